@@ -1,0 +1,11 @@
+//! Documents: what is ingested, how it is cut into passages, and the ports that read and keep it.
+
+//pub mod chunk;
+//pub mod model;
+pub mod parser;
+//pub mod store;
+
+//pub use chunk::{Chunk, ChunkConfig, Chunker};
+//pub use model::{
+pub use parser::{Block, BlockKind, BlockSink, DocumentParser, FileHints, ParseReport, Source};
+//pub use store::{BlobStore, DocumentStore, JobQueue};

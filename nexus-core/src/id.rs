@@ -1,0 +1,169 @@
+//! Identifiers and names: what users and Nexus call things.
+//!
+//! Ids are text of 1 to 128 characters, because users bring their own; Nexus makes UUIDv7 text.
+//! Ids and names refuse control characters and bidirectional overrides, so that what a person reads in a
+//! terminal, a log or an audit record is what is there.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The longest id, in characters.
+pub const MAX_ID_CHARS: usize = 128;
+/// The longest name, title or tag, in characters.
+pub const MAX_NAME_CHARS: usize = 512;
+
+/// Checks that `text` may serve as the id called `what`.
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) when it is empty, too long or holds a refused character.
+pub fn check_id(what: &'static str, text: &str) -> Result<()> {
+    check(what, text, MAX_ID_CHARS, "INVALID_ID")
+}
+
+/// Checks that `text` may serve as the name, title or tag called `what`.
+///
+/// # Errors
+/// As [`check_id`].
+pub fn check_name(what: &'static str, text: &str) -> Result<()> {
+    check(what, text, MAX_NAME_CHARS, "INVALID_NAME")
+}
+
+fn check(what: &'static str, text: &str, max_chars: usize, code: &'static str) -> Result<()> {
+    let chars = text.chars().take(max_chars + 1).count();
+    if text.trim().is_empty() || chars > max_chars {
+        return Err(Error::invalid(format!("a {what} has 1 to {max_chars} characters")).code(code));
+    }
+    match text.chars().find(|&c| is_refused(c)) {
+        Some(c) => Err(Error::invalid(format!("the {what} holds the refused character `{}`", c.escape_unicode()))
+            .code(code)
+            .hint("remove control characters and bidirectional overrides")),
+        None => Ok(()),
+    }
+}
+
+/// Whether `c` may not stand in an id or a name: control characters, bidirectional overrides and isolates,
+/// and line or paragraph separators.
+pub fn is_refused(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// Makes a name acceptable: refused characters go, the length is cut. For names that files bring, not for ids.
+pub fn clean_name(text: &str) -> String {
+    let kept: String = text.chars().filter(|&c| !is_refused(c)).take(MAX_NAME_CHARS).collect();
+    let trimmed = kept.trim();
+    if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $what:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Reads an id.
+            ///
+            /// # Errors
+            /// [`InvalidInput`](crate::ErrorKind::InvalidInput), see [`check_id`].
+            pub fn parse(text: impl Into<String>) -> Result<Self> {
+                let text = text.into();
+                check_id($what, &text)?;
+                Ok(Self(text))
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Error;
+            fn try_from(text: String) -> Result<Self> {
+                Self::parse(text)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = Error;
+            fn from_str(text: &str) -> Result<Self> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// Who acts, within a tenant.
+    SubjectId = "subject id";
+    /// A part of a tenant that has budgets of its own.
+    OrganisationId = "organisation id";
+    /// A set of documents that is searched together.
+    CorpusId = "corpus id";
+    /// A document, within a tenant.
+    DocumentId = "document id";
+    /// One piece of ingestion work.
+    JobId = "job id";
+    /// One question and what became of it.
+    RunId = "run id";
+    /// A conversation: an ordered list of runs.
+    SessionId = "session id";
+    /// One call from outside, as its sender or the shell names it.
+    RequestId = "request id";
+    /// One document grant.
+    GrantId = "grant id";
+}
+
+/// Where new ids come from. A port, so that tests make the same ids each time.
+pub trait IdSource: Send + Sync + fmt::Debug {
+    /// A new text that no earlier call returned.
+    fn next(&self) -> String;
+}
+
+/// Version 7 UUIDs ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562)): unique, and sorted by time of birth.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UuidV7;
+
+impl IdSource for UuidV7 {
+    fn next(&self) -> String {
+        uuid::Uuid::now_v7().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_and_controls_are_refused() {
+        for bad in ["", "  ", "a\nb", "evil\u{202E}txt", "nul\0", &"x".repeat(129)] {
+            assert!(DocumentId::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(DocumentId::parse("Übersicht 2026.pdf").is_ok());
+        assert!(DocumentId::parse("x".repeat(128)).is_ok());
+    }
+
+    #[test]
+    fn a_cleaned_name_is_always_acceptable() {
+        for raw in ["", "\u{202E}", "a\u{0}b", &"y".repeat(9_999)] {
+            assert!(check_name("name", &clean_name(raw)).is_ok(), "{raw:?}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Money as an integer: [`NanoUsd`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// An amount of US dollars in billionths, never negative zero, never a float; written as a string in JSON.
+///
+/// ```
+/// use nexus_core::NanoUsd;
+///
+/// let cap = NanoUsd::from_nanos(300_000_000);
+/// assert_eq!(serde_json::to_string(&cap).unwrap(), r#""300000000""#);
+/// assert_eq!(cap.to_string(), "0.300000000 USD");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NanoUsd(i64);
+
+impl NanoUsd {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// An amount from billionths of a dollar.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// Billionths of a dollar.
+    pub const fn as_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// The sum, or `None` when it cannot be represented.
+    #[must_use]
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Display for NanoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let nanos = self.0.unsigned_abs();
+        write!(f, "{sign}{}.{:09} USD", nanos / 1_000_000_000, nanos % 1_000_000_000)
+    }
+}
+
+impl TryFrom<String> for NanoUsd {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self> {
+        text.parse().map(Self).map_err(|source| {
+            Error::invalid("an amount is a whole number of nano-USD, as a string").because(source)
+        })
+    }
+}
+
+impl From<NanoUsd> for String {
+    fn from(amount: NanoUsd) -> Self {
+        amount.0.to_string()
+    }
+}

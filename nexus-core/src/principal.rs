@@ -1,0 +1,219 @@
+//! Who asks: the [`Principal`] that every operation requires, and the [`TenantId`] that only it yields.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::id::{OrganisationId, SubjectId, check_id, check_name};
+
+/// An organisation whose data no other tenant can see.
+///
+/// There is no public constructor: only [`Principal::tenant`] yields one, so code that reads or writes without
+/// a principal does not compile.
+///
+/// ```compile_fail
+/// let tenant: nexus_core::TenantId = "acme".parse()?;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct TenantId(String);
+
+impl TenantId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a principal proved who it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum Authentication {
+    /// The operating system's user started the program.
+    Local,
+    /// A key of the tenant.
+    ApiKey {
+        /// Which key, never the key itself.
+        key_id: String,
+    },
+    /// An identity provider vouched.
+    Sso {
+        /// The issuer's URL.
+        issuer: String,
+    },
+    /// Nexus itself, for a stated purpose such as `recovery`.
+    System {
+        /// Why Nexus acts without a user.
+        purpose: String,
+    },
+}
+
+/// Who asks: tenant, subject, roles, groups and attributes, and how that was proved.
+///
+/// ```
+/// use nexus_core::Principal;
+///
+/// let who = Principal::user("acme", "u-42")?.roles(["reader"]).groups(["finance"]);
+/// assert_eq!(who.tenant().as_str(), "acme");
+/// assert!(who.has_role("reader"));
+/// # Ok::<(), nexus_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
+pub struct Principal {
+    tenant: TenantId,
+    subject: SubjectId,
+    organisation: Option<OrganisationId>,
+    roles: BTreeSet<String>,
+    groups: BTreeSet<String>,
+    attributes: BTreeMap<String, serde_json::Value>,
+    authentication: Authentication,
+}
+
+#[derive(Deserialize)]
+struct Parts {
+    tenant: String,
+    subject: SubjectId,
+    organisation: Option<OrganisationId>,
+    roles: BTreeSet<String>,
+    groups: BTreeSet<String>,
+    attributes: BTreeMap<String, serde_json::Value>,
+    authentication: Authentication,
+}
+
+impl TryFrom<Parts> for Principal {
+    type Error = crate::Error;
+
+    fn try_from(parts: Parts) -> Result<Self> {
+        check_id("tenant id", &parts.tenant)?;
+        for name in parts.roles.iter().chain(&parts.groups) {
+            check_name("role or group", name)?;
+        }
+        Ok(Self {
+            tenant: TenantId(parts.tenant),
+            subject: parts.subject,
+            organisation: parts.organisation,
+            roles: parts.roles,
+            groups: parts.groups,
+            attributes: parts.attributes,
+            authentication: parts.authentication,
+        })
+    }
+}
+
+impl Principal {
+    /// A person or program of `tenant`, without roles: it may do nothing until it is given some.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when an id is refused, see [`check_id`].
+    pub fn user(tenant: impl Into<String>, subject: impl Into<String>) -> Result<Self> {
+        Self::new(tenant.into(), subject.into(), Authentication::Local)
+    }
+
+    /// Nexus itself, acting on `tenant` for a stated purpose that the record shows. It has the role `admin`.
+    ///
+    /// # Errors
+    /// As [`Principal::user`].
+    pub fn system(tenant: impl Into<String>, purpose: impl Into<String>) -> Result<Self> {
+        let purpose = purpose.into();
+        check_name("purpose", &purpose)?;
+        let system = Self::new(tenant.into(), "nexus".to_owned(), Authentication::System { purpose })?;
+        Ok(system.roles(["admin"]))
+    }
+
+    fn new(tenant: String, subject: String, authentication: Authentication) -> Result<Self> {
+        check_id("tenant id", &tenant)?;
+        Ok(Self {
+            tenant: TenantId(tenant),
+            subject: SubjectId::parse(subject)?,
+            organisation: None,
+            roles: BTreeSet::new(),
+            groups: BTreeSet::new(),
+            attributes: BTreeMap::new(),
+            authentication,
+        })
+    }
+
+    /// Replaces the roles.
+    #[must_use]
+    pub fn roles<T: Into<String>>(mut self, roles: impl IntoIterator<Item = T>) -> Self {
+        self.roles = roles.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Replaces the groups.
+    #[must_use]
+    pub fn groups<T: Into<String>>(mut self, groups: impl IntoIterator<Item = T>) -> Self {
+        self.groups = groups.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the organisation.
+    #[must_use]
+    pub fn organisation(mut self, organisation: OrganisationId) -> Self {
+        self.organisation = Some(organisation);
+        self
+    }
+
+    /// Sets one attribute, for policies.
+    #[must_use]
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.attributes.insert(name.into(), value.into());
+        self
+    }
+
+    /// Says how the identity was proved; [`Authentication::Local`] unless told.
+    #[must_use]
+    pub fn authenticated(mut self, by: Authentication) -> Self {
+        self.authentication = by;
+        self
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Who acts within the tenant.
+    pub fn subject(&self) -> &SubjectId {
+        &self.subject
+    }
+
+    /// The organisation, where there is one.
+    pub fn organisation_id(&self) -> Option<&OrganisationId> {
+        self.organisation.as_ref()
+    }
+
+    /// Whether the principal holds `role`.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.contains(role)
+    }
+
+    /// All roles, sorted.
+    pub fn role_names(&self) -> impl Iterator<Item = &str> {
+        self.roles.iter().map(String::as_str)
+    }
+
+    /// All groups, sorted.
+    pub fn group_names(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().map(String::as_str)
+    }
+
+    /// All attributes, sorted by name.
+    pub fn attributes(&self) -> &BTreeMap<String, serde_json::Value> {
+        &self.attributes
+    }
+
+    /// How the identity was proved.
+    pub fn authentication(&self) -> &Authentication {
+        &self.authentication
+    }
+}
