@@ -1,9 +1,12 @@
 //! Governed retrieval-augmented generation.
+pub mod access;
 pub mod clock;
 pub mod document;
 pub mod error;
+pub mod hex;
 pub mod id;
 pub mod money;
+pub mod policy;
 pub mod principal;
 pub mod usage;
 

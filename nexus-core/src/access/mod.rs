@@ -1,0 +1,303 @@
+//! Document permissions: [`Grant`]s, what a principal sees ([`Visibility`]), and proof of a decision ([`Authorised`]).
+//!
+//! The policy says what a role may do at all; grants say with which documents. Both must say yes.
+//! This module owns the meaning of grants; where they are kept is behind [`GrantStore`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::{DocumentId, GrantId, SubjectId};
+use crate::policy::Decision;
+use crate::principal::{Authentication, Principal, TenantId};
+
+/// The role that sees every document of its tenant.
+pub const ADMIN: &str = "admin";
+
+/// What a grant allows with a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// See it in searches, answers and lists.
+    Read,
+    /// Replace its content and change what describes it.
+    Write,
+    /// Remove it.
+    Delete,
+    /// Cut it into passages anew.
+    Reindex,
+    /// All of the above, and granting.
+    Owner,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Delete, Self::Reindex, Self::Owner];
+
+    /// Whether holding `self` is as good as holding `wanted`: an owner may do all, who writes may read.
+    pub fn implies(self, wanted: Self) -> bool {
+        self == wanted || self == Self::Owner || (self == Self::Write && wanted == Self::Read)
+    }
+
+    /// The permission's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+            Self::Reindex => "reindex",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl FromStr for Permission {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|permission| permission.as_str() == text).ok_or_else(|| {
+            Error::invalid(format!("`{}` is no permission", text.escape_debug()))
+                .hint("one of: read, write, delete, reindex, owner")
+        })
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whom a grant is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "principal_type", content = "principal_id", rename_all = "snake_case")]
+pub enum Grantee {
+    /// One subject.
+    User(String),
+    /// One API key, by its id.
+    ApiKey(String),
+    /// Everyone in a group.
+    Group(String),
+    /// Everyone with a role.
+    Role(String),
+}
+
+impl Grantee {
+    /// Which sort of principal this is: `user`, `api_key`, `group` or `role`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::ApiKey(_) => "api_key",
+            Self::Group(_) => "group",
+            Self::Role(_) => "role",
+        }
+    }
+
+    /// The principal's id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::User(id) | Self::ApiKey(id) | Self::Group(id) | Self::Role(id) => id,
+        }
+    }
+
+    /// A grantee from [`Grantee::kind`] and [`Grantee::id`].
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an unknown kind or a refused id.
+    pub fn new(kind: &str, id: impl Into<String>) -> Result<Self> {
+        let id = id.into();
+        crate::id::check_id("grantee", &id)?;
+        match kind {
+            "user" => Ok(Self::User(id)),
+            "api_key" => Ok(Self::ApiKey(id)),
+            "group" => Ok(Self::Group(id)),
+            "role" => Ok(Self::Role(id)),
+            _ => Err(Error::invalid("a grant is for a user, an api_key, a group or a role")
+                .hint("write it like `role:reader` or `user:u-42`")),
+        }
+    }
+}
+
+impl FromStr for Grantee {
+    type Err = Error;
+
+    /// Reads `kind:id`, such as `role:reader`.
+    fn from_str(text: &str) -> Result<Self> {
+        let (kind, id) = text.split_once(':').unwrap_or((text, ""));
+        Self::new(kind, id)
+    }
+}
+
+impl fmt::Display for Grantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind(), self.id())
+    }
+}
+
+/// A permission on one document, for one grantee, until it expires or is revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Its id, for revoking.
+    pub id: GrantId,
+    /// The document.
+    pub document_id: DocumentId,
+    /// Whom it is for.
+    #[serde(flatten)]
+    pub grantee: Grantee,
+    /// What it allows.
+    pub permission: Permission,
+    /// Who gave it.
+    pub granted_by: SubjectId,
+    /// The first moment at which it no longer holds.
+    pub expires_at: Option<Timestamp>,
+    /// When it was given.
+    pub created_at: Timestamp,
+}
+
+impl Grant {
+    /// Whether the grant holds at `now`.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Which documents of its tenant a principal may see. Stores push it into every query.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Visibility {
+    /// All of them: the principal is an admin.
+    All,
+    /// Those with a grant that implies `read`, holds now, and is for one of these, sorted.
+    Granted(Vec<Grantee>),
+}
+
+impl Visibility {
+    /// What `principal` sees.
+    pub fn of(principal: &Principal) -> Self {
+        if principal.has_role(ADMIN) {
+            return Self::All;
+        }
+        let mut grantees = vec![Grantee::User(principal.subject().to_string())];
+        if let Authentication::ApiKey { key_id } = principal.authentication() {
+            grantees.push(Grantee::ApiKey(key_id.clone()));
+        }
+        grantees.extend(principal.group_names().map(|group| Grantee::Group(group.to_owned())));
+        grantees.extend(principal.role_names().map(|role| Grantee::Role(role.to_owned())));
+        grantees.sort();
+        Self::Granted(grantees)
+    }
+
+    /// Whether `grants`, all of one document, give `wanted` at `now`.
+    pub fn permits(&self, wanted: Permission, grants: &[Grant], now: Timestamp) -> bool {
+        match self {
+            Self::All => true,
+            Self::Granted(grantees) => grants.iter().any(|grant| {
+                grant.holds(now) && grant.permission.implies(wanted) && grantees.contains(&grant.grantee)
+            }),
+        }
+    }
+}
+
+/// A request together with the proof that a policy allowed it. Ports that read for a principal take this, so
+/// that skipping the policy does not compile.
+#[derive(Clone, Debug)]
+pub struct Authorised<T> {
+    principal: Principal,
+    visibility: Visibility,
+    policy_version: String,
+    request: T,
+}
+
+impl<T> Authorised<T> {
+    /// Binds `request` to `principal` if `decision` allows; otherwise nothing.
+    pub fn new(principal: &Principal, decision: &Decision, request: T) -> Option<Self> {
+        decision.allows().then(|| Self {
+            principal: principal.clone(),
+            visibility: Visibility::of(principal),
+            policy_version: decision.policy_version.clone(),
+            request,
+        })
+    }
+
+    /// Who asks.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The tenant to stay within.
+    pub fn tenant(&self) -> &TenantId {
+        self.principal.tenant()
+    }
+
+    /// Which documents may be seen.
+    pub fn visibility(&self) -> &Visibility {
+        &self.visibility
+    }
+
+    /// The version of the policy that allowed it.
+    pub fn policy_version(&self) -> &str {
+        &self.policy_version
+    }
+
+    /// What was allowed.
+    pub fn request(&self) -> &T {
+        &self.request
+    }
+}
+
+/// Keeps document grants.
+///
+/// # Contract
+/// - A grant belongs to its tenant: another tenant neither sees it nor gains by it.
+/// - Giving the same grantee the same permission again replaces the expiry and keeps one grant.
+/// - A revocation binds the next search.
+/// - An expired grant gives nothing.
+/// - Granting on a document that does not exist is `NotFound`.
+#[async_trait]
+pub trait GrantStore: Send + Sync {
+    /// Adds `grant`, or replaces the one with the same document, grantee and permission; returns what is kept.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) when the document does not exist.
+    async fn grant(&self, tenant: &TenantId, grant: Grant) -> Result<Grant>;
+
+    /// Removes a grant of `document` and returns it.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) when there is no such grant.
+    async fn revoke(&self, tenant: &TenantId, document: &DocumentId, grant: &GrantId) -> Result<Grant>;
+
+    /// All grants of `document`, expired ones included, in order of creation; empty when there is no such document.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn grants(&self, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_owner_and_write_imply_more_than_themselves() {
+        for held in Permission::ALL {
+            for wanted in Permission::ALL {
+                let expected = held == wanted
+                    || held == Permission::Owner
+                    || (held == Permission::Write && wanted == Permission::Read);
+                assert_eq!(held.implies(wanted), expected, "{held} for {wanted}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_principal_without_roles_sees_only_what_is_granted_to_it() {
+        let who = Principal::user("acme", "u-1").unwrap().groups(["finance"]);
+        let expected =
+            Visibility::Granted(vec![Grantee::User("u-1".to_owned()), Grantee::Group("finance".to_owned())]);
+        assert_eq!(Visibility::of(&who), expected);
+    }
+}

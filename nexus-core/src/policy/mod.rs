@@ -1,0 +1,184 @@
+//! Policy: what may be done at all. The [`PolicyEngine`] port, its [`Decision`], and the [`RoleGate`] that ships.
+
+mod role_gate;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{CorpusId, DocumentId};
+use crate::principal::Principal;
+
+pub use role_gate::RoleGate;
+
+/// Everything that a policy can be asked about. The names are stable: policies and records spell them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Action {
+    /// Ask a question and get an answer.
+    #[serde(rename = "run.create")]
+    RunCreate,
+    /// Read runs and sessions.
+    #[serde(rename = "run.read")]
+    RunRead,
+    /// Cancel a run.
+    #[serde(rename = "run.cancel")]
+    RunCancel,
+    /// Search without asking.
+    #[serde(rename = "corpus.search")]
+    CorpusSearch,
+    /// List and show corpora.
+    #[serde(rename = "corpus.read")]
+    CorpusRead,
+    /// Create and configure corpora.
+    #[serde(rename = "corpus.write")]
+    CorpusWrite,
+    /// Remove a corpus with all its documents.
+    #[serde(rename = "corpus.delete")]
+    CorpusDelete,
+    /// List and show documents.
+    #[serde(rename = "document.read")]
+    DocumentRead,
+    /// Ingest and overwrite documents.
+    #[serde(rename = "document.write")]
+    DocumentWrite,
+    /// Remove a document.
+    #[serde(rename = "document.delete")]
+    DocumentDelete,
+    /// Cut a document into passages anew.
+    #[serde(rename = "document.reindex")]
+    DocumentReindex,
+    /// Give and revoke document grants.
+    #[serde(rename = "document.grant")]
+    DocumentGrant,
+    /// Verify audit chains.
+    #[serde(rename = "audit.read")]
+    AuditRead,
+    /// See the state of the store.
+    #[serde(rename = "status.read")]
+    StatusRead,
+    /// Take a tenant's data out, or bring it in.
+    #[serde(rename = "tenant.export")]
+    TenantExport,
+}
+
+impl Action {
+    /// The action's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RunCreate => "run.create",
+            Self::RunRead => "run.read",
+            Self::RunCancel => "run.cancel",
+            Self::CorpusSearch => "corpus.search",
+            Self::CorpusRead => "corpus.read",
+            Self::CorpusWrite => "corpus.write",
+            Self::CorpusDelete => "corpus.delete",
+            Self::DocumentRead => "document.read",
+            Self::DocumentWrite => "document.write",
+            Self::DocumentDelete => "document.delete",
+            Self::DocumentReindex => "document.reindex",
+            Self::DocumentGrant => "document.grant",
+            Self::AuditRead => "audit.read",
+            Self::StatusRead => "status.read",
+            Self::TenantExport => "tenant.export",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an action is aimed at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resource {
+    /// The corpus, where one is named.
+    pub corpus: Option<CorpusId>,
+    /// The document, where one is named.
+    pub document: Option<DocumentId>,
+}
+
+impl Resource {
+    /// A whole corpus.
+    pub fn corpus(id: &CorpusId) -> Self {
+        Self { corpus: Some(id.clone()), document: None }
+    }
+
+    /// One document.
+    pub fn document(id: &DocumentId) -> Self {
+        Self { corpus: None, document: Some(id.clone()) }
+    }
+}
+
+/// One question to a policy. Closed: the engine has no clock and no network, `now` is part of the question.
+#[derive(Clone, Debug)]
+pub struct PolicyRequest<'a> {
+    /// Who wants to act.
+    pub principal: &'a Principal,
+    /// What they want to do.
+    pub action: Action,
+    /// With what.
+    pub resource: Resource,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What a policy decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It may happen.
+    Allow,
+    /// It may not.
+    Deny,
+    /// It may, once somebody approved.
+    RequireApproval,
+}
+
+/// A policy's answer, with what determined it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The answer.
+    pub effect: Effect,
+    /// The ids of the rules that determined it, sorted; empty for the default denial.
+    pub rules: Vec<String>,
+    /// Why, in a sentence for the user.
+    pub reason: String,
+    /// The hash of the policy that decided.
+    pub policy_version: String,
+}
+
+impl Decision {
+    /// Whether it may happen now.
+    pub fn allows(&self) -> bool {
+        self.effect == Effect::Allow
+    }
+
+    /// The decision as an error, for operations whose result has no room for a "no".
+    pub fn into_error(self) -> Error {
+        Error::new(ErrorKind::Denied, self.reason).with("policy_version", self.policy_version)
+    }
+}
+
+/// Decides.
+///
+/// # Contract
+/// - What no rule allows is denied.
+/// - The same request gives the same decision, whatever was asked before.
+/// - Each decision names the version of the policy that made it; another policy has another version.
+/// - An engine that cannot decide returns an error, which callers treat as a denial.
+#[async_trait]
+pub trait PolicyEngine: Send + Sync + fmt::Debug {
+    /// Decides on one request.
+    ///
+    /// # Errors
+    /// Whatever kept the engine from deciding.
+    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision>;
+
+    /// The version of the policy in force, as its decisions carry it.
+    fn version(&self) -> String;
+}
