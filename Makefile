@@ -1,0 +1,47 @@
+# Every command a newcomer needs. `make` alone explains them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+TOOLS := $(CURDIR)/target/tools/bin
+.PHONY: help demo test fmt lint docs quality bench coverage deny
+
+help: ## Print this list
+	@echo "Nexus answers questions over your documents, quotes its sources and leaves a signed record."
+	@echo
+	@echo "Start here:"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Then read README.md; ARCHITECTURE.md says where things are; CONTRIBUTING.md how to change them."
+
+demo: ## Build, ingest the handbook, ask three questions, verify the record (offline, no key)
+	@bash scripts/demo.sh
+
+test: ## Everything that must hold before a change lands; CI runs exactly this
+	@bash scripts/test.sh
+
+fmt: ## Format every Rust file
+	cargo fmt --all
+
+lint: ## Clippy on all targets, warnings denied
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+docs: ## Build the API documentation into target/doc, warnings denied
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
+
+quality: ## Score retrieval and answers on judged collections: make quality DATA=<folder>
+	@test -n "$(DATA)" || { echo "usage: make quality DATA=<folder with one collection per directory>"; exit 2; }
+	cargo run --release --locked -p nexus-benches --bin quality -- "$(DATA)"
+
+bench: ## Latency and throughput, each beside a peer or a floor in the same run
+	cargo bench --locked -p nexus-benches
+
+coverage: $(TOOLS)/cargo-llvm-cov ## Line coverage of each crate
+	@PATH="$(TOOLS):$$PATH" bash scripts/coverage.sh
+
+deny: $(TOOLS)/cargo-deny ## Licences, sources and single doors of the dependency tree
+	@PATH="$(TOOLS):$$PATH" cargo deny --locked check -A unused-wrapper licenses bans sources
+
+# Tools stay inside the checkout; debug builds of them install in a minute and are fast enough.
+$(TOOLS)/cargo-deny: VERSION := 0.20.2
+$(TOOLS)/cargo-llvm-cov: VERSION := 0.9.1
+$(TOOLS)/cargo-%:
+	cargo install cargo-$* --version $(VERSION) --locked --debug --quiet --root target/tools
