@@ -37,9 +37,11 @@ fn check(what: &'static str, text: &str, max_chars: usize, code: &'static str) -
         return Err(Error::invalid(format!("a {what} has 1 to {max_chars} characters")).code(code));
     }
     match text.chars().find(|&c| is_refused(c)) {
-        Some(c) => Err(Error::invalid(format!("the {what} holds the refused character `{}`", c.escape_unicode()))
-            .code(code)
-            .hint("remove control characters and bidirectional overrides")),
+        Some(c) => {
+            Err(Error::invalid(format!("the {what} holds the refused character `{}`", c.escape_unicode()))
+                .code(code)
+                .hint("remove control characters and bidirectional overrides"))
+        }
         None => Ok(()),
     }
 }

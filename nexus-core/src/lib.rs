@@ -12,7 +12,10 @@ pub mod usage;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{Error, ErrorKind, Result};
-pub use id::{CorpusId, DocumentId, GrantId, IdSource, JobId, OrganisationId, RequestId, RunId, SessionId, SubjectId, UuidV7};
+pub use id::{
+    CorpusId, DocumentId, GrantId, IdSource, JobId, OrganisationId, RequestId, RunId, SessionId, SubjectId,
+    UuidV7,
+};
 pub use money::NanoUsd;
 pub use principal::{Authentication, Principal, TenantId};
 pub use usage::Usage;

@@ -109,7 +109,12 @@ pub trait DocumentParser: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with a code of [`codes`] when the document is at fault;
     /// whatever `sink` returned; [`Unavailable`](crate::ErrorKind::Unavailable) when the source cannot be read.
-    fn parse(&self, source: &mut dyn Source, hints: &FileHints, sink: &mut dyn BlockSink) -> Result<ParseReport>;
+    fn parse(
+        &self,
+        source: &mut dyn Source,
+        hints: &FileHints,
+        sink: &mut dyn BlockSink,
+    ) -> Result<ParseReport>;
 }
 
 /// The stable codes of a document that cannot be read.

@@ -48,7 +48,8 @@ impl Default for RoleGate {
 #[async_trait]
 impl PolicyEngine for RoleGate {
     async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
-        let allowed = RULES.iter().find(|(action, _)| *action == request.action).map_or(&[][..], |(_, roles)| roles);
+        let allowed =
+            RULES.iter().find(|(action, _)| *action == request.action).map_or(&[][..], |(_, roles)| roles);
         let role = allowed.iter().find(|role| request.principal.has_role(role));
         Ok(match role {
             Some(role) => Decision {

@@ -1,0 +1,123 @@
+//! What an answer stands on: the passages that were shown ([`Evidence`]) and the [`Citation`]s that point at them.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::PassageKey;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::DocumentId;
+use crate::retrieve::Hit;
+
+/// A passage as a model was shown it. Always data, never instructions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The number by which the answer cites it, from 1.
+    pub number: u32,
+    /// Which passage it is.
+    pub passage: PassageKey,
+    /// What people call its document.
+    pub source_name: String,
+    /// The page it begins on, where the format has pages.
+    pub page: Option<u32>,
+    /// The headings above it, outermost first.
+    pub heading_path: Vec<String>,
+    /// Its text.
+    pub text: String,
+    /// The bytes of the document's text that it covers.
+    pub span: Range<u64>,
+    /// SHA-256 of its text, in hexadecimal.
+    pub hash: String,
+    /// The fused score it was found with.
+    pub score: f32,
+}
+
+impl Evidence {
+    /// The hits of a search as evidence, numbered from 1 in their order.
+    pub fn number(hits: Vec<Hit>) -> Vec<Self> {
+        (1..)
+            .zip(hits)
+            .map(|(number, hit)| Self {
+                number,
+                passage: hit.passage.key,
+                source_name: hit.source_name,
+                page: hit.passage.page,
+                heading_path: hit.passage.heading_path,
+                text: hit.passage.text,
+                span: hit.passage.span,
+                hash: hit.passage.hash,
+                score: hit.score,
+            })
+            .collect()
+    }
+
+    /// A citation of the bytes `range` of this passage's text, for `claim`; nothing if they are no slice of it.
+    pub fn cite(&self, claim: impl Into<String>, range: Range<usize>, score: f32) -> Option<Citation> {
+        let quote = self.text.get(range.clone())?.to_owned();
+        let start = self.span.start.checked_add(u64::try_from(range.start).ok()?)?;
+        let end = self.span.start.checked_add(u64::try_from(range.end).ok()?)?;
+        Some(Citation {
+            number: self.number,
+            claim: claim.into(),
+            source_id: self.passage.document.clone(),
+            source_name: self.source_name.clone(),
+            passage: self.passage.clone(),
+            page: self.page,
+            quote,
+            span: start..end,
+            score,
+        })
+    }
+}
+
+/// A claim of an answer and the words of a source that it rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Citation {
+    /// The number of the evidence, as `[1]` in the answer.
+    pub number: u32,
+    /// The words of the answer that rest on it.
+    pub claim: String,
+    /// The source's document.
+    pub source_id: DocumentId,
+    /// What people call the document.
+    pub source_name: String,
+    /// The passage within it.
+    pub passage: PassageKey,
+    /// The page, where the format has pages.
+    pub page: Option<u32>,
+    /// The quoted words.
+    pub quote: String,
+    /// The bytes of the document's text that the quote covers.
+    pub span: Range<u64>,
+    /// How well the quote fits, by the scale of whoever cited.
+    pub score: f32,
+}
+
+impl Citation {
+    /// Checks that the citation points at evidence that was really shown, and quotes it to the letter.
+    ///
+    /// # Errors
+    /// [`Unexpected`](crate::ErrorKind::Unexpected) with `CITATION_NOT_SHOWN` or `CITATION_NOT_A_QUOTE`.
+    pub fn check(&self, shown: &[Evidence]) -> Result<()> {
+        let evidence = shown
+            .iter()
+            .find(|evidence| evidence.number == self.number && evidence.passage == self.passage)
+            .ok_or_else(|| refused("the answer cites a passage that was not shown", "CITATION_NOT_SHOWN"))?;
+        let quoted = self.quoted_range(evidence).and_then(|range| evidence.text.get(range));
+        if quoted == Some(self.quote.as_str()) && !self.quote.trim().is_empty() {
+            Ok(())
+        } else {
+            Err(refused("the answer quotes words that the passage does not hold", "CITATION_NOT_A_QUOTE"))
+        }
+    }
+
+    fn quoted_range(&self, evidence: &Evidence) -> Option<Range<usize>> {
+        let start = self.span.start.checked_sub(evidence.span.start)?;
+        let end = self.span.end.checked_sub(evidence.span.start)?;
+        Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    }
+}
+
+fn refused(message: &'static str, code: &'static str) -> Error {
+    Error::new(ErrorKind::Unexpected, message).code(code)
+}

@@ -1,0 +1,100 @@
+//! A corpus's settings: the typed reading of its `provider_config_json`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::analysis::Language;
+use super::fusion::{Fusion, Weights};
+use super::{CANDIDATE_POOL, MAX_TOP_K};
+use crate::document::ChunkConfig;
+use crate::error::{Error, Result};
+
+/// The settings of a corpus. `{}` means [`CorpusConfig::default`]; an unknown field is an error, so that nothing
+/// is accepted and then ignored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorpusConfig {
+    /// How passages are found.
+    pub retrieval: RetrievalConfig,
+    /// How documents are cut, unless they say otherwise.
+    pub chunking: Option<ChunkConfig>,
+    /// The language of all documents; detected for each unless set.
+    pub language: Option<Language>,
+}
+
+/// How passages of a corpus are found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetrievalConfig {
+    /// Who searches.
+    pub provider: RetrievalProvider,
+    /// How many passages a search returns unless it says otherwise.
+    pub top_k_default: usize,
+    /// How the arms are fused.
+    pub fusion: Fusion,
+    /// How much each arm counts.
+    pub weights: Weights,
+}
+
+impl Default for RetrievalConfig {
+    fn default() -> Self {
+        Self {
+            provider: RetrievalProvider::default(),
+            top_k_default: 5,
+            fusion: Fusion::default(),
+            weights: Weights::default(),
+        }
+    }
+}
+
+/// Who searches a corpus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetrievalProvider {
+    /// Nexus's own store, whichever is configured. The name is the one that existing clients send.
+    #[default]
+    LocalPgvector,
+}
+
+impl CorpusConfig {
+    /// Reads a corpus's settings.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_CORPUS_CONFIG`, saying what is wrong.
+    pub fn parse(json: &Value) -> Result<Self> {
+        let config: Self = serde_json::from_value(json.clone())
+            .map_err(|error| invalid(format!("the corpus settings cannot be read: {error}")))?;
+        if !(1..=MAX_TOP_K).contains(&config.retrieval.top_k_default) {
+            return Err(invalid(format!("`top_k_default` is 1 to {CANDIDATE_POOL}")));
+        }
+        config.retrieval.weights.check()?;
+        if let Some(chunking) = &config.chunking {
+            chunking.check()?;
+        }
+        Ok(config)
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::invalid(message).code("INVALID_CORPUS_CONFIG")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_empty_object_means_the_documented_default() {
+        let spelled = json!({"retrieval": {"provider": "local_pgvector", "top_k_default": 5}});
+        assert_eq!(CorpusConfig::parse(&json!({})).unwrap(), CorpusConfig::parse(&spelled).unwrap());
+    }
+
+    #[test]
+    fn what_would_be_ignored_is_refused() {
+        for bad in [json!({"retreival": {}}), json!({"retrieval": {"topk": 3}}), json!([]), json!({"retrieval": {"top_k_default": 0}})] {
+            assert_eq!(CorpusConfig::parse(&bad).unwrap_err().stable_code(), "INVALID_CORPUS_CONFIG", "{bad}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Vectors for texts: the [`Embedder`] port, and a deterministic one for tests.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::analysis::{Language, analyse};
+use crate::error::{Error, Result};
+use crate::id::check_name;
+
+/// A model and its version. Vectors of different ids are never compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ModelId(String);
+
+impl ModelId {
+    /// Reads a model's id, such as `nomic-embed-text@v1.5`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), see [`check_name`].
+    pub fn parse(text: impl Into<String>) -> Result<Self> {
+        let text = text.into();
+        check_name("model id", &text)?;
+        Ok(Self(text))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ModelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for ModelId {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl From<ModelId> for String {
+    fn from(model: ModelId) -> Self {
+        model.0
+    }
+}
+
+/// What a text is to a search; many models embed the two differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmbedRole {
+    /// A question.
+    Query,
+    /// A passage to be found.
+    Passage,
+}
+
+/// Turns texts into vectors.
+///
+/// # Contract
+/// - One vector per text, in order, each of [`Embedder::dimension`] finite numbers.
+/// - The same text in the same role gives the same vector for as long as the model id stays.
+#[async_trait]
+pub trait Embedder: Send + Sync + fmt::Debug {
+    /// The model and its version.
+    fn model(&self) -> &ModelId;
+
+    /// How many numbers a vector has.
+    fn dimension(&self) -> usize;
+
+    /// How many tokens of a text the model reads.
+    fn token_limit(&self) -> usize;
+
+    /// Whether equal vectors mean equal meaning; false for one that only serves tests.
+    fn is_semantic(&self) -> bool {
+        true
+    }
+
+    /// Embeds a batch.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) when the model cannot
+    /// be reached.
+    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>>;
+}
+
+/// Hashes words into a vector. **It knows no meaning**: texts are near when they share words, and no nearer.
+///
+/// For tests and for trying a pipeline without a model; never for judging answers.
+#[derive(Clone, Debug)]
+pub struct HashingEmbedder {
+    model: ModelId,
+    dimension: usize,
+}
+
+impl HashingEmbedder {
+    /// An embedder with vectors of `dimension` numbers, at least one.
+    pub fn new(dimension: usize) -> Self {
+        let dimension = dimension.max(1);
+        Self { model: ModelId(format!("hashing-no-meaning-{dimension}")), dimension }
+    }
+
+    fn embed_one(&self, text: &str) -> Vec<f32> {
+        let mut vector = vec![0.0_f32; self.dimension];
+        for token in analyse(text, Language::Undetermined) {
+            let hash = fnv1a(token.term.as_bytes());
+            let sign = if hash >> 63 == 0 { 1.0 } else { -1.0 };
+            let slot = usize::try_from(hash % self.dimension as u64).unwrap_or(0);
+            if let Some(value) = vector.get_mut(slot) {
+                *value += sign;
+            }
+        }
+        let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        if norm > 0.0 {
+            vector.iter_mut().for_each(|value| *value /= norm);
+        }
+        vector
+    }
+}
+
+/// The 64-bit FNV-1a hash: stable across platforms and releases, unlike the standard library's.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[async_trait]
+impl Embedder for HashingEmbedder {
+    fn model(&self) -> &ModelId {
+        &self.model
+    }
+
+    fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn token_limit(&self) -> usize {
+        usize::MAX
+    }
+
+    fn is_semantic(&self) -> bool {
+        false
+    }
+
+    async fn embed(&self, _role: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        Ok(texts.iter().map(|text| self.embed_one(text)).collect())
+    }
+}

@@ -1,0 +1,82 @@
+//! Conversations: a [`Session`], its [`Message`]s, and the port that keeps them.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::grounding::Citation;
+use crate::id::{RunId, SessionId, SubjectId};
+use crate::llm::Speaker;
+use crate::principal::TenantId;
+
+/// A conversation of one subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub owner: SubjectId,
+    /// What people call it: the first question's title, as a rule.
+    pub title: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When something was said last.
+    pub updated_at: Timestamp,
+}
+
+/// Something said in a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// By whom.
+    pub speaker: Speaker,
+    /// What.
+    pub text: String,
+    /// What it rests on.
+    pub citations: Vec<Citation>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Keeps sessions. Messages are added by [`RunStore::advance`](crate::run::RunStore::advance), with the run they
+/// belong to.
+///
+/// # Contract
+/// - A session belongs to its tenant and its owner.
+/// - Opening a session that exists returns it unchanged; opening another subject's is `NotFound`.
+/// - Messages come back in the order in which they were said.
+/// - A deleted session is gone with its messages; its runs and their audit chains stay.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// The session with this id and owner, made if there is none.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) when the id belongs to another subject.
+    async fn open_session(&self, tenant: &TenantId, session: Session) -> Result<Session>;
+
+    /// One session.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound).
+    async fn session(&self, tenant: &TenantId, id: &SessionId) -> Result<Session>;
+
+    /// The sessions of `owner`, or of everyone, latest first.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn sessions(&self, tenant: &TenantId, owner: Option<&SubjectId>, limit: usize) -> Result<Vec<Session>>;
+
+    /// The last `limit` messages of a session, oldest first.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn messages(&self, tenant: &TenantId, id: &SessionId, limit: usize) -> Result<Vec<Message>>;
+
+    /// Removes a session with its messages.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound).
+    async fn delete_session(&self, tenant: &TenantId, id: &SessionId) -> Result<()>;
+}

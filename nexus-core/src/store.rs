@@ -1,0 +1,68 @@
+//! What a store crate implements on one type: [`Store`], the sum of the store ports.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::access::GrantStore;
+use crate::audit::AuditChain;
+use crate::document::{BlobStore, DocumentStore, JobQueue};
+use crate::error::Result;
+use crate::principal::TenantId;
+use crate::retrieve::{ModelId, Retriever};
+use crate::run::RunStore;
+use crate::session::SessionStore;
+
+/// A store: everything that Nexus keeps, behind one type.
+#[async_trait]
+pub trait Store:
+    AuditChain
+    + BlobStore
+    + DocumentStore
+    + GrantStore
+    + JobQueue
+    + Retriever
+    + RunStore
+    + SessionStore
+    + std::fmt::Debug
+    + 'static
+{
+    /// The name under which this store signs audit records; the same for as long as it exists.
+    fn instance(&self) -> &str;
+
+    /// What the store holds for a tenant.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn census(&self, tenant: &TenantId) -> Result<Census>;
+
+    /// Ends background work and makes everything durable, as far as it is not.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn close(&self) -> Result<()>;
+}
+
+/// What a store holds for a tenant, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Census {
+    /// What kind of store it is and where, such as `memory` or `sqlite ./nexus-data`.
+    pub store: String,
+    /// Corpora.
+    pub corpora: u64,
+    /// Documents, in whatever state.
+    pub documents: u64,
+    /// Documents whose job is queued or runs.
+    pub documents_in_flight: u64,
+    /// Documents whose last job failed.
+    pub documents_failed: u64,
+    /// Passages that can be found.
+    pub passages: u64,
+    /// Vectors of those passages, by model.
+    pub vectors: Vec<(ModelId, u64)>,
+    /// Runs.
+    pub runs: u64,
+    /// Runs that are not over.
+    pub runs_unfinished: u64,
+    /// Audit records.
+    pub audit_records: u64,
+}
