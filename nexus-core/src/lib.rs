@@ -1,5 +1,6 @@
 //! Governed retrieval-augmented generation.
 pub mod access;
+pub mod audit;
 pub mod clock;
 pub mod document;
 pub mod error;

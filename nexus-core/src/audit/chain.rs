@@ -1,0 +1,115 @@
+//! [`AuditChain`], the port to the stored chains, and [`verify_run`], which judges one of them.
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use super::keys::KeyRing;
+use super::record::{Head, Receipt, Record};
+use super::seal::Pending;
+use super::verify::{Verification, Verifier};
+use crate::error::{Error, Result};
+use crate::principal::TenantId;
+
+/// Records per read when a chain is verified.
+const PAGE: usize = 512;
+
+/// Where audit records are kept: one chain per run or job, which only ever grows.
+#[async_trait]
+pub trait AuditChain: Send + Sync {
+    /// Seals the drafts in the order given, each at the end of its run's chain, and returns their receipts in
+    /// the same order. Drafts may belong to several runs. A dropped future may still commit.
+    ///
+    /// # Contract
+    /// - All drafts of a call are recorded, or none.
+    /// - What an append returned is there after a crash, where the store is durable.
+    /// - Records and heads are committed together.
+    /// - The first record of a run is `run.open`; a draft of another kind for an unknown run is a conflict.
+    /// - Nothing is appended after `run.close`.
+    /// - Concurrent appends to one run leave one chain without gaps or forks.
+    /// - Two tenants may use the same run id, and neither sees the other's chain.
+    /// - A clock that goes backwards does not stop an append.
+    ///
+    /// # Errors
+    /// Those of [`Sealer::seal`](super::Sealer::seal); [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot write.
+    async fn append(&self, pending: Pending) -> Result<Vec<Receipt>>;
+
+    /// At most `limit` records of a run, from the place `from` on.
+    ///
+    /// # Contract
+    /// - Records come in the order of their places.
+    /// - Records come byte for byte as they were sealed, and as they are stored now: nothing is judged or mended.
+    /// - An unknown run has no records.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot read.
+    async fn records(&self, tenant: &TenantId, run: &str, from: u64, limit: usize) -> Result<Vec<Record>>;
+
+    /// How far a run's chain has come; `None` when there is none.
+    ///
+    /// # Contract
+    /// - The head is that of the newest committed record, and is kept apart from the records, so that deleting
+    ///   records does not change it.
+    ///
+    /// # Errors
+    /// As [`AuditChain::records`].
+    async fn head(&self, tenant: &TenantId, run: &str) -> Result<Option<Head>>;
+
+    /// At most `limit` of a tenant's chains, those with a run id greater than `after`.
+    ///
+    /// # Contract
+    /// - Chains come in the byte order of their run ids, so that the last id of a page continues the listing.
+    ///
+    /// # Errors
+    /// As [`AuditChain::records`].
+    async fn chains(
+        &self,
+        tenant: &TenantId,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<ChainSummary>>;
+}
+
+/// One chain of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChainSummary {
+    /// The run or job.
+    pub run: String,
+    /// How far its chain has come.
+    pub head: Head,
+}
+
+/// Judges the stored chain of a run; `keys` adds the check of signatures. A run that is still being written
+/// raises no alarm.
+///
+/// # Errors
+/// [`NotFound`](crate::ErrorKind::NotFound) when nothing is stored about the run, and the port's errors.
+pub async fn verify_run(
+    chain: &dyn AuditChain,
+    instance: &str,
+    tenant: &TenantId,
+    run: &str,
+    keys: Option<&KeyRing>,
+) -> Result<Verification> {
+    let mut verifier = Verifier::new(instance, tenant, run, keys);
+    let mut from = 0;
+    loop {
+        // INVARIANT: the head is read after the last record, and no record followed it then. Otherwise an
+        // honest append between two reads would look like a missing or a surplus record.
+        let head = chain.head(tenant, run).await?;
+        let page = chain.records(tenant, run, from, PAGE).await?;
+        let Some(newest) = page.last() else {
+            if from == 0 && head.is_none() {
+                return Err(Error::not_found("no such run has an audit chain").code("AUDIT_RUN_NOT_FOUND"));
+            }
+            return Ok(verifier.finish(head.as_ref()));
+        };
+        let next = newest.seq.max(from).checked_add(1);
+        for record in &page {
+            verifier.push(record);
+        }
+        match next {
+            Some(next) => from = next,
+            None => return Ok(verifier.finish(head.as_ref())),
+        }
+    }
+}

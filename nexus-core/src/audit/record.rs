@@ -1,0 +1,268 @@
+//! What is recorded: a [`Draft`] before it is sealed, a [`Record`] after, and the body that the chain hashes.
+//!
+//! The body is format 1. Its fields are written and read here by hand, in their sorted order, so that no rename
+//! elsewhere can change what is hashed:
+//! `actor, corr, kid, kind, payload, policy_ver, prev, run, seq, tenant, ts, v`.
+
+use serde::Serialize;
+
+use super::canonical::{Noncanonical, Reader, write_text};
+use super::digest::{Digest, Mac};
+use super::payload::Payload;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id::{RequestId, check_id, check_name};
+use crate::principal::{Authentication, Principal, TenantId};
+
+/// What kind of event a record tells of: lower-case words with dots, such as `run.open`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Kind(&'static str);
+
+impl Kind {
+    /// The first record of every run or job.
+    pub const RUN_OPEN: Self = Self::new("run.open");
+    /// The last record of every run or job that ended.
+    pub const RUN_CLOSE: Self = Self::new("run.close");
+
+    /// A kind. Meant for constants: `const RETRIEVED: Kind = Kind::new("run.retrieved");`.
+    ///
+    /// # Panics
+    /// When `name` is not 1 to 64 of `a` to `z`, `0` to `9`, `_` and `.`; in a constant, that is a compile error.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        let mut rest = name.as_bytes();
+        assert!(!rest.is_empty() && rest.len() <= 64, "a kind has 1 to 64 characters");
+        while let [first, tail @ ..] = rest {
+            assert!(
+                matches!(*first, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'),
+                "a kind is written in lower-case letters, digits, `_` and `.`"
+            );
+            rest = tail;
+        }
+        Self(name)
+    }
+
+    /// The kind as text.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+/// An event that is to be recorded.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Whose event it is.
+    pub tenant: TenantId,
+    /// The run or job whose chain it joins.
+    pub run: String,
+    /// What happened.
+    pub kind: Kind,
+    /// Who did it, as [`Draft::new`] writes it.
+    pub actor: String,
+    /// The request that led to it.
+    pub correlation: Option<String>,
+    /// The version of the policy in force.
+    pub policy_version: String,
+    /// When, by the writer's clock.
+    pub at: Timestamp,
+    /// The facts.
+    pub payload: Payload,
+}
+
+impl Draft {
+    /// An event by `who`, without facts. The actor reads `user:<subject>`, or `system:<purpose>` when Nexus
+    /// itself acts, so that no user can pass for Nexus.
+    pub fn new(
+        who: &Principal,
+        run: impl Into<String>,
+        kind: Kind,
+        policy_version: impl Into<String>,
+        at: Timestamp,
+    ) -> Self {
+        let actor = match who.authentication() {
+            Authentication::System { purpose } => format!("system:{purpose}"),
+            Authentication::Local | Authentication::ApiKey { .. } | Authentication::Sso { .. } => {
+                format!("user:{}", who.subject())
+            }
+        };
+        Self {
+            tenant: who.tenant().clone(),
+            run: run.into(),
+            kind,
+            actor,
+            correlation: None,
+            policy_version: policy_version.into(),
+            at,
+            payload: Payload::new(),
+        }
+    }
+
+    /// Sets the facts.
+    #[must_use]
+    pub fn with_payload(mut self, payload: Payload) -> Self {
+        self.payload = payload;
+        self
+    }
+
+    /// Names the request that led to the event.
+    #[must_use]
+    pub fn with_correlation(mut self, request: &RequestId) -> Self {
+        self.correlation = Some(request.as_str().to_owned());
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        check_id("run id", &self.run)?;
+        check_id("policy version", &self.policy_version)?;
+        self.correlation.as_deref().map_or(Ok(()), |request| check_id("request id", request))?;
+        check_name("actor", &self.actor)
+    }
+
+    /// The body: this draft at its place in the chain.
+    pub(super) fn body(&self, kid: &str, seq: u64, prev: &Digest) -> String {
+        let mut out = String::with_capacity(512);
+        out.push_str(r#"{"actor":"#);
+        write_text(&mut out, &self.actor);
+        out.push_str(r#","corr":"#);
+        match &self.correlation {
+            Some(request) => write_text(&mut out, request),
+            None => out.push_str("null"),
+        }
+        out.push_str(r#","kid":"#);
+        write_text(&mut out, kid);
+        out.push_str(r#","kind":"#);
+        write_text(&mut out, self.kind.as_str());
+        out.push_str(r#","payload":"#);
+        self.payload.write(&mut out);
+        out.push_str(r#","policy_ver":"#);
+        write_text(&mut out, &self.policy_version);
+        out.push_str(r#","prev":""#);
+        prev.write_hex(&mut out);
+        out.push_str(r#"","run":"#);
+        write_text(&mut out, &self.run);
+        out.push_str(r#","seq":"#);
+        out.push_str(&seq.to_string());
+        out.push_str(r#","tenant":"#);
+        write_text(&mut out, self.tenant.as_str());
+        out.push_str(r#","ts":"#);
+        write_text(&mut out, &self.at.to_string());
+        out.push_str(r#","v":1}"#);
+        out
+    }
+}
+
+/// A sealed event, as it is stored. Nothing in it is trusted when it is read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Whose chain it belongs to.
+    pub tenant: TenantId,
+    /// Which run's chain.
+    pub run: String,
+    /// Its place, from 0, without gaps.
+    pub seq: u64,
+    /// The canonical body: what is hashed. Stored and returned byte for byte.
+    pub body: Vec<u8>,
+    /// The hash of the body, which the next record names.
+    pub leaf: Digest,
+    /// The signature over the hash, by the run's key.
+    pub mac: Mac,
+}
+
+impl Record {
+    /// What the writer of the event gets back.
+    pub fn receipt(&self) -> Receipt {
+        Receipt { run: self.run.clone(), seq: self.seq, leaf: self.leaf, mac: self.mac }
+    }
+}
+
+/// Proof for a writer that the record exists: whoever keeps it is a witness against its deletion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// Which run's chain.
+    pub run: String,
+    /// The record's place.
+    pub seq: u64,
+    /// The record's hash.
+    pub leaf: Digest,
+    /// The record's signature.
+    pub mac: Mac,
+}
+
+/// How far a chain has come: what a store commits together with the records, in a table of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Head {
+    /// How many records there are, and so the place of the next.
+    pub next_seq: u64,
+    /// The hash of the newest record.
+    pub last: Digest,
+    /// Whether the newest record is `run.close`.
+    pub closed: bool,
+}
+
+/// A body as read back. Strings are as written, quotes included: equal strings are written equally.
+pub(super) struct Body<'a> {
+    pub(super) kid: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) prev: Digest,
+    pub(super) run: &'a str,
+    pub(super) seq: u64,
+    pub(super) tenant: &'a str,
+    pub(super) at: &'a str,
+}
+
+impl<'a> Body<'a> {
+    /// Reads a body of format 1 that [`Draft::body`] may have written, and nothing else.
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, Noncanonical> {
+        let mut reader = Reader::new(body)?;
+        reader.literal(r#"{"actor":"#)?;
+        reader.string()?;
+        reader.literal(r#","corr":"#)?;
+        if reader.literal("null").is_err() {
+            reader.string()?;
+        }
+        reader.literal(r#","kid":"#)?;
+        let kid = reader.string()?;
+        reader.literal(r#","kind":"#)?;
+        let kind = reader.string()?;
+        reader.literal(r#","payload":"#)?;
+        if !reader.value()?.starts_with('{') {
+            return reader.broken("the payload is not an object");
+        }
+        reader.literal(r#","policy_ver":"#)?;
+        reader.string()?;
+        reader.literal(r#","prev":"#)?;
+        let Some(prev) = Digest::from_hex(unquoted(reader.string()?)) else {
+            return reader.broken("the predecessor's hash is not 64 lower-case hexadecimal digits");
+        };
+        reader.literal(r#","run":"#)?;
+        let run = reader.string()?;
+        reader.literal(r#","seq":"#)?;
+        let Ok(seq) = u64::try_from(reader.integer()?) else {
+            return reader.broken("the place is negative");
+        };
+        reader.literal(r#","tenant":"#)?;
+        let tenant = reader.string()?;
+        reader.literal(r#","ts":"#)?;
+        let at = unquoted(reader.string()?);
+        if !is_time(at) {
+            return reader.broken("the time is not written like `2026-03-01T09:30:00.000000Z`");
+        }
+        reader.literal(r#","v":1}"#)?;
+        reader.end()?;
+        Ok(Self { kid: unquoted(kid), kind: unquoted(kind), prev, run, seq, tenant, at })
+    }
+}
+
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
+}
+
+/// Whether `text` has the shape of a time with six decimals; such texts sort as the times do.
+fn is_time(text: &str) -> bool {
+    let shape = b"0000-00-00T00:00:00.000000Z";
+    text.len() == shape.len()
+        && text.bytes().zip(shape).all(|(byte, &form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            literal => byte == literal,
+        })
+}

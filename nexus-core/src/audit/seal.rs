@@ -1,0 +1,102 @@
+//! [`Sealer`]: turns a draft into a record at the end of its chain.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::canonical::MAX_INTEGER;
+use super::digest::{genesis, leaf};
+use super::keys::KeyRing;
+use super::record::{Body, Draft, Head, Kind, Record};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Drafts on their way into a store, with the sealer that makes them records inside the store's transaction: what
+/// a port method takes whose change must be recorded in the same commit.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// Seals them.
+    pub sealer: Arc<Sealer>,
+    /// The events, in order.
+    pub drafts: Vec<Draft>,
+}
+
+impl Pending {
+    /// Drafts and their sealer.
+    pub fn new(sealer: Arc<Sealer>, drafts: Vec<Draft>) -> Self {
+        Self { sealer, drafts }
+    }
+}
+
+/// Writes, hashes and signs records. A store calls it inside the transaction that holds the chain's head, so
+/// that two writers cannot extend the same record.
+pub struct Sealer {
+    instance: String,
+    keys: KeyRing,
+}
+
+impl Sealer {
+    /// A sealer for the installation called `instance`: chains of two installations never fit together.
+    pub fn new(instance: impl Into<String>, keys: KeyRing) -> Self {
+        Self { instance: instance.into(), keys }
+    }
+
+    /// The installation's name.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// The keys, for a verifier.
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// Makes `draft` the next record of the chain whose committed head is `head` (`None`: there is no chain
+    /// yet), and returns the record with the new head. The draft's time is written as it is, even when it lies
+    /// before its predecessor's.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) with code `AUDIT_ORDER` when the chain is closed, when its first record
+    /// is not `run.open` or a later one is.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) with code `AUDIT_DRAFT` when the body would not be canonical (too
+    /// long, too deep, an unfit name, a count beyond 2^53 − 1, a time outside of the years 0 to 9999), and with
+    /// `INVALID_ID` or `INVALID_NAME` when the run, the actor or the policy version is unfit.
+    pub fn seal(&self, head: Option<&Head>, draft: &Draft) -> Result<(Record, Head)> {
+        check_order(head, draft.kind)?;
+        draft.check()?;
+        let (tenant, run) = (draft.tenant.as_str(), draft.run.as_str());
+        let (seq, prev) = match head {
+            Some(head) => (head.next_seq, head.last),
+            None => (0, genesis(&self.instance, tenant, run)),
+        };
+        let kid = self.keys.active_kid();
+        let body = draft.body(kid, seq, &prev).into_bytes();
+        Body::read(&body).map_err(|error| {
+            Error::invalid(format!("the event cannot be recorded: {error}")).code("AUDIT_DRAFT")
+        })?;
+        let leaf = leaf(&body);
+        let key = self.keys.run_key(kid, tenant, run);
+        let mac = key.ok_or_else(|| Error::unexpected("could not derive the run's audit key"))?.sign(&leaf);
+        let head = Head { next_seq: seq + 1, last: leaf, closed: draft.kind == Kind::RUN_CLOSE };
+        let record = Record { tenant: draft.tenant.clone(), run: draft.run.clone(), seq, body, leaf, mac };
+        Ok((record, head))
+    }
+}
+
+fn check_order(head: Option<&Head>, kind: Kind) -> Result<()> {
+    let problem = match (head, kind) {
+        (None, Kind::RUN_OPEN) => return Ok(()),
+        (None, _) => "the first record of a run is `run.open`",
+        (Some(head), _) if head.closed => "the run's audit chain is closed",
+        (Some(_), Kind::RUN_OPEN) => "the run's audit chain is open already",
+        (Some(head), _) if i64::try_from(head.next_seq).is_ok_and(|next| next <= MAX_INTEGER) => {
+            return Ok(());
+        }
+        (Some(_), _) => "the run's audit chain is full",
+    };
+    Err(Error::new(ErrorKind::Conflict, problem).code("AUDIT_ORDER").with("kind", kind.as_str()))
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer").field("instance", &self.instance).field("keys", &self.keys).finish()
+    }
+}

@@ -1,0 +1,397 @@
+//! [`Verifier`]: judges a chain from its stored bytes, and says what it could not check.
+//!
+//! Every link is checked against the hash recomputed from the stored body, never against a stored hash. The first
+//! record that fails ends the judgement; later records are only looked at to tell a record that was moved from
+//! one that is gone.
+
+use serde::Serialize;
+
+use super::canonical::write_text;
+use super::digest::{Digest, genesis, leaf};
+use super::keys::{KeyRing, RunKey};
+use super::record::{Body, Head, Kind, Record};
+use crate::principal::TenantId;
+
+/// The verdict on a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Complete, from `run.open` to `run.close`, and nothing was changed.
+    Ok,
+    /// Nothing was changed, and there is no `run.close`: the run goes on, or its process died.
+    Open,
+    /// Nothing was found to be changed, but a record's key is not in the ring.
+    Unverifiable,
+    /// A body is not written as format 1 writes it, although its bytes are the ones that were hashed.
+    Noncanonical,
+    /// A record was changed, put in, or taken out.
+    Tampered,
+    /// A record stands in another's place.
+    Reordered,
+    /// Two records follow the same predecessor, and each is genuine.
+    Forked,
+    /// Records are missing at the end: the store committed more than there are.
+    Truncated,
+}
+
+impl Status {
+    /// Whether the chain shows no sign of a change: it is [`Ok`](Self::Ok) or still [`Open`](Self::Open).
+    pub fn is_sound(self) -> bool {
+        matches!(self, Self::Ok | Self::Open)
+    }
+
+    /// The status as text, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Open => "open",
+            Self::Unverifiable => "unverifiable",
+            Self::Noncanonical => "noncanonical",
+            Self::Tampered => "tampered",
+            Self::Reordered => "reordered",
+            Self::Forked => "forked",
+            Self::Truncated => "truncated",
+        }
+    }
+}
+
+/// The report on a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// The run or job.
+    pub run: String,
+    /// The verdict.
+    pub status: Status,
+    /// How many records were read.
+    pub entries: u64,
+    /// The first place that is wrong, or whose key is missing.
+    pub first_bad: Option<u64>,
+    /// What is wrong there.
+    pub reason: Option<&'static str>,
+    /// The hash that should be there, where hashes tell.
+    pub expected: Option<Digest>,
+    /// The hash that is there.
+    pub actual: Option<Digest>,
+    /// The first place whose time lies before its predecessor's. A clock may be set back, so this is a note and
+    /// no sign of a change: the order of records is that of their places.
+    pub clock_regression: Option<u64>,
+    /// What this verdict does not cover.
+    pub not_checked: Vec<&'static str>,
+}
+
+/// Judges the chain of `run` from `records`, in the order in which they are stored. `expected` is the head that
+/// the store committed; without it, missing records at the end go unnoticed. Without `keys`, signatures are not
+/// checked.
+pub fn verify<'r>(
+    instance: &str,
+    tenant: &TenantId,
+    run: &str,
+    records: impl IntoIterator<Item = &'r Record>,
+    expected: Option<&Head>,
+    keys: Option<&KeyRing>,
+) -> Verification {
+    let mut verifier = Verifier::new(instance, tenant, run, keys);
+    for record in records {
+        verifier.push(record);
+    }
+    verifier.finish(expected)
+}
+
+/// Judges a chain record by record, in memory that does not follow its length.
+pub struct Verifier<'k> {
+    keys: Option<&'k KeyRing>,
+    run_keys: Vec<(String, Option<RunKey>)>,
+    tenant: TenantId,
+    run: String,
+    written_tenant: String,
+    written_run: String,
+    entries: u64,
+    last: Link,
+    unproven: Option<u64>,
+    clock_regression: Option<u64>,
+    finding: Option<Finding>,
+}
+
+/// What the next record is held against.
+struct Link {
+    prev: Digest,
+    leaf: Digest,
+    at: String,
+    closed: bool,
+    proven: bool,
+}
+
+/// A record that is intact by itself.
+struct Intact<'a> {
+    body: Body<'a>,
+    leaf: Digest,
+    /// Whether a key vouches for it.
+    proven: bool,
+}
+
+#[derive(Debug)]
+struct Finding {
+    status: Status,
+    seq: u64,
+    reason: &'static str,
+    expected: Option<Digest>,
+    actual: Option<Digest>,
+    /// The place whose record is missing, until it turns up later.
+    missing: Option<u64>,
+}
+
+impl Finding {
+    fn new(status: Status, seq: u64, reason: &'static str) -> Self {
+        Self { status, seq, reason, expected: None, actual: None, missing: None }
+    }
+
+    fn hashes(mut self, expected: Digest, actual: Digest) -> Self {
+        self.expected = Some(expected);
+        self.actual = Some(actual);
+        self
+    }
+}
+
+impl<'k> Verifier<'k> {
+    /// A verifier for one chain, which has seen no record yet.
+    pub fn new(instance: &str, tenant: &TenantId, run: &str, keys: Option<&'k KeyRing>) -> Self {
+        let genesis = genesis(instance, tenant.as_str(), run);
+        Self {
+            keys,
+            run_keys: Vec::new(),
+            tenant: tenant.clone(),
+            run: run.to_owned(),
+            written_tenant: written(tenant.as_str()),
+            written_run: written(run),
+            entries: 0,
+            last: Link { prev: genesis, leaf: genesis, at: String::new(), closed: false, proven: false },
+            unproven: None,
+            clock_regression: None,
+            finding: None,
+        }
+    }
+
+    /// Takes the next record.
+    pub fn push(&mut self, record: &Record) {
+        match &self.finding {
+            None => {
+                if let Err(finding) = self.advance(record) {
+                    self.finding = Some(finding);
+                }
+            }
+            Some(Finding { missing: Some(missing), .. }) => {
+                let missing = *missing;
+                if self.intact(record).is_ok_and(|found| found.body.seq == missing) {
+                    self.moved();
+                }
+            }
+            Some(_) => {}
+        }
+        self.entries += 1;
+    }
+
+    /// The report, given the head that the store committed.
+    pub fn finish(self, expected: Option<&Head>) -> Verification {
+        let not_checked = self.not_checked(expected);
+        let finding = self.finding.or_else(|| self.last.compare(self.entries, expected)).or_else(|| {
+            let seq = self.unproven?;
+            Some(Finding::new(Status::Unverifiable, seq, "the key of the record is not in the key ring"))
+        });
+        let sound = if self.last.closed { Status::Ok } else { Status::Open };
+        Verification {
+            run: self.run,
+            status: finding.as_ref().map_or(sound, |finding| finding.status),
+            entries: self.entries,
+            first_bad: finding.as_ref().map(|finding| finding.seq),
+            reason: finding.as_ref().map(|finding| finding.reason),
+            expected: finding.as_ref().and_then(|finding| finding.expected),
+            actual: finding.as_ref().and_then(|finding| finding.actual),
+            clock_regression: self.clock_regression,
+            not_checked,
+        }
+    }
+
+    fn advance(&mut self, record: &Record) -> Result<(), Finding> {
+        let seq = self.entries;
+        let intact = self.intact(record)?;
+        self.place(&intact, record.seq)?;
+        self.follow(&intact)?;
+        let Intact { body, leaf, proven } = intact;
+        if !proven && self.keys.is_some() {
+            self.unproven.get_or_insert(seq);
+        }
+        if body.at < self.last.at.as_str() {
+            self.clock_regression.get_or_insert(seq);
+        }
+        let closed = body.kind == Kind::RUN_CLOSE.as_str();
+        self.last = Link { prev: body.prev, leaf, at: body.at.to_owned(), closed, proven };
+        Ok(())
+    }
+
+    /// Checks what a record says of itself: its hash, its form, its signature, and whose it is.
+    fn intact<'a>(&mut self, record: &'a Record) -> Result<Intact<'a>, Finding> {
+        let seq = self.entries;
+        let tampered = |reason| Finding::new(Status::Tampered, seq, reason);
+        let leaf = leaf(&record.body);
+        if leaf != record.leaf {
+            return Err(tampered("the body is not the one that was hashed").hashes(record.leaf, leaf));
+        }
+        let body = Body::read(&record.body)
+            .map_err(|error| Finding::new(Status::Noncanonical, seq, error.rule).hashes(record.leaf, leaf))?;
+        if body.tenant != self.written_tenant || record.tenant != self.tenant {
+            return Err(tampered("the record belongs to another tenant"));
+        }
+        if body.run != self.written_run || record.run != self.run {
+            return Err(tampered("the record belongs to another run"));
+        }
+        let proven = match self.run_key(body.kid) {
+            None => false,
+            Some(key) if key.sign(&leaf) == record.mac => true,
+            Some(_) => return Err(tampered("the signature is not one that the key makes")),
+        };
+        Ok(Intact { body, leaf, proven })
+    }
+
+    /// Checks that the record stands where it says it stands.
+    fn place(&self, found: &Intact<'_>, stored_seq: u64) -> Result<(), Finding> {
+        let seq = self.entries;
+        if found.body.seq == seq {
+            return if stored_seq == seq {
+                Ok(())
+            } else {
+                Err(Finding::new(
+                    Status::Tampered,
+                    seq,
+                    "the record is stored under another place than its own",
+                ))
+            };
+        }
+        if found.body.seq > seq {
+            let missing = Some(seq);
+            return Err(Finding {
+                missing,
+                ..Finding::new(Status::Tampered, seq, "the record of this place is missing")
+            });
+        }
+        if found.body.seq + 1 == seq && found.body.prev == self.last.prev && found.leaf != self.last.leaf {
+            return Err(Finding::new(Status::Forked, found.body.seq, "two records claim the same place")
+                .hashes(self.last.leaf, found.leaf));
+        }
+        Err(Finding::new(Status::Reordered, seq, "a record of an earlier place stands here"))
+    }
+
+    /// Checks that the record follows its predecessor.
+    fn follow(&self, found: &Intact<'_>) -> Result<(), Finding> {
+        let seq = self.entries;
+        let Body { prev, kind, .. } = &found.body;
+        if *prev != self.last.leaf {
+            return Err(self.broken_link(found));
+        }
+        if self.last.closed {
+            return Err(Finding::new(Status::Tampered, seq, "the record follows `run.close`"));
+        }
+        if (*kind == Kind::RUN_OPEN.as_str()) != (seq == 0) {
+            return Err(Finding::new(Status::Tampered, seq, "`run.open` stands first, and only there"));
+        }
+        Ok(())
+    }
+
+    fn broken_link(&self, found: &Intact<'_>) -> Finding {
+        let prev = found.body.prev;
+        let finding = match self.entries.checked_sub(1) {
+            None => Finding::new(Status::Tampered, 0, "the chain does not start as this run's chain starts"),
+            Some(_) if found.proven && self.last.proven => {
+                Finding::new(Status::Forked, self.entries, "the record follows another predecessor")
+            }
+            Some(before) => {
+                Finding::new(Status::Tampered, before, "the record is not the one that its successor names")
+            }
+        };
+        finding.hashes(prev, self.last.leaf)
+    }
+
+    /// The record that was missing has turned up: it was moved.
+    fn moved(&mut self) {
+        if let Some(finding) = &mut self.finding {
+            finding.status = Status::Reordered;
+            finding.reason = "the record of this place stands later";
+            finding.missing = None;
+        }
+    }
+
+    fn run_key(&mut self, kid: &str) -> Option<&RunKey> {
+        let keys = self.keys?;
+        let known = self.run_keys.iter().position(|(known, _)| known == kid);
+        let place = known.unwrap_or_else(|| {
+            let key = keys.run_key(kid, self.tenant.as_str(), &self.run);
+            self.run_keys.push((kid.to_owned(), key));
+            self.run_keys.len() - 1
+        });
+        self.run_keys.get(place)?.1.as_ref()
+    }
+
+    fn not_checked(&self, expected: Option<&Head>) -> Vec<&'static str> {
+        let mut gaps = Vec::new();
+        if self.keys.is_none() {
+            gaps.push("signatures: no key was given, so a chain that was rewritten as a whole would pass");
+        }
+        if self.unproven.is_some() {
+            gaps.push("the signatures of records whose key is not in the key ring");
+        }
+        if expected.is_none() {
+            gaps.push(
+                "the end of the chain: no committed head was given, so missing records there would pass",
+            );
+        }
+        if self.finding.is_some() {
+            gaps.push("the records after the first bad one");
+        }
+        gaps.push("whether the newest records were deleted together with the head that the store committed");
+        gaps.push("events that were never recorded");
+        gaps
+    }
+}
+
+impl Link {
+    /// What the committed head tells of a chain of `entries` records that ends here.
+    fn compare(&self, entries: u64, expected: Option<&Head>) -> Option<Finding> {
+        let Some(newest) = entries.checked_sub(1) else {
+            return Some(Finding::new(Status::Truncated, 0, "there are no records"));
+        };
+        let head = expected?;
+        let finding = if entries < head.next_seq {
+            Finding::new(Status::Truncated, entries, "the store committed more records than there are")
+        } else if entries > head.next_seq {
+            Finding::new(Status::Tampered, head.next_seq, "there are more records than the store committed")
+        } else if self.leaf != head.last {
+            let status = if self.proven { Status::Forked } else { Status::Tampered };
+            Finding::new(status, newest, "the newest record is not the one that the store committed")
+        } else if self.closed != head.closed {
+            Finding::new(
+                Status::Tampered,
+                newest,
+                "the store's head and the newest record disagree on the end",
+            )
+        } else {
+            return None;
+        };
+        Some(if entries < head.next_seq { finding } else { finding.hashes(head.last, self.leaf) })
+    }
+}
+
+impl std::fmt::Debug for Verifier<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier")
+            .field("run", &self.run)
+            .field("entries", &self.entries)
+            .field("finding", &self.finding)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `text` as it stands in a body.
+fn written(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    write_text(&mut out, text);
+    out
+}
