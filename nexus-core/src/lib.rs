@@ -9,6 +9,7 @@ pub mod id;
 pub mod money;
 pub mod policy;
 pub mod principal;
+pub mod retrieve;
 pub mod usage;
 
 pub use clock::{Clock, SystemClock, Timestamp};

@@ -1,0 +1,123 @@
+//! The languages that analysis treats in their own way, and how one is recognised.
+
+use serde::{Deserialize, Serialize};
+use whatlang::Lang;
+
+use crate::error::{Error, Result};
+
+/// How much of a text is looked at to recognise its language, in bytes.
+const SAMPLE_BYTES: usize = 4096;
+
+macro_rules! languages {
+    ($($name:ident = $code:literal $lang:ident;)*) => {
+        /// A language of text, by its ISO 639-1 code.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "&'static str", try_from = "String")]
+        pub enum Language {
+            $(#[doc = concat!("`", $code, "`")] $name,)*
+            /// Not determined, or none of these: words are folded and not stemmed.
+            #[default]
+            Undetermined,
+        }
+
+        impl Language {
+            /// Every language, the undetermined one last.
+            pub const ALL: &[Self] = &[$(Self::$name,)* Self::Undetermined];
+
+            /// The code: ISO 639-1, or `und`.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                    Self::Undetermined => "und",
+                }
+            }
+
+            fn from_whatlang(lang: Lang) -> Self {
+                #[expect(clippy::wildcard_enum_match_arm, reason = "the other languages have no analysis of their own")]
+                match lang {
+                    $(Lang::$lang => Self::$name,)*
+                    _ => Self::Undetermined,
+                }
+            }
+        }
+    };
+}
+
+languages! {
+    Arabic = "ar" Ara;
+    Danish = "da" Dan;
+    German = "de" Deu;
+    Greek = "el" Ell;
+    English = "en" Eng;
+    Spanish = "es" Spa;
+    Finnish = "fi" Fin;
+    French = "fr" Fra;
+    Hungarian = "hu" Hun;
+    Italian = "it" Ita;
+    Japanese = "ja" Jpn;
+    Korean = "ko" Kor;
+    Dutch = "nl" Nld;
+    Norwegian = "no" Nob;
+    Portuguese = "pt" Por;
+    Romanian = "ro" Ron;
+    Russian = "ru" Rus;
+    Swedish = "sv" Swe;
+    Tamil = "ta" Tam;
+    Thai = "th" Tha;
+    Turkish = "tr" Tur;
+    Chinese = "zh" Cmn;
+}
+
+impl Language {
+    /// Reads a code such as `en`; a region, as in `pt-BR`, is ignored.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `UNKNOWN_LANGUAGE`.
+    pub fn parse(code: &str) -> Result<Self> {
+        let primary = code.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let known = match primary.as_str() {
+            "nb" | "nn" => Some(Self::Norwegian),
+            other => Self::ALL.iter().copied().find(|language| language.code() == other),
+        };
+        known.ok_or_else(|| {
+            Error::invalid("there is no analysis for this language")
+                .code("UNKNOWN_LANGUAGE")
+                .hint("give an ISO 639-1 code such as `en`, or `und` to leave words unstemmed")
+                .with("language", code)
+        })
+    }
+
+    /// The language of `text`, from its first few thousand bytes. None when there is too little to tell: then the
+    /// corpus's own language is the better guess.
+    pub fn detect(text: &str) -> Option<Self> {
+        let sample = text.get(..text.floor_char_boundary(SAMPLE_BYTES)).unwrap_or(text);
+        let found = whatlang::detect(sample)?;
+        found.is_reliable().then(|| Self::from_whatlang(found.lang()))
+    }
+}
+
+impl From<Language> for &'static str {
+    fn from(language: Language) -> Self {
+        language.code()
+    }
+}
+
+impl TryFrom<String> for Language {
+    type Error = Error;
+    fn try_from(code: String) -> Result<Self> {
+        Self::parse(&code)
+    }
+}
+
+impl std::str::FromStr for Language {
+    type Err = Error;
+    fn from_str(code: &str) -> Result<Self> {
+        Self::parse(code)
+    }
+}
+
+impl std::fmt::Display for Language {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}

@@ -1,0 +1,83 @@
+//! Finding the words: runs of one kind of script.
+
+use std::iter;
+use std::ops::Range;
+
+use unicode_normalization::char::is_combining_mark;
+
+/// A stretch of text that is made into terms in one way.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    /// A word of a script that separates words.
+    Word(Range<usize>),
+    /// Characters of a script that does not.
+    Unspaced(Range<usize>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Word,
+    Unspaced,
+    Other,
+}
+
+/// The runs of `text`, in order.
+pub(super) fn runs(text: &str) -> impl Iterator<Item = Run> {
+    let mut chars = text.char_indices().peekable();
+    iter::from_fn(move || {
+        loop {
+            let (start, first) = chars.next()?;
+            let class = classify(first);
+            if class == Class::Other || is_combining_mark(first) {
+                continue;
+            }
+            let continues = |c: char| classify(c) == class || is_joiner(c);
+            let mut end = start + first.len_utf8();
+            while let Some((at, c)) = chars.next_if(|&(_, c)| continues(c)) {
+                end = at + c.len_utf8();
+            }
+            return Some(if class == Class::Word {
+                Run::Word(start..end)
+            } else {
+                Run::Unspaced(start..end)
+            });
+        }
+    })
+}
+
+fn classify(c: char) -> Class {
+    if c.is_ascii() {
+        return if c.is_ascii_alphanumeric() { Class::Word } else { Class::Other };
+    }
+    if is_unspaced(c) {
+        Class::Unspaced
+    } else if c.is_alphanumeric() || is_combining_mark(c) {
+        Class::Word
+    } else {
+        Class::Other
+    }
+}
+
+/// Marks and joiners that belong to the letter before them, whatever its script.
+fn is_joiner(c: char) -> bool {
+    !c.is_ascii() && (matches!(c, '\u{00AD}' | '\u{200C}' | '\u{200D}') || is_combining_mark(c))
+}
+
+/// Letters of scripts written without spaces between words, and Hangul, whose particles cling to the word.
+fn is_unspaced(c: char) -> bool {
+    matches!(u32::from(c),
+        0x0E00..=0x0EFF // Thai, Lao
+        | 0x1000..=0x109F // Myanmar
+        | 0x1100..=0x11FF // Hangul jamo
+        | 0x1780..=0x17FF // Khmer
+        | 0x3005..=0x3007 // ideographic iteration marks and zero
+        | 0x3040..=0x30FF // Hiragana, Katakana
+        | 0x3130..=0x318F // Hangul compatibility jamo
+        | 0x31F0..=0x31FF // Katakana extensions
+        | 0x3400..=0x4DBF | 0x4E00..=0x9FFF // Han
+        | 0xAC00..=0xD7FF // Hangul
+        | 0xF900..=0xFAFF // Han compatibility
+        | 0xFF66..=0xFFDC // halfwidth Katakana and Hangul
+        | 0x20000..=0x3FFFF // Han extensions
+    ) && (c.is_alphanumeric() || is_combining_mark(c))
+}

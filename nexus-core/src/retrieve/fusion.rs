@@ -1,0 +1,296 @@
+//! Fusing ranked lists: turns the candidates of several arms (lexical, vector) into one order.
+//!
+//! Scores of different arms do not live on one scale. [`Fusion::ZScore`] puts each list on the scale of its own
+//! spread and adds; [`Fusion::ReciprocalRank`] looks at ranks only, for backends that give no scores.
+//! Both are pure functions of the candidates: the order in which an arm lists them does not matter, ties go to the
+//! smaller id, and nothing is invented or repeated. Give each arm a pool whose size does not depend on how many hits
+//! are wanted: then a longer answer only ever extends a shorter one.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// How the lists of several arms become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum Fusion {
+    /// Each list's scores become distances from its mean in standard deviations, and are added by weight.
+    /// A candidate that a list lacks gets the lowest value in that list. A list whose scores are all equal says
+    /// nothing about their order and adds nothing.
+    #[default]
+    ZScore,
+    /// Each list adds `weight / (k + rank)`, ranks from 1; a list adds nothing for a candidate it lacks.
+    ReciprocalRank {
+        /// How flat the curve is; 60 is usual.
+        k: u32,
+    },
+}
+
+/// How much each arm of a hybrid search counts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Weights {
+    /// The weight of the words.
+    pub lexical: f32,
+    /// The weight of the vectors.
+    pub vector: f32,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self { lexical: 1.0, vector: 1.0 }
+    }
+}
+
+impl Weights {
+    /// Checks that both are finite and not negative, and that one of them counts.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `INVALID_WEIGHTS`.
+    pub fn check(self) -> Result<()> {
+        let sound = [self.lexical, self.vector].iter().all(|weight| weight.is_finite() && *weight >= 0.0);
+        if sound && self.lexical + self.vector > 0.0 {
+            return Ok(());
+        }
+        Err(Error::invalid("the weights of a search are not usable")
+            .code("INVALID_WEIGHTS")
+            .hint("give finite numbers from 0 up, at least one of them above 0"))
+    }
+}
+
+/// One list to fuse.
+#[derive(Clone, Copy, Debug)]
+pub struct Arm<'a, Id> {
+    /// How much it counts.
+    pub weight: f32,
+    /// What it found, in any order; greater scores are better. Of an id that stands twice the better score counts.
+    pub candidates: &'a [(Id, f32)],
+}
+
+/// What one arm said about a fused candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmScore {
+    /// The arm's own score.
+    pub score: f32,
+    /// Its place in the arm's list, from 1.
+    pub rank: u32,
+    /// What it adds to the fused score before the weight.
+    pub normalised: f32,
+}
+
+/// A candidate with its fused score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fused<Id> {
+    /// Which candidate.
+    pub id: Id,
+    /// The fused score: for ordering within one search, not comparable between searches.
+    pub score: f32,
+    /// What each arm said, in the order of the arms; none where the arm did not find it.
+    pub arms: Vec<Option<ArmScore>>,
+}
+
+/// Fuses `arms` into one list, best first.
+///
+/// ```
+/// use nexus_core::retrieve::fusion::{Arm, Fusion, fuse};
+///
+/// let words = [("a", 9.0), ("b", 7.0), ("c", 1.0)];
+/// let vectors = [("b", 0.9), ("d", 0.4)];
+/// let arms = [Arm { weight: 1.0, candidates: &words }, Arm { weight: 1.0, candidates: &vectors }];
+/// let fused = fuse(Fusion::ZScore, &arms)?;
+/// assert_eq!(fused.iter().map(|hit| hit.id).collect::<Vec<_>>(), ["b", "a", "d", "c"]);
+/// # Ok::<(), nexus_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `INVALID_SCORE` when a score or a weight is
+/// not finite.
+pub fn fuse<Id: Ord + Clone>(fusion: Fusion, arms: &[Arm<'_, Id>]) -> Result<Vec<Fused<Id>>> {
+    let ranked = arms.iter().map(|arm| rank(fusion, arm)).collect::<Result<Vec<_>>>()?;
+    let mut found: BTreeMap<&Id, Vec<Option<ArmScore>>> = BTreeMap::new();
+    for (place, list) in ranked.iter().enumerate() {
+        for (id, score) in &list.scores {
+            let said = found.entry(id).or_insert_with(|| vec![None; arms.len()]);
+            if let Some(slot) = said.get_mut(place) {
+                *slot = Some(*score);
+            }
+        }
+    }
+    let mut fused: Vec<_> = found
+        .into_iter()
+        .map(|(id, said)| Fused { id: id.clone(), score: total(&ranked, &said), arms: said })
+        .collect();
+    fused.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+    Ok(fused)
+}
+
+struct Ranked<'a, Id> {
+    weight: f32,
+    absent: f32,
+    scores: Vec<(&'a Id, ArmScore)>,
+}
+
+fn total<Id>(ranked: &[Ranked<'_, Id>], said: &[Option<ArmScore>]) -> f32 {
+    let sum: f64 = ranked
+        .iter()
+        .zip(said)
+        .map(|(list, score)| f64::from(list.weight) * f64::from(score.map_or(list.absent, |s| s.normalised)))
+        .sum();
+    narrow(sum)
+}
+
+fn rank<'a, Id: Ord>(fusion: Fusion, arm: &Arm<'a, Id>) -> Result<Ranked<'a, Id>> {
+    if !arm.weight.is_finite() || arm.candidates.iter().any(|(_, score)| !score.is_finite()) {
+        return Err(Error::invalid("a score or weight to fuse is not a finite number").code("INVALID_SCORE"));
+    }
+    let list = best_first(arm.candidates);
+    let (mean, deviation) = spread(&list);
+    let normalise = |rank: u32, score: f32| match fusion {
+        Fusion::ZScore if deviation > 0.0 => narrow((f64::from(score) - mean) / deviation),
+        Fusion::ZScore => 0.0,
+        Fusion::ReciprocalRank { k } => narrow(1.0 / (f64::from(k) + f64::from(rank))),
+    };
+    let scores: Vec<_> = (1u32..)
+        .zip(list)
+        .map(|(rank, (id, score))| (id, ArmScore { score, rank, normalised: normalise(rank, score) }))
+        .collect();
+    let absent = match fusion {
+        Fusion::ZScore => scores.last().map_or(0.0, |(_, lowest)| lowest.normalised),
+        Fusion::ReciprocalRank { .. } => 0.0,
+    };
+    Ok(Ranked { weight: arm.weight, absent, scores })
+}
+
+/// Each id once, with its best score; greater scores first, then smaller ids.
+fn best_first<Id: Ord>(candidates: &[(Id, f32)]) -> Vec<(&Id, f32)> {
+    let mut best: BTreeMap<&Id, f32> = BTreeMap::new();
+    for (id, score) in candidates {
+        best.entry(id).and_modify(|kept| *kept = kept.max(*score)).or_insert(*score);
+    }
+    let mut list: Vec<_> = best.into_iter().collect();
+    list.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal).then_with(|| a.0.cmp(b.0)));
+    list
+}
+
+/// Mean and standard deviation. A spread that is only rounding noise counts as none.
+fn spread<Id>(list: &[(Id, f32)]) -> (f64, f64) {
+    let (Some((_, highest)), Some((_, lowest))) = (list.first(), list.last()) else { return (0.0, 0.0) };
+    if highest == lowest {
+        return (f64::from(*lowest), 0.0);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a list has far fewer than 2^52 candidates")]
+    let count = list.len() as f64;
+    let mean = list.iter().map(|(_, score)| f64::from(*score)).sum::<f64>() / count;
+    let variance = list.iter().map(|(_, score)| (f64::from(*score) - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "scores are single precision at the border")]
+fn narrow(score: f64) -> f32 {
+    score as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lists() -> impl Strategy<Value = Vec<(f32, Vec<(u8, f32)>)>> {
+        let candidates = vec((any::<u8>(), prop_oneof![-50.0f32..50.0, Just(1.0)]), 0..40);
+        vec((0.0f32..4.0, candidates), 0..4)
+    }
+
+    fn methods() -> impl Strategy<Value = Fusion> {
+        prop_oneof![Just(Fusion::ZScore), (1u32..100).prop_map(|k| Fusion::ReciprocalRank { k })]
+    }
+
+    fn run(fusion: Fusion, lists: &[(f32, Vec<(u8, f32)>)]) -> Vec<Fused<u8>> {
+        let arms: Vec<_> =
+            lists.iter().map(|(weight, candidates)| Arm { weight: *weight, candidates }).collect();
+        fuse(fusion, &arms).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_within_a_list_does_not_matter(fusion in methods(), mut lists in lists()) {
+            let before = run(fusion, &lists);
+            for (_, candidates) in &mut lists {
+                candidates.reverse();
+            }
+            prop_assert_eq!(before, run(fusion, &lists));
+        }
+
+        #[test]
+        fn nothing_is_invented_lost_or_repeated(fusion in methods(), lists in lists()) {
+            let mut given: Vec<u8> = lists.iter().flat_map(|(_, list)| list.iter().map(|(id, _)| *id)).collect();
+            given.sort_unstable();
+            given.dedup();
+            let mut fused: Vec<u8> = run(fusion, &lists).iter().map(|hit| hit.id).collect();
+            fused.sort_unstable();
+            prop_assert_eq!(given, fused);
+        }
+
+        #[test]
+        fn scores_fall_and_ties_go_to_the_smaller_id(fusion in methods(), lists in lists()) {
+            for pair in run(fusion, &lists).windows(2) {
+                prop_assert!(pair[0].score.is_finite());
+                prop_assert!(
+                    pair[0].score > pair[1].score || (pair[0].score == pair[1].score && pair[0].id < pair[1].id)
+                );
+            }
+        }
+
+        #[test]
+        fn a_single_list_keeps_its_order(fusion in methods(), list in vec(-50.0f32..50.0, 1..40)) {
+            let candidates: Vec<_> = (0u8..).zip(list).collect();
+            let expected: Vec<u8> = best_first(&candidates).iter().map(|(id, _)| **id).collect();
+            let fused = run(fusion, &[(1.0, candidates.clone())]);
+            for (place, hit) in fused.iter().enumerate() {
+                let said = hit.arms[0].unwrap();
+                prop_assert_eq!(expected[said.rank as usize - 1], hit.id);
+                prop_assert!(place == 0 || fused[place - 1].arms[0].unwrap().score >= said.score
+                    || fused[place - 1].score == hit.score);
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_of_equal_scores_changes_nothing() {
+        let fused = run(Fusion::ZScore, &[(1.0, vec![(1, 3.0), (2, 1.0)]), (1.0, vec![(1, 0.3), (2, 0.3)])]);
+        assert_eq!(fused.iter().map(|hit| (hit.id, hit.score)).collect::<Vec<_>>(), [(1, 1.0), (2, -1.0)]);
+    }
+
+    #[test]
+    fn an_absent_candidate_gets_the_lowest_value_of_the_list() {
+        let fused = run(Fusion::ZScore, &[(1.0, vec![(1, 3.0), (2, 1.0)]), (1.0, vec![(3, 0.5), (2, 0.1)])]);
+        assert_eq!(
+            fused.iter().map(|hit| (hit.id, hit.score)).collect::<Vec<_>>(),
+            [(1, 0.0), (3, 0.0), (2, -2.0)]
+        );
+        assert_eq!(fused[0].arms[1], None);
+    }
+
+    #[test]
+    fn scores_that_are_no_numbers_are_refused() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            for fusion in [Fusion::ZScore, Fusion::ReciprocalRank { k: 60 }] {
+                let error = fuse(fusion, &[Arm { weight: 1.0, candidates: &[(1, bad)] }]).unwrap_err();
+                assert_eq!(error.stable_code(), "INVALID_SCORE");
+                assert!(fuse(fusion, &[Arm { weight: bad, candidates: &[(1, 1.0)] }]).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn weights_must_count_for_something() {
+        assert!(Weights::default().check().is_ok());
+        assert!(Weights { lexical: 0.0, vector: 0.0 }.check().is_err());
+        assert!(Weights { lexical: -1.0, vector: 2.0 }.check().is_err());
+        assert!(Weights { lexical: f32::NAN, vector: 1.0 }.check().is_err());
+    }
+}
