@@ -1,11 +1,12 @@
 //! Documents: what is ingested, how it is cut into passages, and the ports that read and keep it.
 
-//pub mod chunk;
+pub mod chunk;
 //pub mod model;
 pub mod parser;
+pub mod sentence;
 //pub mod store;
 
-//pub use chunk::{Chunk, ChunkConfig, Chunker};
+pub use chunk::{Chunk, ChunkConfig, Chunker};
 //pub use model::{
 pub use parser::{Block, BlockKind, BlockSink, DocumentParser, FileHints, ParseReport, Source};
 //pub use store::{BlobStore, DocumentStore, JobQueue};
