@@ -1,12 +1,14 @@
 //! Documents: what is ingested, how it is cut into passages, and the ports that read and keep it.
 
 pub mod chunk;
-//pub mod model;
+pub mod model;
 pub mod parser;
 pub mod sentence;
-//pub mod store;
+pub mod store;
 
 pub use chunk::{Chunk, ChunkConfig, Chunker};
-//pub use model::{
+pub use model::{
+    Corpus, Document, DocumentStatus, Failure, Job, JobState, Metadata, NewDocument, Passage, PassageKey, Stage,
+};
 pub use parser::{Block, BlockKind, BlockSink, DocumentParser, FileHints, ParseReport, Source};
-//pub use store::{BlobStore, DocumentStore, JobQueue};
+pub use store::{BlobStore, DocumentStore, JobQueue};

@@ -10,9 +10,9 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// Words whose full stop does not end a sentence, in lower case.
 const ABBREVIATIONS: [&str; 40] = [
-    "al", "approx", "art", "bzw", "ca", "cf", "co", "corp", "dept", "dr", "ed", "eds", "eq", "etc", "fig", "figs",
-    "gen", "gov", "inc", "jr", "ltd", "m", "mr", "mrs", "ms", "mt", "no", "nos", "nr", "p", "pp", "prof", "ref", "sec",
-    "sen", "sr", "st", "vgl", "vol", "vs",
+    "al", "approx", "art", "bzw", "ca", "cf", "co", "corp", "dept", "dr", "ed", "eds", "eq", "etc", "fig",
+    "figs", "gen", "gov", "inc", "jr", "ltd", "m", "mr", "mrs", "ms", "mt", "no", "nos", "nr", "p", "pp",
+    "prof", "ref", "sec", "sen", "sr", "st", "vgl", "vol", "vs",
 ];
 
 /// The sentences of `text` as byte ranges that join to the whole of it; each keeps the white space after it.
@@ -51,7 +51,10 @@ fn ends(sentence: &str, rest: &str) -> bool {
         return !is_abbreviation(before);
     }
     let wraps = sentence.ends_with('\n') && !starts_item(rest);
-    !wraps || stop.ends_with(|c: char| !c.is_alphanumeric() && !matches!(c, ',' | ';' | '-' | '–' | '—' | '(' | '/' | '&'))
+    !wraps
+        || stop.ends_with(|c: char| {
+            !c.is_alphanumeric() && !matches!(c, ',' | ';' | '-' | '–' | '—' | '(' | '/' | '&')
+        })
 }
 
 fn is_abbreviation(before: &str) -> bool {

@@ -62,15 +62,15 @@ impl CorpusConfig {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_CORPUS_CONFIG`, saying what is wrong.
     pub fn parse(json: &Value) -> Result<Self> {
+        if !json.is_object() {
+            return Err(invalid("the corpus settings are not an object".to_owned()));
+        }
         let config: Self = serde_json::from_value(json.clone())
             .map_err(|error| invalid(format!("the corpus settings cannot be read: {error}")))?;
         if !(1..=MAX_TOP_K).contains(&config.retrieval.top_k_default) {
             return Err(invalid(format!("`top_k_default` is 1 to {CANDIDATE_POOL}")));
         }
         config.retrieval.weights.check()?;
-        if let Some(chunking) = &config.chunking {
-            chunking.check()?;
-        }
         Ok(config)
     }
 }

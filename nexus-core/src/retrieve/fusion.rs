@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ArmScore;
 use crate::error::{Error, Result};
 
 /// How the lists of several arms become one.
@@ -70,17 +71,6 @@ pub struct Arm<'a, Id> {
     pub candidates: &'a [(Id, f32)],
 }
 
-/// What one arm said about a fused candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ArmScore {
-    /// The arm's own score.
-    pub score: f32,
-    /// Its place in the arm's list, from 1.
-    pub rank: u32,
-    /// What it adds to the fused score before the weight.
-    pub normalised: f32,
-}
-
 /// A candidate with its fused score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fused<Id> {
@@ -101,7 +91,7 @@ pub struct Fused<Id> {
 /// let vectors = [("b", 0.9), ("d", 0.4)];
 /// let arms = [Arm { weight: 1.0, candidates: &words }, Arm { weight: 1.0, candidates: &vectors }];
 /// let fused = fuse(Fusion::ZScore, &arms)?;
-/// assert_eq!(fused.iter().map(|hit| hit.id).collect::<Vec<_>>(), ["b", "a", "d", "c"]);
+/// assert_eq!(fused.iter().map(|hit| hit.id).collect::<Vec<_>>(), ["b", "a", "c", "d"]);
 /// # Ok::<(), nexus_core::Error>(())
 /// ```
 ///
@@ -128,18 +118,19 @@ pub fn fuse<Id: Ord + Clone>(fusion: Fusion, arms: &[Arm<'_, Id>]) -> Result<Vec
 }
 
 struct Ranked<'a, Id> {
-    weight: f32,
+    /// What the arm adds for a candidate that it lacks.
     absent: f32,
     scores: Vec<(&'a Id, ArmScore)>,
 }
 
 fn total<Id>(ranked: &[Ranked<'_, Id>], said: &[Option<ArmScore>]) -> f32 {
-    let sum: f64 = ranked
-        .iter()
-        .zip(said)
-        .map(|(list, score)| f64::from(list.weight) * f64::from(score.map_or(list.absent, |s| s.normalised)))
-        .sum();
-    narrow(sum)
+    narrow(
+        ranked
+            .iter()
+            .zip(said)
+            .map(|(arm, score)| f64::from(score.map_or(arm.absent, |s| s.contribution)))
+            .sum(),
+    )
 }
 
 fn rank<'a, Id: Ord>(fusion: Fusion, arm: &Arm<'a, Id>) -> Result<Ranked<'a, Id>> {
@@ -148,20 +139,23 @@ fn rank<'a, Id: Ord>(fusion: Fusion, arm: &Arm<'a, Id>) -> Result<Ranked<'a, Id>
     }
     let list = best_first(arm.candidates);
     let (mean, deviation) = spread(&list);
-    let normalise = |rank: u32, score: f32| match fusion {
-        Fusion::ZScore if deviation > 0.0 => narrow((f64::from(score) - mean) / deviation),
-        Fusion::ZScore => 0.0,
-        Fusion::ReciprocalRank { k } => narrow(1.0 / (f64::from(k) + f64::from(rank))),
+    let weigh = |rank: u32, score: f32| {
+        let normalised = match fusion {
+            Fusion::ZScore if deviation > 0.0 => (f64::from(score) - mean) / deviation,
+            Fusion::ZScore => 0.0,
+            Fusion::ReciprocalRank { k } => 1.0 / (f64::from(k) + f64::from(rank)),
+        };
+        narrow(f64::from(arm.weight) * normalised)
     };
     let scores: Vec<_> = (1u32..)
         .zip(list)
-        .map(|(rank, (id, score))| (id, ArmScore { score, rank, normalised: normalise(rank, score) }))
+        .map(|(rank, (id, score))| (id, ArmScore { score, rank, contribution: weigh(rank, score) }))
         .collect();
     let absent = match fusion {
-        Fusion::ZScore => scores.last().map_or(0.0, |(_, lowest)| lowest.normalised),
+        Fusion::ZScore => scores.last().map_or(0.0, |(_, lowest)| lowest.contribution),
         Fusion::ReciprocalRank { .. } => 0.0,
     };
-    Ok(Ranked { weight: arm.weight, absent, scores })
+    Ok(Ranked { absent, scores })
 }
 
 /// Each id once, with its best score; greater scores first, then smaller ids.

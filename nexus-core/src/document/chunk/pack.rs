@@ -177,7 +177,8 @@ impl Chunker {
 
     /// `count` without the headings at the end, unless nothing else is new.
     fn before_headings(&self, count: usize) -> usize {
-        let headings = self.window.units().range(self.carried..count).rev().take_while(|unit| unit.is_heading()).count();
+        let headings =
+            self.window.units().range(self.carried..count).rev().take_while(|unit| unit.is_heading()).count();
         if self.carried + headings < count { count - headings } else { count }
     }
 
@@ -201,7 +202,9 @@ impl Chunker {
     /// The last pieces of `unit` that fit `room`.
     fn cut_tail(&self, place: usize, unit: &Unit, room: usize) -> Tail {
         let mut pieces = Vec::new();
-        each_piece(unit.kind, self.window.text_of(unit), &self.measure, |piece, size| pieces.push((piece.len(), size)));
+        each_piece(unit.kind, self.window.text_of(unit), &self.measure, |piece, size| {
+            pieces.push((piece.len(), size))
+        });
         let (mut start, mut taken) = (unit.span.end, 0);
         for (bytes, size) in pieces.into_iter().skip(1).rev() {
             if taken + size > room {
@@ -210,7 +213,11 @@ impl Chunker {
             taken += size;
             start -= bytes as u64;
         }
-        if taken == 0 { Tail { from: place + 1, cut: None } } else { Tail { from: place, cut: Some((start, taken)) } }
+        if taken == 0 {
+            Tail { from: place + 1, cut: None }
+        } else {
+            Tail { from: place, cut: Some((start, taken)) }
+        }
     }
 }
 

@@ -55,7 +55,12 @@ impl ChunkSizer for Measure {
 }
 
 /// The finest parts of `text` that a chunk boundary may fall between, with their sizes. They join to `text`.
-pub(super) fn each_piece<'a>(kind: BlockKind, text: &'a str, measure: &Measure, mut take: impl FnMut(&'a str, usize)) {
+pub(super) fn each_piece<'a>(
+    kind: BlockKind,
+    text: &'a str,
+    measure: &Measure,
+    mut take: impl FnMut(&'a str, usize),
+) {
     let mut whole_or_cut = |piece: &'a str| match measure.within(piece) {
         Some(size) => take(piece, size),
         None => cut(piece, measure, &mut take),
@@ -70,7 +75,8 @@ pub(super) fn each_piece<'a>(kind: BlockKind, text: &'a str, measure: &Measure, 
 
 /// Cuts what has no boundary left into parts small enough that several fill a chunk well.
 fn cut<'a>(text: &'a str, measure: &Measure, take: &mut impl FnMut(&'a str, usize)) {
-    let config = text_splitter::ChunkConfig::new((measure.limit / 8).max(1)).with_sizer(measure).with_trim(false);
+    let config =
+        text_splitter::ChunkConfig::new((measure.limit / 8).max(1)).with_sizer(measure).with_trim(false);
     let splitter = TextSplitter::new(config);
     let mut rest = text;
     while !rest.is_empty() {

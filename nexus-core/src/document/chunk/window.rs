@@ -70,7 +70,7 @@ impl Window {
     pub(super) fn shorten_first(&mut self, start: u64, size: usize) {
         let before = self.start();
         if let Some(first) = self.units.front_mut() {
-            self.sum -= first.gap + first.size - size;
+            self.sum = self.sum - first.gap - first.size + size;
             first.span.start = start;
             (first.size, first.gap) = (size, 0);
             self.text.drain(..bytes(before, start));
