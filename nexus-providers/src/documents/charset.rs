@@ -1,0 +1,238 @@
+//! Character encodings: finds out which one a source is in, and reads it as UTF-8 without holding it.
+
+use std::io::{self, BufRead, Read, SeekFrom};
+
+use encoding_rs::{CoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use nexus_core::Result;
+use nexus_core::document::parser::Source;
+
+use super::error;
+
+/// How many bytes of a source that is not UTF-8 the guess is made on.
+const GUESSED_ON: usize = 1 << 20;
+
+/// The encoding of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charset {
+    /// One that browsers know, UTF-8 and UTF-16 among them.
+    Web(&'static Encoding),
+    /// UTF-32, which they do not.
+    Utf32 {
+        /// Whether the most significant byte comes first.
+        big_endian: bool,
+    },
+}
+
+impl Charset {
+    /// The encoding's name, as reports show it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Web(encoding) => encoding.name(),
+            Self::Utf32 { big_endian: true } => "UTF-32BE",
+            Self::Utf32 { big_endian: false } => "UTF-32LE",
+        }
+    }
+
+    /// The encoding that the first bytes of a source give away: a byte order mark or the rhythm of wide units.
+    pub(super) fn of_head(head: &[u8]) -> Option<Self> {
+        match head {
+            [0xFF, 0xFE, 0, 0, ..] => Some(Self::Utf32 { big_endian: false }),
+            [0, 0, 0xFE, 0xFF, ..] => Some(Self::Utf32 { big_endian: true }),
+            [0xFF, 0xFE, ..] => Some(Self::Web(UTF_16LE)),
+            [0xFE, 0xFF, ..] => Some(Self::Web(UTF_16BE)),
+            [0xEF, 0xBB, 0xBF, ..] => Some(Self::Web(UTF_8)),
+            _ => wide_units(head),
+        }
+    }
+
+    /// The encoding of the whole source, which is left at its start. `declared` is what the document says of
+    /// itself, believed when the bytes do not speak for themselves.
+    pub(super) fn detect(source: &mut dyn Source, declared: Option<&'static Encoding>) -> Result<Self> {
+        let mut chunk = vec![0; 64 * 1024];
+        let mut utf8 = Utf8Check::default();
+        let mut guess = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
+        let (mut first, mut fed) = (true, 0);
+        source.rewind().map_err(error::unreadable)?;
+        loop {
+            let read = source.read(&mut chunk).map_err(error::unreadable)?;
+            let bytes = chunk.get(..read).unwrap_or_default();
+            if first && let Some(charset) = Self::of_head(bytes) {
+                source.rewind().map_err(error::unreadable)?;
+                return Ok(charset);
+            }
+            first = false;
+            utf8.feed(bytes);
+            if fed < GUESSED_ON && (read == 0 || !bytes.is_ascii() || bytes.contains(&0x1B)) {
+                guess.feed(bytes, read == 0);
+                fed += read;
+            }
+            if read == 0 {
+                break;
+            }
+        }
+        source.rewind().map_err(error::unreadable)?;
+        if utf8.holds() {
+            let japanese = declared.filter(|_| utf8.wide == 0 && utf8.escapes);
+            return Ok(Self::Web(japanese.unwrap_or(UTF_8)));
+        }
+        Ok(Self::Web(
+            declared
+                .filter(|encoding| *encoding != UTF_8)
+                .unwrap_or_else(|| guess.guess(None, chardetng::Utf8Detection::Deny)),
+        ))
+    }
+}
+
+/// UTF-16 and UTF-32 without a mark: wide units that are ASCII or common punctuation of wide scripts, which bytes
+/// of narrow text never form.
+fn wide_units(head: &[u8]) -> Option<Charset> {
+    let common = |unit: u32| matches!(unit, 0x09 | 0x0A | 0x0D | 0x20..=0x7E | 0x3000..=0x3002 | 0xFF0C);
+    let quads = || head.as_chunks::<4>().0.iter();
+    let pairs = || head.as_chunks::<2>().0.iter();
+    let many = |count: usize, of: usize| count >= 2 && count * 50 >= of;
+    let total = head.len() / 4;
+    if many(quads().filter(|quad| common(u32::from_le_bytes(**quad))).count(), total) {
+        return Some(Charset::Utf32 { big_endian: false });
+    }
+    if many(quads().filter(|quad| common(u32::from_be_bytes(**quad))).count(), total) {
+        return Some(Charset::Utf32 { big_endian: true });
+    }
+    let little = pairs().filter(|pair| common(u16::from_le_bytes(**pair).into())).count();
+    let big = pairs().filter(|pair| common(u16::from_be_bytes(**pair).into())).count();
+    let total = head.len() / 2;
+    if many(little, total) && little > big * 8 {
+        return Some(Charset::Web(UTF_16LE));
+    }
+    (many(big, total) && big > little * 8).then_some(Charset::Web(UTF_16BE))
+}
+
+/// Checks bytes that arrive in pieces for being UTF-8.
+#[derive(Default)]
+struct Utf8Check {
+    carry: Vec<u8>,
+    wide: u64,
+    broken: u64,
+    escapes: bool,
+}
+
+impl Utf8Check {
+    fn feed(&mut self, bytes: &[u8]) {
+        if self.carry.is_empty() && bytes.is_ascii() {
+            self.escapes |= bytes.contains(&0x1B);
+            return;
+        }
+        let mut joined = std::mem::take(&mut self.carry);
+        joined.extend_from_slice(bytes);
+        let mut chunks = joined.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            self.wide += chunk.valid().bytes().filter(|byte| *byte >= 0xC0).count() as u64;
+            if chunk.invalid().is_empty() {
+                continue;
+            }
+            let unfinished = chunks.peek().is_none()
+                && std::str::from_utf8(chunk.invalid()).is_err_and(|e| e.error_len().is_none());
+            if unfinished {
+                self.carry = chunk.invalid().to_vec();
+            } else {
+                self.broken += 1;
+            }
+        }
+    }
+
+    /// Whether it is UTF-8. One broken sequence among a thousand good ones is damage, not another encoding.
+    fn holds(&self) -> bool {
+        self.broken == 0 && (self.carry.is_empty() || self.wide > 0)
+            || self.wide > self.broken.saturating_mul(1000)
+    }
+}
+
+/// Reads a source in any encoding as UTF-8; what cannot be decoded becomes U+FFFD.
+pub(super) struct Utf8Reader<'a> {
+    source: &'a mut dyn Source,
+    decoder: Decoder,
+    input: Vec<u8>,
+    unread: std::ops::Range<usize>,
+    output: Vec<u8>,
+    ready: std::ops::Range<usize>,
+    ended: bool,
+}
+
+enum Decoder {
+    Web(Box<encoding_rs::Decoder>),
+    Utf32 { big_endian: bool },
+}
+
+impl<'a> Utf8Reader<'a> {
+    /// A reader of the whole source, from its start.
+    pub(super) fn new(source: &'a mut dyn Source, charset: Charset) -> Result<Self> {
+        const CHUNK: usize = 64 * 1024;
+        source.seek(SeekFrom::Start(0)).map_err(error::unreadable)?;
+        let decoder = match charset {
+            Charset::Web(encoding) => Decoder::Web(Box::new(encoding.new_decoder_with_bom_removal())),
+            Charset::Utf32 { big_endian } => Decoder::Utf32 { big_endian },
+        };
+        let (input, output) = (vec![0; CHUNK], vec![0; 2 * CHUNK]);
+        Ok(Self { source, decoder, input, unread: 0..0, output, ready: 0..0, ended: false })
+    }
+
+    fn refill(&mut self) -> io::Result<()> {
+        while self.ready.is_empty() && !self.ended {
+            let kept = self.unread.len();
+            self.input.copy_within(self.unread.clone(), 0);
+            let read = self
+                .source
+                .read(self.input.get_mut(kept..).unwrap_or_default())
+                .map_err(|e| io::Error::other(error::unreadable(e)))?;
+            let (consumed, written, ended) = self.decode(kept + read, read == 0);
+            self.unread = consumed..kept + read;
+            self.ready = 0..written;
+            self.ended = ended;
+        }
+        Ok(())
+    }
+
+    /// Decodes the first `len` bytes of the input: bytes consumed, bytes written, whether that was all.
+    fn decode(&mut self, len: usize, last: bool) -> (usize, usize, bool) {
+        let bytes = self.input.get(..len).unwrap_or_default();
+        match &mut self.decoder {
+            Decoder::Web(decoder) => {
+                let (result, consumed, written, _) = decoder.decode_to_utf8(bytes, &mut self.output, last);
+                (consumed, written, last && result == CoderResult::InputEmpty)
+            }
+            Decoder::Utf32 { big_endian } => utf32(bytes, *big_endian, last, &mut self.output),
+        }
+    }
+}
+
+fn utf32(bytes: &[u8], big_endian: bool, last: bool, output: &mut Vec<u8>) -> (usize, usize, bool) {
+    let (quads, rest) = bytes.as_chunks::<4>();
+    output.clear();
+    for quad in quads {
+        let unit = if big_endian { u32::from_be_bytes(*quad) } else { u32::from_le_bytes(*quad) };
+        let char = char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER);
+        if char != '\u{FEFF}' {
+            output.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    (bytes.len() - rest.len(), output.len(), last)
+}
+
+impl Read for Utf8Reader<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut ready = self.fill_buf()?;
+        let read = ready.read(into)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for Utf8Reader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.refill()?;
+        Ok(self.output.get(self.ready.clone()).unwrap_or_default())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.ready.start = (self.ready.start + amount).min(self.ready.end);
+    }
+}

@@ -1,0 +1,203 @@
+//! Turns a tree of elements into blocks.
+
+use dom_query::NodeRef;
+use nexus_core::Result;
+use nexus_core::document::parser::BlockKind;
+
+use super::super::output::Output;
+use super::super::table;
+
+/// Elements without text for the reader.
+const SKIPPED: &[&str] = &[
+    "head", "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "embed", "canvas",
+    "audio", "video", "select", "datalist", "button", "input", "textarea", "nav", "dialog",
+];
+
+/// Elements that begin and end a block.
+const BLOCKS: &[&str] = &[
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "caption",
+    "center",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "header",
+    "hr",
+    "html",
+    "legend",
+    "main",
+    "menu",
+    "ol",
+    "p",
+    "section",
+    "summary",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+];
+
+/// Hands on everything under `root`.
+pub(super) fn write(root: &NodeRef<'_>, out: &mut Output<'_>) -> Result<()> {
+    let mut writer = Writer { out, text: String::new(), space: false, kind: BlockKind::Paragraph };
+    writer.children(root)?;
+    writer.flush()
+}
+
+struct Writer<'a, 'o> {
+    out: &'a mut Output<'o>,
+    text: String,
+    /// Whether white space is owed before the next word.
+    space: bool,
+    /// What the text becomes.
+    kind: BlockKind,
+}
+
+impl Writer<'_, '_> {
+    fn children(&mut self, node: &NodeRef<'_>) -> Result<()> {
+        node.children_it(false).try_for_each(|child| self.node(&child))
+    }
+
+    fn node(&mut self, node: &NodeRef<'_>) -> Result<()> {
+        if node.is_text() {
+            self.words(&node.text());
+            return Ok(());
+        }
+        let Some(name) = node.node_name() else { return Ok(()) };
+        if SKIPPED.contains(&&*name) || is_hidden(node) {
+            return Ok(());
+        }
+        match &*name {
+            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
+                let level = name.bytes().next_back().map_or(1, |digit| digit - b'0');
+                self.block(BlockKind::Heading { level }, node)
+            }
+            "li" => self.item(node),
+            "pre" => self.preformatted(node),
+            "table" if is_data(node) => self.table(node),
+            "br" => {
+                self.text.push('\n');
+                self.space = false;
+                Ok(())
+            }
+            name if BLOCKS.contains(&name) => self.block(self.kind, node),
+            _ => self.children(node),
+        }
+    }
+
+    fn block(&mut self, kind: BlockKind, node: &NodeRef<'_>) -> Result<()> {
+        self.flush()?;
+        let outer = std::mem::replace(&mut self.kind, kind);
+        self.children(node)?;
+        self.flush()?;
+        self.kind = outer;
+        Ok(())
+    }
+
+    /// Numbered items keep their number: other text may refer to it.
+    fn item(&mut self, node: &NodeRef<'_>) -> Result<()> {
+        self.flush()?;
+        if let Some(list) = node.parent().filter(|parent| parent.has_name("ol")) {
+            let first = list.attr("start").and_then(|start| start.parse::<usize>().ok()).unwrap_or(1);
+            let before =
+                std::iter::successors(node.prev_element_sibling(), NodeRef::prev_element_sibling).count();
+            self.text = format!("{}. ", first.saturating_add(before));
+        }
+        let outer = std::mem::replace(&mut self.kind, BlockKind::ListItem);
+        self.children(node)?;
+        self.flush()?;
+        self.kind = outer;
+        Ok(())
+    }
+
+    fn preformatted(&mut self, node: &NodeRef<'_>) -> Result<()> {
+        self.flush()?;
+        self.out.push(BlockKind::Code, &node.text())
+    }
+
+    fn table(&mut self, node: &NodeRef<'_>) -> Result<()> {
+        self.flush()?;
+        let rows: Vec<Vec<String>> =
+            rows(node).iter().map(|row| cells(row).iter().map(|cell| cell_text(cell)).collect()).collect();
+        table::write(&rows, self.out)
+    }
+
+    /// Appends text with its white space collapsed.
+    fn words(&mut self, text: &str) {
+        let open = self.text.is_empty() || self.text.ends_with(char::is_whitespace);
+        self.space |= text.starts_with(char::is_whitespace);
+        for (index, word) in text.split_whitespace().enumerate() {
+            if (index > 0 || self.space) && !(index == 0 && open) {
+                self.text.push(' ');
+            }
+            self.text.push_str(word);
+            self.space = false;
+        }
+        self.space |= text.ends_with(char::is_whitespace);
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.space = false;
+        let text = std::mem::take(&mut self.text);
+        match self.kind {
+            BlockKind::Heading { level } => self.out.heading(level, &text),
+            kind => self.out.push(kind, &text),
+        }
+    }
+}
+
+fn is_hidden(node: &NodeRef<'_>) -> bool {
+    node.has_attr("hidden")
+        || node.attr("style").is_some_and(|style| style.replace(' ', "").contains("display:none"))
+}
+
+/// Whether a table holds data rather than the layout of the page.
+fn is_data(table: &NodeRef<'_>) -> bool {
+    if table.descendants_it().any(|node| node.has_name("table"))
+        || table.attr("role").is_some_and(|role| &*role == "presentation")
+    {
+        return false;
+    }
+    let rows = rows(table);
+    rows.len() > 1 && rows.iter().any(|row| cells(row).len() > 1)
+}
+
+fn rows<'a>(table: &NodeRef<'a>) -> Vec<NodeRef<'a>> {
+    table.descendants_it().filter(|node| node.has_name("tr")).collect()
+}
+
+fn cells<'a>(row: &NodeRef<'a>) -> Vec<NodeRef<'a>> {
+    row.children_it(false).filter(|node| node.has_name("td") || node.has_name("th")).collect()
+}
+
+fn cell_text(cell: &NodeRef<'_>) -> String {
+    let mut text = String::new();
+    for node in cell.descendants_it() {
+        if node.is_text()
+            && !node
+                .parent()
+                .and_then(|parent| parent.node_name())
+                .is_some_and(|name| SKIPPED.contains(&&*name))
+        {
+            text.push_str(&node.text());
+        } else if node.has_name("br") || node.node_name().is_some_and(|name| BLOCKS.contains(&&*name)) {
+            text.push(' ');
+        }
+    }
+    text
+}

@@ -1,0 +1,72 @@
+//! HTML: the main text of a page as blocks, without scripts, menus and other furniture.
+
+mod blocks;
+
+use std::io::Read;
+
+use dom_query::{Document, NodeRef};
+use encoding_rs::Encoding;
+use nexus_core::Result;
+use nexus_core::document::parser::Source;
+
+use super::charset::Charset;
+use super::error;
+use super::lines::whole;
+use super::output::Output;
+
+pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    let declared = declared_charset(source)?;
+    let charset = Charset::detect(source, declared)?;
+    out.report.encoding = Some(charset.name().to_owned());
+    page(&whole(source, charset, out)?, out)
+}
+
+/// Hands on the main text of a page in memory.
+pub(super) fn page(html: &str, out: &mut Output<'_>) -> Result<()> {
+    let document = parse(html, out)?;
+    out.title(&document.select_single("head > title").text());
+    blocks::write(&document.root(), out)
+}
+
+/// Hands on all text of a piece of HTML in memory.
+pub(super) fn fragment(html: &str, out: &mut Output<'_>) -> Result<()> {
+    let document = parse(html, out)?;
+    blocks::write(&document.root(), out)
+}
+
+/// Parses HTML. Trees that are too deep for what comes after are refused.
+fn parse(html: &str, out: &Output<'_>) -> Result<Document> {
+    let document = Document::from(html);
+    if depth(&document.root(), out.limits.nesting) > out.limits.nesting {
+        return Err(error::malformed("its elements are nested too deeply"));
+    }
+    Ok(document)
+}
+
+/// How deep the tree is, as far as `limit` and one more.
+fn depth(root: &NodeRef<'_>, limit: usize) -> usize {
+    let (mut level, mut depth) = (vec![*root], 0);
+    while !level.is_empty() && depth <= limit {
+        level = level.iter().flat_map(|node| node.children_it(false).filter(NodeRef::is_element)).collect();
+        depth += 1;
+    }
+    depth
+}
+
+/// The encoding that the first kilobytes declare.
+fn declared_charset(source: &mut dyn Source) -> Result<Option<&'static Encoding>> {
+    const HEAD: u64 = 4096;
+    let mut head = Vec::new();
+    source.rewind().map_err(error::unreadable)?;
+    Read::take(&mut *source, HEAD).read_to_end(&mut head).map_err(error::unreadable)?;
+    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    let name = |marker: &str| {
+        let (_, rest) = head.split_once(marker)?;
+        let rest = rest.trim_start_matches(['"', '\'', ' ']);
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | ':' | '.'))
+            .unwrap_or(rest.len());
+        Encoding::for_label(rest.get(..end)?.as_bytes())
+    };
+    Ok(name("charset=").or_else(|| name("encoding=")))
+}

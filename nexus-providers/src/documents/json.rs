@@ -1,0 +1,152 @@
+//! JSON: the text of `{"text": …}` records, anything else as it stands. JSON Lines by the line.
+
+use std::borrow::Cow;
+
+use nexus_core::Result;
+use nexus_core::document::parser::{BlockKind, Source};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::error;
+use super::lines::{Lines, detect, whole};
+use super::output::Output;
+
+/// The longest line of JSON Lines.
+const LINE_BYTES: usize = 16 * 1024 * 1024;
+
+/// The fields of a record that are read.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    title: Option<&'a RawValue>,
+}
+
+/// A record with a text.
+struct Record {
+    title: Option<String>,
+    text: String,
+}
+
+impl Record {
+    fn parse(json: &str) -> Option<Self> {
+        let string = |raw: Option<&RawValue>| serde_json::from_str::<String>(raw?.get()).ok();
+        let fields: Fields<'_> = serde_json::from_str(json).ok()?;
+        Some(Self { title: string(fields.title), text: string(fields.text)? })
+    }
+}
+
+pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    let charset = detect(source, out)?;
+    let json = whole(source, charset, out)?;
+    let json = json.trim();
+    if let Some(record) = Record::parse(json) {
+        out.title(record.title.as_deref().unwrap_or_default());
+        return paragraphs(&record.text, out);
+    }
+    let items = serde_json::from_str::<Vec<&RawValue>>(json).unwrap_or_default();
+    let records: Vec<Record> = items.iter().map_while(|item| Record::parse(item.get())).collect();
+    if !records.is_empty() && records.len() == items.len() {
+        return records.iter().try_for_each(|record| block(record, out));
+    }
+    serde_json::from_str::<serde::de::IgnoredAny>(json)
+        .map_err(|e| error::malformed("it is not valid JSON").because(e))?;
+    out.push(BlockKind::Code, &pretty(json))
+}
+
+/// JSON Lines: one block for each line, in bounded memory. Lines that are not JSON are left out with a warning.
+pub(super) fn read_lines(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    let charset = detect(source, out)?;
+    let mut lines = Lines::new(source, charset, LINE_BYTES)?;
+    let mut number = 0_u64;
+    while let Some(line) = lines.next()? {
+        number += 1;
+        if !line.complete {
+            return Err(error::too_large(format_args!("line {number} has more than {LINE_BYTES} bytes")));
+        }
+        let json = line.text.trim();
+        if let Some(record) = Record::parse(json) {
+            block(&record, out)?;
+        } else if serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok() {
+            out.push(BlockKind::Code, json)?;
+        } else if !json.is_empty() {
+            out.warn(format!("line {number} is not valid JSON and was left out"));
+        }
+    }
+    if out.is_empty() && !out.report.warnings.is_empty() {
+        return Err(error::malformed("no line of it is valid JSON"));
+    }
+    Ok(())
+}
+
+fn block(record: &Record, out: &mut Output<'_>) -> Result<()> {
+    let title = record.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
+    let text = record.text.trim();
+    let text = title.map_or(Cow::Borrowed(text), |title| Cow::Owned(format!("{title}\n{text}")));
+    out.paragraph(&text)
+}
+
+/// Text in memory as paragraphs.
+pub(super) fn paragraphs(text: &str, out: &mut Output<'_>) -> Result<()> {
+    let text = text.replace("\r\n", "\n");
+    let mut paragraph = String::new();
+    for line in text.lines() {
+        if line.trim().is_empty() {
+            out.paragraph(&paragraph)?;
+            paragraph.clear();
+        }
+        paragraph.push_str(line);
+        paragraph.push('\n');
+    }
+    out.paragraph(&paragraph)
+}
+
+/// Indents JSON, keeping its order and its numbers as they are written.
+fn pretty(json: &str) -> String {
+    let mut out = String::with_capacity(json.len() * 2);
+    let (mut depth, mut quoted, mut escaped, mut opened) = (0_usize, false, false, false);
+    let newline = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.push_str(&"  ".repeat(depth.min(64)));
+    };
+    for c in json.chars() {
+        if quoted {
+            out.push(c);
+            quoted = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+            continue;
+        }
+        if c.is_whitespace() {
+            continue;
+        }
+        let closes = matches!(c, '}' | ']');
+        depth -= usize::from(closes && depth > 0);
+        if closes != opened && (closes || opened) {
+            newline(&mut out, depth);
+        }
+        opened = matches!(c, '{' | '[');
+        depth += usize::from(opened);
+        quoted = c == '"';
+        out.push(c);
+        match c {
+            ',' => newline(&mut out, depth),
+            ':' => out.push(' '),
+            _ => {}
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_indented_as_written() {
+        let json = r#"{"b":[1,2.50,{}],"a":"x,\"{y\\","c":[]}"#;
+        let expected =
+            "{\n  \"b\": [\n    1,\n    2.50,\n    {}\n  ],\n  \"a\": \"x,\\\"{y\\\\\",\n  \"c\": []\n}";
+        assert_eq!(pretty(json), expected);
+    }
+}

@@ -1,0 +1,54 @@
+//! The bounds that keep one document from taking more than its share.
+
+use serde::{Deserialize, Serialize};
+
+/// What a document may cost. Beyond a limit it fails with
+/// [`TOO_LARGE`](nexus_core::document::parser::codes::TOO_LARGE), or with
+/// [`MALFORMED`](nexus_core::document::parser::codes::MALFORMED) where only a broken or hostile file gets there.
+///
+/// The defaults suit a server that reads files of strangers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DocumentLimits {
+    /// Bytes of the file itself. Default: 256 MiB.
+    pub source_bytes: u64,
+    /// Bytes of a file whose format has to be in memory as a whole: Markdown, HTML, JSON, RTF. Default: 64 MiB.
+    pub whole_bytes: u64,
+    /// Bytes that everything in an archive (DOCX, PPTX, XLSX, EPUB, ODF) unpacks to. Default: 512 MiB.
+    pub unpacked_bytes: u64,
+    /// How many times larger than its archive the unpacked content may be, once it passes 16 MiB. Default: 200.
+    pub compression_ratio: u64,
+    /// Files in an archive. Default: 20,000.
+    pub archive_entries: usize,
+    /// Depth of nested elements in XML and HTML. Default: 512.
+    pub nesting: usize,
+    /// Pages, slides or sheets. Default: 5,000.
+    pub pages: u32,
+    /// Bytes of text that a document may yield. Default: 512 MiB.
+    pub text_bytes: u64,
+    /// Bytes of one block; longer ones are cut at a sentence, a word or a line. Default: 64 KiB.
+    pub block_bytes: usize,
+    /// How deep attachments may hold attachments. Default: 3.
+    pub attachment_depth: u32,
+    /// Attachments of one message that are read. Default: 100.
+    pub attachments: usize,
+}
+
+impl Default for DocumentLimits {
+    fn default() -> Self {
+        const MIB: u64 = 1024 * 1024;
+        Self {
+            source_bytes: 256 * MIB,
+            whole_bytes: 64 * MIB,
+            unpacked_bytes: 512 * MIB,
+            compression_ratio: 200,
+            archive_entries: 20_000,
+            nesting: 512,
+            pages: 5_000,
+            text_bytes: 512 * MIB,
+            block_bytes: 64 * 1024,
+            attachment_depth: 3,
+            attachments: 100,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Reads documents: text, Markdown, HTML, PDF, Office formats, mail, JSON, tables and source code.
+//!
+//! [`Documents`] reads in the process that calls it. What a file is, its content says.
+
+mod archive;
+mod charset;
+mod code;
+mod csv;
+mod error;
+mod format;
+mod html;
+mod json;
+mod limits;
+mod lines;
+mod markdown;
+mod ole;
+mod ooxml;
+mod output;
+mod pdf;
+mod sniff;
+mod table;
+mod text;
+mod xml;
+
+use std::io::SeekFrom;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nexus_core::Result;
+use nexus_core::document::parser::{BlockSink, DocumentParser, FileHints, ParseReport, Source};
+
+use format::Format;
+use output::Output;
+
+pub use limits::DocumentLimits;
+
+/// Reads every format that Nexus knows, in the calling process and on the calling thread.
+///
+/// A panic of a format's reader fails its document only. Endless loops and memory are bounded by
+/// [`DocumentLimits`] as far as the readers can be watched from inside.
+///
+/// ```
+/// use nexus_core::document::parser::{DocumentParser, FileHints};
+/// use nexus_providers::documents::Documents;
+///
+/// let mut blocks = Vec::new();
+/// let mut file = std::io::Cursor::new("# Leave\n\nThirty days a year.");
+/// let hints = FileHints { name: "handbook.md".into(), content_type: None };
+/// let report = Documents::default().parse(&mut file, &hints, &mut blocks)?;
+/// assert_eq!(report.title.as_deref(), Some("Leave"));
+/// assert_eq!(blocks[1].text, "Thirty days a year.");
+/// # Ok::<(), nexus_core::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Documents {
+    limits: DocumentLimits,
+}
+
+impl Documents {
+    /// A parser with limits of your own.
+    pub fn with_limits(limits: DocumentLimits) -> Self {
+        Self { limits }
+    }
+}
+
+impl DocumentParser for Documents {
+    fn parse(
+        &self,
+        source: &mut dyn Source,
+        hints: &FileHints,
+        sink: &mut dyn BlockSink,
+    ) -> Result<ParseReport> {
+        let mut out = Output::new(sink, &self.limits);
+        catch_unwind(AssertUnwindSafe(|| document(source, hints, &mut out)))
+            .unwrap_or_else(|_| Err(error::crashed()))?;
+        Ok(out.report)
+    }
+}
+
+/// Reads one document, or one attachment, to its end.
+fn document(source: &mut dyn Source, hints: &FileHints, out: &mut Output<'_>) -> Result<()> {
+    let size = source.seek(SeekFrom::End(0)).map_err(error::unreadable)?;
+    let limit = out.limits.source_bytes;
+    if size > limit {
+        return Err(error::too_large(format_args!("it has {size} bytes, and {limit} are allowed")));
+    }
+    let format = sniff::format(source, hints)?;
+    out.report.content_type = format.media_type().to_owned();
+    read(format, source, out)?;
+    if out.is_empty() { Err(error::empty()) } else { Ok(()) }
+}
+
+fn read(format: Format, source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    match format {
+        Format::Text => text::read(source, out),
+        Format::Markdown => markdown::read(source, out),
+        Format::Code => code::read(source, out),
+        Format::Html => html::read(source, out),
+        Format::Json => json::read(source, out),
+        Format::JsonLines => json::read_lines(source, out),
+        Format::Csv => csv::read(source, out),
+        Format::Pdf => pdf::read(source, out),
+        Format::Docx => ooxml::docx::read(source, out),
+        Format::Pptx => ooxml::pptx::read(source, out),
+        _ => Err(error::unsupported("in a format of its own")),
+    }
+}

@@ -1,0 +1,182 @@
+//! DOCX: the body as it streams by, then foot- and endnotes. Deleted text and fallbacks are left out.
+
+use nexus_core::Result;
+use nexus_core::document::parser::{BlockKind, Source};
+
+use super::super::archive::Archive;
+use super::super::output::Output;
+use super::super::xml::{Handler, Tag};
+use super::super::{error, table};
+use super::styles::{Styles, outline_level};
+use super::{Relations, title};
+
+pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    let mut archive = Archive::open(source, out.limits)?;
+    let main =
+        Relations::of("", &mut archive)?.first("officeDocument").unwrap_or("word/document.xml").to_owned();
+    let relations = Relations::of(&main, &mut archive)?;
+    title(&mut archive, out)?;
+    let mut styles = Styles::default();
+    if let Some(part) = relations.first("styles") {
+        archive.xml(part, &mut styles)?;
+    }
+    if !archive.xml(&main, &mut Body::new(&styles, out))? {
+        return Err(error::malformed("it has no main part"));
+    }
+    for notes in ["footnotes", "endnotes"].iter().filter_map(|kind| relations.first(kind)) {
+        archive.xml(notes, &mut Body::new(&styles, out))?;
+    }
+    Ok(())
+}
+
+/// A paragraph that is open.
+#[derive(Default)]
+struct Paragraph {
+    text: String,
+    style: Option<String>,
+    outline: Option<u8>,
+    numbered: Option<bool>,
+}
+
+/// A table that is open.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Vec<String>>,
+    /// How many columns the open cell spans.
+    span: usize,
+}
+
+/// The state of the walk. Paragraphs nest through text boxes, tables through cells.
+struct Body<'a, 'o> {
+    styles: &'a Styles,
+    out: &'a mut Output<'o>,
+    paragraphs: Vec<Paragraph>,
+    tables: Vec<Rows>,
+    /// How deep we are in something that is left out.
+    skipped: usize,
+    in_text: bool,
+}
+
+impl<'a, 'o> Body<'a, 'o> {
+    fn new(styles: &'a Styles, out: &'a mut Output<'o>) -> Self {
+        Self { styles, out, paragraphs: Vec::new(), tables: Vec::new(), skipped: 0, in_text: false }
+    }
+
+    fn append(&mut self, text: &str) {
+        if let Some(paragraph) = self.paragraphs.last_mut() {
+            paragraph.text.push_str(text);
+        }
+    }
+
+    fn property(&mut self, tag: &Tag<'_>) {
+        let Some(paragraph) = self.paragraphs.last_mut() else { return };
+        match tag.name() {
+            "pStyle" => paragraph.style = tag.attribute("val"),
+            "outlineLvl" => paragraph.outline = outline_level(tag),
+            "numId" => paragraph.numbered = Some(tag.is_on()),
+            _ => {}
+        }
+    }
+
+    fn begin_cell(&mut self) {
+        let Some(table) = self.tables.last_mut() else { return };
+        table.span = 1;
+        table.rows.last_mut().into_iter().for_each(|row| row.push(String::new()));
+    }
+
+    /// Columns that a cell spans beyond its own stay empty.
+    fn end_cell(&mut self) {
+        let Some(table) = self.tables.last_mut() else { return };
+        let spanned = std::iter::repeat_n(String::new(), table.span.saturating_sub(1));
+        table.rows.last_mut().into_iter().for_each(|row| row.extend(spanned.clone()));
+    }
+
+    fn span(&mut self, tag: &Tag<'_>) {
+        const WIDEST: usize = 100;
+        let span = tag.attribute("val").and_then(|span| span.parse().ok()).unwrap_or(1);
+        self.tables.last_mut().into_iter().for_each(|table| table.span = span.min(WIDEST));
+    }
+
+    fn end_paragraph(&mut self) -> Result<()> {
+        let Some(paragraph) = self.paragraphs.pop() else { return Ok(()) };
+        if let Some(cell) = self.cell() {
+            cell.push_str(&paragraph.text);
+            cell.push('\n');
+            return Ok(());
+        }
+        let style = paragraph.style.as_deref().unwrap_or_default();
+        let list = paragraph.numbered.unwrap_or_else(|| self.styles.is_list(style));
+        match paragraph.outline.or_else(|| self.styles.heading(style)) {
+            Some(level) => self.out.heading(level, &paragraph.text),
+            None if list => self.out.push(BlockKind::ListItem, &paragraph.text),
+            None => self.out.paragraph(&paragraph.text),
+        }
+    }
+
+    /// The cell we are in.
+    fn cell(&mut self) -> Option<&mut String> {
+        self.tables.last_mut()?.rows.last_mut()?.last_mut()
+    }
+
+    fn end_table(&mut self) -> Result<()> {
+        let Some(table) = self.tables.pop() else { return Ok(()) };
+        if let Some(cell) = self.cell() {
+            for row in table.rows {
+                cell.push_str(&row.join(" "));
+                cell.push('\n');
+            }
+            return Ok(());
+        }
+        table::write(&table.rows, self.out)
+    }
+}
+
+/// What is left out: text that was deleted or moved away, and what older programs show instead of the content.
+const SKIPPED: &[&str] = &["del", "moveFrom", "Fallback"];
+
+impl Handler for Body<'_, '_> {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        if self.skipped > 0 || SKIPPED.contains(&tag.name()) {
+            self.skipped += 1;
+            return Ok(());
+        }
+        match tag.name() {
+            "p" => self.paragraphs.push(Paragraph::default()),
+            "t" => self.in_text = true,
+            "tab" | "ptab" => self.append("\t"),
+            "br" | "cr" => self.append("\n"),
+            "noBreakHyphen" => self.append("-"),
+            "tbl" => self.tables.push(Rows::default()),
+            "tr" => self.tables.last_mut().into_iter().for_each(|table| table.rows.push(Vec::new())),
+            "tc" => self.begin_cell(),
+            "gridSpan" => self.span(tag),
+            _ => self.property(tag),
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, name: &str) -> Result<()> {
+        if self.skipped > 0 {
+            self.skipped -= 1;
+            return Ok(());
+        }
+        match name {
+            "p" => self.end_paragraph(),
+            "tbl" => self.end_table(),
+            _ => {
+                self.in_text &= name != "t";
+                if name == "tc" {
+                    self.end_cell();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        if self.skipped == 0 && self.in_text {
+            self.append(text);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! PPTX: one page for each slide, in the order of the presentation, with its notes.
+
+use nexus_core::Result;
+use nexus_core::document::parser::{BlockKind, Source};
+
+use super::super::archive::Archive;
+use super::super::output::Output;
+use super::super::xml::{Handler, Tag};
+use super::super::{error, table};
+use super::{Relations, title};
+
+pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    let mut archive = Archive::open(source, out.limits)?;
+    let main =
+        Relations::of("", &mut archive)?.first("officeDocument").unwrap_or("ppt/presentation.xml").to_owned();
+    let mut slides = SlideList::default();
+    if !archive.xml(&main, &mut slides)? {
+        return Err(error::malformed("it has no main part"));
+    }
+    title(&mut archive, out)?;
+    out.check_pages(slides.ids.len() as u64)?;
+    let relations = Relations::of(&main, &mut archive)?;
+    for id in &slides.ids {
+        out.begin_page()?;
+        if let Some(slide) = relations.target(id) {
+            archive.xml(slide, &mut Slide::new(out))?;
+            if let Some(notes) = Relations::of(slide, &mut archive)?.first("notesSlide") {
+                archive.xml(notes, &mut Slide::new(out))?;
+            }
+        }
+        out.end_page();
+    }
+    Ok(())
+}
+
+/// The relationship ids of the slides, in order.
+#[derive(Default)]
+struct SlideList {
+    ids: Vec<String>,
+}
+
+impl Handler for SlideList {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        if tag.name() == "sldId" {
+            self.ids.extend(tag.attribute_exactly("r:id"));
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn text(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The role that a shape plays on its slide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Title,
+    Body,
+    /// Slide numbers, dates and footers.
+    Furniture,
+}
+
+struct Slide<'a, 'o> {
+    out: &'a mut Output<'o>,
+    role: Role,
+    text: String,
+    listed: bool,
+    in_text: bool,
+    rows: Vec<Vec<String>>,
+    in_cell: bool,
+}
+
+impl<'a, 'o> Slide<'a, 'o> {
+    fn new(out: &'a mut Output<'o>) -> Self {
+        Self {
+            out,
+            role: Role::Body,
+            text: String::new(),
+            listed: false,
+            in_text: false,
+            rows: Vec::new(),
+            in_cell: false,
+        }
+    }
+
+    fn end_paragraph(&mut self) -> Result<()> {
+        let text = std::mem::take(&mut self.text);
+        if self.in_cell {
+            if let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) {
+                cell.push_str(&text);
+                cell.push('\n');
+            }
+            return Ok(());
+        }
+        match self.role {
+            Role::Title => self.out.heading(1, &text),
+            Role::Body if self.listed => self.out.push(BlockKind::ListItem, &text),
+            Role::Body => self.out.paragraph(&text),
+            Role::Furniture => Ok(()),
+        }
+    }
+}
+
+impl Handler for Slide<'_, '_> {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        match tag.name() {
+            "sp" => self.role = Role::Body,
+            "ph" => {
+                self.role = match tag.attribute("type").as_deref() {
+                    Some("title" | "ctrTitle") => Role::Title,
+                    Some("sldNum" | "dt" | "ftr" | "hdr") => Role::Furniture,
+                    _ => Role::Body,
+                }
+            }
+            "p" => self.listed = false,
+            "pPr" => self.listed |= tag.attribute("lvl").is_some_and(|level| level != "0"),
+            "buChar" | "buAutoNum" | "buBlip" => self.listed = true,
+            "buNone" => self.listed = false,
+            "t" => self.in_text = true,
+            "br" => self.text.push('\n'),
+            "tr" => self.rows.push(Vec::new()),
+            "tc" => {
+                self.in_cell = true;
+                self.rows.last_mut().into_iter().for_each(|row| row.push(String::new()));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, name: &str) -> Result<()> {
+        match name {
+            "p" => return self.end_paragraph(),
+            "tbl" => return table::write(&std::mem::take(&mut self.rows), self.out),
+            "t" => self.in_text = false,
+            "tc" => self.in_cell = false,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        if self.in_text {
+            self.text.push_str(text);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! Where parsers put what they find: text is cleaned, cut to size, counted and handed on.
+
+use std::borrow::Cow;
+
+use nexus_core::Result;
+use nexus_core::document::parser::{Block, BlockKind, BlockSink, ParseReport};
+
+use super::{DocumentLimits, error};
+
+/// The way out for one document, together with the report that grows on the way.
+pub(super) struct Output<'a> {
+    sink: &'a mut dyn BlockSink,
+    /// The limits that hold for the document.
+    pub(super) limits: &'a DocumentLimits,
+    /// What is known of the document so far.
+    pub(super) report: ParseReport,
+    /// How many attachments the document lies inside of.
+    pub(super) depth: u32,
+    page: Option<u32>,
+    page_has_text: bool,
+    bytes: u64,
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(sink: &'a mut dyn BlockSink, limits: &'a DocumentLimits) -> Self {
+        let report = ParseReport::default();
+        Self { sink, limits, report, depth: 0, page: None, page_has_text: false, bytes: 0 }
+    }
+
+    /// Whether nothing has been handed on yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Begins the next page, slide or sheet.
+    pub(super) fn begin_page(&mut self) -> Result<()> {
+        let next = self.page.unwrap_or(0).saturating_add(1);
+        self.check_pages(u64::from(next))?;
+        self.page = Some(next);
+        self.report.pages = Some(next);
+        self.page_has_text = false;
+        Ok(())
+    }
+
+    /// Ends the page, noting whether it held text.
+    pub(super) fn end_page(&mut self) {
+        if let Some(page) = self.page
+            && !self.page_has_text
+        {
+            self.report.pages_without_text.push(page);
+        }
+    }
+
+    /// Refuses a document with more pages than allowed.
+    pub(super) fn check_pages(&self, pages: u64) -> Result<()> {
+        let limit = self.limits.pages;
+        if pages > u64::from(limit) {
+            return Err(error::too_large(format_args!("it has more than {limit} pages")));
+        }
+        Ok(())
+    }
+
+    /// Takes the document's title, unless it has one already.
+    pub(super) fn title(&mut self, title: &str) {
+        let title = title.split_whitespace().collect::<Vec<_>>().join(" ").replace('\0', "\u{FFFD}");
+        if self.report.title.is_none() && !title.is_empty() {
+            self.report.title = Some(title);
+        }
+    }
+
+    /// Notes something the reader of the report should know.
+    pub(super) fn warn(&mut self, warning: impl Into<String>) {
+        const KEPT: usize = 100;
+        if self.report.warnings.len() < KEPT {
+            self.report.warnings.push(warning.into());
+        }
+    }
+
+    /// Hands on a heading on one line.
+    pub(super) fn heading(&mut self, level: u8, text: &str) -> Result<()> {
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.push(BlockKind::Heading { level: level.clamp(1, 6) }, &line)
+    }
+
+    /// Hands on running text.
+    pub(super) fn paragraph(&mut self, text: &str) -> Result<()> {
+        self.push(BlockKind::Paragraph, text)
+    }
+
+    /// Hands on one piece of text, in several blocks when it is long and in none when it is blank.
+    pub(super) fn push(&mut self, kind: BlockKind, text: &str) -> Result<()> {
+        let text = clean(text);
+        let mut rest = trim(kind, &text);
+        while !rest.is_empty() {
+            let (head, tail) = split(kind, rest, self.limits.block_bytes);
+            self.emit(kind, head.trim_end())?;
+            rest = trim(kind, tail);
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, kind: BlockKind, text: &str) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.bytes = self.bytes.saturating_add(text.len() as u64);
+        if self.bytes > self.limits.text_bytes {
+            let limit = self.limits.text_bytes;
+            return Err(error::too_large(format_args!("it holds more than {limit} bytes of text")));
+        }
+        self.page_has_text = true;
+        self.sink.block(Block { kind, text: text.to_owned(), page: self.page })
+    }
+}
+
+/// Line ends become `\n`, and U+0000 becomes U+FFFD.
+fn clean(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\r', '\0']) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{FFFD}"))
+}
+
+/// Code keeps the indentation of its first line.
+fn trim(kind: BlockKind, text: &str) -> &str {
+    let text = text.trim_end();
+    if kind == BlockKind::Code {
+        let blank = text.find(|c: char| !c.is_whitespace()).unwrap_or(0);
+        let line = text.get(..blank).and_then(|blank| blank.rfind('\n')).map_or(0, |newline| newline + 1);
+        return text.get(line..).unwrap_or(text);
+    }
+    text.trim_start()
+}
+
+fn split(kind: BlockKind, text: &str, limit: usize) -> (&str, &str) {
+    if text.len() <= limit {
+        return (text, "");
+    }
+    let lines = matches!(kind, BlockKind::Code | BlockKind::Table);
+    text.split_at_checked(cut(text, limit, lines)).unwrap_or((text, ""))
+}
+
+/// Where to cut `text` so that the first part has at most `limit` bytes: after a line if `lines`, else after a
+/// sentence or a word of the second half, else anywhere between two characters.
+pub(super) fn cut(text: &str, limit: usize, lines: bool) -> usize {
+    let end = text.floor_char_boundary(limit).max(text.chars().next().map_or(0, char::len_utf8));
+    let head = text.get(..end).unwrap_or(text);
+    let after =
+        |at: usize| head.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8());
+    let late = |at: &usize| *at > end / 2;
+    let newline = || head.rfind('\n').map(|at| at + 1).filter(late);
+    let sentence = || {
+        let wide = head.rfind(['。', '！', '？']).map(after);
+        [". ", "? ", "! ", ".\n"]
+            .iter()
+            .map(|stop| head.rfind(stop).map(|at| at + 2))
+            .max()
+            .flatten()
+            .max(wide)
+            .filter(late)
+    };
+    let word = || head.rfind(char::is_whitespace).map(after).filter(late);
+    let found = if lines { newline().or_else(word) } else { sentence().or_else(word) };
+    found.unwrap_or(end)
+}

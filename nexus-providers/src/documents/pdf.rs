@@ -1,0 +1,139 @@
+//! PDF: page by page, so that one page that cannot be read costs that page only.
+
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nexus_core::document::parser::{BlockKind, Source};
+use nexus_core::{Error, Result};
+use unpdf::model::{Block, Page, Paragraph, Table};
+use unpdf::{ErrorMode, PageSelection, PageStreamOptions, ParseEvent, ParseOptions, PdfParser};
+
+use super::output::Output;
+use super::{error, table};
+
+pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    let mut bytes = Vec::new();
+    source.read_to_end(&mut bytes).map_err(error::unreadable)?;
+    let parser =
+        PdfParser::from_bytes_with_options(&bytes, ParseOptions::new().sequential()).map_err(damaged)?;
+    drop(bytes);
+    let pages = parser.page_count();
+    out.check_pages(pages.into())?;
+    let mut done = 0;
+    while done < pages {
+        done = run(&parser, done + 1, pages, out)?;
+    }
+    if pages == 0 {
+        return Err(error::malformed("it has no pages"));
+    }
+    Ok(())
+}
+
+/// Reads pages from `first` on, up to the last one or one that makes the parser panic; the last page dealt with.
+fn run(parser: &PdfParser, first: u32, last: u32, out: &mut Output<'_>) -> Result<u32> {
+    let done = Cell::new(first - 1);
+    let mut outcome = Ok(());
+    let pages = catch_unwind(AssertUnwindSafe(|| {
+        parser.for_each_page(options(first, last), |event| {
+            outcome = match event {
+                ParseEvent::DocumentStart { metadata, .. } => {
+                    out.title(metadata.title.as_deref().unwrap_or_default());
+                    Ok(())
+                }
+                ParseEvent::PageParsed(parsed) => {
+                    let missed = parsed.number.saturating_sub(done.get() + 1);
+                    done.set(parsed.number);
+                    (0..missed).try_for_each(|_| skip(out)).and_then(|()| page(&parsed, out))
+                }
+                ParseEvent::PageFailed { page, .. } => {
+                    done.set(page);
+                    skip(out)
+                }
+                ParseEvent::Progress { .. } | ParseEvent::DocumentEnd { .. } => Ok(()),
+            };
+            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })
+    }));
+    outcome?;
+    match pages {
+        Ok(Ok(_)) => {
+            (done.get()..last).try_for_each(|_| skip(out))?;
+            Ok(last)
+        }
+        Ok(Err(e)) => Err(damaged(e)),
+        Err(_) => {
+            skip(out)?;
+            Ok(done.get() + 1)
+        }
+    }
+}
+
+/// Every field is named, because the default would start a thread pool.
+fn options(first: u32, last: u32) -> PageStreamOptions {
+    PageStreamOptions {
+        error_mode: ErrorMode::Lenient,
+        extract_text: true,
+        extract_resources: false,
+        min_image_dimension: u32::MAX,
+        pages: PageSelection::Range(first..=last),
+        password: None,
+        parallel: false,
+        suppress_low_confidence_ocr: true,
+        window_size: 1,
+        emit_progress_every: u32::MAX,
+    }
+}
+
+/// Counts a page that could not be read.
+fn skip(out: &mut Output<'_>) -> Result<()> {
+    out.begin_page()?;
+    let page = out.report.pages.unwrap_or_default();
+    out.warn(format!("page {page} could not be read"));
+    out.end_page();
+    Ok(())
+}
+
+fn page(page: &Page, out: &mut Output<'_>) -> Result<()> {
+    out.begin_page()?;
+    for block in &page.elements {
+        match block {
+            Block::Paragraph(found) => paragraph(found, out)?,
+            Block::Table(found) => table::write(&rows(found), out)?,
+            Block::Code { content } => out.push(BlockKind::Code, content)?,
+            Block::Raw { content } => out.paragraph(content)?,
+            Block::Image { .. } | Block::HorizontalRule | Block::PageBreak | Block::SectionBreak => {}
+        }
+    }
+    out.end_page();
+    Ok(())
+}
+
+fn paragraph(paragraph: &Paragraph, out: &mut Output<'_>) -> Result<()> {
+    let text = paragraph.plain_text();
+    match paragraph.heading_level() {
+        Some(level) => out.heading(level, &text),
+        None if paragraph.is_list_item() => out.push(BlockKind::ListItem, &text),
+        None => out.paragraph(&text),
+    }
+}
+
+/// The cells in their columns; positions that a merged cell covers stay empty.
+fn rows(table: &Table) -> Vec<Vec<String>> {
+    let place = |(row, columns): (&unpdf::TableRow, Vec<usize>)| {
+        let mut cells = Vec::new();
+        for (cell, column) in row.cells.iter().zip(columns) {
+            cells.resize(column.min(1000), String::new());
+            cells.push(cell.plain_text());
+        }
+        cells
+    };
+    table.rows.iter().zip(table.cell_columns()).map(place).collect()
+}
+
+fn damaged(error: unpdf::Error) -> Error {
+    match error {
+        unpdf::Error::Encrypted | unpdf::Error::InvalidPassword => error::encrypted(),
+        other => error::malformed("it is not a whole PDF").because(other),
+    }
+}

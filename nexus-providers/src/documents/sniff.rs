@@ -1,0 +1,213 @@
+//! Finds out what a file is by looking at it. Names and claimed media types only decide between text formats.
+
+use std::io::Read;
+
+use nexus_core::Result;
+use nexus_core::document::parser::{FileHints, Source};
+
+use super::charset::{Charset, Utf8Reader};
+use super::format::Format;
+use super::{archive, error, ole};
+
+/// How much of a file is looked at.
+const HEAD: u64 = 16 * 1024;
+
+/// The format of `source`, which is left at its start.
+pub(super) fn format(source: &mut dyn Source, hints: &FileHints) -> Result<Format> {
+    let mut head = Vec::new();
+    source.rewind().map_err(error::unreadable)?;
+    Read::take(&mut *source, HEAD).read_to_end(&mut head).map_err(error::unreadable)?;
+    let found = if head.is_empty() { Err(error::empty()) } else { by_content(source, &head, hints) };
+    source.rewind().map_err(error::unreadable)?;
+    found
+}
+
+fn by_content(source: &mut dyn Source, head: &[u8], hints: &FileHints) -> Result<Format> {
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        return archive::format(source);
+    }
+    if head.starts_with(&ole::MAGIC) {
+        return ole::format(source);
+    }
+    if head.get(..1024.min(head.len())).unwrap_or_default().windows(5).any(|bytes| bytes == b"%PDF-") {
+        return Ok(Format::Pdf);
+    }
+    if head.starts_with(b"{\\rtf") {
+        return Ok(Format::Rtf);
+    }
+    let charset = Charset::of_head(head);
+    if charset.is_none() && is_binary(head) {
+        return Err(error::unsupported(binary_kind(head)));
+    }
+    by_text(&decode_head(source, charset)?, hints)
+}
+
+/// Whether more control characters stand in it than text has.
+fn is_binary(head: &[u8]) -> bool {
+    let control = |byte: &&u8| matches!(byte, 0..=8 | 0x0E..=0x1A | 0x1C..=0x1F | 0x7F);
+    head.iter().filter(control).count() * 30 > head.len()
+}
+
+fn binary_kind(head: &[u8]) -> &'static str {
+    match head {
+        [0x89, b'P', b'N', b'G', ..]
+        | [0xFF, 0xD8, 0xFF, ..]
+        | [b'G', b'I', b'F', b'8', ..]
+        | [b'B', b'M', ..] => "an image",
+        [0x1F, 0x8B, ..] | [b'B', b'Z', b'h', ..] | [0xFD, b'7', b'z', ..] | [b'7', b'z', ..] => {
+            "a compressed file"
+        }
+        [0x7F, b'E', b'L', b'F', ..] | [b'M', b'Z', ..] => "a program",
+        _ => "in a binary format",
+    }
+}
+
+fn decode_head(source: &mut dyn Source, charset: Option<Charset>) -> Result<String> {
+    let charset = charset.unwrap_or(Charset::Web(encoding_rs::UTF_8));
+    let mut text = Vec::new();
+    Utf8Reader::new(source, charset)?.take(HEAD).read_to_end(&mut text).map_err(error::from_io)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn by_text(head: &str, hints: &FileHints) -> Result<Format> {
+    let text = head.trim_start();
+    if text.is_empty() && (head.len() as u64) < HEAD / 2 {
+        return Err(error::empty());
+    }
+    let hint = Format::of_name(&hints.name)
+        .or_else(|| hints.content_type.as_deref().and_then(Format::of_media_type));
+    Ok(markup(text, hint)
+        .or_else(|| json(text, hint))
+        .or_else(|| mail(text))
+        .unwrap_or_else(|| plain(text, hint)))
+}
+
+/// HTML and XML, by their first tag.
+fn markup(text: &str, hint: Option<Format>) -> Option<Format> {
+    if !text.starts_with('<') || matches!(hint, Some(Format::Markdown | Format::Code)) {
+        return None;
+    }
+    let lower = text.to_ascii_lowercase();
+    let has = |needle: &str| lower.contains(needle);
+    if has("<!doctype html") || has("<html") {
+        return Some(Format::Html);
+    }
+    if has("<rss") || has("<feed") || has("<rdf:rdf") {
+        return Some(Format::Feed);
+    }
+    if lower.starts_with("<?xml") || hint == Some(Format::Xml) {
+        return Some(Format::Xml);
+    }
+    let tags = [
+        "<head", "<body", "<div", "<p>", "<p ", "<h1", "<table", "<title", "<ul", "<article", "<section",
+        "<!--",
+    ];
+    (hint == Some(Format::Html) || tags.iter().any(|tag| lower.starts_with(tag))).then_some(Format::Html)
+}
+
+/// JSON, notebooks and JSON Lines: a first line that is a value of its own, with another one after it.
+fn json(text: &str, hint: Option<Format>) -> Option<Format> {
+    if !text.starts_with(['{', '[']) || hint == Some(Format::Code) {
+        return None;
+    }
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let complete =
+        lines.next().is_some_and(|line| serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok());
+    let second = lines.next().is_some_and(|line| line.starts_with(['{', '[']));
+    if complete && second || hint == Some(Format::JsonLines) {
+        return Some(Format::JsonLines);
+    }
+    if text.contains("\"nbformat\"") || text.contains("\"cells\"") && text.contains("\"cell_type\"") {
+        return Some(Format::Notebook);
+    }
+    let opens = text.strip_prefix(['{', '[']).unwrap_or_default().trim_start();
+    let value =
+        |c: char| matches!(c, '"' | '{' | '[' | '}' | ']' | '-' | 't' | 'f' | 'n') || c.is_ascii_digit();
+    let looks = if text.starts_with('{') { opens.starts_with(['"', '}']) } else { opens.starts_with(value) };
+    let text_hint = matches!(hint, Some(Format::Markdown | Format::Text | Format::Csv));
+    (hint == Some(Format::Json) || looks && !text_hint).then_some(Format::Json)
+}
+
+/// Mail, by its header: nothing but fields up to the first blank line, some of which only mail has.
+fn mail(text: &str) -> Option<Format> {
+    let text = match text.strip_prefix("From ") {
+        Some(rest) => rest.split_once('\n')?.1,
+        None => text,
+    };
+    let (mut known, mut fields) = (0, 0);
+    for line in text.lines().take_while(|line| !line.trim().is_empty()) {
+        if line.starts_with([' ', '\t']) && fields > 0 {
+            continue;
+        }
+        let (name, _) = line.split_once(':')?;
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return None;
+        }
+        fields += 1;
+        known += u32::from(MAIL_FIELDS.contains(&name.to_ascii_lowercase().as_str()));
+    }
+    (known >= 2).then_some(Format::Mail)
+}
+
+const MAIL_FIELDS: &[&str] = &[
+    "from",
+    "to",
+    "subject",
+    "date",
+    "message-id",
+    "mime-version",
+    "received",
+    "return-path",
+    "delivered-to",
+    "content-type",
+];
+
+/// What is left is text of some kind: here the hints decide.
+fn plain(text: &str, hint: Option<Format>) -> Format {
+    match hint {
+        Some(hint @ (Format::Markdown | Format::Code | Format::Csv | Format::Text)) => hint,
+        Some(Format::JsonLines) => Format::JsonLines,
+        _ if text.starts_with("#!") => Format::Code,
+        _ if looks_like_markdown(text) => Format::Markdown,
+        _ => Format::Text,
+    }
+}
+
+/// Headings or fences, more than one.
+fn looks_like_markdown(text: &str) -> bool {
+    let heading = |line: &str| line.starts_with('#') && line.trim_start_matches('#').starts_with(' ');
+    text.lines().filter(|line| heading(line) || line.starts_with("```")).take(2).count() == 2
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(bytes: &[u8], name: &str, expected: Format) {
+        let hints = FileHints { name: name.into(), content_type: None };
+        assert_eq!(format(&mut Cursor::new(bytes.to_vec()), &hints).unwrap(), expected);
+    }
+
+    #[test]
+    fn content_outweighs_the_name() {
+        check(b"%PDF-1.4\n", "notes.txt", Format::Pdf);
+        check(b"{\\rtf1 x}", "letter.doc", Format::Rtf);
+        check(b"<!DOCTYPE html><p>x", "page.txt", Format::Html);
+        check(b"plain words", "report.pdf", Format::Text);
+        check(b"From: a@b.c\nSubject: hi\n\nbody", "x.txt", Format::Mail);
+        check(b"{\"a\":1}\n{\"a\":2}\n", "x.json", Format::JsonLines);
+    }
+
+    #[test]
+    fn the_name_decides_between_text_formats() {
+        check(b"a,b\n1,2\n", "x.csv", Format::Csv);
+        check(b"a,b\n1,2\n", "x", Format::Text);
+        check(b"fn main() {}", "x.rs", Format::Code);
+        check(b"<div>in markdown</div>", "x.md", Format::Markdown);
+        check(b"note: this\nis: not mail\n\nx", "x", Format::Text);
+        check(b"# One\n\n# Two\n", "", Format::Markdown);
+    }
+}

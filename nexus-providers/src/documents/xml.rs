@@ -1,0 +1,106 @@
+//! XML as a stream of events with local names, in bounded memory. Entities that a document declares are refused.
+
+use std::io::BufRead;
+
+use nexus_core::{Error, Result};
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+
+use super::error;
+
+/// What a format does with the elements it meets. Names are local names: prefixes are dropped.
+pub(super) trait Handler {
+    /// An element begins.
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()>;
+    /// An element ends.
+    fn close(&mut self, name: &str) -> Result<()>;
+    /// Text within the innermost open element; may come in pieces.
+    fn text(&mut self, text: &str) -> Result<()>;
+}
+
+/// The start of an element.
+pub(super) struct Tag<'a>(&'a BytesStart<'a>);
+
+impl Tag<'_> {
+    /// Its local name.
+    pub(super) fn name(&self) -> &str {
+        local(self.0.name().0)
+    }
+
+    /// The value of the first attribute with this local name.
+    pub(super) fn attribute(&self, name: &str) -> Option<String> {
+        self.find(|key| local(key) == name)
+    }
+
+    /// The value of the attribute with this name, prefix included.
+    pub(super) fn attribute_exactly(&self, name: &str) -> Option<String> {
+        self.find(|key| key == name)
+    }
+
+    fn find(&self, matches: impl Fn(&str) -> bool) -> Option<String> {
+        let mut attributes = self.0.html_attributes();
+        let found = attributes.with_checks(false).flatten().find(|attribute| matches(attribute.key.0))?;
+        Some(
+            quick_xml::escape::unescape(&found.value)
+                .map_or_else(|_| found.value.to_string(), std::borrow::Cow::into_owned),
+        )
+    }
+
+    /// Whether a switch such as `<w:b w:val="0"/>` is on.
+    pub(super) fn is_on(&self) -> bool {
+        !matches!(self.attribute("val").as_deref(), Some("0" | "false" | "off" | "none"))
+    }
+}
+
+fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, local)| local)
+}
+
+/// Sends everything in `reader` through `handler`.
+pub(super) fn read(reader: impl BufRead, nesting: usize, handler: &mut dyn Handler) -> Result<()> {
+    let mut reader = Reader::from_reader(reader);
+    reader.config_mut().expand_empty_elements = true;
+    let (mut buffer, mut depth) = (Vec::new(), 0_usize);
+    loop {
+        buffer.clear();
+        match reader.read_event_into(&mut buffer).map_err(damaged)? {
+            Event::Start(tag) | Event::Empty(tag) => {
+                depth += 1;
+                if depth > nesting {
+                    return Err(error::malformed("its elements are nested too deeply"));
+                }
+                handler.open(&Tag(&tag))?;
+            }
+            Event::End(tag) => {
+                depth = depth.saturating_sub(1);
+                handler.close(local(tag.name().0))?;
+            }
+            Event::Text(text) => handler.text(&text)?,
+            Event::CData(text) => handler.text(&text)?,
+            Event::GeneralRef(reference) => handler.text(&resolve(&reference))?,
+            Event::DocType(doctype) if doctype.contains("<!ENTITY") => {
+                return Err(error::malformed("it declares entities of its own, which are not read"));
+            }
+            Event::DocType(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+            Event::Eof if depth > 0 => return Err(error::malformed("it ends within an element")),
+            Event::Eof => return Ok(()),
+        }
+    }
+}
+
+fn resolve(reference: &BytesRef<'_>) -> String {
+    if let Ok(Some(char)) = reference.resolve_char_ref() {
+        return char.to_string();
+    }
+    quick_xml::escape::resolve_predefined_entity(reference)
+        .map_or_else(|| format!("&{};", &**reference), str::to_owned)
+}
+
+fn damaged(error: quick_xml::Error) -> Error {
+    if let quick_xml::Error::Io(io) = &error
+        && let Some(inner) = io.get_ref().and_then(|inner| inner.downcast_ref::<Error>())
+    {
+        return error::repeated(inner);
+    }
+    error::malformed("its XML is not well formed").because(error)
+}
