@@ -1,1 +1,29 @@
-//! placeholder
+//! The book of Nexus. Each chapter is a Markdown file in `docs/`; its Rust blocks are compiled and run as tests, so
+//! what the book shows works.
+
+#[doc = include_str!("getting-started.md")]
+pub mod getting_started {}
+
+#[doc = include_str!("cli.md")]
+pub mod cli {}
+
+#[doc = include_str!("documents.md")]
+pub mod documents {}
+
+#[doc = include_str!("retrieval.md")]
+pub mod retrieval {}
+
+#[doc = include_str!("answering.md")]
+pub mod answering {}
+
+#[doc = include_str!("audit.md")]
+pub mod audit {}
+
+#[doc = include_str!("embedded-store.md")]
+pub mod embedded_store {}
+
+#[doc = include_str!("server.md")]
+pub mod server {}
+
+#[doc = include_str!("configuration.md")]
+pub mod configuration {}

@@ -14,9 +14,14 @@ nexus() { "$binary" --data "$data/store" "$@"; }
 
 # Prints the command and runs it; any exit code but the expected one ends the demo.
 show() {
-  local expected=$1 code=0
+  local expected=$1 code=0 word
   shift
-  printf '$ nexus'; printf ' %q' "$@"; printf '\n'
+  printf '$ nexus'
+  for word in "$@"; do
+    [[ $word == *[[:space:]]* ]] && word="\"$word\""
+    printf ' %s' "$word"
+  done
+  printf '\n'
   nexus "$@" || code=$?
   [ "$code" = "$expected" ] || { echo "error: \`nexus $1\` ended with exit code $code" >&2; exit 1; }
 }
