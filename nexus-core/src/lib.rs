@@ -1,23 +1,56 @@
-//! Governed retrieval-augmented generation.
+//! Governed retrieval-augmented generation: the vocabulary, the ports, the pure rules and the governed engine.
+//!
+//! [`Nexus`] is what a program holds. It is put together from a [`store`] and, where wanted, a model, an embedder, a
+//! policy and a document parser; what is left out has a default that needs no network. Every method takes a
+//! [`Principal`], asks the policy, stays within the principal's tenant and grants, and leaves a signed record.
+//!
+//! This crate owns the rules. It reads no files, no environment and no network, and knows no database, no vendor and
+//! no file format: those are behind ports that other crates implement.
+//!
+//! Three floors, arrows pointing down:
+//!
+//! - top: [`Nexus`] and its [`Builder`];
+//! - use cases: [`ingest`], [`run`], [`search`], and the gateway that alone holds models and embedders;
+//! - domains, each with its types, its pure rules and its port: [`document`], [`retrieve`], [`llm`], [`grounding`],
+//!   [`policy`], [`access`], [`audit`], [`session`];
+//! - ground: [`error`], [`id`], [`principal`], [`clock`], [`money`], [`usage`], [`hex`].
+
 pub mod access;
 pub mod audit;
+mod builder;
 pub mod clock;
 pub mod document;
+mod engine;
 pub mod error;
+mod gateway;
+pub mod grounding;
 pub mod hex;
 pub mod id;
+pub mod ingest;
+pub mod llm;
 pub mod money;
+mod nexus;
 pub mod policy;
 pub mod principal;
 pub mod retrieve;
+pub mod run;
+pub mod search;
+pub mod session;
+pub mod store;
+mod task;
 pub mod usage;
 
+pub use builder::Builder;
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use engine::Settings;
 pub use error::{Error, ErrorKind, Result};
 pub use id::{
     CorpusId, DocumentId, GrantId, IdSource, JobId, OrganisationId, RequestId, RunId, SessionId, SubjectId,
     UuidV7,
 };
 pub use money::NanoUsd;
+pub use nexus::{Nexus, Status, WholeTenant};
 pub use principal::{Authentication, Principal, TenantId};
+pub use search::Search;
+pub use store::Store;
 pub use usage::Usage;

@@ -3,6 +3,7 @@
 pub mod chunk;
 pub mod model;
 pub mod parser;
+pub mod plain;
 pub mod sentence;
 pub mod store;
 
@@ -11,4 +12,5 @@ pub use model::{
     Corpus, Document, DocumentStatus, Failure, Job, JobState, Metadata, NewDocument, Passage, PassageKey, Stage,
 };
 pub use parser::{Block, BlockKind, BlockSink, DocumentParser, FileHints, ParseReport, Source};
+pub use plain::PlainText;
 pub use store::{BlobStore, DocumentStore, JobQueue};

@@ -302,8 +302,8 @@ pub struct Blob {
 /// # Contract
 /// - A queued job goes to exactly one of any number of claimants.
 /// - Jobs are handed out in the order in which they were queued.
-/// - A job whose lease has expired is handed out again, with one more attempt, and its old lease is lost.
-/// - A job that was begun `max_attempts` times and expired fails with `JOB_ABANDONED` instead.
+/// - A job whose lease has expired is handed out again, with one more attempt, and its old lease is lost; whoever
+///   gets it judges whether that were too many.
 /// - A heartbeat extends the lease; a lost lease cannot be extended.
 /// - A failed job is over, and its document says why.
 #[async_trait]
@@ -312,7 +312,7 @@ pub trait JobQueue: Send + Sync {
     ///
     /// # Errors
     /// Those of a store.
-    async fn claim(&self, token: &str, now: Timestamp, lease: Duration, max_attempts: u32) -> Result<Option<Lease>>;
+    async fn claim(&self, token: &str, now: Timestamp, lease: Duration) -> Result<Option<Lease>>;
 
     /// Says that the job is alive and at `stage`, and extends the lease to `now + extend`.
     ///

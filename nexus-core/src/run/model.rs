@@ -24,13 +24,22 @@ pub struct Budget {
     pub max_cost: Option<NanoUsd>,
 }
 
-/// What is asked, of which corpus, and within which limits.
+/// What is asked, of which corpus, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ask {
     /// The question, 1 to [`MAX_QUESTION_CHARS`] characters.
     pub question: String,
     /// Where to look.
     pub corpus: CorpusId,
+    /// How to look, and within which limits.
+    #[serde(flatten)]
+    pub options: AskOptions,
+}
+
+/// How a question is asked. The default asks all that the principal may read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AskOptions {
     /// How many passages to look at; the corpus's own default unless told.
     pub top_k: Option<usize>,
     /// Only documents whose metadata satisfy this.
@@ -48,38 +57,23 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// A question to a corpus.
-    pub fn new(corpus: CorpusId, question: impl Into<String>) -> Self {
-        Self {
-            question: question.into(),
-            corpus,
-            top_k: None,
-            filter: None,
-            document_tags: Vec::new(),
-            documents: Vec::new(),
-            title: None,
-            tags: BTreeSet::new(),
-            budget: Budget::default(),
-        }
-    }
-
     /// Checks sizes and names.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), saying what is wrong.
     pub fn check(&self) -> Result<()> {
         check_question(&self.question)?;
-        if self.top_k.is_some_and(|k| !(1..=MAX_TOP_K).contains(&k)) {
+        if self.options.top_k.is_some_and(|k| !(1..=MAX_TOP_K).contains(&k)) {
             return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).code("INVALID_TOP_K"));
         }
-        self.title.iter().try_for_each(|title| check_name("title", title))?;
-        self.tags.iter().chain(&self.document_tags).try_for_each(|tag| check_name("tag", tag))
+        self.options.title.iter().try_for_each(|title| check_name("title", title))?;
+        self.options.tags.iter().chain(&self.options.document_tags).try_for_each(|tag| check_name("tag", tag))
     }
 
     /// The title, or the beginning of the question.
     pub fn title_or_question(&self) -> String {
         let begin = || crate::id::clean_name(&self.question.chars().take(80).collect::<String>());
-        self.title.clone().unwrap_or_else(begin)
+        self.options.title.clone().unwrap_or_else(begin)
     }
 }
 
@@ -214,6 +208,8 @@ pub struct Run {
     pub version: u64,
     /// The `seq` of the next event.
     pub next_seq: u64,
+    /// The version of the policy that decided on it, or was in force when it was accepted.
+    pub policy_version: String,
     /// Random text that salts the fingerprints of question and answer in the audit chain.
     pub salt: String,
     /// When it was accepted.

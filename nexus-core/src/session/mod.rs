@@ -9,6 +9,7 @@ use crate::grounding::Citation;
 use crate::id::{RunId, SessionId, SubjectId};
 use crate::llm::Speaker;
 use crate::principal::TenantId;
+use crate::retrieve::analysis::{Language, analyse};
 
 /// A conversation of one subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,4 +80,18 @@ pub trait SessionStore: Send + Sync {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn delete_session(&self, tenant: &TenantId, id: &SessionId) -> Result<()>;
+}
+
+/// From so many content words on, a question is taken to stand alone.
+const SELF_CONTAINED_WORDS: usize = 3;
+
+/// The words to search for when `question` is asked after `earlier` messages: a question too short to stand
+/// alone, such as "and for managers?", is searched together with the question before it.
+pub fn follow_up(question: &str, earlier: &[Message]) -> String {
+    let words = analyse(question, Language::detect(question).unwrap_or(Language::English)).len();
+    let before = earlier.iter().rev().find(|message| message.speaker == Speaker::User);
+    match before {
+        Some(before) if words < SELF_CONTAINED_WORDS => format!("{question}\n{}", before.text),
+        Some(_) | None => question.to_owned(),
+    }
 }

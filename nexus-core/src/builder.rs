@@ -1,0 +1,122 @@
+//! Putting a [`Nexus`] together.
+
+use std::sync::Arc;
+
+use crate::audit::{KeyRing, Sealer};
+use crate::clock::{Clock, SystemClock};
+use crate::document::DocumentParser;
+use crate::document::plain::PlainText;
+use crate::engine::{Engine, Settings};
+use crate::error::{Error, Result};
+use crate::gateway::Gateway;
+use crate::id::{IdSource, UuidV7};
+use crate::llm::{Extractive, LlmProvider};
+use crate::nexus::Nexus;
+use crate::policy::{PolicyEngine, RoleGate};
+use crate::retrieve::Embedder;
+use crate::run::Registry;
+use crate::store::Store;
+use crate::task::Tasks;
+
+/// The parts of a Nexus. A store and audit keys are required; everything else has a default that needs no
+/// network: the extractive answerer, no embedder, the role gate, plain text only.
+#[derive(Debug, Default)]
+pub struct Builder {
+    store: Option<Arc<dyn Store>>,
+    audit_keys: Option<KeyRing>,
+    llm: Option<Arc<dyn LlmProvider>>,
+    embedder: Option<Arc<dyn Embedder>>,
+    policy: Option<Arc<dyn PolicyEngine>>,
+    parser: Option<Arc<dyn DocumentParser>>,
+    clock: Option<Arc<dyn Clock>>,
+    ids: Option<Arc<dyn IdSource>>,
+    settings: Settings,
+}
+
+impl Builder {
+    /// Where everything is kept.
+    #[must_use]
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// What audit records are signed with.
+    #[must_use]
+    pub fn audit_keys(mut self, keys: KeyRing) -> Self {
+        self.audit_keys = Some(keys);
+        self
+    }
+
+    /// Who answers; the extractive answerer, which quotes the sources, unless told.
+    #[must_use]
+    pub fn llm(mut self, llm: impl LlmProvider + 'static) -> Self {
+        self.llm = Some(Arc::new(llm));
+        self
+    }
+
+    /// Who embeds; nobody unless told, and then search is lexical.
+    #[must_use]
+    pub fn embedder(mut self, embedder: impl Embedder + 'static) -> Self {
+        self.embedder = Some(Arc::new(embedder));
+        self
+    }
+
+    /// Who decides; [`RoleGate`] unless told.
+    #[must_use]
+    pub fn policy(mut self, policy: impl PolicyEngine + 'static) -> Self {
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Who reads documents; [`PlainText`] unless told.
+    #[must_use]
+    pub fn parser(mut self, parser: impl DocumentParser + 'static) -> Self {
+        self.parser = Some(Arc::new(parser));
+        self
+    }
+
+    /// Where the present comes from; the machine's clock unless told.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Where new ids come from; [`UuidV7`] unless told.
+    #[must_use]
+    pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
+        self.ids = Some(Arc::new(ids));
+        self
+    }
+
+    /// Limits and switches.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without a store or without audit keys.
+    pub fn build(self) -> Result<Nexus> {
+        let missing = |what: &'static str| Error::invalid(what).code("BUILDER_INCOMPLETE");
+        let store = self.store.ok_or_else(|| missing("a store is required"))?;
+        let keys = self.audit_keys.ok_or_else(|| missing("audit keys are required"))?;
+        let llm = self.llm.unwrap_or_else(|| Arc::new(Extractive::default()));
+        Ok(Nexus::new(Engine {
+            sealer: Arc::new(Sealer::new(store.instance(), keys)),
+            store,
+            gateway: Gateway::new(llm, self.embedder),
+            policy: self.policy.unwrap_or_else(|| Arc::new(RoleGate::default())),
+            parser: self.parser.unwrap_or_else(|| Arc::new(PlainText)),
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            ids: self.ids.unwrap_or_else(|| Arc::new(UuidV7)),
+            runs: Registry::new(self.settings.max_runs),
+            settings: self.settings,
+            tasks: Tasks::default(),
+        }))
+    }
+}

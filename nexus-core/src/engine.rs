@@ -1,0 +1,102 @@
+//! The governed engine: what the use cases share. Every one of them asks [`Engine::authorise`] first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::Authorised;
+use crate::audit::Sealer;
+use crate::clock::Clock;
+use crate::document::DocumentParser;
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::Gateway;
+use crate::id::IdSource;
+use crate::llm::prompt::PromptBudget;
+use crate::policy::{Action, Decision, PolicyEngine, PolicyRequest, Resource};
+use crate::principal::Principal;
+use crate::run::Registry;
+use crate::store::Store;
+use crate::task::Tasks;
+
+/// Limits and switches of an engine.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many runs may be driven at once; beyond that a question is refused with `SERVICE_BUSY`.
+    pub max_runs: usize,
+    /// How many documents may be ingested at once.
+    pub max_ingests: usize,
+    /// The largest document, in bytes.
+    pub max_document_bytes: u64,
+    /// How long one document may take.
+    pub document_deadline: Duration,
+    /// How long a worker has a job without a sign of life.
+    pub job_lease: Duration,
+    /// How often a job is begun before it is given up.
+    pub job_attempts: u32,
+    /// Whether runs tell everything that was found, in `debug.retrieval` events.
+    pub debug_events: bool,
+    /// How much a model is shown.
+    pub prompt: PromptBudget,
+}
+
+impl Default for Settings {
+    /// 64 runs, 2 ingests, documents of 256 MB for 30 minutes, leases of a minute, three attempts, no debug events.
+    fn default() -> Self {
+        Self {
+            max_runs: 64,
+            max_ingests: 2,
+            max_document_bytes: 256 * 1024 * 1024,
+            document_deadline: Duration::from_secs(30 * 60),
+            job_lease: Duration::from_secs(60),
+            job_attempts: 3,
+            debug_events: false,
+            prompt: PromptBudget::default(),
+        }
+    }
+}
+
+/// What the use cases work with.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) gateway: Gateway,
+    pub(crate) policy: Arc<dyn PolicyEngine>,
+    pub(crate) parser: Arc<dyn DocumentParser>,
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) settings: Settings,
+    pub(crate) runs: Registry,
+    pub(crate) tasks: Tasks,
+}
+
+impl Engine {
+    /// Asks the policy. What it cannot decide is an error, and callers treat that as a denial.
+    pub(crate) async fn decide(&self, who: &Principal, action: Action, resource: Resource) -> Result<Decision> {
+        let request = PolicyRequest { principal: who, action, resource, now: self.clock.now() };
+        self.policy.decide(&request).await
+    }
+
+    /// Binds `request` to `who` if the policy allows `action`.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied) when it does not.
+    pub(crate) async fn authorise<T>(
+        &self,
+        who: &Principal,
+        action: Action,
+        resource: Resource,
+        request: T,
+    ) -> Result<Authorised<T>> {
+        let decision = self.decide(who, action, resource).await?;
+        match Authorised::new(who, &decision, request) {
+            Some(authorised) => Ok(authorised),
+            None => Err(decision.into_error()),
+        }
+    }
+
+    /// A new id of the type that is asked for.
+    pub(crate) fn new_id<T: TryFrom<String, Error = Error>>(&self) -> Result<T> {
+        T::try_from(self.ids.next())
+            .map_err(|error| Error::new(ErrorKind::Unexpected, "a new id was refused").because(error))
+    }
+}

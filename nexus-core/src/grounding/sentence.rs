@@ -1,0 +1,107 @@
+//! Sentences: the smallest pieces of a text that can be quoted, each with its exact bytes.
+//!
+//! A sentence is a sentence of prose, an item of a list, a row of a table, a line of code, or a heading. Lines decide
+//! what a piece is; within prose the sentence boundaries of [UAX 29](https://unicode.org/reports/tr29/#Sentence_Boundaries)
+//! decide where it ends, corrected for line wraps, abbreviations and initials.
+
+mod prose;
+mod line;
+
+use std::ops::Range;
+
+use line::Line;
+
+/// What a sentence is to its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SentenceKind {
+    /// A sentence of running text.
+    Prose,
+    /// A heading: it names what follows and states nothing.
+    Heading,
+    /// An item of a list, or a line of the form `name: value`.
+    Item,
+    /// A row of a table.
+    Row {
+        /// The bytes of the row that names the columns, where the text shows one.
+        header: Option<Range<usize>>,
+    },
+    /// A line of code or other preformatted text.
+    Code,
+}
+
+/// A piece of a text that can be quoted by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    /// Its bytes in the text, without surrounding white space and list markers.
+    pub range: Range<usize>,
+    /// What it is.
+    pub kind: SentenceKind,
+}
+
+/// The sentences of `text`, in order. They do not overlap, and their ranges are slices of `text`.
+///
+/// ```
+/// use nexus_core::grounding::sentence::sentences;
+///
+/// let text = "Dr. Ada Byron signed it on 3.5 pages. It expires in 2027.";
+/// let quotes: Vec<_> = sentences(text).into_iter().filter_map(|s| text.get(s.range)).collect();
+/// assert_eq!(quotes, ["Dr. Ada Byron signed it on 3.5 pages.", "It expires in 2027."]);
+/// ```
+pub fn sentences(text: &str) -> Vec<Sentence> {
+    let lines = line::lines(text);
+    let mut found = Vec::with_capacity(text.len() / 80);
+    let mut rest = lines.as_slice();
+    while let Some(first) = rest.first() {
+        let length = rest.iter().take_while(|line| line.belongs_with(first)).count().max(1);
+        let (group, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        let stands_alone = found.is_empty() && after.iter().all(|line| *line == Line::Blank);
+        group_sentences(text, group, stands_alone, &mut found);
+        rest = after;
+    }
+    found
+}
+
+/// The sentences of lines that belong together; `stands_alone` when the text has no others.
+fn group_sentences(text: &str, group: &[Line], stands_alone: bool, found: &mut Vec<Sentence>) {
+    match group.first() {
+        Some(Line::Row(_)) => rows(text, group, found),
+        Some(Line::Text(_)) if group.iter().all(|line| line.is_pair(text)) && (group.len() > 1 || stands_alone) => {
+            each(group, SentenceKind::Item, found);
+        }
+        Some(Line::Text(range)) if group.len() == 1 && !stands_alone && line::is_title(text, range) => {
+            each(group, SentenceKind::Heading, found);
+        }
+        Some(Line::Text(_)) => prose::split(text, &joined(group), &SentenceKind::Prose, found),
+        Some(Line::Item(_)) => prose::split(text, &joined(group), &SentenceKind::Item, found),
+        Some(Line::Code(_)) => each(group, SentenceKind::Code, found),
+        Some(Line::Heading(_)) => each(group, SentenceKind::Heading, found),
+        Some(Line::Rule | Line::Blank) | None => {}
+    }
+}
+
+fn each(group: &[Line], kind: SentenceKind, found: &mut Vec<Sentence>) {
+    let sentences = group.iter().filter_map(Line::range);
+    found.extend(sentences.map(|range| Sentence { range, kind: kind.clone() }));
+}
+
+/// From the first byte of the first line to the last of the last.
+fn joined(group: &[Line]) -> Range<usize> {
+    let mut ranges = group.iter().filter_map(Line::range);
+    let first = ranges.next().unwrap_or_default();
+    let end = ranges.next_back().map_or(first.end, |last| last.end);
+    first.start..end
+}
+
+/// A table's rows: the one above the rule `|---|---|` names the columns and states nothing itself.
+fn rows(text: &str, group: &[Line], found: &mut Vec<Sentence>) {
+    let header = match group {
+        [Line::Row(first), Line::Rule, ..] => Some(first.clone()),
+        [Line::Row(first), Line::Row(_), ..] if line::names_columns(text, first) => Some(first.clone()),
+        _ => None,
+    };
+    let body = group.iter().filter_map(Line::range).filter(|range| Some(range) != header.as_ref());
+    found.extend(body.map(|range| Sentence { range, kind: SentenceKind::Row { header: header.clone() } }));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! Ingestion: from bytes that a caller brings to passages that can be found.
+//!
+//! A submission is durable before it is acknowledged; the job behind it is done by a worker, here or in another
+//! process, and a document counts as done only after the store has committed its passages.
+
+mod brought;
+mod submit;
+mod worker;
+
+pub use brought::{BroughtPassage, PASSAGES_CONTENT_TYPE};

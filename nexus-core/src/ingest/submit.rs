@@ -1,0 +1,116 @@
+//! The front of ingestion: checks, keeps the raw bytes, and records document and job in one step.
+
+use super::brought::{self, BroughtPassage, PASSAGES_CONTENT_TYPE};
+use crate::access::Permission;
+use crate::audit::{Draft, Kind, Payload, Pending};
+use crate::document::store::{Reindex, Submission, Submitted};
+use crate::document::{ChunkConfig, NewDocument, Source};
+use crate::engine::Engine;
+use crate::error::{ErrorKind, Result};
+use crate::id::{DocumentId, JobId};
+use crate::policy::{Action, Resource};
+use crate::principal::Principal;
+use crate::retrieve::{CorpusConfig, ModelId};
+
+impl Engine {
+    /// Keeps the bytes of `source` and queues the job that makes them searchable.
+    pub(crate) async fn submit(
+        &self,
+        who: &Principal,
+        new: NewDocument,
+        source: Box<dyn Source>,
+    ) -> Result<Submitted> {
+        new.check()?;
+        self.authorise(who, Action::DocumentWrite, Resource::corpus(&new.corpus), ()).await?;
+        let corpus = self.store.corpus(who.tenant(), &new.corpus).await?;
+        if let Some(id) = &new.id {
+            self.check_may_replace(who, id).await?;
+        }
+        let chunking = match new.chunking {
+            Some(chunking) => chunking,
+            None => CorpusConfig::parse(&corpus.provider_config_json)?.chunking.unwrap_or_default(),
+        };
+        let blob = self.store.put(who.tenant(), source, self.settings.max_document_bytes).await?;
+        let job: JobId = self.new_id()?;
+        let id = match new.id {
+            Some(id) => id,
+            None => self.new_id()?,
+        };
+        let facts = Payload::new()
+            .id("document", &id)
+            .id("corpus", &new.corpus)
+            .word("content_hash", &blob.hash)
+            .count("size_bytes", blob.size);
+        let audit = self.opening(who, &job, facts);
+        let submission = Submission {
+            principal: who.clone(),
+            job,
+            owner_grant: self.new_id()?,
+            id,
+            corpus: new.corpus,
+            name: new.name,
+            content_type: new.content_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
+            size_bytes: blob.size,
+            content_hash: blob.hash,
+            tags: new.tags,
+            metadata: new.metadata,
+            chunking,
+            overwrite: new.overwrite,
+            now: self.clock.now(),
+            audit,
+        };
+        self.store.submit(submission).await
+    }
+
+    /// Queues passages that the caller has cut, and perhaps embedded, already.
+    pub(crate) async fn submit_passages(
+        &self,
+        who: &Principal,
+        new: NewDocument,
+        model: Option<ModelId>,
+        passages: &[BroughtPassage],
+    ) -> Result<Submitted> {
+        let bytes = brought::write(model, passages)?;
+        let new = NewDocument { content_type: Some(PASSAGES_CONTENT_TYPE.to_owned()), ..new };
+        self.submit(who, new, Box::new(std::io::Cursor::new(bytes))).await
+    }
+
+    /// Queues the job that cuts a document anew from its raw bytes.
+    pub(crate) async fn reindex(
+        &self,
+        who: &Principal,
+        document: &DocumentId,
+        chunking: Option<ChunkConfig>,
+    ) -> Result<Submitted> {
+        self.authorise(who, Action::DocumentReindex, Resource::document(document), ()).await?;
+        let current = self.permitted_document(who, document, Permission::Reindex).await?;
+        let chunking = chunking.unwrap_or(current.chunking);
+        let job: JobId = self.new_id()?;
+        let facts = Payload::new().id("document", document).word("content_hash", &current.content_hash);
+        let audit = self.opening(who, &job, facts);
+        let document = document.clone();
+        let reindex = Reindex { principal: who.clone(), job, document, chunking, now: self.clock.now(), audit };
+        self.store.reindex(reindex).await
+    }
+
+    /// A document that exists may be replaced only by whoever holds `write`. One that the caller may not even
+    /// read looks taken, which is all that it must learn.
+    async fn check_may_replace(&self, who: &Principal, id: &DocumentId) -> Result<()> {
+        match self.store.document(who.tenant(), id).await {
+            Ok(_) => self.permitted_document(who, id, Permission::Write).await.map(|_| ()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn opening(&self, who: &Principal, job: &JobId, facts: Payload) -> Pending {
+        let now = self.clock.now();
+        let open = Draft::new(who, job.as_str(), Kind::RUN_OPEN, self.policy.version(), now).with_payload(facts);
+        self.pending(vec![open])
+    }
+
+    /// Drafts that the store is to seal in its transaction.
+    pub(crate) fn pending(&self, drafts: Vec<Draft>) -> Pending {
+        Pending::new(std::sync::Arc::clone(&self.sealer), drafts)
+    }
+}

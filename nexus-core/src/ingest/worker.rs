@@ -1,0 +1,241 @@
+//! The back of ingestion: a worker claims a job, reads the document, and publishes its passages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::brought::{self, PASSAGES_CONTENT_TYPE};
+use crate::audit::{Draft, Kind, Payload, Pending};
+use crate::document::chunk::{Chunk, Chunker, EstimatedTokens};
+use crate::document::model::{Failure, Stage};
+use crate::document::parser::codes;
+use crate::document::store::{Lease, Publication, StagedPassage};
+use crate::document::{Block, BlockSink, FileHints, ParseReport, Source};
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::retrieve::{CorpusConfig, EmbedRole, Language, ModelId};
+
+/// How many passages are embedded and staged at once.
+const BATCH: usize = 256;
+/// How many blocks may wait between parser and worker.
+const BLOCKS_IN_FLIGHT: usize = 256;
+/// How much of a document is looked at to tell its language, in bytes.
+const LANGUAGE_SAMPLE: usize = 4_096;
+
+const PUBLISHED: Kind = Kind::new("document.published");
+
+impl Engine {
+    /// Does the next job, if there is one; says whether there was. A document that cannot be read fails its job,
+    /// not this call.
+    pub(crate) async fn work_one(&self) -> Result<bool> {
+        let token = self.ids.next();
+        let Some(lease) = self.store.claim(&token, self.clock.now(), self.settings.job_lease).await? else {
+            return Ok(false);
+        };
+        if let Err(error) = self.work(&lease).await {
+            self.give_up(&lease, &error).await?;
+        }
+        Ok(true)
+    }
+
+    async fn work(&self, lease: &Lease) -> Result<()> {
+        if lease.job.attempts > self.settings.job_attempts {
+            let message = format!("the document could not be read in {} attempts", self.settings.job_attempts);
+            return Err(Error::new(ErrorKind::Unavailable, message).code("JOB_ABANDONED"));
+        }
+        // A sign of life beats beside the work, never inside it: a slow step cannot cost the lease.
+        let reading = self.read(lease);
+        let publication = tokio::select! {
+            read = timeout(self.settings.document_deadline, reading) => read.map_err(|_| too_slow())??,
+            lost = self.keep_alive(lease) => return Err(lost),
+        };
+        self.store.heartbeat(lease, Stage::Publishing, self.clock.now(), self.settings.job_lease).await?;
+        self.store.publish(lease, publication).await.map(|_| ())
+    }
+
+    /// Extends the lease until that fails.
+    async fn keep_alive(&self, lease: &Lease) -> Error {
+        let mut ticks = interval((self.settings.job_lease / 3).max(Duration::from_millis(10)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            let now = self.clock.now();
+            if let Err(error) = self.store.heartbeat(lease, Stage::Reading, now, self.settings.job_lease).await {
+                return error;
+            }
+        }
+    }
+
+    /// Reads the document, and stages its passages.
+    async fn read(&self, lease: &Lease) -> Result<Publication> {
+        let document = &lease.document;
+        let corpus = self.store.corpus(lease.tenant(), &document.corpus_id).await?;
+        let language = CorpusConfig::parse(&corpus.provider_config_json)?.language;
+        let source = self.store.open(lease.tenant(), &document.content_hash).await?;
+        let mut staging = Staging { engine: self, lease, language, sample: String::new(), waiting: Vec::new(), model: None, staged: 0 };
+        let report = if document.content_type == PASSAGES_CONTENT_TYPE {
+            staging.take_brought(source).await?
+        } else {
+            staging.take_parsed(source).await?
+        };
+        staging.flush().await?;
+        if staging.staged == 0 {
+            return Err(Error::invalid("nothing in the document is text")
+                .code(codes::EMPTY)
+                .hint("a scanned document needs text recognition before it is ingested"));
+        }
+        Ok(Publication {
+            audit: self.closing(lease, &staging, &report),
+            report,
+            language: staging.language.unwrap_or(Language::Undetermined),
+            passages: staging.staged,
+            model: staging.model,
+            now: self.clock.now(),
+        })
+    }
+
+    fn closing(&self, lease: &Lease, staging: &Staging<'_>, report: &ParseReport) -> Pending {
+        let facts = Payload::new()
+            .id("document", &lease.document.id)
+            .count("version", lease.job.version)
+            .count("passages", staging.staged)
+            .word("content_type", &report.content_type)
+            .count("pages_without_text", report.pages_without_text.len());
+        self.pending(vec![
+            self.job_draft(lease, PUBLISHED).with_payload(facts),
+            self.job_draft(lease, Kind::RUN_CLOSE).with_payload(Payload::new().word("outcome", "succeeded")),
+        ])
+    }
+
+    fn job_draft(&self, lease: &Lease, kind: Kind) -> Draft {
+        Draft::new(&lease.job.principal, lease.job.id.as_str(), kind, self.policy.version(), self.clock.now())
+    }
+
+    /// Records that a job failed. A job that somebody else has by now is theirs.
+    async fn give_up(&self, lease: &Lease, error: &Error) -> Result<()> {
+        if error.stable_code() == "LEASE_LOST" {
+            return Ok(());
+        }
+        tracing::info!(document = %lease.document.id, error = %error.report(), "a document could not be ingested");
+        let failure = Failure::from(error);
+        let facts = Payload::new().word("outcome", "failed").word("code", &failure.code);
+        let audit = self.pending(vec![self.job_draft(lease, Kind::RUN_CLOSE).with_payload(facts)]);
+        match self.store.fail(lease, failure, self.clock.now(), audit).await {
+            Err(lost) if lost.kind() == ErrorKind::Conflict => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// Passages on their way into the store.
+struct Staging<'e> {
+    engine: &'e Engine,
+    lease: &'e Lease,
+    language: Option<Language>,
+    sample: String,
+    waiting: Vec<(Chunk, Option<Vec<f32>>)>,
+    model: Option<ModelId>,
+    staged: u32,
+}
+
+impl Staging<'_> {
+    /// Lets the parser read on a thread of its own, and cuts what it finds.
+    async fn take_parsed(&mut self, mut source: Box<dyn Source>) -> Result<ParseReport> {
+        let document = &self.lease.document;
+        let hints = FileHints { name: document.name.clone(), content_type: Some(document.content_type.clone()) };
+        let parser = Arc::clone(&self.engine.parser);
+        let (sender, mut blocks) = mpsc::channel(BLOCKS_IN_FLIGHT);
+        let parsing = tokio::task::spawn_blocking(move || parser.parse(&mut *source, &hints, &mut Channel(sender)));
+        self.model = self.engine.gateway.embedder().map(|embedder| embedder.model().clone());
+        let mut chunker = Chunker::new(document.chunking, Arc::new(EstimatedTokens));
+        while let Some(block) = blocks.recv().await {
+            for chunk in chunker.push(block) {
+                self.add((chunk, None)).await?;
+            }
+        }
+        for chunk in chunker.finish() {
+            self.add((chunk, None)).await?;
+        }
+        parsing.await.map_err(crashed)?
+    }
+
+    /// Takes passages that the caller has cut already.
+    async fn take_brought(&mut self, source: Box<dyn Source>) -> Result<ParseReport> {
+        let reader = brought::Reader::new(source)?;
+        self.model = reader.model().cloned();
+        let (sender, mut passages) = mpsc::channel(BATCH);
+        let reading = tokio::task::spawn_blocking(move || {
+            for passage in reader {
+                if sender.blocking_send(passage).is_err() {
+                    return;
+                }
+            }
+        });
+        while let Some(passage) = passages.recv().await {
+            self.add(passage?).await?;
+        }
+        reading.await.map_err(crashed)?;
+        Ok(ParseReport { content_type: PASSAGES_CONTENT_TYPE.to_owned(), ..ParseReport::default() })
+    }
+
+    async fn add(&mut self, (chunk, vector): (Chunk, Option<Vec<f32>>)) -> Result<()> {
+        if self.sample.len() < LANGUAGE_SAMPLE {
+            self.sample.push_str(&chunk.text);
+            self.sample.push('\n');
+        }
+        self.waiting.push((chunk, vector));
+        if self.waiting.len() >= BATCH { self.flush().await } else { Ok(()) }
+    }
+
+    /// Embeds and stages what waits.
+    async fn flush(&mut self) -> Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let language = *self.language.get_or_insert_with(|| {
+            Language::detect(&self.sample).unwrap_or(Language::Undetermined)
+        });
+        let waiting = std::mem::take(&mut self.waiting);
+        let unembedded = waiting.iter().any(|(_, vector)| vector.is_none());
+        let vectors = if unembedded && self.lease.document.content_type != PASSAGES_CONTENT_TYPE {
+            let texts: Vec<&str> = waiting.iter().map(|(chunk, _)| chunk.text.as_str()).collect();
+            self.engine.gateway.embed(&self.lease.job.principal, EmbedRole::Passage, &texts).await?
+        } else {
+            None
+        };
+        let mut vectors = vectors.map(Vec::into_iter);
+        let passages: Vec<StagedPassage> = waiting
+            .into_iter()
+            .map(|(chunk, brought)| {
+                let vector = brought.or_else(|| vectors.as_mut().and_then(Iterator::next));
+                StagedPassage { chunk, language, vector }
+            })
+            .collect();
+        self.staged += u32::try_from(passages.len()).unwrap_or(u32::MAX);
+        self.engine.store.stage(self.lease, self.model.as_ref(), passages).await
+    }
+}
+
+/// Carries blocks from the parser's thread to the worker. When the worker stops listening, the parser stops.
+struct Channel(mpsc::Sender<Block>);
+
+impl BlockSink for Channel {
+    fn block(&mut self, block: Block) -> Result<()> {
+        self.0
+            .blocking_send(block)
+            .map_err(|_| Error::new(ErrorKind::Unavailable, "the document is no longer wanted"))
+    }
+}
+
+fn crashed(crash: tokio::task::JoinError) -> Error {
+    Error::unexpected("the parser crashed on the document").code(codes::CRASHED).because(crash)
+}
+
+fn too_slow() -> Error {
+    Error::new(ErrorKind::Timeout, "reading the document took too long")
+        .code(codes::TIMEOUT)
+        .hint("split the document, or raise the limit")
+}

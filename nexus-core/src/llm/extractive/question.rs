@@ -1,0 +1,57 @@
+//! What a question asks: its terms, how much each of them says, and what kind of answer it expects.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::words::{self, Expected};
+use crate::retrieve::analysis::{Language, analyse};
+
+/// The most terms of a question that are looked at; a set of them fits one machine word.
+const MAX_TERMS: usize = 64;
+
+/// A set of the question's terms, one bit each.
+pub(super) type Terms = u64;
+
+/// A question, taken apart for the languages of the evidence.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// How much each term says before the evidence was counted, from 0 to 1.
+    pub(super) salience: Vec<f32>,
+    /// What the answer should hold.
+    pub(super) expected: Expected,
+    forms: HashMap<(Language, String), usize>,
+}
+
+impl Question {
+    /// Takes `text` apart in each of `languages`: a word is one term, whatever its stems.
+    pub(super) fn read(text: &str, languages: &[Language]) -> Self {
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        let mut salience = Vec::new();
+        let mut forms = HashMap::new();
+        for &language in languages {
+            for token in analyse(text, language) {
+                let word = text.get(token.span.clone()).unwrap_or_default();
+                let weight = words::salience(word, language);
+                if weight <= 0.0 || forms.contains_key(&(language, token.term.clone())) {
+                    continue;
+                }
+                let known = spans.iter().position(|span| *span == token.span);
+                let index = known.unwrap_or(spans.len());
+                if index >= MAX_TERMS {
+                    continue;
+                }
+                if known.is_none() {
+                    spans.push(token.span);
+                    salience.push(weight);
+                }
+                forms.insert((language, token.term), index);
+            }
+        }
+        Self { salience, expected: Expected::of(text), forms }
+    }
+
+    /// The question's term that `form` is in `language`, if it is one.
+    pub(super) fn term(&self, language: Language, form: String) -> Option<usize> {
+        self.forms.get(&(language, form)).copied()
+    }
+}

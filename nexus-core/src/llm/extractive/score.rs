@@ -1,0 +1,73 @@
+//! How well a sentence answers: the share of what the question says that the sentence says too.
+
+use super::passage::Candidate;
+use super::question::{Question, Terms};
+use super::words;
+use crate::grounding::Evidence;
+
+/// What a term counts that stands in the headings or the name of the sentence's document, beside 1 in the sentence.
+const IN_CONTEXT: f32 = 0.5;
+/// What a term counts that stands in the sentence before.
+const IN_NEIGHBOUR: f32 = 0.3;
+/// What pairs of neighbouring question terms add at most.
+const PAIRS: f32 = 0.15;
+/// What the kind of answer that was asked for adds.
+const EXPECTED: f32 = 0.15;
+/// What the first passage adds; the second adds half of it, the third a third.
+const RANK: f32 = 0.15;
+
+/// A sentence and how well it answers.
+#[derive(Debug)]
+pub(super) struct Scored {
+    pub(super) candidate: Candidate,
+    pub(super) score: f32,
+    /// The weighted share of the question's terms that it covers.
+    pub(super) coverage: f32,
+}
+
+/// Scores every sentence. The order of `candidates` is kept.
+pub(super) fn score(question: &Question, evidence: &[Evidence], candidates: Vec<Candidate>) -> Vec<Scored> {
+    let weights = weights(question, &candidates);
+    let total = weights.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+    let share = |terms: Terms| mass(&weights, terms) / total;
+    let mut before: Option<(usize, Terms)> = None;
+    let scored = candidates.into_iter().map(|candidate| {
+        let near = before.filter(|(passage, _)| *passage == candidate.passage).map_or(0, |(_, terms)| terms);
+        before = Some((candidate.passage, candidate.terms));
+        let context = candidate.context & !candidate.terms;
+        let near = near & !candidate.terms & !context;
+        let coverage = share(candidate.terms) + IN_CONTEXT * share(context) + IN_NEIGHBOUR * share(near);
+        let text = evidence.get(candidate.passage).and_then(|e| e.text.get(candidate.sentence.range.clone()));
+        let score = coverage * (1.0 + extras(question, &candidate, text.unwrap_or_default()));
+        Scored { candidate, score, coverage }
+    });
+    scored.collect()
+}
+
+fn extras(question: &Question, candidate: &Candidate, text: &str) -> f32 {
+    let possible = question.salience.len().saturating_sub(1).max(1);
+    let pairs = (as_f32(candidate.pairs as usize) / as_f32(possible)).min(1.0);
+    let expected = question.expected != words::Expected::Anything && question.expected.is_in(text);
+    let expected = if expected { EXPECTED } else { 0.0 };
+    PAIRS * pairs + expected + RANK / as_f32(candidate.passage + 1)
+}
+
+/// What each term weighs: its salience, and how few of the sentences hold it.
+fn weights(question: &Question, candidates: &[Candidate]) -> Vec<f32> {
+    let sentences = as_f32(candidates.len());
+    let weight = |(term, salience): (usize, &f32)| {
+        let holding = as_f32(candidates.iter().filter(|candidate| candidate.terms & (1 << term) != 0).count());
+        let rarity = (1.0 + (sentences - holding + 0.5) / (holding + 0.5)).ln();
+        salience * (1.0 + rarity)
+    };
+    question.salience.iter().enumerate().map(weight).collect()
+}
+
+fn mass(weights: &[f32], terms: Terms) -> f32 {
+    weights.iter().enumerate().filter(|(term, _)| terms & (1 << term) != 0).map(|(_, weight)| weight).sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of sentences and words are small")]
+fn as_f32(count: usize) -> f32 {
+    count as f32
+}

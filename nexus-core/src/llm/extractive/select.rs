@@ -1,0 +1,146 @@
+//! Which sentences are quoted, and in which order.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::passage::{self, Candidate};
+use super::question::Question;
+use super::score::{Scored, score};
+use super::words;
+use crate::grounding::Evidence;
+use crate::grounding::sentence::SentenceKind;
+
+/// The most sentences of an answer.
+const MAX_QUOTES: usize = 5;
+/// The share of the best sentence's score that another must have to be quoted too.
+const MARGIN: f32 = 0.7;
+/// The share of words that two sentences have in common when one repeats the other.
+const REPEATS: f32 = 0.8;
+
+/// The bytes of one passage that are quoted together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quote {
+    /// The passage's place among the evidence.
+    pub passage: usize,
+    /// The bytes of its text.
+    pub range: Range<usize>,
+    /// The bytes of the row that names the columns, where a row of a table is quoted.
+    pub header: Option<Range<usize>>,
+    /// Whether it stands on a line of its own: a row, an item, a line of code.
+    pub own_line: bool,
+    /// How well it fits the question; comparable within one answer only.
+    pub score: f32,
+}
+
+/// What the evidence says to a question.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    /// How likely the quotes hold the answer, from 0 to 1.
+    pub confidence: f32,
+    /// The quotes, in the order in which they are read.
+    pub quotes: Vec<Quote>,
+}
+
+/// Picks the sentences of `evidence` that answer `question`.
+pub fn select(question: &str, evidence: &[Evidence]) -> Selection {
+    let languages = passage::languages(evidence);
+    let mut distinct = languages.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let question = Question::read(question, &distinct);
+    let passages = evidence.iter().zip(&languages).enumerate();
+    let candidates: Vec<Candidate> = passages
+        .flat_map(|(place, (evidence, language))| passage::read(place, evidence, *language, &question))
+        .collect();
+    let scored = score(&question, evidence, candidates);
+    let Some(best) = best(&scored) else { return Selection::default() };
+    Selection { confidence: best.coverage, quotes: quotes(evidence, &scored, best) }
+}
+
+/// The best statement; the first one of equals.
+fn best(scored: &[Scored]) -> Option<&Scored> {
+    let statements = scored.iter().filter(|scored| scored.candidate.is_statement() && scored.score > 0.0);
+    statements.rev().max_by(|a, b| a.score.total_cmp(&b.score))
+}
+
+fn quotes(evidence: &[Evidence], scored: &[Scored], best: &Scored) -> Vec<Quote> {
+    let mut ranked: Vec<&Scored> = scored.iter().filter(|s| s.candidate.is_statement()).collect();
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut chosen: Vec<&Scored> = Vec::new();
+    let mut said: Vec<HashSet<String>> = Vec::new();
+    for scored in ranked {
+        if chosen.len() == MAX_QUOTES || scored.score < MARGIN * best.score {
+            break;
+        }
+        let words = words_of(text(evidence, &scored.candidate));
+        if !said.iter().any(|other| repeats(&words, other)) {
+            said.push(words);
+            chosen.push(scored);
+        }
+    }
+    lead_in(evidence, scored, &mut chosen);
+    in_reading_order(&chosen)
+}
+
+/// Puts the sentence before the best one in front of it when the best one points back at it.
+fn lead_in<'a>(evidence: &[Evidence], scored: &'a [Scored], chosen: &mut Vec<&'a Scored>) {
+    let Some(best) = chosen.first().map(|best| &best.candidate) else { return };
+    if best.place == 0 || !words::points_back(text(evidence, best)) {
+        return;
+    }
+    let is_before = |s: &&Scored| s.candidate.passage == best.passage && s.candidate.place + 1 == best.place;
+    if let Some(before) = scored.iter().find(is_before)
+        && before.candidate.sentence.kind == SentenceKind::Prose
+        && !chosen.iter().any(|scored| is_before(scored))
+    {
+        chosen.truncate(MAX_QUOTES - 1);
+        chosen.push(before);
+    }
+}
+
+/// The passage with the best sentence first, and each passage's sentences as it has them.
+fn in_reading_order(chosen: &[&Scored]) -> Vec<Quote> {
+    let mut passages: Vec<usize> = Vec::new();
+    for scored in chosen {
+        if !passages.contains(&scored.candidate.passage) {
+            passages.push(scored.candidate.passage);
+        }
+    }
+    let mut ordered: Vec<&Scored> = chosen.to_vec();
+    ordered.sort_by_key(|scored| {
+        let candidate = &scored.candidate;
+        (passages.iter().position(|passage| *passage == candidate.passage), candidate.place)
+    });
+    ordered.into_iter().map(quote).collect()
+}
+
+fn quote(scored: &Scored) -> Quote {
+    let candidate = &scored.candidate;
+    let header = match &candidate.sentence.kind {
+        SentenceKind::Row { header } => header.clone(),
+        _ => None,
+    };
+    Quote {
+        passage: candidate.passage,
+        range: candidate.sentence.range.clone(),
+        header,
+        own_line: candidate.sentence.kind != SentenceKind::Prose,
+        score: scored.score,
+    }
+}
+
+fn text<'a>(evidence: &'a [Evidence], candidate: &Candidate) -> &'a str {
+    let evidence = evidence.get(candidate.passage).map_or("", |evidence| evidence.text.as_str());
+    evidence.get(candidate.sentence.range.clone()).unwrap_or_default()
+}
+
+fn words_of(text: &str) -> HashSet<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a sentence has few words")]
+fn repeats(words: &HashSet<String>, other: &HashSet<String>) -> bool {
+    let common = words.intersection(other).count() as f32;
+    common >= REPEATS * words.len().max(other.len()) as f32
+}

@@ -1,0 +1,297 @@
+//! Asking: the builder of a question, the handle of its run, and the stream of its events.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::event::{Answer, Event, EventBody};
+use super::machine::salt;
+use super::model::{Ask, AskOptions, Budget, Outcome, Phase, Run};
+use super::store::Journal;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
+use crate::principal::Principal;
+use crate::retrieve::Filter;
+use crate::session::Session;
+
+/// How many events are read from the journal at once.
+const PAGE: usize = 256;
+/// How often the journal of a run in another process is looked at.
+const FOLLOW_POLL: Duration = Duration::from_millis(200);
+
+/// A question that is being put together.
+#[derive(Debug)]
+#[must_use = "nothing is asked before `start`"]
+pub struct AskBuilder {
+    engine: Arc<Engine>,
+    who: Principal,
+    question: String,
+    corpus: Option<String>,
+    session: Option<SessionId>,
+    request: Option<RequestId>,
+    options: AskOptions,
+}
+
+impl AskBuilder {
+    pub(crate) fn new(engine: Arc<Engine>, who: Principal, question: String) -> Self {
+        Self { engine, who, question, corpus: None, session: None, request: None, options: AskOptions::default() }
+    }
+
+    /// Which corpus to ask. Required.
+    pub fn corpus(mut self, corpus: impl Into<String>) -> Self {
+        self.corpus = Some(corpus.into());
+        self
+    }
+
+    /// The conversation it belongs to; a new one unless told.
+    pub fn session(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
+        self
+    }
+
+    /// The id under which the caller knows the request; a new one unless told.
+    pub fn request_id(mut self, request: RequestId) -> Self {
+        self.request = Some(request);
+        self
+    }
+
+    /// How many passages to look at; the corpus's own default unless told.
+    pub fn top_k(mut self, top_k: usize) -> Self {
+        self.options.top_k = Some(top_k);
+        self
+    }
+
+    /// Only documents whose metadata satisfy `filter`.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.options.filter = Some(filter);
+        self
+    }
+
+    /// Only documents with all of these tags.
+    pub fn document_tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.options.document_tags = tags.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Only these documents.
+    pub fn documents(mut self, documents: impl IntoIterator<Item = DocumentId>) -> Self {
+        self.options.documents = documents.into_iter().collect();
+        self
+    }
+
+    /// What people call the run; the question's beginning unless told.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.options.title = Some(title.into());
+        self
+    }
+
+    /// A label of the run.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.options.tags.insert(tag.into());
+        self
+    }
+
+    /// What the run may consume.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.options.budget = budget;
+        self
+    }
+
+    /// Asks. The run exists once this returns, and goes on whether or not anybody listens.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a question or option that is out of bounds;
+    /// [`NotFound`](ErrorKind::NotFound) without the corpus, or for somebody else's session;
+    /// [`Unavailable`](ErrorKind::Unavailable) with `SERVICE_BUSY` when too many runs are being driven.
+    pub async fn start(self) -> Result<RunHandle> {
+        let corpus = self.corpus.ok_or_else(|| Error::invalid("a question needs a corpus").code("CORPUS_MISSING"))?;
+        let (corpus, question) = (CorpusId::parse(corpus)?, self.question.replace('\0', "\u{FFFD}"));
+        let ask = Ask { question, corpus, options: self.options };
+        ask.check()?;
+        let engine = self.engine;
+        engine.store.corpus(self.who.tenant(), &ask.corpus).await?;
+        let run = engine.new_run(self.who, ask, self.session, self.request).await?;
+        engine.begin(run.clone()).await?;
+        Ok(RunHandle { engine, run })
+    }
+}
+
+impl Engine {
+    async fn new_run(
+        &self,
+        who: Principal,
+        ask: Ask,
+        session: Option<SessionId>,
+        request: Option<RequestId>,
+    ) -> Result<Run> {
+        let now = self.clock.now();
+        let title = ask.title_or_question();
+        let id = match session {
+            Some(id) => id,
+            None => self.new_id()?,
+        };
+        let owner = who.subject().clone();
+        let session = Session { id, owner, title: title.clone(), created_at: now, updated_at: now };
+        let session = self.store.open_session(who.tenant(), session).await?;
+        let request_id = match request {
+            Some(id) => id,
+            None => self.new_id()?,
+        };
+        Ok(Run {
+            id: self.new_id()?,
+            request_id,
+            principal: who,
+            session_id: session.id,
+            ask,
+            title,
+            phase: Phase::Accepted,
+            version: 0,
+            next_seq: 0,
+            policy_version: self.policy.version(),
+            salt: salt(&self.ids.next()),
+            created_at: now,
+            updated_at: now,
+            completed_at: None,
+        })
+    }
+}
+
+/// A run that was started.
+#[derive(Debug)]
+pub struct RunHandle {
+    engine: Arc<Engine>,
+    run: Run,
+}
+
+impl RunHandle {
+    /// The run's id.
+    pub fn id(&self) -> &RunId {
+        &self.run.id
+    }
+
+    /// The conversation it belongs to.
+    pub fn session_id(&self) -> &SessionId {
+        &self.run.session_id
+    }
+
+    /// The request that began it.
+    pub fn request_id(&self) -> &RequestId {
+        &self.run.request_id
+    }
+
+    /// Its events, from the first on.
+    pub fn events(&self) -> EventStream {
+        EventStream::new(Arc::clone(&self.engine), self.run.clone(), 0)
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// Those of the store. A run that failed is an [`Outcome::Failed`], not an error.
+    pub async fn finish(&self) -> Result<Finished> {
+        let mut events = self.events();
+        let mut answer = Answer::default();
+        loop {
+            match events.next().await?.map(|event| event.body) {
+                Some(EventBody::Final(whole)) => answer = whole,
+                Some(EventBody::Done { outcome }) => return Ok(Finished { outcome, answer }),
+                Some(EventBody::Error(failure)) => {
+                    return Ok(Finished { outcome: Outcome::Failed { failure }, answer });
+                }
+                Some(_) => {}
+                None => return Err(Error::unexpected("the run's events ended before the run did")),
+            }
+        }
+    }
+}
+
+/// What became of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished {
+    /// What became of the question.
+    pub outcome: Outcome,
+    /// The answer; empty unless the question was answered.
+    pub answer: Answer,
+}
+
+/// The events of a run, as its journal holds them: those recorded, then those to come. Dropping it changes
+/// nothing for the run.
+#[derive(Debug)]
+pub struct EventStream {
+    engine: Arc<Engine>,
+    run: Run,
+    next_seq: u64,
+    read: VecDeque<Event>,
+    ended: bool,
+    recorded: Option<watch::Receiver<u64>>,
+}
+
+impl EventStream {
+    pub(crate) fn new(engine: Arc<Engine>, run: Run, from: u64) -> Self {
+        let recorded = engine.runs.follow(run.tenant(), &run.id);
+        Self { engine, run, next_seq: from, read: VecDeque::new(), ended: false, recorded }
+    }
+
+    /// The next event; nothing after the last one.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) with `RESUME_UNSUPPORTED` when the journal was erased; those of the store.
+    pub async fn next(&mut self) -> Result<Option<Event>> {
+        loop {
+            if let Some(event) = self.read.pop_front() {
+                self.next_seq = event.seq + 1;
+                self.ended = event.body.is_last();
+                return Ok(Some(event));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let over = self.is_over().await?;
+            self.fill().await?;
+            if self.read.is_empty() {
+                if over {
+                    return Ok(None);
+                }
+                self.wait().await;
+            }
+        }
+    }
+
+    /// Whether the run was over before the journal is read: only then is an empty read the end.
+    async fn is_over(&self) -> Result<bool> {
+        match &self.recorded {
+            Some(recorded) if recorded.has_changed().is_ok() => Ok(false),
+            Some(_) | None => {
+                Ok(self.engine.store.run(self.run.tenant(), &self.run.id).await?.outcome().is_some())
+            }
+        }
+    }
+
+    async fn fill(&mut self) -> Result<()> {
+        let page = self.engine.store.journal(self.run.tenant(), &self.run.id, self.next_seq, PAGE).await?;
+        match page {
+            Journal::Events(events) => self.read = events.into(),
+            Journal::Pruned => {
+                return Err(Error::new(ErrorKind::NotFound, "the run's events were erased")
+                    .code("RESUME_UNSUPPORTED")
+                    .hint("ask again"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self) {
+        let next = self.next_seq;
+        let followed = match &mut self.recorded {
+            Some(recorded) => recorded.wait_for(|seq| *seq > next).await.is_ok(),
+            None => false,
+        };
+        if !followed {
+            self.recorded = None;
+            tokio::time::sleep(FOLLOW_POLL).await;
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Drives runs: carries out the effects of the state machine and records each step before anyone is told.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Event;
+use super::machine::{Changes, Effect, Input, State, next_effect, open, step};
+use super::model::Run;
+use super::registry::Active;
+use super::store::{Advance, Journal};
+use crate::audit::Pending;
+use crate::document::model::Failure;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::grounding::Evidence;
+use crate::llm::prompt::Prompt;
+use crate::llm::{Piece, Request, Turn};
+use crate::policy::{Action, Resource};
+use crate::search::Search;
+use crate::session::{Message, follow_up};
+
+/// How often the owner of a store looks for cancel requests of other processes, while it has runs.
+const CANCEL_POLL: Duration = Duration::from_millis(250);
+/// How many messages of a session a model may be told.
+const HISTORY_MESSAGES: usize = 12;
+/// How many events of a journal are read at once.
+const JOURNAL_PAGE: usize = 1_000;
+/// How many pieces of an answer are recorded in one step, at most.
+const BATCH: usize = 64;
+
+/// A streamed answer, in batches of what is at hand: while one is being recorded, more comes in.
+type Batches = Pin<Box<dyn Stream<Item = Vec<Result<Piece>>> + Send>>;
+
+/// The model's side of a run: its stream, once it was asked, and an error that came after good pieces.
+#[derive(Default)]
+struct Speech {
+    batches: Option<Batches>,
+    error: Option<Error>,
+}
+
+impl Engine {
+    /// Records that `run` exists and starts to drive it.
+    pub(crate) async fn begin(self: &Arc<Self>, run: Run) -> Result<()> {
+        let slot = self.runs.admit()?;
+        let state = State::new(run);
+        let changes = open(&state.run);
+        let state = self.record(state, changes).await?;
+        self.launch(state, slot);
+        Ok(())
+    }
+
+    /// Takes up every run that a process before this one left unfinished; says how many there were.
+    pub(crate) async fn resume_runs(self: &Arc<Self>) -> Result<usize> {
+        let mut taken = 0;
+        for run in self.store.unfinished().await? {
+            if self.runs.follow(run.tenant(), &run.id).is_none() {
+                let slot = self.runs.wait_for_slot().await?;
+                let state = self.reload(run).await?;
+                self.launch(state, slot);
+                taken += 1;
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn reload(&self, run: Run) -> Result<State> {
+        let evidence = self.store.evidence(run.tenant(), &run.id).await?;
+        let mut events: Vec<Event> = Vec::new();
+        loop {
+            let from = events.len() as u64;
+            match self.store.journal(run.tenant(), &run.id, from, JOURNAL_PAGE).await? {
+                Journal::Events(page) if !page.is_empty() => events.extend(page),
+                Journal::Events(_) | Journal::Pruned => break,
+            }
+        }
+        Ok(State::resumed(run, evidence, events.iter().map(|event| &event.body)))
+    }
+
+    fn launch(self: &Arc<Self>, state: State, slot: OwnedSemaphorePermit) {
+        let (active, watch) = self.runs.enter(&state.run);
+        if watch {
+            let engine = Arc::clone(self);
+            self.tasks.spawn(async move { engine.watch_for_cancels().await });
+        }
+        let engine = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let run = state.run.clone();
+            engine.drive(state, &active).await;
+            engine.runs.leave(&run);
+            drop(slot);
+        });
+    }
+
+    /// Hands the cancel requests of other processes to the runs they are for, until no run is left.
+    async fn watch_for_cancels(&self) {
+        while !self.runs.stop_watching_if_idle() {
+            tokio::select! {
+                () = self.tasks.stopping() => return,
+                () = tokio::time::sleep(CANCEL_POLL) => {}
+            }
+            match self.store.take_cancel_requests().await {
+                Ok(requests) => requests.iter().for_each(|request| {
+                    self.runs.cancel(request.principal.tenant(), &request.run);
+                }),
+                Err(error) => tracing::warn!(error = %error.report(), "cancel requests could not be read"),
+            }
+        }
+    }
+
+    async fn drive(&self, mut state: State, active: &Active) {
+        let mut cancelled = active.cancelled.subscribe();
+        let mut speech = Speech::default();
+        while let Some(effect) = next_effect(&state.run.phase) {
+            // Only the effect can be interrupted, never the recording of what came of it.
+            let result = tokio::select! {
+                biased;
+                _ = cancelled.wait_for(|cancelled| *cancelled) => Ok(Input::Cancelled),
+                () = self.tasks.stopping() => return,
+                result = self.carry_out(effect, &state, &mut speech) => result,
+            };
+            let input = result.unwrap_or_else(|error| {
+                tracing::warn!(run = %state.run.id, error = %error.report(), "a run failed");
+                Input::Failed(Failure::from(&error))
+            });
+            match self.apply(state, input).await {
+                Ok(next) => state = next,
+                // It stays unfinished, and is taken up after a restart.
+                Err(error) => {
+                    return tracing::error!(error = %error.report(), "a step of a run could not be recorded");
+                }
+            }
+            active.recorded.send_replace(state.run.next_seq);
+        }
+    }
+
+    async fn carry_out(&self, effect: Effect, state: &State, speech: &mut Speech) -> Result<Input> {
+        match effect {
+            Effect::Decide => {
+                let resource = Resource::corpus(&state.run.ask.corpus);
+                Ok(Input::Decided(self.decide(&state.run.principal, Action::RunCreate, resource).await?))
+            }
+            Effect::Retrieve => self.find(&state.run).await,
+            Effect::Generate => self.listen(state, speech).await,
+        }
+    }
+
+    /// Searches for what the run asks, and chooses what fits the model.
+    async fn find(&self, run: &Run) -> Result<Input> {
+        let history = self.history(run).await?;
+        let search = Search {
+            corpus: run.ask.corpus.clone(),
+            text: follow_up(&run.ask.question, &history),
+            vector: None,
+            top_k: run.ask.options.top_k,
+            filter: run.ask.options.filter.clone(),
+            tags: run.ask.options.document_tags.clone(),
+            documents: run.ask.options.documents.clone(),
+            explain: false,
+        };
+        let retrieved = self.search(&run.principal, Action::RunCreate, search).await?;
+        let request = self.prompt(run, Evidence::number(retrieved.hits.clone()), history)?;
+        let (_, model) = self.gateway.answers_with();
+        let (model, debug) = (model.to_owned(), self.settings.debug_events);
+        Ok(Input::Found { retrieved, evidence: request.evidence, model, debug })
+    }
+
+    /// What was said in the session before this run.
+    async fn history(&self, run: &Run) -> Result<Vec<Message>> {
+        let mut messages = self.store.messages(run.tenant(), &run.session_id, HISTORY_MESSAGES).await?;
+        messages.retain(|message| message.run != run.id);
+        Ok(messages)
+    }
+
+    fn prompt(&self, run: &Run, evidence: Vec<Evidence>, history: Vec<Message>) -> Result<Request> {
+        let turns = history.into_iter().map(|message| Turn { speaker: message.speaker, text: message.text });
+        Prompt::new(run.ask.question.clone(), evidence).with_history(turns.collect()).assemble(&self.settings.prompt)
+    }
+
+    /// The next batch of what the model says. The model is asked when there is no stream yet.
+    async fn listen(&self, state: &State, speech: &mut Speech) -> Result<Input> {
+        if let Some(error) = speech.error.take() {
+            return Err(error);
+        }
+        if speech.batches.is_none() {
+            if state.run.ask.options.budget.max_llm_calls == Some(0) {
+                return Ok(Input::OverBudget("the run's budget allows no call to a model".to_owned()));
+            }
+            let request = self.prompt(&state.run, state.evidence.clone(), self.history(&state.run).await?)?;
+            let effect = Effect::Generate.id(&state.run);
+            let completion = self.gateway.generate(&state.run.principal, &effect, request).await?;
+            speech.batches = Some(Box::pin(completion.ready_chunks(BATCH)));
+        }
+        let Some(batches) = &mut speech.batches else { return Err(cut_off()) };
+        let mut pieces = Vec::new();
+        for piece in batches.next().await.ok_or_else(cut_off)? {
+            match piece {
+                Ok(piece) => pieces.push(piece),
+                Err(error) => {
+                    speech.error = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(Input::Said(pieces))
+    }
+
+    async fn apply(&self, mut state: State, input: Input) -> Result<State> {
+        let changes = step(&mut state, input, self.clock.now())?;
+        self.record(state, changes).await
+    }
+
+    /// Records one step, and returns the state with it counted.
+    async fn record(&self, mut state: State, changes: Changes) -> Result<State> {
+        let run = &mut state.run;
+        run.version += 1;
+        let events: Vec<Event> = (run.next_seq..)
+            .zip(changes.events)
+            .map(|(seq, body)| Event { request_id: run.request_id.clone(), seq, body })
+            .collect();
+        run.next_seq += events.len() as u64;
+        let advance = Advance {
+            run: run.clone(),
+            events,
+            evidence: changes.evidence,
+            messages: changes.messages,
+            audit: Pending::new(Arc::clone(&self.sealer), changes.audit),
+        };
+        self.store.advance(advance).await?;
+        Ok(state)
+    }
+}
+
+fn cut_off() -> Error {
+    Error::new(ErrorKind::Unavailable, "the model stopped in the middle of its answer").code("MODEL_TRUNCATED")
+}

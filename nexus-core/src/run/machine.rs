@@ -1,0 +1,350 @@
+//! The state machine of a run, without I/O: [`step`] says what an input leads to, [`next_effect`] what to do next.
+//!
+//! A driver carries out effects and feeds back what came of them; everything that must be recorded together
+//! comes out of one step. So a run can be tested without a runtime and taken up after a restart.
+
+use sha2::{Digest as _, Sha256};
+
+use super::event::{Answer, EventBody, Metadata};
+use super::model::{Outcome, Phase, Run};
+use crate::audit::{self, Draft, Kind, Payload};
+use crate::clock::Timestamp;
+use crate::document::model::Failure;
+use crate::error::{Error, ErrorKind, Result};
+use crate::grounding::{Citation, Evidence};
+use crate::hex;
+use crate::llm::{Abstention, Finish, Piece, Speaker};
+use crate::policy::{Decision, Effect as PolicyEffect};
+use crate::retrieve::Retrieved;
+use crate::session::Message;
+
+const DECIDED: Kind = Kind::new("policy.decided");
+const SHOWN: Kind = Kind::new("passages.shown");
+
+/// A run with what its answer consists of so far.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The run.
+    pub run: Run,
+    /// The passages the model is shown; empty until they are known.
+    pub evidence: Vec<Evidence>,
+    /// What the model has said to this driver.
+    pub answer: Answer,
+    /// What the user was shown, by this driver or one before it. A model that is asked again after a restart must
+    /// say the same words first, and they are not shown twice.
+    pub shown: Answer,
+}
+
+impl State {
+    /// The state of a run that has just been accepted.
+    pub fn new(run: Run) -> Self {
+        Self { run, evidence: Vec::new(), answer: Answer::default(), shown: Answer::default() }
+    }
+
+    /// The state of a run as its records tell it: the passages it showed, and the events of its journal.
+    pub fn resumed<'e>(run: Run, evidence: Vec<Evidence>, journal: impl IntoIterator<Item = &'e EventBody>) -> Self {
+        let mut shown = Answer::default();
+        for event in journal {
+            if let EventBody::Delta { text } = event {
+                shown.text.push_str(text);
+            } else if let EventBody::Citation(citation) = event {
+                shown.citations.push(citation.clone());
+            }
+        }
+        Self { run, evidence, answer: Answer::default(), shown }
+    }
+}
+
+/// What is to be done next. Each is done again after a restart that came before its result was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Ask the policy.
+    Decide,
+    /// Find passages.
+    Retrieve,
+    /// Let the model answer.
+    Generate,
+}
+
+impl Effect {
+    /// The claim key of this effect of a run: the same whenever it is tried again.
+    pub fn id(self, run: &Run) -> String {
+        let name = match self {
+            Self::Decide => "decide",
+            Self::Retrieve => "retrieve",
+            Self::Generate => "generate",
+        };
+        format!("{}/{name}/0", run.id)
+    }
+}
+
+/// What to do next with a run in `phase`; nothing when it is over.
+pub fn next_effect(phase: &Phase) -> Option<Effect> {
+    match phase {
+        Phase::Accepted => Some(Effect::Decide),
+        Phase::Authorised => Some(Effect::Retrieve),
+        Phase::Retrieved => Some(Effect::Generate),
+        Phase::Closed { .. } => None,
+    }
+}
+
+/// What came of an effect, or from outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The policy decided.
+    Decided(Decision),
+    /// The search ended.
+    Found {
+        /// What it found.
+        retrieved: Retrieved,
+        /// The evidence to show: the hits that fit the model, numbered.
+        evidence: Vec<Evidence>,
+        /// The model that is to answer.
+        model: String,
+        /// Whether the user is told everything that was found.
+        debug: bool,
+    },
+    /// The model said something; all that was at hand.
+    Said(Vec<Piece>),
+    /// A cap of the run is used up; why, in a sentence for the user.
+    OverBudget(String),
+    /// Something broke.
+    Failed(Failure),
+    /// Somebody cancelled the run.
+    Cancelled,
+}
+
+/// What a step leads to: all of it is recorded together.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// What the user is told.
+    pub events: Vec<EventBody>,
+    /// The passages to keep with the run.
+    pub evidence: Option<Vec<Evidence>>,
+    /// What was said in the session.
+    pub messages: Vec<Message>,
+    /// What the audit chain says.
+    pub audit: Vec<Draft>,
+}
+
+/// The changes that make a run exist.
+pub fn open(run: &Run) -> Changes {
+    let accepted = EventBody::Accepted {
+        run_id: run.id.clone(),
+        session_id: run.session_id.clone(),
+        corpus_id: run.ask.corpus.clone(),
+    };
+    let payload = Payload::new()
+        .id("corpus", &run.ask.corpus)
+        .id("session", &run.session_id)
+        .hash("question_commit", commit(run, "question", &run.ask.question))
+        .word("software", concat!("nexus/", env!("CARGO_PKG_VERSION")));
+    let question = message(run, Speaker::User, run.ask.question.clone(), Vec::new(), run.created_at);
+    Changes {
+        events: vec![accepted],
+        messages: vec![question],
+        audit: vec![draft(run, Kind::RUN_OPEN, run.created_at).with_payload(payload)],
+        evidence: None,
+    }
+}
+
+/// Applies `input` to `state`. A run that is over stays as it is.
+///
+/// # Errors
+/// [`Unexpected`](ErrorKind::Unexpected) when the input does not fit the phase: a defect of the driver.
+pub fn step(state: &mut State, input: Input, now: Timestamp) -> Result<Changes> {
+    if matches!(state.run.phase, Phase::Closed { .. }) {
+        return Ok(Changes::default());
+    }
+    let mut changes = Changes::default();
+    match (state.run.phase.clone(), input) {
+        (_, Input::Cancelled) => close(state, Outcome::Cancelled, now, &mut changes),
+        (_, Input::Failed(failure)) => close(state, Outcome::Failed { failure }, now, &mut changes),
+        (_, Input::OverBudget(reason)) => close(state, Outcome::OverQuota { reason }, now, &mut changes),
+        (Phase::Accepted, Input::Decided(decision)) => decided(state, decision, now, &mut changes),
+        (Phase::Authorised, Input::Found { retrieved, evidence, model, debug }) => {
+            found(state, retrieved, evidence, model, debug, now, &mut changes);
+        }
+        (Phase::Retrieved, Input::Said(pieces)) => {
+            for piece in pieces {
+                said(state, piece, now, &mut changes);
+            }
+        }
+        (phase, input) => {
+            return Err(Error::new(ErrorKind::Unexpected, "a run got an input that does not fit its phase")
+                .with("phase", format!("{phase:?}"))
+                .with("input", format!("{input:?}").chars().take(80).collect::<String>()));
+        }
+    }
+    state.run.updated_at = now;
+    Ok(changes)
+}
+
+fn decided(state: &mut State, decision: Decision, now: Timestamp, changes: &mut Changes) {
+    state.run.policy_version.clone_from(&decision.policy_version);
+    let effect = match decision.effect {
+        PolicyEffect::Allow => "allow",
+        PolicyEffect::Deny => "deny",
+        PolicyEffect::RequireApproval => "require_approval",
+    };
+    let payload = Payload::new().word("effect", effect).count("rules", decision.rules.len());
+    changes.audit.push(draft(&state.run, DECIDED, now).with_payload(payload));
+    match decision.effect {
+        PolicyEffect::Allow => state.run.phase = Phase::Authorised,
+        PolicyEffect::Deny => close(state, Outcome::Refused { decision }, now, changes),
+        PolicyEffect::RequireApproval => close(state, Outcome::NeedsApproval { decision }, now, changes),
+    }
+}
+
+fn found(
+    state: &mut State,
+    retrieved: Retrieved,
+    evidence: Vec<Evidence>,
+    model: String,
+    debug: bool,
+    now: Timestamp,
+    changes: &mut Changes,
+) {
+    let hashes = evidence.iter().map(|shown| audit::Digest::of(shown.text.as_bytes()));
+    let payload = Payload::new()
+        .ids("documents", evidence.iter().map(|shown| &shown.passage.document))
+        .hashes("passages", hashes)
+        .count("permitted", retrieved.permitted)
+        .word("model", &model);
+    changes.audit.push(draft(&state.run, SHOWN, now).with_payload(payload));
+    changes.events.push(EventBody::Metadata(Metadata {
+        model,
+        search_mode: retrieved.mode,
+        under_filled: retrieved.under_filled,
+        sources: evidence.iter().map(Into::into).collect(),
+    }));
+    if debug {
+        changes.events.push(EventBody::Retrieval { hits: retrieved.hits });
+    }
+    changes.evidence = Some(evidence.clone());
+    state.evidence = evidence;
+    if state.evidence.is_empty() {
+        close(state, Outcome::Abstained { reason: Abstention::NoPassages }, now, changes);
+    } else {
+        state.run.phase = Phase::Retrieved;
+    }
+}
+
+fn said(state: &mut State, piece: Piece, now: Timestamp, changes: &mut Changes) {
+    if matches!(state.run.phase, Phase::Closed { .. }) {
+        return;
+    }
+    let fits = match piece {
+        Piece::Text(text) => said_text(state, &text, changes),
+        Piece::Citation(citation) => said_citation(state, citation, changes),
+        Piece::Usage(usage) => {
+            state.answer.usage = Some(usage);
+            Ok(())
+        }
+        Piece::Finish(finish) => {
+            finished(state, finish, now, changes);
+            Ok(())
+        }
+    };
+    if let Err(error) = fits {
+        close(state, Outcome::Failed { failure: Failure::from(&error) }, now, changes);
+    }
+}
+
+fn said_text(state: &mut State, text: &str, changes: &mut Changes) -> Result<()> {
+    state.answer.text.push_str(text);
+    let (answer, shown) = (&state.answer.text, &state.shown.text);
+    if shown.starts_with(answer.as_str()) {
+        return Ok(());
+    }
+    let fresh = answer.strip_prefix(shown.as_str()).ok_or_else(diverged)?.to_owned();
+    state.shown.text.push_str(&fresh);
+    changes.events.push(EventBody::Delta { text: fresh });
+    Ok(())
+}
+
+fn said_citation(state: &mut State, citation: Citation, changes: &mut Changes) -> Result<()> {
+    citation.check(&state.evidence)?;
+    let place = state.answer.citations.len();
+    state.answer.citations.push(citation.clone());
+    match state.shown.citations.get(place) {
+        Some(shown) if *shown == citation => Ok(()),
+        Some(_) => Err(diverged()),
+        None => {
+            state.shown.citations.push(citation.clone());
+            changes.events.push(EventBody::Citation(citation));
+            Ok(())
+        }
+    }
+}
+
+fn diverged() -> Error {
+    Error::new(ErrorKind::Unexpected, "the answer was interrupted, and the model answered otherwise when asked again")
+        .code("RUN_INTERRUPTED")
+        .hint("ask again")
+}
+
+fn finished(state: &mut State, finish: Finish, now: Timestamp, changes: &mut Changes) {
+    if state.shown.text.len() > state.answer.text.len() {
+        return close(state, Outcome::Failed { failure: Failure::from(&diverged()) }, now, changes);
+    }
+    let outcome = match finish {
+        Finish::Complete | Finish::Length => Outcome::Answered,
+        Finish::Abstained(reason) => Outcome::Abstained { reason },
+        Finish::ContentFilter => Outcome::Blocked { reason: "the model's vendor withheld the answer".to_owned() },
+    };
+    close(state, outcome, now, changes);
+}
+
+/// Ends the run. All endings but a failure tell the user the whole answer, which is empty unless there is one.
+fn close(state: &mut State, outcome: Outcome, now: Timestamp, changes: &mut Changes) {
+    let answered = matches!(outcome, Outcome::Answered);
+    let answer = if answered { state.answer.clone() } else { Answer { usage: state.answer.usage, ..Answer::default() } };
+    let payload = Payload::new()
+        .word("outcome", outcome.as_str())
+        .count("citations", answer.citations.len())
+        .hash("answer_commit", commit(&state.run, "answer", &answer.text));
+    changes.audit.push(draft(&state.run, Kind::RUN_CLOSE, now).with_payload(payload));
+    if answered {
+        let (text, citations) = (answer.text.clone(), answer.citations.clone());
+        changes.messages.push(message(&state.run, Speaker::Assistant, text, citations, now));
+    }
+    match &outcome {
+        Outcome::Failed { failure } => changes.events.push(EventBody::Error(failure.clone())),
+        Outcome::Answered
+        | Outcome::Abstained { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Blocked { .. }
+        | Outcome::NeedsApproval { .. }
+        | Outcome::OverQuota { .. }
+        | Outcome::Cancelled => {
+            changes.events.push(EventBody::Final(answer));
+            changes.events.push(EventBody::Done { outcome: outcome.clone() });
+        }
+    }
+    state.run.phase = Phase::Closed { outcome };
+    state.run.completed_at = Some(now);
+}
+
+fn draft(run: &Run, kind: Kind, now: Timestamp) -> Draft {
+    Draft::new(&run.principal, run.id.as_str(), kind, run.policy_version.as_str(), now)
+        .with_correlation(&run.request_id)
+}
+
+fn message(run: &Run, speaker: Speaker, text: String, citations: Vec<Citation>, at: Timestamp) -> Message {
+    Message { run: run.id.clone(), speaker, text, citations, at }
+}
+
+/// A hash that binds the run to a text which the audit chain does not hold. The salt is kept with the run, so
+/// that erasing the run leaves a hash that nobody can guess texts against.
+fn commit(run: &Run, what: &str, text: &str) -> audit::Digest {
+    let mut hash = Sha256::new();
+    hash.update(format!("nexus/run/{what}/v1\0{}\0", run.salt));
+    hash.update(text.as_bytes());
+    audit::Digest::new(hash.finalize().into())
+}
+
+/// A fresh salt from two new ids: 32 hexadecimal digits.
+pub(super) fn salt(seed: &str) -> String {
+    hex::sha256(seed.as_bytes()).chars().take(32).collect()
+}

@@ -1,0 +1,99 @@
+//! Searching: from what a caller asks for to what the store is asked.
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::id::{CorpusId, DocumentId};
+use crate::policy::{Action, Resource};
+use crate::principal::Principal;
+use crate::retrieve::{
+    CorpusConfig, EmbedRole, Filter, MAX_QUESTION_CHARS, MAX_TOP_K, Query, QueryVector, Retrieved,
+};
+
+/// A search, as a caller asks for it.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// Where to look.
+    pub corpus: CorpusId,
+    /// What to look for: at most [`MAX_QUESTION_CHARS`] characters; empty only beside a vector.
+    pub text: String,
+    /// The caller's own vector for it. Without one, the configured embedder makes one; without that, the search is
+    /// lexical.
+    pub vector: Option<QueryVector>,
+    /// How many passages to return; the corpus's own default unless told.
+    pub top_k: Option<usize>,
+    /// Only documents whose metadata satisfy this.
+    pub filter: Option<Filter>,
+    /// Only documents with all of these tags.
+    pub tags: Vec<String>,
+    /// Only these documents; all if empty.
+    pub documents: Vec<DocumentId>,
+    /// Whether each hit says which words made its score.
+    pub explain: bool,
+}
+
+impl Search {
+    /// A search for `text` in `corpus`.
+    pub fn new(corpus: CorpusId, text: impl Into<String>) -> Self {
+        Self {
+            corpus,
+            text: text.into(),
+            vector: None,
+            top_k: None,
+            filter: None,
+            tags: Vec::new(),
+            documents: Vec::new(),
+            explain: false,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        // Twice the longest question, because a follow-up is searched together with the question before it.
+        let limit = MAX_QUESTION_CHARS * 2 + 1;
+        let too_long = self.text.len() > limit * 4 || self.text.chars().count() > limit;
+        if too_long || (self.text.trim().is_empty() && self.vector.is_none()) {
+            let message = format!("a search has 1 to {MAX_QUESTION_CHARS} characters");
+            return Err(Error::invalid(message).code("INVALID_QUESTION"));
+        }
+        if self.top_k.is_some_and(|k| !(1..=MAX_TOP_K).contains(&k)) {
+            return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).code("INVALID_TOP_K"));
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Searches on behalf of `who`, who does it in order to take `action`.
+    pub(crate) async fn search(&self, who: &Principal, action: Action, search: Search) -> Result<Retrieved> {
+        search.check()?;
+        let resource = Resource::corpus(&search.corpus);
+        let allowed = self.authorise(who, action, resource.clone(), ()).await?;
+        let corpus = self.store.corpus(allowed.tenant(), &search.corpus).await?;
+        let retrieval = CorpusConfig::parse(&corpus.provider_config_json)?.retrieval;
+        let vector = match search.vector {
+            Some(vector) => Some(vector),
+            None => self.embed_question(who, &search.text).await?,
+        };
+        let query = Query {
+            corpus: search.corpus,
+            text: search.text,
+            vector,
+            top_k: search.top_k.unwrap_or(retrieval.top_k_default),
+            filter: search.filter,
+            tags: search.tags,
+            documents: search.documents,
+            fusion: retrieval.fusion,
+            weights: retrieval.weights,
+            explain: search.explain,
+            now: self.clock.now(),
+        };
+        let query = self.authorise(who, action, resource, query).await?;
+        self.store.retrieve(&query).await
+    }
+
+    async fn embed_question(&self, who: &Principal, text: &str) -> Result<Option<QueryVector>> {
+        let vectors = self.gateway.embed(who, EmbedRole::Query, &[text]).await?;
+        let model = self.gateway.embedder().map(|embedder| embedder.model().clone());
+        let values = vectors.and_then(|vectors| vectors.into_iter().next());
+        Ok(model.zip(values).map(|(model, values)| QueryVector { model, values }))
+    }
+}
