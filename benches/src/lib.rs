@@ -3,6 +3,10 @@
 //! A benchmark prints one table in which each figure stands beside a peer or a floor measured in the same run:
 //! machines differ, ratios travel.
 
+pub mod bm25;
+pub mod dataset;
+pub mod metrics;
+
 use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -172,7 +172,7 @@ fn best_first<Id: Ord>(candidates: &[(Id, f32)]) -> Vec<(&Id, f32)> {
 /// Mean and standard deviation. A spread that is only rounding noise counts as none.
 fn spread<Id>(list: &[(Id, f32)]) -> (f64, f64) {
     let (Some((_, highest)), Some((_, lowest))) = (list.first(), list.last()) else { return (0.0, 0.0) };
-    if highest == lowest {
+    if highest <= lowest {
         return (f64::from(*lowest), 0.0);
     }
     #[expect(clippy::cast_precision_loss, reason = "a list has far fewer than 2^52 candidates")]
@@ -234,7 +234,7 @@ mod tests {
             for pair in run(fusion, &lists).windows(2) {
                 prop_assert!(pair[0].score.is_finite());
                 prop_assert!(
-                    pair[0].score > pair[1].score || (pair[0].score == pair[1].score && pair[0].id < pair[1].id)
+                    pair[0].score > pair[1].score || (pair[0].score >= pair[1].score && pair[0].id < pair[1].id)
                 );
             }
         }
@@ -248,7 +248,7 @@ mod tests {
                 let said = hit.arms[0].unwrap();
                 prop_assert_eq!(expected[said.rank as usize - 1], hit.id);
                 prop_assert!(place == 0 || fused[place - 1].arms[0].unwrap().score >= said.score
-                    || fused[place - 1].score == hit.score);
+                    || fused[place - 1].score.total_cmp(&hit.score).is_eq());
             }
         }
     }

@@ -203,7 +203,7 @@ impl Chunker {
     fn cut_tail(&self, place: usize, unit: &Unit, room: usize) -> Tail {
         let mut pieces = Vec::new();
         each_piece(unit.kind, self.window.text_of(unit), &self.measure, |piece, size| {
-            pieces.push((piece.len(), size))
+            pieces.push((piece.len(), size));
         });
         let (mut start, mut taken) = (unit.span.end, 0);
         for (bytes, size) in pieces.into_iter().skip(1).rev() {
@@ -229,10 +229,7 @@ struct Tail {
 
 /// What is too long for a heading is text, however it is marked.
 fn as_text(kind: BlockKind) -> BlockKind {
-    match kind {
-        BlockKind::Heading { .. } => BlockKind::Paragraph,
-        other => other,
-    }
+    if matches!(kind, BlockKind::Heading { .. }) { BlockKind::Paragraph } else { kind }
 }
 
 fn length(text: &str) -> u64 {

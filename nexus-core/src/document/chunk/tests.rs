@@ -67,7 +67,7 @@ proptest! {
         let text = joined(&blocks);
         for (place, chunk) in cut(config, &blocks).iter().enumerate() {
             let span = usize::try_from(chunk.span.start).unwrap()..usize::try_from(chunk.span.end).unwrap();
-            prop_assert_eq!(&text[span], &chunk.text);
+            prop_assert_eq!(text.get(span), Some(chunk.text.as_str()));
             prop_assert_eq!(chunk.index as usize, place);
             prop_assert_eq!(chunk.tokens as usize, EstimatedTokens.count(&chunk.text));
             match config.size() {
@@ -84,7 +84,7 @@ proptest! {
         for pair in cut(config, &blocks).windows(2) {
             prop_assert!(pair[0].span.start < pair[1].span.start && pair[0].span.end < pair[1].span.end);
             let repeated = pair[0].span.end.saturating_sub(pair[1].span.start);
-            let repeated = &pair[1].text[..usize::try_from(repeated).unwrap()];
+            let repeated = pair[1].text.get(..usize::try_from(repeated).unwrap()).unwrap();
             let size = match config.size() {
                 ChunkSize::Tokens(_) => EstimatedTokens.count(repeated),
                 ChunkSize::Chars(_) => repeated.chars().count(),

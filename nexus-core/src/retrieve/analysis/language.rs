@@ -33,7 +33,6 @@ macro_rules! languages {
             }
 
             fn from_whatlang(lang: Lang) -> Self {
-                #[expect(clippy::wildcard_enum_match_arm, reason = "the other languages have no analysis of their own")]
                 match lang {
                     $(Lang::$lang => Self::$name,)*
                     _ => Self::Undetermined,

@@ -15,10 +15,10 @@ pub(super) fn parse(value: &Value, depth: usize) -> Result<Expression> {
         "all" => Ok(Expression::All(members(name, argument, depth)?)),
         "any" => Ok(Expression::Any(members(name, argument, depth)?)),
         "not" => Ok(Expression::Not(Box::new(parse(argument, depth + 1)?))),
-        "exists" => match argument {
-            Value::String(field) => Ok(Expression::Exists { field: field.clone() }),
-            _ => Err(invalid("`exists` takes the name of a field")),
-        },
+        "exists" => {
+            let field = argument.as_str().ok_or_else(|| invalid("`exists` takes the name of a field"))?;
+            Ok(Expression::Exists { field: field.to_owned() })
+        }
         "in" => {
             let (field, values) =
                 single(argument, "`in` takes an object with one field and its list of values")?;

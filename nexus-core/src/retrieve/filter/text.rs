@@ -251,14 +251,12 @@ pub(super) fn print(expression: &Expression, f: &mut fmt::Formatter<'_>) -> fmt:
 }
 
 fn print_nested(expression: &Expression, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match expression {
-        Expression::All(_) | Expression::Any(_) => {
-            f.write_str("(")?;
-            print(expression, f)?;
-            f.write_str(")")
-        }
-        _ => print(expression, f),
+    if !matches!(expression, Expression::All(_) | Expression::Any(_)) {
+        return print(expression, f);
     }
+    f.write_str("(")?;
+    print(expression, f)?;
+    f.write_str(")")
 }
 
 fn print_field(field: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
