@@ -45,8 +45,8 @@ impl Default for Settings {
             max_runs: 64,
             max_ingests: 2,
             max_document_bytes: 256 * 1024 * 1024,
-            document_deadline: Duration::from_secs(30 * 60),
-            job_lease: Duration::from_secs(60),
+            document_deadline: Duration::from_mins(30),
+            job_lease: Duration::from_mins(1),
             job_attempts: 3,
             debug_events: false,
             prompt: PromptBudget::default(),
@@ -71,7 +71,12 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Asks the policy. What it cannot decide is an error, and callers treat that as a denial.
-    pub(crate) async fn decide(&self, who: &Principal, action: Action, resource: Resource) -> Result<Decision> {
+    pub(crate) async fn decide(
+        &self,
+        who: &Principal,
+        action: Action,
+        resource: Resource,
+    ) -> Result<Decision> {
         let request = PolicyRequest { principal: who, action, resource, now: self.clock.now() };
         self.policy.decide(&request).await
     }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 /// The result of everything in Nexus that can fail.
@@ -187,11 +187,11 @@ impl Error {
     pub fn report(&self) -> String {
         let mut line = format!("{}: {}", self.stable_code(), self.0.message);
         for (key, value) in &self.0.context {
-            line.push_str(&format!(" {key}={value}"));
+            let _ = write!(line, " {key}={value}");
         }
         let mut cause = self.source();
         while let Some(error) = cause {
-            line.push_str(&format!(": {error}"));
+            let _ = write!(line, ": {error}");
             cause = error.source();
         }
         line

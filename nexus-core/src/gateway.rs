@@ -34,7 +34,12 @@ impl Gateway {
     }
 
     /// Asks the model. `effect` is the claim key: the same whenever the call is tried again.
-    pub(crate) async fn generate(&self, who: &Principal, effect: &str, request: Request) -> Result<Completion> {
+    pub(crate) async fn generate(
+        &self,
+        who: &Principal,
+        effect: &str,
+        request: Request,
+    ) -> Result<Completion> {
         let (provider, model) = self.answers_with();
         let span = tracing::info_span!(
             "gen_ai.chat",
@@ -67,9 +72,12 @@ impl Gateway {
         if vectors.len() == texts.len() && vectors.iter().all(sound) {
             Ok(Some(vectors))
         } else {
-            Err(Error::new(ErrorKind::Unavailable, "the embedding model returned vectors that cannot be used")
-                .code("EMBEDDER_BROKEN")
-                .with("model", embedder.model()))
+            Err(Error::new(
+                ErrorKind::Unavailable,
+                "the embedding model returned vectors that cannot be used",
+            )
+            .code("EMBEDDER_BROKEN")
+            .with("model", embedder.model()))
         }
     }
 }

@@ -9,7 +9,8 @@ pub mod store;
 
 pub use chunk::{Chunk, ChunkConfig, Chunker};
 pub use model::{
-    Corpus, Document, DocumentStatus, Failure, Job, JobState, Metadata, NewDocument, Passage, PassageKey, Stage,
+    Corpus, Document, DocumentStatus, Failure, Job, JobState, Metadata, NewDocument, Passage, PassageKey,
+    Stage,
 };
 pub use parser::{Block, BlockKind, BlockSink, DocumentParser, FileHints, ParseReport, Source};
 pub use plain::PlainText;

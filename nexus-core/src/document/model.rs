@@ -71,7 +71,8 @@ impl FromStr for DocumentStatus {
             .into_iter()
             .find(|status| status.as_str() == text)
             .ok_or_else(|| {
-                Error::invalid("no such document status").hint("one of: queued, processing, succeeded, failed")
+                Error::invalid("no such document status")
+                    .hint("one of: queued, processing, succeeded, failed")
             })
     }
 }

@@ -14,7 +14,12 @@ const MAX_PARAGRAPH: usize = 64 * 1024;
 pub struct PlainText;
 
 impl DocumentParser for PlainText {
-    fn parse(&self, source: &mut dyn Source, _hints: &FileHints, sink: &mut dyn BlockSink) -> Result<ParseReport> {
+    fn parse(
+        &self,
+        source: &mut dyn Source,
+        _hints: &FileHints,
+        sink: &mut dyn BlockSink,
+    ) -> Result<ParseReport> {
         let mut reader = BufReader::new(source);
         let mut paragraph = String::new();
         let mut line = Vec::new();
@@ -67,7 +72,8 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_refused() {
         let mut blocks: Vec<Block> = Vec::new();
-        let error = PlainText.parse(&mut std::io::Cursor::new([0xff, 0xfe]), &FileHints::default(), &mut blocks);
+        let error =
+            PlainText.parse(&mut std::io::Cursor::new([0xff, 0xfe]), &FileHints::default(), &mut blocks);
         assert_eq!(error.unwrap_err().stable_code(), codes::UNSUPPORTED);
     }
 }

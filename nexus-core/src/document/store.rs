@@ -239,7 +239,8 @@ pub trait DocumentStore: Send + Sync {
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the lease is lost.
-    async fn stage(&self, lease: &Lease, model: Option<&ModelId>, passages: Vec<StagedPassage>) -> Result<()>;
+    async fn stage(&self, lease: &Lease, model: Option<&ModelId>, passages: Vec<StagedPassage>)
+    -> Result<()>;
 
     /// Ends a job well: the staged version is the one that is searched from now on.
     ///
@@ -324,7 +325,13 @@ pub trait JobQueue: Send + Sync {
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the lease is lost.
-    async fn fail(&self, lease: &Lease, failure: Failure, now: Timestamp, audit: audit::Pending) -> Result<()>;
+    async fn fail(
+        &self,
+        lease: &Lease,
+        failure: Failure,
+        now: Timestamp,
+        audit: audit::Pending,
+    ) -> Result<()>;
 
     /// One job.
     ///

@@ -4,8 +4,8 @@
 //! what a piece is; within prose the sentence boundaries of [UAX 29](https://unicode.org/reports/tr29/#Sentence_Boundaries)
 //! decide where it ends, corrected for line wraps, abbreviations and initials.
 
-mod prose;
 mod line;
+mod prose;
 
 use std::ops::Range;
 
@@ -65,7 +65,9 @@ pub fn sentences(text: &str) -> Vec<Sentence> {
 fn group_sentences(text: &str, group: &[Line], stands_alone: bool, found: &mut Vec<Sentence>) {
     match group.first() {
         Some(Line::Row(_)) => rows(text, group, found),
-        Some(Line::Text(_)) if group.iter().all(|line| line.is_pair(text)) && (group.len() > 1 || stands_alone) => {
+        Some(Line::Text(_))
+            if group.iter().all(|line| line.is_pair(text)) && (group.len() > 1 || stands_alone) =>
+        {
             each(group, SentenceKind::Item, found);
         }
         Some(Line::Text(range)) if group.len() == 1 && !stands_alone && line::is_title(text, range) => {

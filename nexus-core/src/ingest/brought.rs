@@ -49,7 +49,9 @@ pub(super) fn write(model: Option<ModelId>, passages: &[BroughtPassage]) -> Resu
         let same = dimension == Some(passage.vector.as_ref().map(Vec::len));
         let finite = passage.vector.iter().flatten().all(|value| value.is_finite());
         if passage.text.trim().is_empty() || !same || !finite || passage.vector.is_some() != model.is_some() {
-            return Err(malformed("each passage needs a text, and all or none a finite vector of one length by a named model"));
+            return Err(malformed(
+                "each passage needs a text, and all or none a finite vector of one length by a named model",
+            ));
         }
     }
     let mut bytes = Vec::new();
@@ -73,7 +75,8 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(source: Box<dyn Source>) -> Result<Self> {
         let mut lines = BufReader::new(source).lines();
-        let header = lines.next().ok_or_else(|| malformed("the passages have no header"))?.map_err(unreadable)?;
+        let header =
+            lines.next().ok_or_else(|| malformed("the passages have no header"))?.map_err(unreadable)?;
         let header: Header = serde_json::from_str(&header).map_err(unparsable)?;
         Ok(Self { lines, model: header.model, index: 0, offset: 0 })
     }

@@ -89,7 +89,8 @@ impl Engine {
         let facts = Payload::new().id("document", document).word("content_hash", &current.content_hash);
         let audit = self.opening(who, &job, facts);
         let document = document.clone();
-        let reindex = Reindex { principal: who.clone(), job, document, chunking, now: self.clock.now(), audit };
+        let reindex =
+            Reindex { principal: who.clone(), job, document, chunking, now: self.clock.now(), audit };
         self.store.reindex(reindex).await
     }
 
@@ -105,7 +106,8 @@ impl Engine {
 
     fn opening(&self, who: &Principal, job: &JobId, facts: Payload) -> Pending {
         let now = self.clock.now();
-        let open = Draft::new(who, job.as_str(), Kind::RUN_OPEN, self.policy.version(), now).with_payload(facts);
+        let open =
+            Draft::new(who, job.as_str(), Kind::RUN_OPEN, self.policy.version(), now).with_payload(facts);
         self.pending(vec![open])
     }
 

@@ -42,7 +42,8 @@ impl Engine {
 
     async fn work(&self, lease: &Lease) -> Result<()> {
         if lease.job.attempts > self.settings.job_attempts {
-            let message = format!("the document could not be read in {} attempts", self.settings.job_attempts);
+            let message =
+                format!("the document could not be read in {} attempts", self.settings.job_attempts);
             return Err(Error::new(ErrorKind::Unavailable, message).code("JOB_ABANDONED"));
         }
         // A sign of life beats beside the work, never inside it: a slow step cannot cost the lease.
@@ -63,7 +64,9 @@ impl Engine {
         loop {
             ticks.tick().await;
             let now = self.clock.now();
-            if let Err(error) = self.store.heartbeat(lease, Stage::Reading, now, self.settings.job_lease).await {
+            if let Err(error) =
+                self.store.heartbeat(lease, Stage::Reading, now, self.settings.job_lease).await
+            {
                 return error;
             }
         }
@@ -75,7 +78,15 @@ impl Engine {
         let corpus = self.store.corpus(lease.tenant(), &document.corpus_id).await?;
         let language = CorpusConfig::parse(&corpus.provider_config_json)?.language;
         let source = self.store.open(lease.tenant(), &document.content_hash).await?;
-        let mut staging = Staging { engine: self, lease, language, sample: String::new(), waiting: Vec::new(), model: None, staged: 0 };
+        let mut staging = Staging {
+            engine: self,
+            lease,
+            language,
+            sample: String::new(),
+            waiting: Vec::new(),
+            model: None,
+            staged: 0,
+        };
         let report = if document.content_type == PASSAGES_CONTENT_TYPE {
             staging.take_brought(source).await?
         } else {
@@ -145,10 +156,12 @@ impl Staging<'_> {
     /// Lets the parser read on a thread of its own, and cuts what it finds.
     async fn take_parsed(&mut self, mut source: Box<dyn Source>) -> Result<ParseReport> {
         let document = &self.lease.document;
-        let hints = FileHints { name: document.name.clone(), content_type: Some(document.content_type.clone()) };
+        let hints =
+            FileHints { name: document.name.clone(), content_type: Some(document.content_type.clone()) };
         let parser = Arc::clone(&self.engine.parser);
         let (sender, mut blocks) = mpsc::channel(BLOCKS_IN_FLIGHT);
-        let parsing = tokio::task::spawn_blocking(move || parser.parse(&mut *source, &hints, &mut Channel(sender)));
+        let parsing =
+            tokio::task::spawn_blocking(move || parser.parse(&mut *source, &hints, &mut Channel(sender)));
         self.model = self.engine.gateway.embedder().map(|embedder| embedder.model().clone());
         let mut chunker = Chunker::new(document.chunking, Arc::new(EstimatedTokens));
         while let Some(block) = blocks.recv().await {
@@ -195,9 +208,9 @@ impl Staging<'_> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let language = *self.language.get_or_insert_with(|| {
-            Language::detect(&self.sample).unwrap_or(Language::Undetermined)
-        });
+        let language = *self
+            .language
+            .get_or_insert_with(|| Language::detect(&self.sample).unwrap_or(Language::Undetermined));
         let waiting = std::mem::take(&mut self.waiting);
         let unembedded = waiting.iter().any(|(_, vector)| vector.is_none());
         let vectors = if unembedded && self.lease.document.content_type != PASSAGES_CONTENT_TYPE {

@@ -93,8 +93,17 @@ mod tests {
 
     #[test]
     fn what_would_be_ignored_is_refused() {
-        for bad in [json!({"retreival": {}}), json!({"retrieval": {"topk": 3}}), json!([]), json!({"retrieval": {"top_k_default": 0}})] {
-            assert_eq!(CorpusConfig::parse(&bad).unwrap_err().stable_code(), "INVALID_CORPUS_CONFIG", "{bad}");
+        for bad in [
+            json!({"retreival": {}}),
+            json!({"retrieval": {"topk": 3}}),
+            json!([]),
+            json!({"retrieval": {"top_k_default": 0}}),
+        ] {
+            assert_eq!(
+                CorpusConfig::parse(&bad).unwrap_err().stable_code(),
+                "INVALID_CORPUS_CONFIG",
+                "{bad}"
+            );
         }
     }
 }

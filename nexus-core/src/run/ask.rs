@@ -37,7 +37,15 @@ pub struct AskBuilder {
 
 impl AskBuilder {
     pub(crate) fn new(engine: Arc<Engine>, who: Principal, question: String) -> Self {
-        Self { engine, who, question, corpus: None, session: None, request: None, options: AskOptions::default() }
+        Self {
+            engine,
+            who,
+            question,
+            corpus: None,
+            session: None,
+            request: None,
+            options: AskOptions::default(),
+        }
     }
 
     /// Which corpus to ask. Required.
@@ -107,7 +115,8 @@ impl AskBuilder {
     /// [`NotFound`](ErrorKind::NotFound) without the corpus, or for somebody else's session;
     /// [`Unavailable`](ErrorKind::Unavailable) with `SERVICE_BUSY` when too many runs are being driven.
     pub async fn start(self) -> Result<RunHandle> {
-        let corpus = self.corpus.ok_or_else(|| Error::invalid("a question needs a corpus").code("CORPUS_MISSING"))?;
+        let corpus =
+            self.corpus.ok_or_else(|| Error::invalid("a question needs a corpus").code("CORPUS_MISSING"))?;
         let (corpus, question) = (CorpusId::parse(corpus)?, self.question.replace('\0', "\u{FFFD}"));
         let ask = Ask { question, corpus, options: self.options };
         ask.check()?;

@@ -177,7 +177,9 @@ impl Engine {
 
     fn prompt(&self, run: &Run, evidence: Vec<Evidence>, history: Vec<Message>) -> Result<Request> {
         let turns = history.into_iter().map(|message| Turn { speaker: message.speaker, text: message.text });
-        Prompt::new(run.ask.question.clone(), evidence).with_history(turns.collect()).assemble(&self.settings.prompt)
+        Prompt::new(run.ask.question.clone(), evidence)
+            .with_history(turns.collect())
+            .assemble(&self.settings.prompt)
     }
 
     /// The next batch of what the model says. The model is asked when there is no stream yet.
@@ -235,5 +237,6 @@ impl Engine {
 }
 
 fn cut_off() -> Error {
-    Error::new(ErrorKind::Unavailable, "the model stopped in the middle of its answer").code("MODEL_TRUNCATED")
+    Error::new(ErrorKind::Unavailable, "the model stopped in the middle of its answer")
+        .code("MODEL_TRUNCATED")
 }

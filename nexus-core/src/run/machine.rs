@@ -42,7 +42,11 @@ impl State {
     }
 
     /// The state of a run as its records tell it: the passages it showed, and the events of its journal.
-    pub fn resumed<'e>(run: Run, evidence: Vec<Evidence>, journal: impl IntoIterator<Item = &'e EventBody>) -> Self {
+    pub fn resumed<'e>(
+        run: Run,
+        evidence: Vec<Evidence>,
+        journal: impl IntoIterator<Item = &'e EventBody>,
+    ) -> Self {
         let mut shown = Answer::default();
         for event in journal {
             if let EventBody::Delta { text } = event {
@@ -279,9 +283,12 @@ fn said_citation(state: &mut State, citation: Citation, changes: &mut Changes) -
 }
 
 fn diverged() -> Error {
-    Error::new(ErrorKind::Unexpected, "the answer was interrupted, and the model answered otherwise when asked again")
-        .code("RUN_INTERRUPTED")
-        .hint("ask again")
+    Error::new(
+        ErrorKind::Unexpected,
+        "the answer was interrupted, and the model answered otherwise when asked again",
+    )
+    .code("RUN_INTERRUPTED")
+    .hint("ask again")
 }
 
 fn finished(state: &mut State, finish: Finish, now: Timestamp, changes: &mut Changes) {
@@ -291,7 +298,9 @@ fn finished(state: &mut State, finish: Finish, now: Timestamp, changes: &mut Cha
     let outcome = match finish {
         Finish::Complete | Finish::Length => Outcome::Answered,
         Finish::Abstained(reason) => Outcome::Abstained { reason },
-        Finish::ContentFilter => Outcome::Blocked { reason: "the model's vendor withheld the answer".to_owned() },
+        Finish::ContentFilter => {
+            Outcome::Blocked { reason: "the model's vendor withheld the answer".to_owned() }
+        }
     };
     close(state, outcome, now, changes);
 }
@@ -299,7 +308,11 @@ fn finished(state: &mut State, finish: Finish, now: Timestamp, changes: &mut Cha
 /// Ends the run. All endings but a failure tell the user the whole answer, which is empty unless there is one.
 fn close(state: &mut State, outcome: Outcome, now: Timestamp, changes: &mut Changes) {
     let answered = matches!(outcome, Outcome::Answered);
-    let answer = if answered { state.answer.clone() } else { Answer { usage: state.answer.usage, ..Answer::default() } };
+    let answer = if answered {
+        state.answer.clone()
+    } else {
+        Answer { usage: state.answer.usage, ..Answer::default() }
+    };
     let payload = Payload::new()
         .word("outcome", outcome.as_str())
         .count("citations", answer.citations.len())

@@ -52,7 +52,8 @@ impl Registry {
 
     /// Enters a run. The second value says whether somebody must begin to watch for cancel requests.
     pub(crate) fn enter(&self, run: &Run) -> (Active, bool) {
-        let active = Active { recorded: watch::Sender::new(run.next_seq), cancelled: watch::Sender::new(false) };
+        let active =
+            Active { recorded: watch::Sender::new(run.next_seq), cancelled: watch::Sender::new(false) };
         self.with(|table| {
             table.runs.insert(key(run), active.clone());
             (active, !std::mem::replace(&mut table.watched, true))

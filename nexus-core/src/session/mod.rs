@@ -67,7 +67,12 @@ pub trait SessionStore: Send + Sync {
     ///
     /// # Errors
     /// Those of a store.
-    async fn sessions(&self, tenant: &TenantId, owner: Option<&SubjectId>, limit: usize) -> Result<Vec<Session>>;
+    async fn sessions(
+        &self,
+        tenant: &TenantId,
+        owner: Option<&SubjectId>,
+        limit: usize,
+    ) -> Result<Vec<Session>>;
 
     /// The last `limit` messages of a session, oldest first.
     ///

@@ -30,9 +30,11 @@ impl Line {
     /// The bytes that can be quoted.
     pub(super) fn range(&self) -> Option<Range<usize>> {
         match self {
-            Self::Text(range) | Self::Item(range) | Self::Heading(range) | Self::Row(range) | Self::Code(range) => {
-                Some(range.clone())
-            }
+            Self::Text(range)
+            | Self::Item(range)
+            | Self::Heading(range)
+            | Self::Row(range)
+            | Self::Code(range) => Some(range.clone()),
             Self::Blank | Self::Rule => None,
         }
     }
@@ -52,8 +54,11 @@ impl Line {
     /// Whether the line has the form `name: value`.
     pub(super) fn is_pair(&self, text: &str) -> bool {
         let Some(line) = self.range().and_then(|range| text.get(range)) else { return false };
-        let Some((name, value)) = line.split_once(':').or_else(|| line.split_once('：')) else { return false };
-        let is_name = !name.trim().is_empty() && name.chars().take(MAX_NAME_CHARS + 1).count() <= MAX_NAME_CHARS;
+        let Some((name, value)) = line.split_once(':').or_else(|| line.split_once('：')) else {
+            return false;
+        };
+        let is_name =
+            !name.trim().is_empty() && name.chars().take(MAX_NAME_CHARS + 1).count() <= MAX_NAME_CHARS;
         is_name && !name.contains(['.', '!', '?']) && !value.trim().is_empty() && !value.starts_with("//")
     }
 }
@@ -109,7 +114,8 @@ fn item_marker(line: &str) -> Option<usize> {
     let rest = bullet.or_else(|| {
         let label = line.find(['.', ')']).filter(|&at| (1..=3).contains(&at))?;
         let (label, rest) = line.split_at_checked(label)?;
-        let is_label = label.chars().all(|c| c.is_ascii_digit()) || (label.len() == 1 && rest.starts_with(')'));
+        let is_label =
+            label.chars().all(|c| c.is_ascii_digit()) || (label.len() == 1 && rest.starts_with(')'));
         is_label.then_some(rest.get(1..)?)
     })?;
     let content = rest.trim_start();
@@ -118,7 +124,10 @@ fn item_marker(line: &str) -> Option<usize> {
 
 fn looks_like_code(raw: &str, line: &str) -> bool {
     let indented = raw.starts_with("    ") || raw.starts_with('\t');
-    line.ends_with(['{', '}', ';']) || line.ends_with("};") || line.starts_with("//") || (indented && line.contains("()"))
+    line.ends_with(['{', '}', ';'])
+        || line.ends_with("};")
+        || line.starts_with("//")
+        || (indented && line.contains("()"))
 }
 
 /// Two or more neighbouring lines with the same number of separators are rows, whatever marks the table lacks.
@@ -168,6 +177,22 @@ pub(super) fn is_title(text: &str, range: &Range<usize>) -> bool {
 pub(super) fn is_end_mark(c: char) -> bool {
     matches!(
         c,
-        '.' | '!' | '?' | '…' | '‽' | '。' | '！' | '？' | '｡' | '．' | '؟' | '۔' | '।' | '॥' | '።' | '။' | '។' | '༎'
+        '.' | '!'
+            | '?'
+            | '…'
+            | '‽'
+            | '。'
+            | '！'
+            | '？'
+            | '｡'
+            | '．'
+            | '؟'
+            | '۔'
+            | '।'
+            | '॥'
+            | '።'
+            | '။'
+            | '។'
+            | '༎'
     )
 }

@@ -9,12 +9,13 @@ use super::{Sentence, SentenceKind};
 
 /// Abbreviations that are followed by the rest of their sentence, without their last dot, in lower case.
 const ABBREVIATIONS: &[&str] = &[
-    "al", "abb", "abs", "approx", "apr", "art", "aug", "bzw", "ca", "cap", "capt", "cf", "ch", "col", "d.h", "dec", "dr",
-    "dra", "e.g", "ed", "eds", "eq", "etc", "evtl", "feb", "fig", "figs", "fr", "gen", "ggf", "gov", "hon", "i.e", "inkl",
-    "jan", "jul", "jun", "kap", "lt", "m", "mar", "max", "messrs", "min", "mlle", "mme", "mr", "mrs", "ms", "mt", "no",
-    "nos", "nov", "nr", "oct", "op", "p", "pp", "prof", "ref", "refs", "rep", "rev", "sec", "sen", "sep", "sept", "sgt",
-    "sog", "sr", "sra", "st", "str", "tab", "u.a", "usw", "v", "vgl", "viz", "vol", "vols", "vs", "z.b", "zzgl",
-    "г", "гг", "др", "им", "рис", "руб", "см", "стр", "тыс", "т.е",
+    "al", "abb", "abs", "approx", "apr", "art", "aug", "bzw", "ca", "cap", "capt", "cf", "ch", "col", "d.h",
+    "dec", "dr", "dra", "e.g", "ed", "eds", "eq", "etc", "evtl", "feb", "fig", "figs", "fr", "gen", "ggf",
+    "gov", "hon", "i.e", "inkl", "jan", "jul", "jun", "kap", "lt", "m", "mar", "max", "messrs", "min",
+    "mlle", "mme", "mr", "mrs", "ms", "mt", "no", "nos", "nov", "nr", "oct", "op", "p", "pp", "prof", "ref",
+    "refs", "rep", "rev", "sec", "sen", "sep", "sept", "sgt", "sog", "sr", "sra", "st", "str", "tab", "u.a",
+    "usw", "v", "vgl", "viz", "vol", "vols", "vs", "z.b", "zzgl", "г", "гг", "др", "им", "рис", "руб", "см",
+    "стр", "тыс", "т.е",
 ];
 
 /// Abbreviations that may well end a sentence.
@@ -22,15 +23,26 @@ const CLOSING: &[&str] = &["a.m", "co", "corp", "etc", "inc", "jr", "ltd", "no",
 
 /// Words that begin a sentence rather than go on with one.
 const OPENERS: &[&str] = &[
-    "A", "After", "All", "An", "As", "At", "Both", "But", "By", "Das", "Der", "Die", "During", "Each", "El", "Er", "Es",
-    "For", "From", "He", "Her", "His", "However", "I", "If", "Il", "In", "It", "Its", "La", "Le", "Les", "Los", "Many",
-    "Most", "On", "Our", "She", "Sie", "Since", "Some", "That", "The", "Their", "There", "These", "They", "This", "Those",
-    "To", "Unlike", "Under", "We", "When", "While", "With", "You",
+    "A", "After", "All", "An", "As", "At", "Both", "But", "By", "Das", "Der", "Die", "During", "Each", "El",
+    "Er", "Es", "For", "From", "He", "Her", "His", "However", "I", "If", "Il", "In", "It", "Its", "La", "Le",
+    "Les", "Los", "Many", "Most", "On", "Our", "She", "Sie", "Since", "Some", "That", "The", "Their",
+    "There", "These", "They", "This", "Those", "To", "Unlike", "Under", "We", "When", "While", "With", "You",
 ];
 
 /// German ordinals before these are dates.
 const MONTHS: &[&str] = &[
-    "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember",
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
 ];
 
 /// Appends the sentences of the bytes `range` of `text`.
@@ -61,12 +73,15 @@ fn push(text: &str, range: Range<usize>, kind: &SentenceKind, found: &mut Vec<Se
 /// Whether the sentence `so_far` goes on in `next`, although Unicode's rules end it there.
 fn goes_on(so_far: &str, next: &str) -> bool {
     let said = so_far.trim_end();
-    let closers = |c: char| matches!(c, '"' | '\'' | '”' | '’' | '»' | ')' | ']' | '」' | '』' | '）' | '*' | '_' | '`');
+    let closers = |c: char| {
+        matches!(c, '"' | '\'' | '”' | '’' | '»' | ')' | ']' | '」' | '』' | '）' | '*' | '_' | '`')
+    };
     let core = said.trim_end_matches(closers);
     if !core.ends_with(is_end_mark) {
         return true;
     }
-    let next_word = next.trim_start_matches(|c: char| !c.is_alphanumeric()).split_whitespace().next().unwrap_or_default();
+    let next_word =
+        next.trim_start_matches(|c: char| !c.is_alphanumeric()).split_whitespace().next().unwrap_or_default();
     if next_word.is_empty() || next.trim_start().starts_with(char::is_lowercase) {
         return true;
     }
@@ -81,7 +96,8 @@ fn is_abbreviated(core: &str, next_word: &str) -> bool {
     let lower = word.to_lowercase();
     let is_number = !word.is_empty() && word.chars().all(|c| c.is_ascii_digit());
     if is_number {
-        return word.len() <= 2 && MONTHS.contains(&next_word.trim_end_matches(|c: char| !c.is_alphanumeric()));
+        return word.len() <= 2
+            && MONTHS.contains(&next_word.trim_end_matches(|c: char| !c.is_alphanumeric()));
     }
     let is_initials = is_initials(word);
     if CLOSING.contains(&lower.as_str()) || is_initials {

@@ -44,11 +44,17 @@ impl Extractive {
 
     fn answer(&self, request: &Request) -> Vec<Piece> {
         if request.evidence.is_empty() {
-            return vec![Piece::Usage(Usage::default()), Piece::Finish(Finish::Abstained(Abstention::NoPassages))];
+            return vec![
+                Piece::Usage(Usage::default()),
+                Piece::Finish(Finish::Abstained(Abstention::NoPassages)),
+            ];
         }
         let selection = select(&request.question, &request.evidence);
         if selection.quotes.is_empty() || selection.confidence < self.threshold {
-            return vec![Piece::Usage(Usage::default()), Piece::Finish(Finish::Abstained(Abstention::NotInPassages))];
+            return vec![
+                Piece::Usage(Usage::default()),
+                Piece::Finish(Finish::Abstained(Abstention::NotInPassages)),
+            ];
         }
         let mut pieces = Vec::with_capacity(selection.quotes.len() * 2 + 2);
         for quote in &selection.quotes {

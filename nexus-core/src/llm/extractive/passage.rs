@@ -52,7 +52,12 @@ fn detect(text: &str) -> Option<Language> {
 }
 
 /// The sentences of the passage at place `passage`.
-pub(super) fn read(passage: usize, evidence: &Evidence, language: Language, question: &Question) -> Vec<Candidate> {
+pub(super) fn read(
+    passage: usize,
+    evidence: &Evidence,
+    language: Language,
+    question: &Question,
+) -> Vec<Candidate> {
     let context = context(evidence, language, question);
     let tokens = analyse(&evidence.text, language);
     let mut tokens = tokens.into_iter().peekable();
@@ -63,7 +68,15 @@ pub(super) fn read(passage: usize, evidence: &Evidence, language: Language, ques
                 read.take(question.term(language, token.term), token.position);
             }
         }
-        Candidate { passage, place, sentence, terms: read.terms, context, pairs: read.pairs, length: read.length }
+        Candidate {
+            passage,
+            place,
+            sentence,
+            terms: read.terms,
+            context,
+            pairs: read.pairs,
+            length: read.length,
+        }
     });
     let mut candidates: Vec<Candidate> = candidates.collect();
     header_terms(evidence, language, question, &mut candidates);

@@ -56,7 +56,8 @@ fn extras(question: &Question, candidate: &Candidate, text: &str) -> f32 {
 fn weights(question: &Question, candidates: &[Candidate]) -> Vec<f32> {
     let sentences = as_f32(candidates.len());
     let weight = |(term, salience): (usize, &f32)| {
-        let holding = as_f32(candidates.iter().filter(|candidate| candidate.terms & (1 << term) != 0).count());
+        let holding =
+            as_f32(candidates.iter().filter(|candidate| candidate.terms & (1 << term) != 0).count());
         let rarity = (1.0 + (sentences - holding + 0.5) / (holding + 0.5)).ln();
         salience * (1.0 + rarity)
     };

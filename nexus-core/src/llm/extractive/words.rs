@@ -33,11 +33,15 @@ fn holds(list: &str, word: &str) -> bool {
 /// A language's words of no subject, and its words that ask.
 fn lists(language: Language) -> (&'static str, &'static str) {
     match language {
-        Language::German => (GERMAN, "bedeutet bedeutung bedeuten gibt heißt name beschreibe erkläre nenne unterschied art"),
+        Language::German => {
+            (GERMAN, "bedeutet bedeutung bedeuten gibt heißt name beschreibe erkläre nenne unterschied art")
+        }
         Language::French => (FRENCH, "signifie définition nom décris explique liste différence type"),
         Language::Spanish => (SPANISH, "significa definición nombre describe explica lista diferencia tipo"),
         Language::Italian => (ITALIAN, "significa definizione nome descrivi spiega elenca differenza tipo"),
-        Language::Portuguese => (PORTUGUESE, "significa definição nome descreva explique liste diferença tipo"),
+        Language::Portuguese => {
+            (PORTUGUESE, "significa definição nome descreva explique liste diferença tipo")
+        }
         Language::Dutch => (DUTCH, "betekent betekenis naam beschrijf verschil soort"),
         Language::Russian => (RUSSIAN, "значит называется опишите объясните разница"),
         Language::Chinese => (CHINESE, "意思 介绍 描述 解释 区别"),
@@ -109,9 +113,11 @@ pub(super) enum Expected {
     Anything,
 }
 
-const TIMES: &str = "when wann quand cuándo cuando quando wanneer когда متى 何时 什么时候 哪一年 哪年 いつ 何年 언제";
+const TIMES: &str =
+    "when wann quand cuándo cuando quando wanneer когда متى 何时 什么时候 哪一年 哪年 いつ 何年 언제";
 const PERSONS: &str = "who whom whose wer wen wem wessen qui quién quiénes quien chi quem wie кто кого кому 谁 誰 だれ 누가 누구";
-const PLACES: &str = "where wo wohin woher où dónde donde dove onde waar где куда откуда أين 哪里 哪裡 どこ 어디";
+const PLACES: &str =
+    "where wo wohin woher où dónde donde dove onde waar где куда откуда أين 哪里 哪裡 どこ 어디";
 const NUMBERS: &str = "wieviel combien cuánto cuántos cuánta cuántas quanto quanti quante quantos quantas hoeveel сколько كم 多少 几 幾 \
     いくつ いくら 何人 얼마 몇";
 
@@ -119,19 +125,34 @@ impl Expected {
     /// What `question` expects, by its question words.
     pub(super) fn of(question: &str) -> Self {
         let lower = question.to_lowercase();
-        let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        let asks = |list: &str| list.split_ascii_whitespace().any(|entry| {
-            if entry.chars().all(is_unspaced) { lower.contains(entry) } else { words.iter().take(6).any(|word| *word == entry) }
-        });
+        let words: Vec<&str> =
+            lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let asks = |list: &str| {
+            list.split_ascii_whitespace().any(|entry| {
+                if entry.chars().all(is_unspaced) {
+                    lower.contains(entry)
+                } else {
+                    words.iter().take(6).any(|word| *word == entry)
+                }
+            })
+        };
         let pair = |first: &str, second: &[&str]| {
             words.windows(2).any(|pair| matches!(pair, [a, b] if *a == first && second.contains(b)))
         };
-        if pair("how", &["many", "much", "long", "old", "far", "often", "tall", "large", "big", "high", "deep", "fast", "late", "early"])
-            || pair("wie", &["viel", "viele", "lange", "oft", "hoch", "groß", "alt", "weit"])
+        if pair(
+            "how",
+            &[
+                "many", "much", "long", "old", "far", "often", "tall", "large", "big", "high", "deep",
+                "fast", "late", "early",
+            ],
+        ) || pair("wie", &["viel", "viele", "lange", "oft", "hoch", "groß", "alt", "weit"])
             || asks(NUMBERS)
         {
             Self::Number
-        } else if asks(TIMES) || pair("what", &["year", "date", "day", "month", "time"]) || pair("which", &["year", "date", "day", "month"]) {
+        } else if asks(TIMES)
+            || pair("what", &["year", "date", "day", "month", "time"])
+            || pair("which", &["year", "date", "day", "month"])
+        {
             Self::Time
         } else if asks(PERSONS) && !words.contains(&"wie") {
             Self::Person
@@ -149,7 +170,9 @@ impl Expected {
             Self::Number => has_number(sentence),
             Self::Time => has_time(sentence),
             Self::Person => names(sentence).next().is_some() || sentence.chars().any(is_unspaced),
-            Self::Place => names(sentence).next().is_some() || sentence.chars().any(is_unspaced) || has_place(sentence),
+            Self::Place => {
+                names(sentence).next().is_some() || sentence.chars().any(is_unspaced) || has_place(sentence)
+            }
         }
     }
 }
@@ -195,11 +218,14 @@ fn names(sentence: &str) -> impl Iterator<Item = &str> {
 
 /// Whether `sentence` begins by pointing at what was said before it.
 pub(super) fn points_back(sentence: &str) -> bool {
-    let first = sentence.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
-    holds(BACK_POINTERS, &first.to_lowercase()) || BACK_POINTERS_UNSPACED.iter().any(|word| sentence.starts_with(word))
+    let first =
+        sentence.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
+    holds(BACK_POINTERS, &first.to_lowercase())
+        || BACK_POINTERS_UNSPACED.iter().any(|word| sentence.starts_with(word))
 }
 
 const BACK_POINTERS: &str = "he her hers him his it its she such that their them these they this those dies diese dieser dieses er es sie \
     ihr ihre il elle ils elles ce cette ces cela esto este esta ella ellos questo questa essa ele ela isso deze dit он она \
     они оно это этот эта эти его ее их";
-const BACK_POINTERS_UNSPACED: &[&str] = &["它", "他", "她", "这", "這", "该", "これ", "それ", "この", "その", "هذا", "هذه", "وهو", "وهي"];
+const BACK_POINTERS_UNSPACED: &[&str] =
+    &["它", "他", "她", "这", "這", "该", "これ", "それ", "この", "その", "هذا", "هذه", "وهو", "وهي"];

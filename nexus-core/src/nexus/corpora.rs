@@ -1,0 +1,72 @@
+//! Corpora: sets of documents that are searched together.
+
+use super::Nexus;
+use crate::document::Corpus;
+use crate::document::store::CorpusPatch;
+use crate::error::Result;
+use crate::id::{CorpusId, check_name};
+use crate::policy::{Action, Resource};
+use crate::principal::Principal;
+use crate::retrieve::CorpusConfig;
+
+impl Nexus {
+    /// Makes a corpus. `config` is its `provider_config_json`; `{}` means the defaults.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`Conflict`](ErrorKind::Conflict) when the id is taken;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for settings that cannot be honoured.
+    pub async fn create_corpus(
+        &self,
+        who: &Principal,
+        id: CorpusId,
+        name: &str,
+        config: serde_json::Value,
+    ) -> Result<Corpus> {
+        self.allow(who, Action::CorpusWrite, Resource::corpus(&id)).await?;
+        check_name("corpus name", name)?;
+        CorpusConfig::parse(&config)?;
+        let created_at = self.engine.clock.now();
+        let corpus = Corpus { id, name: name.to_owned(), provider_config_json: config, created_at };
+        self.engine.store.create_corpus(who.tenant(), corpus.clone()).await?;
+        Ok(corpus)
+    }
+
+    /// Changes a corpus's name or settings.
+    ///
+    /// # Errors
+    /// As [`Nexus::create_corpus`]; [`NotFound`](ErrorKind::NotFound).
+    pub async fn update_corpus(&self, who: &Principal, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus> {
+        self.allow(who, Action::CorpusWrite, Resource::corpus(id)).await?;
+        patch.name.iter().try_for_each(|name| check_name("corpus name", name))?;
+        patch.provider_config_json.iter().try_for_each(|config| CorpusConfig::parse(config).map(|_| ()))?;
+        self.engine.store.update_corpus(who.tenant(), id, patch).await
+    }
+
+    /// One corpus.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
+    pub async fn corpus(&self, who: &Principal, id: &CorpusId) -> Result<Corpus> {
+        self.allow(who, Action::CorpusRead, Resource::corpus(id)).await?;
+        self.engine.store.corpus(who.tenant(), id).await
+    }
+
+    /// All corpora of the tenant, in order of id.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied).
+    pub async fn corpora(&self, who: &Principal) -> Result<Vec<Corpus>> {
+        self.allow(who, Action::CorpusRead, Resource::default()).await?;
+        self.engine.store.corpora(who.tenant()).await
+    }
+
+    /// Removes a corpus with all its documents.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound); [`Conflict`](ErrorKind::Conflict) while a
+    /// document is being ingested.
+    pub async fn delete_corpus(&self, who: &Principal, id: &CorpusId) -> Result<()> {
+        self.allow(who, Action::CorpusDelete, Resource::corpus(id)).await?;
+        self.engine.store.delete_corpus(who.tenant(), id).await
+    }
+}

@@ -1,0 +1,254 @@
+//! Documents: ingesting them, their jobs, who may see them.
+
+use std::time::Duration;
+
+use super::Nexus;
+use crate::access::{Grant, Grantee, Permission, Visibility};
+use crate::audit::{Draft, Kind, Payload, Pending};
+use crate::clock::Timestamp;
+use crate::document::store::{DocumentQuery, Submitted};
+use crate::document::{ChunkConfig, Document, Job, JobState, NewDocument, Passage, Source};
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{DocumentId, GrantId, JobId};
+use crate::ingest::BroughtPassage;
+use crate::policy::{Action, Resource};
+use crate::principal::Principal;
+use crate::retrieve::ModelId;
+
+/// How often a job that another worker has is looked at.
+const JOB_POLL: Duration = Duration::from_millis(20);
+
+impl Nexus {
+    /// Keeps a document and queues the job that makes it searchable; [`Nexus::work`] does such jobs.
+    ///
+    /// The same bytes under the same id, described and cut the same way, change nothing and say so.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound) without the corpus;
+    /// [`Conflict`](ErrorKind::Conflict) when the id is taken and `overwrite` is not set, or its job is in flight;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) over the size limit.
+    pub async fn ingest(
+        &self,
+        who: &Principal,
+        document: NewDocument,
+        source: impl Source + 'static,
+    ) -> Result<Submitted> {
+        self.engine.submit(who, document, Box::new(source)).await
+    }
+
+    /// Like [`Nexus::ingest`], for passages that the caller has cut already, and perhaps embedded by `model`.
+    ///
+    /// # Errors
+    /// As [`Nexus::ingest`].
+    pub async fn ingest_passages(
+        &self,
+        who: &Principal,
+        document: NewDocument,
+        model: Option<ModelId>,
+        passages: &[BroughtPassage],
+    ) -> Result<Submitted> {
+        self.engine.submit_passages(who, document, model, passages).await
+    }
+
+    /// Cuts a document anew from its raw bytes, in another way if `chunking` says so.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound); [`Conflict`](ErrorKind::Conflict) while its
+    /// job is in flight.
+    pub async fn reindex(
+        &self,
+        who: &Principal,
+        document: &DocumentId,
+        chunking: Option<ChunkConfig>,
+    ) -> Result<Submitted> {
+        self.engine.reindex(who, document, chunking).await
+    }
+
+    /// Does queued jobs until none is left, as many at once as the settings allow; says how many it did.
+    ///
+    /// # Errors
+    /// Those of the store. A document that cannot be read fails its job, not this call.
+    pub async fn work(&self) -> Result<usize> {
+        let workers = (0..self.engine.settings.max_ingests.max(1)).map(|_| async {
+            let mut done = 0;
+            while !self.engine.tasks.is_stopping() && self.engine.work_one().await? {
+                done += 1;
+            }
+            Ok::<usize, Error>(done)
+        });
+        Ok(futures::future::try_join_all(workers).await?.into_iter().sum())
+    }
+
+    /// Does queued jobs in the background until [`Nexus::shutdown`], looking for new ones every `pause`.
+    pub fn work_in_background(&self, pause: Duration) {
+        let nexus = self.clone();
+        self.engine.tasks.spawn(async move {
+            while !nexus.engine.tasks.is_stopping() {
+                if let Err(error) = nexus.work().await {
+                    tracing::error!(error = %error.report(), "ingestion jobs could not be done");
+                }
+                tokio::select! {
+                    () = nexus.engine.tasks.stopping() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        });
+    }
+
+    /// Does queued jobs until `job` has ended, here or elsewhere, and returns it.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
+    pub async fn finish_job(&self, who: &Principal, job: &JobId) -> Result<Job> {
+        loop {
+            let found = self.job(who, job).await?;
+            match found.state {
+                JobState::Succeeded | JobState::Failed { .. } => return Ok(found),
+                JobState::Queued | JobState::Processing { .. } => {}
+            }
+            if !self.engine.work_one().await? {
+                tokio::time::sleep(JOB_POLL).await;
+            }
+        }
+    }
+
+    /// One ingestion job, for whoever may read its document.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
+    pub async fn job(&self, who: &Principal, id: &JobId) -> Result<Job> {
+        self.allow(who, Action::DocumentRead, Resource::default()).await?;
+        let job = self.engine.store.job(who.tenant(), id).await?;
+        self.engine.permitted_document(who, &job.document_id, Permission::Read).await?;
+        Ok(job)
+    }
+
+    /// One document.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also when the caller may not read it.
+    pub async fn document(&self, who: &Principal, id: &DocumentId) -> Result<Document> {
+        self.allow(who, Action::DocumentRead, Resource::document(id)).await?;
+        self.engine.permitted_document(who, id, Permission::Read).await
+    }
+
+    /// The documents that the caller may read, in order of id.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied).
+    pub async fn documents(&self, who: &Principal, query: &DocumentQuery) -> Result<Vec<Document>> {
+        self.allow(who, Action::DocumentRead, Resource::default()).await?;
+        let now = self.engine.clock.now();
+        self.engine.store.documents(who.tenant(), &Visibility::of(who), query, now).await
+    }
+
+    /// Passages of a document, in reading order, from number `from`.
+    ///
+    /// # Errors
+    /// As [`Nexus::document`].
+    pub async fn passages(
+        &self,
+        who: &Principal,
+        id: &DocumentId,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<Passage>> {
+        self.document(who, id).await?;
+        self.engine.store.passages(who.tenant(), id, from, limit).await
+    }
+
+    /// Removes a document with all that hangs on it.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound); [`Conflict`](ErrorKind::Conflict) while its
+    /// job is in flight.
+    pub async fn delete_document(&self, who: &Principal, id: &DocumentId) -> Result<()> {
+        self.allow(who, Action::DocumentDelete, Resource::document(id)).await?;
+        let document = self.engine.permitted_document(who, id, Permission::Delete).await?;
+        let facts = Payload::new().id("document", id).word("content_hash", &document.content_hash);
+        let audit = self.engine.single_act(who, Kind::new("document.deleted"), facts)?;
+        self.engine.store.delete_document(who.tenant(), id, audit).await
+    }
+
+    /// Gives somebody a permission on a document, until `expires_at` if that is set.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied) unless the caller owns the document; [`NotFound`](ErrorKind::NotFound).
+    pub async fn grant(
+        &self,
+        who: &Principal,
+        document: &DocumentId,
+        grantee: Grantee,
+        permission: Permission,
+        expires_at: Option<Timestamp>,
+    ) -> Result<Grant> {
+        self.allow(who, Action::DocumentGrant, Resource::document(document)).await?;
+        self.engine.permitted_document(who, document, Permission::Owner).await?;
+        let grant = Grant {
+            id: self.engine.new_id()?,
+            document_id: document.clone(),
+            grantee,
+            permission,
+            granted_by: who.subject().clone(),
+            expires_at,
+            created_at: self.engine.clock.now(),
+        };
+        self.engine.store.grant(who.tenant(), grant).await
+    }
+
+    /// Takes a permission back. Binds the next search.
+    ///
+    /// # Errors
+    /// As [`Nexus::grant`].
+    pub async fn revoke(&self, who: &Principal, document: &DocumentId, grant: &GrantId) -> Result<Grant> {
+        self.allow(who, Action::DocumentGrant, Resource::document(document)).await?;
+        self.engine.permitted_document(who, document, Permission::Owner).await?;
+        self.engine.store.revoke(who.tenant(), document, grant).await
+    }
+
+    /// The grants on a document, for its owners.
+    ///
+    /// # Errors
+    /// As [`Nexus::grant`].
+    pub async fn grants(&self, who: &Principal, document: &DocumentId) -> Result<Vec<Grant>> {
+        self.allow(who, Action::DocumentRead, Resource::document(document)).await?;
+        self.engine.permitted_document(who, document, Permission::Owner).await?;
+        self.engine.store.grants(who.tenant(), document).await
+    }
+}
+
+impl Engine {
+    /// A document on which `who` holds `permission`. Without `read` it looks as if it did not exist.
+    pub(crate) async fn permitted_document(
+        &self,
+        who: &Principal,
+        id: &DocumentId,
+        permission: Permission,
+    ) -> Result<Document> {
+        let document = self.store.document(who.tenant(), id).await?;
+        let (visibility, now) = (Visibility::of(who), self.clock.now());
+        let grants = self.store.grants(who.tenant(), id).await?;
+        if visibility.permits(permission, &grants, now) {
+            Ok(document)
+        } else if visibility.permits(Permission::Read, &grants, now) {
+            Err(Error::new(
+                ErrorKind::Denied,
+                format!("this needs the permission `{permission}` on the document"),
+            ))
+        } else {
+            Err(Error::not_found("there is no such document"))
+        }
+    }
+
+    /// A chain of its own for an act that is over at once: opened, told and closed.
+    fn single_act(&self, who: &Principal, kind: Kind, facts: Payload) -> Result<Pending> {
+        let (chain, now, policy): (JobId, _, _) = (self.new_id()?, self.clock.now(), self.policy.version());
+        let draft = |kind| Draft::new(who, chain.as_str(), kind, policy.as_str(), now);
+        Ok(self.pending(vec![
+            draft(Kind::RUN_OPEN),
+            draft(kind).with_payload(facts),
+            draft(Kind::RUN_CLOSE).with_payload(Payload::new().word("outcome", "succeeded")),
+        ]))
+    }
+}

@@ -1,0 +1,154 @@
+//! Questions: searching, asking, runs and their events, sessions, and the audit chains they leave.
+
+use std::sync::Arc;
+
+use super::Nexus;
+use crate::access::Visibility;
+use crate::audit::{KeyRing, Verification, verify_run};
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{RunId, SessionId};
+use crate::policy::{Action, Resource};
+use crate::principal::Principal;
+use crate::retrieve::Retrieved;
+use crate::run::{AskBuilder, EventStream, Run, RunQuery};
+use crate::search::Search;
+use crate::session::{Message, Session};
+
+impl Nexus {
+    /// Finds passages.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound) without the corpus;
+    /// [`InvalidInput`](ErrorKind::InvalidInput).
+    pub async fn search(&self, who: &Principal, search: Search) -> Result<Retrieved> {
+        self.engine.search(who, Action::CorpusSearch, search).await
+    }
+
+    /// Begins to put a question together; [`AskBuilder::start`] asks it.
+    pub fn ask(&self, who: &Principal, question: impl Into<String>) -> AskBuilder {
+        AskBuilder::new(Arc::clone(&self.engine), who.clone(), question.into())
+    }
+
+    /// Takes up the runs that a process before this one left unfinished; says how many there were.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn resume(&self) -> Result<usize> {
+        self.engine.resume_runs().await
+    }
+
+    /// One run: the caller's own, or any of the tenant for an admin.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
+    pub async fn run(&self, who: &Principal, id: &RunId) -> Result<Run> {
+        self.engine.permitted_run(who, Action::RunRead, id).await
+    }
+
+    /// Runs, latest first: the caller's own, or all of the tenant for an admin.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied).
+    pub async fn runs(&self, who: &Principal, query: RunQuery) -> Result<Vec<Run>> {
+        self.allow(who, Action::RunRead, Resource::default()).await?;
+        let owner = match Visibility::of(who) {
+            Visibility::All => query.owner,
+            Visibility::Granted(_) => Some(who.subject().clone()),
+        };
+        self.engine.store.runs(who.tenant(), &RunQuery { owner, ..query }).await
+    }
+
+    /// The events of a run from `seq` on: those recorded, then those to come, up to the last one.
+    ///
+    /// # Errors
+    /// As [`Nexus::run`]; [`NotFound`](ErrorKind::NotFound) with `RESUME_UNSUPPORTED` when the journal was erased.
+    pub async fn events(&self, who: &Principal, id: &RunId, from: u64) -> Result<EventStream> {
+        let run = self.engine.permitted_run(who, Action::RunRead, id).await?;
+        Ok(EventStream::new(Arc::clone(&self.engine), run, from))
+    }
+
+    /// Ends a run. One that another process drives is asked to end.
+    ///
+    /// # Errors
+    /// As [`Nexus::run`]; [`Conflict`](ErrorKind::Conflict) when it is over.
+    pub async fn cancel(&self, who: &Principal, id: &RunId) -> Result<()> {
+        let run = self.engine.permitted_run(who, Action::RunCancel, id).await?;
+        if run.outcome().is_some() {
+            return Err(Error::new(ErrorKind::Conflict, "the run is over").code("RUN_CLOSED"));
+        }
+        if !self.engine.runs.cancel(who.tenant(), id) {
+            self.engine.store.request_cancel(who, id).await?;
+        }
+        Ok(())
+    }
+
+    /// Erases what a run showed, question and answer included; its audit chain stays and still verifies.
+    ///
+    /// # Errors
+    /// As [`Nexus::run`].
+    pub async fn prune_journal(&self, who: &Principal, id: &RunId) -> Result<()> {
+        self.engine.permitted_run(who, Action::RunCancel, id).await?;
+        self.engine.store.prune_journal(who.tenant(), id).await
+    }
+
+    /// Judges the audit chain of a run or job. `keys` are the key ring to check signatures with, this Nexus's own
+    /// unless told.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
+    pub async fn verify(&self, who: &Principal, run: &str, keys: Option<&KeyRing>) -> Result<Verification> {
+        self.allow(who, Action::AuditRead, Resource::default()).await?;
+        let (store, keys) = (&self.engine.store, keys.unwrap_or(self.engine.sealer.keys()));
+        verify_run(store.as_ref(), store.instance(), who.tenant(), run, Some(keys)).await
+    }
+
+    /// The ids of the runs and jobs that have audit chains, in order, after `after`.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied).
+    pub async fn chains(&self, who: &Principal, after: Option<String>, limit: usize) -> Result<Vec<String>> {
+        self.allow(who, Action::AuditRead, Resource::default()).await?;
+        let chains = self.engine.store.chains(who.tenant(), after, limit).await?;
+        Ok(chains.into_iter().map(|chain| chain.run).collect())
+    }
+
+    /// The caller's sessions, latest first; all of the tenant's for an admin.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied).
+    pub async fn sessions(&self, who: &Principal, limit: usize) -> Result<Vec<Session>> {
+        self.allow(who, Action::RunRead, Resource::default()).await?;
+        let owner = match Visibility::of(who) {
+            Visibility::All => None,
+            Visibility::Granted(_) => Some(who.subject()),
+        };
+        self.engine.store.sessions(who.tenant(), owner, limit).await
+    }
+
+    /// The last messages of a session, oldest first.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for somebody else's.
+    pub async fn messages(&self, who: &Principal, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
+        self.allow(who, Action::RunRead, Resource::default()).await?;
+        let session = self.engine.store.session(who.tenant(), id).await?;
+        if session.owner != *who.subject() && Visibility::of(who) != Visibility::All {
+            return Err(Error::not_found("there is no such session"));
+        }
+        self.engine.store.messages(who.tenant(), id, limit).await
+    }
+}
+
+impl Engine {
+    /// A run of `who`, or of anyone for an admin. Somebody else's looks as if it did not exist.
+    pub(crate) async fn permitted_run(&self, who: &Principal, action: Action, id: &RunId) -> Result<Run> {
+        self.authorise(who, action, Resource::default(), ()).await?;
+        let run = self.store.run(who.tenant(), id).await?;
+        if run.principal.subject() == who.subject() || Visibility::of(who) == Visibility::All {
+            Ok(run)
+        } else {
+            Err(Error::not_found("there is no such run"))
+        }
+    }
+}
