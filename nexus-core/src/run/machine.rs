@@ -361,3 +361,6 @@ fn commit(run: &Run, what: &str, text: &str) -> audit::Digest {
 pub(super) fn salt(seed: &str) -> String {
     hex::sha256(seed.as_bytes()).chars().take(32).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! Laws of the state machine: whatever happens, in whatever order, a run is one story with one end.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::audit::{KeyRing, Sealer, Status, Verifier};
+use crate::document::{Passage, PassageKey};
+use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
+use crate::principal::Principal;
+use crate::retrieve::{Hit, SearchMode};
+use crate::run::Ask;
+use crate::usage::Usage;
+
+const TEXT: &str = "Leave is 25 days. Expenses are paid monthly.";
+
+fn run() -> Run {
+    let corpus = CorpusId::parse("handbook").unwrap();
+    let now = Timestamp::from_micros(0);
+    Run {
+        id: RunId::parse("run-1").unwrap(),
+        request_id: RequestId::parse("request-1").unwrap(),
+        principal: Principal::user("acme", "u-1").unwrap().roles(["reader"]),
+        session_id: SessionId::parse("session-1").unwrap(),
+        ask: Ask { question: "How much leave?".to_owned(), corpus, options: Default::default() },
+        title: "leave".to_owned(),
+        phase: Phase::Accepted,
+        version: 0,
+        next_seq: 0,
+        policy_version: "policy-0".to_owned(),
+        salt: salt("seed"),
+        created_at: now,
+        updated_at: now,
+        completed_at: None,
+    }
+}
+
+fn hit() -> Hit {
+    let key = PassageKey { document: DocumentId::parse("leave.md").unwrap(), version: 1, index: 0 };
+    let passage = Passage {
+        key,
+        text: TEXT.to_owned(),
+        span: 0..TEXT.len() as u64,
+        page: None,
+        heading_path: Vec::new(),
+        tokens: 10,
+        hash: hex::sha256(TEXT.as_bytes()),
+    };
+    Hit { passage, source_name: "leave.md".to_owned(), score: 1.0, lexical: None, vector: None, terms: Vec::new() }
+}
+
+fn found(hits: Vec<Hit>) -> Input {
+    let evidence = Evidence::number(hits.clone());
+    let retrieved =
+        Retrieved { permitted: hits.len() as u64, hits, mode: SearchMode::Lexical, under_filled: true, watermark: 1 };
+    Input::Found { retrieved, evidence, model: "extractive-1".to_owned(), debug: true }
+}
+
+fn decided(effect: PolicyEffect) -> Input {
+    let (reason, policy_version) = ("because".to_owned(), "policy-1".to_owned());
+    Input::Decided(Decision { effect, rules: Vec::new(), reason, policy_version })
+}
+
+fn citation() -> Citation {
+    Evidence::number(vec![hit()]).remove(0).cite("Leave is 25 days.", 0..17, 1.0).unwrap()
+}
+
+fn failure() -> Failure {
+    Failure { code: "MODEL_TRUNCATED".to_owned(), message: "cut".to_owned(), hint: None }
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    prop_oneof![
+        4 => "[a-z ]{1,8}".prop_map(Piece::Text),
+        2 => Just(Piece::Citation(citation())),
+        1 => Just(Piece::Citation(Citation { number: 9, ..citation() })),
+        1 => Just(Piece::Citation(Citation { quote: "Leave is 99 days.".to_owned(), ..citation() })),
+        1 => Just(Piece::Usage(Usage { output_text: 3, ..Usage::default() })),
+        1 => Just(Piece::Finish(Finish::Complete)),
+        1 => Just(Piece::Finish(Finish::Abstained(Abstention::NotInPassages))),
+        1 => Just(Piece::Finish(Finish::ContentFilter)),
+    ]
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        3 => Just(decided(PolicyEffect::Allow)),
+        1 => Just(decided(PolicyEffect::Deny)),
+        1 => Just(decided(PolicyEffect::RequireApproval)),
+        3 => Just(found(vec![hit()])),
+        1 => Just(found(Vec::new())),
+        8 => vec(piece(), 0..6).prop_map(Input::Said),
+        1 => Just(Input::Failed(failure())),
+        1 => Just(Input::OverBudget("spent".to_owned())),
+        1 => Just(Input::Cancelled),
+    ]
+}
+
+/// Plays the inputs that fit, and returns the state with all that was to be recorded.
+fn play(inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
+    let mut state = State::new(run());
+    let opening = open(&state.run);
+    let (mut events, mut audit) = (opening.events, opening.audit);
+    for (tick, input) in (1..).zip(inputs) {
+        let mut next = state.clone();
+        if let Ok(changes) = step(&mut next, input, Timestamp::from_micros(tick)) {
+            state = next;
+            events.extend(changes.events);
+            audit.extend(changes.audit);
+        }
+    }
+    (state, events, audit)
+}
+
+proptest! {
+    #[test]
+    fn a_run_has_at_most_one_end_and_nothing_follows_it(inputs in vec(input(), 0..16)) {
+        let (state, events, _) = play(inputs);
+        let ends: Vec<usize> = (0..events.len()).filter(|&at| events[at].is_last()).collect();
+        match state.run.outcome() {
+            Some(_) => prop_assert_eq!(ends, vec![events.len() - 1]),
+            None => prop_assert!(ends.is_empty()),
+        }
+    }
+
+    #[test]
+    fn its_audit_chain_is_whole_if_and_only_if_it_is_over(inputs in vec(input(), 0..16)) {
+        let (state, _, audit) = play(inputs);
+        let sealer = Sealer::new("test", KeyRing::from_secret("k0", "sixteen bytes or more").unwrap());
+        let mut verifier = Verifier::new("test", state.run.tenant(), state.run.id.as_str(), Some(sealer.keys()));
+        let mut head = None;
+        for draft in &audit {
+            let (record, next) = sealer.seal(head.as_ref(), draft).unwrap();
+            verifier.push(&record);
+            head = Some(next);
+        }
+        let expected = if state.run.outcome().is_some() { Status::Ok } else { Status::Open };
+        prop_assert_eq!(verifier.finish(head.as_ref()).status, expected);
+    }
+
+    #[test]
+    fn what_the_user_sees_is_what_the_final_event_says(inputs in vec(input(), 0..16)) {
+        let (state, events, _) = play(inputs);
+        let mut seen = Answer::default();
+        for event in &events {
+            match event {
+                EventBody::Delta { text } => seen.text.push_str(text),
+                EventBody::Citation(citation) => seen.citations.push(citation.clone()),
+                EventBody::Final(answer) if matches!(state.run.outcome(), Some(Outcome::Answered)) => {
+                    prop_assert_eq!(&answer.text, &seen.text);
+                    prop_assert_eq!(&answer.citations, &seen.citations);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn only_quotes_of_what_was_shown_are_cited(inputs in vec(input(), 0..16)) {
+        let (state, events, _) = play(inputs);
+        for event in &events {
+            if let EventBody::Citation(citation) = event {
+                prop_assert!(citation.check(&state.evidence).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_interrupted_anywhere_shows_the_same_in_the_end(pieces in vec(piece(), 1..10), cut in 0_usize..10) {
+        let before = vec![decided(PolicyEffect::Allow), found(vec![hit()])];
+        let whole = play(before.iter().cloned().chain([Input::Said(pieces.clone())]).collect());
+
+        let cut = cut.min(pieces.len());
+        let first = before.iter().cloned().chain([Input::Said(pieces[..cut].to_vec())]).collect();
+        let (state, mut events, _) = play(first);
+        let mut resumed = State::resumed(state.run, state.evidence, &events);
+        let now = Timestamp::from_micros(3);
+        events.extend(step(&mut resumed, Input::Said(pieces), now).unwrap().events);
+
+        prop_assert_eq!(words(&events), words(&whole.1));
+        prop_assert_eq!(resumed.run.outcome(), whole.0.run.outcome());
+    }
+}
+
+fn words(events: &[EventBody]) -> String {
+    events.iter().filter_map(|event| if let EventBody::Delta { text } = event { Some(text.as_str()) } else { None }).collect()
+}
+
+#[test]
+fn a_model_that_says_something_else_after_a_restart_fails_the_run() {
+    let said = |text: &str| Input::Said(vec![Piece::Text(text.to_owned())]);
+    let (state, events, _) = play(vec![decided(PolicyEffect::Allow), found(vec![hit()]), said("Leave is")]);
+    let mut resumed = State::resumed(state.run, state.evidence, &events);
+    step(&mut resumed, said("Expenses are"), Timestamp::from_micros(9)).unwrap();
+    let Some(Outcome::Failed { failure }) = resumed.run.outcome() else { panic!("the run goes on") };
+    assert_eq!(failure.code, "RUN_INTERRUPTED");
+}
+
+#[test]
+fn a_denied_question_shows_no_passage() {
+    let (state, events, _) = play(vec![decided(PolicyEffect::Deny), found(vec![hit()])]);
+    assert!(matches!(state.run.outcome(), Some(Outcome::Refused { .. })));
+    assert!(state.evidence.is_empty());
+    let names: Vec<&str> = events.iter().map(EventBody::name).collect();
+    assert_eq!(names, ["request.accepted", "message.final", "done"]);
+}
+
+#[test]
+fn nothing_found_is_an_abstention_that_asks_no_model() {
+    let (state, _, _) = play(vec![decided(PolicyEffect::Allow), found(Vec::new())]);
+    assert_eq!(next_effect(&state.run.phase), None);
+    assert_eq!(state.run.outcome(), Some(&Outcome::Abstained { reason: Abstention::NoPassages }));
+}
+
+#[test]
+fn audit_records_hold_no_words_of_question_passage_or_answer() {
+    let said = vec![Piece::Text("Leave is 25 days. [1]".to_owned()), Piece::Citation(citation()), Piece::Finish(Finish::Complete)];
+    let (_, _, audit) = play(vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::Said(said)]);
+    let sealer = Sealer::new("test", KeyRing::from_secret("k0", "sixteen bytes or more").unwrap());
+    let mut head = None;
+    for draft in &audit {
+        let (record, next) = sealer.seal(head.as_ref(), draft).unwrap();
+        head = Some(next);
+        let body = String::from_utf8(record.body).unwrap();
+        assert!(!body.contains("Leave") && !body.contains("leave?") && !body.contains("25 days"), "{body}");
+    }
+}
