@@ -1,1 +1,1 @@
-//! placeholder
+//! End-to-end tests of Nexus: everything is in `tests/`.

@@ -46,13 +46,25 @@ fn hit() -> Hit {
         tokens: 10,
         hash: hex::sha256(TEXT.as_bytes()),
     };
-    Hit { passage, source_name: "leave.md".to_owned(), score: 1.0, lexical: None, vector: None, terms: Vec::new() }
+    Hit {
+        passage,
+        source_name: "leave.md".to_owned(),
+        score: 1.0,
+        lexical: None,
+        vector: None,
+        terms: Vec::new(),
+    }
 }
 
 fn found(hits: Vec<Hit>) -> Input {
     let evidence = Evidence::number(hits.clone());
-    let retrieved =
-        Retrieved { permitted: hits.len() as u64, hits, mode: SearchMode::Lexical, under_filled: true, watermark: 1 };
+    let retrieved = Retrieved {
+        permitted: hits.len() as u64,
+        hits,
+        mode: SearchMode::Lexical,
+        under_filled: true,
+        watermark: 1,
+    };
     Input::Found { retrieved, evidence, model: "extractive-1".to_owned(), debug: true }
 }
 
@@ -183,7 +195,10 @@ proptest! {
 }
 
 fn words(events: &[EventBody]) -> String {
-    events.iter().filter_map(|event| if let EventBody::Delta { text } = event { Some(text.as_str()) } else { None }).collect()
+    events
+        .iter()
+        .filter_map(|event| if let EventBody::Delta { text } = event { Some(text.as_str()) } else { None })
+        .collect()
 }
 
 #[test]
@@ -214,7 +229,11 @@ fn nothing_found_is_an_abstention_that_asks_no_model() {
 
 #[test]
 fn audit_records_hold_no_words_of_question_passage_or_answer() {
-    let said = vec![Piece::Text("Leave is 25 days. [1]".to_owned()), Piece::Citation(citation()), Piece::Finish(Finish::Complete)];
+    let said = vec![
+        Piece::Text("Leave is 25 days. [1]".to_owned()),
+        Piece::Citation(citation()),
+        Piece::Finish(Finish::Complete),
+    ];
     let (_, _, audit) = play(vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::Said(said)]);
     let sealer = Sealer::new("test", KeyRing::from_secret("k0", "sixteen bytes or more").unwrap());
     let mut head = None;
