@@ -6,6 +6,9 @@
 //! | feature | what it brings | default |
 //! | --- | --- | --- |
 //! | `documents` | [`documents`]: readers for text, HTML, PDF, Office, mail, JSON and source code | yes |
+//! | `shell` | [`shell`]: environment, configuration file and audit key of the programs that people run | no |
 
 #[cfg(feature = "documents")]
 pub mod documents;
+#[cfg(feature = "shell")]
+pub mod shell;

@@ -1,0 +1,116 @@
+//! The keys that sign audit records: an operator's from the environment, else one that is made once per user.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{ErrorKind as IoErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use nexus_core::audit::KeyRing;
+use nexus_core::{Error, ErrorKind, Result, hex};
+use zeroize::Zeroizing;
+
+use super::Environment;
+
+const FILE: &str = "audit-key";
+const KEY_BYTES: usize = 32;
+/// More than any key file has; what lies in its place by mistake is not read to its end.
+const MAX_FILE_BYTES: u64 = 4_096;
+
+/// The keys, and what the user should be told of them.
+#[derive(Debug)]
+pub struct AuditKeys {
+    /// The keys.
+    pub ring: KeyRing,
+    /// Where a key was made just now. Shells warn that losing the file makes records unverifiable.
+    pub made: Option<PathBuf>,
+}
+
+/// The audit keys: `AUDIT_KEYS_JSON`, else `AUDIT_SECRET` as `k0`, else the file `audit-key` in the configuration
+/// directory, which is made (mode 0600, in a directory of mode 0700) when there is none.
+///
+/// Two processes that make the file at once end up with the same key.
+///
+/// # Errors
+/// [`InvalidInput`](ErrorKind::InvalidInput) with `AUDIT_KEYS` for keys that are unfit, readable by others, or would
+/// be kept in `data`; [`Unavailable`](ErrorKind::Unavailable) when the file can be neither read nor made.
+pub fn audit_keys(env: &Environment, config_dir: &Path, data: &Path) -> Result<AuditKeys> {
+    if let Some(json) = env.text("AUDIT_KEYS_JSON")?.map(Zeroizing::new) {
+        return Ok(AuditKeys { ring: KeyRing::parse(&json)?, made: None });
+    }
+    if let Some(secret) = env.text("AUDIT_SECRET")?.map(Zeroizing::new) {
+        return Ok(AuditKeys { ring: KeyRing::from_secret("k0", &secret)?, made: None });
+    }
+    outside(config_dir, data)?;
+    let path = config_dir.join(FILE);
+    if let Some(ring) = read(&path)? {
+        return Ok(AuditKeys { ring, made: None });
+    }
+    let made = make(config_dir, &path)?;
+    let ring = read(&path)?.ok_or_else(|| unfit(&path, "vanished while it was read"))?;
+    Ok(AuditKeys { ring, made: made.then_some(path) })
+}
+
+/// A key beside the records it signs would be copied, lost and stolen with them.
+fn outside(config_dir: &Path, data: &Path) -> Result<()> {
+    let absolute = |path: &Path| {
+        fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    };
+    if absolute(config_dir).starts_with(absolute(data)) {
+        return Err(Error::invalid("the configuration directory lies in the data directory")
+            .code("AUDIT_KEYS")
+            .hint("the audit key must not be kept with the records it signs; move `NEXUS_CONFIG_DIR`"));
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Option<KeyRing>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unavailable(path, "read", error)),
+    };
+    let mode = file.metadata().map_err(|error| unavailable(path, "read", error))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(unfit(path, "can be read by others").hint(format!("run `chmod 600 {}`", path.display())));
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(|error| unavailable(path, "read", error))?;
+    let secret = Zeroizing::new(hex::decode(text.trim()).unwrap_or_default());
+    if secret.len() != KEY_BYTES {
+        return Err(unfit(path, "does not hold a key").hint("restore it from your backup"));
+    }
+    KeyRing::single(None, &secret).map(Some)
+}
+
+/// Makes a key file whole or not at all; says whether it was this process that made it.
+fn make(directory: &Path, path: &Path) -> Result<bool> {
+    let mut secret = Zeroizing::new([0_u8; KEY_BYTES]);
+    getrandom::fill(secret.as_mut()).map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "the system gives no random bytes").because(error)
+    })?;
+    let text = Zeroizing::new(format!("{}\n", hex::encode(secret.as_ref())));
+    let write = || {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        // Others can neither read nor see it before it is whole: the file is made with mode 0600 under another name.
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(path) {
+            Ok(_) => File::open(directory)?.sync_all().map(|()| true),
+            Err(error) if error.error.kind() == IoErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error.error),
+        }
+    };
+    write().map_err(|error| unavailable(path, "made", error))
+}
+
+fn unfit(path: &Path, what: &str) -> Error {
+    Error::invalid(format!("the audit key `{}` {what}", path.display())).code("AUDIT_KEYS")
+}
+
+fn unavailable(path: &Path, what: &str, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("the audit key `{}` cannot be {what}", path.display()))
+        .code("AUDIT_KEYS")
+        .hint("point `NEXUS_CONFIG_DIR` at a directory of your own, or set `AUDIT_SECRET`")
+        .because(error)
+}
