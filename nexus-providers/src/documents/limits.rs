@@ -1,6 +1,9 @@
 //! The bounds that keep one document from taking more than its share.
 
+use nexus_core::Result;
 use serde::{Deserialize, Serialize};
+
+use super::error;
 
 /// What a document may cost. Beyond a limit it fails with
 /// [`TOO_LARGE`](nexus_core::document::parser::codes::TOO_LARGE), or with
@@ -50,5 +53,16 @@ impl Default for DocumentLimits {
             attachment_depth: 3,
             attachments: 100,
         }
+    }
+}
+
+impl DocumentLimits {
+    /// Refuses a file that is too large.
+    pub(super) fn check_source(&self, size: u64) -> Result<()> {
+        let limit = self.source_bytes;
+        if size > limit {
+            return Err(error::too_large(format_args!("it has {size} bytes, and {limit} are allowed")));
+        }
+        Ok(())
     }
 }

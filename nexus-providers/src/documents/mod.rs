@@ -1,6 +1,7 @@
 //! Reads documents: text, Markdown, HTML, PDF, Office formats, mail, JSON, tables and source code.
 //!
-//! [`Documents`] reads in the process that calls it. What a file is, its content says.
+//! [`Documents`] reads in the process that calls it; [`WorkerParser`] has it done by worker processes, so that a
+//! file that crashes, hangs or swells costs nothing but itself. What a file is, its content says.
 
 mod archive;
 mod charset;
@@ -20,6 +21,7 @@ mod pdf;
 mod sniff;
 mod table;
 mod text;
+mod worker;
 mod xml;
 
 use std::io::SeekFrom;
@@ -32,11 +34,13 @@ use format::Format;
 use output::Output;
 
 pub use limits::DocumentLimits;
+pub use worker::{WorkerCommand, WorkerLimits, WorkerParser, serve, serve_with};
 
 /// Reads every format that Nexus knows, in the calling process and on the calling thread.
 ///
 /// A panic of a format's reader fails its document only. Endless loops and memory are bounded by
-/// [`DocumentLimits`] as far as the readers can be watched from inside.
+/// [`DocumentLimits`] as far as the readers can be watched from inside; for strangers' files prefer
+/// [`WorkerParser`].
 ///
 /// ```
 /// use nexus_core::document::parser::{DocumentParser, FileHints};
@@ -79,10 +83,7 @@ impl DocumentParser for Documents {
 /// Reads one document, or one attachment, to its end.
 fn document(source: &mut dyn Source, hints: &FileHints, out: &mut Output<'_>) -> Result<()> {
     let size = source.seek(SeekFrom::End(0)).map_err(error::unreadable)?;
-    let limit = out.limits.source_bytes;
-    if size > limit {
-        return Err(error::too_large(format_args!("it has {size} bytes, and {limit} are allowed")));
-    }
+    out.limits.check_source(size)?;
     let format = sniff::format(source, hints)?;
     out.report.content_type = format.media_type().to_owned();
     read(format, source, out)?;

@@ -1,0 +1,161 @@
+//! The worker's side: reads documents from standard input, one after the other, and answers on standard output.
+
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use nexus_core::document::parser::{Block, BlockSink, DocumentParser, FileHints};
+use nexus_core::{Error, ErrorKind, Result};
+use tempfile::SpooledTempFile;
+
+use super::super::{DocumentLimits, Documents, error};
+use super::WorkerLimits;
+use super::frame::{self, BATCH, Failure, Hello, Kind};
+
+/// Documents up to this size stay in memory, larger ones go to a file without a name.
+const SPOOLED: usize = 8 * 1024 * 1024;
+
+/// Runs a worker with the parser [`Documents`] until standard input ends.
+///
+/// A program calls this when [`WorkerParser`](super::WorkerParser) has started it, and does nothing else: standard
+/// output belongs to the protocol. The worker first limits its own memory, processor time and file size.
+///
+/// # Errors
+/// When a limit cannot be set or the parent is not to be understood or gone.
+pub fn serve() -> io::Result<()> {
+    serve_with(|limits| Box::new(Documents::with_limits(limits)))
+}
+
+/// Like [`serve`], with a parser of the caller's.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_with(parser: impl FnOnce(DocumentLimits) -> Box<dyn DocumentParser>) -> io::Result<()> {
+    let mut input = BufReader::with_capacity(BATCH, io::stdin());
+    let limits = greet(&mut input)?;
+    restrict(&limits)?;
+    let parser = parser(limits.documents.clone());
+    let (sender, documents) = sync_channel(0);
+    let open = Arc::new(AtomicU64::new(0));
+    let reader = Arc::clone(&open);
+    std::thread::Builder::new()
+        .name("parser-input".into())
+        .spawn(move || receive(input, &sender, &reader))?;
+    let mut output = BufWriter::with_capacity(BATCH, io::stdout());
+    while let Ok(Job { mut document, hints }) = documents.recv() {
+        answer(parser.as_ref(), &mut document, &hints, &mut output)?;
+        open.fetch_sub(1, Ordering::AcqRel);
+    }
+    Ok(())
+}
+
+/// A document that has arrived.
+struct Job {
+    document: SpooledTempFile,
+    hints: FileHints,
+}
+
+fn greet(input: &mut impl Read) -> io::Result<WorkerLimits> {
+    let mut payload = Vec::new();
+    let greeting = frame::read(input, &mut payload)?;
+    let hello: Hello = serde_json::from_slice(&payload)?;
+    if greeting != Some(Kind::Hello) || hello.protocol != frame::PROTOCOL {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the parent speaks another version"));
+    }
+    Ok(hello.limits)
+}
+
+#[cfg(unix)]
+fn restrict(limits: &WorkerLimits) -> io::Result<()> {
+    use rlimit::{Resource, getrlimit, setrlimit};
+    let lower = |resource: Resource, limit: u64| {
+        let (_, hard) = getrlimit(resource)?;
+        setrlimit(resource, limit.min(hard), limit.min(hard))
+    };
+    lower(Resource::CORE, 0)?;
+    lower(Resource::AS, limits.memory_bytes)?;
+    lower(Resource::CPU, limits.processor_seconds())?;
+    lower(Resource::FSIZE, limits.documents.source_bytes.saturating_add(SPOOLED as u64))
+}
+
+#[cfg(not(unix))]
+fn restrict(_: &WorkerLimits) -> io::Result<()> {
+    Ok(())
+}
+
+/// Takes documents in until the parent is gone. A worker with `open` documents then has no one left to work for.
+fn receive(mut input: impl Read, documents: &SyncSender<Job>, open: &AtomicU64) {
+    while let Ok(Some(job)) = next(&mut input) {
+        open.fetch_add(1, Ordering::AcqRel);
+        if documents.send(job).is_err() {
+            return;
+        }
+    }
+    if open.load(Ordering::Acquire) > 0 {
+        abandon();
+    }
+}
+
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the parser may never return, and nobody waits for it"
+)]
+fn abandon() {
+    std::process::exit(1)
+}
+
+fn next(input: &mut impl Read) -> io::Result<Option<Job>> {
+    let mut payload = Vec::new();
+    let Some(Kind::Document) = frame::read(input, &mut payload)? else { return Ok(None) };
+    let hints = serde_json::from_slice(&payload)?;
+    let mut document = SpooledTempFile::new(SPOOLED);
+    while frame::read(input, &mut payload)? == Some(Kind::Bytes) {
+        document.write_all(&payload)?;
+    }
+    document.rewind()?;
+    Ok(Some(Job { document, hints }))
+}
+
+fn answer(
+    parser: &dyn DocumentParser,
+    document: &mut SpooledTempFile,
+    hints: &FileHints,
+    output: &mut impl Write,
+) -> io::Result<()> {
+    let mut sink = Blocks { output, batch: Vec::new() };
+    let parsed = catch_unwind(AssertUnwindSafe(|| parser.parse(document, hints, &mut sink)));
+    sink.flush()?;
+    match parsed.unwrap_or_else(|_| Err(error::crashed())) {
+        Ok(report) => frame::write_json(output, Kind::Report, &report)?,
+        Err(error) => frame::write_json(output, Kind::Failure, &Failure::of(&error))?,
+    }
+    output.flush()
+}
+
+/// Sends blocks in batches, each as a line of JSON.
+struct Blocks<'a, W> {
+    output: &'a mut W,
+    batch: Vec<u8>,
+}
+
+impl<W: Write> Blocks<'_, W> {
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.batch.is_empty() {
+            frame::write(self.output, Kind::Blocks, &self.batch)?;
+            self.batch.clear();
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> BlockSink for Blocks<'_, W> {
+    fn block(&mut self, block: Block) -> Result<()> {
+        let gone = |error: io::Error| Error::new(ErrorKind::Unavailable, "the parent is gone").because(error);
+        serde_json::to_writer(&mut self.batch, &block).map_err(|e| gone(e.into()))?;
+        self.batch.push(b'\n');
+        if self.batch.len() < BATCH { Ok(()) } else { self.flush().map_err(gone) }
+    }
+}
