@@ -109,7 +109,7 @@ impl Builder {
         Ok(Nexus::new(Engine {
             sealer: Arc::new(Sealer::new(store.instance(), keys)),
             store,
-            gateway: Gateway::new(llm, self.embedder),
+            gateway: Gateway::new(llm, self.embedder, self.settings.model_patience),
             policy: self.policy.unwrap_or_else(|| Arc::new(RoleGate::default())),
             parser: self.parser.unwrap_or_else(|| Arc::new(PlainText)),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),

@@ -1,7 +1,10 @@
 //! The only holder of models and embedders: every call to one passes here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
+use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -16,11 +19,17 @@ use crate::retrieve::{EmbedRole, Embedder};
 pub(crate) struct Gateway {
     llm: Arc<dyn LlmProvider>,
     embedder: Option<Arc<dyn Embedder>>,
+    patience: Duration,
 }
 
 impl Gateway {
-    pub(crate) fn new(llm: Arc<dyn LlmProvider>, embedder: Option<Arc<dyn Embedder>>) -> Self {
-        Self { llm, embedder }
+    /// A gateway that waits for `patience` until an answer begins, between its pieces, and for vectors.
+    pub(crate) fn new(
+        llm: Arc<dyn LlmProvider>,
+        embedder: Option<Arc<dyn Embedder>>,
+        patience: Duration,
+    ) -> Self {
+        Self { llm, embedder, patience }
     }
 
     /// The provider and model that answer.
@@ -48,7 +57,8 @@ impl Gateway {
             tenant = %who.tenant(),
             effect
         );
-        self.llm.stream(request).instrument(span).await
+        let begun = timeout(self.patience, self.llm.stream(request).instrument(span)).await;
+        Ok(impatient(begun.map_err(|_| silent())??, self.patience))
     }
 
     /// Embeds a batch, and checks that the model kept its word. Nothing without an embedder.
@@ -65,7 +75,8 @@ impl Gateway {
             tenant = %who.tenant(),
             texts = texts.len()
         );
-        let vectors = embedder.embed(role, texts).instrument(span).await?;
+        let embedding = embedder.embed(role, texts).instrument(span);
+        let vectors = timeout(self.patience, embedding).await.map_err(|_| silent())??;
         let sound = |vector: &Vec<f32>| {
             vector.len() == embedder.dimension() && vector.iter().all(|value| value.is_finite())
         };
@@ -79,5 +90,37 @@ impl Gateway {
             .code("EMBEDDER_BROKEN")
             .with("model", embedder.model()))
         }
+    }
+}
+
+/// The same answer, which fails when the model falls silent for `patience`.
+fn impatient(completion: Completion, patience: Duration) -> Completion {
+    Box::pin(stream::unfold(Some(completion), move |completion| async move {
+        let mut completion = completion?;
+        match timeout(patience, completion.next()).await {
+            Ok(piece) => piece.map(|piece| (piece, Some(completion))),
+            Err(_) => Some((Err(silent()), None)),
+        }
+    }))
+}
+
+fn silent() -> Error {
+    Error::new(ErrorKind::Timeout, "the model did not answer in time")
+        .code("MODEL_TIMEOUT")
+        .hint("try again later")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::Piece;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_model_that_falls_silent_ends_in_a_timeout() {
+        let said = stream::iter([Ok(Piece::Text("Leave".to_owned()))]).chain(stream::pending());
+        let mut pieces = impatient(Box::pin(said), Duration::from_secs(5));
+        assert!(pieces.next().await.unwrap().is_ok());
+        assert_eq!(pieces.next().await.unwrap().unwrap_err().stable_code(), "MODEL_TIMEOUT");
+        assert!(pieces.next().await.is_none());
     }
 }

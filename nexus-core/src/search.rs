@@ -66,8 +66,8 @@ impl Engine {
     pub(crate) async fn search(&self, who: &Principal, action: Action, search: Search) -> Result<Retrieved> {
         search.check()?;
         let resource = Resource::corpus(&search.corpus);
-        let allowed = self.authorise(who, action, resource.clone(), ()).await?;
-        let corpus = self.store.corpus(allowed.tenant(), &search.corpus).await?;
+        let allowed = self.authorise(who, action, resource, ()).await?;
+        let corpus = self.store.corpus(who.tenant(), &search.corpus).await?;
         let retrieval = CorpusConfig::parse(&corpus.provider_config_json)?.retrieval;
         let vector = match search.vector {
             Some(vector) => Some(vector),
@@ -86,8 +86,7 @@ impl Engine {
             explain: search.explain,
             now: self.clock.now(),
         };
-        let query = self.authorise(who, action, resource, query).await?;
-        self.store.retrieve(&query).await
+        self.store.retrieve(&allowed.map(|()| query)).await
     }
 
     async fn embed_question(&self, who: &Principal, text: &str) -> Result<Option<QueryVector>> {

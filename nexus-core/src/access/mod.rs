@@ -222,6 +222,12 @@ impl<T> Authorised<T> {
         })
     }
 
+    /// The same permission for what the request turned into.
+    pub(crate) fn map<U>(self, turn: impl FnOnce(T) -> U) -> Authorised<U> {
+        let Self { principal, visibility, policy_version, request } = self;
+        Authorised { principal, visibility, policy_version, request: turn(request) }
+    }
+
     /// Who asks.
     pub fn principal(&self) -> &Principal {
         &self.principal

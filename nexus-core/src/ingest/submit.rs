@@ -6,7 +6,7 @@ use crate::audit::{Draft, Kind, Payload, Pending};
 use crate::document::store::{Reindex, Submission, Submitted};
 use crate::document::{ChunkConfig, NewDocument, Source};
 use crate::engine::Engine;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DocumentId, JobId};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
@@ -94,13 +94,18 @@ impl Engine {
         self.store.reindex(reindex).await
     }
 
-    /// A document that exists may be replaced only by whoever holds `write`. One that the caller may not even
-    /// read looks taken, which is all that it must learn.
+    /// A document that exists may be replaced only by whoever holds `write`. That its id is taken is all that a
+    /// caller learns who may not even read it.
     async fn check_may_replace(&self, who: &Principal, id: &DocumentId) -> Result<()> {
         match self.store.document(who.tenant(), id).await {
-            Ok(_) => self.permitted_document(who, id, Permission::Write).await.map(|_| ()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            found => found?,
+        };
+        match self.permitted_document(who, id, Permission::Write).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(Error::new(ErrorKind::Conflict, "a document with this id exists").code("DOCUMENT_EXISTS"))
+            }
+            permitted => permitted.map(|_| ()),
         }
     }
 

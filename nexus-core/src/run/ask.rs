@@ -13,6 +13,7 @@ use super::store::Journal;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
+use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retrieve::Filter;
 use crate::session::Session;
@@ -121,7 +122,7 @@ impl AskBuilder {
         let ask = Ask { question, corpus, options: self.options };
         ask.check()?;
         let engine = self.engine;
-        engine.store.corpus(self.who.tenant(), &ask.corpus).await?;
+        engine.check_corpus(&self.who, &ask.corpus).await?;
         let run = engine.new_run(self.who, ask, self.session, self.request).await?;
         engine.begin(run.clone()).await?;
         Ok(RunHandle { engine, run })
@@ -129,6 +130,14 @@ impl AskBuilder {
 }
 
 impl Engine {
+    /// Spares whoever may ask a run that could only fail. Whoever may not learns nothing, and gets a refused run.
+    async fn check_corpus(&self, who: &Principal, corpus: &CorpusId) -> Result<()> {
+        if self.decide(who, Action::RunCreate, Resource::corpus(corpus)).await?.allows() {
+            self.store.corpus(who.tenant(), corpus).await?;
+        }
+        Ok(())
+    }
+
     async fn new_run(
         &self,
         who: Principal,

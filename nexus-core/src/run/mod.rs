@@ -10,6 +10,6 @@ pub mod store;
 
 pub use ask::{AskBuilder, EventStream, Finished, RunHandle};
 pub use event::{Answer, Event, EventBody, Metadata, ShownSource};
-pub use model::{Ask, Budget, Outcome, Phase, Run, RunState};
+pub use model::{Ask, AskOptions, Budget, Outcome, Phase, Run, RunState};
 pub(crate) use registry::Registry;
 pub use store::{Advance, CancelRequest, Journal, RunQuery, RunStore};

@@ -10,18 +10,15 @@ use crate::document::model::Failure;
 use crate::error::{Error, Result};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId, check_name};
 use crate::llm::Abstention;
-use crate::money::NanoUsd;
 use crate::policy::Decision;
 use crate::principal::{Principal, TenantId};
 use crate::retrieve::{Filter, MAX_QUESTION_CHARS, MAX_TOP_K};
 
-/// What a run may consume. An absent cap is no cap.
+/// What a run may consume. An absent cap is no cap; what is accepted here is enforced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// The most calls to a model; 0 allows none.
     pub max_llm_calls: Option<u32>,
-    /// The most money.
-    pub max_cost: Option<NanoUsd>,
 }
 
 /// What is asked, of which corpus, and how.

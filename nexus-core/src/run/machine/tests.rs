@@ -10,6 +10,7 @@ use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
 use crate::principal::Principal;
 use crate::retrieve::{Hit, SearchMode};
 use crate::run::Ask;
+use crate::run::model::AskOptions;
 use crate::usage::Usage;
 
 const TEXT: &str = "Leave is 25 days. Expenses are paid monthly.";
@@ -22,7 +23,7 @@ fn run() -> Run {
         request_id: RequestId::parse("request-1").unwrap(),
         principal: Principal::user("acme", "u-1").unwrap().roles(["reader"]),
         session_id: SessionId::parse("session-1").unwrap(),
-        ask: Ask { question: "How much leave?".to_owned(), corpus, options: Default::default() },
+        ask: Ask { question: "How much leave?".to_owned(), corpus, options: AskOptions::default() },
         title: "leave".to_owned(),
         phase: Phase::Accepted,
         version: 0,
