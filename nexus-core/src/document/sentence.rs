@@ -1,19 +1,29 @@
 //! Sentences: where one ends and the next begins.
 //!
 //! The boundaries are those of Unicode ([UAX 29](https://www.unicode.org/reports/tr29/)), less those that ordinary
-//! documents put inside a sentence: a line that merely wraps, and the full stop of an abbreviation.
+//! documents put inside a sentence: a line that merely wraps, and the full stop of an abbreviation or an initial.
 
 use std::iter;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Words whose full stop does not end a sentence, in lower case.
-const ABBREVIATIONS: [&str; 40] = [
-    "al", "approx", "art", "bzw", "ca", "cf", "co", "corp", "dept", "dr", "ed", "eds", "eq", "etc", "fig",
-    "figs", "gen", "gov", "inc", "jr", "ltd", "m", "mr", "mrs", "ms", "mt", "no", "nos", "nr", "p", "pp",
-    "prof", "ref", "sec", "sen", "sr", "st", "vgl", "vol", "vs",
-];
+/// Words whose full stop belongs to them, in lower case: English, German, Romance, Russian. Sorted.
+const ABBREVIATIONS: &str = "abb abs al approx apr art aug bzw ca cap capt cf ch col d.h dec dept dr dra e.g ed eds eq \
+    evtl feb fig figs fr gen ggf gov hon i.e inkl jan jul jun kap lt m mar max messrs min mlle mme mr mrs ms mt nos nov \
+    nr oct op p pp prof ref refs rep rev sec sen sep sept sgt sog sra st str tab u.a v vgl viz vol vols vs z.b zzgl \
+    г др им рис руб см стр т.е тыс";
+
+/// Abbreviations that may also end a sentence: they do when a word follows that begins one.
+const CLOSING: &str = "a.m co corp etc inc jr ltd p.m sr usw гг";
+
+/// Words that begin a sentence rather than go on with one.
+const OPENERS: &str = "A After All An As At Both But By Das Der Die During Each El Er Es For From He Her His However I \
+    If Il In It Its La Le Les Los Many Most On Our She Sie Since Some That The Their There These They This Those To \
+    Under Unlike We When While With You";
+
+/// German ordinals before these are dates.
+const MONTHS: &str = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember";
 
 /// The sentences of `text` as byte ranges that join to the whole of it; each keeps the white space after it.
 ///
@@ -46,23 +56,50 @@ fn ends(sentence: &str, rest: &str) -> bool {
     if body.is_empty() {
         return false;
     }
-    let stop = body.trim_end_matches(['"', '\'', ')', ']', '”', '’', '»']);
+    let stop = body.trim_end_matches(['"', '\'', ')', ']', '”', '’', '»', '*', '_', '`']);
     if let Some(before) = stop.strip_suffix('.') {
-        return !is_abbreviation(before);
+        let is_quoted = stop.len() < body.len();
+        return is_quoted || !belongs_to_word(before, first_word(rest));
     }
     let wraps = sentence.ends_with('\n') && !starts_item(rest);
-    !wraps
-        || stop.ends_with(|c: char| {
-            !c.is_alphanumeric() && !matches!(c, ',' | ';' | '-' | '–' | '—' | '(' | '/' | '&')
-        })
+    let goes_on = rest.starts_with(char::is_lowercase);
+    let is_open = |c: char| c.is_alphanumeric() || matches!(c, ',' | ';' | '-' | '–' | '—' | '(' | '/' | '&');
+    if wraps { !stop.ends_with(is_open) } else { !goes_on }
 }
 
-fn is_abbreviation(before: &str) -> bool {
+fn first_word(rest: &str) -> &str {
+    let word = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+    word.split(char::is_whitespace).next().unwrap_or_default().trim_end_matches([',', '\''])
+}
+
+/// Whether the full stop after `before` belongs to its last word, so that the sentence goes on with `next`.
+fn belongs_to_word(before: &str, next: &str) -> bool {
     let word = before.rsplit(|c: char| !c.is_alphanumeric() && c != '.').next().unwrap_or_default();
+    if !word.is_empty() && word.chars().all(|c| c.is_ascii_digit()) {
+        return word.len() <= 2 && holds(MONTHS, next.trim_end_matches('.'));
+    }
+    let lower = word.to_lowercase();
+    if lower == "no" {
+        return next.starts_with(|c: char| c.is_ascii_digit());
+    }
+    let spelled = is_letter(word) && next.strip_suffix('.').is_some_and(is_letter);
+    spelled
+        || holds(ABBREVIATIONS, &lower)
+        || ((holds(CLOSING, &lower) || is_initials(word)) && !holds(OPENERS, next))
+}
+
+fn holds(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|entry| entry == word)
+}
+
+fn is_letter(word: &str) -> bool {
     let mut chars = word.chars();
-    let is_initial = chars.next().is_some_and(char::is_uppercase) && chars.next().is_none();
-    let has_inner_stop = word.contains('.') && word.chars().all(|c| c.is_alphabetic() || c == '.');
-    is_initial || has_inner_stop || ABBREVIATIONS.binary_search(&word.to_lowercase().as_str()).is_ok()
+    chars.next().is_some_and(char::is_alphabetic) && chars.next().is_none()
+}
+
+/// Whether `word` is a capital letter, or letters with full stops between them, such as `J` or `U.S`.
+fn is_initials(word: &str) -> bool {
+    word.split('.').all(is_letter) && (word.contains('.') || word.starts_with(char::is_uppercase))
 }
 
 /// Whether `rest` begins something of its own: an empty line, a bullet or a number.

@@ -123,3 +123,51 @@ impl Citation {
 fn refused(message: &'static str, code: &'static str) -> Error {
     Error::new(ErrorKind::Unexpected, message).code(code)
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Evidence number 1 that holds `text`.
+    pub(crate) fn evidence(text: &str) -> Evidence {
+        Evidence {
+            number: 1,
+            passage: PassageKey { document: DocumentId::parse("d").unwrap(), version: 1, index: 0 },
+            source_name: "source.md".to_owned(),
+            page: None,
+            heading_path: Vec::new(),
+            text: text.to_owned(),
+            span: 100..100 + text.len() as u64,
+            hash: String::new(),
+            score: 1.0,
+        }
+    }
+
+    #[test]
+    fn a_citation_of_shown_words_is_accepted() {
+        let evidence = evidence("Probation lasts six months.");
+        let citation = evidence.cite("six months", 16..26, 1.0).unwrap();
+        assert_eq!((citation.quote.as_str(), citation.span.clone()), ("six months", 116..126));
+        assert!(citation.check(&[evidence]).is_ok());
+    }
+
+    #[test]
+    fn a_citation_of_a_passage_that_was_not_shown_is_refused() {
+        let citation = evidence("Probation lasts six months.").cite("six", 16..19, 1.0).unwrap();
+        let other = Evidence { number: 2, ..evidence("Probation lasts six months.") };
+        assert_eq!(citation.check(&[other]).unwrap_err().stable_code(), "CITATION_NOT_SHOWN");
+    }
+
+    #[test]
+    fn a_quote_that_differs_in_a_letter_is_refused() {
+        let evidence = evidence("Probation lasts six months.");
+        let citation = Citation { quote: "ten".to_owned(), ..evidence.cite("six", 16..19, 1.0).unwrap() };
+        assert_eq!(citation.check(&[evidence]).unwrap_err().stable_code(), "CITATION_NOT_A_QUOTE");
+    }
+
+    #[test]
+    fn bytes_that_are_no_slice_cannot_be_cited() {
+        let evidence = evidence("é");
+        assert!(evidence.cite("", 0..1, 1.0).is_none() && evidence.cite("", 0..9, 1.0).is_none());
+    }
+}

@@ -5,10 +5,10 @@
 //! decide where it ends, corrected for line wraps, abbreviations and initials.
 
 mod line;
-mod prose;
 
 use std::ops::Range;
 
+use crate::document::sentence as unicode;
 use line::Line;
 
 /// What a sentence is to its text.
@@ -36,6 +36,13 @@ pub struct Sentence {
     pub range: Range<usize>,
     /// What it is.
     pub kind: SentenceKind,
+}
+
+impl Sentence {
+    /// The bytes of the row that names the columns, where this is a row below one.
+    pub fn header(&self) -> Option<Range<usize>> {
+        if let SentenceKind::Row { header } = &self.kind { header.clone() } else { None }
+    }
 }
 
 /// The sentences of `text`, in order. They do not overlap, and their ranges are slices of `text`.
@@ -68,20 +75,33 @@ fn group_sentences(text: &str, group: &[Line], stands_alone: bool, found: &mut V
         Some(Line::Text(_))
             if group.iter().all(|line| line.is_pair(text)) && (group.len() > 1 || stands_alone) =>
         {
-            each(group, SentenceKind::Item, found);
+            each(group, &SentenceKind::Item, found);
         }
         Some(Line::Text(range)) if group.len() == 1 && !stands_alone && line::is_title(text, range) => {
-            each(group, SentenceKind::Heading, found);
+            each(group, &SentenceKind::Heading, found);
         }
-        Some(Line::Text(_)) => prose::split(text, &joined(group), &SentenceKind::Prose, found),
-        Some(Line::Item(_)) => prose::split(text, &joined(group), &SentenceKind::Item, found),
-        Some(Line::Code(_)) => each(group, SentenceKind::Code, found),
-        Some(Line::Heading(_)) => each(group, SentenceKind::Heading, found),
+        Some(Line::Text(_)) => prose(text, joined(group), &SentenceKind::Prose, found),
+        Some(Line::Item(_)) => prose(text, joined(group), &SentenceKind::Item, found),
+        Some(Line::Code(_)) => each(group, &SentenceKind::Code, found),
+        Some(Line::Heading(_)) => each(group, &SentenceKind::Heading, found),
         Some(Line::Rule | Line::Blank) | None => {}
     }
 }
 
-fn each(group: &[Line], kind: SentenceKind, found: &mut Vec<Sentence>) {
+/// The sentences of the bytes `block`, without the white space around them.
+fn prose(text: &str, block: Range<usize>, kind: &SentenceKind, found: &mut Vec<Sentence>) {
+    let words = text.get(block.clone()).unwrap_or_default();
+    for span in unicode::sentences(words) {
+        let raw = words.get(span.clone()).unwrap_or_default();
+        let start = block.start + span.start + (raw.len() - raw.trim_start().len());
+        let range = start..start + raw.trim().len();
+        if !range.is_empty() {
+            found.push(Sentence { range, kind: kind.clone() });
+        }
+    }
+}
+
+fn each(group: &[Line], kind: &SentenceKind, found: &mut Vec<Sentence>) {
     let sentences = group.iter().filter_map(Line::range);
     found.extend(sentences.map(|range| Sentence { range, kind: kind.clone() }));
 }

@@ -42,7 +42,7 @@ impl Extractive {
         Self { threshold }
     }
 
-    fn answer(&self, request: &Request) -> Vec<Piece> {
+    fn answer(self, request: &Request) -> Vec<Piece> {
         if request.evidence.is_empty() {
             return vec![
                 Piece::Usage(Usage::default()),

@@ -91,7 +91,7 @@ fn lead_in<'a>(evidence: &[Evidence], scored: &'a [Scored], chosen: &mut Vec<&'a
     let is_before = |s: &&Scored| s.candidate.passage == best.passage && s.candidate.place + 1 == best.place;
     if let Some(before) = scored.iter().find(is_before)
         && before.candidate.sentence.kind == SentenceKind::Prose
-        && !chosen.iter().any(|scored| is_before(scored))
+        && !chosen.iter().any(is_before)
     {
         chosen.truncate(MAX_QUOTES - 1);
         chosen.push(before);
@@ -116,14 +116,10 @@ fn in_reading_order(chosen: &[&Scored]) -> Vec<Quote> {
 
 fn quote(scored: &Scored) -> Quote {
     let candidate = &scored.candidate;
-    let header = match &candidate.sentence.kind {
-        SentenceKind::Row { header } => header.clone(),
-        _ => None,
-    };
     Quote {
         passage: candidate.passage,
         range: candidate.sentence.range.clone(),
-        header,
+        header: candidate.sentence.header(),
         own_line: candidate.sentence.kind != SentenceKind::Prose,
         score: scored.score,
     }

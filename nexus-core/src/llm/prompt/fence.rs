@@ -1,0 +1,61 @@
+//! The word that begins and ends a passage, and that no passage can hold.
+
+use sha2::{Digest, Sha256};
+
+use crate::hex;
+use crate::llm::Request;
+
+/// How many bytes of the digest the word is made of.
+const WORD_BYTES: usize = 8;
+
+/// The delimiters of one request's passages.
+#[derive(Debug)]
+pub(super) struct Fence {
+    word: String,
+}
+
+impl Fence {
+    /// A fence that is as long as any other, for counting.
+    pub(super) fn of_any() -> Self {
+        Self { word: "0".repeat(2 * WORD_BYTES) }
+    }
+
+    /// The fence of `request`: the first of the words its digest yields that stands nowhere in it.
+    pub(super) fn of(request: &Request) -> Self {
+        let mut digest = digest(request);
+        loop {
+            let word = hex::encode(digest.get(..WORD_BYTES).unwrap_or_default());
+            if !texts(request).any(|text| text.contains(&word)) {
+                return Self { word };
+            }
+            digest = Sha256::digest(digest).into();
+        }
+    }
+
+    pub(super) fn opening(&self, number: &str) -> String {
+        format!("<<passage {number} {}>>", self.word)
+    }
+
+    pub(super) fn closing(&self, number: &str) -> String {
+        format!("<<end {number} {}>>", self.word)
+    }
+}
+
+fn digest(request: &Request) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for text in texts(request) {
+        hasher.update(text.len().to_le_bytes());
+        hasher.update(text);
+    }
+    hasher.finalize().into()
+}
+
+/// Everything of the request that is written down.
+fn texts(request: &Request) -> impl Iterator<Item = &str> {
+    let evidence = request.evidence.iter().flat_map(|evidence| {
+        let headings = evidence.heading_path.iter().map(String::as_str);
+        [evidence.text.as_str(), evidence.source_name.as_str()].into_iter().chain(headings)
+    });
+    let history = request.history.iter().map(|turn| turn.text.as_str());
+    [request.instructions.as_str(), request.question.as_str()].into_iter().chain(history).chain(evidence)
+}
