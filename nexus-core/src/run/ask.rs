@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::Stream;
 use tokio::sync::watch;
 
 use super::event::{Answer, Event, EventBody};
@@ -109,7 +110,8 @@ impl AskBuilder {
         self
     }
 
-    /// Asks. The run exists once this returns, and goes on whether or not anybody listens.
+    /// Asks. The run exists once this returns, and goes on whether or not anybody listens. When the future is dropped
+    /// before that, the run either does not exist or goes on all the same.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a question or option that is out of bounds;
@@ -123,8 +125,9 @@ impl AskBuilder {
         ask.check()?;
         let engine = self.engine;
         engine.check_corpus(&self.who, &ask.corpus).await?;
+        let slot = engine.runs.admit()?;
         let run = engine.new_run(self.who, ask, self.session, self.request).await?;
-        engine.begin(run.clone()).await?;
+        engine.begin(run.clone(), slot).await?;
         Ok(RunHandle { engine, run })
     }
 }
@@ -276,6 +279,17 @@ impl EventStream {
                 self.wait().await;
             }
         }
+    }
+
+    /// The same events as a [`Stream`], which ends after the first error.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Event>> + Send + 'static {
+        futures::stream::unfold(Some(self), |events| async move {
+            let mut events = events?;
+            match events.next().await.transpose()? {
+                Ok(event) => Some((Ok(event), Some(events))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
     }
 
     /// Whether the run was over before the journal is read: only then is an empty read the end.

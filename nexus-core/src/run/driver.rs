@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::Event;
 use super::machine::{Changes, Effect, Input, State, next_effect, open, step};
@@ -44,13 +44,19 @@ struct Speech {
 
 impl Engine {
     /// Records that `run` exists and starts to drive it.
-    pub(crate) async fn begin(self: &Arc<Self>, run: Run) -> Result<()> {
-        let slot = self.runs.admit()?;
-        let state = State::new(run);
-        let changes = open(&state.run);
-        let state = self.record(state, changes).await?;
-        self.launch(state, slot);
-        Ok(())
+    ///
+    /// A task of the engine does both, so that a caller who goes away in between leaves no run that nobody drives.
+    pub(crate) async fn begin(self: &Arc<Self>, run: Run, slot: OwnedSemaphorePermit) -> Result<()> {
+        let (tell, told) = oneshot::channel();
+        let engine = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let state = State::new(run);
+            let changes = open(&state.run);
+            let begun = engine.record(state, changes).await.map(|state| engine.launch(state, slot));
+            // Nobody may be listening any more.
+            let _ = tell.send(begun);
+        });
+        told.await.map_err(|_| stopped())?
     }
 
     /// Takes up every run that a process before this one left unfinished; says how many there were.
@@ -234,6 +240,10 @@ impl Engine {
         self.store.advance(advance).await?;
         Ok(state)
     }
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::Unavailable, "Nexus is shutting down").code("SHUTTING_DOWN")
 }
 
 fn cut_off() -> Error {
