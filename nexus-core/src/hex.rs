@@ -1,23 +1,47 @@
 //! Bytes as lower-case hexadecimal text, as hashes are written everywhere.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 /// The bytes as lower-case hexadecimal.
 pub fn encode(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let mut text = String::with_capacity(bytes.len() * 2);
+    push(&mut text, bytes);
+    text
+}
+
+/// Appends the bytes as lower-case hexadecimal.
+pub fn push(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
 }
 
 /// The bytes that `text` spells, or nothing when it is not hexadecimal.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
         return None;
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+    // One allocation of the right size: what is spelt may be a secret, which growing would leave behind.
+    let mut bytes = Vec::with_capacity(pairs.len());
+    for [high, low] in pairs {
+        bytes.push(value(*high)? << 4 | value(*low)?);
+    }
+    Some(bytes)
+}
+
+fn digit(value: u8) -> char {
+    char::from(if value < 10 { b'0' + value } else { b'a' + value - 10 })
+}
+
+fn value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 /// The SHA-256 of `bytes`, as hexadecimal.
@@ -30,6 +54,10 @@ mod tests {
     #[test]
     fn decoding_undoes_encoding() {
         assert_eq!(super::decode(&super::encode(&[0, 15, 255])).unwrap(), [0, 15, 255]);
-        assert!(super::decode("0g").is_none() && super::decode("abc").is_none());
+        assert_eq!(super::encode(&[0, 15, 255]), "000fff");
+        assert_eq!(super::decode("000FfF").unwrap(), [0, 15, 255]);
+        assert!(
+            super::decode("0g").is_none() && super::decode("abc").is_none() && super::decode("é").is_none()
+        );
     }
 }

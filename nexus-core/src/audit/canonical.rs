@@ -109,6 +109,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Counts the object that is read by its fields, and so by no call of [`value`](Self::value).
+    pub(super) fn inside_an_object(mut self) -> Self {
+        self.depth += 1;
+        self
+    }
+
     /// The error that `rule` is broken here; for readers of a fixed shape too.
     pub(super) fn broken<T>(&self, rule: &'static str) -> Result<T, Noncanonical> {
         Err(Noncanonical { rule, at: self.at })

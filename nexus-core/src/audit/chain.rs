@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::keys::KeyRing;
 use super::record::{Head, Receipt, Record};
 use super::seal::Pending;
-use super::verify::{Verification, Verifier};
+use super::verdict::Verification;
+use super::verify::Verifier;
 use crate::error::{Error, Result};
 use crate::principal::TenantId;
 

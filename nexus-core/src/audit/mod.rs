@@ -35,6 +35,7 @@ mod keys;
 mod payload;
 mod record;
 mod seal;
+mod verdict;
 mod verify;
 
 pub use chain::{AuditChain, ChainSummary, verify_run};
@@ -43,4 +44,5 @@ pub use keys::{KeyRing, MIN_SECRET_BYTES};
 pub use payload::{Identifier, Payload};
 pub use record::{Draft, Head, Kind, Receipt, Record};
 pub use seal::{Pending, Sealer};
-pub use verify::{Status, Verification, Verifier, verify};
+pub use verdict::{Status, Verification};
+pub use verify::{Verifier, verify};

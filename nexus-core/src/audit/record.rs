@@ -11,6 +11,7 @@ use super::digest::{Digest, Mac};
 use super::payload::Payload;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::hex;
 use crate::id::{RequestId, check_id, check_name};
 use crate::principal::{Authentication, Principal, TenantId};
 
@@ -137,7 +138,7 @@ impl Draft {
         out.push_str(r#","policy_ver":"#);
         write_text(&mut out, &self.policy_version);
         out.push_str(r#","prev":""#);
-        prev.write_hex(&mut out);
+        hex::push(&mut out, prev.as_bytes());
         out.push_str(r#"","run":"#);
         write_text(&mut out, &self.run);
         out.push_str(r#","seq":"#);
@@ -213,7 +214,7 @@ pub(super) struct Body<'a> {
 impl<'a> Body<'a> {
     /// Reads a body of format 1 that [`Draft::body`] may have written, and nothing else.
     pub(super) fn read(body: &'a [u8]) -> Result<Self, Noncanonical> {
-        let mut reader = Reader::new(body)?;
+        let mut reader = Reader::new(body)?.inside_an_object();
         reader.literal(r#"{"actor":"#)?;
         reader.string()?;
         reader.literal(r#","corr":"#)?;
