@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::Serialize;
 
+use super::digest::Digest;
 use super::keys::KeyRing;
 use super::record::{Head, Receipt, Record};
 use super::seal::Pending;
@@ -13,6 +14,9 @@ use crate::principal::TenantId;
 
 /// Records per read when a chain is verified.
 const PAGE: usize = 512;
+
+/// What a missing head says: records without one were not committed by the store, or it was deleted.
+const NOTHING_COMMITTED: Head = Head { next_seq: 0, last: Digest::new([0; 32]), closed: false };
 
 /// Where audit records are kept: one chain per run or job, which only ever grows.
 #[async_trait]
@@ -93,24 +97,21 @@ pub async fn verify_run(
 ) -> Result<Verification> {
     let mut verifier = Verifier::new(instance, tenant, run, keys);
     let mut from = 0;
-    loop {
+    let head = loop {
         // INVARIANT: the head is read after the last record, and no record followed it then. Otherwise an
         // honest append between two reads would look like a missing or a surplus record.
         let head = chain.head(tenant, run).await?;
         let page = chain.records(tenant, run, from, PAGE).await?;
-        let Some(newest) = page.last() else {
-            if from == 0 && head.is_none() {
-                return Err(Error::not_found("no such run has an audit chain").code("AUDIT_RUN_NOT_FOUND"));
-            }
-            return Ok(verifier.finish(head.as_ref()));
-        };
-        let next = newest.seq.max(from).checked_add(1);
+        if from == 0 && page.is_empty() && head.is_none() {
+            return Err(Error::not_found("no such run has an audit chain").code("AUDIT_RUN_NOT_FOUND"));
+        }
         for record in &page {
             verifier.push(record);
         }
-        match next {
+        match page.last().and_then(|newest| newest.seq.max(from).checked_add(1)) {
             Some(next) => from = next,
-            None => return Ok(verifier.finish(head.as_ref())),
+            None => break head,
         }
-    }
+    };
+    Ok(verifier.finish(Some(&head.unwrap_or(NOTHING_COMMITTED))))
 }

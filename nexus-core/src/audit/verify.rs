@@ -32,7 +32,8 @@ pub fn verify<'r>(
 /// Judges a chain record by record, in memory that does not follow its length.
 pub struct Verifier<'k> {
     keys: Option<&'k KeyRing>,
-    run_keys: Vec<(String, Option<RunKey>)>,
+    /// Of the keys in the ring only, so that a chain which names many others does not fill the memory.
+    run_keys: Vec<(String, RunKey)>,
     tenant: TenantId,
     run: String,
     written_tenant: String,
@@ -48,7 +49,7 @@ pub struct Verifier<'k> {
 struct Link {
     prev: Digest,
     leaf: Digest,
-    at: String,
+    at: [u8; 27],
     closed: bool,
     proven: bool,
 }
@@ -96,7 +97,7 @@ impl<'k> Verifier<'k> {
             written_tenant: written(tenant.as_str()),
             written_run: written(run),
             entries: 0,
-            last: Link { prev: genesis, leaf: genesis, at: String::new(), closed: false, proven: false },
+            last: Link { prev: genesis, leaf: genesis, at: [0; 27], closed: false, proven: false },
             unproven: None,
             clock_regression: None,
             finding: None,
@@ -152,11 +153,11 @@ impl<'k> Verifier<'k> {
         if !proven && self.keys.is_some() {
             self.unproven.get_or_insert(seq);
         }
-        if body.at < self.last.at.as_str() {
+        if body.at < self.last.at {
             self.clock_regression.get_or_insert(seq);
         }
         let closed = body.kind == Kind::RUN_CLOSE.as_str();
-        self.last = Link { prev: body.prev, leaf, at: body.at.to_owned(), closed, proven };
+        self.last = Link { prev: body.prev, leaf, at: body.at, closed, proven };
         Ok(())
     }
 
@@ -255,14 +256,15 @@ impl<'k> Verifier<'k> {
     }
 
     fn run_key(&mut self, kid: &str) -> Option<&RunKey> {
-        let keys = self.keys?;
         let known = self.run_keys.iter().position(|(known, _)| known == kid);
-        let place = known.unwrap_or_else(|| {
-            let key = keys.run_key(kid, self.tenant.as_str(), &self.run);
+        let place = if let Some(place) = known {
+            place
+        } else {
+            let key = self.keys?.run_key(kid, self.tenant.as_str(), &self.run)?;
             self.run_keys.push((kid.to_owned(), key));
             self.run_keys.len() - 1
-        });
-        self.run_keys.get(place)?.1.as_ref()
+        };
+        self.run_keys.get(place).map(|(_, key)| key)
     }
 
     fn not_checked(&self, expected: Option<&Head>) -> Vec<&'static str> {
@@ -294,13 +296,14 @@ impl Link {
             return Some(Finding::new(Status::Truncated, 0, "there are no records"));
         };
         let head = expected?;
-        let finding = if entries < head.next_seq {
+        Some(if entries < head.next_seq {
             Finding::new(Status::Truncated, entries, "the store committed more records than there are")
         } else if entries > head.next_seq {
             Finding::new(Status::Tampered, head.next_seq, "there are more records than the store committed")
         } else if self.leaf != head.last {
             let status = if self.proven { Status::Forked } else { Status::Tampered };
             Finding::new(status, newest, "the newest record is not the one that the store committed")
+                .hashes(head.last, self.leaf)
         } else if self.closed != head.closed {
             Finding::new(
                 Status::Tampered,
@@ -309,8 +312,7 @@ impl Link {
             )
         } else {
             return None;
-        };
-        Some(if entries < head.next_seq { finding } else { finding.hashes(head.last, self.leaf) })
+        })
     }
 }
 

@@ -198,3 +198,11 @@ async fn a_run_whose_records_are_gone_is_truncated() {
     let found = verify_run(&busy, INSTANCE, &tenant(), "r", None).await.unwrap();
     assert_eq!((found.status, found.first_bad), (Status::Truncated, Some(0)));
 }
+
+#[tokio::test]
+async fn a_run_whose_head_is_gone_is_tampered() {
+    let busy = Busy::new(3, 0);
+    busy.log.lock().unwrap().1 = None;
+    let found = verify_run(&busy, INSTANCE, &tenant(), "r", None).await.unwrap();
+    assert_eq!((found.status, found.first_bad), (Status::Tampered, Some(0)));
+}
