@@ -7,17 +7,24 @@ mod archive;
 mod charset;
 mod code;
 mod csv;
+mod epub;
 mod error;
+mod feed;
 mod format;
 mod html;
 mod json;
 mod limits;
 mod lines;
+mod mail;
 mod markdown;
+mod notebook;
 mod ole;
 mod ooxml;
+mod opendocument;
 mod output;
 mod pdf;
+mod rtf;
+mod sheet;
 mod sniff;
 mod table;
 mod text;
@@ -86,8 +93,9 @@ fn document(source: &mut dyn Source, hints: &FileHints, out: &mut Output<'_>) ->
     out.limits.check_source(size)?;
     let format = sniff::format(source, hints)?;
     out.report.content_type = format.media_type().to_owned();
+    let before = out.bytes();
     read(format, source, out)?;
-    if out.is_empty() { Err(error::empty()) } else { Ok(()) }
+    if out.bytes() == before { Err(error::empty()) } else { Ok(()) }
 }
 
 fn read(format: Format, source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
@@ -102,6 +110,14 @@ fn read(format: Format, source: &mut dyn Source, out: &mut Output<'_>) -> Result
         Format::Pdf => pdf::read(source, out),
         Format::Docx => ooxml::docx::read(source, out),
         Format::Pptx => ooxml::pptx::read(source, out),
-        _ => Err(error::unsupported("in a format of its own")),
+        Format::Xlsx => sheet::read_xlsx(source, out),
+        Format::Xls => sheet::read_xls(source, out),
+        Format::OpenDocument => opendocument::read(source, out),
+        Format::Epub => epub::read(source, out),
+        Format::Mail => mail::read(source, out),
+        Format::Rtf => rtf::read(source, out),
+        Format::Notebook => notebook::read(source, out),
+        Format::Feed => feed::read(source, out),
+        Format::Xml => feed::read_xml(source, out),
     }
 }

@@ -19,17 +19,57 @@ pub(super) struct Output<'a> {
     page: Option<u32>,
     page_has_text: bool,
     bytes: u64,
+    failed: bool,
+    announced: Option<String>,
 }
 
 impl<'a> Output<'a> {
     pub(super) fn new(sink: &'a mut dyn BlockSink, limits: &'a DocumentLimits) -> Self {
         let report = ParseReport::default();
-        Self { sink, limits, report, depth: 0, page: None, page_has_text: false, bytes: 0 }
+        Self {
+            sink,
+            limits,
+            report,
+            depth: 0,
+            page: None,
+            page_has_text: false,
+            bytes: 0,
+            failed: false,
+            announced: None,
+        }
     }
 
     /// Whether nothing has been handed on yet.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes == 0
+    }
+
+    /// How many bytes of text were handed on.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether the receiver takes no more, or has had its fill.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Puts a heading above whatever comes next, if anything does.
+    pub(super) fn announce(&mut self, name: &str) {
+        self.announced = Some(name.to_owned());
+    }
+
+    /// Reads a document inside of this one. Of its report only the warnings remain.
+    pub(super) fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let (report, page) = (std::mem::take(&mut self.report), self.page.take());
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        self.page = page;
+        self.announced = None;
+        let warnings = std::mem::replace(&mut self.report, report).warnings;
+        warnings.into_iter().for_each(|warning| self.warn(warning));
+        result
     }
 
     /// Begins the next page, slide or sheet.
@@ -103,13 +143,19 @@ impl<'a> Output<'a> {
         if text.is_empty() {
             return Ok(());
         }
+        if let Some(name) = self.announced.take() {
+            self.heading(2, &name)?;
+        }
         self.bytes = self.bytes.saturating_add(text.len() as u64);
         if self.bytes > self.limits.text_bytes {
+            self.failed = true;
             let limit = self.limits.text_bytes;
             return Err(error::too_large(format_args!("it holds more than {limit} bytes of text")));
         }
         self.page_has_text = true;
-        self.sink.block(Block { kind, text: text.to_owned(), page: self.page })
+        let taken = self.sink.block(Block { kind, text: text.to_owned(), page: self.page });
+        self.failed = taken.is_err();
+        taken
     }
 }
 

@@ -1,0 +1,89 @@
+//! Mail: the header that matters, the body, then the attachments, each read as the document it is.
+
+use std::io::Cursor;
+
+use mail_parser::mailbox::mbox::MessageIterator;
+use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use nexus_core::Result;
+use nexus_core::document::parser::{FileHints, Source};
+
+use super::output::Output;
+use super::{document, error, html, json};
+
+pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    let mut bytes = Vec::new();
+    source.read_to_end(&mut bytes).map_err(error::unreadable)?;
+    if !bytes.starts_with(b"From ") {
+        return message(&bytes, out);
+    }
+    for mail in MessageIterator::new(Cursor::new(bytes)) {
+        let mail = mail.map_err(|_| error::malformed("it is not a whole mailbox"))?;
+        message(mail.contents(), out)?;
+    }
+    Ok(())
+}
+
+fn message(bytes: &[u8], out: &mut Output<'_>) -> Result<()> {
+    let message =
+        MessageParser::default().parse(bytes).ok_or_else(|| error::malformed("it is not a message"))?;
+    out.title(message.subject().unwrap_or_default());
+    out.paragraph(&header(&message))?;
+    message.text_bodies().try_for_each(|part| body(part, out))?;
+    let limit = out.limits.attachments;
+    if message.attachment_count() > limit {
+        out.warn(format!("attachments after number {limit} were left out"));
+    }
+    message.attachments().take(limit).try_for_each(|part| attachment(part, out))
+}
+
+fn header(message: &Message<'_>) -> String {
+    let date = message.date().map(mail_parser::DateTime::to_rfc3339);
+    let fields = [
+        ("Subject", message.subject().map(str::to_owned)),
+        ("From", message.from().map(addresses)),
+        ("To", message.to().map(addresses)),
+        ("Cc", message.cc().map(addresses)),
+        ("Date", date),
+    ];
+    let lines = fields.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}\n", value?)));
+    lines.collect()
+}
+
+fn addresses(address: &Address<'_>) -> String {
+    let one = |address: &mail_parser::Addr<'_>| match (address.name(), address.address()) {
+        (Some(name), Some(address)) => format!("{name} <{address}>"),
+        (name, address) => name.or(address).unwrap_or_default().to_owned(),
+    };
+    address.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn body(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
+    match &part.body {
+        PartType::Text(text) => json::paragraphs(text, out),
+        PartType::Html(text) => html::fragment(text, out),
+        PartType::Binary(_) | PartType::InlineBinary(_) | PartType::Message(_) | PartType::Multipart(_) => {
+            Ok(())
+        }
+    }
+}
+
+/// Reads an attachment. One that cannot be read is named in a warning and fails nothing else.
+fn attachment(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
+    let name = part.attachment_name().unwrap_or("without a name").to_owned();
+    if out.depth >= out.limits.attachment_depth {
+        out.warn(format!("the attachment `{name}` lies too deep inside of others and was left out"));
+        return Ok(());
+    }
+    let kind = part.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("*")));
+    let hints = FileHints { name: name.clone(), content_type: kind };
+    let mut source = Cursor::new(part.contents().to_vec());
+    let read = out.nested(|out| {
+        out.announce(&name);
+        document(&mut source, &hints, out)
+    });
+    match read {
+        Err(error) if !out.has_failed() => out.warn(format!("the attachment `{name}` was left out: {error}")),
+        read => read?,
+    }
+    Ok(())
+}

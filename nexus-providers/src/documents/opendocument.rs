@@ -1,0 +1,199 @@
+//! OpenDocument: texts, presentations (slide = page) and spreadsheets (sheet = page) from one XML vocabulary.
+
+use nexus_core::Result;
+use nexus_core::document::parser::{BlockKind, Source};
+
+use super::archive::Archive;
+use super::output::Output;
+use super::xml::{Handler, Tag};
+use super::{error, table};
+
+pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    let mut archive = Archive::open(source, out.limits)?;
+    if archive.text("META-INF/manifest.xml")?.is_some_and(|manifest| manifest.contains("encryption-data")) {
+        return Err(error::encrypted());
+    }
+    archive.xml("meta.xml", &mut Title { inside: false, out })?;
+    if !archive.xml("content.xml", &mut Body::new(out))? {
+        return Err(error::malformed("it has no content"));
+    }
+    Ok(())
+}
+
+struct Title<'a, 'o> {
+    inside: bool,
+    out: &'a mut Output<'o>,
+}
+
+impl Handler for Title<'_, '_> {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        self.inside = tag.name() == "title";
+        Ok(())
+    }
+
+    fn close(&mut self, _: &str) -> Result<()> {
+        self.inside = false;
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        if self.inside {
+            self.out.title(text);
+        }
+        Ok(())
+    }
+}
+
+/// A paragraph or heading that is open; they nest through notes and frames.
+struct Paragraph {
+    text: String,
+    heading: Option<u8>,
+}
+
+/// A table that is open.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Vec<String>>,
+    repeated: usize,
+}
+
+struct Body<'a, 'o> {
+    out: &'a mut Output<'o>,
+    paragraphs: Vec<Paragraph>,
+    tables: Vec<Rows>,
+    lists: usize,
+    spreadsheet: bool,
+    skipped: usize,
+}
+
+/// What is not part of the text.
+const SKIPPED: &[&str] =
+    &["annotation", "tracked-changes", "note-citation", "automatic-styles", "font-face-decls", "scripts"];
+
+impl<'a, 'o> Body<'a, 'o> {
+    fn new(out: &'a mut Output<'o>) -> Self {
+        Self { out, paragraphs: Vec::new(), tables: Vec::new(), lists: 0, spreadsheet: false, skipped: 0 }
+    }
+
+    fn begin_paragraph(&mut self, tag: &Tag<'_>) {
+        let level = || tag.attribute("outline-level").and_then(|level| level.parse().ok()).unwrap_or(1);
+        let heading = (tag.name() == "h").then(level);
+        self.paragraphs.push(Paragraph { text: String::new(), heading });
+    }
+
+    fn end_paragraph(&mut self) -> Result<()> {
+        let Some(Paragraph { text, heading }) = self.paragraphs.pop() else { return Ok(()) };
+        if let Some(cell) = self.cell() {
+            cell.push_str(&text);
+            cell.push('\n');
+            return Ok(());
+        }
+        match heading {
+            Some(level) => self.out.heading(level, &text),
+            None if self.lists > 0 => self.out.push(BlockKind::ListItem, &text),
+            None => self.out.paragraph(&text),
+        }
+    }
+
+    fn cell(&mut self) -> Option<&mut String> {
+        self.tables.last_mut()?.rows.last_mut()?.last_mut()
+    }
+
+    fn begin_table(&mut self, tag: &Tag<'_>) -> Result<()> {
+        if self.spreadsheet && self.tables.is_empty() {
+            self.out.begin_page()?;
+            self.out.heading(1, &tag.attribute("name").unwrap_or_default())?;
+        }
+        self.tables.push(Rows::default());
+        Ok(())
+    }
+
+    fn begin_cell(&mut self, tag: &Tag<'_>) {
+        let repeated =
+            tag.attribute("number-columns-repeated").and_then(|count| count.parse().ok()).unwrap_or(1);
+        let Some(table) = self.tables.last_mut() else { return };
+        table.repeated = repeated;
+        table.rows.last_mut().into_iter().for_each(|row| row.push(String::new()));
+    }
+
+    /// Repeats a cell as often as it says, within reason: the last ones pad a sheet to its full width.
+    fn end_cell(&mut self) {
+        const WIDEST: usize = 256;
+        let Some(table) = self.tables.last_mut() else { return };
+        let Some(row) = table.rows.last_mut() else { return };
+        let Some(cell) = row.last().cloned() else { return };
+        let room = WIDEST.saturating_sub(row.len());
+        row.extend(std::iter::repeat_n(cell, table.repeated.saturating_sub(1).min(room)));
+    }
+
+    fn end_row(&mut self) {
+        let Some(row) = self.tables.last_mut().and_then(|table| table.rows.last_mut()) else { return };
+        let filled = row.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1);
+        row.truncate(filled);
+    }
+
+    fn end_table(&mut self) -> Result<()> {
+        let Some(mut table) = self.tables.pop() else { return Ok(()) };
+        table.rows.retain(|row| !row.is_empty());
+        if let Some(cell) = self.cell() {
+            table.rows.iter().for_each(|row| cell.push_str(&row.join(" ")));
+            return Ok(());
+        }
+        table::write(&table.rows, self.out)?;
+        if self.spreadsheet {
+            self.out.end_page();
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, text: &str) {
+        if let Some(paragraph) = self.paragraphs.last_mut() {
+            paragraph.text.push_str(text);
+        }
+    }
+}
+
+impl Handler for Body<'_, '_> {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        if self.skipped > 0 || SKIPPED.contains(&tag.name()) {
+            self.skipped += 1;
+            return Ok(());
+        }
+        match tag.name() {
+            "p" | "h" => self.begin_paragraph(tag),
+            "s" | "line-break" | "tab" => self.append(if tag.name() == "line-break" { "\n" } else { " " }),
+            "list-item" => self.lists += 1,
+            "spreadsheet" => self.spreadsheet = true,
+            "page" => self.out.begin_page()?,
+            "table" => self.begin_table(tag)?,
+            "table-row" => self.tables.last_mut().into_iter().for_each(|table| table.rows.push(Vec::new())),
+            "table-cell" | "covered-table-cell" => self.begin_cell(tag),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, name: &str) -> Result<()> {
+        if self.skipped > 0 {
+            self.skipped -= 1;
+            return Ok(());
+        }
+        match name {
+            "p" | "h" => return self.end_paragraph(),
+            "table" => return self.end_table(),
+            "list-item" => self.lists = self.lists.saturating_sub(1),
+            "page" => self.out.end_page(),
+            "table-row" => self.end_row(),
+            "table-cell" | "covered-table-cell" => self.end_cell(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        if self.skipped == 0 {
+            self.append(text);
+        }
+        Ok(())
+    }
+}

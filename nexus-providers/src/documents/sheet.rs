@@ -1,0 +1,172 @@
+//! Workbooks: one page for each sheet, rows as tables. Blank rows separate tables; a lone cell above is a caption.
+
+use std::io::BufReader;
+
+use calamine::{CellErrorType, DataType, ExcelDateTime, Reader, Xls, XlsError, Xlsx, XlsxError};
+use nexus_core::document::parser::Source;
+use nexus_core::{Error, Result};
+
+use super::archive::Archive;
+use super::error;
+use super::output::Output;
+use super::table::Table;
+
+pub(super) fn read_xlsx(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    Archive::open(source, out.limits)?.check()?;
+    source.rewind().map_err(error::unreadable)?;
+    let mut workbook = Xlsx::new(BufReader::new(source)).map_err(damaged_xlsx)?;
+    let names = workbook.sheet_names();
+    out.check_pages(names.len() as u64)?;
+    for name in names {
+        let mut sheet = Sheet::begin(&name, out)?;
+        // Sheets of charts have no cells.
+        if let Ok(mut cells) = workbook.worksheet_cells_reader(&name) {
+            let first = cells.dimensions().start.1;
+            while let Some(cell) = cells.next_cell().map_err(damaged_xlsx)? {
+                let (row, column) = cell.get_position();
+                sheet.cell(row, column.saturating_sub(first), &text(cell.get_value()), out)?;
+            }
+        }
+        sheet.end(out)?;
+    }
+    Ok(())
+}
+
+pub(super) fn read_xls(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    source.rewind().map_err(error::unreadable)?;
+    let mut workbook: Xls<_> = Xls::new(BufReader::new(source)).map_err(damaged_xls)?;
+    let names = workbook.sheet_names();
+    out.check_pages(names.len() as u64)?;
+    for name in names {
+        let mut sheet = Sheet::begin(&name, out)?;
+        if let Ok(range) = workbook.worksheet_range(&name) {
+            for (row, column, cell) in range.used_cells() {
+                let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+                sheet.cell(position(row), position(column), &text(cell), out)?;
+            }
+        }
+        sheet.end(out)?;
+    }
+    Ok(())
+}
+
+/// A sheet whose cells come row by row.
+pub(super) struct Sheet {
+    /// The sheet's name, until there is a cell under it.
+    name: Option<String>,
+    row: Option<u32>,
+    cells: Vec<String>,
+    table: Option<Table>,
+}
+
+impl Sheet {
+    /// Begins a page for the sheet.
+    pub(super) fn begin(name: &str, out: &mut Output<'_>) -> Result<Self> {
+        out.begin_page()?;
+        Ok(Self { name: Some(name.to_owned()), row: None, cells: Vec::new(), table: None })
+    }
+
+    /// Takes a cell; rows must come in order.
+    pub(super) fn cell(&mut self, row: u32, column: u32, text: &str, out: &mut Output<'_>) -> Result<()> {
+        /// Cells further right move up to the others: such sheets are sparse.
+        const WIDEST: usize = 1024;
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        if self.row != Some(row) {
+            self.end_row(out)?;
+            if self.row.is_some_and(|last| row.abs_diff(last) > 1) {
+                self.end_table(out)?;
+            }
+            self.row = Some(row);
+        }
+        let column = column as usize;
+        if column < WIDEST && column > self.cells.len() {
+            self.cells.resize(column, String::new());
+        }
+        self.cells.push(text.to_owned());
+        Ok(())
+    }
+
+    /// Ends the sheet and its page.
+    pub(super) fn end(mut self, out: &mut Output<'_>) -> Result<()> {
+        self.end_row(out)?;
+        self.end_table(out)?;
+        out.end_page();
+        Ok(())
+    }
+
+    fn end_row(&mut self, out: &mut Output<'_>) -> Result<()> {
+        if self.cells.is_empty() {
+            return Ok(());
+        }
+        if let Some(name) = self.name.take().filter(|name| !is_default(name)) {
+            out.heading(1, &name)?;
+        }
+        let cells = std::mem::take(&mut self.cells);
+        let mut filled = cells.iter().filter(|cell| !cell.is_empty());
+        match (&mut self.table, filled.next(), filled.next()) {
+            (None, Some(caption), None) => out.paragraph(caption),
+            (table, ..) => table.get_or_insert_default().row(&cells, out),
+        }
+    }
+
+    fn end_table(&mut self, out: &mut Output<'_>) -> Result<()> {
+        self.table.take().map_or(Ok(()), |mut table| table.end(out))
+    }
+}
+
+/// Whether a name is the one that a new sheet gets, which says nothing.
+fn is_default(name: &str) -> bool {
+    name.strip_prefix("Sheet").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn text(cell: &impl DataType) -> String {
+    if let Some(text) = cell.get_string() {
+        return text.to_owned();
+    }
+    if let Some(moment) = cell.get_datetime() {
+        return self::moment(&moment);
+    }
+    let number = cell.get_float().map(number).or_else(|| cell.get_int().map(|number| number.to_string()));
+    let truth = || cell.get_bool().map(|truth| if truth { "TRUE" } else { "FALSE" }.to_owned());
+    let iso = || cell.get_datetime_iso().or_else(|| cell.get_duration_iso()).map(str::to_owned);
+    let error =
+        || cell.get_error().filter(|error| **error != CellErrorType::GettingData).map(ToString::to_string);
+    number.or_else(truth).or_else(iso).or_else(error).unwrap_or_default()
+}
+
+/// A number as a workbook shows it: fifteen digits at most.
+fn number(number: f64) -> String {
+    format!("{number:.14e}").parse::<f64>().unwrap_or(number).to_string()
+}
+
+fn moment(moment: &ExcelDateTime) -> String {
+    if moment.is_duration() {
+        return format!("{} days", number(moment.as_f64()));
+    }
+    let (year, month, day, hour, minute, second, _) = moment.to_ymd_hms_milli();
+    let date = format!("{year:04}-{month:02}-{day:02}");
+    let time = format!("{hour:02}:{minute:02}:{second:02}");
+    match moment.as_f64() {
+        value if value.fract() == 0.0 => date,
+        value if value < 1.0 => time,
+        _ => format!("{date} {time}"),
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other way to be damaged reads the same")]
+fn damaged_xlsx(error: XlsxError) -> Error {
+    match error {
+        XlsxError::Password => error::encrypted(),
+        other => error::malformed("it is not a whole workbook").because(other),
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other way to be damaged reads the same")]
+fn damaged_xls(error: XlsError) -> Error {
+    match error {
+        XlsError::Password => error::encrypted(),
+        other => error::malformed("it is not a whole workbook").because(other),
+    }
+}
