@@ -1,18 +1,18 @@
 //! Mail: the header that matters, the body, then the attachments, each read as the document it is.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 
 use mail_parser::mailbox::mbox::MessageIterator;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use nexus_core::Result;
 use nexus_core::document::parser::{FileHints, Source};
 
+use super::charset::{Charset, Utf8Reader};
 use super::output::Output;
 use super::{document, error, html, json};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
-    let mut bytes = Vec::new();
-    source.read_to_end(&mut bytes).map_err(error::unreadable)?;
+    let bytes = narrow(source)?;
     if !bytes.starts_with(b"From ") {
         return message(&bytes, out);
     }
@@ -21,6 +21,18 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
         message(mail.contents(), out)?;
     }
     Ok(())
+}
+
+/// The bytes of the mail, which some programs save in wide units.
+fn narrow(source: &mut dyn Source) -> Result<Vec<u8>> {
+    let (mut head, mut bytes) = ([0; 256], Vec::new());
+    let read = source.read(&mut head).map_err(error::unreadable)?;
+    source.rewind().map_err(error::unreadable)?;
+    match Charset::of_head(head.get(..read).unwrap_or_default()) {
+        Some(wide) => Utf8Reader::new(source, wide)?.read_to_end(&mut bytes).map_err(error::from_io)?,
+        None => source.read_to_end(&mut bytes).map_err(error::unreadable)?,
+    };
+    Ok(bytes)
 }
 
 fn message(bytes: &[u8], out: &mut Output<'_>) -> Result<()> {

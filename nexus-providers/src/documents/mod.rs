@@ -11,6 +11,7 @@ mod epub;
 mod error;
 mod feed;
 mod format;
+mod grid;
 mod html;
 mod json;
 mod limits;

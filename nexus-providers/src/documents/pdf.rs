@@ -101,7 +101,7 @@ fn page(page: &Page, out: &mut Output<'_>) -> Result<()> {
             Block::Paragraph(found) => paragraph(found, out)?,
             Block::Table(found) => table::write(&rows(found), out)?,
             Block::Code { content } => out.push(BlockKind::Code, content)?,
-            Block::Raw { content } => out.paragraph(content)?,
+            Block::Raw { content } => out.paragraph(&mend(content))?,
             Block::Image { .. } | Block::HorizontalRule | Block::PageBreak | Block::SectionBreak => {}
         }
     }
@@ -110,12 +110,55 @@ fn page(page: &Page, out: &mut Output<'_>) -> Result<()> {
 }
 
 fn paragraph(paragraph: &Paragraph, out: &mut Output<'_>) -> Result<()> {
-    let text = paragraph.plain_text();
+    let text = mend(&paragraph.plain_text());
     match paragraph.heading_level() {
         Some(level) => out.heading(level, &text),
-        None if paragraph.is_list_item() => out.push(BlockKind::ListItem, &text),
+        None if paragraph.is_list_item() => out.push(BlockKind::ListItem, text.trim_start_matches(BULLETS)),
         None => out.paragraph(&text),
     }
+}
+
+/// The marks of list items, which their kind makes superfluous.
+const BULLETS: [char; 8] = ['•', '◦', '▪', '‣', '·', '-', '*', ' '];
+
+/// Undoes what typesetting did to words: ligatures, and hyphens at the ends of lines.
+fn mend(text: &str) -> String {
+    let mut mended = String::with_capacity(text.len());
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        if let Some(letters) = letters(c) {
+            mended.push_str(letters);
+        } else if c == '-'
+            && mended.ends_with(char::is_lowercase)
+            && goes_on(text.get(at + 1..).unwrap_or_default())
+        {
+            chars.next();
+        } else {
+            mended.push(c);
+        }
+    }
+    mended
+}
+
+/// Whether what follows a hyphen is the second half of a word, and not the end of `pre- and postwar`.
+fn goes_on(rest: &str) -> bool {
+    const JOINING: [&str; 10] = ["and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o"];
+    let Some(rest) = rest.strip_prefix([' ', '\n']) else { return false };
+    let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+    let word = rest.get(..end).unwrap_or_default();
+    word.starts_with(char::is_lowercase) && !JOINING.contains(&word)
+}
+
+fn letters(ligature: char) -> Option<&'static str> {
+    Some(match ligature {
+        'ﬀ' => "ff",
+        'ﬁ' => "fi",
+        'ﬂ' => "fl",
+        'ﬃ' => "ffi",
+        'ﬄ' => "ffl",
+        'ﬅ' | 'ﬆ' => "st",
+        _ => return None,
+    })
 }
 
 /// The cells in their columns; positions that a merged cell covers stay empty.
@@ -124,7 +167,7 @@ fn rows(table: &Table) -> Vec<Vec<String>> {
         let mut cells = Vec::new();
         for (cell, column) in row.cells.iter().zip(columns) {
             cells.resize(column.min(1000), String::new());
-            cells.push(cell.plain_text());
+            cells.push(mend(&cell.plain_text()));
         }
         cells
     };
@@ -135,5 +178,19 @@ fn damaged(error: unpdf::Error) -> Error {
     match error {
         unpdf::Error::Encrypted | unpdf::Error::InvalidPassword => error::encrypted(),
         other => error::malformed("it is not a whole PDF").because(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mend;
+
+    #[test]
+    fn words_are_mended_and_hyphens_that_belong_stay() {
+        assert_eq!(mend("an efﬁ- cient re-\ntriever"), "an efficient retriever");
+        assert_eq!(
+            mend("pre- and postwar, well-known, A- b, 3- d, end-"),
+            "pre- and postwar, well-known, A- b, 3- d, end-"
+        );
     }
 }

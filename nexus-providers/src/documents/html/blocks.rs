@@ -4,6 +4,7 @@ use dom_query::NodeRef;
 use nexus_core::Result;
 use nexus_core::document::parser::BlockKind;
 
+use super::super::grid::{self, Cell};
 use super::super::output::Output;
 use super::super::table;
 
@@ -132,9 +133,8 @@ impl Writer<'_, '_> {
 
     fn table(&mut self, node: &NodeRef<'_>) -> Result<()> {
         self.flush()?;
-        let rows: Vec<Vec<String>> =
-            rows(node).iter().map(|row| cells(row).iter().map(|cell| cell_text(cell)).collect()).collect();
-        table::write(&rows, self.out)
+        let rows = rows(node).iter().map(|row| cells(row).iter().map(cell).collect()).collect();
+        table::write(&grid::lay_out(rows), self.out)
     }
 
     /// Appends text with its white space collapsed.
@@ -183,6 +183,11 @@ fn rows<'a>(table: &NodeRef<'a>) -> Vec<NodeRef<'a>> {
 
 fn cells<'a>(row: &NodeRef<'a>) -> Vec<NodeRef<'a>> {
     row.children_it(false).filter(|node| node.has_name("td") || node.has_name("th")).collect()
+}
+
+fn cell(cell: &NodeRef<'_>) -> Cell {
+    let span = |name: &str| cell.attr(name).and_then(|span| span.parse().ok()).unwrap_or(1);
+    Cell { text: cell_text(cell), columns: span("colspan"), rows: span("rowspan") }
 }
 
 fn cell_text(cell: &NodeRef<'_>) -> String {

@@ -1,5 +1,6 @@
 //! HTML: the main text of a page as blocks, without scripts, menus and other furniture.
 
+mod article;
 mod blocks;
 
 use std::io::Read;
@@ -22,10 +23,14 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
 }
 
 /// Hands on the main text of a page in memory.
-pub(super) fn page(html: &str, out: &mut Output<'_>) -> Result<()> {
+fn page(html: &str, out: &mut Output<'_>) -> Result<()> {
     let document = parse(html, out)?;
     out.title(&document.select_single("head > title").text());
-    blocks::write(&document.root(), out)
+    let Some((title, content)) = article::find(&document) else {
+        return blocks::write(&document.root(), out);
+    };
+    out.heading(1, &title)?;
+    blocks::write(&content.root(), out)
 }
 
 /// Hands on all text of a piece of HTML in memory.

@@ -36,6 +36,8 @@ struct Paragraph {
     style: Option<String>,
     outline: Option<u8>,
     numbered: Option<bool>,
+    /// Where the open parts of an equation begin.
+    groups: Vec<usize>,
 }
 
 /// A table that is open.
@@ -44,6 +46,8 @@ struct Rows {
     rows: Vec<Vec<String>>,
     /// How many columns the open cell spans.
     span: usize,
+    /// Whether the open cell is part of the one above it.
+    merged: bool,
 }
 
 /// The state of the walk. Paragraphs nest through text boxes, tables through cells.
@@ -78,17 +82,45 @@ impl<'a, 'o> Body<'a, 'o> {
         }
     }
 
+    /// Equations become a line of text: `x^2`, `(a+b)/c`.
+    fn begin_group(&mut self, name: &str) {
+        self.append(match name {
+            "den" => "/",
+            "sup" => "^",
+            "sub" => "_",
+            "rad" => "√",
+            _ => "",
+        });
+        self.paragraphs
+            .last_mut()
+            .into_iter()
+            .for_each(|paragraph| paragraph.groups.push(paragraph.text.len()));
+    }
+
+    fn end_group(&mut self, name: &str) {
+        let Some(paragraph) = self.paragraphs.last_mut() else { return };
+        let Some(start) = paragraph.groups.pop() else { return };
+        let inner = paragraph.text.get(start..).unwrap_or_default();
+        if inner.chars().count() > 1 || name == "d" {
+            let wrapped = format!("({inner})");
+            paragraph.text.truncate(start);
+            paragraph.text.push_str(&wrapped);
+        }
+    }
+
     fn begin_cell(&mut self) {
         let Some(table) = self.tables.last_mut() else { return };
-        table.span = 1;
+        (table.span, table.merged) = (1, false);
         table.rows.last_mut().into_iter().for_each(|row| row.push(String::new()));
     }
 
-    /// Columns that a cell spans beyond its own stay empty.
+    /// What a cell says stands in every place that it covers.
     fn end_cell(&mut self) {
         let Some(table) = self.tables.last_mut() else { return };
-        let spanned = std::iter::repeat_n(String::new(), table.span.saturating_sub(1));
-        table.rows.last_mut().into_iter().for_each(|row| row.extend(spanned.clone()));
+        let Some((row, above)) = table.rows.split_last_mut() else { return };
+        let Some(cell) = row.pop() else { return };
+        let covered = above.last().and_then(|above| above.get(row.len())).filter(|_| table.merged).cloned();
+        row.extend(std::iter::repeat_n(covered.unwrap_or(cell), table.span.max(1)));
     }
 
     fn span(&mut self, tag: &Tag<'_>) {
@@ -150,6 +182,11 @@ impl Handler for Body<'_, '_> {
             "tr" => self.tables.last_mut().into_iter().for_each(|table| table.rows.push(Vec::new())),
             "tc" => self.begin_cell(),
             "gridSpan" => self.span(tag),
+            "vMerge" => {
+                let continued = tag.attribute("val").is_none_or(|value| value == "continue");
+                self.tables.last_mut().into_iter().for_each(|table| table.merged = continued);
+            }
+            "num" | "den" | "sup" | "sub" | "rad" | "d" => self.begin_group(tag.name()),
             _ => self.property(tag),
         }
         Ok(())
@@ -165,8 +202,10 @@ impl Handler for Body<'_, '_> {
             "tbl" => self.end_table(),
             _ => {
                 self.in_text &= name != "t";
-                if name == "tc" {
-                    self.end_cell();
+                match name {
+                    "tc" => self.end_cell(),
+                    "num" | "den" | "sup" | "sub" | "rad" | "d" => self.end_group(name),
+                    _ => {}
                 }
                 Ok(())
             }

@@ -4,6 +4,7 @@ use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
 
 use super::super::archive::Archive;
+use super::super::grid::{self, Cell};
 use super::super::output::Output;
 use super::super::xml::{Handler, Tag};
 use super::super::{error, table};
@@ -71,7 +72,7 @@ struct Slide<'a, 'o> {
     text: String,
     listed: bool,
     in_text: bool,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
     in_cell: bool,
 }
 
@@ -88,12 +89,23 @@ impl<'a, 'o> Slide<'a, 'o> {
         }
     }
 
+    /// Places that another cell covers have elements of their own, which say nothing.
+    fn begin_cell(&mut self, tag: &Tag<'_>) {
+        if ["hMerge", "vMerge"].iter().any(|name| tag.attribute(name).is_some_and(|value| value == "1")) {
+            self.in_cell = false;
+            return;
+        }
+        let span = |name: &str| tag.attribute(name).and_then(|span| span.parse().ok()).unwrap_or(1);
+        let cell = Cell { text: String::new(), columns: span("gridSpan"), rows: span("rowSpan") };
+        self.rows.last_mut().into_iter().for_each(|row| row.push(cell.clone()));
+    }
+
     fn end_paragraph(&mut self) -> Result<()> {
         let text = std::mem::take(&mut self.text);
         if self.in_cell {
             if let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) {
-                cell.push_str(&text);
-                cell.push('\n');
+                cell.text.push_str(&text);
+                cell.text.push('\n');
             }
             return Ok(());
         }
@@ -126,7 +138,7 @@ impl Handler for Slide<'_, '_> {
             "tr" => self.rows.push(Vec::new()),
             "tc" => {
                 self.in_cell = true;
-                self.rows.last_mut().into_iter().for_each(|row| row.push(String::new()));
+                self.begin_cell(tag);
             }
             _ => {}
         }
@@ -136,9 +148,12 @@ impl Handler for Slide<'_, '_> {
     fn close(&mut self, name: &str) -> Result<()> {
         match name {
             "p" => return self.end_paragraph(),
-            "tbl" => return table::write(&std::mem::take(&mut self.rows), self.out),
+            "tbl" => return table::write(&grid::lay_out(std::mem::take(&mut self.rows)), self.out),
             "t" => self.in_text = false,
-            "tc" => self.in_cell = false,
+            "tc" => {
+                self.in_cell = false;
+                self.text.clear();
+            }
             _ => {}
         }
         Ok(())
