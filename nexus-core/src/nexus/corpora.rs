@@ -13,8 +13,8 @@ impl Nexus {
     /// Makes a corpus. `config` is its `provider_config_json`; `{}` means the defaults.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`Conflict`](ErrorKind::Conflict) when the id is taken;
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for settings that cannot be honoured.
+    /// [`Denied`](crate::ErrorKind::Denied); [`Conflict`](crate::ErrorKind::Conflict) when the id is taken;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for settings that cannot be honoured.
     pub async fn create_corpus(
         &self,
         who: &Principal,
@@ -34,7 +34,7 @@ impl Nexus {
     /// Changes a corpus's name or settings.
     ///
     /// # Errors
-    /// As [`Nexus::create_corpus`]; [`NotFound`](ErrorKind::NotFound).
+    /// As [`Nexus::create_corpus`]; [`NotFound`](crate::ErrorKind::NotFound).
     pub async fn update_corpus(&self, who: &Principal, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus> {
         self.allow(who, Action::CorpusWrite, Resource::corpus(id)).await?;
         patch.name.iter().try_for_each(|name| check_name("corpus name", name))?;
@@ -45,7 +45,7 @@ impl Nexus {
     /// One corpus.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
+    /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound).
     pub async fn corpus(&self, who: &Principal, id: &CorpusId) -> Result<Corpus> {
         self.allow(who, Action::CorpusRead, Resource::corpus(id)).await?;
         self.engine.store.corpus(who.tenant(), id).await
@@ -54,7 +54,7 @@ impl Nexus {
     /// All corpora of the tenant, in order of id.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied).
+    /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn corpora(&self, who: &Principal) -> Result<Vec<Corpus>> {
         self.allow(who, Action::CorpusRead, Resource::default()).await?;
         self.engine.store.corpora(who.tenant()).await
@@ -63,7 +63,7 @@ impl Nexus {
     /// Removes a corpus with all its documents.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound); [`Conflict`](ErrorKind::Conflict) while a
+    /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while a
     /// document is being ingested.
     pub async fn delete_corpus(&self, who: &Principal, id: &CorpusId) -> Result<()> {
         self.allow(who, Action::CorpusDelete, Resource::corpus(id)).await?;

@@ -13,7 +13,7 @@ pub(super) fn clean_text(text: &str) -> String {
             '\n' | '\t' => clean.push(c),
             c if is_invisible(c) => {}
             c if c.is_control() || is_direction(c) => {
-                clean.extend(format!("[U+{:04X}]", u32::from(c)).chars())
+                clean.extend(format!("[U+{:04X}]", u32::from(c)).chars());
             }
             c => clean.push(c),
         }

@@ -163,7 +163,12 @@ proptest! {
                     prop_assert_eq!(&answer.text, &seen.text);
                     prop_assert_eq!(&answer.citations, &seen.citations);
                 }
-                _ => {}
+                EventBody::Accepted { .. }
+                | EventBody::Retrieval { .. }
+                | EventBody::Metadata(_)
+                | EventBody::Final(_)
+                | EventBody::Done { .. }
+                | EventBody::Error(_) => {}
             }
         }
     }
@@ -180,7 +185,7 @@ proptest! {
 
     #[test]
     fn a_run_interrupted_anywhere_shows_the_same_in_the_end(pieces in vec(piece(), 1..10), cut in 0_usize..10) {
-        let before = vec![decided(PolicyEffect::Allow), found(vec![hit()])];
+        let before = [decided(PolicyEffect::Allow), found(vec![hit()])];
         let whole = play(before.iter().cloned().chain([Input::Said(pieces.clone())]).collect());
 
         let cut = cut.min(pieces.len());
