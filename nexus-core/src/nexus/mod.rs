@@ -69,7 +69,7 @@ impl Nexus {
     /// What this Nexus is made of and holds for the tenant.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied).
+    /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn status(&self, who: &Principal) -> Result<Status> {
         self.allow(who, Action::StatusRead, Resource::default()).await?;
         let (provider, model) = self.engine.gateway.answers_with();
@@ -90,7 +90,7 @@ impl Nexus {
     /// Proof that `who` may take out or bring in all that the tenant has, for a store's export or import.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied).
+    /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn whole_tenant(&self, who: &Principal) -> Result<Authorised<WholeTenant>> {
         self.engine.authorise(who, Action::TenantExport, Resource::default(), WholeTenant).await
     }
