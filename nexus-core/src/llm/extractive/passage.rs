@@ -20,8 +20,6 @@ pub(super) struct Candidate {
     pub(super) terms: Terms,
     /// The question's terms that its headings, its table's header and its document's name hold.
     pub(super) context: Terms,
-    /// How many of the pairs of neighbouring question terms it holds near each other.
-    pub(super) pairs: u32,
     /// How many terms it has.
     pub(super) length: usize,
 }
@@ -59,40 +57,36 @@ pub(super) fn read(
     question: &Question,
 ) -> Vec<Candidate> {
     let context = context(evidence, language, question);
-    let tokens = analyse(&evidence.text, language);
-    let mut tokens = tokens.into_iter().peekable();
+    let mut tokens = analyse(&evidence.text, language).into_iter().peekable();
     let candidates = sentences(&evidence.text).into_iter().enumerate().map(|(place, sentence)| {
-        let mut read = Reading::default();
+        let (mut terms, mut length) = (0, 0);
         while let Some(token) = tokens.next_if(|token| token.span.start < sentence.range.end) {
             if token.span.start >= sentence.range.start {
-                read.take(question.term(language, token.term), token.position);
+                length += 1;
+                terms |= question.term(language, token.term).map_or(0, |term| 1 << term);
             }
         }
-        Candidate {
-            passage,
-            place,
-            sentence,
-            terms: read.terms,
-            context,
-            pairs: read.pairs,
-            length: read.length,
-        }
+        Candidate { passage, place, sentence, terms, context, length }
     });
     let mut candidates: Vec<Candidate> = candidates.collect();
-    header_terms(evidence, language, question, &mut candidates);
+    inherit(evidence, language, question, &mut candidates);
     candidates
 }
 
-/// A row says its columns' names too.
-fn header_terms(evidence: &Evidence, language: Language, question: &Question, candidates: &mut [Candidate]) {
-    let mut last: Option<(Range<usize>, Terms)> = None;
+/// A sentence says what the heading above it says; a row says its columns' names.
+fn inherit(evidence: &Evidence, language: Language, question: &Question, candidates: &mut [Candidate]) {
+    let mut heading = 0;
+    let mut columns: (Option<Range<usize>>, Terms) = (None, 0);
     for candidate in candidates {
-        let SentenceKind::Row { header: Some(header) } = &candidate.sentence.kind else { continue };
-        if last.as_ref().is_none_or(|(known, _)| known != header) {
-            let text = evidence.text.get(header.clone()).unwrap_or_default();
-            last = Some((header.clone(), terms_of(text, language, question)));
+        if candidate.sentence.kind == SentenceKind::Heading {
+            heading = candidate.terms;
         }
-        candidate.context |= last.as_ref().map_or(0, |(_, terms)| *terms);
+        let header = candidate.sentence.header();
+        if columns.0 != header {
+            let text = header.clone().and_then(|range| evidence.text.get(range)).unwrap_or_default();
+            columns = (header, terms_of(text, language, question));
+        }
+        candidate.context |= heading | columns.1;
     }
 }
 
@@ -105,30 +99,4 @@ fn context(evidence: &Evidence, language: Language, question: &Question) -> Term
 fn terms_of(text: &str, language: Language, question: &Question) -> Terms {
     let found = analyse(text, language).into_iter().filter_map(|token| question.term(language, token.term));
     found.fold(0, |terms, term| terms | 1 << term)
-}
-
-/// How near two neighbouring question terms must stand, in words, to count as a pair.
-const NEAR: u32 = 4;
-
-#[derive(Default)]
-struct Reading {
-    terms: Terms,
-    pairs: u32,
-    length: usize,
-    last: Option<(usize, u32)>,
-}
-
-impl Reading {
-    fn take(&mut self, term: Option<usize>, position: u32) {
-        self.length += 1;
-        let Some(term) = term else { return };
-        self.terms |= 1 << term;
-        if let Some((before, at)) = self.last
-            && before.abs_diff(term) == 1
-            && position - at <= NEAR
-        {
-            self.pairs += 1;
-        }
-        self.last = Some((term, position));
-    }
 }
