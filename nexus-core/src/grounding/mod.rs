@@ -1,5 +1,6 @@
 //! What an answer stands on: the passages that were shown ([`Evidence`]) and the [`Citation`]s that point at them.
 
+pub mod markers;
 pub mod sentence;
 
 use std::ops::Range;

@@ -1,0 +1,221 @@
+//! Citations out of markers: for models whose wire carries nothing but text with `[1]` in it.
+//!
+//! [`citations_in`] finds the claim that each marker stands behind, and the sentence of the passage that comes nearest to
+//! it. It does not judge whether the passage supports the claim: [`Citation::score`] says how many of the claim's words
+//! the quote holds, and no more.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::sentence::{Sentence, SentenceKind, sentences};
+use super::{Citation, Evidence};
+use crate::retrieve::analysis::{Language, analyse};
+
+/// The most digits of a marker: `[1999]` is a year.
+const MAX_DIGITS: usize = 3;
+
+/// What the markers of an answer point at.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Marked {
+    /// A citation for each claim and each passage it names, in the order of the markers.
+    pub citations: Vec<Citation>,
+    /// The bytes of the markers that point at no passage that was shown, with the number they name.
+    pub dangling: Vec<(Range<usize>, u32)>,
+}
+
+/// Reads the markers of `text`, the answer of a model that was shown `evidence`.
+///
+/// `[1]`, `[1, 2]` and `【1】` are markers. One that opens a sentence belongs to the sentence before it; code holds none.
+pub fn citations_in(text: &str, evidence: &[Evidence]) -> Marked {
+    let claims = sentences(text);
+    let mut marked = Marked::default();
+    let mut seen = HashSet::new();
+    for Marker { range, numbers } in markers(text) {
+        let Some(place) = claim(text, &claims, &range) else { continue };
+        for number in numbers {
+            if !seen.insert((place, number)) {
+                continue;
+            }
+            let words =
+                claims.get(place).map(|claim| without_markers(text, &claim.range)).unwrap_or_default();
+            let shown = evidence.iter().find(|evidence| evidence.number == number);
+            match shown.and_then(|evidence| nearest(&words, evidence)) {
+                Some(citation) => marked.citations.push(citation),
+                None => marked.dangling.push((range.clone(), number)),
+            }
+        }
+    }
+    marked
+}
+
+/// The sentence a marker belongs to: the one it stands in, or the one before when it opens it.
+fn claim(text: &str, claims: &[Sentence], marker: &Range<usize>) -> Option<usize> {
+    let place = claims.iter().rposition(|claim| claim.range.start <= marker.start)?;
+    let claim = claims.get(place)?;
+    if claim.kind == SentenceKind::Code {
+        return None;
+    }
+    let before = claim.range.start..marker.start;
+    let opens = !without_markers(text, &before).contains(char::is_alphanumeric);
+    Some(if opens { place.saturating_sub(1) } else { place })
+}
+
+/// A citation of the sentence of `evidence` that shares most words with `claim`; the first of equals.
+fn nearest(claim: &str, evidence: &Evidence) -> Option<Citation> {
+    let language = Language::detect(&evidence.text).unwrap_or_default();
+    let wanted = terms(claim, language);
+    let fit = |sentence: &Sentence| {
+        let words = terms(evidence.text.get(sentence.range.clone()).unwrap_or_default(), language);
+        let common = as_f32(wanted.intersection(&words).count());
+        let covered = common / as_f32(wanted.len().max(1));
+        (common / as_f32((wanted.len() * words.len()).max(1)).sqrt(), covered)
+    };
+    let candidates = sentences(&evidence.text);
+    let scored = candidates.iter().map(|sentence| (sentence, fit(sentence))).rev();
+    let (best, (_, covered)) = scored.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0))?;
+    evidence.cite(claim, best.range.clone(), covered)
+}
+
+fn terms(text: &str, language: Language) -> HashSet<String> {
+    analyse(text, language).into_iter().map(|token| token.term).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a sentence has few words")]
+fn as_f32(count: usize) -> f32 {
+    count as f32
+}
+
+/// The bytes `range` of `text` without the markers in them and the white space before each.
+fn without_markers(text: &str, range: &Range<usize>) -> String {
+    let slice = text.get(range.clone()).unwrap_or_default();
+    let mut words = String::with_capacity(slice.len());
+    let mut end = 0;
+    for marker in markers(slice) {
+        words.push_str(slice.get(end..marker.range.start).unwrap_or_default().trim_end());
+        end = marker.range.end;
+    }
+    words.push_str(slice.get(end..).unwrap_or_default());
+    words.trim().to_owned()
+}
+
+struct Marker {
+    range: Range<usize>,
+    numbers: Vec<u32>,
+}
+
+fn markers(text: &str) -> impl Iterator<Item = Marker> + '_ {
+    text.match_indices(['[', '【']).filter_map(|(start, open)| {
+        let inner = start + open.len();
+        let rest = text.get(inner..)?;
+        let (length, close) =
+            rest.char_indices().find(|(_, c)| matches!(c, ']' | '】' | '[' | '【' | '\n'))?;
+        let numbers = numbers(rest.get(..length)?)?;
+        matches!(close, ']' | '】')
+            .then_some(Marker { range: start..inner + length + close.len_utf8(), numbers })
+    })
+}
+
+/// The numbers of `1`, `1, 2` or `1;2`; nothing if it is anything else.
+fn numbers(list: &str) -> Option<Vec<u32>> {
+    let number = |part: &str| {
+        let part = part.trim();
+        let is_number = part.bytes().all(|byte| byte.is_ascii_digit()) && part.len() <= MAX_DIGITS;
+        if is_number { part.parse().ok() } else { None }
+    };
+    list.split([',', ';']).map(number).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::grounding::tests::evidence;
+
+    fn shown(texts: &[&str]) -> Vec<Evidence> {
+        (1..).zip(texts).map(|(number, text)| Evidence { number, ..evidence(text) }).collect()
+    }
+
+    /// The number, the claim and the quote of each citation, and the dangling numbers.
+    #[track_caller]
+    fn check(answer: &str, texts: &[&str], citations: &[(u32, &str, &str)], dangling: &[u32]) {
+        let shown = shown(texts);
+        let marked = citations_in(answer, &shown);
+        let found: Vec<_> =
+            marked.citations.iter().map(|c| (c.number, c.claim.as_str(), c.quote.as_str())).collect();
+        assert_eq!(found, citations);
+        assert_eq!(marked.dangling.iter().map(|(_, number)| *number).collect::<Vec<_>>(), dangling);
+        assert!(marked.citations.iter().all(|citation| citation.check(&shown).is_ok()));
+    }
+
+    const HANDBOOK: [&str; 2] = [
+        "Welcome to Acme. Probation lasts six months. It may be extended once.",
+        "Lunch is free. Desks are shared on Fridays.",
+    ];
+
+    #[test]
+    fn a_marker_cites_the_nearest_sentence_of_its_passage() {
+        let claim = "New staff are on probation for six months.";
+        let answer = "New staff are on probation for six months [1].";
+        check(answer, &HANDBOOK, &[(1, claim, "Probation lasts six months.")], &[]);
+    }
+
+    #[test]
+    fn a_marker_after_the_full_stop_belongs_to_the_sentence_before() {
+        check(
+            "Probation takes six months. [1] On Fridays desks are shared. [2]",
+            &HANDBOOK,
+            &[
+                (1, "Probation takes six months.", "Probation lasts six months."),
+                (2, "On Fridays desks are shared.", "Desks are shared on Fridays."),
+            ],
+            &[],
+        );
+    }
+
+    #[test]
+    fn several_passages_may_carry_one_claim() {
+        let claim = "Lunch is free during probation.";
+        check(
+            "Lunch is free during probation [1, 2][1].",
+            &HANDBOOK,
+            &[(1, claim, "Probation lasts six months."), (2, claim, "Lunch is free.")],
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_marker_that_points_at_nothing_shown_is_reported() {
+        check("Lunch is free [7].", &HANDBOOK, &[], &[7]);
+        let marked = citations_in("Lunch is free [7].", &shown(&HANDBOOK));
+        assert_eq!(marked.dangling, [(14..17, 7)]);
+    }
+
+    #[test]
+    fn other_brackets_are_text() {
+        check("Founded in [2024], see [the list] and [a1] and [1", &HANDBOOK, &[], &[]);
+        check("```\nlet first = list[1];\n```", &HANDBOOK, &[], &[]);
+    }
+
+    #[test]
+    fn a_claim_in_another_script_still_cites_its_passage() {
+        let marked = citations_in("試用期間は六か月です【1】。", &shown(&HANDBOOK));
+        let citation = marked.citations.first().unwrap();
+        assert_eq!((citation.number, citation.score.to_bits()), (1, 0.0_f32.to_bits()));
+    }
+
+    proptest! {
+        #[test]
+        fn every_citation_quotes_what_was_shown(answer in "([A-Za-z]{1,8}|[.] |\\[[0-9]\\]|【2】|\\[|\n| ){0,60}") {
+            let shown = shown(&HANDBOOK);
+            let marked = citations_in(&answer, &shown);
+            for citation in marked.citations {
+                prop_assert!(citation.check(&shown).is_ok());
+            }
+            for (range, number) in marked.dangling {
+                prop_assert!(number == 0 || number > 2);
+                prop_assert!(answer.get(range).is_some());
+            }
+        }
+    }
+}
