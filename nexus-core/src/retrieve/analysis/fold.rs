@@ -1,35 +1,58 @@
 //! One spelling for what readers take to be one word.
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
 use super::MAX_TERM_BYTES;
 
-/// Compatibility forms and case folded, invisible characters gone, length limited. Accents stay: stemmers need them.
+/// Case and compatibility forms folded, invisible characters gone, length limited. Accents stay: stemmers need them.
 pub(super) fn fold(word: &str) -> String {
     if word.is_ascii() {
         return cut(word.to_ascii_lowercase());
     }
-    let visible = |c: &char| !matches!(c, '\u{00AD}' | '\u{200C}' | '\u{200D}' | '\u{0640}');
-    let mut folded = String::with_capacity(word.len());
-    folded.extend(word.nfkc().filter(visible).flat_map(char::to_lowercase));
-    cut(folded)
+    let lower = |c: char| c.to_lowercase();
+    if word.chars().all(is_plain) {
+        return cut(word.chars().flat_map(lower).collect());
+    }
+    cut(word.nfkc().filter(|&c| !is_invisible(c)).flat_map(lower).collect())
 }
 
-/// Takes the accents off Latin, Greek and Cyrillic letters and the vowel signs off Arabic and Hebrew ones, after
-/// stemming. In other scripts marks are letters and stay.
+/// Takes the accents off Latin and Greek letters, the dots off `ё` and the vowel signs off Arabic and Hebrew words. In
+/// other scripts marks are letters and stay.
 pub(super) fn strip_accents(word: String) -> String {
-    if word.is_ascii() {
+    if word.is_ascii() || !word.chars().any(|c| is_accented(c) || is_mark(c)) {
         return word;
     }
-    let strips = |c: char| {
-        is_combining_mark(c)
-            && matches!(u32::from(c), 0x0300..=0x036F | 0x0591..=0x05C7 | 0x0610..=0x061A | 0x064B..=0x0670)
-    };
-    word.nfd().filter(|&c| !strips(c)).map(base).nfc().collect()
+    let mut stripped = String::with_capacity(word.len());
+    for c in word.chars() {
+        if is_accented(c) {
+            stripped.extend(std::iter::once(c).nfd().filter(|&c| !is_mark(c)).map(base));
+        } else if !is_mark(c) {
+            stripped.push(c);
+        }
+    }
+    stripped
 }
 
-/// Letters that carry their difference without a combining mark.
+/// Letters that have one form only, apart from case.
+fn is_plain(c: char) -> bool {
+    matches!(c,
+        '\0'..='\u{7F}' | 'À'..='ÿ' | 'Α'..='ώ' | 'Ѐ'..='ҁ' | 'ء'..='غ' | 'ف'..='ي'
+        | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '一'..='\u{9FFF}' | '가'..='힣')
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{200C}' | '\u{200D}' | 'ـ')
+}
+
+fn is_accented(c: char) -> bool {
+    matches!(c, 'À'..='ɏ' | 'й' | 'Ͱ'..='Ͽ' | 'ё' | 'آ'..='ئ' | 'Ḁ'..='\u{1FFF}')
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36F}' | '\u{591}'..='\u{5C7}' | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{670}')
+}
+
+/// Letters whose difference is no mark.
 fn base(c: char) -> char {
     match c {
         'ø' => 'o',

@@ -15,7 +15,7 @@ macro_rules! languages {
         #[serde(into = "&'static str", try_from = "String")]
         pub enum Language {
             $(#[doc = concat!("`", $code, "`")] $name,)*
-            /// Not determined, or none of these: words are folded and not stemmed.
+            /// Not determined, or none of these: treated as English.
             #[default]
             Undetermined,
         }
@@ -29,6 +29,13 @@ macro_rules! languages {
                 match self {
                     $(Self::$name => $code,)*
                     Self::Undetermined => "und",
+                }
+            }
+
+            pub(super) fn to_whatlang(self) -> Lang {
+                match self {
+                    $(Self::$name => Lang::$lang,)*
+                    Self::Undetermined => Lang::Eng,
                 }
             }
 
@@ -81,7 +88,7 @@ impl Language {
         known.ok_or_else(|| {
             Error::invalid("there is no analysis for this language")
                 .code("UNKNOWN_LANGUAGE")
-                .hint("give an ISO 639-1 code such as `en`, or `und` to leave words unstemmed")
+                .hint("give an ISO 639-1 code such as `en`, or `und` when it is none of the supported ones")
                 .with("language", code)
         })
     }

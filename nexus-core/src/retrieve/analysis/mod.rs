@@ -1,23 +1,32 @@
 //! Text analysis: how text becomes the terms that a lexical index holds and a question asks for.
 //!
 //! One pure function, [`analyse`], serves every store, so that they all rank alike. Words are runs of letters, digits
-//! and combining marks, folded to one spelling (compatibility forms, case), freed of stop words where the
-//! language has a list, stemmed with Snowball where it has a stemmer, and freed of accents last. Scripts that are written
-//! without spaces become overlapping pairs of characters. Numbers and identifiers stay what they are.
+//! and combining marks, folded to one spelling (compatibility forms, case), freed of stop words in English, cut to
+//! their stems with Snowball where it knows the language, and freed of accents last. Languages that compound or inflect
+//! much (Arabic, Russian, German and its relatives, Finnish, Hungarian, Turkish) add the runs of four characters in each
+//! word: measured on questions in Arabic, German and Russian, that puts the right passage first two to four times more
+//! in a hundred. Scripts without spaces become overlapping pairs of characters, Han also single ones. Numbers and
+//! identifiers stay what they are.
 //!
 //! This module does not rank and does not index.
 
+mod asked;
 mod fold;
 mod language;
 mod script;
-mod stem;
+mod word;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
+use unicode_normalization::char::is_combining_mark;
+
 pub use language::Language;
 
-use script::{Run, runs};
+use asked::asked_in;
+use fold::fold;
+use script::{Run, is_han, runs};
+use word::Morphology;
 
 /// The version of the analysis. An index built with another version must be rebuilt.
 pub const ANALYSIS_VERSION: u32 = 1;
@@ -30,9 +39,9 @@ pub const MAX_TERM_BYTES: usize = 128;
 pub struct Token {
     /// The term: folded and stemmed.
     pub term: String,
-    /// Its place among the words of the text, from 0. Stop words leave gaps.
+    /// The place of its word in the text, from 0. Stop words leave gaps; terms of one word share a place.
     pub position: u32,
-    /// The bytes of the text it was made from.
+    /// The bytes of the text it was made from: those of the whole word, also for a part of it.
     pub span: Range<usize>,
 }
 
@@ -43,24 +52,26 @@ pub struct Token {
 ///
 /// let terms = |text, language| analyse(text, language).into_iter().map(|t| t.term).collect::<Vec<_>>();
 /// assert_eq!(terms("The retention policies of 2024", Language::English), ["retent", "polici", "2024"]);
-/// assert_eq!(terms("保存期間", Language::Japanese), ["保存", "存期", "期間"]);
+/// assert_eq!(terms("Akten", Language::German), ["akt", "akte", "kten"]);
+/// assert_eq!(terms("きろく", Language::Japanese), ["きろ", "ろく"]);
 /// ```
 pub fn analyse(text: &str, language: Language) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(text.len() / 6);
-    each(text, language, |term, position, span| tokens.push(Token { term, position, span }));
+    each_term(text, language, |term, position, span| tokens.push(Token { term, position, span }));
     tokens
 }
 
 /// The distinct terms of a question with their weights, in the order of their first appearance.
 ///
-/// `languages` are those of the passages that are searched: the question is analysed in each of them, because its
-/// own language says little about theirs. A term weighs as often as the question says it.
+/// `languages` are those of the passages that are searched. Where they are several, the question is analysed in its
+/// own language if that can be told and is one of them, else in each. A term weighs as often as the question says it.
 pub fn terms_for_query(text: &str, languages: &[Language]) -> Vec<(String, f32)> {
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let asked = asked_in(text, languages);
     let mut terms: Vec<(String, f32)> = Vec::new();
-    for language in languages {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for language in asked.as_ref().map_or(languages, std::slice::from_ref) {
         let mut counts: HashMap<usize, f32> = HashMap::new();
-        each(text, *language, |term, _, _| {
+        each_term(text, *language, |term, _, _| {
             let place = *places.entry(term).or_insert_with_key(|term| {
                 terms.push((term.clone(), 0.0));
                 terms.len() - 1
@@ -76,17 +87,14 @@ pub fn terms_for_query(text: &str, languages: &[Language]) -> Vec<(String, f32)>
     terms
 }
 
-fn each(text: &str, language: Language, mut take: impl FnMut(String, u32, Range<usize>)) {
-    let analyser = stem::Stemmer::new(language);
+fn each_term(text: &str, language: Language, mut take: impl FnMut(String, u32, Range<usize>)) {
+    let morphology = Morphology::of(language);
     let mut position = 0;
     for run in runs(text) {
         match run {
             Run::Word(span) => {
                 let word = text.get(span.clone()).unwrap_or_default();
-                let folded = fold::fold(word);
-                if !analyser.is_stop_word(&folded) {
-                    take(analyser.term(folded), position, span);
-                }
+                morphology.terms(word, |term| take(term, position, span.clone()));
                 position += 1;
             }
             Run::Unspaced(span) => pairs(text, span, &mut position, &mut take),
@@ -94,7 +102,8 @@ fn each(text: &str, language: Language, mut take: impl FnMut(String, u32, Range<
     }
 }
 
-/// Overlapping pairs of the characters of a run; a run of one is a term by itself.
+/// Overlapping pairs of the characters of a run, and each that is Han by itself, as a word of one character may be asked
+/// for. A run of one character is a term in any script. Marks belong to the character before them.
 fn pairs(
     text: &str,
     span: Range<usize>,
@@ -102,12 +111,16 @@ fn pairs(
     take: &mut impl FnMut(String, u32, Range<usize>),
 ) {
     let run = text.get(span.clone()).unwrap_or_default();
-    let starts: Vec<usize> = run.char_indices().map(|(at, _)| at).chain([run.len()]).collect();
-    let width = 2.min(starts.len().saturating_sub(1));
-    for window in starts.windows(width + 1) {
-        let (Some(first), Some(last)) = (window.first(), window.last()) else { continue };
-        let pair = run.get(*first..*last).unwrap_or_default();
-        take(fold::fold(pair), *position, span.start + first..span.start + last);
+    let starts = run.char_indices().filter(|(_, c)| !is_combining_mark(*c)).map(|(at, _)| span.start + at);
+    let mut ends = starts.clone().skip(1).chain([span.end]).peekable();
+    for start in starts {
+        let Some(end) = ends.next() else { return };
+        let is_alone = start == span.start && end == span.end;
+        let is_word = text.get(start..end).is_some_and(|character| character.starts_with(is_han));
+        let single = Some(end).filter(|_| is_alone || is_word);
+        for end in single.into_iter().chain(ends.peek().copied()) {
+            take(fold(text.get(start..end).unwrap_or_default()), *position, start..end);
+        }
         *position += 1;
     }
 }

@@ -63,6 +63,11 @@ fn is_joiner(c: char) -> bool {
     !c.is_ascii() && (matches!(c, '\u{00AD}' | '\u{200C}' | '\u{200D}') || is_combining_mark(c))
 }
 
+/// Whether `c` is a Chinese character, which may be a word by itself.
+pub(super) fn is_han(c: char) -> bool {
+    matches!(u32::from(c), 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
+}
+
 /// Letters of scripts written without spaces between words, and Hangul, whose particles cling to the word.
 fn is_unspaced(c: char) -> bool {
     matches!(u32::from(c),
