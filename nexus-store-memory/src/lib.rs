@@ -1,1 +1,35 @@
-//! placeholder
+//! The embedded store of Nexus: every store port on SQLite and a derived text index, in RAM or in a directory.
+//!
+//! [`MemoryStore::default`] lives in RAM; [`MemoryStore::open`] is durable: what was acknowledged is on the disk. Both are the
+//! same code. One process writes a directory, and others may read beside it with [`MemoryStore::open_read_only`].
+//!
+//! This crate owns tables, files and threads. What the ports promise is written in `nexus-core`.
+
+mod access;
+mod audit;
+mod bits;
+mod blob;
+mod catalogue;
+mod census;
+mod corpus;
+mod document;
+mod engine;
+mod error;
+mod job;
+mod lock;
+mod passage;
+mod permitted;
+mod publish;
+mod request;
+mod retrieve;
+mod row;
+mod run;
+mod schema;
+mod session;
+mod store;
+mod submit;
+mod text;
+mod vector;
+mod version;
+
+pub use store::MemoryStore;

@@ -1,0 +1,133 @@
+//! [`GrantStore`]: who may do what with a document.
+
+use async_trait::async_trait;
+use nexus_core::access::{Grant, GrantStore, Grantee, Permission, Visibility};
+use nexus_core::document::store::Submission;
+use nexus_core::{DocumentId, Error, GrantId, Result, SubjectId, TenantId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::error::sql;
+use crate::row::to_json;
+use crate::store::MemoryStore;
+use crate::{document, version};
+
+const COLUMNS: &str = "id, document, grantee, permission, granted_by, expires_at, created_at";
+
+/// The grantees of a visibility as a JSON list of texts; nothing when it sees all.
+pub(crate) fn grantees(visibility: &Visibility) -> Result<Option<String>> {
+    match visibility {
+        Visibility::All => Ok(None),
+        Visibility::Granted(grantees) => {
+            to_json(&grantees.iter().map(Grantee::to_string).collect::<Vec<_>>()).map(Some)
+        }
+    }
+}
+
+/// The grant of whoever brings a new document.
+pub(crate) fn add_owner(connection: &Connection, submission: &Submission) -> Result<()> {
+    let subject = submission.principal.subject();
+    let grant = Grant {
+        id: submission.owner_grant.clone(),
+        document_id: submission.id.clone(),
+        grantee: Grantee::User(subject.to_string()),
+        permission: Permission::Owner,
+        granted_by: subject.clone(),
+        expires_at: None,
+        created_at: submission.now,
+    };
+    put(connection, submission.principal.tenant(), &grant).map(drop)
+}
+
+fn put(connection: &Connection, tenant: &TenantId, grant: &Grant) -> Result<Grant> {
+    connection
+        .prepare_cached(&format!(
+            "INSERT INTO access (tenant, document, grantee, permission, expires_at, id, granted_by, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (tenant, document, grantee, permission) DO UPDATE SET expires_at = ?5
+             RETURNING {COLUMNS}"
+        ))
+        .map_err(sql)?
+        .query_row(
+            params![
+                tenant.as_str(),
+                grant.document_id.as_str(),
+                grant.grantee.to_string(),
+                grant.permission.as_str(),
+                grant.expires_at.map(Timestamp::as_micros),
+                grant.id.as_str(),
+                grant.granted_by.as_str(),
+                grant.created_at.as_micros(),
+            ],
+            |row| Ok(read(row)),
+        )
+        .map_err(sql)?
+}
+
+fn give(connection: &Connection, tenant: &TenantId, grant: &Grant) -> Result<Grant> {
+    document::find(connection, tenant, &grant.document_id)?.ok_or_else(document::not_found)?;
+    let kept = put(connection, tenant, grant)?;
+    version::touch(connection, tenant, grant.document_id.as_str())?;
+    Ok(kept)
+}
+
+fn revoke(connection: &Connection, tenant: &TenantId, document: &DocumentId, id: &GrantId) -> Result<Grant> {
+    let removed = connection
+        .prepare_cached(&format!(
+            "DELETE FROM access WHERE tenant = ?1 AND document = ?2 AND id = ?3 RETURNING {COLUMNS}"
+        ))
+        .and_then(|mut statement| {
+            let key = params![tenant.as_str(), document.as_str(), id.as_str()];
+            statement.query_row(key, |row| Ok(read(row))).optional()
+        })
+        .map_err(sql)?;
+    let grant =
+        removed.ok_or_else(|| Error::not_found("there is no such grant").code("GRANT_NOT_FOUND"))??;
+    version::touch(connection, tenant, document.as_str())?;
+    Ok(grant)
+}
+
+fn list(connection: &Connection, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {
+    let mut statement = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM access WHERE tenant = ?1 AND document = ?2 ORDER BY seq"
+        ))
+        .map_err(sql)?;
+    let mut rows = statement.query(params![tenant.as_str(), document.as_str()]).map_err(sql)?;
+    let mut grants = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        grants.push(read(row)?);
+    }
+    Ok(grants)
+}
+
+fn read(row: &Row<'_>) -> Result<Grant> {
+    let text = |column| row.get::<_, String>(column).map_err(sql);
+    let expires_at: Option<i64> = row.get(5).map_err(sql)?;
+    Ok(Grant {
+        id: GrantId::parse(text(0)?)?,
+        document_id: DocumentId::parse(text(1)?)?,
+        grantee: text(2)?.parse()?,
+        permission: text(3)?.parse()?,
+        granted_by: SubjectId::parse(text(4)?)?,
+        expires_at: expires_at.map(Timestamp::from_micros),
+        created_at: Timestamp::from_micros(row.get(6).map_err(sql)?),
+    })
+}
+
+#[async_trait]
+impl GrantStore for MemoryStore {
+    async fn grant(&self, tenant: &TenantId, grant: Grant) -> Result<Grant> {
+        let tenant = tenant.clone();
+        self.engine().write(move |write| give(write, &tenant, &grant)).await
+    }
+
+    async fn revoke(&self, tenant: &TenantId, document: &DocumentId, grant: &GrantId) -> Result<Grant> {
+        let (tenant, document, grant) = (tenant.clone(), document.clone(), grant.clone());
+        self.engine().write(move |write| revoke(write, &tenant, &document, &grant)).await
+    }
+
+    async fn grants(&self, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {
+        let (tenant, document) = (tenant.clone(), document.clone());
+        self.engine().read(move |connection| list(connection, &tenant, &document)).await
+    }
+}

@@ -1,0 +1,81 @@
+//! The engine: SQLite connections and the threads that own them.
+//!
+//! On disk one writer thread owns the only connection that writes, and a few reader threads own connections that
+//! read snapshots beside it. In RAM one thread owns the one connection there is. A caller hands over a closure
+//! with its whole transaction and awaits the answer, so no row crosses a thread by itself.
+
+mod readers;
+mod writer;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nexus_core::{Error, Result};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::error::closed;
+
+pub(crate) use readers::Readers;
+pub(crate) use writer::{Write, Writer};
+
+/// The threads of a store.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    writer: Option<Writer>,
+    readers: Option<Readers>,
+}
+
+impl Engine {
+    /// One connection for everything.
+    pub(crate) fn in_ram(connection: Connection) -> Result<Self> {
+        Ok(Self { writer: Some(Writer::start(connection)?), readers: None })
+    }
+
+    /// A writer and readers; without a writer, every write is refused.
+    pub(crate) fn on_disk(writer: Option<Connection>, readers: Readers) -> Result<Self> {
+        Ok(Self { writer: writer.map(Writer::start).transpose()?, readers: Some(readers) })
+    }
+
+    /// Runs `work` in a transaction of its own and answers after the commit is durable. Once this was polled
+    /// the work is done even when the future is dropped. An error undoes what `work` did, and nothing else.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Write<'_>) -> Result<T> + Send + 'static,
+    {
+        let writer = self.writer.as_ref().ok_or_else(crate::error::read_only)?;
+        writer.write(work)?.await.map_err(|_| closed())?
+    }
+
+    /// Runs `work` on one snapshot of the store.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let answer = match (&self.readers, &self.writer) {
+            (Some(readers), _) => readers.read(work)?,
+            (None, Some(writer)) => writer.write(|write| work(write))?,
+            (None, None) => return Err(closed()),
+        };
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Ends the threads after the work they have, and makes the file whole.
+    pub(crate) fn close(&self) {
+        if let Some(readers) = &self.readers {
+            readers.close();
+        }
+        if let Some(writer) = &self.writer {
+            writer.close();
+        }
+    }
+}
+
+/// Runs `work`; a panic in it is an error of this caller and no other.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Error::unexpected("the store failed in the middle of an operation")))
+}
+
+type Answer<T> = oneshot::Receiver<Result<T>>;

@@ -1,0 +1,86 @@
+//! Reader threads: each owns a connection and reads one snapshot per closure, beside the writer.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use nexus_core::{Error, Result};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{Answer, guarded};
+use crate::error::{closed, sql};
+
+type Job = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The handles of the threads.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    jobs: Mutex<Option<Sender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Readers {
+    /// Starts a thread for each connection.
+    pub(crate) fn start(connections: Vec<Connection>) -> Result<Self> {
+        let (sender, receiver) = channel::<Job>();
+        let queue = Arc::new(Mutex::new(receiver));
+        let mut threads = Vec::with_capacity(connections.len());
+        for connection in connections {
+            let queue = Arc::clone(&queue);
+            let thread = std::thread::Builder::new()
+                .name("nexus-reader".to_owned())
+                .spawn(move || serve(&connection, &queue))
+                .map_err(|source| Error::unexpected("could not start a reader thread").because(source))?;
+            threads.push(thread);
+        }
+        Ok(Self { jobs: Mutex::new(Some(sender)), threads: Mutex::new(threads) })
+    }
+
+    /// Hands `work` over.
+    pub(crate) fn read<T, F>(&self, work: F) -> Result<Answer<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let _ = sender.send(guarded(|| on_snapshot(connection, work)));
+        });
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.as_ref().ok_or_else(closed)?.send(job).map_err(|_| closed())?;
+        Ok(receiver)
+    }
+
+    /// Lets the threads finish what they have, and waits for them.
+    pub(crate) fn close(&self) {
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn serve(connection: &Connection, queue: &Mutex<Receiver<Job>>) {
+    loop {
+        // The lock is held while waiting: one idle thread listens, the others queue behind it.
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(connection),
+            Err(_) => return,
+        }
+    }
+}
+
+fn on_snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    // Dropping the transaction ends it; there is nothing to commit.
+    let transaction = connection.unchecked_transaction().map_err(sql)?;
+    work(&transaction)
+}

@@ -1,0 +1,197 @@
+//! The writer thread and its group commit.
+//!
+//! Each caller's work runs between a savepoint and its release. What arrives while the disk is busy with one commit
+//! shares the next, and every caller is answered after the commit that holds its work.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nexus_core::{Error, Result};
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::oneshot;
+
+use super::{Answer, guarded};
+use crate::error::{closed, sql_code};
+
+/// The most members of one commit: bounds how long the first of them waits.
+const GROUP: usize = 256;
+
+/// How long the thread waits for work before it tidies up.
+const IDLE: Duration = Duration::from_millis(250);
+
+/// What a member of a group may do: use the connection, and leave work for after the commit.
+pub(crate) struct Write<'a> {
+    connection: &'a Connection,
+    after: RefCell<Vec<Hook>>,
+}
+
+type Hook = Box<dyn FnOnce(&Connection)>;
+
+impl Write<'_> {
+    /// Runs `hook` once the transaction is durable; never when it is not.
+    pub(crate) fn after_commit(&self, hook: impl FnOnce(&Connection) + 'static) {
+        self.after.borrow_mut().push(Box::new(hook));
+    }
+}
+
+impl Deref for Write<'_> {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+/// Work that was handed over: runs in the group's transaction and says how to answer.
+type Member = Box<dyn FnOnce(Result<&Write<'_>>) -> Ran + Send>;
+
+struct Ran {
+    failed: bool,
+    answer: Box<dyn FnOnce(Result<()>)>,
+}
+
+/// The handle of the thread.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    members: Mutex<Option<Sender<Member>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread, which owns `connection` from now on.
+    pub(crate) fn start(connection: Connection) -> Result<Self> {
+        let (sender, receiver) = channel();
+        let thread = std::thread::Builder::new()
+            .name("nexus-writer".to_owned())
+            .spawn(move || serve(&connection, &receiver))
+            .map_err(|source| Error::unexpected("could not start the writer thread").because(source))?;
+        Ok(Self { members: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Hands `work` over.
+    pub(crate) fn write<T, F>(&self, work: F) -> Result<Answer<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Write<'_>) -> Result<T> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let member: Member = Box::new(move |write| {
+            let result = write.and_then(|write| guarded(|| work(write)));
+            let failed = result.is_err();
+            let answer = move |committed: Result<()>| {
+                // The caller may have gone away: that does not undo the commit.
+                let _ = sender.send(result.and_then(|value| committed.map(|()| value)));
+            };
+            Ran { failed, answer: Box::new(answer) }
+        });
+        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        members.as_ref().ok_or_else(closed)?.send(member).map_err(|_| closed())?;
+        Ok(receiver)
+    }
+
+    /// Lets the thread finish what it has, and waits for it.
+    pub(crate) fn close(&self) {
+        drop(self.members.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn serve(connection: &Connection, members: &Receiver<Member>) {
+    let mut tidy = true;
+    loop {
+        let first = match next(members, tidy) {
+            Ok(member) => member,
+            Err(RecvTimeoutError::Timeout) => {
+                checkpoint(connection, "PASSIVE");
+                tidy = true;
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        tidy = false;
+        commit_group(connection, std::iter::once(first).chain(members.try_iter().take(GROUP - 1)));
+    }
+    checkpoint(connection, "TRUNCATE");
+}
+
+fn next(members: &Receiver<Member>, tidy: bool) -> Result<Member, RecvTimeoutError> {
+    if tidy { members.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { members.recv_timeout(IDLE) }
+}
+
+fn checkpoint(connection: &Connection, mode: &str) {
+    if let Err(error) = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())) {
+        tracing::debug!(%error, "the write-ahead log was not checkpointed");
+    }
+}
+
+fn commit_group(connection: &Connection, members: impl Iterator<Item = Member>) {
+    let mut ran = Vec::new();
+    let mut hooks = Vec::new();
+    let mut transaction = execute(connection, "BEGIN IMMEDIATE");
+    for member in members {
+        let write = Write { connection, after: RefCell::default() };
+        let one = run_member(&write, member, &mut transaction);
+        if !one.failed {
+            hooks.append(&mut write.after.borrow_mut());
+        }
+        ran.push(one);
+    }
+    let committed = transaction.and_then(|()| execute(connection, "COMMIT"));
+    match &committed {
+        Ok(()) => hooks.into_iter().for_each(|hook| hook(connection)),
+        // Fails when SQLite rolled back by itself, which is as good.
+        Err(_) => drop(execute(connection, "ROLLBACK")),
+    }
+    for one in ran {
+        (one.answer)(committed.as_ref().map(|()| ()).map_err(Failure::to_error));
+    }
+}
+
+/// Runs one member between a savepoint and its release. `transaction` turns into an error when SQLite gave the
+/// whole transaction up, as it does on a full disk; then nobody in the group is told that it succeeded.
+fn run_member(write: &Write<'_>, member: Member, transaction: &mut Result<(), Failure>) -> Ran {
+    if transaction.is_ok() {
+        *transaction = execute(write, "SAVEPOINT member");
+    }
+    if let Err(failure) = transaction {
+        return member(Err(failure.to_error()));
+    }
+    let ran = member(Ok(write));
+    let end = if ran.failed { "ROLLBACK TO member; RELEASE member" } else { "RELEASE member" };
+    *transaction = if write.is_autocommit() { Err(Failure::lost()) } else { execute(write, end) };
+    ran
+}
+
+fn execute(connection: &Connection, statement: &str) -> Result<(), Failure> {
+    connection
+        .execute_batch(statement)
+        .map_err(|source| Failure { code: source.sqlite_error_code(), cause: source.to_string() })
+}
+
+/// Why a transaction failed, in a form that every member can be told.
+struct Failure {
+    code: Option<ErrorCode>,
+    cause: String,
+}
+
+impl Failure {
+    fn lost() -> Self {
+        Self { code: Some(ErrorCode::SystemIoFailure), cause: "the transaction was given up".to_owned() }
+    }
+
+    fn to_error(&self) -> Error {
+        sql_code(self.code).with("cause", &self.cause)
+    }
+}

@@ -1,0 +1,68 @@
+//! The lock on a data directory: one process writes it, and a second one is told which.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use nexus_core::{Error, ErrorKind, Result};
+
+use crate::error::file;
+
+const NAME: &str = "lock";
+
+/// Holds the lock until it is dropped. The operating system lets go of it when the process dies.
+///
+/// The file holds the process id while the directory is in use and nothing after a clean stop, so that what is left
+/// in it tells of an unclean one.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock of `dir`, and says whether the last holder stopped uncleanly.
+    pub(crate) fn take(dir: &Path) -> Result<(Self, bool)> {
+        let path = dir.join(NAME);
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut lock = Self { file: open.map_err(|source| file("open", &path, source))? };
+        let held_by = lock.read();
+        match lock.file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(dir, &held_by)),
+            Err(TryLockError::Error(source)) => return Err(file("lock", &path, source)),
+        }
+        let unclean = !lock.read().is_empty();
+        lock.write(&std::process::id().to_string()).map_err(|source| file("write", &path, source))?;
+        Ok((lock, unclean))
+    }
+
+    /// Notes a clean stop.
+    pub(crate) fn stop_cleanly(&mut self) {
+        if let Err(error) = self.write("") {
+            tracing::warn!(%error, "a clean stop could not be noted: the next open checks the whole file");
+        }
+    }
+
+    fn read(&mut self) -> String {
+        let mut text = String::new();
+        let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_string(&mut text));
+        if read.is_ok() { text } else { "?".to_owned() }
+    }
+
+    fn write(&mut self, text: &str) -> std::io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(text.as_bytes())?;
+        self.file.sync_data()
+    }
+}
+
+fn in_use(dir: &Path, held_by: &str) -> Error {
+    let holder = if held_by.is_empty() { String::new() } else { format!(" (process {held_by})") };
+    Error::new(
+        ErrorKind::Conflict,
+        format!("another process uses the data directory `{}`{holder}", dir.display()),
+    )
+    .code("STORE_LOCKED")
+    .hint("stop it first, or use a command that only reads")
+}

@@ -1,0 +1,192 @@
+//! [`Retriever`]: one search, from permitted set to passages, on one snapshot.
+
+use async_trait::async_trait;
+use nexus_core::access::Authorised;
+use nexus_core::document::PassageKey;
+use nexus_core::retrieve::analysis::terms_for_query;
+use nexus_core::retrieve::fusion::{Arm, Fused, fuse};
+use nexus_core::retrieve::{
+    CANDIDATE_POOL, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, Retriever, SearchMode, TermScore,
+};
+use nexus_core::{Error, Result};
+use rusqlite::{Connection, params};
+
+use crate::catalogue::Catalogue;
+use crate::corpus::{self, CorpusRow};
+use crate::error::{corrupt, sql};
+use crate::passage;
+use crate::permitted::Permitted;
+use crate::row::small;
+use crate::store::MemoryStore;
+use crate::text::Found;
+use crate::vector::Near;
+
+/// A search on one snapshot: nothing when a newer snapshot was searched already, and this one is out of date.
+fn search(
+    store: &MemoryStore,
+    connection: &Connection,
+    query: &Authorised<Query>,
+) -> Result<Option<Retrieved>> {
+    let request = query.request();
+    check(request)?;
+    let row = corpus::row(connection, query.tenant(), &request.corpus)?;
+    let Some(catalogue) = store.memory().catalogue(connection, row)? else { return Ok(None) };
+    let permitted = store.memory().permitted(connection, row, &catalogue, query)?;
+    let terms = terms_for_query(&request.text, &catalogue.languages());
+    let near = match &request.vector {
+        Some(vector) => vector_arm(store, connection, row, vector, &permitted, &catalogue)?,
+        None => None,
+    };
+    let found = if terms.is_empty() {
+        Vec::new()
+    } else {
+        let words = store.texts().words(connection, row.ordinal, &catalogue)?;
+        words.search(&terms, &permitted.versions, &catalogue, CANDIDATE_POOL, request.explain)?
+    };
+    let mode = match (&near, terms.is_empty()) {
+        (None, _) => SearchMode::Lexical,
+        (Some(_), true) => SearchMode::Vector,
+        (Some(_), false) => SearchMode::Hybrid,
+    };
+    let arms = Arms { found, near: near.unwrap_or_default(), mode };
+    let hits = arms.hits(connection, request, &catalogue)?;
+    Ok(Some(Retrieved {
+        hits,
+        mode,
+        permitted: permitted.passages,
+        under_filled: permitted.passages < request.top_k as u64,
+        watermark: small(row.watermark)?,
+    }))
+}
+
+fn check(query: &Query) -> Result<()> {
+    if !(1..=MAX_TOP_K).contains(&query.top_k) {
+        return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).code("INVALID_TOP_K"));
+    }
+    query.weights.check()
+}
+
+/// The passages nearest to the question's vector; nothing when no passage has a vector of its model.
+fn vector_arm(
+    store: &MemoryStore,
+    connection: &Connection,
+    row: CorpusRow,
+    vector: &QueryVector,
+    permitted: &Permitted,
+    catalogue: &Catalogue,
+) -> Result<Option<Vec<Near>>> {
+    let Some(model) = passage::model(connection, &vector.model)? else { return Ok(None) };
+    let Some(dimension) = passage::dimension(connection, row.ordinal, model)? else { return Ok(None) };
+    passage::check_vector(&vector.values, dimension)?;
+    let near = store.vectors().search(
+        connection,
+        (row.ordinal, model),
+        &vector.values,
+        &permitted.versions,
+        catalogue,
+        CANDIDATE_POOL,
+    )?;
+    Ok((!near.is_empty()).then_some(near))
+}
+
+/// What each arm found.
+struct Arms {
+    found: Vec<Found>,
+    near: Vec<Near>,
+    mode: SearchMode,
+}
+
+impl Arms {
+    fn hits(mut self, connection: &Connection, query: &Query, catalogue: &Catalogue) -> Result<Vec<Hit>> {
+        let lexical = self
+            .found
+            .iter()
+            .map(|found| Ok((Candidate::new(catalogue, found.passage)?, narrow(found.score))))
+            .collect::<Result<Vec<_>>>()?;
+        let vector = self
+            .near
+            .iter()
+            .map(|(passage, score)| Ok((Candidate::new(catalogue, *passage)?, *score)))
+            .collect::<Result<Vec<_>>>()?;
+        let arms = [
+            Arm { weight: query.weights.lexical, candidates: &lexical },
+            Arm { weight: query.weights.vector, candidates: &vector },
+        ];
+        // One arm alone keeps its own order, whatever its weight.
+        let fused = match self.mode {
+            SearchMode::Hybrid => fuse(query.fusion, &arms)?,
+            SearchMode::Lexical => fuse(
+                query.fusion,
+                &[Arm { weight: 1.0, candidates: &lexical }, Arm { weight: 0.0, candidates: &[] }],
+            )?,
+            SearchMode::Vector => fuse(
+                query.fusion,
+                &[Arm { weight: 0.0, candidates: &[] }, Arm { weight: 1.0, candidates: &vector }],
+            )?,
+        };
+        fused.into_iter().take(query.top_k).map(|fused| self.hit(connection, fused)).collect()
+    }
+
+    fn hit(&mut self, connection: &Connection, fused: Fused<Candidate>) -> Result<Hit> {
+        let Candidate { key, passage } = fused.id;
+        let mut arms = fused.arms.into_iter();
+        Ok(Hit {
+            source_name: source_name(connection, passage)?,
+            passage: passage::load(connection, passage, &key)?,
+            score: fused.score,
+            lexical: arms.next().flatten(),
+            vector: arms.next().flatten(),
+            terms: self.take_terms(passage),
+        })
+    }
+
+    fn take_terms(&mut self, passage: i64) -> Vec<TermScore> {
+        let found = self.found.iter_mut().find(|found| found.passage == passage);
+        found.map(|found| std::mem::take(&mut found.terms)).unwrap_or_default()
+    }
+}
+
+/// A passage in the fusion: ordered by its name, so that ties are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    key: PassageKey,
+    passage: i64,
+}
+
+impl Candidate {
+    fn new(catalogue: &Catalogue, passage: i64) -> Result<Self> {
+        Ok(Self { key: catalogue.key(passage)?, passage })
+    }
+}
+
+/// What the document of a passage was called when the passage's version was brought.
+fn source_name(connection: &Connection, passage: i64) -> Result<String> {
+    connection
+        .prepare_cached("SELECT json_extract(described, '$.name') FROM version WHERE ordinal = ?1")
+        .and_then(|mut statement| statement.query_row(params![passage::split(passage).0], |row| row.get(0)))
+        .map_err(|error| match error {
+            rusqlite::Error::QueryReturnedNoRows => {
+                corrupt("a passage was found of a version that is not there")
+            }
+            other => sql(other),
+        })
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "scores are single precision at the border")]
+fn narrow(score: f64) -> f32 {
+    score as f32
+}
+
+#[async_trait]
+impl Retriever for MemoryStore {
+    async fn retrieve(&self, query: &Authorised<Query>) -> Result<Retrieved> {
+        loop {
+            let (store, query) = (self.clone(), query.clone());
+            if let Some(retrieved) =
+                self.engine().read(move |connection| search(&store, connection, &query)).await?
+            {
+                return Ok(retrieved);
+            }
+        }
+    }
+}

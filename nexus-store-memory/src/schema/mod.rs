@@ -1,0 +1,106 @@
+//! The database file: how a connection is set up, and the migrations that bring a file to the present format.
+
+use std::time::Duration;
+
+use nexus_core::{Error, ErrorKind, IdSource, Result, UuidV7};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::{corrupt, sql};
+
+/// Marks the file as Nexus's (`NXUS`).
+const APPLICATION_ID: i32 = 0x4e58_5553;
+
+/// What each format version adds to the one before it. Released migrations never change.
+const MIGRATIONS: &[&str] = &[include_str!("0001_initial.sql")];
+
+/// What a connection is for, which decides how much of the file it keeps in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Role {
+    /// Bursts of writes.
+    Writer,
+    /// Searches and lists.
+    Reader,
+}
+
+/// Settings of every connection.
+pub(crate) fn configure(connection: &Connection, role: Role) -> Result<()> {
+    connection.busy_timeout(Duration::from_secs(5)).map_err(sql)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    let kibibytes = match role {
+        Role::Writer => 8192,
+        Role::Reader => 2048,
+    };
+    let pragmas = format!(
+        "PRAGMA foreign_keys = ON; PRAGMA cache_size = -{kibibytes}; PRAGMA temp_store = MEMORY; \
+         PRAGMA secure_delete = FAST;"
+    );
+    connection.execute_batch(&pragmas).map_err(sql)
+}
+
+/// Settings of a file that is written: set once, before the first table.
+pub(crate) fn make_durable(connection: &Connection) -> Result<()> {
+    connection
+        .execute_batch(
+            "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;",
+        )
+        .map_err(sql)
+}
+
+/// Brings the file to the present format. A file of a newer format is refused.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
+    let version = check_format(connection)?;
+    if version == MIGRATIONS.len() {
+        return Ok(());
+    }
+    let transaction = connection.transaction().map_err(sql)?;
+    for migration in MIGRATIONS.iter().skip(version) {
+        transaction.execute_batch(migration).map_err(sql)?;
+    }
+    if version == 0 {
+        let instance = format!("nexus-{}", UuidV7.next());
+        transaction
+            .execute("INSERT INTO meta (name, value) VALUES ('instance', ?1)", params![instance])
+            .map_err(sql)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
+    transaction.pragma_update(None, "user_version", crate::row::limit(MIGRATIONS.len())).map_err(sql)?;
+    transaction.commit().map_err(sql)
+}
+
+/// The format of the file, if this program can use it; 0 for an empty one.
+pub(crate) fn check_format(connection: &Connection) -> Result<usize> {
+    let read = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(sql);
+    let (application, version) = (read("application_id")?, read("user_version")?);
+    if application != APPLICATION_ID && (application, version) != (0, 0) {
+        return Err(corrupt("the database file belongs to another program"));
+    }
+    let version = usize::try_from(version).map_err(|_| corrupt("the database file has no valid format"))?;
+    if version > MIGRATIONS.len() {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "the data directory was written by a newer version of Nexus",
+        )
+        .code("STORE_TOO_NEW")
+        .hint("upgrade this program, or restore a backup made before the upgrade")
+        .with("format", version)
+        .with("understood", MIGRATIONS.len()));
+    }
+    Ok(version)
+}
+
+/// Reads the whole file for damage: after an unclean stop.
+pub(crate) fn check_whole(connection: &Connection) -> Result<()> {
+    let verdict: String =
+        connection.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(sql)?;
+    if verdict == "ok" { Ok(()) } else { Err(corrupt("the database file is damaged").with("check", verdict)) }
+}
+
+/// The store's own name.
+pub(crate) fn instance(connection: &Connection) -> Result<String> {
+    connection
+        .query_row("SELECT value FROM meta WHERE name = 'instance'", [], |row| row.get(0))
+        .optional()
+        .map_err(sql)?
+        .ok_or_else(|| corrupt("the database file names no instance"))
+}

@@ -1,0 +1,157 @@
+//! [`SessionStore`]: conversations and what was said in them.
+
+use async_trait::async_trait;
+use nexus_core::session::{Message, Session, SessionStore};
+use nexus_core::{Error, Result, SessionId, SubjectId, TenantId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::sql;
+use crate::row::{from_json, limit, to_json};
+use crate::store::MemoryStore;
+
+fn not_found() -> Error {
+    Error::not_found("there is no such session").code("SESSION_NOT_FOUND")
+}
+
+fn find(connection: &Connection, tenant: &TenantId, id: &SessionId) -> Result<Option<Session>> {
+    let body: Option<String> = connection
+        .prepare_cached("SELECT body FROM session WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(sql)?;
+    body.map(|body| from_json(&body)).transpose()
+}
+
+fn open(connection: &Connection, tenant: &TenantId, session: Session) -> Result<Session> {
+    match find(connection, tenant, &session.id)? {
+        Some(found) if found.owner == session.owner => Ok(found),
+        Some(_) => Err(not_found()),
+        None => save(connection, tenant, &session).map(|()| session),
+    }
+}
+
+pub(crate) fn save(connection: &Connection, tenant: &TenantId, session: &Session) -> Result<()> {
+    let body = to_json(session)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO session (tenant, id, owner, touched, body) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (tenant, id) DO UPDATE SET touched = ?4, body = ?5",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                tenant.as_str(),
+                session.id.as_str(),
+                session.owner.as_str(),
+                session.updated_at.as_micros(),
+                body,
+            ])
+        })
+        .map(drop)
+        .map_err(sql)
+}
+
+/// Adds what was said. A session that was deleted meanwhile stays deleted, and what was said in it with it.
+pub(crate) fn say(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &SessionId,
+    messages: &[Message],
+) -> Result<()> {
+    let (Some(last), Some(mut session)) = (messages.last(), find(connection, tenant, id)?) else {
+        return Ok(());
+    };
+    session.updated_at = session.updated_at.max(last.at);
+    save(connection, tenant, &session)?;
+    add(connection, tenant, id, messages)
+}
+
+pub(crate) fn add(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &SessionId,
+    messages: &[Message],
+) -> Result<()> {
+    let mut statement = connection
+        .prepare_cached("INSERT INTO message (tenant, session, body) VALUES (?1, ?2, ?3)")
+        .map_err(sql)?;
+    for message in messages {
+        statement.execute(params![tenant.as_str(), id.as_str(), to_json(message)?]).map_err(sql)?;
+    }
+    Ok(())
+}
+
+fn list(
+    connection: &Connection,
+    tenant: &TenantId,
+    owner: Option<&SubjectId>,
+    at_most: usize,
+) -> Result<Vec<Session>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT body FROM session WHERE tenant = ?1 AND (?2 IS NULL OR owner = ?2)
+             ORDER BY touched DESC, id DESC LIMIT ?3",
+        )
+        .map_err(sql)?;
+    let key = params![tenant.as_str(), owner.map(SubjectId::as_str), limit(at_most)];
+    let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
+    bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
+}
+
+pub(crate) fn messages(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &SessionId,
+    at_most: usize,
+) -> Result<Vec<Message>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT body FROM message WHERE tenant = ?1 AND session = ?2 ORDER BY seq DESC LIMIT ?3",
+        )
+        .map_err(sql)?;
+    let key = params![tenant.as_str(), id.as_str(), limit(at_most)];
+    let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
+    let mut messages = bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<Vec<Message>>>()?;
+    messages.reverse();
+    Ok(messages)
+}
+
+fn delete(connection: &Connection, tenant: &TenantId, id: &SessionId) -> Result<()> {
+    let deleted = connection
+        .execute("DELETE FROM session WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), id.as_str()])
+        .map_err(sql)?;
+    if deleted == 0 { Err(not_found()) } else { Ok(()) }
+}
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    async fn open_session(&self, tenant: &TenantId, session: Session) -> Result<Session> {
+        let tenant = tenant.clone();
+        self.engine().write(move |write| open(write, &tenant, session)).await
+    }
+
+    async fn session(&self, tenant: &TenantId, id: &SessionId) -> Result<Session> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| find(connection, &tenant, &id)?.ok_or_else(not_found)).await
+    }
+
+    async fn sessions(
+        &self,
+        tenant: &TenantId,
+        owner: Option<&SubjectId>,
+        limit: usize,
+    ) -> Result<Vec<Session>> {
+        let (tenant, owner) = (tenant.clone(), owner.cloned());
+        self.engine().read(move |connection| list(connection, &tenant, owner.as_ref(), limit)).await
+    }
+
+    async fn messages(&self, tenant: &TenantId, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| messages(connection, &tenant, &id, limit)).await
+    }
+
+    async fn delete_session(&self, tenant: &TenantId, id: &SessionId) -> Result<()> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().write(move |write| delete(write, &tenant, &id)).await
+    }
+}

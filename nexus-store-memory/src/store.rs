@@ -1,0 +1,264 @@
+//! [`MemoryStore`]: opening, closing and the sum of the ports.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use nexus_core::store::{Census, Store};
+use nexus_core::{Error, Result, TenantId};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::blob::Blobs;
+use crate::census::census;
+use crate::engine::{Engine, Readers};
+use crate::error::{file, sql};
+use crate::job;
+use crate::lock::Lock;
+use crate::permitted::Memory;
+use crate::request::Requests;
+use crate::schema::{self, Role};
+use crate::text::{Place, TextIndexes};
+use crate::vector::Vectors;
+
+/// How many searches and lists run at once on a store on disk.
+const READERS: usize = 4;
+
+/// The name of the database file in a data directory.
+pub(crate) const DATABASE: &str = "nexus.db";
+
+/// The embedded store: every store port on SQLite, in RAM or in a directory. A clone is another handle of the same
+/// store.
+///
+/// ```
+/// use nexus_core::Principal;
+/// use nexus_core::store::Store;
+/// use nexus_store_memory::MemoryStore;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let store = MemoryStore::default();
+/// let who = Principal::user("acme", "u-42")?;
+/// assert_eq!(store.census(who.tenant()).await?.documents, 0);
+/// # Ok::<(), nexus_core::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    instance: String,
+    blobs: Blobs,
+    requests: Requests,
+    memory: Memory,
+    texts: TextIndexes,
+    vectors: Vectors,
+    home: Home,
+    lock: Mutex<Option<Lock>>,
+}
+
+/// Where a store lives, and what this handle may do with it.
+#[derive(Clone, Debug)]
+enum Home {
+    Ram,
+    Owned(PathBuf),
+    Shared(PathBuf),
+}
+
+impl Default for MemoryStore {
+    /// A store in RAM, gone when its last handle is dropped.
+    ///
+    /// # Panics
+    /// When the operating system refuses memory or a thread.
+    #[expect(
+        clippy::expect_used,
+        reason = "an empty in-memory database fails to open only where nothing works"
+    )]
+    fn default() -> Self {
+        Self::in_ram().expect("an in-memory store can be opened")
+    }
+}
+
+impl MemoryStore {
+    fn in_ram() -> Result<Self> {
+        let mut connection = Connection::open_in_memory().map_err(sql)?;
+        schema::configure(&connection, Role::Writer)?;
+        schema::migrate(&mut connection)?;
+        let instance = schema::instance(&connection)?;
+        Ok(Self::assemble(Shared {
+            engine: Engine::in_ram(connection)?,
+            instance,
+            blobs: Blobs::in_ram(),
+            requests: Requests::Ram(Mutex::default()),
+            memory: Memory::default(),
+            texts: TextIndexes::new(Place::Ram),
+            vectors: Vectors::default(),
+            home: Home::Ram,
+            lock: Mutex::new(None),
+        }))
+    }
+
+    /// Opens the store in `dir`, made if there is none, for reading and writing. One process at a time does that;
+    /// others may [`open_read_only`](Self::open_read_only).
+    ///
+    /// # Errors
+    /// [`Conflict`](nexus_core::ErrorKind::Conflict) with `STORE_LOCKED` when another process has it, with
+    /// `STORE_TOO_NEW` when a newer version of Nexus wrote it; [`Corrupt`](nexus_core::ErrorKind::Corrupt) when
+    /// the file is damaged; [`Unavailable`](nexus_core::ErrorKind::Unavailable) when the directory cannot be used.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
+        let dir = dir.as_ref();
+        std::fs::create_dir_all(dir).map_err(|source| file("create", dir, source))?;
+        let (lock, unclean) = Lock::take(dir)?;
+        let mut connection = Connection::open(dir.join(DATABASE)).map_err(sql)?;
+        schema::configure(&connection, Role::Writer)?;
+        schema::check_format(&connection)?;
+        schema::make_durable(&connection)?;
+        if unclean {
+            schema::check_whole(&connection)?;
+        }
+        schema::migrate(&mut connection)?;
+        job::expire_leases(&connection)?;
+        let blobs = Blobs::on_disk(dir.join("blobs"));
+        blobs.sweep(&connection)?;
+        let instance = schema::instance(&connection)?;
+        Ok(Self::assemble(Shared {
+            engine: Engine::on_disk(Some(connection), readers(dir)?)?,
+            instance,
+            blobs,
+            requests: Requests::Disk(dir.join("requests")),
+            memory: Memory::default(),
+            texts: TextIndexes::new(Place::Owned(dir.join("text"))),
+            vectors: Vectors::default(),
+            home: Home::Owned(dir.to_owned()),
+            lock: Mutex::new(Some(lock)),
+        }))
+    }
+
+    /// Opens the store in `dir` for reading, beside the process that writes it if there is one. Every write but
+    /// a cancel request is refused.
+    ///
+    /// # Errors
+    /// [`NotFound`](nexus_core::ErrorKind::NotFound) with `STORE_NOT_FOUND` when there is no store in `dir`;
+    /// otherwise as [`MemoryStore::open`].
+    pub fn open_read_only(dir: impl AsRef<Path>) -> Result<Self> {
+        let dir = dir.as_ref();
+        if !dir.join(DATABASE).is_file() {
+            return Err(Error::not_found(format!("there is no store in `{}`", dir.display()))
+                .code("STORE_NOT_FOUND")
+                .hint("ingest something first, or name another directory"));
+        }
+        let connection = reader(dir)?;
+        if schema::check_format(&connection)? == 0 {
+            return Err(Error::not_found(format!("the store in `{}` is empty", dir.display()))
+                .code("STORE_NOT_FOUND"));
+        }
+        let instance = schema::instance(&connection)?;
+        Ok(Self::assemble(Shared {
+            engine: Engine::on_disk(None, Readers::start(vec![connection])?)?,
+            instance,
+            blobs: Blobs::on_disk(dir.join("blobs")),
+            requests: Requests::Disk(dir.join("requests")),
+            memory: Memory::default(),
+            texts: TextIndexes::new(Place::Shared(dir.join("text"))),
+            vectors: Vectors::default(),
+            home: Home::Shared(dir.to_owned()),
+            lock: Mutex::new(None),
+        }))
+    }
+
+    fn assemble(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.shared.blobs
+    }
+
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.shared.requests
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.shared.memory
+    }
+
+    pub(crate) fn texts(&self) -> &TextIndexes {
+        &self.shared.texts
+    }
+
+    pub(crate) fn vectors(&self) -> &Vectors {
+        &self.shared.vectors
+    }
+
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        match self.shared.home {
+            Home::Ram | Home::Owned(_) => Ok(()),
+            Home::Shared(_) => Err(crate::error::read_only()),
+        }
+    }
+
+    /// Lets go of what is in memory about a corpus that is gone.
+    pub(crate) fn forget_corpus(&self, ordinal: i64) {
+        self.memory().forget(ordinal);
+        self.texts().forget(ordinal);
+        self.vectors().forget(ordinal);
+    }
+
+    /// Removes raw bytes that lost their last document.
+    pub(crate) fn drop_blob(&self, connection: &Connection, tenant: &TenantId, hash: &str) {
+        if let Err(error) = self.blobs().drop_unreferenced(connection, tenant.as_str(), hash) {
+            tracing::warn!(error = error.report(), "raw bytes were not removed: the next open does it");
+        }
+    }
+}
+
+fn readers(dir: &Path) -> Result<Readers> {
+    Readers::start((0..READERS).map(|_| reader(dir)).collect::<Result<_>>()?)
+}
+
+fn reader(dir: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(dir.join(DATABASE), flags).map_err(sql)?;
+    schema::configure(&connection, Role::Reader)?;
+    Ok(connection)
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("home", &self.shared.home).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn instance(&self) -> &str {
+        &self.shared.instance
+    }
+
+    async fn census(&self, tenant: &TenantId) -> Result<Census> {
+        let tenant = tenant.clone();
+        let store = match &self.shared.home {
+            Home::Ram => "memory".to_owned(),
+            Home::Owned(dir) | Home::Shared(dir) => format!("sqlite {}", dir.display()),
+        };
+        self.engine().read(move |connection| census(connection, &tenant, store)).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        let store = self.clone();
+        let closed = tokio::task::spawn_blocking(move || {
+            store.texts().rest();
+            store.engine().close();
+            if let Some(mut lock) = store.shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                lock.stop_cleanly();
+            }
+        });
+        closed.await.map_err(|error| Error::unexpected("the store did not close").because(error))
+    }
+}

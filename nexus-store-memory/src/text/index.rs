@@ -1,0 +1,294 @@
+//! One corpus's index: brought up to date from SQL, and opened for searching.
+
+use std::path::{Path, PathBuf};
+
+use nexus_core::Result;
+use nexus_core::retrieve::Language;
+use nexus_core::retrieve::analysis::{ANALYSIS_VERSION, analyse};
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+use tantivy::merge_policy::LogMergePolicy;
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
+use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument};
+
+use super::Place;
+use super::score::Statistics;
+use super::search::Words;
+use crate::catalogue::Catalogue;
+use crate::error::{sql, text};
+use crate::passage;
+
+/// Memory in which new passages are indexed before they become a segment.
+const ARENA_BYTES: usize = 48 << 20;
+
+/// The fields of the index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fields {
+    /// The terms.
+    pub(crate) terms: Field,
+    /// The version's ordinal, to delete by.
+    pub(crate) version: Field,
+    /// The passage's id.
+    pub(crate) passage: Field,
+    /// How many terms the passage has.
+    pub(crate) length: Field,
+}
+
+/// One corpus's index.
+pub(crate) struct TextIndex {
+    corpus: i64,
+    place: Place,
+    parts: Option<Parts>,
+    statistics: Option<Statistics>,
+}
+
+struct Parts {
+    main: Part,
+    /// What the owner of a shared directory has not indexed yet.
+    tail: Option<Part>,
+}
+
+/// An index and how far it goes.
+pub(super) struct Part {
+    index: Index,
+    fields: Fields,
+    reader: IndexReader,
+    writer: Option<IndexWriter>,
+    through: i64,
+}
+
+/// What a commit says about itself.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    analysis: u32,
+    through: i64,
+}
+
+impl TextIndex {
+    pub(crate) fn new(place: &Place, corpus: i64) -> Self {
+        Self { corpus, place: place.clone(), parts: None, statistics: None }
+    }
+
+    /// Adds what was published up to `watermark` and is not in the index.
+    pub(crate) fn catch_up(&mut self, connection: &Connection, watermark: i64) -> Result<()> {
+        let mut parts = match self.parts.take() {
+            Some(parts) => parts,
+            None => self.open(watermark)?,
+        };
+        parts.refresh()?;
+        let newest = parts.tail.as_mut().unwrap_or(&mut parts.main);
+        newest.add_published(connection, self.corpus, watermark)?;
+        self.parts = Some(parts);
+        Ok(())
+    }
+
+    /// Everything a search needs, detached from the index.
+    pub(crate) fn words(&mut self, catalogue: &Catalogue) -> Result<Words> {
+        let Some(parts) = &self.parts else { return Ok(Words::none()) };
+        let searchers: Vec<_> =
+            std::iter::once(&parts.main).chain(&parts.tail).map(|part| part.reader.searcher()).collect();
+        let current = self.statistics.take().filter(|statistics| statistics.are_of(&searchers, catalogue));
+        let statistics = match current {
+            Some(statistics) => statistics,
+            None => Statistics::count(&searchers, catalogue)?,
+        };
+        self.statistics = Some(statistics.clone());
+        Words::new(parts.main.fields, searchers, statistics)
+    }
+
+    /// Lets go of the writer and its memory.
+    pub(crate) fn rest(&mut self) {
+        for part in
+            self.parts.iter_mut().flat_map(|parts| std::iter::once(&mut parts.main).chain(&mut parts.tail))
+        {
+            if let Some(Err(error)) = part.writer.take().map(IndexWriter::wait_merging_threads) {
+                tracing::warn!(%error, corpus = self.corpus, "the text index was not merged");
+            }
+        }
+    }
+
+    fn open(&self, watermark: i64) -> Result<Parts> {
+        match &self.place {
+            Place::Ram => Ok(Parts { main: Part::in_ram(0)?, tail: None }),
+            Place::Owned(dir) => {
+                let dir = dir.join(self.corpus.to_string());
+                let main = Part::open_or_rebuild(&dir, watermark)?;
+                Ok(Parts { main, tail: None })
+            }
+            Place::Shared(dir) => {
+                let dir = dir.join(self.corpus.to_string());
+                let main = Part::open(&dir).ok().filter(|part| part.through <= watermark);
+                let main = main.map_or_else(|| Part::in_ram(0), Ok)?;
+                let tail = Part::in_ram(main.through)?;
+                Ok(Parts { main, tail: Some(tail) })
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for TextIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TextIndex")
+            .field("corpus", &self.corpus)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Parts {
+    /// Looks at what the owner of a shared index committed meanwhile; the tail begins where that ends.
+    fn refresh(&mut self) -> Result<()> {
+        if self.tail.is_some() && self.main.reload()? {
+            self.tail = Some(Part::in_ram(self.main.through)?);
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    fn in_ram(through: i64) -> Result<Self> {
+        let (schema, fields) = schema();
+        Self::with(Index::create_in_ram(schema), fields, through)
+    }
+
+    fn with(index: Index, fields: Fields, through: i64) -> Result<Self> {
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text)?;
+        Ok(Self { index, fields, reader, writer: None, through })
+    }
+
+    fn open_or_rebuild(dir: &PathBuf, watermark: i64) -> Result<Self> {
+        match Self::open(dir) {
+            Ok(part) if part.through <= watermark => return Ok(part),
+            Ok(_) => {
+                tracing::warn!(dir = %dir.display(), "the text index is newer than the store: rebuilding it")
+            }
+            Err(_) if !dir.exists() => {}
+            Err(error) => {
+                tracing::warn!(error = error.report(), dir = %dir.display(), "the text index is damaged: rebuilding it");
+            }
+        }
+        if dir.exists() {
+            std::fs::remove_dir_all(dir).map_err(|source| crate::error::file("remove", dir, source))?;
+        }
+        std::fs::create_dir_all(dir).map_err(|source| crate::error::file("create", dir, source))?;
+        let (schema, fields) = schema();
+        Self::with(Index::create_in_dir(dir, schema).map_err(text)?, fields, 0)
+    }
+
+    fn open(dir: &Path) -> Result<Self> {
+        let index = Index::open_in_dir(dir).map_err(text)?;
+        let (schema, fields) = schema();
+        if index.schema() != schema {
+            return Err(crate::error::corrupt("the text index has another shape"));
+        }
+        let through = stamp(&index)?;
+        Self::with(index, fields, through)
+    }
+
+    /// Opens the newest commit; says whether it is another than before.
+    fn reload(&mut self) -> Result<bool> {
+        let before = self.through;
+        loop {
+            let through = stamp(&self.index)?;
+            self.reader.reload().map_err(text)?;
+            // The stamp and the segments are read one after the other: both must be of one commit.
+            if stamp(&self.index)? == through {
+                self.through = through;
+                return Ok(through != before);
+            }
+        }
+    }
+
+    fn add_published(&mut self, connection: &Connection, corpus: i64, watermark: i64) -> Result<()> {
+        if self.through >= watermark {
+            return Ok(());
+        }
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT ordinal FROM version WHERE corpus = ?1 AND published > ?2 AND state = 'live' ORDER BY published",
+            )
+            .map_err(sql)?;
+        let versions: Vec<i64> = statement
+            .query_map(params![corpus, self.through], |row| row.get(0))
+            .and_then(Iterator::collect)
+            .map_err(sql)?;
+        if !versions.is_empty() {
+            if let Err(error) = self.add(connection, &versions, watermark) {
+                // Half of a batch must not be committed with the next.
+                self.writer = None;
+                return Err(error);
+            }
+        }
+        self.through = watermark;
+        Ok(())
+    }
+
+    fn add(&mut self, connection: &Connection, versions: &[i64], watermark: i64) -> Result<()> {
+        let mut writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => self.start_writer()?,
+        };
+        for &version in versions {
+            passage::each_text(connection, version, |id, words, language| {
+                writer
+                    .add_document(document(self.fields, version, id, words, language))
+                    .map(drop)
+                    .map_err(text)
+            })?;
+        }
+        let stamp = crate::row::to_json(&Stamp { analysis: ANALYSIS_VERSION, through: watermark })?;
+        let mut commit = writer.prepare_commit().map_err(text)?;
+        commit.set_payload(&stamp);
+        commit.commit().map_err(text)?;
+        self.reader.reload().map_err(text)?;
+        self.writer = Some(writer);
+        Ok(())
+    }
+
+    fn start_writer(&self) -> Result<IndexWriter> {
+        let writer = self.index.writer_with_num_threads(1, ARENA_BYTES).map_err(text)?;
+        let mut policy = LogMergePolicy::default();
+        policy.set_min_num_segments(6);
+        writer.set_merge_policy(Box::new(policy));
+        Ok(writer)
+    }
+}
+
+fn schema() -> (Schema, Fields) {
+    let mut schema = Schema::builder();
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer("raw")
+        .set_fieldnorms(true)
+        .set_index_option(IndexRecordOption::WithFreqs);
+    let fields = Fields {
+        terms: schema.add_text_field("terms", TextOptions::default().set_indexing_options(indexing)),
+        version: schema.add_u64_field("version", INDEXED),
+        passage: schema.add_u64_field("passage", FAST),
+        length: schema.add_u64_field("length", FAST),
+    };
+    (schema.build(), fields)
+}
+
+fn stamp(index: &Index) -> Result<i64> {
+    let payload = index.load_metas().map_err(text)?.payload;
+    let Some(payload) = payload else { return Ok(0) };
+    let stamp: Stamp = crate::row::from_json(&payload)?;
+    if stamp.analysis != ANALYSIS_VERSION {
+        return Err(crate::error::corrupt("the text index was made with another analysis"));
+    }
+    Ok(stamp.through)
+}
+
+fn document(fields: Fields, version: i64, id: i64, words: &str, language: Language) -> TantivyDocument {
+    let tokens: Vec<Token> = analyse(words, language)
+        .into_iter()
+        .map(|token| Token { text: token.term, position: token.position as usize, ..Token::default() })
+        .collect();
+    let mut document = TantivyDocument::default();
+    document.add_u64(fields.version, version.unsigned_abs());
+    document.add_u64(fields.passage, id.unsigned_abs());
+    document.add_u64(fields.length, tokens.len() as u64);
+    document.add_pre_tokenized_text(fields.terms, PreTokenizedString { text: String::new(), tokens });
+    document
+}

@@ -1,0 +1,85 @@
+//! The text index: words of passages, one tantivy index per corpus.
+//!
+//! It is derived data. SQL is the truth, and each commit of an index is stamped with the watermark up to which it holds
+//! what was published; what is missing is added before the next search, and an index that cannot be read is
+//! made anew. Passages of retired versions stay in it until they are many: the permitted set never holds them.
+
+mod index;
+mod score;
+mod search;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nexus_core::Result;
+use rusqlite::Connection;
+
+use crate::catalogue::Catalogue;
+
+pub(crate) use index::TextIndex;
+pub(crate) use search::{Found, Words};
+
+/// The text indexes of a store.
+#[derive(Debug)]
+pub(crate) struct TextIndexes {
+    place: Place,
+    open: Mutex<HashMap<i64, Arc<Mutex<TextIndex>>>>,
+}
+
+/// Where indexes are kept.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// In memory.
+    Ram,
+    /// Below this directory, which this process alone writes.
+    Owned(PathBuf),
+    /// Below this directory, which another process may be writing.
+    Shared(PathBuf),
+}
+
+impl TextIndexes {
+    pub(crate) fn new(place: Place) -> Self {
+        Self { place, open: Mutex::default() }
+    }
+
+    /// A searcher that holds all that the catalogue says is live.
+    pub(crate) fn words(&self, connection: &Connection, corpus: i64, catalogue: &Catalogue) -> Result<Words> {
+        let index = self.index(corpus);
+        let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+        index.catch_up(connection, catalogue.watermark)?;
+        index.words(catalogue)
+    }
+
+    /// Takes up what was published, ahead of the next search.
+    pub(crate) fn prepare(&self, connection: &Connection, corpus: i64, watermark: i64) -> Result<()> {
+        let index = self.index(corpus);
+        let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+        index.catch_up(connection, watermark)
+    }
+
+    /// Gives back the memory that writing needs.
+    pub(crate) fn rest(&self) {
+        let open: Vec<_> =
+            self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for index in open {
+            index.lock().unwrap_or_else(PoisonError::into_inner).rest();
+        }
+    }
+
+    /// Removes the index of a corpus that is gone.
+    pub(crate) fn forget(&self, corpus: i64) {
+        drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&corpus));
+        if let Place::Owned(dir) = &self.place {
+            // Ordinals are not used again, so what stays is only space; the next open sweeps it.
+            let _ = std::fs::remove_dir_all(dir.join(corpus.to_string()));
+        }
+    }
+
+    fn index(&self, corpus: i64) -> Arc<Mutex<TextIndex>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let index =
+            open.entry(corpus).or_insert_with(|| Arc::new(Mutex::new(TextIndex::new(&self.place, corpus))));
+        Arc::clone(index)
+    }
+}

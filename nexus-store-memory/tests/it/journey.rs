@@ -1,0 +1,83 @@
+//! A document's and a question's way through the store, in RAM and on disk.
+
+use std::io::Cursor;
+use std::time::Duration;
+
+use nexus_core::audit::{KeyRing, Status};
+use nexus_core::document::model::NewDocument;
+use nexus_core::run::Outcome;
+use nexus_core::search::Search;
+use nexus_core::{CorpusId, DocumentId, Nexus, Principal};
+use nexus_store_memory::MemoryStore;
+use serde_json::json;
+
+pub(crate) fn nexus(store: &MemoryStore) -> Nexus {
+    let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
+    Nexus::builder().store(store.clone()).audit_keys(keys).build().unwrap()
+}
+
+pub(crate) fn admin() -> Principal {
+    Principal::user("acme", "root").unwrap().roles(["admin"])
+}
+
+pub(crate) async fn ingest(nexus: &Nexus, who: &Principal, id: &str, text: &str) {
+    let corpus = CorpusId::parse("handbook").unwrap();
+    let mut document = NewDocument::new(corpus, id);
+    document.id = Some(DocumentId::parse(id).unwrap());
+    document.overwrite = true;
+    nexus.ingest(who, document, Cursor::new(text.as_bytes().to_vec())).await.unwrap();
+    nexus.work().await.unwrap();
+}
+
+async fn ask_and_check(store: MemoryStore) {
+    let (nexus, who) = (nexus(&store), admin());
+    nexus.create_corpus(&who, CorpusId::parse("handbook").unwrap(), "Handbook", json!({})).await.unwrap();
+    ingest(&nexus, &who, "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
+    ingest(
+        &nexus,
+        &who,
+        "travel.txt",
+        "Trains are booked in second class unless the journey is longer than six hours.",
+    )
+    .await;
+
+    let found =
+        nexus.search(&who, Search::new(CorpusId::parse("handbook").unwrap(), "paid leave")).await.unwrap();
+    assert_eq!(found.hits[0].source_name, "leave.txt");
+
+    let run = nexus
+        .ask(&who, "How many days of paid leave does an employee have?")
+        .corpus("handbook")
+        .start()
+        .await
+        .unwrap();
+    let finished = run.finish().await.unwrap();
+    assert_eq!(finished.outcome, Outcome::Answered);
+    assert!(finished.answer.text.contains("thirty days"), "{}", finished.answer.text);
+    assert_eq!(nexus.verify(&who, run.id().as_str(), None).await.unwrap().status, Status::Ok);
+    assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_question_is_answered_from_a_store_in_ram() {
+    ask_and_check(MemoryStore::default()).await;
+}
+
+#[tokio::test]
+async fn a_question_is_answered_from_a_store_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    ask_and_check(MemoryStore::open(dir.path()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn what_was_ingested_is_found_again_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    ask_and_check(MemoryStore::open(dir.path()).unwrap()).await;
+    let nexus = nexus(&MemoryStore::open(dir.path()).unwrap());
+    let found = nexus
+        .search(&admin(), Search::new(CorpusId::parse("handbook").unwrap(), "train class"))
+        .await
+        .unwrap();
+    assert_eq!(found.hits[0].source_name, "travel.txt");
+    nexus.shutdown(Duration::from_secs(5)).await.unwrap();
+}

@@ -1,0 +1,3 @@
+//! The store behind the facade, and what only this store promises: files, locks, crashes, copies.
+
+mod journey;
