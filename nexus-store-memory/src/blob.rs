@@ -46,14 +46,6 @@ impl Blobs {
         Self { place: Place::Disk(dir), fresh: Mutex::default() }
     }
 
-    /// The directory of the files, where there is one.
-    pub(crate) fn dir(&self) -> Option<&Path> {
-        match &self.place {
-            Place::Ram(_) => None,
-            Place::Disk(dir) => Some(dir),
-        }
-    }
-
     /// Checks that bytes are there, before a document rests on them.
     pub(crate) fn check_kept(&self, tenant: &str, hash: &str) -> Result<()> {
         let kept = match &self.place {
@@ -230,12 +222,12 @@ pub(crate) fn path(dir: &Path, tenant: &str, hash: &str) -> Option<PathBuf> {
 }
 
 #[cfg(unix)]
-fn sync_dir(dir: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_dir(dir: &Path) -> std::io::Result<()> {
     fs::File::open(dir)?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_dir(_dir: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_dir(_dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod bits;
 mod blob;
 mod catalogue;
@@ -29,6 +30,7 @@ mod session;
 mod store;
 mod submit;
 mod text;
+mod transfer;
 mod vector;
 mod version;
 

@@ -196,6 +196,14 @@ impl MemoryStore {
         &self.shared.vectors
     }
 
+    /// The directory, where there is one.
+    pub(crate) fn dir(&self) -> Option<&Path> {
+        match &self.shared.home {
+            Home::Ram => None,
+            Home::Owned(dir) | Home::Shared(dir) => Some(dir),
+        }
+    }
+
     pub(crate) fn check_writable(&self) -> Result<()> {
         match self.shared.home {
             Home::Ram | Home::Owned(_) => Ok(()),
@@ -222,7 +230,8 @@ fn readers(dir: &Path) -> Result<Readers> {
     Readers::start((0..READERS).map(|_| reader(dir)).collect::<Result<_>>()?)
 }
 
-fn reader(dir: &Path) -> Result<Connection> {
+/// A connection that reads the store in `dir`.
+pub(crate) fn reader(dir: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(dir.join(DATABASE), flags).map_err(sql)?;
     schema::configure(&connection, Role::Reader)?;

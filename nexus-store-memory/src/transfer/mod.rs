@@ -1,0 +1,86 @@
+//! A tenant's data as JSON lines: taken out by [`MemoryStore::export`], brought in by [`MemoryStore::import`].
+//!
+//! The first line says what the file is; each further line holds one row or one piece of raw bytes, with the SHA-256
+//! of what it holds; the last line says how many there were. Numbers that only mean something inside one store
+//! (ordinals, model numbers) are written as they are and given anew on the way in. Audit keys are never in it.
+
+mod bring;
+mod table;
+mod take;
+
+use std::io::{BufRead, Write};
+
+use nexus_core::access::Authorised;
+use nexus_core::{Error, ErrorKind, Result, WholeTenant};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::store::MemoryStore;
+
+/// What the first line calls the format.
+const FORMAT: &str = "nexus-export";
+/// The version this program writes, and the newest it reads.
+const VERSION: u32 = 1;
+/// How many raw bytes stand in one line.
+const PIECE: usize = 48 * 1024;
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Line {
+    /// The first.
+    Header { format: String, version: u32, instance: String, tenant: String },
+    /// A row.
+    Row { table: String, row: Map<String, Value>, sha256: String },
+    /// The next piece of some raw bytes; the last one says so.
+    Bytes { hash: String, piece: String, last: bool },
+    /// The last.
+    End { lines: u64 },
+}
+
+impl MemoryStore {
+    /// Writes all that the tenant of `who` has, as of one moment, and returns how many lines that took.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) when it cannot be written, or a document was deleted meanwhile.
+    pub async fn export(
+        &self,
+        who: &Authorised<WholeTenant>,
+        mut out: impl Write + Send + 'static,
+    ) -> Result<u64> {
+        let (store, tenant) = (self.clone(), who.tenant().clone());
+        self.engine().read(move |connection| take::take(&store, connection, &tenant, &mut out)).await
+    }
+
+    /// Brings in what [`export`](Self::export) wrote for the same tenant: all of it or nothing. The store is closed
+    /// afterwards, because it may have taken over the name under which the audit records were signed; open it
+    /// again.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) with `TENANT_NOT_EMPTY` when the tenant has anything already, with
+    /// `OTHER_INSTANCE` when the store holds audit records signed under another name;
+    /// [`Corrupt`](ErrorKind::Corrupt) with `EXPORT_DAMAGED` when a line does not match its hash or is missing;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) when it is no export, a newer one or another tenant's, and for a
+    /// store in RAM.
+    pub async fn import(
+        &self,
+        who: &Authorised<WholeTenant>,
+        from: impl BufRead + Send + 'static,
+    ) -> Result<u64> {
+        if self.dir().is_none() {
+            return Err(Error::invalid("a store in RAM cannot take an import")
+                .code("STORE_IN_RAM")
+                .hint("open a directory"));
+        }
+        let (store, tenant) = (self.clone(), who.tenant().clone());
+        let lines = self.engine().write(move |write| bring::bring(&store, write, &tenant, from)).await?;
+        nexus_core::store::Store::close(self).await?;
+        Ok(lines)
+    }
+}
+
+fn damaged(message: &'static str) -> Error {
+    Error::new(ErrorKind::Corrupt, message)
+        .code("EXPORT_DAMAGED")
+        .hint("nothing was brought in; export again")
+}

@@ -1,0 +1,173 @@
+//! Copies of a store: backups, exports, and reading beside the writer.
+
+use std::io::{BufReader, Cursor, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nexus_core::audit::Status;
+use nexus_core::document::BlobStore;
+use nexus_core::document::model::NewDocument;
+use nexus_core::run::{RunQuery, RunStore};
+use nexus_core::search::Search;
+use nexus_core::store::Store;
+use nexus_core::{CorpusId, DocumentId, ErrorKind, Nexus, Principal};
+use nexus_store_memory::MemoryStore;
+use serde_json::json;
+
+use crate::journey::{admin, ingest, nexus};
+
+fn handbook() -> CorpusId {
+    CorpusId::parse("handbook").unwrap()
+}
+
+/// A store with two documents, one of them overwritten, and an answered question.
+async fn filled(dir: &std::path::Path) -> (MemoryStore, Nexus) {
+    let store = MemoryStore::open(dir).unwrap();
+    let nexus = nexus(&store);
+    nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
+    ingest(&nexus, &admin(), "leave.txt", "Nobody has paid leave.").await;
+    ingest(&nexus, &admin(), "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
+    ingest(&nexus, &admin(), "travel.txt", "Trains are booked in second class.").await;
+    let run = nexus.ask(&admin(), "How many days of paid leave does an employee have?").corpus("handbook");
+    run.start().await.unwrap().finish().await.unwrap();
+    (store, nexus)
+}
+
+async fn check_filled(store: &MemoryStore) {
+    let nexus = nexus(store);
+    let found = nexus.search(&admin(), Search::new(handbook(), "paid leave")).await.unwrap();
+    assert_eq!((found.hits.len(), found.permitted), (1, 2));
+    assert!(found.hits[0].passage.text.contains("thirty days"));
+    let runs = store.runs(admin().tenant(), &RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap();
+    let verified = nexus.verify(&admin(), runs[0].id.as_str(), None).await.unwrap();
+    assert_eq!((runs.len(), verified.status), (1, Status::Ok));
+    let document = nexus.document(&admin(), &DocumentId::parse("leave.txt").unwrap()).await.unwrap();
+    let mut bytes = String::new();
+    let mut source = store.open(admin().tenant(), &document.content_hash).await.unwrap();
+    std::io::Read::read_to_string(&mut source, &mut bytes).unwrap();
+    assert!(bytes.contains("thirty days"));
+}
+
+#[tokio::test]
+async fn a_backup_of_a_store_in_use_opens_as_a_store() {
+    let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, nexus) = filled(dir.path()).await;
+    store.backup(copy.path()).await.unwrap();
+    ingest(&nexus, &admin(), "later.txt", "After the backup there was paid leave.").await;
+    check_filled(&MemoryStore::open(copy.path()).unwrap()).await;
+    assert_eq!(store.backup(copy.path()).await.unwrap_err().stable_code(), "BACKUP_NOT_EMPTY");
+}
+
+#[tokio::test]
+async fn a_store_that_is_open_for_reading_can_be_backed_up() {
+    let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let _owner = filled(dir.path()).await;
+    MemoryStore::open_read_only(dir.path()).unwrap().backup(copy.path()).await.unwrap();
+    check_filled(&MemoryStore::open(copy.path()).unwrap()).await;
+}
+
+/// A writer whose bytes can be looked at afterwards.
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn exported(store: &MemoryStore, nexus: &Nexus) -> Vec<u8> {
+    let sink = Sink::default();
+    store.export(&nexus.whole_tenant(&admin()).await.unwrap(), sink.clone()).await.unwrap();
+    let bytes = sink.0.lock().unwrap().clone();
+    bytes
+}
+
+async fn import(dir: &std::path::Path, who: &Principal, export: Vec<u8>) -> nexus_core::Result<u64> {
+    let store = MemoryStore::open(dir).unwrap();
+    let proof = nexus(&store).whole_tenant(who).await.unwrap();
+    let imported = store.import(&proof, BufReader::new(Cursor::new(export))).await;
+    store.close().await.unwrap();
+    imported
+}
+
+#[tokio::test]
+async fn an_exported_tenant_is_the_same_in_another_store() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, nexus) = filled(dir.path()).await;
+    let export = exported(&store, &nexus).await;
+    import(other.path(), &admin(), export.clone()).await.unwrap();
+    let copy = MemoryStore::open(other.path()).unwrap();
+    check_filled(&copy).await;
+    assert_eq!(copy.instance(), store.instance());
+    let (before, after) =
+        (store.census(admin().tenant()).await.unwrap(), copy.census(admin().tenant()).await.unwrap());
+    assert_eq!((before.passages, before.audit_records), (after.passages, after.audit_records));
+    copy.close().await.unwrap();
+    let again = import(other.path(), &admin(), export).await.unwrap_err();
+    assert_eq!(again.stable_code(), "TENANT_NOT_EMPTY");
+}
+
+#[tokio::test]
+async fn a_damaged_or_foreign_export_brings_in_nothing() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, nexus) = filled(dir.path()).await;
+    let export = String::from_utf8(exported(&store, &nexus).await).unwrap();
+    let cut = export
+        .lines()
+        .filter(|line| !line.contains("\"audit_head\""))
+        .fold(String::new(), |all, line| all + line + "\n");
+    let changed = export.replace("thirty days", "ninety days");
+    let truncated = export.lines().take(5).fold(String::new(), |all, line| all + line + "\n");
+    for damaged in [cut, changed, truncated] {
+        let error = import(other.path(), &admin(), damaged.into_bytes()).await.unwrap_err();
+        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Corrupt, "EXPORT_DAMAGED"), "{error:?}");
+    }
+    let stranger = Principal::user("globex", "root").unwrap().roles(["admin"]);
+    let error = import(other.path(), &stranger, export.into_bytes()).await.unwrap_err();
+    assert_eq!(error.stable_code(), "EXPORT_OF_OTHER_TENANT");
+    let error = import(other.path(), &admin(), b"hello".to_vec()).await.unwrap_err();
+    assert_eq!(error.stable_code(), "NOT_AN_EXPORT");
+    let census = MemoryStore::open(other.path()).unwrap().census(admin().tenant()).await.unwrap();
+    assert_eq!((census.corpora, census.documents, census.audit_records), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_reader_beside_the_owner_finds_what_the_owner_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_store, owner) = filled(dir.path()).await;
+    let reader = MemoryStore::open_read_only(dir.path()).unwrap();
+    check_filled(&reader).await;
+    let beside = nexus(&reader);
+    for round in 0..3 {
+        ingest(&owner, &admin(), &format!("new-{round}.txt"), "Bicycles are lent to everybody.").await;
+        if round == 1 {
+            // Makes the owner commit its index, which the reader's own tail then begins after.
+            owner.search(&admin(), Search::new(handbook(), "bicycles")).await.unwrap();
+        }
+        let found = beside.search(&admin(), Search::new(handbook(), "bicycles")).await.unwrap();
+        assert_eq!(found.hits.len(), round + 1);
+        assert_eq!(found, owner.search(&admin(), Search::new(handbook(), "bicycles")).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_reader_writes_nothing_but_cancel_requests() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _owner) = filled(dir.path()).await;
+    let reader = MemoryStore::open_read_only(dir.path()).unwrap();
+    let beside = nexus(&reader);
+    let refused =
+        beside.create_corpus(&admin(), CorpusId::parse("new").unwrap(), "New", json!({})).await.unwrap_err();
+    assert_eq!(refused.stable_code(), "STORE_READ_ONLY");
+    let document = NewDocument::new(handbook(), "x");
+    let refused = beside.ingest(&admin(), document, Cursor::new(b"x".to_vec())).await.unwrap_err();
+    assert_eq!(refused.stable_code(), "STORE_READ_ONLY");
+    let run =
+        store.runs(admin().tenant(), &RunQuery { limit: 1, ..RunQuery::default() }).await.unwrap().remove(0);
+    assert_eq!(reader.request_cancel(&admin(), &run.id).await.unwrap_err().stable_code(), "RUN_CLOSED");
+    beside.shutdown(Duration::from_secs(1)).await.unwrap();
+}
