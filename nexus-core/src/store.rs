@@ -35,6 +35,12 @@ pub trait Store:
     /// Those of a store.
     async fn census(&self, tenant: &TenantId) -> Result<Census>;
 
+    /// Reads and writes a little that belongs to nobody, to find out whether that works.
+    ///
+    /// # Errors
+    /// Those of a store; [`Unavailable`](crate::ErrorKind::Unavailable) when it is closed or open for reading only.
+    async fn check(&self) -> Result<()>;
+
     /// Ends background work and makes everything durable, as far as it is not.
     ///
     /// # Errors

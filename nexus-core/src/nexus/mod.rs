@@ -87,6 +87,15 @@ impl Nexus {
         })
     }
 
+    /// Finds out whether the store can be read and written at the moment. For probes: it acts for nobody and touches
+    /// no tenant's data.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn ready(&self) -> Result<()> {
+        self.engine.store.check().await
+    }
+
     /// Proof that `who` may take out or bring in all that the tenant has, for a store's export or import.
     ///
     /// # Errors
