@@ -2,6 +2,9 @@
 //!
 //! `.gz` files are not unpacked. With `--text`, the text of each document is written beside its relative path.
 
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+
+use std::fmt::Write;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -52,7 +55,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 fn write(path: &Path, blocks: &[Block]) -> anyhow::Result<()> {
     let mut text = String::new();
     for block in blocks {
-        text.push_str(&format!("[{:?} {:?}]\n{}\n\n", block.kind, block.page, block.text));
+        write!(text, "[{:?} {:?}]\n{}\n\n", block.kind, block.page, block.text)?;
     }
     fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     Ok(fs::write(path, text)?)

@@ -95,6 +95,7 @@ impl Read for Part<'_, '_> {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other way to be damaged reads the same")]
 fn damaged(error: ZipError) -> Error {
     match error {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {

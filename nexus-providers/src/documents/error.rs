@@ -52,7 +52,7 @@ pub(super) fn unreadable(error: std::io::Error) -> Error {
 /// An error met while reading: the parsers' own errors travel through [`std::io::Error`] unharmed.
 pub(super) fn from_io(error: std::io::Error) -> Error {
     use std::io::ErrorKind as Io;
-    if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+    if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Error>) {
         let inner = error.into_inner().and_then(|inner| inner.downcast::<Error>().ok());
         return inner.map_or_else(|| malformed("it cannot be decoded"), |inner| *inner);
     }

@@ -1,4 +1,4 @@
-//! Markdown: CommonMark with tables, footnotes, task lists and front matter, as pulldown-cmark reads it.
+//! Markdown: `CommonMark` with tables, footnotes, task lists and front matter, as pulldown-cmark reads it.
 
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
@@ -59,7 +59,7 @@ impl Writer {
                 Ok(())
             }
             Event::FootnoteReference(name) => {
-                self.text.push_str(&format!("[{name}]"));
+                self.text.extend(["[", &name, "]"]);
                 Ok(())
             }
             Event::Rule => self.flush(out),

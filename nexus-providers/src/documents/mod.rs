@@ -93,7 +93,7 @@ fn document(source: &mut dyn Source, hints: &FileHints, out: &mut Output<'_>) ->
     let size = source.seek(SeekFrom::End(0)).map_err(error::unreadable)?;
     out.limits.check_source(size)?;
     let format = sniff::format(source, hints)?;
-    out.report.content_type = format.media_type().to_owned();
+    format.media_type().clone_into(&mut out.report.content_type);
     let before = out.bytes();
     read(format, source, out)?;
     if out.bytes() == before { Err(error::empty()) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! OpenDocument: texts, presentations (slide = page) and spreadsheets (sheet = page) from one XML vocabulary.
+//! `OpenDocument`: texts, presentations (slide = page) and spreadsheets (sheet = page) from one XML vocabulary.
 
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
@@ -52,7 +52,7 @@ struct Paragraph {
 
 /// A table that is open.
 #[derive(Default)]
-struct Rows {
+struct OpenTable {
     rows: Vec<Vec<String>>,
     repeated: usize,
 }
@@ -60,7 +60,7 @@ struct Rows {
 struct Body<'a, 'o> {
     out: &'a mut Output<'o>,
     paragraphs: Vec<Paragraph>,
-    tables: Vec<Rows>,
+    tables: Vec<OpenTable>,
     lists: usize,
     spreadsheet: bool,
     skipped: usize,
@@ -104,7 +104,7 @@ impl<'a, 'o> Body<'a, 'o> {
             self.out.begin_page()?;
             self.out.heading(1, &tag.attribute("name").unwrap_or_default())?;
         }
-        self.tables.push(Rows::default());
+        self.tables.push(OpenTable::default());
         Ok(())
     }
 

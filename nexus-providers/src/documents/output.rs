@@ -68,7 +68,9 @@ impl<'a> Output<'a> {
         self.page = page;
         self.announced = None;
         let warnings = std::mem::replace(&mut self.report, report).warnings;
-        warnings.into_iter().for_each(|warning| self.warn(warning));
+        for warning in warnings {
+            self.warn(warning);
+        }
         result
     }
 

@@ -174,6 +174,7 @@ fn rows(table: &Table) -> Vec<Vec<String>> {
     table.rows.iter().zip(table.cell_columns()).map(place).collect()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other way to be damaged reads the same")]
 fn damaged(error: unpdf::Error) -> Error {
     match error {
         unpdf::Error::Encrypted | unpdf::Error::InvalidPassword => error::encrypted(),

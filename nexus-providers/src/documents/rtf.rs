@@ -148,7 +148,9 @@ impl<'a, 'o> Reader<'a, 'o> {
                 let (digits, rest) = rest.split_at(rest.len().min(2));
                 let byte =
                     std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
-                byte.into_iter().for_each(|byte| self.byte(byte));
+                if let Some(byte) = byte {
+                    self.byte(byte);
+                }
                 return rest;
             }
             b'*' => self.group.skipped = true,

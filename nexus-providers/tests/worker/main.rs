@@ -1,5 +1,7 @@
 //! The worker pool against parsers that misbehave: this binary, executed again, is the worker.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests, although the harness is our own")]
+
 use std::io::{Cursor, Write};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -73,7 +75,7 @@ impl DocumentParser for Naughty {
             "panic" => panic!("as told"),
             "abort" => std::process::abort(),
             "overflow" => sink.block(block(&overflow(&text)))?,
-            "babble" => std::io::stdout().write_all(&[b'!'; 100_000]).unwrap(),
+            "babble" => std::io::stdout().write_all(&vec![b'!'; 100_000]).unwrap(),
             "hang" => loop {
                 std::thread::park();
             },

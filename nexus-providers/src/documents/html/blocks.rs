@@ -154,10 +154,10 @@ impl Writer<'_, '_> {
     fn flush(&mut self) -> Result<()> {
         self.space = false;
         let text = std::mem::take(&mut self.text);
-        match self.kind {
-            BlockKind::Heading { level } => self.out.heading(level, &text),
-            kind => self.out.push(kind, &text),
+        if let BlockKind::Heading { level } = self.kind {
+            return self.out.heading(level, &text);
         }
+        self.out.push(self.kind, &text)
     }
 }
 

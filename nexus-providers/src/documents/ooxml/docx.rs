@@ -42,7 +42,7 @@ struct Paragraph {
 
 /// A table that is open.
 #[derive(Default)]
-struct Rows {
+struct OpenTable {
     rows: Vec<Vec<String>>,
     /// How many columns the open cell spans.
     span: usize,
@@ -55,7 +55,7 @@ struct Body<'a, 'o> {
     styles: &'a Styles,
     out: &'a mut Output<'o>,
     paragraphs: Vec<Paragraph>,
-    tables: Vec<Rows>,
+    tables: Vec<OpenTable>,
     /// How deep we are in something that is left out.
     skipped: usize,
     in_text: bool,
@@ -178,7 +178,7 @@ impl Handler for Body<'_, '_> {
             "tab" | "ptab" => self.append("\t"),
             "br" | "cr" => self.append("\n"),
             "noBreakHyphen" => self.append("-"),
-            "tbl" => self.tables.push(Rows::default()),
+            "tbl" => self.tables.push(OpenTable::default()),
             "tr" => self.tables.last_mut().into_iter().for_each(|table| table.rows.push(Vec::new())),
             "tc" => self.begin_cell(),
             "gridSpan" => self.span(tag),

@@ -129,10 +129,9 @@ impl Handler for Slide<'_, '_> {
                     _ => Role::Body,
                 }
             }
-            "p" => self.listed = false,
+            "p" | "buNone" => self.listed = false,
             "pPr" => self.listed |= tag.attribute("lvl").is_some_and(|level| level != "0"),
             "buChar" | "buAutoNum" | "buBlip" => self.listed = true,
-            "buNone" => self.listed = false,
             "t" => self.in_text = true,
             "br" => self.text.push('\n'),
             "tr" => self.rows.push(Vec::new()),

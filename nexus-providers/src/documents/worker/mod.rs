@@ -74,7 +74,7 @@ impl Default for WorkerLimits {
     fn default() -> Self {
         Self {
             documents: DocumentLimits::default(),
-            wall_time: Duration::from_secs(60),
+            wall_time: Duration::from_mins(1),
             memory_bytes: 2 * 1024 * 1024 * 1024,
             processes: std::thread::available_parallelism().map_or(2, NonZero::get),
             documents_per_process: 10_000,

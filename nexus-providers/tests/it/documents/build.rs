@@ -1,0 +1,175 @@
+//! Small files of many formats, made from their parts.
+
+use std::fmt::Write as _;
+use std::io::{Cursor, Write as _};
+
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// A zip archive of these files.
+pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in files {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// An archive with one file, which is a symbolic link.
+pub(super) fn archive_with_link(name: &str, target: &str) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.add_symlink(name, target, SimpleFileOptions::default()).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+/// A DOCX with this body.
+pub(super) fn docx(body: &str) -> Vec<u8> {
+    docx_with(body, &[])
+}
+
+/// A DOCX with this body and further parts.
+pub(super) fn docx_with(body: &str, parts: &[(&str, &str)]) -> Vec<u8> {
+    let document =
+        format!(r#"<w:document xmlns:w="w" xmlns:m="m" xmlns:mc="mc"><w:body>{body}</w:body></w:document>"#);
+    let mut files = vec![
+        (
+            "_rels/.rels",
+            r#"<Relationships><Relationship Id="r1" Type="x/officeDocument" Target="word/document.xml"/></Relationships>"#,
+        ),
+        (
+            "word/_rels/document.xml.rels",
+            r#"<Relationships><Relationship Id="r1" Type="x/styles" Target="styles.xml"/>
+               <Relationship Id="r2" Type="x/footnotes" Target="/word/footnotes.xml"/></Relationships>"#,
+        ),
+        ("word/document.xml", document.as_str()),
+    ];
+    files.extend_from_slice(parts);
+    archive(&files)
+}
+
+/// A paragraph of a DOCX with properties.
+pub(super) fn paragraph(properties: &str, text: &str) -> String {
+    format!("<w:p><w:pPr>{properties}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>")
+}
+
+/// A PPTX with these slides, in this order.
+pub(super) fn pptx(slides: &[&str], parts: &[(&str, &str)]) -> Vec<u8> {
+    let (mut ids, mut relations) = (String::new(), String::new());
+    let mut files = Vec::new();
+    for (index, slide) in slides.iter().enumerate() {
+        // The order of the files is not that of the slides.
+        let file = slides.len() - index;
+        write!(ids, r#"<p:sldId id="{}" r:id="r{index}"/>"#, 256 + index).unwrap();
+        write!(relations, r#"<Relationship Id="r{index}" Type="x/slide" Target="slides/slide{file}.xml"/>"#)
+            .unwrap();
+        files.push((
+            format!("ppt/slides/slide{file}.xml"),
+            format!("<p:sld><p:cSld>{slide}</p:cSld></p:sld>"),
+        ));
+    }
+    files.push((
+        "ppt/presentation.xml".into(),
+        format!("<p:presentation><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>"),
+    ));
+    files.push((
+        "ppt/_rels/presentation.xml.rels".into(),
+        format!("<Relationships>{relations}</Relationships>"),
+    ));
+    files.extend(parts.iter().map(|(name, content)| ((*name).to_owned(), (*content).to_owned())));
+    archive(&files.iter().map(|(name, content)| (name.as_str(), content.as_str())).collect::<Vec<_>>())
+}
+
+/// An XLSX with these sheets: names, and elements of which the rows are the last.
+pub(super) fn xlsx(sheets: &[(&str, &str)]) -> Vec<u8> {
+    let (mut entries, mut relations, mut files) = (String::new(), String::new(), Vec::new());
+    for (index, (name, rows)) in sheets.iter().enumerate() {
+        write!(entries, r#"<sheet name="{name}" sheetId="{index}" r:id="r{index}"/>"#).unwrap();
+        write!(
+            relations,
+            r#"<Relationship Id="r{index}" Type="{OFFICE}/worksheet" Target="worksheets/sheet{index}.xml"/>"#
+        )
+        .unwrap();
+        let (before, rows) =
+            rows.split_once("/>\n").map_or((String::new(), *rows), |(tag, rows)| (format!("{tag}/>"), rows));
+        let sheet = format!(r#"<worksheet xmlns="{MAIN}">{before}<sheetData>{rows}</sheetData></worksheet>"#);
+        files.push((format!("xl/worksheets/sheet{index}.xml"), sheet));
+    }
+    let workbook =
+        format!(r#"<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{entries}</sheets></workbook>"#);
+    let namespace = "http://schemas.openxmlformats.org/package/2006/relationships";
+    let root = format!(r#"<Relationship Id="r" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>"#);
+    files.push((
+        "_rels/.rels".into(),
+        format!(r#"<Relationships xmlns="{namespace}">{root}</Relationships>"#),
+    ));
+    files.push(("xl/workbook.xml".into(), workbook));
+    files.push((
+        "xl/_rels/workbook.xml.rels".into(),
+        format!(r#"<Relationships xmlns="{namespace}">{relations}</Relationships>"#),
+    ));
+    archive(&files.iter().map(|(name, content)| (name.as_str(), content.as_str())).collect::<Vec<_>>())
+}
+
+const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+
+/// A cell of an XLSX: a number, or else a text.
+pub(super) fn cell(place: &str, value: &str) -> String {
+    if value.parse::<f64>().is_ok() {
+        return format!(r#"<c r="{place}"><v>{value}</v></c>"#);
+    }
+    format!(r#"<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>"#)
+}
+
+/// A PDF whose pages hold these lines of text each.
+pub(super) fn pdf(pages: &[&[&str]]) -> Vec<u8> {
+    let contents = pages.iter().map(|lines| {
+        let show = |line: &&str| format!("({line}) Tj 0 -40 Td ");
+        format!("BT /F1 12 Tf 72 700 Td {}ET", lines.iter().map(show).collect::<String>())
+    });
+    pdf_of(&contents.collect::<Vec<_>>(), "")
+}
+
+/// A PDF with these content streams as pages, and more in its trailer.
+pub(super) fn pdf_of(contents: &[String], trailer: &str) -> Vec<u8> {
+    let mut objects = vec!["<</Type/Catalog/Pages 2 0 R>>".to_owned(), String::new()];
+    objects.push("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".into());
+    let mut kids = String::new();
+    for content in contents {
+        let page = objects.len() + 1;
+        write!(kids, "{page} 0 R ").unwrap();
+        objects.push(format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R>>>>/Contents {} 0 R>>",
+            page + 1
+        ));
+        objects.push(format!("<</Length {}>>stream\n{content}\nendstream", content.len()));
+    }
+    objects[1] = format!("<</Type/Pages/Kids[{kids}]/Count {}>>", contents.len());
+    let mut file = b"%PDF-1.4\n".to_vec();
+    let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
+    for (index, object) in objects.iter().enumerate() {
+        writeln!(table, "{:010} 00000 n ", file.len()).unwrap();
+        file.extend_from_slice(format!("{} 0 obj{object}endobj\n", index + 1).as_bytes());
+    }
+    let start = file.len();
+    let size = objects.len() + 1;
+    file.extend_from_slice(
+        format!("{table}trailer<</Size {size}/Root 1 0 R{trailer}>>\nstartxref\n{start}\n%%EOF").as_bytes(),
+    );
+    file
+}
+
+/// A compound file whose directory names these streams.
+pub(super) fn compound(streams: &[&str]) -> Vec<u8> {
+    let mut file = vec![0; 512];
+    file[..8].copy_from_slice(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]);
+    file[30] = 9;
+    for stream in streams {
+        let mut entry: Vec<u8> = stream.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        entry.resize(128, 0);
+        file.extend(entry);
+    }
+    file.resize(2048, 0);
+    file
+}

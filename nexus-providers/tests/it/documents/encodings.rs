@@ -1,0 +1,75 @@
+//! Characters survive whatever encoding they come in.
+
+use encoding_rs::{Encoding, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
+
+use super::check;
+
+const TEXT: &str = "Wide and narrow.\n\nZwölf Boxkämpfer jagen Viktor quer über den Sylter Deich.";
+const BLOCKS: &[&str] =
+    &["p Wide and narrow.", "p Zwölf Boxkämpfer jagen Viktor quer über den Sylter Deich."];
+
+#[track_caller]
+fn check_encoding(bytes: &[u8], encoding: &str, expected: &[&str]) {
+    assert_eq!(check(bytes, "a.txt", expected).encoding.as_deref(), Some(encoding));
+}
+
+fn utf16(text: &str, big_endian: bool) -> Vec<u8> {
+    text.encode_utf16()
+        .flat_map(|unit| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() })
+        .collect()
+}
+
+fn utf32(text: &str, big_endian: bool) -> Vec<u8> {
+    let units = text.chars().map(u32::from);
+    units.flat_map(|unit| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+}
+
+#[test]
+fn wide_units_are_recognised_with_and_without_a_mark() {
+    for mark in ["", "\u{FEFF}"] {
+        let text = format!("{mark}{TEXT}");
+        check_encoding(&utf16(&text, false), "UTF-16LE", BLOCKS);
+        check_encoding(&utf16(&text, true), "UTF-16BE", BLOCKS);
+        check_encoding(&utf32(&text, false), "UTF-32LE", BLOCKS);
+        check_encoding(&utf32(&text, true), "UTF-32BE", BLOCKS);
+        check_encoding(text.as_bytes(), "UTF-8", BLOCKS);
+    }
+}
+
+#[track_caller]
+fn check_legacy(encoding: &'static Encoding, text: &str) {
+    let (bytes, _, lossy) = encoding.encode(text);
+    assert!(!lossy);
+    check_encoding(&bytes, encoding.name(), &[&format!("p {text}")]);
+}
+
+#[test]
+fn legacy_encodings_are_guessed() {
+    check_legacy(WINDOWS_1252, "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich – für 10 €.");
+    check_legacy(WINDOWS_1251, "Съешь же ещё этих мягких французских булок да выпей чаю.");
+    check_legacy(SHIFT_JIS, "いろはにほへと ちりぬるを わかよたれそ つねならむ");
+}
+
+#[test]
+fn a_page_is_read_in_the_encoding_it_declares() {
+    let html = "<html><head><meta charset=iso-8859-2></head><body><p>Zażółć gęślą jaźń</p></body></html>";
+    let (bytes, encoding, _) = Encoding::for_label(b"iso-8859-2").unwrap().encode(html);
+    assert_eq!(check(&bytes, "a.html", &["p Zażółć gęślą jaźń"]).encoding.as_deref(), Some(encoding.name()));
+}
+
+#[test]
+fn one_broken_character_among_thousands_is_damage() {
+    let mut bytes = "ä".repeat(2_000).into_bytes();
+    bytes.insert(1_000, 0xFF);
+    let expected = format!("p {}\u{FFFD}{}", "ä".repeat(500), "ä".repeat(1_500));
+    check_encoding(&bytes, "UTF-8", &[&expected]);
+}
+
+#[test]
+fn a_character_on_the_edge_of_a_buffer_stays_whole() {
+    for padding in 65_530..65_540 {
+        let text = format!("{} ä漢😀", "x".repeat(padding));
+        let blocks = super::parse(text.as_bytes(), "a.txt").unwrap().0;
+        assert!(blocks.last().unwrap().ends_with("ä漢😀"), "{padding}");
+    }
+}

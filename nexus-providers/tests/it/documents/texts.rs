@@ -1,0 +1,179 @@
+//! Formats that are text: plain, Markdown, HTML, JSON, tables, source code, feeds, notebooks.
+
+use super::{check, parse};
+
+#[test]
+fn blank_lines_separate_paragraphs() {
+    let report = check(
+        "One\nline.\r\n\r\n \nTwo\0.\n\n\u{C}Three",
+        "a.txt",
+        &["p One\nline.", "p Two\u{FFFD}.", "p Three"],
+    );
+    assert_eq!((report.content_type.as_str(), report.encoding.as_deref()), ("text/plain", Some("UTF-8")));
+}
+
+#[test]
+fn an_endless_line_is_cut_between_sentences() {
+    let sentence = "All work and no play makes a dull document. ";
+    let (blocks, _) = parse(sentence.repeat(5_000).as_bytes(), "a.txt").unwrap();
+    assert!(blocks.len() > 3);
+    assert!(blocks.iter().all(|block| block.len() <= 64 * 1024 + 2 && block.ends_with("document.")));
+    let text: String = blocks.iter().map(|block| format!("{} ", &block[2..])).collect();
+    assert_eq!(text, sentence.repeat(5_000));
+}
+
+#[test]
+fn markdown_is_read_by_its_structure() {
+    let markdown = "---\ntitle: The Front\n---\n# One *two* `three`\n\nText\nwith [a link](https://x.y) and **bold**.\n\n\
+        - item\n  - nested\n- [x] done\n\n3. three\n4. four\n\n> quoted\n\n```rust\nfn main() {}\n\n    indented\n```\n\n\
+        | a | b \\| c |\n|---|---|\n| 1 | 2 |\n\nNote[^1].\n\n[^1]: The note.\n\n<p>Inline <b>HTML</b></p>\n";
+    let expected = [
+        "h1 One two three",
+        "p Text with a link and bold.",
+        "li item",
+        "li nested",
+        "li [x] done",
+        "li 3. three",
+        "li 4. four",
+        "p quoted",
+        "code fn main() {}\n\n    indented",
+        "table | a | b \\| c |\n| --- | --- |\n| 1 | 2 |",
+        "p Note[1].",
+        "p [1]: The note.",
+        "p Inline HTML",
+    ];
+    let report = check(markdown, "a.md", &expected);
+    assert_eq!(report.title.as_deref(), Some("The Front"));
+}
+
+#[test]
+fn html_is_read_by_its_structure() {
+    let html = "<!DOCTYPE html><html><head><title> A  page </title><style>p{}</style><script>var x;</script></head>\
+        <body><h2>Head<br>ing</h2><div>Some <b>bold</b>\n text.<p>Next<br>line</p></div><ul><li>a<ul><li>b</ul><li>c</ul>\
+        <ol start=4><li>four<li>five</ol><pre>  code\n    more</pre><div hidden>secret</div>\
+        <table><tr><th>x<th>y<tr><td rowspan=2>1<td>2<tr><td>3</table><table><tr><td>layout</table></body></html>";
+    let expected = [
+        "h2 Head ing",
+        "p Some bold text.",
+        "p Next\nline",
+        "li a",
+        "li b",
+        "li c",
+        "li 4. four",
+        "li 5. five",
+        "code   code\n    more",
+        "table | x | y |\n| --- | --- |\n| 1 | 2 |\n| 1 | 3 |",
+        "p layout",
+    ];
+    assert_eq!(check(html, "a.html", &expected).title.as_deref(), Some("A page"));
+}
+
+#[test]
+fn the_article_of_a_page_is_told_from_its_furniture() {
+    let prose =
+        "The committee met on Tuesday, and after long debate, it agreed that the bridge must be repaired. "
+            .repeat(6);
+    let links = "<li><a href=x>Another teaser</a></li>".repeat(20);
+    let html = format!(
+        "<html><head><title>Bridge</title></head><body><nav><ul>{links}</ul></nav><div class=menu><ul>{links}</ul></div>\
+         <article><h1>Bridge</h1><p>{prose}</p><p>{prose}</p></article><footer>All rights reserved</footer></body></html>"
+    );
+    let (blocks, _) = parse(html.as_bytes(), "a.html").unwrap();
+    assert!(blocks.iter().any(|block| block.contains("committee")));
+    assert!(!blocks.iter().any(|block| block.contains("teaser") || block.contains("rights")), "{blocks:?}");
+}
+
+#[test]
+fn a_plain_page_keeps_everything() {
+    let html = "<html><body><p>Short.</p><p><a href=x>Only a link</a></p></body></html>";
+    check(html, "a.html", &["p Short.", "p Only a link"]);
+}
+
+#[test]
+fn tables_as_text_find_their_delimiter() {
+    let expected = &["table | a | b |\n| --- | --- |\n| 1,5 | x y |\n| 2 |  |"];
+    check("a;b\n\"1,5\";\"x\ny\"\n\n2\n", "a.csv", expected);
+    check("a\tb\n1,5\tx y\n2\n", "a.tsv", expected);
+    check("\u{FEFF}a|b\n1,5|x y\n2\n", "a.csv", expected);
+}
+
+#[test]
+fn long_tables_come_in_runs_that_repeat_the_header() {
+    let rows: String = (0..1_000).map(|row| format!("{row},some value\n")).collect();
+    let (blocks, _) = parse(format!("id,value\n{rows}").as_bytes(), "a.csv").unwrap();
+    assert!(blocks.len() > 3);
+    assert!(
+        blocks
+            .iter()
+            .all(|block| block.starts_with("table | id | value |\n| --- | --- |\n") && block.len() < 5_000)
+    );
+    let lines = blocks.iter().map(|block| block.lines().count() - 2).sum::<usize>();
+    assert_eq!(lines, 1_000);
+}
+
+#[test]
+fn a_json_record_is_its_text() {
+    let report =
+        check(r#"{"title": "T", "text": "One.\n\nTwo \u00e9.", "x": 1}"#, "a.json", &["p One.", "p Two é."]);
+    assert_eq!(report.title.as_deref(), Some("T"));
+    check(r#"[{"text": "a"}, {"text": "b", "title": "t"}]"#, "a.json", &["p a", "p t\nb"]);
+}
+
+#[test]
+fn other_json_stands_as_written() {
+    check(
+        r#"{"b": [1, 2.50], "text": 7}"#,
+        "a.json",
+        &["code {\n  \"b\": [\n    1,\n    2.50\n  ],\n  \"text\": 7\n}"],
+    );
+}
+
+#[test]
+fn json_lines_are_one_block_each_and_broken_ones_are_named() {
+    let lines = "{\"title\": \"T\", \"text\": \"a\"}\n\n{\"x\": 1}\n{\"text\": \"cut\n";
+    let report = check(lines, "a.jsonl", &["p T\na", "code {\"x\": 1}"]);
+    assert_eq!(report.warnings, ["line 4 is not valid JSON and was left out"]);
+}
+
+#[test]
+fn source_code_is_split_between_items() {
+    let rust = "use x;\n\nfn a() {\n    1;\n\n    2\n}\n\nfn b() {}\n";
+    check(rust, "a.rs", &["code use x;", "code fn a() {\n    1;\n\n    2\n}", "code fn b() {}"]);
+}
+
+#[test]
+fn notebooks_are_their_cells() {
+    let notebook = r##"{"nbformat": 4, "cells": [{"cell_type": "markdown", "source": ["# T\n", "text"]},
+        {"cell_type": "code", "source": "x = 1", "outputs": []}]}"##;
+    check(notebook, "a.ipynb", &["h1 T", "p text", "code x = 1"]);
+}
+
+#[test]
+fn feeds_are_their_entries() {
+    let rss = "<?xml version=\"1.0\"?><rss><channel><title>News</title><item><title>One &amp; two</title>\
+        <description>&lt;p&gt;Short&lt;/p&gt;</description></item></channel></rss>";
+    check(rss, "a.xml", &["h1 News", "h2 One & two", "p Short"]);
+    let atom =
+        "<feed><title>N</title><entry><title>E</title><content><![CDATA[<b>c</b>]]></content></entry></feed>";
+    check(atom, "a.xml", &["h1 N", "h2 E", "p c"]);
+}
+
+#[test]
+fn unknown_xml_is_the_text_of_its_elements() {
+    check(
+        "<?xml version=\"1.0\"?><a><b>one</b><c>two <d>three</d> four</c></a>",
+        "a.xml",
+        &["p one", "p two", "p three", "p four"],
+    );
+}
+
+#[test]
+fn rtf_is_paragraphs_and_tables() {
+    let rtf = r"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0 Arial;}}{\*\generator x;}{\info{\title no}}Caf\'e9 \u8364? \u-10179?\u-8704?\par
+Second\line line\par\trowd\intbl a\cell b\cell\row\intbl c\cell d\cell\row\pard End}";
+    check(
+        rtf,
+        "a.rtf",
+        &["p Café € 😀", "p Second\nline", "table | a | b |\n| --- | --- |\n| c | d |", "p End"],
+    );
+}
