@@ -11,7 +11,7 @@ use super::Event;
 use super::machine::{Changes, Effect, Input, State, next_effect, open, step};
 use super::model::Run;
 use super::registry::Active;
-use super::store::{Advance, Journal};
+use super::store::{Advance, CancelRequest, Journal};
 use crate::audit::Pending;
 use crate::document::model::Failure;
 use crate::engine::Engine;
@@ -62,11 +62,14 @@ impl Engine {
     /// Takes up every run that a process before this one left unfinished; says how many there were.
     pub(crate) async fn resume_runs(self: &Arc<Self>) -> Result<usize> {
         let mut taken = 0;
+        // What was asked of the process before this one is asked of this one.
+        let cancels = self.store.take_cancel_requests().await?;
         for run in self.store.unfinished().await? {
             if self.runs.follow(run.tenant(), &run.id).is_none() {
                 let slot = self.runs.wait_for_slot().await?;
                 let state = self.reload(run).await?;
                 self.launch(state, slot);
+                self.hand_out(&cancels);
                 taken += 1;
             }
         }
@@ -109,11 +112,15 @@ impl Engine {
                 () = tokio::time::sleep(CANCEL_POLL) => {}
             }
             match self.store.take_cancel_requests().await {
-                Ok(requests) => requests.iter().for_each(|request| {
-                    self.runs.cancel(request.principal.tenant(), &request.run);
-                }),
+                Ok(requests) => self.hand_out(&requests),
                 Err(error) => tracing::warn!(error = %error.report(), "cancel requests could not be read"),
             }
+        }
+    }
+
+    fn hand_out(&self, requests: &[CancelRequest]) {
+        for request in requests {
+            self.runs.cancel(request.principal.tenant(), &request.run);
         }
     }
 
