@@ -57,15 +57,18 @@ impl Process {
             Error::new(ErrorKind::Unavailable, "the worker that parses documents could not be started")
                 .because(error)
         };
-        let mut child = Command::new(&command.program)
+        let mut program = Command::new(&command.program);
+        program
             .args(&command.arguments)
             .env_clear()
             .envs(command.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
+            .stderr(Stdio::piped());
+        // Ctrl-C at a terminal is for the parent, which lets the document at hand come to its end.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut program, 0);
+        let mut child = program.spawn().map_err(failed)?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let guard = watchdog.adopt(child);
         let (Some(input), Some(output), Some(errors)) = streams else {
