@@ -1,1 +1,1 @@
-//! Runnable examples of Nexus: `cargo run -p nexus-examples --example quickstart`.
+//! placeholder

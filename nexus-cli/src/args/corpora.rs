@@ -1,0 +1,83 @@
+//! `nexus corpora`.
+
+use clap::{Args, Subcommand};
+use nexus_core::CorpusId;
+use serde_json::Value;
+
+use super::Chunking;
+
+const SETTINGS: &str = "\
+Settings are one JSON object; `{}` means the defaults, an unknown field is refused:
+  {
+    \"retrieval\": {\"provider\": \"local_pgvector\", \"top_k_default\": 5},
+    \"chunking\": {\"size\": {\"tokens\": 512}, \"overlap\": 64},
+    \"language\": \"en\"
+  }
+
+Examples:
+  nexus corpora create handbook --name \"The handbook\"
+  nexus corpora set handbook --config '{\"retrieval\": {\"top_k_default\": 8}}'
+  nexus corpora set handbook --config @settings.json";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Corpora {
+    /// List the corpora of the tenant
+    List,
+    /// Show a corpus and the settings in force
+    Show {
+        /// The corpus
+        corpus: CorpusId,
+    },
+    /// Make an empty corpus
+    #[command(after_long_help = SETTINGS)]
+    Create {
+        /// Its id
+        corpus: CorpusId,
+        #[command(flatten)]
+        settings: CorpusSettings,
+    },
+    /// Change a corpus's name or settings
+    ///
+    /// New settings replace all of the old. How documents are cut changes for documents that come later; `nexus
+    /// corpora reindex` cuts those that are there.
+    #[command(after_long_help = SETTINGS)]
+    Set {
+        /// The corpus
+        corpus: CorpusId,
+        #[command(flatten)]
+        settings: CorpusSettings,
+    },
+    /// Remove a corpus with all its documents
+    Rm {
+        /// The corpus
+        corpus: CorpusId,
+    },
+    /// Cut all documents of a corpus anew, from their raw bytes
+    ///
+    /// Documents stay searchable as they were until their new passages are there.
+    Reindex {
+        /// The corpus
+        corpus: CorpusId,
+        #[command(flatten)]
+        chunking: Chunking,
+    },
+}
+
+/// What can be set of a corpus.
+#[derive(Debug, Args)]
+pub(crate) struct CorpusSettings {
+    /// What people call it
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Its settings: a JSON object, or `@FILE` to read them from a file
+    #[arg(long, value_name = "JSON", value_parser = settings)]
+    pub(crate) config: Option<Value>,
+}
+
+fn settings(text: &str) -> Result<Value, String> {
+    let json = match text.strip_prefix('@') {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| format!("`{path}`: {error}"))?,
+        None => text.to_owned(),
+    };
+    serde_json::from_str(&json).map_err(|error| format!("this is not JSON: {error}"))
+}

@@ -1,0 +1,103 @@
+//! The command line as plain data. What it means is in [`crate::commands`].
+
+mod corpora;
+mod docs;
+mod ingest;
+mod question;
+mod runs;
+mod whole;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+pub(crate) use corpora::{Corpora, CorpusSettings};
+pub(crate) use docs::Docs;
+pub(crate) use ingest::{Chunking, Ingest};
+pub(crate) use question::{Ask, Chat, Narrowing, Search};
+pub(crate) use runs::{Runs, Sessions, Verify};
+pub(crate) use whole::{Backup, Completions, Export, Import};
+
+const OVERVIEW: &str = "\
+Nexus answers questions over your documents with proof: it finds the passages that you may see, quotes them word for \
+word, says so when they do not hold the answer, and leaves a signed record of every question.
+
+Everything is kept in one data directory and works offline. Without a configured embedder, search is lexical: it \
+compares words and their stems, not meaning.
+
+Start here:
+  nexus ingest ./docs --corpus handbook
+  nexus ask --corpus handbook \"How long do we keep invoices?\"
+  nexus runs verify --all";
+
+/// Ask your documents, with proof.
+#[derive(Debug, Parser)]
+#[command(name = "nexus", version, about, long_about = OVERVIEW, after_long_help = crate::exit::Exit::table())]
+#[command(propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The data directory [default: ./nexus-data]
+    #[arg(long, value_name = "DIR", global = true, env = "NEXUS_DATA", hide_env_values = true)]
+    pub(crate) data: Option<PathBuf>,
+    /// The tenant to act in [default: local]
+    #[arg(long, value_name = "ID", global = true, env = "NEXUS_TENANT", hide_env_values = true)]
+    pub(crate) tenant: Option<String>,
+    /// Who acts [default: your user name]
+    #[arg(long, value_name = "ID", global = true, env = "NEXUS_USER", hide_env_values = true)]
+    pub(crate) user: Option<String>,
+    /// A role of the user: reader, editor or admin; may be repeated [default: admin]
+    #[arg(long = "role", value_name = "ROLE", global = true, env = "NEXUS_ROLE", hide_env_values = true)]
+    #[arg(value_delimiter = ',')]
+    pub(crate) roles: Vec<String>,
+    /// A group of the user; may be repeated
+    #[arg(long = "group", value_name = "GROUP", global = true)]
+    pub(crate) groups: Vec<String>,
+    /// Print results, errors and warnings as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Log to standard error; twice for more. `RUST_LOG` says it finer
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Ingest(Ingest),
+    Ask(Ask),
+    Search(Search),
+    Chat(Chat),
+    /// Sets of documents that are searched together
+    #[command(subcommand)]
+    Corpora(Corpora),
+    /// Documents, and who may use them
+    #[command(subcommand)]
+    Docs(Docs),
+    /// Questions that were asked, and their signed records
+    #[command(subcommand)]
+    Runs(Runs),
+    /// Conversations
+    #[command(subcommand)]
+    Sessions(Sessions),
+    /// What the store holds, and how it is searched
+    ///
+    /// Says where the data is, who you are, how questions are answered, whether search is lexical, and how much there
+    /// is of everything. Works while another process uses the data directory.
+    Status,
+    Export(Export),
+    Import(Import),
+    Backup(Backup),
+    Completions(Completions),
+    /// Reads documents for another process, on standard input and output
+    #[command(hide = true)]
+    ParseWorker,
+}

@@ -1,0 +1,111 @@
+//! `nexus ask`, `nexus search` and `nexus chat`.
+
+use clap::Args;
+use nexus_core::retrieve::Filter;
+use nexus_core::{CorpusId, DocumentId, SessionId};
+
+const ABOUT_ASK: &str = "\
+Answers a question from the documents of a corpus, word by word, and lists the quotations that the answer rests on.
+
+Only documents that you may read are searched. When the passages do not hold the answer, Nexus says so and the exit \
+code is 3; it never invents text. Every question is recorded and signed: see `nexus runs verify`.
+
+Ctrl-C cancels the question; its record says so, and the exit code is 130.";
+
+const EXAMPLES_ASK: &str = "\
+Examples:
+  nexus ask --corpus handbook \"How many days of leave carry over?\"
+  nexus ask --corpus handbook --filter 'year >= 2025 and department = \"finance\"' \"What changed in the budget?\"
+  nexus ask --corpus handbook --json \"How long do we keep invoices?\" | jq .answer.text
+  echo \"How long do we keep invoices?\" | nexus ask --corpus handbook -";
+
+const ABOUT_SEARCH: &str = "\
+Finds the passages that fit best, without answering.
+
+Only documents that you may read are searched. `--explain` shows why a passage ranks where it does: its score and \
+place in each arm of the search, and what each word of the question added. Works while another process uses the data \
+directory.";
+
+const EXAMPLES_SEARCH: &str = "\
+Examples:
+  nexus search --corpus handbook \"retention of invoices\"
+  nexus search --corpus handbook --top-k 20 --doc-tag 2026 --explain \"retention of invoices\"";
+
+const ABOUT_CHAT: &str = "\
+Holds a conversation: each line is a question, and a short one such as \"and for managers?\" is understood together \
+with the question before it.
+
+`/sources` lists the quotations of the last answer, `/quit` or the end of input ends the conversation. The \
+conversation is kept: `--session` takes it up again, and `nexus sessions show` prints it.";
+
+const EXAMPLES_CHAT: &str = "\
+Examples:
+  nexus chat --corpus handbook
+  nexus chat --corpus handbook --session 0199c2a4-…";
+
+/// Answer a question, with quotations
+#[derive(Debug, Args)]
+#[command(long_about = ABOUT_ASK, after_long_help = EXAMPLES_ASK)]
+pub(crate) struct Ask {
+    /// The question, 1 to 10,000 characters; `-` reads it from standard input
+    pub(crate) question: String,
+    #[command(flatten)]
+    pub(crate) narrowing: Narrowing,
+    /// The conversation that the question belongs to [default: a new one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<SessionId>,
+    /// What to call the run [default: the beginning of the question]
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// A label of the run; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// With `--json`: print every event on a line of its own, as it comes, instead of the whole at the end
+    #[arg(long, requires = "json")]
+    pub(crate) events: bool,
+}
+
+/// Find passages
+#[derive(Debug, Args)]
+#[command(long_about = ABOUT_SEARCH, after_long_help = EXAMPLES_SEARCH)]
+pub(crate) struct Search {
+    /// What to look for; `-` reads it from standard input
+    pub(crate) question: String,
+    #[command(flatten)]
+    pub(crate) narrowing: Narrowing,
+    /// Show why each passage ranks where it does
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+/// Hold a conversation
+#[derive(Debug, Args)]
+#[command(long_about = ABOUT_CHAT, after_long_help = EXAMPLES_CHAT)]
+pub(crate) struct Chat {
+    #[command(flatten)]
+    pub(crate) narrowing: Narrowing,
+    /// The conversation to take up [default: a new one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<SessionId>,
+}
+
+/// Where to look.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Where to look")]
+pub(crate) struct Narrowing {
+    /// The corpus
+    #[arg(long, short, value_name = "ID")]
+    pub(crate) corpus: CorpusId,
+    /// How many passages to look at, 1 to 100 [default: the corpus's own, 5 unless set]
+    #[arg(long, value_name = "N")]
+    pub(crate) top_k: Option<usize>,
+    /// Only documents whose facts satisfy this, such as `year >= 2025 and not draft = true`
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(crate) filter: Option<Filter>,
+    /// Only documents with this label; may be repeated
+    #[arg(long = "doc-tag", value_name = "TAG")]
+    pub(crate) document_tags: Vec<String>,
+    /// Only this document; may be repeated
+    #[arg(long = "document", value_name = "ID")]
+    pub(crate) documents: Vec<DocumentId>,
+}

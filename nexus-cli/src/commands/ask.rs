@@ -1,0 +1,89 @@
+//! `nexus ask`.
+
+use nexus_core::run::{AskBuilder, Outcome, RunHandle};
+use nexus_core::{Nexus, Result};
+use serde_json::{Value, json};
+
+use super::answer::{self, Told};
+use crate::args::{Ask, Narrowing};
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+
+pub(super) async fn run(context: &Context<'_>, ask: Ask) -> Result<Exit> {
+    let question = super::question(ask.question.clone())?;
+    context
+        .own(async |Opened { nexus, .. }| {
+            let run = put(nexus, context, &ask, question).start().await?;
+            let output = context.output;
+            let told = answer::follow(context, nexus, &run, |event| match (output.is_json(), ask.events) {
+                (true, true) => output.record(event),
+                (true, false) => Ok(()),
+                (false, _) => answer::stream(output, event),
+            })
+            .await?;
+            if output.is_json() {
+                if !ask.events {
+                    output.document(&document(&run, &told))?;
+                }
+            } else {
+                answer::end(output, &told)?;
+            }
+            Ok(Exit::from(&told.outcome))
+        })
+        .await
+}
+
+fn put(nexus: &Nexus, context: &Context<'_>, ask: &Ask, question: String) -> AskBuilder {
+    let mut builder = narrowed(nexus.ask(&context.who, question), &ask.narrowing);
+    if let Some(session) = &ask.session {
+        builder = builder.session(session.clone());
+    }
+    if let Some(title) = &ask.title {
+        builder = builder.title(title);
+    }
+    ask.tags.iter().fold(builder, AskBuilder::tag)
+}
+
+/// The question, of the documents that it is narrowed to.
+pub(super) fn narrowed(builder: AskBuilder, narrowing: &Narrowing) -> AskBuilder {
+    let mut builder = builder
+        .corpus(narrowing.corpus.as_str())
+        .document_tags(narrowing.document_tags.clone())
+        .documents(narrowing.documents.clone());
+    if let Some(top_k) = narrowing.top_k {
+        builder = builder.top_k(top_k);
+    }
+    if let Some(filter) = &narrowing.filter {
+        builder = builder.filter(filter.clone());
+    }
+    builder
+}
+
+/// All that a run told, in one document.
+pub(super) fn document(run: &RunHandle, told: &Told) -> Value {
+    let Told { outcome, answer, metadata } = told;
+    let sentence = match outcome {
+        Outcome::Abstained { reason } => Some(reason.sentence()),
+        Outcome::Answered
+        | Outcome::Refused { .. }
+        | Outcome::Blocked { .. }
+        | Outcome::NeedsApproval { .. }
+        | Outcome::OverQuota { .. }
+        | Outcome::Cancelled
+        | Outcome::Failed { .. } => None,
+    };
+    let mut document = json!({
+        "run_id": run.id(),
+        "session_id": run.session_id(),
+        "request_id": run.request_id(),
+        "answer": answer,
+        "message": sentence,
+        "retrieval": metadata,
+    });
+    if let (Some(fields), Ok(Value::Object(outcome))) =
+        (document.as_object_mut(), serde_json::to_value(outcome))
+    {
+        fields.extend(outcome);
+    }
+    document
+}

@@ -1,0 +1,112 @@
+//! `nexus chat`: a conversation, a line at a time.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use nexus_core::grounding::Citation;
+use nexus_core::{Error, ErrorKind, Nexus, Result, SessionId};
+use tokio::sync::mpsc;
+
+use super::{answer, ask};
+use crate::args::Chat;
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+
+/// What a conversation remembers between two lines.
+struct Conversation<'a> {
+    context: &'a Context<'a>,
+    nexus: &'a Nexus,
+    chat: &'a Chat,
+    session: Option<SessionId>,
+    sources: Vec<Citation>,
+    exit: Exit,
+}
+
+pub(super) async fn run(context: &Context<'_>, chat: Chat) -> Result<Exit> {
+    context
+        .own(async |Opened { nexus, .. }| {
+            let session = chat.session.clone();
+            let (sources, exit) = (Vec::new(), Exit::Done);
+            Conversation { context, nexus, chat: &chat, session, sources, exit }.hold().await
+        })
+        .await
+}
+
+impl Conversation<'_> {
+    async fn hold(mut self) -> Result<Exit> {
+        let mut lines = lines()?;
+        loop {
+            self.prompt()?;
+            // Between questions an interrupt ends the conversation; during one it ends the answer.
+            let mut listener = self.context.interrupts.listen();
+            let line = tokio::select! {
+                line = lines.recv() => line,
+                () = listener.interrupted() => return Ok(Exit::Cancelled),
+            };
+            drop(listener);
+            match line.transpose()?.as_deref().map(str::trim) {
+                None | Some("/quit") => return Ok(self.exit),
+                Some("") => {}
+                Some("/sources") => answer::sources(self.context.output, &self.sources)?,
+                Some(question) => self.ask(question.to_owned()).await?,
+            }
+            if self.exit == Exit::Cancelled {
+                return Ok(self.exit);
+            }
+        }
+    }
+
+    fn prompt(&self) -> Result<()> {
+        let people = std::io::stdin().is_terminal() && !self.context.output.is_json();
+        if people { self.context.output.words("> ") } else { Ok(()) }
+    }
+
+    async fn ask(&mut self, question: String) -> Result<()> {
+        let output = self.context.output;
+        let mut builder = ask::narrowed(self.nexus.ask(&self.context.who, question), &self.chat.narrowing);
+        if let Some(session) = &self.session {
+            builder = builder.session(session.clone());
+        }
+        let run = match builder.start().await {
+            Ok(run) => run,
+            // One bad line is no reason to end the conversation.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                output.error(&error);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.session = Some(run.session_id().clone());
+        let told = answer::follow(self.context, self.nexus, &run, |event| {
+            if output.is_json() { output.record(event) } else { answer::stream(output, event) }
+        })
+        .await?;
+        if !output.is_json() {
+            answer::end(output, &told)?;
+        }
+        self.exit = Exit::from(&told.outcome);
+        self.sources = told.answer.citations;
+        Ok(())
+    }
+}
+
+/// The lines of standard input, from a thread that may be left waiting for one.
+fn lines() -> Result<mpsc::Receiver<Result<String>>> {
+    let (sender, receiver) = mpsc::channel(1);
+    let read = move || {
+        for line in std::io::stdin().lock().lines() {
+            let line = line.map_err(|error| unreadable().because(error));
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("input".to_owned())
+        .spawn(read)
+        .map_err(|error| unreadable().because(error))?;
+    Ok(receiver)
+}
+
+fn unreadable() -> Error {
+    Error::new(ErrorKind::Unavailable, "standard input cannot be read")
+}

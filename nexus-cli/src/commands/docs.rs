@@ -1,0 +1,186 @@
+//! `nexus docs`.
+
+use nexus_core::access::Grant;
+use nexus_core::document::Document;
+use nexus_core::document::store::DocumentQuery;
+use nexus_core::{DocumentId, Nexus, Result};
+use serde_json::json;
+
+use super::jobs;
+use super::table::Table;
+use crate::args::Docs;
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+use crate::visible::size;
+
+/// How many documents or passages are read at once.
+const PAGE: usize = 500;
+
+pub(super) async fn run(context: &Context<'_>, command: Docs) -> Result<Exit> {
+    match command {
+        Docs::List { corpus, status, tags, limit } => {
+            let query = DocumentQuery { corpus, status, tags, after: None, limit: limit.unwrap_or(0) };
+            context.read(async |opened| list(context, opened, query).await).await
+        }
+        Docs::Show { document, passages } => {
+            context.read(async |opened| show(context, opened, &document, passages).await).await
+        }
+        Docs::Rm { documents } => context.own(async |opened| remove(context, opened, &documents).await).await,
+        Docs::Reindex { documents, chunking } => {
+            let chunking = chunking.config()?;
+            let reindex = async |opened: &Opened| {
+                Box::pin(jobs::reindex(context, &opened.nexus, documents.clone(), chunking)).await
+            };
+            context.own(reindex).await
+        }
+        Docs::Grants { document } => {
+            context.read(async |opened| grants(context, opened, &document).await).await
+        }
+        Docs::Grant { document, grantee, permission, expires } => {
+            let grant = async |Opened { nexus, .. }: &Opened| {
+                nexus.grant(&context.who, &document, grantee.clone(), permission, expires).await
+            };
+            granted(context, &context.own(grant).await?)
+        }
+        Docs::Revoke { document, grant } => {
+            let revoke =
+                async |Opened { nexus, .. }: &Opened| nexus.revoke(&context.who, &document, &grant).await;
+            granted(context, &context.own(revoke).await?)
+        }
+    }
+}
+
+/// All documents that `query` describes, in pages; `limit` 0 means no limit.
+pub(super) async fn all(context: &Context<'_>, nexus: &Nexus, query: DocumentQuery) -> Result<Vec<Document>> {
+    let most = if query.limit == 0 { usize::MAX } else { query.limit };
+    let (mut documents, mut after) = (Vec::new(), None);
+    while documents.len() < most {
+        let limit = PAGE.min(most - documents.len());
+        let page = DocumentQuery { after: after.take(), limit, ..query.clone() };
+        let page = nexus.documents(&context.who, &page).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        documents.extend(page);
+    }
+    Ok(documents)
+}
+
+async fn list(context: &Context<'_>, opened: &Opened, query: DocumentQuery) -> Result<Exit> {
+    let documents = all(context, &opened.nexus, query).await?;
+    if context.output.is_json() {
+        context.output.document(&documents)?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(["STATUS", "PASSAGES", "SIZE", "DOCUMENT"]);
+    for document in documents {
+        let passages = document.passages.to_string();
+        table.row([
+            document.status.as_str().to_owned(),
+            passages,
+            size(document.size_bytes),
+            document.id.to_string(),
+        ]);
+    }
+    table.lines().try_for_each(|line| context.output.line(line))?;
+    Ok(Exit::Done)
+}
+
+async fn show(context: &Context<'_>, opened: &Opened, id: &DocumentId, passages: bool) -> Result<Exit> {
+    let (nexus, output) = (&opened.nexus, context.output);
+    let document = nexus.document(&context.who, id).await?;
+    let mut texts = Vec::new();
+    while passages {
+        let from = u32::try_from(texts.len()).unwrap_or(u32::MAX);
+        let page = nexus.passages(&context.who, id, from, PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        texts.extend(page);
+    }
+    if output.is_json() {
+        let passages = passages.then_some(&texts);
+        output.document(&json!({ "document": document, "passages": passages }))?;
+        return Ok(Exit::Done);
+    }
+    describe(context, &document)?;
+    texts
+        .iter()
+        .try_for_each(|passage| output.line(format_args!("\n#{} {}", passage.key.index, passage.text)))?;
+    Ok(Exit::Done)
+}
+
+fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
+    let tags: Vec<&str> = document.tags.iter().map(String::as_str).collect();
+    let facts = serde_json::to_string(&document.metadata).unwrap_or_default();
+    let failure = document.failure.as_ref();
+    let failure = failure.map(|failure| format!("{}: {}", failure.code, failure.message)).unwrap_or_default();
+    let report = document.report.clone().unwrap_or_default();
+    let rows = [
+        ("document", document.id.to_string()),
+        ("name", document.name.clone()),
+        ("title", report.title.unwrap_or_default()),
+        ("corpus", document.corpus_id.to_string()),
+        ("status", document.status.as_str().to_owned()),
+        ("failure", failure),
+        ("type", document.content_type.clone()),
+        ("size", size(document.size_bytes)),
+        ("pages", report.pages.map(|pages| pages.to_string()).unwrap_or_default()),
+        ("language", document.language.to_string()),
+        ("version", document.version.to_string()),
+        ("passages", document.passages.to_string()),
+        ("tags", tags.join(", ")),
+        ("facts", facts),
+        ("sha-256", document.content_hash.clone()),
+        ("brought", format!("{} by {}", document.created_at, document.created_by)),
+        ("changed", document.updated_at.to_string()),
+    ];
+    let shown = rows.iter().filter(|(_, value)| !value.is_empty());
+    shown.clone().try_for_each(|(name, value)| context.output.line(format_args!("{name:<10} {value}")))?;
+    report.warnings.iter().try_for_each(|warning| context.output.line(format_args!("left out   {warning}")))
+}
+
+async fn remove(context: &Context<'_>, opened: &Opened, documents: &[DocumentId]) -> Result<Exit> {
+    for document in documents {
+        opened.nexus.delete_document(&context.who, document).await?;
+        removed(context, document.as_str())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Says that something is gone.
+pub(super) fn removed(context: &Context<'_>, id: &str) -> Result<Exit> {
+    if context.output.is_json() {
+        context.output.record(&json!({ "removed": id }))?;
+    } else {
+        context.output.line(format_args!("removed {id}"))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn grants(context: &Context<'_>, opened: &Opened, document: &DocumentId) -> Result<Exit> {
+    let grants = opened.nexus.grants(&context.who, document).await?;
+    if context.output.is_json() {
+        context.output.document(&grants)?;
+        return Ok(Exit::Done);
+    }
+    print(context, &grants)
+}
+
+fn granted(context: &Context<'_>, grant: &Grant) -> Result<Exit> {
+    if context.output.is_json() {
+        context.output.document(grant)?;
+        return Ok(Exit::Done);
+    }
+    print(context, std::slice::from_ref(grant))
+}
+
+fn print(context: &Context<'_>, grants: &[Grant]) -> Result<Exit> {
+    let mut table = Table::new(["GRANT", "WHO", "MAY", "UNTIL", "GIVEN BY"]);
+    for grant in grants {
+        let until = grant.expires_at.map_or_else(|| "it is revoked".to_owned(), |at| at.to_string());
+        let (who, may) = (grant.grantee.to_string(), grant.permission.to_string());
+        table.row([grant.id.to_string(), who, may, until, grant.granted_by.to_string()]);
+    }
+    table.lines().try_for_each(|line| context.output.line(line))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,68 @@
+//! One module for each group of commands: arguments to calls of [`nexus_core::Nexus`], results to words.
+
+mod answer;
+mod ask;
+mod chat;
+mod corpora;
+mod docs;
+mod ingest;
+mod jobs;
+mod runs;
+mod search;
+mod sessions;
+mod status;
+mod table;
+mod verify;
+mod walk;
+mod whole;
+
+use std::io::Read as _;
+
+use nexus_core::retrieve::MAX_QUESTION_CHARS;
+use nexus_core::{Error, ErrorKind, Result};
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::exit::Exit;
+
+/// Carries out a command.
+pub(crate) async fn run(context: &Context<'_>, command: Command) -> Result<Exit> {
+    match command {
+        Command::Ingest(ingest) => Box::pin(ingest::run(context, ingest)).await,
+        Command::Ask(ask) => ask::run(context, ask).await,
+        Command::Search(search) => search::run(context, search).await,
+        Command::Chat(chat) => chat::run(context, chat).await,
+        Command::Corpora(corpora) => Box::pin(corpora::run(context, corpora)).await,
+        Command::Docs(docs) => Box::pin(docs::run(context, docs)).await,
+        Command::Runs(runs) => runs::run(context, runs).await,
+        Command::Sessions(sessions) => sessions::run(context, sessions).await,
+        Command::Status => status::run(context).await,
+        Command::Export(export) => whole::export(context, &export.file).await,
+        Command::Import(import) => whole::import(context, &import.file).await,
+        Command::Backup(backup) => whole::backup(context, &backup.directory).await,
+        // Both end before there is a context.
+        Command::Completions(_) | Command::ParseWorker => Ok(Exit::Done),
+    }
+}
+
+/// Reads documents for a parent process until it is gone.
+pub(crate) fn parse_worker() -> Result<Exit> {
+    nexus_providers::documents::serve()
+        .map(|()| Exit::Done)
+        .map_err(|error| Error::new(ErrorKind::Unavailable, "the worker lost its parent").because(error))
+}
+
+/// A question as it was given, or from standard input. Of one that is far too long only so much is read as it takes
+/// to refuse it.
+fn question(given: String) -> Result<String> {
+    if given != "-" {
+        return Ok(given);
+    }
+    let mut bytes = Vec::new();
+    let limit = MAX_QUESTION_CHARS as u64 * 4 + 1;
+    std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "standard input cannot be read").because(error)
+    })?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+}

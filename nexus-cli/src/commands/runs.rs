@@ -1,0 +1,181 @@
+//! `nexus runs`, but for `verify`.
+
+use nexus_core::run::{Answer, Event, EventBody, Outcome, Run, RunQuery};
+use nexus_core::{Error, ErrorKind, Nexus, Result, RunId};
+use serde_json::json;
+
+use super::table::Table;
+use super::{answer, verify};
+use crate::args::Runs;
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+use crate::visible::one_line;
+
+pub(super) async fn run(context: &Context<'_>, command: Runs) -> Result<Exit> {
+    match command {
+        Runs::List { session, state, tag, limit } => {
+            let query = RunQuery { session, state, tag, limit, ..RunQuery::default() };
+            context.read(async |opened| list(context, opened, query).await).await
+        }
+        Runs::Show { run } => context.read(async |opened| show(context, opened, &run).await).await,
+        Runs::Events { run, from, follow } => {
+            context.read(async |opened| events(context, opened, &run, from, follow).await).await
+        }
+        Runs::Verify(verify) => verify::run(context, verify).await,
+        Runs::Cancel { run } => cancel(context, &run).await,
+    }
+}
+
+async fn list(context: &Context<'_>, opened: &Opened, query: RunQuery) -> Result<Exit> {
+    let runs = opened.nexus.runs(&context.who, query).await?;
+    if context.output.is_json() {
+        context.output.document(&runs)?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(["RUN", "BEGUN", "OUTCOME", "TITLE"]);
+    for run in runs {
+        let (begun, outcome) = (run.created_at.to_string(), standing(&run).to_owned());
+        table.row([run.id.to_string(), begun, outcome, one_line(&run.title, 60)]);
+    }
+    table.lines().try_for_each(|line| context.output.line(line))?;
+    Ok(Exit::Done)
+}
+
+fn standing(run: &Run) -> &'static str {
+    run.outcome().map_or("running", Outcome::as_str)
+}
+
+async fn show(context: &Context<'_>, opened: &Opened, id: &RunId) -> Result<Exit> {
+    let run = opened.nexus.run(&context.who, id).await?;
+    let answer = said(context, &opened.nexus, &run).await?;
+    let output = context.output;
+    if output.is_json() {
+        output.document(&json!({ "run": run, "answer": answer }))?;
+        return Ok(Exit::Done);
+    }
+    let tags: Vec<&str> = run.ask.options.tags.iter().map(String::as_str).collect();
+    let ended = run.completed_at.map_or_else(|| "not yet".to_owned(), |at| at.to_string());
+    let rows = [
+        ("run", run.id.to_string()),
+        ("title", run.title.clone()),
+        ("tags", tags.join(", ")),
+        ("asked by", format!("{} of the tenant {}", run.principal.subject(), run.tenant().as_str())),
+        ("corpus", run.ask.corpus.to_string()),
+        ("session", run.session_id.to_string()),
+        ("begun", run.created_at.to_string()),
+        ("over", ended),
+        ("outcome", standing(&run).to_owned()),
+        ("policy", run.policy_version.clone()),
+        ("question", run.ask.question.clone()),
+    ];
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        output.line(format_args!("{name:<10} {value}"))?;
+    }
+    if let Some(answer) = answer.filter(|answer| !answer.text.is_empty()) {
+        output.line(format_args!("\n{}\n", answer.text))?;
+        answer::sources(output, &answer.citations)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What the run answered, unless that was erased.
+async fn said(context: &Context<'_>, nexus: &Nexus, run: &Run) -> Result<Option<Answer>> {
+    let mut answer = None;
+    let told = recorded(context, nexus, run, 0, |event| {
+        if let EventBody::Final(whole) = &event.body {
+            answer = Some(whole.clone());
+        }
+        Ok(())
+    })
+    .await;
+    match told {
+        Err(error) if error.stable_code() == "RESUME_UNSUPPORTED" => Ok(None),
+        told => told.map(|()| answer),
+    }
+}
+
+/// The events that the run has told so far.
+async fn recorded(
+    context: &Context<'_>,
+    nexus: &Nexus,
+    run: &Run,
+    from: u64,
+    mut tell: impl FnMut(&Event) -> Result<()>,
+) -> Result<()> {
+    let mut events = nexus.events(&context.who, &run.id, from).await?;
+    let mut next = from;
+    while next < run.next_seq {
+        let Some(event) = events.next().await? else { break };
+        next = event.seq + 1;
+        tell(&event)?;
+    }
+    Ok(())
+}
+
+async fn events(context: &Context<'_>, opened: &Opened, id: &RunId, from: u64, follow: bool) -> Result<Exit> {
+    let nexus = &opened.nexus;
+    if !follow {
+        let run = nexus.run(&context.who, id).await?;
+        recorded(context, nexus, &run, from, |event| print(context, event)).await?;
+        return Ok(Exit::Done);
+    }
+    let mut events = nexus.events(&context.who, id, from).await?;
+    while let Some(event) = events.next().await? {
+        print(context, &event)?;
+        if context.output.is_closed() {
+            break;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn print(context: &Context<'_>, event: &Event) -> Result<()> {
+    if context.output.is_json() {
+        return context.output.record(event);
+    }
+    let value = serde_json::to_value(&event.body).unwrap_or_default();
+    let data = value.get("data").map(ToString::to_string).unwrap_or_default();
+    context.output.line(format_args!("{:>4}  {:<16}  {data}", event.seq, event.body.name()))
+}
+
+/// Ends a run that nobody works on, or asks the process that owns the data directory to end it.
+async fn cancel(context: &Context<'_>, id: &RunId) -> Result<Exit> {
+    let owned = context
+        .own_as_left(async |Opened { nexus, .. }| {
+            // The request comes first, so that a run that is taken up again does not outrun it.
+            nexus.cancel(&context.who, id).await?;
+            nexus.resume().await?;
+            let mut events = nexus.events(&context.who, id, 0).await?;
+            let mut end = None;
+            while let Some(event) = events.next().await? {
+                end = Some(event.body);
+            }
+            Ok(end)
+        })
+        .await;
+    match owned {
+        Ok(Some(EventBody::Done { outcome: Outcome::Cancelled })) => done(context, id, "cancelled"),
+        Ok(_) => Err(over()),
+        Err(error) if error.stable_code() == "STORE_LOCKED" => {
+            context.read(async |Opened { nexus, .. }| nexus.cancel(&context.who, id).await).await?;
+            done(context, id, "requested")
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn over() -> Error {
+    Error::new(ErrorKind::Conflict, "the run ended before it could be cancelled").code("RUN_CLOSED")
+}
+
+fn done(context: &Context<'_>, id: &RunId, status: &str) -> Result<Exit> {
+    let output = context.output;
+    if output.is_json() {
+        output.document(&json!({ "run_id": id, "cancel": status }))?;
+    } else if status == "requested" {
+        output.line(format_args!("asked the process that works on {id} to cancel it"))?;
+    } else {
+        output.line(format_args!("cancelled {id}"))?;
+    }
+    Ok(Exit::Done)
+}

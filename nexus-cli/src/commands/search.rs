@@ -1,0 +1,91 @@
+//! `nexus search`.
+
+use nexus_core::retrieve::{ArmScore, Hit, Retrieved, SearchMode};
+use nexus_core::{Result, Search};
+
+use super::answer::place;
+use crate::args;
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::visible::{count, one_line};
+
+/// How much of a passage is shown, in characters.
+const EXCERPT: usize = 400;
+
+pub(super) async fn run(context: &Context<'_>, args: args::Search) -> Result<Exit> {
+    let narrowing = args.narrowing;
+    let search = Search {
+        top_k: narrowing.top_k,
+        filter: narrowing.filter,
+        tags: narrowing.document_tags,
+        documents: narrowing.documents,
+        explain: args.explain,
+        ..Search::new(narrowing.corpus, super::question(args.question)?)
+    };
+    let found = context.read(async |Opened { nexus, .. }| nexus.search(&context.who, search).await).await?;
+    if context.output.is_json() {
+        context.output.document(&found)?;
+    } else {
+        print(context.output, &found, args.explain)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn print(output: &Output, found: &Retrieved, explain: bool) -> Result<()> {
+    if found.hits.is_empty() {
+        output.line("No passage that you may read matches.")?;
+    }
+    for (rank, hit) in (1..).zip(&found.hits) {
+        let headings: String =
+            hit.passage.heading_path.iter().map(|heading| format!(" › {heading}")).collect();
+        let place = place(&hit.source_name, hit.passage.page);
+        output.line(format_args!("{rank:>2}. {place}{headings}  ({:.3})", hit.score))?;
+        output.line(format_args!("    {}", one_line(&hit.passage.text, EXCERPT)))?;
+        if explain {
+            explanation(output, hit)?;
+        }
+    }
+    if explain || found.under_filled {
+        output.line(summary(found))?;
+    }
+    Ok(())
+}
+
+fn explanation(output: &Output, hit: &Hit) -> Result<()> {
+    output.line(format_args!(
+        "    passage {}, bytes {}..{}",
+        hit.passage.key, hit.passage.span.start, hit.passage.span.end
+    ))?;
+    arm(output, "words", hit.lexical.as_ref())?;
+    arm(output, "vectors", hit.vector.as_ref())?;
+    hit.terms.iter().try_for_each(|term| {
+        output.line(format_args!(
+            "      {:<16} +{:.3}  {} here, in {}",
+            term.term,
+            term.score,
+            term.frequency,
+            count(term.passages, "passage"),
+        ))
+    })
+}
+
+fn arm(output: &Output, name: &str, arm: Option<&ArmScore>) -> Result<()> {
+    arm.map_or(Ok(()), |arm| {
+        output.line(format_args!(
+            "    {name}: score {:.3}, place {}, adds {:.3}",
+            arm.score, arm.rank, arm.contribution
+        ))
+    })
+}
+
+fn summary(found: &Retrieved) -> String {
+    let how = match found.mode {
+        SearchMode::Lexical => "by words only",
+        SearchMode::Vector => "by vectors only",
+        SearchMode::Hybrid => "by words and vectors",
+    };
+    let permitted = count(found.permitted, "passage");
+    let fewer = if found.under_filled { ", fewer than asked for" } else { "" };
+    format!("Searched {how}, among the {permitted} that you may read here{fewer}.")
+}

@@ -1,0 +1,54 @@
+//! `nexus sessions`.
+
+use nexus_core::llm::Speaker;
+use nexus_core::{Result, SessionId};
+
+use super::answer;
+use super::table::Table;
+use crate::args::Sessions;
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+use crate::visible::one_line;
+
+pub(super) async fn run(context: &Context<'_>, command: Sessions) -> Result<Exit> {
+    context
+        .read(async |opened| match &command {
+            Sessions::List { limit } => list(context, opened, *limit).await,
+            Sessions::Show { session, limit } => show(context, opened, session, *limit).await,
+        })
+        .await
+}
+
+async fn list(context: &Context<'_>, opened: &Opened, limit: usize) -> Result<Exit> {
+    let sessions = opened.nexus.sessions(&context.who, limit).await?;
+    if context.output.is_json() {
+        context.output.document(&sessions)?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(["SESSION", "LAST", "OWNER", "TITLE"]);
+    for session in sessions {
+        let title = one_line(&session.title, 60);
+        table.row([session.id.to_string(), session.updated_at.to_string(), session.owner.to_string(), title]);
+    }
+    table.lines().try_for_each(|line| context.output.line(line))?;
+    Ok(Exit::Done)
+}
+
+async fn show(context: &Context<'_>, opened: &Opened, session: &SessionId, limit: usize) -> Result<Exit> {
+    let messages = opened.nexus.messages(&context.who, session, limit).await?;
+    if context.output.is_json() {
+        context.output.document(&messages)?;
+        return Ok(Exit::Done);
+    }
+    for message in messages {
+        match message.speaker {
+            Speaker::User => context.output.line(format_args!("> {}", message.text))?,
+            Speaker::Assistant => {
+                context.output.line(format_args!("{}\n", message.text))?;
+                answer::sources(context.output, &message.citations)?;
+                context.output.line("")?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}

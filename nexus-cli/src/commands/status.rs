@@ -1,0 +1,68 @@
+//! `nexus status`.
+
+use nexus_core::{Result, Status};
+use serde_json::json;
+
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::visible::count;
+
+pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
+    let status = context.read(async |Opened { nexus, .. }| nexus.status(&context.who).await).await?;
+    if context.output.is_json() {
+        let who = json!({
+            "tenant": context.who.tenant().as_str(),
+            "user": context.who.subject(),
+            "roles": context.who.role_names().collect::<Vec<_>>(),
+            "groups": context.who.group_names().collect::<Vec<_>>(),
+        });
+        context
+            .output
+            .document(&json!({ "status": status, "principal": who, "configuration": context.config_dir }))?;
+    } else {
+        print(context, context.output, &status)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn print(context: &Context<'_>, output: &Output, status: &Status) -> Result<()> {
+    let held = &status.store;
+    let who = &context.who;
+    let roles: Vec<&str> = who.role_names().collect();
+    let vectors =
+        held.vectors.iter().map(|(model, number)| format!("{} by {model}", count(*number, "vector")));
+    let vectors = vectors.fold(String::new(), |all, some| format!("{all}, {some}"));
+    let documents = format!(
+        "{}, {} being ingested, {} failed; {}{vectors}",
+        held.documents,
+        held.documents_in_flight,
+        held.documents_failed,
+        count(held.passages, "passage"),
+    );
+    let rows = [
+        ("version", status.version.to_owned()),
+        ("store", held.store.clone()),
+        ("you", format!("{} of the tenant {}, {}", who.subject(), who.tenant().as_str(), roles.join(", "))),
+        ("answers", format!("{} {}", status.llm_provider, status.llm_model)),
+        ("search", search(status)),
+        ("corpora", held.corpora.to_string()),
+        ("documents", documents),
+        ("runs", format!("{}, {} not over", held.runs, held.runs_unfinished)),
+        ("records", format!("{}, signed with the key {}", held.audit_records, status.audit_key)),
+        ("policy", status.policy_version.clone()),
+        ("settings", context.config_dir.display().to_string()),
+    ];
+    rows.iter().try_for_each(|(name, value)| output.line(format_args!("{name:<10} {value}")))
+}
+
+fn search(status: &Status) -> String {
+    match (&status.embedding_model, status.embedding_is_semantic) {
+        (None, _) => "lexical: no embedder is configured, so words and their stems are compared, not meaning"
+            .to_owned(),
+        (Some(model), true) => format!("{}: words, and meaning by {model}", status.search_mode),
+        (Some(model), false) => {
+            format!("{}: words, and vectors by {model}, which knows no meaning", status.search_mode)
+        }
+    }
+}

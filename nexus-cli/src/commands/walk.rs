@@ -1,0 +1,177 @@
+//! Which files are meant by the paths on a command line, and under which ids they are kept.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use ignore::{DirEntry, WalkBuilder};
+use nexus_core::id::{MAX_ID_CHARS, clean_name, is_refused};
+use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Result, hex};
+
+/// The path that means standard input.
+pub(super) const STANDARD_INPUT: &str = "-";
+
+/// A file that is to become a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    /// The file; `-` is standard input.
+    pub(super) path: PathBuf,
+    /// Its id; without one Nexus makes one.
+    pub(super) id: Option<DocumentId>,
+    /// What people call it.
+    pub(super) name: String,
+}
+
+/// The files below `roots` in order of path, each once, without those in `except`. What cannot be walked is an
+/// error in the place of the file.
+pub(super) fn items(
+    roots: &[PathBuf],
+    corpus: &CorpusId,
+    all: bool,
+    except: &[&Path],
+) -> Vec<(PathBuf, Result<Item>)> {
+    let except: Vec<PathBuf> = except.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let mut ids = BTreeSet::new();
+    let mut found = Vec::new();
+    for root in roots {
+        if root.as_os_str() == STANDARD_INPUT {
+            let item = Item { path: root.clone(), id: None, name: "standard input".to_owned() };
+            found.push((root.clone(), Ok(item)));
+            continue;
+        }
+        for entry in walk(root, all, &except) {
+            let (path, item) = match entry {
+                Ok(entry) => (entry.path().to_owned(), named(root, entry.path(), corpus)),
+                Err(error) => (root.clone(), Err(unwalkable(error))),
+            };
+            let item =
+                item.and_then(|item| if ids.insert(item.id.clone()) { Ok(item) } else { Err(taken(&item)) });
+            found.push((path, item));
+        }
+    }
+    found
+}
+
+fn walk(root: &Path, all: bool, except: &[PathBuf]) -> impl Iterator<Item = Result<DirEntry, ignore::Error>> {
+    let except = except.to_vec();
+    WalkBuilder::new(root)
+        .standard_filters(!all)
+        .add_custom_ignore_filename(".nexusignore")
+        .sort_by_file_path(Path::cmp)
+        .filter_entry(move |entry| {
+            except.is_empty() || !entry.path().canonicalize().is_ok_and(|path| except.contains(&path))
+        })
+        .build()
+        .filter(|entry| match entry {
+            Ok(entry) => entry.path().is_file() && (entry.depth() == 0 || !entry.path_is_symlink()),
+            Err(_) => true,
+        })
+}
+
+/// Names a file by its path below `root`; one that was given itself by its file name.
+fn named(root: &Path, path: &Path, corpus: &CorpusId) -> Result<Item> {
+    let below = path.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
+    let below = below.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
+    let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let relative = parts.join("/");
+    let id = document_id(corpus, &relative)?;
+    Ok(Item { path: path.to_owned(), id: Some(id), name: clean_name(&relative) })
+}
+
+/// `corpus/path`, because ids are taken once per tenant. A path that cannot stand in an id is cut and cleaned, and
+/// ends in a fingerprint of what it was.
+fn document_id(corpus: &CorpusId, relative: &str) -> Result<DocumentId> {
+    let whole = format!("{corpus}/{relative}");
+    DocumentId::parse(whole.as_str()).or_else(|_| {
+        let fingerprint: String = hex::sha256(whole.as_bytes()).chars().take(16).collect();
+        let kept = whole.chars().filter(|&c| !is_refused(c)).take(MAX_ID_CHARS - fingerprint.len() - 1);
+        DocumentId::parse(format!("{}~{fingerprint}", kept.collect::<String>()))
+    })
+}
+
+fn taken(item: &Item) -> Error {
+    Error::new(ErrorKind::Conflict, format!("another file of this command is called `{}` too", item.name))
+        .code("DUPLICATE_ID")
+        .hint("ingest a folder that holds both, or one at a time with `--id`")
+}
+
+fn unwalkable(error: ignore::Error) -> Error {
+    let kind = if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        Error::not_found("there is no such file or folder")
+    } else {
+        Error::new(ErrorKind::Unavailable, "it cannot be read")
+    };
+    kind.code("FILE_UNREADABLE").because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn corpus() -> CorpusId {
+        CorpusId::parse("c").unwrap()
+    }
+
+    /// The names that a walk of a folder with these files finds.
+    #[track_caller]
+    fn check(files: &[&str], all: bool, expected: &[&str]) {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "*.log\n").unwrap();
+        }
+        let data = folder.path().join("data");
+        let found = items(&[folder.path().to_owned()], &corpus(), all, &[&data]);
+        let names: Vec<String> = found.into_iter().map(|(_, item)| item.unwrap().name).collect();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn files_are_found_in_order_and_named_by_their_path_below_the_folder() {
+        check(&["b.md", "a/z.md", "a/b/c.md"], false, &["a/b/c.md", "a/z.md", "b.md"]);
+    }
+
+    #[test]
+    fn hidden_and_ignored_files_and_the_data_itself_are_left_out() {
+        let files = [".nexusignore", ".hidden/x.md", "a.log", "a.md", "data/nexus.db"];
+        check(&files, false, &["a.md"]);
+        check(&files[1..], true, &[".hidden/x.md", "a.log", "a.md"]);
+    }
+
+    #[test]
+    fn a_file_that_does_not_exist_is_an_error_in_its_place() {
+        let found = items(&[PathBuf::from("/nowhere/at/all")], &corpus(), false, &[]);
+        assert_eq!(found.first().unwrap().1.as_ref().unwrap_err().stable_code(), "FILE_UNREADABLE");
+    }
+
+    #[test]
+    fn two_files_of_one_name_are_not_taken_for_one_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = ["a", "b"].map(|name| folder.path().join(name));
+        for root in &roots {
+            fs::create_dir(root).unwrap();
+            fs::write(root.join("same.md"), "x").unwrap();
+        }
+        let found = items(&roots, &corpus(), false, &[]);
+        assert!(found[0].1.is_ok());
+        assert_eq!(found[1].1.as_ref().unwrap_err().stable_code(), "DUPLICATE_ID");
+    }
+
+    #[test]
+    fn every_path_has_an_id_of_its_own() {
+        let long = "x".repeat(300);
+        let paths = [
+            "a.md".to_owned(),
+            long.clone(),
+            format!("{long}y"),
+            "e\u{202e}vil".to_owned(),
+            "evil".to_owned(),
+        ];
+        let ids: BTreeSet<DocumentId> =
+            paths.iter().map(|path| document_id(&corpus(), path).unwrap()).collect();
+        assert_eq!(ids.len(), paths.len());
+        assert!(ids.contains(&DocumentId::parse("c/a.md").unwrap()));
+    }
+}

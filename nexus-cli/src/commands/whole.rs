@@ -1,0 +1,115 @@
+//! `nexus export`, `nexus import` and `nexus backup`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use nexus_core::{Error, ErrorKind, Result};
+use serde_json::json;
+
+use super::walk::STANDARD_INPUT;
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+
+/// The path that means standard output.
+const STANDARD_OUTPUT: &str = "-";
+
+pub(super) async fn export(context: &Context<'_>, file: &Path) -> Result<Exit> {
+    let piped = file.as_os_str() == STANDARD_OUTPUT;
+    let lines = context
+        .read(async |Opened { nexus, store }| {
+            let all = nexus.whole_tenant(&context.who).await?;
+            if piped {
+                return store.export(&all, BufWriter::new(Piped { closed: false })).await;
+            }
+            let exported = store.export(&all, BufWriter::new(create(file)?)).await;
+            if exported.is_err() {
+                // Half an export is of no use. That it cannot be removed is not what went wrong.
+                let _ = fs::remove_file(file);
+            }
+            exported
+        })
+        .await?;
+    if piped {
+        return Ok(Exit::Done);
+    }
+    told(context, json!({ "exported": file, "lines": lines }), format_args!("exported {lines} lines"))
+}
+
+pub(super) async fn import(context: &Context<'_>, file: &Path) -> Result<Exit> {
+    let source: Box<dyn BufRead + Send> = if file.as_os_str() == STANDARD_INPUT {
+        Box::new(BufReader::new(io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(file).map_err(|error| failed(file, "opened", error))?))
+    };
+    let import = async |Opened { nexus, store }: &Opened| {
+        let all = nexus.whole_tenant(&context.who).await?;
+        store.import(&all, source).await
+    };
+    let lines = context.own_or_make(import).await?;
+    told(context, json!({ "imported": file, "lines": lines }), format_args!("imported {lines} lines"))
+}
+
+pub(super) async fn backup(context: &Context<'_>, directory: &Path) -> Result<Exit> {
+    let copy = async |Opened { nexus, store }: &Opened| {
+        nexus.whole_tenant(&context.who).await?;
+        store.backup(directory).await
+    };
+    context.read(copy).await?;
+    let line = format!("copied the store to `{}`; the audit key is not in it", directory.display());
+    told(context, json!({ "backup": directory }), line)
+}
+
+fn told(context: &Context<'_>, json: serde_json::Value, line: impl std::fmt::Display) -> Result<Exit> {
+    let output = context.output;
+    if output.is_json() {
+        output.document(&json)?
+    } else {
+        output.line(line)?
+    }
+    Ok(Exit::Done)
+}
+
+/// A new file that only its user can read: an export holds every document.
+fn create(path: &Path) -> Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return Error::new(ErrorKind::Conflict, format!("`{}` exists already", path.display()))
+                .code("FILE_EXISTS")
+                .hint("name a new file");
+        }
+        failed(path, "made", error)
+    })
+}
+
+fn failed(path: &Path, what: &str, error: io::Error) -> Error {
+    let kind =
+        if error.kind() == io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Unavailable };
+    Error::new(kind, format!("`{}` cannot be {what}", path.display())).code("FILE_UNUSABLE").because(error)
+}
+
+/// Standard output, as long as somebody reads it.
+#[derive(Debug)]
+struct Piped {
+    closed: bool,
+}
+
+impl Write for Piped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.closed {
+            return Ok(bytes.len());
+        }
+        match io::stdout().write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(bytes.len())
+            }
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.closed { Ok(()) } else { io::stdout().flush() }
+    }
+}

@@ -1,0 +1,120 @@
+//! What every command works with: who asks, where the data is, where words go, and how to open the store.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nexus_core::{Error, ErrorKind, Nexus, Principal, Result};
+use nexus_providers::documents::{WorkerCommand, WorkerLimits, WorkerParser};
+use nexus_providers::shell::{Config, Environment, ShellSettings, audit_keys, config_dir, settings_from_env};
+use nexus_store_memory::MemoryStore;
+
+use crate::args::Global;
+use crate::interrupt::Interrupts;
+use crate::output::Output;
+use crate::principal::principal;
+
+const DATA: &str = "./nexus-data";
+/// How long background work may take to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The surroundings of a command.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) who: Principal,
+    pub(crate) data: PathBuf,
+    pub(crate) config_dir: PathBuf,
+    pub(crate) settings: ShellSettings,
+    pub(crate) output: &'a Output,
+    pub(crate) interrupts: &'a Interrupts,
+    env: Environment,
+}
+
+/// A store that is open, and the engine over it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) nexus: Nexus,
+    pub(crate) store: MemoryStore,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(global: &Global, output: &'a Output, interrupts: &'a Interrupts) -> Result<Self> {
+        let env = Environment::of_process();
+        let config_dir = config_dir(&env)?;
+        let config = Config::read(&config_dir)?;
+        let who = principal(global, &config, &env)?;
+        let data = global.data.clone().or(config.data).unwrap_or_else(|| PathBuf::from(DATA));
+        let settings = settings_from_env(&env)?;
+        Ok(Self { who, data, config_dir, settings, output, interrupts, env })
+    }
+
+    /// Works on the store as its only owner. Runs that an earlier process left are taken up first.
+    pub(crate) async fn own<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
+        self.must_exist()?;
+        self.own_or_make(work).await
+    }
+
+    /// Like [`Context::own`], for the commands with which people begin: the store is made if there is none.
+    pub(crate) async fn own_or_make<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
+        let resumed = async |opened: &Opened| {
+            opened.nexus.resume().await?;
+            work(opened).await
+        };
+        self.work(MemoryStore::open(&self.data)?, resumed).await
+    }
+
+    /// Like [`Context::own`], without taking up what an earlier process left.
+    pub(crate) async fn own_as_left<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
+        self.must_exist()?;
+        self.work(MemoryStore::open(&self.data)?, work).await
+    }
+
+    /// Works on the store beside whoever owns it, reading only.
+    pub(crate) async fn read<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
+        self.must_exist()?;
+        self.work(MemoryStore::open_read_only(&self.data)?, work).await
+    }
+
+    async fn work<T>(&self, store: MemoryStore, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
+        let opened = self.build(store)?;
+        let done = work(&opened).await;
+        let closed = opened.nexus.shutdown(GRACE).await;
+        // What went wrong with the work comes before what went wrong after it.
+        done.and_then(|value| closed.map(|_| value))
+    }
+
+    fn must_exist(&self) -> Result<()> {
+        if self.data.exists() { Ok(()) } else { Err(no_data(&self.data)) }
+    }
+
+    fn build(&self, store: MemoryStore) -> Result<Opened> {
+        let keys = audit_keys(&self.env, &self.config_dir, &self.data)?;
+        if let Some(path) = &keys.made {
+            self.output.warning(
+                format_args!("made the key that signs your records: `{}`", path.display()),
+                "keep a copy of it in a safe place; without it, earlier records can no longer be verified",
+            );
+        }
+        let nexus = Nexus::builder()
+            .store(store.clone())
+            .audit_keys(keys.ring)
+            .parser(parser()?)
+            .settings(self.settings.engine.clone())
+            .build()?;
+        Ok(Opened { nexus, store })
+    }
+}
+
+/// Documents are read by this program, executed again under limits.
+fn parser() -> Result<WorkerParser> {
+    let program = std::env::current_exe().map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "the program does not find itself to read documents")
+            .because(error)
+    })?;
+    Ok(WorkerParser::new(WorkerCommand::new(program).argument("parse-worker"), WorkerLimits::default()))
+}
+
+fn no_data(path: &Path) -> Error {
+    Error::not_found(format!("there is no data directory `{}`", path.display())).code("NO_DATA").hint(
+        "begin with `nexus ingest PATH --corpus NAME`, or say where it is with `--data` or `NEXUS_DATA`",
+    )
+}

@@ -1,0 +1,62 @@
+//! How far a long command is: a bar on a terminal, a line for each piece of work in a pipe, nothing beside JSON.
+
+use std::io::IsTerminal as _;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use nexus_core::Result;
+
+use crate::output::Output;
+use crate::visible::visible;
+
+/// Shows progress.
+#[derive(Debug)]
+pub(crate) enum Progress<'a> {
+    Bar(ProgressBar),
+    Lines(&'a Output),
+    Silent,
+}
+
+impl<'a> Progress<'a> {
+    /// Begins `total` pieces of work.
+    pub(crate) fn new(output: &'a Output, total: usize) -> Self {
+        if output.is_json() {
+            return Self::Silent;
+        }
+        if !(std::io::stdout().is_terminal() && std::io::stderr().is_terminal()) {
+            return Self::Lines(output);
+        }
+        let bar = ProgressBar::new(total as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {eta} left  {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self::Bar(bar)
+    }
+
+    /// One piece is done.
+    pub(crate) fn done(&self, name: &str, line: &str) -> Result<()> {
+        match self {
+            Self::Bar(bar) => {
+                bar.set_message(visible(name).into_owned());
+                bar.inc(1);
+                Ok(())
+            }
+            Self::Lines(output) => output.line(line),
+            Self::Silent => Ok(()),
+        }
+    }
+
+    /// Something is to be said now, on standard error.
+    pub(crate) fn aside(&self, say: impl FnOnce()) {
+        match self {
+            Self::Bar(bar) => bar.suspend(say),
+            Self::Lines(_) | Self::Silent => say(),
+        }
+    }
+
+    /// All is done.
+    pub(crate) fn finish(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! From arguments to an exit: parses, starts the runtime, and reports the error that ends the program, once.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::{CommandFactory as _, Parser as _};
+use nexus_core::{Error, ErrorKind, Result};
+use tokio::runtime::{Builder, Runtime};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::args::{Cli, Command, Corpora, Docs, Global};
+use crate::commands;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::interrupt::Interrupts;
+use crate::output::Output;
+
+/// Does what `arguments` say.
+pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.collect();
+    let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
+    let output = Output::new(json);
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, &output),
+    };
+    begin_logging(&cli.global);
+    perform(cli, &output).unwrap_or_else(|error| {
+        tracing::error!(error = %error.report(), "the command failed");
+        output.error(&error);
+        error.kind().into()
+    })
+}
+
+fn perform(cli: Cli, output: &Output) -> Result<Exit> {
+    match cli.command {
+        Command::ParseWorker => commands::parse_worker(),
+        Command::Completions(completions) => {
+            let mut script = Vec::new();
+            clap_complete::generate(completions.shell, &mut Cli::command(), "nexus", &mut script);
+            output.bytes(&script)?;
+            Ok(Exit::Done)
+        }
+        command => {
+            let runtime = runtime(&command)?;
+            let exit = runtime.block_on(drive(&cli.global, command, output));
+            // What still runs was left on purpose, by a second interrupt or at the end of a conversation.
+            runtime.shutdown_timeout(Duration::ZERO);
+            exit
+        }
+    }
+}
+
+/// Carries out a command until it ends or an interrupt that it does not heed comes.
+async fn drive(global: &Global, command: Command, output: &Output) -> Result<Exit> {
+    let interrupts = Interrupts::default();
+    let context = Context::new(global, output, &interrupts)?;
+    tokio::select! {
+        exit = commands::run(&context, command) => exit,
+        watched = interrupts.watch() => watched.map(|()| Exit::Cancelled),
+    }
+}
+
+/// Reading documents keeps all processors busy; everything else waits more than it computes.
+fn runtime(command: &Command) -> Result<Runtime> {
+    let many = matches!(
+        command,
+        Command::Ingest(_) | Command::Docs(Docs::Reindex { .. }) | Command::Corpora(Corpora::Reindex { .. })
+    );
+    let mut builder = if many { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    builder.enable_all().build().map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "the program cannot start its threads").because(error)
+    })
+}
+
+fn usage(error: &clap::Error, output: &Output) -> Exit {
+    if error.use_stderr() {
+        output.usage(&error.render().to_string());
+        Exit::Usage
+    } else {
+        // A closed pipe is the reader's choice.
+        let _ = error.print();
+        Exit::Done
+    }
+}
+
+/// Logs go to standard error, and only when somebody asks for them.
+fn begin_logging(global: &Global) {
+    let asked = std::env::var("RUST_LOG").ok().and_then(|targets| targets.parse::<Targets>().ok());
+    let level = match global.verbose {
+        0 => LevelFilter::OFF,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        3.. => LevelFilter::TRACE,
+    };
+    let targets = match (asked, global.verbose) {
+        (Some(asked), 0) => asked,
+        (None, 0) => return,
+        (_, 1..) => Targets::new().with_default(LevelFilter::WARN).with_target("nexus", level),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(lines).with(targets).init();
+}

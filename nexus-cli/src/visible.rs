@@ -1,0 +1,101 @@
+//! Makes text of documents and users fit for a terminal: what is not seen is shown, what is long is cut.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use nexus_core::id::is_refused;
+
+/// Whether a terminal may be sent `c`: line ends and tabs, but no other control and nothing that turns text around.
+fn is_harmless(c: char) -> bool {
+    matches!(c, '\n' | '\t') || !is_refused(c)
+}
+
+/// Writes control characters and bidirectional overrides out, as `\u{202e}`.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_harmless) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        if is_harmless(c) {
+            shown.push(c);
+        } else {
+            let _ = write!(shown, "{}", c.escape_unicode());
+        }
+        shown
+    }))
+}
+
+/// The same for a JSON text, which stays the same JSON: such characters occur in strings only.
+pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
+    if json.chars().all(is_harmless) {
+        return Cow::Borrowed(json);
+    }
+    Cow::Owned(json.chars().fold(String::with_capacity(json.len()), |mut shown, c| {
+        if is_harmless(c) {
+            shown.push(c);
+        } else {
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        }
+        shown
+    }))
+}
+
+/// The text on one line, of at most `most` characters.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(most) {
+        None => line,
+        Some(_) => {
+            let kept: String = line.chars().take(most.saturating_sub(1)).collect();
+            format!("{}…", kept.trim_end())
+        }
+    }
+}
+
+/// A number of bytes, as people say it.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1_000 {
+        return format!("{bytes} B");
+    }
+    let (mut whole, mut tenths, mut unit) = (bytes, 0, "B");
+    for larger in UNITS {
+        if whole < 1_000 {
+            break;
+        }
+        (tenths, whole, unit) = (whole % 1_000 / 100, whole / 1_000, larger);
+    }
+    if whole < 10 { format!("{whole}.{tenths} {unit}") } else { format!("{whole} {unit}") }
+}
+
+/// `1 document`, `2 documents`.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_a_cursor_or_turns_text_around_is_shown_as_such() {
+        assert_eq!(visible("a\u{1b}[2Jb\u{202e}c\r\n\tü"), "a\\u{1b}[2Jb\\u{202e}c\\u{d}\n\tü");
+        let json = serde_json::to_string("\u{9b}\u{202e}\u{1b}ü").unwrap();
+        let shown = visible_json(&json);
+        assert_eq!(shown, r#""\u009b\u202e\u001bü""#);
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), "\u{9b}\u{202e}\u{1b}ü");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_to_a_line() {
+        assert_eq!(one_line("one\n  two", 20), "one two");
+        assert_eq!(one_line("one two three", 8), "one two…");
+    }
+
+    #[test]
+    fn sizes_and_counts_read_as_people_say_them() {
+        assert_eq!([size(999), size(1_500), size(12_345_678)], ["999 B", "1.5 kB", "12 MB"]);
+        assert_eq!([count(1, "document"), count(0, "run")], ["1 document", "0 runs"]);
+    }
+}
