@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::error;
@@ -50,9 +51,12 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     if !records.is_empty() && records.len() == items.len() {
         return records.iter().try_for_each(|record| block(record, out));
     }
-    serde_json::from_str::<serde::de::IgnoredAny>(json)
-        .map_err(|e| error::malformed("it is not valid JSON").because(e))?;
-    out.push(BlockKind::Code, &pretty(json))
+    match serde_json::from_str::<IgnoredAny>(json) {
+        Ok(_) => out.push(BlockKind::Code, &pretty(json)),
+        // A first line so long that its end was out of sight.
+        Err(_) if is_json(json.lines().next().unwrap_or_default()) => read_lines(source, out),
+        Err(e) => Err(error::malformed("it is not valid JSON").because(e)),
+    }
 }
 
 /// JSON Lines: one block for each line, in bounded memory. Lines that are not JSON are left out with a warning.
@@ -68,7 +72,7 @@ pub(super) fn read_lines(source: &mut dyn Source, out: &mut Output<'_>) -> Resul
         let json = line.text.trim();
         if let Some(record) = Record::parse(json) {
             block(&record, out)?;
-        } else if serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok() {
+        } else if is_json(json) {
             out.push(BlockKind::Code, json)?;
         } else if !json.is_empty() {
             out.warn(format!("line {number} is not valid JSON and was left out"));
@@ -78,6 +82,10 @@ pub(super) fn read_lines(source: &mut dyn Source, out: &mut Output<'_>) -> Resul
         return Err(error::malformed("no line of it is valid JSON"));
     }
     Ok(())
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 fn block(record: &Record, out: &mut Output<'_>) -> Result<()> {

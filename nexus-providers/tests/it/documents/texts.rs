@@ -136,6 +136,14 @@ fn json_lines_are_one_block_each_and_broken_ones_are_named() {
 }
 
 #[test]
+fn json_lines_are_known_by_more_than_their_beginning() {
+    let long = "word ".repeat(10_000);
+    let (blocks, _) =
+        parse(format!("{{\"text\": \"{long}\"}}\n{{\"text\": \"b\"}}\n").as_bytes(), "a").unwrap();
+    assert_eq!(blocks[1], "p b");
+}
+
+#[test]
 fn source_code_is_split_between_items() {
     let rust = "use x;\n\nfn a() {\n    1;\n\n    2\n}\n\nfn b() {}\n";
     check(rust, "a.rs", &["code use x;", "code fn a() {\n    1;\n\n    2\n}", "code fn b() {}"]);
