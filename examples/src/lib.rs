@@ -1,1 +1,1 @@
-//! placeholder
+//! Runnable examples of Nexus: `cargo run -p nexus-examples --example quickstart`.

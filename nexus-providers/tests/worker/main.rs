@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests, although the harness is our own")]
 
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("a_worker_inherits_no_environment", a_worker_inherits_no_environment),
     ("an_error_of_the_sink_comes_back_unchanged", an_error_of_the_sink_comes_back_unchanged),
     ("a_document_beyond_the_spool_arrives_whole", a_document_beyond_the_spool_arrives_whole),
+    ("a_long_text_takes_no_more_memory_than_a_short_one", a_long_text_takes_no_more_memory_than_a_short_one),
     ("a_document_over_the_limit_is_refused_unread", a_document_over_the_limit_is_refused_unread),
     ("many_threads_share_few_workers", many_threads_share_few_workers),
     ("a_missing_program_is_unavailable", a_missing_program_is_unavailable),
@@ -241,6 +242,54 @@ fn a_document_beyond_the_spool_arrives_whole() {
     let (blocks, _) = parse(&parser, &text).unwrap();
     assert_eq!(blocks.len(), 500_000);
     assert!(blocks.iter().all(|block| block.text == "A line of forty bytes, more or less so."));
+}
+
+/// A text of many megabytes that is nowhere in memory.
+struct Long {
+    at: u64,
+    length: u64,
+}
+
+impl Read for Long {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let left = usize::try_from(self.length - self.at).unwrap().min(into.len());
+        for byte in into.iter_mut().take(left) {
+            *byte = if self.at % 64 == 63 { b'\n' } else { b'a' + u8::try_from(self.at % 23).unwrap() };
+            self.at += 1;
+        }
+        Ok(left)
+    }
+}
+
+impl Seek for Long {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.at = match to {
+            SeekFrom::Start(at) => at,
+            SeekFrom::End(by) => self.length.saturating_add_signed(by),
+            SeekFrom::Current(by) => self.at.saturating_add_signed(by),
+        };
+        Ok(self.at)
+    }
+}
+
+/// Counts what it is given and keeps nothing.
+struct Counting(u64);
+
+impl BlockSink for Counting {
+    fn block(&mut self, block: Block) -> Result<()> {
+        self.0 += block.text.len() as u64;
+        Ok(())
+    }
+}
+
+/// The worker may use less address space than the text is long, its program and its stacks included.
+fn a_long_text_takes_no_more_memory_than_a_short_one() {
+    let parser = WorkerParser::new(command(), WorkerLimits { memory_bytes: 96 << 20, ..limits() });
+    let mut text = Long { at: 0, length: 112 << 20 };
+    let mut sink = Counting(0);
+    let report = parser.parse(&mut text, &FileHints::default(), &mut sink);
+    assert!(report.is_ok(), "{report:?}");
+    assert!(sink.0 > 111 << 20, "{} bytes came through", sink.0);
 }
 
 fn a_document_over_the_limit_is_refused_unread() {

@@ -1,0 +1,45 @@
+//! The main job in one file: bring a text, ask a question, hear the answer as it comes, check the record.
+//!
+//! `cargo run -p nexus-examples --example quickstart`
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::io::Cursor;
+
+use anyhow::Result;
+use nexus_core::audit::KeyRing;
+use nexus_core::document::NewDocument;
+use nexus_core::run::{EventBody, Outcome};
+use nexus_core::{CorpusId, Nexus, Principal};
+use nexus_store_memory::MemoryStore;
+use serde_json::json;
+
+const LEAVE: &str = "Everybody has 25 days of paid leave a year. Unused days expire at the end of March.";
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let keys = KeyRing::from_secret("k0", "read this from your secret manager")?;
+    let nexus = Nexus::builder().store(MemoryStore::default()).audit_keys(keys).build()?;
+    let who = Principal::user("acme", "u-42")?.roles(["editor"]);
+
+    let handbook = CorpusId::parse("handbook")?;
+    nexus.create_corpus(&who, handbook.clone(), "Handbook", json!({})).await?;
+    nexus.ingest(&who, NewDocument::new(handbook, "leave.txt"), Cursor::new(LEAVE)).await?;
+    nexus.work().await?;
+
+    let run = nexus.ask(&who, "How many days of paid leave do I have?").corpus("handbook").start().await?;
+    let mut events = run.events();
+    while let Some(event) = events.next().await? {
+        match event.body {
+            EventBody::Delta { text } => print!("{text}"),
+            EventBody::Citation(citation) => {
+                println!("\n  [{}] {}: “{}”", citation.number, citation.source_name, citation.quote)
+            }
+            other => println!("({})", other.name()),
+        }
+    }
+    assert_eq!(run.finish().await?.outcome, Outcome::Answered);
+
+    let verification = nexus.verify(&who, run.id().as_str(), None).await?;
+    println!("the audit chain of {} records is {:?}", verification.entries, verification.status);
+    Ok(())
+}
