@@ -145,7 +145,8 @@ pub struct Publication {
 /// - A corpus id or document id is taken once per tenant; two tenants may use the same.
 /// - Submitting the same bytes, described and cut the same way, changes nothing and says `unchanged`.
 /// - Submitting other bytes under a taken id is a conflict unless `overwrite` is set.
-/// - Submitting to a document whose job is in flight is a conflict.
+/// - Submitting anything else to a document whose job is in flight is a conflict.
+/// - Submitting without the raw bytes in the [`BlobStore`] is `NotFound`.
 /// - A submitted document has exactly one owner grant, for whoever brought it first.
 /// - Staged passages cannot be searched, listed or counted before they are published.
 /// - Publishing makes all staged passages of the version visible at once and hides the previous version.

@@ -1,1 +1,13 @@
-//! placeholder
+//! What tests of Nexus share: the [conformance suite](store) that every store must pass, and [fakes](fake) of clock
+//! and ids. Needs `nexus-core` only, so that any implementation can use it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "this crate is test code: a failed expectation is a failed test"
+)]
+
+pub mod fake;
+pub mod store;

@@ -1,0 +1,19 @@
+//! The conformance suite of stores, in RAM and on disk.
+
+use std::process::ExitCode;
+
+use nexus_store_memory::MemoryStore;
+use nexus_testkit::store::{Subject, factory, run};
+
+fn main() -> ExitCode {
+    run([
+        ("ram", factory(|| async { Subject::new(MemoryStore::default()) })),
+        (
+            "disk",
+            factory(|| async {
+                let dir = tempfile::tempdir().expect("a directory");
+                Subject::keeping(MemoryStore::open(dir.path()).expect("a store"), dir)
+            }),
+        ),
+    ])
+}

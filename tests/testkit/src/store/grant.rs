@@ -1,0 +1,77 @@
+//! Laws of `GrantStore`.
+
+use nexus_core::ErrorKind;
+use nexus_core::access::Permission;
+
+use super::scenarios;
+use super::world::{World, admin, at, document, query, reader};
+use nexus_core::retrieve::Query;
+
+scenarios!(
+    a_grant_belongs_to_its_tenant,
+    giving_the_same_permission_again_replaces_the_expiry_and_keeps_one_grant,
+    a_revocation_binds_the_next_search,
+    an_expired_grant_gives_nothing,
+    granting_on_a_document_that_does_not_exist_is_not_found,
+);
+
+async fn world_with_document(world: &World) {
+    for tenant in ["acme", "globex"] {
+        world.corpus(&admin(tenant), "c").await;
+        world.publish(&admin(tenant), "c", "d", &["words about leave"]).await;
+    }
+}
+
+async fn a_grant_belongs_to_its_tenant(world: World) {
+    world_with_document(&world).await;
+    let grant = world.grant(&admin("acme"), "d", "role:reader", Permission::Read, None).await;
+    assert_eq!(world.store.grants(admin("globex").tenant(), &document("d")).await.unwrap().len(), 1);
+    assert_eq!(world.found(&reader("globex", "u"), "leave").await.len(), 0);
+    assert_eq!(world.found(&reader("acme", "u"), "leave").await, ["d"]);
+    let error = world.store.revoke(admin("globex").tenant(), &document("d"), &grant.id).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+async fn giving_the_same_permission_again_replaces_the_expiry_and_keeps_one_grant(world: World) {
+    world_with_document(&world).await;
+    let first = world.grant(&admin("acme"), "d", "user:u", Permission::Read, Some(at(1))).await;
+    assert_eq!(world.found(&reader("acme", "u"), "leave").await.len(), 0);
+    let second = world.grant(&admin("acme"), "d", "user:u", Permission::Read, Some(at(1000))).await;
+    assert_eq!((second.id, second.expires_at), (first.id, Some(at(1000))));
+    assert_eq!(world.found(&reader("acme", "u"), "leave").await, ["d"]);
+    let kept = world.store.grants(admin("acme").tenant(), &document("d")).await.unwrap();
+    assert_eq!(kept.len(), 2, "the owner's and this one");
+}
+
+async fn a_revocation_binds_the_next_search(world: World) {
+    world_with_document(&world).await;
+    let grant = world.grant(&admin("acme"), "d", "group:staff", Permission::Write, None).await;
+    let member = reader("acme", "u").groups(["staff"]);
+    for _ in 0..3 {
+        assert_eq!(world.found(&member, "leave").await, ["d"]);
+    }
+    let revoked = world.store.revoke(admin("acme").tenant(), &document("d"), &grant.id).await.unwrap();
+    assert_eq!(revoked, grant);
+    assert_eq!(world.found(&member, "leave").await.len(), 0);
+}
+
+async fn an_expired_grant_gives_nothing(world: World) {
+    world_with_document(&world).await;
+    world.grant(&admin("acme"), "d", "user:u", Permission::Read, Some(at(10))).await;
+    let who = reader("acme", "u");
+    let hits = async |now| world.retrieve(&who, Query { now, ..query("leave") }).await.hits.len();
+    assert_eq!(hits(at(9)).await, 1);
+    assert_eq!(hits(at(10)).await, 0);
+    assert_eq!(hits(at(9)).await, 1, "a clock may go backwards");
+    let kept = world.store.grants(who.tenant(), &document("d")).await.unwrap();
+    assert_eq!(kept.len(), 2, "expired grants are still listed");
+}
+
+async fn granting_on_a_document_that_does_not_exist_is_not_found(world: World) {
+    world_with_document(&world).await;
+    let mut grant = world.grant(&admin("acme"), "d", "user:u", Permission::Read, None).await;
+    grant.document_id = document("nowhere");
+    let error = world.store.grant(admin("acme").tenant(), grant).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(world.store.grants(admin("acme").tenant(), &document("nowhere")).await.unwrap(), []);
+}

@@ -1,0 +1,307 @@
+//! Laws of `Retriever`.
+
+use nexus_core::access::Permission;
+use nexus_core::retrieve::{Filter, ModelId, Query, QueryVector, SearchMode};
+use nexus_core::{ErrorKind, Principal};
+
+use super::scenarios;
+use super::world::{World, admin, allowed, at, corpus, document, model, names, query, reader, vector_query};
+
+scenarios!(
+    only_passages_of_the_callers_tenant_the_querys_corpus_and_searchable_versions_are_found,
+    a_principal_finds_only_what_it_may_read_and_gets_top_k_of_them,
+    tags_ids_and_filters_apply_inside_the_search,
+    a_revocation_a_deletion_an_expiry_and_a_publication_bind_the_next_search,
+    the_first_k_hits_of_a_search_for_k_plus_1_are_the_hits_of_a_search_for_k,
+    ties_come_in_order_of_passage_key,
+    equal_queries_on_an_unchanged_corpus_give_equal_results,
+    word_statistics_are_those_of_the_corpus,
+    what_was_replaced_or_deleted_does_not_move_a_score,
+    under_filled_says_that_fewer_passages_are_permitted_than_asked,
+    a_query_without_a_vector_is_answered_lexically_and_says_so,
+    vectors_rank_by_inner_product_and_arms_are_fused,
+    a_vector_of_the_wrong_dimension_is_invalid,
+    the_watermark_grows_with_every_change_to_what_can_be_found,
+    explanations_add_up_to_the_score,
+    an_unknown_corpus_is_not_found,
+);
+
+async fn only_passages_of_the_callers_tenant_the_querys_corpus_and_searchable_versions_are_found(
+    world: World,
+) {
+    let acme = admin("acme");
+    for (who, id, in_corpus) in
+        [(&acme, "here", "c"), (&acme, "there", "other"), (&admin("globex"), "theirs", "c")]
+    {
+        if id != "here" || in_corpus == "c" {
+            world.corpus(who, in_corpus).await;
+        }
+        world.publish(who, in_corpus, id, &["paid leave"]).await;
+    }
+    assert_eq!(world.found(&acme, "leave").await, ["here"]);
+    assert_eq!(
+        names(&world.retrieve(&acme, Query { corpus: corpus("other"), ..query("leave") }).await),
+        ["there"]
+    );
+    assert_eq!(world.found(&admin("globex"), "leave").await, ["theirs"]);
+}
+
+/// Thirty documents about leave, the later the better a match; every tenth may be read by readers.
+async fn thirty(world: &World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    for number in 0..30 {
+        let text = format!("leave {}", "leave ".repeat(number % 7) + &"other words ".repeat(30 - number));
+        let vector = [1.0, number as f32 / 10.0, 0.5, 0.0];
+        world.publish_vectors(&who, "c", &format!("d{number:02}"), &[(text.as_str(), vector)]).await;
+        if number % 10 == 0 {
+            world.grant(&who, &format!("d{number:02}"), "role:reader", Permission::Read, None).await;
+        }
+    }
+}
+
+async fn a_principal_finds_only_what_it_may_read_and_gets_top_k_of_them(world: World) {
+    thirty(&world).await;
+    for query in
+        [query("leave"), vector_query("", [0.0, 1.0, 0.0, 0.0]), vector_query("leave", [0.0, 1.0, 0.0, 0.0])]
+    {
+        let found = world.retrieve(&reader("acme", "u"), Query { top_k: 3, ..query }).await;
+        let mut documents = names(&found);
+        documents.sort();
+        assert_eq!(documents, ["d00", "d10", "d20"]);
+        assert_eq!((found.permitted, found.under_filled), (3, false));
+    }
+    assert_eq!(world.found(&Principal::user("acme", "nobody").unwrap(), "leave").await.len(), 0);
+}
+
+async fn tags_ids_and_filters_apply_inside_the_search(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    for (number, id) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        let mut submission = world.submission(&who, "c", id, &format!("leave {id}")).await;
+        submission.tags = ["hr".to_owned(), format!("t{number}")].into();
+        submission.metadata.insert("year".to_owned(), (2020 + number).into());
+        world.store.submit(submission).await.unwrap();
+        let lease = world.claim(at(0)).await;
+        world.work(&lease, super::world::staged(&[&format!("leave {}", "leave ".repeat(4 - number))])).await;
+    }
+    let base = query("leave");
+    let found = async |query: Query| names(&world.retrieve(&who, query).await);
+    let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
+    assert_eq!(found(Query { tags: tags(&["hr", "t3"]), top_k: 1, ..base.clone() }).await, ["d"]);
+    assert_eq!(found(Query { tags: tags(&["t1", "t2"]), ..base.clone() }).await.len(), 0);
+    let mut ids =
+        found(Query { documents: vec![document("d"), document("c")], top_k: 2, ..base.clone() }).await;
+    ids.sort();
+    assert_eq!(ids, ["c", "d"]);
+    let filter = Some(Filter::parse("year >= 2022 and not year = 2023").unwrap());
+    assert_eq!(found(Query { filter, top_k: 1, ..base.clone() }).await, ["c"]);
+    let filter = Some(Filter::parse(r#"document.name = "b.txt""#).unwrap());
+    let narrowed = world.retrieve(&who, Query { filter, ..base }).await;
+    assert_eq!((names(&narrowed), narrowed.permitted), (vec!["b".to_owned()], 1));
+}
+
+async fn a_revocation_a_deletion_an_expiry_and_a_publication_bind_the_next_search(world: World) {
+    let (who, member) = (admin("acme"), reader("acme", "u"));
+    world.corpus(&who, "c").await;
+    assert_eq!(world.found(&member, "leave").await.len(), 0);
+    for id in ["a", "b", "c"] {
+        world.publish(&who, "c", id, &["leave"]).await;
+        assert_eq!(world.found(&member, "leave").await.len(), 0);
+    }
+    let grant = world.grant(&who, "a", "user:u", Permission::Read, None).await;
+    world.grant(&who, "b", "user:u", Permission::Owner, None).await;
+    world.grant(&who, "c", "user:u", Permission::Write, Some(at(3))).await;
+    assert_eq!(world.found(&member, "leave").await, ["a", "b", "c"]);
+    let later = world.retrieve(&member, Query { now: at(3), ..query("leave") }).await;
+    assert_eq!(names(&later), ["a", "b"]);
+    world.store.revoke(who.tenant(), &document("a"), &grant.id).await.unwrap();
+    assert_eq!(world.found(&member, "leave").await, ["b", "c"]);
+    world.store.delete_document(who.tenant(), &document("b"), world.unrecorded()).await.unwrap();
+    assert_eq!(world.found(&member, "leave").await, ["c"]);
+    world.publish(&who, "c", "c", &["nothing of it"]).await;
+    assert_eq!(world.found(&member, "leave").await.len(), 0);
+    assert_eq!(world.found(&member, "nothing").await, ["c"]);
+}
+
+async fn the_first_k_hits_of_a_search_for_k_plus_1_are_the_hits_of_a_search_for_k(world: World) {
+    thirty(&world).await;
+    for query in [query("leave words"), vector_query("leave words", [0.1, 1.0, 0.3, 0.0])] {
+        let all = world.retrieve(&admin("acme"), Query { top_k: 30, ..query.clone() }).await.hits;
+        assert_eq!(all.len(), 30);
+        for top_k in [1, 2, 5, 29] {
+            let some = world.retrieve(&admin("acme"), Query { top_k, ..query.clone() }).await.hits;
+            assert_eq!(some, all[..top_k]);
+        }
+    }
+}
+
+async fn ties_come_in_order_of_passage_key(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    for id in ["m", "z", "a", "k"] {
+        let same = [("same words", [1.0, 0.0, 0.0, 0.0]), ("same words", [1.0, 0.0, 0.0, 0.0])];
+        world.publish_vectors(&who, "c", id, &same).await;
+    }
+    for asked in
+        [query("words"), vector_query("", [1.0, 0.0, 0.0, 0.0]), vector_query("words", [1.0, 0.0, 0.0, 0.0])]
+    {
+        let found = world.retrieve(&who, Query { top_k: 5, ..asked }).await;
+        let keys: Vec<_> = found.hits.iter().map(|hit| hit.passage.key.to_string()).collect();
+        assert_eq!(keys, ["a@1#0", "a@1#1", "k@1#0", "k@1#1", "m@1#0"]);
+    }
+}
+
+async fn equal_queries_on_an_unchanged_corpus_give_equal_results(world: World) {
+    thirty(&world).await;
+    let asked = vector_query("paid leave and other words", [0.5, 0.5, 0.1, 0.0]);
+    let first = world.retrieve(&admin("acme"), asked.clone()).await;
+    for _ in 0..3 {
+        assert_eq!(world.retrieve(&admin("acme"), asked.clone()).await, first);
+    }
+}
+
+async fn word_statistics_are_those_of_the_corpus(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    world.publish(&who, "c", "a", &["rare words", "common words", "common words again"]).await;
+    let before = world.retrieve(&who, query("rare common")).await.hits;
+    world.corpus(&who, "other").await;
+    world.corpus(&admin("globex"), "c").await;
+    for number in 0..5 {
+        world.publish(&who, "other", &format!("o{number}"), &["rare rare rare"]).await;
+        world
+            .publish(
+                &admin("globex"),
+                "c",
+                &format!("g{number}"),
+                &["rare and very long, with many other words"],
+            )
+            .await;
+    }
+    assert_eq!(world.retrieve(&who, query("rare common")).await.hits, before);
+}
+
+async fn what_was_replaced_or_deleted_does_not_move_a_score(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    world.publish(&who, "c", "a", &["rare words", "common words", "common words again"]).await;
+    let before = world.retrieve(&who, query("rare common")).await.hits;
+    world.publish(&who, "c", "b", &["rare rare", "common"]).await;
+    assert_ne!(world.retrieve(&who, query("rare common")).await.hits, before);
+    world.store.delete_document(who.tenant(), &document("b"), world.unrecorded()).await.unwrap();
+    assert_eq!(world.retrieve(&who, query("rare common")).await.hits, before);
+}
+
+async fn under_filled_says_that_fewer_passages_are_permitted_than_asked(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    world.publish(&who, "c", "a", &["leave", "travel", "food"]).await;
+    let asked = async |top_k| {
+        let found = world.retrieve(&who, Query { top_k, ..query("leave") }).await;
+        (found.hits.len(), found.permitted, found.under_filled)
+    };
+    assert_eq!(asked(3).await, (1, 3, false), "two permitted passages do not match");
+    assert_eq!(asked(4).await, (1, 3, true));
+    let invalid =
+        world.store.retrieve(&allowed(&who, Query { top_k: 0, ..query("leave") })).await.unwrap_err();
+    assert_eq!(invalid.kind(), ErrorKind::InvalidInput);
+}
+
+async fn a_query_without_a_vector_is_answered_lexically_and_says_so(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    world.publish(&who, "c", "plain", &["leave"]).await;
+    assert_eq!(world.retrieve(&who, query("leave")).await.mode, SearchMode::Lexical);
+    let without = world.retrieve(&who, vector_query("leave", [1.0, 0.0, 0.0, 0.0])).await;
+    assert_eq!((without.mode, without.hits.len()), (SearchMode::Lexical, 1), "no passage has a vector");
+    world.publish_vectors(&who, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
+    let lexical = world.retrieve(&who, query("leave")).await;
+    assert!(lexical.mode == SearchMode::Lexical && lexical.hits.iter().all(|hit| hit.vector.is_none()));
+    let other = QueryVector { model: ModelId::parse("other@1").unwrap(), values: vec![1.0; 7] };
+    let other = world.retrieve(&who, Query { vector: Some(other), ..query("leave") }).await;
+    assert_eq!(other.mode, SearchMode::Lexical, "vectors of another model are not compared");
+}
+
+async fn vectors_rank_by_inner_product_and_arms_are_fused(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    let passages = [
+        ("leave", [0.1, 0.9, 0.0, 0.0]),
+        ("travel", [0.9, 0.1, 0.0, 0.0]),
+        ("leave leave", [0.5, 0.5, 0.0, 0.0]),
+    ];
+    for (id, passage) in ["a", "b", "c"].into_iter().zip(passages) {
+        world.publish_vectors(&who, "c", id, &[passage]).await;
+    }
+    let near = world.retrieve(&who, vector_query("", [1.0, 0.0, 0.0, 0.0])).await;
+    assert_eq!(
+        (near.mode, names(&near)),
+        (SearchMode::Vector, vec!["b".to_owned(), "c".to_owned(), "a".to_owned()])
+    );
+    let scores: Vec<f32> = near.hits.iter().map(|hit| hit.vector.unwrap().score).collect();
+    assert_eq!(scores, [0.9, 0.5, 0.1]);
+    let both = world.retrieve(&who, vector_query("leave", [0.0, 1.0, 0.0, 0.0])).await;
+    assert_eq!((both.mode, both.hits.len()), (SearchMode::Hybrid, 3));
+    assert!(both.hits.iter().all(|hit| hit.vector.is_some()));
+    assert_eq!(both.hits.iter().filter(|hit| hit.lexical.is_some()).count(), 2);
+    assert_eq!(names(&both).last().map(String::as_str), Some("b"));
+    let census = world.store.census(who.tenant()).await.unwrap();
+    assert_eq!(census.vectors, [(model(), 3)]);
+}
+
+async fn a_vector_of_the_wrong_dimension_is_invalid(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    world.publish_vectors(&who, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
+    let short = QueryVector { model: model(), values: vec![1.0, 0.0] };
+    let asked = allowed(&who, Query { vector: Some(short), ..query("leave") });
+    assert_eq!(world.store.retrieve(&asked).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    world.submit(&who, "c", "e", "text").await;
+    let lease = world.claim(at(0)).await;
+    for vector in [vec![1.0; 3], vec![f32::NAN; 4]] {
+        let mut passages = super::world::staged(&["text"]);
+        passages[0].vector = Some(vector);
+        let error = world.store.stage(&lease, Some(&model()), passages).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+}
+
+async fn the_watermark_grows_with_every_change_to_what_can_be_found(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    let mut last = world.retrieve(&who, query("leave")).await.watermark;
+    let mut grew = async |what: &str| {
+        let now = world.retrieve(&who, query("leave")).await.watermark;
+        assert!(now > last, "{what}");
+        last = now;
+    };
+    world.publish(&who, "c", "a", &["leave"]).await;
+    grew("a publication").await;
+    world.publish(&who, "c", "a", &["other leave"]).await;
+    grew("an overwrite").await;
+    let grant = world.grant(&who, "a", "user:u", Permission::Read, None).await;
+    grew("a grant").await;
+    world.store.revoke(who.tenant(), &document("a"), &grant.id).await.unwrap();
+    grew("a revocation").await;
+    world.store.delete_document(who.tenant(), &document("a"), world.unrecorded()).await.unwrap();
+    grew("a deletion").await;
+}
+
+async fn explanations_add_up_to_the_score(world: World) {
+    thirty(&world).await;
+    let found =
+        world.retrieve(&admin("acme"), Query { explain: true, ..query("other other leave nowhere") }).await;
+    for hit in &found.hits {
+        let sum: f32 = hit.terms.iter().map(|term| term.score).sum();
+        assert!((sum - hit.lexical.unwrap().score).abs() < 1e-4, "{hit:?}");
+        assert!(hit.terms.iter().all(|term| term.frequency > 0 && term.passages > 0));
+    }
+    let silent = world.retrieve(&admin("acme"), query("leave")).await;
+    assert!(silent.hits.iter().all(|hit| hit.terms.is_empty()));
+}
+
+async fn an_unknown_corpus_is_not_found(world: World) {
+    let error = world.store.retrieve(&allowed(&admin("acme"), query("leave"))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}

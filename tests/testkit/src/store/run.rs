@@ -1,0 +1,252 @@
+//! Laws of `RunStore`.
+
+use nexus_core::audit::Kind;
+use nexus_core::document::PassageKey;
+use nexus_core::grounding::Evidence;
+use nexus_core::run::{
+    Advance, Ask, AskOptions, Event, EventBody, Journal, Outcome, Phase, Run, RunQuery, RunState,
+};
+use nexus_core::session::Session;
+use nexus_core::{ErrorKind, Principal, RequestId, RunId, SessionId, SubjectId};
+
+use super::scenarios;
+use super::session::said;
+use super::world::{World, admin, at, corpus, document};
+
+scenarios!(
+    an_advance_is_recorded_as_a_whole_or_not_at_all,
+    an_advance_from_a_version_that_is_not_the_stored_one_is_a_conflict_and_changes_nothing,
+    events_come_back_in_order_of_seq_without_gaps,
+    a_pruned_journal_says_so_and_its_run_and_audit_chain_stay,
+    a_cancel_request_reaches_whoever_drives_the_run_once,
+    a_cancel_request_for_another_tenants_run_is_not_found,
+    unfinished_runs_of_every_tenant_are_found_oldest_first,
+    runs_are_listed_latest_first_and_only_those_of_the_tenant,
+);
+
+const STEP: Kind = Kind::new("test.step");
+
+pub(super) fn new_run(who: &Principal, id: &str, session: &str) -> Run {
+    Run {
+        id: RunId::parse(id).unwrap(),
+        request_id: RequestId::parse("q-1").unwrap(),
+        principal: who.clone(),
+        session_id: SessionId::parse(session).unwrap(),
+        ask: Ask { question: "what?".to_owned(), corpus: corpus("c"), options: AskOptions::default() },
+        title: "what?".to_owned(),
+        phase: Phase::Accepted,
+        version: 1,
+        next_seq: 0,
+        policy_version: "v1".to_owned(),
+        salt: "salt".to_owned(),
+        created_at: at(0),
+        updated_at: at(0),
+        completed_at: None,
+    }
+}
+
+pub(super) fn advance(world: &World, run: Run, kinds: &[Kind]) -> Advance {
+    let audit = world.pending(&run.principal, run.id.as_str(), kinds);
+    Advance { run, events: Vec::new(), evidence: None, messages: Vec::new(), audit }
+}
+
+fn event(seq: u64) -> Event {
+    Event {
+        request_id: RequestId::parse("q-1").unwrap(),
+        seq,
+        body: EventBody::Delta { text: format!("word {seq}") },
+    }
+}
+
+fn evidence() -> Vec<Evidence> {
+    vec![Evidence {
+        number: 1,
+        passage: PassageKey { document: document("d"), version: 1, index: 0 },
+        source_name: "d.txt".to_owned(),
+        page: Some(3),
+        heading_path: vec!["A".to_owned()],
+        text: "what it says".to_owned(),
+        span: 0..12,
+        hash: "00".to_owned(),
+        score: 1.5,
+    }]
+}
+
+fn next(run: &Run) -> Run {
+    Run { version: run.version + 1, ..run.clone() }
+}
+
+fn closed(run: &Run) -> Run {
+    Run { phase: Phase::Closed { outcome: Outcome::Cancelled }, ..next(run) }
+}
+
+async fn an_advance_is_recorded_as_a_whole_or_not_at_all(world: World) {
+    let who = admin("acme");
+    let session = SessionId::parse("s").unwrap();
+    let opened = Session {
+        id: session.clone(),
+        owner: SubjectId::parse("root").unwrap(),
+        title: "t".to_owned(),
+        created_at: at(0),
+        updated_at: at(0),
+    };
+    world.store.open_session(who.tenant(), opened).await.unwrap();
+    let first = new_run(&who, "r", "s");
+    world.store.advance(advance(&world, first.clone(), &[Kind::RUN_OPEN])).await.unwrap();
+
+    let mut step = advance(&world, next(&first), &[STEP]);
+    step.events = vec![event(0), event(1)];
+    step.evidence = Some(evidence());
+    step.messages = vec![said("r", "hello", 1)];
+    let mut refused = step.clone();
+    refused.audit = world.pending(&who, "r", &[STEP, Kind::RUN_OPEN]);
+    assert!(world.store.advance(refused).await.is_err());
+    assert_eq!(world.store.run(who.tenant(), &first.id).await.unwrap(), first);
+    assert_eq!(world.store.journal(who.tenant(), &first.id, 0, 9).await.unwrap(), Journal::Events(vec![]));
+    assert_eq!(world.store.evidence(who.tenant(), &first.id).await.unwrap(), []);
+    assert_eq!(world.store.messages(who.tenant(), &session, 9).await.unwrap(), []);
+    assert_eq!(world.store.head(who.tenant(), "r").await.unwrap().unwrap().next_seq, 1);
+
+    world.store.advance(step).await.unwrap();
+    assert_eq!(world.store.run(who.tenant(), &first.id).await.unwrap().version, 2);
+    let Journal::Events(events) = world.store.journal(who.tenant(), &first.id, 0, 9).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(events, [event(0), event(1)]);
+    assert_eq!(world.store.evidence(who.tenant(), &first.id).await.unwrap(), evidence());
+    assert_eq!(world.store.messages(who.tenant(), &session, 9).await.unwrap().len(), 1);
+    assert_eq!(world.store.head(who.tenant(), "r").await.unwrap().unwrap().next_seq, 2);
+}
+
+async fn an_advance_from_a_version_that_is_not_the_stored_one_is_a_conflict_and_changes_nothing(
+    world: World,
+) {
+    let who = admin("acme");
+    let first = new_run(&who, "r", "s");
+    world.store.advance(advance(&world, first.clone(), &[Kind::RUN_OPEN])).await.unwrap();
+    let two_drivers = [
+        world.store.advance(advance(&world, next(&first), &[STEP])),
+        world.store.advance(advance(&world, next(&first), &[STEP])),
+    ];
+    let results = futures::future::join_all(two_drivers).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    for stale in [first.clone(), next(&first), Run { version: 9, ..first.clone() }] {
+        let error = world.store.advance(advance(&world, stale, &[STEP])).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+    }
+    assert_eq!(world.store.run(who.tenant(), &first.id).await.unwrap().version, 2);
+    assert_eq!(world.store.head(who.tenant(), "r").await.unwrap().unwrap().next_seq, 2);
+}
+
+async fn events_come_back_in_order_of_seq_without_gaps(world: World) {
+    let who = admin("acme");
+    let mut run = new_run(&who, "r", "s");
+    let mut step = advance(&world, run.clone(), &[Kind::RUN_OPEN]);
+    step.events = vec![event(0), event(1), event(2)];
+    world.store.advance(step).await.unwrap();
+    run = next(&run);
+    let mut gap = advance(&world, run.clone(), &[]);
+    gap.events = vec![event(4)];
+    assert_eq!(world.store.advance(gap).await.unwrap_err().kind(), ErrorKind::Conflict);
+    let mut step = advance(&world, run.clone(), &[]);
+    step.events = vec![event(3)];
+    world.store.advance(step).await.unwrap();
+    let page =
+        async |from, limit| match world.store.journal(who.tenant(), &run.id, from, limit).await.unwrap() {
+            Journal::Events(events) => events.into_iter().map(|event| event.seq).collect::<Vec<_>>(),
+            Journal::Pruned => panic!("the journal was not pruned"),
+        };
+    assert_eq!(page(0, 99).await, [0, 1, 2, 3]);
+    assert_eq!(page(1, 2).await, [1, 2]);
+    assert_eq!(page(4, 9).await, Vec::<u64>::new());
+    let unknown = world.store.journal(admin("globex").tenant(), &run.id, 0, 9).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound);
+}
+
+async fn a_pruned_journal_says_so_and_its_run_and_audit_chain_stay(world: World) {
+    let who = admin("acme");
+    let run = new_run(&who, "r", "s");
+    let mut step = advance(&world, run.clone(), &[Kind::RUN_OPEN]);
+    step.events = vec![event(0)];
+    step.evidence = Some(evidence());
+    world.store.advance(step).await.unwrap();
+    let foreign = world.store.prune_journal(admin("globex").tenant(), &run.id).await.unwrap_err();
+    assert_eq!(foreign.kind(), ErrorKind::NotFound);
+    world.store.prune_journal(who.tenant(), &run.id).await.unwrap();
+    assert_eq!(world.store.journal(who.tenant(), &run.id, 0, 9).await.unwrap(), Journal::Pruned);
+    assert_eq!(world.store.evidence(who.tenant(), &run.id).await.unwrap(), []);
+    assert_eq!(world.store.run(who.tenant(), &run.id).await.unwrap(), run);
+    assert_eq!(world.store.records(who.tenant(), "r", 0, 9).await.unwrap().len(), 1);
+}
+
+async fn a_cancel_request_reaches_whoever_drives_the_run_once(world: World) {
+    let who = admin("acme");
+    let run = new_run(&who, "r", "s");
+    world.store.advance(advance(&world, run.clone(), &[Kind::RUN_OPEN])).await.unwrap();
+    world.store.request_cancel(&who, &run.id).await.unwrap();
+    let requests = world.store.take_cancel_requests().await.unwrap();
+    assert_eq!(requests.len(), 1);
+    assert_eq!((&requests[0].principal, &requests[0].run), (&who, &run.id));
+    assert_eq!(world.store.take_cancel_requests().await.unwrap(), []);
+    world.store.advance(advance(&world, closed(&run), &[Kind::RUN_CLOSE])).await.unwrap();
+    assert_eq!(world.store.request_cancel(&who, &run.id).await.unwrap_err().kind(), ErrorKind::Conflict);
+}
+
+async fn a_cancel_request_for_another_tenants_run_is_not_found(world: World) {
+    let run = new_run(&admin("acme"), "r", "s");
+    world.store.advance(advance(&world, run.clone(), &[Kind::RUN_OPEN])).await.unwrap();
+    let error = world.store.request_cancel(&admin("globex"), &run.id).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(world.store.take_cancel_requests().await.unwrap(), []);
+}
+
+async fn unfinished_runs_of_every_tenant_are_found_oldest_first(world: World) {
+    let runs = [
+        new_run(&admin("globex"), "z", "s"),
+        new_run(&admin("acme"), "a", "s"),
+        new_run(&admin("acme"), "b", "s"),
+    ];
+    for run in &runs {
+        world.store.advance(advance(&world, run.clone(), &[Kind::RUN_OPEN])).await.unwrap();
+    }
+    world.store.advance(advance(&world, closed(&runs[1]), &[Kind::RUN_CLOSE])).await.unwrap();
+    let unfinished = world.store.unfinished().await.unwrap();
+    assert_eq!(unfinished, [runs[0].clone(), runs[2].clone()]);
+}
+
+async fn runs_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {
+    let who = admin("acme");
+    for (id, subject, session, tag) in
+        [("b", "ann", "s1", "x"), ("a", "bob", "s1", "y"), ("c", "ann", "s2", "x"), ("d", "ann", "s2", "y")]
+    {
+        let mut run = new_run(&Principal::user("acme", subject).unwrap(), id, session);
+        run.ask.options.tags = [tag.to_owned()].into();
+        world.store.advance(advance(&world, run, &[Kind::RUN_OPEN])).await.unwrap();
+    }
+    world
+        .store
+        .advance(advance(&world, new_run(&admin("globex"), "e", "s1"), &[Kind::RUN_OPEN]))
+        .await
+        .unwrap();
+    let listed = async |query: RunQuery| {
+        let runs = world.store.runs(who.tenant(), &query).await.unwrap();
+        runs.into_iter().map(|run| run.id.to_string()).collect::<Vec<_>>()
+    };
+    let all = RunQuery { limit: 9, ..RunQuery::default() };
+    assert_eq!(listed(all.clone()).await, ["d", "c", "a", "b"]);
+    assert_eq!(listed(RunQuery { limit: 2, ..all.clone() }).await, ["d", "c"]);
+    assert_eq!(
+        listed(RunQuery { before: Some(RunId::parse("c").unwrap()), ..all.clone() }).await,
+        ["a", "b"]
+    );
+    assert_eq!(
+        listed(RunQuery { owner: Some(SubjectId::parse("ann").unwrap()), ..all.clone() }).await,
+        ["d", "c", "b"]
+    );
+    assert_eq!(
+        listed(RunQuery { session: Some(SessionId::parse("s1").unwrap()), ..all.clone() }).await,
+        ["a", "b"]
+    );
+    assert_eq!(listed(RunQuery { tag: Some("x".to_owned()), ..all.clone() }).await, ["c", "b"]);
+    assert_eq!(listed(RunQuery { state: Some(RunState::Closed), ..all }).await, Vec::<String>::new());
+}

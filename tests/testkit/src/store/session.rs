@@ -1,0 +1,106 @@
+//! Laws of `SessionStore`.
+
+use nexus_core::audit::Kind;
+use nexus_core::llm::Speaker;
+use nexus_core::session::{Message, Session};
+use nexus_core::{ErrorKind, RunId, SessionId, SubjectId};
+
+use super::run::{advance, new_run};
+use super::scenarios;
+use super::world::{World, admin, at};
+
+scenarios!(
+    a_session_belongs_to_its_tenant_and_its_owner,
+    opening_a_session_that_exists_returns_it_unchanged,
+    messages_come_back_in_the_order_in_which_they_were_said,
+    a_deleted_session_is_gone_with_its_messages_and_its_runs_and_chains_stay,
+    sessions_are_listed_latest_first,
+);
+
+fn session(id: &str, owner: &str, title: &str, moment: i64) -> Session {
+    Session {
+        id: SessionId::parse(id).unwrap(),
+        owner: SubjectId::parse(owner).unwrap(),
+        title: title.to_owned(),
+        created_at: at(moment),
+        updated_at: at(moment),
+    }
+}
+
+pub(super) fn said(run: &str, text: &str, moment: i64) -> Message {
+    Message {
+        run: RunId::parse(run).unwrap(),
+        speaker: Speaker::User,
+        text: text.to_owned(),
+        citations: Vec::new(),
+        at: at(moment),
+    }
+}
+
+async fn a_session_belongs_to_its_tenant_and_its_owner(world: World) {
+    let (acme, globex) = (admin("acme"), admin("globex"));
+    let opened = world.store.open_session(acme.tenant(), session("s", "ann", "first", 0)).await.unwrap();
+    let stolen = world.store.open_session(acme.tenant(), session("s", "bob", "mine", 1)).await.unwrap_err();
+    assert_eq!(stolen.kind(), ErrorKind::NotFound);
+    assert_eq!(
+        world.store.session(globex.tenant(), &opened.id).await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+    let other = world.store.open_session(globex.tenant(), session("s", "bob", "other", 1)).await.unwrap();
+    assert_eq!((other.title.as_str(), opened.title.as_str()), ("other", "first"));
+}
+
+async fn opening_a_session_that_exists_returns_it_unchanged(world: World) {
+    let who = admin("acme");
+    let first = world.store.open_session(who.tenant(), session("s", "ann", "first", 0)).await.unwrap();
+    let again = world.store.open_session(who.tenant(), session("s", "ann", "second", 5)).await.unwrap();
+    assert_eq!(again, first);
+    assert_eq!(world.store.session(who.tenant(), &first.id).await.unwrap(), first);
+}
+
+async fn messages_come_back_in_the_order_in_which_they_were_said(world: World) {
+    let who = admin("acme");
+    let opened = world.store.open_session(who.tenant(), session("s", "root", "t", 0)).await.unwrap();
+    for (number, run) in ["r1", "r2", "r3"].into_iter().enumerate() {
+        let mut step = advance(&world, new_run(&who, run, "s"), &[Kind::RUN_OPEN]);
+        step.messages = vec![said(run, &format!("{number}a"), 5), said(run, &format!("{number}b"), 5)];
+        world.store.advance(step).await.unwrap();
+    }
+    let texts = async |limit| {
+        let messages = world.store.messages(who.tenant(), &opened.id, limit).await.unwrap();
+        messages.into_iter().map(|message| message.text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(99).await, ["0a", "0b", "1a", "1b", "2a", "2b"]);
+    assert_eq!(texts(3).await, ["1b", "2a", "2b"]);
+    assert_eq!(world.store.session(who.tenant(), &opened.id).await.unwrap().updated_at, at(5));
+}
+
+async fn a_deleted_session_is_gone_with_its_messages_and_its_runs_and_chains_stay(world: World) {
+    let who = admin("acme");
+    let opened = world.store.open_session(who.tenant(), session("s", "root", "t", 0)).await.unwrap();
+    let mut step = advance(&world, new_run(&who, "r", "s"), &[Kind::RUN_OPEN]);
+    step.messages = vec![said("r", "hello", 1)];
+    world.store.advance(step).await.unwrap();
+    let foreign = world.store.delete_session(admin("globex").tenant(), &opened.id).await.unwrap_err();
+    assert_eq!(foreign.kind(), ErrorKind::NotFound);
+    world.store.delete_session(who.tenant(), &opened.id).await.unwrap();
+    assert_eq!(world.store.session(who.tenant(), &opened.id).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(world.store.messages(who.tenant(), &opened.id, 9).await.unwrap(), []);
+    assert!(world.store.run(who.tenant(), &RunId::parse("r").unwrap()).await.is_ok());
+    assert_eq!(world.store.head(who.tenant(), "r").await.unwrap().unwrap().next_seq, 1);
+}
+
+async fn sessions_are_listed_latest_first(world: World) {
+    let who = admin("acme");
+    for (id, owner, moment) in [("a", "ann", 3), ("b", "bob", 9), ("c", "ann", 5)] {
+        world.store.open_session(who.tenant(), session(id, owner, "t", moment)).await.unwrap();
+    }
+    let listed = async |owner: Option<&str>, limit| {
+        let owner = owner.map(|owner| SubjectId::parse(owner).unwrap());
+        let sessions = world.store.sessions(who.tenant(), owner.as_ref(), limit).await.unwrap();
+        sessions.into_iter().map(|session| session.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(None, 9).await, ["b", "c", "a"]);
+    assert_eq!(listed(None, 1).await, ["b"]);
+    assert_eq!(listed(Some("ann"), 9).await, ["c", "a"]);
+}
