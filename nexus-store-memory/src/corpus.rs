@@ -90,6 +90,20 @@ pub(crate) fn row(connection: &Connection, tenant: &TenantId, id: &CorpusId) -> 
         .ok_or_else(not_found)
 }
 
+/// The watermark of a corpus by its ordinal, if it is there.
+pub(crate) fn watermark(connection: &Connection, ordinal: i64) -> Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT watermark FROM corpus WHERE ordinal = ?1")
+        .and_then(|mut statement| statement.query_row(params![ordinal], |row| row.get(0)).optional())
+        .map_err(sql)
+}
+
+/// The ordinals of all corpora of all tenants.
+pub(crate) fn ordinals(connection: &Connection) -> Result<Vec<i64>> {
+    let mut statement = connection.prepare("SELECT ordinal FROM corpus").map_err(sql)?;
+    statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(sql)
+}
+
 /// Counts a change to what can be found in the corpus, and returns the new watermark.
 pub(crate) fn advance_watermark(connection: &Connection, ordinal: i64) -> Result<i64> {
     connection

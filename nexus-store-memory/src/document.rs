@@ -256,8 +256,13 @@ impl DocumentStore for MemoryStore {
     }
 
     async fn publish(&self, lease: &Lease, publication: Publication) -> Result<Document> {
-        let lease = lease.clone();
-        let work = move |write: &crate::engine::Write<'_>| publish::publish(write, &lease, &publication);
+        let (lease, store) = (lease.clone(), self.clone());
+        let work = move |write: &crate::engine::Write<'_>| {
+            let (document, corpus) = publish::publish(write, &lease, &publication)?;
+            let passages = u64::from(document.passages);
+            write.after_commit(move |_| store.note_publication(corpus, passages));
+            Ok(document)
+        };
         self.engine().write(work).await
     }
 }

@@ -17,6 +17,7 @@ mod document;
 mod engine;
 mod error;
 mod job;
+mod keeper;
 mod lock;
 mod passage;
 mod permitted;

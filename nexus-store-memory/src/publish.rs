@@ -31,8 +31,12 @@ pub(crate) fn stage(
     passage::stage(connection, held.version, passages, model)
 }
 
-/// Makes what was staged the version that is searched.
-pub(crate) fn publish(connection: &Connection, lease: &Lease, publication: &Publication) -> Result<Document> {
+/// Makes what was staged the version that is searched. Returns the document and its corpus's ordinal.
+pub(crate) fn publish(
+    connection: &Connection,
+    lease: &Lease,
+    publication: &Publication,
+) -> Result<(Document, i64)> {
     let held = job::held(connection, lease)?;
     let tenant = lease.tenant();
     let Stored { mut document, corpus, live, newest } =
@@ -78,5 +82,5 @@ pub(crate) fn publish(connection: &Connection, lease: &Lease, publication: &Publ
     document::set_live(connection, tenant, &document.id, held.version)?;
     job::end(connection, &held, JobState::Succeeded)?;
     audit::append(connection, &publication.audit)?;
-    Ok(document)
+    Ok((document, corpus))
 }

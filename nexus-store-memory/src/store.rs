@@ -13,13 +13,14 @@ use crate::blob::Blobs;
 use crate::census::census;
 use crate::engine::{Engine, Readers};
 use crate::error::{file, sql};
-use crate::job;
+use crate::keeper::{Keeper, Published};
 use crate::lock::Lock;
 use crate::permitted::Memory;
 use crate::request::Requests;
 use crate::schema::{self, Role};
 use crate::text::{Place, TextIndexes};
 use crate::vector::Vectors;
+use crate::{corpus, job};
 
 /// How many searches and lists run at once on a store on disk.
 const READERS: usize = 4;
@@ -47,7 +48,7 @@ pub struct MemoryStore {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     engine: Engine,
     instance: String,
     blobs: Blobs,
@@ -55,6 +56,7 @@ struct Shared {
     memory: Memory,
     texts: TextIndexes,
     vectors: Vectors,
+    keeper: Keeper,
     home: Home,
     lock: Mutex<Option<Lock>>,
 }
@@ -87,7 +89,7 @@ impl MemoryStore {
         schema::configure(&connection, Role::Writer)?;
         schema::migrate(&mut connection)?;
         let instance = schema::instance(&connection)?;
-        Ok(Self::assemble(Shared {
+        let store = Self::assemble(Shared {
             engine: Engine::in_ram(connection)?,
             instance,
             blobs: Blobs::in_ram(),
@@ -95,9 +97,12 @@ impl MemoryStore {
             memory: Memory::default(),
             texts: TextIndexes::new(Place::Ram),
             vectors: Vectors::default(),
+            keeper: Keeper::default(),
             home: Home::Ram,
             lock: Mutex::new(None),
-        }))
+        });
+        store.start_keeper(Vec::new())?;
+        Ok(store)
     }
 
     /// Opens the store in `dir`, made if there is none, for reading and writing. One process at a time does that;
@@ -123,7 +128,8 @@ impl MemoryStore {
         let blobs = Blobs::on_disk(dir.join("blobs"));
         blobs.sweep(&connection)?;
         let instance = schema::instance(&connection)?;
-        Ok(Self::assemble(Shared {
+        let corpora = corpus::ordinals(&connection)?;
+        let store = Self::assemble(Shared {
             engine: Engine::on_disk(Some(connection), readers(dir)?)?,
             instance,
             blobs,
@@ -131,9 +137,12 @@ impl MemoryStore {
             memory: Memory::default(),
             texts: TextIndexes::new(Place::Owned(dir.join("text"))),
             vectors: Vectors::default(),
+            keeper: Keeper::default(),
             home: Home::Owned(dir.to_owned()),
             lock: Mutex::new(Some(lock)),
-        }))
+        });
+        store.start_keeper(corpora)?;
+        Ok(store)
     }
 
     /// Opens the store in `dir` for reading, beside the process that writes it if there is one. Every write but
@@ -163,6 +172,7 @@ impl MemoryStore {
             memory: Memory::default(),
             texts: TextIndexes::new(Place::Shared(dir.join("text"))),
             vectors: Vectors::default(),
+            keeper: Keeper::default(),
             home: Home::Shared(dir.to_owned()),
             lock: Mutex::new(None),
         }))
@@ -170,6 +180,18 @@ impl MemoryStore {
 
     fn assemble(shared: Shared) -> Self {
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Starts the thread that keeps the text indexes, and has it look after those of `corpora` first.
+    fn start_keeper(&self, corpora: Vec<i64>) -> Result<()> {
+        self.shared.keeper.start(Arc::downgrade(&self.shared))?;
+        corpora.into_iter().for_each(|corpus| self.note_publication(corpus, 0));
+        Ok(())
+    }
+
+    /// Says that passages were published.
+    pub(crate) fn note_publication(&self, corpus: i64, passages: u64) {
+        self.shared.keeper.tell(Published { corpus, passages });
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -226,6 +248,12 @@ impl MemoryStore {
     }
 }
 
+impl From<Arc<Shared>> for MemoryStore {
+    fn from(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
 fn readers(dir: &Path) -> Result<Readers> {
     Readers::start((0..READERS).map(|_| reader(dir)).collect::<Result<_>>()?)
 }
@@ -267,6 +295,7 @@ impl Store for MemoryStore {
     async fn close(&self) -> Result<()> {
         let store = self.clone();
         let closed = tokio::task::spawn_blocking(move || {
+            store.shared.keeper.close();
             store.texts().rest();
             store.engine().close();
             if let Some(mut lock) = store.shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take() {

@@ -8,6 +8,7 @@ mod readers;
 mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::JoinHandle;
 
 use nexus_core::{Error, Result};
 use rusqlite::Connection;
@@ -53,12 +54,28 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        let answer = match (&self.readers, &self.writer) {
-            (Some(readers), _) => readers.read(work)?,
-            (None, Some(writer)) => writer.write(|write| work(write))?,
-            (None, None) => return Err(closed()),
-        };
-        answer.await.map_err(|_| closed())?
+        self.start_read(work)?.await.map_err(|_| closed())?
+    }
+
+    /// As [`read`](Self::read), for a thread of the store's own, which may block.
+    pub(crate) fn read_here<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.start_read(work)?.blocking_recv().map_err(|_| closed())?
+    }
+
+    fn start_read<T, F>(&self, work: F) -> Result<Answer<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        match (&self.readers, &self.writer) {
+            (Some(readers), _) => readers.read(work),
+            (None, Some(writer)) => writer.write(|write| work(write)),
+            (None, None) => Err(closed()),
+        }
     }
 
     /// Ends the threads after the work they have, and makes the file whole.
@@ -76,6 +93,15 @@ impl Engine {
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(Error::unexpected("the store failed in the middle of an operation")))
+}
+
+/// Waits for a thread to end. A thread may be the one that drops the last handle of its own store: it does not
+/// wait for itself.
+pub(crate) fn join(thread: JoinHandle<()>) {
+    if thread.thread().id() != std::thread::current().id() {
+        // A panic was reported where it happened.
+        let _ = thread.join();
+    }
 }
 
 type Answer<T> = oneshot::Receiver<Result<T>>;

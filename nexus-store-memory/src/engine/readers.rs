@@ -8,7 +8,7 @@ use nexus_core::{Error, Result};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Answer, guarded};
+use super::{Answer, guarded, join};
 use crate::error::{closed, sql};
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
@@ -56,9 +56,7 @@ impl Readers {
     pub(crate) fn close(&self) {
         drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            let _ = thread.join();
-        }
+        threads.into_iter().for_each(join);
     }
 }
 

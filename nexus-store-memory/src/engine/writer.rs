@@ -14,7 +14,7 @@ use nexus_core::{Error, Result};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use super::{Answer, guarded};
+use super::{Answer, guarded, join};
 use crate::error::{closed, sql_code};
 
 /// The most members of one commit: bounds how long the first of them waits.
@@ -96,9 +96,7 @@ impl Writer {
     pub(crate) fn close(&self) {
         drop(self.members.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            let _ = thread.join();
-        }
+        thread.into_iter().for_each(join);
     }
 }
 

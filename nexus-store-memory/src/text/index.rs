@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{PreTokenizedString, Token};
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
 
 use super::Place;
 use super::score::Statistics;
@@ -55,7 +55,10 @@ pub(super) struct Part {
     fields: Fields,
     reader: IndexReader,
     writer: Option<IndexWriter>,
+    /// The watermark up to which it holds what was published.
     through: i64,
+    /// The watermark that its last commit is stamped with.
+    stamped: i64,
 }
 
 /// What a commit says about itself.
@@ -154,7 +157,7 @@ impl Part {
 
     fn with(index: Index, fields: Fields, through: i64) -> Result<Self> {
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text)?;
-        Ok(Self { index, fields, reader, writer: None, through })
+        Ok(Self { index, fields, reader, writer: None, through, stamped: through })
     }
 
     fn open_or_rebuild(dir: &PathBuf, watermark: i64) -> Result<Self> {
@@ -214,7 +217,7 @@ impl Part {
             .and_then(Iterator::collect)
             .map_err(sql)?;
         if !versions.is_empty() {
-            if let Err(error) = self.add(connection, &versions, watermark) {
+            if let Err(error) = self.add(connection, corpus, &versions, watermark) {
                 // Half of a batch must not be committed with the next.
                 self.writer = None;
                 return Err(error);
@@ -224,11 +227,14 @@ impl Part {
         Ok(())
     }
 
-    fn add(&mut self, connection: &Connection, versions: &[i64], watermark: i64) -> Result<()> {
+    fn add(&mut self, connection: &Connection, corpus: i64, versions: &[i64], watermark: i64) -> Result<()> {
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
             None => self.start_writer()?,
         };
+        for version in retired_since(connection, corpus, self.stamped)? {
+            writer.delete_term(Term::from_field_u64(self.fields.version, version.unsigned_abs()));
+        }
         for &version in versions {
             passage::each_text(connection, version, |id, words, language| {
                 writer
@@ -243,6 +249,7 @@ impl Part {
         commit.commit().map_err(text)?;
         self.reader.reload().map_err(text)?;
         self.writer = Some(writer);
+        self.stamped = watermark;
         Ok(())
     }
 
@@ -253,6 +260,16 @@ impl Part {
         writer.set_merge_policy(Box::new(policy));
         Ok(writer)
     }
+}
+
+/// The versions that were retired since: what the index holds of them is only in the way.
+fn retired_since(connection: &Connection, corpus: i64, watermark: i64) -> Result<Vec<i64>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT ordinal FROM version WHERE corpus = ?1 AND changed > ?2 AND state = 'retired'",
+        )
+        .map_err(sql)?;
+    statement.query_map(params![corpus, watermark], |row| row.get(0)).and_then(Iterator::collect).map_err(sql)
 }
 
 fn schema() -> (Schema, Fields) {

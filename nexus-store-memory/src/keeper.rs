@@ -1,0 +1,143 @@
+//! The thread that keeps text indexes up to date between searches, so that a search after a large ingestion does
+//! not wait for it, and that gives memory back when nothing is written.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nexus_core::{Error, Result};
+
+use crate::engine::join;
+use crate::store::{MemoryStore, Shared};
+
+/// So many passages are not left waiting.
+const BATCH: u64 = 2000;
+/// So long nothing is left waiting.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// After so long without a publication the writers' memory is given back.
+const IDLE: Duration = Duration::from_secs(3);
+
+/// Something was published.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Published {
+    pub(crate) corpus: i64,
+    pub(crate) passages: u64,
+}
+
+/// The handle of the thread.
+#[derive(Debug, Default)]
+pub(crate) struct Keeper {
+    news: Mutex<Option<Sender<Published>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Keeper {
+    /// Starts the thread for a store.
+    pub(crate) fn start(&self, store: Weak<Shared>) -> Result<()> {
+        let (sender, receiver) = channel();
+        let thread = std::thread::Builder::new()
+            .name("nexus-keeper".to_owned())
+            .spawn(move || serve(&store, &receiver))
+            .map_err(|source| Error::unexpected("could not start the keeper thread").because(source))?;
+        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
+    }
+
+    /// Says that something was published.
+    pub(crate) fn tell(&self, published: Published) {
+        if let Some(news) = &*self.news.lock().unwrap_or_else(PoisonError::into_inner) {
+            // A thread that is gone leaves the work to the next search.
+            let _ = news.send(published);
+        }
+    }
+
+    /// Ends the thread after what it is doing.
+    pub(crate) fn close(&self) {
+        drop(self.news.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        thread.into_iter().for_each(join);
+    }
+}
+
+fn serve(store: &Weak<Shared>, news: &Receiver<Published>) {
+    let mut waiting = Waiting::default();
+    loop {
+        match waiting.next(news) {
+            Ok(published) => waiting.add(published),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let Some(shared) = store.upgrade() else { return };
+        let store = MemoryStore::from(shared);
+        if waiting.is_due() {
+            for corpus in std::mem::take(&mut waiting).corpora {
+                prepare(&store, corpus);
+            }
+            waiting.writers_open = true;
+        } else if waiting.corpora.is_empty() && waiting.writers_open && waiting.quiet_since.elapsed() >= IDLE
+        {
+            store.texts().rest();
+            waiting.writers_open = false;
+        }
+    }
+}
+
+/// What was published and is not indexed.
+struct Waiting {
+    corpora: BTreeSet<i64>,
+    passages: u64,
+    since: Option<Instant>,
+    quiet_since: Instant,
+    writers_open: bool,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self {
+            corpora: BTreeSet::new(),
+            passages: 0,
+            since: None,
+            quiet_since: Instant::now(),
+            writers_open: false,
+        }
+    }
+}
+
+impl Waiting {
+    fn next(&self, news: &Receiver<Published>) -> Result<Published, RecvTimeoutError> {
+        let patience = match self.since {
+            Some(since) => PATIENCE.saturating_sub(since.elapsed()),
+            None if self.writers_open => IDLE.saturating_sub(self.quiet_since.elapsed()),
+            None => return news.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        news.recv_timeout(patience)
+    }
+
+    fn add(&mut self, published: Published) {
+        self.corpora.insert(published.corpus);
+        self.passages = self.passages.saturating_add(published.passages);
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    fn is_due(&self) -> bool {
+        self.passages >= BATCH || self.since.is_some_and(|since| since.elapsed() >= PATIENCE)
+    }
+}
+
+fn prepare(store: &MemoryStore, corpus: i64) {
+    let work = {
+        let store = store.clone();
+        move |connection: &rusqlite::Connection| {
+            match crate::corpus::watermark(connection, corpus)? {
+                Some(watermark) => store.texts().prepare(connection, corpus, watermark),
+                None => Ok(()), // It was deleted meanwhile.
+            }
+        }
+    };
+    if let Err(error) = store.engine().read_here(work) {
+        tracing::warn!(error = error.report(), corpus, "passages are indexed by the next search");
+    }
+}
