@@ -60,7 +60,8 @@ pub fn model() -> ModelId {
 }
 
 impl World {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+    /// A world around a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
         let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
         let sealer = Arc::new(Sealer::new(store.instance(), keys));
         Self { store, sealer, last: AtomicU64::new(0) }

@@ -1,0 +1,147 @@
+//! A process that is killed at any moment: nothing half-visible, nothing lost that was acknowledged.
+
+use std::io::{BufRead, BufReader, Cursor};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nexus_core::audit::Status;
+use nexus_core::document::DocumentStatus;
+use nexus_core::document::model::NewDocument;
+use nexus_core::document::store::DocumentQuery;
+use nexus_core::run::{RunQuery, RunState};
+use nexus_core::search::Search;
+use nexus_core::store::Store;
+use nexus_core::{CorpusId, DocumentId, Nexus};
+use nexus_store_memory::MemoryStore;
+use serde_json::json;
+
+use crate::journey::{admin, nexus};
+
+fn corpus() -> CorpusId {
+    CorpusId::parse("handbook").unwrap()
+}
+
+fn text(number: usize, round: usize) -> String {
+    (0..12).fold(String::new(), |text, paragraph| {
+        text + &format!("Paragraph {paragraph} of document {number} says round{round} about paid leave.\n\n")
+    })
+}
+
+/// Not a test of its own: works until it is killed, and says on its output what was acknowledged.
+#[tokio::test]
+async fn child_works_until_it_is_killed() {
+    let Ok(dir) = std::env::var("NEXUS_TEST_CRASH") else { return };
+    let store = MemoryStore::open(&dir).unwrap();
+    let nexus = nexus(&store);
+    // A repeated start finds it there.
+    let _ = nexus.create_corpus(&admin(), corpus(), "Handbook", json!({})).await;
+    nexus.work().await.unwrap();
+    for round in 0.. {
+        for number in 0..6 {
+            let mut document = NewDocument::new(corpus(), format!("d{number}"));
+            document.id = Some(DocumentId::parse(format!("d{number}")).unwrap());
+            document.overwrite = true;
+            document.chunking = Some(nexus_core::document::ChunkConfig::chars(80, 0).unwrap());
+            let bytes = Cursor::new(text(number, round).into_bytes());
+            nexus.ingest(&admin(), document, bytes).await.unwrap();
+            println!("submitted d{number} {round}");
+            nexus.work().await.unwrap();
+            println!("published d{number} {round}");
+        }
+        let run = nexus.ask(&admin(), "What does document 1 say about paid leave?").corpus("handbook");
+        let run = run.start().await.unwrap();
+        println!("started {}", run.id());
+        run.finish().await.unwrap();
+        println!("finished {}", run.id());
+    }
+}
+
+/// Runs the child until it has said `lines` lines, kills it, and returns what it said.
+fn run_and_kill(dir: &Path, lines: usize, delay: usize) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "crash::child_works_until_it_is_killed", "--nocapture"])
+        .env("NEXUS_TEST_CRASH", dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    let is_ours = |line: &String| {
+        ["submitted", "published", "started", "finished"].iter().any(|word| line.starts_with(word))
+    };
+    let mut said: Vec<String> = output.by_ref().map_while(Result::ok).filter(is_ours).take(lines).collect();
+    // Nothing is waited for: this moves the kill to another point of the work.
+    (0..delay * 100_000).for_each(|_| std::hint::spin_loop());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    said.extend(output.map_while(Result::ok).filter(is_ours));
+    said
+}
+
+async fn check(nexus: &Nexus, said: &[String]) {
+    for line in said {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["submitted" | "published", id, _] => {
+                let document = nexus.document(&admin(), &DocumentId::parse(*id).unwrap()).await.unwrap();
+                assert_eq!(document.status, DocumentStatus::Succeeded, "{line}");
+            }
+            [_, run] => {
+                let verified = nexus.verify(&admin(), run, None).await.unwrap();
+                assert_eq!(verified.status, Status::Ok, "{line}");
+            }
+            _ => {}
+        }
+    }
+    let query = DocumentQuery { limit: 99, ..DocumentQuery::default() };
+    for document in nexus.documents(&admin(), &query).await.unwrap() {
+        let passages = nexus.passages(&admin(), &document.id, 0, 999).await.unwrap();
+        assert_eq!(passages.len(), document.passages as usize);
+        let rounds: std::collections::BTreeSet<&str> = passages
+            .iter()
+            .flat_map(|passage| passage.text.split_whitespace().filter(|word| word.starts_with("round")))
+            .collect();
+        assert_eq!(rounds.len(), 1, "all of {} is of one version: {rounds:?}", document.id);
+        let mut search = Search::new(corpus(), rounds.first().unwrap().to_string());
+        search.documents = vec![document.id.clone()];
+        search.top_k = Some(100);
+        let found = nexus.search(&admin(), search).await.unwrap();
+        assert_eq!(found.permitted, passages.len() as u64);
+        assert_eq!(found.hits.len(), passages.len());
+    }
+}
+
+/// The last line about each document says what must be there at the least.
+fn newest_published(said: &[String], id: &str) -> Option<usize> {
+    said.iter().filter_map(|line| line.strip_prefix(&format!("published {id} "))?.parse().ok()).max()
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_it_acknowledged_and_shows_nothing_half() {
+    let dir = tempfile::tempdir().unwrap();
+    for (kill, lines) in [3, 8, 14, 21, 27, 40].into_iter().enumerate() {
+        let said = run_and_kill(dir.path(), lines, kill * 7 % 23);
+        assert!(said.len() >= lines);
+        let store = MemoryStore::open(dir.path()).unwrap();
+        let nexus = nexus(&store);
+        for id in ["d0", "d3", "d5"] {
+            let Some(round) = newest_published(&said, id) else { continue };
+            let passages = nexus.passages(&admin(), &DocumentId::parse(id).unwrap(), 0, 1).await.unwrap();
+            let shown: usize =
+                passages[0].text.split("round").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+            assert!(shown >= round, "{id} shows round {shown}, acknowledged was {round}");
+        }
+        nexus.work().await.unwrap();
+        nexus.resume().await.unwrap();
+        while !nexus
+            .runs(&admin(), RunQuery { state: Some(RunState::Running), limit: 9, ..RunQuery::default() })
+            .await
+            .unwrap()
+            .is_empty()
+        {
+            tokio::task::yield_now().await;
+        }
+        check(&nexus, &said).await;
+        store.close().await.unwrap();
+    }
+}

@@ -1,0 +1,213 @@
+//! Data directories that are in use, damaged, foreign, or from the future.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use nexus_core::search::Search;
+use nexus_core::store::Store;
+use nexus_core::{CorpusId, ErrorKind, Nexus};
+use nexus_store_memory::MemoryStore;
+use serde_json::json;
+
+use crate::journey::{admin, ingest, nexus};
+
+fn handbook() -> CorpusId {
+    CorpusId::parse("handbook").unwrap()
+}
+
+async fn filled(dir: &Path) {
+    let store = MemoryStore::open(dir).unwrap();
+    let nexus = nexus(&store);
+    nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
+    for (id, text) in
+        [("leave.txt", "Thirty days of paid leave."), ("travel.txt", "Trains in second class, paid by us.")]
+    {
+        ingest(&nexus, &admin(), id, text).await;
+    }
+    search(&nexus).await;
+    store.close().await.unwrap();
+}
+
+async fn search(nexus: &Nexus) -> nexus_core::retrieve::Retrieved {
+    nexus.search(&admin(), Search::new(handbook(), "paid leave in second class")).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_second_process_is_told_who_holds_the_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = MemoryStore::open(dir.path()).unwrap();
+    let error = MemoryStore::open(dir.path()).unwrap_err();
+    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "STORE_LOCKED"));
+    assert!(error.message().contains(&format!("process {}", std::process::id())), "{error}");
+    assert!(error.remedy().is_some());
+    store.close().await.unwrap();
+    MemoryStore::open(dir.path()).unwrap();
+}
+
+#[tokio::test]
+async fn an_abandoned_store_lets_go_of_its_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(MemoryStore::open(dir.path()).unwrap());
+    MemoryStore::open(dir.path()).unwrap().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let store = MemoryStore::default();
+    store.close().await.unwrap();
+    assert_eq!(store.census(admin().tenant()).await.unwrap_err().stable_code(), "STORE_CLOSED");
+    store.close().await.unwrap();
+}
+
+fn pragma(dir: &Path, statement: &str) {
+    rusqlite::Connection::open(dir.join("nexus.db")).unwrap().execute_batch(statement).unwrap();
+}
+
+#[tokio::test]
+async fn a_format_from_the_future_is_refused_by_writers_and_readers() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path()).await;
+    pragma(dir.path(), "PRAGMA user_version = 99");
+    for error in
+        [MemoryStore::open(dir.path()).unwrap_err(), MemoryStore::open_read_only(dir.path()).unwrap_err()]
+    {
+        assert_eq!(error.stable_code(), "STORE_TOO_NEW");
+        assert!(error.remedy().unwrap().contains("upgrade"));
+    }
+}
+
+#[tokio::test]
+async fn the_file_of_another_program_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path()).await;
+    pragma(dir.path(), "PRAGMA application_id = 7");
+    assert_eq!(MemoryStore::open(dir.path()).unwrap_err().kind(), ErrorKind::Corrupt);
+    fs::write(dir.path().join("nexus.db"), "this is no database at all, but it is long enough to be one")
+        .unwrap();
+    let error = MemoryStore::open(dir.path()).unwrap_err();
+    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Corrupt, "STORE_CORRUPT"));
+    assert!(error.remedy().unwrap().contains("backup"));
+}
+
+#[tokio::test]
+async fn damage_is_found_after_an_unclean_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path()).await;
+    let path = dir.path().join("nexus.db");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..].iter_mut().step_by(3).for_each(|byte| *byte ^= 0x5a);
+    fs::write(&path, bytes).unwrap();
+    fs::write(dir.path().join("lock"), "12345").unwrap();
+    assert_eq!(MemoryStore::open(dir.path()).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_reader_of_nothing_is_told_that_there_is_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(MemoryStore::open_read_only(dir.path()).unwrap_err().stable_code(), "STORE_NOT_FOUND");
+    let file = dir.path().join("file");
+    fs::write(&file, "x").unwrap();
+    assert_eq!(MemoryStore::open(&file).unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_lost_or_damaged_text_index_is_rebuilt_and_scores_as_before() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path()).await;
+    let store = MemoryStore::open(dir.path()).unwrap();
+    let before = search(&nexus(&store)).await;
+    store.close().await.unwrap();
+    let text = dir.path().join("text");
+    let index = fs::read_dir(&text).unwrap().next().unwrap().unwrap().path();
+    let damages: [&dyn Fn(); 4] = [
+        &|| fs::remove_dir_all(&text).unwrap(),
+        &|| fs::write(index.join("meta.json"), "{").unwrap(),
+        &|| fs::remove_file(index.join("meta.json")).unwrap(),
+        &|| {
+            for entry in fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path()) {
+                if entry.extension().is_some_and(|extension| extension == "term") {
+                    fs::remove_file(entry).unwrap();
+                }
+            }
+        },
+    ];
+    for damage in damages {
+        damage();
+        let store = MemoryStore::open(dir.path()).unwrap();
+        assert_eq!(search(&nexus(&store)).await, before);
+        store.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_stopped_process_left_behind_is_swept() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path()).await;
+    let home = fs::read_dir(dir.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    fs::write(home.join("draft-1"), "half").unwrap();
+    fs::write(home.join("0".repeat(64)), "nobody's").unwrap();
+    let store = MemoryStore::open(dir.path()).unwrap();
+    assert_eq!(fs::read_dir(home).unwrap().count(), 2);
+    store.close().await.unwrap();
+}
+
+/// Not a test of its own: fills the disk, as far as its parent allows it.
+#[tokio::test]
+async fn child_fills_the_disk() {
+    let Ok(dir) = std::env::var("NEXUS_TEST_FILL") else { return };
+    let store = MemoryStore::open(&dir).unwrap();
+    let nexus = nexus(&store);
+    nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
+    rlimit::setrlimit(rlimit::Resource::FSIZE, 600_000, 600_000).unwrap();
+    for number in 0..10_000 {
+        let text = format!("Document {number} about paid leave. {}", "Many words follow. ".repeat(100));
+        let document = nexus_core::document::model::NewDocument::new(handbook(), format!("d{number}"));
+        let submitted = nexus.ingest(&admin(), document, std::io::Cursor::new(text.into_bytes())).await;
+        match submitted {
+            Ok(submitted) => {
+                fs::write(Path::new(&dir).join(format!("acknowledged-{}", submitted.document_id)), "")
+                    .unwrap()
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+                assert!(error.remedy().is_some());
+                fs::write(Path::new(&dir).join("refused"), error.stable_code()).unwrap();
+                return;
+            }
+        }
+    }
+    panic!("the disk was never full");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_full_disk_is_an_error_with_a_hint_and_loses_nothing_that_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    // Beyond the limit the system sends a signal; ignored, writes fail as on a full disk.
+    let program = std::env::current_exe().unwrap();
+    let script = r#"trap '' XFSZ; exec "$0" --exact files::child_fills_the_disk --nocapture"#;
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .arg(program)
+        .env("NEXUS_TEST_FILL", dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(dir.path().join("refused").exists());
+    let store = MemoryStore::open(dir.path()).unwrap();
+    let nexus = nexus(&store);
+    let acknowledged: Vec<String> = fs::read_dir(dir.path())
+        .unwrap()
+        .filter_map(|entry| {
+            entry.unwrap().file_name().to_str()?.strip_prefix("acknowledged-").map(str::to_owned)
+        })
+        .collect();
+    assert!(!acknowledged.is_empty());
+    nexus.work().await.unwrap();
+    for id in acknowledged {
+        let document = nexus.document(&admin(), &id.parse().unwrap()).await.unwrap();
+        assert_eq!(document.status, nexus_core::document::DocumentStatus::Succeeded);
+    }
+}
