@@ -5,7 +5,7 @@ use nexus_core::access::Visibility;
 use nexus_core::document::store::{
     CorpusPatch, DocumentQuery, Lease, Publication, Reindex, StagedPassage, Submission, Submitted,
 };
-use nexus_core::document::{Corpus, Document, DocumentStore, Passage};
+use nexus_core::document::{Corpus, Document, DocumentStatus, DocumentStore, Passage};
 use nexus_core::retrieve::ModelId;
 use nexus_core::{CorpusId, DocumentId, Error, Result, TenantId, Timestamp, audit};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -118,7 +118,7 @@ fn list(
                 tenant.as_str(),
                 after,
                 corpus,
-                query.status.map(|status| status.as_str()),
+                query.status.map(DocumentStatus::as_str),
                 to_json(&query.tags)?,
                 crate::access::grantees(visibility)?,
                 now.as_micros(),
@@ -176,7 +176,9 @@ impl DocumentStore for MemoryStore {
             let (ordinal, hashes) = corpus::delete(write, &tenant, &id)?;
             write.after_commit(move |connection| {
                 store.forget_corpus(ordinal);
-                hashes.iter().for_each(|hash| store.drop_blob(connection, &tenant, hash));
+                for hash in &hashes {
+                    store.drop_blob(connection, &tenant, hash);
+                }
             });
             Ok(())
         };
@@ -256,6 +258,7 @@ impl DocumentStore for MemoryStore {
     }
 
     async fn publish(&self, lease: &Lease, publication: Publication) -> Result<Document> {
+        self.index_ahead(lease, publication.passages).await?;
         let (lease, store) = (lease.clone(), self.clone());
         let work = move |write: &crate::engine::Write<'_>| {
             let (document, corpus) = publish::publish(write, &lease, &publication)?;

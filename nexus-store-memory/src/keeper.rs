@@ -54,7 +54,7 @@ impl Keeper {
         }
     }
 
-    /// Ends the thread after what it is doing.
+    /// Ends the thread after what waits: what was published is then indexed for whoever opens the store next.
     pub(crate) fn close(&self) {
         drop(self.news.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -68,13 +68,17 @@ fn serve(store: &Weak<Shared>, news: &Receiver<Published>) {
         match waiting.next(news) {
             Ok(published) => waiting.add(published),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => waiting.closing = true,
         }
         let Some(shared) = store.upgrade() else { return };
         let store = MemoryStore::from(shared);
-        if waiting.is_due() {
+        if waiting.is_due() || waiting.closing {
+            let closing = waiting.closing;
             for corpus in std::mem::take(&mut waiting).corpora {
                 prepare(&store, corpus);
+            }
+            if closing {
+                return;
             }
             waiting.writers_open = true;
         } else if waiting.corpora.is_empty() && waiting.writers_open && waiting.quiet_since.elapsed() >= IDLE
@@ -92,6 +96,7 @@ struct Waiting {
     since: Option<Instant>,
     quiet_since: Instant,
     writers_open: bool,
+    closing: bool,
 }
 
 impl Default for Waiting {
@@ -102,6 +107,7 @@ impl Default for Waiting {
             since: None,
             quiet_since: Instant::now(),
             writers_open: false,
+            closing: false,
         }
     }
 }

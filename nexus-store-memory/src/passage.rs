@@ -3,6 +3,8 @@
 //! A passage's id is its version's ordinal, shifted, plus its number: a version's passages are neighbours in the file, and
 //! an id alone says which version it belongs to.
 
+use std::ops::Range;
+
 use nexus_core::document::store::StagedPassage;
 use nexus_core::document::{Passage, PassageKey};
 use nexus_core::retrieve::{Language, ModelId};
@@ -163,13 +165,15 @@ fn read(row: &Row<'_>, document: &DocumentId, version: u32) -> Result<Passage> {
     })
 }
 
-/// Calls `take` with each passage of a version: id, text, language.
+/// Calls `take` with each passage of a version with one of these numbers: id, text, language.
 pub(crate) fn each_text(
     connection: &Connection,
     version: i64,
+    numbers: Range<u32>,
     mut take: impl FnMut(i64, &str, Language) -> Result<()>,
 ) -> Result<()> {
-    let (from, to) = range(version);
+    let (first, end) = range(version);
+    let (from, to) = (first + i64::from(numbers.start), end.min(first + i64::from(numbers.end)));
     let mut statement = connection
         .prepare_cached("SELECT id, text, language FROM passage WHERE id >= ?1 AND id < ?2 ORDER BY id")
         .map_err(sql)?;

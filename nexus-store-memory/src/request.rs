@@ -80,7 +80,7 @@ fn take_files(dir: &Path) -> Result<Vec<CancelRequest>> {
         match serde_json::from_str::<Cancel>(&read) {
             Ok(Cancel { principal, run }) => requests.push(CancelRequest { principal, run }),
             Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "a cancel request could not be read")
+                tracing::warn!(%error, path = %path.display(), "a cancel request could not be read");
             }
         }
     }

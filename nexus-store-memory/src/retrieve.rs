@@ -9,7 +9,7 @@ use nexus_core::retrieve::{
     CANDIDATE_POOL, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, Retriever, SearchMode, TermScore,
 };
 use nexus_core::{Error, Result};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::catalogue::Catalogue;
 use crate::corpus::{self, CorpusRow};
@@ -163,13 +163,11 @@ impl Candidate {
 fn source_name(connection: &Connection, passage: i64) -> Result<String> {
     connection
         .prepare_cached("SELECT json_extract(described, '$.name') FROM version WHERE ordinal = ?1")
-        .and_then(|mut statement| statement.query_row(params![passage::split(passage).0], |row| row.get(0)))
-        .map_err(|error| match error {
-            rusqlite::Error::QueryReturnedNoRows => {
-                corrupt("a passage was found of a version that is not there")
-            }
-            other => sql(other),
+        .and_then(|mut statement| {
+            statement.query_row(params![passage::split(passage).0], |row| row.get(0)).optional()
         })
+        .map_err(sql)?
+        .ok_or_else(|| corrupt("a passage was found of a version that is not there"))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "scores are single precision at the border")]

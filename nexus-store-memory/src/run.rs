@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use nexus_core::grounding::Evidence;
 use nexus_core::run::{Advance, CancelRequest, Event, Journal, Run, RunQuery, RunState, RunStore};
-use nexus_core::{Error, ErrorKind, Principal, Result, RunId, TenantId};
+use nexus_core::{Error, ErrorKind, Principal, Result, RunId, SessionId, SubjectId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::sql;
@@ -126,11 +126,11 @@ fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery) -> Result<
         .query_map(
             params![
                 tenant.as_str(),
-                query.owner.as_ref().map(|owner| owner.as_str()),
-                query.session.as_ref().map(|session| session.as_str()),
+                query.owner.as_ref().map(SubjectId::as_str),
+                query.session.as_ref().map(SessionId::as_str),
                 query.state.map(|state| state == RunState::Closed),
                 query.tag,
-                query.before.as_ref().map(|run| run.as_str()),
+                query.before.as_ref().map(RunId::as_str),
                 limit(query.limit),
             ],
             |row| row.get::<_, String>(0),

@@ -185,7 +185,9 @@ impl MemoryStore {
     /// Starts the thread that keeps the text indexes, and has it look after those of `corpora` first.
     fn start_keeper(&self, corpora: Vec<i64>) -> Result<()> {
         self.shared.keeper.start(Arc::downgrade(&self.shared))?;
-        corpora.into_iter().for_each(|corpus| self.note_publication(corpus, 0));
+        for corpus in corpora {
+            self.note_publication(corpus, 0);
+        }
         Ok(())
     }
 

@@ -19,13 +19,15 @@ use crate::error::sql;
 use crate::passage;
 
 /// How many proposals are looked at more closely, for each place in the result.
-const PROPOSALS: usize = 4;
+const PROPOSALS: usize = 1;
 
 /// The codes of a store, by corpus and model.
 #[derive(Debug, Default)]
 pub(crate) struct Vectors {
-    lists: Mutex<HashMap<(i64, i64), Arc<RwLock<Codes>>>>,
+    lists: Mutex<HashMap<(i64, i64), List>>,
 }
+
+type List = Arc<RwLock<Codes>>;
 
 /// A passage and its inner product with the question.
 pub(crate) type Near = (i64, f32);
@@ -56,7 +58,7 @@ impl Vectors {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner).retain(|(kept, _), _| *kept != corpus);
     }
 
-    fn list(&self, corpus: i64, model: i64) -> Arc<RwLock<Codes>> {
+    fn list(&self, corpus: i64, model: i64) -> List {
         Arc::clone(
             self.lists.lock().unwrap_or_else(PoisonError::into_inner).entry((corpus, model)).or_default(),
         )

@@ -1,5 +1,7 @@
 //! The conformance suite of stores, in RAM and on disk.
 
+#![expect(clippy::expect_used, reason = "a test without a directory has nothing to test")]
+
 use std::process::ExitCode;
 
 use nexus_store_memory::MemoryStore;

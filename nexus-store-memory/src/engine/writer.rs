@@ -153,7 +153,11 @@ fn commit_group(connection: &Connection, members: impl Iterator<Item = Member>) 
         Err(_) => drop(execute(connection, "ROLLBACK")),
     }
     for one in ran {
-        (one.answer)(committed.as_ref().map(|()| ()).map_err(Failure::to_error));
+        let committed = match &committed {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(failure.to_error()),
+        };
+        (one.answer)(committed);
     }
 }
 

@@ -1,6 +1,9 @@
 //! One corpus's index: brought up to date from SQL, and opened for searching.
 
+use std::collections::HashSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nexus_core::Result;
 use nexus_core::retrieve::Language;
@@ -10,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{PreTokenizedString, Token};
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
 
 use super::Place;
 use super::score::Statistics;
@@ -35,11 +38,23 @@ pub(crate) struct Fields {
     pub(crate) length: Field,
 }
 
+/// From so many passages on, a version is indexed ahead of its publication, so that no search waits for it.
+pub(crate) const LARGE: u32 = 1000;
+
 /// One corpus's index.
 pub(crate) struct TextIndex {
     corpus: i64,
     place: Place,
-    parts: Option<Parts>,
+    parts: Mutex<Option<Parts>>,
+    current: Mutex<Current>,
+}
+
+/// What searches use while the index is written.
+#[derive(Default)]
+struct Current {
+    fields: Option<Fields>,
+    through: i64,
+    searchers: Vec<Searcher>,
     statistics: Option<Statistics>,
 }
 
@@ -59,6 +74,8 @@ pub(super) struct Part {
     through: i64,
     /// The watermark that its last commit is stamped with.
     stamped: i64,
+    /// Large versions that it holds already, whole or in part, before they are published.
+    ahead: HashSet<i64>,
 }
 
 /// What a commit says about itself.
@@ -70,41 +87,67 @@ struct Stamp {
 
 impl TextIndex {
     pub(crate) fn new(place: &Place, corpus: i64) -> Self {
-        Self { corpus, place: place.clone(), parts: None, statistics: None }
+        Self { corpus, place: place.clone(), parts: Mutex::default(), current: Mutex::default() }
     }
 
     /// Adds what was published up to `watermark` and is not in the index.
-    pub(crate) fn catch_up(&mut self, connection: &Connection, watermark: i64) -> Result<()> {
-        let mut parts = match self.parts.take() {
+    pub(crate) fn catch_up(&self, connection: &Connection, watermark: i64) -> Result<()> {
+        if locked(&self.current).through >= watermark {
+            return Ok(());
+        }
+        let mut kept = locked(&self.parts);
+        // Parts that failed are not kept: the next attempt opens them anew.
+        let mut parts = match kept.take() {
             Some(parts) => parts,
             None => self.open(watermark)?,
         };
         parts.refresh()?;
-        let newest = parts.tail.as_mut().unwrap_or(&mut parts.main);
-        newest.add_published(connection, self.corpus, watermark)?;
-        self.parts = Some(parts);
+        parts.newest().add_published(connection, self.corpus, watermark)?;
+        let mut current = locked(&self.current);
+        current.fields = Some(parts.main.fields);
+        current.through = parts.newest().through;
+        current.searchers = parts.each().map(|part| part.reader.searcher()).collect();
+        *kept = Some(parts);
+        Ok(())
+    }
+
+    /// Adds passages `from` up to `to` of a large version that is about to be published. Until it is, no search
+    /// finds them.
+    pub(crate) fn add_ahead(
+        &self,
+        connection: &Connection,
+        watermark: i64,
+        version: i64,
+        range: Range<u32>,
+    ) -> Result<()> {
+        let mut kept = locked(&self.parts);
+        let mut parts = match kept.take() {
+            Some(parts) => parts,
+            None => self.open(watermark)?,
+        };
+        parts.newest().add_ahead(connection, version, range)?;
+        *kept = Some(parts);
         Ok(())
     }
 
     /// Everything a search needs, detached from the index.
-    pub(crate) fn words(&mut self, catalogue: &Catalogue) -> Result<Words> {
-        let Some(parts) = &self.parts else { return Ok(Words::none()) };
-        let searchers: Vec<_> =
-            std::iter::once(&parts.main).chain(&parts.tail).map(|part| part.reader.searcher()).collect();
-        let current = self.statistics.take().filter(|statistics| statistics.are_of(&searchers, catalogue));
-        let statistics = match current {
+    pub(crate) fn words(&self, catalogue: &Catalogue) -> Result<Words> {
+        let mut current = locked(&self.current);
+        let Some(fields) = current.fields else { return Ok(Words::none()) };
+        let known = current.statistics.take().filter(|known| known.are_of(&current.searchers, catalogue));
+        let statistics = match known {
             Some(statistics) => statistics,
-            None => Statistics::count(&searchers, catalogue)?,
+            None => Statistics::count(&current.searchers, catalogue)?,
         };
-        self.statistics = Some(statistics.clone());
-        Words::new(parts.main.fields, searchers, statistics)
+        current.statistics = Some(statistics.clone());
+        Ok(Words::new(fields, current.searchers.clone(), statistics))
     }
 
     /// Lets go of the writer and its memory.
-    pub(crate) fn rest(&mut self) {
-        for part in
-            self.parts.iter_mut().flat_map(|parts| std::iter::once(&mut parts.main).chain(&mut parts.tail))
-        {
+    pub(crate) fn rest(&self) {
+        for part in locked(&self.parts).iter_mut().flat_map(Parts::each_mut) {
+            // What was added ahead and is not committed goes with the writer.
+            part.ahead.clear();
             if let Some(Err(error)) = part.writer.take().map(IndexWriter::wait_merging_threads) {
                 tracing::warn!(%error, corpus = self.corpus, "the text index was not merged");
             }
@@ -140,6 +183,18 @@ impl std::fmt::Debug for TextIndex {
 }
 
 impl Parts {
+    fn newest(&mut self) -> &mut Part {
+        self.tail.as_mut().unwrap_or(&mut self.main)
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Part> {
+        std::iter::once(&self.main).chain(&self.tail)
+    }
+
+    fn each_mut(&mut self) -> impl Iterator<Item = &mut Part> {
+        std::iter::once(&mut self.main).chain(&mut self.tail)
+    }
+
     /// Looks at what the owner of a shared index committed meanwhile; the tail begins where that ends.
     fn refresh(&mut self) -> Result<()> {
         if self.tail.is_some() && self.main.reload()? {
@@ -157,14 +212,14 @@ impl Part {
 
     fn with(index: Index, fields: Fields, through: i64) -> Result<Self> {
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text)?;
-        Ok(Self { index, fields, reader, writer: None, through, stamped: through })
+        Ok(Self { index, fields, reader, writer: None, through, stamped: through, ahead: HashSet::new() })
     }
 
     fn open_or_rebuild(dir: &PathBuf, watermark: i64) -> Result<Self> {
         match Self::open(dir) {
             Ok(part) if part.through <= watermark => return Ok(part),
             Ok(_) => {
-                tracing::warn!(dir = %dir.display(), "the text index is newer than the store: rebuilding it")
+                tracing::warn!(dir = %dir.display(), "the text index is newer than the store: rebuilding it");
             }
             Err(_) if !dir.exists() => {}
             Err(error) => {
@@ -209,39 +264,41 @@ impl Part {
         }
         let mut statement = connection
             .prepare_cached(
-                "SELECT ordinal FROM version WHERE corpus = ?1 AND published > ?2 AND state = 'live' ORDER BY published",
+                "SELECT ordinal, passages FROM version
+                 WHERE corpus = ?1 AND published > ?2 AND state = 'live' ORDER BY published",
             )
             .map_err(sql)?;
-        let versions: Vec<i64> = statement
-            .query_map(params![corpus, self.through], |row| row.get(0))
+        let versions: Vec<(i64, u32)> = statement
+            .query_map(params![corpus, self.through], |row| Ok((row.get(0)?, row.get(1)?)))
             .and_then(Iterator::collect)
             .map_err(sql)?;
         if !versions.is_empty() {
-            if let Err(error) = self.add(connection, corpus, &versions, watermark) {
-                // Half of a batch must not be committed with the next.
-                self.writer = None;
-                return Err(error);
-            }
+            self.add(connection, corpus, &versions, watermark)?;
         }
         self.through = watermark;
         Ok(())
     }
 
-    fn add(&mut self, connection: &Connection, corpus: i64, versions: &[i64], watermark: i64) -> Result<()> {
-        let mut writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => self.start_writer()?,
-        };
+    fn add(
+        &mut self,
+        connection: &Connection,
+        corpus: i64,
+        versions: &[(i64, u32)],
+        watermark: i64,
+    ) -> Result<()> {
+        let mut writer = self.take_writer()?;
         for version in retired_since(connection, corpus, self.stamped)? {
             writer.delete_term(Term::from_field_u64(self.fields.version, version.unsigned_abs()));
         }
-        for &version in versions {
-            passage::each_text(connection, version, |id, words, language| {
-                writer
-                    .add_document(document(self.fields, version, id, words, language))
-                    .map(drop)
-                    .map_err(text)
-            })?;
+        for &(version, passages) in versions {
+            if self.ahead.remove(&version) {
+                continue;
+            }
+            if passages >= LARGE {
+                // A part of it may be there from an attempt that was cut short.
+                writer.delete_term(Term::from_field_u64(self.fields.version, version.unsigned_abs()));
+            }
+            add_passages(&writer, self.fields, connection, version, 0..u32::MAX)?;
         }
         let stamp = crate::row::to_json(&Stamp { analysis: ANALYSIS_VERSION, through: watermark })?;
         let mut commit = writer.prepare_commit().map_err(text)?;
@@ -251,6 +308,29 @@ impl Part {
         self.writer = Some(writer);
         self.stamped = watermark;
         Ok(())
+    }
+
+    fn add_ahead(&mut self, connection: &Connection, version: i64, range: Range<u32>) -> Result<()> {
+        let writer = self.take_writer()?;
+        if range.start == 0 {
+            writer.delete_term(Term::from_field_u64(self.fields.version, version.unsigned_abs()));
+            self.ahead.insert(version);
+        }
+        // A writer that was dropped on the way took the beginning with it: then all is added when it is published.
+        if self.ahead.contains(&version) {
+            add_passages(&writer, self.fields, connection, version, range)?;
+        }
+        self.writer = Some(writer);
+        Ok(())
+    }
+
+    /// The writer, to be put back when all went well: a dropped one forgets what it has not committed.
+    fn take_writer(&mut self) -> Result<IndexWriter> {
+        if let Some(writer) = self.writer.take() {
+            return Ok(writer);
+        }
+        self.ahead.clear();
+        self.start_writer()
     }
 
     fn start_writer(&self) -> Result<IndexWriter> {
@@ -295,6 +375,22 @@ fn stamp(index: &Index) -> Result<i64> {
         return Err(crate::error::corrupt("the text index was made with another analysis"));
     }
     Ok(stamp.through)
+}
+
+fn add_passages(
+    writer: &IndexWriter,
+    fields: Fields,
+    connection: &Connection,
+    version: i64,
+    range: Range<u32>,
+) -> Result<()> {
+    passage::each_text(connection, version, range, |id, words, language| {
+        writer.add_document(document(fields, version, id, words, language)).map(drop).map_err(text)
+    })
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn document(fields: Fields, version: i64, id: i64, words: &str, language: Language) -> TantivyDocument {

@@ -9,6 +9,7 @@ mod score;
 mod search;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,15 +17,16 @@ use nexus_core::Result;
 use rusqlite::Connection;
 
 use crate::catalogue::Catalogue;
+use crate::corpus::CorpusRow;
 
-pub(crate) use index::TextIndex;
+pub(crate) use index::{LARGE, TextIndex};
 pub(crate) use search::{Found, Words};
 
 /// The text indexes of a store.
 #[derive(Debug)]
 pub(crate) struct TextIndexes {
     place: Place,
-    open: Mutex<HashMap<i64, Arc<Mutex<TextIndex>>>>,
+    open: Mutex<HashMap<i64, Arc<TextIndex>>>,
 }
 
 /// Where indexes are kept.
@@ -46,16 +48,24 @@ impl TextIndexes {
     /// A searcher that holds all that the catalogue says is live.
     pub(crate) fn words(&self, connection: &Connection, corpus: i64, catalogue: &Catalogue) -> Result<Words> {
         let index = self.index(corpus);
-        let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
         index.catch_up(connection, catalogue.watermark)?;
         index.words(catalogue)
     }
 
     /// Takes up what was published, ahead of the next search.
     pub(crate) fn prepare(&self, connection: &Connection, corpus: i64, watermark: i64) -> Result<()> {
-        let index = self.index(corpus);
-        let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
-        index.catch_up(connection, watermark)
+        self.index(corpus).catch_up(connection, watermark)
+    }
+
+    /// Takes up a piece of a large version ahead of its publication.
+    pub(crate) fn add_ahead(
+        &self,
+        connection: &Connection,
+        row: CorpusRow,
+        version: i64,
+        range: Range<u32>,
+    ) -> Result<()> {
+        self.index(row.ordinal).add_ahead(connection, row.watermark, version, range)
     }
 
     /// Gives back the memory that writing needs.
@@ -63,7 +73,7 @@ impl TextIndexes {
         let open: Vec<_> =
             self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for index in open {
-            index.lock().unwrap_or_else(PoisonError::into_inner).rest();
+            index.rest();
         }
     }
 
@@ -76,10 +86,9 @@ impl TextIndexes {
         }
     }
 
-    fn index(&self, corpus: i64) -> Arc<Mutex<TextIndex>> {
+    fn index(&self, corpus: i64) -> Arc<TextIndex> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let index =
-            open.entry(corpus).or_insert_with(|| Arc::new(Mutex::new(TextIndex::new(&self.place, corpus))));
+        let index = open.entry(corpus).or_insert_with(|| Arc::new(TextIndex::new(&self.place, corpus)));
         Arc::clone(index)
     }
 }

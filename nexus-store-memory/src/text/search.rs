@@ -48,8 +48,8 @@ impl Words {
         Self { fields: None, searchers: Vec::new(), statistics: None }
     }
 
-    pub(super) fn new(fields: Fields, searchers: Vec<Searcher>, statistics: Statistics) -> Result<Self> {
-        Ok(Self { fields: Some(fields), searchers, statistics: Some(statistics) })
+    pub(super) fn new(fields: Fields, searchers: Vec<Searcher>, statistics: Statistics) -> Self {
+        Self { fields: Some(fields), searchers, statistics: Some(statistics) }
     }
 
     /// The best `most` passages for `terms` among the permitted, best first; ties in order of passage key.

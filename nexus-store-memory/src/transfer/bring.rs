@@ -61,7 +61,7 @@ pub(super) fn bring(
                     &mut numbers,
                 )?;
             }
-            Line::Bytes { hash, piece, last } => put_bytes(store, tenant, &mut lines, hash, &piece, last)?,
+            Line::Bytes { hash, piece, last } => put_bytes(store, tenant, &mut lines, &hash, &piece, last)?,
             Line::End { lines: written } if written + 1 == lines.read => return Ok(lines.read),
             Line::End { .. } => return Err(damaged("lines of the export are missing")),
         }
@@ -223,16 +223,16 @@ fn put_bytes<R: BufRead>(
     store: &MemoryStore,
     tenant: &TenantId,
     lines: &mut Lines<R>,
-    hash: String,
+    hash: &str,
     piece: &str,
     last: bool,
 ) -> Result<()> {
-    let mut pieces = Pieces { lines, hash: hash.clone(), piece: unhex(piece)?, at: 0, last, failed: None };
+    let mut pieces = Pieces { lines, hash: hash.to_owned(), piece: unhex(piece)?, at: 0, last, failed: None };
     let kept = store.blobs().put(tenant.as_str(), &mut pieces, u64::MAX);
     match pieces.failed.take() {
         Some(error) => Err(error),
         None if kept?.hash == hash => {
-            store.blobs().release(tenant.as_str(), &hash);
+            store.blobs().release(tenant.as_str(), hash);
             Ok(())
         }
         None => Err(damaged("raw bytes of the export do not match their hash")),

@@ -82,8 +82,7 @@ impl Write for Sink {
 async fn exported(store: &MemoryStore, nexus: &Nexus) -> Vec<u8> {
     let sink = Sink::default();
     store.export(&nexus.whole_tenant(&admin()).await.unwrap(), sink.clone()).await.unwrap();
-    let bytes = sink.0.lock().unwrap().clone();
-    bytes
+    std::mem::take(&mut *sink.0.lock().unwrap())
 }
 
 async fn import(dir: &std::path::Path, who: &Principal, export: Vec<u8>) -> nexus_core::Result<u64> {

@@ -142,6 +142,33 @@ async fn a_lost_or_damaged_text_index_is_rebuilt_and_scores_as_before() {
 }
 
 #[tokio::test]
+async fn a_large_document_is_found_whole_and_replaced_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = MemoryStore::open(dir.path()).unwrap();
+    let nexus = nexus(&store);
+    nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
+    ingest(&nexus, &admin(), "small.txt", "A small document about bicycles.").await;
+    for round in ["first", "second"] {
+        let paragraph =
+            |number| format!("{round} edition, paragraph number{number} about trains and planes.\n\n");
+        let mut document = nexus_core::document::model::NewDocument::new(handbook(), "large.txt");
+        document.id = Some("large".parse().unwrap());
+        document.overwrite = true;
+        document.chunking = Some(nexus_core::document::ChunkConfig::chars(70, 0).unwrap());
+        let bytes: String = (0..1800).map(paragraph).collect();
+        nexus.ingest(&admin(), document, std::io::Cursor::new(bytes.into_bytes())).await.unwrap();
+        nexus.work().await.unwrap();
+        let found = async |text: &str| nexus.search(&admin(), Search::new(handbook(), text)).await.unwrap();
+        assert_eq!(found("number1799").await.hits.len(), 1);
+        assert_eq!(found("number1799").await.permitted, 1801);
+        assert_eq!(found(round).await.hits.len(), 5);
+        assert_eq!(found("first").await.hits.len(), if round == "first" { 5 } else { 0 });
+        assert_eq!(found("bicycles").await.hits.len(), 1);
+    }
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_a_stopped_process_left_behind_is_swept() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path()).await;
@@ -168,7 +195,7 @@ async fn child_fills_the_disk() {
         match submitted {
             Ok(submitted) => {
                 fs::write(Path::new(&dir).join(format!("acknowledged-{}", submitted.document_id)), "")
-                    .unwrap()
+                    .unwrap();
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");

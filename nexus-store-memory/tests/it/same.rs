@@ -73,7 +73,9 @@ async fn play(world: &World, operation: &Operation) -> String {
             }
             let lease = world.claim(at(0)).await;
             let mut staged = nexus_testkit::store::world::staged(&[words, "paid and more"]);
-            staged.iter_mut().for_each(|passage| passage.vector = Some(vector.to_vec()));
+            for passage in &mut staged {
+                passage.vector = Some(vector.to_vec());
+            }
             format!("{:?}", world.work(&lease, staged).await)
         }
         Operation::Submit(number) => {

@@ -89,8 +89,8 @@ const PORTS: &[(&str, &[Scenario])] = &[
 ];
 
 /// Runs the suite against each of the stores, as a test binary with `harness = false` does.
-pub fn run<const N: usize>(stores: [(&str, Factory); N]) -> ExitCode {
-    let trials = stores.iter().flat_map(|(name, factory)| trials(name, factory)).collect();
+pub fn run<'a>(stores: impl IntoIterator<Item = (&'a str, Factory)>) -> ExitCode {
+    let trials = stores.into_iter().flat_map(|(name, factory)| trials(name, &factory)).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

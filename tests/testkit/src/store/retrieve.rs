@@ -50,9 +50,12 @@ async fn only_passages_of_the_callers_tenant_the_querys_corpus_and_searchable_ve
 async fn thirty(world: &World) {
     let who = admin("acme");
     world.corpus(&who, "c").await;
-    for number in 0..30 {
-        let text = format!("leave {}", "leave ".repeat(number % 7) + &"other words ".repeat(30 - number));
-        let vector = [1.0, number as f32 / 10.0, 0.5, 0.0];
+    for number in 0..30_u8 {
+        let text = format!(
+            "leave {}",
+            "leave ".repeat(usize::from(number % 7)) + &"other words ".repeat(usize::from(30 - number))
+        );
+        let vector = [1.0, f32::from(number) / 10.0, 0.5, 0.0];
         world.publish_vectors(&who, "c", &format!("d{number:02}"), &[(text.as_str(), vector)]).await;
         if number % 10 == 0 {
             world.grant(&who, &format!("d{number:02}"), "role:reader", Permission::Read, None).await;

@@ -27,7 +27,7 @@ pub struct World {
 }
 
 /// How long leases last.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// A moment, in seconds after the first.
 pub fn at(seconds: i64) -> Timestamp {
