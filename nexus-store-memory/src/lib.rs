@@ -8,6 +8,7 @@
 mod access;
 mod audit;
 mod backup;
+mod best;
 mod bits;
 mod blob;
 mod catalogue;

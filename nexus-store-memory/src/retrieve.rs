@@ -6,7 +6,7 @@ use nexus_core::document::PassageKey;
 use nexus_core::retrieve::analysis::terms_for_query;
 use nexus_core::retrieve::fusion::{Arm, Fused, fuse};
 use nexus_core::retrieve::{
-    CANDIDATE_POOL, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, Retriever, SearchMode, TermScore,
+    CANDIDATE_POOL, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, Retriever, SearchMode, TermScore, Weights,
 };
 use nexus_core::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -108,22 +108,21 @@ impl Arms {
             .iter()
             .map(|(passage, score)| Ok((Candidate::new(catalogue, *passage)?, *score)))
             .collect::<Result<Vec<_>>>()?;
-        let arms = [
-            Arm { weight: query.weights.lexical, candidates: &lexical },
-            Arm { weight: query.weights.vector, candidates: &vector },
-        ];
-        // One arm alone keeps its own order, whatever its weight.
-        let fused = match self.mode {
-            SearchMode::Hybrid => fuse(query.fusion, &arms)?,
-            SearchMode::Lexical => fuse(
-                query.fusion,
-                &[Arm { weight: 1.0, candidates: &lexical }, Arm { weight: 0.0, candidates: &[] }],
-            )?,
-            SearchMode::Vector => fuse(
-                query.fusion,
-                &[Arm { weight: 0.0, candidates: &[] }, Arm { weight: 1.0, candidates: &vector }],
-            )?,
+        let weights = match self.mode {
+            SearchMode::Hybrid => query.weights,
+            // One arm alone counts, whatever its weight.
+            SearchMode::Lexical => Weights { lexical: 1.0, vector: 0.0 },
+            SearchMode::Vector => Weights { lexical: 0.0, vector: 1.0 },
         };
+        let arms = [
+            Arm { weight: weights.lexical, candidates: &lexical },
+            Arm { weight: weights.vector, candidates: &vector },
+        ];
+        let mut fused = fuse(query.fusion, &arms)?;
+        if self.mode != SearchMode::Hybrid {
+            // And it keeps its order: scores that differ in the last digit may be equal once they are normalised.
+            fused.sort_by_key(|fused| fused.arms.iter().flatten().map(|arm| arm.rank).min());
+        }
         fused.into_iter().take(query.top_k).map(|fused| self.hit(connection, fused)).collect()
     }
 

@@ -13,13 +13,15 @@ use nexus_core::Result;
 use rusqlite::{Connection, params};
 use simsimd::SpatialSimilarity;
 
+use crate::best::Best;
 use crate::bits::Bits;
 use crate::catalogue::Catalogue;
 use crate::error::sql;
 use crate::passage;
 
-/// How many proposals are looked at more closely, for each place in the result.
-const PROPOSALS: usize = 1;
+/// How far single-precision sums can be off, as a part of the product of the lengths: well above what sums of a few
+/// thousand numbers in sixteen lanes need.
+const ROUNDING: f32 = 1e-4;
 
 /// The codes of a store, by corpus and model.
 #[derive(Debug, Default)]
@@ -158,14 +160,14 @@ impl Codes {
             return Ok(Vec::new());
         }
         let asked = Asked::new(query);
-        let mut proposals = self.scan(&asked, permitted);
+        let mut proposals = self.scan(&asked, permitted, most);
         let (mut exact, mut from) = (Vec::new(), 0);
         let mut worth = f32::NEG_INFINITY;
         while from < proposals.len() {
             let rest = proposals.get_mut(from..).unwrap_or_default();
             // First the most promising; then, in one go, whatever may still be better than the last that counts.
             let part = if from == 0 {
-                front(rest, most * PROPOSALS)
+                front(rest, most)
             } else {
                 partition(rest, |proposal| proposal.at_most >= worth)
             };
@@ -182,9 +184,9 @@ impl Codes {
         Ok(exact)
     }
 
-    /// An upper bound of each permitted passage's inner product.
-    fn scan(&self, asked: &Asked, permitted: &Bits) -> Vec<Proposal> {
-        let mut proposals = Vec::new();
+    /// The permitted passages that may be among the `most` nearest, each with an upper bound of its product.
+    fn scan(&self, asked: &Asked, permitted: &Bits, most: usize) -> Vec<Proposal> {
+        let (mut proposals, mut sure) = (Vec::new(), Best::new(most));
         let mut last = (i64::MIN, false);
         for (code, numbers) in self.rows.iter().zip(self.numbers.chunks_exact(self.dimension)) {
             let (version, _) = passage::split(code.passage);
@@ -195,11 +197,12 @@ impl Codes {
                 continue;
             }
             let product = i8::dot(&asked.codes, numbers).unwrap_or(0.0);
-            proposals.push(Proposal {
-                passage: code.passage,
-                vector: code.vector,
-                at_most: asked.bound(code, product),
-            });
+            let (at_least, at_most) = asked.bounds(code, product);
+            sure.note(at_least);
+            // INVARIANT: as many as count are surely better than what is left out here.
+            if sure.least().is_none_or(|least| at_most >= least) {
+                proposals.push(Proposal { passage: code.passage, vector: code.vector, at_most });
+            }
         }
         proposals
     }
@@ -228,13 +231,14 @@ impl Asked {
         Self { codes, scale, rest, length }
     }
 
-    /// The most that the exact product can be: with v = c + e and q = d + f, v·q = c·d + c·f + e·q, and the
+    /// The least and the most that the exact product can be: with v = c + e and q = d + f, v·q = c·d + c·f + e·q, and the
     /// last two are at most |c||f| and |e||q|.
-    #[expect(clippy::cast_possible_truncation, reason = "the bound is rounded up by a margin")]
-    fn bound(&self, code: &Code, product: f64) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "the bounds have a margin for rounding")]
+    fn bounds(&self, code: &Code, product: f64) -> (f32, f32) {
         let estimate = self.scale * code.scale * product as f32;
         let error = code.length * self.rest + code.rest * self.length;
-        estimate + error * 1.000_1 + 1e-6
+        let margin = error + ROUNDING * code.length * self.length;
+        (estimate - margin, estimate + margin)
     }
 }
 

@@ -171,14 +171,25 @@ fn run_member(write: &Write<'_>, member: Member, transaction: &mut Result<(), Fa
         return member(Err(failure.to_error()));
     }
     let ran = member(Ok(write));
-    let end = if ran.failed { "ROLLBACK TO member; RELEASE member" } else { "RELEASE member" };
-    *transaction = if write.is_autocommit() { Err(Failure::lost()) } else { execute(write, end) };
+    *transaction = end_member(write, ran.failed);
     ran
+}
+
+fn end_member(write: &Write<'_>, failed: bool) -> Result<(), Failure> {
+    if write.is_autocommit() {
+        return Err(Failure::lost());
+    }
+    if failed {
+        execute(write, "ROLLBACK TO member")?;
+    }
+    execute(write, "RELEASE member")
 }
 
 fn execute(connection: &Connection, statement: &str) -> Result<(), Failure> {
     connection
-        .execute_batch(statement)
+        .prepare_cached(statement)
+        .and_then(|mut statement| statement.execute([]))
+        .map(drop)
         .map_err(|source| Failure { code: source.sqlite_error_code(), cause: source.to_string() })
 }
 

@@ -4,9 +4,6 @@
 //! same order, because its single-precision sums depend on how the index is cut into segments. The pruning
 //! threshold stays a little below the last place that counts, so that neither ties nor rounding lose a passage.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
-
 use nexus_core::Result;
 use nexus_core::retrieve::TermScore;
 use tantivy::query::{BooleanQuery, BoostQuery, EnableScoring, Occur, Query, TermQuery};
@@ -15,6 +12,7 @@ use tantivy::{DocId, Score, Searcher, SegmentReader, Term};
 
 use super::index::Fields;
 use super::score::{Bm25, Columns, Provider, Statistics, Word, each_frequency, live_passages};
+use crate::best::Best;
 use crate::bits::Bits;
 use crate::catalogue::Catalogue;
 use crate::error::text;
@@ -124,37 +122,19 @@ struct Pool<'a> {
     catalogue: &'a Catalogue,
     most: usize,
     explain: bool,
-    /// The best scores that were proposed, the least of them on top.
-    best: BinaryHeap<Reverse<Ordered>>,
+    /// The best scores that were proposed.
+    best: Best,
     found: Vec<Found>,
 }
 
 impl<'a> Pool<'a> {
     fn new(bm25: Bm25, words: &'a [Word], catalogue: &'a Catalogue, most: usize, explain: bool) -> Self {
-        Self {
-            bm25,
-            words,
-            catalogue,
-            most,
-            explain,
-            best: BinaryHeap::with_capacity(most + 1),
-            found: Vec::new(),
-        }
+        Self { bm25, words, catalogue, most, explain, best: Best::new(most), found: Vec::new() }
     }
 
     /// A passage with this score or less cannot be among the best.
     fn threshold(&self) -> Score {
-        match self.best.peek() {
-            Some(Reverse(Ordered(least))) if self.best.len() >= self.most => least * (1.0 - SLACK),
-            _ => Score::MIN,
-        }
-    }
-
-    fn note(&mut self, score: Score) {
-        self.best.push(Reverse(Ordered(score)));
-        if self.best.len() > self.most {
-            self.best.pop();
-        }
+        self.best.least().map_or(Score::MIN, |least| least * (1.0 - SLACK))
     }
 
     /// Scores proposals of a segment, ascending, to the last digit and keeps the best.
@@ -217,7 +197,7 @@ impl Segment<'_> {
             return Score::MAX;
         }
         if !self.reader.is_deleted(doc) && permitted.contains(self.columns.version(doc)) {
-            pool.note(score);
+            pool.best.note(score);
             self.proposals.push((doc, score));
             if self.proposals.len() >= PROPOSALS {
                 self.failed = self.settle(pool).err();
@@ -238,23 +218,5 @@ impl Segment<'_> {
         let docs: Vec<DocId> =
             self.proposals.drain(..).filter(|(_, score)| *score > threshold).map(|(doc, _)| doc).collect();
         pool.settle(self.reader, &self.columns, &docs)
-    }
-}
-
-/// A score that can be compared.
-#[derive(PartialEq)]
-struct Ordered(Score);
-
-impl Eq for Ordered {}
-
-impl PartialOrd for Ordered {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ordered {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
     }
 }

@@ -9,4 +9,6 @@ mod files;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
+mod nearest;
+#[cfg(test)]
 mod same;
