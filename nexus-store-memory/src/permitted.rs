@@ -73,14 +73,14 @@ impl Memory {
         Ok(Some(catalogue))
     }
 
-    /// What `query` may find, as of the catalogue.
+    /// What `query` may find, as of the catalogue; nothing when that of a newer snapshot is known already.
     pub(crate) fn permitted(
         &self,
         connection: &Connection,
         row: CorpusRow,
         catalogue: &Catalogue,
         query: &Authorised<Query>,
-    ) -> Result<Arc<Permitted>> {
+    ) -> Result<Option<Arc<Permitted>>> {
         let request = query.request();
         let scope = Scope {
             corpus: row.ordinal,
@@ -90,8 +90,11 @@ impl Memory {
             filter: request.filter.as_ref().map(Filter::to_string),
         };
         let now = request.now.as_micros();
-        let before = self.take(&scope).filter(|set| set.watermark <= row.watermark && set.holds_at(now));
-        let set = match before {
+        let before = self.find(&scope);
+        if before.as_ref().is_some_and(|set| set.watermark > row.watermark) {
+            return Ok(None);
+        }
+        let set = match before.filter(|set| set.holds_at(now)) {
             Some(set) if set.watermark == row.watermark => set,
             before => {
                 let mut set = before.map_or_else(Permitted::nothing, Arc::unwrap_or_clone);
@@ -100,7 +103,7 @@ impl Memory {
             }
         };
         self.put(scope, Arc::clone(&set));
-        Ok(set)
+        Ok(Some(set))
     }
 
     /// Forgets a corpus that is gone.
@@ -109,15 +112,17 @@ impl Memory {
         self.sets.lock().unwrap_or_else(PoisonError::into_inner).retain(|(scope, _)| scope.corpus != corpus);
     }
 
-    fn take(&self, scope: &Scope) -> Option<Arc<Permitted>> {
-        let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = sets.iter().position(|(kept, _)| kept == scope)?;
-        Some(sets.remove(place).1)
+    fn find(&self, scope: &Scope) -> Option<Arc<Permitted>> {
+        let sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+        sets.iter().find(|(kept, _)| kept == scope).map(|(_, set)| Arc::clone(set))
     }
 
-    /// Keeps a set; the one that was used longest ago makes room.
+    /// Keeps a set, unless a newer one is known; the one that was used longest ago makes room.
     fn put(&self, scope: Scope, set: Arc<Permitted>) {
         let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+        if sets.iter().any(|(kept, known)| *kept == scope && known.watermark > set.watermark) {
+            return;
+        }
         sets.retain(|(kept, _)| *kept != scope);
         if sets.len() >= KEPT {
             sets.remove(0);

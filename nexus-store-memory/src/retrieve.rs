@@ -31,7 +31,9 @@ fn search(
     check(request)?;
     let row = corpus::row(connection, query.tenant(), &request.corpus)?;
     let Some(catalogue) = store.memory().catalogue(connection, row)? else { return Ok(None) };
-    let permitted = store.memory().permitted(connection, row, &catalogue, query)?;
+    let Some(permitted) = store.memory().permitted(connection, row, &catalogue, query)? else {
+        return Ok(None);
+    };
     let terms = terms_for_query(&request.text, &catalogue.languages());
     let near = match &request.vector {
         Some(vector) => vector_arm(store, connection, row, vector, &permitted, &catalogue)?,

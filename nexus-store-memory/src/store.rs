@@ -69,6 +69,25 @@ enum Home {
     Shared(PathBuf),
 }
 
+impl Shared {
+    /// Ends all threads, writes what is to be written, and lets go of the directory.
+    fn close(&self) {
+        self.keeper.close();
+        self.texts.rest();
+        self.engine.close();
+        if let Some(mut lock) = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            lock.stop_cleanly();
+        }
+    }
+}
+
+impl Drop for Shared {
+    /// A store that is dropped is closed too, though what was published last may be left for the next to index.
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Default for MemoryStore {
     /// A store in RAM, gone when its last handle is dropped.
     ///
@@ -141,6 +160,7 @@ impl MemoryStore {
             home: Home::Owned(dir.to_owned()),
             lock: Mutex::new(Some(lock)),
         });
+        store.texts().sweep(&corpora);
         store.start_keeper(corpora)?;
         Ok(store)
     }
@@ -296,14 +316,7 @@ impl Store for MemoryStore {
 
     async fn close(&self) -> Result<()> {
         let store = self.clone();
-        let closed = tokio::task::spawn_blocking(move || {
-            store.shared.keeper.close();
-            store.texts().rest();
-            store.engine().close();
-            if let Some(mut lock) = store.shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                lock.stop_cleanly();
-            }
-        });
+        let closed = tokio::task::spawn_blocking(move || store.shared.close());
         closed.await.map_err(|error| Error::unexpected("the store did not close").because(error))
     }
 }

@@ -119,9 +119,23 @@ fn serve(connection: &Connection, members: &Receiver<Member>) {
             Err(RecvTimeoutError::Disconnected) => break,
         };
         tidy = false;
-        commit_group(connection, std::iter::once(first).chain(members.try_iter().take(GROUP - 1)));
+        commit_group(connection, gather(first, members));
     }
     checkpoint(connection, "TRUNCATE");
+}
+
+/// The members of a group. As long as more arrive, more are on their way: callers that were just answered come back
+/// within microseconds, and a commit without them would make them wait for the one after it.
+fn gather(first: Member, members: &Receiver<Member>) -> Vec<Member> {
+    let mut group = vec![first];
+    loop {
+        let before = group.len();
+        group.extend(members.try_iter().take(GROUP - before));
+        if group.len() == before || group.len() >= GROUP {
+            return group;
+        }
+        std::thread::yield_now();
+    }
 }
 
 fn next(members: &Receiver<Member>, tidy: bool) -> Result<Member, RecvTimeoutError> {
@@ -134,7 +148,7 @@ fn checkpoint(connection: &Connection, mode: &str) {
     }
 }
 
-fn commit_group(connection: &Connection, members: impl Iterator<Item = Member>) {
+fn commit_group(connection: &Connection, members: Vec<Member>) {
     let mut ran = Vec::new();
     let mut hooks = Vec::new();
     let mut transaction = execute(connection, "BEGIN IMMEDIATE");

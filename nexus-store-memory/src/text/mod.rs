@@ -8,7 +8,8 @@ mod index;
 mod score;
 mod search;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,6 +84,17 @@ impl TextIndexes {
         if let Place::Owned(dir) = &self.place {
             // Ordinals are not used again, so what stays is only space; the next open sweeps it.
             let _ = std::fs::remove_dir_all(dir.join(corpus.to_string()));
+        }
+    }
+
+    /// Removes indexes of corpora that are gone.
+    pub(crate) fn sweep(&self, corpora: &[i64]) {
+        let Place::Owned(dir) = &self.place else { return };
+        let kept: HashSet<OsString> = corpora.iter().map(|corpus| corpus.to_string().into()).collect();
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            if !kept.contains(&entry.file_name()) {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
         }
     }
 

@@ -122,6 +122,8 @@ async fn a_killed_process_loses_nothing_it_acknowledged_and_shows_nothing_half()
     for (kill, lines) in [3, 8, 14, 21, 27, 40].into_iter().enumerate() {
         let said = run_and_kill(dir.path(), lines, kill * 7 % 23);
         assert!(said.len() >= lines);
+        let beside = MemoryStore::open_read_only(dir.path()).unwrap().census(admin().tenant()).await.unwrap();
+        assert!(beside.documents > 0, "a reader needs no writer to recover for it");
         let store = MemoryStore::open(dir.path()).unwrap();
         let nexus = nexus(&store);
         for id in ["d0", "d3", "d5"] {

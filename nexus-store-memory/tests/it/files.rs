@@ -49,6 +49,7 @@ async fn a_second_process_is_told_who_holds_the_directory() {
 async fn an_abandoned_store_lets_go_of_its_directory() {
     let dir = tempfile::tempdir().unwrap();
     drop(MemoryStore::open(dir.path()).unwrap());
+    assert_eq!(fs::read_to_string(dir.path().join("lock")).unwrap(), "", "and stopped cleanly");
     MemoryStore::open(dir.path()).unwrap().close().await.unwrap();
 }
 
@@ -175,8 +176,10 @@ async fn what_a_stopped_process_left_behind_is_swept() {
     let home = fs::read_dir(dir.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
     fs::write(home.join("draft-1"), "half").unwrap();
     fs::write(home.join("0".repeat(64)), "nobody's").unwrap();
+    fs::create_dir(dir.path().join("text/99")).unwrap();
     let store = MemoryStore::open(dir.path()).unwrap();
     assert_eq!(fs::read_dir(home).unwrap().count(), 2);
+    assert!(!dir.path().join("text/99").exists());
     store.close().await.unwrap();
 }
 
