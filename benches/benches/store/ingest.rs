@@ -80,7 +80,9 @@ pub(crate) async fn curve(input: &Input, dir: &Path) {
     for group in all.chunks(WORKERS) {
         let bring = group.iter().map(|(number, (text, vector))| {
             let mut passages = staged(&[text.as_str()]);
-            passages.iter_mut().for_each(|passage| passage.vector = Some((*vector).clone()));
+            for passage in &mut passages {
+                passage.vector = Some((*vector).clone());
+            }
             bring(&world, format!("d{number:06}"), passages)
         });
         futures::future::join_all(bring).await;

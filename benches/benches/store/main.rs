@@ -24,7 +24,7 @@ fn main() {
     match arguments.first().map(String::as_str) {
         Some("--idle") => runtime.block_on(process::idle(Path::new(arguments.get(1).expect("a directory")))),
         Some("--status") => {
-            runtime.block_on(process::status(Path::new(arguments.get(1).expect("a directory"))))
+            runtime.block_on(process::status(Path::new(arguments.get(1).expect("a directory"))));
         }
         data => {
             let passages = arguments.get(1).and_then(|count| count.parse().ok()).unwrap_or(100_000);
