@@ -2,7 +2,7 @@
 //!
 //! DATA holds a collection whose questions name the spans of characters that answer them (as `chunking_eval` does). Each
 //! chunker cuts all documents into one corpus; BM25 retrieves five chunks for each question. Recall is the share of the
-//! answering characters that were retrieved, precision the share of what was retrieved that answers, and IoU
+//! answering characters that were retrieved, precision the share of what was retrieved that answers, and `IoU`
 //! both at once, repeated text counting each time. *Ideal* precision takes every chunk that holds a part of the answer,
 //! whatever retrieval makes of it, and *whole* is the share of answering spans that some one chunk holds completely. Beside
 //! each chunker of Nexus stands one that cuts every so many tokens or characters, with the same overlap.
@@ -78,7 +78,7 @@ fn judge(dataset: &Dataset, name: &str, cut: impl Fn(&str) -> Vec<Range<usize>>)
         .collect()
 }
 
-/// Recall, precision, IoU, ideal precision and wholeness for one question.
+/// Recall, precision, `IoU`, ideal precision and wholeness for one question.
 fn score(question: &Question, pieces: &[Piece<'_>], index: &Bm25) -> [f64; 5] {
     let asked = question.doc_id.as_deref().unwrap_or_default();
     let answer: Vec<Range<usize>> = question.char_spans().collect();

@@ -3,10 +3,12 @@
 //! The boundaries are those of Unicode ([UAX 29](https://www.unicode.org/reports/tr29/)), less those that ordinary
 //! documents put inside a sentence: a line that merely wraps, and the full stop of an abbreviation or an initial.
 
+mod bounds;
+
 use std::iter;
 use std::ops::Range;
 
-use unicode_segmentation::UnicodeSegmentation;
+use bounds::bounds;
 
 /// Words whose full stop belongs to them, in lower case: English, German, Romance, Russian. Sorted.
 const ABBREVIATIONS: &str = "abb abs al approx apr art aug bzw ca cap capt cf ch col d.h dec dept dr dra e.g ed eds eq \
@@ -35,7 +37,7 @@ const MONTHS: &str = "Januar Februar März April Mai Juni Juli August September 
 /// assert_eq!(found, ["Dr. Ito keeps\nthe records. ", "Ask her!"]);
 /// ```
 pub fn sentences(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut bounds = text.split_sentence_bound_indices().map(|(start, part)| start + part.len());
+    let mut bounds = bounds(text);
     let mut start = 0;
     iter::from_fn(move || {
         loop {

@@ -148,7 +148,8 @@ impl Chunker {
         });
         self.index += 1;
         let goes_on = units.get(count).is_none_or(|next| !next.is_heading());
-        let tail = if goes_on { self.tail(count, overlap) } else { Tail { from: count, cut: None } };
+        let tail =
+            if goes_on && overlap > 0 { self.tail(count, overlap) } else { Tail { from: count, cut: None } };
         self.window.forget(tail.from);
         if let Some((start, size)) = tail.cut {
             self.window.shorten_first(start, size);
@@ -183,20 +184,19 @@ impl Chunker {
     }
 
     /// What of the first `count` units the next chunk repeats: whole units from the end, and the end of the one before
-    /// them, as far as they fit `overlap`. Never a heading, and never all that is new.
+    /// them, as far as they fit `overlap`. Never a heading, and never what was repeated already.
     fn tail(&self, count: usize, overlap: usize) -> Tail {
         let mut room = overlap;
         for (place, unit) in self.window.units().iter().enumerate().take(count).skip(self.carried).rev() {
-            let is_first = place == self.carried;
             if unit.is_heading() {
                 return Tail { from: place + 1, cut: None };
             }
-            if unit.size + unit.gap > room || is_first {
+            if unit.size + unit.gap > room || place == 0 {
                 return self.cut_tail(place, unit, room);
             }
             room -= unit.size + unit.gap;
         }
-        Tail { from: count, cut: None }
+        Tail { from: self.carried, cut: None }
     }
 
     /// The last pieces of `unit` that fit `room`.

@@ -1,4 +1,5 @@
-//! Taking a block apart that does not fit: into lines or sentences, and what is still too long into words.
+//! Taking a block apart that does not fit: into sentences, or the lines of tables and code. What is still too long
+//! goes into lines, then into clauses, and only then is cut between words.
 
 use std::sync::Arc;
 
@@ -61,30 +62,62 @@ pub(super) fn each_piece<'a>(
     measure: &Measure,
     mut take: impl FnMut(&'a str, usize),
 ) {
-    let mut whole_or_cut = |piece: &'a str| match measure.within(piece) {
-        Some(size) => take(piece, size),
-        None => cut(piece, measure, &mut take),
-    };
     match kind {
-        BlockKind::Table | BlockKind::Code => text.split_inclusive('\n').for_each(&mut whole_or_cut),
+        BlockKind::Table | BlockKind::Code => each_line(text, measure, &mut take),
         BlockKind::Heading { .. } | BlockKind::Paragraph | BlockKind::ListItem => {
-            sentences(text).filter_map(|span| text.get(span)).for_each(whole_or_cut);
+            for sentence in sentences(text).filter_map(|span| text.get(span)) {
+                match measure.within(sentence) {
+                    Some(size) => take(sentence, size),
+                    None => each_line(sentence, measure, &mut take),
+                }
+            }
         }
     }
 }
 
-/// Cuts what has no boundary left into parts small enough that several fill a chunk well.
+fn each_line<'a>(text: &'a str, measure: &Measure, take: &mut impl FnMut(&'a str, usize)) {
+    for line in text.split_inclusive('\n') {
+        match measure.within(line) {
+            Some(size) => take(line, size),
+            None => each_clause(line, measure, take),
+        }
+    }
+}
+
+/// Parts at every stop before white space: what an endless sentence has left, as in text without capitals.
+fn each_clause<'a>(text: &'a str, measure: &Measure, take: &mut impl FnMut(&'a str, usize)) {
+    let mut follows_stop = false;
+    let clauses = text.split_inclusive(|c: char| {
+        let ends = follows_stop && c.is_whitespace();
+        follows_stop = matches!(c, '.' | '!' | '?' | ';');
+        ends
+    });
+    for clause in clauses {
+        match measure.within(clause) {
+            Some(size) => take(clause, size),
+            None => cut(clause, measure, take),
+        }
+    }
+}
+
+/// Cuts what has no boundary left between words, or within one, into parts small enough that several fill a chunk well.
 fn cut<'a>(text: &'a str, measure: &Measure, take: &mut impl FnMut(&'a str, usize)) {
     let config =
         text_splitter::ChunkConfig::new((measure.limit / 8).max(1)).with_sizer(measure).with_trim(false);
     let splitter = TextSplitter::new(config);
     let mut rest = text;
     while !rest.is_empty() {
-        let (window, after) = rest.split_at(rest.floor_char_boundary(WINDOW_BYTES));
+        let (window, after) = rest.split_at(window(rest));
         splitter.chunks(window).for_each(|part| take(part, measure.size(part)));
         rest = after;
     }
 }
 
-/// How much is cut at once, so that the cost stays linear in a text without any boundary.
-const WINDOW_BYTES: usize = 16 * 1024;
+/// How much of `text` is cut at once, so that the cost stays linear: some words, or as many bytes of an endless one.
+fn window(text: &str) -> usize {
+    let most = text.floor_char_boundary(WINDOW_BYTES);
+    let words = text.get(..most).filter(|_| most < text.len()).and_then(|window| window.rfind(' '));
+    words.map_or(most, |space| space + 1)
+}
+
+const WINDOW_BYTES: usize = 1024;

@@ -94,9 +94,9 @@ proptest! {
     }
 
     #[test]
-    fn a_heading_stays_with_what_follows(config in configs(), level in 1u8..=6, body in "([A-Z][a-z]{0,6}[.] ){1,40}", before in texts()) {
+    fn a_heading_stays_with_what_follows(size in 60u32..200, level in 1u8..=6, body in "([A-Z][a-z]{0,6}[.] ){1,40}", before in texts()) {
         let blocks = [block(BlockKind::Paragraph, &before), block(BlockKind::Heading { level }, "Title"), block(BlockKind::Paragraph, &body)];
-        for chunk in cut(config, &blocks) {
+        for chunk in cut(ChunkConfig::chars(size, 10).unwrap(), &blocks) {
             prop_assert!(!chunk.text.ends_with("Title"), "{:?}", chunk.text);
         }
     }
@@ -106,4 +106,122 @@ proptest! {
         let json = serde_json::to_string(&config).unwrap();
         prop_assert_eq!(serde_json::from_str::<ChunkConfig>(&json).unwrap(), config);
     }
+}
+
+fn texts_of(config: ChunkConfig, blocks: &[Block]) -> Vec<String> {
+    cut(config, blocks).into_iter().map(|chunk| chunk.text).collect()
+}
+
+#[test]
+fn a_paragraph_is_parted_between_sentences_and_overlaps_by_sentences() {
+    let text = "Keep all invoices. Burn the old drafts. Sign each contract. Ask before you copy.";
+    let found = texts_of(ChunkConfig::chars(45, 22).unwrap(), &[block(BlockKind::Paragraph, text)]);
+    let expected = [
+        "Keep all invoices. Burn the old drafts. ",
+        "Burn the old drafts. Sign each contract. ",
+        "Sign each contract. Ask before you copy.",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn tables_and_code_are_parted_between_lines() {
+    let rows = "| a. B | 1 |\n| c. D | 2 |\n| e. F | 3 |";
+    for kind in [BlockKind::Table, BlockKind::Code] {
+        let found = texts_of(ChunkConfig::chars(30, 0).unwrap(), &[block(kind, rows)]);
+        assert_eq!(found, ["| a. B | 1 |\n| c. D | 2 |\n", "| e. F | 3 |"]);
+    }
+}
+
+#[test]
+fn text_without_capitals_is_parted_at_its_stops() {
+    let text = "the fee is ten dollars. the term is two years; it may be renewed. notice is due in may.";
+    let found = texts_of(ChunkConfig::chars(50, 0).unwrap(), &[block(BlockKind::Paragraph, text)]);
+    assert_eq!(
+        found,
+        ["the fee is ten dollars. the term is two years; ", "it may be renewed. notice is due in may."]
+    );
+}
+
+#[test]
+fn a_section_begins_a_chunk_and_knows_its_headings() {
+    let body = "Invoices are kept for ten years after the year they belong to.";
+    let blocks = [
+        block(BlockKind::Heading { level: 1 }, "Records"),
+        block(BlockKind::Heading { level: 2 }, "Keeping\n them"),
+        block(BlockKind::Paragraph, body),
+        block(BlockKind::Heading { level: 2 }, "Burning"),
+        block(BlockKind::Paragraph, body),
+    ];
+    let chunks = cut(ChunkConfig::chars(400, 40).unwrap(), &blocks);
+    let [whole] = chunks.as_slice() else { panic!("{chunks:?}") };
+    assert_eq!(whole.heading_path, ["Records"]);
+    let chunks = cut(ChunkConfig::chars(200, 40).unwrap(), &blocks);
+    let paths: Vec<_> = chunks.iter().map(|chunk| chunk.heading_path.join(" > ")).collect();
+    assert_eq!(paths, ["Records", "Records > Burning"]);
+    assert!(chunks[1].text.starts_with("Burning"), "nothing is repeated across a heading");
+}
+
+#[test]
+fn a_chunk_names_the_page_it_begins_on() {
+    let page =
+        |page, text: &str| Block { kind: BlockKind::Paragraph, text: text.to_owned(), page: Some(page) };
+    let blocks = [page(3, "One paragraph here."), page(4, "Another one there."), page(5, "A third.")];
+    let chunks = cut(ChunkConfig::chars(20, 0).unwrap(), &blocks);
+    assert_eq!(chunks.iter().map(|chunk| chunk.page).collect::<Vec<_>>(), [Some(3), Some(4), Some(5)]);
+}
+
+#[test]
+fn what_is_held_does_not_follow_the_document() {
+    let mut chunker = Chunker::new(ChunkConfig::chars(200, 20).unwrap(), Arc::new(EstimatedTokens));
+    let text = "A sentence of some length, one of many. ".repeat(3);
+    let mut given = 0;
+    for pushed in 1..2_000 {
+        given += chunker
+            .push(block(BlockKind::Paragraph, &text))
+            .iter()
+            .map(|chunk| chunk.text.len())
+            .sum::<usize>();
+        assert!(pushed * text.len() < given + 600, "more than a few chunks are held back");
+    }
+}
+
+#[test]
+fn a_megabyte_without_a_boundary_is_cut() {
+    let text = "x".repeat(1 << 20);
+    let chunks = cut(ChunkConfig::tokens(512, 64).unwrap(), &[block(BlockKind::Code, &text)]);
+    assert!(chunks.len() > 100);
+    assert_eq!(rebuild(&chunks).unwrap(), text);
+}
+
+#[test]
+fn chunks_with_one_missing_do_not_join() {
+    let blocks = vec![block(BlockKind::Paragraph, "A paragraph of some length."); 5];
+    let mut chunks = cut(ChunkConfig::chars(30, 0).unwrap(), &blocks);
+    chunks.remove(2);
+    assert_eq!(rebuild(&chunks).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+/// Counts more for a whole than for its parts, as no vocabulary should.
+#[derive(Debug)]
+struct Contrary;
+
+impl TokenCounter for Contrary {
+    fn count(&self, text: &str) -> usize {
+        text.split_whitespace().count() + usize::from(text.len() > 60) * 5
+    }
+
+    fn name(&self) -> &'static str {
+        "contrary"
+    }
+}
+
+#[test]
+fn the_budget_holds_with_a_counter_that_breaks_its_contract() {
+    let mut chunker = Chunker::new(ChunkConfig::tokens(16, 4).unwrap(), Arc::new(Contrary));
+    let text = "One two three four. Five six. Seven eight nine. ".repeat(20);
+    let mut chunks = chunker.push(block(BlockKind::Paragraph, &text));
+    chunks.extend(chunker.finish());
+    assert_eq!(rebuild(&chunks).unwrap(), text);
+    assert!(chunks.iter().all(|chunk| chunk.tokens <= 16), "{chunks:?}");
 }

@@ -89,6 +89,11 @@ pub fn terms_for_query(text: &str, languages: &[Language]) -> Vec<(String, f32)>
 
 fn each_term(text: &str, language: Language, mut take: impl FnMut(String, u32, Range<usize>)) {
     let morphology = Morphology::of(language);
+    let mut take = |term: String, position, span| {
+        if !term.is_empty() {
+            take(term, position, span);
+        }
+    };
     let mut position = 0;
     for run in runs(text) {
         match run {

@@ -70,6 +70,11 @@ fn spans_and_positions_point_into_the_text() {
 }
 
 #[test]
+fn what_folds_to_nothing_is_no_term() {
+    check(Language::English, "\u{1EE5F}: a\u{640}b", &["ab"]);
+}
+
+#[test]
 fn endless_words_are_cut() {
     let found = terms(Language::English, &"7e".repeat(9_999));
     assert_eq!(found.iter().map(String::len).collect::<Vec<_>>(), [MAX_TERM_BYTES]);
