@@ -237,7 +237,7 @@ impl Engine {
                 format!("this needs the permission `{permission}` on the document"),
             ))
         } else {
-            Err(Error::not_found("there is no such document"))
+            Err(Error::not_found("there is no such document").code("DOCUMENT_NOT_FOUND"))
         }
     }
 

@@ -134,7 +134,7 @@ impl Nexus {
         self.allow(who, Action::RunRead, Resource::default()).await?;
         let session = self.engine.store.session(who.tenant(), id).await?;
         if session.owner != *who.subject() && Visibility::of(who) != Visibility::All {
-            return Err(Error::not_found("there is no such session"));
+            return Err(Error::not_found("there is no such session").code("SESSION_NOT_FOUND"));
         }
         self.engine.store.messages(who.tenant(), id, limit).await
     }
@@ -148,7 +148,7 @@ impl Engine {
         if run.principal.subject() == who.subject() || Visibility::of(who) == Visibility::All {
             Ok(run)
         } else {
-            Err(Error::not_found("there is no such run"))
+            Err(Error::not_found("there is no such run").code("RUN_NOT_FOUND"))
         }
     }
 }
