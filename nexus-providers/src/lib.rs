@@ -5,8 +5,8 @@
 //!
 //! | feature | what it brings | default |
 //! | --- | --- | --- |
-//! | `documents` | [`documents`]: readers for text, HTML, PDF, Office, mail, JSON and source code | yes |
-//! | `shell` | [`shell`]: environment, configuration file and audit key of the programs that people run | no |
+//! | `documents` | readers for text, HTML, PDF, Office, mail, JSON and source code | yes |
+//! | `shell` | environment, configuration file and audit key of the programs that people run | no |
 
 #[cfg(feature = "documents")]
 pub mod documents;

@@ -1,6 +1,7 @@
 //! Workbooks: one page for each sheet, rows as tables. Blank rows separate tables; a lone cell above is a caption.
 
 use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{CellErrorType, DataType, ExcelDateTime, Reader, Xls, XlsError, Xlsx, XlsxError};
 use nexus_core::document::parser::Source;
@@ -19,13 +20,15 @@ pub(super) fn read_xlsx(source: &mut dyn Source, out: &mut Output<'_>) -> Result
     out.check_pages(names.len() as u64)?;
     for name in names {
         let mut sheet = Sheet::begin(&name, out)?;
-        // Sheets of charts have no cells.
-        if let Ok(mut cells) = workbook.worksheet_cells_reader(&name) {
-            let first = cells.dimensions().start.1;
-            while let Some(cell) = cells.next_cell().map_err(damaged_xlsx)? {
-                let (row, column) = cell.get_position();
-                sheet.cell(row, column.saturating_sub(first), &text(cell.get_value()), out)?;
+        match workbook.worksheet_cells_reader(&name) {
+            Ok(mut cells) => {
+                let first = cells.dimensions().start.1;
+                while let Some(cell) = cells.next_cell().map_err(damaged_xlsx)? {
+                    let (row, column) = cell.get_position();
+                    sheet.cell(row, column.saturating_sub(first), &text(cell.get_value()), out)?;
+                }
             }
+            Err(_) => without_cells(&name, out),
         }
         sheet.end(out)?;
     }
@@ -34,20 +37,34 @@ pub(super) fn read_xlsx(source: &mut dyn Source, out: &mut Output<'_>) -> Result
 
 pub(super) fn read_xls(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     source.rewind().map_err(error::unreadable)?;
-    let mut workbook: Xls<_> = Xls::new(BufReader::new(source)).map_err(damaged_xls)?;
+    let mut workbook: Xls<_> = contained(|| Xls::new(BufReader::new(source)).map_err(damaged_xls))?;
     let names = workbook.sheet_names();
     out.check_pages(names.len() as u64)?;
     for name in names {
         let mut sheet = Sheet::begin(&name, out)?;
-        if let Ok(range) = workbook.worksheet_range(&name) {
-            for (row, column, cell) in range.used_cells() {
-                let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-                sheet.cell(position(row), position(column), &text(cell), out)?;
+        match contained(|| workbook.worksheet_range(&name).map_err(damaged_xls)) {
+            Ok(range) => {
+                for (row, column, cell) in range.used_cells() {
+                    let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+                    sheet.cell(position(row), position(column), &text(cell), out)?;
+                }
             }
+            Err(_) => without_cells(&name, out),
         }
         sheet.end(out)?;
     }
     Ok(())
+}
+
+/// Sheets of charts and macros have no cells, and damaged ones none that can be read.
+fn without_cells(name: &str, out: &mut Output<'_>) {
+    out.warn(format!("the sheet `{name}` has no cells that can be read"));
+}
+
+/// Damaged offsets make the reader of XLS panic, which says no more than that the file is damaged.
+fn contained<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(error::malformed("it is not a whole workbook")))
 }
 
 /// A sheet whose cells come row by row.

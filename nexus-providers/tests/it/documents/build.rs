@@ -173,3 +173,54 @@ pub(super) fn compound(streams: &[&str]) -> Vec<u8> {
     file.resize(2048, 0);
     file
 }
+
+/// An XLS with one sheet: texts and numbers at row and column.
+pub(super) fn xls(cells: &[(u16, u16, &str)]) -> Vec<u8> {
+    let begin = |kind: u16| record(0x0809, &[words(&[0x0600, kind, 0, 0]), vec![0; 8]].concat());
+    let sheet_at = 20 + 4 + 8 + 5 + 4;
+    let name = [u32::to_le_bytes(sheet_at).as_slice(), &[0, 0, 5, 0], b"Costs"].concat();
+    let mut stream = [begin(5), record(0x0085, &name), record(0x000A, &[]), begin(16)].concat();
+    for (row, column, value) in cells {
+        let place = words(&[*row, *column, 0]);
+        let number = |number: f64| record(0x0203, &[place.as_slice(), &number.to_le_bytes()].concat());
+        let length = words(&[u16::try_from(value.len()).unwrap()]);
+        let text = || record(0x0204, &[place.as_slice(), &length, &[0], value.as_bytes()].concat());
+        stream.extend(value.parse().map_or_else(|_| text(), number));
+    }
+    stream.extend(record(0x000A, &[]));
+    stream.resize(4096, 0);
+    workbook_file(&stream)
+}
+
+fn words(words: &[u16]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn record(kind: u16, data: &[u8]) -> Vec<u8> {
+    [words(&[kind, u16::try_from(data.len()).unwrap()]), data.to_vec()].concat()
+}
+
+/// A compound file of 512-byte sectors: allocation table, directory, and eight of the stream.
+fn workbook_file(stream: &[u8]) -> Vec<u8> {
+    const END: u32 = 0xFFFF_FFFE;
+    const FREE: u32 = 0xFFFF_FFFF;
+    let longs = |longs: &[u32]| longs.iter().flat_map(|long| long.to_le_bytes()).collect::<Vec<u8>>();
+    let mut header = compound(&[])[..512].to_vec();
+    header[24..34].copy_from_slice(&words(&[0x3E, 3, 0xFFFE, 9, 6]));
+    header[44..80].copy_from_slice(&longs(&[1, 1, 0, 4096, END, 0, END, 0, 0]));
+    header[80..].fill(0xFF);
+    let mut table = vec![0xFFFF_FFFD, END, 3, 4, 5, 6, 7, 8, 9, END];
+    table.resize(128, FREE);
+    let entry = |name: &str, kind: u8, child: u32, start: u32, size: u32| {
+        let mut entry: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let length = u8::try_from(entry.len() + 2).unwrap();
+        entry.resize(128, 0);
+        (entry[64], entry[66], entry[67]) = (length, kind, 1);
+        entry[68..80].copy_from_slice(&longs(&[FREE, FREE, child]));
+        entry[116..124].copy_from_slice(&longs(&[start, size]));
+        entry
+    };
+    let mut directory = [entry("Root Entry", 5, 1, END, 0), entry("Workbook", 2, FREE, 2, 4096)].concat();
+    directory.resize(512, 0);
+    [header, longs(&table), directory, stream.to_vec()].concat()
+}

@@ -1,6 +1,6 @@
 //! Office formats of both families.
 
-use super::build::{archive, cell, docx, docx_with, paragraph, pptx, xlsx};
+use super::build::{archive, cell, docx, docx_with, paragraph, pptx, xls, xlsx};
 use super::check;
 
 #[test]
@@ -111,6 +111,12 @@ fn xlsx_sheets_are_pages_and_blank_rows_part_tables() {
     ];
     let report = check(bytes, "a.xlsx", &expected);
     assert_eq!((report.pages, report.pages_without_text), (Some(3), vec![2]));
+}
+
+#[test]
+fn xls_sheets_are_read_like_those_of_xlsx() {
+    let cells = [(0, 0, "item"), (0, 1, "price"), (1, 0, "tea"), (1, 1, "2.5")];
+    check(xls(&cells), "a.xls", &["h1@1 Costs", "table@1 | item | price |\n| --- | --- |\n| tea | 2.5 |"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use nexus_core::document::parser::codes;
 
-use super::build::{archive, cell, docx, paragraph, pdf, pptx, xlsx};
+use super::build::{archive, cell, docx, paragraph, pdf, pptx, xls, xlsx};
 use super::parse;
 
 const CLEAR: [&str; 5] =
@@ -38,6 +38,11 @@ fn archives() {
         &archive(&[("mimetype", "application/vnd.oasis.opendocument.text"), ("content.xml", text)]),
         "a.odt",
     );
+}
+
+#[test]
+fn compound_files() {
+    check_cuts(&xls(&[(0, 0, "a"), (0, 1, "b"), (1, 0, "1")]), "a.xls");
 }
 
 #[test]
