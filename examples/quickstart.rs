@@ -29,12 +29,12 @@ async fn main() -> Result<()> {
     let run = nexus.ask(&who, "How many days of paid leave do I have?").corpus("handbook").start().await?;
     let mut events = run.events();
     while let Some(event) = events.next().await? {
-        match event.body {
-            EventBody::Delta { text } => print!("{text}"),
-            EventBody::Citation(citation) => {
-                println!("\n  [{}] {}: “{}”", citation.number, citation.source_name, citation.quote)
-            }
-            other => println!("({})", other.name()),
+        if let EventBody::Delta { text } = &event.body {
+            print!("{text}");
+        } else if let EventBody::Citation(citation) = &event.body {
+            println!("\n  [{}] {}: “{}”", citation.number, citation.source_name, citation.quote);
+        } else {
+            println!("({})", event.body.name());
         }
     }
     assert_eq!(run.finish().await?.outcome, Outcome::Answered);
