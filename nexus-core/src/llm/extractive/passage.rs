@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::question::{Question, Terms};
 use crate::grounding::Evidence;
 use crate::grounding::sentence::{Sentence, SentenceKind, sentences};
-use crate::retrieve::analysis::{Language, analyse};
+use crate::retrieve::analysis::{Language, words};
 
 /// A sentence of the evidence.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(super) fn read(
     question: &Question,
 ) -> Vec<Candidate> {
     let context = context(evidence, language, question);
-    let mut tokens = analyse(&evidence.text, language).into_iter().peekable();
+    let mut tokens = words(&evidence.text, language).into_iter().peekable();
     let candidates = sentences(&evidence.text).into_iter().enumerate().map(|(place, sentence)| {
         let (mut terms, mut length) = (0, 0);
         while let Some(token) = tokens.next_if(|token| token.span.start < sentence.range.end) {
@@ -97,6 +97,6 @@ fn context(evidence: &Evidence, language: Language, question: &Question) -> Term
 }
 
 fn terms_of(text: &str, language: Language, question: &Question) -> Terms {
-    let found = analyse(text, language).into_iter().filter_map(|token| question.term(language, token.term));
+    let found = words(text, language).into_iter().filter_map(|token| question.term(language, token.term));
     found.fold(0, |terms, term| terms | 1 << term)
 }

@@ -61,6 +61,14 @@ pub fn analyse(text: &str, language: Language) -> Vec<Token> {
     tokens
 }
 
+/// The words of `text` alone, each as one term, without the grams that [`analyse`] adds in some languages: to tell whether
+/// two texts say the same word.
+pub fn words(text: &str, language: Language) -> Vec<Token> {
+    let mut tokens = analyse(text, language);
+    tokens.dedup_by(|later, first| later.span == first.span);
+    tokens
+}
+
 /// The distinct terms of a question with their weights, in the order of their first appearance.
 ///
 /// `languages` are those of the passages that are searched. Where they are several, the question is analysed in its

@@ -53,6 +53,12 @@ fn parts_of_compounds_are_found() {
 }
 
 #[test]
+fn words_come_without_their_parts() {
+    let terms = |text| words(text, Language::German).into_iter().map(|token| token.term).collect::<Vec<_>>();
+    assert_eq!(terms("Die Fristen von 2024"), ["die", "frist", "von", "2024"]);
+}
+
+#[test]
 fn scripts_without_spaces_become_pairs() {
     check(Language::Chinese, "保存期", &["保", "保存", "存", "存期", "期"]);
     check(Language::Japanese, "きろく", &["きろ", "ろく"]);
