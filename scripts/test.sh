@@ -46,7 +46,7 @@ snapshots() {
 
 examples() {
   local source
-  for source in examples/examples/*.rs; do
+  for source in examples/*.rs; do
     [ -e "$source" ] || continue
     cargo run --quiet --locked -p nexus-examples --example "$(basename "$source" .rs)" || return 1
   done
