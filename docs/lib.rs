@@ -1,6 +1,9 @@
 //! The book of Nexus. Each chapter is a Markdown file in `docs/`; its Rust blocks are compiled and run as tests, so
 //! what the book shows works.
 
+#[doc = include_str!("../README.md")]
+pub mod readme {}
+
 #[doc = include_str!("getting-started.md")]
 pub mod getting_started {}
 
