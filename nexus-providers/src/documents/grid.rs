@@ -19,6 +19,13 @@ pub(super) fn lay_out(rows: Vec<Vec<Cell>>) -> Vec<Vec<String>> {
 
 /// `hanging` holds, for each column, the cell from above that still covers it, with the rows it has left.
 fn lay_out_row(cells: Vec<Cell>, hanging: &mut Vec<Cell>) -> Vec<String> {
+    if let [cell] = cells.as_slice()
+        && cell.rows <= 1
+        && hanging.iter().all(|above| above.rows == 0)
+    {
+        // A line across the whole table says its text once.
+        return vec![cell.text.clone()];
+    }
     let mut row = Vec::new();
     for cell in cells {
         let rows = cell.rows.clamp(1, FURTHEST);
@@ -64,6 +71,12 @@ mod tests {
             vec![cell("f", 1, 1)],
         ];
         assert_eq!(lay_out(rows), [vec!["a", "b", "b"], vec!["a", "c", "d"], vec!["a", "e", "d"], vec!["f"]]);
+    }
+
+    #[test]
+    fn a_line_across_the_table_is_said_once() {
+        let rows = vec![vec![cell("a", 3, 1)], vec![cell("b", 1, 1), cell("c", 2, 1)]];
+        assert_eq!(lay_out(rows), [vec!["a"], vec!["b", "c", "c"]]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl WorkerCommand {
 pub struct WorkerLimits {
     /// The limits of each document.
     pub documents: DocumentLimits,
-    /// How long a worker may work on one document. Default: one minute.
+    /// How long a worker may work on one document. Default: two minutes.
     pub wall_time: Duration,
     /// The address space of a worker. Default: 2 GiB.
     pub memory_bytes: u64,
@@ -74,7 +74,7 @@ impl Default for WorkerLimits {
     fn default() -> Self {
         Self {
             documents: DocumentLimits::default(),
-            wall_time: Duration::from_mins(1),
+            wall_time: Duration::from_mins(2),
             memory_bytes: 2 * 1024 * 1024 * 1024,
             processes: std::thread::available_parallelism().map_or(2, NonZero::get),
             documents_per_process: 10_000,
