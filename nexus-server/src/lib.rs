@@ -1,1 +1,46 @@
-//! placeholder
+//! The HTTP shell of Nexus: axum over the facade of `nexus-core`, and no business rule.
+//!
+//! [`router`] makes every route of [`routes::table`] answer for one [`Server`]; [`serve`](serve::serve) runs it until
+//! it is told to stop. The binary `nexus-server` adds arguments, environment and signals, in [`start`].
+//!
+//! There is no authentication yet. So the server [listens on the loopback address only](listen::LoopbackListener),
+//! refuses requests that a web page could have sent, and every request acts as the one principal of its
+//! configuration.
+
+mod config;
+mod door;
+mod error;
+mod guard;
+pub mod listen;
+pub mod routes;
+pub mod serve;
+mod sse;
+pub mod start;
+mod state;
+mod wire;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use nexus_core::Error;
+
+pub use state::{HEARTBEAT, Server};
+
+use error::{Refusal, codes};
+
+/// All routes, with what happens to every request before and after them.
+pub fn router(server: Server) -> Router {
+    let add = |router: Router<Server>, route: routes::Route| router.route(route.path, route.handler);
+    routes::table()
+        .into_iter()
+        .fold(Router::new(), add)
+        .fallback(async || Refusal::from(Error::not_found("there is no such route")))
+        .method_not_allowed_fallback(async || {
+            Refusal::from(
+                Error::invalid("the route does not take this method").code(codes::METHOD_NOT_ALLOWED),
+            )
+        })
+        .layer(DefaultBodyLimit::max(wire::MAX_BODY_BYTES))
+        .layer(from_fn_with_state(server.clone(), door::pass))
+        .with_state(server)
+}

@@ -1,0 +1,128 @@
+//! What the server is told: arguments first, then variables, then the user's `config.toml`, then defaults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use nexus_core::audit::KeyRing;
+use nexus_core::{Principal, Result, Settings};
+use nexus_providers::shell::{self, Environment, audit_keys, config_dir, settings_from_env};
+
+const OVERVIEW: &str = "\
+Serves one data directory over HTTP: health probes, and questions answered as a stream of events.
+
+There is no authentication yet. So the server listens on the loopback address only, refuses what a web page could have \
+sent, and every request acts as the principal of its configuration: `NEXUS_TENANT`, `NEXUS_USER` and `NEXUS_ROLE`, by \
+default an admin of the tenant `local`.
+
+RUN_MAX_CONCURRENCY and INGEST_MAX_CONCURRENCY bound the work that goes on at once, DEBUG_EVENTS=true streams \
+everything that a search found, AUDIT_KEYS_JSON or AUDIT_SECRET sign the records, and RUST_LOG says what is logged.";
+
+/// The HTTP shell of Nexus.
+#[derive(Debug, Parser)]
+#[command(name = "nexus-server", version, about, long_about = OVERVIEW)]
+#[command(max_term_width = 100, disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    /// Where to listen: a loopback address
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "NEXUS_LISTEN")]
+    #[arg(hide_env_values = true)]
+    pub(crate) listen: SocketAddr,
+    /// The data directory [default: ./nexus-data]
+    #[arg(long, value_name = "DIR", env = "NEXUS_DATA", hide_env_values = true)]
+    pub(crate) data: Option<PathBuf>,
+    /// After how many silent seconds a stream sends a heartbeat
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) heartbeat: u16,
+    /// How many seconds streams may go on when the server is told to stop
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) grace: u16,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Reads documents for another process, on standard input and output
+    #[command(hide = true)]
+    ParseWorker,
+}
+
+/// Everything that a server needs to start.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data: PathBuf,
+    pub(crate) who: Principal,
+    pub(crate) keys: KeyRing,
+    pub(crate) settings: Settings,
+    pub(crate) heartbeat: Duration,
+    pub(crate) grace: Duration,
+}
+
+impl Config {
+    /// Puts together what `args`, `env` and the user's configuration file say.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for what makes no sense.
+    pub(crate) fn read(args: Args, env: &Environment) -> Result<Self> {
+        let directory = config_dir(env)?;
+        let file = shell::Config::read(&directory)?;
+        let who = principal(env, &file)?;
+        let data = args.data.or(file.data).unwrap_or_else(|| PathBuf::from("nexus-data"));
+        let keys = audit_keys(env, &directory, &data)?;
+        if let Some(made) = &keys.made {
+            tracing::warn!(path = %made.display(), "made a key that signs audit records; keep a copy, or they cannot be verified");
+        }
+        Ok(Self {
+            listen: args.listen,
+            data,
+            who,
+            keys: keys.ring,
+            settings: settings_from_env(env)?.engine,
+            heartbeat: Duration::from_secs(args.heartbeat.into()),
+            grace: Duration::from_secs(args.grace.into()),
+        })
+    }
+}
+
+/// Who every request acts as.
+fn principal(env: &Environment, file: &shell::Config) -> Result<Principal> {
+    let or = |text: Option<String>, else_: &str| text.unwrap_or_else(|| else_.to_owned());
+    let tenant = or(env.text("NEXUS_TENANT")?.or_else(|| file.tenant.clone()), "local");
+    let user = env.text("NEXUS_USER")?.or_else(|| file.user.clone());
+    let user = or(user.map_or_else(|| env.text("USER"), |user| Ok(Some(user)))?, "local");
+    let roles: Vec<String> = match env.text("NEXUS_ROLE")? {
+        Some(roles) => roles.split(',').map(|role| role.trim().to_owned()).collect(),
+        None if file.roles.is_empty() => vec!["admin".to_owned()],
+        None => file.roles.clone(),
+    };
+    Ok(Principal::user(tenant, user)?.roles(roles).groups(file.groups.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_act_as_an_admin_of_the_local_tenant_unless_told() {
+        let env = Environment::from([("HOME", "/h")]);
+        let who = principal(&env, &shell::Config::default()).unwrap();
+        assert_eq!((who.tenant().as_str(), who.subject().as_str()), ("local", "local"));
+        assert!(who.has_role("admin"));
+    }
+
+    #[test]
+    fn a_variable_wins_over_the_file() {
+        let file = shell::Config {
+            tenant: Some("acme".to_owned()),
+            user: Some("ada".to_owned()),
+            roles: vec!["editor".to_owned()],
+            ..shell::Config::default()
+        };
+        let env = Environment::from([("NEXUS_USER", "bob"), ("NEXUS_ROLE", "reader, auditor")]);
+        let who = principal(&env, &file).unwrap();
+        assert_eq!((who.tenant().as_str(), who.subject().as_str()), ("acme", "bob"));
+        assert_eq!(who.role_names().collect::<Vec<_>>(), ["auditor", "reader"]);
+    }
+}

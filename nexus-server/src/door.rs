@@ -1,0 +1,44 @@
+//! The door: what happens to every request before and after its handler, on every route and on none.
+
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use nexus_core::{Error, RequestId, Result};
+
+use crate::error::Refusal;
+use crate::guard;
+use crate::state::Server;
+
+/// The header by which a client names its request, and finds it again in our log.
+const REQUEST_ID: &str = "x-request-id";
+
+/// Names the request, keeps browsers out, and gives refusals their body.
+pub(crate) async fn pass(State(server): State<Server>, mut request: Request, next: Next) -> Response {
+    let (id, named) = match name(&server, &request) {
+        Ok(named) => named,
+        Err(error) => return Refusal::from(error).into_response(),
+    };
+    let response = match guard::check(request.uri(), request.headers()) {
+        Ok(()) => {
+            request.extensions_mut().insert(id.clone());
+            next.run(request).await
+        }
+        Err(error) => Refusal::from(error).into_response(),
+    };
+    let mut response = Refusal::explain(response, &id);
+    response.headers_mut().insert(REQUEST_ID, named);
+    response
+}
+
+/// The id that the client gave, if it is one, else a new one; also as a header.
+fn name(server: &Server, request: &Request) -> Result<(RequestId, HeaderValue)> {
+    let given = request.headers().get(REQUEST_ID).and_then(|header| header.to_str().ok());
+    let id = match given.map(RequestId::parse) {
+        Some(Ok(id)) => id,
+        Some(Err(_)) | None => RequestId::parse(server.ids.next())?,
+    };
+    let header = HeaderValue::from_str(id.as_str())
+        .map_err(|error| Error::unexpected("a new request id does not fit a header").because(error))?;
+    Ok((id, header))
+}

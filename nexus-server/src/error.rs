@@ -1,0 +1,176 @@
+//! How an [`Error`] looks over HTTP: one table of status codes and one shape of body.
+//!
+//! A handler returns a [`Refusal`]. The [door](crate::door) writes its body, because only it knows the request's id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use nexus_core::document::model::Failure;
+use nexus_core::{Error, ErrorKind, RequestId};
+use serde::Serialize;
+
+/// The codes of errors that only HTTP has.
+pub(crate) mod codes {
+    pub(crate) const BODY_TOO_LARGE: &str = "BODY_TOO_LARGE";
+    pub(crate) const BODY_TOO_SLOW: &str = "BODY_TOO_SLOW";
+    pub(crate) const BODY_UNREADABLE: &str = "BODY_UNREADABLE";
+    pub(crate) const INVALID_LAST_EVENT_ID: &str = "INVALID_LAST_EVENT_ID";
+    pub(crate) const MALFORMED_JSON: &str = "MALFORMED_JSON";
+    pub(crate) const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
+    pub(crate) const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
+}
+
+/// When a client tries again, where the error does not say.
+const RETRY_DEFAULT: Duration = Duration::from_secs(1);
+
+/// An error on its way to a client.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal(Arc<Error>);
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl IntoResponse for Refusal {
+    /// Status and error, without a body; [`Refusal::explain`] adds that.
+    fn into_response(self) -> Response {
+        let mut response = status(&self.0).into_response();
+        if let Some(after) = retry_after(&self.0) {
+            response.headers_mut().insert(RETRY_AFTER, after);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl Refusal {
+    /// Logs the refusal that `response` carries, and writes its body. Other responses stay as they are.
+    pub(crate) fn explain(mut response: Response, request: &RequestId) -> Response {
+        let Some(Self(error)) = response.extensions_mut().remove::<Self>() else { return response };
+        if response.status().is_server_error() {
+            tracing::error!(%request, error = %error.report(), "a request could not be answered");
+        } else {
+            tracing::info!(%request, error = %error.report(), "a request was refused");
+        }
+        *response.body_mut() = Body::from(body(&error, request));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'e> {
+    error: Explained<'e>,
+}
+
+#[derive(Serialize)]
+struct Explained<'e> {
+    #[serde(flatten)]
+    failure: Failure,
+    request_id: &'e RequestId,
+}
+
+/// What a client is told: code, sentence, remedy and the request's id. Context and causes stay in the log.
+fn body(error: &Error, request: &RequestId) -> String {
+    let explained = Explained { failure: Failure::from(error), request_id: request };
+    serde_json::to_string(&Envelope { error: explained }).unwrap_or_default()
+}
+
+/// The status table. A new kind of error does not compile until it has a line here.
+pub(crate) fn status(error: &Error) -> StatusCode {
+    match error.kind() {
+        ErrorKind::InvalidInput => invalid(error.stable_code()),
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Denied => StatusCode::FORBIDDEN,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Corrupt | ErrorKind::Unexpected => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What HTTP itself cannot read has a status of its own; what was read and makes no sense is 422.
+fn invalid(code: &str) -> StatusCode {
+    match code {
+        codes::MALFORMED_JSON | codes::BODY_UNREADABLE | codes::INVALID_LAST_EVENT_ID => {
+            StatusCode::BAD_REQUEST
+        }
+        codes::METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
+        codes::BODY_TOO_SLOW => StatusCode::REQUEST_TIMEOUT,
+        codes::BODY_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        codes::UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// Whole seconds, rounded up, for errors that pass by themselves.
+fn retry_after(error: &Error) -> Option<HeaderValue> {
+    let passes = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable);
+    let after = error.retry_after().or(passes.then_some(RETRY_DEFAULT))?;
+    Some(HeaderValue::from(after.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_error_has_its_status() {
+        let table = [
+            (ErrorKind::InvalidInput, 422),
+            (ErrorKind::NotFound, 404),
+            (ErrorKind::Denied, 403),
+            (ErrorKind::Conflict, 409),
+            (ErrorKind::RateLimited, 429),
+            (ErrorKind::Timeout, 504),
+            (ErrorKind::Unavailable, 503),
+            (ErrorKind::Corrupt, 500),
+            (ErrorKind::Unexpected, 500),
+        ];
+        for (kind, expected) in table {
+            assert_eq!(status(&Error::new(kind, "no")).as_u16(), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_http_cannot_read_has_a_status_of_its_own() {
+        let table = [
+            (codes::MALFORMED_JSON, 400),
+            (codes::BODY_UNREADABLE, 400),
+            (codes::INVALID_LAST_EVENT_ID, 400),
+            (codes::METHOD_NOT_ALLOWED, 405),
+            (codes::BODY_TOO_SLOW, 408),
+            (codes::BODY_TOO_LARGE, 413),
+            (codes::UNSUPPORTED_MEDIA_TYPE, 415),
+        ];
+        for (code, expected) in table {
+            assert_eq!(status(&Error::invalid("no").code(code)).as_u16(), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn causes_and_context_never_reach_a_client() {
+        let error = Error::unexpected("something broke")
+            .with("path", "/secret/path")
+            .because(std::io::Error::other("password=hunter2"));
+        let told = body(&error, &RequestId::parse("r-1").unwrap());
+        assert_eq!(told, r#"{"error":{"code":"UNEXPECTED","message":"something broke","request_id":"r-1"}}"#);
+    }
+
+    #[test]
+    fn what_passes_by_itself_says_when_to_try_again() {
+        let after = |error: &Error| retry_after(error).map(|after| after.to_str().unwrap().to_owned());
+        let busy = Error::new(ErrorKind::Unavailable, "busy");
+        assert_eq!(after(&busy).as_deref(), Some("1"));
+        let busy = busy.with_retry_after(Duration::from_millis(1_200));
+        assert_eq!(after(&busy).as_deref(), Some("2"));
+        assert_eq!(after(&Error::invalid("no")), None);
+    }
+}

@@ -1,0 +1,7 @@
+//! The binary `nexus-server`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nexus_server::start::main()
+}

@@ -1,0 +1,22 @@
+//! The probes: whether the process runs, and whether it can do its work.
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+
+use crate::error::Refusal;
+use crate::state::Server;
+
+const OK: ([(axum::http::HeaderName, &str); 1], &str) =
+    ([(CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#);
+
+/// The process answers.
+pub(super) async fn live() -> impl IntoResponse {
+    OK
+}
+
+/// The store can be read and written.
+pub(super) async fn ready(State(server): State<Server>) -> Result<impl IntoResponse, Refusal> {
+    server.nexus.ready().await?;
+    Ok(OK)
+}

@@ -1,0 +1,28 @@
+//! Every route there is, in one table. A route calls the library's facade and nothing else.
+
+mod health;
+mod run;
+
+use axum::http::Method;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::state::Server;
+
+/// One route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path.
+    pub path: &'static str,
+    pub(crate) handler: MethodRouter<Server>,
+}
+
+/// The routes.
+pub fn table() -> [Route; 3] {
+    [
+        Route { method: Method::GET, path: "/health/live", handler: get(health::live) },
+        Route { method: Method::GET, path: "/health/ready", handler: get(health::ready) },
+        Route { method: Method::POST, path: "/v1/run", handler: post(run::run) },
+    ]
+}

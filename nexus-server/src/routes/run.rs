@@ -1,0 +1,68 @@
+//! `POST /v1/run`: asks a question and streams the run's events, or takes up a stream that broke off.
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use nexus_core::run::Run;
+use nexus_core::{Error, ErrorKind, RequestId, Result};
+
+use crate::error::Refusal;
+use crate::sse;
+use crate::state::Server;
+use crate::wire::{LastEvent, RunRequest, json_body, unknown_event};
+
+/// Asks, or resumes when the client says which event it saw last.
+pub(super) async fn run(
+    State(server): State<Server>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let last = LastEvent::of(request.headers())?;
+    let body = json_body(request).await?;
+    Ok(match last {
+        None => ask(&server, id, RunRequest::parse(&body)?).await?,
+        Some(last) if body.is_empty() => resume(&server, &last, None).await?,
+        Some(last) => resume(&server, &last, Some(&RunRequest::parse(&body)?)).await?,
+    })
+}
+
+async fn ask(server: &Server, id: RequestId, asked: RunRequest) -> Result<Response> {
+    let question = server.nexus.ask(&server.who, asked.message).corpus(asked.corpus).session(asked.session);
+    let question = match asked.top_k {
+        Some(top_k) => question.top_k(top_k),
+        None => question,
+    };
+    let run = question.request_id(id.clone()).start().await?;
+    Ok(sse::respond(server, run.id().clone(), id, 0, run.events()))
+}
+
+/// The events after `last`. A client that sends its question again must send the one that began the run.
+async fn resume(server: &Server, last: &LastEvent, asked: Option<&RunRequest>) -> Result<Response> {
+    let run = server.nexus.run(&server.who, &last.run).await?;
+    if last.seq >= run.next_seq {
+        return Err(unknown_event());
+    }
+    if asked.is_some_and(|asked| !is_same(asked, &run)) {
+        return Err(other_question());
+    }
+    if run.outcome().is_some() && last.seq + 1 == run.next_seq {
+        // The client has seen the end; this status tells an `EventSource` to stop asking.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let events = server.nexus.events(&server.who, &run.id, last.seq + 1).await?;
+    Ok(sse::respond(server, run.id, run.request_id, last.seq, events))
+}
+
+fn is_same(asked: &RunRequest, run: &Run) -> bool {
+    asked.session == run.session_id
+        && asked.corpus == run.ask.corpus
+        && asked.top_k == run.ask.options.top_k
+        && asked.message.replace('\0', "\u{FFFD}") == run.ask.question
+}
+
+fn other_question() -> Error {
+    Error::new(ErrorKind::Conflict, "`Last-Event-ID` belongs to the run of another question")
+        .code("RESUME_MISMATCH")
+        .hint("leave the header out to ask anew, or the body to resume")
+}

@@ -1,0 +1,155 @@
+//! A run's events as a stream of server-sent events.
+//!
+//! The events come from the run's journal, so a stream that breaks off can be taken up again: each has the id
+//! `<run_id>:<seq>`, which a client sends back as `Last-Event-ID`. What is not in the journal (heartbeats, and the
+//! notice that a stream ends before its run) has no id and takes no `seq`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use axum::response::sse::{Event as Frame, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::stream::{BoxStream, Stream, StreamExt as _, unfold};
+use nexus_core::document::model::Failure;
+use nexus_core::run::{Event, EventStream};
+use nexus_core::{Clock, Error, ErrorKind, RequestId, Result, RunId, Timestamp};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::state::Server;
+use crate::wire::LastEvent;
+
+/// The code of a journal that was erased.
+const ERASED: &str = "RESUME_UNSUPPORTED";
+
+/// A stream on its way to one client. It owns no task: when the client goes, it is dropped, and the run goes on.
+struct Feed {
+    events: BoxStream<'static, Result<Event>>,
+    run: RunId,
+    request: RequestId,
+    /// The `seq` of the event that the client saw last.
+    seq: u64,
+    clock: Arc<dyn Clock>,
+    heartbeat: Duration,
+    stopping: watch::Receiver<bool>,
+}
+
+/// Answers with the events of `run` that follow the one with `seq`.
+pub(crate) fn respond(
+    server: &Server,
+    run: RunId,
+    request: RequestId,
+    seq: u64,
+    events: EventStream,
+) -> Response {
+    let feed = Feed {
+        events: events.into_stream().boxed(),
+        run,
+        request,
+        seq,
+        clock: Arc::clone(&server.clock),
+        heartbeat: server.heartbeat,
+        stopping: server.stopping.subscribe(),
+    };
+    let mut response = Sse::new(feed.frames()).into_response();
+    // Proxies that gather output would hold back the answer.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+impl Feed {
+    fn frames(self) -> impl Stream<Item = std::result::Result<Frame, Infallible>> + Send + 'static {
+        unfold(Some(self), |feed| async move {
+            let mut feed = feed?;
+            let (frame, goes_on) = feed.next().await?;
+            Some((Ok(frame), goes_on.then_some(feed)))
+        })
+    }
+
+    /// The next frame, and whether another may follow. Nothing after the run's last event.
+    async fn next(&mut self) -> Option<(Frame, bool)> {
+        let frame = tokio::select! {
+            biased;
+            event = self.events.next() => return Some(self.told(event?)),
+            () = stopped(&mut self.stopping) => (self.broken(&stopping()), false),
+            () = tokio::time::sleep(self.heartbeat) => (self.beat(), true),
+        };
+        Some(frame)
+    }
+
+    fn told(&mut self, event: Result<Event>) -> (Frame, bool) {
+        match event {
+            Ok(event) => {
+                self.seq = event.seq;
+                let id = LastEvent::id(&self.run, event.seq);
+                (frame(event.body.name(), &event).id(id), !event.body.is_last())
+            }
+            Err(error) if error.stable_code() == ERASED => (self.erased(&error), false),
+            Err(error) => {
+                tracing::error!(run = %self.run, error = %error.report(), "a stream broke off");
+                (self.broken(&error), false)
+            }
+        }
+    }
+
+    fn beat(&self) -> Frame {
+        let beat = Heartbeat { ts: self.clock.now(), request_id: &self.request, seq: self.seq };
+        frame("heartbeat", &beat)
+    }
+
+    fn erased(&self, error: &Error) -> Frame {
+        let data = Reason { reason: error.message(), hint: error.remedy() };
+        self.notice("resume.unsupported", &data)
+    }
+
+    fn broken(&self, error: &Error) -> Frame {
+        self.notice("error", &Failure::from(error))
+    }
+
+    fn notice(&self, kind: &'static str, data: &impl Serialize) -> Frame {
+        frame(kind, &Notice { request_id: &self.request, seq: self.seq, kind, data })
+    }
+}
+
+#[derive(Serialize)]
+struct Heartbeat<'f> {
+    ts: Timestamp,
+    request_id: &'f RequestId,
+    seq: u64,
+}
+
+/// What the stream has to say that the run did not.
+#[derive(Serialize)]
+struct Notice<'f, T> {
+    request_id: &'f RequestId,
+    seq: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    data: &'f T,
+}
+
+#[derive(Serialize)]
+struct Reason<'f> {
+    reason: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'f str>,
+}
+
+fn frame(name: &'static str, data: &impl Serialize) -> Frame {
+    Frame::default().event(name).data(serde_json::to_string(data).unwrap_or_default())
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    if stopping.wait_for(|stopping| *stopping).await.is_err() {
+        // Nobody is left who could stop the server.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn stopping() -> Error {
+    Error::new(ErrorKind::Unavailable, "the server is stopping; the run goes on when it is back")
+        .code("SERVER_STOPPING")
+        .hint("connect again with `Last-Event-ID`")
+}

@@ -1,0 +1,129 @@
+//! From arguments to a running server, and back to an exit code.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+use nexus_core::{Error, ErrorKind, Nexus, Result};
+use nexus_providers::documents::{self, WorkerCommand, WorkerLimits, WorkerParser};
+use nexus_providers::shell::Environment;
+use nexus_store_memory::MemoryStore;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{Args, Command, Config};
+use crate::listen::LoopbackListener;
+use crate::serve::serve;
+use crate::state::Server;
+
+/// How often ingestion looks for jobs that other processes queued.
+const JOB_PAUSE: Duration = Duration::from_millis(500);
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match &args.command {
+        Some(Command::ParseWorker) => match documents::serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        None => run(args).map_or_else(|error| explain(&error), |()| ExitCode::SUCCESS),
+    }
+}
+
+fn run(args: Args) -> Result<()> {
+    let env = Environment::of_process();
+    log(&env)?;
+    let config = Config::read(args, &env)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Error::unexpected("the runtime could not be started").because(error))?;
+    let done = runtime.block_on(start(config));
+    // A parser that hangs must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+async fn start(config: Config) -> Result<()> {
+    let stop = told_to_stop()?;
+    let listener = LoopbackListener::bind(config.listen).await?;
+    let nexus = Nexus::builder()
+        .store(MemoryStore::open(&config.data)?)
+        .audit_keys(config.keys)
+        .parser(parser()?)
+        .settings(config.settings)
+        .build()?;
+    nexus.work_in_background(JOB_PAUSE);
+    tracing::info!(
+        address = %listener.address()?, data = %config.data.display(), tenant = %config.who.tenant(),
+        user = %config.who.subject(), "listening, on the loopback address only: there is no authentication yet"
+    );
+    let server = Server::new(nexus.clone(), config.who).with_heartbeat(config.heartbeat);
+    let (served, ()) = tokio::join!(serve(listener, server, config.grace, stop), resume(&nexus));
+    served
+}
+
+/// Takes up what an earlier process left, beside serving: there may be more of it than runs at once.
+async fn resume(nexus: &Nexus) {
+    match nexus.resume().await {
+        Ok(0) => {}
+        Ok(runs) => tracing::info!(runs, "took up runs that an earlier process left"),
+        Err(error) => {
+            tracing::error!(error = %error.report(), "runs of an earlier process could not be taken up");
+        }
+    }
+}
+
+/// Documents are read by this very program, executed again under limits.
+fn parser() -> Result<WorkerParser> {
+    let program = std::env::current_exe().map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "the program does not find itself, to read documents with")
+            .because(error)
+    })?;
+    Ok(WorkerParser::new(WorkerCommand::new(program).argument("parse-worker"), WorkerLimits::default()))
+}
+
+/// Listens for Ctrl-C and SIGTERM from now on; resolves at the first.
+fn told_to_stop() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let listen = |kind| {
+        signal(kind)
+            .map_err(|error| Error::new(ErrorKind::Unavailable, "signals cannot be heard").because(error))
+    };
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+/// Logs to standard error what `RUST_LOG` asks for, and `info` unless told.
+fn log(env: &Environment) -> Result<()> {
+    let wanted = match env.text("RUST_LOG")? {
+        Some(wanted) => wanted.parse::<Targets>().map_err(|error| {
+            Error::invalid("`RUST_LOG` makes no sense")
+                .code("INVALID_SETTING")
+                .hint("try `info`")
+                .because(error)
+        })?,
+        None => Targets::new().with_default(LevelFilter::INFO),
+    };
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    tracing_subscriber::registry().with(lines).with(wanted).init();
+    Ok(())
+}
+
+/// Tells the operator why the server does not run: 2 when it was told nonsense, 1 otherwise.
+fn explain(error: &Error) -> ExitCode {
+    tracing::debug!(error = %error.report(), "the server cannot run");
+    let hint = error.remedy().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+    // Without standard error there is nobody to tell.
+    let _ = writeln!(io::stderr(), "error: {error}{hint}");
+    ExitCode::from(if error.kind() == ErrorKind::InvalidInput { 2 } else { 1 })
+}

@@ -1,0 +1,78 @@
+//! The real binary: its help, its refusals, and its end.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// The binary, with nothing of this process's environment.
+fn binary(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nexus-server"));
+    command.env_clear().env("HOME", home).current_dir(home);
+    command
+}
+
+fn told(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    format!("exit {}\n{}{}", output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn help_teaches() {
+    let home = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!("help", told(&binary(home.path()).arg("--help").output().unwrap()));
+}
+
+#[test]
+fn an_address_that_other_machines_reach_is_refused_with_the_reason() {
+    let home = tempfile::tempdir().unwrap();
+    let output = binary(home.path())
+        .env("AUDIT_SECRET", "a secret that only these tests know")
+        .args(["--listen", "0.0.0.0:8080"])
+        .output()
+        .unwrap();
+    insta::assert_snapshot!(told(&output), @r##"
+    exit 2
+    error: the server has no authentication yet, so it does not listen on `0.0.0.0:8080`, which other machines reach
+    hint: use `127.0.0.1` or `[::1]`, and a tunnel such as `ssh -L` from elsewhere
+    "##);
+    assert!(!home.path().join("nexus-data").exists(), "nothing is made for a server that does not start");
+}
+
+#[test]
+fn a_setting_that_means_nothing_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let output = binary(home.path())
+        .env("RUN_MAX_CONCURRENCY", "many")
+        .env("AUDIT_SECRET", "a secret that only these tests know")
+        .output()
+        .unwrap();
+    insta::assert_snapshot!(told(&output), @r##"
+    exit 2
+    error: the variable `RUN_MAX_CONCURRENCY` has a value that means nothing
+    hint: it may be: a number from 1
+    "##);
+}
+
+#[test]
+fn it_serves_until_it_is_told_to_stop() {
+    let home = tempfile::tempdir().unwrap();
+    let mut server = binary(home.path())
+        .args(["--listen", "127.0.0.1:0", "--grace", "0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
+    let line = log.find_map(|line| line.ok().filter(|line| line.contains("listening"))).unwrap();
+    let address = line.split_once("address=").unwrap().1.split(' ').next().unwrap().to_owned();
+
+    let mut socket = TcpStream::connect(&address).unwrap();
+    write!(socket, "GET /health/ready HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
+    assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
+    assert!(server.wait().unwrap().success());
+    assert!(log.any(|line| line.unwrap().contains("stopping")));
+}
