@@ -53,6 +53,9 @@ pub struct Question {
     /// Texts that are right answers.
     #[serde(default)]
     pub answers: Vec<String>,
+    /// The sentences of `doc_id` that annotators chose as its answer, a list each.
+    #[serde(default)]
+    pub selected_sentences: Vec<Vec<String>>,
     /// Whether there is an answer, where the collection says.
     #[serde(default)]
     pub answerable: Option<bool>,

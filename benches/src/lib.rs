@@ -3,6 +3,7 @@
 //! A benchmark prints one table in which each figure stands beside a peer or a floor measured in the same run:
 //! machines differ, ratios travel.
 
+pub mod answers;
 pub mod bm25;
 pub mod dataset;
 pub mod metrics;

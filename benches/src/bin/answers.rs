@@ -1,0 +1,131 @@
+//! Judges the extractive answerer: `answers DATA`.
+//!
+//! Questions of `clapnq_dev` (Wikipedia; half of them have no answer in the passage they were written for, which is in the
+//! collection and looks right) and of `pubmedqa` (the gold answer is the conclusion that its abstract lost) are asked
+//! over the five passages that BM25 finds among the collection's own.
+//!
+//! Weights and threshold were chosen on the questions at even places of `clapnq_dev` and `pubmedqa`; the tables are of those at odd
+//! places. Columns: the gold document is among the quoted ones; a gold sentence is quoted; recall, precision and F1 of
+//! the gold answer's terms; words quoted.
+
+#![expect(clippy::print_stdout, reason = "the table is what the program is for")]
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use nexus_benches::answers::{Passages, Said, Score, best_by_bm25, extractive, lead};
+use nexus_benches::dataset::{Dataset, Question};
+use nexus_benches::metrics::share;
+use nexus_benches::{Table, percentiles, short};
+use nexus_core::llm::extractive::DEFAULT_THRESHOLD;
+
+/// The thresholds of the trade-off curve, in hundredths.
+const THRESHOLDS: std::ops::RangeInclusive<u8> = 4..=14;
+
+fn main() -> Result<()> {
+    let root = PathBuf::from(std::env::args().nth(1).context("usage: answers DATA")?);
+    let (clapnq, pubmedqa) = (Asked::read(&root.join("clapnq_dev"))?, Asked::read(&root.join("pubmedqa"))?);
+    for asked in [&clapnq, &pubmedqa] {
+        asked.quality();
+    }
+    let elsewhere: Vec<f32> =
+        clapnq.questions.iter().map(|question| pubmedqa.answer(&question.text).confidence).collect();
+    trade_off(&clapnq, &pubmedqa, &elsewhere);
+    let mut times: Vec<_> =
+        pubmedqa.questions.iter().map(|question| pubmedqa.answer(&question.text).took).collect();
+    let times = percentiles(&mut times);
+    println!("\nan answer from five passages: p50 {}, p99 {}", short(times.p50), short(times.p99));
+    Ok(())
+}
+
+/// A collection and the questions that it is judged with.
+struct Asked {
+    name: String,
+    passages: Passages,
+    questions: Vec<Question>,
+}
+
+impl Asked {
+    fn read(folder: &Path) -> Result<Self> {
+        let Dataset { name, documents, questions, .. } = Dataset::read(folder)?;
+        let passages = Passages::of(&documents)?;
+        Ok(Self { name, passages, questions: questions.into_iter().skip(1).step_by(2).collect() })
+    }
+
+    fn answer(&self, question: &str) -> Said {
+        extractive(question, &self.passages.search(question))
+    }
+
+    fn having(&self, answer: bool) -> impl Iterator<Item = &Question> {
+        self.questions.iter().filter(move |question| question.answerable.unwrap_or(true) == answer)
+    }
+
+    fn confidences(&self, answerable: bool) -> Vec<f32> {
+        self.having(answerable).map(|question| self.answer(&question.text).confidence).collect()
+    }
+
+    fn quality(&self) {
+        let names = [
+            "first sentence of the best passage",
+            "its first three sentences",
+            "its whole text",
+            "best sentence by BM25",
+            "best three sentences by BM25",
+            "extractive, always answering",
+            "extractive, when it answers",
+        ];
+        let mut scores = vec![Score::default(); names.len()];
+        for question in self.having(true) {
+            let evidence = self.passages.search(&question.text);
+            let said = extractive(&question.text, &evidence);
+            let answers = [
+                Some(lead(&evidence, 1)),
+                Some(lead(&evidence, 3)),
+                Some(lead(&evidence, usize::MAX)),
+                Some(best_by_bm25(&question.text, &evidence, 1)),
+                Some(best_by_bm25(&question.text, &evidence, 3)),
+                Some(said.clone()),
+                Some(said).filter(|said| said.confidence >= DEFAULT_THRESHOLD),
+            ];
+            for (score, said) in scores.iter_mut().zip(&answers) {
+                if let Some(said) = said {
+                    score.add(question, said);
+                }
+            }
+        }
+        let columns = ["answer", "document", "sentence", "recall", "precision", "F1", "words"];
+        let table = Table::new(format!("{}, {} questions", self.name, self.having(true).count()), columns);
+        let rows = names.iter().zip(&scores);
+        rows.fold(table, |table, (name, score)| {
+            table.row(std::iter::once((*name).to_owned()).chain(score.cells()))
+        })
+        .print();
+    }
+}
+
+fn trade_off(clapnq: &Asked, pubmedqa: &Asked, elsewhere: &[f32]) {
+    let columns =
+        ["threshold", "clapnq unanswerable", "other subject", "clapnq answerable", "pubmedqa answerable"];
+    let (without, with) = (clapnq.confidences(false), clapnq.confidences(true));
+    let medical = pubmedqa.confidences(true);
+    let table = Table::new("Share of questions abstained from (right, right, wrong, wrong)", columns);
+    let table = THRESHOLDS.map(|step| f32::from(step) * 0.05).fold(table, |table, threshold| {
+        let abstained = |confidences: &[f32]| {
+            let count = confidences.iter().filter(|confidence| **confidence < threshold).count();
+            format!("{:.3}", share(count, confidences.len()))
+        };
+        let default = if (threshold - DEFAULT_THRESHOLD).abs() < 0.01 { " (default)" } else { "" };
+        let cells = [&without, elsewhere, &with, &medical].map(|confidences| abstained(confidences));
+        table.row(std::iter::once(format!("{threshold:.2}{default}")).chain(cells))
+    });
+    table.print();
+    println!("\nan answerable question outranks an unanswerable one: {:.3} of pairs", auc(&with, &without));
+}
+
+/// The share of pairs that stand in the right order; ties count half.
+fn auc(with: &[f32], without: &[f32]) -> f64 {
+    let pairs = || with.iter().flat_map(|a| without.iter().map(move |b| a.total_cmp(b)));
+    let (won, tied) =
+        (pairs().filter(|order| order.is_gt()).count(), pairs().filter(|order| order.is_eq()).count());
+    share(2 * won + tied, 2 * with.len() * without.len())
+}
