@@ -35,22 +35,19 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
 }
 
 fn perform(cli: Cli, output: &Output) -> Result<Exit> {
-    match cli.command {
-        Command::ParseWorker => commands::parse_worker(),
-        Command::Completions(completions) => {
-            let mut script = Vec::new();
-            clap_complete::generate(completions.shell, &mut Cli::command(), "nexus", &mut script);
-            output.bytes(&script)?;
-            Ok(Exit::Done)
-        }
-        command => {
-            let runtime = runtime(&command)?;
-            let exit = runtime.block_on(drive(&cli.global, command, output));
-            // What still runs was left on purpose, by a second interrupt or at the end of a conversation.
-            runtime.shutdown_timeout(Duration::ZERO);
-            exit
-        }
+    if let Command::ParseWorker = cli.command {
+        return commands::parse_worker();
     }
+    if let Command::Completions(completions) = &cli.command {
+        let mut script = Vec::new();
+        clap_complete::generate(completions.shell, &mut Cli::command(), "nexus", &mut script);
+        return output.bytes(&script).map(|()| Exit::Done);
+    }
+    let runtime = runtime(&cli.command)?;
+    let exit = runtime.block_on(drive(&cli.global, cli.command, output));
+    // What still runs was left on purpose, by a second interrupt or at the end of a conversation.
+    runtime.shutdown_timeout(Duration::ZERO);
+    exit
 }
 
 /// Carries out a command until it ends or an interrupt that it does not heed comes.
@@ -58,8 +55,10 @@ async fn drive(global: &Global, command: Command, output: &Output) -> Result<Exi
     let interrupts = Interrupts::default();
     let context = Context::new(global, output, &interrupts)?;
     tokio::select! {
-        exit = commands::run(&context, command) => exit,
+        // First, so that the program listens before it does anything.
+        biased;
         watched = interrupts.watch() => watched.map(|()| Exit::Cancelled),
+        exit = commands::run(&context, command) => exit,
     }
 }
 

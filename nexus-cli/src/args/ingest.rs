@@ -63,6 +63,7 @@ pub(crate) struct Ingest {
 /// How documents are cut into passages.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Passages")]
+#[expect(clippy::struct_field_names, reason = "the fields are the options, which have to say what they cut")]
 pub(crate) struct Chunking {
     /// The longest passage, in characters
     #[arg(long, value_name = "N", conflicts_with = "chunk_size_tokens")]

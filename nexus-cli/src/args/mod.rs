@@ -33,7 +33,7 @@ Start here:
 /// Ask your documents, with proof.
 #[derive(Debug, Parser)]
 #[command(name = "nexus", version, about, long_about = OVERVIEW, after_long_help = crate::exit::Exit::table())]
-#[command(propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
+#[command(max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

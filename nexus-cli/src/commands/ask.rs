@@ -10,7 +10,7 @@ use crate::context::{Context, Opened};
 use crate::exit::Exit;
 
 pub(super) async fn run(context: &Context<'_>, ask: Ask) -> Result<Exit> {
-    let question = super::question(ask.question.clone())?;
+    let question = super::question(ask.question.clone()).await?;
     context
         .own(async |Opened { nexus, .. }| {
             let run = put(nexus, context, &ask, question).start().await?;

@@ -1,8 +1,8 @@
 //! `nexus docs`.
 
 use nexus_core::access::Grant;
-use nexus_core::document::Document;
 use nexus_core::document::store::DocumentQuery;
+use nexus_core::document::{Document, Passage};
 use nexus_core::{DocumentId, Nexus, Result};
 use serde_json::json;
 
@@ -88,15 +88,7 @@ async fn list(context: &Context<'_>, opened: &Opened, query: DocumentQuery) -> R
 async fn show(context: &Context<'_>, opened: &Opened, id: &DocumentId, passages: bool) -> Result<Exit> {
     let (nexus, output) = (&opened.nexus, context.output);
     let document = nexus.document(&context.who, id).await?;
-    let mut texts = Vec::new();
-    while passages {
-        let from = u32::try_from(texts.len()).unwrap_or(u32::MAX);
-        let page = nexus.passages(&context.who, id, from, PAGE).await?;
-        if page.is_empty() {
-            break;
-        }
-        texts.extend(page);
-    }
+    let texts = if passages { texts(context, nexus, id).await? } else { Vec::new() };
     if output.is_json() {
         let passages = passages.then_some(&texts);
         output.document(&json!({ "document": document, "passages": passages }))?;
@@ -107,6 +99,19 @@ async fn show(context: &Context<'_>, opened: &Opened, id: &DocumentId, passages:
         .iter()
         .try_for_each(|passage| output.line(format_args!("\n#{} {}", passage.key.index, passage.text)))?;
     Ok(Exit::Done)
+}
+
+/// All passages of a document, in reading order.
+async fn texts(context: &Context<'_>, nexus: &Nexus, id: &DocumentId) -> Result<Vec<Passage>> {
+    let mut texts = Vec::new();
+    loop {
+        let from = u32::try_from(texts.len()).unwrap_or(u32::MAX);
+        let page = nexus.passages(&context.who, id, from, PAGE).await?;
+        if page.is_empty() {
+            return Ok(texts);
+        }
+        texts.extend(page);
+    }
 }
 
 fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
@@ -175,9 +180,9 @@ fn granted(context: &Context<'_>, grant: &Grant) -> Result<Exit> {
 }
 
 fn print(context: &Context<'_>, grants: &[Grant]) -> Result<Exit> {
-    let mut table = Table::new(["GRANT", "WHO", "MAY", "UNTIL", "GIVEN BY"]);
+    let mut table = Table::new(["GRANT", "WHO", "MAY", "ENDS", "GIVEN BY"]);
     for grant in grants {
-        let until = grant.expires_at.map_or_else(|| "it is revoked".to_owned(), |at| at.to_string());
+        let until = grant.expires_at.map_or_else(|| "when revoked".to_owned(), |at| at.to_string());
         let (who, may) = (grant.grantee.to_string(), grant.permission.to_string());
         table.row([grant.id.to_string(), who, may, until, grant.granted_by.to_string()]);
     }

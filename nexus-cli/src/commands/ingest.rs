@@ -110,13 +110,19 @@ async fn submit(
     path: &Path,
 ) -> Result<Submitted> {
     let file = if path.as_os_str() == STANDARD_INPUT {
-        standard_input(context.settings.engine.max_document_bytes)?
+        let limit = context.settings.engine.max_document_bytes;
+        super::off_thread(move || standard_input(limit)).await?
     } else {
         File::open(path).map_err(unreadable)?
     };
-    nexus.ingest(&context.who, document, file).await.map_err(|error| match error.kind() {
-        ErrorKind::Conflict if error.remedy().is_none() => error.hint("replace it with `--overwrite`"),
-        _ => error,
+    let submitted = nexus.ingest(&context.who, document, file).await;
+    submitted.map_err(|error| {
+        let replaceable = error.stable_code() == "DOCUMENT_EXISTS";
+        if replaceable {
+            error.hint("replace it with `--overwrite`, or give it another `--id`")
+        } else {
+            error
+        }
     })
 }
 

@@ -54,12 +54,20 @@ pub(crate) fn parse_worker() -> Result<Exit> {
 
 /// A question as it was given, or from standard input. Of one that is far too long only so much is read as it takes
 /// to refuse it.
-fn question(given: String) -> Result<String> {
-    if given != "-" {
-        return Ok(given);
-    }
+async fn question(given: String) -> Result<String> {
+    if given == "-" { off_thread(read_question).await } else { Ok(given) }
+}
+
+/// Does what waits for a file or a pipe where it keeps nobody else waiting, interrupts least of all.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::unexpected("a thread of the program failed").because(error))?
+}
+
+fn read_question() -> Result<String> {
     let mut bytes = Vec::new();
-    let limit = MAX_QUESTION_CHARS as u64 * 4 + 1;
+    // Twice the longest question, in the longest characters: a search allows as much.
+    let limit = MAX_QUESTION_CHARS as u64 * 2 * 4 + 16;
     std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(|error| {
         Error::new(ErrorKind::Unavailable, "standard input cannot be read").because(error)
     })?;

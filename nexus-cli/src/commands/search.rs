@@ -21,7 +21,7 @@ pub(super) async fn run(context: &Context<'_>, args: args::Search) -> Result<Exi
         tags: narrowing.document_tags,
         documents: narrowing.documents,
         explain: args.explain,
-        ..Search::new(narrowing.corpus, super::question(args.question)?)
+        ..Search::new(narrowing.corpus, super::question(args.question).await?)
     };
     let found = context.read(async |Opened { nexus, .. }| nexus.search(&context.who, search).await).await?;
     if context.output.is_json() {
@@ -37,10 +37,9 @@ fn print(output: &Output, found: &Retrieved, explain: bool) -> Result<()> {
         output.line("No passage that you may read matches.")?;
     }
     for (rank, hit) in (1..).zip(&found.hits) {
-        let headings: String =
-            hit.passage.heading_path.iter().map(|heading| format!(" › {heading}")).collect();
-        let place = place(&hit.source_name, hit.passage.page);
-        output.line(format_args!("{rank:>2}. {place}{headings}  ({:.3})", hit.score))?;
+        let place =
+            [&[place(&hit.source_name, hit.passage.page)], &*hit.passage.heading_path].concat().join(" › ");
+        output.line(format_args!("{rank:>2}. {place}  ({:.3})", hit.score))?;
         output.line(format_args!("    {}", one_line(&hit.passage.text, EXCERPT)))?;
         if explain {
             explanation(output, hit)?;

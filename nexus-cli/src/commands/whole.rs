@@ -34,7 +34,7 @@ pub(super) async fn export(context: &Context<'_>, file: &Path) -> Result<Exit> {
     if piped {
         return Ok(Exit::Done);
     }
-    told(context, json!({ "exported": file, "lines": lines }), format_args!("exported {lines} lines"))
+    told(context, &json!({ "exported": file, "lines": lines }), format_args!("exported {lines} lines"))
 }
 
 pub(super) async fn import(context: &Context<'_>, file: &Path) -> Result<Exit> {
@@ -48,7 +48,7 @@ pub(super) async fn import(context: &Context<'_>, file: &Path) -> Result<Exit> {
         store.import(&all, source).await
     };
     let lines = context.own_or_make(import).await?;
-    told(context, json!({ "imported": file, "lines": lines }), format_args!("imported {lines} lines"))
+    told(context, &json!({ "imported": file, "lines": lines }), format_args!("imported {lines} lines"))
 }
 
 pub(super) async fn backup(context: &Context<'_>, directory: &Path) -> Result<Exit> {
@@ -58,17 +58,13 @@ pub(super) async fn backup(context: &Context<'_>, directory: &Path) -> Result<Ex
     };
     context.read(copy).await?;
     let line = format!("copied the store to `{}`; the audit key is not in it", directory.display());
-    told(context, json!({ "backup": directory }), line)
+    told(context, &json!({ "backup": directory }), line)
 }
 
-fn told(context: &Context<'_>, json: serde_json::Value, line: impl std::fmt::Display) -> Result<Exit> {
+fn told(context: &Context<'_>, json: &serde_json::Value, line: impl std::fmt::Display) -> Result<Exit> {
     let output = context.output;
-    if output.is_json() {
-        output.document(&json)?
-    } else {
-        output.line(line)?
-    }
-    Ok(Exit::Done)
+    let said = if output.is_json() { output.document(json) } else { output.line(line) };
+    said.map(|()| Exit::Done)
 }
 
 /// A new file that only its user can read: an export holds every document.

@@ -1,0 +1,14 @@
+//! The real binary, as people and programs see it: its words, its JSON, its exit codes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test a surprise is a failure"
+)]
+
+mod bench;
+mod codes;
+mod help;
+mod interrupt;
+mod words;

@@ -1,0 +1,210 @@
+//! What commands say, to people and to programs.
+
+use crate::bench::{Bench, check};
+
+const QUESTION: &str = "How many unused days of annual leave carry over to the next year?";
+
+#[test]
+fn an_answer_quotes_its_sources() {
+    let bench = Bench::ingested();
+    let ask = ["ask", "--corpus", "handbook", QUESTION];
+    check(&bench, "ask", &bench.run(&ask).ends(0).out);
+    let json = bench.run(&[&ask[..], &["--json"]].concat()).ends(0).json();
+    assert_eq!(json["outcome"], "answered");
+    assert_eq!(json["retrieval"]["search_mode"], "lexical");
+    let citation = &json["answer"]["citations"][0];
+    assert_eq!(citation["source_name"], "leave.md");
+    assert!(crate::bench::LEAVE.contains(citation["quote"].as_str().unwrap()));
+}
+
+#[test]
+fn events_come_one_on_each_line_and_in_order() {
+    let bench = Bench::ingested();
+    let live = bench.run(&["ask", "--corpus", "handbook", "--json", "--events", QUESTION]).ends(0).out;
+    let events: Vec<serde_json::Value> =
+        live.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let places: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(places, (0..events.len() as u64).collect::<Vec<_>>());
+    assert_eq!(
+        (&events[0]["type"], &events[events.len() - 1]["type"]),
+        (&"request.accepted".into(), &"done".into())
+    );
+    let run = events[0]["data"]["run_id"].as_str().unwrap();
+    assert_eq!(bench.run(&["runs", "events", run, "--json"]).ends(0).out, live);
+    assert_eq!(bench.run(&["runs", "events", run, "--follow", "--json"]).ends(0).out, live);
+    check(&bench, "runs-events", &bench.run(&["runs", "events", run]).ends(0).out);
+}
+
+#[test]
+fn a_question_without_an_answer_is_said_to_have_none() {
+    let bench = Bench::ingested();
+    let said = bench.run(&["ask", "--corpus", "handbook", "Who painted the ceiling of the chapel?"]).ends(3);
+    check(&bench, "ask-abstained", &format!("{}---\n{}", said.out, said.err));
+}
+
+#[test]
+fn a_search_explains_itself() {
+    let bench = Bench::ingested();
+    let search = ["search", "--corpus", "handbook", "annual leave"];
+    check(&bench, "search", &bench.run(&search).ends(0).out);
+    check(&bench, "search-explain", &bench.run(&[&search[..], &["--explain"]].concat()).ends(0).out);
+    let json = bench.run(&[&search[..], &["--json", "--top-k", "1"]].concat()).ends(0).json();
+    assert_eq!(json["mode"], "lexical");
+    assert_eq!(json["hits"].as_array().unwrap().len(), 1);
+    check(&bench, "search-nothing", &bench.run(&["search", "--corpus", "handbook", "zebra"]).ends(0).out);
+}
+
+#[test]
+fn status_says_that_search_is_lexical() {
+    let bench = Bench::ingested();
+    check(&bench, "status", &bench.run(&["status"]).ends(0).out);
+    check(&bench, "status-json", &bench.run(&["status", "--json"]).ends(0).out);
+}
+
+#[test]
+fn ingesting_again_does_only_what_is_new() {
+    let bench = Bench::new();
+    bench.write("docs/empty.md", "");
+    let ingest = ["ingest", "docs", "--corpus", "handbook"];
+    let first = bench.run(&ingest).ends(1);
+    check(&bench, "ingest", &format!("{}---\n{}", sorted(&first.out), first.err));
+    bench.write("docs/leave.md", "# Leave\n\nEverything changed.\n");
+    std::fs::remove_file(bench.path("docs/empty.md")).unwrap();
+    let second = bench.run(&ingest).ends(1);
+    check(&bench, "ingest-again", &format!("{}---\n{}", sorted(&second.out), second.err));
+    let json = bench.run(&[&ingest[..], &["--overwrite", "--json"]].concat()).ends(0).json();
+    assert_eq!((&json["done"], &json["unchanged"]), (&1.into(), &1.into()));
+}
+
+/// Documents end in the order in which they end.
+fn sorted(lines: &str) -> String {
+    let mut lines: Vec<&str> = lines.lines().collect();
+    lines.sort_unstable();
+    format!("{}\n", lines.join("\n"))
+}
+
+#[test]
+fn standard_input_becomes_a_document_and_facts_narrow_a_search() {
+    let bench = Bench::ingested();
+    let ingest = [
+        "ingest",
+        "-",
+        "--corpus",
+        "handbook",
+        "--id",
+        "note",
+        "--name",
+        "note.md",
+        "--meta",
+        "year=2026",
+        "--tag",
+        "new",
+    ];
+    bench.feed(&ingest, b"# Note\n\nThe annual meeting is in May.").ends(0);
+    let found = |more: &[&str]| {
+        let search = [&["search", "--corpus", "handbook", "--json", "annual"], more].concat();
+        bench.run(&search).ends(0).json()["hits"].as_array().unwrap().len()
+    };
+    assert_eq!(found(&["--filter", "year >= 2026"]), 1);
+    assert_eq!(found(&["--doc-tag", "new"]), 1);
+    assert_eq!(found(&["--filter", "year < 2026"]), 0);
+    assert!(found(&["--document", "handbook/leave.md"]) >= 1);
+}
+
+#[test]
+fn runs_and_sessions_are_listed_and_shown() {
+    let bench = Bench::ingested();
+    let ask = ["ask", "--corpus", "handbook", "--json", "--title", "Carry-over", "--tag", "hr", QUESTION];
+    let json = bench.run(&ask).ends(0).json();
+    let (run, session) = (json["run_id"].as_str().unwrap(), json["session_id"].as_str().unwrap());
+    check(&bench, "runs-list", &bench.run(&["runs", "list", "--tag", "hr"]).ends(0).out);
+    check(&bench, "runs-show", &bench.run(&["runs", "show", run]).ends(0).out);
+    check(&bench, "runs-verify", &bench.run(&["runs", "verify", run]).ends(0).out);
+    check(&bench, "runs-verify-all", &bench.run(&["runs", "verify", "--all"]).ends(0).out);
+    check(&bench, "sessions-list", &bench.run(&["sessions", "list"]).ends(0).out);
+    check(&bench, "sessions-show", &bench.run(&["sessions", "show", session]).ends(0).out);
+    assert_eq!(
+        bench.run(&["runs", "verify", "--all", "--json"]).ends(0).json()["unsound"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn a_conversation_remembers() {
+    let bench = Bench::ingested();
+    let said = bench.feed(
+        &["chat", "--corpus", "handbook", "--json"],
+        format!("{QUESTION}\n\nHow much annual leave?\n/quit\nnever read\n").as_bytes(),
+    );
+    let said = said.ends(0);
+    let sessions: std::collections::BTreeSet<String> = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter_map(|event| event["data"]["session_id"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(sessions.len(), 1, "{said:#?}");
+    let accepted = said.out.lines().filter(|line| line.contains("request.accepted")).count();
+    assert_eq!(accepted, 2);
+}
+
+#[test]
+fn documents_are_listed_shared_cut_anew_and_removed() {
+    let bench = Bench::ingested();
+    check(&bench, "docs-list", &bench.run(&["docs", "list"]).ends(0).out);
+    check(&bench, "docs-show", &bench.run(&["docs", "show", "handbook/leave.md", "--passages"]).ends(0).out);
+    let as_reader =
+        ["search", "--corpus", "handbook", "--user", "bob", "--role", "reader", "--json", "leave"];
+    let seen = || bench.run(&as_reader).ends(0).json()["hits"].as_array().unwrap().len();
+    assert_eq!(seen(), 0);
+    let grant = ["docs", "grant", "handbook/leave.md", "role:reader", "read", "--json"];
+    let grant = bench.run(&grant).ends(0).json()["id"].as_str().unwrap().to_owned();
+    assert!(seen() > 0);
+    check(&bench, "docs-grants", &bench.run(&["docs", "grants", "handbook/leave.md"]).ends(0).out);
+    bench.run(&["docs", "revoke", "handbook/leave.md", &grant]).ends(0);
+    assert_eq!(seen(), 0);
+    bench.run(&["docs", "reindex", "handbook/leave.md", "--chunk-size-chars", "40"]).ends(0);
+    let passages = bench.run(&["docs", "show", "handbook/leave.md", "--json"]).ends(0).json();
+    assert!(passages["document"]["passages"].as_u64().unwrap() > 1);
+    bench.run(&["docs", "rm", "handbook/leave.md"]).ends(0);
+    bench.run(&["docs", "show", "handbook/leave.md"]).ends(1);
+}
+
+#[test]
+fn corpora_are_made_set_cut_anew_and_removed() {
+    let bench = Bench::new();
+    let create = [
+        "corpora",
+        "create",
+        "c",
+        "--name",
+        "The corpus",
+        "--config",
+        r#"{"retrieval":{"top_k_default":8}}"#,
+    ];
+    check(&bench, "corpora-create", &bench.run(&create).ends(0).out);
+    bench.run(&["corpora", "create", "c"]).ends(1);
+    bench.run(&["corpora", "set", "c", "--config", r#"{"retreival":{}}"#]).ends(2);
+    bench.run(&["corpora", "set", "c"]).ends(2);
+    bench.run(&["ingest", "docs", "--corpus", "c"]).ends(0);
+    bench.run(&["corpora", "reindex", "c", "--chunk-size-tokens", "32"]).ends(0);
+    check(&bench, "corpora-list", &bench.run(&["corpora", "list"]).ends(0).out);
+    bench.run(&["corpora", "rm", "c"]).ends(0);
+    assert_eq!(bench.run(&["corpora", "list", "--json"]).ends(0).json(), serde_json::json!([]));
+}
+
+#[test]
+fn a_copy_and_an_import_hold_what_the_store_held() {
+    let bench = Bench::ingested();
+    bench.run(&["backup", "copy"]).ends(0);
+    bench.run(&["backup", "copy"]).ends(1);
+    bench.run(&["export", "all.jsonl"]).ends(0);
+    bench.run(&["export", "all.jsonl"]).ends(1);
+    let piped = bench.run(&["export", "-"]).ends(0).out;
+    bench.feed(&["--data", "third", "import", "-"], piped.as_bytes()).ends(0);
+    bench.run(&["--data", "other", "import", "all.jsonl"]).ends(0);
+    for data in ["copy", "other", "third"] {
+        bench.run(&["--data", data, "ask", "--corpus", "handbook", QUESTION]).ends(0);
+        bench.run(&["--data", data, "runs", "verify", "--all"]).ends(0);
+    }
+}
