@@ -1,12 +1,15 @@
 //! Asking over HTTP: the transcript, and what happens while and after a stream is read.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
-use nexus_core::run::Outcome;
+use nexus_core::run::{Outcome, RunQuery};
 use nexus_core::{Nexus, RunId, Settings};
 use nexus_server::router;
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use crate::world::{
     Frames, Script, admin, app, ask, asking, builder, data, library, name, over, patiently, run_of, scripted,
@@ -106,6 +109,30 @@ async fn a_client_that_goes_does_not_take_its_run_along() {
     script.say("25 days.");
     script.finish();
     assert_eq!(outcome(&nexus, &run).await, Outcome::Answered);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_before_its_first_event_leaves_no_run_that_nobody_drives() {
+    let nexus = library(builder(MemoryStore::default())).await;
+    let app = over(&nexus);
+    // The client goes at every point at which the answer is waited for, and how many there are depends on the store's
+    // thread: so a few times each.
+    for polls in (1..=8).cycle().take(80) {
+        let (mut asked, mut polled) = (Box::pin(app.clone().oneshot(ask(&[], &asking()))), 0);
+        let answered = poll_fn(|context| {
+            polled += 1;
+            match asked.as_mut().poll(context) {
+                Poll::Pending if polled < polls => Poll::Pending,
+                Poll::Pending | Poll::Ready(_) => Poll::Ready(()),
+            }
+        });
+        patiently(answered).await;
+    }
+    let runs = nexus.runs(&admin(), RunQuery { limit: 100, ..RunQuery::default() }).await.unwrap();
+    assert!(!runs.is_empty());
+    for run in runs {
+        assert_eq!(outcome(&nexus, &run.id).await, Outcome::Answered);
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::io::Cursor;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,11 +14,11 @@ use nexus_core::audit::KeyRing;
 use nexus_core::document::NewDocument;
 use nexus_core::llm::{Completion, Finish, LlmProvider, Piece};
 use nexus_core::{
-    Builder, Clock, CorpusId, Error, ErrorKind, IdSource, Nexus, Principal, Result, RunId, Settings, Store,
-    Timestamp, llm,
+    Builder, CorpusId, Error, ErrorKind, Nexus, Principal, Result, RunId, Settings, Store, llm,
 };
 use nexus_server::{Server, router};
 use nexus_store_memory::MemoryStore;
+use nexus_testkit::fake::{CountingIds, FixedClock};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -37,30 +36,8 @@ pub(crate) fn keys() -> KeyRing {
     KeyRing::from_secret("k0", "a secret that only these tests know").unwrap()
 }
 
-/// A clock that stands still.
-#[derive(Debug)]
-struct StoppedClock;
-
-impl Clock for StoppedClock {
-    fn now(&self) -> Timestamp {
-        "2026-03-01T09:30:00Z".parse().unwrap()
-    }
-}
-
-/// Ids that count.
-#[derive(Debug)]
-struct CountingIds(&'static str, AtomicI64);
-
-impl CountingIds {
-    fn new(prefix: &'static str) -> Self {
-        Self(prefix, AtomicI64::new(1))
-    }
-}
-
-impl IdSource for CountingIds {
-    fn next(&self) -> String {
-        format!("{}-{:04}", self.0, self.1.fetch_add(1, Ordering::Relaxed))
-    }
+fn clock() -> FixedClock {
+    FixedClock::at("2026-03-01T09:30:00Z".parse().unwrap())
 }
 
 /// A library with clock and ids of a test.
@@ -69,7 +46,7 @@ pub(crate) fn builder(store: impl Store) -> Builder {
     Nexus::builder()
         .store(store)
         .audit_keys(keys())
-        .clock(StoppedClock)
+        .clock(clock())
         .ids(CountingIds::new("id"))
         .settings(settings)
 }
@@ -86,7 +63,7 @@ pub(crate) async fn library(builder: Builder) -> Nexus {
 
 /// A server over `nexus` that acts as `who`, with ids and clock of a test.
 pub(crate) fn serving(nexus: &Nexus, who: Principal) -> Server {
-    Server::new(nexus.clone(), who).with_ids(CountingIds::new("request")).with_clock(StoppedClock)
+    Server::new(nexus.clone(), who).with_ids(CountingIds::new("request")).with_clock(clock())
 }
 
 /// The routes over `nexus`, for an admin.
