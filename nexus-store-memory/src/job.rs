@@ -100,8 +100,9 @@ fn next(connection: &Connection, now: Timestamp) -> Result<Option<JobRow>> {
 
 fn claim(connection: &Connection, token: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>> {
     let Some(row) = next(connection, now)? else { return Ok(None) };
-    // What an earlier attempt staged is not part of this one.
-    crate::passage::delete(connection, row.version)?;
+    if row.job.attempts > 0 {
+        begin_anew(connection, &row)?;
+    }
     let state = JobState::Processing { stage: Stage::Waiting, heartbeat_at: now };
     let job = Job { state, attempts: row.job.attempts.saturating_add(1), ..row.job };
     save(connection, row.seq, &job, Some((token, until)))?;
@@ -111,6 +112,18 @@ fn claim(connection: &Connection, token: &str, now: Timestamp, until: Timestamp)
     document.processing_started_at = Some(now);
     document::save(connection, job.tenant(), row.corpus, &document, newest)?;
     Ok(Some(Lease { job, document, token: token.to_owned() }))
+}
+
+/// Gives the next attempt a version of its own: what an earlier one staged is not part of it.
+fn begin_anew(connection: &Connection, row: &JobRow) -> Result<()> {
+    version::discard(connection, row.version)?;
+    let (tenant, document) = (row.job.tenant(), row.job.document_id.as_str());
+    let ordinal = version::add(connection, tenant, row.corpus, document, row.job.version)?;
+    connection
+        .prepare_cached("UPDATE job SET version = ?2 WHERE seq = ?1")
+        .and_then(|mut statement| statement.execute(params![row.seq, ordinal]))
+        .map(drop)
+        .map_err(sql)
 }
 
 fn fail_job(connection: &Connection, row: &JobRow, failure: Failure, now: Timestamp) -> Result<()> {

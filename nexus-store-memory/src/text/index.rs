@@ -1,45 +1,17 @@
 //! One corpus's index: brought up to date from SQL, and opened for searching.
 
-use std::collections::HashSet;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nexus_core::Result;
-use nexus_core::retrieve::Language;
-use nexus_core::retrieve::analysis::{ANALYSIS_VERSION, analyse};
-use rusqlite::{Connection, params};
-use serde::{Deserialize, Serialize};
-use tantivy::merge_policy::LogMergePolicy;
-use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{PreTokenizedString, Token};
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
+use rusqlite::Connection;
+use tantivy::Searcher;
 
 use super::Place;
+use super::part::{Fields, Part};
 use super::score::Statistics;
 use super::search::Words;
 use crate::catalogue::Catalogue;
-use crate::error::{sql, text};
-use crate::passage;
-
-/// Memory in which new passages are indexed before they become a segment.
-const ARENA_BYTES: usize = 48 << 20;
-
-/// The fields of the index.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fields {
-    /// The terms.
-    pub(crate) terms: Field,
-    /// The version's ordinal, to delete by.
-    pub(crate) version: Field,
-    /// The passage's id.
-    pub(crate) passage: Field,
-    /// How many terms the passage has.
-    pub(crate) length: Field,
-}
-
-/// From so many passages on, a version is indexed ahead of its publication, so that no search waits for it.
-pub(crate) const LARGE: u32 = 1000;
 
 /// One corpus's index.
 pub(crate) struct TextIndex {
@@ -64,27 +36,6 @@ struct Parts {
     tail: Option<Part>,
 }
 
-/// An index and how far it goes.
-pub(super) struct Part {
-    index: Index,
-    fields: Fields,
-    reader: IndexReader,
-    writer: Option<IndexWriter>,
-    /// The watermark up to which it holds what was published.
-    through: i64,
-    /// The watermark that its last commit is stamped with.
-    stamped: i64,
-    /// Large versions that it holds already, whole or in part, before they are published.
-    ahead: HashSet<i64>,
-}
-
-/// What a commit says about itself.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
-    analysis: u32,
-    through: i64,
-}
-
 impl TextIndex {
     pub(crate) fn new(place: &Place, corpus: i64) -> Self {
         Self { corpus, place: place.clone(), parts: Mutex::default(), current: Mutex::default() }
@@ -95,6 +46,14 @@ impl TextIndex {
         if locked(&self.current).through >= watermark {
             return Ok(());
         }
+        self.try_catch_up(connection, watermark).or_else(|error| {
+            // Files come and go beside a reader, and what is damaged is rebuilt when it is opened anew.
+            tracing::warn!(error = error.report(), corpus = self.corpus, "opening the text index once more");
+            self.try_catch_up(connection, watermark)
+        })
+    }
+
+    fn try_catch_up(&self, connection: &Connection, watermark: i64) -> Result<()> {
         let mut kept = locked(&self.parts);
         // Parts that failed are not kept: the next attempt opens them anew.
         let mut parts = match kept.take() {
@@ -106,7 +65,7 @@ impl TextIndex {
         let mut current = locked(&self.current);
         current.fields = Some(parts.main.fields);
         current.through = parts.newest().through;
-        current.searchers = parts.each().map(|part| part.reader.searcher()).collect();
+        current.searchers = parts.each().map(Part::searcher).collect();
         *kept = Some(parts);
         Ok(())
     }
@@ -146,10 +105,8 @@ impl TextIndex {
     /// Lets go of the writer and its memory.
     pub(crate) fn rest(&self) {
         for part in locked(&self.parts).iter_mut().flat_map(Parts::each_mut) {
-            // What was added ahead and is not committed goes with the writer.
-            part.ahead.clear();
-            if let Some(Err(error)) = part.writer.take().map(IndexWriter::wait_merging_threads) {
-                tracing::warn!(%error, corpus = self.corpus, "the text index was not merged");
+            if let Err(error) = part.rest() {
+                tracing::warn!(error = error.report(), corpus = self.corpus, "the text index was not merged");
             }
         }
     }
@@ -204,204 +161,6 @@ impl Parts {
     }
 }
 
-impl Part {
-    fn in_ram(through: i64) -> Result<Self> {
-        let (schema, fields) = schema();
-        Self::with(Index::create_in_ram(schema), fields, through)
-    }
-
-    fn with(index: Index, fields: Fields, through: i64) -> Result<Self> {
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text)?;
-        Ok(Self { index, fields, reader, writer: None, through, stamped: through, ahead: HashSet::new() })
-    }
-
-    fn open_or_rebuild(dir: &PathBuf, watermark: i64) -> Result<Self> {
-        match Self::open(dir) {
-            Ok(part) if part.through <= watermark => return Ok(part),
-            Ok(_) => {
-                tracing::warn!(dir = %dir.display(), "the text index is newer than the store: rebuilding it");
-            }
-            Err(_) if !dir.exists() => {}
-            Err(error) => {
-                tracing::warn!(error = error.report(), dir = %dir.display(), "the text index is damaged: rebuilding it");
-            }
-        }
-        if dir.exists() {
-            std::fs::remove_dir_all(dir).map_err(|source| crate::error::file("remove", dir, source))?;
-        }
-        std::fs::create_dir_all(dir).map_err(|source| crate::error::file("create", dir, source))?;
-        let (schema, fields) = schema();
-        Self::with(Index::create_in_dir(dir, schema).map_err(text)?, fields, 0)
-    }
-
-    fn open(dir: &Path) -> Result<Self> {
-        let index = Index::open_in_dir(dir).map_err(text)?;
-        let (schema, fields) = schema();
-        if index.schema() != schema {
-            return Err(crate::error::corrupt("the text index has another shape"));
-        }
-        let through = stamp(&index)?;
-        Self::with(index, fields, through)
-    }
-
-    /// Opens the newest commit; says whether it is another than before.
-    fn reload(&mut self) -> Result<bool> {
-        let before = self.through;
-        loop {
-            let through = stamp(&self.index)?;
-            self.reader.reload().map_err(text)?;
-            // The stamp and the segments are read one after the other: both must be of one commit.
-            if stamp(&self.index)? == through {
-                self.through = through;
-                return Ok(through != before);
-            }
-        }
-    }
-
-    fn add_published(&mut self, connection: &Connection, corpus: i64, watermark: i64) -> Result<()> {
-        if self.through >= watermark {
-            return Ok(());
-        }
-        let mut statement = connection
-            .prepare_cached(
-                "SELECT ordinal, passages FROM version
-                 WHERE corpus = ?1 AND published > ?2 AND state = 'live' ORDER BY published",
-            )
-            .map_err(sql)?;
-        let versions: Vec<(i64, u32)> = statement
-            .query_map(params![corpus, self.through], |row| Ok((row.get(0)?, row.get(1)?)))
-            .and_then(Iterator::collect)
-            .map_err(sql)?;
-        if !versions.is_empty() {
-            self.add(connection, corpus, &versions, watermark)?;
-        }
-        self.through = watermark;
-        Ok(())
-    }
-
-    fn add(
-        &mut self,
-        connection: &Connection,
-        corpus: i64,
-        versions: &[(i64, u32)],
-        watermark: i64,
-    ) -> Result<()> {
-        let mut writer = self.take_writer()?;
-        for version in retired_since(connection, corpus, self.stamped)? {
-            writer.delete_term(Term::from_field_u64(self.fields.version, version.unsigned_abs()));
-        }
-        for &(version, passages) in versions {
-            if self.ahead.remove(&version) {
-                continue;
-            }
-            if passages >= LARGE {
-                // A part of it may be there from an attempt that was cut short.
-                writer.delete_term(Term::from_field_u64(self.fields.version, version.unsigned_abs()));
-            }
-            add_passages(&writer, self.fields, connection, version, 0..u32::MAX)?;
-        }
-        let stamp = crate::row::to_json(&Stamp { analysis: ANALYSIS_VERSION, through: watermark })?;
-        let mut commit = writer.prepare_commit().map_err(text)?;
-        commit.set_payload(&stamp);
-        commit.commit().map_err(text)?;
-        self.reader.reload().map_err(text)?;
-        self.writer = Some(writer);
-        self.stamped = watermark;
-        Ok(())
-    }
-
-    fn add_ahead(&mut self, connection: &Connection, version: i64, range: Range<u32>) -> Result<()> {
-        let writer = self.take_writer()?;
-        if range.start == 0 {
-            writer.delete_term(Term::from_field_u64(self.fields.version, version.unsigned_abs()));
-            self.ahead.insert(version);
-        }
-        // A writer that was dropped on the way took the beginning with it: then all is added when it is published.
-        if self.ahead.contains(&version) {
-            add_passages(&writer, self.fields, connection, version, range)?;
-        }
-        self.writer = Some(writer);
-        Ok(())
-    }
-
-    /// The writer, to be put back when all went well: a dropped one forgets what it has not committed.
-    fn take_writer(&mut self) -> Result<IndexWriter> {
-        if let Some(writer) = self.writer.take() {
-            return Ok(writer);
-        }
-        self.ahead.clear();
-        self.start_writer()
-    }
-
-    fn start_writer(&self) -> Result<IndexWriter> {
-        let writer = self.index.writer_with_num_threads(1, ARENA_BYTES).map_err(text)?;
-        let mut policy = LogMergePolicy::default();
-        policy.set_min_num_segments(6);
-        writer.set_merge_policy(Box::new(policy));
-        Ok(writer)
-    }
-}
-
-/// The versions that were retired since: what the index holds of them is only in the way.
-fn retired_since(connection: &Connection, corpus: i64, watermark: i64) -> Result<Vec<i64>> {
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT ordinal FROM version WHERE corpus = ?1 AND changed > ?2 AND state = 'retired'",
-        )
-        .map_err(sql)?;
-    statement.query_map(params![corpus, watermark], |row| row.get(0)).and_then(Iterator::collect).map_err(sql)
-}
-
-fn schema() -> (Schema, Fields) {
-    let mut schema = Schema::builder();
-    let indexing = TextFieldIndexing::default()
-        .set_tokenizer("raw")
-        .set_fieldnorms(true)
-        .set_index_option(IndexRecordOption::WithFreqs);
-    let fields = Fields {
-        terms: schema.add_text_field("terms", TextOptions::default().set_indexing_options(indexing)),
-        version: schema.add_u64_field("version", INDEXED),
-        passage: schema.add_u64_field("passage", FAST),
-        length: schema.add_u64_field("length", FAST),
-    };
-    (schema.build(), fields)
-}
-
-fn stamp(index: &Index) -> Result<i64> {
-    let payload = index.load_metas().map_err(text)?.payload;
-    let Some(payload) = payload else { return Ok(0) };
-    let stamp: Stamp = crate::row::from_json(&payload)?;
-    if stamp.analysis != ANALYSIS_VERSION {
-        return Err(crate::error::corrupt("the text index was made with another analysis"));
-    }
-    Ok(stamp.through)
-}
-
-fn add_passages(
-    writer: &IndexWriter,
-    fields: Fields,
-    connection: &Connection,
-    version: i64,
-    range: Range<u32>,
-) -> Result<()> {
-    passage::each_text(connection, version, range, |id, words, language| {
-        writer.add_document(document(fields, version, id, words, language)).map(drop).map_err(text)
-    })
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn document(fields: Fields, version: i64, id: i64, words: &str, language: Language) -> TantivyDocument {
-    let tokens: Vec<Token> = analyse(words, language)
-        .into_iter()
-        .map(|token| Token { text: token.term, position: token.position as usize, ..Token::default() })
-        .collect();
-    let mut document = TantivyDocument::default();
-    document.add_u64(fields.version, version.unsigned_abs());
-    document.add_u64(fields.passage, id.unsigned_abs());
-    document.add_u64(fields.length, tokens.len() as u64);
-    document.add_pre_tokenized_text(fields.terms, PreTokenizedString { text: String::new(), tokens });
-    document
 }

@@ -5,6 +5,7 @@
 //! made anew. Passages of retired versions stay in it until they are many: the permitted set never holds them.
 
 mod index;
+mod part;
 mod score;
 mod search;
 
@@ -20,7 +21,8 @@ use rusqlite::Connection;
 use crate::catalogue::Catalogue;
 use crate::corpus::CorpusRow;
 
-pub(crate) use index::{LARGE, TextIndex};
+pub(crate) use index::TextIndex;
+pub(crate) use part::LARGE;
 pub(crate) use search::{Found, Words};
 
 /// The text indexes of a store.

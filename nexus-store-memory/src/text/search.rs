@@ -10,7 +10,7 @@ use tantivy::query::{BooleanQuery, BoostQuery, EnableScoring, Occur, Query, Term
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, Score, Searcher, SegmentReader, Term};
 
-use super::index::Fields;
+use super::part::Fields;
 use super::score::{Bm25, Columns, Provider, Statistics, Word, each_frequency, live_passages};
 use crate::best::Best;
 use crate::bits::Bits;
