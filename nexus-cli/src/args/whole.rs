@@ -12,7 +12,7 @@ never in it. Works while another process uses the data directory.";
 const EXAMPLES_EXPORT: &str = "\
 Examples:
   nexus export all.jsonl
-  nexus export - | gzip > all.jsonl.gz";
+  nexus export | gzip > all.jsonl.gz";
 
 const ABOUT_IMPORT: &str = "\
 Reads a file that `nexus export` wrote. The tenant must be empty, so that nothing is mixed; all is brought in, or nothing. Text indexes are built anew.";
@@ -42,6 +42,7 @@ Examples:
 #[command(long_about = ABOUT_EXPORT, after_long_help = EXAMPLES_EXPORT)]
 pub(crate) struct Export {
     /// The file, which must not exist; `-` is standard output
+    #[arg(default_value = "-")]
     pub(crate) file: PathBuf,
 }
 

@@ -135,3 +135,27 @@ fn a_command_that_waits_for_its_input_can_be_interrupted() {
     }
     bench.run(&["ingest", "docs", "--corpus", "handbook"]).ends(0);
 }
+
+#[test]
+fn an_interrupted_ingestion_ends_what_it_began_and_can_be_taken_up() {
+    let bench = Bench::new();
+    for n in 0..200 {
+        bench.write(&format!("docs/{n}.md"), &format!("# Number {n}\n\nThis is text {n}.\n"));
+    }
+    let ingest = ["ingest", "docs", "--corpus", "handbook"];
+    let mut child = bench.command(&ingest).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    stdout.read_line(&mut said).unwrap();
+    signal(&child, "-INT");
+    stdout.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.contains("not begun"), "{said}");
+    let status = bench.run(&["status", "--json"]).ends(0).json();
+    assert_eq!(status["status"]["store"]["documents_in_flight"], 0);
+    assert!(bench.run(&["runs", "verify", "--all"]).ends(0).out.contains(" 0 open"));
+    let json = bench.run(&[&ingest[..], &["--json"]].concat()).ends(0).json();
+    let ended = said.lines().filter(|line| line.starts_with("done")).count();
+    assert_eq!(json["unchanged"], ended);
+    assert_eq!(json["done"], 202 - ended);
+}

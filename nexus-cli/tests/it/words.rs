@@ -202,7 +202,7 @@ fn a_copy_and_an_import_hold_what_the_store_held() {
     bench.run(&["backup", "copy"]).ends(1);
     bench.run(&["export", "all.jsonl"]).ends(0);
     bench.run(&["export", "all.jsonl"]).ends(1);
-    let piped = bench.run(&["export", "-"]).ends(0).out;
+    let piped = bench.run(&["export"]).ends(0).out;
     bench.feed(&["--data", "third", "import", "-"], piped.as_bytes()).ends(0);
     bench.run(&["--data", "other", "import", "all.jsonl"]).ends(0);
     for data in ["copy", "other", "third"] {
