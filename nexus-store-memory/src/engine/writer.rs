@@ -222,3 +222,94 @@ impl Failure {
         sql_code(self.code).with("cause", &self.cause)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nexus_core::ErrorKind;
+
+    use super::*;
+
+    fn writer() -> Writer {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE kept (number INTEGER PRIMARY KEY)").unwrap();
+        Writer::start(connection).unwrap()
+    }
+
+    fn add(write: &Write<'_>, number: i64) -> Result<()> {
+        write.execute("INSERT INTO kept (number) VALUES (?1)", [number]).map(drop).map_err(crate::error::sql)
+    }
+
+    fn kept(writer: &Writer) -> Vec<i64> {
+        let read = |write: &Write<'_>| {
+            let mut statement = write.prepare("SELECT number FROM kept ORDER BY number").unwrap();
+            Ok(statement.query_map([], |row| row.get(0)).unwrap().map(std::result::Result::unwrap).collect())
+        };
+        writer.write(read).unwrap().blocking_recv().unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_failing_member_undoes_its_own_work_and_no_other() {
+        let writer = writer();
+        let answers: Vec<_> = (0..200)
+            .map(|number| {
+                let work = move |write: &Write<'_>| {
+                    add(write, number)?;
+                    match number % 4 {
+                        1 => Err(Error::invalid("no")),
+                        2 => add(write, number), // twice the same key
+                        3 => panic!("in the middle"),
+                        _ => Ok(()),
+                    }
+                };
+                writer.write(work).unwrap()
+            })
+            .collect();
+        let results: Vec<_> = answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect();
+        for (number, result) in results.iter().enumerate() {
+            assert_eq!(result.is_ok(), number % 4 == 0, "{number}");
+        }
+        assert_eq!(kept(&writer), (0..200).step_by(4).collect::<Vec<i64>>());
+    }
+
+    #[test]
+    fn hooks_run_after_the_commit_and_only_then() {
+        let writer = writer();
+        let (sender, receiver) = channel();
+        for (number, fails) in [(1, false), (2, true)] {
+            let sender = sender.clone();
+            let work = move |write: &Write<'_>| {
+                write.after_commit(move |connection| {
+                    sender.send((number, connection.is_autocommit())).unwrap()
+                });
+                add(write, number)?;
+                if fails { Err(Error::invalid("no")) } else { Ok(()) }
+            };
+            let _ = writer.write(work).unwrap().blocking_recv().unwrap();
+        }
+        drop(sender);
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [(1, true)]);
+    }
+
+    #[test]
+    fn a_lost_transaction_is_an_error_for_everyone_in_it() {
+        let writer = writer();
+        let lost = writer.write(|write| {
+            add(write, 1)?;
+            // What SQLite does by itself on a full disk.
+            write.execute_batch("ROLLBACK").map_err(crate::error::sql)
+        });
+        let error = lost.unwrap().blocking_recv().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(kept(&writer), Vec::<i64>::new());
+    }
+
+    #[test]
+    fn work_that_was_handed_over_is_done_before_the_writer_ends() {
+        let writer = writer();
+        let answers: Vec<_> =
+            (0..50).map(|number| writer.write(move |write| add(write, number)).unwrap()).collect();
+        writer.close();
+        assert!(answers.into_iter().all(|answer| answer.blocking_recv().unwrap().is_ok()));
+        assert_eq!(writer.write(|write| add(write, 99)).err().unwrap().stable_code(), "STORE_CLOSED");
+    }
+}
