@@ -61,31 +61,40 @@ pub fn sentences(text: &str) -> Vec<Sentence> {
     while let Some(first) = rest.first() {
         let length = rest.iter().take_while(|line| line.belongs_with(first)).count().max(1);
         let (group, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        let stands_alone = found.is_empty() && after.iter().all(|line| *line == Line::Blank);
-        group_sentences(text, group, stands_alone, &mut found);
+        let next = after.iter().find(|line| **line != Line::Blank);
+        group_sentences(text, group, next, &mut found);
         rest = after;
     }
     found
 }
 
-/// The sentences of lines that belong together; `stands_alone` when the text has no others.
-fn group_sentences(text: &str, group: &[Line], stands_alone: bool, found: &mut Vec<Sentence>) {
+/// The sentences of lines that belong together; `next` is the first line after them that is not blank.
+fn group_sentences(text: &str, group: &[Line], next: Option<&Line>, found: &mut Vec<Sentence>) {
+    let stands_alone = found.is_empty() && next.is_none();
+    let are_pairs = || group.iter().all(|line| line.is_pair(text)) && (group.len() > 1 || stands_alone);
     match group.first() {
         Some(Line::Row(_)) => rows(text, group, found),
-        Some(Line::Text(_))
-            if group.iter().all(|line| line.is_pair(text)) && (group.len() > 1 || stands_alone) =>
-        {
-            each(group, &SentenceKind::Item, found);
-        }
-        Some(Line::Text(range)) if group.len() == 1 && !stands_alone && line::is_title(text, range) => {
-            each(group, &SentenceKind::Heading, found);
-        }
-        Some(Line::Text(_)) => prose(text, joined(group), &SentenceKind::Prose, found),
-        Some(Line::Item(_)) => prose(text, joined(group), &SentenceKind::Item, found),
         Some(Line::Code(_)) => each(group, &SentenceKind::Code, found),
         Some(Line::Heading(_)) => each(group, &SentenceKind::Heading, found),
+        Some(_) if is_title(text, group, next, found) => each(group, &SentenceKind::Heading, found),
+        Some(Line::Text(_)) if are_pairs() => each(group, &SentenceKind::Item, found),
+        Some(Line::Text(_)) => prose(text, joined(group), &SentenceKind::Prose, found),
+        Some(Line::Item(_) | Line::Numbered(_)) => prose(text, joined(group), &SentenceKind::Item, found),
         Some(Line::Rule | Line::Blank) | None => {}
     }
+}
+
+/// Whether a line without the mark of a heading is one: short, open-ended, not all there is, and no step of a list.
+fn is_title(text: &str, group: &[Line], next: Option<&Line>, found: &[Sentence]) -> bool {
+    let after_item = found.last().is_some_and(|sentence| sentence.kind == SentenceKind::Item);
+    let may_be = match group {
+        [Line::Text(_)] => next.is_some() || !found.is_empty(),
+        [Line::Numbered(_)] => {
+            !after_item && matches!(next, Some(Line::Text(_) | Line::Row(_) | Line::Item(_)))
+        }
+        _ => false,
+    };
+    may_be && group.iter().filter_map(Line::range).all(|range| line::is_title(text, &range))
 }
 
 /// The sentences of the bytes `block`, without the white space around them.

@@ -14,8 +14,10 @@ pub(super) enum Line {
     Blank,
     /// Running text.
     Text(Range<usize>),
-    /// The first line of a list item, without its marker.
+    /// The first line of a list item, without its bullet.
     Item(Range<usize>),
+    /// The first line of a numbered item, without its number. A heading may look like one.
+    Numbered(Range<usize>),
     /// A heading, without its marker.
     Heading(Range<usize>),
     /// A row of a table.
@@ -32,6 +34,7 @@ impl Line {
         match self {
             Self::Text(range)
             | Self::Item(range)
+            | Self::Numbered(range)
             | Self::Heading(range)
             | Self::Row(range)
             | Self::Code(range) => Some(range.clone()),
@@ -46,7 +49,9 @@ impl Line {
             Self::Text(_) => matches!(self, Self::Text(_)),
             Self::Row(_) => matches!(self, Self::Row(_) | Self::Rule),
             Self::Code(_) => matches!(self, Self::Code(_)),
-            Self::Item(range) => self.range().as_ref() == Some(range) || matches!(self, Self::Text(_)),
+            Self::Item(range) | Self::Numbered(range) => {
+                self.range().as_ref() == Some(range) || matches!(self, Self::Text(_))
+            }
             Self::Heading(_) | Self::Rule | Self::Blank => false,
         }
     }
@@ -102,6 +107,7 @@ fn classify(raw: &str, line: &str, range: Range<usize>) -> Line {
         return Line::Blank;
     }
     match item_marker(line) {
+        Some(marker) if line.starts_with(|c: char| c.is_ascii_digit()) => Line::Numbered(within(marker)),
         Some(marker) => Line::Item(within(marker)),
         None if looks_like_code(raw, line) => Line::Code(range),
         None => Line::Text(range),

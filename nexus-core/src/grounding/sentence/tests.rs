@@ -75,6 +75,23 @@ fn items_headings_and_prose_are_told_apart() {
 }
 
 #[test]
+fn a_numbered_heading_is_no_step_of_a_list() {
+    use SentenceKind::{Heading, Item, Prose};
+    let found = kinds("1. Scope\n\nIt holds for all.\n\n1. Open the form\n\n2. Sign it\n\n3. Send it");
+    let found: Vec<_> = found.iter().map(|(text, kind)| (text.as_str(), kind.clone())).collect();
+    assert_eq!(
+        found,
+        [
+            ("Scope", Heading),
+            ("It holds for all.", Prose),
+            ("Open the form", Item),
+            ("Sign it", Item),
+            ("Send it", Item),
+        ]
+    );
+}
+
+#[test]
 fn a_line_that_is_all_there_is_states_something() {
     assert_eq!(kinds("Ten years")[0].1, SentenceKind::Prose);
     assert_eq!(kinds("Owner: Ada\nTerm: 2 years")[1], ("Term: 2 years".to_owned(), SentenceKind::Item));

@@ -31,7 +31,8 @@ impl Question {
         for &language in languages {
             for token in analyse(text, language) {
                 let word = text.get(token.span.clone()).unwrap_or_default();
-                let weight = words::salience(word, language);
+                let weight =
+                    if asks_how(text, token.span.start) { 0.0 } else { words::salience(word, language) };
                 if weight <= 0.0 || forms.contains_key(&(language, token.term.clone())) {
                     continue;
                 }
@@ -54,4 +55,10 @@ impl Question {
     pub(super) fn term(&self, language: Language, form: String) -> Option<usize> {
         self.forms.get(&(language, form)).copied()
     }
+}
+
+/// Whether the word at byte `start` follows `how`: it asks for a measure, as in "how long", and names nothing.
+fn asks_how(text: &str, start: usize) -> bool {
+    let before = text.get(..start).unwrap_or_default().trim_end();
+    before.rsplit(char::is_whitespace).next().is_some_and(|word| word.eq_ignore_ascii_case("how"))
 }

@@ -8,6 +8,7 @@ use super::passage::Candidate;
 use super::question::{Question, Terms};
 use super::words::Expected;
 use crate::grounding::Evidence;
+use crate::grounding::sentence::SentenceKind;
 
 /// What a term counts that stands in the headings or the name of the sentence's document, beside 1 in the sentence.
 const IN_CONTEXT: f32 = 0.6;
@@ -15,10 +16,14 @@ const IN_CONTEXT: f32 = 0.6;
 const IN_NEIGHBOUR: f32 = 0.35;
 /// What a term weighs that every sentence holds, beside its rarity.
 const COMMON: f32 = 2.0;
+/// What is never covered, in weights of a term: half of a short question is less than half of a long one.
+const DOUBT: f32 = 2.0;
 /// What the kind of answer that was asked for adds.
 const EXPECTED: f32 = 0.15;
 /// What the first passage adds; the second adds half of it, the third a third.
 const RANK: f32 = 0.4;
+/// What a line of code counts, beside 1 for a statement.
+const CODE: f32 = 0.6;
 
 /// A sentence and how well it answers.
 #[derive(Debug)]
@@ -34,7 +39,7 @@ pub(super) struct Scored {
 /// Scores every sentence. The order of `candidates` is kept.
 pub(super) fn score(question: &Question, evidence: &[Evidence], candidates: Vec<Candidate>) -> Vec<Scored> {
     let weights = weights(question, &candidates);
-    let total = mass(&weights, Terms::MAX).max(f32::MIN_POSITIVE);
+    let total = mass(&weights, Terms::MAX) + DOUBT;
     let share = |terms: Terms| mass(&weights, terms) / total;
     let mut before: Option<(usize, Terms)> = None;
     let scored = candidates.into_iter().map(|candidate| {
@@ -43,6 +48,7 @@ pub(super) fn score(question: &Question, evidence: &[Evidence], candidates: Vec<
         let context = candidate.context & !candidate.terms;
         let near = near & !candidate.terms & !context;
         let coverage = share(candidate.terms) + IN_CONTEXT * share(context) + IN_NEIGHBOUR * share(near);
+        let coverage = if candidate.sentence.kind == SentenceKind::Code { CODE * coverage } else { coverage };
         let score = coverage * (1.0 + bonus(question.expected, evidence, &candidate));
         Scored { candidate, score, coverage }
     });

@@ -15,7 +15,7 @@ const HIRAGANA: f32 = 0.2;
 pub(super) fn salience(word: &str, language: Language) -> f32 {
     let lower = word.to_lowercase();
     let (functions, asking) = lists(language);
-    if holds(functions, &lower) {
+    if holds(functions, &lower) || lower.contains(HAN_PARTICLES) {
         0.0
     } else if holds(asking, &lower) {
         ASKING
@@ -25,6 +25,12 @@ pub(super) fn salience(word: &str, language: Language) -> f32 {
         1.0
     }
 }
+
+/// Characters that make a pair of Han characters grammar: "is", "of", question words.
+const HAN_PARTICLES: [char; 18] = [
+    '是', '的', '了', '吗', '嗎', '呢', '么', '麼', '哪', '谁', '誰', '怎', '几', '幾', '何', '多', '什',
+    '甚',
+];
 
 fn holds(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|entry| entry == word)
@@ -65,7 +71,7 @@ const ENGLISH: &str = "a about above after all also am among an and any anyone a
     while who whom whose why will with within without would you your";
 const ENGLISH_ASKING: &str = "actually called come comes consider considered deal define defined definition describe \
     described description difference different example examples exactly explain explained explanation find go goes \
-    happen happened happens kind kinds know known list listed look made make makes making mean meaning means meant name \
+    happen happened happens kind kinds know known last lasts list listed look made make makes making mean meaning means meant name \
     named names purpose reason say says show shows stand stands take taken takes thing things type types use used uses \
     using way ways work works";
 const GERMAN: &str = "aber alle als am an auch auf aus bei bin bis bist da dann das dass dem den der des die dies diese dieser \
