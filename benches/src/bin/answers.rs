@@ -115,7 +115,7 @@ fn trade_off(clapnq: &Asked, pubmedqa: &Asked, elsewhere: &[f32]) {
             format!("{:.3}", share(count, confidences.len()))
         };
         let default = if (threshold - DEFAULT_THRESHOLD).abs() < 0.01 { " (default)" } else { "" };
-        let cells = [&without, elsewhere, &with, &medical].map(|confidences| abstained(confidences));
+        let cells = [without.as_slice(), elsewhere, &with, &medical].map(abstained);
         table.row(std::iter::once(format!("{threshold:.2}{default}")).chain(cells))
     });
     table.print();
