@@ -83,7 +83,8 @@ impl Nexus {
         Ok(())
     }
 
-    /// Erases what a run showed, question and answer included; its audit chain stays and still verifies.
+    /// Erases what a run showed: its events and its passages. The question stays with the run and the messages with
+    /// their session; the audit chain stays and still verifies.
     ///
     /// # Errors
     /// As [`Nexus::run`].

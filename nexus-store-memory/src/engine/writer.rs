@@ -279,7 +279,7 @@ mod tests {
             let sender = sender.clone();
             let work = move |write: &Write<'_>| {
                 write.after_commit(move |connection| {
-                    sender.send((number, connection.is_autocommit())).unwrap()
+                    sender.send((number, connection.is_autocommit())).unwrap();
                 });
                 add(write, number)?;
                 if fails { Err(Error::invalid("no")) } else { Ok(()) }
