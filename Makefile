@@ -29,7 +29,11 @@ docs: ## Build the API documentation into target/doc, warnings denied
 
 quality: ## Score retrieval and answers on judged collections: make quality DATA=<folder>
 	@test -n "$(DATA)" || { echo "usage: make quality DATA=<folder with one collection per directory>"; exit 2; }
-	cargo run --release --locked -p nexus-benches --bin quality -- "$(DATA)" target/runs
+	cargo build --release --locked -p nexus-benches --bins
+	target/release/quality "$(DATA)" target/runs
+	@if [ -d "$(DATA)/chunking_eval" ]; then target/release/chunking "$(DATA)"; fi
+	@if [ -d "$(DATA)/clapnq_dev" ] && [ -d "$(DATA)/pubmedqa" ]; then target/release/answers "$(DATA)"; fi
+	@target/release/ask "$(DATA)"
 
 bench: ## Latency and throughput, each beside a peer or a floor in the same run
 	cargo bench --locked -p nexus-benches

@@ -3,7 +3,7 @@
 //! [`Chunker`] takes the blocks of a document as a parser finds them and gives chunks as they are complete, so memory
 //! follows the chunk, not the document. A chunk ends where a section ends if it can, else where a block, a table row, a
 //! line of code or a sentence ends; only a sentence that is over the budget by itself is cut within. A heading stays
-//! with what follows it.
+//! with what follows it, and a chunk keeps to one page, so that whoever cites it names the right one.
 //!
 //! The text of a chunk is an exact slice of the document's text, and [`rebuild`] makes the document's text of the chunks.
 

@@ -64,6 +64,9 @@ impl Chunker {
     /// Takes the next block and gives the chunks that it completes. A block without text is left out.
     pub fn push(&mut self, block: Block) -> Vec<Chunk> {
         let Block { kind, text, page } = block;
+        if self.turns_to(page) {
+            self.end_page();
+        }
         if let BlockKind::Heading { level } = kind
             && !text.is_empty()
         {
@@ -124,6 +127,22 @@ impl Chunker {
         self.window.units().len() > self.carried
     }
 
+    /// Whether `page` is another than the one before. A chunk keeps to one page, so that whoever cites it names the
+    /// right one.
+    fn turns_to(&self, page: Option<u32>) -> bool {
+        self.window.units().back().is_some_and(|last| last.page != page)
+    }
+
+    /// Ends what is open. A heading at the foot of the page goes over to the text that follows it.
+    fn end_page(&mut self) {
+        if self.has_new() {
+            self.close(0);
+        } else {
+            self.window.forget(self.carried);
+            self.carried = 0;
+        }
+    }
+
     /// Whether the new part of the window is a passage of its own: long enough, and not left with a heading at its end.
     fn may_end_here(&self) -> bool {
         let fresh = || self.window.units().iter().skip(self.carried);
@@ -140,7 +159,7 @@ impl Chunker {
         self.done.push(Chunk {
             index: self.index,
             span: first.span.start..last.span.end,
-            page: first.page,
+            page: units.iter().take(count).find(|unit| !unit.is_heading()).unwrap_or(first).page,
             heading_path: first.path.to_vec(),
             tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
             hash: crate::hex::encode(&Sha256::digest(&text)),

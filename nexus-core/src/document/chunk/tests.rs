@@ -163,11 +163,11 @@ fn a_section_begins_a_chunk_and_knows_its_headings() {
 }
 
 #[test]
-fn a_chunk_names_the_page_it_begins_on() {
+fn a_chunk_keeps_to_one_page_and_names_it() {
     let page =
         |page, text: &str| Block { kind: BlockKind::Paragraph, text: text.to_owned(), page: Some(page) };
     let blocks = [page(3, "One paragraph here."), page(4, "Another one there."), page(5, "A third.")];
-    let chunks = cut(ChunkConfig::chars(20, 0).unwrap(), &blocks);
+    let chunks = cut(ChunkConfig::chars(200, 20).unwrap(), &blocks);
     assert_eq!(chunks.iter().map(|chunk| chunk.page).collect::<Vec<_>>(), [Some(3), Some(4), Some(5)]);
 }
 
