@@ -1,5 +1,6 @@
 //! The book of Nexus. Each chapter is a Markdown file in `docs/`; its Rust blocks are compiled and run as tests, so
 //! what the book shows works.
+#![expect(clippy::doc_markdown, reason = "chapters are prose for people, with the names of products in it")]
 
 #[doc = include_str!("../README.md")]
 pub mod readme {}
