@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nexus_core::{Error, ErrorKind, Nexus, Principal, Result};
+use nexus_core::{Error, ErrorKind, Nexus, Principal, Result, Settings};
 use nexus_providers::documents::{WorkerCommand, WorkerLimits, WorkerParser};
-use nexus_providers::shell::{Config, Environment, ShellSettings, audit_keys, config_dir, settings_from_env};
+use nexus_providers::shell::{Config, Environment, audit_keys, config_dir, settings_from_env};
 use nexus_store_memory::MemoryStore;
 
 use crate::args::Global;
@@ -23,7 +23,7 @@ pub(crate) struct Context<'a> {
     pub(crate) who: Principal,
     pub(crate) data: PathBuf,
     pub(crate) config_dir: PathBuf,
-    pub(crate) settings: ShellSettings,
+    pub(crate) settings: Settings,
     pub(crate) output: &'a Output,
     pub(crate) interrupts: &'a Interrupts,
     env: Environment,
@@ -98,7 +98,7 @@ impl<'a> Context<'a> {
             .store(store.clone())
             .audit_keys(keys.ring)
             .parser(parser()?)
-            .settings(self.settings.engine.clone())
+            .settings(self.settings.clone())
             .build()?;
         Ok(Opened { nexus, store })
     }

@@ -24,6 +24,8 @@ pub struct Settings {
     pub max_runs: usize,
     /// How many documents may be ingested at once.
     pub max_ingests: usize,
+    /// Whether a document's job is done before the call that brings it returns.
+    pub ingest_inline: bool,
     /// The largest document, in bytes.
     pub max_document_bytes: u64,
     /// How long one document may take.
@@ -47,6 +49,7 @@ impl Default for Settings {
         Self {
             max_runs: 64,
             max_ingests: 2,
+            ingest_inline: false,
             max_document_bytes: 256 * 1024 * 1024,
             document_deadline: Duration::from_mins(30),
             job_lease: Duration::from_mins(1),

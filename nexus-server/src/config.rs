@@ -79,7 +79,7 @@ impl Config {
             data,
             who,
             keys: keys.ring,
-            settings: settings_from_env(env)?.engine,
+            settings: settings_from_env(env)?,
             heartbeat: Duration::from_secs(args.heartbeat.into()),
             grace: Duration::from_secs(args.grace.into()),
         })

@@ -110,7 +110,7 @@ async fn submit(
     path: &Path,
 ) -> Result<Submitted> {
     let file = if path.as_os_str() == STANDARD_INPUT {
-        let limit = context.settings.engine.max_document_bytes;
+        let limit = context.settings.max_document_bytes;
         super::off_thread(move || standard_input(limit)).await?
     } else {
         File::open(path).map_err(unreadable)?

@@ -99,7 +99,7 @@ pub(super) async fn all<T, F: Future<Output = Record>>(
         let records = futures::stream::iter(items)
             .take_until(interrupted)
             .map(&one)
-            .buffer_unordered(context.settings.engine.max_ingests.max(1));
+            .buffer_unordered(context.settings.max_ingests.max(1));
         let mut records = std::pin::pin!(records);
         while let Some(record) = records.next().await {
             summary.add(context, &progress, record)?;

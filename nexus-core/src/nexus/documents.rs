@@ -7,7 +7,7 @@ use crate::access::{Grant, Grantee, Permission, Visibility};
 use crate::audit::{Draft, Kind, Payload, Pending};
 use crate::clock::Timestamp;
 use crate::document::store::{DocumentQuery, Submitted};
-use crate::document::{ChunkConfig, Document, Job, JobState, NewDocument, Passage, Source};
+use crate::document::{ChunkConfig, Document, DocumentStatus, Job, JobState, NewDocument, Passage, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DocumentId, GrantId, JobId};
@@ -20,7 +20,8 @@ use crate::retrieve::ModelId;
 const JOB_POLL: Duration = Duration::from_millis(20);
 
 impl Nexus {
-    /// Keeps a document and queues the job that makes it searchable; [`Nexus::work`] does such jobs.
+    /// Keeps a document and queues the job that makes it searchable; [`Nexus::work`] does such jobs, or this call
+    /// itself where [`Settings::ingest_inline`](crate::Settings::ingest_inline) says so.
     ///
     /// The same bytes under the same id, described and cut the same way, change nothing and say so.
     ///
@@ -34,7 +35,8 @@ impl Nexus {
         document: NewDocument,
         source: impl Source + 'static,
     ) -> Result<Submitted> {
-        self.engine.submit(who, document, Box::new(source)).await
+        let submitted = self.engine.submit(who, document, Box::new(source)).await?;
+        self.inline(who, submitted).await
     }
 
     /// Like [`Nexus::ingest`], for passages that the caller has cut already, and perhaps embedded by `model`.
@@ -48,7 +50,8 @@ impl Nexus {
         model: Option<ModelId>,
         passages: &[BroughtPassage],
     ) -> Result<Submitted> {
-        self.engine.submit_passages(who, document, model, passages).await
+        let submitted = self.engine.submit_passages(who, document, model, passages).await?;
+        self.inline(who, submitted).await
     }
 
     /// Cuts a document anew from its raw bytes, in another way if `chunking` says so.
@@ -62,7 +65,8 @@ impl Nexus {
         document: &DocumentId,
         chunking: Option<ChunkConfig>,
     ) -> Result<Submitted> {
-        self.engine.reindex(who, document, chunking).await
+        let submitted = self.engine.reindex(who, document, chunking).await?;
+        self.inline(who, submitted).await
     }
 
     /// Does queued jobs until none is left, as many at once as the settings allow; says how many it did.
@@ -111,6 +115,18 @@ impl Nexus {
                 tokio::time::sleep(JOB_POLL).await;
             }
         }
+    }
+
+    /// Does the job before its submission is told of, where the settings say so.
+    async fn inline(&self, who: &Principal, submitted: Submitted) -> Result<Submitted> {
+        if !self.engine.settings.ingest_inline || !submitted.status.is_in_flight() {
+            return Ok(submitted);
+        }
+        let status = match self.finish_job(who, &submitted.job_id).await?.state {
+            JobState::Failed { .. } => DocumentStatus::Failed,
+            JobState::Queued | JobState::Processing { .. } | JobState::Succeeded => DocumentStatus::Succeeded,
+        };
+        Ok(Submitted { status, ..submitted })
     }
 
     /// One ingestion job, for whoever may read its document.

@@ -15,4 +15,4 @@ mod tests;
 pub use audit_key::{AuditKeys, audit_keys};
 pub use config::{Config, config_dir};
 pub use environment::Environment;
-pub use settings::{IngestMode, ShellSettings, settings_from_env};
+pub use settings::settings_from_env;

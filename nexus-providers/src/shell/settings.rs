@@ -4,46 +4,27 @@ use nexus_core::{Error, Result, Settings};
 
 use super::Environment;
 
-/// When an ingestion job runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IngestMode {
-    /// After the request that queued it has returned.
-    #[default]
-    Background,
-    /// Before the request that queued it returns.
-    Inline,
-}
-
-/// What the environment says of the engine.
-#[derive(Clone, Debug, Default)]
-pub struct ShellSettings {
-    /// Limits and switches.
-    pub engine: Settings,
-    /// When ingestion jobs run.
-    pub ingest_mode: IngestMode,
-}
-
 /// Reads `RUN_MAX_CONCURRENCY`, `INGEST_MAX_CONCURRENCY`, `INGEST_EXECUTION_MODE` (`background`, `inline`) and
 /// `DEBUG_EVENTS` (`true`, `false`). What is not set has the default of [`Settings`].
 ///
 /// # Errors
 /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_SETTING`, naming the variable.
-pub fn settings_from_env(env: &Environment) -> Result<ShellSettings> {
-    let mut settings = ShellSettings::default();
+pub fn settings_from_env(env: &Environment) -> Result<Settings> {
+    let mut settings = Settings::default();
     if let Some(runs) = limit(env, "RUN_MAX_CONCURRENCY")? {
-        settings.engine.max_runs = runs;
+        settings.max_runs = runs;
     }
     if let Some(ingests) = limit(env, "INGEST_MAX_CONCURRENCY")? {
-        settings.engine.max_ingests = ingests;
+        settings.max_ingests = ingests;
     }
     if let Some(debug) =
         choice(env, "DEBUG_EVENTS", &[("true", true), ("1", true), ("false", false), ("0", false)])?
     {
-        settings.engine.debug_events = debug;
+        settings.debug_events = debug;
     }
-    let modes = [("background", IngestMode::Background), ("inline", IngestMode::Inline)];
-    if let Some(mode) = choice(env, "INGEST_EXECUTION_MODE", &modes)? {
-        settings.ingest_mode = mode;
+    let modes = [("background", false), ("inline", true)];
+    if let Some(inline) = choice(env, "INGEST_EXECUTION_MODE", &modes)? {
+        settings.ingest_inline = inline;
     }
     Ok(settings)
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use super::{Config, Environment, IngestMode, audit_keys, config_dir, settings_from_env};
+use super::{Config, Environment, audit_keys, config_dir, settings_from_env};
 
 const NOTHING: [(&str, &str); 0] = [];
 
@@ -122,8 +122,8 @@ fn a_setting_that_means_nothing_is_refused() {
         ("DEBUG_EVENTS", "true"),
     ]);
     let settings = settings_from_env(&set).unwrap();
-    assert_eq!((settings.engine.max_runs, settings.ingest_mode), (3, IngestMode::Inline));
-    assert!(settings.engine.debug_events);
+    assert_eq!((settings.max_runs, settings.ingest_inline), (3, true));
+    assert!(settings.debug_events);
     for bad in [
         ("RUN_MAX_CONCURRENCY", "0"),
         ("INGEST_MAX_CONCURRENCY", "many"),

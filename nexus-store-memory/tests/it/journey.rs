@@ -4,10 +4,10 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use nexus_core::audit::{KeyRing, Status};
-use nexus_core::document::model::NewDocument;
+use nexus_core::document::model::{DocumentStatus, NewDocument};
 use nexus_core::run::Outcome;
 use nexus_core::search::Search;
-use nexus_core::{CorpusId, DocumentId, Nexus, Principal};
+use nexus_core::{CorpusId, DocumentId, Nexus, Principal, Settings};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
@@ -80,4 +80,23 @@ async fn what_was_ingested_is_found_again_after_a_restart() {
         .unwrap();
     assert_eq!(found.hits[0].source_name, "travel.txt");
     nexus.shutdown(Duration::from_secs(5)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_inline_ingestion_has_ended_when_the_call_returns() {
+    let keys = KeyRing::from_secret("k0", "sixteen bytes or more").unwrap();
+    let settings = Settings { ingest_inline: true, ..Settings::default() };
+    let nexus =
+        Nexus::builder().store(MemoryStore::default()).audit_keys(keys).settings(settings).build().unwrap();
+    let who = Principal::user("acme", "erin").unwrap().roles(["editor"]);
+    let corpus = CorpusId::parse("notes").unwrap();
+    nexus.create_corpus(&who, corpus.clone(), "Notes", json!({})).await.unwrap();
+    for (text, expected) in
+        [("Tea is at four.", DocumentStatus::Succeeded), ("\n \n", DocumentStatus::Failed)]
+    {
+        let new = NewDocument::new(corpus.clone(), "note.txt");
+        let submitted = nexus.ingest(&who, new, Cursor::new(text)).await.unwrap();
+        assert_eq!(submitted.status, expected);
+        assert_eq!(nexus.document(&who, &submitted.document_id).await.unwrap().status, expected);
+    }
 }
