@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod bm25;
+pub mod clock;
 pub mod dataset;
 pub mod metrics;
 

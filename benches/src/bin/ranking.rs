@@ -7,11 +7,11 @@
 #![expect(clippy::indexing_slicing, reason = "an id that is nowhere should stop an evaluation")]
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use nexus_benches::Table;
 use nexus_benches::bm25::Bm25;
+use nexus_benches::clock::fastest;
 use nexus_benches::dataset::{Dataset, Document, Question, Vectors, vectors};
 use nexus_benches::metrics::{is_hit, mean, ndcg, recall, share};
 use nexus_core::retrieve::analysis::{Language, analyse};
@@ -24,8 +24,16 @@ fn main() -> Result<()> {
     let mut folders: Vec<PathBuf> =
         std::fs::read_dir(&root)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     folders.sort();
-    let columns =
-        ["collection", "BM25", "detected", "recall@100", "vectors", "z-score", "reciprocal rank", "MB/s"];
+    let columns = [
+        "collection",
+        "BM25",
+        "detected",
+        "recall@100",
+        "vectors",
+        "z-score",
+        "reciprocal rank",
+        "MB/s a core",
+    ];
     let mut ranking = Table::new("Ranking: nDCG@10, documents whole", columns);
     for folder in folders.iter().filter(|folder| Dataset::is_judged(folder)) {
         let dataset = Dataset::read(folder)?;
@@ -80,7 +88,7 @@ fn nearest(documents: &Vectors, question: &[f32]) -> Vec<(usize, f32)> {
 
 fn first_hits(dataset: &Dataset) -> Result<Table> {
     let columns =
-        ["language", "hit@1", "hit@5", "in all languages: hit@1", "hit@5", "detected right", "MB/s"];
+        ["language", "hit@1", "hit@5", "in all languages: hit@1", "hit@5", "detected right", "MB/s a core"];
     let mut table = Table::new(format!("{}: the right passage first", dataset.name), columns);
     let texts: Vec<String> = dataset.documents.iter().map(Document::whole).collect();
     let mixed =
@@ -112,14 +120,9 @@ fn hits(dataset: &Dataset, index: &Bm25, documents: &[Document], questions: &[Qu
     share(found.count(), questions.len())
 }
 
-/// Megabytes analysed a second, the best of five times.
+/// Megabytes analysed in a second of one core.
 fn speed(texts: &[String], language: Language) -> String {
     let megabytes = share(texts.iter().map(String::len).sum(), 1_000_000);
-    let once = || {
-        let start = Instant::now();
-        let terms: usize = texts.iter().map(|text| analyse(text, language).len()).sum();
-        (start.elapsed(), terms)
-    };
-    let best = (0..20).map(|_| once().0).min().unwrap_or_default();
-    format!("{:.1}", megabytes / best.as_secs_f64())
+    let took = fastest(5, || texts.iter().map(|text| analyse(text, language).len()).sum::<usize>());
+    format!("{:.1}", megabytes / took.as_secs_f64())
 }
