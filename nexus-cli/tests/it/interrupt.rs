@@ -113,6 +113,8 @@ fn an_interrupt_ends_a_conversation() {
     let bench = Bench::ingested();
     for interrupt in ["-INT", "-TERM"] {
         let mut chat = bench.chat();
+        // Waiting would close the input first, and its end would race with the signal.
+        let _input = chat.process.stdin.take();
         signal(&chat.process, interrupt);
         assert_eq!(chat.process.wait().unwrap().code(), Some(130));
     }
