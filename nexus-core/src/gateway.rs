@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::llm::{Completion, LlmProvider, Request};
+use crate::llm::{Completion, Fault, LlmProvider, Request};
 use crate::principal::Principal;
 use crate::retrieve::{EmbedRole, Embedder};
 
@@ -105,9 +105,7 @@ fn impatient(completion: Completion, patience: Duration) -> Completion {
 }
 
 fn silent() -> Error {
-    Error::new(ErrorKind::Timeout, "the model did not answer in time")
-        .code("MODEL_TIMEOUT")
-        .hint("try again later")
+    Fault::Timeout.error("the model did not answer in time")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@
 //! - top: [`Nexus`] and its [`Builder`];
 //! - use cases: [`ingest`], [`run`], [`search`], and the gateway that alone holds models and embedders;
 //! - domains, each with its types, its pure rules and its port: [`document`], [`retrieve`], [`llm`], [`grounding`],
-//!   [`policy`], [`access`], [`audit`], [`session`];
+//!   [`policy`], [`access`], [`audit`], [`session`], [`speech`];
 //! - ground: [`error`], [`id`], [`principal`], [`clock`], [`money`], [`usage`], [`hex`].
 
 pub mod access;
@@ -36,6 +36,7 @@ pub mod retrieve;
 pub mod run;
 pub mod search;
 pub mod session;
+pub mod speech;
 pub mod store;
 mod task;
 pub mod usage;

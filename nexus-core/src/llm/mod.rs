@@ -1,7 +1,18 @@
 //! Models that answer: the [`Request`], the [`Piece`]s that stream back, and the [`LlmProvider`] port.
+//!
+//! - `conversation`: who said what before, and the tools a model may call.
+//! - `parameters`: how a model is to sample.
+//! - `reply`: an answer in one piece.
+//! - `fault`: what went wrong at a vendor, and what may be done about it.
+//! - [`prompt`]: from a question and its passages to a request, and from a request to text.
+//! - [`extractive`]: the answerer that quotes.
 
+mod conversation;
 pub mod extractive;
+mod fault;
+mod parameters;
 pub mod prompt;
+mod reply;
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,40 +25,47 @@ use crate::error::Result;
 use crate::grounding::{Citation, Evidence};
 use crate::usage::Usage;
 
+pub use conversation::{Speaker, ToolCall, ToolChoice, ToolSpec, Turn};
 pub use extractive::Extractive;
-
-/// Who said something in a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Speaker {
-    /// The person who asks.
-    User,
-    /// Nexus.
-    Assistant,
-}
-
-/// Something said earlier in the conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Turn {
-    /// By whom.
-    pub speaker: Speaker,
-    /// What.
-    pub text: String,
-}
+pub use fault::Fault;
+pub use parameters::{Parameters, ReasoningEffort, ResponseFormat};
+pub use reply::Reply;
 
 /// A question to a model. Passages stay typed blocks; each vendor's wire renders them.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// ```
+/// use nexus_core::llm::Request;
+///
+/// let request = Request { max_tokens: Some(200), ..Request::asking("Name three rivers.") };
+/// assert!(request.evidence.is_empty());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Request {
-    /// What the model is told to do.
+    /// The model, by the vendor's name for it; the provider's default unless told.
+    pub model: Option<String>,
+    /// What the model is told to do; nothing if empty.
     pub instructions: String,
     /// What was said before, oldest first.
     pub history: Vec<Turn>,
     /// The passages it may use, numbered.
     pub evidence: Vec<Evidence>,
-    /// The question.
+    /// The question. Empty when the history ends with the results of tools.
     pub question: String,
-    /// The most tokens it may answer with.
-    pub max_tokens: u32,
+    /// The tools it may call.
+    pub tools: Vec<ToolSpec>,
+    /// Whether it must call one.
+    pub tool_choice: ToolChoice,
+    /// The most tokens it may answer with, thinking included. The gateway sets it where it is absent.
+    pub max_tokens: Option<u32>,
+    /// How it is to sample and to shape the answer.
+    pub parameters: Parameters,
+}
+
+impl Request {
+    /// A request that holds nothing but a question.
+    pub fn asking(question: impl Into<String>) -> Self {
+        Self { question: question.into(), ..Self::default() }
+    }
 }
 
 /// Why a model has no answer.
@@ -82,16 +100,23 @@ pub enum Finish {
     Length,
     /// The vendor suppressed the answer.
     ContentFilter,
+    /// It waits for the results of the tools it called.
+    ToolCalls,
 }
 
 /// A part of a streamed answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "piece", content = "value", rename_all = "snake_case")]
 pub enum Piece {
     /// The next words.
     Text(String),
     /// A citation for words that were just said.
     Citation(Citation),
-    /// Tokens so far; a later one replaces an earlier one.
+    /// The next words of what it thinks before it answers. Never part of the answer.
+    Reasoning(String),
+    /// A call of a tool, whole.
+    ToolCall(ToolCall),
+    /// Everything consumed so far; a later one replaces an earlier one.
     Usage(Usage),
     /// The end.
     Finish(Finish),
@@ -100,26 +125,52 @@ pub enum Piece {
 /// A streamed answer.
 pub type Completion = Pin<Box<dyn Stream<Item = Result<Piece>> + Send>>;
 
+/// What is known of a provider's default model before it is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ModelInfo {
+    /// The most tokens of prompt and answer together, where known.
+    pub context_tokens: Option<u32>,
+    /// The most tokens of an answer, where known.
+    pub output_tokens: Option<u32>,
+    /// Whether the model runs on hardware of the operator's own, so that its tokens have no price.
+    pub is_local: bool,
+}
+
 /// Answers questions.
 ///
 /// # Contract
 /// - A stream that ends well ends with exactly one [`Piece::Finish`]; one that ends without it was cut off.
 /// - Nothing follows an error.
-/// - Dropping the stream stops the work behind it.
+/// - Dropping the stream stops the work behind it, and closes the connection to the vendor.
 /// - Text and quotes never come from anywhere but the model: an adapter invents no words and no ending.
+/// - Usage that the vendor did not report is absent, never guessed.
+/// - A parameter that the wire cannot express is refused before anything is sent, with a sentence that names it.
+/// - An error carries the [`Fault`] that tells what may be done about it; the vendor's own words go to the logs only.
 #[async_trait]
 pub trait LlmProvider: Send + Sync + fmt::Debug {
     /// The provider's name, such as `extractive`.
     fn name(&self) -> &str;
 
-    /// The model that answers.
+    /// The model that answers unless a request names another.
     fn model(&self) -> &str;
 
-    /// Begins to answer. The stream exists once the model has accepted the request.
+    /// What is known of `model`.
+    fn info(&self, model: &str) -> ModelInfo {
+        let _ = model;
+        ModelInfo::default()
+    }
+
+    /// Begins to answer. The stream exists once the model has accepted the request: its status is known.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::ErrorKind::Unavailable), [`Timeout`](crate::ErrorKind::Timeout) or
-    /// [`RateLimited`](crate::ErrorKind::RateLimited) from the vendor; [`InvalidInput`](crate::ErrorKind::InvalidInput)
-    /// for a request that it cannot express.
+    /// As [`Fault::error`] makes them.
     async fn stream(&self, request: Request) -> Result<Completion>;
+
+    /// Answers in one piece, over the vendor's wire for that where there is one.
+    ///
+    /// # Errors
+    /// As [`LlmProvider::stream`], and those that end the answer.
+    async fn complete(&self, request: Request) -> Result<Reply> {
+        Reply::collect(self.stream(request).await?).await
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Request, Speaker, Turn};
+use super::{Request, Speaker, ToolCall, Turn};
 use crate::document::chunk::{EstimatedTokens, TokenCounter};
 use crate::error::{Error, Result};
 use crate::grounding::Evidence;
@@ -85,18 +85,17 @@ impl Prompt {
         let fence = Fence::of_any();
         // A text has at most one token more than its parts have together.
         let cost = |text: &str| counter.count(text).saturating_add(1);
-        let fixed =
-            cost(&system_text(INSTRUCTIONS, &fence)) + cost(NO_PASSAGES) + cost(&question_text(&question));
+        let fixed = cost(&system_text(INSTRUCTIONS, &fence)) + cost(&question_text(&question));
         let room = budget.input_tokens.checked_sub(fixed).ok_or_else(|| too_long(fixed, budget))?;
         let reserved = budget.history_tokens.min(room / 2);
         let shown = evidence.iter().map(|evidence| cost(&passage_text(evidence, &fence)));
         let (fitting, unused) = fitting(shown, room - reserved);
         evidence.truncate(fitting);
-        let said = history.iter().rev().map(|turn| cost(&clean_text(&turn.text)));
+        let said = history.iter().rev().map(|turn| cost(&clean_text(turn.text())));
         let (recent, _) = self::fitting(said, (reserved + unused).min(budget.history_tokens));
         let history = history.split_off(history.len() - recent);
-        let max_tokens = budget.answer_tokens;
-        Ok(Request { instructions: INSTRUCTIONS.to_owned(), history, evidence, question, max_tokens })
+        let (instructions, max_tokens) = (INSTRUCTIONS.to_owned(), Some(budget.answer_tokens));
+        Ok(Request { instructions, history, evidence, question, max_tokens, ..Request::default() })
     }
 }
 
@@ -127,46 +126,67 @@ pub enum Role {
     User,
     /// The model's own, earlier.
     Assistant,
+    /// A tool's.
+    Tool,
 }
 
-/// A message of a wire that carries nothing but text.
+/// A message of a wire that carries nothing but text and calls of tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedMessage {
     /// Whose words they are.
     pub role: Role,
     /// The words.
     pub content: String,
+    /// The tools that the model called with them.
+    pub calls: Vec<ToolCall>,
+    /// Of a tool's words, the id of the call they answer and the name of the tool.
+    pub answers: Option<(String, String)>,
 }
 
 /// Writes `request` as messages: the instructions, the conversation so far, and the passages with the question.
 ///
-/// Equal requests render equally.
+/// Without instructions there is no system message; without a question, as after the results of tools, the
+/// conversation ends with those. Equal requests render equally.
 pub fn render(request: &Request) -> Vec<RenderedMessage> {
     let fence = Fence::of(request);
-    let mut messages = vec![message(Role::System, system_text(&request.instructions, &fence))];
-    messages.extend(request.history.iter().map(|turn| {
-        let role = match turn.speaker {
-            Speaker::User => Role::User,
-            Speaker::Assistant => Role::Assistant,
-        };
-        message(role, clean_text(&turn.text))
-    }));
+    let mut messages = Vec::with_capacity(request.history.len() + 2);
+    if !request.evidence.is_empty() {
+        messages.push(message(Role::System, system_text(&request.instructions, &fence)));
+    } else if !request.instructions.is_empty() {
+        messages.push(message(Role::System, request.instructions.clone()));
+    }
+    messages.extend(request.history.iter().map(earlier));
+    if request.evidence.is_empty() {
+        if !request.question.is_empty() {
+            messages.push(message(Role::User, clean_text(&request.question)));
+        }
+        return messages;
+    }
     let mut content: String =
         request.evidence.iter().map(|evidence| passage_text(evidence, &fence)).collect();
-    if content.is_empty() {
-        NO_PASSAGES.clone_into(&mut content);
-    }
     content.push_str(&question_text(&request.question));
     messages.push(message(Role::User, content));
     messages
 }
 
-fn message(role: Role, content: String) -> RenderedMessage {
-    RenderedMessage { role, content }
+fn earlier(turn: &Turn) -> RenderedMessage {
+    let role = match turn {
+        Turn::Said { speaker: Speaker::User, .. } => Role::User,
+        Turn::Said { speaker: Speaker::Assistant, .. } | Turn::Called { .. } => Role::Assistant,
+        Turn::Returned { .. } => Role::Tool,
+    };
+    let mut rendered = message(role, clean_text(turn.text()));
+    match turn {
+        Turn::Said { .. } => {}
+        Turn::Called { calls, .. } => rendered.calls.clone_from(calls),
+        Turn::Returned { call, name, .. } => rendered.answers = Some((call.clone(), name.clone())),
+    }
+    rendered
 }
 
-/// What stands in the place of the passages when there are none.
-const NO_PASSAGES: &str = "There are no passages.\n\n";
+fn message(role: Role, content: String) -> RenderedMessage {
+    RenderedMessage { role, content, calls: Vec::new(), answers: None }
+}
 
 fn system_text(instructions: &str, fence: &Fence) -> String {
     format!(

@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grounding::Evidence;
 use crate::llm::prompt::Prompt;
-use crate::llm::{Piece, Request, Turn};
+use crate::llm::{Fault, Piece, Request, Turn};
 use crate::policy::{Action, Resource};
 use crate::search::Search;
 use crate::session::{Message, follow_up};
@@ -189,7 +189,7 @@ impl Engine {
     }
 
     fn prompt(&self, run: &Run, evidence: Vec<Evidence>, history: Vec<Message>) -> Result<Request> {
-        let turns = history.into_iter().map(|message| Turn { speaker: message.speaker, text: message.text });
+        let turns = history.into_iter().map(|message| Turn::said(message.speaker, message.text));
         Prompt::new(run.ask.question.clone(), evidence)
             .with_history(turns.collect())
             .assemble(&self.settings.prompt)
@@ -254,6 +254,5 @@ fn stopped() -> Error {
 }
 
 fn cut_off() -> Error {
-    Error::new(ErrorKind::Unavailable, "the model stopped in the middle of its answer")
-        .code("MODEL_TRUNCATED")
+    Fault::Truncated.error("the model stopped in the middle of its answer")
 }

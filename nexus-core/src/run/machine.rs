@@ -245,6 +245,8 @@ fn said(state: &mut State, piece: Piece, now: Timestamp, changes: &mut Changes) 
             state.answer.usage = Some(usage);
             Ok(())
         }
+        // What a model thinks is kept with its call, and runs give it no tools.
+        Piece::Reasoning(_) | Piece::ToolCall(_) => Ok(()),
         Piece::Finish(finish) => {
             finished(state, finish, now, changes);
             Ok(())
@@ -296,7 +298,7 @@ fn finished(state: &mut State, finish: Finish, now: Timestamp, changes: &mut Cha
         return close(state, Outcome::Failed { failure: Failure::from(&diverged()) }, now, changes);
     }
     let outcome = match finish {
-        Finish::Complete | Finish::Length => Outcome::Answered,
+        Finish::Complete | Finish::Length | Finish::ToolCalls => Outcome::Answered,
         Finish::Abstained(reason) => Outcome::Abstained { reason },
         Finish::ContentFilter => {
             Outcome::Blocked { reason: "the model's vendor withheld the answer".to_owned() }

@@ -22,7 +22,7 @@ pub(super) fn quote(request: &Request, quotes: &[Quote]) -> Vec<Piece> {
         let header = quote.header.clone().filter(|_| !shares_header(before, quote));
         let Some(text) = text(evidence, quote, header.as_ref(), before) else { continue };
         tokens += EstimatedTokens.count(&text);
-        if u32::try_from(tokens).is_ok_and(|tokens| tokens > request.max_tokens) {
+        if request.max_tokens.is_some_and(|most| tokens > most as usize) {
             finish = Finish::Length;
             break;
         }

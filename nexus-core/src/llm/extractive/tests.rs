@@ -12,7 +12,8 @@ fn request(question: &str, texts: &[impl AsRef<str>]) -> Request {
         history: Vec::new(),
         evidence: evidence.collect(),
         question: question.to_owned(),
-        max_tokens: 1_024,
+        max_tokens: Some(1_024),
+        ..Request::default()
     }
 }
 
@@ -150,7 +151,7 @@ fn instructions_in_a_document_change_nothing() {
 fn an_answer_stops_at_the_token_limit() {
     let mut request =
         request("How long is the probation period?", &["The probation period lasts six months."]);
-    request.max_tokens = 3;
+    request.max_tokens = Some(3);
     let pieces = pieces(Extractive::default(), request);
     assert_eq!((said(&pieces).as_str(), pieces.last()), ("", Some(&Piece::Finish(Finish::Length))));
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::hex;
-use crate::llm::Request;
+use crate::llm::{Request, Turn};
 
 /// How many bytes of the digest the word is made of.
 const WORD_BYTES: usize = 8;
@@ -56,6 +56,6 @@ fn texts(request: &Request) -> impl Iterator<Item = &str> {
         let headings = evidence.heading_path.iter().map(String::as_str);
         [evidence.text.as_str(), evidence.source_name.as_str()].into_iter().chain(headings)
     });
-    let history = request.history.iter().map(|turn| turn.text.as_str());
+    let history = request.history.iter().map(Turn::text);
     [request.instructions.as_str(), request.question.as_str()].into_iter().chain(history).chain(evidence)
 }
