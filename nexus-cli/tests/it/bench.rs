@@ -51,12 +51,13 @@ impl Bench {
         std::fs::write(self.path(below), content).unwrap();
     }
 
-    /// The binary with nothing of the outer environment.
+    /// The binary with nothing of the outer environment but the place where coverage counters go.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
         command
             .args(arguments)
             .env_clear()
+            .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
             .env("HOME", self.path("home"))
             .env("USER", "ada")
             .env("COLUMNS", "100")

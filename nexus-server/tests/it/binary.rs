@@ -5,10 +5,14 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// The binary, with nothing of this process's environment.
+/// The binary, with nothing of this process's environment but the place where coverage counters go.
 fn binary(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nexus-server"));
-    command.env_clear().env("HOME", home).current_dir(home);
+    command
+        .env_clear()
+        .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
+        .env("HOME", home)
+        .current_dir(home);
     command
 }
 

@@ -7,13 +7,18 @@ use nexus_core::audit::{KeyRing, Status};
 use nexus_core::document::model::{DocumentStatus, NewDocument};
 use nexus_core::run::Outcome;
 use nexus_core::search::Search;
-use nexus_core::{CorpusId, DocumentId, Nexus, Principal, Settings};
+use nexus_core::{Builder, CorpusId, DocumentId, Nexus, Principal, Settings};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
-pub(crate) fn nexus(store: &MemoryStore) -> Nexus {
+/// A library over `store`, without a model of its own.
+pub(crate) fn builder(store: &MemoryStore) -> Builder {
     let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
-    Nexus::builder().store(store.clone()).audit_keys(keys).build().unwrap()
+    Nexus::builder().store(store.clone()).audit_keys(keys)
+}
+
+pub(crate) fn nexus(store: &MemoryStore) -> Nexus {
+    builder(store).build().unwrap()
 }
 
 pub(crate) fn admin() -> Principal {

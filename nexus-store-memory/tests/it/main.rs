@@ -1,6 +1,8 @@
 //! The store behind the facade, and what only this store promises: files, locks, crashes, copies.
 
 #[cfg(test)] // tells clippy that the functions beside the tests are test code too
+mod cancel;
+#[cfg(test)]
 mod copies;
 #[cfg(test)]
 mod crash;
