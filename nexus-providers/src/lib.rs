@@ -6,9 +6,15 @@
 //! | feature | what it brings | default |
 //! | --- | --- | --- |
 //! | `documents` | readers for text, HTML, PDF, Office, mail, JSON and source code | yes |
+//! | `http` | the HTTP client that all vendors share; their features bring it | no |
 //! | `shell` | environment, configuration file and audit key of the programs that people run | no |
 
 #[cfg(feature = "documents")]
 pub mod documents;
 #[cfg(feature = "shell")]
 pub mod shell;
+#[cfg(feature = "http")]
+mod wire;
+
+#[cfg(feature = "http")]
+pub use wire::{HttpClient, HttpOptions, Proxy, Secret};

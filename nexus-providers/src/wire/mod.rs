@@ -1,0 +1,35 @@
+//! How every vendor's adapter speaks HTTP: one client, one reading of refusals, decoders that take bytes as they come.
+//!
+//! Owns the transport, its limits and the translation of its failures to [`Fault`](nexus_core::llm::Fault)s. Refuses
+//! to own what a vendor's frames mean, and never tries again: the gateway decides on retries, fallbacks and every
+//! deadline but that of connecting.
+//!
+//! - `client`: [`HttpClient`] and its [`HttpOptions`]; `tls`: whom it trusts.
+//! - `secret`: keys, and taking them out of what is logged.
+//! - `endpoint`: where a vendor is and with which headers; `vendor`: its name in errors.
+//! - `refusal`: answers that are not 2xx; `retry`: how long a vendor asks to wait.
+//! - `answer`: bodies, within limits; `sse` and `ndjson`: frames from bytes; `completion`: pieces from frames.
+
+mod answer;
+mod client;
+mod completion;
+mod endpoint;
+#[cfg(any(test, feature = "ollama"))]
+mod ndjson;
+mod refusal;
+mod retry;
+mod secret;
+mod sse;
+mod tls;
+mod vendor;
+
+pub(crate) use answer::Answer;
+pub use client::{HttpClient, HttpOptions, Proxy};
+pub(crate) use completion::{Assembler, Decoder, FrameTooLong, completion};
+pub(crate) use endpoint::Endpoint;
+#[cfg(any(test, feature = "ollama"))]
+pub(crate) use ndjson::NdjsonDecoder;
+pub(crate) use refusal::Refusal;
+pub use secret::Secret;
+pub(crate) use sse::{SseDecoder, SseEvent};
+pub(crate) use vendor::Vendor;

@@ -1,0 +1,128 @@
+//! Answers that are not 2xx: what they mean, and what is kept of them.
+
+use std::time::SystemTime;
+
+use nexus_core::Error;
+use nexus_core::llm::Fault;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use super::Vendor;
+use super::retry::retry_after;
+
+/// Tells the faults that only a vendor's own words or codes tell; nothing where the status says it all.
+pub(crate) type Classify = fn(&Refusal) -> Option<Fault>;
+
+/// The headers that hold a vendor's id of a request.
+const REQUEST_IDS: [&str; 3] = ["x-request-id", "request-id", "apim-request-id"];
+
+/// An answer that refuses.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// Its status.
+    pub(crate) status: StatusCode,
+    /// Its body; null when that was not JSON.
+    pub(crate) body: Value,
+}
+
+impl Refusal {
+    /// Reads a refusal's body. Gemini wraps that of a stream in an array.
+    pub(super) fn new(status: StatusCode, body: &[u8]) -> Self {
+        let body = match serde_json::from_slice(body) {
+            Ok(Value::Array(mut bodies)) if !bodies.is_empty() => bodies.swap_remove(0),
+            Ok(body) => body,
+            Err(_) => Value::Null,
+        };
+        Self { status, body }
+    }
+
+    /// A text in the body by its JSON pointer; empty where there is none.
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// What the vendor says in words: empty where it says nothing.
+    pub(crate) fn message(&self) -> &str {
+        let places = ["/error/message", "/error", "/message", "/detail"];
+        places.into_iter().map(|pointer| self.text(pointer)).find(|text| !text.is_empty()).unwrap_or_default()
+    }
+
+    /// Whether the words hold one of `phrases`, in any case.
+    pub(crate) fn says(&self, phrases: &[&str]) -> bool {
+        let message = self.message().to_lowercase();
+        phrases.iter().any(|phrase| message.contains(phrase))
+    }
+
+    /// The error for it.
+    pub(super) fn into_error(self, vendor: &Vendor, headers: &HeaderMap, classify: Classify) -> Error {
+        let fault = classify(&self).unwrap_or_else(|| by_status(self.status));
+        let mut error = vendor.error_saying(fault, self.message()).with("status", self.status.as_u16());
+        if let Some(id) = REQUEST_IDS.into_iter().find_map(|name| headers.get(name)?.to_str().ok()) {
+            error = error.with("request_id", vendor.redact(id));
+        }
+        match retry_after(headers, &self.body, SystemTime::now()) {
+            Some(after) => error.with_retry_after(after),
+            None => error,
+        }
+    }
+}
+
+/// What a status means by itself. 409 is a lock that will go, as the vendors' own clients have it; a redirect is not
+/// followed, since the key would go with it.
+fn by_status(status: StatusCode) -> Fault {
+    match status.as_u16() {
+        401 | 403 => Fault::Authentication,
+        402 => Fault::Billing,
+        408 | 504 | 524 => Fault::Timeout,
+        429 => Fault::RateLimited,
+        503 | 529 => Fault::Overloaded,
+        409 | 425 | 500.. => Fault::Server,
+        400.. => Fault::InvalidRequest,
+        _ => Fault::Protocol,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_alone_means_the_same_for_every_vendor() {
+        let table = [
+            (302, Fault::Protocol),
+            (400, Fault::InvalidRequest),
+            (401, Fault::Authentication),
+            (402, Fault::Billing),
+            (403, Fault::Authentication),
+            (404, Fault::InvalidRequest),
+            (408, Fault::Timeout),
+            (409, Fault::Server),
+            (413, Fault::InvalidRequest),
+            (422, Fault::InvalidRequest),
+            (429, Fault::RateLimited),
+            (500, Fault::Server),
+            (502, Fault::Server),
+            (503, Fault::Overloaded),
+            (504, Fault::Timeout),
+            (529, Fault::Overloaded),
+        ];
+        for (status, fault) in table {
+            assert_eq!(by_status(StatusCode::from_u16(status).unwrap()), fault, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_words_are_found_wherever_vendors_put_them() {
+        for body in [
+            r#"{"error":{"message":"no"}}"#,
+            r#"{"error":"no"}"#,
+            r#"{"message":"no"}"#,
+            r#"{"detail":"no"}"#,
+            r#"[{"error":{"message":"no"}}]"#,
+        ] {
+            assert_eq!(Refusal::new(StatusCode::BAD_REQUEST, body.as_bytes()).message(), "no", "{body}");
+        }
+        assert_eq!(Refusal::new(StatusCode::BAD_GATEWAY, b"<html>").message(), "");
+    }
+}
