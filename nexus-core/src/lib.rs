@@ -12,7 +12,7 @@
 //! - top: [`Nexus`] and its [`Builder`];
 //! - use cases: [`ingest`], [`run`], [`search`], and the gateway that alone holds models and embedders;
 //! - domains, each with its types, its pure rules and its port: [`document`], [`retrieve`], [`llm`], [`grounding`],
-//!   [`policy`], [`access`], [`audit`], [`session`], [`speech`];
+//!   [`policy`], [`access`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`];
 //! - ground: [`error`], [`id`], [`principal`], [`clock`], [`money`], [`usage`], [`hex`].
 
 pub mod access;
@@ -27,11 +27,14 @@ pub mod grounding;
 pub mod hex;
 pub mod id;
 pub mod ingest;
+pub mod ledger;
 pub mod llm;
 pub mod money;
 mod nexus;
 pub mod policy;
+pub mod price;
 pub mod principal;
+pub mod quota;
 pub mod retrieve;
 pub mod run;
 pub mod search;

@@ -1,0 +1,349 @@
+//! The ports that admit, settle and read calls: [`QuotaStore`] and [`LedgerStore`].
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{Attempt, Call, CallResult, CallStatus, Ending, LedgerLine, ShutoffRule, Stop, StopScope};
+use crate::audit;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::money::NanoUsd;
+use crate::price::PriceRow;
+use crate::principal::TenantId;
+use crate::quota::{Check, CounterKey, Limit, Refusal, Subject, Used};
+
+/// Everything that must be durable before a call leaves.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// Whose call it is.
+    pub tenant: TenantId,
+    /// The call, as it is admitted.
+    pub call: Call,
+    /// Its first attempt.
+    pub attempt: Attempt,
+    /// The limits that apply.
+    pub checks: Vec<Check>,
+    /// The process that makes it.
+    pub owner: String,
+    /// Until when its claim holds.
+    pub claimed_until: Timestamp,
+    /// The record of its admission.
+    pub audit: audit::Pending,
+}
+
+/// What became of an [`Intent`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begun {
+    /// The call may leave. The limits it broke in shadow are named.
+    Admitted {
+        /// Those limits.
+        shadowed: Vec<Refusal>,
+    },
+    /// A limit refuses it. Nothing was recorded.
+    Refused(Refusal),
+    /// A stop refuses it. Nothing was recorded.
+    Stopped(Stop),
+    /// It was made before, and this is what came of it. Nothing was recorded.
+    Replayed(Box<(Call, CallResult)>),
+    /// It is being made, under this id. Nothing was recorded.
+    UnderWay(String),
+    /// Its claim was used before for another request. Nothing was recorded.
+    Mismatched,
+}
+
+/// The end of an attempt, and the beginning of the next one of the same call.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// Whose call it is.
+    pub tenant: TenantId,
+    /// The call's id.
+    pub call: String,
+    /// How the attempt ended.
+    pub ending: Ending,
+    /// The next attempt.
+    pub attempt: Attempt,
+    /// The limits that apply to it.
+    pub checks: Vec<Check>,
+    /// The record of both.
+    pub audit: audit::Pending,
+}
+
+/// The end of a call.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// Whose call it is.
+    pub tenant: TenantId,
+    /// The call's id.
+    pub call: String,
+    /// How its last attempt ended; nothing when that was recorded already.
+    pub ending: Option<Ending>,
+    /// How the call ended.
+    pub status: CallStatus,
+    /// What it came to.
+    pub result: CallResult,
+    /// What the model thought: kept apart from the answer, for admins.
+    pub reasoning: String,
+    /// When the first word came.
+    pub first_byte_at: Option<Timestamp>,
+    /// When it ended.
+    pub at: Timestamp,
+    /// The civil day and month it is booked on, as `2026-03-01`.
+    pub day: String,
+    /// When to shut the scopes it belongs to.
+    pub shutoff: ShutoffRule,
+    /// The record of its end.
+    pub audit: audit::Pending,
+}
+
+/// A call that a cache answered: recorded at once, and charged with nothing.
+#[derive(Clone, Debug)]
+pub struct CacheHit {
+    /// Whose call it is.
+    pub tenant: TenantId,
+    /// The call, over already.
+    pub call: Call,
+    /// What it came to.
+    pub result: CallResult,
+    /// Until when its claim holds.
+    pub claimed_until: Timestamp,
+    /// The civil day it is booked on.
+    pub day: String,
+    /// Its record.
+    pub audit: audit::Pending,
+}
+
+/// A call without an end, as a restart finds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenCall {
+    /// Whose call it is.
+    pub tenant: TenantId,
+    /// The call.
+    pub call: Call,
+    /// Its attempt without an end, if there is one.
+    pub attempt: Option<Attempt>,
+    /// The process that made it.
+    pub owner: String,
+}
+
+/// Admits and settles calls. Claim, reservation, intent and audit are one step; so are result, settlement, ledger and
+/// audit. The steps are short: no store waits for a vendor inside one.
+///
+/// # Contract
+/// - Claims, stops and limits are looked at in that order, and reservations are all or nothing.
+/// - Concurrent reservations never exceed a limit.
+/// - The same claim with the same digest is replayed once it is over, under way until then; with another digest it is mismatched.
+/// - A claim that has run out is free again, and a call that failed before anything was sent gives its claim back.
+/// - Settling replaces a reservation by what was charged; a second settlement changes nothing and says so.
+/// - After every call is settled, nothing is reserved and the counters hold the sum of the ledger.
+/// - A retry ends one attempt and reserves for the next, or refuses the next and ends the one all the same.
+/// - Each attempt has exactly one line in the ledger once it is over, and none before.
+/// - A new counter of a day or a month begins with what the ledger has for it.
+/// - A scope that breaks the shutoff rule is shut in the same step as the settlement that broke it.
+/// - Open calls of every tenant are found again after a restart.
+/// - Nothing of one tenant is seen or counted by another.
+#[async_trait]
+pub trait QuotaStore: Send + Sync {
+    /// Claims, looks at stops and limits, reserves and records. The write commits even when the future is dropped.
+    ///
+    /// # Errors
+    /// Those of a store; then nothing was admitted.
+    async fn begin(&self, intent: Intent) -> Result<Begun>;
+
+    /// Ends one attempt and admits the next: [`Begun::Admitted`], [`Begun::Refused`] or [`Begun::Stopped`].
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the attempt is over already.
+    async fn retry(&self, retry: Retry) -> Result<Begun>;
+
+    /// Ends a call. Says whether it was this settlement that ended it.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
+    async fn settle(&self, settlement: Settlement) -> Result<bool>;
+
+    /// Records a call that a cache answered. Gives what [`QuotaStore::begin`] gives, without reserving.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn record_hit(&self, hit: CacheHit) -> Result<Begun>;
+
+    /// What became of a call: nothing while it is under way.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
+    async fn call_result(&self, tenant: &TenantId, call: &str) -> Result<Option<CallResult>>;
+
+    /// The calls of every tenant that have no end, oldest first.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn open_calls(&self) -> Result<Vec<OpenCall>>;
+
+    /// How counters stand, in the order asked.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<Used>>;
+
+    /// The limits that were set for a tenant at run time.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn limits(&self, tenant: &TenantId) -> Result<Vec<Limit>>;
+
+    /// Sets a limit of a tenant in the place of one with the same subject.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn set_limit(&self, tenant: &TenantId, limit: &Limit, audit: audit::Pending) -> Result<()>;
+
+    /// Takes a limit back. Says whether there was one.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn remove_limit(&self, tenant: &TenantId, subject: &Subject, audit: audit::Pending)
+    -> Result<bool>;
+
+    /// The stops that hold for a tenant or for everybody.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn stops(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<Stop>>;
+
+    /// Shuts a scope of the tenant, or everything.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn trip(&self, tenant: &TenantId, stop: &Stop, audit: audit::Pending) -> Result<()>;
+
+    /// Opens a scope again, and begins its hour anew. Says whether it was shut.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn rearm(
+        &self,
+        tenant: &TenantId,
+        scope: &StopScope,
+        now: Timestamp,
+        audit: audit::Pending,
+    ) -> Result<bool>;
+}
+
+/// Which calls or lines to list: latest first.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerQuery {
+    /// Only this user's.
+    pub user: Option<String>,
+    /// Only those of this model.
+    pub model: Option<String>,
+    /// Only from this moment on.
+    pub from: Option<Timestamp>,
+    /// Only before this moment.
+    pub until: Option<Timestamp>,
+    /// Only lines before this one.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What usage is summed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageBy {
+    /// The tenant as a whole.
+    Tenant,
+    /// Its organisations.
+    Organisation,
+    /// Its users.
+    User,
+    /// Models.
+    Model,
+}
+
+/// What somebody consumed within a stretch of days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRow {
+    /// Whose consumption, or of which model.
+    pub id: String,
+    /// Calls.
+    pub calls: u64,
+    /// Tokens.
+    pub tokens: u64,
+    /// Cost units.
+    pub cost_units: u64,
+    /// Money.
+    pub cost: NanoUsd,
+}
+
+/// What a tenant did with one provider on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRecord {
+    /// The civil day, as `2026-03-01`.
+    pub date: String,
+    /// The provider.
+    pub provider: String,
+    /// Tokens of answers and their prompts.
+    pub tokens: u64,
+    /// Tokens that were embedded.
+    pub embedding_tokens: u64,
+    /// Questions.
+    pub queries: u64,
+    /// Documents that were ingested.
+    pub documents: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What it cost.
+    pub estimated_cost: NanoUsd,
+}
+
+/// Reads what calls left behind, and keeps prices.
+///
+/// # Contract
+/// - Lines are listed latest first, and only those of the tenant.
+/// - Usage by any grouping sums to the same total, which is that of the ledger.
+/// - A price row is added, never replaced, and is read back as it was written.
+/// - What a model thought is read by its call's id, apart from the call.
+#[async_trait]
+pub trait LedgerStore: Send + Sync {
+    /// Calls.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn calls(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<Call>>;
+
+    /// Lines of the ledger.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn ledger(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<LedgerLine>>;
+
+    /// What was consumed from the civil day `from` to `to`, both included, dearest first.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn usage(&self, tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Result<Vec<UsageRow>>;
+
+    /// What was done with each provider, by day.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn usage_records(&self, tenant: &TenantId, from: &str, to: &str) -> Result<Vec<UsageRecord>>;
+
+    /// What a model thought in a call; nothing where it did not or where that is not kept.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
+    async fn reasoning(&self, tenant: &TenantId, call: &str) -> Result<Option<String>>;
+
+    /// The prices that were added at run time, in the order they were.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn prices(&self) -> Result<Vec<PriceRow>>;
+
+    /// Adds a price.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn add_price(&self, row: &PriceRow, audit: audit::Pending) -> Result<()>;
+}

@@ -1,0 +1,123 @@
+//! The table that ships, and how a price is found: [`PriceTable`].
+
+use serde::Deserialize;
+
+use super::PriceRow;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+
+const SHIPPED: &str = include_str!("prices.json");
+
+/// Price rows. Later rows stand beside earlier ones; nothing is ever replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceTable(Vec<PriceRow>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shipped {
+    #[serde(rename = "unit")]
+    _unit: String,
+    prices: Vec<PriceRow>,
+}
+
+impl PriceTable {
+    /// A table without a row: every call is refused.
+    pub fn empty() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The list prices that ship with this version, each dated.
+    ///
+    /// # Errors
+    /// [`Unexpected`](crate::ErrorKind::Unexpected) for a defect of this library, which its own tests exclude.
+    pub fn shipped() -> Result<Self> {
+        let shipped: Shipped = serde_json::from_str(SHIPPED)
+            .map_err(|error| Error::unexpected("the shipped price table cannot be read").because(error))?;
+        shipped.prices.iter().try_for_each(PriceRow::check)?;
+        Ok(Self(shipped.prices))
+    }
+
+    /// The table with rows of one's own added, which win over the shipped ones of the same day or before.
+    #[must_use]
+    pub fn with(mut self, rows: impl IntoIterator<Item = PriceRow>) -> Self {
+        self.0.extend(rows);
+        self
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> &[PriceRow] {
+        &self.0
+    }
+
+    /// The price of `model` of a provider of type `provider` at `now`; nothing when it is unknown.
+    ///
+    /// The model's own row wins over one for the model without its date, and that over one for every model. Among
+    /// those, the latest wins that is valid already, and of equally late ones the one that was added last.
+    pub fn find(&self, provider: &str, model: &str, now: Timestamp) -> Option<&PriceRow> {
+        let fit = |row: &PriceRow| {
+            if row.valid_from > now || !(row.provider == provider || row.provider == "*") {
+                None
+            } else if row.model == model {
+                Some(3)
+            } else if same_model(&row.model, model) {
+                Some(2)
+            } else {
+                (row.model == "*").then_some(1)
+            }
+        };
+        let fitting = self.0.iter().filter_map(|row| fit(row).map(|fit| (fit, row.valid_from, row)));
+        fitting.max_by_key(|(fit, from, _)| (*fit, *from)).map(|(_, _, row)| row)
+    }
+}
+
+/// Whether `dated` is `model` with the date of a release behind it, as in `gpt-4o-2024-08-06`, `claude-x-20250929`,
+/// `gemini-x-001` or `-latest`.
+pub fn same_model(model: &str, dated: &str) -> bool {
+    let Some(suffix) = dated.strip_prefix(model).and_then(|rest| rest.strip_prefix(['-', '@'])) else {
+        return false;
+    };
+    let digits = suffix.bytes().filter(u8::is_ascii_digit).count();
+    let is_number = digits == suffix.len() && matches!(digits, 3 | 4 | 8);
+    let is_date = suffix.len() == 10
+        && digits == 8
+        && suffix.bytes().enumerate().all(|(place, byte)| (byte == b'-') == matches!(place, 4 | 7));
+    suffix == "latest" || is_number || is_date
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-06-01T00:00:00Z".parse().unwrap()
+    }
+
+    fn price(provider: &str, model: &str) -> Option<String> {
+        let table = PriceTable::shipped().unwrap();
+        table.find(provider, model, now()).map(|row| format!("{} {}", row.model, row.rates.input))
+    }
+
+    #[test]
+    fn a_release_has_the_price_of_its_model_and_no_other() {
+        assert_eq!(price("openai", "gpt-4o-2024-08-06").unwrap(), "gpt-4o 2500000000");
+        assert_eq!(price("openai", "gpt-4o-mini").unwrap(), "gpt-4o-mini 150000000");
+        assert_eq!(price("openai", "gpt-4o-unheard-of"), None);
+        assert_eq!(price("nobody", "gpt-4o"), None);
+    }
+
+    #[test]
+    fn local_models_cost_nothing() {
+        assert_eq!(price("ollama", "llama3.1:8b").unwrap(), "* 0");
+        assert_eq!(price("extractive", "extractive-1").unwrap(), "* 0");
+    }
+
+    #[test]
+    fn the_latest_row_that_holds_already_wins() {
+        let mut row = PriceTable::shipped().unwrap().find("openai", "gpt-4o", now()).unwrap().clone();
+        (row.version, row.valid_from) = ("later".to_owned(), now());
+        let table = PriceTable::shipped().unwrap().with([row]);
+        let version = |at: &str| table.find("openai", "gpt-4o", at.parse().unwrap()).unwrap().version.clone();
+        assert_ne!(version("2026-05-31T23:59:59Z"), "later");
+        assert_eq!(version("2026-06-01T00:00:00Z"), "later");
+    }
+}

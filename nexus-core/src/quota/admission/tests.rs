@@ -1,0 +1,189 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::quota::Limit;
+
+fn consumer() -> Consumer {
+    Consumer {
+        tenant: "acme".to_owned(),
+        organisation: Some("sales".to_owned()),
+        user: "ada".to_owned(),
+        investigation: Some("case-1".to_owned()),
+        run: None,
+    }
+}
+
+fn limits(limits: impl IntoIterator<Item = Limit>) -> Limits {
+    Limits::none().with(limits)
+}
+
+fn now() -> Timestamp {
+    "2026-03-01T09:30:00Z".parse().unwrap()
+}
+
+fn calls(calls: u64) -> Amounts {
+    Amounts { calls, ..Amounts::ZERO }
+}
+
+#[track_caller]
+fn check_admits(cap: Cap, taken: u64, wanted: u64, expected: bool) {
+    let limits = limits([Limit::new(ScopeKind::User, Meter::Calls, Window::Day, cap)]);
+    let checks = checks(&limits, &consumer(), "m", now(), &Zone::default());
+    let used = Used { settled: calls(taken), reserved: Amounts::ZERO };
+    let admission = admit(&checks, &calls(wanted), |_| used);
+    assert_eq!(matches!(admission, Admission::Admitted { .. }), expected, "{cap:?} {taken} {wanted}");
+}
+
+#[test]
+fn a_cap_is_reached_but_never_exceeded() {
+    check_admits(Cap::At(10), 9, 1, true);
+    check_admits(Cap::At(10), 9, 2, false);
+    check_admits(Cap::At(10), 10, 0, true);
+    check_admits(Cap::At(u64::MAX), u64::MAX, 1, false);
+}
+
+#[test]
+fn a_cap_of_zero_denies_everything_and_minus_one_nothing() {
+    check_admits(Cap::At(0), 0, 0, false);
+    check_admits(Cap::At(0), 0, 1, false);
+    check_admits(Cap::try_from(-1).unwrap(), u64::MAX, u64::MAX, true);
+}
+
+#[test]
+fn a_limit_applies_to_its_scope_id_and_model_only() {
+    let of = |limit: Limit| checks(&limits([limit]), &consumer(), "m", now(), &Zone::default()).len();
+    let limit = |scope| Limit::new(scope, Meter::Calls, Window::Day, Cap::At(1));
+    assert_eq!(of(limit(ScopeKind::User)), 1);
+    assert_eq!(of(limit(ScopeKind::Run)), 0);
+    assert_eq!(of(limit(ScopeKind::User).for_id("bob")), 0);
+    assert_eq!(of(limit(ScopeKind::User).for_id("ada").for_model("m")), 1);
+    assert_eq!(of(limit(ScopeKind::User).for_model("other")), 0);
+}
+
+#[test]
+fn a_shadowed_limit_admits_and_says_what_it_would_have_refused() {
+    let mut limit = Limit::new(ScopeKind::Tenant, Meter::Calls, Window::MINUTE, Cap::At(0));
+    limit.mode = LimitMode::Shadow;
+    let checks = checks(&limits([limit]), &consumer(), "m", now(), &Zone::default());
+    let Admission::Admitted { shadowed } = admit(&checks, &calls(1), |_| Used::default()) else {
+        panic!("a shadowed limit refused")
+    };
+    assert_eq!(shadowed.len(), 1);
+}
+
+#[test]
+fn a_refusal_names_scope_limit_use_and_reset() {
+    let limits = limits([Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::At(2))]);
+    let checks = checks(&limits, &consumer(), "m", now(), &Zone::default());
+    let used = Used { settled: calls(2), reserved: Amounts::ZERO };
+    let Admission::Refused(refusal) = admit(&checks, &calls(1), |_| used) else { panic!("admitted") };
+    assert_eq!(
+        refusal.sentence(),
+        "the user's limit of 2 calls a day would be exceeded: 2 calls are used, the call may take 1 calls; \
+         it resets at 2026-03-02T00:00:00.000000Z"
+    );
+    assert_eq!(refusal.code(), "QUOTA_EXCEEDED");
+}
+
+/// What a history of calls leaves in a naive oracle: every call ever admitted, summed anew for each question.
+#[derive(Debug, Clone)]
+enum Op {
+    Reserve { user: u8, tokens: u64 },
+    Settle { which: usize, tokens: u64 },
+    Advance { seconds: i64 },
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        3 => (0_u8..3, 0_u64..60).prop_map(|(user, tokens)| Op::Reserve { user, tokens }),
+        2 => (any::<usize>(), 0_u64..60).prop_map(|(which, tokens)| Op::Settle { which, tokens }),
+        1 => prop_oneof![-90_000_i64..90_000, Just(86_400 * 31)].prop_map(|seconds| Op::Advance { seconds }),
+    ]
+}
+
+/// A call in the oracle: who, when it was admitted, and what it holds or took.
+struct Held {
+    user: String,
+    at: Timestamp,
+    tokens: u64,
+    open: bool,
+    keys: Vec<CounterKey>,
+}
+
+proptest! {
+    #[test]
+    fn counters_agree_with_a_list_of_all_calls(
+        ops in prop::collection::vec(op(), 1..120),
+        start in 1_760_000_000_i64..1_900_000_000,
+        zone in prop::sample::select(vec!["UTC", "Europe/Berlin", "America/New_York"]),
+    ) {
+        let zone: Zone = zone.parse().unwrap();
+        let windows = [Window::MINUTE, Window::HOUR, Window::Day, Window::Month];
+        let caps = [100_u64, 250, 400, 900];
+        let limits = limits(windows.into_iter().zip(caps).flat_map(|(window, cap)| {
+            [ScopeKind::User, ScopeKind::Tenant]
+                .map(|scope| Limit::new(scope, Meter::Tokens, window, Cap::At(cap)))
+        }));
+        let mut now = Timestamp::from_micros(start * 1_000_000);
+        let mut counters: BTreeMap<CounterKey, Used> = BTreeMap::new();
+        let mut held: Vec<Held> = Vec::new();
+        for op in ops {
+            match op {
+                Op::Advance { seconds } => now = Timestamp::from_micros(now.as_micros() + seconds * 1_000_000),
+                Op::Reserve { user, tokens } => {
+                    let user = format!("u{user}");
+                    let consumer = Consumer { user: user.clone(), ..consumer() };
+                    let checks = checks(&limits, &consumer, "m", now, &zone);
+                    let wanted = Amounts { tokens, ..Amounts::ZERO };
+                    let before = counters.clone();
+                    let admission =
+                        admit(&checks, &wanted, |key| before.get(key).copied().unwrap_or_default());
+                    // The oracle: for each limit, everything admitted in the same window by the same scope.
+                    let fits = windows.into_iter().zip(caps).all(|(window, cap)| {
+                        [true, false].into_iter().all(|only_user| {
+                            let same = |call: &&Held| {
+                                window.id(call.at, &zone) == window.id(now, &zone)
+                                    && (!only_user || call.user == user)
+                            };
+                            held.iter().filter(same).map(|call| call.tokens).sum::<u64>() + tokens <= cap
+                        })
+                    });
+                    let admitted = matches!(admission, Admission::Admitted { .. });
+                    prop_assert_eq!(admitted, fits);
+                    if admitted {
+                        let keys: Vec<CounterKey> = checks.iter().map(|check| check.key.clone()).collect();
+                        for key in &keys {
+                            let used = counters.entry(key.clone()).or_default();
+                            used.reserved = used.reserved.checked_add(&wanted).unwrap();
+                        }
+                        held.push(Held { user, at: now, tokens, open: true, keys });
+                    }
+                }
+                Op::Settle { which, tokens } => {
+                    let mut open: Vec<&mut Held> = held.iter_mut().filter(|call| call.open).collect();
+                    if open.is_empty() { continue; }
+                    let place = which % open.len();
+                    let call = &mut *open[place];
+                    // Settling takes no more than was reserved.
+                    let taken = tokens.min(call.tokens);
+                    for key in &call.keys {
+                        let used = counters.get_mut(key).unwrap();
+                        let reserved = Amounts { tokens: call.tokens, ..Amounts::ZERO };
+                        used.reserved = used.reserved.checked_sub(&reserved).unwrap();
+                        let settled = Amounts { tokens: taken, ..Amounts::ZERO };
+                        used.settled = used.settled.checked_add(&settled).unwrap();
+                    }
+                    (call.tokens, call.open) = (taken, false);
+                }
+            }
+            for (key, used) in &counters {
+                let position = windows.into_iter().position(|window| {
+                    window.id(now, &zone).split('/').next() == key.window.split('/').next()
+                });
+                prop_assert!(used.of(Meter::Tokens) <= caps[position.unwrap()]);
+            }
+        }
+    }
+}
