@@ -1,0 +1,144 @@
+//! The running server: [`Scripted`].
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::connection::{Connection, Connections, Listener};
+use crate::log::{Entry, Log};
+use crate::record::Recorded;
+use crate::router::router;
+use crate::script::When;
+
+/// How many requests are kept for assertions.
+const KEPT: usize = 4096;
+
+/// What every request shares.
+#[derive(Debug, Default)]
+pub(crate) struct Server {
+    pub(crate) log: Arc<Log>,
+    recorded: Mutex<VecDeque<Recorded>>,
+    /// How many requests each scope made of each model with faults that depend on it.
+    counts: Mutex<HashMap<(String, String), u64>>,
+}
+
+impl Server {
+    pub(crate) fn record(&self, request: Recorded) {
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        if recorded.len() >= KEPT {
+            recorded.pop_front();
+        }
+        recorded.push_back(request);
+    }
+
+    /// Whether the faults of `model` apply to the next request of `scope`; counts it.
+    pub(crate) fn faults_apply(&self, when: When, model: &str, scope: &str) -> bool {
+        if when == When::Always {
+            return true;
+        }
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry((scope.to_owned(), model.to_owned())).or_default();
+        let number = *count;
+        *count += 1;
+        when.applies(number)
+    }
+}
+
+/// A scripted provider that serves until it is shut down or dropped.
+#[derive(Debug)]
+pub struct Scripted {
+    address: SocketAddr,
+    server: Arc<Server>,
+    connections: Arc<Connections>,
+    serving: JoinSet<io::Result<()>>,
+}
+
+impl Scripted {
+    /// Serves on any free port of the loopback address, on the runtime that it is called from.
+    ///
+    /// # Errors
+    /// When the system has no port left.
+    pub async fn start() -> io::Result<Self> {
+        Self::listen(0).await
+    }
+
+    /// Serves on `port` of the loopback address; 0 is any free one.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn listen(port: u16) -> io::Result<Self> {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = socket.local_addr()?;
+        let (server, connections) = (Arc::<Server>::default(), Arc::<Connections>::default());
+        let listener = Listener { socket, connections: Arc::clone(&connections) };
+        let service = router(Arc::clone(&server)).into_make_service_with_connect_info::<Connection>();
+        let mut serving = JoinSet::new();
+        serving.spawn(axum::serve(listener, service).into_future());
+        Ok(Self { address, server, connections, serving })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:<port>`: the base of Anthropic's, Gemini's and Ollama's clients.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// `http://127.0.0.1:<port>/v1`: the base of OpenAI's clients.
+    pub fn openai_url(&self) -> String {
+        format!("{}/v1", self.url())
+    }
+
+    /// The bill so far: every request that arrived, in the order in which they did.
+    pub fn log(&self) -> Vec<Entry> {
+        self.server.log.snapshot()
+    }
+
+    /// The bill once no request is under way. Never resolves while a silent or stalled client stays.
+    pub async fn settled_log(&self) -> Vec<Entry> {
+        self.server.log.quiet().await;
+        self.log()
+    }
+
+    /// Forgets the bill. Requests under way are not billed again.
+    pub fn clear_log(&self) {
+        self.server.log.clear();
+    }
+
+    /// The last 4,096 requests, oldest first.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.server.recorded.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.connections.count()
+    }
+
+    /// Resolves once every client has closed its connections.
+    pub async fn disconnected(&self) {
+        self.connections.none_left().await;
+    }
+
+    /// Stops listening, breaks every connection and waits until none is left. Gives the final bill.
+    pub async fn shutdown(mut self) -> Vec<Entry> {
+        self.serving.shutdown().await;
+        self.connections.close_all();
+        self.connections.none_left().await;
+        self.settled_log().await
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        self.serving.abort_all();
+        self.connections.close_all();
+    }
+}
