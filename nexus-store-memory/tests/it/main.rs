@@ -1,6 +1,8 @@
 //! The store behind the facade, and what only this store promises: files, locks, crashes, copies.
 
 #[cfg(test)] // tells clippy that the functions beside the tests are test code too
+mod brought;
+#[cfg(test)]
 mod cancel;
 #[cfg(test)]
 mod copies;
@@ -14,3 +16,7 @@ mod journey;
 mod nearest;
 #[cfg(test)]
 mod same;
+#[cfg(test)]
+mod vectors;
+#[cfg(test)]
+mod workers;

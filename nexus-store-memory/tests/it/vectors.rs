@@ -1,0 +1,163 @@
+//! Vectors on their way through the engine: those of its embedder, whole or broken.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use nexus_core::audit::Status;
+use nexus_core::document::{DocumentStatus, JobState, NewDocument};
+use nexus_core::retrieve::{EmbedRole, Embedder, HashingEmbedder, ModelId, Retrieved, SearchMode};
+use nexus_core::run::Outcome;
+use nexus_core::search::Search;
+use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Nexus, Result, Settings};
+use nexus_store_memory::MemoryStore;
+use serde_json::json;
+
+use crate::journey::{admin, builder, ingest, nexus};
+
+fn handbook() -> CorpusId {
+    CorpusId::parse("handbook").unwrap()
+}
+
+fn document(id: &str) -> DocumentId {
+    DocumentId::parse(id).unwrap()
+}
+
+/// A library whose vectors have `dimension` numbers; each dimension is a model of its own.
+fn hashing(store: &MemoryStore, dimension: usize) -> Nexus {
+    builder(store).embedder(HashingEmbedder::new(dimension)).build().unwrap()
+}
+
+/// Two documents, embedded by the model of `nexus`.
+async fn fill(nexus: &Nexus) {
+    nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
+    ingest(nexus, &admin(), "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
+    ingest(nexus, &admin(), "travel.txt", "Trains are paid in second class, planes are not.").await;
+}
+
+async fn search(nexus: &Nexus) -> Retrieved {
+    nexus.search(&admin(), Search::new(handbook(), "paid leave")).await.unwrap()
+}
+
+/// The documents that the search found, each with whether the vector arm knew it, in order of id.
+fn arms(found: &Retrieved) -> Vec<(String, bool)> {
+    let hits = found.hits.iter();
+    let mut arms: Vec<(String, bool)> =
+        hits.map(|hit| (hit.source_name.clone(), hit.vector.is_some())).collect();
+    arms.sort();
+    arms
+}
+
+#[tokio::test]
+async fn with_an_embedder_both_arms_find_a_passage_and_the_status_names_the_model() {
+    let nexus = hashing(&MemoryStore::default(), 64);
+    fill(&nexus).await;
+    let found = search(&nexus).await;
+    assert_eq!(found.mode, SearchMode::Hybrid);
+    let best = &found.hits[0];
+    assert_eq!(best.source_name, "leave.txt");
+    assert_eq!((best.lexical.unwrap().rank, best.vector.unwrap().rank), (1, 1));
+    let status = nexus.status(&admin()).await.unwrap();
+    assert_eq!(status.embedding_model.as_deref(), Some("hashing-no-meaning-64"));
+    assert_eq!((status.search_mode, status.embedding_is_semantic), ("hybrid", false));
+}
+
+#[tokio::test]
+async fn vectors_of_another_model_are_not_compared_until_a_document_is_embedded_anew() {
+    let store = MemoryStore::default();
+    let (old, new) = (hashing(&store, 64), hashing(&store, 32));
+    fill(&old).await;
+    let found = search(&new).await;
+    assert_eq!(found.mode, SearchMode::Lexical);
+    assert_eq!(found.hits.len(), 2, "words still find what the new model has not seen");
+
+    new.reindex(&admin(), &document("leave.txt"), None).await.unwrap();
+    new.work().await.unwrap();
+    let known = |leave, travel| vec![("leave.txt".to_owned(), leave), ("travel.txt".to_owned(), travel)];
+    assert_eq!(arms(&search(&new).await), known(true, false));
+    assert_eq!(arms(&search(&old).await), known(false, true));
+    assert_eq!(search(&nexus(&store)).await.mode, SearchMode::Lexical, "nobody embeds the question");
+}
+
+/// What may be wrong with an embedder.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    TooFew,
+    TooShort,
+    NotFinite,
+    Unreachable,
+    Silent,
+}
+
+#[derive(Debug)]
+struct Faulty {
+    model: ModelId,
+    fault: Fault,
+}
+
+#[async_trait]
+impl Embedder for Faulty {
+    fn model(&self) -> &ModelId {
+        &self.model
+    }
+
+    fn dimension(&self) -> usize {
+        2
+    }
+
+    fn token_limit(&self) -> usize {
+        512
+    }
+
+    async fn embed(&self, _: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        match self.fault {
+            Fault::TooFew => Ok(vec![vec![1.0, 0.0]; texts.len() - 1]),
+            Fault::TooShort => Ok(vec![vec![1.0]; texts.len()]),
+            Fault::NotFinite => Ok(vec![vec![1.0, f32::NAN]; texts.len()]),
+            Fault::Unreachable => {
+                Err(Error::new(ErrorKind::Unavailable, "the model is out of reach").code("MODEL_UNREACHABLE"))
+            }
+            Fault::Silent => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_embedder_that_does_not_keep_its_word_fails_the_document_the_search_and_the_run() {
+    for (fault, code) in [
+        (Fault::TooFew, "EMBEDDER_BROKEN"),
+        (Fault::TooShort, "EMBEDDER_BROKEN"),
+        (Fault::NotFinite, "EMBEDDER_BROKEN"),
+        (Fault::Unreachable, "MODEL_UNREACHABLE"),
+        (Fault::Silent, "MODEL_TIMEOUT"),
+    ] {
+        let store = MemoryStore::default();
+        let settings = Settings { model_patience: Duration::from_millis(20), ..Settings::default() };
+        let model = ModelId::parse("faulty@1").unwrap();
+        let broken = builder(&store).embedder(Faulty { model, fault }).settings(settings).build().unwrap();
+        broken.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
+        let new = NewDocument { id: Some(document("d")), ..NewDocument::new(handbook(), "leave.txt") };
+        let text = std::io::Cursor::new("Thirty days of paid leave.");
+        let job = broken.ingest(&admin(), new, text).await.unwrap().job_id;
+        let JobState::Failed { failure } = broken.finish_job(&admin(), &job).await.unwrap().state else {
+            panic!("{fault:?}: it was ingested");
+        };
+        assert_eq!(failure.code, code, "{fault:?}");
+        let searched = broken.search(&admin(), Search::new(handbook(), "leave")).await;
+        assert_eq!(searched.unwrap_err().stable_code(), code, "{fault:?}");
+        let run = broken.ask(&admin(), "How much paid leave?").corpus("handbook").start().await.unwrap();
+        let Outcome::Failed { failure } = run.finish().await.unwrap().outcome else {
+            panic!("{fault:?}: it did not fail");
+        };
+        assert_eq!(failure.code, code, "{fault:?}");
+        for chain in [run.id().as_str(), job.as_str()] {
+            assert_eq!(broken.verify(&admin(), chain, None).await.unwrap().status, Status::Ok, "{fault:?}");
+        }
+
+        let mended = hashing(&store, 8);
+        mended.reindex(&admin(), &document("d"), None).await.unwrap();
+        mended.work().await.unwrap();
+        assert_eq!(search(&mended).await.mode, SearchMode::Hybrid, "{fault:?}");
+        let found = mended.document(&admin(), &document("d")).await.unwrap();
+        assert_eq!(found.status, DocumentStatus::Succeeded, "{fault:?}");
+    }
+}
