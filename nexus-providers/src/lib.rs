@@ -5,10 +5,13 @@
 //!
 //! | feature | what it brings | default |
 //! | --- | --- | --- |
+//! | `anthropic` | Claude over Anthropic's Messages API | no |
 //! | `documents` | readers for text, HTML, PDF, Office, mail, JSON and source code | yes |
 //! | `http` | the HTTP client that all vendors share; their features bring it | no |
 //! | `shell` | environment, configuration file and audit key of the programs that people run | no |
 
+#[cfg(feature = "anthropic")]
+pub mod anthropic;
 #[cfg(feature = "documents")]
 pub mod documents;
 #[cfg(feature = "shell")]

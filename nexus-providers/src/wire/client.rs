@@ -9,7 +9,7 @@ use reqwest::{Client, Method, NoProxy, Url, redirect, retry};
 use super::{Answer, Secret, Vendor, tls};
 
 /// How long a connection may idle before it is closed.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// How to reach vendors, and how much of what they say is read.
 #[derive(Clone, Debug)]

@@ -131,9 +131,11 @@ impl<D: Decoder, A: Assembler<Frame = D::Frame>> Reading<D, A> {
             other => other,
         };
         let finished = self.pieces.iter().any(|piece| matches!(piece, Piece::Finish(_)));
-        let ended = last.and_then(|()| match finished {
-            true => Ok(()),
-            false => self.assembler.end(&mut self.pieces).map_err(|error| cut.unwrap_or(error)),
+        let ended = last.and_then(|()| {
+            if finished {
+                return Ok(());
+            }
+            self.assembler.end(&mut self.pieces).map_err(|error| cut.unwrap_or(error))
         });
         self.stop(ended.err());
     }

@@ -9,14 +9,19 @@
 //! - `endpoint`: where a vendor is and with which headers; `vendor`: its name in errors.
 //! - `refusal`: answers that are not 2xx; `retry`: how long a vendor asks to wait.
 //! - `answer`: bodies, within limits; `sse` and `ndjson`: frames from bytes; `completion`: pieces from frames.
+//! - `json`: what several wires write alike.
 
 mod answer;
 mod client;
 mod completion;
 mod endpoint;
+#[cfg(feature = "anthropic")]
+pub(crate) mod json;
 #[cfg(any(test, feature = "ollama"))]
 mod ndjson;
 mod refusal;
+#[cfg(all(test, feature = "anthropic"))]
+pub(crate) mod replay;
 mod retry;
 mod secret;
 mod sse;

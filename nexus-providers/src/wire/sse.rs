@@ -124,7 +124,10 @@ mod tests {
 
     use super::*;
 
-    fn decode(reads: &[&[u8]]) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    /// Types and data of events.
+    type Events = Vec<(String, String)>;
+
+    fn decode(reads: &[&[u8]]) -> (Events, Events) {
         let text = |event: SseEvent| {
             (String::from_utf8(event.event).unwrap(), String::from_utf8(event.data).unwrap())
         };

@@ -1,0 +1,87 @@
+//! What Anthropic's errors mean: by their type, and by their words where the type says too little.
+
+use nexus_core::llm::Fault;
+
+use crate::wire::Refusal;
+
+/// What a refusal, or an `error` event within a stream, means beyond its status.
+pub(super) fn classify(refusal: &Refusal) -> Option<Fault> {
+    match refusal.text("/error/type") {
+        "authentication_error" | "permission_error" => Some(Fault::Authentication),
+        "billing_error" => Some(Fault::Billing),
+        "request_too_large" => Some(Fault::ContextLength),
+        // There is no type for a prompt that does not fit the model, nor for limits of spending that the account set
+        // for itself, nor for credit that ran out: only words.
+        "invalid_request_error"
+            if refusal.says(&["prompt is too long", "exceed context limit", "context window"]) =>
+        {
+            Some(Fault::ContextLength)
+        }
+        "invalid_request_error" if refusal.says(&["api usage limits", "credit balance is too low"]) => {
+            Some(Fault::Billing)
+        }
+        "invalid_request_error" | "not_found_error" => Some(Fault::InvalidRequest),
+        "rate_limit_error" if refusal.text("/error/details/error_code") == "enforced_spend_limit_reached" => {
+            Some(Fault::Billing)
+        }
+        "rate_limit_error" => Some(Fault::RateLimited),
+        "overloaded_error" => Some(Fault::Overloaded),
+        "timeout_error" => Some(Fault::Timeout),
+        "api_error" => Some(Fault::Server),
+        _ => (refusal.status.as_u16() == 413).then_some(Fault::ContextLength),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(status: u16, body: Value, expected: Option<Fault>) {
+        let refusal = Refusal { status: StatusCode::from_u16(status).unwrap(), body };
+        assert_eq!(classify(&refusal), expected);
+    }
+
+    fn error(kind: &str, message: &str) -> Value {
+        json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"})
+    }
+
+    #[test]
+    fn each_type_has_its_fault() {
+        check(401, error("authentication_error", "invalid x-api-key"), Some(Fault::Authentication));
+        check(403, error("permission_error", "no"), Some(Fault::Authentication));
+        check(402, error("billing_error", "no"), Some(Fault::Billing));
+        check(404, error("not_found_error", "model: claude-0"), Some(Fault::InvalidRequest));
+        check(413, error("request_too_large", "no"), Some(Fault::ContextLength));
+        check(429, error("rate_limit_error", "slow down"), Some(Fault::RateLimited));
+        check(500, error("api_error", "Internal server error"), Some(Fault::Server));
+        check(504, error("timeout_error", "no"), Some(Fault::Timeout));
+        check(529, error("overloaded_error", "Overloaded"), Some(Fault::Overloaded));
+        check(400, error("an_error_of_next_year", "no"), None);
+        check(413, Value::Null, Some(Fault::ContextLength));
+    }
+
+    #[test]
+    fn a_limit_of_spending_is_no_rate() {
+        let details = json!({"error_code": "enforced_spend_limit_reached"});
+        let body = json!({"error": {"type": "rate_limit_error", "message": "no", "details": details}});
+        check(429, body, Some(Fault::Billing));
+        let own = "You have reached your specified API usage limits. You will regain access on 2026-12-01.";
+        check(400, error("invalid_request_error", own), Some(Fault::Billing));
+        let credit = "Your credit balance is too low to access the Anthropic API.";
+        check(400, error("invalid_request_error", credit), Some(Fault::Billing));
+    }
+
+    #[test]
+    fn a_prompt_that_does_not_fit_is_told_from_a_wrong_request() {
+        let long = "prompt is too long: 213462 tokens > 200000 maximum";
+        check(400, error("invalid_request_error", long), Some(Fault::ContextLength));
+        let both = "input length and `max_tokens` exceed context limit: 199000 + 8000 > 200000";
+        check(400, error("invalid_request_error", both), Some(Fault::ContextLength));
+        let wrong = "messages.0: user messages must have non-empty content";
+        check(400, error("invalid_request_error", wrong), Some(Fault::InvalidRequest));
+    }
+}

@@ -1,0 +1,144 @@
+//! A message in one piece, and what it has in common with a streamed one: blocks of content and reasons to stop.
+
+use nexus_core::Result;
+use nexus_core::llm::{Fault, Finish, Piece, Reply, ToolCall};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::usage::Counts;
+use crate::wire::Vendor;
+
+/// A whole message.
+#[derive(Deserialize)]
+pub(super) struct Message {
+    content: Vec<Block>,
+    stop_reason: Option<String>,
+    usage: Option<Counts>,
+}
+
+/// A part of the content, whole or as it begins.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Block {
+    Text {
+        #[serde(default)]
+        text: String,
+    },
+    Thinking {
+        #[serde(default)]
+        thinking: String,
+    },
+    ToolUse {
+        id: String,
+        name: String,
+        #[serde(default)]
+        input: Map<String, Value>,
+    },
+    /// Thinking that is withheld, tools of the vendor's, and what is yet to come.
+    #[serde(other)]
+    Other,
+}
+
+impl Message {
+    /// The reply that the message is.
+    ///
+    /// # Errors
+    /// [`Fault::Protocol`] for usage that contradicts itself, and as [`finish`].
+    pub(super) fn reply(self, vendor: &Vendor) -> Result<Reply> {
+        let mut reply = Reply::empty();
+        for piece in self.content.into_iter().filter_map(Block::piece) {
+            reply.add(piece);
+        }
+        let usage = self.usage.unwrap_or_default().usage();
+        reply.usage = usage.map_err(|what| vendor.protocol(what))?;
+        reply.finish = finish(self.stop_reason.as_deref(), vendor)?;
+        Ok(reply)
+    }
+}
+
+impl Block {
+    /// The piece that the block is, if it is one.
+    pub(super) fn piece(self) -> Option<Piece> {
+        match self {
+            Self::Text { text } => text_piece(text, Piece::Text),
+            Self::Thinking { thinking } => text_piece(thinking, Piece::Reasoning),
+            Self::ToolUse { id, name, input } => {
+                Some(Piece::ToolCall(ToolCall { id, name, arguments: Value::Object(input).to_string() }))
+            }
+            Self::Other => None,
+        }
+    }
+}
+
+/// `text` as a piece, unless it is empty.
+pub(super) fn text_piece(text: String, piece: fn(String) -> Piece) -> Option<Piece> {
+    (!text.is_empty()).then(|| piece(text))
+}
+
+/// How the model ended.
+///
+/// # Errors
+/// [`Fault::Truncated`] for a turn that the vendor paused, which only its own tools bring about; [`Fault::Protocol`] for
+/// a reason that is not known, because it may mean anything.
+pub(super) fn finish(stop_reason: Option<&str>, vendor: &Vendor) -> Result<Finish> {
+    match stop_reason {
+        Some("end_turn" | "stop_sequence") => Ok(Finish::Complete),
+        Some("max_tokens" | "model_context_window_exceeded") => Ok(Finish::Length),
+        Some("tool_use") => Ok(Finish::ToolCalls),
+        Some("refusal") => Ok(Finish::ContentFilter),
+        Some("pause_turn") => Err(vendor.error(Fault::Truncated).with("stop_reason", "pause_turn")),
+        _ => Err(vendor.protocol("a stop_reason that is not known")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn reply(message: Value) -> Result<Reply> {
+        serde_json::from_value::<Message>(message).unwrap().reply(&Vendor::new("anthropic"))
+    }
+
+    #[test]
+    fn a_message_holds_text_thinking_calls_and_usage() {
+        let reply = reply(json!({
+            "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-5-5",
+            "content": [
+                {"type": "thinking", "thinking": "Look it up.", "signature": "EqQB"},
+                {"type": "redacted_thinking", "data": "EmwK"},
+                {"type": "text", "text": "I shall "},
+                {"type": "text", "text": "look.", "citations": null},
+                {"type": "tool_use", "id": "toolu_1", "name": "clock", "input": {"zone": "UTC"}}
+            ],
+            "stop_reason": "tool_use", "stop_sequence": null,
+            "usage": {"input_tokens": 12, "output_tokens": 30, "output_tokens_details": {"thinking_tokens": 10}}
+        }));
+        let reply = reply.unwrap();
+        assert_eq!((reply.text.as_str(), reply.reasoning.as_str()), ("I shall look.", "Look it up."));
+        assert_eq!(reply.tool_calls[0].arguments, r#"{"zone":"UTC"}"#);
+        assert_eq!(reply.usage.unwrap().total(), Some(42));
+        assert_eq!(reply.finish, Finish::ToolCalls);
+    }
+
+    #[test]
+    fn usage_that_is_absent_stays_absent() {
+        let reply = reply(json!({"content": [], "stop_reason": "end_turn"})).unwrap();
+        assert_eq!(reply.usage, None);
+    }
+
+    #[test]
+    fn each_reason_to_stop_has_its_end() {
+        let end = |reason: &str| finish(Some(reason), &Vendor::new("anthropic"));
+        assert_eq!(end("end_turn").unwrap(), Finish::Complete);
+        assert_eq!(end("stop_sequence").unwrap(), Finish::Complete);
+        assert_eq!(end("max_tokens").unwrap(), Finish::Length);
+        assert_eq!(end("model_context_window_exceeded").unwrap(), Finish::Length);
+        assert_eq!(end("tool_use").unwrap(), Finish::ToolCalls);
+        assert_eq!(end("refusal").unwrap(), Finish::ContentFilter);
+        assert_eq!(Fault::of(&end("pause_turn").unwrap_err()), Some(Fault::Truncated));
+        assert_eq!(Fault::of(&end("bored").unwrap_err()), Some(Fault::Protocol));
+        assert!(finish(None, &Vendor::new("anthropic")).is_err());
+    }
+}

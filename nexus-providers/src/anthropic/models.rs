@@ -1,0 +1,97 @@
+//! What is known of Claude models by their names: [`Traits`]. What is not known is left to the vendor to refuse.
+
+use nexus_core::llm::ModelInfo;
+
+/// How a model is told to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// By an effort, and with this `thinking.type` where as little as possible is wanted.
+    Effort {
+        /// The `thinking.type` for as little as possible; the field is left out where it is `None`.
+        least: Option<&'static str>,
+    },
+    /// By a budget of tokens, a part of the answer's.
+    Budget,
+}
+
+/// What a model is and takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Traits {
+    /// The most tokens of prompt and answer together.
+    pub(super) context: Option<u32>,
+    /// The most tokens of an answer.
+    pub(super) output: Option<u32>,
+    /// How it is told to think.
+    pub(super) thinking: Thinking,
+    /// Whether `temperature`, `top_p` and `top_k` may be set.
+    pub(super) samples: bool,
+    /// Whether it can be made to call a tool.
+    pub(super) forces_tools: bool,
+}
+
+/// What is assumed of a model that is not in the table: the newest manner, and nothing that it would refuse.
+const UNKNOWN: Traits = Traits {
+    context: None,
+    output: None,
+    thinking: Thinking::Effort { least: None },
+    samples: true,
+    forces_tools: true,
+};
+
+const LARGE: Traits = Traits { context: Some(1_000_000), output: Some(128_000), ..UNKNOWN };
+const BUDGETED: Traits =
+    Traits { context: Some(200_000), output: Some(64_000), thinking: Thinking::Budget, ..UNKNOWN };
+
+/// Beginnings of names; the first that fits counts, so longer ones stand before their own beginnings.
+const TABLE: [(&str, Traits); 11] = [
+    (
+        "claude-sonnet-5-5",
+        Traits {
+            thinking: Thinking::Effort { least: Some("between_tools") },
+            samples: false,
+            forces_tools: false,
+            ..LARGE
+        },
+    ),
+    (
+        "claude-sonnet-5",
+        Traits { thinking: Thinking::Effort { least: Some("disabled") }, samples: false, ..LARGE },
+    ),
+    ("claude-opus-5", LARGE),
+    ("claude-fable-5", LARGE),
+    ("claude-haiku-4-5", BUDGETED),
+    ("claude-sonnet-4-5", BUDGETED),
+    ("claude-opus-4-5", BUDGETED),
+    ("claude-opus-4-1", Traits { output: Some(32_000), ..BUDGETED }),
+    ("claude-opus-4-0", Traits { output: Some(32_000), ..BUDGETED }),
+    ("claude-sonnet-4-0", BUDGETED),
+    ("claude-3-7", BUDGETED),
+];
+
+/// What is known of `model`.
+pub(super) fn traits(model: &str) -> Traits {
+    TABLE.iter().find(|(name, _)| model.starts_with(name)).map_or(UNKNOWN, |(_, traits)| *traits)
+}
+
+/// What the port tells of `model`.
+pub(super) fn info(model: &str) -> ModelInfo {
+    let Traits { context, output, .. } = traits(model);
+    ModelInfo { context_tokens: context, output_tokens: output, is_local: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_name_counts() {
+        assert!(!traits("claude-sonnet-5-5").forces_tools);
+        assert!(traits("claude-sonnet-5").forces_tools);
+        assert_eq!(traits("claude-haiku-4-5-20251001").thinking, Thinking::Budget);
+    }
+
+    #[test]
+    fn an_unknown_model_has_no_limits_that_were_made_up() {
+        assert_eq!(info("claude-of-next-year"), ModelInfo::default());
+    }
+}

@@ -1,0 +1,210 @@
+//! From a [`Request`] to the body of `POST /v1/messages`. What the wire has no word for is refused by name.
+
+use nexus_core::llm::prompt::{RenderedMessage, Role, render};
+use nexus_core::llm::{Fault, Parameters, ReasoningEffort, Request, ResponseFormat, ToolChoice};
+use nexus_core::{Error, Result};
+use serde_json::{Map, Value, json};
+
+use super::models::{Thinking, Traits, traits};
+use crate::wire::Vendor;
+use crate::wire::json::{arguments, decimal};
+
+/// The most tokens of an answer when the request names no limit: the wire demands one.
+const MAX_TOKENS: u32 = 4_096;
+/// The least budget of thinking that the vendor takes.
+const LEAST_BUDGET: u32 = 1_024;
+
+/// The body for `request`, answered by `model`.
+///
+/// # Errors
+/// [`Fault::InvalidRequest`] for what the wire, or this model, cannot express.
+pub(super) fn body(vendor: &Vendor, request: &Request, model: &str, stream: bool) -> Result<Value> {
+    let writer = Writer { vendor, request, traits: traits(model) };
+    let (system, messages) = messages(render(request));
+    let mut body = Map::from_iter([
+        ("model".to_owned(), model.into()),
+        ("max_tokens".to_owned(), writer.max_tokens().into()),
+        ("messages".to_owned(), messages.into()),
+    ]);
+    let mut set = |name: &str, value: Option<Value>| {
+        body.extend(value.map(|value| (name.to_owned(), value)));
+    };
+    set("system", (!system.is_empty()).then(|| system.into()));
+    set("stream", stream.then_some(Value::Bool(true)));
+    writer.check_parameters()?;
+    let Parameters { temperature, top_p, top_k, stop, .. } = &request.parameters;
+    set("temperature", temperature.map(decimal));
+    set("top_p", top_p.map(decimal));
+    set("top_k", top_k.map(Value::from));
+    set("stop_sequences", (!stop.is_empty()).then(|| stop.clone().into()));
+    set("tools", writer.tools());
+    set("tool_choice", writer.tool_choice()?);
+    set("thinking", writer.thinking()?);
+    set("output_config", writer.output_config()?);
+    Ok(body.into())
+}
+
+/// The system text, and the turns: what follows one another from the same side is one turn.
+fn messages(rendered: Vec<RenderedMessage>) -> (String, Vec<Value>) {
+    let mut system = String::new();
+    let mut turns: Vec<(&'static str, Vec<Value>)> = Vec::new();
+    for message in rendered {
+        let side = match message.role {
+            Role::System => {
+                system.push_str(&message.content);
+                continue;
+            }
+            Role::User | Role::Tool => "user",
+            Role::Assistant => "assistant",
+        };
+        let blocks = blocks(message);
+        match turns.last_mut() {
+            Some((last, content)) if *last == side => content.extend(blocks),
+            _ if blocks.is_empty() => {}
+            _ => turns.push((side, blocks)),
+        }
+    }
+    let turns = turns.into_iter().map(|(role, content)| json!({"role": role, "content": content}));
+    (system, turns.collect())
+}
+
+/// The content of a message. The vendor refuses empty texts, so there are none.
+fn blocks(message: RenderedMessage) -> Vec<Value> {
+    let RenderedMessage { content, calls, answers, .. } = message;
+    if let Some((call, _)) = answers {
+        return vec![json!({"type": "tool_result", "tool_use_id": call, "content": content})];
+    }
+    let text = (!content.is_empty()).then(|| json!({"type": "text", "text": content}));
+    let calls = calls.into_iter().map(|call| {
+        json!({"type": "tool_use", "id": call.id, "name": call.name, "input": arguments(&call.arguments)})
+    });
+    text.into_iter().chain(calls).collect()
+}
+
+/// Writes what depends on the model.
+struct Writer<'r> {
+    vendor: &'r Vendor,
+    request: &'r Request,
+    traits: Traits,
+}
+
+impl Writer<'_> {
+    fn max_tokens(&self) -> u32 {
+        self.request.max_tokens.unwrap_or(MAX_TOKENS)
+    }
+
+    fn check_parameters(&self) -> Result<()> {
+        let Parameters { temperature, top_p, top_k, seed, presence_penalty, frequency_penalty, .. } =
+            &self.request.parameters;
+        let samples = self.traits.samples;
+        let refused = [
+            ("seed", seed.is_some()),
+            ("presence_penalty", presence_penalty.is_some()),
+            ("frequency_penalty", frequency_penalty.is_some()),
+            ("temperature for this model", temperature.is_some() && !samples),
+            ("top_p for this model", top_p.is_some() && !samples),
+            ("top_k for this model", top_k.is_some() && !samples),
+        ];
+        match refused.into_iter().find(|(_, refused)| *refused) {
+            Some((parameter, _)) => Err(self.vendor.cannot(parameter)),
+            None => Ok(()),
+        }
+    }
+
+    fn tools(&self) -> Option<Value> {
+        let tools = self.request.tools.iter().map(
+            |tool| json!({"name": tool.name, "description": tool.description, "input_schema": tool.parameters}),
+        );
+        (!self.request.tools.is_empty()).then(|| tools.collect())
+    }
+
+    fn tool_choice(&self) -> Result<Option<Value>> {
+        let is_idle = self.request.tools.is_empty();
+        if self.forces_a_tool() && (is_idle || !self.traits.forces_tools) {
+            let what =
+                if is_idle { "tool_choice without tools" } else { "tool_choice that forces this model" };
+            return Err(self.vendor.cannot(what));
+        }
+        Ok(match &self.request.tool_choice {
+            ToolChoice::None if is_idle => None,
+            ToolChoice::Auto => None,
+            ToolChoice::None => Some(json!({"type": "none"})),
+            ToolChoice::Required => Some(json!({"type": "any"})),
+            ToolChoice::Named(name) => Some(json!({"type": "tool", "name": name})),
+        })
+    }
+
+    fn forces_a_tool(&self) -> bool {
+        matches!(self.request.tool_choice, ToolChoice::Required | ToolChoice::Named(_))
+    }
+
+    fn thinking(&self) -> Result<Option<Value>> {
+        let Some(effort) = self.request.parameters.reasoning else { return Ok(None) };
+        match (self.traits.thinking, effort) {
+            (Thinking::Effort { least }, ReasoningEffort::Minimal) => {
+                Ok(least.map(|least| json!({"type": least})))
+            }
+            (Thinking::Effort { .. }, _) => Ok(Some(json!({"type": "adaptive", "display": "summarized"}))),
+            (Thinking::Budget, effort) => self.budget(effort),
+        }
+    }
+
+    /// Thinking by a budget: a part of the answer's tokens, and under the vendor's rules for everything else.
+    fn budget(&self, effort: ReasoningEffort) -> Result<Option<Value>> {
+        let max_tokens = self.max_tokens();
+        let share = match effort {
+            ReasoningEffort::Minimal => return Ok(None),
+            ReasoningEffort::Low => max_tokens / 5,
+            ReasoningEffort::Medium => max_tokens / 2,
+            ReasoningEffort::High => max_tokens / 5 * 4,
+        };
+        let budget = share.max(LEAST_BUDGET);
+        if budget >= max_tokens {
+            return Err(no_room());
+        }
+        let Parameters { temperature, top_p, top_k, .. } = self.request.parameters;
+        let clashes = [
+            ("temperature beside reasoning", temperature.is_some_and(|t| (t - 1.0).abs() > f32::EPSILON)),
+            ("top_p below 0.95 beside reasoning", top_p.is_some_and(|top_p| top_p < 0.95)),
+            ("top_k beside reasoning", top_k.is_some()),
+            ("tool_choice that forces beside reasoning", self.forces_a_tool()),
+        ];
+        match clashes.into_iter().find(|(_, clashes)| *clashes) {
+            Some((parameters, _)) => Err(self.vendor.cannot(parameters)),
+            None => Ok(Some(json!({"type": "enabled", "budget_tokens": budget}))),
+        }
+    }
+
+    /// Effort and format. A schema has its place on the wire; its name, and JSON of no schema, have none.
+    fn output_config(&self) -> Result<Option<Value>> {
+        let Parameters { reasoning, format, .. } = &self.request.parameters;
+        let mut config = Map::new();
+        if let (Some(effort), Thinking::Effort { .. }) = (reasoning, self.traits.thinking) {
+            let effort = match effort {
+                ReasoningEffort::Minimal | ReasoningEffort::Low => "low",
+                ReasoningEffort::Medium => "medium",
+                ReasoningEffort::High => "high",
+            };
+            config.insert("effort".to_owned(), effort.into());
+        }
+        match format {
+            None => {}
+            Some(ResponseFormat::Json) => return Err(self.vendor.cannot("format of JSON without a schema")),
+            Some(ResponseFormat::JsonSchema { schema, .. }) => {
+                config.insert("format".to_owned(), json!({"type": "json_schema", "schema": schema}));
+            }
+        }
+        Ok((!config.is_empty()).then(|| config.into()))
+    }
+}
+
+fn no_room() -> Error {
+    let hint = format!("allow the answer more than {LEAST_BUDGET} tokens, or ask for minimal reasoning");
+    Fault::InvalidRequest
+        .error("reasoning would leave no tokens for the answer")
+        .hint(hint)
+        .with("parameter", "reasoning")
+}
+
+#[cfg(test)]
+mod tests;

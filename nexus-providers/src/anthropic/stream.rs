@@ -1,0 +1,170 @@
+//! The events of a streamed message, one after another, as pieces of an answer: [`Events`].
+
+use std::collections::{BTreeMap, VecDeque};
+
+use nexus_core::Result;
+use nexus_core::llm::{Fault, Piece, ToolCall};
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::error::classify;
+use super::message::{Block, finish, text_piece};
+use super::usage::Counts;
+use crate::wire::{Assembler, Refusal, SseEvent, Vendor};
+
+/// Reads events. Kinds that it does not know are passed over, as the vendor asks of its clients.
+#[derive(Debug)]
+pub(super) struct Events {
+    vendor: Vendor,
+    counts: Counts,
+    calls: BTreeMap<u64, ToolCall>,
+    stop_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Event {
+    MessageStart {
+        message: Start,
+    },
+    ContentBlockStart {
+        index: u64,
+        content_block: Block,
+    },
+    ContentBlockDelta {
+        index: u64,
+        delta: Delta,
+    },
+    ContentBlockStop {
+        index: u64,
+    },
+    MessageDelta {
+        delta: Stop,
+        usage: Option<Counts>,
+    },
+    MessageStop,
+    Error {
+        error: Value,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Start {
+    usage: Option<Counts>,
+}
+
+#[derive(Deserialize)]
+struct Stop {
+    stop_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type")]
+enum Delta {
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: String },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: String },
+    /// Signatures, citations, and what is yet to come.
+    #[serde(other)]
+    Other,
+}
+
+impl Events {
+    pub(super) fn new(vendor: &Vendor) -> Self {
+        Self { vendor: vendor.clone(), counts: Counts::default(), calls: BTreeMap::new(), stop_reason: None }
+    }
+
+    fn usage(&mut self, counts: Option<Counts>) -> Result<Option<Piece>> {
+        let Some(counts) = counts else { return Ok(None) };
+        self.counts.update(counts);
+        let usage = self.counts.usage().map_err(|what| self.vendor.protocol(what))?;
+        Ok(usage.map(Piece::Usage))
+    }
+
+    /// A block begins. The arguments of a call follow in deltas; the call is given when it is whole.
+    fn begin(&mut self, index: u64, block: Block) -> Option<Piece> {
+        match block {
+            Block::ToolUse { id, name, input } => {
+                let arguments =
+                    if input.is_empty() { String::new() } else { Value::Object(input).to_string() };
+                self.calls.insert(index, ToolCall { id, name, arguments });
+                None
+            }
+            Block::Text { .. } | Block::Thinking { .. } | Block::Other => block.piece(),
+        }
+    }
+
+    fn grow(&mut self, index: u64, delta: Delta) -> Option<Piece> {
+        match delta {
+            Delta::Text { text } => text_piece(text, Piece::Text),
+            Delta::Thinking { thinking } => text_piece(thinking, Piece::Reasoning),
+            Delta::InputJson { partial_json } => {
+                // Arguments of the vendor's own tools belong to no call of ours.
+                if let Some(call) = self.calls.get_mut(&index) {
+                    call.arguments.push_str(&partial_json);
+                }
+                None
+            }
+            Delta::Other => None,
+        }
+    }
+
+    fn close(&mut self, index: u64) -> Option<Piece> {
+        let mut call = self.calls.remove(&index)?;
+        if call.arguments.is_empty() {
+            call.arguments.push_str("{}");
+        }
+        Some(Piece::ToolCall(call))
+    }
+
+    fn stop(&self) -> Result<Piece> {
+        if !self.calls.is_empty() {
+            return Err(self.vendor.protocol("an end within a call of a tool"));
+        }
+        finish(self.stop_reason.as_deref(), &self.vendor).map(Piece::Finish)
+    }
+
+    /// An error within the stream: it has no status of its own.
+    fn failure(&self, error: Value) -> nexus_core::Error {
+        let body = Value::Object(Map::from_iter([("error".to_owned(), error)]));
+        let refusal = Refusal { status: StatusCode::OK, body };
+        let fault = classify(&refusal).unwrap_or(Fault::Server);
+        self.vendor.error_saying(fault, refusal.message())
+    }
+}
+
+impl Assembler for Events {
+    type Frame = SseEvent;
+
+    fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<Piece>) -> Result<()> {
+        let piece = match self.vendor.parse(&event.data)? {
+            Event::MessageStart { message: Start { usage } } => self.usage(usage)?,
+            Event::ContentBlockStart { index, content_block } => self.begin(index, content_block),
+            Event::ContentBlockDelta { index, delta } => self.grow(index, delta),
+            Event::ContentBlockStop { index } => self.close(index),
+            Event::MessageDelta { delta: Stop { stop_reason }, usage } => {
+                self.stop_reason = stop_reason.or(self.stop_reason.take());
+                self.usage(usage)?
+            }
+            Event::MessageStop => Some(self.stop()?),
+            Event::Error { error } => return Err(self.failure(error)),
+            Event::Other => None,
+        };
+        pieces.extend(piece);
+        Ok(())
+    }
+
+    /// Only `message_stop` makes an answer whole.
+    fn end(&mut self, _: &mut VecDeque<Piece>) -> Result<()> {
+        Err(self.vendor.error(Fault::Truncated))
+    }
+}
+
+#[cfg(test)]
+mod tests;
