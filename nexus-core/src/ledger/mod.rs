@@ -16,6 +16,6 @@ pub use call::{
 };
 pub use stop::{HourTally, ShutoffRule, Stop, StopCause, StopScope};
 pub use store::{
-    Begun, CacheHit, Intent, LedgerQuery, LedgerStore, OpenCall, QuotaStore, Retry, Settlement, UsageBy,
-    UsageRecord, UsageRow,
+    Begun, Intent, LedgerQuery, LedgerStore, OpenCall, QuotaStore, Retry, Settlement, UsageBy, UsageRecord,
+    UsageRow,
 };

@@ -81,6 +81,8 @@ pub struct Settlement {
     pub status: CallStatus,
     /// What it came to.
     pub result: CallResult,
+    /// What a cache spared, when it answered instead of the model.
+    pub avoided: Option<NanoUsd>,
     /// What the model thought: kept apart from the answer, for admins.
     pub reasoning: String,
     /// When the first word came.
@@ -92,23 +94,6 @@ pub struct Settlement {
     /// When to shut the scopes it belongs to.
     pub shutoff: ShutoffRule,
     /// The record of its end.
-    pub audit: audit::Pending,
-}
-
-/// A call that a cache answered: recorded at once, and charged with nothing.
-#[derive(Clone, Debug)]
-pub struct CacheHit {
-    /// Whose call it is.
-    pub tenant: TenantId,
-    /// The call, over already.
-    pub call: Call,
-    /// What it came to.
-    pub result: CallResult,
-    /// Until when its claim holds.
-    pub claimed_until: Timestamp,
-    /// The civil day it is booked on.
-    pub day: String,
-    /// Its record.
     pub audit: audit::Pending,
 }
 
@@ -160,12 +145,6 @@ pub trait QuotaStore: Send + Sync {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
     async fn settle(&self, settlement: Settlement) -> Result<bool>;
-
-    /// Records a call that a cache answered. Gives what [`QuotaStore::begin`] gives, without reserving.
-    ///
-    /// # Errors
-    /// Those of a store.
-    async fn record_hit(&self, hit: CacheHit) -> Result<Begun>;
 
     /// What became of a call: nothing while it is under way.
     ///

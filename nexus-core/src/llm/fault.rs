@@ -25,7 +25,9 @@ pub enum Fault {
     Overloaded,
     /// The vendor failed.
     Server,
-    /// No connection, or it broke before the vendor answered.
+    /// There was no connection: nothing was sent.
+    Unreachable,
+    /// The connection broke before the vendor answered: what was sent may have been heard.
     Connection,
     /// A deadline passed.
     Timeout,
@@ -37,7 +39,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, for tables.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Authentication,
         Self::Billing,
         Self::InvalidRequest,
@@ -46,6 +48,7 @@ impl Fault {
         Self::RateLimited,
         Self::Overloaded,
         Self::Server,
+        Self::Unreachable,
         Self::Connection,
         Self::Timeout,
         Self::Truncated,
@@ -63,7 +66,8 @@ impl Fault {
             Self::RateLimited => "PROVIDER_RATE_LIMITED",
             Self::Overloaded => "PROVIDER_OVERLOADED",
             Self::Server => "PROVIDER_FAILED",
-            Self::Connection => "PROVIDER_UNREACHABLE",
+            Self::Unreachable => "PROVIDER_UNREACHABLE",
+            Self::Connection => "PROVIDER_DISCONNECTED",
             Self::Timeout => "MODEL_TIMEOUT",
             Self::Truncated => "MODEL_TRUNCATED",
             Self::Protocol => "PROVIDER_PROTOCOL",
@@ -72,7 +76,12 @@ impl Fault {
 
     /// The fault that `error` carries.
     pub fn of(error: &Error) -> Option<Self> {
-        Self::ALL.into_iter().find(|fault| fault.code() == error.stable_code())
+        Self::from_code(error.stable_code())
+    }
+
+    /// The fault with this stable code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.code() == code)
     }
 
     /// An error for this fault, with a sentence for the user.
@@ -85,6 +94,7 @@ impl Fault {
             | Self::Billing
             | Self::Overloaded
             | Self::Server
+            | Self::Unreachable
             | Self::Connection
             | Self::Truncated
             | Self::Protocol => ErrorKind::Unavailable,
@@ -101,8 +111,10 @@ impl Fault {
             Self::Authentication => Some("replace the provider's key"),
             Self::Billing => Some("see to the vendor's account, or configure a fallback"),
             Self::ContextLength => Some("ask with fewer passages, or choose a model with a larger context"),
-            Self::RateLimited | Self::Overloaded | Self::Server | Self::Timeout => Some("try again later"),
-            Self::Connection => Some("check the provider's endpoint and the network"),
+            Self::RateLimited | Self::Overloaded | Self::Server | Self::Connection | Self::Timeout => {
+                Some("try again later")
+            }
+            Self::Unreachable => Some("check the provider's endpoint and the network"),
             Self::InvalidRequest | Self::ContentFilter | Self::Truncated | Self::Protocol => None,
         }
     }
@@ -110,7 +122,12 @@ impl Fault {
     /// Whether the same provider may be asked again, as long as nothing of its answer was passed on.
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::RateLimited | Self::Overloaded | Self::Server | Self::Connection | Self::Timeout => true,
+            Self::RateLimited
+            | Self::Overloaded
+            | Self::Server
+            | Self::Unreachable
+            | Self::Connection
+            | Self::Timeout => true,
             Self::Authentication
             | Self::Billing
             | Self::InvalidRequest
@@ -131,11 +148,28 @@ impl Fault {
             | Self::RateLimited
             | Self::Overloaded
             | Self::Server
+            | Self::Unreachable
             | Self::Connection
             | Self::Timeout
             | Self::Truncated
             | Self::Protocol => true,
             Self::Authentication | Self::InvalidRequest | Self::ContextLength | Self::ContentFilter => false,
+        }
+    }
+
+    /// Whether the vendor certainly bills nothing for an attempt that ended so before it began to answer.
+    pub const fn is_unbilled(self) -> bool {
+        match self {
+            Self::Authentication
+            | Self::Billing
+            | Self::InvalidRequest
+            | Self::ContextLength
+            | Self::ContentFilter
+            | Self::RateLimited
+            | Self::Overloaded
+            | Self::Server
+            | Self::Unreachable => true,
+            Self::Connection | Self::Timeout | Self::Truncated | Self::Protocol => false,
         }
     }
 
@@ -145,6 +179,7 @@ impl Fault {
             Self::Billing
             | Self::Overloaded
             | Self::Server
+            | Self::Unreachable
             | Self::Connection
             | Self::Timeout
             | Self::Truncated

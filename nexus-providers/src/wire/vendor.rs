@@ -47,7 +47,8 @@ impl Vendor {
             Fault::RateLimited => format!("`{name}` gets too many requests"),
             Fault::Overloaded => format!("`{name}` is overloaded"),
             Fault::Server => format!("`{name}` failed"),
-            Fault::Connection => format!("`{name}` cannot be reached"),
+            Fault::Unreachable => format!("`{name}` cannot be reached"),
+            Fault::Connection => format!("the connection to `{name}` broke"),
             Fault::Timeout => format!("`{name}` did not answer in time"),
             Fault::Truncated => format!("`{name}` stopped in the middle of its answer"),
             Fault::Protocol => format!("`{name}` sent an answer that cannot be read"),
@@ -86,7 +87,12 @@ impl Vendor {
 
     /// An error for a request that found no answer.
     pub(super) fn unreachable(&self, error: reqwest::Error) -> Error {
-        let fault = if error.is_timeout() { Fault::Timeout } else { Fault::Connection };
+        // What fails while connecting was never sent, and cannot be billed.
+        let fault = match (error.is_connect(), error.is_timeout()) {
+            (true, _) => Fault::Unreachable,
+            (false, true) => Fault::Timeout,
+            (false, false) => Fault::Connection,
+        };
         self.error(fault).because(error.without_url())
     }
 
