@@ -1,11 +1,10 @@
 //! One request on its way: [`Call`], from its arrival to its response.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts as _, RawPathParams, Request};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -40,9 +39,9 @@ pub(crate) struct Call {
 }
 
 impl FromRequest<Arc<Server>> for Call {
-    type Rejection = Infallible;
+    type Rejection = StatusCode;
 
-    async fn from_request(request: Request, server: &Arc<Server>) -> Result<Self, Infallible> {
+    async fn from_request(request: Request, server: &Arc<Server>) -> Result<Self, StatusCode> {
         let (mut parts, body) = request.into_parts();
         let connection = parts
             .extensions
@@ -52,8 +51,8 @@ impl FromRequest<Arc<Server>> for Call {
             Ok(all) => all.iter().last().map(|(_, value)| value.to_owned()).unwrap_or_default(),
             Err(_) => String::new(),
         };
-        // A body that breaks off leaves nobody to answer; one that is too long is refused as no JSON.
-        let body = to_bytes(body, LONGEST).await.unwrap_or_default();
+        // A body that breaks off leaves nobody to answer, so this is for one that is too long. Neither is billed.
+        let body = to_bytes(body, LONGEST).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
         let dialect = Dialect::of(parts.uri.path(), &parts.headers);
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let key = dialect.key(&parts.headers, &query);

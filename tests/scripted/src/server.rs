@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
 use crate::connection::{Connection, Connections, Listener};
@@ -16,6 +16,9 @@ use crate::script::When;
 
 /// How many requests are kept for assertions.
 const KEPT: usize = 4096;
+
+/// How many connections may wait to be accepted: thousands of callers come at once.
+const WAITING: u32 = 4096;
 
 /// What every request shares.
 #[derive(Debug, Default)]
@@ -70,8 +73,15 @@ impl Scripted {
     ///
     /// # Errors
     /// When the port is taken.
+    #[expect(
+        clippy::unused_async,
+        reason = "sockets can be made only where a runtime runs, which awaiting proves"
+    )]
     pub async fn listen(port: u16) -> io::Result<Self> {
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+        let socket = socket.listen(WAITING)?;
         let address = socket.local_addr()?;
         let (server, connections) = (Arc::<Server>::default(), Arc::<Connections>::default());
         let listener = Listener { socket, connections: Arc::clone(&connections) };

@@ -1,7 +1,7 @@
 //! Connections that fail, clients that leave, and the end of the server.
 
 use nexus_scripted::{Outcome, Scripted};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::client::{End, VENDORS, Vendor, patiently};
 
@@ -71,6 +71,20 @@ async fn a_client_that_leaves_before_a_whole_reply_pays_for_all_of_it() {
         assert_eq!((entry.outcome, entry.status), (Outcome::Aborted, None));
         assert_eq!((entry.billed.output, entry.usage_sent), (6, false));
     }
+}
+
+#[tokio::test]
+async fn a_request_that_breaks_off_is_not_billed() {
+    let scripted = Scripted::start().await.unwrap();
+    let mut socket = tokio::net::TcpStream::connect(scripted.address()).await.unwrap();
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\ncontent-length: 900\r\n\r\n{";
+    socket.write_all(head.as_bytes()).await.unwrap();
+    drop(socket);
+    // The next connection is accepted after the first.
+    Vendor::OpenAi.ask(&scripted, "m", false).await.unwrap();
+    patiently(scripted.disconnected()).await;
+    let log = scripted.settled_log().await;
+    assert_eq!((log.len(), log[0].outcome), (1, Outcome::Completed));
 }
 
 #[tokio::test]

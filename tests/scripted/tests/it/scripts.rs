@@ -27,6 +27,18 @@ fn directives_add_up() {
 }
 
 #[test]
+fn presets_mean_what_the_table_says() {
+    let presets = DIRECTIVES.iter().filter(|row| row.name.len() == 3 && row.name.starts_with('s'));
+    let mut count = 0;
+    for row in presets {
+        let long = row.meaning.split('`').rev().nth(1).unwrap();
+        assert_eq!(Script::parse(&format!("m+{}", row.name)), Script::parse(&format!("m+{long}")), "{row:?}");
+        count += 1;
+    }
+    assert_eq!(count, 16);
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     for directive in [
         "typo",

@@ -108,6 +108,16 @@ async fn vertex_ai_has_the_same_wire_on_longer_paths_with_a_bearer() {
 }
 
 #[tokio::test]
+async fn a_name_in_a_path_may_be_encoded() {
+    let scripted = Scripted::start().await.unwrap();
+    let (_, headers, body) = Vendor::Gemini.request("m", false, "Hi");
+    let path = "/v1beta/models/m%2Bframes%3D3:generateContent";
+    let reply = ask(scripted.address(), path, &headers, &body.to_string()).await.unwrap();
+    assert_eq!(Vendor::Gemini.words(&reply, false), "000 001 002 ");
+    assert_eq!(scripted.settled_log().await[0].model, "m+frames=3");
+}
+
+#[tokio::test]
 async fn ollama_streams_unless_told_not_to_and_counts_on_its_last_line() {
     let scripted = Scripted::start().await.unwrap();
     let (path, headers, mut body) = Vendor::Ollama.request("llama3:8b", true, "Hello there");
