@@ -11,4 +11,5 @@ mod bench;
 mod codes;
 mod help;
 mod interrupt;
+mod less_usual;
 mod words;

@@ -59,6 +59,36 @@ fn a_setting_that_means_nothing_is_refused() {
 }
 
 #[test]
+fn a_log_setting_that_means_nothing_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let output = binary(home.path()).env("RUST_LOG", "nexus=loud=very").output().unwrap();
+    insta::assert_snapshot!(told(&output), @r##"
+    exit 2
+    error: `RUST_LOG` makes no sense
+    hint: try `info`
+    "##);
+}
+
+#[test]
+fn an_address_that_is_taken_is_named_with_a_way_out() {
+    let home = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = binary(home.path())
+        .env("RUST_LOG", "off")
+        .env("AUDIT_SECRET", "a secret that only these tests know")
+        .args(["--listen", &address])
+        .output()
+        .unwrap();
+    insta::assert_snapshot!(told(&output).replace(&address, "[address]"), @r##"
+    exit 1
+    error: the address `[address]` cannot be listened on
+    hint: is another server running? `--listen 127.0.0.1:0` takes any free port
+    "##);
+    assert!(!home.path().join("nexus-data").exists(), "nothing is made for a server that does not start");
+}
+
+#[test]
 fn it_serves_until_it_is_told_to_stop() {
     let home = tempfile::tempdir().unwrap();
     let mut server = binary(home.path())
