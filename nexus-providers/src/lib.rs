@@ -8,14 +8,20 @@
 //! | `anthropic` | Claude over Anthropic's Messages API | no |
 //! | `documents` | readers for text, HTML, PDF, Office, mail, JSON and source code | yes |
 //! | `http` | the HTTP client that all vendors share; their features bring it | no |
+//! | `openai` | chat, embeddings and speech of OpenAI, vLLM, llama.cpp, LM Studio and others of that shape | yes |
 //! | `shell` | environment, configuration file and audit key of the programs that people run | no |
+//! | `speech` | a speaker that needs no vendor | with `openai` |
 
 #[cfg(feature = "anthropic")]
 pub mod anthropic;
 #[cfg(feature = "documents")]
 pub mod documents;
+#[cfg(feature = "openai")]
+pub mod openai;
 #[cfg(feature = "shell")]
 pub mod shell;
+#[cfg(feature = "speech")]
+pub mod speech;
 #[cfg(feature = "http")]
 mod wire;
 

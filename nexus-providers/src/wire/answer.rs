@@ -41,7 +41,7 @@ impl Answer {
                 break;
             }
         }
-        Err(Refusal::new(status, &body).into_error(&self.vendor, self.response.headers(), classify))
+        Err(Refusal::new(status, &body).into_error_with(&self.vendor, classify, self.response.headers()))
     }
 
     /// Whose answer it is.

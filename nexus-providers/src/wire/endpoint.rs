@@ -79,13 +79,6 @@ impl Endpoint {
         self.client.limits.frame
     }
 
-    /// Whether it is on this machine.
-    pub(crate) fn is_loopback(&self) -> bool {
-        let host = self.base.host_str().unwrap_or_default();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    }
-
     /// Sends `body` as JSON and gives the answer once its status is known to be 2xx. `accept` is the media type that
     /// is hoped for.
     ///
@@ -100,14 +93,6 @@ impl Endpoint {
         let body = serde_json::to_vec(body)
             .map_err(|error| Error::unexpected("the request cannot be written").because(error))?;
         self.send(Method::POST, path, accept, body).await
-    }
-
-    /// Asks for JSON at `path`.
-    ///
-    /// # Errors
-    /// As [`Endpoint::post`].
-    pub(crate) async fn get(&self, path: &str) -> Result<Answer> {
-        self.send(Method::GET, path, "application/json", Vec::new()).await
     }
 
     async fn send(&self, method: Method, path: &str, accept: &'static str, body: Vec<u8>) -> Result<Answer> {

@@ -17,7 +17,7 @@ mod completion;
 mod endpoint;
 #[cfg(feature = "anthropic")]
 pub(crate) mod json;
-#[cfg(any(test, feature = "ollama"))]
+#[cfg(test)]
 mod ndjson;
 mod refusal;
 #[cfg(all(test, feature = "anthropic"))]
@@ -32,8 +32,6 @@ pub(crate) use answer::Answer;
 pub use client::{HttpClient, HttpOptions, Proxy};
 pub(crate) use completion::{Assembler, Decoder, FrameTooLong, completion};
 pub(crate) use endpoint::Endpoint;
-#[cfg(any(test, feature = "ollama"))]
-pub(crate) use ndjson::NdjsonDecoder;
 pub(crate) use refusal::Refusal;
 pub use secret::Secret;
 pub(crate) use sse::{SseDecoder, SseEvent};

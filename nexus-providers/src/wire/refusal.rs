@@ -37,6 +37,15 @@ impl Refusal {
         Self { status, body }
     }
 
+    /// An error within an answer of status 200: the status that its own code names, or 500.
+    pub(crate) fn in_answer(error: &Value) -> Self {
+        let code = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
+        let status =
+            code.and_then(|code| StatusCode::from_u16(code).ok()).filter(|status| status.as_u16() >= 400);
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, body: serde_json::json!({ "error": error }) }
+    }
+
     /// A text in the body by its JSON pointer; empty where there is none.
     pub(crate) fn text(&self, pointer: &str) -> &str {
         self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
@@ -55,7 +64,12 @@ impl Refusal {
     }
 
     /// The error for it.
-    pub(super) fn into_error(self, vendor: &Vendor, headers: &HeaderMap, classify: Classify) -> Error {
+    pub(crate) fn into_error(self, vendor: &Vendor, classify: Classify) -> Error {
+        self.into_error_with(vendor, classify, &HeaderMap::new())
+    }
+
+    /// The error for it, with what the answer's headers say.
+    pub(super) fn into_error_with(self, vendor: &Vendor, classify: Classify, headers: &HeaderMap) -> Error {
         let fault = classify(&self).unwrap_or_else(|| by_status(self.status));
         let mut error = vendor.error_saying(fault, self.message()).with("status", self.status.as_u16());
         if let Some(id) = REQUEST_IDS.into_iter().find_map(|name| headers.get(name)?.to_str().ok()) {

@@ -71,7 +71,7 @@ impl Vendor {
     }
 
     /// A vendor's words, fit for the logs.
-    pub(super) fn redact(&self, words: &str) -> String {
+    pub(crate) fn redact(&self, words: &str) -> String {
         redact(words, &self.secrets, SAID)
     }
 

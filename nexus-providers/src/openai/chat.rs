@@ -1,0 +1,89 @@
+//! The provider: [`OpenAi`].
+
+use async_trait::async_trait;
+use futures::stream;
+use nexus_core::Result;
+use nexus_core::llm::{Completion, LlmProvider, ModelInfo, Reply, Request, Turn};
+
+use super::calls::Calls;
+use super::reply::{WireReply, read};
+use super::stream::ChatStream;
+use super::{Dialect, Service, models, request};
+use crate::wire::{Answer, Endpoint, SseDecoder, completion};
+
+const PATH: &str = "/chat/completions";
+const EVENTS: &str = "text/event-stream";
+const JSON: &str = "application/json";
+
+/// Chat completions of OpenAI, or of a server that speaks like it. A [`Service`] makes it.
+#[derive(Clone, Debug)]
+pub struct OpenAi {
+    endpoint: Endpoint,
+    dialect: Dialect,
+    model: String,
+    is_local: bool,
+}
+
+impl OpenAi {
+    /// A model that answers at once, reads a million tokens, and costs little.
+    pub const DEFAULT_MODEL: &str = "gpt-4.1-mini";
+
+    pub(super) fn new(endpoint: Endpoint, service: &Service, model: String) -> Self {
+        Self { endpoint, dialect: service.dialect, model, is_local: service.is_local }
+    }
+
+    async fn ask(&self, request: &Request, stream: bool) -> Result<Answer> {
+        let model = request.model.as_deref().unwrap_or(&self.model);
+        let body = request::write(request, model, self.dialect, stream, self.endpoint.vendor())?;
+        self.endpoint.post(PATH, if stream { EVENTS } else { JSON }, &body).await
+    }
+
+    fn calls(&self, request: &Request) -> Calls {
+        let earlier = request.history.iter().map(|turn| match turn {
+            Turn::Called { calls, .. } => calls.len(),
+            Turn::Said { .. } | Turn::Returned { .. } => 0,
+        });
+        Calls::new(self.endpoint.vendor().clone(), earlier.sum())
+    }
+
+    async fn read(&self, answer: Answer, calls: Calls) -> Result<Reply> {
+        let wire: WireReply = answer.json().await?;
+        read(wire, calls, self.endpoint.vendor())
+    }
+}
+
+#[async_trait]
+impl LlmProvider for OpenAi {
+    fn name(&self) -> &str {
+        self.endpoint.vendor().name()
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn info(&self, model: &str) -> ModelInfo {
+        if self.is_local {
+            return ModelInfo { is_local: true, ..ModelInfo::default() };
+        }
+        models::info(model)
+    }
+
+    async fn stream(&self, request: Request) -> Result<Completion> {
+        let calls = self.calls(&request);
+        let answer = self.ask(&request, true).await?;
+        // A server that cannot stream answers in one piece, and some errors come that way too.
+        if answer.is(JSON) {
+            let reply = self.read(answer, calls).await?;
+            return Ok(Box::pin(stream::iter(reply.into_pieces().into_iter().map(Ok))));
+        }
+        let decoder = SseDecoder::new(self.endpoint.max_frame_bytes());
+        Ok(completion(answer, decoder, ChatStream::new(self.endpoint.vendor().clone(), calls)))
+    }
+
+    async fn complete(&self, request: Request) -> Result<Reply> {
+        let calls = self.calls(&request);
+        let answer = self.ask(&request, false).await?;
+        self.read(answer, calls).await
+    }
+}

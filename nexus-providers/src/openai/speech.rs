@@ -1,0 +1,64 @@
+//! Speech: [`OpenAiSpeech`].
+
+use async_trait::async_trait;
+use nexus_core::Result;
+use nexus_core::speech::{Speech, SpeechSynthesizer};
+use serde::Serialize;
+
+use crate::speech::check;
+use crate::wire::Endpoint;
+
+const MIME: &str = "audio/mpeg";
+
+/// Speech of OpenAI, or of a server that speaks like it, as MP3. A [`Service`](super::Service) makes it.
+#[derive(Clone, Debug)]
+pub struct OpenAiSpeech {
+    endpoint: Endpoint,
+    model: String,
+    voice: String,
+}
+
+impl OpenAiSpeech {
+    /// OpenAI's model for everyday use.
+    pub const DEFAULT_MODEL: &str = "gpt-4o-mini-tts";
+    /// A voice that all of OpenAI's models have.
+    pub const DEFAULT_VOICE: &str = "alloy";
+
+    pub(super) fn new(endpoint: Endpoint, model: String, voice: String) -> Self {
+        Self { endpoint, model, voice }
+    }
+}
+
+#[async_trait]
+impl SpeechSynthesizer for OpenAiSpeech {
+    fn name(&self) -> &str {
+        self.endpoint.vendor().name()
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    async fn speak(&self, text: &str) -> Result<Speech> {
+        check(text)?;
+        let body =
+            WireRequest { model: &self.model, voice: &self.voice, input: text, response_format: "mp3" };
+        let answer = self.endpoint.post("/audio/speech", MIME, &body).await?;
+        if answer.is("application/json") {
+            return Err(self.endpoint.vendor().protocol("JSON in the place of sound"));
+        }
+        let bytes = answer.bytes().await?;
+        if bytes.is_empty() {
+            return Err(self.endpoint.vendor().protocol("no sound"));
+        }
+        Ok(Speech { bytes, mime: MIME })
+    }
+}
+
+#[derive(Serialize)]
+struct WireRequest<'r> {
+    model: &'r str,
+    voice: &'r str,
+    input: &'r str,
+    response_format: &'static str,
+}

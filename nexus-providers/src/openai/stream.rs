@@ -1,0 +1,75 @@
+//! Pieces from the chunks of a streamed chat completion.
+
+use std::collections::VecDeque;
+
+use nexus_core::Result;
+use nexus_core::llm::{Fault, Finish, Piece};
+
+use super::calls::Calls;
+use super::reply::{Choice, WireReply, finish, settle};
+use super::usage::WireUsage;
+use crate::wire::{Assembler, SseEvent, Vendor};
+
+/// Reads chunks until `[DONE]`.
+///
+/// The reason to finish makes an answer whole; usage comes after it. A server that only says `[DONE]` is believed as
+/// well. Calls of tools are given when the answer is whole, because only then it is known that they are.
+#[derive(Debug)]
+pub(super) struct ChatStream {
+    vendor: Vendor,
+    calls: Calls,
+    finish: Option<Finish>,
+    refused: bool,
+}
+
+impl ChatStream {
+    pub(super) fn new(vendor: Vendor, calls: Calls) -> Self {
+        Self { vendor, calls, finish: None, refused: false }
+    }
+
+    fn choice(&mut self, choice: Choice, pieces: &mut VecDeque<Piece>) -> Result<()> {
+        let reason = choice.reason().map(|reason| finish(reason, &self.vendor)).transpose()?;
+        let mut words = choice.delta.unwrap_or_default();
+        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        pieces.extend(said(words.thought()).map(Piece::Reasoning));
+        pieces.extend(said(words.content).map(Piece::Text));
+        if let Some(refusal) = said(words.refusal) {
+            self.refused = true;
+            pieces.push_back(Piece::Text(refusal));
+        }
+        words.tool_calls.unwrap_or_default().into_iter().for_each(|part| self.calls.add(part));
+        self.finish = reason.or(self.finish);
+        Ok(())
+    }
+
+    fn close(&mut self, finish: Finish, pieces: &mut VecDeque<Piece>) -> Result<()> {
+        let finish = settle(finish, self.refused, !self.calls.is_empty());
+        pieces.extend(self.calls.finish()?.into_iter().map(Piece::ToolCall));
+        pieces.push_back(Piece::Finish(finish));
+        Ok(())
+    }
+}
+
+impl Assembler for ChatStream {
+    type Frame = SseEvent;
+
+    fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<Piece>) -> Result<()> {
+        if event.data.trim_ascii() == b"[DONE]" {
+            return self.close(self.finish.unwrap_or(Finish::Complete), pieces);
+        }
+        let mut chunk: WireReply = self.vendor.parse(&event.data)?;
+        chunk.check(&self.vendor)?;
+        if let Some(choice) = chunk.choice() {
+            self.choice(choice, pieces)?;
+        }
+        pieces.extend(chunk.usage.and_then(WireUsage::buckets).map(Piece::Usage));
+        Ok(())
+    }
+
+    fn end(&mut self, pieces: &mut VecDeque<Piece>) -> Result<()> {
+        match self.finish {
+            Some(finish) => self.close(finish, pieces),
+            None => Err(self.vendor.error(Fault::Truncated)),
+        }
+    }
+}
