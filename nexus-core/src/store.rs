@@ -7,6 +7,7 @@ use crate::access::GrantStore;
 use crate::audit::AuditChain;
 use crate::document::{BlobStore, DocumentStore, JobQueue};
 use crate::error::Result;
+use crate::ledger::{LedgerStore, QuotaStore};
 use crate::principal::TenantId;
 use crate::retrieve::{ModelId, Retriever};
 use crate::run::RunStore;
@@ -20,6 +21,8 @@ pub trait Store:
     + DocumentStore
     + GrantStore
     + JobQueue
+    + LedgerStore
+    + QuotaStore
     + Retriever
     + RunStore
     + SessionStore

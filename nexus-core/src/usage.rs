@@ -49,4 +49,28 @@ impl Usage {
     pub fn total(&self) -> Option<u64> {
         self.input()?.checked_add(self.output()?)
     }
+
+    /// The sum of two, bucket by bucket, or `None` on overflow. What the vendors state is added up where both state
+    /// something, or where one of the two consumed nothing.
+    #[must_use]
+    pub fn checked_add(&self, other: &Self) -> Option<Self> {
+        let provider_total = match (self.provider_total, other.provider_total) {
+            (Some(one), Some(two)) => Some(one.checked_add(two)?),
+            _ if *self == Self::default() => other.provider_total,
+            _ if *other == Self::default() => self.provider_total,
+            _ => None,
+        };
+        Some(Self {
+            input_uncached: self.input_uncached.checked_add(other.input_uncached)?,
+            cache_read: self.cache_read.checked_add(other.cache_read)?,
+            cache_write_5m: self.cache_write_5m.checked_add(other.cache_write_5m)?,
+            cache_write_1h: self.cache_write_1h.checked_add(other.cache_write_1h)?,
+            audio_in: self.audio_in.checked_add(other.audio_in)?,
+            output_text: self.output_text.checked_add(other.output_text)?,
+            output_reasoning: self.output_reasoning.checked_add(other.output_reasoning)?,
+            audio_out: self.audio_out.checked_add(other.audio_out)?,
+            tool_requests: self.tool_requests.checked_add(other.tool_requests)?,
+            provider_total,
+        })
+    }
 }

@@ -8,6 +8,13 @@ use rusqlite::ErrorCode;
 
 /// An error of SQLite, in the user's words.
 pub(crate) fn sql(source: rusqlite::Error) -> Error {
+    // A sum that left 64 bits, which a strict table refuses to round.
+    if source
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE)
+    {
+        return crate::row::too_large().because(source);
+    }
     sql_code(source.sqlite_error_code()).because(source)
 }
 

@@ -1,6 +1,6 @@
 //! Between rows and core's types: JSON bodies, counts and limits.
 
-use nexus_core::Result;
+use nexus_core::{Error, NanoUsd, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -9,7 +9,7 @@ use crate::error::{corrupt, unreadable};
 /// A body on its way into a row.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|source| {
-        nexus_core::Error::invalid("a value cannot be kept as JSON").code("INVALID_VALUE").because(source)
+        Error::invalid("a value cannot be kept as JSON").code("INVALID_VALUE").because(source)
     })
 }
 
@@ -31,4 +31,22 @@ pub(crate) fn number(value: u64) -> i64 {
 /// A number that SQLite kept and that cannot be negative or large.
 pub(crate) fn small<T: TryFrom<i64>>(value: i64) -> Result<T> {
     T::try_from(value).map_err(|_| corrupt("a stored number is out of range"))
+}
+
+/// A number on its way into a column that is added up: what SQLite cannot keep exactly is an error.
+pub(crate) fn exact(value: u64) -> Result<i64> {
+    i64::try_from(value).map_err(|_| too_large())
+}
+
+/// An amount on its way into a column. Nothing has a negative price.
+pub(crate) fn money(amount: NanoUsd) -> Result<i64> {
+    match amount.as_nanos() {
+        nanos @ 0.. => Ok(nanos),
+        _ => Err(Error::invalid("an amount of money is negative").code("NEGATIVE_AMOUNT")),
+    }
+}
+
+/// A count or a sum that does not fit into 64 bits.
+pub(crate) fn too_large() -> Error {
+    Error::invalid("a count is too large to be kept").code("COUNT_TOO_LARGE")
 }

@@ -64,7 +64,10 @@ pub struct Retry {
     pub attempt: Attempt,
     /// The limits that apply to it.
     pub checks: Vec<Check>,
-    /// The record of both.
+    /// The civil day that the attempt which ended is booked on, as `2026-03-01`: that of its beginning, so that the
+    /// counters and the ledger agree.
+    pub day: String,
+    /// The record of both: written even when the next attempt is refused, since the ending holds all the same.
     pub audit: audit::Pending,
 }
 
@@ -89,7 +92,8 @@ pub struct Settlement {
     pub first_byte_at: Option<Timestamp>,
     /// When it ended.
     pub at: Timestamp,
-    /// The civil day and month it is booked on, as `2026-03-01`.
+    /// The civil day and month that its last attempt is booked on, as `2026-03-01`: that of the attempt's beginning,
+    /// so that the counters and the ledger agree.
     pub day: String,
     /// When to shut the scopes it belongs to.
     pub shutoff: ShutoffRule,

@@ -11,7 +11,7 @@ use crate::error::{corrupt, sql};
 const APPLICATION_ID: i32 = 0x4e58_5553;
 
 /// What each format version adds to the one before it. Released migrations never change.
-const MIGRATIONS: &[&str] = &[include_str!("0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("0001_initial.sql"), include_str!("0002_ledger.sql")];
 
 /// What a connection is for, which decides how much of the file it keeps in memory.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(crate) enum Role {
 /// Settings of every connection.
 pub(crate) fn configure(connection: &Connection, role: Role) -> Result<()> {
     connection.busy_timeout(Duration::from_secs(5)).map_err(sql)?;
-    connection.set_prepared_statement_cache_capacity(128);
+    connection.set_prepared_statement_cache_capacity(256);
     let kibibytes = match role {
         Role::Writer => 8192,
         Role::Reader => 2048,

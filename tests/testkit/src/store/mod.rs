@@ -12,9 +12,11 @@
 
 mod audit;
 mod blob;
+pub mod calls;
 mod document;
 mod grant;
 mod job;
+mod quota;
 mod retrieve;
 mod run;
 mod session;
@@ -83,6 +85,7 @@ const PORTS: &[(&str, &[Scenario])] = &[
     ("document_store", document::SCENARIOS),
     ("grant_store", grant::SCENARIOS),
     ("job_queue", job::SCENARIOS),
+    ("quota_store", quota::SCENARIOS),
     ("retriever", retrieve::SCENARIOS),
     ("run_store", run::SCENARIOS),
     ("session_store", session::SCENARIOS),

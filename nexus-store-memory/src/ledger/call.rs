@@ -1,0 +1,231 @@
+//! Calls and their open attempts, as rows.
+
+use nexus_core::ledger::{Attempt, Call, CallStatus, LedgerQuery, OpenCall};
+use nexus_core::quota::CounterKey;
+use nexus_core::{Error, ErrorKind, Principal, Result};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+
+use crate::error::{sql, unreadable};
+use crate::row::{exact, from_json, limit, money, to_json, too_large};
+
+/// A call with what only the store knows of it.
+pub(super) struct Stored {
+    pub(super) call: Call,
+    /// Whether an attempt was sent, or charged.
+    pub(super) billable: bool,
+    /// The attempt that is not over, and the counters that hold its reservation.
+    pub(super) attempt: Option<(Attempt, Vec<CounterKey>)>,
+}
+
+fn not_found() -> Error {
+    Error::not_found("there is no such call").code("CALL_NOT_FOUND")
+}
+
+fn status(status: CallStatus) -> &'static str {
+    match status {
+        CallStatus::Open => "open",
+        CallStatus::Succeeded => "succeeded",
+        CallStatus::Failed => "failed",
+        CallStatus::Cancelled => "cancelled",
+        CallStatus::Unknown => "unknown",
+    }
+}
+
+/// The body holds everything but the metadata, which has a column of its own.
+fn split(call: &mut Call) -> Result<(String, String)> {
+    let metadata = std::mem::take(&mut call.metadata);
+    let (body, column) = (to_json(call), to_json(&metadata));
+    call.metadata = metadata;
+    Ok((body?, column?))
+}
+
+fn join(body: &str, metadata: &str) -> Result<Call> {
+    let mut call: Call = from_json(body)?;
+    call.metadata = serde_json::from_str(metadata).map_err(unreadable)?;
+    Ok(call)
+}
+
+/// Adds a call.
+pub(super) fn insert(connection: &Connection, tenant: &str, call: &mut Call, owner: &str) -> Result<()> {
+    let (body, metadata) = split(call)?;
+    let (input, output) = tokens(call)?;
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO llm_api_calls (tenant, id, organisation, user, provider, model, endpoint, request_id,
+                 correlation_id, created_at, status, input_tokens, output_tokens, cost_nano, latency_ms, was_cached,
+                 owner, request_metadata, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+             ON CONFLICT DO NOTHING",
+        )
+        .map_err(sql)?
+        .execute(params![
+            tenant,
+            call.id,
+            call.consumer.organisation,
+            call.consumer.user,
+            call.provider,
+            call.model,
+            call.claim.operation.as_str(),
+            call.claim.key,
+            call.correlation_id,
+            call.created_at.as_micros(),
+            status(call.status),
+            input,
+            output,
+            money(call.cost)?,
+            call.latency_ms.map(exact).transpose()?,
+            call.was_cached,
+            owner,
+            metadata,
+            body,
+        ])
+        .map_err(sql)?;
+    if inserted == 1 {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Conflict, "there is a call with this id already").code("CALL_EXISTS"))
+}
+
+fn tokens(call: &Call) -> Result<(i64, i64)> {
+    let count = |tokens: Option<u64>| tokens.ok_or_else(too_large).and_then(exact);
+    Ok((count(call.usage.input())?, count(call.usage.output())?))
+}
+
+/// Writes what changed of a call.
+pub(super) fn update(
+    connection: &Connection,
+    tenant: &str,
+    stored: &mut Stored,
+    reasoning: Option<&str>,
+) -> Result<()> {
+    let (body, metadata) = split(&mut stored.call)?;
+    let call = &stored.call;
+    let (input, output) = tokens(call)?;
+    connection
+        .prepare_cached(
+            "UPDATE llm_api_calls SET provider = ?3, model = ?4, status = ?5, input_tokens = ?6, output_tokens = ?7,
+                 cost_nano = ?8, latency_ms = ?9, billable = ?10, request_metadata = ?11, body = ?12, reasoning = ?13,
+                 was_cached = ?14
+             WHERE tenant = ?1 AND id = ?2",
+        )
+        .map_err(sql)?
+        .execute(params![
+            tenant,
+            call.id,
+            call.provider,
+            call.model,
+            status(call.status),
+            input,
+            output,
+            money(call.cost)?,
+            call.latency_ms.map(exact).transpose()?,
+            stored.billable,
+            metadata,
+            body,
+            reasoning,
+            call.was_cached,
+        ])
+        .map(drop)
+        .map_err(sql)
+}
+
+/// Records the attempt that is under way, in the place of the one before it.
+pub(super) fn put_attempt(
+    connection: &Connection,
+    tenant: &str,
+    call: &str,
+    attempt: &Attempt,
+    counters: &[CounterKey],
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO llm_attempt (tenant, call, number, counters, body) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET number = ?3, counters = ?4, body = ?5",
+        )
+        .map_err(sql)?
+        .execute(params![tenant, call, attempt.number, to_json(&counters)?, to_json(attempt)?])
+        .map(drop)
+        .map_err(sql)
+}
+
+/// Records that no attempt is under way.
+pub(super) fn clear_attempt(connection: &Connection, tenant: &str, call: &str) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM llm_attempt WHERE tenant = ?1 AND call = ?2")
+        .and_then(|mut statement| statement.execute(params![tenant, call]))
+        .map(drop)
+        .map_err(sql)
+}
+
+/// Reads a call.
+pub(super) fn load(connection: &Connection, tenant: &str, id: &str) -> Result<Stored> {
+    let stored = connection
+        .prepare_cached(
+            "SELECT c.body, c.request_metadata, c.billable, a.body, a.counters FROM llm_api_calls AS c
+             LEFT JOIN llm_attempt AS a ON a.tenant = c.tenant AND a.call = c.id
+             WHERE c.tenant = ?1 AND c.id = ?2",
+        )
+        .and_then(|mut statement| statement.query_row(params![tenant, id], |row| Ok(read(row))).optional())
+        .map_err(sql)?;
+    stored.ok_or_else(not_found)?
+}
+
+fn read(row: &Row<'_>) -> Result<Stored> {
+    let text = |column| row.get_ref(column).map_err(sql)?.as_str().map_err(|error| sql(error.into()));
+    let attempt = row.get_ref(3).and_then(|body| Ok(body.as_str_or_null()?)).map_err(sql)?;
+    Ok(Stored {
+        call: join(text(0)?, text(1)?)?,
+        billable: row.get(2).map_err(sql)?,
+        attempt: attempt.map(|body| Ok((from_json(body)?, from_json(text(4)?)?))).transpose()?,
+    })
+}
+
+/// The calls of every tenant without an end, oldest first.
+pub(super) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT c.body, c.request_metadata, c.billable, a.body, a.counters, c.tenant, c.owner
+             FROM llm_api_calls AS c LEFT JOIN llm_attempt AS a ON a.tenant = c.tenant AND a.call = c.id
+             WHERE c.status = 'open' ORDER BY c.seq",
+        )
+        .map_err(sql)?;
+    let mut rows = statement.query([]).map_err(sql)?;
+    let mut open = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        let Stored { call, attempt, .. } = read(row)?;
+        let tenant: String = row.get(5).map_err(sql)?;
+        open.push(OpenCall {
+            tenant: Principal::system(tenant, "recovery")?.tenant().clone(),
+            call,
+            attempt: attempt.map(|(attempt, _)| attempt),
+            owner: row.get(6).map_err(sql)?,
+        });
+    }
+    Ok(open)
+}
+
+/// A tenant's calls, latest first.
+pub(super) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<Call>> {
+    let mut statement = "SELECT body, request_metadata FROM llm_api_calls WHERE tenant = ?".to_owned();
+    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(tenant.to_owned())];
+    super::line::filter(query, "created_at", &mut statement, &mut values);
+    statement.push_str(" ORDER BY created_at DESC, seq DESC LIMIT ?");
+    values.push(Box::new(limit(query.limit)));
+    let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(sql)?;
+    let mut calls = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        let (body, metadata): (String, String) = (row.get(0).map_err(sql)?, row.get(1).map_err(sql)?);
+        calls.push(join(&body, &metadata)?);
+    }
+    Ok(calls)
+}
+
+/// What the model thought in a call.
+pub(super) fn reasoning(connection: &Connection, tenant: &str, id: &str) -> Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT reasoning FROM llm_api_calls WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| statement.query_row(params![tenant, id], |row| row.get(0)).optional())
+        .map_err(sql)?
+        .ok_or_else(not_found)
+}

@@ -1,0 +1,126 @@
+//! [`QuotaStore`] and [`LedgerStore`]: model calls from their admission to their last line.
+//!
+//! Each step is one transaction of the writer's: claim, stops, counters, call and audit record stand or fall together.
+
+mod begin;
+mod call;
+mod claim;
+mod line;
+mod settle;
+mod stop;
+mod usage;
+
+use async_trait::async_trait;
+use nexus_core::audit::Pending;
+use nexus_core::ledger::{
+    Begun, Call, CallResult, Intent, LedgerLine, LedgerQuery, LedgerStore, OpenCall, QuotaStore, Retry,
+    Settlement, Stop, StopScope, UsageBy, UsageRecord, UsageRow,
+};
+use nexus_core::price::PriceRow;
+use nexus_core::quota::{CounterKey, Limit, Subject, Used};
+use nexus_core::{Result, TenantId, Timestamp};
+
+use crate::store::MemoryStore;
+use crate::{price, quota};
+
+#[async_trait]
+impl QuotaStore for MemoryStore {
+    async fn begin(&self, intent: Intent) -> Result<Begun> {
+        self.engine().write(move |write| begin::begin(write, intent)).await
+    }
+
+    async fn retry(&self, retry: Retry) -> Result<Begun> {
+        self.engine().write(move |write| settle::retry(write, &retry)).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<bool> {
+        self.engine().write(move |write| settle::settle(write, settlement)).await
+    }
+
+    async fn call_result(&self, tenant: &TenantId, call: &str) -> Result<Option<CallResult>> {
+        let (tenant, call) = (tenant.clone(), call.to_owned());
+        self.engine().read(move |connection| claim::result(connection, tenant.as_str(), &call)).await
+    }
+
+    async fn open_calls(&self) -> Result<Vec<OpenCall>> {
+        self.engine().read(call::open).await
+    }
+
+    async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<Used>> {
+        let (tenant, keys) = (tenant.clone(), keys.to_vec());
+        self.engine().read(move |connection| quota::used(connection, tenant.as_str(), &keys)).await
+    }
+
+    async fn limits(&self, tenant: &TenantId) -> Result<Vec<Limit>> {
+        let tenant = tenant.clone();
+        self.engine().read(move |connection| quota::limits(connection, &tenant)).await
+    }
+
+    async fn set_limit(&self, tenant: &TenantId, limit: &Limit, audit: Pending) -> Result<()> {
+        let (tenant, limit) = (tenant.clone(), limit.clone());
+        self.engine().write(move |write| quota::set_limit(write, &tenant, &limit, &audit)).await
+    }
+
+    async fn remove_limit(&self, tenant: &TenantId, subject: &Subject, audit: Pending) -> Result<bool> {
+        let (tenant, subject) = (tenant.clone(), subject.clone());
+        self.engine().write(move |write| quota::remove_limit(write, &tenant, &subject, &audit)).await
+    }
+
+    async fn stops(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<Stop>> {
+        let tenant = tenant.clone();
+        self.engine().read(move |connection| stop::list(connection, tenant.as_str(), now)).await
+    }
+
+    async fn trip(&self, tenant: &TenantId, stop: &Stop, audit: Pending) -> Result<()> {
+        let (tenant, stop) = (tenant.clone(), stop.clone());
+        self.engine().write(move |write| stop::trip(write, tenant.as_str(), &stop, &audit)).await
+    }
+
+    async fn rearm(
+        &self,
+        tenant: &TenantId,
+        scope: &StopScope,
+        now: Timestamp,
+        audit: Pending,
+    ) -> Result<bool> {
+        let (tenant, scope) = (tenant.clone(), scope.clone());
+        self.engine().write(move |write| stop::rearm(write, tenant.as_str(), &scope, now, &audit)).await
+    }
+}
+
+#[async_trait]
+impl LedgerStore for MemoryStore {
+    async fn calls(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<Call>> {
+        let (tenant, query) = (tenant.clone(), query.clone());
+        self.engine().read(move |connection| call::list(connection, tenant.as_str(), &query)).await
+    }
+
+    async fn ledger(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<LedgerLine>> {
+        let (tenant, query) = (tenant.clone(), query.clone());
+        self.engine().read(move |connection| line::list(connection, tenant.as_str(), &query)).await
+    }
+
+    async fn usage(&self, tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Result<Vec<UsageRow>> {
+        let (tenant, from, to) = (tenant.clone(), from.to_owned(), to.to_owned());
+        self.engine().read(move |connection| usage::sums(connection, tenant.as_str(), by, &from, &to)).await
+    }
+
+    async fn usage_records(&self, tenant: &TenantId, from: &str, to: &str) -> Result<Vec<UsageRecord>> {
+        let (tenant, from, to) = (tenant.clone(), from.to_owned(), to.to_owned());
+        self.engine().read(move |connection| usage::records(connection, tenant.as_str(), &from, &to)).await
+    }
+
+    async fn reasoning(&self, tenant: &TenantId, call: &str) -> Result<Option<String>> {
+        let (tenant, call) = (tenant.clone(), call.to_owned());
+        self.engine().read(move |connection| call::reasoning(connection, tenant.as_str(), &call)).await
+    }
+
+    async fn prices(&self) -> Result<Vec<PriceRow>> {
+        self.engine().read(price::list).await
+    }
+
+    async fn add_price(&self, row: &PriceRow, audit: Pending) -> Result<()> {
+        let row = row.clone();
+        self.engine().write(move |write| price::add(write, &row, &audit)).await
+    }
+}

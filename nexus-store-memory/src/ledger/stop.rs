@@ -1,0 +1,176 @@
+//! Stops, and what each scope did within the hour.
+
+use nexus_core::audit::Pending;
+use nexus_core::ledger::{HourTally, Settlement, Stop, StopScope};
+use nexus_core::{Error, NanoUsd, Result, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::audit;
+use crate::error::sql;
+use crate::row::{from_json, money, small, to_json};
+
+/// An hour in microseconds.
+const HOUR: i64 = 3_600_000_000;
+
+/// How many hours of a scope are kept.
+const HOURS: i64 = 24;
+
+/// The tenant, kind and id of a scope as columns. A tenant shuts itself, not another one.
+fn columns<'a>(tenant: &'a str, scope: &'a StopScope) -> Result<(&'a str, &'static str, &'a str)> {
+    match scope {
+        StopScope::Global => Ok(("", "global", "")),
+        StopScope::Tenant(id) if id == tenant => Ok((tenant, "tenant", id)),
+        StopScope::Tenant(_) => {
+            Err(Error::invalid("a stop is for the tenant that throws it").code("STOP_OF_OTHER_TENANT"))
+        }
+        StopScope::User(id) => Ok((tenant, "user", id)),
+    }
+}
+
+/// The widest stop that holds for a user's calls at `now`.
+pub(super) fn holding(
+    connection: &Connection,
+    tenant: &str,
+    user: &str,
+    now: Timestamp,
+) -> Result<Option<Stop>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT body FROM stop WHERE tenant = '' AND scope = 'global' AND id = ''
+             UNION ALL SELECT body FROM stop WHERE tenant = ?1 AND scope = 'tenant' AND id = ?1
+             UNION ALL SELECT body FROM stop WHERE tenant = ?1 AND scope = 'user' AND id = ?2",
+        )
+        .map_err(sql)?;
+    let mut rows = statement.query(params![tenant, user]).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        let body: String = row.get(0).map_err(sql)?;
+        let stop: Stop = from_json(&body)?;
+        if stop.holds(now) {
+            return Ok(Some(stop));
+        }
+    }
+    Ok(None)
+}
+
+/// The stops that hold for anybody of a tenant at `now`: that of everything, the tenant's, its users'.
+pub(super) fn list(connection: &Connection, tenant: &str, now: Timestamp) -> Result<Vec<Stop>> {
+    let mut statement = connection
+        .prepare_cached("SELECT body FROM stop WHERE tenant IN ('', ?1) ORDER BY tenant, scope, id")
+        .map_err(sql)?;
+    let bodies = statement.query_map(params![tenant], |row| row.get::<_, String>(0)).map_err(sql)?;
+    let stops = bodies.map(|body| from_json::<Stop>(&body.map_err(sql)?));
+    stops.filter(|stop| stop.as_ref().map_or(true, |stop| stop.holds(now))).collect()
+}
+
+/// Shuts a scope.
+pub(super) fn trip(connection: &Connection, tenant: &str, stop: &Stop, record: &Pending) -> Result<()> {
+    put(connection, tenant, stop)?;
+    audit::append(connection, record).map(drop)
+}
+
+fn put(connection: &Connection, tenant: &str, stop: &Stop) -> Result<()> {
+    let (tenant, scope, id) = columns(tenant, &stop.scope)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO stop (tenant, scope, id, body) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET body = ?4",
+        )
+        .map_err(sql)?
+        .execute(params![tenant, scope, id, to_json(stop)?])
+        .map(drop)
+        .map_err(sql)
+}
+
+fn get(connection: &Connection, tenant: &str, scope: &StopScope) -> Result<Option<Stop>> {
+    let (tenant, scope, id) = columns(tenant, scope)?;
+    let body: Option<String> = connection
+        .prepare_cached("SELECT body FROM stop WHERE tenant = ?1 AND scope = ?2 AND id = ?3")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant, scope, id], |row| row.get(0)).optional()
+        })
+        .map_err(sql)?;
+    body.map(|body| from_json(&body)).transpose()
+}
+
+/// Opens a scope again. Nothing is recorded where it was not shut.
+pub(super) fn rearm(
+    connection: &Connection,
+    tenant: &str,
+    scope: &StopScope,
+    now: Timestamp,
+    record: &Pending,
+) -> Result<bool> {
+    let was_shut = get(connection, tenant, scope)?.is_some_and(|stop| stop.holds(now));
+    let (of, kind, id) = columns(tenant, scope)?;
+    connection
+        .prepare_cached("DELETE FROM stop WHERE tenant = ?1 AND scope = ?2 AND id = ?3")
+        .and_then(|mut statement| statement.execute(params![of, kind, id]))
+        .map_err(sql)?;
+    connection
+        .prepare_cached("DELETE FROM hour_tally WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND hour = ?4")
+        .and_then(|mut statement| statement.execute(params![of, kind, id, hour(now)]))
+        .map_err(sql)?;
+    if was_shut {
+        audit::append(connection, record)?;
+    }
+    Ok(was_shut)
+}
+
+fn hour(now: Timestamp) -> i64 {
+    now.as_micros().div_euclid(HOUR)
+}
+
+/// Adds a call that is over to the hour of its tenant and its user, and shuts what breaks the rule.
+pub(super) fn count(
+    connection: &Connection,
+    settlement: &Settlement,
+    user: &str,
+    spent: NanoUsd,
+    failed: bool,
+) -> Result<()> {
+    let tenant = settlement.tenant.as_str();
+    for scope in [StopScope::Tenant(tenant.to_owned()), StopScope::User(user.to_owned())] {
+        let tally = tally(connection, tenant, &scope, settlement.at, spent, failed)?;
+        let Some(cause) = settlement.shutoff.judge(&scope, &tally) else { continue };
+        let latched = get(connection, tenant, &scope)?.is_some_and(|stop| stop.holds(settlement.at));
+        if !latched {
+            put(connection, tenant, &settlement.shutoff.stop(scope, cause, settlement.at))?;
+        }
+    }
+    Ok(())
+}
+
+fn tally(
+    connection: &Connection,
+    tenant: &str,
+    scope: &StopScope,
+    at: Timestamp,
+    spent: NanoUsd,
+    failed: bool,
+) -> Result<HourTally> {
+    let (tenant, scope, id) = columns(tenant, scope)?;
+    let spent = money(spent)?;
+    let (spent, calls, failed) = connection
+        .prepare_cached(
+            "INSERT INTO hour_tally (tenant, scope, id, hour, spent_nano, calls, failed)
+             VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)
+             ON CONFLICT DO UPDATE SET spent_nano = spent_nano + ?5, calls = calls + 1, failed = failed + ?6
+             RETURNING spent_nano, calls, failed",
+        )
+        .and_then(|mut statement| {
+            let values = params![tenant, scope, id, hour(at), spent, i64::from(failed)];
+            statement.query_row(values, |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+        })
+        .map_err(sql)?;
+    if calls == 1 {
+        connection
+            .prepare_cached(
+                "DELETE FROM hour_tally WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND hour < ?4",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![tenant, scope, id, hour(at).saturating_sub(HOURS)])
+            })
+            .map_err(sql)?;
+    }
+    Ok(HourTally { spent: NanoUsd::from_nanos(spent), calls: small(calls)?, failed: small(failed)? })
+}

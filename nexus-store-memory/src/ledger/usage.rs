@@ -1,0 +1,144 @@
+//! Sums of the ledger by day and month, written in the same transaction as its lines.
+
+use nexus_core::ledger::{LedgerLine, Operation, UsageBy, UsageRecord, UsageRow};
+use nexus_core::{NanoUsd, Result};
+use rusqlite::{Connection, params};
+
+use crate::error::sql;
+use crate::quota;
+use crate::row::small;
+
+/// Books a line on `day`.
+pub(super) fn book(connection: &Connection, tenant: &str, line: &LedgerLine, day: &str) -> Result<()> {
+    let [calls, tokens, cost_units, nano] = quota::columns(&line.charged)?;
+    let consumer = &line.consumer;
+    connection
+        .prepare_cached(
+            "INSERT INTO llm_usage_daily (tenant, scope, scope_id, day, model, calls, tokens, cost_units, cost_nano)
+             VALUES (?1, 'tenant', ?2, ?5, ?6, ?7, ?8, ?9, ?10),
+                    (?1, 'organisation', coalesce(?3, ''), ?5, ?6, ?7, ?8, ?9, ?10),
+                    (?1, 'user', ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT DO UPDATE SET calls = calls + ?7, tokens = tokens + ?8, cost_units = cost_units + ?9,
+                 cost_nano = cost_nano + ?10",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                tenant,
+                consumer.tenant,
+                consumer.organisation,
+                consumer.user,
+                day,
+                line.model,
+                calls,
+                tokens,
+                cost_units,
+                nano,
+            ])
+        })
+        .map_err(sql)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO llm_monthly_costs (tenant, user, month, calls, tokens, cost_nano)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET calls = calls + ?4, tokens = tokens + ?5, cost_nano = cost_nano + ?6",
+        )
+        .and_then(|mut statement| {
+            let month = day.get(..7).unwrap_or(day);
+            statement.execute(params![tenant, consumer.user, month, calls, tokens, nano])
+        })
+        .map_err(sql)?;
+    let (tokens, embedding_tokens) = if line.kind == Operation::Embed { (0, tokens) } else { (tokens, 0) };
+    add_record(connection, tenant, day, &line.provider, [tokens, embedding_tokens, 0, nano])
+}
+
+/// Counts a question that was put to a provider, however it ended.
+pub(super) fn count_question(connection: &Connection, tenant: &str, day: &str, provider: &str) -> Result<()> {
+    add_record(connection, tenant, day, provider, [0, 0, 1, 0])
+}
+
+fn add_record(
+    connection: &Connection,
+    tenant: &str,
+    date: &str,
+    provider: &str,
+    [tokens, embedding_tokens, queries, nano]: [i64; 4],
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO usage_records (tenant, date, provider, tokens, embedding_tokens, queries, documents, bytes,
+                 cost_nano)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7)
+             ON CONFLICT DO UPDATE SET tokens = tokens + ?4, embedding_tokens = embedding_tokens + ?5,
+                 queries = queries + ?6, cost_nano = cost_nano + ?7",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![tenant, date, provider, tokens, embedding_tokens, queries, nano])
+        })
+        .map(drop)
+        .map_err(sql)
+}
+
+/// What was consumed, by whom or by which model, dearest first.
+pub(super) fn sums(
+    connection: &Connection,
+    tenant: &str,
+    by: UsageBy,
+    from: &str,
+    to: &str,
+) -> Result<Vec<UsageRow>> {
+    let (scope, group) = match by {
+        UsageBy::Tenant => ("tenant", "scope_id"),
+        UsageBy::Organisation => ("organisation", "scope_id"),
+        UsageBy::User => ("user", "scope_id"),
+        UsageBy::Model => ("tenant", "model"),
+    };
+    let statement = format!(
+        "SELECT {group}, sum(calls), sum(tokens), sum(cost_units), sum(cost_nano) FROM llm_usage_daily
+         WHERE tenant = ?1 AND scope = ?2 AND day BETWEEN ?3 AND ?4 GROUP BY {group} ORDER BY 5 DESC, 1"
+    );
+    let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
+    let mut rows = statement.query(params![tenant, scope, from, to]).map_err(sql)?;
+    let mut sums = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        let number = |column| row.get::<_, i64>(column).map_err(sql);
+        sums.push(UsageRow {
+            id: row.get(0).map_err(sql)?,
+            calls: small(number(1)?)?,
+            tokens: small(number(2)?)?,
+            cost_units: small(number(3)?)?,
+            cost: NanoUsd::from_nanos(number(4)?),
+        });
+    }
+    Ok(sums)
+}
+
+/// What was done with each provider, by day.
+pub(super) fn records(
+    connection: &Connection,
+    tenant: &str,
+    from: &str,
+    to: &str,
+) -> Result<Vec<UsageRecord>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT date, provider, tokens, embedding_tokens, queries, documents, bytes, cost_nano
+             FROM usage_records WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3 ORDER BY date, provider",
+        )
+        .map_err(sql)?;
+    let mut rows = statement.query(params![tenant, from, to]).map_err(sql)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        let number = |column| row.get::<_, i64>(column).map_err(sql);
+        records.push(UsageRecord {
+            date: row.get(0).map_err(sql)?,
+            provider: row.get(1).map_err(sql)?,
+            tokens: small(number(2)?)?,
+            embedding_tokens: small(number(3)?)?,
+            queries: small(number(4)?)?,
+            documents: small(number(5)?)?,
+            bytes: small(number(6)?)?,
+            estimated_cost: NanoUsd::from_nanos(number(7)?),
+        });
+    }
+    Ok(records)
+}

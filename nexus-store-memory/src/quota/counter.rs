@@ -1,0 +1,205 @@
+//! Counters as rows.
+
+use nexus_core::quota::{Amounts, CounterKey, ScopeKind, Used};
+use nexus_core::{NanoUsd, Result, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::Charge;
+use crate::error::{corrupt, sql};
+use crate::row::{exact, money, small};
+
+/// How many counters of windows that are over are deleted when a new one is made.
+const SWEEP: i64 = 4;
+
+/// How long a counter outlives its window, in microseconds: a clock may go back.
+const GRACE: i64 = 3_600_000_000;
+
+/// How a counter stands; nothing when there is none yet.
+pub(super) fn load(connection: &Connection, tenant: &str, key: &CounterKey) -> Result<Option<Used>> {
+    connection
+        .prepare_cached(
+            "SELECT reserved_calls, reserved_tokens, reserved_cost_units, reserved_nano,
+                    settled_calls, settled_tokens, settled_cost_units, settled_nano
+             FROM quota_counter WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND model = ?4 AND window = ?5",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![tenant, key.scope.as_str(), key.id, key.model, key.window], |row| {
+                    Ok(read_amounts(row, 0)
+                        .and_then(|reserved| Ok(Used { reserved, settled: read_amounts(row, 4)? })))
+                })
+                .optional()
+        })
+        .map_err(sql)?
+        .transpose()
+}
+
+/// Amounts as four columns.
+pub(crate) fn columns(amounts: &Amounts) -> Result<[i64; 4]> {
+    Ok([exact(amounts.calls)?, exact(amounts.tokens)?, exact(amounts.cost_units)?, money(amounts.money)?])
+}
+
+/// Reads calls, tokens, cost units and money from four columns.
+fn read_amounts(row: &Row<'_>, from: usize) -> Result<Amounts> {
+    let number = |place| row.get::<_, i64>(from + place).map_err(sql);
+    Ok(Amounts {
+        calls: small(number(0)?)?,
+        tokens: small(number(1)?)?,
+        cost_units: small(number(2)?)?,
+        money: NanoUsd::from_nanos(number(3)?),
+    })
+}
+
+/// Writes a counter, new or not. Its window's end is written once.
+pub(super) fn save(
+    connection: &Connection,
+    tenant: &str,
+    key: &CounterKey,
+    ends_at: Option<Timestamp>,
+    used: &Used,
+) -> Result<()> {
+    let [calls, tokens, cost_units, nano] = columns(&used.reserved)?;
+    let [settled_calls, settled_tokens, settled_cost_units, settled_nano] = columns(&used.settled)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO quota_counter (tenant, scope, id, model, window, ends_at, reserved_calls, reserved_tokens,
+                 reserved_cost_units, reserved_nano, settled_calls, settled_tokens, settled_cost_units, settled_nano)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             ON CONFLICT DO UPDATE SET reserved_calls = ?7, reserved_tokens = ?8, reserved_cost_units = ?9,
+                 reserved_nano = ?10, settled_calls = ?11, settled_tokens = ?12, settled_cost_units = ?13,
+                 settled_nano = ?14",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                tenant,
+                key.scope.as_str(),
+                key.id,
+                key.model,
+                key.window,
+                ends_at.map(Timestamp::as_micros),
+                calls,
+                tokens,
+                cost_units,
+                nano,
+                settled_calls,
+                settled_tokens,
+                settled_cost_units,
+                settled_nano,
+            ])
+        })
+        .map(drop)
+        .map_err(sql)
+}
+
+/// What a counter begins with: for a day or a month, what the ledger has for it; otherwise nothing.
+pub(super) fn seed(connection: &Connection, tenant: &str, key: &CounterKey) -> Result<Used> {
+    let (first, last) = match key.window.split_once('/') {
+        Some(("d", day)) => (day.to_owned(), day.to_owned()),
+        Some(("m", month)) => (format!("{month}-01"), format!("{month}-31")),
+        _ => return Ok(Used::default()),
+    };
+    let statement = match key.scope {
+        ScopeKind::Tenant | ScopeKind::Organisation | ScopeKind::User => {
+            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
+                    coalesce(sum(cost_nano), 0)
+             FROM llm_usage_daily
+             WHERE tenant = ?1 AND scope = ?2 AND scope_id = ?3 AND day BETWEEN ?4 AND ?5 AND (?6 = '*' OR model = ?6)"
+        }
+        ScopeKind::Investigation => {
+            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
+                    coalesce(sum(cost_nano), 0)
+             FROM billing_ledger
+             WHERE tenant = ?1 AND ?2 = 'investigation' AND investigation = ?3 AND day BETWEEN ?4 AND ?5
+               AND (?6 = '*' OR model = ?6)"
+        }
+        ScopeKind::Run => {
+            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
+                    coalesce(sum(cost_nano), 0)
+             FROM billing_ledger
+             WHERE tenant = ?1 AND ?2 = 'run' AND run = ?3 AND day BETWEEN ?4 AND ?5 AND (?6 = '*' OR model = ?6)"
+        }
+    };
+    let settled = connection
+        .prepare_cached(statement)
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant, key.scope.as_str(), key.id, first, last, key.model], |row| {
+                Ok(read_amounts(row, 0))
+            })
+        })
+        .map_err(sql)??;
+    Ok(Used { settled, ..Used::default() })
+}
+
+/// The counters that there are for the day and the month of a charge.
+pub(super) fn of_day(connection: &Connection, tenant: &str, charge: &Charge<'_>) -> Result<Vec<CounterKey>> {
+    let consumer = charge.consumer;
+    let month = charge.day.get(..7).unwrap_or(charge.day);
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT scope, id, model, window FROM quota_counter
+             WHERE tenant = ?1 AND scope = 'tenant' AND id = ?2 AND model IN ('*', ?7) AND window IN (?8, ?9)
+             UNION ALL SELECT scope, id, model, window FROM quota_counter
+             WHERE tenant = ?1 AND scope = 'organisation' AND id = ?3 AND model IN ('*', ?7) AND window IN (?8, ?9)
+             UNION ALL SELECT scope, id, model, window FROM quota_counter
+             WHERE tenant = ?1 AND scope = 'user' AND id = ?4 AND model IN ('*', ?7) AND window IN (?8, ?9)
+             UNION ALL SELECT scope, id, model, window FROM quota_counter
+             WHERE tenant = ?1 AND scope = 'investigation' AND id = ?5 AND model IN ('*', ?7) AND window IN (?8, ?9)
+             UNION ALL SELECT scope, id, model, window FROM quota_counter
+             WHERE tenant = ?1 AND scope = 'run' AND id = ?6 AND model IN ('*', ?7) AND window IN (?8, ?9)",
+        )
+        .map_err(sql)?;
+    let mut rows = statement
+        .query(params![
+            tenant,
+            consumer.tenant,
+            consumer.organisation,
+            consumer.user,
+            consumer.investigation,
+            consumer.run,
+            charge.model,
+            format!("d/{}", charge.day),
+            format!("m/{month}"),
+        ])
+        .map_err(sql)?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        keys.push(CounterKey {
+            scope: scope(row.get_ref(0).map_err(sql)?.as_str().map_err(|_| unknown_scope())?)?,
+            id: row.get(1).map_err(sql)?,
+            model: row.get(2).map_err(sql)?,
+            window: row.get(3).map_err(sql)?,
+        });
+    }
+    Ok(keys)
+}
+
+fn scope(name: &str) -> Result<ScopeKind> {
+    let scopes = [
+        ScopeKind::Tenant,
+        ScopeKind::Organisation,
+        ScopeKind::User,
+        ScopeKind::Investigation,
+        ScopeKind::Run,
+    ];
+    scopes.into_iter().find(|scope| scope.as_str() == name).ok_or_else(unknown_scope)
+}
+
+fn unknown_scope() -> nexus_core::Error {
+    corrupt("a counter is of an unknown scope")
+}
+
+/// Deletes a few counters whose windows are over and that hold no reservation. Those of days and months are made
+/// anew from the ledger if anybody asks for them.
+pub(super) fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM quota_counter WHERE (tenant, scope, id, model, window) IN (
+                 SELECT tenant, scope, id, model, window FROM quota_counter
+                 WHERE ends_at < ?1 AND reserved_calls = 0 AND reserved_tokens = 0 AND reserved_cost_units = 0
+                   AND reserved_nano = 0
+                 LIMIT ?2)",
+        )
+        .and_then(|mut statement| statement.execute(params![now.as_micros().saturating_sub(GRACE), SWEEP]))
+        .map(drop)
+        .map_err(sql)
+}

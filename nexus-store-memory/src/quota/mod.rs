@@ -1,0 +1,111 @@
+//! What may be consumed, inside the transaction that records why: reservations, and what they become.
+//!
+//! The decision is core's [`admit`]; this reads the counters it looks at and writes what follows from it.
+
+mod counter;
+mod limit;
+
+use std::collections::BTreeMap;
+
+use nexus_core::quota::{Admission, Amounts, Check, Consumer, CounterKey, Refusal, Used, admit};
+use nexus_core::{Error, Result, Timestamp};
+use rusqlite::Connection;
+
+use crate::error::corrupt;
+use crate::row::too_large;
+
+pub(crate) use counter::columns;
+pub(crate) use limit::{limits, remove_limit, set_limit};
+
+/// A reservation that was made.
+pub(crate) struct Reservation {
+    /// The counters that hold it: it is taken back from these, whatever limits and windows there are by then.
+    pub(crate) counters: Vec<CounterKey>,
+    /// Limits that it broke in shadow.
+    pub(crate) shadowed: Vec<Refusal>,
+}
+
+/// Reserves `wanted` on every counter that `checks` look at, or on none.
+pub(crate) fn reserve(
+    connection: &Connection,
+    tenant: &str,
+    checks: &[Check],
+    wanted: &Amounts,
+    now: Timestamp,
+) -> Result<std::result::Result<Reservation, Refusal>> {
+    let mut counters = BTreeMap::new();
+    for check in checks {
+        if !counters.contains_key(&check.key) {
+            let found = counter::load(connection, tenant, &check.key)?;
+            let is_new = found.is_none();
+            let used = found.map_or_else(|| counter::seed(connection, tenant, &check.key), Ok)?;
+            counters.insert(&check.key, (used, check.resets_at, is_new));
+        }
+    }
+    let used = |key: &CounterKey| counters.get(key).map_or_else(Used::default, |(used, ..)| *used);
+    let shadowed = match admit(checks, wanted, used) {
+        Admission::Refused(refusal) => return Ok(Err(refusal)),
+        Admission::Admitted { shadowed } => shadowed,
+    };
+    for (key, (used, ends_at, _)) in &counters {
+        let reserved = used.reserved.checked_add(wanted).ok_or_else(too_large)?;
+        counter::save(connection, tenant, key, *ends_at, &Used { reserved, ..*used })?;
+    }
+    if counters.values().any(|(.., is_new)| *is_new) {
+        counter::sweep(connection, now)?;
+    }
+    Ok(Ok(Reservation { counters: counters.into_keys().cloned().collect(), shadowed }))
+}
+
+/// What an attempt that is over leaves on the counters.
+pub(crate) struct Charge<'a> {
+    /// Who consumed.
+    pub(crate) consumer: &'a Consumer,
+    /// The model.
+    pub(crate) model: &'a str,
+    /// The civil day it is booked on.
+    pub(crate) day: &'a str,
+    /// What was reserved.
+    pub(crate) reserved: &'a Amounts,
+    /// What it is charged with, which may be more.
+    pub(crate) charged: &'a Amounts,
+}
+
+/// Replaces a reservation by its charge.
+pub(crate) fn settle(
+    connection: &Connection,
+    tenant: &str,
+    counters: &[CounterKey],
+    charge: &Charge<'_>,
+) -> Result<()> {
+    for key in counters {
+        let used = counter::load(connection, tenant, key)?.ok_or_else(lost)?;
+        let reserved = used.reserved.checked_sub(charge.reserved).ok_or_else(lost)?;
+        let settled = used.settled.checked_add(charge.charged).ok_or_else(too_large)?;
+        counter::save(connection, tenant, key, None, &Used { reserved, settled })?;
+    }
+    // INVARIANT: a counter of a day or a month holds what the ledger has for it, so one that was made while the
+    // attempt was under way is charged too.
+    for key in counter::of_day(connection, tenant, charge)? {
+        if !counters.contains(&key) {
+            let used = counter::load(connection, tenant, &key)?.ok_or_else(lost)?;
+            let settled = used.settled.checked_add(charge.charged).ok_or_else(too_large)?;
+            counter::save(connection, tenant, &key, None, &Used { settled, ..used })?;
+        }
+    }
+    Ok(())
+}
+
+fn lost() -> Error {
+    corrupt("a reservation is not on the counter that should hold it")
+}
+
+/// How counters stand.
+pub(crate) fn used(connection: &Connection, tenant: &str, keys: &[CounterKey]) -> Result<Vec<Used>> {
+    keys.iter()
+        .map(|key| {
+            let found = counter::load(connection, tenant, key)?;
+            found.map_or_else(|| counter::seed(connection, tenant, key), Ok)
+        })
+        .collect()
+}
