@@ -7,7 +7,9 @@
 //! | --- | --- | --- |
 //! | `anthropic` | Claude over Anthropic's Messages API | no |
 //! | `documents` | readers for text, HTML, PDF, Office, mail, JSON and source code | yes |
+//! | `gemini` | Gemini and its embeddings over the Gemini API and over Vertex AI | no |
 //! | `http` | the HTTP client that all vendors share; their features bring it | no |
+//! | `ollama` | models and embeddings on hardware of one's own, over Ollama | no |
 //! | `openai` | chat, embeddings and speech of OpenAI, vLLM, llama.cpp, LM Studio and others of that shape | yes |
 //! | `shell` | environment, configuration file and audit key of the programs that people run | no |
 //! | `speech` | a speaker that needs no vendor | with `openai` |
@@ -16,6 +18,10 @@
 pub mod anthropic;
 #[cfg(feature = "documents")]
 pub mod documents;
+#[cfg(feature = "gemini")]
+pub mod gemini;
+#[cfg(feature = "ollama")]
+pub mod ollama;
 #[cfg(feature = "openai")]
 pub mod openai;
 #[cfg(feature = "shell")]

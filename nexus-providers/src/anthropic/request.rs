@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::models::{Thinking, Traits, traits};
 use crate::wire::Vendor;
-use crate::wire::json::{arguments, decimal};
+use crate::wire::calls::arguments;
+use crate::wire::numbers::decimal;
 
 /// The most tokens of an answer when the request names no limit: the wire demands one.
 const MAX_TOKENS: u32 = 4_096;

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use nexus_core::Result;
 use nexus_core::llm::{Fault, Piece, ToolCall};
-use reqwest::StatusCode;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::error::classify;
 use super::message::{Block, finish, text_piece};
@@ -129,14 +128,6 @@ impl Events {
         }
         finish(self.stop_reason.as_deref(), &self.vendor).map(Piece::Finish)
     }
-
-    /// An error within the stream: it has no status of its own.
-    fn failure(&self, error: Value) -> nexus_core::Error {
-        let body = Value::Object(Map::from_iter([("error".to_owned(), error)]));
-        let refusal = Refusal { status: StatusCode::OK, body };
-        let fault = classify(&refusal).unwrap_or(Fault::Server);
-        self.vendor.error_saying(fault, refusal.message())
-    }
 }
 
 impl Assembler for Events {
@@ -153,7 +144,9 @@ impl Assembler for Events {
                 self.usage(usage)?
             }
             Event::MessageStop => Some(self.stop()?),
-            Event::Error { error } => return Err(self.failure(error)),
+            Event::Error { error } => {
+                return Err(Refusal::in_answer(&error).into_error(&self.vendor, classify));
+            }
             Event::Other => None,
         };
         pieces.extend(piece);

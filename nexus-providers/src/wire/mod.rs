@@ -9,18 +9,22 @@
 //! - `endpoint`: where a vendor is and with which headers; `vendor`: its name in errors.
 //! - `refusal`: answers that are not 2xx; `retry`: how long a vendor asks to wait.
 //! - `answer`: bodies, within limits; `sse` and `ndjson`: frames from bytes; `completion`: pieces from frames.
-//! - `json`: what several wires write alike.
+//! - `calls` and `numbers`: what several wires have in common.
+
+#![cfg_attr(
+    not(all(feature = "anthropic", feature = "gemini", feature = "ollama", feature = "openai")),
+    allow(dead_code, unused_imports, reason = "what one vendor does not use, another does")
+)]
 
 mod answer;
+pub(crate) mod calls;
 mod client;
 mod completion;
 mod endpoint;
-#[cfg(feature = "anthropic")]
-pub(crate) mod json;
-#[cfg(test)]
 mod ndjson;
+pub(crate) mod numbers;
 mod refusal;
-#[cfg(all(test, feature = "anthropic"))]
+#[cfg(test)]
 pub(crate) mod replay;
 mod retry;
 mod secret;
@@ -32,6 +36,7 @@ pub(crate) use answer::Answer;
 pub use client::{HttpClient, HttpOptions, Proxy};
 pub(crate) use completion::{Assembler, Decoder, FrameTooLong, completion};
 pub(crate) use endpoint::Endpoint;
+pub(crate) use ndjson::NdjsonDecoder;
 pub(crate) use refusal::Refusal;
 pub use secret::Secret;
 pub(crate) use sse::{SseDecoder, SseEvent};

@@ -1,6 +1,16 @@
-//! What several wires want as JSON and the port has otherwise.
+//! Calls of tools on wires that leave out what the port has: ids, and arguments as the model wrote them.
 
+use nexus_core::llm::{Request, Turn};
 use serde_json::{Map, Value, json};
+
+/// How many calls were made earlier in the conversation, so that an id made from the next number is new to it.
+pub(crate) fn made_earlier(request: &Request) -> usize {
+    let calls = request.history.iter().map(|turn| match turn {
+        Turn::Called { calls, .. } => calls.len(),
+        Turn::Said { .. } | Turn::Returned { .. } => 0,
+    });
+    calls.sum()
+}
 
 /// The arguments of a call as an object, for wires that carry them so.
 ///
@@ -14,11 +24,6 @@ pub(crate) fn arguments(text: &str) -> Map<String, Value> {
     }
 }
 
-/// A number with the digits that it is written with, not those of its next larger format.
-pub(crate) fn decimal(number: f32) -> Value {
-    number.to_string().parse::<f64>().map_or(Value::Null, Value::from)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,11 +35,5 @@ mod tests {
         assert_eq!(of(" "), json!({}));
         assert_eq!(of("[1]"), json!({"not_an_object": "[1]"}));
         assert_eq!(of(r#"{"a": "#), json!({"not_an_object": r#"{"a": "#}));
-    }
-
-    #[test]
-    fn a_number_keeps_its_digits() {
-        assert_eq!(decimal(0.2).to_string(), "0.2");
-        assert_eq!(decimal(1.0).to_string(), "1.0");
     }
 }

@@ -1,0 +1,159 @@
+//! The chunks of a streamed answer, one after another, as pieces: [`Chunks`]. An answer in one piece is one such chunk.
+
+use std::collections::VecDeque;
+
+use nexus_core::Result;
+use nexus_core::llm::{Fault, Finish, Piece, Reply, ToolCall};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::error::classify;
+use super::usage::UsageMetadata;
+use crate::wire::{Assembler, Refusal, SseEvent, Vendor};
+
+/// The beginning of ids that the vendor did not give.
+const MADE_UP: &str = "gemini_call_";
+
+/// Whether the adapter made `id` up.
+pub(super) fn is_made_up(id: &str) -> bool {
+    id.starts_with(MADE_UP)
+}
+
+/// Reads chunks. The wire has no terminal event: an answer is whole when a chunk told how it ended.
+#[derive(Debug)]
+pub(super) struct Chunks {
+    vendor: Vendor,
+    /// How many calls the conversation holds, and how many of them are this answer's.
+    calls: usize,
+    own_calls: usize,
+    finish_reason: Option<String>,
+    is_blocked: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Chunk {
+    candidates: Vec<Candidate>,
+    prompt_feedback: Option<Feedback>,
+    usage_metadata: Option<UsageMetadata>,
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Feedback {
+    block_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Candidate {
+    index: u64,
+    content: Content,
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Content {
+    parts: Vec<Part>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Part {
+    text: Option<String>,
+    thought: bool,
+    function_call: Option<Function>,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    id: Option<String>,
+    name: String,
+    #[serde(default)]
+    args: Map<String, Value>,
+}
+
+impl Chunks {
+    /// Reads the answer to a request whose conversation holds so many calls of tools.
+    pub(super) fn new(vendor: &Vendor, calls: usize) -> Self {
+        Self { vendor: vendor.clone(), calls, own_calls: 0, finish_reason: None, is_blocked: false }
+    }
+
+    /// The reply that a chunk is which came alone.
+    ///
+    /// # Errors
+    /// As those of a stream.
+    pub(super) fn reply(mut self, chunk: &[u8]) -> Result<Reply> {
+        let mut reply = Reply::empty();
+        for piece in self.read(chunk)? {
+            reply.add(piece);
+        }
+        reply.finish = self.finish()?;
+        Ok(reply)
+    }
+
+    /// The pieces that a chunk holds.
+    fn read(&mut self, chunk: &[u8]) -> Result<Vec<Piece>> {
+        let chunk: Chunk = self.vendor.parse(chunk)?;
+        if let Some(error) = &chunk.error {
+            return Err(Refusal::in_answer(error).into_error(&self.vendor, classify));
+        }
+        let usage = chunk.usage_metadata.map(|metadata| metadata.usage()).transpose();
+        let usage = usage.map_err(|what| self.vendor.protocol(what))?.flatten();
+        let mut pieces = Vec::new();
+        // Only one candidate is asked for.
+        for candidate in chunk.candidates.into_iter().filter(|candidate| candidate.index == 0) {
+            pieces.extend(candidate.content.parts.into_iter().filter_map(|part| self.part(part)));
+            self.finish_reason = candidate.finish_reason.or(self.finish_reason.take());
+        }
+        self.is_blocked |= chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
+        pieces.extend(usage.map(Piece::Usage));
+        Ok(pieces)
+    }
+
+    fn part(&mut self, part: Part) -> Option<Piece> {
+        let Part { text, thought, function_call } = part;
+        if let Some(Function { id, name, args }) = function_call {
+            let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("{MADE_UP}{}", self.calls));
+            (self.calls, self.own_calls) = (self.calls + 1, self.own_calls + 1);
+            return Some(Piece::ToolCall(ToolCall { id, name, arguments: Value::Object(args).to_string() }));
+        }
+        let text = text.filter(|text| !text.is_empty())?;
+        Some(if thought { Piece::Reasoning(text) } else { Piece::Text(text) })
+    }
+
+    /// How the answer ended, when nothing more comes. A prompt that was blocked has no answer, and costs all the same.
+    fn finish(&self) -> Result<Finish> {
+        match self.finish_reason.as_deref() {
+            None if self.is_blocked => Ok(Finish::ContentFilter),
+            None => Err(self.vendor.error(Fault::Truncated)),
+            Some("STOP") if self.own_calls > 0 => Ok(Finish::ToolCalls),
+            Some("STOP") => Ok(Finish::Complete),
+            Some("MAX_TOKENS") => Ok(Finish::Length),
+            Some("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR") => {
+                Ok(Finish::ContentFilter)
+            }
+            // Malformed calls, languages that the model does not speak, and what is yet to come.
+            Some(_) => Err(self.vendor.protocol("a finishReason that is not an answer's")),
+        }
+    }
+}
+
+impl Assembler for Chunks {
+    type Frame = SseEvent;
+
+    fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<Piece>) -> Result<()> {
+        pieces.extend(self.read(&event.data)?);
+        Ok(())
+    }
+
+    fn end(&mut self, pieces: &mut VecDeque<Piece>) -> Result<()> {
+        pieces.push_back(Piece::Finish(self.finish()?));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Models on hardware of the operator's own, over Ollama: [`Ollama`] answers, [`OllamaEmbedder`] embeds.
+//!
+//! Owns the translation between the ports and Ollama's API (`/api/chat`, `/api/embed`). Refuses to own retries and
+//! deadlines: a model that is not in memory takes tens of seconds to its first word, which is no fault.
+//!
+//! - `host`: where the server is; `request`: what is sent; `response`: the lines that come back; `error`: refusals.
+//! - `embed`: vectors.
+
+mod embed;
+mod error;
+mod host;
+mod request;
+mod response;
+
+use async_trait::async_trait;
+use nexus_core::Result;
+use nexus_core::llm::{Completion, LlmProvider, ModelInfo, Reply, Request};
+use serde_json::Value;
+
+use crate::wire::calls::made_earlier;
+use crate::wire::{Endpoint, HttpClient, NdjsonDecoder, Secret, completion};
+use response::Lines;
+
+pub use embed::{EMBEDDING_MODEL, OllamaEmbedder};
+pub use host::{DEFAULT_HOST, base_address};
+
+/// The model that answers unless told.
+pub const MODEL: &str = "llama3.1:8b";
+/// How many tokens of prompt and answer the server makes room for unless told: a prompt of the usual budget, its answer,
+/// and a fifth more, since the budget counts by estimate.
+pub const CONTEXT_TOKENS: u32 = 20_480;
+
+const NAME: &str = "ollama";
+const PATH: &str = "/api/chat";
+
+/// Models of an Ollama server.
+///
+/// ```
+/// use nexus_core::llm::LlmProvider as _;
+/// use nexus_providers::ollama::Ollama;
+/// use nexus_providers::{HttpClient, HttpOptions};
+///
+/// # fn main() -> nexus_core::Result<()> {
+/// let client = HttpClient::new(&HttpOptions::default())?;
+/// let models = Ollama::new(&client, "gpu-1:11434")?.with_model("qwen3:8b").with_context(32_768);
+/// assert!(models.info("qwen3:8b").is_local);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Ollama {
+    endpoint: Endpoint,
+    model: String,
+    context: u32,
+}
+
+impl Ollama {
+    /// The server at `host`, which is read like `OLLAMA_HOST`, see [`base_address`].
+    ///
+    /// # Errors
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `OLLAMA_HOST_INVALID` for an address that is none.
+    pub fn new(client: &HttpClient, host: &str) -> Result<Self> {
+        let endpoint = endpoint(client, host)?;
+        Ok(Self { endpoint, model: MODEL.to_owned(), context: CONTEXT_TOKENS })
+    }
+
+    /// The same, with a bearer token, as servers behind a proxy and Ollama's own cloud ask for.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_KEY` for a token that no header carries.
+    pub fn with_key(mut self, key: &Secret) -> Result<Self> {
+        self.endpoint = self.endpoint.with_secret("authorization", "Bearer ", key)?;
+        Ok(self)
+    }
+
+    /// The same, with another model unless a request names one.
+    #[must_use]
+    pub fn with_model(self, model: impl Into<String>) -> Self {
+        Self { model: model.into(), ..self }
+    }
+
+    /// The same, with room for so many tokens of prompt and answer together. It costs memory of the server's, and
+    /// another number than before makes it load the model anew.
+    #[must_use]
+    pub fn with_context(self, tokens: u32) -> Self {
+        Self { context: tokens, ..self }
+    }
+
+    fn body(&self, request: &Request, stream: bool) -> Result<Value> {
+        let model = request.model.as_deref().unwrap_or(&self.model);
+        request::body(self.endpoint.vendor(), request, model, self.context, stream)
+    }
+
+    fn lines(&self, request: &Request) -> Lines {
+        Lines::new(self.endpoint.vendor(), made_earlier(request))
+    }
+}
+
+/// The endpoint of the server at `host`.
+fn endpoint(client: &HttpClient, host: &str) -> Result<Endpoint> {
+    Endpoint::new(client, NAME, &base_address(host)?, error::classify)
+}
+
+#[async_trait]
+impl LlmProvider for Ollama {
+    fn name(&self) -> &str {
+        self.endpoint.vendor().name()
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Models whose tag ends with `cloud` run elsewhere, and the server only passes them on.
+    fn info(&self, model: &str) -> ModelInfo {
+        ModelInfo {
+            context_tokens: Some(self.context),
+            output_tokens: None,
+            is_local: !model.ends_with("cloud"),
+        }
+    }
+
+    async fn stream(&self, request: Request) -> Result<Completion> {
+        let body = self.body(&request, true)?;
+        let answer = self.endpoint.post(PATH, "application/x-ndjson", &body).await?;
+        let decoder = NdjsonDecoder::new(self.endpoint.max_frame_bytes());
+        Ok(completion(answer, decoder, self.lines(&request)))
+    }
+
+    async fn complete(&self, request: Request) -> Result<Reply> {
+        let body = self.body(&request, false)?;
+        let answer = self.endpoint.post(PATH, "application/json", &body).await?;
+        self.lines(&request).reply(&answer.bytes().await?)
+    }
+}

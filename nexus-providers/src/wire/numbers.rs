@@ -1,0 +1,53 @@
+//! Numbers as wires want them: sampling parameters, and vectors as they are promised.
+
+use nexus_core::Result;
+use serde_json::Value;
+
+use super::Vendor;
+
+/// A number with the digits that it is written with, not those of its next larger format.
+pub(crate) fn decimal(number: f32) -> Value {
+    number.to_string().parse::<f64>().map_or(Value::Null, Value::from)
+}
+
+/// `vectors`, if there are `count` of them, each of `dimension` finite numbers.
+///
+/// # Errors
+/// [`Fault::Protocol`](nexus_core::llm::Fault::Protocol) if not.
+pub(crate) fn checked(
+    vectors: Vec<Vec<f32>>,
+    count: usize,
+    dimension: usize,
+    vendor: &Vendor,
+) -> Result<Vec<Vec<f32>>> {
+    if vectors.len() != count {
+        return Err(vendor.protocol("another number of vectors than of texts"));
+    }
+    if vectors.iter().any(|vector| vector.len() != dimension) {
+        return Err(vendor.protocol("vectors of another dimension").with("expected", dimension));
+    }
+    if vectors.iter().flatten().any(|number| !number.is_finite()) {
+        return Err(vendor.protocol("vectors of numbers that are not finite"));
+    }
+    Ok(vectors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_keeps_its_digits() {
+        assert_eq!(decimal(0.2).to_string(), "0.2");
+        assert_eq!(decimal(1.0).to_string(), "1.0");
+    }
+
+    #[test]
+    fn vectors_that_are_not_as_promised_are_refused() {
+        let check = |vectors, count| checked(vectors, count, 2, &Vendor::new("acme")).is_ok();
+        assert!(check(vec![vec![0.0, 1.0]], 1));
+        assert!(!check(vec![vec![0.0, 1.0]], 2));
+        assert!(!check(vec![vec![0.0]], 1));
+        assert!(!check(vec![vec![0.0, f32::NAN]], 1));
+    }
+}
