@@ -65,3 +65,44 @@ impl From<NanoUsd> for String {
         amount.0.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_amount_reads_as_it_is_written(nanos: i64) {
+            let amount = NanoUsd::from_nanos(nanos);
+            let json = serde_json::to_string(&amount).unwrap();
+            prop_assert_eq!(serde_json::from_str::<NanoUsd>(&json).unwrap(), amount);
+        }
+
+        #[test]
+        fn a_sum_is_exact_or_there_is_none(one: i64, other: i64) {
+            let sum = NanoUsd::from_nanos(one).checked_add(NanoUsd::from_nanos(other)).map(NanoUsd::as_nanos);
+            prop_assert_eq!(sum, i64::try_from(i128::from(one) + i128::from(other)).ok());
+        }
+    }
+
+    #[test]
+    fn numbers_that_could_have_been_rounded_are_refused() {
+        for inexact in ["1", "1.5", r#""1.5""#, r#""1e9""#, r#""""#, r#""9223372036854775808""#, "null"] {
+            assert!(serde_json::from_str::<NanoUsd>(inexact).is_err(), "{inexact}");
+        }
+    }
+
+    #[test]
+    fn people_read_dollars_with_every_digit() {
+        for (nanos, text) in [
+            (0, "0.000000000 USD"),
+            (-1, "-0.000000001 USD"),
+            (12_345_678_901, "12.345678901 USD"),
+            (i64::MIN, "-9223372036.854775808 USD"),
+        ] {
+            assert_eq!(NanoUsd::from_nanos(nanos).to_string(), text);
+        }
+    }
+}

@@ -217,3 +217,56 @@ impl Principal {
         &self.authentication
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn ada() -> Principal {
+        Principal::user("acme", "ada")
+            .unwrap()
+            .roles(["editor", "admin"])
+            .groups(["finance"])
+            .organisation(OrganisationId::parse("north").unwrap())
+            .attribute("clearance", 3)
+            .authenticated(Authentication::Sso { issuer: "https://id.example.org".to_owned() })
+    }
+
+    #[test]
+    fn a_principal_is_the_same_after_it_was_kept() {
+        let kept = serde_json::to_value(ada()).unwrap();
+        assert_eq!(serde_json::from_value::<Principal>(kept).unwrap(), ada());
+        assert_eq!(ada().role_names().collect::<Vec<_>>(), ["admin", "editor"]);
+        assert_eq!(ada().organisation_id().unwrap().as_str(), "north");
+        assert_eq!(ada().attributes()["clearance"], 3);
+    }
+
+    /// What is kept can be edited, so reading it is no way around the checks.
+    #[test]
+    fn a_kept_principal_with_a_refused_name_is_not_read() {
+        for (field, refused) in [
+            ("tenant", json!("")),
+            ("tenant", json!("a\u{202e}b")),
+            ("subject", json!("")),
+            ("organisation", json!("a\nb")),
+            ("roles", json!(["admin\u{0}"])),
+            ("groups", json!([""])),
+            ("authentication", json!({ "method": "rumour" })),
+        ] {
+            let mut kept = serde_json::to_value(ada()).unwrap();
+            kept[field] = refused.clone();
+            assert!(serde_json::from_value::<Principal>(kept).is_err(), "{field}: {refused}");
+        }
+    }
+
+    #[test]
+    fn nexus_itself_may_do_all_and_says_why_it_acts() {
+        let system = Principal::system("acme", "recovery").unwrap();
+        assert!(system.has_role("admin"));
+        let purpose = "recovery".to_owned();
+        assert_eq!(system.authentication(), &Authentication::System { purpose });
+        assert!(Principal::system("acme", "").is_err());
+    }
+}

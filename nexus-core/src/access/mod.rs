@@ -285,7 +285,59 @@ pub trait GrantStore: Send + Sync {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_grantee_reads_as_it_prints(kind in "user|api_key|group|role", id in "[a-z0-9][a-z0-9._-]{0,20}") {
+            let grantee = Grantee::new(&kind, id.as_str()).unwrap();
+            prop_assert_eq!((grantee.kind(), grantee.id()), (kind.as_str(), id.as_str()));
+            prop_assert_eq!(grantee.to_string().parse::<Grantee>().unwrap(), grantee);
+        }
+    }
+
+    #[test]
+    fn what_names_nobody_is_no_grantee() {
+        for nobody in ["", "role", "role:", ":reader", "team:hr", "everybody", "Role:reader", "user:a\nb"] {
+            assert!(nobody.parse::<Grantee>().is_err(), "{nobody:?}");
+        }
+        for permission in Permission::ALL {
+            assert_eq!(permission.to_string().parse::<Permission>().unwrap(), permission);
+        }
+        assert!("admin".parse::<Permission>().unwrap_err().remedy().unwrap().contains("owner"));
+    }
+
+    #[test]
+    fn a_grant_reaches_whom_it_names_and_nobody_of_the_same_name() {
+        let bob = || Principal::user("acme", "bob").unwrap();
+        let key = Authentication::ApiKey { key_id: "x".to_owned() };
+        let named = [
+            Principal::user("acme", "x").unwrap(),
+            bob().authenticated(key),
+            bob().groups(["x"]),
+            bob().roles(["x"]),
+        ];
+        let now = Timestamp::from_micros(0);
+        for (place, kind) in ["user", "api_key", "group", "role"].into_iter().enumerate() {
+            let grant = Grant {
+                id: GrantId::parse("g").unwrap(),
+                document_id: DocumentId::parse("d").unwrap(),
+                grantee: Grantee::new(kind, "x").unwrap(),
+                permission: Permission::Read,
+                granted_by: SubjectId::parse("ada").unwrap(),
+                expires_at: None,
+                created_at: now,
+            };
+            let reached: Vec<bool> = named
+                .iter()
+                .map(|who| Visibility::of(who).permits(Permission::Read, std::slice::from_ref(&grant), now))
+                .collect();
+            let expected: Vec<bool> = (0..named.len()).map(|other| other == place).collect();
+            assert_eq!(reached, expected, "{kind}");
+        }
+    }
 
     #[test]
     fn only_owner_and_write_imply_more_than_themselves() {
