@@ -5,11 +5,11 @@
 //!
 //! | feature | what it brings | default |
 //! | --- | --- | --- |
-//! | `anthropic` | Claude over Anthropic's Messages API | no |
+//! | `anthropic` | Claude over Anthropic's Messages API | yes |
 //! | `documents` | readers for text, HTML, PDF, Office, mail, JSON and source code | yes |
-//! | `gemini` | Gemini and its embeddings over the Gemini API and over Vertex AI | no |
+//! | `gemini` | Gemini and its embeddings over the Gemini API and over Vertex AI | yes |
 //! | `http` | the HTTP client that all vendors share; their features bring it | no |
-//! | `ollama` | models and embeddings on hardware of one's own, over Ollama | no |
+//! | `ollama` | models and embeddings on hardware of one's own, over Ollama | yes |
 //! | `openai` | chat, embeddings and speech of OpenAI, vLLM, llama.cpp, LM Studio and others of that shape | yes |
 //! | `shell` | environment, configuration file and audit key of the programs that people run | no |
 //! | `speech` | a speaker that needs no vendor | with `openai` |

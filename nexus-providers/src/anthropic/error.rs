@@ -20,6 +20,7 @@ pub(super) fn classify(refusal: &Refusal) -> Option<Fault> {
         "invalid_request_error" if refusal.says(&["api usage limits", "credit balance is too low"]) => {
             Some(Fault::Billing)
         }
+        "invalid_request_error" if refusal.says(&["content filtering policy"]) => Some(Fault::ContentFilter),
         "invalid_request_error" | "not_found_error" => Some(Fault::InvalidRequest),
         "rate_limit_error" if refusal.text("/error/details/error_code") == "enforced_spend_limit_reached" => {
             Some(Fault::Billing)
@@ -27,7 +28,6 @@ pub(super) fn classify(refusal: &Refusal) -> Option<Fault> {
         "rate_limit_error" => Some(Fault::RateLimited),
         "overloaded_error" => Some(Fault::Overloaded),
         "timeout_error" => Some(Fault::Timeout),
-        "api_error" => Some(Fault::Server),
         _ => (refusal.status.as_u16() == 413).then_some(Fault::ContextLength),
     }
 }
@@ -57,7 +57,7 @@ mod tests {
         check(404, error("not_found_error", "model: claude-0"), Some(Fault::InvalidRequest));
         check(413, error("request_too_large", "no"), Some(Fault::ContextLength));
         check(429, error("rate_limit_error", "slow down"), Some(Fault::RateLimited));
-        check(500, error("api_error", "Internal server error"), Some(Fault::Server));
+        check(500, error("api_error", "Internal server error"), None);
         check(504, error("timeout_error", "no"), Some(Fault::Timeout));
         check(529, error("overloaded_error", "Overloaded"), Some(Fault::Overloaded));
         check(400, error("an_error_of_next_year", "no"), None);
@@ -76,11 +76,13 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_that_does_not_fit_is_told_from_a_wrong_request() {
+    fn a_prompt_that_does_not_fit_and_filtered_content_are_told_from_a_wrong_request() {
         let long = "prompt is too long: 213462 tokens > 200000 maximum";
         check(400, error("invalid_request_error", long), Some(Fault::ContextLength));
         let both = "input length and `max_tokens` exceed context limit: 199000 + 8000 > 200000";
         check(400, error("invalid_request_error", both), Some(Fault::ContextLength));
+        let filtered = "Output blocked by content filtering policy";
+        check(400, error("invalid_request_error", filtered), Some(Fault::ContentFilter));
         let wrong = "messages.0: user messages must have non-empty content";
         check(400, error("invalid_request_error", wrong), Some(Fault::InvalidRequest));
     }

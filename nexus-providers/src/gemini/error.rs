@@ -32,7 +32,7 @@ pub(super) fn classify(refusal: &Refusal) -> Option<Fault> {
 /// Credit that ran out and limits of spending have the status of rates, and a missing account that of a wrong request:
 /// only the words tell.
 fn is_unpaid(refusal: &Refusal) -> bool {
-    refusal.says(&["prepayment credits", "spending cap", "spend cap", "enable billing", "cannot be charged"])
+    refusal.says(&["prepayment credits", "spending cap", "spend cap", "enable billing"])
 }
 
 /// A quota of a day does not come back for waiting.

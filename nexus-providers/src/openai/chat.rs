@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use futures::stream;
 use nexus_core::Result;
-use nexus_core::llm::{Completion, LlmProvider, ModelInfo, Reply, Request, Turn};
+use nexus_core::llm::{Completion, LlmProvider, ModelInfo, Reply, Request};
 
 use super::calls::Calls;
 use super::reply::{WireReply, read};
 use super::stream::ChatStream;
 use super::{Dialect, Service, models, request};
+use crate::wire::calls::made_earlier;
 use crate::wire::{Answer, Endpoint, SseDecoder, completion};
 
 const PATH: &str = "/chat/completions";
@@ -39,11 +40,7 @@ impl OpenAi {
     }
 
     fn calls(&self, request: &Request) -> Calls {
-        let earlier = request.history.iter().map(|turn| match turn {
-            Turn::Called { calls, .. } => calls.len(),
-            Turn::Said { .. } | Turn::Returned { .. } => 0,
-        });
-        Calls::new(self.endpoint.vendor().clone(), earlier.sum())
+        Calls::new(self.endpoint.vendor().clone(), made_earlier(request))
     }
 
     async fn read(&self, answer: Answer, calls: Calls) -> Result<Reply> {

@@ -8,6 +8,7 @@ use nexus_core::document::chunk::{EstimatedTokens, TokenCounter as _};
 use nexus_core::retrieve::embed::{EmbedRole, Embedder, ModelId};
 use serde::{Deserialize, Serialize};
 
+use crate::wire::numbers::checked;
 use crate::wire::{Endpoint, Vendor};
 
 /// How many texts go into one request: OpenAI takes 2,048, but the answer must fit into memory at ease.
@@ -136,14 +137,8 @@ fn order(answer: WireReply, count: usize, dimension: usize, vendor: &Vendor) -> 
     if !vectors.iter().map(|vector| vector.index).eq(0..count) {
         return Err(vendor.protocol("not one vector for each text").with("texts", count));
     }
-    let unfit = vectors.iter().find(|vector| {
-        vector.embedding.len() != dimension || vector.embedding.iter().any(|number| !number.is_finite())
-    });
-    if let Some(unfit) = unfit {
-        let error = vendor.protocol("a vector of another dimension, or not of numbers");
-        return Err(error.with("dimension", unfit.embedding.len()).with("expected", dimension));
-    }
-    Ok(vectors.into_iter().map(|vector| vector.embedding).collect())
+    let vectors = vectors.into_iter().map(|vector| vector.embedding).collect();
+    checked(vectors, count, dimension, vendor)
 }
 
 #[cfg(test)]

@@ -55,3 +55,44 @@ pub(super) fn classify(refusal: &Refusal) -> Option<Fault> {
         None => refusal.says(&TOO_LONG).then_some(Fault::ContextLength),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(body: Value, expected: Option<Fault>) {
+        assert_eq!(classify(&Refusal { status: StatusCode::BAD_REQUEST, body }), expected);
+    }
+
+    #[test]
+    fn codes_say_more_than_types_and_types_more_than_words() {
+        let error = |kind: &str, code: Value| json!({"error": {"message": "no", "type": kind, "code": code}});
+        check(error("invalid_request_error", json!("context_length_exceeded")), Some(Fault::ContextLength));
+        check(error("insufficient_quota", Value::Null), Some(Fault::Billing));
+        check(error("requests", json!("rate_limit_exceeded")), Some(Fault::RateLimited));
+        check(error("tokens", json!("project_spend_limit_exceeded")), Some(Fault::Billing));
+        check(error("invalid_request_error", json!("content_policy_violation")), Some(Fault::ContentFilter));
+        check(error("invalid_request_error", json!("unknown_parameter")), None);
+        check(Value::Null, None);
+    }
+
+    #[test]
+    fn servers_without_codes_are_understood_by_their_words() {
+        let vllm = "This model's maximum context length is 4096 tokens. However, you requested 9000 tokens.";
+        check(
+            json!({"object": "error", "message": vllm, "type": "BadRequestError", "code": 400}),
+            Some(Fault::ContextLength),
+        );
+        let llama = "the request exceeds the available context size, try increasing it";
+        let llama = json!({"error": {"code": 400, "message": llama, "type": "exceed_context_size_error"}});
+        check(llama, Some(Fault::ContextLength));
+        let studio =
+            "The number of tokens to keep from the initial prompt is greater than the context length.";
+        check(json!({"error": studio}), Some(Fault::ContextLength));
+        check(json!({"error": "'response_format.type' must be 'json_schema' or 'text'"}), None);
+    }
+}

@@ -134,3 +134,40 @@ pub(super) fn read(mut wire: WireReply, mut calls: Calls, vendor: &Vendor) -> Re
         ..Reply::empty()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use nexus_core::llm::Fault;
+    use serde_json::json;
+
+    use super::*;
+
+    fn reply(body: Value) -> Result<Reply> {
+        let vendor = Vendor::new("acme");
+        read(serde_json::from_value(body).unwrap(), Calls::new(vendor.clone(), 0), &vendor)
+    }
+
+    #[test]
+    fn a_whole_reply_needs_no_reason_but_an_answer() {
+        let whole =
+            reply(json!({"choices": [{"message": {"content": "yes"}, "finish_reason": null}]})).unwrap();
+        assert_eq!((whole.text.as_str(), whole.finish, whole.usage), ("yes", Finish::Complete, None));
+        for none in [json!({}), json!({"choices": []}), json!({"choices": [{"index": 1}]})] {
+            assert_eq!(Fault::of(&reply(none).unwrap_err()), Some(Fault::Protocol));
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_models_is_its_text_and_no_answer() {
+        let refused =
+            json!({"choices": [{"message": {"content": null, "refusal": "No."}, "finish_reason": "stop"}]});
+        let refused = reply(refused).unwrap();
+        assert_eq!((refused.text.as_str(), refused.finish), ("No.", Finish::ContentFilter));
+    }
+
+    #[test]
+    fn an_error_under_status_200_is_an_error() {
+        let error = reply(json!({"error": {"message": "no", "code": "insufficient_quota"}})).unwrap_err();
+        assert_eq!(Fault::of(&error), Some(Fault::Billing));
+    }
+}

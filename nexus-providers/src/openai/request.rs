@@ -72,7 +72,7 @@ pub(super) fn write<'r>(
         max_completion_tokens: request.max_tokens.filter(|_| is_newer),
         max_tokens: request.max_tokens.filter(|_| !is_newer),
         tools: request.tools.iter().map(tool).collect(),
-        tool_choice: choice(&request.tool_choice),
+        tool_choice: choice(&request.tool_choice).filter(|_| !request.tools.is_empty()),
         temperature: parameters.temperature,
         top_p: parameters.top_p,
         top_k: parameters.top_k,
@@ -132,7 +132,7 @@ fn tool(tool: &ToolSpec) -> Value {
     json!({"type": "function", "function": {"name": name, "description": description, "parameters": parameters}})
 }
 
-/// `auto` is what a request without a choice means; without tools it must not be said.
+/// `auto` is what a request without a choice means.
 fn choice(choice: &ToolChoice) -> Option<Value> {
     match choice {
         ToolChoice::Auto => None,

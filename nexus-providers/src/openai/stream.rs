@@ -73,3 +73,6 @@ impl Assembler for ChatStream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

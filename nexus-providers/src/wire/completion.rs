@@ -85,7 +85,6 @@ impl<D: Decoder, A: Assembler<Frame = D::Frame>> Reading<D, A> {
         loop {
             if let Some(piece) = self.pieces.pop_front() {
                 if matches!(piece, Piece::Finish(_)) {
-                    self.pieces.clear();
                     self.stop(None);
                 }
                 return Some(Ok(piece));
@@ -118,6 +117,9 @@ impl<D: Decoder, A: Assembler<Frame = D::Frame>> Reading<D, A> {
     fn assemble(&mut self) -> Result<()> {
         while let Some(frame) = self.frames.pop_front() {
             self.assembler.frame(frame, &mut self.pieces)?;
+            if matches!(self.pieces.back(), Some(Piece::Finish(_))) {
+                self.frames.clear();
+            }
         }
         Ok(())
     }
@@ -130,7 +132,7 @@ impl<D: Decoder, A: Assembler<Frame = D::Frame>> Reading<D, A> {
             Err(error) if Fault::of(&error) == Some(Fault::Protocol) => Ok(()),
             other => other,
         };
-        let finished = self.pieces.iter().any(|piece| matches!(piece, Piece::Finish(_)));
+        let finished = matches!(self.pieces.back(), Some(Piece::Finish(_)));
         let ended = last.and_then(|()| {
             if finished {
                 return Ok(());

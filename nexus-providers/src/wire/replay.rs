@@ -17,19 +17,32 @@ where
     let mut ended = Ok(());
     for read in reads {
         assert_eq!(decoder.push(read, &mut frames), Ok(()));
-        ended = frames.drain(..).try_for_each(|frame| assembler.frame(frame, &mut pieces));
+        ended = assemble(&mut frames, &mut assembler, &mut pieces);
         if ended.is_err() || is_finished(&pieces) {
             return (pieces.into(), ended.err());
         }
     }
     decoder.finish(&mut frames);
-    let last = frames.drain(..).try_for_each(|frame| assembler.frame(frame, &mut pieces));
+    let last = assemble(&mut frames, &mut assembler, &mut pieces);
     match last {
         Err(error) if Fault::of(&error) != Some(Fault::Protocol) => ended = Err(error),
         _ if is_finished(&pieces) => {}
         _ => ended = assembler.end(&mut pieces),
     }
     (pieces.into(), ended.err())
+}
+
+fn assemble<A: Assembler>(
+    frames: &mut VecDeque<A::Frame>,
+    assembler: &mut A,
+    pieces: &mut VecDeque<Piece>,
+) -> nexus_core::Result<()> {
+    while !is_finished(pieces)
+        && let Some(frame) = frames.pop_front()
+    {
+        assembler.frame(frame, pieces)?;
+    }
+    Ok(())
 }
 
 fn is_finished(pieces: &VecDeque<Piece>) -> bool {

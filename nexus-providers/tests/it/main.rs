@@ -10,3 +10,5 @@
 
 #[cfg(feature = "documents")]
 mod documents;
+#[cfg(feature = "openai")]
+mod http;

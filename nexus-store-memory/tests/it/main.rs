@@ -13,8 +13,6 @@ mod files;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
-mod ledger;
-#[cfg(test)]
 mod nearest;
 #[cfg(test)]
 mod same;

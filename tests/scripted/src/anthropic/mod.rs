@@ -34,11 +34,15 @@ pub(crate) fn error(refusal: &Refusal, id: u64) -> Value {
     {
         error.insert("details".to_owned(), json!({ "error_code": "enforced_spend_limit_reached" }));
     }
-    if refusal.kind == Kind::Context
+    // There is no code for these: clients know them by their words.
+    let words = [
+        (Kind::Context, "prompt is too long: 200001 tokens > 200000 maximum"),
+        (Kind::Blocked, "Output blocked by content filtering policy"),
+    ];
+    if let Some((_, words)) = words.into_iter().find(|(kind, _)| *kind == refusal.kind)
         && let Some(error) = error.as_object_mut()
     {
-        // There is no code: clients know it by these words.
-        error.insert("message".to_owned(), "prompt is too long: 200001 tokens > 200000 maximum".into());
+        error.insert("message".to_owned(), words.into());
     }
     json!({ "type": "error", "error": error, "request_id": request_id(id) })
 }

@@ -84,6 +84,12 @@ pub(crate) fn error(refusal: &Refusal, hints: &RetryHints, array: bool) -> (u16,
             "reason": "API_KEY_INVALID", "domain": "googleapis.com",
         }));
     }
+    if refusal.kind == Kind::Billing {
+        details.push(json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "BILLING_DISABLED", "domain": "googleapis.com",
+        }));
+    }
     if refusal.kind == Kind::Quota {
         details.push(json!({
             "@type": "type.googleapis.com/google.rpc.QuotaFailure",

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::call::{Call, settle};
 use crate::log::Billed;
 use crate::openai::listed;
-use crate::refusal::Refusal;
+use crate::refusal::{Kind, Refusal};
 
 /// When everything was created: replies depend on the request alone.
 const CREATED: &str = "2026-01-01T00:00:00.000000Z";
@@ -49,6 +49,10 @@ pub(crate) async fn version(call: Call) -> Response {
 
 /// The body of an error.
 pub(crate) fn error(refusal: &Refusal) -> Value {
+    // There are no codes: clients know what it is by the words.
+    if refusal.kind == Kind::Context {
+        return json!({ "error": "the input length exceeds the context length" });
+    }
     json!({ "error": refusal.message })
 }
 

@@ -1,0 +1,86 @@
+//! What a vendor refuses, and what is said about it.
+
+use std::time::Duration;
+
+use nexus_core::llm::Fault;
+use nexus_core::{Error, ErrorKind};
+
+use crate::world::{KEY_TELLS, World, question};
+
+const REFUSALS: [(&str, Fault); 15] = [
+    ("400", Fault::InvalidRequest),
+    ("401", Fault::Authentication),
+    ("403", Fault::Authentication),
+    ("404", Fault::InvalidRequest),
+    ("billing", Fault::Billing),
+    ("quota", Fault::Billing),
+    ("429", Fault::RateLimited),
+    ("500", Fault::Server),
+    ("502", Fault::Server),
+    ("503", Fault::Overloaded),
+    ("504", Fault::Timeout),
+    ("overloaded", Fault::Overloaded),
+    ("html", Fault::Server),
+    ("context", Fault::ContextLength),
+    ("blocked", Fault::ContentFilter),
+];
+
+/// The error of a request that is refused, streamed and not: the stream's is known before there is a stream.
+async fn refusals(world: &World, directives: &str) -> [Error; 2] {
+    let provider = world.provider(directives);
+    let streamed = provider.stream(question()).await.err();
+    let whole = provider.complete(question()).await.err();
+    [streamed, whole].map(|error| error.unwrap_or_else(|| panic!("{directives} was not refused")))
+}
+
+pub(super) async fn each_refusal_has_its_fault(world: &World) {
+    for (directives, usual) in REFUSALS {
+        let other = world.vendor.refusals.iter().find(|(other, _)| *other == directives);
+        let Some(fault) = other.map_or(Some(usual), |(_, fault)| *fault) else { continue };
+        for error in refusals(world, directives).await {
+            assert_eq!(Fault::of(&error), Some(fault), "{directives}: {error:?}");
+            assert!(!error.message().contains("cripted"), "the vendor's words are in the sentence: {error}");
+            assert!(error.message().contains(&format!("`{}`", world.provider("").name())), "{error}");
+            if fault == Fault::RateLimited {
+                assert_eq!(error.kind(), ErrorKind::RateLimited);
+            }
+        }
+    }
+}
+
+pub(super) async fn a_refusal_says_how_long_to_wait(world: &World) {
+    for (hint, seconds) in world.vendor.retry_hints {
+        for error in refusals(world, &format!("429+{hint}")).await {
+            let after = error.retry_after().unwrap_or_else(|| panic!("{hint}: {error:?}"));
+            let expected = Duration::from_secs_f64(*seconds);
+            // A date is told in whole seconds, and some pass before it is read.
+            let late = if hint.starts_with("retry-date") { Duration::from_mins(1) } else { Duration::ZERO };
+            assert!(after <= expected && after + late >= expected, "{hint}: {after:?}");
+        }
+    }
+    for error in refusals(world, "429").await {
+        assert_eq!(error.retry_after(), None, "{error:?}");
+    }
+}
+
+pub(super) async fn an_answer_in_one_piece_that_is_cut_or_broken_is_no_answer(world: &World) {
+    for (directives, fault) in
+        [("cut", Fault::Truncated), ("malformed", Fault::Protocol), ("error", Fault::Server)]
+    {
+        let error = world.reply(directives).await.unwrap_err();
+        assert_eq!(Fault::of(&error), Some(fault), "{directives}: {error:?}");
+    }
+}
+
+pub(super) async fn the_key_is_shown_nowhere(world: &World) {
+    let provider = world.provider("401");
+    let [streamed, whole] = refusals(world, "401").await;
+    for shown in [
+        format!("{provider:?} {:?} {:?}", world.client, world.vendor.name),
+        format!("{streamed:?} {streamed} {}", streamed.report()),
+        format!("{whole:?} {whole} {}", whole.report()),
+    ] {
+        assert!(!shown.contains(KEY_TELLS) && !shown.contains("cdef"), "{shown}");
+    }
+    assert!(streamed.report().contains("vendor_message"), "{}", streamed.report());
+}

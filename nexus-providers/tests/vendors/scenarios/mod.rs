@@ -1,0 +1,53 @@
+//! The list of scenarios: each is a law that every vendor's adapter keeps.
+
+mod connections;
+mod failures;
+mod replies;
+mod requests;
+mod streams;
+
+use super::world::Scenario;
+
+pub(crate) use replies::tools;
+
+/// Names a list of scenarios after their functions.
+macro_rules! scenarios {
+    ($($module:ident::$name:ident,)*) => {
+        &[$((stringify!($name), |world| Box::pin($module::$name(world))),)*]
+    };
+}
+pub(crate) use scenarios;
+
+/// All of them. One that is left out is dead code, and fails the lints.
+pub(crate) const ALL: &[(&str, Scenario)] = scenarios![
+    requests::the_request_is_the_vendors_to_the_letter,
+    requests::a_model_named_by_the_request_answers,
+    requests::what_the_wire_cannot_express_is_refused_by_name_before_anything_is_sent,
+    replies::a_streamed_answer_is_the_answer_in_one_piece,
+    replies::usage_is_in_buckets_that_do_not_overlap,
+    replies::usage_that_is_not_told_stays_absent,
+    replies::usage_told_on_the_way_is_replaced_by_the_last,
+    replies::what_the_model_thinks_is_no_part_of_the_answer,
+    replies::calls_of_tools_come_whole,
+    replies::an_answer_that_is_too_long_says_so,
+    replies::an_answer_that_a_filter_ends_says_so,
+    streams::a_stream_cut_at_any_byte_gives_whole_pieces_and_invents_no_ending,
+    streams::a_stream_without_reason_and_marker_is_truncated,
+    streams::a_stream_without_its_marker_is_whole_only_where_the_reason_is_enough,
+    streams::a_malformed_frame_ends_the_stream_after_what_came_whole,
+    streams::what_no_client_knows_is_passed_over,
+    streams::bytes_that_come_one_by_one_give_the_same_pieces,
+    streams::a_frame_that_is_too_long_is_not_read,
+    streams::a_stream_that_is_too_long_is_not_read,
+    streams::an_error_within_the_stream_ends_it,
+    failures::each_refusal_has_its_fault,
+    failures::a_refusal_says_how_long_to_wait,
+    failures::an_answer_in_one_piece_that_is_cut_or_broken_is_no_answer,
+    failures::the_key_is_shown_nowhere,
+    connections::a_vendor_that_is_not_there_is_unreachable,
+    connections::a_connection_that_breaks_before_the_answer_is_told_apart,
+    connections::each_frame_arrives_before_the_next_is_made,
+    connections::a_stream_that_its_reader_drops_closes_its_connection,
+    connections::a_request_that_its_caller_drops_closes_its_connection,
+    connections::many_dropped_streams_leave_no_connection_behind,
+];

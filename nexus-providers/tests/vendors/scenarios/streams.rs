@@ -1,0 +1,95 @@
+//! What a stream survives.
+
+use nexus_core::llm::{Fault, Piece};
+use nexus_providers::{HttpClient, HttpOptions};
+
+use crate::world::{World, drain, options, question, texts, usage};
+
+/// The longest body that is cut at every byte.
+const LONGEST: usize = 8_000;
+
+fn without_usage(pieces: &[Piece]) -> Vec<Piece> {
+    pieces.iter().filter(|piece| !matches!(piece, Piece::Usage(_))).cloned().collect()
+}
+
+pub(super) async fn a_stream_cut_at_any_byte_gives_whole_pieces_and_invents_no_ending(world: &World) {
+    let whole = world.hear("frames=3").await.whole();
+    for at in 0..LONGEST {
+        let cut = world.hear(&format!("frames=3+cut-byte={at}")).await;
+        if cut.pieces == whole {
+            assert!(cut.error.is_none(), "cut at {at}: {:?}", cut.error);
+            assert!(at > 100, "nothing was cut");
+            return;
+        }
+        if let Some(error) = &cut.error {
+            assert_eq!(Fault::of(error), Some(Fault::Truncated), "cut at {at}: {error:?}");
+            assert!(whole.starts_with(&cut.pieces), "cut at {at}: {:?}", cut.pieces);
+            assert!(!matches!(cut.pieces.last(), Some(Piece::Finish(_))), "cut at {at}");
+        } else {
+            // The vendor said that the answer is whole, and broke off before it told what it cost.
+            assert!(world.vendor.whole_without_marker, "cut at {at}: {:?}", cut.pieces);
+            assert_eq!(without_usage(&cut.pieces), without_usage(&whole), "cut at {at}");
+            assert_eq!(usage(&cut.pieces), None, "cut at {at}");
+        }
+    }
+    panic!("a body of {LONGEST} bytes and more");
+}
+
+pub(super) async fn a_stream_without_reason_and_marker_is_truncated(world: &World) {
+    let heard = world.hear("frames=3+no-finish").await;
+    assert_eq!(heard.texts().concat(), "000 001 002 ");
+    assert_eq!(Fault::of(&heard.failure()), Some(Fault::Truncated));
+}
+
+pub(super) async fn a_stream_without_its_marker_is_whole_only_where_the_reason_is_enough(world: &World) {
+    let heard = world.hear("frames=3+no-done").await;
+    assert_eq!(heard.texts().concat(), "000 001 002 ");
+    if world.vendor.whole_without_marker {
+        assert!(usage(&heard.whole()).is_some());
+    } else {
+        assert_eq!(Fault::of(&heard.failure()), Some(Fault::Truncated));
+    }
+}
+
+pub(super) async fn a_malformed_frame_ends_the_stream_after_what_came_whole(world: &World) {
+    let heard = world.hear("frames=6+malformed=3").await;
+    assert_eq!(heard.texts().concat(), "000 001 002 ");
+    assert_eq!(Fault::of(&heard.failure()), Some(Fault::Protocol));
+}
+
+pub(super) async fn what_no_client_knows_is_passed_over(world: &World) {
+    let plain = world.hear("frames=4").await.whole();
+    for directives in ["unknown", "crlf", "open-end", "unknown+crlf+open-end"] {
+        let strange = world.hear(&format!("frames=4+{directives}")).await.whole();
+        assert_eq!(strange, plain, "{directives}");
+    }
+}
+
+pub(super) async fn bytes_that_come_one_by_one_give_the_same_pieces(world: &World) {
+    let plain = world.hear("frames=2").await.whole();
+    assert_eq!(world.hear("frames=2+drip=0").await.whole(), plain);
+}
+
+pub(super) async fn a_frame_that_is_too_long_is_not_read(world: &World) {
+    let heard = world.hear("huge=2").await;
+    assert!(heard.pieces.iter().all(|piece| matches!(piece, Piece::Usage(_))), "a part of it was given");
+    assert_eq!(Fault::of(&heard.failure()), Some(Fault::Protocol));
+    world.server.disconnected().await;
+}
+
+pub(super) async fn a_stream_that_is_too_long_is_not_read(world: &World) {
+    let client = HttpClient::new(&HttpOptions { max_stream_bytes: 4_000, ..options() }).unwrap();
+    let stream = world.provider_over(&client, "frames=500").stream(question()).await.unwrap();
+    let heard = drain(stream).await;
+    let read = heard.texts().len();
+    assert!(read < 100, "{read} frames");
+    assert_eq!(Fault::of(&heard.failure()), Some(Fault::Protocol));
+    world.server.disconnected().await;
+}
+
+pub(super) async fn an_error_within_the_stream_ends_it(world: &World) {
+    let heard = world.hear("frames=6+error=3").await;
+    assert_eq!(texts(&heard.pieces).concat(), "000 001 002 ");
+    let fault = Fault::of(&heard.failure()).unwrap();
+    assert!(matches!(fault, Fault::Server | Fault::Overloaded), "{fault:?}");
+}
