@@ -25,6 +25,17 @@ fn processor() -> Option<Duration> {
     Some(Duration::from_nanos(spent.split_whitespace().next()?.parse().ok()?))
 }
 
+/// What the processor has spent on all threads of this process so far, those that are over excepted, as Linux counts it.
+pub fn process() -> Option<Duration> {
+    let threads = fs::read_dir("/proc/self/task").ok()?;
+    threads
+        .map(|thread| {
+            let spent = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            Some(Duration::from_nanos(spent.split_whitespace().next()?.parse().ok()?))
+        })
+        .sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

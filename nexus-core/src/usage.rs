@@ -74,3 +74,25 @@ impl Usage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_keeps_the_vendors_total_only_where_it_is_the_total_of_the_sum() {
+        let stated = |text| Usage { output_text: text, provider_total: Some(text), ..Usage::default() };
+        let silent = Usage { input_uncached: 2, ..Usage::default() };
+        assert_eq!(stated(3).checked_add(&stated(4)).unwrap(), stated(7));
+        assert_eq!(stated(3).checked_add(&Usage::default()).unwrap(), stated(3));
+        assert_eq!(Usage::default().checked_add(&stated(3)).unwrap(), stated(3));
+        let mixed = stated(3).checked_add(&silent).unwrap();
+        assert_eq!((mixed.total(), mixed.provider_total), (Some(5), None));
+    }
+
+    #[test]
+    fn a_sum_beyond_64_bits_is_none() {
+        let most = Usage { cache_read: u64::MAX, ..Usage::default() };
+        assert_eq!(most.checked_add(&Usage { cache_read: 1, ..Usage::default() }), None);
+    }
+}

@@ -15,6 +15,16 @@ pub(crate) fn sql(source: rusqlite::Error) -> Error {
     {
         return crate::row::too_large().because(source);
     }
+    // Only a file that was opened for reading can lack a table: writing begins with the migrations.
+    if source.to_string().starts_with("no such table") {
+        return Error::new(
+            ErrorKind::Conflict,
+            "the data directory was written by an older version of Nexus",
+        )
+        .code("STORE_TOO_OLD")
+        .hint("run a command that writes: it brings the directory to the present format")
+        .because(source);
+    }
     sql_code(source.sqlite_error_code()).because(source)
 }
 

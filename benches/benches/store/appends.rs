@@ -52,7 +52,7 @@ pub(crate) async fn measure() {
         .print();
 }
 
-fn floor(dir: &std::path::Path) -> f64 {
+pub(crate) fn floor(dir: &std::path::Path) -> f64 {
     let mut file = std::fs::File::create(dir.join("floor")).expect("a file");
     let start = Instant::now();
     for _ in 0..ROUNDS {

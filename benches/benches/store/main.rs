@@ -2,12 +2,13 @@
 //! a floor in the same run.
 //!
 //! `cargo bench -p nexus-benches --bench store -- DATA [PASSAGES]` takes texts, questions and vectors from a folder
-//! of judged collections; without one it makes its own.
+//! of judged collections; without one it makes its own. `--calls` measures model calls alone.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot prepare its input has nothing to measure")]
 #![expect(clippy::print_stdout, reason = "printing its figures is what a benchmark is for")]
 
 mod appends;
+mod calls;
 mod ingest;
 mod input;
 mod process;
@@ -26,6 +27,7 @@ fn main() {
         Some("--status") => {
             runtime.block_on(process::status(Path::new(arguments.get(1).expect("a directory"))));
         }
+        Some("--calls") => runtime.block_on(calls::measure()),
         data => {
             let passages = arguments.get(1).and_then(|count| count.parse().ok()).unwrap_or(100_000);
             runtime.block_on(all(data.map(PathBuf::from), passages));
@@ -37,6 +39,7 @@ async fn all(data: Option<PathBuf>, passages: usize) {
     let input = Input::read(data.as_deref(), passages);
     println!("{} passages, {} questions", input.passages.len(), input.questions.len());
     appends::measure().await;
+    calls::measure().await;
     ingest::plain_text(&input).await;
     let dir = tempfile::tempdir().expect("a directory");
     ingest::curve(&input, dir.path()).await;

@@ -79,7 +79,13 @@ pub(crate) fn settle(
     charge: &Charge<'_>,
 ) -> Result<()> {
     for key in counters {
-        let used = counter::load(connection, tenant, key)?.ok_or_else(lost)?;
+        let Some(used) = counter::load(connection, tenant, key)? else {
+            // A counter that holds no reservation is not kept for long after its window.
+            if *charge.reserved != Amounts::ZERO {
+                return Err(lost());
+            }
+            continue;
+        };
         let reserved = used.reserved.checked_sub(charge.reserved).ok_or_else(lost)?;
         let settled = used.settled.checked_add(charge.charged).ok_or_else(too_large)?;
         counter::save(connection, tenant, key, None, &Used { reserved, settled })?;

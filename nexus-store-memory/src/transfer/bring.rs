@@ -8,7 +8,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params, params_from_iter};
 use serde_json::{Map, Value};
 
-use super::table::{Number, Space, TABLES, Table};
+use super::table::{Number, Space, Table, tables};
 use super::{FORMAT, Line, VERSION, damaged};
 use crate::error::sql;
 use crate::passage;
@@ -52,7 +52,7 @@ pub(super) fn bring(
                         damaged("a line of the export does not match its hash").with("line", lines.read)
                     );
                 }
-                let table = TABLES.iter().find(|known| known.name == table);
+                let table = tables().find(|known| known.name == table);
                 put(
                     connection,
                     tenant,
@@ -98,7 +98,7 @@ impl<R: BufRead> Lines<R> {
 }
 
 fn check_empty(connection: &Connection, tenant: &TenantId) -> Result<()> {
-    for table in TABLES.iter().filter(|table| table.columns.iter().any(|(name, _)| *name == "tenant")) {
+    for table in tables().filter(|table| table.columns.iter().any(|(name, _)| *name == "tenant")) {
         let statement = format!("SELECT EXISTS (SELECT 1 FROM {} WHERE tenant = ?1)", table.name);
         let found: bool =
             connection.query_row(&statement, params![tenant.as_str()], |row| row.get(0)).map_err(sql)?;

@@ -5,6 +5,7 @@
 //! (ordinals, model numbers) are written as they are and given anew on the way in. Audit keys are never in it.
 
 mod bring;
+mod calls;
 mod table;
 mod take;
 
@@ -20,7 +21,7 @@ use crate::store::MemoryStore;
 /// What the first line calls the format.
 const FORMAT: &str = "nexus-export";
 /// The version this program writes, and the newest it reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How many raw bytes stand in one line.
 const PIECE: usize = 48 * 1024;
 

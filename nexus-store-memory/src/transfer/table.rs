@@ -33,7 +33,11 @@ use Number::{Of, Own, Passage, Plain};
 use Space::{Corpus, Model, Version};
 
 /// All tables with a tenant's rows. Rows come after those whose numbers they name.
-pub(super) const TABLES: &[Table] = &[
+pub(super) fn tables() -> impl Iterator<Item = &'static Table> {
+    TABLES.iter().chain(super::calls::TABLES)
+}
+
+const TABLES: &[Table] = &[
     Table {
         name: "corpus",
         rows: "SELECT ordinal, tenant, id, body, watermark FROM corpus WHERE tenant = ?1 ORDER BY ordinal",

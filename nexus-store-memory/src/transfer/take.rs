@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value, json};
 
-use super::table::{TABLES, Table};
+use super::table::{Table, tables};
 use super::{FORMAT, Line, PIECE, VERSION};
 use crate::error::sql;
 use crate::row::to_json;
@@ -28,7 +28,7 @@ pub(super) fn take(
         instance: store.instance().to_owned(),
         tenant: tenant.to_string(),
     })?;
-    for table in TABLES {
+    for table in tables() {
         take_rows(connection, tenant, table, &mut lines)?;
     }
     take_bytes(store, connection, tenant, &mut lines)?;

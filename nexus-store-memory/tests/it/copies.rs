@@ -7,11 +7,16 @@ use std::time::Duration;
 use nexus_core::audit::Status;
 use nexus_core::document::BlobStore;
 use nexus_core::document::model::NewDocument;
+use nexus_core::ledger::{LedgerLine, LedgerStore, QuotaStore, Stop, StopCause, StopScope};
+use nexus_core::quota::{Cap, Limit, Meter, ScopeKind, Used, Window};
 use nexus_core::run::{RunQuery, RunStore};
 use nexus_core::search::Search;
 use nexus_core::store::Store;
 use nexus_core::{CorpusId, DocumentId, ErrorKind, Nexus, Principal};
 use nexus_store_memory::MemoryStore;
+use nexus_testkit::store::World;
+use nexus_testkit::store::calls::{amounts, every, key_of};
+use nexus_testkit::store::world::at;
 use serde_json::json;
 
 use crate::journey::{admin, ingest, nexus};
@@ -30,7 +35,40 @@ async fn filled(dir: &std::path::Path) -> (MemoryStore, Nexus) {
     ingest(&nexus, &admin(), "travel.txt", "Trains are booked in second class.").await;
     let run = nexus.ask(&admin(), "How many days of paid leave does an employee have?").corpus("handbook");
     run.start().await.unwrap().finish().await.unwrap();
+    spend(&store).await;
     (store, nexus)
+}
+
+fn allowance() -> Limit {
+    Limit::new(ScopeKind::Tenant, Meter::Money, Window::Total, Cap::At(100))
+}
+
+/// One call that is over and one that is under way, on a budget; a user who is shut out.
+async fn spend(store: &MemoryStore) {
+    let (world, who) = (World::new(Arc::new(store.clone())), admin());
+    world.made(&who, "over", &[allowance()], amounts(5, 40)).await;
+    world.begin(world.intent(&who, "under-way", &[allowance()], amounts(5, 30))).await;
+    store.set_limit(who.tenant(), &allowance(), world.unrecorded()).await.unwrap();
+    let stop = Stop {
+        scope: StopScope::User("ben".to_owned()),
+        cause: StopCause::Switch { reason: "drill".to_owned() },
+        since: at(0),
+        until: None,
+    };
+    store.trip(who.tenant(), &stop, world.unrecorded()).await.unwrap();
+}
+
+async fn check_spent(store: &MemoryStore) {
+    let tenant = admin().tenant().clone();
+    let of_ours = |line: &LedgerLine| line.charged == amounts(5, 40);
+    assert!(store.ledger(&tenant, &every()).await.unwrap().iter().any(of_ours));
+    let used = store.used(&tenant, &[key_of(&admin(), &allowance())]).await.unwrap();
+    assert_eq!(used, [Used { reserved: amounts(5, 30), settled: amounts(5, 40) }]);
+    assert_eq!(store.limits(&tenant).await.unwrap(), [allowance()]);
+    assert_eq!(store.stops(&tenant, at(0)).await.unwrap().len(), 1);
+    let open = store.open_calls().await.unwrap();
+    let ours = open.iter().find(|open| open.call.claim.key == "under-way").unwrap();
+    assert_eq!(ours.attempt.as_ref().unwrap().reserved, amounts(5, 30));
 }
 
 async fn check_filled(store: &MemoryStore) {
@@ -46,6 +84,7 @@ async fn check_filled(store: &MemoryStore) {
     let mut source = store.open(admin().tenant(), &document.content_hash).await.unwrap();
     std::io::Read::read_to_string(&mut source, &mut bytes).unwrap();
     assert!(bytes.contains("thirty days"));
+    check_spent(store).await;
 }
 
 #[tokio::test]

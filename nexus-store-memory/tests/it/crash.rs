@@ -1,18 +1,24 @@
 //! A process that is killed at any moment: nothing half-visible, nothing lost that was acknowledged.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Cursor};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use nexus_core::audit::Status;
+use nexus_core::audit::{Kind, Status};
 use nexus_core::document::DocumentStatus;
 use nexus_core::document::model::NewDocument;
 use nexus_core::document::store::DocumentQuery;
+use nexus_core::ledger::{LedgerStore, QuotaStore};
+use nexus_core::quota::Window;
 use nexus_core::run::{RunQuery, RunState};
 use nexus_core::search::Search;
 use nexus_core::store::Store;
 use nexus_core::{CorpusId, DocumentId, Nexus};
 use nexus_store_memory::MemoryStore;
+use nexus_testkit::store::World;
+use nexus_testkit::store::calls::{amounts, budget, every, key_of};
 use serde_json::json;
 
 use crate::journey::{admin, nexus};
@@ -53,7 +59,46 @@ async fn child_works_until_it_is_killed() {
         println!("started {}", run.id());
         run.finish().await.unwrap();
         println!("finished {}", run.id());
+        call(&store, &format!("{}-over", run.id()), true).await;
+        call(&store, &format!("{}-open", run.id()), false).await;
     }
+}
+
+/// Begins a call, and ends it where told.
+async fn call(store: &MemoryStore, id: &str, ends: bool) {
+    let world = World::new(Arc::new(store.clone()));
+    let mut intent = world.intent(&admin(), id, &[budget(Window::Total, 1_000_000)], amounts(5, 30));
+    id.clone_into(&mut intent.call.id);
+    intent.audit = world.pending(&admin(), id, &[Kind::RUN_OPEN]);
+    store.begin(intent).await.unwrap();
+    println!("begun {id}");
+    if ends {
+        store.settle(world.settlement(&admin(), id, amounts(5, 20))).await.unwrap();
+        println!("settled {id}");
+    }
+}
+
+/// Calls that were begun are open or settled, those that were settled have one line, and the budget holds the sum.
+async fn check_calls(store: &MemoryStore, said: &[String]) {
+    let open: BTreeSet<String> =
+        store.open_calls().await.unwrap().into_iter().map(|open| open.call.id).collect();
+    let lines = store.ledger(admin().tenant(), &every()).await.unwrap();
+    for line in said {
+        match line.split_once(' ') {
+            Some(("begun", id)) if id.ends_with("-open") => assert!(open.contains(id), "{line}"),
+            Some(("settled", id)) => {
+                assert_eq!(lines.iter().filter(|line| line.call == id).count(), 1, "{line}");
+                assert!(!open.contains(id));
+            }
+            _ => {}
+        }
+    }
+    let ours = |id: &str| id.ends_with("-open") || id.ends_with("-over");
+    let settled = lines.iter().filter(|line| ours(&line.call)).count() as u64;
+    let reserved = open.iter().filter(|id| ours(id)).count() as u64;
+    let key = key_of(&admin(), &budget(Window::Total, 1_000_000));
+    let used = store.used(admin().tenant(), &[key]).await.unwrap();
+    assert_eq!((used[0].reserved.calls, used[0].settled.calls), (reserved, settled));
 }
 
 /// Runs the child until it has said `lines` lines, kills it, and returns what it said.
@@ -67,7 +112,9 @@ fn run_and_kill(dir: &Path, lines: usize, delay: usize) -> Vec<String> {
         .unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
     let is_ours = |line: &String| {
-        ["submitted", "published", "started", "finished"].iter().any(|word| line.starts_with(word))
+        ["submitted", "published", "started", "finished", "begun", "settled"]
+            .iter()
+            .any(|word| line.starts_with(word))
     };
     let mut said: Vec<String> = output.by_ref().map_while(Result::ok).filter(is_ours).take(lines).collect();
     // Nothing is waited for: this moves the kill to another point of the work.
@@ -86,7 +133,7 @@ async fn check(nexus: &Nexus, said: &[String]) {
                 let document = nexus.document(&admin(), &DocumentId::parse(*id).unwrap()).await.unwrap();
                 assert_eq!(document.status, DocumentStatus::Succeeded, "{line}");
             }
-            [_, run] => {
+            ["started" | "finished", run] => {
                 let verified = nexus.verify(&admin(), run, None).await.unwrap();
                 assert_eq!(verified.status, Status::Ok, "{line}");
             }
@@ -119,12 +166,13 @@ fn newest_published(said: &[String], id: &str) -> Option<usize> {
 #[tokio::test]
 async fn a_killed_process_loses_nothing_it_acknowledged_and_shows_nothing_half() {
     let dir = tempfile::tempdir().unwrap();
-    for (kill, lines) in [3, 8, 14, 21, 27, 40].into_iter().enumerate() {
+    for (kill, lines) in [3, 8, 15, 21, 30, 40].into_iter().enumerate() {
         let said = run_and_kill(dir.path(), lines, kill * 7 % 23);
         assert!(said.len() >= lines);
         let beside = MemoryStore::open_read_only(dir.path()).unwrap().census(admin().tenant()).await.unwrap();
         assert!(beside.documents > 0, "a reader needs no writer to recover for it");
         let store = MemoryStore::open(dir.path()).unwrap();
+        check_calls(&store, &said).await;
         let nexus = nexus(&store);
         for id in ["d0", "d3", "d5"] {
             let Some(round) = newest_published(&said, id) else { continue };

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use nexus_core::ledger::QuotaStore;
 use nexus_core::search::Search;
 use nexus_core::store::Store;
 use nexus_core::{CorpusId, ErrorKind, Nexus};
@@ -76,6 +77,24 @@ async fn a_format_from_the_future_is_refused_by_writers_and_readers() {
         assert_eq!(error.stable_code(), "STORE_TOO_NEW");
         assert!(error.remedy().unwrap().contains("upgrade"));
     }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_format_is_read_as_it_is_and_brought_forward_by_the_first_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    pragma(dir.path(), include_str!("../../src/schema/0001_initial.sql"));
+    pragma(
+        dir.path(),
+        "INSERT INTO meta VALUES ('instance', 'nexus-old'); PRAGMA journal_mode = WAL;
+         PRAGMA application_id = 1314411859; PRAGMA user_version = 1",
+    );
+    let reader = MemoryStore::open_read_only(dir.path()).unwrap();
+    assert_eq!(reader.census(admin().tenant()).await.unwrap().runs, 0);
+    let error = reader.open_calls().await.unwrap_err();
+    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "STORE_TOO_OLD"));
+    drop(reader);
+    let store = MemoryStore::open(dir.path()).unwrap();
+    assert_eq!((store.instance(), store.open_calls().await.unwrap().len()), ("nexus-old", 0));
 }
 
 #[tokio::test]
@@ -190,7 +209,7 @@ async fn child_fills_the_disk() {
     let store = MemoryStore::open(&dir).unwrap();
     let nexus = nexus(&store);
     nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
-    rlimit::setrlimit(rlimit::Resource::FSIZE, 600_000, 600_000).unwrap();
+    rlimit::setrlimit(rlimit::Resource::FSIZE, 1_200_000, 1_200_000).unwrap();
     for number in 0..10_000 {
         let text = format!("Document {number} about paid leave. {}", "Many words follow. ".repeat(100));
         let document = nexus_core::document::model::NewDocument::new(handbook(), format!("d{number}"));

@@ -13,6 +13,8 @@ mod files;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod nearest;
 #[cfg(test)]
 mod same;

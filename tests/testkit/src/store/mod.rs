@@ -13,9 +13,11 @@
 mod audit;
 mod blob;
 pub mod calls;
+mod claim;
 mod document;
 mod grant;
 mod job;
+mod ledger;
 mod quota;
 mod retrieve;
 mod run;
@@ -85,6 +87,8 @@ const PORTS: &[(&str, &[Scenario])] = &[
     ("document_store", document::SCENARIOS),
     ("grant_store", grant::SCENARIOS),
     ("job_queue", job::SCENARIOS),
+    ("ledger_store", ledger::SCENARIOS),
+    ("quota_store", claim::SCENARIOS),
     ("quota_store", quota::SCENARIOS),
     ("retriever", retrieve::SCENARIOS),
     ("run_store", run::SCENARIOS),

@@ -1,10 +1,12 @@
 //! Laws of `QuotaStore`: admission and settlement.
 
-use nexus_core::ledger::{AttemptStatus, Begun, CallStatus, Settlement, Stop, StopCause, StopScope};
-use nexus_core::quota::{Amounts, Cap, Limit, Meter, ScopeKind, Used, Window};
+use nexus_core::ledger::{
+    AttemptStatus, Begun, CallStatus, Ending, Settlement, Stop, StopCause, StopScope, UsageBy,
+};
+use nexus_core::quota::{Amounts, Cap, CounterKey, Limit, LimitMode, Meter, ScopeKind, Used, Window};
 use nexus_core::{ErrorKind, NanoUsd};
 
-use super::calls::{amounts, budget, every, key_of, reply};
+use super::calls::{DAY, MODEL, amounts, applied, budget, ending, every, key_of, reply};
 use super::scenarios;
 use super::world::{World, admin, at};
 
@@ -13,7 +15,14 @@ scenarios!(
     concurrent_reservations_never_exceed_a_limit,
     settling_replaces_a_reservation_by_what_was_charged_and_a_second_settlement_changes_nothing,
     a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_ends_the_one_all_the_same,
-    open_calls_of_every_tenant_are_found_again,
+    each_attempt_has_exactly_one_line_in_the_ledger_once_it_is_over_and_none_before,
+    a_new_counter_of_a_day_or_a_month_begins_with_what_the_ledger_has_for_it,
+    open_calls_of_every_tenant_are_found_again_after_a_restart,
+    nothing_of_one_tenant_is_seen_or_counted_by_another,
+    a_limit_in_shadow_admits_and_is_named_in_the_call,
+    windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_counter_it_left,
+    what_does_not_fit_into_64_bits_is_an_error_and_changes_nothing,
+    limits_that_are_set_are_read_back_until_they_are_taken_back,
 );
 
 async fn claims_stops_and_limits_are_looked_at_in_that_order_and_reservations_are_all_or_nothing(
@@ -104,7 +113,7 @@ async fn a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_en
     assert_eq!(again.kind(), ErrorKind::Conflict);
 
     let mut third = world.retry_of(&who, &call, &limits, amounts(9, 41));
-    third.ending = super::calls::ending(2, AttemptStatus::FailedBilled, amounts(3, 60));
+    third.ending = ending(2, AttemptStatus::FailedBilled, amounts(3, 60));
     third.attempt.number = 3;
     let refused = world.store.retry(third).await.unwrap();
     assert!(matches!(refused, Begun::Refused(_)), "{refused:?}");
@@ -121,7 +130,63 @@ async fn a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_en
     assert_eq!((calls[0].status, calls[0].cost), (CallStatus::Failed, NanoUsd::from_nanos(60)));
 }
 
-async fn open_calls_of_every_tenant_are_found_again(world: World) {
+async fn each_attempt_has_exactly_one_line_in_the_ledger_once_it_is_over_and_none_before(world: World) {
+    let who = admin("acme");
+    let call = world.begin(world.intent(&who, "k", &[], amounts(9, 60))).await;
+    assert_eq!(world.lines(&who).await, []);
+    world.store.retry(world.retry_of(&who, &call, &[], amounts(9, 70))).await.unwrap();
+    assert_eq!(world.lines(&who).await.len(), 1);
+    let second = Ending { number: 2, ..ending(1, AttemptStatus::Settled, amounts(8, 65)) };
+    let settlement = Settlement { ending: Some(second), ..world.settlement(&who, &call, amounts(0, 0)) };
+    world.settle(settlement.clone()).await;
+    assert!(!world.store.settle(settlement).await.unwrap());
+    let lines = world.lines(&who).await;
+    let facts: Vec<_> =
+        lines.iter().map(|line| (line.seq, line.attempt, line.status, line.charged)).collect();
+    assert_eq!(
+        facts,
+        [
+            (2, 2, AttemptStatus::Settled, amounts(8, 65)),
+            (1, 1, AttemptStatus::FailedUnbilled, Amounts::ZERO),
+        ]
+    );
+    assert_eq!((lines[0].reserved, &lines[0].price_version), (amounts(9, 70), &"2026-01-01".to_owned()));
+}
+
+async fn a_new_counter_of_a_day_or_a_month_begins_with_what_the_ledger_has_for_it(world: World) {
+    let who = admin("acme");
+    let run = |intent: &mut nexus_core::ledger::Intent| intent.call.consumer.run = Some("run-1".to_owned());
+    let mut first = world.intent(&who, "k1", &[], amounts(10, 60));
+    run(&mut first);
+    let call = world.begin(first).await;
+    world.settle(world.settlement(&who, &call, amounts(10, 60))).await;
+    let under_way = world.begin(world.intent(&who, "k2", &[], amounts(10, 30))).await;
+
+    let day = |scope| Limit::new(scope, Meter::Money, Window::Day, Cap::At(100));
+    let month = Limit::new(ScopeKind::User, Meter::Money, Window::Month, Cap::At(100)).for_model(MODEL);
+    for (limit, settled) in [(day(ScopeKind::Tenant), amounts(10, 60)), (month.clone(), amounts(10, 60))] {
+        assert_eq!(world.used(&who, &key_of(&who, &limit)).await.settled, settled);
+    }
+    let other = CounterKey { model: "another".to_owned(), ..key_of(&who, &month) };
+    assert_eq!(world.used(&who, &other).await, Used::default());
+    let of_run =
+        CounterKey { scope: ScopeKind::Run, id: "run-1".to_owned(), ..key_of(&who, &day(ScopeKind::Tenant)) };
+    assert_eq!(world.used(&who, &of_run).await.settled, amounts(10, 60));
+
+    let limits = [day(ScopeKind::Tenant), month];
+    let refused = world.store.begin(world.intent(&who, "k3", &limits, amounts(1, 41))).await.unwrap();
+    assert!(matches!(refused, Begun::Refused(refusal) if refusal.used == 60));
+    let admitted = world.begin(world.intent(&who, "k3", &limits, amounts(1, 40))).await;
+    // What was under way when the counters were made is counted when it ends.
+    world.settle(world.settlement(&who, &under_way, amounts(10, 30))).await;
+    world.settle(world.settlement(&who, &admitted, amounts(1, 5))).await;
+    for limit in &limits {
+        let used = world.used(&who, &key_of(&who, limit)).await;
+        assert_eq!((used.reserved, used.settled.money), (Amounts::ZERO, NanoUsd::from_nanos(95)));
+    }
+}
+
+async fn open_calls_of_every_tenant_are_found_again_after_a_restart(world: World) {
     let (acme, globex) = (admin("acme"), admin("globex"));
     let first = world.begin(world.intent(&acme, "k", &[], amounts(1, 1))).await;
     let second = world.begin(world.intent(&globex, "k", &[], amounts(2, 2))).await;
@@ -131,4 +196,107 @@ async fn open_calls_of_every_tenant_are_found_again(world: World) {
     assert_eq!(found, [("acme", first.as_str()), ("globex", second.as_str())]);
     assert_eq!(open[1].attempt.as_ref().unwrap().reserved, amounts(2, 2));
     assert_eq!(open[0].owner, "process-1");
+}
+
+async fn nothing_of_one_tenant_is_seen_or_counted_by_another(world: World) {
+    let (acme, globex) = (admin("acme"), admin("globex"));
+    let limits =
+        [budget(Window::Total, 100), Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::At(1))];
+    let call = world.made(&acme, "k", &limits, amounts(5, 100)).await;
+    world.store.set_limit(acme.tenant(), &limits[0], world.unrecorded()).await.unwrap();
+    for limit in &limits {
+        assert_eq!(world.used(&globex, &key_of(&acme, limit)).await, Used::default());
+    }
+    assert_eq!(
+        world.store.call_result(globex.tenant(), &call).await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+    assert_eq!(world.store.reasoning(globex.tenant(), &call).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(world.store.calls(globex.tenant(), &every()).await.unwrap(), []);
+    assert_eq!(world.lines(&globex).await, []);
+    assert_eq!(world.store.limits(globex.tenant()).await.unwrap(), []);
+    let usage = world.store.usage(globex.tenant(), UsageBy::Model, DAY, DAY).await.unwrap();
+    assert_eq!(
+        (usage, world.store.usage_records(globex.tenant(), DAY, DAY).await.unwrap()),
+        (vec![], vec![])
+    );
+    let error = world.store.settle(world.settlement(&globex, &call, amounts(1, 1))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    // The same claim, the same user id, and limits that the other has used up.
+    world.made(&globex, "k", &limits, amounts(5, 100)).await;
+}
+
+async fn a_limit_in_shadow_admits_and_is_named_in_the_call(world: World) {
+    let who = admin("acme");
+    let shadow = Limit { mode: LimitMode::Shadow, ..budget(Window::Month, 10) };
+    let intent = world.intent(&who, "k", std::slice::from_ref(&shadow), amounts(1, 11));
+    let Begun::Admitted { shadowed } = world.store.begin(intent).await.unwrap() else {
+        panic!("a limit in shadow refuses nothing")
+    };
+    assert_eq!((shadowed.len(), shadowed[0].wanted), (1, 11));
+    let call = world.store.calls(who.tenant(), &every()).await.unwrap().remove(0);
+    assert_eq!(call.metadata["shadowed"], serde_json::to_value(&shadowed).unwrap());
+    assert_eq!(world.used(&who, &key_of(&who, &shadow)).await.reserved, amounts(1, 11));
+}
+
+async fn windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_counter_it_left(world: World) {
+    let who = admin("acme");
+    let limits = [
+        Limit::new(ScopeKind::User, Meter::Calls, Window::MINUTE, Cap::At(1)),
+        Limit::new(ScopeKind::User, Meter::Tokens, Window::HOUR, Cap::At(30)),
+    ];
+    let begin_at = async |key: &str, seconds: i64| {
+        let mut intent = world.intent(&who, key, &[], amounts(10, 1));
+        intent.call.created_at = at(seconds);
+        intent.checks = applied(&limits, &intent.call.consumer, at(seconds));
+        match world.store.begin(intent).await.unwrap() {
+            Begun::Admitted { .. } => None,
+            Begun::Refused(refusal) => Some(refusal.meter),
+            Begun::Stopped(_) | Begun::Replayed(_) | Begun::UnderWay(_) | Begun::Mismatched => {
+                panic!("no such thing")
+            }
+        }
+    };
+    assert_eq!(begin_at("a", 0).await, None);
+    assert_eq!(begin_at("b", 1).await, Some(Meter::Calls));
+    assert_eq!(begin_at("c", 60).await, None, "another minute, and the refused call took no tokens");
+    assert_eq!(begin_at("d", 2).await, Some(Meter::Calls), "the clock went back into the first minute");
+    assert_eq!(begin_at("e", 120).await, None);
+    assert_eq!(begin_at("g", 180).await, Some(Meter::Tokens));
+    assert_eq!(begin_at("f", 3_600).await, None);
+}
+
+async fn what_does_not_fit_into_64_bits_is_an_error_and_changes_nothing(world: World) {
+    let who = admin("acme");
+    let most = amounts(i64::MAX.unsigned_abs() - 1, 1);
+    let calls = Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::At(9));
+    for reserved in [amounts(1 << 63, 1), amounts(u64::MAX, 1), amounts(1, -1)] {
+        let limits = std::slice::from_ref(&calls);
+        assert!(world.store.begin(world.intent(&who, "k", limits, reserved)).await.is_err(), "{reserved:?}");
+    }
+    let first = world.begin(world.intent(&who, "k1", &[], amounts(1, 1))).await;
+    let second = world.begin(world.intent(&who, "k2", &[], amounts(1, 1))).await;
+    world.settle(world.settlement(&who, &first, most)).await;
+    let error = world.store.settle(world.settlement(&who, &second, amounts(9, 1))).await.unwrap_err();
+    assert_eq!(error.stable_code(), "COUNT_TOO_LARGE");
+    assert_eq!(world.lines(&who).await.len(), 1);
+    let usage = world.store.usage(who.tenant(), UsageBy::User, DAY, DAY).await.unwrap();
+    assert_eq!((usage[0].tokens, usage[0].calls), (most.tokens, 1));
+    world.settle(world.settlement(&who, &second, amounts(1, 1))).await;
+}
+
+async fn limits_that_are_set_are_read_back_until_they_are_taken_back(world: World) {
+    let who = admin("acme");
+    let (wide, narrow) = (budget(Window::Day, 9), budget(Window::Day, 9).for_model(MODEL).for_id("acme"));
+    for limit in [&wide, &narrow, &Limit { cap: Cap::Unlimited, ..wide.clone() }] {
+        world.store.set_limit(who.tenant(), limit, world.unrecorded()).await.unwrap();
+    }
+    let limits = world.store.limits(who.tenant()).await.unwrap();
+    assert_eq!(limits, [Limit { cap: Cap::Unlimited, ..wide.clone() }, narrow.clone()]);
+    for taken_back in [true, false] {
+        let removed =
+            world.store.remove_limit(who.tenant(), &wide.subject, world.unrecorded()).await.unwrap();
+        assert_eq!(removed, taken_back);
+    }
+    assert_eq!(world.store.limits(who.tenant()).await.unwrap(), [narrow]);
 }

@@ -1,0 +1,171 @@
+//! Laws of `LedgerStore`.
+
+use nexus_core::ledger::{CallResult, LedgerQuery, Operation, Settlement, UsageBy, UsageRow};
+use nexus_core::llm::Reply;
+use nexus_core::price::{PriceRow, Rates};
+use nexus_core::quota::Amounts;
+use nexus_core::{ErrorKind, NanoUsd};
+
+use super::calls::{DAY, MODEL, amounts, every};
+use super::scenarios;
+use super::world::{World, admin, at, reader};
+
+scenarios!(
+    lines_are_listed_latest_first_and_only_those_of_the_tenant,
+    usage_by_any_grouping_sums_to_the_same_total_which_is_that_of_the_ledger,
+    a_price_row_is_added_never_replaced_and_is_read_back_as_it_was_written,
+    what_a_model_thought_is_read_by_its_calls_id_apart_from_the_call,
+    a_call_is_kept_with_what_it_consumed_over_all_attempts,
+    what_a_cache_answered_is_billed_with_nothing_and_says_what_it_spared,
+);
+
+async fn lines_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {
+    let (ada, ben) = (reader("acme", "ada"), reader("acme", "ben"));
+    for (seconds, who) in [(10, &ada), (20, &ben), (5, &ada), (40, &ada)] {
+        let mut intent = world.intent(who, &format!("k{seconds}"), &[], amounts(1, 1));
+        intent.call.created_at = at(seconds);
+        let call = world.begin(intent).await;
+        let mut settlement = world.settlement(who, &call, amounts(1, seconds));
+        settlement.ending.as_mut().unwrap().at = at(seconds + 1);
+        world.settle(settlement).await;
+    }
+    world.made(&admin("globex"), "k", &[], amounts(1, 99)).await;
+    let listed = async |query: LedgerQuery| {
+        let query = LedgerQuery { limit: 99, ..query };
+        let lines = world.store.ledger(ada.tenant(), &query).await.unwrap();
+        lines.iter().map(|line| (line.seq, line.charged.money.as_nanos())).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(every()).await, [(4, 40), (3, 5), (2, 20), (1, 10)]);
+    let of_ada = LedgerQuery { user: Some("ada".to_owned()), ..LedgerQuery::default() };
+    assert_eq!(listed(of_ada.clone()).await, [(4, 40), (3, 5), (1, 10)]);
+    assert_eq!(listed(LedgerQuery { before: Some(3), ..of_ada }).await, [(1, 10)]);
+    let between = LedgerQuery { from: Some(at(11)), until: Some(at(41)), ..LedgerQuery::default() };
+    assert_eq!(listed(between).await, [(2, 20), (1, 10)]);
+    assert_eq!(listed(LedgerQuery { model: Some("none".to_owned()), ..LedgerQuery::default() }).await, []);
+    let latest = LedgerQuery { limit: 2, ..LedgerQuery::default() };
+    assert_eq!(world.store.ledger(ada.tenant(), &latest).await.unwrap().len(), 2);
+
+    let calls = world.store.calls(ada.tenant(), &every()).await.unwrap();
+    assert_eq!(calls.iter().map(|call| call.created_at).collect::<Vec<_>>(), [at(40), at(20), at(10), at(5)]);
+    let of_ben = LedgerQuery { user: Some("ben".to_owned()), model: Some(MODEL.to_owned()), ..every() };
+    assert_eq!(world.store.calls(ada.tenant(), &of_ben).await.unwrap().len(), 1);
+}
+
+async fn usage_by_any_grouping_sums_to_the_same_total_which_is_that_of_the_ledger(world: World) {
+    let (ada, ben) = (reader("acme", "ada"), reader("acme", "ben"));
+    for (key, who, organisation, model, day) in [
+        ("a", &ada, Some("north"), MODEL, DAY),
+        ("b", &ada, None, MODEL, DAY),
+        ("c", &ben, Some("north"), "gpt-4o-mini", DAY),
+        ("d", &ben, Some("south"), MODEL, "2026-03-02"),
+        ("e", &ben, Some("south"), MODEL, "2026-04-01"),
+    ] {
+        let mut intent = world.intent(who, key, &[], amounts(100, 7));
+        intent.call.consumer.organisation = organisation.map(str::to_owned);
+        (intent.attempt.model, intent.call.model) = (model.to_owned(), model.to_owned());
+        let call = world.begin(intent).await;
+        world
+            .settle(Settlement { day: day.to_owned(), ..world.settlement(who, &call, amounts(100, 7)) })
+            .await;
+    }
+    let usage = async |by| world.store.usage(ada.tenant(), by, "2026-03-01", "2026-03-31").await.unwrap();
+    let row = |id: &str, calls: u64| UsageRow {
+        id: id.to_owned(),
+        calls,
+        tokens: 100 * calls,
+        cost_units: 10 * calls,
+        cost: NanoUsd::from_nanos(7 * i64::try_from(calls).unwrap()),
+    };
+    assert_eq!(usage(UsageBy::Tenant).await, [row("acme", 4)]);
+    assert_eq!(usage(UsageBy::User).await, [row("ada", 2), row("ben", 2)]);
+    assert_eq!(usage(UsageBy::Organisation).await, [row("north", 2), row("", 1), row("south", 1)]);
+    assert_eq!(usage(UsageBy::Model).await, [row(MODEL, 3), row("gpt-4o-mini", 1)]);
+    let of_march = LedgerQuery { limit: 99, ..LedgerQuery::default() };
+    let lines = world.store.ledger(ada.tenant(), &of_march).await.unwrap();
+    let total = lines.iter().try_fold(Amounts::ZERO, |sum, line| sum.checked_add(&line.charged)).unwrap();
+    let year = world.store.usage(ada.tenant(), UsageBy::Tenant, "2026-01-01", "2026-12-31").await.unwrap();
+    assert_eq!((total.calls, total.tokens, total.money), (year[0].calls, year[0].tokens, year[0].cost));
+    let records = world.store.usage_records(ada.tenant(), DAY, "2026-03-02").await.unwrap();
+    let facts: Vec<_> =
+        records.iter().map(|record| (record.date.as_str(), record.tokens, record.queries)).collect();
+    assert_eq!(facts, [(DAY, 300, 3), ("2026-03-02", 100, 1)]);
+    assert_eq!(records[0].estimated_cost, NanoUsd::from_nanos(21));
+}
+
+async fn a_price_row_is_added_never_replaced_and_is_read_back_as_it_was_written(world: World) {
+    let row = |version: &str, output| PriceRow {
+        provider: "openai".to_owned(),
+        model: MODEL.to_owned(),
+        valid_from: at(0),
+        version: version.to_owned(),
+        rates: Rates { input: 1, output, cache_read: Some(0), ..Rates::default() },
+        tiers: Vec::new(),
+    };
+    let rows = [row("one", 5), row("one", 6), row("two", 4)];
+    for row in &rows {
+        world.store.add_price(row, world.unrecorded()).await.unwrap();
+    }
+    assert_eq!(world.store.prices().await.unwrap(), rows);
+    let error = world.store.add_price(&row("three", u64::MAX), world.unrecorded()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(world.store.prices().await.unwrap().len(), 3);
+}
+
+async fn what_a_model_thought_is_read_by_its_calls_id_apart_from_the_call(world: World) {
+    let who = admin("acme");
+    let call = world.begin(world.intent(&who, "k", &[], amounts(1, 1))).await;
+    assert_eq!(world.store.reasoning(who.tenant(), &call).await.unwrap(), None);
+    let thought = "the secret of the handbook";
+    let answer = Reply { text: "yes".to_owned(), reasoning: thought.to_owned(), ..Reply::empty() };
+    let settlement = world.settlement(&who, &call, amounts(1, 1));
+    let result = CallResult::Reply(Box::new(answer));
+    world.settle(Settlement { reasoning: thought.to_owned(), result, ..settlement }).await;
+    assert_eq!(world.store.reasoning(who.tenant(), &call).await.unwrap().as_deref(), Some(thought));
+    let kept = world.store.calls(who.tenant(), &every()).await.unwrap();
+    let result = world.store.call_result(who.tenant(), &call).await.unwrap().unwrap();
+    assert!(matches!(&result, CallResult::Reply(reply) if reply.text == "yes"));
+    let seen = serde_json::to_string(&(kept, result, world.lines(&who).await)).unwrap();
+    assert!(!seen.contains(thought), "{seen}");
+    let plain = world.made(&who, "k2", &[], amounts(1, 1)).await;
+    assert_eq!(world.store.reasoning(who.tenant(), &plain).await.unwrap(), None);
+}
+
+async fn a_call_is_kept_with_what_it_consumed_over_all_attempts(world: World) {
+    let who = admin("acme");
+    let mut intent = world.intent(&who, "k", &[], amounts(9, 60));
+    intent.call.metadata.insert("channel".to_owned(), "cli".into());
+    intent.call.streamed = true;
+    let begun = intent.call.clone();
+    let call = world.begin(intent).await;
+    assert_eq!(world.store.calls(who.tenant(), &every()).await.unwrap(), std::slice::from_ref(&begun));
+    let mut retry = world.retry_of(&who, &call, &[], amounts(9, 60));
+    retry.ending.charged = amounts(5, 30);
+    retry.ending.usage.output_text = 5;
+    retry.ending.estimated = true;
+    (retry.attempt.provider, retry.attempt.model) = ("anthropic".to_owned(), "claude".to_owned());
+    world.store.retry(retry).await.unwrap();
+    let mut settlement = world.settlement(&who, &call, amounts(8, 40));
+    settlement.ending.as_mut().unwrap().number = 2;
+    world.settle(settlement).await;
+    let kept = world.store.calls(who.tenant(), &every()).await.unwrap().remove(0);
+    assert_eq!((kept.provider.as_str(), kept.model.as_str()), ("anthropic", "claude"));
+    assert_eq!((kept.usage.total(), kept.cost), (Some(13), NanoUsd::from_nanos(70)));
+    assert_eq!((kept.latency_ms, kept.first_byte_ms), (Some(2_000), Some(1_000)));
+    assert!(kept.estimated && kept.error.is_none());
+    assert_eq!((kept.metadata, kept.streamed, kept.claim), (begun.metadata, true, begun.claim));
+    let models = world.store.usage(who.tenant(), UsageBy::Model, DAY, DAY).await.unwrap();
+    let models: Vec<_> = models.iter().map(|row| (row.id.as_str(), row.tokens)).collect();
+    assert_eq!(models, [("claude", 8), (MODEL, 5)]);
+}
+
+async fn what_a_cache_answered_is_billed_with_nothing_and_says_what_it_spared(world: World) {
+    let who = admin("acme");
+    let call = world.begin(world.intent(&who, "k", &[], Amounts::ZERO)).await;
+    let spared = NanoUsd::from_nanos(7);
+    world.settle(Settlement { avoided: Some(spared), ..world.settlement(&who, &call, Amounts::ZERO) }).await;
+    let kept = world.store.calls(who.tenant(), &every()).await.unwrap().remove(0);
+    assert_eq!((kept.was_cached, kept.avoided, kept.cost), (true, spared, NanoUsd::ZERO));
+    assert_eq!(kept.claim.operation, Operation::Chat);
+    let usage = world.store.usage(who.tenant(), UsageBy::Tenant, DAY, DAY).await.unwrap();
+    assert_eq!((usage[0].calls, usage[0].cost), (0, NanoUsd::ZERO));
+}
