@@ -11,7 +11,7 @@ use crate::document::{self, Stored};
 use crate::store::MemoryStore;
 use crate::text::LARGE;
 use crate::version::{self, Content, Described};
-use crate::{audit, corpus, job, passage};
+use crate::{audit, corpus, job, ledger, passage};
 
 /// Adds passages to the version that the lease's job makes.
 pub(crate) fn stage(
@@ -106,6 +106,9 @@ pub(crate) fn publish(
     }
     document::save(connection, tenant, corpus, &document, newest)?;
     document::set_live(connection, tenant, &document.id, held.version)?;
+    if !held.reindex {
+        ledger::count_document(connection, tenant.as_str(), publication.now, document.size_bytes)?;
+    }
     job::end(connection, &held, JobState::Succeeded)?;
     audit::append(connection, &publication.audit)?;
     Ok((document, corpus))

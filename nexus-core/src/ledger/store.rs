@@ -271,7 +271,7 @@ pub struct UsageRecord {
     pub embedding_tokens: u64,
     /// Questions.
     pub queries: u64,
-    /// Documents that were ingested.
+    /// Documents that were ingested: counted for the provider `nexus`, by the day in UTC.
     pub documents: u64,
     /// Their bytes.
     pub bytes: u64,

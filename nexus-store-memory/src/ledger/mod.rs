@@ -23,6 +23,8 @@ use nexus_core::{Result, TenantId, Timestamp};
 use crate::store::MemoryStore;
 use crate::{price, quota};
 
+pub(crate) use usage::count_document;
+
 #[async_trait]
 impl QuotaStore for MemoryStore {
     async fn begin(&self, intent: Intent) -> Result<Begun> {

@@ -1,12 +1,15 @@
 //! Sums of the ledger by day and month, written in the same transaction as its lines.
 
 use nexus_core::ledger::{LedgerLine, Operation, UsageBy, UsageRecord, UsageRow};
-use nexus_core::{NanoUsd, Result};
+use nexus_core::{NanoUsd, Result, Timestamp};
 use rusqlite::{Connection, params};
 
 use crate::error::sql;
 use crate::quota;
-use crate::row::small;
+use crate::row::{exact, small};
+
+/// Who ingests, in the place of a provider.
+const INGESTION: &str = "nexus";
 
 /// Books a line on `day`.
 pub(super) fn book(connection: &Connection, tenant: &str, line: &LedgerLine, day: &str) -> Result<()> {
@@ -48,12 +51,37 @@ pub(super) fn book(connection: &Connection, tenant: &str, line: &LedgerLine, day
         })
         .map_err(sql)?;
     let (tokens, embedding_tokens) = if line.kind == Operation::Embed { (0, tokens) } else { (tokens, 0) };
-    add_record(connection, tenant, day, &line.provider, [tokens, embedding_tokens, 0, nano])
+    let more = Record { tokens, embedding_tokens, nano, ..Record::default() };
+    add_record(connection, tenant, day, &line.provider, &more)
 }
 
 /// Counts a question that was put to a provider, however it ended.
 pub(super) fn count_question(connection: &Connection, tenant: &str, day: &str, provider: &str) -> Result<()> {
-    add_record(connection, tenant, day, provider, [0, 0, 1, 0])
+    add_record(connection, tenant, day, provider, &Record { queries: 1, ..Record::default() })
+}
+
+/// Counts a document that was ingested.
+pub(crate) fn count_document(
+    connection: &Connection,
+    tenant: &str,
+    now: Timestamp,
+    bytes: u64,
+) -> Result<()> {
+    let now = now.to_string();
+    let day = now.get(..10).unwrap_or(&now);
+    let more = Record { documents: 1, bytes: exact(bytes)?, ..Record::default() };
+    add_record(connection, tenant, day, INGESTION, &more)
+}
+
+/// What is added to the record of a provider and a day.
+#[derive(Default)]
+struct Record {
+    tokens: i64,
+    embedding_tokens: i64,
+    queries: i64,
+    documents: i64,
+    bytes: i64,
+    nano: i64,
 }
 
 fn add_record(
@@ -61,18 +89,21 @@ fn add_record(
     tenant: &str,
     date: &str,
     provider: &str,
-    [tokens, embedding_tokens, queries, nano]: [i64; 4],
+    more: &Record,
 ) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO usage_records (tenant, date, provider, tokens, embedding_tokens, queries, documents, bytes,
                  cost_nano)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT DO UPDATE SET tokens = tokens + ?4, embedding_tokens = embedding_tokens + ?5,
-                 queries = queries + ?6, cost_nano = cost_nano + ?7",
+                 queries = queries + ?6, documents = documents + ?7, bytes = bytes + ?8, cost_nano = cost_nano + ?9",
         )
         .and_then(|mut statement| {
-            statement.execute(params![tenant, date, provider, tokens, embedding_tokens, queries, nano])
+            let Record { tokens, embedding_tokens, queries, documents, bytes, nano } = more;
+            let values =
+                params![tenant, date, provider, tokens, embedding_tokens, queries, documents, bytes, nano];
+            statement.execute(values)
         })
         .map(drop)
         .map_err(sql)

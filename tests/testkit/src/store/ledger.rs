@@ -17,6 +17,7 @@ scenarios!(
     what_a_model_thought_is_read_by_its_calls_id_apart_from_the_call,
     a_call_is_kept_with_what_it_consumed_over_all_attempts,
     what_a_cache_answered_is_billed_with_nothing_and_says_what_it_spared,
+    documents_that_were_ingested_are_counted_with_their_bytes,
 );
 
 async fn lines_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {
@@ -168,4 +169,15 @@ async fn what_a_cache_answered_is_billed_with_nothing_and_says_what_it_spared(wo
     assert_eq!(kept.claim.operation, Operation::Chat);
     let usage = world.store.usage(who.tenant(), UsageBy::Tenant, DAY, DAY).await.unwrap();
     assert_eq!((usage[0].calls, usage[0].cost), (0, NanoUsd::ZERO));
+}
+
+async fn documents_that_were_ingested_are_counted_with_their_bytes(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    for (id, text) in [("one", "paid leave"), ("two", "by train"), ("one", "paid leave is paid")] {
+        world.publish(&who, "c", id, &[text]).await;
+    }
+    let record = world.store.usage_records(who.tenant(), DAY, DAY).await.unwrap().remove(0);
+    assert_eq!((record.provider.as_str(), record.documents, record.bytes), ("nexus", 3, 36));
+    assert_eq!((record.queries, record.tokens, record.estimated_cost), (0, 0, NanoUsd::ZERO));
 }
