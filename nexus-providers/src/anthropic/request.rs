@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::models::{Thinking, Traits, traits};
 use crate::wire::Vendor;
 use crate::wire::calls::arguments;
-use crate::wire::numbers::decimal;
+use crate::wire::numbers::{check, decimal};
 
 /// The most tokens of an answer when the request names no limit: the wire demands one.
 const MAX_TOKENS: u32 = 4_096;
@@ -32,6 +32,7 @@ pub(super) fn body(vendor: &Vendor, request: &Request, model: &str, stream: bool
     };
     set("system", (!system.is_empty()).then(|| system.into()));
     set("stream", stream.then_some(Value::Bool(true)));
+    check(&request.parameters, vendor)?;
     writer.check_parameters()?;
     let Parameters { temperature, top_p, top_k, stop, .. } = &request.parameters;
     set("temperature", temperature.map(decimal));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::response::is_made_up;
 use crate::wire::Vendor;
 use crate::wire::calls::arguments;
-use crate::wire::numbers::decimal;
+use crate::wire::numbers::{check, decimal};
 
 /// What the vendor takes in place of the signature of a call's thoughts. Newer models demand one of each call in the
 /// history; a call as the port knows it carries none, and may come from another vendor.
@@ -103,6 +103,7 @@ fn tools(vendor: &Vendor, body: &mut Map<String, Value>, request: &Request) -> R
 
 fn generation(vendor: &Vendor, request: &Request, model: &str) -> Result<Map<String, Value>> {
     let Request { max_tokens, parameters, .. } = request;
+    check(parameters, vendor)?;
     let Parameters { temperature, top_p, top_k, stop, seed, presence_penalty, frequency_penalty, .. } =
         parameters;
     if seed.is_some_and(|seed| i32::try_from(seed).is_err()) {

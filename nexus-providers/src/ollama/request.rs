@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::Vendor;
 use crate::wire::calls::arguments;
-use crate::wire::numbers::decimal;
+use crate::wire::numbers::{check, decimal};
 
 /// The body for `request`, answered by `model` with room for `context` tokens of prompt and answer.
 ///
@@ -22,6 +22,7 @@ pub(super) fn body(
     context: u32,
     stream: bool,
 ) -> Result<Value> {
+    check(&request.parameters, vendor)?;
     let messages: Vec<Value> = render(request).into_iter().map(message).collect();
     let mut body = json!({
         "model": model,

@@ -1,9 +1,23 @@
 //! Numbers as wires want them: sampling parameters, and vectors as they are promised.
 
 use nexus_core::Result;
+use nexus_core::llm::Parameters;
 use serde_json::Value;
 
 use super::Vendor;
+
+/// Refuses parameters that no JSON can carry.
+///
+/// # Errors
+/// [`InvalidRequest`](nexus_core::llm::Fault::InvalidRequest) for infinities and what is not a number.
+pub(crate) fn check(parameters: &Parameters, vendor: &Vendor) -> Result<()> {
+    let Parameters { temperature, top_p, presence_penalty, frequency_penalty, .. } = parameters;
+    let mut numbers = [temperature, top_p, presence_penalty, frequency_penalty].into_iter().flatten();
+    if numbers.all(|number| number.is_finite()) {
+        return Ok(());
+    }
+    Err(vendor.cannot("parameter that is not a number"))
+}
 
 /// A number with the digits that it is written with, not those of its next larger format.
 pub(crate) fn decimal(number: f32) -> Value {

@@ -1,10 +1,14 @@
 //! Anthropic.
 
-use nexus_core::llm::{Parameters, Request, ResponseFormat, ToolChoice};
+use nexus_core::llm::{
+    Fault, Finish, Parameters, ReasoningEffort, Reply, Request, ResponseFormat, Speaker, ToolCall,
+    ToolChoice, Turn,
+};
 use nexus_providers::anthropic::Anthropic;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{QUESTION, Vendor, question};
+use crate::scenarios::{scenarios, tools};
+use crate::world::{QUESTION, Vendor, World, question};
 
 pub(crate) fn vendor() -> Vendor {
     Vendor {
@@ -42,10 +46,108 @@ pub(crate) fn vendor() -> Vendor {
                     with(Parameters { frequency_penalty: Some(1.0), ..Parameters::default() }),
                 ),
                 ("format", with(Parameters { format: Some(ResponseFormat::Json), ..Parameters::default() })),
+                ("not a number", with(Parameters { top_p: Some(f32::NAN), ..Parameters::default() })),
                 ("tool_choice", Request { tool_choice: ToolChoice::Required, ..question() }),
             ]
         },
         skips: &[],
-        own: &[],
+        own: scenarios![
+            own::parameters_arrive_by_their_names,
+            own::a_conversation_with_tools_arrives_whole,
+            own::arguments_that_are_no_json_are_kept_as_they_are,
+            own::a_limit_of_spending_is_not_waited_for,
+            own::a_conversation_may_end_with_nothing_but_results,
+        ],
+    }
+}
+
+mod own {
+    use super::{
+        Fault, Finish, Parameters, ReasoningEffort, Reply, Request, ResponseFormat, Speaker, ToolCall,
+        ToolChoice, Turn, Value, World, json, question, tools,
+    };
+
+    pub(super) async fn parameters_arrive_by_their_names(world: &World) {
+        let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+        let parameters = Parameters {
+            temperature: Some(0.2),
+            top_p: Some(0.9),
+            top_k: Some(40),
+            stop: vec!["END".to_owned()],
+            reasoning: Some(ReasoningEffort::High),
+            format: Some(ResponseFormat::JsonSchema { name: "city".to_owned(), schema: schema.clone() }),
+            ..Parameters::default()
+        };
+        let heard = world.hear_about("", Request { parameters, ..question() }).await;
+        let text: Value = serde_json::from_str(&heard.texts().concat()).unwrap();
+        assert!(text["city"].is_string(), "{text}");
+        let body = world.request().json();
+        assert_eq!((&body["temperature"], &body["top_p"]), (&json!(0.2), &json!(0.9)));
+        assert_eq!((&body["top_k"], &body["stop_sequences"]), (&json!(40), &json!(["END"])));
+        assert_eq!(body["thinking"], json!({"type": "adaptive", "display": "summarized"}));
+        let format = json!({"type": "json_schema", "schema": schema});
+        assert_eq!(body["output_config"], json!({"effort": "high", "format": format}));
+    }
+
+    fn conversation() -> Vec<Turn> {
+        let call = ToolCall {
+            id: "toolu_1".to_owned(),
+            name: "weather".to_owned(),
+            arguments: r#"{"city":"Bonn"}"#.to_owned(),
+        };
+        let (id, name) = ("toolu_1".to_owned(), "weather".to_owned());
+        vec![
+            Turn::said(Speaker::User, "Bonn?"),
+            Turn::Called { text: "I look.".to_owned(), calls: vec![call] },
+            Turn::Returned { call: id, name, result: "rain".to_owned() },
+        ]
+    }
+
+    pub(super) async fn a_conversation_with_tools_arrives_whole(world: &World) {
+        let request = Request {
+            instructions: "Be brief.".to_owned(),
+            history: conversation(),
+            tools: tools(),
+            tool_choice: ToolChoice::Named("weather".to_owned()),
+            question: "And tomorrow?".to_owned(),
+            ..question()
+        };
+        world.provider("").complete(request).await.unwrap();
+        let body = world.request().json();
+        assert_eq!(body["system"], "Be brief.");
+        let called =
+            json!({"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Bonn"}});
+        let result = json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "rain"});
+        let messages = json!([
+            {"role": "user", "content": [{"type": "text", "text": "Bonn?"}]},
+            {"role": "assistant", "content": [{"type": "text", "text": "I look."}, called]},
+            {"role": "user", "content": [result, {"type": "text", "text": "And tomorrow?"}]},
+        ]);
+        assert_eq!(body["messages"], messages);
+        assert_eq!(body["tool_choice"], json!({"type": "tool", "name": "weather"}));
+        assert_eq!(body["tools"][0]["input_schema"], tools()[0].parameters);
+    }
+
+    pub(super) async fn a_conversation_may_end_with_nothing_but_results(world: &World) {
+        let request =
+            Request { history: conversation(), tools: tools(), question: String::new(), ..question() };
+        let reply = world.provider("no-prefill").complete(request).await.unwrap();
+        assert!(reply.text.contains("rain"), "{reply:?}");
+    }
+
+    pub(super) async fn arguments_that_are_no_json_are_kept_as_they_are(world: &World) {
+        let request = Request { tools: tools(), ..question() };
+        let mut reply = Reply::empty();
+        for piece in world.hear_about("tools=1+tool-invalid", request).await.whole() {
+            reply.add(piece);
+        }
+        assert_eq!(reply.finish, Finish::ToolCalls);
+        let arguments = &reply.tool_calls[0].arguments;
+        assert!(serde_json::from_str::<Value>(arguments).is_err(), "{arguments}");
+    }
+
+    pub(super) async fn a_limit_of_spending_is_not_waited_for(world: &World) {
+        let error = world.reply("quota").await.unwrap_err();
+        assert_eq!((Fault::of(&error), error.retry_after()), (Some(Fault::Billing), None));
     }
 }
