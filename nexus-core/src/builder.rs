@@ -8,9 +8,9 @@ use crate::document::DocumentParser;
 use crate::document::plain::PlainText;
 use crate::engine::{Engine, Settings};
 use crate::error::{Error, Result};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, GatewaySettings, Parts, Routing};
 use crate::id::{IdSource, UuidV7};
-use crate::llm::{Extractive, LlmProvider};
+use crate::llm::LlmProvider;
 use crate::nexus::Nexus;
 use crate::policy::{PolicyEngine, RoleGate};
 use crate::retrieve::Embedder;
@@ -24,7 +24,8 @@ use crate::task::Tasks;
 pub struct Builder {
     store: Option<Arc<dyn Store>>,
     audit_keys: Option<KeyRing>,
-    llm: Option<Arc<dyn LlmProvider>>,
+    routing: Option<Routing>,
+    gateway: Option<GatewaySettings>,
     embedder: Option<Arc<dyn Embedder>>,
     policy: Option<Arc<dyn PolicyEngine>>,
     parser: Option<Arc<dyn DocumentParser>>,
@@ -50,8 +51,21 @@ impl Builder {
 
     /// Who answers; the extractive answerer, which quotes the sources, unless told.
     #[must_use]
-    pub fn llm(mut self, llm: impl LlmProvider + 'static) -> Self {
-        self.llm = Some(Arc::new(llm));
+    pub fn llm(self, llm: impl LlmProvider + 'static) -> Self {
+        self.routing(Routing::of(llm))
+    }
+
+    /// Who answers, with fallbacks and routes of tenants.
+    #[must_use]
+    pub fn routing(mut self, routing: Routing) -> Self {
+        self.routing = Some(routing);
+        self
+    }
+
+    /// Deadlines, retries, prices and limits of calls to models; [`GatewaySettings::shipped`] unless told.
+    #[must_use]
+    pub fn gateway(mut self, settings: GatewaySettings) -> Self {
+        self.gateway = Some(settings);
         self
     }
 
@@ -100,23 +114,39 @@ impl Builder {
     /// Puts the parts together.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without a store or without audit keys.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without a store or without audit keys, and for a route that leads
+    /// nowhere.
     pub fn build(self) -> Result<Nexus> {
         let missing = |what: &'static str| Error::invalid(what).code("BUILDER_INCOMPLETE");
         let store = self.store.ok_or_else(|| missing("a store is required"))?;
         let keys = self.audit_keys.ok_or_else(|| missing("audit keys are required"))?;
-        let llm = self.llm.unwrap_or_else(|| Arc::new(Extractive::default()));
+        let sealer = Arc::new(Sealer::new(store.instance(), keys));
+        let policy = self.policy.unwrap_or_else(|| Arc::new(RoleGate::default()));
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let ids = self.ids.unwrap_or_else(|| Arc::new(UuidV7));
+        let tasks = Arc::new(Tasks::default());
+        let gateway = Gateway::new(Parts {
+            store: Arc::clone(&store),
+            sealer: Arc::clone(&sealer),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            policy: Arc::clone(&policy),
+            tasks: Arc::clone(&tasks),
+            routing: self.routing.unwrap_or_default(),
+            settings: self.gateway.map_or_else(GatewaySettings::shipped, Ok)?,
+            embedder: self.embedder,
+        })?;
         Ok(Nexus::new(Engine {
-            sealer: Arc::new(Sealer::new(store.instance(), keys)),
+            sealer,
             store,
-            gateway: Gateway::new(llm, self.embedder, self.settings.model_patience),
-            policy: self.policy.unwrap_or_else(|| Arc::new(RoleGate::default())),
+            gateway,
+            policy,
             parser: self.parser.unwrap_or_else(|| Arc::new(PlainText)),
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
-            ids: self.ids.unwrap_or_else(|| Arc::new(UuidV7)),
+            clock,
+            ids,
             runs: Registry::new(self.settings.max_runs),
             settings: self.settings,
-            tasks: Tasks::default(),
+            tasks,
         }))
     }
 }

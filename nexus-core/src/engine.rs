@@ -34,8 +34,6 @@ pub struct Settings {
     pub job_lease: Duration,
     /// How often a job is begun before it is given up.
     pub job_attempts: u32,
-    /// How long a model may be silent: before its first word, between two, and over a batch of vectors.
-    pub model_patience: Duration,
     /// Whether runs tell everything that was found, in `debug.retrieval` events.
     pub debug_events: bool,
     /// How much a model is shown.
@@ -43,8 +41,8 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// 64 runs, 2 ingests, documents of 256 MB for 30 minutes, leases of a minute, three attempts,
-    /// models that may be silent for two minutes, no debug events.
+    /// 64 runs, 2 ingests, documents of 256 MB for 30 minutes, leases of a minute, three attempts, no debug
+    /// events.
     fn default() -> Self {
         Self {
             max_runs: 64,
@@ -54,7 +52,6 @@ impl Default for Settings {
             document_deadline: Duration::from_mins(30),
             job_lease: Duration::from_mins(1),
             job_attempts: 3,
-            model_patience: Duration::from_mins(2),
             debug_events: false,
             prompt: PromptBudget::default(),
         }
@@ -73,7 +70,7 @@ pub(crate) struct Engine {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) settings: Settings,
     pub(crate) runs: Registry,
-    pub(crate) tasks: Tasks,
+    pub(crate) tasks: Arc<Tasks>,
 }
 
 impl Engine {

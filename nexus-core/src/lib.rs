@@ -22,7 +22,7 @@ pub mod clock;
 pub mod document;
 mod engine;
 pub mod error;
-mod gateway;
+pub mod gateway;
 pub mod grounding;
 pub mod hex;
 pub mod id;

@@ -1,40 +1,143 @@
-//! The only holder of models and embedders: every call to one passes here.
+//! The governed boundary: the only holder of models and embedders, which every call to one passes.
+//!
+//! In this order: **claim** and stops and limits, in one durable step with the reservation and the record; then the
+//! **attempts**, each with its own price and reservation, behind a breaker, within deadlines; then **settlement**, in
+//! one durable step with the ledger and the record. A call lives in a task of its own: whoever asked may go away, and
+//! what was paid for is still read to its end and settled.
+//!
+//! - `call`: what a caller hands in and gets back.
+//! - `routing`: whom to ask, in which order.
+//! - `settings`: deadlines, retries, breakers, prices, limits.
+//! - `plan`: what a call may take at most.
+//! - `conduct`: one call from claim to settlement; `attempt`: one physical attempt; `record`: what they leave behind.
+//! - `breaker`, `backoff`, `bound`: pure rules.
+//! - `recovery`: calls that a process before this one left open.
 
-use std::sync::Arc;
+mod attempt;
+mod backoff;
+mod bound;
+mod breaker;
+mod call;
+mod conduct;
+mod plan;
+mod record;
+mod recovery;
+mod routing;
+mod settings;
+
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
+use crate::audit::{Draft, Pending, Sealer};
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::llm::{Completion, Fault, LlmProvider, Request};
-use crate::principal::Principal;
+use crate::id::IdSource;
+use crate::llm::{Fault, Reply};
+use crate::policy::PolicyEngine;
+use crate::principal::{Principal, TenantId};
 use crate::retrieve::{EmbedRole, Embedder};
+use crate::store::Store;
+use crate::task::Tasks;
 
-/// Holds the providers and makes every call to them.
+use attempt::Mode;
+use breaker::Breakers;
+use conduct::Conduct;
+
+pub use call::{CallStream, Completed, Granted, ModelCall, Receipt, Refused, RunCaps};
+pub use routing::{Cheaper, Route, Routing};
+pub use settings::{
+    BreakerPolicy, Deadlines, GatewaySettings, InvestigationPolicy, RetryPolicy, TenantSettings,
+};
+
+/// Holds the providers and makes every call to them. Cheap to clone.
 ///
 /// INVARIANT: no other type of this crate keeps an `LlmProvider` or an `Embedder`; the builder hands them over.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
-    llm: Arc<dyn LlmProvider>,
+    shared: Arc<Shared>,
     embedder: Option<Arc<dyn Embedder>>,
-    patience: Duration,
+}
+
+/// What every call works with.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    store: Arc<dyn Store>,
+    sealer: Arc<Sealer>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    policy: Arc<dyn PolicyEngine>,
+    tasks: Arc<Tasks>,
+    /// Replaced as a whole: a call keeps what it began with.
+    configured: RwLock<(Arc<Routing>, Arc<GatewaySettings>)>,
+    breakers: Breakers,
+    settlements: watch::Sender<u64>,
+    /// Names this process in the intents it leaves.
+    owner: String,
+}
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) policy: Arc<dyn PolicyEngine>,
+    pub(crate) tasks: Arc<Tasks>,
+    pub(crate) routing: Routing,
+    pub(crate) settings: GatewaySettings,
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
 }
 
 impl Gateway {
-    /// A gateway that waits for `patience` until an answer begins, between its pieces, and for vectors.
-    pub(crate) fn new(
-        llm: Arc<dyn LlmProvider>,
-        embedder: Option<Arc<dyn Embedder>>,
-        patience: Duration,
-    ) -> Self {
-        Self { llm, embedder, patience }
+    /// A gateway.
+    ///
+    /// # Errors
+    /// As [`Routing::check`].
+    pub(crate) fn new(parts: Parts) -> Result<Self> {
+        let Parts { store, sealer, clock, ids, policy, tasks, routing, settings, embedder } = parts;
+        routing.check()?;
+        let owner = ids.next();
+        let configured = RwLock::new((Arc::new(routing), Arc::new(settings)));
+        let (breakers, settlements) = (Breakers::default(), watch::Sender::new(0));
+        let shared =
+            Shared { store, sealer, clock, ids, policy, tasks, configured, breakers, settlements, owner };
+        Ok(Self { shared: Arc::new(shared), embedder })
     }
 
-    /// The provider and model that answer.
-    pub(crate) fn answers_with(&self) -> (&str, &str) {
-        (self.llm.name(), self.llm.model())
+    /// Replaces providers, routes and settings. Calls in flight end on those they began with.
+    pub(crate) fn reconfigure(&self, routing: Routing, settings: GatewaySettings) -> Result<()> {
+        routing.check()?;
+        let mut configured = self.shared.configured.write().unwrap_or_else(PoisonError::into_inner);
+        *configured = (Arc::new(routing), Arc::new(settings));
+        Ok(())
+    }
+
+    /// The providers and routes in force.
+    pub(crate) fn routing(&self) -> Arc<Routing> {
+        self.shared.current().0
+    }
+
+    /// The settings in force.
+    pub(crate) fn settings(&self) -> Arc<GatewaySettings> {
+        self.shared.current().1
+    }
+
+    /// The name and model of whoever is asked first for a tenant.
+    pub(crate) fn answers_with(
+        &self,
+        tenant: &TenantId,
+        provider: Option<&str>,
+        model: Option<&str>,
+    ) -> Result<(String, String)> {
+        let candidates = self.routing().candidates(tenant, provider, model)?;
+        let first = candidates.into_iter().next().map(|first| (first.name, first.model));
+        first.ok_or_else(|| Error::unexpected("a route leads nowhere"))
     }
 
     /// The embedder, for its facts only.
@@ -42,23 +145,36 @@ impl Gateway {
         self.embedder.as_deref()
     }
 
-    /// Asks the model. `effect` is the claim key: the same whenever the call is tried again.
-    pub(crate) async fn generate(
-        &self,
-        who: &Principal,
-        effect: &str,
-        request: Request,
-    ) -> Result<Completion> {
-        let (provider, model) = self.answers_with();
-        let span = tracing::info_span!(
-            "gen_ai.chat",
-            gen_ai.provider.name = provider,
-            gen_ai.request.model = model,
-            tenant = %who.tenant(),
-            effect
-        );
-        let begun = timeout(self.patience, self.llm.stream(request).instrument(span)).await;
-        Ok(impatient(begun.map_err(|_| silent())??, self.patience))
+    /// Makes a call whose answer is streamed.
+    pub(crate) async fn stream(&self, who: &Principal, call: ModelCall) -> Result<Granted<CallStream>> {
+        self.start(who, call, Mode::Streamed).await
+    }
+
+    /// Makes a call whose answer comes in one piece.
+    pub(crate) async fn complete(&self, who: &Principal, call: ModelCall) -> Result<Granted<Completed>> {
+        let mut stream = match self.start(who, call, Mode::Whole).await? {
+            Granted::Yes(stream) => stream,
+            Granted::No(refused) => return Ok(Granted::No(refused)),
+        };
+        let mut reply = Reply::empty();
+        while let Some(piece) = stream.next().await {
+            reply.add(piece?);
+        }
+        let receipt = stream.receipt.take().ok_or_else(call::shutting_down)?;
+        Ok(Granted::Yes(Completed { reply, receipt }))
+    }
+
+    async fn start(&self, who: &Principal, call: ModelCall, mode: Mode) -> Result<Granted<CallStream>> {
+        let (out, told) = mpsc::unbounded_channel();
+        let (cancel, cancelled) = watch::channel(false);
+        let (verdict, answer) = oneshot::channel();
+        let conduct =
+            Conduct { shared: Arc::clone(&self.shared), who: who.clone(), call, mode, out, cancelled };
+        self.shared.tasks.spawn(conduct.run(verdict));
+        Ok(match answer.await.map_err(|_| call::shutting_down())?? {
+            Granted::Yes(()) => Granted::Yes(CallStream { told, cancel, receipt: None, over: false }),
+            Granted::No(refused) => Granted::No(refused),
+        })
     }
 
     /// Embeds a batch, and checks that the model kept its word. Nothing without an embedder.
@@ -71,12 +187,15 @@ impl Gateway {
         let Some(embedder) = &self.embedder else { return Ok(None) };
         let span = tracing::info_span!(
             "gen_ai.embeddings",
+            gen_ai.operation.name = "embeddings",
             gen_ai.request.model = embedder.model().as_str(),
             tenant = %who.tenant(),
             texts = texts.len()
         );
+        let patience = self.settings().deadlines.first_event;
+        let silent = |_| Fault::Timeout.error("the model did not answer in time");
         let embedding = embedder.embed(role, texts).instrument(span);
-        let vectors = timeout(self.patience, embedding).await.map_err(|_| silent())??;
+        let vectors = timeout(patience, embedding).await.map_err(silent)??;
         let sound = |vector: &Vec<f32>| {
             vector.len() == embedder.dimension() && vector.iter().all(|value| value.is_finite())
         };
@@ -93,32 +212,26 @@ impl Gateway {
     }
 }
 
-/// The same answer, which fails when the model falls silent for `patience`.
-fn impatient(completion: Completion, patience: Duration) -> Completion {
-    Box::pin(stream::unfold(Some(completion), move |completion| async move {
-        let mut completion = completion?;
-        match timeout(patience, completion.next()).await {
-            Ok(piece) => piece.map(|piece| (piece, Some(completion))),
-            Err(_) => Some((Err(silent()), None)),
-        }
-    }))
-}
+impl Shared {
+    fn current(&self) -> (Arc<Routing>, Arc<GatewaySettings>) {
+        self.configured.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 
-fn silent() -> Error {
-    Fault::Timeout.error("the model did not answer in time")
-}
+    fn pending(&self, drafts: Vec<Draft>) -> Pending {
+        Pending::new(Arc::clone(&self.sealer), drafts)
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::llm::Piece;
+    fn policy_version(&self) -> String {
+        self.policy.version()
+    }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_model_that_falls_silent_ends_in_a_timeout() {
-        let said = stream::iter([Ok(Piece::Text("Leave".to_owned()))]).chain(stream::pending());
-        let mut pieces = impatient(Box::pin(said), Duration::from_secs(5));
-        assert!(pieces.next().await.unwrap().is_ok());
-        assert_eq!(pieces.next().await.unwrap().unwrap_err().stable_code(), "MODEL_TIMEOUT");
-        assert!(pieces.next().await.is_none());
+    fn settled(&self) {
+        self.settlements.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Resolves at the next settlement of this process, or after `wait` for one of another.
+    async fn wait_for_settlement(&self, wait: Duration) {
+        let mut settlements = self.settlements.subscribe();
+        let _ = timeout(wait, settlements.changed()).await;
     }
 }

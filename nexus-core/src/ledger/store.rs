@@ -86,6 +86,8 @@ pub struct Settlement {
     pub result: CallResult,
     /// What a cache spared, when it answered instead of the model.
     pub avoided: Option<NanoUsd>,
+    /// Whether the answer may serve to train models.
+    pub distillation_eligible: bool,
     /// What the model thought: kept apart from the answer, for admins.
     pub reasoning: String,
     /// When the first word came.

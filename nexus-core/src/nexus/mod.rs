@@ -2,6 +2,7 @@
 
 mod corpora;
 mod documents;
+mod models;
 mod runs;
 
 use std::sync::Arc;
@@ -72,12 +73,12 @@ impl Nexus {
     /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn status(&self, who: &Principal) -> Result<Status> {
         self.allow(who, Action::StatusRead, Resource::default()).await?;
-        let (provider, model) = self.engine.gateway.answers_with();
+        let (llm_provider, llm_model) = self.engine.gateway.answers_with(who.tenant(), None, None)?;
         let embedder = self.engine.gateway.embedder();
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
-            llm_provider: provider.to_owned(),
-            llm_model: model.to_owned(),
+            llm_provider,
+            llm_model,
             embedding_model: embedder.map(|embedder| embedder.model().to_string()),
             embedding_is_semantic: embedder.is_some_and(Embedder::is_semantic),
             search_mode: if embedder.is_some() { "hybrid" } else { "lexical" },

@@ -30,11 +30,13 @@ impl Nexus {
         AskBuilder::new(Arc::clone(&self.engine), who.clone(), question.into())
     }
 
-    /// Takes up the runs that a process before this one left unfinished; says how many there were.
+    /// Takes up the runs that a process before this one left unfinished, after ending its calls to models; says how many
+    /// runs there were.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn resume(&self) -> Result<usize> {
+        self.engine.gateway.recover().await?;
         self.engine.resume_runs().await
     }
 

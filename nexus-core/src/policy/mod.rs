@@ -26,6 +26,9 @@ pub enum Action {
     /// Cancel a run.
     #[serde(rename = "run.cancel")]
     RunCancel,
+    /// Call a model without a run.
+    #[serde(rename = "model.call")]
+    ModelCall,
     /// Search without asking.
     #[serde(rename = "corpus.search")]
     CorpusSearch,
@@ -71,6 +74,7 @@ impl Action {
             Self::RunCreate => "run.create",
             Self::RunRead => "run.read",
             Self::RunCancel => "run.cancel",
+            Self::ModelCall => "model.call",
             Self::CorpusSearch => "corpus.search",
             Self::CorpusRead => "corpus.read",
             Self::CorpusWrite => "corpus.write",

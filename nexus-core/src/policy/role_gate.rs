@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::hex;
 
 /// Which roles may take each action. `viewer` is another name of `reader`; `admin` may do everything.
-const RULES: [(Action, &[&str]); 15] = [
+const RULES: [(Action, &[&str]); 16] = [
     (Action::RunCreate, &["reader", "viewer", "editor", "admin"]),
     (Action::RunRead, &["reader", "viewer", "editor", "admin"]),
     (Action::RunCancel, &["reader", "viewer", "editor", "admin"]),
@@ -17,6 +17,7 @@ const RULES: [(Action, &[&str]); 15] = [
     (Action::DocumentRead, &["reader", "viewer", "editor", "admin"]),
     (Action::AuditRead, &["reader", "viewer", "editor", "admin"]),
     (Action::StatusRead, &["reader", "viewer", "editor", "admin"]),
+    (Action::ModelCall, &["editor", "admin"]),
     (Action::CorpusWrite, &["editor", "admin"]),
     (Action::DocumentWrite, &["editor", "admin"]),
     (Action::DocumentDelete, &["editor", "admin"]),

@@ -1,7 +1,7 @@
 //! What calls cost: dated [`PriceRow`]s, the [`PriceTable`] that finds one, and the arithmetic on them.
 //!
 //! One unit everywhere: nano-USD for a million tokens. A cost is summed in 128 bits and rounded up once. An unknown
-//! price is no price: the call is refused, never billed at zero.
+//! price is no price: the call is refused, never billed at zero, unless the model runs on hardware of one's own.
 
 mod table;
 
@@ -168,6 +168,18 @@ impl PriceRow {
         });
         let dearest = costs.collect::<Option<Vec<i128>>>().and_then(|costs| costs.into_iter().max());
         dearest.and_then(round_up).ok_or_else(overflow)
+    }
+
+    /// The price of a model on hardware of the operator's own.
+    pub fn free(provider: impl Into<String>, model: impl Into<String>) -> Self {
+        Self {
+            provider: provider.into(),
+            model: model.into(),
+            valid_from: Timestamp::from_micros(0),
+            version: "local".to_owned(),
+            rates: Rates::default(),
+            tiers: Vec::new(),
+        }
     }
 
     /// Whether every call is free, as on one's own hardware.

@@ -106,12 +106,6 @@ mod tests {
     }
 
     #[test]
-    fn local_models_cost_nothing() {
-        assert_eq!(price("ollama", "llama3.1:8b").unwrap(), "* 0");
-        assert_eq!(price("extractive", "extractive-1").unwrap(), "* 0");
-    }
-
-    #[test]
     fn the_latest_row_that_holds_already_wins() {
         let mut row = PriceTable::shipped().unwrap().find("openai", "gpt-4o", now()).unwrap().clone();
         (row.version, row.valid_from) = ("later".to_owned(), now());

@@ -180,6 +180,19 @@ impl Limits {
         self
     }
 
+    /// These limits and another one, unless there is a tighter one with the same subject.
+    #[must_use]
+    pub fn tightened(mut self, limit: Limit) -> Self {
+        if self
+            .0
+            .get(&limit.subject)
+            .is_none_or(|(cap, mode)| limit.cap < *cap || *mode != LimitMode::Enforce)
+        {
+            self.put(limit);
+        }
+        self
+    }
+
     /// The limits, in a stable order.
     pub fn iter(&self) -> impl Iterator<Item = Limit> + '_ {
         self.0.iter().map(|(subject, (cap, mode))| Limit { subject: subject.clone(), cap: *cap, mode: *mode })

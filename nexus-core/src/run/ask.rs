@@ -104,6 +104,18 @@ impl AskBuilder {
         self
     }
 
+    /// The provider to ask, by the name it is configured under; that of the tenant's route unless told.
+    pub fn provider(mut self, provider: impl Into<String>) -> Self {
+        self.options.provider = Some(provider.into());
+        self
+    }
+
+    /// The model to ask for; the provider's default unless told.
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.options.model = Some(model.into());
+        self
+    }
+
     /// What the run may consume.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.options.budget = budget;

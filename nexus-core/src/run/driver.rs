@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use super::Event;
 use super::machine::{Changes, Effect, Input, State, next_effect, open, step};
@@ -16,6 +16,7 @@ use crate::audit::Pending;
 use crate::document::model::Failure;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::{Granted, ModelCall, Refused, RunCaps};
 use crate::grounding::Evidence;
 use crate::llm::prompt::Prompt;
 use crate::llm::{Fault, Piece, Request, Turn};
@@ -40,6 +41,16 @@ type Batches = Pin<Box<dyn Stream<Item = Vec<Result<Piece>>> + Send>>;
 struct Speech {
     batches: Option<Batches>,
     error: Option<Error>,
+    cancel: Option<watch::Sender<bool>>,
+}
+
+impl Speech {
+    /// Ends the call to the model, if there is one.
+    fn cancel(&self) {
+        if let Some(cancel) = &self.cancel {
+            cancel.send_replace(true);
+        }
+    }
 }
 
 impl Engine {
@@ -131,7 +142,10 @@ impl Engine {
             // Only the effect can be interrupted, never the recording of what came of it.
             let result = tokio::select! {
                 biased;
-                _ = cancelled.wait_for(|cancelled| *cancelled) => Ok(Input::Cancelled),
+                _ = cancelled.wait_for(|cancelled| *cancelled) => {
+                    speech.cancel();
+                    Ok(Input::Cancelled)
+                }
                 () = self.tasks.stopping() => return,
                 result = self.carry_out(effect, &state, &mut speech) => result,
             };
@@ -176,8 +190,10 @@ impl Engine {
         };
         let retrieved = self.search(&run.principal, Action::RunCreate, search).await?;
         let request = self.prompt(run, Evidence::number(retrieved.hits.clone()), history)?;
-        let (_, model) = self.gateway.answers_with();
-        let (model, debug) = (model.to_owned(), self.settings.debug_events);
+        let options = &run.ask.options;
+        let (_, model) =
+            self.gateway.answers_with(run.tenant(), options.provider.as_deref(), options.model.as_deref())?;
+        let debug = self.settings.debug_events;
         Ok(Input::Found { retrieved, evidence: request.evidence, model, debug })
     }
 
@@ -201,13 +217,17 @@ impl Engine {
             return Err(error);
         }
         if speech.batches.is_none() {
-            if state.run.ask.options.budget.max_llm_calls == Some(0) {
-                return Ok(Input::OverBudget("the run's budget allows no call to a model".to_owned()));
-            }
             let request = self.prompt(&state.run, state.evidence.clone(), self.history(&state.run).await?)?;
-            let effect = Effect::Generate.id(&state.run);
-            let completion = self.gateway.generate(&state.run.principal, &effect, request).await?;
-            speech.batches = Some(Box::pin(completion.ready_chunks(BATCH)));
+            let stream =
+                match self.gateway.stream(&state.run.principal, model_call(&state.run, request)).await? {
+                    Granted::Yes(stream) => stream,
+                    Granted::No(refused @ Refused::Unpriced { .. }) => {
+                        return Err(refused.to_error(self.clock.now()));
+                    }
+                    Granted::No(refused) => return Ok(Input::OverBudget(refused.sentence())),
+                };
+            speech.cancel = Some(stream.canceller());
+            speech.batches = Some(Box::pin(stream.ready_chunks(BATCH)));
         }
         let Some(batches) = &mut speech.batches else { return Err(cut_off()) };
         let mut pieces = Vec::new();
@@ -246,6 +266,24 @@ impl Engine {
         };
         self.store.advance(advance).await?;
         Ok(state)
+    }
+}
+
+/// The call that answers a run. Its claim is the same whenever it is made again, so it is paid for once.
+fn model_call(run: &Run, request: Request) -> ModelCall {
+    let options = &run.ask.options;
+    ModelCall {
+        request: Request { model: options.model.clone(), ..request },
+        provider: options.provider.clone(),
+        idempotency_key: Some(Effect::Generate.id(run)),
+        correlation_id: Some(run.request_id.to_string()),
+        investigation: Some(run.session_id.to_string()),
+        max_cost: options.budget.max_cost,
+        run: Some(RunCaps {
+            id: run.id.clone(),
+            max_calls: options.budget.max_llm_calls,
+            max_cost_units: options.budget.max_cost_units,
+        }),
     }
 }
 

@@ -10,15 +10,21 @@ use crate::document::model::Failure;
 use crate::error::{Error, Result};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId, check_name};
 use crate::llm::Abstention;
+use crate::money::NanoUsd;
 use crate::policy::Decision;
 use crate::principal::{Principal, TenantId};
 use crate::retrieve::{Filter, MAX_QUESTION_CHARS, MAX_TOP_K};
 
 /// What a run may consume. An absent cap is no cap; what is accepted here is enforced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Budget {
     /// The most calls to a model; 0 allows none.
     pub max_llm_calls: Option<u32>,
+    /// The most cost units; 0 allows no call.
+    pub max_cost_units: Option<u64>,
+    /// The most money that a call to a model may cost; 0 allows only what is free.
+    pub max_cost: Option<NanoUsd>,
 }
 
 /// What is asked, of which corpus, and how.
@@ -51,6 +57,12 @@ pub struct AskOptions {
     pub tags: BTreeSet<String>,
     /// What it may consume.
     pub budget: Budget,
+    /// The provider to ask, by the name it is configured under; that of the tenant's route unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The model to ask for; the provider's default unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 impl Ask {

@@ -149,6 +149,7 @@ fn finish(stored: &mut Stored, settlement: &Settlement) {
     let after = |at: Timestamp| u64::try_from(at.since(call.created_at).as_millis()).unwrap_or(u64::MAX);
     let (latency, first_byte) = (after(settlement.at), settlement.first_byte_at.map(after));
     (call.status, call.latency_ms, call.first_byte_ms) = (settlement.status, Some(latency), first_byte);
+    call.distillation_eligible = settlement.distillation_eligible;
     if let Some(avoided) = settlement.avoided {
         (call.was_cached, call.avoided) = (true, avoided);
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use nexus_core::audit::Status;
 use nexus_core::document::{DocumentStatus, JobState, NewDocument};
+use nexus_core::gateway::{Deadlines, GatewaySettings};
 use nexus_core::retrieve::{EmbedRole, Embedder, HashingEmbedder, ModelId, Retrieved, SearchMode};
 use nexus_core::run::Outcome;
 use nexus_core::search::Search;
-use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Nexus, Result, Settings};
+use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Nexus, Result};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
@@ -131,9 +132,10 @@ async fn an_embedder_that_does_not_keep_its_word_fails_the_document_the_search_a
         (Fault::Silent, "MODEL_TIMEOUT"),
     ] {
         let store = MemoryStore::default();
-        let settings = Settings { model_patience: Duration::from_millis(20), ..Settings::default() };
+        let deadlines = Deadlines { first_event: Duration::from_millis(20), ..Deadlines::default() };
+        let settings = GatewaySettings { deadlines, ..GatewaySettings::shipped().unwrap() };
         let model = ModelId::parse("faulty@1").unwrap();
-        let broken = builder(&store).embedder(Faulty { model, fault }).settings(settings).build().unwrap();
+        let broken = builder(&store).embedder(Faulty { model, fault }).gateway(settings).build().unwrap();
         broken.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
         let new = NewDocument { id: Some(document("d")), ..NewDocument::new(handbook(), "leave.txt") };
         let text = std::io::Cursor::new("Thirty days of paid leave.");

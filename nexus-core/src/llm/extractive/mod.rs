@@ -20,7 +20,7 @@ mod words;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 
-use super::{Abstention, Completion, Finish, LlmProvider, Piece, Request};
+use super::{Abstention, Completion, Finish, LlmProvider, ModelInfo, Piece, Request};
 use crate::error::Result;
 
 pub use select::{Quote, Selection, select};
@@ -82,6 +82,10 @@ impl LlmProvider for Extractive {
 
     fn model(&self) -> &'static str {
         "extractive-1"
+    }
+
+    fn info(&self, _model: &str) -> ModelInfo {
+        ModelInfo { is_local: true, ..ModelInfo::default() }
     }
 
     async fn stream(&self, request: Request) -> Result<Completion> {

@@ -140,6 +140,7 @@ impl World {
             status: CallStatus::Succeeded,
             result: reply("thirty days"),
             avoided: None,
+            distillation_eligible: false,
             reasoning: String::new(),
             first_byte_at: Some(at(1)),
             at: at(2),

@@ -1,0 +1,147 @@
+//! One physical attempt: asks the vendor within the deadlines, relays what comes, and says how it ended.
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
+
+use super::call::Told;
+use super::plan::Attemptable;
+use super::settings::Deadlines;
+use crate::error::{Error, Result};
+use crate::llm::{Completion, Fault, Piece, Reply};
+
+/// How long after the answer's end its connection may take to end as well, so that it can be used again.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// How the answer is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// As it is made.
+    Streamed,
+    /// In one piece.
+    Whole,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// With an answer.
+    Answered,
+    /// With an error.
+    Failed(Error),
+    /// By its caller.
+    Cancelled,
+}
+
+/// What came of an attempt.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) ended: Ended,
+    /// What the model said.
+    pub(super) reply: Reply,
+    /// When the vendor's first event came.
+    pub(super) first_event: Option<Instant>,
+    /// Whether something of the answer was passed on, after which no other attempt can be made.
+    pub(super) relayed: bool,
+}
+
+/// What an attempt needs beside the request.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    pub(super) mode: Mode,
+    pub(super) deadlines: Deadlines,
+    /// When everything must be over.
+    pub(super) until: Instant,
+    pub(super) max_answer_bytes: usize,
+    pub(super) out: &'a mpsc::UnboundedSender<Told>,
+    pub(super) cancelled: watch::Receiver<bool>,
+}
+
+/// Makes one attempt.
+pub(super) async fn attempt(this: &Attemptable, mut line: Line<'_>) -> Outcome {
+    let mut outcome =
+        Outcome { ended: Ended::Cancelled, reply: Reply::empty(), first_event: None, relayed: false };
+    let span = tracing::info_span!(
+        "gen_ai.chat",
+        gen_ai.operation.name = "chat",
+        gen_ai.provider.name = this.candidate.provider.name(),
+        gen_ai.request.model = this.candidate.model.as_str(),
+        gen_ai.request.max_tokens = this.request.max_tokens,
+    );
+    let mut cancelled = line.cancelled.clone();
+    let listened = tokio::select! {
+        biased;
+        () = whenever(&mut cancelled) => None,
+        listened = listen(this, &mut line, &mut outcome).instrument(span) => Some(listened),
+    };
+    outcome.ended = match listened {
+        None => Ended::Cancelled,
+        Some(Ok(())) => Ended::Answered,
+        Some(Err(error)) => Ended::Failed(error),
+    };
+    outcome
+}
+
+/// Resolves when the call is cancelled, and never when nobody can cancel it any more.
+pub(super) async fn whenever(cancelled: &mut watch::Receiver<bool>) {
+    if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn listen(this: &Attemptable, line: &mut Line<'_>, outcome: &mut Outcome) -> Result<()> {
+    let begun = Instant::now();
+    let first = (begun + line.deadlines.first_event).min(line.until);
+    let mut pieces = tokio::time::timeout_at(first, begin(this, line.mode)).await.map_err(|_| silent())??;
+    let mut bytes = 0_usize;
+    loop {
+        let until = match outcome.first_event {
+            None => first,
+            Some(_) => (Instant::now() + line.deadlines.idle).min(line.until),
+        };
+        let next = tokio::time::timeout_at(until, pieces.next()).await.map_err(|_| silent())?;
+        let piece = next.ok_or_else(cut_off)??;
+        outcome.first_event.get_or_insert_with(Instant::now);
+        if let Piece::Text(text) | Piece::Reasoning(text) = &piece {
+            bytes = bytes.saturating_add(text.len());
+        }
+        if bytes > line.max_answer_bytes {
+            return Err(Fault::Protocol.error("the model's answer is too long"));
+        }
+        if matches!(piece, Piece::Finish(_)) {
+            outcome.reply.add(piece);
+            break;
+        }
+        if matches!(piece, Piece::Text(_) | Piece::Citation(_) | Piece::ToolCall(_)) {
+            outcome.relayed = true;
+            // Nobody may be listening any more, and the answer is read all the same.
+            let _ = line.out.send(Told::Piece(piece.clone()));
+        }
+        outcome.reply.add(piece);
+    }
+    // What comes after the end is not an answer; the connection is read out so that it can be used again.
+    let _ = timeout(LINGER, async { while pieces.next().await.is_some() {} }).await;
+    Ok(())
+}
+
+async fn begin(this: &Attemptable, mode: Mode) -> Result<Completion> {
+    let (provider, request) = (&this.candidate.provider, this.request.clone());
+    match mode {
+        Mode::Streamed => provider.stream(request).await,
+        Mode::Whole => {
+            let reply = provider.complete(request).await?;
+            Ok(stream::iter(reply.into_pieces().into_iter().map(Ok)).boxed())
+        }
+    }
+}
+
+fn silent() -> Error {
+    Fault::Timeout.error("the model did not answer in time")
+}
+
+fn cut_off() -> Error {
+    Fault::Truncated.error("the model stopped in the middle of its answer")
+}

@@ -1,0 +1,48 @@
+//! How much a request can consume at most, before it is sent: [`input_bound`].
+//!
+//! A token of any vendor's vocabulary stands for at least one byte of what it was made from, so bytes bound tokens from
+//! above. Estimates by characters are for people and never decide.
+
+use crate::llm::Request;
+use crate::llm::prompt::render;
+
+/// What a vendor's chat template may add around a message.
+const PER_MESSAGE: u64 = 32;
+/// What it may add once.
+const PER_REQUEST: u64 = 128;
+
+/// The most tokens that the prompt of `request` can be billed as.
+pub(super) fn input_bound(request: &Request) -> u64 {
+    let text = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
+    let messages = render(request);
+    let mut bound = PER_REQUEST;
+    for message in &messages {
+        bound = bound.saturating_add(PER_MESSAGE).saturating_add(text(&message.content));
+        for call in &message.calls {
+            let call = text(&call.id).saturating_add(text(&call.name)).saturating_add(text(&call.arguments));
+            bound = bound.saturating_add(PER_MESSAGE).saturating_add(call);
+        }
+    }
+    for tool in &request.tools {
+        let schema = text(&tool.parameters.to_string());
+        let tool = text(&tool.name).saturating_add(text(&tool.description)).saturating_add(schema);
+        // Vendors rewrite schemas in languages of their own, which can be longer.
+        bound = bound.saturating_add(PER_MESSAGE).saturating_add(tool.saturating_mul(2));
+    }
+    let format = request.parameters.format.as_ref().and_then(|format| serde_json::to_string(format).ok());
+    bound.saturating_add(format.map_or(0, |format| text(&format).saturating_mul(2)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_counts() {
+        let short = input_bound(&Request::asking("a"));
+        assert_eq!(input_bound(&Request::asking("a".repeat(1_001))), short + 1_000);
+        assert_eq!(input_bound(&Request::asking("é")), short + 1);
+        let told = Request { instructions: "be brief".to_owned(), ..Request::asking("a") };
+        assert_eq!(input_bound(&told), short + 8 + PER_MESSAGE);
+    }
+}

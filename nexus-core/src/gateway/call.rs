@@ -1,0 +1,259 @@
+//! What a caller hands in and gets back: [`ModelCall`], [`Granted`], [`Refused`] and the [`CallStream`].
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::Stream;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::RunId;
+use crate::ledger::Stop;
+use crate::llm::{Piece, Reply, Request};
+use crate::money::NanoUsd;
+use crate::quota::{Cap, Limit, Meter, Refusal, ScopeKind, Window};
+
+/// A request to a model with what governs it.
+///
+/// ```
+/// use nexus_core::gateway::ModelCall;
+/// use nexus_core::llm::Request;
+/// use nexus_core::NanoUsd;
+///
+/// let call = ModelCall {
+///     idempotency_key: Some("invoice-4711".to_owned()),
+///     max_cost: Some(NanoUsd::from_nanos(10_000_000)), // one cent
+///     ..ModelCall::new(Request::asking("Name three rivers."))
+/// };
+/// # let _ = call;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelCall {
+    /// What is asked.
+    pub request: Request,
+    /// The provider to ask, by the name it is configured under; that of the tenant's route unless told.
+    pub provider: Option<String>,
+    /// Makes the call the same call when it is made again: it is answered from the record and charged nothing.
+    pub idempotency_key: Option<String>,
+    /// The caller's own name for what led to it.
+    pub correlation_id: Option<String>,
+    /// The investigation whose cap counts it.
+    pub investigation: Option<String>,
+    /// The most it may cost. It tightens the limits and never loosens them.
+    pub max_cost: Option<NanoUsd>,
+    /// The run that makes it, and what that run may consume.
+    pub run: Option<RunCaps>,
+}
+
+/// A run, and what all of its calls together may consume. Caps tighten the limits and never loosen them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunCaps {
+    /// The run.
+    pub id: RunId,
+    /// The most calls; 0 allows none.
+    pub max_calls: Option<u32>,
+    /// The most cost units; 0 allows no call.
+    pub max_cost_units: Option<u64>,
+}
+
+impl RunCaps {
+    /// The caps as limits of the run.
+    pub(super) fn limits(&self) -> impl Iterator<Item = Limit> {
+        let limit = |meter, cap| Limit::new(ScopeKind::Run, meter, Window::Total, Cap::At(cap));
+        let calls = self.max_calls.map(|cap| limit(Meter::Calls, cap.into()));
+        let units = self.max_cost_units.map(|cap| limit(Meter::CostUnits, cap));
+        calls.into_iter().chain(units)
+    }
+}
+
+impl ModelCall {
+    /// A call that is governed by nothing but the limits in force.
+    pub fn new(request: Request) -> Self {
+        Self { request, ..Self::default() }
+    }
+}
+
+/// A yes with what was asked for, or a no.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Granted<T> {
+    /// Yes.
+    Yes(T),
+    /// No; nothing was sent, and nothing is charged.
+    No(Refused),
+}
+
+impl<T> Granted<T> {
+    /// What was granted, or the refusal as an error.
+    ///
+    /// # Errors
+    /// [`Refused::to_error`].
+    pub fn or_error(self, now: Timestamp) -> Result<T> {
+        match self {
+            Self::Yes(granted) => Ok(granted),
+            Self::No(refused) => Err(refused.to_error(now)),
+        }
+    }
+}
+
+/// Why a call was not made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "refused", rename_all = "snake_case")]
+pub enum Refused {
+    /// A limit would be exceeded.
+    Limit(Refusal),
+    /// Calls are shut off.
+    Stopped(Stop),
+    /// Nobody knows what the model costs.
+    Unpriced {
+        /// The provider.
+        provider: String,
+        /// The model.
+        model: String,
+    },
+    /// It could cost more than its caller allows.
+    TooDear {
+        /// The most it could cost.
+        worst: NanoUsd,
+        /// The most it may.
+        allowed: NanoUsd,
+    },
+}
+
+impl Refused {
+    /// The sentence for the user.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Limit(refusal) => refusal.sentence(),
+            Self::Stopped(stop) => stop.sentence(),
+            Self::Unpriced { provider, model } => {
+                format!("the price of `{model}` at `{provider}` is unknown")
+            }
+            Self::TooDear { worst, allowed } => {
+                format!("the call may cost up to {worst}, and at most {allowed} are allowed")
+            }
+        }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Limit(refusal) => refusal.code(),
+            Self::Stopped(_) => "SHUT_OFF",
+            Self::Unpriced { .. } => "PRICE_UNKNOWN",
+            Self::TooDear { .. } => "MAX_COST_EXCEEDED",
+        }
+    }
+
+    /// The refusal as an error, for callers that know no other no.
+    pub fn to_error(&self, now: Timestamp) -> Error {
+        match self {
+            Self::Limit(refusal) => refusal.to_error(now),
+            Self::Stopped(_) => Error::new(ErrorKind::Denied, self.sentence()).code(self.code()),
+            Self::Unpriced { .. } => Error::new(ErrorKind::Denied, self.sentence())
+                .code(self.code())
+                .hint("set one with `nexus pricing set`"),
+            Self::TooDear { .. } => Error::new(ErrorKind::RateLimited, self.sentence()).code(self.code()),
+        }
+    }
+}
+
+/// What is known of a call that was answered.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Receipt {
+    /// The call's id, which also names its audit chain.
+    pub call: String,
+    /// The name of the provider that answered.
+    pub provider: String,
+    /// The model that answered.
+    pub model: String,
+    /// How many attempts it took.
+    pub attempts: u32,
+    /// What was charged.
+    pub cost: NanoUsd,
+    /// Whether that is an estimate.
+    pub estimated: bool,
+    /// Whether a cache answered.
+    pub was_cached: bool,
+    /// Whether the answer is that of an equal call before, charged then.
+    pub was_replayed: bool,
+}
+
+/// A whole answer and what is known of the call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completed {
+    /// The answer. What the model thought is not in it: admins read that from the ledger.
+    pub reply: Reply,
+    /// What is known of the call.
+    pub receipt: Receipt,
+}
+
+/// What travels from the call's task to its caller.
+#[derive(Debug)]
+pub(super) enum Told {
+    Piece(Piece),
+    Failed(Error),
+    Ended(Receipt),
+}
+
+/// A streamed answer. It ends with [`Piece::Finish`] once the call is settled, or with one error.
+///
+/// Dropping it does not end the call: the answer was paid for, is read to its end and settled. [`CallStream::cancel`]
+/// ends it.
+#[derive(Debug)]
+pub struct CallStream {
+    pub(super) told: mpsc::UnboundedReceiver<Told>,
+    pub(super) cancel: watch::Sender<bool>,
+    pub(super) receipt: Option<Receipt>,
+    pub(super) over: bool,
+}
+
+impl CallStream {
+    /// Ends the call: the connection to the vendor is closed, and what is known is settled.
+    pub fn cancel(&self) {
+        self.cancel.send_replace(true);
+    }
+
+    /// Something that ends the call when the stream itself is out of reach.
+    pub(crate) fn canceller(&self) -> watch::Sender<bool> {
+        self.cancel.clone()
+    }
+
+    /// What is known of the call, once the stream has ended well.
+    pub fn receipt(&self) -> Option<&Receipt> {
+        self.receipt.as_ref()
+    }
+}
+
+impl Stream for CallStream {
+    type Item = Result<Piece>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if self.over {
+                return Poll::Ready(None);
+            }
+            match std::task::ready!(self.told.poll_recv(context)) {
+                Some(Told::Piece(piece)) => return Poll::Ready(Some(Ok(piece))),
+                // It comes before the last piece, so that whoever has that has it all.
+                Some(Told::Ended(receipt)) => self.receipt = Some(receipt),
+                Some(Told::Failed(error)) => {
+                    self.over = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => {
+                    self.over = true;
+                    if self.receipt.is_none() {
+                        return Poll::Ready(Some(Err(shutting_down())));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The task was ended before its call was.
+pub(super) fn shutting_down() -> Error {
+    Error::new(ErrorKind::Unavailable, "Nexus is shutting down").code("SHUTTING_DOWN")
+}

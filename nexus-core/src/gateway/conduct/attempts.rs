@@ -1,0 +1,201 @@
+//! The attempts of a call: one after another, until one answers or none is left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Admitted, Conduct, integration};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::attempt::{Ended, Line, Outcome, attempt, whenever};
+use crate::gateway::backoff;
+use crate::gateway::breaker::{Health, Passage};
+use crate::gateway::call::Refused;
+use crate::gateway::plan::Attemptable;
+use crate::gateway::record;
+use crate::ledger::{AttemptStatus, Begun, CallStatus, Ending, Retry};
+use crate::llm::Fault;
+use crate::quota::Amounts;
+use crate::usage::Usage;
+
+/// What is to be done after a failed attempt.
+enum Next {
+    /// Ask again, or ask the next provider, after a while.
+    Attempt { this: Box<Attemptable>, place: usize, wait: Duration },
+    /// Nothing: the call has failed.
+    Fail,
+}
+
+impl Conduct {
+    /// Makes attempts until one answers or none is left.
+    pub(super) async fn attempts(&self, mut admitted: Admitted) {
+        loop {
+            let settings = Arc::clone(&admitted.plan.settings);
+            let line = Line {
+                mode: self.mode,
+                deadlines: settings.deadlines,
+                until: admitted.until,
+                max_answer_bytes: settings.max_answer_bytes,
+                out: &self.out,
+                cancelled: self.cancelled.clone(),
+            };
+            let outcome = attempt(&admitted.this, line).await;
+            admitted.first_event = admitted.first_event.or(outcome.first_event);
+            self.note(&admitted.plan, &admitted.this, health(&outcome));
+            let Outcome { ended, reply, first_event, relayed } = outcome;
+            let error = match ended {
+                Ended::Answered => return self.answered(admitted, reply).await,
+                Ended::Cancelled => {
+                    let ending = self.unanswered(&mut admitted, first_event.is_some(), None);
+                    return self.failed(admitted, Some(ending), CallStatus::Cancelled, cancelled()).await;
+                }
+                Ended::Failed(error) => error,
+            };
+            tracing::info!(call = admitted.record.id, error = %error.report(), "an attempt to call a model failed");
+            let ending = self.unanswered(&mut admitted, first_event.is_some(), Some(&error));
+            match if relayed { Next::Fail } else { self.next(&admitted, &error) } {
+                Next::Fail => return self.failed(admitted, Some(ending), CallStatus::Failed, error).await,
+                Next::Attempt { this, place, wait } => {
+                    if self.cancelled_within(wait).await {
+                        return self.failed(admitted, Some(ending), CallStatus::Cancelled, cancelled()).await;
+                    }
+                    match self.again(&mut admitted, ending, *this, place).await {
+                        Ok(()) => {}
+                        Err(refused) => {
+                            return self.failed(admitted, None, CallStatus::Failed, refused).await;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for so long, or until the call is cancelled; says whether it was.
+    async fn cancelled_within(&self, wait: Duration) -> bool {
+        let mut flag = self.cancelled.clone();
+        tokio::select! {
+            biased;
+            () = whenever(&mut flag) => true,
+            () = tokio::time::sleep(wait) => false,
+        }
+    }
+
+    /// What to do after `error`, when nothing of an answer was passed on.
+    fn next(&self, admitted: &Admitted, error: &Error) -> Next {
+        let (plan, now) = (&admitted.plan, self.shared.clock.now());
+        let Some(fault) = Fault::of(error).filter(|fault| fault.falls_over()) else { return Next::Fail };
+        let policy = &plan.settings.retry;
+        let wait = backoff::wait(policy, &admitted.record.id, admitted.tries, error.retry_after());
+        let in_time = Instant::now() + wait < admitted.until;
+        if fault.is_retryable() && admitted.tries < policy.attempts && in_time {
+            let breaker =
+                self.shared.breakers.pass(&integration(&admitted.this), now, &plan.settings.breaker);
+            if breaker == Passage::Open {
+                let this = Box::new(admitted.this.clone());
+                return Next::Attempt { this, place: admitted.place, wait };
+            }
+        }
+        for (place, candidate) in plan.candidates.iter().enumerate().skip(admitted.place + 1) {
+            // A fallback without a price, or one that is too dear, is no fallback.
+            let Ok(Ok(this)) = plan.attemptable(candidate, now) else { continue };
+            if self.too_dear(&this).is_some() || Instant::now() >= admitted.until {
+                continue;
+            }
+            let passage = self.shared.breakers.pass(&integration(&this), now, &plan.settings.breaker);
+            if passage == Passage::Open {
+                return Next::Attempt { this: Box::new(this), place, wait: Duration::ZERO };
+            }
+        }
+        Next::Fail
+    }
+
+    /// Ends one attempt and admits the next.
+    async fn again(
+        &self,
+        admitted: &mut Admitted,
+        ending: Ending,
+        mut this: Attemptable,
+        place: usize,
+    ) -> Result<()> {
+        let now = self.shared.clock.now();
+        // The call counts once: with the first of its attempts that is charged.
+        this.worst.calls = u64::from(ending.charged.calls == 0 && admitted.this.worst.calls == 1);
+        let number = admitted.number + 1;
+        let retry = Retry {
+            tenant: self.who.tenant().clone(),
+            call: admitted.record.id.clone(),
+            attempt: this.record(number, now),
+            checks: admitted.plan.checks(&this, now),
+            day: admitted.plan.settings.zone.day(admitted.attempted_at),
+            audit: self.shared.pending(record::retried(
+                &self.who,
+                &admitted.record,
+                &ending,
+                &this,
+                &self.shared.policy_version(),
+                now,
+            )),
+            ending,
+        };
+        let (plan, next) = (&admitted.plan, this.clone());
+        let begun = self.shared.store.retry(retry).await;
+        let refused = match begun {
+            Ok(Begun::Admitted { .. }) => {
+                admitted.tries = if place == admitted.place { admitted.tries + 1 } else { 1 };
+                (admitted.number, admitted.place, admitted.this) = (number, place, this);
+                admitted.attempted_at = now;
+                return Ok(());
+            }
+            Ok(Begun::Refused(refusal)) => refusal.to_error(now),
+            Ok(Begun::Stopped(stop)) => Refused::Stopped(stop).to_error(now),
+            Ok(Begun::Replayed(_) | Begun::UnderWay(_) | Begun::Mismatched) => {
+                Error::unexpected("a retry was answered as if it were a new call")
+            }
+            Err(error) => error,
+        };
+        self.note(plan, &next, Health::Unclear);
+        Err(refused)
+    }
+
+    /// The ending of an attempt that did not answer. What may have been billed is charged at its reservation.
+    fn unanswered(&self, admitted: &mut Admitted, began: bool, error: Option<&Error>) -> Ending {
+        let fault = error.and_then(Fault::of);
+        let status = match (fault, began) {
+            (Some(fault), false) if fault.is_unbilled() => AttemptStatus::FailedUnbilled,
+            (Some(Fault::InvalidRequest), true) => AttemptStatus::FailedUnbilled,
+            (_, true) => AttemptStatus::Truncated,
+            (Some(Fault::Protocol | Fault::Truncated), false) => AttemptStatus::FailedBilled,
+            (_, false) => AttemptStatus::UnknownOutcome,
+        };
+        let unbilled = status == AttemptStatus::FailedUnbilled;
+        let charged = if unbilled { Amounts::ZERO } else { admitted.this.worst };
+        admitted.charged = admitted.charged.checked_add(charged.money).unwrap_or(admitted.charged);
+        admitted.estimated |= !unbilled;
+        Ending {
+            number: admitted.number,
+            status,
+            usage: Usage::default(),
+            charged,
+            estimated: !unbilled,
+            error: error.map(|error| error.stable_code().to_owned()),
+            at: self.shared.clock.now(),
+        }
+    }
+}
+
+fn health(outcome: &Outcome) -> Health {
+    match &outcome.ended {
+        Ended::Answered => Health::Well,
+        Ended::Cancelled => Health::Unclear,
+        Ended::Failed(error) => match Fault::of(error) {
+            Some(Fault::Billing) => Health::Lost,
+            Some(fault) if fault.trips_breaker() => Health::Sick,
+            Some(_) => Health::Well,
+            None => Health::Unclear,
+        },
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Conflict, "the call was cancelled").code("CANCELLED")
+}

@@ -1,0 +1,146 @@
+//! The beginning of a call: claim, stops, limits and the reservation, in one durable step.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Admitted, Conduct, Start, integration};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::breaker::{Health, Passage};
+use crate::gateway::call::{Granted, Refused};
+use crate::gateway::plan::{Attemptable, Plan};
+use crate::gateway::record;
+use crate::gateway::settings::InvestigationPolicy;
+use crate::ledger::{Begun, Call, Intent};
+use crate::llm::Fault;
+use crate::quota::{Refusal, ScopeKind};
+
+/// How often the result of an equal call is looked for that somebody else is making.
+const WAIT: Duration = Duration::from_millis(50);
+
+impl Conduct {
+    /// Claims, looks at stops and limits, and reserves.
+    pub(super) async fn begin(&self) -> Result<Granted<Start>> {
+        let tenant = self.who.tenant();
+        let (routing, settings) = self.shared.current();
+        let set = (self.shared.store.limits(tenant).await?, self.shared.store.prices().await?);
+        let mut plan = Plan::new(&self.who, &self.call, routing, settings, set)?;
+        let mut degraded = false;
+        loop {
+            let (place, this) = match self.first(&plan)? {
+                Granted::Yes(first) => first,
+                Granted::No(refused) => return Ok(Granted::No(refused)),
+            };
+            let begun = self.admit(&plan, &this).await;
+            let (begun, record) = match begun {
+                Ok(begun) => begun,
+                Err(error) => {
+                    self.note(&plan, &this, Health::Unclear);
+                    return Err(error);
+                }
+            };
+            if !matches!(begun, Begun::Admitted { .. }) {
+                self.note(&plan, &this, Health::Unclear);
+            }
+            match begun {
+                Begun::Admitted { shadowed } => {
+                    return Ok(Granted::Yes(Start::Attempt(Box::new(Admitted::new(
+                        plan, record, this, place, &shadowed,
+                    )))));
+                }
+                Begun::Replayed(before) => {
+                    let (call, result) = *before;
+                    return Ok(Granted::Yes(Start::Replay(Box::new(call), Box::new(result))));
+                }
+                Begun::UnderWay(id) => self.wait_for(&plan, &id).await?,
+                Begun::Mismatched => return Err(mismatched()),
+                Begun::Stopped(stop) => return Ok(Granted::No(Refused::Stopped(stop))),
+                Begun::Refused(refusal) if !degraded && degrades(&plan, &refusal) => {
+                    degraded = true;
+                    match plan.routing.cheaper(tenant) {
+                        Some(cheaper) => plan.candidates = vec![cheaper],
+                        None => return Ok(Granted::No(Refused::Limit(refusal))),
+                    }
+                }
+                Begun::Refused(refusal) => return Ok(Granted::No(Refused::Limit(refusal))),
+            }
+        }
+    }
+
+    /// The first candidate that is well, priced and not too dear.
+    fn first(&self, plan: &Plan) -> Result<Granted<(usize, Attemptable)>> {
+        let now = self.shared.clock.now();
+        let mut shut: Option<Duration> = None;
+        for (place, candidate) in plan.candidates.iter().enumerate() {
+            let this = match plan.attemptable(candidate, now)? {
+                Ok(this) => this,
+                // Whoever asks for a model without a price is told, rather than answered by another.
+                Err(refused) => return Ok(Granted::No(refused)),
+            };
+            if let Some(refused) = self.too_dear(&this) {
+                return Ok(Granted::No(refused));
+            }
+            match self.shared.breakers.pass(&integration(&this), now, &plan.settings.breaker) {
+                Passage::Open => return Ok(Granted::Yes((place, this))),
+                Passage::Shut(wait) => shut = Some(shut.map_or(wait, |least| least.min(wait))),
+            }
+        }
+        Err(resting(shut.unwrap_or_default()))
+    }
+
+    pub(super) fn too_dear(&self, this: &Attemptable) -> Option<Refused> {
+        let allowed = self.call.max_cost?;
+        (this.worst.money > allowed).then_some(Refused::TooDear { worst: this.worst.money, allowed })
+    }
+
+    async fn admit(&self, plan: &Plan, this: &Attemptable) -> Result<(Begun, Call)> {
+        let now = self.shared.clock.now();
+        let id = self.shared.ids.next();
+        let record = record::call(&id, &self.call, plan, this, self.mode, now)?;
+        let intent = Intent {
+            tenant: self.who.tenant().clone(),
+            call: record.clone(),
+            attempt: this.record(1, now),
+            checks: plan.checks(this, now),
+            owner: self.shared.owner.clone(),
+            claimed_until: now.plus(plan.settings.claim_kept),
+            audit: self.shared.pending(record::opened(
+                &self.who,
+                &record,
+                this,
+                &self.shared.policy_version(),
+                now,
+            )),
+        };
+        Ok((self.shared.store.begin(intent).await?, record))
+    }
+
+    /// Waits until the equal call that is under way is over, or time is.
+    async fn wait_for(&self, plan: &Plan, id: &str) -> Result<()> {
+        let until = Instant::now() + plan.settings.deadlines.total;
+        while self.shared.store.call_result(self.who.tenant(), id).await?.is_none() {
+            if Instant::now() >= until {
+                return Err(Fault::Timeout.error("an equal call is under way and did not end in time"));
+            }
+            self.shared.wait_for_settlement(WAIT).await;
+        }
+        Ok(())
+    }
+}
+
+fn degrades(plan: &Plan, refusal: &Refusal) -> bool {
+    plan.settings.investigation == InvestigationPolicy::Degrade && refusal.scope == ScopeKind::Investigation
+}
+
+fn resting(wait: Duration) -> Error {
+    Error::new(ErrorKind::Unavailable, "every provider that may be asked is resting after failures")
+        .code("PROVIDERS_RESTING")
+        .hint("try again later, or configure a fallback")
+        .with_retry_after(wait)
+}
+
+fn mismatched() -> Error {
+    Error::new(ErrorKind::Conflict, "the idempotency key was used before for another request")
+        .code("IDEMPOTENCY_MISMATCH")
+        .hint("use a new key for a new request")
+}

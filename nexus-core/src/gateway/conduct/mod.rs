@@ -1,0 +1,181 @@
+//! One call from its claim to its settlement: [`Conduct`] runs in a task of its own, which outlives the caller.
+//!
+//! - `begin`: claim, stops, limits, reservation.
+//! - `attempts`: one attempt after another.
+//! - `settle`: the end.
+
+mod attempts;
+mod begin;
+mod settle;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::Shared;
+use super::attempt::Mode;
+use super::breaker::Health;
+use super::call::{Granted, ModelCall, Receipt, Refused, Told};
+use super::plan::{Attemptable, Plan};
+use super::record;
+use crate::clock::Timestamp;
+use crate::document::model::Failure;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::{Call, CallResult};
+use crate::llm::Fault;
+use crate::money::NanoUsd;
+use crate::principal::Principal;
+use crate::quota::Refusal;
+
+/// A call on its way.
+pub(super) struct Conduct {
+    pub(super) shared: Arc<Shared>,
+    pub(super) who: Principal,
+    pub(super) call: ModelCall,
+    pub(super) mode: Mode,
+    pub(super) out: mpsc::UnboundedSender<Told>,
+    pub(super) cancelled: watch::Receiver<bool>,
+}
+
+/// A call that was admitted: its record, and the attempt that is under way.
+struct Admitted {
+    plan: Plan,
+    record: Call,
+    this: Attemptable,
+    /// The place of the candidate that is asked.
+    place: usize,
+    /// Which attempt it is of all, and of those at this candidate.
+    number: u32,
+    /// When it began.
+    attempted_at: Timestamp,
+    tries: u32,
+    until: Instant,
+    began: Instant,
+    first_event: Option<Instant>,
+    charged: NanoUsd,
+    estimated: bool,
+}
+
+/// How a call begins.
+enum Start {
+    /// With an attempt.
+    Attempt(Box<Admitted>),
+    /// With the end of an equal call before.
+    Replay(Box<Call>, Box<CallResult>),
+}
+
+type Verdict = oneshot::Sender<Result<Granted<()>>>;
+
+impl Conduct {
+    /// Carries the call out. `verdict` is told first whether it was granted.
+    pub(super) async fn run(self, verdict: Verdict) {
+        match self.begin().await {
+            Ok(Granted::Yes(Start::Attempt(admitted))) => {
+                let _ = verdict.send(Ok(Granted::Yes(())));
+                self.attempts(*admitted).await;
+            }
+            Ok(Granted::Yes(Start::Replay(call, result))) => {
+                let _ = verdict.send(Ok(Granted::Yes(())));
+                self.replay(&call, *result);
+            }
+            Ok(Granted::No(refused)) => {
+                let told = self.record_refusal(&refused).await.map(|()| Granted::No(refused));
+                let _ = verdict.send(told);
+            }
+            Err(error) => {
+                let _ = verdict.send(Err(error));
+            }
+        }
+    }
+
+    fn note(&self, plan: &Plan, this: &Attemptable, health: Health) {
+        let now = self.shared.clock.now();
+        self.shared.breakers.note(&integration(this), now, &plan.settings.breaker, health);
+    }
+
+    /// Gives the answer of an equal call before.
+    fn replay(&self, call: &Call, result: CallResult) {
+        let told = match result {
+            CallResult::Reply(reply) => {
+                let mut pieces: Vec<Told> = reply.into_pieces().into_iter().map(Told::Piece).collect();
+                let receipt = Receipt {
+                    call: call.id.clone(),
+                    provider: call.provider.clone(),
+                    model: call.model.clone(),
+                    attempts: 0,
+                    cost: NanoUsd::ZERO,
+                    estimated: false,
+                    was_cached: false,
+                    was_replayed: true,
+                };
+                pieces.insert(pieces.len().saturating_sub(1), Told::Ended(receipt));
+                pieces
+            }
+            CallResult::Failed(failure) => vec![Told::Failed(failed_before(&failure))],
+            CallResult::NotKept => vec![Told::Failed(Error::unexpected("an answer was not kept"))],
+        };
+        for told in told {
+            // Nobody may be listening any more.
+            let _ = self.out.send(told);
+        }
+    }
+
+    async fn record_refusal(&self, refused: &Refused) -> Result<()> {
+        let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
+        let drafts = record::refused(&self.who, &id, &self.call, refused, &self.shared.policy_version(), now);
+        self.shared.store.append(self.shared.pending(drafts)).await.map(drop)
+    }
+}
+
+impl Admitted {
+    fn new(plan: Plan, record: Call, this: Attemptable, place: usize, shadowed: &[Refusal]) -> Self {
+        for refusal in shadowed {
+            let code = refusal.code();
+            tracing::info!(call = record.id, code, "a limit in shadow would have refused a call");
+        }
+        let began = Instant::now();
+        Self {
+            until: began + plan.settings.deadlines.total,
+            attempted_at: record.created_at,
+            plan,
+            record,
+            this,
+            place,
+            number: 1,
+            tries: 1,
+            began,
+            first_event: None,
+            charged: NanoUsd::ZERO,
+            estimated: false,
+        }
+    }
+
+    fn receipt(&self) -> Receipt {
+        Receipt {
+            call: self.record.id.clone(),
+            provider: self.this.candidate.name.clone(),
+            model: self.this.candidate.model.clone(),
+            attempts: self.number,
+            cost: self.charged,
+            estimated: self.estimated,
+            was_cached: false,
+            was_replayed: false,
+        }
+    }
+}
+
+/// The breaker's name for whoever is asked.
+fn integration(this: &Attemptable) -> String {
+    format!("model/{}", this.candidate.name)
+}
+
+fn failed_before(failure: &Failure) -> Error {
+    let message = failure.message.clone();
+    match Fault::from_code(&failure.code) {
+        Some(fault) => fault.error(message),
+        None => {
+            Error::new(ErrorKind::Unavailable, message).code("CALL_FAILED_BEFORE").with("code", &failure.code)
+        }
+    }
+}

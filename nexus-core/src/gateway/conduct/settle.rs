@@ -1,0 +1,163 @@
+//! The end of a call: result, settlement, ledger and record, in one durable step. Only after it is the caller told.
+
+use std::time::Duration;
+
+use super::{Admitted, Conduct};
+use crate::document::model::Failure;
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::call::Told;
+use crate::gateway::record;
+use crate::grounding::markers::citations_in;
+use crate::ledger::{AttemptStatus, CallResult, CallStatus, Ending, Settlement};
+use crate::llm::{Piece, Reply};
+use crate::usage::Usage;
+
+/// How often a settlement is tried before it is left to the next start.
+const SETTLE_TRIES: u32 = 6;
+
+impl Conduct {
+    /// Settles an answer, and only then says that it ended.
+    pub(super) async fn answered(&self, mut admitted: Admitted, mut reply: Reply) {
+        let evidence = &admitted.plan.request.evidence;
+        if reply.citations.is_empty() && !evidence.is_empty() {
+            reply.citations = citations_in(&reply.text, evidence).citations;
+            for citation in &reply.citations {
+                let _ = self.out.send(Told::Piece(Piece::Citation(citation.clone())));
+            }
+        }
+        let (usage, estimated) = match reply.usage {
+            Some(usage) => (usage, false),
+            None => (guess(&admitted, &reply), true),
+        };
+        let charged = admitted.plan.charge(&admitted.this, &usage);
+        // A bill that cannot be added up is charged at its reservation, and marked.
+        let (charged, estimated) =
+            charged.map_or((admitted.this.worst, true), |charged| (charged, estimated));
+        if !estimated && charged.money > admitted.this.worst.money {
+            tracing::warn!(
+                call = admitted.record.id,
+                "a vendor billed more than the bound that was reserved"
+            );
+        }
+        admitted.charged = admitted.charged.checked_add(charged.money).unwrap_or(admitted.charged);
+        admitted.estimated |= estimated;
+        let now = self.shared.clock.now();
+        let ending = Ending {
+            number: admitted.number,
+            status: AttemptStatus::Settled,
+            usage,
+            charged,
+            estimated,
+            error: None,
+            at: now,
+        };
+        let reasoning = std::mem::take(&mut reply.reasoning);
+        let (finish, receipt) = (reply.finish, admitted.receipt());
+        let result = CallResult::Reply(Box::new(reply));
+        let settlement = self.settlement(&admitted, Some(ending), CallStatus::Succeeded, result, reasoning);
+        match self.settle(settlement).await {
+            Ok(()) => {
+                let _ = self.out.send(Told::Piece(Piece::Usage(usage)));
+                let _ = self.out.send(Told::Ended(receipt));
+                let _ = self.out.send(Told::Piece(Piece::Finish(finish)));
+            }
+            Err(error) => {
+                let _ = self.out.send(Told::Failed(error));
+            }
+        }
+    }
+
+    /// Settles a call without an answer, and says why there is none.
+    pub(super) async fn failed(
+        &self,
+        admitted: Admitted,
+        ending: Option<Ending>,
+        status: CallStatus,
+        error: Error,
+    ) {
+        let result = CallResult::Failed(Failure::from(&error));
+        let settlement = self.settlement(&admitted, ending, status, result, String::new());
+        let told = self.settle(settlement).await.err().unwrap_or(error);
+        let _ = self.out.send(Told::Failed(told));
+    }
+
+    fn settlement(
+        &self,
+        admitted: &Admitted,
+        ending: Option<Ending>,
+        status: CallStatus,
+        result: CallResult,
+        reasoning: String,
+    ) -> Settlement {
+        let (plan, now) = (&admitted.plan, self.shared.clock.now());
+        let tenant = plan.settings.tenant(self.who.tenant().as_str());
+        let grounded = matches!(&result, CallResult::Reply(reply) if !reply.citations.is_empty());
+        let closed = record::closed(
+            &self.who,
+            &admitted.record,
+            &record::End {
+                status,
+                ending: ending.as_ref(),
+                charged: admitted.charged,
+                attempts: admitted.number,
+            },
+            &self.shared.policy_version(),
+            now,
+        );
+        Settlement {
+            tenant: self.who.tenant().clone(),
+            call: admitted.record.id.clone(),
+            ending,
+            status,
+            result,
+            avoided: None,
+            distillation_eligible: grounded && tenant.is_some_and(|tenant| tenant.distillation),
+            reasoning,
+            first_byte_at: admitted
+                .first_event
+                .map(|at| admitted.record.created_at.plus(at - admitted.began)),
+            at: now,
+            day: plan.settings.zone.day(admitted.attempted_at),
+            shutoff: plan.settings.shutoff,
+            audit: self.shared.pending(closed),
+        }
+    }
+
+    /// Settles, and tries again while the store is out of reach.
+    async fn settle(&self, settlement: Settlement) -> Result<()> {
+        let mut tries = 1;
+        loop {
+            match self.shared.store.settle(settlement.clone()).await {
+                Ok(_) => {
+                    self.shared.settled();
+                    return Ok(());
+                }
+                Err(error) if tries < SETTLE_TRIES && error.is_retryable() => {
+                    tracing::warn!(call = settlement.call, error = %error.report(), "a settlement is tried again");
+                    tokio::time::sleep(Duration::from_millis(20 << tries)).await;
+                    tries += 1;
+                }
+                // The intent stays open, and the next start finds it.
+                Err(error) => {
+                    tracing::error!(call = settlement.call, error = %error.report(), "a call could not be settled");
+                    return Err(Error::new(ErrorKind::Unavailable, "the call could not be recorded")
+                        .code("LEDGER_UNAVAILABLE")
+                        .because(error));
+                }
+            }
+        }
+    }
+}
+
+/// What an answer consumed whose vendor did not say: the bound of its prompt, and its bytes.
+fn guess(admitted: &Admitted, reply: &Reply) -> Usage {
+    let calls: usize = reply.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
+    let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    let most = u64::from(admitted.this.request.max_tokens.unwrap_or(u32::MAX));
+    Usage {
+        input_uncached: admitted.plan.bound(),
+        output_text: bytes(reply.text.len().saturating_add(calls)).min(most),
+        output_reasoning: bytes(reply.reasoning.len()),
+        ..Usage::default()
+    }
+}

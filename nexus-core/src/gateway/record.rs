@@ -1,0 +1,160 @@
+//! What a call leaves behind: its row for the ledger, and the audit records of its admission, retries and end. Ids,
+//! counts and fingerprints, never text.
+
+use super::attempt::Mode;
+use super::call::{ModelCall, Refused};
+use super::plan::{Attemptable, Plan};
+use crate::audit::{Draft, Kind, Payload};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::ledger::{Call, CallStatus, ClaimKey, Ending, Operation};
+use crate::money::NanoUsd;
+use crate::principal::Principal;
+use crate::usage::Usage;
+
+const RETRIED: Kind = Kind::new("call.retried");
+const REFUSED: Kind = Kind::new("call.refused");
+
+/// The row of a call that is about to be made.
+pub(super) fn call(
+    id: &str,
+    call: &ModelCall,
+    plan: &Plan,
+    this: &Attemptable,
+    mode: Mode,
+    now: Timestamp,
+) -> Result<Call> {
+    let key = call.idempotency_key.clone().unwrap_or_else(|| id.to_owned());
+    Ok(Call {
+        id: id.to_owned(),
+        consumer: plan.consumer.clone(),
+        claim: ClaimKey::parse(Operation::Chat, key)?,
+        digest: plan.digest.clone(),
+        correlation_id: call.correlation_id.clone(),
+        provider: this.candidate.name.clone(),
+        model: this.candidate.model.clone(),
+        streamed: mode == Mode::Streamed,
+        created_at: now,
+        status: CallStatus::Open,
+        usage: Usage::default(),
+        cost: NanoUsd::ZERO,
+        estimated: false,
+        was_cached: false,
+        avoided: NanoUsd::ZERO,
+        latency_ms: None,
+        first_byte_ms: None,
+        error: None,
+        distillation_eligible: false,
+        metadata: serde_json::Map::new(),
+    })
+}
+
+/// The record of an admission.
+pub(super) fn opened(
+    who: &Principal,
+    call: &Call,
+    this: &Attemptable,
+    policy_version: &str,
+    now: Timestamp,
+) -> Vec<Draft> {
+    let mut payload = facts(this)
+        .word("decision", "admitted")
+        .word("prompt", &call.digest)
+        .fingerprint("claim", &call.claim.key);
+    if let Some(run) = &call.consumer.run {
+        payload = payload.word("run", run);
+    }
+    vec![Draft::new(who, &call.id, Kind::RUN_OPEN, policy_version, now).with_payload(payload)]
+}
+
+/// The record of another attempt.
+pub(super) fn retried(
+    who: &Principal,
+    call: &Call,
+    ending: &Ending,
+    next: &Attemptable,
+    policy_version: &str,
+    now: Timestamp,
+) -> Vec<Draft> {
+    let payload = facts(next).group("ended", ended(ending));
+    vec![Draft::new(who, &call.id, RETRIED, policy_version, now).with_payload(payload)]
+}
+
+/// How a call ended.
+pub(super) struct End<'a> {
+    pub(super) status: CallStatus,
+    pub(super) ending: Option<&'a Ending>,
+    pub(super) charged: NanoUsd,
+    pub(super) attempts: u32,
+}
+
+/// The record of a call's end.
+pub(super) fn closed(
+    who: &Principal,
+    call: &Call,
+    end: &End<'_>,
+    policy_version: &str,
+    now: Timestamp,
+) -> Vec<Draft> {
+    let status = match end.status {
+        CallStatus::Open => "open",
+        CallStatus::Succeeded => "succeeded",
+        CallStatus::Failed => "failed",
+        CallStatus::Cancelled => "cancelled",
+        CallStatus::Unknown => "unknown",
+    };
+    let mut payload =
+        Payload::new().word("status", status).money("charged", end.charged).count("attempts", end.attempts);
+    if let Some(ending) = end.ending {
+        payload = payload.group("ended", ended(ending));
+    }
+    vec![Draft::new(who, &call.id, Kind::RUN_CLOSE, policy_version, now).with_payload(payload)]
+}
+
+/// The records of a call that was not made.
+pub(super) fn refused(
+    who: &Principal,
+    id: &str,
+    call: &ModelCall,
+    refused: &Refused,
+    policy_version: &str,
+    now: Timestamp,
+) -> Vec<Draft> {
+    let mut payload = Payload::new().word("decision", "refused").word("reason", refused.code());
+    if let Refused::Limit(refusal) = refused {
+        payload = payload
+            .word("scope", refusal.scope.as_str())
+            .word("scope_id", &refusal.id)
+            .word("meter", refusal.meter.as_str())
+            .word("cap", &refusal.limit.to_string())
+            .word("used", &refusal.used.to_string());
+    }
+    if let Some(run) = &call.run {
+        payload = payload.id("run", &run.id);
+    }
+    let draft = |kind| Draft::new(who, id, kind, policy_version, now);
+    vec![
+        draft(Kind::RUN_OPEN),
+        draft(REFUSED).with_payload(payload),
+        draft(Kind::RUN_CLOSE).with_payload(Payload::new().word("status", "refused")),
+    ]
+}
+
+fn facts(this: &Attemptable) -> Payload {
+    Payload::new()
+        .word("provider", &this.candidate.name)
+        .word("model", &this.candidate.model)
+        .word("price", &this.price.version)
+        .money("reserved", this.worst.money)
+        .word("reserved_tokens", &this.worst.tokens.to_string())
+}
+
+fn ended(ending: &Ending) -> Payload {
+    Payload::new()
+        .count("attempt", ending.number)
+        .word("status", ending.status.as_str())
+        .money("charged", ending.charged.money)
+        .word("tokens", &ending.charged.tokens.to_string())
+        .flag("estimated", ending.estimated)
+        .word("error", ending.error.as_deref().unwrap_or("none"))
+}

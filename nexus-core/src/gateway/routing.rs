@@ -1,0 +1,226 @@
+//! Who answers: [`Routing`] holds the configured providers and, for each tenant, the order in which they are asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::llm::{Extractive, LlmProvider};
+use crate::principal::TenantId;
+
+/// The order in which providers are asked, and which may be asked at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Route {
+    /// The name of the provider that is asked first.
+    pub primary: String,
+    /// Those that are asked when it cannot answer, in order.
+    pub fallbacks: Vec<String>,
+    /// The only providers that may be asked, whatever a request or the fallbacks say; all unless told.
+    pub allowed_providers: Option<BTreeSet<String>>,
+    /// The provider and model that an investigation falls back to when its money runs out, where it degrades.
+    pub cheaper: Option<Cheaper>,
+}
+
+/// What is asked instead when an investigation can no longer afford the model it wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cheaper {
+    /// The name of the provider.
+    pub provider: String,
+    /// The model; the provider's default unless told.
+    #[serde(default)]
+    pub model: Option<String>,
+}
+
+impl Route {
+    /// One provider, and nobody else.
+    pub fn to(primary: impl Into<String>) -> Self {
+        Self { primary: primary.into(), ..Self::default() }
+    }
+
+    fn allows(&self, name: &str) -> bool {
+        self.allowed_providers.as_ref().is_none_or(|allowed| allowed.contains(name))
+    }
+}
+
+/// The providers by name and the routes to them. It can be replaced while Nexus runs: calls in flight end on the
+/// routing they began with.
+#[derive(Clone, Debug)]
+pub struct Routing {
+    providers: BTreeMap<String, Arc<dyn LlmProvider>>,
+    route: Route,
+    tenants: BTreeMap<String, Route>,
+}
+
+/// A provider that may be asked, and the model to ask for.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    /// The name it is configured under.
+    pub(crate) name: String,
+    pub(crate) provider: Arc<dyn LlmProvider>,
+    pub(crate) model: String,
+}
+
+impl Default for Routing {
+    /// The extractive answerer.
+    fn default() -> Self {
+        Self::of(Extractive::default())
+    }
+}
+
+impl Routing {
+    /// No provider yet. Add some, and name the first in `route`.
+    pub fn new(route: Route) -> Self {
+        Self { providers: BTreeMap::new(), route, tenants: BTreeMap::new() }
+    }
+
+    /// One provider, under its own name.
+    pub fn of(provider: impl LlmProvider + 'static) -> Self {
+        let name = provider.name().to_owned();
+        Self::new(Route::to(name.clone())).provider(name, provider)
+    }
+
+    /// Adds a provider under a name.
+    #[must_use]
+    pub fn provider(mut self, name: impl Into<String>, provider: impl LlmProvider + 'static) -> Self {
+        self.providers.insert(name.into(), Arc::new(provider));
+        self
+    }
+
+    /// Gives a tenant a route of its own.
+    #[must_use]
+    pub fn tenant(mut self, tenant: impl Into<String>, route: Route) -> Self {
+        self.tenants.insert(tenant.into(), route);
+        self
+    }
+
+    /// Checks that every route leads to providers that exist and are allowed.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_ROUTE`, which names the provider.
+    pub fn check(&self) -> Result<()> {
+        for route in std::iter::once(&self.route).chain(self.tenants.values()) {
+            let cheaper = route.cheaper.as_ref().map(|cheaper| &cheaper.provider);
+            for name in std::iter::once(&route.primary).chain(&route.fallbacks).chain(cheaper) {
+                if !self.providers.contains_key(name) {
+                    return Err(invalid(format!("a route leads to `{name}`, which is not configured")));
+                }
+                if !route.allows(name) {
+                    return Err(invalid(format!("a route leads to `{name}`, which it does not allow")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The providers by the names they are configured under.
+    pub fn providers(&self) -> impl Iterator<Item = (&str, &Arc<dyn LlmProvider>)> {
+        self.providers.iter().map(|(name, provider)| (name.as_str(), provider))
+    }
+
+    /// The route of a tenant.
+    pub fn route(&self, tenant: &TenantId) -> &Route {
+        self.tenants.get(tenant.as_str()).unwrap_or(&self.route)
+    }
+
+    /// Whom to ask for `tenant`, in order. A request may name a provider, which must be allowed, and a model, which is
+    /// asked of the first provider only: another vendor does not know it.
+    pub(crate) fn candidates(
+        &self,
+        tenant: &TenantId,
+        provider: Option<&str>,
+        model: Option<&str>,
+    ) -> Result<Vec<Candidate>> {
+        let route = self.route(tenant);
+        let first = provider.unwrap_or(&route.primary);
+        if !route.allows(first) {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                format!("the tenant may not use the provider `{first}`"),
+            )
+            .code("PROVIDER_NOT_ALLOWED"));
+        }
+        let mut candidates = vec![self.candidate(first, model)?];
+        for name in &route.fallbacks {
+            if name != first && route.allows(name) {
+                candidates.push(self.candidate(name, None)?);
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// Whom an investigation of `tenant` can still afford, where its route says so.
+    pub(crate) fn cheaper(&self, tenant: &TenantId) -> Option<Candidate> {
+        let route = self.route(tenant);
+        let cheaper = route.cheaper.as_ref().filter(|cheaper| route.allows(&cheaper.provider))?;
+        self.candidate(&cheaper.provider, cheaper.model.as_deref()).ok()
+    }
+
+    fn candidate(&self, name: &str, model: Option<&str>) -> Result<Candidate> {
+        let provider = self.providers.get(name).ok_or_else(|| {
+            Error::not_found(format!("there is no provider `{}`", name.escape_debug()))
+                .code("PROVIDER_UNKNOWN")
+                .hint("`nexus models` lists the configured ones")
+        })?;
+        let model = model.unwrap_or(provider.model()).to_owned();
+        Ok(Candidate { name: name.to_owned(), provider: Arc::clone(provider), model })
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::invalid(message).code("INVALID_ROUTE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::principal::Principal;
+
+    fn tenant() -> TenantId {
+        Principal::user("acme", "ada").unwrap().tenant().clone()
+    }
+
+    fn routing(route: Route) -> Routing {
+        ["a", "b", "c"]
+            .into_iter()
+            .fold(Routing::new(route), |routing, name| routing.provider(name, Extractive::default()))
+    }
+
+    fn names(candidates: &[Candidate]) -> Vec<&str> {
+        candidates.iter().map(|candidate| candidate.name.as_str()).collect()
+    }
+
+    #[test]
+    fn fallbacks_follow_in_order_and_never_leave_what_is_allowed() {
+        let route = Route {
+            fallbacks: vec!["b".to_owned(), "c".to_owned()],
+            allowed_providers: Some(["a".to_owned(), "c".to_owned()].into()),
+            ..Route::to("a")
+        };
+        let routing = routing(route);
+        assert_eq!(names(&routing.candidates(&tenant(), None, None).unwrap()), ["a", "c"]);
+        assert_eq!(names(&routing.candidates(&tenant(), Some("c"), None).unwrap()), ["c"]);
+        let refused = routing.candidates(&tenant(), Some("b"), None).unwrap_err();
+        assert_eq!(refused.stable_code(), "PROVIDER_NOT_ALLOWED");
+        assert_eq!(routing.check().unwrap_err().stable_code(), "INVALID_ROUTE");
+    }
+
+    #[test]
+    fn a_model_is_asked_of_the_first_provider_only() {
+        let routing = routing(Route { fallbacks: vec!["b".to_owned()], ..Route::to("a") });
+        let candidates = routing.candidates(&tenant(), None, Some("m")).unwrap();
+        assert_eq!(candidates[0].model, "m");
+        assert_eq!(candidates[1].model, "extractive-1");
+    }
+
+    #[test]
+    fn a_tenant_may_have_a_route_of_its_own() {
+        let routing = routing(Route::to("a")).tenant("acme", Route::to("b"));
+        assert_eq!(names(&routing.candidates(&tenant(), None, None).unwrap()), ["b"]);
+        routing.check().unwrap();
+        let lost = Routing::new(Route::to("nobody"));
+        assert_eq!(lost.check().unwrap_err().stable_code(), "INVALID_ROUTE");
+    }
+}

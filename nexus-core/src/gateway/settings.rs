@@ -1,0 +1,143 @@
+//! How the boundary behaves: [`GatewaySettings`], which can be replaced while Nexus runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::ledger::ShutoffRule;
+use crate::price::PriceTable;
+use crate::quota::{CostUnits, Limit, Limits, Zone};
+
+/// How long a model may take. Each deadline stands for itself; only the total covers everything, retries included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// From sending to the vendor's first event.
+    pub first_event: Duration,
+    /// Between two events.
+    pub idle: Duration,
+    /// For the whole call with all its attempts.
+    pub total: Duration,
+}
+
+impl Default for Deadlines {
+    /// Two minutes to begin, one between events, ten in all.
+    fn default() -> Self {
+        Self {
+            first_event: Duration::from_mins(2),
+            idle: Duration::from_mins(1),
+            total: Duration::from_mins(10),
+        }
+    }
+}
+
+/// How often a provider is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How often each provider is asked at most, the first time included.
+    pub attempts: u32,
+    /// How long to wait before the second attempt; twice as long before each further one.
+    pub backoff: Duration,
+    /// The longest wait.
+    pub longest: Duration,
+}
+
+impl Default for RetryPolicy {
+    /// Three attempts, half a second, at most eight.
+    fn default() -> Self {
+        Self { attempts: 3, backoff: Duration::from_millis(500), longest: Duration::from_secs(8) }
+    }
+}
+
+/// When a provider that keeps failing is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerPolicy {
+    /// After so many failures in a row.
+    pub failures: u32,
+    /// For so long.
+    pub open: Duration,
+    /// How many calls may then try it at once.
+    pub trials: u32,
+}
+
+impl Default for BreakerPolicy {
+    /// Three failures, thirty seconds, one trial.
+    fn default() -> Self {
+        Self { failures: 3, open: Duration::from_secs(30), trials: 1 }
+    }
+}
+
+/// What happens when an investigation's money runs out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InvestigationPolicy {
+    /// Its calls are refused.
+    #[default]
+    Block,
+    /// A cheaper model is asked, where the tenant's route names one.
+    Degrade,
+}
+
+/// What a tenant has that others do not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantSettings {
+    /// Limits beside and in the place of those for everybody.
+    pub limits: Vec<Limit>,
+    /// What calls cost in the tenant's own units.
+    pub cost_units: CostUnits,
+    /// Whether answers may serve to train models, when nothing else forbids it.
+    pub distillation: bool,
+}
+
+/// How the boundary behaves.
+#[derive(Clone, Debug)]
+pub struct GatewaySettings {
+    /// How long a model may take.
+    pub deadlines: Deadlines,
+    /// How often it is asked again.
+    pub retry: RetryPolicy,
+    /// When it is left alone.
+    pub breaker: BreakerPolicy,
+    /// The most tokens of an answer where a request does not say.
+    pub max_tokens: u32,
+    /// What calls cost; rows that were added at run time win.
+    pub prices: PriceTable,
+    /// What may be consumed by anybody; limits that were set at run time win.
+    pub limits: Limits,
+    /// When scopes are shut by themselves.
+    pub shutoff: ShutoffRule,
+    /// What happens when an investigation's money runs out.
+    pub investigation: InvestigationPolicy,
+    /// Where days and months begin.
+    pub zone: Zone,
+    /// How long a claim is remembered.
+    pub claim_kept: Duration,
+    /// The most bytes of an answer.
+    pub max_answer_bytes: usize,
+    /// What single tenants have.
+    pub tenants: BTreeMap<String, TenantSettings>,
+}
+
+impl GatewaySettings {
+    /// The defaults, with the price table that ships.
+    ///
+    /// # Errors
+    /// As [`PriceTable::shipped`].
+    pub fn shipped() -> crate::Result<Self> {
+        Ok(Self {
+            deadlines: Deadlines::default(),
+            retry: RetryPolicy::default(),
+            breaker: BreakerPolicy::default(),
+            max_tokens: 4_096,
+            prices: PriceTable::shipped()?,
+            limits: Limits::default(),
+            shutoff: ShutoffRule::default(),
+            investigation: InvestigationPolicy::default(),
+            zone: Zone::default(),
+            claim_kept: Duration::from_hours(24),
+            max_answer_bytes: 16 << 20,
+            tenants: BTreeMap::new(),
+        })
+    }
+
+    pub(crate) fn tenant(&self, tenant: &str) -> Option<&TenantSettings> {
+        self.tenants.get(tenant)
+    }
+}

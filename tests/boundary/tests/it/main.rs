@@ -1,0 +1,14 @@
+//! The boundary under every fault that its vendors, callers and operators can make.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
+
+mod admission;
+mod claims;
+mod failover;
+mod oracle;
+mod streams;
+mod world;

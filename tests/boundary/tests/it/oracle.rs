@@ -1,0 +1,237 @@
+//! The oracle: thousands of concurrent calls with random faults, cancels, callers who leave and restarts. Afterwards
+//! nothing is reserved, and the ledger is what the vendor billed, to the nano-USD.
+//!
+//! `NEXUS_ORACLE_CALLS` makes it longer: `make oracle` runs it with a hundred thousand.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use nexus_core::gateway::{BreakerPolicy, GatewaySettings, Granted, ModelCall};
+use nexus_core::ledger::{AttemptStatus, LedgerLine};
+use nexus_core::quota::{Amounts, Cap, Limit, Limits, Meter, ScopeKind, Window, checks};
+use nexus_core::{Nexus, Principal, Timestamp};
+use nexus_scripted::{Entry, Outcome, Scripted};
+
+use crate::world::{call, lines, price, reopened, settings, until, usage, who};
+
+/// How many calls a warm test run can afford.
+const CALLS: usize = 3_000;
+/// How many calls a process makes before it is killed.
+const PER_LIFE: usize = 600;
+/// How many are under way at once.
+const AT_ONCE: usize = 64;
+
+/// What can go wrong at the vendor. Each call has a base of its own before it, which names it in the vendor's bill.
+const FAULTS: [&str; 20] = [
+    "",
+    "",
+    "",
+    "+cached=50+reasoning=7",
+    "+cache-write=20+thinking=3",
+    "+no-usage",
+    "+429+retry-after-ms=1+once",
+    "+429+retry-after-ms=1",
+    "+500+once",
+    "+503",
+    "+reset+once",
+    "+cut=2",
+    "+cut-byte=90",
+    "+malformed=1",
+    "+no-done",
+    "+no-final-usage",
+    "+error=2",
+    "+filter=2",
+    "+401",
+    "+pace=1ms",
+];
+
+/// Numbers that are random enough and the same every time: the generator of Steele, Lea and Flood (`SplitMix64`).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % most
+    }
+}
+
+/// What a caller does.
+#[derive(Clone, Copy, Debug)]
+enum Caller {
+    Completes,
+    Reads,
+    LeavesAfter(usize),
+    CancelsAfter(usize),
+    LeavesAtOnce,
+}
+
+fn caller(random: &mut Random) -> Caller {
+    let after = usize::try_from(random.below(4)).unwrap();
+    match random.below(10) {
+        0..=2 => Caller::Completes,
+        3..=5 => Caller::Reads,
+        6 | 7 => Caller::LeavesAfter(after),
+        8 => Caller::CancelsAfter(after),
+        _ => Caller::LeavesAtOnce,
+    }
+}
+
+async fn make(nexus: Nexus, who: Principal, call: ModelCall, caller: Caller) {
+    if let Caller::Completes = caller {
+        let _ = nexus.complete(&who, call).await;
+        return;
+    }
+    if let Caller::LeavesAtOnce = caller {
+        let _ = tokio::time::timeout(Duration::from_micros(200), nexus.stream(&who, call)).await;
+        return;
+    }
+    let Ok(Granted::Yes(mut stream)) = nexus.stream(&who, call).await else { return };
+    let mut pieces = 0;
+    loop {
+        if matches!(caller, Caller::LeavesAfter(after) if pieces == after) {
+            return;
+        }
+        if matches!(caller, Caller::CancelsAfter(after) if pieces == after) {
+            stream.cancel();
+        }
+        if stream.next().await.is_none() {
+            return;
+        }
+        pieces += 1;
+    }
+}
+
+fn governed() -> GatewaySettings {
+    let mut limits = Limits::none();
+    for (scope, window) in [
+        (ScopeKind::Tenant, Window::Month),
+        (ScopeKind::User, Window::Day),
+        (ScopeKind::User, Window::MINUTE),
+    ] {
+        for meter in Meter::ALL {
+            limits.put(Limit::new(scope, meter, window, Cap::At(1 << 60)));
+        }
+    }
+    // A breaker that opened would keep most calls away from the vendor.
+    let breaker = BreakerPolicy { failures: u32::MAX, ..BreakerPolicy::default() };
+    GatewaySettings { limits, breaker, ..settings() }
+}
+
+/// One life of a process: makes its calls, and is killed in the middle of the last of them.
+async fn life(nexus: &Nexus, first: usize, calls: usize, random: &mut Random) {
+    let plans: Vec<_> = (first..first + calls)
+        .map(|n| {
+            let fault = FAULTS[usize::try_from(random.below(FAULTS.len() as u64)).unwrap()];
+            let user = format!("u{}", random.below(5));
+            let who = Principal::user("acme", user).unwrap().roles(["editor"]);
+            (who, call(&format!("c{n}{fault}")), caller(random))
+        })
+        .collect();
+    let making = futures::stream::iter(plans)
+        .map(|(who, call, caller)| make(nexus.clone(), who, call, caller))
+        .buffer_unordered(AT_ONCE)
+        .count();
+    making.await;
+    // What nobody listens to any more is cut off where it is.
+    nexus.shutdown(Duration::from_millis(2)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger_is_what_the_vendor_billed() {
+    let calls = std::env::var("NEXUS_ORACLE_CALLS").map_or(CALLS, |calls| calls.parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let scripted = Scripted::start().await.unwrap();
+    let mut random = Random(20_261_121);
+    for first in (0..calls).step_by(PER_LIFE) {
+        let nexus = reopened(dir.path(), &scripted, governed());
+        nexus.resume().await.unwrap();
+        life(&nexus, first, PER_LIFE.min(calls - first), &mut random).await;
+    }
+    let nexus = reopened(dir.path(), &scripted, governed());
+    nexus.resume().await.unwrap();
+    until("no call is open", async || nexus.store().open_calls().await.unwrap().is_empty()).await;
+
+    let lines = lines(&nexus).await;
+    nothing_is_reserved(&nexus, &lines).await;
+    let mut by_model: BTreeMap<String, (Vec<LedgerLine>, Vec<Entry>)> = BTreeMap::new();
+    for line in lines {
+        by_model.entry(line.model.clone()).or_default().0.push(line);
+    }
+    for entry in scripted.settled_log().await {
+        by_model.entry(entry.model.clone()).or_default().1.push(entry);
+    }
+    let mut exact = 0;
+    for (model, (lines, entries)) in &by_model {
+        exact += agree(model, lines, entries);
+    }
+    // Some callers leave before their call began, and half of the faults end well.
+    assert!(by_model.len() * 10 > calls * 8, "{} of {calls} calls were made", by_model.len());
+    assert!(exact * 3 > by_model.len(), "{exact} of {} are exact", by_model.len());
+    nexus.shutdown(Duration::from_secs(5)).await.unwrap();
+    scripted.shutdown().await;
+}
+
+/// Compares the ledger of one call with the bill; says how many attempts were compared to the nano-USD.
+fn agree(model: &str, lines: &[LedgerLine], entries: &[Entry]) -> usize {
+    let told = || format!("{model}\n{lines:#?}\n{entries:#?}");
+    assert!(entries.len() <= lines.len(), "the vendor was asked more often than is recorded: {}", told());
+    for (place, line) in lines.iter().enumerate() {
+        assert_eq!(line.attempt as usize, place + 1, "an attempt has no line, or two: {}", told());
+        assert!(line.charged.money <= line.reserved.money, "{}", told());
+        assert!(line.status == AttemptStatus::Settled || line.estimated || line.charged == Amounts::ZERO);
+    }
+    let billed = |entry: &Entry| price().cost(&usage(&entry.billed)).unwrap();
+    let sum = |amounts: Vec<i64>| amounts.into_iter().sum::<i64>();
+    let bill = sum(entries.iter().map(|entry| billed(entry).as_nanos()).collect());
+    let ledger = sum(lines.iter().map(|line| line.charged.money.as_nanos()).collect());
+    assert!(bill <= ledger, "the vendor billed {bill}, the ledger says {ledger}: {}", told());
+    let mut exact = 0;
+    for line in lines.iter().filter(|line| line.status == AttemptStatus::Settled && !line.estimated) {
+        let same = |entry: &&Entry| entry.usage_sent && billed(entry) == line.charged.money;
+        assert!(entries.iter().any(|entry| same(&entry)), "no bill matches a settled line: {}", told());
+        exact += 1;
+    }
+    if let ([line], [entry]) = (lines, entries)
+        && entry.outcome == Outcome::Completed
+        && entry.usage_sent
+        && line.status == AttemptStatus::Settled
+    {
+        assert_eq!(billed(entry), line.charged.money, "{}", told());
+    }
+    exact
+}
+
+/// Every counter that was ever touched holds no reservation, and what is settled is the sum of the ledger.
+async fn nothing_is_reserved(nexus: &Nexus, lines: &[LedgerLine]) {
+    let settings = governed();
+    let mut sums: BTreeMap<_, Amounts> = BTreeMap::new();
+    let started: BTreeMap<String, Timestamp> = nexus
+        .store()
+        .calls(who().tenant(), &nexus_core::ledger::LedgerQuery { limit: 1_000_000, ..Default::default() })
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|call| (call.id, call.created_at))
+        .collect();
+    for line in lines {
+        // Attempts of one call lie within a second; those that straddle a minute are counted where they began.
+        let at = started[&line.call];
+        for check in checks(&settings.limits, &line.consumer, &line.model, at, &settings.zone) {
+            if check.window == Window::MINUTE {
+                continue;
+            }
+            sums.entry((check.key.clone(), check.meter)).or_insert(Amounts::ZERO);
+            let sum = sums.get_mut(&(check.key, check.meter)).unwrap();
+            *sum = sum.checked_add(&line.charged).unwrap();
+        }
+    }
+    for ((key, meter), sum) in sums {
+        let used = nexus.store().used(who().tenant(), std::slice::from_ref(&key)).await.unwrap();
+        assert_eq!(used[0].reserved, Amounts::ZERO, "{key:?}");
+        assert_eq!(used[0].settled.of(meter), sum.of(meter), "{key:?} {meter:?}");
+    }
+}

@@ -1,0 +1,185 @@
+//! One engine over one store, with a scripted vendor behind it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use nexus_core::audit::KeyRing;
+use nexus_core::gateway::{
+    CallStream, Completed, Deadlines, GatewaySettings, Granted, ModelCall, Refused, RetryPolicy, Route,
+    Routing,
+};
+use nexus_core::ledger::{LedgerLine, LedgerQuery};
+use nexus_core::llm::{Piece, Request};
+use nexus_core::price::{PriceRow, PriceTable, Rates};
+use nexus_core::quota::Limits;
+use nexus_core::{Error, Nexus, Principal, Timestamp, Usage};
+use nexus_providers::openai::Service;
+use nexus_providers::{HttpClient, HttpOptions};
+use nexus_scripted::{Billed, Scripted};
+use nexus_store_memory::MemoryStore;
+
+/// What every scripted model costs: primes, so that no two mistakes cancel out.
+pub(crate) fn price() -> PriceRow {
+    let rates = Rates {
+        input: 3_000_000_007,
+        cache_read: Some(300_000_007),
+        cache_write_5m: Some(3_750_000_019),
+        cache_write_1h: Some(6_000_000_029),
+        audio_in: Some(40_000_000_003),
+        output: 15_000_000_041,
+        reasoning: Some(17_000_000_023),
+        audio_out: Some(80_000_000_023),
+        tool_requests: None,
+    };
+    PriceRow {
+        provider: "scripted".to_owned(),
+        model: "*".to_owned(),
+        valid_from: Timestamp::from_micros(0),
+        version: "test".to_owned(),
+        rates,
+        tiers: Vec::new(),
+    }
+}
+
+/// Settings that hurry, without limits.
+pub(crate) fn settings() -> GatewaySettings {
+    let second = Duration::from_secs(1);
+    GatewaySettings {
+        deadlines: Deadlines { first_event: 10 * second, idle: 10 * second, total: 30 * second },
+        retry: RetryPolicy {
+            attempts: 3,
+            backoff: Duration::from_millis(1),
+            longest: Duration::from_millis(4),
+        },
+        prices: PriceTable::empty().with([price()]),
+        limits: Limits::none(),
+        ..GatewaySettings::shipped().unwrap()
+    }
+}
+
+pub(crate) fn who() -> Principal {
+    Principal::user("acme", "ada").unwrap().roles(["admin"])
+}
+
+/// A vendor's client for the scripted server, under a name.
+pub(crate) fn routing(scripted: &Scripted) -> Routing {
+    let client = HttpClient::new(&HttpOptions::default()).unwrap();
+    let service = Service::custom("scripted", scripted.openai_url()).with_key("sk-scripted");
+    Routing::new(Route::to("scripted")).provider("scripted", service.chat(&client, "plain").unwrap())
+}
+
+pub(crate) struct World {
+    pub(crate) scripted: Scripted,
+    pub(crate) nexus: Nexus,
+}
+
+impl World {
+    pub(crate) async fn new(settings: GatewaySettings) -> Self {
+        let scripted = Scripted::start().await.unwrap();
+        let nexus = engine(MemoryStore::default(), routing(&scripted), settings);
+        Self { scripted, nexus }
+    }
+
+    pub(crate) async fn complete(&self, call: ModelCall) -> Result<Granted<Completed>, Error> {
+        self.nexus.complete(&who(), call).await
+    }
+
+    /// An answer that must be given.
+    pub(crate) async fn answer(&self, call: ModelCall) -> Completed {
+        match self.complete(call).await.unwrap() {
+            Granted::Yes(completed) => completed,
+            Granted::No(refused) => panic!("refused: {}", refused.sentence()),
+        }
+    }
+
+    /// A refusal that must come.
+    pub(crate) async fn refusal(&self, call: ModelCall) -> Refused {
+        match self.complete(call).await.unwrap() {
+            Granted::No(refused) => refused,
+            Granted::Yes(completed) => panic!("answered: {}", completed.reply.text),
+        }
+    }
+
+    pub(crate) async fn stream(&self, call: ModelCall) -> CallStream {
+        match self.nexus.stream(&who(), call).await.unwrap() {
+            Granted::Yes(stream) => stream,
+            Granted::No(refused) => panic!("refused: {}", refused.sentence()),
+        }
+    }
+
+    /// The ledger of the tenant, oldest line first.
+    pub(crate) async fn lines(&self) -> Vec<LedgerLine> {
+        lines(&self.nexus).await
+    }
+
+    /// Ends everything that is under way, and checks that nothing is left open.
+    pub(crate) async fn quiet(&self) {
+        until("no call is open", async || self.nexus.store().open_calls().await.unwrap().is_empty()).await;
+    }
+}
+
+pub(crate) fn engine(store: MemoryStore, routing: Routing, settings: GatewaySettings) -> Nexus {
+    let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
+    Nexus::builder().store(store).audit_keys(keys).routing(routing).gateway(settings).build().unwrap()
+}
+
+pub(crate) fn reopened(dir: &Path, scripted: &Scripted, settings: GatewaySettings) -> Nexus {
+    engine(MemoryStore::open(dir).unwrap(), routing(scripted), settings)
+}
+
+pub(crate) async fn lines(nexus: &Nexus) -> Vec<LedgerLine> {
+    let query = LedgerQuery { limit: 1_000_000, ..LedgerQuery::default() };
+    let mut lines = nexus.store().ledger(who().tenant(), &query).await.unwrap();
+    lines.reverse();
+    lines
+}
+
+/// A call of a scripted model: a base and directives, such as `plain+cut=3`.
+pub(crate) fn call(model: &str) -> ModelCall {
+    let request = Request {
+        model: Some(model.to_owned()),
+        max_tokens: Some(200),
+        ..Request::asking("Which river is the longest?")
+    };
+    ModelCall::new(request)
+}
+
+/// What the vendor's bill says, as usage.
+pub(crate) fn usage(billed: &Billed) -> Usage {
+    Usage {
+        input_uncached: billed.input + billed.tool_prompt,
+        cache_read: billed.cache_read,
+        cache_write_5m: billed.cache_write,
+        cache_write_1h: billed.cache_write_1h,
+        audio_in: billed.audio_in,
+        output_text: billed.output,
+        output_reasoning: billed.reasoning,
+        audio_out: billed.audio_out,
+        tool_requests: billed.searches,
+        provider_total: None,
+    }
+}
+
+/// Reads a stream to its end: its pieces, and the error it ended with.
+pub(crate) async fn read(mut stream: CallStream) -> (Vec<Piece>, Option<Error>) {
+    let mut pieces = Vec::new();
+    while let Some(piece) = stream.next().await {
+        match piece {
+            Ok(piece) => pieces.push(piece),
+            Err(error) => return (pieces, Some(error)),
+        }
+    }
+    (pieces, None)
+}
+
+/// Waits for something that must come, and looks every few milliseconds.
+pub(crate) async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
+    for _ in 0..3_000 {
+        if check().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came about that {what}");
+}
