@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::stream;
 use nexus_core::audit::KeyRing;
 use nexus_core::document::NewDocument;
-use nexus_core::llm::{Completion, Finish, LlmProvider, Piece, Request};
+use nexus_core::llm::{Completion, Finish, LlmProvider, ModelInfo, Piece, Request};
 use nexus_core::run::Outcome;
 use nexus_core::{CorpusId, Nexus, Principal};
 use nexus_store_memory::MemoryStore;
@@ -28,6 +28,10 @@ impl LlmProvider for Parrot {
 
     fn model(&self) -> &'static str {
         "parrot-1"
+    }
+
+    fn info(&self, _model: &str) -> ModelInfo {
+        ModelInfo { is_local: true, ..ModelInfo::default() }
     }
 
     async fn stream(&self, request: Request) -> nexus_core::Result<Completion> {

@@ -12,7 +12,7 @@ use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::{Stream, StreamExt as _};
 use nexus_core::audit::KeyRing;
 use nexus_core::document::NewDocument;
-use nexus_core::llm::{Completion, Finish, LlmProvider, Piece};
+use nexus_core::llm::{Completion, Finish, LlmProvider, ModelInfo, Piece};
 use nexus_core::{
     Builder, CorpusId, Error, ErrorKind, Nexus, Principal, Result, RunId, Settings, Store, llm,
 };
@@ -232,6 +232,10 @@ impl LlmProvider for Scripted {
 
     fn model(&self) -> &'static str {
         "scripted-1"
+    }
+
+    fn info(&self, _model: &str) -> ModelInfo {
+        ModelInfo { is_local: true, ..ModelInfo::default() }
     }
 
     async fn stream(&self, _: llm::Request) -> Result<Completion> {

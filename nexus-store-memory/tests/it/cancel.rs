@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::stream::{iter, pending};
 use nexus_core::audit::Status;
-use nexus_core::llm::{Completion, LlmProvider, Piece, Request};
+use nexus_core::llm::{Completion, LlmProvider, ModelInfo, Piece, Request};
 use nexus_core::run::{Outcome, RunHandle, RunQuery, RunState};
 use nexus_core::{CorpusId, ErrorKind, Nexus, Principal, Result, RunId};
 use nexus_store_memory::MemoryStore;
@@ -37,6 +37,10 @@ impl LlmProvider for Endless {
 
     fn model(&self) -> &'static str {
         "endless-1"
+    }
+
+    fn info(&self, _model: &str) -> ModelInfo {
+        ModelInfo { is_local: true, ..ModelInfo::default() }
     }
 
     async fn stream(&self, request: Request) -> Result<Completion> {
