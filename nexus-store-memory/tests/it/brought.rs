@@ -109,7 +109,7 @@ async fn a_file_that_only_claims_to_hold_passages_fails_with_the_reason() {
         ("{\"model\":null}\n{\"text\":\"a\",\"owner\":\"me\"}", "DOCUMENT_MALFORMED"),
         ("{\"model\":null}\n{\"text\":\"a\",\"vector\":[1.0]}", "INVALID_VECTOR"),
         ("{\"model\":\"mine@1\"}\n{\"text\":\"a\",\"vector\":[]}", "INVALID_VECTOR"),
-        ("{\"model\":\"mine@1\"}\n{\"text\":\"a\",\"vector\":[1e39]}", "INVALID_VECTOR"),
+        ("{\"model\":\"mine@1\"}\n{\"text\":\"a\",\"vector\":[1e39]}", "DOCUMENT_MALFORMED"),
         (
             "{\"model\":\"mine@1\"}\n{\"text\":\"a\",\"vector\":[1]}\n{\"text\":\"b\",\"vector\":[1,2]}",
             "INVALID_VECTOR",
