@@ -29,5 +29,11 @@ pub mod embedded_store {}
 #[doc = include_str!("server.md")]
 pub mod server {}
 
+#[doc = include_str!("models.md")]
+pub mod models {}
+
+#[doc = include_str!("limits.md")]
+pub mod limits {}
+
 #[doc = include_str!("configuration.md")]
 pub mod configuration {}

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nexus_core::{Error, ErrorKind, Nexus, Principal, Result, Settings};
+use nexus_core::{Builder, Error, ErrorKind, Nexus, Principal, Result, Settings};
 use nexus_providers::documents::{WorkerCommand, WorkerLimits, WorkerParser};
-use nexus_providers::shell::{Config, Environment, audit_keys, config_dir, settings_from_env};
+use nexus_providers::shell::{
+    Config, Environment, Redactor, audit_keys, config_dir, embedder, routing, settings_from_env,
+};
 use nexus_store_memory::MemoryStore;
 
 use crate::args::Global;
@@ -24,8 +26,11 @@ pub(crate) struct Context<'a> {
     pub(crate) data: PathBuf,
     pub(crate) config_dir: PathBuf,
     pub(crate) settings: Settings,
+    pub(crate) config: Config,
     pub(crate) output: &'a Output,
     pub(crate) interrupts: &'a Interrupts,
+    /// The providers that the command names.
+    wanted: Vec<String>,
     env: Environment,
 }
 
@@ -37,14 +42,23 @@ pub(crate) struct Opened {
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(global: &Global, output: &'a Output, interrupts: &'a Interrupts) -> Result<Self> {
-        let env = Environment::of_process();
+    /// What `global` and the surroundings of the program say. `redactor` learns their secrets.
+    pub(crate) fn new(
+        global: &Global,
+        wanted: Vec<String>,
+        output: &'a Output,
+        interrupts: &'a Interrupts,
+        redactor: &Redactor,
+    ) -> Result<Self> {
+        let env = Environment::of_process().with_dotenv(Path::new("."))?;
+        redactor.learn(&env);
         let config_dir = config_dir(&env)?;
-        let config = Config::read(&config_dir)?;
+        let config = Config::read(global.config.as_deref(), &config_dir, &env)?;
+        redactor.hide(config.secrets());
         let who = principal(global, &config, &env)?;
-        let data = global.data.clone().or(config.data).unwrap_or_else(|| PathBuf::from(DATA));
+        let data = global.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| PathBuf::from(DATA));
         let settings = settings_from_env(&env)?;
-        Ok(Self { who, data, config_dir, settings, output, interrupts, env })
+        Ok(Self { who, data, config_dir, settings, config, output, interrupts, wanted, env })
     }
 
     /// Works on the store as its only owner. Runs that an earlier process left are taken up first.
@@ -59,23 +73,29 @@ impl<'a> Context<'a> {
             opened.nexus.resume().await?;
             work(opened).await
         };
-        self.work(MemoryStore::open(&self.data)?, resumed).await
+        self.work(|| MemoryStore::open(&self.data), resumed).await
     }
 
     /// Like [`Context::own`], without taking up what an earlier process left.
     pub(crate) async fn own_as_left<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
         self.must_exist()?;
-        self.work(MemoryStore::open(&self.data)?, work).await
+        self.work(|| MemoryStore::open(&self.data), work).await
     }
 
     /// Works on the store beside whoever owns it, reading only.
     pub(crate) async fn read<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
         self.must_exist()?;
-        self.work(MemoryStore::open_read_only(&self.data)?, work).await
+        self.work(|| MemoryStore::open_read_only(&self.data), work).await
     }
 
-    async fn work<T>(&self, store: MemoryStore, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
-        let opened = self.build(store)?;
+    /// What is wrong with the configuration is said before a store is made.
+    async fn work<T>(
+        &self,
+        open: impl FnOnce() -> Result<MemoryStore>,
+        work: impl AsyncFnOnce(&Opened) -> Result<T>,
+    ) -> Result<T> {
+        let builder = self.builder().await?;
+        let opened = self.build(builder, open()?)?;
         let done = work(&opened).await;
         let closed = opened.nexus.shutdown(GRACE).await;
         // What went wrong with the work comes before what went wrong after it.
@@ -86,7 +106,18 @@ impl<'a> Context<'a> {
         if self.data.exists() { Ok(()) } else { Err(no_data(&self.data)) }
     }
 
-    fn build(&self, store: MemoryStore) -> Result<Opened> {
+    /// Who answers and who embeds, and within which limits.
+    async fn builder(&self) -> Result<Builder> {
+        let builder = Nexus::builder()
+            .routing(routing(&self.config, &self.wanted).await?)
+            .gateway(self.config.gateway_settings()?);
+        Ok(match embedder(&self.config).await? {
+            Some(embedder) => builder.embedder(embedder),
+            None => builder,
+        })
+    }
+
+    fn build(&self, builder: Builder, store: MemoryStore) -> Result<Opened> {
         let keys = audit_keys(&self.env, &self.config_dir, &self.data)?;
         if let Some(path) = &keys.made {
             self.output.warning(
@@ -94,7 +125,7 @@ impl<'a> Context<'a> {
                 "keep a copy of it in a safe place; without it, earlier records can no longer be verified",
             );
         }
-        let nexus = Nexus::builder()
+        let nexus = builder
             .store(store.clone())
             .audit_keys(keys.ring)
             .parser(parser()?)

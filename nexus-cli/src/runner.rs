@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
 use nexus_core::{Error, ErrorKind, Result};
+use nexus_providers::shell::{Environment, Redactor};
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -26,15 +27,16 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &output),
     };
-    begin_logging(&cli.global);
-    perform(cli, &output).unwrap_or_else(|error| {
+    let redactor = Redactor::of(&Environment::of_process());
+    begin_logging(&cli.global, &redactor);
+    perform(cli, &output, &redactor).unwrap_or_else(|error| {
         tracing::error!(error = %error.report(), "the command failed");
         output.error(&error);
         error.kind().into()
     })
 }
 
-fn perform(cli: Cli, output: &Output) -> Result<Exit> {
+fn perform(cli: Cli, output: &Output, redactor: &Redactor) -> Result<Exit> {
     if let Command::ParseWorker = cli.command {
         return commands::parse_worker();
     }
@@ -44,16 +46,16 @@ fn perform(cli: Cli, output: &Output) -> Result<Exit> {
         return output.bytes(&script).map(|()| Exit::Done);
     }
     let runtime = runtime(&cli.command)?;
-    let exit = runtime.block_on(drive(&cli.global, cli.command, output));
+    let exit = runtime.block_on(drive(&cli.global, cli.command, output, redactor));
     // What still runs was left on purpose, by a second interrupt or at the end of a conversation.
     runtime.shutdown_timeout(Duration::ZERO);
     exit
 }
 
 /// Carries out a command until it ends or an interrupt that it does not heed comes.
-async fn drive(global: &Global, command: Command, output: &Output) -> Result<Exit> {
+async fn drive(global: &Global, command: Command, output: &Output, redactor: &Redactor) -> Result<Exit> {
     let interrupts = Interrupts::default();
-    let context = Context::new(global, output, &interrupts)?;
+    let context = Context::new(global, command.providers(), output, &interrupts, redactor)?;
     tokio::select! {
         // First, so that the program listens before it does anything.
         biased;
@@ -85,8 +87,8 @@ fn usage(error: &clap::Error, output: &Output) -> Exit {
     }
 }
 
-/// Logs go to standard error, and only when somebody asks for them.
-fn begin_logging(global: &Global) {
+/// Logs go to standard error, without secrets, and only when somebody asks for them.
+fn begin_logging(global: &Global, redactor: &Redactor) {
     let asked = std::env::var("RUST_LOG").ok().and_then(|targets| targets.parse::<Targets>().ok());
     let level = match global.verbose {
         0 => LevelFilter::OFF,
@@ -99,6 +101,7 @@ fn begin_logging(global: &Global) {
         (None, 0) => return,
         (_, 1..) => Targets::new().with_default(LevelFilter::WARN).with_target("nexus", level),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(redactor.writer(std::io::stderr)).with_ansi(false);
     tracing_subscriber::registry().with(lines).with(targets).init();
 }

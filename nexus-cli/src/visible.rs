@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use nexus_core::NanoUsd;
 use nexus_core::id::is_refused;
 
 /// Whether a terminal may be sent `c`: line ends and tabs, but no other control and nothing that turns text around.
@@ -66,6 +67,14 @@ pub(crate) fn size(bytes: u64) -> String {
     if whole < 10 { format!("{whole}.{tenths} {unit}") } else { format!("{whole} {unit}") }
 }
 
+/// An amount of dollars, with as many decimals as it takes and two at least.
+pub(crate) fn usd(amount: NanoUsd) -> String {
+    let text = amount.to_string();
+    let number = text.trim_end_matches(" USD");
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    format!("{whole}.{:0<2} USD", decimals.trim_end_matches('0'))
+}
+
 /// `1 document`, `2 documents`.
 pub(crate) fn count(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -89,6 +98,13 @@ mod tests {
     fn a_long_text_is_cut_to_a_line() {
         assert_eq!(one_line("one\n  two", 20), "one two");
         assert_eq!(one_line("one two three", 8), "one two…");
+    }
+
+    #[test]
+    fn dollars_have_two_decimals_or_as_many_as_it_takes() {
+        let of = |nanos| usd(NanoUsd::from_nanos(nanos));
+        let amounts = [of(0), of(300_000_000), of(1_250_000_001), of(-5_000_000)];
+        assert_eq!(amounts, ["0.00 USD", "0.30 USD", "1.250000001 USD", "-0.005 USD"]);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub use id::{
     UuidV7,
 };
 pub use money::NanoUsd;
-pub use nexus::{Nexus, Status, WholeTenant};
+pub use nexus::{LimitStatus, MAX_LISTED, Nexus, Status, WholeTenant};
 pub use principal::{Authentication, Principal, TenantId};
 pub use search::Search;
 pub use store::Store;

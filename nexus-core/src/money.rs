@@ -33,6 +33,25 @@ impl NanoUsd {
         self.0
     }
 
+    /// Reads dollars as people write them: `25` or `0.30`, with at most nine decimals, never negative.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_AMOUNT`.
+    pub fn parse_usd(text: &str) -> Result<Self> {
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let nanos = || {
+            let decimals: i64 = format!("{decimals:0<9}").parse().ok()?;
+            whole.parse::<i64>().ok()?.checked_mul(1_000_000_000)?.checked_add(decimals)
+        };
+        let fits = is_number(whole) && is_number(decimals) && decimals.len() <= 9;
+        fits.then(nanos).flatten().map(Self).ok_or_else(|| {
+            Error::invalid(format!("`{}` is not an amount of dollars", text.escape_debug()))
+                .code("INVALID_AMOUNT")
+                .hint("write it like `25` or `0.30`, with at most nine decimals")
+        })
+    }
+
     /// The sum, or `None` when it cannot be represented.
     #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
@@ -103,6 +122,17 @@ mod tests {
             (i64::MIN, "-9223372036.854775808 USD"),
         ] {
             assert_eq!(NanoUsd::from_nanos(nanos).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn dollars_are_read_without_a_float() {
+        let nanos = |text| NanoUsd::parse_usd(text).map(NanoUsd::as_nanos).ok();
+        assert_eq!(nanos("25"), Some(25_000_000_000));
+        assert_eq!(nanos("0.30"), Some(300_000_000));
+        assert_eq!(nanos("1.000000001"), Some(1_000_000_001));
+        for unfit in ["", ".5", "5.", "-1", "+1", "1e3", "1,000", "0.0000000001", "9999999999", " 1"] {
+            assert_eq!(nanos(unfit), None, "{unfit}");
         }
     }
 }

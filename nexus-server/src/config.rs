@@ -1,4 +1,4 @@
-//! What the server is told: arguments first, then variables, then the user's `config.toml`, then defaults.
+//! What the server is told: arguments first, then variables, then the user's `nexus.toml`, then defaults.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use nexus_core::audit::KeyRing;
 use nexus_core::{Principal, Result, Settings};
-use nexus_providers::shell::{self, Environment, audit_keys, config_dir, settings_from_env};
+use nexus_providers::shell::{self, Environment, Redactor, audit_keys, config_dir, settings_from_env};
 
 const OVERVIEW: &str = "\
 Serves one data directory over HTTP: health probes, and questions answered as a stream of events.
@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// The data directory [default: ./nexus-data]
     #[arg(long, value_name = "DIR", env = "NEXUS_DATA", hide_env_values = true)]
     pub(crate) data: Option<PathBuf>,
+    /// The configuration file [default: nexus.toml in your configuration directory]
+    #[arg(long, value_name = "FILE", env = "NEXUS_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
     /// After how many silent seconds a stream sends a heartbeat
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) heartbeat: u16,
@@ -56,20 +59,22 @@ pub(crate) struct Config {
     pub(crate) who: Principal,
     pub(crate) keys: KeyRing,
     pub(crate) settings: Settings,
+    pub(crate) file: shell::Config,
     pub(crate) heartbeat: Duration,
     pub(crate) grace: Duration,
 }
 
 impl Config {
-    /// Puts together what `args`, `env` and the user's configuration file say.
+    /// Puts together what `args`, `env` and the user's configuration file say. `redactor` learns their secrets.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for what makes no sense.
-    pub(crate) fn read(args: Args, env: &Environment) -> Result<Self> {
+    pub(crate) fn read(args: Args, env: &Environment, redactor: &Redactor) -> Result<Self> {
         let directory = config_dir(env)?;
-        let file = shell::Config::read(&directory)?;
+        let file = shell::Config::read(args.config.as_deref(), &directory, env)?;
+        redactor.hide(file.secrets());
         let who = principal(env, &file)?;
-        let data = args.data.or(file.data).unwrap_or_else(|| PathBuf::from("nexus-data"));
+        let data = args.data.or_else(|| file.data.clone()).unwrap_or_else(|| PathBuf::from("nexus-data"));
         let keys = audit_keys(env, &directory, &data)?;
         if let Some(made) = &keys.made {
             tracing::warn!(path = %made.display(), "made a key that signs audit records; keep a copy, or they cannot be verified");
@@ -80,6 +85,7 @@ impl Config {
             who,
             keys: keys.ring,
             settings: settings_from_env(env)?,
+            file,
             heartbeat: Duration::from_secs(args.heartbeat.into()),
             grace: Duration::from_secs(args.grace.into()),
         })
@@ -89,14 +95,10 @@ impl Config {
 /// Who every request acts as.
 fn principal(env: &Environment, file: &shell::Config) -> Result<Principal> {
     let or = |text: Option<String>, else_: &str| text.unwrap_or_else(|| else_.to_owned());
-    let tenant = or(env.text("NEXUS_TENANT")?.or_else(|| file.tenant.clone()), "local");
-    let user = env.text("NEXUS_USER")?.or_else(|| file.user.clone());
+    let tenant = or(file.tenant.clone(), "local");
+    let user = file.user.clone();
     let user = or(user.map_or_else(|| env.text("USER"), |user| Ok(Some(user)))?, "local");
-    let roles: Vec<String> = match env.text("NEXUS_ROLE")? {
-        Some(roles) => roles.split(',').map(|role| role.trim().to_owned()).collect(),
-        None if file.roles.is_empty() => vec!["admin".to_owned()],
-        None => file.roles.clone(),
-    };
+    let roles = if file.roles.is_empty() { vec!["admin".to_owned()] } else { file.roles.clone() };
     Ok(Principal::user(tenant, user)?.roles(roles).groups(file.groups.clone()))
 }
 
@@ -114,13 +116,8 @@ mod tests {
 
     #[test]
     fn a_variable_wins_over_the_file() {
-        let file = shell::Config {
-            tenant: Some("acme".to_owned()),
-            user: Some("ada".to_owned()),
-            roles: vec!["editor".to_owned()],
-            ..shell::Config::default()
-        };
         let env = Environment::from([("NEXUS_USER", "bob"), ("NEXUS_ROLE", "reader, auditor")]);
+        let file = shell::Config::parse("tenant = 'acme'\nuser = 'ada'\nroles = ['editor']", &env).unwrap();
         let who = principal(&env, &file).unwrap();
         assert_eq!((who.tenant().as_str(), who.subject().as_str()), ("acme", "bob"));
         assert_eq!(who.role_names().collect::<Vec<_>>(), ["auditor", "reader"]);

@@ -1,13 +1,14 @@
 //! From arguments to a running server, and back to an exit code.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
 use nexus_providers::documents::{self, WorkerCommand, WorkerLimits, WorkerParser};
-use nexus_providers::shell::Environment;
+use nexus_providers::shell::{Environment, Redactor, embedder, routing};
 use nexus_store_memory::MemoryStore;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -35,9 +36,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<()> {
-    let env = Environment::of_process();
-    log(&env)?;
-    let config = Config::read(args, &env)?;
+    let env = Environment::of_process().with_dotenv(Path::new("."))?;
+    let redactor = Redactor::of(&env);
+    log(&env, &redactor)?;
+    let config = Config::read(args, &env, &redactor)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Error::unexpected("the runtime could not be started").because(error))?;
@@ -50,7 +52,12 @@ fn run(args: Args) -> Result<()> {
 async fn start(config: Config) -> Result<()> {
     let stop = told_to_stop()?;
     let listener = LoopbackListener::bind(config.listen).await?;
-    let nexus = Nexus::builder()
+    let mut builder =
+        Nexus::builder().routing(routing(&config.file, &[]).await?).gateway(config.file.gateway_settings()?);
+    if let Some(embedder) = embedder(&config.file).await? {
+        builder = builder.embedder(embedder);
+    }
+    let nexus = builder
         .store(MemoryStore::open(&config.data)?)
         .audit_keys(config.keys)
         .parser(parser()?)
@@ -102,8 +109,8 @@ fn told_to_stop() -> Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Logs to standard error what `RUST_LOG` asks for, and `info` unless told.
-fn log(env: &Environment) -> Result<()> {
+/// Logs to standard error what `RUST_LOG` asks for, and `info` unless told; never a secret.
+fn log(env: &Environment, redactor: &Redactor) -> Result<()> {
     let wanted = match env.text("RUST_LOG")? {
         Some(wanted) => wanted.parse::<Targets>().map_err(|error| {
             Error::invalid("`RUST_LOG` makes no sense")
@@ -113,8 +120,9 @@ fn log(env: &Environment) -> Result<()> {
         })?,
         None => Targets::new().with_default(LevelFilter::INFO),
     };
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(redactor.writer(io::stderr))
+        .with_ansi(io::stderr().is_terminal());
     tracing_subscriber::registry().with(lines).with(wanted).init();
     Ok(())
 }

@@ -3,6 +3,8 @@
 mod corpora;
 mod docs;
 mod ingest;
+mod models;
+mod money;
 mod question;
 mod runs;
 mod whole;
@@ -14,6 +16,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 pub(crate) use corpora::{Corpora, CorpusSettings};
 pub(crate) use docs::Docs;
 pub(crate) use ingest::{Chunking, Ingest};
+pub(crate) use models::{Check, Providers};
+pub(crate) use money::{Budget, Ledger, LimitOf, LimitSet, Lines, Period, PriceSet, Pricing, Shutoff, Usage};
 pub(crate) use question::{Ask, Chat, Narrowing, Search};
 pub(crate) use runs::{Runs, Sessions, Verify};
 pub(crate) use whole::{Backup, Completions, Export, Import};
@@ -48,6 +52,10 @@ pub(crate) struct Global {
     /// The data directory [default: ./nexus-data]
     #[arg(long, value_name = "DIR", global = true, env = "NEXUS_DATA", hide_env_values = true)]
     pub(crate) data: Option<PathBuf>,
+    /// The configuration file, before the command [default: nexus.toml in your configuration directory]
+    // Not global: `corpora set --config` means the settings of a corpus.
+    #[arg(long, value_name = "FILE", env = "NEXUS_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
     /// The tenant to act in [default: local]
     #[arg(long, value_name = "ID", global = true, env = "NEXUS_TENANT", hide_env_values = true)]
     pub(crate) tenant: Option<String>,
@@ -69,6 +77,19 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+impl Command {
+    /// The providers that it names.
+    pub(crate) fn providers(&self) -> Vec<String> {
+        if let Self::Ask(ask) = self {
+            ask.provider.iter().cloned().collect()
+        } else if let Self::Providers(Providers::Check(check)) = self {
+            check.providers.clone()
+        } else {
+            Vec::new()
+        }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -88,6 +109,27 @@ pub(crate) enum Command {
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
+    /// Whom Nexus can ask
+    #[command(subcommand)]
+    Providers(Providers),
+    /// Models that can be asked: when, how much they read, and what they cost
+    ///
+    /// Lists the providers that are configured, and those whose key is known, with the model that each is asked for
+    /// unless a question names another. A model without a price is not called; `nexus pricing set` gives it one.
+    Models,
+    Usage(Usage),
+    /// What each attempt to call a vendor cost
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// What models cost
+    #[command(subcommand)]
+    Pricing(Pricing),
+    /// What may be consumed
+    #[command(subcommand)]
+    Budget(Budget),
+    /// The switch that ends all calls to models
+    #[command(subcommand)]
+    Shutoff(Shutoff),
     /// What the store holds, and how it is searched
     ///
     /// Says where the data is, who you are, how questions are answered, whether search is lexical, and how much there

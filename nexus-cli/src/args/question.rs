@@ -2,7 +2,7 @@
 
 use clap::Args;
 use nexus_core::retrieve::Filter;
-use nexus_core::{CorpusId, DocumentId, SessionId};
+use nexus_core::{CorpusId, DocumentId, NanoUsd, SessionId};
 
 const ABOUT_ASK: &str = "\
 Answers a question from the documents of a corpus, word by word, and lists the quotations that the answer rests on.
@@ -17,6 +17,7 @@ Examples:
   nexus ask --corpus handbook \"How many days of leave carry over?\"
   nexus ask --corpus handbook --filter 'year >= 2025 and department = \"finance\"' \"What changed in the budget?\"
   nexus ask --corpus handbook --json \"How long do we keep invoices?\" | jq .answer.text
+  nexus ask --corpus handbook --provider openai --model gpt-4o --max-cost 0.05 \"What changed in the budget?\"
   echo \"How long do we keep invoices?\" | nexus ask --corpus handbook -";
 
 const ABOUT_SEARCH: &str = "\
@@ -60,6 +61,15 @@ pub(crate) struct Ask {
     /// A label of the run; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     pub(crate) tags: Vec<String>,
+    /// The provider to ask [default: as configured]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+    /// The model to ask for [default: the provider's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// The most that asking a model may cost, in dollars; 0 allows only what is free
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    pub(crate) max_cost: Option<NanoUsd>,
     /// With `--json`: print every event on a line of its own, as it comes, instead of the whole at the end
     #[arg(long, requires = "json")]
     pub(crate) events: bool,

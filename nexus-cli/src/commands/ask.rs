@@ -1,6 +1,6 @@
 //! `nexus ask`.
 
-use nexus_core::run::{AskBuilder, Outcome, RunHandle};
+use nexus_core::run::{AskBuilder, Budget, Outcome, RunHandle};
 use nexus_core::{Nexus, Result};
 use serde_json::{Value, json};
 
@@ -40,6 +40,15 @@ fn put(nexus: &Nexus, context: &Context<'_>, ask: &Ask, question: String) -> Ask
     }
     if let Some(title) = &ask.title {
         builder = builder.title(title);
+    }
+    if let Some(provider) = &ask.provider {
+        builder = builder.provider(provider);
+    }
+    if let Some(model) = &ask.model {
+        builder = builder.model(model);
+    }
+    if ask.max_cost.is_some() {
+        builder = builder.budget(Budget { max_cost: ask.max_cost, ..Budget::default() });
     }
     ask.tags.iter().fold(builder, AskBuilder::tag)
 }

@@ -2,16 +2,23 @@
 
 mod answer;
 mod ask;
+mod budget;
 mod chat;
 mod corpora;
 mod docs;
 mod ingest;
 mod jobs;
+mod ledger;
+mod models;
+mod pricing;
+mod providers;
 mod runs;
 mod search;
 mod sessions;
+mod shutoff;
 mod status;
 mod table;
+mod usage;
 mod verify;
 mod walk;
 mod whole;
@@ -21,7 +28,7 @@ use std::io::Read as _;
 use nexus_core::retrieve::MAX_QUESTION_CHARS;
 use nexus_core::{Error, ErrorKind, Result};
 
-use crate::args::Command;
+use crate::args::{Command, Providers};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -36,6 +43,13 @@ pub(crate) async fn run(context: &Context<'_>, command: Command) -> Result<Exit>
         Command::Docs(docs) => Box::pin(docs::run(context, docs)).await,
         Command::Runs(runs) => runs::run(context, runs).await,
         Command::Sessions(sessions) => sessions::run(context, sessions).await,
+        Command::Providers(Providers::Check(check)) => Box::pin(providers::check(context, check)).await,
+        Command::Models => Box::pin(models::run(context)).await,
+        Command::Usage(usage) => usage::run(context, usage).await,
+        Command::Ledger(ledger) => ledger::run(context, ledger).await,
+        Command::Pricing(pricing) => Box::pin(pricing::run(context, pricing)).await,
+        Command::Budget(budget) => Box::pin(budget::run(context, budget)).await,
+        Command::Shutoff(shutoff) => Box::pin(shutoff::run(context, shutoff)).await,
         Command::Status => status::run(context).await,
         Command::Export(export) => whole::export(context, &export.file).await,
         Command::Import(import) => whole::import(context, &import.file).await,

@@ -21,7 +21,7 @@ pub(super) async fn export(context: &Context<'_>, file: &Path) -> Result<Exit> {
         .read(async |Opened { nexus, store }| {
             let all = nexus.whole_tenant(&context.who).await?;
             if piped {
-                return store.export(&all, BufWriter::new(Piped { closed: false })).await;
+                return store.export(&all, BufWriter::new(Piped::default())).await;
             }
             let exported = store.export(&all, BufWriter::new(create(file)?)).await;
             if exported.is_err() {
@@ -68,7 +68,7 @@ fn told(context: &Context<'_>, json: &serde_json::Value, line: impl std::fmt::Di
 }
 
 /// A new file that only its user can read: an export holds every document.
-fn create(path: &Path) -> Result<File> {
+pub(super) fn create(path: &Path) -> Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             return Error::new(ErrorKind::Conflict, format!("`{}` exists already", path.display()))
@@ -86,8 +86,8 @@ fn failed(path: &Path, what: &str, error: io::Error) -> Error {
 }
 
 /// Standard output, as long as somebody reads it.
-#[derive(Debug)]
-struct Piped {
+#[derive(Debug, Default)]
+pub(super) struct Piped {
     closed: bool,
 }
 

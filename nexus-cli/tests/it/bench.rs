@@ -74,6 +74,12 @@ impl Bench {
         Said::from(self.command(arguments).output().unwrap())
     }
 
+    /// With more variables.
+    #[track_caller]
+    pub(crate) fn with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Said {
+        Said::from(self.command(arguments).envs(variables.iter().copied()).output().unwrap())
+    }
+
     /// With `input` on standard input. A program that does not read it all is within its rights.
     #[track_caller]
     pub(crate) fn feed(&self, arguments: &[&str], input: &[u8]) -> Said {
@@ -145,6 +151,7 @@ pub(crate) fn check(bench: &Bench, name: &str, text: &str) {
     let text = text.replace(&*bench.root.path().to_string_lossy(), "[bench]");
     let filters = vec![
         (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[id]"),
+        (r"http://127\.0\.0\.1:\d+", "[scripted]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "[time]"),
         (r"role-gate-[0-9a-f]{16}", "[policy]"),
         (r"[0-9a-f]{64}", "[hash]"),

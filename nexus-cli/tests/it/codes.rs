@@ -142,7 +142,7 @@ fn a_closed_pipe_ends_a_command_quietly() {
 fn the_configuration_says_who_and_where_and_options_win() {
     let bench = Bench::ingested();
     std::fs::create_dir_all(bench.path("home/.config/nexus")).unwrap();
-    bench.write("home/.config/nexus/config.toml", "data = 'nowhere'\nuser = 'eve'\nroles = ['reader']\n");
+    bench.write("home/.config/nexus/nexus.toml", "data = 'nowhere'\nuser = 'eve'\nroles = ['reader']\n");
     bench.run(&["status"]).ends(1);
     let who = |more: &[&str]| {
         bench.run(&[&["status", "--json", "--data", "nexus-data"], more].concat()).ends(0).json()
@@ -152,6 +152,6 @@ fn the_configuration_says_who_and_where_and_options_win() {
         who(&["--user", "bob", "--role", "editor"])["principal"]["roles"],
         serde_json::json!(["editor"])
     );
-    bench.write("home/.config/nexus/config.toml", "dota = 'x'\n");
+    bench.write("home/.config/nexus/nexus.toml", "dota = 'x'\n");
     assert_eq!(bench.run(&["status", "--json"]).ends(2).error_code(), "INVALID_CONFIG");
 }

@@ -12,4 +12,6 @@ mod codes;
 mod help;
 mod interrupt;
 mod less_usual;
+mod models;
+mod money;
 mod words;

@@ -90,13 +90,9 @@ impl Plan {
     ) -> Result<Result<Attemptable, Refused>> {
         let (kind, model) = (candidate.provider.name(), candidate.model.as_str());
         let info = candidate.provider.info(model);
-        let price = match self.prices.find(kind, model, now) {
-            Some(price) => price.clone(),
-            None if info.is_local => PriceRow::free(kind, model),
-            None => {
-                let (provider, model) = (candidate.name.clone(), model.to_owned());
-                return Ok(Err(Refused::Unpriced { provider, model }));
-            }
+        let Some(price) = self.prices.of_call(kind, model, info.is_local, now) else {
+            let (provider, model) = (candidate.name.clone(), model.to_owned());
+            return Ok(Err(Refused::Unpriced { provider, model }));
         };
         let most = info.output_tokens.unwrap_or(u32::MAX);
         let max_tokens = self.request.max_tokens.unwrap_or(self.settings.max_tokens).min(most);

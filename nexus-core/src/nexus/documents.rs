@@ -258,7 +258,7 @@ impl Engine {
     }
 
     /// A chain of its own for an act that is over at once: opened, told and closed.
-    fn single_act(&self, who: &Principal, kind: Kind, facts: Payload) -> Result<Pending> {
+    pub(crate) fn single_act(&self, who: &Principal, kind: Kind, facts: Payload) -> Result<Pending> {
         let (chain, now, policy): (JobId, _, _) = (self.new_id()?, self.clock.now(), self.policy.version());
         let draft = |kind| Draft::new(who, chain.as_str(), kind, policy.as_str(), now);
         Ok(self.pending(vec![

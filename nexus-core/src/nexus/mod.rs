@@ -1,5 +1,6 @@
 //! [`Nexus`]: what an embedding program holds. Every method takes a [`Principal`] and asks the policy first.
 
+mod budget;
 mod corpora;
 mod documents;
 mod models;
@@ -18,6 +19,8 @@ use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retrieve::Embedder;
 use crate::store::{Census, Store};
+
+pub use budget::{LimitStatus, MAX_LISTED};
 
 /// Governed retrieval-augmented generation over one store. Cheap to clone; all clones are the same engine.
 #[derive(Clone, Debug)]

@@ -62,6 +62,18 @@ pub enum Action {
     /// See the state of the store.
     #[serde(rename = "status.read")]
     StatusRead,
+    /// See what was consumed, what models cost and what may be consumed.
+    #[serde(rename = "usage.read")]
+    UsageRead,
+    /// Set and take back limits.
+    #[serde(rename = "budget.write")]
+    BudgetWrite,
+    /// Add prices.
+    #[serde(rename = "pricing.write")]
+    PricingWrite,
+    /// Shut calls to models off, and open them again.
+    #[serde(rename = "shutoff.write")]
+    ShutoffWrite,
     /// Take a tenant's data out, or bring it in.
     #[serde(rename = "tenant.export")]
     TenantExport,
@@ -86,6 +98,10 @@ impl Action {
             Self::DocumentGrant => "document.grant",
             Self::AuditRead => "audit.read",
             Self::StatusRead => "status.read",
+            Self::UsageRead => "usage.read",
+            Self::BudgetWrite => "budget.write",
+            Self::PricingWrite => "pricing.write",
+            Self::ShutoffWrite => "shutoff.write",
             Self::TenantExport => "tenant.export",
         }
     }

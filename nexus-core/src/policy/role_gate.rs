@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::hex;
 
 /// Which roles may take each action. `viewer` is another name of `reader`; `admin` may do everything.
-const RULES: [(Action, &[&str]); 16] = [
+const RULES: [(Action, &[&str]); 20] = [
     (Action::RunCreate, &["reader", "viewer", "editor", "admin"]),
     (Action::RunRead, &["reader", "viewer", "editor", "admin"]),
     (Action::RunCancel, &["reader", "viewer", "editor", "admin"]),
@@ -23,8 +23,12 @@ const RULES: [(Action, &[&str]); 16] = [
     (Action::DocumentDelete, &["editor", "admin"]),
     (Action::DocumentReindex, &["editor", "admin"]),
     (Action::DocumentGrant, &["editor", "admin"]),
+    (Action::UsageRead, &["editor", "admin"]),
     (Action::CorpusDelete, &["admin"]),
     (Action::TenantExport, &["admin"]),
+    (Action::BudgetWrite, &["admin"]),
+    (Action::PricingWrite, &["admin"]),
+    (Action::ShutoffWrite, &["admin"]),
 ];
 
 /// Decides by role alone: readers (also called viewers) ask, editors also write, admins also remove and export.
@@ -107,5 +111,15 @@ mod tests {
             assert_eq!(effect("viewer"), effect("reader"), "{action}");
         }
         assert!(!decide(Some("reader"), Action::DocumentWrite).allows());
+    }
+
+    #[test]
+    fn readers_spend_nothing_by_themselves_and_only_admins_change_what_may_be_spent() {
+        for action in [Action::ModelCall, Action::UsageRead] {
+            assert!(!decide(Some("reader"), action).allows() && decide(Some("editor"), action).allows());
+        }
+        for action in [Action::BudgetWrite, Action::PricingWrite, Action::ShutoffWrite] {
+            assert!(!decide(Some("editor"), action).allows() && decide(Some("admin"), action).allows());
+        }
     }
 }

@@ -68,6 +68,13 @@ impl PriceTable {
         let fitting = self.0.iter().filter_map(|row| fit(row).map(|fit| (fit, row.valid_from, row)));
         fitting.max_by_key(|(fit, from, _)| (*fit, *from)).map(|(_, _, row)| row)
     }
+
+    /// The price of a call: as [`PriceTable::find`], but a model on hardware of the operator's own (`is_local`) is free
+    /// unless a row names its provider. So a ceiling for whatever has no price does not fall on it.
+    pub fn of_call(&self, provider: &str, model: &str, is_local: bool, now: Timestamp) -> Option<PriceRow> {
+        let found = self.find(provider, model, now).filter(|row| !is_local || row.provider != "*");
+        found.cloned().or_else(|| is_local.then(|| PriceRow::free(provider, model)))
+    }
 }
 
 /// Whether `dated` is `model` with the date of a release behind it, as in `gpt-4o-2024-08-06`, `claude-x-20250929`,
@@ -103,6 +110,23 @@ mod tests {
         assert_eq!(price("openai", "gpt-4o-mini").unwrap(), "gpt-4o-mini 150000000");
         assert_eq!(price("openai", "gpt-4o-unheard-of"), None);
         assert_eq!(price("nobody", "gpt-4o"), None);
+    }
+
+    #[test]
+    fn a_ceiling_falls_on_vendors_and_not_on_hardware_of_ones_own() {
+        let ceiling = PriceRow {
+            rates: crate::price::Rates { input: 7, ..crate::price::Rates::default() },
+            ..PriceRow::free("*", "*")
+        };
+        let own = PriceRow { rates: ceiling.rates, ..PriceRow::free("vllm", "m") };
+        let table = PriceTable::empty().with([ceiling, own]);
+        let input = |provider, model, is_local| {
+            table.of_call(provider, model, is_local, now()).map(|row| row.rates.input)
+        };
+        assert_eq!(input("openai", "gpt-next", false), Some(7));
+        assert_eq!(input("ollama", "m", true), Some(0));
+        assert_eq!(input("vllm", "m", true), Some(7));
+        assert_eq!(PriceTable::empty().of_call("openai", "gpt-next", false, now()), None);
     }
 
     #[test]

@@ -9,11 +9,13 @@
 //! - `limit`: how much there may be.
 //! - `admission`: whether it fits.
 //! - `cost_units`: a tenant's own currency.
+//! - `days`: which days sums are over.
 //! - `tenant`: the JSON that tenants bring.
 
 mod admission;
 mod amounts;
 mod cost_units;
+mod days;
 mod limit;
 mod tenant;
 mod window;
@@ -21,6 +23,7 @@ mod window;
 pub use admission::{Admission, Check, Consumer, CounterKey, Refusal, Used, admit, checks};
 pub use amounts::{Amounts, Meter};
 pub use cost_units::CostUnits;
+pub use days::Days;
 pub use limit::{Cap, Limit, LimitMode, Limits, ScopeKind, Subject};
 pub use tenant::{Daily, ModelQuotas, PerModel, RateLimits, TenantQuotas};
 pub use window::{Window, Zone};

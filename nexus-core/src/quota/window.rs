@@ -3,6 +3,7 @@
 //! A window's name is part of a counter's key. Nothing is ever reset: time moves on to another key, and a clock that
 //! goes back finds the counter it left.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
@@ -135,7 +136,7 @@ impl Window {
         self.ends(now, zone).map(|end| end.since(now))
     }
 
-    /// The window in words.
+    /// The window in words, for sentences. Its name is what [`Display`](fmt::Display) writes.
     pub fn words(self) -> String {
         match self {
             Self::MINUTE => "a minute".to_owned(),
@@ -145,6 +146,42 @@ impl Window {
             Self::Month => "a month".to_owned(),
             Self::Total => "in all".to_owned(),
         }
+    }
+}
+
+impl fmt::Display for Window {
+    /// Writes the name that [`FromStr`] reads.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::MINUTE => f.write_str("minute"),
+            Self::HOUR => f.write_str("hour"),
+            Self::Seconds(seconds) => write!(f, "{seconds}s"),
+            Self::Day => f.write_str("day"),
+            Self::Month => f.write_str("month"),
+            Self::Total => f.write_str("total"),
+        }
+    }
+}
+
+impl FromStr for Window {
+    type Err = Error;
+
+    /// Reads `minute`, `hour`, `day`, `month`, `total`, or seconds as `90s`.
+    fn from_str(name: &str) -> Result<Self> {
+        let seconds = || name.strip_suffix('s').and_then(|number| number.parse().ok()).map(Self::Seconds);
+        let window = match name {
+            "minute" => Some(Self::MINUTE),
+            "hour" => Some(Self::HOUR),
+            "day" => Some(Self::Day),
+            "month" => Some(Self::Month),
+            "total" => Some(Self::Total),
+            _ => seconds(),
+        };
+        window.ok_or_else(|| {
+            Error::invalid(format!("`{}` is not a window of time", name.escape_debug()))
+                .code("INVALID_WINDOW")
+                .hint("it is `minute`, `hour`, `day`, `month`, `total`, or seconds such as `90s`")
+        })
     }
 }
 
@@ -179,6 +216,17 @@ mod tests {
         check(Window::Day, "Europe/Berlin", spring, "d/2026-03-29", "2026-03-29T22:00:00Z");
         check(Window::Day, "Europe/Berlin", autumn, "d/2026-10-25", "2026-10-25T23:00:00Z");
         check(Window::Day, "UTC", "2028-02-29T23:59:59Z", "d/2028-02-29", "2028-03-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_windows_name_reads_as_the_window() {
+        for name in ["minute", "hour", "90s", "day", "month", "total"] {
+            assert_eq!(name.parse::<Window>().unwrap().to_string(), name);
+        }
+        assert_eq!("60s".parse::<Window>().unwrap(), Window::MINUTE);
+        for unfit in ["", "0s", "s", "-5s", "week", "Day"] {
+            assert_eq!(unfit.parse::<Window>().unwrap_err().stable_code(), "INVALID_WINDOW", "{unfit}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Vectors for texts: the [`Embedder`] port, and a deterministic one for tests.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,29 @@ pub trait Embedder: Send + Sync + fmt::Debug {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) when the model cannot
     /// be reached.
     async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>>;
+}
+
+#[async_trait]
+impl<E: Embedder + ?Sized> Embedder for Arc<E> {
+    fn model(&self) -> &ModelId {
+        (**self).model()
+    }
+
+    fn dimension(&self) -> usize {
+        (**self).dimension()
+    }
+
+    fn token_limit(&self) -> usize {
+        (**self).token_limit()
+    }
+
+    fn is_semantic(&self) -> bool {
+        (**self).is_semantic()
+    }
+
+    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        (**self).embed(role, texts).await
+    }
 }
 
 /// Hashes words into a vector. **It knows no meaning**: texts are near when they share words, and no nearer.

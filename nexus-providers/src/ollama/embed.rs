@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::endpoint;
 use crate::wire::numbers::checked;
-use crate::wire::{Endpoint, HttpClient};
+use crate::wire::{Endpoint, HttpClient, Secret};
 
 /// The model that embeds unless told.
 pub const EMBEDDING_MODEL: &str = "nomic-embed-text";
@@ -48,6 +48,15 @@ impl OllamaEmbedder {
             token_limit: TOKENS,
             prefixes: ("search_query: ".to_owned(), "search_document: ".to_owned()),
         })
+    }
+
+    /// The same, with a bearer token, as servers behind a proxy and Ollama's own cloud ask for.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_KEY` for a token that no header carries.
+    pub fn with_key(mut self, key: &Secret) -> Result<Self> {
+        self.endpoint = self.endpoint.with_secret("authorization", "Bearer ", key)?;
+        Ok(self)
     }
 
     /// The same with another model, whose vectors have `dimension` numbers and which reads `token_limit` tokens; without

@@ -83,15 +83,15 @@ impl Service {
         Self::new("vllm", "http://localhost:8000/v1", Dialect::VLLM, true)
     }
 
-    /// The server of llama.cpp, `http://localhost:8080/v1` unless told, as `llama-cpp`. It asks for a key only if it was
+    /// The server of llama.cpp, `http://localhost:8080/v1` unless told, as `llama_cpp`. It asks for a key only if it was
     /// started with one; it embeds only if it was started with `--embeddings`.
     pub fn llama_cpp() -> Self {
-        Self::new("llama-cpp", "http://localhost:8080/v1", Dialect::LLAMA_CPP, true)
+        Self::new("llama_cpp", "http://localhost:8080/v1", Dialect::LLAMA_CPP, true)
     }
 
-    /// LM Studio, `http://localhost:1234/v1` unless told, as `lm-studio`. It asks for no key.
+    /// LM Studio, `http://localhost:1234/v1` unless told, as `lm_studio`. It asks for no key.
     pub fn lm_studio() -> Self {
-        Self::new("lm-studio", "http://localhost:1234/v1", Dialect::LM_STUDIO, true)
+        Self::new("lm_studio", "http://localhost:1234/v1", Dialect::LM_STUDIO, true)
     }
 
     /// Any other server, by the name that errors and records shall give it, at the address that ends before

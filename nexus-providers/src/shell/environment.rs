@@ -1,11 +1,15 @@
-//! [`Environment`]: variables by name, those of the process or a test's own.
+//! [`Environment`]: variables by name, those of the process and of a `.env` file, or a test's own.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::PathBuf;
+use std::io::ErrorKind as IoErrorKind;
+use std::path::{Path, PathBuf};
 
-use nexus_core::{Error, Result};
+use nexus_core::{Error, ErrorKind, Result};
+
+/// The file whose variables stand in for those that are not set.
+const DOTENV: &str = ".env";
 
 /// Environment variables. A variable that is set to nothing counts as not set.
 ///
@@ -26,6 +30,29 @@ impl Environment {
         Self(std::env::vars_os().collect())
     }
 
+    /// These variables, and for those that do not occur the ones of the file `.env` in `directory`, if there is one.
+    /// Where `CI` is `true` the file is not read: a build depends on nothing that lies around.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_DOTENV` for a file that is none;
+    /// [`Unavailable`](ErrorKind::Unavailable) when it cannot be read.
+    pub fn with_dotenv(mut self, directory: &Path) -> Result<Self> {
+        if self.text("CI")?.is_some_and(|ci| ci.eq_ignore_ascii_case("true")) {
+            return Ok(self);
+        }
+        let path = directory.join(DOTENV);
+        let variables = match dotenvy::from_path_iter(&path) {
+            Ok(variables) => variables,
+            Err(dotenvy::Error::Io(error)) if error.kind() == IoErrorKind::NotFound => return Ok(self),
+            Err(error) => return Err(unreadable(&path, error)),
+        };
+        for variable in variables {
+            let (name, value) = variable.map_err(|error| unreadable(&path, error))?;
+            self.0.entry(name.into()).or_insert_with(|| value.into());
+        }
+        Ok(self)
+    }
+
     /// A variable that holds a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.raw(name).map(PathBuf::from)
@@ -41,9 +68,26 @@ impl Environment {
         self.raw(name).map(|value| value.clone().into_string().map_err(invalid)).transpose()
     }
 
-    fn raw(&self, name: &str) -> Option<&OsString> {
-        self.0.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty())
+    /// The names of the variables that are set and whose names are UTF-8, sorted.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, value)| !value.is_empty()).filter_map(|(name, _)| name.to_str())
     }
+
+    fn raw(&self, name: &str) -> Option<&OsString> {
+        self.0.get(OsStr::new(name)).filter(|value| !value.is_empty())
+    }
+}
+
+/// Where the line cannot be understood, the cause is left out: it quotes the line, and that may hold a secret.
+fn unreadable(path: &Path, error: dotenvy::Error) -> Error {
+    if let dotenvy::Error::Io(error) = error {
+        return Error::new(ErrorKind::Unavailable, format!("`{}` cannot be read", path.display()))
+            .code("INVALID_DOTENV")
+            .because(error);
+    }
+    Error::invalid(format!("`{}` has a line that cannot be understood", path.display()))
+        .code("INVALID_DOTENV")
+        .hint("write `NAME=value` on each line, and quote values with blanks")
 }
 
 impl<K: Into<OsString>, V: Into<OsString>, const N: usize> From<[(K, V); N]> for Environment {

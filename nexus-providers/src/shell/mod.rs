@@ -1,18 +1,30 @@
 //! What the shells read from the machine they run on: environment variables, the user's configuration file and the
-//! audit key that is made once per user.
+//! audit key that is made once per user; and what they keep out of their logs.
 //!
 //! The operating system is someone else's format like any other; core reads neither variables nor files. Everything
 //! here takes the environment as an argument, so a test never changes that of its process. What a value means is
 //! core's business.
+//!
+//! - `environment`: variables, those of a `.env` file among them; `config`: `nexus.toml` with variables over it.
+//! - `models`: who answers, embeds and speaks; `settings`: the engine's limits; `audit_key`: what records are signed with.
+//! - `log`: secrets out of the logs.
 
 mod audit_key;
 mod config;
 mod environment;
+mod log;
+mod models;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use audit_key::{AuditKeys, audit_keys};
-pub use config::{Config, config_dir};
+pub use config::{
+    BreakerConfig, CharsPerToken, Config, DeadlinesConfig, Estimates, LimitConfig, LimitsConfig, LlmConfig,
+    OnExhaustion, PriceConfig, PricingConfig, ProviderConfig, ProviderKind, RatesConfig, RetryConfig,
+    ShutoffConfig, SpeechConfig, TenantConfig, TierConfig, Usd, UsdCap, config_dir,
+};
 pub use environment::Environment;
+pub use log::{Redacting, Redactor};
+pub use models::{configured, embedder, routing, speech};
 pub use settings::settings_from_env;

@@ -105,13 +105,64 @@ fn the_configuration_directory_follows_the_first_variable_that_is_set() {
 #[test]
 fn a_configuration_says_who_and_where_or_nothing_at_all() {
     let home = tempfile::tempdir().unwrap();
-    assert_eq!(Config::read(home.path()).unwrap(), Config::default());
-    let file = home.path().join("config.toml");
+    let read = |file: Option<&Path>, env: &Environment| Config::read(file, home.path(), env);
+    let nothing = Environment::from(NOTHING);
+    assert!(read(None, &nothing).unwrap().tenant.is_none());
+    let file = home.path().join("nexus.toml");
     fs::write(&file, "tenant = 'acme'\nroles = ['reader']\ndata = '/srv/nexus'\n").unwrap();
-    let config = Config::read(home.path()).unwrap();
+    let config = read(None, &nothing).unwrap();
     assert_eq!((config.tenant.as_deref(), config.roles), (Some("acme"), vec!["reader".to_owned()]));
+    let set = [("NEXUS_DATA", "/d"), ("NEXUS_USER", "eve"), ("NEXUS_ROLE", "reader, auditor")];
+    let config = read(None, &Environment::from(set)).unwrap();
+    assert_eq!((config.data.as_deref(), config.user.as_deref()), (Some(Path::new("/d")), Some("eve")));
+    assert_eq!(config.roles, ["reader", "auditor"]);
     fs::write(&file, "tenent = 'acme'\n").unwrap();
-    refused(Config::read(home.path()), "INVALID_CONFIG");
+    refused(read(None, &nothing), "INVALID_CONFIG");
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there_and_one_that_is_not_need_not() {
+    let home = tempfile::tempdir().unwrap();
+    let other = home.path().join("other.toml");
+    let by_name = |env: &Environment| Config::read(None, home.path(), env);
+    let env = Environment::from([("NEXUS_CONFIG", other.to_str().unwrap())]);
+    refused(by_name(&env), "CONFIG_UNREADABLE");
+    fs::write(&other, "tenant = 'other'\n").unwrap();
+    assert_eq!(by_name(&env).unwrap().tenant.as_deref(), Some("other"));
+    let option = home.path().join("option.toml");
+    fs::write(&option, "tenant = 'option'\n").unwrap();
+    assert_eq!(Config::read(Some(&option), home.path(), &env).unwrap().tenant.as_deref(), Some("option"));
+}
+
+#[test]
+fn files_that_the_configuration_names_lie_beside_it() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("nexus.toml");
+    fs::write(&file, "[tenants.acme]\nquotas_file = 'acme.json'\n").unwrap();
+    let read = || Config::read(None, home.path(), &Environment::from(NOTHING));
+    refused(read(), "CONFIG_UNREADABLE");
+    fs::write(home.path().join("acme.json"), r#"{"rate_limits": {"user_rpm": 20}}"#).unwrap();
+    assert_eq!(read().unwrap().gateway_settings().unwrap().tenants["acme"].limits.len(), 1);
+    fs::write(home.path().join("acme.json"), r#"{"rate_limit": {}}"#).unwrap();
+    refused(read(), "INVALID_QUOTAS");
+}
+
+#[test]
+fn a_dotenv_file_speaks_where_the_environment_is_silent_and_never_in_ci() {
+    let home = tempfile::tempdir().unwrap();
+    let with = |env: &Environment| env.clone().with_dotenv(home.path());
+    let env = Environment::from([("A", "process"), ("B", "")]);
+    assert_eq!(with(&env).unwrap().text("A").unwrap().as_deref(), Some("process"));
+    fs::write(home.path().join(".env"), "# keys\nA=file\nB=file\nexport C='a b' # why\n").unwrap();
+    let both = with(&env).unwrap();
+    let text = |name| both.text(name).unwrap();
+    assert_eq!((text("A").as_deref(), text("B"), text("C").as_deref()), (Some("process"), None, Some("a b")));
+    let ci = Environment::from([("CI", "true")]);
+    assert_eq!(with(&ci).unwrap().text("C").unwrap(), None);
+    fs::write(home.path().join(".env"), "KEY='sk-0123456789\n").unwrap();
+    let error = with(&env).unwrap_err();
+    assert_eq!(error.stable_code(), "INVALID_DOTENV");
+    assert!(!error.report().contains("0123456789"), "{}", error.report());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use nexus_core::{Error, Result};
 use reqwest::header::HeaderValue;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 /// How many bytes in a row of a secret give it away.
@@ -12,7 +13,8 @@ const TELLING: usize = 6;
 const HIDDEN: &str = "[hidden]";
 
 /// A key or a token. It is erased from memory when dropped, and is neither printed nor serialised.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
+#[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {

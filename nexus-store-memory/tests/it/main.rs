@@ -3,6 +3,8 @@
 #[cfg(test)] // tells clippy that the functions beside the tests are test code too
 mod brought;
 #[cfg(test)]
+mod budget;
+#[cfg(test)]
 mod cancel;
 #[cfg(test)]
 mod copies;

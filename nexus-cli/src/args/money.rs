@@ -1,0 +1,332 @@
+//! `nexus usage`, `nexus ledger`, `nexus pricing`, `nexus budget` and `nexus shutoff`.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand, ValueEnum};
+use nexus_core::ledger::{StopScope, UsageBy};
+use nexus_core::quota::{Meter, ScopeKind, Window};
+use nexus_core::{NanoUsd, Timestamp};
+use serde::de::DeserializeOwned;
+
+const EXAMPLES_USAGE: &str = "\
+Examples:
+  nexus usage                                   # this month, by user
+  nexus usage --by model --day 2026-03-01
+  nexus usage --by org --month 2026-03 --json
+  nexus usage --by tenant --from 2026-01-01 --to 2026-03-31";
+
+const EXAMPLES_LEDGER: &str = "\
+Examples:
+  nexus ledger list --model gpt-4o --limit 20
+  nexus ledger export --csv ledger.csv
+  nexus ledger export --jsonl | jq -s 'map(.cost_nano_usd | tonumber) | add'";
+
+const ABOUT_EXPORT: &str = "\
+Writes every line of the ledger, latest first: one for each attempt to call a vendor, billed once. Money is in whole \
+billionths of a dollar (`cost_nano_usd`) and, exactly, in cents (`cost_cents`).";
+
+const EXAMPLES_PRICING: &str = "\
+Prices are dollars for a million tokens. A price is never changed: a later one takes its place from its own moment on, \
+and what was billed stays billed.
+
+Examples:
+  nexus pricing list --provider openai
+  nexus pricing set --provider openai --model gpt-4o --input 2.50 --output 10 --cache-read 1.25";
+
+const EXAMPLES_BUDGET: &str = "\
+A limit that is set here wins over the configuration's until it is removed. 0 allows nothing; `unlimited` allows \
+everything.
+
+Examples:
+  nexus budget show
+  nexus budget set --scope user --per month --usd 10
+  nexus budget set --scope user --id bob --per day --meter calls --cap 100
+  nexus budget set --scope tenant --per month --usd 500 --shadow   # record, but do not refuse
+  nexus budget rm --scope user --per month";
+
+const EXAMPLES_SHUTOFF: &str = "\
+Calls under way come to their end; none is begun until the scope is rearmed.
+
+Examples:
+  nexus shutoff status
+  nexus shutoff trip \"invoice looks wrong\"
+  nexus shutoff trip --only-user bob --for 3600 \"runaway script\"
+  nexus shutoff rearm";
+
+/// Sum up what was consumed
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES_USAGE)]
+pub(crate) struct Usage {
+    /// What to sum by; who is no admin sees their own sum by user
+    #[arg(long, value_enum, default_value_t = By::User)]
+    pub(crate) by: By,
+    #[command(flatten)]
+    pub(crate) period: Period,
+}
+
+/// What to sum by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    Tenant,
+    Org,
+    User,
+    Model,
+}
+
+impl From<By> for UsageBy {
+    fn from(by: By) -> Self {
+        match by {
+            By::Tenant => Self::Tenant,
+            By::Org => Self::Organisation,
+            By::User => Self::User,
+            By::Model => Self::Model,
+        }
+    }
+}
+
+/// Which days.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which days [default: this month]")]
+pub(crate) struct Period {
+    /// One day, as 2026-03-01
+    #[arg(long, conflicts_with_all = ["month", "from", "to"])]
+    pub(crate) day: Option<String>,
+    /// One month, as 2026-03
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub(crate) month: Option<String>,
+    /// From this day on
+    #[arg(long, value_name = "DAY", requires = "to")]
+    pub(crate) from: Option<String>,
+    /// Up to this day, which counts
+    #[arg(long, value_name = "DAY", requires = "from")]
+    pub(crate) to: Option<String>,
+}
+
+/// `nexus ledger`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ledger {
+    /// List attempts to call a vendor, latest first: yours, or everybody's for an admin
+    #[command(after_long_help = EXAMPLES_LEDGER)]
+    List {
+        #[command(flatten)]
+        narrowing: Lines,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Write the ledger to a file
+    #[command(long_about = ABOUT_EXPORT, after_long_help = EXAMPLES_LEDGER)]
+    Export {
+        #[command(flatten)]
+        narrowing: Lines,
+        /// As comma-separated values, with a header
+        #[arg(long, conflicts_with = "jsonl")]
+        csv: bool,
+        /// As JSON, one object on each line [default]
+        #[arg(long)]
+        jsonl: bool,
+        /// The file, which must not exist; `-` is standard output
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+}
+
+/// Which lines of the ledger.
+#[derive(Debug, Args)]
+pub(crate) struct Lines {
+    /// Only those of this user
+    #[arg(long, value_name = "USER")]
+    pub(crate) of: Option<String>,
+    /// Only those of this model
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Only from this moment on, as 2026-03-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Timestamp>,
+    /// Only before this moment
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// `nexus pricing`.
+#[derive(Debug, Subcommand)]
+#[command(after_long_help = EXAMPLES_PRICING)]
+pub(crate) enum Pricing {
+    /// List the prices in force and those to come
+    List {
+        /// Only those of this type of provider
+        #[arg(long)]
+        provider: Option<String>,
+        /// Only those of this model
+        #[arg(long)]
+        model: Option<String>,
+    },
+    /// Add a price, for every tenant
+    #[command(after_long_help = EXAMPLES_PRICING)]
+    Set(Box<PriceSet>),
+}
+
+/// A price to add.
+#[derive(Debug, Args)]
+pub(crate) struct PriceSet {
+    /// The type of the provider, or the name of one that is `openai_compatible`
+    #[arg(long)]
+    pub(crate) provider: String,
+    /// The model, or `*` for any of the provider
+    #[arg(long)]
+    pub(crate) model: String,
+    /// Prompt tokens
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    pub(crate) input: NanoUsd,
+    /// Tokens of the answer
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    pub(crate) output: NanoUsd,
+    /// Prompt tokens read from the vendor's cache [default: as input]
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    pub(crate) cache_read: Option<NanoUsd>,
+    /// Prompt tokens written to the vendor's cache for minutes [default: as input]
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    pub(crate) cache_write_5m: Option<NanoUsd>,
+    /// Prompt tokens written to the vendor's cache for an hour [default: as for minutes]
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    pub(crate) cache_write_1h: Option<NanoUsd>,
+    /// Tokens of thinking [default: as output]
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    pub(crate) reasoning: Option<NanoUsd>,
+    /// From when on it holds, as 2026-03-01T00:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Timestamp>,
+    /// What records say of where it came from [default: the day it is set on]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) price_version: Option<String>,
+}
+
+/// `nexus budget`.
+#[derive(Debug, Subcommand)]
+#[command(after_long_help = EXAMPLES_BUDGET)]
+pub(crate) enum Budget {
+    /// Show the limits in force, and how much of them is used
+    Show {
+        /// Whose counters [default: yours]
+        #[arg(long, value_name = "USER")]
+        of: Option<String>,
+    },
+    /// Set a limit of the tenant
+    #[command(after_long_help = EXAMPLES_BUDGET)]
+    Set(LimitSet),
+    /// Remove a limit that was set
+    #[command(name = "rm", after_long_help = EXAMPLES_BUDGET)]
+    Remove(LimitOf),
+}
+
+/// A limit to set.
+#[derive(Debug, Args)]
+pub(crate) struct LimitSet {
+    #[command(flatten)]
+    pub(crate) of: LimitOf,
+    /// How much may be spent: dollars, or `unlimited`
+    #[arg(long, conflicts_with_all = ["cap", "meter"], required_unless_present = "cap")]
+    pub(crate) usd: Option<String>,
+    /// How much there may be of another meter; -1 is unlimited
+    #[arg(long, value_name = "N", requires = "meter", allow_negative_numbers = true)]
+    pub(crate) cap: Option<i64>,
+    /// Only record what would be refused
+    #[arg(long)]
+    pub(crate) shadow: bool,
+}
+
+/// What a limit is about.
+#[derive(Debug, Args)]
+pub(crate) struct LimitOf {
+    /// Whose consumption is counted
+    #[arg(long, value_parser = scopes())]
+    pub(crate) scope: String,
+    /// Only that of this one [default: that of each]
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Only of this model [default: of all together]
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Over which time: minute, hour, day, month, total, or seconds such as 90s
+    #[arg(long, value_name = "WINDOW")]
+    pub(crate) per: Window,
+    /// What is counted, if not money
+    #[arg(long, value_parser = PossibleValuesParser::new(["calls", "tokens", "cost_units"]))]
+    pub(crate) meter: Option<String>,
+}
+
+impl LimitOf {
+    /// The scope.
+    pub(crate) fn scope(&self) -> Option<ScopeKind> {
+        word(&self.scope)
+    }
+
+    /// The meter.
+    pub(crate) fn meter(&self) -> Option<Meter> {
+        self.meter.as_deref().map_or(Some(Meter::Money), word)
+    }
+}
+
+fn scopes() -> PossibleValuesParser {
+    let all = [
+        ScopeKind::Tenant,
+        ScopeKind::Organisation,
+        ScopeKind::User,
+        ScopeKind::Investigation,
+        ScopeKind::Run,
+    ];
+    PossibleValuesParser::new(all.map(ScopeKind::as_str))
+}
+
+/// A word of the library's vocabulary, as its JSON spells it.
+fn word<T: DeserializeOwned>(word: &str) -> Option<T> {
+    serde_json::from_value(word.into()).ok()
+}
+
+/// `nexus shutoff`.
+#[derive(Debug, Subcommand)]
+#[command(after_long_help = EXAMPLES_SHUTOFF)]
+pub(crate) enum Shutoff {
+    /// Say what is shut off, since when and why
+    Status,
+    /// Shut calls to models off
+    #[command(after_long_help = EXAMPLES_SHUTOFF)]
+    Trip {
+        /// Why, for those who find it shut
+        reason: String,
+        #[command(flatten)]
+        what: Shut,
+        /// For how long [default: until it is rearmed]
+        #[arg(long = "for", value_name = "SECONDS")]
+        lasts: Option<u32>,
+    },
+    /// Open them again
+    #[command(after_long_help = EXAMPLES_SHUTOFF)]
+    Rearm {
+        #[command(flatten)]
+        what: Shut,
+    },
+}
+
+/// What to shut or open: the tenant unless told.
+#[derive(Debug, Args)]
+pub(crate) struct Shut {
+    /// Every tenant
+    #[arg(long, conflicts_with = "only_user")]
+    pub(crate) everything: bool,
+    /// One user of the tenant
+    #[arg(long, value_name = "ID")]
+    pub(crate) only_user: Option<String>,
+}
+
+impl Shut {
+    /// The scope that is meant by whoever acts in `tenant`.
+    pub(crate) fn scope(&self, tenant: &str) -> StopScope {
+        match (&self.only_user, self.everything) {
+            (Some(user), _) => StopScope::User(user.clone()),
+            (None, true) => StopScope::Global,
+            (None, false) => StopScope::Tenant(tenant.to_owned()),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `nexus budget`.
+
+use nexus_core::quota::{Cap, Limit, LimitMode, Meter, Subject};
+use nexus_core::{Error, LimitStatus, NanoUsd, Result};
+use serde_json::json;
+
+use super::table::Table;
+use crate::args::{Budget, LimitOf, LimitSet};
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+use crate::visible::usd;
+
+pub(super) async fn run(context: &Context<'_>, command: Budget) -> Result<Exit> {
+    match command {
+        Budget::Show { of: user } => {
+            let limits =
+                async |Opened { nexus, .. }: &Opened| nexus.limits(&context.who, user.as_deref()).await;
+            show(context, &context.read(limits).await?)
+        }
+        Budget::Set(set) => {
+            let limit = limit(&set)?;
+            context
+                .own_or_make(async |Opened { nexus, .. }| nexus.set_limit(&context.who, &limit).await)
+                .await?;
+            told(context, &json!({ "set": limit }), &format!("set to {}", amount(&limit.subject, limit.cap)))
+        }
+        Budget::Remove(of) => {
+            let subject = subject(&of)?;
+            let remove =
+                async |Opened { nexus, .. }: &Opened| nexus.remove_limit(&context.who, &subject).await;
+            if !context.own(remove).await? {
+                return Err(Error::not_found("no such limit was set")
+                    .code("LIMIT_NOT_FOUND")
+                    .hint("`nexus budget show` lists limits; those of the configuration are changed there"));
+            }
+            told(context, &json!({ "removed": subject }), "removed; what the configuration says holds again")
+        }
+    }
+}
+
+fn subject(of: &LimitOf) -> Result<Subject> {
+    let unknown = || Error::unexpected("the command line knows a word that the library does not");
+    Ok(Subject {
+        scope: of.scope().ok_or_else(unknown)?,
+        id: of.id.clone(),
+        model: of.model.clone(),
+        meter: of.meter().ok_or_else(unknown)?,
+        window: of.per,
+    })
+}
+
+fn limit(set: &LimitSet) -> Result<Limit> {
+    let cap = match (&set.usd, set.cap) {
+        (Some(usd), _) if usd == "unlimited" => Cap::Unlimited,
+        (Some(usd), _) => Cap::money(NanoUsd::parse_usd(usd)?),
+        (None, Some(cap)) => Cap::try_from(cap)?,
+        (None, None) => return Err(Error::invalid("a limit needs `--usd`, or `--meter` and `--cap`")),
+    };
+    let mode = if set.shadow { LimitMode::Shadow } else { LimitMode::Enforce };
+    Ok(Limit { subject: subject(&set.of)?, cap, mode })
+}
+
+/// A cap in the unit of its meter.
+fn amount(subject: &Subject, cap: Cap) -> String {
+    match cap {
+        Cap::Unlimited => "unlimited".to_owned(),
+        Cap::At(cap) => number(subject, cap),
+    }
+}
+
+fn number(subject: &Subject, number: u64) -> String {
+    match subject.meter {
+        Meter::Money => usd(NanoUsd::from_nanos(i64::try_from(number).unwrap_or(i64::MAX))),
+        Meter::Calls => format!("{number} calls"),
+        Meter::Tokens => format!("{number} tokens"),
+        Meter::CostUnits => format!("{number} units"),
+    }
+}
+
+fn show(context: &Context<'_>, limits: &[LimitStatus]) -> Result<Exit> {
+    if context.output.is_json() {
+        context.output.document(&limits)?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(["SCOPE", "COUNTED FOR", "MODEL", "PER", "CAP", "USED", "ENDS", "MODE"]);
+    for LimitStatus { limit, counted_for, used, resets_at, .. } in limits {
+        let subject = &limit.subject;
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        table.row([
+            subject.scope.to_string(),
+            or_dash(counted_for.clone()),
+            subject.model.clone().unwrap_or_else(|| "all".to_owned()),
+            subject.window.to_string(),
+            amount(subject, limit.cap),
+            or_dash(used.map(|used| number(subject, used))),
+            or_dash(resets_at.map(|at| at.to_string())),
+            match limit.mode {
+                LimitMode::Enforce => "enforced".to_owned(),
+                LimitMode::Shadow => "only recorded".to_owned(),
+            },
+        ]);
+    }
+    table.lines().try_for_each(|line| context.output.line(line))?;
+    Ok(Exit::Done)
+}
+
+fn told(context: &Context<'_>, json: &serde_json::Value, line: &str) -> Result<Exit> {
+    let output = context.output;
+    let said = if output.is_json() { output.document(json) } else { output.line(line) };
+    said.map(|()| Exit::Done)
+}

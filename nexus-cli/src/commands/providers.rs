@@ -1,0 +1,102 @@
+//! `nexus providers check`.
+
+use std::time::Instant;
+
+use futures::future::join_all;
+use nexus_core::gateway::{ModelCall, Receipt};
+use nexus_core::llm::Request;
+use nexus_core::{Clock as _, Nexus, Principal, Result, SystemClock};
+use nexus_providers::shell::{Config, LlmConfig, configured, routing};
+use serde_json::{Value, json};
+
+use crate::args::Check;
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+use crate::visible::usd;
+
+/// Enough for a word, and for the least that vendors allow.
+const MAX_TOKENS: u32 = 16;
+
+pub(super) async fn check(context: &Context<'_>, check: Check) -> Result<Exit> {
+    let names = if check.providers.is_empty() {
+        configured(&context.config).into_iter().collect()
+    } else {
+        check.providers
+    };
+    // Nobody may answer in another's place, so there are no routes; and a fault that passes is a fault.
+    let mut config: Config = context.config.clone();
+    config.llm = LlmConfig::default();
+    config.tenants.values_mut().for_each(|tenant| tenant.route = None);
+    let mut settings = config.gateway_settings()?;
+    settings.retry.attempts = 1;
+    let alone = routing(&config, &names).await?;
+    let called = context
+        .own_or_make(async |Opened { nexus, .. }| {
+            nexus.reconfigure(alone.clone(), settings.clone())?;
+            Ok(join_all(names.iter().map(|name| call(nexus, &context.who, name))).await)
+        })
+        .await?;
+    let failed = called.iter().any(|called| called.result.is_err());
+    if context.output.is_json() {
+        context.output.document(&called.iter().map(Called::json).collect::<Vec<Value>>())?;
+    } else {
+        called.iter().try_for_each(|called| called.print(context))?;
+    }
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// What came of one call.
+struct Called {
+    name: String,
+    result: Result<Receipt>,
+    milliseconds: u128,
+}
+
+async fn call(nexus: &Nexus, who: &Principal, name: &str) -> Called {
+    let request = Request { max_tokens: Some(MAX_TOKENS), ..Request::asking("Reply with the word OK.") };
+    let call = ModelCall { provider: Some(name.to_owned()), ..ModelCall::new(request) };
+    let begun = Instant::now();
+    let granted = nexus.complete(who, call).await;
+    let completed = granted.and_then(|granted| granted.or_error(SystemClock.now()));
+    let result = completed.map(|completed| completed.receipt);
+    Called { name: name.to_owned(), result, milliseconds: begun.elapsed().as_millis() }
+}
+
+impl Called {
+    fn json(&self) -> Value {
+        match &self.result {
+            Ok(receipt) => json!({
+                "provider": self.name, "ok": true, "model": receipt.model, "cost_nano_usd": receipt.cost,
+                "call": receipt.call, "milliseconds": self.milliseconds,
+            }),
+            Err(error) => json!({
+                "provider": self.name, "ok": false, "milliseconds": self.milliseconds,
+                "error": {
+                    "code": error.stable_code(), "message": error.message(), "hint": error.remedy(),
+                },
+            }),
+        }
+    }
+
+    fn print(&self, context: &Context<'_>) -> Result<()> {
+        match &self.result {
+            Ok(receipt) => context.output.line(format_args!(
+                "ok      {}: {} answered for {}",
+                self.name,
+                receipt.model,
+                usd(receipt.cost)
+            )),
+            Err(error) => {
+                tracing::info!(provider = self.name, error = %error.report(), "a provider failed its check");
+                context.output.line(format_args!(
+                    "failed  {}: {error} ({})",
+                    self.name,
+                    error.stable_code()
+                ))?;
+                error
+                    .remedy()
+                    .map_or(Ok(()), |hint| context.output.line(format_args!("        hint: {hint}")))
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Whom Nexus asks: providers by configuration, checked with real calls to the scripted provider.
+
+use nexus_scripted::{Entry, Scripted};
+use tokio::runtime::Runtime;
+
+use crate::bench::{Bench, check};
+
+const QUESTION: &str = "How many unused days of annual leave carry over to the next year?";
+const KEY: &str = "sk-test-0123456789abcdef";
+
+/// The scripted provider, on a runtime of its own.
+pub(crate) struct Vendor {
+    runtime: Runtime,
+    scripted: Scripted,
+}
+
+impl Vendor {
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let scripted = runtime.block_on(Scripted::start()).unwrap();
+        Self { runtime, scripted }
+    }
+
+    /// What a client of the vendor finds in its environment.
+    pub(crate) fn as_openai(&self) -> [(&'static str, String); 3] {
+        [
+            ("LLM_PROVIDER", "openai".to_owned()),
+            ("OPENAI_BASE_URL", self.scripted.openai_url()),
+            ("OPENAI_API_KEY", KEY.to_owned()),
+        ]
+    }
+
+    /// The vendor's own bill.
+    pub(crate) fn bill(&self) -> Vec<Entry> {
+        self.runtime.block_on(self.scripted.settled_log())
+    }
+
+    fn url(&self) -> String {
+        self.scripted.url()
+    }
+}
+
+fn borrowed<'a>(variables: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    variables.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+#[test]
+fn a_provider_that_is_named_without_its_key_stops_every_command_by_name() {
+    let bench = Bench::new();
+    let said = bench.with(&[("LLM_PROVIDER", "openai")], &["ingest", "docs", "--corpus", "handbook"]).ends(2);
+    check(&bench, "key-missing", &said.err);
+    assert!(!bench.path("nexus-data").exists(), "nothing is made by a program that cannot start");
+    let said = bench.with(&[("LLM_PROVIDER", "nobody")], &["models", "--json"]).ends(2);
+    assert_eq!(said.error_code(), "PROVIDER_UNKNOWN");
+}
+
+#[test]
+fn models_say_when_they_are_asked_and_what_that_costs() {
+    let bench = Bench::new();
+    check(&bench, "models-none", &bench.run(&["models"]).ends(0).out);
+    bench.write(
+        "nexus.toml",
+        "[llm]\nprimary = 'openai'\nfallbacks = ['gpu']\nembedder = 'openai'\n\
+         [providers.gpu]\ntype = 'vllm'\nmodel = 'qwen'\n\
+         [providers.unheard]\ntype = 'openai'\nmodel = 'gpt-of-next-year'\n",
+    );
+    let models = |more: &[&str]| {
+        let arguments = [&["--config", "nexus.toml", "models"], more].concat();
+        bench.with(&[("OPENAI_API_KEY", KEY)], &arguments).ends(0)
+    };
+    check(&bench, "models", &models(&[]).out);
+    let json = models(&["--json"]).json();
+    assert_eq!(json["models"][0]["price"]["rates"]["input"], 2_500_000_000_u64);
+    assert_eq!(json["embedding_model"], "text-embedding-3-small");
+}
+
+#[test]
+fn a_check_calls_each_configured_provider_and_fails_if_one_does() {
+    let (bench, vendor) = (Bench::new(), Vendor::new());
+    let url = vendor.url();
+    let fake = [("LLM_PROVIDER", "fake"), ("FAKE_PROVIDER_URL", url.as_str())];
+    let checks =
+        |more: &[(&'static str, &str)]| bench.with(&[&fake[..], more].concat(), &["providers", "check"]);
+    check(&bench, "providers-check", &checks(&[]).ends(0).out);
+    let bad = [("NEXUS__PROVIDERS__BAD__TYPE", "fake"), ("NEXUS__PROVIDERS__BAD__MODEL", "scripted-1+401")];
+    let bad: Vec<_> = bad.into_iter().chain([("NEXUS__PROVIDERS__BAD__ENDPOINT", url.as_str())]).collect();
+    check(&bench, "providers-check-failed", &checks(&bad).ends(1).out);
+    assert_eq!(vendor.bill().len(), 3, "one call to each provider, and none again");
+    bench.with(&fake, &["providers", "check", "nobody"]).ends(2);
+    bench.run(&["runs", "verify", "--all"]).ends(0);
+}
+
+#[test]
+fn a_question_goes_to_the_provider_that_it_names_and_is_paid_by_the_vendors_bill() {
+    let (bench, vendor) = (Bench::ingested(), Vendor::new());
+    let variables = vendor.as_openai();
+    let variables = borrowed(&variables);
+    let key_only = &variables[1..];
+    let ask = ["ask", "--corpus", "handbook", "--json", QUESTION];
+    bench.with(key_only, &ask).ends(0);
+    assert_eq!(vendor.bill().len(), 0, "a key alone asks nobody");
+    let by_name = ["ask", "--corpus", "handbook", "--provider", "openai", "--model", "gpt-4o-mini", QUESTION];
+    bench.with(key_only, &by_name);
+    assert_eq!(vendor.bill().len(), 1);
+    bench.with(&variables, &ask);
+    let bill = vendor.bill();
+    assert_eq!(bill.iter().map(|entry| entry.model.as_str()).collect::<Vec<_>>(), ["gpt-4o-mini", "gpt-4o"]);
+    let lines = bench.run(&["ledger", "list", "--json"]).ends(0).json();
+    let lines = lines.as_array().unwrap();
+    let of_vendor: Vec<_> = lines.iter().filter(|line| line["provider"] == "openai").collect();
+    assert_eq!(of_vendor.len(), 2);
+    assert!(of_vendor.iter().all(|line| line["status"] == "settled" && line["estimated"] == false));
+    bench.run(&["runs", "verify", "--all"]).ends(0);
+}
+
+#[test]
+fn a_question_that_could_cost_more_than_it_may_is_not_sent() {
+    let (bench, vendor) = (Bench::ingested(), Vendor::new());
+    let variables = vendor.as_openai();
+    let ask = ["ask", "--corpus", "handbook", "--max-cost", "0.000001", QUESTION];
+    bench.with(&borrowed(&variables), &ask).ends(5);
+    let free = ["ask", "--corpus", "handbook", "--provider", "extractive", "--max-cost", "0", QUESTION];
+    bench.with(&borrowed(&variables), &free).ends(0);
+    assert_eq!(vendor.bill().len(), 0);
+    bench.run(&["ask", "--corpus", "handbook", "--max-cost", "-1", QUESTION]).ends(2);
+}
+
+#[test]
+fn a_dotenv_file_configures_unless_a_build_runs() {
+    let bench = Bench::new();
+    bench.write(".env", "LLM_PROVIDER=fake\nNEXUS_TENANT=acme\n");
+    let models = |variables: &[(&str, &str)]| bench.with(variables, &["models", "--json"]).ends(0).json();
+    assert_eq!(models(&[])["models"][0]["provider"], "fake");
+    assert_eq!(models(&[("CI", "true")])["models"][0]["provider"], "extractive");
+    assert_eq!(models(&[("LLM_PROVIDER", "extractive")])["models"][0]["provider"], "extractive");
+}
+
+#[test]
+fn no_log_at_its_loudest_shows_a_key() {
+    let (bench, vendor) = (Bench::ingested(), Vendor::new());
+    let price =
+        ["pricing", "set", "--provider", "openai", "--model", "gpt-4o+401", "--input", "1", "--output", "1"];
+    bench.run(&price).ends(0);
+    let mut variables = vendor.as_openai().to_vec();
+    variables.push(("RUST_LOG", "trace".to_owned()));
+    variables.push(("NEXUS__PROVIDERS__OPENAI__MODEL", "gpt-4o+401".to_owned()));
+    let said = bench.with(&borrowed(&variables), &["ask", "--corpus", "handbook", QUESTION]).ends(1);
+    assert_eq!(vendor.bill().len(), 1);
+    assert!(said.err.lines().count() > 10, "{said:#?}");
+    assert!(!said.err.contains("0123456789") && !said.out.contains("0123456789"), "{said:#?}");
+}

@@ -1,0 +1,195 @@
+//! Secrets out of the logs: [`Redactor`] stands between whoever writes lines and where they go.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::Environment;
+use crate::Secret;
+
+/// What stands in a secret's place.
+const HIDDEN: &str = "[hidden]";
+/// A shorter secret is a word that occurs by itself.
+const SHORTEST: usize = 4;
+/// How the names of variables end that hold secrets.
+const SECRET_NAMES: [&str; 6] = ["_KEY", "_SECRET", "_TOKEN", "_PASSWORD", "_KEYS_JSON", "_CREDENTIALS"];
+
+/// Takes secrets out of what is logged: those it was told of, and the passwords of URLs such as
+/// `postgres://nexus:password@db`. Clones know the same secrets.
+///
+/// ```
+/// use nexus_providers::shell::Redactor;
+///
+/// let redactor = Redactor::default();
+/// redactor.hide([&"sk-0123456789".into()]);
+/// assert_eq!(redactor.clean("key=sk-0123456789"), "key=[hidden]");
+/// assert_eq!(redactor.clean("at postgres://nexus:pw@db/nexus"), "at postgres://nexus:[hidden]@db/nexus");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Redactor {
+    secrets: Arc<RwLock<Vec<Secret>>>,
+}
+
+impl Redactor {
+    /// A redactor that knows the variables whose names say that they are secret, such as `OPENAI_API_KEY`.
+    pub fn of(env: &Environment) -> Self {
+        let redactor = Self::default();
+        redactor.learn(env);
+        redactor
+    }
+
+    /// Hides the variables of `env` too whose names say that they are secret.
+    pub fn learn(&self, env: &Environment) {
+        let secret = |name: &&str| SECRET_NAMES.iter().any(|end| name.ends_with(end));
+        let values = env.names().filter(secret).filter_map(|name| env.text(name).ok().flatten());
+        self.hide(&values.map(Secret::new).collect::<Vec<Secret>>());
+    }
+
+    /// Hides these from now on.
+    pub fn hide<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
+        let mut known = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        let long = |secret: &&Secret| secret.expose().len() >= SHORTEST;
+        known.extend(secrets.into_iter().filter(long).cloned());
+        // A secret that is a part of another one would leave the rest of it.
+        known.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        known.dedup_by(|a, b| a.expose() == b.expose());
+    }
+
+    /// `line` without secrets.
+    pub fn clean<'l>(&self, line: &'l str) -> Cow<'l, str> {
+        let known = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        let mut clean = Cow::Borrowed(line);
+        for secret in known.iter().filter(|secret| line.contains(secret.expose())) {
+            clean = Cow::Owned(clean.replace(secret.expose(), HIDDEN));
+        }
+        match without_passwords(&clean) {
+            Some(without) => Cow::Owned(without),
+            None => clean,
+        }
+    }
+
+    /// What makes writers for a subscriber: each takes whole lines, cleans them and hands them to one of `make`.
+    pub fn writer<W: Write>(
+        &self,
+        make: impl Fn() -> W + Send + Sync + 'static,
+    ) -> impl Fn() -> Redacting<W> + Send + Sync + 'static {
+        let redactor = self.clone();
+        move || Redacting { redactor: redactor.clone(), inner: make() }
+    }
+}
+
+/// A writer behind a [`Redactor`]. What is written at once must be a whole line, as `tracing` writes them: a secret
+/// that comes in two parts is not recognised.
+#[derive(Debug)]
+pub struct Redacting<W> {
+    redactor: Redactor,
+    inner: W,
+}
+
+impl<W: Write> Write for Redacting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes);
+        self.inner.write_all(self.redactor.clean(&line).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// `text` with `[hidden]` for the password of each `scheme://user:password@host`, and for the whole of what stands
+/// before the `@` where there is no colon in it; nothing when there is no such thing.
+///
+/// A password may hold any character but a blank or a quotation mark, so the last `@` before one of those counts.
+fn without_passwords(text: &str) -> Option<String> {
+    let mut clean = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>');
+        let address = after.split(ends).next().unwrap_or_default();
+        clean.push_str(before);
+        clean.push_str("://");
+        rest = after;
+        if let Some((credentials, _)) = address.rsplit_once('@') {
+            if let Some((user, _)) = credentials.split_once(':') {
+                clean.push_str(user);
+                clean.push(':');
+            }
+            clean.push_str(HIDDEN);
+            rest = after.get(credentials.len()..).unwrap_or_default();
+        }
+    }
+    if clean.is_empty() || !clean.contains(HIDDEN) {
+        return None;
+    }
+    clean.push_str(rest);
+    Some(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, clean: &str) {
+        assert_eq!(Redactor::default().clean(line), clean);
+    }
+
+    #[test]
+    fn passwords_of_urls_are_hidden_and_the_rest_is_kept() {
+        check("to postgres://u:p@h/db?x=1, then", "to postgres://u:[hidden]@h/db?x=1, then");
+        check("\"redis://:p/w@h\" http://h/path", "\"redis://:[hidden]@h\" http://h/path");
+        check("https://token@h and amqp://a:b@c@d", "https://[hidden]@h and amqp://a:[hidden]@d");
+        check("http://127.0.0.1:8080/v1 and a@b:c", "http://127.0.0.1:8080/v1 and a@b:c");
+    }
+
+    #[test]
+    fn variables_that_are_secret_by_name_are_hidden_before_anything_is_read() {
+        let env = Environment::from([("X_API_KEY", "abcdef"), ("MODEL", "gpt-4o"), ("MY_TOKEN", "abc")]);
+        let redactor = Redactor::of(&env);
+        assert_eq!(redactor.clean("abcdef abc gpt-4o"), "[hidden] abc gpt-4o");
+    }
+
+    #[test]
+    fn a_secret_within_another_does_not_leave_the_rest_of_it() {
+        let redactor = Redactor::default();
+        redactor.hide([&Secret::new("secret"), &Secret::new("secret-and-more")]);
+        assert_eq!(redactor.clean("secret-and-more, secret"), "[hidden], [hidden]");
+    }
+
+    #[test]
+    fn what_is_learnt_later_is_hidden_by_writers_made_before() {
+        static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+        struct Kept;
+        impl Write for Kept {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                LINES.lock().unwrap().write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let redactor = Redactor::default();
+        let make = redactor.writer(|| Kept);
+        redactor.hide([&Secret::new("swordfish")]);
+        make().write_all(b"the word is swordfish\n").unwrap();
+        assert_eq!(*LINES.lock().unwrap(), b"the word is [hidden]\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_secret_survives_wherever_it_stands(
+            before in ".{0,20}", secret in "[a-zA-Z0-9_-]{8,40}", after in ".{0,20}",
+        ) {
+            let redactor = Redactor::default();
+            redactor.hide([&Secret::new(secret.clone())]);
+            let line = format!("{before}{secret}{after}");
+            prop_assert!(!redactor.clean(&line).contains(&secret));
+        }
+    }
+}
