@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nexus_core::{Error, ErrorKind, IdSource, Result, UuidV7};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{corrupt, sql};
@@ -26,6 +27,8 @@ pub(crate) enum Role {
 pub(crate) fn configure(connection: &Connection, role: Role) -> Result<()> {
     connection.busy_timeout(Duration::from_secs(5)).map_err(sql)?;
     connection.set_prepared_statement_cache_capacity(256);
+    // A plan stays as it was prepared: otherwise values that are bound to a statement have it prepared again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;
     let kibibytes = match role {
         Role::Writer => 8192,
         Role::Reader => 2048,
