@@ -11,7 +11,7 @@ use nexus_core::document::{Block, BlockKind, ChunkConfig, Chunker, PassageKey};
 use nexus_core::grounding::Evidence;
 use nexus_core::grounding::sentence::{SentenceKind, sentences};
 use nexus_core::llm::extractive::select;
-use nexus_core::retrieve::analysis::{Language, analyse};
+use nexus_core::retrieve::analysis::{Language, analyse, subject};
 
 use crate::bm25::Bm25;
 use crate::dataset::{Document, Question};
@@ -42,9 +42,9 @@ impl Passages {
         Ok(Self { evidence, index })
     }
 
-    /// The best passages for `question`, numbered from 1.
+    /// The best passages for what `question` is about, numbered from 1.
     pub fn search(&self, question: &str) -> Vec<Evidence> {
-        let found = self.index.search(question, TOP_K);
+        let found = self.index.search(&subject(question), TOP_K);
         let passages = found.iter().filter_map(|(place, score)| Some((self.evidence.get(*place)?, *score)));
         (1..)
             .zip(passages)

@@ -7,6 +7,7 @@ use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retrieve::{
     CorpusConfig, EmbedRole, Filter, MAX_QUESTION_CHARS, MAX_TOP_K, Query, QueryVector, Retrieved,
+    analysis::subject,
 };
 
 /// A search, as a caller asks for it.
@@ -62,8 +63,26 @@ impl Search {
 }
 
 impl Engine {
-    /// Searches on behalf of `who`, who does it in order to take `action`.
-    pub(crate) async fn search(&self, who: &Principal, action: Action, search: Search) -> Result<Retrieved> {
+    /// Searches on behalf of `who` for the words of `search` as they were typed.
+    pub(crate) async fn search(&self, who: &Principal, search: Search) -> Result<Retrieved> {
+        let words = search.text.clone();
+        self.matching(who, Action::CorpusSearch, search, words).await
+    }
+
+    /// Searches on behalf of `who` for what answers the question `search`: the words that only ask do not count.
+    pub(crate) async fn search_to_answer(&self, who: &Principal, search: Search) -> Result<Retrieved> {
+        let words = subject(&search.text);
+        self.matching(who, Action::RunCreate, search, words).await
+    }
+
+    /// Finds passages by `words` and by the vector of the whole `search`, in order to take `action`.
+    async fn matching(
+        &self,
+        who: &Principal,
+        action: Action,
+        search: Search,
+        words: String,
+    ) -> Result<Retrieved> {
         search.check()?;
         let resource = Resource::corpus(&search.corpus);
         let allowed = self.authorise(who, action, resource, ()).await?;
@@ -75,7 +94,7 @@ impl Engine {
         };
         let query = Query {
             corpus: search.corpus,
-            text: search.text,
+            text: words,
             vector,
             top_k: search.top_k.unwrap_or(retrieval.top_k_default),
             filter: search.filter,

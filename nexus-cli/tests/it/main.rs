@@ -9,6 +9,7 @@
 
 mod bench;
 mod codes;
+mod handbook;
 mod help;
 mod interrupt;
 mod less_usual;

@@ -22,7 +22,7 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound) without the corpus;
     /// [`InvalidInput`](ErrorKind::InvalidInput).
     pub async fn search(&self, who: &Principal, search: Search) -> Result<Retrieved> {
-        self.engine.search(who, Action::CorpusSearch, search).await
+        self.engine.search(who, search).await
     }
 
     /// Begins to put a question together; [`AskBuilder::start`] asks it.

@@ -188,7 +188,7 @@ impl Engine {
             documents: run.ask.options.documents.clone(),
             explain: false,
         };
-        let retrieved = self.search(&run.principal, Action::RunCreate, search).await?;
+        let retrieved = self.search_to_answer(&run.principal, search).await?;
         let request = self.prompt(run, Evidence::number(retrieved.hits.clone()), history)?;
         let options = &run.ask.options;
         let (_, model) =

@@ -69,6 +69,37 @@ async fn a_question_is_answered_from_a_store_in_ram() {
 }
 
 #[tokio::test]
+async fn the_words_that_ask_are_searched_for_only_when_typed_into_a_search() {
+    let store = MemoryStore::default();
+    let (nexus, who) = (nexus(&store), admin());
+    let handbook = CorpusId::parse("handbook").unwrap();
+    nexus.create_corpus(&who, handbook.clone(), "Handbook", json!({})).await.unwrap();
+    ingest(
+        &nexus,
+        &who,
+        "forms.txt",
+        "How to fill in forms. How long lists are cut, how long names are cut.",
+    )
+    .await;
+    ingest(
+        &nexus,
+        &who,
+        "contract.txt",
+        "Its first part is called probation and lasts two months in each office.",
+    )
+    .await;
+
+    let question = "How long is probation?";
+    let found =
+        nexus.search(&who, Search { top_k: Some(1), ..Search::new(handbook, question) }).await.unwrap();
+    assert_eq!(found.hits[0].source_name, "forms.txt");
+    let run = nexus.ask(&who, question).corpus("handbook").top_k(1).start().await.unwrap();
+    let finished = run.finish().await.unwrap();
+    assert!(finished.answer.text.contains("two months"), "{}", finished.answer.text);
+    assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_question_is_answered_from_a_store_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     ask_and_check(MemoryStore::open(dir.path()).unwrap()).await;

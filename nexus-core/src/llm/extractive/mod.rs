@@ -6,10 +6,12 @@
 //! - `words`: the few words it knows, by language.
 //! - `question`: the question's terms, and the kind of answer it wants.
 //! - `passage`: the sentences of the evidence, and which of those terms they hold.
+//! - `echo`: sentences that repeat each other or the question.
 //! - `score`: how well each sentence covers the question.
 //! - `select`: which are quoted, in which order, and how confident that is.
 //! - `speech`: the quotes as pieces of a streamed answer.
 
+mod echo;
 mod passage;
 mod question;
 mod score;
@@ -28,9 +30,9 @@ pub use select::{Quote, Selection, select};
 /// The least confidence that is answered with.
 ///
 /// The confidence is the share of the question's words that the best sentence says, counted in part where its
-/// headings or the sentence before say them, and a little less for short questions. Questions that passages about
-/// their very subject do not answer are told from answered ones best, counting both kinds of mistake alike, by a
-/// threshold of 0.45 to 0.48; the program `answers` in `benches` prints the curve.
+/// headings or the sentence before say them; less for short questions, and for a sentence without a number where one was
+/// asked for. Questions that passages about their very subject do not answer are told from answered ones best, counting
+/// both kinds of mistake alike, by a threshold of 0.45 to 0.48; the program `answers` in `benches` prints the curve.
 pub const DEFAULT_THRESHOLD: f32 = 0.45;
 
 /// Answers with sentences of the evidence, or not at all.

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use super::echo;
 use super::question::{Question, Terms};
 use crate::grounding::Evidence;
 use crate::grounding::sentence::{Sentence, SentenceKind, sentences};
-use crate::retrieve::analysis::{Language, words};
+use crate::retrieve::analysis::{Language, language_of_question, words};
 
 /// A sentence of the evidence.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Candidate {
     pub(super) sentence: Sentence,
     /// The question's terms that it holds.
     pub(super) terms: Terms,
+    /// Whether it asks: it is a question, or prints the one that is to be answered.
+    pub(super) asks: bool,
     /// The question's terms that its headings, its table's header and its document's name hold.
     pub(super) context: Terms,
     /// How many terms it has.
@@ -25,19 +28,19 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Whether it states something: headings do not.
+    /// Whether it states something: headings and questions do not.
     pub(super) fn is_statement(&self) -> bool {
-        self.sentence.kind != SentenceKind::Heading && self.length > 0
+        !self.asks && self.sentence.kind != SentenceKind::Heading && self.length > 0
     }
 }
 
-/// The language of each passage; for one that is too short to tell, that of all of them together.
-pub(super) fn languages(evidence: &[Evidence]) -> Vec<Language> {
+/// The language of each passage; for one that is too short to tell, that of all of them together, else of the question.
+pub(super) fn languages(question: &str, evidence: &[Evidence]) -> Vec<Language> {
     let detected: Vec<_> = evidence.iter().map(|evidence| detect(&evidence.text)).collect();
     let common = detected.iter().copied().flatten().next();
     let fallback = common.or_else(|| {
         let all: Vec<&str> = evidence.iter().map(|evidence| evidence.text.as_str()).collect();
-        Language::detect(&all.join("\n"))
+        Language::detect(&all.join("\n")).or_else(|| language_of_question(question))
     });
     detected.into_iter().map(|language| language.or(fallback).unwrap_or_default()).collect()
 }
@@ -66,16 +69,19 @@ pub(super) fn read(
                 terms |= question.term(language, token.term).map_or(0, |term| 1 << term);
             }
         }
-        Candidate { passage, place, sentence, terms, context, length }
+        let text = evidence.text.get(sentence.range.clone()).unwrap_or_default();
+        let asks = echo::asks(text) || echo::prints(text, &sentence.kind, &question.words);
+        Candidate { passage, place, sentence, terms, asks, context, length }
     });
     let mut candidates: Vec<Candidate> = candidates.collect();
     inherit(evidence, language, question, &mut candidates);
     candidates
 }
 
-/// A sentence says what the heading above it says; a row says its columns' names.
+/// A sentence stands below what the heading above it says, a row below its columns' names. Right after the very question
+/// that is to be answered, a sentence says what the question says.
 fn inherit(evidence: &Evidence, language: Language, question: &Question, candidates: &mut [Candidate]) {
-    let mut heading = 0;
+    let (mut heading, mut answered) = (0, 0);
     let mut columns: (Option<Range<usize>>, Terms) = (None, 0);
     for candidate in candidates {
         if candidate.sentence.kind == SentenceKind::Heading {
@@ -87,6 +93,9 @@ fn inherit(evidence: &Evidence, language: Language, question: &Question, candida
             columns = (header, terms_of(text, language, question));
         }
         candidate.context |= heading | columns.1;
+        candidate.terms |= answered;
+        let text = evidence.text.get(candidate.sentence.range.clone()).unwrap_or_default();
+        answered = if echo::is_question(text, &question.words) { candidate.terms } else { 0 };
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::echo::{Words, words_of};
 use super::words::{self, Expected};
-use crate::retrieve::analysis::{Language, analyse};
+use crate::retrieve::analysis::{Language, analyse, is_measure};
 
 /// The most terms of a question that are looked at; a set of them fits one machine word.
 const MAX_TERMS: usize = 64;
@@ -17,6 +18,8 @@ pub(super) type Terms = u64;
 pub(super) struct Question {
     /// How much each term says before the evidence was counted, from 0 to 1.
     pub(super) salience: Vec<f32>,
+    /// All its words, whatever they say.
+    pub(super) words: Words,
     /// What the answer should hold.
     pub(super) expected: Expected,
     forms: HashMap<(Language, String), usize>,
@@ -32,7 +35,7 @@ impl Question {
             for token in analyse(text, language) {
                 let word = text.get(token.span.clone()).unwrap_or_default();
                 let weight =
-                    if asks_how(text, token.span.start) { 0.0 } else { words::salience(word, language) };
+                    if is_measure(text, token.span.start) { 0.0 } else { words::salience(word, language) };
                 if weight <= 0.0 || forms.contains_key(&(language, token.term.clone())) {
                     continue;
                 }
@@ -48,17 +51,11 @@ impl Question {
                 forms.insert((language, token.term), index);
             }
         }
-        Self { salience, expected: Expected::of(text), forms }
+        Self { salience, words: words_of(text), expected: Expected::of(text), forms }
     }
 
     /// The question's term that `form` is in `language`, if it is one.
     pub(super) fn term(&self, language: Language, form: String) -> Option<usize> {
         self.forms.get(&(language, form)).copied()
     }
-}
-
-/// Whether the word at byte `start` follows `how`: it asks for a measure, as in "how long", and names nothing.
-fn asks_how(text: &str, start: usize) -> bool {
-    let before = text.get(..start).unwrap_or_default().trim_end();
-    before.rsplit(char::is_whitespace).next().is_some_and(|word| word.eq_ignore_ascii_case("how"))
 }

@@ -1,8 +1,8 @@
 //! Which sentences are quoted, and in which order.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
+use super::echo::{Words, repeats, words_of};
 use super::passage::{self, Candidate};
 use super::question::Question;
 use super::score::{Scored, score};
@@ -14,8 +14,6 @@ use crate::grounding::sentence::SentenceKind;
 const MAX_QUOTES: usize = 5;
 /// The share of the best sentence's score that another must have to be quoted too.
 const MARGIN: f32 = 0.7;
-/// The share of words that two sentences have in common when one repeats the other.
-const REPEATS: f32 = 0.8;
 
 /// The bytes of one passage that are quoted together.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +41,7 @@ pub struct Selection {
 
 /// Picks the sentences of `evidence` that answer `question`.
 pub fn select(question: &str, evidence: &[Evidence]) -> Selection {
-    let languages = passage::languages(evidence);
+    let languages = passage::languages(question, evidence);
     let mut distinct = languages.clone();
     distinct.sort_unstable();
     distinct.dedup();
@@ -54,7 +52,7 @@ pub fn select(question: &str, evidence: &[Evidence]) -> Selection {
         .collect();
     let scored = score(&question, evidence, candidates);
     let Some(best) = best(&scored) else { return Selection::default() };
-    Selection { confidence: best.coverage, quotes: quotes(evidence, &scored, best) }
+    Selection { confidence: best.confidence, quotes: quotes(evidence, &scored, best) }
 }
 
 /// The best statement; the first one of equals.
@@ -67,7 +65,7 @@ fn quotes(evidence: &[Evidence], scored: &[Scored], best: &Scored) -> Vec<Quote>
     let mut ranked: Vec<&Scored> = scored.iter().filter(|s| s.candidate.is_statement()).collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut chosen: Vec<&Scored> = Vec::new();
-    let mut said: Vec<HashSet<String>> = Vec::new();
+    let mut said: Vec<Words> = Vec::new();
     for scored in ranked {
         if chosen.len() == MAX_QUOTES || scored.score < MARGIN * best.score {
             break;
@@ -128,15 +126,4 @@ fn quote(scored: &Scored) -> Quote {
 fn text<'a>(evidence: &'a [Evidence], candidate: &Candidate) -> &'a str {
     let evidence = evidence.get(candidate.passage).map_or("", |evidence| evidence.text.as_str());
     evidence.get(candidate.sentence.range.clone()).unwrap_or_default()
-}
-
-fn words_of(text: &str) -> HashSet<String> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_lowercase).collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a sentence has few words")]
-fn repeats(words: &HashSet<String>, other: &HashSet<String>) -> bool {
-    let common = words.intersection(other).count() as f32;
-    common >= REPEATS * words.len().max(other.len()) as f32
 }

@@ -95,6 +95,73 @@ fn a_bare_heading_is_no_answer() {
 }
 
 #[test]
+fn a_question_in_a_document_is_no_answer_but_what_follows_it_may_be() {
+    let question = "How long is the probation period?";
+    check_abstains(
+        question,
+        &[question, "Who is on probation? How long is its period?"],
+        Abstention::NotInPassages,
+    );
+    check(question, &["How long is the probation period? Six months."], "Six months. [1]");
+    check(question, &["## How long is the probation period?\n\nSix months."], "Six months. [1]");
+    let table = "| Question | Answer |\n|---|---|\n| How long is the probation period? | six months |";
+    check(
+        question,
+        &[table],
+        "| Question | Answer |\n| How long is the probation period? | six months | [1]",
+    );
+}
+
+#[test]
+fn an_example_that_prints_the_question_is_no_answer() {
+    let question = "How long is the probation period?";
+    let fence = "```sh\nnexus ask \"How long is the probation period?\"  # streamed\nnexus chat\n```";
+    let prose = "Type `nexus ask \"How long is the probation period?\"` to see an answer. It is quoted word for word.";
+    check_abstains(question, &[fence, prose], Abstention::NotInPassages);
+    check(
+        question,
+        &[fence, "The probation period lasts six months."],
+        "The probation period lasts six months. [2]",
+    );
+}
+
+#[test]
+fn a_row_about_another_officer_does_not_answer() {
+    let table = "| Amount | Approval by | Offers |\n|---|---|---|\n| up to 500 euros | your manager | none |\n\
+        | up to 100,000 euros | chief financial officer | three |";
+    let salaries = "Expenses are paid with the salary. Authorised officers sign contracts.";
+    let question = "What is the salary of the chief executive officer?";
+    check_abstains(question, &[table, salaries], Abstention::NotInPassages);
+}
+
+#[test]
+fn a_measure_is_asked_for_by_its_name_too() {
+    let policy = "The disks of laptops are encrypted. A password has at least 14 characters. Mail is read in the portal.";
+    check(
+        "What is the minimum length of a password?",
+        &[policy],
+        "A password has at least 14 characters. [1]",
+    );
+    check(
+        "Wie hoch ist der Preis einer Fahrkarte?",
+        &["Der Schreibtisch ist grau und aus Holz. Für die Fahrkarte zahlen wir 900 Euro."],
+        "Für die Fahrkarte zahlen wir 900 Euro. [1]",
+    );
+}
+
+#[test]
+fn a_sentence_without_a_number_answers_no_question_for_one() {
+    let offices = "We have an office in Leeds.";
+    check("Where is our office?", &[offices], "We have an office in Leeds. [1]");
+    check_abstains("How many people work at the office in Leeds?", &[offices], Abstention::NotInPassages);
+    check(
+        "How often is the restore tested?",
+        &["A restore is tested every quarter."],
+        "A restore is tested every quarter. [1]",
+    );
+}
+
+#[test]
 fn what_two_passages_say_alike_is_quoted_once() {
     let same = "Backups are kept for ninety days.";
     check("How long are backups kept?", &[same, "Backups are kept for ninety days!"], &format!("{same} [1]"));

@@ -1,24 +1,24 @@
-//! The few words this answerer knows: those that say nothing of a question's subject, and those that say what
-//! kind of answer it wants.
-//!
-//! How rare a word is can be counted only in the passages at hand, which are few and all about the question. A word
-//! such as `many` or `does`, absent from them, would look like the rarest of all; hence these lists.
+//! The few words this answerer knows: those that say little of a question's subject, and those that say what kind of
+//! answer it wants.
 
-use crate::retrieve::analysis::Language;
+use crate::retrieve::analysis::{Language, is_function_word};
 
 /// What a word weighs that asks rather than names, such as `meaning` in "the meaning of probation".
 const ASKING: f32 = 0.3;
+/// What a word weighs that asks for a measure: the answer gives the measure and rarely says the word.
+const MEASURE: f32 = 0.1;
 /// What a pair of Hiragana weighs: mostly grammar.
 const HIRAGANA: f32 = 0.2;
 
 /// How much `word`, as a question says it, says of the question's subject: from 0, nothing, to 1.
 pub(super) fn salience(word: &str, language: Language) -> f32 {
     let lower = word.to_lowercase();
-    let (functions, asking) = lists(language);
-    if holds(functions, &lower) || lower.contains(HAN_PARTICLES) {
+    if is_function_word(&lower, language) || lower.contains(HAN_PARTICLES) {
         0.0
-    } else if holds(asking, &lower) {
+    } else if holds(asking(language), &lower) {
         ASKING
+    } else if holds(MEASURES, &lower) {
+        MEASURE
     } else if lower.chars().all(|c| matches!(c, '\u{3040}'..='\u{309F}')) {
         HIRAGANA
     } else {
@@ -36,77 +36,42 @@ fn holds(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|entry| entry == word)
 }
 
-/// A language's words of no subject, and its words that ask.
+/// A language's words that ask.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "languages without a list of their own share the English one"
 )]
-fn lists(language: Language) -> (&'static str, &'static str) {
+fn asking(language: Language) -> &'static str {
     match language {
         Language::German => {
-            (GERMAN, "bedeutet bedeutung bedeuten gibt heißt name beschreibe erkläre nenne unterschied art")
+            "bedeutet bedeutung bedeuten gibt heißt name beschreibe erkläre nenne unterschied art"
         }
-        Language::French => (FRENCH, "signifie définition nom décris explique liste différence type"),
-        Language::Spanish => (SPANISH, "significa definición nombre describe explica lista diferencia tipo"),
-        Language::Italian => (ITALIAN, "significa definizione nome descrivi spiega elenca differenza tipo"),
-        Language::Portuguese => {
-            (PORTUGUESE, "significa definição nome descreva explique liste diferença tipo")
-        }
-        Language::Dutch => (DUTCH, "betekent betekenis naam beschrijf verschil soort"),
-        Language::Russian => (RUSSIAN, "значит называется опишите объясните разница"),
-        Language::Chinese => (CHINESE, "意思 介绍 描述 解释 区别"),
-        Language::Japanese => (JAPANESE, "意味 説明 違い"),
-        Language::Korean => (KOREAN, ""),
-        Language::Arabic => (ARABIC, "معنى تعريف"),
-        _ => (ENGLISH, ENGLISH_ASKING),
+        Language::French => "signifie définition nom décris explique liste différence type",
+        Language::Spanish => "significa definición nombre describe explica lista diferencia tipo",
+        Language::Italian => "significa definizione nome descrivi spiega elenca differenza tipo",
+        Language::Portuguese => "significa definição nome descreva explique liste diferença tipo",
+        Language::Dutch => "betekent betekenis naam beschrijf verschil soort",
+        Language::Russian => "значит называется опишите объясните разница",
+        Language::Chinese => "意思 介绍 描述 解释 区别",
+        Language::Japanese => "意味 説明 違い",
+        Language::Korean => "",
+        Language::Arabic => "معنى تعريف",
+        _ => ENGLISH_ASKING,
     }
 }
 
-const ENGLISH: &str = "a about above after all also am among an and any anyone anything are as at be because been before \
-    being below between both but by can cannot could d did do does doing don down during each else ever for from further \
-    get gets getting give given got had has have having he her here hers him his how i if in into is isn it its itself \
-    just ll m many may me might more most much must my no nor not now of off often on once one only onto or other our \
-    out over own please re s same shall she should so some someone something such t tell than that the their them then \
-    there these they this those through to too under until up upon us ve very was we were what when where whether which \
-    while who whom whose why will with within without would you your";
 const ENGLISH_ASKING: &str = "actually called come comes consider considered deal define defined definition describe \
     described description difference different example examples exactly explain explained explanation find go goes \
     happen happened happens kind kinds know known last lasts list listed look made make makes making mean meaning means meant name \
     named names purpose reason say says show shows stand stands take taken takes thing things type types use used uses \
     using way ways work works";
-const GERMAN: &str = "aber alle als am an auch auf aus bei bin bis bist da dann das dass dem den der des die dies diese dieser \
-    dieses doch du durch ein eine einem einen einer eines er es für haben habe hat hatte hatten ich ihr ihre im in ist ja \
-    kann kein keine können man mehr mein meine mich mir mit muss müssen nach nicht noch nur oder ob sehr sein seine sich \
-    sie sind so soll um und uns unser unsere unter vom von vor wann war waren warum was welche welchem welchen welcher \
-    welches wem wen wenn wer werden wessen weshalb wie wieso wieviel viel viele lange wird wir wo wofür woher wohin wurde \
-    wurden zu zum zur über";
-const FRENCH: &str = "a ai ainsi au aux avec avait ce ces cet cette combien comment d dans de depuis des donc du elle elles en est \
-    et eu fait ils il j je l la le les leur leurs lui m ma mais me mes moi mon n ne nos notre nous on ont ou où par pas \
-    pendant peut peuvent plus pour pourquoi qu quand que quel quelle quelles quels qui quoi s sa sans se ses si son sont \
-    sur t ta te tes toi ton tous tout tu un une vos votre vous y à été était";
-const SPANISH: &str = "a al como con cuando cuanto cuanta cuantos cuantas cuál cuáles cuándo cuánta cuántas cuánto cuántos cómo de \
-    del dónde donde el ella ellos en era eran es esta este esto fue fueron ha han hay la las le les lo los me mi mis más \
-    no nos nuestra nuestro o para pero por porque puede pueden que qué quien quién quiénes se ser si sin sobre son su sus \
-    también te tiene tienen tu tus un una uno y ya yo";
-const ITALIAN: &str = "a ai al alla alle anche che chi ci come con così cosa cui da dal dalla dei del della delle di do dove e è era \
-    erano essere fu ha hanno ho i il in io l la le lo loro ma mi mio nei nel nella non o per perché più può quale quali \
-    quando quanta quante quanti quanto questa questo se si sono su sua sue sui sul sulla suo tra un una uno vi";
-const PORTUGUESE: &str = "a ao aos as com como da das de do dos e é ela ele em era eram essa esse esta este eu foi foram há isso já \
-    lhe mais mas me meu minha muito na nas no nos não o onde os ou para pela pelo por porque pode podem qual quais quando \
-    quanta quantas quanto quantos que quem se sem ser seu sua são também te tem têm um uma você";
-const DUTCH: &str = "aan als bij dat de den der des die dit door een en er had hebben heeft het hij hoe hoeveel hun ik in is je kan \
-    kunnen lang maar me met mijn moet na naar niet nog of om ons onze ook op over te toen tot u uit van veel voor waar \
-    waarom wanneer was wat we welk welke werd wie wij worden wordt zal ze zich zij zijn zo";
-const RUSSIAN: &str = "а был была были было быть в вам вас весь во вот все всего вы где да для до его ее если есть еще же за и из \
-    или им их к как какая какие какой какое каких какова каково когда ко кого кому кто куда ли меня мне может можно мы на \
-    над не нет ни но о об он она они оно от откуда по под после почему при с сколько со так также там то того тоже только \
-    у уже чего чей чем что чтобы эта эти это этот я является";
-const CHINESE: &str = "什么 什麼 甚麼 怎么 怎麼 怎样 么样 如何 何时 何人 何处 哪里 哪裡 哪些 哪个 哪一 哪年 哪种 多少 几个 几年 几次 \
-    为什 為什 是什 是谁 谁是 是否 么时 时候 是多 有多 有哪 有几 的是 了多 在哪 么是 少个 一个 的 了 是 在 吗 呢 有 和 与";
-const JAPANESE: &str = "です すか ます した して った いつ どこ だれ 誰が 何で なに なぜ どの どう いく くら くつ らい ですか は何 何人 \
-    何年 何が 何を のは とは ため まし ませ の は が を に で と も か";
-const KOREAN: &str = "무엇 엇인 인가 가요 언제 누가 누구 어디 어떻 떻게 어떤 얼마 왜 입니 습니 니까 나요";
-const ARABIC: &str = "ما ماذا من متى أين كم كيف لماذا هل هو هي في على إلى عن مع هذا هذه ذلك التي الذي كان كانت أن إن أو و قد لا أي لم بين";
+
+/// What can be counted or measured: "what is the length of" asks what "how long" does, and the answer rarely says the word.
+const MEASURES: &str = "age amount cost depth distance duration height length limit maximum minimum number percentage price \
+    quantity size speed sum weight width alter anzahl betrag dauer gewicht größe höhe kosten länge preis coût distance \
+    durée hauteur limite longueur montant nombre poids prix taille altura cantidad costo distancia duración longitud \
+    límite número peso precio tamaño altezza durata lunghezza numero prezzo duração preço quantidade tamanho aantal bedrag \
+    duur gewicht hoogte lengte prijs";
 
 /// What the answer to a question should hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +122,7 @@ impl Expected {
             ],
         ) || pair("wie", &["viel", "viele", "lange", "oft", "hoch", "groß", "alt", "weit"])
             || asks(NUMBERS)
+            || asks(MEASURES)
         {
             Self::Number
         } else if asks(TIMES)
@@ -194,7 +160,9 @@ fn is_unspaced(c: char) -> bool {
 const NUMBER_WORDS: &str = "one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred hundreds \
     thousand million billion dozen half quarter once twice both double several none zwei drei vier fünf sechs sieben acht \
     neun zehn elf zwölf hundert tausend deux trois quatre cinq sept huit neuf dix cent mille dos tres cuatro cinco seis \
-    siete ocho nueve diez cien mil due tre quattro cinque sei sette otto nove dieci";
+    siete ocho nueve diez cien mil due tre quattro cinque sei sette otto nove dieci dois três \
+    quatro sete oito nove dez twee drie vijf zes zeven negen tien honderd duizend every daily weekly monthly yearly annually \
+    täglich wöchentlich monatlich jährlich";
 const TIME_WORDS: &str = "january february march april may june july august september october november december monday tuesday \
     wednesday thursday friday saturday sunday today yesterday tomorrow noon midnight morning evening spring summer autumn \
     winter century januar februar märz mai juni juli oktober dezember montag dienstag mittwoch donnerstag freitag samstag \
@@ -224,6 +192,12 @@ fn has_word(sentence: &str, list: &str) -> bool {
 fn names(sentence: &str) -> impl Iterator<Item = &str> {
     let words = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.skip(1).filter(|word| word.starts_with(char::is_uppercase) && word.chars().nth(1).is_some())
+}
+
+/// Whether `sentence` certainly has no number, in digits or words; the words are known only in Latin letters.
+pub(super) fn lacks_number(sentence: &str) -> bool {
+    let is_latin = |c: char| !c.is_alphabetic() || u32::from(c) < 0x250;
+    sentence.chars().all(is_latin) && !has_number(sentence)
 }
 
 /// Whether `sentence` begins by pointing at what was said before it.

@@ -12,8 +12,10 @@
 
 mod asked;
 mod fold;
+mod function_words;
 mod language;
 mod script;
+mod subject;
 mod word;
 
 use std::collections::HashMap;
@@ -21,7 +23,9 @@ use std::ops::Range;
 
 use unicode_normalization::char::is_combining_mark;
 
+pub use function_words::is_function_word;
 pub use language::Language;
+pub use subject::{is_measure, language_of_question, subject};
 
 use asked::asked_in;
 use fold::fold;

@@ -174,3 +174,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_subject_of_a_question_is_what_it_names() {
+    let check = |question, expected| assert_eq!(subject(question), expected, "{question}");
+    check("How soon must a lost or stolen laptop be reported?", "lost stolen laptop reported");
+    check("How many unused days of annual leave carry over?", "unused days annual leave carry");
+    check("Wie lange dauert die Probezeit?", "dauert Probezeit");
+    check("Combien de jours de congé ai-je ?", "jours congé");
+    check("¿Cuántos días de vacaciones tengo?", "días vacaciones tengo");
+    check("What happened in May?", "happened May");
+    check("Hvad står der om at have en have?", "Hvad står der om at have en have?");
+    check("试用期是多久？", "试用期是多久");
+    check("retention of invoices", "retention invoices");
+    check("Who is it?", "Who is it?");
+    check("", "");
+}
