@@ -8,6 +8,7 @@ mod index;
 mod part;
 mod score;
 mod search;
+mod terms;
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;

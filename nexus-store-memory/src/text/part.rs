@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use nexus_core::Result;
 use nexus_core::retrieve::Language;
-use nexus_core::retrieve::analysis::{ANALYSIS_VERSION, analyse};
+use nexus_core::retrieve::analysis::ANALYSIS_VERSION;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
 
+use super::terms::{self, Terms};
 use crate::error::{sql, text};
 use crate::passage;
 
@@ -65,6 +65,7 @@ impl Part {
     }
 
     fn with(index: Index, fields: Fields, through: i64) -> Result<Self> {
+        index.tokenizers().register(terms::NAME, Terms::default());
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text)?;
         Ok(Self { index, fields, reader, writer: None, through, stamped: through, ahead: HashSet::new() })
     }
@@ -235,7 +236,7 @@ fn retired_since(connection: &Connection, corpus: i64, watermark: i64) -> Result
 fn schema() -> (Schema, Fields) {
     let mut schema = Schema::builder();
     let indexing = TextFieldIndexing::default()
-        .set_tokenizer("raw")
+        .set_tokenizer(terms::NAME)
         .set_fieldnorms(true)
         .set_index_option(IndexRecordOption::WithFreqs);
     let fields = Fields {
@@ -270,14 +271,11 @@ fn add_passages(
 }
 
 fn document(fields: Fields, version: i64, id: i64, words: &str, language: Language) -> TantivyDocument {
-    let tokens: Vec<Token> = analyse(words, language)
-        .into_iter()
-        .map(|token| Token { text: token.term, position: token.position as usize, ..Token::default() })
-        .collect();
+    let (terms, length) = terms::joined(words, language);
     let mut document = TantivyDocument::default();
     document.add_u64(fields.version, version.unsigned_abs());
     document.add_u64(fields.passage, id.unsigned_abs());
-    document.add_u64(fields.length, tokens.len() as u64);
-    document.add_pre_tokenized_text(fields.terms, PreTokenizedString { text: String::new(), tokens });
+    document.add_u64(fields.length, length);
+    document.add_text(fields.terms, terms);
     document
 }
