@@ -2,7 +2,8 @@
 //! a floor in the same run.
 //!
 //! `cargo bench -p nexus-benches --bench store -- DATA [PASSAGES]` takes texts, questions and vectors from a folder
-//! of judged collections; without one it makes its own. `--calls` measures model calls alone.
+//! of judged collections; without one it makes its own. `--appends` measures durable appends alone, `--calls` model calls
+//! alone.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot prepare its input has nothing to measure")]
 #![expect(clippy::print_stdout, reason = "printing its figures is what a benchmark is for")]
@@ -28,6 +29,7 @@ fn main() {
             runtime.block_on(process::status(Path::new(arguments.get(1).expect("a directory"))));
         }
         Some("--calls") => runtime.block_on(calls::measure()),
+        Some("--appends") => runtime.block_on(appends::measure()),
         data => {
             let passages = arguments.get(1).and_then(|count| count.parse().ok()).unwrap_or(100_000);
             runtime.block_on(all(data.map(PathBuf::from), passages));

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nexus_core::{Error, Result};
 use rusqlite::{Connection, ErrorCode};
@@ -19,6 +19,9 @@ use crate::error::{closed, sql_code};
 
 /// The most members of one commit: bounds how long the first of them waits.
 const GROUP: usize = 256;
+
+/// The longest that a group waits for callers who may come back.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// How long the thread waits for work before it tidies up.
 const IDLE: Duration = Duration::from_millis(250);
@@ -108,6 +111,7 @@ impl Drop for Writer {
 
 fn serve(connection: &Connection, members: &Receiver<Member>) {
     let mut tidy = true;
+    let mut last = Last::default();
     loop {
         let first = match next(members, tidy) {
             Ok(member) => member,
@@ -119,23 +123,43 @@ fn serve(connection: &Connection, members: &Receiver<Member>) {
             Err(RecvTimeoutError::Disconnected) => break,
         };
         tidy = false;
-        commit_group(connection, gather(first, members));
+        let group = gather(first, members, &last);
+        let (size, start) = (group.len(), Instant::now());
+        commit_group(connection, group);
+        last = Last { size, took: start.elapsed() };
     }
     checkpoint(connection, "TRUNCATE");
 }
 
-/// The members of a group. As long as more arrive, more are on their way: callers that were just answered come back
-/// within microseconds, and a commit without them would make them wait for the one after it.
-fn gather(first: Member, members: &Receiver<Member>) -> Vec<Member> {
+/// The group before.
+#[derive(Default)]
+struct Last {
+    size: usize,
+    took: Duration,
+}
+
+/// The members of a group. Callers that were just answered come back within microseconds, and a commit without them would
+/// make them wait for the one after it: so it waits until there are as many as last time, a quarter of what that
+/// commit took at most, and never longer than [`PATIENCE`]. A caller who is alone does not wait.
+fn gather(first: Member, members: &Receiver<Member>, last: &Last) -> Vec<Member> {
     let mut group = vec![first];
-    loop {
+    let deadline = Instant::now() + PATIENCE.min(last.took / 4);
+    while group.len() < GROUP {
         let before = group.len();
         group.extend(members.try_iter().take(GROUP - before));
-        if group.len() == before || group.len() >= GROUP {
-            return group;
+        if group.len() > before {
+            std::thread::yield_now();
+            continue;
         }
-        std::thread::yield_now();
+        if group.len() >= last.size {
+            break;
+        }
+        match members.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(member) => group.push(member),
+            Err(_) => break,
+        }
     }
+    group
 }
 
 fn next(members: &Receiver<Member>, tidy: bool) -> Result<Member, RecvTimeoutError> {

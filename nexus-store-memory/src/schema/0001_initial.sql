@@ -157,7 +157,9 @@ CREATE TABLE event (
     FOREIGN KEY (tenant, run) REFERENCES run (tenant, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
+-- Records lie in the order of writing, so that those of many runs that are written together share pages.
 CREATE TABLE audit_record (
+    id     INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL,
     run    TEXT NOT NULL,
     seq    INTEGER NOT NULL,
@@ -165,9 +167,9 @@ CREATE TABLE audit_record (
     body   BLOB NOT NULL,
     leaf   BLOB NOT NULL,
     mac    BLOB NOT NULL,
-    PRIMARY KEY (tenant, run, seq),
+    UNIQUE (tenant, run, seq),
     UNIQUE (tenant, run, prev)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE audit_head (
     tenant   TEXT NOT NULL,

@@ -41,11 +41,14 @@ pub(crate) fn configure(connection: &Connection, role: Role) -> Result<()> {
 }
 
 /// Settings of a file that is written: set once, before the first table.
+///
+/// The log grows to 64 MB in a burst before its pages go to their places: a page that many commits change goes there
+/// once. The writer empties it when it is idle.
 pub(crate) fn make_durable(connection: &Connection) -> Result<()> {
     connection
         .execute_batch(
             "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;",
+             PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;",
         )
         .map_err(sql)
 }

@@ -177,7 +177,8 @@ const TABLES: &[Table] = &[
     },
     Table {
         name: "audit_record",
-        rows: "SELECT tenant, run, seq, prev, body, leaf, mac FROM audit_record WHERE tenant = ?1",
+        rows: "SELECT tenant, run, seq, prev, body, leaf, mac FROM audit_record WHERE tenant = ?1
+               ORDER BY run, seq",
         columns: &[
             ("tenant", Plain),
             ("run", Plain),
