@@ -123,7 +123,7 @@ pub(crate) enum Ledger {
         /// As comma-separated values, with a header
         #[arg(long, conflicts_with = "jsonl")]
         csv: bool,
-        /// As JSON, one object on each line [default]
+        /// As JSON, one object on each line; so it is unless told
         #[arg(long)]
         jsonl: bool,
         /// The file, which must not exist; `-` is standard output
