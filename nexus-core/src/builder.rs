@@ -15,6 +15,7 @@ use crate::nexus::Nexus;
 use crate::policy::{PolicyEngine, RoleGate};
 use crate::retrieve::Embedder;
 use crate::run::Registry;
+use crate::speech::SpeechSynthesizer;
 use crate::store::Store;
 use crate::task::Tasks;
 
@@ -27,6 +28,7 @@ pub struct Builder {
     routing: Option<Routing>,
     gateway: Option<GatewaySettings>,
     embedder: Option<Arc<dyn Embedder>>,
+    speaker: Option<Arc<dyn SpeechSynthesizer>>,
     policy: Option<Arc<dyn PolicyEngine>>,
     parser: Option<Arc<dyn DocumentParser>>,
     clock: Option<Arc<dyn Clock>>,
@@ -73,6 +75,13 @@ impl Builder {
     #[must_use]
     pub fn embedder(mut self, embedder: impl Embedder + 'static) -> Self {
         self.embedder = Some(Arc::new(embedder));
+        self
+    }
+
+    /// Who speaks; nobody unless told, and then answers are only written.
+    #[must_use]
+    pub fn speaker(mut self, speaker: impl SpeechSynthesizer + 'static) -> Self {
+        self.speaker = Some(Arc::new(speaker));
         self
     }
 
@@ -135,6 +144,7 @@ impl Builder {
             routing: self.routing.unwrap_or_default(),
             settings: self.gateway.map_or_else(GatewaySettings::shipped, Ok)?,
             embedder: self.embedder,
+            speaker: self.speaker,
         })?;
         Ok(Nexus::new(Engine {
             sealer,

@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::gateway::{Granted, Origin};
 use crate::id::{CorpusId, DocumentId};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
@@ -66,13 +67,20 @@ impl Engine {
     /// Searches on behalf of `who` for the words of `search` as they were typed.
     pub(crate) async fn search(&self, who: &Principal, search: Search) -> Result<Retrieved> {
         let words = search.text.clone();
-        self.matching(who, Action::CorpusSearch, search, words).await
+        let found = self.matching(who, Action::CorpusSearch, &Origin::default(), search, words).await?;
+        found.or_error(self.clock.now())
     }
 
-    /// Searches on behalf of `who` for what answers the question `search`: the words that only ask do not count.
-    pub(crate) async fn search_to_answer(&self, who: &Principal, search: Search) -> Result<Retrieved> {
+    /// Searches on behalf of `who` for what answers the question `search`: the words that only ask do not count. A
+    /// refusal is that of embedding the question, which `origin` led to.
+    pub(crate) async fn search_to_answer(
+        &self,
+        who: &Principal,
+        origin: &Origin,
+        search: Search,
+    ) -> Result<Granted<Retrieved>> {
         let words = subject(&search.text);
-        self.matching(who, Action::RunCreate, search, words).await
+        self.matching(who, Action::RunCreate, origin, search, words).await
     }
 
     /// Finds passages by `words` and by the vector of the whole `search`, in order to take `action`.
@@ -80,9 +88,10 @@ impl Engine {
         &self,
         who: &Principal,
         action: Action,
+        origin: &Origin,
         search: Search,
         words: String,
-    ) -> Result<Retrieved> {
+    ) -> Result<Granted<Retrieved>> {
         search.check()?;
         let resource = Resource::corpus(&search.corpus);
         let allowed = self.authorise(who, action, resource, ()).await?;
@@ -90,7 +99,10 @@ impl Engine {
         let retrieval = CorpusConfig::parse(&corpus.provider_config_json)?.retrieval;
         let vector = match search.vector {
             Some(vector) => Some(vector),
-            None => self.embed_question(who, &search.text).await?,
+            None => match self.embed_question(who, origin, &search.text).await? {
+                Granted::Yes(vector) => vector,
+                Granted::No(refused) => return Ok(Granted::No(refused)),
+            },
         };
         let query = Query {
             corpus: search.corpus,
@@ -105,13 +117,21 @@ impl Engine {
             explain: search.explain,
             now: self.clock.now(),
         };
-        self.store.retrieve(&allowed.map(|()| query)).await
+        self.store.retrieve(&allowed.map(|()| query)).await.map(Granted::Yes)
     }
 
-    async fn embed_question(&self, who: &Principal, text: &str) -> Result<Option<QueryVector>> {
-        let vectors = self.gateway.embed(who, EmbedRole::Query, &[text]).await?;
+    async fn embed_question(
+        &self,
+        who: &Principal,
+        origin: &Origin,
+        text: &str,
+    ) -> Result<Granted<Option<QueryVector>>> {
+        let vectors = match self.gateway.embed(who, origin, EmbedRole::Query, &[text]).await? {
+            Granted::Yes(vectors) => vectors,
+            Granted::No(refused) => return Ok(Granted::No(refused)),
+        };
         let model = self.gateway.embedder().map(|embedder| embedder.model().clone());
         let values = vectors.and_then(|vectors| vectors.into_iter().next());
-        Ok(model.zip(values).map(|(model, values)| QueryVector { model, values }))
+        Ok(Granted::Yes(model.zip(values).map(|(model, values)| QueryVector { model, values })))
     }
 }

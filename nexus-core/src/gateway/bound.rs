@@ -33,9 +33,21 @@ pub(super) fn input_bound(request: &Request) -> u64 {
     bound.saturating_add(format.map_or(0, |format| text(&format).saturating_mul(2)))
 }
 
+/// The most tokens that `texts` can be billed as when they are embedded.
+pub(super) fn texts_bound(texts: &[String]) -> u64 {
+    let text = |text: &String| u64::try_from(text.len()).unwrap_or(u64::MAX).saturating_add(PER_MESSAGE);
+    texts.iter().map(text).fold(PER_REQUEST, u64::saturating_add)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_byte_of_every_text_counts() {
+        let bound = |texts: &[&str]| texts_bound(&texts.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(bound(&["a", "é"]), bound(&["abc"]) + PER_MESSAGE);
+    }
 
     #[test]
     fn every_byte_counts() {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::settings::BreakerPolicy;
 use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::llm::Fault;
 
 /// Whether a provider may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,18 @@ pub(super) enum Health {
     Lost,
     /// The call says nothing, as one that was cancelled.
     Unclear,
+}
+
+impl Health {
+    /// What a call that ended with `error` tells.
+    pub(super) fn after(error: &Error) -> Self {
+        match Fault::of(error) {
+            Some(Fault::Billing) => Self::Lost,
+            Some(fault) if fault.trips_breaker() => Self::Sick,
+            Some(_) => Self::Well,
+            None => Self::Unclear,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::Stream;
 use serde::{Deserialize, Serialize};
@@ -251,6 +252,11 @@ impl Stream for CallStream {
             }
         }
     }
+}
+
+/// Whoever could be asked is left alone for so long.
+pub(super) fn resting(message: &'static str, wait: Duration) -> Error {
+    Error::new(ErrorKind::Unavailable, message).code("PROVIDERS_RESTING").with_retry_after(wait)
 }
 
 /// The task was ended before its call was.

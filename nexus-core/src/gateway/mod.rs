@@ -1,4 +1,4 @@
-//! The governed boundary: the only holder of models and embedders, which every call to one passes.
+//! The governed boundary: the only holder of models, embedders and speakers, which every call to one passes.
 //!
 //! In this order: **claim** and stops and limits, in one durable step with the reservation and the record; then the
 //! **attempts**, each with its own price and reservation, behind a breaker, within deadlines; then **settlement**, in
@@ -8,9 +8,11 @@
 //! - `call`: what a caller hands in and gets back.
 //! - `routing`: whom to ask, in which order.
 //! - `settings`: deadlines, retries, breakers, prices, limits.
-//! - `plan`: what a call may take at most.
-//! - `conduct`: one call from claim to settlement; `attempt`: one physical attempt; `record`: what they leave behind.
-//! - `breaker`, `backoff`, `bound`: pure rules.
+//! - `terms`: the limits and prices that govern a call; `plan`: what a conversation's call may take at most.
+//! - `conduct`: one call of a conversation from claim to settlement; `attempt`: one physical attempt of it.
+//! - `once`: one call that is answered at once, such as `errand`: vectors and speech.
+//! - `record`, `settlement`: what they leave behind.
+//! - `breaker`, `backoff`, `bound`, `ending`: pure rules.
 //! - `recovery`: calls that a process before this one left open.
 
 mod attempt;
@@ -19,11 +21,16 @@ mod bound;
 mod breaker;
 mod call;
 mod conduct;
+mod ending;
+mod errand;
+mod once;
 mod plan;
 mod record;
 mod recovery;
 mod routing;
 mod settings;
+mod settlement;
+mod terms;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -31,22 +38,24 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
 use crate::audit::{Draft, Pending, Sealer};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::id::IdSource;
-use crate::llm::{Fault, Reply};
+use crate::llm::Reply;
 use crate::policy::PolicyEngine;
 use crate::principal::{Principal, TenantId};
-use crate::retrieve::{EmbedRole, Embedder};
+use crate::retrieve::Embedder;
+use crate::speech::SpeechSynthesizer;
 use crate::store::Store;
 use crate::task::Tasks;
 
 use attempt::Mode;
 use breaker::Breakers;
 use conduct::Conduct;
+
+pub(crate) use terms::Origin;
 
 pub use call::{CallStream, Completed, Granted, ModelCall, Receipt, Refused, RunCaps};
 pub use routing::{Cheaper, Route, Routing};
@@ -56,11 +65,13 @@ pub use settings::{
 
 /// Holds the providers and makes every call to them. Cheap to clone.
 ///
-/// INVARIANT: no other type of this crate keeps an `LlmProvider` or an `Embedder`; the builder hands them over.
+/// INVARIANT: no other type of this crate keeps an `LlmProvider`, an `Embedder` or a `SpeechSynthesizer`; the builder
+/// hands them over.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
     shared: Arc<Shared>,
     embedder: Option<Arc<dyn Embedder>>,
+    speaker: Option<Arc<dyn SpeechSynthesizer>>,
 }
 
 /// What every call works with.
@@ -92,6 +103,7 @@ pub(crate) struct Parts {
     pub(crate) routing: Routing,
     pub(crate) settings: GatewaySettings,
     pub(crate) embedder: Option<Arc<dyn Embedder>>,
+    pub(crate) speaker: Option<Arc<dyn SpeechSynthesizer>>,
 }
 
 impl Gateway {
@@ -100,14 +112,14 @@ impl Gateway {
     /// # Errors
     /// As [`Routing::check`].
     pub(crate) fn new(parts: Parts) -> Result<Self> {
-        let Parts { store, sealer, clock, ids, policy, tasks, routing, settings, embedder } = parts;
+        let Parts { store, sealer, clock, ids, policy, tasks, routing, settings, embedder, speaker } = parts;
         routing.check()?;
         let owner = ids.next();
         let configured = RwLock::new((Arc::new(routing), Arc::new(settings)));
         let (breakers, settlements) = (Breakers::default(), watch::Sender::new(0));
         let shared =
             Shared { store, sealer, clock, ids, policy, tasks, configured, breakers, settlements, owner };
-        Ok(Self { shared: Arc::new(shared), embedder })
+        Ok(Self { shared: Arc::new(shared), embedder, speaker })
     }
 
     /// Replaces providers, routes and settings. Calls in flight end on those they began with.
@@ -175,40 +187,6 @@ impl Gateway {
             Granted::Yes(()) => Granted::Yes(CallStream { told, cancel, receipt: None, over: false }),
             Granted::No(refused) => Granted::No(refused),
         })
-    }
-
-    /// Embeds a batch, and checks that the model kept its word. Nothing without an embedder.
-    pub(crate) async fn embed(
-        &self,
-        who: &Principal,
-        role: EmbedRole,
-        texts: &[&str],
-    ) -> Result<Option<Vec<Vec<f32>>>> {
-        let Some(embedder) = &self.embedder else { return Ok(None) };
-        let span = tracing::info_span!(
-            "gen_ai.embeddings",
-            gen_ai.operation.name = "embeddings",
-            gen_ai.request.model = embedder.model().as_str(),
-            tenant = %who.tenant(),
-            texts = texts.len()
-        );
-        let patience = self.settings().deadlines.first_event;
-        let silent = |_| Fault::Timeout.error("the model did not answer in time");
-        let embedding = embedder.embed(role, texts).instrument(span);
-        let vectors = timeout(patience, embedding).await.map_err(silent)??;
-        let sound = |vector: &Vec<f32>| {
-            vector.len() == embedder.dimension() && vector.iter().all(|value| value.is_finite())
-        };
-        if vectors.len() == texts.len() && vectors.iter().all(sound) {
-            Ok(Some(vectors))
-        } else {
-            Err(Error::new(
-                ErrorKind::Unavailable,
-                "the embedding model returned vectors that cannot be used",
-            )
-            .code("EMBEDDER_BROKEN")
-            .with("model", embedder.model()))
-        }
     }
 }
 

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::bound::input_bound;
 use super::call::{ModelCall, Refused, RunCaps};
 use super::routing::{Candidate, Routing};
 use super::settings::GatewaySettings;
+use super::terms::{Origin, Terms};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::hex;
 use crate::ledger::Attempt;
 use crate::llm::{Parameters, Request};
-use crate::price::{PriceRow, PriceTable};
+use crate::price::PriceRow;
 use crate::principal::Principal;
-use crate::quota::{Amounts, Check, Consumer, CostUnits, Limit, Limits, checks};
+use crate::quota::{Amounts, Check, Limit};
 use crate::usage::Usage;
 
 /// One call with everything that decides about it, as it was when the call began.
@@ -23,14 +25,11 @@ use crate::usage::Usage;
 pub(super) struct Plan {
     pub(super) settings: Arc<GatewaySettings>,
     pub(super) routing: Arc<Routing>,
+    pub(super) terms: Terms,
     pub(super) candidates: Vec<Candidate>,
-    pub(super) consumer: Consumer,
     pub(super) request: Request,
     /// A fingerprint of everything that was asked and of who asked it.
     pub(super) digest: String,
-    prices: PriceTable,
-    limits: Limits,
-    cost_units: CostUnits,
     bound: u64,
 }
 
@@ -55,29 +54,19 @@ impl Plan {
         let request = call.request.clone();
         let candidates =
             routing.candidates(who.tenant(), call.provider.as_deref(), request.model.as_deref())?;
-        let tenant = settings.tenant(who.tenant().as_str());
-        let own = tenant.into_iter().flat_map(|tenant| tenant.limits.iter().cloned());
-        let consumer = Consumer {
-            tenant: who.tenant().to_string(),
-            organisation: who.organisation_id().map(ToString::to_string),
-            user: who.subject().to_string(),
+        let origin = Origin {
+            correlation_id: call.correlation_id.clone(),
             investigation: call.investigation.clone(),
-            run: call.run.as_ref().map(|run| run.id.to_string()),
+            run: call.run.as_ref().map(|run| run.id.clone()),
         };
+        let caps = call.run.iter().flat_map(RunCaps::limits);
         Ok(Self {
             digest: digest(who, call)?,
-            limits: call
-                .run
-                .iter()
-                .flat_map(RunCaps::limits)
-                .fold(settings.limits.clone().with(own).with(set.0), Limits::tightened),
-            cost_units: tenant.map(|tenant| tenant.cost_units.clone()).unwrap_or_default(),
-            prices: settings.prices.clone().with(set.1),
+            terms: Terms::new(who, &origin, Arc::clone(&settings), set, caps),
             bound: input_bound(&request),
             settings,
             routing,
             candidates,
-            consumer,
             request,
         })
     }
@@ -90,20 +79,13 @@ impl Plan {
     ) -> Result<Result<Attemptable, Refused>> {
         let (kind, model) = (candidate.provider.name(), candidate.model.as_str());
         let info = candidate.provider.info(model);
-        let Some(price) = self.prices.of_call(kind, model, info.is_local, now) else {
+        let Some(price) = self.terms.price(kind, model, info.is_local, now) else {
             let (provider, model) = (candidate.name.clone(), model.to_owned());
             return Ok(Err(Refused::Unpriced { provider, model }));
         };
         let most = info.output_tokens.unwrap_or(u32::MAX);
         let max_tokens = self.request.max_tokens.unwrap_or(self.settings.max_tokens).min(most);
-        let output = u64::from(max_tokens);
-        let tokens = self.bound.checked_add(output).ok_or_else(too_large)?;
-        let worst = Amounts {
-            calls: 1,
-            tokens,
-            cost_units: self.cost_units.of(model, tokens).ok_or_else(too_large)?,
-            money: price.worst_case(self.bound, output)?,
-        };
+        let worst = self.terms.worst(&price, model, self.bound, u64::from(max_tokens))?;
         let model = Some(model.to_owned());
         let request = Request { model, max_tokens: Some(max_tokens), ..self.request.clone() };
         Ok(Ok(Attemptable { candidate: candidate.clone(), request, price, worst }))
@@ -111,18 +93,12 @@ impl Plan {
 
     /// The limits that apply to an attempt.
     pub(super) fn checks(&self, attempt: &Attemptable, now: Timestamp) -> Vec<Check> {
-        checks(&self.limits, &self.consumer, &attempt.candidate.model, now, &self.settings.zone)
+        self.terms.checks(&attempt.candidate.model, now)
     }
 
     /// What an attempt takes that consumed `usage`.
     pub(super) fn charge(&self, attempt: &Attemptable, usage: &Usage) -> Result<Amounts> {
-        let tokens = usage.total().ok_or_else(too_large)?;
-        Ok(Amounts {
-            calls: attempt.worst.calls,
-            tokens,
-            cost_units: self.cost_units.of(&attempt.candidate.model, tokens).ok_or_else(too_large)?,
-            money: attempt.price.cost(usage)?,
-        })
+        self.terms.charge(&attempt.price, &attempt.candidate.model, attempt.worst.calls, usage)
     }
 
     /// The most that the prompt can be billed as, in tokens.
@@ -160,15 +136,16 @@ fn digest(who: &Principal, call: &ModelCall) -> Result<String> {
     } = &call.request;
     let evidence: Vec<_> = evidence.iter().map(|shown| (shown.number, &shown.passage, &shown.hash)).collect();
     let sampling: &Parameters = parameters;
-    let asked = serde_json::to_vec(&(
+    fingerprint(&(
         ("nexus/call/v1", who.tenant(), who.subject(), &call.provider, model),
         (instructions, history, evidence, question),
         (tools, tool_choice, max_tokens, sampling),
-    ));
-    let asked = asked.map_err(|error| Error::unexpected("a request could not be written").because(error))?;
-    Ok(hex::encode(Sha256::digest(asked).as_slice()))
+    ))
 }
 
-fn too_large() -> Error {
-    Error::invalid("the request is too large to be counted").code("REQUEST_TOO_LARGE")
+/// The SHA-256 of `asked` as JSON.
+pub(super) fn fingerprint(asked: &impl Serialize) -> Result<String> {
+    let asked = serde_json::to_vec(asked)
+        .map_err(|error| Error::unexpected("a request could not be written").because(error))?;
+    Ok(hex::encode(Sha256::digest(asked).as_slice()))
 }

@@ -1,39 +1,42 @@
 //! What a call leaves behind: its row for the ledger, and the audit records of its admission, retries and end. Ids,
 //! counts and fingerprints, never text.
 
-use super::attempt::Mode;
-use super::call::{ModelCall, Refused};
-use super::plan::{Attemptable, Plan};
+use super::call::Refused;
 use crate::audit::{Draft, Kind, Payload};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::ledger::{Call, CallStatus, ClaimKey, Ending, Operation};
+use crate::id::RunId;
+use crate::ledger::{Attempt, Call, CallStatus, ClaimKey, Ending, Operation};
 use crate::money::NanoUsd;
 use crate::principal::Principal;
+use crate::quota::Consumer;
 use crate::usage::Usage;
 
 const RETRIED: Kind = Kind::new("call.retried");
 const REFUSED: Kind = Kind::new("call.refused");
 
+/// What is asked for, by whom.
+pub(super) struct Asked<'a> {
+    pub(super) operation: Operation,
+    /// What makes it the same call when it is made again; a call of its own without one.
+    pub(super) key: Option<&'a str>,
+    pub(super) digest: &'a str,
+    pub(super) consumer: &'a Consumer,
+    pub(super) correlation_id: Option<&'a str>,
+    pub(super) streamed: bool,
+}
+
 /// The row of a call that is about to be made.
-pub(super) fn call(
-    id: &str,
-    call: &ModelCall,
-    plan: &Plan,
-    this: &Attemptable,
-    mode: Mode,
-    now: Timestamp,
-) -> Result<Call> {
-    let key = call.idempotency_key.clone().unwrap_or_else(|| id.to_owned());
+pub(super) fn call(id: &str, asked: &Asked<'_>, attempt: &Attempt, now: Timestamp) -> Result<Call> {
     Ok(Call {
         id: id.to_owned(),
-        consumer: plan.consumer.clone(),
-        claim: ClaimKey::parse(Operation::Chat, key)?,
-        digest: plan.digest.clone(),
-        correlation_id: call.correlation_id.clone(),
-        provider: this.candidate.name.clone(),
-        model: this.candidate.model.clone(),
-        streamed: mode == Mode::Streamed,
+        consumer: asked.consumer.clone(),
+        claim: ClaimKey::parse(asked.operation, asked.key.unwrap_or(id))?,
+        digest: asked.digest.to_owned(),
+        correlation_id: asked.correlation_id.map(str::to_owned),
+        provider: attempt.provider.clone(),
+        model: attempt.model.clone(),
+        streamed: asked.streamed,
         created_at: now,
         status: CallStatus::Open,
         usage: Usage::default(),
@@ -53,11 +56,11 @@ pub(super) fn call(
 pub(super) fn opened(
     who: &Principal,
     call: &Call,
-    this: &Attemptable,
+    attempt: &Attempt,
     policy_version: &str,
     now: Timestamp,
 ) -> Vec<Draft> {
-    let mut payload = facts(this)
+    let mut payload = facts(attempt)
         .word("decision", "admitted")
         .word("prompt", &call.digest)
         .fingerprint("claim", &call.claim.key);
@@ -72,7 +75,7 @@ pub(super) fn retried(
     who: &Principal,
     call: &Call,
     ending: &Ending,
-    next: &Attemptable,
+    next: &Attempt,
     policy_version: &str,
     now: Timestamp,
 ) -> Vec<Draft> {
@@ -115,7 +118,7 @@ pub(super) fn closed(
 pub(super) fn refused(
     who: &Principal,
     id: &str,
-    call: &ModelCall,
+    run: Option<&RunId>,
     refused: &Refused,
     policy_version: &str,
     now: Timestamp,
@@ -129,8 +132,8 @@ pub(super) fn refused(
             .word("cap", &refusal.limit.to_string())
             .word("used", &refusal.used.to_string());
     }
-    if let Some(run) = &call.run {
-        payload = payload.id("run", &run.id);
+    if let Some(run) = run {
+        payload = payload.id("run", run);
     }
     let draft = |kind| Draft::new(who, id, kind, policy_version, now);
     vec![
@@ -140,13 +143,13 @@ pub(super) fn refused(
     ]
 }
 
-fn facts(this: &Attemptable) -> Payload {
+fn facts(attempt: &Attempt) -> Payload {
     Payload::new()
-        .word("provider", &this.candidate.name)
-        .word("model", &this.candidate.model)
-        .word("price", &this.price.version)
-        .money("reserved", this.worst.money)
-        .word("reserved_tokens", &this.worst.tokens.to_string())
+        .word("provider", &attempt.provider)
+        .word("model", &attempt.model)
+        .word("price", &attempt.price_version)
+        .money("reserved", attempt.reserved.money)
+        .word("reserved_tokens", &attempt.reserved.tokens.to_string())
 }
 
 fn ended(ending: &Ending) -> Payload {

@@ -15,6 +15,7 @@ use crate::document::store::{Lease, Publication, StagedPassage};
 use crate::document::{Block, BlockSink, FileHints, ParseReport, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::Origin;
 use crate::retrieve::{CorpusConfig, EmbedRole, Language, ModelId};
 
 /// How many passages are embedded and staged at once.
@@ -203,6 +204,14 @@ impl Staging<'_> {
         if self.waiting.len() >= BATCH { self.flush().await } else { Ok(()) }
     }
 
+    /// Vectors for passages, where somebody embeds; a refusal of that fails the job.
+    async fn embed(&self, texts: &[&str]) -> Result<Option<Vec<Vec<f32>>>> {
+        let job = &self.lease.job;
+        let origin = Origin { correlation_id: Some(job.id.to_string()), ..Origin::default() };
+        let embedded = self.engine.gateway.embed(&job.principal, &origin, EmbedRole::Passage, texts).await?;
+        embedded.or_error(self.engine.clock.now())
+    }
+
     /// Embeds and stages what waits.
     async fn flush(&mut self) -> Result<()> {
         if self.waiting.is_empty() {
@@ -215,7 +224,7 @@ impl Staging<'_> {
         let unembedded = waiting.iter().any(|(_, vector)| vector.is_none());
         let vectors = if unembedded && self.lease.document.content_type != PASSAGES_CONTENT_TYPE {
             let texts: Vec<&str> = waiting.iter().map(|(chunk, _)| chunk.text.as_str()).collect();
-            self.engine.gateway.embed(&self.lease.job.principal, EmbedRole::Passage, &texts).await?
+            self.embed(&texts).await?
         } else {
             None
         };

@@ -124,6 +124,7 @@ pub struct OpenCall {
 /// - Concurrent reservations never exceed a limit.
 /// - The same claim with the same digest is replayed once it is over, under way until then; with another digest it is mismatched.
 /// - A claim that has run out is free again, and a call that failed before anything was sent gives its claim back.
+/// - A call that is booked whole leaves what one leaves that was begun and settled, or nothing at all.
 /// - Settling replaces a reservation by what was charged; a second settlement changes nothing and says so.
 /// - After every call is settled, nothing is reserved and the counters hold the sum of the ledger.
 /// - A retry ends one attempt and reserves for the next, or refuses the next and ends the one all the same.
@@ -139,6 +140,14 @@ pub trait QuotaStore: Send + Sync {
     /// # Errors
     /// Those of a store; then nothing was admitted.
     async fn begin(&self, intent: Intent) -> Result<Begun>;
+
+    /// Admits a call that is over already, and ends it in the same step: for what is done within this process, and leaves
+    /// no room for a crash between the two. Anything but [`Begun::Admitted`] recorded nothing. The write commits even
+    /// when the future is dropped.
+    ///
+    /// # Errors
+    /// Those of [`QuotaStore::begin`] and [`QuotaStore::settle`]; then nothing was recorded.
+    async fn book(&self, intent: Intent, settlement: Settlement) -> Result<Begun>;
 
     /// Ends one attempt and admits the next: [`Begun::Admitted`], [`Begun::Refused`] or [`Begun::Stopped`].
     ///

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::Nexus;
 use crate::error::Result;
-use crate::gateway::{CallStream, Completed, GatewaySettings, Granted, ModelCall, Routing};
+use crate::gateway::{CallStream, Completed, GatewaySettings, Granted, ModelCall, Origin, Routing};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
+use crate::speech::Speech;
 
 impl Nexus {
     /// Calls a model, and returns its answer in one piece. The call is claimed, priced, reserved, settled and recorded
@@ -27,6 +28,17 @@ impl Nexus {
     pub async fn stream(&self, who: &Principal, call: ModelCall) -> Result<Granted<CallStream>> {
         self.allow(who, Action::ModelCall, Resource::default()).await?;
         self.engine.gateway.stream(who, call).await
+    }
+
+    /// Speaks a text of 1 to [`MAX_SPOKEN_CHARS`](crate::speech::MAX_SPOKEN_CHARS) characters. The call is priced by the
+    /// character, reserved, settled and recorded like any other.
+    ///
+    /// # Errors
+    /// [`Denied`](crate::ErrorKind::Denied); [`InvalidInput`](crate::ErrorKind::InvalidInput) with `SPEECH_UNAVAILABLE`
+    /// where nobody speaks, or `INVALID_SPEECH`; those of [`Fault::error`](crate::llm::Fault::error).
+    pub async fn speak(&self, who: &Principal, text: impl Into<String>) -> Result<Granted<Speech>> {
+        self.allow(who, Action::ModelCall, Resource::default()).await?;
+        self.engine.gateway.speak(who, &Origin::default(), text.into()).await
     }
 
     /// Replaces providers, routes and settings. Calls in flight end on those they began with. For whoever holds the

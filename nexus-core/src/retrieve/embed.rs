@@ -1,6 +1,7 @@
 //! Vectors for texts: the [`Embedder`] port, and a deterministic one for tests.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::analysis::{Language, analyse};
 use crate::error::{Error, Result};
 use crate::id::check_name;
+use crate::usage::Usage;
 
 /// A model and its version. Vectors of different ids are never compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,15 +62,35 @@ pub enum EmbedRole {
     Passage,
 }
 
+/// Vectors, and what making them consumed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Embedded {
+    /// One for each text, in order.
+    pub vectors: Vec<Vec<f32>>,
+    /// What was consumed, where the vendor said so.
+    pub usage: Option<Usage>,
+}
+
 /// Turns texts into vectors.
 ///
 /// # Contract
 /// - One vector per text, in order, each of [`Embedder::dimension`] finite numbers.
 /// - The same text in the same role gives the same vector for as long as the model id stays.
+/// - Texts of one of the [`Embedder::batches`] go out in one request, so that each request has a line in the ledger.
+/// - Usage that the vendor did not report is absent, never guessed.
+/// - An error of a vendor carries the [`Fault`](crate::llm::Fault) that tells what may be done about it.
 #[async_trait]
 pub trait Embedder: Send + Sync + fmt::Debug {
+    /// The provider's name, such as `openai`: what prices and records call it.
+    fn name(&self) -> &str;
+
     /// The model and its version.
     fn model(&self) -> &ModelId;
+
+    /// What the provider itself calls the model, for prices and records: the id unless that says more.
+    fn vendor_model(&self) -> &str {
+        self.model().as_str()
+    }
 
     /// How many numbers a vector has.
     fn dimension(&self) -> usize;
@@ -81,18 +103,40 @@ pub trait Embedder: Send + Sync + fmt::Debug {
         true
     }
 
+    /// Whether the model runs on hardware of the operator's own, so that its tokens have no price.
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    /// Whether it runs within this process, so that no text leaves it and nobody else can send a bill.
+    fn is_in_process(&self) -> bool {
+        false
+    }
+
+    /// How `texts` are cut into requests: ranges in order that cover them all. All at once unless a wire takes fewer.
+    fn batches(&self, texts: &[&str]) -> Vec<Range<usize>> {
+        std::iter::once(0..texts.len()).filter(|all| !all.is_empty()).collect()
+    }
+
     /// Embeds a batch.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) when the model cannot
-    /// be reached.
-    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>>;
+    /// As [`Fault::error`](crate::llm::Fault::error) makes them.
+    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Embedded>;
 }
 
 #[async_trait]
 impl<E: Embedder + ?Sized> Embedder for Arc<E> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
     fn model(&self) -> &ModelId {
         (**self).model()
+    }
+
+    fn vendor_model(&self) -> &str {
+        (**self).vendor_model()
     }
 
     fn dimension(&self) -> usize {
@@ -107,7 +151,19 @@ impl<E: Embedder + ?Sized> Embedder for Arc<E> {
         (**self).is_semantic()
     }
 
-    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    fn is_local(&self) -> bool {
+        (**self).is_local()
+    }
+
+    fn is_in_process(&self) -> bool {
+        (**self).is_in_process()
+    }
+
+    fn batches(&self, texts: &[&str]) -> Vec<Range<usize>> {
+        (**self).batches(texts)
+    }
+
+    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Embedded> {
         (**self).embed(role, texts).await
     }
 }
@@ -157,6 +213,10 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 #[async_trait]
 impl Embedder for HashingEmbedder {
+    fn name(&self) -> &'static str {
+        "hashing"
+    }
+
     fn model(&self) -> &ModelId {
         &self.model
     }
@@ -173,7 +233,21 @@ impl Embedder for HashingEmbedder {
         false
     }
 
-    async fn embed(&self, _role: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
-        Ok(texts.iter().map(|text| self.embed_one(text)).collect())
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn is_in_process(&self) -> bool {
+        true
+    }
+
+    /// Its words are its tokens.
+    async fn embed(&self, _role: EmbedRole, texts: &[&str]) -> Result<Embedded> {
+        let words: usize = texts.iter().map(|text| text.split_whitespace().count()).sum();
+        let input_uncached = u64::try_from(words).unwrap_or(u64::MAX);
+        Ok(Embedded {
+            vectors: texts.iter().map(|text| self.embed_one(text)).collect(),
+            usage: Some(Usage { input_uncached, ..Usage::default() }),
+        })
     }
 }

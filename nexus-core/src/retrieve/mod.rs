@@ -19,7 +19,7 @@ use crate::id::{CorpusId, DocumentId};
 
 pub use analysis::Language;
 pub use config::CorpusConfig;
-pub use embed::{EmbedRole, Embedder, HashingEmbedder, ModelId};
+pub use embed::{EmbedRole, Embedded, Embedder, HashingEmbedder, ModelId};
 pub use filter::Filter;
 pub use fusion::{Fusion, Weights};
 

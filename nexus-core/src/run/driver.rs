@@ -16,7 +16,7 @@ use crate::audit::Pending;
 use crate::document::model::Failure;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gateway::{Granted, ModelCall, Refused, RunCaps};
+use crate::gateway::{Granted, ModelCall, Origin, Refused, RunCaps};
 use crate::grounding::Evidence;
 use crate::llm::prompt::Prompt;
 use crate::llm::{Fault, Piece, Request, Turn};
@@ -188,7 +188,10 @@ impl Engine {
             documents: run.ask.options.documents.clone(),
             explain: false,
         };
-        let retrieved = self.search_to_answer(&run.principal, search).await?;
+        let retrieved = match self.search_to_answer(&run.principal, &origin(run), search).await? {
+            Granted::Yes(retrieved) => retrieved,
+            Granted::No(refused) => return self.not_granted(&refused),
+        };
         let request = self.prompt(run, Evidence::number(retrieved.hits.clone()), history)?;
         let options = &run.ask.options;
         let (_, model) =
@@ -221,10 +224,7 @@ impl Engine {
             let stream =
                 match self.gateway.stream(&state.run.principal, model_call(&state.run, request)).await? {
                     Granted::Yes(stream) => stream,
-                    Granted::No(refused @ Refused::Unpriced { .. }) => {
-                        return Err(refused.to_error(self.clock.now()));
-                    }
-                    Granted::No(refused) => return Ok(Input::OverBudget(refused.sentence())),
+                    Granted::No(refused) => return self.not_granted(&refused),
                 };
             speech.cancel = Some(stream.canceller());
             speech.batches = Some(Box::pin(stream.ready_chunks(BATCH)));
@@ -241,6 +241,16 @@ impl Engine {
             }
         }
         Ok(Input::Said(pieces))
+    }
+
+    /// What a call to a model that is refused means for its run.
+    fn not_granted(&self, refused: &Refused) -> Result<Input> {
+        match refused {
+            Refused::Unpriced { .. } => Err(refused.to_error(self.clock.now())),
+            Refused::Limit(_) | Refused::Stopped(_) | Refused::TooDear { .. } => {
+                Ok(Input::OverBudget(refused.sentence()))
+            }
+        }
     }
 
     async fn apply(&self, mut state: State, input: Input) -> Result<State> {
@@ -266,6 +276,15 @@ impl Engine {
         };
         self.store.advance(advance).await?;
         Ok(state)
+    }
+}
+
+/// What a run's calls besides its answer come from. The caps on its answer do not count them.
+fn origin(run: &Run) -> Origin {
+    Origin {
+        correlation_id: Some(run.request_id.to_string()),
+        investigation: Some(run.session_id.to_string()),
+        run: Some(run.id.clone()),
     }
 }
 

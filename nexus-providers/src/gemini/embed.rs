@@ -1,14 +1,17 @@
 //! Vectors of Gemini: [`GeminiEmbedder`].
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use nexus_core::Result;
-use nexus_core::retrieve::{EmbedRole, Embedder, ModelId};
+use nexus_core::retrieve::{EmbedRole, Embedded, Embedder, ModelId};
+use nexus_core::{Result, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Google;
-use crate::wire::numbers::checked;
+use super::usage::UsageMetadata;
+use crate::wire::numbers::{checked, joined};
 
 /// The model that embeds unless told.
 pub const EMBEDDING_MODEL: &str = "gemini-embedding-001";
@@ -34,9 +37,12 @@ pub struct GeminiEmbedder {
     dimension: usize,
 }
 
+/// A batch. Newer models tell what it consumed, `gemini-embedding-001` does not.
 #[derive(Deserialize)]
 struct Batch {
     embeddings: Vec<Values>,
+    #[serde(rename = "usageMetadata", default)]
+    usage: UsageMetadata,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +58,23 @@ struct Prediction {
 #[derive(Deserialize)]
 struct Values {
     values: Vec<f32>,
+    /// Only on Vertex AI.
+    #[serde(default)]
+    statistics: Statistics,
+}
+
+#[derive(Default, Deserialize)]
+struct Statistics {
+    /// Written as a decimal number there.
+    token_count: Option<f64>,
+}
+
+impl Statistics {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked right before")]
+    fn usage(&self) -> Option<Usage> {
+        let whole = self.token_count.filter(|count| (0.0..9e15).contains(count) && count.fract() == 0.0)?;
+        Some(Usage { input_uncached: whole as u64, ..Usage::default() })
+    }
 }
 
 impl GeminiEmbedder {
@@ -72,7 +95,7 @@ impl GeminiEmbedder {
         Ok(Self { model: id(name, dimension)?, name: name.to_owned(), dimension, ..self })
     }
 
-    async fn batch(&self, task: &str, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn batch(&self, task: &str, texts: &[&str]) -> Result<Embedded> {
         let model = format!("models/{}", self.name);
         let requests = texts.iter().map(|text| {
             json!({
@@ -82,18 +105,22 @@ impl GeminiEmbedder {
         });
         let body = json!({"requests": requests.collect::<Vec<Value>>()});
         let answer = self.google.ask(&self.name, "batchEmbedContents", JSON, &body).await?;
-        let Batch { embeddings } = answer.json().await?;
-        self.checked(embeddings, texts.len())
+        let Batch { embeddings, usage } = answer.json().await?;
+        // A count that cannot be is none.
+        let usage = usage.usage().unwrap_or_default();
+        Ok(Embedded { vectors: self.checked(embeddings, texts.len())?, usage })
     }
 
-    async fn predict(&self, task: &str, text: &str) -> Result<Vec<Vec<f32>>> {
+    async fn predict(&self, task: &str, text: &str) -> Result<Embedded> {
         let body = json!({
             "instances": [{"content": text, "task_type": task}],
             "parameters": {"outputDimensionality": self.dimension}
         });
         let answer = self.google.ask(&self.name, "predict", JSON, &body).await?;
         let Predictions { predictions } = answer.json().await?;
-        self.checked(predictions.into_iter().map(|prediction| prediction.embeddings).collect(), 1)
+        let values: Vec<Values> = predictions.into_iter().map(|prediction| prediction.embeddings).collect();
+        let usage = values.first().and_then(|values| values.statistics.usage());
+        Ok(Embedded { vectors: self.checked(values, 1)?, usage })
     }
 
     fn checked(&self, values: Vec<Values>, count: usize) -> Result<Vec<Vec<f32>>> {
@@ -122,8 +149,16 @@ fn normalise(vector: &mut [f32]) {
 
 #[async_trait]
 impl Embedder for GeminiEmbedder {
+    fn name(&self) -> &str {
+        self.google.vendor().name()
+    }
+
     fn model(&self) -> &ModelId {
         &self.model
+    }
+
+    fn vendor_model(&self) -> &str {
+        &self.name
     }
 
     fn dimension(&self) -> usize {
@@ -134,19 +169,24 @@ impl Embedder for GeminiEmbedder {
         TOKENS
     }
 
-    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    fn batches(&self, texts: &[&str]) -> Vec<Range<usize>> {
+        let size = if self.google.is_vertex() { 1 } else { BATCH };
+        (0..texts.len()).step_by(size).map(|first| first..(first + size).min(texts.len())).collect()
+    }
+
+    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Embedded> {
         let task = match role {
             EmbedRole::Query => "RETRIEVAL_QUERY",
             EmbedRole::Passage => "RETRIEVAL_DOCUMENT",
         };
         if self.google.is_vertex() {
             let requests: Vec<_> = texts.iter().map(|text| self.predict(task, text)).collect();
-            return stream::iter(requests).buffered(AT_ONCE).try_concat().await;
+            return stream::iter(requests).buffered(AT_ONCE).try_collect().await.map(joined);
         }
-        let mut vectors = Vec::with_capacity(texts.len());
+        let mut parts = Vec::new();
         for texts in texts.chunks(BATCH) {
-            vectors.append(&mut self.batch(task, texts).await?);
+            parts.push(self.batch(task, texts).await?);
         }
-        Ok(vectors)
+        Ok(joined(parts))
     }
 }

@@ -1,8 +1,8 @@
 //! Vectors over `POST /api/embed`: [`OllamaEmbedder`].
 
 use async_trait::async_trait;
-use nexus_core::Result;
-use nexus_core::retrieve::{EmbedRole, Embedder, ModelId};
+use nexus_core::retrieve::{EmbedRole, Embedded, Embedder, ModelId};
+use nexus_core::{Result, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,8 +30,9 @@ pub struct OllamaEmbedder {
 }
 
 #[derive(Deserialize)]
-struct Embedded {
+struct WireReply {
     embeddings: Vec<Vec<f32>>,
+    prompt_eval_count: Option<u64>,
 }
 
 impl OllamaEmbedder {
@@ -88,6 +89,10 @@ impl OllamaEmbedder {
 
 #[async_trait]
 impl Embedder for OllamaEmbedder {
+    fn name(&self) -> &str {
+        self.endpoint.vendor().name()
+    }
+
     fn model(&self) -> &ModelId {
         &self.model
     }
@@ -100,12 +105,19 @@ impl Embedder for OllamaEmbedder {
         self.token_limit
     }
 
-    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    /// As with the models that answer, those whose tag ends with `cloud` run elsewhere.
+    fn is_local(&self) -> bool {
+        !self.model.as_str().ends_with("cloud")
+    }
+
+    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Embedded> {
         if texts.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Embedded::default());
         }
         let answer = self.endpoint.post(PATH, "application/json", &self.body(role, texts)).await?;
-        let Embedded { embeddings } = answer.json().await?;
-        checked(embeddings, texts.len(), self.dimension, self.endpoint.vendor())
+        let WireReply { embeddings, prompt_eval_count } = answer.json().await?;
+        let vectors = checked(embeddings, texts.len(), self.dimension, self.endpoint.vendor())?;
+        let usage = |input_uncached| Usage { input_uncached, ..Usage::default() };
+        Ok(Embedded { vectors, usage: prompt_eval_count.map(usage) })
     }
 }

@@ -27,7 +27,7 @@ pub struct OpenAi {
 
 impl OpenAi {
     /// A model that answers at once, reads a million tokens, and costs little.
-    pub const DEFAULT_MODEL: &str = "gpt-4.1-mini";
+    pub const DEFAULT_MODEL: &str = "gpt-4o";
 
     pub(super) fn new(endpoint: Endpoint, service: &Service, model: String) -> Self {
         Self { endpoint, dialect: service.dialect, model, is_local: service.is_local }

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
-use nexus_core::Result;
 use nexus_core::document::chunk::{EstimatedTokens, TokenCounter as _};
-use nexus_core::retrieve::embed::{EmbedRole, Embedder, ModelId};
+use nexus_core::retrieve::embed::{EmbedRole, Embedded, Embedder, ModelId};
+use nexus_core::{Result, Usage};
 use serde::{Deserialize, Serialize};
 
-use crate::wire::numbers::checked;
+use crate::wire::numbers::{checked, joined};
 use crate::wire::{Endpoint, Vendor};
 
 /// How many texts go into one request: OpenAI takes 2,048, but the answer must fit into memory at ease.
@@ -29,6 +29,7 @@ pub struct OpenAiEmbedder {
     /// Asks for this dimension instead of the model's own.
     shortened: bool,
     token_limit: usize,
+    is_local: bool,
 }
 
 impl OpenAiEmbedder {
@@ -39,10 +40,10 @@ impl OpenAiEmbedder {
     /// How many tokens OpenAI's models read.
     pub const DEFAULT_TOKEN_LIMIT: usize = 8_191;
 
-    pub(super) fn new(endpoint: Endpoint, model: String, dimension: usize) -> Result<Self> {
+    pub(super) fn new(endpoint: Endpoint, model: String, dimension: usize, is_local: bool) -> Result<Self> {
         let id = ModelId::parse(model.as_str())?;
         let token_limit = Self::DEFAULT_TOKEN_LIMIT;
-        Ok(Self { endpoint, id, model, dimension, shortened: false, token_limit })
+        Ok(Self { endpoint, id, model, dimension, shortened: false, token_limit, is_local })
     }
 
     /// The same with vectors of `dimension` numbers, which the model itself shortens. `text-embedding-3-small` and
@@ -61,19 +62,28 @@ impl OpenAiEmbedder {
         Self { token_limit, ..self }
     }
 
-    async fn batch(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    async fn batch(&self, texts: &[&str]) -> Result<Embedded> {
         let dimensions = self.shortened.then_some(self.dimension);
         let body = WireRequest { model: &self.model, input: texts, encoding_format: "float", dimensions };
         let answer: WireReply =
             self.endpoint.post("/embeddings", "application/json", &body).await?.json().await?;
-        order(answer, texts.len(), self.dimension, self.endpoint.vendor())
+        let usage = answer.usage.as_ref().and_then(WireUsage::usage);
+        Ok(Embedded { vectors: order(answer, texts.len(), self.dimension, self.endpoint.vendor())?, usage })
     }
 }
 
 #[async_trait]
 impl Embedder for OpenAiEmbedder {
+    fn name(&self) -> &str {
+        self.endpoint.vendor().name()
+    }
+
     fn model(&self) -> &ModelId {
         &self.id
+    }
+
+    fn vendor_model(&self) -> &str {
+        &self.model
     }
 
     fn dimension(&self) -> usize {
@@ -84,12 +94,20 @@ impl Embedder for OpenAiEmbedder {
         self.token_limit
     }
 
-    async fn embed(&self, _role: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
-        let mut vectors = Vec::with_capacity(texts.len());
-        for range in batches(texts.iter().map(|text| EstimatedTokens.count(text))) {
-            vectors.append(&mut self.batch(texts.get(range).unwrap_or_default()).await?);
+    fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    fn batches(&self, texts: &[&str]) -> Vec<Range<usize>> {
+        batches(texts.iter().map(|text| EstimatedTokens.count(text)))
+    }
+
+    async fn embed(&self, _role: EmbedRole, texts: &[&str]) -> Result<Embedded> {
+        let mut parts = Vec::new();
+        for range in self.batches(texts) {
+            parts.push(self.batch(texts.get(range).unwrap_or_default()).await?);
         }
-        Ok(vectors)
+        Ok(joined(parts))
     }
 }
 
@@ -105,6 +123,21 @@ struct WireRequest<'r> {
 #[derive(Deserialize)]
 struct WireReply {
     data: Vec<WireVector>,
+    #[serde(default)]
+    usage: Option<WireUsage>,
+}
+
+#[derive(Deserialize)]
+struct WireUsage {
+    prompt_tokens: Option<u64>,
+    total_tokens: Option<u64>,
+}
+
+impl WireUsage {
+    fn usage(&self) -> Option<Usage> {
+        let usage = |input_uncached| Usage { input_uncached, ..Usage::default() };
+        self.prompt_tokens.map(|tokens| Usage { provider_total: self.total_tokens, ..usage(tokens) })
+    }
 }
 
 #[derive(Deserialize)]
@@ -150,7 +183,7 @@ mod tests {
     fn reply(vectors: &[(usize, &[f32])]) -> WireReply {
         let vector =
             |(index, numbers): &(usize, &[f32])| WireVector { index: *index, embedding: numbers.to_vec() };
-        WireReply { data: vectors.iter().map(vector).collect() }
+        WireReply { data: vectors.iter().map(vector).collect(), usage: None }
     }
 
     #[test]

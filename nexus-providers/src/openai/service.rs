@@ -153,7 +153,7 @@ impl Service {
         model: impl Into<String>,
         dimension: usize,
     ) -> Result<OpenAiEmbedder> {
-        OpenAiEmbedder::new(self.endpoint(client)?, model.into(), dimension)
+        OpenAiEmbedder::new(self.endpoint(client)?, model.into(), dimension, self.is_local)
     }
 
     /// The model `model` that speaks with `voice`.
@@ -166,7 +166,7 @@ impl Service {
         model: impl Into<String>,
         voice: impl Into<String>,
     ) -> Result<OpenAiSpeech> {
-        Ok(OpenAiSpeech::new(self.endpoint(client)?, model.into(), voice.into()))
+        Ok(OpenAiSpeech::new(self.endpoint(client)?, model.into(), voice.into(), self.is_local))
     }
 
     fn endpoint(&self, client: &HttpClient) -> Result<Endpoint> {

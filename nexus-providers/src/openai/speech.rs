@@ -2,10 +2,9 @@
 
 use async_trait::async_trait;
 use nexus_core::Result;
-use nexus_core::speech::{Speech, SpeechSynthesizer};
+use nexus_core::speech::{Speech, SpeechSynthesizer, check_spoken};
 use serde::Serialize;
 
-use crate::speech::check;
 use crate::wire::Endpoint;
 
 const MIME: &str = "audio/mpeg";
@@ -16,6 +15,7 @@ pub struct OpenAiSpeech {
     endpoint: Endpoint,
     model: String,
     voice: String,
+    is_local: bool,
 }
 
 impl OpenAiSpeech {
@@ -24,8 +24,8 @@ impl OpenAiSpeech {
     /// A voice that all of OpenAI's models have.
     pub const DEFAULT_VOICE: &str = "alloy";
 
-    pub(super) fn new(endpoint: Endpoint, model: String, voice: String) -> Self {
-        Self { endpoint, model, voice }
+    pub(super) fn new(endpoint: Endpoint, model: String, voice: String, is_local: bool) -> Self {
+        Self { endpoint, model, voice, is_local }
     }
 }
 
@@ -39,8 +39,12 @@ impl SpeechSynthesizer for OpenAiSpeech {
         &self.model
     }
 
+    fn is_local(&self) -> bool {
+        self.is_local
+    }
+
     async fn speak(&self, text: &str) -> Result<Speech> {
-        check(text)?;
+        check_spoken(text)?;
         let body =
             WireRequest { model: &self.model, voice: &self.voice, input: text, response_format: "mp3" };
         let answer = self.endpoint.post("/audio/speech", MIME, &body).await?;

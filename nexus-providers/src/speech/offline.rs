@@ -2,9 +2,7 @@
 
 use async_trait::async_trait;
 use nexus_core::Result;
-use nexus_core::speech::{Speech, SpeechSynthesizer};
-
-use super::check;
+use nexus_core::speech::{Speech, SpeechSynthesizer, check_spoken};
 
 /// Samples per second.
 const RATE: u32 = 16_000;
@@ -31,8 +29,12 @@ impl SpeechSynthesizer for OfflineSpeech {
         "tones"
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     async fn speak(&self, text: &str) -> Result<Speech> {
-        check(text)?;
+        check_spoken(text)?;
         let samples: Vec<i16> = text.split_whitespace().take(WORDS).flat_map(tone).collect();
         Ok(Speech { bytes: wav(&samples), mime: "audio/wav" })
     }

@@ -1,7 +1,8 @@
 //! Numbers as wires want them: sampling parameters, and vectors as they are promised.
 
-use nexus_core::Result;
 use nexus_core::llm::Parameters;
+use nexus_core::retrieve::embed::Embedded;
+use nexus_core::{Result, Usage};
 use serde_json::Value;
 
 use super::Vendor;
@@ -46,9 +47,25 @@ pub(crate) fn checked(
     Ok(vectors)
 }
 
+/// The vectors of several requests as those of one. Usage is their sum where each has one, and absent where one has not.
+pub(crate) fn joined(parts: Vec<Embedded>) -> Embedded {
+    let sum = |sum: Option<Usage>, part: &Embedded| sum?.checked_add(&part.usage?);
+    let usage = parts.iter().fold(Some(Usage::default()), sum);
+    Embedded { vectors: parts.into_iter().flat_map(|part| part.vectors).collect(), usage }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn usage_that_one_part_does_not_tell_is_absent() {
+        let part = |usage| Embedded { vectors: vec![vec![1.0]], usage };
+        let told = |input_uncached| Some(Usage { input_uncached, ..Usage::default() });
+        assert_eq!(joined(vec![part(told(2)), part(told(3))]).usage, told(5));
+        assert_eq!(joined(vec![part(told(2)), part(None)]).usage, None);
+        assert_eq!(joined(vec![part(None), part(None)]).vectors.len(), 2);
+    }
 
     #[test]
     fn a_number_keeps_its_digits() {

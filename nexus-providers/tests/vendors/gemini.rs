@@ -216,7 +216,9 @@ mod own {
 
     pub(super) async fn questions_and_passages_are_embedded_each_in_their_way(world: &World) {
         let embedder = embedder(world, "");
-        let vectors = embedder.embed(EmbedRole::Query, &["a river"]).await.unwrap();
+        let embedded = embedder.embed(EmbedRole::Query, &["a river"]).await.unwrap();
+        assert_eq!(embedded.usage, None, "this wire does not tell");
+        let vectors = embedded.vectors;
         embedder.embed(EmbedRole::Passage, &["a river"]).await.unwrap();
         let length: f32 = vectors[0].iter().map(|number| number * number).sum();
         assert!((length - 1.0).abs() < 1e-4, "{length}");
@@ -238,9 +240,9 @@ mod own {
         let embedder = embedder(world, "");
         let texts: Vec<String> = (0..250).map(|number| format!("text {number}")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let vectors = embedder.embed(EmbedRole::Passage, &texts).await.unwrap();
+        let vectors = embedder.embed(EmbedRole::Passage, &texts).await.unwrap().vectors;
         assert_eq!((vectors.len(), world.server.requests().len()), (250, 3));
-        let alone = embedder.embed(EmbedRole::Passage, &[texts[249]]).await.unwrap();
+        let alone = embedder.embed(EmbedRole::Passage, &[texts[249]]).await.unwrap().vectors;
         assert_eq!(alone, [vectors[249].clone()]);
     }
 
@@ -249,8 +251,11 @@ mod own {
         let vertex = GeminiEmbedder::new(google).unwrap().with_model(&model(""), 64).unwrap();
         let texts: Vec<String> = (0..20).map(|number| format!("text {number}")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let vectors = vertex.embed(EmbedRole::Passage, &texts).await.unwrap();
-        assert_eq!(vectors, embedder(world, "").embed(EmbedRole::Passage, &texts).await.unwrap());
+        let embedded = vertex.embed(EmbedRole::Passage, &texts).await.unwrap();
+        let billed: u64 = world.server.settled_log().await.iter().map(|entry| entry.billed.input).sum();
+        assert_eq!(embedded.usage.unwrap().input_uncached, billed);
+        let vectors = embedder(world, "").embed(EmbedRole::Passage, &texts).await.unwrap().vectors;
+        assert_eq!(embedded.vectors, vectors);
         let requests = world.server.requests();
         assert_eq!(requests.len(), 21);
         assert!(requests[0].path.ends_with("/publishers/google/models/scripted-1:predict"));

@@ -57,6 +57,7 @@ pub(crate) fn vendor() -> Vendor {
             own::parameters_arrive_by_their_names,
             own::calls_without_ids_get_some_that_differ,
             own::questions_and_passages_are_embedded_each_in_their_way,
+            own::usage_of_vectors_that_is_not_told_is_absent,
             own::vectors_of_another_dimension_are_refused,
             own::vectors_fail_like_answers,
         ],
@@ -105,7 +106,9 @@ mod own {
     pub(super) async fn questions_and_passages_are_embedded_each_in_their_way(world: &World) {
         let embedder = OllamaEmbedder::new(&world.client, &world.server.url()).unwrap();
         let query = embedder.embed(EmbedRole::Query, &["a river"]).await.unwrap();
-        let passages = embedder.embed(EmbedRole::Passage, &["a river", "a hill"]).await.unwrap();
+        let (billed, query) = (query.usage.unwrap().input_uncached, query.vectors);
+        assert_eq!(world.server.settled_log().await[0].billed.input, billed);
+        let passages = embedder.embed(EmbedRole::Passage, &["a river", "a hill"]).await.unwrap().vectors;
         assert_eq!((passages.len(), passages[0].len()), (2, embedder.dimension()));
         assert_ne!(query[0], passages[0]);
         let requests = world.server.requests();
@@ -113,8 +116,13 @@ mod own {
         assert_eq!((requests[0].path.as_str(), requests[0].method.as_str()), ("/api/embed", "POST"));
         assert_eq!(body(0), json!({"model": "nomic-embed-text", "input": ["search_query: a river"]}));
         assert_eq!(body(1)["input"], json!(["search_document: a river", "search_document: a hill"]));
-        assert!(embedder.embed(EmbedRole::Query, &[]).await.unwrap().is_empty());
+        assert!(embedder.embed(EmbedRole::Query, &[]).await.unwrap().vectors.is_empty());
         assert_eq!(world.server.requests().len(), 2, "nothing was asked for");
+    }
+
+    pub(super) async fn usage_of_vectors_that_is_not_told_is_absent(world: &World) {
+        let embedded = embedder(world, "no-usage").embed(EmbedRole::Query, &["a river"]).await.unwrap();
+        assert_eq!(embedded.usage, None);
     }
 
     pub(super) async fn vectors_of_another_dimension_are_refused(world: &World) {

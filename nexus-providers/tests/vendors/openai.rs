@@ -233,11 +233,15 @@ mod own {
         let embedder = embedder(world, "", OpenAiEmbedder::DEFAULT_DIMENSION);
         let texts: Vec<String> = (0..600).map(|number| format!("text {number}")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let vectors = embedder.embed(EmbedRole::Passage, &texts).await.unwrap();
+        let embedded = embedder.embed(EmbedRole::Passage, &texts).await.unwrap();
+        let vectors = embedded.vectors;
         assert_eq!(vectors.len(), 600);
+        let log = world.server.settled_log().await;
+        let billed: u64 = log.iter().map(|entry| entry.billed.input).sum();
+        assert_eq!(embedded.usage.unwrap().input_uncached, billed, "the bills of all requests");
         for place in [0, 1, 255, 256, 599] {
             let alone = embedder.embed(EmbedRole::Query, &[texts[place]]).await.unwrap();
-            assert_eq!(alone, [vectors[place].clone()], "{place}");
+            assert_eq!(alone.vectors, [vectors[place].clone()], "{place}");
         }
         assert_ne!(vectors[0], vectors[1]);
         let requests = world.server.requests();
@@ -246,14 +250,17 @@ mod own {
         assert_eq!(counts, [256, 256, 88, 1, 1, 1, 1, 1]);
         assert_eq!((requests[0].path.as_str(), requests[0].method.as_str()), ("/v1/embeddings", "POST"));
         assert_eq!(requests[0].json().get("dimensions"), None);
-        assert!(embedder.embed(EmbedRole::Passage, &[]).await.unwrap().is_empty());
+        assert!(embedder.embed(EmbedRole::Passage, &[]).await.unwrap().vectors.is_empty());
+        let cut: Vec<usize> = embedder.batches(&texts).into_iter().map(|range| range.len()).collect();
+        assert_eq!(cut, counts[..3], "each of these goes out as one request");
         assert_eq!(world.server.requests().len(), requests.len(), "nothing was asked for");
     }
 
     pub(super) async fn vectors_can_be_shortened(world: &World) {
         let whole = embedder(world, "", OpenAiEmbedder::DEFAULT_DIMENSION);
         let short = whole.clone().shortened(64).unwrap();
-        let vectors = short.embed(EmbedRole::Query, &["a river"]).await.unwrap();
+        let vectors = short.embed(EmbedRole::Query, &["a river"]).await.unwrap().vectors;
+        assert_eq!(short.vendor_model(), whole.vendor_model());
         assert_eq!((vectors[0].len(), short.dimension()), (64, 64));
         assert_ne!(short.model(), whole.model());
         assert_eq!(world.request().json()["dimensions"], 64);

@@ -31,6 +31,18 @@ impl QuotaStore for MemoryStore {
         self.engine().write(move |write| begin::begin(write, intent)).await
     }
 
+    async fn book(&self, intent: Intent, settlement: Settlement) -> Result<Begun> {
+        self.engine()
+            .write(move |write| {
+                let begun = begin::begin(write, intent)?;
+                if matches!(begun, Begun::Admitted { .. }) {
+                    settle::settle(write, settlement)?;
+                }
+                Ok(begun)
+            })
+            .await
+    }
+
     async fn retry(&self, retry: Retry) -> Result<Begun> {
         self.engine().write(move |write| settle::retry(write, &retry)).await
     }

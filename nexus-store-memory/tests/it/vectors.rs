@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use nexus_core::audit::Status;
 use nexus_core::document::{DocumentStatus, JobState, NewDocument};
-use nexus_core::gateway::{Deadlines, GatewaySettings};
-use nexus_core::retrieve::{EmbedRole, Embedder, HashingEmbedder, ModelId, Retrieved, SearchMode};
+use nexus_core::gateway::{Deadlines, GatewaySettings, RetryPolicy};
+use nexus_core::retrieve::{EmbedRole, Embedded, Embedder, HashingEmbedder, ModelId, Retrieved, SearchMode};
 use nexus_core::run::Outcome;
 use nexus_core::search::Search;
 use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Nexus, Result};
@@ -97,6 +97,10 @@ struct Faulty {
 
 #[async_trait]
 impl Embedder for Faulty {
+    fn name(&self) -> &'static str {
+        "faulty"
+    }
+
     fn model(&self) -> &ModelId {
         &self.model
     }
@@ -109,16 +113,22 @@ impl Embedder for Faulty {
         512
     }
 
-    async fn embed(&self, _: EmbedRole, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
-        match self.fault {
-            Fault::TooFew => Ok(vec![vec![1.0, 0.0]; texts.len() - 1]),
-            Fault::TooShort => Ok(vec![vec![1.0]; texts.len()]),
-            Fault::NotFinite => Ok(vec![vec![1.0, f32::NAN]; texts.len()]),
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    async fn embed(&self, _: EmbedRole, texts: &[&str]) -> Result<Embedded> {
+        let vectors = match self.fault {
+            Fault::TooFew => vec![vec![1.0, 0.0]; texts.len() - 1],
+            Fault::TooShort => vec![vec![1.0]; texts.len()],
+            Fault::NotFinite => vec![vec![1.0, f32::NAN]; texts.len()],
             Fault::Unreachable => {
-                Err(Error::new(ErrorKind::Unavailable, "the model is out of reach").code("MODEL_UNREACHABLE"))
+                let error = Error::new(ErrorKind::Unavailable, "the model is out of reach");
+                return Err(error.code("MODEL_UNREACHABLE"));
             }
             Fault::Silent => std::future::pending().await,
-        }
+        };
+        Ok(Embedded { vectors, usage: None })
     }
 }
 
@@ -133,7 +143,8 @@ async fn an_embedder_that_does_not_keep_its_word_fails_the_document_the_search_a
     ] {
         let store = MemoryStore::default();
         let deadlines = Deadlines { first_event: Duration::from_millis(20), ..Deadlines::default() };
-        let settings = GatewaySettings { deadlines, ..GatewaySettings::shipped().unwrap() };
+        let retry = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
+        let settings = GatewaySettings { deadlines, retry, ..GatewaySettings::shipped().unwrap() };
         let model = ModelId::parse("faulty@1").unwrap();
         let broken = builder(&store).embedder(Faulty { model, fault }).gateway(settings).build().unwrap();
         broken.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();

@@ -11,12 +11,11 @@ use crate::gateway::attempt::{Ended, Line, Outcome, attempt, whenever};
 use crate::gateway::backoff;
 use crate::gateway::breaker::{Health, Passage};
 use crate::gateway::call::Refused;
+use crate::gateway::ending::unanswered;
 use crate::gateway::plan::Attemptable;
 use crate::gateway::record;
-use crate::ledger::{AttemptStatus, Begun, CallStatus, Ending, Retry};
+use crate::ledger::{Begun, CallStatus, Ending, Retry};
 use crate::llm::Fault;
-use crate::quota::Amounts;
-use crate::usage::Usage;
 
 /// What is to be done after a failed attempt.
 enum Next {
@@ -121,20 +120,21 @@ impl Conduct {
         // The call counts once: with the first of its attempts that is charged.
         this.worst.calls = u64::from(ending.charged.calls == 0 && admitted.this.worst.calls == 1);
         let number = admitted.number + 1;
+        let attempt = this.record(number, now);
         let retry = Retry {
             tenant: self.who.tenant().clone(),
             call: admitted.record.id.clone(),
-            attempt: this.record(number, now),
             checks: admitted.plan.checks(&this, now),
             day: admitted.plan.settings.zone.day(admitted.attempted_at),
             audit: self.shared.pending(record::retried(
                 &self.who,
                 &admitted.record,
                 &ending,
-                &this,
+                &attempt,
                 &self.shared.policy_version(),
                 now,
             )),
+            attempt,
             ending,
         };
         let (plan, next) = (&admitted.plan, this.clone());
@@ -159,27 +159,11 @@ impl Conduct {
 
     /// The ending of an attempt that did not answer. What may have been billed is charged at its reservation.
     fn unanswered(&self, admitted: &mut Admitted, began: bool, error: Option<&Error>) -> Ending {
-        let fault = error.and_then(Fault::of);
-        let status = match (fault, began) {
-            (Some(fault), false) if fault.is_unbilled() => AttemptStatus::FailedUnbilled,
-            (Some(Fault::InvalidRequest), true) => AttemptStatus::FailedUnbilled,
-            (_, true) => AttemptStatus::Truncated,
-            (Some(Fault::Protocol | Fault::Truncated), false) => AttemptStatus::FailedBilled,
-            (_, false) => AttemptStatus::UnknownOutcome,
-        };
-        let unbilled = status == AttemptStatus::FailedUnbilled;
-        let charged = if unbilled { Amounts::ZERO } else { admitted.this.worst };
-        admitted.charged = admitted.charged.checked_add(charged.money).unwrap_or(admitted.charged);
-        admitted.estimated |= !unbilled;
-        Ending {
-            number: admitted.number,
-            status,
-            usage: Usage::default(),
-            charged,
-            estimated: !unbilled,
-            error: error.map(|error| error.stable_code().to_owned()),
-            at: self.shared.clock.now(),
-        }
+        let now = self.shared.clock.now();
+        let ending = unanswered(admitted.number, admitted.this.worst, began, error, now);
+        admitted.charged = admitted.charged.checked_add(ending.charged.money).unwrap_or(admitted.charged);
+        admitted.estimated |= ending.estimated;
+        ending
     }
 }
 
@@ -187,12 +171,7 @@ fn health(outcome: &Outcome) -> Health {
     match &outcome.ended {
         Ended::Answered => Health::Well,
         Ended::Cancelled => Health::Unclear,
-        Ended::Failed(error) => match Fault::of(error) {
-            Some(Fault::Billing) => Health::Lost,
-            Some(fault) if fault.trips_breaker() => Health::Sick,
-            Some(_) => Health::Well,
-            None => Health::Unclear,
-        },
+        Ended::Failed(error) => Health::after(error),
     }
 }
 

@@ -6,12 +6,13 @@ use tokio::time::Instant;
 
 use super::{Admitted, Conduct, Start, integration};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::attempt::Mode;
 use crate::gateway::breaker::{Health, Passage};
-use crate::gateway::call::{Granted, Refused};
+use crate::gateway::call::{Granted, Refused, resting};
 use crate::gateway::plan::{Attemptable, Plan};
 use crate::gateway::record;
 use crate::gateway::settings::InvestigationPolicy;
-use crate::ledger::{Begun, Call, Intent};
+use crate::ledger::{Begun, Call, Intent, Operation};
 use crate::llm::Fault;
 use crate::quota::{Refusal, ScopeKind};
 
@@ -85,7 +86,8 @@ impl Conduct {
                 Passage::Shut(wait) => shut = Some(shut.map_or(wait, |least| least.min(wait))),
             }
         }
-        Err(resting(shut.unwrap_or_default()))
+        let message = "every provider that may be asked is resting after failures";
+        Err(resting(message, shut.unwrap_or_default()).hint("try again later, or configure a fallback"))
     }
 
     pub(super) fn too_dear(&self, this: &Attemptable) -> Option<Refused> {
@@ -96,21 +98,30 @@ impl Conduct {
     async fn admit(&self, plan: &Plan, this: &Attemptable) -> Result<(Begun, Call)> {
         let now = self.shared.clock.now();
         let id = self.shared.ids.next();
-        let record = record::call(&id, &self.call, plan, this, self.mode, now)?;
+        let attempt = this.record(1, now);
+        let asked = record::Asked {
+            operation: Operation::Chat,
+            key: self.call.idempotency_key.as_deref(),
+            digest: &plan.digest,
+            consumer: &plan.terms.consumer,
+            correlation_id: self.call.correlation_id.as_deref(),
+            streamed: self.mode == Mode::Streamed,
+        };
+        let record = record::call(&id, &asked, &attempt, now)?;
         let intent = Intent {
             tenant: self.who.tenant().clone(),
             call: record.clone(),
-            attempt: this.record(1, now),
             checks: plan.checks(this, now),
             owner: self.shared.owner.clone(),
             claimed_until: now.plus(plan.settings.claim_kept),
             audit: self.shared.pending(record::opened(
                 &self.who,
                 &record,
-                this,
+                &attempt,
                 &self.shared.policy_version(),
                 now,
             )),
+            attempt,
         };
         Ok((self.shared.store.begin(intent).await?, record))
     }
@@ -130,13 +141,6 @@ impl Conduct {
 
 fn degrades(plan: &Plan, refusal: &Refusal) -> bool {
     plan.settings.investigation == InvestigationPolicy::Degrade && refusal.scope == ScopeKind::Investigation
-}
-
-fn resting(wait: Duration) -> Error {
-    Error::new(ErrorKind::Unavailable, "every provider that may be asked is resting after failures")
-        .code("PROVIDERS_RESTING")
-        .hint("try again later, or configure a fallback")
-        .with_retry_after(wait)
 }
 
 fn mismatched() -> Error {

@@ -123,7 +123,8 @@ impl Conduct {
 
     async fn record_refusal(&self, refused: &Refused) -> Result<()> {
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
-        let drafts = record::refused(&self.who, &id, &self.call, refused, &self.shared.policy_version(), now);
+        let run = self.call.run.as_ref().map(|run| &run.id);
+        let drafts = record::refused(&self.who, &id, run, refused, &self.shared.policy_version(), now);
         self.shared.store.append(self.shared.pending(drafts)).await.map(drop)
     }
 }

@@ -1,19 +1,14 @@
 //! The end of a call: result, settlement, ledger and record, in one durable step. Only after it is the caller told.
 
-use std::time::Duration;
-
 use super::{Admitted, Conduct};
 use crate::document::model::Failure;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Error;
 use crate::gateway::call::Told;
 use crate::gateway::record;
 use crate::grounding::markers::citations_in;
 use crate::ledger::{AttemptStatus, CallResult, CallStatus, Ending, Settlement};
 use crate::llm::{Piece, Reply};
 use crate::usage::Usage;
-
-/// How often a settlement is tried before it is left to the next start.
-const SETTLE_TRIES: u32 = 6;
 
 impl Conduct {
     /// Settles an answer, and only then says that it ended.
@@ -55,7 +50,7 @@ impl Conduct {
         let (finish, receipt) = (reply.finish, admitted.receipt());
         let result = CallResult::Reply(Box::new(reply));
         let settlement = self.settlement(&admitted, Some(ending), CallStatus::Succeeded, result, reasoning);
-        match self.settle(settlement).await {
+        match self.shared.settle(settlement).await {
             Ok(()) => {
                 let _ = self.out.send(Told::Piece(Piece::Usage(usage)));
                 let _ = self.out.send(Told::Ended(receipt));
@@ -77,7 +72,7 @@ impl Conduct {
     ) {
         let result = CallResult::Failed(Failure::from(&error));
         let settlement = self.settlement(&admitted, ending, status, result, String::new());
-        let told = self.settle(settlement).await.err().unwrap_or(error);
+        let told = self.shared.settle(settlement).await.err().unwrap_or(error);
         let _ = self.out.send(Told::Failed(told));
     }
 
@@ -120,31 +115,6 @@ impl Conduct {
             day: plan.settings.zone.day(admitted.attempted_at),
             shutoff: plan.settings.shutoff,
             audit: self.shared.pending(closed),
-        }
-    }
-
-    /// Settles, and tries again while the store is out of reach.
-    async fn settle(&self, settlement: Settlement) -> Result<()> {
-        let mut tries = 1;
-        loop {
-            match self.shared.store.settle(settlement.clone()).await {
-                Ok(_) => {
-                    self.shared.settled();
-                    return Ok(());
-                }
-                Err(error) if tries < SETTLE_TRIES && error.is_retryable() => {
-                    tracing::warn!(call = settlement.call, error = %error.report(), "a settlement is tried again");
-                    tokio::time::sleep(Duration::from_millis(20 << tries)).await;
-                    tries += 1;
-                }
-                // The intent stays open, and the next start finds it.
-                Err(error) => {
-                    tracing::error!(call = settlement.call, error = %error.report(), "a call could not be settled");
-                    return Err(Error::new(ErrorKind::Unavailable, "the call could not be recorded")
-                        .code("LEDGER_UNAVAILABLE")
-                        .because(error));
-                }
-            }
         }
     }
 }

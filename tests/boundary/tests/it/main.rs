@@ -8,7 +8,9 @@
 
 mod admission;
 mod claims;
+mod embeddings;
 mod failover;
 mod oracle;
+mod speech;
 mod streams;
 mod world;

@@ -13,7 +13,7 @@ use nexus_core::ledger::{LedgerLine, LedgerQuery};
 use nexus_core::llm::{Piece, Request};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::Limits;
-use nexus_core::{Error, Nexus, Principal, Timestamp, Usage};
+use nexus_core::{Builder, Error, Nexus, Principal, Timestamp, Usage};
 use nexus_providers::openai::Service;
 use nexus_providers::{HttpClient, HttpOptions};
 use nexus_scripted::{Billed, Scripted};
@@ -120,8 +120,18 @@ impl World {
 }
 
 pub(crate) fn engine(store: MemoryStore, routing: Routing, settings: GatewaySettings) -> Nexus {
+    builder(store, routing, settings).build().unwrap()
+}
+
+pub(crate) fn builder(store: MemoryStore, routing: Routing, settings: GatewaySettings) -> Builder {
     let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
-    Nexus::builder().store(store).audit_keys(keys).routing(routing).gateway(settings).build().unwrap()
+    Nexus::builder().store(store).audit_keys(keys).routing(routing).gateway(settings)
+}
+
+/// The scripted vendor, for what else than answers it makes.
+pub(crate) fn service(scripted: &Scripted) -> (Service, HttpClient) {
+    let client = HttpClient::new(&HttpOptions::default()).unwrap();
+    (Service::custom("scripted", scripted.openai_url()).with_key("sk-scripted"), client)
 }
 
 pub(crate) fn reopened(dir: &Path, scripted: &Scripted, settings: GatewaySettings) -> Nexus {

@@ -1,7 +1,7 @@
 //! Laws of `QuotaStore`: admission and settlement.
 
 use nexus_core::ledger::{
-    AttemptStatus, Begun, CallStatus, Ending, Settlement, Stop, StopCause, StopScope, UsageBy,
+    AttemptStatus, Begun, CallStatus, Ending, LedgerLine, Settlement, Stop, StopCause, StopScope, UsageBy,
 };
 use nexus_core::quota::{Amounts, Cap, CounterKey, Limit, LimitMode, Meter, ScopeKind, Used, Window};
 use nexus_core::{ErrorKind, NanoUsd};
@@ -13,6 +13,7 @@ use super::world::{World, admin, at};
 scenarios!(
     claims_stops_and_limits_are_looked_at_in_that_order_and_reservations_are_all_or_nothing,
     concurrent_reservations_never_exceed_a_limit,
+    a_call_that_is_booked_whole_leaves_what_one_leaves_that_was_begun_and_settled_or_nothing_at_all,
     settling_replaces_a_reservation_by_what_was_charged_and_a_second_settlement_changes_nothing,
     a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_ends_the_one_all_the_same,
     each_attempt_has_exactly_one_line_in_the_ledger_once_it_is_over_and_none_before,
@@ -31,8 +32,7 @@ async fn claims_stops_and_limits_are_looked_at_in_that_order_and_reservations_ar
     let who = admin("acme");
     let wide = Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::At(9));
     let limits = [budget(Window::Month, 10), wide.clone()];
-    let switch = StopCause::Switch { reason: "drill".to_owned() };
-    let stop = Stop { scope: StopScope::Global, cause: switch, since: at(0), until: None };
+    let stop = Stop { scope: StopScope::Global, cause: switch(), since: at(0), until: None };
 
     let refused = world.store.begin(world.intent(&who, "k", &limits, amounts(5, 11))).await.unwrap();
     assert!(matches!(&refused, Begun::Refused(refusal) if refusal.meter == Meter::Money), "{refused:?}");
@@ -49,6 +49,51 @@ async fn claims_stops_and_limits_are_looked_at_in_that_order_and_reservations_ar
     let under_way = world.store.begin(world.intent(&who, "k", &limits, amounts(5, 11))).await.unwrap();
     assert_eq!(under_way, Begun::UnderWay(call));
     assert_eq!(world.used(&who, &key_of(&who, &wide)).await.reserved, amounts(5, 10));
+}
+
+async fn a_call_that_is_booked_whole_leaves_what_one_leaves_that_was_begun_and_settled_or_nothing_at_all(
+    world: World,
+) {
+    let limits = [budget(Window::Month, 10)];
+    let (one, two) = (admin("acme"), admin("umbrella"));
+    let begun = world.made(&one, "k", &limits, amounts(3, 4)).await;
+    let book = async |key: &str, nano| {
+        let intent = world.intent(&two, key, &limits, amounts(3, nano));
+        let (call, settlement) =
+            (intent.call.id.clone(), world.settlement(&two, &intent.call.id, amounts(3, nano)));
+        (call, world.store.book(intent, settlement).await.unwrap())
+    };
+    let (booked, admitted) = book("k", 4).await;
+    assert!(matches!(admitted, Begun::Admitted { .. }), "{admitted:?}");
+    let told = |line: LedgerLine| (line.attempt, line.status, line.usage, line.reserved, line.charged);
+    let lines = async |who| world.lines(who).await.into_iter().map(told).collect::<Vec<_>>();
+    assert_eq!(lines(&two).await, lines(&one).await);
+    let used = world.used(&two, &key_of(&two, &limits[0])).await;
+    assert_eq!(used, world.used(&one, &key_of(&one, &limits[0])).await);
+    for (who, call) in [(&one, &begun), (&two, &booked)] {
+        assert_eq!(world.store.call_result(who.tenant(), call).await.unwrap(), Some(reply("thirty days")));
+        assert_eq!(world.store.records(who.tenant(), call, 0, 9).await.unwrap().len(), 2);
+    }
+    assert_eq!(world.store.open_calls().await.unwrap(), []);
+
+    let (refused, begun) = book("another", 7).await;
+    assert!(matches!(begun, Begun::Refused(_)), "{begun:?}");
+    let (_, replayed) = book("k", 4).await;
+    assert!(matches!(replayed, Begun::Replayed(_)), "{replayed:?}");
+    let stop = Stop { scope: StopScope::Global, cause: switch(), since: at(0), until: None };
+    world.store.trip(two.tenant(), &stop, world.unrecorded()).await.unwrap();
+    let (_, stopped) = book("a third", 1).await;
+    assert_eq!(stopped, Begun::Stopped(stop));
+    assert_eq!(world.used(&two, &key_of(&two, &limits[0])).await, used);
+    assert_eq!(world.store.calls(two.tenant(), &every()).await.unwrap().len(), 1);
+    assert_eq!(
+        world.store.call_result(two.tenant(), &refused).await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+}
+
+fn switch() -> StopCause {
+    StopCause::Switch { reason: "drill".to_owned() }
 }
 
 async fn concurrent_reservations_never_exceed_a_limit(world: World) {

@@ -1,0 +1,210 @@
+//! One call that is answered at once, from its claim to its settlement: [`Gateway::once`].
+//!
+//! As a conversation's call, it is admitted, with its reservation and its record, in one durable step before anything is
+//! sent, and settled in another. It lives in a task of its own, so whoever asked may go away.
+//!
+//! A model **within this process** is no vendor: nothing leaves, and nobody can send a bill that a crash would lose. So
+//! there is no intent to keep, and two durable steps for each search would cost more than its vector. The model works
+//! first, and one step then looks at stops and limits and books it whole; what it made is let out only if that step
+//! admits it. Limits stay exact, and the ledger and the record hold what they hold of any call.
+//!
+//! - `attempts`: one attempt after another.
+//! - `settle`: the end.
+
+mod attempts;
+mod settle;
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::breaker::{Health, Passage};
+use super::call::{Granted, Refused, resting, shutting_down};
+use super::errand::Errand;
+use super::terms::Terms;
+use super::{Gateway, Origin, Shared, record};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::ledger::{Attempt, Begun, Call, Intent};
+use crate::money::NanoUsd;
+use crate::price::PriceRow;
+use crate::principal::Principal;
+use crate::quota::Amounts;
+
+/// A call on its way.
+struct Once<E> {
+    shared: Arc<Shared>,
+    who: Principal,
+    origin: Origin,
+    errand: E,
+}
+
+/// A call that may be made, as far as its price tells.
+struct Priced {
+    terms: Terms,
+    price: PriceRow,
+    worst: Amounts,
+}
+
+/// A call with the attempt that is under way.
+struct Admitted {
+    priced: Priced,
+    record: Call,
+    number: u32,
+    /// When the attempt began.
+    attempted_at: Timestamp,
+    until: Instant,
+    charged: NanoUsd,
+}
+
+impl Gateway {
+    /// Makes a call that is answered at once.
+    pub(super) async fn once<E: Errand>(
+        &self,
+        who: &Principal,
+        origin: &Origin,
+        errand: E,
+    ) -> Result<Granted<E::Product>> {
+        let (shared, who, origin) = (Arc::clone(&self.shared), who.clone(), origin.clone());
+        let once = Once { shared, who, origin, errand };
+        if once.errand.is_in_process() {
+            return once.run().await;
+        }
+        let (tell, told) = oneshot::channel();
+        self.shared.tasks.spawn(async move {
+            // Nobody may be listening any more.
+            let _ = tell.send(once.run().await);
+        });
+        told.await.map_err(|_| shutting_down())?
+    }
+}
+
+impl<E: Errand> Once<E> {
+    async fn run(self) -> Result<Granted<E::Product>> {
+        let made = self.make().await;
+        if let Ok(Granted::No(refused)) = &made {
+            self.record_refusal(refused).await?;
+        }
+        made
+    }
+
+    async fn make(&self) -> Result<Granted<E::Product>> {
+        let priced = match self.priced().await? {
+            Granted::Yes(priced) => priced,
+            Granted::No(refused) => return Ok(Granted::No(refused)),
+        };
+        if self.errand.is_in_process() {
+            return self.make_here(priced).await;
+        }
+        let (now, policy) = (self.shared.clock.now(), priced.terms.settings.breaker);
+        if let Passage::Shut(wait) = self.shared.breakers.pass(&self.integration(), now, &policy) {
+            return Err(resting("the provider is resting after failures", wait).hint("try again later"));
+        }
+        let begun = self.begin(priced).await;
+        if !matches!(begun, Ok(Granted::Yes(_))) {
+            self.shared.breakers.note(&self.integration(), now, &policy, Health::Unclear);
+        }
+        match begun? {
+            Granted::Yes(admitted) => self.attempts(admitted).await.map(Granted::Yes),
+            Granted::No(refused) => Ok(Granted::No(refused)),
+        }
+    }
+
+    /// What the call can take at most.
+    async fn priced(&self) -> Result<Granted<Priced>> {
+        let (tenant, now) = (self.who.tenant(), self.shared.clock.now());
+        let set = (self.shared.store.limits(tenant).await?, self.shared.store.prices().await?);
+        let terms = Terms::new(&self.who, &self.origin, self.shared.current().1, set, []);
+        let (provider, model) = (self.errand.provider(), self.errand.model());
+        let Some(price) = terms.price(provider, model, self.errand.is_local(), now) else {
+            let (provider, model) = (provider.to_owned(), model.to_owned());
+            return Ok(Granted::No(Refused::Unpriced { provider, model }));
+        };
+        let worst = terms.worst(&price, model, self.errand.bound(), 0)?;
+        Ok(Granted::Yes(Priced { terms, price, worst }))
+    }
+
+    /// Claims, looks at stops and limits, and reserves.
+    async fn begin(&self, priced: Priced) -> Result<Granted<Admitted>> {
+        let admitted = self.admitted(priced)?;
+        let begun = self.shared.store.begin(self.intent(&admitted)).await?;
+        Ok(match admission(begun, &admitted.record.id)? {
+            None => Granted::Yes(admitted),
+            Some(refused) => Granted::No(refused),
+        })
+    }
+
+    /// The call as it is if it is admitted.
+    fn admitted(&self, priced: Priced) -> Result<Admitted> {
+        let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
+        let attempt = self.attempt(&priced, 1, now);
+        let asked = record::Asked {
+            operation: E::OPERATION,
+            key: None,
+            digest: &self.errand.digest(&self.who)?,
+            consumer: &priced.terms.consumer,
+            correlation_id: self.origin.correlation_id.as_deref(),
+            streamed: false,
+        };
+        let record = record::call(&id, &asked, &attempt, now)?;
+        let until = Instant::now() + priced.terms.settings.deadlines.total;
+        Ok(Admitted { priced, record, number: 1, attempted_at: now, until, charged: NanoUsd::ZERO })
+    }
+
+    fn intent(&self, admitted: &Admitted) -> Intent {
+        let Admitted { priced, record, attempted_at: now, .. } = admitted;
+        let attempt = self.attempt(priced, admitted.number, *now);
+        let version = self.shared.policy_version();
+        Intent {
+            tenant: self.who.tenant().clone(),
+            call: record.clone(),
+            checks: priced.terms.checks(self.errand.model(), *now),
+            owner: self.shared.owner.clone(),
+            claimed_until: now.plus(priced.terms.settings.claim_kept),
+            audit: self.shared.pending(record::opened(&self.who, record, &attempt, &version, *now)),
+            attempt,
+        }
+    }
+
+    fn attempt(&self, priced: &Priced, number: u32, now: Timestamp) -> Attempt {
+        Attempt {
+            number,
+            provider: self.errand.provider().to_owned(),
+            model: self.errand.model().to_owned(),
+            price_version: priced.price.version.clone(),
+            reserved: priced.worst,
+            started_at: now,
+        }
+    }
+
+    /// The breaker's name for whoever is asked.
+    fn integration(&self) -> String {
+        format!("{}/{}", E::SERVICE, self.errand.provider())
+    }
+
+    async fn record_refusal(&self, refused: &Refused) -> Result<()> {
+        let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
+        let (run, version) = (self.origin.run.as_ref(), self.shared.policy_version());
+        let drafts = record::refused(&self.who, &id, run, refused, &version, now);
+        self.shared.store.append(self.shared.pending(drafts)).await.map(drop)
+    }
+}
+
+/// Why a call was not admitted, if it was not.
+fn admission(begun: Begun, call: &str) -> Result<Option<Refused>> {
+    match begun {
+        Begun::Admitted { shadowed } => {
+            for refusal in shadowed {
+                let code = refusal.code();
+                tracing::info!(call, code, "a limit in shadow would have refused a call");
+            }
+            Ok(None)
+        }
+        Begun::Refused(refusal) => Ok(Some(Refused::Limit(refusal))),
+        Begun::Stopped(stop) => Ok(Some(Refused::Stopped(stop))),
+        Begun::Replayed(_) | Begun::UnderWay(_) | Begun::Mismatched => {
+            Err(Error::unexpected("a call with a claim of its own was taken for another"))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The end of a call that is answered at once. Only after it is the caller told.
+
+use super::{Admitted, Once, Priced, admission};
+use crate::document::model::Failure;
+use crate::error::{Error, Result};
+use crate::gateway::call::Granted;
+use crate::gateway::ending::unanswered;
+use crate::gateway::errand::{Answer, Errand};
+use crate::gateway::record;
+use crate::ledger::{AttemptStatus, CallResult, CallStatus, Ending, Settlement};
+use crate::usage::Usage;
+
+impl Admitted {
+    /// Adds what an attempt was charged with to what the call costs.
+    pub(super) fn add(&mut self, ending: &Ending) {
+        self.charged = self.charged.checked_add(ending.charged.money).unwrap_or(self.charged);
+    }
+}
+
+impl<E: Errand> Once<E> {
+    /// Settles an answer, and only then lets it out.
+    pub(super) async fn answered(
+        &self,
+        mut admitted: Admitted,
+        answer: Answer<E::Product>,
+    ) -> Result<E::Product> {
+        let ending = self.ending(&admitted, &answer);
+        admitted.add(&ending);
+        let settlement = self.settlement(&admitted, Some(ending), answer.product.as_ref().err());
+        self.shared.settle(settlement).await?;
+        answer.product
+    }
+
+    /// Settles a call without an answer; gives back the error to tell.
+    pub(super) async fn failed(&self, admitted: &Admitted, ending: Option<Ending>, error: Error) -> Error {
+        let settlement = self.settlement(admitted, ending, Some(&error));
+        self.shared.settle(settlement).await.err().unwrap_or(error)
+    }
+
+    /// Makes a call within this process: first the work, then one durable step that admits and settles it.
+    pub(super) async fn make_here(&self, priced: Priced) -> Result<Granted<E::Product>> {
+        let mut admitted = self.admitted(priced)?;
+        let intent = self.intent(&admitted);
+        let (ending, made) = match self.carry_out(&admitted).await {
+            Ok(answer) => (self.ending(&admitted, &answer), answer.product),
+            Err(error) => {
+                let (now, worst) = (self.shared.clock.now(), admitted.priced.worst);
+                (unanswered(1, worst, false, Some(&error), now), Err(error))
+            }
+        };
+        admitted.add(&ending);
+        let settlement = self.settlement(&admitted, Some(ending), made.as_ref().err());
+        let begun = self.shared.store.book(intent, settlement).await?;
+        Ok(match admission(begun, &admitted.record.id)? {
+            None => Granted::Yes(made?),
+            Some(refused) => Granted::No(refused),
+        })
+    }
+
+    /// The ending of an attempt that was answered. What nobody counted is charged at its bound, and marked.
+    fn ending(&self, admitted: &Admitted, answer: &Answer<E::Product>) -> Ending {
+        let Priced { terms, price, worst } = &admitted.priced;
+        let bound = Usage { input_uncached: self.errand.bound(), ..Usage::default() };
+        let usage = answer.usage.unwrap_or(bound);
+        let charged = terms.charge(price, self.errand.model(), worst.calls, &usage).ok();
+        if charged.is_some_and(|charged| charged.money > worst.money) {
+            let call = &admitted.record.id;
+            tracing::warn!(call, "a vendor billed more than the bound that was reserved");
+        }
+        let unfit = answer.product.as_ref().err();
+        Ending {
+            number: admitted.number,
+            status: if unfit.is_some() { AttemptStatus::FailedBilled } else { AttemptStatus::Settled },
+            usage,
+            // A bill that cannot be added up is charged at its reservation.
+            charged: charged.unwrap_or(*worst),
+            estimated: answer.usage.is_none() || charged.is_none(),
+            error: unfit.map(|error| error.stable_code().to_owned()),
+            at: self.shared.clock.now(),
+        }
+    }
+
+    /// What is written at the end. Vectors and sounds are not kept with their call.
+    fn settlement(&self, admitted: &Admitted, ending: Option<Ending>, error: Option<&Error>) -> Settlement {
+        let (settings, now) = (&admitted.priced.terms.settings, self.shared.clock.now());
+        let status = if error.is_some() { CallStatus::Failed } else { CallStatus::Succeeded };
+        let end = record::End {
+            status,
+            ending: ending.as_ref(),
+            charged: admitted.charged,
+            attempts: admitted.number,
+        };
+        let version = self.shared.policy_version();
+        let closed = record::closed(&self.who, &admitted.record, &end, &version, now);
+        Settlement {
+            tenant: self.who.tenant().clone(),
+            call: admitted.record.id.clone(),
+            status,
+            result: error.map_or(CallResult::NotKept, |error| CallResult::Failed(Failure::from(error))),
+            avoided: None,
+            distillation_eligible: false,
+            reasoning: String::new(),
+            first_byte_at: None,
+            at: now,
+            day: settings.zone.day(admitted.attempted_at),
+            shutoff: settings.shutoff,
+            audit: self.shared.pending(closed),
+            ending,
+        }
+    }
+}
