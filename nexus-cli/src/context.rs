@@ -6,7 +6,7 @@ use std::time::Duration;
 use nexus_core::{Builder, Error, ErrorKind, Nexus, Principal, Result, Settings};
 use nexus_providers::documents::{WorkerCommand, WorkerLimits, WorkerParser};
 use nexus_providers::shell::{
-    Config, Environment, Redactor, audit_keys, config_dir, embedder, routing, settings_from_env,
+    Config, Environment, Redactor, audit_keys, config_dir, embedder, routing, settings_from_env, speech,
 };
 use nexus_store_memory::MemoryStore;
 
@@ -106,13 +106,17 @@ impl<'a> Context<'a> {
         if self.data.exists() { Ok(()) } else { Err(no_data(&self.data)) }
     }
 
-    /// Who answers and who embeds, and within which limits.
+    /// Who answers, who embeds and who speaks, and within which limits.
     async fn builder(&self) -> Result<Builder> {
         let builder = Nexus::builder()
             .routing(routing(&self.config, &self.wanted).await?)
             .gateway(self.config.gateway_settings()?);
-        Ok(match embedder(&self.config).await? {
+        let builder = match embedder(&self.config).await? {
             Some(embedder) => builder.embedder(embedder),
+            None => builder,
+        };
+        Ok(match speech(&self.config)? {
+            Some(speaker) => builder.speaker(speaker),
             None => builder,
         })
     }

@@ -19,7 +19,7 @@ pub struct Speech {
     /// The sound, as a whole file.
     pub bytes: Vec<u8>,
     /// Its media type, such as `audio/mpeg`.
-    pub mime: &'static str,
+    pub mime: String,
 }
 
 /// Refuses a text that cannot be spoken: one that is empty, or has more than [`MAX_SPOKEN_CHARS`] characters.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
 use nexus_providers::documents::{self, WorkerCommand, WorkerLimits, WorkerParser};
-use nexus_providers::shell::{Environment, Redactor, embedder, routing};
+use nexus_providers::shell::{Environment, Redactor, embedder, routing, speech};
 use nexus_store_memory::MemoryStore;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -56,6 +56,9 @@ async fn start(config: Config) -> Result<()> {
         Nexus::builder().routing(routing(&config.file, &[]).await?).gateway(config.file.gateway_settings()?);
     if let Some(embedder) = embedder(&config.file).await? {
         builder = builder.embedder(embedder);
+    }
+    if let Some(speaker) = speech(&config.file)? {
+        builder = builder.speaker(speaker);
     }
     let nexus = builder
         .store(MemoryStore::open(&config.data)?)

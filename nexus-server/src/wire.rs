@@ -43,6 +43,8 @@ pub(crate) struct RunRequest {
     pub(crate) message: String,
     /// The corpus's own default unless told, which is 5 unless somebody changed it.
     pub(crate) top_k: Option<usize>,
+    /// Whether the answer is to be spoken as well.
+    pub(crate) audio: bool,
 }
 
 impl RunRequest {
@@ -56,11 +58,6 @@ impl RunRequest {
             return Err(misfit("the body is not a JSON object"));
         }
         let body: RunBody = serde_json::from_slice(body).map_err(unread)?;
-        if body.audio {
-            return Err(Error::invalid("this server does not speak yet")
-                .code("AUDIO_UNSUPPORTED")
-                .hint("leave `audio` out, or set it to `false`"));
-        }
         if body.top_k.is_some_and(|k| !(1..=MAX_TOP_K).contains(&k)) {
             return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).code("INVALID_TOP_K"));
         }
@@ -69,6 +66,7 @@ impl RunRequest {
             corpus: CorpusId::parse(body.corpus_id)?,
             message: body.message,
             top_k: body.top_k,
+            audio: body.audio,
         })
     }
 }
@@ -85,7 +83,7 @@ fn unread(error: serde_json::Error) -> Error {
 
 fn misfit(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::invalid(message).code("INVALID_BODY").hint(
-        "the fields are `session_id`, `corpus_id` and `message` (text), and optionally `top_k` (1 to 50) and `audio` (`false`)",
+        "the fields are `session_id`, `corpus_id` and `message` (text), and optionally `top_k` (1 to 50) and `audio` (`true` or `false`)",
     )
 }
 

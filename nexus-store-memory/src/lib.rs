@@ -6,6 +6,7 @@
 //! This crate owns tables, files and threads. What the ports promise is written in `nexus-core`.
 
 mod access;
+mod audio;
 mod audit;
 mod backup;
 mod best;

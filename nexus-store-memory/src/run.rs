@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use nexus_core::grounding::Evidence;
 use nexus_core::run::{Advance, CancelRequest, Event, Journal, Run, RunQuery, RunState, RunStore};
+use nexus_core::speech::Speech;
 use nexus_core::{Error, ErrorKind, Principal, Result, RunId, SessionId, SubjectId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::sql;
 use crate::row::{from_json, limit, number, to_json};
 use crate::store::MemoryStore;
-use crate::{audit, session};
+use crate::{audio, audit, session};
 
 fn not_found() -> Error {
     Error::not_found("there is no such run").code("RUN_NOT_FOUND")
@@ -22,6 +23,9 @@ fn advance(connection: &Connection, step: &Advance) -> Result<()> {
     add_events(connection, tenant, &run.id, &step.events)?;
     if let Some(evidence) = &step.evidence {
         put_evidence(connection, tenant, &run.id, evidence)?;
+    }
+    if let Some(speech) = &step.audio {
+        audio::put(connection, tenant, &run.id, speech)?;
     }
     session::say(connection, tenant, &run.session_id, &step.messages)?;
     audit::append(connection, &step.audit).map(drop)
@@ -194,6 +198,7 @@ fn prune(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<()> {
     if found == 0 {
         return Err(not_found());
     }
+    audio::erase(connection, tenant, id)?;
     connection.execute("DELETE FROM event WHERE tenant = ?1 AND run = ?2", key).map(drop).map_err(sql)
 }
 
@@ -234,6 +239,11 @@ impl RunStore for MemoryStore {
     async fn journal(&self, tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Result<Journal> {
         let (tenant, id) = (tenant.clone(), id.clone());
         self.engine().read(move |connection| journal(connection, &tenant, &id, from, limit)).await
+    }
+
+    async fn audio(&self, tenant: &TenantId, id: &RunId) -> Result<Option<Speech>> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| audio::get(connection, &tenant, &id)).await
     }
 
     async fn prune_journal(&self, tenant: &TenantId, id: &RunId) -> Result<()> {

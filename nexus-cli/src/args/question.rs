@@ -1,5 +1,7 @@
 //! `nexus ask`, `nexus search` and `nexus chat`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use nexus_core::retrieve::Filter;
 use nexus_core::{CorpusId, DocumentId, NanoUsd, SessionId};
@@ -18,6 +20,7 @@ Examples:
   nexus ask --corpus handbook --filter 'year >= 2025 and department = \"finance\"' \"What changed in the budget?\"
   nexus ask --corpus handbook --json \"How long do we keep invoices?\" | jq .answer.text
   nexus ask --corpus handbook --provider openai --model gpt-4o --max-cost 0.05 \"What changed in the budget?\"
+  nexus ask --corpus handbook --speak answer.mp3 \"How many days of leave carry over?\"
   echo \"How long do we keep invoices?\" | nexus ask --corpus handbook -";
 
 const ABOUT_SEARCH: &str = "\
@@ -70,6 +73,9 @@ pub(crate) struct Ask {
     /// The most that asking a model may cost, in dollars; 0 allows only what is free
     #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
     pub(crate) max_cost: Option<NanoUsd>,
+    /// Have the answer spoken as well, and write the sound into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) speak: Option<PathBuf>,
     /// With `--json`: print every event on a line of its own, as it comes, instead of the whole at the end
     #[arg(long, requires = "json")]
     pub(crate) events: bool,

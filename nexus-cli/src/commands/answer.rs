@@ -18,6 +18,8 @@ pub(super) struct Told {
     pub(super) outcome: Outcome,
     pub(super) answer: Answer,
     pub(super) metadata: Option<Metadata>,
+    /// What became of speaking the answer: its media type, or why it was not spoken.
+    pub(super) audio: Option<std::result::Result<String, String>>,
 }
 
 /// Hands each event of a run to `tell` until the last one. The first interrupt cancels the run, whose end is then
@@ -30,7 +32,8 @@ pub(super) async fn follow(
 ) -> Result<Told> {
     let mut listener = context.interrupts.listen();
     let mut events = run.events();
-    let mut told = Told { outcome: Outcome::Cancelled, answer: Answer::default(), metadata: None };
+    let (outcome, answer) = (Outcome::Cancelled, Answer::default());
+    let mut told = Told { outcome, answer, metadata: None, audio: None };
     let mut cancelled = false;
     loop {
         let event = tokio::select! {
@@ -48,6 +51,8 @@ pub(super) async fn follow(
         match event.body {
             EventBody::Metadata(metadata) => told.metadata = Some(metadata),
             EventBody::Final(answer) => told.answer = answer,
+            EventBody::AudioReady { mime, .. } => told.audio = Some(Ok(mime)),
+            EventBody::AudioError { message, .. } => told.audio = Some(Err(message)),
             EventBody::Done { outcome } => return Ok(Told { outcome, ..told }),
             EventBody::Error(failure) => return Ok(Told { outcome: Outcome::Failed { failure }, ..told }),
             EventBody::Accepted { .. }
@@ -75,6 +80,8 @@ pub(super) fn stream(output: &Output, event: &Event) -> Result<()> {
         | EventBody::Metadata(_)
         | EventBody::Citation(_)
         | EventBody::Final(_)
+        | EventBody::AudioReady { .. }
+        | EventBody::AudioError { .. }
         | EventBody::Done { .. }
         | EventBody::Error(_) => Ok(()),
     }

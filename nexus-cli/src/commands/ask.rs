@@ -1,13 +1,16 @@
 //! `nexus ask`.
 
+use std::path::Path;
+
 use nexus_core::run::{AskBuilder, Budget, Outcome, RunHandle};
-use nexus_core::{Nexus, Result};
+use nexus_core::{Error, ErrorKind, Nexus, Result};
 use serde_json::{Value, json};
 
 use super::answer::{self, Told};
 use crate::args::{Ask, Narrowing};
 use crate::context::{Context, Opened};
 use crate::exit::Exit;
+use crate::output::Output;
 
 pub(super) async fn run(context: &Context<'_>, ask: Ask) -> Result<Exit> {
     let question = super::question(ask.question.clone()).await?;
@@ -21,16 +24,40 @@ pub(super) async fn run(context: &Context<'_>, ask: Ask) -> Result<Exit> {
                 (false, _) => answer::stream(output, event),
             })
             .await?;
+            if let (Some(file), Some(Ok(_))) = (&ask.speak, &told.audio) {
+                write(file, &nexus.audio(&context.who, run.id()).await?.bytes)?;
+            }
             if output.is_json() {
                 if !ask.events {
                     output.document(&document(&run, &told))?;
                 }
             } else {
                 answer::end(output, &told)?;
+                spoken(output, &ask, &told);
             }
             Ok(Exit::from(&told.outcome))
         })
         .await
+}
+
+/// Says what became of speaking the answer.
+fn spoken(output: &Output, ask: &Ask, told: &Told) {
+    match (&ask.speak, &told.audio) {
+        (Some(file), Some(Ok(mime))) => output.note(format_args!("spoken: {} ({mime})", file.display())),
+        (Some(_), Some(Err(reason))) => {
+            let hint = "the answer stands; `speech.provider` or `TTS_PROVIDER` says who speaks";
+            output.warning(format_args!("the answer was not spoken: {reason}"), hint);
+        }
+        (Some(_), None) | (None, _) => {}
+    }
+}
+
+fn write(file: &Path, sound: &[u8]) -> Result<()> {
+    std::fs::write(file, sound).map_err(|error| {
+        Error::new(ErrorKind::Unavailable, format!("`{}` cannot be written", file.display()))
+            .code("FILE_UNWRITABLE")
+            .because(error)
+    })
 }
 
 fn put(nexus: &Nexus, context: &Context<'_>, ask: &Ask, question: String) -> AskBuilder {
@@ -50,7 +77,7 @@ fn put(nexus: &Nexus, context: &Context<'_>, ask: &Ask, question: String) -> Ask
     if ask.max_cost.is_some() {
         builder = builder.budget(Budget { max_cost: ask.max_cost, ..Budget::default() });
     }
-    ask.tags.iter().fold(builder, AskBuilder::tag)
+    ask.tags.iter().fold(builder.speak(ask.speak.is_some()), AskBuilder::tag)
 }
 
 /// The question, of the documents that it is narrowed to.
@@ -70,7 +97,7 @@ pub(super) fn narrowed(builder: AskBuilder, narrowing: &Narrowing) -> AskBuilder
 
 /// All that a run told, in one document.
 pub(super) fn document(run: &RunHandle, told: &Told) -> Value {
-    let Told { outcome, answer, metadata } = told;
+    let Told { outcome, answer, metadata, audio } = told;
     let sentence = match outcome {
         Outcome::Abstained { reason } => Some(reason.sentence()),
         Outcome::Answered
@@ -93,6 +120,11 @@ pub(super) fn document(run: &RunHandle, told: &Told) -> Value {
         (document.as_object_mut(), serde_json::to_value(outcome))
     {
         fields.extend(outcome);
+        if let Some(audio) = audio {
+            let audio =
+                audio.as_ref().map_or_else(|error| json!({"error": error}), |mime| json!({"mime": mime}));
+            fields.insert("audio".to_owned(), audio);
+        }
     }
     document
 }

@@ -14,6 +14,7 @@ use crate::retrieve::Retrieved;
 use crate::run::{AskBuilder, EventStream, Run, RunQuery};
 use crate::search::Search;
 use crate::session::{Message, Session};
+use crate::speech::Speech;
 
 impl Nexus {
     /// Finds passages.
@@ -85,7 +86,17 @@ impl Nexus {
         Ok(())
     }
 
-    /// Erases what a run showed: its events and its passages. The question stays with the run and the messages with
+    /// The answer of a run aloud, if it was asked to be spoken and was.
+    ///
+    /// # Errors
+    /// As [`Nexus::run`]; [`NotFound`](ErrorKind::NotFound) with `AUDIO_NOT_FOUND` where there is none.
+    pub async fn audio(&self, who: &Principal, id: &RunId) -> Result<Speech> {
+        self.engine.permitted_run(who, Action::RunRead, id).await?;
+        let audio = self.engine.store.audio(who.tenant(), id).await?;
+        audio.ok_or_else(|| Error::not_found("the run's answer was not spoken").code("AUDIO_NOT_FOUND"))
+    }
+
+    /// Erases what a run showed: its events, its passages and its speech. The question stays with the run and the messages with
     /// their session; the audit chain stays and still verifies.
     ///
     /// # Errors

@@ -116,6 +116,13 @@ impl AskBuilder {
         self
     }
 
+    /// Whether the answer is to be spoken as well: [`Nexus::audio`](crate::Nexus::audio) has it once the run is over.
+    /// Answers only are; an abstention says nothing.
+    pub fn speak(mut self, speak: bool) -> Self {
+        self.options.speak = speak;
+        self
+    }
+
     /// What the run may consume.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.options.budget = budget;

@@ -1,13 +1,14 @@
 //! Drives runs: carries out the effects of the state machine and records each step before anyone is told.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt as _};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use super::Event;
+use super::aloud::aloud;
 use super::machine::{Changes, Effect, Input, State, next_effect, open, step};
 use super::model::Run;
 use super::registry::Active;
@@ -34,17 +35,17 @@ const JOURNAL_PAGE: usize = 1_000;
 const BATCH: usize = 64;
 
 /// A streamed answer, in batches of what is at hand: while one is being recorded, more comes in.
-type Batches = Pin<Box<dyn Stream<Item = Vec<Result<Piece>>> + Send>>;
+type Batches = BoxStream<'static, Vec<Result<Piece>>>;
 
 /// The model's side of a run: its stream, once it was asked, and an error that came after good pieces.
 #[derive(Default)]
-struct Speech {
+struct Stream {
     batches: Option<Batches>,
     error: Option<Error>,
     cancel: Option<watch::Sender<bool>>,
 }
 
-impl Speech {
+impl Stream {
     /// Ends the call to the model, if there is one.
     fn cancel(&self) {
         if let Some(cancel) = &self.cancel {
@@ -137,17 +138,17 @@ impl Engine {
 
     async fn drive(&self, mut state: State, active: &Active) {
         let mut cancelled = active.cancelled.subscribe();
-        let mut speech = Speech::default();
+        let mut stream = Stream::default();
         while let Some(effect) = next_effect(&state.run.phase) {
             // Only the effect can be interrupted, never the recording of what came of it.
             let result = tokio::select! {
                 biased;
                 _ = cancelled.wait_for(|cancelled| *cancelled) => {
-                    speech.cancel();
+                    stream.cancel();
                     Ok(Input::Cancelled)
                 }
                 () = self.tasks.stopping() => return,
-                result = self.carry_out(effect, &state, &mut speech) => result,
+                result = self.carry_out(effect, &state, &mut stream) => result,
             };
             let input = result.unwrap_or_else(|error| {
                 tracing::warn!(run = %state.run.id, error = %error.report(), "a run failed");
@@ -164,14 +165,25 @@ impl Engine {
         }
     }
 
-    async fn carry_out(&self, effect: Effect, state: &State, speech: &mut Speech) -> Result<Input> {
+    async fn carry_out(&self, effect: Effect, state: &State, stream: &mut Stream) -> Result<Input> {
         match effect {
             Effect::Decide => {
                 let resource = Resource::corpus(&state.run.ask.corpus);
                 Ok(Input::Decided(self.decide(&state.run.principal, Action::RunCreate, resource).await?))
             }
             Effect::Retrieve => self.find(&state.run).await,
-            Effect::Generate => self.listen(state, speech).await,
+            Effect::Generate => self.listen(state, stream).await,
+            Effect::Speak => self.speak(state).await,
+        }
+    }
+
+    /// Speaks the answer of a run.
+    async fn speak(&self, state: &State) -> Result<Input> {
+        let run = &state.run;
+        let text = aloud(&state.answer.text);
+        match self.gateway.speak(&run.principal, &origin(run), text).await? {
+            Granted::Yes(speech) => Ok(Input::Spoken(speech)),
+            Granted::No(refused) => Ok(Input::OverBudget(refused.sentence())),
         }
     }
 
@@ -215,27 +227,27 @@ impl Engine {
     }
 
     /// The next batch of what the model says. The model is asked when there is no stream yet.
-    async fn listen(&self, state: &State, speech: &mut Speech) -> Result<Input> {
-        if let Some(error) = speech.error.take() {
+    async fn listen(&self, state: &State, stream: &mut Stream) -> Result<Input> {
+        if let Some(error) = stream.error.take() {
             return Err(error);
         }
-        if speech.batches.is_none() {
+        if stream.batches.is_none() {
             let request = self.prompt(&state.run, state.evidence.clone(), self.history(&state.run).await?)?;
-            let stream =
+            let answer =
                 match self.gateway.stream(&state.run.principal, model_call(&state.run, request)).await? {
-                    Granted::Yes(stream) => stream,
+                    Granted::Yes(answer) => answer,
                     Granted::No(refused) => return self.not_granted(&refused),
                 };
-            speech.cancel = Some(stream.canceller());
-            speech.batches = Some(Box::pin(stream.ready_chunks(BATCH)));
+            stream.cancel = Some(answer.canceller());
+            stream.batches = Some(answer.ready_chunks(BATCH).boxed());
         }
-        let Some(batches) = &mut speech.batches else { return Err(cut_off()) };
+        let Some(batches) = &mut stream.batches else { return Err(cut_off()) };
         let mut pieces = Vec::new();
         for piece in batches.next().await.ok_or_else(cut_off)? {
             match piece {
                 Ok(piece) => pieces.push(piece),
                 Err(error) => {
-                    speech.error = Some(error);
+                    stream.error = Some(error);
                     break;
                 }
             }
@@ -272,6 +284,7 @@ impl Engine {
             events,
             evidence: changes.evidence,
             messages: changes.messages,
+            audio: changes.audio,
             audit: Pending::new(Arc::clone(&self.sealer), changes.audit),
         };
         self.store.advance(advance).await?;

@@ -57,6 +57,24 @@ pub enum EventBody {
     /// The whole answer.
     #[serde(rename = "message.final")]
     Final(Answer),
+    /// The answer was spoken; the sound can be fetched.
+    #[serde(rename = "audio.ready")]
+    AudioReady {
+        /// Where a server has it, from its root on.
+        audio_url: String,
+        /// What the sound is called: the run's id.
+        audio_id: RunId,
+        /// Its media type.
+        mime: String,
+    },
+    /// The answer was not spoken. It holds all the same.
+    #[serde(rename = "audio.error")]
+    AudioError {
+        /// Always `TTS_ERROR`.
+        code: String,
+        /// Why, in a sentence for the user.
+        message: String,
+    },
     /// The end of a run that ended well, or with a "no".
     #[serde(rename = "done")]
     Done {
@@ -78,6 +96,8 @@ impl EventBody {
             Self::Delta { .. } => "token.delta",
             Self::Citation(_) => "citation",
             Self::Final(_) => "message.final",
+            Self::AudioReady { .. } => "audio.ready",
+            Self::AudioError { .. } => "audio.error",
             Self::Done { .. } => "done",
             Self::Error(_) => "error",
         }

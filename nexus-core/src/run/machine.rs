@@ -17,6 +17,7 @@ use crate::llm::{Abstention, Finish, Piece, Speaker};
 use crate::policy::{Decision, Effect as PolicyEffect};
 use crate::retrieve::Retrieved;
 use crate::session::Message;
+use crate::speech::Speech;
 
 const DECIDED: Kind = Kind::new("policy.decided");
 const SHOWN: Kind = Kind::new("passages.shown");
@@ -55,7 +56,10 @@ impl State {
                 shown.citations.push(citation.clone());
             }
         }
-        Self { run, evidence, answer: Answer::default(), shown }
+        // What was told whole is not asked for again; it may still have to be spoken.
+        let is_told = matches!(run.phase, Phase::Answered { .. });
+        let answer = if is_told { shown.clone() } else { Answer::default() };
+        Self { run, evidence, answer, shown }
     }
 }
 
@@ -68,6 +72,8 @@ pub enum Effect {
     Retrieve,
     /// Let the model answer.
     Generate,
+    /// Speak the answer.
+    Speak,
 }
 
 impl Effect {
@@ -77,6 +83,7 @@ impl Effect {
             Self::Decide => "decide",
             Self::Retrieve => "retrieve",
             Self::Generate => "generate",
+            Self::Speak => "speak",
         };
         format!("{}/{name}/0", run.id)
     }
@@ -88,6 +95,7 @@ pub fn next_effect(phase: &Phase) -> Option<Effect> {
         Phase::Accepted => Some(Effect::Decide),
         Phase::Authorised => Some(Effect::Retrieve),
         Phase::Retrieved => Some(Effect::Generate),
+        Phase::Answered { .. } => Some(Effect::Speak),
         Phase::Closed { .. } => None,
     }
 }
@@ -110,6 +118,8 @@ pub enum Input {
     },
     /// The model said something; all that was at hand.
     Said(Vec<Piece>),
+    /// The answer was spoken.
+    Spoken(Speech),
     /// A cap of the run is used up; why, in a sentence for the user.
     OverBudget(String),
     /// Something broke.
@@ -127,6 +137,8 @@ pub struct Changes {
     pub evidence: Option<Vec<Evidence>>,
     /// What was said in the session.
     pub messages: Vec<Message>,
+    /// The answer aloud, to keep with the run.
+    pub audio: Option<Speech>,
     /// What the audit chain says.
     pub audit: Vec<Draft>,
 }
@@ -149,6 +161,7 @@ pub fn open(run: &Run) -> Changes {
         messages: vec![question],
         audit: vec![draft(run, Kind::RUN_OPEN, run.created_at).with_payload(payload)],
         evidence: None,
+        audio: None,
     }
 }
 
@@ -162,6 +175,15 @@ pub fn step(state: &mut State, input: Input, now: Timestamp) -> Result<Changes> 
     }
     let mut changes = Changes::default();
     match (state.run.phase.clone(), input) {
+        (Phase::Answered { commit, citations }, Input::Spoken(speech)) => {
+            spoken(state, Ok(speech), &commit, citations, now, &mut changes);
+        }
+        (
+            Phase::Answered { commit, citations },
+            input @ (Input::Failed(_) | Input::OverBudget(_) | Input::Cancelled),
+        ) => {
+            spoken(state, Err(unspoken(input)), &commit, citations, now, &mut changes);
+        }
         (_, Input::Cancelled) => close(state, Outcome::Cancelled, now, &mut changes),
         (_, Input::Failed(failure)) => close(state, Outcome::Failed { failure }, now, &mut changes),
         (_, Input::OverBudget(reason)) => close(state, Outcome::OverQuota { reason }, now, &mut changes),
@@ -235,7 +257,7 @@ fn found(
 }
 
 fn said(state: &mut State, piece: Piece, now: Timestamp, changes: &mut Changes) {
-    if matches!(state.run.phase, Phase::Closed { .. }) {
+    if state.run.phase != Phase::Retrieved {
         return;
     }
     let fits = match piece {
@@ -298,6 +320,9 @@ fn finished(state: &mut State, finish: Finish, now: Timestamp, changes: &mut Cha
         return close(state, Outcome::Failed { failure: Failure::from(&diverged()) }, now, changes);
     }
     let outcome = match finish {
+        Finish::Complete | Finish::Length | Finish::ToolCalls if state.run.ask.options.speak => {
+            return answered(state, now, changes);
+        }
         Finish::Complete | Finish::Length | Finish::ToolCalls => Outcome::Answered,
         Finish::Abstained(reason) => Outcome::Abstained { reason },
         Finish::ContentFilter => {
@@ -307,35 +332,88 @@ fn finished(state: &mut State, finish: Finish, now: Timestamp, changes: &mut Cha
     close(state, outcome, now, changes);
 }
 
+/// Tells the whole answer, which is still to be spoken.
+fn answered(state: &mut State, now: Timestamp, changes: &mut Changes) {
+    let answer = tell(state, now, changes);
+    let commit = commit(&state.run, "answer", &answer.text).to_string();
+    state.run.phase = Phase::Answered { commit, citations: answer.citations.len() };
+}
+
+/// Ends a run whose answer was told, whatever became of speaking it.
+fn spoken(
+    state: &mut State,
+    made: std::result::Result<Speech, String>,
+    commit: &str,
+    citations: usize,
+    now: Timestamp,
+    changes: &mut Changes,
+) {
+    let payload = Payload::new()
+        .word("outcome", Outcome::Answered.as_str())
+        .count("citations", citations)
+        .hash("answer_commit", audit::Digest::from_stored(&hex::decode(commit).unwrap_or_default()))
+        .flag("spoken", made.is_ok());
+    changes.audit.push(draft(&state.run, Kind::RUN_CLOSE, now).with_payload(payload));
+    changes.events.push(match made {
+        Ok(speech) => {
+            let (id, mime) = (state.run.id.clone(), speech.mime.clone());
+            changes.audio = Some(speech);
+            EventBody::AudioReady { audio_url: format!("/v1/audio/{id}.mp3"), audio_id: id, mime }
+        }
+        Err(message) => EventBody::AudioError { code: "TTS_ERROR".to_owned(), message },
+    });
+    changes.events.push(EventBody::Done { outcome: Outcome::Answered });
+    state.run.phase = Phase::Closed { outcome: Outcome::Answered };
+    state.run.completed_at = Some(now);
+}
+
+/// Why an answer was not spoken, in a sentence for the user.
+fn unspoken(input: Input) -> String {
+    match input {
+        Input::Failed(failure) => failure.message,
+        Input::OverBudget(reason) => reason,
+        Input::Cancelled => "the run was cancelled before its answer was spoken".to_owned(),
+        Input::Decided(_) | Input::Found { .. } | Input::Said(_) | Input::Spoken(_) => {
+            "the answer could not be spoken".to_owned()
+        }
+    }
+}
+
+/// Tells the whole answer to the user and the session.
+fn tell(state: &State, now: Timestamp, changes: &mut Changes) -> Answer {
+    let answer = state.answer.clone();
+    let (text, citations) = (answer.text.clone(), answer.citations.clone());
+    changes.messages.push(message(&state.run, Speaker::Assistant, text, citations, now));
+    changes.events.push(EventBody::Final(answer.clone()));
+    answer
+}
+
 /// Ends the run. All endings but a failure tell the user the whole answer, which is empty unless there is one.
 fn close(state: &mut State, outcome: Outcome, now: Timestamp, changes: &mut Changes) {
-    let answered = matches!(outcome, Outcome::Answered);
-    let answer = if answered {
-        state.answer.clone()
-    } else {
-        Answer { usage: state.answer.usage, ..Answer::default() }
+    let answer = match &outcome {
+        Outcome::Answered => tell(state, now, changes),
+        Outcome::Failed { failure } => {
+            changes.events.push(EventBody::Error(failure.clone()));
+            Answer::default()
+        }
+        Outcome::Abstained { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Blocked { .. }
+        | Outcome::NeedsApproval { .. }
+        | Outcome::OverQuota { .. }
+        | Outcome::Cancelled => {
+            let nothing = Answer { usage: state.answer.usage, ..Answer::default() };
+            changes.events.push(EventBody::Final(nothing.clone()));
+            nothing
+        }
     };
     let payload = Payload::new()
         .word("outcome", outcome.as_str())
         .count("citations", answer.citations.len())
         .hash("answer_commit", commit(&state.run, "answer", &answer.text));
     changes.audit.push(draft(&state.run, Kind::RUN_CLOSE, now).with_payload(payload));
-    if answered {
-        let (text, citations) = (answer.text.clone(), answer.citations.clone());
-        changes.messages.push(message(&state.run, Speaker::Assistant, text, citations, now));
-    }
-    match &outcome {
-        Outcome::Failed { failure } => changes.events.push(EventBody::Error(failure.clone())),
-        Outcome::Answered
-        | Outcome::Abstained { .. }
-        | Outcome::Refused { .. }
-        | Outcome::Blocked { .. }
-        | Outcome::NeedsApproval { .. }
-        | Outcome::OverQuota { .. }
-        | Outcome::Cancelled => {
-            changes.events.push(EventBody::Final(answer));
-            changes.events.push(EventBody::Done { outcome: outcome.clone() });
-        }
+    if !matches!(outcome, Outcome::Failed { .. }) {
+        changes.events.push(EventBody::Done { outcome: outcome.clone() });
     }
     state.run.phase = Phase::Closed { outcome };
     state.run.completed_at = Some(now);

@@ -63,6 +63,9 @@ pub struct AskOptions {
     /// The model to ask for; the provider's default unless told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Whether the answer is to be spoken as well. What fails about that never fails the answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub speak: bool,
 }
 
 impl Ask {
@@ -110,6 +113,13 @@ pub enum Phase {
     Authorised,
     /// The passages are recorded; the model is to answer.
     Retrieved,
+    /// The answer is recorded and told; it is to be spoken.
+    Answered {
+        /// The fingerprint of the answer, for the record of the run's end.
+        commit: String,
+        /// How many citations the answer has.
+        citations: usize,
+    },
     /// Over.
     Closed {
         /// What became of it.
@@ -239,7 +249,7 @@ impl Run {
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.phase {
             Phase::Closed { outcome } => Some(outcome),
-            Phase::Accepted | Phase::Authorised | Phase::Retrieved => None,
+            Phase::Accepted | Phase::Authorised | Phase::Retrieved | Phase::Answered { .. } => None,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::grounding::Evidence;
 use crate::id::{RunId, SessionId, SubjectId};
 use crate::principal::{Principal, TenantId};
 use crate::session::Message;
+use crate::speech::Speech;
 
 /// One step of a run, to be recorded as a whole or not at all.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Advance {
     pub evidence: Option<Vec<Evidence>>,
     /// What was said in the session.
     pub messages: Vec<Message>,
+    /// The answer aloud, once it was spoken.
+    pub audio: Option<Speech>,
     /// The records of the step.
     pub audit: audit::Pending,
 }
@@ -59,6 +62,7 @@ pub enum Journal {
 /// - An advance from a version that is not the stored one is a conflict and changes nothing; version 1 makes the run.
 /// - Events come back in order of `seq`, without gaps.
 /// - A pruned journal says so, and its run and audit chain stay.
+/// - Speech is kept with its run until the journal is pruned, and no other tenant has it.
 /// - A cancel request reaches whoever drives the run, also from another process, once.
 /// - A cancel request for another tenant's run is `NotFound`.
 /// - Unfinished runs of every tenant are found again after a restart.
@@ -101,7 +105,13 @@ pub trait RunStore: Send + Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run.
     async fn journal(&self, tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Result<Journal>;
 
-    /// Erases the run's journal and the passages it showed.
+    /// The run's answer aloud; nothing where it was not spoken, or was erased.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn audio(&self, tenant: &TenantId, id: &RunId) -> Result<Option<Speech>>;
+
+    /// Erases the run's journal, the passages it showed, and its answer aloud.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run.

@@ -55,7 +55,7 @@ impl SpeechSynthesizer for OpenAiSpeech {
         if bytes.is_empty() {
             return Err(self.endpoint.vendor().protocol("no sound"));
         }
-        Ok(Speech { bytes, mime: MIME })
+        Ok(Speech { bytes, mime: MIME.to_owned() })
     }
 }
 

@@ -36,7 +36,7 @@ impl SpeechSynthesizer for OfflineSpeech {
     async fn speak(&self, text: &str) -> Result<Speech> {
         check_spoken(text)?;
         let samples: Vec<i16> = text.split_whitespace().take(WORDS).flat_map(tone).collect();
-        Ok(Speech { bytes: wav(&samples), mime: "audio/wav" })
+        Ok(Speech { bytes: wav(&samples), mime: "audio/wav".to_owned() })
     }
 }
 
@@ -85,7 +85,10 @@ mod tests {
     fn the_file_is_a_wav_of_one_channel_with_sixteen_bits() {
         let speech = block_on(OfflineSpeech.speak("two words")).unwrap();
         let file = &speech.bytes;
-        assert_eq!((speech.mime, &file[..4], &file[8..16]), ("audio/wav", &b"RIFF"[..], &b"WAVEfmt "[..]));
+        assert_eq!(
+            (speech.mime.as_str(), &file[..4], &file[8..16]),
+            ("audio/wav", &b"RIFF"[..], &b"WAVEfmt "[..])
+        );
         assert_eq!(number(&file[4..8]), file.len() - 8);
         let format = [number(&file[20..22]), number(&file[22..24]), number(&file[24..28])];
         assert_eq!(format, [1, 1, 16_000]);

@@ -1,5 +1,6 @@
 //! Every route there is, in one table. A route calls the library's facade and nothing else.
 
+mod audio;
 mod health;
 mod run;
 
@@ -19,10 +20,11 @@ pub struct Route {
 }
 
 /// The routes.
-pub fn table() -> [Route; 3] {
+pub fn table() -> [Route; 4] {
     [
         Route { method: Method::GET, path: "/health/live", handler: get(health::live) },
         Route { method: Method::GET, path: "/health/ready", handler: get(health::ready) },
+        Route { method: Method::GET, path: "/v1/audio/{file}", handler: get(audio::audio) },
         Route { method: Method::POST, path: "/v1/run", handler: post(run::run) },
     ]
 }

@@ -33,7 +33,7 @@ async fn ask(server: &Server, id: RequestId, asked: RunRequest) -> Result<Respon
         Some(top_k) => question.top_k(top_k),
         None => question,
     };
-    let run = question.request_id(id.clone()).start().await?;
+    let run = question.speak(asked.audio).request_id(id.clone()).start().await?;
     Ok(sse::respond(server, run.id().clone(), id, 0, run.events()))
 }
 
@@ -58,6 +58,7 @@ fn is_same(asked: &RunRequest, run: &Run) -> bool {
     asked.session == run.session_id
         && asked.corpus == run.ask.corpus
         && asked.top_k == run.ask.options.top_k
+        && asked.audio == run.ask.options.speak
         && asked.message.replace('\0', "\u{FFFD}") == run.ask.question
 }
 

@@ -45,7 +45,6 @@ async fn every_refusal_has_a_status_a_code_and_a_sentence() {
         ("a field of another type", with("message", 7)),
         ("nested a thousand deep", raw(format!("{{\"message\":{}", "[".repeat(1_000)))),
         ("called text", request("POST", "/v1/run", &[("content-type", "text/plain")], asking().to_string())),
-        ("audio", with("audio", true)),
         ("no passages asked for", with("top_k", 0)),
         ("too many passages asked for", with("top_k", 51)),
         ("an empty question", with("message", " ")),

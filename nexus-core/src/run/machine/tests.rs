@@ -78,6 +78,10 @@ fn citation() -> Citation {
     Evidence::number(vec![hit()]).remove(0).cite("Leave is 25 days.", 0..17, 1.0).unwrap()
 }
 
+fn speech() -> Speech {
+    Speech { bytes: vec![1, 2, 3], mime: "audio/mpeg".to_owned() }
+}
+
 fn failure() -> Failure {
     Failure { code: "MODEL_TRUNCATED".to_owned(), message: "cut".to_owned(), hint: None }
 }
@@ -103,6 +107,7 @@ fn input() -> impl Strategy<Value = Input> {
         3 => Just(found(vec![hit()])),
         1 => Just(found(Vec::new())),
         8 => vec(piece(), 0..6).prop_map(Input::Said),
+        2 => Just(Input::Spoken(speech())),
         1 => Just(Input::Failed(failure())),
         1 => Just(Input::OverBudget("spent".to_owned())),
         1 => Just(Input::Cancelled),
@@ -111,7 +116,18 @@ fn input() -> impl Strategy<Value = Input> {
 
 /// Plays the inputs that fit, and returns the state with all that was to be recorded.
 fn play(inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
-    let mut state = State::new(run());
+    play_run(run(), inputs)
+}
+
+/// The same for a run whose answer is to be spoken if `speak`.
+fn play_with(speak: bool, inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
+    let mut run = run();
+    run.ask.options.speak = speak;
+    play_run(run, inputs)
+}
+
+fn play_run(run: Run, inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
+    let mut state = State::new(run);
     let opening = open(&state.run);
     let (mut events, mut audit) = (opening.events, opening.audit);
     for (tick, input) in (1..).zip(inputs) {
@@ -127,8 +143,8 @@ fn play(inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
 
 proptest! {
     #[test]
-    fn a_run_has_at_most_one_end_and_nothing_follows_it(inputs in vec(input(), 0..16)) {
-        let (state, events, _) = play(inputs);
+    fn a_run_has_at_most_one_end_and_nothing_follows_it(speak: bool, inputs in vec(input(), 0..16)) {
+        let (state, events, _) = play_with(speak, inputs);
         let ends: Vec<usize> = (0..events.len()).filter(|&at| events[at].is_last()).collect();
         match state.run.outcome() {
             Some(_) => prop_assert_eq!(ends, vec![events.len() - 1]),
@@ -137,8 +153,8 @@ proptest! {
     }
 
     #[test]
-    fn its_audit_chain_is_whole_if_and_only_if_it_is_over(inputs in vec(input(), 0..16)) {
-        let (state, _, audit) = play(inputs);
+    fn its_audit_chain_is_whole_if_and_only_if_it_is_over(speak: bool, inputs in vec(input(), 0..16)) {
+        let (state, _, audit) = play_with(speak, inputs);
         let sealer = Sealer::new("test", KeyRing::from_secret("k0", "sixteen bytes or more").unwrap());
         let mut verifier = Verifier::new("test", state.run.tenant(), state.run.id.as_str(), Some(sealer.keys()));
         let mut head = None;
@@ -152,8 +168,8 @@ proptest! {
     }
 
     #[test]
-    fn what_the_user_sees_is_what_the_final_event_says(inputs in vec(input(), 0..16)) {
-        let (state, events, _) = play(inputs);
+    fn what_the_user_sees_is_what_the_final_event_says(speak: bool, inputs in vec(input(), 0..16)) {
+        let (state, events, _) = play_with(speak, inputs);
         let mut seen = Answer::default();
         for event in &events {
             match event {
@@ -167,6 +183,8 @@ proptest! {
                 | EventBody::Retrieval { .. }
                 | EventBody::Metadata(_)
                 | EventBody::Final(_)
+                | EventBody::AudioReady { .. }
+                | EventBody::AudioError { .. }
                 | EventBody::Done { .. }
                 | EventBody::Error(_) => {}
             }
@@ -197,6 +215,52 @@ proptest! {
 
         prop_assert_eq!(words(&events), words(&whole.1));
         prop_assert_eq!(resumed.run.outcome(), whole.0.run.outcome());
+    }
+}
+
+fn names(events: &[EventBody]) -> Vec<&str> {
+    events.iter().map(EventBody::name).collect()
+}
+
+/// All that leads to an answer.
+fn answered() -> Vec<Input> {
+    let said = [Piece::Text("Leave is 25 days. [1]".to_owned()), Piece::Finish(Finish::Complete)];
+    vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::Said(said.into())]
+}
+
+#[test]
+fn whatever_becomes_of_speaking_it_the_answer_stands_and_the_run_ends_answered() {
+    for (input, event) in [
+        (Input::Spoken(speech()), "audio.ready"),
+        (Input::Failed(failure()), "audio.error"),
+        (Input::OverBudget("spent".to_owned()), "audio.error"),
+        (Input::Cancelled, "audio.error"),
+    ] {
+        let (state, events, _) = play_with(true, answered().into_iter().chain([input]).collect());
+        assert_eq!(state.run.outcome(), Some(&Outcome::Answered));
+        assert_eq!(names(&events)[events.len() - 3..], ["message.final", event, "done"]);
+    }
+}
+
+#[test]
+fn an_answer_that_is_told_is_spoken_after_a_restart_and_not_told_again() {
+    let (state, events, _) = play_with(true, answered());
+    assert_eq!(next_effect(&state.run.phase), Some(Effect::Speak));
+    let mut resumed = State::resumed(state.run, state.evidence, &events);
+    assert_eq!(resumed.answer.text, "Leave is 25 days. [1]");
+    let changes = step(&mut resumed, Input::Spoken(speech()), Timestamp::from_micros(9)).unwrap();
+    assert_eq!(names(&changes.events), ["audio.ready", "done"]);
+    assert_eq!((changes.audio, changes.messages.len()), (Some(speech()), 0));
+}
+
+#[test]
+fn what_is_no_answer_is_not_spoken() {
+    for finish in [Finish::Abstained(Abstention::NotInPassages), Finish::ContentFilter] {
+        let said = Input::Said(vec![Piece::Finish(finish)]);
+        let (state, events, _) =
+            play_with(true, vec![decided(PolicyEffect::Allow), found(vec![hit()]), said]);
+        assert!(state.run.outcome().is_some());
+        assert!(!names(&events).iter().any(|name| name.starts_with("audio")));
     }
 }
 

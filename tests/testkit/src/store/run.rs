@@ -7,6 +7,7 @@ use nexus_core::run::{
     Advance, Ask, AskOptions, Event, EventBody, Journal, Outcome, Phase, Run, RunQuery, RunState,
 };
 use nexus_core::session::Session;
+use nexus_core::speech::Speech;
 use nexus_core::{ErrorKind, Principal, RequestId, RunId, SessionId, SubjectId};
 
 use super::scenarios;
@@ -18,6 +19,7 @@ scenarios!(
     an_advance_from_a_version_that_is_not_the_stored_one_is_a_conflict_and_changes_nothing,
     events_come_back_in_order_of_seq_without_gaps,
     a_pruned_journal_says_so_and_its_run_and_audit_chain_stay,
+    speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it,
     a_cancel_request_reaches_whoever_drives_the_run_once,
     a_cancel_request_for_another_tenants_run_is_not_found,
     unfinished_runs_of_every_tenant_are_found_oldest_first,
@@ -47,7 +49,7 @@ pub(super) fn new_run(who: &Principal, id: &str, session: &str) -> Run {
 
 pub(super) fn advance(world: &World, run: Run, kinds: &[Kind]) -> Advance {
     let audit = world.pending(&run.principal, run.id.as_str(), kinds);
-    Advance { run, events: Vec::new(), evidence: None, messages: Vec::new(), audit }
+    Advance { run, events: Vec::new(), evidence: None, messages: Vec::new(), audio: None, audit }
 }
 
 fn event(seq: u64) -> Event {
@@ -177,6 +179,29 @@ async fn a_pruned_journal_says_so_and_its_run_and_audit_chain_stay(world: World)
     assert_eq!(world.store.evidence(who.tenant(), &run.id).await.unwrap(), []);
     assert_eq!(world.store.run(who.tenant(), &run.id).await.unwrap(), run);
     assert_eq!(world.store.records(who.tenant(), "r", 0, 9).await.unwrap().len(), 1);
+}
+
+async fn speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it(world: World) {
+    let (who, other) = (admin("acme"), admin("umbrella"));
+    let speech = Speech { bytes: (0..=255).cycle().take(100_000).collect(), mime: "audio/wav".to_owned() };
+    for who in [&who, &other] {
+        let run = new_run(who, "r", "s");
+        world.store.advance(advance(&world, run, &[Kind::RUN_OPEN])).await.unwrap();
+    }
+    let run = new_run(&who, "r", "s");
+    let mut step = advance(&world, next(&run), &[STEP]);
+    step.audio = Some(speech.clone());
+    let mut refused = step.clone();
+    refused.audit = world.pending(&who, "r", &[STEP, Kind::RUN_OPEN]);
+    assert!(world.store.advance(refused).await.is_err());
+    assert_eq!(world.store.audio(who.tenant(), &run.id).await.unwrap(), None);
+
+    world.store.advance(step).await.unwrap();
+    world.store.advance(advance(&world, next(&next(&run)), &[STEP])).await.unwrap();
+    assert_eq!(world.store.audio(who.tenant(), &run.id).await.unwrap(), Some(speech));
+    assert_eq!(world.store.audio(other.tenant(), &run.id).await.unwrap(), None);
+    world.store.prune_journal(who.tenant(), &run.id).await.unwrap();
+    assert_eq!(world.store.audio(who.tenant(), &run.id).await.unwrap(), None);
 }
 
 async fn a_cancel_request_reaches_whoever_drives_the_run_once(world: World) {
