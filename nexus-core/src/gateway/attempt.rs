@@ -6,6 +6,7 @@ use futures::{StreamExt as _, stream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::call::Told;
 use super::plan::Attemptable;
@@ -70,18 +71,28 @@ pub(super) async fn attempt(this: &Attemptable, mut line: Line<'_>) -> Outcome {
         gen_ai.provider.name = this.candidate.provider.name(),
         gen_ai.request.model = this.candidate.model.as_str(),
         gen_ai.request.max_tokens = this.request.max_tokens,
+        gen_ai.usage.input_tokens = Empty,
+        gen_ai.usage.output_tokens = Empty,
+        error.type = Empty,
     );
     let mut cancelled = line.cancelled.clone();
     let listened = tokio::select! {
         biased;
         () = whenever(&mut cancelled) => None,
-        listened = listen(this, &mut line, &mut outcome).instrument(span) => Some(listened),
+        listened = listen(this, &mut line, &mut outcome).instrument(span.clone()) => Some(listened),
     };
     outcome.ended = match listened {
         None => Ended::Cancelled,
         Some(Ok(())) => Ended::Answered,
-        Some(Err(error)) => Ended::Failed(error),
+        Some(Err(error)) => {
+            span.record("error.type", error.stable_code());
+            Ended::Failed(error)
+        }
     };
+    if let Some(usage) = &outcome.reply.usage {
+        span.record("gen_ai.usage.input_tokens", usage.input());
+        span.record("gen_ai.usage.output_tokens", usage.output());
+    }
     outcome
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::metrics;
 use super::settings::BreakerPolicy;
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -72,8 +73,8 @@ impl Breaker {
         }
     }
 
-    /// Takes note of how a call went. Says whether the state became another, for the log.
-    fn note(&mut self, now: Timestamp, policy: &BreakerPolicy, health: Health) -> bool {
+    /// Takes note of how a call went. Says which state it became, if it is another one.
+    fn note(&mut self, now: Timestamp, policy: &BreakerPolicy, health: Health) -> Option<&'static str> {
         let open = State::Open { until: now.plus(policy.open) };
         let before = std::mem::discriminant(&self.0);
         self.0 = match (self.0, health) {
@@ -88,7 +89,11 @@ impl Breaker {
             }
             (state @ (State::Closed { .. } | State::Open { .. }), Health::Unclear) => state,
         };
-        before != std::mem::discriminant(&self.0)
+        (before != std::mem::discriminant(&self.0)).then_some(match self.0 {
+            State::Closed { .. } => "closed",
+            State::Open { .. } => "open",
+            State::HalfOpen { .. } => "half_open",
+        })
     }
 }
 
@@ -104,7 +109,8 @@ impl Breakers {
 
     /// Takes note of how a call to `integration` went.
     pub(super) fn note(&self, integration: &str, now: Timestamp, policy: &BreakerPolicy, health: Health) {
-        if self.with(integration, |breaker| breaker.note(now, policy, health)) {
+        if let Some(state) = self.with(integration, |breaker| breaker.note(now, policy, health)) {
+            metrics::breaker_changed(integration, state);
             tracing::warn!(integration, ?health, "the breaker of an integration changed its state");
         }
     }

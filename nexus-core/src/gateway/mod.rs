@@ -11,7 +11,7 @@
 //! - `terms`: the limits and prices that govern a call; `plan`: what a conversation's call may take at most.
 //! - `conduct`: one call of a conversation from claim to settlement; `attempt`: one physical attempt of it.
 //! - `once`: one call that is answered at once, such as `errand`: vectors and speech.
-//! - `record`, `settlement`: what they leave behind.
+//! - `record`, `settlement`, `metrics`: what they leave behind.
 //! - `breaker`, `backoff`, `bound`, `ending`: pure rules.
 //! - `recovery`: calls that a process before this one left open.
 
@@ -23,6 +23,7 @@ mod call;
 mod conduct;
 mod ending;
 mod errand;
+mod metrics;
 mod once;
 mod plan;
 mod record;

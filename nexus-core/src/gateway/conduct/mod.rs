@@ -17,16 +17,18 @@ use super::Shared;
 use super::attempt::Mode;
 use super::breaker::Health;
 use super::call::{Granted, ModelCall, Receipt, Refused, Told};
+use super::metrics::{self, Measured};
 use super::plan::{Attemptable, Plan};
 use super::record;
 use crate::clock::Timestamp;
 use crate::document::model::Failure;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::{Call, CallResult};
+use crate::ledger::{Call, CallResult, Operation};
 use crate::llm::Fault;
 use crate::money::NanoUsd;
 use crate::principal::Principal;
 use crate::quota::Refusal;
+use crate::usage::Usage;
 
 /// A call on its way.
 pub(super) struct Conduct {
@@ -122,6 +124,7 @@ impl Conduct {
     }
 
     async fn record_refusal(&self, refused: &Refused) -> Result<()> {
+        metrics::refused(Operation::Chat, refused.code());
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
         let run = self.call.run.as_ref().map(|run| &run.id);
         let drafts = record::refused(&self.who, &id, run, refused, &self.shared.policy_version(), now);
@@ -149,6 +152,20 @@ impl Admitted {
             first_event: None,
             charged: NanoUsd::ZERO,
             estimated: false,
+        }
+    }
+
+    /// The call as it is measured, now that it is over.
+    fn measured<'a>(&'a self, usage: Option<Usage>, error: Option<&'a str>) -> Measured<'a> {
+        Measured {
+            operation: Operation::Chat,
+            provider: self.this.candidate.provider.name(),
+            models: (&self.record.model, &self.this.candidate.model),
+            duration: self.began.elapsed(),
+            first_event: self.first_event.map(|at| at - self.began),
+            usage,
+            cost: self.charged,
+            error,
         }
     }
 

@@ -46,6 +46,7 @@ impl Conduct {
             error: None,
             at: now,
         };
+        admitted.measured(reply.usage, None).record();
         let reasoning = std::mem::take(&mut reply.reasoning);
         let (finish, receipt) = (reply.finish, admitted.receipt());
         let result = CallResult::Reply(Box::new(reply));
@@ -70,6 +71,7 @@ impl Conduct {
         status: CallStatus,
         error: Error,
     ) {
+        admitted.measured(None, Some(error.stable_code())).record();
         let result = CallResult::Failed(Failure::from(&error));
         let settlement = self.settlement(&admitted, ending, status, result, String::new());
         let told = self.shared.settle(settlement).await.err().unwrap_or(error);

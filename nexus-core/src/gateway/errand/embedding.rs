@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
-use super::{Answer, Errand};
+use super::{Answer, Errand, told};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::bound::texts_bound;
 use crate::gateway::call::Granted;
@@ -116,10 +117,14 @@ impl Errand for Embedding {
             gen_ai.operation.name = "embeddings",
             gen_ai.provider.name = self.provider(),
             gen_ai.request.model = self.model(),
+            gen_ai.usage.input_tokens = Empty,
+            error.type = Empty,
             texts = self.texts.len()
         );
         let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
-        let Embedded { vectors, usage } = self.embedder.embed(self.role, &texts).instrument(span).await?;
+        let made = self.embedder.embed(self.role, &texts).instrument(span.clone()).await;
+        let Embedded { vectors, usage } = told(&span, made)?;
+        span.record("gen_ai.usage.input_tokens", usage.and_then(|usage| usage.input()));
         let is_sound = |vector: &Vec<f32>| {
             vector.len() == self.embedder.dimension() && vector.iter().all(|value| value.is_finite())
         };

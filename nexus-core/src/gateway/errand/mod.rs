@@ -5,6 +5,7 @@ mod embedding;
 mod speaking;
 
 use async_trait::async_trait;
+use tracing::Span;
 
 use crate::error::Result;
 use crate::ledger::Operation;
@@ -60,4 +61,11 @@ pub(super) struct Answer<P> {
     pub(super) product: Result<P>,
     /// What was consumed, where the provider said so.
     pub(super) usage: Option<Usage>,
+}
+
+/// What was made, after its span was told what went wrong.
+fn told<T>(span: &Span, made: Result<T>) -> Result<T> {
+    made.inspect_err(|error| {
+        span.record("error.type", error.stable_code());
+    })
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
-use super::{Answer, Errand};
+use super::{Answer, Errand, told};
 use crate::error::{Error, Result};
 use crate::gateway::call::Granted;
 use crate::gateway::plan::fingerprint;
@@ -82,8 +83,10 @@ impl Errand for Speaking {
             gen_ai.operation.name = "speech",
             gen_ai.provider.name = self.provider(),
             gen_ai.request.model = self.model(),
+            error.type = Empty,
         );
-        let speech = self.speaker.speak(&self.text).instrument(span).await?;
+        let made = self.speaker.speak(&self.text).instrument(span.clone()).await;
+        let speech = told(&span, made)?;
         let usage = Some(Usage { input_uncached: self.bound(), ..Usage::default() });
         let product = if speech.bytes.len() > MAX_SPEECH_BYTES {
             Err(Fault::Protocol.error("the speech is too long to be kept"))

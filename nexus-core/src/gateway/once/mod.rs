@@ -23,7 +23,7 @@ use super::breaker::{Health, Passage};
 use super::call::{Granted, Refused, resting, shutting_down};
 use super::errand::Errand;
 use super::terms::Terms;
-use super::{Gateway, Origin, Shared, record};
+use super::{Gateway, Origin, Shared, metrics, record};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ledger::{Attempt, Begun, Call, Intent};
@@ -54,6 +54,7 @@ struct Admitted {
     number: u32,
     /// When the attempt began.
     attempted_at: Timestamp,
+    began: Instant,
     until: Instant,
     charged: NanoUsd,
 }
@@ -148,8 +149,9 @@ impl<E: Errand> Once<E> {
             streamed: false,
         };
         let record = record::call(&id, &asked, &attempt, now)?;
-        let until = Instant::now() + priced.terms.settings.deadlines.total;
-        Ok(Admitted { priced, record, number: 1, attempted_at: now, until, charged: NanoUsd::ZERO })
+        let began = Instant::now();
+        let until = began + priced.terms.settings.deadlines.total;
+        Ok(Admitted { priced, record, number: 1, attempted_at: now, began, until, charged: NanoUsd::ZERO })
     }
 
     fn intent(&self, admitted: &Admitted) -> Intent {
@@ -184,6 +186,7 @@ impl<E: Errand> Once<E> {
     }
 
     async fn record_refusal(&self, refused: &Refused) -> Result<()> {
+        metrics::refused(E::OPERATION, refused.code());
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
         let (run, version) = (self.origin.run.as_ref(), self.shared.policy_version());
         let drafts = record::refused(&self.who, &id, run, refused, &version, now);

@@ -6,8 +6,9 @@ use crate::error::{Error, Result};
 use crate::gateway::call::Granted;
 use crate::gateway::ending::unanswered;
 use crate::gateway::errand::{Answer, Errand};
+use crate::gateway::metrics::Measured;
 use crate::gateway::record;
-use crate::ledger::{AttemptStatus, CallResult, CallStatus, Ending, Settlement};
+use crate::ledger::{AttemptStatus, CallResult, CallStatus, Ending, Operation, Settlement};
 use crate::usage::Usage;
 
 impl Admitted {
@@ -26,13 +27,16 @@ impl<E: Errand> Once<E> {
     ) -> Result<E::Product> {
         let ending = self.ending(&admitted, &answer);
         admitted.add(&ending);
-        let settlement = self.settlement(&admitted, Some(ending), answer.product.as_ref().err());
+        let error = answer.product.as_ref().err();
+        self.measure(&admitted, answer.usage, error);
+        let settlement = self.settlement(&admitted, Some(ending), error);
         self.shared.settle(settlement).await?;
         answer.product
     }
 
     /// Settles a call without an answer; gives back the error to tell.
     pub(super) async fn failed(&self, admitted: &Admitted, ending: Option<Ending>, error: Error) -> Error {
+        self.measure(admitted, None, Some(&error));
         let settlement = self.settlement(admitted, ending, Some(&error));
         self.shared.settle(settlement).await.err().unwrap_or(error)
     }
@@ -41,20 +45,39 @@ impl<E: Errand> Once<E> {
     pub(super) async fn make_here(&self, priced: Priced) -> Result<Granted<E::Product>> {
         let mut admitted = self.admitted(priced)?;
         let intent = self.intent(&admitted);
-        let (ending, made) = match self.carry_out(&admitted).await {
-            Ok(answer) => (self.ending(&admitted, &answer), answer.product),
+        let (ending, usage, made) = match self.carry_out(&admitted).await {
+            Ok(answer) => (self.ending(&admitted, &answer), answer.usage, answer.product),
             Err(error) => {
                 let (now, worst) = (self.shared.clock.now(), admitted.priced.worst);
-                (unanswered(1, worst, false, Some(&error), now), Err(error))
+                (unanswered(1, worst, false, Some(&error), now), None, Err(error))
             }
         };
         admitted.add(&ending);
         let settlement = self.settlement(&admitted, Some(ending), made.as_ref().err());
         let begun = self.shared.store.book(intent, settlement).await?;
         Ok(match admission(begun, &admitted.record.id)? {
-            None => Granted::Yes(made?),
+            None => {
+                self.measure(&admitted, usage, made.as_ref().err());
+                Granted::Yes(made?)
+            }
             Some(refused) => Granted::No(refused),
         })
+    }
+
+    /// Measures a call that is over.
+    fn measure(&self, admitted: &Admitted, usage: Option<Usage>, error: Option<&Error>) {
+        Measured {
+            operation: E::OPERATION,
+            provider: self.errand.provider(),
+            models: (self.errand.model(), self.errand.model()),
+            duration: admitted.began.elapsed(),
+            first_event: None,
+            // Characters are no tokens.
+            usage: usage.filter(|_| E::OPERATION == Operation::Embed),
+            cost: admitted.charged,
+            error: error.map(Error::stable_code),
+        }
+        .record();
     }
 
     /// The ending of an attempt that was answered. What nobody counted is charged at its bound, and marked.

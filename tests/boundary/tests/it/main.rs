@@ -10,6 +10,7 @@ mod admission;
 mod claims;
 mod embeddings;
 mod failover;
+mod metrics;
 mod oracle;
 mod speech;
 mod streams;
