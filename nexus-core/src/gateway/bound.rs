@@ -19,7 +19,9 @@ pub(super) fn input_bound(request: &Request) -> u64 {
     for message in &messages {
         bound = bound.saturating_add(PER_MESSAGE).saturating_add(text(&message.content));
         for call in &message.calls {
-            let call = text(&call.id).saturating_add(text(&call.name)).saturating_add(text(&call.arguments));
+            let signature = call.signature.as_deref().unwrap_or_default();
+            let parts = [&call.id, &call.name, &call.arguments].map(|part| text(part));
+            let call = parts.into_iter().fold(text(signature), u64::saturating_add);
             bound = bound.saturating_add(PER_MESSAGE).saturating_add(call);
         }
     }

@@ -76,6 +76,10 @@ pub struct ToolCall {
     pub name: String,
     /// The arguments as the model wrote them: JSON as a rule, but nobody guarantees that. Empty arguments are `{}`.
     pub arguments: String,
+    /// What the vendor wants back with the call, in its own words; only the adapter that wrote it reads it. Whoever puts
+    /// the call into a history hands it on as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// Whether a model may, must or must not call tools.

@@ -62,9 +62,12 @@ impl Block {
         match self {
             Self::Text { text } => text_piece(text, Piece::Text),
             Self::Thinking { thinking } => text_piece(thinking, Piece::Reasoning),
-            Self::ToolUse { id, name, input } => {
-                Some(Piece::ToolCall(ToolCall { id, name, arguments: Value::Object(input).to_string() }))
-            }
+            Self::ToolUse { id, name, input } => Some(Piece::ToolCall(ToolCall {
+                id,
+                name,
+                arguments: Value::Object(input).to_string(),
+                signature: None,
+            })),
             Self::Other => None,
         }
     }

@@ -7,7 +7,8 @@
 //! - `message`: an answer in one piece; `stream`: its events; `usage`: what it consumed; `error`: refusals.
 //!
 //! Thinking is asked for in the manner of the model: by an effort, or by a budget on models of before. What the model
-//! thought in an earlier turn is not sent back; the vendor allows that.
+//! thought in an earlier turn is not sent back; the vendor allows that. Its signature is of no use without the words it
+//! signs, and those are kept from callers.
 
 mod error;
 mod message;

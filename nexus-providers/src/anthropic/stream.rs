@@ -92,7 +92,7 @@ impl Events {
             Block::ToolUse { id, name, input } => {
                 let arguments =
                     if input.is_empty() { String::new() } else { Value::Object(input).to_string() };
-                self.calls.insert(index, ToolCall { id, name, arguments });
+                self.calls.insert(index, ToolCall { id, name, arguments, signature: None });
                 None
             }
             Block::Text { .. } | Block::Thinking { .. } | Block::Other => block.piece(),

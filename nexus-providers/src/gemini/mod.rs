@@ -7,8 +7,8 @@
 //! - `request`: what is sent; `response`: what comes back, whole or in chunks; `usage`: what it consumed; `error`: refusals.
 //! - `embed`: vectors.
 //!
-//! What the model thought before it called tools is not sent back: a call carries no signature of thoughts. The vendor
-//! takes a word in its place, and says that answers may suffer.
+//! What the model thought before it called tools goes back as the signature that its call carries. For calls of other
+//! vendors the vendor takes a word in its place, and says that answers may suffer.
 
 mod embed;
 mod error;

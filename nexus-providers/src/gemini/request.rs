@@ -5,13 +5,13 @@ use nexus_core::llm::prompt::{RenderedMessage, Role, render};
 use nexus_core::llm::{Parameters, ReasoningEffort, Request, ResponseFormat, ToolChoice};
 use serde_json::{Map, Value, json};
 
-use super::response::is_made_up;
+use super::response::{is_made_up, signature};
 use crate::wire::Vendor;
 use crate::wire::calls::arguments;
 use crate::wire::numbers::{check, decimal};
 
-/// What the vendor takes in place of the signature of a call's thoughts. Newer models demand one of each call in the
-/// history; a call as the port knows it carries none, and may come from another vendor.
+/// What the vendor takes in place of the signature of a call's thoughts. Newer models demand one in each turn with calls;
+/// calls that another vendor made have none.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 /// The body for `request`, answered by `model`.
@@ -64,9 +64,14 @@ fn parts(message: RenderedMessage) -> Vec<Value> {
         return vec![json!({"functionResponse": response})];
     }
     let text = (!content.is_empty()).then(|| json!({"text": content}));
+    // Of calls that were made together, the vendor signs the first only.
+    let is_signed = calls.iter().any(|call| signature(call).is_some());
     let calls = calls.into_iter().map(|call| {
+        let signature = signature(&call).or((!is_signed).then_some(NO_SIGNATURE)).map(str::to_owned);
         let function = with_id(json!({"name": call.name, "args": arguments(&call.arguments)}), call.id);
-        json!({"functionCall": function, "thoughtSignature": NO_SIGNATURE})
+        let mut part = Map::from_iter([("functionCall".to_owned(), function)]);
+        part.extend(signature.map(|signature| ("thoughtSignature".to_owned(), signature.into())));
+        part.into()
     });
     text.into_iter().chain(calls).collect()
 }

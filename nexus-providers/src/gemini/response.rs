@@ -14,6 +14,14 @@ use crate::wire::{Assembler, Refusal, SseEvent, Vendor};
 /// The beginning of ids that the vendor did not give.
 const MADE_UP: &str = "gemini_call_";
 
+/// The beginning of signatures that are Gemini's, so that none goes to another vendor or comes from one.
+const SIGNED: &str = "gemini:";
+
+/// The signature of a call's thoughts, if it is Gemini's.
+pub(super) fn signature(call: &ToolCall) -> Option<&str> {
+    call.signature.as_deref()?.strip_prefix(SIGNED)
+}
+
 /// Whether the adapter made `id` up.
 pub(super) fn is_made_up(id: &str) -> bool {
     id.starts_with(MADE_UP)
@@ -65,6 +73,7 @@ struct Part {
     text: Option<String>,
     thought: bool,
     function_call: Option<Function>,
+    thought_signature: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -114,11 +123,13 @@ impl Chunks {
     }
 
     fn part(&mut self, part: Part) -> Option<Piece> {
-        let Part { text, thought, function_call } = part;
+        let Part { text, thought, function_call, thought_signature } = part;
         if let Some(Function { id, name, args }) = function_call {
             let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("{MADE_UP}{}", self.calls));
             (self.calls, self.own_calls) = (self.calls + 1, self.own_calls + 1);
-            return Some(Piece::ToolCall(ToolCall { id, name, arguments: Value::Object(args).to_string() }));
+            let signature = thought_signature.map(|signature| format!("{SIGNED}{signature}"));
+            let arguments = Value::Object(args).to_string();
+            return Some(Piece::ToolCall(ToolCall { id, name, arguments, signature }));
         }
         let text = text.filter(|text| !text.is_empty())?;
         Some(if thought { Piece::Reasoning(text) } else { Piece::Text(text) })

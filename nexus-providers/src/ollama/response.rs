@@ -107,7 +107,7 @@ impl Lines {
                 arguments.to_string()
             }
         };
-        ToolCall { id, name, arguments }
+        ToolCall { id, name, arguments, signature: None }
     }
 
     fn finish(&self, reason: Option<&str>) -> Result<Finish> {

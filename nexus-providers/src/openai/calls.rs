@@ -106,7 +106,7 @@ impl Calls {
         }
         let id = if id.is_empty() { format!("call_{number}") } else { id };
         let arguments = if arguments.trim().is_empty() { "{}".to_owned() } else { arguments };
-        Ok(ToolCall { id, name, arguments })
+        Ok(ToolCall { id, name, arguments, signature: None })
     }
 }
 

@@ -94,6 +94,7 @@ mod own {
             id: "toolu_1".to_owned(),
             name: "weather".to_owned(),
             arguments: r#"{"city":"Bonn"}"#.to_owned(),
+            signature: None,
         };
         let (id, name) = ("toolu_1".to_owned(), "weather".to_owned());
         vec![

@@ -126,6 +126,7 @@ mod own {
             id: "a1b2".to_owned(),
             name: "weather".to_owned(),
             arguments: r#"{"city":"Bonn"}"#.to_owned(),
+            signature: None,
         };
         let (id, name) = ("a1b2".to_owned(), "weather".to_owned());
         let history = vec![

@@ -109,6 +109,7 @@ mod own {
             id: "c1".to_owned(),
             name: "weather".to_owned(),
             arguments: r#"{"city":"Bonn"}"#.to_owned(),
+            signature: None,
         };
         let returned =
             Turn::Returned { call: "c1".to_owned(), name: "weather".to_owned(), result: "rain".to_owned() };

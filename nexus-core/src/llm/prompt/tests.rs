@@ -71,7 +71,12 @@ fn what_was_said_before_keeps_its_speaker() {
 
 #[test]
 fn calls_of_tools_and_their_results_stay_where_they_were() {
-    let call = ToolCall { id: "c1".to_owned(), name: "clock".to_owned(), arguments: "{}".to_owned() };
+    let call = ToolCall {
+        id: "c1".to_owned(),
+        name: "clock".to_owned(),
+        arguments: "{}".to_owned(),
+        signature: None,
+    };
     let returned =
         Turn::Returned { call: "c1".to_owned(), name: "clock".to_owned(), result: "noon".to_owned() };
     let called = Turn::Called { text: String::new(), calls: vec![call.clone()] };

@@ -54,6 +54,7 @@ fn what_follows_one_another_from_one_side_is_one_turn() {
         id: id.to_owned(),
         name: "clock".to_owned(),
         arguments: arguments.to_owned(),
+        signature: None,
     };
     let returned = |id: &str, result: &str| Turn::Returned {
         call: id.to_owned(),

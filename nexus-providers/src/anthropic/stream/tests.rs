@@ -92,6 +92,7 @@ fn a_stream_gives_its_pieces_however_it_is_cut() {
             id: id.to_owned(),
             name: name.to_owned(),
             arguments: arguments.to_owned(),
+            signature: None,
         })
     };
     let said: Vec<&Piece> = pieces.iter().filter(|piece| !matches!(piece, Piece::Usage(_))).collect();

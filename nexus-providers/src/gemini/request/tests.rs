@@ -33,6 +33,7 @@ fn ids_that_the_vendor_gave_go_back_and_those_made_up_stay_here() {
         id: id.to_owned(),
         name: "clock".to_owned(),
         arguments: r#"{"zone":"UTC"}"#.to_owned(),
+        signature: None,
     };
     let returned = |id: &str| Turn::Returned {
         call: id.to_owned(),
@@ -58,6 +59,26 @@ fn ids_that_the_vendor_gave_go_back_and_those_made_up_stay_here() {
         ]}
     ]);
     assert_eq!(written(&Request { history, ..Request::default() })["contents"], expected);
+}
+
+#[test]
+fn a_signature_goes_back_with_its_call_and_to_nobody_else() {
+    let call = |signature: Option<&str>| ToolCall {
+        id: "a1b2".to_owned(),
+        name: "clock".to_owned(),
+        arguments: "{}".to_owned(),
+        signature: signature.map(str::to_owned),
+    };
+    let signatures = |calls: Vec<ToolCall>| {
+        let history = vec![Turn::Called { text: String::new(), calls }];
+        let body = written(&Request { history, ..Request::default() });
+        let parts = body["contents"][0]["parts"].as_array().unwrap().clone();
+        parts.into_iter().map(|part| part["thoughtSignature"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(signatures(vec![call(Some("gemini:EqQB")), call(None)]), [json!("EqQB"), json!(null)]);
+    for foreign in [None, Some("another:EqQB"), Some("EqQB")] {
+        assert_eq!(signatures(vec![call(foreign)]), [json!(NO_SIGNATURE)]);
+    }
 }
 
 #[test]

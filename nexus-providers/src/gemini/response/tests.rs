@@ -22,11 +22,12 @@ fn read(chunks_of: &[&str]) -> (Vec<Piece>, Option<Fault>) {
 
 #[test]
 fn a_stream_gives_its_pieces_however_it_is_cut() {
-    let call = |id: &str, name: &str, arguments: &str| {
+    let call = |id: &str, name: &str, arguments: &str, signature: Option<&str>| {
         Piece::ToolCall(ToolCall {
             id: id.to_owned(),
             name: name.to_owned(),
             arguments: arguments.to_owned(),
+            signature: signature.map(str::to_owned),
         })
     };
     let usage = |output_text, total| {
@@ -40,8 +41,8 @@ fn a_stream_gives_its_pieces_however_it_is_cut() {
         Piece::Text("It is ".to_owned()),
         Piece::Text("noon 🕛.".to_owned()),
         usage(6, 66),
-        call("gemini_call_3", "clock", r#"{"zone":"UTC"}"#),
-        call("a1b2", "now", "{}"),
+        call("gemini_call_3", "clock", r#"{"zone":"UTC"}"#, Some("gemini:EqQB")),
+        call("a1b2", "now", "{}", None),
         usage(30, 90),
         Piece::Finish(Finish::ToolCalls),
     ];

@@ -46,8 +46,12 @@ fn limits_and_sampling_sit_in_the_options() {
 
 #[test]
 fn calls_carry_objects_and_results_carry_names() {
-    let call =
-        ToolCall { id: "c1".to_owned(), name: "clock".to_owned(), arguments: r#"{"zone":"UTC"}"#.to_owned() };
+    let call = ToolCall {
+        id: "c1".to_owned(),
+        name: "clock".to_owned(),
+        arguments: r#"{"zone":"UTC"}"#.to_owned(),
+        signature: None,
+    };
     let returned =
         Turn::Returned { call: "c1".to_owned(), name: "clock".to_owned(), result: "noon".to_owned() };
     let history = vec![

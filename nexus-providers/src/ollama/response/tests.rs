@@ -29,6 +29,7 @@ fn a_stream_gives_its_pieces_however_it_is_cut() {
             id: id.to_owned(),
             name: name.to_owned(),
             arguments: arguments.to_owned(),
+            signature: None,
         })
     };
     let usage = Usage { input_uncached: 6, cache_read: 20, output_text: 298, ..Usage::default() };

@@ -87,7 +87,8 @@ fn a_model_that_refuses_says_so_and_is_not_taken_for_an_answer() {
 fn a_call_ends_in_waiting_whatever_the_server_calls_that() {
     let call =
         r#"{"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]}}]}"#;
-    let called = ToolCall { id: "a".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned() };
+    let called =
+        ToolCall { id: "a".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned(), signature: None };
     check(&[call, STOP, "[DONE]"], &[Piece::ToolCall(called), Piece::Finish(Finish::ToolCalls)]);
 }
 
