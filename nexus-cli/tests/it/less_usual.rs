@@ -129,3 +129,17 @@ fn a_corpus_shows_the_settings_that_are_in_force() {
     let words = bench.run(&["corpora", "show", "handbook"]).ends(0).out;
     assert!(words.contains("top_k_default"), "{words}");
 }
+
+#[test]
+fn an_answer_is_spoken_into_a_file_and_stands_where_nobody_speaks() {
+    let bench = Bench::ingested();
+    let ask = ["ask", "--corpus", "handbook", "--speak", "answer.wav", QUESTION];
+    let said = bench.with(&[("TTS_PROVIDER", "fake")], &ask).ends(0);
+    assert!(said.err.contains("spoken: answer.wav (audio/wav)"), "{said:#?}");
+    assert!(std::fs::read(bench.path("answer.wav")).unwrap().starts_with(b"RIFF"));
+    std::fs::remove_file(bench.path("answer.wav")).unwrap();
+    let said = bench.run(&ask).ends(0);
+    assert!(said.out.contains("Up to 5 unused days"), "{said:#?}");
+    assert!(said.err.contains("the answer was not spoken") && said.err.contains("hint: "), "{said:#?}");
+    assert!(!bench.path("answer.wav").exists());
+}

@@ -1,17 +1,24 @@
 //! Speech passes the boundary that answers pass, and is billed by the character.
 
+use std::io::Cursor;
+use std::path::Path;
+use std::time::Duration;
+
+use nexus_core::document::NewDocument;
 use nexus_core::gateway::{GatewaySettings, Granted, Refused};
 use nexus_core::ledger::{AttemptStatus, Operation, StopScope};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::{Cap, Limit, Limits, Meter, ScopeKind, Window};
+use nexus_core::run::{EventBody, Outcome};
 use nexus_core::speech::{MAX_SPOKEN_CHARS, Speech};
-use nexus_core::{ErrorKind, NanoUsd, Principal};
+use nexus_core::{CorpusId, ErrorKind, NanoUsd, Nexus, Principal, RunId};
 use nexus_providers::openai::OpenAiSpeech;
 use nexus_providers::speech::OfflineSpeech;
 use nexus_scripted::Scripted;
 use nexus_store_memory::MemoryStore;
+use serde_json::json;
 
-use crate::world::{World, builder, price, routing, service, settings, who};
+use crate::world::{World, builder, price, routing, service, settings, until, who};
 
 const TEXT: &str = "Dreißig Tage im Jahr.";
 
@@ -109,4 +116,95 @@ async fn what_speaks_on_hardware_of_ones_own_is_free_unless_its_price_is_set() {
         assert_eq!(speech(&world).await.mime, "audio/wav");
         assert_eq!(world.lines().await[0].charged.money, NanoUsd::from_nanos(cost));
     }
+}
+
+/// An engine whose speaker is a scripted model, over a directory.
+fn speaking(dir: &Path, scripted: &Scripted, voice: &str, settings: GatewaySettings) -> Nexus {
+    let (service, client) = service(scripted);
+    let speaker = service.speech(&client, voice, OpenAiSpeech::DEFAULT_VOICE).unwrap();
+    let builder = builder(MemoryStore::open(dir).unwrap(), routing(scripted), settings);
+    builder.speaker(speaker).build().unwrap()
+}
+
+async fn fill(nexus: &Nexus) {
+    let handbook = CorpusId::parse("handbook").unwrap();
+    nexus.create_corpus(&who(), handbook.clone(), "Handbook", json!({})).await.unwrap();
+    let text = Cursor::new("Every employee has thirty days of paid leave in a year.");
+    nexus.ingest(&who(), NewDocument::new(handbook, "leave.txt"), text).await.unwrap();
+    nexus.work().await.unwrap();
+}
+
+async fn ask(nexus: &Nexus) -> RunId {
+    let question = nexus.ask(&who(), "How much paid leave?").corpus("handbook").speak(true);
+    question.start().await.unwrap().id().clone()
+}
+
+/// All that a run has told, to its end.
+async fn told(nexus: &Nexus, run: &RunId) -> Vec<EventBody> {
+    let (mut events, mut told) = (nexus.events(&who(), run, 0).await.unwrap(), Vec::new());
+    while let Some(event) = events.next().await.unwrap() {
+        told.push(event.body);
+    }
+    told
+}
+
+fn last(told: &[EventBody]) -> Vec<&str> {
+    told.iter().map(EventBody::name).skip_while(|name| *name != "message.final").collect()
+}
+
+#[tokio::test]
+async fn an_answer_is_spoken_without_its_markers_and_billed_with_its_run() {
+    let (dir, scripted) = (tempfile::tempdir().unwrap(), Scripted::start().await.unwrap());
+    let nexus = speaking(dir.path(), &scripted, "voice", settings());
+    fill(&nexus).await;
+    let run = ask(&nexus).await;
+    let told = told(&nexus, &run).await;
+    assert_eq!(last(&told), ["message.final", "audio.ready", "done"]);
+    assert_eq!(nexus.audio(&who(), &run).await.unwrap().mime, "audio/mpeg");
+    let lines = crate::world::lines(&nexus).await;
+    let line = lines.iter().find(|line| line.kind == Operation::Speak).unwrap();
+    assert_eq!(line.consumer.run.as_deref(), Some(run.as_str()));
+    let log = scripted.settled_log().await;
+    assert_eq!(line.charged.tokens, log.iter().map(|entry| entry.billed.characters).sum::<u64>());
+    let verified = nexus.verify(&who(), run.as_str(), None).await.unwrap();
+    assert_eq!(verified.status, nexus_core::audit::Status::Ok);
+}
+
+#[tokio::test]
+async fn a_budget_that_forbids_speech_leaves_the_answer() {
+    let (dir, scripted) = (tempfile::tempdir().unwrap(), Scripted::start().await.unwrap());
+    let limit = Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::At(0)).for_model("voice");
+    let limits = Limits::none().with([limit]);
+    let nexus = speaking(dir.path(), &scripted, "voice", GatewaySettings { limits, ..settings() });
+    fill(&nexus).await;
+    let run = ask(&nexus).await;
+    let told = told(&nexus, &run).await;
+    assert_eq!(last(&told), ["message.final", "audio.error", "done"]);
+    assert_eq!(nexus.run(&who(), &run).await.unwrap().outcome(), Some(&Outcome::Answered));
+    assert_eq!(nexus.audio(&who(), &run).await.unwrap_err().stable_code(), "AUDIO_NOT_FOUND");
+    assert!(!scripted.log().iter().any(|entry| entry.model == "voice"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_ends_with_its_process_is_spoken_by_the_next_and_tells_nothing_twice() {
+    let (dir, scripted) = (tempfile::tempdir().unwrap(), Scripted::start().await.unwrap());
+    let nexus = speaking(dir.path(), &scripted, "voice+silent", settings());
+    fill(&nexus).await;
+    let run = ask(&nexus).await;
+    until("the speaker is asked", async || {
+        scripted.requests().iter().any(|request| request.path.ends_with("/audio/speech"))
+    })
+    .await;
+    nexus.shutdown(Duration::from_millis(2)).await.unwrap();
+    drop(nexus);
+
+    let nexus = speaking(dir.path(), &scripted, "voice", settings());
+    assert_eq!(nexus.resume().await.unwrap(), 1);
+    let told = told(&nexus, &run).await;
+    assert_eq!(last(&told), ["message.final", "audio.ready", "done"]);
+    assert_eq!(told.iter().filter(|event| event.name() == "message.final").count(), 1);
+    let lines = crate::world::lines(&nexus).await;
+    let spoken: Vec<AttemptStatus> =
+        lines.iter().filter(|line| line.kind == Operation::Speak).map(|line| line.status).collect();
+    assert_eq!(spoken, [AttemptStatus::UnknownOutcome, AttemptStatus::Settled], "paid for by what is known");
 }
