@@ -129,6 +129,10 @@ impl<'a> Context<'a> {
                 "keep a copy of it in a safe place; without it, earlier records can no longer be verified",
             );
         }
+        let builder = match self.config.cache.room().map(|room| store.cache(room)).transpose()?.flatten() {
+            Some(cache) => builder.cache(cache),
+            None => builder,
+        };
         let nexus = builder
             .store(store.clone())
             .audit_keys(keys.ring)

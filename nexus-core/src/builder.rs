@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::{KeyRing, Sealer};
+use crate::cache::CacheStore;
 use crate::clock::{Clock, SystemClock};
 use crate::document::DocumentParser;
 use crate::document::plain::PlainText;
@@ -29,6 +30,7 @@ pub struct Builder {
     gateway: Option<GatewaySettings>,
     embedder: Option<Arc<dyn Embedder>>,
     speaker: Option<Arc<dyn SpeechSynthesizer>>,
+    cache: Option<Arc<dyn CacheStore>>,
     policy: Option<Arc<dyn PolicyEngine>>,
     parser: Option<Arc<dyn DocumentParser>>,
     clock: Option<Arc<dyn Clock>>,
@@ -82,6 +84,13 @@ impl Builder {
     #[must_use]
     pub fn speaker(mut self, speaker: impl SpeechSynthesizer + 'static) -> Self {
         self.speaker = Some(Arc::new(speaker));
+        self
+    }
+
+    /// Where answers and vectors are kept that may serve again; nowhere unless told, and then each is paid for.
+    #[must_use]
+    pub fn cache(mut self, cache: impl CacheStore) -> Self {
+        self.cache = Some(Arc::new(cache));
         self
     }
 
@@ -143,6 +152,7 @@ impl Builder {
             tasks: Arc::clone(&tasks),
             routing: self.routing.unwrap_or_default(),
             settings: self.gateway.map_or_else(GatewaySettings::shipped, Ok)?,
+            cache: self.cache,
             embedder: self.embedder,
             speaker: self.speaker,
         })?;

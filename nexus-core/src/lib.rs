@@ -12,12 +12,13 @@
 //! - top: [`Nexus`] and its [`Builder`];
 //! - use cases: [`ingest`], [`run`], [`search`], and the gateway that alone holds models and embedders;
 //! - domains, each with its types, its pure rules and its port: [`document`], [`retrieve`], [`llm`], [`grounding`],
-//!   [`policy`], [`access`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`];
+//!   [`cache`], [`policy`], [`access`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`];
 //! - ground: [`error`], [`id`], [`principal`], [`clock`], [`money`], [`usage`], [`hex`].
 
 pub mod access;
 pub mod audit;
 mod builder;
+pub mod cache;
 pub mod clock;
 pub mod document;
 mod engine;

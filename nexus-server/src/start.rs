@@ -60,8 +60,12 @@ async fn start(config: Config) -> Result<()> {
     if let Some(speaker) = speech(&config.file)? {
         builder = builder.speaker(speaker);
     }
+    let store = MemoryStore::open(&config.data)?;
+    if let Some(cache) = config.file.cache.room().map(|room| store.cache(room)).transpose()?.flatten() {
+        builder = builder.cache(cache);
+    }
     let nexus = builder
-        .store(MemoryStore::open(&config.data)?)
+        .store(store)
         .audit_keys(config.keys)
         .parser(parser()?)
         .settings(config.settings)

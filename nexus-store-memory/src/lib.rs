@@ -12,6 +12,7 @@ mod backup;
 mod best;
 mod bits;
 mod blob;
+mod cache;
 mod catalogue;
 mod census;
 mod corpus;
@@ -40,4 +41,5 @@ mod transfer;
 mod vector;
 mod version;
 
+pub use cache::MemoryCache;
 pub use store::MemoryStore;

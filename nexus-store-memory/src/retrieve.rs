@@ -8,7 +8,7 @@ use nexus_core::retrieve::fusion::{Arm, Fused, fuse};
 use nexus_core::retrieve::{
     CANDIDATE_POOL, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, Retriever, SearchMode, TermScore, Weights,
 };
-use nexus_core::{Error, Result};
+use nexus_core::{CorpusId, Error, Result, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::catalogue::Catalogue;
@@ -187,5 +187,11 @@ impl Retriever for MemoryStore {
                 return Ok(retrieved);
             }
         }
+    }
+
+    async fn watermark(&self, tenant: &TenantId, corpus: &CorpusId) -> Result<u64> {
+        let (tenant, corpus) = (tenant.clone(), corpus.clone());
+        let row = self.engine().read(move |connection| corpus::row(connection, &tenant, &corpus)).await?;
+        small(row.watermark)
     }
 }

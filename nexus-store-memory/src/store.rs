@@ -10,6 +10,7 @@ use nexus_core::{Error, Result, TenantId};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::blob::Blobs;
+use crate::cache::MemoryCache;
 use crate::census::census;
 use crate::engine::{Engine, Readers};
 use crate::error::{file, sql};
@@ -196,6 +197,19 @@ impl MemoryStore {
             home: Home::Shared(dir.to_owned()),
             lock: Mutex::new(None),
         }))
+    }
+
+    /// A cache of at most `room` bytes beside this store: in RAM for a store in RAM, else in the directory `cache` of its
+    /// own, which may be deleted whenever no process uses it. None for a handle that only reads.
+    ///
+    /// # Errors
+    /// As [`MemoryCache::open`].
+    pub fn cache(&self, room: u64) -> Result<Option<MemoryCache>> {
+        match &self.shared.home {
+            Home::Ram => MemoryCache::in_ram(room).map(Some),
+            Home::Owned(dir) => MemoryCache::open(dir.join("cache"), room).map(Some),
+            Home::Shared(_) => Ok(None),
+        }
     }
 
     fn assemble(shared: Shared) -> Self {

@@ -76,6 +76,9 @@ pub(crate) struct Ask {
     /// Have the answer spoken as well, and write the sound into this file
     #[arg(long, value_name = "FILE")]
     pub(crate) speak: Option<PathBuf>,
+    /// Ask the model even if it answered an equal question before
+    #[arg(long)]
+    pub(crate) no_cache: bool,
     /// With `--json`: print every event on a line of its own, as it comes, instead of the whole at the end
     #[arg(long, requires = "json")]
     pub(crate) events: bool,

@@ -74,6 +74,9 @@ fn put(nexus: &Nexus, context: &Context<'_>, ask: &Ask, question: String) -> Ask
     if let Some(model) = &ask.model {
         builder = builder.model(model);
     }
+    if ask.no_cache {
+        builder = builder.without_cache();
+    }
     if ask.max_cost.is_some() {
         builder = builder.budget(Budget { max_cost: ask.max_cost, ..Budget::default() });
     }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use futures::future::join_all;
+use nexus_core::cache::CacheUse;
 use nexus_core::gateway::{ModelCall, Receipt};
 use nexus_core::llm::Request;
 use nexus_core::{Clock as _, Nexus, Principal, Result, SystemClock};
@@ -54,7 +55,8 @@ struct Called {
 
 async fn call(nexus: &Nexus, who: &Principal, name: &str) -> Called {
     let request = Request { max_tokens: Some(MAX_TOKENS), ..Request::asking("Reply with the word OK.") };
-    let call = ModelCall { provider: Some(name.to_owned()), ..ModelCall::new(request) };
+    let provider = Some(name.to_owned());
+    let call = ModelCall { provider, cache: CacheUse::Bypassed, ..ModelCall::new(request) };
     let begun = Instant::now();
     let granted = nexus.complete(who, call).await;
     let completed = granted.and_then(|granted| granted.or_error(SystemClock.now()));

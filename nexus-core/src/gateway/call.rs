@@ -8,9 +8,10 @@ use futures::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
+use crate::cache::CacheUse;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::RunId;
+use crate::id::{CorpusId, RunId};
 use crate::ledger::Stop;
 use crate::llm::{Piece, Reply, Request};
 use crate::money::NanoUsd;
@@ -46,6 +47,11 @@ pub struct ModelCall {
     pub max_cost: Option<NanoUsd>,
     /// The run that makes it, and what that run may consume.
     pub run: Option<RunCaps>,
+    /// The corpus that its passages are from. A call that shows passages without saying so is never answered from the
+    /// cache: nobody could tell whether the passages may still be read.
+    pub corpus: Option<CorpusId>,
+    /// Whether the cache may answer.
+    pub cache: CacheUse,
 }
 
 /// A run, and what all of its calls together may consume. Caps tighten the limits and never loosen them.
@@ -177,6 +183,8 @@ pub struct Receipt {
     pub estimated: bool,
     /// Whether a cache answered.
     pub was_cached: bool,
+    /// What the cached answer would have cost.
+    pub avoided: NanoUsd,
     /// Whether the answer is that of an equal call before, charged then.
     pub was_replayed: bool,
 }

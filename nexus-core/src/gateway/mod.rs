@@ -1,20 +1,22 @@
 //! The governed boundary: the only holder of models, embedders and speakers, which every call to one passes.
 //!
 //! In this order: **claim** and stops and limits, in one durable step with the reservation and the record; then the
-//! **attempts**, each with its own price and reservation, behind a breaker, within deadlines; then **settlement**, in
-//! one durable step with the ledger and the record. A call lives in a task of its own: whoever asked may go away, and
-//! what was paid for is still read to its end and settled.
+//! **cache**, which may answer in the model's place; then the **attempts**, each with its own price and reservation,
+//! behind a breaker, within deadlines; then **settlement**, in one durable step with the ledger and the record. A call
+//! lives in a task of its own: whoever asked may go away, and what was paid for is still read to its end and settled.
 //!
 //! - `call`: what a caller hands in and gets back.
 //! - `routing`: whom to ask, in which order.
 //! - `settings`: deadlines, retries, breakers, prices, limits.
 //! - `terms`: the limits and prices that govern a call; `plan`: what a conversation's call may take at most.
 //! - `conduct`: one call of a conversation from claim to settlement; `attempt`: one physical attempt of it.
+//! - `answer`: which answers may serve again; `flight`: equal calls at the same time.
 //! - `once`: one call that is answered at once, such as `errand`: vectors and speech.
 //! - `record`, `settlement`, `metrics`: what they leave behind.
 //! - `breaker`, `backoff`, `bound`, `ending`: pure rules.
 //! - `recovery`: calls that a process before this one left open.
 
+mod answer;
 mod attempt;
 mod backoff;
 mod bound;
@@ -23,6 +25,7 @@ mod call;
 mod conduct;
 mod ending;
 mod errand;
+mod flight;
 mod metrics;
 mod once;
 mod plan;
@@ -41,6 +44,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::audit::{Draft, Pending, Sealer};
+use crate::cache::CacheStore;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::id::IdSource;
@@ -55,6 +59,7 @@ use crate::task::Tasks;
 use attempt::Mode;
 use breaker::Breakers;
 use conduct::Conduct;
+use flight::Flights;
 
 pub(crate) use terms::Origin;
 
@@ -87,6 +92,8 @@ pub(crate) struct Shared {
     /// Replaced as a whole: a call keeps what it began with.
     configured: RwLock<(Arc<Routing>, Arc<GatewaySettings>)>,
     breakers: Breakers,
+    cache: Option<Arc<dyn CacheStore>>,
+    flights: Arc<Flights>,
     settlements: watch::Sender<u64>,
     /// Names this process in the intents it leaves.
     owner: String,
@@ -103,6 +110,7 @@ pub(crate) struct Parts {
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) routing: Routing,
     pub(crate) settings: GatewaySettings,
+    pub(crate) cache: Option<Arc<dyn CacheStore>>,
     pub(crate) embedder: Option<Arc<dyn Embedder>>,
     pub(crate) speaker: Option<Arc<dyn SpeechSynthesizer>>,
 }
@@ -113,13 +121,27 @@ impl Gateway {
     /// # Errors
     /// As [`Routing::check`].
     pub(crate) fn new(parts: Parts) -> Result<Self> {
-        let Parts { store, sealer, clock, ids, policy, tasks, routing, settings, embedder, speaker } = parts;
+        let Parts { store, sealer, clock, ids, policy, tasks, routing, settings, cache, embedder, speaker } =
+            parts;
         routing.check()?;
         let owner = ids.next();
         let configured = RwLock::new((Arc::new(routing), Arc::new(settings)));
         let (breakers, settlements) = (Breakers::default(), watch::Sender::new(0));
-        let shared =
-            Shared { store, sealer, clock, ids, policy, tasks, configured, breakers, settlements, owner };
+        let flights = Arc::new(Flights::default());
+        let shared = Shared {
+            store,
+            sealer,
+            clock,
+            ids,
+            policy,
+            tasks,
+            configured,
+            breakers,
+            cache,
+            flights,
+            settlements,
+            owner,
+        };
         Ok(Self { shared: Arc::new(shared), embedder, speaker })
     }
 

@@ -89,6 +89,8 @@ pub(super) struct End<'a> {
     pub(super) ending: Option<&'a Ending>,
     pub(super) charged: NanoUsd,
     pub(super) attempts: u32,
+    /// What a cache spared, where it answered.
+    pub(super) avoided: Option<NanoUsd>,
 }
 
 /// The record of a call's end.
@@ -108,6 +110,9 @@ pub(super) fn closed(
     };
     let mut payload =
         Payload::new().word("status", status).money("charged", end.charged).count("attempts", end.attempts);
+    if let Some(avoided) = end.avoided {
+        payload = payload.flag("cached", true).money("avoided", avoided);
+    }
     if let Some(ending) = end.ending {
         payload = payload.group("ended", ended(ending));
     }

@@ -32,7 +32,7 @@ impl Gateway {
         let charged = ending.as_ref().map_or(NanoUsd::ZERO, |ending| ending.charged.money);
         let attempts = open.attempt.as_ref().map_or(0, |attempt| attempt.number);
         let status = CallStatus::Unknown;
-        let end = record::End { status, ending: ending.as_ref(), charged, attempts };
+        let end = record::End { status, ending: ending.as_ref(), charged, attempts, avoided: None };
         let audit = shared.pending(record::closed(&system, &open.call, &end, &shared.policy_version(), now));
         let settings = self.settings();
         let settlement = Settlement {

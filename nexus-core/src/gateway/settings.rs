@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::cache::CacheSettings;
 use crate::ledger::ShutoffRule;
 use crate::price::PriceTable;
 use crate::quota::{CostUnits, Limit, Limits, Zone};
@@ -107,6 +108,8 @@ pub struct GatewaySettings {
     pub investigation: InvestigationPolicy,
     /// Where days and months begin.
     pub zone: Zone,
+    /// For how long answers and vectors serve again, where there is a cache.
+    pub cache: CacheSettings,
     /// How long a claim is remembered.
     pub claim_kept: Duration,
     /// The most bytes of an answer.
@@ -131,6 +134,7 @@ impl GatewaySettings {
             shutoff: ShutoffRule::default(),
             investigation: InvestigationPolicy::default(),
             zone: Zone::default(),
+            cache: CacheSettings::default(),
             claim_kept: Duration::from_hours(24),
             max_answer_bytes: 16 << 20,
             tenants: BTreeMap::new(),

@@ -163,6 +163,8 @@ pub enum AttemptStatus {
     FailedBilled,
     /// Nobody knows what became of it. Charged at its reservation until somebody reconciles it.
     UnknownOutcome,
+    /// A cache answered in its place: nothing was sent, and nothing is charged.
+    Cached,
 }
 
 impl AttemptStatus {
@@ -177,6 +179,7 @@ impl AttemptStatus {
             Self::FailedUnbilled => "failed_unbilled",
             Self::FailedBilled => "failed_billed",
             Self::UnknownOutcome => "unknown_outcome",
+            Self::Cached => "cached",
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::document::Passage;
 use crate::error::Result;
 use crate::id::{CorpusId, DocumentId};
+use crate::principal::TenantId;
 
 pub use analysis::Language;
 pub use config::CorpusConfig;
@@ -153,6 +154,7 @@ pub struct Retrieved {
 /// - Word statistics are those of the corpus: another tenant's or corpus's documents do not move a score.
 /// - `under_filled` says that fewer passages are permitted than asked.
 /// - A query without a vector is answered lexically and says so.
+/// - The watermark grows with every change to what can be found, or by whom.
 #[async_trait]
 pub trait Retriever: Send + Sync {
     /// Searches.
@@ -161,4 +163,10 @@ pub trait Retriever: Send + Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus; [`InvalidInput`](crate::ErrorKind::InvalidInput)
     /// for a vector of the wrong dimension.
     async fn retrieve(&self, query: &Authorised<Query>) -> Result<Retrieved>;
+
+    /// The watermark of a corpus: that of [`Retrieved`] if it were searched now.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus.
+    async fn watermark(&self, tenant: &TenantId, corpus: &CorpusId) -> Result<u64>;
 }

@@ -11,6 +11,7 @@ use super::event::{Answer, Event, EventBody};
 use super::machine::salt;
 use super::model::{Ask, AskOptions, Budget, Outcome, Phase, Run};
 use super::store::Journal;
+use crate::cache::CacheUse;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
@@ -120,6 +121,12 @@ impl AskBuilder {
     /// Answers only are; an abstention says nothing.
     pub fn speak(mut self, speak: bool) -> Self {
         self.options.speak = speak;
+        self
+    }
+
+    /// Asks the model even if it answered an equal question before, and keeps its answer for nobody else.
+    pub fn without_cache(mut self) -> Self {
+        self.options.cache = CacheUse::Bypassed;
         self
     }
 

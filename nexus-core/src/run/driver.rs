@@ -316,6 +316,8 @@ fn model_call(run: &Run, request: Request) -> ModelCall {
             max_calls: options.budget.max_llm_calls,
             max_cost_units: options.budget.max_cost_units,
         }),
+        corpus: Some(run.ask.corpus.clone()),
+        cache: options.cache,
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cache::CacheUse;
 use crate::clock::Timestamp;
 use crate::document::model::Failure;
 use crate::error::{Error, Result};
@@ -66,6 +67,9 @@ pub struct AskOptions {
     /// Whether the answer is to be spoken as well. What fails about that never fails the answer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub speak: bool,
+    /// Whether the answer to an equal question may serve.
+    #[serde(skip_serializing_if = "CacheUse::is_default")]
+    pub cache: CacheUse,
 }
 
 impl Ask {

@@ -20,9 +20,9 @@ mod tests;
 
 pub use audit_key::{AuditKeys, audit_keys};
 pub use config::{
-    BreakerConfig, CharsPerToken, Config, DeadlinesConfig, Estimates, LimitConfig, LimitsConfig, LlmConfig,
-    OnExhaustion, PriceConfig, PricingConfig, ProviderConfig, ProviderKind, RatesConfig, RetryConfig,
-    ShutoffConfig, SpeechConfig, TenantConfig, TierConfig, Usd, UsdCap, config_dir,
+    BreakerConfig, CacheConfig, CharsPerToken, Config, DeadlinesConfig, Estimates, LimitConfig, LimitsConfig,
+    LlmConfig, OnExhaustion, PriceConfig, PricingConfig, ProviderConfig, ProviderKind, RatesConfig,
+    RetryConfig, ShutoffConfig, SpeechConfig, TenantConfig, TierConfig, Usd, UsdCap, config_dir,
 };
 pub use environment::Environment;
 pub use log::{Redacting, Redactor};

@@ -1,4 +1,5 @@
-//! What tests of Nexus share: the [conformance suite](store) that every store must pass, and [fakes](fake) of clock
+//! What tests of Nexus share: the conformance suites that every [store](store) and
+//! every [cache](cache) must pass, and [fakes](fake) of clock
 //! and ids. Needs `nexus-core` only, so that any implementation can use it.
 #![expect(
     clippy::unwrap_used,
@@ -9,5 +10,6 @@
     reason = "this crate is test code: a failed expectation is a failed test"
 )]
 
+pub mod cache;
 pub mod fake;
 pub mod store;

@@ -175,6 +175,6 @@ fn health(outcome: &Outcome) -> Health {
     }
 }
 
-fn cancelled() -> Error {
+pub(super) fn cancelled() -> Error {
     Error::new(ErrorKind::Conflict, "the call was cancelled").code("CANCELLED")
 }

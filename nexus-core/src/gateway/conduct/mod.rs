@@ -1,11 +1,13 @@
 //! One call from its claim to its settlement: [`Conduct`] runs in a task of its own, which outlives the caller.
 //!
 //! - `begin`: claim, stops, limits, reservation.
+//! - `cached`: an answer that was paid for before.
 //! - `attempts`: one attempt after another.
 //! - `settle`: the end.
 
 mod attempts;
 mod begin;
+mod cached;
 mod settle;
 
 use std::sync::Arc;
@@ -57,6 +59,8 @@ struct Admitted {
     first_event: Option<Instant>,
     charged: NanoUsd,
     estimated: bool,
+    /// How its answer is kept for others, where it is.
+    keeping: Option<cached::Keeping>,
 }
 
 /// How a call begins.
@@ -75,7 +79,7 @@ impl Conduct {
         match self.begin().await {
             Ok(Granted::Yes(Start::Attempt(admitted))) => {
                 let _ = verdict.send(Ok(Granted::Yes(())));
-                self.attempts(*admitted).await;
+                self.answer(*admitted).await;
             }
             Ok(Granted::Yes(Start::Replay(call, result))) => {
                 let _ = verdict.send(Ok(Granted::Yes(())));
@@ -109,6 +113,7 @@ impl Conduct {
                     cost: NanoUsd::ZERO,
                     estimated: false,
                     was_cached: false,
+                    avoided: NanoUsd::ZERO,
                     was_replayed: true,
                 };
                 pieces.insert(pieces.len().saturating_sub(1), Told::Ended(receipt));
@@ -152,6 +157,7 @@ impl Admitted {
             first_event: None,
             charged: NanoUsd::ZERO,
             estimated: false,
+            keeping: None,
         }
     }
 
@@ -178,6 +184,7 @@ impl Admitted {
             cost: self.charged,
             estimated: self.estimated,
             was_cached: false,
+            avoided: NanoUsd::ZERO,
             was_replayed: false,
         }
     }

@@ -8,6 +8,7 @@ use crate::gateway::record;
 use crate::grounding::markers::citations_in;
 use crate::ledger::{AttemptStatus, CallResult, CallStatus, Ending, Settlement};
 use crate::llm::{Piece, Reply};
+use crate::money::NanoUsd;
 use crate::usage::Usage;
 
 impl Conduct {
@@ -49,10 +50,15 @@ impl Conduct {
         admitted.measured(reply.usage, None).record();
         let reasoning = std::mem::take(&mut reply.reasoning);
         let (finish, receipt) = (reply.finish, admitted.receipt());
+        let keepsake = self.keepsake(&admitted, &reply, usage);
         let result = CallResult::Reply(Box::new(reply));
-        let settlement = self.settlement(&admitted, Some(ending), CallStatus::Succeeded, result, reasoning);
+        let settlement =
+            self.settlement(&admitted, Some(ending), CallStatus::Succeeded, result, reasoning, None);
         match self.shared.settle(settlement).await {
             Ok(()) => {
+                if let Some(keepsake) = keepsake {
+                    self.keep(keepsake).await;
+                }
                 let _ = self.out.send(Told::Piece(Piece::Usage(usage)));
                 let _ = self.out.send(Told::Ended(receipt));
                 let _ = self.out.send(Told::Piece(Piece::Finish(finish)));
@@ -73,18 +79,20 @@ impl Conduct {
     ) {
         admitted.measured(None, Some(error.stable_code())).record();
         let result = CallResult::Failed(Failure::from(&error));
-        let settlement = self.settlement(&admitted, ending, status, result, String::new());
+        let settlement = self.settlement(&admitted, ending, status, result, String::new(), None);
         let told = self.shared.settle(settlement).await.err().unwrap_or(error);
         let _ = self.out.send(Told::Failed(told));
     }
 
-    fn settlement(
+    /// `avoided` is what a cache spared, where it answered.
+    pub(super) fn settlement(
         &self,
         admitted: &Admitted,
         ending: Option<Ending>,
         status: CallStatus,
         result: CallResult,
         reasoning: String,
+        avoided: Option<NanoUsd>,
     ) -> Settlement {
         let (plan, now) = (&admitted.plan, self.shared.clock.now());
         let tenant = plan.settings.tenant(self.who.tenant().as_str());
@@ -96,7 +104,8 @@ impl Conduct {
                 status,
                 ending: ending.as_ref(),
                 charged: admitted.charged,
-                attempts: admitted.number,
+                attempts: if avoided.is_some() { 0 } else { admitted.number },
+                avoided,
             },
             &self.shared.policy_version(),
             now,
@@ -107,7 +116,7 @@ impl Conduct {
             ending,
             status,
             result,
-            avoided: None,
+            avoided,
             distillation_eligible: grounded && tenant.is_some_and(|tenant| tenant.distillation),
             reasoning,
             first_byte_at: admitted

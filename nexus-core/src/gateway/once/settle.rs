@@ -112,6 +112,7 @@ impl<E: Errand> Once<E> {
             ending: ending.as_ref(),
             charged: admitted.charged,
             attempts: admitted.number,
+            avoided: None,
         };
         let version = self.shared.policy_version();
         let closed = record::closed(&self.who, &admitted.record, &end, &version, now);

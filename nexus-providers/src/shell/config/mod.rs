@@ -5,9 +5,11 @@
 //! - `overlay`: variables over the file.
 //! - `provider`: `[providers.<name>]`; `routes`: `[llm]`, `[tenants.<id>]`, `[speech]`.
 //! - `limits`: `[limits]`, `[shutoff]`; `patience`: `[deadlines]`, `[retry]`, `[breaker]`; `pricing`: `[pricing]`.
+//! - `cache`: `[cache]`.
 //! - `amount`: money as people write it.
 
 mod amount;
+mod cache;
 mod limits;
 mod overlay;
 mod patience;
@@ -31,6 +33,7 @@ use super::Environment;
 use crate::Secret;
 
 pub use amount::{CharsPerToken, Usd, UsdCap};
+pub use cache::CacheConfig;
 pub use limits::{LimitConfig, LimitsConfig, OnExhaustion, ShutoffConfig};
 pub use patience::{BreakerConfig, DeadlinesConfig, RetryConfig};
 pub use pricing::{PriceConfig, PricingConfig, RatesConfig, TierConfig};
@@ -90,6 +93,8 @@ pub struct Config {
     pub retry: RetryConfig,
     /// When it is left alone.
     pub breaker: BreakerConfig,
+    /// What is kept that may serve again.
+    pub cache: CacheConfig,
     /// What models cost.
     pub pricing: PricingConfig,
     /// Who speaks.
@@ -190,6 +195,7 @@ impl Config {
         settings.deadlines = self.deadlines.deadlines();
         settings.retry = self.retry.policy();
         settings.breaker = self.breaker.policy();
+        settings.cache = self.cache.settings();
         settings.max_tokens = self.llm.max_tokens.map_or(settings.max_tokens, std::num::NonZeroU32::get);
         settings.prices = self.pricing.table()?;
         settings.limits = self.limits.limits()?;

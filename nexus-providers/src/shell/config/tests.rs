@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nexus_core::cache::CacheSettings;
 use nexus_core::gateway::{GatewaySettings, InvestigationPolicy};
 use nexus_core::quota::{Cap, LimitMode, Meter, ScopeKind, Window};
 use nexus_core::{NanoUsd, Timestamp};
@@ -100,6 +101,24 @@ fn every_section_reaches_the_boundary() {
 }
 
 #[test]
+fn a_cache_has_512_mb_and_answers_serve_for_an_hour_unless_told() {
+    let config = |text: &str| Config::parse(text, &Environment::from(NOTHING)).unwrap();
+    assert_eq!(config("").cache.room(), Some(512 << 20));
+    let usual = settings("", NOTHING).cache;
+    assert_eq!((usual.answers, usual.embeddings), (Duration::from_hours(1), Duration::from_hours(24)));
+    assert_eq!(usual.semantic, None);
+    let told = "[cache]\nmax_mb = 3\nanswers_seconds = 0\nembeddings_seconds = 5\nsemantic_threshold = 0.97";
+    assert_eq!(config(told).cache.room(), Some(3 << 20));
+    let told = settings(told, NOTHING).cache;
+    assert_eq!((told.answers, told.embeddings), (Duration::ZERO, Duration::from_secs(5)));
+    assert_eq!(told.semantic.map(f64::from), Some(0.97));
+    let by_variable = settings("", [("NEXUS__CACHE__SEMANTIC_THRESHOLD", "0.5")]).cache.semantic;
+    assert_eq!(by_variable.map(f64::from), Some(0.5));
+    let off = config("[cache]\nenabled = false");
+    assert_eq!((off.cache.room(), off.gateway_settings().unwrap().cache), (None, CacheSettings::off()));
+}
+
+#[test]
 fn names_that_people_bring_are_honoured_and_a_path_has_the_last_word() {
     let env = [
         ("EXT_CALL_TIMEOUT_MS", "9000"),
@@ -146,6 +165,9 @@ fn what_cannot_be_meant_is_refused() {
         "[limits]\nrate_window_seconds = 0",
         "[retry]\nattempts = 0",
         "[deadlines]\ntotal_ms = 0",
+        "[cache]\nmax_mb = 0",
+        "[cache]\nsemantic_threshold = 0",
+        "[cache]\nsemantic_threshold = '1.5'",
         "[shutoff]\nerror_percent = 101",
         "[[limits.rules]]\nscope = 'user'\nwindow = 'day'\nusd = 1\ncap = 1",
         "[[limits.rules]]\nscope = 'user'\nwindow = 'day'\nmeter = 'money'\ncap = 1",

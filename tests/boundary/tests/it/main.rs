@@ -7,6 +7,7 @@
 )]
 
 mod admission;
+mod cache;
 mod claims;
 mod embeddings;
 mod failover;

@@ -21,7 +21,7 @@ scenarios!(
     a_query_without_a_vector_is_answered_lexically_and_says_so,
     vectors_rank_by_inner_product_and_arms_are_fused,
     a_vector_of_the_wrong_dimension_is_invalid,
-    the_watermark_grows_with_every_change_to_what_can_be_found,
+    the_watermark_grows_with_every_change_to_what_can_be_found_or_by_whom,
     explanations_add_up_to_the_score,
     an_unknown_corpus_is_not_found,
 );
@@ -270,13 +270,15 @@ async fn a_vector_of_the_wrong_dimension_is_invalid(world: World) {
     }
 }
 
-async fn the_watermark_grows_with_every_change_to_what_can_be_found(world: World) {
+async fn the_watermark_grows_with_every_change_to_what_can_be_found_or_by_whom(world: World) {
     let who = admin("acme");
     world.corpus(&who, "c").await;
     let mut last = world.retrieve(&who, query("leave")).await.watermark;
     let mut grew = async |what: &str| {
         let now = world.retrieve(&who, query("leave")).await.watermark;
         assert!(now > last, "{what}");
+        let told = world.store.watermark(who.tenant(), &corpus("c")).await.unwrap();
+        assert_eq!(told, now, "{what}");
         last = now;
     };
     world.publish(&who, "c", "a", &["leave"]).await;
@@ -306,5 +308,7 @@ async fn explanations_add_up_to_the_score(world: World) {
 
 async fn an_unknown_corpus_is_not_found(world: World) {
     let error = world.store.retrieve(&allowed(&admin("acme"), query("leave"))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let error = world.store.watermark(admin("acme").tenant(), &corpus("c")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }

@@ -1,0 +1,146 @@
+//! Laws of keys: equal exactly when everything is equal that must be.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::grounding::Evidence;
+use crate::llm::{Parameters, ResponseFormat, Speaker, Turn};
+
+/// Everything that decides about a key, from few values, so that equal ones come up.
+#[derive(Clone, Debug, PartialEq)]
+struct Asked {
+    tenant: &'static str,
+    subject: &'static str,
+    role: &'static str,
+    standing: Standing,
+    provider: (&'static str, &'static str),
+    request: Request,
+}
+
+impl Asked {
+    fn who(&self) -> Principal {
+        Principal::user(self.tenant, self.subject).unwrap().roles([self.role])
+    }
+
+    fn key(&self) -> CacheKey {
+        of_request(&self.who(), &self.standing, self.provider, &self.request).unwrap()
+    }
+
+    /// What must be equal. Admins see everything, whoever they are; scores and claimed hashes decide nothing.
+    fn essence(&self) -> impl PartialEq + std::fmt::Debug + use<> {
+        let mut request = self.request.clone();
+        for shown in &mut request.evidence {
+            (shown.score, shown.hash) = (0.0, String::new());
+        }
+        (self.tenant, Visibility::of(&self.who()), self.standing.clone(), self.provider, request)
+    }
+}
+
+fn passage(number: u32, text: &str, source: &str, claims: (f32, &str)) -> Evidence {
+    let mut shown = crate::grounding::tests::evidence(text);
+    (shown.number, shown.source_name) = (number, source.to_owned());
+    (shown.score, shown.hash) = (claims.0, claims.1.to_owned());
+    shown
+}
+
+fn any_request() -> impl Strategy<Value = Request> {
+    let text = || prop_oneof![Just(String::new()), Just("a".to_owned()), Just("ab".to_owned())];
+    let passage = (1_u32..3, text(), "[st]", (0_u8..2).prop_map(f32::from), "[hi]")
+        .prop_map(|(number, text, source, score, hash)| passage(number, &text, &source, (score, &hash)));
+    let parameters =
+        (proptest::option::of(0_u8..2), proptest::option::of(0_i64..2)).prop_map(|(heat, seed)| Parameters {
+            temperature: heat.map(f32::from),
+            seed,
+            ..Parameters::default()
+        });
+    (
+        text(),
+        text(),
+        proptest::collection::vec(text().prop_map(|text| Turn::said(Speaker::User, text)), 0..2),
+        proptest::collection::vec(passage, 0..2),
+        proptest::option::of("[mn]"),
+        proptest::option::of(1_u32..3),
+        parameters,
+    )
+        .prop_map(|(question, instructions, history, evidence, model, max_tokens, parameters)| Request {
+            model,
+            instructions,
+            history,
+            evidence,
+            question,
+            max_tokens,
+            parameters,
+            ..Request::default()
+        })
+}
+
+fn any_asked() -> impl Strategy<Value = Asked> {
+    let one_of = |values: [&'static str; 2]| proptest::sample::select(values.to_vec());
+    let corpus = proptest::option::of(("[cd]", 0_u64..2));
+    (
+        (one_of(["acme", "umbrella"]), one_of(["ada", "bob"]), one_of(["admin", "reader"])),
+        (one_of(["p1", "p2"]), corpus),
+        (one_of(["openai", "backup"]), one_of(["openai", "vllm"])),
+        any_request(),
+    )
+        .prop_map(|((tenant, subject, role), (policy, corpus), provider, request)| {
+            let corpus = corpus.map(|(id, watermark)| (CorpusId::parse(id).unwrap(), watermark));
+            let standing = Standing { policy_version: policy.to_owned(), corpus };
+            Asked { tenant, subject, role, standing, provider, request }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn keys_are_equal_exactly_when_scope_and_content_are(one in any_asked(), two in any_asked()) {
+        prop_assert_eq!(one.key() == two.key(), one.essence() == two.essence());
+        prop_assert_eq!(one.key(), one.key());
+    }
+
+    #[test]
+    fn one_change_of_anything_is_another_key(one in any_asked(), other in any_asked(), place in 0_usize..6) {
+        let mut changed = one.clone();
+        match place {
+            0 => changed.tenant = other.tenant,
+            1 => (changed.subject, changed.role) = (other.subject, other.role),
+            2 => changed.standing = other.standing.clone(),
+            3 => changed.provider = other.provider,
+            4 => changed.request.question = other.request.question.clone(),
+            _ => changed.request.evidence = other.request.evidence.clone(),
+        }
+        prop_assert_eq!(one.key() == changed.key(), one.essence() == changed.essence());
+    }
+}
+
+/// Number 52: a schema is the same schema whatever order its fields were written in.
+#[test]
+fn the_order_of_a_maps_fields_decides_nothing() {
+    let asked = |schema: &str| {
+        let schema = serde_json::from_str(schema).unwrap();
+        let format = Some(ResponseFormat::JsonSchema { name: "answer".to_owned(), schema });
+        let parameters = Parameters { format, ..Parameters::default() };
+        let request = Request { parameters, ..Request::asking("Which river?") };
+        let standing = Standing { policy_version: "p1".to_owned(), corpus: None };
+        of_request(&Principal::user("acme", "ada").unwrap(), &standing, ("openai", "openai"), &request)
+            .unwrap()
+    };
+    let one = asked(r#"{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"number"}}}"#);
+    let two = asked(r#"{"properties":{"b":{"type":"number"},"a":{"type":"string"}},"type":"object"}"#);
+    assert_eq!(one, two);
+    assert_ne!(one, asked(r#"{"type":"object","properties":{"a":{"type":"string"}}}"#));
+}
+
+#[test]
+fn only_whole_answers_serve_again() {
+    let said = |text: &str, finish| Reply { text: text.to_owned(), finish, ..Reply::empty() };
+    assert!(is_whole(&said("The Nile.", Finish::Complete)));
+    for finish in [Finish::Length, Finish::ContentFilter, Finish::ToolCalls] {
+        assert!(!is_whole(&said("The Nile.", finish)), "{finish:?}");
+    }
+    assert!(!is_whole(&said(" \n", Finish::Complete)));
+    let call = json!({"id": "1", "name": "weather", "arguments": "{}"});
+    let tool_calls = vec![serde_json::from_value(call).unwrap()];
+    assert!(!is_whole(&Reply { tool_calls, ..said("The Nile.", Finish::Complete) }));
+}

@@ -1,0 +1,111 @@
+//! [`MemoryCache`]: what may serve again, in RAM or in a directory of its own that may be deleted at any time.
+//!
+//! Each kind has a shelf: a database with half of the room. A shelf that cannot be read is thrown away and begun anew,
+//! since a cache holds nothing that is not elsewhere.
+
+mod shelf;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use nexus_core::cache::{CacheEntry, CacheKey, CacheKind, CacheScope, CacheStore, Near};
+use nexus_core::{Error, Result, Timestamp};
+
+use crate::error::file;
+use shelf::Shelf;
+
+/// A cache on SQLite, in RAM or in a directory. A clone is another handle of the same cache.
+///
+/// ```
+/// use nexus_store_memory::MemoryCache;
+///
+/// let cache = MemoryCache::in_ram(16 << 20)?;
+/// assert!(cache.held()? < 1 << 20);
+/// # Ok::<(), nexus_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MemoryCache {
+    answers: Arc<Shelf>,
+    embeddings: Arc<Shelf>,
+}
+
+impl MemoryCache {
+    /// A cache of at most `room` bytes in RAM, gone when its last handle is dropped.
+    ///
+    /// # Errors
+    /// [`Unexpected`](nexus_core::ErrorKind::Unexpected) when the system refuses memory.
+    pub fn in_ram(room: u64) -> Result<Self> {
+        Ok(Self {
+            answers: Arc::new(Shelf::in_ram(room / 2)?),
+            embeddings: Arc::new(Shelf::in_ram(room / 2)?),
+        })
+    }
+
+    /// The cache of at most `room` bytes in `dir`, made if there is none, and made anew if it is damaged.
+    ///
+    /// # Errors
+    /// [`Unavailable`](nexus_core::ErrorKind::Unavailable) when the directory cannot be used.
+    pub fn open(dir: impl AsRef<Path>, room: u64) -> Result<Self> {
+        let dir = dir.as_ref();
+        std::fs::create_dir_all(dir).map_err(|source| file("create", dir, source))?;
+        let shelf =
+            |kind: CacheKind| Shelf::open(&dir.join(format!("{}.db", kind.as_str())), room / 2).map(Arc::new);
+        Ok(Self { answers: shelf(CacheKind::Answer)?, embeddings: shelf(CacheKind::Embedding)? })
+    }
+
+    /// How many bytes the cache takes now.
+    ///
+    /// # Errors
+    /// Those of a store.
+    pub fn held(&self) -> Result<u64> {
+        Ok(self.answers.held()? + self.embeddings.held()?)
+    }
+
+    fn shelf(&self, kind: CacheKind) -> Arc<Shelf> {
+        Arc::clone(match kind {
+            CacheKind::Answer => &self.answers,
+            CacheKind::Embedding => &self.embeddings,
+        })
+    }
+}
+
+/// Works on a shelf beside the tasks that wait for the network.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let worked = tokio::task::spawn_blocking(work).await;
+    worked.map_err(|error| Error::unexpected("the cache stopped").because(error))?
+}
+
+#[async_trait]
+impl CacheStore for MemoryCache {
+    async fn get(&self, keys: &[CacheKey], now: Timestamp) -> Result<Vec<Option<Arc<[u8]>>>> {
+        let (cache, keys) = (self.clone(), keys.to_vec());
+        beside(move || keys.iter().map(|key| cache.shelf(key.scope.kind).get(key, now)).collect()).await
+    }
+
+    async fn put(&self, entries: Vec<(CacheKey, CacheEntry)>, now: Timestamp) -> Result<()> {
+        let cache = self.clone();
+        beside(move || {
+            for kind in CacheKind::ALL {
+                let of_kind: Vec<_> = entries.iter().filter(|(key, _)| key.scope.kind == kind).collect();
+                if !of_kind.is_empty() {
+                    cache.shelf(kind).put(&of_kind, now)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn nearest(
+        &self,
+        scope: &CacheScope,
+        vector: &[f32],
+        threshold: f64,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Near>> {
+        let (shelf, scope, vector) = (self.shelf(scope.kind), scope.clone(), vector.to_vec());
+        beside(move || shelf.nearest(&scope, &vector, threshold, limit, now)).await
+    }
+}
