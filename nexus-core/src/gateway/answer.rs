@@ -24,6 +24,8 @@ pub(super) struct Standing {
     pub(super) policy_version: String,
     /// The corpus that passages are from, and how often it has changed.
     pub(super) corpus: Option<(CorpusId, u64)>,
+    /// The model that says what questions mean, where near ones share answers.
+    pub(super) meaning: Option<String>,
 }
 
 /// Whether the answer of this attempt may come from the cache, and may be kept for others.
@@ -82,7 +84,7 @@ fn of_request(
     let digest = CacheDigest::of(
         SCOPE,
         &(
-            (who.tenant(), permissions, &standing.policy_version, &standing.corpus),
+            (who.tenant(), permissions, &standing.policy_version, &standing.corpus, &standing.meaning),
             (provider, model, max_tokens, parameters),
             (instructions, history, tools, tool_choice),
         ),

@@ -2,7 +2,8 @@
 //!
 //! - `gen_ai.client.operation.duration`, seconds; `gen_ai.server.time_to_first_token`, seconds;
 //!   `gen_ai.client.token.usage`, tokens by `gen_ai.token.type`: histograms, once for each call that is over.
-//! - `nexus.cost.nano_usd`, `nexus.calls.refused`, `nexus.breaker.changes`: counters.
+//! - `nexus.cost.nano_usd`, `nexus.calls.refused`, `nexus.breaker.changes`, `nexus.cache.answers`,
+//!   `nexus.cache.avoided.nano_usd`: counters.
 //!
 //! Whoever installs a recorder for the `metrics` facade gets them; without one they cost next to nothing. No label names
 //! a tenant, a user or a call: there are as many series as there are models, and no more.
@@ -60,6 +61,12 @@ impl Measured<'_> {
         labels.extend(self.error.map(|error| label("error.type", error)));
         histogram!("gen_ai.client.operation.duration", labels).record(self.duration);
     }
+}
+
+/// Counts an answer that the cache gave, and what that spared.
+pub(super) fn cached(avoided: NanoUsd) {
+    counter!("nexus.cache.answers").increment(1);
+    counter!("nexus.cache.avoided.nano_usd").increment(u64::try_from(avoided.as_nanos()).unwrap_or(0));
 }
 
 /// Counts a call that was not made, by the code of its refusal.

@@ -10,7 +10,8 @@
 //! - `settings`: deadlines, retries, breakers, prices, limits.
 //! - `terms`: the limits and prices that govern a call; `plan`: what a conversation's call may take at most.
 //! - `conduct`: one call of a conversation from claim to settlement; `attempt`: one physical attempt of it.
-//! - `answer`: which answers may serve again; `flight`: equal calls at the same time.
+//! - `answer`, `near`: which answers may serve again; `vectors`: the same of vectors; `flight`: equal calls at the same
+//!   time; `patience`: with a cache that does not work.
 //! - `once`: one call that is answered at once, such as `errand`: vectors and speech.
 //! - `record`, `settlement`, `metrics`: what they leave behind.
 //! - `breaker`, `backoff`, `bound`, `ending`: pure rules.
@@ -27,7 +28,9 @@ mod ending;
 mod errand;
 mod flight;
 mod metrics;
+mod near;
 mod once;
+mod patience;
 mod plan;
 mod record;
 mod recovery;
@@ -35,6 +38,7 @@ mod routing;
 mod settings;
 mod settlement;
 mod terms;
+mod vectors;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -203,8 +207,15 @@ impl Gateway {
         let (out, told) = mpsc::unbounded_channel();
         let (cancel, cancelled) = watch::channel(false);
         let (verdict, answer) = oneshot::channel();
-        let conduct =
-            Conduct { shared: Arc::clone(&self.shared), who: who.clone(), call, mode, out, cancelled };
+        let conduct = Conduct {
+            gateway: self.clone(),
+            shared: Arc::clone(&self.shared),
+            who: who.clone(),
+            call,
+            mode,
+            out,
+            cancelled,
+        };
         self.shared.tasks.spawn(conduct.run(verdict));
         Ok(match answer.await.map_err(|_| call::shutting_down())?? {
             Granted::Yes(()) => Granted::Yes(CallStream { told, cancel, receipt: None, over: false }),

@@ -48,6 +48,28 @@ pub fn citations_in(text: &str, evidence: &[Evidence]) -> Marked {
     marked
 }
 
+/// `text` with the number of every marker put through `renumber`; nothing where that knows no other number for one.
+///
+/// For an answer that is shown beside the same passages under other numbers.
+pub fn renumbered(text: &str, renumber: impl Fn(u32) -> Option<u32>) -> Option<String> {
+    let claims = sentences(text);
+    let (mut written, mut end) = (String::with_capacity(text.len()), 0);
+    for Marker { range, numbers } in markers(text) {
+        if claim(text, &claims, &range).is_none() {
+            continue;
+        }
+        let others = numbers.iter().map(|number| renumber(*number)).collect::<Option<Vec<u32>>>()?;
+        if others == numbers {
+            continue;
+        }
+        let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        written.extend([text.get(end..range.start)?, "[", &others.join(", "), "]"]);
+        end = range.end;
+    }
+    written.push_str(text.get(end..)?);
+    Some(written)
+}
+
 /// The sentence a marker belongs to: the one it stands in, or the one before when it opens it.
 fn claim(text: &str, claims: &[Sentence], marker: &Range<usize>) -> Option<usize> {
     let place = claims.iter().rposition(|claim| claim.range.start <= marker.start)?;
@@ -202,6 +224,20 @@ mod tests {
         let marked = citations_in("試用期間は六か月です【1】。", &shown(&HANDBOOK));
         let citation = marked.citations.first().unwrap();
         assert_eq!((citation.number, citation.score.to_bits()), (1, 0.0_f32.to_bits()));
+    }
+
+    #[test]
+    fn markers_get_other_numbers_and_code_keeps_its_own() {
+        let swap =
+            |number| [(1, 3), (2, 2), (3, 1)].into_iter().find(|pair| pair.0 == number).map(|pair| pair.1);
+        for (text, expected) in [
+            ("Paid [1], free 【2】 and new [3][1].", "Paid [3], free 【2】 and new [1][3]."),
+            ("Both [1, 2] in [2024] and [1", "Both [3, 2] in [2024] and [1"),
+            ("So [1].\n\n```\nlet first = list[1];\n```", "So [3].\n\n```\nlet first = list[1];\n```"),
+        ] {
+            assert_eq!(renumbered(text, swap).as_deref(), Some(expected));
+        }
+        assert_eq!(renumbered("Paid [1], unknown [7].", swap), None);
     }
 
     proptest! {

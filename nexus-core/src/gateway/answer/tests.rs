@@ -80,13 +80,13 @@ fn any_asked() -> impl Strategy<Value = Asked> {
     let corpus = proptest::option::of(("[cd]", 0_u64..2));
     (
         (one_of(["acme", "umbrella"]), one_of(["ada", "bob"]), one_of(["admin", "reader"])),
-        (one_of(["p1", "p2"]), corpus),
+        (one_of(["p1", "p2"]), corpus, proptest::option::of("[ef]")),
         (one_of(["openai", "backup"]), one_of(["openai", "vllm"])),
         any_request(),
     )
-        .prop_map(|((tenant, subject, role), (policy, corpus), provider, request)| {
+        .prop_map(|((tenant, subject, role), (policy, corpus, meaning), provider, request)| {
             let corpus = corpus.map(|(id, watermark)| (CorpusId::parse(id).unwrap(), watermark));
-            let standing = Standing { policy_version: policy.to_owned(), corpus };
+            let standing = Standing { policy_version: policy.to_owned(), corpus, meaning };
             Asked { tenant, subject, role, standing, provider, request }
         })
 }
@@ -122,7 +122,7 @@ fn the_order_of_a_maps_fields_decides_nothing() {
         let format = Some(ResponseFormat::JsonSchema { name: "answer".to_owned(), schema });
         let parameters = Parameters { format, ..Parameters::default() };
         let request = Request { parameters, ..Request::asking("Which river?") };
-        let standing = Standing { policy_version: "p1".to_owned(), corpus: None };
+        let standing = Standing { policy_version: "p1".to_owned(), corpus: None, meaning: None };
         of_request(&Principal::user("acme", "ada").unwrap(), &standing, ("openai", "openai"), &request)
             .unwrap()
     };

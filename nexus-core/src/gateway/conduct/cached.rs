@@ -3,36 +3,41 @@
 //! Whatever goes wrong here is a miss. What is found is given only to whom its sources are still open.
 
 use std::collections::BTreeSet;
-use std::future::Future;
-use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout_at;
 
 use super::attempts::cancelled;
 use super::{Admitted, Conduct};
 use crate::access::{Permission, Visibility};
-use crate::cache::{CacheEntry, CacheKey};
+use crate::cache::{CacheEntry, CacheKey, CacheScope, Near};
 use crate::error::{ErrorKind, Result};
+use crate::gateway::Origin;
 use crate::gateway::answer::{Standing, is_whole, key, may_serve};
 use crate::gateway::attempt::whenever;
 use crate::gateway::breaker::Health;
-use crate::gateway::call::{Receipt, Told};
+use crate::gateway::call::{Granted, Receipt, Told};
 use crate::gateway::flight::{Boarding, Flight};
+use crate::gateway::metrics;
+use crate::gateway::near::fitted;
+use crate::gateway::patience::quietly;
 use crate::grounding::Evidence;
 use crate::ledger::{AttemptStatus, CallResult, CallStatus, Ending, Settlement};
 use crate::llm::Reply;
 use crate::money::NanoUsd;
 use crate::quota::Amounts;
+use crate::retrieve::EmbedRole;
 use crate::usage::Usage;
 
-/// How long a cache may take. A slower one is none.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How many answers to near questions are looked at, the nearest first.
+const NEAREST: usize = 8;
 
 /// What is needed to keep the answer of a call that is being made.
 #[derive(Debug)]
 pub(super) struct Keeping {
     standing: Standing,
+    /// What the question means, where near questions share answers.
+    meaning: Option<Vec<f32>>,
     /// Holds back equal requests until the answer is kept.
     _flight: Option<Flight>,
 }
@@ -52,7 +57,14 @@ impl Conduct {
                 None
             }
         };
-        let found = quietly("looked up", self.found(&key, &admitted)).await.flatten();
+        let mut found = quietly("looked up", self.equal(&key, &admitted)).await.flatten();
+        let mut meaning = None;
+        if found.is_none() {
+            meaning = self.meaning(&admitted).await;
+        }
+        if let Some(vector) = &meaning {
+            found = quietly("compared", self.near(&key.scope, vector, &admitted)).await.flatten();
+        }
         if *self.cancelled.borrow() {
             return self.unsent(admitted).await;
         }
@@ -60,7 +72,7 @@ impl Conduct {
             drop(flight);
             self.serve(admitted, reply).await;
         } else {
-            admitted.keeping = Some(Keeping { standing, _flight: flight });
+            admitted.keeping = Some(Keeping { standing, meaning, _flight: flight });
             self.attempts(admitted).await;
         }
     }
@@ -77,7 +89,12 @@ impl Conduct {
             }
             None => None,
         };
-        let standing = Standing { policy_version: self.shared.policy_version(), corpus };
+        let meaning = admitted.plan.settings.cache.semantic.and_then(|_| self.gateway.embedder());
+        let standing = Standing {
+            policy_version: self.shared.policy_version(),
+            corpus,
+            meaning: meaning.map(|embedder| embedder.model().to_string()),
+        };
         let key = key(&self.who, &standing, &admitted.this)?;
         Ok(Some((standing, key)))
     }
@@ -93,15 +110,49 @@ impl Conduct {
     }
 
     /// What is kept under `key`, if it can still be given to whoever asks.
-    async fn found(&self, key: &CacheKey, admitted: &Admitted) -> Result<Option<Reply>> {
+    async fn equal(&self, key: &CacheKey, admitted: &Admitted) -> Result<Option<Reply>> {
         let Some(cache) = &self.shared.cache else { return Ok(None) };
-        let now = self.shared.clock.now();
-        let found = cache.get(std::slice::from_ref(key), now).await?;
+        let found = cache.get(std::slice::from_ref(key), self.shared.clock.now()).await?;
         let Some(body) = found.into_iter().next().flatten() else { return Ok(None) };
-        let Ok(kept) = serde_json::from_slice::<Reply>(&body) else { return Ok(None) };
+        let Ok(reply) = serde_json::from_slice::<Reply>(&body) else { return Ok(None) };
         let shown = &admitted.plan.request.evidence;
-        let holds = kept.citations.iter().all(|citation| citation.check(shown).is_ok());
-        Ok((holds && self.may_still_read(shown).await?).then_some(kept))
+        let holds = reply.citations.iter().all(|citation| citation.check(shown).is_ok());
+        Ok((holds && self.may_still_read(shown).await?).then_some(reply))
+    }
+
+    /// The vector of the question, where near questions share answers: a call of its own, charged as any.
+    async fn meaning(&self, admitted: &Admitted) -> Option<Vec<f32>> {
+        let question = admitted.plan.request.question.as_str();
+        admitted.plan.settings.cache.semantic.filter(|_| !question.trim().is_empty())?;
+        let origin = Origin {
+            correlation_id: self.call.correlation_id.clone(),
+            investigation: self.call.investigation.clone(),
+            run: self.call.run.as_ref().map(|run| run.id.clone()),
+        };
+        match self.gateway.embed(&self.who, &origin, EmbedRole::Query, &[question]).await {
+            Ok(Granted::Yes(vectors)) => vectors?.into_iter().next(),
+            Ok(Granted::No(refused)) => {
+                tracing::info!(code = refused.code(), "a question was not embedded for the cache");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(error = %error.report(), "a question was not embedded for the cache");
+                None
+            }
+        }
+    }
+
+    /// The answer to the nearest question in `scope` that can be given to whoever asks.
+    async fn near(&self, scope: &CacheScope, meaning: &[f32], admitted: &Admitted) -> Result<Option<Reply>> {
+        let (Some(cache), Some(threshold)) = (&self.shared.cache, admitted.plan.settings.cache.semantic)
+        else {
+            return Ok(None);
+        };
+        let (shown, now) = (&admitted.plan.request.evidence, self.shared.clock.now());
+        let near = cache.nearest(scope, meaning, threshold.get(), NEAREST, now).await?;
+        let read = |near: Near| serde_json::from_slice::<Reply>(&near.body).ok();
+        let fitting = near.into_iter().filter_map(read).find_map(|reply| fitted(reply, shown));
+        Ok(if self.may_still_read(shown).await? { fitting } else { None })
     }
 
     /// Whether every passage is of a version that is searched now, of a document that whoever asks may read now.
@@ -153,6 +204,7 @@ impl Conduct {
             let _ = self.out.send(Told::Failed(error));
             return;
         }
+        metrics::cached(avoided);
         let mut told: Vec<Told> = reply.into_pieces().into_iter().map(Told::Piece).collect();
         told.insert(told.len().saturating_sub(1), Told::Ended(receipt));
         for told in told {
@@ -195,7 +247,7 @@ impl Conduct {
         let made_at = self.shared.clock.now();
         let entry = CacheEntry {
             body: serde_json::to_vec(&kept).ok()?.into(),
-            vector: None,
+            vector: keeping.meaning.clone(),
             made_at,
             expires_at: made_at.plus(admitted.plan.settings.cache.answers),
         };
@@ -207,21 +259,6 @@ impl Conduct {
         if let Some(cache) = &self.shared.cache {
             let now = keepsake.1.made_at;
             quietly("filled", cache.put(vec![keepsake], now)).await;
-        }
-    }
-}
-
-/// Does something with the cache. What goes wrong, or takes too long, is said in the log and nowhere else.
-async fn quietly<T>(what: &'static str, doing: impl Future<Output = Result<T>>) -> Option<T> {
-    match timeout(PATIENCE, doing).await {
-        Ok(Ok(done)) => Some(done),
-        Ok(Err(error)) => {
-            tracing::warn!(error = %error.report(), what, "the cache did not work");
-            None
-        }
-        Err(_) => {
-            tracing::warn!(what, "the cache took too long");
-            None
         }
     }
 }

@@ -15,13 +15,13 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::Shared;
 use super::attempt::Mode;
 use super::breaker::Health;
 use super::call::{Granted, ModelCall, Receipt, Refused, Told};
 use super::metrics::{self, Measured};
 use super::plan::{Attemptable, Plan};
 use super::record;
+use super::{Gateway, Shared};
 use crate::clock::Timestamp;
 use crate::document::model::Failure;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,6 +34,8 @@ use crate::usage::Usage;
 
 /// A call on its way.
 pub(super) struct Conduct {
+    /// For what the cache of answers needs embedded.
+    pub(super) gateway: Gateway,
     pub(super) shared: Arc<Shared>,
     pub(super) who: Principal,
     pub(super) call: ModelCall,

@@ -30,7 +30,8 @@ struct Embedding {
 }
 
 impl Gateway {
-    /// Embeds a batch, and checks that the model kept its word. Nothing without an embedder.
+    /// Embeds a batch, and checks that the model kept its word. Nothing without an embedder. What the cache knows is not
+    /// embedded again.
     ///
     /// Each request that the batch is cut into is a call of its own. A refusal of one refuses the batch; what others
     /// consumed by then is settled.
@@ -42,6 +43,26 @@ impl Gateway {
         texts: &[&str],
     ) -> Result<Granted<Option<Vec<Vec<f32>>>>> {
         let Some(embedder) = &self.embedder else { return Ok(Granted::Yes(None)) };
+        let known = self.known(who, embedder.as_ref(), role, texts).await;
+        let missing: Vec<&str> =
+            known.missing().into_iter().filter_map(|place| texts.get(place).copied()).collect();
+        let made = match self.make(who, origin, embedder, role, &missing).await? {
+            Granted::Yes(made) => made,
+            Granted::No(refused) => return Ok(Granted::No(refused)),
+        };
+        self.keep_made(&known, &made).await;
+        known.with(made).map(|vectors| Granted::Yes(Some(vectors))).ok_or_else(|| broken(embedder.as_ref()))
+    }
+
+    /// Has every text embedded.
+    async fn make(
+        &self,
+        who: &Principal,
+        origin: &Origin,
+        embedder: &Arc<dyn Embedder>,
+        role: EmbedRole,
+        texts: &[&str],
+    ) -> Result<Granted<Vec<Vec<f32>>>> {
         let cut = |range: Range<usize>| -> Vec<String> {
             texts.get(range).unwrap_or_default().iter().map(|text| (*text).to_owned()).collect()
         };
@@ -59,11 +80,7 @@ impl Gateway {
                 Granted::No(refused) => return Ok(Granted::No(refused)),
             }
         }
-        if vectors.len() == texts.len() {
-            Ok(Granted::Yes(Some(vectors)))
-        } else {
-            Err(broken(embedder.as_ref()))
-        }
+        if vectors.len() == texts.len() { Ok(Granted::Yes(vectors)) } else { Err(broken(embedder.as_ref())) }
     }
 }
 

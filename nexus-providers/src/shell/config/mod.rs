@@ -166,6 +166,11 @@ impl Config {
                 return Err(invalid(format!("the tenant `{tenant}` has both `quotas` and `quotas_file`")));
             }
         }
+        if self.cache.semantic_threshold.is_some() && self.llm.embedder.is_none() {
+            return Err(invalid(
+                "`cache.semantic_threshold` compares vectors, and `llm.embedder` names nobody",
+            ));
+        }
         self.gateway_settings().map(|_| ())
     }
 

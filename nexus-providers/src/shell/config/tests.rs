@@ -107,12 +107,14 @@ fn a_cache_has_512_mb_and_answers_serve_for_an_hour_unless_told() {
     let usual = settings("", NOTHING).cache;
     assert_eq!((usual.answers, usual.embeddings), (Duration::from_hours(1), Duration::from_hours(24)));
     assert_eq!(usual.semantic, None);
-    let told = "[cache]\nmax_mb = 3\nanswers_seconds = 0\nembeddings_seconds = 5\nsemantic_threshold = 0.97";
+    let told = "llm.embedder = 'ollama'\n[cache]\nmax_mb = 3\nanswers_seconds = 0\nembeddings_seconds = 5\n\
+                semantic_threshold = 0.97";
     assert_eq!(config(told).cache.room(), Some(3 << 20));
     let told = settings(told, NOTHING).cache;
     assert_eq!((told.answers, told.embeddings), (Duration::ZERO, Duration::from_secs(5)));
     assert_eq!(told.semantic.map(f64::from), Some(0.97));
-    let by_variable = settings("", [("NEXUS__CACHE__SEMANTIC_THRESHOLD", "0.5")]).cache.semantic;
+    let env = [("NEXUS__CACHE__SEMANTIC_THRESHOLD", "0.5"), ("NEXUS__LLM__EMBEDDER", "ollama")];
+    let by_variable = settings("", env).cache.semantic;
     assert_eq!(by_variable.map(f64::from), Some(0.5));
     let off = config("[cache]\nenabled = false");
     assert_eq!((off.cache.room(), off.gateway_settings().unwrap().cache), (None, CacheSettings::off()));
@@ -166,6 +168,7 @@ fn what_cannot_be_meant_is_refused() {
         "[retry]\nattempts = 0",
         "[deadlines]\ntotal_ms = 0",
         "[cache]\nmax_mb = 0",
+        "[cache]\nsemantic_threshold = 0.9",
         "[cache]\nsemantic_threshold = 0",
         "[cache]\nsemantic_threshold = '1.5'",
         "[shutoff]\nerror_percent = 101",

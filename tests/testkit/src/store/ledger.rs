@@ -1,10 +1,10 @@
 //! Laws of `LedgerStore`.
 
-use nexus_core::ledger::{CallResult, LedgerQuery, Operation, Settlement, UsageBy, UsageRow};
+use nexus_core::ledger::{AttemptStatus, CallResult, LedgerQuery, Operation, Settlement, UsageBy, UsageRow};
 use nexus_core::llm::Reply;
 use nexus_core::price::{PriceRow, Rates};
 use nexus_core::quota::Amounts;
-use nexus_core::{ErrorKind, NanoUsd};
+use nexus_core::{ErrorKind, NanoUsd, Usage};
 
 use super::calls::{DAY, MODEL, amounts, every};
 use super::scenarios;
@@ -163,7 +163,15 @@ async fn what_a_cache_answered_is_billed_with_nothing_and_says_what_it_spared(wo
     let who = admin("acme");
     let call = world.begin(world.intent(&who, "k", &[], Amounts::ZERO)).await;
     let spared = NanoUsd::from_nanos(7);
-    world.settle(Settlement { avoided: Some(spared), ..world.settlement(&who, &call, Amounts::ZERO) }).await;
+    let mut settlement = Settlement { avoided: Some(spared), ..world.settlement(&who, &call, Amounts::ZERO) };
+    let ending = settlement.ending.as_mut().unwrap();
+    (ending.status, ending.usage) = (AttemptStatus::Cached, Usage::default());
+    world.settle(settlement).await;
+    let line = world.lines(&who).await.remove(0);
+    assert_eq!(
+        (line.status, line.charged, line.usage.total()),
+        (AttemptStatus::Cached, Amounts::ZERO, Some(0))
+    );
     let kept = world.store.calls(who.tenant(), &every()).await.unwrap().remove(0);
     assert_eq!((kept.was_cached, kept.avoided, kept.cost), (true, spared, NanoUsd::ZERO));
     assert_eq!(kept.claim.operation, Operation::Chat);

@@ -4,8 +4,10 @@
 mod costs;
 mod flights;
 mod keeping;
+mod near;
 mod runs;
 mod scopes;
+mod vectors;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,10 @@ use nexus_scripted::Scripted;
 use nexus_store_memory::{MemoryCache, MemoryStore};
 use nexus_testkit::fake::FixedClock;
 
-use crate::world::{World, call, routing, settings, who};
+use crate::world::{World, call, routing, service, settings, who};
+
+/// The scripted model that embeds.
+const EMBEDDER: &str = "vectors";
 
 /// How much room the caches of these tests have.
 const ROOM: u64 = 8 << 20;
@@ -60,13 +65,29 @@ impl Cached {
     }
 
     async fn over(cache: impl CacheStore, settings: GatewaySettings) -> Self {
+        Self::made(cache, settings, |builder, _| builder).await
+    }
+
+    /// With the vectors of a scripted model.
+    async fn with_embedder(settings: GatewaySettings) -> Self {
+        Self::made(MemoryCache::in_ram(ROOM).unwrap(), settings, |builder, scripted| {
+            let (service, client) = service(scripted);
+            builder.embedder(service.embedder(&client, EMBEDDER, 1_536).unwrap())
+        })
+        .await
+    }
+
+    async fn made(
+        cache: impl CacheStore,
+        settings: GatewaySettings,
+        more: impl FnOnce(Builder, &Scripted) -> Builder,
+    ) -> Self {
         let scripted = Scripted::start().await.unwrap();
         let clock = Arc::new(FixedClock::at(start()));
-        let nexus = builder(&MemoryStore::default(), routing(&scripted), settings)
+        let builder = builder(&MemoryStore::default(), routing(&scripted), settings)
             .cache(cache)
-            .clock(Shared(Arc::clone(&clock)))
-            .build()
-            .unwrap();
+            .clock(Shared(Arc::clone(&clock)));
+        let nexus = more(builder, &scripted).build().unwrap();
         Self { world: World { scripted, nexus }, clock }
     }
 
