@@ -64,12 +64,8 @@ async fn start(config: Config) -> Result<()> {
     if let Some(cache) = config.file.cache.room().map(|room| store.cache(room)).transpose()?.flatten() {
         builder = builder.cache(cache);
     }
-    let nexus = builder
-        .store(store)
-        .audit_keys(config.keys)
-        .parser(parser()?)
-        .settings(config.settings)
-        .build()?;
+    let nexus =
+        builder.store(store).audit_keys(config.keys).parser(parser()?).settings(config.settings).build()?;
     nexus.work_in_background(JOB_PAUSE);
     tracing::info!(
         address = %listener.address()?, data = %config.data.display(), tenant = %config.who.tenant(),
