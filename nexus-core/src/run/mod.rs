@@ -1,7 +1,7 @@
 //! Runs: the state machine of one question, its driver, its events, and the port that keeps them.
 
-pub mod aloud;
-mod ask;
+mod aloud;
+pub mod ask;
 mod driver;
 pub mod event;
 pub mod machine;
