@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TOOLS := $(CURDIR)/target/tools/bin
-.PHONY: help demo test fmt lint docs quality bench coverage deny
+.PHONY: help demo test fmt lint docs quality oracle bench coverage deny
 
 help: ## Print this list
 	@echo "Nexus answers questions over your documents, quotes its sources and leaves a signed record."
@@ -34,6 +34,10 @@ quality: ## Score retrieval and answers on judged collections: make quality DATA
 	@if [ -d "$(DATA)/chunking_eval" ]; then target/release/chunking "$(DATA)"; fi
 	@if [ -d "$(DATA)/clapnq_dev" ] && [ -d "$(DATA)/pubmedqa" ]; then target/release/answers "$(DATA)"; fi
 	@target/release/ask "$(DATA)"
+
+oracle: ## The ledger against the vendor's bill, 100,000 calls, 100,000 aborted streams, ten minutes of load
+	NEXUS_ORACLE_CALLS=100000 NEXUS_ABORTED_STREAMS=100000 NEXUS_LOAD_SECONDS=600 \
+	  cargo test --release --locked -p nexus-boundary -- --nocapture
 
 bench: ## Latency and throughput, each beside a peer or a floor in the same run
 	cargo bench --locked -p nexus-benches

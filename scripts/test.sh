@@ -29,6 +29,9 @@ components() {
   cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 }
 
+# Installed here rather than by the test that needs them, so that a network that is not there is named as such.
+python_clients() { bash scripts/python-clients.sh; }
+
 tests() {
   : >"$INSTA_SNAPSHOT_REFERENCES_FILE"
   cargo test --workspace --lib --bins --tests --examples --locked
@@ -58,6 +61,7 @@ step "are the tools here?" components
 step "are the dependencies the locked ones?" cargo fetch --locked
 step "is it formatted?" cargo fmt --all --check
 step "is clippy content?" cargo clippy --workspace --all-targets --locked -- -D warnings
+step "are the vendors' own clients here, for the scripted provider?" python_clients
 step "do the unit, integration and conformance tests pass?" tests
 step "do the documented examples compile and run?" cargo test --workspace --doc --locked
 step "is every snapshot reviewed and in use?" snapshots

@@ -29,6 +29,17 @@ impl Tasks {
         set.spawn(task);
     }
 
+    /// As [`Tasks::spawn`], for work that must not be begun once the set was asked to end: it is dropped then.
+    pub(crate) fn spawn_unless_stopping(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        while set.try_join_next().is_some() {}
+        // INVARIANT: the flag is raised before the set is taken, which needs this lock, so that no task slips in between
+        // to be awaited by nobody.
+        if !self.is_stopping() {
+            set.spawn(task);
+        }
+    }
+
     /// Resolves once the set is asked to end. Long-lived tasks wait for it beside their work.
     pub(crate) fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut stop = self.stop.subscribe();
@@ -47,9 +58,21 @@ impl Tasks {
     /// themselves.
     pub(crate) async fn shutdown(&self, deadline: Duration) -> bool {
         self.stop.send_replace(true);
-        let mut set = std::mem::take(&mut *self.set.lock().unwrap_or_else(PoisonError::into_inner));
-        let drained = timeout(deadline, async { while set.join_next().await.is_some() {} }).await.is_ok();
+        let mut set = self.take();
+        let drained = timeout(deadline, async {
+            // What ends may have begun something in its place, such as a settlement that takes longer.
+            while !set.is_empty() {
+                while set.join_next().await.is_some() {}
+                set = self.take();
+            }
+        });
+        let drained = drained.await.is_ok();
         set.shutdown().await;
+        self.take().shutdown().await;
         drained
+    }
+
+    fn take(&self) -> JoinSet<()> {
+        std::mem::take(&mut *self.set.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -324,8 +324,23 @@ impl Store for MemoryStore {
     }
 
     async fn check(&self) -> Result<()> {
-        let touch = "UPDATE meta SET value = value WHERE name = 'instance'";
-        self.engine().write(move |write| write.execute(touch, []).map(|_| ()).map_err(sql)).await
+        let count = "INSERT INTO meta (name, value) VALUES ('probe', '1') \
+                     ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1 \
+                     RETURNING CAST(value AS INTEGER)";
+        let one = |connection: &Connection, query: &str| {
+            connection.query_row(query, [], |row| row.get::<_, i64>(0)).map_err(sql)
+        };
+        let written = self.engine().write(move |write| one(write, count)).await?;
+        let read = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'probe'";
+        // Others may probe as well, so what is read can be newer.
+        if self.engine().read(move |connection| one(connection, read)).await? < written {
+            return Err(Error::new(
+                nexus_core::ErrorKind::Corrupt,
+                "the store does not keep what it is given",
+            )
+            .code("STORE_FORGETS"));
+        }
+        Ok(())
     }
 
     async fn close(&self) -> Result<()> {

@@ -13,6 +13,7 @@
 //! - `answer`, `near`: which answers may serve again; `vectors`: the same of vectors; `flight`: equal calls at the same
 //!   time; `patience`: with a cache that does not work.
 //! - `once`: one call that is answered at once, such as `errand`: vectors and speech.
+//! - `reach`: the store, within a deadline; `doubt`: what to do when it does not say what became of a step.
 //! - `record`, `settlement`, `metrics`: what they leave behind.
 //! - `breaker`, `backoff`, `bound`, `ending`: pure rules.
 //! - `recovery`: calls that a process before this one left open.
@@ -24,6 +25,7 @@ mod bound;
 mod breaker;
 mod call;
 mod conduct;
+mod doubt;
 mod ending;
 mod errand;
 mod flight;
@@ -32,6 +34,7 @@ mod near;
 mod once;
 mod patience;
 mod plan;
+mod reach;
 mod record;
 mod recovery;
 mod routing;
@@ -54,7 +57,9 @@ use crate::error::{Error, Result};
 use crate::id::IdSource;
 use crate::llm::Reply;
 use crate::policy::PolicyEngine;
+use crate::price::PriceRow;
 use crate::principal::{Principal, TenantId};
+use crate::quota::Limit;
 use crate::retrieve::Embedder;
 use crate::speech::SpeechSynthesizer;
 use crate::store::Store;
@@ -64,6 +69,7 @@ use attempt::Mode;
 use breaker::Breakers;
 use conduct::Conduct;
 use flight::Flights;
+use reach::Reach;
 
 pub(crate) use terms::Origin;
 
@@ -98,6 +104,7 @@ pub(crate) struct Shared {
     breakers: Breakers,
     cache: Option<Arc<dyn CacheStore>>,
     flights: Arc<Flights>,
+    reach: Reach,
     settlements: watch::Sender<u64>,
     /// Names this process in the intents it leaves.
     owner: String,
@@ -130,7 +137,7 @@ impl Gateway {
         routing.check()?;
         let owner = ids.next();
         let configured = RwLock::new((Arc::new(routing), Arc::new(settings)));
-        let (breakers, settlements) = (Breakers::default(), watch::Sender::new(0));
+        let (breakers, reach, settlements) = (Breakers::default(), Reach::default(), watch::Sender::new(0));
         let flights = Arc::new(Flights::default());
         let shared = Shared {
             store,
@@ -143,6 +150,7 @@ impl Gateway {
             breakers,
             cache,
             flights,
+            reach,
             settlements,
             owner,
         };
@@ -216,7 +224,7 @@ impl Gateway {
             out,
             cancelled,
         };
-        self.shared.tasks.spawn(conduct.run(verdict));
+        self.shared.tasks.spawn_unless_stopping(conduct.run(verdict));
         Ok(match answer.await.map_err(|_| call::shutting_down())?? {
             Granted::Yes(()) => Granted::Yes(CallStream { told, cancel, receipt: None, over: false }),
             Granted::No(refused) => Granted::No(refused),
@@ -227,6 +235,22 @@ impl Gateway {
 impl Shared {
     fn current(&self) -> (Arc<Routing>, Arc<GatewaySettings>) {
         self.configured.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The limits and prices that were set at run time.
+    async fn set(
+        &self,
+        tenant: &TenantId,
+        settings: &GatewaySettings,
+    ) -> Result<(Vec<Limit>, Vec<PriceRow>)> {
+        let set = async { Ok((self.store.limits(tenant).await?, self.store.prices().await?)) };
+        self.reach.within(settings.deadlines.store, set).await
+    }
+
+    /// Records a call that was not made.
+    async fn append(&self, drafts: Vec<Draft>) -> Result<()> {
+        let patience = self.current().1.deadlines.store;
+        self.reach.within(patience, self.store.append(self.pending(drafts))).await.map(drop)
     }
 
     fn pending(&self, drafts: Vec<Draft>) -> Pending {

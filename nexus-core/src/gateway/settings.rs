@@ -17,15 +17,18 @@ pub struct Deadlines {
     pub idle: Duration,
     /// For the whole call with all its attempts.
     pub total: Duration,
+    /// For the store to take one step, such as an admission. A store that needs longer admits nothing.
+    pub store: Duration,
 }
 
 impl Default for Deadlines {
-    /// Two minutes to begin, one between events, ten in all.
+    /// Two minutes to begin, one between events, ten in all; five seconds for the store.
     fn default() -> Self {
         Self {
             first_event: Duration::from_mins(2),
             idle: Duration::from_mins(1),
             total: Duration::from_mins(10),
+            store: Duration::from_secs(5),
         }
     }
 }

@@ -32,11 +32,13 @@ impl Nexus {
     }
 
     /// Takes up the runs that a process before this one left unfinished, after ending its calls to models; says how many
-    /// runs there were.
+    /// runs there were. Before that it writes and reads a probe, so that a store that only seems to be there is found out
+    /// at the start.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn resume(&self) -> Result<usize> {
+        self.engine.store.check().await?;
         self.engine.gateway.recover().await?;
         self.engine.resume_runs().await
     }

@@ -17,6 +17,8 @@ mod amounts;
 mod cost_units;
 mod days;
 mod limit;
+#[cfg(test)]
+mod naive;
 mod tenant;
 mod window;
 

@@ -32,7 +32,12 @@ pub(crate) fn vendor() -> Vendor {
         // The scripted server leaves out the field that would tell.
         tells_reasoning: false,
         refusals: &[],
-        retry_hints: &[("retry-after=2", 2.0), ("retry-after=0.05", 0.05), ("retry-date=600", 600.0)],
+        retry_hints: &[
+            ("retry-after=2", 2.0),
+            ("retry-after=0.05", 0.05),
+            ("retry-after-ms=150", 0.15),
+            ("retry-date=600", 600.0),
+        ],
         inexpressible: || {
             let with = |parameters| Request { parameters, ..question() };
             vec![

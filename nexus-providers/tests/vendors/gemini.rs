@@ -34,7 +34,13 @@ pub(crate) fn vendor() -> Vendor {
         tells_reasoning: true,
         // A prompt that is blocked is an answer without words.
         refusals: &[("blocked", None)],
-        retry_hints: &[("retry-info=34s", 34.0), ("retry-info=1.5s", 1.5), ("retry-after=2", 2.0)],
+        retry_hints: &[
+            ("retry-info=34s", 34.0),
+            ("retry-info=1.5s", 1.5),
+            ("retry-after=2", 2.0),
+            ("retry-after=0.05", 0.05),
+            ("retry-date=600", 600.0),
+        ],
         inexpressible: || {
             let seed = Parameters { seed: Some(i64::MAX), ..Parameters::default() };
             let endless = Parameters { temperature: Some(f32::NAN), ..Parameters::default() };

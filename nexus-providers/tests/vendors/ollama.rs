@@ -39,7 +39,8 @@ pub(crate) fn vendor() -> Vendor {
             ("blocked", Some(Fault::InvalidRequest)),
             ("quota", Some(Fault::RateLimited)),
         ],
-        retry_hints: &[("retry-after=2", 2.0)],
+        // A proxy before it may say any of them.
+        retry_hints: &[("retry-after=2", 2.0), ("retry-after-ms=150", 0.15), ("retry-date=600", 600.0)],
         inexpressible: || {
             let named = ToolChoice::Named("time".to_owned());
             let infinite = Parameters { top_p: Some(f32::INFINITY), ..Parameters::default() };

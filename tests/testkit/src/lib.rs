@@ -1,6 +1,6 @@
 //! What tests of Nexus share: the conformance suites that every [store](store) and
-//! every [cache](cache) must pass, and [fakes](fake) of clock
-//! and ids. Needs `nexus-core` only, so that any implementation can use it.
+//! every [cache](cache) must pass, [fakes](fake) of clock and ids, and a [store that fails](faulty) when it is told
+//! to. Needs `nexus-core` only, so that any implementation can use it.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,4 +12,5 @@
 
 pub mod cache;
 pub mod fake;
+pub mod faulty;
 pub mod store;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Admitted, Conduct, integration};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::gateway::attempt::{Ended, Line, Outcome, attempt, whenever};
 use crate::gateway::backoff;
 use crate::gateway::breaker::{Health, Passage};
 use crate::gateway::call::Refused;
+use crate::gateway::doubt::Stuck;
 use crate::gateway::ending::unanswered;
 use crate::gateway::plan::Attemptable;
 use crate::gateway::record;
@@ -58,10 +59,13 @@ impl Conduct {
                     if self.cancelled_within(wait).await {
                         return self.failed(admitted, Some(ending), CallStatus::Cancelled, cancelled()).await;
                     }
-                    match self.again(&mut admitted, ending, *this, place).await {
+                    match self.again(&mut admitted, ending.clone(), *this, place).await {
                         Ok(()) => {}
-                        Err(refused) => {
+                        Err(Stuck::Refused(refused)) => {
                             return self.failed(admitted, None, CallStatus::Failed, refused).await;
+                        }
+                        Err(Stuck::Unknown(error)) => {
+                            return self.failed_in_between(&admitted, ending, error).await;
                         }
                     }
                 }
@@ -115,7 +119,7 @@ impl Conduct {
         ending: Ending,
         mut this: Attemptable,
         place: usize,
-    ) -> Result<()> {
+    ) -> Result<(), Stuck> {
         let now = self.shared.clock.now();
         // The call counts once: with the first of its attempts that is charged.
         this.worst.calls = u64::from(ending.charged.calls == 0 && admitted.this.worst.calls == 1);
@@ -138,23 +142,24 @@ impl Conduct {
             ending,
         };
         let (plan, next) = (&admitted.plan, this.clone());
-        let begun = self.shared.store.retry(retry).await;
-        let refused = match begun {
+        let patience = plan.settings.deadlines.store;
+        let begun = self.shared.reach.within(patience, self.shared.store.retry(retry)).await;
+        let stuck = match begun {
             Ok(Begun::Admitted { .. }) => {
                 admitted.tries = if place == admitted.place { admitted.tries + 1 } else { 1 };
                 (admitted.number, admitted.place, admitted.this) = (number, place, this);
                 admitted.attempted_at = now;
                 return Ok(());
             }
-            Ok(Begun::Refused(refusal)) => refusal.to_error(now),
-            Ok(Begun::Stopped(stop)) => Refused::Stopped(stop).to_error(now),
+            Ok(Begun::Refused(refusal)) => Stuck::Refused(refusal.to_error(now)),
+            Ok(Begun::Stopped(stop)) => Stuck::Refused(Refused::Stopped(stop).to_error(now)),
             Ok(Begun::Replayed(_) | Begun::UnderWay(_) | Begun::Mismatched) => {
-                Error::unexpected("a retry was answered as if it were a new call")
+                Stuck::Unknown(Error::unexpected("a retry was answered as if it were a new call"))
             }
-            Err(error) => error,
+            Err(error) => Stuck::Unknown(error),
         };
         self.note(plan, &next, Health::Unclear);
-        Err(refused)
+        Err(stuck)
     }
 
     /// The ending of an attempt that did not answer. What may have been billed is charged at its reservation.

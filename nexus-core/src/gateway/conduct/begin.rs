@@ -24,7 +24,7 @@ impl Conduct {
     pub(super) async fn begin(&self) -> Result<Granted<Start>> {
         let tenant = self.who.tenant();
         let (routing, settings) = self.shared.current();
-        let set = (self.shared.store.limits(tenant).await?, self.shared.store.prices().await?);
+        let set = self.shared.set(tenant, &settings).await?;
         let mut plan = Plan::new(&self.who, &self.call, routing, settings, set)?;
         let mut degraded = false;
         loop {
@@ -123,13 +123,15 @@ impl Conduct {
             )),
             attempt,
         };
-        Ok((self.shared.store.begin(intent).await?, record))
+        Ok((self.shared.begin(&self.who, &plan.settings, intent).await?, record))
     }
 
     /// Waits until the equal call that is under way is over, or time is.
     async fn wait_for(&self, plan: &Plan, id: &str) -> Result<()> {
-        let until = Instant::now() + plan.settings.deadlines.total;
-        while self.shared.store.call_result(self.who.tenant(), id).await?.is_none() {
+        let deadlines = &plan.settings.deadlines;
+        let until = Instant::now() + deadlines.total;
+        let result = || self.shared.store.call_result(self.who.tenant(), id);
+        while self.shared.reach.within(deadlines.store, result()).await?.is_none() {
             if Instant::now() >= until {
                 return Err(Fault::Timeout.error("an equal call is under way and did not end in time"));
             }

@@ -135,7 +135,7 @@ impl Conduct {
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
         let run = self.call.run.as_ref().map(|run| &run.id);
         let drafts = record::refused(&self.who, &id, run, refused, &self.shared.policy_version(), now);
-        self.shared.store.append(self.shared.pending(drafts)).await.map(drop)
+        self.shared.append(drafts).await
     }
 }
 

@@ -84,6 +84,17 @@ impl Conduct {
         let _ = self.out.send(Told::Failed(told));
     }
 
+    /// Settles a call between two attempts, when the store did not say which of them it has open.
+    pub(super) async fn failed_in_between(&self, admitted: &Admitted, ending: Ending, error: Error) {
+        admitted.measured(None, Some(error.stable_code())).record();
+        let settlement = |ending| {
+            let result = CallResult::Failed(Failure::from(&error));
+            self.settlement(admitted, ending, CallStatus::Failed, result, String::new(), None)
+        };
+        self.shared.settle_in_doubt(ending, settlement).await;
+        let _ = self.out.send(Told::Failed(error));
+    }
+
     /// `avoided` is what a cache spared, where it answered.
     pub(super) fn settlement(
         &self,

@@ -8,6 +8,7 @@ use super::{Admitted, Once, admission};
 use crate::error::{Error, Result};
 use crate::gateway::backoff;
 use crate::gateway::breaker::{Health, Passage};
+use crate::gateway::doubt::Stuck;
 use crate::gateway::ending::unanswered;
 use crate::gateway::errand::{Answer, Errand};
 use crate::gateway::record;
@@ -35,8 +36,12 @@ impl<E: Errand> Once<E> {
                 return Err(self.failed(&admitted, Some(ending), error).await);
             };
             tokio::time::sleep(wait).await;
-            if let Err(refused) = self.again(&mut admitted, ending).await {
-                return Err(self.failed(&admitted, None, refused).await);
+            match self.again(&mut admitted, ending.clone()).await {
+                Ok(()) => {}
+                Err(Stuck::Refused(refused)) => return Err(self.failed(&admitted, None, refused).await),
+                Err(Stuck::Unknown(error)) => {
+                    return Err(self.failed_in_between(&admitted, ending, error).await);
+                }
             }
         }
     }
@@ -63,7 +68,7 @@ impl<E: Errand> Once<E> {
     }
 
     /// Ends one attempt and admits the next.
-    async fn again(&self, admitted: &mut Admitted, ending: Ending) -> Result<()> {
+    async fn again(&self, admitted: &mut Admitted, ending: Ending) -> Result<(), Stuck> {
         let now = self.shared.clock.now();
         let mut next = self.attempt(&admitted.priced, admitted.number + 1, now);
         // The call counts once: with the first of its attempts that is charged.
@@ -85,18 +90,19 @@ impl<E: Errand> Once<E> {
             attempt: next.clone(),
             ending,
         };
-        let begun = self.shared.store.retry(retry).await;
-        let refused = match begun.and_then(|begun| admission(begun, &admitted.record.id)) {
+        let patience = admitted.priced.terms.settings.deadlines.store;
+        let begun = self.shared.reach.within(patience, self.shared.store.retry(retry)).await;
+        let stuck = match begun.and_then(|begun| admission(begun, &admitted.record.id)) {
             Ok(None) => {
                 (admitted.number, admitted.attempted_at) = (next.number, now);
                 admitted.priced.worst = next.reserved;
                 return Ok(());
             }
-            Ok(Some(refused)) => refused.to_error(now),
-            Err(error) => error,
+            Ok(Some(refused)) => Stuck::Refused(refused.to_error(now)),
+            Err(error) => Stuck::Unknown(error),
         };
         self.note(admitted, Health::Unclear);
-        Err(refused)
+        Err(stuck)
     }
 
     fn note(&self, admitted: &Admitted, health: Health) {

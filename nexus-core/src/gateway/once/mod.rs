@@ -73,7 +73,7 @@ impl Gateway {
             return once.run().await;
         }
         let (tell, told) = oneshot::channel();
-        self.shared.tasks.spawn(async move {
+        self.shared.tasks.spawn_unless_stopping(async move {
             // Nobody may be listening any more.
             let _ = tell.send(once.run().await);
         });
@@ -115,8 +115,9 @@ impl<E: Errand> Once<E> {
     /// What the call can take at most.
     async fn priced(&self) -> Result<Granted<Priced>> {
         let (tenant, now) = (self.who.tenant(), self.shared.clock.now());
-        let set = (self.shared.store.limits(tenant).await?, self.shared.store.prices().await?);
-        let terms = Terms::new(&self.who, &self.origin, self.shared.current().1, set, []);
+        let settings = self.shared.current().1;
+        let set = self.shared.set(tenant, &settings).await?;
+        let terms = Terms::new(&self.who, &self.origin, settings, set, []);
         let (provider, model) = (self.errand.provider(), self.errand.model());
         let Some(price) = terms.price(provider, model, self.errand.is_local(), now) else {
             let (provider, model) = (provider.to_owned(), model.to_owned());
@@ -129,7 +130,8 @@ impl<E: Errand> Once<E> {
     /// Claims, looks at stops and limits, and reserves.
     async fn begin(&self, priced: Priced) -> Result<Granted<Admitted>> {
         let admitted = self.admitted(priced)?;
-        let begun = self.shared.store.begin(self.intent(&admitted)).await?;
+        let settings = &admitted.priced.terms.settings;
+        let begun = self.shared.begin(&self.who, settings, self.intent(&admitted)).await?;
         Ok(match admission(begun, &admitted.record.id)? {
             None => Granted::Yes(admitted),
             Some(refused) => Granted::No(refused),
@@ -190,7 +192,7 @@ impl<E: Errand> Once<E> {
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
         let (run, version) = (self.origin.run.as_ref(), self.shared.policy_version());
         let drafts = record::refused(&self.who, &id, run, refused, &version, now);
-        self.shared.store.append(self.shared.pending(drafts)).await.map(drop)
+        self.shared.append(drafts).await
     }
 }
 

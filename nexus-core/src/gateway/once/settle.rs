@@ -41,6 +41,15 @@ impl<E: Errand> Once<E> {
         self.shared.settle(settlement).await.err().unwrap_or(error)
     }
 
+    /// Settles a call between two attempts, when the store did not say which of them it has open; gives back the error
+    /// to tell.
+    pub(super) async fn failed_in_between(&self, admitted: &Admitted, ending: Ending, error: Error) -> Error {
+        self.measure(admitted, None, Some(&error));
+        let settlement = |ending| self.settlement(admitted, ending, Some(&error));
+        self.shared.settle_in_doubt(ending, settlement).await;
+        error
+    }
+
     /// Makes a call within this process: first the work, then one durable step that admits and settles it.
     pub(super) async fn make_here(&self, priced: Priced) -> Result<Granted<E::Product>> {
         let mut admitted = self.admitted(priced)?;
@@ -54,7 +63,8 @@ impl<E: Errand> Once<E> {
         };
         admitted.add(&ending);
         let settlement = self.settlement(&admitted, Some(ending), made.as_ref().err());
-        let begun = self.shared.store.book(intent, settlement).await?;
+        let patience = admitted.priced.terms.settings.deadlines.store;
+        let begun = self.shared.reach.within(patience, self.shared.store.book(intent, settlement)).await?;
         Ok(match admission(begun, &admitted.record.id)? {
             None => {
                 self.measure(&admitted, usage, made.as_ref().err());

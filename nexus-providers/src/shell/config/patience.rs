@@ -19,6 +19,8 @@ pub struct DeadlinesConfig {
     pub idle_ms: Option<NonZeroU64>,
     /// For the whole call with all its attempts; 120,000 unless told.
     pub total_ms: Option<NonZeroU64>,
+    /// For the ledger to take one step, such as an admission; 5,000 unless told.
+    pub store_ms: Option<NonZeroU64>,
 }
 
 impl DeadlinesConfig {
@@ -29,6 +31,7 @@ impl DeadlinesConfig {
             first_event: told(self.first_event_ms).unwrap_or(usual.first_event),
             idle: told(self.idle_ms).unwrap_or(usual.idle),
             total: told(self.total_ms).unwrap_or(Duration::from_millis(TOTAL_MS)),
+            store: told(self.store_ms).unwrap_or(usual.store),
         }
     }
 }

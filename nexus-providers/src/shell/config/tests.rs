@@ -56,6 +56,7 @@ fn every_section_reaches_the_boundary() {
         first_event_ms = 1
         idle_ms = 2
         total_ms = 3
+        store_ms = 10
         [retry]
         attempts = 4
         backoff_ms = 5
@@ -84,8 +85,9 @@ fn every_section_reaches_the_boundary() {
     "#;
     let settings = settings(text, NOTHING);
     let deadlines = settings.deadlines;
-    let waits = [deadlines.first_event, deadlines.idle, deadlines.total, settings.retry.backoff];
-    assert_eq!(waits.map(|wait| wait.as_millis()), [1, 2, 3, 5]);
+    let waits = [deadlines.first_event, deadlines.idle, deadlines.total, deadlines.store];
+    assert_eq!(waits.map(|wait| wait.as_millis()), [1, 2, 3, 10]);
+    assert_eq!(settings.retry.backoff, Duration::from_millis(5));
     assert_eq!((settings.max_tokens, settings.retry.attempts), (512, 4));
     assert_eq!((settings.breaker.failures, settings.breaker.trials), (7, 9));
     assert_eq!((settings.breaker.open, settings.retry.longest.as_millis()), (Duration::from_secs(8), 6));

@@ -7,7 +7,7 @@ use nexus_core::{Error, ErrorKind};
 
 use crate::world::{KEY_TELLS, World, question};
 
-const REFUSALS: [(&str, Fault); 15] = [
+const REFUSALS: [(&str, Fault); 16] = [
     ("400", Fault::InvalidRequest),
     ("401", Fault::Authentication),
     ("403", Fault::Authentication),
@@ -19,6 +19,7 @@ const REFUSALS: [(&str, Fault); 15] = [
     ("502", Fault::Server),
     ("503", Fault::Overloaded),
     ("504", Fault::Timeout),
+    ("529", Fault::Overloaded),
     ("overloaded", Fault::Overloaded),
     ("html", Fault::Server),
     ("context", Fault::ContextLength),

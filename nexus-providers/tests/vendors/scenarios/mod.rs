@@ -37,6 +37,7 @@ pub(crate) const ALL: &[(&str, Scenario)] = scenarios![
     streams::a_malformed_frame_ends_the_stream_after_what_came_whole,
     streams::what_no_client_knows_is_passed_over,
     streams::bytes_that_come_one_by_one_give_the_same_pieces,
+    streams::frames_that_come_twice_end_once_and_are_billed_once,
     streams::a_frame_that_is_too_long_is_not_read,
     streams::a_stream_that_is_too_long_is_not_read,
     streams::an_error_within_the_stream_ends_it,

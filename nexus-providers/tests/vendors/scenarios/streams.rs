@@ -70,6 +70,13 @@ pub(super) async fn bytes_that_come_one_by_one_give_the_same_pieces(world: &Worl
     assert_eq!(world.hear("frames=2+drip=0").await.whole(), plain);
 }
 
+pub(super) async fn frames_that_come_twice_end_once_and_are_billed_once(world: &World) {
+    let once = world.hear("frames=3").await.whole();
+    let twice = world.hear("frames=3+duplicate").await.whole();
+    assert_eq!(texts(&twice).concat(), "000 000 001 001 002 002 ");
+    assert_eq!(usage(&twice), usage(&once));
+}
+
 pub(super) async fn a_frame_that_is_too_long_is_not_read(world: &World) {
     let heard = world.hear("huge=2").await;
     assert!(heard.pieces.iter().all(|piece| matches!(piece, Piece::Usage(_))), "a part of it was given");

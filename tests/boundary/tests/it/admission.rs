@@ -4,7 +4,7 @@
 use futures::StreamExt as _;
 use nexus_core::gateway::{GatewaySettings, Granted, InvestigationPolicy, ModelCall, Refused, Route};
 use nexus_core::llm::Request;
-use nexus_core::price::PriceTable;
+use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::{Cap, Limit, LimitMode, Limits, Meter, ScopeKind, TenantQuotas, Window};
 use nexus_core::{NanoUsd, Usage};
 
@@ -87,6 +87,28 @@ async fn n06_a_refused_call_takes_nothing_of_any_other_limit() {
     for _ in 0..20 {
         let Refused::Limit(refusal) = world.refusal(call("plain")).await else { panic!("another refusal") };
         assert_eq!(refusal.meter, Meter::Money);
+    }
+}
+
+#[tokio::test]
+async fn n10_a_model_that_costs_nothing_is_admitted_by_the_same_rules() {
+    let free = PriceRow { model: "free".to_owned(), rates: Rates::default(), ..price() };
+    for (meter, cap, is_admitted) in [
+        (Meter::Money, 1, true),
+        (Meter::Money, 0, false),
+        (Meter::Calls, 1, true),
+        (Meter::Calls, 0, false),
+        (Meter::Tokens, 10, false),
+        (Meter::Tokens, 100_000, true),
+    ] {
+        let prices = settings().prices.with([free.clone()]);
+        let limited = limited(limit(ScopeKind::User, meter, Cap::At(cap)));
+        let world = World::new(GatewaySettings { prices, ..limited }).await;
+        let granted = world.complete(call("free")).await.unwrap();
+        assert_eq!(matches!(granted, Granted::Yes(_)), is_admitted, "{meter:?} {cap}");
+        let dear = world.complete(call("plain")).await.unwrap();
+        let fits = is_admitted && meter == Meter::Tokens;
+        assert_eq!(matches!(dear, Granted::Yes(_)), fits, "{meter:?} {cap}");
     }
 }
 

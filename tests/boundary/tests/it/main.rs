@@ -9,10 +9,15 @@
 mod admission;
 mod cache;
 mod claims;
+mod crash;
 mod embeddings;
 mod failover;
 mod metrics;
 mod oracle;
+mod sixty;
 mod speech;
+mod store;
 mod streams;
-mod world;
+mod windows;
+
+use nexus_boundary::world;

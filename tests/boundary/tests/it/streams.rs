@@ -1,6 +1,7 @@
 //! Streams: who leaves, who cancels, and what is settled all the same.
 
 use futures::StreamExt as _;
+use nexus_core::gateway::Granted;
 use nexus_core::ledger::{AttemptStatus, CallStatus, LedgerQuery};
 use nexus_core::llm::Piece;
 
@@ -33,6 +34,34 @@ async fn n25_a_caller_who_leaves_before_the_answer_begins_is_billed_as_well() {
     let _ = tokio::time::timeout(std::time::Duration::from_millis(30), waiting).await;
     crate::world::until("the call is settled", async || world.lines().await.len() == 1).await;
     assert_eq!(world.lines().await[0].status, AttemptStatus::Settled);
+}
+
+#[tokio::test]
+async fn n09_a_caller_who_goes_at_any_await_leaves_nothing_reserved() {
+    let world = World::new(crate::oracle::governed()).await;
+    let mut answered = 0;
+    for polls in 0..60 {
+        let model = format!("m{polls}+429+retry-after-ms=1+once");
+        let mut waiting = Box::pin(world.complete(call(&model)));
+        for _ in 0..polls {
+            if futures::poll!(waiting.as_mut()).is_ready() {
+                answered += 1;
+                break;
+            }
+            // Whoever has something to do gets the thread.
+            tokio::task::yield_now().await;
+        }
+        drop(waiting);
+        if let Granted::Yes(stream) = world.nexus.stream(&who(), call(&format!("s{polls}"))).await.unwrap() {
+            for _ in 0..polls {
+                tokio::task::yield_now().await;
+            }
+            stream.cancel();
+        }
+    }
+    world.quiet().await;
+    let told = crate::oracle::compare(&world.nexus, &world.scripted).await;
+    assert!(told.calls >= 100 && answered < 60, "{} calls, {answered} answered", told.calls);
 }
 
 #[tokio::test]

@@ -155,6 +155,31 @@ fn the_core_reads_no_environment_and_no_files() {
     }
 }
 
+/// Whoever has no model cannot call one past the boundary.
+#[test]
+fn only_the_gateway_holds_a_model() {
+    let mut holders = 0;
+    // The builder hands over what it was given.
+    for (folder, allowed) in [
+        ("nexus-core/src", &["/gateway/", "/builder.rs"][..]),
+        ("nexus-server/src", &[]),
+        ("nexus-cli/src", &[]),
+    ] {
+        let mut sources = Vec::new();
+        collect(&root().join(folder), &mut sources);
+        for path in sources {
+            let source = fs::read_to_string(&path).unwrap();
+            let ports = ["dyn LlmProvider", "dyn Embedder", "dyn SpeechSynthesizer"];
+            if ports.iter().any(|port| source.contains(port)) {
+                let name = path.to_string_lossy();
+                assert!(allowed.iter().any(|place| name.contains(place)), "{name} holds a model");
+                holders += 1;
+            }
+        }
+    }
+    assert!(holders >= 3, "the holders were not found");
+}
+
 #[test]
 fn every_member_is_unpublished_and_inherits_lints_and_version() {
     let metadata = metadata();

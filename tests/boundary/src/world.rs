@@ -13,14 +13,15 @@ use nexus_core::ledger::{LedgerLine, LedgerQuery};
 use nexus_core::llm::{Piece, Request};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::Limits;
-use nexus_core::{Builder, Error, Nexus, Principal, Timestamp, Usage};
+use nexus_core::{Builder, Error, Nexus, Principal, Store, Timestamp, Usage};
 use nexus_providers::openai::Service;
 use nexus_providers::{HttpClient, HttpOptions};
 use nexus_scripted::{Billed, Scripted};
 use nexus_store_memory::MemoryStore;
+use nexus_testkit::faulty::{Faulty, Troubles};
 
 /// What every scripted model costs: primes, so that no two mistakes cancel out.
-pub(crate) fn price() -> PriceRow {
+pub fn price() -> PriceRow {
     let rates = Rates {
         input: 3_000_000_007,
         cache_read: Some(300_000_007),
@@ -43,10 +44,15 @@ pub(crate) fn price() -> PriceRow {
 }
 
 /// Settings that hurry, without limits.
-pub(crate) fn settings() -> GatewaySettings {
+pub fn settings() -> GatewaySettings {
     let second = Duration::from_secs(1);
     GatewaySettings {
-        deadlines: Deadlines { first_event: 10 * second, idle: 10 * second, total: 30 * second },
+        deadlines: Deadlines {
+            first_event: 10 * second,
+            idle: 10 * second,
+            total: 30 * second,
+            ..Deadlines::default()
+        },
         retry: RetryPolicy {
             attempts: 3,
             backoff: Duration::from_millis(1),
@@ -58,35 +64,61 @@ pub(crate) fn settings() -> GatewaySettings {
     }
 }
 
-pub(crate) fn who() -> Principal {
+/// Who asks, unless a test has its own: an admin of `acme`.
+pub fn who() -> Principal {
     Principal::user("acme", "ada").unwrap().roles(["admin"])
 }
 
-/// A vendor's client for the scripted server, under a name.
-pub(crate) fn routing(scripted: &Scripted) -> Routing {
+/// A route to the scripted vendor.
+pub fn routing(scripted: &Scripted) -> Routing {
+    routing_to(&scripted.openai_url())
+}
+
+/// A route to a vendor that listens there.
+pub fn routing_to(url: &str) -> Routing {
     let client = HttpClient::new(&HttpOptions::default()).unwrap();
-    let service = Service::custom("scripted", scripted.openai_url()).with_key("sk-scripted");
+    let service = Service::custom("scripted", url).with_key("sk-scripted");
     Routing::new(Route::to("scripted")).provider("scripted", service.chat(&client, "plain").unwrap())
 }
 
-pub(crate) struct World {
-    pub(crate) scripted: Scripted,
-    pub(crate) nexus: Nexus,
+/// A scripted vendor and an engine that calls it.
+#[derive(Debug)]
+pub struct World {
+    /// The vendor.
+    pub scripted: Scripted,
+    /// The engine.
+    pub nexus: Nexus,
 }
 
 impl World {
-    pub(crate) async fn new(settings: GatewaySettings) -> Self {
+    /// A world whose store is fresh and in RAM.
+    pub async fn new(settings: GatewaySettings) -> Self {
+        Self::over(MemoryStore::default(), settings).await
+    }
+
+    /// A world over another store.
+    pub async fn over(store: impl Store, settings: GatewaySettings) -> Self {
         let scripted = Scripted::start().await.unwrap();
-        let nexus = engine(MemoryStore::default(), routing(&scripted), settings);
+        let nexus = engine(store, routing(&scripted), settings);
         Self { scripted, nexus }
     }
 
-    pub(crate) async fn complete(&self, call: ModelCall) -> Result<Granted<Completed>, Error> {
+    /// A world over a store that makes trouble when it is told to.
+    pub async fn troubled(settings: GatewaySettings) -> (Self, Troubles) {
+        let (store, troubles) = Faulty::new(MemoryStore::default());
+        (Self::over(store, settings).await, troubles)
+    }
+
+    /// Makes a call, and waits for the whole answer.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn complete(&self, call: ModelCall) -> Result<Granted<Completed>, Error> {
         self.nexus.complete(&who(), call).await
     }
 
     /// An answer that must be given.
-    pub(crate) async fn answer(&self, call: ModelCall) -> Completed {
+    pub async fn answer(&self, call: ModelCall) -> Completed {
         match self.complete(call).await.unwrap() {
             Granted::Yes(completed) => completed,
             Granted::No(refused) => panic!("refused: {}", refused.sentence()),
@@ -94,14 +126,15 @@ impl World {
     }
 
     /// A refusal that must come.
-    pub(crate) async fn refusal(&self, call: ModelCall) -> Refused {
+    pub async fn refusal(&self, call: ModelCall) -> Refused {
         match self.complete(call).await.unwrap() {
             Granted::No(refused) => refused,
             Granted::Yes(completed) => panic!("answered: {}", completed.reply.text),
         }
     }
 
-    pub(crate) async fn stream(&self, call: ModelCall) -> CallStream {
+    /// A stream that must begin.
+    pub async fn stream(&self, call: ModelCall) -> CallStream {
         match self.nexus.stream(&who(), call).await.unwrap() {
             Granted::Yes(stream) => stream,
             Granted::No(refused) => panic!("refused: {}", refused.sentence()),
@@ -109,36 +142,40 @@ impl World {
     }
 
     /// The ledger of the tenant, oldest line first.
-    pub(crate) async fn lines(&self) -> Vec<LedgerLine> {
+    pub async fn lines(&self) -> Vec<LedgerLine> {
         lines(&self.nexus).await
     }
 
     /// Ends everything that is under way, and checks that nothing is left open.
-    pub(crate) async fn quiet(&self) {
+    pub async fn quiet(&self) {
         until("no call is open", async || self.nexus.store().open_calls().await.unwrap().is_empty()).await;
     }
 }
 
-pub(crate) fn engine(store: MemoryStore, routing: Routing, settings: GatewaySettings) -> Nexus {
-    builder(store, routing, settings).build().unwrap()
-}
-
-pub(crate) fn builder(store: MemoryStore, routing: Routing, settings: GatewaySettings) -> Builder {
-    let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
-    Nexus::builder().store(store).audit_keys(keys).routing(routing).gateway(settings)
-}
-
 /// The scripted vendor, for what else than answers it makes.
-pub(crate) fn service(scripted: &Scripted) -> (Service, HttpClient) {
+pub fn service(scripted: &Scripted) -> (Service, HttpClient) {
     let client = HttpClient::new(&HttpOptions::default()).unwrap();
     (Service::custom("scripted", scripted.openai_url()).with_key("sk-scripted"), client)
 }
 
-pub(crate) fn reopened(dir: &Path, scripted: &Scripted, settings: GatewaySettings) -> Nexus {
+/// An engine over a store.
+pub fn engine(store: impl Store, routing: Routing, settings: GatewaySettings) -> Nexus {
+    builder(store, routing, settings).build().unwrap()
+}
+
+/// The parts of an engine over a store.
+pub fn builder(store: impl Store, routing: Routing, settings: GatewaySettings) -> Builder {
+    let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
+    Nexus::builder().store(store).audit_keys(keys).routing(routing).gateway(settings)
+}
+
+/// An engine over the store in a directory, as after a start.
+pub fn reopened(dir: &Path, scripted: &Scripted, settings: GatewaySettings) -> Nexus {
     engine(MemoryStore::open(dir).unwrap(), routing(scripted), settings)
 }
 
-pub(crate) async fn lines(nexus: &Nexus) -> Vec<LedgerLine> {
+/// The ledger of the usual tenant, oldest line first.
+pub async fn lines(nexus: &Nexus) -> Vec<LedgerLine> {
     let query = LedgerQuery { limit: 1_000_000, ..LedgerQuery::default() };
     let mut lines = nexus.store().ledger(who().tenant(), &query).await.unwrap();
     lines.reverse();
@@ -146,7 +183,7 @@ pub(crate) async fn lines(nexus: &Nexus) -> Vec<LedgerLine> {
 }
 
 /// A call of a scripted model: a base and directives, such as `plain+cut=3`.
-pub(crate) fn call(model: &str) -> ModelCall {
+pub fn call(model: &str) -> ModelCall {
     let request = Request {
         model: Some(model.to_owned()),
         max_tokens: Some(200),
@@ -156,7 +193,7 @@ pub(crate) fn call(model: &str) -> ModelCall {
 }
 
 /// What the vendor's bill says, as usage.
-pub(crate) fn usage(billed: &Billed) -> Usage {
+pub fn usage(billed: &Billed) -> Usage {
     Usage {
         input_uncached: billed.input + billed.tool_prompt,
         cache_read: billed.cache_read,
@@ -172,7 +209,7 @@ pub(crate) fn usage(billed: &Billed) -> Usage {
 }
 
 /// Reads a stream to its end: its pieces, and the error it ended with.
-pub(crate) async fn read(mut stream: CallStream) -> (Vec<Piece>, Option<Error>) {
+pub async fn read(mut stream: CallStream) -> (Vec<Piece>, Option<Error>) {
     let mut pieces = Vec::new();
     while let Some(piece) = stream.next().await {
         match piece {
@@ -184,7 +221,7 @@ pub(crate) async fn read(mut stream: CallStream) -> (Vec<Piece>, Option<Error>) 
 }
 
 /// Waits for something that must come, and looks every few milliseconds.
-pub(crate) async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
     for _ in 0..3_000 {
         if check().await {
             return;

@@ -1,0 +1,139 @@
+//! Steps of the store whose outcome nobody knows, because it failed or did not answer: what they may have left behind is
+//! ended, so that nothing stays reserved for an attempt that was never made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::FusedFuture as _;
+
+use super::settings::GatewaySettings;
+use super::{Shared, record};
+use crate::clock::Timestamp;
+use crate::document::model::Failure;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::{AttemptStatus, Begun, Call, CallResult, CallStatus, Ending, Intent, Settlement};
+use crate::money::NanoUsd;
+use crate::principal::Principal;
+use crate::quota::Amounts;
+use crate::usage::Usage;
+
+/// How often a call that was never sent is tried to be ended before that is left to the next start.
+const TRIES: u32 = 12;
+
+/// Why there is no further attempt.
+pub(super) enum Stuck {
+    /// It was refused, and the one before has ended.
+    Refused(Error),
+    /// The store failed, and nobody knows which attempt it has open.
+    Unknown(Error),
+}
+
+impl Shared {
+    /// Begins a call within the store's deadline. When that fails the call is not made; should the store have begun it
+    /// all the same, it is ended as soon as the store answers.
+    pub(super) async fn begin(
+        self: &Arc<Self>,
+        who: &Principal,
+        settings: &GatewaySettings,
+        intent: Intent,
+    ) -> Result<Begun> {
+        let patience = settings.deadlines.store;
+        let given_up = self.never_made(who, settings, &intent.call);
+        let shared = Arc::clone(self);
+        let mut step = Box::pin(async move { shared.store.begin(intent).await }).fuse();
+        let error = match self.reach.within(patience, &mut step).await {
+            Ok(begun) => return Ok(begun),
+            Err(error) if error.is_retryable() => error,
+            Err(error) => return Err(error),
+        };
+        let shared = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let late = if step.is_terminated() { None } else { Some(step.await) };
+            if matches!(late, None | Some(Err(_) | Ok(Begun::Admitted { .. }))) {
+                shared.give_up(given_up, patience).await;
+            }
+        });
+        Err(error)
+    }
+
+    /// The end of a call that was perhaps recorded and certainly not sent.
+    fn never_made(&self, who: &Principal, settings: &GatewaySettings, call: &Call) -> Settlement {
+        let now = self.clock.now();
+        let ending = never_sent(1, now);
+        let end = record::End {
+            status: CallStatus::Failed,
+            ending: Some(&ending),
+            charged: NanoUsd::ZERO,
+            attempts: 1,
+            avoided: None,
+        };
+        let closed = record::closed(who, call, &end, &self.policy_version(), now);
+        Settlement {
+            tenant: who.tenant().clone(),
+            call: call.id.clone(),
+            status: CallStatus::Failed,
+            result: CallResult::Failed(Failure::from(&unrecorded())),
+            avoided: None,
+            distillation_eligible: false,
+            reasoning: String::new(),
+            first_byte_at: None,
+            at: now,
+            day: settings.zone.day(call.created_at),
+            shutoff: settings.shutoff,
+            audit: self.pending(closed),
+            ending: Some(ending),
+        }
+    }
+
+    /// Ends a call that was never sent, if the store has it.
+    async fn give_up(&self, settlement: Settlement, patience: Duration) {
+        for number in 0..TRIES {
+            match self.reach.within(patience, self.store.settle(settlement.clone())).await {
+                Ok(_) => return self.settled(),
+                Err(error) if !error.is_retryable() => return,
+                Err(_) => tokio::time::sleep(pause(number)).await,
+            }
+        }
+        tracing::error!(call = settlement.call, "a call that was not sent is left to the next start");
+    }
+
+    /// Ends a call when nobody knows whether its last attempt, which ended with `ending`, was replaced by another:
+    /// whichever is open is ended.
+    pub(super) async fn settle_in_doubt(
+        self: &Arc<Self>,
+        ending: Ending,
+        settlement: impl Fn(Option<Ending>) -> Settlement,
+    ) {
+        let next = never_sent(ending.number + 1, self.clock.now());
+        for ending in [Some(ending), Some(next), None] {
+            match self.settle(settlement(ending)).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Ok(()) | Err(_) => return,
+            }
+        }
+    }
+}
+
+/// How long to leave the store alone after its failure `number`, from 0.
+pub(super) fn pause(number: u32) -> Duration {
+    Duration::from_millis(20 << number.min(9))
+}
+
+/// An attempt that nobody made: the vendor bills nothing for it.
+fn never_sent(number: u32, at: Timestamp) -> Ending {
+    Ending {
+        number,
+        status: AttemptStatus::FailedUnbilled,
+        usage: Usage::default(),
+        charged: Amounts::ZERO,
+        estimated: false,
+        error: Some(unrecorded().stable_code().to_owned()),
+        at,
+    }
+}
+
+/// What a caller is told whose call is not in the ledger, or not whole.
+pub(super) fn unrecorded() -> Error {
+    Error::new(ErrorKind::Unavailable, "the call could not be recorded").code("LEDGER_UNAVAILABLE")
+}

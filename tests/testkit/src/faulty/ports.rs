@@ -1,0 +1,159 @@
+//! Every port of [`Faulty`]: each method is a step with the method's name.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use nexus_core::access::{Authorised, Grant, GrantStore, Visibility};
+use nexus_core::audit::{AuditChain, ChainSummary, Head, Pending, Receipt, Record};
+use nexus_core::document::model::{Corpus, Document, Failure, Job, Passage, Stage};
+use nexus_core::document::store::{
+    Blob, CorpusPatch, DocumentQuery, Lease, Publication, Reindex, StagedPassage, Submission, Submitted,
+};
+use nexus_core::document::{BlobStore, DocumentStore, JobQueue, Source};
+use nexus_core::grounding::Evidence;
+use nexus_core::ledger::{
+    Begun, Call, CallResult, Intent, LedgerLine, LedgerQuery, LedgerStore, OpenCall, QuotaStore, Retry,
+    Settlement, Stop, StopScope, UsageBy, UsageRecord, UsageRow,
+};
+use nexus_core::price::PriceRow;
+use nexus_core::quota::{CounterKey, Limit, Subject, Used};
+use nexus_core::retrieve::{ModelId, Query, Retrieved, Retriever};
+use nexus_core::run::{Advance, CancelRequest, Journal, Run, RunQuery, RunStore};
+use nexus_core::session::{Message, Session, SessionStore};
+use nexus_core::speech::Speech;
+use nexus_core::store::{Census, Store};
+use nexus_core::{
+    CorpusId, DocumentId, GrantId, JobId, Principal, Result, RunId, SessionId, SubjectId, TenantId, Timestamp,
+};
+
+use super::Faulty;
+
+/// Implements a port by passing every method on as a step.
+macro_rules! pass_on {
+    ($port:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* }) => {
+        #[async_trait]
+        impl<S: Store> $port for Faulty<S> {
+            $(async fn $name(&self, $($argument: $type),*) -> Result<$answer> {
+                self.take(stringify!($name), $port::$name(&self.inner, $($argument),*)).await
+            })*
+        }
+    };
+}
+
+pass_on!(QuotaStore {
+    fn begin(intent: Intent) -> Begun;
+    fn retry(retry: Retry) -> Begun;
+    fn settle(settlement: Settlement) -> bool;
+    fn book(intent: Intent, settlement: Settlement) -> Begun;
+    fn call_result(tenant: &TenantId, call: &str) -> Option<CallResult>;
+    fn open_calls() -> Vec<OpenCall>;
+    fn used(tenant: &TenantId, keys: &[CounterKey]) -> Vec<Used>;
+    fn limits(tenant: &TenantId) -> Vec<Limit>;
+    fn set_limit(tenant: &TenantId, limit: &Limit, audit: Pending) -> ();
+    fn remove_limit(tenant: &TenantId, subject: &Subject, audit: Pending) -> bool;
+    fn stops(tenant: &TenantId, now: Timestamp) -> Vec<Stop>;
+    fn trip(tenant: &TenantId, stop: &Stop, audit: Pending) -> ();
+    fn rearm(tenant: &TenantId, scope: &StopScope, now: Timestamp, audit: Pending) -> bool;
+});
+
+pass_on!(LedgerStore {
+    fn calls(tenant: &TenantId, query: &LedgerQuery) -> Vec<Call>;
+    fn ledger(tenant: &TenantId, query: &LedgerQuery) -> Vec<LedgerLine>;
+    fn usage(tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Vec<UsageRow>;
+    fn usage_records(tenant: &TenantId, from: &str, to: &str) -> Vec<UsageRecord>;
+    fn reasoning(tenant: &TenantId, call: &str) -> Option<String>;
+    fn prices() -> Vec<PriceRow>;
+    fn add_price(row: &PriceRow, audit: Pending) -> ();
+});
+
+pass_on!(AuditChain {
+    fn append(pending: Pending) -> Vec<Receipt>;
+    fn records(tenant: &TenantId, run: &str, from: u64, limit: usize) -> Vec<Record>;
+    fn head(tenant: &TenantId, run: &str) -> Option<Head>;
+    fn chains(tenant: &TenantId, after: Option<String>, limit: usize) -> Vec<ChainSummary>;
+});
+
+pass_on!(GrantStore {
+    fn grant(tenant: &TenantId, grant: Grant) -> Grant;
+    fn revoke(tenant: &TenantId, document: &DocumentId, grant: &GrantId) -> Grant;
+    fn grants(tenant: &TenantId, document: &DocumentId) -> Vec<Grant>;
+});
+
+pass_on!(DocumentStore {
+    fn create_corpus(tenant: &TenantId, corpus: Corpus) -> ();
+    fn update_corpus(tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Corpus;
+    fn corpus(tenant: &TenantId, id: &CorpusId) -> Corpus;
+    fn corpora(tenant: &TenantId) -> Vec<Corpus>;
+    fn delete_corpus(tenant: &TenantId, id: &CorpusId) -> ();
+    fn submit(submission: Submission) -> Submitted;
+    fn reindex(reindex: Reindex) -> Submitted;
+    fn document(tenant: &TenantId, id: &DocumentId) -> Document;
+    fn documents(
+        tenant: &TenantId,
+        visibility: &Visibility,
+        query: &DocumentQuery,
+        now: Timestamp
+    ) -> Vec<Document>;
+    fn delete_document(tenant: &TenantId, id: &DocumentId, audit: Pending) -> ();
+    fn passages(tenant: &TenantId, document: &DocumentId, from: u32, limit: usize) -> Vec<Passage>;
+    fn stage(lease: &Lease, model: Option<&ModelId>, passages: Vec<StagedPassage>) -> ();
+    fn publish(lease: &Lease, publication: Publication) -> Document;
+});
+
+pass_on!(BlobStore {
+    fn put(tenant: &TenantId, source: Box<dyn Source>, limit: u64) -> Blob;
+    fn open(tenant: &TenantId, hash: &str) -> Box<dyn Source>;
+});
+
+pass_on!(JobQueue {
+    fn claim(token: &str, now: Timestamp, lease: Duration) -> Option<Lease>;
+    fn heartbeat(lease: &Lease, stage: Stage, now: Timestamp, extend: Duration) -> ();
+    fn fail(lease: &Lease, failure: Failure, now: Timestamp, audit: Pending) -> ();
+    fn job(tenant: &TenantId, id: &JobId) -> Job;
+});
+
+pass_on!(Retriever {
+    fn retrieve(query: &Authorised<Query>) -> Retrieved;
+    fn watermark(tenant: &TenantId, corpus: &CorpusId) -> u64;
+});
+
+pass_on!(RunStore {
+    fn advance(advance: Advance) -> ();
+    fn run(tenant: &TenantId, id: &RunId) -> Run;
+    fn runs(tenant: &TenantId, query: &RunQuery) -> Vec<Run>;
+    fn unfinished() -> Vec<Run>;
+    fn evidence(tenant: &TenantId, id: &RunId) -> Vec<Evidence>;
+    fn journal(tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Journal;
+    fn audio(tenant: &TenantId, id: &RunId) -> Option<Speech>;
+    fn prune_journal(tenant: &TenantId, id: &RunId) -> ();
+    fn request_cancel(who: &Principal, id: &RunId) -> ();
+    fn take_cancel_requests() -> Vec<CancelRequest>;
+});
+
+pass_on!(SessionStore {
+    fn open_session(tenant: &TenantId, session: Session) -> Session;
+    fn session(tenant: &TenantId, id: &SessionId) -> Session;
+    fn sessions(tenant: &TenantId, owner: Option<&SubjectId>, limit: usize) -> Vec<Session>;
+    fn messages(tenant: &TenantId, id: &SessionId, limit: usize) -> Vec<Message>;
+    fn delete_session(tenant: &TenantId, id: &SessionId) -> ();
+});
+
+#[async_trait]
+impl<S: Store> Store for Faulty<S> {
+    fn instance(&self) -> &str {
+        self.inner.instance()
+    }
+
+    async fn census(&self, tenant: &TenantId) -> Result<Census> {
+        self.take("census", self.inner.census(tenant)).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.take("check", self.inner.check()).await
+    }
+
+    /// Always passed on: a store can be closed whatever its troubles are.
+    async fn close(&self) -> Result<()> {
+        self.inner.close().await
+    }
+}
