@@ -36,6 +36,7 @@ mod schema;
 mod session;
 mod store;
 mod submit;
+mod terms;
 mod text;
 mod transfer;
 mod vector;

@@ -19,6 +19,7 @@ use crate::lock::Lock;
 use crate::permitted::Memory;
 use crate::request::Requests;
 use crate::schema::{self, Role};
+use crate::terms::Terms;
 use crate::text::{Place, TextIndexes};
 use crate::vector::Vectors;
 use crate::{corpus, job};
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     blobs: Blobs,
     requests: Requests,
     memory: Memory,
+    terms: Terms,
     texts: TextIndexes,
     vectors: Vectors,
     keeper: Keeper,
@@ -115,6 +117,7 @@ impl MemoryStore {
             blobs: Blobs::in_ram(),
             requests: Requests::Ram(Mutex::default()),
             memory: Memory::default(),
+            terms: Terms::default(),
             texts: TextIndexes::new(Place::Ram),
             vectors: Vectors::default(),
             keeper: Keeper::default(),
@@ -155,6 +158,7 @@ impl MemoryStore {
             blobs,
             requests: Requests::Disk(dir.join("requests")),
             memory: Memory::default(),
+            terms: Terms::default(),
             texts: TextIndexes::new(Place::Owned(dir.join("text"))),
             vectors: Vectors::default(),
             keeper: Keeper::default(),
@@ -191,6 +195,7 @@ impl MemoryStore {
             blobs: Blobs::on_disk(dir.join("blobs")),
             requests: Requests::Disk(dir.join("requests")),
             memory: Memory::default(),
+            terms: Terms::default(),
             texts: TextIndexes::new(Place::Shared(dir.join("text"))),
             vectors: Vectors::default(),
             keeper: Keeper::default(),
@@ -244,6 +249,10 @@ impl MemoryStore {
 
     pub(crate) fn memory(&self) -> &Memory {
         &self.shared.memory
+    }
+
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.shared.terms
     }
 
     pub(crate) fn texts(&self) -> &TextIndexes {

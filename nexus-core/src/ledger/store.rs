@@ -125,6 +125,7 @@ pub struct OpenCall {
 /// - The same claim with the same digest is replayed once it is over, under way until then; with another digest it is mismatched.
 /// - A claim that has run out is free again, and a call that failed before anything was sent gives its claim back.
 /// - A call that is booked whole leaves what one leaves that was begun and settled, or nothing at all.
+/// - A call that is claimed under its own id was given no key: its result is not kept, and the id is nobody's claim.
 /// - Settling replaces a reservation by what was charged; a second settlement changes nothing and says so.
 /// - After every call is settled, nothing is reserved and the counters hold the sum of the ledger.
 /// - A retry ends one attempt and reserves for the next, or refuses the next and ends the one all the same.

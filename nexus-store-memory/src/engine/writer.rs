@@ -1,7 +1,7 @@
 //! The writer thread and its group commit.
 //!
-//! Each caller's work runs between a savepoint and its release. What arrives while the disk is busy with one commit
-//! shares the next, and every caller is answered after the commit that holds its work.
+//! What arrives while the disk is busy with one commit shares the next, and every caller is answered after the commit
+//! that holds its work. In a group each caller's work runs between a savepoint and its release; who is alone needs none.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -176,15 +176,18 @@ fn commit_group(connection: &Connection, members: Vec<Member>) {
     let mut ran = Vec::new();
     let mut hooks = Vec::new();
     let mut transaction = execute(connection, "BEGIN IMMEDIATE");
+    let is_alone = members.len() == 1;
     for member in members {
         let write = Write { connection, after: RefCell::default() };
-        let one = run_member(&write, member, &mut transaction);
+        let run = if is_alone { run_alone } else { run_member };
+        let one = run(&write, member, &mut transaction);
         if !one.failed {
             hooks.append(&mut write.after.borrow_mut());
         }
         ran.push(one);
     }
-    let committed = transaction.and_then(|()| execute(connection, "COMMIT"));
+    let end = if is_alone && ran.iter().all(|one| one.failed) { "ROLLBACK" } else { "COMMIT" };
+    let committed = transaction.and_then(|()| execute(connection, end));
     match &committed {
         Ok(()) => hooks.into_iter().for_each(|hook| hook(connection)),
         // Fails when SQLite rolled back by itself, which is as good.
@@ -210,6 +213,18 @@ fn run_member(write: &Write<'_>, member: Member, transaction: &mut Result<(), Fa
     }
     let ran = member(Ok(write));
     *transaction = end_member(write, ran.failed);
+    ran
+}
+
+/// Runs a member that has the transaction to itself, whose end undoes what it did if it failed.
+fn run_alone(write: &Write<'_>, member: Member, transaction: &mut Result<(), Failure>) -> Ran {
+    if let Err(failure) = transaction {
+        return member(Err(failure.to_error()));
+    }
+    let ran = member(Ok(write));
+    if write.is_autocommit() {
+        *transaction = Err(Failure::lost());
+    }
     ran
 }
 

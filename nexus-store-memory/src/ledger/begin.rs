@@ -33,7 +33,7 @@ pub(super) fn begin(connection: &Connection, mut intent: Intent) -> Result<Begun
 /// Why a call is not to be made, if its claim or a stop says so.
 fn look(connection: &Connection, tenant: &str, call: &Call) -> Result<Option<Begun>> {
     let now = call.created_at;
-    Ok(match claim::look(connection, tenant, &call.claim, &call.digest, now)? {
+    Ok(match claim::look(connection, tenant, call)? {
         Standing::UnderWay(id) => Some(Begun::UnderWay(id)),
         Standing::Over(over) => Some(Begun::Replayed(over)),
         Standing::Mismatched => Some(Begun::Mismatched),

@@ -1,8 +1,9 @@
 //! Claims: which call a request is, and what came of it.
 //!
-//! A result holds text, so it is kept with its claim and goes with it.
+//! A result holds text, so it is kept with its claim and goes with it. A call that nobody gave a key is claimed under its
+//! own id, which nobody can ask for again: there is nothing to look up and nothing to keep.
 
-use nexus_core::ledger::{Call, CallResult, CallStatus, ClaimKey};
+use nexus_core::ledger::{Call, CallResult, CallStatus};
 use nexus_core::{Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -31,14 +32,16 @@ struct Row {
     result: Option<String>,
 }
 
-/// Looks a claim up, as of `now`.
-pub(super) fn look(
-    connection: &Connection,
-    tenant: &str,
-    claim: &ClaimKey,
-    digest: &str,
-    now: Timestamp,
-) -> Result<Standing> {
+fn is_keyless(call: &Call) -> bool {
+    call.claim.key == call.id
+}
+
+/// Looks up how the claim of a call that is not made yet stands.
+pub(super) fn look(connection: &Connection, tenant: &str, call: &Call) -> Result<Standing> {
+    if is_keyless(call) {
+        return Ok(Standing::Free);
+    }
+    let (claim, now) = (&call.claim, call.created_at);
     let found = connection
         .prepare_cached(
             "SELECT call, digest, result FROM claim
@@ -53,7 +56,7 @@ pub(super) fn look(
         })
         .map_err(sql)?;
     let Some(row) = found else { return Ok(Standing::Free) };
-    if row.digest != digest {
+    if row.digest != call.digest {
         return Ok(Standing::Mismatched);
     }
     let Some(result) = row.result else { return Ok(Standing::UnderWay(row.call)) };
@@ -63,6 +66,9 @@ pub(super) fn look(
 
 /// Takes a free claim for `call`, and deletes a few that ran out.
 pub(super) fn take(connection: &Connection, tenant: &str, call: &Call, until: Timestamp) -> Result<()> {
+    if is_keyless(call) {
+        return Ok(());
+    }
     sweep(connection, call.created_at)?;
     connection
         .prepare_cached(
@@ -104,6 +110,9 @@ pub(super) fn finish(
     result: &CallResult,
     given_back: bool,
 ) -> Result<()> {
+    if is_keyless(call) {
+        return Ok(());
+    }
     let result = to_json(result)?;
     connection
         .prepare_cached(

@@ -20,6 +20,7 @@ use nexus_core::price::PriceRow;
 use nexus_core::quota::{CounterKey, Limit, Subject, Used};
 use nexus_core::{Result, TenantId, Timestamp};
 
+use crate::engine::Write;
 use crate::store::MemoryStore;
 use crate::{price, quota};
 
@@ -66,18 +67,34 @@ impl QuotaStore for MemoryStore {
     }
 
     async fn limits(&self, tenant: &TenantId) -> Result<Vec<Limit>> {
-        let tenant = tenant.clone();
-        self.engine().read(move |connection| quota::limits(connection, &tenant)).await
+        let generation = match self.terms().limits(tenant) {
+            Ok(limits) => return Ok(limits),
+            Err(generation) => generation,
+        };
+        let of = tenant.clone();
+        let limits = self.engine().read(move |connection| quota::limits(connection, &of)).await?;
+        if self.check_writable().is_ok() {
+            self.terms().keep_limits(tenant.clone(), &limits, generation);
+        }
+        Ok(limits)
     }
 
     async fn set_limit(&self, tenant: &TenantId, limit: &Limit, audit: Pending) -> Result<()> {
-        let (tenant, limit) = (tenant.clone(), limit.clone());
-        self.engine().write(move |write| quota::set_limit(write, &tenant, &limit, &audit)).await
+        let (store, tenant, limit) = (self.clone(), tenant.clone(), limit.clone());
+        let set = move |write: &Write<'_>| {
+            write.after_commit(move |_| store.terms().forget());
+            quota::set_limit(write, &tenant, &limit, &audit)
+        };
+        self.engine().write(set).await
     }
 
     async fn remove_limit(&self, tenant: &TenantId, subject: &Subject, audit: Pending) -> Result<bool> {
-        let (tenant, subject) = (tenant.clone(), subject.clone());
-        self.engine().write(move |write| quota::remove_limit(write, &tenant, &subject, &audit)).await
+        let (store, tenant, subject) = (self.clone(), tenant.clone(), subject.clone());
+        let remove = move |write: &Write<'_>| {
+            write.after_commit(move |_| store.terms().forget());
+            quota::remove_limit(write, &tenant, &subject, &audit)
+        };
+        self.engine().write(remove).await
     }
 
     async fn stops(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<Stop>> {
@@ -130,11 +147,23 @@ impl LedgerStore for MemoryStore {
     }
 
     async fn prices(&self) -> Result<Vec<PriceRow>> {
-        self.engine().read(price::list).await
+        let generation = match self.terms().prices() {
+            Ok(prices) => return Ok(prices),
+            Err(generation) => generation,
+        };
+        let prices = self.engine().read(price::list).await?;
+        if self.check_writable().is_ok() {
+            self.terms().keep_prices(&prices, generation);
+        }
+        Ok(prices)
     }
 
     async fn add_price(&self, row: &PriceRow, audit: Pending) -> Result<()> {
-        let row = row.clone();
-        self.engine().write(move |write| price::add(write, &row, &audit)).await
+        let (store, row) = (self.clone(), row.clone());
+        let add = move |write: &Write<'_>| {
+            write.after_commit(move |_| store.terms().forget());
+            price::add(write, &row, &audit)
+        };
+        self.engine().write(add).await
     }
 }

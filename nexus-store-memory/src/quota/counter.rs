@@ -4,7 +4,7 @@ use nexus_core::quota::{Amounts, CounterKey, ScopeKind, Used};
 use nexus_core::{NanoUsd, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::Charge;
+use super::{Charge, lost};
 use crate::error::{corrupt, sql};
 use crate::row::{exact, money, small};
 
@@ -89,6 +89,51 @@ pub(super) fn save(
         })
         .map(drop)
         .map_err(sql)
+}
+
+/// Takes a reservation from a counter and adds what was charged in its place. Says whether there is such a counter.
+pub(super) fn settle(
+    connection: &Connection,
+    tenant: &str,
+    key: &CounterKey,
+    charge: &Charge<'_>,
+) -> Result<bool> {
+    let [calls, tokens, cost_units, nano] = columns(charge.reserved)?;
+    let [charged_calls, charged_tokens, charged_cost_units, charged_nano] = columns(charge.charged)?;
+    connection
+        .prepare_cached(
+            "UPDATE quota_counter SET
+                 reserved_calls = reserved_calls - ?6, reserved_tokens = reserved_tokens - ?7,
+                 reserved_cost_units = reserved_cost_units - ?8, reserved_nano = reserved_nano - ?9,
+                 settled_calls = settled_calls + ?10, settled_tokens = settled_tokens + ?11,
+                 settled_cost_units = settled_cost_units + ?12, settled_nano = settled_nano + ?13
+             WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND model = ?4 AND window = ?5",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                tenant,
+                key.scope.as_str(),
+                key.id,
+                key.model,
+                key.window,
+                calls,
+                tokens,
+                cost_units,
+                nano,
+                charged_calls,
+                charged_tokens,
+                charged_cost_units,
+                charged_nano,
+            ])
+        })
+        .map(|changed| changed == 1)
+        .map_err(|error| if is_check(&error) { lost() } else { sql(error) })
+}
+
+/// Whether an amount would have become negative.
+fn is_check(error: &rusqlite::Error) -> bool {
+    let check = rusqlite::ffi::SQLITE_CONSTRAINT_CHECK;
+    error.sqlite_error().is_some_and(|error| error.extended_code == check)
 }
 
 /// What a counter begins with: for a day or a month, what the ledger has for it; otherwise nothing.

@@ -79,24 +79,16 @@ pub(crate) fn settle(
     charge: &Charge<'_>,
 ) -> Result<()> {
     for key in counters {
-        let Some(used) = counter::load(connection, tenant, key)? else {
-            // A counter that holds no reservation is not kept for long after its window.
-            if *charge.reserved != Amounts::ZERO {
-                return Err(lost());
-            }
-            continue;
-        };
-        let reserved = used.reserved.checked_sub(charge.reserved).ok_or_else(lost)?;
-        let settled = used.settled.checked_add(charge.charged).ok_or_else(too_large)?;
-        counter::save(connection, tenant, key, None, &Used { reserved, settled })?;
+        // A counter that holds no reservation is not kept for long after its window.
+        if !counter::settle(connection, tenant, key, charge)? && *charge.reserved != Amounts::ZERO {
+            return Err(lost());
+        }
     }
     // INVARIANT: a counter of a day or a month holds what the ledger has for it, so one that was made while the
     // attempt was under way is charged too.
     for key in counter::of_day(connection, tenant, charge)? {
         if !counters.contains(&key) {
-            let used = counter::load(connection, tenant, &key)?.ok_or_else(lost)?;
-            let settled = used.settled.checked_add(charge.charged).ok_or_else(too_large)?;
-            counter::save(connection, tenant, &key, None, &Used { settled, ..used })?;
+            counter::settle(connection, tenant, &key, &Charge { reserved: &Amounts::ZERO, ..*charge })?;
         }
     }
     Ok(())

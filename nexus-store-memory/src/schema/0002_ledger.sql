@@ -90,10 +90,9 @@ CREATE TABLE billing_ledger (
     cost_units    INTEGER NOT NULL,
     cost_nano     INTEGER NOT NULL,
     body          TEXT NOT NULL,
-    UNIQUE (tenant, seq),
+    PRIMARY KEY (tenant, seq),                   -- lines are listed by it, and it goes with time
     UNIQUE (tenant, call, attempt)
-) STRICT;
-CREATE INDEX line_by_time ON billing_ledger (tenant, ts);
+) STRICT, WITHOUT ROWID;
 CREATE INDEX line_by_user ON billing_ledger (tenant, user, seq);
 CREATE INDEX line_by_investigation ON billing_ledger (tenant, investigation, day) WHERE investigation IS NOT NULL;
 CREATE INDEX line_by_run ON billing_ledger (tenant, run, day) WHERE run IS NOT NULL;

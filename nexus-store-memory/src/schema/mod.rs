@@ -48,8 +48,8 @@ pub(crate) fn configure(connection: &Connection, role: Role) -> Result<()> {
 pub(crate) fn make_durable(connection: &Connection) -> Result<()> {
     connection
         .execute_batch(
-            "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;",
+            "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864;",
         )
         .map_err(sql)
 }

@@ -14,6 +14,7 @@ use super::world::{World, admin, at, reader};
 scenarios!(
     the_same_claim_is_replayed_once_it_is_over_under_way_until_then_and_mismatched_with_another_digest,
     a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_failed_before_anything_was_sent,
+    a_call_that_is_claimed_under_its_own_id_was_given_no_key_its_result_is_not_kept_and_the_id_is_nobodys_claim,
     a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_settlement_that_broke_it,
     a_stop_holds_for_its_scope_until_it_is_taken_back_or_runs_out,
     a_record_that_cannot_be_sealed_admits_and_settles_nothing,
@@ -64,6 +65,21 @@ async fn a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_fa
     world.settle(world.failed(&who, &second, AttemptStatus::FailedBilled, amounts(1, 1))).await;
     let third = world.store.begin(world.intent(&who, "unsent", &[], amounts(1, 1))).await.unwrap();
     assert!(matches!(third, Begun::Replayed(over) if over.0.id == second && over.1 == failure()));
+}
+
+async fn a_call_that_is_claimed_under_its_own_id_was_given_no_key_its_result_is_not_kept_and_the_id_is_nobodys_claim(
+    world: World,
+) {
+    let who = admin("acme");
+    let mut keyless = world.intent(&who, "k", &[], amounts(1, 1));
+    keyless.call.claim.key.clone_from(&keyless.call.id);
+    let id = world.begin(keyless).await;
+    assert_eq!(world.store.call_result(who.tenant(), &id).await.unwrap(), None);
+    world.settle(world.settlement(&who, &id, amounts(1, 1))).await;
+    assert_eq!(world.store.call_result(who.tenant(), &id).await.unwrap(), Some(CallResult::NotKept));
+    assert_eq!(world.lines(&who).await.len(), 1);
+    world.made(&who, &id, &[], amounts(1, 1)).await;
+    assert_eq!(world.lines(&who).await.len(), 2, "another call was given the id as its key");
 }
 
 async fn a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_settlement_that_broke_it(
