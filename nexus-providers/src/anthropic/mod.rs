@@ -28,7 +28,7 @@ use stream::Events;
 /// Where Anthropic is.
 pub const BASE: &str = "https://api.anthropic.com";
 /// The model that answers unless told.
-pub const MODEL: &str = "claude-sonnet-5-5";
+pub const MODEL: &str = "claude-sonnet-4-5";
 
 const NAME: &str = "anthropic";
 const PATH: &str = "/v1/messages";

@@ -31,7 +31,7 @@ pub use service::Google;
 pub use token::{GoogleCredentials, TokenSource};
 
 /// The model that answers unless told.
-pub const MODEL: &str = "gemini-3.8-flash";
+pub const MODEL: &str = "gemini-2.5-flash";
 
 /// Gemini, by Google.
 ///

@@ -1,5 +1,5 @@
-//! What tests of Nexus share: the conformance suites that every [store](store) and
-//! every [cache](cache) must pass, [fakes](fake) of clock and ids, and a [store that fails](faulty) when it is told
+//! What tests of Nexus share: the conformance suites that every [store] and
+//! every [cache] must pass, [fakes](fake) of clock and ids, and a [store that fails](faulty) when it is told
 //! to. Needs `nexus-core` only, so that any implementation can use it.
 #![expect(
     clippy::unwrap_used,

@@ -2,9 +2,11 @@
 
 use futures::executor::block_on;
 use nexus_core::Error;
+use nexus_core::price::PriceTable;
 
 use super::*;
 use crate::shell::Environment;
+use crate::shell::config::ProviderKind;
 
 const NOTHING: [(&str, &str); 0] = [];
 const KEY: (&str, &str) = ("OPENAI_API_KEY", "sk-0123456789");
@@ -180,4 +182,18 @@ fn the_ways_to_a_vendor_are_checked_at_the_start() {
     refused(&with("proxy = 'http://['"), None, "PROXY");
     refused(&with("endpoint = 'https://user:pass@h/v1'"), None, "PROVIDER_URL");
     route(&with("proxy = 'none'\nconnect_timeout_ms = 100"), None).unwrap();
+}
+
+#[test]
+fn the_usual_model_of_each_vendor_is_that_of_the_library_and_has_a_price() {
+    let (prices, now) = (PriceTable::shipped().unwrap(), "2026-11-21T00:00:00Z".parse().unwrap());
+    for (kind, name, usual) in [
+        (ProviderKind::OpenAi, "openai", crate::openai::OpenAi::DEFAULT_MODEL),
+        (ProviderKind::Anthropic, "anthropic", crate::anthropic::MODEL),
+        (ProviderKind::Gemini, "gemini", crate::gemini::MODEL),
+    ] {
+        assert_eq!(kind.model(), Some(usual));
+        assert!(prices.find(name, usual, now).is_some(), "{usual} has no price");
+    }
+    assert_eq!(ProviderKind::Ollama.model(), Some(crate::ollama::MODEL));
 }
