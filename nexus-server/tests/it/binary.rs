@@ -1,12 +1,12 @@
 //! The real binary: its help, its refusals, and its end.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 /// The binary, with nothing of this process's environment but the place where coverage counters go.
-fn binary(home: &Path) -> Command {
+pub(crate) fn binary(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nexus-server"));
     command
         .env_clear()
@@ -88,6 +88,14 @@ fn an_address_that_is_taken_is_named_with_a_way_out() {
     assert!(!home.path().join("nexus-data").exists(), "nothing is made for a server that does not start");
 }
 
+/// The log of a server that was just started, and where it listens.
+pub(crate) fn listening(server: &mut Child) -> (Lines<BufReader<ChildStderr>>, String) {
+    let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
+    let line = log.find_map(|line| line.ok().filter(|line| line.contains("listening"))).unwrap();
+    let address = line.split_once("address=").unwrap().1.split(' ').next().unwrap().to_owned();
+    (log, address)
+}
+
 #[test]
 fn it_serves_until_it_is_told_to_stop() {
     let home = tempfile::tempdir().unwrap();
@@ -96,9 +104,7 @@ fn it_serves_until_it_is_told_to_stop() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
-    let line = log.find_map(|line| line.ok().filter(|line| line.contains("listening"))).unwrap();
-    let address = line.split_once("address=").unwrap().1.split(' ').next().unwrap().to_owned();
+    let (mut log, address) = listening(&mut server);
 
     let mut socket = TcpStream::connect(&address).unwrap();
     write!(socket, "GET /health/ready HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();

@@ -15,4 +15,5 @@ mod resume;
 mod routes;
 mod run;
 mod sockets;
+mod stop;
 mod world;

@@ -8,6 +8,7 @@ use nexus_core::{Nexus, RunId};
 use nexus_server::listen::LoopbackListener;
 use nexus_server::serve::serve;
 use nexus_store_memory::MemoryStore;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -33,10 +34,14 @@ async fn running(nexus: &Nexus, grace: Duration) -> Running {
     Running { address, stop, served }
 }
 
-/// Asks over a socket, and reads until `expected` has come.
 async fn ask_until(address: SocketAddr, expected: &str) -> (TcpStream, String) {
+    ask_this(address, &asking(), expected).await
+}
+
+/// Asks over a socket, and reads until `expected` has come.
+pub(crate) async fn ask_this(address: SocketAddr, body: &Value, expected: &str) -> (TcpStream, String) {
     let mut socket = TcpStream::connect(address).await.unwrap();
-    let body = asking().to_string();
+    let body = body.to_string();
     let head = format!(
         "POST /v1/run HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
@@ -47,7 +52,7 @@ async fn ask_until(address: SocketAddr, expected: &str) -> (TcpStream, String) {
     (socket, read)
 }
 
-async fn read_until(socket: &mut TcpStream, read: &mut String, expected: &str) {
+pub(crate) async fn read_until(socket: &mut TcpStream, read: &mut String, expected: &str) {
     let mut bytes = [0; 4096];
     while !read.contains(expected) {
         let count = patiently(socket.read(&mut bytes)).await.unwrap();
