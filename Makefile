@@ -33,6 +33,7 @@ quality: ## Score retrieval and answers on judged collections: make quality DATA
 	target/release/quality "$(DATA)" target/runs
 	@if [ -d "$(DATA)/chunking_eval" ]; then target/release/chunking "$(DATA)"; fi
 	@if [ -d "$(DATA)/clapnq_dev" ] && [ -d "$(DATA)/pubmedqa" ]; then target/release/answers "$(DATA)"; fi
+	@if [ -d "$(DATA)/documents" ]; then target/release/documents "$(DATA)"; fi
 	@target/release/ask "$(DATA)"
 
 oracle: ## The ledger against the vendor's bill, 100,000 calls, 100,000 aborted streams, ten minutes of load
