@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 data=./demo-data
 rm -rf "$data"
 export NEXUS_CONFIG_DIR="$data/config"    # the demo's audit key goes here; yours is not touched
+export LLM_PROVIDER=extractive            # whatever your environment says: nothing leaves the machine
 binary="${CARGO_TARGET_DIR:-target}/release/nexus"
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
