@@ -2,8 +2,16 @@
 //!
 //! A driver carries out effects and feeds back what came of them; everything that must be recorded together
 //! comes out of one step. So a run can be tested without a runtime and taken up after a restart.
+//!
+//! - `said`: what a model says; `spoken`: the answer aloud.
+
+mod said;
+mod spoken;
 
 use sha2::{Digest as _, Sha256};
+
+use said::said;
+use spoken::{spoken, unspoken};
 
 use super::event::{Answer, EventBody, Metadata};
 use super::model::{Outcome, Phase, Run};
@@ -13,7 +21,7 @@ use crate::document::model::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grounding::{Citation, Evidence};
 use crate::hex;
-use crate::llm::{Abstention, Finish, Piece, Speaker};
+use crate::llm::{Abstention, Piece, Speaker};
 use crate::policy::{Decision, Effect as PolicyEffect};
 use crate::retrieve::Retrieved;
 use crate::session::Message;
@@ -253,129 +261,6 @@ fn found(
         close(state, Outcome::Abstained { reason: Abstention::NoPassages }, now, changes);
     } else {
         state.run.phase = Phase::Retrieved;
-    }
-}
-
-fn said(state: &mut State, piece: Piece, now: Timestamp, changes: &mut Changes) {
-    if state.run.phase != Phase::Retrieved {
-        return;
-    }
-    let fits = match piece {
-        Piece::Text(text) => said_text(state, &text, changes),
-        Piece::Citation(citation) => said_citation(state, citation, changes),
-        Piece::Usage(usage) => {
-            state.answer.usage = Some(usage);
-            Ok(())
-        }
-        // What a model thinks is kept with its call, and runs give it no tools.
-        Piece::Reasoning(_) | Piece::ToolCall(_) => Ok(()),
-        Piece::Finish(finish) => {
-            finished(state, finish, now, changes);
-            Ok(())
-        }
-    };
-    if let Err(error) = fits {
-        close(state, Outcome::Failed { failure: Failure::from(&error) }, now, changes);
-    }
-}
-
-fn said_text(state: &mut State, text: &str, changes: &mut Changes) -> Result<()> {
-    state.answer.text.push_str(text);
-    let (answer, shown) = (&state.answer.text, &state.shown.text);
-    if shown.starts_with(answer.as_str()) {
-        return Ok(());
-    }
-    let fresh = answer.strip_prefix(shown.as_str()).ok_or_else(diverged)?.to_owned();
-    state.shown.text.push_str(&fresh);
-    changes.events.push(EventBody::Delta { text: fresh });
-    Ok(())
-}
-
-fn said_citation(state: &mut State, citation: Citation, changes: &mut Changes) -> Result<()> {
-    citation.check(&state.evidence)?;
-    let place = state.answer.citations.len();
-    state.answer.citations.push(citation.clone());
-    match state.shown.citations.get(place) {
-        Some(shown) if *shown == citation => Ok(()),
-        Some(_) => Err(diverged()),
-        None => {
-            state.shown.citations.push(citation.clone());
-            changes.events.push(EventBody::Citation(citation));
-            Ok(())
-        }
-    }
-}
-
-fn diverged() -> Error {
-    Error::new(
-        ErrorKind::Unexpected,
-        "the answer was interrupted, and the model answered otherwise when asked again",
-    )
-    .code("RUN_INTERRUPTED")
-    .hint("ask again")
-}
-
-fn finished(state: &mut State, finish: Finish, now: Timestamp, changes: &mut Changes) {
-    if state.shown.text.len() > state.answer.text.len() {
-        return close(state, Outcome::Failed { failure: Failure::from(&diverged()) }, now, changes);
-    }
-    let outcome = match finish {
-        Finish::Complete | Finish::Length | Finish::ToolCalls if state.run.ask.options.speak => {
-            return answered(state, now, changes);
-        }
-        Finish::Complete | Finish::Length | Finish::ToolCalls => Outcome::Answered,
-        Finish::Abstained(reason) => Outcome::Abstained { reason },
-        Finish::ContentFilter => {
-            Outcome::Blocked { reason: "the model's vendor withheld the answer".to_owned() }
-        }
-    };
-    close(state, outcome, now, changes);
-}
-
-/// Tells the whole answer, which is still to be spoken.
-fn answered(state: &mut State, now: Timestamp, changes: &mut Changes) {
-    let answer = tell(state, now, changes);
-    let commit = commit(&state.run, "answer", &answer.text).to_string();
-    state.run.phase = Phase::Answered { commit, citations: answer.citations.len() };
-}
-
-/// Ends a run whose answer was told, whatever became of speaking it.
-fn spoken(
-    state: &mut State,
-    made: std::result::Result<Speech, String>,
-    commit: &str,
-    citations: usize,
-    now: Timestamp,
-    changes: &mut Changes,
-) {
-    let payload = Payload::new()
-        .word("outcome", Outcome::Answered.as_str())
-        .count("citations", citations)
-        .hash("answer_commit", audit::Digest::from_stored(&hex::decode(commit).unwrap_or_default()))
-        .flag("spoken", made.is_ok());
-    changes.audit.push(draft(&state.run, Kind::RUN_CLOSE, now).with_payload(payload));
-    changes.events.push(match made {
-        Ok(speech) => {
-            let (id, mime) = (state.run.id.clone(), speech.mime.clone());
-            changes.audio = Some(speech);
-            EventBody::AudioReady { audio_url: format!("/v1/audio/{id}.mp3"), audio_id: id, mime }
-        }
-        Err(message) => EventBody::AudioError { code: "TTS_ERROR".to_owned(), message },
-    });
-    changes.events.push(EventBody::Done { outcome: Outcome::Answered });
-    state.run.phase = Phase::Closed { outcome: Outcome::Answered };
-    state.run.completed_at = Some(now);
-}
-
-/// Why an answer was not spoken, in a sentence for the user.
-fn unspoken(input: Input) -> String {
-    match input {
-        Input::Failed(failure) => failure.message,
-        Input::OverBudget(reason) => reason,
-        Input::Cancelled => "the run was cancelled before its answer was spoken".to_owned(),
-        Input::Decided(_) | Input::Found { .. } | Input::Said(_) | Input::Spoken(_) => {
-            "the answer could not be spoken".to_owned()
-        }
     }
 }
 

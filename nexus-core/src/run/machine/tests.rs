@@ -7,6 +7,7 @@ use super::*;
 use crate::audit::{KeyRing, Sealer, Status, Verifier};
 use crate::document::{Passage, PassageKey};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
+use crate::llm::Finish;
 use crate::principal::Principal;
 use crate::retrieve::{Hit, SearchMode};
 use crate::run::Ask;
