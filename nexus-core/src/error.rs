@@ -78,6 +78,7 @@ struct Inner {
     hint: Option<Cow<'static, str>>,
     context: Vec<(&'static str, String)>,
     retry_after: Option<Duration>,
+    retry: Option<bool>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -91,6 +92,7 @@ impl Error {
             hint: None,
             context: Vec::new(),
             retry_after: None,
+            retry: None,
             source: None,
         }))
     }
@@ -138,6 +140,13 @@ impl Error {
         self
     }
 
+    /// Says whether trying again makes sense, whatever the kind says: for those who were told.
+    #[must_use]
+    pub fn with_retry(mut self, helps: bool) -> Self {
+        self.0.retry = Some(helps);
+        self
+    }
+
     /// Keeps the cause, for logs.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -170,9 +179,14 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Whether the same request may succeed later without a change by the caller.
+    /// Whether whoever failed said that trying again makes sense; nothing where they said neither.
+    pub fn retry(&self) -> Option<bool> {
+        self.0.retry
+    }
+
+    /// Whether the same request may succeed later without a change by the caller: as [`Error::retry`] says, else by kind.
     pub fn is_retryable(&self) -> bool {
-        match self.0.kind {
+        self.0.retry.unwrap_or(match self.0.kind {
             ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Unavailable => true,
             ErrorKind::InvalidInput
             | ErrorKind::NotFound
@@ -180,7 +194,7 @@ impl Error {
             | ErrorKind::Conflict
             | ErrorKind::Corrupt
             | ErrorKind::Unexpected => false,
-        }
+        })
     }
 
     /// The whole story on one line, for logs: message, context and every cause.

@@ -1,15 +1,40 @@
-//! How long to wait before asking again: [`wait`], which is pure.
+//! Whether the same provider is asked again, and how long to wait before: [`again`], which is pure.
 
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use super::settings::RetryPolicy;
+use crate::error::Error;
+use crate::llm::Fault;
+
+/// A vendor that asks for more patience than this is not waited for, as the vendors' own clients have it.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How long to wait before the provider that failed with `error` in attempt `number` of `call` is asked again; nothing
+/// if it is not to be: because of what went wrong, for want of attempts, or because the wait would end after `left`.
+///
+/// The vendor's own word on trying again wins over what the fault says.
+pub(super) fn again(
+    policy: &RetryPolicy,
+    call: &str,
+    number: u32,
+    error: &Error,
+    left: Duration,
+) -> Option<Duration> {
+    let fault = Fault::of(error)?;
+    let helps = error.retry().unwrap_or(fault.is_retryable());
+    let asked = error.retry_after();
+    if !helps || number >= policy.attempts || asked.is_some_and(|asked| asked > PATIENCE) {
+        return None;
+    }
+    Some(wait(policy, call, number, asked)).filter(|wait| *wait < left)
+}
 
 /// How long to wait after attempt `number` of `call`. What the vendor asks for is honoured, beyond the policy's longest
 /// wait too; without that, each wait is twice the one before, less up to a quarter, so that callers who failed together
 /// do not come back together.
-pub(super) fn wait(policy: &RetryPolicy, call: &str, number: u32, asked: Option<Duration>) -> Duration {
+fn wait(policy: &RetryPolicy, call: &str, number: u32, asked: Option<Duration>) -> Duration {
     let doubled = policy.backoff.saturating_mul(2_u32.saturating_pow(number.saturating_sub(1).min(16)));
     let wait = doubled.min(policy.longest);
     let spread = wait.mul_f64(0.25 * chance(call, number));
@@ -40,5 +65,31 @@ mod tests {
     fn what_the_vendor_asks_for_is_honoured() {
         let minute = Duration::from_mins(1);
         assert_eq!(wait(&RetryPolicy::default(), "call", 1, Some(minute)), minute);
+    }
+
+    const CALM: Duration = Duration::from_mins(10);
+
+    #[test]
+    fn the_vendors_word_on_trying_again_wins_over_the_fault() {
+        for fault in Fault::ALL {
+            let tried = |error: &Error| again(&RetryPolicy::default(), "call", 1, error, CALM).is_some();
+            assert_eq!(tried(&fault.error("no")), fault.is_retryable(), "{fault:?}");
+            assert!(tried(&fault.error("no").with_retry(true)), "{fault:?}");
+            assert!(!tried(&fault.error("no").with_retry(false)), "{fault:?}");
+        }
+        assert_eq!(
+            again(&RetryPolicy::default(), "call", 1, &Error::invalid("no").with_retry(true), CALM),
+            None
+        );
+    }
+
+    #[test]
+    fn attempts_and_time_are_never_exceeded_whatever_the_vendor_says() {
+        let policy = RetryPolicy::default();
+        let asks = |wait: Duration| Fault::RateLimited.error("no").with_retry(true).with_retry_after(wait);
+        assert_eq!(again(&policy, "call", policy.attempts, &asks(Duration::ZERO), CALM), None);
+        assert_eq!(again(&policy, "call", 1, &asks(PATIENCE), CALM), Some(PATIENCE));
+        assert_eq!(again(&policy, "call", 1, &asks(PATIENCE), PATIENCE), None);
+        assert_eq!(again(&policy, "call", 1, &asks(PATIENCE + Duration::from_millis(1)), CALM), None);
     }
 }

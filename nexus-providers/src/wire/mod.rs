@@ -7,7 +7,7 @@
 //! - `client`: [`HttpClient`] and its [`HttpOptions`]; `tls`: whom it trusts.
 //! - `secret`: keys, and taking them out of what is logged.
 //! - `endpoint`: where a vendor is and with which headers; `vendor`: its name in errors.
-//! - `refusal`: answers that are not 2xx; `retry`: how long a vendor asks to wait.
+//! - `refusal`: answers that are not 2xx; `retry`: what a vendor says about trying again.
 //! - `answer`: bodies, within limits; `sse` and `ndjson`: frames from bytes; `completion`: pieces from frames.
 //! - `calls` and `numbers`: what several wires have in common.
 

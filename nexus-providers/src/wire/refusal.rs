@@ -9,7 +9,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::Vendor;
-use super::retry::retry_after;
+use super::retry::{retry_after, should_retry};
 
 /// Tells the faults that only a vendor's own words or codes tell; nothing where the status says it all.
 pub(crate) type Classify = fn(&Refusal) -> Option<Fault>;
@@ -74,6 +74,9 @@ impl Refusal {
         let mut error = vendor.error_saying(fault, self.message()).with("status", self.status.as_u16());
         if let Some(id) = REQUEST_IDS.into_iter().find_map(|name| headers.get(name)?.to_str().ok()) {
             error = error.with("request_id", vendor.redact(id));
+        }
+        if let Some(helps) = should_retry(headers) {
+            error = error.with_retry(helps);
         }
         match retry_after(headers, &self.body, SystemTime::now()) {
             Some(after) => error.with_retry_after(after),

@@ -1,4 +1,4 @@
-//! How long a vendor asks to wait, in every form that one uses.
+//! What a vendor says about trying again: whether, and after how long, in every form that one uses.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
+
+/// The header by which OpenAI, Anthropic and those who follow them overrule what a status means for trying again.
+const SHOULD_RETRY: &str = "x-should-retry";
 
 /// The wait that an answer asks for: `retry-after-ms`, else `Retry-After` in seconds, whole or not, or as a date
 /// (RFC 9110, 10.2.3) seen from `now`, else Google's `RetryInfo` in the body.
@@ -17,6 +20,15 @@ pub(super) fn retry_after(headers: &HeaderMap, body: &Value, now: SystemTime) ->
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .or_else(|| header(RETRY_AFTER.as_str()).and_then(|date| until(date, now)))
         .or_else(|| retry_info(body))
+}
+
+/// Whether an answer says that trying again makes sense, in so many words.
+pub(super) fn should_retry(headers: &HeaderMap) -> Option<bool> {
+    match headers.get(SHOULD_RETRY)?.to_str().ok()?.trim() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -82,5 +94,17 @@ mod tests {
             check(&[("retry-after", text)], &Value::Null, None);
             check(&[], &json!({"error": {"details": [{"retryDelay": text}]}}), None);
         }
+    }
+
+    #[test]
+    fn only_the_words_true_and_false_say_whether_to_try_again() {
+        for (text, expected) in
+            [("true", Some(true)), ("false", Some(false)), ("TRUE", None), ("1", None), ("", None)]
+        {
+            let mut map = HeaderMap::new();
+            map.insert(SHOULD_RETRY, HeaderValue::from_str(text).unwrap());
+            assert_eq!(should_retry(&map), expected, "{text}");
+        }
+        assert_eq!(should_retry(&HeaderMap::new()), None);
     }
 }

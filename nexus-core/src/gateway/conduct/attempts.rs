@@ -86,17 +86,17 @@ impl Conduct {
     /// What to do after `error`, when nothing of an answer was passed on.
     fn next(&self, admitted: &Admitted, error: &Error) -> Next {
         let (plan, now) = (&admitted.plan, self.shared.clock.now());
-        let Some(fault) = Fault::of(error).filter(|fault| fault.falls_over()) else { return Next::Fail };
-        let policy = &plan.settings.retry;
-        let wait = backoff::wait(policy, &admitted.record.id, admitted.tries, error.retry_after());
-        let in_time = Instant::now() + wait < admitted.until;
-        if fault.is_retryable() && admitted.tries < policy.attempts && in_time {
+        let (policy, left) = (&plan.settings.retry, admitted.until.saturating_duration_since(Instant::now()));
+        if let Some(wait) = backoff::again(policy, &admitted.record.id, admitted.tries, error, left) {
             let breaker =
                 self.shared.breakers.pass(&integration(&admitted.this), now, &plan.settings.breaker);
             if breaker == Passage::Open {
                 let this = Box::new(admitted.this.clone());
                 return Next::Attempt { this, place: admitted.place, wait };
             }
+        }
+        if !Fault::of(error).is_some_and(Fault::falls_over) {
+            return Next::Fail;
         }
         for (place, candidate) in plan.candidates.iter().enumerate().skip(admitted.place + 1) {
             // A fallback without a price, or one that is too dear, is no fallback.

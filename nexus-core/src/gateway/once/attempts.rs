@@ -56,12 +56,9 @@ impl<E: Errand> Once<E> {
 
     /// How long to wait before the next attempt, if there is to be one after `error`.
     fn wait(&self, admitted: &Admitted, error: &Error) -> Option<Duration> {
-        Fault::of(error).filter(|fault| fault.is_retryable())?;
         let settings = &admitted.priced.terms.settings;
-        let wait = backoff::wait(&settings.retry, &admitted.record.id, admitted.number, error.retry_after());
-        if admitted.number >= settings.retry.attempts || Instant::now() + wait >= admitted.until {
-            return None;
-        }
+        let left = admitted.until.saturating_duration_since(Instant::now());
+        let wait = backoff::again(&settings.retry, &admitted.record.id, admitted.number, error, left)?;
         let now = self.shared.clock.now();
         let passage = self.shared.breakers.pass(&self.integration(), now, &settings.breaker);
         (passage == Passage::Open).then_some(wait)

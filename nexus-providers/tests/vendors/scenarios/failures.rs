@@ -64,6 +64,19 @@ pub(super) async fn a_refusal_says_how_long_to_wait(world: &World) {
     }
 }
 
+pub(super) async fn a_refusal_says_whether_to_try_again(world: &World) {
+    for status in ["400", "401", "429", "500", "503"] {
+        let fault = Fault::of(&refusals(world, status).await[0]);
+        for (hint, word) in
+            [("", None), ("+should-retry=true", Some(true)), ("+should-retry=false", Some(false))]
+        {
+            for error in refusals(world, &format!("{status}{hint}")).await {
+                assert_eq!((error.retry(), Fault::of(&error)), (word, fault), "{status}{hint}: {error:?}");
+            }
+        }
+    }
+}
+
 pub(super) async fn an_answer_in_one_piece_that_is_cut_or_broken_is_no_answer(world: &World) {
     for (directives, fault) in
         [("cut", Fault::Truncated), ("malformed", Fault::Protocol), ("error", Fault::Server)]

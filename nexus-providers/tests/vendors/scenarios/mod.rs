@@ -43,6 +43,7 @@ pub(crate) const ALL: &[(&str, Scenario)] = scenarios![
     streams::an_error_within_the_stream_ends_it,
     failures::each_refusal_has_its_fault,
     failures::a_refusal_says_how_long_to_wait,
+    failures::a_refusal_says_whether_to_try_again,
     failures::an_answer_in_one_piece_that_is_cut_or_broken_is_no_answer,
     failures::the_key_is_shown_nowhere,
     connections::a_vendor_that_is_not_there_is_unreachable,

@@ -59,6 +59,48 @@ async fn s02_a_rate_limit_that_stays_ends_the_call_with_its_hint() {
 }
 
 #[tokio::test]
+async fn the_vendors_word_on_trying_again_wins_over_its_status() {
+    for (directives, fault, attempts) in [
+        ("429+should-retry=false", Fault::RateLimited, 1),
+        ("500+should-retry=false", Fault::Server, 1),
+        ("400+should-retry=true", Fault::InvalidRequest, 3),
+        ("400", Fault::InvalidRequest, 1),
+    ] {
+        let world = World::new(settings()).await;
+        let error = error(&world, call(&format!("m+{directives}"))).await;
+        assert_eq!(Fault::of(&error), Some(fault), "{directives}");
+        assert_eq!(world.scripted.log().len(), attempts, "{directives}");
+    }
+}
+
+#[tokio::test]
+async fn a_vendor_that_is_not_to_be_asked_again_gives_way_to_the_next() {
+    let world = with_fallback(settings()).await;
+    let receipt = world.answer(call("m+500+should-retry=false")).await.receipt;
+    assert_eq!(receipt.attempts, 2);
+    // A refused request is asked again where the vendor says so, and of nobody else all the same.
+    let before = world.scripted.log().len();
+    let error = error(&world, call("m+400+should-retry=true")).await;
+    assert_eq!(Fault::of(&error), Some(Fault::InvalidRequest));
+    assert!(world.scripted.log()[before..].iter().all(|entry| entry.model.starts_with("m+")));
+}
+
+#[tokio::test]
+async fn a_vendor_that_asks_for_more_patience_than_there_is_is_not_asked_again() {
+    // The first wait would end after the call's deadline, the second is more than anybody waits.
+    for wait in ["31", "121"] {
+        let deadlines = Deadlines {
+            total: Duration::from_secs(if wait == "31" { 30 } else { 600 }),
+            ..settings().deadlines
+        };
+        let world = World::new(GatewaySettings { deadlines, ..settings() }).await;
+        let error = error(&world, call(&format!("m+429+retry-after={wait}"))).await;
+        assert_eq!(error.retry_after(), wait.parse().ok().map(Duration::from_secs));
+        assert_eq!(world.scripted.log().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn s03_a_server_error_is_tried_again() {
     let world = World::new(settings()).await;
     assert_eq!(world.answer(call("m+500+once")).await.receipt.attempts, 2);
