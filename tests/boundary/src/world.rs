@@ -14,7 +14,7 @@ use nexus_core::llm::{Piece, Request};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::Limits;
 use nexus_core::{Builder, Error, Nexus, Principal, Store, Timestamp, Usage};
-use nexus_providers::openai::Service;
+use nexus_providers::openai::{OpenAi, Service};
 use nexus_providers::{HttpClient, HttpOptions};
 use nexus_scripted::{Billed, Scripted};
 use nexus_store_memory::MemoryStore;
@@ -76,9 +76,13 @@ pub fn routing(scripted: &Scripted) -> Routing {
 
 /// A route to a vendor that listens there.
 pub fn routing_to(url: &str) -> Routing {
+    Routing::new(Route::to("scripted")).provider("scripted", chat(url))
+}
+
+/// The models of a vendor that listens there.
+pub fn chat(url: &str) -> OpenAi {
     let client = HttpClient::new(&HttpOptions::default()).unwrap();
-    let service = Service::custom("scripted", url).with_key("sk-scripted");
-    Routing::new(Route::to("scripted")).provider("scripted", service.chat(&client, "plain").unwrap())
+    Service::custom("scripted", url).with_key("sk-scripted").chat(&client, "plain").unwrap()
 }
 
 /// A scripted vendor and an engine that calls it.

@@ -1,5 +1,5 @@
 //! What calls leave behind in the process: nothing. Sockets, tasks and memory after thousands of aborted streams and
-//! minutes of load, and the processor after an error. A process of its own, whose vendor is another one, so that what is
+//! minutes of load, and nothing to do after an error. A process of its own, whose vendor is another one, so that what is
 //! measured is the boundary; one test at a time.
 //!
 //! `NEXUS_ABORTED_STREAMS` and `NEXUS_LOAD_SECONDS` make it longer: `make oracle` aborts 100,000 streams and keeps up the
@@ -7,18 +7,21 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a failed test")]
 
+mod counted;
 mod footprint;
 mod vendor;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use nexus_boundary::world::{builder, call, engine, read, routing_to, settings, until, who};
+use nexus_boundary::world::{builder, call, chat, engine, lines, read, routing_to, settings, until, who};
 use nexus_core::Nexus;
-use nexus_core::gateway::{BreakerPolicy, GatewaySettings, Granted};
+use nexus_core::gateway::{BreakerPolicy, GatewaySettings, Granted, Route, Routing};
 use nexus_store_memory::MemoryStore;
 use tokio::sync::Mutex;
 
+use counted::{Counted, Work};
 use footprint::Footprint;
 use vendor::Vendor;
 
@@ -120,23 +123,71 @@ async fn n57_n60_memory_is_flat_under_load() {
     nexus.shutdown(Duration::from_secs(10)).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// How often a provider is asked at most for one call, and its stream polled at most for one answer: an answer has some
+/// dozens of frames, and whoever spins has thousands within milliseconds.
+const ATTEMPTS: u64 = 3;
+const POLLS: u64 = 500;
+/// How often this thread may wake within an hour in which there is nothing to do: connections that idle are closed.
+const WAKES: u64 = 200;
+
+/// How often this thread's runtime wakes within an hour of its own clock, which is stopped, and moves on to the next
+/// timer only while no task has anything to do.
+///
+/// # Panics
+/// If it does not come to rest at all: some task is always ready.
+async fn wakes_within_an_hour() -> u64 {
+    let (done, waits) = std::sync::mpsc::channel::<()>();
+    let (give_up, given_up) = tokio::sync::oneshot::channel();
+    let watch = std::thread::spawn(move || {
+        // Its error is either end: the hour is over, or it never will be.
+        let _ = waits.recv_timeout(Duration::from_mins(1));
+        let _ = give_up.send(());
+    });
+    let metrics = tokio::runtime::Handle::current().metrics();
+    tokio::time::pause();
+    let before = metrics.worker_park_count(0);
+    tokio::select! {
+        biased;
+        () = tokio::time::sleep(Duration::from_hours(1)) => {}
+        _ = given_up => panic!("the runtime does not come to rest"),
+    }
+    let wakes = metrics.worker_park_count(0) - before;
+    tokio::time::resume();
+    drop(done);
+    watch.join().unwrap();
+    wakes
+}
+
+#[tokio::test]
 async fn n29_after_errors_and_refusals_the_processor_is_idle() {
     let _alone = ALONE.lock().await;
-    let vendor = Vendor::start();
-    let builder = builder(MemoryStore::default(), routing_to(vendor.url()), hardy());
-    let nexus = builder.build().unwrap();
+    let (vendor, work) = (Vendor::start(), Arc::<Work>::default());
+    let counted = Counted { inner: chat(vendor.url()), work: Arc::clone(&work) };
+    let routing = Routing::new(Route::to("scripted")).provider("scripted", counted);
+    let nexus = builder(MemoryStore::default(), routing, hardy()).build().unwrap();
     for fault in ["error=2", "error=0", "429+retry-after-ms=1", "cut=1", "no-finish", "malformed=1", "reset"]
     {
         let model = format!("m+{fault}");
+        let (asked, polls) = (work.asked(), work.polls());
         let mut ended = nexus.complete(&who(), call(&model)).await.is_err();
         if let Ok(Granted::Yes(stream)) = nexus.stream(&who(), call(&model)).await {
             ended |= read(stream).await.1.is_some();
         }
         assert!(ended, "{fault} was no error");
+        let (asked, polls) = (work.asked() - asked, work.polls() - polls);
+        assert!((2..=2 * ATTEMPTS).contains(&asked), "{fault}: asked {asked} times");
+        assert!(polls <= asked * POLLS, "{fault}: {polls} polls for {asked} answers");
     }
-    let (began, window) = (footprint::processor_time(), Duration::from_millis(400));
-    tokio::time::sleep(window).await;
-    let spent = footprint::processor_time().saturating_sub(began);
-    assert!(spent < window / 4, "{spent:?} of {window:?} were spent on nothing");
+    until("every call is settled", async || nexus.store().open_calls().await.unwrap().is_empty()).await;
+    let before = (work.asked(), work.polls());
+    let wakes = wakes_within_an_hour().await;
+    assert_eq!((work.asked(), work.polls()), before, "a provider was asked for nobody");
+    assert_eq!(work.late(), 0, "a stream was polled after its end");
+    assert_eq!(
+        lines(&nexus).await.len() as u64,
+        work.asked(),
+        "an attempt has no line, or a line no attempt"
+    );
+    println!("after {before:?} attempts and polls, {wakes} wakes within an idle hour");
+    assert!(wakes < WAKES, "{wakes} wakes within an hour without work");
 }
