@@ -1,15 +1,15 @@
 //! A consistent copy of a store while it is in use: the database as of one moment, and the raw bytes it rests on.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nexus_core::{Error, ErrorKind, Result, hex};
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
-use crate::blob;
 use crate::error::{corrupt, file, sql};
 use crate::store::{DATABASE, MemoryStore, reader};
+use crate::{blob, private};
 
 /// How often the copy is begun again when a document is deleted in the middle of it.
 const ATTEMPTS: usize = 5;
@@ -38,7 +38,7 @@ impl MemoryStore {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).map_err(|source| file("create", to, source))?;
+    private::create_dir(to).map_err(|source| file("create", to, source))?;
     if fs::read_dir(to).map_err(|source| file("read", to, source))?.next().is_some() {
         return Err(Error::new(
             ErrorKind::Conflict,
@@ -69,6 +69,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 fn copy_database(from: &Path, draft: &Path) -> Result<()> {
     let source = reader(from)?;
     let name = draft.to_str().ok_or_else(|| Error::invalid("the directory's name is not UTF-8"))?;
+    // An empty file may be there already; one that SQLite makes would have the permissions of the umask.
+    private::touch(draft).map_err(|source| file("create", draft, source))?;
     source.execute("VACUUM INTO ?1", params![name]).map_err(sql)?;
     fs::File::open(draft).and_then(|copy| copy.sync_all()).map_err(|source| file("write", draft, source))
 }
@@ -92,9 +94,9 @@ fn copy_blobs(from: &Path, to: &Path, draft: &Path) -> Result<bool> {
     Ok(true)
 }
 
-fn copy_blob(source: &Path, target: &PathBuf, hash: &str) -> Result<bool> {
+fn copy_blob(source: &Path, target: &Path, hash: &str) -> Result<bool> {
     if let Some(home) = target.parent() {
-        fs::create_dir_all(home).map_err(|error| file("create", home, error))?;
+        private::create_dir(home).map_err(|error| file("create", home, error))?;
     }
     let mut bytes = match fs::File::open(source) {
         Ok(bytes) => bytes,
@@ -102,7 +104,7 @@ fn copy_blob(source: &Path, target: &PathBuf, hash: &str) -> Result<bool> {
         Err(error) => return Err(file("open", source, error)),
     };
     let mut out = Hashing {
-        out: fs::File::create(target).map_err(|error| file("create", target, error))?,
+        out: private::create(target).map_err(|error| file("create", target, error))?,
         hash: Sha256::new(),
     };
     std::io::copy(&mut bytes, &mut out)

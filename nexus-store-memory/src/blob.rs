@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use crate::error::file;
+use crate::private;
 use crate::store::MemoryStore;
 use crate::submit::is_referenced;
 
@@ -77,7 +78,7 @@ impl Blobs {
             Place::Disk(dir) => {
                 let home = home(dir, tenant);
                 let draft = home.join(format!("draft-{}", UuidV7.next()));
-                let kept = fs::create_dir_all(&home)
+                let kept = private::create_dir(&home)
                     .map_err(|error| file("create", &home, error))
                     .and_then(|()| self.put_file(&home, &draft, tenant, source, limit));
                 if kept.is_err() {
@@ -97,7 +98,7 @@ impl Blobs {
         source: &mut dyn Read,
         limit: u64,
     ) -> Result<Blob> {
-        let mut out = fs::File::create(draft).map_err(|error| file("create", draft, error))?;
+        let mut out = private::create(draft).map_err(|error| file("create", draft, error))?;
         let blob =
             copy(source, limit, |piece| out.write_all(piece).map_err(|error| file("write", draft, error)))?;
         let target = home.join(&blob.hash);

@@ -26,6 +26,7 @@ mod lock;
 mod passage;
 mod permitted;
 mod price;
+mod private;
 mod publish;
 mod quota;
 mod request;

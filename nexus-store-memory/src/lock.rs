@@ -1,12 +1,13 @@
 //! The lock on a data directory: one process writes it, and a second one is told which.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use nexus_core::{Error, ErrorKind, Result};
 
 use crate::error::file;
+use crate::private;
 
 const NAME: &str = "lock";
 
@@ -23,7 +24,7 @@ impl Lock {
     /// Takes the lock of `dir`, and says whether the last holder stopped uncleanly.
     pub(crate) fn take(dir: &Path) -> Result<(Self, bool)> {
         let path = dir.join(NAME);
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let open = private::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut lock = Self { file: open.map_err(|source| file("open", &path, source))? };
         let held_by = lock.read();
         match lock.file.try_lock() {

@@ -12,6 +12,7 @@ use nexus_core::{IdSource, Principal, Result, RunId, UuidV7};
 use serde::{Deserialize, Serialize};
 
 use crate::error::file;
+use crate::private;
 use crate::row::to_json;
 
 /// Where requests wait.
@@ -54,8 +55,8 @@ impl Requests {
 /// Writes a file that appears under its name whole or not at all.
 fn write_whole(dir: &Path, name: &str, body: &[u8]) -> Result<()> {
     let (draft, path) = (dir.join(format!(".{name}")), dir.join(name));
-    let written = fs::create_dir_all(dir)
-        .and_then(|()| fs::File::create(&draft))
+    let written = private::create_dir(dir)
+        .and_then(|()| private::create(&draft))
         .and_then(|mut file| file.write_all(body).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&draft, &path));
     written.map_err(|source| file("write", &path, source))

@@ -22,7 +22,7 @@ use crate::schema::{self, Role};
 use crate::terms::Terms;
 use crate::text::{Place, TextIndexes};
 use crate::vector::Vectors;
-use crate::{corpus, job};
+use crate::{corpus, job, private};
 
 /// How many searches and lists run at once on a store on disk.
 const READERS: usize = 4;
@@ -137,9 +137,12 @@ impl MemoryStore {
     /// the file is damaged; [`Unavailable`](nexus_core::ErrorKind::Unavailable) when the directory cannot be used.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
-        std::fs::create_dir_all(dir).map_err(|source| file("create", dir, source))?;
+        private::create_dir(dir).map_err(|source| file("create", dir, source))?;
+        private::tell_if_open(dir);
         let (lock, unclean) = Lock::take(dir)?;
-        let mut connection = Connection::open(dir.join(DATABASE)).map_err(sql)?;
+        let path = dir.join(DATABASE);
+        private::touch(&path).map_err(|source| file("create", &path, source))?;
+        let mut connection = Connection::open(path).map_err(sql)?;
         schema::configure(&connection, Role::Writer)?;
         schema::check_format(&connection)?;
         schema::make_durable(&connection)?;
@@ -183,6 +186,7 @@ impl MemoryStore {
                 .code("STORE_NOT_FOUND")
                 .hint("ingest something first, or name another directory"));
         }
+        private::tell_if_open(dir);
         let connection = reader(dir)?;
         if schema::check_format(&connection)? == 0 {
             return Err(Error::not_found(format!("the store in `{}` is empty", dir.display()))

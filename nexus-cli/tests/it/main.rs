@@ -15,4 +15,5 @@ mod interrupt;
 mod less_usual;
 mod models;
 mod money;
+mod private;
 mod words;

@@ -13,6 +13,7 @@ use nexus_core::cache::{CacheEntry, CacheKey, CacheKind, CacheScope, CacheStore,
 use nexus_core::{Error, Result, Timestamp};
 
 use crate::error::file;
+use crate::private;
 use shelf::Shelf;
 
 /// A cache on SQLite, in RAM or in a directory. A clone is another handle of the same cache.
@@ -48,7 +49,7 @@ impl MemoryCache {
     /// [`Unavailable`](nexus_core::ErrorKind::Unavailable) when the directory cannot be used.
     pub fn open(dir: impl AsRef<Path>, room: u64) -> Result<Self> {
         let dir = dir.as_ref();
-        std::fs::create_dir_all(dir).map_err(|source| file("create", dir, source))?;
+        private::create_dir(dir).map_err(|source| file("create", dir, source))?;
         let shelf =
             |kind: CacheKind| Shelf::open(&dir.join(format!("{}.db", kind.as_str())), room / 2).map(Arc::new);
         Ok(Self { answers: shelf(CacheKind::Answer)?, embeddings: shelf(CacheKind::Embedding)? })

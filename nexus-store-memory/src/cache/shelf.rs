@@ -9,6 +9,7 @@ use nexus_core::{Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{corrupt, file, sql};
+use crate::private;
 use crate::row::{limit as at_most, small};
 
 /// Written into the file; a file of another format is begun anew.
@@ -39,7 +40,10 @@ impl Shelf {
     }
 
     pub(super) fn open(path: &Path, room: u64) -> Result<Self> {
-        let open = || Self::new(Connection::open(path).map_err(sql)?, room);
+        let open = || {
+            private::touch(path).map_err(|source| file("create", path, source))?;
+            Self::new(Connection::open(path).map_err(sql)?, room)
+        };
         open().or_else(|error| {
             tracing::warn!(error = %error.report(), path = %path.display(), "a cache is begun anew");
             for suffix in ["", "-wal", "-shm"] {

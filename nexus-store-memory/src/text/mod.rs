@@ -4,6 +4,7 @@
 //! what was published; what is missing is added before the next search, and an index that cannot be read is
 //! made anew. Passages of retired versions stay in it until they are many: the permitted set never holds them.
 
+mod files;
 mod index;
 mod part;
 mod score;

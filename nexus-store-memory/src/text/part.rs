@@ -11,11 +11,14 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
+use tantivy::{
+    Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term,
+};
 
+use super::files::Files;
 use super::terms::{self, Terms};
 use crate::error::{sql, text};
-use crate::passage;
+use crate::{passage, private};
 
 /// Memory in which new passages are indexed before they become a segment.
 const ARENA_BYTES: usize = 48 << 20;
@@ -85,14 +88,18 @@ impl Part {
         if dir.exists() {
             std::fs::remove_dir_all(dir).map_err(|source| crate::error::file("remove", dir, source))?;
         }
-        std::fs::create_dir_all(dir).map_err(|source| crate::error::file("create", dir, source))?;
+        private::create_dir(dir).map_err(|source| crate::error::file("create", dir, source))?;
         let (schema, fields) = schema();
-        Self::with(Index::create_in_dir(dir, schema).map_err(text)?, fields, 0)
+        Self::with(
+            Index::create(Files::of(dir).map_err(text)?, schema, IndexSettings::default()).map_err(text)?,
+            fields,
+            0,
+        )
     }
 
     /// The index in `dir`.
     pub(super) fn open(dir: &Path) -> Result<Self> {
-        let index = Index::open_in_dir(dir).map_err(text)?;
+        let index = Index::open(Files::of(dir).map_err(text)?).map_err(text)?;
         let (schema, fields) = schema();
         if index.schema() != schema {
             return Err(crate::error::corrupt("the text index has another shape"));
