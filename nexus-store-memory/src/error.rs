@@ -15,8 +15,9 @@ pub(crate) fn sql(source: rusqlite::Error) -> Error {
     {
         return crate::row::too_large().because(source);
     }
-    // Only a file that was opened for reading can lack a table: writing begins with the migrations.
-    if source.to_string().starts_with("no such table") {
+    // Only a file that was opened for reading can lack any of these: writing begins with the migrations.
+    let said = source.to_string();
+    if ["no such table", "no such column", "no such index"].iter().any(|lack| said.starts_with(lack)) {
         return Error::new(
             ErrorKind::Conflict,
             "the data directory was written by an older version of Nexus",

@@ -3,6 +3,7 @@
 mod corpora;
 mod docs;
 mod ingest;
+mod ledger;
 mod models;
 mod money;
 mod question;
@@ -16,8 +17,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 pub(crate) use corpora::{Corpora, CorpusSettings};
 pub(crate) use docs::Docs;
 pub(crate) use ingest::{Chunking, Ingest};
+pub(crate) use ledger::{Ledger, Lines, Reconcile};
 pub(crate) use models::{Check, Providers};
-pub(crate) use money::{Budget, Ledger, LimitOf, LimitSet, Lines, Period, PriceSet, Pricing, Shutoff, Usage};
+pub(crate) use money::{Budget, LimitOf, LimitSet, Period, PriceSet, Pricing, Shutoff, Usage};
 pub(crate) use question::{Ask, Chat, Narrowing, Search};
 pub(crate) use runs::{Runs, Sessions, Verify};
 pub(crate) use whole::{Backup, Completions, Export, Import};

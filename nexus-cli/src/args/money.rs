@@ -1,6 +1,4 @@
-//! `nexus usage`, `nexus ledger`, `nexus pricing`, `nexus budget` and `nexus shutoff`.
-
-use std::path::PathBuf;
+//! `nexus usage`, `nexus pricing`, `nexus budget` and `nexus shutoff`.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
@@ -15,16 +13,6 @@ Examples:
   nexus usage --by model --day 2026-03-01
   nexus usage --by org --month 2026-03 --json
   nexus usage --by tenant --from 2026-01-01 --to 2026-03-31";
-
-const EXAMPLES_LEDGER: &str = "\
-Examples:
-  nexus ledger list --model gpt-4o --limit 20
-  nexus ledger export --csv ledger.csv
-  nexus ledger export --jsonl | jq -s 'map(.cost_nano_usd | tonumber) | add'";
-
-const ABOUT_EXPORT: &str = "\
-Writes every line of the ledger, latest first: one for each attempt to call a vendor, billed once. Money is in whole \
-billionths of a dollar (`cost_nano_usd`) and, exactly, in cents (`cost_cents`).";
 
 const EXAMPLES_PRICING: &str = "\
 Prices are dollars for a million tokens. A price is never changed: a later one takes its place from its own moment on, \
@@ -101,52 +89,6 @@ pub(crate) struct Period {
     /// Up to this day, which counts
     #[arg(long, value_name = "DAY", requires = "from")]
     pub(crate) to: Option<String>,
-}
-
-/// `nexus ledger`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Ledger {
-    /// List attempts to call a vendor, latest first: yours, or everybody's for an admin
-    #[command(after_long_help = EXAMPLES_LEDGER)]
-    List {
-        #[command(flatten)]
-        narrowing: Lines,
-        /// At most so many
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: usize,
-    },
-    /// Write the ledger to a file
-    #[command(long_about = ABOUT_EXPORT, after_long_help = EXAMPLES_LEDGER)]
-    Export {
-        #[command(flatten)]
-        narrowing: Lines,
-        /// As comma-separated values, with a header
-        #[arg(long, conflicts_with = "jsonl")]
-        csv: bool,
-        /// As JSON, one object on each line; so it is unless told
-        #[arg(long)]
-        jsonl: bool,
-        /// The file, which must not exist; `-` is standard output
-        #[arg(default_value = "-")]
-        file: PathBuf,
-    },
-}
-
-/// Which lines of the ledger.
-#[derive(Debug, Args)]
-pub(crate) struct Lines {
-    /// Only those of this user
-    #[arg(long, value_name = "USER")]
-    pub(crate) of: Option<String>,
-    /// Only those of this model
-    #[arg(long)]
-    pub(crate) model: Option<String>,
-    /// Only from this moment on, as 2026-03-01T00:00:00Z
-    #[arg(long, value_name = "TIME")]
-    pub(crate) from: Option<Timestamp>,
-    /// Only before this moment
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<Timestamp>,
 }
 
 /// `nexus pricing`.

@@ -41,6 +41,7 @@ fn every_command_explains_itself() {
         "usage",
         "ledger",
         "ledger list",
+        "ledger reconcile",
         "ledger export",
         "pricing",
         "pricing list",

@@ -16,4 +16,5 @@ mod less_usual;
 mod models;
 mod money;
 mod private;
+mod reconcile;
 mod words;

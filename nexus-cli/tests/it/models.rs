@@ -35,6 +35,11 @@ impl Vendor {
         self.runtime.block_on(self.scripted.settled_log())
     }
 
+    /// How many requests the vendor has heard so far, answered or not.
+    pub(crate) fn heard(&self) -> usize {
+        self.scripted.log().len()
+    }
+
     fn url(&self) -> String {
         self.scripted.url()
     }

@@ -13,7 +13,7 @@ impl Gateway {
     /// Ends the calls that nobody works on any more; says how many there were.
     ///
     /// Nobody knows whether the vendor heard them, so each is charged what was reserved, as `unknown_outcome`, until
-    /// somebody reconciles it. One that could cost nothing is charged nothing, and may be made again.
+    /// somebody reconciles it with the vendor's bill. One that could cost nothing is charged nothing, and may be made again.
     pub(crate) async fn recover(&self) -> Result<usize> {
         let mut ended = 0;
         for open in self.shared.store.open_calls().await? {

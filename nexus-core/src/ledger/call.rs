@@ -214,38 +214,3 @@ pub enum CallResult {
     /// Something that is not kept, such as vectors: the call is made again.
     NotKept,
 }
-
-/// A line of the billing ledger: one attempt, billed once. A correction is another line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LedgerLine {
-    /// Its place in the tenant's ledger, rising.
-    pub seq: u64,
-    /// When it was written.
-    pub ts: Timestamp,
-    /// Who consumed.
-    pub consumer: Consumer,
-    /// The call.
-    pub call: String,
-    /// The attempt.
-    pub attempt: u32,
-    /// What was called for.
-    pub kind: Operation,
-    /// The provider.
-    pub provider: String,
-    /// The model.
-    pub model: String,
-    /// The version of the price.
-    pub price_version: String,
-    /// How the attempt ended.
-    pub status: AttemptStatus,
-    /// What it consumed.
-    pub usage: Usage,
-    /// What was reserved for it.
-    pub reserved: Amounts,
-    /// What it was charged with.
-    pub charged: Amounts,
-    /// Whether that is an estimate.
-    pub estimated: bool,
-    /// The stable code of what went wrong.
-    pub error: Option<String>,
-}

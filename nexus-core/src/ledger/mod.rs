@@ -4,18 +4,19 @@
 //! is disjoint, and a correction is another line, never a change.
 //!
 //! - `call`: what is kept of a call.
+//! - `line`: what the ledger has of an attempt, and how an estimate is corrected.
+//! - `query`: what is asked of it.
 //! - `stop`: the kill switch and the shutoff.
 //! - `store`: the ports.
 
 mod call;
+mod line;
+mod query;
 mod stop;
 mod store;
 
-pub use call::{
-    Attempt, AttemptStatus, Call, CallResult, CallStatus, ClaimKey, Ending, LedgerLine, Operation,
-};
+pub use call::{Attempt, AttemptStatus, Call, CallResult, CallStatus, ClaimKey, Ending, Operation};
+pub use line::{Bill, Correction, LedgerLine, Reconciliation};
+pub use query::{LedgerQuery, UsageBy, UsageRecord, UsageRow};
 pub use stop::{HourTally, ShutoffRule, Stop, StopCause, StopScope};
-pub use store::{
-    Begun, Intent, LedgerQuery, LedgerStore, OpenCall, QuotaStore, Retry, Settlement, UsageBy, UsageRecord,
-    UsageRow,
-};
+pub use store::{Begun, Intent, LedgerStore, OpenCall, QuotaStore, Retry, Settlement};

@@ -1,9 +1,11 @@
 //! The ports that admit, settle and read calls: [`QuotaStore`] and [`LedgerStore`].
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Call, CallResult, CallStatus, Ending, LedgerLine, ShutoffRule, Stop, StopScope};
+use super::{
+    Attempt, Call, CallResult, CallStatus, Ending, LedgerLine, LedgerQuery, Reconciliation, ShutoffRule,
+    Stop, StopScope, UsageBy, UsageRecord, UsageRow,
+};
 use crate::audit;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -129,7 +131,10 @@ pub struct OpenCall {
 /// - Settling replaces a reservation by what was charged; a second settlement changes nothing and says so.
 /// - After every call is settled, nothing is reserved and the counters hold the sum of the ledger.
 /// - A retry ends one attempt and reserves for the next, or refuses the next and ends the one all the same.
-/// - Each attempt has exactly one line in the ledger once it is over, and none before.
+/// - Each attempt has exactly one line of its own in the ledger once it is over, and none before.
+/// - A correction is another line, booked on the day of the line that it corrects, and every sum, every counter that
+///   counted that line and the call follow.
+/// - Only an estimate is corrected, as often as somebody knows better, and of two who correct the same line one does.
 /// - A new counter of a day or a month begins with what the ledger has for it.
 /// - A scope that breaks the shutoff rule is shut in the same step as the settlement that broke it.
 /// - Open calls of every tenant are found again after a restart.
@@ -161,6 +166,15 @@ pub trait QuotaStore: Send + Sync {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
     async fn settle(&self, settlement: Settlement) -> Result<bool>;
+
+    /// Writes a correction of an attempt's line, which stays as it is, and returns it. Counters of days, of months and of
+    /// all time follow; stretches of seconds and the hours of the shutoff pass by themselves and do not.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the line; [`Conflict`](crate::ErrorKind::Conflict) with
+    /// `CALL_NOT_ESTIMATED` as [`LedgerLine::check_estimated`], with `LINE_CORRECTED` when somebody else corrected it
+    /// first.
+    async fn correct(&self, reconciliation: Reconciliation) -> Result<LedgerLine>;
 
     /// What became of a call: nothing while it is under way.
     ///
@@ -224,77 +238,11 @@ pub trait QuotaStore: Send + Sync {
     ) -> Result<bool>;
 }
 
-/// Which calls or lines to list: latest first.
-#[derive(Clone, Debug, Default)]
-pub struct LedgerQuery {
-    /// Only this user's.
-    pub user: Option<String>,
-    /// Only those of this model.
-    pub model: Option<String>,
-    /// Only from this moment on.
-    pub from: Option<Timestamp>,
-    /// Only before this moment.
-    pub until: Option<Timestamp>,
-    /// Only lines before this one.
-    pub before: Option<u64>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// What usage is summed by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UsageBy {
-    /// The tenant as a whole.
-    Tenant,
-    /// Its organisations.
-    Organisation,
-    /// Its users.
-    User,
-    /// Models.
-    Model,
-}
-
-/// What somebody consumed within a stretch of days.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UsageRow {
-    /// Whose consumption, or of which model.
-    pub id: String,
-    /// Calls.
-    pub calls: u64,
-    /// Tokens.
-    pub tokens: u64,
-    /// Cost units.
-    pub cost_units: u64,
-    /// Money.
-    pub cost: NanoUsd,
-}
-
-/// What a tenant did with one provider on one day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UsageRecord {
-    /// The civil day, as `2026-03-01`.
-    pub date: String,
-    /// The provider.
-    pub provider: String,
-    /// Tokens of answers and their prompts.
-    pub tokens: u64,
-    /// Tokens that were embedded.
-    pub embedding_tokens: u64,
-    /// Questions.
-    pub queries: u64,
-    /// Documents that were ingested: counted for the provider `nexus`, by the day in UTC.
-    pub documents: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// What it cost.
-    pub estimated_cost: NanoUsd,
-}
-
 /// Reads what calls left behind, and keeps prices.
 ///
 /// # Contract
 /// - Lines are listed latest first, and only those of the tenant.
+/// - A line of unknown outcome awaits reconciliation until it is corrected.
 /// - Usage by any grouping sums to the same total, which is that of the ledger.
 /// - A price row is added, never replaced, and is read back as it was written.
 /// - What a model thought is read by its call's id, apart from the call.

@@ -4,6 +4,7 @@ mod budget;
 mod corpora;
 mod documents;
 mod models;
+mod reconcile;
 mod runs;
 
 use std::sync::Arc;

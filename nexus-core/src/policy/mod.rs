@@ -71,6 +71,9 @@ pub enum Action {
     /// Add prices.
     #[serde(rename = "pricing.write")]
     PricingWrite,
+    /// Correct what the ledger estimated.
+    #[serde(rename = "ledger.write")]
+    LedgerWrite,
     /// Shut calls to models off, and open them again.
     #[serde(rename = "shutoff.write")]
     ShutoffWrite,
@@ -101,6 +104,7 @@ impl Action {
             Self::UsageRead => "usage.read",
             Self::BudgetWrite => "budget.write",
             Self::PricingWrite => "pricing.write",
+            Self::LedgerWrite => "ledger.write",
             Self::ShutoffWrite => "shutoff.write",
             Self::TenantExport => "tenant.export",
         }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::hex;
 
 /// Which roles may take each action. `viewer` is another name of `reader`; `admin` may do everything.
-const RULES: [(Action, &[&str]); 20] = [
+const RULES: [(Action, &[&str]); 21] = [
     (Action::RunCreate, &["reader", "viewer", "editor", "admin"]),
     (Action::RunRead, &["reader", "viewer", "editor", "admin"]),
     (Action::RunCancel, &["reader", "viewer", "editor", "admin"]),
@@ -28,6 +28,7 @@ const RULES: [(Action, &[&str]); 20] = [
     (Action::TenantExport, &["admin"]),
     (Action::BudgetWrite, &["admin"]),
     (Action::PricingWrite, &["admin"]),
+    (Action::LedgerWrite, &["admin"]),
     (Action::ShutoffWrite, &["admin"]),
 ];
 
@@ -118,7 +119,7 @@ mod tests {
         for action in [Action::ModelCall, Action::UsageRead] {
             assert!(!decide(Some("reader"), action).allows() && decide(Some("editor"), action).allows());
         }
-        for action in [Action::BudgetWrite, Action::PricingWrite, Action::ShutoffWrite] {
+        for action in [Action::BudgetWrite, Action::PricingWrite, Action::LedgerWrite, Action::ShutoffWrite] {
             assert!(!decide(Some("editor"), action).allows() && decide(Some("admin"), action).allows());
         }
     }

@@ -54,19 +54,23 @@ impl PriceTable {
     /// The model's own row wins over one for the model without its date, and that over one for every model. Among
     /// those, the latest wins that is valid already, and of equally late ones the one that was added last.
     pub fn find(&self, provider: &str, model: &str, now: Timestamp) -> Option<&PriceRow> {
-        let fit = |row: &PriceRow| {
-            if row.valid_from > now || !(row.provider == provider || row.provider == "*") {
-                None
-            } else if row.model == model {
-                Some(3)
-            } else if same_model(&row.model, model) {
-                Some(2)
-            } else {
-                (row.model == "*").then_some(1)
-            }
+        let fitting = self.0.iter().filter_map(|row| Some((fit(row, provider, model, now)?, row)));
+        fitting.max_by_key(|(fit, row)| (*fit, row.valid_from)).map(|(_, row)| row)
+    }
+
+    /// The price that a call was billed by which ended at `then` and names `version`; nothing when no row, or more than
+    /// one price, can be meant.
+    pub fn billed_by(&self, version: &str, provider: &str, model: &str, then: Timestamp) -> Option<PriceRow> {
+        let of_version = self.0.iter().filter(|row| row.version == version);
+        let fitting: Vec<_> =
+            of_version.filter_map(|row| Some((fit(row, provider, model, then)?, row))).collect();
+        let Some(best) = fitting.iter().map(|(fit, _)| *fit).max() else {
+            let free = PriceRow::free(provider, model);
+            return (version == free.version).then_some(free);
         };
-        let fitting = self.0.iter().filter_map(|row| fit(row).map(|fit| (fit, row.valid_from, row)));
-        fitting.max_by_key(|(fit, from, _)| (*fit, *from)).map(|(_, _, row)| row)
+        let mut rows = fitting.into_iter().filter(|(fit, _)| *fit == best).map(|(_, row)| row);
+        let first = rows.next()?;
+        rows.all(|row| (row.rates, &row.tiers) == (first.rates, &first.tiers)).then(|| first.clone())
     }
 
     /// The price of a call: as [`PriceTable::find`], but a model on hardware of the operator's own (`is_local`) is free
@@ -74,6 +78,19 @@ impl PriceTable {
     pub fn of_call(&self, provider: &str, model: &str, is_local: bool, now: Timestamp) -> Option<PriceRow> {
         let found = self.find(provider, model, now).filter(|row| !is_local || row.provider != "*");
         found.cloned().or_else(|| is_local.then(|| PriceRow::free(provider, model)))
+    }
+}
+
+/// How closely a row that holds at `now` is about a model; nothing when it is not.
+fn fit(row: &PriceRow, provider: &str, model: &str, now: Timestamp) -> Option<u8> {
+    if row.valid_from > now || !(row.provider == provider || row.provider == "*") {
+        None
+    } else if row.model == model {
+        Some(3)
+    } else if same_model(&row.model, model) {
+        Some(2)
+    } else {
+        (row.model == "*").then_some(1)
     }
 }
 
@@ -137,5 +154,23 @@ mod tests {
         let version = |at: &str| table.find("openai", "gpt-4o", at.parse().unwrap()).unwrap().version.clone();
         assert_ne!(version("2026-05-31T23:59:59Z"), "later");
         assert_eq!(version("2026-06-01T00:00:00Z"), "later");
+    }
+    #[test]
+    fn a_call_is_priced_again_by_the_row_that_it_names_or_by_none() {
+        let mut old = PriceTable::shipped().unwrap().find("openai", "gpt-4o", now()).unwrap().clone();
+        old.version = "contract".to_owned();
+        let mut new = old.clone();
+        (new.version, new.valid_from, new.rates.input) = ("dearer".to_owned(), now(), 9);
+        let table = PriceTable::shipped().unwrap().with([old.clone(), new]);
+        let billed_by =
+            |table: &PriceTable, version| table.billed_by(version, "openai", "gpt-4o-2024-08-06", now());
+        assert_eq!(billed_by(&table, "contract"), Some(old.clone()));
+        assert_eq!(billed_by(&table, "dearer").unwrap().rates.input, 9);
+        assert_eq!(billed_by(&table, "forgotten"), None);
+        assert!(billed_by(&table, "local").unwrap().is_free());
+        // A name that was given twice names one price, or it names none.
+        assert_eq!(billed_by(&table.clone().with([old.clone()]), "contract"), Some(old.clone()));
+        old.rates.output += 1;
+        assert_eq!(billed_by(&table.with([old]), "contract"), None);
     }
 }

@@ -83,3 +83,84 @@ impl Amounts {
         })
     }
 }
+
+/// How much amounts change by: below zero of each meter of which there is less afterwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Calls.
+    pub calls: i64,
+    /// Tokens.
+    pub tokens: i64,
+    /// Cost units.
+    pub cost_units: i64,
+    /// Money.
+    pub money: NanoUsd,
+}
+
+impl Change {
+    /// The change from `before` to `after`, or `None` when it cannot be represented.
+    pub fn between(before: &Amounts, after: &Amounts) -> Option<Self> {
+        let change =
+            |before: u64, after: u64| i64::try_from(i128::from(after).checked_sub(i128::from(before))?).ok();
+        let money = after.money.as_nanos().checked_sub(before.money.as_nanos())?;
+        Some(Self {
+            calls: change(before.calls, after.calls)?,
+            tokens: change(before.tokens, after.tokens)?,
+            cost_units: change(before.cost_units, after.cost_units)?,
+            money: NanoUsd::from_nanos(money),
+        })
+    }
+}
+
+impl Amounts {
+    /// The amounts after a change, or `None` when there would be less than nothing or too much of a meter.
+    #[must_use]
+    pub fn checked_change(&self, change: &Change) -> Option<Self> {
+        let money = self.money.checked_add(change.money).filter(|money| *money >= NanoUsd::ZERO)?;
+        Some(Self {
+            calls: self.calls.checked_add_signed(change.calls)?,
+            tokens: self.tokens.checked_add_signed(change.tokens)?,
+            cost_units: self.cost_units.checked_add_signed(change.cost_units)?,
+            money,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn amounts() -> impl Strategy<Value = Amounts> {
+        let count = || prop_oneof![3 => 0_u64..1_000, 1 => any::<u64>()];
+        (count(), count(), count(), 0_i64..=i64::MAX).prop_map(|(calls, tokens, cost_units, nanos)| Amounts {
+            calls,
+            tokens,
+            cost_units,
+            money: NanoUsd::from_nanos(nanos),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_change_leads_from_one_to_the_other_and_back_or_there_is_none(one in amounts(), other in amounts()) {
+            let fits = |one: u64, other: u64| i64::try_from(i128::from(other) - i128::from(one)).is_ok();
+            let all = [(one.calls, other.calls), (one.tokens, other.tokens), (one.cost_units, other.cost_units)];
+            match Change::between(&one, &other) {
+                Some(change) => prop_assert_eq!(one.checked_change(&change), Some(other)),
+                None => prop_assert!(all.iter().any(|(one, other)| !fits(*one, *other))),
+            }
+            if let Some(back) = Change::between(&other, &one) {
+                prop_assert_eq!(other.checked_change(&back), Some(one));
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_ever_less_than_nothing() {
+        let less = Change { money: NanoUsd::from_nanos(-1), ..Change::default() };
+        assert_eq!(Amounts::ZERO.checked_change(&less), None);
+        assert_eq!(Amounts::ZERO.checked_change(&Change { tokens: -1, ..Change::default() }), None);
+    }
+}

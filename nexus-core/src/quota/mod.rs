@@ -23,7 +23,7 @@ mod tenant;
 mod window;
 
 pub use admission::{Admission, Check, Consumer, CounterKey, Refusal, Used, admit, checks};
-pub use amounts::{Amounts, Meter};
+pub use amounts::{Amounts, Change, Meter};
 pub use cost_units::CostUnits;
 pub use days::Days;
 pub use limit::{Cap, Limit, LimitMode, Limits, ScopeKind, Subject};

@@ -1,8 +1,8 @@
 //! Calls and their open attempts, as rows.
 
-use nexus_core::ledger::{Attempt, Call, CallStatus, LedgerQuery, OpenCall};
+use nexus_core::ledger::{Attempt, Call, CallStatus, LedgerLine, LedgerQuery, OpenCall};
 use nexus_core::quota::CounterKey;
-use nexus_core::{Error, ErrorKind, Principal, Result};
+use nexus_core::{Error, ErrorKind, NanoUsd, Principal, Result, Usage};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use crate::error::{sql, unreadable};
@@ -129,6 +129,28 @@ pub(super) fn update(
         .map_err(sql)
 }
 
+/// Writes what a call consumed and cost by the latest line of each of its attempts.
+pub(super) fn revise(connection: &Connection, tenant: &str, id: &str, latest: &[LedgerLine]) -> Result<()> {
+    let mut call = load(connection, tenant, id)?.call;
+    (call.usage, call.cost, call.estimated) = (Usage::default(), NanoUsd::ZERO, false);
+    for line in latest {
+        call.usage = call.usage.checked_add(&line.usage).ok_or_else(too_large)?;
+        call.cost = call.cost.checked_add(line.charged.money).ok_or_else(too_large)?;
+        call.estimated |= line.estimated;
+    }
+    let (body, _) = split(&mut call)?;
+    let (input, output) = tokens(&call)?;
+    connection
+        .prepare_cached(
+            "UPDATE llm_api_calls SET input_tokens = ?3, output_tokens = ?4, cost_nano = ?5, body = ?6
+             WHERE tenant = ?1 AND id = ?2",
+        )
+        .map_err(sql)?
+        .execute(params![tenant, id, input, output, money(call.cost)?, body])
+        .map(drop)
+        .map_err(sql)
+}
+
 /// Records the attempt that is under way, in the place of the one before it.
 pub(super) fn put_attempt(
     connection: &Connection,
@@ -209,6 +231,10 @@ pub(super) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
     let mut statement = "SELECT body, request_metadata FROM llm_api_calls WHERE tenant = ?".to_owned();
     let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(tenant.to_owned())];
     super::line::filter(query, "created_at", &mut statement, &mut values);
+    if let Some(call) = &query.call {
+        statement.push_str(" AND id = ?");
+        values.push(Box::new(call.clone()));
+    }
     statement.push_str(" ORDER BY created_at DESC, seq DESC LIMIT ?");
     values.push(Box::new(limit(query.limit)));
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;

@@ -5,6 +5,7 @@
 mod begin;
 mod call;
 mod claim;
+mod correct;
 mod line;
 mod settle;
 mod stop;
@@ -13,8 +14,8 @@ mod usage;
 use async_trait::async_trait;
 use nexus_core::audit::Pending;
 use nexus_core::ledger::{
-    Begun, Call, CallResult, Intent, LedgerLine, LedgerQuery, LedgerStore, OpenCall, QuotaStore, Retry,
-    Settlement, Stop, StopScope, UsageBy, UsageRecord, UsageRow,
+    Begun, Call, CallResult, Intent, LedgerLine, LedgerQuery, LedgerStore, OpenCall, QuotaStore,
+    Reconciliation, Retry, Settlement, Stop, StopScope, UsageBy, UsageRecord, UsageRow,
 };
 use nexus_core::price::PriceRow;
 use nexus_core::quota::{CounterKey, Limit, Subject, Used};
@@ -50,6 +51,10 @@ impl QuotaStore for MemoryStore {
 
     async fn settle(&self, settlement: Settlement) -> Result<bool> {
         self.engine().write(move |write| settle::settle(write, settlement)).await
+    }
+
+    async fn correct(&self, reconciliation: Reconciliation) -> Result<LedgerLine> {
+        self.engine().write(move |write| correct::correct(write, &reconciliation)).await
     }
 
     async fn call_result(&self, tenant: &TenantId, call: &str) -> Result<Option<CallResult>> {

@@ -124,6 +124,7 @@ fn end(
         charged: ending.charged,
         estimated: ending.estimated,
         error: ending.error.clone(),
+        correction: None,
     };
     let charge = quota::Charge {
         consumer: &line.consumer,
@@ -133,7 +134,7 @@ fn end(
         charged: &line.charged,
     };
     quota::settle(connection, tenant, counters, &charge)?;
-    line::add(connection, tenant, &line, day)?;
+    line::add(connection, tenant, &line, day, counters)?;
     usage::book(connection, tenant, &line, day)?;
     call.usage = call.usage.checked_add(&ending.usage).ok_or_else(too_large)?;
     call.cost = call.cost.checked_add(ending.charged.money).ok_or_else(too_large)?;

@@ -4,16 +4,16 @@ use nexus_core::ledger::{LedgerLine, Operation, UsageBy, UsageRecord, UsageRow};
 use nexus_core::{NanoUsd, Result, Timestamp};
 use rusqlite::{Connection, params};
 
+use super::line;
 use crate::error::sql;
-use crate::quota;
 use crate::row::{exact, small};
 
 /// Who ingests, in the place of a provider.
 const INGESTION: &str = "nexus";
 
-/// Books a line on `day`.
+/// Books what a line adds on `day`.
 pub(super) fn book(connection: &Connection, tenant: &str, line: &LedgerLine, day: &str) -> Result<()> {
-    let [calls, tokens, cost_units, nano] = quota::columns(&line.charged)?;
+    let [calls, tokens, cost_units, nano] = line::columns(line)?;
     let consumer = &line.consumer;
     connection
         .prepare_cached(

@@ -130,6 +130,34 @@ pub(super) fn settle(
         .map_err(|error| if is_check(&error) { lost() } else { sql(error) })
 }
 
+/// Adds a change of what was charged to a counter, if there is one.
+pub(super) fn add(connection: &Connection, tenant: &str, key: &CounterKey, change: [i64; 4]) -> Result<()> {
+    let [calls, tokens, cost_units, nano] = change;
+    connection
+        .prepare_cached(
+            "UPDATE quota_counter SET
+                 settled_calls = settled_calls + ?6, settled_tokens = settled_tokens + ?7,
+                 settled_cost_units = settled_cost_units + ?8, settled_nano = settled_nano + ?9
+             WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND model = ?4 AND window = ?5",
+        )
+        .and_then(|mut statement| {
+            let CounterKey { scope, id, model, window } = key;
+            statement.execute(params![
+                tenant,
+                scope.as_str(),
+                id,
+                model,
+                window,
+                calls,
+                tokens,
+                cost_units,
+                nano
+            ])
+        })
+        .map(drop)
+        .map_err(|error| if is_check(&error) { lost() } else { sql(error) })
+}
+
 /// Whether an amount would have become negative.
 fn is_check(error: &rusqlite::Error) -> bool {
     let check = rusqlite::ffi::SQLITE_CONSTRAINT_CHECK;

@@ -7,7 +7,7 @@ mod limit;
 
 use std::collections::BTreeMap;
 
-use nexus_core::quota::{Admission, Amounts, Check, Consumer, CounterKey, Refusal, Used, admit};
+use nexus_core::quota::{Admission, Amounts, Check, Consumer, CounterKey, Refusal, Used, Window, admit};
 use nexus_core::{Error, Result, Timestamp};
 use rusqlite::Connection;
 
@@ -92,6 +92,21 @@ pub(crate) fn settle(
         }
     }
     Ok(())
+}
+
+/// Adds a correction to the counters that hold what it corrects: those of its day and its month, and of those that the
+/// attempt was `counted` on, the ones of all time. A stretch of seconds passes by itself.
+pub(crate) fn correct(
+    connection: &Connection,
+    tenant: &str,
+    counted: &[CounterKey],
+    charge: &Charge<'_>,
+    change: [i64; 4],
+) -> Result<()> {
+    let total = Window::Total.to_string();
+    let mut keys = counter::of_day(connection, tenant, charge)?;
+    keys.extend(counted.iter().filter(|key| key.window == total).cloned());
+    keys.iter().try_for_each(|key| counter::add(connection, tenant, key, change))
 }
 
 fn lost() -> Error {

@@ -12,8 +12,12 @@ use crate::error::{corrupt, sql};
 const APPLICATION_ID: i32 = 0x4e58_5553;
 
 /// What each format version adds to the one before it. Released migrations never change.
-const MIGRATIONS: &[&str] =
-    &[include_str!("0001_initial.sql"), include_str!("0002_ledger.sql"), include_str!("0003_audio.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001_initial.sql"),
+    include_str!("0002_ledger.sql"),
+    include_str!("0003_audio.sql"),
+    include_str!("0004_corrections.sql"),
+];
 
 /// What a connection is for, which decides how much of the file it keeps in memory.
 #[derive(Clone, Copy, Debug)]

@@ -42,7 +42,7 @@ pub(super) fn bring(
     check_empty(connection, tenant)?;
     adopt(connection, &instance)?;
     // A job that is over names no version.
-    let mut numbers = HashMap::from([((Space::Version, 0), 0)]);
+    let mut numbers = Numbers { version, given: HashMap::from([((Space::Version, 0), 0)]) };
     loop {
         match lines.next()?.ok_or_else(|| damaged("the export is cut off"))? {
             Line::Header { .. } => return Err(damaged("the export has two first lines")),
@@ -134,7 +134,11 @@ fn adopt(connection: &Connection, instance: &str) -> Result<()> {
         .map_err(sql)
 }
 
-type Numbers = HashMap<(Space, i64), i64>;
+/// The numbers that rows got here, by those that they had, in an export of some version.
+struct Numbers {
+    version: u32,
+    given: HashMap<(Space, i64), i64>,
+}
 
 fn put(
     connection: &Connection,
@@ -145,13 +149,18 @@ fn put(
 ) -> Result<()> {
     let (mut names, mut values, mut own) = (Vec::new(), Vec::new(), None);
     for (name, number) in table.columns {
-        let value = row.remove(*name).ok_or_else(|| damaged("a row of the export lacks a column"))?;
+        let Some(value) = row.remove(*name) else {
+            if matches!(number, Number::Since(since) if numbers.version < *since) {
+                continue;
+            }
+            return Err(damaged("a row of the export lacks a column"));
+        };
         if *name == "tenant" && value.as_str() != Some(tenant.as_str()) {
             return Err(damaged("a row of the export is of another tenant"));
         }
         match (number, value) {
             (Number::Own(space), value) => own = Some((*space, integer(&value)?)),
-            (Number::Plain, value) => {
+            (Number::Plain | Number::Since(_), value) => {
                 names.push(*name);
                 values.push(plain(value)?);
             }
@@ -172,7 +181,7 @@ fn put(
     }
     let number = insert(connection, table, &names, values)?;
     if let Some((space, old)) = own {
-        numbers.insert((space, old), number);
+        numbers.given.insert((space, old), number);
     }
     Ok(())
 }
@@ -193,6 +202,7 @@ fn insert(connection: &Connection, table: &Table, names: &[&str], values: Vec<Sq
 
 fn given(numbers: &Numbers, space: Space, old: i64) -> Result<i64> {
     numbers
+        .given
         .get(&(space, old))
         .copied()
         .ok_or_else(|| damaged("a row of the export names one that is not there"))

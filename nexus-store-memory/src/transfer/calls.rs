@@ -1,7 +1,7 @@
 //! The tables of model calls. An export is a store stopped at one moment: a call that is under way then is found open
 //! by whoever opens the copy. Claims stay behind, and with them the answers that they keep.
 
-use super::table::Number::Plain;
+use super::table::Number::{Plain, Since};
 use super::table::Table;
 
 /// A table whose columns mean the same in every store, in the order of `order`.
@@ -30,11 +30,30 @@ pub(super) const TABLES: &[Table] = &[
         "tenant", "scope", "id", "model", "window", "ends_at", "reserved_calls", "reserved_tokens",
         "reserved_cost_units", "reserved_nano", "settled_calls", "settled_tokens", "settled_cost_units", "settled_nano"
     ),
-    plain!(
-        "billing_ledger" by "seq":
-        "tenant", "seq", "ts", "day", "user", "investigation", "run", "model", "call", "attempt", "calls", "tokens",
-        "cost_units", "cost_nano", "body"
-    ),
+    Table {
+        name: "billing_ledger",
+        rows: "SELECT tenant, seq, ts, day, user, investigation, run, model, call, attempt, revision, calls, tokens,
+               cost_units, cost_nano, counters, body FROM billing_ledger WHERE tenant = ?1 ORDER BY seq",
+        columns: &[
+            ("tenant", Plain),
+            ("seq", Plain),
+            ("ts", Plain),
+            ("day", Plain),
+            ("user", Plain),
+            ("investigation", Plain),
+            ("run", Plain),
+            ("model", Plain),
+            ("call", Plain),
+            ("attempt", Plain),
+            ("revision", Since(3)),
+            ("calls", Plain),
+            ("tokens", Plain),
+            ("cost_units", Plain),
+            ("cost_nano", Plain),
+            ("counters", Since(3)),
+            ("body", Plain),
+        ],
+    },
     plain!(
         "llm_usage_daily" by "scope, scope_id, day, model":
         "tenant", "scope", "scope_id", "day", "model", "calls", "tokens", "cost_units", "cost_nano"

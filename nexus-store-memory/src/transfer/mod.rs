@@ -21,7 +21,7 @@ use crate::store::MemoryStore;
 /// What the first line calls the format.
 const FORMAT: &str = "nexus-export";
 /// The version this program writes, and the newest it reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// How many raw bytes stand in one line.
 const PIECE: usize = 48 * 1024;
 

@@ -13,6 +13,8 @@ pub(super) struct Table {
 pub(super) enum Number {
     /// A value that means the same everywhere.
     Plain,
+    /// The same, and exports before this version have no such column.
+    Since(u32),
     /// The number that this row got in its store.
     Own(Space),
     /// The number of another row.

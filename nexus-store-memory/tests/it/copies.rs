@@ -149,6 +149,34 @@ async fn an_exported_tenant_is_the_same_in_another_store() {
     assert_eq!(again.stable_code(), "TENANT_NOT_EMPTY");
 }
 
+/// The export as a program wrote it that knew no corrections.
+fn of_version_2(export: &[u8]) -> Vec<u8> {
+    let lines = std::str::from_utf8(export).unwrap().lines().map(|line| {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        if line["kind"] == "header" {
+            line["version"] = 2.into();
+        } else if line["table"] == "billing_ledger" {
+            let row = line["row"].as_object_mut().unwrap();
+            assert!(row.remove("revision").is_some() && row.remove("counters").is_some());
+            line["sha256"] = nexus_core::hex::sha256(serde_json::to_string(row).unwrap().as_bytes()).into();
+        }
+        line.to_string() + "\n"
+    });
+    lines.collect::<String>().into_bytes()
+}
+
+#[tokio::test]
+async fn an_export_from_before_corrections_is_brought_in_and_one_that_lacks_them_now_is_damaged() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, nexus) = filled(dir.path()).await;
+    let old = of_version_2(&exported(&store, &nexus).await);
+    let now = String::from_utf8(old.clone()).unwrap().replacen("\"version\":2", "\"version\":3", 1);
+    let error = import(other.path(), &admin(), now.into_bytes()).await.unwrap_err();
+    assert_eq!(error.stable_code(), "EXPORT_DAMAGED");
+    import(other.path(), &admin(), old).await.unwrap();
+    check_filled(&MemoryStore::open(other.path()).unwrap()).await;
+}
+
 #[tokio::test]
 async fn a_damaged_or_foreign_export_brings_in_nothing() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use nexus_core::ledger::QuotaStore;
+use nexus_core::ledger::{Bill, LedgerQuery, LedgerStore, QuotaStore, UsageBy};
+use nexus_core::quota::Days;
 use nexus_core::search::Search;
 use nexus_core::store::Store;
-use nexus_core::{CorpusId, ErrorKind, Nexus};
+use nexus_core::{CorpusId, ErrorKind, NanoUsd, Nexus};
 use nexus_store_memory::MemoryStore;
+use nexus_testkit::store::calls::every;
 use serde_json::json;
 
 use crate::journey::{admin, ingest, nexus};
@@ -95,6 +97,67 @@ async fn a_file_of_the_first_format_is_read_as_it_is_and_brought_forward_by_the_
     drop(reader);
     let store = MemoryStore::open(dir.path()).unwrap();
     assert_eq!((store.instance(), store.open_calls().await.unwrap().len()), ("nexus-old", 0));
+}
+
+/// A line of the ledger as format 3 kept it, of a call of unknown outcome.
+const OLD_LINE: &str = r#"{"seq":0,"ts":"2026-03-01T09:30:01Z","consumer":{"tenant":"acme","organisation":null,
+    "user":"ada","investigation":null,"run":null},"call":"old","attempt":1,"kind":"chat","provider":"openai",
+    "model":"gpt-4o","price_version":"v1","status":"unknown_outcome","usage":{},
+    "reserved":{"calls":1,"tokens":9,"cost_units":0,"money":"60"},
+    "charged":{"calls":1,"tokens":9,"cost_units":0,"money":"60"},"estimated":true,"error":null}"#;
+
+/// The call it is of. It has no salt.
+const OLD_CALL: &str = r#"{"id":"old","consumer":{"tenant":"acme","organisation":null,"user":"ada",
+    "investigation":null,"run":null},"claim":{"operation":"chat","key":"old"},"digest":"d","correlation_id":null,
+    "provider":"openai","model":"gpt-4o","streamed":false,"created_at":"2026-03-01T09:30:00Z","status":"unknown",
+    "usage":{},"cost":"60","estimated":true,"was_cached":false,"avoided":"0","latency_ms":1000,
+    "first_byte_ms":null,"error":"CALL_OUTCOME_UNKNOWN","distillation_eligible":false,"metadata":{}}"#;
+
+#[tokio::test]
+async fn a_file_of_the_third_format_keeps_its_ledger_which_can_then_be_corrected() {
+    let dir = tempfile::tempdir().unwrap();
+    for schema in [
+        include_str!("../../src/schema/0001_initial.sql"),
+        include_str!("../../src/schema/0002_ledger.sql"),
+        include_str!("../../src/schema/0003_audio.sql"),
+    ] {
+        pragma(dir.path(), schema);
+    }
+    pragma(
+        dir.path(),
+        &format!(
+            "INSERT INTO meta VALUES ('instance', 'nexus-old');
+             INSERT INTO llm_api_calls (tenant, id, user, provider, model, endpoint, request_id, created_at, status,
+                 cost_nano, was_cached, owner, request_metadata, body)
+             VALUES ('acme', 'old', 'ada', 'openai', 'gpt-4o', 'chat', 'old', 1772357400000000, 'unknown', 60, 0,
+                 'process', '{{}}', '{OLD_CALL}');
+             INSERT INTO billing_ledger VALUES ('acme', 1, 1772357401000000, '2026-03-01', 'ada', NULL, NULL, 'gpt-4o',
+                 'old', 1, 1, 9, 0, 60, '{OLD_LINE}');
+             INSERT INTO llm_usage_daily VALUES ('acme', 'tenant', 'acme', '2026-03-01', 'gpt-4o', 1, 9, 0, 60),
+                 ('acme', 'organisation', '', '2026-03-01', 'gpt-4o', 1, 9, 0, 60),
+                 ('acme', 'user', 'ada', '2026-03-01', 'gpt-4o', 1, 9, 0, 60);
+             INSERT INTO llm_monthly_costs VALUES ('acme', 'ada', '2026-03', 1, 9, 60);
+             INSERT INTO usage_records VALUES ('acme', '2026-03-01', 'openai', 9, 0, 1, 0, 0, 60);
+             PRAGMA journal_mode = WAL; PRAGMA application_id = 1314411859; PRAGMA user_version = 3"
+        ),
+    );
+    let unreconciled = LedgerQuery { unreconciled: true, ..every() };
+    let beside = MemoryStore::open_read_only(dir.path()).unwrap();
+    assert_eq!(beside.ledger(admin().tenant(), &every()).await.unwrap().len(), 1);
+    let error = beside.ledger(admin().tenant(), &unreconciled).await.unwrap_err();
+    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "STORE_TOO_OLD"));
+    drop(beside);
+    let store = MemoryStore::open(dir.path()).unwrap();
+    let nexus = nexus(&store);
+    assert_eq!(nexus.ledger(&admin(), unreconciled.clone()).await.unwrap().len(), 1);
+    nexus.reconcile(&admin(), "old", None, Bill::Nothing, "never sent").await.unwrap();
+    assert_eq!(nexus.ledger(&admin(), unreconciled).await.unwrap(), []);
+    let lines = nexus.ledger(&admin(), every()).await.unwrap();
+    assert_eq!(lines.iter().map(|line| (line.seq, line.revision())).collect::<Vec<_>>(), [(2, 1), (1, 0)]);
+    let usage = nexus.usage(&admin(), UsageBy::User, &Days::month("2026-03").unwrap()).await.unwrap();
+    assert_eq!((usage[0].calls, usage[0].tokens, usage[0].cost), (0, 0, NanoUsd::ZERO));
+    assert_eq!(nexus.calls(&admin(), every()).await.unwrap()[0].cost, NanoUsd::ZERO);
+    store.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -19,6 +19,10 @@ mod ledger;
 #[cfg(test)]
 mod nearest;
 #[cfg(test)]
+mod reconcile;
+#[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod same;
 #[cfg(test)]
 mod vectors;

@@ -14,6 +14,7 @@ use nexus_store_memory::MemoryStore;
 use tokio::task::JoinSet;
 
 use crate::oracle::{Random, compare, fault, governed};
+use crate::reconcile::reconcile_with_the_bill;
 use crate::world::{World, call, engine, lines, price, read, reopened, routing_to, until, usage, who};
 
 /// Where a process that is to be killed works: its store, the vendor's address and its number.
@@ -74,6 +75,7 @@ async fn n35_a_process_killed_at_any_point_leaves_intents_that_the_next_one_ends
     assert!(told.calls > 300 && told.exact * 4 > told.calls, "{} of {}", told.exact, told.calls);
     let unknown = |status| status == AttemptStatus::UnknownOutcome;
     assert!(lines(&nexus).await.iter().any(|line| unknown(line.status) && line.estimated));
+    reconcile_with_the_bill(&nexus, &scripted).await;
     nexus.shutdown(Duration::from_secs(5)).await.unwrap();
 }
 

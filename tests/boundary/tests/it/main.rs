@@ -14,6 +14,7 @@ mod embeddings;
 mod failover;
 mod metrics;
 mod oracle;
+mod reconcile;
 mod sixty;
 mod speech;
 mod store;

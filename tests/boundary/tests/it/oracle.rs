@@ -1,5 +1,6 @@
 //! The oracle: thousands of concurrent calls with random faults of vendors and of the store, cancels, callers who leave and
-//! restarts. Afterwards nothing is reserved, and the ledger is what the vendor billed, to the nano-USD.
+//! restarts. Afterwards nothing is reserved, and the ledger is what the vendor billed, to the nano-USD: at once where the
+//! vendor said so, and everywhere once its estimates are reconciled with the bill.
 //!
 //! `NEXUS_ORACLE_CALLS` makes it longer: `make oracle` runs it with a hundred thousand.
 
@@ -15,6 +16,7 @@ use nexus_scripted::{Entry, Outcome, Scripted};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{Faulty, Trouble};
 
+use crate::reconcile::reconcile_with_the_bill;
 use crate::world::{call, engine, lines, price, reopened, routing, settings, until, usage, who};
 
 /// How many calls a warm test run can afford.
@@ -196,6 +198,7 @@ async fn n11_n13_n35_the_ledger_is_what_the_vendor_billed() {
     assert!(told.calls * 4 > calls * 3, "{} of {calls} calls were made", told.calls);
     assert!(told.exact * 3 > told.calls, "{} of {} are exact", told.exact, told.calls);
     assert!(struck * 20 > calls as u64, "the store failed {struck} times");
+    reconcile_with_the_bill(&nexus, &scripted).await;
     nexus.shutdown(Duration::from_secs(5)).await.unwrap();
     scripted.shutdown().await;
 }
@@ -268,7 +271,7 @@ fn was_given_up(line: &LedgerLine) -> bool {
 }
 
 /// Every counter that was ever touched holds no reservation, and what is settled is the sum of the ledger.
-async fn nothing_is_reserved(nexus: &Nexus, lines: &[LedgerLine]) {
+pub(crate) async fn nothing_is_reserved(nexus: &Nexus, lines: &[LedgerLine]) {
     let settings = governed();
     let mut sums: BTreeMap<_, Amounts> = BTreeMap::new();
     let started: BTreeMap<String, Timestamp> = nexus
@@ -288,7 +291,7 @@ async fn nothing_is_reserved(nexus: &Nexus, lines: &[LedgerLine]) {
             }
             sums.entry((check.key.clone(), check.meter)).or_insert(Amounts::ZERO);
             let sum = sums.get_mut(&(check.key, check.meter)).unwrap();
-            *sum = sum.checked_add(&line.charged).unwrap();
+            *sum = sum.checked_change(&line.change().unwrap()).unwrap();
         }
     }
     for ((key, meter), sum) in sums {

@@ -12,8 +12,8 @@ use nexus_core::document::store::{
 use nexus_core::document::{BlobStore, DocumentStore, JobQueue, Source};
 use nexus_core::grounding::Evidence;
 use nexus_core::ledger::{
-    Begun, Call, CallResult, Intent, LedgerLine, LedgerQuery, LedgerStore, OpenCall, QuotaStore, Retry,
-    Settlement, Stop, StopScope, UsageBy, UsageRecord, UsageRow,
+    Begun, Call, CallResult, Intent, LedgerLine, LedgerQuery, LedgerStore, OpenCall, QuotaStore,
+    Reconciliation, Retry, Settlement, Stop, StopScope, UsageBy, UsageRecord, UsageRow,
 };
 use nexus_core::price::PriceRow;
 use nexus_core::quota::{CounterKey, Limit, Subject, Used};
@@ -45,6 +45,7 @@ pass_on!(QuotaStore {
     fn retry(retry: Retry) -> Begun;
     fn settle(settlement: Settlement) -> bool;
     fn book(intent: Intent, settlement: Settlement) -> Begun;
+    fn correct(reconciliation: Reconciliation) -> LedgerLine;
     fn call_result(tenant: &TenantId, call: &str) -> Option<CallResult>;
     fn open_calls() -> Vec<OpenCall>;
     fn used(tenant: &TenantId, keys: &[CounterKey]) -> Vec<Used>;

@@ -14,6 +14,7 @@ mod audit;
 mod blob;
 pub mod calls;
 mod claim;
+mod correction;
 mod document;
 mod grant;
 mod job;
@@ -90,6 +91,7 @@ const PORTS: &[(&str, &[Scenario])] = &[
     ("ledger_store", ledger::SCENARIOS),
     ("quota_store", claim::SCENARIOS),
     ("quota_store", quota::SCENARIOS),
+    ("quota_store", correction::SCENARIOS),
     ("retriever", retrieve::SCENARIOS),
     ("run_store", run::SCENARIOS),
     ("session_store", session::SCENARIOS),

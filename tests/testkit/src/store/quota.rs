@@ -16,7 +16,7 @@ scenarios!(
     a_call_that_is_booked_whole_leaves_what_one_leaves_that_was_begun_and_settled_or_nothing_at_all,
     settling_replaces_a_reservation_by_what_was_charged_and_a_second_settlement_changes_nothing,
     a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_ends_the_one_all_the_same,
-    each_attempt_has_exactly_one_line_in_the_ledger_once_it_is_over_and_none_before,
+    each_attempt_has_exactly_one_line_of_its_own_in_the_ledger_once_it_is_over_and_none_before,
     a_new_counter_of_a_day_or_a_month_begins_with_what_the_ledger_has_for_it,
     open_calls_of_every_tenant_are_found_again_after_a_restart,
     nothing_of_one_tenant_is_seen_or_counted_by_another,
@@ -175,7 +175,9 @@ async fn a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_en
     assert_eq!((calls[0].status, calls[0].cost), (CallStatus::Failed, NanoUsd::from_nanos(60)));
 }
 
-async fn each_attempt_has_exactly_one_line_in_the_ledger_once_it_is_over_and_none_before(world: World) {
+async fn each_attempt_has_exactly_one_line_of_its_own_in_the_ledger_once_it_is_over_and_none_before(
+    world: World,
+) {
     let who = admin("acme");
     let call = world.begin(world.intent(&who, "k", &[], amounts(9, 60))).await;
     assert_eq!(world.lines(&who).await, []);

@@ -1,0 +1,88 @@
+//! `nexus ledger`.
+
+mod export;
+mod reconcile;
+
+use std::io::Write;
+
+use nexus_core::ledger::{LedgerLine, LedgerQuery};
+use nexus_core::{MAX_LISTED, Nexus, Result};
+
+use super::table::Table;
+use super::whole::{Piped, create};
+use crate::args::{Ledger, Lines};
+use crate::context::{Context, Opened};
+use crate::exit::Exit;
+use crate::visible::usd;
+use export::{Sink, export, named};
+
+/// The path that means standard output.
+const STANDARD_OUTPUT: &str = "-";
+
+pub(super) async fn run(context: &Context<'_>, command: Ledger) -> Result<Exit> {
+    match command {
+        Ledger::List { narrowing, unreconciled, limit } => {
+            let query = LedgerQuery { unreconciled, ..query(narrowing, limit) };
+            context.read(async |Opened { nexus, .. }| list(context, nexus, query.clone()).await).await
+        }
+        Ledger::Reconcile(what) => reconcile::run(context, &what).await,
+        Ledger::Export { narrowing, csv, jsonl: _, file } => {
+            let query = query(narrowing, MAX_LISTED);
+            context
+                .read(async |Opened { nexus, .. }| {
+                    let piped = file.as_os_str() == STANDARD_OUTPUT;
+                    let out: Box<dyn Write> =
+                        if piped { Box::new(Piped::default()) } else { Box::new(create(&file)?) };
+                    export(context, nexus, query.clone(), Sink::new(out, csv))
+                        .await
+                        .map_err(|error| named(error, &file))
+                })
+                .await
+        }
+    }
+}
+
+fn query(narrowing: Lines, limit: usize) -> LedgerQuery {
+    let Lines { of: user, model, from, until } = narrowing;
+    LedgerQuery { user, model, from, until, limit, ..LedgerQuery::default() }
+}
+
+async fn list(context: &Context<'_>, nexus: &Nexus, query: LedgerQuery) -> Result<Exit> {
+    let lines = nexus.ledger(&context.who, query).await?;
+    if context.output.is_json() {
+        context.output.document(&lines)?;
+        return Ok(Exit::Done);
+    }
+    let header = ["LINE", "TIME", "USER", "PROVIDER", "MODEL", "STATUS", "TOKENS", "COST", "ATTEMPT", "CALL"];
+    let mut table = Table::new(header);
+    for line in lines {
+        let (tokens, cost) = added(&line);
+        table.row([
+            line.seq.to_string(),
+            line.ts.to_string(),
+            line.consumer.user,
+            line.provider,
+            line.model,
+            line.status.as_str().to_owned(),
+            tokens,
+            cost,
+            line.attempt.to_string(),
+            line.call,
+        ]);
+    }
+    table.lines().try_for_each(|line| context.output.line(line))?;
+    Ok(Exit::Done)
+}
+
+/// The tokens and the money that a line adds, which are differences in a correction.
+fn added(line: &LedgerLine) -> (String, String) {
+    let is = match (&line.correction, line.estimated) {
+        (Some(_), _) => " (correction)",
+        (None, true) => " (estimate)",
+        (None, false) => "",
+    };
+    match line.change() {
+        Some(change) => (change.tokens.to_string(), format!("{}{is}", usd(change.money))),
+        None => ("-".to_owned(), format!("-{is}")),
+    }
+}

@@ -1,0 +1,63 @@
+//! How an estimate is corrected: by another line, and by whatever has counted the line before.
+
+use nexus_core::ledger::{Correction, LedgerLine, Reconciliation};
+use nexus_core::quota::Amounts;
+use nexus_core::{Error, ErrorKind, Result};
+use rusqlite::Connection;
+
+use super::line::{self, Own};
+use super::{call, usage};
+use crate::error::corrupt;
+use crate::{audit, quota};
+
+/// Corrects an attempt's line, and returns the line that does so.
+pub(super) fn correct(connection: &Connection, reconciliation: &Reconciliation) -> Result<LedgerLine> {
+    let (tenant, id) = (reconciliation.tenant.as_str(), reconciliation.call.as_str());
+    let Own { line: own, day, counters } = line::own(connection, tenant, id, reconciliation.attempt)?;
+    own.check_estimated()?;
+    let before = of_attempt(connection, tenant, &own)?;
+    if before.revision().checked_add(1) != Some(reconciliation.revision) {
+        return Err(Error::new(ErrorKind::Conflict, "somebody else has corrected the attempt meanwhile")
+            .code("LINE_CORRECTED")
+            .hint("look at `nexus ledger list` and correct it again if that is still wrong"));
+    }
+    let line = corrected(own, &before, reconciliation);
+    line::add(connection, tenant, &line, &day, &[])?;
+    usage::book(connection, tenant, &line, &day)?;
+    let charge = quota::Charge {
+        consumer: &line.consumer,
+        model: &line.model,
+        day: &day,
+        reserved: &Amounts::ZERO,
+        charged: &line.charged,
+    };
+    quota::correct(connection, tenant, &counters, &charge, line::columns(&line)?)?;
+    call::revise(connection, tenant, id, &line::latest(connection, tenant, id)?)?;
+    audit::append(connection, &reconciliation.audit)?;
+    of_attempt(connection, tenant, &line)
+}
+
+/// The latest line of the attempt that `line` is about.
+fn of_attempt(connection: &Connection, tenant: &str, line: &LedgerLine) -> Result<LedgerLine> {
+    let latest = line::latest(connection, tenant, &line.call)?;
+    let of_attempt = latest.into_iter().find(|latest| latest.attempt == line.attempt);
+    of_attempt.ok_or_else(|| corrupt("an attempt has lost its line"))
+}
+
+fn corrected(own: LedgerLine, before: &LedgerLine, reconciliation: &Reconciliation) -> LedgerLine {
+    LedgerLine {
+        seq: 0,
+        ts: reconciliation.at,
+        usage: reconciliation.usage,
+        charged: reconciliation.charged,
+        estimated: false,
+        correction: Some(Correction {
+            revision: reconciliation.revision,
+            usage_before: before.usage,
+            charged_before: before.charged,
+            reason: reconciliation.reason.clone(),
+            by: reconciliation.by.clone(),
+        }),
+        ..own
+    }
+}
