@@ -3,8 +3,8 @@
 //! A token of any vendor's vocabulary stands for at least one byte of what it was made from, so bytes bound tokens from
 //! above. Estimates by characters are for people and never decide.
 
-use crate::llm::Request;
 use crate::llm::prompt::render;
+use crate::llm::{CallSignature, Request};
 
 /// What a vendor's chat template may add around a message.
 const PER_MESSAGE: u64 = 32;
@@ -19,7 +19,7 @@ pub(super) fn input_bound(request: &Request) -> u64 {
     for message in &messages {
         bound = bound.saturating_add(PER_MESSAGE).saturating_add(text(&message.content));
         for call in &message.calls {
-            let signature = call.signature.as_deref().unwrap_or_default();
+            let signature = call.signature.as_ref().map_or("", CallSignature::as_str);
             let parts = [&call.id, &call.name, &call.arguments].map(|part| text(part));
             let call = parts.into_iter().fold(text(signature), u64::saturating_add);
             bound = bound.saturating_add(PER_MESSAGE).saturating_add(call);

@@ -1,5 +1,7 @@
 //! Who said what: [`Turn`]s of a conversation, and the tools that a model may call in it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Who said something in a conversation.
@@ -76,10 +78,43 @@ pub struct ToolCall {
     pub name: String,
     /// The arguments as the model wrote them: JSON as a rule, but nobody guarantees that. Empty arguments are `{}`.
     pub arguments: String,
-    /// What the vendor wants back with the call, in its own words; only the adapter that wrote it reads it. Whoever puts
-    /// the call into a history hands it on as it is.
+    /// What the vendor wants back with the call. Whoever puts the call into a history hands it on as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<String>,
+    pub signature: Option<CallSignature>,
+}
+
+/// What a vendor wants back with a call of a tool, such as the thoughts that led to it, sealed. Only the adapter that
+/// wrote it reads it, and no other vendor is ever sent it.
+///
+/// It may hold words of the model's thinking, which are no part of an answer: so it stays with the call, is told in no
+/// event of a run, and prints nothing.
+///
+/// ```
+/// use nexus_core::llm::CallSignature;
+///
+/// let signature = CallSignature::new("vendor:what it thought");
+/// assert_eq!(format!("{signature:?}"), "CallSignature(..)");
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallSignature(String);
+
+impl CallSignature {
+    /// A signature in the words of the adapter that reads it again.
+    pub fn new(token: impl Into<String>) -> Self {
+        Self(token.into())
+    }
+
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CallSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallSignature(..)")
+    }
 }
 
 /// Whether a model may, must or must not call tools.

@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::grounding::{Citation, Evidence};
 use crate::usage::Usage;
 
-pub use conversation::{Speaker, ToolCall, ToolChoice, ToolSpec, Turn};
+pub use conversation::{CallSignature, Speaker, ToolCall, ToolChoice, ToolSpec, Turn};
 pub use extractive::Extractive;
 pub use fault::Fault;
 pub use parameters::{Parameters, ReasoningEffort, ResponseFormat};

@@ -5,13 +5,14 @@ use nexus_core::llm::{Fault, Finish, Piece, Reply, ToolCall};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::thoughts::{RawBlock, Thoughts};
 use super::usage::Counts;
 use crate::wire::Vendor;
 
 /// A whole message.
 #[derive(Deserialize)]
 pub(super) struct Message {
-    content: Vec<Block>,
+    content: Vec<RawBlock>,
     stop_reason: Option<String>,
     usage: Option<Counts>,
 }
@@ -34,20 +35,29 @@ pub(super) enum Block {
         #[serde(default)]
         input: Map<String, Value>,
     },
-    /// Thinking that is withheld, tools of the vendor's, and what is yet to come.
+    /// Tools of the vendor's, thinking that is withheld, and what is yet to come.
     #[serde(other)]
     Other,
 }
 
 impl Message {
-    /// The reply that the message is.
+    /// The reply of `model` that the message is.
     ///
     /// # Errors
-    /// [`Fault::Protocol`] for usage that contradicts itself, and as [`finish`].
-    pub(super) fn reply(self, vendor: &Vendor) -> Result<Reply> {
+    /// [`Fault::Protocol`] for content or usage that cannot be read, and as [`finish`].
+    pub(super) fn reply(self, vendor: &Vendor, model: &str) -> Result<Reply> {
         let mut reply = Reply::empty();
-        for piece in self.content.into_iter().filter_map(Block::piece) {
-            reply.add(piece);
+        let mut thoughts = Thoughts::of(model);
+        for raw in self.content {
+            let mut piece = Block::read(&raw, vendor)?.piece();
+            match &mut piece {
+                Some(Piece::Text(_)) => thoughts.said(),
+                Some(Piece::ToolCall(call)) => call.signature = thoughts.seal(),
+                _ => thoughts.add(raw),
+            }
+            if let Some(piece) = piece {
+                reply.add(piece);
+            }
         }
         let usage = self.usage.unwrap_or_default().usage();
         reply.usage = usage.map_err(|what| vendor.protocol(what))?;
@@ -57,6 +67,14 @@ impl Message {
 }
 
 impl Block {
+    /// What a block means.
+    ///
+    /// # Errors
+    /// [`Fault::Protocol`] for one that is not as its type says.
+    pub(super) fn read(raw: &RawBlock, vendor: &Vendor) -> Result<Self> {
+        Self::deserialize(raw).map_err(|_| vendor.protocol("a block of content that cannot be read"))
+    }
+
     /// The piece that the block is, if it is one.
     pub(super) fn piece(self) -> Option<Piece> {
         match self {
@@ -98,10 +116,13 @@ pub(super) fn finish(stop_reason: Option<&str>, vendor: &Vendor) -> Result<Finis
 mod tests {
     use serde_json::json;
 
+    use super::super::thoughts::{Unsealed, unseal};
     use super::*;
 
     fn reply(message: Value) -> Result<Reply> {
-        serde_json::from_value::<Message>(message).unwrap().reply(&Vendor::new("anthropic"))
+        serde_json::from_value::<Message>(message)
+            .unwrap()
+            .reply(&Vendor::new("anthropic"), "claude-sonnet-5-5")
     }
 
     #[test]
@@ -121,6 +142,10 @@ mod tests {
         let reply = reply.unwrap();
         assert_eq!((reply.text.as_str(), reply.reasoning.as_str()), ("I shall look.", "Look it up."));
         assert_eq!(reply.tool_calls[0].arguments, r#"{"zone":"UTC"}"#);
+        let Unsealed { before, after } = unseal(&reply.tool_calls[0], "claude-sonnet-5-5");
+        let thought = json!({"type": "thinking", "thinking": "Look it up.", "signature": "EqQB"});
+        assert_eq!(before, [thought, json!({"type": "redacted_thinking", "data": "EmwK"})]);
+        assert!(after.is_empty());
         assert_eq!(reply.usage.unwrap().total(), Some(42));
         assert_eq!(reply.finish, Finish::ToolCalls);
     }

@@ -5,16 +5,19 @@
 //!
 //! - `request`: what is sent; `models`: what is known of models by name.
 //! - `message`: an answer in one piece; `stream`: its events; `usage`: what it consumed; `error`: refusals.
+//! - `thoughts`: what led to a call of a tool, from one turn to the next.
 //!
 //! Thinking is asked for in the manner of the model: by an effort, or by a budget on models of before. What the model
-//! thought in an earlier turn is not sent back; the vendor allows that. Its signature is of no use without the words it
-//! signs, and those are kept from callers.
+//! thought before it called a tool goes back with the call, as it was, to the same model and to nobody else. The vendor
+//! signs words, so the words go along: sealed in the call's signature, which is no part of an answer and prints nothing.
+//! What it thought before an answer is not sent back; the vendor allows that.
 
 mod error;
 mod message;
 mod models;
 mod request;
 mod stream;
+mod thoughts;
 mod usage;
 
 use async_trait::async_trait;
@@ -80,9 +83,13 @@ impl Anthropic {
         Self { model: model.into(), ..self }
     }
 
+    /// The model that answers `request`.
+    fn model_of<'r>(&'r self, request: &'r Request) -> &'r str {
+        request.model.as_deref().unwrap_or(&self.model)
+    }
+
     fn body(&self, request: &Request, stream: bool) -> Result<serde_json::Value> {
-        let model = request.model.as_deref().unwrap_or(&self.model);
-        request::body(self.endpoint.vendor(), request, model, stream)
+        request::body(self.endpoint.vendor(), request, self.model_of(request), stream)
     }
 }
 
@@ -104,12 +111,12 @@ impl LlmProvider for Anthropic {
         let body = self.body(&request, true)?;
         let answer = self.endpoint.post(PATH, "text/event-stream", &body).await?;
         let decoder = SseDecoder::new(self.endpoint.max_frame_bytes());
-        Ok(completion(answer, decoder, Events::new(self.endpoint.vendor())))
+        Ok(completion(answer, decoder, Events::new(self.endpoint.vendor(), self.model_of(&request))))
     }
 
     async fn complete(&self, request: Request) -> Result<Reply> {
         let body = self.body(&request, false)?;
         let answer = self.endpoint.post(PATH, "application/json", &body).await?;
-        answer.json::<Message>().await?.reply(self.endpoint.vendor())
+        answer.json::<Message>().await?.reply(self.endpoint.vendor(), self.model_of(&request))
     }
 }

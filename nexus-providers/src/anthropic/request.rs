@@ -6,6 +6,7 @@ use nexus_core::{Error, Result};
 use serde_json::{Map, Value, json};
 
 use super::models::{Thinking, Traits, traits};
+use super::thoughts::{Unsealed, unseal};
 use crate::wire::Vendor;
 use crate::wire::calls::arguments;
 use crate::wire::numbers::{check, decimal};
@@ -21,7 +22,7 @@ const LEAST_BUDGET: u32 = 1_024;
 /// [`Fault::InvalidRequest`] for what the wire, or this model, cannot express.
 pub(super) fn body(vendor: &Vendor, request: &Request, model: &str, stream: bool) -> Result<Value> {
     let writer = Writer { vendor, request, traits: traits(model) };
-    let (system, messages) = messages(render(request));
+    let (system, messages) = messages(render(request), model);
     let mut body = Map::from_iter([
         ("model".to_owned(), model.into()),
         ("max_tokens".to_owned(), writer.max_tokens().into()),
@@ -47,7 +48,7 @@ pub(super) fn body(vendor: &Vendor, request: &Request, model: &str, stream: bool
 }
 
 /// The system text, and the turns: what follows one another from the same side is one turn.
-fn messages(rendered: Vec<RenderedMessage>) -> (String, Vec<Value>) {
+fn messages(rendered: Vec<RenderedMessage>, model: &str) -> (String, Vec<Value>) {
     let mut system = String::new();
     let mut turns: Vec<(&'static str, Vec<Value>)> = Vec::new();
     for message in rendered {
@@ -59,7 +60,7 @@ fn messages(rendered: Vec<RenderedMessage>) -> (String, Vec<Value>) {
             Role::User | Role::Tool => "user",
             Role::Assistant => "assistant",
         };
-        let blocks = blocks(message);
+        let blocks = blocks(message, model);
         match turns.last_mut() {
             Some((last, content)) if *last == side => content.extend(blocks),
             _ if blocks.is_empty() => {}
@@ -70,17 +71,24 @@ fn messages(rendered: Vec<RenderedMessage>) -> (String, Vec<Value>) {
     (system, turns.collect())
 }
 
-/// The content of a message. The vendor refuses empty texts, so there are none.
-fn blocks(message: RenderedMessage) -> Vec<Value> {
+/// The content of a message. The vendor refuses empty texts, so there are none. What `model` thought stands where it
+/// stood: around the words, and before the call that it led to.
+fn blocks(message: RenderedMessage, model: &str) -> Vec<Value> {
     let RenderedMessage { content, calls, answers, .. } = message;
     if let Some((call, _)) = answers {
         return vec![json!({"type": "tool_result", "tool_use_id": call, "content": content})];
     }
-    let text = (!content.is_empty()).then(|| json!({"type": "text", "text": content}));
-    let calls = calls.into_iter().map(|call| {
-        json!({"type": "tool_use", "id": call.id, "name": call.name, "input": arguments(&call.arguments)})
-    });
-    text.into_iter().chain(calls).collect()
+    let mut text = (!content.is_empty()).then(|| json!({"type": "text", "text": content}));
+    let mut blocks = Vec::new();
+    for call in calls {
+        let Unsealed { before, after } = unseal(&call, model);
+        blocks.extend(before.into_iter().chain(text.take()).chain(after));
+        blocks.push(
+            json!({"type": "tool_use", "id": call.id, "name": call.name, "input": arguments(&call.arguments)}),
+        );
+    }
+    blocks.extend(text);
+    blocks
 }
 
 /// Writes what depends on the model.

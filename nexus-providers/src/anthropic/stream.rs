@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::error::classify;
 use super::message::{Block, finish, text_piece};
+use super::thoughts::{RawBlock, Thoughts};
 use super::usage::Counts;
 use crate::wire::{Assembler, Refusal, SseEvent, Vendor};
 
@@ -18,6 +19,9 @@ pub(super) struct Events {
     vendor: Vendor,
     counts: Counts,
     calls: BTreeMap<u64, ToolCall>,
+    /// Blocks of thinking that are not whole, by their place in the content.
+    thinking: BTreeMap<u64, RawBlock>,
+    thoughts: Thoughts,
     stop_reason: Option<String>,
 }
 
@@ -29,7 +33,7 @@ enum Event {
     },
     ContentBlockStart {
         index: u64,
-        content_block: Block,
+        content_block: RawBlock,
     },
     ContentBlockDelta {
         index: u64,
@@ -69,14 +73,24 @@ enum Delta {
     Thinking { thinking: String },
     #[serde(rename = "input_json_delta")]
     InputJson { partial_json: String },
-    /// Signatures, citations, and what is yet to come.
+    #[serde(rename = "signature_delta")]
+    Signature { signature: String },
+    /// Citations, and what is yet to come.
     #[serde(other)]
     Other,
 }
 
 impl Events {
-    pub(super) fn new(vendor: &Vendor) -> Self {
-        Self { vendor: vendor.clone(), counts: Counts::default(), calls: BTreeMap::new(), stop_reason: None }
+    /// Reads the answer of `model`.
+    pub(super) fn new(vendor: &Vendor, model: &str) -> Self {
+        Self {
+            vendor: vendor.clone(),
+            counts: Counts::default(),
+            calls: BTreeMap::new(),
+            thinking: BTreeMap::new(),
+            thoughts: Thoughts::of(model),
+            stop_reason: None,
+        }
     }
 
     fn usage(&mut self, counts: Option<Counts>) -> Result<Option<Piece>> {
@@ -87,22 +101,41 @@ impl Events {
     }
 
     /// A block begins. The arguments of a call follow in deltas; the call is given when it is whole.
-    fn begin(&mut self, index: u64, block: Block) -> Option<Piece> {
-        match block {
+    fn begin(&mut self, index: u64, raw: RawBlock) -> Result<Option<Piece>> {
+        let block = Block::read(&raw, &self.vendor)?;
+        Ok(match block {
             Block::ToolUse { id, name, input } => {
                 let arguments =
                     if input.is_empty() { String::new() } else { Value::Object(input).to_string() };
                 self.calls.insert(index, ToolCall { id, name, arguments, signature: None });
                 None
             }
-            Block::Text { .. } | Block::Thinking { .. } | Block::Other => block.piece(),
-        }
+            Block::Text { .. } => {
+                self.thoughts.said();
+                block.piece()
+            }
+            Block::Thinking { .. } | Block::Other => {
+                self.thinking.insert(index, raw);
+                block.piece()
+            }
+        })
     }
 
     fn grow(&mut self, index: u64, delta: Delta) -> Option<Piece> {
         match delta {
             Delta::Text { text } => text_piece(text, Piece::Text),
-            Delta::Thinking { thinking } => text_piece(thinking, Piece::Reasoning),
+            Delta::Thinking { thinking } => {
+                if let Some(Value::String(words)) = self.thought(index, "thinking") {
+                    words.push_str(&thinking);
+                }
+                text_piece(thinking, Piece::Reasoning)
+            }
+            Delta::Signature { signature } => {
+                if let Some(field) = self.thought(index, "signature") {
+                    *field = signature.into();
+                }
+                None
+            }
             Delta::InputJson { partial_json } => {
                 // Arguments of the vendor's own tools belong to no call of ours.
                 if let Some(call) = self.calls.get_mut(&index) {
@@ -114,8 +147,17 @@ impl Events {
         }
     }
 
+    /// A field of the block of thinking at `index`, empty if it was not there.
+    fn thought(&mut self, index: u64, field: &str) -> Option<&mut Value> {
+        Some(self.thinking.get_mut(&index)?.entry(field).or_insert_with(|| String::new().into()))
+    }
+
     fn close(&mut self, index: u64) -> Option<Piece> {
+        if let Some(block) = self.thinking.remove(&index) {
+            self.thoughts.add(block);
+        }
         let mut call = self.calls.remove(&index)?;
+        call.signature = self.thoughts.seal();
         if call.arguments.is_empty() {
             call.arguments.push_str("{}");
         }
@@ -136,7 +178,7 @@ impl Assembler for Events {
     fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<Piece>) -> Result<()> {
         let piece = match self.vendor.parse(&event.data)? {
             Event::MessageStart { message: Start { usage } } => self.usage(usage)?,
-            Event::ContentBlockStart { index, content_block } => self.begin(index, content_block),
+            Event::ContentBlockStart { index, content_block } => self.begin(index, content_block)?,
             Event::ContentBlockDelta { index, delta } => self.grow(index, delta),
             Event::ContentBlockStop { index } => self.close(index),
             Event::MessageDelta { delta: Stop { stop_reason }, usage } => {

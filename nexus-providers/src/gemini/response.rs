@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use nexus_core::Result;
-use nexus_core::llm::{Fault, Finish, Piece, Reply, ToolCall};
+use nexus_core::llm::{CallSignature, Fault, Finish, Piece, Reply, ToolCall};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -19,7 +19,7 @@ const SIGNED: &str = "gemini:";
 
 /// The signature of a call's thoughts, if it is Gemini's.
 pub(super) fn signature(call: &ToolCall) -> Option<&str> {
-    call.signature.as_deref()?.strip_prefix(SIGNED)
+    call.signature.as_ref()?.as_str().strip_prefix(SIGNED)
 }
 
 /// Whether the adapter made `id` up.
@@ -127,7 +127,8 @@ impl Chunks {
         if let Some(Function { id, name, args }) = function_call {
             let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("{MADE_UP}{}", self.calls));
             (self.calls, self.own_calls) = (self.calls + 1, self.own_calls + 1);
-            let signature = thought_signature.map(|signature| format!("{SIGNED}{signature}"));
+            let signature =
+                thought_signature.map(|signature| CallSignature::new(format!("{SIGNED}{signature}")));
             let arguments = Value::Object(args).to_string();
             return Some(Piece::ToolCall(ToolCall { id, name, arguments, signature }));
         }

@@ -59,6 +59,7 @@ pub(crate) fn vendor() -> Vendor {
         own: scenarios![
             own::parameters_arrive_by_their_names,
             own::a_conversation_with_tools_arrives_whole,
+            own::what_the_model_thought_before_a_call_goes_back_to_it_unmodified,
             own::arguments_that_are_no_json_are_kept_as_they_are,
             own::a_limit_of_spending_is_not_waited_for,
             own::a_conversation_may_end_with_nothing_but_results,
@@ -132,6 +133,46 @@ mod own {
         assert_eq!(body["messages"], messages);
         assert_eq!(body["tool_choice"], json!({"type": "tool", "name": "weather"}));
         assert_eq!(body["tools"][0]["input_schema"], tools()[0].parameters);
+    }
+
+    pub(super) async fn what_the_model_thought_before_a_call_goes_back_to_it_unmodified(world: &World) {
+        let directives = "thinking=3+frames=2+tools=2";
+        let asking = Request { tools: tools(), ..question() };
+        let mut streamed = Reply::empty();
+        for piece in world.hear_about(directives, asking.clone()).await.whole() {
+            streamed.add(piece);
+        }
+        let whole = world.provider(directives).complete(asking.clone()).await.unwrap();
+        // As the vendor wrote it, with the words that it signed.
+        let thought = json!({"type": "thinking", "thinking": "000 001 002 ", "signature": "c2NyaXB0ZWQ="});
+        for reply in [streamed, whole] {
+            assert!(!format!("{:?}", reply.tool_calls).contains("000 001"), "{:?}", reply.tool_calls);
+            let results = reply.tool_calls.iter().map(|call| Turn::Returned {
+                call: call.id.clone(),
+                name: call.name.clone(),
+                result: "rain".to_owned(),
+            });
+            let mut history = vec![Turn::said(Speaker::User, "Bonn?")];
+            history.push(Turn::Called { text: reply.text.clone(), calls: reply.tool_calls.clone() });
+            history.extend(results);
+            let next = Request { history, question: String::new(), ..asking.clone() };
+            let content = async |request: Request| {
+                world.provider(directives).complete(request).await.unwrap();
+                let body = world.server.requests().pop().unwrap().json();
+                body["messages"][1]["content"].clone()
+            };
+            let own = content(next.clone()).await;
+            let types = |content: &Value| -> Vec<Value> {
+                content.as_array().unwrap().iter().map(|block| block["type"].clone()).collect()
+            };
+            assert_eq!(own[0], thought);
+            assert!(!own.to_string().contains("anthropic:"), "{own}");
+            let calls = reply.tool_calls.len();
+            assert_eq!(types(&own).iter().filter(|kind| *kind == "thinking").count(), 1, "{own}");
+            assert_eq!(types(&own).iter().filter(|kind| *kind == "tool_use").count(), calls, "{own}");
+            let other = content(Request { model: Some("another-1".to_owned()), ..next }).await;
+            assert!(!types(&other).contains(&"thinking".into()), "{other}");
+        }
     }
 
     pub(super) async fn a_conversation_may_end_with_nothing_but_results(world: &World) {

@@ -1,5 +1,6 @@
 use nexus_core::llm::{Speaker, ToolCall, ToolSpec, Turn};
 
+use super::super::thoughts::Thoughts;
 use super::*;
 
 fn written(request: &Request, model: &str) -> Result<Value> {
@@ -85,6 +86,39 @@ fn what_follows_one_another_from_one_side_is_one_turn() {
         ]}
     ]);
     assert_eq!(written(&request, SONNET).unwrap()["messages"], expected);
+}
+
+#[test]
+fn what_a_model_thought_goes_back_to_it_as_it_was_and_to_no_other() {
+    let block = |words: &str| json!({"type": "thinking", "thinking": words, "signature": "EqQB"});
+    let mut thoughts = Thoughts::of(SONNET);
+    let mut think = |words: &str| thoughts.add(serde_json::from_value(block(words)).unwrap());
+    think("Look it up.");
+    think("In both zones.");
+    let first = thoughts.seal();
+    thoughts.add(serde_json::from_value(block("Now the other.")).unwrap());
+    let call = |id: &str, signature| ToolCall {
+        id: id.to_owned(),
+        name: "clock".to_owned(),
+        arguments: "{}".to_owned(),
+        signature,
+    };
+    let calls = vec![call("t1", first), call("t2", thoughts.seal())];
+    let returned = |id: &str| Turn::Returned {
+        call: id.to_owned(),
+        name: "clock".to_owned(),
+        result: "noon".to_owned(),
+    };
+    let called = Turn::Called { text: "Let me look.".to_owned(), calls };
+    let history = vec![Turn::said(Speaker::User, "What time is it?"), called, returned("t1"), returned("t2")];
+    let request = Request { history, ..Request::default() };
+    let turn = |model: &str| written(&request, model).unwrap()["messages"][1].clone();
+    let text = json!({"type": "text", "text": "Let me look."});
+    let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "clock", "input": {}});
+    let thought = [block("Look it up."), block("In both zones."), block("Now the other.")];
+    let [one, two, three] = &thought;
+    assert_eq!(turn(SONNET)["content"], json!([one, two, text, call("t1"), three, call("t2")]));
+    assert_eq!(turn(HAIKU)["content"], json!([text, call("t1"), call("t2")]));
 }
 
 #[test]

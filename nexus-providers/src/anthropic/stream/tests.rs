@@ -1,8 +1,12 @@
-use nexus_core::llm::Finish;
+use nexus_core::llm::{CallSignature, Finish};
+use serde_json::json;
 
+use super::super::thoughts::{Unsealed, unseal};
 use super::*;
 use crate::wire::SseDecoder;
 use crate::wire::replay::{replay, whole};
+
+const SONNET: &str = "claude-sonnet-5-5";
 
 /// Thinking, text in two blocks with an emoji, a call with arguments in pieces and one without, and everything that is
 /// to be passed over.
@@ -76,7 +80,16 @@ fn decoder() -> SseDecoder {
 }
 
 fn events() -> Events {
-    Events::new(&Vendor::new("anthropic"))
+    Events::new(&Vendor::new("anthropic"), SONNET)
+}
+
+/// The signature of the call that the thoughts of the stream led to.
+fn sealed() -> Option<CallSignature> {
+    let thought = json!({"type": "thinking", "thinking": "Mull it over.", "signature": "EqQBCgIYAhIM"});
+    let mut thoughts = Thoughts::of(SONNET);
+    thoughts.add(serde_json::from_value(thought).unwrap());
+    thoughts.said();
+    thoughts.seal()
 }
 
 fn read(stream: &str) -> (Vec<Piece>, Option<Fault>) {
@@ -92,7 +105,8 @@ fn a_stream_gives_its_pieces_however_it_is_cut() {
             id: id.to_owned(),
             name: name.to_owned(),
             arguments: arguments.to_owned(),
-            signature: None,
+            // Thoughts lead to the first of the calls.
+            signature: (id == "toolu_1").then(sealed).flatten(),
         })
     };
     let said: Vec<&Piece> = pieces.iter().filter(|piece| !matches!(piece, Piece::Usage(_))).collect();
@@ -105,6 +119,27 @@ fn a_stream_gives_its_pieces_however_it_is_cut() {
         Piece::Finish(Finish::ToolCalls),
     ];
     assert_eq!(said, expected.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn thoughts_that_are_withheld_or_come_between_calls_are_kept_with_the_call_that_follows() {
+    let withheld = r#"event: content_block_start
+data: {"type":"content_block_start","index":9,"content_block":{"type":"redacted_thinking","data":"EmwK"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":9}
+
+event: content_block_start
+data: {"type":"content_block_start","index":3"#;
+    let second = r#"event: content_block_start
+data: {"type":"content_block_start","index":3"#;
+    let calls: Vec<ToolCall> = whole(&STREAM.replace(second, withheld), decoder, events)
+        .into_iter()
+        .filter_map(|piece| if let Piece::ToolCall(call) = piece { Some(call) } else { None })
+        .collect();
+    assert_eq!(calls[0].signature, sealed());
+    let Unsealed { before, .. } = unseal(&calls[1], SONNET);
+    assert_eq!(before, [json!({"type": "redacted_thinking", "data": "EmwK"})]);
 }
 
 #[test]

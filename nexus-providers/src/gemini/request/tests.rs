@@ -1,4 +1,4 @@
-use nexus_core::llm::{Fault, Speaker, ToolCall, ToolSpec, Turn};
+use nexus_core::llm::{CallSignature, Fault, Speaker, ToolCall, ToolSpec, Turn};
 
 use super::*;
 
@@ -67,7 +67,7 @@ fn a_signature_goes_back_with_its_call_and_to_nobody_else() {
         id: "a1b2".to_owned(),
         name: "clock".to_owned(),
         arguments: "{}".to_owned(),
-        signature: signature.map(str::to_owned),
+        signature: signature.map(CallSignature::new),
     };
     let signatures = |calls: Vec<ToolCall>| {
         let history = vec![Turn::Called { text: String::new(), calls }];

@@ -27,7 +27,7 @@ fn a_stream_gives_its_pieces_however_it_is_cut() {
             id: id.to_owned(),
             name: name.to_owned(),
             arguments: arguments.to_owned(),
-            signature: signature.map(str::to_owned),
+            signature: signature.map(CallSignature::new),
         })
     };
     let usage = |output_text, total| {

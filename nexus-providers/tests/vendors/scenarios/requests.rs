@@ -1,7 +1,8 @@
 //! What is sent.
 
-use nexus_core::llm::{Fault, Request};
+use nexus_core::llm::{CallSignature, Fault, Request, Speaker, ToolCall, Turn};
 
+use crate::scenarios::tools;
 use crate::world::{KEY, World, model, question};
 
 pub(super) async fn the_request_is_the_vendors_to_the_letter(world: &World) {
@@ -51,4 +52,41 @@ pub(super) async fn what_the_wire_cannot_express_is_refused_by_name_before_anyth
         }
     }
     assert!(world.server.requests().is_empty());
+}
+
+/// As after a fallback: the thoughts that one vendor sealed are none of the others' business.
+pub(super) async fn what_another_vendor_signed_is_not_sent(world: &World) {
+    for seal in [
+        "openai:swordfish",
+        r#"gemini:{"swordfish"}"#,
+        r#"anthropic:{"model":"claude-x","blocks":[{"type":"thinking","thinking":"swordfish","signature":"x"}]}"#,
+        "swordfish",
+    ] {
+        if seal.starts_with(&format!("{}:", world.provider("").name())) {
+            continue;
+        }
+        // Over Vertex AI, Gemini is itself.
+        if seal.starts_with("gemini:") && world.vendor.name == "vertex" {
+            continue;
+        }
+        let call = ToolCall {
+            id: "call_1".to_owned(),
+            name: "weather".to_owned(),
+            arguments: r#"{"city":"Bonn"}"#.to_owned(),
+            signature: Some(CallSignature::new(seal)),
+        };
+        let history = vec![
+            Turn::said(Speaker::User, "Bonn?"),
+            Turn::Called { text: String::new(), calls: vec![call] },
+            Turn::Returned {
+                call: "call_1".to_owned(),
+                name: "weather".to_owned(),
+                result: "rain".to_owned(),
+            },
+        ];
+        let request = Request { history, tools: tools(), ..question() };
+        world.provider("").complete(request).await.unwrap();
+        let body = world.server.requests().pop().unwrap().json().to_string();
+        assert!(body.contains("Bonn") && !body.contains("swordfish"), "{body}");
+    }
 }

@@ -1,10 +1,13 @@
 //! Claims: the same call is made once, whoever asks again.
 
-use nexus_core::gateway::{Granted, ModelCall};
-use nexus_core::llm::Request;
+use nexus_core::gateway::{GatewaySettings, Granted, ModelCall, Route, Routing};
+use nexus_core::llm::{Request, ToolSpec};
+use nexus_core::price::{PriceRow, PriceTable};
 use nexus_core::{NanoUsd, Principal};
+use nexus_providers::anthropic::Anthropic;
+use nexus_providers::{HttpClient, HttpOptions, Secret};
 
-use crate::world::{World, call, read, settings};
+use crate::world::{World, call, price, read, settings};
 
 fn keyed(model: &str, key: &str) -> ModelCall {
     ModelCall { idempotency_key: Some(key.to_owned()), ..call(model) }
@@ -77,5 +80,29 @@ async fn a_key_has_one_to_128_characters() {
     for key in [String::new(), "k".repeat(129), "a\u{202E}b".to_owned()] {
         let error = world.complete(keyed("plain", &key)).await.unwrap_err();
         assert_eq!(error.stable_code(), "INVALID_IDEMPOTENCY_KEY");
+    }
+}
+
+#[tokio::test]
+async fn what_led_to_a_call_of_a_tool_stays_with_the_call_and_out_of_sight() {
+    let world = World::new(settings()).await;
+    let client = HttpClient::new(&HttpOptions::default()).unwrap();
+    let claude = Anthropic::at(&client, &world.scripted.url(), &Secret::new("sk-scripted")).unwrap();
+    let routing = Routing::new(Route::to("scripted")).provider("scripted", claude);
+    let price = PriceRow { provider: "anthropic".to_owned(), ..price() };
+    let settings = GatewaySettings { prices: PriceTable::empty().with([price]), ..settings() };
+    world.nexus.reconfigure(routing, settings).unwrap();
+    let parameters = serde_json::json!({"type": "object", "properties": {}});
+    let clock = ToolSpec { name: "clock".to_owned(), description: "tells the time".to_owned(), parameters };
+    let mut call = keyed("m+thinking=3+tools=1", "invoice-1");
+    call.request.tools = vec![clock];
+    let first = world.answer(call.clone()).await;
+    let replayed = world.answer(call).await;
+    assert!(replayed.receipt.was_replayed);
+    assert_eq!(first.reply.tool_calls, replayed.reply.tool_calls, "the conversation can go on from either");
+    let sealed = first.reply.tool_calls[0].signature.as_ref().unwrap();
+    assert!(sealed.as_str().contains("000 001 002"), "the vendor signs words");
+    for reply in [first.reply, replayed.reply] {
+        assert!(reply.reasoning.is_empty() && !format!("{reply:?}").contains("000 001 002"), "{reply:?}");
     }
 }
