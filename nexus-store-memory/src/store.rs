@@ -151,12 +151,14 @@ impl MemoryStore {
         }
         schema::migrate(&mut connection)?;
         job::expire_leases(&connection)?;
+        let beside = Connection::open(dir.join(DATABASE)).map_err(sql)?;
+        schema::configure(&beside, Role::Reader)?;
         let blobs = Blobs::on_disk(dir.join("blobs"));
         blobs.sweep(&connection)?;
         let instance = schema::instance(&connection)?;
         let corpora = corpus::ordinals(&connection)?;
         let store = Self::assemble(Shared {
-            engine: Engine::on_disk(Some(connection), readers(dir)?)?,
+            engine: Engine::on_disk(connection, beside, readers(dir)?)?,
             instance,
             blobs,
             requests: Requests::Disk(dir.join("requests")),
@@ -194,7 +196,7 @@ impl MemoryStore {
         }
         let instance = schema::instance(&connection)?;
         Ok(Self::assemble(Shared {
-            engine: Engine::on_disk(None, Readers::start(vec![connection])?)?,
+            engine: Engine::read_only(Readers::start(vec![connection])?),
             instance,
             blobs: Blobs::on_disk(dir.join("blobs")),
             requests: Requests::Disk(dir.join("requests")),

@@ -1,9 +1,10 @@
 //! The engine: SQLite connections and the threads that own them.
 //!
-//! On disk one writer thread owns the only connection that writes, and a few reader threads own connections that
-//! read snapshots beside it. In RAM one thread owns the one connection there is. A caller hands over a closure
+//! On disk one writer thread owns the only connection that writes, a few reader threads own connections that
+//! read snapshots beside it, and one thread takes care of the log. In RAM one thread owns the one connection there is. A caller hands over a closure
 //! with its whole transaction and awaits the answer, so no row crosses a thread by itself.
 
+mod checkpoint;
 mod readers;
 mod writer;
 
@@ -29,12 +30,17 @@ pub(crate) struct Engine {
 impl Engine {
     /// One connection for everything.
     pub(crate) fn in_ram(connection: Connection) -> Result<Self> {
-        Ok(Self { writer: Some(Writer::start(connection)?), readers: None })
+        Ok(Self { writer: Some(Writer::start(connection, None)?), readers: None })
     }
 
-    /// A writer and readers; without a writer, every write is refused.
-    pub(crate) fn on_disk(writer: Option<Connection>, readers: Readers) -> Result<Self> {
-        Ok(Self { writer: writer.map(Writer::start).transpose()?, readers: Some(readers) })
+    /// A writer, with a connection beside it for the care of its log, and readers.
+    pub(crate) fn on_disk(writer: Connection, beside: Connection, readers: Readers) -> Result<Self> {
+        Ok(Self { writer: Some(Writer::start(writer, Some(beside))?), readers: Some(readers) })
+    }
+
+    /// Readers alone: every write is refused.
+    pub(crate) fn read_only(readers: Readers) -> Self {
+        Self { writer: None, readers: Some(readers) }
     }
 
     /// Runs `work` in a transaction of its own and answers after the commit is durable. Once this was polled

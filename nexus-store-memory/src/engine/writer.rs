@@ -14,6 +14,7 @@ use nexus_core::{Error, Result};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
+use super::checkpoint::{Checkpointer, checkpoint};
 use super::{Answer, guarded, join};
 use crate::error::{closed, sql_code};
 
@@ -64,12 +65,13 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread, which owns `connection` from now on.
-    pub(crate) fn start(connection: Connection) -> Result<Self> {
+    /// Starts the thread, which owns `connection` from now on, and `beside` for the care of the log if there is one.
+    pub(crate) fn start(mut connection: Connection, beside: Option<Connection>) -> Result<Self> {
+        let checkpointer = beside.map(|beside| Checkpointer::start(&mut connection, beside)).transpose()?;
         let (sender, receiver) = channel();
         let thread = std::thread::Builder::new()
             .name("nexus-writer".to_owned())
-            .spawn(move || serve(&connection, &receiver))
+            .spawn(move || serve(&connection, &receiver, checkpointer))
             .map_err(|source| Error::unexpected("could not start the writer thread").because(source))?;
         Ok(Self { members: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
@@ -109,7 +111,7 @@ impl Drop for Writer {
     }
 }
 
-fn serve(connection: &Connection, members: &Receiver<Member>) {
+fn serve(connection: &Connection, members: &Receiver<Member>, mut checkpointer: Option<Checkpointer>) {
     let mut tidy = true;
     let mut last = Last::default();
     loop {
@@ -126,8 +128,12 @@ fn serve(connection: &Connection, members: &Receiver<Member>) {
         let group = gather(first, members, &last);
         let (size, start) = (group.len(), Instant::now());
         commit_group(connection, group);
+        if let Some(checkpointer) = &mut checkpointer {
+            checkpointer.committed(connection);
+        }
         last = Last { size, took: start.elapsed() };
     }
+    drop(checkpointer);
     checkpoint(connection, "TRUNCATE");
 }
 
@@ -164,12 +170,6 @@ fn gather(first: Member, members: &Receiver<Member>, last: &Last) -> Vec<Member>
 
 fn next(members: &Receiver<Member>, tidy: bool) -> Result<Member, RecvTimeoutError> {
     if tidy { members.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { members.recv_timeout(IDLE) }
-}
-
-fn checkpoint(connection: &Connection, mode: &str) {
-    if let Err(error) = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())) {
-        tracing::debug!(%error, "the write-ahead log was not checkpointed");
-    }
 }
 
 fn commit_group(connection: &Connection, members: Vec<Member>) {
@@ -271,7 +271,7 @@ mod tests {
     fn writer() -> Writer {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE kept (number INTEGER PRIMARY KEY)").unwrap();
-        Writer::start(connection).unwrap()
+        Writer::start(connection, None).unwrap()
     }
 
     fn add(write: &Write<'_>, number: i64) -> Result<()> {

@@ -5,16 +5,16 @@ use nexus_core::ledger::{Begun, Call, Intent};
 use nexus_core::quota::Refusal;
 use rusqlite::Connection;
 
+use super::call::{self, Stored};
 use super::claim::{self, Standing};
-use super::{call, stop};
+use super::stop;
 use crate::row::to_json;
 use crate::{audit, quota};
 
 /// Admits a call, or says why not.
-pub(super) fn begin(connection: &Connection, mut intent: Intent) -> Result<Begun> {
-    let tenant = intent.tenant.as_str();
-    let call = &mut intent.call;
-    if let Some(no) = look(connection, tenant, call)? {
+pub(super) fn begin(connection: &Connection, intent: Intent) -> Result<Begun> {
+    let (tenant, mut call) = (intent.tenant.as_str(), intent.call);
+    if let Some(no) = look(connection, tenant, &call)? {
         return Ok(no);
     }
     let wanted = &intent.attempt.reserved;
@@ -22,10 +22,10 @@ pub(super) fn begin(connection: &Connection, mut intent: Intent) -> Result<Begun
         Ok(reservation) => reservation,
         Err(refusal) => return Ok(Begun::Refused(refusal)),
     };
-    note_shadowed(call, &reservation.shadowed)?;
-    claim::take(connection, tenant, call, intent.claimed_until)?;
-    call::insert(connection, tenant, call, &intent.owner)?;
-    call::put_attempt(connection, tenant, &call.id, &intent.attempt, &reservation.counters)?;
+    note_shadowed(&mut call, &reservation.shadowed)?;
+    claim::take(connection, tenant, &call, intent.claimed_until)?;
+    let mut stored = Stored { call, billable: false, attempt: Some((intent.attempt, reservation.counters)) };
+    call::insert(connection, tenant, &mut stored, &intent.owner)?;
     audit::append(connection, &intent.audit)?;
     Ok(Begun::Admitted { shadowed: reservation.shadowed })
 }

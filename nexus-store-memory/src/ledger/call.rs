@@ -45,16 +45,18 @@ fn join(body: &str, metadata: &str) -> Result<Call> {
     Ok(call)
 }
 
-/// Adds a call.
-pub(super) fn insert(connection: &Connection, tenant: &str, call: &mut Call, owner: &str) -> Result<()> {
-    let (body, metadata) = split(call)?;
+/// Adds a call, with the attempt that is under way.
+pub(super) fn insert(connection: &Connection, tenant: &str, stored: &mut Stored, owner: &str) -> Result<()> {
+    let (body, metadata) = split(&mut stored.call)?;
+    let (attempt, counters) = under_way(stored)?;
+    let call = &stored.call;
     let (input, output) = tokens(call)?;
     let inserted = connection
         .prepare_cached(
             "INSERT INTO llm_api_calls (tenant, id, organisation, user, provider, model, endpoint, request_id,
                  correlation_id, created_at, status, input_tokens, output_tokens, cost_nano, latency_ms, was_cached,
-                 owner, request_metadata, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+                 owner, request_metadata, body, attempt, counters)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
              ON CONFLICT DO NOTHING",
         )
         .map_err(sql)?
@@ -78,6 +80,8 @@ pub(super) fn insert(connection: &Connection, tenant: &str, call: &mut Call, own
             owner,
             metadata,
             body,
+            attempt,
+            counters,
         ])
         .map_err(sql)?;
     if inserted == 1 {
@@ -86,12 +90,18 @@ pub(super) fn insert(connection: &Connection, tenant: &str, call: &mut Call, own
     Err(Error::new(ErrorKind::Conflict, "there is a call with this id already").code("CALL_EXISTS"))
 }
 
+/// The attempt that is under way and its counters, as two columns.
+fn under_way(stored: &Stored) -> Result<(Option<String>, Option<String>)> {
+    let Some((attempt, counters)) = &stored.attempt else { return Ok((None, None)) };
+    Ok((Some(to_json(attempt)?), Some(to_json(counters)?)))
+}
+
 fn tokens(call: &Call) -> Result<(i64, i64)> {
     let count = |tokens: Option<u64>| tokens.ok_or_else(too_large).and_then(exact);
     Ok((count(call.usage.input())?, count(call.usage.output())?))
 }
 
-/// Writes what changed of a call.
+/// Writes what changed of a call, and the attempt that is under way now, if any.
 pub(super) fn update(
     connection: &Connection,
     tenant: &str,
@@ -99,13 +109,14 @@ pub(super) fn update(
     reasoning: Option<&str>,
 ) -> Result<()> {
     let (body, metadata) = split(&mut stored.call)?;
+    let (attempt, counters) = under_way(stored)?;
     let call = &stored.call;
     let (input, output) = tokens(call)?;
     connection
         .prepare_cached(
             "UPDATE llm_api_calls SET provider = ?3, model = ?4, status = ?5, input_tokens = ?6, output_tokens = ?7,
                  cost_nano = ?8, latency_ms = ?9, billable = ?10, request_metadata = ?11, body = ?12, reasoning = ?13,
-                 was_cached = ?14
+                 was_cached = ?14, attempt = ?15, counters = ?16
              WHERE tenant = ?1 AND id = ?2",
         )
         .map_err(sql)?
@@ -124,6 +135,8 @@ pub(super) fn update(
             body,
             reasoning,
             call.was_cached,
+            attempt,
+            counters,
         ])
         .map(drop)
         .map_err(sql)
@@ -151,41 +164,12 @@ pub(super) fn revise(connection: &Connection, tenant: &str, id: &str, latest: &[
         .map_err(sql)
 }
 
-/// Records the attempt that is under way, in the place of the one before it.
-pub(super) fn put_attempt(
-    connection: &Connection,
-    tenant: &str,
-    call: &str,
-    attempt: &Attempt,
-    counters: &[CounterKey],
-) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO llm_attempt (tenant, call, number, counters, body) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET number = ?3, counters = ?4, body = ?5",
-        )
-        .map_err(sql)?
-        .execute(params![tenant, call, attempt.number, to_json(&counters)?, to_json(attempt)?])
-        .map(drop)
-        .map_err(sql)
-}
-
-/// Records that no attempt is under way.
-pub(super) fn clear_attempt(connection: &Connection, tenant: &str, call: &str) -> Result<()> {
-    connection
-        .prepare_cached("DELETE FROM llm_attempt WHERE tenant = ?1 AND call = ?2")
-        .and_then(|mut statement| statement.execute(params![tenant, call]))
-        .map(drop)
-        .map_err(sql)
-}
-
 /// Reads a call.
 pub(super) fn load(connection: &Connection, tenant: &str, id: &str) -> Result<Stored> {
     let stored = connection
         .prepare_cached(
-            "SELECT c.body, c.request_metadata, c.billable, a.body, a.counters FROM llm_api_calls AS c
-             LEFT JOIN llm_attempt AS a ON a.tenant = c.tenant AND a.call = c.id
-             WHERE c.tenant = ?1 AND c.id = ?2",
+            "SELECT body, request_metadata, billable, attempt, counters FROM llm_api_calls
+             WHERE tenant = ?1 AND id = ?2",
         )
         .and_then(|mut statement| statement.query_row(params![tenant, id], |row| Ok(read(row))).optional())
         .map_err(sql)?;
@@ -206,9 +190,8 @@ fn read(row: &Row<'_>) -> Result<Stored> {
 pub(super) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT c.body, c.request_metadata, c.billable, a.body, a.counters, c.tenant, c.owner
-             FROM llm_api_calls AS c LEFT JOIN llm_attempt AS a ON a.tenant = c.tenant AND a.call = c.id
-             WHERE c.status = 'open' ORDER BY c.seq",
+            "SELECT body, request_metadata, billable, attempt, counters, tenant, owner FROM llm_api_calls
+             WHERE status = 'open' ORDER BY seq",
         )
         .map_err(sql)?;
     let mut rows = statement.query([]).map_err(sql)?;

@@ -23,9 +23,6 @@ pub(super) fn retry(connection: &Connection, retry: &Retry) -> Result<Begun> {
     let open = take_open(&mut stored, &retry.ending)?;
     end(connection, tenant, &mut stored, &open, &retry.ending, &retry.day)?;
     let begun = next(connection, retry, &mut stored)?;
-    if !matches!(begun, Begun::Admitted { .. }) {
-        call::clear_attempt(connection, tenant, &retry.call)?;
-    }
     call::update(connection, tenant, &mut stored, None)?;
     audit::append(connection, &retry.audit)?;
     Ok(begun)
@@ -41,9 +38,9 @@ fn next(connection: &Connection, retry: &Retry, stored: &mut Stored) -> Result<B
     match quota::reserve(connection, tenant, &retry.checks, &attempt.reserved, now)? {
         Err(refusal) => Ok(Begun::Refused(refusal)),
         Ok(reservation) => {
-            call::put_attempt(connection, tenant, &call.id, attempt, &reservation.counters)?;
             (call.provider, call.model) = (attempt.provider.clone(), attempt.model.clone());
             note_shadowed(call, &reservation.shadowed)?;
+            stored.attempt = Some((attempt.clone(), reservation.counters));
             Ok(Begun::Admitted { shadowed: reservation.shadowed })
         }
     }
@@ -63,7 +60,6 @@ pub(super) fn settle(connection: &Connection, mut settlement: Settlement) -> Res
     if let Some(ending) = &settlement.ending {
         let open = take_open(&mut stored, ending)?;
         end(connection, tenant, &mut stored, &open, ending, &settlement.day)?;
-        call::clear_attempt(connection, tenant, &settlement.call)?;
     } else if stored.attempt.is_some() {
         return Err(
             Error::new(ErrorKind::Conflict, "an attempt of the call is not over").code("ATTEMPT_OPEN")

@@ -1,4 +1,4 @@
-//! Sums of the ledger by day and month, written in the same transaction as its lines.
+//! Sums of the ledger by day, written in the same transaction as its lines; those of months are a view of them.
 
 use nexus_core::ledger::{LedgerLine, Operation, UsageBy, UsageRecord, UsageRow};
 use nexus_core::{NanoUsd, Result, Timestamp};
@@ -37,17 +37,6 @@ pub(super) fn book(connection: &Connection, tenant: &str, line: &LedgerLine, day
                 cost_units,
                 nano,
             ])
-        })
-        .map_err(sql)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO llm_monthly_costs (tenant, user, month, calls, tokens, cost_nano)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET calls = calls + ?4, tokens = tokens + ?5, cost_nano = cost_nano + ?6",
-        )
-        .and_then(|mut statement| {
-            let month = day.get(..7).unwrap_or(day);
-            statement.execute(params![tenant, consumer.user, month, calls, tokens, nano])
         })
         .map_err(sql)?;
     let (tokens, embedding_tokens) = if line.kind == Operation::Embed { (0, tokens) } else { (tokens, 0) };

@@ -8,6 +8,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params, params_from_iter};
 use serde_json::{Map, Value};
 
+use super::calls::put_older;
 use super::table::{Number, Space, Table, tables};
 use super::{FORMAT, Line, VERSION, damaged};
 use crate::error::sql;
@@ -51,6 +52,9 @@ pub(super) fn bring(
                     return Err(
                         damaged("a line of the export does not match its hash").with("line", lines.read)
                     );
+                }
+                if version < 3 && put_older(connection, tenant.as_str(), &table, &row)? {
+                    continue;
                 }
                 let table = tables().find(|known| known.name == table);
                 put(

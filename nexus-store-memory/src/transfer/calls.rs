@@ -1,18 +1,24 @@
 //! The tables of model calls. An export is a store stopped at one moment: a call that is under way then is found open
 //! by whoever opens the copy. Claims stay behind, and with them the answers that they keep.
 
+use nexus_core::Result;
+use rusqlite::{Connection, params};
+use serde_json::{Map, Value};
+
+use super::damaged;
 use super::table::Number::{Plain, Since};
 use super::table::Table;
 
-/// A table whose columns mean the same in every store, in the order of `order`.
+/// A table whose columns mean the same in every store, in the order of `order`; older exports lack some of them.
 macro_rules! plain {
-    ($name:literal by $order:literal: $first:literal $(, $column:literal)*) => {
+    ($name:literal by $order:literal: $first:literal $(, $column:literal)* $(; since $since:literal: $($new:literal),+)?) => {
         Table {
             name: $name,
             rows: concat!(
-                "SELECT ", $first, $(", ", $column,)* " FROM ", $name, " WHERE tenant = ?1 ORDER BY ", $order
+                "SELECT ", $first, $(", ", $column,)* $($(", ", $new,)+)? " FROM ", $name,
+                " WHERE tenant = ?1 ORDER BY ", $order
             ),
-            columns: &[($first, Plain) $(, ($column, Plain))*],
+            columns: &[($first, Plain) $(, ($column, Plain))* $($(, ($new, Since($since)))+)?],
         }
     };
 }
@@ -22,43 +28,22 @@ pub(super) const TABLES: &[Table] = &[
         "llm_api_calls" by "seq":
         "tenant", "id", "organisation", "user", "provider", "model", "endpoint", "request_id", "correlation_id",
         "created_at", "status", "input_tokens", "output_tokens", "cost_nano", "latency_ms", "was_cached", "owner",
-        "billable", "request_metadata", "body", "reasoning"
+        "billable", "request_metadata", "body", "reasoning"; since 3: "attempt", "counters"
     ),
-    plain!("llm_attempt" by "call": "tenant", "call", "number", "counters", "body"),
     plain!(
         "quota_counter" by "scope, id, model, window":
         "tenant", "scope", "id", "model", "window", "ends_at", "reserved_calls", "reserved_tokens",
         "reserved_cost_units", "reserved_nano", "settled_calls", "settled_tokens", "settled_cost_units", "settled_nano"
     ),
-    Table {
-        name: "billing_ledger",
-        rows: "SELECT tenant, seq, ts, day, user, investigation, run, model, call, attempt, revision, calls, tokens,
-               cost_units, cost_nano, counters, body FROM billing_ledger WHERE tenant = ?1 ORDER BY seq",
-        columns: &[
-            ("tenant", Plain),
-            ("seq", Plain),
-            ("ts", Plain),
-            ("day", Plain),
-            ("user", Plain),
-            ("investigation", Plain),
-            ("run", Plain),
-            ("model", Plain),
-            ("call", Plain),
-            ("attempt", Plain),
-            ("revision", Since(3)),
-            ("calls", Plain),
-            ("tokens", Plain),
-            ("cost_units", Plain),
-            ("cost_nano", Plain),
-            ("counters", Since(3)),
-            ("body", Plain),
-        ],
-    },
+    plain!(
+        "billing_ledger" by "seq":
+        "tenant", "seq", "ts", "day", "user", "investigation", "run", "model", "call", "attempt", "calls", "tokens",
+        "cost_units", "cost_nano", "body"; since 3: "revision", "counters"
+    ),
     plain!(
         "llm_usage_daily" by "scope, scope_id, day, model":
         "tenant", "scope", "scope_id", "day", "model", "calls", "tokens", "cost_units", "cost_nano"
     ),
-    plain!("llm_monthly_costs" by "user, month": "tenant", "user", "month", "calls", "tokens", "cost_nano"),
     plain!(
         "usage_records" by "date, provider":
         "tenant", "date", "provider", "tokens", "embedding_tokens", "queries", "documents", "bytes", "cost_nano"
@@ -67,3 +52,27 @@ pub(super) const TABLES: &[Table] = &[
     plain!("stop" by "scope, id": "tenant", "scope", "id", "body"),
     plain!("hour_tally" by "scope, id, hour": "tenant", "scope", "id", "hour", "spent_nano", "calls", "failed"),
 ];
+
+/// Brings in a row of a table that exports had before version 3. Says whether it was one.
+pub(super) fn put_older(
+    connection: &Connection,
+    tenant: &str,
+    table: &str,
+    row: &Map<String, Value>,
+) -> Result<bool> {
+    match table {
+        // It follows from `llm_usage_daily`.
+        "llm_monthly_costs" => Ok(true),
+        "llm_attempt" => {
+            let text = |name: &str| row.get(name).and_then(Value::as_str);
+            let put = connection
+                .execute(
+                    "UPDATE llm_api_calls SET attempt = ?3, counters = ?4 WHERE tenant = ?1 AND id = ?2",
+                    params![tenant, text("call"), text("body"), text("counters")],
+                )
+                .map_err(crate::error::sql)?;
+            if put == 1 { Ok(true) } else { Err(damaged("the export has an attempt without its call")) }
+        }
+        _ => Ok(false),
+    }
+}

@@ -17,7 +17,7 @@ use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{amounts, every, key_of};
 use nexus_testkit::store::world::at;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::journey::{admin, ingest, nexus};
 
@@ -87,6 +87,49 @@ async fn check_filled(store: &MemoryStore) {
     check_spent(store).await;
 }
 
+/// Makes a directory what the program before wrote.
+const AS_FORMAT_4: &str = "
+    CREATE TABLE llm_attempt AS
+        SELECT tenant, id AS call, counters, attempt AS body FROM llm_api_calls WHERE attempt IS NOT NULL;
+    ALTER TABLE llm_api_calls DROP COLUMN attempt;
+    ALTER TABLE llm_api_calls DROP COLUMN counters;
+    DROP VIEW llm_monthly_costs;
+    CREATE TABLE llm_monthly_costs (tenant TEXT);
+    DROP TRIGGER audit_record_follows_its_predecessor;
+    PRAGMA user_version = 4";
+
+#[tokio::test]
+async fn open_calls_and_audit_chains_survive_the_step_from_format_4() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, nexus) = filled(dir.path()).await;
+    drop(nexus);
+    store.close().await.unwrap();
+    let file = rusqlite::Connection::open(dir.path().join("nexus.db")).unwrap();
+    file.execute_batch(AS_FORMAT_4).unwrap();
+    drop(file);
+    check_filled(&MemoryStore::open(dir.path()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_database_itself_admits_no_fork_of_an_audit_chain() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _nexus) = filled(dir.path()).await;
+    store.close().await.unwrap();
+    let file = rusqlite::Connection::open(dir.path().join("nexus.db")).unwrap();
+    let fork = |seq: &str, prev: &str| {
+        let statement = format!(
+            "INSERT INTO audit_record (tenant, run, seq, prev, body, leaf, mac)
+             SELECT tenant, run, {seq}, {prev}, body, x'00', mac FROM audit_record AS last
+             WHERE seq = (SELECT max(seq) FROM audit_record WHERE run = last.run) AND seq > 0 LIMIT 1"
+        );
+        file.execute(&statement, [])
+    };
+    for (seq, prev) in [("seq", "prev"), ("seq + 1", "prev"), ("seq + 2", "leaf"), ("-1", "leaf")] {
+        fork(seq, prev).unwrap_err();
+    }
+    assert_eq!(fork("seq + 1", "leaf").unwrap(), 1);
+}
+
 #[tokio::test]
 async fn a_backup_of_a_store_in_use_opens_as_a_store() {
     let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -149,20 +192,43 @@ async fn an_exported_tenant_is_the_same_in_another_store() {
     assert_eq!(again.stable_code(), "TENANT_NOT_EMPTY");
 }
 
-/// The export as a program wrote it that knew no corrections.
+/// The export as a program wrote it that knew no corrections, and kept attempts apart from their calls.
 fn of_version_2(export: &[u8]) -> Vec<u8> {
-    let lines = std::str::from_utf8(export).unwrap().lines().map(|line| {
-        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
-        if line["kind"] == "header" {
-            line["version"] = 2.into();
-        } else if line["table"] == "billing_ledger" {
-            let row = line["row"].as_object_mut().unwrap();
-            assert!(row.remove("revision").is_some() && row.remove("counters").is_some());
-            line["sha256"] = nexus_core::hex::sha256(serde_json::to_string(row).unwrap().as_bytes()).into();
+    let mut lines: Vec<Value> =
+        std::str::from_utf8(export).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut attempts = Vec::new();
+    for line in &mut lines {
+        match line["table"].as_str() {
+            Some("llm_api_calls") => {
+                let mut removed = remove(line, ["attempt", "counters"]);
+                if let [body @ Value::String(_), counters] = &mut removed {
+                    let row = json!({
+                        "tenant": line["row"]["tenant"], "call": line["row"]["id"], "number": 1, "body": body,
+                        "counters": counters
+                    });
+                    attempts.push(json!({"kind": "row", "table": "llm_attempt", "row": row}));
+                }
+            }
+            Some("billing_ledger") => drop(remove(line, ["revision", "counters"])),
+            _ => {}
+        }
+    }
+    attempts.push(json!({"kind": "row", "table": "llm_monthly_costs", "row": {"tenant": "acme"}}));
+    let calls = lines.iter().rposition(|line| line["table"] == "llm_api_calls").unwrap();
+    lines.splice(calls + 1..calls + 1, attempts);
+    let count = lines.len() - 1;
+    (lines[0]["version"], lines[count]["lines"]) = (2.into(), count.into());
+    let lines = lines.iter_mut().map(|line| {
+        if line["kind"] == "row" {
+            line["sha256"] = nexus_core::hex::sha256(line["row"].to_string().as_bytes()).into();
         }
         line.to_string() + "\n"
     });
     lines.collect::<String>().into_bytes()
+}
+
+fn remove(line: &mut Value, columns: [&str; 2]) -> [Value; 2] {
+    columns.map(|column| line["row"].as_object_mut().unwrap().remove(column).unwrap())
 }
 
 #[tokio::test]
