@@ -194,8 +194,11 @@ async fn an_exported_tenant_is_the_same_in_another_store() {
 
 /// The export as a program wrote it that knew no corrections, and kept attempts apart from their calls.
 fn of_version_2(export: &[u8]) -> Vec<u8> {
-    let mut lines: Vec<Value> =
-        std::str::from_utf8(export).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut lines: Vec<Value> = std::str::from_utf8(export)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let mut attempts = Vec::new();
     for line in &mut lines {
         match line["table"].as_str() {
@@ -215,7 +218,8 @@ fn of_version_2(export: &[u8]) -> Vec<u8> {
     }
     attempts.push(json!({"kind": "row", "table": "llm_monthly_costs", "row": {"tenant": "acme"}}));
     let calls = lines.iter().rposition(|line| line["table"] == "llm_api_calls").unwrap();
-    lines.splice(calls + 1..calls + 1, attempts);
+    let rest = lines.split_off(calls + 1);
+    lines.extend(attempts.into_iter().chain(rest));
     let count = lines.len() - 1;
     (lines[0]["version"], lines[count]["lines"]) = (2.into(), count.into());
     let lines = lines.iter_mut().map(|line| {
