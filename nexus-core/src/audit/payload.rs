@@ -118,7 +118,8 @@ impl Payload {
         self.with(name, Value::List(hashes.into_iter().map(|hash| Value::Text(hash.to_string())).collect()))
     }
 
-    /// The SHA-256 of a text, which itself is not kept.
+    /// The SHA-256 of a text, which itself is not kept. Whoever guesses the text can confirm it: where that matters, keep
+    /// [`Digest::salted`] as a [`hash`](Self::hash).
     #[must_use]
     pub fn fingerprint(self, name: &'static str, text: &str) -> Self {
         self.hash(name, Digest::of(text))

@@ -1,8 +1,8 @@
 //! What a call leaves behind: its row for the ledger, and the audit records of its admission, retries and end. Ids,
-//! counts and fingerprints, never text.
+//! counts and salted fingerprints, never text.
 
 use super::call::Refused;
-use crate::audit::{Draft, Kind, Payload};
+use crate::audit::{Digest, Draft, Kind, Payload};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::RunId;
@@ -21,18 +21,20 @@ pub(super) struct Asked<'a> {
     /// What makes it the same call when it is made again; a call of its own without one.
     pub(super) key: Option<&'a str>,
     pub(super) digest: &'a str,
+    pub(super) salt: String,
     pub(super) consumer: &'a Consumer,
     pub(super) correlation_id: Option<&'a str>,
     pub(super) streamed: bool,
 }
 
 /// The row of a call that is about to be made.
-pub(super) fn call(id: &str, asked: &Asked<'_>, attempt: &Attempt, now: Timestamp) -> Result<Call> {
+pub(super) fn call(id: &str, asked: Asked<'_>, attempt: &Attempt, now: Timestamp) -> Result<Call> {
     Ok(Call {
         id: id.to_owned(),
         consumer: asked.consumer.clone(),
         claim: ClaimKey::parse(asked.operation, asked.key.unwrap_or(id))?,
         digest: asked.digest.to_owned(),
+        salt: asked.salt,
         correlation_id: asked.correlation_id.map(str::to_owned),
         provider: attempt.provider.clone(),
         model: attempt.model.clone(),
@@ -62,8 +64,8 @@ pub(super) fn opened(
 ) -> Vec<Draft> {
     let mut payload = facts(attempt)
         .word("decision", "admitted")
-        .word("prompt", &call.digest)
-        .fingerprint("claim", &call.claim.key);
+        .hash("request_commit", Digest::salted("call/request", &call.salt, &call.digest))
+        .hash("claim_commit", Digest::salted("call/claim", &call.salt, &call.claim.key));
     if let Some(run) = &call.consumer.run {
         payload = payload.word("run", run);
     }

@@ -74,6 +74,10 @@ pub struct Call {
     pub claim: ClaimKey,
     /// A fingerprint of everything that was asked: equal claims must ask for equal things.
     pub digest: String,
+    /// Random text that salts the fingerprints of the digest and of the claim's key in the audit chain. Empty in a call from
+    /// before there was a salt.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub salt: String,
     /// The request that led to it, by its caller's own name.
     pub correlation_id: Option<String>,
     /// The name of the provider that was asked last.

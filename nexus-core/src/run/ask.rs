@@ -8,9 +8,9 @@ use futures::Stream;
 use tokio::sync::watch;
 
 use super::event::{Answer, Event, EventBody};
-use super::machine::salt;
 use super::model::{Ask, AskOptions, Budget, Outcome, Phase, Run};
 use super::store::Journal;
+use crate::audit::fresh_salt;
 use crate::cache::CacheUse;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -198,7 +198,7 @@ impl Engine {
             version: 0,
             next_seq: 0,
             policy_version: self.policy.version(),
-            salt: salt(&self.ids.next()),
+            salt: fresh_salt(self.ids.as_ref()),
             created_at: now,
             updated_at: now,
             completed_at: None,

@@ -8,8 +8,6 @@
 mod said;
 mod spoken;
 
-use sha2::{Digest as _, Sha256};
-
 use said::said;
 use spoken::{spoken, unspoken};
 
@@ -20,7 +18,6 @@ use crate::clock::Timestamp;
 use crate::document::model::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grounding::{Citation, Evidence};
-use crate::hex;
 use crate::llm::{Abstention, Piece, Speaker};
 use crate::policy::{Decision, Effect as PolicyEffect};
 use crate::retrieve::Retrieved;
@@ -316,15 +313,7 @@ fn message(run: &Run, speaker: Speaker, text: String, citations: Vec<Citation>, 
 /// A hash that binds the run to a text which the audit chain does not hold. The salt is kept with the run, so
 /// that erasing the run leaves a hash that nobody can guess texts against.
 fn commit(run: &Run, what: &str, text: &str) -> audit::Digest {
-    let mut hash = Sha256::new();
-    hash.update(format!("nexus/run/{what}/v1\0{}\0", run.salt));
-    hash.update(text.as_bytes());
-    audit::Digest::new(hash.finalize().into())
-}
-
-/// A fresh salt from two new ids: 32 hexadecimal digits.
-pub(super) fn salt(seed: &str) -> String {
-    hex::sha256(seed.as_bytes()).chars().take(32).collect()
+    audit::Digest::salted(&format!("run/{what}"), &run.salt, text)
 }
 
 #[cfg(test)]

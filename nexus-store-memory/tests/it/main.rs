@@ -23,6 +23,8 @@ mod reconcile;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod salted;
+#[cfg(test)]
 mod same;
 #[cfg(test)]
 mod vectors;

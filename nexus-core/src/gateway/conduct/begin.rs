@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Admitted, Conduct, Start, integration};
+use crate::audit::fresh_salt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::attempt::Mode;
 use crate::gateway::breaker::{Health, Passage};
@@ -103,11 +104,12 @@ impl Conduct {
             operation: Operation::Chat,
             key: self.call.idempotency_key.as_deref(),
             digest: &plan.digest,
+            salt: fresh_salt(self.shared.ids.as_ref()),
             consumer: &plan.terms.consumer,
             correlation_id: self.call.correlation_id.as_deref(),
             streamed: self.mode == Mode::Streamed,
         };
-        let record = record::call(&id, &asked, &attempt, now)?;
+        let record = record::call(&id, asked, &attempt, now)?;
         let intent = Intent {
             tenant: self.who.tenant().clone(),
             call: record.clone(),

@@ -24,6 +24,7 @@ use super::call::{Granted, Refused, resting, shutting_down};
 use super::errand::Errand;
 use super::terms::Terms;
 use super::{Gateway, Origin, Shared, metrics, record};
+use crate::audit::fresh_salt;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ledger::{Attempt, Begun, Call, Intent};
@@ -146,11 +147,12 @@ impl<E: Errand> Once<E> {
             operation: E::OPERATION,
             key: None,
             digest: &self.errand.digest(&self.who)?,
+            salt: fresh_salt(self.shared.ids.as_ref()),
             consumer: &priced.terms.consumer,
             correlation_id: self.origin.correlation_id.as_deref(),
             streamed: false,
         };
-        let record = record::call(&id, &asked, &attempt, now)?;
+        let record = record::call(&id, asked, &attempt, now)?;
         let began = Instant::now();
         let until = began + priced.terms.settings.deadlines.total;
         Ok(Admitted { priced, record, number: 1, attempted_at: now, began, until, charged: NanoUsd::ZERO })

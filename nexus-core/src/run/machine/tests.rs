@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::audit::{KeyRing, Sealer, Status, Verifier};
 use crate::document::{Passage, PassageKey};
+use crate::hex;
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
 use crate::llm::Finish;
 use crate::principal::Principal;
@@ -30,7 +31,7 @@ fn run() -> Run {
         version: 0,
         next_seq: 0,
         policy_version: "policy-0".to_owned(),
-        salt: salt("seed"),
+        salt: "a fresh salt".to_owned(),
         created_at: now,
         updated_at: now,
         completed_at: None,

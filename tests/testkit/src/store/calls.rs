@@ -90,6 +90,7 @@ impl World {
             consumer: consumer(who),
             claim: ClaimKey::parse(Operation::Chat, key).unwrap(),
             digest: "digest".to_owned(),
+            salt: "salt".to_owned(),
             correlation_id: Some("q-1".to_owned()),
             provider: "openai".to_owned(),
             model: MODEL.to_owned(),
