@@ -1,5 +1,7 @@
 //! The table that ships, and how a price is found: [`PriceTable`].
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::PriceRow;
@@ -17,6 +19,9 @@ pub struct PriceTable(Vec<PriceRow>);
 struct Shipped {
     #[serde(rename = "unit")]
     _unit: String,
+    /// Where rows of 2026 and later were read, by `provider/model`: for whoever checks them.
+    #[serde(rename = "sources")]
+    _sources: BTreeMap<String, Vec<String>>,
     prices: Vec<PriceRow>,
 }
 
@@ -127,6 +132,26 @@ mod tests {
         assert_eq!(price("openai", "gpt-4o-mini").unwrap(), "gpt-4o-mini 150000000");
         assert_eq!(price("openai", "gpt-4o-unheard-of"), None);
         assert_eq!(price("nobody", "gpt-4o"), None);
+    }
+
+    #[test]
+    fn rows_that_came_later_say_where_they_were_read() {
+        let shipped: serde_json::Value = serde_json::from_str(SHIPPED).unwrap();
+        for row in PriceTable::shipped().unwrap().rows().iter().filter(|row| row.version != "shipped/2025-11")
+        {
+            let sources = shipped["sources"][format!("{}/{}", row.provider, row.model)].as_array();
+            assert!(sources.is_some_and(|sources| !sources.is_empty()), "{}", row.model);
+        }
+    }
+
+    #[test]
+    fn a_price_that_changes_on_a_day_holds_from_that_day() {
+        let table = PriceTable::shipped().unwrap();
+        let read = |day: &str| {
+            let now = format!("{day}T12:00:00Z").parse().unwrap();
+            table.find("anthropic", "claude-sonnet-5-5", now).unwrap().rates.cache_read
+        };
+        assert_eq!((read("2026-10-06"), read("2026-10-08")), (Some(200_000_000), Some(100_000_000)));
     }
 
     #[test]

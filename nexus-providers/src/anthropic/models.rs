@@ -43,7 +43,7 @@ const BUDGETED: Traits =
     Traits { context: Some(200_000), output: Some(64_000), thinking: Thinking::Budget, ..UNKNOWN };
 
 /// Beginnings of names; the first that fits counts, so longer ones stand before their own beginnings.
-const TABLE: [(&str, Traits); 11] = [
+const TABLE: [(&str, Traits); 14] = [
     (
         "claude-sonnet-5-5",
         Traits {
@@ -57,8 +57,11 @@ const TABLE: [(&str, Traits); 11] = [
         "claude-sonnet-5",
         Traits { thinking: Thinking::Effort { least: Some("disabled") }, samples: false, ..LARGE },
     ),
+    ("claude-opus-5-5", Traits { forces_tools: false, ..LARGE }),
     ("claude-opus-5", LARGE),
+    ("claude-fable-5-1", Traits { forces_tools: false, ..LARGE }),
     ("claude-fable-5", LARGE),
+    ("claude-haiku-5-5", LARGE),
     ("claude-haiku-4-5", BUDGETED),
     ("claude-sonnet-4-5", BUDGETED),
     ("claude-opus-4-5", BUDGETED),
