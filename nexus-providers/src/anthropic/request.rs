@@ -1,6 +1,6 @@
 //! From a [`Request`] to the body of `POST /v1/messages`. What the wire has no word for is refused by name.
 
-use nexus_core::llm::prompt::{RenderedMessage, Role, render};
+use nexus_core::llm::prompt::{RenderedMessage, render};
 use nexus_core::llm::{Fault, Parameters, ReasoningEffort, Request, ResponseFormat, ToolChoice};
 use nexus_core::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -10,6 +10,7 @@ use super::thoughts::{Unsealed, unseal};
 use crate::wire::Vendor;
 use crate::wire::calls::arguments;
 use crate::wire::numbers::{check, decimal};
+use crate::wire::turns::{Side, turns};
 
 /// The most tokens of an answer when the request names no limit: the wire demands one.
 const MAX_TOKENS: u32 = 4_096;
@@ -47,28 +48,17 @@ pub(super) fn body(vendor: &Vendor, request: &Request, model: &str, stream: bool
     Ok(body.into())
 }
 
-/// The system text, and the turns: what follows one another from the same side is one turn.
+/// The system text, and the turns.
 fn messages(rendered: Vec<RenderedMessage>, model: &str) -> (String, Vec<Value>) {
-    let mut system = String::new();
-    let mut turns: Vec<(&'static str, Vec<Value>)> = Vec::new();
-    for message in rendered {
-        let side = match message.role {
-            Role::System => {
-                system.push_str(&message.content);
-                continue;
-            }
-            Role::User | Role::Tool => "user",
-            Role::Assistant => "assistant",
+    let (system, turns) = turns(rendered, |message| blocks(message, model));
+    let turn = |(side, content)| {
+        let role = match side {
+            Side::User => "user",
+            Side::Model => "assistant",
         };
-        let blocks = blocks(message, model);
-        match turns.last_mut() {
-            Some((last, content)) if *last == side => content.extend(blocks),
-            _ if blocks.is_empty() => {}
-            _ => turns.push((side, blocks)),
-        }
-    }
-    let turns = turns.into_iter().map(|(role, content)| json!({"role": role, "content": content}));
-    (system, turns.collect())
+        json!({"role": role, "content": content})
+    };
+    (system, turns.into_iter().map(turn).collect())
 }
 
 /// The content of a message. The vendor refuses empty texts, so there are none. What `model` thought stands where it

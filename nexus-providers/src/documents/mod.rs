@@ -29,6 +29,7 @@ mod sheet;
 mod sniff;
 mod table;
 mod text;
+mod title;
 mod worker;
 mod xml;
 

@@ -6,42 +6,18 @@ use nexus_core::document::parser::{BlockKind, Source};
 use super::archive::Archive;
 use super::output::Output;
 use super::xml::{Handler, Tag};
-use super::{error, table};
+use super::{error, table, title};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let mut archive = Archive::open(source, out.limits)?;
     if archive.text("META-INF/manifest.xml")?.is_some_and(|manifest| manifest.contains("encryption-data")) {
         return Err(error::encrypted());
     }
-    archive.xml("meta.xml", &mut Title { inside: false, out })?;
+    title::take(&mut archive, "meta.xml", out)?;
     if !archive.xml("content.xml", &mut Body::new(out))? {
         return Err(error::malformed("it has no content"));
     }
     Ok(())
-}
-
-struct Title<'a, 'o> {
-    inside: bool,
-    out: &'a mut Output<'o>,
-}
-
-impl Handler for Title<'_, '_> {
-    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
-        self.inside = tag.name() == "title";
-        Ok(())
-    }
-
-    fn close(&mut self, _: &str) -> Result<()> {
-        self.inside = false;
-        Ok(())
-    }
-
-    fn text(&mut self, text: &str) -> Result<()> {
-        if self.inside {
-            self.out.title(text);
-        }
-        Ok(())
-    }
 }
 
 /// A paragraph or heading that is open; they nest through notes and frames.

@@ -1,7 +1,7 @@
 //! From a [`Request`] to the body of `generateContent`. What the wire has no word for is refused by name.
 
 use nexus_core::Result;
-use nexus_core::llm::prompt::{RenderedMessage, Role, render};
+use nexus_core::llm::prompt::{RenderedMessage, render};
 use nexus_core::llm::{Parameters, ReasoningEffort, Request, ResponseFormat, ToolChoice};
 use serde_json::{Map, Value, json};
 
@@ -9,6 +9,7 @@ use super::response::{is_made_up, signature};
 use crate::wire::Vendor;
 use crate::wire::calls::arguments;
 use crate::wire::numbers::{check, decimal};
+use crate::wire::turns::{Side, turns};
 
 /// What the vendor takes in place of the signature of a call's thoughts. Newer models demand one in each turn with calls;
 /// calls that another vendor made have none.
@@ -33,28 +34,17 @@ pub(super) fn body(vendor: &Vendor, request: &Request, model: &str) -> Result<Va
     Ok(body.into())
 }
 
-/// The system text, and the turns: what follows one another from the same side is one turn.
+/// The system text, and the turns.
 fn contents(rendered: Vec<RenderedMessage>) -> (String, Vec<Value>) {
-    let mut system = String::new();
-    let mut turns: Vec<(&'static str, Vec<Value>)> = Vec::new();
-    for message in rendered {
-        let side = match message.role {
-            Role::System => {
-                system.push_str(&message.content);
-                continue;
-            }
-            Role::User | Role::Tool => "user",
-            Role::Assistant => "model",
+    let (system, turns) = turns(rendered, parts);
+    let turn = |(side, parts)| {
+        let role = match side {
+            Side::User => "user",
+            Side::Model => "model",
         };
-        let parts = parts(message);
-        match turns.last_mut() {
-            Some((last, content)) if *last == side => content.extend(parts),
-            _ if parts.is_empty() => {}
-            _ => turns.push((side, parts)),
-        }
-    }
-    let turns = turns.into_iter().map(|(role, parts)| json!({"role": role, "parts": parts}));
-    (system, turns.collect())
+        json!({"role": role, "parts": parts})
+    };
+    (system, turns.into_iter().map(turn).collect())
 }
 
 fn parts(message: RenderedMessage) -> Vec<Value> {

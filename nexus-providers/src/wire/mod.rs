@@ -9,7 +9,7 @@
 //! - `endpoint`: where a vendor is and with which headers; `vendor`: its name in errors.
 //! - `refusal`: answers that are not 2xx; `retry`: what a vendor says about trying again.
 //! - `answer`: bodies, within limits; `sse` and `ndjson`: frames from bytes; `completion`: pieces from frames.
-//! - `calls` and `numbers`: what several wires have in common.
+//! - `calls`, `turns` and `numbers`: what several wires have in common.
 
 #![cfg_attr(
     not(all(feature = "anthropic", feature = "gemini", feature = "ollama", feature = "openai")),
@@ -30,6 +30,7 @@ mod retry;
 mod secret;
 mod sse;
 mod tls;
+pub(crate) mod turns;
 mod vendor;
 
 pub(crate) use answer::Answer;

@@ -6,16 +6,16 @@ use nexus_core::document::parser::{BlockKind, Source};
 use super::super::archive::Archive;
 use super::super::output::Output;
 use super::super::xml::{Handler, Tag};
-use super::super::{error, table};
+use super::super::{error, table, title};
 use super::styles::{Styles, outline_level};
-use super::{Relations, title};
+use super::{PROPERTIES, Relations};
 
 pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let mut archive = Archive::open(source, out.limits)?;
     let main =
         Relations::of("", &mut archive)?.first("officeDocument").unwrap_or("word/document.xml").to_owned();
     let relations = Relations::of(&main, &mut archive)?;
-    title(&mut archive, out)?;
+    title::take(&mut archive, PROPERTIES, out)?;
     let mut styles = Styles::default();
     if let Some(part) = relations.first("styles") {
         archive.xml(part, &mut styles)?;

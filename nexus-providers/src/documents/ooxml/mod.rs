@@ -9,8 +9,10 @@ use std::collections::HashMap;
 use nexus_core::Result;
 
 use super::archive::Archive;
-use super::output::Output;
 use super::xml::{Handler, Tag};
+
+/// The part that holds the document's properties.
+const PROPERTIES: &str = "docProps/core.xml";
 
 /// The relationships of a part, by id: type and target, the target as a name in the archive.
 struct Relations {
@@ -77,37 +79,4 @@ pub(super) fn resolve(folder: &str, target: &str) -> String {
         }
     }
     path.join("/")
-}
-
-/// Takes the title from the document's properties.
-fn title(archive: &mut Archive<'_>, out: &mut Output<'_>) -> Result<()> {
-    let mut title = Title::default();
-    archive.xml("docProps/core.xml", &mut title)?;
-    out.title(&title.text);
-    Ok(())
-}
-
-#[derive(Default)]
-struct Title {
-    inside: bool,
-    text: String,
-}
-
-impl Handler for Title {
-    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
-        self.inside = tag.name() == "title";
-        Ok(())
-    }
-
-    fn close(&mut self, _: &str) -> Result<()> {
-        self.inside = false;
-        Ok(())
-    }
-
-    fn text(&mut self, text: &str) -> Result<()> {
-        if self.inside {
-            self.text.push_str(text);
-        }
-        Ok(())
-    }
 }

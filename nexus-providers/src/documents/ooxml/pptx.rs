@@ -7,8 +7,8 @@ use super::super::archive::Archive;
 use super::super::grid::{self, Cell};
 use super::super::output::Output;
 use super::super::xml::{Handler, Tag};
-use super::super::{error, table};
-use super::{Relations, title};
+use super::super::{error, table, title};
+use super::{PROPERTIES, Relations};
 
 pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let mut archive = Archive::open(source, out.limits)?;
@@ -18,7 +18,7 @@ pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> R
     if !archive.xml(&main, &mut slides)? {
         return Err(error::malformed("it has no main part"));
     }
-    title(&mut archive, out)?;
+    title::take(&mut archive, PROPERTIES, out)?;
     out.check_pages(slides.ids.len() as u64)?;
     let relations = Relations::of(&main, &mut archive)?;
     for id in &slides.ids {

@@ -1,0 +1,40 @@
+//! The title in the properties of an office document.
+
+use nexus_core::Result;
+
+use super::archive::Archive;
+use super::output::Output;
+use super::xml::{Handler, Tag};
+
+/// Takes the title from the part of `archive` that holds the document's properties, if there is one.
+pub(super) fn take(archive: &mut Archive<'_>, properties: &str, out: &mut Output<'_>) -> Result<()> {
+    let mut title = Title::default();
+    archive.xml(properties, &mut title)?;
+    out.title(&title.text);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Title {
+    inside: bool,
+    text: String,
+}
+
+impl Handler for Title {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        self.inside = tag.name() == "title";
+        Ok(())
+    }
+
+    fn close(&mut self, _: &str) -> Result<()> {
+        self.inside = false;
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        if self.inside {
+            self.text.push_str(text);
+        }
+        Ok(())
+    }
+}
