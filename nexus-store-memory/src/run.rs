@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::error::sql;
 use crate::row::{from_json, limit, number, to_json};
 use crate::store::MemoryStore;
-use crate::{audio, audit, session};
+use crate::{audio, audit, ledger, schema, session};
 
 fn not_found() -> Error {
     Error::not_found("there is no such run").code("RUN_NOT_FOUND")
@@ -199,6 +199,7 @@ fn prune(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<()> {
         return Err(not_found());
     }
     audio::erase(connection, tenant, id)?;
+    ledger::forget_run(connection, tenant, id)?;
     connection.execute("DELETE FROM event WHERE tenant = ?1 AND run = ?2", key).map(drop).map_err(sql)
 }
 
@@ -248,7 +249,7 @@ impl RunStore for MemoryStore {
 
     async fn prune_journal(&self, tenant: &TenantId, id: &RunId) -> Result<()> {
         let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().write(move |write| prune(write, &tenant, &id)).await
+        self.engine().write(move |write| schema::overwriting(write, || prune(write, &tenant, &id))).await
     }
 
     async fn request_cancel(&self, who: &Principal, id: &RunId) -> Result<()> {

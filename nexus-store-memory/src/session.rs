@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::sql;
 use crate::row::{from_json, limit, to_json};
+use crate::schema;
 use crate::store::MemoryStore;
 
 fn not_found() -> Error {
@@ -152,6 +153,6 @@ impl SessionStore for MemoryStore {
 
     async fn delete_session(&self, tenant: &TenantId, id: &SessionId) -> Result<()> {
         let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().write(move |write| delete(write, &tenant, &id)).await
+        self.engine().write(move |write| schema::overwriting(write, || delete(write, &tenant, &id))).await
     }
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::CacheDigest;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::id::RunId;
 use crate::principal::TenantId;
 
 /// What is kept.
@@ -59,6 +60,8 @@ pub struct CacheEntry {
     pub body: Arc<[u8]>,
     /// A vector by which it can be found, of at least one finite number.
     pub vector: Option<Vec<f32>>,
+    /// The run that it was made for, with which it is forgotten.
+    pub run: Option<RunId>,
     /// When it was made.
     pub made_at: Timestamp,
     /// The first moment at which it no longer serves.
@@ -84,6 +87,7 @@ pub struct Near {
 /// - An entry without a vector, or with one of another length, is near to nothing.
 /// - All entries together take no more room than the cache was given; what was used longest ago makes room.
 /// - One kind makes no room for another.
+/// - What was made for a run is forgotten with it, whatever its kind, and nothing else is.
 /// - What is larger than an eighth of the room is not kept.
 #[async_trait]
 pub trait CacheStore: Send + Sync + fmt::Debug + 'static {
@@ -98,6 +102,12 @@ pub trait CacheStore: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// Those of a store. Callers go on as if they were kept.
     async fn put(&self, entries: Vec<(CacheKey, CacheEntry)>, now: Timestamp) -> Result<()>;
+
+    /// Forgets what was made for a run, and leaves nothing of it behind.
+    ///
+    /// # Errors
+    /// Those of a store: then something may still be kept.
+    async fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()>;
 
     /// The entries of `scope` whose vectors have a [`cosine`] with `vector` of at least `threshold`: at most `limit`,
     /// nearest first. Of a scope with very many entries it may look only at those that were used last.

@@ -54,7 +54,7 @@ use crate::audit::{Draft, Pending, Sealer};
 use crate::cache::CacheStore;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::id::IdSource;
+use crate::id::{IdSource, RunId};
 use crate::llm::Reply;
 use crate::policy::PolicyEngine;
 use crate::price::PriceRow;
@@ -190,6 +190,14 @@ impl Gateway {
     /// The embedder, for its facts only.
     pub(crate) fn embedder(&self) -> Option<&dyn Embedder> {
         self.embedder.as_deref()
+    }
+
+    /// Forgets what the cache keeps of a run.
+    pub(crate) async fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
+        match &self.shared.cache {
+            Some(cache) => cache.forget_run(tenant, run).await,
+            None => Ok(()),
+        }
     }
 
     /// Makes a call whose answer is streamed.

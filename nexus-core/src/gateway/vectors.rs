@@ -8,6 +8,7 @@ use super::Gateway;
 use super::patience::quietly;
 use crate::cache::{CacheDigest, CacheEntry, CacheKey, CacheKind, CacheScope};
 use crate::error::Result;
+use crate::id::RunId;
 use crate::principal::{Principal, TenantId};
 use crate::retrieve::{EmbedRole, Embedder};
 
@@ -55,13 +56,18 @@ impl Gateway {
         Vectors { keys: Some(keys), found }
     }
 
-    /// Keeps what was made of the missing texts.
-    pub(super) async fn keep_made(&self, known: &Vectors, made: &[Vec<f32>]) {
+    /// Keeps what was made of the missing texts, for `run` if one made it.
+    pub(super) async fn keep_made(&self, known: &Vectors, made: &[Vec<f32>], run: Option<&RunId>) {
         let (Some(cache), Some(keys)) = (&self.shared.cache, &known.keys) else { return };
         let made_at = self.shared.clock.now();
         let expires_at = made_at.plus(self.settings().cache.embeddings);
-        let entry =
-            |vector: &Vec<f32>| CacheEntry { body: written(vector), vector: None, made_at, expires_at };
+        let entry = |vector: &Vec<f32>| CacheEntry {
+            body: written(vector),
+            vector: None,
+            run: run.cloned(),
+            made_at,
+            expires_at,
+        };
         let missing = known.missing();
         let missing = missing.iter().filter_map(|place| keys.get(*place));
         let entries = missing.zip(made).map(|(key, vector)| (key.clone(), entry(vector))).collect();

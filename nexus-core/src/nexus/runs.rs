@@ -98,14 +98,16 @@ impl Nexus {
         audio.ok_or_else(|| Error::not_found("the run's answer was not spoken").code("AUDIO_NOT_FOUND"))
     }
 
-    /// Erases what a run showed: its events, its passages and its speech. The question stays with the run and the messages with
-    /// their session; the audit chain stays and still verifies.
+    /// Erases what a run showed: its events, its passages, its speech, what models answered and thought in it, and what the
+    /// cache keeps of it. The question stays with the run and the messages with their session; the calls, the ledger and
+    /// the audit chain, which hold no text, stay and still verify. Meant for a run that is over: one that goes on shows more.
     ///
     /// # Errors
-    /// As [`Nexus::run`].
+    /// As [`Nexus::run`]; those of the cache, when everything else is erased: erase again.
     pub async fn prune_journal(&self, who: &Principal, id: &RunId) -> Result<()> {
         self.engine.permitted_run(who, Action::RunCancel, id).await?;
-        self.engine.store.prune_journal(who.tenant(), id).await
+        self.engine.store.prune_journal(who.tenant(), id).await?;
+        self.engine.gateway.forget_run(who.tenant(), id).await
     }
 
     /// Judges the audit chain of a run or job. `keys` are the key ring to check signatures with, this Nexus's own

@@ -62,6 +62,7 @@ pub enum Journal {
 /// - An advance from a version that is not the stored one is a conflict and changes nothing; version 1 makes the run.
 /// - Events come back in order of `seq`, without gaps.
 /// - A pruned journal says so, and its run and audit chain stay.
+/// - What the calls of a run came to and what their models thought is erased with its journal, and its ledger stays.
 /// - Speech is kept with its run until the journal is pruned, and no other tenant has it.
 /// - A cancel request reaches whoever drives the run, also from another process, once.
 /// - A cancel request for another tenant's run is `NotFound`.
@@ -111,7 +112,8 @@ pub trait RunStore: Send + Sync {
     /// Those of a store.
     async fn audio(&self, tenant: &TenantId, id: &RunId) -> Result<Option<Speech>>;
 
-    /// Erases the run's journal, the passages it showed, and its answer aloud.
+    /// Erases the run's journal, the passages it showed, its answer aloud, and what its calls came to: the results that are
+    /// kept with their claims, and what models thought. Nothing of it is left in what the store keeps.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use nexus_core::cache::{CacheEntry, CacheKey, CacheKind, CacheScope, CacheStore, Near};
-use nexus_core::{Error, Result, Timestamp};
+use nexus_core::{Error, Result, RunId, TenantId, Timestamp};
 
 use crate::error::file;
 use crate::private;
@@ -94,6 +94,14 @@ impl CacheStore for MemoryCache {
                 }
             }
             Ok(())
+        })
+        .await
+    }
+
+    async fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
+        let (cache, tenant, run) = (self.clone(), tenant.clone(), run.clone());
+        beside(move || {
+            CacheKind::ALL.into_iter().try_for_each(|kind| cache.shelf(kind).forget_run(&tenant, &run))
         })
         .await
     }

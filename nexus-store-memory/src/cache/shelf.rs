@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nexus_core::cache::{CacheEntry, CacheKey, CacheScope, Near, cosine};
-use nexus_core::{Result, Timestamp};
+use nexus_core::{Result, RunId, TenantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{corrupt, file, sql};
@@ -13,9 +13,9 @@ use crate::private;
 use crate::row::{limit as at_most, small};
 
 /// Written into the file; a file of another format is begun anew.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 const PAGE: u64 = 4_096;
-/// How many pages writing an entry may take beside what it holds: its row, and its place in three indexes.
+/// How many pages writing an entry may take beside what it holds: its row, and its place in four indexes.
 const PAGES_PER_ENTRY: u64 = 8;
 /// How many entries make room at once.
 const BATCH: i64 = 8;
@@ -131,6 +131,18 @@ impl Shelf {
         transaction.commit().map_err(sql)
     }
 
+    /// Deletes what was made for a run, here and in the log of writes.
+    pub(super) fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
+        let connection = self.lock();
+        connection
+            .execute(
+                "DELETE FROM entry WHERE tenant = ?1 AND run = ?2",
+                params![tenant.as_str(), run.as_str()],
+            )
+            .map_err(sql)?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sql)
+    }
+
     pub(super) fn nearest(
         &self,
         scope: &CacheScope,
@@ -224,8 +236,8 @@ fn insert(connection: &Connection, key: &CacheKey, entry: &CacheEntry) -> Result
         entry.vector.as_ref().map(|vector| vector.iter().flat_map(|value| value.to_le_bytes()).collect());
     connection
         .prepare_cached(
-            "INSERT INTO entry (tenant, scope, content, body, vector, made_at, expires_at, used)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(used), 0) + 1 FROM entry))",
+            "INSERT INTO entry (tenant, scope, content, body, vector, run, made_at, expires_at, used)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT coalesce(max(used), 0) + 1 FROM entry))",
         )
         .and_then(|mut statement| {
             let CacheScope { tenant, kind: _, digest } = &key.scope;
@@ -235,6 +247,7 @@ fn insert(connection: &Connection, key: &CacheKey, entry: &CacheEntry) -> Result
                 key.content.as_bytes(),
                 &*entry.body,
                 vector,
+                entry.run.as_ref().map(RunId::as_str),
                 entry.made_at.as_micros(),
                 entry.expires_at.as_micros(),
             ])

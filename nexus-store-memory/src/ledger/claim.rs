@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::call;
 use crate::error::sql;
 use crate::row::{from_json, to_json};
+use crate::schema;
 
 /// How many claims that ran out are deleted when a new one is made.
 const SWEEP: i64 = 4;
@@ -90,15 +91,25 @@ pub(super) fn take(connection: &Connection, tenant: &str, call: &Call, until: Ti
         .map_err(sql)
 }
 
+/// Deletes a few claims that ran out, with the answers that they keep.
 fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
-    connection
-        .prepare_cached(
-            "DELETE FROM claim WHERE (tenant, operation, key) IN (
-                 SELECT tenant, operation, key FROM claim WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
-        )
-        .and_then(|mut statement| statement.execute(params![now.as_micros(), SWEEP]))
-        .map(drop)
-        .map_err(sql)
+    let ran_out: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM claim WHERE expires_at <= ?1)")
+        .and_then(|mut statement| statement.query_row(params![now.as_micros()], |row| row.get(0)))
+        .map_err(sql)?;
+    if !ran_out {
+        return Ok(());
+    }
+    schema::overwriting(connection, || {
+        connection
+            .prepare_cached(
+                "DELETE FROM claim WHERE (tenant, operation, key) IN (
+                     SELECT tenant, operation, key FROM claim WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+            )
+            .and_then(|mut statement| statement.execute(params![now.as_micros(), SWEEP]))
+            .map(drop)
+            .map_err(sql)
+    })
 }
 
 /// Keeps what came of a call with its claim, if that is still its own. A claim that is given back is free for

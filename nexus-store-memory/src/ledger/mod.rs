@@ -6,6 +6,7 @@ mod begin;
 mod call;
 mod claim;
 mod correct;
+mod forget;
 mod line;
 mod settle;
 mod stop;
@@ -25,6 +26,7 @@ use crate::engine::Write;
 use crate::store::MemoryStore;
 use crate::{price, quota};
 
+pub(crate) use forget::forget_run;
 pub(crate) use usage::count_document;
 
 #[async_trait]

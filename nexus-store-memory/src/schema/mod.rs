@@ -46,6 +46,16 @@ pub(crate) fn configure(connection: &Connection, role: Role) -> Result<()> {
     connection.execute_batch(&pragmas).map_err(sql)
 }
 
+/// Erases with `erase`: what it deletes is overwritten, also whole pages, which deleting leaves as they are otherwise for
+/// the sake of speed.
+pub(crate) fn overwriting<T>(connection: &Connection, erase: impl FnOnce() -> Result<T>) -> Result<T> {
+    let mode = |mode| connection.execute_batch(&format!("PRAGMA secure_delete = {mode};")).map_err(sql);
+    mode("ON")?;
+    let erased = erase();
+    mode("FAST")?;
+    erased
+}
+
 /// Settings of a file that is written: set once, before the first table.
 ///
 /// The engine takes care of the log, and empties it when it is idle; its file is cut to 64 MB when it begins anew.

@@ -11,6 +11,8 @@ mod copies;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod erased;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod journey;

@@ -248,6 +248,7 @@ impl Conduct {
         let entry = CacheEntry {
             body: serde_json::to_vec(&kept).ok()?.into(),
             vector: keeping.meaning.clone(),
+            run: self.call.run.as_ref().map(|run| run.id.clone()),
             made_at,
             expires_at: made_at.plus(admitted.plan.settings.cache.answers),
         };

@@ -1,7 +1,7 @@
 //! Laws of `CacheStore`.
 
-use nexus_core::Timestamp;
 use nexus_core::cache::{CacheDigest, CacheEntry, CacheKey, CacheKind, CacheScope};
+use nexus_core::{RunId, Timestamp};
 
 use super::{ROOM, Scenario, Subject};
 use crate::store::world::{admin, at};
@@ -23,6 +23,7 @@ scenarios!(
     all_entries_together_take_no_more_room_than_the_cache_was_given,
     what_was_used_longest_ago_makes_room,
     one_kind_makes_no_room_for_another,
+    what_was_made_for_a_run_is_forgotten_with_it_whatever_its_kind_and_nothing_else_is,
     what_is_larger_than_an_eighth_of_the_room_is_not_kept,
     concurrent_writers_lose_no_entry_that_fits,
 );
@@ -45,7 +46,7 @@ fn key(content: &str) -> CacheKey {
 
 /// An entry that serves from second 0 until second 100.
 fn entry(body: &[u8]) -> CacheEntry {
-    CacheEntry { body: body.into(), vector: None, made_at: at(0), expires_at: at(100) }
+    CacheEntry { body: body.into(), vector: None, run: None, made_at: at(0), expires_at: at(100) }
 }
 
 fn with_vector(body: &str, vector: &[f32]) -> CacheEntry {
@@ -181,6 +182,40 @@ async fn one_kind_makes_no_room_for_another(subject: Subject) {
         subject.put(key, entry(&[b'x'; 10_000])).await;
     }
     assert_eq!(subject.get(key("a")).await.unwrap(), b"of a");
+}
+
+async fn what_was_made_for_a_run_is_forgotten_with_it_whatever_its_kind_and_nothing_else_is(
+    subject: Subject,
+) {
+    let (one, two) = (RunId::parse("run-1").unwrap(), RunId::parse("run-2").unwrap());
+    let of = |run: &RunId, body: &str| CacheEntry { run: Some(run.clone()), ..with_vector(body, &[1.0]) };
+    let elsewhere =
+        |tenant, kind| CacheKey { scope: scope_of(tenant, kind, "scope"), content: digest("elsewhere") };
+    let (vector, foreign) = (elsewhere("acme", CacheKind::Embedding), elsewhere("globex", CacheKind::Answer));
+    subject.put(key("a"), of(&one, "a")).await;
+    subject.put(key("b"), of(&two, "b")).await;
+    subject.put(key("c"), with_vector("c", &[1.0])).await;
+    // Another run made it anew.
+    subject.put(key("d"), of(&one, "d")).await;
+    subject.put(key("d"), of(&two, "d")).await;
+    subject.put(vector.clone(), of(&one, "v")).await;
+    subject.put(foreign.clone(), of(&one, "f")).await;
+    for _ in 0..2 {
+        subject.cache.forget_run(admin("acme").tenant(), &one).await.unwrap();
+        for (key, stays) in [
+            (key("a"), false),
+            (key("b"), true),
+            (key("c"), true),
+            (key("d"), true),
+            (vector.clone(), false),
+            (foreign.clone(), true),
+        ] {
+            assert_eq!(subject.get(key.clone()).await.is_some(), stays, "{key:?}");
+        }
+        let mut near = subject.near(&scope(), &[1.0], 0.5, 9).await;
+        near.sort();
+        assert_eq!(near, ["b", "c", "d"]);
+    }
 }
 
 async fn what_is_larger_than_an_eighth_of_the_room_is_not_kept(subject: Subject) {

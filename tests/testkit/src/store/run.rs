@@ -3,6 +3,7 @@
 use nexus_core::audit::Kind;
 use nexus_core::document::PassageKey;
 use nexus_core::grounding::Evidence;
+use nexus_core::ledger::{CallResult, Settlement};
 use nexus_core::run::{
     Advance, Ask, AskOptions, Event, EventBody, Journal, Outcome, Phase, Run, RunQuery, RunState,
 };
@@ -10,6 +11,7 @@ use nexus_core::session::Session;
 use nexus_core::speech::Speech;
 use nexus_core::{ErrorKind, Principal, RequestId, RunId, SessionId, SubjectId};
 
+use super::calls::{amounts, every, reply};
 use super::scenarios;
 use super::session::said;
 use super::world::{World, admin, at, corpus, document};
@@ -19,6 +21,7 @@ scenarios!(
     an_advance_from_a_version_that_is_not_the_stored_one_is_a_conflict_and_changes_nothing,
     events_come_back_in_order_of_seq_without_gaps,
     a_pruned_journal_says_so_and_its_run_and_audit_chain_stay,
+    what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased_with_its_journal_and_its_ledger_stays,
     speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it,
     a_cancel_request_reaches_whoever_drives_the_run_once,
     a_cancel_request_for_another_tenants_run_is_not_found,
@@ -179,6 +182,43 @@ async fn a_pruned_journal_says_so_and_its_run_and_audit_chain_stay(world: World)
     assert_eq!(world.store.evidence(who.tenant(), &run.id).await.unwrap(), []);
     assert_eq!(world.store.run(who.tenant(), &run.id).await.unwrap(), run);
     assert_eq!(world.store.records(who.tenant(), "r", 0, 9).await.unwrap().len(), 1);
+}
+
+async fn what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased_with_its_journal_and_its_ledger_stays(
+    world: World,
+) {
+    let (who, other) = (admin("acme"), admin("umbrella"));
+    let call_of = async |who: &Principal, run: Option<&str>, key: &str| {
+        let mut intent = world.intent(who, key, &[], amounts(3, 4));
+        intent.call.consumer.run = run.map(str::to_owned);
+        let call = world.begin(intent).await;
+        let settlement = world.settlement(who, &call, amounts(3, 4));
+        world.settle(Settlement { reasoning: "the secret".to_owned(), ..settlement }).await;
+        call
+    };
+    for who in [&who, &other] {
+        world.store.advance(advance(&world, new_run(who, "r", "s"), &[Kind::RUN_OPEN])).await.unwrap();
+    }
+    let erased = call_of(&who, Some("r"), "r/generate/0").await;
+    let kept = [
+        (&who, call_of(&who, Some("r2"), "r2/generate/0").await),
+        (&who, call_of(&who, None, "a key").await),
+        (&other, call_of(&other, Some("r"), "r/generate/0").await),
+    ];
+    let (lines, calls) = (world.lines(&who).await, world.store.calls(who.tenant(), &every()).await.unwrap());
+    world.store.prune_journal(who.tenant(), &new_run(&who, "r", "s").id).await.unwrap();
+    let left = async |who: &Principal, call: &str| {
+        let result = world.store.call_result(who.tenant(), call).await.unwrap().unwrap();
+        (result, world.store.reasoning(who.tenant(), call).await.unwrap())
+    };
+    assert_eq!(left(&who, &erased).await, (CallResult::NotKept, None));
+    for (who, call) in kept {
+        assert_eq!(left(who, &call).await, (reply("thirty days"), Some("the secret".to_owned())));
+    }
+    assert_eq!(world.lines(&who).await, lines);
+    assert_eq!(world.store.calls(who.tenant(), &every()).await.unwrap(), calls);
+    // Its claim is free: whoever asks again makes the call.
+    world.begin(world.intent(&who, "r/generate/0", &[], amounts(1, 1))).await;
 }
 
 async fn speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it(world: World) {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use nexus_core::cache::{CacheEntry, CacheKey, CacheScope, CacheSettings, CacheStore, CacheUse, Near};
 use nexus_core::gateway::{GatewaySettings, ModelCall, RetryPolicy, Route, Routing};
 use nexus_core::llm::Finish;
-use nexus_core::{Error, ErrorKind, Timestamp};
+use nexus_core::{Error, ErrorKind, RunId, TenantId, Timestamp};
 use nexus_providers::openai::Service;
 use nexus_providers::{HttpClient, HttpOptions};
 use nexus_scripted::Scripted;
@@ -175,6 +175,10 @@ impl CacheStore for OutOfOrder {
 
     async fn put(&self, _: Vec<(CacheKey, CacheEntry)>, _: Timestamp) -> Result<(), Error> {
         Err(Error::new(ErrorKind::Corrupt, "the cache is out of order"))
+    }
+
+    async fn forget_run(&self, _: &TenantId, _: &RunId) -> Result<(), Error> {
+        Err(Error::new(ErrorKind::Unavailable, "the cache is out of order"))
     }
 
     async fn nearest(
