@@ -3,7 +3,7 @@
 //! Owns the translation between the ports and `generateContent`, `streamGenerateContent`, `batchEmbedContents` and
 //! `predict`. Refuses to own retries, deadlines and prices.
 //!
-//! - `service`: where Gemini is reached; `token`: the right to use Vertex AI.
+//! - `service`: where Gemini is reached; `token`: the right to use Vertex AI; `grant`: what a file grants of it.
 //! - `request`: what is sent; `response`: what comes back, whole or in chunks; `usage`: what it consumed; `error`: refusals.
 //! - `embed`: vectors.
 //!
@@ -12,6 +12,7 @@
 
 mod embed;
 mod error;
+mod grant;
 mod request;
 mod response;
 mod service;

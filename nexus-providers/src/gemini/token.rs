@@ -1,17 +1,21 @@
 //! The right to use Vertex AI: access tokens of Google Cloud, from a [`TokenSource`].
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gcp_auth::{CustomServiceAccount, TokenProvider};
+use gcp_auth::TokenProvider;
 use nexus_core::llm::Fault;
-use nexus_core::{Error, Result};
+use nexus_core::{Error, ErrorKind, Result};
 
-use crate::wire::Secret;
+use super::grant::Grant;
+use crate::wire::{HttpClient, Secret};
 
 /// What a token is for.
-const SCOPES: [&str; 1] = ["https://www.googleapis.com/auth/cloud-platform"];
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// Where `gcloud auth application-default login` leaves its file, below the home directory.
+const USER_FILE: &str = ".config/gcloud/application_default_credentials.json";
 
 /// Gives access tokens of Google Cloud.
 #[async_trait]
@@ -26,11 +30,25 @@ pub trait TokenSource: Send + Sync + fmt::Debug {
 
 /// The credentials of an application, as Google's own libraries find and use them.
 ///
-/// Tokens are asked for over a connection of their own, which knows the system's certificate authorities and no proxy.
+/// What a file grants is asked for over the provider's own client, with its authorities and its proxy. The metadata server of
+/// a machine in Google Cloud is asked without either: it is reached over plain HTTP from there alone.
+#[derive(Clone, Debug)]
+pub struct GoogleCredentials(Kind);
+
 #[derive(Clone)]
-pub struct GoogleCredentials {
-    provider: Arc<dyn TokenProvider>,
-    kind: &'static str,
+enum Kind {
+    File(Arc<Grant>),
+    /// The machine's own, or those of `gcloud`.
+    Found(Arc<dyn TokenProvider>),
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(grant) => grant.fmt(f),
+            Self::Found(_) => f.write_str("found"),
+        }
+    }
 }
 
 impl GoogleCredentials {
@@ -38,44 +56,45 @@ impl GoogleCredentials {
     /// `gcloud auth application-default login` left behind, the metadata server of the machine, or `gcloud` itself.
     ///
     /// # Errors
-    /// [`Fault::Authentication`] where nothing is offered.
-    pub async fn find() -> Result<Self> {
+    /// [`Fault::Authentication`] where nothing is offered; as [`GoogleCredentials::of_file`] for a file that is unfit.
+    pub async fn find(client: &HttpClient) -> Result<Self> {
+        let named = std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
+        let left = || std::env::home_dir().map(|home| home.join(USER_FILE)).filter(|file| file.is_file());
+        if let Some(file) = named.or_else(left) {
+            let json = std::fs::read_to_string(&file).map_err(|error| {
+                Error::new(ErrorKind::Unavailable, format!("`{}` cannot be read", file.display()))
+                    .code("GOOGLE_SERVICE_ACCOUNT")
+                    .because(error)
+            })?;
+            return Self::of_file(client, &Secret::new(json));
+        }
         let provider = gcp_auth::provider().await.map_err(|error| {
             Fault::Authentication
                 .error("there are no credentials for Google Cloud")
                 .hint("run `gcloud auth application-default login`, or set `GOOGLE_APPLICATION_CREDENTIALS`")
                 .because(error)
         })?;
-        Ok(Self { provider, kind: "found" })
+        Ok(Self(Kind::Found(provider)))
     }
 
-    /// Those of a service account, from the JSON of its key file.
+    /// Those of a file, from its JSON: the key of a service account, or what `gcloud auth application-default login` wrote.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `GOOGLE_SERVICE_ACCOUNT` for what is no such key.
-    pub fn service_account(key: &Secret) -> Result<Self> {
-        // The cause is left out: it may quote the key.
-        let account = CustomServiceAccount::from_json(key.expose()).map_err(|_| {
-            Error::invalid("the key of the service account cannot be read")
-                .code("GOOGLE_SERVICE_ACCOUNT")
-                .hint("it is the JSON file that Google Cloud offers once, when the key is made")
-        })?;
-        Ok(Self { provider: Arc::new(account), kind: "service account" })
-    }
-}
-
-impl fmt::Debug for GoogleCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("GoogleCredentials").field(&self.kind).finish()
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `GOOGLE_SERVICE_ACCOUNT` for what is neither.
+    pub fn of_file(client: &HttpClient, json: &Secret) -> Result<Self> {
+        Ok(Self(Kind::File(Arc::new(Grant::of_file(client, json)?))))
     }
 }
 
 #[async_trait]
 impl TokenSource for GoogleCredentials {
     async fn token(&self) -> Result<Secret> {
-        match self.provider.token(&SCOPES).await {
-            Ok(token) => Ok(Secret::new(token.as_str())),
-            Err(error) => Err(fault(&error).error("Google Cloud gave no access token").because(error)),
+        match &self.0 {
+            Kind::File(grant) => grant.token().await,
+            Kind::Found(provider) => match provider.token(&[SCOPE]).await {
+                Ok(token) => Ok(Secret::new(token.as_str())),
+                Err(error) => Err(fault(&error).error("Google Cloud gave no access token").because(error)),
+            },
         }
     }
 }
@@ -92,12 +111,20 @@ fn fault(error: &gcp_auth::Error) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::HttpOptions;
 
     #[test]
-    fn a_key_that_is_none_is_refused_without_being_shown() {
-        let error =
-            GoogleCredentials::service_account(&Secret::new(r#"{"private_key": "swordfish"}"#)).unwrap_err();
-        assert_eq!(error.stable_code(), "GOOGLE_SERVICE_ACCOUNT");
-        assert!(!error.report().contains("swordfish"));
+    fn a_file_that_grants_nothing_is_refused_without_being_shown() {
+        let client = HttpClient::new(&HttpOptions::default()).unwrap();
+        for unfit in [
+            r#"{"private_key": "swordfish"}"#,
+            r#"{"type": "external_account", "token_url": "swordfish"}"#,
+            r#"{"type": "service_account", "private_key": "swordfish", "client_email": "a", "token_uri": "http://b"}"#,
+            "swordfish",
+        ] {
+            let error = GoogleCredentials::of_file(&client, &Secret::new(unfit)).unwrap_err();
+            assert_eq!(error.stable_code(), "GOOGLE_SERVICE_ACCOUNT", "{unfit}");
+            assert!(!error.report().contains("swordfish"));
+        }
     }
 }

@@ -95,6 +95,14 @@ impl Endpoint {
         self.send(Method::POST, path, accept, body).await
     }
 
+    /// Sends `form`, which is encoded already, as [`Endpoint::post`] does; the content type is the endpoint's own.
+    ///
+    /// # Errors
+    /// As [`Endpoint::post`].
+    pub(crate) async fn post_form(&self, path: &str, form: String) -> Result<Answer> {
+        self.send(Method::POST, path, "application/json", form.into_bytes()).await
+    }
+
     async fn send(&self, method: Method, path: &str, accept: &'static str, body: Vec<u8>) -> Result<Answer> {
         let address = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
         let url = Url::parse(&address).map_err(|error| {

@@ -90,14 +90,14 @@ impl Entry<'_> {
         let hint = "set `GOOGLE_CLOUD_PROJECT`, or write `project` into the provider's section";
         let project = self.place("project", self.config.project.as_ref(), hint)?;
         let location = self.config.location.as_deref().unwrap_or(LOCATION);
-        let credentials = Arc::new(self.google_credentials().await?);
+        let credentials = Arc::new(self.google_credentials(client).await?);
         match &self.config.endpoint {
             Some(endpoint) => Google::vertex_at(client, endpoint, project, location, credentials),
             None => Google::vertex(client, project, location, credentials),
         }
     }
 
-    async fn google_credentials(&self) -> Result<GoogleCredentials> {
+    async fn google_credentials(&self, client: &HttpClient) -> Result<GoogleCredentials> {
         match &self.config.credentials_file {
             Some(file) => {
                 let json = std::fs::read_to_string(file).map_err(|error| {
@@ -105,9 +105,9 @@ impl Entry<'_> {
                         .code("GOOGLE_SERVICE_ACCOUNT")
                         .because(error)
                 })?;
-                GoogleCredentials::service_account(&Secret::new(json))
+                GoogleCredentials::of_file(client, &Secret::new(json))
             }
-            None => GoogleCredentials::find().await.map_err(|error| {
+            None => GoogleCredentials::find(client).await.map_err(|error| {
                 unfit("PROVIDER_KEY_MISSING", format!("the provider `{}` has no credentials", self.name))
                     .hint("run `gcloud auth application-default login`, or set `GOOGLE_APPLICATION_CREDENTIALS`")
                     .because(error)
