@@ -38,6 +38,13 @@ pub struct Builder {
     settings: Settings,
 }
 
+impl Nexus {
+    /// Begins to put a Nexus together.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
 impl Builder {
     /// Where everything is kept.
     #[must_use]

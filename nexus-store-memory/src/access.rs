@@ -1,27 +1,14 @@
-//! [`GrantStore`]: who may do what with a document.
+//! Grants: who may do what with a document.
 
-use async_trait::async_trait;
-use nexus_core::access::{Grant, GrantStore, Grantee, Permission, Visibility};
+use nexus_core::access::{Grant, Grantee, Permission};
 use nexus_core::document::store::Submission;
 use nexus_core::{DocumentId, Error, GrantId, Result, SubjectId, TenantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::sql;
-use crate::row::to_json;
-use crate::store::MemoryStore;
 use crate::{document, version};
 
 const COLUMNS: &str = "id, document, grantee, permission, granted_by, expires_at, created_at";
-
-/// The grantees of a visibility as a JSON list of texts; nothing when it sees all.
-pub(crate) fn grantees(visibility: &Visibility) -> Result<Option<String>> {
-    match visibility {
-        Visibility::All => Ok(None),
-        Visibility::Granted(grantees) => {
-            to_json(&grantees.iter().map(Grantee::to_string).collect::<Vec<_>>()).map(Some)
-        }
-    }
-}
 
 /// The grant of whoever brings a new document.
 pub(crate) fn add_owner(connection: &Connection, submission: &Submission) -> Result<()> {
@@ -63,14 +50,19 @@ fn put(connection: &Connection, tenant: &TenantId, grant: &Grant) -> Result<Gran
         .map_err(sql)?
 }
 
-fn give(connection: &Connection, tenant: &TenantId, grant: &Grant) -> Result<Grant> {
+pub(crate) fn give(connection: &Connection, tenant: &TenantId, grant: &Grant) -> Result<Grant> {
     document::find(connection, tenant, &grant.document_id)?.ok_or_else(document::not_found)?;
     let kept = put(connection, tenant, grant)?;
     version::touch(connection, tenant, grant.document_id.as_str())?;
     Ok(kept)
 }
 
-fn revoke(connection: &Connection, tenant: &TenantId, document: &DocumentId, id: &GrantId) -> Result<Grant> {
+pub(crate) fn revoke(
+    connection: &Connection,
+    tenant: &TenantId,
+    document: &DocumentId,
+    id: &GrantId,
+) -> Result<Grant> {
     let removed = connection
         .prepare_cached(&format!(
             "DELETE FROM access WHERE tenant = ?1 AND document = ?2 AND id = ?3 RETURNING {COLUMNS}"
@@ -86,7 +78,7 @@ fn revoke(connection: &Connection, tenant: &TenantId, document: &DocumentId, id:
     Ok(grant)
 }
 
-fn list(connection: &Connection, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {
+pub(crate) fn list(connection: &Connection, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {
     let mut statement = connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM access WHERE tenant = ?1 AND document = ?2 ORDER BY seq"
@@ -112,22 +104,4 @@ fn read(row: &Row<'_>) -> Result<Grant> {
         expires_at: expires_at.map(Timestamp::from_micros),
         created_at: Timestamp::from_micros(row.get(6).map_err(sql)?),
     })
-}
-
-#[async_trait]
-impl GrantStore for MemoryStore {
-    async fn grant(&self, tenant: &TenantId, grant: Grant) -> Result<Grant> {
-        let tenant = tenant.clone();
-        self.engine().write(move |write| give(write, &tenant, &grant)).await
-    }
-
-    async fn revoke(&self, tenant: &TenantId, document: &DocumentId, grant: &GrantId) -> Result<Grant> {
-        let (tenant, document, grant) = (tenant.clone(), document.clone(), grant.clone());
-        self.engine().write(move |write| revoke(write, &tenant, &document, &grant)).await
-    }
-
-    async fn grants(&self, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {
-        let (tenant, document) = (tenant.clone(), document.clone());
-        self.engine().read(move |connection| list(connection, &tenant, &document)).await
-    }
 }

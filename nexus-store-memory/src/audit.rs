@@ -1,13 +1,11 @@
-//! [`AuditChain`]: records sealed inside the transaction that also holds what they tell of.
+//! Audit records, sealed inside the transaction that also holds what they tell of.
 
-use async_trait::async_trait;
-use nexus_core::audit::{AuditChain, ChainSummary, Digest, Draft, Head, Mac, Pending, Receipt, Record};
+use nexus_core::audit::{ChainSummary, Digest, Draft, Head, Mac, Pending, Receipt, Record};
 use nexus_core::{Result, TenantId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::sql;
 use crate::row::{limit, number, small};
-use crate::store::MemoryStore;
 
 /// Seals the drafts at the ends of their chains.
 pub(crate) fn append(connection: &Connection, pending: &Pending) -> Result<Vec<Receipt>> {
@@ -53,7 +51,7 @@ fn append_one(connection: &Connection, pending: &Pending, draft: &Draft) -> Resu
     Ok(record.receipt())
 }
 
-fn head(connection: &Connection, tenant: &str, run: &str) -> Result<Option<Head>> {
+pub(crate) fn head(connection: &Connection, tenant: &str, run: &str) -> Result<Option<Head>> {
     connection
         .prepare_cached("SELECT next_seq, last, closed FROM audit_head WHERE tenant = ?1 AND run = ?2")
         .and_then(|mut statement| {
@@ -71,7 +69,7 @@ fn read_head(row: &Row<'_>, from: usize) -> Result<Head> {
     })
 }
 
-fn records(
+pub(crate) fn records(
     connection: &Connection,
     tenant: &TenantId,
     run: &str,
@@ -101,7 +99,7 @@ fn records(
     Ok(records)
 }
 
-fn chains(
+pub(crate) fn chains(
     connection: &Connection,
     tenant: &TenantId,
     after: Option<&str>,
@@ -119,31 +117,4 @@ fn chains(
         chains.push(ChainSummary { run: row.get(0).map_err(sql)?, head: read_head(row, 1)? });
     }
     Ok(chains)
-}
-
-#[async_trait]
-impl AuditChain for MemoryStore {
-    async fn append(&self, pending: Pending) -> Result<Vec<Receipt>> {
-        self.engine().write(move |write| append(write, &pending)).await
-    }
-
-    async fn records(&self, tenant: &TenantId, run: &str, from: u64, limit: usize) -> Result<Vec<Record>> {
-        let (tenant, run) = (tenant.clone(), run.to_owned());
-        self.engine().read(move |connection| records(connection, &tenant, &run, from, limit)).await
-    }
-
-    async fn head(&self, tenant: &TenantId, run: &str) -> Result<Option<Head>> {
-        let (tenant, run) = (tenant.clone(), run.to_owned());
-        self.engine().read(move |connection| head(connection, tenant.as_str(), &run)).await
-    }
-
-    async fn chains(
-        &self,
-        tenant: &TenantId,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Vec<ChainSummary>> {
-        let tenant = tenant.clone();
-        self.engine().read(move |connection| chains(connection, &tenant, after.as_deref(), limit)).await
-    }
 }

@@ -1,4 +1,4 @@
-//! [`BlobStore`]: raw bytes by their hash, one directory per tenant; in RAM, a map.
+//! Raw bytes by their hash, one directory per tenant; in RAM, a map.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -6,18 +6,16 @@ use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
+use nexus_core::document::Source;
 use nexus_core::document::parser::codes;
 use nexus_core::document::store::Blob;
-use nexus_core::document::{BlobStore, Source};
-use nexus_core::{Error, ErrorKind, IdSource, Result, TenantId, UuidV7, hex};
+use nexus_core::{Error, ErrorKind, IdSource, Result, UuidV7, hex};
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
+use crate::document::is_referenced;
 use crate::error::file;
 use crate::private;
-use crate::store::MemoryStore;
-use crate::submit::is_referenced;
 
 /// How much is read, hashed and written at a time.
 const PIECE: usize = 256 * 1024;
@@ -234,25 +232,4 @@ pub(crate) fn sync_dir(_dir: &Path) -> std::io::Result<()> {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Runs work that blocks on files away from the threads that serve futures.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::unexpected("the store failed in the middle of an operation").because(error))?
-}
-
-#[async_trait]
-impl BlobStore for MemoryStore {
-    async fn put(&self, tenant: &TenantId, mut source: Box<dyn Source>, limit: u64) -> Result<Blob> {
-        self.check_writable()?;
-        let (store, tenant) = (self.clone(), tenant.clone());
-        blocking(move || store.blobs().put(tenant.as_str(), &mut source, limit)).await
-    }
-
-    async fn open(&self, tenant: &TenantId, hash: &str) -> Result<Box<dyn Source>> {
-        let (store, tenant, hash) = (self.clone(), tenant.clone(), hash.to_owned());
-        blocking(move || store.blobs().open(tenant.as_str(), &hash)).await
-    }
 }

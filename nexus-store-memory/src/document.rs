@@ -1,19 +1,14 @@
-//! [`DocumentStore`]: corpora, documents and their passages.
+//! Documents as rows.
 
-use async_trait::async_trait;
 use nexus_core::access::Visibility;
-use nexus_core::document::store::{
-    CorpusPatch, DocumentQuery, Lease, Publication, Reindex, StagedPassage, Submission, Submitted,
-};
-use nexus_core::document::{Corpus, Document, DocumentStatus, DocumentStore, Passage};
-use nexus_core::retrieve::ModelId;
-use nexus_core::{CorpusId, DocumentId, Error, Result, TenantId, Timestamp, audit};
+use nexus_core::document::store::DocumentQuery;
+use nexus_core::document::{Document, DocumentStatus};
+use nexus_core::{DocumentId, Error, ErrorKind, Result, TenantId, Timestamp, audit};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::sql;
 use crate::row::{from_json, limit, small, to_json};
-use crate::store::MemoryStore;
-use crate::{corpus, passage, publish, submit, version};
+use crate::{corpus, permitted, version};
 
 /// A document's row.
 #[derive(Debug)]
@@ -83,7 +78,7 @@ pub(crate) fn set_live(connection: &Connection, tenant: &TenantId, id: &Document
         .map_err(sql)
 }
 
-fn list(
+pub(crate) fn list(
     connection: &Connection,
     tenant: &TenantId,
     visibility: &Visibility,
@@ -120,7 +115,7 @@ fn list(
                 corpus,
                 query.status.map(DocumentStatus::as_str),
                 to_json(&query.tags)?,
-                crate::access::grantees(visibility)?,
+                permitted::grantees(visibility)?,
                 now.as_micros(),
                 limit(query.limit),
             ],
@@ -130,14 +125,14 @@ fn list(
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
-fn delete(
+pub(crate) fn delete(
     connection: &Connection,
     tenant: &TenantId,
     id: &DocumentId,
     pending: &audit::Pending,
 ) -> Result<String> {
     let stored = find(connection, tenant, id)?.ok_or_else(not_found)?;
-    submit::check_idle(&stored.document)?;
+    check_idle(&stored.document)?;
     if let Some(live) = stored.live {
         version::retire(connection, stored.corpus, live)?;
     }
@@ -148,124 +143,21 @@ fn delete(
     Ok(stored.document.content_hash)
 }
 
-#[async_trait]
-impl DocumentStore for MemoryStore {
-    async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus) -> Result<()> {
-        let tenant = tenant.clone();
-        self.engine().write(move |write| corpus::create(write, &tenant, &corpus)).await
+/// Checks that no job of the document is still to end.
+pub(crate) fn check_idle(document: &Document) -> Result<()> {
+    if document.status.is_in_flight() {
+        return Err(Error::new(ErrorKind::Conflict, "the document is being ingested")
+            .code("DOCUMENT_IN_FLIGHT")
+            .hint("wait until its job has ended"));
     }
+    Ok(())
+}
 
-    async fn update_corpus(&self, tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().write(move |write| corpus::update(write, &tenant, &id, patch)).await
-    }
-
-    async fn corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<Corpus> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().read(move |connection| corpus::load(connection, &tenant, &id)).await
-    }
-
-    async fn corpora(&self, tenant: &TenantId) -> Result<Vec<Corpus>> {
-        let tenant = tenant.clone();
-        self.engine().read(move |connection| corpus::list(connection, &tenant)).await
-    }
-
-    async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<()> {
-        let (tenant, id, store) = (tenant.clone(), id.clone(), self.clone());
-        let work = move |write: &crate::engine::Write<'_>| {
-            let (ordinal, hashes) = corpus::delete(write, &tenant, &id)?;
-            write.after_commit(move |connection| {
-                store.forget_corpus(ordinal);
-                for hash in &hashes {
-                    store.drop_blob(connection, &tenant, hash);
-                }
-            });
-            Ok(())
-        };
-        self.engine().write(work).await
-    }
-
-    async fn submit(&self, submission: Submission) -> Result<Submitted> {
-        let store = self.clone();
-        let work = move |write: &crate::engine::Write<'_>| {
-            let tenant = submission.principal.tenant().as_str();
-            store.blobs().check_kept(tenant, &submission.content_hash)?;
-            let submitted = submit::submit(write, &submission)?;
-            store.blobs().release(tenant, &submission.content_hash);
-            Ok(submitted)
-        };
-        self.engine().write(work).await
-    }
-
-    async fn reindex(&self, reindex: Reindex) -> Result<Submitted> {
-        self.engine().write(move |write| submit::reindex(write, &reindex)).await
-    }
-
-    async fn document(&self, tenant: &TenantId, id: &DocumentId) -> Result<Document> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        let work = move |connection: &Connection| {
-            find(connection, &tenant, &id)?.map(|stored| stored.document).ok_or_else(not_found)
-        };
-        self.engine().read(work).await
-    }
-
-    async fn documents(
-        &self,
-        tenant: &TenantId,
-        visibility: &Visibility,
-        query: &DocumentQuery,
-        now: Timestamp,
-    ) -> Result<Vec<Document>> {
-        let (tenant, visibility, query) = (tenant.clone(), visibility.clone(), query.clone());
-        self.engine().read(move |connection| list(connection, &tenant, &visibility, &query, now)).await
-    }
-
-    async fn delete_document(&self, tenant: &TenantId, id: &DocumentId, audit: audit::Pending) -> Result<()> {
-        let (tenant, id, store) = (tenant.clone(), id.clone(), self.clone());
-        let work = move |write: &crate::engine::Write<'_>| {
-            let hash = delete(write, &tenant, &id, &audit)?;
-            write.after_commit(move |connection| store.drop_blob(connection, &tenant, &hash));
-            Ok(())
-        };
-        self.engine().write(work).await
-    }
-
-    async fn passages(
-        &self,
-        tenant: &TenantId,
-        document: &DocumentId,
-        from: u32,
-        limit: usize,
-    ) -> Result<Vec<Passage>> {
-        let (tenant, document) = (tenant.clone(), document.clone());
-        let work = move |connection: &Connection| match find(connection, &tenant, &document)? {
-            Some(Stored { live: Some(live), document: found, .. }) => {
-                passage::page(connection, live, &document, found.version, from, limit)
-            }
-            _ => Ok(Vec::new()),
-        };
-        self.engine().read(work).await
-    }
-
-    async fn stage(
-        &self,
-        lease: &Lease,
-        model: Option<&ModelId>,
-        passages: Vec<StagedPassage>,
-    ) -> Result<()> {
-        let (lease, model) = (lease.clone(), model.cloned());
-        self.engine().write(move |write| publish::stage(write, &lease, model.as_ref(), &passages)).await
-    }
-
-    async fn publish(&self, lease: &Lease, publication: Publication) -> Result<Document> {
-        self.index_ahead(lease, publication.passages).await?;
-        let (lease, store) = (lease.clone(), self.clone());
-        let work = move |write: &crate::engine::Write<'_>| {
-            let (document, corpus) = publish::publish(write, &lease, &publication)?;
-            let passages = u64::from(document.passages);
-            write.after_commit(move |_| store.note_publication(corpus, passages));
-            Ok(document)
-        };
-        self.engine().write(work).await
-    }
+/// Whether a document of the tenant, other than `except`, rests on these raw bytes.
+pub(crate) fn is_referenced(connection: &Connection, tenant: &str, hash: &str) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM document WHERE tenant = ?1 AND hash = ?2")
+        .and_then(|mut statement| statement.query_row(params![tenant, hash], |_| Ok(())).optional())
+        .map(|found| found.is_some())
+        .map_err(sql)
 }

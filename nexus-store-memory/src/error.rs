@@ -13,7 +13,7 @@ pub(crate) fn sql(source: rusqlite::Error) -> Error {
         .sqlite_error()
         .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE)
     {
-        return crate::row::too_large().because(source);
+        return too_large().because(source);
     }
     // Only a file that was opened for reading can lack any of these: writing begins with the migrations.
     let said = source.to_string();
@@ -96,4 +96,9 @@ pub(crate) fn text(source: tantivy::TantivyError) -> Error {
 /// A value in a row that cannot be read back.
 pub(crate) fn unreadable(source: serde_json::Error) -> Error {
     corrupt("a stored value cannot be read").because(source)
+}
+
+/// A count or a sum that does not fit into 64 bits.
+pub(crate) fn too_large() -> Error {
+    Error::invalid("a count is too large to be kept").code("COUNT_TOO_LARGE")
 }

@@ -1,18 +1,14 @@
-//! [`JobQueue`]: ingestion jobs and the leases under which they are worked on.
+//! Ingestion jobs as rows, and the leases under which they are worked on.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
+use nexus_core::document::Job;
 use nexus_core::document::model::{DocumentStatus, Failure, JobState, Stage};
 use nexus_core::document::store::Lease;
-use nexus_core::document::{Job, JobQueue};
-use nexus_core::{Error, ErrorKind, JobId, Result, TenantId, Timestamp, audit};
+use nexus_core::{Error, ErrorKind, JobId, Result, TenantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::document::{self, Stored};
 use crate::error::sql;
 use crate::row::{from_json, to_json};
-use crate::store::MemoryStore;
 use crate::version;
 
 /// A job's row.
@@ -98,7 +94,12 @@ fn next(connection: &Connection, now: Timestamp) -> Result<Option<JobRow>> {
     .transpose()
 }
 
-fn claim(connection: &Connection, token: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>> {
+pub(crate) fn claim(
+    connection: &Connection,
+    token: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Lease>> {
     let Some(row) = next(connection, now)? else { return Ok(None) };
     if row.job.attempts > 0 {
         begin_anew(connection, &row)?;
@@ -126,7 +127,12 @@ fn begin_anew(connection: &Connection, row: &JobRow) -> Result<()> {
         .map_err(sql)
 }
 
-fn fail_job(connection: &Connection, row: &JobRow, failure: Failure, now: Timestamp) -> Result<()> {
+pub(crate) fn fail_job(
+    connection: &Connection,
+    row: &JobRow,
+    failure: Failure,
+    now: Timestamp,
+) -> Result<()> {
     let tenant = row.job.tenant();
     let Stored { mut document, newest, .. } =
         document::find(connection, tenant, &row.job.document_id)?.ok_or_else(document::not_found)?;
@@ -139,7 +145,7 @@ fn fail_job(connection: &Connection, row: &JobRow, failure: Failure, now: Timest
     version::discard(connection, row.version)
 }
 
-fn heartbeat(
+pub(crate) fn heartbeat(
     connection: &Connection,
     lease: &Lease,
     stage: Stage,
@@ -151,7 +157,7 @@ fn heartbeat(
     save(connection, row.seq, &job, Some((&lease.token, until)))
 }
 
-fn load(connection: &Connection, tenant: &TenantId, id: &JobId) -> Result<Job> {
+pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &JobId) -> Result<Job> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM job WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
@@ -164,37 +170,4 @@ fn load(connection: &Connection, tenant: &TenantId, id: &JobId) -> Result<Job> {
 /// Gives up all leases: whoever had them is gone, because this process holds the directory now.
 pub(crate) fn expire_leases(connection: &Connection) -> Result<()> {
     connection.execute("UPDATE job SET lease_until = 0 WHERE state = 'processing'", []).map(drop).map_err(sql)
-}
-
-#[async_trait]
-impl JobQueue for MemoryStore {
-    async fn claim(&self, token: &str, now: Timestamp, lease: Duration) -> Result<Option<Lease>> {
-        let token = token.to_owned();
-        self.engine().write(move |write| claim(write, &token, now, now.plus(lease))).await
-    }
-
-    async fn heartbeat(&self, lease: &Lease, stage: Stage, now: Timestamp, extend: Duration) -> Result<()> {
-        let lease = lease.clone();
-        self.engine().write(move |write| heartbeat(write, &lease, stage, now, now.plus(extend))).await
-    }
-
-    async fn fail(
-        &self,
-        lease: &Lease,
-        failure: Failure,
-        now: Timestamp,
-        audit: audit::Pending,
-    ) -> Result<()> {
-        let lease = lease.clone();
-        let work = move |write: &crate::engine::Write<'_>| {
-            fail_job(write, &held(write, &lease)?, failure, now)?;
-            crate::audit::append(write, &audit).map(drop)
-        };
-        self.engine().write(work).await
-    }
-
-    async fn job(&self, tenant: &TenantId, id: &JobId) -> Result<Job> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().read(move |connection| load(connection, &tenant, &id)).await
-    }
 }

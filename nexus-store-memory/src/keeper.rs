@@ -3,14 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nexus_core::{Error, Result};
 
 use crate::engine::join;
-use crate::store::{MemoryStore, Shared};
 
 /// So many passages are not left waiting.
 const BATCH: u64 = 2000;
@@ -26,6 +25,16 @@ pub(crate) struct Published {
     pub(crate) passages: u64,
 }
 
+/// The store whose indexes are kept.
+pub(crate) trait Kept: Send + 'static {
+    /// Whether anybody else has it still.
+    fn is_open(&self) -> bool;
+    /// Takes what was published in a corpus into its text index.
+    fn prepare(&self, corpus: i64);
+    /// Gives back the memory of those who write indexes.
+    fn rest(&self);
+}
+
 /// The handle of the thread.
 #[derive(Debug, Default)]
 pub(crate) struct Keeper {
@@ -34,12 +43,12 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts the thread for a store.
-    pub(crate) fn start(&self, store: Weak<Shared>) -> Result<()> {
+    /// Starts the thread, which ends when `kept` does.
+    pub(crate) fn start(&self, kept: impl Kept) -> Result<()> {
         let (sender, receiver) = channel();
         let thread = std::thread::Builder::new()
             .name("nexus-keeper".to_owned())
-            .spawn(move || serve(&store, &receiver))
+            .spawn(move || serve(&kept, &receiver))
             .map_err(|source| Error::unexpected("could not start the keeper thread").because(source))?;
         *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
@@ -62,7 +71,7 @@ impl Keeper {
     }
 }
 
-fn serve(store: &Weak<Shared>, news: &Receiver<Published>) {
+fn serve(kept: &impl Kept, news: &Receiver<Published>) {
     let mut waiting = Waiting::default();
     loop {
         match waiting.next(news) {
@@ -70,12 +79,13 @@ fn serve(store: &Weak<Shared>, news: &Receiver<Published>) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => waiting.closing = true,
         }
-        let Some(shared) = store.upgrade() else { return };
-        let store = MemoryStore::from(shared);
+        if !kept.is_open() {
+            return;
+        }
         if waiting.is_due() || waiting.closing {
             let closing = waiting.closing;
             for corpus in std::mem::take(&mut waiting).corpora {
-                prepare(&store, corpus);
+                kept.prepare(corpus);
             }
             if closing {
                 return;
@@ -83,7 +93,7 @@ fn serve(store: &Weak<Shared>, news: &Receiver<Published>) {
             waiting.writers_open = true;
         } else if waiting.corpora.is_empty() && waiting.writers_open && waiting.quiet_since.elapsed() >= IDLE
         {
-            store.texts().rest();
+            kept.rest();
             waiting.writers_open = false;
         }
     }
@@ -130,20 +140,5 @@ impl Waiting {
 
     fn is_due(&self) -> bool {
         self.passages >= BATCH || self.since.is_some_and(|since| since.elapsed() >= PATIENCE)
-    }
-}
-
-fn prepare(store: &MemoryStore, corpus: i64) {
-    let work = {
-        let store = store.clone();
-        move |connection: &rusqlite::Connection| {
-            match crate::corpus::watermark(connection, corpus)? {
-                Some(watermark) => store.texts().prepare(connection, corpus, watermark),
-                None => Ok(()), // It was deleted meanwhile.
-            }
-        }
-    };
-    if let Err(error) = store.engine().read_here(work) {
-        tracing::warn!(error = error.report(), corpus, "passages are indexed by the next search");
     }
 }

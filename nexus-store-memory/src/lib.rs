@@ -3,7 +3,9 @@
 //! [`MemoryStore::default`] lives in RAM; [`MemoryStore::open`] is durable: what was acknowledged is on the disk. Both are the
 //! same code. One process writes a directory, and others may read beside it with [`MemoryStore::open_read_only`].
 //!
-//! This crate owns tables, files and threads. What the ports promise is written in `nexus-core`.
+//! This crate owns tables, files and threads. What the ports promise is written in `nexus-core`. From the top: `ports` fills them with
+//! what `store` opened; most modules own the rows of one concept and know nothing of either; `engine`, `schema`, `row` and
+//! `error` are the ground.
 
 mod access;
 mod audio;
@@ -19,12 +21,14 @@ mod corpus;
 mod document;
 mod engine;
 mod error;
+mod indexes;
 mod job;
 mod keeper;
 mod ledger;
 mod lock;
 mod passage;
 mod permitted;
+mod ports;
 mod price;
 mod private;
 mod publish;

@@ -6,19 +6,18 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nexus_core::access::{Authorised, Visibility};
+use nexus_core::access::{Authorised, Grantee, Visibility};
 use nexus_core::retrieve::filter::reserved;
 use nexus_core::retrieve::{Filter, Query};
 use nexus_core::{DocumentId, Result, Timestamp};
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value};
 
-use crate::access::grantees;
 use crate::bits::Bits;
 use crate::catalogue::Catalogue;
 use crate::corpus::CorpusRow;
 use crate::error::sql;
-use crate::row::from_json;
+use crate::row::{from_json, to_json};
 use crate::version::Described;
 
 /// How many sets are kept. Each is a bit per version.
@@ -43,6 +42,16 @@ struct Scope {
     tags: Vec<String>,
     documents: BTreeSet<DocumentId>,
     filter: Option<String>,
+}
+
+/// The grantees of a visibility as a JSON list of texts; nothing when it sees all.
+pub(crate) fn grantees(visibility: &Visibility) -> Result<Option<String>> {
+    match visibility {
+        Visibility::All => Ok(None),
+        Visibility::Granted(grantees) => {
+            to_json(&grantees.iter().map(Grantee::to_string).collect::<Vec<_>>()).map(Some)
+        }
+    }
 }
 
 /// What searches remember of corpora from one to the next.

@@ -8,10 +8,8 @@ use nexus_core::{Error, ErrorKind, Result};
 use rusqlite::Connection;
 
 use crate::document::{self, Stored};
-use crate::store::MemoryStore;
-use crate::text::LARGE;
 use crate::version::{self, Content, Described};
-use crate::{audit, corpus, job, ledger, passage};
+use crate::{audit, job, ledger, passage};
 
 /// Adds passages to the version that the lease's job makes.
 pub(crate) fn stage(
@@ -31,30 +29,6 @@ pub(crate) fn stage(
         None => {}
     }
     passage::stage(connection, held.version, passages, model)
-}
-
-/// How many passages are indexed at a time ahead of a publication: other searches get their turn in between.
-const PIECE: u32 = 500;
-
-impl MemoryStore {
-    /// Takes a large version into the text index before it is published, so that no search waits for that after.
-    /// It is only work ahead: what cannot be done now is done by the first search.
-    pub(crate) async fn index_ahead(&self, lease: &Lease, passages: u32) -> Result<()> {
-        if passages < LARGE {
-            return Ok(());
-        }
-        for start in (0..passages).step_by(PIECE as usize) {
-            let (store, lease) = (self.clone(), lease.clone());
-            let range = start..start.saturating_add(PIECE);
-            let work = move |connection: &Connection| {
-                let held = job::held(connection, &lease)?;
-                let row = corpus::row(connection, lease.tenant(), &lease.document.corpus_id)?;
-                store.texts().add_ahead(connection, row, held.version, range)
-            };
-            self.engine().read(work).await?;
-        }
-        Ok(())
-    }
 }
 
 /// Makes what was staged the version that is searched. Returns the document and its corpus's ordinal.

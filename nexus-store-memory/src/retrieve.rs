@@ -1,48 +1,47 @@
-//! [`Retriever`]: one search, from permitted set to passages, on one snapshot.
+//! One search, from permitted set to passages, on one snapshot.
 
-use async_trait::async_trait;
 use nexus_core::access::Authorised;
 use nexus_core::document::PassageKey;
 use nexus_core::retrieve::analysis::terms_for_query;
 use nexus_core::retrieve::fusion::{Arm, Fused, fuse};
 use nexus_core::retrieve::{
-    CANDIDATE_POOL, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, Retriever, SearchMode, TermScore, Weights,
+    CANDIDATE_POOL, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, SearchMode, TermScore, Weights,
 };
-use nexus_core::{CorpusId, Error, Result, TenantId};
+use nexus_core::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::catalogue::Catalogue;
 use crate::corpus::{self, CorpusRow};
 use crate::error::{corrupt, sql};
+use crate::indexes::Indexes;
 use crate::passage;
 use crate::permitted::Permitted;
 use crate::row::small;
-use crate::store::MemoryStore;
 use crate::text::Found;
 use crate::vector::Near;
 
 /// A search on one snapshot: nothing when a newer snapshot was searched already, and this one is out of date.
-fn search(
-    store: &MemoryStore,
+pub(crate) fn search(
+    indexes: &Indexes,
     connection: &Connection,
     query: &Authorised<Query>,
 ) -> Result<Option<Retrieved>> {
     let request = query.request();
     check(request)?;
     let row = corpus::row(connection, query.tenant(), &request.corpus)?;
-    let Some(catalogue) = store.memory().catalogue(connection, row)? else { return Ok(None) };
-    let Some(permitted) = store.memory().permitted(connection, row, &catalogue, query)? else {
+    let Some(catalogue) = indexes.memory.catalogue(connection, row)? else { return Ok(None) };
+    let Some(permitted) = indexes.memory.permitted(connection, row, &catalogue, query)? else {
         return Ok(None);
     };
     let terms = terms_for_query(&request.text, &catalogue.languages());
     let near = match &request.vector {
-        Some(vector) => vector_arm(store, connection, row, vector, &permitted, &catalogue)?,
+        Some(vector) => vector_arm(indexes, connection, row, vector, &permitted, &catalogue)?,
         None => None,
     };
     let found = if terms.is_empty() {
         Vec::new()
     } else {
-        let words = store.texts().words(connection, row.ordinal, &catalogue)?;
+        let words = indexes.texts.words(connection, row.ordinal, &catalogue)?;
         words.search(&terms, &permitted.versions, &catalogue, CANDIDATE_POOL, request.explain)?
     };
     let mode = match (&near, terms.is_empty()) {
@@ -70,7 +69,7 @@ fn check(query: &Query) -> Result<()> {
 
 /// The passages nearest to the question's vector; nothing when no passage has a vector of its model.
 fn vector_arm(
-    store: &MemoryStore,
+    indexes: &Indexes,
     connection: &Connection,
     row: CorpusRow,
     vector: &QueryVector,
@@ -80,7 +79,7 @@ fn vector_arm(
     let Some(model) = passage::model(connection, &vector.model)? else { return Ok(None) };
     let Some(dimension) = passage::dimension(connection, row.ordinal, model)? else { return Ok(None) };
     passage::check_vector(&vector.values, dimension)?;
-    let near = store.vectors().search(
+    let near = indexes.vectors.search(
         connection,
         (row.ordinal, model),
         &vector.values,
@@ -174,24 +173,4 @@ fn source_name(connection: &Connection, passage: i64) -> Result<String> {
 #[expect(clippy::cast_possible_truncation, reason = "scores are single precision at the border")]
 fn narrow(score: f64) -> f32 {
     score as f32
-}
-
-#[async_trait]
-impl Retriever for MemoryStore {
-    async fn retrieve(&self, query: &Authorised<Query>) -> Result<Retrieved> {
-        loop {
-            let (store, query) = (self.clone(), query.clone());
-            if let Some(retrieved) =
-                self.engine().read(move |connection| search(&store, connection, &query)).await?
-            {
-                return Ok(retrieved);
-            }
-        }
-    }
-
-    async fn watermark(&self, tenant: &TenantId, corpus: &CorpusId) -> Result<u64> {
-        let (tenant, corpus) = (tenant.clone(), corpus.clone());
-        let row = self.engine().read(move |connection| corpus::row(connection, &tenant, &corpus)).await?;
-        small(row.watermark)
-    }
 }

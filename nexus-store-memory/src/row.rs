@@ -4,7 +4,7 @@ use nexus_core::{Error, NanoUsd, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{corrupt, unreadable};
+use crate::error::{corrupt, too_large, unreadable};
 
 /// A body on its way into a row.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
@@ -44,9 +44,4 @@ pub(crate) fn money(amount: NanoUsd) -> Result<i64> {
         nanos @ 0.. => Ok(nanos),
         _ => Err(Error::invalid("an amount of money is negative").code("NEGATIVE_AMOUNT")),
     }
-}
-
-/// A count or a sum that does not fit into 64 bits.
-pub(crate) fn too_large() -> Error {
-    Error::invalid("a count is too large to be kept").code("COUNT_TOO_LARGE")
 }

@@ -1,22 +1,19 @@
-//! [`RunStore`]: runs, their journals and the passages they showed.
+//! Runs as rows, with their journals and the passages they showed.
 
-use async_trait::async_trait;
 use nexus_core::grounding::Evidence;
-use nexus_core::run::{Advance, CancelRequest, Event, Journal, Run, RunQuery, RunState, RunStore};
-use nexus_core::speech::Speech;
-use nexus_core::{Error, ErrorKind, Principal, Result, RunId, SessionId, SubjectId, TenantId};
+use nexus_core::run::{Advance, Event, Journal, Run, RunQuery, RunState};
+use nexus_core::{Error, ErrorKind, Result, RunId, SessionId, SubjectId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::sql;
 use crate::row::{from_json, limit, number, to_json};
-use crate::store::MemoryStore;
-use crate::{audio, audit, ledger, schema, session};
+use crate::{audio, audit, ledger, session};
 
 fn not_found() -> Error {
     Error::not_found("there is no such run").code("RUN_NOT_FOUND")
 }
 
-fn advance(connection: &Connection, step: &Advance) -> Result<()> {
+pub(crate) fn advance(connection: &Connection, step: &Advance) -> Result<()> {
     let run = &step.run;
     let tenant = run.tenant();
     put(connection, run)?;
@@ -106,7 +103,7 @@ pub(crate) fn put_evidence(
         .map_err(sql)
 }
 
-fn load(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Run> {
+pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Run> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM run WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
@@ -116,7 +113,7 @@ fn load(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Run> {
     from_json(&body.ok_or_else(not_found)?)
 }
 
-fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>> {
+pub(crate) fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>> {
     let mut statement = connection
         .prepare_cached(
             "SELECT body FROM run AS r WHERE tenant = ?1
@@ -143,14 +140,14 @@ fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery) -> Result<
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
-fn unfinished(connection: &Connection) -> Result<Vec<Run>> {
+pub(crate) fn unfinished(connection: &Connection) -> Result<Vec<Run>> {
     let mut statement =
         connection.prepare_cached("SELECT body FROM run WHERE closed = 0 ORDER BY seq").map_err(sql)?;
     let bodies = statement.query_map([], |row| row.get::<_, String>(0)).map_err(sql)?;
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
-fn evidence(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>> {
+pub(crate) fn evidence(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>> {
     let body: Option<Option<String>> = connection
         .prepare_cached("SELECT evidence FROM run WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
@@ -170,7 +167,7 @@ fn is_pruned(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<b
         .ok_or_else(not_found)
 }
 
-fn journal(
+pub(crate) fn journal(
     connection: &Connection,
     tenant: &TenantId,
     id: &RunId,
@@ -190,7 +187,7 @@ fn journal(
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<_>>().map(Journal::Events)
 }
 
-fn prune(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<()> {
+pub(crate) fn prune(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<()> {
     let key = params![tenant.as_str(), id.as_str()];
     let found = connection
         .execute("UPDATE run SET pruned = 1, evidence = NULL WHERE tenant = ?1 AND id = ?2", key)
@@ -203,61 +200,11 @@ fn prune(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<()> {
     connection.execute("DELETE FROM event WHERE tenant = ?1 AND run = ?2", key).map(drop).map_err(sql)
 }
 
-fn check_cancellable(run: &Run) -> Result<()> {
+pub(crate) fn check_cancellable(run: &Run) -> Result<()> {
     match run.state() {
         RunState::Running => Ok(()),
         RunState::Closed => {
             Err(Error::new(ErrorKind::Conflict, "the run is over already").code("RUN_CLOSED"))
         }
-    }
-}
-
-#[async_trait]
-impl RunStore for MemoryStore {
-    async fn advance(&self, advance_by: Advance) -> Result<()> {
-        self.engine().write(move |write| advance(write, &advance_by)).await
-    }
-
-    async fn run(&self, tenant: &TenantId, id: &RunId) -> Result<Run> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().read(move |connection| load(connection, &tenant, &id)).await
-    }
-
-    async fn runs(&self, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>> {
-        let (tenant, query) = (tenant.clone(), query.clone());
-        self.engine().read(move |connection| list(connection, &tenant, &query)).await
-    }
-
-    async fn unfinished(&self) -> Result<Vec<Run>> {
-        self.engine().read(unfinished).await
-    }
-
-    async fn evidence(&self, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().read(move |connection| evidence(connection, &tenant, &id)).await
-    }
-
-    async fn journal(&self, tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Result<Journal> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().read(move |connection| journal(connection, &tenant, &id, from, limit)).await
-    }
-
-    async fn audio(&self, tenant: &TenantId, id: &RunId) -> Result<Option<Speech>> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().read(move |connection| audio::get(connection, &tenant, &id)).await
-    }
-
-    async fn prune_journal(&self, tenant: &TenantId, id: &RunId) -> Result<()> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().write(move |write| schema::overwriting(write, || prune(write, &tenant, &id))).await
-    }
-
-    async fn request_cancel(&self, who: &Principal, id: &RunId) -> Result<()> {
-        check_cancellable(&self.run(who.tenant(), id).await?)?;
-        self.requests().ask(CancelRequest { principal: who.clone(), run: id.clone() })
-    }
-
-    async fn take_cancel_requests(&self) -> Result<Vec<CancelRequest>> {
-        self.requests().take()
     }
 }

@@ -1,20 +1,17 @@
-//! [`SessionStore`]: conversations and what was said in them.
+//! Conversations as rows, and what was said in them.
 
-use async_trait::async_trait;
-use nexus_core::session::{Message, Session, SessionStore};
+use nexus_core::session::{Message, Session};
 use nexus_core::{Error, Result, SessionId, SubjectId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::sql;
 use crate::row::{from_json, limit, to_json};
-use crate::schema;
-use crate::store::MemoryStore;
 
-fn not_found() -> Error {
+pub(crate) fn not_found() -> Error {
     Error::not_found("there is no such session").code("SESSION_NOT_FOUND")
 }
 
-fn find(connection: &Connection, tenant: &TenantId, id: &SessionId) -> Result<Option<Session>> {
+pub(crate) fn find(connection: &Connection, tenant: &TenantId, id: &SessionId) -> Result<Option<Session>> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM session WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
@@ -24,7 +21,7 @@ fn find(connection: &Connection, tenant: &TenantId, id: &SessionId) -> Result<Op
     body.map(|body| from_json(&body)).transpose()
 }
 
-fn open(connection: &Connection, tenant: &TenantId, session: Session) -> Result<Session> {
+pub(crate) fn open(connection: &Connection, tenant: &TenantId, session: Session) -> Result<Session> {
     match find(connection, tenant, &session.id)? {
         Some(found) if found.owner == session.owner => Ok(found),
         Some(_) => Err(not_found()),
@@ -82,7 +79,7 @@ pub(crate) fn add(
     Ok(())
 }
 
-fn list(
+pub(crate) fn list(
     connection: &Connection,
     tenant: &TenantId,
     owner: Option<&SubjectId>,
@@ -117,42 +114,9 @@ pub(crate) fn messages(
     Ok(messages)
 }
 
-fn delete(connection: &Connection, tenant: &TenantId, id: &SessionId) -> Result<()> {
+pub(crate) fn delete(connection: &Connection, tenant: &TenantId, id: &SessionId) -> Result<()> {
     let deleted = connection
         .execute("DELETE FROM session WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), id.as_str()])
         .map_err(sql)?;
     if deleted == 0 { Err(not_found()) } else { Ok(()) }
-}
-
-#[async_trait]
-impl SessionStore for MemoryStore {
-    async fn open_session(&self, tenant: &TenantId, session: Session) -> Result<Session> {
-        let tenant = tenant.clone();
-        self.engine().write(move |write| open(write, &tenant, session)).await
-    }
-
-    async fn session(&self, tenant: &TenantId, id: &SessionId) -> Result<Session> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().read(move |connection| find(connection, &tenant, &id)?.ok_or_else(not_found)).await
-    }
-
-    async fn sessions(
-        &self,
-        tenant: &TenantId,
-        owner: Option<&SubjectId>,
-        limit: usize,
-    ) -> Result<Vec<Session>> {
-        let (tenant, owner) = (tenant.clone(), owner.cloned());
-        self.engine().read(move |connection| list(connection, &tenant, owner.as_ref(), limit)).await
-    }
-
-    async fn messages(&self, tenant: &TenantId, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().read(move |connection| messages(connection, &tenant, &id, limit)).await
-    }
-
-    async fn delete_session(&self, tenant: &TenantId, id: &SessionId) -> Result<()> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().write(move |write| schema::overwriting(write, || delete(write, &tenant, &id))).await
-    }
 }

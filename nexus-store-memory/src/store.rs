@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use nexus_core::store::{Census, Store};
@@ -14,14 +14,13 @@ use crate::cache::MemoryCache;
 use crate::census::census;
 use crate::engine::{Engine, Readers};
 use crate::error::{file, sql};
-use crate::keeper::{Keeper, Published};
+use crate::indexes::Indexes;
+use crate::keeper::{Keeper, Kept, Published};
 use crate::lock::Lock;
-use crate::permitted::Memory;
 use crate::request::Requests;
 use crate::schema::{self, Role};
 use crate::terms::Terms;
-use crate::text::{Place, TextIndexes};
-use crate::vector::Vectors;
+use crate::text::Place;
 use crate::{corpus, job, private};
 
 /// How many searches and lists run at once on a store on disk.
@@ -50,15 +49,13 @@ pub struct MemoryStore {
     shared: Arc<Shared>,
 }
 
-pub(crate) struct Shared {
+struct Shared {
     engine: Engine,
     instance: String,
     blobs: Blobs,
     requests: Requests,
-    memory: Memory,
+    indexes: Indexes,
     terms: Terms,
-    texts: TextIndexes,
-    vectors: Vectors,
     keeper: Keeper,
     home: Home,
     lock: Mutex<Option<Lock>>,
@@ -76,7 +73,7 @@ impl Shared {
     /// Ends all threads, writes what is to be written, and lets go of the directory.
     fn close(&self) {
         self.keeper.close();
-        self.texts.rest();
+        self.indexes.texts.rest();
         self.engine.close();
         if let Some(mut lock) = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take() {
             lock.stop_cleanly();
@@ -116,10 +113,8 @@ impl MemoryStore {
             instance,
             blobs: Blobs::in_ram(),
             requests: Requests::Ram(Mutex::default()),
-            memory: Memory::default(),
+            indexes: Indexes::new(Place::Ram),
             terms: Terms::default(),
-            texts: TextIndexes::new(Place::Ram),
-            vectors: Vectors::default(),
             keeper: Keeper::default(),
             home: Home::Ram,
             lock: Mutex::new(None),
@@ -162,15 +157,13 @@ impl MemoryStore {
             instance,
             blobs,
             requests: Requests::Disk(dir.join("requests")),
-            memory: Memory::default(),
+            indexes: Indexes::new(Place::Owned(dir.join("text"))),
             terms: Terms::default(),
-            texts: TextIndexes::new(Place::Owned(dir.join("text"))),
-            vectors: Vectors::default(),
             keeper: Keeper::default(),
             home: Home::Owned(dir.to_owned()),
             lock: Mutex::new(Some(lock)),
         });
-        store.texts().sweep(&corpora);
+        store.indexes().texts.sweep(&corpora);
         store.start_keeper(corpora)?;
         Ok(store)
     }
@@ -200,10 +193,8 @@ impl MemoryStore {
             instance,
             blobs: Blobs::on_disk(dir.join("blobs")),
             requests: Requests::Disk(dir.join("requests")),
-            memory: Memory::default(),
+            indexes: Indexes::new(Place::Shared(dir.join("text"))),
             terms: Terms::default(),
-            texts: TextIndexes::new(Place::Shared(dir.join("text"))),
-            vectors: Vectors::default(),
             keeper: Keeper::default(),
             home: Home::Shared(dir.to_owned()),
             lock: Mutex::new(None),
@@ -253,20 +244,12 @@ impl MemoryStore {
         &self.shared.requests
     }
 
-    pub(crate) fn memory(&self) -> &Memory {
-        &self.shared.memory
+    pub(crate) fn indexes(&self) -> &Indexes {
+        &self.shared.indexes
     }
 
     pub(crate) fn terms(&self) -> &Terms {
         &self.shared.terms
-    }
-
-    pub(crate) fn texts(&self) -> &TextIndexes {
-        &self.shared.texts
-    }
-
-    pub(crate) fn vectors(&self) -> &Vectors {
-        &self.shared.vectors
     }
 
     /// The directory, where there is one.
@@ -284,13 +267,6 @@ impl MemoryStore {
         }
     }
 
-    /// Lets go of what is in memory about a corpus that is gone.
-    pub(crate) fn forget_corpus(&self, ordinal: i64) {
-        self.memory().forget(ordinal);
-        self.texts().forget(ordinal);
-        self.vectors().forget(ordinal);
-    }
-
     /// Removes raw bytes that lost their last document.
     pub(crate) fn drop_blob(&self, connection: &Connection, tenant: &TenantId, hash: &str) {
         if let Err(error) = self.blobs().drop_unreferenced(connection, tenant.as_str(), hash) {
@@ -299,9 +275,27 @@ impl MemoryStore {
     }
 }
 
-impl From<Arc<Shared>> for MemoryStore {
-    fn from(shared: Arc<Shared>) -> Self {
-        Self { shared }
+impl Kept for Weak<Shared> {
+    fn is_open(&self) -> bool {
+        self.strong_count() > 0
+    }
+
+    fn prepare(&self, corpus: i64) {
+        let Some(shared) = self.upgrade() else { return };
+        let store = Arc::clone(&shared);
+        let work = move |connection: &Connection| match corpus::watermark(connection, corpus)? {
+            Some(watermark) => store.indexes.texts.prepare(connection, corpus, watermark),
+            None => Ok(()), // It was deleted meanwhile.
+        };
+        if let Err(error) = shared.engine.read_here(work) {
+            tracing::warn!(error = error.report(), corpus, "passages are indexed by the next search");
+        }
+    }
+
+    fn rest(&self) {
+        if let Some(shared) = self.upgrade() {
+            shared.indexes.texts.rest();
+        }
     }
 }
 

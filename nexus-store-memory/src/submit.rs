@@ -4,7 +4,7 @@ use nexus_core::document::model::{DocumentStatus, JobState};
 use nexus_core::document::store::{Reindex, Submission, Submitted};
 use nexus_core::document::{ChunkConfig, Document, Job};
 use nexus_core::{Error, ErrorKind, JobId, Principal, Result, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::document::{self, Stored};
 use crate::error::sql;
@@ -53,7 +53,7 @@ pub(crate) fn reindex(connection: &Connection, order: &Reindex) -> Result<Submit
     let tenant = order.principal.tenant();
     let Stored { mut document, newest, corpus, .. } =
         document::find(connection, tenant, &order.document)?.ok_or_else(document::not_found)?;
-    check_idle(&document)?;
+    document::check_idle(&document)?;
     let job = Order {
         principal: &order.principal,
         job: &order.job,
@@ -177,7 +177,7 @@ fn is_same(document: &Document, submission: &Submission) -> bool {
 }
 
 fn check_replaceable(document: &Document, submission: &Submission) -> Result<()> {
-    check_idle(document)?;
+    document::check_idle(document)?;
     if document.corpus_id != submission.corpus {
         return Err(Error::new(ErrorKind::Conflict, "a document with this id is in another corpus")
             .code("DOCUMENT_EXISTS")
@@ -189,23 +189,4 @@ fn check_replaceable(document: &Document, submission: &Submission) -> Result<()>
             .hint("overwrite it, or choose another id"));
     }
     Ok(())
-}
-
-/// Checks that no job of the document is still to end.
-pub(crate) fn check_idle(document: &Document) -> Result<()> {
-    if document.status.is_in_flight() {
-        return Err(Error::new(ErrorKind::Conflict, "the document is being ingested")
-            .code("DOCUMENT_IN_FLIGHT")
-            .hint("wait until its job has ended"));
-    }
-    Ok(())
-}
-
-/// Whether a document of the tenant, other than `except`, rests on these raw bytes.
-pub(crate) fn is_referenced(connection: &Connection, tenant: &str, hash: &str) -> Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM document WHERE tenant = ?1 AND hash = ?2")
-        .and_then(|mut statement| statement.query_row(params![tenant, hash], |_| Ok(())).optional())
-        .map(|found| found.is_some())
-        .map_err(sql)
 }

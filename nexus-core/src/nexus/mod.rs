@@ -13,7 +13,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::access::Authorised;
-use crate::builder::Builder;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::policy::{Action, Resource};
@@ -57,11 +56,6 @@ pub struct Status {
 pub struct WholeTenant;
 
 impl Nexus {
-    /// Begins to put a Nexus together.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(crate) fn new(engine: Engine) -> Self {
         Self { engine: Arc::new(engine) }
     }

@@ -16,8 +16,10 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::token::SCOPE;
 use crate::wire::{Endpoint, HttpClient, Refusal, Secret};
+
+/// What a token is for.
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// Where the refresh tokens of users are honoured.
 const USERS: &str = "https://oauth2.googleapis.com/token";

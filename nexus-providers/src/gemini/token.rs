@@ -9,11 +9,9 @@ use gcp_auth::TokenProvider;
 use nexus_core::llm::Fault;
 use nexus_core::{Error, ErrorKind, Result};
 
-use super::grant::Grant;
+use super::grant::{Grant, SCOPE};
 use crate::wire::{HttpClient, Secret};
 
-/// What a token is for.
-pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Where `gcloud auth application-default login` leaves its file, below the home directory.
 const USER_FILE: &str = ".config/gcloud/application_default_credentials.json";
 

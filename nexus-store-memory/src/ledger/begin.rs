@@ -12,7 +12,7 @@ use crate::row::to_json;
 use crate::{audit, quota};
 
 /// Admits a call, or says why not.
-pub(super) fn begin(connection: &Connection, intent: Intent) -> Result<Begun> {
+pub(crate) fn begin(connection: &Connection, intent: Intent) -> Result<Begun> {
     let (tenant, mut call) = (intent.tenant.as_str(), intent.call);
     if let Some(no) = look(connection, tenant, &call)? {
         return Ok(no);

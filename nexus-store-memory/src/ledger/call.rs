@@ -5,8 +5,8 @@ use nexus_core::quota::CounterKey;
 use nexus_core::{Error, ErrorKind, NanoUsd, Principal, Result, Usage};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
-use crate::error::{sql, unreadable};
-use crate::row::{exact, from_json, limit, money, to_json, too_large};
+use crate::error::{sql, too_large, unreadable};
+use crate::row::{exact, from_json, limit, money, to_json};
 
 /// A call with what only the store knows of it.
 pub(super) struct Stored {
@@ -187,7 +187,7 @@ fn read(row: &Row<'_>) -> Result<Stored> {
 }
 
 /// The calls of every tenant without an end, oldest first.
-pub(super) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
+pub(crate) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
     let mut statement = connection
         .prepare_cached(
             "SELECT body, request_metadata, billable, attempt, counters, tenant, owner FROM llm_api_calls
@@ -210,7 +210,7 @@ pub(super) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
 }
 
 /// A tenant's calls, latest first.
-pub(super) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<Call>> {
+pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<Call>> {
     let mut statement = "SELECT body, request_metadata FROM llm_api_calls WHERE tenant = ?".to_owned();
     let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(tenant.to_owned())];
     super::line::filter(query, "created_at", &mut statement, &mut values);
@@ -231,7 +231,7 @@ pub(super) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
 }
 
 /// What the model thought in a call.
-pub(super) fn reasoning(connection: &Connection, tenant: &str, id: &str) -> Result<Option<String>> {
+pub(crate) fn reasoning(connection: &Connection, tenant: &str, id: &str) -> Result<Option<String>> {
     connection
         .prepare_cached("SELECT reasoning FROM llm_api_calls WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| statement.query_row(params![tenant, id], |row| row.get(0)).optional())

@@ -146,7 +146,7 @@ pub(super) fn finish(
 }
 
 /// What became of a call: nothing while it is under way, [`CallResult::NotKept`] once its claim is gone.
-pub(super) fn result(connection: &Connection, tenant: &str, id: &str) -> Result<Option<CallResult>> {
+pub(crate) fn result(connection: &Connection, tenant: &str, id: &str) -> Result<Option<CallResult>> {
     let call = call::load(connection, tenant, id)?.call;
     if call.status == CallStatus::Open {
         return Ok(None);

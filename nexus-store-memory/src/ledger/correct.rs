@@ -11,7 +11,7 @@ use crate::error::corrupt;
 use crate::{audit, quota};
 
 /// Corrects an attempt's line, and returns the line that does so.
-pub(super) fn correct(connection: &Connection, reconciliation: &Reconciliation) -> Result<LedgerLine> {
+pub(crate) fn correct(connection: &Connection, reconciliation: &Reconciliation) -> Result<LedgerLine> {
     let (tenant, id) = (reconciliation.tenant.as_str(), reconciliation.call.as_str());
     let Own { line: own, day, counters } = line::own(connection, tenant, id, reconciliation.attempt)?;
     own.check_estimated()?;

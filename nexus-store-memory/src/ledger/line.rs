@@ -5,9 +5,9 @@ use nexus_core::quota::CounterKey;
 use nexus_core::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
-use crate::error::sql;
+use crate::error::{sql, too_large};
 use crate::quota;
-use crate::row::{from_json, limit, number, small, to_json, too_large};
+use crate::row::{from_json, limit, number, small, to_json};
 
 /// What a line adds to every sum, as columns: calls, tokens, cost units and money.
 pub(super) fn columns(line: &LedgerLine) -> Result<[i64; 4]> {
@@ -121,7 +121,7 @@ const UNRECONCILED: &str = " AND revision = 0 AND json_extract(body, '$.status')
          AND later.call = billing_ledger.call AND later.attempt = billing_ledger.attempt AND later.revision > 0)";
 
 /// A tenant's lines, latest first.
-pub(super) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<LedgerLine>> {
+pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<LedgerLine>> {
     // Without statistics, SQLite would look through the whole ledger of a tenant for the lines of one call.
     let index = match query {
         LedgerQuery { call: Some(_), .. } => " INDEXED BY line_by_call",

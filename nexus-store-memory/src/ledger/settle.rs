@@ -10,11 +10,11 @@ use rusqlite::Connection;
 use super::begin::note_shadowed;
 use super::call::{self, Stored};
 use super::{claim, line, stop, usage};
-use crate::row::too_large;
+use crate::error::too_large;
 use crate::{audit, quota};
 
 /// Ends one attempt and admits the next, or ends the one all the same.
-pub(super) fn retry(connection: &Connection, retry: &Retry) -> Result<Begun> {
+pub(crate) fn retry(connection: &Connection, retry: &Retry) -> Result<Begun> {
     let tenant = retry.tenant.as_str();
     let mut stored = call::load(connection, tenant, &retry.call)?;
     if retry.attempt.number <= retry.ending.number {
@@ -47,7 +47,7 @@ fn next(connection: &Connection, retry: &Retry, stored: &mut Stored) -> Result<B
 }
 
 /// Ends a call, once.
-pub(super) fn settle(connection: &Connection, mut settlement: Settlement) -> Result<bool> {
+pub(crate) fn settle(connection: &Connection, mut settlement: Settlement) -> Result<bool> {
     let tenant = settlement.tenant.clone();
     let tenant = tenant.as_str();
     let mut stored = call::load(connection, tenant, &settlement.call)?;

@@ -53,7 +53,7 @@ pub(super) fn holding(
 }
 
 /// The stops that hold for anybody of a tenant at `now`: that of everything, the tenant's, its users'.
-pub(super) fn list(connection: &Connection, tenant: &str, now: Timestamp) -> Result<Vec<Stop>> {
+pub(crate) fn list(connection: &Connection, tenant: &str, now: Timestamp) -> Result<Vec<Stop>> {
     let mut statement = connection
         .prepare_cached("SELECT body FROM stop WHERE tenant IN ('', ?1) ORDER BY tenant, scope, id")
         .map_err(sql)?;
@@ -63,7 +63,7 @@ pub(super) fn list(connection: &Connection, tenant: &str, now: Timestamp) -> Res
 }
 
 /// Shuts a scope.
-pub(super) fn trip(connection: &Connection, tenant: &str, stop: &Stop, record: &Pending) -> Result<()> {
+pub(crate) fn trip(connection: &Connection, tenant: &str, stop: &Stop, record: &Pending) -> Result<()> {
     put(connection, tenant, stop)?;
     audit::append(connection, record).map(drop)
 }
@@ -93,7 +93,7 @@ fn get(connection: &Connection, tenant: &str, scope: &StopScope) -> Result<Optio
 }
 
 /// Opens a scope again. Nothing is recorded where it was not shut.
-pub(super) fn rearm(
+pub(crate) fn rearm(
     connection: &Connection,
     tenant: &str,
     scope: &StopScope,

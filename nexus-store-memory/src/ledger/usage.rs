@@ -99,7 +99,7 @@ fn add_record(
 }
 
 /// What was consumed, by whom or by which model, dearest first.
-pub(super) fn sums(
+pub(crate) fn sums(
     connection: &Connection,
     tenant: &str,
     by: UsageBy,
@@ -133,7 +133,7 @@ pub(super) fn sums(
 }
 
 /// What was done with each provider, by day.
-pub(super) fn records(
+pub(crate) fn records(
     connection: &Connection,
     tenant: &str,
     from: &str,

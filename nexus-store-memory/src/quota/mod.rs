@@ -11,8 +11,7 @@ use nexus_core::quota::{Admission, Amounts, Check, Consumer, CounterKey, Refusal
 use nexus_core::{Error, Result, Timestamp};
 use rusqlite::Connection;
 
-use crate::error::corrupt;
-use crate::row::too_large;
+use crate::error::{corrupt, too_large};
 
 pub(crate) use counter::columns;
 pub(crate) use limit::{limits, remove_limit, set_limit};

@@ -9,7 +9,8 @@ use rusqlite::{Connection, params, params_from_iter};
 use serde_json::{Map, Value};
 
 use super::calls::put_older;
-use super::table::{Number, Space, Table, tables};
+use super::table::{Number, Space, Table};
+use super::tables::tables;
 use super::{FORMAT, Line, VERSION, damaged};
 use crate::error::sql;
 use crate::passage;

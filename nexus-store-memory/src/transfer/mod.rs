@@ -7,6 +7,7 @@
 mod bring;
 mod calls;
 mod table;
+mod tables;
 mod take;
 
 use std::io::{BufRead, Write};

@@ -8,7 +8,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value, json};
 
-use super::table::{Table, tables};
+use super::table::Table;
+use super::tables::tables;
 use super::{FORMAT, Line, PIECE, VERSION};
 use crate::error::sql;
 use crate::row::to_json;

@@ -1,0 +1,29 @@
+//! [`BlobStore`]: raw bytes, away from the threads that serve futures.
+
+use async_trait::async_trait;
+use nexus_core::document::store::Blob;
+use nexus_core::document::{BlobStore, Source};
+use nexus_core::{Error, Result, TenantId};
+
+use crate::store::MemoryStore;
+
+#[async_trait]
+impl BlobStore for MemoryStore {
+    async fn put(&self, tenant: &TenantId, mut source: Box<dyn Source>, limit: u64) -> Result<Blob> {
+        self.check_writable()?;
+        let (store, tenant) = (self.clone(), tenant.clone());
+        blocking(move || store.blobs().put(tenant.as_str(), &mut source, limit)).await
+    }
+
+    async fn open(&self, tenant: &TenantId, hash: &str) -> Result<Box<dyn Source>> {
+        let (store, tenant, hash) = (self.clone(), tenant.clone(), hash.to_owned());
+        blocking(move || store.blobs().open(tenant.as_str(), &hash)).await
+    }
+}
+
+/// Runs work that blocks on files away from the threads that serve futures.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::unexpected("the store failed in the middle of an operation").because(error))?
+}

@@ -1,0 +1,167 @@
+//! [`DocumentStore`]: corpora, documents and their passages.
+
+use async_trait::async_trait;
+use nexus_core::access::Visibility;
+use nexus_core::document::store::{
+    CorpusPatch, DocumentQuery, Lease, Publication, Reindex, StagedPassage, Submission, Submitted,
+};
+use nexus_core::document::{Corpus, Document, DocumentStore, Passage};
+use nexus_core::retrieve::ModelId;
+use nexus_core::{CorpusId, DocumentId, Result, TenantId, Timestamp, audit};
+use rusqlite::Connection;
+
+use crate::document::Stored;
+use crate::engine::Write;
+use crate::store::MemoryStore;
+use crate::text::LARGE;
+use crate::{corpus, document, job, passage, publish, submit};
+
+/// How many passages are indexed at a time ahead of a publication: other searches get their turn in between.
+const PIECE: u32 = 500;
+
+#[async_trait]
+impl DocumentStore for MemoryStore {
+    async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus) -> Result<()> {
+        let tenant = tenant.clone();
+        self.engine().write(move |write| corpus::create(write, &tenant, &corpus)).await
+    }
+
+    async fn update_corpus(&self, tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().write(move |write| corpus::update(write, &tenant, &id, patch)).await
+    }
+
+    async fn corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<Corpus> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| corpus::load(connection, &tenant, &id)).await
+    }
+
+    async fn corpora(&self, tenant: &TenantId) -> Result<Vec<Corpus>> {
+        let tenant = tenant.clone();
+        self.engine().read(move |connection| corpus::list(connection, &tenant)).await
+    }
+
+    async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<()> {
+        let (tenant, id, store) = (tenant.clone(), id.clone(), self.clone());
+        let work = move |write: &Write<'_>| {
+            let (ordinal, hashes) = corpus::delete(write, &tenant, &id)?;
+            write.after_commit(move |connection| {
+                store.indexes().forget(ordinal);
+                for hash in &hashes {
+                    store.drop_blob(connection, &tenant, hash);
+                }
+            });
+            Ok(())
+        };
+        self.engine().write(work).await
+    }
+
+    async fn submit(&self, submission: Submission) -> Result<Submitted> {
+        let store = self.clone();
+        let work = move |write: &Write<'_>| {
+            let tenant = submission.principal.tenant().as_str();
+            store.blobs().check_kept(tenant, &submission.content_hash)?;
+            let submitted = submit::submit(write, &submission)?;
+            store.blobs().release(tenant, &submission.content_hash);
+            Ok(submitted)
+        };
+        self.engine().write(work).await
+    }
+
+    async fn reindex(&self, reindex: Reindex) -> Result<Submitted> {
+        self.engine().write(move |write| submit::reindex(write, &reindex)).await
+    }
+
+    async fn document(&self, tenant: &TenantId, id: &DocumentId) -> Result<Document> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        let work = move |connection: &Connection| {
+            document::find(connection, &tenant, &id)?
+                .map(|stored| stored.document)
+                .ok_or_else(document::not_found)
+        };
+        self.engine().read(work).await
+    }
+
+    async fn documents(
+        &self,
+        tenant: &TenantId,
+        visibility: &Visibility,
+        query: &DocumentQuery,
+        now: Timestamp,
+    ) -> Result<Vec<Document>> {
+        let (tenant, visibility, query) = (tenant.clone(), visibility.clone(), query.clone());
+        self.engine()
+            .read(move |connection| document::list(connection, &tenant, &visibility, &query, now))
+            .await
+    }
+
+    async fn delete_document(&self, tenant: &TenantId, id: &DocumentId, audit: audit::Pending) -> Result<()> {
+        let (tenant, id, store) = (tenant.clone(), id.clone(), self.clone());
+        let work = move |write: &Write<'_>| {
+            let hash = document::delete(write, &tenant, &id, &audit)?;
+            write.after_commit(move |connection| store.drop_blob(connection, &tenant, &hash));
+            Ok(())
+        };
+        self.engine().write(work).await
+    }
+
+    async fn passages(
+        &self,
+        tenant: &TenantId,
+        document: &DocumentId,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<Passage>> {
+        let (tenant, document) = (tenant.clone(), document.clone());
+        let work = move |connection: &Connection| match document::find(connection, &tenant, &document)? {
+            Some(Stored { live: Some(live), document: found, .. }) => {
+                passage::page(connection, live, &document, found.version, from, limit)
+            }
+            _ => Ok(Vec::new()),
+        };
+        self.engine().read(work).await
+    }
+
+    async fn stage(
+        &self,
+        lease: &Lease,
+        model: Option<&ModelId>,
+        passages: Vec<StagedPassage>,
+    ) -> Result<()> {
+        let (lease, model) = (lease.clone(), model.cloned());
+        self.engine().write(move |write| publish::stage(write, &lease, model.as_ref(), &passages)).await
+    }
+
+    async fn publish(&self, lease: &Lease, publication: Publication) -> Result<Document> {
+        self.index_ahead(lease, publication.passages).await?;
+        let (lease, store) = (lease.clone(), self.clone());
+        let work = move |write: &Write<'_>| {
+            let (document, corpus) = publish::publish(write, &lease, &publication)?;
+            let passages = u64::from(document.passages);
+            write.after_commit(move |_| store.note_publication(corpus, passages));
+            Ok(document)
+        };
+        self.engine().write(work).await
+    }
+}
+
+impl MemoryStore {
+    /// Takes a large version into the text index before it is published, so that no search waits for that after.
+    /// It is only work ahead: what cannot be done now is done by the first search.
+    async fn index_ahead(&self, lease: &Lease, passages: u32) -> Result<()> {
+        if passages < LARGE {
+            return Ok(());
+        }
+        for start in (0..passages).step_by(PIECE as usize) {
+            let (store, lease) = (self.clone(), lease.clone());
+            let range = start..start.saturating_add(PIECE);
+            let work = move |connection: &Connection| {
+                let held = job::held(connection, &lease)?;
+                let row = corpus::row(connection, lease.tenant(), &lease.document.corpus_id)?;
+                store.indexes().texts.add_ahead(connection, row, held.version, range)
+            };
+            self.engine().read(work).await?;
+        }
+        Ok(())
+    }
+}

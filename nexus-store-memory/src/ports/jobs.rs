@@ -1,0 +1,41 @@
+//! [`JobQueue`]: ingestion jobs and the leases under which they are worked on.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use nexus_core::audit::Pending;
+use nexus_core::document::model::{Failure, Stage};
+use nexus_core::document::store::Lease;
+use nexus_core::document::{Job, JobQueue};
+use nexus_core::{JobId, Result, TenantId, Timestamp};
+
+use crate::engine::Write;
+use crate::store::MemoryStore;
+use crate::{audit, job};
+
+#[async_trait]
+impl JobQueue for MemoryStore {
+    async fn claim(&self, token: &str, now: Timestamp, lease: Duration) -> Result<Option<Lease>> {
+        let token = token.to_owned();
+        self.engine().write(move |write| job::claim(write, &token, now, now.plus(lease))).await
+    }
+
+    async fn heartbeat(&self, lease: &Lease, stage: Stage, now: Timestamp, extend: Duration) -> Result<()> {
+        let lease = lease.clone();
+        self.engine().write(move |write| job::heartbeat(write, &lease, stage, now, now.plus(extend))).await
+    }
+
+    async fn fail(&self, lease: &Lease, failure: Failure, now: Timestamp, audit: Pending) -> Result<()> {
+        let lease = lease.clone();
+        let work = move |write: &Write<'_>| {
+            job::fail_job(write, &job::held(write, &lease)?, failure, now)?;
+            audit::append(write, &audit).map(drop)
+        };
+        self.engine().write(work).await
+    }
+
+    async fn job(&self, tenant: &TenantId, id: &JobId) -> Result<Job> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| job::load(connection, &tenant, &id)).await
+    }
+}

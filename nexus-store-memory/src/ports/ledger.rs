@@ -1,0 +1,66 @@
+//! [`LedgerStore`]: what calls left behind, and what models cost.
+
+use async_trait::async_trait;
+use nexus_core::audit::Pending;
+use nexus_core::ledger::{Call, LedgerLine, LedgerQuery, LedgerStore, UsageBy, UsageRecord, UsageRow};
+use nexus_core::price::PriceRow;
+use nexus_core::{Result, TenantId};
+
+use crate::engine::Write;
+use crate::store::MemoryStore;
+use crate::{ledger, price};
+
+#[async_trait]
+impl LedgerStore for MemoryStore {
+    async fn calls(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<Call>> {
+        let (tenant, query) = (tenant.clone(), query.clone());
+        self.engine().read(move |connection| ledger::call::list(connection, tenant.as_str(), &query)).await
+    }
+
+    async fn ledger(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<LedgerLine>> {
+        let (tenant, query) = (tenant.clone(), query.clone());
+        self.engine().read(move |connection| ledger::line::list(connection, tenant.as_str(), &query)).await
+    }
+
+    async fn usage(&self, tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Result<Vec<UsageRow>> {
+        let (tenant, from, to) = (tenant.clone(), from.to_owned(), to.to_owned());
+        self.engine()
+            .read(move |connection| ledger::usage::sums(connection, tenant.as_str(), by, &from, &to))
+            .await
+    }
+
+    async fn usage_records(&self, tenant: &TenantId, from: &str, to: &str) -> Result<Vec<UsageRecord>> {
+        let (tenant, from, to) = (tenant.clone(), from.to_owned(), to.to_owned());
+        self.engine()
+            .read(move |connection| ledger::usage::records(connection, tenant.as_str(), &from, &to))
+            .await
+    }
+
+    async fn reasoning(&self, tenant: &TenantId, call: &str) -> Result<Option<String>> {
+        let (tenant, call) = (tenant.clone(), call.to_owned());
+        self.engine()
+            .read(move |connection| ledger::call::reasoning(connection, tenant.as_str(), &call))
+            .await
+    }
+
+    async fn prices(&self) -> Result<Vec<PriceRow>> {
+        let generation = match self.terms().prices() {
+            Ok(prices) => return Ok(prices),
+            Err(generation) => generation,
+        };
+        let prices = self.engine().read(price::list).await?;
+        if self.check_writable().is_ok() {
+            self.terms().keep_prices(&prices, generation);
+        }
+        Ok(prices)
+    }
+
+    async fn add_price(&self, row: &PriceRow, audit: Pending) -> Result<()> {
+        let (store, row) = (self.clone(), row.clone());
+        let add = move |write: &Write<'_>| {
+            write.after_commit(move |_| store.terms().forget());
+            price::add(write, &row, &audit)
+        };
+        self.engine().write(add).await
+    }
+}

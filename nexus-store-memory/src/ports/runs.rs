@@ -1,0 +1,60 @@
+//! [`RunStore`]: runs, their journals and the passages they showed.
+
+use async_trait::async_trait;
+use nexus_core::grounding::Evidence;
+use nexus_core::run::{Advance, CancelRequest, Journal, Run, RunQuery, RunStore};
+use nexus_core::speech::Speech;
+use nexus_core::{Principal, Result, RunId, TenantId};
+
+use crate::store::MemoryStore;
+use crate::{audio, run, schema};
+
+#[async_trait]
+impl RunStore for MemoryStore {
+    async fn advance(&self, advance_by: Advance) -> Result<()> {
+        self.engine().write(move |write| run::advance(write, &advance_by)).await
+    }
+
+    async fn run(&self, tenant: &TenantId, id: &RunId) -> Result<Run> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| run::load(connection, &tenant, &id)).await
+    }
+
+    async fn runs(&self, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>> {
+        let (tenant, query) = (tenant.clone(), query.clone());
+        self.engine().read(move |connection| run::list(connection, &tenant, &query)).await
+    }
+
+    async fn unfinished(&self) -> Result<Vec<Run>> {
+        self.engine().read(run::unfinished).await
+    }
+
+    async fn evidence(&self, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| run::evidence(connection, &tenant, &id)).await
+    }
+
+    async fn journal(&self, tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Result<Journal> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| run::journal(connection, &tenant, &id, from, limit)).await
+    }
+
+    async fn audio(&self, tenant: &TenantId, id: &RunId) -> Result<Option<Speech>> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| audio::get(connection, &tenant, &id)).await
+    }
+
+    async fn prune_journal(&self, tenant: &TenantId, id: &RunId) -> Result<()> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().write(move |write| schema::overwriting(write, || run::prune(write, &tenant, &id))).await
+    }
+
+    async fn request_cancel(&self, who: &Principal, id: &RunId) -> Result<()> {
+        run::check_cancellable(&self.run(who.tenant(), id).await?)?;
+        self.requests().ask(CancelRequest { principal: who.clone(), run: id.clone() })
+    }
+
+    async fn take_cancel_requests(&self) -> Result<Vec<CancelRequest>> {
+        self.requests().take()
+    }
+}

@@ -1,0 +1,45 @@
+//! [`SessionStore`]: conversations and what was said in them.
+
+use async_trait::async_trait;
+use nexus_core::session::{Message, Session, SessionStore};
+use nexus_core::{Result, SessionId, SubjectId, TenantId};
+
+use crate::store::MemoryStore;
+use crate::{schema, session};
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    async fn open_session(&self, tenant: &TenantId, session: Session) -> Result<Session> {
+        let tenant = tenant.clone();
+        self.engine().write(move |write| session::open(write, &tenant, session)).await
+    }
+
+    async fn session(&self, tenant: &TenantId, id: &SessionId) -> Result<Session> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine()
+            .read(move |connection| session::find(connection, &tenant, &id)?.ok_or_else(session::not_found))
+            .await
+    }
+
+    async fn sessions(
+        &self,
+        tenant: &TenantId,
+        owner: Option<&SubjectId>,
+        limit: usize,
+    ) -> Result<Vec<Session>> {
+        let (tenant, owner) = (tenant.clone(), owner.cloned());
+        self.engine().read(move |connection| session::list(connection, &tenant, owner.as_ref(), limit)).await
+    }
+
+    async fn messages(&self, tenant: &TenantId, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| session::messages(connection, &tenant, &id, limit)).await
+    }
+
+    async fn delete_session(&self, tenant: &TenantId, id: &SessionId) -> Result<()> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine()
+            .write(move |write| schema::overwriting(write, || session::delete(write, &tenant, &id)))
+            .await
+    }
+}
