@@ -30,6 +30,9 @@ const AT_ONCE: usize = 64;
 /// How much memory may be resident beyond what was after the warm-up: pages of the store and of the allocator.
 const ROOM: u64 = 24 << 20;
 
+/// How many aborted streams make the long run.
+const LONG: u64 = 100_000;
+
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 fn told(variable: &str, usual: u64) -> u64 {
@@ -79,7 +82,8 @@ async fn n26_n57_n60_aborted_streams_leave_no_socket_no_task_and_no_memory_behin
     assert!(after.sockets <= warm.sockets + AT_ONCE, "{warm:?} became {after:?}");
     assert!(after.tasks <= warm.tasks + AT_ONCE, "{warm:?} became {after:?}");
     assert!(after.resident <= warm.resident + ROOM, "{warm:?} became {after:?}");
-    assert!(last < first * 2 + Duration::from_millis(200), "work grew from {first:?} to {last:?}");
+    // A timing decides nothing in the ordinary run: this is for the long one, alone on its machine.
+    assert!(streams < LONG || last < first * 2, "work grew from {first:?} to {last:?}");
     assert!(nexus.shutdown(Duration::from_secs(10)).await.unwrap());
     drop(nexus);
     until("connections and tasks are gone", async || {
