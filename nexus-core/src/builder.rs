@@ -9,7 +9,7 @@ use crate::document::DocumentParser;
 use crate::document::plain::PlainText;
 use crate::engine::{Engine, Settings};
 use crate::error::{Error, Result};
-use crate::gateway::{Gateway, GatewaySettings, Parts, Routing};
+use crate::gateway::{Gateway, GatewaySettings, Models, Parts, Routing};
 use crate::id::{IdSource, UuidV7};
 use crate::llm::LlmProvider;
 use crate::nexus::Nexus;
@@ -94,6 +94,16 @@ impl Builder {
         self
     }
 
+    /// All of it at once: who answers, embeds and speaks, and the settings of calls.
+    #[must_use]
+    pub fn models(mut self, models: Models) -> Self {
+        let Models { routing, settings, embedder, speaker } = models;
+        (self.routing, self.gateway) =
+            (Some(Arc::unwrap_or_clone(routing)), Some(Arc::unwrap_or_clone(settings)));
+        (self.embedder, self.speaker) = (embedder, speaker);
+        self
+    }
+
     /// Where answers and vectors are kept that may serve again; nowhere unless told, and then each is paid for.
     #[must_use]
     pub fn cache(mut self, cache: impl CacheStore) -> Self {
@@ -157,11 +167,13 @@ impl Builder {
             ids: Arc::clone(&ids),
             policy: Arc::clone(&policy),
             tasks: Arc::clone(&tasks),
-            routing: self.routing.unwrap_or_default(),
-            settings: self.gateway.map_or_else(GatewaySettings::shipped, Ok)?,
+            models: Models {
+                routing: Arc::new(self.routing.unwrap_or_default()),
+                settings: Arc::new(self.gateway.map_or_else(GatewaySettings::shipped, Ok)?),
+                embedder: self.embedder,
+                speaker: self.speaker,
+            },
             cache: self.cache,
-            embedder: self.embedder,
-            speaker: self.speaker,
         })?;
         Ok(Nexus::new(Engine {
             sealer,

@@ -9,12 +9,16 @@ use nexus_core::audit::KeyRing;
 use nexus_core::{Principal, Result, Settings};
 use nexus_providers::shell::{self, Environment, Redactor, audit_keys, config_dir, settings_from_env};
 
+use crate::models::Source;
+
 const OVERVIEW: &str = "\
 Serves one data directory over HTTP: health probes, and questions answered as a stream of events.
 
 There is no authentication yet. So the server listens on the loopback address only, refuses what a web page could have \
 sent, and every request acts as the principal of its configuration: `NEXUS_TENANT`, `NEXUS_USER` and `NEXUS_ROLE`, by \
 default an admin of the tenant `local`.
+
+A hang-up (SIGHUP) has it read `nexus.toml` and `.env` again: other keys, models and limits, without a restart.
 
 RUN_MAX_CONCURRENCY and INGEST_MAX_CONCURRENCY bound the work that goes on at once, DEBUG_EVENTS=true streams \
 everything that a search found, AUDIT_KEYS_JSON or AUDIT_SECRET sign the records, and RUST_LOG says what is logged.";
@@ -60,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) keys: KeyRing,
     pub(crate) settings: Settings,
     pub(crate) file: shell::Config,
+    /// Where the file came from, to read it anew.
+    pub(crate) source: Source,
     pub(crate) heartbeat: Duration,
     pub(crate) grace: Duration,
 }
@@ -70,12 +76,11 @@ impl Config {
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for what makes no sense.
     pub(crate) fn read(args: Args, env: &Environment, redactor: &Redactor) -> Result<Self> {
-        let directory = config_dir(env)?;
-        let file = shell::Config::read(args.config.as_deref(), &directory, env)?;
-        redactor.hide(file.secrets());
+        let source = Source { file: args.config, redactor: redactor.clone() };
+        let file = source.read(env)?;
         let who = principal(env, &file)?;
         let data = args.data.or_else(|| file.data.clone()).unwrap_or_else(|| PathBuf::from("nexus-data"));
-        let keys = audit_keys(env, &directory, &data)?;
+        let keys = audit_keys(env, &config_dir(env)?, &data)?;
         if let Some(made) = &keys.made {
             tracing::warn!(path = %made.display(), "made a key that signs audit records; keep a copy, or they cannot be verified");
         }
@@ -86,6 +91,7 @@ impl Config {
             keys: keys.ring,
             settings: settings_from_env(env)?,
             file,
+            source,
             heartbeat: Duration::from_secs(args.heartbeat.into()),
             grace: Duration::from_secs(args.grace.into()),
         })

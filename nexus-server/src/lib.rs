@@ -12,6 +12,7 @@ mod door;
 mod error;
 mod guard;
 pub mod listen;
+mod models;
 pub mod routes;
 pub mod serve;
 mod sse;

@@ -1,14 +1,13 @@
 //! From arguments to a running server, and back to an exit code.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
 use nexus_providers::documents::{self, WorkerCommand, WorkerLimits, WorkerParser};
-use nexus_providers::shell::{Environment, Redactor, embedder, routing, speech};
+use nexus_providers::shell::{Environment, Redactor};
 use nexus_store_memory::MemoryStore;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -17,6 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Args, Command, Config};
 use crate::listen::LoopbackListener;
+use crate::models::{Source, hang_ups, models};
 use crate::serve::serve;
 use crate::state::Server;
 
@@ -36,7 +36,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<()> {
-    let env = Environment::of_process().with_dotenv(Path::new("."))?;
+    let env = Source::environment()?;
     let redactor = Redactor::of(&env);
     log(&env, &redactor)?;
     let config = Config::read(args, &env, &redactor)?;
@@ -50,16 +50,9 @@ fn run(args: Args) -> Result<()> {
 }
 
 async fn start(config: Config) -> Result<()> {
-    let stop = told_to_stop()?;
+    let (stop, hang_ups) = (told_to_stop()?, hang_ups()?);
     let listener = LoopbackListener::bind(config.listen).await?;
-    let mut builder =
-        Nexus::builder().routing(routing(&config.file, &[]).await?).gateway(config.file.gateway_settings()?);
-    if let Some(embedder) = embedder(&config.file).await? {
-        builder = builder.embedder(embedder);
-    }
-    if let Some(speaker) = speech(&config.file)? {
-        builder = builder.speaker(speaker);
-    }
+    let mut builder = Nexus::builder().models(models(&config.file).await?);
     let store = MemoryStore::open(&config.data)?;
     if let Some(cache) = config.file.cache.room().map(|room| store.cache(room)).transpose()?.flatten() {
         builder = builder.cache(cache);
@@ -72,8 +65,13 @@ async fn start(config: Config) -> Result<()> {
         user = %config.who.subject(), "listening, on the loopback address only: there is no authentication yet"
     );
     let server = Server::new(nexus.clone(), config.who).with_heartbeat(config.heartbeat);
-    let (served, ()) = tokio::join!(serve(listener, server, config.grace, stop), resume(&nexus));
-    served
+    let serving = async { tokio::join!(serve(listener, server, config.grace, stop), resume(&nexus)).0 };
+    tokio::select! {
+        served = serving => served,
+        () = config.source.follow(&nexus, hang_ups) => {
+            Err(Error::new(ErrorKind::Unavailable, "signals are not heard any more"))
+        }
+    }
 }
 
 /// Takes up what an earlier process left, beside serving: there may be more of it than runs at once.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use futures::future::join_all;
 use nexus_core::cache::CacheUse;
-use nexus_core::gateway::{ModelCall, Receipt};
+use nexus_core::gateway::{ModelCall, Models, Receipt};
 use nexus_core::llm::Request;
 use nexus_core::{Clock as _, Nexus, Principal, Result, SystemClock};
 use nexus_providers::shell::{Config, LlmConfig, configured, routing};
@@ -33,7 +33,8 @@ pub(super) async fn check(context: &Context<'_>, check: Check) -> Result<Exit> {
     let alone = routing(&config, &names).await?;
     let called = context
         .own_or_make(async |Opened { nexus, .. }| {
-            nexus.reconfigure(alone.clone(), settings.clone())?;
+            let (routing, settings) = (alone.clone().into(), settings.clone().into());
+            nexus.reconfigure(Models { routing, settings, ..nexus.models() })?;
             Ok(join_all(names.iter().map(|name| call(nexus, &context.who, name))).await)
         })
         .await?;

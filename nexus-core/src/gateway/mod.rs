@@ -6,7 +6,7 @@
 //! lives in a task of its own: whoever asked may go away, and what was paid for is still read to its end and settled.
 //!
 //! - `call`: what a caller hands in and gets back.
-//! - `routing`: whom to ask, in which order.
+//! - `models`: what can be replaced at run time; `routing`: whom to ask, in which order.
 //! - `settings`: deadlines, retries, breakers, prices, limits.
 //! - `terms`: the limits and prices that govern a call; `plan`: what a conversation's call may take at most.
 //! - `conduct`: one call of a conversation from claim to settlement; `attempt`: one physical attempt of it.
@@ -30,6 +30,7 @@ mod ending;
 mod errand;
 mod flight;
 mod metrics;
+mod models;
 mod near;
 mod once;
 mod patience;
@@ -61,7 +62,6 @@ use crate::price::PriceRow;
 use crate::principal::{Principal, TenantId};
 use crate::quota::Limit;
 use crate::retrieve::Embedder;
-use crate::speech::SpeechSynthesizer;
 use crate::store::Store;
 use crate::task::Tasks;
 
@@ -74,6 +74,7 @@ use reach::Reach;
 pub(crate) use terms::Origin;
 
 pub use call::{CallStream, Completed, Granted, ModelCall, Receipt, Refused, RunCaps};
+pub use models::Models;
 pub use routing::{Cheaper, Route, Routing};
 pub use settings::{
     BreakerPolicy, Deadlines, GatewaySettings, InvestigationPolicy, RetryPolicy, TenantSettings,
@@ -86,8 +87,6 @@ pub use settings::{
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
     shared: Arc<Shared>,
-    embedder: Option<Arc<dyn Embedder>>,
-    speaker: Option<Arc<dyn SpeechSynthesizer>>,
 }
 
 /// What every call works with.
@@ -100,7 +99,7 @@ pub(crate) struct Shared {
     policy: Arc<dyn PolicyEngine>,
     tasks: Arc<Tasks>,
     /// Replaced as a whole: a call keeps what it began with.
-    configured: RwLock<(Arc<Routing>, Arc<GatewaySettings>)>,
+    models: RwLock<Models>,
     breakers: Breakers,
     cache: Option<Arc<dyn CacheStore>>,
     flights: Arc<Flights>,
@@ -119,11 +118,8 @@ pub(crate) struct Parts {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) policy: Arc<dyn PolicyEngine>,
     pub(crate) tasks: Arc<Tasks>,
-    pub(crate) routing: Routing,
-    pub(crate) settings: GatewaySettings,
+    pub(crate) models: Models,
     pub(crate) cache: Option<Arc<dyn CacheStore>>,
-    pub(crate) embedder: Option<Arc<dyn Embedder>>,
-    pub(crate) speaker: Option<Arc<dyn SpeechSynthesizer>>,
 }
 
 impl Gateway {
@@ -132,11 +128,9 @@ impl Gateway {
     /// # Errors
     /// As [`Routing::check`].
     pub(crate) fn new(parts: Parts) -> Result<Self> {
-        let Parts { store, sealer, clock, ids, policy, tasks, routing, settings, cache, embedder, speaker } =
-            parts;
-        routing.check()?;
-        let owner = ids.next();
-        let configured = RwLock::new((Arc::new(routing), Arc::new(settings)));
+        let Parts { store, sealer, clock, ids, policy, tasks, models, cache } = parts;
+        models.check()?;
+        let (owner, models) = (ids.next(), RwLock::new(models));
         let (breakers, reach, settlements) = (Breakers::default(), Reach::default(), watch::Sender::new(0));
         let flights = Arc::new(Flights::default());
         let shared = Shared {
@@ -146,7 +140,7 @@ impl Gateway {
             ids,
             policy,
             tasks,
-            configured,
+            models,
             breakers,
             cache,
             flights,
@@ -154,25 +148,30 @@ impl Gateway {
             settlements,
             owner,
         };
-        Ok(Self { shared: Arc::new(shared), embedder, speaker })
+        Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Replaces providers, routes and settings. Calls in flight end on those they began with.
-    pub(crate) fn reconfigure(&self, routing: Routing, settings: GatewaySettings) -> Result<()> {
-        routing.check()?;
-        let mut configured = self.shared.configured.write().unwrap_or_else(PoisonError::into_inner);
-        *configured = (Arc::new(routing), Arc::new(settings));
+    /// Replaces everything about models. Calls in flight end with what they began with.
+    pub(crate) fn reconfigure(&self, models: Models) -> Result<()> {
+        let mut current = self.shared.models.write().unwrap_or_else(PoisonError::into_inner);
+        models.check_after(&current)?;
+        *current = models;
         Ok(())
+    }
+
+    /// What is in force.
+    pub(crate) fn models(&self) -> Models {
+        self.shared.current()
     }
 
     /// The providers and routes in force.
     pub(crate) fn routing(&self) -> Arc<Routing> {
-        self.shared.current().0
+        self.shared.current().routing
     }
 
     /// The settings in force.
     pub(crate) fn settings(&self) -> Arc<GatewaySettings> {
-        self.shared.current().1
+        self.shared.current().settings
     }
 
     /// The name and model of whoever is asked first for a tenant.
@@ -188,8 +187,8 @@ impl Gateway {
     }
 
     /// The embedder, for its facts only.
-    pub(crate) fn embedder(&self) -> Option<&dyn Embedder> {
-        self.embedder.as_deref()
+    pub(crate) fn embedder(&self) -> Option<Arc<dyn Embedder>> {
+        self.shared.current().embedder
     }
 
     /// Forgets what the cache keeps of a run.
@@ -241,8 +240,8 @@ impl Gateway {
 }
 
 impl Shared {
-    fn current(&self) -> (Arc<Routing>, Arc<GatewaySettings>) {
-        self.configured.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn current(&self) -> Models {
+        self.models.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The limits and prices that were set at run time.
@@ -257,7 +256,7 @@ impl Shared {
 
     /// Records a call that was not made.
     async fn append(&self, drafts: Vec<Draft>) -> Result<()> {
-        let patience = self.current().1.deadlines.store;
+        let patience = self.current().settings.deadlines.store;
         self.reach.within(patience, self.store.append(self.pending(drafts))).await.map(drop)
     }
 

@@ -18,7 +18,7 @@ impl Shared {
     /// [`Unavailable`](ErrorKind::Unavailable) with `LEDGER_UNAVAILABLE`; [`Conflict`](ErrorKind::Conflict) when another
     /// attempt is open than the one that is ended.
     pub(super) async fn settle(self: &Arc<Self>, settlement: Settlement) -> Result<()> {
-        let patience = self.current().1.deadlines.store;
+        let patience = self.current().settings.deadlines.store;
         let (began, mut tries) = (Instant::now(), 0);
         loop {
             let error = match self.settle_once(&settlement, patience).await {

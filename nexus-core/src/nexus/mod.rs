@@ -73,6 +73,7 @@ impl Nexus {
         self.allow(who, Action::StatusRead, Resource::default()).await?;
         let (llm_provider, llm_model) = self.engine.gateway.answers_with(who.tenant(), None, None)?;
         let embedder = self.engine.gateway.embedder();
+        let embedder = embedder.as_deref();
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
             llm_provider,

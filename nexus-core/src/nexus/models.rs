@@ -1,10 +1,10 @@
-//! Models: calling one within the limits, and replacing providers, routes and settings while Nexus runs.
+//! Models: calling one within the limits, and replacing everything about them while Nexus runs.
 
 use std::sync::Arc;
 
 use super::Nexus;
 use crate::error::Result;
-use crate::gateway::{CallStream, Completed, GatewaySettings, Granted, ModelCall, Origin, Routing};
+use crate::gateway::{CallStream, Completed, GatewaySettings, Granted, ModelCall, Models, Origin, Routing};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::speech::Speech;
@@ -41,13 +41,28 @@ impl Nexus {
         self.engine.gateway.speak(who, &Origin::default(), text.into()).await
     }
 
-    /// Replaces providers, routes and settings. Calls in flight end on those they began with. For whoever holds the
-    /// program: it acts for nobody.
+    /// Replaces everything about models: providers with their keys, routes, limits, prices, deadlines, who embeds and who
+    /// speaks. Calls in flight end with what they began with. For whoever holds the program: it acts for nobody.
+    ///
+    /// ```
+    /// # use nexus_core::{Nexus, audit::KeyRing, gateway::{Models, Routing}, llm::Extractive};
+    /// # fn replace(nexus: &Nexus) -> nexus_core::Result<()> {
+    /// let routing = Routing::of(Extractive::default()).into();
+    /// nexus.reconfigure(Models { routing, ..nexus.models() })
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_ROUTE` for a route that leads nowhere.
-    pub fn reconfigure(&self, routing: Routing, settings: GatewaySettings) -> Result<()> {
-        self.engine.gateway.reconfigure(routing, settings)
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_ROUTE` for a route that leads nowhere;
+    /// [`Conflict`](crate::ErrorKind::Conflict) with `EMBEDDER_CHANGED` for an embedder of another model. Then nothing is
+    /// replaced.
+    pub fn reconfigure(&self, models: Models) -> Result<()> {
+        self.engine.gateway.reconfigure(models)
+    }
+
+    /// Everything about models that is in force.
+    pub fn models(&self) -> Models {
+        self.engine.gateway.models()
     }
 
     /// The providers and routes in force.

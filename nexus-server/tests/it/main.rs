@@ -11,6 +11,7 @@
 mod audio;
 mod binary;
 mod refusals;
+mod reload;
 mod resume;
 mod routes;
 mod run;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use nexus_core::audit::KeyRing;
 use nexus_core::gateway::{
-    CallStream, Completed, Deadlines, GatewaySettings, Granted, ModelCall, Refused, RetryPolicy, Route,
-    Routing,
+    CallStream, Completed, Deadlines, GatewaySettings, Granted, ModelCall, Models, Refused, RetryPolicy,
+    Route, Routing,
 };
 use nexus_core::ledger::{LedgerLine, LedgerQuery};
 use nexus_core::llm::{Piece, Request};
@@ -165,6 +165,12 @@ pub fn service(scripted: &Scripted) -> (Service, HttpClient) {
 /// An engine over a store.
 pub fn engine(store: impl Store, routing: Routing, settings: GatewaySettings) -> Nexus {
     builder(store, routing, settings).build().unwrap()
+}
+
+/// Has other providers, routes and settings from now on.
+pub fn replace(nexus: &Nexus, routing: Routing, settings: GatewaySettings) {
+    let (routing, settings) = (routing.into(), settings.into());
+    nexus.reconfigure(Models { routing, settings, ..nexus.models() }).unwrap();
 }
 
 /// The parts of an engine over a store.

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::attempt::Mode;
 use crate::gateway::breaker::{Health, Passage};
 use crate::gateway::call::{Granted, Refused, resting};
+use crate::gateway::models::Models;
 use crate::gateway::plan::{Attemptable, Plan};
 use crate::gateway::record;
 use crate::gateway::settings::InvestigationPolicy;
@@ -24,7 +25,7 @@ impl Conduct {
     /// Claims, looks at stops and limits, and reserves.
     pub(super) async fn begin(&self) -> Result<Granted<Start>> {
         let tenant = self.who.tenant();
-        let (routing, settings) = self.shared.current();
+        let Models { routing, settings, .. } = self.shared.current();
         let set = self.shared.set(tenant, &settings).await?;
         let mut plan = Plan::new(&self.who, &self.call, routing, settings, set)?;
         let mut degraded = false;

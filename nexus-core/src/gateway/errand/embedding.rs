@@ -42,7 +42,7 @@ impl Gateway {
         role: EmbedRole,
         texts: &[&str],
     ) -> Result<Granted<Option<Vec<Vec<f32>>>>> {
-        let Some(embedder) = &self.embedder else { return Ok(Granted::Yes(None)) };
+        let Some(embedder) = &self.embedder() else { return Ok(Granted::Yes(None)) };
         let known = self.known(who, embedder.as_ref(), role, texts).await;
         let missing: Vec<&str> =
             known.missing().into_iter().filter_map(|place| texts.get(place).copied()).collect();

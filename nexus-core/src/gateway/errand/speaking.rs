@@ -36,7 +36,7 @@ impl Gateway {
         origin: &Origin,
         text: String,
     ) -> Result<Granted<Speech>> {
-        let speaker = self.speaker.clone().ok_or_else(nobody_speaks)?;
+        let speaker = self.models().speaker.ok_or_else(nobody_speaks)?;
         check_spoken(&text)?;
         self.once(who, origin, Speaking { speaker, text }).await
     }

@@ -116,7 +116,7 @@ impl<E: Errand> Once<E> {
     /// What the call can take at most.
     async fn priced(&self) -> Result<Granted<Priced>> {
         let (tenant, now) = (self.who.tenant(), self.shared.clock.now());
-        let settings = self.shared.current().1;
+        let settings = self.shared.current().settings;
         let set = self.shared.set(tenant, &settings).await?;
         let terms = Terms::new(&self.who, &self.origin, settings, set, []);
         let (provider, model) = (self.errand.provider(), self.errand.model());

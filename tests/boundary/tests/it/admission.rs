@@ -8,7 +8,7 @@ use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::{Cap, Limit, LimitMode, Limits, Meter, ScopeKind, TenantQuotas, Window};
 use nexus_core::{NanoUsd, Usage};
 
-use crate::world::{World, call, price, routing, settings};
+use crate::world::{World, call, price, replace, routing, settings};
 
 fn limited(limit: Limit) -> GatewaySettings {
     GatewaySettings { limits: Limits::none().with([limit]), ..settings() }
@@ -195,7 +195,7 @@ async fn an_investigation_is_blocked_or_gets_a_cheaper_model() {
     let cheaper =
         nexus_core::gateway::Cheaper { provider: "scripted".to_owned(), model: Some("cheap".to_owned()) };
     let route = Route { cheaper: Some(cheaper), ..Route::to("scripted") };
-    degrading.nexus.reconfigure(routing(&degrading.scripted).tenant("acme", route), settings).unwrap();
+    replace(&degrading.nexus, routing(&degrading.scripted).tenant("acme", route), settings);
     let mut models = Vec::new();
     for _ in 0..60 {
         models.push(degrading.answer(case()).await.receipt.model);
@@ -208,7 +208,7 @@ async fn n41_replacing_the_configuration_resets_no_usage() {
     let settings = limited(limit(ScopeKind::User, Meter::Calls, Cap::At(2)));
     let world = World::new(settings.clone()).await;
     world.answer(call("plain")).await;
-    world.nexus.reconfigure(routing(&world.scripted), settings).unwrap();
+    replace(&world.nexus, routing(&world.scripted), settings);
     world.answer(call("plain")).await;
     world.refusal(call("plain")).await;
 }

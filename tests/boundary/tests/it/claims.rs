@@ -7,7 +7,7 @@ use nexus_core::{NanoUsd, Principal};
 use nexus_providers::anthropic::Anthropic;
 use nexus_providers::{HttpClient, HttpOptions, Secret};
 
-use crate::world::{World, call, price, read, settings};
+use crate::world::{World, call, price, read, replace, settings};
 
 fn keyed(model: &str, key: &str) -> ModelCall {
     ModelCall { idempotency_key: Some(key.to_owned()), ..call(model) }
@@ -91,7 +91,7 @@ async fn what_led_to_a_call_of_a_tool_stays_with_the_call_and_out_of_sight() {
     let routing = Routing::new(Route::to("scripted")).provider("scripted", claude);
     let price = PriceRow { provider: "anthropic".to_owned(), ..price() };
     let settings = GatewaySettings { prices: PriceTable::empty().with([price]), ..settings() };
-    world.nexus.reconfigure(routing, settings).unwrap();
+    replace(&world.nexus, routing, settings);
     let parameters = serde_json::json!({"type": "object", "properties": {}});
     let clock = ToolSpec { name: "clock".to_owned(), description: "tells the time".to_owned(), parameters };
     let mut call = keyed("m+thinking=3+tools=1", "invoice-1");

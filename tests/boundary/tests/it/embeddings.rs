@@ -1,12 +1,13 @@
 //! Embeddings pass the boundary that answers pass: limits, stops, prices, retries, the ledger and the record.
 
 use std::io::Cursor;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use nexus_core::audit::Status;
 use nexus_core::document::{JobState, NewDocument};
-use nexus_core::gateway::{BreakerPolicy, GatewaySettings};
+use nexus_core::gateway::{BreakerPolicy, GatewaySettings, Models};
 use nexus_core::ledger::{AttemptStatus, CallStatus, LedgerLine, LedgerQuery, Operation, StopScope};
 use nexus_core::price::PriceTable;
 use nexus_core::quota::{Amounts, Cap, Limit, Limits, Meter, ScopeKind, Window, checks};
@@ -267,6 +268,24 @@ async fn a_model_within_the_process_costs_nothing_and_is_counted_recorded_and_li
     world.nexus.trip(&who(), StopScope::Global, "drill", None).await.unwrap();
     assert_eq!(refusal(&world.nexus).await.stable_code(), "SHUT_OFF");
     nothing_is_reserved(&world).await;
+}
+
+#[tokio::test]
+async fn an_embedder_is_replaced_by_another_of_the_same_model_and_by_no_other() {
+    let (world, other) = (world("plain", settings()).await, Scripted::start().await.unwrap());
+    let replace_by = |model: &str| {
+        let (service, client) = service(&other);
+        let embedder = service.embedder(&client, model, OpenAiEmbedder::DEFAULT_DIMENSION).unwrap();
+        let embedder: Option<Arc<dyn Embedder>> = Some(Arc::new(embedder));
+        world.nexus.reconfigure(Models { embedder, ..world.nexus.models() })
+    };
+    search(&world.nexus).await.unwrap();
+    assert_eq!(replace_by("another").unwrap_err().stable_code(), "EMBEDDER_CHANGED");
+    search(&world.nexus).await.unwrap();
+    assert_eq!((world.scripted.log().len(), other.log().len()), (2, 0));
+    replace_by("plain").unwrap();
+    search(&world.nexus).await.unwrap();
+    assert_eq!((world.scripted.log().len(), other.log().len()), (2, 1));
 }
 
 #[tokio::test]

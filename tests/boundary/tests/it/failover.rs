@@ -9,7 +9,7 @@ use nexus_core::{Error, NanoUsd};
 use nexus_providers::openai::Service;
 use nexus_providers::{HttpClient, HttpOptions};
 
-use crate::world::{World, call, read, routing, settings};
+use crate::world::{World, call, read, replace, routing, settings};
 
 fn statuses(lines: &[LedgerLine]) -> Vec<AttemptStatus> {
     lines.iter().map(|line| line.status).collect()
@@ -33,7 +33,7 @@ async fn with_fallback(settings: GatewaySettings) -> World {
     let routing = Routing::new(route)
         .provider("scripted", first.chat(&client, "plain").unwrap())
         .provider("spare", spare.chat(&client, "spare-model").unwrap());
-    world.nexus.reconfigure(routing, settings).unwrap();
+    replace(&world.nexus, routing, settings);
     world
 }
 
@@ -215,7 +215,7 @@ async fn calls_in_flight_end_on_the_routing_they_began_with() {
     let world = World::new(settings()).await;
     let stream = world.stream(call("m+frames=5+pace=20ms")).await;
     let elsewhere = routing(&world.scripted).tenant("acme", Route::to("scripted"));
-    world.nexus.reconfigure(elsewhere, settings()).unwrap();
+    replace(&world.nexus, elsewhere, settings());
     let (_, error) = read(stream).await;
     assert!(error.is_none());
 }

@@ -14,7 +14,7 @@ use nexus_scripted::Scripted;
 use nexus_store_memory::{MemoryCache, MemoryStore};
 
 use super::{Cached, ROOM, answer_to, asking, builder, kept_for, start};
-use crate::world::{call, routing, settings, who};
+use crate::world::{call, replace, routing, settings, who};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -100,7 +100,7 @@ async fn an_answer_of_a_fallback_is_kept_under_the_fallbacks_own_name() {
     assert_eq!((first.provider.as_str(), first.attempts), ("spare", 2));
     let second = answer_to(&nexus, &who(), question()).await.receipt;
     assert_eq!((second.provider.as_str(), second.was_cached), ("first", false));
-    nexus.reconfigure(routing("spare"), once).unwrap();
+    replace(&nexus, routing("spare"), once);
     let third = answer_to(&nexus, &who(), question()).await.receipt;
     assert_eq!((third.provider.as_str(), third.was_cached), ("spare", true));
 }

@@ -1,0 +1,67 @@
+//! Models from the configuration: at the start, and anew whenever the operator says so.
+//!
+//! A hang-up (SIGHUP) has `.env` and `nexus.toml` read again, and everything about models replaced: keys, providers, routes, limits,
+//! prices, deadlines, who embeds and who speaks. Calls in flight end with what they began with. What cannot be used is
+//! logged, and nothing changes.
+
+use std::path::{Path, PathBuf};
+
+use nexus_core::gateway::Models;
+use nexus_core::{Error, ErrorKind, Nexus, Result};
+use nexus_providers::shell::{self, Environment, Redactor, config_dir, embedder, routing, speech};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// The file that an argument names.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) redactor: Redactor,
+}
+
+impl Source {
+    /// The variables of this process, and those of `.env`.
+    pub(crate) fn environment() -> Result<Environment> {
+        Environment::of_process().with_dotenv(Path::new("."))
+    }
+
+    /// What the file says, with `env` laid over it. The redactor learns its secrets.
+    pub(crate) fn read(&self, env: &Environment) -> Result<shell::Config> {
+        let config = shell::Config::read(self.file.as_deref(), &config_dir(env)?, env)?;
+        self.redactor.hide(config.secrets());
+        Ok(config)
+    }
+
+    /// Replaces the models of `nexus` at each hang-up.
+    pub(crate) async fn follow(&self, nexus: &Nexus, mut hang_up: Signal) {
+        while hang_up.recv().await.is_some() {
+            match self.replace(nexus).await {
+                Ok(()) => tracing::info!("the configuration of models was read anew"),
+                Err(error) => {
+                    tracing::error!(error = %error.report(), "the configuration was not read anew, and stays as it was");
+                }
+            }
+        }
+    }
+
+    async fn replace(&self, nexus: &Nexus) -> Result<()> {
+        let config = self.read(&Self::environment()?)?;
+        nexus.reconfigure(models(&config).await?)
+    }
+}
+
+/// The models that `config` names.
+pub(crate) async fn models(config: &shell::Config) -> Result<Models> {
+    Ok(Models {
+        routing: routing(config, &[]).await?.into(),
+        settings: config.gateway_settings()?.into(),
+        embedder: embedder(config).await?,
+        speaker: speech(config)?,
+    })
+}
+
+/// Listens for hang-ups from now on.
+pub(crate) fn hang_ups() -> Result<Signal> {
+    signal(SignalKind::hangup())
+        .map_err(|error| Error::new(ErrorKind::Unavailable, "signals cannot be heard").because(error))
+}
