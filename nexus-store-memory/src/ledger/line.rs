@@ -32,8 +32,8 @@ pub(super) fn add(
     connection
         .prepare_cached(
             "INSERT INTO billing_ledger (tenant, seq, ts, day, user, investigation, run, model, call, attempt, revision,
-                 calls, tokens, cost_units, cost_nano, counters, body)
-             SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
+                 estimated, calls, tokens, cost_units, cost_nano, counters, body)
+             SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
              FROM billing_ledger WHERE tenant = ?1",
         )
         .map_err(sql)?
@@ -48,6 +48,7 @@ pub(super) fn add(
             line.call,
             line.attempt,
             line.revision(),
+            line.estimated,
             calls,
             tokens,
             cost_units,
@@ -116,7 +117,7 @@ fn placed(seq: i64, body: &str) -> Result<LedgerLine> {
 }
 
 /// Lines of unknown outcome that nobody has corrected.
-const UNRECONCILED: &str = " AND revision = 0 AND json_extract(body, '$.status') = 'unknown_outcome'
+const UNRECONCILED: &str = " AND revision = 0 AND estimated = 1 AND json_extract(body, '$.status') = 'unknown_outcome'
      AND NOT EXISTS (SELECT 1 FROM billing_ledger AS later WHERE later.tenant = billing_ledger.tenant
          AND later.call = billing_ledger.call AND later.attempt = billing_ledger.attempt AND later.revision > 0)";
 
@@ -125,7 +126,7 @@ pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
     // Without statistics, SQLite would look through the whole ledger of a tenant for the lines of one call.
     let index = match query {
         LedgerQuery { call: Some(_), .. } => " INDEXED BY line_by_call",
-        LedgerQuery { unreconciled: true, .. } => " INDEXED BY line_unknown",
+        LedgerQuery { unreconciled: true, .. } => " INDEXED BY line_estimated",
         _ => "",
     };
     let mut statement = format!("SELECT seq, body FROM billing_ledger{index} WHERE tenant = ?");

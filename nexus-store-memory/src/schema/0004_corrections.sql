@@ -21,6 +21,7 @@ CREATE TABLE billing_ledger (
     call          TEXT NOT NULL,
     attempt       INTEGER NOT NULL,
     revision      INTEGER NOT NULL DEFAULT 0,    -- 0 is the attempt's own line, then come its corrections
+    estimated     INTEGER NOT NULL DEFAULT 1,    -- whether the line may be corrected; an old export does not say
     calls         INTEGER NOT NULL,
     tokens        INTEGER NOT NULL,
     cost_units    INTEGER NOT NULL,
@@ -30,9 +31,10 @@ CREATE TABLE billing_ledger (
     PRIMARY KEY (tenant, seq)                    -- lines are listed by it, and it goes with time
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO billing_ledger (tenant, seq, ts, day, user, investigation, run, model, call, attempt, calls, tokens,
-    cost_units, cost_nano, body)
-SELECT tenant, seq, ts, day, user, investigation, run, model, call, attempt, calls, tokens, cost_units, cost_nano, body
+INSERT INTO billing_ledger (tenant, seq, ts, day, user, investigation, run, model, call, attempt, estimated, calls,
+    tokens, cost_units, cost_nano, body)
+SELECT tenant, seq, ts, day, user, investigation, run, model, call, attempt, json_extract(body, '$.estimated'), calls,
+    tokens, cost_units, cost_nano, body
 FROM billing_ledger_3 ORDER BY tenant, seq;
 DROP TABLE billing_ledger_3;
 
@@ -40,8 +42,7 @@ CREATE UNIQUE INDEX line_by_call ON billing_ledger (tenant, call, attempt, revis
 CREATE INDEX line_by_user ON billing_ledger (tenant, user, seq);
 CREATE INDEX line_by_investigation ON billing_ledger (tenant, investigation, day) WHERE investigation IS NOT NULL;
 CREATE INDEX line_by_run ON billing_ledger (tenant, run, day) WHERE run IS NOT NULL;
-CREATE INDEX line_unknown ON billing_ledger (tenant, seq)
-    WHERE revision = 0 AND json_extract(body, '$.status') = 'unknown_outcome';
+CREATE INDEX line_estimated ON billing_ledger (tenant, seq) WHERE revision = 0 AND estimated = 1;
 CREATE TRIGGER billing_ledger_is_not_changed BEFORE UPDATE ON billing_ledger
 BEGIN
     SELECT raise(ABORT, 'lines of the ledger are not changed');

@@ -38,7 +38,7 @@ pub(super) const TABLES: &[Table] = &[
     plain!(
         "billing_ledger" by "seq":
         "tenant", "seq", "ts", "day", "user", "investigation", "run", "model", "call", "attempt", "calls", "tokens",
-        "cost_units", "cost_nano", "body"; since 3: "revision", "counters"
+        "cost_units", "cost_nano", "body"; since 3: "revision", "estimated", "counters"
     ),
     plain!(
         "llm_usage_daily" by "scope, scope_id, day, model":

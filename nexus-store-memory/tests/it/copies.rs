@@ -212,7 +212,7 @@ fn of_version_2(export: &[u8]) -> Vec<u8> {
                     attempts.push(json!({"kind": "row", "table": "llm_attempt", "row": row}));
                 }
             }
-            Some("billing_ledger") => drop(remove(line, ["revision", "counters"])),
+            Some("billing_ledger") => drop(remove(line, ["revision", "estimated", "counters"])),
             _ => {}
         }
     }
@@ -231,7 +231,7 @@ fn of_version_2(export: &[u8]) -> Vec<u8> {
     lines.collect::<String>().into_bytes()
 }
 
-fn remove(line: &mut Value, columns: [&str; 2]) -> [Value; 2] {
+fn remove<const N: usize>(line: &mut Value, columns: [&str; N]) -> [Value; N] {
     columns.map(|column| line["row"].as_object_mut().unwrap().remove(column).unwrap())
 }
 
