@@ -4,6 +4,8 @@
 //! prices, deadlines, who embeds and who speaks. Calls in flight end with what they began with. What cannot be used is
 //! logged, and nothing changes.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::path::{Path, PathBuf};
 
 use nexus_core::gateway::Models;
@@ -32,8 +34,8 @@ impl Source {
         Ok(config)
     }
 
-    /// Replaces the models of `nexus` at each hang-up.
-    pub(crate) async fn follow(&self, nexus: &Nexus, mut hang_up: Signal) {
+    /// Replaces the models of `nexus` at each hang-up, for as long as it is polled.
+    pub(crate) async fn follow(&self, nexus: &Nexus, mut hang_up: Signal) -> Infallible {
         while hang_up.recv().await.is_some() {
             match self.replace(nexus).await {
                 Ok(()) => tracing::info!("the configuration of models was read anew"),
@@ -42,6 +44,7 @@ impl Source {
                 }
             }
         }
+        pending().await
     }
 
     async fn replace(&self, nexus: &Nexus) -> Result<()> {

@@ -68,9 +68,7 @@ async fn start(config: Config) -> Result<()> {
     let serving = async { tokio::join!(serve(listener, server, config.grace, stop), resume(&nexus)).0 };
     tokio::select! {
         served = serving => served,
-        () = config.source.follow(&nexus, hang_ups) => {
-            Err(Error::new(ErrorKind::Unavailable, "signals are not heard any more"))
-        }
+        never = config.source.follow(&nexus, hang_ups) => match never {},
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 
 use nexus_core::{Error, Result};
@@ -22,6 +22,8 @@ const LONG: usize = 10_000;
 pub(super) struct Checkpointer {
     /// How many pages the log had after the last commit.
     length: Arc<AtomicUsize>,
+    /// How many make it long.
+    long: usize,
     /// At how many the thread is asked again.
     due: usize,
     /// Whether the thread is at work.
@@ -34,6 +36,10 @@ pub(super) struct Checkpointer {
 impl Checkpointer {
     /// Takes the care for the log of `writer` over. `connection` is another one to the same file.
     pub(super) fn start(writer: &mut Connection, connection: Connection) -> Result<Self> {
+        Self::start_at(LONG, writer, connection)
+    }
+
+    fn start_at(long: usize, writer: &mut Connection, connection: Connection) -> Result<Self> {
         let length = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&length);
         let note = move |_: &mut rusqlite::hooks::Wal, pages| {
@@ -56,21 +62,26 @@ impl Checkpointer {
             .name("nexus-checkpoint".to_owned())
             .spawn(work)
             .map_err(|source| Error::unexpected("could not start the checkpoint thread").because(source))?;
-        Ok(Self { length, due: LONG, busy: false, asked: Some(asked), ended, thread: Some(thread) })
+        Ok(Self { length, long, due: long, busy: false, asked: Some(asked), ended, thread: Some(thread) })
     }
 
     /// Looks at the log after a commit of `writer`.
     pub(super) fn committed(&mut self, writer: &Connection) {
         let length = self.length.load(Ordering::Relaxed);
-        if self.busy && self.ended.try_recv().is_ok() {
+        if self.busy {
+            if self.ended.try_recv() == Err(TryRecvError::Empty) {
+                return;
+            }
+            // A thread that is gone has ended too: then all of it is copied here.
             self.busy = false;
             checkpoint(writer, "PASSIVE");
             // A reader may hold the log back: then it is tried again once there is as much again.
-            self.due = length.saturating_add(LONG);
-        } else if !self.busy && length >= self.due {
-            self.busy = self.asked.as_ref().is_some_and(|asked| asked.send(()).is_ok());
-        } else if length < LONG {
-            self.due = LONG;
+            self.due = length.saturating_add(self.long);
+        } else if length < self.long {
+            self.due = self.long;
+        } else if length >= self.due {
+            let _ = self.asked.as_ref().map(|asked| asked.send(()));
+            self.busy = true;
         }
     }
 }
@@ -86,5 +97,74 @@ impl Drop for Checkpointer {
 pub(super) fn checkpoint(connection: &Connection, mode: &str) {
     if let Err(error) = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())) {
         tracing::debug!(%error, "the write-ahead log was not checkpointed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const FEW: usize = 20;
+    /// Far more commits than any thread needs to get its turn.
+    const MANY: usize = 1_000_000;
+
+    fn open(dir: &Path) -> Connection {
+        let connection = Connection::open(dir.join("log.db")).unwrap();
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
+        connection
+    }
+
+    /// Writes until the log has begun anew so many times, and says how long it ever was; nothing when it never did.
+    fn longest(writer: &Connection, checkpointer: &mut Checkpointer, times: usize) -> Option<usize> {
+        writer.execute_batch("CREATE TABLE IF NOT EXISTS kept (number INTEGER)").unwrap();
+        let (mut begun, mut before, mut longest) = (0, 0, 0);
+        for number in 0..MANY {
+            writer.execute("INSERT INTO kept VALUES (?1)", [i64::try_from(number).unwrap()]).unwrap();
+            checkpointer.committed(writer);
+            let length = checkpointer.length.load(Ordering::Relaxed);
+            begun += usize::from(length < before);
+            (before, longest) = (length, longest.max(length));
+            if begun == times {
+                return Some(longest);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_log_that_is_written_without_a_pause_begins_anew_again_and_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = open(dir.path());
+        let mut checkpointer = Checkpointer::start_at(FEW, &mut writer, open(dir.path())).unwrap();
+        assert!(longest(&writer, &mut checkpointer, 5).unwrap() >= FEW);
+    }
+
+    #[test]
+    fn a_reader_holds_the_log_back_no_longer_than_it_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut writer, reader) = (open(dir.path()), open(dir.path()));
+        let mut checkpointer = Checkpointer::start_at(FEW, &mut writer, open(dir.path())).unwrap();
+        assert!(longest(&writer, &mut checkpointer, 1).is_some());
+        reader.execute_batch("BEGIN; SELECT count(*) FROM kept").unwrap();
+        for _ in 0..FEW * 20 {
+            writer.execute("INSERT INTO kept VALUES (0)", []).unwrap();
+            checkpointer.committed(&writer);
+        }
+        assert!(checkpointer.length.load(Ordering::Relaxed) >= FEW * 20);
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(longest(&writer, &mut checkpointer, 1).is_some());
+    }
+
+    #[test]
+    fn a_thread_that_is_gone_leaves_the_work_to_the_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = open(dir.path());
+        let mut checkpointer = Checkpointer::start_at(FEW, &mut writer, open(dir.path())).unwrap();
+        drop(checkpointer.asked.take());
+        checkpointer.thread.take().into_iter().for_each(join);
+        // Asked at `FEW` pages, done with the next commit, begun anew with the one after it.
+        assert!(longest(&writer, &mut checkpointer, 3).unwrap() <= FEW * 2);
     }
 }
