@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0003_audio.sql"),
     include_str!("0004_corrections.sql"),
     include_str!("0005_fewer_pages.sql"),
+    include_str!("0006_indexes_and_retention.sql"),
 ];
 
 /// What a connection is for, which decides how much of the file it keeps in memory.
