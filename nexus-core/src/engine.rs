@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::Authorised;
+use crate::access::{AccessRule, Authorised, RequiredAccess};
 use crate::audit::Sealer;
 use crate::clock::Clock;
 use crate::document::DocumentParser;
@@ -34,6 +34,8 @@ pub struct Settings {
     pub job_lease: Duration,
     /// How often a job is begun before it is given up.
     pub job_attempts: u32,
+    /// How long a step of a run waits for the store before the run's followers are told that it does. It goes on waiting.
+    pub record_deadline: Duration,
     /// Whether runs tell everything that was found, in `debug.retrieval` events.
     pub debug_events: bool,
     /// How much a model is shown.
@@ -41,8 +43,8 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// 64 runs, 2 ingests, documents of 256 MB for 30 minutes, leases of a minute, three attempts, no debug
-    /// events.
+    /// 64 runs, 2 ingests, documents of 256 MB for 30 minutes, leases of a minute, three attempts, 15
+    /// seconds for a step of a run, no debug events.
     fn default() -> Self {
         Self {
             max_runs: 64,
@@ -52,6 +54,7 @@ impl Default for Settings {
             document_deadline: Duration::from_mins(30),
             job_lease: Duration::from_mins(1),
             job_attempts: 3,
+            record_deadline: Duration::from_secs(15),
             debug_events: false,
             prompt: PromptBudget::default(),
         }
@@ -101,6 +104,21 @@ impl Engine {
             Some(authorised) => Ok(authorised),
             None => Err(decision.into_error()),
         }
+    }
+
+    /// Binds the access that a change needs at its commit to `who`, if the policy allows `action` now.
+    ///
+    /// # Errors
+    /// As [`Engine::authorise`].
+    pub(crate) async fn authorise_change(
+        &self,
+        who: &Principal,
+        action: Action,
+        resource: Resource,
+        rule: AccessRule,
+    ) -> Result<Authorised<RequiredAccess>> {
+        let allowed = self.authorise(who, action, resource, ()).await?;
+        Ok(allowed.map(|()| RequiredAccess::new(rule, self.clock.now())))
     }
 
     /// A new id of the type that is asked for.

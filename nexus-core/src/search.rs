@@ -1,5 +1,7 @@
 //! Searching: from what a caller asks for to what the store is asked.
 
+use std::time::Duration;
+
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::gateway::{Granted, Origin};
@@ -10,6 +12,9 @@ use crate::retrieve::{
     CorpusConfig, EmbedRole, Filter, MAX_QUESTION_CHARS, MAX_TOP_K, Query, QueryVector, Retrieved,
     analysis::subject,
 };
+
+/// How long the store may take to find passages, also where an index is made anew for it.
+const RETRIEVE_DEADLINE: Duration = Duration::from_mins(5);
 
 /// A search, as a caller asks for it.
 #[derive(Clone, Debug)]
@@ -95,7 +100,11 @@ impl Engine {
         search.check()?;
         let resource = Resource::corpus(&search.corpus);
         let allowed = self.authorise(who, action, resource, ()).await?;
-        let corpus = self.store.corpus(who.tenant(), &search.corpus).await?;
+        // A run survives a store that fails for seconds; a caller of a search is told at once.
+        let patience =
+            if action == Action::RunCreate { self.settings.record_deadline } else { Duration::ZERO };
+        let corpus = || self.store.corpus(who.tenant(), &search.corpus);
+        let corpus = self.read_patiently(patience, RETRIEVE_DEADLINE, corpus).await?;
         let retrieval = CorpusConfig::parse(&corpus.provider_config_json)?.retrieval;
         let vector = match search.vector {
             Some(vector) => Some(vector),
@@ -117,7 +126,9 @@ impl Engine {
             explain: search.explain,
             now: self.clock.now(),
         };
-        self.store.retrieve(&allowed.map(|()| query)).await.map(Granted::Yes)
+        let query = allowed.map(|()| query);
+        let retrieve = || self.store.retrieve(&query);
+        self.read_patiently(patience, RETRIEVE_DEADLINE, retrieve).await.map(Granted::Yes)
     }
 
     async fn embed_question(

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
+use futures::future::Either;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
 use nexus_providers::documents::{self, WorkerCommand, WorkerLimits, WorkerParser};
 use nexus_providers::shell::{Environment, Redactor};
@@ -22,6 +23,10 @@ use crate::state::Server;
 
 /// How often ingestion looks for jobs that other processes queued.
 const JOB_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long taking up runs of an earlier process waits after its first failure; doubled after each further one.
+const RESUME_PAUSE: Duration = Duration::from_secs(1);
+const MAX_RESUME_PAUSE: Duration = Duration::from_mins(1);
 
 /// The whole program.
 pub fn main() -> ExitCode {
@@ -65,21 +70,36 @@ async fn start(config: Config) -> Result<()> {
         user = %config.who.subject(), "listening, on the loopback address only: there is no authentication yet"
     );
     let server = Server::new(nexus.clone(), config.who).with_heartbeat(config.heartbeat);
-    let serving = async { tokio::join!(serve(listener, server, config.grace, stop), resume(&nexus)).0 };
+    let serving = async {
+        let served = std::pin::pin!(serve(listener, server, config.grace, stop));
+        match futures::future::select(served, std::pin::pin!(resume(&nexus))).await {
+            Either::Left((served, _)) => served,
+            Either::Right(((), served)) => served.await,
+        }
+    };
     tokio::select! {
         served = serving => served,
         never = config.source.follow(&nexus, hang_ups) => match never {},
     }
 }
 
-/// Takes up what an earlier process left, beside serving: there may be more of it than runs at once.
+/// Takes up what an earlier process left, beside serving: there may be more of it than runs at once. Where that fails for
+/// the moment it tries again.
 async fn resume(nexus: &Nexus) {
-    match nexus.resume().await {
-        Ok(0) => {}
-        Ok(runs) => tracing::info!(runs, "took up runs that an earlier process left"),
-        Err(error) => {
-            tracing::error!(error = %error.report(), "runs of an earlier process could not be taken up");
+    let mut pause = RESUME_PAUSE;
+    loop {
+        match nexus.resume().await {
+            Ok(0) => return,
+            Ok(runs) => return tracing::info!(runs, "took up runs that an earlier process left"),
+            Err(error) => {
+                tracing::error!(error = %error.report(), "runs of an earlier process could not be taken up");
+                if !error.is_retryable() {
+                    return;
+                }
+            }
         }
+        tokio::time::sleep(pause).await;
+        pause = MAX_RESUME_PAUSE.min(pause * 2);
     }
 }
 

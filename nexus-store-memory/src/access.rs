@@ -1,6 +1,6 @@
-//! Grants: who may do what with a document.
+//! Grants: who may do what with a document, and whether a change has the access that it needs.
 
-use nexus_core::access::{Grant, Grantee, Permission};
+use nexus_core::access::{Authorised, Grant, Grantee, Permission, RequiredAccess};
 use nexus_core::document::store::Submission;
 use nexus_core::{DocumentId, Error, GrantId, Result, SubjectId, TenantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -9,6 +9,17 @@ use crate::error::sql;
 use crate::{document, version};
 
 const COLUMNS: &str = "id, document, grantee, permission, granted_by, expires_at, created_at";
+
+/// Checks, in the transaction of a change, that the access which the change needs holds on the document.
+pub(crate) fn check(
+    connection: &Connection,
+    access: &Authorised<RequiredAccess>,
+    document: &DocumentId,
+) -> Result<()> {
+    let exists = document::exists(connection, access.tenant(), document)?;
+    let grants = if exists { Some(list(connection, access.tenant(), document)?) } else { None };
+    access.check_document(grants.as_deref())
+}
 
 /// The grant of whoever brings a new document.
 pub(crate) fn add_owner(connection: &Connection, submission: &Submission) -> Result<()> {
@@ -50,19 +61,25 @@ fn put(connection: &Connection, tenant: &TenantId, grant: &Grant) -> Result<Gran
         .map_err(sql)?
 }
 
-pub(crate) fn give(connection: &Connection, tenant: &TenantId, grant: &Grant) -> Result<Grant> {
-    document::find(connection, tenant, &grant.document_id)?.ok_or_else(document::not_found)?;
-    let kept = put(connection, tenant, grant)?;
-    version::touch(connection, tenant, grant.document_id.as_str())?;
+pub(crate) fn give(
+    connection: &Connection,
+    access: &Authorised<RequiredAccess>,
+    grant: &Grant,
+) -> Result<Grant> {
+    check(connection, access, &grant.document_id)?;
+    let kept = put(connection, access.tenant(), grant)?;
+    version::touch(connection, access.tenant(), grant.document_id.as_str())?;
     Ok(kept)
 }
 
 pub(crate) fn revoke(
     connection: &Connection,
-    tenant: &TenantId,
+    access: &Authorised<RequiredAccess>,
     document: &DocumentId,
     id: &GrantId,
 ) -> Result<Grant> {
+    check(connection, access, document)?;
+    let tenant = access.tenant();
     let removed = connection
         .prepare_cached(&format!(
             "DELETE FROM access WHERE tenant = ?1 AND document = ?2 AND id = ?3 RETURNING {COLUMNS}"

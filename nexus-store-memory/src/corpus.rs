@@ -2,7 +2,7 @@
 
 use nexus_core::document::Corpus;
 use nexus_core::document::store::CorpusPatch;
-use nexus_core::{CorpusId, Error, ErrorKind, Result, TenantId};
+use nexus_core::{CorpusId, Error, ErrorKind, Result, TenantId, Timestamp};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -66,6 +66,21 @@ pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &CorpusId) ->
         })
         .map_err(sql)?;
     from_json(&body.ok_or_else(not_found)?)
+}
+
+/// Checks that the corpus is the one that was made at `created_at`, and not another of the same id.
+pub(crate) fn check_same(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &CorpusId,
+    created_at: Timestamp,
+) -> Result<()> {
+    if load(connection, tenant, id)?.created_at == created_at {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Conflict, "the corpus was deleted and made anew in the meantime")
+        .code("CORPUS_CHANGED")
+        .hint("send the document again"))
 }
 
 pub(crate) fn list(connection: &Connection, tenant: &TenantId) -> Result<Vec<Corpus>> {

@@ -1,6 +1,6 @@
 //! Documents as rows.
 
-use nexus_core::access::Visibility;
+use nexus_core::access::{Authorised, RequiredAccess, Visibility};
 use nexus_core::document::store::DocumentQuery;
 use nexus_core::document::{Document, DocumentStatus};
 use nexus_core::{DocumentId, Error, ErrorKind, Result, TenantId, Timestamp, audit};
@@ -38,6 +38,14 @@ pub(crate) fn find(connection: &Connection, tenant: &TenantId, id: &DocumentId) 
         Ok(Stored { document: from_json(&body)?, corpus, live, newest: small(newest)? })
     })
     .transpose()
+}
+
+/// Whether there is a document of this id.
+pub(crate) fn exists(connection: &Connection, tenant: &TenantId, id: &DocumentId) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM document WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| statement.exists(params![tenant.as_str(), id.as_str()]))
+        .map_err(sql)
 }
 
 /// Writes a document's row, keeping which version is live.
@@ -127,10 +135,12 @@ pub(crate) fn list(
 
 pub(crate) fn delete(
     connection: &Connection,
-    tenant: &TenantId,
+    access: &Authorised<RequiredAccess>,
     id: &DocumentId,
     pending: &audit::Pending,
 ) -> Result<String> {
+    crate::access::check(connection, access, id)?;
+    let tenant = access.tenant();
     let stored = find(connection, tenant, id)?.ok_or_else(not_found)?;
     check_idle(&stored.document)?;
     if let Some(live) = stored.live {

@@ -112,7 +112,7 @@ pub(crate) fn claim(
     document.status = DocumentStatus::Processing;
     document.processing_started_at = Some(now);
     document::save(connection, job.tenant(), row.corpus, &document, newest)?;
-    Ok(Some(Lease { job, document, token: token.to_owned() }))
+    Ok(Some(Lease { job, document, reindex: row.reindex, token: token.to_owned() }))
 }
 
 /// Gives the next attempt a version of its own: what an earlier one staged is not part of it.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::document::{self, Stored};
 use crate::version::{self, Content, Described};
-use crate::{audit, job, ledger, passage};
+use crate::{access, audit, job, ledger, passage};
 
 /// Adds passages to the version that the lease's job makes.
 pub(crate) fn stage(
@@ -38,6 +38,7 @@ pub(crate) fn publish(
     publication: &Publication,
 ) -> Result<(Document, i64)> {
     let held = job::held(connection, lease)?;
+    access::check(connection, &publication.access, &held.job.document_id)?;
     let tenant = lease.tenant();
     let Stored { mut document, corpus, live, newest } =
         document::find(connection, tenant, &held.job.document_id)?.ok_or_else(document::not_found)?;

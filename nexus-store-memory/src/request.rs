@@ -76,12 +76,15 @@ fn take_files(dir: &Path) -> Result<Vec<CancelRequest>> {
     paths.sort();
     let mut requests = Vec::new();
     for path in paths {
-        let read = fs::read_to_string(&path).map_err(|source| file("read", &path, source))?;
-        fs::remove_file(&path).map_err(|source| file("remove", &path, source))?;
-        match serde_json::from_str::<Cancel>(&read) {
+        // One that cannot be taken now stays for the next time, and does not lose those that were.
+        let read = fs::read_to_string(&path).and_then(|read| fs::remove_file(&path).map(|()| read));
+        let request = read.map_err(|error| error.to_string()).and_then(|read| {
+            serde_json::from_str::<Cancel>(&read).map_err(|error| error.to_string())
+        });
+        match request {
             Ok(Cancel { principal, run }) => requests.push(CancelRequest { principal, run }),
             Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "a cancel request could not be read");
+                tracing::warn!(error, path = %path.display(), "a cancel request could not be read");
             }
         }
     }

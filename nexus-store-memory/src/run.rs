@@ -24,7 +24,7 @@ pub(crate) fn advance(connection: &Connection, step: &Advance) -> Result<()> {
     if let Some(speech) = &step.audio {
         audio::put(connection, tenant, &run.id, speech)?;
     }
-    session::say(connection, tenant, &run.session_id, &step.messages)?;
+    session::say(connection, tenant, &run.session_id, run.principal.subject(), &step.messages)?;
     audit::append(connection, &step.audit).map(drop)
 }
 

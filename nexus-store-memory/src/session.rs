@@ -1,7 +1,8 @@
 //! Conversations as rows, and what was said in them.
 
+use nexus_core::access::{Authorised, RequiredAccess};
 use nexus_core::session::{Message, Session};
-use nexus_core::{Error, Result, SessionId, SubjectId, TenantId};
+use nexus_core::{Error, Result, RunId, SessionId, SubjectId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::sql;
@@ -49,16 +50,21 @@ pub(crate) fn save(connection: &Connection, tenant: &TenantId, session: &Session
         .map_err(sql)
 }
 
-/// Adds what was said. A session that was deleted meanwhile stays deleted, and what was said in it with it.
+/// Adds what `owner` and the model said. A session that was deleted meanwhile stays deleted, and what was said in it with
+/// it, also when another subject has opened one of the same id since.
 pub(crate) fn say(
     connection: &Connection,
     tenant: &TenantId,
     id: &SessionId,
+    owner: &SubjectId,
     messages: &[Message],
 ) -> Result<()> {
     let (Some(last), Some(mut session)) = (messages.last(), find(connection, tenant, id)?) else {
         return Ok(());
     };
+    if session.owner != *owner {
+        return Ok(());
+    }
     session.updated_at = session.updated_at.max(last.at);
     save(connection, tenant, &session)?;
     add(connection, tenant, id, messages)
@@ -102,21 +108,66 @@ pub(crate) fn messages(
     id: &SessionId,
     at_most: usize,
 ) -> Result<Vec<Message>> {
+    before(connection, tenant, id, i64::MAX, at_most)
+}
+
+/// The last messages whose `seq` is less than `end`, oldest first.
+fn before(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &SessionId,
+    end: i64,
+    at_most: usize,
+) -> Result<Vec<Message>> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT body FROM message WHERE tenant = ?1 AND session = ?2 ORDER BY seq DESC LIMIT ?3",
+            "SELECT body FROM message WHERE tenant = ?1 AND session = ?2 AND seq < ?3
+             ORDER BY seq DESC LIMIT ?4",
         )
         .map_err(sql)?;
-    let key = params![tenant.as_str(), id.as_str(), limit(at_most)];
+    let key = params![tenant.as_str(), id.as_str(), end, limit(at_most)];
     let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
     let mut messages = bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<Vec<Message>>>()?;
     messages.reverse();
     Ok(messages)
 }
 
-pub(crate) fn delete(connection: &Connection, tenant: &TenantId, id: &SessionId) -> Result<()> {
-    let deleted = connection
-        .execute("DELETE FROM session WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), id.as_str()])
+/// The messages before the question of `run`.
+pub(crate) fn history(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &SessionId,
+    run: &RunId,
+    at_most: usize,
+) -> Result<Vec<Message>> {
+    let question: Option<i64> = connection
+        .prepare_cached(
+            "SELECT seq FROM message WHERE tenant = ?1 AND session = ?2
+               AND json_extract(body, '$.run') = ?3 AND json_extract(body, '$.speaker') = 'user'
+             ORDER BY seq DESC LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            let key = params![tenant.as_str(), id.as_str(), run.as_str()];
+            statement.query_row(key, |row| row.get(0)).optional()
+        })
         .map_err(sql)?;
-    if deleted == 0 { Err(not_found()) } else { Ok(()) }
+    match question {
+        Some(question) => before(connection, tenant, id, question, at_most),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Removes a session with its messages.
+pub(crate) fn delete(
+    connection: &Connection,
+    access: &Authorised<RequiredAccess>,
+    id: &SessionId,
+) -> Result<()> {
+    let tenant = access.tenant();
+    let session = find(connection, tenant, id)?.ok_or_else(not_found)?;
+    access.check_owner(&session.owner).map_err(|_| not_found())?;
+    connection
+        .execute("DELETE FROM session WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), id.as_str()])
+        .map(drop)
+        .map_err(sql)
 }

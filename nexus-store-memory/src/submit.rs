@@ -15,6 +15,8 @@ use crate::{access, audit, corpus, version};
 pub(crate) fn submit(connection: &Connection, submission: &Submission) -> Result<Submitted> {
     let tenant = submission.principal.tenant();
     let corpus = corpus::row(connection, tenant, &submission.corpus)?;
+    corpus::check_same(connection, tenant, &submission.corpus, submission.corpus_created_at)?;
+    access::check(connection, &submission.access, &submission.id)?;
     let stored = document::find(connection, tenant, &submission.id)?;
     if let Some(stored) = &stored {
         if is_unchanged(&stored.document, submission) {
@@ -51,6 +53,7 @@ pub(crate) fn submit(connection: &Connection, submission: &Submission) -> Result
 /// Queues a job that cuts a document anew.
 pub(crate) fn reindex(connection: &Connection, order: &Reindex) -> Result<Submitted> {
     let tenant = order.principal.tenant();
+    access::check(connection, &order.access, &order.document)?;
     let Stored { mut document, newest, corpus, .. } =
         document::find(connection, tenant, &order.document)?.ok_or_else(document::not_found)?;
     document::check_idle(&document)?;

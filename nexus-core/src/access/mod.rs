@@ -2,6 +2,10 @@
 //!
 //! The policy says what a role may do at all; grants say with which documents. Both must say yes.
 //! This module owns the meaning of grants; where they are kept is behind [`GrantStore`].
+//!
+//! - `required`: the access that a change needs at the moment of its commit.
+
+mod required;
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::id::{DocumentId, GrantId, SubjectId};
 use crate::policy::Decision;
 use crate::principal::{Authentication, Principal, TenantId};
+
+pub use required::{AccessRule, RequiredAccess};
 
 /// The role that sees every document of its tenant.
 pub const ADMIN: &str = "admin";
@@ -262,19 +268,27 @@ impl<T> Authorised<T> {
 /// - A revocation binds the next search.
 /// - An expired grant gives nothing.
 /// - Granting on a document that does not exist is `NotFound`.
+/// - Granting and revoking need the required access at the commit: without it they change nothing.
 #[async_trait]
 pub trait GrantStore: Send + Sync {
     /// Adds `grant`, or replaces the one with the same document, grantee and permission; returns what is kept.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) when the document does not exist.
-    async fn grant(&self, tenant: &TenantId, grant: Grant) -> Result<Grant>;
+    /// [`NotFound`](crate::ErrorKind::NotFound) when the document does not exist; those of
+    /// [`check_document`](Authorised::check_document).
+    async fn grant(&self, access: &Authorised<RequiredAccess>, grant: Grant) -> Result<Grant>;
 
     /// Removes a grant of `document` and returns it.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) when there is no such grant.
-    async fn revoke(&self, tenant: &TenantId, document: &DocumentId, grant: &GrantId) -> Result<Grant>;
+    /// [`NotFound`](crate::ErrorKind::NotFound) when there is no such grant; those of
+    /// [`check_document`](Authorised::check_document).
+    async fn revoke(
+        &self,
+        access: &Authorised<RequiredAccess>,
+        document: &DocumentId,
+        grant: &GrantId,
+    ) -> Result<Grant>;
 
     /// All grants of `document`, expired ones included, in order of creation; empty when there is no such document.
     ///

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::chunk::{Chunk, ChunkConfig};
 use super::model::{Corpus, Document, DocumentStatus, Failure, Job, Metadata, Passage, Stage};
 use super::parser::{ParseReport, Source};
-use crate::access::Visibility;
+use crate::access::{Authorised, RequiredAccess, Visibility};
 use crate::audit;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -57,6 +57,11 @@ pub struct Submission {
     pub chunking: ChunkConfig,
     /// Whether an existing document may be replaced.
     pub overwrite: bool,
+    /// The access that must hold at the commit.
+    pub access: Authorised<RequiredAccess>,
+    /// When the corpus was made for which the submission was authorised. A corpus of the same id that was made since is
+    /// another one.
+    pub corpus_created_at: Timestamp,
     /// The present.
     pub now: Timestamp,
     /// The audit record that the document was submitted; opens the job's chain.
@@ -99,6 +104,8 @@ pub struct Lease {
     pub job: Job,
     /// The document it is for.
     pub document: Document,
+    /// Whether the job cuts the document's present bytes anew, rather than taking in new ones.
+    pub reindex: bool,
     /// Which worker has it; a new value for each claim.
     pub token: String,
 }
@@ -132,6 +139,8 @@ pub struct Publication {
     pub passages: u32,
     /// The model whose vectors were staged, if any were.
     pub model: Option<ModelId>,
+    /// The access that must still hold at the commit: that of the principal on whose behalf the job runs.
+    pub access: Authorised<RequiredAccess>,
     /// The present.
     pub now: Timestamp,
     /// The audit records that close the job's chain.
@@ -147,10 +156,13 @@ pub struct Publication {
 /// - Submitting other bytes under a taken id is a conflict unless `overwrite` is set.
 /// - Submitting anything else to a document whose job is in flight is a conflict.
 /// - Submitting without the raw bytes in the [`BlobStore`] is `NotFound`.
+/// - Submitting needs the required access at the commit, even where nothing would change: without it nothing does.
+/// - Submitting to a corpus that was deleted and made anew since is a conflict.
 /// - A submitted document has exactly one owner grant, for whoever brought it first.
-/// - Staged passages cannot be searched, listed or counted before they are published.
+/// - Staged passages cannot be searched, listed or counted before they are published, also when that was prepared.
 /// - Publishing makes all staged passages of the version visible at once and hides the previous version.
 /// - Publishing with another number of passages than were staged is `Corrupt` and changes nothing.
+/// - Publishing, reindexing and deleting need the required access at the commit: without it they change nothing.
 /// - A lost lease can neither stage, publish nor fail.
 /// - Deleting a document removes its passages, grants and vectors; while its job is in flight it is a conflict.
 /// - Deleting a corpus removes its documents; while any is in flight it is a conflict.
@@ -190,13 +202,15 @@ pub trait DocumentStore: Send + Sync {
     /// Records a document and its job. The write commits even when the future is dropped.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus; [`Conflict`](crate::ErrorKind::Conflict).
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus; [`Conflict`](crate::ErrorKind::Conflict); those of
+    /// [`check_document`](Authorised::check_document).
     async fn submit(&self, submission: Submission) -> Result<Submitted>;
 
     /// Queues a job that cuts a document anew from its raw bytes.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while one is in flight.
+    /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while one is in flight; those
+    /// of [`check_document`](Authorised::check_document).
     async fn reindex(&self, reindex: Reindex) -> Result<Submitted>;
 
     /// One document, whoever may see it: callers check grants.
@@ -220,8 +234,14 @@ pub trait DocumentStore: Send + Sync {
     /// Removes a document with all that hangs on it, and records `audit`.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while it is in flight.
-    async fn delete_document(&self, tenant: &TenantId, id: &DocumentId, audit: audit::Pending) -> Result<()>;
+    /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while it is in flight; those of
+    /// [`check_document`](Authorised::check_document).
+    async fn delete_document(
+        &self,
+        access: &Authorised<RequiredAccess>,
+        id: &DocumentId,
+        audit: audit::Pending,
+    ) -> Result<()>;
 
     /// Passages of the searchable version, in reading order, from number `from`.
     ///
@@ -243,10 +263,18 @@ pub trait DocumentStore: Send + Sync {
     async fn stage(&self, lease: &Lease, model: Option<&ModelId>, passages: Vec<StagedPassage>)
     -> Result<()>;
 
+    /// Does ahead what the publication of `passages` staged passages would make searches wait for. It only saves time: what
+    /// is not done here is done later.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the lease is lost.
+    async fn prepare(&self, lease: &Lease, passages: u32) -> Result<()>;
+
     /// Ends a job well: the staged version is the one that is searched from now on.
     ///
     /// # Errors
-    /// [`Conflict`](crate::ErrorKind::Conflict) when the lease is lost; [`Corrupt`](crate::ErrorKind::Corrupt).
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the lease is lost; [`Corrupt`](crate::ErrorKind::Corrupt);
+    /// [`Denied`](crate::ErrorKind::Denied) with `PERMISSION_REVOKED`.
     async fn publish(&self, lease: &Lease, publication: Publication) -> Result<Document>;
 }
 
@@ -261,6 +289,8 @@ pub struct Reindex {
     pub document: DocumentId,
     /// How to cut it now.
     pub chunking: ChunkConfig,
+    /// The access that must hold at the commit.
+    pub access: Authorised<RequiredAccess>,
     /// The present.
     pub now: Timestamp,
     /// The audit record that opens the job's chain.

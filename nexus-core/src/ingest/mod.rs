@@ -4,6 +4,7 @@
 //! process, and a document counts as done only after the store has committed its passages.
 
 mod brought;
+mod kept_lease;
 mod submit;
 mod worker;
 

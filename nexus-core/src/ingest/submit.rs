@@ -1,7 +1,7 @@
 //! The front of ingestion: checks, keeps the raw bytes, and records document and job in one step.
 
 use super::brought::{self, BroughtPassage, PASSAGES_CONTENT_TYPE};
-use crate::access::Permission;
+use crate::access::{AccessRule, Permission};
 use crate::audit::{Draft, Kind, Payload, Pending};
 use crate::document::store::{Reindex, Submission, Submitted};
 use crate::document::{ChunkConfig, NewDocument, Source};
@@ -14,6 +14,9 @@ use crate::retrieve::{CorpusConfig, ModelId};
 
 impl Engine {
     /// Keeps the bytes of `source` and queues the job that makes them searchable.
+    ///
+    /// The rights are asked for twice: before the upload, to spare the bytes of a caller who may not, and after it, since
+    /// the caller decides how long it takes. What counts is what the store finds in the transaction of the submission.
     pub(crate) async fn submit(
         &self,
         who: &Principal,
@@ -21,16 +24,22 @@ impl Engine {
         source: Box<dyn Source>,
     ) -> Result<Submitted> {
         new.check()?;
-        self.authorise(who, Action::DocumentWrite, Resource::corpus(&new.corpus), ()).await?;
-        let corpus = self.store.corpus(who.tenant(), &new.corpus).await?;
+        let resource = Resource::corpus(&new.corpus);
+        self.authorise(who, Action::DocumentWrite, resource.clone(), ()).await?;
+        let corpus_created_at = self.store.corpus(who.tenant(), &new.corpus).await?.created_at;
         if let Some(id) = &new.id {
             self.check_may_replace(who, id).await?;
         }
+        let blob = self.store.put(who.tenant(), source, self.settings.max_document_bytes).await?;
+        let rule = AccessRule::NewOr(Permission::Write);
+        let access = self.authorise_change(who, Action::DocumentWrite, resource, rule).await?;
         let chunking = match new.chunking {
             Some(chunking) => chunking,
-            None => CorpusConfig::parse(&corpus.provider_config_json)?.chunking.unwrap_or_default(),
+            None => {
+                let corpus = self.store.corpus(who.tenant(), &new.corpus).await?;
+                CorpusConfig::parse(&corpus.provider_config_json)?.chunking.unwrap_or_default()
+            }
         };
-        let blob = self.store.put(who.tenant(), source, self.settings.max_document_bytes).await?;
         let job: JobId = self.new_id()?;
         let id = match new.id {
             Some(id) => id,
@@ -56,6 +65,8 @@ impl Engine {
             metadata: new.metadata,
             chunking,
             overwrite: new.overwrite,
+            access,
+            corpus_created_at,
             now: self.clock.now(),
             audit,
         };
@@ -82,15 +93,17 @@ impl Engine {
         document: &DocumentId,
         chunking: Option<ChunkConfig>,
     ) -> Result<Submitted> {
-        self.authorise(who, Action::DocumentReindex, Resource::document(document), ()).await?;
+        let rule = AccessRule::Holds(Permission::Reindex);
+        let resource = Resource::document(document);
+        let access = self.authorise_change(who, Action::DocumentReindex, resource, rule).await?;
         let current = self.permitted_document(who, document, Permission::Reindex).await?;
         let chunking = chunking.unwrap_or(current.chunking);
         let job: JobId = self.new_id()?;
         let facts = Payload::new().id("document", document).word("content_hash", &current.content_hash);
         let audit = self.opening(who, &job, facts);
         let document = document.clone();
-        let reindex =
-            Reindex { principal: who.clone(), job, document, chunking, now: self.clock.now(), audit };
+        let now = self.clock.now();
+        let reindex = Reindex { principal: who.clone(), job, document, chunking, access, now, audit };
         self.store.reindex(reindex).await
     }
 

@@ -1,12 +1,13 @@
 //! The back of ingestion: a worker claims a job, reads the document, and publishes its passages.
 
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 use super::brought::{self, PASSAGES_CONTENT_TYPE};
+use crate::access::{AccessRule, Authorised, Permission, RequiredAccess};
 use crate::audit::{Draft, Kind, Payload, Pending};
 use crate::document::chunk::{Chunk, Chunker, EstimatedTokens};
 use crate::document::model::{Failure, Stage};
@@ -16,7 +17,9 @@ use crate::document::{Block, BlockSink, FileHints, ParseReport, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Origin;
+use crate::policy::{Action, Resource};
 use crate::retrieve::{CorpusConfig, EmbedRole, Language, ModelId};
+use crate::run::{is_of_store, is_transient, pause};
 
 /// How many passages are embedded and staged at once.
 const BATCH: usize = 256;
@@ -30,7 +33,7 @@ const PUBLISHED: Kind = Kind::new("document.published");
 impl Engine {
     /// Does the next job, if there is one; says whether there was. A document that cannot be read fails its job,
     /// not this call.
-    pub(crate) async fn work_one(&self) -> Result<bool> {
+    pub(crate) async fn work_one(self: &Arc<Self>) -> Result<bool> {
         let token = self.ids.next();
         let Some(lease) = self.store.claim(&token, self.clock.now(), self.settings.job_lease).await? else {
             return Ok(false);
@@ -41,34 +44,53 @@ impl Engine {
         Ok(true)
     }
 
-    async fn work(&self, lease: &Lease) -> Result<()> {
+    async fn work(self: &Arc<Self>, lease: &Lease) -> Result<()> {
         if lease.job.attempts > self.settings.job_attempts {
             let message =
                 format!("the document could not be read in {} attempts", self.settings.job_attempts);
             return Err(Error::new(ErrorKind::Unavailable, message).code("JOB_ABANDONED"));
         }
-        // A sign of life beats beside the work, never inside it: a slow step cannot cost the lease.
-        let reading = self.read(lease);
+        let kept = self.keep_lease(lease);
+        let reading = timeout(self.settings.document_deadline, self.read(lease));
         let publication = tokio::select! {
-            read = timeout(self.settings.document_deadline, reading) => read.map_err(|_| too_slow())??,
-            lost = self.keep_alive(lease) => return Err(lost),
+            biased;
+            read = reading => read.map_err(|_| too_slow())??,
+            lost = kept.lost() => return Err(lost),
         };
-        self.store.heartbeat(lease, Stage::Publishing, self.clock.now(), self.settings.job_lease).await?;
-        self.store.publish(lease, publication).await.map(|_| ())
+        kept.enter(Stage::Publishing);
+        tokio::select! {
+            biased;
+            published = self.publish(lease, publication) => published,
+            lost = kept.lost() => Err(lost),
+        }
     }
 
-    /// Extends the lease until that fails.
-    async fn keep_alive(&self, lease: &Lease) -> Error {
-        let mut ticks = interval((self.settings.job_lease / 3).max(Duration::from_millis(10)));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks.tick().await;
+    /// Makes what was staged the version that is searched. A publication whose answer was lost may have been made: then
+    /// the next try finds the lease lost, since the job is over.
+    async fn publish(&self, lease: &Lease, publication: Publication) -> Result<()> {
+        let passages = publication.passages;
+        self.persist(|| self.store.prepare(lease, passages)).await?;
+        let publish = || async {
+            // The access that counts is that of the commit, not of the moment when the work began.
+            let access = self.authorise_job(lease).await?;
+            let publication = Publication { access, now: self.clock.now(), ..publication.clone() };
+            self.store.publish(lease, publication).await
+        };
+        self.persist(publish).await.map(drop)
+    }
+
+    /// Takes a step of a job again and again while the store is out of reach. A lease that is lost meanwhile ends it, since
+    /// the work on the job ends then.
+    async fn persist<T, F: Future<Output = Result<T>>>(&self, mut step: impl FnMut() -> F) -> Result<T> {
+        let mut tries = 0;
         loop {
-            ticks.tick().await;
-            let now = self.clock.now();
-            if let Err(error) =
-                self.store.heartbeat(lease, Stage::Reading, now, self.settings.job_lease).await
-            {
-                return error;
+            match step().await {
+                Err(error) if is_transient(&error) => {
+                    tracing::warn!(error = %error.report(), "a step of an ingestion job waits for the store");
+                    tokio::time::sleep(pause(tries)).await;
+                    tries += 1;
+                }
+                answer => return answer,
             }
         }
     }
@@ -76,9 +98,10 @@ impl Engine {
     /// Reads the document, and stages its passages.
     async fn read(&self, lease: &Lease) -> Result<Publication> {
         let document = &lease.document;
-        let corpus = self.store.corpus(lease.tenant(), &document.corpus_id).await?;
+        let access = self.check_job(lease).await?;
+        let corpus = self.persist(|| self.store.corpus(lease.tenant(), &document.corpus_id)).await?;
         let language = CorpusConfig::parse(&corpus.provider_config_json)?.language;
-        let source = self.store.open(lease.tenant(), &document.content_hash).await?;
+        let source = self.persist(|| self.store.open(lease.tenant(), &document.content_hash)).await?;
         let mut staging = Staging {
             engine: self,
             lease,
@@ -100,6 +123,7 @@ impl Engine {
                 .hint("a scanned document needs text recognition before it is ingested"));
         }
         Ok(Publication {
+            access,
             audit: self.closing(lease, &staging, &report),
             report,
             language: staging.language.unwrap_or(Language::Undetermined),
@@ -107,6 +131,28 @@ impl Engine {
             model: staging.model,
             now: self.clock.now(),
         })
+    }
+
+    /// Spares the work on a job that could not be published any more.
+    async fn check_job(&self, lease: &Lease) -> Result<Authorised<RequiredAccess>> {
+        let access = self.authorise_job(lease).await?;
+        let grants = self.persist(|| self.store.grants(lease.tenant(), &lease.document.id)).await?;
+        access.check_document(Some(&grants))?;
+        Ok(access)
+    }
+
+    /// The access that a job needs to be published, for the principal on whose behalf it runs: a right that was revoked
+    /// while the job waited, or was worked on, makes nothing visible.
+    async fn authorise_job(&self, lease: &Lease) -> Result<Authorised<RequiredAccess>> {
+        let (action, permission) = if lease.reindex {
+            (Action::DocumentReindex, Permission::Reindex)
+        } else {
+            (Action::DocumentWrite, Permission::Write)
+        };
+        let document = &lease.document;
+        let resource = Resource { corpus: Some(document.corpus_id.clone()), document: Some(document.id.clone()) };
+        let rule = AccessRule::StillHolds(permission);
+        self.authorise_change(&lease.job.principal, action, resource, rule).await
     }
 
     fn closing(&self, lease: &Lease, staging: &Staging<'_>, report: &ParseReport) -> Pending {
@@ -126,7 +172,8 @@ impl Engine {
         Draft::new(&lease.job.principal, lease.job.id.as_str(), kind, self.policy.version(), self.clock.now())
     }
 
-    /// Records that a job failed. A job that somebody else has by now is theirs.
+    /// Records that a job failed. A job that another worker has by now is not touched, and one whose failure cannot be
+    /// recorded is handed out again when its lease ends.
     async fn give_up(&self, lease: &Lease, error: &Error) -> Result<()> {
         if error.stable_code() == "LEASE_LOST" {
             return Ok(());
@@ -135,9 +182,14 @@ impl Engine {
         let failure = Failure::from(error);
         let facts = Payload::new().word("outcome", "failed").word("code", &failure.code);
         let audit = self.pending(vec![self.job_draft(lease, Kind::RUN_CLOSE).with_payload(facts)]);
-        match self.store.fail(lease, failure, self.clock.now(), audit).await {
-            Err(lost) if lost.kind() == ErrorKind::Conflict => Ok(()),
-            result => result,
+        let fail = || self.store.fail(lease, failure.clone(), self.clock.now(), audit.clone());
+        match timeout(self.settings.job_lease, self.persist(fail)).await {
+            Ok(Err(lost)) if lost.kind() == ErrorKind::Conflict => Ok(()),
+            Ok(result) => result,
+            Err(_) => {
+                tracing::error!(job = %lease.job.id, "the failure of an ingestion job could not be recorded in time");
+                Ok(())
+            }
         }
     }
 }
@@ -208,7 +260,17 @@ impl Staging<'_> {
     async fn embed(&self, texts: &[&str]) -> Result<Option<Vec<Vec<f32>>>> {
         let job = &self.lease.job;
         let origin = Origin { correlation_id: Some(job.id.to_string()), ..Origin::default() };
-        let embedded = self.engine.gateway.embed(&job.principal, &origin, EmbedRole::Passage, texts).await?;
+        let mut tries = 0;
+        let embedded = loop {
+            match self.engine.gateway.embed(&job.principal, &origin, EmbedRole::Passage, texts).await {
+                // The store refused to admit the call, so that nothing was sent.
+                Err(error) if is_transient(&error) && is_of_store(&error) => {
+                    tokio::time::sleep(pause(tries)).await;
+                    tries += 1;
+                }
+                answer => break answer?,
+            }
+        };
         embedded.or_error(self.engine.clock.now())
     }
 
@@ -237,7 +299,8 @@ impl Staging<'_> {
             })
             .collect();
         self.staged += u32::try_from(passages.len()).unwrap_or(u32::MAX);
-        self.engine.store.stage(self.lease, self.model.as_ref(), passages).await
+        let stage = || self.engine.store.stage(self.lease, self.model.as_ref(), passages.clone());
+        self.engine.persist(stage).await
     }
 }
 

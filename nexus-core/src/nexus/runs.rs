@@ -11,7 +11,7 @@ use crate::id::{RunId, SessionId};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retrieve::Retrieved;
-use crate::run::{AskBuilder, EventStream, Run, RunQuery};
+use crate::run::{AskBuilder, Cancelling, EventStream, Run, RunQuery, stalled};
 use crate::search::Search;
 use crate::session::{Message, Session};
 use crate::speech::Speech;
@@ -73,19 +73,26 @@ impl Nexus {
         Ok(EventStream::new(Arc::clone(&self.engine), run, from))
     }
 
-    /// Ends a run. One that another process drives is asked to end.
+    /// Ends a run. One that another process drives is asked to end, and one that no process drives is ended by the owner of
+    /// the store.
     ///
     /// # Errors
-    /// As [`Nexus::run`]; [`Conflict`](ErrorKind::Conflict) when it is over.
+    /// As [`Nexus::run`]; [`Conflict`](ErrorKind::Conflict) when it is over; [`Unavailable`](ErrorKind::Unavailable) with
+    /// `RUN_STALLED` when it cannot end before the store can be used again, when it will.
     pub async fn cancel(&self, who: &Principal, id: &RunId) -> Result<()> {
         let run = self.engine.permitted_run(who, Action::RunCancel, id).await?;
         if run.outcome().is_some() {
             return Err(Error::new(ErrorKind::Conflict, "the run is over").code("RUN_CLOSED"));
         }
-        if !self.engine.runs.cancel(who.tenant(), id) {
-            self.engine.store.request_cancel(who, id).await?;
+        match self.engine.runs.cancel(who.tenant(), id) {
+            Cancelling::Driven => Ok(()),
+            Cancelling::Stalled => Err(stalled()),
+            Cancelling::NotDriven => {
+                self.engine.store.request_cancel(who, id).await?;
+                self.engine.watch_if_owner();
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// The answer of a run aloud, if it was asked to be spoken and was.

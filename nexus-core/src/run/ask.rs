@@ -1,29 +1,19 @@
-//! Asking: the builder of a question, the handle of its run, and the stream of its events.
+//! Asking: the builder of a question, and the handle of its run.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::Stream;
-use tokio::sync::watch;
-
-use super::event::{Answer, Event, EventBody};
+use super::event::{Answer, EventBody};
+use super::event_stream::EventStream;
 use super::model::{Ask, AskOptions, Budget, Outcome, Phase, Run};
-use super::store::Journal;
 use crate::audit::fresh_salt;
 use crate::cache::CacheUse;
 use crate::engine::Engine;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retrieve::Filter;
 use crate::session::Session;
-
-/// How many events are read from the journal at once.
-const PAGE: usize = 256;
-/// How often the journal of a run in another process is looked at.
-const FOLLOW_POLL: Duration = Duration::from_millis(200);
 
 /// A question that is being put together.
 #[derive(Debug)]
@@ -140,9 +130,9 @@ impl AskBuilder {
     /// before that, the run either does not exist or goes on all the same.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a question or option that is out of bounds;
-    /// [`NotFound`](ErrorKind::NotFound) without the corpus, or for somebody else's session;
-    /// [`Unavailable`](ErrorKind::Unavailable) with `SERVICE_BUSY` when too many runs are being driven.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a question or option that is out of bounds;
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus, or for somebody else's session;
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) with `SERVICE_BUSY` when too many runs are being driven.
     pub async fn start(self) -> Result<RunHandle> {
         let corpus =
             self.corpus.ok_or_else(|| Error::invalid("a question needs a corpus").code("CORPUS_MISSING"))?;
@@ -231,13 +221,13 @@ impl RunHandle {
 
     /// Its events, from the first on.
     pub fn events(&self) -> EventStream {
-        EventStream::new(Arc::clone(&self.engine), self.run.clone(), 0)
+        EventStream::new(Arc::clone(&self.engine), self.run.clone(), 0).of_this_process()
     }
 
-    /// Waits for the end.
+    /// Waits for the end, or for the news that the run waits for the store: then it goes on later, and so may this.
     ///
     /// # Errors
-    /// Those of the store. A run that failed is an [`Outcome::Failed`], not an error.
+    /// Those of [`EventStream::next`]. A run that failed is an [`Outcome::Failed`], not an error.
     pub async fn finish(&self) -> Result<Finished> {
         let mut events = self.events();
         let mut answer = Answer::default();
@@ -262,94 +252,4 @@ pub struct Finished {
     pub outcome: Outcome,
     /// The answer; empty unless the question was answered.
     pub answer: Answer,
-}
-
-/// The events of a run, as its journal holds them: those recorded, then those to come. Dropping it changes
-/// nothing for the run.
-#[derive(Debug)]
-pub struct EventStream {
-    engine: Arc<Engine>,
-    run: Run,
-    next_seq: u64,
-    read: VecDeque<Event>,
-    ended: bool,
-    recorded: Option<watch::Receiver<u64>>,
-}
-
-impl EventStream {
-    pub(crate) fn new(engine: Arc<Engine>, run: Run, from: u64) -> Self {
-        let recorded = engine.runs.follow(run.tenant(), &run.id);
-        Self { engine, run, next_seq: from, read: VecDeque::new(), ended: false, recorded }
-    }
-
-    /// The next event; nothing after the last one.
-    ///
-    /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) with `RESUME_UNSUPPORTED` when the journal was erased; those of the store.
-    pub async fn next(&mut self) -> Result<Option<Event>> {
-        loop {
-            if let Some(event) = self.read.pop_front() {
-                self.next_seq = event.seq + 1;
-                self.ended = event.body.is_last();
-                return Ok(Some(event));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            let over = self.is_over().await?;
-            self.fill().await?;
-            if self.read.is_empty() {
-                if over {
-                    return Ok(None);
-                }
-                self.wait().await;
-            }
-        }
-    }
-
-    /// The same events as a [`Stream`], which ends after the first error.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Event>> + Send + 'static {
-        futures::stream::unfold(Some(self), |events| async move {
-            let mut events = events?;
-            match events.next().await.transpose()? {
-                Ok(event) => Some((Ok(event), Some(events))),
-                Err(error) => Some((Err(error), None)),
-            }
-        })
-    }
-
-    /// Whether the run was over before the journal is read: only then is an empty read the end.
-    async fn is_over(&self) -> Result<bool> {
-        match &self.recorded {
-            Some(recorded) if recorded.has_changed().is_ok() => Ok(false),
-            Some(_) | None => {
-                Ok(self.engine.store.run(self.run.tenant(), &self.run.id).await?.outcome().is_some())
-            }
-        }
-    }
-
-    async fn fill(&mut self) -> Result<()> {
-        let page = self.engine.store.journal(self.run.tenant(), &self.run.id, self.next_seq, PAGE).await?;
-        match page {
-            Journal::Events(events) => self.read = events.into(),
-            Journal::Pruned => {
-                return Err(Error::new(ErrorKind::NotFound, "the run's events were erased")
-                    .code("RESUME_UNSUPPORTED")
-                    .hint("ask again"));
-            }
-        }
-        Ok(())
-    }
-
-    async fn wait(&mut self) {
-        let next = self.next_seq;
-        let followed = match &mut self.recorded {
-            Some(recorded) => recorded.wait_for(|seq| *seq > next).await.is_ok(),
-            None => false,
-        };
-        if !followed {
-            self.recorded = None;
-            tokio::time::sleep(FOLLOW_POLL).await;
-        }
-    }
 }

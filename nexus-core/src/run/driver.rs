@@ -1,23 +1,21 @@
 //! Drives runs: carries out the effects of the state machine and records each step before anyone is told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::Event;
 use super::aloud::aloud;
-use super::machine::{Changes, Effect, Input, State, next_effect, open, step};
+use super::commit::{is_of_store, is_transient, pause};
+use super::machine::{Effect, Input, State, next_effect, step};
 use super::model::Run;
-use super::registry::Active;
-use super::store::{Advance, CancelRequest, Journal};
-use crate::audit::Pending;
+use super::registry::Driving;
 use crate::document::model::Failure;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gateway::{Granted, ModelCall, Origin, Refused, RunCaps};
+use crate::gateway::{CallStream, Granted, ModelCall, Origin, Refused, RunCaps};
 use crate::grounding::Evidence;
 use crate::llm::prompt::Prompt;
 use crate::llm::{Fault, Piece, Request, Turn};
@@ -25,12 +23,10 @@ use crate::policy::{Action, Resource};
 use crate::search::Search;
 use crate::session::{Message, follow_up};
 
-/// How often the owner of a store looks for cancel requests of other processes, while it has runs.
-const CANCEL_POLL: Duration = Duration::from_millis(250);
-/// How many messages of a session a model may be told.
-const HISTORY_MESSAGES: usize = 12;
-/// How many events of a journal are read at once.
-const JOURNAL_PAGE: usize = 1_000;
+/// How long one look at a session may take.
+const HISTORY_DEADLINE: Duration = Duration::from_secs(5);
+/// How many messages of a session a model may be told; twelve together with the question.
+const HISTORY_MESSAGES: usize = 11;
 /// How many pieces of an answer are recorded in one step, at most.
 const BATCH: usize = 64;
 
@@ -55,89 +51,9 @@ impl Stream {
 }
 
 impl Engine {
-    /// Records that `run` exists and starts to drive it.
-    ///
-    /// A task of the engine does both, so that a caller who goes away in between leaves no run that nobody drives.
-    pub(crate) async fn begin(self: &Arc<Self>, run: Run, slot: OwnedSemaphorePermit) -> Result<()> {
-        let (tell, told) = oneshot::channel();
-        let engine = Arc::clone(self);
-        self.tasks.spawn(async move {
-            let state = State::new(run);
-            let changes = open(&state.run);
-            let begun = engine.record(state, changes).await.map(|state| engine.launch(state, slot));
-            // Nobody may be listening any more.
-            let _ = tell.send(begun);
-        });
-        told.await.map_err(|_| stopped())?
-    }
-
-    /// Takes up every run that a process before this one left unfinished; says how many there were.
-    pub(crate) async fn resume_runs(self: &Arc<Self>) -> Result<usize> {
-        let mut taken = 0;
-        // What was asked of the process before this one is asked of this one.
-        let cancels = self.store.take_cancel_requests().await?;
-        for run in self.store.unfinished().await? {
-            if self.runs.follow(run.tenant(), &run.id).is_none() {
-                let slot = self.runs.wait_for_slot().await?;
-                let state = self.reload(run).await?;
-                self.launch(state, slot);
-                self.hand_out(&cancels);
-                taken += 1;
-            }
-        }
-        Ok(taken)
-    }
-
-    async fn reload(&self, run: Run) -> Result<State> {
-        let evidence = self.store.evidence(run.tenant(), &run.id).await?;
-        let mut events: Vec<Event> = Vec::new();
-        loop {
-            let from = events.len() as u64;
-            match self.store.journal(run.tenant(), &run.id, from, JOURNAL_PAGE).await? {
-                Journal::Events(page) if !page.is_empty() => events.extend(page),
-                Journal::Events(_) | Journal::Pruned => break,
-            }
-        }
-        Ok(State::resumed(run, evidence, events.iter().map(|event| &event.body)))
-    }
-
-    fn launch(self: &Arc<Self>, state: State, slot: OwnedSemaphorePermit) {
-        let (active, watch) = self.runs.enter(&state.run);
-        if watch {
-            let engine = Arc::clone(self);
-            self.tasks.spawn(async move { engine.watch_for_cancels().await });
-        }
-        let engine = Arc::clone(self);
-        self.tasks.spawn(async move {
-            let run = state.run.clone();
-            engine.drive(state, &active).await;
-            engine.runs.leave(&run);
-            drop(slot);
-        });
-    }
-
-    /// Hands the cancel requests of other processes to the runs they are for, until no run is left.
-    async fn watch_for_cancels(&self) {
-        while !self.runs.stop_watching_if_idle() {
-            tokio::select! {
-                () = self.tasks.stopping() => return,
-                () = tokio::time::sleep(CANCEL_POLL) => {}
-            }
-            match self.store.take_cancel_requests().await {
-                Ok(requests) => self.hand_out(&requests),
-                Err(error) => tracing::warn!(error = %error.report(), "cancel requests could not be read"),
-            }
-        }
-    }
-
-    fn hand_out(&self, requests: &[CancelRequest]) {
-        for request in requests {
-            self.runs.cancel(request.principal.tenant(), &request.run);
-        }
-    }
-
-    async fn drive(&self, mut state: State, active: &Active) {
-        let mut cancelled = active.cancelled.subscribe();
+    /// Drives a run until it is over, which it says, or until this driver can do no more for it.
+    pub(super) async fn drive(&self, mut state: State, driving: &mut Driving) -> bool {
+        let mut cancelled = driving.cancelled();
         let mut stream = Stream::default();
         while let Some(effect) = next_effect(&state.run.phase) {
             // Only the effect can be interrupted, never the recording of what came of it.
@@ -147,22 +63,26 @@ impl Engine {
                     stream.cancel();
                     Ok(Input::Cancelled)
                 }
-                () = self.tasks.stopping() => return,
+                () = self.tasks.stopping() => return false,
                 result = self.carry_out(effect, &state, &mut stream) => result,
             };
             let input = result.unwrap_or_else(|error| {
                 tracing::warn!(run = %state.run.id, error = %error.report(), "a run failed");
                 Input::Failed(Failure::from(&error))
             });
-            match self.apply(state, input).await {
+            let version = state.run.version;
+            match self.apply(state, input, driving).await {
                 Ok(next) => state = next,
-                // It stays unfinished, and is taken up after a restart.
                 Err(error) => {
-                    return tracing::error!(error = %error.report(), "a step of a run could not be recorded");
+                    if error.kind() == ErrorKind::Conflict {
+                        driving.overtaken(version);
+                    }
+                    tracing::error!(error = %error.report(), "a step of a run could not be recorded");
+                    return false;
                 }
             }
-            active.recorded.send_replace(state.run.next_seq);
         }
+        true
     }
 
     async fn carry_out(&self, effect: Effect, state: &State, stream: &mut Stream) -> Result<Input> {
@@ -212,11 +132,11 @@ impl Engine {
         Ok(Input::Found { retrieved, evidence: request.evidence, model, debug })
     }
 
-    /// What was said in the session before this run.
+    /// What was said in the session before this run's question: the same whenever it is read, so that the request to the
+    /// model is the same when it is made again, and an answer that was paid for serves.
     async fn history(&self, run: &Run) -> Result<Vec<Message>> {
-        let mut messages = self.store.messages(run.tenant(), &run.session_id, HISTORY_MESSAGES).await?;
-        messages.retain(|message| message.run != run.id);
-        Ok(messages)
+        let read = || self.store.history(run.tenant(), &run.session_id, &run.id, HISTORY_MESSAGES);
+        self.read_patiently(self.settings.record_deadline, HISTORY_DEADLINE, read).await
     }
 
     fn prompt(&self, run: &Run, evidence: Vec<Evidence>, history: Vec<Message>) -> Result<Request> {
@@ -233,11 +153,10 @@ impl Engine {
         }
         if stream.batches.is_none() {
             let request = self.prompt(&state.run, state.evidence.clone(), self.history(&state.run).await?)?;
-            let answer =
-                match self.gateway.stream(&state.run.principal, model_call(&state.run, request)).await? {
-                    Granted::Yes(answer) => answer,
-                    Granted::No(refused) => return self.not_granted(&refused),
-                };
+            let answer = match self.ask_model(&state.run, request).await? {
+                Granted::Yes(answer) => answer,
+                Granted::No(refused) => return self.not_granted(&refused),
+            };
             stream.cancel = Some(answer.canceller());
             stream.batches = Some(answer.ready_chunks(BATCH).boxed());
         }
@@ -255,6 +174,22 @@ impl Engine {
         Ok(Input::Said(pieces))
     }
 
+    /// Asks the model, and asks again while the ledger is out of reach: before a call is admitted nothing was sent, and the
+    /// claim of the call keeps it one call.
+    async fn ask_model(&self, run: &Run, request: Request) -> Result<Granted<CallStream>> {
+        let (began, mut tries) = (Instant::now(), 0);
+        loop {
+            let asked = self.gateway.stream(&run.principal, model_call(run, request.clone())).await;
+            match asked {
+                Err(error) if is_out_of_reach(&error) && began.elapsed() < self.settings.record_deadline => {
+                    tokio::time::sleep(pause(tries)).await;
+                    tries += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
     /// What a call to a model that is refused means for its run.
     fn not_granted(&self, refused: &Refused) -> Result<Input> {
         match refused {
@@ -265,30 +200,9 @@ impl Engine {
         }
     }
 
-    async fn apply(&self, mut state: State, input: Input) -> Result<State> {
+    async fn apply(&self, mut state: State, input: Input, driving: &mut Driving) -> Result<State> {
         let changes = step(&mut state, input, self.clock.now())?;
-        self.record(state, changes).await
-    }
-
-    /// Records one step, and returns the state with it counted.
-    async fn record(&self, mut state: State, changes: Changes) -> Result<State> {
-        let run = &mut state.run;
-        run.version += 1;
-        let events: Vec<Event> = (run.next_seq..)
-            .zip(changes.events)
-            .map(|(seq, body)| Event { request_id: run.request_id.clone(), seq, body })
-            .collect();
-        run.next_seq += events.len() as u64;
-        let advance = Advance {
-            run: run.clone(),
-            events,
-            evidence: changes.evidence,
-            messages: changes.messages,
-            audio: changes.audio,
-            audit: Pending::new(Arc::clone(&self.sealer), changes.audit),
-        };
-        self.store.advance(advance).await?;
-        Ok(state)
+        self.record(state, changes, driving, None).await
     }
 }
 
@@ -321,8 +235,9 @@ fn model_call(run: &Run, request: Request) -> ModelCall {
     }
 }
 
-fn stopped() -> Error {
-    Error::new(ErrorKind::Unavailable, "Nexus is shutting down").code("SHUTTING_DOWN")
+/// Whether a call was not admitted because the store could not be used, rather than a provider.
+fn is_out_of_reach(error: &Error) -> bool {
+    is_transient(error) && (is_of_store(error) || error.stable_code() == "LEDGER_UNAVAILABLE")
 }
 
 fn cut_off() -> Error {

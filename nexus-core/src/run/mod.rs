@@ -2,15 +2,20 @@
 
 mod aloud;
 pub mod ask;
+mod commit;
 mod driver;
 pub mod event;
+mod event_stream;
 pub mod machine;
 pub mod model;
 mod registry;
 pub mod store;
+mod supervise;
 
-pub use ask::{AskBuilder, EventStream, Finished, RunHandle};
+pub use ask::{AskBuilder, Finished, RunHandle};
 pub use event::{Answer, Event, EventBody, Metadata, ShownSource};
+pub use event_stream::EventStream;
 pub use model::{Ask, AskOptions, Budget, Outcome, Phase, Run, RunState};
-pub(crate) use registry::Registry;
+pub(crate) use commit::{is_of_store, is_transient, pause, stalled};
+pub(crate) use registry::{Cancelling, Registry};
 pub use store::{Advance, CancelRequest, Journal, RunQuery, RunStore};

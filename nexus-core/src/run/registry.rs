@@ -1,43 +1,88 @@
-//! The runs of this process: how many there may be, who follows them, and how to cancel them.
+//! The runs of this process: how many there may be, who drives each, who follows them, and how to cancel them.
+//!
+//! INVARIANT: a run has one driver at a time. The right to drive it is a [`Driving`], which is taken before the run is read
+//! and given back when the driver ends, however it ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
-use super::model::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::RunId;
 use crate::principal::TenantId;
 
-type RunKey = (TenantId, RunId);
+/// How long a run waits for its next driver after a driver that ended too early; doubled each time.
+const RETRY_AFTER: Duration = Duration::from_millis(250);
+/// The longest that a run waits for its next driver.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
+
+/// A run's tenant and id.
+pub(crate) type RunKey = (TenantId, RunId);
 
 /// The runs that this process drives.
 #[derive(Debug)]
 pub(crate) struct Registry {
     slots: Arc<Semaphore>,
-    table: Mutex<Table>,
+    table: Arc<Mutex<Table>>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     runs: HashMap<RunKey, Active>,
+    /// Runs without a driver that are not over, as far as this process knows.
+    orphans: HashMap<RunKey, Orphan>,
+    /// Runs without a driver that are to be cancelled by their next one.
+    cancels: HashSet<RunKey>,
     watched: bool,
+    has_watched: bool,
+    last_token: u64,
+}
+
+/// How far a run is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The `seq` after the last recorded event.
+    pub(crate) recorded: u64,
+    /// Whether a step waits for a store that has been out of reach for long.
+    pub(crate) stalled: bool,
 }
 
 /// One run that is being driven.
 #[derive(Clone, Debug)]
-pub(crate) struct Active {
-    /// The `seq` after the last recorded event.
-    pub(crate) recorded: watch::Sender<u64>,
-    /// Whether somebody wants it to end.
-    pub(crate) cancelled: watch::Sender<bool>,
+struct Active {
+    /// Tells this driver from another of the same run.
+    token: u64,
+    progress: watch::Sender<Progress>,
+    cancelled: watch::Sender<bool>,
+}
+
+/// A run whose driver ended before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Orphan {
+    /// How many drivers in a row have recorded nothing.
+    pub(crate) failures: u32,
+    /// The version that the last driver knew, where another driver seems to have gone on from it.
+    pub(crate) known: Option<u64>,
+    due: Instant,
+}
+
+/// What became of the wish to cancel a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cancelling {
+    /// Its driver ends it.
+    Driven,
+    /// Its driver ends it once the store is in reach, which it has not been for long.
+    Stalled,
+    /// This process does not drive it.
+    NotDriven,
 }
 
 impl Registry {
     pub(crate) fn new(max: usize) -> Self {
-        Self { slots: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))), table: Mutex::default() }
+        Self { slots: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))), table: Arc::default() }
     }
 
     /// The right to drive one more run, now or never.
@@ -50,41 +95,79 @@ impl Registry {
         Arc::clone(&self.slots).acquire_owned().await.map_err(|_| busy())
     }
 
-    /// Enters a run. The second value says whether somebody must begin to watch for cancel requests.
-    pub(crate) fn enter(&self, run: &Run) -> (Active, bool) {
-        let active =
-            Active { recorded: watch::Sender::new(run.next_seq), cancelled: watch::Sender::new(false) };
+    /// The right to drive a run, unless this process drives it already.
+    pub(crate) fn claim(&self, tenant: &TenantId, run: &RunId) -> Option<Driving> {
+        let key = (tenant.clone(), run.clone());
         self.with(|table| {
-            table.runs.insert(key(run), active.clone());
-            (active, !std::mem::replace(&mut table.watched, true))
+            if table.runs.contains_key(&key) {
+                return None;
+            }
+            table.last_token += 1;
+            let progress = watch::Sender::new(Progress { recorded: 0, stalled: false });
+            let cancelled = watch::Sender::new(table.cancels.remove(&key));
+            let active = Active { token: table.last_token, progress, cancelled };
+            table.runs.insert(key.clone(), active.clone());
+            let orphan = table.orphans.remove(&key);
+            let failures = orphan.map_or(0, |orphan| orphan.failures);
+            let known = orphan.and_then(|orphan| orphan.known);
+            Some(Driving { table: Arc::clone(&self.table), key, active, failures, known, over: false })
         })
     }
 
-    /// Removes a run that is no longer driven.
-    pub(crate) fn leave(&self, run: &Run) {
-        self.with(|table| table.runs.remove(&key(run)));
+    /// The runs without a driver that it is time to take up.
+    pub(crate) fn due(&self) -> Vec<RunKey> {
+        let now = Instant::now();
+        self.with(|table| {
+            let due = table.orphans.iter().filter(|(_, orphan)| orphan.due <= now);
+            due.map(|(key, _)| key.clone()).collect()
+        })
     }
 
-    /// Whether no run is left to watch. If so, the next one to enter is told to watch again.
+    /// Whether a watcher must be started: the caller starts it if so.
+    pub(crate) fn begin_watching(&self) -> bool {
+        self.with(|table| {
+            table.has_watched = true;
+            !std::mem::replace(&mut table.watched, true)
+        })
+    }
+
+    /// Whether this process has had a watcher.
+    pub(crate) fn has_watched(&self) -> bool {
+        self.with(|table| table.has_watched)
+    }
+
+    /// Whether no run is left to watch. If so, the watcher ends, and the next run begins another.
     pub(crate) fn stop_watching_if_idle(&self) -> bool {
         self.with(|table| {
-            table.watched = !table.runs.is_empty();
+            table.watched = !table.runs.is_empty() || !table.orphans.is_empty();
             !table.watched
         })
     }
 
     /// Follows a run of this process.
-    pub(crate) fn follow(&self, tenant: &TenantId, run: &RunId) -> Option<watch::Receiver<u64>> {
-        self.with(|table| table.runs.get(&(tenant.clone(), run.clone())).map(|run| run.recorded.subscribe()))
+    pub(crate) fn follow(&self, tenant: &TenantId, run: &RunId) -> Option<watch::Receiver<Progress>> {
+        self.with(|table| table.runs.get(&(tenant.clone(), run.clone())).map(|run| run.progress.subscribe()))
     }
 
-    /// Asks a run of this process to end; says whether there is such a run.
-    pub(crate) fn cancel(&self, tenant: &TenantId, run: &RunId) -> bool {
-        let active = self.with(|table| table.runs.get(&(tenant.clone(), run.clone())).cloned());
-        active.is_some_and(|run| {
-            run.cancelled.send_replace(true);
-            true
+    /// Asks a run of this process to end.
+    pub(crate) fn cancel(&self, tenant: &TenantId, run: &RunId) -> Cancelling {
+        self.with(|table| match table.runs.get(&(tenant.clone(), run.clone())) {
+            Some(run) => {
+                run.cancelled.send_replace(true);
+                if run.progress.borrow().stalled { Cancelling::Stalled } else { Cancelling::Driven }
+            }
+            None => Cancelling::NotDriven,
         })
+    }
+
+    /// Has a run cancelled by its next driver, which the watcher finds at once. It may be over already.
+    pub(crate) fn cancel_next(&self, tenant: &TenantId, run: &RunId) {
+        let key = (tenant.clone(), run.clone());
+        self.with(|table| {
+            table.cancels.insert(key.clone());
+            let orphan = Orphan { failures: 0, known: None, due: Instant::now() };
+            table.orphans.insert(key, orphan);
+        });
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Table) -> T) -> T {
@@ -92,8 +175,88 @@ impl Registry {
     }
 }
 
-fn key(run: &Run) -> RunKey {
-    (run.tenant().clone(), run.id.clone())
+/// The right to drive one run. Dropping it gives the right back; unless the run is [over](Driving::over), the watcher
+/// then finds it another driver.
+#[derive(Debug)]
+pub(crate) struct Driving {
+    table: Arc<Mutex<Table>>,
+    key: RunKey,
+    active: Active,
+    failures: u32,
+    known: Option<u64>,
+    over: bool,
+}
+
+impl Driving {
+    /// The run.
+    pub(crate) fn key(&self) -> &RunKey {
+        &self.key
+    }
+
+    /// How many drivers before this one, in a row, have recorded nothing.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// The version from which another driver seems to have gone on.
+    pub(crate) fn known(&self) -> Option<u64> {
+        self.known
+    }
+
+    /// Tells when the run is to be cancelled.
+    pub(crate) fn cancelled(&self) -> watch::Receiver<bool> {
+        self.active.cancelled.subscribe()
+    }
+
+    /// Tells the followers that the events before `seq` are recorded.
+    pub(crate) fn recorded(&mut self, seq: u64) {
+        self.failures = 0;
+        self.known = None;
+        self.found(seq);
+    }
+
+    /// Tells the followers that the events before `seq` were recorded by an earlier driver.
+    pub(crate) fn found(&self, seq: u64) {
+        self.active.progress.send_replace(Progress { recorded: seq, stalled: false });
+    }
+
+    /// Tells the followers that a step waits for the store.
+    pub(crate) fn stalled(&self) {
+        self.active.progress.send_modify(|progress| progress.stalled = true);
+    }
+
+    /// Notes that another driver seems to have gone on from `version`.
+    pub(crate) fn overtaken(&mut self, version: u64) {
+        self.known = Some(version);
+    }
+
+    /// Gives the right back for good: the run needs no driver any more.
+    pub(crate) fn over(mut self) {
+        self.over = true;
+    }
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if table.runs.get(&self.key).is_some_and(|active| active.token == self.active.token) {
+            table.runs.remove(&self.key);
+        }
+        if self.over {
+            return;
+        }
+        if *self.active.cancelled.borrow() {
+            table.cancels.insert(self.key.clone());
+        }
+        let wait = match self.known {
+            Some(_) => MAX_RETRY_AFTER,
+            None => RETRY_AFTER.saturating_mul(1 << self.failures.min(8)).min(MAX_RETRY_AFTER),
+        };
+        // To lose against another driver is no failure of this one.
+        let failures = self.failures.saturating_add(u32::from(self.known.is_none()));
+        let orphan = Orphan { failures, known: self.known, due: Instant::now() + wait };
+        table.orphans.insert(self.key.clone(), orphan);
+    }
 }
 
 fn busy() -> Error {
@@ -101,4 +264,53 @@ fn busy() -> Error {
         .code("SERVICE_BUSY")
         .hint("try again in a moment, or raise `RUN_MAX_CONCURRENCY`")
         .with_retry_after(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::principal::Principal;
+
+    fn key() -> RunKey {
+        let who = Principal::user("acme", "ada").unwrap();
+        (who.tenant().clone(), RunId::parse("r").unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_has_one_driver_at_a_time_and_an_early_end_calls_for_the_next() {
+        let (registry, (tenant, run)) = (Registry::new(1), key());
+        let first = registry.claim(&tenant, &run).unwrap();
+        assert!(registry.claim(&tenant, &run).is_none());
+        assert_eq!(registry.cancel(&tenant, &run), Cancelling::Driven);
+        drop(first);
+        assert_eq!(registry.cancel(&tenant, &run), Cancelling::NotDriven);
+        assert!(registry.due().is_empty(), "not at once");
+        assert!(!registry.stop_watching_if_idle());
+        tokio::time::advance(RETRY_AFTER).await;
+        assert_eq!(registry.due(), [key()]);
+        let second = registry.claim(&tenant, &run).unwrap();
+        assert!(registry.due().is_empty() && *second.cancelled().borrow(), "the wish to cancel is kept");
+        assert_eq!(second.failures(), 1);
+        second.over();
+        assert!(registry.due().is_empty() && registry.stop_watching_if_idle());
+        assert!(!*registry.claim(&tenant, &run).unwrap().cancelled().borrow());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_driver_that_records_something_is_no_failure() {
+        let (registry, (tenant, run)) = (Registry::new(1), key());
+        for expected in [0, 1, 2] {
+            let driving = registry.claim(&tenant, &run).unwrap();
+            assert_eq!(driving.failures(), expected);
+        }
+        let mut driving = registry.claim(&tenant, &run).unwrap();
+        let followed = registry.follow(&tenant, &run).unwrap();
+        driving.stalled();
+        assert_eq!(registry.cancel(&tenant, &run), Cancelling::Stalled);
+        driving.recorded(7);
+        assert_eq!(*followed.borrow(), Progress { recorded: 7, stalled: false });
+        drop(driving);
+        assert!(followed.has_changed().is_err(), "followers learn that the driver has ended");
+        assert_eq!(registry.claim(&tenant, &run).unwrap().failures(), 1);
+    }
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{Authorised, RequiredAccess};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::grounding::Citation;
@@ -48,7 +49,11 @@ pub struct Message {
 /// - A session belongs to its tenant and its owner.
 /// - Opening a session that exists returns it unchanged; opening another subject's is `NotFound`.
 /// - Messages come back in the order in which they were said.
+/// - What was said before a run's question is its history, whatever was said since; nothing where the question is not
+///   in the session.
+/// - A run says nothing in a session that belongs to another subject than its own.
 /// - A deleted session is gone with its messages; its runs and their audit chains stay.
+/// - Deleting a session needs the required access at the commit: without it nothing changes.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// The session with this id and owner, made if there is none.
@@ -80,11 +85,24 @@ pub trait SessionStore: Send + Sync {
     /// Those of a store.
     async fn messages(&self, tenant: &TenantId, id: &SessionId, limit: usize) -> Result<Vec<Message>>;
 
+    /// The last `limit` messages that were said in a session before the question of `run`, oldest first. Unlike
+    /// [`messages`](Self::messages), they are the same whenever they are read.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn history(
+        &self,
+        tenant: &TenantId,
+        id: &SessionId,
+        run: &RunId,
+        limit: usize,
+    ) -> Result<Vec<Message>>;
+
     /// Removes a session with its messages.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound).
-    async fn delete_session(&self, tenant: &TenantId, id: &SessionId) -> Result<()>;
+    /// [`NotFound`](crate::ErrorKind::NotFound), also when it is another's.
+    async fn delete_session(&self, access: &Authorised<RequiredAccess>, id: &SessionId) -> Result<()>;
 }
 
 /// From so many content words on, a question is taken to stand alone.

@@ -1,7 +1,7 @@
 //! [`DocumentStore`]: corpora, documents and their passages.
 
 use async_trait::async_trait;
-use nexus_core::access::Visibility;
+use nexus_core::access::{Authorised, RequiredAccess, Visibility};
 use nexus_core::document::store::{
     CorpusPatch, DocumentQuery, Lease, Publication, Reindex, StagedPassage, Submission, Submitted,
 };
@@ -95,11 +95,16 @@ impl DocumentStore for MemoryStore {
             .await
     }
 
-    async fn delete_document(&self, tenant: &TenantId, id: &DocumentId, audit: audit::Pending) -> Result<()> {
-        let (tenant, id, store) = (tenant.clone(), id.clone(), self.clone());
+    async fn delete_document(
+        &self,
+        access: &Authorised<RequiredAccess>,
+        id: &DocumentId,
+        audit: audit::Pending,
+    ) -> Result<()> {
+        let (access, id, store) = (access.clone(), id.clone(), self.clone());
         let work = move |write: &Write<'_>| {
-            let hash = document::delete(write, &tenant, &id, &audit)?;
-            write.after_commit(move |connection| store.drop_blob(connection, &tenant, &hash));
+            let hash = document::delete(write, &access, &id, &audit)?;
+            write.after_commit(move |connection| store.drop_blob(connection, access.tenant(), &hash));
             Ok(())
         };
         self.engine().write(work).await
@@ -132,8 +137,11 @@ impl DocumentStore for MemoryStore {
         self.engine().write(move |write| publish::stage(write, &lease, model.as_ref(), &passages)).await
     }
 
+    async fn prepare(&self, lease: &Lease, passages: u32) -> Result<()> {
+        self.index_ahead(lease, passages).await
+    }
+
     async fn publish(&self, lease: &Lease, publication: Publication) -> Result<Document> {
-        self.index_ahead(lease, publication.passages).await?;
         let (lease, store) = (lease.clone(), self.clone());
         let work = move |write: &Write<'_>| {
             let (document, corpus) = publish::publish(write, &lease, &publication)?;

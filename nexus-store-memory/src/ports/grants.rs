@@ -1,7 +1,7 @@
 //! [`GrantStore`]: who may do what with a document.
 
 use async_trait::async_trait;
-use nexus_core::access::{Grant, GrantStore};
+use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess};
 use nexus_core::{DocumentId, GrantId, Result, TenantId};
 
 use crate::access;
@@ -9,14 +9,19 @@ use crate::store::MemoryStore;
 
 #[async_trait]
 impl GrantStore for MemoryStore {
-    async fn grant(&self, tenant: &TenantId, grant: Grant) -> Result<Grant> {
-        let tenant = tenant.clone();
-        self.engine().write(move |write| access::give(write, &tenant, &grant)).await
+    async fn grant(&self, access: &Authorised<RequiredAccess>, grant: Grant) -> Result<Grant> {
+        let required = access.clone();
+        self.engine().write(move |write| access::give(write, &required, &grant)).await
     }
 
-    async fn revoke(&self, tenant: &TenantId, document: &DocumentId, grant: &GrantId) -> Result<Grant> {
-        let (tenant, document, grant) = (tenant.clone(), document.clone(), grant.clone());
-        self.engine().write(move |write| access::revoke(write, &tenant, &document, &grant)).await
+    async fn revoke(
+        &self,
+        access: &Authorised<RequiredAccess>,
+        document: &DocumentId,
+        grant: &GrantId,
+    ) -> Result<Grant> {
+        let (required, document, grant) = (access.clone(), document.clone(), grant.clone());
+        self.engine().write(move |write| access::revoke(write, &required, &document, &grant)).await
     }
 
     async fn grants(&self, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {

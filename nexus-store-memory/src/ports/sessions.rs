@@ -1,8 +1,9 @@
 //! [`SessionStore`]: conversations and what was said in them.
 
 use async_trait::async_trait;
+use nexus_core::access::{Authorised, RequiredAccess};
 use nexus_core::session::{Message, Session, SessionStore};
-use nexus_core::{Result, SessionId, SubjectId, TenantId};
+use nexus_core::{Result, RunId, SessionId, SubjectId, TenantId};
 
 use crate::store::MemoryStore;
 use crate::{schema, session};
@@ -36,10 +37,21 @@ impl SessionStore for MemoryStore {
         self.engine().read(move |connection| session::messages(connection, &tenant, &id, limit)).await
     }
 
-    async fn delete_session(&self, tenant: &TenantId, id: &SessionId) -> Result<()> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+    async fn history(
+        &self,
+        tenant: &TenantId,
+        id: &SessionId,
+        run: &RunId,
+        limit: usize,
+    ) -> Result<Vec<Message>> {
+        let (tenant, id, run) = (tenant.clone(), id.clone(), run.clone());
+        self.engine().read(move |connection| session::history(connection, &tenant, &id, &run, limit)).await
+    }
+
+    async fn delete_session(&self, access: &Authorised<RequiredAccess>, id: &SessionId) -> Result<()> {
+        let (access, id) = (access.clone(), id.clone());
         self.engine()
-            .write(move |write| schema::overwriting(write, || session::delete(write, &tenant, &id)))
+            .write(move |write| schema::overwriting(write, || session::delete(write, &access, &id)))
             .await
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::iter;
+use nexus_core::access::AccessRule;
 use nexus_core::audit::Status;
 use nexus_core::gateway::GatewaySettings;
 use nexus_core::ledger::{CallResult, LedgerQuery, QuotaStore, Settlement};
@@ -14,11 +15,11 @@ use nexus_core::llm::{Completion, Finish, LlmProvider, Piece, Request};
 use nexus_core::price::{PriceRow, PriceTable};
 use nexus_core::run::{Finished, Outcome};
 use nexus_core::session::SessionStore;
-use nexus_core::{CorpusId, Nexus, Result, RunId, Usage};
+use nexus_core::{Clock as _, CorpusId, Nexus, Result, RunId, SystemClock, Usage};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{amounts, reply};
-use nexus_testkit::store::world::at;
+use nexus_testkit::store::world::{access, at};
 use serde_json::json;
 
 use crate::journey::{admin, builder, ingest};
@@ -92,7 +93,8 @@ fn holding(dir: &Path, word: &str) -> Vec<String> {
 
 async fn delete_sessions(store: &MemoryStore, nexus: &Nexus) {
     for session in nexus.sessions(&admin(), 9).await.unwrap() {
-        store.delete_session(admin().tenant(), &session.id).await.unwrap();
+        let owner = access(&admin(), AccessRule::Owns, SystemClock.now());
+        store.delete_session(&owner, &session.id).await.unwrap();
     }
 }
 

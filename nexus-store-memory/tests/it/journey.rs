@@ -13,8 +13,11 @@ use serde_json::json;
 
 /// A library over `store`, without a model of its own.
 pub(crate) fn builder(store: &MemoryStore) -> Builder {
-    let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
-    Nexus::builder().store(store.clone()).audit_keys(keys)
+    Nexus::builder().store(store.clone()).audit_keys(keys())
+}
+
+pub(crate) fn keys() -> KeyRing {
+    KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap()
 }
 
 pub(crate) fn nexus(store: &MemoryStore) -> Nexus {

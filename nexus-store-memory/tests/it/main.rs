@@ -21,6 +21,10 @@ mod ledger;
 #[cfg(test)]
 mod nearest;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod permission;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod retention;

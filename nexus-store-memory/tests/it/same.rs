@@ -96,7 +96,7 @@ async fn play(world: &World, operation: &Operation) -> String {
         },
         Operation::Delete(number) => {
             let deleted =
-                world.store.delete_document(who.tenant(), &document(&id(*number)), world.unrecorded()).await;
+                world.delete(&who, &id(*number)).await;
             outcome(deleted.map(|()| "deleted".to_owned()))
         }
         Operation::Grant(number, until) => {
@@ -111,7 +111,7 @@ async fn play(world: &World, operation: &Operation) -> String {
             let Some(last) = grants.last() else { return "none".to_owned() };
             format!(
                 "{:?}",
-                world.store.revoke(who.tenant(), &document(&id(*number)), &last.id).await.unwrap()
+                world.revoke(&who, &id(*number), &last.id).await.unwrap()
             )
         }
         Operation::Append(run, open) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use nexus_core::access::{Authorised, Grant, GrantStore, Visibility};
+use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess, Visibility};
 use nexus_core::audit::{AuditChain, ChainSummary, Head, Pending, Receipt, Record};
 use nexus_core::document::model::{Corpus, Document, Failure, Job, Passage, Stage};
 use nexus_core::document::store::{
@@ -75,8 +75,8 @@ pass_on!(AuditChain {
 });
 
 pass_on!(GrantStore {
-    fn grant(tenant: &TenantId, grant: Grant) -> Grant;
-    fn revoke(tenant: &TenantId, document: &DocumentId, grant: &GrantId) -> Grant;
+    fn grant(access: &Authorised<RequiredAccess>, grant: Grant) -> Grant;
+    fn revoke(access: &Authorised<RequiredAccess>, document: &DocumentId, grant: &GrantId) -> Grant;
     fn grants(tenant: &TenantId, document: &DocumentId) -> Vec<Grant>;
 });
 
@@ -95,9 +95,10 @@ pass_on!(DocumentStore {
         query: &DocumentQuery,
         now: Timestamp
     ) -> Vec<Document>;
-    fn delete_document(tenant: &TenantId, id: &DocumentId, audit: Pending) -> ();
+    fn delete_document(access: &Authorised<RequiredAccess>, id: &DocumentId, audit: Pending) -> ();
     fn passages(tenant: &TenantId, document: &DocumentId, from: u32, limit: usize) -> Vec<Passage>;
     fn stage(lease: &Lease, model: Option<&ModelId>, passages: Vec<StagedPassage>) -> ();
+    fn prepare(lease: &Lease, passages: u32) -> ();
     fn publish(lease: &Lease, publication: Publication) -> Document;
 });
 
@@ -136,7 +137,8 @@ pass_on!(SessionStore {
     fn session(tenant: &TenantId, id: &SessionId) -> Session;
     fn sessions(tenant: &TenantId, owner: Option<&SubjectId>, limit: usize) -> Vec<Session>;
     fn messages(tenant: &TenantId, id: &SessionId, limit: usize) -> Vec<Message>;
-    fn delete_session(tenant: &TenantId, id: &SessionId) -> ();
+    fn history(tenant: &TenantId, id: &SessionId, run: &RunId, limit: usize) -> Vec<Message>;
+    fn delete_session(access: &Authorised<RequiredAccess>, id: &SessionId) -> ();
 });
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use nexus_core::ErrorKind;
-use nexus_core::access::{Permission, Visibility};
+use nexus_core::access::{AccessRule, Permission, Visibility};
 use nexus_core::document::chunk::ChunkConfig;
 use nexus_core::document::store::{CorpusPatch, DocumentQuery, Reindex};
 use nexus_core::document::{Document, DocumentStatus};
@@ -11,7 +11,7 @@ use nexus_core::{JobId, Principal};
 use serde_json::json;
 
 use super::scenarios;
-use super::world::{World, admin, at, corpus, document, reader, staged};
+use super::world::{World, access, admin, at, corpus, document, reader, staged};
 
 scenarios!(
     what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id,
@@ -62,7 +62,7 @@ async fn what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id(world: Worl
         world.store.update_corpus(globex.tenant(), &c, CorpusPatch::default()).await.err(),
         world.store.delete_corpus(globex.tenant(), &c).await.err(),
         world.store.document(globex.tenant(), &d).await.err(),
-        world.store.delete_document(globex.tenant(), &d, world.unrecorded()).await.err(),
+        world.delete(&globex, "d").await.err(),
     ] {
         assert_eq!(error.unwrap().kind(), ErrorKind::NotFound);
     }
@@ -234,7 +234,7 @@ async fn deleting_a_document_removes_all_that_hangs_on_it(world: World) {
     world.publish_vectors(&who, "c", "d", &[("words", [1.0, 0.0, 0.0, 0.0])]).await;
     world.grant(&who, "d", "user:u", Permission::Read, None).await;
     let hash = stored(&world, &who, "d").await.content_hash;
-    world.store.delete_document(who.tenant(), &document("d"), world.unrecorded()).await.unwrap();
+    world.delete(&who, "d").await.unwrap();
     assert_eq!(world.found(&who, "words").await.len(), 0);
     assert_eq!(world.store.passages(who.tenant(), &document("d"), 0, 9).await.unwrap(), []);
     assert_eq!(world.store.grants(who.tenant(), &document("d")).await.unwrap(), []);
@@ -242,7 +242,7 @@ async fn deleting_a_document_removes_all_that_hangs_on_it(world: World) {
     assert_eq!((census.documents, census.passages, census.vectors.len()), (0, 0, 0));
     assert!(world.store.open(who.tenant(), &hash).await.is_err(), "its raw bytes are gone too");
     let again =
-        world.store.delete_document(who.tenant(), &document("d"), world.unrecorded()).await.unwrap_err();
+        world.delete(&who, "d").await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::NotFound);
 }
 
@@ -251,7 +251,7 @@ async fn deleting_a_document_in_flight_is_a_conflict(world: World) {
     world.corpus(&who, "c").await;
     world.submit(&who, "c", "d", "words").await;
     let error =
-        world.store.delete_document(who.tenant(), &document("d"), world.unrecorded()).await.unwrap_err();
+        world.delete(&who, "d").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(stored(&world, &who, "d").await.status, DocumentStatus::Queued);
 }
@@ -316,6 +316,7 @@ async fn a_reindex_cuts_anew_and_keeps_the_content(world: World) {
         job: JobId::parse(format!("re-{id}")).unwrap(),
         document: document(id),
         chunking: ChunkConfig::chars(100, 10).unwrap(),
+        access: access(&who, AccessRule::Holds(Permission::Reindex), at(5)),
         now: at(5),
         audit: world.unrecorded(),
     };

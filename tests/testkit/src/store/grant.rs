@@ -1,10 +1,10 @@
 //! Laws of `GrantStore`.
 
 use nexus_core::ErrorKind;
-use nexus_core::access::Permission;
+use nexus_core::access::{AccessRule, Permission};
 
 use super::scenarios;
-use super::world::{World, admin, at, document, query, reader};
+use super::world::{World, access, admin, at, document, query, reader};
 use nexus_core::retrieve::Query;
 
 scenarios!(
@@ -13,6 +13,7 @@ scenarios!(
     a_revocation_binds_the_next_search,
     an_expired_grant_gives_nothing,
     granting_on_a_document_that_does_not_exist_is_not_found,
+    granting_and_revoking_need_the_required_access_at_the_commit,
 );
 
 async fn world_with_document(world: &World) {
@@ -28,7 +29,7 @@ async fn a_grant_belongs_to_its_tenant(world: World) {
     assert_eq!(world.store.grants(admin("globex").tenant(), &document("d")).await.unwrap().len(), 1);
     assert_eq!(world.found(&reader("globex", "u"), "leave").await.len(), 0);
     assert_eq!(world.found(&reader("acme", "u"), "leave").await, ["d"]);
-    let error = world.store.revoke(admin("globex").tenant(), &document("d"), &grant.id).await.unwrap_err();
+    let error = world.revoke(&admin("globex"), "d", &grant.id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
@@ -50,7 +51,7 @@ async fn a_revocation_binds_the_next_search(world: World) {
     for _ in 0..3 {
         assert_eq!(world.found(&member, "leave").await, ["d"]);
     }
-    let revoked = world.store.revoke(admin("acme").tenant(), &document("d"), &grant.id).await.unwrap();
+    let revoked = world.revoke(&admin("acme"), "d", &grant.id).await.unwrap();
     assert_eq!(revoked, grant);
     assert_eq!(world.found(&member, "leave").await.len(), 0);
 }
@@ -71,7 +72,38 @@ async fn granting_on_a_document_that_does_not_exist_is_not_found(world: World) {
     world_with_document(&world).await;
     let mut grant = world.grant(&admin("acme"), "d", "user:u", Permission::Read, None).await;
     grant.document_id = document("nowhere");
-    let error = world.store.grant(admin("acme").tenant(), grant).await.unwrap_err();
+    let owner = access(&admin("acme"), AccessRule::Holds(Permission::Owner), at(0));
+    let error = world.store.grant(&owner, grant).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(world.store.grants(admin("acme").tenant(), &document("nowhere")).await.unwrap(), []);
+}
+
+async fn granting_and_revoking_need_the_required_access_at_the_commit(world: World) {
+    world_with_document(&world).await;
+    let ann = reader("acme", "ann");
+    let owner = world.grant(&admin("acme"), "d", "user:ann", Permission::Owner, Some(at(10))).await;
+    let writer = world.grant(&admin("acme"), "d", "user:bob", Permission::Write, None).await;
+    let mut given = writer.clone();
+    given.grantee = "role:reader".parse().unwrap();
+    for (who, moment, code) in [
+        (reader("acme", "bob"), 9, "DENIED"),
+        (reader("acme", "eve"), 9, "DOCUMENT_NOT_FOUND"),
+        (admin("globex"), 9, "GRANT_NOT_FOUND"),
+        (ann.clone(), 10, "DOCUMENT_NOT_FOUND"),
+    ] {
+        let required = access(&who, AccessRule::Holds(Permission::Owner), at(moment));
+        let refused = world.store.revoke(&required, &document("d"), &writer.id).await.unwrap_err();
+        assert_eq!(refused.stable_code(), code);
+        if who.tenant().as_str() == "acme" {
+            let refused = world.store.grant(&required, given.clone()).await.unwrap_err();
+            assert_eq!(refused.stable_code(), code);
+        }
+    }
+    let kept = world.store.grants(ann.tenant(), &document("d")).await.unwrap();
+    assert_eq!(kept.len(), 3, "the first owner's, hers and the writer's");
+    let required = access(&ann, AccessRule::Holds(Permission::Owner), at(9));
+    world.store.grant(&required, given).await.unwrap();
+    world.store.revoke(&required, &document("d"), &owner.id).await.unwrap();
+    let refused = world.store.revoke(&required, &document("d"), &writer.id).await.unwrap_err();
+    assert_eq!(refused.stable_code(), "DENIED", "she has given up her own grant, and reads by her role");
 }

@@ -19,6 +19,7 @@ mod document;
 mod grant;
 mod job;
 mod ledger;
+mod permission;
 mod quota;
 mod retrieve;
 mod run;
@@ -86,6 +87,7 @@ const PORTS: &[(&str, &[Scenario])] = &[
     ("audit_chain", audit::SCENARIOS),
     ("blob_store", blob::SCENARIOS),
     ("document_store", document::SCENARIOS),
+    ("document_store", permission::SCENARIOS),
     ("grant_store", grant::SCENARIOS),
     ("job_queue", job::SCENARIOS),
     ("ledger_store", ledger::SCENARIOS),

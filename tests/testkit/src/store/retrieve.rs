@@ -118,9 +118,9 @@ async fn a_revocation_a_deletion_an_expiry_and_a_publication_bind_the_next_searc
     assert_eq!(world.found(&member, "leave").await, ["a", "b", "c"]);
     let later = world.retrieve(&member, Query { now: at(3), ..query("leave") }).await;
     assert_eq!(names(&later), ["a", "b"]);
-    world.store.revoke(who.tenant(), &document("a"), &grant.id).await.unwrap();
+    world.revoke(&who, "a", &grant.id).await.unwrap();
     assert_eq!(world.found(&member, "leave").await, ["b", "c"]);
-    world.store.delete_document(who.tenant(), &document("b"), world.unrecorded()).await.unwrap();
+    world.delete(&who, "b").await.unwrap();
     assert_eq!(world.found(&member, "leave").await, ["c"]);
     world.publish(&who, "c", "c", &["nothing of it"]).await;
     assert_eq!(world.found(&member, "leave").await.len(), 0);
@@ -192,7 +192,7 @@ async fn what_was_replaced_or_deleted_does_not_move_a_score(world: World) {
     let before = world.retrieve(&who, query("rare common")).await.hits;
     world.publish(&who, "c", "b", &["rare rare", "common"]).await;
     assert_ne!(world.retrieve(&who, query("rare common")).await.hits, before);
-    world.store.delete_document(who.tenant(), &document("b"), world.unrecorded()).await.unwrap();
+    world.delete(&who, "b").await.unwrap();
     assert_eq!(world.retrieve(&who, query("rare common")).await.hits, before);
 }
 
@@ -287,9 +287,9 @@ async fn the_watermark_grows_with_every_change_to_what_can_be_found_or_by_whom(w
     grew("an overwrite").await;
     let grant = world.grant(&who, "a", "user:u", Permission::Read, None).await;
     grew("a grant").await;
-    world.store.revoke(who.tenant(), &document("a"), &grant.id).await.unwrap();
+    world.revoke(&who, "a", &grant.id).await.unwrap();
     grew("a revocation").await;
-    world.store.delete_document(who.tenant(), &document("a"), world.unrecorded()).await.unwrap();
+    world.delete(&who, "a").await.unwrap();
     grew("a deletion").await;
 }
 

@@ -1,19 +1,24 @@
 //! Laws of `SessionStore`.
 
+use nexus_core::access::AccessRule;
 use nexus_core::audit::Kind;
 use nexus_core::llm::Speaker;
+use nexus_core::run::Run;
 use nexus_core::session::{Message, Session};
-use nexus_core::{ErrorKind, RunId, SessionId, SubjectId};
+use nexus_core::{ErrorKind, Principal, RunId, SessionId, SubjectId};
 
 use super::run::{advance, new_run};
 use super::scenarios;
-use super::world::{World, admin, at};
+use super::world::{World, access, admin, at, reader};
 
 scenarios!(
     a_session_belongs_to_its_tenant_and_its_owner,
     opening_a_session_that_exists_returns_it_unchanged,
     messages_come_back_in_the_order_in_which_they_were_said,
+    what_was_said_before_a_runs_question_is_its_history_whatever_was_said_since,
+    a_run_says_nothing_in_a_session_of_another_subject,
     a_deleted_session_is_gone_with_its_messages_and_its_runs_and_chains_stay,
+    deleting_a_session_needs_the_required_access,
     sessions_are_listed_latest_first,
 );
 
@@ -81,9 +86,11 @@ async fn a_deleted_session_is_gone_with_its_messages_and_its_runs_and_chains_sta
     let mut step = advance(&world, new_run(&who, "r", "s"), &[Kind::RUN_OPEN]);
     step.messages = vec![said("r", "hello", 1)];
     world.store.advance(step).await.unwrap();
-    let foreign = world.store.delete_session(admin("globex").tenant(), &opened.id).await.unwrap_err();
-    assert_eq!(foreign.kind(), ErrorKind::NotFound);
-    world.store.delete_session(who.tenant(), &opened.id).await.unwrap();
+    let delete = async |who: &Principal| {
+        world.store.delete_session(&access(who, AccessRule::Owns, at(1)), &opened.id).await
+    };
+    assert_eq!(delete(&admin("globex")).await.unwrap_err().kind(), ErrorKind::NotFound);
+    delete(&who).await.unwrap();
     assert_eq!(world.store.session(who.tenant(), &opened.id).await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(world.store.messages(who.tenant(), &opened.id, 9).await.unwrap(), []);
     assert!(world.store.run(who.tenant(), &RunId::parse("r").unwrap()).await.is_ok());
@@ -103,4 +110,62 @@ async fn sessions_are_listed_latest_first(world: World) {
     assert_eq!(listed(None, 9).await, ["b", "c", "a"]);
     assert_eq!(listed(None, 1).await, ["b"]);
     assert_eq!(listed(Some("ann"), 9).await, ["c", "a"]);
+}
+
+async fn what_was_said_before_a_runs_question_is_its_history_whatever_was_said_since(world: World) {
+    let who = admin("acme");
+    let opened = world.store.open_session(who.tenant(), session("s", "root", "t", 0)).await.unwrap();
+    for run in ["r1", "r2", "r3"] {
+        let mut step = advance(&world, new_run(&who, run, "s"), &[Kind::RUN_OPEN]);
+        step.messages = vec![said(run, &format!("question of {run}"), 5)];
+        world.store.advance(step).await.unwrap();
+    }
+    let mut answer = Message { speaker: Speaker::Assistant, ..said("r1", "answer of r1", 6) };
+    for run in ["r1", "r2"] {
+        answer.run = RunId::parse(run).unwrap();
+        let next = Run { version: 2, ..new_run(&who, run, "s") };
+        let mut step = advance(&world, next, &[]);
+        step.messages = vec![answer.clone()];
+        world.store.advance(step).await.unwrap();
+    }
+    let history = async |run: &str, limit| {
+        let run = RunId::parse(run).unwrap();
+        let messages = world.store.history(who.tenant(), &opened.id, &run, limit).await.unwrap();
+        messages.into_iter().map(|message| message.text).collect::<Vec<_>>()
+    };
+    assert_eq!(history("r1", 9).await, Vec::<String>::new());
+    assert_eq!(history("r2", 9).await, ["question of r1"]);
+    assert_eq!(history("r3", 9).await, ["question of r1", "question of r2"]);
+    assert_eq!(history("r3", 1).await, ["question of r2"]);
+    assert_eq!(history("elsewhere", 9).await, Vec::<String>::new());
+}
+
+async fn a_run_says_nothing_in_a_session_of_another_subject(world: World) {
+    let (ann, bob) = (reader("acme", "ann"), reader("acme", "bob"));
+    let opened = world.store.open_session(ann.tenant(), session("s", "ann", "t", 0)).await.unwrap();
+    let mut step = advance(&world, new_run(&ann, "r", "s"), &[Kind::RUN_OPEN]);
+    step.messages = vec![said("r", "a question", 1)];
+    world.store.advance(step).await.unwrap();
+    world.store.delete_session(&access(&ann, AccessRule::Owns, at(1)), &opened.id).await.unwrap();
+    world.store.open_session(bob.tenant(), session("s", "bob", "another", 2)).await.unwrap();
+    let mut step = advance(&world, Run { version: 2, ..new_run(&ann, "r", "s") }, &[]);
+    step.messages = vec![Message { speaker: Speaker::Assistant, ..said("r", "an answer", 3) }];
+    world.store.advance(step).await.unwrap();
+    assert_eq!(world.store.messages(bob.tenant(), &opened.id, 9).await.unwrap(), []);
+    assert_eq!(world.store.session(bob.tenant(), &opened.id).await.unwrap().updated_at, at(2));
+}
+
+async fn deleting_a_session_needs_the_required_access(world: World) {
+    let (ann, bob) = (reader("acme", "ann"), reader("acme", "bob"));
+    let opened = world.store.open_session(ann.tenant(), session("s", "ann", "t", 0)).await.unwrap();
+    let delete = async |who: &Principal| {
+        world.store.delete_session(&access(who, AccessRule::Owns, at(1)), &opened.id).await
+    };
+    let refused = delete(&bob).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::NotFound, "SESSION_NOT_FOUND"));
+    assert!(world.store.session(ann.tenant(), &opened.id).await.is_ok());
+    delete(&ann).await.unwrap();
+    assert_eq!(delete(&ann).await.unwrap_err().kind(), ErrorKind::NotFound);
+    world.store.open_session(ann.tenant(), session("s", "ann", "t", 0)).await.unwrap();
+    delete(&admin("acme")).await.unwrap();
 }

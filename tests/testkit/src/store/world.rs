@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use nexus_core::access::{Authorised, Grant, Grantee, Permission};
+use nexus_core::access::{AccessRule, Authorised, Grant, Grantee, Permission, RequiredAccess};
 use nexus_core::audit::{Draft, KeyRing, Kind, Pending, Sealer};
 use nexus_core::document::chunk::Chunk;
 use nexus_core::document::store::{Lease, Publication, StagedPassage, Submission, Submitted};
@@ -13,7 +13,7 @@ use nexus_core::document::{ChunkConfig, Corpus, Document, ParseReport};
 use nexus_core::policy::{Decision, Effect};
 use nexus_core::retrieve::{Fusion, Language, ModelId, Query, QueryVector, Retrieved, Weights};
 use nexus_core::store::Store;
-use nexus_core::{CorpusId, DocumentId, GrantId, JobId, Principal, SubjectId, Timestamp, hex};
+use nexus_core::{CorpusId, DocumentId, GrantId, JobId, Principal, Result, SubjectId, Timestamp, hex};
 use serde_json::json;
 
 /// A fresh store and everything that makes talking to it short.
@@ -114,6 +114,8 @@ impl World {
             metadata: serde_json::Map::new(),
             chunking: ChunkConfig::default(),
             overwrite: false,
+            access: access(who, AccessRule::NewOr(Permission::Write), at(0)),
+            corpus_created_at: at(0),
             now: at(0),
         }
     }
@@ -137,6 +139,7 @@ impl World {
             language: Language::English,
             passages: u32::try_from(passages).unwrap(),
             model,
+            access: access(&lease.job.principal, AccessRule::StillHolds(Permission::Write), at(1)),
             now: at(1),
             audit: self.pending(&lease.job.principal, lease.job.id.as_str(), &[Kind::RUN_CLOSE]),
         }
@@ -202,7 +205,26 @@ impl World {
             expires_at: until,
             created_at: at(0),
         };
-        self.store.grant(who.tenant(), grant).await.unwrap()
+        let access = access(who, AccessRule::Holds(Permission::Owner), at(0));
+        self.store.grant(&access, grant).await.unwrap()
+    }
+
+    /// Takes a permission on a document back.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn revoke(&self, who: &Principal, id: &str, grant: &GrantId) -> Result<Grant> {
+        let access = access(who, AccessRule::Holds(Permission::Owner), at(0));
+        self.store.revoke(&access, &document(id), grant).await
+    }
+
+    /// Removes a document.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn delete(&self, who: &Principal, id: &str) -> Result<()> {
+        let access = access(who, AccessRule::Holds(Permission::Delete), at(0));
+        self.store.delete_document(&access, &document(id), self.unrecorded()).await
     }
 
     /// Searches.
@@ -252,6 +274,11 @@ pub fn allowed<T>(who: &Principal, request: T) -> Authorised<T> {
         policy_version: "v1".to_owned(),
     };
     Authorised::new(who, &decision, request).expect("the decision allows")
+}
+
+/// The access that a change needs, allowed by a policy.
+pub fn access(who: &Principal, rule: AccessRule, moment: Timestamp) -> Authorised<RequiredAccess> {
+    allowed(who, RequiredAccess::new(rule, moment))
 }
 
 /// Texts as passages of one English document.

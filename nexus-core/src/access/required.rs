@@ -1,0 +1,166 @@
+//! Commit preconditions: the access that a change needs at the moment of its commit, [`RequiredAccess`].
+//!
+//! A caller can stretch the time between a decision and its effect, for instance by sending an upload slowly. So core
+//! hands the store what must hold together with the change, and the store judges it in the transaction that makes it.
+
+use super::{Authorised, Grant, Permission, Visibility};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::SubjectId;
+
+/// The access that a change needs when it is committed. Within [`Authorised`] it also proves that the policy allowed
+/// the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequiredAccess {
+    /// What must hold.
+    pub rule: AccessRule,
+    /// The moment at which grants must not have expired: the present, read when the change is handed to the store.
+    pub at: Timestamp,
+}
+
+/// What must hold of the object of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessRule {
+    /// The document is new, or the principal holds this permission on it.
+    NewOr(Permission),
+    /// The document exists, and the principal holds this permission on it.
+    Holds(Permission),
+    /// The principal on whose behalf a job runs still holds this permission on the job's document.
+    StillHolds(Permission),
+    /// The object belongs to the principal. An admin may change everyone's.
+    Owns,
+}
+
+impl RequiredAccess {
+    /// That `rule` holds at `at`.
+    pub fn new(rule: AccessRule, at: Timestamp) -> Self {
+        Self { rule, at }
+    }
+}
+
+impl Authorised<RequiredAccess> {
+    /// Judges a change of a document by the grants on it; `None` means that there is no such document. Stores call this
+    /// in the transaction that makes the change.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied) without the permission; [`NotFound`](ErrorKind::NotFound), or
+    /// [`Conflict`](ErrorKind::Conflict) with `DOCUMENT_EXISTS` where a new document was wanted, without even `read`.
+    pub fn check_document(&self, grants: Option<&[Grant]>) -> Result<()> {
+        let RequiredAccess { rule, at } = *self.request();
+        let holds = |permission, grants: &[Grant]| self.visibility().permits(permission, grants, at);
+        match (rule, grants) {
+            (AccessRule::NewOr(_), None) => Ok(()),
+            (AccessRule::Holds(_) | AccessRule::StillHolds(_), None) => Err(no_document()),
+            (
+                AccessRule::NewOr(wanted) | AccessRule::Holds(wanted) | AccessRule::StillHolds(wanted),
+                Some(grants),
+            ) if holds(wanted, grants) => Ok(()),
+            (AccessRule::StillHolds(wanted), Some(_)) => Err(revoked(wanted)),
+            (AccessRule::NewOr(wanted) | AccessRule::Holds(wanted), Some(grants))
+                if holds(Permission::Read, grants) =>
+            {
+                Err(missing(wanted))
+            }
+            // That the id is taken is all that a caller learns who may not even read the document.
+            (AccessRule::NewOr(_), Some(_)) => Err(taken()),
+            (AccessRule::Holds(_), Some(_)) => Err(no_document()),
+            (AccessRule::Owns, _) => Err(Error::unexpected("a document has grants, not an owner")),
+        }
+    }
+
+    /// Judges a change of something that belongs to `owner`, such as a session.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when it is another's.
+    pub fn check_owner(&self, owner: &SubjectId) -> Result<()> {
+        if self.principal().subject() == owner || *self.visibility() == Visibility::All {
+            return Ok(());
+        }
+        Err(Error::not_found("there is no such object"))
+    }
+}
+
+fn no_document() -> Error {
+    Error::not_found("there is no such document").code("DOCUMENT_NOT_FOUND")
+}
+
+fn missing(wanted: Permission) -> Error {
+    Error::new(ErrorKind::Denied, format!("this needs the permission `{wanted}` on the document"))
+}
+
+fn taken() -> Error {
+    Error::new(ErrorKind::Conflict, "a document with this id exists").code("DOCUMENT_EXISTS")
+}
+
+fn revoked(wanted: Permission) -> Error {
+    let message = format!("the permission `{wanted}` on the document was revoked before its job had ended");
+    Error::new(ErrorKind::Denied, message).code("PERMISSION_REVOKED")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Grantee;
+    use super::*;
+    use crate::id::{DocumentId, GrantId};
+    use crate::policy::{Decision, Effect};
+    use crate::principal::Principal;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_000);
+
+    fn access(role: &str, rule: AccessRule) -> Authorised<RequiredAccess> {
+        let decision = Decision {
+            effect: Effect::Allow,
+            rules: Vec::new(),
+            reason: "the test allows it".to_owned(),
+            policy_version: "v1".to_owned(),
+        };
+        let who = Principal::user("acme", "eve").unwrap().roles([role]);
+        Authorised::new(&who, &decision, RequiredAccess::new(rule, NOW)).unwrap()
+    }
+
+    fn grant(permission: Permission, expires_at: Option<Timestamp>) -> Grant {
+        Grant {
+            id: GrantId::parse("g").unwrap(),
+            document_id: DocumentId::parse("d").unwrap(),
+            grantee: Grantee::User("eve".to_owned()),
+            permission,
+            granted_by: SubjectId::parse("ada").unwrap(),
+            expires_at,
+            created_at: Timestamp::from_micros(0),
+        }
+    }
+
+    /// The verdict on `grants` under each rule about `write`: new or, holds, still holds.
+    #[track_caller]
+    fn check(role: &str, grants: Option<&[Grant]>, expected: [&str; 3]) {
+        let rules = [AccessRule::NewOr, AccessRule::Holds, AccessRule::StillHolds];
+        let verdicts = rules.map(|rule| match access(role, rule(Permission::Write)).check_document(grants) {
+            Ok(()) => "OK",
+            Err(error) => error.stable_code(),
+        });
+        assert_eq!(verdicts, expected);
+    }
+
+    #[test]
+    fn a_change_needs_its_permission_at_the_moment_of_the_commit() {
+        check("editor", None, ["OK", "DOCUMENT_NOT_FOUND", "DOCUMENT_NOT_FOUND"]);
+        let nothing = ["DOCUMENT_EXISTS", "DOCUMENT_NOT_FOUND", "PERMISSION_REVOKED"];
+        check("editor", Some(&[]), nothing);
+        check("editor", Some(&[grant(Permission::Write, None)]), ["OK"; 3]);
+        check("editor", Some(&[grant(Permission::Owner, None)]), ["OK"; 3]);
+        check("editor", Some(&[grant(Permission::Read, None)]), ["DENIED", "DENIED", "PERMISSION_REVOKED"]);
+        check("editor", Some(&[grant(Permission::Write, Some(NOW))]), nothing);
+        let later = Timestamp::from_micros(NOW.as_micros() + 1);
+        check("editor", Some(&[grant(Permission::Write, Some(later))]), ["OK"; 3]);
+        check("admin", Some(&[]), ["OK"; 3]);
+    }
+
+    #[test]
+    fn an_object_is_changed_by_its_owner_or_an_admin() {
+        let (eve, bob) = (SubjectId::parse("eve").unwrap(), SubjectId::parse("bob").unwrap());
+        assert!(access("editor", AccessRule::Owns).check_owner(&eve).is_ok());
+        let refused = access("editor", AccessRule::Owns).check_owner(&bob).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::NotFound);
+        assert!(access("admin", AccessRule::Owns).check_owner(&bob).is_ok());
+    }
+}

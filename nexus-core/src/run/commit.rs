@@ -1,0 +1,161 @@
+//! Durable steps of runs: each is recorded however long the store is out of reach, and recorded once.
+//!
+//! A step whose answer was lost may have been recorded all the same. The version of the run tells: the second try of such a
+//! step is a conflict, and what is stored says whose it was.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::Event;
+use super::machine::{Changes, State};
+use super::model::Run;
+use super::registry::Driving;
+use super::store::Advance;
+use crate::audit::Pending;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long one try of a step may take. A step that is given up may still be taken.
+const TRY_DEADLINE: Duration = Duration::from_secs(5);
+/// The longest pause between two tries.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Records one step, and returns the state with it counted. While the store is out of reach it tries again: for at
+    /// most `limit`, or for as long as this process lives. Followers are told when that takes long.
+    ///
+    /// # Errors
+    /// Those of the store that trying again does not mend; [`Conflict`](ErrorKind::Conflict) when another driver has gone
+    /// on; [`Unavailable`](ErrorKind::Unavailable) past `limit`, when the step may or may not be recorded.
+    pub(super) async fn record(
+        &self,
+        mut state: State,
+        changes: Changes,
+        driving: &mut Driving,
+        limit: Option<Duration>,
+    ) -> Result<State> {
+        let advance = self.next_version(&mut state.run, changes);
+        let (began, mut tries, mut in_doubt) = (Instant::now(), 0, false);
+        loop {
+            let error = match self.try_record(&advance, in_doubt).await {
+                Ok(()) => break,
+                Err(error) if !is_transient(&error) => return Err(error),
+                Err(error) => error,
+            };
+            in_doubt = true;
+            if limit.is_some_and(|limit| began.elapsed() >= limit) {
+                return Err(error);
+            }
+            if tries == 0 {
+                tracing::warn!(run = %state.run.id, error = %error.report(), "a step of a run waits for the store");
+            }
+            if began.elapsed() >= self.settings.record_deadline {
+                driving.stalled();
+            }
+            tokio::select! {
+                () = self.tasks.stopping() => return Err(stopped()),
+                () = tokio::time::sleep(pause(tries)) => {}
+            }
+            tries += 1;
+        }
+        driving.recorded(state.run.next_seq);
+        Ok(state)
+    }
+
+    /// Counts the step in `run`, and puts together what is to be recorded.
+    fn next_version(&self, run: &mut Run, changes: Changes) -> Advance {
+        run.version += 1;
+        let events: Vec<Event> = (run.next_seq..)
+            .zip(changes.events)
+            .map(|(seq, body)| Event { request_id: run.request_id.clone(), seq, body })
+            .collect();
+        run.next_seq += events.len() as u64;
+        Advance {
+            run: run.clone(),
+            events,
+            evidence: changes.evidence,
+            messages: changes.messages,
+            audio: changes.audio,
+            audit: Pending::new(Arc::clone(&self.sealer), changes.audit),
+        }
+    }
+
+    /// Tries once. `in_doubt` says that an earlier try may have been recorded.
+    async fn try_record(&self, advance: &Advance, in_doubt: bool) -> Result<()> {
+        let deadline = TRY_DEADLINE.min(self.settings.record_deadline);
+        match within(deadline, self.store.advance(advance.clone())).await {
+            Err(conflict) if in_doubt && conflict.kind() == ErrorKind::Conflict => {
+                let run = &advance.run;
+                match within(deadline, self.store.run(run.tenant(), &run.id)).await {
+                    Ok(stored) if stored == *run => Ok(()),
+                    Ok(_) => Err(conflict),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Err(conflict),
+                    Err(error) => Err(error),
+                }
+            }
+            answer => answer,
+        }
+    }
+
+    /// Reads from the store, and tries again for `patience` while it is out of reach. `each` is how long one try may take.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) async fn read_patiently<T, F>(
+        &self,
+        patience: Duration,
+        each: Duration,
+        mut read: impl FnMut() -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let (began, mut tries) = (Instant::now(), 0);
+        loop {
+            match within(each, read()).await {
+                Err(error) if is_transient(&error) && began.elapsed() < patience => {
+                    tokio::time::sleep(pause(tries)).await;
+                    tries += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+}
+
+/// Waits for the store, for so long at most.
+pub(super) async fn within<T>(deadline: Duration, step: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(deadline, step).await.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Unavailable, "the store did not answer in time").code("STORE_TIMEOUT"))
+    })
+}
+
+/// Whether the store said so itself, rather than a vendor or the ledger on its behalf: nothing was begun.
+pub(crate) fn is_of_store(error: &Error) -> bool {
+    error.stable_code().starts_with("STORE_") || error.stable_code() == "DISK_FULL"
+}
+
+/// Whether the same step may succeed later: the store is there, and out of reach at the moment.
+pub(crate) fn is_transient(error: &Error) -> bool {
+    error.is_retryable() && error.stable_code() != "STORE_CLOSED"
+}
+
+/// How long to leave the store alone after its failure `number`, from 0.
+pub(crate) fn pause(number: u32) -> Duration {
+    Duration::from_millis(20 << number.min(6)).min(MAX_PAUSE)
+}
+
+/// What a follower is told of a run that waits for the store.
+pub(crate) fn stalled() -> Error {
+    Error::new(ErrorKind::Unavailable, "the run waits for the store, which cannot be used at the moment")
+        .code("RUN_STALLED")
+        .hint("the run goes on once the store can be used again; follow it then")
+        .with_retry_after(Duration::from_secs(1))
+}
+
+pub(super) fn stopped() -> Error {
+    Error::new(ErrorKind::Unavailable, "Nexus is shutting down").code("SHUTTING_DOWN")
+}

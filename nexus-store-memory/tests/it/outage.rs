@@ -1,0 +1,454 @@
+//! A store that fails for a while: no step of a run or a job is given up, none is taken twice, and nobody waits for ever.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use futures::channel::mpsc::{UnboundedSender, unbounded};
+use futures::stream::iter;
+use nexus_core::audit::Status;
+use nexus_core::document::{DocumentStatus, JobState, NewDocument};
+use nexus_core::llm::{Completion, Finish, LlmProvider, ModelInfo, Piece, Request};
+use nexus_core::policy::{Action, Decision, PolicyEngine, PolicyRequest, RoleGate};
+use nexus_core::run::{EventBody, Finished, Outcome, RunHandle, RunQuery, RunState};
+use nexus_core::{
+    Builder, Clock, CorpusId, DocumentId, ErrorKind, JobId, Nexus, Result, RunId, SessionId, Settings, Timestamp,
+};
+use nexus_store_memory::MemoryStore;
+use nexus_testkit::fake::FixedClock;
+use nexus_testkit::faulty::{Faulty, Trouble, Troubles};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::journey::{admin, ingest, keys};
+
+const QUESTION: &str = "How many days of paid leave does an employee have?";
+const LEAVE: &str = "Every employee has thirty days of paid leave in a year.";
+
+/// A library with one document, over a store that fails when it is told to.
+async fn library(settings: Settings) -> (Nexus, Troubles) {
+    library_of(|builder| builder.settings(settings)).await
+}
+
+async fn library_of(with: impl FnOnce(Builder) -> Builder) -> (Nexus, Troubles) {
+    let (store, troubles) = Faulty::new(MemoryStore::default());
+    let nexus = with(Nexus::builder().store(store).audit_keys(keys())).build().unwrap();
+    nexus.create_corpus(&admin(), CorpusId::parse("handbook").unwrap(), "Handbook", json!({})).await.unwrap();
+    ingest(&nexus, &admin(), "leave.txt", LEAVE).await;
+    (nexus, troubles)
+}
+
+/// Settings under which followers are told soon that a run waits.
+fn impatient() -> Settings {
+    Settings { record_deadline: Duration::from_millis(60), ..Settings::default() }
+}
+
+async fn ask(nexus: &Nexus) -> RunHandle {
+    nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap()
+}
+
+async fn until(condition: impl AsyncFn() -> bool) {
+    while !condition().await {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Each step of these names fails so often: before it is taken, and after.
+fn fail(troubles: &Troubles, steps: &'static [&'static str], times: usize) {
+    let mut failed = 0;
+    troubles.follow(move |name| {
+        let hit = steps.contains(&name) && failed < times;
+        failed += usize::from(hit);
+        hit.then_some(if failed % 2 == 0 { Trouble::FailsAfter } else { Trouble::FailsBefore })
+    });
+}
+
+/// Checks that the run was answered, that its events have no gap, and that its record is whole.
+async fn check_answered(nexus: &Nexus, run: &RunHandle) {
+    let finished = run.finish().await.unwrap();
+    assert_eq!(finished.outcome, Outcome::Answered, "{finished:?}");
+    let mut events = nexus.events(&admin(), run.id(), 0).await.unwrap();
+    let (mut told, mut answers) = (0, 0);
+    while let Some(event) = events.next().await.unwrap() {
+        assert_eq!(event.seq, told);
+        told += 1;
+        answers += usize::from(matches!(event.body, EventBody::Final(_)));
+    }
+    assert_eq!(answers, 1);
+    assert_eq!(nexus.verify(&admin(), run.id().as_str(), None).await.unwrap().status, Status::Ok);
+    let messages = nexus.messages(&admin(), run.session_id(), 9).await.unwrap();
+    assert_eq!(messages.len(), 2, "each was said once");
+}
+
+#[tokio::test]
+async fn a_run_survives_a_store_that_fails_for_a_while() {
+    for steps in [
+        &["advance"][..],
+        &["journal", "run"],
+        &["history", "retrieve", "corpus"],
+        &["begin", "limits", "prices"],
+    ] {
+        let (nexus, troubles) = library(Settings::default()).await;
+        let run = ask(&nexus).await;
+        fail(&troubles, steps, 5);
+        check_answered(&nexus, &run).await;
+    }
+}
+
+#[tokio::test]
+async fn a_step_whose_answer_was_lost_is_not_taken_twice() {
+    let (nexus, troubles) = library(Settings::default()).await;
+    let mut last = false;
+    troubles.follow(move |name| {
+        // Every first try is taken, and its answer lost.
+        last = name == "advance" && !last;
+        last.then_some(Trouble::FailsAfter)
+    });
+    let run = ask(&nexus).await;
+    check_answered(&nexus, &run).await;
+    assert!(troubles.struck() >= 4, "one for each step");
+}
+
+#[tokio::test]
+async fn who_follows_a_run_that_waits_for_the_store_is_told_and_the_run_goes_on_after() {
+    let (nexus, troubles) = library(impatient()).await;
+    let run = ask(&nexus).await;
+    troubles.follow(|name| (name == "advance").then_some(Trouble::FailsBefore));
+    let stalled = run.finish().await.unwrap_err();
+    assert_eq!((stalled.kind(), stalled.stable_code()), (ErrorKind::Unavailable, "RUN_STALLED"));
+    assert!(stalled.retry_after().is_some());
+    troubles.thaw();
+    until(async || nexus.run(&admin(), run.id()).await.unwrap().state() == RunState::Closed).await;
+    check_answered(&nexus, &run).await;
+}
+
+#[tokio::test]
+async fn who_cancels_a_run_that_waits_for_the_store_is_told_and_the_run_is_cancelled_after() {
+    let (nexus, troubles) = library(impatient()).await;
+    let run = ask(&nexus).await;
+    troubles.follow(|name| (name == "advance").then_some(Trouble::FailsBefore));
+    run.finish().await.unwrap_err();
+    let told = nexus.cancel(&admin(), run.id()).await.unwrap_err();
+    assert_eq!(told.stable_code(), "RUN_STALLED");
+    troubles.thaw();
+    until(async || nexus.run(&admin(), run.id()).await.unwrap().state() == RunState::Closed).await;
+    assert_eq!(run.finish().await.unwrap().outcome, Outcome::Cancelled);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_does_not_keep_a_follower_waiting_for_ever() {
+    for trouble in [Trouble::FailsBefore, Trouble::FreezesBefore] {
+        let (nexus, troubles) = library(impatient()).await;
+        let run = ask(&nexus).await;
+        troubles.follow(move |name| (name == "journal").then_some(trouble));
+        assert_eq!(run.finish().await.unwrap_err().kind(), ErrorKind::Unavailable);
+        troubles.thaw();
+        check_answered(&nexus, &run).await;
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_was_not_accepted_in_time_is_withdrawn() {
+    let (nexus, troubles) = library(impatient()).await;
+    // It is recorded, but its asker is told that it is not.
+    troubles.follow(|name| (name == "advance").then_some(Trouble::FreezesAfter));
+    let refused = nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    troubles.thaw();
+    let runs = async || {
+        nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap()
+    };
+    until(async || runs().await.iter().all(|run| run.state() == RunState::Closed)).await;
+    let [run] = &runs().await[..] else { panic!("one run was recorded") };
+    let Some(Outcome::Failed { failure }) = run.outcome() else { panic!("{run:?}") };
+    assert_eq!(failure.code, "RUN_NOT_ACCEPTED");
+    assert_eq!(nexus.verify(&admin(), run.id.as_str(), None).await.unwrap().status, Status::Ok);
+    // One that was never recorded leaves nothing.
+    troubles.follow(|name| (name == "advance").then_some(Trouble::FailsBefore));
+    nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap_err();
+    troubles.thaw();
+    assert!(nexus.shutdown(Duration::from_secs(9)).await.unwrap());
+}
+
+/// A policy whose first decisions on questions crash whoever asks.
+#[derive(Debug)]
+struct Crashing(AtomicUsize);
+
+#[async_trait]
+impl PolicyEngine for Crashing {
+    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
+        // The first question to it is whether to accept the run at all, outside the driver.
+        if request.action == Action::RunCreate {
+            let number = self.0.fetch_add(1, Ordering::SeqCst);
+            assert!(number != 1, "as told");
+        }
+        RoleGate::default().decide(request).await
+    }
+
+    fn version(&self) -> String {
+        RoleGate::default().version()
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_driver_crashed_is_taken_up_without_a_restart() {
+    let (nexus, _) = library_of(|builder| builder.policy(Crashing(AtomicUsize::new(0)))).await;
+    let run = ask(&nexus).await;
+    check_answered(&nexus, &run).await;
+}
+
+/// A policy that crashes whoever drives a run.
+#[derive(Debug)]
+struct AlwaysCrashing(AtomicUsize);
+
+#[async_trait]
+impl PolicyEngine for AlwaysCrashing {
+    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
+        if request.action == Action::RunCreate {
+            assert!(self.0.fetch_add(1, Ordering::SeqCst) == 0, "as told");
+        }
+        RoleGate::default().decide(request).await
+    }
+
+    fn version(&self) -> String {
+        RoleGate::default().version()
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_no_driver_gets_on_with_ends_as_failed() {
+    let (nexus, _) = library_of(|builder| builder.policy(AlwaysCrashing(AtomicUsize::new(0)))).await;
+    let Finished { outcome, .. } = ask(&nexus).await.finish().await.unwrap();
+    let Outcome::Failed { failure } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(failure.code, "RUN_ABANDONED");
+}
+
+/// A model that waits until it is let go on, and counts how often it was asked.
+#[derive(Clone, Debug)]
+struct Patient {
+    asked: UnboundedSender<()>,
+    go: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl LlmProvider for Patient {
+    fn name(&self) -> &'static str {
+        "patient"
+    }
+
+    fn model(&self) -> &'static str {
+        "patient-1"
+    }
+
+    fn info(&self, _model: &str) -> ModelInfo {
+        ModelInfo { is_local: true, ..ModelInfo::default() }
+    }
+
+    async fn stream(&self, _: Request) -> Result<Completion> {
+        self.asked.unbounded_send(()).unwrap();
+        self.go.acquire().await.unwrap().forget();
+        let pieces = [Piece::Text("Thirty days [1].".to_owned()), Piece::Finish(Finish::Complete)];
+        Ok(Box::pin(iter(pieces.map(Ok))))
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_driven_once_however_often_runs_are_taken_up() {
+    let (asked, mut calls) = unbounded();
+    let model = Patient { asked, go: Arc::new(Semaphore::new(0)) };
+    let (nexus, troubles) = library_of(|builder| builder.llm(model.clone())).await;
+    // Recorded, and its asker not told yet.
+    troubles.strike("advance", Trouble::FreezesAfter, 1);
+    let take_up = async {
+        until(async || !nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap().is_empty()).await;
+        assert_eq!(nexus.resume().await.unwrap(), 0);
+        troubles.thaw();
+    };
+    let (run, ()) = tokio::join!(ask(&nexus), take_up);
+    calls.next().await.unwrap();
+    assert_eq!(nexus.resume().await.unwrap(), 0);
+    model.go.add_permits(9);
+    check_answered(&nexus, &run).await;
+    assert!(calls.try_recv().is_err(), "the model was asked once");
+    assert_eq!(nexus.cancel(&admin(), run.id()).await.unwrap_err().stable_code(), "RUN_CLOSED");
+}
+
+#[tokio::test]
+async fn runs_that_were_left_are_taken_up_once_by_two_at_the_same_time_and_can_be_cancelled() {
+    let dir = tempfile::tempdir().unwrap();
+    let (asked, mut calls) = unbounded();
+    let model = Patient { asked, go: Arc::new(Semaphore::new(0)) };
+    let mut left = Vec::new();
+    let first = on_disk(dir.path(), &model).await;
+    for _ in 0..3 {
+        left.push(ask(&first).await.id().clone());
+        calls.next().await.unwrap();
+    }
+    first.shutdown(Duration::ZERO).await.unwrap();
+    drop(first);
+    let second = on_disk(dir.path(), &model).await;
+    let (some, others) = tokio::join!(second.resume(), second.resume());
+    assert_eq!(some.unwrap() + others.unwrap(), 3);
+    second.cancel(&admin(), &left[0]).await.unwrap();
+    let outcome = async |run: &RunId| second.run(&admin(), run).await.unwrap().outcome().cloned();
+    until(async || outcome(&left[0]).await == Some(Outcome::Cancelled)).await;
+    model.go.add_permits(99);
+    for run in &left[1..] {
+        until(async || outcome(run).await.is_some()).await;
+        assert_eq!(outcome(run).await, Some(Outcome::Answered));
+        assert_eq!(second.verify(&admin(), run.as_str(), None).await.unwrap().status, Status::Ok);
+    }
+    second.shutdown(Duration::from_secs(9)).await.unwrap();
+}
+
+async fn on_disk(dir: &Path, model: &Patient) -> Nexus {
+    let store = MemoryStore::open(dir).unwrap();
+    let nexus = crate::journey::builder(&store).llm(model.clone()).build().unwrap();
+    let corpus = CorpusId::parse("handbook").unwrap();
+    if nexus.create_corpus(&admin(), corpus, "Handbook", json!({})).await.is_ok() {
+        ingest(&nexus, &admin(), "leave.txt", LEAVE).await;
+    }
+    nexus
+}
+
+#[tokio::test]
+async fn an_answer_that_was_paid_for_serves_after_a_restart_also_when_another_question_came_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let (asked, mut calls) = unbounded();
+    let model = Patient { asked, go: Arc::new(Semaphore::new(0)) };
+    let first = on_disk(dir.path(), &model).await;
+    let session = SessionId::parse("s").unwrap();
+    let mut runs = Vec::new();
+    for question in [QUESTION, "Who has thirty days of paid leave in a year?"] {
+        let run = first.ask(&admin(), question).corpus("handbook").session(session.clone());
+        runs.push(run.start().await.unwrap().id().clone());
+        calls.next().await.unwrap();
+    }
+    // The calls are read to their ends and settled, but no run is told of it any more.
+    let shutdown = first.shutdown(Duration::from_secs(9));
+    let let_go = async {
+        tokio::task::yield_now().await;
+        model.go.add_permits(9);
+    };
+    assert!(tokio::join!(shutdown, let_go).0.unwrap());
+    drop(first);
+    let second = on_disk(dir.path(), &model).await;
+    assert_eq!(second.resume().await.unwrap(), 2);
+    for run in &runs {
+        until(async || second.run(&admin(), run).await.unwrap().state() == RunState::Closed).await;
+        assert_eq!(second.run(&admin(), run).await.unwrap().outcome(), Some(&Outcome::Answered));
+    }
+    assert!(calls.try_recv().is_err(), "no answer was paid for twice");
+    second.shutdown(Duration::from_secs(9)).await.unwrap();
+}
+
+/// Hands a document in.
+async fn submit(nexus: &Nexus) -> JobId {
+    let new = NewDocument::new(CorpusId::parse("handbook").unwrap(), "travel.txt");
+    let text = "Trains are booked in second class unless the journey is longer than six hours.";
+    nexus.ingest(&admin(), new, Cursor::new(text)).await.unwrap().job_id
+}
+
+#[tokio::test]
+async fn a_job_survives_a_store_that_fails_for_a_while() {
+    let steps = ["corpus", "open", "grants", "heartbeat", "stage", "prepare", "publish"];
+    for step in steps {
+        let (nexus, troubles) = library(Settings::default()).await;
+        let submitted = submit(&nexus).await;
+        troubles.follow({
+            let mut failed = 0;
+            move |name| {
+                let hit = name == step && failed < 3;
+                failed += usize::from(hit);
+                hit.then_some(if failed == 2 { Trouble::FailsAfter } else { Trouble::FailsBefore })
+            }
+        });
+        nexus.work().await.unwrap();
+        let job = nexus.job(&admin(), &submitted).await.unwrap();
+        assert_eq!((job.state, job.attempts), (JobState::Succeeded, 1), "{step}");
+        let passages = nexus.passages(&admin(), &job.document_id, 0, 9).await.unwrap();
+        assert_eq!(passages.len(), 1, "{step}");
+        assert_eq!(nexus.verify(&admin(), job.id.as_str(), None).await.unwrap().status, Status::Ok);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_recorded_when_the_store_is_back() {
+    let (nexus, troubles) = library(Settings::default()).await;
+    let new = NewDocument::new(CorpusId::parse("handbook").unwrap(), "empty.txt");
+    let job = nexus.ingest(&admin(), new, Cursor::new("\n \n")).await.unwrap().job_id;
+    fail(&troubles, &["fail"], 3);
+    nexus.work().await.unwrap();
+    let state = nexus.job(&admin(), &job).await.unwrap().state;
+    assert!(matches!(&state, JobState::Failed { failure } if failure.code == "DOCUMENT_EMPTY"), "{state:?}");
+}
+
+#[tokio::test]
+async fn a_worker_that_cannot_claim_does_not_end_another_in_the_middle_of_its_job() {
+    let (nexus, troubles) = library(Settings { max_ingests: 2, ..Settings::default() }).await;
+    let mut claims = 0;
+    troubles.follow(move |name| {
+        claims += usize::from(name == "claim");
+        (name == "claim" && claims == 2).then_some(Trouble::FailsBefore)
+    });
+    let job = submit(&nexus).await;
+    assert_eq!(nexus.work().await.unwrap_err().stable_code(), "STORE_LOST");
+    assert_eq!(nexus.job(&admin(), &job).await.unwrap().state, JobState::Succeeded);
+}
+
+/// A clock that several hold.
+#[derive(Clone, Debug)]
+struct Shared(Arc<FixedClock>);
+
+impl Clock for Shared {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+#[tokio::test]
+async fn a_worker_keeps_its_lease_however_long_a_step_takes_and_publishes_nothing_without_it() {
+    let lease = Duration::from_millis(300);
+    let clock = Shared(Arc::new(FixedClock::at(Timestamp::from_micros(1_772_357_400_000_000))));
+    let settings = Settings { job_lease: lease, ..Settings::default() };
+    let (nexus, troubles) = library_of(|builder| builder.settings(settings).clock(clock.clone())).await;
+    for lost in [false, true] {
+        let beats = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&beats);
+        troubles.follow(move |name| {
+            counted.fetch_add(usize::from(name == "heartbeat"), Ordering::SeqCst);
+            (name == "prepare").then_some(Trouble::FreezesBefore)
+        });
+        let store = nexus.store();
+        let meanwhile = async {
+            until(async || troubles.struck() == 1 + u64::from(lost)).await;
+            for _ in 0..4 {
+                clock.0.advance(lease / 2);
+                // The second beat from now on began after the first was recorded.
+                let seen = beats.load(Ordering::SeqCst);
+                until(async || beats.load(Ordering::SeqCst) >= seen + 2).await;
+            }
+            assert!(store.claim("another worker", clock.now(), lease).await.unwrap().is_none());
+            if lost {
+                let taken = store.claim("another worker", clock.now().plus(lease), lease).await.unwrap();
+                assert_eq!(taken.unwrap().job.attempts, 2);
+            }
+            troubles.thaw();
+        };
+        let document = submit_named(&nexus, if lost { "lost.txt" } else { "kept.txt" }).await;
+        let (done, ()) = tokio::join!(nexus.work(), meanwhile);
+        done.unwrap();
+        let status = nexus.document(&admin(), &document).await.unwrap().status;
+        let expected = if lost { DocumentStatus::Processing } else { DocumentStatus::Succeeded };
+        assert_eq!(status, expected);
+    }
+}
+
+async fn submit_named(nexus: &Nexus, name: &str) -> DocumentId {
+    let new = NewDocument::new(CorpusId::parse("handbook").unwrap(), name);
+    nexus.ingest(&admin(), new, Cursor::new("Trains are booked in second class.")).await.unwrap().document_id
+}

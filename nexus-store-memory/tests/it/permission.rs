@@ -1,0 +1,191 @@
+//! Rights that change while somebody acts on them: what counts is what holds at the commit.
+
+use std::io::Cursor;
+
+use nexus_core::access::{Grantee, Permission};
+use nexus_core::document::{JobState, NewDocument};
+use nexus_core::ingest::BroughtPassage;
+use nexus_core::search::Search;
+use nexus_core::{CorpusId, DocumentId, ErrorKind, GrantId, Nexus, Principal, Result};
+use nexus_store_memory::MemoryStore;
+use nexus_testkit::faulty::{Faulty, Trouble, Troubles};
+use serde_json::json;
+
+use crate::journey::{admin, keys};
+
+fn editor(name: &str) -> Principal {
+    Principal::user("acme", name).unwrap().roles(["editor"])
+}
+
+fn corpus() -> CorpusId {
+    CorpusId::parse("handbook").unwrap()
+}
+
+fn bank() -> DocumentId {
+    DocumentId::parse("bank").unwrap()
+}
+
+/// A library whose store stops where it is told to.
+async fn library() -> (Nexus, Troubles) {
+    let (store, troubles) = Faulty::new(MemoryStore::default());
+    let nexus = Nexus::builder().store(store).audit_keys(keys()).build().unwrap();
+    nexus.create_corpus(&admin(), corpus(), "Handbook", json!({})).await.unwrap();
+    (nexus, troubles)
+}
+
+async fn upload(nexus: &Nexus, who: &Principal, text: &'static str) -> Result<()> {
+    let mut document = NewDocument::new(corpus(), "bank.txt");
+    (document.id, document.overwrite) = (Some(bank()), true);
+    nexus.ingest(who, document, Cursor::new(text)).await.map(drop)
+}
+
+/// Uploads the same text as a passage that its sender has cut.
+async fn upload_passage(nexus: &Nexus, who: &Principal, text: &str) -> Result<()> {
+    let mut document = NewDocument::new(corpus(), "bank.txt");
+    (document.id, document.overwrite) = (Some(bank()), true);
+    let passage = BroughtPassage { text: text.to_owned(), ..BroughtPassage::default() };
+    nexus.ingest_passages(who, document, None, &[passage]).await.map(drop)
+}
+
+async fn published(nexus: &Nexus, who: &Principal, text: &'static str) {
+    upload(nexus, who, text).await.unwrap();
+    nexus.work().await.unwrap();
+}
+
+async fn grant(nexus: &Nexus, name: &str, permission: Permission) -> GrantId {
+    let grantee = Grantee::User(name.to_owned());
+    nexus.grant(&editor("alice"), &bank(), grantee, permission, None).await.unwrap().id
+}
+
+/// What Alice finds in her document.
+async fn found(nexus: &Nexus) -> Vec<String> {
+    let retrieved = nexus.search(&editor("alice"), Search::new(corpus(), "account")).await.unwrap();
+    retrieved.hits.into_iter().map(|hit| hit.passage.text).collect()
+}
+
+/// Does `step` and, after its rights were checked and before the store takes `frozen`, what comes `between`.
+async fn between<T>(
+    troubles: &Troubles,
+    (frozen, trouble): (&'static str, Trouble),
+    step: impl Future<Output = Result<T>>,
+    between: impl Future<Output = ()>,
+) -> Result<T> {
+    troubles.strike(frozen, trouble, 1);
+    let before = troubles.struck();
+    let meanwhile = async {
+        while troubles.struck() == before {
+            tokio::task::yield_now().await;
+        }
+        between.await;
+        troubles.thaw();
+    };
+    tokio::join!(step, meanwhile).0
+}
+
+#[tokio::test]
+async fn an_upload_that_ends_after_its_id_was_taken_is_refused() {
+    let taken = ("put", Trouble::FreezesAfter);
+    for passages in [false, true] {
+        let (nexus, troubles) = library().await;
+        let eve = editor("eve");
+        let late = async {
+            match passages {
+                true => upload_passage(&nexus, &eve, "Pay to account EVE-666.").await,
+                false => upload(&nexus, &eve, "Pay to account EVE-666.").await,
+            }
+        };
+        let alice = editor("alice");
+        let alice = published(&nexus, &alice, "Pay to account ALICE-1.");
+        let refused = between(&troubles, taken, late, alice).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::Conflict, "DOCUMENT_EXISTS"));
+        nexus.work().await.unwrap();
+        assert_eq!(found(&nexus).await, ["Pay to account ALICE-1."]);
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_ends_after_its_right_was_revoked_is_refused() {
+    let (nexus, troubles) = library().await;
+    published(&nexus, &editor("alice"), "Pay to account ALICE-1.").await;
+    let given = grant(&nexus, "bob", Permission::Write).await;
+    let bob = editor("bob");
+    let late = upload(&nexus, &bob, "Pay to account BOB-2.");
+    let revoke = async {
+        nexus.revoke(&editor("alice"), &bank(), &given).await.unwrap();
+    };
+    let refused = between(&troubles, ("put", Trouble::FreezesAfter), late, revoke).await.unwrap_err();
+    assert_eq!(refused.stable_code(), "DOCUMENT_EXISTS", "he may not even read it any more");
+    nexus.work().await.unwrap();
+    assert_eq!(found(&nexus).await, ["Pay to account ALICE-1."]);
+}
+
+#[tokio::test]
+async fn an_upload_to_a_corpus_that_was_made_anew_is_refused() {
+    let (nexus, troubles) = library().await;
+    let eve = editor("eve");
+    let late = upload(&nexus, &eve, "Pay to account EVE-666.");
+    let anew = async {
+        nexus.delete_corpus(&admin(), &corpus()).await.unwrap();
+        nexus.create_corpus(&admin(), corpus(), "Another", json!({})).await.unwrap();
+    };
+    let refused = between(&troubles, ("put", Trouble::FreezesAfter), late, anew).await.unwrap_err();
+    assert_eq!(refused.stable_code(), "CORPUS_CHANGED");
+}
+
+#[tokio::test]
+async fn a_job_whose_sender_lost_the_right_publishes_nothing_and_says_why() {
+    let (nexus, troubles) = library().await;
+    published(&nexus, &editor("alice"), "Pay to account ALICE-1.").await;
+    for late in ["corpus", "publish"] {
+        let given = grant(&nexus, "bob", Permission::Write).await;
+        upload(&nexus, &editor("bob"), "Pay to account BOB-2.").await.unwrap();
+        let job = nexus.document(&admin(), &bank()).await.unwrap().last_job_id;
+        // Before the work begins, and when it is done.
+        let revoke = async {
+            nexus.revoke(&editor("alice"), &bank(), &given).await.unwrap();
+        };
+        if late == "publish" {
+            between(&troubles, (late, Trouble::FreezesBefore), nexus.work(), revoke).await.unwrap();
+        } else {
+            revoke.await;
+            nexus.work().await.unwrap();
+        }
+        let state = nexus.job(&admin(), &job).await.unwrap().state;
+        let JobState::Failed { failure } = state else { panic!("{late}: {state:?}") };
+        assert_eq!(failure.code, "PERMISSION_REVOKED");
+        assert_eq!(found(&nexus).await, ["Pay to account ALICE-1."], "{late}");
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_revoked_between_check_and_commit_is_no_right() {
+    let (nexus, troubles) = library().await;
+    published(&nexus, &editor("alice"), "Pay to account ALICE-1.").await;
+    let (alice, bob) = (editor("alice"), editor("bob"));
+    for step in ["delete_document", "reindex", "grant", "revoke"] {
+        let given = grant(&nexus, "bob", Permission::Owner).await;
+        let carol = grant(&nexus, "carol", Permission::Read).await;
+        let act = async {
+            match step {
+                "delete_document" => nexus.delete_document(&bob, &bank()).await,
+                "reindex" => nexus.reindex(&bob, &bank(), None).await.map(drop),
+                "grant" => {
+                    let eve = Grantee::User("eve".to_owned());
+                    nexus.grant(&bob, &bank(), eve, Permission::Owner, None).await.map(drop)
+                }
+                _ => nexus.revoke(&bob, &bank(), &carol).await.map(drop),
+            }
+        };
+        // The store is stopped before its step, and Alice's own step is the next of its name.
+        let revoke = async {
+            nexus.revoke(&alice, &bank(), &given).await.unwrap();
+        };
+        let refused = between(&troubles, (step, Trouble::FreezesBefore), act, revoke).await.unwrap_err();
+        assert_eq!(refused.stable_code(), "DOCUMENT_NOT_FOUND", "{step}");
+        let grants = nexus.grants(&alice, &bank()).await.unwrap();
+        let mut holders: Vec<String> = grants.iter().map(|grant| grant.grantee.to_string()).collect();
+        holders.sort();
+        assert_eq!(holders, ["user:alice", "user:carol"], "{step}");
+        assert!(!nexus.document(&alice, &bank()).await.unwrap().status.is_in_flight());
+    }
+}
