@@ -78,9 +78,9 @@ fn take_files(dir: &Path) -> Result<Vec<CancelRequest>> {
     for path in paths {
         // One that cannot be taken now stays for the next time, and does not lose those that were.
         let read = fs::read_to_string(&path).and_then(|read| fs::remove_file(&path).map(|()| read));
-        let request = read.map_err(|error| error.to_string()).and_then(|read| {
-            serde_json::from_str::<Cancel>(&read).map_err(|error| error.to_string())
-        });
+        let request = read
+            .map_err(|error| error.to_string())
+            .and_then(|read| serde_json::from_str::<Cancel>(&read).map_err(|error| error.to_string()));
         match request {
             Ok(Cancel { principal, run }) => requests.push(CancelRequest { principal, run }),
             Err(error) => {

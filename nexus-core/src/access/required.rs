@@ -48,24 +48,23 @@ impl Authorised<RequiredAccess> {
     pub fn check_document(&self, grants: Option<&[Grant]>) -> Result<()> {
         let RequiredAccess { rule, at } = *self.request();
         let holds = |permission, grants: &[Grant]| self.visibility().permits(permission, grants, at);
-        match (rule, grants) {
-            (AccessRule::NewOr(_), None) => Ok(()),
-            (AccessRule::Holds(_) | AccessRule::StillHolds(_), None) => Err(no_document()),
+        Err(match (rule, grants) {
+            (AccessRule::NewOr(_), None) => return Ok(()),
             (
                 AccessRule::NewOr(wanted) | AccessRule::Holds(wanted) | AccessRule::StillHolds(wanted),
                 Some(grants),
-            ) if holds(wanted, grants) => Ok(()),
-            (AccessRule::StillHolds(wanted), Some(_)) => Err(revoked(wanted)),
+            ) if holds(wanted, grants) => return Ok(()),
+            (AccessRule::StillHolds(wanted), Some(_)) => revoked(wanted),
             (AccessRule::NewOr(wanted) | AccessRule::Holds(wanted), Some(grants))
                 if holds(Permission::Read, grants) =>
             {
-                Err(missing(wanted))
+                missing(wanted)
             }
             // That the id is taken is all that a caller learns who may not even read the document.
-            (AccessRule::NewOr(_), Some(_)) => Err(taken()),
-            (AccessRule::Holds(_), Some(_)) => Err(no_document()),
-            (AccessRule::Owns, _) => Err(Error::unexpected("a document has grants, not an owner")),
-        }
+            (AccessRule::NewOr(_), Some(_)) => taken(),
+            (AccessRule::Holds(_), _) | (AccessRule::StillHolds(_), None) => no_document(),
+            (AccessRule::Owns, _) => Error::unexpected("a document has grants, not an owner"),
+        })
     }
 
     /// Judges a change of something that belongs to `owner`, such as a session.

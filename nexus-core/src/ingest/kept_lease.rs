@@ -54,13 +54,11 @@ impl Engine {
                     _ = ticks.tick() => {}
                 }
                 let stage = *working.borrow_and_update();
-                match engine.extend(&lease, stage, until).await {
-                    Some(extended) => until = extended,
-                    None => {
-                        tell.send_replace(true);
-                        return;
-                    }
-                }
+                let Some(extended) = engine.extend(&lease, stage, until).await else {
+                    tell.send_replace(true);
+                    return;
+                };
+                until = extended;
             }
         });
         KeptLease { stage, lost }

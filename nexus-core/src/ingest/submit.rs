@@ -33,12 +33,11 @@ impl Engine {
         let blob = self.store.put(who.tenant(), source, self.settings.max_document_bytes).await?;
         let rule = AccessRule::NewOr(Permission::Write);
         let access = self.authorise_change(who, Action::DocumentWrite, resource, rule).await?;
-        let chunking = match new.chunking {
-            Some(chunking) => chunking,
-            None => {
-                let corpus = self.store.corpus(who.tenant(), &new.corpus).await?;
-                CorpusConfig::parse(&corpus.provider_config_json)?.chunking.unwrap_or_default()
-            }
+        let chunking = if let Some(chunking) = new.chunking {
+            chunking
+        } else {
+            let corpus = self.store.corpus(who.tenant(), &new.corpus).await?;
+            CorpusConfig::parse(&corpus.provider_config_json)?.chunking.unwrap_or_default()
         };
         let job: JobId = self.new_id()?;
         let id = match new.id {

@@ -150,7 +150,8 @@ impl Engine {
             (Action::DocumentWrite, Permission::Write)
         };
         let document = &lease.document;
-        let resource = Resource { corpus: Some(document.corpus_id.clone()), document: Some(document.id.clone()) };
+        let resource =
+            Resource { corpus: Some(document.corpus_id.clone()), document: Some(document.id.clone()) };
         let rule = AccessRule::StillHolds(permission);
         self.authorise_change(&lease.job.principal, action, resource, rule).await
     }

@@ -127,7 +127,11 @@ impl EventStream {
         if let Some(progress) = &mut self.progress {
             self.is_ours = true;
             self.waiting_since = None;
-            match progress.wait_for(|now| now.recorded > next || now.stalled).await.map(|now| now.recorded > next) {
+            match progress
+                .wait_for(|now| now.recorded > next || now.stalled)
+                .await
+                .map(|now| now.recorded > next)
+            {
                 Ok(true) => {}
                 Ok(false) => return Err(stalled()),
                 // The driver has ended, and the store tells how.

@@ -13,9 +13,9 @@ pub mod store;
 mod supervise;
 
 pub use ask::{AskBuilder, Finished, RunHandle};
+pub(crate) use commit::{is_of_store, is_transient, pause, stalled};
 pub use event::{Answer, Event, EventBody, Metadata, ShownSource};
 pub use event_stream::EventStream;
 pub use model::{Ask, AskOptions, Budget, Outcome, Phase, Run, RunState};
-pub(crate) use commit::{is_of_store, is_transient, pause, stalled};
 pub(crate) use registry::{Cancelling, Registry};
 pub use store::{Advance, CancelRequest, Journal, RunQuery, RunStore};

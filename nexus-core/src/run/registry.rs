@@ -110,7 +110,8 @@ impl Registry {
             let orphan = table.orphans.remove(&key);
             let failures = orphan.map_or(0, |orphan| orphan.failures);
             let known = orphan.and_then(|orphan| orphan.known);
-            Some(Driving { table: Arc::clone(&self.table), key, active, failures, known, over: false })
+            let table = Arc::clone(&self.table);
+            Some(Driving { table, key, active, failures, known, postponed: false, over: false })
         })
     }
 
@@ -184,6 +185,7 @@ pub(crate) struct Driving {
     active: Active,
     failures: u32,
     known: Option<u64>,
+    postponed: bool,
     over: bool,
 }
 
@@ -230,6 +232,11 @@ impl Driving {
         self.known = Some(version);
     }
 
+    /// Notes that the driver could not begin, which is no failure of the run.
+    pub(crate) fn postpone(&mut self) {
+        self.postponed = true;
+    }
+
     /// Gives the right back for good: the run needs no driver any more.
     pub(crate) fn over(mut self) {
         self.over = true;
@@ -253,7 +260,8 @@ impl Drop for Driving {
             None => RETRY_AFTER.saturating_mul(1 << self.failures.min(8)).min(MAX_RETRY_AFTER),
         };
         // To lose against another driver is no failure of this one.
-        let failures = self.failures.saturating_add(u32::from(self.known.is_none()));
+        let failed = self.known.is_none() && !self.postponed;
+        let failures = self.failures.saturating_add(u32::from(failed));
         let orphan = Orphan { failures, known: self.known, due: Instant::now() + wait };
         table.orphans.insert(self.key.clone(), orphan);
     }
@@ -311,6 +319,10 @@ mod tests {
         assert_eq!(*followed.borrow(), Progress { recorded: 7, stalled: false });
         drop(driving);
         assert!(followed.has_changed().is_err(), "followers learn that the driver has ended");
+        let mut driving = registry.claim(&tenant, &run).unwrap();
+        assert_eq!(driving.failures(), 1);
+        driving.postpone();
+        drop(driving);
         assert_eq!(registry.claim(&tenant, &run).unwrap().failures(), 1);
     }
 }

@@ -65,19 +65,16 @@ impl Engine {
         (run.version, run.next_seq) = (1, open(&run).events.len() as u64);
         let failure = Failure::from(&not_accepted());
         match self.close_as_failed(State::new(run), failure, driving).await {
-            Ok(()) => tracing::info!(run = %driving.key().1, "a question that was not accepted was withdrawn"),
+            Ok(()) => {
+                tracing::info!(run = %driving.key().1, "a question that was not accepted was withdrawn")
+            }
             // It was never recorded.
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => tracing::error!(error = %error.report(), "a question could not be withdrawn"),
         }
     }
 
-    async fn close_as_failed(
-        &self,
-        mut state: State,
-        failure: Failure,
-        driving: &mut Driving,
-    ) -> Result<()> {
+    async fn close_as_failed(&self, mut state: State, failure: Failure, driving: &mut Driving) -> Result<()> {
         let changes = step(&mut state, Input::Failed(failure), self.clock.now())?;
         self.record(state, changes, driving, None).await.map(drop)
     }
@@ -118,6 +115,7 @@ impl Engine {
             }
             Err(error) if error.kind() == ErrorKind::NotFound => driving.over(),
             Err(error) => {
+                driving.postpone();
                 let run = &driving.key().1;
                 tracing::warn!(%run, error = %error.report(), "an unfinished run could not be read");
             }

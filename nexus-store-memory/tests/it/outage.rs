@@ -16,7 +16,8 @@ use nexus_core::llm::{Completion, Finish, LlmProvider, ModelInfo, Piece, Request
 use nexus_core::policy::{Action, Decision, PolicyEngine, PolicyRequest, RoleGate};
 use nexus_core::run::{EventBody, Finished, Outcome, RunHandle, RunQuery, RunState};
 use nexus_core::{
-    Builder, Clock, CorpusId, DocumentId, ErrorKind, JobId, Nexus, Result, RunId, SessionId, Settings, Timestamp,
+    Builder, Clock, CorpusId, DocumentId, ErrorKind, JobId, Nexus, Result, RunId, SessionId, Settings,
+    Timestamp,
 };
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::fake::FixedClock;
@@ -159,9 +160,7 @@ async fn a_question_that_was_not_accepted_in_time_is_withdrawn() {
     let refused = nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     troubles.thaw();
-    let runs = async || {
-        nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap()
-    };
+    let runs = async || nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap();
     until(async || runs().await.iter().all(|run| run.state() == RunState::Closed)).await;
     let [run] = &runs().await[..] else { panic!("one run was recorded") };
     let Some(Outcome::Failed { failure }) = run.outcome() else { panic!("{run:?}") };
@@ -264,7 +263,10 @@ async fn a_run_is_driven_once_however_often_runs_are_taken_up() {
     // Recorded, and its asker not told yet.
     troubles.strike("advance", Trouble::FreezesAfter, 1);
     let take_up = async {
-        until(async || !nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap().is_empty()).await;
+        until(async || {
+            !nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap().is_empty()
+        })
+        .await;
         assert_eq!(nexus.resume().await.unwrap(), 0);
         troubles.thaw();
     };

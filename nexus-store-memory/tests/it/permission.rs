@@ -89,14 +89,15 @@ async fn an_upload_that_ends_after_its_id_was_taken_is_refused() {
         let (nexus, troubles) = library().await;
         let eve = editor("eve");
         let late = async {
-            match passages {
-                true => upload_passage(&nexus, &eve, "Pay to account EVE-666.").await,
-                false => upload(&nexus, &eve, "Pay to account EVE-666.").await,
+            if passages {
+                upload_passage(&nexus, &eve, "Pay to account EVE-666.").await
+            } else {
+                upload(&nexus, &eve, "Pay to account EVE-666.").await
             }
         };
         let alice = editor("alice");
         let alice = published(&nexus, &alice, "Pay to account ALICE-1.");
-        let refused = between(&troubles, taken, late, alice).await.unwrap_err();
+        let refused = Box::pin(between(&troubles, taken, late, alice)).await.unwrap_err();
         assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::Conflict, "DOCUMENT_EXISTS"));
         nexus.work().await.unwrap();
         assert_eq!(found(&nexus).await, ["Pay to account ALICE-1."]);

@@ -95,8 +95,7 @@ async fn play(world: &World, operation: &Operation) -> String {
             }
         },
         Operation::Delete(number) => {
-            let deleted =
-                world.delete(&who, &id(*number)).await;
+            let deleted = world.delete(&who, &id(*number)).await;
             outcome(deleted.map(|()| "deleted".to_owned()))
         }
         Operation::Grant(number, until) => {
@@ -109,10 +108,7 @@ async fn play(world: &World, operation: &Operation) -> String {
         Operation::Revoke(number) => {
             let grants = world.store.grants(who.tenant(), &document(&id(*number))).await.unwrap();
             let Some(last) = grants.last() else { return "none".to_owned() };
-            format!(
-                "{:?}",
-                world.revoke(&who, &id(*number), &last.id).await.unwrap()
-            )
+            format!("{:?}", world.revoke(&who, &id(*number), &last.id).await.unwrap())
         }
         Operation::Append(run, open) => {
             let kind = if *open { Kind::RUN_OPEN } else { Kind::new("step") };

@@ -241,8 +241,7 @@ async fn deleting_a_document_removes_all_that_hangs_on_it(world: World) {
     let census = world.store.census(who.tenant()).await.unwrap();
     assert_eq!((census.documents, census.passages, census.vectors.len()), (0, 0, 0));
     assert!(world.store.open(who.tenant(), &hash).await.is_err(), "its raw bytes are gone too");
-    let again =
-        world.delete(&who, "d").await.unwrap_err();
+    let again = world.delete(&who, "d").await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::NotFound);
 }
 
@@ -250,8 +249,7 @@ async fn deleting_a_document_in_flight_is_a_conflict(world: World) {
     let who = admin("acme");
     world.corpus(&who, "c").await;
     world.submit(&who, "c", "d", "words").await;
-    let error =
-        world.delete(&who, "d").await.unwrap_err();
+    let error = world.delete(&who, "d").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(stored(&world, &who, "d").await.status, DocumentStatus::Queued);
 }
