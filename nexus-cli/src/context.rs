@@ -8,7 +8,7 @@ use nexus_providers::documents::{WorkerCommand, WorkerLimits, WorkerParser};
 use nexus_providers::shell::{
     Config, Environment, Redactor, audit_keys, config_dir, embedder, routing, settings_from_env, speech,
 };
-use nexus_store_memory::MemoryStore;
+use nexus_store_memory::{MemoryStore, Swept};
 
 use crate::args::Global;
 use crate::interrupt::Interrupts;
@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
 
     /// Works on the store as its only owner. Runs that an earlier process left are taken up first.
     pub(crate) async fn own<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
-        self.must_exist()?;
+        self.must_hold_a_store()?;
         self.own_or_make(work).await
     }
 
@@ -78,7 +78,7 @@ impl<'a> Context<'a> {
 
     /// Like [`Context::own`], without taking up what an earlier process left.
     pub(crate) async fn own_as_left<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
-        self.must_exist()?;
+        self.must_hold_a_store()?;
         self.work(|| MemoryStore::open(&self.data), work).await
     }
 
@@ -96,14 +96,36 @@ impl<'a> Context<'a> {
     ) -> Result<T> {
         let builder = self.builder().await?;
         let opened = self.build(builder, open()?)?;
+        self.tell_of_sweep(opened.store.swept());
         let done = work(&opened).await;
         let closed = opened.nexus.shutdown(GRACE).await;
         // What went wrong with the work comes before what went wrong after it.
         done.and_then(|value| closed.map(|_| value))
     }
 
+    /// A command that only works on what is there makes no store.
+    fn must_hold_a_store(&self) -> Result<()> {
+        if self.has_store()? { Ok(()) } else { Err(no_data(&self.data)) }
+    }
+
+    /// Whether there is a store to read.
+    pub(crate) fn has_store(&self) -> Result<bool> {
+        MemoryStore::exists(&self.data)
+    }
+
     fn must_exist(&self) -> Result<()> {
         if self.data.exists() { Ok(()) } else { Err(no_data(&self.data)) }
+    }
+
+    fn tell_of_sweep(&self, swept: Swept) {
+        let Swept { drafts, blobs, indexes } = swept;
+        if !swept.is_nothing() {
+            self.output.note(format_args!(
+                "removed {} files and {indexes} text indexes that stopped processes had left in `{}`",
+                drafts + blobs,
+                self.data.display()
+            ));
+        }
     }
 
     /// Who answers, who embeds and who speaks, and within which limits.

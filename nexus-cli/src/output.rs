@@ -85,6 +85,13 @@ impl Output {
         }
     }
 
+    /// Asks somebody at the terminal, who answers on the same line.
+    pub(crate) fn question(&self, question: impl Display) {
+        let mut stderr = io::stderr().lock();
+        // Without a terminal to ask on there is no answer either.
+        let _ = stderr.write_all(visible(&question.to_string()).as_bytes()).and_then(|()| stderr.flush());
+    }
+
     /// Says what somebody should do or know.
     pub(crate) fn warning(&self, warning: impl Display, hint: &str) {
         self.told("warning", None, &warning.to_string(), Some(hint));

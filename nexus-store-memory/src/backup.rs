@@ -4,14 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use nexus_core::{Error, ErrorKind, Result, hex};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OpenFlags, params};
 use sha2::{Digest, Sha256};
 
+use crate::directory::Marker;
 use crate::error::{corrupt, file, sql};
 use crate::store::{DATABASE, MemoryStore, reader};
-use crate::{blob, private};
+use crate::{blob, private, schema};
 
-/// How often the copy is begun again when a document is deleted in the middle of it.
+/// How often the copy is begun again when the owner, of an earlier version, removes a document in the middle of it.
 const ATTEMPTS: usize = 5;
 
 impl MemoryStore {
@@ -38,6 +39,7 @@ impl MemoryStore {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
+    let _copying = blob::begin_copying(from);
     private::create_dir(to).map_err(|source| file("create", to, source))?;
     if fs::read_dir(to).map_err(|source| file("read", to, source))?.next().is_some() {
         return Err(Error::new(
@@ -55,6 +57,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
         copy_database(from, &draft)?;
         if copy_blobs(from, to, &draft)? {
+            mark(to, &draft)?;
             let name = to.join(DATABASE);
             return fs::rename(&draft, &name)
                 .and_then(|()| blob::sync_dir(to))
@@ -64,6 +67,13 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Err(Error::new(ErrorKind::Unavailable, "documents were deleted faster than they could be copied")
         .code("BACKUP_OVERTAKEN")
         .hint("try again when the store is less busy"))
+}
+
+/// Marks the copy as what its database says it is of. A store that an earlier version wrote last has no id; whoever
+/// opens its copy gives it one.
+fn mark(to: &Path, draft: &Path) -> Result<()> {
+    let copied = Connection::open_with_flags(draft, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql)?;
+    schema::store_id(&copied)?.map_or(Ok(()), |id| Marker::made(id).write_new(to))
 }
 
 fn copy_database(from: &Path, draft: &Path) -> Result<()> {
@@ -83,7 +93,7 @@ fn copy_blobs(from: &Path, to: &Path, draft: &Path) -> Result<bool> {
     let mut rows = statement.query([]).map_err(sql)?;
     while let Some(row) = rows.next().map_err(sql)? {
         let (tenant, hash): (String, String) = (row.get(0).map_err(sql)?, row.get(1).map_err(sql)?);
-        let place = |dir: &Path| blob::path(&dir.join("blobs"), &tenant, &hash);
+        let place = |data: &Path| blob::path(data, &tenant, &hash);
         let (Some(source), Some(target)) = (place(from), place(to)) else {
             return Err(corrupt("a document names bytes by something that is no hash"));
         };

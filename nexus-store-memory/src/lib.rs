@@ -18,6 +18,7 @@ mod cache;
 mod catalogue;
 mod census;
 mod corpus;
+mod directory;
 mod document;
 mod engine;
 mod error;
@@ -48,4 +49,5 @@ mod vector;
 mod version;
 
 pub use cache::MemoryCache;
+pub use directory::Swept;
 pub use store::MemoryStore;

@@ -1,15 +1,19 @@
 //! The lock on a data directory: one process writes it, and a second one is told which.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind as IoErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use nexus_core::{Error, ErrorKind, Result};
 
+use crate::directory::linked;
 use crate::error::file;
 use crate::private;
 
-const NAME: &str = "lock";
+/// The name of the lock in a data directory.
+pub(crate) const NAME: &str = "lock";
+/// More than the file ever holds.
+const MAX_BYTES: u64 = 32;
 
 /// Holds the lock until it is dropped. The operating system lets go of it when the process dies.
 ///
@@ -24,6 +28,11 @@ impl Lock {
     /// Takes the lock of `dir`, and says whether the last holder stopped uncleanly.
     pub(crate) fn take(dir: &Path) -> Result<(Self, bool)> {
         let path = dir.join(NAME);
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if found.is_file() && found.len() <= MAX_BYTES => {}
+            Err(error) if error.kind() == IoErrorKind::NotFound => {}
+            Ok(_) | Err(_) => return Err(linked(&path)),
+        }
         let open = private::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut lock = Self { file: open.map_err(|source| file("open", &path, source))? };
         let held_by = lock.read();

@@ -2,8 +2,8 @@
 //!
 //! On disk each request is a small file that appears whole or not at all; in RAM it is an entry of a queue.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, DirEntry, File};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,8 +12,11 @@ use nexus_core::{IdSource, Principal, Result, RunId, UuidV7};
 use serde::{Deserialize, Serialize};
 
 use crate::error::file;
-use crate::private;
 use crate::row::to_json;
+use crate::{directory, private};
+
+/// More than a request has.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Where requests wait.
 #[derive(Debug)]
@@ -55,38 +58,50 @@ impl Requests {
 /// Writes a file that appears under its name whole or not at all.
 fn write_whole(dir: &Path, name: &str, body: &[u8]) -> Result<()> {
     let (draft, path) = (dir.join(format!(".{name}")), dir.join(name));
+    if directory::is_link(dir) {
+        return Err(directory::linked(dir));
+    }
     let written = private::create_dir(dir)
-        .and_then(|()| private::create(&draft))
+        .and_then(|()| private::options().write(true).create_new(true).open(&draft))
         .and_then(|mut file| file.write_all(body).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&draft, &path));
     written.map_err(|source| file("write", &path, source))
 }
 
+/// Takes the requests that wait in `dir`. What cannot be read as one stays, since it may be another's.
 fn take_files(dir: &Path) -> Result<Vec<CancelRequest>> {
+    if directory::is_link(dir) {
+        return Ok(Vec::new());
+    }
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(file("read", dir, source)),
     };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("cancel-")))
-        .collect();
+    let is_request = |entry: &DirEntry| {
+        entry.file_name().to_str().is_some_and(directory::is_cancel_request)
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().filter(is_request).map(|entry| entry.path()).collect();
     paths.sort();
     let mut requests = Vec::new();
     for path in paths {
         // One that cannot be taken now stays for the next time, and does not lose those that were.
-        let read = fs::read_to_string(&path).and_then(|read| fs::remove_file(&path).map(|()| read));
-        let request = read
-            .map_err(|error| error.to_string())
-            .and_then(|read| serde_json::from_str::<Cancel>(&read).map_err(|error| error.to_string()));
-        match request {
-            Ok(Cancel { principal, run }) => requests.push(CancelRequest { principal, run }),
+        match take_file(&path) {
+            Ok(request) => requests.push(request),
             Err(error) => {
-                tracing::warn!(error, path = %path.display(), "a cancel request could not be read");
+                tracing::debug!(%error, path = %path.display(), "a cancel request could not be read");
             }
         }
     }
     Ok(requests)
+}
+
+/// Reads a request and removes it.
+fn take_file(path: &Path) -> std::io::Result<CancelRequest> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_BYTES).read_to_string(&mut text)?;
+    let Cancel { principal, run } = serde_json::from_str(&text)?;
+    fs::remove_file(path)?;
+    Ok(CancelRequest { principal, run })
 }

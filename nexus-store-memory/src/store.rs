@@ -3,17 +3,19 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use nexus_core::store::{Census, Store};
 use nexus_core::{Error, Result, TenantId};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::blob::Blobs;
+use crate::blob::{self, Blobs};
 use crate::cache::MemoryCache;
 use crate::census::census;
+use crate::directory::{self, Claimed, Referenced, State, Swept};
 use crate::engine::{Engine, Readers};
-use crate::error::{file, sql};
+use crate::error::sql;
 use crate::indexes::Indexes;
 use crate::keeper::{Keeper, Kept, Published};
 use crate::lock::Lock;
@@ -52,12 +54,13 @@ pub struct MemoryStore {
 struct Shared {
     engine: Engine,
     instance: String,
-    blobs: Blobs,
+    blobs: Arc<Blobs>,
     requests: Requests,
     indexes: Indexes,
     terms: Terms,
     keeper: Keeper,
     home: Home,
+    swept: Swept,
     lock: Mutex<Option<Lock>>,
 }
 
@@ -73,6 +76,7 @@ impl Shared {
     /// Ends all threads, writes what is to be written, and lets go of the directory.
     fn close(&self) {
         self.keeper.close();
+        self.drop_deferred();
         self.indexes.texts.rest();
         self.engine.close();
         if let Some(mut lock) = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -111,12 +115,13 @@ impl MemoryStore {
         let store = Self::assemble(Shared {
             engine: Engine::in_ram(connection)?,
             instance,
-            blobs: Blobs::in_ram(),
+            blobs: Arc::new(Blobs::in_ram()),
             requests: Requests::Ram(Mutex::default()),
             indexes: Indexes::new(Place::Ram),
             terms: Terms::default(),
             keeper: Keeper::default(),
             home: Home::Ram,
+            swept: Swept::default(),
             lock: Mutex::new(None),
         });
         store.start_keeper(Vec::new())?;
@@ -126,32 +131,40 @@ impl MemoryStore {
     /// Opens the store in `dir`, made if there is none, for reading and writing. One process at a time does that;
     /// others may [`open_read_only`](Self::open_read_only).
     ///
+    /// A store is made only where there is no directory, or one that is empty but for `lost+found` and names that begin with a
+    /// dot. Files that stopped processes left behind and that no record refers to are removed after a day;
+    /// [`swept`](Self::swept) says how many.
+    ///
     /// # Errors
+    /// [`Conflict`](nexus_core::ErrorKind::Conflict) with `DATA_NOT_EMPTY` when something else than a store is in the
+    /// directory, with `STORE_MIXED` when its database is another store's, with `STORE_LINKED` when a link is in the
+    /// place of a file; [`Corrupt`](nexus_core::ErrorKind::Corrupt) with `DATABASE_MISSING` when its database is
+    /// gone. Then nothing in it was changed.
+    ///
     /// [`Conflict`](nexus_core::ErrorKind::Conflict) with `STORE_LOCKED` when another process has it, with
     /// `STORE_TOO_NEW` when a newer version of Nexus wrote it; [`Corrupt`](nexus_core::ErrorKind::Corrupt) when
     /// the file is damaged; [`Unavailable`](nexus_core::ErrorKind::Unavailable) when the directory cannot be used.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
-        private::create_dir(dir).map_err(|source| file("create", dir, source))?;
-        private::tell_if_open(dir);
-        let (lock, unclean) = Lock::take(dir)?;
-        let path = dir.join(DATABASE);
-        private::touch(&path).map_err(|source| file("create", &path, source))?;
-        let mut connection = Connection::open(path).map_err(sql)?;
+        let Claimed { lock, unclean, state } = directory::claim(dir)?;
+        let mut connection = connect(dir)?;
         schema::configure(&connection, Role::Writer)?;
         schema::check_format(&connection)?;
+        directory::check_marker(dir, &state, &connection)?;
         schema::make_durable(&connection)?;
         if unclean {
             schema::check_whole(&connection)?;
         }
         schema::migrate(&mut connection)?;
+        let was_marked = directory::mark(dir, &state, &connection)?;
         job::expire_leases(&connection)?;
-        let beside = Connection::open(dir.join(DATABASE)).map_err(sql)?;
+        let beside = connect(dir)?;
         schema::configure(&beside, Role::Reader)?;
-        let blobs = Blobs::on_disk(dir.join("blobs"));
-        blobs.sweep(&connection)?;
+        let blobs = Arc::new(Blobs::owned(dir)?);
         let instance = schema::instance(&connection)?;
         let corpora = corpus::ordinals(&connection)?;
+        // A store that was made or taken over just now may not know yet what its files are.
+        let swept = if was_marked { sweep(dir, &connection, &corpora)? } else { Swept::default() };
         let store = Self::assemble(Shared {
             engine: Engine::on_disk(connection, beside, readers(dir)?)?,
             instance,
@@ -161,9 +174,9 @@ impl MemoryStore {
             terms: Terms::default(),
             keeper: Keeper::default(),
             home: Home::Owned(dir.to_owned()),
+            swept,
             lock: Mutex::new(Some(lock)),
         });
-        store.indexes().texts.sweep(&corpora);
         store.start_keeper(corpora)?;
         Ok(store)
     }
@@ -176,7 +189,8 @@ impl MemoryStore {
     /// otherwise as [`MemoryStore::open`].
     pub fn open_read_only(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
-        if !dir.join(DATABASE).is_file() {
+        let state = directory::inspect(dir)?;
+        if !matches!(state, State::Store(_)) {
             return Err(Error::not_found(format!("there is no store in `{}`", dir.display()))
                 .code("STORE_NOT_FOUND")
                 .hint("ingest something first, or name another directory"));
@@ -187,18 +201,33 @@ impl MemoryStore {
             return Err(Error::not_found(format!("the store in `{}` is empty", dir.display()))
                 .code("STORE_NOT_FOUND"));
         }
+        directory::check_marker(dir, &state, &connection)?;
         let instance = schema::instance(&connection)?;
         Ok(Self::assemble(Shared {
             engine: Engine::read_only(Readers::start(vec![connection])?),
             instance,
-            blobs: Blobs::on_disk(dir.join("blobs")),
+            blobs: Arc::new(Blobs::shared(dir)),
             requests: Requests::Disk(dir.join("requests")),
             indexes: Indexes::new(Place::Shared(dir.join("text"))),
             terms: Terms::default(),
             keeper: Keeper::default(),
             home: Home::Shared(dir.to_owned()),
+            swept: Swept::default(),
             lock: Mutex::new(None),
         }))
+    }
+
+    /// Whether there is a store in `dir`; false where one may be made.
+    ///
+    /// # Errors
+    /// Those of [`MemoryStore::open`] for a directory that can be neither.
+    pub fn exists(dir: impl AsRef<Path>) -> Result<bool> {
+        directory::inspect(dir.as_ref()).map(|state| matches!(state, State::Store(_)))
+    }
+
+    /// What opening the store removed, because no record refers to it.
+    pub fn swept(&self) -> Swept {
+        self.shared.swept
     }
 
     /// A cache of at most `room` bytes beside this store: in RAM for a store in RAM, else in the directory `cache` of its
@@ -209,6 +238,10 @@ impl MemoryStore {
     pub fn cache(&self, room: u64) -> Result<Option<MemoryCache>> {
         match &self.shared.home {
             Home::Ram => MemoryCache::in_ram(room).map(Some),
+            Home::Owned(dir) if directory::is_link(&dir.join("cache")) => {
+                tracing::warn!(dir = %dir.display(), "the cache is kept in memory: its directory is a link");
+                MemoryCache::in_ram(room).map(Some)
+            }
             Home::Owned(dir) => MemoryCache::open(dir.join("cache"), room).map(Some),
             Home::Shared(_) => Ok(None),
         }
@@ -269,9 +302,62 @@ impl MemoryStore {
 
     /// Removes raw bytes that lost their last document.
     pub(crate) fn drop_blob(&self, connection: &Connection, tenant: &TenantId, hash: &str) {
-        if let Err(error) = self.blobs().drop_unreferenced(connection, tenant.as_str(), hash) {
-            tracing::warn!(error = error.report(), "raw bytes were not removed: the next open does it");
+        self.blobs().drop_unreferenced(connection, tenant.as_str(), hash);
+    }
+
+    /// A guard for a caller who holds raw bytes that no document rests on yet.
+    pub(crate) fn hold(&self, tenant: &TenantId, hash: &str) -> BlobHold {
+        let store = Arc::downgrade(&self.shared);
+        BlobHold { store, tenant: tenant.as_str().to_owned(), hash: hash.to_owned() }
+    }
+
+    /// Removes raw bytes that stayed because of a copy that was being made.
+    pub(crate) fn drop_deferred(&self) {
+        self.shared.drop_deferred();
+    }
+}
+
+impl Shared {
+    fn drop_deferred(&self) {
+        if self.blobs.is_deferring() {
+            self.drop_later(self.blobs.take_deferred());
         }
+    }
+
+    /// Removes raw bytes on which no document rests after what was handed over to the writer before.
+    fn drop_later(&self, keys: impl IntoIterator<Item = blob::Key> + Send + 'static) {
+        let blobs = Arc::clone(&self.blobs);
+        self.engine.write_later(move |write| {
+            write.after_commit(move |connection| {
+                for (tenant, hash) in keys {
+                    blobs.drop_unreferenced(connection, &tenant, &hash);
+                }
+            });
+            Ok(())
+        });
+    }
+}
+
+/// Keeps raw bytes until it is dropped; when no other does, and no document rests on them, they are removed.
+#[derive(Debug)]
+pub(crate) struct BlobHold {
+    store: Weak<Shared>,
+    tenant: String,
+    hash: String,
+}
+
+impl Drop for BlobHold {
+    fn drop(&mut self) {
+        let Some(store) = self.store.upgrade() else { return };
+        if store.blobs.release(&self.tenant, &self.hash) {
+            store.drop_later([(std::mem::take(&mut self.tenant), std::mem::take(&mut self.hash))]);
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("home", &self.home).finish_non_exhaustive()
     }
 }
 
@@ -297,6 +383,24 @@ impl Kept for Weak<Shared> {
             shared.indexes.texts.rest();
         }
     }
+}
+
+/// A connection that writes the store in `dir`, whose database exists.
+fn connect(dir: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(dir.join(DATABASE), flags).map_err(sql)
+}
+
+/// Removes what no record of the store in `dir` refers to, and says so.
+fn sweep(dir: &Path, connection: &Connection, corpora: &[i64]) -> Result<Swept> {
+    let blobs = blob::referenced(connection, dir)?;
+    let referenced = Referenced { blobs, corpora: corpora.iter().copied().collect() };
+    let swept = directory::sweep(dir, &referenced, SystemTime::now());
+    if !swept.is_nothing() {
+        let Swept { drafts, blobs, indexes } = swept;
+        tracing::warn!(drafts, blobs, indexes, "removed files that stopped processes had left behind");
+    }
+    Ok(swept)
 }
 
 fn readers(dir: &Path) -> Result<Readers> {

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use nexus_core::CorpusId;
 use serde_json::Value;
 
-use super::Chunking;
+use super::{Chunking, Removal};
 
 const SETTINGS: &str = "\
 Settings are one JSON object; `{}` means the defaults, an unknown field is refused:
@@ -51,6 +51,8 @@ pub(crate) enum Corpora {
     Rm {
         /// The corpus
         corpus: CorpusId,
+        #[command(flatten)]
+        removal: Removal,
     },
     /// Cut all documents of a corpus anew, from their raw bytes
     ///

@@ -5,7 +5,7 @@ use nexus_core::access::{Grantee, Permission};
 use nexus_core::document::DocumentStatus;
 use nexus_core::{CorpusId, DocumentId, GrantId, Timestamp};
 
-use super::Chunking;
+use super::{Chunking, Removal};
 
 const EXAMPLES_GRANT: &str = "\
 Permissions: read, write (and read), delete, reindex, owner (all of them, and granting).
@@ -45,6 +45,8 @@ pub(crate) enum Docs {
         /// The documents
         #[arg(required = true, value_name = "DOCUMENT")]
         documents: Vec<DocumentId>,
+        #[command(flatten)]
+        removal: Removal,
     },
     /// Cut documents anew, from their raw bytes
     ///
@@ -81,5 +83,7 @@ pub(crate) enum Docs {
         document: DocumentId,
         /// The grant's id, as `nexus docs grants` shows it
         grant: GrantId,
+        #[command(flatten)]
+        removal: Removal,
     },
 }

@@ -7,6 +7,7 @@ mod ledger;
 mod models;
 mod money;
 mod question;
+mod removal;
 mod runs;
 mod whole;
 
@@ -21,6 +22,7 @@ pub(crate) use ledger::{Ledger, Lines, Reconcile};
 pub(crate) use models::{Check, Providers};
 pub(crate) use money::{Budget, LimitOf, LimitSet, Period, PriceSet, Pricing, Shutoff, Usage};
 pub(crate) use question::{Ask, Chat, Narrowing, Search};
+pub(crate) use removal::Removal;
 pub(crate) use runs::{Runs, Sessions, Verify};
 pub(crate) use whole::{Backup, Completions, Export, Import};
 

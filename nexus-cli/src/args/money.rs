@@ -7,6 +7,8 @@ use nexus_core::quota::{Meter, ScopeKind, Window};
 use nexus_core::{NanoUsd, Timestamp};
 use serde::de::DeserializeOwned;
 
+use super::Removal;
+
 const EXAMPLES_USAGE: &str = "\
 Examples:
   nexus usage                                   # this month, by user
@@ -159,7 +161,12 @@ pub(crate) enum Budget {
     Set(LimitSet),
     /// Remove a limit that was set
     #[command(name = "rm", after_long_help = EXAMPLES_BUDGET)]
-    Remove(LimitOf),
+    Remove {
+        #[command(flatten)]
+        of: LimitOf,
+        #[command(flatten)]
+        removal: Removal,
+    },
 }
 
 /// A limit to set.

@@ -1,5 +1,6 @@
 //! `nexus ask`.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use nexus_core::run::{AskBuilder, Budget, Outcome, RunHandle};
@@ -7,12 +8,16 @@ use nexus_core::{Error, ErrorKind, Nexus, Result};
 use serde_json::{Value, json};
 
 use super::answer::{self, Told};
+use super::whole::{create, exists};
 use crate::args::{Ask, Narrowing};
 use crate::context::{Context, Opened};
 use crate::exit::Exit;
 use crate::output::Output;
 
 pub(super) async fn run(context: &Context<'_>, ask: Ask) -> Result<Exit> {
+    if let Some(file) = ask.speak.as_ref().filter(|file| file.symlink_metadata().is_ok()) {
+        return Err(exists(file));
+    }
     let question = super::question(ask.question.clone()).await?;
     context
         .own(async |Opened { nexus, .. }| {
@@ -53,7 +58,7 @@ fn spoken(output: &Output, ask: &Ask, told: &Told) {
 }
 
 fn write(file: &Path, sound: &[u8]) -> Result<()> {
-    std::fs::write(file, sound).map_err(|error| {
+    create(file)?.write_all(sound).map_err(|error| {
         Error::new(ErrorKind::Unavailable, format!("`{}` cannot be written", file.display()))
             .code("FILE_UNWRITABLE")
             .because(error)

@@ -4,6 +4,7 @@ use nexus_core::quota::{Cap, Limit, LimitMode, Meter, Subject};
 use nexus_core::{Error, LimitStatus, NanoUsd, Result};
 use serde_json::json;
 
+use super::removal::{Target, may_go_on};
 use super::table::Table;
 use crate::args::{Budget, LimitOf, LimitSet};
 use crate::context::{Context, Opened};
@@ -24,18 +25,31 @@ pub(super) async fn run(context: &Context<'_>, command: Budget) -> Result<Exit> 
                 .await?;
             told(context, &json!({ "set": limit }), &format!("set to {}", amount(&limit.subject, limit.cap)))
         }
-        Budget::Remove(of) => {
+        Budget::Remove { of, removal } => {
             let subject = subject(&of)?;
+            let targets = async |Opened { nexus, .. }: &Opened| {
+                let found = nexus.removable_limit(&context.who, &subject).await?.ok_or_else(no_such_limit)?;
+                let Subject { scope, window, .. } = &subject;
+                let words = format!("the limit of {} per {window} of {scope}", amount(&subject, found.cap));
+                Ok(vec![Target { words, json: json!({ "limit": found }) }])
+            };
+            if !may_go_on(context, removal, targets).await? {
+                return Ok(Exit::Done);
+            }
             let remove =
                 async |Opened { nexus, .. }: &Opened| nexus.remove_limit(&context.who, &subject).await;
             if !context.own(remove).await? {
-                return Err(Error::not_found("no such limit was set")
-                    .code("LIMIT_NOT_FOUND")
-                    .hint("`nexus budget show` lists limits; those of the configuration are changed there"));
+                return Err(no_such_limit());
             }
             told(context, &json!({ "removed": subject }), "removed; what the configuration says holds again")
         }
     }
+}
+
+fn no_such_limit() -> Error {
+    Error::not_found("no such limit was set")
+        .code("LIMIT_NOT_FOUND")
+        .hint("`nexus budget show` lists limits; those of the configuration are changed there")
 }
 
 fn subject(of: &LimitOf) -> Result<Subject> {

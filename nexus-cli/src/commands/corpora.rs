@@ -6,11 +6,13 @@ use nexus_core::retrieve::CorpusConfig;
 use nexus_core::{CorpusId, Error, Result};
 use serde_json::json;
 
+use super::removal::{Target, may_go_on};
 use super::table::Table;
 use super::{docs, jobs};
 use crate::args::{Corpora, CorpusSettings};
 use crate::context::{Context, Opened};
 use crate::exit::Exit;
+use crate::visible::size;
 
 pub(super) async fn run(context: &Context<'_>, command: Corpora) -> Result<Exit> {
     match command {
@@ -22,7 +24,13 @@ pub(super) async fn run(context: &Context<'_>, command: Corpora) -> Result<Exit>
         Corpora::Set { corpus, settings } => {
             context.own(async |opened| set(context, opened, &corpus, &settings).await).await
         }
-        Corpora::Rm { corpus } => context.own(async |opened| remove(context, opened, &corpus).await).await,
+        Corpora::Rm { corpus, removal } => {
+            let targets = async |opened: &Opened| targets(context, opened, &corpus).await;
+            if !may_go_on(context, removal, targets).await? {
+                return Ok(Exit::Done);
+            }
+            context.own(async |opened| remove(context, opened, &corpus).await).await
+        }
         Corpora::Reindex { corpus, chunking } => {
             let chunking = chunking.config()?;
             context
@@ -92,6 +100,19 @@ async fn set(
     }
     let corpus = opened.nexus.update_corpus(&context.who, id, patch).await?;
     print(context, &corpus)
+}
+
+/// What would go with the corpus: the documents in it that the caller may read are told of.
+async fn targets(context: &Context<'_>, opened: &Opened, id: &CorpusId) -> Result<Vec<Target>> {
+    opened.nexus.removable_corpus(&context.who, id).await?;
+    let query = DocumentQuery { corpus: Some(id.clone()), ..DocumentQuery::default() };
+    let documents = docs::all(context, &opened.nexus, query).await?;
+    let passages: u64 = documents.iter().map(|document| u64::from(document.passages)).sum();
+    let bytes: u64 = documents.iter().map(|document| document.size_bytes).sum();
+    let (count, bytes_in_words) = (documents.len(), size(bytes));
+    let words = format!("the corpus {id}: {count} documents, {passages} passages, {bytes_in_words}");
+    let json = json!({ "corpus": id, "documents": count, "passages": passages, "size_bytes": bytes });
+    Ok(vec![Target { words, json }])
 }
 
 async fn remove(context: &Context<'_>, opened: &Opened, id: &CorpusId) -> Result<Exit> {

@@ -7,6 +7,7 @@ use nexus_core::{DocumentId, Nexus, Result};
 use serde_json::json;
 
 use super::jobs;
+use super::removal::{Target, may_go_on};
 use super::table::Table;
 use crate::args::Docs;
 use crate::context::{Context, Opened};
@@ -25,7 +26,13 @@ pub(super) async fn run(context: &Context<'_>, command: Docs) -> Result<Exit> {
         Docs::Show { document, passages } => {
             context.read(async |opened| show(context, opened, &document, passages).await).await
         }
-        Docs::Rm { documents } => context.own(async |opened| remove(context, opened, &documents).await).await,
+        Docs::Rm { documents, removal } => {
+            let targets = async |opened: &Opened| targets(context, opened, &documents).await;
+            if !may_go_on(context, removal, targets).await? {
+                return Ok(Exit::Done);
+            }
+            context.own(async |opened| remove(context, opened, &documents).await).await
+        }
         Docs::Reindex { documents, chunking } => {
             let chunking = chunking.config()?;
             let reindex = async |opened: &Opened| {
@@ -42,7 +49,15 @@ pub(super) async fn run(context: &Context<'_>, command: Docs) -> Result<Exit> {
             };
             granted(context, &context.own(grant).await?)
         }
-        Docs::Revoke { document, grant } => {
+        Docs::Revoke { document, grant, removal } => {
+            let targets = async |Opened { nexus, .. }: &Opened| {
+                let found = nexus.removable_grant(&context.who, &document, &grant).await?;
+                let words = format!("the permission {} of {} on {document}", found.permission, found.grantee);
+                Ok(vec![Target { words, json: json!({ "grant": found }) }])
+            };
+            if !may_go_on(context, removal, targets).await? {
+                return Ok(Exit::Done);
+            }
             let revoke =
                 async |Opened { nexus, .. }: &Opened| nexus.revoke(&context.who, &document, &grant).await;
             granted(context, &context.own(revoke).await?)
@@ -142,6 +157,19 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
     let shown = rows.iter().filter(|(_, value)| !value.is_empty());
     shown.clone().try_for_each(|(name, value)| context.output.line(format_args!("{name:<10} {value}")))?;
     report.warnings.iter().try_for_each(|warning| context.output.line(format_args!("left out   {warning}")))
+}
+
+/// What would go with each of the documents; the first that may not be removed is an error.
+async fn targets(context: &Context<'_>, opened: &Opened, ids: &[DocumentId]) -> Result<Vec<Target>> {
+    let mut targets = Vec::new();
+    for id in ids {
+        let document = opened.nexus.removable_document(&context.who, id).await?;
+        let (passages, bytes) = (document.passages, document.size_bytes);
+        let words = format!("{id}: {passages} passages, {}", size(bytes));
+        let json = json!({ "document": id, "passages": passages, "size_bytes": bytes });
+        targets.push(Target { words, json });
+    }
+    Ok(targets)
 }
 
 async fn remove(context: &Context<'_>, opened: &Opened, documents: &[DocumentId]) -> Result<Exit> {

@@ -12,6 +12,7 @@ mod ledger;
 mod models;
 mod pricing;
 mod providers;
+mod removal;
 mod runs;
 mod search;
 mod sessions;

@@ -70,7 +70,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
 
 /// The prices in force: those that were added too, where there is a store.
 async fn prices(context: &Context<'_>) -> Result<PriceTable> {
-    if !context.data.exists() {
+    if !context.has_store()? {
         return Ok(context.config.gateway_settings()?.prices);
     }
     let rows = context.read(async |Opened { nexus, .. }| nexus.prices(&context.who).await).await?;

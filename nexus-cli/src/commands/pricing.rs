@@ -16,7 +16,7 @@ pub(super) async fn run(context: &Context<'_>, command: Pricing) -> Result<Exit>
                 provider.as_ref().is_none_or(|provider| *provider == row.provider)
                     && model.as_ref().is_none_or(|model| *model == row.model)
             };
-            let mut rows = if context.data.exists() {
+            let mut rows = if context.has_store()? {
                 context.read(async |Opened { nexus, .. }| nexus.prices(&context.who).await).await?
             } else {
                 context.config.gateway_settings()?.prices.rows().to_vec()

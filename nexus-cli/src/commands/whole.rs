@@ -1,8 +1,8 @@
 //! `nexus export`, `nexus import` and `nexus backup`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use nexus_core::{Error, ErrorKind, Result};
@@ -23,10 +23,11 @@ pub(super) async fn export(context: &Context<'_>, file: &Path) -> Result<Exit> {
             if piped {
                 return store.export(&all, BufWriter::new(Piped::default())).await;
             }
-            let exported = store.export(&all, BufWriter::new(create(file)?)).await;
+            let out = create(file)?;
+            let made = out.metadata().ok();
+            let exported = store.export(&all, BufWriter::new(out)).await;
             if exported.is_err() {
-                // Half an export is of no use. That it cannot be removed is not what went wrong.
-                let _ = fs::remove_file(file);
+                remove_if_made(file, made.as_ref());
             }
             exported
         })
@@ -67,16 +68,30 @@ fn told(context: &Context<'_>, json: &serde_json::Value, line: impl std::fmt::Di
     said.map(|()| Exit::Done)
 }
 
-/// A new file that only its user can read: an export holds every document.
+/// A new file that only its user can read: it holds what documents say.
 pub(super) fn create(path: &Path) -> Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
-            return Error::new(ErrorKind::Conflict, format!("`{}` exists already", path.display()))
-                .code("FILE_EXISTS")
-                .hint("name a new file");
+            return exists(path);
         }
         failed(path, "made", error)
     })
+}
+
+/// No file of the user's is written over.
+pub(super) fn exists(path: &Path) -> Error {
+    Error::new(ErrorKind::Conflict, format!("`{}` exists already", path.display()))
+        .code("FILE_EXISTS")
+        .hint("name a new file")
+}
+
+/// Removes half an export, which is of no use, unless another file has its name meanwhile. That it cannot be removed is
+/// not what went wrong.
+fn remove_if_made(path: &Path, made: Option<&Metadata>) {
+    let id = |file: &Metadata| (file.dev(), file.ino());
+    if fs::symlink_metadata(path).ok().as_ref().map(id) == made.map(id) {
+        let _ = fs::remove_file(path);
+    }
 }
 
 fn failed(path: &Path, what: &str, error: io::Error) -> Error {

@@ -10,11 +10,14 @@
 mod bench;
 mod codes;
 mod handbook;
+mod harmless;
 mod help;
 mod interrupt;
 mod less_usual;
 mod models;
 mod money;
+mod older;
 mod private;
 mod reconcile;
+mod removal;
 mod words;

@@ -1,6 +1,9 @@
 //! The ports that keep documents: [`DocumentStore`], [`BlobStore`] and [`JobQueue`].
 
+use std::any::Any;
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -304,6 +307,8 @@ pub struct Reindex {
 /// - Putting the same bytes twice keeps them once.
 /// - A source over the limit is refused with `DOCUMENT_TOO_LARGE` and leaves nothing behind.
 /// - A tenant cannot open another tenant's bytes, even knowing their hash.
+/// - Bytes that no document rests on are there as long as a caller holds their [`Blob`], and gone once the last is discarded.
+/// - Bytes that a document rests on no longer are gone when the change that ended it is acknowledged.
 #[async_trait]
 pub trait BlobStore: Send + Sync {
     /// Keeps the bytes of `source`, at most `limit` of them.
@@ -318,15 +323,52 @@ pub trait BlobStore: Send + Sync {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn open(&self, tenant: &TenantId, hash: &str) -> Result<Box<dyn Source>>;
+
+    /// Gives up bytes of which no document came, and returns when they are gone, unless they are of use to others.
+    /// A [`Blob`] that is dropped instead is given up too, without waiting.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn discard(&self, tenant: &TenantId, blob: Blob) -> Result<()>;
 }
 
-/// What [`BlobStore::put`] kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What [`BlobStore::put`] kept, and the hold that keeps it until a document rests on it.
+#[derive(Clone, Debug)]
 pub struct Blob {
     /// SHA-256 of the bytes, in hexadecimal.
     pub hash: String,
     /// How many there are.
     pub size: u64,
+    /// What a store drops with the last clone.
+    pub hold: Hold,
+}
+
+impl PartialEq for Blob {
+    /// Whether they are the same bytes.
+    fn eq(&self, other: &Self) -> bool {
+        (&self.hash, self.size) == (&other.hash, other.size)
+    }
+}
+
+impl Eq for Blob {}
+
+/// A guard of the store's own, which is dropped when nobody holds the bytes any more.
+#[derive(Clone, Default)]
+pub struct Hold {
+    _guard: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Hold {
+    /// A hold that ends when `guard` is dropped.
+    pub fn new(guard: impl Any + Send + Sync) -> Self {
+        Self { _guard: Some(Arc::new(guard)) }
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold").finish_non_exhaustive()
+    }
 }
 
 /// Hands ingestion jobs to workers.

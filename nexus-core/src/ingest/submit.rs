@@ -59,7 +59,7 @@ impl Engine {
             name: new.name,
             content_type: new.content_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
             size_bytes: blob.size,
-            content_hash: blob.hash,
+            content_hash: blob.hash.clone(),
             tags: new.tags,
             metadata: new.metadata,
             chunking,
@@ -69,7 +69,13 @@ impl Engine {
             now: self.clock.now(),
             audit,
         };
-        self.store.submit(submission).await
+        let submitted = self.store.submit(submission).await;
+        if submitted.is_err()
+            && let Err(error) = self.store.discard(who.tenant(), blob).await
+        {
+            tracing::warn!(error = %error.report(), "the raw bytes of a refused document were not removed");
+        }
+        submitted
     }
 
     /// Queues passages that the caller has cut, and perhaps embedded, already.

@@ -5,6 +5,7 @@ mod corpora;
 mod documents;
 mod models;
 mod reconcile;
+mod removal;
 mod runs;
 
 use std::sync::Arc;

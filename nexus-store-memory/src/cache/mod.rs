@@ -1,7 +1,7 @@
 //! [`MemoryCache`]: what may serve again, in RAM or in a directory of its own that may be deleted at any time.
 //!
 //! Each kind has a shelf: a database with half of the room. A shelf that cannot be read is thrown away and begun anew,
-//! since a cache holds nothing that is not elsewhere.
+//! since a cache holds nothing that is not elsewhere. A file that is no cache is never thrown away.
 
 mod shelf;
 

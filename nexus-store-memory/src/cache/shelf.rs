@@ -9,11 +9,13 @@ use nexus_core::{Result, RunId, TenantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{corrupt, file, sql};
-use crate::private;
 use crate::row::{limit as at_most, small};
+use crate::{directory, private};
 
 /// Written into the file; a file of another format is begun anew.
 const FORMAT: i32 = 2;
+/// Marks the file as a cache of Nexus (`NXCA`). Files of the first two formats have no such mark.
+const APPLICATION_ID: i32 = 0x4e58_4341;
 const PAGE: u64 = 4_096;
 /// How many pages writing an entry may take beside what it holds: its row, and its place in four indexes.
 const PAGES_PER_ENTRY: u64 = 8;
@@ -39,7 +41,13 @@ impl Shelf {
         Self::new(Connection::open_in_memory().map_err(sql)?, room)
     }
 
+    /// The shelf in the file `path`, begun anew if it is damaged or of another format. A file that is no cache is left as it
+    /// is, and the shelf is kept in memory.
     pub(super) fn open(path: &Path, room: u64) -> Result<Self> {
+        if !is_ours(path) {
+            tracing::warn!(path = %path.display(), "the cache is kept in memory: this file is no cache of Nexus");
+            return Self::in_ram(room);
+        }
         let open = || {
             private::touch(path).map_err(|source| file("create", path, source))?;
             Self::new(Connection::open(path).map_err(sql)?, room)
@@ -49,12 +57,9 @@ impl Shelf {
             for suffix in ["", "-wal", "-shm"] {
                 let mut name = path.as_os_str().to_owned();
                 name.push(suffix);
-                match std::fs::remove_file(&name) {
-                    Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(file("remove", path, source));
-                    }
-                    Ok(()) | Err(_) => {}
-                }
+                let dir = path.parent().unwrap_or(path);
+                directory::remove_file(dir, Path::new(&name))
+                    .map_err(|source| file("remove", path, source))?;
             }
             open()
         })
@@ -76,6 +81,7 @@ impl Shelf {
             return Err(corrupt("the cache has another format"));
         }
         connection.execute_batch(include_str!("schema.sql")).map_err(sql)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
         connection.pragma_update(None, "user_version", FORMAT).map_err(sql)?;
         let shelf = Self { connection: Mutex::new(connection), pages: room / PAGE, largest: room / 4 };
         // The room may be smaller than it was.
@@ -168,6 +174,24 @@ impl Shelf {
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the file `path`, if there is one, is a cache: it may be damaged or old, but says what it is.
+fn is_ours(path: &Path) -> bool {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() && found.len() > 0 => {}
+        Ok(found) => return found.is_file(),
+        Err(error) => return error.kind() == std::io::ErrorKind::NotFound,
+    }
+    let Ok(connection) = directory::peek(path) else { return false };
+    let read = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    match (read("application_id"), read("user_version")) {
+        (Ok(APPLICATION_ID), Ok(_)) | (Ok(0), Ok(1..=FORMAT)) => true,
+        (Ok(0), Ok(0)) => connection
+            .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+            .unwrap_or(false),
+        _ => false,
     }
 }
 

@@ -54,6 +54,17 @@ impl Engine {
         writer.write(work)?.await.map_err(|_| closed())?
     }
 
+    /// As [`write`](Self::write), without waiting for it. A store that is closed leaves it undone.
+    pub(crate) fn write_later<F>(&self, work: F)
+    where
+        F: FnOnce(&Write<'_>) -> Result<()> + Send + 'static,
+    {
+        if let Some(writer) = &self.writer {
+            // Nobody waits for the answer.
+            let _ = writer.write(work);
+        }
+    }
+
     /// Runs `work` on one snapshot of the store.
     pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
     where

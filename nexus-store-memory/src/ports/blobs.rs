@@ -1,7 +1,7 @@
 //! [`BlobStore`]: raw bytes, away from the threads that serve futures.
 
 use async_trait::async_trait;
-use nexus_core::document::store::Blob;
+use nexus_core::document::store::{Blob, Hold};
 use nexus_core::document::{BlobStore, Source};
 use nexus_core::{Error, Result, TenantId};
 
@@ -12,7 +12,18 @@ impl BlobStore for MemoryStore {
     async fn put(&self, tenant: &TenantId, mut source: Box<dyn Source>, limit: u64) -> Result<Blob> {
         self.check_writable()?;
         let (store, tenant) = (self.clone(), tenant.clone());
-        blocking(move || store.blobs().put(tenant.as_str(), &mut source, limit)).await
+        blocking(move || {
+            let kept = store.blobs().put(tenant.as_str(), &mut source, limit)?;
+            let hold = Hold::new(store.hold(&tenant, &kept.hash));
+            Ok(Blob { hash: kept.hash, size: kept.size, hold })
+        })
+        .await
+    }
+
+    async fn discard(&self, _tenant: &TenantId, blob: Blob) -> Result<()> {
+        drop(blob);
+        // The writer works in order: what the last hold left for it is done before this.
+        self.engine().write(|_| Ok(())).await
     }
 
     async fn open(&self, tenant: &TenantId, hash: &str) -> Result<Box<dyn Source>> {

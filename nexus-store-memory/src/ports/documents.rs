@@ -59,10 +59,16 @@ impl DocumentStore for MemoryStore {
     async fn submit(&self, submission: Submission) -> Result<Submitted> {
         let store = self.clone();
         let work = move |write: &Write<'_>| {
-            let tenant = submission.principal.tenant().as_str();
-            store.blobs().check_kept(tenant, &submission.content_hash)?;
+            let tenant = submission.principal.tenant().clone();
+            store.blobs().check_kept(tenant.as_str(), &submission.content_hash)?;
+            let before = document::find(write, &tenant, &submission.id)?;
             let submitted = submit::submit(write, &submission)?;
-            store.blobs().release(tenant, &submission.content_hash);
+            write.after_commit(move |connection| {
+                store.blobs().settle(tenant.as_str(), &submission.content_hash);
+                if let Some(before) = before {
+                    store.drop_blob(connection, &tenant, &before.document.content_hash);
+                }
+            });
             Ok(submitted)
         };
         self.engine().write(work).await

@@ -55,6 +55,7 @@ impl RunStore for MemoryStore {
     }
 
     async fn take_cancel_requests(&self) -> Result<Vec<CancelRequest>> {
+        self.drop_deferred();
         self.requests().take()
     }
 }

@@ -92,16 +92,17 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
 
 /// The format of the file, if this program can use it; 0 for an empty one.
 pub(crate) fn check_format(connection: &Connection) -> Result<usize> {
-    let read = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(sql);
-    let (application, version) = (read("application_id")?, read("user_version")?);
-    if application != APPLICATION_ID && (application, version) != (0, 0) {
-        return Err(corrupt("the database file belongs to another program"));
-    }
-    let version = usize::try_from(version).map_err(|_| corrupt("the database file has no valid format"))?;
+    check_owner(connection)?;
+    let version = usize::try_from(pragma(connection, "user_version")?)
+        .map_err(|_| corrupt("the database file has no valid format"))?;
     if version > MIGRATIONS.len() {
+        let known = MIGRATIONS.len();
         return Err(Error::new(
             ErrorKind::Conflict,
-            "the data directory was written by a newer version of Nexus",
+            format!(
+                "the data directory was written by a newer version of Nexus: it has format {version}, \
+                 and this program knows up to format {known}"
+            ),
         )
         .code("STORE_TOO_NEW")
         .hint("upgrade this program, or restore a backup made before the upgrade")
@@ -109,6 +110,27 @@ pub(crate) fn check_format(connection: &Connection) -> Result<usize> {
         .with("understood", MIGRATIONS.len()));
     }
     Ok(version)
+}
+
+/// Whether the file is Nexus's; false for one that says nothing of whose it is, as an empty one does.
+///
+/// # Errors
+/// [`Corrupt`](ErrorKind::Corrupt) when it is another program's.
+pub(crate) fn check_owner(connection: &Connection) -> Result<bool> {
+    match (pragma(connection, "application_id")?, pragma(connection, "user_version")?) {
+        (APPLICATION_ID, _) => Ok(true),
+        (0, 0) => Ok(false),
+        _ => Err(foreign()),
+    }
+}
+
+/// The database is another program's.
+pub(crate) fn foreign() -> Error {
+    corrupt("the database file belongs to another program")
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<i32> {
+    connection.pragma_query_value(None, name, |row| row.get(0)).map_err(sql)
 }
 
 /// Reads the whole file for damage: after an unclean stop.
@@ -125,4 +147,20 @@ pub(crate) fn instance(connection: &Connection) -> Result<String> {
         .optional()
         .map_err(sql)?
         .ok_or_else(|| corrupt("the database file names no instance"))
+}
+
+/// The id that the store's marker bears too; none in a file that an earlier version wrote last.
+pub(crate) fn store_id(connection: &Connection) -> Result<Option<String>> {
+    connection
+        .query_row("SELECT value FROM meta WHERE name = 'store'", [], |row| row.get(0))
+        .optional()
+        .map_err(sql)
+}
+
+/// Gives a file that has none its id.
+pub(crate) fn set_store_id(connection: &Connection, id: &str) -> Result<()> {
+    connection
+        .execute("INSERT INTO meta (name, value) VALUES ('store', ?1)", params![id])
+        .map(drop)
+        .map_err(sql)
 }

@@ -11,7 +11,7 @@ use tantivy::directory::{
     WatchCallback, WatchHandle, WritePtr,
 };
 
-use crate::private;
+use crate::{directory, private};
 
 /// A directory of an index.
 #[derive(Clone, Debug)]
@@ -33,6 +33,13 @@ impl Directory for Files {
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
+        // The list of what may go is a file in the directory too: it must not lead elsewhere.
+        let is_own = path.to_str().is_some_and(directory::is_index_file);
+        if !is_own || self.dir.join(path).symlink_metadata().is_ok_and(|found| !found.is_file()) {
+            let io_error =
+                Arc::new(io::Error::new(ErrorKind::PermissionDenied, "this is no file of an index"));
+            return Err(DeleteError::IoError { io_error, filepath: path.to_owned() });
+        }
         self.inner.delete(path)
     }
 

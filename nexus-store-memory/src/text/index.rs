@@ -11,6 +11,7 @@ use super::Place;
 use super::part::{Fields, Part};
 use super::score::Statistics;
 use super::search::Words;
+use super::{index_dir, may_hold_index};
 use crate::catalogue::Catalogue;
 
 /// One corpus's index.
@@ -114,13 +115,16 @@ impl TextIndex {
     fn open(&self, watermark: i64) -> Result<Parts> {
         match &self.place {
             Place::Ram => Ok(Parts { main: Part::in_ram(0)?, tail: None }),
+            Place::Owned(dir) | Place::Shared(dir) if !may_hold_index(dir, self.corpus) => {
+                tracing::warn!(dir = %dir.display(), "the text index is kept in memory: its directory is a link");
+                Ok(Parts { main: Part::in_ram(0)?, tail: None })
+            }
             Place::Owned(dir) => {
-                let dir = dir.join(self.corpus.to_string());
-                let main = Part::open_or_rebuild(&dir, watermark)?;
+                let main = Part::open_or_rebuild(&index_dir(dir, self.corpus), watermark)?;
                 Ok(Parts { main, tail: None })
             }
             Place::Shared(dir) => {
-                let dir = dir.join(self.corpus.to_string());
+                let dir = index_dir(dir, self.corpus);
                 let main = Part::open(&dir).ok().filter(|part| part.through <= watermark);
                 let main = main.map_or_else(|| Part::in_ram(0), Ok)?;
                 let tail = Part::in_ram(main.through)?;

@@ -11,10 +11,9 @@ mod score;
 mod search;
 mod terms;
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::collections::HashMap;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_core::Result;
@@ -22,6 +21,7 @@ use rusqlite::Connection;
 
 use crate::catalogue::Catalogue;
 use crate::corpus::CorpusRow;
+use crate::directory;
 
 pub(crate) use index::TextIndex;
 pub(crate) use part::LARGE;
@@ -86,18 +86,9 @@ impl TextIndexes {
     pub(crate) fn forget(&self, corpus: i64) {
         drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&corpus));
         if let Place::Owned(dir) = &self.place {
-            // Ordinals are not used again, so what stays is only space; the next open sweeps it.
-            let _ = std::fs::remove_dir_all(dir.join(corpus.to_string()));
-        }
-    }
-
-    /// Removes indexes of corpora that are gone.
-    pub(crate) fn sweep(&self, corpora: &[i64]) {
-        let Place::Owned(dir) = &self.place else { return };
-        let kept: HashSet<OsString> = corpora.iter().map(|corpus| corpus.to_string().into()).collect();
-        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-            if !kept.contains(&entry.file_name()) {
-                let _ = std::fs::remove_dir_all(entry.path());
+            // Ordinals are not used again, so what stays is only space, until a sweep removes it.
+            if may_hold_index(dir, corpus) {
+                directory::remove_index(&index_dir(dir, corpus), |_| true);
             }
         }
     }
@@ -107,4 +98,14 @@ impl TextIndexes {
         let index = open.entry(corpus).or_insert_with(|| Arc::new(TextIndex::new(&self.place, corpus)));
         Arc::clone(index)
     }
+}
+
+fn index_dir(dir: &Path, corpus: i64) -> PathBuf {
+    dir.join(corpus.to_string())
+}
+
+/// Whether the index of a corpus may be read and written below `dir`: neither is a link to somewhere else.
+fn may_hold_index(dir: &Path, corpus: i64) -> bool {
+    let is_free_or_real = |path: &Path| directory::is_real_dir(path) || path.symlink_metadata().is_err();
+    is_free_or_real(dir) && is_free_or_real(&index_dir(dir, corpus))
 }

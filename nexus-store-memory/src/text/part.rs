@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nexus_core::Result;
 use nexus_core::retrieve::Language;
@@ -18,7 +18,7 @@ use tantivy::{
 use super::files::Files;
 use super::terms::{self, Terms};
 use crate::error::{sql, text};
-use crate::{passage, private};
+use crate::{directory, passage, private};
 
 /// Memory in which new passages are indexed before they become a segment.
 const ARENA_BYTES: usize = 48 << 20;
@@ -73,8 +73,9 @@ impl Part {
         Ok(Self { index, fields, reader, writer: None, through, stamped: through, ahead: HashSet::new() })
     }
 
-    /// The index in `dir`, or a new one in its place if it cannot be used.
-    pub(super) fn open_or_rebuild(dir: &PathBuf, watermark: i64) -> Result<Self> {
+    /// The index in `dir`, or a new one in its place if it cannot be used. Where other files are in `dir`, it is kept in
+    /// memory.
+    pub(super) fn open_or_rebuild(dir: &Path, watermark: i64) -> Result<Self> {
         match Self::open(dir) {
             Ok(part) if part.through <= watermark => return Ok(part),
             Ok(_) => {
@@ -85,8 +86,9 @@ impl Part {
                 tracing::warn!(error = error.report(), dir = %dir.display(), "the text index is damaged: rebuilding it");
             }
         }
-        if dir.exists() {
-            std::fs::remove_dir_all(dir).map_err(|source| crate::error::file("remove", dir, source))?;
+        if dir.exists() && !clear(dir)? {
+            tracing::warn!(dir = %dir.display(), "the text index is kept in memory: other files are in its directory");
+            return Self::in_ram(0);
         }
         private::create_dir(dir).map_err(|source| crate::error::file("create", dir, source))?;
         let (schema, fields) = schema();
@@ -228,6 +230,15 @@ impl Part {
         writer.set_merge_policy(Box::new(policy));
         Ok(writer)
     }
+}
+
+/// Removes the files of the index in `dir`; false when it holds others, which stay with them.
+fn clear(dir: &Path) -> Result<bool> {
+    let Some(files) = directory::index_files(dir) else { return Ok(false) };
+    for file in files {
+        directory::remove_file(dir, &file).map_err(|source| crate::error::file("remove", &file, source))?;
+    }
+    Ok(true)
 }
 
 /// The versions that were retired since: what the index holds of them is only in the way.

@@ -15,7 +15,7 @@ use super::{FORMAT, Line, VERSION, damaged};
 use crate::error::sql;
 use crate::passage;
 use crate::row::to_json;
-use crate::store::MemoryStore;
+use crate::store::{BlobHold, MemoryStore};
 
 /// Brings in an export's lines and returns how many there were.
 pub(super) fn bring(
@@ -43,6 +43,8 @@ pub(super) fn bring(
     }
     check_empty(connection, tenant)?;
     adopt(connection, &instance)?;
+    // Until the rows that name them are there, they would be of no use to anybody.
+    let mut held = Vec::new();
     // A job that is over names no version.
     let mut numbers = Numbers { version, given: HashMap::from([((Space::Version, 0), 0)]) };
     loop {
@@ -66,7 +68,9 @@ pub(super) fn bring(
                     &mut numbers,
                 )?;
             }
-            Line::Bytes { hash, piece, last } => put_bytes(store, tenant, &mut lines, &hash, &piece, last)?,
+            Line::Bytes { hash, piece, last } => {
+                held.push(put_bytes(store, tenant, &mut lines, &hash, &piece, last)?);
+            }
             Line::End { lines: written } if written + 1 == lines.read => return Ok(lines.read),
             Line::End { .. } => return Err(damaged("lines of the export are missing")),
         }
@@ -241,17 +245,16 @@ fn put_bytes<R: BufRead>(
     hash: &str,
     piece: &str,
     last: bool,
-) -> Result<()> {
+) -> Result<BlobHold> {
     let mut pieces = Pieces { lines, hash: hash.to_owned(), piece: unhex(piece)?, at: 0, last, failed: None };
     let kept = store.blobs().put(tenant.as_str(), &mut pieces, u64::MAX);
-    match pieces.failed.take() {
-        Some(error) => Err(error),
-        None if kept?.hash == hash => {
-            store.blobs().release(tenant.as_str(), hash);
-            Ok(())
-        }
-        None => Err(damaged("raw bytes of the export do not match their hash")),
+    if let Some(error) = pieces.failed.take() {
+        return Err(error);
     }
+    let kept = kept?;
+    // What does not match goes with it.
+    let hold = store.hold(tenant, &kept.hash);
+    if kept.hash == hash { Ok(hold) } else { Err(damaged("raw bytes of the export do not match their hash")) }
 }
 
 fn unhex(piece: &str) -> Result<Vec<u8>> {

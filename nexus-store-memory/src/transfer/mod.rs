@@ -14,9 +14,11 @@ use std::io::{BufRead, Write};
 
 use nexus_core::access::Authorised;
 use nexus_core::{Error, ErrorKind, Result, WholeTenant};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::blob::begin_copying;
 use crate::store::MemoryStore;
 
 /// What the first line calls the format.
@@ -51,7 +53,12 @@ impl MemoryStore {
         mut out: impl Write + Send + 'static,
     ) -> Result<u64> {
         let (store, tenant) = (self.clone(), who.tenant().clone());
-        self.engine().read(move |connection| take::take(&store, connection, &tenant, &mut out)).await
+        let take = move |connection: &Connection| {
+            // Before the first row is read, which begins the snapshot.
+            let _copying = store.dir().map(begin_copying);
+            take::take(&store, connection, &tenant, &mut out)
+        };
+        self.engine().read(take).await
     }
 
     /// Brings in what [`export`](Self::export) wrote for the same tenant: all of it or nothing. The store is closed

@@ -251,20 +251,6 @@ async fn a_large_document_is_found_whole_and_replaced_whole() {
     store.close().await.unwrap();
 }
 
-#[tokio::test]
-async fn what_a_stopped_process_left_behind_is_swept() {
-    let dir = tempfile::tempdir().unwrap();
-    filled(dir.path()).await;
-    let home = fs::read_dir(dir.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
-    fs::write(home.join("draft-1"), "half").unwrap();
-    fs::write(home.join("0".repeat(64)), "nobody's").unwrap();
-    fs::create_dir(dir.path().join("text/99")).unwrap();
-    let store = MemoryStore::open(dir.path()).unwrap();
-    assert_eq!(fs::read_dir(home).unwrap().count(), 2);
-    assert!(!dir.path().join("text/99").exists());
-    store.close().await.unwrap();
-}
-
 /// Not a test of its own: fills the disk, as far as its parent allows it.
 #[tokio::test]
 async fn child_fills_the_disk() {

@@ -11,6 +11,8 @@ mod copies;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod directory;
+#[cfg(test)]
 mod erased;
 #[cfg(test)]
 mod files;
@@ -32,6 +34,10 @@ mod retention;
 mod salted;
 #[cfg(test)]
 mod same;
+#[cfg(test)]
+mod sweep;
+#[cfg(test)]
+mod uploads;
 #[cfg(test)]
 mod vectors;
 #[cfg(test)]

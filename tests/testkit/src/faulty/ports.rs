@@ -104,6 +104,7 @@ pass_on!(DocumentStore {
 
 pass_on!(BlobStore {
     fn put(tenant: &TenantId, source: Box<dyn Source>, limit: u64) -> Blob;
+    fn discard(tenant: &TenantId, blob: Blob) -> ();
     fn open(tenant: &TenantId, hash: &str) -> Box<dyn Source>;
 });
 

@@ -2,16 +2,19 @@
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
+use nexus_core::document::store::Blob;
 use nexus_core::{ErrorKind, hex};
 
 use super::scenarios;
-use super::world::{World, admin};
+use super::world::{World, admin, document};
 
 scenarios!(
     what_was_put_comes_back_byte_for_byte_under_its_hash,
     putting_the_same_bytes_twice_keeps_them_once,
     a_source_over_the_limit_is_refused_and_leaves_nothing_behind,
     a_tenant_cannot_open_another_tenants_bytes,
+    bytes_that_no_document_rests_on_are_there_while_held_and_gone_once_discarded,
+    bytes_that_a_document_rests_on_no_longer_are_gone_when_that_is_acknowledged,
 );
 
 async fn what_was_put_comes_back_byte_for_byte_under_its_hash(world: World) {
@@ -56,4 +59,58 @@ async fn a_tenant_cannot_open_another_tenants_bytes(world: World) {
     }
     let odd = world.store.open(admin("acme").tenant(), "../../etc/passwd").await.err().unwrap();
     assert_eq!(odd.kind(), ErrorKind::NotFound);
+}
+
+async fn put(world: &World, text: &str) -> Blob {
+    let source = Box::new(Cursor::new(text.as_bytes().to_vec()));
+    world.store.put(admin("acme").tenant(), source, u64::MAX).await.unwrap()
+}
+
+async fn is_there(world: &World, text: &str) -> bool {
+    world.store.open(admin("acme").tenant(), &hex::sha256(text.as_bytes())).await.is_ok()
+}
+
+async fn bytes_that_no_document_rests_on_are_there_while_held_and_gone_once_discarded(world: World) {
+    let who = admin("acme");
+    let (first, second) = (put(&world, "held").await, put(&world, "held").await);
+    world.store.discard(who.tenant(), first).await.unwrap();
+    assert!(is_there(&world, "held").await, "another caller holds them");
+    world.store.discard(who.tenant(), second).await.unwrap();
+    assert!(!is_there(&world, "held").await);
+    // A document that takes them keeps them when its caller lets go.
+    world.corpus(&who, "handbook").await;
+    world.submit(&who, "handbook", "leave", "held").await;
+    let again = put(&world, "held").await;
+    world.store.discard(who.tenant(), again).await.unwrap();
+    assert!(is_there(&world, "held").await);
+}
+
+async fn bytes_that_a_document_rests_on_no_longer_are_gone_when_that_is_acknowledged(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "handbook").await;
+    world.publish(&who, "handbook", "leave", &["first"]).await;
+    world.publish(&who, "handbook", "other", &["first"]).await;
+    world.submit(&who, "handbook", "leave", "second").await;
+    assert!(
+        is_there(&world, "first").await && is_there(&world, "second").await,
+        "the other document is left"
+    );
+    let lease = world.claim(super::world::at(0)).await;
+    world.store.publish(&lease, world.publication(&lease, 0, None)).await.unwrap();
+    world.submit(&who, "handbook", "other", "third").await;
+    assert!(!is_there(&world, "first").await, "replaced");
+    let mut refused = world.submission(&who, "handbook", "leave", "fourth").await;
+    refused.overwrite = false;
+    assert!(world.store.submit(refused).await.is_err());
+    world.let_go();
+    let barrier = put(&world, "barrier").await;
+    world.store.discard(who.tenant(), barrier).await.unwrap();
+    assert!(!is_there(&world, "fourth").await, "refused");
+    let audit = world.unrecorded();
+    world.store.delete_document(who.tenant(), &document("leave"), audit).await.unwrap();
+    assert!(!is_there(&world, "second").await, "deleted");
+    let lease = world.claim(super::world::at(0)).await;
+    world.store.publish(&lease, world.publication(&lease, 0, None)).await.unwrap();
+    world.store.delete_corpus(who.tenant(), &super::world::corpus("handbook")).await.unwrap();
+    assert!(!is_there(&world, "third").await, "deleted with its corpus");
 }

@@ -1,14 +1,14 @@
 //! What scenarios share: people, moments, and the way of a document into a store.
 
 use std::io::Cursor;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nexus_core::access::{AccessRule, Authorised, Grant, Grantee, Permission, RequiredAccess};
 use nexus_core::audit::{Draft, KeyRing, Kind, Pending, Sealer};
 use nexus_core::document::chunk::Chunk;
-use nexus_core::document::store::{Lease, Publication, StagedPassage, Submission, Submitted};
+use nexus_core::document::store::{Blob, Lease, Publication, StagedPassage, Submission, Submitted};
 use nexus_core::document::{ChunkConfig, Corpus, Document, ParseReport};
 use nexus_core::policy::{Decision, Effect};
 use nexus_core::retrieve::{Fusion, Language, ModelId, Query, QueryVector, Retrieved, Weights};
@@ -24,6 +24,8 @@ pub struct World {
     /// Seals records under the store's own name.
     pub sealer: Arc<Sealer>,
     last: AtomicU64,
+    /// The bytes of submissions that are yet to be made.
+    held: Mutex<Vec<Blob>>,
 }
 
 /// How long leases last.
@@ -64,7 +66,7 @@ impl World {
     pub fn new(store: Arc<dyn Store>) -> Self {
         let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
         let sealer = Arc::new(Sealer::new(store.instance(), keys));
-        Self { store, sealer, last: AtomicU64::new(0) }
+        Self { store, sealer, last: AtomicU64::new(0), held: Mutex::default() }
     }
 
     /// A name that was not used before.
@@ -98,6 +100,7 @@ impl World {
     pub async fn submission(&self, who: &Principal, in_corpus: &str, id: &str, text: &str) -> Submission {
         let bytes = Box::new(Cursor::new(text.as_bytes().to_vec()));
         let blob = self.store.put(who.tenant(), bytes, u64::MAX).await.unwrap();
+        self.held.lock().unwrap().push(blob.clone());
         let job = self.fresh("job");
         Submission {
             principal: who.clone(),
@@ -124,7 +127,14 @@ impl World {
     pub async fn submit(&self, who: &Principal, in_corpus: &str, id: &str, text: &str) -> Submitted {
         let mut submission = self.submission(who, in_corpus, id, text).await;
         submission.overwrite = true;
-        self.store.submit(submission).await.unwrap()
+        let submitted = self.store.submit(submission).await.unwrap();
+        self.let_go();
+        submitted
+    }
+
+    /// Gives up the bytes of submissions: what no document rests on may go.
+    pub fn let_go(&self) {
+        self.held.lock().unwrap().clear();
     }
 
     /// Takes the next job.

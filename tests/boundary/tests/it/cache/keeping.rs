@@ -124,10 +124,13 @@ async fn a_cache_on_disk_serves_the_next_process() {
 #[tokio::test]
 async fn a_damaged_cache_is_begun_anew() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join("cache")).unwrap();
-    std::fs::write(dir.path().join("cache/answer.db"), "no database at all").unwrap();
-    let scripted = Scripted::start().await.unwrap();
     let store = MemoryStore::open(dir.path()).unwrap();
+    drop(store.cache(ROOM).unwrap());
+    let path = dir.path().join("cache/answer.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100..].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    std::fs::write(&path, bytes).unwrap();
+    let scripted = Scripted::start().await.unwrap();
     let cache = store.cache(ROOM).unwrap().unwrap();
     let nexus = builder(&store, routing(&scripted), settings()).cache(cache).build().unwrap();
     for was_cached in [false, true] {
