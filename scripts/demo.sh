@@ -5,7 +5,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 data=./demo-data
-rm -rf "$data"
+# Only what an earlier demo left is removed.
+if [ -e "$data" ] && [ ! -e "$data/store/nexus.db" ] && [ ! -e "$data/store/nexus-store.json" ]; then
+  echo "error: $data is there already, and no earlier demo left it; move it away" >&2
+  exit 1
+fi
+rm -rf "$data/store" "$data/config"
 export NEXUS_CONFIG_DIR="$data/config"    # the demo's audit key goes here; yours is not touched
 export LLM_PROVIDER=extractive            # whatever your environment says: nothing leaves the machine
 binary="${CARGO_TARGET_DIR:-target}/release/nexus"
