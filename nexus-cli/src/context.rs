@@ -6,14 +6,15 @@ use std::time::Duration;
 use nexus_core::{Builder, Error, ErrorKind, Nexus, Principal, Result, Settings};
 use nexus_providers::documents::{WorkerCommand, WorkerLimits, WorkerParser};
 use nexus_providers::shell::{
-    Config, Environment, Redactor, audit_keys, config_dir, embedder, routing, settings_from_env, speech,
+    Config, Environment, Field, Origin, Redactor, Source, audit_keys, config_dir, embedder, routing,
+    settings_from_env, speech, variables,
 };
 use nexus_store_memory::{MemoryStore, Swept};
 
 use crate::args::Global;
 use crate::interrupt::Interrupts;
-use crate::output::Output;
-use crate::principal::principal;
+use crate::output::{Output, announce};
+use crate::principal::{principal, user_source};
 
 const DATA: &str = "./nexus-data";
 /// How long background work may take to end.
@@ -29,6 +30,8 @@ pub(crate) struct Context<'a> {
     pub(crate) config: Config,
     pub(crate) output: &'a Output,
     pub(crate) interrupts: &'a Interrupts,
+    /// The fields of the configuration that the command line sets.
+    pub(crate) said: Vec<&'static str>,
     /// The providers that the command names.
     wanted: Vec<String>,
     env: Environment,
@@ -42,23 +45,38 @@ pub(crate) struct Opened {
 }
 
 impl<'a> Context<'a> {
-    /// What `global` and the surroundings of the program say. `redactor` learns their secrets.
+    /// What `global` and the variables `env` say. `redactor` learns their secrets.
     pub(crate) fn new(
         global: &Global,
+        env: Environment,
         wanted: Vec<String>,
         output: &'a Output,
         interrupts: &'a Interrupts,
         redactor: &Redactor,
     ) -> Result<Self> {
-        let env = Environment::of_process().with_dotenv(Path::new("."))?;
-        redactor.learn(&env);
         let config_dir = config_dir(&env)?;
         let config = Config::read(global.config.as_deref(), &config_dir, &env)?;
         redactor.hide(config.secrets());
+        for (warning, hint) in env.warnings().chain(config.warnings()) {
+            output.warning(warning, hint);
+        }
+        let json = output.is_json();
+        let config = config.announcing(move |line| announce(json, line));
         let who = principal(global, &config, &env)?;
         let data = global.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| PathBuf::from(DATA));
         let settings = settings_from_env(&env)?;
-        Ok(Self { who, data, config_dir, settings, config, output, interrupts, wanted, env })
+        let said = global.said().collect();
+        Ok(Self { who, data, config_dir, settings, config, output, interrupts, said, wanted, env })
+    }
+
+    /// The variables without a field of the configuration that are set.
+    pub(crate) fn variables(&self) -> Vec<Field> {
+        variables(&self.env)
+    }
+
+    /// Where the name of the user was read from, where the configuration has none.
+    pub(crate) fn user_source(&self) -> Source {
+        user_source(&self.env).unwrap_or_else(|| Source::of(Origin::Default))
     }
 
     /// Works on the store as its only owner. Runs that an earlier process left are taken up first.

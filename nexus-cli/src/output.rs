@@ -132,6 +132,15 @@ impl Output {
     }
 }
 
+/// Says once what is used, to people and programs alike.
+pub(crate) fn announce(json: bool, line: &str) {
+    if json {
+        complain(&visible_json(&json!({ "note": { "message": line } }).to_string()));
+    } else {
+        complain(&visible(line));
+    }
+}
+
 /// Writes a line to standard error. When nobody reads that either, there is nobody to tell.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");

@@ -2,7 +2,7 @@
 
 use nexus_core::access::ADMIN;
 use nexus_core::{Principal, Result};
-use nexus_providers::shell::{Config, Environment};
+use nexus_providers::shell::{Config, Environment, Source};
 
 use crate::args::Global;
 
@@ -37,4 +37,12 @@ pub(crate) fn principal(global: &Global, config: &Config, env: &Environment) -> 
 fn operating_system_user(env: &Environment) -> Result<String> {
     let name = env.text("USER")?;
     Ok(name.or(env.text("LOGNAME")?).unwrap_or_else(|| USER.to_owned()))
+}
+
+/// Where the operating system's name of the user is from, if there is one.
+pub(crate) fn user_source(env: &Environment) -> Option<Source> {
+    ["USER", "LOGNAME"].into_iter().find_map(|variable| {
+        let origin = env.origin(variable)?.clone();
+        Some(Source { origin, variable: Some(variable.to_owned()) })
+    })
 }

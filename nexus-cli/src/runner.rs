@@ -1,9 +1,10 @@
 //! From arguments to an exit: parses, starts the runtime, and reports the error that ends the program, once.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 use nexus_core::{Error, ErrorKind, Result};
 use nexus_providers::shell::{Environment, Redactor};
 use tokio::runtime::{Builder, Runtime};
@@ -23,20 +24,18 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.collect();
     let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
     let output = Output::new(json);
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &output),
     };
-    let redactor = Redactor::of(&Environment::of_process());
-    begin_logging(&cli.global, &redactor);
-    perform(cli, &output, &redactor).unwrap_or_else(|error| {
+    perform(cli, &output).unwrap_or_else(|error| {
         tracing::error!(error = %error.report(), "the command failed");
         output.error(&error);
         error.kind().into()
     })
 }
 
-fn perform(cli: Cli, output: &Output, redactor: &Redactor) -> Result<Exit> {
+fn perform(cli: Cli, output: &Output) -> Result<Exit> {
     if let Command::ParseWorker = cli.command {
         return commands::parse_worker();
     }
@@ -45,17 +44,26 @@ fn perform(cli: Cli, output: &Output, redactor: &Redactor) -> Result<Exit> {
         clap_complete::generate(completions.shell, &mut Cli::command(), "nexus", &mut script);
         return output.bytes(&script).map(|()| Exit::Done);
     }
+    let env = Environment::of_process().with_env_file(&cli.global.env_file(), Path::new("."))?;
+    let redactor = Redactor::of(&env);
+    begin_logging(&cli.global, &env, &redactor);
     let runtime = runtime(&cli.command)?;
-    let exit = runtime.block_on(drive(&cli.global, cli.command, output, redactor));
+    let exit = runtime.block_on(drive(&cli.global, env, cli.command, output, &redactor));
     // What still runs was left on purpose, by a second interrupt or at the end of a conversation.
     runtime.shutdown_timeout(Duration::ZERO);
     exit
 }
 
 /// Carries out a command until it ends or an interrupt that it does not heed comes.
-async fn drive(global: &Global, command: Command, output: &Output, redactor: &Redactor) -> Result<Exit> {
+async fn drive(
+    global: &Global,
+    env: Environment,
+    command: Command,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Exit> {
     let interrupts = Interrupts::default();
-    let context = Context::new(global, command.providers(), output, &interrupts, redactor)?;
+    let context = Context::new(global, env, command.providers(), output, &interrupts, redactor)?;
     tokio::select! {
         // First, so that the program listens before it does anything.
         biased;
@@ -88,8 +96,8 @@ fn usage(error: &clap::Error, output: &Output) -> Exit {
 }
 
 /// Logs go to standard error, without secrets, and only when somebody asks for them.
-fn begin_logging(global: &Global, redactor: &Redactor) {
-    let asked = std::env::var("RUST_LOG").ok().and_then(|targets| targets.parse::<Targets>().ok());
+fn begin_logging(global: &Global, env: &Environment, redactor: &Redactor) {
+    let asked = env.text("RUST_LOG").ok().flatten().and_then(|targets| targets.parse::<Targets>().ok());
     let level = match global.verbose {
         0 => LevelFilter::OFF,
         1 => LevelFilter::INFO,

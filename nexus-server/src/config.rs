@@ -1,15 +1,20 @@
 //! What the server is told: arguments first, then variables, then the user's `nexus.toml`, then defaults.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use nexus_core::audit::KeyRing;
-use nexus_core::{Principal, Result, Settings};
-use nexus_providers::shell::{self, Environment, Redactor, audit_keys, config_dir, settings_from_env};
+use nexus_core::{Error, Principal, Result, Settings};
+use nexus_providers::shell::{
+    self, EnvFile, Environment, Redactor, audit_keys, config_dir, settings_from_env,
+};
 
 use crate::models::Source;
+
+/// Where to listen unless told.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 const OVERVIEW: &str = "\
 Serves one data directory over HTTP: health probes, and questions answered as a stream of events.
@@ -18,7 +23,7 @@ There is no authentication yet. So the server listens on the loopback address on
 sent, and every request acts as the principal of its configuration: `NEXUS_TENANT`, `NEXUS_USER` and `NEXUS_ROLE`, by \
 default an admin of the tenant `local`.
 
-A hang-up (SIGHUP) has it read `nexus.toml` and `.env` again: other keys, models and limits, without a restart.
+A hang-up (SIGHUP) has it read `nexus.toml` and the file of variables again: other keys, models and limits, without a restart.
 
 RUN_MAX_CONCURRENCY and INGEST_MAX_CONCURRENCY bound the work that goes on at once, DEBUG_EVENTS=true streams \
 everything that a search found, AUDIT_KEYS_JSON or AUDIT_SECRET sign the records, and RUST_LOG says what is logged.";
@@ -28,16 +33,21 @@ everything that a search found, AUDIT_KEYS_JSON or AUDIT_SECRET sign the records
 #[command(name = "nexus-server", version, about, long_about = OVERVIEW)]
 #[command(max_term_width = 100, disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
-    /// Where to listen: a loopback address
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "NEXUS_LISTEN")]
-    #[arg(hide_env_values = true)]
-    pub(crate) listen: SocketAddr,
+    /// Where to listen: a loopback address [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", env = "NEXUS_LISTEN", hide_env_values = true)]
+    pub(crate) listen: Option<SocketAddr>,
     /// The data directory [default: ./nexus-data]
     #[arg(long, value_name = "DIR", env = "NEXUS_DATA", hide_env_values = true)]
     pub(crate) data: Option<PathBuf>,
     /// The configuration file [default: nexus.toml in your configuration directory]
     #[arg(long, value_name = "FILE", env = "NEXUS_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
+    /// A file of variables that is as strong as the environment [env: NEXUS_ENV_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// Read no file of variables, not even a `.env` in the working directory [env: NEXUS_NO_ENV_FILE]
+    #[arg(long, conflicts_with = "env_file")]
+    pub(crate) no_env_file: bool,
     /// After how many silent seconds a stream sends a heartbeat
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) heartbeat: u16,
@@ -46,6 +56,17 @@ pub(crate) struct Args {
     pub(crate) grace: u16,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Args {
+    /// Which file of variables is to be read.
+    pub(crate) fn env_file(&self) -> EnvFile {
+        match &self.env_file {
+            _ if self.no_env_file => EnvFile::Without,
+            Some(file) => EnvFile::Named(file.clone()),
+            None => EnvFile::Unsaid,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,7 +97,8 @@ impl Config {
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for what makes no sense.
     pub(crate) fn read(args: Args, env: &Environment, redactor: &Redactor) -> Result<Self> {
-        let source = Source { file: args.config, redactor: redactor.clone() };
+        let env_file = args.env_file();
+        let source = Source { file: args.config, env_file, redactor: redactor.clone() };
         let file = source.read(env)?;
         let who = principal(env, &file)?;
         let data = args.data.or_else(|| file.data.clone()).unwrap_or_else(|| PathBuf::from("nexus-data"));
@@ -85,7 +107,7 @@ impl Config {
             tracing::warn!(path = %made.display(), "made a key that signs audit records; keep a copy, or they cannot be verified");
         }
         Ok(Self {
-            listen: args.listen,
+            listen: args.listen.map_or_else(|| listen(env), Ok)?,
             data,
             who,
             keys: keys.ring,
@@ -96,6 +118,16 @@ impl Config {
             grace: Duration::from_secs(args.grace.into()),
         })
     }
+}
+
+/// Where to listen, where no argument says.
+fn listen(env: &Environment) -> Result<SocketAddr> {
+    let Some(address) = env.text("NEXUS_LISTEN")? else { return Ok(LISTEN) };
+    address.trim().parse().map_err(|_| {
+        Error::invalid("the variable `NEXUS_LISTEN` has a value that means nothing")
+            .code("INVALID_SETTING")
+            .hint("it may be an address such as `127.0.0.1:8080`")
+    })
 }
 
 /// Who every request acts as.

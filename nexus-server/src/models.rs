@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nexus_core::gateway::Models;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
-use nexus_providers::shell::{self, Environment, Redactor, config_dir, embedder, routing, speech};
+use nexus_providers::shell::{self, EnvFile, Environment, Redactor, config_dir, embedder, routing, speech};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Where the configuration comes from.
@@ -18,20 +18,26 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(crate) struct Source {
     /// The file that an argument names.
     pub(crate) file: Option<PathBuf>,
+    /// The file of variables that an argument names.
+    pub(crate) env_file: EnvFile,
     pub(crate) redactor: Redactor,
 }
 
 impl Source {
-    /// The variables of this process, and those of `.env`.
-    pub(crate) fn environment() -> Result<Environment> {
-        Environment::of_process().with_dotenv(Path::new("."))
+    /// The variables of this process, and those of a file.
+    pub(crate) fn environment(env_file: &EnvFile) -> Result<Environment> {
+        Environment::of_process().with_env_file(env_file, Path::new("."))
     }
 
-    /// What the file says, with `env` laid over it. The redactor learns its secrets.
+    /// What the file says, with `env` laid over it. The redactor learns its secrets, and the log what is ignored.
     pub(crate) fn read(&self, env: &Environment) -> Result<shell::Config> {
         let config = shell::Config::read(self.file.as_deref(), &config_dir(env)?, env)?;
+        self.redactor.learn(env);
         self.redactor.hide(config.secrets());
-        Ok(config)
+        for (warning, hint) in env.warnings().chain(config.warnings()) {
+            tracing::warn!(hint, "{warning}");
+        }
+        Ok(config.announcing(|line| tracing::info!("{line}")))
     }
 
     /// Replaces the models of `nexus` at each hang-up, for as long as it is polled.
@@ -48,7 +54,7 @@ impl Source {
     }
 
     async fn replace(&self, nexus: &Nexus) -> Result<()> {
-        let config = self.read(&Self::environment()?)?;
+        let config = self.read(&Self::environment(&self.env_file)?)?;
         nexus.reconfigure(models(&config).await?)
     }
 }

@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<()> {
-    let env = Source::environment()?;
+    let env = Source::environment(&args.env_file())?;
     let redactor = Redactor::of(&env);
     log(&env, &redactor)?;
     let config = Config::read(args, &env, &redactor)?;

@@ -1,5 +1,6 @@
 //! The command line as plain data. What it means is in [`crate::commands`].
 
+mod config;
 mod corpora;
 mod docs;
 mod ingest;
@@ -11,10 +12,14 @@ mod removal;
 mod runs;
 mod whole;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use nexus_providers::shell::EnvFile;
 
+pub(crate) use config::{ConfigCommand, Show};
 pub(crate) use corpora::{Corpora, CorpusSettings};
 pub(crate) use docs::Docs;
 pub(crate) use ingest::{Chunking, Ingest};
@@ -60,6 +65,12 @@ pub(crate) struct Global {
     // Not global: `corpora set --config` means the settings of a corpus.
     #[arg(long, value_name = "FILE", env = "NEXUS_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
+    /// A file of variables that is as strong as the environment [env: NEXUS_ENV_FILE]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) env_file: Option<PathBuf>,
+    /// Read no file of variables, not even a `.env` in the working directory [env: NEXUS_NO_ENV_FILE]
+    #[arg(long, global = true, conflicts_with = "env_file")]
+    pub(crate) no_env_file: bool,
     /// The tenant to act in [default: local]
     #[arg(long, value_name = "ID", global = true, env = "NEXUS_TENANT", hide_env_values = true)]
     pub(crate) tenant: Option<String>,
@@ -79,6 +90,50 @@ pub(crate) struct Global {
     /// Log to standard error; twice for more. `RUST_LOG` says it finer
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+impl Cli {
+    /// What `arguments` say.
+    ///
+    /// Options that only a variable sets are left open: the configuration reads variables, and knows where each was
+    /// read from.
+    pub(crate) fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))?;
+        let is_said = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let global = &mut cli.global;
+        global.data = global.data.take().filter(|_| is_said("data"));
+        global.config = global.config.take().filter(|_| is_said("config"));
+        global.tenant = global.tenant.take().filter(|_| is_said("tenant"));
+        global.user = global.user.take().filter(|_| is_said("user"));
+        if !is_said("roles") {
+            global.roles.clear();
+        }
+        Ok(cli)
+    }
+}
+
+impl Global {
+    /// Which file of variables is to be read.
+    pub(crate) fn env_file(&self) -> EnvFile {
+        match &self.env_file {
+            _ if self.no_env_file => EnvFile::Without,
+            Some(file) => EnvFile::Named(file.clone()),
+            None => EnvFile::Unsaid,
+        }
+    }
+
+    /// The fields of the configuration that the command line sets.
+    pub(crate) fn said(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let fields = [
+            ("data", self.data.is_some()),
+            ("tenant", self.tenant.is_some()),
+            ("user", self.user.is_some()),
+            ("roles", !self.roles.is_empty()),
+            ("groups", !self.groups.is_empty()),
+        ];
+        fields.into_iter().filter(|(_, said)| *said).map(|(field, _)| field)
+    }
 }
 
 impl Command {
@@ -121,6 +176,9 @@ pub(crate) enum Command {
     /// Lists the providers that are configured, and those whose key is known, with the model that each is asked for
     /// unless a question names another. A model without a price is not called; `nexus pricing set` gives it one.
     Models,
+    /// What is configured, and where it was read from
+    #[command(subcommand)]
+    Config(ConfigCommand),
     Usage(Usage),
     /// What each attempt to call a vendor cost
     #[command(subcommand)]

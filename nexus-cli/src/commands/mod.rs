@@ -4,6 +4,7 @@ mod answer;
 mod ask;
 mod budget;
 mod chat;
+mod config;
 mod corpora;
 mod docs;
 mod ingest;
@@ -29,7 +30,7 @@ use std::io::Read as _;
 use nexus_core::retrieve::MAX_QUESTION_CHARS;
 use nexus_core::{Error, ErrorKind, Result};
 
-use crate::args::{Command, Providers};
+use crate::args::{Command, ConfigCommand, Providers};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -46,6 +47,7 @@ pub(crate) async fn run(context: &Context<'_>, command: Command) -> Result<Exit>
         Command::Sessions(sessions) => sessions::run(context, sessions).await,
         Command::Providers(Providers::Check(check)) => Box::pin(providers::check(context, check)).await,
         Command::Models => Box::pin(models::run(context)).await,
+        Command::Config(ConfigCommand::Show(show)) => config::show(context, &show),
         Command::Usage(usage) => usage::run(context, usage).await,
         Command::Ledger(ledger) => ledger::run(context, ledger).await,
         Command::Pricing(pricing) => Box::pin(pricing::run(context, pricing)).await,

@@ -38,6 +38,8 @@ fn every_command_explains_itself() {
         "providers",
         "providers check",
         "models",
+        "config",
+        "config show",
         "usage",
         "ledger",
         "ledger list",

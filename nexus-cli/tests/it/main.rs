@@ -9,6 +9,7 @@
 
 mod bench;
 mod codes;
+mod env_file;
 mod handbook;
 mod harmless;
 mod help;

@@ -30,6 +30,11 @@ impl Vendor {
         ]
     }
 
+    /// Where it speaks like OpenAI.
+    pub(crate) fn openai_url(&self) -> String {
+        self.scripted.openai_url()
+    }
+
     /// The vendor's own bill.
     pub(crate) fn bill(&self) -> Vec<Entry> {
         self.runtime.block_on(self.scripted.settled_log())
@@ -40,7 +45,7 @@ impl Vendor {
         self.scripted.log().len()
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.scripted.url()
     }
 }
@@ -128,16 +133,6 @@ fn a_question_that_could_cost_more_than_it_may_is_not_sent() {
     bench.with(&borrowed(&variables), &free).ends(0);
     assert_eq!(vendor.bill().len(), 0);
     bench.run(&["ask", "--corpus", "handbook", "--max-cost", "-1", QUESTION]).ends(2);
-}
-
-#[test]
-fn a_dotenv_file_configures_unless_a_build_runs() {
-    let bench = Bench::new();
-    bench.write(".env", "LLM_PROVIDER=fake\nNEXUS_TENANT=acme\n");
-    let models = |variables: &[(&str, &str)]| bench.with(variables, &["models", "--json"]).ends(0).json();
-    assert_eq!(models(&[])["models"][0]["provider"], "fake");
-    assert_eq!(models(&[("CI", "true")])["models"][0]["provider"], "extractive");
-    assert_eq!(models(&[("LLM_PROVIDER", "extractive")])["models"][0]["provider"], "extractive");
 }
 
 #[test]

@@ -1,15 +1,20 @@
-//! [`Environment`]: variables by name, those of the process and of a `.env` file, or a test's own.
+//! [`Environment`]: variables by name, those of the process and of a file, or a test's own.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 
-use nexus_core::{Error, ErrorKind, Result};
+use nexus_core::{Error, Result};
 
-/// The file whose variables stand in for those that are not set.
-const DOTENV: &str = ".env";
+use super::Origin;
+use super::env_file::{self, FoundEnvFile};
+use super::variables::is_of_process;
+
+/// The variable that names a file of variables.
+const ENV_FILE: &str = "NEXUS_ENV_FILE";
+/// The variable that says that no file is read.
+const NO_ENV_FILE: &str = "NEXUS_NO_ENV_FILE";
 
 /// Environment variables. A variable that is set to nothing counts as not set.
 ///
@@ -22,40 +27,84 @@ const DOTENV: &str = ".env";
 /// # Ok::<(), nexus_core::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Environment(BTreeMap<OsString, OsString>);
+pub struct Environment {
+    variables: BTreeMap<OsString, Variable>,
+    found: Option<FoundEnvFile>,
+    /// The variables of a named file that it cannot set.
+    without_effect: Vec<String>,
+}
+
+#[derive(Clone)]
+struct Variable {
+    value: OsString,
+    origin: Origin,
+}
+
+/// Which file of variables the command line asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EnvFile {
+    /// It does not say: the one that `NEXUS_ENV_FILE` names, else a `.env` in the working directory.
+    #[default]
+    Unsaid,
+    /// This one.
+    Named(PathBuf),
+    /// None at all.
+    Without,
+}
 
 impl Environment {
     /// The variables of this process, as they are now.
     pub fn of_process() -> Self {
-        Self(std::env::vars_os().collect())
+        let variable = |(name, value)| (name, Variable { value, origin: Origin::Environment });
+        Self {
+            variables: std::env::vars_os().map(variable).collect(),
+            found: None,
+            without_effect: Vec::new(),
+        }
     }
 
-    /// These variables, and for those that do not occur the ones of the file `.env` in `directory`, if there is one.
-    /// Where `CI` is `true` the file is not read: a build depends on nothing that lies around.
+    /// These variables, with those of a file.
+    ///
+    /// A file that is named, by `wanted` or by `NEXUS_ENV_FILE`, gives every variable that is not set here. Else a
+    /// `.env` in `directory` is looked at, of which a [`Config`](super::Config) takes vendors' keys and models and no
+    /// other method tells anything; not where `CI` is `true`. `NEXUS_NO_ENV_FILE=true` is [`EnvFile::Without`].
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_DOTENV` for a file that is none;
-    /// [`Unavailable`](ErrorKind::Unavailable) when it cannot be read.
-    pub fn with_dotenv(mut self, directory: &Path) -> Result<Self> {
-        if self.text("CI")?.is_some_and(|ci| ci.eq_ignore_ascii_case("true")) {
-            return Ok(self);
-        }
-        let path = directory.join(DOTENV);
-        let variables = match dotenvy::from_path_iter(&path) {
-            Ok(variables) => variables,
-            Err(dotenvy::Error::Io(error)) if error.kind() == IoErrorKind::NotFound => return Ok(self),
-            Err(error) => return Err(unreadable(&path, error)),
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_ENV_FILE` for a named file that cannot be
+    /// read or understood, with `INVALID_SETTING` for a variable above that means nothing. A found file never fails.
+    pub fn with_env_file(mut self, wanted: &EnvFile, directory: &Path) -> Result<Self> {
+        let named = match wanted {
+            EnvFile::Without => return Ok(self),
+            EnvFile::Named(file) => Some(file.clone()),
+            EnvFile::Unsaid if self.is_true(NO_ENV_FILE)? => return Ok(self),
+            EnvFile::Unsaid => self.path(ENV_FILE),
         };
-        for variable in variables {
-            let (name, value) = variable.map_err(|error| unreadable(&path, error))?;
-            self.0.entry(name.into()).or_insert_with(|| value.into());
+        match named {
+            Some(file) => self.add_named(&file)?,
+            None if self.text("CI")?.is_some_and(|ci| ci.eq_ignore_ascii_case("true")) => {}
+            None => self.found = FoundEnvFile::find(directory),
         }
         Ok(self)
     }
 
+    fn add_named(&mut self, file: &Path) -> Result<()> {
+        for (name, value) in env_file::named(file)? {
+            if is_of_process(&name) {
+                self.without_effect.push(format!("`{name}` in `{}`", file.display()));
+                continue;
+            }
+            let variable = Variable { value: value.into(), origin: Origin::EnvFile(file.to_owned()) };
+            let is_set = self.raw(&name).is_some_and(|set| set.origin == Origin::Environment);
+            if !is_set {
+                self.variables.insert(name.into(), variable);
+            }
+        }
+        Ok(())
+    }
+
     /// A variable that holds a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.raw(name).map(PathBuf::from)
+        self.raw(name).map(|variable| PathBuf::from(&variable.value))
     }
 
     /// A variable that holds text.
@@ -65,40 +114,74 @@ impl Environment {
     pub fn text(&self, name: &str) -> Result<Option<String>> {
         let invalid =
             |_| Error::invalid(format!("the variable `{name}` is not UTF-8")).code("INVALID_SETTING");
-        self.raw(name).map(|value| value.clone().into_string().map_err(invalid)).transpose()
+        self.raw(name).map(|variable| variable.value.clone().into_string().map_err(invalid)).transpose()
+    }
+
+    /// Where the variable `name` was read from, if it is set.
+    pub fn origin(&self, name: &str) -> Option<&Origin> {
+        self.raw(name).map(|variable| &variable.origin)
+    }
+
+    /// What the user should know of variables that were not obeyed, each with a hint, besides those that a
+    /// [`Config`](super::Config) tells of.
+    pub fn warnings(&self) -> impl Iterator<Item = (String, &'static str)> {
+        let names = self.without_effect.iter();
+        names.map(|name| (format!("{name} has no effect"), "set it in the environment of the process itself"))
     }
 
     /// The names of the variables that are set and whose names are UTF-8, sorted.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(|(_, value)| !value.is_empty()).filter_map(|(name, _)| name.to_str())
+        let set = self.variables.iter().filter(|(_, variable)| !variable.value.is_empty());
+        set.filter_map(|(name, _)| name.to_str())
     }
 
-    fn raw(&self, name: &str) -> Option<&OsString> {
-        self.0.get(OsStr::new(name)).filter(|value| !value.is_empty())
+    /// The `.env` that lies in the working directory.
+    pub(super) fn found(&self) -> Option<&FoundEnvFile> {
+        self.found.as_ref()
     }
-}
 
-/// Where the line cannot be understood, the cause is left out: it quotes the line, and that may hold a secret.
-fn unreadable(path: &Path, error: dotenvy::Error) -> Error {
-    if let dotenvy::Error::Io(error) = error {
-        return Error::new(ErrorKind::Unavailable, format!("`{}` cannot be read", path.display()))
-            .code("INVALID_DOTENV")
-            .because(error);
+    /// The same with a found `.env` that says `text`.
+    #[cfg(test)]
+    pub(super) fn beside(mut self, text: &str) -> Self {
+        self.found = Some(FoundEnvFile::of("./.env".into(), text.as_bytes()));
+        self
     }
-    Error::invalid(format!("`{}` has a line that cannot be understood", path.display()))
-        .code("INVALID_DOTENV")
-        .hint("write `NAME=value` on each line, and quote values with blanks")
+
+    /// The same with one more variable.
+    #[cfg(test)]
+    pub(super) fn and(mut self, name: &str, value: &str) -> Self {
+        let variable = Variable { value: value.into(), origin: Origin::Environment };
+        self.variables.insert(name.into(), variable);
+        self
+    }
+
+    fn is_true(&self, name: &str) -> Result<bool> {
+        let Some(text) = self.text(name)? else { return Ok(false) };
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            _ => Err(Error::invalid(format!("the variable `{name}` has a value that means nothing"))
+                .code("INVALID_SETTING")
+                .hint("it may be: true, false")),
+        }
+    }
+
+    fn raw(&self, name: &str) -> Option<&Variable> {
+        self.variables.get(OsStr::new(name)).filter(|variable| !variable.value.is_empty())
+    }
 }
 
 impl<K: Into<OsString>, V: Into<OsString>, const N: usize> From<[(K, V); N]> for Environment {
     fn from(variables: [(K, V); N]) -> Self {
-        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let variable = |value: V| Variable { value: value.into(), origin: Origin::Environment };
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), variable(value))).collect();
+        Self { variables, found: None, without_effect: Vec::new() }
     }
 }
 
 impl fmt::Debug for Environment {
     /// Prints names only: values may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.variables.keys()).finish()
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Environment;
+use super::env_file::FoundEnvFile;
 use crate::Secret;
 
 /// What stands in a secret's place.
@@ -43,6 +44,7 @@ impl Redactor {
         let secret = |name: &&str| SECRET_NAMES.iter().any(|end| name.ends_with(end));
         let values = env.names().filter(secret).filter_map(|name| env.text(name).ok().flatten());
         self.hide(&values.map(Secret::new).collect::<Vec<Secret>>());
+        self.hide(env.found().into_iter().flat_map(FoundEnvFile::keys));
     }
 
     /// Hides these from now on.

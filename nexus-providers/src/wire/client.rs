@@ -1,5 +1,7 @@
 //! The one HTTP client that all vendors share: [`HttpClient`], made once from [`HttpOptions`].
 
+use std::fmt;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use nexus_core::{Error, Result};
@@ -63,6 +65,20 @@ pub enum Proxy {
 pub struct HttpClient {
     client: Client,
     pub(super) limits: Limits,
+    before_first_use: Option<Hook>,
+}
+
+/// What happens before the first request of a client and its clones.
+#[derive(Clone)]
+struct Hook {
+    once: Arc<Once>,
+    work: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 /// The limits of [`HttpOptions`].
@@ -102,7 +118,14 @@ impl HttpClient {
             stream: options.max_stream_bytes,
             frame: options.max_frame_bytes,
         };
-        Ok(Self { client, limits })
+        Ok(Self { client, limits, before_first_use: None })
+    }
+
+    /// The same, which does `work` before the first request that it or a clone of it sends.
+    #[must_use]
+    pub fn before_first_use(self, work: impl Fn() + Send + Sync + 'static) -> Self {
+        let hook = Hook { once: Arc::new(Once::new()), work: Arc::new(work) };
+        Self { before_first_use: Some(hook), ..self }
     }
 
     /// Sends a request and waits for the answer's head. Dropping the future or the answer closes the connection.
@@ -114,6 +137,9 @@ impl HttpClient {
         headers: HeaderMap,
         body: Vec<u8>,
     ) -> Result<Answer> {
+        if let Some(hook) = &self.before_first_use {
+            hook.once.call_once(|| (hook.work)());
+        }
         let request = self.client.request(method, url).headers(headers).body(body);
         let response = request.send().await.map_err(|error| vendor.unreachable(error))?;
         Ok(Answer::new(vendor.clone(), response, self.limits))

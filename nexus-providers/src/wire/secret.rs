@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 /// How many bytes in a row of a secret give it away.
 const TELLING: usize = 6;
+/// How many characters of a digest stand for a secret.
+const FINGERPRINT_CHARS: usize = 6;
 /// What stands in a secret's place.
 const HIDDEN: &str = "[hidden]";
 
@@ -27,6 +29,11 @@ impl Secret {
     /// Whether there is nothing to keep.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Six characters by which people tell secrets apart: the beginning of its SHA-256.
+    pub fn fingerprint(&self) -> String {
+        nexus_core::hex::sha256(self.0.as_bytes()).chars().take(FINGERPRINT_CHARS).collect()
     }
 
     /// The secret itself.
@@ -109,6 +116,12 @@ mod tests {
         let secret = Secret::new(KEY);
         assert_eq!(format!("{secret:?}"), "Secret");
         assert_eq!(format!("{:?}", secret.header("Bearer ").unwrap()), "Sensitive");
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_the_digest_and_not_of_the_characters() {
+        assert_eq!(Secret::new("abc").fingerprint(), "ba7816");
+        assert!(!KEY.contains(&Secret::new(KEY).fingerprint()));
     }
 
     #[test]

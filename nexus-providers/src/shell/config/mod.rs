@@ -2,7 +2,8 @@
 //!
 //! What is accepted is obeyed: an unknown field, and a field that would be ignored, is an error.
 //!
-//! - `overlay`: variables over the file.
+//! - `overlay`: variables over the file; `underlay`: a found `.env` below it; `sources`: what was read from where.
+//! - `trust`: by which way a key may travel; `fields`: what is in force, to be shown.
 //! - `provider`: `[providers.<name>]`; `routes`: `[llm]`, `[tenants.<id>]`, `[speech]`.
 //! - `limits`: `[limits]`, `[shutoff]`; `patience`: `[deadlines]`, `[retry]`, `[breaker]`; `pricing`: `[pricing]`.
 //! - `cache`: `[cache]`.
@@ -10,17 +11,20 @@
 
 mod amount;
 mod cache;
+mod fields;
 mod limits;
-mod overlay;
+pub(super) mod overlay;
 mod patience;
 mod pricing;
 mod provider;
 mod routes;
+mod sources;
 #[cfg(test)]
 mod tests;
+pub(super) mod trust;
+mod underlay;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 
 use nexus_core::gateway::{GatewaySettings, TenantSettings};
@@ -29,11 +33,17 @@ use nexus_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use toml::Table;
 
-use super::Environment;
+use super::announce::Announcements;
+use super::env_file::FoundEnvFile;
+use super::files::{self, Unread};
+use super::{Environment, Origin, Source};
 use crate::Secret;
+use overlay::{KEY, PROVIDERS};
+use sources::Sources;
 
 pub use amount::{CharsPerToken, Usd, UsdCap};
 pub use cache::CacheConfig;
+pub use fields::{Field, variables};
 pub use limits::{LimitConfig, LimitsConfig, OnExhaustion, ShutoffConfig};
 pub use patience::{BreakerConfig, DeadlinesConfig, RetryConfig};
 pub use pricing::{PriceConfig, PricingConfig, RatesConfig, TierConfig};
@@ -45,6 +55,10 @@ pub use routes::{LlmConfig, SpeechConfig, TenantConfig};
 const FILE: &str = "nexus.toml";
 /// The variable that names another file.
 const FILE_VARIABLE: &str = "NEXUS_CONFIG";
+/// The variable in which Google's own libraries look for a credentials file.
+const GOOGLE_CREDENTIALS: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+/// How long the file, and each that it names, may be.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// What `nexus.toml` and the variables say. All of it is optional; `docs/configuration.md` lists every field.
 ///
@@ -104,6 +118,21 @@ pub struct Config {
     /// The providers that the file or a path names, rather than only a variable that other programs also read.
     #[serde(skip)]
     pub(super) named: BTreeSet<String>,
+    /// What was read from where.
+    #[serde(skip)]
+    sources: Sources,
+    /// The file, where there is one.
+    #[serde(skip)]
+    file: Option<PathBuf>,
+    /// What is set, without secrets.
+    #[serde(skip)]
+    set: Vec<Field>,
+    /// The `.env` that was found in the working directory.
+    #[serde(skip)]
+    found: Option<FoundEnvFile>,
+    /// Who is told that a key of that file is used.
+    #[serde(skip)]
+    pub(super) announcements: Announcements,
 }
 
 /// How estimates are made that people are shown. Nothing is ever charged by them.
@@ -124,14 +153,22 @@ impl Config {
     pub fn read(file: Option<&Path>, directory: &Path, env: &Environment) -> Result<Self> {
         let named = file.map(Path::to_owned).or_else(|| env.path(FILE_VARIABLE));
         let path = named.clone().unwrap_or_else(|| directory.join(FILE));
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == IoErrorKind::NotFound && named.is_none() => String::new(),
-            Err(error) => return Err(unreadable(&path, error)),
+        let read = read_text(&path)?;
+        let is_there = read.is_some();
+        let text = match read {
+            Some(text) => text,
+            None if named.is_none() => String::new(),
+            None => return Err(not_there(&path)),
         };
-        let mut config = Self::parse(&text, env).map_err(|error| error.with("file", path.display()))?;
-        config.data = env.path("NEXUS_DATA").or(config.data);
+        let origin = Origin::ConfigFile(path.clone());
+        let mut config =
+            Self::parse_from(&text, &origin, env).map_err(|error| error.with("file", path.display()))?;
+        if let Some(data) = env.path("NEXUS_DATA") {
+            config.say(&["data"], &data.to_string_lossy(), "NEXUS_DATA", env);
+            config.data = Some(data);
+        }
         config.resolve(path.parent().unwrap_or(directory))?;
+        config.file = is_there.then_some(path);
         Ok(config)
     }
 
@@ -140,22 +177,59 @@ impl Config {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_SETTING`.
     pub fn parse(text: &str, env: &Environment) -> Result<Self> {
+        Self::parse_from(text, &Origin::ConfigFile(FILE.into()), env)
+    }
+
+    fn parse_from(text: &str, origin: &Origin, env: &Environment) -> Result<Self> {
         let in_file = |error: &toml::de::Error| understood("the configuration file", error);
         let mut table: Table = toml::from_str(text).map_err(|error| in_file(&error))?;
         // By itself first, so that what is wrong with the file is not blamed on the variables.
         table.clone().try_into::<Self>().map_err(|error| in_file(&error))?;
-        let named = overlay::overlay(&mut table, env)?;
+        let mut sources = Sources::of_file(&table, origin);
+        let named = overlay::overlay(&mut table, &mut sources, env)?;
+        let mut found = env.found().cloned();
+        if let Some(found) = &mut found {
+            underlay::underlay(&mut table, &mut sources, found);
+        }
+        let set = fields::of(&table, &sources);
         let mut config: Self = table
             .try_into()
             .map_err(|error| understood("what the variables set over the configuration file", &error))?;
-        config.named = named;
-        for provider in config.providers.values_mut() {
-            if let Some(variable) = &provider.key_env {
-                provider.key = env.text(variable)?.map(Secret::new);
-            }
-        }
+        (config.named, config.sources, config.set, config.found) = (named, sources, set, found);
+        config.take_variables(env)?;
         config.check()?;
         Ok(config)
+    }
+
+    /// Takes what other variables hold that a provider names or that its type has: keys and credentials.
+    fn take_variables(&mut self, env: &Environment) -> Result<()> {
+        let names: Vec<String> = self.providers.keys().cloned().collect();
+        for name in names {
+            let Some(provider) = self.providers.get_mut(&name) else { continue };
+            if let Some(variable) = provider.key_env.clone() {
+                provider.key = env.text(&variable)?.map(Secret::new);
+                if let Some(key) = provider.key.clone() {
+                    self.say(&[PROVIDERS, &name, KEY], &key.fingerprint(), &variable, env);
+                }
+            } else if provider.kind(&name).ok() == Some(ProviderKind::Vertex)
+                && provider.credentials_file.is_none()
+                && let Some(file) = env.path(GOOGLE_CREDENTIALS)
+            {
+                // Relative to the process, as Google's own libraries read it.
+                provider.credentials_file = Some(std::path::absolute(&file).unwrap_or(file.clone()));
+                let path = [PROVIDERS, &name, "credentials_file"];
+                self.say(&path, &file.to_string_lossy(), GOOGLE_CREDENTIALS, env);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that the field at `path` is from a variable that no overlay knows.
+    fn say(&mut self, path: &[&str], shown: &str, variable: &str, env: &Environment) {
+        let origin = env.origin(variable).cloned().unwrap_or(Origin::Environment);
+        let source = Source { origin, variable: Some(variable.to_owned()) };
+        self.sources.set(path, &shown.into(), &source);
+        fields::replace(&mut self.set, Field { path: path.join("."), value: shown.into(), source });
     }
 
     fn check(&self) -> Result<()> {
@@ -179,7 +253,7 @@ impl Config {
         for settings in self.tenants.values_mut() {
             if let Some(file) = settings.quotas_file.take() {
                 let path = directory.join(file);
-                let json = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+                let json = read_text(&path)?.ok_or_else(|| not_there(&path))?;
                 settings.quotas = Some(TenantQuotas::parse(&json)?);
             }
         }
@@ -222,9 +296,40 @@ impl Config {
         Ok(TenantSettings { limits, cost_units: quotas.cost_units(), distillation: told.distillation })
     }
 
+    /// The configuration file, if there is one.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// What the user should know of a `.env` that was found: what of it is ignored, with a hint.
+    pub fn warnings(&self) -> impl Iterator<Item = (String, &'static str)> {
+        self.found.iter().flat_map(|found| {
+            let path = found.path.display();
+            let unread = found.unread.as_ref().map(|why| {
+                (format!("`{path}` {why}, and is ignored"), "`--no-env-file` leaves it unread without a word")
+            });
+            let ignored = found.ignored.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let ignored = (!ignored.is_empty()).then(|| {
+                (
+                    format!("`{path}` was found, not named, so these variables in it are ignored: {ignored}"),
+                    "a found `.env` sets only vendors' keys and models, and `LLM_PROVIDER` beside its key; \
+                     if you trust the file, name it with `--env-file` or `NEXUS_ENV_FILE`",
+                )
+            });
+            [unread, ignored].into_iter().flatten()
+        })
+    }
+
+    /// Has `tell` told each key of a found `.env` before it is first used, as in `openai, key a1b2c3 from ./.env`.
+    #[must_use]
+    pub fn announcing(self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { announcements: Announcements::new(tell), ..self }
+    }
+
     /// Everything that must not be seen, for [`Redactor::hide`](super::Redactor::hide).
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.providers.values().flat_map(|provider| [&provider.key, &provider.proxy]).flatten()
+        let found = self.found.iter().flat_map(FoundEnvFile::keys);
+        self.providers.values().flat_map(|provider| [&provider.key, &provider.proxy]).flatten().chain(found)
     }
 }
 
@@ -235,7 +340,8 @@ impl Config {
 /// [`InvalidInput`](ErrorKind::InvalidInput) with `NO_CONFIG_DIR` when none of the three is set.
 pub fn config_dir(env: &Environment) -> Result<PathBuf> {
     env.path("NEXUS_CONFIG_DIR")
-        .or_else(|| env.path("XDG_CONFIG_HOME").map(|xdg| xdg.join("nexus")))
+        // A relative one means nothing, says its specification; it would be the working directory's.
+        .or_else(|| env.path("XDG_CONFIG_HOME").filter(|xdg| xdg.is_absolute()).map(|xdg| xdg.join("nexus")))
         .or_else(|| env.path("HOME").map(|home| home.join(".config").join("nexus")))
         .ok_or_else(|| {
             Error::invalid("there is no configuration directory, because `HOME` is not set")
@@ -256,9 +362,23 @@ fn understood(what: &str, error: &toml::de::Error) -> Error {
         .hint("`docs/configuration.md` lists every field")
 }
 
-fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Unavailable, format!("`{}` cannot be read", path.display()))
+/// The text of a file within the bound; nothing where there is none.
+fn read_text(path: &Path) -> Result<Option<String>> {
+    let unreadable = |why: &str| {
+        Error::new(ErrorKind::Unavailable, format!("`{}` {why}", path.display()))
+            .code("CONFIG_UNREADABLE")
+            .hint("make it readable, or point `NEXUS_CONFIG` elsewhere")
+    };
+    match files::read_named(path, MAX_BYTES) {
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| unreadable("is not UTF-8")),
+        Err(Unread::Missing) => Ok(None),
+        Err(Unread::Failed(cause)) => Err(unreadable("cannot be read").because(cause)),
+        Err(unread @ (Unread::NotAFile | Unread::TooLarge)) => Err(unreadable(&unread.reason(MAX_BYTES))),
+    }
+}
+
+fn not_there(path: &Path) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("`{}` is not there", path.display()))
         .code("CONFIG_UNREADABLE")
-        .hint("make it readable, or point `NEXUS_CONFIG` elsewhere")
-        .because(error)
+        .hint("write it, or point `NEXUS_CONFIG` elsewhere")
 }

@@ -5,22 +5,26 @@ use std::collections::BTreeSet;
 use nexus_core::{Error, Result};
 use toml::{Table, Value};
 
-use crate::shell::Environment;
+use super::sources::Sources;
+use crate::shell::{Environment, Origin, Source};
 
 /// How the name of a variable begins that sets a field by its path, as `NEXUS__LLM__PRIMARY` does.
 const PREFIX: &str = "NEXUS__";
-const PROVIDERS: &str = "providers";
+pub(super) const PROVIDERS: &str = "providers";
+
+/// The field of a provider that holds its key.
+pub(super) const KEY: &str = "key";
 
 /// How the value of a variable is read.
 #[derive(Clone, Copy)]
-enum Reads {
+pub(in crate::shell) enum Reads {
     Text,
     Number,
     Words,
 }
 
 /// Names of variables for fields that have nothing to do with one provider.
-const NAMES: [(&str, &[&str], Reads); 15] = [
+pub(in crate::shell) const NAMES: [(&str, &[&str], Reads); 15] = [
     ("NEXUS_TENANT", &["tenant"], Reads::Text),
     ("NEXUS_USER", &["user"], Reads::Text),
     ("NEXUS_ROLE", &["roles"], Reads::Words),
@@ -39,7 +43,7 @@ const NAMES: [(&str, &[&str], Reads); 15] = [
 ];
 
 /// Names of variables for providers of one type: the variable, the type, the field. A later one wins.
-const PROVIDER_NAMES: [(&str, &str, &str); 14] = [
+pub(in crate::shell) const PROVIDER_NAMES: [(&str, &str, &str); 14] = [
     ("OPENAI_API_KEY", "openai", "key"),
     ("OPENAI_BASE_URL", "openai", "endpoint"),
     ("OPENAI_ORG_ID", "openai", "organisation"),
@@ -57,51 +61,77 @@ const PROVIDER_NAMES: [(&str, &str, &str); 14] = [
 ];
 
 /// Lays the variables over the file, and says which providers are named by either rather than merely known because
-/// of a variable that other programs also read.
-pub(super) fn overlay(table: &mut Table, env: &Environment) -> Result<BTreeSet<String>> {
-    by_path(table, env)?;
+/// of a variable that other programs also read. `sources` learns which field came from which variable.
+pub(super) fn overlay(
+    table: &mut Table,
+    sources: &mut Sources,
+    env: &Environment,
+) -> Result<BTreeSet<String>> {
+    by_path(table, sources, env)?;
     let named = table.get(PROVIDERS).and_then(Value::as_table);
     let named = named.map(|entries| entries.keys().cloned().collect()).unwrap_or_default();
     for (variable, path, reads) in NAMES {
         if let Some(text) = env.text(variable)? {
-            set(table, path, read(variable, &text, reads)?).ok_or_else(|| through(variable))?;
+            let value = read(variable, &text, reads)?;
+            sources.set(path, &value, &of(env, variable));
+            set(table, path, value).ok_or_else(|| through(variable))?;
         }
     }
     for (variable, kind, field) in PROVIDER_NAMES {
         if let Some(text) = env.text(variable)? {
-            of_provider(table, kind, field, &text).ok_or_else(|| through(variable))?;
+            let source = of(env, variable);
+            of_provider(table, kind, |name, entry| {
+                let is_silent = !entry.contains_key(field);
+                let has_key_elsewhere = field == KEY && entry.contains_key("key_env");
+                if !has_key_elsewhere && (is_silent || name == kind) {
+                    let value = Value::String(text.clone());
+                    sources.set(&[PROVIDERS, name, field], &value, &source);
+                    entry.insert(field.to_owned(), value);
+                }
+            })
+            .ok_or_else(|| through(variable))?;
         }
     }
     // A path is the clearest way to say what is meant, so it has the last word.
-    by_path(table, env)?;
+    by_path(table, sources, env)?;
     Ok(named)
+}
+
+fn of(env: &Environment, variable: &str) -> Source {
+    let origin = env.origin(variable).cloned().unwrap_or(Origin::Environment);
+    Source { origin, variable: Some(variable.to_owned()) }
 }
 
 /// The variables whose names are paths: `NEXUS__PROVIDERS__OPENAI__MODEL` is `providers.openai.model`. A value is read
 /// as TOML where it is a whole number, `true`, `false`, a list, a table or quoted; else it is a text.
-fn by_path(table: &mut Table, env: &Environment) -> Result<()> {
+fn by_path(table: &mut Table, sources: &mut Sources, env: &Environment) -> Result<()> {
     for name in env.names() {
         let (Some(path), Some(text)) = (name.strip_prefix(PREFIX), env.text(name)?) else { continue };
         let path: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        let set = if path.contains(&"") { None } else { set(table, &path, value(text)) };
-        set.ok_or_else(|| through(name))?;
+        if path.contains(&"") {
+            return Err(through(name));
+        }
+        let value = value(text);
+        sources.set(&path, &value, &of(env, name));
+        set(table, &path, value).ok_or_else(|| through(name))?;
     }
     Ok(())
 }
 
-/// A variable for the providers of a type speaks for the one that is named like the type, and for others of the type
-/// only where they are silent.
-fn of_provider(table: &mut Table, kind: &str, field: &str, text: &str) -> Option<()> {
+/// Offers each provider of a type to `visit`, with its name; the one that is named like the type is made if there is
+/// none. Nothing where the table has something else in their place.
+pub(super) fn of_provider(
+    table: &mut Table,
+    kind: &str,
+    mut visit: impl FnMut(&str, &mut Table),
+) -> Option<()> {
     let entries = table.entry(PROVIDERS).or_insert_with(|| Value::Table(Table::new())).as_table_mut()?;
     entries.entry(kind).or_insert_with(|| Value::Table(Table::new()));
     for (name, entry) in entries.iter_mut() {
         let entry = entry.as_table_mut()?;
-        let is_of_kind = entry.get("type").map_or(name == kind, |is| is.as_str() == Some(kind));
-        let is_silent = !entry.contains_key(field);
-        let has_key_elsewhere = field == "key" && entry.contains_key("key_env");
-        if is_of_kind && !has_key_elsewhere && (is_silent || name == kind) {
-            entry.insert(field.to_owned(), Value::String(text.to_owned()));
+        if entry.get("type").map_or(name == kind, |is| is.as_str() == Some(kind)) {
+            visit(name, entry);
         }
     }
     Some(())
@@ -129,7 +159,7 @@ fn value(text: String) -> Value {
 }
 
 /// Puts `value` at `path`; nothing where the path leads through something that is not a table.
-fn set(table: &mut Table, path: &[&str], value: Value) -> Option<()> {
+pub(super) fn set(table: &mut Table, path: &[&str], value: Value) -> Option<()> {
     let (last, before) = path.split_last()?;
     let mut table = table;
     for name in before {

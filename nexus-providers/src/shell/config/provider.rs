@@ -121,6 +121,11 @@ impl ProviderKind {
         }
     }
 
+    /// Whether it is on this machine unless told, over plain HTTP.
+    pub(super) const fn listens_here(self) -> bool {
+        matches!(self, Self::Ollama | Self::Vllm | Self::LlamaCpp | Self::LmStudio | Self::Fake)
+    }
+
     const fn is_remote(self) -> bool {
         !matches!(self, Self::Extractive)
     }
@@ -175,6 +180,8 @@ pub struct ProviderConfig {
     pub ca_file: Option<PathBuf>,
     /// The proxy: `none` or a URL; that of the usual variables unless told.
     pub proxy: Option<Secret>,
+    /// Whether its key may go over plain HTTP to another machine; it may not unless told.
+    pub allow_plain_http: Option<bool>,
 }
 
 impl ProviderConfig {
@@ -218,6 +225,7 @@ impl ProviderConfig {
             ("connect_timeout_ms", self.connect_timeout_ms.is_some(), remote),
             ("ca_file", self.ca_file.is_some(), remote),
             ("proxy", self.proxy.is_some(), remote),
+            ("allow_plain_http", self.allow_plain_http.is_some(), remote),
         ];
         match fields.into_iter().find(|(_, set, used)| *set && !used) {
             Some((field, ..)) => Err(super::invalid(format!(

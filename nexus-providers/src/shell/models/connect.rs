@@ -6,10 +6,12 @@ use std::time::Duration;
 use nexus_core::{Error, ErrorKind, Result};
 
 use crate::shell::config::ProviderConfig;
+use crate::shell::config::trust::NO_PROXY;
+use crate::shell::files;
 use crate::{HttpClient, HttpOptions, Proxy};
 
-/// The word for no proxy.
-const NONE: &str = "none";
+/// How long a file with certificate authorities may be.
+const MAX_CA_BYTES: u64 = 4 << 20;
 
 /// One client for all providers that ask for nothing special, since each reads the system's authorities; one each for
 /// the others.
@@ -19,9 +21,11 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// The client of a provider.
-    pub(super) fn of(&self, config: &ProviderConfig) -> Result<HttpClient> {
-        if config.connect_timeout_ms.is_none() && config.ca_file.is_none() && config.proxy.is_none() {
+    /// The client of a provider, which goes through no proxy of the environment where it `is_direct`.
+    pub(super) fn of(&self, config: &ProviderConfig, is_direct: bool) -> Result<HttpClient> {
+        let asks_nothing =
+            config.connect_timeout_ms.is_none() && config.ca_file.is_none() && config.proxy.is_none();
+        if asks_nothing && !is_direct {
             if let Some(client) = self.usual.get() {
                 return Ok(client.clone());
             }
@@ -33,15 +37,15 @@ impl Clients {
             options.connect_timeout = Duration::from_millis(ms);
         }
         if let Some(file) = &config.ca_file {
-            let read = std::fs::read(file).map_err(|error| {
-                Error::new(ErrorKind::Unavailable, format!("`{}` cannot be read", file.display()))
-                    .code("CA_CERTIFICATE")
-                    .because(error)
+            let read = files::read_named(file, MAX_CA_BYTES).map_err(|unread| {
+                let message = format!("`{}` {}", file.display(), unread.reason(MAX_CA_BYTES));
+                Error::new(ErrorKind::Unavailable, message).code("CA_CERTIFICATE")
             });
             options.ca_certificates.push(read?);
         }
         match &config.proxy {
-            Some(proxy) if proxy.expose() == NONE => options.proxy = Proxy::None,
+            None if is_direct => options.proxy = Proxy::None,
+            Some(proxy) if proxy.expose() == NO_PROXY => options.proxy = Proxy::None,
             Some(proxy) => options.proxy = Proxy::At(proxy.clone()),
             None => {}
         }

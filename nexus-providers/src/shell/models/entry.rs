@@ -2,19 +2,22 @@
 
 use nexus_core::{Error, Result};
 
-use crate::Secret;
+use super::connect::Clients;
 use crate::shell::config::{Config, ProviderConfig, ProviderKind, key_missing};
+use crate::shell::{Origin, Source};
+use crate::{HttpClient, Secret};
 
 /// A provider with its name, its type, and what is told of it.
 pub(super) struct Entry<'c> {
     pub(super) name: &'c str,
     pub(super) kind: ProviderKind,
     pub(super) config: ProviderConfig,
+    whole: &'c Config,
 }
 
 impl<'c> Entry<'c> {
     /// The provider called `name`: one with a section, or one that is named like a type.
-    pub(super) fn of(config: &Config, name: &'c str) -> Result<Self> {
+    pub(super) fn of(config: &'c Config, name: &'c str) -> Result<Self> {
         let told = config.providers.get(name).cloned();
         let kind = match &told {
             Some(told) => told.kind(name)?,
@@ -24,7 +27,22 @@ impl<'c> Entry<'c> {
                 )
             })?,
         };
-        Ok(Self { name, kind, config: told.unwrap_or_default() })
+        Ok(Self { name, kind, config: told.unwrap_or_default(), whole: config })
+    }
+
+    /// The client for its requests, once it is known that its key may go where they go.
+    pub(super) fn client(&self, clients: &Clients) -> Result<HttpClient> {
+        self.whole.check_way(self.name, self.kind, &self.config)?;
+        let client = clients.of(&self.config, self.config.has_key_over_plain_http(self.kind))?;
+        let Some(key) = self.config.key.as_ref().filter(|key| !key.is_empty()) else { return Ok(client) };
+        match self.whole.key_source(self.name) {
+            Some(Source { origin: origin @ Origin::FoundEnvFile(_), .. }) => {
+                let line = format!("{}, key {} from {origin}", self.name, key.fingerprint());
+                let announcements = self.whole.announcements.clone();
+                Ok(client.before_first_use(move || announcements.tell(&line)))
+            }
+            _ => Ok(client),
+        }
     }
 
     /// Whether it can be used although nobody said so: the vendor's key is there, or it is known where the server is.

@@ -14,12 +14,15 @@ use crate::gemini::{Gemini, GeminiEmbedder, Google, GoogleCredentials};
 use crate::ollama::{self, Ollama, OllamaEmbedder};
 use crate::openai::{Dialect, OpenAiEmbedder, Service};
 use crate::shell::config::ProviderKind;
+use crate::shell::files;
 use crate::{HttpClient, Secret};
 
 /// Where the scripted provider listens unless told.
 const FAKE: &str = "http://127.0.0.1:11999";
 /// A key for the scripted provider, to which every key is right.
 const FAKE_KEY: &str = "scripted";
+/// How long a file with credentials of Google Cloud may be.
+const MAX_CREDENTIALS_BYTES: u64 = 256 << 10;
 /// Where Vertex AI is asked unless told.
 const LOCATION: &str = "global";
 /// How many numbers the vectors of `nomic-embed-text` and of Google's models have unless told.
@@ -34,7 +37,7 @@ impl Entry<'_> {
             ProviderKind::Extractive => routing.provider(self.name, Extractive::default()),
             ProviderKind::Anthropic => routing.provider(self.name, self.anthropic(clients)?),
             ProviderKind::Gemini | ProviderKind::Vertex => {
-                let gemini = Gemini::new(self.google(&clients.of(&self.config)?).await?);
+                let gemini = Gemini::new(self.google(&self.client(clients)?).await?);
                 routing.provider(self.name, gemini.with_model(self.model()?))
             }
             ProviderKind::Ollama => routing.provider(self.name, self.ollama(clients)?),
@@ -44,7 +47,7 @@ impl Entry<'_> {
             | ProviderKind::LmStudio
             | ProviderKind::OpenAiCompatible
             | ProviderKind::Fake => {
-                let chat = self.service()?.chat(&clients.of(&self.config)?, self.model()?)?;
+                let chat = self.service()?.chat(&self.client(clients)?, self.model()?)?;
                 routing.provider(self.name, chat)
             }
         })
@@ -52,7 +55,7 @@ impl Entry<'_> {
 
     /// Who embeds.
     pub(super) async fn embedder(&self, clients: &Clients) -> Result<Arc<dyn Embedder>> {
-        let client = || clients.of(&self.config);
+        let client = || self.client(clients);
         match self.kind {
             ProviderKind::Extractive | ProviderKind::Anthropic => Err(self.no_embedder()),
             ProviderKind::Gemini | ProviderKind::Vertex => {
@@ -71,7 +74,7 @@ impl Entry<'_> {
     }
 
     fn anthropic(&self, clients: &Clients) -> Result<Anthropic> {
-        let client = clients.of(&self.config)?;
+        let client = self.client(clients)?;
         let claude = match &self.config.endpoint {
             Some(endpoint) => Anthropic::at(&client, endpoint, self.key()?)?,
             None => Anthropic::new(&client, self.key()?)?,
@@ -100,11 +103,12 @@ impl Entry<'_> {
     async fn google_credentials(&self, client: &HttpClient) -> Result<GoogleCredentials> {
         match &self.config.credentials_file {
             Some(file) => {
-                let json = std::fs::read_to_string(file).map_err(|error| {
-                    Error::new(ErrorKind::Unavailable, format!("`{}` cannot be read", file.display()))
+                let json = files::read_named(file, MAX_CREDENTIALS_BYTES).map_err(|unread| {
+                    let why = unread.reason(MAX_CREDENTIALS_BYTES);
+                    Error::new(ErrorKind::Unavailable, format!("`{}` {why}", file.display()))
                         .code("GOOGLE_SERVICE_ACCOUNT")
-                        .because(error)
                 })?;
+                let json = String::from_utf8_lossy(&json).into_owned();
                 GoogleCredentials::of_file(client, &Secret::new(json))
             }
             None => GoogleCredentials::find(client).await.map_err(|error| {
@@ -120,7 +124,7 @@ impl Entry<'_> {
     }
 
     fn ollama(&self, clients: &Clients) -> Result<Ollama> {
-        let mut models = Ollama::new(&clients.of(&self.config)?, self.host())?.with_model(self.model()?);
+        let mut models = Ollama::new(&self.client(clients)?, self.host())?.with_model(self.model()?);
         if let Some(key) = self.optional_key()? {
             models = models.with_key(key)?;
         }

@@ -101,6 +101,6 @@ pub fn speech(config: &Config) -> Result<Option<Arc<dyn SpeechSynthesizer>>> {
     }
     let model = told.model.as_deref().unwrap_or(OpenAiSpeech::DEFAULT_MODEL);
     let voice = told.voice.as_deref().unwrap_or(OpenAiSpeech::DEFAULT_VOICE);
-    let speech = entry.service()?.speech(&Clients::default().of(&entry.config)?, model, voice)?;
+    let speech = entry.service()?.speech(&entry.client(&Clients::default())?, model, voice)?;
     Ok(Some(Arc::new(speech)))
 }

@@ -177,11 +177,27 @@ fn nobody_speaks_unless_told() {
 
 #[test]
 fn the_ways_to_a_vendor_are_checked_at_the_start() {
-    let with = |line: &str| config(&format!("[providers.openai]\n{line}"), [KEY]);
+    let with = |line: &str| config(&format!("[providers.openai]\nkey_env = 'OPENAI_API_KEY'\n{line}"), [KEY]);
     refused(&with("ca_file = '/nowhere/ca.pem'"), None, "CA_CERTIFICATE");
     refused(&with("proxy = 'http://['"), None, "PROXY");
     refused(&with("endpoint = 'https://user:pass@h/v1'"), None, "PROVIDER_URL");
     route(&with("proxy = 'none'\nconnect_timeout_ms = 100"), None).unwrap();
+}
+
+#[test]
+fn a_provider_whose_key_would_go_astray_is_refused_only_where_it_is_named() {
+    let file = "[llm]\nprimary = 'openai'\n[providers.openai]\nendpoint = 'https://elsewhere.example/v1'";
+    refused(&config(file, [KEY]), None, "WEAKER_SOURCE");
+    let embeds_only = format!("{}\n", file.replace("primary", "embedder"));
+    let error = embeds(&config(&embeds_only, [KEY])).unwrap_err();
+    assert_eq!(error.stable_code(), "WEAKER_SOURCE");
+    let speaks = config("[providers.openai]\nca_file = 'ca.pem'", [KEY, ("TTS_PROVIDER", "openai")]);
+    assert_eq!(speech(&speaks).unwrap_err().stable_code(), "WEAKER_SOURCE");
+    route(&config(&format!("{file}\nkey_env = 'OPENAI_API_KEY'"), [KEY]), None).unwrap();
+    let plain = [KEY, ("OPENAI_BASE_URL", "http://elsewhere.example/v1")];
+    refused(&config("", plain), Some("openai"), "PLAIN_HTTP");
+    let (names, _) = providers(&config("", plain), None);
+    assert_eq!(names, ["extractive"], "a key that is merely known stops nothing");
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! `nexus config show`.
+
+use nexus_core::Result;
+use nexus_providers::shell::{Field, Origin, Source};
+use serde_json::{Value, json};
+
+use super::table::Table;
+use crate::args::Show;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::visible::one_line;
+
+/// How many characters of a value fit into a list; `--json` has all of them.
+const SHOWN_CHARS: usize = 60;
+
+pub(super) fn show(context: &Context<'_>, show: &Show) -> Result<Exit> {
+    let fields = fields(context);
+    let variables = context.variables();
+    if context.output.is_json() {
+        let json = |fields: &[Field]| fields.iter().map(|field| as_json(field, show)).collect::<Vec<Value>>();
+        let file = context.config.file().map(|file| file.display().to_string());
+        let shown = json!({ "file": file, "fields": json(&fields), "variables": json(&variables) });
+        return context.output.document(&shown).map(|()| Exit::Done);
+    }
+    let mut table = Table::new(["FIELD", "VALUE", if show.sources { "SOURCE" } else { "" }]);
+    for field in fields.iter().chain(&variables) {
+        let source = if show.sources { field.source.to_string() } else { String::new() };
+        table.row([field.path.clone(), one_line(&text(&field.value), SHOWN_CHARS), source]);
+    }
+    table.lines().try_for_each(|line| context.output.line(line))?;
+    context.output.note(match context.config.file() {
+        Some(file) => format!("the configuration file is `{}`", file.display()),
+        None => "there is no configuration file".to_owned(),
+    });
+    Ok(Exit::Done)
+}
+
+/// The fields in force, with those that the command line or the system decide.
+fn fields(context: &Context<'_>) -> Vec<Field> {
+    let mut fields = context.config.fields();
+    let who = &context.who;
+    for field in &mut fields {
+        let value = match field.path.as_str() {
+            "data" => json!(context.data.display().to_string()),
+            "tenant" => json!(who.tenant().as_str()),
+            "user" => json!(who.subject().as_str()),
+            "roles" => json!(who.role_names().collect::<Vec<_>>()),
+            "groups" => json!(who.group_names().collect::<Vec<_>>()),
+            _ => continue,
+        };
+        if context.said.contains(&field.path.as_str()) {
+            field.source = Source::of(Origin::CommandLine);
+        } else if field.path == "user" && field.source.origin == Origin::Default {
+            field.source = context.user_source();
+        }
+        field.value = value;
+    }
+    fields
+}
+
+fn as_json(field: &Field, show: &Show) -> Value {
+    let mut json = json!({ "field": field.path, "value": field.value });
+    if let (true, Some(members)) = (show.sources, json.as_object_mut()) {
+        members.insert("source".to_owned(), field.source.origin.to_string().into());
+        members.insert("variable".to_owned(), json!(field.source.variable));
+    }
+    json
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,174 @@
+//! Whether a key may go where it was told to, for each source of each.
+
+use super::*;
+use crate::shell::Environment;
+
+const VARIABLE: &str = "OPENAI_API_KEY";
+const NAMED: &str = "NAMED_KEY";
+
+/// Where something is said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum From {
+    Nowhere,
+    Found,
+    File,
+    /// The file names the variable, and the environment has it.
+    FileByName,
+    Variable,
+}
+
+/// A file, an environment and a found `.env` that say `way` and the key where they are told to.
+fn configured(key: From, way: From, field: &str, value: &str) -> Config {
+    let mut text = String::from("[providers.openai]\n");
+    let (mut variables, mut found) = (Vec::new(), String::new());
+    let by_path = format!("NEXUS__PROVIDERS__OPENAI__{}", field.to_ascii_uppercase());
+    match way {
+        From::File => text.push_str(&format!("{field} = '{value}'\n")),
+        From::Variable => variables.push((by_path.clone(), value.to_owned())),
+        From::Found => {
+            found.push_str(&format!("{by_path}={value}\nOPENAI_BASE_URL={value}\nHTTPS_PROXY={value}\n"))
+        }
+        From::Nowhere | From::FileByName => {}
+    }
+    match key {
+        From::File => text.push_str("key = 'sk-0123456789'\n"),
+        From::FileByName => text.push_str(&format!("key_env = '{NAMED}'\n")),
+        From::Variable => variables.push((VARIABLE.to_owned(), "sk-0123456789".to_owned())),
+        From::Found => found.push_str(&format!("{VARIABLE}=sk-0123456789\n")),
+        From::Nowhere => {}
+    }
+    if key == From::FileByName {
+        variables.push((NAMED.to_owned(), "sk-0123456789".to_owned()));
+    }
+    let env = variables
+        .into_iter()
+        .fold(Environment::from([("", ""); 0]), |env, (name, value)| env.and(&name, &value));
+    Config::parse(&text, &env.beside(&found)).unwrap()
+}
+
+fn checked(config: &Config) -> Result<()> {
+    config.check_way("openai", ProviderKind::OpenAi, &config.providers["openai"])
+}
+
+#[test]
+fn a_key_never_goes_where_only_a_weaker_source_says() {
+    let elsewhere = [
+        ("endpoint", "https://elsewhere.example/v1"),
+        ("proxy", "http://elsewhere.example:3128"),
+        ("ca_file", "elsewhere.pem"),
+    ];
+    for (field, value) in elsewhere {
+        for key in [From::Nowhere, From::Found, From::File, From::FileByName, From::Variable] {
+            for way in [From::Nowhere, From::Found, From::File, From::Variable] {
+                let config = configured(key, way, field, value);
+                let provider = &config.providers["openai"];
+                assert_eq!(provider.key.is_some(), key != From::Nowhere, "{key:?}");
+                // A found file says nothing of where a vendor is.
+                let is_set = provider.leads_elsewhere(field);
+                assert_eq!(is_set, matches!(way, From::File | From::Variable), "{field} {way:?}");
+                let is_refused = key == From::Variable && way == From::File;
+                let said = checked(&config);
+                assert_eq!(said.is_err(), is_refused, "key {key:?}, {field} {way:?}: {said:?}");
+                if let Err(error) = said {
+                    assert_eq!(error.stable_code(), "WEAKER_SOURCE");
+                    let both = ["nexus.toml", "environment (OPENAI_API_KEY)", "`openai`"];
+                    assert!(both.iter().all(|part| error.message().contains(part)), "{error}");
+                    assert!(error.remedy().unwrap().contains("key_env = \"OPENAI_API_KEY\""));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_origin_has_its_strength() {
+    let order = [
+        Origin::Default,
+        Origin::FoundEnvFile(".env".into()),
+        Origin::ConfigFile("nexus.toml".into()),
+        Origin::Environment,
+        Origin::CommandLine,
+    ];
+    assert!(order.is_sorted_by(|one, other| one.strength() < other.strength()));
+    assert_eq!(Origin::EnvFile("f".into()).strength(), Origin::Environment.strength());
+}
+
+#[test]
+fn no_proxy_leads_nowhere() {
+    checked(&configured(From::Variable, From::File, "proxy", "none")).unwrap();
+}
+
+#[test]
+fn credentials_of_google_are_a_key_like_any_other() {
+    let vertex = |text: &str, env: Environment| {
+        let config = Config::parse(&format!("[providers.vertex]\n{text}"), &env).unwrap();
+        config.check_way("vertex", ProviderKind::Vertex, &config.providers["vertex"])
+    };
+    let named = || Environment::from([("GOOGLE_APPLICATION_CREDENTIALS", "/adc.json")]);
+    let elsewhere = "endpoint = 'https://elsewhere.example'\n";
+    assert_eq!(vertex(elsewhere, named()).unwrap_err().stable_code(), "WEAKER_SOURCE");
+    vertex(&format!("{elsewhere}credentials_file = 'adc.json'"), named()).unwrap();
+    vertex(elsewhere, Environment::from([("", ""); 0])).unwrap();
+    let plain = vertex("endpoint = 'http://elsewhere.example'", Environment::from([("", ""); 0]));
+    assert_eq!(plain.unwrap_err().stable_code(), "PLAIN_HTTP");
+}
+
+#[test]
+fn plain_http_carries_a_key_to_this_machine_only_unless_told() {
+    let check = |fields: &str, code: Option<&str>| {
+        let text = format!("[providers.openai]\nkey = 'sk-0123456789'\n{fields}");
+        let config = Config::parse(&text, &Environment::from([("", ""); 0])).unwrap();
+        let said = checked(&config);
+        assert_eq!(said.as_ref().err().map(Error::stable_code), code, "{fields}: {said:?}");
+    };
+    for near in [
+        "127.0.0.1:1",
+        "127.8.8.8",
+        "localhost:8000",
+        "[::1]:80",
+        "[::ffff:127.0.0.1]",
+        "a.localhost",
+        "0.0.0.0:1",
+    ] {
+        check(&format!("endpoint = 'http://{near}/v1'"), None);
+    }
+    for far in
+        ["vendor.example", "10.0.0.1", "[fe80::1]", "localhost.example", "127.0.0.1.example", "167772161"]
+    {
+        check(&format!("endpoint = 'http://{far}/v1'"), Some("PLAIN_HTTP"));
+        check(&format!("endpoint = ' HTTP://{far}/v1'"), Some("PLAIN_HTTP"));
+        check(&format!("endpoint = 'https://{far}/v1'"), None);
+        check(&format!("endpoint = 'http://{far}/v1'\nallow_plain_http = true"), None);
+        check(&format!("endpoint = 'http://{far}/v1'\nallow_plain_http = false"), Some("PLAIN_HTTP"));
+    }
+    check("endpoint = 'http://127.0.0.1/v1'\nproxy = 'http://proxy.example:3128'", Some("PLAIN_HTTP"));
+    check("endpoint = 'http://127.0.0.1/v1'\nproxy = 'http://127.0.0.1:3128'", None);
+    check("endpoint = 'https://vendor.example/v1'\nproxy = 'http://proxy.example:3128'", None);
+}
+
+#[test]
+fn an_address_of_ollama_without_a_scheme_is_plain_http() {
+    let text = "[providers.ollama]\nkey = 'k-0123456789'\nendpoint = 'gpu-1:11434'";
+    let config = Config::parse(text, &Environment::from([("", ""); 0])).unwrap();
+    let said = config.check_way("ollama", ProviderKind::Ollama, &config.providers["ollama"]);
+    assert_eq!(said.unwrap_err().stable_code(), "PLAIN_HTTP");
+}
+
+#[test]
+fn a_server_at_its_usual_place_is_plain_http_as_well() {
+    let text = "[providers.vllm]\nmodel = 'm'\nkey = 'k-0123456789'\nproxy = 'http://proxy.example:3128'";
+    let config = Config::parse(text, &Environment::from([("", ""); 0])).unwrap();
+    let said = config.check_way("vllm", ProviderKind::Vllm, &config.providers["vllm"]);
+    assert_eq!(said.unwrap_err().stable_code(), "PLAIN_HTTP");
+}
+
+#[test]
+fn a_found_file_never_permits_plain_http() {
+    let env =
+        Environment::from([("OPENAI_BASE_URL", "http://elsewhere.example/v1"), (VARIABLE, "sk-0123456789")]);
+    let found = "NEXUS__PROVIDERS__OPENAI__ALLOW_PLAIN_HTTP=true";
+    let config = Config::parse("", &env.clone().beside(found)).unwrap();
+    assert_eq!(checked(&config).unwrap_err().stable_code(), "PLAIN_HTTP");
+    let config = Config::parse("", &env.and(found.split('=').next().unwrap(), "true")).unwrap();
+    checked(&config).unwrap();
+}
