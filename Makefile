@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TOOLS := $(CURDIR)/target/tools/bin
-.PHONY: help demo test fmt lint docs quality oracle bench coverage deny
+.PHONY: help demo test fmt lint docs quality oracle fuzz bench coverage deny
 
 help: ## Print this list
 	@echo "Nexus answers questions over your documents, quotes its sources and leaves a signed record."
@@ -39,6 +39,10 @@ quality: ## Score retrieval and answers on judged collections: make quality DATA
 oracle: ## The ledger against the vendor's bill, 100,000 calls, 100,000 aborted streams, ten minutes of load
 	NEXUS_ORACLE_CALLS=100000 NEXUS_ABORTED_STREAMS=100000 NEXUS_LOAD_SECONDS=600 \
 	  cargo test --release --locked -p nexus-boundary -- --nocapture
+
+fuzz: ## Mutants of documents of every format for ten minutes: text, work, memory, sameness, time
+	NEXUS_FUZZ_SECONDS=$${NEXUS_FUZZ_SECONDS:-600} NEXUS_FUZZ_SLOWEST_MS=$${NEXUS_FUZZ_SLOWEST_MS:-20000} \
+	  cargo test --release --locked -p nexus-providers --test worker mutants
 
 bench: ## Latency and throughput, each beside a peer or a floor in the same run
 	cargo bench --locked -p nexus-benches

@@ -54,8 +54,13 @@ impl Lock {
     }
 
     fn read(&mut self) -> String {
+        /// A process number takes less.
+        const LONGEST: u64 = 64;
         let mut text = String::new();
-        let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_string(&mut text));
+        let read = self
+            .file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| (&mut self.file).take(LONGEST).read_to_string(&mut text));
         if read.is_ok() { text } else { "?".to_owned() }
     }
 

@@ -76,9 +76,21 @@ pub(crate) struct CorpusSettings {
     pub(crate) config: Option<Value>,
 }
 
+/// The text of a file of settings, which has a few lines.
+fn read(path: &str) -> std::io::Result<String> {
+    const LONGEST: u64 = 1024 * 1024;
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?;
+    std::io::Read::read_to_string(&mut std::io::Read::take(file, LONGEST + 1), &mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(std::io::Error::other(format!("it has more than {LONGEST} bytes")));
+    }
+    Ok(text)
+}
+
 fn settings(text: &str) -> Result<Value, String> {
     let json = match text.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path).map_err(|error| format!("`{path}`: {error}"))?,
+        Some(path) => read(path).map_err(|error| format!("`{path}`: {error}"))?,
         None => text.to_owned(),
     };
     serde_json::from_str(&json).map_err(|error| format!("this is not JSON: {error}"))

@@ -1,6 +1,6 @@
 //! `nexus chat`: a conversation, a line at a time.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::{self, BufRead, IsTerminal as _, Read as _};
 
 use nexus_core::grounding::Citation;
 use nexus_core::{Error, ErrorKind, Nexus, Result, SessionId};
@@ -93,7 +93,8 @@ impl Conversation<'_> {
 fn lines() -> Result<mpsc::Receiver<Result<String>>> {
     let (sender, receiver) = mpsc::channel(1);
     let read = move || {
-        for line in std::io::stdin().lock().lines() {
+        let mut input = std::io::stdin().lock();
+        while let Some(line) = next_line(&mut input).transpose() {
             let line = line.map_err(|error| unreadable().because(error));
             if sender.blocking_send(line).is_err() {
                 return;
@@ -105,6 +106,24 @@ fn lines() -> Result<mpsc::Receiver<Result<String>>> {
         .spawn(read)
         .map_err(|error| unreadable().because(error))?;
     Ok(receiver)
+}
+
+/// The next line. Of one that is far too long only so much is kept as it takes to refuse it.
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let longest = super::LONGEST_QUESTION;
+    let mut line = Vec::new();
+    if input.take(longest).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    let mut rest = Vec::new();
+    let mut whole = line.last() == Some(&b'\n') || (line.len() as u64) < longest;
+    while !whole {
+        rest.clear();
+        input.take(longest).read_until(b'\n', &mut rest)?;
+        whole = rest.last().is_none_or(|last| *last == b'\n');
+    }
+    let text = String::from_utf8_lossy(&line);
+    Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
 fn unreadable() -> Error {

@@ -7,6 +7,7 @@ mod chat;
 mod config;
 mod corpora;
 mod docs;
+mod ignored;
 mod ingest;
 mod jobs;
 mod ledger;
@@ -69,6 +70,10 @@ pub(crate) fn parse_worker() -> Result<Exit> {
         .map_err(|error| Error::new(ErrorKind::Unavailable, "the worker lost its parent").because(error))
 }
 
+/// How much of a question is read, in bytes: twice the longest one, in the longest characters, as a search allows as
+/// much.
+const LONGEST_QUESTION: u64 = MAX_QUESTION_CHARS as u64 * 2 * 4 + 16;
+
 /// A question as it was given, or from standard input. Of one that is far too long only so much is read as it takes
 /// to refuse it.
 async fn question(given: String) -> Result<String> {
@@ -83,9 +88,7 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send +
 
 fn read_question() -> Result<String> {
     let mut bytes = Vec::new();
-    // Twice the longest question, in the longest characters: a search allows as much.
-    let limit = MAX_QUESTION_CHARS as u64 * 2 * 4 + 16;
-    std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(|error| {
+    std::io::stdin().lock().take(LONGEST_QUESTION).read_to_end(&mut bytes).map_err(|error| {
         Error::new(ErrorKind::Unavailable, "standard input cannot be read").because(error)
     })?;
     let text = String::from_utf8_lossy(&bytes);

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ignore::{DirEntry, WalkBuilder};
 use nexus_core::id::{MAX_ID_CHARS, clean_name, is_refused};
 use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Result, hex};
+
+use super::ignored::{self, Ignored};
 
 /// The path that means standard input.
 pub(super) const STANDARD_INPUT: &str = "-";
@@ -38,7 +41,12 @@ pub(super) fn items(
             found.push((root.clone(), Ok(item)));
             continue;
         }
-        for entry in walk(root, all, &except) {
+        let ignored = Arc::new(Mutex::new(Ignored::default()));
+        if let Err(error) = locked(&ignored).check_around(root, all) {
+            found.push((root.clone(), Err(error)));
+            continue;
+        }
+        for entry in walk(root, all, &except, &ignored) {
             let (path, item) = match entry {
                 Ok(entry) => (entry.path().to_owned(), named(root, entry.path(), corpus)),
                 Err(error) => (root.clone(), Err(unwalkable(error))),
@@ -47,18 +55,33 @@ pub(super) fn items(
                 item.and_then(|item| if ids.insert(item.id.clone()) { Ok(item) } else { Err(taken(&item)) });
             found.push((path, item));
         }
+        let refused = std::mem::take(&mut locked(&ignored).refused);
+        found.extend(refused.into_iter().map(|(folder, error)| (folder, Err(error))));
     }
     found
 }
 
-fn walk(root: &Path, all: bool, except: &[PathBuf]) -> impl Iterator<Item = Result<DirEntry, ignore::Error>> {
-    let except = except.to_vec();
+/// Nothing is left half done under this lock.
+fn locked(ignored: &Mutex<Ignored>) -> MutexGuard<'_, Ignored> {
+    ignored.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn walk(
+    root: &Path,
+    all: bool,
+    except: &[PathBuf],
+    ignored: &Arc<Mutex<Ignored>>,
+) -> impl Iterator<Item = Result<DirEntry, ignore::Error>> {
+    let (except, ignored) = (except.to_vec(), Arc::clone(ignored));
     WalkBuilder::new(root)
         .standard_filters(!all)
-        .add_custom_ignore_filename(".nexusignore")
+        .add_custom_ignore_filename(ignored::OWN)
         .sort_by_file_path(Path::cmp)
         .filter_entry(move |entry| {
-            except.is_empty() || !entry.path().canonicalize().is_ok_and(|path| except.contains(&path))
+            let excepted =
+                !except.is_empty() && entry.path().canonicalize().is_ok_and(|path| except.contains(&path));
+            let folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            !excepted && (!folder || locked(&ignored).admit(entry.path(), all))
         })
         .build()
         .filter(|entry| match entry {
@@ -95,12 +118,21 @@ fn taken(item: &Item) -> Error {
 }
 
 fn unwalkable(error: ignore::Error) -> Error {
-    let kind = if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-        Error::not_found("there is no such file or folder")
-    } else {
-        Error::new(ErrorKind::Unavailable, "it cannot be read")
+    use std::io::ErrorKind as Io;
+    let kind = match error.io_error().map(std::io::Error::kind) {
+        Some(Io::NotFound) => Error::not_found("there is no such file or folder"),
+        Some(Io::PermissionDenied) => unavailable("you may not read something in it"),
+        Some(Io::InvalidFilename) => {
+            unavailable("the path of something in it is too long for the file system")
+                .hint("ingest the deeper folders by themselves, from a working directory within")
+        }
+        _ => unavailable("it cannot be read"),
     };
     kind.code("FILE_UNREADABLE").because(error)
+}
+
+fn unavailable(what: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, what)
 }
 
 #[cfg(test)]
@@ -144,6 +176,33 @@ mod tests {
     fn a_file_that_does_not_exist_is_an_error_in_its_place() {
         let found = items(&[PathBuf::from("/nowhere/at/all")], &corpus(), false, &[]);
         assert_eq!(found.first().unwrap().1.as_ref().unwrap_err().stable_code(), "FILE_UNREADABLE");
+    }
+
+    #[test]
+    fn a_folder_whose_ignore_file_is_refused_is_left_out_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        fs::write(inner.join(".nexusignore"), format!("{}1\n", "*a".repeat(200)).repeat(1_000)).unwrap();
+        fs::write(inner.join("secret.md"), "x").unwrap();
+        fs::write(folder.path().join("a.md"), "x").unwrap();
+        let found = items(&[folder.path().to_owned()], &corpus(), false, &[]);
+        let names: Vec<_> =
+            found.iter().filter_map(|(_, item)| Some(item.as_ref().ok()?.name.as_str())).collect();
+        assert_eq!(names, ["a.md"]);
+        let (path, refused) = found.last().unwrap();
+        assert_eq!((path, refused.as_ref().unwrap_err().stable_code()), (&inner, "IGNORE_FILE_REFUSED"));
+        let found = items(&[inner], &corpus(), false, &[]);
+        assert_eq!(found.first().unwrap().1.as_ref().unwrap_err().stable_code(), "IGNORE_FILE_REFUSED");
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_named_as_the_cause() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = folder.path().join("x".repeat(300));
+        let found = items(&[long], &corpus(), false, &[]);
+        let error = found.first().unwrap().1.as_ref().unwrap_err();
+        assert!(error.message().contains("too long"), "{}", error.message());
     }
 
     #[test]

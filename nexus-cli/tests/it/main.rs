@@ -13,6 +13,7 @@ mod env_file;
 mod handbook;
 mod harmless;
 mod help;
+mod hostile;
 mod interrupt;
 mod less_usual;
 mod models;

@@ -102,6 +102,7 @@ pub struct ParseReport {
 /// - The format is recognised by content; the hints only break ties.
 /// - Blocks arrive in reading order, with pages where the format has them, and are never empty.
 /// - Memory does not follow the size of the source where the format allows it (text, CSV, JSONL).
+/// - A document that fails hands nothing on: its blocks reach the sink once all of it has been read.
 /// - Hostile input ends in an error with one of the codes of [`codes`], never in an empty success.
 pub trait DocumentParser: Send + Sync + fmt::Debug {
     /// Reads `source` and hands its blocks to `sink`.
@@ -129,6 +130,8 @@ pub mod codes {
     pub const MALFORMED: &str = "DOCUMENT_MALFORMED";
     /// It, or what it unpacks to, is over a limit.
     pub const TOO_LARGE: &str = "DOCUMENT_TOO_LARGE";
+    /// It yields far more text than its size warrants, as files that are made to do harm do.
+    pub const AMPLIFIES: &str = "DOCUMENT_AMPLIFIES";
     /// Reading it took too long.
     pub const TIMEOUT: &str = "DOCUMENT_TIMEOUT";
     /// The parser crashed on it.

@@ -1,12 +1,15 @@
 //! The parser that needs no format: UTF-8 text, a block a paragraph.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 
 use super::parser::{Block, BlockKind, BlockSink, DocumentParser, FileHints, ParseReport, Source, codes};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The longest paragraph that is kept whole, in bytes.
 const MAX_PARAGRAPH: usize = 64 * 1024;
+
+/// The longest line that is read, in bytes.
+const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 /// Reads UTF-8 text, paragraphs parted by blank lines. For programs that embed Nexus and bring text only; the
 /// parsers of files are in `nexus-providers`.
@@ -20,10 +23,13 @@ impl DocumentParser for PlainText {
         _hints: &FileHints,
         sink: &mut dyn BlockSink,
     ) -> Result<ParseReport> {
+        // All of it is looked at before any of it is handed on.
+        check(source)?;
+        source.rewind().map_err(unreadable)?;
         let mut reader = BufReader::new(source);
         let mut paragraph = String::new();
         let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).map_err(unreadable)? > 0 {
+        while next_line(&mut reader, &mut line)? {
             let text = std::str::from_utf8(&line).map_err(not_text)?.trim_end_matches(['\r', '\n']);
             if text.trim().is_empty() || paragraph.len() > MAX_PARAGRAPH {
                 hand_over(&mut paragraph, sink)?;
@@ -34,11 +40,32 @@ impl DocumentParser for PlainText {
                 }
                 paragraph.push_str(&text.replace('\0', "\u{FFFD}"));
             }
-            line.clear();
         }
         hand_over(&mut paragraph, sink)?;
         Ok(ParseReport { content_type: "text/plain".to_owned(), ..ParseReport::default() })
     }
+}
+
+/// Refuses what is not UTF-8 and lines that are longer than a paragraph may be by far.
+fn check(source: &mut dyn Source) -> Result<()> {
+    source.rewind().map_err(unreadable)?;
+    let (mut reader, mut line) = (BufReader::new(source), Vec::new());
+    while next_line(&mut reader, &mut line)? {
+        std::str::from_utf8(&line).map_err(not_text)?;
+    }
+    Ok(())
+}
+
+/// Reads the next line in place of the last one; whether there was one.
+fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool> {
+    line.clear();
+    let read = reader.take(MAX_LINE + 1).read_until(b'\n', line).map_err(unreadable)? as u64;
+    if read > MAX_LINE {
+        return Err(
+            Error::invalid("the document is too large: a line of it is too long").code(codes::TOO_LARGE)
+        );
+    }
+    Ok(read > 0)
 }
 
 fn hand_over(paragraph: &mut String, sink: &mut dyn BlockSink) -> Result<()> {
@@ -67,6 +94,15 @@ mod tests {
         PlainText.parse(&mut std::io::Cursor::new(text), &FileHints::default(), &mut blocks).unwrap();
         let texts: Vec<&str> = blocks.iter().map(|block| block.text.as_str()).collect();
         assert_eq!(texts, ["one\nline", "two\u{FFFD}"]);
+    }
+
+    #[test]
+    fn nothing_is_handed_on_of_a_text_that_breaks_off() {
+        let mut blocks: Vec<Block> = Vec::new();
+        let bytes = [b"fine\n\n".repeat(10_000).as_slice(), &[0xff]].concat();
+        let parsed = PlainText.parse(&mut std::io::Cursor::new(bytes), &FileHints::default(), &mut blocks);
+        assert_eq!(parsed.unwrap_err().stable_code(), codes::UNSUPPORTED);
+        assert!(blocks.is_empty());
     }
 
     #[test]

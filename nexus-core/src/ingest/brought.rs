@@ -3,7 +3,7 @@
 //! JSON lines: first `{"model": "..."}` (or `{"model": null}`), then one passage a line. They are kept like any
 //! other document's bytes, so that ingestion is as durable and can be done again.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,9 @@ pub const PASSAGES_CONTENT_TYPE: &str = "application/vnd.nexus.passages+jsonl";
 
 /// What separates brought passages in the text of their document.
 const SEPARATOR_BYTES: u64 = 2;
+
+/// The longest line: a passage of some megabytes with its vector.
+const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
 /// A passage as a caller brings it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -66,7 +69,7 @@ pub(super) fn write(model: Option<ModelId>, passages: &[BroughtPassage]) -> Resu
 
 /// Reads brought passages one by one.
 pub(super) struct Reader {
-    lines: std::io::Lines<BufReader<Box<dyn Source>>>,
+    lines: BufReader<Box<dyn Source>>,
     model: Option<ModelId>,
     index: u32,
     offset: u64,
@@ -74,10 +77,9 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(source: Box<dyn Source>) -> Result<Self> {
-        let mut lines = BufReader::new(source).lines();
-        let header =
-            lines.next().ok_or_else(|| malformed("the passages have no header"))?.map_err(unreadable)?;
-        let header: Header = serde_json::from_str(&header).map_err(unparsable)?;
+        let mut lines = BufReader::new(source);
+        let header = next_line(&mut lines)?.ok_or_else(|| malformed("the passages have no header"))?;
+        let header: Header = serde_json::from_slice(&header).map_err(unparsable)?;
         Ok(Self { lines, model: header.model, index: 0, offset: 0 })
     }
 
@@ -85,8 +87,8 @@ impl Reader {
         self.model.as_ref()
     }
 
-    fn parse(&mut self, line: &str) -> Result<(Chunk, Option<Vec<f32>>)> {
-        let passage: BroughtPassage = serde_json::from_str(line).map_err(unparsable)?;
+    fn parse(&mut self, line: &[u8]) -> Result<(Chunk, Option<Vec<f32>>)> {
+        let passage: BroughtPassage = serde_json::from_slice(line).map_err(unparsable)?;
         let text = passage.text.replace('\0', "\u{FFFD}");
         let start = self.offset;
         let end = start + text.len() as u64;
@@ -109,9 +111,20 @@ impl Iterator for Reader {
     type Item = Result<(Chunk, Option<Vec<f32>>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let line = self.lines.next()?;
-        Some(line.map_err(unreadable).and_then(|line| self.parse(&line)))
+        let line = next_line(&mut self.lines).transpose()?;
+        Some(line.and_then(|line| self.parse(&line)))
     }
+}
+
+/// The next line, unless that was all.
+fn next_line(lines: &mut impl BufRead) -> Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = lines.take(LONGEST_LINE + 1).read_until(b'\n', &mut line).map_err(unreadable)? as u64;
+    if read > LONGEST_LINE {
+        return Err(Error::invalid(format!("a brought passage has more than {LONGEST_LINE} bytes"))
+            .code(codes::TOO_LARGE));
+    }
+    Ok((read > 0).then_some(line))
 }
 
 fn malformed(message: &'static str) -> Error {

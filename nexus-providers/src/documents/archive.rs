@@ -1,39 +1,106 @@
 //! Zip archives: opened without unpacking, read part by part, measured all along.
 
-use std::io::{self, BufReader, Read};
+use std::cell::Cell;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::rc::Rc;
 
 use nexus_core::document::parser::Source;
 use nexus_core::{Error, Result};
-use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::budget::Budget;
 use super::format::Format;
 use super::{DocumentLimits, error, xml};
 
-/// Below this many unpacked bytes the compression ratio does not matter.
-const RATIO_FROM: u64 = 16 * 1024 * 1024;
+/// What opening a part costs at least, in unpacked bytes: a part that is empty and named a million times is not free.
+const PART_COST: u64 = 4 * 1024;
 
-/// An archive whose parts share one budget of unpacked bytes.
+/// The longest name under which a part is looked up; no archive of an office program comes near.
+const LONGEST_NAME: usize = 4 * 1024;
+
+/// An archive whose parts share one allowance of unpacked bytes, in which each part counts every time it is read.
 pub(super) struct Archive<'a> {
-    zip: ZipArchive<&'a mut dyn Source>,
-    budget: u64,
+    zip: ZipArchive<Counted<'a>>,
+    /// Packed bytes that were read from the source.
+    consumed: Rc<Cell<u64>>,
+    left: Allowance,
+    /// What was left before anything was read.
+    whole: Allowance,
+    proportion: Proportion,
+    whole_bytes: u64,
     nesting: usize,
+    budget: Rc<Budget>,
+}
+
+/// How many times larger than what went into it a part may be, once it passes a size.
+#[derive(Clone, Copy, Debug)]
+struct Proportion {
+    ratio: u64,
+    from: u64,
+}
+
+/// How many bytes may still be unpacked.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    /// Of those that any archive may unpack to.
+    absolute: u64,
+    /// Of those that the size of this archive warrants, and how many that was to begin with.
+    relative: u64,
+    warranted: u64,
+}
+
+impl Allowance {
+    fn new(limits: &DocumentLimits, packed: u64) -> Self {
+        let warranted = packed.saturating_mul(limits.compression_ratio).max(limits.amplification_from);
+        Self { absolute: limits.unpacked_bytes, relative: warranted, warranted }
+    }
+
+    /// What stands against unpacking `bytes` more.
+    fn objection(self, bytes: u64) -> Option<Error> {
+        if bytes > self.absolute {
+            return Some(error::too_large("it unpacks to more than is allowed"));
+        }
+        (bytes > self.relative).then(|| error::amplifies(self.warranted))
+    }
+
+    fn take(&mut self, bytes: u64) -> Result<()> {
+        if let Some(objection) = self.objection(bytes) {
+            return Err(objection);
+        }
+        self.absolute -= bytes;
+        self.relative -= bytes;
+        Ok(())
+    }
 }
 
 impl<'a> Archive<'a> {
-    pub(super) fn open(source: &'a mut dyn Source, limits: &DocumentLimits) -> Result<Self> {
-        let packed = source.seek(io::SeekFrom::End(0)).map_err(error::unreadable)?;
+    pub(super) fn open(
+        source: &'a mut dyn Source,
+        limits: &DocumentLimits,
+        budget: &Rc<Budget>,
+    ) -> Result<Self> {
+        let packed = source.seek(SeekFrom::End(0)).map_err(error::unreadable)?;
         source.rewind().map_err(error::unreadable)?;
-        let zip = ZipArchive::new(source).map_err(damaged)?;
+        let consumed = Rc::new(Cell::new(0));
+        let zip = ZipArchive::new(Counted { source, count: Rc::clone(&consumed) }).map_err(damaged)?;
         if zip.len() > limits.archive_entries {
             return Err(error::too_large(format_args!(
                 "it holds more than {} files",
                 limits.archive_entries
             )));
         }
-        let ratio = packed.saturating_mul(limits.compression_ratio).max(RATIO_FROM);
-        Ok(Self { zip, budget: limits.unpacked_bytes.min(ratio), nesting: limits.nesting })
+        if zip.has_duplicate_names() {
+            let what = "it holds two files of one name, and programs differ in which of them they show";
+            return Err(error::malformed(what));
+        }
+        let proportion = Proportion { ratio: limits.compression_ratio, from: limits.amplification_from };
+        let nesting = limits.nesting;
+        let whole = Allowance::new(limits, packed);
+        let (left, whole_bytes) = (whole, limits.whole_bytes);
+        Ok(Self { zip, consumed, left, whole, proportion, whole_bytes, nesting, budget: Rc::clone(budget) })
     }
 
     /// The names of the files in it.
@@ -41,57 +108,216 @@ impl<'a> Archive<'a> {
         self.zip.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect()
     }
 
-    /// A file in it, if it has that.
+    /// A file in it, if it has that. One that declares to unpack to more than is left is refused unread.
     pub(super) fn part(&mut self, name: &str) -> Result<Option<Part<'_, 'a>>> {
-        let Some(index) = self.zip.index_for_name(name.trim_start_matches('/')) else { return Ok(None) };
+        let name = name.trim_start_matches('/');
+        self.budget.work(1 + name.len().min(LONGEST_NAME));
+        let index = Some(name).filter(|name| name.len() <= LONGEST_NAME);
+        let Some(index) = index.and_then(|name| self.zip.index_for_name(name)) else { return Ok(None) };
+        self.at(index).map(Some)
+    }
+
+    fn at(&mut self, index: usize) -> Result<Part<'_, 'a>> {
+        self.left.take(PART_COST)?;
         let file = self.zip.by_index(index).map_err(damaged)?;
         if file.is_symlink() {
             return Err(error::malformed("it holds a symbolic link"));
         }
-        Ok(Some(Part { file, budget: &mut self.budget }))
+        if let Some(objection) = self.left.objection(file.size()) {
+            return Err(objection);
+        }
+        let consumed = Consumed { before: self.consumed.get(), now: Rc::clone(&self.consumed) };
+        let (proportion, left) = (self.proportion, &mut self.left);
+        Ok(Part { file, left, proportion, consumed, unpacked: 0, budget: &self.budget })
     }
 
     /// The text of a small file in it, if it has that.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>> {
-        let Some(mut part) = self.part(name)? else { return Ok(None) };
+        let limit = self.whole_bytes;
+        let Some(part) = self.part(name)? else { return Ok(None) };
         let mut bytes = Vec::new();
-        part.read_to_end(&mut bytes).map_err(error::from_io)?;
+        part.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(error::from_io)?;
+        if bytes.len() as u64 > limit {
+            return Err(error::too_large(format_args!("a file in it may have {limit} bytes")));
+        }
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Sends an XML file in it through `handler`; whether it has that file.
     pub(super) fn xml(&mut self, name: &str, handler: &mut dyn xml::Handler) -> Result<bool> {
-        let nesting = self.nesting;
+        let (nesting, budget) = (self.nesting, Rc::clone(&self.budget));
         let Some(part) = self.part(name)? else { return Ok(false) };
-        xml::read(BufReader::with_capacity(32 * 1024, part), nesting, handler)?;
+        xml::read(BufReader::with_capacity(32 * 1024, part), nesting, &budget, handler)?;
         Ok(true)
     }
 
-    /// Unpacks everything to nowhere, so that a reader without limits can be let at it.
-    pub(super) fn check(mut self) -> Result<()> {
+    /// The same archive unpacked, without the files whose names end in one of `except`: for a reader that has no
+    /// limits of its own and reads parts as often as it likes. Each byte that it reads of the copy is one that was
+    /// unpacked, and the copy charges it.
+    pub(super) fn unpacked(mut self, except: &[&str]) -> Result<Unpacked> {
+        let file = tempfile::SpooledTempFile::new(IN_MEMORY);
+        let mut copy = ZipWriter::new(io::BufWriter::new(file));
+        let stored =
+            SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(false);
         for index in 0..self.zip.len() {
-            let file = self.zip.by_index(index).map_err(damaged)?;
-            let mut part = Part { file, budget: &mut self.budget };
-            io::copy(&mut part, &mut io::sink()).map_err(error::from_io)?;
+            let Some(name) = self.zip.name_for_index(index).and_then(|name| Some(name.ok()?.into_owned()))
+            else {
+                continue;
+            };
+            if name.ends_with('/') || except.iter().any(|end| ends_with(&name, end)) {
+                continue;
+            }
+            let mut part = self.at(index)?;
+            copy.start_file(name, stored).map_err(uncopied)?;
+            part.copy_to(&mut copy)?;
         }
-        Ok(())
+        let file = copy
+            .finish()
+            .map_err(uncopied)?
+            .into_inner()
+            .map_err(|e| error::temporary_file(e.into_error()))?;
+        Ok(Unpacked { file, left: Rc::new(Cell::new(self.whole)), budget: self.budget })
+    }
+}
+
+fn ends_with(name: &str, end: &str) -> bool {
+    let tail = name.len().checked_sub(end.len()).and_then(|start| name.get(start..));
+    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+}
+
+/// Unpacked archives up to this size stay in memory.
+const IN_MEMORY: usize = 4 * 1024 * 1024;
+
+/// An unpacked copy of an archive, which charges for what is read of it.
+#[derive(Debug)]
+pub(super) struct Unpacked {
+    file: tempfile::SpooledTempFile,
+    left: Rc<Cell<Allowance>>,
+    budget: Rc<Budget>,
+}
+
+impl Unpacked {
+    /// Tells afterwards whether reading ended because there was too much to read.
+    pub(super) fn meter(&self) -> Meter {
+        Meter(Rc::clone(&self.left))
+    }
+}
+
+/// What an [`Unpacked`] archive has left.
+pub(super) struct Meter(Rc<Cell<Allowance>>);
+
+impl Meter {
+    /// The objection that ended the reading, if one did.
+    pub(super) fn objection(&self) -> Option<Error> {
+        self.0.get().objection(1)
+    }
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if let Some(objection) = self.left.get().objection(1) {
+            return Err(io::Error::other(objection));
+        }
+        let read = self.file.read(into)?;
+        self.budget.work(read);
+        let mut left = self.left.get();
+        left.absolute = left.absolute.saturating_sub(read as u64);
+        left.relative = left.relative.saturating_sub(read as u64);
+        self.left.set(left);
+        Ok(read)
+    }
+}
+
+impl Seek for Unpacked {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// A source that counts the bytes read of it.
+struct Counted<'a> {
+    source: &'a mut dyn Source,
+    count: Rc<Cell<u64>>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(into)?;
+        self.count.set(self.count.get().saturating_add(read as u64));
+        Ok(read)
+    }
+}
+
+impl Seek for Counted<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.source.seek(to)
+    }
+}
+
+/// How many packed bytes went into a part so far.
+struct Consumed {
+    before: u64,
+    now: Rc<Cell<u64>>,
+}
+
+impl Consumed {
+    fn bytes(&self) -> u64 {
+        self.now.get().saturating_sub(self.before)
     }
 }
 
 /// A file in an archive, being unpacked.
 pub(super) struct Part<'a, 's> {
-    file: ZipFile<'a, &'s mut dyn Source>,
-    budget: &'a mut u64,
+    file: ZipFile<'a, Counted<'s>>,
+    left: &'a mut Allowance,
+    proportion: Proportion,
+    consumed: Consumed,
+    unpacked: u64,
+    budget: &'a Budget,
+}
+
+impl Part<'_, '_> {
+    /// How many bytes it declares to unpack to, which were found to be allowed.
+    pub(super) fn size(&self) -> u64 {
+        self.file.size()
+    }
+
+    /// Writes all of it to a copy.
+    fn copy_to(&mut self, copy: &mut impl Write) -> Result<()> {
+        let mut chunk = vec![0; 64 * 1024];
+        loop {
+            let read = self.read(&mut chunk).map_err(error::from_io)?;
+            let bytes = chunk.get(..read).unwrap_or_default();
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            copy.write_all(bytes).map_err(error::temporary_file)?;
+        }
+    }
+
+    /// Refuses a part as soon as it grows out of all proportion, whatever it declares.
+    fn check_ratio(&self) -> Result<()> {
+        let Proportion { ratio, from } = self.proportion;
+        let warranted = self.consumed.bytes().saturating_mul(ratio).max(from);
+        if self.unpacked > warranted { Err(error::amplifies(self.left.warranted)) } else { Ok(()) }
+    }
 }
 
 impl Read for Part<'_, '_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(into)?;
-        match self.budget.checked_sub(read as u64) {
-            Some(left) => *self.budget = left,
-            None => return Err(io::Error::other(error::too_large("it unpacks to more than is allowed"))),
-        }
+        self.budget.work(read);
+        self.unpacked = self.unpacked.saturating_add(read as u64);
+        self.left.take(read as u64).and_then(|()| self.check_ratio()).map_err(io::Error::other)?;
         Ok(read)
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "only input and output can fail in a copy")]
+fn uncopied(error: ZipError) -> Error {
+    match error {
+        ZipError::Io(io) => error::temporary_file(io),
+        other => error::malformed("it is not a whole archive").because(other),
     }
 }
 
@@ -111,7 +337,8 @@ fn damaged(error: ZipError) -> Error {
 
 /// Which format an archive holds, by the names in it.
 pub(super) fn format(source: &mut dyn Source) -> Result<Format> {
-    let mut archive = Archive::open(source, &DocumentLimits::default())?;
+    let limits = DocumentLimits::default();
+    let mut archive = Archive::open(source, &limits, &Rc::new(Budget::new(&limits, 0)))?;
     if let Some(format) = archive.text("mimetype")?.and_then(|declared| declared_format(declared.trim())) {
         return Ok(format);
     }

@@ -1,36 +1,55 @@
 //! EPUB: the chapters in the order of the book's spine, each read as HTML.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use nexus_core::Result;
-use nexus_core::document::parser::Source;
+use nexus_core::document::parser::{Source, codes};
 
 use super::archive::Archive;
-use super::output::Output;
+use super::output::{Output, quoted};
 use super::xml::{Handler, Tag};
 use super::{error, html, ooxml};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
-    let mut archive = Archive::open(source, out.limits)?;
+    let mut archive = Archive::open(source, out.limits, &out.budget)?;
     if archive.part("META-INF/rights.xml")?.is_some() {
         return Err(error::encrypted());
     }
     let mut book = Book::default();
     archive.xml("META-INF/container.xml", &mut book)?;
     let package = book.package.take().ok_or_else(|| error::malformed("it names no book"))?;
+    package.rsplit_once('/').map_or("", |(folder, _)| folder).clone_into(&mut book.folder);
     if !archive.xml(&package, &mut book)? {
         return Err(error::malformed("its book is missing"));
     }
     out.title(&book.title);
-    let folder = package.rsplit_once('/').map_or("", |(folder, _)| folder);
     for chapter in &book.spine {
+        out.budget.work(1 + chapter.len());
         let Some(file) = book.files.get(chapter) else { continue };
-        match archive.text(&ooxml::resolve(folder, &unescape(file)))? {
-            Some(text) => html::fragment(&text, out)?,
-            None => out.warn(format!("the chapter `{file}` is missing")),
+        match archive.text(&file.part)? {
+            Some(text) => self::chapter(&file.named, &text, out)?,
+            None => out.warn(format!("the chapter `{}` is missing", quoted(&file.named))),
         }
     }
     Ok(())
+}
+
+/// Reads one chapter. One whose HTML cannot be read is named in a warning and costs no other.
+fn chapter(name: &str, text: &str, out: &mut Output<'_>) -> Result<()> {
+    match html::fragment(text, out) {
+        Err(error) if !out.has_failed() && error.stable_code() == codes::MALFORMED => {
+            out.warn(format!("the chapter `{}` was left out: {error}", quoted(name)));
+            Ok(())
+        }
+        read => read,
+    }
+}
+
+/// A file that the package names.
+struct File {
+    named: String,
+    /// Its name in the archive.
+    part: String,
 }
 
 /// What the container and the package file say.
@@ -39,7 +58,9 @@ struct Book {
     package: Option<String>,
     title: String,
     in_title: bool,
-    files: HashMap<String, String>,
+    /// The folder of the package file.
+    folder: String,
+    files: BTreeMap<String, File>,
     spine: Vec<String>,
 }
 
@@ -49,7 +70,11 @@ impl Handler for Book {
         match tag.name() {
             "rootfile" if self.package.is_none() => self.package = tag.attribute("full-path"),
             "item" => {
-                self.files.extend(tag.attribute("id").zip(tag.attribute("href")));
+                let file = tag.attribute("href").map(|named| {
+                    let part = ooxml::resolve(&self.folder, &unescape(&named));
+                    File { named, part }
+                });
+                self.files.extend(tag.attribute("id").zip(file));
             }
             "itemref" => self.spine.extend(tag.attribute("idref")),
             _ => {}
@@ -63,7 +88,9 @@ impl Handler for Book {
     }
 
     fn text(&mut self, text: &str) -> Result<()> {
-        if self.in_title {
+        // Far more than a title may have; the rest is cut anyway.
+        const ENOUGH: usize = 64 * 1024;
+        if self.in_title && self.title.len() < ENOUGH {
             self.title.push_str(text);
         }
         Ok(())

@@ -34,6 +34,13 @@ pub(super) fn too_large(what: impl std::fmt::Display) -> Error {
     Error::invalid(format!("the document is too large: {what}")).code(codes::TOO_LARGE)
 }
 
+/// It yields, or unpacks to, far more than its size warrants.
+pub(super) fn amplifies(allowed: u64) -> Error {
+    Error::invalid(format!("the document expands to more than the {allowed} bytes that its size allows"))
+        .code(codes::AMPLIFIES)
+        .hint("export it anew from the program it comes from, or split it")
+}
+
 /// The parser failed on it in a way that is the parser's fault.
 pub(super) fn crashed() -> Error {
     Error::invalid("the parser crashed on the document").code(codes::CRASHED)
@@ -47,6 +54,14 @@ pub(super) fn timeout(seconds: u64) -> Error {
 /// The source itself could not be read.
 pub(super) fn unreadable(error: std::io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, "the document could not be read").because(error)
+}
+
+/// What was read could not be kept in a temporary file: the machine is at fault here, and not the document.
+pub(super) fn temporary_file(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, "what was read of the document could not be kept in a temporary file")
+        .code("TEMPORARY_FILE_UNUSABLE")
+        .hint("make room in the temporary folder, or name another one in `TMPDIR`")
+        .because(error)
 }
 
 /// An error met while reading: the parsers' own errors travel through [`std::io::Error`] unharmed.
@@ -67,5 +82,6 @@ pub(super) fn from_io(error: std::io::Error) -> Error {
 
 /// The same error once more, for readers that lend theirs out.
 pub(super) fn repeated(error: &Error) -> Error {
-    Error::new(error.kind(), error.message().to_owned()).code(error.stable_code())
+    let same = Error::new(error.kind(), error.message().to_owned()).code(error.stable_code());
+    error.remedy().into_iter().fold(same, |same, hint| same.hint(hint.to_owned()))
 }

@@ -1,6 +1,7 @@
 //! RSS and Atom feeds, entry by entry; and XML of any other kind, as the text of its elements.
 
 use std::io::BufReader;
+use std::rc::Rc;
 
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
@@ -25,9 +26,9 @@ fn stream<'a, 'o>(
     handler: impl FnOnce(&'a mut Output<'o>) -> Box<dyn Handler + 'a>,
 ) -> Result<()> {
     let charset = detect(source, out)?;
-    let nesting = out.limits.nesting;
+    let (nesting, budget) = (out.limits.nesting, Rc::clone(&out.budget));
     let reader = BufReader::new(Utf8Reader::new(source, charset)?);
-    xml::read(reader, nesting, handler(out).as_mut())
+    xml::read(reader, nesting, &budget, handler(out).as_mut())
 }
 
 /// An entry that is open.

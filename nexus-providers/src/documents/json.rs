@@ -10,10 +10,13 @@ use serde_json::value::RawValue;
 
 use super::error;
 use super::lines::{Lines, detect, whole};
-use super::output::Output;
+use super::output::{Output, cut};
 
 /// The longest line of JSON Lines.
 const LINE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Deeper values are indented no further.
+const DEEPEST: usize = 64;
 
 /// The fields of a record that are read.
 #[derive(Deserialize)]
@@ -52,7 +55,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
         return records.iter().try_for_each(|record| block(record, out));
     }
     match serde_json::from_str::<IgnoredAny>(json) {
-        Ok(_) => out.push(BlockKind::Code, &pretty(json)),
+        Ok(_) => pretty(json, out),
         // A first line so long that its end was out of sight.
         Err(_) if is_json(json.lines().next().unwrap_or_default()) => read_lines(source, out),
         Err(e) => Err(error::malformed("it is not valid JSON").because(e)),
@@ -110,40 +113,83 @@ pub(super) fn paragraphs(text: &str, out: &mut Output<'_>) -> Result<()> {
     out.paragraph(&paragraph)
 }
 
-/// Indents JSON, keeping its order and its numbers as they are written.
-fn pretty(json: &str) -> String {
-    let mut out = String::with_capacity(json.len() * 2);
-    let (mut depth, mut quoted, mut escaped, mut opened) = (0_usize, false, false, false);
-    let newline = |out: &mut String, depth: usize| {
-        out.push('\n');
-        out.push_str(&"  ".repeat(depth.min(64)));
-    };
-    for c in json.chars() {
-        if quoted {
+/// Hands on JSON indented, keeping its order and its numbers as they are written; by the block, because deep nesting
+/// makes it far longer than it was.
+fn pretty(json: &str, out: &mut Output<'_>) -> Result<()> {
+    let limit = out.limits.block_bytes;
+    let mut text = String::new();
+    for piece in (Indented { chars: json.chars(), state: State::default() }) {
+        text.push_str(&piece);
+        while text.len() > limit {
+            let rest = text.split_off(cut(&text, limit, true));
+            out.push(BlockKind::Code, &text)?;
+            text = rest;
+        }
+    }
+    out.push(BlockKind::Code, &text)
+}
+
+/// JSON with line breaks and indentation, in pieces.
+struct Indented<'a> {
+    chars: std::str::Chars<'a>,
+    state: State,
+}
+
+#[derive(Default)]
+struct State {
+    depth: usize,
+    quoted: bool,
+    escaped: bool,
+    opened: bool,
+}
+
+impl Iterator for Indented<'_> {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        const PIECE: usize = 1024;
+        let mut piece = String::new();
+        for c in self.chars.by_ref() {
+            self.state.take(c, &mut piece);
+            if piece.len() >= PIECE {
+                break;
+            }
+        }
+        Some(piece).filter(|piece| !piece.is_empty())
+    }
+}
+
+impl State {
+    fn take(&mut self, c: char, out: &mut String) {
+        if self.quoted {
             out.push(c);
-            quoted = escaped || c != '"';
-            escaped = c == '\\' && !escaped;
-            continue;
+            self.quoted = self.escaped || c != '"';
+            self.escaped = c == '\\' && !self.escaped;
+            return;
         }
         if c.is_whitespace() {
-            continue;
+            return;
         }
         let closes = matches!(c, '}' | ']');
-        depth -= usize::from(closes && depth > 0);
-        if closes != opened && (closes || opened) {
-            newline(&mut out, depth);
+        self.depth -= usize::from(closes && self.depth > 0);
+        if closes != self.opened && (closes || self.opened) {
+            newline(out, self.depth);
         }
-        opened = matches!(c, '{' | '[');
-        depth += usize::from(opened);
-        quoted = c == '"';
+        self.opened = matches!(c, '{' | '[');
+        self.depth += usize::from(self.opened);
+        self.quoted = c == '"';
         out.push(c);
         match c {
-            ',' => newline(&mut out, depth),
+            ',' => newline(out, self.depth),
             ':' => out.push(' '),
             _ => {}
         }
     }
-    out
+}
+
+fn newline(out: &mut String, depth: usize) {
+    out.push('\n');
+    out.push_str(&"  ".repeat(depth.min(DEEPEST)));
 }
 
 #[cfg(test)]
@@ -155,6 +201,7 @@ mod tests {
         let json = r#"{"b":[1,2.50,{}],"a":"x,\"{y\\","c":[]}"#;
         let expected =
             "{\n  \"b\": [\n    1,\n    2.50,\n    {}\n  ],\n  \"a\": \"x,\\\"{y\\\\\",\n  \"c\": []\n}";
-        assert_eq!(pretty(json), expected);
+        let indented = Indented { chars: json.chars(), state: State::default() };
+        assert_eq!(indented.collect::<String>(), expected);
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::error;
 
 /// What a document may cost. Beyond a limit it fails with
-/// [`TOO_LARGE`](nexus_core::document::parser::codes::TOO_LARGE), or with
+/// [`TOO_LARGE`](nexus_core::document::parser::codes::TOO_LARGE), beyond a multiple of its own size with
+/// [`AMPLIFIES`](nexus_core::document::parser::codes::AMPLIFIES), or with
 /// [`MALFORMED`](nexus_core::document::parser::codes::MALFORMED) where only a broken or hostile file gets there.
 ///
 /// The defaults suit a server that reads files of strangers.
@@ -19,7 +20,8 @@ pub struct DocumentLimits {
     pub whole_bytes: u64,
     /// Bytes that everything in an archive (DOCX, PPTX, XLSX, EPUB, ODF) unpacks to. Default: 512 MiB.
     pub unpacked_bytes: u64,
-    /// How many times larger than its archive the unpacked content may be, once it passes 16 MiB. Default: 200.
+    /// How many times larger than its archive the unpacked content may be, once it passes
+    /// [`amplification_from`](Self::amplification_from); parts count each time they are read. Default: 200.
     pub compression_ratio: u64,
     /// Files in an archive. Default: 20,000.
     pub archive_entries: usize,
@@ -29,6 +31,11 @@ pub struct DocumentLimits {
     pub pages: u32,
     /// Bytes of text that a document may yield. Default: 512 MiB.
     pub text_bytes: u64,
+    /// How many times larger than its file the text of a document may be, once it passes
+    /// [`amplification_from`](Self::amplification_from). Default: 200.
+    pub amplification: u64,
+    /// Bytes that a document of any size may yield or unpack to. Default: 16 MiB.
+    pub amplification_from: u64,
     /// Bytes of one block; longer ones are cut at a sentence, a word or a line. Default: 64 KiB.
     pub block_bytes: usize,
     /// How deep attachments may hold attachments. Default: 3.
@@ -49,6 +56,8 @@ impl Default for DocumentLimits {
             nesting: 512,
             pages: 5_000,
             text_bytes: 512 * MIB,
+            amplification: 200,
+            amplification_from: 16 * MIB,
             block_bytes: 64 * 1024,
             attachment_depth: 3,
             attachments: 100,

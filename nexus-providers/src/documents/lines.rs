@@ -79,6 +79,7 @@ pub(super) fn whole(source: &mut dyn Source, charset: Charset, out: &Output<'_>)
         .take(limit.saturating_add(1))
         .read_to_string(&mut text)
         .map_err(error::from_io)?;
+    out.budget.work(text.len());
     if text.len() as u64 > limit {
         return Err(error::too_large(format_args!("a file of this format may have {limit} bytes")));
     }

@@ -8,11 +8,12 @@ use nexus_core::Result;
 use nexus_core::document::parser::{FileHints, Source};
 
 use super::charset::{Charset, Utf8Reader};
-use super::output::Output;
+use super::output::{Output, quoted};
 use super::{document, error, html, json};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let bytes = narrow(source)?;
+    out.budget.work(bytes.len());
     if !bytes.starts_with(b"From ") {
         return message(&bytes, out);
     }
@@ -83,6 +84,7 @@ fn body(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
 fn attachment(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
     let name = part.attachment_name().unwrap_or("without a name").to_owned();
     if out.depth >= out.limits.attachment_depth {
+        let name = quoted(&name);
         out.warn(format!("the attachment `{name}` lies too deep inside of others and was left out"));
         return Ok(());
     }
@@ -94,7 +96,9 @@ fn attachment(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
         document(&mut source, &hints, out)
     });
     match read {
-        Err(error) if !out.has_failed() => out.warn(format!("the attachment `{name}` was left out: {error}")),
+        Err(error) if !out.has_failed() => {
+            out.warn(format!("the attachment `{}` was left out: {error}", quoted(&name)));
+        }
         read => read?,
     }
     Ok(())

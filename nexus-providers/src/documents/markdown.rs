@@ -39,6 +39,7 @@ struct Writer {
 
 impl Writer {
     fn event(&mut self, event: Event<'_>, out: &mut Output<'_>) -> Result<()> {
+        out.budget.work(1);
         match event {
             Event::Start(tag) => self.start(tag, out),
             Event::End(tag) => self.end(tag, out),

@@ -4,6 +4,8 @@
 //! file that crashes, hangs or swells costs nothing but itself. What a file is, its content says.
 
 mod archive;
+mod biff;
+mod budget;
 mod charset;
 mod code;
 mod csv;
@@ -27,6 +29,7 @@ mod pdf;
 mod rtf;
 mod sheet;
 mod sniff;
+mod spool;
 mod table;
 mod text;
 mod title;
@@ -35,13 +38,17 @@ mod xml;
 
 use std::io::SeekFrom;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockSink, DocumentParser, FileHints, ParseReport, Source};
 
+use budget::Budget;
 use format::Format;
 use output::Output;
+use spool::Spool;
 
+pub use budget::Consumption;
 pub use limits::DocumentLimits;
 pub use worker::{WorkerCommand, WorkerLimits, WorkerParser, serve, serve_with};
 
@@ -73,6 +80,28 @@ impl Documents {
     pub fn with_limits(limits: DocumentLimits) -> Self {
         Self { limits }
     }
+
+    /// Reads a document as [`parse`](DocumentParser::parse) does, but hands blocks on while it reads, also those of
+    /// a document that fails in the end; and counts what that took.
+    ///
+    /// # Errors
+    /// As [`parse`](DocumentParser::parse).
+    pub fn parse_streaming(
+        &self,
+        source: &mut dyn Source,
+        hints: &FileHints,
+        sink: &mut dyn BlockSink,
+    ) -> (Result<ParseReport>, Consumption) {
+        let size = match source.seek(SeekFrom::End(0)) {
+            Ok(size) => size,
+            Err(error) => return (Err(error::unreadable(error)), Consumption::default()),
+        };
+        let budget = Rc::new(Budget::new(&self.limits, size));
+        let mut out = Output::new(sink, &self.limits, Rc::clone(&budget));
+        let read = catch_unwind(AssertUnwindSafe(|| document(source, hints, &mut out)))
+            .unwrap_or_else(|_| Err(error::crashed()));
+        (read.map(|()| out.report), budget.consumption())
+    }
 }
 
 impl DocumentParser for Documents {
@@ -82,10 +111,25 @@ impl DocumentParser for Documents {
         hints: &FileHints,
         sink: &mut dyn BlockSink,
     ) -> Result<ParseReport> {
-        let mut out = Output::new(sink, &self.limits);
-        catch_unwind(AssertUnwindSafe(|| document(source, hints, &mut out)))
-            .unwrap_or_else(|_| Err(error::crashed()))?;
-        Ok(out.report)
+        let mut spool = Spool::new(&self.limits);
+        let report = self.parse_streaming(source, hints, &mut spool).0?;
+        spool.replay(sink)?;
+        Ok(report)
+    }
+}
+
+/// The parser of a worker process: its parent keeps the blocks back until the document is complete.
+#[derive(Debug)]
+struct Streaming(Documents);
+
+impl DocumentParser for Streaming {
+    fn parse(
+        &self,
+        source: &mut dyn Source,
+        hints: &FileHints,
+        sink: &mut dyn BlockSink,
+    ) -> Result<ParseReport> {
+        self.0.parse_streaming(source, hints, sink).0
     }
 }
 

@@ -1,15 +1,18 @@
 //! `OpenDocument`: texts, presentations (slide = page) and spreadsheets (sheet = page) from one XML vocabulary.
 
+use std::rc::Rc;
+
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
 
 use super::archive::Archive;
+use super::grid::{self, Text};
 use super::output::Output;
 use super::xml::{Handler, Tag};
 use super::{error, table, title};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
-    let mut archive = Archive::open(source, out.limits)?;
+    let mut archive = Archive::open(source, out.limits, &out.budget)?;
     if archive.text("META-INF/manifest.xml")?.is_some_and(|manifest| manifest.contains("encryption-data")) {
         return Err(error::encrypted());
     }
@@ -29,7 +32,10 @@ struct Paragraph {
 /// A table that is open.
 #[derive(Default)]
 struct OpenTable {
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Text>>,
+    /// The text of the open cell.
+    cell: Option<String>,
+    /// How often the open cell stands in its row.
     repeated: usize,
 }
 
@@ -72,13 +78,13 @@ impl<'a, 'o> Body<'a, 'o> {
     }
 
     fn cell(&mut self) -> Option<&mut String> {
-        self.tables.last_mut()?.rows.last_mut()?.last_mut()
+        self.tables.last_mut()?.cell.as_mut()
     }
 
     fn begin_table(&mut self, tag: &Tag<'_>) -> Result<()> {
         if self.spreadsheet && self.tables.is_empty() {
             self.out.begin_page()?;
-            self.out.heading(1, &tag.attribute("name").unwrap_or_default())?;
+            self.out.name(1, &tag.attribute("name").unwrap_or_default())?;
         }
         self.tables.push(OpenTable::default());
         Ok(())
@@ -89,17 +95,24 @@ impl<'a, 'o> Body<'a, 'o> {
             tag.attribute("number-columns-repeated").and_then(|count| count.parse().ok()).unwrap_or(1);
         let Some(table) = self.tables.last_mut() else { return };
         table.repeated = repeated;
-        table.rows.last_mut().into_iter().for_each(|row| row.push(String::new()));
+        table.cell = table.rows.last().map(|_| String::new());
     }
 
     /// Repeats a cell as often as it says, within reason: the last ones pad a sheet to its full width.
-    fn end_cell(&mut self) {
+    fn end_cell(&mut self) -> Result<()> {
         const WIDEST: usize = 256;
-        let Some(table) = self.tables.last_mut() else { return };
-        let Some(row) = table.rows.last_mut() else { return };
-        let Some(cell) = row.last().cloned() else { return };
-        let room = WIDEST.saturating_sub(row.len());
-        row.extend(std::iter::repeat_n(cell, table.repeated.saturating_sub(1).min(room)));
+        let Some(table) = self.tables.last_mut() else { return Ok(()) };
+        let Some(cell) = table.cell.take() else { return Ok(()) };
+        let Some(row) = table.rows.last_mut() else { return Ok(()) };
+        let room = WIDEST.saturating_sub(row.len() + 1);
+        let more = table.repeated.saturating_sub(1).min(room);
+        let first = Text::from(cell);
+        let further = grid::repeated(&first);
+        self.out.budget.work(more + 1);
+        self.out.budget.copy((more + 1).saturating_mul(size_of::<Text>() + further.len()))?;
+        row.push(first);
+        row.extend(std::iter::repeat_n(further, more));
+        Ok(())
     }
 
     fn end_row(&mut self) {
@@ -111,9 +124,9 @@ impl<'a, 'o> Body<'a, 'o> {
     fn end_table(&mut self) -> Result<()> {
         let Some(mut table) = self.tables.pop() else { return Ok(()) };
         table.rows.retain(|row| !row.is_empty());
+        let budget = Rc::clone(&self.out.budget);
         if let Some(cell) = self.cell() {
-            table.rows.iter().for_each(|row| cell.push_str(&row.join(" ")));
-            return Ok(());
+            return table::inline(&table.rows, cell, &budget);
         }
         table::write(&table.rows, self.out)?;
         if self.spreadsheet {
@@ -160,7 +173,7 @@ impl Handler for Body<'_, '_> {
             "list-item" => self.lists = self.lists.saturating_sub(1),
             "page" => self.out.end_page(),
             "table-row" => self.end_row(),
-            "table-cell" | "covered-table-cell" => self.end_cell(),
+            "table-cell" | "covered-table-cell" => return self.end_cell(),
             _ => {}
         }
         Ok(())

@@ -1,17 +1,27 @@
 //! Where parsers put what they find: text is cleaned, cut to size, counted and handed on.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use nexus_core::Result;
 use nexus_core::document::parser::{Block, BlockKind, BlockSink, ParseReport};
 
+use super::budget::Budget;
 use super::{DocumentLimits, error};
+
+/// The longest title, name or warning, in characters.
+const NAME_CHARS: usize = 1_000;
+
+/// The longest name within a warning, in characters.
+const QUOTED_CHARS: usize = 200;
 
 /// The way out for one document, together with the report that grows on the way.
 pub(super) struct Output<'a> {
     sink: &'a mut dyn BlockSink,
     /// The limits that hold for the document.
     pub(super) limits: &'a DocumentLimits,
+    /// What the document may yield and has yielded, its attachments included.
+    pub(super) budget: Rc<Budget>,
     /// What is known of the document so far.
     pub(super) report: ParseReport,
     /// How many attachments the document lies inside of.
@@ -24,11 +34,13 @@ pub(super) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(sink: &'a mut dyn BlockSink, limits: &'a DocumentLimits) -> Self {
+    /// The way out of a document whose budget this is.
+    pub(super) fn new(sink: &'a mut dyn BlockSink, limits: &'a DocumentLimits, budget: Rc<Budget>) -> Self {
         let report = ParseReport::default();
         Self {
             sink,
             limits,
+            budget,
             report,
             depth: 0,
             page: None,
@@ -56,7 +68,7 @@ impl<'a> Output<'a> {
 
     /// Puts a heading above whatever comes next, if anything does.
     pub(super) fn announce(&mut self, name: &str) {
-        self.announced = Some(name.to_owned());
+        self.announced = Some(shortened(name, NAME_CHARS));
     }
 
     /// Reads a document inside of this one. Of its report only the warnings remain.
@@ -102,20 +114,26 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Takes the document's title, unless it has one already.
+    /// Takes the document's title, unless it has one already. A long one is cut.
     pub(super) fn title(&mut self, title: &str) {
-        let title = title.split_whitespace().collect::<Vec<_>>().join(" ").replace('\0', "\u{FFFD}");
-        if self.report.title.is_none() && !title.is_empty() {
-            self.report.title = Some(title);
+        if self.report.title.is_some() {
+            return;
         }
+        let title = shortened(title, NAME_CHARS).replace('\0', "\u{FFFD}");
+        self.report.title = Some(title).filter(|title| !title.is_empty());
     }
 
     /// Notes something the reader of the report should know.
-    pub(super) fn warn(&mut self, warning: impl Into<String>) {
+    pub(super) fn warn(&mut self, warning: impl AsRef<str>) {
         const KEPT: usize = 100;
         if self.report.warnings.len() < KEPT {
-            self.report.warnings.push(warning.into());
+            self.report.warnings.push(shortened(warning.as_ref(), NAME_CHARS));
         }
+    }
+
+    /// Hands on the name of a sheet or another part as a heading. A long one is cut.
+    pub(super) fn name(&mut self, level: u8, name: &str) -> Result<()> {
+        self.heading(level, &shortened(name, NAME_CHARS))
     }
 
     /// Hands on a heading on one line.
@@ -149,6 +167,11 @@ impl<'a> Output<'a> {
             self.heading(2, &name)?;
         }
         self.bytes = self.bytes.saturating_add(text.len() as u64);
+        self.budget.work(text.len());
+        if let Err(error) = self.budget.write(text.len()) {
+            self.failed = true;
+            return Err(error);
+        }
         if self.bytes > self.limits.text_bytes {
             self.failed = true;
             let limit = self.limits.text_bytes;
@@ -159,6 +182,31 @@ impl<'a> Output<'a> {
         self.failed = taken.is_err();
         taken
     }
+}
+
+/// A name as it stands within a warning: cut to a length that leaves room for the sentence around it.
+pub(super) fn quoted(name: &str) -> String {
+    shortened(name, QUOTED_CHARS)
+}
+
+/// The words of `text` on one line, cut after `limit` characters.
+fn shortened(text: &str, limit: usize) -> String {
+    let (mut line, mut left) = (String::new(), limit);
+    for word in text.split_whitespace() {
+        if left < limit {
+            line.push(' ');
+            left = left.saturating_sub(1);
+        }
+        let fits = word.char_indices().nth(left).map_or(word, |(end, _)| word.get(..end).unwrap_or_default());
+        line.push_str(fits);
+        if fits.len() < word.len() {
+            line.truncate(line.trim_end().len());
+            line.push('…');
+            return line;
+        }
+        left = left.saturating_sub(fits.chars().count());
+    }
+    line
 }
 
 /// Line ends become `\n`, and U+0000 becomes U+FFFD.
@@ -210,4 +258,17 @@ pub(super) fn cut(text: &str, limit: usize, lines: bool) -> usize {
     let word = || head.rfind(char::is_whitespace).map(after).filter(late);
     let found = if lines { newline().or_else(word) } else { sentence().or_else(word) };
     found.unwrap_or(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn a_long_name_is_cut_after_its_limit_and_a_short_one_stays() {
+        assert_eq!(shortened("  two\n words ", 9), "two words");
+        assert_eq!(shortened("two words", 6), "two wo…");
+        assert_eq!(shortened("äöüß and more", 4), "äöüß…");
+        assert_eq!(shortened(&"x".repeat(1_000_000), 1_000).chars().count(), 1_001);
+    }
 }

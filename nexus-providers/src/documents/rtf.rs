@@ -52,6 +52,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     if bytes.len() as u64 > limit {
         return Err(error::too_large(format_args!("a file of this format may have {limit} bytes")));
     }
+    out.budget.work(bytes.len());
     let mut reader = Reader::new(out);
     let mut rest = bytes.as_slice();
     while let Some((first, tail)) = rest.split_first() {

@@ -8,27 +8,39 @@ use nexus_core::document::parser::Source;
 use nexus_core::{Error, Result};
 
 use super::archive::Archive;
-use super::error;
-use super::output::Output;
+use super::output::{Output, quoted};
 use super::table::Table;
+use super::xml::{Handler, Tag};
+use super::{biff, error, ooxml};
+
+/// Files within a workbook that are not unpacked, because none of them holds cells.
+const WITHOUT_CELLS: &[&str] = &[
+    ".bin", ".bmp", ".emf", ".gif", ".jpeg", ".jpg", ".mp3", ".mp4", ".png", ".svg", ".tif", ".tiff", ".vml",
+    ".wav", ".wmf",
+];
 
 pub(super) fn read_xlsx(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
-    Archive::open(source, out.limits)?.check()?;
-    source.rewind().map_err(error::unreadable)?;
-    let mut workbook = Xlsx::new(BufReader::new(source)).map_err(damaged_xlsx)?;
+    let mut archive = Archive::open(source, out.limits, &out.budget)?;
+    ooxml::main_part(&mut archive, "xl/workbook.xml")?;
+    check_strings(&mut archive)?;
+    let unpacked = archive.unpacked(WITHOUT_CELLS)?;
+    let meter = unpacked.meter();
+    let damaged = |error| meter.objection().unwrap_or_else(|| damaged_xlsx(error));
+    let mut workbook = Xlsx::new(BufReader::new(unpacked)).map_err(damaged)?;
     let names = workbook.sheet_names();
     out.check_pages(names.len() as u64)?;
+    check_names(&names)?;
     for name in names {
         let mut sheet = Sheet::begin(&name, out)?;
-        match workbook.worksheet_cells_reader(&name) {
-            Ok(mut cells) => {
-                let first = cells.dimensions().start.1;
-                while let Some(cell) = cells.next_cell().map_err(damaged_xlsx)? {
-                    let (row, column) = cell.get_position();
-                    sheet.cell(row, column.saturating_sub(first), &text(cell.get_value()), out)?;
-                }
+        if let Ok(mut cells) = workbook.worksheet_cells_reader(&name) {
+            let first = cells.dimensions().start.1;
+            while let Some(cell) = cells.next_cell().map_err(damaged)? {
+                let (row, column) = cell.get_position();
+                sheet.cell(row, column.saturating_sub(first), &text(cell.get_value()), out)?;
             }
-            Err(_) => without_cells(&name, out),
+        } else {
+            meter.objection().map_or(Ok(()), Err)?;
+            without_cells(&name, out);
         }
         sheet.end(out)?;
     }
@@ -36,6 +48,7 @@ pub(super) fn read_xlsx(source: &mut dyn Source, out: &mut Output<'_>) -> Result
 }
 
 pub(super) fn read_xls(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    biff::check(source, &out.budget)?;
     source.rewind().map_err(error::unreadable)?;
     let mut workbook: Xls<_> = contained(|| Xls::new(BufReader::new(source)).map_err(damaged_xls))?;
     let names = workbook.sheet_names();
@@ -56,9 +69,61 @@ pub(super) fn read_xls(source: &mut dyn Source, out: &mut Output<'_>) -> Result<
     Ok(())
 }
 
+/// Sheets are looked up by name, one after the other, so names that are long and many cost the square of that.
+fn check_names(names: &[String]) -> Result<()> {
+    const LONGEST: usize = 1024 * 1024;
+    if names.iter().map(String::len).sum::<usize>() > LONGEST {
+        return Err(error::malformed("the names of its sheets are far too long"));
+    }
+    Ok(())
+}
+
+/// Refuses shared strings that claim to be more than fit their part: the reader makes room for as many as they claim.
+fn check_strings(archive: &mut Archive<'_>) -> Result<()> {
+    const SHORTEST: u64 = "<si/>".len() as u64;
+    for name in archive.names() {
+        if !name.to_ascii_lowercase().ends_with("sharedstrings.xml") {
+            continue;
+        }
+        let mut claim = Claim::default();
+        let read = archive.xml(&name, &mut claim);
+        let Some(strings) = claim.0 else {
+            read?;
+            continue;
+        };
+        let room = archive.part(&name)?.map_or(0, |part| part.size() / SHORTEST);
+        if strings > room {
+            return Err(error::malformed("it claims more shared strings than it holds"));
+        }
+    }
+    Ok(())
+}
+
+/// How many strings the table of shared strings claims to hold. Reading ends there.
+#[derive(Default)]
+struct Claim(Option<u64>);
+
+impl Handler for Claim {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        if tag.name() != "sst" {
+            return Ok(());
+        }
+        self.0 = tag.attribute("uniqueCount").map(|count| count.parse().unwrap_or(u64::MAX)).or(Some(0));
+        Err(error::malformed("its strings were only counted"))
+    }
+
+    fn close(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn text(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Sheets of charts and macros have no cells, and damaged ones none that can be read.
 fn without_cells(name: &str, out: &mut Output<'_>) {
-    out.warn(format!("the sheet `{name}` has no cells that can be read"));
+    out.warn(format!("the sheet `{}` has no cells that can be read", quoted(name)));
 }
 
 /// Damaged offsets make the reader of XLS panic, which says no more than that the file is damaged.
@@ -87,6 +152,7 @@ impl Sheet {
     pub(super) fn cell(&mut self, row: u32, column: u32, text: &str, out: &mut Output<'_>) -> Result<()> {
         /// Cells further right move up to the others: such sheets are sparse.
         const WIDEST: usize = 1024;
+        out.budget.work(1);
         if text.trim().is_empty() {
             return Ok(());
         }
@@ -99,8 +165,11 @@ impl Sheet {
         }
         let column = column as usize;
         if column < WIDEST && column > self.cells.len() {
+            out.budget.work(column - self.cells.len());
             self.cells.resize(column, String::new());
         }
+        // Many cells may share one text in the file; here each has its own.
+        out.budget.copy(size_of::<String>() + text.len())?;
         self.cells.push(text.to_owned());
         Ok(())
     }
@@ -118,7 +187,7 @@ impl Sheet {
             return Ok(());
         }
         if let Some(name) = self.name.take().filter(|name| !is_default(name)) {
-            out.heading(1, &name)?;
+            out.name(1, &name)?;
         }
         let cells = std::mem::take(&mut self.cells);
         let mut filled = cells.iter().filter(|cell| !cell.is_empty());

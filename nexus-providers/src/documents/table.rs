@@ -3,6 +3,7 @@
 use nexus_core::Result;
 use nexus_core::document::parser::BlockKind;
 
+use super::budget::Budget;
 use super::output::Output;
 
 /// The size at which a run of rows is handed on.
@@ -10,6 +11,10 @@ const RUN_BYTES: usize = 4 * 1024;
 
 /// The longest header that is repeated; rows under a longer one go without.
 const HEADER_BYTES: usize = 1024;
+
+/// How many missing cells at the end of a row are filled up; a row that lacks more stays short, as a header can be far
+/// wider than all that is below it.
+const PADDING: usize = 16;
 
 /// Takes rows and hands on tables. The first row is the header.
 #[derive(Default)]
@@ -23,8 +28,9 @@ pub(super) struct Table {
 impl Table {
     /// Takes the next row.
     pub(super) fn row<S: AsRef<str>>(&mut self, cells: &[S], out: &mut Output<'_>) -> Result<()> {
+        out.budget.work(cells.len());
         if self.header.is_none() {
-            self.columns = cells.len();
+            self.columns = cells.len().max(self.columns.min(cells.len() + PADDING));
             self.header = Some(format!("{}\n{}\n", line(cells, self.columns), rule(self.columns)));
             return Ok(());
         }
@@ -57,26 +63,36 @@ impl Table {
 }
 
 /// Hands on a table that is in memory. A table of one cell is a paragraph, one without text is nothing.
-pub(super) fn write(rows: &[Vec<String>], out: &mut Output<'_>) -> Result<()> {
-    if rows.iter().flatten().all(|cell| cell.trim().is_empty()) {
+pub(super) fn write<S: AsRef<str>>(rows: &[Vec<S>], out: &mut Output<'_>) -> Result<()> {
+    if rows.iter().flatten().all(|cell| cell.as_ref().trim().is_empty()) {
         return Ok(());
     }
     if let [row] = rows
         && let [cell] = row.as_slice()
     {
-        return out.paragraph(cell);
+        return out.paragraph(cell.as_ref());
     }
     let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut table = Table::default();
-    for row in rows {
-        let mut row: Vec<&str> = row.iter().map(String::as_str).collect();
-        row.resize(width, "");
-        table.row(&row, out)?;
-    }
+    let mut table = Table { columns: width, ..Table::default() };
+    rows.iter().try_for_each(|row| table.row(row, out))?;
     table.end(out)
 }
 
-/// One row; short ones are filled up to `columns`.
+/// Appends a table that stands within a cell of another one to that cell's text, a line for each row. The text moves
+/// up through each table around it, so it is charged as a copy.
+pub(super) fn inline<S: AsRef<str>>(rows: &[Vec<S>], cell: &mut String, budget: &Budget) -> Result<()> {
+    for row in rows {
+        for (index, text) in row.iter().map(AsRef::as_ref).enumerate() {
+            budget.copy(text.len() + 1)?;
+            cell.push_str(if index > 0 { " " } else { "" });
+            cell.push_str(text);
+        }
+        cell.push('\n');
+    }
+    Ok(())
+}
+
+/// One row; one that lacks a few cells is filled up to `columns`.
 fn line<S: AsRef<str>>(cells: &[S], columns: usize) -> String {
     let mut line = String::from("|");
     for cell in cells {
@@ -89,10 +105,13 @@ fn line<S: AsRef<str>>(cells: &[S], columns: usize) -> String {
         }
         line.push_str(" |");
     }
-    line.push_str(&"  |".repeat(columns.saturating_sub(cells.len())));
+    let missing = columns.saturating_sub(cells.len());
+    line.push_str(&"  |".repeat(if missing > PADDING { 0 } else { missing }));
     line
 }
 
+/// The line under the header, as wide as tables get that people make.
 fn rule(columns: usize) -> String {
-    format!("|{}", " --- |".repeat(columns))
+    const WIDEST: usize = 1024;
+    format!("|{}", " --- |".repeat(columns.min(WIDEST)))
 }

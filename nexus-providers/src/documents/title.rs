@@ -32,7 +32,9 @@ impl Handler for Title {
     }
 
     fn text(&mut self, text: &str) -> Result<()> {
-        if self.inside {
+        // Far more than a title may have; the rest is cut anyway.
+        const ENOUGH: usize = 64 * 1024;
+        if self.inside && self.text.len() < ENOUGH {
             self.text.push_str(text);
         }
         Ok(())

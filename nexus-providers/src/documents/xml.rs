@@ -6,6 +6,7 @@ use nexus_core::{Error, Result};
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
+use super::budget::Budget;
 use super::error;
 
 /// What a format does with the elements it meets. Names are local names: prefixes are dropped.
@@ -19,12 +20,15 @@ pub(super) trait Handler {
 }
 
 /// The start of an element.
-pub(super) struct Tag<'a>(&'a BytesStart<'a>);
+pub(super) struct Tag<'a> {
+    start: &'a BytesStart<'a>,
+    budget: &'a Budget,
+}
 
 impl Tag<'_> {
     /// Its local name.
     pub(super) fn name(&self) -> &str {
-        local(self.0.name().0)
+        local(self.start.name().0)
     }
 
     /// The value of the first attribute with this local name.
@@ -38,7 +42,8 @@ impl Tag<'_> {
     }
 
     fn find(&self, matches: impl Fn(&str) -> bool) -> Option<String> {
-        let mut attributes = self.0.html_attributes();
+        self.budget.work(self.start.len());
+        let mut attributes = self.start.html_attributes();
         let found = attributes.with_checks(false).flatten().find(|attribute| matches(attribute.key.0))?;
         Some(
             quick_xml::escape::unescape(&found.value)
@@ -57,11 +62,17 @@ fn local(name: &str) -> &str {
 }
 
 /// Sends everything in `reader` through `handler`.
-pub(super) fn read(reader: impl BufRead, nesting: usize, handler: &mut dyn Handler) -> Result<()> {
+pub(super) fn read(
+    reader: impl BufRead,
+    nesting: usize,
+    budget: &Budget,
+    handler: &mut dyn Handler,
+) -> Result<()> {
     let mut reader = Reader::from_reader(reader);
     reader.config_mut().expand_empty_elements = true;
     let (mut buffer, mut depth) = (Vec::new(), 0_usize);
     loop {
+        budget.work(1 + buffer.len());
         buffer.clear();
         match reader.read_event_into(&mut buffer).map_err(damaged)? {
             Event::Start(tag) | Event::Empty(tag) => {
@@ -69,7 +80,7 @@ pub(super) fn read(reader: impl BufRead, nesting: usize, handler: &mut dyn Handl
                 if depth > nesting {
                     return Err(error::malformed("its elements are nested too deeply"));
                 }
-                handler.open(&Tag(&tag))?;
+                handler.open(&Tag { start: &tag, budget })?;
             }
             Event::End(tag) => {
                 depth = depth.saturating_sub(1);

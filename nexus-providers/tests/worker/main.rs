@@ -1,6 +1,18 @@
 //! The worker pool against parsers that misbehave: this binary, executed again, is the worker.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests, although the harness is our own")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "these are tests, although the harness is our own"
+)]
+
+#[path = "../it/documents/build.rs"]
+#[expect(dead_code, reason = "shared with the tests of the readers, which need more of it")]
+mod build;
+mod fixtures;
+mod mutants;
 
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::process::{Command, ExitCode, Stdio};
@@ -17,11 +29,15 @@ use nexus_providers::documents::{
 };
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("parse-worker") {
-        return match serve_with(|limits| Box::new(Naughty { well_behaved: Documents::with_limits(limits) })) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        };
+    let served = match std::env::args().nth(1).as_deref() {
+        Some("parse-worker") => {
+            Some(serve_with(|limits| Box::new(Naughty { well_behaved: Documents::with_limits(limits) })))
+        }
+        Some("metered-worker") => Some(serve_with(|limits| Box::new(mutants::Metered(limits)))),
+        _ => None,
+    };
+    if let Some(served) = served {
+        return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let trials = SCENARIOS.iter().map(|(name, scenario)| {
         Trial::test(*name, || {
@@ -55,6 +71,15 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("many_threads_share_few_workers", many_threads_share_few_workers),
     ("a_missing_program_is_unavailable", a_missing_program_is_unavailable),
     ("a_worker_ends_with_its_parent", a_worker_ends_with_its_parent),
+    ("nothing_of_a_document_that_fails_reaches_the_sink", nothing_of_a_document_that_fails_reaches_the_sink),
+    (
+        "every_fixture_reads_the_same_in_eight_processes",
+        mutants::every_fixture_reads_the_same_in_eight_processes,
+    ),
+    (
+        "mutants_of_every_format_stay_within_their_budgets",
+        mutants::mutants_of_every_format_stay_within_their_budgets,
+    ),
 ];
 
 /// Does what the document says; other documents it parses.
@@ -86,6 +111,18 @@ impl DocumentParser for Naughty {
                     hoard.push(vec![1_u8; 1 << 24]);
                 }
             }
+            "blocks, then abort" | "blocks, then hang" | "blocks, then fail" => {
+                for _ in 0..10_000 {
+                    sink.block(block("a block that is sent at once"))?;
+                }
+                match text.as_str() {
+                    "blocks, then abort" => std::process::abort(),
+                    "blocks, then fail" => return Err(Error::invalid("no").code(codes::AMPLIFIES)),
+                    _ => loop {
+                        std::thread::park();
+                    },
+                }
+            }
             "pid" => sink.block(block(&std::process::id().to_string()))?,
             "environment" => {
                 for (name, value) in std::env::vars() {
@@ -109,7 +146,11 @@ fn block(text: &str) -> Block {
 
 /// This binary as a worker. An instrumented one is told where its counters go.
 fn command() -> WorkerCommand {
-    let command = WorkerCommand::new(std::env::current_exe().unwrap()).argument("parse-worker");
+    command_of("parse-worker")
+}
+
+fn command_of(worker: &str) -> WorkerCommand {
+    let command = WorkerCommand::new(std::env::current_exe().unwrap()).argument(worker);
     match std::env::var_os("LLVM_PROFILE_FILE") {
         Some(file) => command.variable("LLVM_PROFILE_FILE", file),
         None => command,
@@ -244,6 +285,30 @@ fn an_error_of_the_sink_comes_back_unchanged() {
     let error = parser.parse(&mut Cursor::new("text"), &FileHints::default(), &mut Full).unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Conflict, "full"));
     assert_eq!(parse(&parser, "fine").unwrap().0, [block("fine")]);
+}
+
+fn nothing_of_a_document_that_fails_reaches_the_sink() {
+    let limits = || WorkerLimits { wall_time: Duration::from_secs(1), ..limits() };
+    for (content, code) in [
+        ("blocks, then abort", codes::CRASHED),
+        ("blocks, then hang", codes::TIMEOUT),
+        ("blocks, then fail", codes::AMPLIFIES),
+    ] {
+        let mut sink = Counting(0);
+        let parsed = WorkerParser::new(command(), limits()).parse(
+            &mut Cursor::new(content),
+            &FileHints::default(),
+            &mut sink,
+        );
+        assert_eq!(parsed.unwrap_err().stable_code(), code, "{content}");
+        assert_eq!(sink.0, 0, "{content}");
+    }
+    let mut sink = Counting(0);
+    let limits = DocumentLimits { text_bytes: 100_000, ..DocumentLimits::default() };
+    let text = "a paragraph\n\n".repeat(20_000);
+    let parsed =
+        Documents::with_limits(limits).parse(&mut Cursor::new(text), &FileHints::default(), &mut sink);
+    assert_eq!((parsed.unwrap_err().stable_code(), sink.0), (codes::TOO_LARGE, 0));
 }
 
 fn a_document_beyond_the_spool_arrives_whole() {

@@ -17,6 +17,12 @@ use crate::passage;
 use crate::row::to_json;
 use crate::store::{BlobHold, MemoryStore};
 
+/// The longest first line, in bytes: it names the format and the tenant.
+const LONGEST_FIRST: u64 = 64 * 1024;
+
+/// The longest line, in bytes: far more than the largest row takes.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
 /// Brings in an export's lines and returns how many there were.
 pub(super) fn bring(
     store: &MemoryStore,
@@ -88,8 +94,10 @@ struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     fn next(&mut self) -> Result<Option<Line>> {
-        let mut text = String::new();
-        let read = self.from.read_line(&mut text).map_err(|source| {
+        let longest = if self.read == 0 { LONGEST_FIRST } else { LONGEST };
+        let mut text = Vec::new();
+        let limited = &mut (&mut self.from).take(longest.saturating_add(1));
+        let read = limited.read_until(b'\n', &mut text).map_err(|source| {
             Error::new(ErrorKind::Unavailable, "the export could not be read")
                 .code("EXPORT_IO")
                 .because(source)
@@ -98,12 +106,39 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         self.read += 1;
-        let line = serde_json::from_str(&text);
-        line.map(Some).map_err(|source| match self.read {
-            1 => no_export().because(source),
-            line => damaged("a line of the export cannot be read").with("line", line).because(source),
-        })
+        let unfit = match self.read {
+            1 => no_export(),
+            line => damaged("a line of the export cannot be read").with("line", line),
+        };
+        if read as u64 > longest {
+            return Err(match self.read {
+                1 => unfit,
+                line => too_long(line),
+            });
+        }
+        if holds_arrays(&text) {
+            return Err(unfit);
+        }
+        serde_json::from_slice(&text).map(Some).map_err(|source| unfit.because(source))
     }
+}
+
+/// Whether JSON holds an array, which no line of an export does: it could be one of millions of values, each far
+/// larger in memory than on its line.
+fn holds_arrays(json: &[u8]) -> bool {
+    let (mut quoted, mut escaped) = (false, false);
+    json.iter().any(|byte| {
+        let begins = !quoted && *byte == b'[';
+        quoted ^= *byte == b'"' && !escaped;
+        escaped = quoted && *byte == b'\\' && !escaped;
+        begins
+    })
+}
+
+fn too_long(line: u64) -> Error {
+    Error::invalid(format!("line {line} of the export has more than {LONGEST} bytes"))
+        .code("EXPORT_LINE_TOO_LONG")
+        .hint("export again: Nexus writes no such line")
 }
 
 fn check_empty(connection: &Connection, tenant: &TenantId) -> Result<()> {
@@ -301,5 +336,27 @@ impl<R: BufRead> Read for Pieces<'_, R> {
         }
         self.at += count;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, repeat};
+
+    use super::*;
+
+    #[test]
+    fn a_line_without_an_end_is_refused_after_so_many_bytes() {
+        let mut lines = Lines { from: BufReader::new(repeat(b'a')), read: 0 };
+        assert_eq!(lines.next().unwrap_err().stable_code(), "NOT_AN_EXPORT");
+        let mut lines = Lines { from: BufReader::new(repeat(b'a')), read: 1 };
+        assert_eq!(lines.next().unwrap_err().stable_code(), "EXPORT_LINE_TOO_LONG");
+    }
+
+    #[test]
+    fn arrays_are_found_outside_of_texts_only() {
+        assert!(holds_arrays(br#"{"a": [1]}"#));
+        assert!(!holds_arrays(br#"{"a": "[", "b": "\\\"[", "c": "\\"}"#));
+        assert!(holds_arrays(br#"{"c": "\\", "d": []}"#));
     }
 }

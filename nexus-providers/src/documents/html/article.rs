@@ -39,11 +39,17 @@ fn names_furniture(value: &str) -> bool {
     })
 }
 
-/// How much text stands in paragraphs long enough to be prose.
+/// How much text stands in paragraphs long enough to be prose. A paragraph within another one, which a scope between
+/// them allows, is part of that.
 fn prose(document: &Document) -> usize {
     const SENTENCE: usize = 80;
-    let root = document.root();
-    let paragraphs =
-        root.descendants_it().filter(|node| node.has_name("p")).map(|node| node.normalized_char_count());
-    paragraphs.filter(|length| *length >= SENTENCE).sum()
+    let (mut open, mut total) = (vec![document.root()], 0);
+    while let Some(node) = open.pop() {
+        if node.has_name("p") {
+            total += Some(node.normalized_char_count()).filter(|length| *length >= SENTENCE).unwrap_or(0);
+        } else {
+            open.extend(node.children_it(false));
+        }
+    }
+    total
 }

@@ -1,9 +1,12 @@
 //! Turns a tree of elements into blocks.
 
-use dom_query::NodeRef;
+use std::collections::BTreeSet;
+
+use dom_query::{NodeId, NodeRef};
 use nexus_core::Result;
 use nexus_core::document::parser::BlockKind;
 
+use super::super::budget::Budget;
 use super::super::grid::{self, Cell};
 use super::super::output::Output;
 use super::super::table;
@@ -55,26 +58,55 @@ const BLOCKS: &[&str] = &[
 
 /// Hands on everything under `root`.
 pub(super) fn write(root: &NodeRef<'_>, out: &mut Output<'_>) -> Result<()> {
-    let mut writer = Writer { out, text: String::new(), space: false, kind: BlockKind::Paragraph };
+    let layout = layout_tables(root, &out.budget);
+    let kind = BlockKind::Paragraph;
+    let mut writer = Writer { out, layout, text: String::new(), space: false, kind, number: None };
     writer.children(root)?;
     writer.flush()
 }
 
+/// The tables that hold other tables: those lay a page out. Found in one walk, because asking each table for what is
+/// below it would walk nested ones again and again.
+fn layout_tables(root: &NodeRef<'_>, budget: &Budget) -> BTreeSet<NodeId> {
+    let (mut open, mut layout) = (vec![(*root, None)], BTreeSet::new());
+    while let Some((node, mut around)) = open.pop() {
+        budget.work(1);
+        if node.has_name("table") {
+            layout.extend(around.replace(node.id));
+        }
+        open.extend(node.children_it(false).map(|child| (child, around)));
+    }
+    layout
+}
+
 struct Writer<'a, 'o> {
     out: &'a mut Output<'o>,
+    layout: BTreeSet<NodeId>,
     text: String,
     /// Whether white space is owed before the next word.
     space: bool,
     /// What the text becomes.
     kind: BlockKind,
+    /// The number of the element that comes next, if it stands in a numbered list.
+    number: Option<usize>,
 }
 
 impl Writer<'_, '_> {
+    /// Elements of a numbered list are counted on the way.
     fn children(&mut self, node: &NodeRef<'_>) -> Result<()> {
-        node.children_it(false).try_for_each(|child| self.node(&child))
+        let first = || node.attr("start").and_then(|start| start.parse::<usize>().ok()).unwrap_or(1);
+        let mut next = node.has_name("ol").then(first);
+        for child in node.children_it(false) {
+            self.number = next.filter(|_| child.is_element());
+            next = self.number.map(|number| number.saturating_add(1)).or(next);
+            self.node(&child)?;
+        }
+        Ok(())
     }
 
     fn node(&mut self, node: &NodeRef<'_>) -> Result<()> {
+        self.out.budget.work(1);
+        let number = self.number.take();
         if node.is_text() {
             self.words(&node.text());
             return Ok(());
@@ -88,9 +120,9 @@ impl Writer<'_, '_> {
                 let level = name.bytes().next_back().map_or(1, |digit| digit - b'0');
                 self.block(BlockKind::Heading { level }, node)
             }
-            "li" => self.item(node),
+            "li" => self.item(node, number),
             "pre" => self.preformatted(node),
-            "table" if is_data(node) => self.table(node),
+            "table" if !self.layout.contains(&node.id) && is_data(node) => self.table(node),
             "br" => {
                 self.text.push('\n');
                 self.space = false;
@@ -111,13 +143,10 @@ impl Writer<'_, '_> {
     }
 
     /// Numbered items keep their number: other text may refer to it.
-    fn item(&mut self, node: &NodeRef<'_>) -> Result<()> {
+    fn item(&mut self, node: &NodeRef<'_>, number: Option<usize>) -> Result<()> {
         self.flush()?;
-        if let Some(list) = node.parent().filter(|parent| parent.has_name("ol")) {
-            let first = list.attr("start").and_then(|start| start.parse::<usize>().ok()).unwrap_or(1);
-            let before =
-                std::iter::successors(node.prev_element_sibling(), NodeRef::prev_element_sibling).count();
-            self.text = format!("{}. ", first.saturating_add(before));
+        if let Some(number) = number {
+            self.text = format!("{number}. ");
         }
         let outer = std::mem::replace(&mut self.kind, BlockKind::ListItem);
         self.children(node)?;
@@ -134,7 +163,7 @@ impl Writer<'_, '_> {
     fn table(&mut self, node: &NodeRef<'_>) -> Result<()> {
         self.flush()?;
         let rows = rows(node).iter().map(|row| cells(row).iter().map(cell).collect()).collect();
-        table::write(&grid::lay_out(rows), self.out)
+        table::write(&grid::lay_out(rows, &self.out.budget)?, self.out)
     }
 
     /// Appends text with its white space collapsed.
@@ -166,11 +195,9 @@ fn is_hidden(node: &NodeRef<'_>) -> bool {
         || node.attr("style").is_some_and(|style| style.replace(' ', "").contains("display:none"))
 }
 
-/// Whether a table holds data rather than the layout of the page.
+/// Whether a table without tables in it holds data rather than the layout of the page.
 fn is_data(table: &NodeRef<'_>) -> bool {
-    if table.descendants_it().any(|node| node.has_name("table"))
-        || table.attr("role").is_some_and(|role| &*role == "presentation")
-    {
+    if table.attr("role").is_some_and(|role| &*role == "presentation") {
         return false;
     }
     let rows = rows(table);

@@ -2,6 +2,7 @@
 
 mod article;
 mod blocks;
+mod outlook;
 
 use std::io::Read;
 
@@ -14,6 +15,10 @@ use super::charset::Charset;
 use super::error;
 use super::lines::whole;
 use super::output::Output;
+use outlook::Outlook;
+
+/// As many elements that broken HTML opens again are built whatever the size of the page.
+const REOPENED_FROM: usize = 2_000_000;
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let declared = declared_charset(source)?;
@@ -39,41 +44,24 @@ pub(super) fn fragment(html: &str, out: &mut Output<'_>) -> Result<()> {
     blocks::write(&document.root(), out)
 }
 
-/// Parses HTML. Trees that are too deep for what comes after are refused, those that are far too deep without
-/// being built: the time that takes grows with the square of the depth.
+/// Parses HTML. Trees that are too deep for what comes after are refused, those that are far too deep or that the
+/// rules for broken HTML would multiply without being built.
 fn parse(html: &str, out: &Output<'_>) -> Result<Document> {
     const CERTAINLY: usize = 16;
-    if unclosed(html) > out.limits.nesting.saturating_mul(CERTAINLY) {
+    let nesting = out.limits.nesting;
+    out.budget.work(html.len());
+    let outlook = Outlook::of(html, nesting);
+    if outlook.deepest > nesting.saturating_mul(CERTAINLY)
+        || outlook.reopened > html.len().saturating_mul(4).max(REOPENED_FROM)
+    {
         return Err(error::malformed("its elements are nested too deeply"));
     }
     let document = Document::from(html);
-    if depth(&document.root(), out.limits.nesting) > out.limits.nesting {
+    if depth(&document.root(), nesting) > nesting {
         return Err(error::malformed("its elements are nested too deeply"));
     }
     Ok(document)
 }
-
-/// How many elements are open at once at most, leaving aside those that need no end tag.
-fn unclosed(html: &str) -> usize {
-    let (mut open, mut most) = (0_usize, 0);
-    for tag in html.split('<').skip(1) {
-        let (closes, name) = tag.strip_prefix('/').map_or((false, tag), |name| (true, name));
-        let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
-        let name = name.get(..end).unwrap_or_default();
-        if name.is_empty() || NEEDS_NO_END.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            continue;
-        }
-        open = if closes { open.saturating_sub(1) } else { open + 1 };
-        most = most.max(open);
-    }
-    most
-}
-
-const NEEDS_NO_END: [&str; 27] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
-    "wbr", "p", "li", "dt", "dd", "option", "optgroup", "thead", "tbody", "tfoot", "tr", "td", "th",
-    "colgroup",
-];
 
 /// How deep the tree is, as far as `limit` and one more.
 fn depth(root: &NodeRef<'_>, limit: usize) -> usize {

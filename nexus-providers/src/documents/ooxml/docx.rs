@@ -1,25 +1,28 @@
 //! DOCX: the body as it streams by, then foot- and endnotes. Deleted text and fallbacks are left out.
 
+use std::rc::Rc;
+
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
 
 use super::super::archive::Archive;
+use super::super::grid::{self, Text};
 use super::super::output::Output;
 use super::super::xml::{Handler, Tag};
 use super::super::{error, table, title};
-use super::styles::{Styles, outline_level};
-use super::{PROPERTIES, Relations};
+use super::styles::{StyleSheet, Styles, outline_level};
+use super::{PROPERTIES, Relations, main_part};
 
 pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
-    let mut archive = Archive::open(source, out.limits)?;
-    let main =
-        Relations::of("", &mut archive)?.first("officeDocument").unwrap_or("word/document.xml").to_owned();
+    let mut archive = Archive::open(source, out.limits, &out.budget)?;
+    let main = main_part(&mut archive, "word/document.xml")?;
     let relations = Relations::of(&main, &mut archive)?;
     title::take(&mut archive, PROPERTIES, out)?;
-    let mut styles = Styles::default();
+    let mut declared = StyleSheet::default();
     if let Some(part) = relations.first("styles") {
-        archive.xml(part, &mut styles)?;
+        archive.xml(part, &mut declared)?;
     }
+    let styles = declared.resolve();
     if !archive.xml(&main, &mut Body::new(&styles, out))? {
         return Err(error::malformed("it has no main part"));
     }
@@ -28,6 +31,9 @@ pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> R
     }
     Ok(())
 }
+
+/// How deep a part of an equation may lie that gets parentheses.
+const DEEPEST_GROUP: usize = 32;
 
 /// A paragraph that is open.
 #[derive(Default)]
@@ -43,7 +49,9 @@ struct Paragraph {
 /// A table that is open.
 #[derive(Default)]
 struct OpenTable {
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Text>>,
+    /// The text of the open cell.
+    cell: Option<String>,
     /// How many columns the open cell spans.
     span: usize,
     /// Whether the open cell is part of the one above it.
@@ -101,26 +109,34 @@ impl<'a, 'o> Body<'a, 'o> {
         let Some(paragraph) = self.paragraphs.last_mut() else { return };
         let Some(start) = paragraph.groups.pop() else { return };
         let inner = paragraph.text.get(start..).unwrap_or_default();
-        if inner.chars().count() > 1 || name == "d" {
-            let wrapped = format!("({inner})");
-            paragraph.text.truncate(start);
-            paragraph.text.push_str(&wrapped);
+        // Wrapping moves the text, so parts that lie deeper than people write stay as they are.
+        if paragraph.groups.len() < DEEPEST_GROUP && (inner.chars().nth(1).is_some() || name == "d") {
+            self.out.budget.work(inner.len());
+            paragraph.text.insert(start, '(');
+            paragraph.text.push(')');
         }
     }
 
     fn begin_cell(&mut self) {
         let Some(table) = self.tables.last_mut() else { return };
         (table.span, table.merged) = (1, false);
-        table.rows.last_mut().into_iter().for_each(|row| row.push(String::new()));
+        table.cell = table.rows.last().map(|_| String::new());
     }
 
-    /// What a cell says stands in every place that it covers.
-    fn end_cell(&mut self) {
-        let Some(table) = self.tables.last_mut() else { return };
-        let Some((row, above)) = table.rows.split_last_mut() else { return };
-        let Some(cell) = row.pop() else { return };
-        let covered = above.last().and_then(|above| above.get(row.len())).filter(|_| table.merged).cloned();
-        row.extend(std::iter::repeat_n(covered.unwrap_or(cell), table.span.max(1)));
+    /// What a cell says stands in every place that it covers, unless it is long.
+    fn end_cell(&mut self) -> Result<()> {
+        let Some(table) = self.tables.last_mut() else { return Ok(()) };
+        let Some(cell) = table.cell.take() else { return Ok(()) };
+        let Some((row, above)) = table.rows.split_last_mut() else { return Ok(()) };
+        let covered = above.last().and_then(|above| above.get(row.len())).filter(|_| table.merged);
+        let first = covered.map_or_else(|| cell.into(), grid::repeated);
+        let further = grid::repeated(&first);
+        let span = table.span.max(1);
+        self.out.budget.work(span);
+        self.out.budget.copy(span.saturating_mul(size_of::<Text>() + further.len()))?;
+        row.push(first);
+        row.extend(std::iter::repeat_n(further, span - 1));
+        Ok(())
     }
 
     fn span(&mut self, tag: &Tag<'_>) {
@@ -147,17 +163,14 @@ impl<'a, 'o> Body<'a, 'o> {
 
     /// The cell we are in.
     fn cell(&mut self) -> Option<&mut String> {
-        self.tables.last_mut()?.rows.last_mut()?.last_mut()
+        self.tables.last_mut()?.cell.as_mut()
     }
 
     fn end_table(&mut self) -> Result<()> {
         let Some(table) = self.tables.pop() else { return Ok(()) };
+        let budget = Rc::clone(&self.out.budget);
         if let Some(cell) = self.cell() {
-            for row in table.rows {
-                cell.push_str(&row.join(" "));
-                cell.push('\n');
-            }
-            return Ok(());
+            return table::inline(&table.rows, cell, &budget);
         }
         table::write(&table.rows, self.out)
     }
@@ -203,7 +216,7 @@ impl Handler for Body<'_, '_> {
             _ => {
                 self.in_text &= name != "t";
                 match name {
-                    "tc" => self.end_cell(),
+                    "tc" => return self.end_cell(),
                     "num" | "den" | "sup" | "sub" | "rad" | "d" => self.end_group(name),
                     _ => {}
                 }

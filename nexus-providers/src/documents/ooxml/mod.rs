@@ -4,27 +4,30 @@ pub(super) mod docx;
 pub(super) mod pptx;
 mod styles;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use nexus_core::Result;
 
 use super::archive::Archive;
+use super::error;
 use super::xml::{Handler, Tag};
 
 /// The part that holds the document's properties.
 const PROPERTIES: &str = "docProps/core.xml";
 
-/// The relationships of a part, by id: type and target, the target as a name in the archive.
+/// The relationships of a part in the order in which it states them: type and target, the target as a name in the
+/// archive.
 struct Relations {
     folder: String,
-    by_id: HashMap<String, (String, String)>,
+    in_order: Vec<(String, String)>,
+    by_id: BTreeMap<String, usize>,
 }
 
 impl Relations {
     /// The relationships of `part`; of the whole package when `part` is empty.
     fn of(part: &str, archive: &mut Archive<'_>) -> Result<Self> {
         let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
-        let mut relations = Self { folder: folder.to_owned(), by_id: HashMap::new() };
+        let mut relations = Self { folder: folder.to_owned(), in_order: Vec::new(), by_id: BTreeMap::new() };
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         archive.xml(&format!("{prefix}_rels/{file}.rels"), &mut relations)?;
         Ok(relations)
@@ -32,16 +35,36 @@ impl Relations {
 
     /// The target of the relationship with this id.
     fn target(&self, id: &str) -> Option<&str> {
-        self.by_id.get(id).map(|(_, target)| target.as_str())
+        let (_, target) = self.in_order.get(*self.by_id.get(id)?)?;
+        Some(target)
     }
 
     /// The target of the first relationship of a type, by the last word of the type.
     fn first(&self, kind: &str) -> Option<&str> {
-        self.by_id
-            .values()
-            .find(|(found, _)| found.rsplit('/').next() == Some(kind))
-            .map(|(_, target)| target.as_str())
+        self.in_order.iter().find(|(found, _)| is_of(found, kind)).map(|(_, target)| target.as_str())
     }
+
+    /// The main part of a package; `usual` where the package does not say. Programs differ in which of two they
+    /// show, so a second one is refused: what is quoted must be what people see.
+    fn main(&self, usual: &str) -> Result<String> {
+        let first = self.first("officeDocument").unwrap_or(usual);
+        let mut parts = self.in_order.iter().filter(|(found, _)| is_of(found, "officeDocument"));
+        if parts.any(|(_, other)| other != first) {
+            return Err(error::malformed(
+                "it has two main parts, and programs differ in which of them they show",
+            ));
+        }
+        Ok(first.to_owned())
+    }
+}
+
+fn is_of(relationship: &str, kind: &str) -> bool {
+    relationship.rsplit('/').next() == Some(kind)
+}
+
+/// The main part of a package, as [`Relations::main`] has it.
+pub(super) fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String> {
+    Relations::of("", archive)?.main(usual)
 }
 
 impl Handler for Relations {
@@ -50,8 +73,8 @@ impl Handler for Relations {
             && let (Some(id), Some(kind), Some(target)) =
                 (tag.attribute("Id"), tag.attribute("Type"), tag.attribute("Target"))
         {
-            let target = resolve(&self.folder, &target);
-            self.by_id.insert(id, (kind, target));
+            self.by_id.insert(id, self.in_order.len());
+            self.in_order.push((kind, resolve(&self.folder, &target)));
         }
         Ok(())
     }

@@ -8,12 +8,11 @@ use super::super::grid::{self, Cell};
 use super::super::output::Output;
 use super::super::xml::{Handler, Tag};
 use super::super::{error, table, title};
-use super::{PROPERTIES, Relations};
+use super::{PROPERTIES, Relations, main_part};
 
 pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
-    let mut archive = Archive::open(source, out.limits)?;
-    let main =
-        Relations::of("", &mut archive)?.first("officeDocument").unwrap_or("ppt/presentation.xml").to_owned();
+    let mut archive = Archive::open(source, out.limits, &out.budget)?;
+    let main = main_part(&mut archive, "ppt/presentation.xml")?;
     let mut slides = SlideList::default();
     if !archive.xml(&main, &mut slides)? {
         return Err(error::malformed("it has no main part"));
@@ -147,7 +146,10 @@ impl Handler for Slide<'_, '_> {
     fn close(&mut self, name: &str) -> Result<()> {
         match name {
             "p" => return self.end_paragraph(),
-            "tbl" => return table::write(&grid::lay_out(std::mem::take(&mut self.rows)), self.out),
+            "tbl" => {
+                let rows = grid::lay_out(std::mem::take(&mut self.rows), &self.out.budget)?;
+                return table::write(&rows, self.out);
+            }
             "t" => self.in_text = false,
             "tc" => {
                 self.in_cell = false;

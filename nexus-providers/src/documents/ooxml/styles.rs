@@ -1,42 +1,74 @@
 //! The paragraph styles of a DOCX: which of them are headings, and which make list items.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use nexus_core::Result;
 
 use super::super::xml::{Handler, Tag};
 
-/// What a style makes of its paragraphs.
+/// How many styles a style inherits from at most.
+const DEEPEST: usize = 16;
+
+/// A style as its part declares it.
 #[derive(Clone, Debug, Default)]
 struct Style {
+    id: String,
     based_on: Option<String>,
     name: String,
     outline: Option<u8>,
     numbered: bool,
 }
 
+/// The styles of a document as its part declares them.
+#[derive(Debug, Default)]
+pub(super) struct StyleSheet {
+    styles: Vec<Style>,
+    current: Option<Style>,
+}
+
+impl StyleSheet {
+    /// What each style makes of its paragraphs, its own or inherited. Done once, so that a paragraph costs one
+    /// look-up however its styles depend on each other.
+    pub(super) fn resolve(&self) -> Styles {
+        let places: BTreeMap<&str, usize> =
+            self.styles.iter().enumerate().map(|(place, style)| (style.id.as_str(), place)).collect();
+        let parents: Vec<Option<usize>> =
+            self.styles.iter().map(|style| places.get(style.based_on.as_deref()?).copied()).collect();
+        let lineage = |place: usize| {
+            std::iter::successors(Some(place), |place| *parents.get(*place)?)
+                .take(DEEPEST)
+                .filter_map(|place| self.styles.get(place))
+        };
+        let effect = |place: usize| Effect {
+            heading: lineage(place).find_map(|style| style.outline.or_else(|| named_heading(&style.name))),
+            list: lineage(place).any(|style| style.numbered || style.name.starts_with("list ")),
+        };
+        Styles { by_id: places.into_iter().map(|(id, place)| (id.to_owned(), effect(place))).collect() }
+    }
+}
+
+/// What a style makes of its paragraphs.
+#[derive(Clone, Copy, Debug, Default)]
+struct Effect {
+    heading: Option<u8>,
+    list: bool,
+}
+
 /// All paragraph styles by id.
 #[derive(Debug, Default)]
 pub(super) struct Styles {
-    by_id: HashMap<String, Style>,
-    current: Option<String>,
+    by_id: BTreeMap<String, Effect>,
 }
 
 impl Styles {
     /// The heading level of a style, its own or inherited.
     pub(super) fn heading(&self, id: &str) -> Option<u8> {
-        self.lineage(id).find_map(|style| style.outline.or_else(|| named_heading(&style.name)))
+        self.by_id.get(id)?.heading
     }
 
     /// Whether the style numbers or bullets its paragraphs.
     pub(super) fn is_list(&self, id: &str) -> bool {
-        self.lineage(id).any(|style| style.numbered || style.name.starts_with("list "))
-    }
-
-    fn lineage<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a Style> {
-        const DEEPEST: usize = 16;
-        let parent = |style: &&'a Style| self.by_id.get(style.based_on.as_deref()?);
-        std::iter::successors(self.by_id.get(id), parent).take(DEEPEST)
+        self.by_id.get(id).is_some_and(|effect| effect.list)
     }
 }
 
@@ -47,14 +79,12 @@ fn named_heading(name: &str) -> Option<u8> {
     name.strip_prefix("heading ")?.parse().ok().filter(|level| (1..=9).contains(level))
 }
 
-impl Handler for Styles {
+impl Handler for StyleSheet {
     fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
         if tag.name() == "style" {
-            self.current = tag.attribute("styleId");
+            self.current = tag.attribute("styleId").map(|id| Style { id, ..Style::default() });
         }
-        let Some(style) = self.current.clone().map(|id| self.by_id.entry(id).or_default()) else {
-            return Ok(());
-        };
+        let Some(style) = &mut self.current else { return Ok(()) };
         match tag.name() {
             "name" => style.name = tag.attribute("val").unwrap_or_default().to_lowercase(),
             "basedOn" => style.based_on = tag.attribute("val"),
@@ -67,7 +97,7 @@ impl Handler for Styles {
 
     fn close(&mut self, name: &str) -> Result<()> {
         if name == "style" {
-            self.current = None;
+            self.styles.extend(self.current.take());
         }
         Ok(())
     }

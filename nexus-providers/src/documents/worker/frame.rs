@@ -78,12 +78,13 @@ impl Failure {
     }
 }
 
-const CODES: [&str; 7] = [
+const CODES: [&str; 8] = [
     codes::UNSUPPORTED,
     codes::EMPTY,
     codes::ENCRYPTED,
     codes::MALFORMED,
     codes::TOO_LARGE,
+    codes::AMPLIFIES,
     codes::TIMEOUT,
     codes::CRASHED,
 ];

@@ -19,6 +19,7 @@ use nexus_core::Result;
 use nexus_core::document::parser::{BlockSink, DocumentParser, FileHints, ParseReport, Source};
 use serde::{Deserialize, Serialize};
 
+use super::spool::Spool;
 use super::{DocumentLimits, error};
 use process::Process;
 use watchdog::{Watchdog, lock};
@@ -93,8 +94,9 @@ impl WorkerLimits {
 ///
 /// Workers start when there is something to do and end with this value. A document beyond the limits of time or
 /// memory fails with `DOCUMENT_TIMEOUT` or `DOCUMENT_TOO_LARGE`, one that ends its worker in another way with
-/// `DOCUMENT_PARSER_CRASHED`. The clock of a document stands still while its source is read and its blocks are
-/// taken, so a slow store is not held against it.
+/// `DOCUMENT_PARSER_CRASHED`; nothing of a document that fails reaches the caller, because its blocks wait in a
+/// temporary file until it is complete. The clock of a document stands still while its source is read and its blocks
+/// are taken, so a slow store is not held against it.
 #[derive(Debug)]
 pub struct WorkerParser {
     command: WorkerCommand,
@@ -153,7 +155,12 @@ impl DocumentParser for WorkerParser {
         let size = source.seek(SeekFrom::End(0)).map_err(error::unreadable)?;
         self.limits.documents.check_source(size)?;
         let mut process = Lease { pool: self, process: Some(self.take()?) };
-        process.parse(source, hints, sink)
+        let mut spool = Spool::new(&self.limits.documents);
+        let report = process.parse(source, hints, &mut spool)?;
+        // The worker is free for the next document while this one's blocks are taken.
+        drop(process);
+        spool.replay(sink)?;
+        Ok(report)
     }
 }
 
@@ -168,10 +175,10 @@ impl Lease<'_> {
         &mut self,
         source: &mut dyn Source,
         hints: &FileHints,
-        sink: &mut dyn BlockSink,
+        spool: &mut Spool,
     ) -> Result<ParseReport> {
         let Some(mut process) = self.process.take() else { return Err(error::crashed()) };
-        let parsed = process.parse(source, hints, sink, &self.pool.limits);
+        let parsed = process.parse(source, hints, spool, &self.pool.limits);
         self.process = Some(process);
         parsed
     }

@@ -10,6 +10,7 @@ use nexus_core::document::parser::{Block, BlockSink, FileHints, ParseReport, Sou
 use nexus_core::{Error, ErrorKind, Result};
 
 use super::super::error;
+use super::super::spool::Spool;
 use super::frame::{self, BATCH, Failure, Hello, Kind};
 use super::watchdog::{Guard, Watchdog};
 use super::{WorkerCommand, WorkerLimits};
@@ -103,12 +104,12 @@ impl Process {
         &mut self,
         source: &mut dyn Source,
         hints: &FileHints,
-        sink: &mut dyn BlockSink,
+        spool: &mut Spool,
         limits: &WorkerLimits,
     ) -> Result<ParseReport> {
         self.documents += 1;
         self.remaining = limits.wall_time;
-        let exchanged = self.send(source, hints).and_then(|()| self.receive(sink));
+        let exchanged = self.send(source, hints).and_then(|()| self.receive(spool));
         self.busy += limits.wall_time.saturating_sub(self.remaining);
         exchanged.unwrap_or_else(|broken| {
             self.spoiled = true;
@@ -138,7 +139,7 @@ impl Process {
         Ok(())
     }
 
-    fn receive(&mut self, sink: &mut dyn BlockSink) -> Result<Result<ParseReport>, Broken> {
+    fn receive(&mut self, spool: &mut Spool) -> Result<Result<ParseReport>, Broken> {
         let mut payload = Vec::new();
         loop {
             let kind = self.timed(|process| frame::read(&mut process.output, &mut payload))?;
@@ -146,7 +147,7 @@ impl Process {
                 Some(Kind::Blocks) => {
                     for line in payload.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                         let block: Block = serde_json::from_slice(line).map_err(io::Error::from)?;
-                        sink.block(block).map_err(Broken::Caller)?;
+                        spool.block(block).map_err(Broken::Caller)?;
                     }
                 }
                 Some(Kind::Report) => {

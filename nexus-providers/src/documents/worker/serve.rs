@@ -10,7 +10,7 @@ use nexus_core::document::parser::{Block, BlockSink, DocumentParser, FileHints};
 use nexus_core::{Error, ErrorKind, Result};
 use tempfile::SpooledTempFile;
 
-use super::super::{DocumentLimits, Documents, error};
+use super::super::{DocumentLimits, Documents, Streaming, error};
 use super::WorkerLimits;
 use super::frame::{self, BATCH, Failure, Hello, Kind};
 
@@ -25,7 +25,7 @@ const SPOOLED: usize = 8 * 1024 * 1024;
 /// # Errors
 /// When a limit cannot be set or the parent is not to be understood or gone.
 pub fn serve() -> io::Result<()> {
-    serve_with(|limits| Box::new(Documents::with_limits(limits)))
+    serve_with(|limits| Box::new(Streaming(Documents::with_limits(limits))))
 }
 
 /// Like [`serve`], with a parser of the caller's.
@@ -77,7 +77,9 @@ fn restrict(limits: &WorkerLimits) -> io::Result<()> {
     lower(Resource::CORE, 0)?;
     lower(Resource::AS, limits.memory_bytes)?;
     lower(Resource::CPU, limits.processor_seconds())?;
-    lower(Resource::FSIZE, limits.documents.source_bytes.saturating_add(SPOOLED as u64))
+    // The document itself, and an unpacked copy of it.
+    let longest = limits.documents.source_bytes.max(limits.documents.unpacked_bytes);
+    lower(Resource::FSIZE, longest.saturating_add(SPOOLED as u64))
 }
 
 #[cfg(not(unix))]

@@ -51,8 +51,8 @@ fn a_symbolic_link_is_not_followed() {
 #[test]
 fn a_zip_bomb_is_defused() {
     let bomb = paragraph("", &"0".repeat(64 * 1024 * 1024));
-    check_fault(docx(&bomb), "a.docx", codes::TOO_LARGE);
-    check_fault(xlsx(&[("Bomb", &bomb)]), "a.xlsx", codes::TOO_LARGE);
+    check_fault(docx(&bomb), "a.docx", codes::AMPLIFIES);
+    check_fault(xlsx(&[("Bomb", &bomb)]), "a.xlsx", codes::AMPLIFIES);
 }
 
 #[test]
@@ -66,4 +66,64 @@ fn an_archive_may_not_unpack_beyond_its_budget() {
 fn an_archive_of_too_many_files_is_refused() {
     let limits = DocumentLimits { archive_entries: 2, ..DocumentLimits::default() };
     check_fault_within(limits, docx("<w:p/>"), "a.docx", codes::TOO_LARGE);
+}
+
+#[test]
+fn a_second_main_part_is_refused() {
+    let relations = |targets: [&str; 2]| {
+        let [a, b] = targets.map(|target| {
+            format!(r#"<Relationship Id="{target}" Type="x/officeDocument" Target="{target}"/>"#)
+        });
+        format!("<Relationships>{a}{b}</Relationships>")
+    };
+    let body = |text: &str| format!("<w:document><w:body>{}</w:body></w:document>", paragraph("", text));
+    let (one, other) = (body("100 euros"), body("900 euros"));
+    let file = |relations: &str| {
+        archive(&[("_rels/.rels", relations), ("word/a.xml", &one), ("word/b.xml", &other)])
+    };
+    check_fault(file(&relations(["word/a.xml", "word/b.xml"])), "a.docx", codes::MALFORMED);
+    check(file(&relations(["word/b.xml", "/word/b.xml"])), "a.docx", &["p 900 euros"]);
+    let slides = ["<p:sp/>"];
+    let twice = [("_rels/.rels", relations(["ppt/presentation.xml", "ppt/other.xml"]))];
+    let twice = twice.each_ref().map(|(name, content)| (*name, content.as_str()));
+    check_fault(super::build::pptx(&slides, &twice), "a.pptx", codes::MALFORMED);
+}
+
+#[test]
+fn the_first_of_two_parts_of_a_kind_is_read() {
+    let relations = r#"<Relationships><Relationship Id="z" Type="x/footnotes" Target="b.xml"/><Relationship Id="a" Type="x/footnotes" Target="a.xml"/></Relationships>"#;
+    let document = format!("<w:document><w:body>{}</w:body></w:document>", paragraph("", "body"));
+    let file = archive(&[
+        ("word/document.xml", &document),
+        ("word/_rels/document.xml.rels", relations),
+        ("word/a.xml", &paragraph("", "second")),
+        ("word/b.xml", &paragraph("", "first")),
+    ]);
+    check(file, "a.docx", &["p body", "p first"]);
+}
+
+#[test]
+fn two_files_of_one_name_are_refused() {
+    let mut file = archive(&[("word/document.xml", "<a/>"), ("word/documenu.xml", "<b/>")]);
+    for at in 0..file.len() - 17 {
+        if &file[at..at + 17] == b"word/documenu.xml" {
+            file[at + 12] = b't';
+        }
+    }
+    check_fault(file, "a.docx", codes::MALFORMED);
+}
+
+#[test]
+fn a_chapter_that_cannot_be_read_is_named_and_costs_no_other() {
+    let deep = format!("<html>{}x", "<div>".repeat(2_000));
+    let package = r#"<package><manifest><item id="a" href="deep.xhtml"/><item id="b" href="b.xhtml"/></manifest><spine><itemref idref="a"/><itemref idref="b"/></spine></package>"#;
+    let files = [
+        ("mimetype", "application/epub+zip"),
+        CONTAINER,
+        ("O/book.opf", package),
+        ("O/deep.xhtml", &deep),
+        ("O/b.xhtml", "<html><p>Two</p></html>"),
+    ];
+    let report = check(archive(&files), "a.epub", &["p Two"]);
+    assert!(report.warnings.first().unwrap().starts_with("the chapter `deep.xhtml` was left out"));
 }

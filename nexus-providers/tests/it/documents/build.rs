@@ -82,6 +82,11 @@ pub(super) fn pptx(slides: &[&str], parts: &[(&str, &str)]) -> Vec<u8> {
 
 /// An XLSX with these sheets: names, and elements of which the rows are the last.
 pub(super) fn xlsx(sheets: &[(&str, &str)]) -> Vec<u8> {
+    xlsx_with(sheets, &[])
+}
+
+/// An XLSX with these sheets and further parts.
+pub(super) fn xlsx_with(sheets: &[(&str, &str)], parts: &[(&str, &str)]) -> Vec<u8> {
     let (mut entries, mut relations, mut files) = (String::new(), String::new(), Vec::new());
     for (index, (name, rows)) in sheets.iter().enumerate() {
         write!(entries, r#"<sheet name="{name}" sheetId="{index}" r:id="r{index}"/>"#).unwrap();
@@ -108,6 +113,7 @@ pub(super) fn xlsx(sheets: &[(&str, &str)]) -> Vec<u8> {
         "xl/_rels/workbook.xml.rels".into(),
         format!(r#"<Relationships xmlns="{namespace}">{relations}</Relationships>"#),
     ));
+    files.extend(parts.iter().map(|(name, content)| ((*name).to_owned(), (*content).to_owned())));
     archive(&files.iter().map(|(name, content)| (name.as_str(), content.as_str())).collect::<Vec<_>>())
 }
 

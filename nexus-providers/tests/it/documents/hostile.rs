@@ -107,3 +107,28 @@ fn control_and_direction_characters_do_no_harm() {
     let body = paragraph("", "a&#x202E;b");
     check(docx(&body), "a.docx", &["p a\u{202E}b"]);
 }
+
+#[test]
+fn an_old_workbook_that_lies_about_its_sizes_is_malformed() {
+    let file = super::build::xls(&[(0, 0, "a"), (0, 1, "b"), (1, 0, "1")]);
+    // The directory chain that leads back to itself, and a table that is longer than the file.
+    for (at, value) in [(512 + 4, 1_u32), (48, 0xFFFF), (68, 3), (44, u32::MAX)] {
+        let mut ring = file.clone();
+        ring[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        let parsed = parse(&ring, "a.xls");
+        let code = |bytes: &[u8]| parse(bytes, "a.xls").map_or_else(|error| error.stable_code(), |_| "");
+        let expected = [codes::MALFORMED, codes::UNSUPPORTED];
+        assert!(
+            parsed.is_ok_and(|(blocks, _)| blocks.len() < 10) || expected.contains(&code(&ring)),
+            "at {at}"
+        );
+    }
+}
+
+#[test]
+fn formatting_that_is_never_closed_does_not_multiply() {
+    let fonts = (0..500).fold(String::new(), |fonts, size| fonts + &format!("<font size={size}>"));
+    check_fault(format!("<html>{fonts}{}", "<p>x".repeat(50_000)), "a.html", codes::MALFORMED);
+    let (blocks, _) = parse(format!("<html>{}", "<b><p>text".repeat(100)).as_bytes(), "a.html").unwrap();
+    assert_eq!(blocks.len(), 100);
+}

@@ -1,9 +1,11 @@
 //! The document parser on files that the tests make themselves.
 
+mod amplification;
 mod archives;
 mod build;
 mod encodings;
 mod hostile;
+mod linear;
 mod mail;
 mod office;
 mod pages;

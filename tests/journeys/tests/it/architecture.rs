@@ -194,6 +194,19 @@ fn every_member_is_unpublished_and_inherits_lints_and_version() {
     }
 }
 
+/// Their order differs from process to process, and what is read would with it.
+#[test]
+fn readers_of_documents_use_no_hash_maps() {
+    let mut sources = Vec::new();
+    collect(&root().join("nexus-providers/src/documents"), &mut sources);
+    assert!(sources.len() > 30, "the readers were not found");
+    for path in sources {
+        let source = fs::read_to_string(&path).unwrap();
+        let hashed = ["HashMap", "HashSet", "RandomState"].iter().find(|name| source.contains(**name));
+        assert_eq!(hashed, None, "{}", path.display());
+    }
+}
+
 #[test]
 fn every_direct_dependency_is_defended_in_the_decision_record() {
     let record = fs::read_to_string(root().join("docs/adr/0002-dependencies.md")).unwrap();

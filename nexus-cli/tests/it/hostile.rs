@@ -1,0 +1,57 @@
+//! Inputs that would take more than their share: each is refused, and leaves nothing behind.
+
+use std::path::Path;
+
+use crate::bench::Bench;
+
+/// The bytes of everything below a folder.
+fn size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
+        .map(
+            |entry| if entry.path().is_dir() { size(&entry.path()) } else { entry.metadata().unwrap().len() },
+        )
+        .sum()
+}
+
+#[test]
+fn a_document_that_amplifies_is_refused_and_nothing_of_it_stays() {
+    let bench = Bench::ingested();
+    let text = "a cell that stands in every place it covers ".repeat(11);
+    let page = format!(
+        "<html><p>A first paragraph.</p><table><tr><td rowspan=256 colspan=256>{text}</td></tr>{}</table>",
+        "<tr><td>x</td></tr>".repeat(255)
+    );
+    bench.write("spans.html", &page);
+    let before = size(&bench.path("nexus-data"));
+    let said = bench.run(&["ingest", "spans.html", "--corpus", "handbook", "--json"]).ends(1);
+    assert!(said.out.contains("DOCUMENT_AMPLIFIES"), "{said:#?}");
+    let grown = size(&bench.path("nexus-data")).saturating_sub(before);
+    assert!(grown < 1_000_000, "the data directory grew by {grown} bytes");
+    let found = bench.run(&["search", "--corpus", "handbook", "--json", "first paragraph"]).ends(0).json();
+    let names: Vec<&str> =
+        found["hits"].as_array().unwrap().iter().filter_map(|hit| hit["document_name"].as_str()).collect();
+    assert!(!names.contains(&"spans.html"), "{names:?}");
+    let shown = bench.run(&["docs", "show", "handbook/spans.html", "--json"]).ends(0).json();
+    assert_eq!(shown["document"]["passages"], 0);
+}
+
+#[test]
+fn a_stream_that_is_no_export_is_refused_after_its_first_kilobytes() {
+    let bench = Bench::new();
+    let said = bench.feed(&["import", "-", "--json"], &vec![b'a'; 10_000_000]).ends(2);
+    assert_eq!(said.error_code(), "NOT_AN_EXPORT");
+}
+
+#[test]
+fn an_ignore_file_full_of_wildcards_is_refused_and_the_rest_ingested() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("docs/wild")).unwrap();
+    bench.write("docs/wild/.nexusignore", &format!("{}1\n", "*a".repeat(200)).repeat(500));
+    bench.write("docs/wild/hidden.md", "# Hidden\n\nText.");
+    let said = bench.run(&["ingest", "docs", "--corpus", "handbook"]).ends(1);
+    let words = format!("{}{}", said.out, said.err);
+    assert!(words.contains("the ignore file") && words.contains("hint: shorten it"), "{said:#?}");
+    let listed = bench.run(&["docs", "list", "--json"]).ends(0).out;
+    assert!(listed.contains("travel.md") && !listed.contains("hidden.md"), "{listed}");
+}

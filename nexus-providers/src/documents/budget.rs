@@ -1,0 +1,94 @@
+//! The budget of one document: what it may yield for its size, and a count of the work that reading it takes.
+//!
+//! Everything is counted, nothing is timed, so the same bytes are read the same way on an idle and on a busy machine.
+
+use std::cell::Cell;
+
+use nexus_core::Result;
+
+use super::{DocumentLimits, error};
+
+/// The structure around each block, in bytes: a document of many empty-looking blocks is not free.
+const BLOCK_OVERHEAD: u64 = 16;
+
+/// The longest text of a merged or repeated cell that stands in every place the cell covers, in bytes. A longer one
+/// stands in the first place only.
+pub(super) const REPEATED_CELL_BYTES: usize = 512;
+
+/// What reading a document took, counted rather than timed: the same for the same bytes on every machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Consumption {
+    /// Bytes of text, titles and warnings that were handed on.
+    pub text_bytes: u64,
+    /// Steps of work: bytes unpacked, elements and cells met, nodes visited.
+    pub steps: u64,
+}
+
+/// What a document may yield, and what it has yielded so far. Readers, archives and attachments of one document
+/// share one.
+#[derive(Debug)]
+pub(super) struct Budget {
+    limit: u64,
+    written: Cell<u64>,
+    copied: Cell<u64>,
+    steps: Cell<u64>,
+}
+
+impl Budget {
+    /// The budget of a document whose file has `source` bytes.
+    pub(super) fn new(limits: &DocumentLimits, source: u64) -> Self {
+        Self {
+            limit: allowance(limits, source),
+            written: Cell::default(),
+            copied: Cell::default(),
+            steps: Cell::default(),
+        }
+    }
+
+    /// Charges a block that is about to be handed on.
+    pub(super) fn write(&self, text: usize) -> Result<()> {
+        self.charge(&self.written, (text as u64).saturating_add(BLOCK_OVERHEAD))
+    }
+
+    /// Charges text that a reader is about to copy within memory, as repeated cells and shared strings are.
+    pub(super) fn copy(&self, bytes: usize) -> Result<()> {
+        self.charge(&self.copied, bytes as u64)
+    }
+
+    /// Counts work. Readers do a bounded amount for each byte; tests hold them to that.
+    pub(super) fn work(&self, steps: usize) {
+        self.steps.set(self.steps.get().saturating_add(steps as u64));
+    }
+
+    pub(super) fn consumption(&self) -> Consumption {
+        Consumption { text_bytes: self.written.get(), steps: self.steps.get() }
+    }
+
+    fn charge(&self, account: &Cell<u64>, bytes: u64) -> Result<()> {
+        account.set(account.get().saturating_add(bytes));
+        if account.get() > self.limit { Err(error::amplifies(self.limit)) } else { Ok(()) }
+    }
+}
+
+/// How many bytes a file of `source` bytes may become.
+pub(super) fn allowance(limits: &DocumentLimits, source: u64) -> u64 {
+    source.saturating_mul(limits.amplification).max(limits.amplification_from)
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_core::document::parser::codes;
+
+    use super::*;
+
+    #[test]
+    fn a_document_may_yield_a_multiple_of_its_size_and_never_less_than_the_floor() {
+        let limits =
+            DocumentLimits { amplification: 10, amplification_from: 1_000, ..DocumentLimits::default() };
+        assert_eq!((allowance(&limits, 5), allowance(&limits, 500)), (1_000, 5_000));
+        let budget = Budget::new(&limits, 5);
+        assert!(budget.write(900).is_ok());
+        assert!(budget.copy(900).is_ok(), "copies are an account of their own");
+        assert_eq!(budget.write(100).unwrap_err().stable_code(), codes::AMPLIFIES);
+    }
+}

@@ -1,0 +1,113 @@
+//! A look at the tags of a page before its tree is built: how deep that would be, and how large.
+
+use std::collections::BTreeMap;
+
+/// What the tree of a page would be like.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outlook {
+    /// How many elements are open at once at most, leaving aside those that need no end tag.
+    pub(super) deepest: usize,
+    /// How many elements the parser would open on its own account: formatting that is not closed begins again in each
+    /// block, so a few thousand tags can become millions of elements.
+    pub(super) reopened: usize,
+}
+
+impl Outlook {
+    /// The outlook of `html`, for a reader that refuses trees deeper than `nesting`.
+    pub(super) fn of(html: &str, nesting: usize) -> Self {
+        let (mut outlook, mut open) = (Self::default(), 0_usize);
+        let mut formatting = Formatting::default();
+        for tag in html.split('<').skip(1) {
+            let (closes, tag) = tag.strip_prefix('/').map_or((false, tag), |tag| (true, tag));
+            let end = tag.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tag.len());
+            let name = tag.get(..end).unwrap_or_default();
+            if name.is_empty() {
+                continue;
+            }
+            if is_one_of(name, FORMATTING) {
+                if closes { formatting.close(name) } else { formatting.open(tag, name) }
+            } else if !closes {
+                // Each element that begins may have to begin inside all formatting that is still open.
+                outlook.reopened = outlook.reopened.saturating_add(formatting.open.len().min(nesting));
+            }
+            if is_one_of(name, NEEDS_NO_END) {
+                continue;
+            }
+            open = if closes { open.saturating_sub(1) } else { open + 1 };
+            outlook.deepest = outlook.deepest.max(open);
+        }
+        outlook
+    }
+}
+
+/// The formatting elements that are open. The parser keeps the last three of equal ones.
+#[derive(Default)]
+struct Formatting<'a> {
+    open: Vec<(&'a str, &'a str)>,
+    equal: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Formatting<'a> {
+    fn open(&mut self, tag: &'a str, name: &'a str) {
+        const KEPT: usize = 3;
+        if is_one_of(name, &["a", "nobr"]) {
+            // These end each other.
+            self.close(name);
+        }
+        let tag = tag.split_once('>').map_or(tag, |(tag, _)| tag);
+        let equal = self.equal.entry(tag).or_default();
+        if *equal < KEPT {
+            *equal += 1;
+            self.open.push((name, tag));
+        }
+    }
+
+    /// Closes the last one of that name; whichever it is, what matters is how many are left.
+    fn close(&mut self, name: &str) {
+        /// Further back the parser does not look either.
+        const NEAR: usize = 64;
+        let found = self.open.iter().rev().take(NEAR).position(|(open, _)| open.eq_ignore_ascii_case(name));
+        let Some(found) = found else { return };
+        let (_, tag) = self.open.remove(self.open.len() - 1 - found);
+        if let Some(equal) = self.equal.get_mut(tag) {
+            *equal = equal.saturating_sub(1);
+        }
+    }
+}
+
+fn is_one_of(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+const FORMATTING: &[&str] =
+    &["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
+
+const NEEDS_NO_END: &[&str] = &[
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
+    "wbr", "p", "li", "dt", "dd", "option", "optgroup", "thead", "tbody", "tfoot", "tr", "td", "th",
+    "colgroup",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(html: &str, deepest: usize, reopened: usize) {
+        assert_eq!(Outlook::of(html, 512), Outlook { deepest, reopened }, "{html:.100}");
+    }
+
+    #[test]
+    fn closed_elements_are_as_deep_as_they_nest() {
+        check("<div><div><p>a<p>b</div></div><div>c</div>", 2, 0);
+        check("text < 3 and <b>bold</b><i>x</i>", 1, 0);
+    }
+
+    #[test]
+    fn formatting_that_is_left_open_begins_again_in_each_block() {
+        check("<b><p>a<p>b<p>c", 1, 3);
+        check(&("<b>".repeat(100) + "<p>a"), 100, 3);
+        let fonts = (0..100).fold(String::new(), |fonts, size| fonts + &format!("<font size={size}>"));
+        check(&(fonts + &"<p>a".repeat(50)), 100, 5_000);
+    }
+}
