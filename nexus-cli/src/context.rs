@@ -64,7 +64,7 @@ impl<'a> Context<'a> {
         let config = config.announcing(move |line| announce(json, line));
         let who = principal(global, &config, &env)?;
         let data = global.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| PathBuf::from(DATA));
-        let settings = settings_from_env(&env)?;
+        let settings = Settings { retention: config.retention.retention(), ..settings_from_env(&env)? };
         let said = global.said().collect();
         Ok(Self { who, data, config_dir, settings, config, output, interrupts, said, wanted, env })
     }

@@ -13,6 +13,7 @@ use crate::id::IdSource;
 use crate::llm::prompt::PromptBudget;
 use crate::policy::{Action, Decision, PolicyEngine, PolicyRequest, Resource};
 use crate::principal::Principal;
+use crate::retention::Retention;
 use crate::run::Registry;
 use crate::store::Store;
 use crate::task::Tasks;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub debug_events: bool,
     /// How much a model is shown.
     pub prompt: PromptBudget,
+    /// How long records are kept.
+    pub retention: Retention,
 }
 
 impl Default for Settings {
@@ -57,6 +60,7 @@ impl Default for Settings {
             record_deadline: Duration::from_secs(15),
             debug_events: false,
             prompt: PromptBudget::default(),
+            retention: Retention::default(),
         }
     }
 }

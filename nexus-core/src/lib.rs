@@ -12,7 +12,8 @@
 //! - top: [`Nexus`] and its [`Builder`];
 //! - use cases: [`ingest`], [`run`], [`search`], and the gateway that alone holds models and embedders;
 //! - domains, each with its types, its pure rules and its port: [`document`], [`retrieve`], [`llm`], [`grounding`],
-//!   [`cache`], [`policy`], [`access`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`];
+//!   [`cache`], [`policy`], [`access`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`],
+//!   [`retention`];
 //! - ground: [`error`], [`id`], [`principal`], [`clock`], [`money`], [`usage`], [`hex`].
 
 pub mod access;
@@ -36,6 +37,7 @@ pub mod policy;
 pub mod price;
 pub mod principal;
 pub mod quota;
+pub mod retention;
 pub mod retrieve;
 pub mod run;
 pub mod search;

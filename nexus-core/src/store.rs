@@ -9,6 +9,7 @@ use crate::document::{BlobStore, DocumentStore, JobQueue};
 use crate::error::Result;
 use crate::ledger::{LedgerStore, QuotaStore};
 use crate::principal::TenantId;
+use crate::retention::RetentionStore;
 use crate::retrieve::{ModelId, Retriever};
 use crate::run::RunStore;
 use crate::session::SessionStore;
@@ -23,6 +24,7 @@ pub trait Store:
     + JobQueue
     + LedgerStore
     + QuotaStore
+    + RetentionStore
     + Retriever
     + RunStore
     + SessionStore

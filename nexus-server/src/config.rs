@@ -111,7 +111,7 @@ impl Config {
             data,
             who,
             keys: keys.ring,
-            settings: settings_from_env(env)?,
+            settings: Settings { retention: file.retention.retention(), ..settings_from_env(env)? },
             file,
             source,
             heartbeat: Duration::from_secs(args.heartbeat.into()),

@@ -65,6 +65,7 @@ async fn start(config: Config) -> Result<()> {
     let nexus =
         builder.store(store).audit_keys(config.keys).parser(parser()?).settings(config.settings).build()?;
     nexus.work_in_background(JOB_PAUSE);
+    nexus.apply_retention_in_background();
     tracing::info!(
         address = %listener.address()?, data = %config.data.display(), tenant = %config.who.tenant(),
         user = %config.who.subject(), "listening, on the loopback address only: there is no authentication yet"

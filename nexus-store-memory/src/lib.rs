@@ -35,6 +35,7 @@ mod private;
 mod publish;
 mod quota;
 mod request;
+mod retention;
 mod retrieve;
 mod row;
 mod run;

@@ -9,6 +9,7 @@ mod models;
 mod money;
 mod question;
 mod removal;
+mod retention;
 mod runs;
 mod whole;
 
@@ -28,6 +29,7 @@ pub(crate) use models::{Check, Providers};
 pub(crate) use money::{Budget, LimitOf, LimitSet, Period, PriceSet, Pricing, Shutoff, Usage};
 pub(crate) use question::{Ask, Chat, Narrowing, Search};
 pub(crate) use removal::Removal;
+pub(crate) use retention::Retention;
 pub(crate) use runs::{Runs, Sessions, Verify};
 pub(crate) use whole::{Backup, Completions, Export, Import};
 
@@ -192,6 +194,9 @@ pub(crate) enum Command {
     /// The switch that ends all calls to models
     #[command(subcommand)]
     Shutoff(Shutoff),
+    /// How long records are kept
+    #[command(subcommand)]
+    Retention(Retention),
     /// What the store holds, and how it is searched
     ///
     /// Says where the data is, who you are, how questions are answered, whether search is lexical, and how much there

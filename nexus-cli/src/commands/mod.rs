@@ -15,6 +15,7 @@ mod models;
 mod pricing;
 mod providers;
 mod removal;
+mod retention;
 mod runs;
 mod search;
 mod sessions;
@@ -54,6 +55,7 @@ pub(crate) async fn run(context: &Context<'_>, command: Command) -> Result<Exit>
         Command::Pricing(pricing) => Box::pin(pricing::run(context, pricing)).await,
         Command::Budget(budget) => Box::pin(budget::run(context, budget)).await,
         Command::Shutoff(shutoff) => Box::pin(shutoff::run(context, shutoff)).await,
+        Command::Retention(retention) => Box::pin(retention::run(context, retention)).await,
         Command::Status => status::run(context).await,
         Command::Export(export) => whole::export(context, &export.file).await,
         Command::Import(import) => whole::import(context, &import.file).await,

@@ -6,6 +6,7 @@ mod documents;
 mod models;
 mod reconcile;
 mod removal;
+mod retention;
 mod runs;
 
 use std::sync::Arc;

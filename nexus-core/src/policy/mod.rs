@@ -80,6 +80,9 @@ pub enum Action {
     /// Take a tenant's data out, or bring it in.
     #[serde(rename = "tenant.export")]
     TenantExport,
+    /// Remove records that are older than their retention.
+    #[serde(rename = "retention.apply")]
+    RetentionApply,
 }
 
 impl Action {
@@ -107,6 +110,7 @@ impl Action {
             Self::LedgerWrite => "ledger.write",
             Self::ShutoffWrite => "shutoff.write",
             Self::TenantExport => "tenant.export",
+            Self::RetentionApply => "retention.apply",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::hex;
 
 /// Which roles may take each action. `viewer` is another name of `reader`; `admin` may do everything.
-const RULES: [(Action, &[&str]); 21] = [
+const RULES: [(Action, &[&str]); 22] = [
     (Action::RunCreate, &["reader", "viewer", "editor", "admin"]),
     (Action::RunRead, &["reader", "viewer", "editor", "admin"]),
     (Action::RunCancel, &["reader", "viewer", "editor", "admin"]),
@@ -30,6 +30,7 @@ const RULES: [(Action, &[&str]); 21] = [
     (Action::PricingWrite, &["admin"]),
     (Action::LedgerWrite, &["admin"]),
     (Action::ShutoffWrite, &["admin"]),
+    (Action::RetentionApply, &["admin"]),
 ];
 
 /// Decides by role alone: readers (also called viewers) ask, editors also write, admins also remove and export.

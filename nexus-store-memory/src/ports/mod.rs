@@ -8,6 +8,7 @@ mod grants;
 mod jobs;
 mod ledger;
 mod quota;
+mod retention;
 mod retriever;
 mod runs;
 mod sessions;

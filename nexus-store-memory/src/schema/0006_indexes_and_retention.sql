@@ -10,4 +10,6 @@
 
 -- Lists and status.
 
--- Retention.
+-- Retention. Each class is read in the order in which its records began.
+CREATE INDEX run_with_journal ON run (tenant, seq) WHERE closed = 1 AND pruned = 0;
+CREATE INDEX job_finished ON job (tenant, seq) WHERE state IN ('succeeded', 'failed');

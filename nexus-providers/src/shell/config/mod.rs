@@ -6,7 +6,7 @@
 //! - `trust`: by which way a key may travel; `fields`: what is in force, to be shown.
 //! - `provider`: `[providers.<name>]`; `routes`: `[llm]`, `[tenants.<id>]`, `[speech]`.
 //! - `limits`: `[limits]`, `[shutoff]`; `patience`: `[deadlines]`, `[retry]`, `[breaker]`; `pricing`: `[pricing]`.
-//! - `cache`: `[cache]`.
+//! - `cache`: `[cache]`; `retention`: `[retention]`.
 //! - `amount`: money as people write it.
 
 mod amount;
@@ -17,6 +17,7 @@ pub(super) mod overlay;
 mod patience;
 mod pricing;
 mod provider;
+mod retention;
 mod routes;
 mod sources;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub use pricing::{PriceConfig, PricingConfig, RatesConfig, TierConfig};
 pub(super) use provider::key_missing;
 pub use provider::{ProviderConfig, ProviderKind};
 pub(super) use routes::leads_to;
+pub use retention::RetentionConfig;
 pub use routes::{LlmConfig, SpeechConfig, TenantConfig};
 
 const FILE: &str = "nexus.toml";
@@ -111,6 +113,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// What models cost.
     pub pricing: PricingConfig,
+    /// How long records are kept.
+    pub retention: RetentionConfig,
     /// Who speaks.
     pub speech: SpeechConfig,
     /// How estimates are made.

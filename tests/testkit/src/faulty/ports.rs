@@ -17,6 +17,7 @@ use nexus_core::ledger::{
 };
 use nexus_core::price::PriceRow;
 use nexus_core::quota::{CounterKey, Limit, Subject, Used};
+use nexus_core::retention::{Expire, RetentionClass, RetentionStore};
 use nexus_core::retrieve::{ModelId, Query, Retrieved, Retriever};
 use nexus_core::run::{Advance, CancelRequest, Journal, Run, RunQuery, RunStore};
 use nexus_core::session::{Message, Session, SessionStore};
@@ -131,6 +132,12 @@ pass_on!(RunStore {
     fn prune_journal(tenant: &TenantId, id: &RunId) -> ();
     fn request_cancel(who: &Principal, id: &RunId) -> ();
     fn take_cancel_requests() -> Vec<CancelRequest>;
+});
+
+pass_on!(RetentionStore {
+    fn tenants() -> Vec<String>;
+    fn expire(step: Expire) -> Vec<String>;
+    fn expired(tenant: &TenantId, class: RetentionClass, before: Timestamp) -> u64;
 });
 
 pass_on!(SessionStore {

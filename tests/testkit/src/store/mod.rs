@@ -21,6 +21,7 @@ mod job;
 mod ledger;
 mod permission;
 mod quota;
+mod retention;
 mod retrieve;
 mod run;
 mod session;
@@ -94,6 +95,7 @@ const PORTS: &[(&str, &[Scenario])] = &[
     ("quota_store", claim::SCENARIOS),
     ("quota_store", quota::SCENARIOS),
     ("quota_store", correction::SCENARIOS),
+    ("retention_store", retention::SCENARIOS),
     ("retriever", retrieve::SCENARIOS),
     ("run_store", run::SCENARIOS),
     ("session_store", session::SCENARIOS),

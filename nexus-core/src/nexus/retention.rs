@@ -1,0 +1,119 @@
+//! Retention passes: by request for one tenant, and in the background for every tenant.
+
+use std::time::Duration;
+
+use super::Nexus;
+use crate::audit::{Kind, Payload};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::RunId;
+use crate::policy::{Action, Resource};
+use crate::principal::Principal;
+use crate::retention::{Expire, Removed, RetentionClass};
+
+/// The audit record of records that were removed because their retention is over.
+const APPLIED: Kind = Kind::new("retention.applied");
+
+/// How many records one transaction removes, so that other writers wait for milliseconds only.
+const STEP: usize = 256;
+
+/// How often retention is applied in the background.
+const INTERVAL: Duration = Duration::from_hours(1);
+
+/// The purpose under which background passes act.
+const PURPOSE: &str = "retention";
+
+impl Nexus {
+    /// How many records of the tenant are older than their retention, by class. Removes nothing.
+    ///
+    /// # Errors
+    /// [`Denied`](crate::ErrorKind::Denied); those of the store.
+    pub async fn expired_records(&self, who: &Principal) -> Result<Vec<Removed>> {
+        self.allow(who, Action::RetentionApply, Resource::default()).await?;
+        let mut expired = Vec::new();
+        for (class, before) in self.cutoffs() {
+            let records = self.engine.store.expired(who.tenant(), class, before).await?;
+            expired.push(Removed { class, records });
+        }
+        Ok(expired)
+    }
+
+    /// Removes the records of the tenant that are older than their retention, and says how many of each class. Ledger
+    /// entries and audit chains stay. Each step of the pass leaves a signed record.
+    ///
+    /// # Errors
+    /// [`Denied`](crate::ErrorKind::Denied); those of the store, after which what was removed stays removed.
+    pub async fn apply_retention(&self, who: &Principal) -> Result<Vec<Removed>> {
+        self.allow(who, Action::RetentionApply, Resource::default()).await?;
+        let mut removed = Vec::new();
+        for (class, before) in self.cutoffs() {
+            removed.push(Removed { class, records: self.remove_expired(who, class, before).await? });
+        }
+        Ok(removed)
+    }
+
+    /// Applies retention to every tenant now and every hour, until [`Nexus::shutdown`].
+    pub fn apply_retention_in_background(&self) {
+        let nexus = self.clone();
+        self.engine.tasks.spawn(async move {
+            while !nexus.engine.tasks.is_stopping() {
+                if let Err(error) = nexus.apply_retention_to_all().await {
+                    tracing::warn!(error = %error.report(), "retention could not be applied: the next hour tries again");
+                }
+                tokio::select! {
+                    () = nexus.engine.tasks.stopping() => return,
+                    () = tokio::time::sleep(INTERVAL) => {}
+                }
+            }
+        });
+    }
+
+    async fn apply_retention_to_all(&self) -> Result<()> {
+        for tenant in self.engine.store.tenants().await? {
+            let system = Principal::system(tenant, PURPOSE)?;
+            for Removed { class, records } in self.apply_retention(&system).await? {
+                if records > 0 {
+                    tracing::info!(tenant = %system.tenant(), class = class.as_str(), records, "retention removed records");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn cutoffs(&self) -> impl Iterator<Item = (RetentionClass, Timestamp)> + use<> {
+        let (retention, now) = (self.engine.settings.retention, self.engine.clock.now());
+        RetentionClass::ALL.into_iter().filter_map(move |class| Some((class, now.minus(retention.of(class)?))))
+    }
+
+    async fn remove_expired(
+        &self,
+        who: &Principal,
+        class: RetentionClass,
+        before: Timestamp,
+    ) -> Result<u64> {
+        let mut removed = 0_u64;
+        while !self.engine.tasks.is_stopping() {
+            let facts = Payload::new().word("class", class.as_str()).time("before", before);
+            let audit = self.engine.single_act(who, APPLIED, facts)?;
+            let step = Expire { tenant: who.tenant().clone(), class, before, limit: STEP, audit };
+            let ids = self.engine.store.expire(step).await?;
+            if matches!(class, RetentionClass::Journals | RetentionClass::Runs) {
+                self.forget_answers(who, &ids).await?;
+            }
+            removed = removed.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
+            if ids.len() < STEP {
+                break;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes what the cache holds of runs that were erased.
+    async fn forget_answers(&self, who: &Principal, runs: &[String]) -> Result<()> {
+        for id in runs {
+            let id = RunId::parse(id.clone()).map_err(|error| Error::unexpected("a run has an invalid id").because(error))?;
+            self.engine.gateway.forget_run(who.tenant(), &id).await?;
+        }
+        Ok(())
+    }
+}
