@@ -22,4 +22,5 @@ mod older;
 mod private;
 mod reconcile;
 mod removal;
+mod retention;
 mod words;

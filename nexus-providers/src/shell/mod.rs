@@ -29,7 +29,7 @@ pub use audit_key::{AuditKeys, audit_keys};
 pub use config::{
     BreakerConfig, CacheConfig, CharsPerToken, Config, DeadlinesConfig, Estimates, Field, LimitConfig,
     LimitsConfig, LlmConfig, OnExhaustion, PriceConfig, PricingConfig, ProviderConfig, ProviderKind,
-    RatesConfig, RetryConfig, ShutoffConfig, SpeechConfig, TenantConfig, TierConfig, Usd, UsdCap, config_dir,
+    RatesConfig, RetentionConfig, RetryConfig, ShutoffConfig, SpeechConfig, TenantConfig, TierConfig, Usd, UsdCap, config_dir,
     variables,
 };
 pub use environment::{EnvFile, Environment};

@@ -15,6 +15,8 @@ mod directory;
 #[cfg(test)]
 mod erased;
 #[cfg(test)]
+mod expiry;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod journey;
