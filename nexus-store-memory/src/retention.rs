@@ -1,11 +1,11 @@
 //! Records that are older than their retention: which ones they are, and their removal.
 
 use nexus_core::retention::{Expire, RetentionClass};
-use nexus_core::{Result, RunId, SessionId, TenantId, Timestamp};
+use nexus_core::{Result, RunId, TenantId, Timestamp};
 use rusqlite::{Connection, params};
 
 use crate::error::sql;
-use crate::{audit, run, schema, session};
+use crate::{audit, run, schema};
 
 /// The tenants that have audit chains, which are all that ever wrote anything. Each is found by one look-up.
 pub(crate) fn tenants(connection: &Connection) -> Result<Vec<String>> {
@@ -118,7 +118,7 @@ fn remove(connection: &Connection, tenant: &TenantId, class: RetentionClass, id:
             run::prune(connection, tenant, &RunId::parse(id)?)?;
             delete("DELETE FROM run WHERE tenant = ?1 AND id = ?2")
         }
-        RetentionClass::Sessions => session::delete(connection, tenant, &SessionId::parse(id)?),
+        RetentionClass::Sessions => delete("DELETE FROM session WHERE tenant = ?1 AND id = ?2"),
         RetentionClass::Jobs => delete("DELETE FROM job WHERE tenant = ?1 AND id = ?2"),
         RetentionClass::Calls => delete("DELETE FROM llm_api_calls WHERE tenant = ?1 AND id = ?2"),
     }
