@@ -12,7 +12,9 @@ use crate::exit::Exit;
 
 pub(super) async fn run(context: &Context<'_>, command: Retention) -> Result<Exit> {
     match command {
-        Retention::Show => print(context, "EXPIRED", &context.read(async |opened| expired(context, opened).await).await?),
+        Retention::Show => {
+            print(context, "EXPIRED", &context.read(async |opened| expired(context, opened).await).await?)
+        }
         Retention::Apply { removal } => {
             let targets = async |opened: &Opened| {
                 let expired = expired(context, opened).await?;

@@ -10,10 +10,7 @@ fn a_dry_run_counts_and_removes_nothing() {
     // Runs end in the past of the next day only, so that nothing is old enough yet.
     let variables = [("NEXUS__RETENTION__RUNS_DAYS", "1"), ("NEXUS__RETENTION__JOBS_DAYS", "0")];
     let expected = json!([{ "class": "runs", "days": 1, "records": 0 }]);
-    for arguments in [
-        &["retention", "show", "--json"][..],
-        &["retention", "apply", "--yes", "--json"],
-    ] {
+    for arguments in [&["retention", "show", "--json"][..], &["retention", "apply", "--yes", "--json"]] {
         assert_eq!(bench.with(&variables, arguments).ends(0).json(), expected);
     }
     let dry_run = bench.with(&variables, &["retention", "apply", "--dry-run", "--json"]).ends(0).json();

@@ -82,15 +82,12 @@ impl Nexus {
 
     fn cutoffs(&self) -> impl Iterator<Item = (RetentionClass, Timestamp)> + use<> {
         let (retention, now) = (self.engine.settings.retention, self.engine.clock.now());
-        RetentionClass::ALL.into_iter().filter_map(move |class| Some((class, now.minus(retention.of(class)?))))
+        RetentionClass::ALL
+            .into_iter()
+            .filter_map(move |class| Some((class, now.minus(retention.of(class)?))))
     }
 
-    async fn remove_expired(
-        &self,
-        who: &Principal,
-        class: RetentionClass,
-        before: Timestamp,
-    ) -> Result<u64> {
+    async fn remove_expired(&self, who: &Principal, class: RetentionClass, before: Timestamp) -> Result<u64> {
         let mut removed = 0_u64;
         while !self.engine.tasks.is_stopping() {
             let facts = Payload::new().word("class", class.as_str()).time("before", before);
@@ -111,7 +108,8 @@ impl Nexus {
     /// Removes what the cache holds of runs that were erased.
     async fn forget_answers(&self, who: &Principal, runs: &[String]) -> Result<()> {
         for id in runs {
-            let id = RunId::parse(id.clone()).map_err(|error| Error::unexpected("a run has an invalid id").because(error))?;
+            let id = RunId::parse(id.clone())
+                .map_err(|error| Error::unexpected("a run has an invalid id").because(error))?;
             self.engine.gateway.forget_run(who.tenant(), &id).await?;
         }
         Ok(())

@@ -29,8 +29,8 @@ pub use audit_key::{AuditKeys, audit_keys};
 pub use config::{
     BreakerConfig, CacheConfig, CharsPerToken, Config, DeadlinesConfig, Estimates, Field, LimitConfig,
     LimitsConfig, LlmConfig, OnExhaustion, PriceConfig, PricingConfig, ProviderConfig, ProviderKind,
-    RatesConfig, RetentionConfig, RetryConfig, ShutoffConfig, SpeechConfig, TenantConfig, TierConfig, Usd, UsdCap, config_dir,
-    variables,
+    RatesConfig, RetentionConfig, RetryConfig, ShutoffConfig, SpeechConfig, TenantConfig, TierConfig, Usd,
+    UsdCap, config_dir, variables,
 };
 pub use environment::{EnvFile, Environment};
 pub use log::{Redacting, Redactor};

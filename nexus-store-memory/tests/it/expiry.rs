@@ -29,8 +29,7 @@ impl Clock for SharedClock {
 async fn answered(retention: Retention) -> (Nexus, Arc<FixedClock>, MemoryStore) {
     let (store, clock) = (MemoryStore::default(), Arc::new(FixedClock::at(at(0))));
     let settings = Settings { retention, ..Settings::default() };
-    let nexus =
-        builder(&store).clock(SharedClock(Arc::clone(&clock))).settings(settings).build().unwrap();
+    let nexus = builder(&store).clock(SharedClock(Arc::clone(&clock))).settings(settings).build().unwrap();
     let handbook = CorpusId::parse("handbook").unwrap();
     nexus.create_corpus(&admin(), handbook, "Handbook", json!({})).await.unwrap();
     ingest(&nexus, &admin(), "leave.txt", "Every employee has thirty days of paid leave in a year.").await;

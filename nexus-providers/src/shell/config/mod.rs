@@ -50,8 +50,8 @@ pub use patience::{BreakerConfig, DeadlinesConfig, RetryConfig};
 pub use pricing::{PriceConfig, PricingConfig, RatesConfig, TierConfig};
 pub(super) use provider::key_missing;
 pub use provider::{ProviderConfig, ProviderKind};
-pub(super) use routes::leads_to;
 pub use retention::RetentionConfig;
+pub(super) use routes::leads_to;
 pub use routes::{LlmConfig, SpeechConfig, TenantConfig};
 
 const FILE: &str = "nexus.toml";

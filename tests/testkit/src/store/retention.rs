@@ -28,13 +28,7 @@ const APPLIED: &[Kind] = &[Kind::RUN_OPEN, Kind::new("retention.applied"), Kind:
 
 impl World {
     /// Removes at most `limit` records of a class that ended before second `before`.
-    async fn expire(
-        &self,
-        who: &Principal,
-        class: RetentionClass,
-        before: i64,
-        limit: usize,
-    ) -> Vec<String> {
+    async fn expire(&self, who: &Principal, class: RetentionClass, before: i64, limit: usize) -> Vec<String> {
         let audit = self.pending(who, &self.fresh("retention"), APPLIED);
         let step = Expire { tenant: who.tenant().clone(), class, before: at(before), limit, audit };
         self.store.expire(step).await.unwrap()
@@ -83,9 +77,8 @@ async fn only_records_of_the_class_that_ended_before_the_time_are_removed_at_mos
     world.session_of(&who, "s", 0).await;
     assert_eq!(world.expire(&who, RetentionClass::Runs, 10, 9).await, Vec::<String>::new());
     assert_eq!(world.expire(&who, RetentionClass::Journals, 40, 2).await, ["a", "b"]);
-    let journal = async |id: &str| {
-        world.store.journal(who.tenant(), &RunId::parse(id).unwrap(), 0, 9).await.unwrap()
-    };
+    let journal =
+        async |id: &str| world.store.journal(who.tenant(), &RunId::parse(id).unwrap(), 0, 9).await.unwrap();
     assert_eq!((journal("b").await, journal("c").await), (Journal::Pruned, Journal::Events(Vec::new())));
     assert_eq!(world.expire(&who, RetentionClass::Journals, 40, 9).await, ["c"]);
     assert_eq!(world.expire(&who, RetentionClass::Runs, 31, 9).await, ["a", "b", "c"]);
