@@ -6,7 +6,7 @@ use nexus_core::document::store::Blob;
 use nexus_core::{ErrorKind, hex};
 
 use super::scenarios;
-use super::world::{World, admin, document};
+use super::world::{World, admin};
 
 scenarios!(
     what_was_put_comes_back_byte_for_byte_under_its_hash,
@@ -106,8 +106,7 @@ async fn bytes_that_a_document_rests_on_no_longer_are_gone_when_that_is_acknowle
     let barrier = put(&world, "barrier").await;
     world.store.discard(who.tenant(), barrier).await.unwrap();
     assert!(!is_there(&world, "fourth").await, "refused");
-    let audit = world.unrecorded();
-    world.store.delete_document(who.tenant(), &document("leave"), audit).await.unwrap();
+    world.delete(&who, "leave").await.unwrap();
     assert!(!is_there(&world, "second").await, "deleted");
     let lease = world.claim(super::world::at(0)).await;
     world.store.publish(&lease, world.publication(&lease, 0, None)).await.unwrap();
