@@ -36,3 +36,68 @@ fn a_password_is_asked_for() {
     let content = "BT /F1 12 Tf 72 700 Td (secret) Tj ET".to_owned();
     check_fault(pdf_of(&[content], &encrypt), "a.pdf", codes::ENCRYPTED);
 }
+
+fn shows(text: &str, at: (i32, i32)) -> String {
+    format!("BT /F1 12 Tf 1 0 0 1 {} {} Tm ({text}) Tj ET ", at.0, at.1)
+}
+
+fn texts(content: String) -> Vec<String> {
+    parse(&pdf_of(&[content], ""), "a.pdf").unwrap().0
+}
+
+#[test]
+fn two_columns_are_read_one_after_the_other_in_whatever_order_they_are_drawn() {
+    let mut content = shows("A heading that stands over both of the columns of this page", (72, 740));
+    for line in 0..6 {
+        let up = 700 - 14 * line;
+        content += &shows(&format!("left line {line} of some running text"), (72, up));
+        content += &shows(&format!("right line {line} of some running text"), (330, up));
+    }
+    let blocks = texts(content);
+    let place = |text: &str| blocks.iter().position(|block| block.contains(text)).unwrap();
+    assert!(place("A heading") < place("left line 5") && place("left line 5") < place("right line 0"));
+    assert!(!blocks.iter().any(|block| block.contains("left") && block.contains("right")), "{blocks:?}");
+}
+
+#[test]
+fn cells_below_one_another_are_a_table() {
+    let mut content = String::new();
+    for (row, (name, hours, cost)) in
+        [("Parts", "Hours", "Cost"), ("Body", "2", "300"), ("Paint", "1.5", "225")].into_iter().enumerate()
+    {
+        let up = 700 - 16 * i32::try_from(row).unwrap();
+        content += &(shows(name, (72, up)) + &shows(hours, (200, up)) + &shows(cost, (300, up)));
+    }
+    let blocks = texts(content);
+    assert_eq!(
+        blocks,
+        ["table@1 | Parts | Hours | Cost |\n| --- | --- | --- |\n| Body | 2 | 300 |\n| Paint | 1.5 | 225 |"]
+    );
+}
+
+#[test]
+fn turned_pages_and_lines_are_read_like_others() {
+    let upwards = "BT /F1 12 Tf 0 1 -1 0 300 72 Tm (Read upwards first.) Tj 1 0 0 1 0 0 Tm ET \
+                   BT /F1 12 Tf 0 1 -1 0 340 72 Tm (Then the next line.) Tj ET";
+    let blocks = texts(upwards.to_owned());
+    assert_eq!(blocks, ["p@1 Read upwards first.", "p@1 Then the next line."]);
+}
+
+#[test]
+fn letters_drawn_twice_are_there_once_and_text_outside_of_the_page_is_named() {
+    let twice: String = (0..2)
+        .map(|shift| format!("BT /F1 12 Tf 1 0 0 1 {}.{shift} 700 Tm (Assembly point) Tj ET ", 72))
+        .collect();
+    let content = twice + &shows("Nobody sees this.", (72, 2000));
+    let (blocks, report) = parse(&pdf_of(&[content], ""), "a.pdf").unwrap();
+    assert_eq!(blocks, ["p@1 Assembly point"]);
+    assert_eq!(report.warnings, ["page 1: 15 characters are outside of what it shows and left out"]);
+}
+
+#[test]
+fn hyphens_at_line_ends_are_undone_where_they_cut_a_word() {
+    let content = shows("The price deter-", (72, 700))
+        + &shows("mining part is RV-", (72, 686))
+        + &shows("2041.", (72, 672));
+    assert_eq!(texts(content), ["p@1 The price determining part is RV-2041."]);
+}

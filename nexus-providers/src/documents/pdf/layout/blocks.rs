@@ -1,0 +1,217 @@
+//! Lines as paragraphs, headings, list items and tables.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::lines::Row;
+use super::{Piece, tables};
+
+/// The marks of list items, which their kind makes superfluous.
+const BULLETS: [char; 12] = ['•', '◦', '▪', '‣', '·', '●', '○', '■', '□', '▶', '➢', '\u{F0B7}'];
+
+/// The longest heading.
+const HEADING: usize = 200;
+
+/// The pieces of a region.
+pub(super) fn pieces(rows: &[Row], body: f64, pieces: &mut Vec<Piece>) {
+    let leading = leading(rows);
+    let right = rows.iter().map(|row| row.right).fold(f64::MIN, f64::max);
+    let left = rows.iter().map(|row| row.left).fold(f64::MAX, f64::min);
+    let mut block: Vec<&Row> = Vec::new();
+    let mut rest = rows;
+    while let Some((row, tail)) = rest.split_first() {
+        if let Some(table) = tables::at(rest) {
+            finish(&mut block, body, pieces);
+            pieces.push(Piece::Table(table.cells));
+            rest = rest.get(table.rows..).unwrap_or_default();
+            continue;
+        }
+        if let Some(above) = block.last()
+            && begins(above, row, leading, (left, right))
+        {
+            finish(&mut block, body, pieces);
+        }
+        block.push(row);
+        rest = tail;
+    }
+    finish(&mut block, body, pieces);
+}
+
+/// The distance between most lines, if there are enough to tell.
+fn leading(rows: &[Row]) -> Option<f64> {
+    let near = |(above, below): (&Row, &Row)| {
+        let distance = above.up - below.up;
+        (distance < 2.5 * above.size && (above.size / below.size - 1.0).abs() < 0.12).then_some(distance)
+    };
+    let mut distances: Vec<f64> = rows.iter().zip(rows.iter().skip(1)).filter_map(near).collect();
+    distances.sort_by(f64::total_cmp);
+    if distances.len() < 3 { None } else { distances.get(distances.len() / 2).copied() }
+}
+
+/// Whether a line begins a block of its own below another.
+fn begins(above: &Row, row: &Row, leading: Option<f64>, (left, right): (f64, f64)) -> bool {
+    let size = row.size.max(above.size);
+    let distance = above.up - row.up;
+    let usual = leading.map_or(1.5 * size, |leading| 1.25 * leading + 0.1 * size);
+    if distance > usual.min(2.5 * size)
+        || (above.size / row.size - 1.0).abs() > 0.12
+        || above.is_bold() != row.is_bold()
+    {
+        return true;
+    }
+    let text = row.text.as_str();
+    if item(text).is_some() || is_numbered(text) {
+        return true;
+    }
+    let ended = above.text.trim_end().ends_with(['.', ':', '?', '!', '。', '»', '”', '"']);
+    let short = |by: f64| above.right < right - by * (right - left);
+    let indented = row.left - above.left > 0.8 * size && row.left - left < 4.0 * size;
+    ended && (short(0.2) || indented) || short(0.45) && text.starts_with(char::is_uppercase)
+}
+
+fn finish(block: &mut Vec<&Row>, body: f64, pieces: &mut Vec<Piece>) {
+    let lines = std::mem::take(block);
+    let Some(first) = lines.first() else { return };
+    let mut text = String::new();
+    for line in &lines {
+        join(&mut text, &line.text);
+    }
+    let text = tidy(&text);
+    if text.is_empty() {
+        return;
+    }
+    pieces.push(if let Some(item) = item(&text) {
+        Piece::Item(item.to_owned())
+    } else if let Some(level) = level(first, lines.len(), &text, body) {
+        Piece::Heading(level, text)
+    } else {
+        Piece::Paragraph(text)
+    });
+}
+
+/// The level of a heading, if the text is one: larger than the rest, or bold on a line of its own.
+fn level(first: &Row, lines: usize, text: &str, body: f64) -> Option<u8> {
+    if text.len() > HEADING || lines > 3 || !text.chars().any(char::is_alphabetic) {
+        return None;
+    }
+    let ratio = first.size / body;
+    if ratio >= 1.15 {
+        return Some(if ratio >= 1.8 {
+            1
+        } else if ratio >= 1.35 {
+            2
+        } else {
+            3
+        });
+    }
+    let said = !text.ends_with(['.', ',', ';', ':', '!', '?']);
+    (lines == 1 && first.is_bold() && said && ratio > 0.95 && text.len() <= 100).then_some(4)
+}
+
+/// The text behind the mark of a list item.
+fn item(text: &str) -> Option<&str> {
+    let text = text.trim_start();
+    let rest = text
+        .strip_prefix(BULLETS)
+        .or_else(|| text.strip_prefix(['-', '–', '*', 'o']).filter(|rest| rest.starts_with(' ')))?;
+    let rest = rest.trim_start();
+    (!rest.is_empty()).then_some(rest)
+}
+
+/// Whether it is nothing but the mark of a list item.
+pub(super) fn is_bullet(text: &str) -> bool {
+    text.strip_prefix(BULLETS).or_else(|| text.strip_prefix(['-', '–', '*'])).is_some_and(str::is_empty)
+}
+
+/// Whether it begins with `1.`, `(a)`, `iv)` or the like.
+fn is_numbered(text: &str) -> bool {
+    let text = text.trim_start_matches('(');
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
+    let (mark, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    (1..=3).contains(&mark.len())
+        && (mark.len() == 1 || mark.bytes().all(|byte| byte.is_ascii_digit()))
+        && (rest.starts_with(") ") || rest.starts_with(". "))
+}
+
+/// One line after another: a hyphen at the end of the first is typesetting if it cuts a word, and stays if it joins
+/// two things or belongs to a word that is not finished.
+pub(super) fn join(text: &mut String, below: &str) {
+    let hyphen = ['-', '\u{2010}', '\u{AD}'];
+    let head = text.strip_suffix(hyphen).map(str::len);
+    if let Some(head) = head {
+        let soft = text.ends_with('\u{AD}');
+        let before = text.get(..head).unwrap_or_default();
+        if (soft || before.ends_with(char::is_lowercase)) && begins_with_half(below) {
+            text.truncate(head);
+            text.push_str(below);
+            return;
+        }
+        let joins = below.starts_with(|c: char| c.is_numeric() || c.is_uppercase());
+        if before.ends_with(char::is_alphanumeric) && joins {
+            text.push_str(below);
+            return;
+        }
+    }
+    if !text.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(below);
+}
+
+/// Whether it begins with the second half of a word, and not as `and` does after `pre-`.
+fn begins_with_half(below: &str) -> bool {
+    const JOINING: [&str; 10] = ["and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o"];
+    let end = below.find(|c: char| !c.is_alphabetic()).unwrap_or(below.len());
+    let word = below.get(..end).unwrap_or_default();
+    word.starts_with(char::is_lowercase) && !JOINING.contains(&word)
+}
+
+/// Undoes what typesetting did to letters: ligatures, hyphens that were only allowed and not used, and forms of Arabic
+/// letters that depend on their neighbours.
+fn tidy(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            'ﬀ' => tidy.push_str("ff"),
+            'ﬁ' => tidy.push_str("fi"),
+            'ﬂ' => tidy.push_str("fl"),
+            'ﬃ' => tidy.push_str("ffi"),
+            'ﬄ' => tidy.push_str("ffl"),
+            'ﬅ' | 'ﬆ' => tidy.push_str("st"),
+            '\u{A0}' => tidy.push(' '),
+            '\u{AD}' => {}
+            '\u{FB50}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}' => tidy.extend([c].into_iter().nfkc()),
+            _ => tidy.push(c),
+        }
+    }
+    tidy.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_mended_and_hyphens_that_belong_stay() {
+        let joined = |lines: &[&str]| {
+            let mut text = String::new();
+            for line in lines {
+                join(&mut text, line);
+            }
+            text
+        };
+        assert_eq!(tidy(&joined(&["an efﬁ-", "cient re-", "triever"])), "an efficient retriever");
+        assert_eq!(
+            joined(&["pre-", "and postwar, A-", "b, RV-", "2041 and end-"]),
+            "pre- and postwar, A- b, RV-2041 and end-"
+        );
+    }
+
+    #[test]
+    fn marks_of_items_are_known() {
+        assert_eq!(item("• one"), Some("one"));
+        assert_eq!(item("- one"), Some("one"));
+        assert_eq!(item("-5 degrees"), None);
+        assert!(is_numbered("1. One") && is_numbered("(a) One") && is_numbered("12) One"));
+        assert!(!is_numbered("the. end") && !is_numbered("1.5 km"));
+    }
+}

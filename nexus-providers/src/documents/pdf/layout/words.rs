@@ -1,0 +1,268 @@
+//! Characters that follow one another without a gap, as words or parts of words.
+
+use std::collections::BTreeMap;
+
+use crate::documents::pdf::page::Glyph;
+
+/// The widest gap inside of a word, and the farthest step back, in sizes of its characters.
+const JOIN: f64 = 0.15;
+const BACK: f64 = 0.4;
+
+/// Characters drawn again within this distance are one character that was made bold that way.
+const SAME: f64 = 0.2;
+
+/// The script that a word is written in, as far as its direction goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Script {
+    /// Written to the right.
+    Right,
+    /// Written to the left: Hebrew, Arabic and their like.
+    Left,
+    /// Digits, which are written to the right everywhere.
+    Digits,
+    /// Neither: punctuation.
+    Neutral,
+}
+
+impl Script {
+    /// The script of a word with more of another: letters decide before digits, and digits before punctuation.
+    fn with(self, other: Self) -> Self {
+        let rank = |script| match script {
+            Self::Neutral => 0,
+            Self::Digits => 1,
+            Self::Right | Self::Left => 2,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
+/// Part of a line: characters without a gap, at their place in a frame in which lines run to the right and `up` grows
+/// towards the top.
+#[derive(Clone, Debug)]
+pub(super) struct Word {
+    pub(super) text: String,
+    pub(super) left: f64,
+    pub(super) right: f64,
+    /// The baseline of its line, which is not its own if it is raised or lowered.
+    pub(super) up: f64,
+    pub(super) size: f64,
+    pub(super) bold: bool,
+    pub(super) script: Script,
+    /// Whether a blank is shown to the left and to the right of it.
+    pub(super) blank_left: bool,
+    pub(super) blank_right: bool,
+}
+
+struct Growing {
+    parts: Vec<std::rc::Rc<str>>,
+    word: Word,
+    /// Its own baseline.
+    own: f64,
+    /// The place of its last character.
+    last: f64,
+    /// Whether each character was left of the one before.
+    leftward: Option<bool>,
+}
+
+/// The words of a page for each direction of its lines, the most frequent one first.
+pub(super) fn by_direction(glyphs: &[Glyph]) -> Vec<Vec<Word>> {
+    let mut directions: BTreeMap<i32, (usize, (f64, f64))> = BTreeMap::new();
+    for glyph in glyphs {
+        let entry = directions.entry(degrees(glyph.direction)).or_insert((0, glyph.direction));
+        entry.0 += 1;
+    }
+    let mut order: Vec<_> = directions.into_iter().collect();
+    order.sort_by_key(|(degrees, (count, _))| (std::cmp::Reverse(*count), *degrees));
+    // A page has a few directions; text on circles has all, and is put together as far as it goes.
+    let frames = order.into_iter().map(|(degrees, (_, exact))| (degrees, upright(degrees).unwrap_or(exact)));
+    let mut words: Vec<(i32, (f64, f64), Words)> =
+        frames.map(|(degrees, frame)| (degrees, frame, Words::default())).collect();
+    let places: BTreeMap<i32, usize> =
+        words.iter().enumerate().map(|(place, (degrees, ..))| (*degrees, place)).collect();
+    for glyph in glyphs {
+        let place = places.get(&degrees(glyph.direction)).and_then(|place| words.get_mut(*place));
+        if let Some((_, frame, words)) = place {
+            words.take(glyph, *frame);
+        }
+    }
+    words.into_iter().map(|(_, _, words)| words.end()).collect()
+}
+
+/// The angle in steps of five degrees.
+#[expect(clippy::cast_possible_truncation, reason = "an angle in degrees is small")]
+fn degrees((x, y): (f64, f64)) -> i32 {
+    ((y.atan2(x).to_degrees() / 5.0).round() as i32 * 5).rem_euclid(360)
+}
+
+fn upright(degrees: i32) -> Option<(f64, f64)> {
+    Some(match degrees {
+        0 => (1.0, 0.0),
+        90 => (0.0, 1.0),
+        180 => (-1.0, 0.0),
+        270 => (0.0, -1.0),
+        _ => return None,
+    })
+}
+
+#[derive(Default)]
+struct Words {
+    done: Vec<Word>,
+    growing: Option<Growing>,
+    /// The baseline of the line at hand, with its size, its own baseline and where the last word ended.
+    line: Option<(f64, f64, f64, f64)>,
+    /// Where the blank is that was shown last, with nothing shown after it.
+    blank: Option<f64>,
+}
+
+impl Words {
+    fn take(&mut self, glyph: &Glyph, frame: (f64, f64)) {
+        let turn = |x: f64, y: f64| (x.mul_add(frame.0, y * frame.1), y.mul_add(frame.0, -(x * frame.1)));
+        let (start, up) = turn(glyph.x, glyph.y);
+        let (along, _) = turn(glyph.advance.0, glyph.advance.1);
+        let (left, right) = (start.min(start + along), start.max(start + along));
+        if glyph.text.chars().all(char::is_whitespace) {
+            self.finish();
+            let middle = f64::midpoint(left, right);
+            if self.blank.is_none()
+                && let Some(word) = self.done.last_mut()
+            {
+                let to_left = middle < f64::midpoint(word.left, word.right);
+                (word.blank_left, word.blank_right) =
+                    (word.blank_left || to_left, word.blank_right || !to_left);
+            }
+            self.blank = Some(middle);
+            return;
+        }
+        let script = script(&glyph.text);
+        if let Some(growing) = &mut self.growing
+            && growing.grow(glyph, (left, right, up), script)
+        {
+            return;
+        }
+        self.finish();
+        let line_up = self.baseline(glyph.size, left, up);
+        let word = Word {
+            text: String::new(),
+            left,
+            right,
+            up: line_up,
+            size: glyph.size,
+            bold: glyph.bold,
+            script,
+            blank_left: self.blank.is_some_and(|blank| blank < f64::midpoint(left, right)),
+            blank_right: self.blank.is_some_and(|blank| blank >= f64::midpoint(left, right)),
+        };
+        let parts = vec![glyph.text.clone()];
+        self.growing = Some(Growing { parts, word, own: up, last: left, leftward: None });
+        self.blank = None;
+    }
+
+    /// The baseline of the line that a word belongs to: a small raised or lowered word beside a larger one has that
+    /// one's, and a large one beside a small one passes its own on.
+    fn baseline(&mut self, size: f64, left: f64, up: f64) -> f64 {
+        let Some((line, line_size, _, end)) = self.line else { return up };
+        let beside = (left - end).abs() < 0.6 * line_size.max(size);
+        let near = (up - line).abs() < 0.6 * line_size.max(size);
+        if !beside || !near {
+            return up;
+        }
+        if size < 0.85 * line_size {
+            return line;
+        }
+        if line_size < 0.85 * size
+            && let Some(word) = self.done.last_mut()
+        {
+            word.up = up;
+        }
+        up
+    }
+
+    fn finish(&mut self) {
+        let Some(growing) = self.growing.take() else { return };
+        let Growing { parts, mut word, own, leftward, .. } = growing;
+        word.text = if word.script == Script::Left && leftward == Some(false) {
+            parts.iter().rev().map(AsRef::as_ref).collect()
+        } else {
+            parts.concat()
+        };
+        // After a small word on the line of a larger one, the line is still the larger one's.
+        let size = match self.line {
+            Some((line, size, ..)) if same(line, word.up) && word.size < size => size,
+            _ => word.size,
+        };
+        self.line = Some((word.up, size, own, word.right));
+        self.done.push(word);
+    }
+
+    fn end(mut self) -> Vec<Word> {
+        self.finish();
+        self.done
+    }
+}
+
+impl Growing {
+    /// Takes one more character if it belongs to the word.
+    fn grow(&mut self, glyph: &Glyph, (left, right, up): (f64, f64, f64), script: Script) -> bool {
+        let size = self.word.size;
+        if (up - self.own).abs() > 0.1 * size || glyph.size < 0.85 * size || glyph.size > 1.18 * size {
+            return false;
+        }
+        if script != Script::Left
+            && self.parts.last() == Some(&glyph.text)
+            && (left - self.last).abs() < SAME * (right - left).min(size)
+        {
+            return true;
+        }
+        let together = !matches!(
+            (self.word.script, script),
+            (Script::Left, Script::Right | Script::Digits) | (Script::Right | Script::Digits, Script::Left)
+        );
+        let marks = right <= left && glyph.text.chars().all(is_mark);
+        let forward = (-BACK..=JOIN).contains(&((left - self.word.right) / size));
+        let backward = script != Script::Right
+            && self.word.script != Script::Right
+            && (-BACK..=JOIN).contains(&((self.word.left - right) / size));
+        let leftward = match (forward, backward) {
+            (true, false) => false,
+            (false, true) => true,
+            (true, true) => self.leftward.unwrap_or(left < self.last),
+            (false, false) if marks => self.leftward.unwrap_or(false),
+            (false, false) => return false,
+        };
+        if !together || (self.leftward.is_some_and(|before| before != leftward) && !marks) {
+            return false;
+        }
+        if !marks {
+            self.leftward = Some(leftward);
+        }
+        self.word.left = self.word.left.min(left);
+        self.word.right = self.word.right.max(right);
+        self.word.bold &= glyph.bold;
+        self.word.script = self.word.script.with(script);
+        self.last = left;
+        self.parts.push(glyph.text.clone());
+        true
+    }
+}
+
+#[expect(clippy::float_cmp, reason = "one was copied from the other")]
+fn same(a: f64, b: f64) -> bool {
+    a == b
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36F}' | '\u{591}'..='\u{5C7}' | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{65F}' | '\u{670}')
+}
+
+fn script(text: &str) -> Script {
+    let of = |c: char| match c {
+        '\u{590}'..='\u{8FF}' if !('\u{660}'..='\u{669}').contains(&c) => Script::Left,
+        '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFF}' | '\u{10800}'..='\u{10FFF}' | '\u{200F}' => {
+            Script::Left
+        }
+        c if c.is_numeric() => Script::Digits,
+        c if c.is_alphabetic() => Script::Right,
+        _ => Script::Neutral,
+    };
+    text.chars().map(of).find(|script| *script != Script::Neutral).unwrap_or(Script::Neutral)
+}

@@ -1,0 +1,141 @@
+//! PDF: each page is read for itself, within a budget of work, so that one that cannot be read costs that page only.
+
+mod budget;
+mod content;
+mod decode;
+mod font;
+mod layout;
+mod matrix;
+mod open;
+mod page;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nexus_core::Result;
+use nexus_core::document::parser::{BlockKind, Source};
+
+use self::budget::{Exhausted, WorkBudget};
+use self::layout::{Layout, Piece};
+use self::open::Opened;
+use self::page::{Content, Reader};
+use self::tree::Page;
+use super::output::Output;
+use super::{error, table};
+
+pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    let mut bytes = Vec::new();
+    source.read_to_end(&mut bytes).map_err(error::unreadable)?;
+    open::check_object_streams(&bytes)?;
+    let mut found = 0;
+    for repair in [false, true] {
+        let opened = match open::open(&bytes, repair) {
+            Ok(opened) => opened,
+            Err(error) if repair || error.stable_code() == error::encrypted().stable_code() => {
+                return Err(error);
+            }
+            Err(_) => continue,
+        };
+        found = document(&opened, &mut WorkBudget::new(bytes.len()), out)?;
+        if found > 0 {
+            break;
+        }
+    }
+    if found == 0 { Err(error::malformed("it has no pages")) } else { Ok(()) }
+}
+
+/// Reads the pages of an open document; how many it has.
+fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> Result<usize> {
+    let pdf = &opened.pdf;
+    let most = usize::try_from(out.limits.pages).unwrap_or(usize::MAX);
+    let catalog = tree::catalog(pdf, opened.root);
+    let pages = tree::pages(pdf, catalog.as_ref(), most, budget)
+        .map_err(|exhausted| error::too_large(format_args!("its page tree takes {exhausted}")))?;
+    out.check_pages(u64::try_from(pages.len()).unwrap_or(u64::MAX))?;
+    if let Some(title) = &pdf.metadata().title {
+        out.title(&text_string(title));
+    }
+    let mut reader = Reader::new(pdf, budget);
+    let mut layout = Layout::default();
+    let mut ended: Option<Exhausted> = None;
+    let mut counted = 0;
+    for page in &pages {
+        if ended.is_some() {
+            skip(out, None)?;
+            continue;
+        }
+        let content = match page {
+            Page::Found { dict, inherited } => catch_unwind(AssertUnwindSafe(|| {
+                reader.page(dict, inherited).map(|content| (layout.page(&content.glyphs), content))
+            })),
+            Page::Missing => {
+                skip(out, Some("it is missing"))?;
+                continue;
+            }
+        };
+        let spent = reader.spent();
+        out.budget.work(spent.saturating_sub(counted));
+        counted = spent;
+        match content {
+            Ok(Ok((pieces, content))) => write(&pieces, &content, out)?,
+            Ok(Err(exhausted)) if exhausted.document => {
+                let page = out.report.pages.unwrap_or_default() + 1;
+                out.warn(format!("pages from {page} on are left out: the document takes {exhausted}"));
+                ended = Some(exhausted);
+                skip(out, None)?;
+            }
+            Ok(Err(exhausted)) => skip(out, Some(&format!("it takes {exhausted}")))?,
+            Err(_) => skip(out, Some("the parser failed on it"))?,
+        }
+    }
+    Ok(pages.len())
+}
+
+/// Counts a page that is left out.
+fn skip(out: &mut Output<'_>, why: Option<&str>) -> Result<()> {
+    out.begin_page()?;
+    if let Some(why) = why {
+        let page = out.report.pages.unwrap_or_default();
+        out.warn(format!("page {page} could not be read: {why}"));
+    }
+    out.end_page();
+    Ok(())
+}
+
+fn write(pieces: &[Piece], content: &Content, out: &mut Output<'_>) -> Result<()> {
+    out.begin_page()?;
+    for piece in pieces {
+        match piece {
+            Piece::Heading(level, text) => out.heading(*level, text)?,
+            Piece::Paragraph(text) => out.paragraph(text)?,
+            Piece::Item(text) => out.push(BlockKind::ListItem, text)?,
+            Piece::Table(rows) => table::write(rows, out)?,
+        }
+    }
+    let page = out.report.pages.unwrap_or_default();
+    let Content { damaged, unknown, outside, .. } = content;
+    if *damaged {
+        out.warn(format!("page {page}: some of its content is damaged or missing"));
+    }
+    if *unknown > 0 {
+        out.warn(format!("page {page}: the file does not tell what {unknown} of its characters stand for"));
+    }
+    if *outside > 0 {
+        out.warn(format!("page {page}: {outside} characters are outside of what it shows and left out"));
+    }
+    out.end_page();
+    Ok(())
+}
+
+/// A string for people: UTF-16 or UTF-8 with a mark, or else single bytes.
+fn text_string(bytes: &[u8]) -> String {
+    let encoding = match bytes {
+        [0xFE, 0xFF, ..] => encoding_rs::UTF_16BE,
+        [0xFF, 0xFE, ..] => encoding_rs::UTF_16LE,
+        [0xEF, 0xBB, 0xBF, ..] => encoding_rs::UTF_8,
+        _ => encoding_rs::WINDOWS_1252,
+    };
+    encoding.decode_with_bom_removal(bytes).0.trim_matches('\0').to_owned()
+}
