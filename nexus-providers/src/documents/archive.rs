@@ -13,6 +13,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::budget::Budget;
 use super::format::Format;
+use super::scratch::Scratch;
 use super::{DocumentLimits, error, xml};
 
 /// What opening a part costs at least, in unpacked bytes: a part that is empty and named a million times is not free.
@@ -155,7 +156,7 @@ impl<'a> Archive<'a> {
     /// limits of its own and reads parts as often as it likes. Each byte that it reads of the copy is one that was
     /// unpacked, and the copy charges it.
     pub(super) fn unpacked(mut self, except: &[&str]) -> Result<Unpacked> {
-        let file = tempfile::SpooledTempFile::new(IN_MEMORY);
+        let file = Scratch::new(IN_MEMORY);
         let mut copy = ZipWriter::new(io::BufWriter::new(file));
         let stored =
             SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(false);
@@ -191,7 +192,7 @@ const IN_MEMORY: usize = 4 * 1024 * 1024;
 /// An unpacked copy of an archive, which charges for what is read of it.
 #[derive(Debug)]
 pub(super) struct Unpacked {
-    file: tempfile::SpooledTempFile,
+    file: Scratch,
     left: Rc<Cell<Allowance>>,
     budget: Rc<Budget>,
 }

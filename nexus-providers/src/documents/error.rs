@@ -59,7 +59,6 @@ pub(super) fn unreadable(error: std::io::Error) -> Error {
 /// What was read could not be kept in a temporary file: the machine is at fault here, and not the document.
 pub(super) fn temporary_file(error: std::io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, "what was read of the document could not be kept in a temporary file")
-        .code("TEMPORARY_FILE_UNUSABLE")
         .hint("make room in the temporary folder, or name another one in `TMPDIR`")
         .because(error)
 }

@@ -27,6 +27,7 @@ mod opendocument;
 mod output;
 mod pdf;
 mod rtf;
+mod scratch;
 mod sheet;
 mod sniff;
 mod spool;
@@ -50,7 +51,7 @@ use spool::Spool;
 
 pub use budget::Consumption;
 pub use limits::DocumentLimits;
-pub use worker::{WorkerCommand, WorkerLimits, WorkerParser, serve, serve_with};
+pub use worker::{Confinement, Enforcement, WorkerCommand, WorkerLimits, WorkerParser, serve, serve_with};
 
 /// Reads every format that Nexus knows, in the calling process and on the calling thread.
 ///

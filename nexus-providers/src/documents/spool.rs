@@ -4,8 +4,8 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 
 use nexus_core::Result;
 use nexus_core::document::parser::{Block, BlockKind, BlockSink};
-use tempfile::SpooledTempFile;
 
+use super::scratch::Scratch;
 use super::{DocumentLimits, error};
 
 /// Blocks up to this size stay in memory, more go to a temporary file without a name.
@@ -16,7 +16,7 @@ const HEADER: usize = 9;
 
 /// The blocks of one document, in order.
 pub(super) struct Spool {
-    file: BufWriter<SpooledTempFile>,
+    file: BufWriter<Scratch>,
     blocks: u64,
     left: u64,
 }
@@ -26,7 +26,7 @@ impl Spool {
     pub(super) fn new(limits: &DocumentLimits) -> Self {
         // The shortest block is a single byte, so headers may weigh more than the text.
         let left = limits.text_bytes.saturating_mul(1 + HEADER as u64);
-        Self { file: BufWriter::new(SpooledTempFile::new(IN_MEMORY)), blocks: 0, left }
+        Self { file: BufWriter::new(Scratch::new(IN_MEMORY)), blocks: 0, left }
     }
 
     /// Hands all blocks on.

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// How a line is told.
+type Tell = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// Lines for the user, each told once. Clones remember the same lines.
 #[derive(Clone, Default)]
 pub(super) struct Announcements {
-    tell: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    tell: Option<Tell>,
     told: Arc<Mutex<BTreeSet<String>>>,
 }
 

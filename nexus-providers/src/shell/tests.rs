@@ -190,7 +190,7 @@ fn a_named_file_that_cannot_be_read_or_understood_is_an_error_that_quotes_nothin
         fs::write(&file, content).unwrap();
         read(&file)
     };
-    let large = [b"A=".as_slice(), &[b'x'; 64 << 10]].concat();
+    let large = [b"A=".to_vec(), vec![b'x'; 64 << 10]].concat();
     for content in [b"KEY='sk-0123456789\n".as_slice(), b"sk-0123456789", b"A=\xff0123456789", &large] {
         let error = of(content);
         assert_eq!((error.stable_code(), error.kind()), ("INVALID_ENV_FILE", ErrorKind::InvalidInput));
@@ -204,8 +204,9 @@ fn a_named_file_that_cannot_be_read_or_understood_is_an_error_that_quotes_nothin
 #[test]
 fn no_variable_of_a_found_file_is_one_of_the_environment() {
     let home = tempfile::tempdir().unwrap();
-    let all = VARIABLES.iter().map(|(name, _)| format!("{name}=found\n")).collect::<String>();
-    fs::write(home.path().join(".env"), all + "NEXUS__LLM__PRIMARY=found\nGREETING=found\n").unwrap();
+    let others = ["NEXUS__LLM__PRIMARY", "GREETING"];
+    let lines = VARIABLES.iter().map(|(name, _)| *name).chain(others).map(|name| format!("{name}=found"));
+    fs::write(home.path().join(".env"), lines.collect::<Vec<_>>().join("\n")).unwrap();
     let env = Environment::from([("A", "process")]);
     let found = with_file(&env, &EnvFile::Unsaid, home.path()).unwrap();
     assert_eq!(found.names().collect::<Vec<_>>(), ["A"]);

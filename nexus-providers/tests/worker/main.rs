@@ -14,7 +14,9 @@ mod build;
 mod fixtures;
 mod mutants;
 
+use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,7 @@ use nexus_core::document::parser::{
 };
 use nexus_core::{Error, ErrorKind, Result};
 use nexus_providers::documents::{
-    DocumentLimits, Documents, WorkerCommand, WorkerLimits, WorkerParser, serve_with,
+    DocumentLimits, Documents, Enforcement, WorkerCommand, WorkerLimits, WorkerParser, serve_with,
 };
 
 fn main() -> ExitCode {
@@ -38,6 +40,11 @@ fn main() -> ExitCode {
     };
     if let Some(served) = served {
         return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if std::env::args().nth(1).as_deref() == Some("parse-large") {
+        let failed = parse(&WorkerParser::new(command(), limits()), &large()).unwrap_err();
+        write!(std::io::stdout(), "{:?}", failed.kind()).unwrap();
+        return ExitCode::SUCCESS;
     }
     let trials = SCENARIOS.iter().map(|(name, scenario)| {
         Trial::test(*name, || {
@@ -69,6 +76,18 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("a_long_text_takes_no_more_memory_than_a_short_one", a_long_text_takes_no_more_memory_than_a_short_one),
     ("a_document_over_the_limit_is_refused_unread", a_document_over_the_limit_is_refused_unread),
     ("many_threads_share_few_workers", many_threads_share_few_workers),
+    ("a_worker_can_do_nothing_but_read_its_document", a_worker_can_do_nothing_but_read_its_document),
+    ("a_worker_says_what_it_cannot_do", a_worker_says_what_it_cannot_do),
+    ("every_fixture_reads_in_a_worker_as_it_does_here", every_fixture_reads_in_a_worker_as_it_does_here),
+    (
+        "an_unpacked_copy_beyond_memory_is_read_by_a_confined_worker",
+        an_unpacked_copy_beyond_memory_is_read_by_a_confined_worker,
+    ),
+    (
+        "a_fault_of_the_machine_is_not_blamed_on_the_document",
+        a_fault_of_the_machine_is_not_blamed_on_the_document,
+    ),
+    ("the_place_of_temporary_files_is_passed_on", the_place_of_temporary_files_is_passed_on),
     ("a_missing_program_is_unavailable", a_missing_program_is_unavailable),
     ("a_worker_ends_with_its_parent", a_worker_ends_with_its_parent),
     ("nothing_of_a_document_that_fails_reaches_the_sink", nothing_of_a_document_that_fails_reaches_the_sink),
@@ -129,10 +148,37 @@ impl DocumentParser for Naughty {
                     sink.block(block(&format!("{name}={value}")))?;
                 }
             }
+            text if text.starts_with(TRY) => sink.block(block(&attempt(text.trim_start_matches(TRY))))?,
             _ => return self.well_behaved.parse(source, hints, sink),
         }
         Ok(ParseReport::default())
     }
+}
+
+/// How a document begins that has the worker try what no worker may.
+const TRY: &str = "try: ";
+
+/// What comes of an attempt: `denied` with the reason, or that it was done.
+fn attempt(what: &str) -> String {
+    let (verb, object) = what.split_once(' ').unwrap_or((what, ""));
+    let tried = match verb {
+        "read" => std::fs::read(object).map(drop),
+        "write" => std::fs::write(object, "x"),
+        "list" => std::fs::read_dir(object).map(drop),
+        "remove" => std::fs::remove_file(object),
+        "connect" => std::net::TcpStream::connect(object).map(drop),
+        "listen" => std::net::TcpListener::bind(object).map(drop),
+        "datagram" => std::net::UdpSocket::bind(object).map(drop),
+        "local" => std::os::unix::net::UnixStream::connect(object).map(drop),
+        "execute" => Command::new(object).spawn().map(drop),
+        // Through `clone`, as std starts a program; `vfork` and `fork` are other calls of the same kind.
+        "become" => Err(std::os::unix::process::CommandExt::exec(&mut Command::new(object))),
+        "open" => (0..1_000).map(|_| File::open(object)).collect::<std::io::Result<Vec<File>>>().map(drop),
+        "thread" => return std::thread::spawn(|| "a thread ran".to_owned()).join().unwrap(),
+        "temporary" => tempfile::tempfile().map(drop),
+        _ => panic!("{what}"),
+    };
+    tried.map_or_else(|error| format!("denied: {:?}", error.kind()), |()| "done".to_owned())
 }
 
 #[expect(unconditional_recursion, reason = "the stack is to overflow")]
@@ -266,9 +312,185 @@ fn a_worker_inherits_no_environment() {
     let mut seen = parse(&parser, "environment").unwrap().0;
     // Instrumentation sets a variable of its own in each process, beside the one that `command` passes.
     seen.retain(|variable| {
-        !["LLVM_PROFILE_FILE=", "__LLVM_PROFILE_"].iter().any(|ours| variable.text.starts_with(ours))
+        !["LLVM_PROFILE_FILE=", "__LLVM_PROFILE_", "TMPDIR="]
+            .iter()
+            .any(|ours| variable.text.starts_with(ours))
     });
     assert_eq!(seen, [block("ALLOWED=yes")]);
+}
+
+/// What this machine lets a worker take from itself is in force, and each attempt fails by it.
+fn a_worker_can_do_nothing_but_read_its_document() {
+    let parser = WorkerParser::new(command(), limits());
+    parse(&parser, "fine").unwrap();
+    let confinement = parser.confinement().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let kept = home.path().join("kept");
+    std::fs::write(&kept, "kept").unwrap();
+    let local = home.path().join("socket");
+    let _local = std::os::unix::net::UnixListener::bind(&local).unwrap();
+    let me = std::process::id();
+    let attempts = [
+        "read /etc/passwd".to_owned(),
+        format!("read /proc/{me}/environ"),
+        "read /proc/self/environ".to_owned(),
+        format!("read {}", kept.display()),
+        format!("write {}", home.path().join("new").display()),
+        format!("write {}", kept.display()),
+        format!("remove {}", kept.display()),
+        "list /".to_owned(),
+        format!("connect {address}"),
+        "listen 127.0.0.1:0".to_owned(),
+        "datagram 127.0.0.1:0".to_owned(),
+        format!("local {}", local.display()),
+        "execute /bin/true".to_owned(),
+        "become /bin/true".to_owned(),
+        "open /dev/null".to_owned(),
+        "temporary".to_owned(),
+    ];
+    for what in attempts {
+        let came = parse(&parser, &format!("{TRY}{what}")).unwrap().0.remove(0).text;
+        if confinement.seccomp == Enforcement::Full {
+            assert_eq!(came, "denied: PermissionDenied", "{what}");
+        } else if confinement.landlock != Enforcement::Absent && !what.contains("socket") {
+            assert!(came.starts_with("denied") || what.starts_with("datagram"), "{what}: {came}");
+        }
+    }
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "kept");
+    assert_eq!(parse(&parser, &format!("{TRY}thread")).unwrap().0, [block("a thread ran")]);
+    assert_eq!(parse(&parser, "fine").unwrap().0, [block("fine")]);
+}
+
+fn a_worker_says_what_it_cannot_do() {
+    let parser = WorkerParser::new(command(), limits());
+    assert_eq!(parser.confinement(), None, "no worker has read anything");
+    parse(&parser, "fine").unwrap();
+    let confinement = parser.confinement().unwrap();
+    assert!(confinement.limits && confinement.no_new_privileges);
+    // The kernel says the same.
+    let of_worker = |file| std::fs::read_to_string(format!("/proc/{}/{file}", pid(&parser))).unwrap();
+    assert!(of_worker("status").contains("NoNewPrivs:\t1"));
+    let limits = of_worker("limits");
+    let descriptors = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(descriptors.split_whitespace().nth(3), Some("32"));
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let has_filters =
+        status.contains("Seccomp_filters:") && cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
+    assert_eq!(confinement.seccomp == Enforcement::Full, has_filters, "{confinement:?}");
+    assert_eq!(confinement.opens_files(), !has_filters && confinement.landlock == Enforcement::Absent);
+}
+
+/// A reader that needs a system call that is not let through would read something else.
+fn every_fixture_reads_in_a_worker_as_it_does_here() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut left = ["tests", "../examples", "../docs"].map(|directory| root.join(directory)).to_vec();
+    let (parser, here) = (WorkerParser::new(command(), limits()), Documents::default());
+    let mut read = 0;
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let hints = FileHints { name: path.display().to_string(), ..FileHints::default() };
+        let outcome = |parser: &dyn DocumentParser| {
+            let mut blocks = Vec::new();
+            let parsed = parser.parse(&mut File::open(&path).unwrap(), &hints, &mut blocks);
+            (blocks, parsed.map_err(|error| error.stable_code()))
+        };
+        assert_eq!(outcome(&parser), outcome(&here), "{}", path.display());
+        read += 1;
+    }
+    assert!(read > 20, "{read} files");
+}
+
+/// A workbook that unpacks to more than stays in memory, which its reader reads from a copy.
+fn an_unpacked_copy_beyond_memory_is_read_by_a_confined_worker() {
+    let mut book = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let package = "http://schemas.openxmlformats.org/package/2006";
+    let rows: String = (1..60_000)
+        .map(|row| format!("<row r='{row}'><c r='A{row}' t='inlineStr'><is><t>Row {row} of a long table</t></is></c></row>"))
+        .collect::<Vec<_>>()
+        .concat();
+    for (name, text) in [
+        (
+            "[Content_Types].xml",
+            format!(
+                "<Types xmlns='{package}/content-types'><Default Extension='rels' \
+                 ContentType='application/vnd.openxmlformats-package.relationships+xml'/><Override \
+                 PartName='/xl/workbook.xml' ContentType='application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml'/></Types>"
+            ),
+        ),
+        (
+            "_rels/.rels",
+            format!(
+                "<Relationships xmlns='{package}/relationships'><Relationship Id='r1' Type='{office}/officeDocument' Target='xl/workbook.xml'/></Relationships>"
+            ),
+        ),
+        (
+            "xl/workbook.xml",
+            format!(
+                "<workbook xmlns='{main}' xmlns:r='{office}'><sheets><sheet name='One' sheetId='1' r:id='r1'/></sheets></workbook>"
+            ),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            format!(
+                "<Relationships xmlns='{package}/relationships'><Relationship Id='r1' Type='{office}/worksheet' Target='worksheets/sheet1.xml'/></Relationships>"
+            ),
+        ),
+        (
+            "xl/worksheets/sheet1.xml",
+            format!("<worksheet xmlns='{main}'><sheetData>{rows}</sheetData></worksheet>"),
+        ),
+    ] {
+        book.start_file(name, stored).unwrap();
+        book.write_all(text.as_bytes()).unwrap();
+    }
+    let bytes = book.finish().unwrap().into_inner();
+    assert!(bytes.len() > 5 << 20, "{} bytes", bytes.len());
+    let hints = FileHints { name: "book.xlsx".into(), content_type: None };
+    let mut outcomes = Vec::new();
+    let parser = WorkerParser::new(command(), limits());
+    // Twice in a worker: the place of the copy is there again.
+    for parser in [&parser as &dyn DocumentParser, &parser, &Documents::default()] {
+        let mut blocks = Vec::new();
+        parser.parse(&mut Cursor::new(bytes.clone()), &hints, &mut blocks).unwrap();
+        outcomes.push(blocks);
+    }
+    assert!(outcomes[0].len() > 1 && outcomes[0] == outcomes[2] && outcomes[1] == outcomes[2]);
+}
+
+/// More than stays in memory.
+fn large() -> String {
+    "A line of forty bytes, more or less so.\n\n".repeat(250_000)
+}
+
+fn a_fault_of_the_machine_is_not_blamed_on_the_document() {
+    let home = tempfile::tempdir().unwrap();
+    let a_file = home.path().join("file");
+    std::fs::write(&a_file, "").unwrap();
+    for unfit in [home.path().join("missing"), a_file, "/proc".into()] {
+        let parser = WorkerParser::new(command().variable("TMPDIR", &unfit), limits());
+        let error = parse(&parser, &large()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{}: {}", unfit.display(), error.report());
+        assert!(error.is_retryable() && error.remedy().unwrap().contains("TMPDIR"), "{}", error.report());
+        let first = pid(&parser);
+        assert_eq!(parse(&parser, "fine").unwrap().0, [block("fine")], "small ones need no room");
+        assert_eq!(pid(&parser), first, "the worker is as good as before");
+    }
+}
+
+fn the_place_of_temporary_files_is_passed_on() {
+    let home = tempfile::tempdir().unwrap();
+    // This binary once more, as a parent whose place for temporary files is missing.
+    let mut parent = Command::new(std::env::current_exe().unwrap());
+    let parent = parent.arg("parse-large").env("TMPDIR", home.path().join("missing")).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&parent.stdout), "Unavailable", "{parent:?}");
 }
 
 /// Takes nothing.
@@ -408,7 +630,7 @@ fn a_worker_ends_with_its_parent() {
         .unwrap();
     let mut input = worker.stdin.take().unwrap();
     for (kind, payload) in [
-        (b'H', r#"{"protocol":1,"limits":{}}"#),
+        (b'H', r#"{"protocol":2,"limits":{}}"#),
         (b'D', r#"{"name":"","content_type":null}"#),
         (b'B', "hang"),
         (b'E', ""),

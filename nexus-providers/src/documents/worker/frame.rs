@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::WorkerLimits;
 
 /// The version of what follows; both ends must agree, because a binary may be replaced while it runs.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 
 /// No frame is longer; a longer one means that the other end is broken.
 const LONGEST: u32 = 64 * 1024 * 1024;
@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Bytes = b'B',
     /// To the worker: the document is complete.
     End = b'E',
+    /// From the worker, once: its [`Confinement`](super::Confinement).
+    Confined = b'C',
     /// From the worker: blocks, one per line.
     Blocks = b'K',
     /// From the worker: the report that ends a document.
@@ -37,8 +39,16 @@ pub(super) enum Kind {
     Failure = b'F',
 }
 
-const KINDS: [Kind; 7] =
-    [Kind::Hello, Kind::Document, Kind::Bytes, Kind::End, Kind::Blocks, Kind::Report, Kind::Failure];
+const KINDS: [Kind; 8] = [
+    Kind::Hello,
+    Kind::Document,
+    Kind::Bytes,
+    Kind::End,
+    Kind::Confined,
+    Kind::Blocks,
+    Kind::Report,
+    Kind::Failure,
+];
 
 /// What a worker is told before its first document.
 #[derive(Debug, Serialize, Deserialize)]

@@ -2,7 +2,11 @@
 //!
 //! A worker is the program's own binary, executed again. It lives for many documents, one at a time, so that small
 //! ones do not pay for a process each; after a crash or a timeout the next document gets a new one.
+//!
+//! - `process`: a worker seen from its parent, which the `watchdog` ends in time; `frame`: what they say to each other.
+//! - `serve`: a worker seen from itself; `confine`: what it takes from itself.
 
+mod confine;
 mod frame;
 mod process;
 mod serve;
@@ -24,6 +28,7 @@ use super::{DocumentLimits, error};
 use process::Process;
 use watchdog::{Watchdog, lock};
 
+pub use confine::{Confinement, Enforcement};
 pub use serve::{serve, serve_with};
 
 /// How to start a worker: a program that calls [`serve`] when it gets these arguments.
@@ -47,7 +52,7 @@ impl WorkerCommand {
         self
     }
 
-    /// Adds a variable to the environment, which is empty otherwise: workers inherit no secrets.
+    /// Adds a variable to the environment, which is empty but for `TMPDIR` otherwise: workers inherit no secrets.
     #[must_use]
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
@@ -110,6 +115,7 @@ pub struct WorkerParser {
 struct Pool {
     idle: Vec<Process>,
     running: usize,
+    confinement: Option<Confinement>,
 }
 
 impl WorkerParser {
@@ -117,6 +123,11 @@ impl WorkerParser {
     pub fn new(command: WorkerCommand, limits: WorkerLimits) -> Self {
         let watchdog = Arc::new(Watchdog::new());
         Self { command, limits, watchdog, pool: Mutex::default(), returned: Condvar::new() }
+    }
+
+    /// What the workers of this pool cannot do, as the last of them said; nothing before one has read a document.
+    pub fn confinement(&self) -> Option<Confinement> {
+        lock(&self.pool).confinement.clone()
     }
 
     /// An idle worker, or a new one when there is none and one more may run; waits for one otherwise.
@@ -136,8 +147,10 @@ impl WorkerParser {
     }
 
     fn give_back(&self, process: Option<Process>) {
+        let confinement = process.as_ref().and_then(|process| process.confinement.clone());
         let process = process.filter(|process| process.is_fit(&self.limits));
         let mut pool = lock(&self.pool);
+        pool.confinement = confinement.or_else(|| pool.confinement.take());
         pool.running = pool.running.saturating_sub(1);
         pool.idle.extend(process);
         drop(pool);

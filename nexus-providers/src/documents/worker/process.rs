@@ -13,8 +13,10 @@ use super::super::error;
 use super::super::spool::Spool;
 use super::frame::{self, BATCH, Failure, Hello, Kind};
 use super::watchdog::{Guard, Watchdog};
-use super::{WorkerCommand, WorkerLimits};
+use super::{Confinement, WorkerCommand, WorkerLimits};
 
+/// The variable that says where large documents lie while they are read.
+const TEMPORARY: &str = "TMPDIR";
 /// How much of what a worker says on standard error is kept.
 const STDERR_TAIL: usize = 4 * 1024;
 
@@ -31,6 +33,8 @@ pub(super) struct Process {
     /// Left of the time for the document at hand.
     remaining: Duration,
     spoiled: bool,
+    /// What the worker said that it cannot do, once it has said anything.
+    pub(super) confinement: Option<Confinement>,
 }
 
 /// Why an exchange ended before its end.
@@ -48,7 +52,7 @@ impl From<io::Error> for Broken {
 }
 
 impl Process {
-    /// Starts a worker with an empty environment and tells it its limits.
+    /// Starts a worker with an empty environment, but for the place of temporary files, and tells it its limits.
     pub(super) fn start(
         command: &WorkerCommand,
         limits: &WorkerLimits,
@@ -62,6 +66,7 @@ impl Process {
         program
             .args(&command.arguments)
             .env_clear()
+            .envs(std::env::var_os(TEMPORARY).map(|directory| (TEMPORARY, directory)))
             .envs(command.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -85,6 +90,7 @@ impl Process {
             busy: Duration::ZERO,
             remaining: limits.wall_time,
             spoiled: false,
+            confinement: None,
         };
         let hello = Hello { protocol: frame::PROTOCOL, limits: limits.clone() };
         process
@@ -149,6 +155,11 @@ impl Process {
                         let block: Block = serde_json::from_slice(line).map_err(io::Error::from)?;
                         spool.block(block).map_err(Broken::Caller)?;
                     }
+                }
+                Some(Kind::Confined) => {
+                    let confined: Confinement = serde_json::from_slice(&payload).map_err(io::Error::from)?;
+                    tracing::debug!(?confined, "a worker reads documents");
+                    self.confinement = Some(confined);
                 }
                 Some(Kind::Report) => {
                     return Ok(Ok(serde_json::from_slice(&payload).map_err(io::Error::from)?));

@@ -8,19 +8,24 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use nexus_core::document::parser::{Block, BlockSink, DocumentParser, FileHints};
 use nexus_core::{Error, ErrorKind, Result};
-use tempfile::SpooledTempFile;
 
+use super::super::scratch::{self, Scratch};
 use super::super::{DocumentLimits, Documents, Streaming, error};
 use super::WorkerLimits;
+use super::confine::confine;
 use super::frame::{self, BATCH, Failure, Hello, Kind};
 
 /// Documents up to this size stay in memory, larger ones go to a file without a name.
 const SPOOLED: usize = 8 * 1024 * 1024;
 
+/// How many such files there are: one each for the document, an unpacked copy of it, its blocks and the next document.
+const FILES: usize = 4;
+
 /// Runs a worker with the parser [`Documents`] until standard input ends.
 ///
 /// A program calls this when [`WorkerParser`](super::WorkerParser) has started it, and does nothing else: standard
-/// output belongs to the protocol. The worker first limits its own memory, processor time and file size.
+/// output belongs to the protocol. The worker first limits its own memory, processor time and file size, and takes from
+/// itself what the kernel lets it: files, network, other processes.
 ///
 /// # Errors
 /// When a limit cannot be set or the parent is not to be understood or gone.
@@ -36,6 +41,11 @@ pub fn serve_with(parser: impl FnOnce(DocumentLimits) -> Box<dyn DocumentParser>
     let mut input = BufReader::with_capacity(BATCH, io::stdin());
     let limits = greet(&mut input)?;
     restrict(&limits)?;
+    scratch::prepare(FILES);
+    let mut output = BufWriter::with_capacity(BATCH, io::stdout());
+    // Before there is another thread: one that is there already would keep its rights.
+    frame::write_json(&mut output, Kind::Confined, &confine())?;
+    output.flush()?;
     let parser = parser(limits.documents.clone());
     let (sender, documents) = sync_channel(0);
     let open = Arc::new(AtomicU64::new(0));
@@ -43,17 +53,16 @@ pub fn serve_with(parser: impl FnOnce(DocumentLimits) -> Box<dyn DocumentParser>
     std::thread::Builder::new()
         .name("parser-input".into())
         .spawn(move || receive(input, &sender, &reader))?;
-    let mut output = BufWriter::with_capacity(BATCH, io::stdout());
-    while let Ok(Job { mut document, hints }) = documents.recv() {
-        answer(parser.as_ref(), &mut document, &hints, &mut output)?;
+    while let Ok(Job { document, hints }) = documents.recv() {
+        answer(parser.as_ref(), document, &hints, &mut output)?;
         open.fetch_sub(1, Ordering::AcqRel);
     }
     Ok(())
 }
 
-/// A document that has arrived.
+/// A document that has arrived, or the fault of the machine that kept it from arriving.
 struct Job {
-    document: SpooledTempFile,
+    document: io::Result<Scratch>,
     hints: FileHints,
 }
 
@@ -113,22 +122,31 @@ fn next(input: &mut impl Read) -> io::Result<Option<Job>> {
     let mut payload = Vec::new();
     let Some(Kind::Document) = frame::read(input, &mut payload)? else { return Ok(None) };
     let hints = serde_json::from_slice(&payload)?;
-    let mut document = SpooledTempFile::new(SPOOLED);
+    let mut document = Ok(Scratch::new(SPOOLED));
     while frame::read(input, &mut payload)? == Some(Kind::Bytes) {
-        document.write_all(&payload)?;
+        // After a fault the rest is let go by, so that the worker keeps in step with its parent.
+        if let Ok(scratch) = &mut document
+            && let Err(fault) = scratch.write_all(&payload)
+        {
+            document = Err(fault);
+        }
     }
-    document.rewind()?;
+    let document = document.and_then(|mut document| document.rewind().map(|()| document));
     Ok(Some(Job { document, hints }))
 }
 
 fn answer(
     parser: &dyn DocumentParser,
-    document: &mut SpooledTempFile,
+    document: io::Result<Scratch>,
     hints: &FileHints,
     output: &mut impl Write,
 ) -> io::Result<()> {
     let mut sink = Blocks { output, batch: Vec::new() };
-    let parsed = catch_unwind(AssertUnwindSafe(|| parser.parse(document, hints, &mut sink)));
+    let parsed = match document {
+        // The document's room is free again before the parent hears that it may send another.
+        Ok(mut document) => catch_unwind(AssertUnwindSafe(|| parser.parse(&mut document, hints, &mut sink))),
+        Err(fault) => Ok(Err(error::temporary_file(fault))),
+    };
     sink.flush()?;
     match parsed.unwrap_or_else(|_| Err(error::crashed())) {
         Ok(report) => frame::write_json(output, Kind::Report, &report)?,

@@ -134,8 +134,8 @@ fn shown(path: &[String], value: &Value) -> Json {
 mod tests {
     use super::*;
 
-    fn config(text: &str, env: Environment) -> Config {
-        Config::parse(text, &env).unwrap()
+    fn config(text: &str, env: &Environment) -> Config {
+        Config::parse(text, env).unwrap()
     }
 
     #[test]
@@ -145,8 +145,8 @@ mod tests {
             .filter(|(path, _)| !["shutoff.lasts_seconds", "user"].contains(path))
             .map(|(path, value)| format!("{path} = {value}"))
             .collect();
-        let env = || Environment::from([("", ""); 0]);
-        let (said, unsaid) = (config(&said.join("\n"), env()), config("", env()));
+        let env = Environment::from([("", ""); 0]);
+        let (said, unsaid) = (config(&said.join("\n"), &env), config("", &env));
         let debug = |config: &Config| format!("{:?}", config.gateway_settings().unwrap());
         assert_eq!(debug(&said), debug(&unsaid));
         assert_eq!(said.llm.route().primary, unsaid.llm.route().primary);
@@ -170,7 +170,7 @@ mod tests {
             type = 'openai'
             key = 'sk-mine-0123456789'
         ";
-        let config = config(text, env.beside("GEMINI_API_KEY=sk-gem-0123456789"));
+        let config = config(text, &env.beside("GEMINI_API_KEY=sk-gem-0123456789"));
         let fields = config.fields();
         let shown = |path: &str| {
             let field = fields.iter().find(|field| field.path == path).unwrap();

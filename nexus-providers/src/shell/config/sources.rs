@@ -34,7 +34,7 @@ impl Sources {
             return;
         };
         for (name, value) in table {
-            self.add([&path[..], &[name.clone()]].concat(), value, source);
+            self.add([&path[..], std::slice::from_ref(name)].concat(), value, source);
         }
     }
 

@@ -19,31 +19,32 @@ enum From {
 
 /// A file, an environment and a found `.env` that say `way` and the key where they are told to.
 fn configured(key: From, way: From, field: &str, value: &str) -> Config {
-    let mut text = String::from("[providers.openai]\n");
-    let (mut variables, mut found) = (Vec::new(), String::new());
     let by_path = format!("NEXUS__PROVIDERS__OPENAI__{}", field.to_ascii_uppercase());
+    let (mut text, mut found) = (vec!["[providers.openai]".to_owned()], Vec::new());
+    let mut variables = Vec::new();
     match way {
-        From::File => text.push_str(&format!("{field} = '{value}'\n")),
-        From::Variable => variables.push((by_path.clone(), value.to_owned())),
+        From::File => text.push(format!("{field} = '{value}'")),
+        From::Variable => variables.push((by_path, value.to_owned())),
         From::Found => {
-            found.push_str(&format!("{by_path}={value}\nOPENAI_BASE_URL={value}\nHTTPS_PROXY={value}\n"))
+            let names = [by_path.as_str(), "OPENAI_BASE_URL", "HTTPS_PROXY"];
+            found.extend(names.map(|name| format!("{name}={value}")));
         }
         From::Nowhere | From::FileByName => {}
     }
     match key {
-        From::File => text.push_str("key = 'sk-0123456789'\n"),
-        From::FileByName => text.push_str(&format!("key_env = '{NAMED}'\n")),
+        From::File => text.push("key = 'sk-0123456789'".to_owned()),
+        From::FileByName => {
+            text.push(format!("key_env = '{NAMED}'"));
+            variables.push((NAMED.to_owned(), "sk-0123456789".to_owned()));
+        }
         From::Variable => variables.push((VARIABLE.to_owned(), "sk-0123456789".to_owned())),
-        From::Found => found.push_str(&format!("{VARIABLE}=sk-0123456789\n")),
+        From::Found => found.push(format!("{VARIABLE}=sk-0123456789")),
         From::Nowhere => {}
-    }
-    if key == From::FileByName {
-        variables.push((NAMED.to_owned(), "sk-0123456789".to_owned()));
     }
     let env = variables
         .into_iter()
         .fold(Environment::from([("", ""); 0]), |env, (name, value)| env.and(&name, &value));
-    Config::parse(&text, &env.beside(&found)).unwrap()
+    Config::parse(&text.join("\n"), &env.beside(&found.join("\n"))).unwrap()
 }
 
 fn checked(config: &Config) -> Result<()> {

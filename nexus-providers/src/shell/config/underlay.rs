@@ -40,12 +40,14 @@ pub(super) fn underlay(table: &mut Table, sources: &mut Sources, found: &mut Fou
     for (variable, path, _) in NAMES {
         let value = found.get(variable).filter(|_| in_found_file(variable) == Some(InFoundFile::Model));
         if let Some(value) = value.map(|value| Value::String(value.expose().to_owned())) {
-            fill(table, sources, path, value, &source(found, variable));
+            fill(table, sources, path, &value, &source(found, variable));
         }
     }
     who_answers(table, sources, found);
     let named_elsewhere: Vec<String> = key_variables(table).filter(|name| found.has_other(name)).collect();
-    named_elsewhere.iter().for_each(|name| found.ignore(name));
+    for name in named_elsewhere {
+        found.ignore(&name);
+    }
 }
 
 /// Who answers, where no stronger source says, and only beside the key that is then used: neither may a folder have
@@ -64,15 +66,15 @@ fn who_answers(table: &mut Table, sources: &mut Sources, found: &mut FoundEnvFil
             .get(&[PROVIDERS, &name, KEY])
             .is_some_and(|source| matches!(source.origin, Origin::FoundEnvFile(_)));
     if has_its_key {
-        fill(table, sources, &PRIMARY, Value::String(name), &source(found, WHO_ANSWERS));
+        fill(table, sources, &PRIMARY, &Value::String(name), &source(found, WHO_ANSWERS));
     } else {
         found.ignore(WHO_ANSWERS);
     }
 }
 
-fn fill(table: &mut Table, sources: &mut Sources, path: &[&str], value: Value, source: &Source) {
+fn fill(table: &mut Table, sources: &mut Sources, path: &[&str], value: &Value, source: &Source) {
     if sources.get(path).is_none() && set(table, path, value.clone()).is_some() {
-        sources.set(path, &value, source);
+        sources.set(path, value, source);
     }
 }
 

@@ -1,0 +1,219 @@
+//! Taking rights from a worker before it reads its first document: [`confine`].
+//!
+//! A parser needs memory, threads, time and the streams that it was given. Everything else is taken away, so that a
+//! document that takes a parser over has nothing to take: no file, no network, no other process.
+
+use serde::{Deserialize, Serialize};
+
+/// How many descriptors a worker may have open: its streams, its files without names and a few to spare.
+#[cfg(unix)]
+const DESCRIPTORS: u64 = 32;
+
+/// What keeps a worker from doing anything but reading the document that it was given.
+///
+/// A kernel that lacks a means leaves it out; the worker reads documents all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Confinement {
+    /// Its limits of descriptors, memory, processor time and file size are set.
+    pub limits: bool,
+    /// No program that it became could gain privileges.
+    pub no_new_privileges: bool,
+    /// It opens no file, connects to nothing and signals nobody outside: Landlock, or as much of it as the kernel has.
+    pub landlock: Enforcement,
+    /// Only the system calls that reading takes are let through (seccomp): no file, socket or program is opened, no
+    /// process made.
+    pub seccomp: Enforcement,
+}
+
+/// How much of a means is in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforcement {
+    /// Nothing: the kernel does not offer it.
+    #[default]
+    Absent,
+    /// What an older kernel offers of it.
+    Partial,
+    /// All of it.
+    Full,
+}
+
+impl Confinement {
+    /// Whether the worker can open files of its user, such as the environment of its parent in `/proc`.
+    pub fn opens_files(&self) -> bool {
+        self.landlock == Enforcement::Absent && self.seccomp == Enforcement::Absent
+    }
+}
+
+/// Takes from this thread, and from all that it starts, every right that reading a document does not take. There is no
+/// way back. Descriptors that are open stay so.
+#[cfg(target_os = "linux")]
+pub(super) fn confine() -> Confinement {
+    let limits = limit_descriptors();
+    // Before seccomp, which lets no further rule of any kind through.
+    let (landlock, given_up) = landlock::deny_all().unwrap_or_default();
+    // Its crate gives up privileges as well, since the kernel takes no filter otherwise.
+    let seccomp = seccomp::allow_reading().map_or(Enforcement::Absent, |()| Enforcement::Full);
+    let no_new_privileges = given_up || seccomp == Enforcement::Full;
+    Confinement { limits, no_new_privileges, landlock, seccomp }
+}
+
+/// As far as the system has the means.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn confine() -> Confinement {
+    Confinement { limits: limit_descriptors(), ..Confinement::default() }
+}
+
+#[cfg(unix)]
+fn limit_descriptors() -> bool {
+    use rlimit::Resource;
+    let limit = |(_, hard): (u64, u64)| {
+        let most = DESCRIPTORS.min(hard);
+        Resource::NOFILE.set(most, most)
+    };
+    Resource::NOFILE.get().and_then(limit).is_ok()
+}
+
+#[cfg(not(unix))]
+fn limit_descriptors() -> bool {
+    false
+}
+
+/// The file system, TCP, and what lies beyond the worker's own domain.
+#[cfg(target_os = "linux")]
+mod landlock {
+    use landlock::{
+        ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetError, RulesetStatus, Scope,
+    };
+
+    use super::Enforcement;
+
+    /// The newest interface of which everything is asked for; the crate asks an older kernel for less.
+    const NEWEST: ABI = ABI::V6;
+
+    /// Denies what is handled, and allows nothing of it. Gives up new privileges, whether the kernel has Landlock or
+    /// not, and says whether they are given up.
+    pub(super) fn deny_all() -> Result<(Enforcement, bool), RulesetError> {
+        let rules = Ruleset::default()
+            .handle_access(AccessFs::from_all(NEWEST))?
+            .handle_access(AccessNet::from_all(NEWEST))?
+            .scope(Scope::from_all(NEWEST))?
+            .create()?;
+        let status = rules.restrict_self()?;
+        let enforced = match status.ruleset {
+            RulesetStatus::FullyEnforced => Enforcement::Full,
+            RulesetStatus::PartiallyEnforced => Enforcement::Partial,
+            RulesetStatus::NotEnforced => Enforcement::Absent,
+        };
+        Ok((enforced, status.no_new_privs))
+    }
+}
+
+/// The system calls that are let through; every other fails with `EPERM`.
+#[cfg(target_os = "linux")]
+mod seccomp {
+    use std::collections::BTreeMap;
+    use std::env::consts::ARCH;
+
+    use seccompiler::{
+        BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule, apply_filter,
+    };
+
+    type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+    /// Calls that are let through whatever their arguments.
+    const ANY: &[i64] = &[
+        // The streams and the files without names, which are open.
+        libc::SYS_read,
+        libc::SYS_readv,
+        libc::SYS_pread64,
+        libc::SYS_write,
+        libc::SYS_writev,
+        libc::SYS_pwrite64,
+        libc::SYS_lseek,
+        libc::SYS_ftruncate,
+        libc::SYS_fstat,
+        libc::SYS_close,
+        libc::SYS_ppoll,
+        // Memory.
+        libc::SYS_brk,
+        libc::SYS_munmap,
+        libc::SYS_mremap,
+        libc::SYS_madvise,
+        libc::SYS_getrandom,
+        // Threads. glibc learns that there is no `clone3`, and takes `clone`.
+        libc::SYS_clone3,
+        libc::SYS_futex,
+        libc::SYS_set_robust_list,
+        libc::SYS_rseq,
+        libc::SYS_sched_yield,
+        libc::SYS_sched_getaffinity,
+        libc::SYS_gettid,
+        libc::SYS_getpid,
+        libc::SYS_membarrier,
+        // Signals to itself: an abort, an overflowing stack.
+        libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_rt_sigreturn,
+        libc::SYS_sigaltstack,
+        libc::SYS_restart_syscall,
+        // Time, and the end.
+        libc::SYS_clock_gettime,
+        libc::SYS_clock_nanosleep,
+        libc::SYS_nanosleep,
+        libc::SYS_exit,
+        libc::SYS_exit_group,
+    ];
+
+    #[cfg(target_arch = "x86_64")]
+    const OF_MACHINE: &[i64] = &[libc::SYS_poll, libc::SYS_time, libc::SYS_gettimeofday];
+    #[cfg(not(target_arch = "x86_64"))]
+    const OF_MACHINE: &[i64] = &[];
+
+    /// # Errors
+    /// Where the kernel has no filters, or there are none for this kind of processor.
+    pub(super) fn allow_reading() -> Result<(), Error> {
+        // Its arguments lie in memory, which no filter reads, so what is made cannot be told; `clone` says it. This
+        // filter is first, since the other lets none through after it; of two verdicts the stricter counts.
+        let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
+        apply(clone3, SeccompAction::Errno(libc::ENOSYS.cast_unsigned()), SeccompAction::Allow)?;
+        apply(rules()?, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.cast_unsigned()))
+    }
+
+    fn apply(rules: Rules, matched: SeccompAction, other: SeccompAction) -> Result<(), Error> {
+        let filter = SeccompFilter::new(rules, other, matched, ARCH.try_into()?)?;
+        let program: BpfProgram = filter.try_into()?;
+        apply_filter(&program)
+    }
+
+    fn rules() -> Result<Rules, Error> {
+        let any = ANY.iter().chain(OF_MACHINE).map(|call| (*call, Vec::new()));
+        let mut rules: Rules = any.collect();
+        let flag = |bits: libc::c_int| u64::from(bits.cast_unsigned());
+        let (thread, exec) = (flag(libc::CLONE_THREAD), flag(libc::PROT_EXEC));
+        let empty_path = flag(libc::AT_EMPTY_PATH);
+        let (whole, myself) = (u64::from(u32::MAX), u64::from(std::process::id()));
+        let name = flag(libc::PR_SET_NAME);
+        for (call, argument, mask, value) in [
+            // A thread of this process, never a process.
+            (libc::SYS_clone, 0, thread, thread),
+            // Memory that is not run.
+            (libc::SYS_mmap, 2, exec, 0),
+            (libc::SYS_mprotect, 2, exec, 0),
+            // What is open, by its descriptor.
+            (libc::SYS_newfstatat, 3, empty_path, empty_path),
+            (libc::SYS_statx, 2, empty_path, empty_path),
+            (libc::SYS_tgkill, 0, whole, myself),
+            (libc::SYS_prctl, 0, whole, name),
+            // Of itself, which is 0; a limit is not raised, since the hard one is as low.
+            (libc::SYS_prlimit64, 0, whole, 0),
+        ] {
+            let is = SeccompCmpOp::MaskedEq(mask);
+            let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, is, value)?;
+            rules.insert(call, vec![SeccompRule::new(vec![condition])?]);
+        }
+        Ok(rules)
+    }
+}
