@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::gateway::{Granted, Origin};
+use crate::gateway::{Granted, Origin, embedder_replaced};
 use crate::id::{CorpusId, DocumentId};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retrieve::{
     CorpusConfig, EmbedRole, Filter, MAX_QUESTION_CHARS, MAX_TOP_K, Query, QueryVector, Retrieved,
-    analysis::subject,
+    analysis::subject, check_vector,
 };
 
 /// How long the store may take to find passages, also where an index is made anew for it.
@@ -64,7 +64,7 @@ impl Search {
         if self.top_k.is_some_and(|k| !(1..=MAX_TOP_K).contains(&k)) {
             return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).code("INVALID_TOP_K"));
         }
-        Ok(())
+        self.vector.iter().try_for_each(|vector| check_vector(&vector.values))
     }
 }
 
@@ -123,6 +123,7 @@ impl Engine {
             documents: search.documents,
             fusion: retrieval.fusion,
             weights: retrieval.weights,
+            statistics: retrieval.statistics,
             explain: search.explain,
             now: self.clock.now(),
         };
@@ -137,11 +138,14 @@ impl Engine {
         origin: &Origin,
         text: &str,
     ) -> Result<Granted<Option<QueryVector>>> {
+        let model = self.gateway.embedding_model();
         let vectors = match self.gateway.embed(who, origin, EmbedRole::Query, &[text]).await? {
             Granted::Yes(vectors) => vectors,
             Granted::No(refused) => return Ok(Granted::No(refused)),
         };
-        let model = self.gateway.embedder().map(|embedder| embedder.model().clone());
+        if self.gateway.embedding_model() != model {
+            return Err(embedder_replaced());
+        }
         let values = vectors.and_then(|vectors| vectors.into_iter().next());
         Ok(Granted::Yes(model.zip(values).map(|(model, values)| QueryVector { model, values })))
     }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::GrantStore;
 use crate::audit::AuditChain;
+use crate::clock::Timestamp;
 use crate::document::{BlobStore, DocumentStore, JobQueue};
 use crate::error::Result;
 use crate::ledger::{LedgerStore, QuotaStore};
-use crate::principal::TenantId;
+use crate::principal::{Principal, TenantId};
 use crate::retention::RetentionStore;
 use crate::retrieve::{ModelId, Retriever};
 use crate::run::RunStore;
@@ -39,6 +40,13 @@ pub trait Store:
     /// # Errors
     /// Those of a store.
     async fn census(&self, tenant: &TenantId) -> Result<Census>;
+
+    /// What the store holds for a principal's tenant that the principal may see at `now`: the documents that it may read
+    /// and its own runs. For a principal that sees all documents, the same as [`Store::census`].
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn census_for(&self, who: &Principal, now: Timestamp) -> Result<Census>;
 
     /// Reads and writes a little that belongs to nobody, to find out whether that works.
     ///
@@ -74,6 +82,14 @@ pub struct Census {
     pub runs: u64,
     /// Runs that are not over.
     pub runs_unfinished: u64,
-    /// Audit records.
-    pub audit_records: u64,
+    /// Audit records; nothing in the census of a principal that does not see all of them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub audit_records: Option<u64>,
+    /// Whether there are more runs or audit records than are told here: they grow with time, so no more than
+    /// [`COUNTED`] runs, and the records of as many chains, are counted.
+    #[serde(default)]
+    pub is_longer: bool,
 }
+
+/// The most runs, and the most chains, whose number a [`Census`] tells.
+pub const COUNTED: u64 = 100_000;

@@ -97,16 +97,15 @@ pub(crate) fn revoke(
 
 pub(crate) fn list(connection: &Connection, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {
     let mut statement = connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM access WHERE tenant = ?1 AND document = ?2 ORDER BY seq"
-        ))
+        .prepare_cached(&format!("SELECT {COLUMNS}, seq FROM access WHERE tenant = ?1 AND document = ?2"))
         .map_err(sql)?;
     let mut rows = statement.query(params![tenant.as_str(), document.as_str()]).map_err(sql)?;
-    let mut grants = Vec::new();
+    let mut grants: Vec<(i64, Grant)> = Vec::new();
     while let Some(row) = rows.next().map_err(sql)? {
-        grants.push(read(row)?);
+        grants.push((row.get(7).map_err(sql)?, read(row)?));
     }
-    Ok(grants)
+    grants.sort_unstable_by_key(|(seq, _)| *seq);
+    Ok(grants.into_iter().map(|(_, grant)| grant).collect())
 }
 
 fn read(row: &Row<'_>) -> Result<Grant> {

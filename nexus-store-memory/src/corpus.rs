@@ -4,7 +4,7 @@ use nexus_core::document::Corpus;
 use nexus_core::document::store::CorpusPatch;
 use nexus_core::{CorpusId, Error, ErrorKind, Result, TenantId, Timestamp};
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::sql;
 use crate::row::{from_json, to_json};
@@ -16,6 +16,9 @@ pub(crate) struct CorpusRow {
     pub(crate) ordinal: i64,
     /// How often what can be found in it has changed.
     pub(crate) watermark: i64,
+    /// The watermark up to which rows of retired versions were removed: who knows no more than what was before it
+    /// begins anew.
+    pub(crate) swept: i64,
 }
 
 pub(crate) fn not_found() -> Error {
@@ -93,24 +96,24 @@ pub(crate) fn list(connection: &Connection, tenant: &TenantId) -> Result<Vec<Cor
 /// The corpus's numbers.
 pub(crate) fn row(connection: &Connection, tenant: &TenantId, id: &CorpusId) -> Result<CorpusRow> {
     connection
-        .prepare_cached("SELECT ordinal, watermark FROM corpus WHERE tenant = ?1 AND id = ?2")
+        .prepare_cached("SELECT ordinal, watermark, swept FROM corpus WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
-            statement
-                .query_row(params![tenant.as_str(), id.as_str()], |row| {
-                    Ok(CorpusRow { ordinal: row.get(0)?, watermark: row.get(1)? })
-                })
-                .optional()
+            statement.query_row(params![tenant.as_str(), id.as_str()], read_row).optional()
         })
         .map_err(sql)?
         .ok_or_else(not_found)
 }
 
-/// The watermark of a corpus by its ordinal, if it is there.
-pub(crate) fn watermark(connection: &Connection, ordinal: i64) -> Result<Option<i64>> {
+/// The numbers of a corpus by its ordinal, if it is there.
+pub(crate) fn row_of(connection: &Connection, ordinal: i64) -> Result<Option<CorpusRow>> {
     connection
-        .prepare_cached("SELECT watermark FROM corpus WHERE ordinal = ?1")
-        .and_then(|mut statement| statement.query_row(params![ordinal], |row| row.get(0)).optional())
+        .prepare_cached("SELECT ordinal, watermark, swept FROM corpus WHERE ordinal = ?1")
+        .and_then(|mut statement| statement.query_row(params![ordinal], read_row).optional())
         .map_err(sql)
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<CorpusRow> {
+    Ok(CorpusRow { ordinal: row.get(0)?, watermark: row.get(1)?, swept: row.get(2)? })
 }
 
 /// The ordinals of all corpora of all tenants.

@@ -1,26 +1,61 @@
 //! What a store keeps beside its rows for searches: derived from them, and made anew when it is lost.
 
-use crate::permitted::Memory;
+use nexus_core::Result;
+use rusqlite::Connection;
+
+use crate::build::{Builds, Effort, NotReady, Task};
+use crate::catalogue::Catalogues;
+use crate::corpus;
+use crate::kept_sets::KeptSets;
 use crate::text::{Place, TextIndexes};
 use crate::vector::Vectors;
 
 /// Catalogues and permitted sets, text indexes, and vectors.
 #[derive(Debug)]
 pub(crate) struct Indexes {
-    pub(crate) memory: Memory,
+    pub(crate) catalogues: Catalogues,
+    pub(crate) sets: KeptSets,
     pub(crate) texts: TextIndexes,
     pub(crate) vectors: Vectors,
+    pub(crate) builds: Builds,
 }
 
 impl Indexes {
     /// Indexes with their texts in `place`.
     pub(crate) fn new(place: Place) -> Self {
-        Self { memory: Memory::default(), texts: TextIndexes::new(place), vectors: Vectors::default() }
+        Self {
+            catalogues: Catalogues::default(),
+            sets: KeptSets::default(),
+            texts: TextIndexes::new(place),
+            vectors: Vectors::default(),
+            builds: Builds::default(),
+        }
+    }
+
+    /// Builds what a task names, up to the snapshot of `connection`.
+    pub(crate) fn build(&self, connection: &Connection, task: Task) -> Result<()> {
+        let corpus = match task {
+            Task::Catalogue(corpus) | Task::Text(corpus) => corpus,
+            Task::Vectors(space) => space.corpus,
+        };
+        // It may have been deleted meanwhile.
+        let Some(row) = corpus::row_of(connection, corpus)? else { return Ok(()) };
+        let built = match task {
+            Task::Catalogue(_) => self.catalogues.get(connection, row, Effort::Full).map(drop),
+            Task::Text(_) => self.texts.prepare(connection, row),
+            Task::Vectors(space) => self.vectors.prepare(connection, row, space),
+        };
+        match built {
+            // Another has built more.
+            Ok(()) | Err(NotReady::Overtaken | NotReady::Behind(_)) => Ok(()),
+            Err(NotReady::Failed(error)) => Err(error),
+        }
     }
 
     /// Lets go of a corpus that is gone.
     pub(crate) fn forget(&self, corpus: i64) {
-        self.memory.forget(corpus);
+        self.catalogues.forget(corpus);
+        self.sets.forget(corpus);
         self.texts.forget(corpus);
         self.vectors.forget(corpus);
     }

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use nexus_core::document::store::StagedPassage;
 use nexus_core::document::{Passage, PassageKey};
-use nexus_core::retrieve::{Language, ModelId};
-use nexus_core::{DocumentId, Error, ErrorKind, Result};
+use nexus_core::retrieve::{Language, ModelId, check_vector};
+use nexus_core::{DocumentId, Error, Result};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::{corrupt, sql};
@@ -76,8 +76,15 @@ pub(crate) fn stage(
     Ok(())
 }
 
-/// How many passages, and how many vectors of `model`, a version has.
-pub(crate) fn count(connection: &Connection, version: i64, model: Option<i64>) -> Result<(u32, i64)> {
+/// The vectors of a version: how many, and how long each is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct VectorCount {
+    pub(crate) vectors: i64,
+    pub(crate) dimension: Option<i64>,
+}
+
+/// How many passages, and which vectors of `model`, a version has.
+pub(crate) fn count(connection: &Connection, version: i64, model: Option<i64>) -> Result<(u32, VectorCount)> {
     let (from, to) = range(version);
     let passages: i64 = connection
         .prepare_cached("SELECT count(*) FROM passage WHERE id >= ?1 AND id < ?2")
@@ -85,12 +92,22 @@ pub(crate) fn count(connection: &Connection, version: i64, model: Option<i64>) -
         .map_err(sql)?;
     let vectors = match model {
         Some(model) => connection
-            .prepare_cached("SELECT count(*) FROM vector WHERE passage >= ?1 AND passage < ?2 AND model = ?3")
-            .and_then(|mut statement| statement.query_row(params![from, to, model], |row| row.get(0)))
+            .prepare_cached(
+                "SELECT count(*), min(length(numbers)), max(length(numbers)) FROM vector
+                 WHERE passage >= ?1 AND passage < ?2 AND model = ?3",
+            )
+            .and_then(|mut statement| {
+                let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+                statement.query_row(params![from, to, model], columns)
+            })
             .map_err(sql)?,
-        None => 0,
+        None => (0, None, None),
     };
-    Ok((small(passages)?, vectors))
+    let (vectors, shortest, longest): (i64, Option<i64>, Option<i64>) = vectors;
+    if shortest != longest {
+        return Err(unequal());
+    }
+    Ok((small(passages)?, VectorCount { vectors, dimension: longest.map(|bytes| bytes / 4) }))
 }
 
 /// The languages of a version's passages, in order of code.
@@ -218,10 +235,8 @@ pub(crate) fn vector(connection: &Connection, id: i64, numbers: &mut Vec<f32>) -
 
 fn read_vector(row: &Row<'_>, column: usize, numbers: &mut Vec<f32>) -> Result<()> {
     let bytes = row.get_ref(column).and_then(|value| Ok(value.as_blob()?)).map_err(sql)?;
-    let (chunks, rest) = bytes.as_chunks::<4>();
-    if !rest.is_empty() {
-        return Err(corrupt("a stored vector is cut off"));
-    }
+    // What stands after the last whole number belongs to none: the vector is of another length then.
+    let (chunks, _) = bytes.as_chunks::<4>();
     numbers.clear();
     numbers.extend(chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)));
     Ok(())
@@ -251,48 +266,20 @@ pub(crate) fn model_or_new(connection: &Connection, name: &ModelId) -> Result<i6
         .map_err(sql)
 }
 
-/// The dimension of a corpus's vectors of a model.
-pub(crate) fn dimension(connection: &Connection, corpus: i64, model: i64) -> Result<Option<usize>> {
-    let dimension: Option<i64> = connection
-        .prepare_cached("SELECT dimension FROM dimension WHERE corpus = ?1 AND model = ?2")
-        .and_then(|mut statement| statement.query_row(params![corpus, model], |row| row.get(0)).optional())
-        .map_err(sql)?;
-    dimension.map(small).transpose()
-}
-
-/// Checks that vectors are usable and all of the dimension that the corpus has, which the first one decides.
-pub(crate) fn check_vectors(
-    connection: &Connection,
-    corpus: i64,
-    model: i64,
-    passages: &[StagedPassage],
-) -> Result<()> {
-    let mut expected = dimension(connection, corpus, model)?;
+/// Checks that vectors can be compared, and that all are equally long.
+pub(crate) fn check_vectors(passages: &[StagedPassage]) -> Result<()> {
+    let mut expected = None;
     for vector in passages.iter().filter_map(|passage| passage.vector.as_ref()) {
-        check_vector(vector, *expected.get_or_insert(vector.len()))?;
-    }
-    if let Some(dimension) = expected {
-        connection
-            .prepare_cached("INSERT OR IGNORE INTO dimension (corpus, model, dimension) VALUES (?1, ?2, ?3)")
-            .and_then(|mut statement| statement.execute(params![corpus, model, limit(dimension)]))
-            .map_err(sql)?;
+        check_vector(vector)?;
+        if *expected.get_or_insert(vector.len()) != vector.len() {
+            return Err(unequal());
+        }
     }
     Ok(())
 }
 
-/// Checks that a vector has the expected dimension and holds finite numbers.
-pub(crate) fn check_vector(vector: &[f32], expected: usize) -> Result<()> {
-    if vector.len() != expected || vector.is_empty() {
-        return Err(Error::invalid(format!(
-            "a vector has {} numbers where the model's have {expected}",
-            vector.len()
-        ))
+fn unequal() -> Error {
+    Error::invalid("the vectors of a document differ in length")
         .code("INVALID_VECTOR")
-        .hint("use the embedder that the corpus was embedded with, or give the new one another model id"));
-    }
-    if vector.iter().any(|number| !number.is_finite()) {
-        return Err(Error::new(ErrorKind::InvalidInput, "a vector holds a number that is not finite")
-            .code("INVALID_VECTOR"));
-    }
-    Ok(())
+        .hint("embed all passages of a document with one model")
 }

@@ -3,30 +3,29 @@
 //! A set follows from liveness, grants, and the query's tags, ids and filter. It is kept with the corpus's watermark and
 //! brought up to date with what changed since, so a search pays for changes and not for the size of the corpus.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
-use nexus_core::access::{Authorised, Grantee, Visibility};
+use nexus_core::access::{Grantee, Visibility};
 use nexus_core::retrieve::filter::reserved;
 use nexus_core::retrieve::{Filter, Query};
-use nexus_core::{DocumentId, Result, Timestamp};
-use rusqlite::{Connection, params};
+use nexus_core::{DocumentId, Result, TenantId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
 
 use crate::bits::Bits;
+use crate::build::NotReady;
 use crate::catalogue::Catalogue;
 use crate::corpus::CorpusRow;
 use crate::error::sql;
-use crate::row::{from_json, to_json};
+use crate::kept_sets::KeptSets;
+use crate::row::{from_json, limit, to_json};
 use crate::version::Described;
-
-/// How many sets are kept. Each is a bit per version.
-const KEPT: usize = 64;
 
 /// The versions that one kind of search may find.
 #[derive(Clone, Debug)]
 pub(crate) struct Permitted {
-    watermark: i64,
+    pub(crate) watermark: i64,
     pub(crate) versions: Bits,
     /// How many passages they have.
     pub(crate) passages: u64,
@@ -36,12 +35,46 @@ pub(crate) struct Permitted {
 
 /// What a set depends on beside the corpus's state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Scope {
-    corpus: i64,
+pub(crate) struct Scope {
+    pub(crate) corpus: i64,
     visibility: Visibility,
     tags: Vec<String>,
     documents: BTreeSet<DocumentId>,
     filter: Option<String>,
+}
+
+/// Who searches, when, and with which filters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) visibility: &'a Visibility,
+    pub(crate) now: Timestamp,
+    pub(crate) tags: &'a [String],
+    pub(crate) documents: &'a [DocumentId],
+    pub(crate) filter: Option<&'a Filter>,
+}
+
+impl<'a> Asker<'a> {
+    /// Who asks `query`.
+    pub(crate) fn new(tenant: &'a TenantId, visibility: &'a Visibility, query: &'a Query) -> Self {
+        let Query { now, tags, documents, filter, .. } = query;
+        Self { tenant, visibility, now: *now, tags, documents, filter: filter.as_ref() }
+    }
+
+    /// The same without filters: what may be read at all.
+    pub(crate) fn unfiltered(self) -> Self {
+        Self { tags: &[], documents: &[], filter: None, ..self }
+    }
+
+    fn scope(&self, corpus: i64) -> Scope {
+        Scope {
+            corpus,
+            visibility: self.visibility.clone(),
+            tags: self.tags.to_vec(),
+            documents: self.documents.iter().cloned().collect(),
+            filter: self.filter.map(Filter::to_string),
+        }
+    }
 }
 
 /// The grantees of a visibility as a JSON list of texts; nothing when it sees all.
@@ -54,90 +87,30 @@ pub(crate) fn grantees(visibility: &Visibility) -> Result<Option<String>> {
     }
 }
 
-/// What searches remember of corpora from one to the next.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    catalogues: Mutex<HashMap<i64, Arc<Catalogue>>>,
-    sets: Mutex<Vec<(Scope, Arc<Permitted>)>>,
-}
-
-impl Memory {
-    /// The catalogue as of the snapshot; nothing when a newer snapshot was catalogued already.
-    pub(crate) fn catalogue(
-        &self,
-        connection: &Connection,
-        row: CorpusRow,
-    ) -> Result<Option<Arc<Catalogue>>> {
-        let mut kept = self.catalogues.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = kept.remove(&row.ordinal).unwrap_or_default();
-        if before.watermark >= row.watermark {
-            let is_newer = before.watermark > row.watermark;
-            kept.insert(row.ordinal, Arc::clone(&before));
-            return Ok((!is_newer).then_some(before));
+/// What `asker` may find, as of the catalogue.
+pub(crate) fn permitted(
+    kept: &KeptSets,
+    connection: &Connection,
+    row: CorpusRow,
+    catalogue: &Catalogue,
+    asker: &Asker<'_>,
+) -> Result<Arc<Permitted>, NotReady> {
+    let scope = asker.scope(row.ordinal);
+    let before = kept.find(&scope);
+    if before.as_ref().is_some_and(|set| set.watermark > row.watermark) {
+        return Err(NotReady::Overtaken);
+    }
+    let before = before.filter(|set| set.holds_at(asker.now) && set.watermark >= row.swept);
+    let set = match before {
+        Some(set) if set.watermark == row.watermark => return Ok(set),
+        before => {
+            let mut set = before.map_or_else(Permitted::nothing, Arc::unwrap_or_clone);
+            set.catch_up(connection, &scope, asker, catalogue)?;
+            Arc::new(set)
         }
-        let mut catalogue = Arc::unwrap_or_clone(before);
-        catalogue.catch_up(connection, row.ordinal, row.watermark)?;
-        let catalogue = Arc::new(catalogue);
-        kept.insert(row.ordinal, Arc::clone(&catalogue));
-        Ok(Some(catalogue))
-    }
-
-    /// What `query` may find, as of the catalogue; nothing when that of a newer snapshot is known already.
-    pub(crate) fn permitted(
-        &self,
-        connection: &Connection,
-        row: CorpusRow,
-        catalogue: &Catalogue,
-        query: &Authorised<Query>,
-    ) -> Result<Option<Arc<Permitted>>> {
-        let request = query.request();
-        let scope = Scope {
-            corpus: row.ordinal,
-            visibility: query.visibility().clone(),
-            tags: request.tags.clone(),
-            documents: request.documents.iter().cloned().collect(),
-            filter: request.filter.as_ref().map(Filter::to_string),
-        };
-        let now = request.now.as_micros();
-        let before = self.find(&scope);
-        if before.as_ref().is_some_and(|set| set.watermark > row.watermark) {
-            return Ok(None);
-        }
-        let set = match before.filter(|set| set.holds_at(now)) {
-            Some(set) if set.watermark == row.watermark => set,
-            before => {
-                let mut set = before.map_or_else(Permitted::nothing, Arc::unwrap_or_clone);
-                set.catch_up(connection, &scope, request, catalogue)?;
-                Arc::new(set)
-            }
-        };
-        self.put(scope, Arc::clone(&set));
-        Ok(Some(set))
-    }
-
-    /// Forgets a corpus that is gone.
-    pub(crate) fn forget(&self, corpus: i64) {
-        self.catalogues.lock().unwrap_or_else(PoisonError::into_inner).remove(&corpus);
-        self.sets.lock().unwrap_or_else(PoisonError::into_inner).retain(|(scope, _)| scope.corpus != corpus);
-    }
-
-    fn find(&self, scope: &Scope) -> Option<Arc<Permitted>> {
-        let sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
-        sets.iter().find(|(kept, _)| kept == scope).map(|(_, set)| Arc::clone(set))
-    }
-
-    /// Keeps a set, unless a newer one is known; the one that was used longest ago makes room.
-    fn put(&self, scope: Scope, set: Arc<Permitted>) {
-        let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
-        if sets.iter().any(|(kept, known)| *kept == scope && known.watermark > set.watermark) {
-            return;
-        }
-        sets.retain(|(kept, _)| *kept != scope);
-        if sets.len() >= KEPT {
-            sets.remove(0);
-        }
-        sets.push((scope, set));
-    }
+    };
+    kept.put(scope, Arc::clone(&set));
+    Ok(set)
 }
 
 impl Permitted {
@@ -145,68 +118,100 @@ impl Permitted {
         Self { watermark: 0, versions: Bits::default(), passages: 0, holds: (i64::MIN, i64::MAX) }
     }
 
-    fn holds_at(&self, now: i64) -> bool {
-        self.holds.0 <= now && now < self.holds.1
+    fn holds_at(&self, now: Timestamp) -> bool {
+        self.holds.0 <= now.as_micros() && now.as_micros() < self.holds.1
     }
 
     fn catch_up(
         &mut self,
         connection: &Connection,
         scope: &Scope,
-        query: &Query,
+        asker: &Asker<'_>,
         catalogue: &Catalogue,
     ) -> Result<()> {
-        let unlimited = scope.visibility == Visibility::All;
-        if unlimited && scope.is_whole_corpus() {
+        let grantees = grantees(&scope.visibility)?;
+        if grantees.is_none() && scope.is_whole_corpus() {
             self.versions = catalogue.live.clone();
-            self.passages = catalogue.live_passages;
-            self.watermark = catalogue.watermark;
-            return Ok(());
-        }
-        let granted = match grantees(&scope.visibility)? {
-            Some(grantees) => self.granted(connection, scope.corpus, &grantees, query.now)?,
-            None => HashSet::new(),
-        };
-        let mut statement = connection
-            .prepare_cached(
-                "SELECT ordinal, document, described FROM version WHERE corpus = ?1 AND changed > ?2 ORDER BY changed",
-            )
-            .map_err(sql)?;
-        let mut rows = statement.query(params![scope.corpus, self.watermark]).map_err(sql)?;
-        while let Some(row) = rows.next().map_err(sql)? {
-            let ordinal: i64 = row.get(0).map_err(sql)?;
-            let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str()?)).map_err(sql);
-            let may_see = catalogue.live.contains(ordinal) && (unlimited || granted.contains(&ordinal));
-            if may_see && scope.admits(query, text(1)?, text(2)?)? {
-                self.versions.insert(ordinal);
-            } else {
-                self.versions.remove(ordinal);
+        } else if self.watermark > 0 {
+            let granted = grantees
+                .map(|grantees| self.granted(connection, Granted::SINCE, scope, asker, &grantees))
+                .transpose()?;
+            self.take_changes(connection, scope, asker, catalogue, granted.as_ref())?;
+        } else if let Some(grantees) = grantees {
+            let is_few = has_few_grants(connection, asker.tenant, &grantees, catalogue)?;
+            let source = if is_few { Granted::OF_GRANTEES } else { Granted::OF_CORPUS };
+            for version in self.granted(connection, source, scope, asker, &grantees)? {
+                if catalogue.live.contains(version) && scope.admits(connection, asker, version)? {
+                    self.versions.insert(version);
+                }
             }
+        } else {
+            self.take_live(connection, scope, asker)?;
         }
         self.passages = catalogue.passages(&self.versions);
         self.watermark = catalogue.watermark;
         Ok(())
     }
 
-    /// The versions, of those that changed, that a grant of `grantees` shows at `now`.
+    /// Takes up the versions that changed since.
+    fn take_changes(
+        &mut self,
+        connection: &Connection,
+        scope: &Scope,
+        asker: &Asker<'_>,
+        catalogue: &Catalogue,
+        granted: Option<&HashSet<i64>>,
+    ) -> Result<()> {
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT ordinal, document, described FROM version INDEXED BY version_by_change
+                 WHERE corpus = ?1 AND changed > ?2",
+            )
+            .map_err(sql)?;
+        let mut rows = statement.query(params![scope.corpus, self.watermark]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let ordinal: i64 = row.get(0).map_err(sql)?;
+            let may_see = granted.is_none_or(|granted| granted.contains(&ordinal));
+            if catalogue.live.contains(ordinal) && may_see && scope.admits_row(asker, row)? {
+                self.versions.insert(ordinal);
+            } else {
+                self.versions.remove(ordinal);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up all live versions that the filters let pass.
+    fn take_live(&mut self, connection: &Connection, scope: &Scope, asker: &Asker<'_>) -> Result<()> {
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT ordinal, document, described FROM version INDEXED BY version_live
+                 WHERE corpus = ?1 AND state = 'live'",
+            )
+            .map_err(sql)?;
+        let mut rows = statement.query(params![scope.corpus]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            if scope.admits_row(asker, row)? {
+                self.versions.insert(row.get(0).map_err(sql)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The versions that a grant shows now to one of `grantees`.
     fn granted(
         &mut self,
         connection: &Connection,
-        corpus: i64,
+        statement: &str,
+        scope: &Scope,
+        asker: &Asker<'_>,
         grantees: &str,
-        now: Timestamp,
     ) -> Result<HashSet<i64>> {
-        let mut statement = connection
-            .prepare_cached(
-                "SELECT v.ordinal, a.expires_at FROM version AS v
-                 JOIN access AS a ON a.tenant = v.tenant AND a.document = v.document
-                 WHERE v.corpus = ?1 AND v.changed > ?2 AND v.state = 'live'
-                   AND a.permission IN ('read', 'write', 'owner')
-                   AND a.grantee IN (SELECT value FROM json_each(?3))",
-            )
+        let mut statement = connection.prepare_cached(statement).map_err(sql)?;
+        let mut rows = statement
+            .query(params![scope.corpus, asker.tenant.as_str(), grantees, self.watermark])
             .map_err(sql)?;
-        let mut rows = statement.query(params![corpus, self.watermark, grantees]).map_err(sql)?;
-        let (now, mut granted) = (now.as_micros(), HashSet::new());
+        let (now, mut granted) = (asker.now.as_micros(), HashSet::new());
         while let Some(row) = rows.next().map_err(sql)? {
             match row.get::<_, Option<i64>>(1).map_err(sql)? {
                 Some(end) if end <= now => self.holds.0 = self.holds.0.max(end),
@@ -220,22 +225,101 @@ impl Permitted {
     }
 }
 
+/// Where granted versions are looked for: corpus `?1`, tenant `?2`, grantees `?3`, watermark `?4`.
+struct Granted;
+
+impl Granted {
+    /// Among the versions that changed since the watermark.
+    const SINCE: &str = "SELECT v.ordinal, a.expires_at FROM version AS v INDEXED BY version_by_change
+         CROSS JOIN access AS a ON a.tenant = ?2 AND a.document = v.document
+         WHERE v.corpus = ?1 AND v.changed > ?4 AND v.state = 'live'
+           AND a.permission IN ('read', 'write', 'owner') AND a.grantee IN (SELECT value FROM json_each(?3))";
+
+    /// Among the live versions of the corpus.
+    const OF_CORPUS: &str = "SELECT v.ordinal, a.expires_at FROM version AS v INDEXED BY version_live
+         CROSS JOIN access AS a ON a.tenant = ?2 AND a.document = v.document
+         WHERE v.corpus = ?1 AND v.state = 'live' AND ?4 = 0
+           AND a.permission IN ('read', 'write', 'owner') AND a.grantee IN (SELECT value FROM json_each(?3))";
+
+    /// Among the grants.
+    const OF_GRANTEES: &str = "SELECT d.live, a.expires_at FROM access AS a INDEXED BY access_by_grantee
+         CROSS JOIN document AS d ON d.tenant = a.tenant AND d.id = a.document
+         WHERE a.tenant = ?2 AND a.grantee IN (SELECT value FROM json_each(?3))
+           AND a.permission IN ('read', 'write', 'owner') AND d.corpus = ?1 AND d.live IS NOT NULL AND ?4 = 0";
+}
+
+/// Whether the grantees have fewer grants in the tenant than the corpus has documents, by far.
+fn has_few_grants(
+    connection: &Connection,
+    tenant: &TenantId,
+    grantees: &str,
+    catalogue: &Catalogue,
+) -> Result<bool> {
+    let few = limit(catalogue.len() / 4);
+    connection
+        .prepare_cached(
+            "SELECT count(*) <= ?3 FROM (SELECT 1 FROM access INDEXED BY access_by_grantee
+             WHERE tenant = ?1 AND grantee IN (SELECT value FROM json_each(?2)) LIMIT ?3 + 1)",
+        )
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), grantees, few], |row| row.get(0))
+        })
+        .map_err(sql)
+}
+
 impl Scope {
     fn is_whole_corpus(&self) -> bool {
         self.tags.is_empty() && self.documents.is_empty() && self.filter.is_none()
     }
 
-    /// Whether the query's own filters let a document pass.
-    fn admits(&self, query: &Query, document: &str, described: &str) -> Result<bool> {
+    /// How many bytes the scope takes, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        let grantees = match &self.visibility {
+            Visibility::All => 0,
+            Visibility::Granted(grantees) => grantees.iter().map(|grantee| grantee.id().len() + 32).sum(),
+        };
+        let tags: usize = self.tags.iter().map(|tag| tag.len() + 24).sum();
+        let documents: usize = self.documents.iter().map(|id| id.as_str().len() + 32).sum();
+        size_of::<Self>() + grantees + tags + documents + self.filter.as_ref().map_or(0, String::len)
+    }
+
+    /// Whether the query's own filters let a version pass.
+    fn admits(&self, connection: &Connection, asker: &Asker<'_>, version: i64) -> Result<bool> {
+        if self.is_whole_corpus() {
+            return Ok(true);
+        }
+        connection
+            .prepare_cached("SELECT ordinal, document, described FROM version WHERE ordinal = ?1")
+            .and_then(|mut statement| {
+                statement.query_row(params![version], |row| Ok(self.admits_row(asker, row))).optional()
+            })
+            .map_err(sql)?
+            .unwrap_or(Ok(false))
+    }
+
+    /// The same, by the version's row: ordinal, document, description.
+    fn admits_row(&self, asker: &Asker<'_>, row: &rusqlite::Row<'_>) -> Result<bool> {
+        if self.is_whole_corpus() {
+            return Ok(true);
+        }
+        let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str()?)).map_err(sql);
+        let document = text(1)?;
         if !self.documents.is_empty() && !self.documents.iter().any(|wanted| wanted.as_str() == document) {
             return Ok(false);
         }
-        if self.tags.is_empty() && query.filter.is_none() {
+        if self.tags.is_empty() && asker.filter.is_none() {
             return Ok(true);
         }
-        let described: Described = from_json(described)?;
+        let described: Described = match from_json(text(2)?) {
+            Ok(described) => described,
+            Err(error) => {
+                // It fails what is asked of it, and not the searches for others.
+                tracing::warn!(error = error.report(), document, "a document's description cannot be read");
+                return Ok(false);
+            }
+        };
         let tagged = self.tags.iter().all(|tag| described.tags.contains(tag));
-        Ok(tagged && query.filter.as_ref().is_none_or(|filter| filter.matches(&fields(document, described))))
+        Ok(tagged && asker.filter.is_none_or(|filter| filter.matches(&fields(document, described))))
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn stage(
     let held = job::held(connection, lease)?;
     let model = model.map(|model| passage::model_or_new(connection, model)).transpose()?;
     match model {
-        Some(model) => passage::check_vectors(connection, held.corpus, model, passages)?,
+        Some(_) => passage::check_vectors(passages)?,
         None if passages.iter().any(|passage| passage.vector.is_some()) => {
             return Err(Error::invalid("a passage has a vector, but the model that made it is not named")
                 .code("INVALID_VECTOR"));

@@ -6,44 +6,63 @@ use nexus_core::retrieve::analysis::terms_for_query;
 use nexus_core::retrieve::fusion::{Arm, Fused, fuse};
 use nexus_core::retrieve::{
     CANDIDATE_POOL, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, SearchMode, TermScore, Weights,
+    WordStatistics, check_vector,
 };
 use nexus_core::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::build::{Effort, NotReady};
 use crate::catalogue::Catalogue;
 use crate::corpus::{self, CorpusRow};
 use crate::error::{corrupt, sql};
 use crate::indexes::Indexes;
 use crate::passage;
-use crate::permitted::Permitted;
+use crate::permitted::{Asker, Permitted, permitted};
 use crate::row::small;
-use crate::text::Found;
-use crate::vector::Near;
+use crate::text::{Found, Looked};
+use crate::vector::{Near, Space};
 
-/// A search on one snapshot: nothing when a newer snapshot was searched already, and this one is out of date.
+/// A search on one snapshot.
 pub(crate) fn search(
     indexes: &Indexes,
     connection: &Connection,
     query: &Authorised<Query>,
-) -> Result<Option<Retrieved>> {
+) -> Result<Retrieved, NotReady> {
     let request = query.request();
     check(request)?;
     let row = corpus::row(connection, query.tenant(), &request.corpus)?;
-    let Some(catalogue) = indexes.memory.catalogue(connection, row)? else { return Ok(None) };
-    let Some(permitted) = indexes.memory.permitted(connection, row, &catalogue, query)? else {
-        return Ok(None);
+    let catalogue = indexes.catalogues.get(connection, row, Effort::Little)?;
+    let asker = Asker::new(query.tenant(), query.visibility(), request);
+    let may_find = permitted(&indexes.sets, connection, row, &catalogue, &asker)?;
+    let own = match request.statistics {
+        WordStatistics::Corpus => None,
+        WordStatistics::Own => {
+            Some(permitted(&indexes.sets, connection, row, &catalogue, &asker.unfiltered())?)
+        }
     };
-    let terms = terms_for_query(&request.text, &catalogue.languages());
+    let languages =
+        own.as_ref().map_or_else(|| catalogue.languages(), |own| catalogue.languages_of(&own.versions));
+    let terms = terms_for_query(&request.text, &languages);
     let near = match &request.vector {
-        Some(vector) => vector_arm(indexes, connection, row, vector, &permitted, &catalogue)?,
+        Some(vector) => vector_arm(indexes, connection, row, vector, &may_find, &catalogue)?,
         None => None,
     };
     let found = if terms.is_empty() {
         Vec::new()
     } else {
-        let words = indexes.texts.words(connection, row.ordinal, &catalogue)?;
-        words.search(&terms, &permitted.versions, &catalogue, CANDIDATE_POOL, request.explain)?
+        let words = indexes.texts.words(connection, row, &catalogue, own.as_ref())?;
+        let looked = Looked {
+            permitted: &may_find,
+            own: own.as_deref(),
+            catalogue: &catalogue,
+            most: CANDIDATE_POOL,
+            explain: request.explain,
+        };
+        words.search(&terms, &looked)?
     };
+    if near.is_none() && request.text.trim().is_empty() {
+        check_comparable(connection, request, &may_find, &catalogue)?;
+    }
     let mode = match (&near, terms.is_empty()) {
         (None, _) => SearchMode::Lexical,
         (Some(_), true) => SearchMode::Vector,
@@ -51,43 +70,66 @@ pub(crate) fn search(
     };
     let arms = Arms { found, near: near.unwrap_or_default(), mode };
     let hits = arms.hits(connection, request, &catalogue)?;
-    Ok(Some(Retrieved {
+    Ok(Retrieved {
         hits,
         mode,
-        permitted: permitted.passages,
-        under_filled: permitted.passages < request.top_k as u64,
+        permitted: may_find.passages,
+        under_filled: may_find.passages < request.top_k as u64,
         watermark: small(row.watermark)?,
-    }))
+    })
 }
 
 fn check(query: &Query) -> Result<()> {
     if !(1..=MAX_TOP_K).contains(&query.top_k) {
         return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).code("INVALID_TOP_K"));
     }
+    query.vector.iter().try_for_each(|vector| check_vector(&vector.values))?;
     query.weights.check()
 }
 
-/// The passages nearest to the question's vector; nothing when no passage has a vector of its model.
-fn vector_arm(
+/// The passages nearest to the question's vector; nothing when no permitted passage has a vector that it compares with.
+pub(crate) fn vector_arm(
     indexes: &Indexes,
     connection: &Connection,
     row: CorpusRow,
     vector: &QueryVector,
     permitted: &Permitted,
     catalogue: &Catalogue,
-) -> Result<Option<Vec<Near>>> {
+) -> Result<Option<Vec<Near>>, NotReady> {
     let Some(model) = passage::model(connection, &vector.model)? else { return Ok(None) };
-    let Some(dimension) = passage::dimension(connection, row.ordinal, model)? else { return Ok(None) };
-    passage::check_vector(&vector.values, dimension)?;
+    let dimension = vector.values.len();
+    // A vector of zeros points nowhere: everything is as near to it as anything else.
+    let points_nowhere = vector.values.iter().all(|number| *number == 0.0);
+    if points_nowhere || !catalogue.has_vectors(model, dimension) {
+        return Ok(None);
+    }
     let near = indexes.vectors.search(
         connection,
-        (row.ordinal, model),
+        (row, Space { corpus: row.ordinal, model, dimension }),
         &vector.values,
         &permitted.versions,
         catalogue,
         CANDIDATE_POOL,
     )?;
     Ok((!near.is_empty()).then_some(near))
+}
+
+/// Checks that a search by vector alone found nothing because there is nothing of its model, and not because its vector is
+/// of another length: there are no words to search by instead.
+fn check_comparable(
+    connection: &Connection,
+    query: &Query,
+    permitted: &Permitted,
+    catalogue: &Catalogue,
+) -> Result<()> {
+    let Some(vector) = &query.vector else { return Ok(()) };
+    let Some(model) = passage::model(connection, &vector.model)? else { return Ok(()) };
+    if !catalogue.has_model(&permitted.versions, model) {
+        return Ok(());
+    }
+    Err(Error::invalid("the vector of the search compares with none of the vectors of its model")
+        .code("INVALID_VECTOR")
+        .hint("use the model that the documents were embedded with, or search for words"))
 }
 
 /// What each arm found.

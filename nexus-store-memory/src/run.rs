@@ -2,11 +2,12 @@
 
 use nexus_core::grounding::Evidence;
 use nexus_core::run::{Advance, Event, Journal, Run, RunQuery, RunState};
-use nexus_core::{Error, ErrorKind, Result, RunId, SessionId, SubjectId, TenantId};
+use nexus_core::{Error, ErrorKind, Result, RunId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::sql;
 use crate::row::{from_json, limit, number, to_json};
+use crate::wanted::Wanted;
 use crate::{audio, audit, ledger, session};
 
 fn not_found() -> Error {
@@ -113,38 +114,75 @@ pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &RunId) -> Re
     from_json(&body.ok_or_else(not_found)?)
 }
 
+/// A tenant's runs, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>> {
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT body FROM run AS r WHERE tenant = ?1
-               AND (?2 IS NULL OR owner = ?2) AND (?3 IS NULL OR session = ?3) AND (?4 IS NULL OR closed = ?4)
-               AND (?5 IS NULL OR ?5 IN (SELECT value FROM json_each(r.body, '$.ask.tags')))
-               AND (?6 IS NULL OR seq < (SELECT seq FROM run WHERE tenant = ?1 AND id = ?6))
-             ORDER BY seq DESC LIMIT ?7",
-        )
-        .map_err(sql)?;
+    let before = query.before.as_ref().map(|before| seq(connection, tenant, before)).transpose()?;
+    // Nothing was begun before a run that is not there.
+    let before = match before {
+        Some(None) => return Ok(Vec::new()),
+        known => known.flatten(),
+    };
+    let mut wanted = Wanted::new(source(query));
+    wanted.equal("r.tenant", tenant.as_str());
+    if let Some(tag) = &query.tag {
+        wanted.equal("t.tenant", tenant.as_str()).equal("t.tag", tag.as_str());
+    }
+    if let Some(session) = &query.session {
+        wanted.equal("r.session", session.as_str());
+    }
+    if let Some(owner) = &query.owner {
+        wanted.equal("r.owner", owner.as_str());
+    }
+    match query.state {
+        // The number itself, so that the index of open runs is known to serve.
+        Some(RunState::Running) => drop(wanted.and("r.closed = 0")),
+        Some(RunState::Closed) => drop(wanted.and("r.closed <> 0")),
+        None => {}
+    }
+    let order = if query.tag.is_some() { "t.run" } else { "r.seq" };
+    if let Some(before) = before {
+        wanted.compare(order, "<", before);
+    }
+    let (statement, values) = wanted.ordered(&format!("{order} DESC"), query.limit);
+    let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let bodies = statement
-        .query_map(
-            params![
-                tenant.as_str(),
-                query.owner.as_ref().map(SubjectId::as_str),
-                query.session.as_ref().map(SessionId::as_str),
-                query.state.map(|state| state == RunState::Closed),
-                query.tag,
-                query.before.as_ref().map(RunId::as_str),
-                limit(query.limit),
-            ],
-            |row| row.get::<_, String>(0),
-        )
+        .query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(0))
         .map_err(sql)?;
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
+/// Where the runs of a query are looked for: by the condition that leaves the fewest.
+fn source(query: &RunQuery) -> &'static str {
+    match query {
+        RunQuery { tag: Some(_), .. } => {
+            "SELECT r.body FROM run_tag AS t CROSS JOIN run AS r ON r.seq = t.run"
+        }
+        RunQuery { session: Some(_), .. } => "SELECT r.body FROM run AS r INDEXED BY run_by_session",
+        RunQuery { state: Some(RunState::Running), .. } => "SELECT r.body FROM run AS r INDEXED BY run_open",
+        RunQuery { owner: Some(_), .. } => "SELECT r.body FROM run AS r INDEXED BY run_by_owner",
+        _ => "SELECT r.body FROM run AS r INDEXED BY run_by_tenant",
+    }
+}
+
+/// The place of a run in the order in which runs began.
+fn seq(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT seq FROM run WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(sql)
+}
+
+/// The runs of all tenants that are not over, in the order in which they began.
 pub(crate) fn unfinished(connection: &Connection) -> Result<Vec<Run>> {
-    let mut statement =
-        connection.prepare_cached("SELECT body FROM run WHERE closed = 0 ORDER BY seq").map_err(sql)?;
-    let bodies = statement.query_map([], |row| row.get::<_, String>(0)).map_err(sql)?;
-    bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
+    let mut statement = connection
+        .prepare_cached("SELECT seq, body FROM run INDEXED BY run_open WHERE closed = 0")
+        .map_err(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
+    let mut open = rows.and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>).map_err(sql)?;
+    open.sort_unstable_by_key(|(seq, _)| *seq);
+    open.iter().map(|(_, body)| from_json(body)).collect()
 }
 
 pub(crate) fn evidence(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>> {

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::sql;
 use crate::row::{from_json, limit, to_json};
+use crate::wanted::Wanted;
 
 pub(crate) fn not_found() -> Error {
     Error::not_found("there is no such session").code("SESSION_NOT_FOUND")
@@ -91,14 +92,19 @@ pub(crate) fn list(
     owner: Option<&SubjectId>,
     at_most: usize,
 ) -> Result<Vec<Session>> {
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT body FROM session WHERE tenant = ?1 AND (?2 IS NULL OR owner = ?2)
-             ORDER BY touched DESC, id DESC LIMIT ?3",
-        )
+    let mut wanted = Wanted::new(match owner {
+        Some(_) => "SELECT body FROM session INDEXED BY session_by_owner",
+        None => "SELECT body FROM session INDEXED BY session_by_time",
+    });
+    wanted.equal("tenant", tenant.as_str());
+    if let Some(owner) = owner {
+        wanted.equal("owner", owner.as_str());
+    }
+    let (statement, values) = wanted.ordered("touched DESC, id DESC", at_most);
+    let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
+    let bodies = statement
+        .query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(0))
         .map_err(sql)?;
-    let key = params![tenant.as_str(), owner.map(SubjectId::as_str), limit(at_most)];
-    let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 

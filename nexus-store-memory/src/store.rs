@@ -7,15 +7,15 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use nexus_core::store::{Census, Store};
-use nexus_core::{Error, Result, TenantId};
+use nexus_core::{Error, Principal, Result, TenantId, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::blob::{self, Blobs};
+use crate::build::Task;
 use crate::cache::MemoryCache;
-use crate::census::census;
 use crate::directory::{self, Claimed, Referenced, State, Swept};
-use crate::engine::{Engine, Readers};
-use crate::error::sql;
+use crate::engine::{Engine, Pools, Readers, Write};
+use crate::error::{closed, sql};
 use crate::indexes::Indexes;
 use crate::keeper::{Keeper, Kept, Published};
 use crate::lock::Lock;
@@ -23,10 +23,16 @@ use crate::request::Requests;
 use crate::schema::{self, Role};
 use crate::terms::Terms;
 use crate::text::Place;
-use crate::{corpus, job, private};
+use crate::{census, corpus, job, private, version};
 
 /// How many searches and lists run at once on a store on disk.
 const READERS: usize = 4;
+
+/// How many indexes are built at once.
+const BUILDERS: usize = 2;
+
+/// How often rows of retired versions are swept up, and how many at a time.
+const SWEPT_AT_ONCE: i64 = 1_000;
 
 /// The name of the database file in a data directory.
 pub(crate) const DATABASE: &str = "nexus.db";
@@ -72,6 +78,15 @@ enum Home {
     Shared(PathBuf),
 }
 
+impl fmt::Display for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ram => f.write_str("memory"),
+            Self::Owned(dir) | Self::Shared(dir) => write!(f, "sqlite {}", dir.display()),
+        }
+    }
+}
+
 impl Shared {
     /// Ends all threads, writes what is to be written, and lets go of the directory.
     fn close(&self) {
@@ -81,6 +96,25 @@ impl Shared {
         self.engine.close();
         if let Some(mut lock) = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take() {
             lock.stop_cleanly();
+        }
+    }
+}
+
+impl Shared {
+    /// Removes rows of retired versions that the text index on the disk has no need of any more, once they are many.
+    /// Everything else that remembers versions begins anew when it has missed one.
+    fn sweep(&self, corpus: i64) -> Result<()> {
+        let Some(through) = self.indexes.texts.cleared_through(corpus) else { return Ok(()) };
+        loop {
+            let work = move |write: &Write<'_>| {
+                if version::retired(write, corpus, through, SWEPT_AT_ONCE)? < SWEPT_AT_ONCE {
+                    return Ok(0);
+                }
+                version::sweep(write, corpus, through, SWEPT_AT_ONCE)
+            };
+            if self.engine.write_here(work)? == 0 {
+                return Ok(());
+            }
         }
     }
 }
@@ -108,7 +142,11 @@ impl Default for MemoryStore {
 
 impl MemoryStore {
     fn in_ram() -> Result<Self> {
-        let mut connection = Connection::open_in_memory().map_err(sql)?;
+        Self::in_ram_on(Connection::open_in_memory().map_err(sql)?)
+    }
+
+    /// A store on an empty database in RAM.
+    pub(crate) fn in_ram_on(mut connection: Connection) -> Result<Self> {
         schema::configure(&connection, Role::Writer)?;
         schema::migrate(&mut connection)?;
         let instance = schema::instance(&connection)?;
@@ -166,7 +204,7 @@ impl MemoryStore {
         // A store that was made or taken over just now may not know yet what its files are.
         let swept = if was_marked { sweep(dir, &connection, &corpora)? } else { Swept::default() };
         let store = Self::assemble(Shared {
-            engine: Engine::on_disk(connection, beside, readers(dir)?)?,
+            engine: Engine::on_disk(connection, beside, pools(dir)?)?,
             instance,
             blobs,
             requests: Requests::Disk(dir.join("requests")),
@@ -182,21 +220,27 @@ impl MemoryStore {
     }
 
     /// Opens the store in `dir` for reading, beside the process that writes it if there is one. Every write but
-    /// a cancel request is refused.
+    /// a cancel request is refused. A store of an older format is brought forward first, unless another process has it.
     ///
     /// # Errors
     /// [`NotFound`](nexus_core::ErrorKind::NotFound) with `STORE_NOT_FOUND` when there is no store in `dir`;
     /// otherwise as [`MemoryStore::open`].
     pub fn open_read_only(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
-        let state = directory::inspect(dir)?;
+        let mut state = directory::inspect(dir)?;
         if !matches!(state, State::Store(_)) {
             return Err(Error::not_found(format!("there is no store in `{}`", dir.display()))
                 .code("STORE_NOT_FOUND")
                 .hint("ingest something first, or name another directory"));
         }
         private::tell_if_open(dir);
-        let connection = reader(dir)?;
+        let mut connection = reader(dir)?;
+        if schema::is_older(&connection)? {
+            drop(connection);
+            bring_forward(dir);
+            state = directory::inspect(dir)?;
+            connection = reader(dir)?;
+        }
         if schema::check_format(&connection)? == 0 {
             return Err(Error::not_found(format!("the store in `{}` is empty", dir.display()))
                 .code("STORE_NOT_FOUND"));
@@ -204,7 +248,7 @@ impl MemoryStore {
         directory::check_marker(dir, &state, &connection)?;
         let instance = schema::instance(&connection)?;
         Ok(Self::assemble(Shared {
-            engine: Engine::read_only(Readers::start(vec![connection])?),
+            engine: Engine::read_only(shared_pools(connection, dir)?),
             instance,
             blobs: Arc::new(Blobs::shared(dir)),
             requests: Requests::Disk(dir.join("requests")),
@@ -368,12 +412,19 @@ impl Kept for Weak<Shared> {
 
     fn prepare(&self, corpus: i64) {
         let Some(shared) = self.upgrade() else { return };
-        let store = Arc::clone(&shared);
-        let work = move |connection: &Connection| match corpus::watermark(connection, corpus)? {
-            Some(watermark) => store.indexes.texts.prepare(connection, corpus, watermark),
-            None => Ok(()), // It was deleted meanwhile.
+        let Some(duty) = shared.indexes.builds.join(Task::Text(corpus)).duty else {
+            // A search has it built, and what it leaves is little.
+            return;
         };
-        if let Err(error) = shared.engine.read_here(work) {
+        let store = Arc::clone(&shared);
+        let work = move |connection: &Connection| {
+            let built = store.indexes.build(connection, Task::Text(corpus));
+            duty.end(&built);
+            built
+        };
+        let built =
+            shared.engine.build(work).and_then(|built| built.blocking_recv().map_err(|_| closed())?);
+        if let Err(error) = built.and_then(|()| shared.sweep(corpus)) {
             tracing::warn!(error = error.report(), corpus, "passages are indexed by the next search");
         }
     }
@@ -403,8 +454,33 @@ fn sweep(dir: &Path, connection: &Connection, corpora: &[i64]) -> Result<Swept> 
     Ok(swept)
 }
 
-fn readers(dir: &Path) -> Result<Readers> {
-    Readers::start((0..READERS).map(|_| reader(dir)).collect::<Result<_>>()?)
+/// Brings the store in `dir` to the present format, if no other process has it and it can be written. Otherwise it is read as
+/// it is, as far as that goes.
+fn bring_forward(dir: &Path) {
+    match MemoryStore::open(dir) {
+        Ok(store) => store.shared.close(),
+        Err(error) => {
+            tracing::info!(error = error.report(), "a data directory of an older format is read as it is");
+        }
+    }
+}
+
+fn pools(dir: &Path) -> Result<Pools> {
+    let connections = |count| (0..count).map(|_| reader(dir)).collect::<Result<Vec<_>>>();
+    Ok(Pools {
+        shared: Readers::start("nexus-reader", connections(READERS)?)?,
+        reserved: Some(Readers::start("nexus-reserved", connections(1)?)?),
+        builders: Readers::start("nexus-builder", connections(BUILDERS)?)?,
+    })
+}
+
+/// The readers of a store that another process may be writing.
+fn shared_pools(connection: Connection, dir: &Path) -> Result<Pools> {
+    Ok(Pools {
+        shared: Readers::start("nexus-reader", vec![connection])?,
+        reserved: None,
+        builders: Readers::start("nexus-builder", vec![reader(dir)?])?,
+    })
 }
 
 /// A connection that reads the store in `dir`.
@@ -428,12 +504,13 @@ impl Store for MemoryStore {
     }
 
     async fn census(&self, tenant: &TenantId) -> Result<Census> {
-        let tenant = tenant.clone();
-        let store = match &self.shared.home {
-            Home::Ram => "memory".to_owned(),
-            Home::Owned(dir) | Home::Shared(dir) => format!("sqlite {}", dir.display()),
-        };
-        self.engine().read(move |connection| census(connection, &tenant, store)).await
+        let (tenant, store) = (tenant.clone(), self.shared.home.to_string());
+        self.engine().read(move |connection| census::census(connection, &tenant, store)).await
+    }
+
+    async fn census_for(&self, who: &Principal, now: Timestamp) -> Result<Census> {
+        let (who, store) = (who.clone(), self.shared.home.to_string());
+        self.engine().read(move |connection| census::census_for(connection, &who, now, store)).await
     }
 
     async fn check(&self) -> Result<()> {
@@ -446,7 +523,7 @@ impl Store for MemoryStore {
         let written = self.engine().write(move |write| one(write, count)).await?;
         let read = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'probe'";
         // Others may probe as well, so what is read can be newer.
-        if self.engine().read(move |connection| one(connection, read)).await? < written {
+        if self.engine().read_reserved(move |connection| one(connection, read)).await? < written {
             return Err(Error::new(
                 nexus_core::ErrorKind::Corrupt,
                 "the store does not keep what it is given",

@@ -1,21 +1,24 @@
 //! The vector arm: an exact scan.
 //!
-//! Eight-bit codes of all live vectors are in memory, one list per corpus and model, made at the first search and
+//! Eight-bit codes of all live vectors are in memory, one list per corpus, model and length, made at the first search and
 //! kept up to date by watermark. A scan over the codes proposes; the stored vectors decide. Each code knows how far it can
 //! be off, so the scan knows when what it did not look at more closely cannot matter: the result is that of
 //! comparing every stored vector.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use nexus_core::Result;
+use nexus_core::retrieve::check_vector;
 use rusqlite::{Connection, params};
 use simsimd::SpatialSimilarity;
 
 use crate::best::Best;
 use crate::bits::Bits;
+use crate::build::{Effort, NotReady, Task, begin};
 use crate::catalogue::Catalogue;
+use crate::corpus::CorpusRow;
 use crate::error::sql;
 use crate::passage;
 
@@ -23,13 +26,29 @@ use crate::passage;
 /// thousand numbers in sixteen lanes need.
 const ROUNDING: f32 = 1e-4;
 
-/// The codes of a store, by corpus and model.
+/// How many vectors a search takes up by itself.
+const SMALL: i64 = 2_000;
+
+/// The codes of a store, by corpus, model and length.
 #[derive(Debug, Default)]
 pub(crate) struct Vectors {
-    lists: Mutex<HashMap<(i64, i64), List>>,
+    lists: Mutex<HashMap<Space, Arc<List>>>,
 }
 
-type List = Arc<RwLock<Codes>>;
+/// Vectors that are compared with each other: those of one corpus and model that are equally long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Space {
+    pub(crate) corpus: i64,
+    pub(crate) model: i64,
+    pub(crate) dimension: usize,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    /// Held while the codes are brought up to date.
+    building: Mutex<()>,
+    codes: RwLock<Codes>,
+}
 
 /// A passage and its inner product with the question.
 pub(crate) type Near = (i64, f32);
@@ -39,31 +58,73 @@ impl Vectors {
     pub(crate) fn search(
         &self,
         connection: &Connection,
-        (corpus, model): (i64, i64),
+        (row, space): (CorpusRow, Space),
         query: &[f32],
         permitted: &Bits,
         catalogue: &Catalogue,
         most: usize,
-    ) -> Result<Vec<Near>> {
-        let list = self.list(corpus, model);
-        let behind = list.read().unwrap_or_else(PoisonError::into_inner).watermark < catalogue.watermark;
-        if behind {
-            let mut codes = list.write().unwrap_or_else(PoisonError::into_inner);
-            codes.catch_up(connection, corpus, model, query.len(), catalogue)?;
+    ) -> Result<Vec<Near>, NotReady> {
+        let list = self.list(space);
+        list.catch_up(connection, row, space, Effort::Little)?;
+        let codes = list.read();
+        // Another search may have gone on since: codes of what was retired are gone then.
+        if codes.watermark != row.watermark {
+            return Err(NotReady::Overtaken);
         }
-        let codes = list.read().unwrap_or_else(PoisonError::into_inner);
-        codes.nearest(connection, query, permitted, catalogue, most)
+        Ok(codes.nearest(connection, query, permitted, catalogue, most)?)
+    }
+
+    /// Takes up all that changed, however much it is.
+    pub(crate) fn prepare(
+        &self,
+        connection: &Connection,
+        row: CorpusRow,
+        space: Space,
+    ) -> Result<(), NotReady> {
+        self.list(space).catch_up(connection, row, space, Effort::Full)
     }
 
     /// Forgets a corpus that is gone.
     pub(crate) fn forget(&self, corpus: i64) {
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner).retain(|(kept, _), _| *kept != corpus);
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner).retain(|space, _| space.corpus != corpus);
     }
 
-    fn list(&self, corpus: i64, model: i64) -> List {
-        Arc::clone(
-            self.lists.lock().unwrap_or_else(PoisonError::into_inner).entry((corpus, model)).or_default(),
-        )
+    fn list(&self, space: Space) -> Arc<List> {
+        Arc::clone(self.lists.lock().unwrap_or_else(PoisonError::into_inner).entry(space).or_default())
+    }
+}
+
+impl List {
+    /// Brings the codes to the snapshot of `row`.
+    fn catch_up(
+        &self,
+        connection: &Connection,
+        row: CorpusRow,
+        space: Space,
+        effort: Effort,
+    ) -> Result<(), NotReady> {
+        let is_current = || match self.read().watermark.cmp(&row.watermark) {
+            Ordering::Less => Ok(false),
+            Ordering::Equal => Ok(true),
+            Ordering::Greater => Err(NotReady::Overtaken),
+        };
+        if is_current()? {
+            return Ok(());
+        }
+        let behind = || NotReady::Behind(Task::Vectors(space));
+        let building = begin(&self.building, effort).ok_or_else(behind)?;
+        if is_current()? {
+            return Ok(());
+        }
+        // Searches go on with the codes that there are while the vectors are read.
+        let Some(change) = self.read().change(connection, row, space, effort)? else { return Err(behind()) };
+        self.codes.write().unwrap_or_else(PoisonError::into_inner).take(change, row.watermark);
+        drop(building);
+        Ok(())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Codes> {
+        self.codes.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,52 +152,76 @@ struct Code {
     length: f32,
 }
 
+/// What makes codes those of a later watermark. It holds whole versions, or there is no change.
+struct Change {
+    /// Whether what was known before is of no use.
+    anew: bool,
+    gone: HashSet<i64>,
+    come: Vec<i64>,
+    dimension: usize,
+    numbers: Vec<i8>,
+    rows: Vec<Code>,
+}
+
 impl Codes {
-    fn catch_up(
-        &mut self,
+    /// What changed until the snapshot of `row`; nothing when that is more than little.
+    fn change(
+        &self,
         connection: &Connection,
-        corpus: i64,
-        model: i64,
-        dimension: usize,
-        catalogue: &Catalogue,
-    ) -> Result<()> {
-        if self.watermark >= catalogue.watermark {
-            return Ok(());
-        }
-        self.dimension = dimension;
-        let mut statement = connection
-            .prepare_cached("SELECT ordinal, state = 'live' AND model = ?3 FROM version WHERE corpus = ?1 AND changed > ?2")
-            .map_err(sql)?;
-        let changed: Vec<(i64, Option<bool>)> = statement
-            .query_map(params![corpus, self.watermark, model], |row| Ok((row.get(0)?, row.get(1)?)))
-            .and_then(Iterator::collect)
-            .map_err(sql)?;
-        let mut gone = HashSet::new();
-        for (version, live) in changed {
-            if live != Some(true) {
-                if self.versions.remove(&version) {
-                    gone.insert(version);
+        row: CorpusRow,
+        space: Space,
+        effort: Effort,
+    ) -> Result<Option<Change>> {
+        let anew = self.watermark < row.swept;
+        let since = if anew { 0 } else { self.watermark };
+        let statement = if since == 0 {
+            "SELECT ordinal, 1, vectors FROM version INDEXED BY version_live
+             WHERE corpus = ?1 AND state = 'live' AND model = ?3 AND dimension = ?4 AND ?2 = 0"
+        } else {
+            "SELECT ordinal, state = 'live' AND model IS ?3 AND dimension IS ?4, vectors
+             FROM version INDEXED BY version_by_change WHERE corpus = ?1 AND changed > ?2"
+        };
+        let mut statement = connection.prepare_cached(statement).map_err(sql)?;
+        let dimension = crate::row::limit(space.dimension);
+        let mut rows = statement.query(params![row.ordinal, since, space.model, dimension]).map_err(sql)?;
+        let (mut gone, mut come, mut vectors) = (HashSet::new(), Vec::new(), 0_i64);
+        while let Some(row) = rows.next().map_err(sql)? {
+            let version: i64 = row.get(0).map_err(sql)?;
+            let is_known = !anew && self.versions.contains(&version);
+            match row.get(1).map_err(sql)? {
+                true if !is_known => {
+                    come.push(version);
+                    vectors = vectors.saturating_add(row.get(2).map_err(sql)?);
                 }
-            } else if self.versions.insert(version) {
-                passage::each_vector(connection, version, model, |vector, passage, numbers| {
-                    self.push(passage, vector, numbers);
-                })?;
+                false if is_known => drop(gone.insert(version)),
+                _ => {}
+            }
+            if effort == Effort::Little && vectors > SMALL {
+                return Ok(None);
             }
         }
-        if !gone.is_empty() {
-            self.remove(&gone);
-        }
-        self.watermark = catalogue.watermark;
-        Ok(())
+        let mut change =
+            Change { anew, gone, come, dimension: space.dimension, numbers: Vec::new(), rows: Vec::new() };
+        change.load(connection, space)?;
+        Ok(Some(change))
     }
 
-    fn push(&mut self, passage: i64, vector: i64, numbers: &[f32]) {
-        let Quantised { codes, scale, rest, length } = quantise(numbers);
-        self.numbers.extend(codes);
-        self.rows.push(Code { passage, vector, scale, rest, length });
+    fn take(&mut self, change: Change, watermark: i64) {
+        if change.anew {
+            *self = Self::default();
+        }
+        self.dimension = change.dimension;
+        if !change.gone.is_empty() {
+            self.remove(&change.gone);
+        }
+        self.versions.extend(change.come);
+        self.numbers.extend(change.numbers);
+        self.rows.extend(change.rows);
+        self.watermark = watermark;
     }
 
     fn remove(&mut self, gone: &HashSet<i64>) {
+        self.versions.retain(|version| !gone.contains(version));
         let kept = |code: &Code| !gone.contains(&passage::split(code.passage).0);
         let mut numbers = Vec::with_capacity(self.numbers.len());
         for (code, chunk) in self.rows.iter().zip(self.numbers.chunks_exact(self.dimension)) {
@@ -205,6 +290,29 @@ impl Codes {
             }
         }
         proposals
+    }
+}
+
+impl Change {
+    /// Reads the vectors of the versions that have come. One that cannot be compared is left out.
+    fn load(&mut self, connection: &Connection, space: Space) -> Result<()> {
+        let Self { come, dimension, numbers, rows, .. } = self;
+        for version in come.iter() {
+            let mut unusable = 0_u64;
+            passage::each_vector(connection, *version, space.model, |vector, passage, values| {
+                if values.len() != *dimension || check_vector(values).is_err() {
+                    unusable += 1;
+                    return;
+                }
+                let Quantised { codes, scale, rest, length } = quantise(values);
+                numbers.extend(codes);
+                rows.push(Code { passage, vector, scale, rest, length });
+            })?;
+            if unusable > 0 {
+                tracing::warn!(version, unusable, "vectors that cannot be compared are left out of searches");
+            }
+        }
+        Ok(())
     }
 }
 

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::corpus::advance_watermark;
 use crate::error::sql;
-use crate::row::to_json;
+use crate::passage::VectorCount;
+use crate::row::{small, to_json};
 
 /// What a document was called and labelled when a version of it was brought: searches filter and name by it, so
 /// that an overwrite shows all at once, when it is published.
@@ -65,7 +66,7 @@ pub(crate) fn add(
 pub(crate) struct Content {
     pub(crate) passages: u32,
     pub(crate) model: Option<i64>,
-    pub(crate) vectors: i64,
+    pub(crate) vectors: VectorCount,
     pub(crate) languages: Vec<Language>,
     pub(crate) described: Described,
 }
@@ -76,7 +77,7 @@ pub(crate) fn publish(connection: &Connection, corpus: i64, version: i64, conten
     connection
         .prepare_cached(
             "UPDATE version SET state = 'live', changed = ?2, published = ?2, passages = ?3, model = ?4,
-             vectors = ?5, languages = ?6, described = ?7 WHERE ordinal = ?1",
+             vectors = ?5, dimension = ?6, languages = ?7, described = ?8 WHERE ordinal = ?1",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -84,7 +85,8 @@ pub(crate) fn publish(connection: &Connection, corpus: i64, version: i64, conten
                 watermark,
                 content.passages,
                 content.model,
-                content.vectors,
+                content.vectors.vectors,
+                content.vectors.dimension,
                 to_json(&content.languages).unwrap_or_default(),
                 to_json(&content.described).unwrap_or_default(),
             ])
@@ -93,14 +95,15 @@ pub(crate) fn publish(connection: &Connection, corpus: i64, version: i64, conten
         .map_err(sql)
 }
 
-/// Hides a version and removes what it held. The row stays as a sign for caches and indexes.
+/// Hides a version and removes what it held. The row stays as a sign for caches and indexes, and does not name the document
+/// any more; [`sweep`] removes it.
 pub(crate) fn retire(connection: &Connection, corpus: i64, version: i64) -> Result<()> {
     let watermark = advance_watermark(connection, corpus)?;
     crate::passage::delete(connection, version)?;
     connection
         .prepare_cached(
-            "UPDATE version SET state = 'retired', changed = ?2, passages = 0, vectors = 0, described = '{}'
-             WHERE ordinal = ?1",
+            "UPDATE version SET state = 'retired', changed = ?2, document = '', passages = 0, vectors = 0,
+             languages = '[]', described = '{}' WHERE ordinal = ?1",
         )
         .and_then(|mut statement| statement.execute(params![version, watermark]))
         .map(drop)
@@ -132,6 +135,58 @@ pub(crate) fn touch(connection: &Connection, tenant: &TenantId, document: &str) 
     connection
         .prepare_cached("UPDATE version SET changed = ?2 WHERE ordinal = ?1")
         .and_then(|mut statement| statement.execute(params![version, watermark]))
+        .map(drop)
+        .map_err(sql)
+}
+
+/// How many rows of retired versions a corpus has that were retired up to `through`; at most `bound` are counted.
+pub(crate) fn retired(connection: &Connection, corpus: i64, through: i64, bound: i64) -> Result<i64> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM version INDEXED BY version_retired
+             WHERE corpus = ?1 AND state = 'retired' AND changed <= ?2 LIMIT ?3)",
+        )
+        .and_then(|mut statement| statement.query_row(params![corpus, through, bound], |row| row.get(0)))
+        .map_err(sql)
+}
+
+/// Removes up to `bound` rows of versions that were retired up to `through`, oldest first, and notes in the corpus how far
+/// that went: whoever remembers less begins anew. Returns how many rows went.
+pub(crate) fn sweep(connection: &Connection, corpus: i64, through: i64, bound: i64) -> Result<u64> {
+    let last: Option<i64> = connection
+        .prepare_cached(
+            "SELECT max(changed) FROM (SELECT changed FROM version INDEXED BY version_retired
+             WHERE corpus = ?1 AND state = 'retired' AND changed <= ?2 ORDER BY changed LIMIT ?3)",
+        )
+        .and_then(|mut statement| statement.query_row(params![corpus, through, bound], |row| row.get(0)))
+        .map_err(sql)?;
+    let Some(last) = last else { return Ok(0) };
+    connection
+        .prepare_cached("UPDATE corpus SET swept = max(swept, ?2) WHERE ordinal = ?1")
+        .and_then(|mut statement| statement.execute(params![corpus, last]))
+        .map_err(sql)?;
+    let swept = connection
+        .prepare_cached(
+            "DELETE FROM version INDEXED BY version_retired
+             WHERE corpus = ?1 AND state = 'retired' AND changed <= ?2",
+        )
+        .and_then(|mut statement| statement.execute(params![corpus, last]))
+        .map_err(sql)?;
+    small(crate::row::limit(swept))
+}
+
+/// Notes how long the vectors of a tenant's versions are, which exports before version 4 do not say.
+pub(crate) fn measure_vectors(connection: &Connection, tenant: &TenantId) -> Result<()> {
+    connection
+        .execute(
+            "UPDATE version SET dimension = (
+                 SELECT length(numbers) / 4 FROM vector
+                 WHERE passage >= version.ordinal << 24 AND passage < (version.ordinal + 1) << 24
+                   AND vector.model = version.model
+                 LIMIT 1)
+             WHERE tenant = ?1 AND vectors > 0",
+            params![tenant.as_str()],
+        )
         .map(drop)
         .map_err(sql)
 }

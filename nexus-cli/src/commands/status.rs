@@ -40,6 +40,8 @@ fn print(context: &Context<'_>, output: &Output, status: &Status) -> Result<()> 
         held.documents_failed,
         count(held.passages, "passage"),
     );
+    let more = if held.is_longer { " or more" } else { "" };
+    let records = held.audit_records.map(|records| format!("{records}{more}, ")).unwrap_or_default();
     let rows = [
         ("version", status.version.to_owned()),
         ("store", held.store.clone()),
@@ -48,8 +50,8 @@ fn print(context: &Context<'_>, output: &Output, status: &Status) -> Result<()> 
         ("search", search(status)),
         ("corpora", held.corpora.to_string()),
         ("documents", documents),
-        ("runs", format!("{}, {} not over", held.runs, held.runs_unfinished)),
-        ("records", format!("{}, signed with the key {}", held.audit_records, status.audit_key)),
+        ("runs", format!("{}{more}, {} not over", held.runs, held.runs_unfinished)),
+        ("records", format!("{records}signed with the key {}", status.audit_key)),
         ("policy", status.policy_version.clone()),
         ("settings", context.config_dir.display().to_string()),
     ];

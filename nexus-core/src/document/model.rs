@@ -135,13 +135,32 @@ impl NewDocument {
         }
     }
 
-    /// Checks names and tags.
+    /// Checks names, tags and the depth of the metadata: what is nested deeper than JSON can be read back would make
+    /// the list that it stands in unreadable.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), see [`check_name`].
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), see [`check_name`]; with `METADATA_TOO_DEEP`.
     pub fn check(&self) -> Result<()> {
         check_name("document name", &self.name)?;
-        self.tags.iter().try_for_each(|tag| check_name("tag", tag))
+        self.tags.iter().try_for_each(|tag| check_name("tag", tag))?;
+        if self.metadata.values().any(|value| is_deeper(value, MAX_METADATA_DEPTH)) {
+            let message = format!("the metadata is nested more than {MAX_METADATA_DEPTH} levels deep");
+            return Err(Error::invalid(message).code("METADATA_TOO_DEEP"));
+        }
+        Ok(())
+    }
+}
+
+/// How many lists and objects may stand in each other in a document's metadata.
+pub const MAX_METADATA_DEPTH: usize = 32;
+
+/// Whether more than `depth` lists and objects stand in each other. Looks no deeper than that.
+fn is_deeper(value: &Value, depth: usize) -> bool {
+    let Some(less) = depth.checked_sub(1) else { return value.is_array() || value.is_object() };
+    match value {
+        Value::Array(values) => values.iter().any(|value| is_deeper(value, less)),
+        Value::Object(values) => values.values().any(|value| is_deeper(value, less)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
@@ -322,5 +341,23 @@ impl Job {
     /// The tenant it works for.
     pub fn tenant(&self) -> &TenantId {
         self.principal.tenant()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_as_deep_as_it_can_be_read_back() {
+        let nested = |levels: usize| (0..levels).fold(Value::from(1), |inner, _| Value::from(vec![inner]));
+        let check = |levels| {
+            let mut new = NewDocument::new(CorpusId::parse("c").unwrap(), "d.txt");
+            new.metadata.insert("deep".to_owned(), nested(levels));
+            new.check().map_err(|error| error.stable_code())
+        };
+        assert_eq!(check(MAX_METADATA_DEPTH), Ok(()));
+        assert_eq!(check(MAX_METADATA_DEPTH + 1), Err("METADATA_TOO_DEEP"));
+        assert_eq!(check(127), Err("METADATA_TOO_DEEP"));
     }
 }

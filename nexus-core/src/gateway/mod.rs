@@ -54,14 +54,14 @@ use tokio::time::timeout;
 use crate::audit::{Draft, Pending, Sealer};
 use crate::cache::CacheStore;
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{IdSource, RunId};
 use crate::llm::Reply;
 use crate::policy::PolicyEngine;
 use crate::price::PriceRow;
 use crate::principal::{Principal, TenantId};
 use crate::quota::Limit;
-use crate::retrieve::Embedder;
+use crate::retrieve::{Embedder, ModelId};
 use crate::store::Store;
 use crate::task::Tasks;
 
@@ -191,6 +191,11 @@ impl Gateway {
         self.shared.current().embedder
     }
 
+    /// The model of the configured embedder.
+    pub(crate) fn embedding_model(&self) -> Option<ModelId> {
+        self.embedder().map(|embedder| embedder.model().clone())
+    }
+
     /// Forgets what the cache keeps of a run.
     pub(crate) async fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
         match &self.shared.cache {
@@ -237,6 +242,13 @@ impl Gateway {
             Granted::No(refused) => Granted::No(refused),
         })
     }
+}
+
+/// The error for vectors that were made while the embedder was replaced: either of the two models may have made them.
+pub(crate) fn embedder_replaced() -> Error {
+    Error::new(ErrorKind::Unavailable, "the embedding model was replaced while a text was embedded")
+        .code("EMBEDDER_REPLACED")
+        .hint("try again")
 }
 
 impl Shared {

@@ -10,7 +10,7 @@ use crate::cache::{CacheDigest, CacheEntry, CacheKey, CacheKind, CacheScope};
 use crate::error::Result;
 use crate::id::RunId;
 use crate::principal::{Principal, TenantId};
-use crate::retrieve::{EmbedRole, Embedder};
+use crate::retrieve::{EmbedRole, Embedder, check_vector};
 
 const SCOPE: &str = "nexus/cache/embedding/scope/v1";
 const CONTENT: &str = "nexus/cache/embedding/content/v1";
@@ -101,8 +101,7 @@ fn written(vector: &[f32]) -> Arc<[u8]> {
 fn read(body: &[u8], dimension: usize) -> Option<Vec<f32>> {
     let (numbers, rest) = body.as_chunks::<4>();
     let vector: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
-    let is_sound =
-        rest.is_empty() && vector.len() == dimension && vector.iter().all(|value| value.is_finite());
+    let is_sound = rest.is_empty() && vector.len() == dimension && check_vector(&vector).is_ok();
     is_sound.then_some(vector)
 }
 

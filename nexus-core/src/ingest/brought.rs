@@ -11,7 +11,7 @@ use crate::document::parser::codes;
 use crate::document::{Chunk, Source};
 use crate::error::{Error, Result};
 use crate::hex;
-use crate::retrieve::ModelId;
+use crate::retrieve::{ModelId, check_vector};
 
 /// The media type of a document that consists of brought passages.
 pub const PASSAGES_CONTENT_TYPE: &str = "application/vnd.nexus.passages+jsonl";
@@ -50,7 +50,7 @@ pub(super) fn write(model: Option<ModelId>, passages: &[BroughtPassage]) -> Resu
     let dimension = passages.first().map(|first| first.vector.as_ref().map(Vec::len));
     for passage in passages {
         let same = dimension == Some(passage.vector.as_ref().map(Vec::len));
-        let finite = passage.vector.iter().flatten().all(|value| value.is_finite());
+        let finite = passage.vector.iter().all(|vector| check_vector(vector).is_ok());
         if passage.text.trim().is_empty() || !same || !finite || passage.vector.is_some() != model.is_some() {
             return Err(malformed(
                 "each passage needs a text, and all or none a finite vector of one length by a named model",

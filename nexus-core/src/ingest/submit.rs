@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DocumentId, JobId};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
+use crate::retrieve::embed::check_length;
 use crate::retrieve::{CorpusConfig, ModelId};
 
 impl Engine {
@@ -86,6 +87,11 @@ impl Engine {
         model: Option<ModelId>,
         passages: &[BroughtPassage],
     ) -> Result<Submitted> {
+        if let Some(model) = &model {
+            let embedder = self.gateway.embedder();
+            let vectors = passages.iter().filter_map(|passage| passage.vector.as_deref());
+            vectors.into_iter().try_for_each(|vector| check_length(embedder.as_deref(), model, vector))?;
+        }
         let bytes = brought::write(model, passages)?;
         let new = NewDocument { content_type: Some(PASSAGES_CONTENT_TYPE.to_owned()), ..new };
         self.submit(who, new, Box::new(std::io::Cursor::new(bytes))).await

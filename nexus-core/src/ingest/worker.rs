@@ -16,8 +16,9 @@ use crate::document::store::{Lease, Publication, StagedPassage};
 use crate::document::{Block, BlockSink, FileHints, ParseReport, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gateway::Origin;
+use crate::gateway::{Origin, embedder_replaced};
 use crate::policy::{Action, Resource};
+use crate::retrieve::embed::check_length;
 use crate::retrieve::{CorpusConfig, EmbedRole, Language, ModelId};
 use crate::run::{is_of_store, is_transient, pause};
 
@@ -216,7 +217,7 @@ impl Staging<'_> {
         let (sender, mut blocks) = mpsc::channel(BLOCKS_IN_FLIGHT);
         let parsing =
             tokio::task::spawn_blocking(move || parser.parse(&mut *source, &hints, &mut Channel(sender)));
-        self.model = self.engine.gateway.embedder().map(|embedder| embedder.model().clone());
+        self.model = self.engine.gateway.embedding_model();
         let mut chunker = Chunker::new(document.chunking, Arc::new(EstimatedTokens));
         while let Some(block) = blocks.recv().await {
             for chunk in chunker.push(block) {
@@ -241,8 +242,13 @@ impl Staging<'_> {
                 }
             }
         });
+        let embedder = self.engine.gateway.embedder();
         while let Some(passage) = passages.recv().await {
-            self.add(passage?).await?;
+            let (chunk, vector) = passage?;
+            if let (Some(model), Some(vector)) = (&self.model, &vector) {
+                check_length(embedder.as_deref(), model, vector)?;
+            }
+            self.add((chunk, vector)).await?;
         }
         reading.await.map_err(crashed)?;
         Ok(ParseReport { content_type: PASSAGES_CONTENT_TYPE.to_owned(), ..ParseReport::default() })
@@ -272,6 +278,9 @@ impl Staging<'_> {
                 answer => break answer?,
             }
         };
+        if self.engine.gateway.embedding_model() != self.model {
+            return Err(embedder_replaced());
+        }
         embedded.or_error(self.engine.clock.now())
     }
 

@@ -67,7 +67,7 @@ impl Nexus {
         &self.engine.store
     }
 
-    /// What this Nexus is made of and holds for the tenant.
+    /// What this Nexus is made of, and what it holds for the tenant that the caller may see.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
@@ -85,7 +85,7 @@ impl Nexus {
             search_mode: if embedder.is_some() { "hybrid" } else { "lexical" },
             policy_version: self.engine.policy.version(),
             audit_key: self.engine.sealer.keys().active_kid().to_owned(),
-            store: self.engine.store.census(who.tenant()).await?,
+            store: self.engine.store.census_for(who, self.engine.clock.now()).await?,
         })
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::analysis::Language;
 use super::fusion::{Fusion, Weights};
-use super::{CANDIDATE_POOL, MAX_TOP_K};
+use super::{CANDIDATE_POOL, MAX_TOP_K, WordStatistics};
 use crate::document::ChunkConfig;
 use crate::error::{Error, Result};
 
@@ -34,6 +34,8 @@ pub struct RetrievalConfig {
     pub fusion: Fusion,
     /// How much each arm counts.
     pub weights: Weights,
+    /// Whose passages the word statistics count.
+    pub statistics: WordStatistics,
 }
 
 impl Default for RetrievalConfig {
@@ -43,6 +45,7 @@ impl Default for RetrievalConfig {
             top_k_default: 5,
             fusion: Fusion::default(),
             weights: Weights::default(),
+            statistics: WordStatistics::default(),
         }
     }
 }
@@ -89,6 +92,19 @@ mod tests {
     fn the_empty_object_means_the_documented_default() {
         let spelled = json!({"retrieval": {"provider": "local_pgvector", "top_k_default": 5}});
         assert_eq!(CorpusConfig::parse(&json!({})).unwrap(), CorpusConfig::parse(&spelled).unwrap());
+    }
+
+    #[test]
+    fn word_statistics_are_of_the_corpus_or_the_callers_own() {
+        let statistics = |json| CorpusConfig::parse(&json).map(|config| config.retrieval.statistics);
+        assert_eq!(statistics(json!({})).unwrap(), WordStatistics::Corpus);
+        assert_eq!(
+            statistics(json!({"retrieval": {"statistics": "corpus"}})).unwrap(),
+            WordStatistics::Corpus
+        );
+        assert_eq!(statistics(json!({"retrieval": {"statistics": "own"}})).unwrap(), WordStatistics::Own);
+        let unknown = statistics(json!({"retrieval": {"statistics": "mine"}})).unwrap_err();
+        assert_eq!(unknown.stable_code(), "INVALID_CORPUS_CONFIG");
     }
 
     #[test]

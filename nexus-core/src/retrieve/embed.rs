@@ -53,6 +53,42 @@ impl From<ModelId> for String {
     }
 }
 
+/// The greatest number that a vector may hold. Inner products of vectors within it are finite in single precision.
+pub const MAX_VECTOR_NUMBER: f32 = 1e12;
+
+/// Checks that `vector` can be compared: it has numbers, each of them finite and within [`MAX_VECTOR_NUMBER`].
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_VECTOR`.
+pub fn check_vector(vector: &[f32]) -> Result<()> {
+    let invalid = |message| Err(Error::invalid(message).code("INVALID_VECTOR"));
+    if vector.is_empty() {
+        return invalid("a vector has no numbers");
+    }
+    // False for what is not a number, too.
+    if !vector.iter().all(|number| number.abs() <= MAX_VECTOR_NUMBER) {
+        return invalid("a vector holds a number that is not finite or too great to compare");
+    }
+    Ok(())
+}
+
+/// Checks that `vector`, said to be by `model`, has the length of the configured embedder's vectors if that is its model.
+///
+/// # Errors
+/// As [`check_vector`].
+pub(crate) fn check_length(embedder: Option<&dyn Embedder>, model: &ModelId, vector: &[f32]) -> Result<()> {
+    let Some(expected) = embedder.filter(|known| known.model() == model).map(Embedder::dimension) else {
+        return Ok(());
+    };
+    if vector.len() == expected {
+        return Ok(());
+    }
+    let message = format!("a vector has {} numbers where those of `{model}` have {expected}", vector.len());
+    Err(Error::invalid(message)
+        .code("INVALID_VECTOR")
+        .hint("bring vectors that the named model made, or name the model that made them"))
+}
+
 /// What a text is to a search; many models embed the two differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmbedRole {

@@ -20,7 +20,7 @@ use crate::principal::TenantId;
 
 pub use analysis::Language;
 pub use config::CorpusConfig;
-pub use embed::{EmbedRole, Embedded, Embedder, HashingEmbedder, ModelId};
+pub use embed::{EmbedRole, Embedded, Embedder, HashingEmbedder, ModelId, check_vector};
 pub use filter::Filter;
 pub use fusion::{Fusion, Weights};
 
@@ -41,6 +41,18 @@ pub struct QueryVector {
     pub model: ModelId,
     /// The vector, in the model's dimension.
     pub values: Vec<f32>,
+}
+
+/// Whose passages the word statistics of a corpus count: how many passages there are, how long, and how many hold a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WordStatistics {
+    /// All passages of the corpus. A passage has the same score for everybody, so a score tells a little about passages
+    /// that its reader may not read.
+    #[default]
+    Corpus,
+    /// The passages that the caller may read. A score tells nothing about others, and differs between callers.
+    Own,
 }
 
 /// A search within one corpus.
@@ -64,6 +76,8 @@ pub struct Query {
     pub fusion: Fusion,
     /// How much each arm counts.
     pub weights: Weights,
+    /// Whose passages the word statistics count.
+    pub statistics: WordStatistics,
     /// Whether each hit says which words made its lexical score.
     pub explain: bool,
     /// The present, for grants that expire.
@@ -88,7 +102,7 @@ pub struct TermScore {
     pub term: String,
     /// How often the question says it.
     pub query_weight: f32,
-    /// How many passages of the corpus hold it.
+    /// How many of the passages that this search may find hold it.
     pub passages: u64,
     /// How often the hit says it.
     pub frequency: u32,
@@ -138,7 +152,9 @@ pub struct Retrieved {
     pub permitted: u64,
     /// Whether fewer passages are permitted than were asked for.
     pub under_filled: bool,
-    /// The corpus's state that was searched: grows with every change to what can be found.
+    /// The corpus's state that was searched: grows with every change to what can be found. Not told to callers, because it
+    /// counts changes to documents that they may not read.
+    #[serde(skip_serializing, default)]
     pub watermark: u64,
 }
 
@@ -152,8 +168,11 @@ pub struct Retrieved {
 /// - The first `k` hits of a search for `k + 1` are the hits of a search for `k`.
 /// - Equal queries on an unchanged corpus give equal results, also after the index was rebuilt.
 /// - Word statistics are those of the corpus: another tenant's or corpus's documents do not move a score.
+/// - Word statistics of the caller's own passages are not moved by a passage that the caller may not read.
+/// - Counts in an explanation are those of the permitted passages.
 /// - `under_filled` says that fewer passages are permitted than asked.
-/// - A query without a vector is answered lexically and says so.
+/// - A query without a vector is answered lexically and says so; so is one whose vector no passage's vector compares with.
+/// - A vector of another length than the others of its model is compared with none of them, and disables none of them.
 /// - The watermark grows with every change to what can be found, or by whom.
 #[async_trait]
 pub trait Retriever: Send + Sync {
@@ -161,7 +180,8 @@ pub trait Retriever: Send + Sync {
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus; [`InvalidInput`](crate::ErrorKind::InvalidInput)
-    /// for a vector of the wrong dimension.
+    /// for a vector that is no vector, and for one that compares with none where there are no words to search by;
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) with `INDEX_BUILDING` while the corpus's index is made anew.
     async fn retrieve(&self, query: &Authorised<Query>) -> Result<Retrieved>;
 
     /// The watermark of a corpus: that of [`Retrieved`] if it were searched now.

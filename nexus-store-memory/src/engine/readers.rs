@@ -1,5 +1,6 @@
 //! Reader threads: each owns a connection and reads one snapshot per closure, beside the writer.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,23 +19,33 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 pub(crate) struct Readers {
     jobs: Mutex<Option<Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    count: usize,
+    /// How many jobs were handed over and are not done.
+    undone: Arc<AtomicUsize>,
 }
 
 impl Readers {
-    /// Starts a thread for each connection.
-    pub(crate) fn start(connections: Vec<Connection>) -> Result<Self> {
+    /// Starts a thread for each connection, called `name`.
+    pub(crate) fn start(name: &str, connections: Vec<Connection>) -> Result<Self> {
+        let count = connections.len();
         let (sender, receiver) = channel::<Job>();
         let queue = Arc::new(Mutex::new(receiver));
         let mut threads = Vec::with_capacity(connections.len());
         for connection in connections {
             let queue = Arc::clone(&queue);
             let thread = std::thread::Builder::new()
-                .name("nexus-reader".to_owned())
+                .name(name.to_owned())
                 .spawn(move || serve(&connection, &queue))
                 .map_err(|source| Error::unexpected("could not start a reader thread").because(source))?;
             threads.push(thread);
         }
-        Ok(Self { jobs: Mutex::new(Some(sender)), threads: Mutex::new(threads) })
+        let (jobs, threads) = (Mutex::new(Some(sender)), Mutex::new(threads));
+        Ok(Self { jobs, threads, count, undone: Arc::default() })
+    }
+
+    /// Whether a thread has nothing to do.
+    pub(crate) fn has_idle(&self) -> bool {
+        self.undone.load(Ordering::Relaxed) < self.count
     }
 
     /// Hands `work` over.
@@ -44,11 +55,16 @@ impl Readers {
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
+        let undone = Arc::clone(&self.undone);
         let job: Job = Box::new(move |connection| {
-            let _ = sender.send(guarded(|| on_snapshot(connection, work)));
+            let done = guarded(|| on_snapshot(connection, work));
+            undone.fetch_sub(1, Ordering::Relaxed);
+            let _ = sender.send(done);
         });
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.as_ref().ok_or_else(closed)?.send(job).map_err(|_| closed())?;
+        let jobs = jobs.as_ref().ok_or_else(closed)?;
+        self.undone.fetch_add(1, Ordering::Relaxed);
+        jobs.send(job).map_err(|_| closed())?;
         Ok(receiver)
     }
 
@@ -77,7 +93,11 @@ fn serve(connection: &Connection, queue: &Mutex<Receiver<Job>>) {
     }
 }
 
-fn on_snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+/// Runs `work` on one snapshot of what `connection` reads.
+pub(crate) fn on_snapshot<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
     // Dropping the transaction ends it; there is nothing to commit.
     let transaction = connection.unchecked_transaction().map_err(sql)?;
     work(&transaction)

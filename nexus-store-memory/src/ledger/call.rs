@@ -3,10 +3,11 @@
 use nexus_core::ledger::{Attempt, Call, CallStatus, LedgerLine, LedgerQuery, OpenCall};
 use nexus_core::quota::CounterKey;
 use nexus_core::{Error, ErrorKind, NanoUsd, Principal, Result, Usage};
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::{sql, too_large, unreadable};
-use crate::row::{exact, from_json, limit, money, to_json};
+use crate::row::{exact, from_json, money, to_json};
+use crate::wanted::Wanted;
 
 /// A call with what only the store knows of it.
 pub(super) struct Stored {
@@ -211,15 +212,16 @@ pub(crate) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
 
 /// A tenant's calls, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<Call>> {
-    let mut statement = "SELECT body, request_metadata FROM llm_api_calls WHERE tenant = ?".to_owned();
-    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(tenant.to_owned())];
-    super::line::filter(query, "created_at", &mut statement, &mut values);
+    let (source, order) = source(query);
+    let mut wanted = Wanted::new(source);
+    wanted.equal("c.tenant", tenant);
+    super::line::filter(query, "c.", "created_at", &mut wanted);
     if let Some(call) = &query.call {
-        statement.push_str(" AND id = ?");
-        values.push(Box::new(call.clone()));
+        wanted.equal("c.id", call);
+    } else if let (None, Some(model)) = (&query.user, &query.model) {
+        wanted.equal("b.tenant", tenant).equal("b.model", model);
     }
-    statement.push_str(" ORDER BY created_at DESC, seq DESC LIMIT ?");
-    values.push(Box::new(limit(query.limit)));
+    let (statement, values) = wanted.ordered(order, query.limit);
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(sql)?;
     let mut calls = Vec::new();
@@ -228,6 +230,29 @@ pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
         calls.push(join(&body, &metadata)?);
     }
     Ok(calls)
+}
+
+/// Where calls are looked for, by the condition that leaves the fewest, and the order that they are found in.
+fn source(query: &LedgerQuery) -> (&'static str, &'static str) {
+    match query {
+        LedgerQuery { call: Some(_), .. } => {
+            ("SELECT c.body, c.request_metadata FROM llm_api_calls AS c", "c.created_at DESC")
+        }
+        LedgerQuery { user: Some(_), .. } => (
+            "SELECT c.body, c.request_metadata FROM llm_api_calls AS c INDEXED BY call_by_user",
+            "c.created_at DESC, c.seq DESC",
+        ),
+        // The order of admission is that of time, but for a clock that was set back.
+        LedgerQuery { model: Some(_), .. } => (
+            "SELECT c.body, c.request_metadata FROM call_block_of_model AS b
+             CROSS JOIN llm_api_calls AS c NOT INDEXED ON c.seq >= b.block << 10 AND c.seq < (b.block + 1) << 10",
+            "b.block DESC, c.seq DESC",
+        ),
+        _ => (
+            "SELECT c.body, c.request_metadata FROM llm_api_calls AS c INDEXED BY call_by_time",
+            "c.created_at DESC, c.seq DESC",
+        ),
+    }
 }
 
 /// What the model thought in a call.

@@ -1,13 +1,16 @@
 //! Lines of the billing ledger: added, never changed.
 
+use std::ops::Range;
+
 use nexus_core::ledger::{LedgerLine, LedgerQuery};
 use nexus_core::quota::CounterKey;
-use nexus_core::{Error, Result};
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use nexus_core::{Error, Result, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::{sql, too_large};
 use crate::quota;
-use crate::row::{from_json, limit, number, small, to_json};
+use crate::row::{from_json, number, small, to_json};
+use crate::wanted::Wanted;
 
 /// What a line adds to every sum, as columns: calls, tokens, cost units and money.
 pub(super) fn columns(line: &LedgerLine) -> Result<[i64; 4]> {
@@ -116,61 +119,105 @@ fn placed(seq: i64, body: &str) -> Result<LedgerLine> {
     Ok(LedgerLine { seq: small(seq)?, ..from_json(body)? })
 }
 
-/// Lines of unknown outcome that nobody has corrected.
-const UNRECONCILED: &str = " AND revision = 0 AND estimated = 1 AND json_extract(body, '$.status') = 'unknown_outcome'
-     AND NOT EXISTS (SELECT 1 FROM billing_ledger AS later WHERE later.tenant = billing_ledger.tenant
-         AND later.call = billing_ledger.call AND later.attempt = billing_ledger.attempt AND later.revision > 0)";
+/// How many places of the ledger are one block: its models and hours are known.
+const BLOCK: i64 = 1 << 10;
+
+/// An hour in microseconds.
+const HOUR: i64 = 3_600_000_000;
 
 /// A tenant's lines, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<LedgerLine>> {
-    // Without statistics, SQLite would look through the whole ledger of a tenant for the lines of one call.
-    let index = match query {
-        LedgerQuery { call: Some(_), .. } => " INDEXED BY line_by_call",
-        LedgerQuery { unreconciled: true, .. } => " INDEXED BY line_estimated",
-        _ => "",
+    let Some(places) = places(connection, tenant, query)? else { return Ok(Vec::new()) };
+    let mut wanted = Wanted::new(source(query));
+    wanted.equal("l.tenant", tenant);
+    if query.call.is_some() {
+        wanted.equal("l.call", query.call.as_deref().unwrap_or_default());
+    } else if query.unreconciled {
+        wanted.equal("u.tenant", tenant);
+    } else if let (None, Some(model)) = (&query.user, &query.model) {
+        wanted.equal("b.tenant", tenant).equal("b.model", model);
+        wanted.compare("b.block", ">=", places.start / BLOCK);
+        wanted.compare("b.block", "<=", places.end / BLOCK);
+    }
+    filter(query, "l.", "ts", &mut wanted);
+    wanted.compare("l.seq", ">=", places.start).compare("l.seq", "<", places.end);
+    if query.unreconciled && query.call.is_some() {
+        wanted
+            .and("EXISTS (SELECT 1 FROM line_unreconciled AS u WHERE u.tenant = l.tenant AND u.seq = l.seq)");
+    }
+    let (statement, values) = match query {
+        // They are few, and put in order here.
+        LedgerQuery { call: Some(_), .. } => wanted.unordered(),
+        LedgerQuery { unreconciled: true, .. } => wanted.ordered("u.seq DESC", query.limit),
+        LedgerQuery { user: None, model: Some(_), .. } => {
+            wanted.ordered("b.block DESC, l.seq DESC", query.limit)
+        }
+        _ => wanted.ordered("l.seq DESC", query.limit),
     };
-    let mut statement = format!("SELECT seq, body FROM billing_ledger{index} WHERE tenant = ?");
-    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(tenant.to_owned())];
-    filter(query, "ts", &mut statement, &mut values);
-    if let Some(before) = query.before {
-        statement.push_str(" AND seq < ?");
-        values.push(Box::new(number(before)));
-    }
-    if let Some(call) = &query.call {
-        statement.push_str(" AND call = ?");
-        values.push(Box::new(call.clone()));
-    }
-    if query.unreconciled {
-        statement.push_str(UNRECONCILED);
-    }
-    statement.push_str(" ORDER BY seq DESC LIMIT ?");
-    values.push(Box::new(limit(query.limit)));
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(sql)?;
     let mut lines = Vec::new();
     while let Some(row) = rows.next().map_err(sql)? {
         lines.push(read(row)?);
     }
+    lines.sort_unstable_by_key(|line| std::cmp::Reverse(line.seq));
+    lines.truncate(query.limit);
     Ok(lines)
 }
 
+/// Where lines are looked for: by the condition that leaves the fewest.
+fn source(query: &LedgerQuery) -> &'static str {
+    match query {
+        LedgerQuery { call: Some(_), .. } => {
+            "SELECT l.seq, l.body FROM billing_ledger AS l INDEXED BY line_by_call"
+        }
+        LedgerQuery { unreconciled: true, .. } => {
+            "SELECT l.seq, l.body FROM line_unreconciled AS u
+             CROSS JOIN billing_ledger AS l ON l.tenant = u.tenant AND l.seq = u.seq"
+        }
+        LedgerQuery { user: Some(_), .. } => {
+            "SELECT l.seq, l.body FROM billing_ledger AS l INDEXED BY line_by_user"
+        }
+        LedgerQuery { model: Some(_), .. } => {
+            "SELECT l.seq, l.body FROM line_block_of_model AS b CROSS JOIN billing_ledger AS l
+             ON l.tenant = b.tenant AND l.seq >= b.block << 10 AND l.seq < (b.block + 1) << 10"
+        }
+        _ => "SELECT l.seq, l.body FROM billing_ledger AS l",
+    }
+}
+
+/// The places in the ledger among which all lines of a query are; nothing when there is none.
+fn places(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Option<Range<i64>>> {
+    let before = query.before.map_or(i64::MAX, number);
+    if query.from.is_none() && query.until.is_none() {
+        return Ok(Some(0..before));
+    }
+    let hour = |moment: Option<Timestamp>, otherwise| {
+        moment.map_or(otherwise, |moment| moment.as_micros().div_euclid(HOUR))
+    };
+    let blocks: (Option<i64>, Option<i64>) = connection
+        .prepare_cached(
+            "SELECT min(block), max(block) FROM line_block_of_hour WHERE tenant = ?1 AND hour BETWEEN ?2 AND ?3",
+        )
+        .and_then(|mut statement| {
+            let hours = params![tenant, hour(query.from, i64::MIN), hour(query.until, i64::MAX)];
+            statement.query_row(hours, |row| Ok((row.get(0)?, row.get(1)?)))
+        })
+        .map_err(sql)?;
+    let (Some(first), Some(last)) = blocks else { return Ok(None) };
+    Ok(Some(first * BLOCK..before.min((last + 1) * BLOCK)))
+}
+
 /// Adds the conditions that a query names, and no other, so that an index is used where there is one.
-pub(super) fn filter(
-    query: &LedgerQuery,
-    time: &str,
-    statement: &mut String,
-    values: &mut Vec<Box<dyn ToSql>>,
-) {
+pub(super) fn filter(query: &LedgerQuery, table: &str, time: &str, wanted: &mut Wanted) {
     for (column, value) in [("user", &query.user), ("model", &query.model)] {
         if let Some(value) = value {
-            statement.extend([" AND ", column, " = ?"]);
-            values.push(Box::new(value.clone()));
+            wanted.equal(&format!("{table}{column}"), value);
         }
     }
-    for (comparison, value) in [(" >= ", query.from), (" < ", query.until)] {
+    for (comparison, value) in [(">=", query.from), ("<", query.until)] {
         if let Some(value) = value {
-            statement.extend([" AND ", time, comparison, "?"]);
-            values.push(Box::new(value.as_micros()));
+            wanted.compare(&format!("{table}{time}"), comparison, value.as_micros());
         }
     }
 }

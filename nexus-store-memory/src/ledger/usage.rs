@@ -1,11 +1,13 @@
 //! Sums of the ledger by day, written in the same transaction as its lines; those of months are a view of them.
 
+use std::collections::BTreeMap;
+
 use nexus_core::ledger::{LedgerLine, Operation, UsageBy, UsageRecord, UsageRow};
 use nexus_core::{NanoUsd, Result, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::line;
-use crate::error::sql;
+use crate::error::{sql, too_large};
 use crate::row::{exact, small};
 
 /// Who ingests, in the place of a provider.
@@ -106,30 +108,39 @@ pub(crate) fn sums(
     from: &str,
     to: &str,
 ) -> Result<Vec<UsageRow>> {
-    let (scope, group) = match by {
-        UsageBy::Tenant => ("tenant", "scope_id"),
-        UsageBy::Organisation => ("organisation", "scope_id"),
-        UsageBy::User => ("user", "scope_id"),
-        UsageBy::Model => ("tenant", "model"),
+    let scope = match by {
+        UsageBy::Tenant | UsageBy::Model => "tenant",
+        UsageBy::Organisation => "organisation",
+        UsageBy::User => "user",
     };
-    let statement = format!(
-        "SELECT {group}, sum(calls), sum(tokens), sum(cost_units), sum(cost_nano) FROM llm_usage_daily
-         WHERE tenant = ?1 AND scope = ?2 AND day BETWEEN ?3 AND ?4 GROUP BY {group} ORDER BY 5 DESC, 1"
-    );
-    let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT scope_id, model, calls, tokens, cost_units, cost_nano FROM llm_usage_daily INDEXED BY usage_by_day
+             WHERE tenant = ?1 AND scope = ?2 AND day BETWEEN ?3 AND ?4",
+        )
+        .map_err(sql)?;
     let mut rows = statement.query(params![tenant, scope, from, to]).map_err(sql)?;
-    let mut sums = Vec::new();
+    let mut sums: BTreeMap<String, [i64; 4]> = BTreeMap::new();
     while let Some(row) = rows.next().map_err(sql)? {
-        let number = |column| row.get::<_, i64>(column).map_err(sql);
-        sums.push(UsageRow {
-            id: row.get(0).map_err(sql)?,
-            calls: small(number(1)?)?,
-            tokens: small(number(2)?)?,
-            cost_units: small(number(3)?)?,
-            cost: NanoUsd::from_nanos(number(4)?),
-        });
+        let id = row.get(if by == UsageBy::Model { 1 } else { 0 }).map_err(sql)?;
+        let sum = sums.entry(id).or_default();
+        for (column, number) in (2..).zip(sum) {
+            let more: i64 = row.get(column).map_err(sql)?;
+            *number = number.checked_add(more).ok_or_else(too_large)?;
+        }
     }
-    Ok(sums)
+    let mut dearest_first: Vec<_> = sums.into_iter().collect();
+    dearest_first.sort_by(|(_, [.., one]), (_, [.., two])| two.cmp(one));
+    let row = |(id, [calls, tokens, cost_units, nano]): (String, [i64; 4])| {
+        Ok(UsageRow {
+            id,
+            calls: small(calls)?,
+            tokens: small(tokens)?,
+            cost_units: small(cost_units)?,
+            cost: NanoUsd::from_nanos(nano),
+        })
+    };
+    dearest_first.into_iter().map(row).collect()
 }
 
 /// What was done with each provider, by day.

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use crate::document::Stored;
 use crate::engine::Write;
+use crate::error::closed;
 use crate::store::MemoryStore;
 use crate::text::LARGE;
 use crate::{corpus, document, job, passage, publish, submit};
@@ -161,7 +162,7 @@ impl DocumentStore for MemoryStore {
 
 impl MemoryStore {
     /// Takes a large version into the text index before it is published, so that no search waits for that after.
-    /// It is only work ahead: what cannot be done now is done by the first search.
+    /// It is only work ahead: what cannot be done now, also because indexes are being built, is done afterwards.
     async fn index_ahead(&self, lease: &Lease, passages: u32) -> Result<()> {
         if passages < LARGE {
             return Ok(());
@@ -169,12 +170,15 @@ impl MemoryStore {
         for start in (0..passages).step_by(PIECE as usize) {
             let (store, lease) = (self.clone(), lease.clone());
             let range = start..start.saturating_add(PIECE);
+            if !self.engine().has_idle_builder() {
+                return Ok(());
+            }
             let work = move |connection: &Connection| {
                 let held = job::held(connection, &lease)?;
                 let row = corpus::row(connection, lease.tenant(), &lease.document.corpus_id)?;
                 store.indexes().texts.add_ahead(connection, row, held.version, range)
             };
-            self.engine().read(work).await?;
+            self.engine().build(work)?.await.map_err(|_| closed())??;
         }
         Ok(())
     }

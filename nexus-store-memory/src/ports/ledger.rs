@@ -48,7 +48,7 @@ impl LedgerStore for MemoryStore {
             Ok(prices) => return Ok(prices),
             Err(generation) => generation,
         };
-        let prices = self.engine().read(price::list).await?;
+        let prices = self.engine().read_reserved(price::list).await?;
         if self.check_writable().is_ok() {
             self.terms().keep_prices(&prices, generation);
         }

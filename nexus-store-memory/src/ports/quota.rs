@@ -45,16 +45,18 @@ impl QuotaStore for MemoryStore {
 
     async fn call_result(&self, tenant: &TenantId, call: &str) -> Result<Option<CallResult>> {
         let (tenant, call) = (tenant.clone(), call.to_owned());
-        self.engine().read(move |connection| ledger::claim::result(connection, tenant.as_str(), &call)).await
+        self.engine()
+            .read_reserved(move |connection| ledger::claim::result(connection, tenant.as_str(), &call))
+            .await
     }
 
     async fn open_calls(&self) -> Result<Vec<OpenCall>> {
-        self.engine().read(ledger::call::open).await
+        self.engine().read_reserved(ledger::call::open).await
     }
 
     async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<Used>> {
         let (tenant, keys) = (tenant.clone(), keys.to_vec());
-        self.engine().read(move |connection| quota::used(connection, tenant.as_str(), &keys)).await
+        self.engine().read_reserved(move |connection| quota::used(connection, tenant.as_str(), &keys)).await
     }
 
     async fn limits(&self, tenant: &TenantId) -> Result<Vec<Limit>> {
@@ -63,7 +65,7 @@ impl QuotaStore for MemoryStore {
             Err(generation) => generation,
         };
         let of = tenant.clone();
-        let limits = self.engine().read(move |connection| quota::limits(connection, &of)).await?;
+        let limits = self.engine().read_reserved(move |connection| quota::limits(connection, &of)).await?;
         if self.check_writable().is_ok() {
             self.terms().keep_limits(tenant.clone(), &limits, generation);
         }
@@ -90,7 +92,9 @@ impl QuotaStore for MemoryStore {
 
     async fn stops(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<Stop>> {
         let tenant = tenant.clone();
-        self.engine().read(move |connection| ledger::stop::list(connection, tenant.as_str(), now)).await
+        self.engine()
+            .read_reserved(move |connection| ledger::stop::list(connection, tenant.as_str(), now))
+            .await
     }
 
     async fn trip(&self, tenant: &TenantId, stop: &Stop, audit: Pending) -> Result<()> {

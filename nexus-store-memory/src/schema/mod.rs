@@ -133,6 +133,11 @@ fn pragma(connection: &Connection, name: &str) -> Result<i32> {
     connection.pragma_query_value(None, name, |row| row.get(0)).map_err(sql)
 }
 
+/// Whether the file is of an older format than the present one.
+pub(crate) fn is_older(connection: &Connection) -> Result<bool> {
+    Ok((1..MIGRATIONS.len()).contains(&check_format(connection)?))
+}
+
 /// Reads the whole file for damage: after an unclean stop.
 pub(crate) fn check_whole(connection: &Connection) -> Result<()> {
     let verdict: String =
@@ -163,4 +168,82 @@ pub(crate) fn set_store_id(connection: &Connection, id: &str) -> Result<()> {
         .execute("INSERT INTO meta (name, value) VALUES ('store', ?1)", params![id])
         .map(drop)
         .map_err(sql)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database in the format before the vectors of each version had a length of their own.
+    fn before_lengths() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for migration in &MIGRATIONS[..5] {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", 5).unwrap();
+        connection.execute("INSERT INTO meta (name, value) VALUES ('instance', 'i')", []).unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_corpus_whose_first_vector_had_a_wrong_length_is_of_use_again() {
+        let mut connection = before_lengths();
+        connection
+            .execute_batch(
+                "INSERT INTO corpus (ordinal, tenant, id, body, watermark) VALUES (1, 'acme', 'c', '{}', 1);
+                 INSERT INTO model (id, name) VALUES (1, 'model@1');
+                 INSERT INTO dimension (corpus, model, dimension) VALUES (1, 1, 3);
+                 INSERT INTO version (ordinal, tenant, corpus, document, number, state, changed, published, passages,
+                     model, vectors) VALUES (7, 'acme', 1, 'd', 1, 'live', 1, 1, 1, 1, 1);
+                 INSERT INTO version (ordinal, tenant, corpus, document, number, state, changed)
+                     VALUES (6, 'acme', 1, 'old', 1, 'retired', 1);
+                 INSERT INTO vector (passage, model, numbers) VALUES (7 << 24, 1, zeroblob(16));",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let version = |ordinal: i64| {
+            let read = "SELECT dimension, document FROM version WHERE ordinal = ?1";
+            let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            connection.query_row::<(Option<i64>, String), _, _>(read, [ordinal], columns).unwrap()
+        };
+        assert_eq!(version(7), (Some(4), "d".to_owned()));
+        assert_eq!(version(6), (None, String::new()), "what is gone is not named any more");
+    }
+
+    #[test]
+    fn what_an_older_store_holds_is_found_by_the_indexes_of_a_newer_one() {
+        let mut connection = before_lengths();
+        connection
+            .execute_batch(
+                "INSERT INTO run (tenant, id, owner, session, closed, version, body)
+                     VALUES ('acme', 'r', 'u', 's', 1, 1, '{\"ask\": {\"tags\": [\"one\", \"two\", \"one\"]}}');
+                 INSERT INTO billing_ledger (tenant, seq, ts, day, user, model, call, attempt, revision, estimated, calls,
+                     tokens, cost_units, cost_nano, body)
+                 VALUES ('acme', 1, 3600000001, 'd', 'u', 'm', 'c1', 1, 0, 1, 1, 1, 1, 1, '{\"status\": \"unknown_outcome\"}'),
+                        ('acme', 2, 3600000002, 'd', 'u', 'm', 'c1', 1, 1, 0, 1, 1, 1, 1, '{\"status\": \"succeeded\"}'),
+                        ('acme', 2000, 7200000000, 'd', 'u', 'n', 'c2', 1, 0, 1, 1, 1, 1, 1,
+                         '{\"status\": \"unknown_outcome\"}');",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let all = |statement: &str| -> Vec<String> {
+            let mut statement = connection.prepare(statement).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(std::result::Result::unwrap).collect()
+        };
+        let unreconciled = "SELECT CAST(seq AS TEXT) FROM line_unreconciled ORDER BY seq";
+        assert_eq!(all("SELECT tag FROM run_tag ORDER BY tag"), ["one", "two"]);
+        assert_eq!(all(unreconciled), ["2000"]);
+        assert_eq!(all("SELECT model || block FROM line_block_of_model ORDER BY 1"), ["m0", "n1"]);
+        assert_eq!(all("SELECT hour || ':' || block FROM line_block_of_hour ORDER BY 1"), ["1:0", "2:1"]);
+        // A correction takes a line off the list.
+        connection
+            .execute_batch(
+                "INSERT INTO billing_ledger (tenant, seq, ts, day, user, model, call, attempt, revision, estimated, calls,
+                     tokens, cost_units, cost_nano, body)
+                 VALUES ('acme', 2001, 7200000000, 'd', 'u', 'n', 'c2', 1, 1, 0, 1, 1, 1, 1, '{}')",
+            )
+            .unwrap();
+        assert_eq!(all(unreconciled), [""; 0]);
+    }
 }

@@ -19,13 +19,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nexus_core::Result;
 use rusqlite::Connection;
 
+use crate::build::{Effort, NotReady};
 use crate::catalogue::Catalogue;
 use crate::corpus::CorpusRow;
 use crate::directory;
+use crate::permitted::Permitted;
 
 pub(crate) use index::TextIndex;
 pub(crate) use part::LARGE;
-pub(crate) use search::{Found, Words};
+pub(crate) use search::{Found, Looked, Words};
 
 /// The text indexes of a store.
 #[derive(Debug)]
@@ -50,16 +52,22 @@ impl TextIndexes {
         Self { place, open: Mutex::default() }
     }
 
-    /// A searcher that holds all that the catalogue says is live.
-    pub(crate) fn words(&self, connection: &Connection, corpus: i64, catalogue: &Catalogue) -> Result<Words> {
-        let index = self.index(corpus);
-        index.catch_up(connection, catalogue.watermark)?;
-        index.words(catalogue)
+    /// A searcher that holds all that the catalogue says is live, with the word statistics of the corpus or of `own`.
+    pub(crate) fn words(
+        &self,
+        connection: &Connection,
+        row: CorpusRow,
+        catalogue: &Catalogue,
+        own: Option<&Arc<Permitted>>,
+    ) -> Result<Words, NotReady> {
+        let index = self.index(row.ordinal);
+        index.catch_up(connection, row, Effort::Little)?;
+        index.words(catalogue, own)
     }
 
-    /// Takes up what was published, ahead of the next search.
-    pub(crate) fn prepare(&self, connection: &Connection, corpus: i64, watermark: i64) -> Result<()> {
-        self.index(corpus).catch_up(connection, watermark)
+    /// Takes up all that was published, however much it is.
+    pub(crate) fn prepare(&self, connection: &Connection, row: CorpusRow) -> Result<(), NotReady> {
+        self.index(row.ordinal).catch_up(connection, row, Effort::Full)
     }
 
     /// Takes up a piece of a large version ahead of its publication.
@@ -70,7 +78,12 @@ impl TextIndexes {
         version: i64,
         range: Range<u32>,
     ) -> Result<()> {
-        self.index(row.ordinal).add_ahead(connection, row.watermark, version, range)
+        self.index(row.ordinal).add_ahead(connection, row, version, range)
+    }
+
+    /// See [`TextIndex::cleared_through`].
+    pub(crate) fn cleared_through(&self, corpus: i64) -> Option<i64> {
+        self.index(corpus).cleared_through()
     }
 
     /// Gives back the memory that writing needs.
@@ -93,7 +106,7 @@ impl TextIndexes {
         }
     }
 
-    fn index(&self, corpus: i64) -> Arc<TextIndex> {
+    pub(crate) fn index(&self, corpus: i64) -> Arc<TextIndex> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let index = open.entry(corpus).or_insert_with(|| Arc::new(TextIndex::new(&self.place, corpus)));
         Arc::clone(index)

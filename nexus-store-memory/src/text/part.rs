@@ -17,6 +17,7 @@ use tantivy::{
 
 use super::files::Files;
 use super::terms::{self, Terms};
+use crate::corpus::CorpusRow;
 use crate::error::{sql, text};
 use crate::{directory, passage, private};
 
@@ -25,6 +26,9 @@ const ARENA_BYTES: usize = 48 << 20;
 
 /// From so many passages on, a version is indexed ahead of its publication, so that no search waits for it.
 pub(crate) const LARGE: u32 = 1000;
+
+/// So many retired versions are not left in the index until the next publication.
+const MANY: u32 = 1_000;
 
 /// The fields of the index.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +51,8 @@ pub(super) struct Part {
     writer: Option<IndexWriter>,
     /// The watermark up to which it holds what was published.
     pub(super) through: i64,
-    /// The watermark that its last commit is stamped with.
-    stamped: i64,
+    /// The watermark that its last commit is stamped with. Passages of what was retired up to it are gone.
+    pub(super) stamped: i64,
     /// Large versions that it holds already, whole or in part, before they are published.
     ahead: HashSet<i64>,
 }
@@ -75,11 +79,11 @@ impl Part {
 
     /// The index in `dir`, or a new one in its place if it cannot be used. Where other files are in `dir`, it is kept in
     /// memory.
-    pub(super) fn open_or_rebuild(dir: &Path, watermark: i64) -> Result<Self> {
+    pub(super) fn open_or_rebuild(dir: &Path, row: CorpusRow) -> Result<Self> {
         match Self::open(dir) {
-            Ok(part) if part.through <= watermark => return Ok(part),
+            Ok(part) if part.is_of(row) => return Ok(part),
             Ok(_) => {
-                tracing::warn!(dir = %dir.display(), "the text index is newer than the store: rebuilding it");
+                tracing::warn!(dir = %dir.display(), "the text index is of another state of the store: rebuilding it");
             }
             Err(_) if !dir.exists() => {}
             Err(error) => {
@@ -108,6 +112,12 @@ impl Part {
         }
         let through = stamp(&index)?;
         Self::with(index, fields, through)
+    }
+
+    /// Whether the index can be brought to the snapshot of `row`: it is not newer, and what it has to forget since is
+    /// still known.
+    pub(super) fn is_of(&self, row: CorpusRow) -> bool {
+        row.swept <= self.through && self.through <= row.watermark
     }
 
     /// What searches use from now on.
@@ -147,7 +157,7 @@ impl Part {
         }
         let mut statement = connection
             .prepare_cached(
-                "SELECT ordinal, passages FROM version
+                "SELECT ordinal, passages FROM version INDEXED BY version_by_publication
                  WHERE corpus = ?1 AND published > ?2 AND state = 'live' ORDER BY published",
             )
             .map_err(sql)?;
@@ -155,7 +165,10 @@ impl Part {
             .query_map(params![corpus, self.through], |row| Ok((row.get(0)?, row.get(1)?)))
             .and_then(Iterator::collect)
             .map_err(sql)?;
-        if !versions.is_empty() {
+        // Without a publication the rows of what was retired wait for the next one, unless they are many.
+        let is_due = !versions.is_empty()
+            || retired_since(connection, corpus, self.stamped, MANY)?.len() >= MANY as usize;
+        if is_due {
             self.add(connection, corpus, &versions, watermark)?;
         }
         self.through = watermark;
@@ -170,7 +183,7 @@ impl Part {
         watermark: i64,
     ) -> Result<()> {
         let mut writer = self.take_writer()?;
-        for version in retired_since(connection, corpus, self.stamped)? {
+        for version in retired_since(connection, corpus, self.stamped, u32::MAX)? {
             writer.delete_term(Term::from_field_u64(self.fields.version, version.unsigned_abs()));
         }
         for &(version, passages) in versions {
@@ -242,13 +255,15 @@ fn clear(dir: &Path) -> Result<bool> {
 }
 
 /// The versions that were retired since: what the index holds of them is only in the way.
-fn retired_since(connection: &Connection, corpus: i64, watermark: i64) -> Result<Vec<i64>> {
+fn retired_since(connection: &Connection, corpus: i64, watermark: i64, most: u32) -> Result<Vec<i64>> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT ordinal FROM version WHERE corpus = ?1 AND changed > ?2 AND state = 'retired'",
+            "SELECT ordinal FROM version INDEXED BY version_retired
+             WHERE corpus = ?1 AND state = 'retired' AND changed > ?2 LIMIT ?3",
         )
         .map_err(sql)?;
-    statement.query_map(params![corpus, watermark], |row| row.get(0)).and_then(Iterator::collect).map_err(sql)
+    let found = statement.query_map(params![corpus, watermark, most], |row| row.get(0));
+    found.and_then(Iterator::collect).map_err(sql)
 }
 
 fn schema() -> (Schema, Fields) {

@@ -13,6 +13,7 @@ use tantivy::query::Bm25StatisticsProvider;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, Searcher, SegmentReader, TERMINATED, Term};
 
+use crate::bits::Bits;
 use crate::catalogue::Catalogue;
 use crate::error::text;
 use crate::passage;
@@ -20,32 +21,46 @@ use crate::passage;
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
-/// How many live passages a corpus has, and how long they are together.
-#[derive(Clone, Debug)]
+/// How many passages a set has, and how long they are together.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Statistics {
-    generations: Vec<u64>,
-    watermark: i64,
     pub(super) passages: u64,
     pub(super) terms: u64,
-    /// Whether the index holds live passages only.
+    /// Whether the index holds these passages only.
     pub(super) clean: bool,
 }
 
 impl Statistics {
-    pub(super) fn count(searchers: &[Searcher], catalogue: &Catalogue) -> Result<Self> {
+    /// Counts the passages of the versions in `set`.
+    pub(super) fn count(searchers: &[Searcher], set: &Bits) -> Result<Self> {
         let (mut passages, mut terms, mut held) = (0, 0, 0);
         for reader in searchers.iter().flat_map(Searcher::segment_readers) {
             let columns = Columns::open(reader)?;
             held += u64::from(reader.max_doc());
             for doc in reader.doc_ids_alive() {
-                if catalogue.live.contains(columns.version(doc)) {
+                if set.contains(columns.version(doc)) {
                     passages += 1;
                     terms += columns.lengths.get_val(doc);
                 }
             }
         }
+        Ok(Self { passages, terms, clean: held == passages })
+    }
+}
+
+/// The statistics of all live passages of a corpus, and what they were counted on.
+#[derive(Debug)]
+pub(super) struct Counted {
+    generations: Vec<u64>,
+    watermark: i64,
+    pub(super) statistics: Statistics,
+}
+
+impl Counted {
+    pub(super) fn count(searchers: &[Searcher], catalogue: &Catalogue) -> Result<Self> {
+        let statistics = Statistics::count(searchers, &catalogue.live)?;
         let generations = searchers.iter().map(|searcher| searcher.generation().generation_id()).collect();
-        Ok(Self { generations, watermark: catalogue.watermark, passages, terms, clean: held == passages })
+        Ok(Self { generations, watermark: catalogue.watermark, statistics })
     }
 
     pub(super) fn are_of(&self, searchers: &[Searcher], catalogue: &Catalogue) -> bool {
@@ -83,8 +98,10 @@ pub(super) struct Word {
     pub(super) term: Term,
     /// How often the question says it.
     pub(super) weight: f32,
-    /// How many live passages hold it.
+    /// How many passages hold it, of those that are counted.
     pub(super) passages: u64,
+    /// How many of the permitted passages hold it, where somebody asked.
+    pub(super) permitted: u64,
 }
 
 /// What BM25 needs to know of the corpus.
@@ -96,7 +113,7 @@ pub(super) struct Bm25 {
 
 impl Bm25 {
     #[expect(clippy::cast_precision_loss, reason = "counts of passages and terms are far below 2^52")]
-    pub(super) fn new(statistics: &Statistics) -> Self {
+    pub(super) fn new(statistics: Statistics) -> Self {
         Self {
             passages: statistics.passages as f64,
             average: statistics.terms as f64 / statistics.passages as f64,
@@ -114,32 +131,38 @@ impl Bm25 {
     }
 }
 
-/// How many live passages hold a term.
-pub(super) fn live_passages(
-    searchers: &[Searcher],
-    catalogue: &Catalogue,
-    clean: bool,
-    term: &Term,
-) -> Result<u64> {
-    let mut found = 0;
-    for reader in searchers.iter().flat_map(Searcher::segment_readers) {
-        let inverted = reader.inverted_index(term.field()).map_err(text)?;
-        let Some(info) = inverted.get_term_info(term).map_err(|error| text(error.into()))? else { continue };
-        if clean {
-            found += u64::from(info.doc_freq);
-            continue;
+/// The passages that are counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CountedSet<'a> {
+    pub(super) versions: &'a Bits,
+    /// Whether the index holds these passages only.
+    pub(super) clean: bool,
+}
+
+impl CountedSet<'_> {
+    /// How many of the passages hold a term.
+    pub(super) fn holding(&self, searchers: &[Searcher], term: &Term) -> Result<u64> {
+        let mut found = 0;
+        for reader in searchers.iter().flat_map(Searcher::segment_readers) {
+            let inverted = reader.inverted_index(term.field()).map_err(text)?;
+            let info = inverted.get_term_info(term).map_err(|error| text(error.into()))?;
+            let Some(info) = info else { continue };
+            if self.clean {
+                found += u64::from(info.doc_freq);
+                continue;
+            }
+            let columns = Columns::open(reader)?;
+            let mut postings = inverted
+                .read_postings_from_terminfo(&info, IndexRecordOption::Basic)
+                .map_err(|error| text(error.into()))?;
+            while postings.doc() != TERMINATED {
+                let doc = postings.doc();
+                found += u64::from(!reader.is_deleted(doc) && self.versions.contains(columns.version(doc)));
+                postings.advance();
+            }
         }
-        let columns = Columns::open(reader)?;
-        let mut postings = inverted
-            .read_postings_from_terminfo(&info, IndexRecordOption::Basic)
-            .map_err(|error| text(error.into()))?;
-        while postings.doc() != TERMINATED {
-            let doc = postings.doc();
-            found += u64::from(!reader.is_deleted(doc) && catalogue.live.contains(columns.version(doc)));
-            postings.advance();
-        }
+        Ok(found)
     }
-    Ok(found)
 }
 
 /// Calls `take` for every word and every one of `docs`, in ascending order, that holds it: place in `docs`, word,
@@ -169,9 +192,9 @@ pub(super) fn each_frequency(
     Ok(())
 }
 
-/// Hands the live statistics to tantivy, so that its pruning bounds rest on them.
+/// Hands the statistics to tantivy, so that its pruning bounds rest on them.
 pub(super) struct Provider<'a> {
-    pub(super) statistics: &'a Statistics,
+    pub(super) statistics: Statistics,
     pub(super) found: HashMap<&'a Term, u64>,
 }
 

@@ -11,11 +11,12 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, Score, Searcher, SegmentReader, Term};
 
 use super::part::Fields;
-use super::score::{Bm25, Columns, Provider, Statistics, Word, each_frequency, live_passages};
+use super::score::{Bm25, Columns, CountedSet, Provider, Statistics, Word, each_frequency};
 use crate::best::Best;
 use crate::bits::Bits;
 use crate::catalogue::Catalogue;
 use crate::error::text;
+use crate::permitted::Permitted;
 
 /// How far the threshold stays below the last place that counts: more than single precision can err.
 const SLACK: f32 = 5e-5;
@@ -38,36 +39,44 @@ pub(crate) struct Found {
 pub(crate) struct Words {
     fields: Option<Fields>,
     searchers: Vec<Searcher>,
+    /// Whether the index holds live passages only.
+    clean: bool,
     statistics: Option<Statistics>,
+}
+
+/// What a search for words looks at.
+pub(crate) struct Looked<'a> {
+    /// What may be found.
+    pub(crate) permitted: &'a Permitted,
+    /// What is counted for the scores: the whole corpus unless it is told.
+    pub(crate) own: Option<&'a Permitted>,
+    pub(crate) catalogue: &'a Catalogue,
+    /// How many passages are wanted.
+    pub(crate) most: usize,
+    /// Whether each says what made its score.
+    pub(crate) explain: bool,
 }
 
 impl Words {
     pub(super) fn none() -> Self {
-        Self { fields: None, searchers: Vec::new(), statistics: None }
+        Self { fields: None, searchers: Vec::new(), clean: true, statistics: None }
     }
 
-    pub(super) fn new(fields: Fields, searchers: Vec<Searcher>, statistics: Statistics) -> Self {
-        Self { fields: Some(fields), searchers, statistics: Some(statistics) }
+    pub(super) fn new(fields: Fields, searchers: Vec<Searcher>, clean: bool, statistics: Statistics) -> Self {
+        Self { fields: Some(fields), searchers, clean, statistics: Some(statistics) }
     }
 
-    /// The best `most` passages for `terms` among the permitted, best first; ties in order of passage key.
-    pub(crate) fn search(
-        &self,
-        terms: &[(String, f32)],
-        permitted: &Bits,
-        catalogue: &Catalogue,
-        most: usize,
-        explain: bool,
-    ) -> Result<Vec<Found>> {
-        let (Some(fields), Some(statistics)) = (self.fields, &self.statistics) else { return Ok(Vec::new()) };
-        let words = self.words(terms, fields, statistics, catalogue)?;
+    /// The best passages for `terms` among the permitted, best first; ties in order of passage key.
+    pub(crate) fn search(&self, terms: &[(String, f32)], looked: &Looked<'_>) -> Result<Vec<Found>> {
+        let (Some(fields), Some(statistics)) = (self.fields, self.statistics) else { return Ok(Vec::new()) };
+        let words = self.words(terms, fields, looked)?;
         if words.is_empty() || statistics.passages == 0 {
             return Ok(Vec::new());
         }
         let provider =
             Provider { statistics, found: words.iter().map(|word| (&word.term, word.passages)).collect() };
         let query = query(&words);
-        let mut pool = Pool::new(Bm25::new(statistics), &words, catalogue, most, explain);
+        let mut pool = Pool::new(Bm25::new(statistics), &words, looked);
         for searcher in &self.searchers {
             let scoring = EnableScoring::enabled_from_statistics_provider(&provider, searcher);
             let weight = query.weight(scoring).map_err(text)?;
@@ -77,7 +86,7 @@ impl Words {
                 let start = pool.threshold();
                 weight
                     .for_each_pruning(start, reader, &mut |doc, score| {
-                        segment.propose(doc, score, permitted, &mut pool)
+                        segment.propose(doc, score, &looked.permitted.versions, &mut pool)
                     })
                     .map_err(text)?;
                 segment.finish(&mut pool)?;
@@ -86,23 +95,28 @@ impl Words {
         Ok(pool.best())
     }
 
-    /// The question's words that any live passage holds.
-    fn words(
-        &self,
-        terms: &[(String, f32)],
-        fields: Fields,
-        statistics: &Statistics,
-        catalogue: &Catalogue,
-    ) -> Result<Vec<Word>> {
+    /// The question's words that any passage holds, of those that are counted.
+    fn words(&self, terms: &[(String, f32)], fields: Fields, looked: &Looked<'_>) -> Result<Vec<Word>> {
+        let counted = looked.own.map_or_else(
+            || CountedSet { versions: &looked.catalogue.live, clean: self.clean },
+            |own| self.set(own, looked.catalogue),
+        );
+        let permitted = self.set(looked.permitted, looked.catalogue);
         let mut words = Vec::with_capacity(terms.len());
         for (text, weight) in terms {
             let term = Term::from_field_text(fields.terms, text);
-            let passages = live_passages(&self.searchers, catalogue, statistics.clean, &term)?;
+            let passages = counted.holding(&self.searchers, &term)?;
             if passages > 0 {
-                words.push(Word { text: text.clone(), term, weight: *weight, passages });
+                let permitted = if looked.explain { permitted.holding(&self.searchers, &term)? } else { 0 };
+                words.push(Word { text: text.clone(), term, weight: *weight, passages, permitted });
             }
         }
         Ok(words)
+    }
+
+    fn set<'a>(&self, set: &'a Permitted, catalogue: &Catalogue) -> CountedSet<'a> {
+        let is_whole = set.passages == catalogue.live_passages;
+        CountedSet { versions: &set.versions, clean: self.clean && is_whole }
     }
 }
 
@@ -128,7 +142,8 @@ struct Pool<'a> {
 }
 
 impl<'a> Pool<'a> {
-    fn new(bm25: Bm25, words: &'a [Word], catalogue: &'a Catalogue, most: usize, explain: bool) -> Self {
+    fn new(bm25: Bm25, words: &'a [Word], looked: &Looked<'a>) -> Self {
+        let Looked { catalogue, most, explain, .. } = *looked;
         Self { bm25, words, catalogue, most, explain, best: Best::new(most), found: Vec::new() }
     }
 
@@ -176,7 +191,7 @@ fn explained(word: &Word, frequency: u32, score: f64) -> TermScore {
     TermScore {
         term: word.text.clone(),
         query_weight: word.weight,
-        passages: word.passages,
+        passages: word.permitted,
         frequency,
         score: score as f32,
     }

@@ -13,9 +13,9 @@ use super::table::{Number, Space, Table};
 use super::tables::tables;
 use super::{FORMAT, Line, VERSION, damaged};
 use crate::error::sql;
-use crate::passage;
 use crate::row::to_json;
 use crate::store::{BlobHold, MemoryStore};
+use crate::{passage, version};
 
 /// The longest first line, in bytes: it names the format and the tenant.
 const LONGEST_FIRST: u64 = 64 * 1024;
@@ -62,7 +62,7 @@ pub(super) fn bring(
                         damaged("a line of the export does not match its hash").with("line", lines.read)
                     );
                 }
-                if version < 3 && put_older(connection, tenant.as_str(), &table, &row)? {
+                if put_older(connection, tenant.as_str(), version, (&table, &row))? {
                     continue;
                 }
                 let table = tables().find(|known| known.name == table);
@@ -77,7 +77,12 @@ pub(super) fn bring(
             Line::Bytes { hash, piece, last } => {
                 held.push(put_bytes(store, tenant, &mut lines, &hash, &piece, last)?);
             }
-            Line::End { lines: written } if written + 1 == lines.read => return Ok(lines.read),
+            Line::End { lines: written } if written + 1 == lines.read => {
+                if version < 4 {
+                    version::measure_vectors(connection, tenant)?;
+                }
+                return Ok(lines.read);
+            }
             Line::End { .. } => return Err(damaged("lines of the export are missing")),
         }
     }

@@ -53,17 +53,17 @@ pub(super) const TABLES: &[Table] = &[
     plain!("hour_tally" by "scope, id, hour": "tenant", "scope", "id", "hour", "spent_nano", "calls", "failed"),
 ];
 
-/// Brings in a row of a table that exports had before version 3. Says whether it was one.
+/// Brings in a row of a table that only exports before the present version have. Says whether it was one.
 pub(super) fn put_older(
     connection: &Connection,
     tenant: &str,
-    table: &str,
-    row: &Map<String, Value>,
+    version: u32,
+    (table, row): (&str, &Map<String, Value>),
 ) -> Result<bool> {
     match table {
         // It follows from `llm_usage_daily`.
-        "llm_monthly_costs" => Ok(true),
-        "llm_attempt" => {
+        "llm_monthly_costs" if version < 3 => Ok(true),
+        "llm_attempt" if version < 3 => {
             let text = |name: &str| row.get(name).and_then(Value::as_str);
             let put = connection
                 .execute(
@@ -73,6 +73,8 @@ pub(super) fn put_older(
                 .map_err(crate::error::sql)?;
             if put == 1 { Ok(true) } else { Err(damaged("the export has an attempt without its call")) }
         }
+        // It follows from the vectors.
+        "dimension" if version < 4 => Ok(true),
         _ => Ok(false),
     }
 }

@@ -11,6 +11,7 @@ mod tables;
 mod take;
 
 use std::io::{BufRead, Write};
+use std::path::Path;
 
 use nexus_core::access::Authorised;
 use nexus_core::{Error, ErrorKind, Result, WholeTenant};
@@ -19,12 +20,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::blob::begin_copying;
-use crate::store::MemoryStore;
+use crate::engine::on_snapshot;
+use crate::store::{MemoryStore, reader};
 
 /// What the first line calls the format.
 const FORMAT: &str = "nexus-export";
 /// The version this program writes, and the newest it reads.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// How many raw bytes stand in one line.
 const PIECE: usize = 48 * 1024;
 
@@ -53,12 +55,23 @@ impl MemoryStore {
         mut out: impl Write + Send + 'static,
     ) -> Result<u64> {
         let (store, tenant) = (self.clone(), who.tenant().clone());
-        let take = move |connection: &Connection| {
-            // Before the first row is read, which begins the snapshot.
-            let _copying = store.dir().map(begin_copying);
-            take::take(&store, connection, &tenant, &mut out)
+        let Some(dir) = self.dir().map(Path::to_owned) else {
+            // There is one connection: it is not held while somebody reads slowly.
+            let take = move |connection: &Connection| {
+                let mut lines = Vec::new();
+                take::take(&store, connection, &tenant, &mut lines).map(|count| (lines, count))
+            };
+            let (lines, count) = self.engine().read(take).await?;
+            return apart(move || take::write_all(&mut out, &lines).map(|()| count)).await;
         };
-        self.engine().read(take).await
+        // A connection and a thread of its own: whoever reads slowly holds up nobody else.
+        apart(move || {
+            // Before the first row is read, which begins the snapshot.
+            let _copying = begin_copying(&dir);
+            let connection = reader(&dir)?;
+            on_snapshot(&connection, |connection| take::take(&store, connection, &tenant, &mut out))
+        })
+        .await
     }
 
     /// Brings in what [`export`](Self::export) wrote for the same tenant: all of it or nothing. The store is closed
@@ -86,6 +99,13 @@ impl MemoryStore {
         nexus_core::store::Store::close(self).await?;
         Ok(lines)
     }
+}
+
+/// Runs work on a thread of its own.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::unexpected("the export failed in the middle").because(error))?
 }
 
 fn damaged(message: &'static str) -> Error {

@@ -1,7 +1,7 @@
 //! All tables with a tenant's rows.
 
 use super::calls;
-use super::table::Number::{Of, Own, Passage, Plain};
+use super::table::Number::{Of, Own, Passage, Plain, Since};
 use super::table::Space::{Corpus, Model, Version};
 use super::table::Table;
 
@@ -18,20 +18,15 @@ const TABLES: &[Table] = &[
     },
     Table {
         name: "model",
-        rows: "SELECT id, name FROM model WHERE id IN (SELECT d.model FROM dimension AS d
-               JOIN corpus AS c ON c.ordinal = d.corpus WHERE c.tenant = ?1) ORDER BY id",
+        rows: "SELECT id, name FROM model WHERE id IN (SELECT x.model FROM version AS v
+               JOIN vector AS x ON x.passage >= v.ordinal << 24 AND x.passage < (v.ordinal + 1) << 24
+               WHERE v.tenant = ?1) ORDER BY id",
         columns: &[("id", Own(Model)), ("name", Plain)],
-    },
-    Table {
-        name: "dimension",
-        rows: "SELECT d.corpus, d.model, d.dimension FROM dimension AS d
-               JOIN corpus AS c ON c.ordinal = d.corpus WHERE c.tenant = ?1",
-        columns: &[("corpus", Of(Corpus)), ("model", Of(Model)), ("dimension", Plain)],
     },
     Table {
         name: "version",
         rows: "SELECT ordinal, tenant, corpus, document, number, state, changed, published, passages, model, vectors,
-               languages, described FROM version WHERE tenant = ?1 AND state <> 'retired' ORDER BY ordinal",
+               languages, described, dimension FROM version WHERE tenant = ?1 AND state <> 'retired' ORDER BY ordinal",
         columns: &[
             ("ordinal", Own(Version)),
             ("tenant", Plain),
@@ -46,6 +41,7 @@ const TABLES: &[Table] = &[
             ("vectors", Plain),
             ("languages", Plain),
             ("described", Plain),
+            ("dimension", Since(4)),
         ],
     },
     Table {

@@ -38,6 +38,11 @@ pub(super) fn take(
     Ok(lines.written)
 }
 
+/// Writes what was taken already.
+pub(super) fn write_all(out: &mut dyn Write, lines: &[u8]) -> Result<()> {
+    out.write_all(lines).and_then(|()| out.flush()).map_err(unwritten)
+}
+
 struct Lines<'a> {
     out: &'a mut dyn Write,
     written: u64,

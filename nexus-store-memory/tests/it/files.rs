@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use nexus_core::document::DocumentStore;
 use nexus_core::ledger::{Bill, LedgerQuery, LedgerStore, QuotaStore, UsageBy};
 use nexus_core::quota::Days;
+use nexus_core::run::RunStore;
 use nexus_core::search::Search;
 use nexus_core::store::Store;
 use nexus_core::{CorpusId, ErrorKind, NanoUsd, Nexus};
@@ -82,7 +84,7 @@ async fn a_format_from_the_future_is_refused_by_writers_and_readers() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_first_format_is_read_as_it_is_and_brought_forward_by_the_first_writer() {
+async fn a_file_of_an_older_format_is_brought_forward_by_whoever_opens_it_unless_another_process_has_it() {
     let dir = tempfile::tempdir().unwrap();
     pragma(dir.path(), include_str!("../../src/schema/0001_initial.sql"));
     pragma(
@@ -92,11 +94,16 @@ async fn a_file_of_the_first_format_is_read_as_it_is_and_brought_forward_by_the_
     );
     let reader = MemoryStore::open_read_only(dir.path()).unwrap();
     assert_eq!(reader.census(admin().tenant()).await.unwrap().runs, 0);
-    let error = reader.open_calls().await.unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "STORE_TOO_OLD"));
+    assert_eq!((reader.instance(), reader.open_calls().await.unwrap().len()), ("nexus-old", 0));
     drop(reader);
-    let store = MemoryStore::open(dir.path()).unwrap();
-    assert_eq!((store.instance(), store.open_calls().await.unwrap().len()), ("nexus-old", 0));
+
+    let owner = MemoryStore::open(dir.path()).unwrap();
+    pragma(dir.path(), "ALTER TABLE corpus DROP COLUMN swept; DROP INDEX run_open; PRAGMA user_version = 5");
+    let reader = MemoryStore::open_read_only(dir.path()).unwrap();
+    let error = reader.unfinished().await.unwrap_err();
+    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "STORE_TOO_OLD"));
+    assert!(reader.corpora(admin().tenant()).await.unwrap().is_empty(), "the rest is read as it is");
+    drop(owner);
 }
 
 /// A line of the ledger as format 3 kept it, of a call of unknown outcome.

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use nexus_core::audit::Status;
 use nexus_core::document::{DocumentStatus, JobState, NewDocument};
 use nexus_core::gateway::{Deadlines, GatewaySettings, RetryPolicy};
-use nexus_core::retrieve::{EmbedRole, Embedded, Embedder, HashingEmbedder, ModelId, Retrieved, SearchMode};
+use nexus_core::ingest::{BroughtPassage, PASSAGES_CONTENT_TYPE};
+use nexus_core::retrieve::{
+    EmbedRole, Embedded, Embedder, HashingEmbedder, ModelId, QueryVector, Retrieved, SearchMode,
+};
 use nexus_core::run::Outcome;
 use nexus_core::search::Search;
 use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Nexus, Result};
@@ -77,6 +80,52 @@ async fn vectors_of_another_model_are_not_compared_until_a_document_is_embedded_
     assert_eq!(arms(&search(&new).await), known(true, false));
     assert_eq!(arms(&search(&old).await), known(false, true));
     assert_eq!(search(&nexus(&store)).await.mode, SearchMode::Lexical, "nobody embeds the question");
+}
+
+#[tokio::test]
+async fn a_vector_of_the_wrong_length_under_the_embedders_model_fails_alone() {
+    let nexus = hashing(&MemoryStore::default(), 64);
+    nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
+    let new = || NewDocument { id: Some(document("bad")), ..NewDocument::new(handbook(), "bad") };
+    let brought =
+        [BroughtPassage { text: "Leave.".to_owned(), vector: Some(vec![1.0; 3]), ..Default::default() }];
+    let model = ModelId::parse("hashing-no-meaning-64").unwrap();
+    let refused = nexus.ingest_passages(&admin(), new(), Some(model), &brought).await.unwrap_err();
+    assert_eq!(refused.stable_code(), "INVALID_VECTOR");
+    assert!(nexus.document(&admin(), &document("bad")).await.is_err(), "nothing of it is kept");
+
+    let claimed = NewDocument { content_type: Some(PASSAGES_CONTENT_TYPE.to_owned()), ..new() };
+    let bytes = "{\"model\":\"hashing-no-meaning-64\"}\n{\"text\":\"Leave.\",\"vector\":[1,2,3]}";
+    let job = nexus.ingest(&admin(), claimed, std::io::Cursor::new(bytes)).await.unwrap().job_id;
+    let JobState::Failed { failure } = nexus.finish_job(&admin(), &job).await.unwrap().state else {
+        panic!("it was ingested");
+    };
+    assert_eq!(failure.code, "INVALID_VECTOR");
+    for id in ["leave.txt", "travel.txt"] {
+        ingest(&nexus, &admin(), id, "Every employee has thirty days of paid leave in a year.").await;
+    }
+    assert_eq!(search(&nexus).await.mode, SearchMode::Hybrid);
+    nexus.delete_document(&admin(), &document("bad")).await.unwrap();
+    assert_eq!(search(&nexus).await.mode, SearchMode::Hybrid);
+}
+
+#[tokio::test]
+async fn a_question_that_has_no_vector_of_the_right_length_is_asked_by_its_words() {
+    let store = MemoryStore::default();
+    let old = hashing(&store, 64);
+    fill(&old).await;
+    let model = ModelId::parse("hashing-no-meaning-64").unwrap();
+    for values in [vec![1.0; 3], vec![0.0; 64]] {
+        let vector = Some(QueryVector { model: model.clone(), values });
+        let asked = Search { vector, ..Search::new(handbook(), "paid leave") };
+        let found = old.search(&admin(), asked).await.unwrap();
+        assert_eq!((found.mode, found.hits.len()), (SearchMode::Lexical, 2));
+    }
+    for values in [vec![], vec![f32::NAN; 64], vec![f32::INFINITY; 64], vec![f32::MAX; 64]] {
+        let vector = Some(QueryVector { model: model.clone(), values });
+        let asked = Search { vector, ..Search::new(handbook(), "paid leave") };
+        assert_eq!(old.search(&admin(), asked).await.unwrap_err().stable_code(), "INVALID_VECTOR");
+    }
 }
 
 /// What may be wrong with an embedder.

@@ -16,7 +16,7 @@ use crate::gateway::plan::fingerprint;
 use crate::gateway::{Gateway, Origin};
 use crate::ledger::Operation;
 use crate::principal::Principal;
-use crate::retrieve::{EmbedRole, Embedded, Embedder};
+use crate::retrieve::{EmbedRole, Embedded, Embedder, check_vector};
 
 /// How many requests of one batch are under way at once.
 const AT_ONCE: usize = 4;
@@ -142,9 +142,8 @@ impl Errand for Embedding {
         let made = self.embedder.embed(self.role, &texts).instrument(span.clone()).await;
         let Embedded { vectors, usage } = told(&span, made)?;
         span.record("gen_ai.usage.input_tokens", usage.and_then(|usage| usage.input()));
-        let is_sound = |vector: &Vec<f32>| {
-            vector.len() == self.embedder.dimension() && vector.iter().all(|value| value.is_finite())
-        };
+        let is_sound =
+            |vector: &Vec<f32>| vector.len() == self.embedder.dimension() && check_vector(vector).is_ok();
         let kept = vectors.len() == texts.len() && vectors.iter().all(is_sound);
         let product = if kept { Ok(vectors) } else { Err(broken(self.embedder.as_ref())) };
         Ok(Answer { product, usage })

@@ -53,6 +53,6 @@ mod tests {
         let retention = config.retention.retention();
         assert_eq!((retention.journals, retention.sessions, retention.jobs), (days(30), days(7), None));
         assert_eq!(RetentionConfig::default().retention(), Retention::default());
-        Config::parse("[retention]\njournal_days = 30", &Environment::default()).unwrap_err();
+        Config::parse("[retention]\njournal_days = 30", &env).unwrap_err();
     }
 }

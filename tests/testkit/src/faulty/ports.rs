@@ -159,6 +159,10 @@ impl<S: Store> Store for Faulty<S> {
         self.take("census", self.inner.census(tenant)).await
     }
 
+    async fn census_for(&self, who: &Principal, now: Timestamp) -> Result<Census> {
+        self.take("census_for", self.inner.census_for(who, now)).await
+    }
+
     async fn check(&self) -> Result<()> {
         self.take("check", self.inner.check()).await
     }

@@ -11,7 +11,7 @@ use nexus_core::{JobId, Principal};
 use serde_json::json;
 
 use super::scenarios;
-use super::world::{World, access, admin, at, corpus, document, reader, staged};
+use super::world::{World, access, admin, at, corpus, document, model, reader, staged};
 
 scenarios!(
     what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id,
@@ -27,6 +27,7 @@ scenarios!(
     publishing_with_another_number_of_passages_than_were_staged_is_corrupt_and_changes_nothing,
     staging_a_passage_number_again_replaces_it,
     deleting_a_document_removes_all_that_hangs_on_it,
+    a_census_for_a_principal_counts_what_it_may_see,
     deleting_a_document_in_flight_is_a_conflict,
     deleting_a_corpus_removes_its_documents_and_is_a_conflict_while_one_is_in_flight,
     lists_are_in_order_of_id_and_show_a_principal_only_what_it_may_see,
@@ -55,7 +56,7 @@ async fn what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id(world: Worl
     assert_eq!(listed(&world, &globex, all()).await, Vec::<String>::new());
     assert_eq!(world.store.passages(globex.tenant(), &document("d"), 0, 9).await.unwrap(), []);
     let census = world.store.census(globex.tenant()).await.unwrap();
-    assert_eq!((census.corpora, census.documents, census.passages, census.audit_records), (0, 0, 0, 0));
+    assert_eq!((census.corpora, census.documents, census.passages, census.audit_records), (0, 0, 0, Some(0)));
     let (c, d) = (corpus("c"), document("d"));
     for error in [
         world.store.corpus(globex.tenant(), &c).await.err(),
@@ -350,4 +351,26 @@ async fn passages_come_back_as_they_were_staged(world: World) {
         );
     }
     assert_eq!(passages.len(), 3);
+}
+
+async fn a_census_for_a_principal_counts_what_it_may_see(world: World) {
+    let (who, member) = (admin("acme"), Principal::user("acme", "u").unwrap().roles(["reader"]));
+    world.corpus(&who, "c").await;
+    world.publish_vectors(&who, "c", "mine", &[("leave", [1.0; 4]), ("travel", [1.0; 4])]).await;
+    world.publish(&who, "c", "hidden", &["leave", "travel", "food"]).await;
+    world.publish(&who, "c", "expired", &["leave"]).await;
+    for (id, grantee, until) in
+        [("mine", "user:u", None), ("mine", "role:reader", None), ("expired", "user:u", Some(at(1)))]
+    {
+        world.grant(&who, id, grantee, Permission::Read, until).await;
+    }
+    world.submit(&who, "c", "queued", "text").await;
+    let census = async |who: &Principal| world.store.census_for(who, at(2)).await.unwrap();
+    assert_eq!(census(&who).await, world.store.census(who.tenant()).await.unwrap());
+    let mine = census(&member).await;
+    assert_eq!((mine.corpora, mine.documents, mine.documents_in_flight, mine.passages), (1, 1, 0, 2));
+    assert_eq!((mine.vectors, mine.runs, mine.audit_records), (vec![(model(), 2)], 0, None));
+    let all = census(&who).await;
+    assert_eq!((all.documents, all.documents_in_flight, all.passages), (4, 1, 6));
+    assert!(all.audit_records.unwrap() > 0);
 }

@@ -1,7 +1,7 @@
 //! Laws of `Retriever`.
 
 use nexus_core::access::Permission;
-use nexus_core::retrieve::{Filter, ModelId, Query, QueryVector, SearchMode};
+use nexus_core::retrieve::{Filter, ModelId, Query, QueryVector, SearchMode, WordStatistics};
 use nexus_core::{ErrorKind, Principal};
 
 use super::scenarios;
@@ -19,10 +19,14 @@ scenarios!(
     what_was_replaced_or_deleted_does_not_move_a_score,
     under_filled_says_that_fewer_passages_are_permitted_than_asked,
     a_query_without_a_vector_is_answered_lexically_and_says_so,
+    a_query_whose_vector_compares_with_none_is_answered_lexically_and_says_so,
     vectors_rank_by_inner_product_and_arms_are_fused,
-    a_vector_of_the_wrong_dimension_is_invalid,
+    what_is_no_vector_is_invalid,
+    a_vector_of_another_length_is_compared_with_none_and_disables_none,
     the_watermark_grows_with_every_change_to_what_can_be_found_or_by_whom,
     explanations_add_up_to_the_score,
+    counts_in_an_explanation_are_those_of_the_permitted_passages,
+    own_word_statistics_are_not_moved_by_what_the_caller_may_not_read,
     an_unknown_corpus_is_not_found,
 );
 
@@ -253,23 +257,73 @@ async fn vectors_rank_by_inner_product_and_arms_are_fused(world: World) {
     assert_eq!(census.vectors, [(model(), 3)]);
 }
 
-async fn a_vector_of_the_wrong_dimension_is_invalid(world: World) {
+async fn a_query_whose_vector_compares_with_none_is_answered_lexically_and_says_so(world: World) {
     let who = admin("acme");
     world.corpus(&who, "c").await;
     world.publish_vectors(&who, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
-    let short = QueryVector { model: model(), values: vec![1.0, 0.0] };
-    let asked = allowed(&who, Query { vector: Some(short), ..query("leave") });
-    assert_eq!(world.store.retrieve(&asked).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-    world.submit(&who, "c", "e", "text").await;
-    let lease = world.claim(at(0)).await;
-    for vector in [vec![1.0; 3], vec![f32::NAN; 4]] {
-        let mut passages = super::world::staged(&["text"]);
-        passages[0].vector = Some(vector);
-        let error = world.store.stage(&lease, Some(&model()), passages).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    for values in [vec![1.0, 0.0], vec![0.0; 4], vec![1.0; 5]] {
+        let vector = Some(QueryVector { model: model(), values });
+        let found = world.retrieve(&who, Query { vector: vector.clone(), ..query("leave") }).await;
+        assert_eq!((found.mode, names(&found)), (SearchMode::Lexical, vec!["d".to_owned()]), "{vector:?}");
+        let error = world.store.retrieve(&allowed(&who, Query { vector, ..query("") })).await.unwrap_err();
+        assert_eq!(error.stable_code(), "INVALID_VECTOR", "there are no words to search by");
     }
+    let other = QueryVector { model: ModelId::parse("other@1").unwrap(), values: vec![1.0; 4] };
+    let none = world.retrieve(&who, Query { vector: Some(other), ..query("") }).await;
+    assert!(none.hits.is_empty(), "nothing is of the model");
 }
 
+async fn what_is_no_vector_is_invalid(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    world.publish_vectors(&who, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
+    world.submit(&who, "c", "e", "text").await;
+    let lease = world.claim(at(0)).await;
+    for no_vector in [vec![], vec![f32::NAN; 4], vec![1.0, f32::INFINITY, 0.0, 0.0], vec![f32::MAX; 4]] {
+        let asked = Some(QueryVector { model: model(), values: no_vector.clone() });
+        let asked = allowed(&who, Query { vector: asked, ..query("leave") });
+        assert_eq!(world.store.retrieve(&asked).await.unwrap_err().stable_code(), "INVALID_VECTOR");
+        let mut passages = super::world::staged(&["text"]);
+        passages[0].vector = Some(no_vector);
+        let error = world.store.stage(&lease, Some(&model()), passages).await.unwrap_err();
+        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "INVALID_VECTOR"));
+    }
+    let mut unequal = super::world::staged(&["one", "two"]);
+    unequal[0].vector = Some(vec![1.0; 4]);
+    unequal[1].vector = Some(vec![1.0; 3]);
+    let error = world.store.stage(&lease, Some(&model()), unequal.clone()).await.unwrap_err();
+    assert_eq!(error.stable_code(), "INVALID_VECTOR", "the vectors of a document are equally long");
+    for passage in unequal {
+        world.store.stage(&lease, Some(&model()), vec![passage]).await.unwrap();
+    }
+    let publication = world.publication(&lease, 2, Some(model()));
+    let error = world.store.publish(&lease, publication).await.unwrap_err();
+    assert_eq!(error.stable_code(), "INVALID_VECTOR", "also when they come one by one");
+}
+
+async fn a_vector_of_another_length_is_compared_with_none_and_disables_none(world: World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    let mut short = super::world::staged(&["leave"]);
+    short[0].vector = Some(vec![1.0, 1.0, 1.0]);
+    world.publish_staged(&who, "c", "first", short).await;
+    world.publish_vectors(&who, "c", "good", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
+    let arms = async || {
+        let found = world.retrieve(&who, vector_query("leave", [1.0, 0.0, 0.0, 0.0])).await;
+        let mut arms: Vec<_> = found
+            .hits
+            .iter()
+            .map(|hit| (hit.passage.key.document.to_string(), hit.vector.is_some()))
+            .collect();
+        arms.sort();
+        (found.mode, arms)
+    };
+    let good = ("good".to_owned(), true);
+    let both = vec![("first".to_owned(), false), good.clone()];
+    assert_eq!(arms().await, (SearchMode::Hybrid, both), "words find both, the vector one");
+    world.delete(&who, "first").await.unwrap();
+    assert_eq!(arms().await, (SearchMode::Hybrid, vec![good]));
+}
 async fn the_watermark_grows_with_every_change_to_what_can_be_found_or_by_whom(world: World) {
     let who = admin("acme");
     world.corpus(&who, "c").await;
@@ -304,6 +358,56 @@ async fn explanations_add_up_to_the_score(world: World) {
     }
     let silent = world.retrieve(&admin("acme"), query("leave")).await;
     assert!(silent.hits.iter().all(|hit| hit.terms.is_empty()));
+}
+
+/// Documents of which a reader may read one; the others hold its words too.
+async fn hidden(world: &World) {
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    world.publish(&who, "c", "mine", &["zanzibar layoffs merger unicorn"]).await;
+    world.grant(&who, "mine", "user:u", Permission::Read, None).await;
+    world.publish(&who, "c", "h1", &["zanzibar layoffs", "merger and more words than that"]).await;
+    world.publish(&who, "c", "h2", &["zanzibar"]).await;
+}
+
+async fn counts_in_an_explanation_are_those_of_the_permitted_passages(world: World) {
+    hidden(&world).await;
+    let asked = Query { explain: true, ..query("zanzibar layoffs merger unicorn") };
+    let counts = async |who: &Principal| {
+        let found = world.retrieve(who, asked.clone()).await;
+        let mine = found.hits.into_iter().find(|hit| hit.passage.key.document == document("mine")).unwrap();
+        mine.terms.iter().map(|term| term.passages).collect::<Vec<_>>()
+    };
+    assert_eq!(counts(&reader("acme", "u")).await, [1, 1, 1, 1]);
+    assert_eq!(counts(&admin("acme")).await, [3, 2, 2, 1]);
+}
+
+async fn own_word_statistics_are_not_moved_by_what_the_caller_may_not_read(world: World) {
+    hidden(&world).await;
+    let (who, member) = (admin("acme"), reader("acme", "u"));
+    world.publish(&who, "c", "shared", &["merger of a zanzibar office"]).await;
+    world.grant(&who, "shared", "role:reader", Permission::Read, None).await;
+    let corpus_wide = Query { explain: true, ..query("zanzibar merger unicorn office") };
+    let own = Query { statistics: WordStatistics::Own, ..corpus_wide.clone() };
+    let asked = async |who: &Principal, query: &Query| world.retrieve(who, query.clone()).await.hits;
+    let (before, before_wide) = (asked(&member, &own).await, asked(&member, &corpus_wide).await);
+    assert_eq!(before.len(), 2);
+    assert_ne!(before, before_wide);
+    assert_eq!(asked(&who, &own).await, asked(&who, &corpus_wide).await, "an admin may read all");
+    for number in 0..5 {
+        world.publish(&who, "c", &format!("h1{number}"), &["unicorn unicorn office", "zanzibar"]).await;
+    }
+    assert_eq!(asked(&member, &own).await, before, "what is hidden leaves no trace");
+    assert_ne!(asked(&member, &corpus_wide).await, before_wide);
+    let narrowed = Query { documents: vec![document("mine")], ..own.clone() };
+    let narrowed = asked(&member, &narrowed).await;
+    assert_eq!(narrowed[0].lexical.unwrap().score.to_bits(), {
+        let mine = before.iter().find(|hit| hit.passage.key.document == document("mine")).unwrap();
+        mine.lexical.unwrap().score.to_bits()
+    });
+    world.publish(&who, "c", "more", &["zanzibar office"]).await;
+    world.grant(&who, "more", "user:u", Permission::Read, None).await;
+    assert_ne!(asked(&member, &own).await[0], before[0], "what may be read counts");
 }
 
 async fn an_unknown_corpus_is_not_found(world: World) {

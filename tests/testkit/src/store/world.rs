@@ -11,7 +11,9 @@ use nexus_core::document::chunk::Chunk;
 use nexus_core::document::store::{Blob, Lease, Publication, StagedPassage, Submission, Submitted};
 use nexus_core::document::{ChunkConfig, Corpus, Document, ParseReport};
 use nexus_core::policy::{Decision, Effect};
-use nexus_core::retrieve::{Fusion, Language, ModelId, Query, QueryVector, Retrieved, Weights};
+use nexus_core::retrieve::{
+    Fusion, Language, ModelId, Query, QueryVector, Retrieved, Weights, WordStatistics,
+};
 use nexus_core::store::Store;
 use nexus_core::{CorpusId, DocumentId, GrantId, JobId, Principal, Result, SubjectId, Timestamp, hex};
 use serde_json::json;
@@ -184,7 +186,8 @@ impl World {
         self.publish_staged(who, in_corpus, id, staged).await
     }
 
-    async fn publish_staged(
+    /// Brings a document whose passages are staged as they are.
+    pub async fn publish_staged(
         &self,
         who: &Principal,
         in_corpus: &str,
@@ -265,6 +268,7 @@ pub fn query(text: &str) -> Query {
         documents: Vec::new(),
         fusion: Fusion::default(),
         weights: Weights::default(),
+        statistics: WordStatistics::default(),
         explain: false,
         now: at(2),
     }

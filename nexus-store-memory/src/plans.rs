@@ -1,0 +1,270 @@
+//! How SQLite carries out what lists, status and searches ask: by an index, and without sorting what it found.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use nexus_core::access::{Permission, Visibility};
+use nexus_core::document::DocumentStatus;
+use nexus_core::document::store::DocumentQuery;
+use nexus_core::ledger::{LedgerQuery, UsageBy};
+use nexus_core::retrieve::{Filter, Query, WordStatistics};
+use nexus_core::run::{RunQuery, RunState};
+use nexus_core::{Principal, RunId, SessionId, SubjectId};
+use nexus_testkit::store::World;
+use nexus_testkit::store::calls::amounts;
+use nexus_testkit::store::world::{admin, allowed, at, corpus, document, query, reader, vector_query};
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+use crate::engine::Write;
+use crate::error::sql;
+use crate::store::MemoryStore;
+
+/// A store whose statements are noted.
+struct Noted {
+    world: World,
+    store: MemoryStore,
+    statements: Arc<Mutex<BTreeSet<String>>>,
+}
+
+/// A store with a little of everything.
+async fn filled() -> Noted {
+    let statements = Arc::new(Mutex::new(BTreeSet::new()));
+    let mut connection = Connection::open_in_memory().unwrap();
+    let notes = Arc::clone(&statements);
+    let note = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Stmt(statement, _) = event {
+            notes.lock().unwrap().insert(statement.sql().into_owned());
+        }
+    };
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note)).unwrap();
+    let store = MemoryStore::in_ram_on(connection).unwrap();
+    let world = World::new(Arc::new(store.clone()));
+    let who = admin("acme");
+    world.corpus(&who, "c").await;
+    for id in ["a", "b"] {
+        world.publish_vectors(&who, "c", id, &[("leave", [1.0, 0.5, 0.0, 0.0])]).await;
+        world.grant(&who, id, "user:u", Permission::Read, None).await;
+    }
+    let fill = |write: &Write<'_>| {
+        let rows = "INSERT INTO run (tenant, id, owner, session, closed, version, body)
+                        VALUES ('acme', 'r', 'u', 's', 0, 1, '{\"ask\": {\"tags\": [\"t\"]}}');
+                    INSERT INTO line_block_of_hour VALUES ('acme', 5, 0);";
+        write.execute_batch(rows).map_err(sql)
+    };
+    store.engine().write(fill).await.unwrap();
+    statements.lock().unwrap().clear();
+    Noted { world, store, statements }
+}
+
+/// The plans of the statements that read.
+async fn plans(noted: &Noted) -> Vec<(String, Vec<String>)> {
+    let run = std::mem::take(&mut *noted.statements.lock().unwrap());
+    let explain = |write: &Write<'_>| {
+        let mut plans = Vec::new();
+        for statement in run.into_iter().filter(|statement| statement.starts_with("SELECT")) {
+            let mut explained = write.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).map_err(sql)?;
+            // The plan does not depend on the values.
+            let steps = explained.raw_query().mapped(|row| row.get::<_, String>(3));
+            let steps = steps.collect::<rusqlite::Result<_>>().map_err(sql)?;
+            drop(explained);
+            plans.push((statement, steps));
+        }
+        Ok(plans)
+    };
+    noted.store.engine().write(explain).await.unwrap()
+}
+
+/// Whether a step reads a whole table, or sorts.
+fn is_costly(step: &str) -> bool {
+    let is_small = [
+        // Lists that are given as JSON.
+        "VIRTUAL TABLE",
+        // Indexes that hold only what is not over.
+        "USING INDEX run_open",
+        "USING INDEX call_open",
+        // A count of a subquery that is bounded.
+        "SCAN (subquery",
+        "SCAN CONSTANT ROW",
+        // All tenants share a handful of rows.
+        "SCAN price_row",
+    ];
+    step.contains("TEMP B-TREE")
+        || step.starts_with("SCAN") && !is_small.iter().any(|small| step.contains(small))
+}
+
+async fn check(noted: &Noted) {
+    let plans = plans(noted).await;
+    assert!(plans.len() > 3, "{plans:?}");
+    let costly = plans.iter().filter(|(_, steps)| steps.iter().any(|step| is_costly(step)));
+    let costly: Vec<String> = costly.map(|(statement, steps)| format!("{steps:?}\n{statement}")).collect();
+    assert!(costly.is_empty(), "{}", costly.join("\n\n"));
+}
+
+#[tokio::test]
+async fn lists_of_runs_and_sessions_use_indexes() {
+    let noted = filled().await;
+    let world = &noted.world;
+    let who = admin("acme");
+    let tenant = who.tenant();
+    let owners = [None, Some(SubjectId::parse("u").unwrap())];
+    let sessions = [None, Some(SessionId::parse("s").unwrap())];
+    let befores = [None, Some(RunId::parse("r").unwrap())];
+    for owner in &owners {
+        for session in &sessions {
+            for state in [None, Some(RunState::Running), Some(RunState::Closed)] {
+                for tag in [None, Some("t".to_owned())] {
+                    for before in &befores {
+                        let (owner, session) = (owner.clone(), session.clone());
+                        let (tag, before) = (tag.clone(), before.clone());
+                        let query = RunQuery { owner, session, state, tag, before, limit: 9 };
+                        let _ = world.store.runs(tenant, &query).await;
+                    }
+                }
+            }
+        }
+        let _ = world.store.sessions(tenant, owner.as_ref(), 9).await;
+    }
+    let (run, session) = (RunId::parse("r").unwrap(), SessionId::parse("s").unwrap());
+    let _ = world.store.messages(tenant, &session, 9).await;
+    let _ = world.store.session(tenant, &session).await;
+    let _ = world.store.unfinished().await;
+    let _ = world.store.evidence(tenant, &run).await;
+    let _ = world.store.journal(tenant, &run, 0, 9).await;
+    let _ = world.store.audio(tenant, &run).await;
+    check(&noted).await;
+}
+
+#[tokio::test]
+async fn lists_of_calls_lines_and_usage_use_indexes() {
+    let noted = filled().await;
+    let world = &noted.world;
+    let who = admin("acme");
+    let tenant = who.tenant();
+    let some = |is_some: bool, text: &str| is_some.then(|| text.to_owned());
+    for bits in 0..128_u32 {
+        let is = |bit: u32| bits & (1 << bit) != 0;
+        let query = LedgerQuery {
+            user: some(is(0), "u"),
+            model: some(is(1), "m"),
+            from: is(2).then(|| nexus_core::Timestamp::from_micros(0)),
+            until: is(3).then(|| at(9)),
+            call: some(is(4), "c"),
+            before: is(5).then_some(7),
+            unreconciled: is(6),
+            limit: 9,
+        };
+        world.store.ledger(tenant, &query).await.unwrap();
+        world.store.calls(tenant, &query).await.unwrap();
+    }
+    for by in [UsageBy::Tenant, UsageBy::Organisation, UsageBy::User, UsageBy::Model] {
+        world.store.usage(tenant, by, "2026-01-01", "2026-12-31").await.unwrap();
+    }
+    world.store.usage_records(tenant, "2026-01-01", "2026-12-31").await.unwrap();
+    world.store.limits(tenant).await.unwrap();
+    world.store.stops(tenant, at(0)).await.unwrap();
+    world.store.prices().await.unwrap();
+    world.store.open_calls().await.unwrap();
+    let _ = world.store.call_result(tenant, "c").await;
+    let _ = world.store.reasoning(tenant, "c").await;
+    check(&noted).await;
+}
+
+#[tokio::test]
+async fn lists_of_documents_and_records_and_the_status_use_indexes() {
+    let noted = filled().await;
+    let world = &noted.world;
+    let (who, member) = (admin("acme"), reader("acme", "u"));
+    let tenant = who.tenant();
+    for visibility in [Visibility::of(&who), Visibility::of(&member)] {
+        for corpus in [None, Some(corpus("c"))] {
+            for status in [None, Some(DocumentStatus::Failed)] {
+                for tags in [vec![], vec!["t".to_owned()]] {
+                    for after in [None, Some(document("a"))] {
+                        let (corpus, tags) = (corpus.clone(), tags.clone());
+                        let query = DocumentQuery { corpus, status, tags, after, limit: 9 };
+                        world.store.documents(tenant, &visibility, &query, at(0)).await.unwrap();
+                    }
+                }
+            }
+        }
+    }
+    world.store.corpora(tenant).await.unwrap();
+    world.store.corpus(tenant, &corpus("c")).await.unwrap();
+    world.store.grants(tenant, &document("a")).await.unwrap();
+    world.store.passages(tenant, &document("a"), 0, 9).await.unwrap();
+    world.store.chains(tenant, None, 9).await.unwrap();
+    world.store.chains(tenant, Some("x".to_owned()), 9).await.unwrap();
+    world.store.records(tenant, "r", 0, 9).await.unwrap();
+    world.store.head(tenant, "r").await.unwrap();
+    world.store.census(tenant).await.unwrap();
+    world.store.census_for(&member, at(0)).await.unwrap();
+    world.store.check().await.unwrap();
+    check(&noted).await;
+}
+
+#[tokio::test]
+async fn searches_use_indexes() {
+    let noted = filled().await;
+    let world = &noted.world;
+    let filter = Some(Filter::parse("document.name = \"a.txt\"").unwrap());
+    let search = async |who: &Principal| {
+        for query in [
+            query("leave"),
+            vector_query("leave", [1.0, 0.0, 0.0, 0.0]),
+            Query { filter: filter.clone(), ..query("leave") },
+            Query { statistics: WordStatistics::Own, explain: true, ..query("leave") },
+        ] {
+            world.store.retrieve(&allowed(who, query)).await.unwrap();
+        }
+    };
+    search(&admin("acme")).await;
+    search(&reader("acme", "u")).await;
+    check(&noted).await;
+    // What changed since is taken up by other statements than what is there at first.
+    world.publish_vectors(&admin("acme"), "c", "a", &[("leave anew", [1.0, 0.5, 0.0, 0.0])]).await;
+    noted.statements.lock().unwrap().clear();
+    search(&admin("acme")).await;
+    search(&reader("acme", "u")).await;
+    world.store.watermark(admin("acme").tenant(), &corpus("c")).await.unwrap();
+    check(&noted).await;
+}
+
+/// How many pages the log holds after a call that nobody gave a key was begun, and after it was settled.
+async fn pages_of_a_call(world: &World, beside: &Connection) -> (i64, i64) {
+    let who = admin("acme");
+    // Moves the log to its place, so that the next commit begins it anew; says how many pages it had.
+    let log = || -> i64 { beside.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1)).unwrap() };
+    let begin = async || {
+        let mut intent = world.intent(&who, &world.fresh("key"), &[], amounts(10, 1_000));
+        intent.call.claim.key.clone_from(&intent.call.id);
+        world.begin(intent).await
+    };
+    for _ in 0..20 {
+        let call = begin().await;
+        world.settle(world.settlement(&who, &call, amounts(10, 1_000))).await;
+    }
+    log();
+    let call = begin().await;
+    let begun = log();
+    world.settle(world.settlement(&who, &call, amounts(10, 1_000))).await;
+    (begun, log())
+}
+
+#[tokio::test]
+async fn a_call_of_a_model_writes_no_page_for_the_sake_of_lists() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(Arc::new(MemoryStore::open(dir.path()).unwrap()));
+    let beside = Connection::open(dir.path().join("nexus.db")).unwrap();
+    let with_lists = pages_of_a_call(&world, &beside).await;
+    beside
+        .execute_batch(
+            "DROP INDEX usage_by_day; DROP TRIGGER line_is_found_by_its_block;
+             DROP TRIGGER call_is_found_by_its_block; DROP TRIGGER call_is_found_by_another_block;
+             DROP TRIGGER line_is_to_be_reconciled; DROP TRIGGER line_is_reconciled;",
+        )
+        .unwrap();
+    let without = pages_of_a_call(&world, &beside).await;
+    assert!(with_lists.0 > 0 && with_lists.1 > 0);
+    assert!(with_lists.0 <= without.0 && with_lists.1 <= without.1, "{with_lists:?}, {without:?}");
+}
