@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TOOLS := $(CURDIR)/target/tools/bin
-.PHONY: help demo test fmt lint docs quality oracle fuzz bench coverage deny
+.PHONY: help demo test fmt lint docs quality oracle fuzz bench coverage deny advisories
 
 help: ## Print this list
 	@echo "Nexus answers questions over your documents, quotes its sources and leaves a signed record."
@@ -52,6 +52,9 @@ coverage: $(TOOLS)/cargo-llvm-cov ## Line coverage of each crate
 
 deny: $(TOOLS)/cargo-deny ## Licences, sources and single doors of the dependency tree
 	@PATH="$(TOOLS):$$PATH" cargo deny --locked check -A unused-wrapper licenses bans sources
+
+advisories: $(TOOLS)/cargo-deny ## Known vulnerabilities, and when each dependency was last released (network)
+	@PATH="$(TOOLS):$$PATH" bash scripts/advisories.sh
 
 # Tools stay inside the checkout; debug builds of them install in a minute and are fast enough.
 $(TOOLS)/cargo-deny: VERSION := 0.20.2
