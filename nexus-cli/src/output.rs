@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
+use nexus_core::escape::escape_line;
 use nexus_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::json;
@@ -125,9 +126,10 @@ impl Output {
             }
             return complain(&visible_json(&json!({ what: told }).to_string()));
         }
-        complain(&visible(&format!("{what}: {message}")));
+        // A name with a line break must not begin a line that looks like ours.
+        complain(&format!("{what}: {}", escape_line(message)));
         if let Some(hint) = hint {
-            complain(&visible(&format!("hint: {hint}")));
+            complain(&format!("hint: {}", escape_line(hint)));
         }
     }
 }

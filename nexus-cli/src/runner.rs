@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::CommandFactory as _;
 use nexus_core::{Error, ErrorKind, Result};
-use nexus_providers::shell::{Environment, Redactor};
+use nexus_providers::shell::{Colours, Environment, Redactor};
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -109,7 +109,7 @@ fn begin_logging(global: &Global, env: &Environment, redactor: &Redactor) {
         (None, 0) => return,
         (_, 1..) => Targets::new().with_default(LevelFilter::WARN).with_target("nexus", level),
     };
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(redactor.writer(std::io::stderr)).with_ansi(false);
+    let writer = redactor.writer(Colours::Escaped, std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
     tracing_subscriber::registry().with(lines).with(targets).init();
 }

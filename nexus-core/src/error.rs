@@ -8,6 +8,8 @@ use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use crate::escape::escape_line;
+
 /// The result of everything in Nexus that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -197,7 +199,8 @@ impl Error {
         })
     }
 
-    /// The whole story on one line, for logs: message, context and every cause.
+    /// The whole story on one line, for logs: message, context and every cause. What others wrote in them cannot begin
+    /// another line ([`escape_line`]).
     pub fn report(&self) -> String {
         let mut line = format!("{}: {}", self.stable_code(), self.0.message);
         for (key, value) in &self.0.context {
@@ -208,7 +211,10 @@ impl Error {
             let _ = write!(line, ": {error}");
             cause = error.source();
         }
-        line
+        match escape_line(&line) {
+            Cow::Borrowed(_) => line,
+            Cow::Owned(escaped) => escaped,
+        }
     }
 }
 

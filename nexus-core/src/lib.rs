@@ -24,6 +24,7 @@ pub mod clock;
 pub mod document;
 mod engine;
 pub mod error;
+pub mod escape;
 pub mod gateway;
 pub mod grounding;
 pub mod hex;

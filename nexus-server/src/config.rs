@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use nexus_core::audit::KeyRing;
-use nexus_core::{Error, Principal, Result, Settings};
+use nexus_core::{Error, ErrorKind, Principal, Result, Settings};
 use nexus_providers::shell::{
     self, EnvFile, Environment, Redactor, audit_keys, config_dir, settings_from_env,
 };
 
+use crate::connect::ConnectionLimits;
 use crate::models::Source;
 
 /// Where to listen unless told.
@@ -87,6 +88,7 @@ pub(crate) struct Config {
     pub(crate) file: shell::Config,
     /// Where the file came from, to read it anew.
     pub(crate) source: Source,
+    pub(crate) limits: ConnectionLimits,
     pub(crate) heartbeat: Duration,
     pub(crate) grace: Duration,
 }
@@ -100,6 +102,7 @@ impl Config {
         let env_file = args.env_file();
         let source = Source { file: args.config, env_file, redactor: redactor.clone() };
         let file = source.read(env)?;
+        let limits = ConnectionLimits::of(&file.server, descriptors()?)?;
         let who = principal(env, &file)?;
         let data = args.data.or_else(|| file.data.clone()).unwrap_or_else(|| PathBuf::from("nexus-data"));
         let keys = audit_keys(env, &config_dir(env)?, &data)?;
@@ -114,6 +117,7 @@ impl Config {
             settings: Settings { retention: file.retention.retention(), ..settings_from_env(env)? },
             file,
             source,
+            limits,
             heartbeat: Duration::from_secs(args.heartbeat.into()),
             grace: Duration::from_secs(args.grace.into()),
         })
@@ -128,6 +132,15 @@ fn listen(env: &Environment) -> Result<SocketAddr> {
             .code("INVALID_SETTING")
             .hint("it may be an address such as `127.0.0.1:8080`")
     })
+}
+
+/// How many files this process may open at once.
+fn descriptors() -> Result<usize> {
+    let (soft, _) = rlimit::getrlimit(rlimit::Resource::NOFILE).map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "the system does not say how many files may be open")
+            .because(error)
+    })?;
+    Ok(usize::try_from(soft).unwrap_or(usize::MAX))
 }
 
 /// Who every request acts as.

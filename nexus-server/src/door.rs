@@ -4,8 +4,9 @@ use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use nexus_core::{Error, RequestId, Result};
+use nexus_core::{Error, ErrorKind, RequestId, Result};
 
+use crate::connect::OverCapacity;
 use crate::error::Refusal;
 use crate::guard;
 use crate::state::Server;
@@ -19,7 +20,8 @@ pub(crate) async fn pass(State(server): State<Server>, mut request: Request, nex
         Ok(named) => named,
         Err(error) => return Refusal::from(error).into_response(),
     };
-    let response = match guard::check(request.uri(), request.headers()) {
+    let checked = guard::check(request.uri(), request.headers()).and_then(|()| check_capacity(&request));
+    let response = match checked {
         Ok(()) => {
             request.extensions_mut().insert(id.clone());
             next.run(request).await
@@ -29,6 +31,17 @@ pub(crate) async fn pass(State(server): State<Server>, mut request: Request, nex
     let mut response = Refusal::explain(response, &id);
     response.headers_mut().insert(REQUEST_ID, named);
     response
+}
+
+/// Refuses all but health probes on a connection beyond the limit.
+fn check_capacity(request: &Request) -> Result<()> {
+    let is_probe = request.uri().path().starts_with("/health/");
+    if is_probe || request.extensions().get::<OverCapacity>().is_none() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Unavailable, "the server has too many connections")
+        .code("SERVICE_BUSY")
+        .hint("try again in a moment"))
 }
 
 /// The id that the client gave, if it is one, else a new one; also as a header.

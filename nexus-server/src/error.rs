@@ -20,6 +20,7 @@ pub(crate) mod codes {
     pub(crate) const BODY_UNREADABLE: &str = "BODY_UNREADABLE";
     pub(crate) const INVALID_LAST_EVENT_ID: &str = "INVALID_LAST_EVENT_ID";
     pub(crate) const MALFORMED_JSON: &str = "MALFORMED_JSON";
+    pub(crate) const MALFORMED_REQUEST: &str = "MALFORMED_REQUEST";
     pub(crate) const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
     pub(crate) const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
 }
@@ -50,9 +51,11 @@ impl IntoResponse for Refusal {
 }
 
 impl Refusal {
-    /// Logs the refusal that `response` carries, and writes its body. Other responses stay as they are.
+    /// Logs the refusal that `response` carries, and writes its body. Other responses stay as they are, except those
+    /// with which a library refuses: they get the body of ours.
     pub(crate) fn explain(mut response: Response, request: &RequestId) -> Response {
-        let Some(Self(error)) = response.extensions_mut().remove::<Self>() else { return response };
+        let refusal = response.extensions_mut().remove::<Self>();
+        let Some(Self(error)) = refusal.or_else(|| foreign(response.status())) else { return response };
         if response.status().is_server_error() {
             tracing::error!(%request, error = %error.report(), "a request could not be answered");
         } else {
@@ -74,6 +77,18 @@ struct Explained<'e> {
     #[serde(flatten)]
     failure: Failure,
     request_id: &'e RequestId,
+}
+
+/// The refusal of a library that says no more than its status.
+fn foreign(status: StatusCode) -> Option<Refusal> {
+    let error = if status.is_server_error() {
+        Error::unexpected("the request could not be answered")
+    } else if status.is_client_error() {
+        Error::invalid("the request could not be read").code(codes::MALFORMED_REQUEST)
+    } else {
+        return None;
+    };
+    Some(error.into())
 }
 
 /// What a client is told: code, sentence, remedy and the request's id. Context and causes stay in the log.
@@ -99,9 +114,10 @@ pub(crate) fn status(error: &Error) -> StatusCode {
 /// What HTTP itself cannot read has a status of its own; what was read and makes no sense is 422.
 fn invalid(code: &str) -> StatusCode {
     match code {
-        codes::MALFORMED_JSON | codes::BODY_UNREADABLE | codes::INVALID_LAST_EVENT_ID => {
-            StatusCode::BAD_REQUEST
-        }
+        codes::MALFORMED_JSON
+        | codes::MALFORMED_REQUEST
+        | codes::BODY_UNREADABLE
+        | codes::INVALID_LAST_EVENT_ID => StatusCode::BAD_REQUEST,
         codes::METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
         codes::BODY_TOO_SLOW => StatusCode::REQUEST_TIMEOUT,
         codes::BODY_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
@@ -143,6 +159,7 @@ mod tests {
     fn what_http_cannot_read_has_a_status_of_its_own() {
         let table = [
             (codes::MALFORMED_JSON, 400),
+            (codes::MALFORMED_REQUEST, 400),
             (codes::BODY_UNREADABLE, 400),
             (codes::INVALID_LAST_EVENT_ID, 400),
             (codes::METHOD_NOT_ALLOWED, 405),

@@ -30,8 +30,12 @@ pub(crate) fn check(uri: &Uri, headers: &HeaderMap) -> Result<()> {
     if headers.get_all(ORIGIN).iter().all(own) { Ok(()) } else { Err(foreign_origin()) }
 }
 
+/// The host and the port that a header names: no user before them, and no port that there cannot be.
 fn authority(host: &HeaderValue) -> Option<Authority> {
-    host.to_str().ok()?.parse().ok()
+    let authority: Authority = host.to_str().ok()?.parse().ok()?;
+    let port = authority.as_str().strip_prefix(authority.host())?;
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|number| number.to_string() == port);
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(authority)
 }
 
 fn is_loopback(authority: &Authority) -> bool {
@@ -84,6 +88,15 @@ mod tests {
             "[::2]",
             "",
             "a b",
+            "evil.example@127.0.0.1",
+            "user:password@localhost:8080",
+            "localhost:99999",
+            "localhost:65536",
+            "localhost:080",
+            "localhost:+80",
+            "localhost:",
+            "[::1]:99999",
+            "[::1]x",
         ];
         for host in elsewhere {
             check_that(&[("host", host)], Some("HOST_REFUSED"));

@@ -8,10 +8,12 @@
 //! configuration.
 
 mod config;
+mod connect;
 mod door;
 mod error;
 mod guard;
 pub mod listen;
+mod log;
 mod models;
 pub mod routes;
 pub mod serve;
@@ -25,6 +27,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use nexus_core::Error;
 
+pub use connect::ConnectionLimits;
 pub use state::{HEARTBEAT, Server};
 
 use error::{Refusal, codes};

@@ -1,9 +1,18 @@
 //! [`LoopbackListener`]: a socket that only this machine can reach.
 
+use std::io;
 use std::net::SocketAddr;
 
 use nexus_core::{Error, ErrorKind, Result};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::connect::{Accept, Accepted};
+
+/// How many connections the system holds until they are accepted.
+const BACKLOG: u32 = 1_024;
+/// How many bytes of a response the system buffers for one client. Without a bound it would be megabytes for each
+/// client that does not read, and long until the server notices.
+const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 
 /// A socket on the loopback address. There is no other way to serve, as long as there is no authentication.
 #[derive(Debug)]
@@ -15,6 +24,7 @@ impl LoopbackListener {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) with `LISTEN_NOT_LOOPBACK` for an address that other machines reach;
     /// [`Unavailable`](ErrorKind::Unavailable) when it is taken.
+    #[expect(clippy::unused_async, reason = "a listener that resolves names would wait")]
     pub async fn bind(address: SocketAddr) -> Result<Self> {
         if !address.ip().is_loopback() {
             return Err(Error::invalid(format!(
@@ -23,8 +33,7 @@ impl LoopbackListener {
             .code("LISTEN_NOT_LOOPBACK")
             .hint("use `127.0.0.1` or `[::1]`, and a tunnel such as `ssh -L` from elsewhere"));
         }
-        let socket = TcpListener::bind(address).await;
-        socket.map(Self).map_err(|error| {
+        listen(address).map(Self).map_err(|error| {
             Error::new(ErrorKind::Unavailable, format!("the address `{address}` cannot be listened on"))
                 .code("LISTEN_FAILED")
                 .hint("is another server running? `--listen 127.0.0.1:0` takes any free port")
@@ -41,5 +50,26 @@ impl LoopbackListener {
             Error::new(ErrorKind::Unavailable, "the system does not say where the server listens")
                 .because(error)
         })
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Else the address stays taken for a while after a server that was stopped.
+    socket.set_reuseaddr(true)?;
+    // Connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+impl Accept for LoopbackListener {
+    type Stream = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<Accepted<TcpStream>> {
+        let (stream, peer) = self.0.accept().await?;
+        // Events are small, and wait for nothing.
+        stream.set_nodelay(true)?;
+        Ok(Accepted { stream, address: peer.ip() })
     }
 }

@@ -1,18 +1,19 @@
 //! Serving until told to stop, and stopping in order.
 
-use std::future::{Future, IntoFuture as _};
+use std::future::Future;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use nexus_core::{Error, ErrorKind, Result};
+use nexus_core::Result;
 use tokio::time::sleep;
 
+use crate::connect::Serving;
 use crate::listen::LoopbackListener;
 use crate::router;
 use crate::state::Server;
 
-/// How long clients have to take the end of their stream.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long clients have to take the end of their stream, and to send what they began to ask.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// How long background work has to end.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -23,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// [`Nexus::resume`](nexus_core::Nexus::resume). At last background work ends and the store is closed.
 ///
 /// # Errors
-/// Those of the socket, and of closing the store.
+/// Those of closing the store.
 pub async fn serve(
     listener: LoopbackListener,
     server: Server,
@@ -38,13 +39,13 @@ pub async fn serve(
         sleep(LINGER).await;
         tracing::warn!("some connections did not end and are cut");
     };
-    let serving = axum::serve(listener.0, router(server.clone())).with_graceful_shutdown(stop.clone());
-    let served = tokio::select! {
-        served = serving.into_future() => served,
-        () = out_of_grace => Ok(()),
-    };
+    let serving = Serving::new(router(server.clone()), server.limits.clone());
+    tokio::select! {
+        () = serving.run(listener, stop.clone()) => {}
+        () = out_of_grace => {}
+    }
     if !server.nexus.shutdown(DEADLINE).await? {
         tracing::warn!("some background work did not end in time and was left");
     }
-    served.map_err(|error| Error::new(ErrorKind::Unavailable, "the socket broke").because(error))
+    Ok(())
 }

@@ -1,22 +1,21 @@
 //! From arguments to a running server, and back to an exit code.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
 use futures::future::Either;
+use nexus_core::escape::escape_line;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
 use nexus_providers::documents::{self, WorkerCommand, WorkerLimits, WorkerParser};
-use nexus_providers::shell::{Environment, Redactor};
+use nexus_providers::shell::Redactor;
 use nexus_store_memory::MemoryStore;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Args, Command, Config};
 use crate::listen::LoopbackListener;
+use crate::log;
 use crate::models::{Source, hang_ups, models};
 use crate::serve::serve;
 use crate::state::Server;
@@ -43,7 +42,7 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> Result<()> {
     let env = Source::environment(&args.env_file())?;
     let redactor = Redactor::of(&env);
-    log(&env, &redactor)?;
+    log::begin(&env, &redactor)?;
     let config = Config::read(args, &env, &redactor)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
@@ -70,7 +69,8 @@ async fn start(config: Config) -> Result<()> {
         address = %listener.address()?, data = %config.data.display(), tenant = %config.who.tenant(),
         user = %config.who.subject(), "listening, on the loopback address only: there is no authentication yet"
     );
-    let server = Server::new(nexus.clone(), config.who).with_heartbeat(config.heartbeat);
+    let server = Server::new(nexus.clone(), config.who);
+    let server = server.with_heartbeat(config.heartbeat).with_limits(config.limits);
     let serving = async {
         let served = std::pin::pin!(serve(listener, server, config.grace, stop));
         match futures::future::select(served, std::pin::pin!(resume(&nexus))).await {
@@ -129,29 +129,11 @@ fn told_to_stop() -> Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Logs to standard error what `RUST_LOG` asks for, and `info` unless told; never a secret.
-fn log(env: &Environment, redactor: &Redactor) -> Result<()> {
-    let wanted = match env.text("RUST_LOG")? {
-        Some(wanted) => wanted.parse::<Targets>().map_err(|error| {
-            Error::invalid("`RUST_LOG` makes no sense")
-                .code("INVALID_SETTING")
-                .hint("try `info`")
-                .because(error)
-        })?,
-        None => Targets::new().with_default(LevelFilter::INFO),
-    };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(redactor.writer(io::stderr))
-        .with_ansi(io::stderr().is_terminal());
-    tracing_subscriber::registry().with(lines).with(wanted).init();
-    Ok(())
-}
-
 /// Tells the operator why the server does not run: 2 when it was told nonsense, 1 otherwise.
 fn explain(error: &Error) -> ExitCode {
     tracing::debug!(error = %error.report(), "the server cannot run");
-    let hint = error.remedy().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+    let hint = error.remedy().map_or_else(String::new, |hint| format!("\nhint: {}", escape_line(hint)));
     // Without standard error there is nobody to tell.
-    let _ = writeln!(io::stderr(), "error: {error}{hint}");
+    let _ = writeln!(io::stderr(), "error: {}{hint}", escape_line(error.message()));
     ExitCode::from(if error.kind() == ErrorKind::InvalidInput { 2 } else { 1 })
 }

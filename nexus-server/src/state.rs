@@ -6,6 +6,8 @@ use std::time::Duration;
 use nexus_core::{Clock, IdSource, Nexus, Principal, SystemClock, UuidV7};
 use tokio::sync::watch;
 
+use crate::connect::ConnectionLimits;
+
 /// How long a stream is silent before it sends a heartbeat, unless told.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -15,6 +17,7 @@ pub struct Server {
     pub(crate) nexus: Nexus,
     pub(crate) who: Principal,
     pub(crate) heartbeat: Duration,
+    pub(crate) limits: ConnectionLimits,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stopping: Arc<watch::Sender<bool>>,
@@ -27,6 +30,7 @@ impl Server {
             nexus,
             who,
             heartbeat: HEARTBEAT,
+            limits: ConnectionLimits::default(),
             ids: Arc::new(UuidV7),
             clock: Arc::new(SystemClock),
             stopping: Arc::new(watch::Sender::new(false)),
@@ -37,6 +41,13 @@ impl Server {
     #[must_use]
     pub fn with_heartbeat(mut self, heartbeat: Duration) -> Self {
         self.heartbeat = heartbeat;
+        self
+    }
+
+    /// How many connections there may be, and how long each may take; the default of [`ConnectionLimits`] unless told.
+    #[must_use]
+    pub fn with_limits(mut self, limits: ConnectionLimits) -> Self {
+        self.limits = limits;
         self
     }
 

@@ -16,8 +16,6 @@ use crate::error::codes;
 
 /// The largest body, in bytes. A question of 10,000 characters fits, whatever they are.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
-/// How long a body may take to arrive.
-const BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// The most passages a client may ask for.
 const MAX_TOP_K: usize = 50;
 /// The header by which a client says which event it saw last.
@@ -87,18 +85,18 @@ fn misfit(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     )
 }
 
-/// The bytes of a JSON body, empty if there is none.
+/// The bytes of a JSON body that arrives within `deadline`, empty if there is none.
 ///
 /// # Errors
 /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for a body that is not called JSON, too large, too slow or
 /// cut off.
-pub(crate) async fn json_body(request: Request) -> Result<Bytes> {
+pub(crate) async fn json_body(request: Request, deadline: Duration) -> Result<Bytes> {
     if announced(request.headers()) > MAX_BODY_BYTES {
         return Err(too_large());
     }
     let named = is_json(request.headers());
-    let read = timeout(BODY_DEADLINE, request.extract::<Bytes, _>());
-    let body = read.await.map_err(|_| too_slow())?.map_err(|rejection| {
+    let read = timeout(deadline, request.extract::<Bytes, _>());
+    let body = read.await.map_err(|_| too_slow(deadline))?.map_err(|rejection| {
         match rejection.into_response().status() {
             StatusCode::PAYLOAD_TOO_LARGE => too_large(),
             _ => Error::invalid("the body could not be read to its end").code(codes::BODY_UNREADABLE),
@@ -118,8 +116,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn too_slow() -> Error {
-    Error::invalid(format!("the body did not arrive within {} seconds", BODY_DEADLINE.as_secs()))
+fn too_slow(deadline: Duration) -> Error {
+    Error::invalid(format!("the body did not arrive within {} seconds", deadline.as_secs_f64()))
         .code(codes::BODY_TOO_SLOW)
 }
 
@@ -154,7 +152,9 @@ impl LastEvent {
         let Some(header) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
         let read = || {
             let (run, seq) = header.to_str().ok()?.rsplit_once(':')?;
-            Some(Self { run: RunId::parse(run).ok()?, seq: seq.parse().ok()? })
+            let last = Self { run: RunId::parse(run).ok()?, seq: seq.parse().ok()? };
+            // A number has other spellings, such as `+1` and `01`, under which nothing was sent.
+            (Self::id(&last.run, last.seq).as_bytes() == header.as_bytes()).then_some(last)
         };
         read().map(Some).ok_or_else(unknown_event)
     }

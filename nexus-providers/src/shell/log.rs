@@ -1,8 +1,10 @@
-//! Secrets out of the logs: [`Redactor`] stands between whoever writes lines and where they go.
+//! Secrets and escape sequences out of the logs: [`Redactor`] stands between whoever writes lines and where they go.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use nexus_core::escape::escape_line;
 
 use super::Environment;
 use super::env_file::FoundEnvFile;
@@ -51,7 +53,13 @@ impl Redactor {
     pub fn hide<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
         let mut known = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
         let long = |secret: &&Secret| secret.expose().len() >= SHORTEST;
-        known.extend(secrets.into_iter().filter(long).cloned());
+        for secret in secrets.into_iter().filter(long) {
+            // A secret of several lines stands in a log as it is escaped there.
+            if let Cow::Owned(escaped) = escape_line(secret.expose()) {
+                known.push(Secret::new(escaped));
+            }
+            known.push(secret.clone());
+        }
         // A secret that is a part of another one would leave the rest of it.
         known.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         known.dedup_by(|a, b| a.expose() == b.expose());
@@ -73,31 +81,61 @@ impl Redactor {
     /// What makes writers for a subscriber: each takes whole lines, cleans them and hands them to one of `make`.
     pub fn writer<W: Write>(
         &self,
+        colours: Colours,
         make: impl Fn() -> W + Send + Sync + 'static,
     ) -> impl Fn() -> Redacting<W> + Send + Sync + 'static {
         let redactor = self.clone();
-        move || Redacting { redactor: redactor.clone(), inner: make() }
+        move || Redacting { redactor: redactor.clone(), colours, inner: make() }
     }
 }
 
+/// What becomes of sequences that set colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// They stay. Whoever formats the lines keeps those of values out.
+    Kept,
+    /// They are escaped like all others.
+    Escaped,
+}
+
 /// A writer behind a [`Redactor`]. What is written at once must be a whole line, as `tracing` writes them: a secret
-/// that comes in two parts is not recognised.
+/// that comes in two parts is not recognised, and control characters within a line are escaped, line breaks included.
 #[derive(Debug)]
 pub struct Redacting<W> {
     redactor: Redactor,
+    colours: Colours,
     inner: W,
 }
 
 impl<W: Write> Write for Redacting<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(bytes);
-        self.inner.write_all(self.redactor.clean(&line).as_bytes())?;
+        let line = self.redactor.clean(&line);
+        let (line, end) = line.strip_suffix('\n').map_or((&*line, ""), |line| (line, "\n"));
+        let line = match self.colours {
+            Colours::Kept => escape_but_colours(line),
+            Colours::Escaped => escape_line(line),
+        };
+        self.inner.write_all(format!("{line}{end}").as_bytes())?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
+}
+
+/// `line` with control characters escaped, except in sequences that set colours, such as `ESC [ 2 m`.
+fn escape_but_colours(line: &str) -> Cow<'_, str> {
+    let mut parts = line.split("\u{1b}[");
+    let mut escaped = escape_line(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        let parameters = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        let is_colour = parameters.starts_with('m');
+        escaped.push_str(if is_colour { "\u{1b}[" } else { "\\u{1b}[" });
+        escaped.push_str(&escape_line(part));
+    }
+    Cow::Owned(escaped)
 }
 
 /// `text` with `[hidden]` for the password of each `scheme://user:password@host`, and for the whole of what stands
@@ -158,6 +196,14 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_of_several_lines_is_hidden_as_a_log_shows_it() {
+        let redactor = Redactor::default();
+        redactor.hide([&Secret::new("{\n\t\"k0\": \"swordfish\"\n}")]);
+        let error = nexus_core::Error::invalid("no").with("json", "{\n\t\"k0\": \"swordfish\"\n}");
+        assert_eq!(redactor.clean(&error.report()), "INVALID_INPUT: no json=[hidden]");
+    }
+
+    #[test]
     fn a_secret_within_another_does_not_leave_the_rest_of_it() {
         let redactor = Redactor::default();
         redactor.hide([&Secret::new("secret"), &Secret::new("secret-and-more")]);
@@ -177,10 +223,30 @@ mod tests {
             }
         }
         let redactor = Redactor::default();
-        let make = redactor.writer(|| Kept);
+        let make = redactor.writer(Colours::Escaped, || Kept);
         redactor.hide([&Secret::new("swordfish")]);
         make().write_all(b"the word is swordfish\n").unwrap();
         assert_eq!(*LINES.lock().unwrap(), b"the word is [hidden]\n");
+    }
+
+    #[track_caller]
+    fn check_written(colours: Colours, line: &str, expected: &str) {
+        let mut written = Redacting { redactor: Redactor::default(), colours, inner: Vec::new() };
+        written.write_all(line.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(written.inner).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_line_stays_one_line_without_escape_sequences() {
+        let forged = "a `\u{1b}[31m\n2026 INFO forged\u{1b}]0;title\u{7}` \u{202e}\r\n";
+        let escaped = "a `\\u{1b}[31m\\n2026 INFO forged\\u{1b}]0;title\\u{7}` \\u{202e}\\r\n";
+        check_written(Colours::Escaped, forged, escaped);
+        check_written(Colours::Kept, forged, &escaped.replace("\\u{1b}[31m", "\u{1b}[31m"));
+        check_written(
+            Colours::Kept,
+            "\u{1b}[2J\u{1b}[2;31m\u{1b}[0m\u{1b}",
+            "\\u{1b}[2J\u{1b}[2;31m\u{1b}[0m\\u{1b}",
+        );
     }
 
     proptest! {

@@ -28,12 +28,12 @@ mod variables;
 pub use audit_key::{AuditKeys, audit_keys};
 pub use config::{
     BreakerConfig, CacheConfig, CharsPerToken, Config, DeadlinesConfig, Estimates, Field, LimitConfig,
-    LimitsConfig, LlmConfig, OnExhaustion, PriceConfig, PricingConfig, ProviderConfig, ProviderKind,
-    RatesConfig, RetentionConfig, RetryConfig, ShutoffConfig, SpeechConfig, TenantConfig, TierConfig, Usd,
-    UsdCap, config_dir, variables,
+    LimitsConfig, LlmConfig, Network, OnExhaustion, PriceConfig, PricingConfig, ProviderConfig, ProviderKind,
+    RatesConfig, RetentionConfig, RetryConfig, ServerConfig, ShutoffConfig, SpeechConfig, TenantConfig,
+    TierConfig, Usd, UsdCap, config_dir, variables,
 };
 pub use environment::{EnvFile, Environment};
-pub use log::{Redacting, Redactor};
+pub use log::{Colours, Redacting, Redactor};
 pub use models::{configured, embedder, routing, speech};
 pub use origin::{Origin, Source};
 pub use settings::settings_from_env;

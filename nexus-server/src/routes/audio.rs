@@ -1,5 +1,6 @@
 //! `GET /v1/audio/{audio_id}.mp3`: an answer aloud, for whoever may see its run.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
@@ -11,8 +12,9 @@ use crate::state::Server;
 /// The sound. The path says `mp3` whatever it is, because clients ask for that; the content type says what it is.
 pub(super) async fn audio(
     State(server): State<Server>,
-    Path(file): Path<String>,
+    file: std::result::Result<Path<String>, PathRejection>,
 ) -> Result<Response, Refusal> {
+    let Path(file) = file.map_err(|_| nothing())?;
     let run = file.strip_suffix(".mp3").and_then(|id| RunId::parse(id).ok()).ok_or_else(nothing)?;
     let speech = server.nexus.audio(&server.who, &run).await?;
     let headers = [(CONTENT_TYPE, speech.mime.as_str()), (CACHE_CONTROL, "private, no-store")];

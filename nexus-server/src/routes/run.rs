@@ -19,7 +19,7 @@ pub(super) async fn run(
     request: Request,
 ) -> Result<Response, Refusal> {
     let last = LastEvent::of(request.headers())?;
-    let body = json_body(request).await?;
+    let body = json_body(request, server.limits.body).await?;
     Ok(match last {
         None => ask(&server, id, RunRequest::parse(&body)?).await?,
         Some(last) if body.is_empty() => resume(&server, &last, None).await?,

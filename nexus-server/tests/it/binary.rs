@@ -116,3 +116,31 @@ fn it_serves_until_it_is_told_to_stop() {
     assert!(server.wait().unwrap().success());
     assert!(log.any(|line| line.unwrap().contains("stopping")));
 }
+
+#[test]
+fn a_name_from_a_request_cannot_forge_a_line_of_the_log() {
+    let home = tempfile::tempdir().unwrap();
+    let mut server = binary(home.path())
+        .args(["--listen", "127.0.0.1:0", "--grace", "0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut log, address) = listening(&mut server);
+    let body = r#"{"\u001b[31m\n2026-11-30T00:00:00Z  INFO forged\r\u202e": 1}"#;
+    let mut socket = TcpStream::connect(&address).unwrap();
+    write!(
+        socket,
+        "POST /v1/run HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+    let line = log.find_map(|line| line.ok().filter(|line| line.contains("forged"))).unwrap();
+    let escaped = r"unknown field `\u{1b}[31m\n2026-11-30T00:00:00Z  INFO forged\r\u{202e}`";
+    assert!(line.contains("a request was refused") && line.contains(escaped), "{line}");
+    assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
+    assert!(server.wait().unwrap().success());
+}

@@ -10,6 +10,7 @@
 
 mod audio;
 mod binary;
+mod connections;
 mod env_file;
 mod refusals;
 mod reload;

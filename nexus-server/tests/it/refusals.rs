@@ -25,6 +25,10 @@ fn without(field: &str) -> Request<Body> {
     ask(&[], &body)
 }
 
+fn last_event(id: &str) -> Request<Body> {
+    request("POST", "/v1/run", &[("last-event-id", id)], Body::empty())
+}
+
 fn raw(body: impl Into<Body>) -> Request<Body> {
     request("POST", "/v1/run", &[], body)
 }
@@ -66,6 +70,16 @@ async fn every_refusal_has_a_status_a_code_and_a_sentence() {
         ("another host", request("GET", "/health/live", &[("host", "evil.example")], Body::empty())),
         ("another origin", ask(&[("origin", "http://evil.example")], &asking())),
         ("an unknown event", request("POST", "/v1/run", &[("last-event-id", "7")], Body::empty())),
+        ("an event by another spelling of its number", last_event("run:+1")),
+        ("a path that is not UTF-8", request("GET", "/v1/audio/%ff.mp3", &[], Body::empty())),
+        (
+            "a user in the host",
+            request("GET", "/health/live", &[("host", "evil.example@127.0.0.1")], Body::empty()),
+        ),
+        (
+            "a port that there is not",
+            request("GET", "/health/live", &[("host", "127.0.0.1:99999")], Body::empty()),
+        ),
         ("an unknown run", resume(&RunId::parse("never").unwrap(), 0)),
     ];
     let mut shown = String::new();

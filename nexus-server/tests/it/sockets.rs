@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nexus_core::run::Outcome;
 use nexus_core::{Nexus, RunId};
+use nexus_server::Server;
 use nexus_server::listen::LoopbackListener;
 use nexus_server::serve::serve;
 use nexus_store_memory::MemoryStore;
@@ -17,15 +18,20 @@ use tokio::task::JoinHandle;
 use crate::world::{admin, asking, builder, keys, library, patiently, scripted, serving};
 
 /// A server on a port of its own, and the handle that stops it.
-struct Running {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    served: JoinHandle<nexus_core::Result<()>>,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) served: JoinHandle<nexus_core::Result<()>>,
 }
 
 async fn running(nexus: &Nexus, grace: Duration) -> Running {
+    run(serving(nexus, admin()), grace).await
+}
+
+/// Serves on any free port.
+pub(crate) async fn run(server: Server, grace: Duration) -> Running {
     let listener = LoopbackListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let (address, server) = (listener.address().unwrap(), serving(nexus, admin()));
+    let address = listener.address().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     #[expect(clippy::disallowed_methods, reason = "the test awaits it")]
     let served = tokio::spawn(serve(listener, server, grace, async {

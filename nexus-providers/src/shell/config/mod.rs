@@ -6,7 +6,7 @@
 //! - `trust`: by which way a key may travel; `fields`: what is in force, to be shown.
 //! - `provider`: `[providers.<name>]`; `routes`: `[llm]`, `[tenants.<id>]`, `[speech]`.
 //! - `limits`: `[limits]`, `[shutoff]`; `patience`: `[deadlines]`, `[retry]`, `[breaker]`; `pricing`: `[pricing]`.
-//! - `cache`: `[cache]`; `retention`: `[retention]`.
+//! - `cache`: `[cache]`; `retention`: `[retention]`; `server`: `[server]`.
 //! - `amount`: money as people write it.
 
 mod amount;
@@ -19,6 +19,7 @@ mod pricing;
 mod provider;
 mod retention;
 mod routes;
+mod server;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ pub use provider::{ProviderConfig, ProviderKind};
 pub use retention::RetentionConfig;
 pub(super) use routes::leads_to;
 pub use routes::{LlmConfig, SpeechConfig, TenantConfig};
+pub use server::{Network, ServerConfig};
 
 const FILE: &str = "nexus.toml";
 /// The variable that names another file.
@@ -119,6 +121,8 @@ pub struct Config {
     pub speech: SpeechConfig,
     /// How estimates are made.
     pub estimates: Estimates,
+    /// How many connections the server takes.
+    pub server: ServerConfig,
     /// The providers that the file or a path names, rather than only a variable that other programs also read.
     #[serde(skip)]
     pub(super) named: BTreeSet<String>,

@@ -1,0 +1,56 @@
+//! Escapes text of others for a line of a log or an error message.
+//!
+//! A name with a line break would begin a line of its own there, one with an escape sequence would move a terminal's
+//! cursor, and one with an override would turn around what a person reads.
+
+use std::borrow::Cow;
+
+use crate::id::is_refused;
+
+/// `text` on one line: line ends, other control characters and bidirectional overrides are written out, as `\n` and
+/// `\u{1b}`. A text without any stays as it is.
+///
+/// ```
+/// use nexus_core::escape::escape_line;
+///
+/// assert_eq!(escape_line("a\u{1b}[31m\nINFO forged"), r"a\u{1b}[31m\nINFO forged");
+/// ```
+pub fn escape_line(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_refused) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' | '\t' => escaped.extend(c.escape_default()),
+            c if is_refused(c) => escaped.extend(c.escape_unicode()),
+            c => escaped.push(c),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_seen_is_written_out_and_the_rest_stays() {
+        assert_eq!(
+            escape_line("a\r\n\tb\u{9b}\u{202e}\u{2028}\u{7}"),
+            r"a\r\n\tb\u{9b}\u{202e}\u{2028}\u{7}"
+        );
+        assert!(matches!(escape_line("Übersicht – 表 🙂 \\n"), Cow::Borrowed("Übersicht – 表 🙂 \\n")));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_refused_is_left_and_escaping_twice_is_escaping_once(text in "(.|\n|\u{1b}|\u{202e}){0,40}") {
+            let once = escape_line(&text).into_owned();
+            prop_assert!(!once.chars().any(is_refused));
+            prop_assert_eq!(escape_line(&once), once.as_str());
+        }
+    }
+}

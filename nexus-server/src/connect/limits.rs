@@ -1,0 +1,141 @@
+//! [`ConnectionLimits`]: the settings of connections, and how many of them the system's descriptors allow.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use nexus_core::{Error, Result};
+use nexus_providers::shell::{Network, ServerConfig};
+
+/// The most connections where descriptors allow more.
+const USUAL_CONNECTIONS: usize = 1_024;
+/// The most connections that can be asked for.
+const MOST_CONNECTIONS: usize = 1_000_000;
+/// The fewest connections, however few descriptors there are.
+const FEWEST_CONNECTIONS: usize = 4;
+/// The descriptors that the store, the vendors' sockets and the worker processes have for themselves.
+const OTHER_DESCRIPTORS: usize = 128;
+/// The connections beyond the limit that are kept for health probes.
+pub(super) const RESERVED_CONNECTIONS: usize = 8;
+
+/// How many connections there may be, and how long each step of one may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// The most connections at once. Eight more are taken in for health probes only.
+    pub connections: usize,
+    /// The most connections of one address (IPv6: of one network of 64 bits). It does not bind this machine's own
+    /// addresses and the trusted proxies.
+    pub connections_per_address: usize,
+    /// The proxies that speak for many clients.
+    pub trusted_proxies: Vec<Network>,
+    /// How long the head of a request may take, from the connection or from its first byte.
+    pub header: Duration,
+    /// How long a connection may stay open between two requests.
+    pub idle: Duration,
+    /// How long the body of a request may take.
+    pub body: Duration,
+    /// How long a client may leave a response unread.
+    pub write: Duration,
+}
+
+impl Default for ConnectionLimits {
+    /// 1,024 connections, 64 of one address; 10 s for a head, 60 s idle, 30 s for a body, 30 s without reading.
+    fn default() -> Self {
+        Self {
+            connections: USUAL_CONNECTIONS,
+            connections_per_address: 64,
+            trusted_proxies: Vec::new(),
+            header: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            body: Duration::from_secs(30),
+            write: Duration::from_secs(30),
+        }
+    }
+}
+
+impl ConnectionLimits {
+    /// What `config` says, for a process that may open `descriptors` files.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `TOO_FEW_DESCRIPTORS` for more connections than
+    /// leave room for the store and the models.
+    pub(crate) fn of(config: &ServerConfig, descriptors: usize) -> Result<Self> {
+        let usual = Self::default();
+        let room = room(descriptors);
+        let connections = match config.max_connections.map(NonZeroUsize::get) {
+            Some(wanted) if wanted > room => return Err(too_few(wanted, room, descriptors)),
+            Some(wanted) => wanted,
+            None => USUAL_CONNECTIONS.min(room),
+        };
+        Ok(Self {
+            connections,
+            connections_per_address: config
+                .max_connections_per_address
+                .map_or(usual.connections_per_address, NonZeroUsize::get),
+            trusted_proxies: config.trusted_proxies.clone(),
+            header: config.header().unwrap_or(usual.header),
+            idle: config.idle().unwrap_or(usual.idle),
+            body: config.body().unwrap_or(usual.body),
+            write: config.write().unwrap_or(usual.write),
+        })
+    }
+
+    /// Whether the limit per address does not bind `address`.
+    pub(super) fn is_exempt(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        address.is_loopback() || self.trusted_proxies.iter().any(|proxy| proxy.contains(address))
+    }
+}
+
+/// The connections that `descriptors` leave room for: half of them where they are few.
+fn room(descriptors: usize) -> usize {
+    let others = OTHER_DESCRIPTORS.min(descriptors / 2) + RESERVED_CONNECTIONS;
+    descriptors.saturating_sub(others).clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)
+}
+
+fn too_few(wanted: usize, room: usize, descriptors: usize) -> Error {
+    Error::invalid(format!(
+        "`server.max_connections` is {wanted}, but a process that may open {descriptors} files has room for {room}"
+    ))
+    .code("TOO_FEW_DESCRIPTORS")
+    .hint("raise the limit with `ulimit -n`, or lower the setting")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(max_connections: Option<usize>, descriptors: usize) -> Result<ConnectionLimits> {
+        let max_connections = max_connections.map(|most| most.try_into().unwrap());
+        ConnectionLimits::of(&ServerConfig { max_connections, ..ServerConfig::default() }, descriptors)
+    }
+
+    #[test]
+    fn connections_leave_descriptors_for_the_store_and_the_models() {
+        let room = |descriptors| limits(None, descriptors).unwrap().connections;
+        assert_eq!([room(1 << 20), room(1_024), room(200), room(10)], [1_024, 888, 92, 4]);
+    }
+
+    #[test]
+    fn more_connections_than_descriptors_allow_are_refused_at_the_start() {
+        assert_eq!(limits(Some(888), 1_024).unwrap().connections, 888);
+        let error = limits(Some(889), 1_024).unwrap_err();
+        assert_eq!(error.stable_code(), "TOO_FEW_DESCRIPTORS");
+        assert_eq!(
+            error.message(),
+            "`server.max_connections` is 889, but a process that may open 1024 files has room for 888"
+        );
+    }
+
+    #[test]
+    fn this_machine_and_trusted_proxies_have_no_limit_of_their_own() {
+        let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::7".parse().unwrap()];
+        let limits = ConnectionLimits { trusted_proxies, ..ConnectionLimits::default() };
+        for exempt in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "10.1.2.3", "2001:db8::7"] {
+            assert!(limits.is_exempt(exempt.parse().unwrap()), "{exempt}");
+        }
+        for bound in ["192.0.2.1", "11.0.0.1", "2001:db8::8", "::ffff:192.0.2.1"] {
+            assert!(!limits.is_exempt(bound.parse().unwrap()), "{bound}");
+        }
+    }
+}
