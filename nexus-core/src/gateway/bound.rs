@@ -3,7 +3,7 @@
 //! A token of any vendor's vocabulary stands for at least one byte of what it was made from, so bytes bound tokens from
 //! above. Estimates by characters are for people and never decide.
 
-use crate::llm::prompt::render;
+use crate::llm::prompt::{render, render_tools};
 use crate::llm::{CallSignature, Request};
 
 /// What a vendor's chat template may add around a message.
@@ -25,7 +25,7 @@ pub(super) fn input_bound(request: &Request) -> u64 {
             bound = bound.saturating_add(PER_MESSAGE).saturating_add(call);
         }
     }
-    for tool in &request.tools {
+    for tool in render_tools(request) {
         let schema = text(&tool.parameters.to_string());
         let tool = text(&tool.name).saturating_add(text(&tool.description)).saturating_add(schema);
         // Vendors rewrite schemas in languages of their own, which can be longer.

@@ -2,22 +2,26 @@
 //! down for wires that carry nothing but text.
 //!
 //! A passage is data. [`render`] puts it between two lines that hold a word derived from the whole request, so that
-//! no text of a passage can end it; what could pass for such a line, or for a model's control token, is broken up, and
-//! characters that nobody sees are shown or removed.
+//! no text of a passage can end it; what could pass for such a line, or for a control token of a model's template
+//! ([`FAMILIES`](families::FAMILIES)), is broken up, and characters without a shape are shown or removed. That holds for
+//! questions, earlier turns, names and results of tools as well. It happens on the wire alone: what is stored, shown and
+//! quoted stays as it is.
 
 mod clean;
+mod control;
+pub mod families;
 mod fence;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Request, Speaker, ToolCall, Turn};
+use super::{Request, Speaker, ToolCall, ToolSpec, Turn};
 use crate::document::chunk::{EstimatedTokens, TokenCounter};
 use crate::error::{Error, Result};
 use crate::grounding::Evidence;
 
-use clean::{clean_line, clean_text};
+use clean::{clean_json, clean_line, clean_schema, clean_text};
 use fence::Fence;
 
 /// What every model is told to do.
@@ -178,10 +182,30 @@ fn earlier(turn: &Turn) -> RenderedMessage {
     let mut rendered = message(role, clean_text(turn.text()));
     match turn {
         Turn::Said { .. } => {}
-        Turn::Called { calls, .. } => rendered.calls.clone_from(calls),
-        Turn::Returned { call, name, .. } => rendered.answers = Some((call.clone(), name.clone())),
+        Turn::Called { calls, .. } => rendered.calls = calls.iter().map(called).collect(),
+        Turn::Returned { call, name, .. } => rendered.answers = Some((clean_line(call), clean_line(name))),
     }
     rendered
+}
+
+/// A call as the wire takes it: the model that made it may have repeated what a passage holds.
+fn called(call: &ToolCall) -> ToolCall {
+    ToolCall {
+        id: clean_line(&call.id),
+        name: clean_line(&call.name),
+        arguments: clean_json(&call.arguments),
+        signature: call.signature.clone(),
+    }
+}
+
+/// The tools of `request`, with control tokens in their descriptions broken up: another party may have written them.
+pub fn render_tools(request: &Request) -> Vec<ToolSpec> {
+    let tool = |tool: &ToolSpec| ToolSpec {
+        name: tool.name.clone(),
+        description: clean_text(&tool.description),
+        parameters: clean_schema(&tool.parameters),
+    };
+    request.tools.iter().map(tool).collect()
 }
 
 fn message(role: Role, content: String) -> RenderedMessage {

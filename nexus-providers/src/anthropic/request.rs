@@ -1,6 +1,6 @@
 //! From a [`Request`] to the body of `POST /v1/messages`. What the wire has no word for is refused by name.
 
-use nexus_core::llm::prompt::{RenderedMessage, render};
+use nexus_core::llm::prompt::{RenderedMessage, render, render_tools};
 use nexus_core::llm::{Fault, Parameters, ReasoningEffort, Request, ResponseFormat, ToolChoice};
 use nexus_core::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -112,7 +112,7 @@ impl Writer<'_> {
     }
 
     fn tools(&self) -> Option<Value> {
-        let tools = self.request.tools.iter().map(
+        let tools = render_tools(self.request).into_iter().map(
             |tool| json!({"name": tool.name, "description": tool.description, "input_schema": tool.parameters}),
         );
         (!self.request.tools.is_empty()).then(|| tools.collect())

@@ -1,7 +1,7 @@
 //! From a [`Request`] to the body of `generateContent`. What the wire has no word for is refused by name.
 
 use nexus_core::Result;
-use nexus_core::llm::prompt::{RenderedMessage, render};
+use nexus_core::llm::prompt::{RenderedMessage, render, render_tools};
 use nexus_core::llm::{Parameters, ReasoningEffort, Request, ResponseFormat, ToolChoice};
 use serde_json::{Map, Value, json};
 
@@ -87,7 +87,7 @@ fn tools(vendor: &Vendor, body: &mut Map<String, Value>, request: &Request) -> R
         let forced = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Named(_));
         return if forced { Err(vendor.cannot("tool_choice without tools")) } else { Ok(()) };
     }
-    let declarations = request.tools.iter().map(|tool| {
+    let declarations = render_tools(request).into_iter().map(|tool| {
         json!({"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters})
     });
     let declarations: Vec<Value> = declarations.collect();

@@ -1,7 +1,7 @@
 //! From a [`Request`] to the body of `POST /api/chat`. What the wire has no word for is refused by name.
 
 use nexus_core::Result;
-use nexus_core::llm::prompt::{RenderedMessage, Role, render};
+use nexus_core::llm::prompt::{RenderedMessage, Role, render, render_tools};
 use nexus_core::llm::{Parameters, ReasoningEffort, Request, ResponseFormat, ToolChoice};
 use serde_json::{Map, Value, json};
 
@@ -96,9 +96,8 @@ fn tools(vendor: &Vendor, request: &Request) -> Result<Option<Value>> {
             return Err(vendor.cannot("tool_choice that forces a call"));
         }
     }
-    let tools: Vec<Value> = request
-        .tools
-        .iter()
+    let tools: Vec<Value> = render_tools(request)
+        .into_iter()
         .map(|tool| {
             let function =
                 json!({"name": tool.name, "description": tool.description, "parameters": tool.parameters});

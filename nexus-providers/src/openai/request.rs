@@ -1,7 +1,7 @@
 //! A [`Request`] as chat completions take it.
 
 use nexus_core::Result;
-use nexus_core::llm::prompt::{RenderedMessage, Role, render};
+use nexus_core::llm::prompt::{RenderedMessage, Role, render, render_tools};
 use nexus_core::llm::{Parameters, ReasoningEffort, Request, ResponseFormat, ToolCall, ToolChoice, ToolSpec};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ pub(super) fn write<'r>(
         stream_options: (stream && dialect.stream_usage).then_some(StreamOptions { include_usage: true }),
         max_completion_tokens: request.max_tokens.filter(|_| is_newer),
         max_tokens: request.max_tokens.filter(|_| !is_newer),
-        tools: request.tools.iter().map(tool).collect(),
+        tools: render_tools(request).iter().map(tool).collect(),
         tool_choice: choice(&request.tool_choice).filter(|_| !request.tools.is_empty()),
         temperature: parameters.temperature,
         top_p: parameters.top_p,

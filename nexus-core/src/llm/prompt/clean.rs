@@ -1,42 +1,122 @@
 //! Text that holds nothing but what a reader sees, and nothing that ends what it stands in.
 
-/// The beginnings of what delimits: passages, and the turns of models that take their control tokens from the text.
-const DELIMITERS: [(&str, &str); 2] = [("<<", "< <"), ("<|", "< |")];
+use serde_json::Value;
 
-/// `text` with delimiters broken up, invisible characters removed and control characters shown.
+use super::control::break_control_tokens;
+
+/// `text` with control tokens broken up, delimiters among them, invisible characters removed and control characters
+/// shown.
 ///
-/// Words stay as they are; a text without any of these stays as it is.
+/// Words stay as they are; a text without any of these stays as it is. Doing it twice is doing it once.
 pub(super) fn clean_text(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => clean.push(c),
-            c if is_invisible(c) => {}
-            c if c.is_control() || is_direction(c) => {
-                clean.extend(format!("[U+{:04X}]", u32::from(c)).chars());
-            }
-            c => clean.push(c),
-        }
-    }
-    while DELIMITERS.iter().any(|(delimiter, _)| clean.contains(delimiter)) {
-        for (delimiter, broken) in DELIMITERS {
-            clean = clean.replace(delimiter, broken);
-        }
-    }
-    clean
+    let broken = break_control_tokens(&visible(text));
+    // A joiner beside a space that came just now joins nothing.
+    if broken.chars().any(is_joiner) { visible(&broken) } else { broken }
 }
 
 /// `text` as [`clean_text`] has it, on one line and without a quotation mark that could end it.
 pub(super) fn clean_line(text: &str) -> String {
-    clean_text(text).replace(['\n', '\t'], " ").replace('"', "'")
+    clean_text(&text.replace(['\n', '\t'], " ").replace('"', "'"))
 }
 
-/// Characters without a shape: marks of direction, zero widths, tags that spell text nobody sees.
-fn is_invisible(c: char) -> bool {
-    matches!(
-        u32::from(c),
-        0x000D | 0x061C | 0x200B | 0x200E | 0x200F | 0x2060..=0x2064 | 0xFEFF | 0xE0000..=0xE0FFF
-    )
+/// JSON whose texts are as [`clean_text`] has them, whatever way they were escaped; what is no JSON is cleaned as a text.
+pub(super) fn clean_json(json: &str) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(json) else { return clean_text(json) };
+    let cleaned = clean_texts(&value);
+    if cleaned == value { json.to_owned() } else { cleaned.to_string() }
+}
+
+fn clean_texts(value: &Value) -> Value {
+    match value {
+        Value::String(text) => clean_text(text).into(),
+        Value::Array(items) => items.iter().map(clean_texts).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, field)| (clean_text(name), clean_texts(field))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+/// A JSON schema whose titles and descriptions are as [`clean_text`] has them. Names, patterns and values stay: answers
+/// are checked against them.
+pub(super) fn clean_schema(schema: &Value) -> Value {
+    match schema {
+        Value::Array(items) => items.iter().map(clean_schema).collect(),
+        Value::Object(fields) => {
+            let clean = |(name, field): (&String, &Value)| {
+                let field = match field {
+                    Value::String(text) if matches!(name.as_str(), "title" | "description") => {
+                        clean_text(text).into()
+                    }
+                    field => clean_schema(field),
+                };
+                (name.clone(), field)
+            };
+            fields.iter().map(clean).collect()
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => schema.clone(),
+    }
+}
+
+/// `text` without invisible characters, and with control characters shown.
+fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    let mut before = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if is_joiner(c) {
+            let after = chars.as_str().chars().find(|c| !is_ignorable(*c));
+            let selects = matches!(c, '\u{FE00}'..='\u{FE0F}');
+            let other = |c: Option<char>| c.is_some_and(|c| !c.is_ascii());
+            if other(before) && (selects || other(after)) {
+                visible.push(c);
+            }
+            continue;
+        }
+        match c {
+            '\n' | '\t' => visible.push(c),
+            c if is_ignorable(c) => continue,
+            c if c.is_control() || is_direction(c) => {
+                visible.extend(format!("[U+{:04X}]", u32::from(c)).chars());
+            }
+            c => visible.push(c),
+        }
+        before = Some(c);
+    }
+    visible
+}
+
+/// Characters without a shape: marks of direction, zero widths, fillers, tags that spell text without showing it.
+pub(super) fn is_ignorable(c: char) -> bool {
+    is_joiner(c)
+        || matches!(
+            u32::from(c),
+            0x000D
+                | 0x00AD
+                | 0x034F
+                | 0x061C
+                | 0x115F..=0x1160
+                | 0x17B4..=0x17B5
+                | 0x180B..=0x180F
+                | 0x200B
+                | 0x200E
+                | 0x200F
+                | 0x2060..=0x2065
+                | 0x206A..=0x206F
+                | 0x3164
+                | 0xFEFF
+                | 0xFFA0
+                | 0xFFF0..=0xFFFB
+                | 0x1_BCA0..=0x1_BCA3
+                | 0x1_D173..=0x1_D17A
+                | 0xE_0000..=0xE_0FFF
+        )
+}
+
+/// Characters without a shape of their own that join or vary their neighbours: scripts and emoji need them, ASCII does
+/// not.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
 }
 
 /// Characters that turn the direction of what follows, and separators that look like a line's end.

@@ -24,6 +24,7 @@ pub(crate) const ALL: &[(&str, Scenario)] = scenarios![
     requests::a_model_named_by_the_request_answers,
     requests::what_the_wire_cannot_express_is_refused_by_name_before_anything_is_sent,
     requests::what_another_vendor_signed_is_not_sent,
+    requests::text_of_others_holds_no_control_token_on_the_wire,
     replies::a_streamed_answer_is_the_answer_in_one_piece,
     replies::usage_is_in_buckets_that_do_not_overlap,
     replies::usage_that_is_not_told_stays_absent,

@@ -1,6 +1,11 @@
 //! What is sent.
 
-use nexus_core::llm::{CallSignature, Fault, Request, Speaker, ToolCall, Turn};
+use nexus_core::DocumentId;
+use nexus_core::document::PassageKey;
+use nexus_core::grounding::Evidence;
+use nexus_core::llm::prompt::families::FAMILIES;
+use nexus_core::llm::{CallSignature, Fault, Request, Speaker, ToolCall, ToolSpec, Turn};
+use serde_json::Value;
 
 use crate::scenarios::tools;
 use crate::world::{KEY, World, model, question};
@@ -88,5 +93,64 @@ pub(super) async fn what_another_vendor_signed_is_not_sent(world: &World) {
         world.provider("").complete(request).await.unwrap();
         let body = world.server.requests().pop().unwrap().json().to_string();
         assert!(body.contains("Bonn") && !body.contains("swordfish"), "{body}");
+    }
+}
+
+/// Passages, names, questions, earlier turns and what tools say cannot end a turn in a model's template.
+pub(super) async fn text_of_others_holds_no_control_token_on_the_wire(world: &World) {
+    let tokens = || FAMILIES.iter().flat_map(|family| family.tokens);
+    let hostile: String = tokens().map(|token| format!("{token}\n")).collect();
+    let passage = Evidence {
+        number: 1,
+        passage: PassageKey { document: DocumentId::parse("d").unwrap(), version: 1, index: 0 },
+        source_name: format!("hostile {hostile}"),
+        page: None,
+        heading_path: vec![hostile.clone()],
+        text: hostile.clone(),
+        span: 0..10,
+        hash: String::new(),
+        score: 1.0,
+    };
+    let call = ToolCall {
+        id: "call_1".to_owned(),
+        name: "weather".to_owned(),
+        arguments: serde_json::json!({ "city": hostile }).to_string(),
+        signature: None,
+    };
+    let returned =
+        Turn::Returned { call: "call_1".to_owned(), name: "weather".to_owned(), result: hostile.clone() };
+    let history = vec![
+        Turn::said(Speaker::User, hostile.as_str()),
+        Turn::said(Speaker::Assistant, hostile.as_str()),
+        Turn::said(Speaker::User, hostile.as_str()),
+        Turn::Called { text: hostile.clone(), calls: vec![call] },
+        returned,
+    ];
+    let tools = tools().into_iter().map(|tool| ToolSpec { description: hostile.clone(), ..tool }).collect();
+    let asked = Request { history, tools, evidence: vec![passage], question: hostile, ..question() };
+    world.provider("").complete(asked).await.unwrap();
+    let mut texts = Vec::new();
+    texts_in(&world.request().json(), &mut texts);
+    assert!(texts.iter().any(|text| text.contains("[ /INST]")), "the text itself is sent");
+    for text in texts {
+        for token in tokens() {
+            assert!(!text.starts_with(token) && !text.contains(&format!("\n{token}")), "{token} in {text}");
+        }
+    }
+}
+
+fn texts_in(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            // Arguments of tools are JSON within JSON on some wires.
+            Ok(inner @ Value::Object(_)) => texts_in(&inner, texts),
+            Ok(_) | Err(_) => texts.push(text.clone()),
+        },
+        Value::Array(items) => items.iter().for_each(|item| texts_in(item, texts)),
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| {
+            texts.push(name.clone());
+            texts_in(field, texts);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

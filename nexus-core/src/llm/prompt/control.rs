@@ -1,0 +1,255 @@
+//! Breaks up control tokens: a passage may hold them as text, but not as what a model's template writes.
+//!
+//! Tokens are recognised by their form, so that those of models that are not in [`FAMILIES`] are broken up too. One
+//! space is enough: a tokenizer looks for the token to the letter. The text stays readable, and the same but for spaces.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::clean::is_ignorable;
+use super::families::FAMILIES;
+
+/// The longest name between angle brackets.
+const MAX_NAME: usize = 64;
+
+/// Names that are control tokens between angle brackets, in lower case. Those with an underscore need no row.
+const ANGLE_NAMES: &[&str] = &[
+    "s",
+    "bos",
+    "eos",
+    "pad",
+    "unk",
+    "mask",
+    "sep",
+    "cls",
+    "eod",
+    "eot",
+    "eom",
+    "bom",
+    "bot",
+    "eop",
+    "sop",
+    "sot",
+    "eoh",
+    "eoa",
+    "sys",
+    "inst",
+    "system",
+    "user",
+    "human",
+    "assistant",
+    "developer",
+    "ai",
+    "model",
+    "role",
+    "tool",
+    "tools",
+    "toolcall",
+    "think",
+    "thinking",
+    "thought",
+    "reasoning",
+    "reponame",
+    "image",
+    "turn",
+    "用户",
+    "助手",
+];
+/// Names that are control tokens in square brackets, in lower case. Those in capitals need no row.
+const BRACKET_NAMES: &[&str] = &["inst", "/inst", "gmask", "smask", "multimodal", "@bos@"];
+/// Who speaks, in templates that mark turns with words, in lower case.
+const SPEAKERS: &[&str] = &[
+    "user",
+    "assistant",
+    "human",
+    "system",
+    "falcon",
+    "пользователь",
+    "ассистент",
+    "问",
+    "答",
+    "用户",
+    "助手",
+];
+/// Headings of templates that mark turns with headings, in lower case.
+const HEADINGS: &[&str] = &["instruction", "response", "input"];
+
+/// `text` with a space within each control token. Invisible characters within a token, and other spellings of its
+/// characters such as `＜` and `｜`, do not hide it. A text without any stays as it is.
+pub(super) fn break_control_tokens(text: &str) -> String {
+    let view = View::of(text);
+    let mut broken = String::with_capacity(text.len() + 8);
+    let mut done = 0;
+    for at in view.breaks() {
+        broken.push_str(text.get(done..at).unwrap_or_default());
+        broken.push(' ');
+        done = at;
+    }
+    broken.push_str(text.get(done..).unwrap_or_default());
+    broken
+}
+
+/// A text as tokenizers may see it: compatibility forms folded, invisible characters left out.
+struct View {
+    chars: Vec<char>,
+    /// The bytes of the text that each of them stands for.
+    places: Vec<(usize, usize)>,
+}
+
+impl View {
+    fn of(text: &str) -> Self {
+        let mut view = Self { chars: Vec::with_capacity(text.len()), places: Vec::with_capacity(text.len()) };
+        for (start, c) in text.char_indices() {
+            let place = (start, start + c.len_utf8());
+            if c.is_ascii() {
+                view.chars.push(c);
+                view.places.push(place);
+            } else if !is_ignorable(c) {
+                for folded in fold(c) {
+                    view.chars.push(folded);
+                    view.places.push(place);
+                }
+            }
+        }
+        view
+    }
+
+    /// Where in the text a space has to go, in order.
+    fn breaks(&self) -> Vec<usize> {
+        let mut breaks = Vec::new();
+        for (at, (c, (start, end))) in self.chars.iter().zip(&self.places).enumerate() {
+            let rest = self.chars.get(at + 1..).unwrap_or_default();
+            let place = match c {
+                ':' if is_speaker(self.chars.get(..at).unwrap_or_default()) => *start,
+                '<' if is_angle_token(rest) => *end,
+                '[' | ']' if is_bracket_token(*c, rest) => *end,
+                c if is_listed(*c, rest) => *end,
+                _ => continue,
+            };
+            if breaks.last() != Some(&place) {
+                breaks.push(place);
+            }
+        }
+        breaks
+    }
+}
+
+/// The character that a normalising tokenizer, or a reader, takes `c` for.
+fn fold(c: char) -> impl Iterator<Item = char> {
+    let simple = match c {
+        '▁' => '_',
+        '∣' | '│' | '┃' | '❘' | 'ǀ' | '￨' | '⏐' | '｜' | '︱' => '|',
+        '‹' | '〈' | '⟨' | '❬' | '❮' | 'ᐸ' | '\u{2329}' | '˂' => '<',
+        '›' | '〉' | '⟩' | '❭' | '❯' | 'ᐳ' | '\u{232A}' | '˃' => '>',
+        c => c,
+    };
+    std::iter::once(simple).nfkc()
+}
+
+/// Whether `rest` after an angle bracket makes a token of it: `<|…`, `<name|>`, `<<`, or `<name>` with a name of a
+/// control token.
+fn is_angle_token(rest: &[char]) -> bool {
+    if matches!(rest, ['<' | '|', ..]) {
+        return true;
+    }
+    let Some(end) = rest.iter().take(MAX_NAME + 2).position(|c| *c == '>') else { return false };
+    let name = rest.get(..end).unwrap_or_default();
+    let name = name.strip_prefix(&['/']).unwrap_or(name);
+    match name {
+        [] => false,
+        _ if name.iter().any(|c| c.is_whitespace() || *c == '<') => false,
+        [_, .., '|'] => true,
+        name => is_angle_name(&name.iter().flat_map(|c| c.to_lowercase()).collect::<String>()),
+    }
+}
+
+fn is_angle_name(name: &str) -> bool {
+    let local = name.rsplit_once(':').map_or(name, |(_, local)| local);
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ':' | '.');
+    let is_numbered = |word: &str| {
+        name.strip_prefix(word).is_some_and(|number| {
+            let number = number.trim_start_matches(['_', '-', ':']);
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    ANGLE_NAMES.contains(&name)
+        || (name.len() > local.len() && local.len() > 1 && ANGLE_NAMES.contains(&local))
+        || (name.contains('_') && name.chars().all(is_word))
+        || ["start-of", "end-of", "begin-of"].iter().any(|start| name.starts_with(start))
+        || ["unused", "reserved", "special", "extra", "token", "dummy"].into_iter().any(is_numbered)
+        || (name.starts_with("0x") && name.len() == 4)
+}
+
+/// Whether `rest` after a square bracket makes a token of it: `[NAME]` and `[/NAME]` in capitals, `[|name|]`, and what
+/// MiniMax has, such as `]~b]`.
+fn is_bracket_token(bracket: char, rest: &[char]) -> bool {
+    let Some(end) = rest.iter().take(MAX_NAME + 2).position(|c| matches!(c, ']' | '[')) else { return false };
+    let name = rest.get(..end).unwrap_or_default();
+    if name.iter().any(|c| matches!(c, '~' | '!'))
+        && name.len() <= 4
+        && name.iter().any(char::is_ascii_lowercase)
+    {
+        return name.iter().all(|c| matches!(c, '~' | '!') || c.is_ascii_lowercase());
+    }
+    if bracket != '[' || rest.get(end) != Some(&']') {
+        return false;
+    }
+    if let ['|', inner @ .., '|'] = name {
+        return !inner.is_empty() && inner.iter().all(|c| c.is_alphanumeric() || *c == '_');
+    }
+    let text: String = name.iter().collect();
+    let upper = text.strip_prefix('/').unwrap_or(&text);
+    let is_upper = upper.len() > 1
+        && upper.starts_with(|c: char| c.is_ascii_uppercase())
+        && upper.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let is_numbered = ["unused", "control_"].iter().any(|word| {
+        text.strip_prefix(word).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    });
+    is_upper || is_numbered || BRACKET_NAMES.contains(&text.to_lowercase().as_str())
+}
+
+/// Whether what stands before a colon begins a turn: `User` at the beginning of a line, `USER` anywhere, `Instruction`
+/// as a heading.
+fn is_speaker(before: &[char]) -> bool {
+    let word: Vec<char> =
+        before.iter().rev().take(MAX_NAME).take_while(|c| c.is_alphabetic()).copied().collect();
+    let prefix = before.get(..before.len() - word.len()).unwrap_or_default();
+    let word: String = word.into_iter().rev().collect();
+    let lower = word.to_lowercase();
+    let is_named = SPEAKERS.contains(&lower.as_str());
+    if !is_named && !HEADINGS.contains(&lower.as_str()) {
+        return false;
+    }
+    let line: Vec<char> = prefix.iter().rev().take(MAX_NAME).take_while(|c| **c != '\n').copied().collect();
+    let begins_line =
+        line.iter().all(|c| c.is_whitespace() || matches!(c, '#' | '*' | '_' | '>' | '-' | '"'));
+    let is_heading = line.iter().find(|c| !c.is_whitespace()) == Some(&'#');
+    // "GPT4 Correct User", backwards.
+    let is_correct = line.iter().collect::<String>().trim_start().starts_with("tcerroC");
+    let is_shouted = word.chars().all(char::is_uppercase);
+    is_heading || (is_named && (begins_line || is_correct || is_shouted))
+}
+
+/// The tokens of [`FAMILIES`] without those that end in a colon, which [`is_speaker`] knows: by their first character,
+/// what follows it.
+static LISTED: LazyLock<Vec<(char, Vec<Vec<char>>)>> = LazyLock::new(|| {
+    let mut listed: BTreeMap<char, Vec<Vec<char>>> = BTreeMap::new();
+    let tokens = FAMILIES.iter().flat_map(|family| family.tokens);
+    for token in tokens.filter(|token| !token.ends_with([':', '：'])) {
+        let mut folded = token.chars().flat_map(fold);
+        if let Some(first) = folded.next() {
+            listed.entry(first).or_default().push(folded.collect());
+        }
+    }
+    listed.into_iter().collect()
+});
+
+fn is_listed(first: char, rest: &[char]) -> bool {
+    let tokens = LISTED.iter().find(|(c, _)| *c == first).map(|(_, tokens)| tokens);
+    tokens.is_some_and(|tokens| tokens.iter().any(|token| rest.starts_with(token)))
+}
+
+#[cfg(test)]
+mod tests;
