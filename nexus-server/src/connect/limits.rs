@@ -117,6 +117,24 @@ mod tests {
     }
 
     #[test]
+    fn the_defaults_are_those_that_the_configuration_shows() {
+        let env = nexus_providers::shell::Environment::from([("", ""); 0]);
+        let fields = nexus_providers::shell::Config::parse("", &env).unwrap().fields();
+        let shown = |path: &str| fields.iter().find(|field| field.path == path).unwrap().value.to_string();
+        let limits = ConnectionLimits::default();
+        for (path, duration) in [
+            ("server.header_ms", limits.header),
+            ("server.idle_ms", limits.idle),
+            ("server.body_ms", limits.body),
+            ("server.write_ms", limits.write),
+        ] {
+            assert_eq!(shown(path), duration.as_millis().to_string(), "{path}");
+        }
+        assert_eq!(shown("server.max_connections"), format!("\"at most {}\"", limits.connections));
+        assert_eq!(shown("server.max_connections_per_address"), limits.connections_per_address.to_string());
+    }
+
+    #[test]
     fn more_connections_than_descriptors_allow_are_refused_at_the_start() {
         assert_eq!(limits(Some(888), 1_024).unwrap().connections, 888);
         let error = limits(Some(889), 1_024).unwrap_err();

@@ -56,7 +56,7 @@ pub fn variables(env: &Environment) -> Vec<Field> {
 }
 
 /// What holds where nothing is said, of the fields that hold for everybody.
-fn defaults() -> [(&'static str, Json); 33] {
+fn defaults() -> [(&'static str, Json); 40] {
     [
         ("data", json!("./nexus-data")),
         ("tenant", json!("local")),
@@ -90,6 +90,13 @@ fn defaults() -> [(&'static str, Json); 33] {
         ("pricing.rows", json!([])),
         ("speech.provider", json!("none")),
         ("estimates.token_chars_ratio", json!("4.0")),
+        ("server.max_connections", json!("at most 1024")),
+        ("server.max_connections_per_address", json!(64)),
+        ("server.trusted_proxies", json!([])),
+        ("server.header_ms", json!(10_000)),
+        ("server.idle_ms", json!(60_000)),
+        ("server.body_ms", json!(30_000)),
+        ("server.write_ms", json!(30_000)),
         ("shutoff.lasts_seconds", json!("until it is rearmed")),
     ]
 }
@@ -142,7 +149,7 @@ mod tests {
     fn the_defaults_that_are_shown_are_those_in_force() {
         let said: Vec<String> = defaults()
             .into_iter()
-            .filter(|(path, _)| !["shutoff.lasts_seconds", "user"].contains(path))
+            .filter(|(path, _)| !["shutoff.lasts_seconds", "server.max_connections", "user"].contains(path))
             .map(|(path, value)| format!("{path} = {value}"))
             .collect();
         let env = Environment::from([("", ""); 0]);
