@@ -4,9 +4,9 @@ use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use nexus_core::Result;
+use nexus_core::escape::escape_line;
 
 use crate::output::Output;
-use crate::visible::visible;
 
 /// Shows progress.
 #[derive(Debug)]
@@ -36,11 +36,12 @@ impl<'a> Progress<'a> {
     pub(crate) fn done(&self, name: &str, line: &str) -> Result<()> {
         match self {
             Self::Bar(bar) => {
-                bar.set_message(visible(name).into_owned());
+                bar.set_message(escape_line(name).into_owned());
                 bar.inc(1);
                 Ok(())
             }
-            Self::Lines(output) => output.line(line),
+            // A file's name may hold a line break, and must not begin a line of its own.
+            Self::Lines(output) => output.line(escape_line(line)),
             Self::Silent => Ok(()),
         }
     }

@@ -129,6 +129,17 @@ fn what_could_deceive_a_terminal_is_shown_as_what_it_is() {
 }
 
 #[test]
+fn a_name_cannot_forge_a_line_of_an_error_or_of_the_log() {
+    let bench = Bench::ingested();
+    let name = "gone\nerror: forged\u{1b}[31m\u{202e}.md";
+    let said = bench.run(&["-vv", "ingest", name, "--corpus", "handbook"]);
+    assert!(said.err.contains(r"gone\nerror: forged\u{1b}[31m\u{202e}.md"), "{said:#?}");
+    assert!(!said.err.contains(['\u{1b}', '\u{202e}']), "{said:#?}");
+    let mut lines = said.out.lines().chain(said.err.lines());
+    assert!(!lines.any(|line| line.starts_with("error: forged")), "{said:#?}");
+}
+
+#[test]
 fn a_closed_pipe_ends_a_command_quietly() {
     let bench = Bench::ingested();
     let mut child = bench.command(&["docs", "show", "handbook/leave.md", "--passages"]).spawn().unwrap();
