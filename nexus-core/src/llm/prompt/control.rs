@@ -252,4 +252,6 @@ fn is_listed(first: char, rest: &[char]) -> bool {
 }
 
 #[cfg(test)]
+mod templates;
+#[cfg(test)]
 mod tests;
