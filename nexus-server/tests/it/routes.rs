@@ -65,7 +65,7 @@ async fn a_principal_without_a_role_is_refused() {
     id: id-0007:1
 
     event: done
-    data: {"request_id":"request-0001","seq":2,"type":"done","data":{"outcome":{"outcome":"refused","decision":{"effect":"deny","rules":[],"reason":"`run.create` needs one of the roles reader, viewer, editor, admin","policy_version":"role-gate-7bb4a2c5540ba490"}}}}
+    data: {"request_id":"request-0001","seq":2,"type":"done","data":{"outcome":{"outcome":"refused","decision":{"effect":"deny","rules":[],"reason":"`run.create` needs one of the roles reader, viewer, editor, admin","policy_version":"role-gate-904f3c04cea3abe8"}}}}
     id: id-0007:2
     "##);
 }
