@@ -57,6 +57,12 @@ pub trait SpeechSynthesizer: Send + Sync + fmt::Debug {
         false
     }
 
+    /// Whether the vendor bills this model by the character. Other models are billed in units that their answers do not
+    /// tell, such as tokens of sound: their characters are an estimate, which an admin can reconcile with the bill.
+    fn bills_characters(&self) -> bool {
+        false
+    }
+
     /// Speaks `text`.
     ///
     /// # Errors
@@ -77,6 +83,10 @@ impl<S: SpeechSynthesizer + ?Sized> SpeechSynthesizer for Arc<S> {
 
     fn is_local(&self) -> bool {
         (**self).is_local()
+    }
+
+    fn bills_characters(&self) -> bool {
+        (**self).bills_characters()
     }
 
     async fn speak(&self, text: &str) -> Result<Speech> {

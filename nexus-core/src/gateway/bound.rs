@@ -4,7 +4,9 @@
 //! above. Estimates by characters are for people and never decide.
 
 use crate::llm::prompt::{render, render_tools};
-use crate::llm::{CallSignature, Request};
+use crate::llm::{CallSignature, Reply, Request};
+use crate::price::Rates;
+use crate::usage::Usage;
 
 /// What a vendor's chat template may add around a message.
 const PER_MESSAGE: u64 = 32;
@@ -33,6 +35,23 @@ pub(super) fn input_bound(request: &Request) -> u64 {
     }
     let format = request.parameters.format.as_ref().and_then(|format| serde_json::to_string(format).ok());
     bound.saturating_add(format.map_or(0, |format| text(&format).saturating_mul(2)))
+}
+
+/// The most tokens of an answer that `reply` can be billed as. Text and thoughts are bounded by their bytes, and both together
+/// by `most`, which the vendor was told; the dearer of the two comes first.
+pub(super) fn output_bound(reply: &Reply, most: u64, rates: &Rates) -> Usage {
+    let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    let calls = reply.tool_calls.iter().map(|call| bytes(call.name.len()).saturating_add(bytes(call.arguments.len())));
+    let (text, thoughts) =
+        (calls.fold(bytes(reply.text.len()), u64::saturating_add), bytes(reply.reasoning.len()));
+    let (output_text, output_reasoning) = if rates.reasoning.is_none_or(|rate| rate >= rates.output) {
+        let thoughts = thoughts.min(most);
+        (text.min(most.saturating_sub(thoughts)), thoughts)
+    } else {
+        let text = text.min(most);
+        (text, thoughts.min(most.saturating_sub(text)))
+    };
+    Usage { output_text, output_reasoning, ..Usage::default() }
 }
 
 /// The most tokens that `texts` can be billed as when they are embedded.

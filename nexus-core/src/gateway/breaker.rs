@@ -1,8 +1,8 @@
-//! Leaving a sick provider alone: [`Breaker`], a state machine without a clock of its own, and the [`Breakers`] of all
-//! integrations.
+//! Leaving a sick provider alone: [`Breaker`], a state machine without a clock of its own, the [`Breakers`] of all
+//! integrations, and the [`Trial`] of one attempt, which is reported whatever becomes of it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::metrics;
@@ -12,10 +12,10 @@ use crate::error::Error;
 use crate::llm::Fault;
 
 /// Whether a provider may be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Passage {
-    /// It may.
-    Open,
+    /// It may, once.
+    Open(Trial),
     /// Not before so long.
     Shut(Duration),
 }
@@ -57,19 +57,20 @@ enum State {
 struct Breaker(State);
 
 impl Breaker {
-    fn pass(&mut self, now: Timestamp, policy: &BreakerPolicy) -> Passage {
+    /// Whether its provider may be asked now; if not, for how long it may not.
+    fn pass(&mut self, now: Timestamp, policy: &BreakerPolicy) -> Result<(), Duration> {
         match self.0 {
-            State::Closed { .. } => Passage::Open,
-            State::Open { until } if now < until => Passage::Shut(until.since(now)),
+            State::Closed { .. } => Ok(()),
+            State::Open { until } if now < until => Err(until.since(now)),
             State::Open { .. } => {
                 self.0 = State::HalfOpen { trials: 1 };
-                Passage::Open
+                Ok(())
             }
             State::HalfOpen { trials } if trials < policy.trials.max(1) => {
                 self.0 = State::HalfOpen { trials: trials + 1 };
-                Passage::Open
+                Ok(())
             }
-            State::HalfOpen { .. } => Passage::Shut(policy.open),
+            State::HalfOpen { .. } => Err(policy.open),
         }
     }
 
@@ -102,13 +103,27 @@ impl Breaker {
 pub(super) struct Breakers(Mutex<HashMap<String, Breaker>>);
 
 impl Breakers {
-    /// Whether `integration` may be asked now. Each `Open` is owed a [`Breakers::note`].
-    pub(super) fn pass(&self, integration: &str, now: Timestamp, policy: &BreakerPolicy) -> Passage {
-        self.with(integration, |breaker| breaker.pass(now, policy))
+    /// Whether `integration` may be asked now.
+    pub(super) fn pass(
+        self: &Arc<Self>,
+        integration: String,
+        now: Timestamp,
+        policy: &BreakerPolicy,
+    ) -> Passage {
+        match self.with(&integration, |breaker| breaker.pass(now, policy)) {
+            Err(wait) => Passage::Shut(wait),
+            Ok(()) => Passage::Open(Trial {
+                breakers: Arc::clone(self),
+                integration,
+                policy: *policy,
+                began: now,
+                is_reported: false,
+            }),
+        }
     }
 
     /// Takes note of how a call to `integration` went.
-    pub(super) fn note(&self, integration: &str, now: Timestamp, policy: &BreakerPolicy, health: Health) {
+    fn note(&self, integration: &str, now: Timestamp, policy: &BreakerPolicy, health: Health) {
         if let Some(state) = self.with(integration, |breaker| breaker.note(now, policy, health)) {
             metrics::breaker_changed(integration, state);
             tracing::warn!(integration, ?health, "the breaker of an integration changed its state");
@@ -125,6 +140,33 @@ impl Breakers {
     }
 }
 
+/// The leave to ask an integration once. A breaker that is half open waits for the report of its trial, so a trial that is
+/// dropped, because its call was cancelled, refused or aborted, reports itself: it tells nothing of the provider's health.
+#[derive(Debug)]
+pub(super) struct Trial {
+    breakers: Arc<Breakers>,
+    integration: String,
+    policy: BreakerPolicy,
+    began: Timestamp,
+    is_reported: bool,
+}
+
+impl Trial {
+    /// Says how the attempt went.
+    pub(super) fn report(mut self, now: Timestamp, health: Health) {
+        self.is_reported = true;
+        self.breakers.note(&self.integration, now, &self.policy, health);
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        if !self.is_reported {
+            self.breakers.note(&self.integration, self.began, &self.policy, Health::Unclear);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,11 +177,22 @@ mod tests {
         Timestamp::from_micros(seconds * 1_000_000)
     }
 
-    fn opened() -> Breakers {
-        let breakers = Breakers::default();
+    /// A trial of `integration` at a time; how long to wait where there is none.
+    fn trial(breakers: &Arc<Breakers>, integration: &str, seconds: i64) -> Result<Trial, Duration> {
+        match breakers.pass(integration.to_owned(), at(seconds), &POLICY) {
+            Passage::Open(trial) => Ok(trial),
+            Passage::Shut(wait) => Err(wait),
+        }
+    }
+
+    fn is_open(breakers: &Arc<Breakers>, integration: &str, seconds: i64) -> bool {
+        trial(breakers, integration, seconds).is_ok()
+    }
+
+    fn opened() -> Arc<Breakers> {
+        let breakers = Arc::new(Breakers::default());
         for _ in 0..3 {
-            assert_eq!(breakers.pass("p", at(0), &POLICY), Passage::Open);
-            breakers.note("p", at(0), &POLICY, Health::Sick);
+            trial(&breakers, "p", 0).unwrap().report(at(0), Health::Sick);
         }
         breakers
     }
@@ -147,43 +200,59 @@ mod tests {
     #[test]
     fn three_failures_in_a_row_open_it_for_that_integration_only() {
         let breakers = opened();
-        assert_eq!(breakers.pass("p", at(10), &POLICY), Passage::Shut(Duration::from_secs(20)));
-        assert_eq!(breakers.pass("q", at(10), &POLICY), Passage::Open);
+        assert_eq!(trial(&breakers, "p", 10).unwrap_err(), Duration::from_secs(20));
+        assert!(is_open(&breakers, "q", 10));
     }
 
     #[test]
     fn a_success_in_between_begins_the_count_anew() {
-        let breakers = Breakers::default();
+        let breakers = Arc::new(Breakers::default());
         for health in [Health::Sick, Health::Sick, Health::Well, Health::Sick, Health::Sick] {
-            breakers.note("p", at(0), &POLICY, health);
+            trial(&breakers, "p", 0).unwrap().report(at(0), health);
         }
-        assert_eq!(breakers.pass("p", at(0), &POLICY), Passage::Open);
+        assert!(is_open(&breakers, "p", 0));
     }
 
     #[test]
     fn after_the_pause_one_trial_decides() {
         let breakers = opened();
-        assert_eq!(breakers.pass("p", at(30), &POLICY), Passage::Open);
-        assert!(matches!(breakers.pass("p", at(30), &POLICY), Passage::Shut(_)));
-        breakers.note("p", at(31), &POLICY, Health::Sick);
-        assert_eq!(breakers.pass("p", at(32), &POLICY), Passage::Shut(Duration::from_secs(29)));
-        assert_eq!(breakers.pass("p", at(61), &POLICY), Passage::Open);
-        breakers.note("p", at(61), &POLICY, Health::Well);
-        assert_eq!(breakers.pass("p", at(61), &POLICY), Passage::Open);
+        let first = trial(&breakers, "p", 30).unwrap();
+        assert!(!is_open(&breakers, "p", 30));
+        first.report(at(31), Health::Sick);
+        assert_eq!(trial(&breakers, "p", 32).unwrap_err(), Duration::from_secs(29));
+        trial(&breakers, "p", 61).unwrap().report(at(61), Health::Well);
+        assert!(is_open(&breakers, "p", 61));
     }
 
     #[test]
-    fn a_trial_that_was_cancelled_lets_another_try() {
+    fn a_trial_that_is_dropped_without_a_word_lets_another_try() {
         let breakers = opened();
-        assert_eq!(breakers.pass("p", at(30), &POLICY), Passage::Open);
-        breakers.note("p", at(30), &POLICY, Health::Unclear);
-        assert_eq!(breakers.pass("p", at(30), &POLICY), Passage::Open);
+        let first = trial(&breakers, "p", 30).unwrap();
+        assert!(!is_open(&breakers, "p", 30));
+        drop(first);
+        trial(&breakers, "p", 30).unwrap().report(at(30), Health::Unclear);
+        assert!(is_open(&breakers, "p", 30));
+    }
+
+    #[test]
+    fn a_trial_is_reported_once() {
+        let (breakers, policy) = (opened(), BreakerPolicy { trials: 2, ..POLICY });
+        let pass = || match breakers.pass("p".to_owned(), at(30), &policy) {
+            Passage::Open(trial) => Some(trial),
+            Passage::Shut(_) => None,
+        };
+        let (first, second) = (pass().unwrap(), pass().unwrap());
+        assert!(pass().is_none());
+        first.report(at(30), Health::Unclear);
+        let third = pass().unwrap();
+        assert!(pass().is_none(), "the first trial gave back two places");
+        drop((second, third));
     }
 
     #[test]
     fn an_account_without_money_opens_it_at_once() {
-        let breakers = Breakers::default();
-        breakers.note("p", at(0), &POLICY, Health::Lost);
-        assert!(matches!(breakers.pass("p", at(0), &POLICY), Passage::Shut(_)));
+        let breakers = Arc::new(Breakers::default());
+        trial(&breakers, "p", 0).unwrap().report(at(0), Health::Lost);
+        assert!(!is_open(&breakers, "p", 0));
     }
 }

@@ -15,7 +15,9 @@ use crate::id::{CorpusId, RunId};
 use crate::ledger::Stop;
 use crate::llm::{Piece, Reply, Request};
 use crate::money::NanoUsd;
-use crate::quota::{Cap, Limit, Meter, Refusal, ScopeKind, Window};
+use crate::quota::{
+    ANSWERS, Cap, Check, CounterKey, Limit, LimitMode, Meter, Refusal, ScopeKind, Window,
+};
 
 /// A request to a model with what governs it.
 ///
@@ -43,7 +45,8 @@ pub struct ModelCall {
     pub correlation_id: Option<String>,
     /// The investigation whose cap counts it.
     pub investigation: Option<String>,
-    /// The most it may cost. It tightens the limits and never loosens them.
+    /// The most it may cost with all of its attempts, retries and fallbacks, and with the vector that the cache of answers may
+    /// need; 0 allows only what is free. It tightens the limits and never loosens them.
     pub max_cost: Option<NanoUsd>,
     /// The run that makes it, and what that run may consume.
     pub run: Option<RunCaps>,
@@ -54,24 +57,50 @@ pub struct ModelCall {
     pub cache: CacheUse,
 }
 
-/// A run, and what all of its calls together may consume. Caps tighten the limits and never loosen them.
+/// A run, and what all of its calls together may consume: those that answer, those that embed its question and those that
+/// speak. Caps tighten the limits and never loosen them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunCaps {
     /// The run.
     pub id: RunId,
-    /// The most calls; 0 allows none.
+    /// The most calls that answer; 0 allows none. Calls for vectors and speech are not counted.
     pub max_calls: Option<u32>,
     /// The most cost units; 0 allows no call.
     pub max_cost_units: Option<u64>,
+    /// The most money; 0 allows only what is free.
+    pub max_cost: Option<NanoUsd>,
 }
 
 impl RunCaps {
-    /// The caps as limits of the run.
+    /// A run that may consume whatever the limits allow.
+    pub fn unlimited(id: RunId) -> Self {
+        Self { id, max_calls: None, max_cost_units: None, max_cost: None }
+    }
+
+    /// The caps on all calls, as limits of the run.
     pub(super) fn limits(&self) -> impl Iterator<Item = Limit> {
-        let limit = |meter, cap| Limit::new(ScopeKind::Run, meter, Window::Total, Cap::At(cap));
-        let calls = self.max_calls.map(|cap| limit(Meter::Calls, cap.into()));
-        let units = self.max_cost_units.map(|cap| limit(Meter::CostUnits, cap));
-        calls.into_iter().chain(units)
+        let limit = |meter, cap| Limit::new(ScopeKind::Run, meter, Window::Total, cap);
+        let units = self.max_cost_units.map(|cap| limit(Meter::CostUnits, Cap::At(cap)));
+        // A limit of nothing refuses what is free as well, so that a cap of nothing is checked against each worst case.
+        let money = self.max_cost.filter(|cap| *cap > NanoUsd::ZERO);
+        units.into_iter().chain(money.map(|cap| limit(Meter::Money, Cap::money(cap))))
+    }
+
+    /// The cap on the calls that answer, on a counter of its own.
+    pub(super) fn answers(&self) -> Option<Check> {
+        Some(Check {
+            key: CounterKey {
+                scope: ScopeKind::Run,
+                id: self.id.to_string(),
+                model: "*".to_owned(),
+                window: ANSWERS.to_owned(),
+            },
+            meter: Meter::Calls,
+            window: Window::Total,
+            cap: Cap::At(self.max_calls?.into()),
+            mode: LimitMode::Enforce,
+            resets_at: None,
+        })
     }
 }
 
@@ -123,7 +152,7 @@ pub enum Refused {
     TooDear {
         /// The most it could cost.
         worst: NanoUsd,
-        /// The most it may.
+        /// The most it may: what is left of its caller's bound.
         allowed: NanoUsd,
     },
 }

@@ -18,9 +18,6 @@ use crate::principal::Principal;
 use crate::quota::Amounts;
 use crate::usage::Usage;
 
-/// How often a call that was never sent is tried to be ended before that is left to the next start.
-const TRIES: u32 = 12;
-
 /// Why there is no further attempt.
 pub(super) enum Stuck {
     /// It was refused, and the one before has ended.
@@ -51,7 +48,7 @@ impl Shared {
         self.tasks.spawn(async move {
             let late = if step.is_terminated() { None } else { Some(step.await) };
             if matches!(late, None | Some(Err(_) | Ok(Begun::Admitted { .. }))) {
-                shared.give_up(given_up, patience).await;
+                shared.settle_at_last(vec![given_up], patience).await;
             }
         });
         Err(error)
@@ -86,32 +83,17 @@ impl Shared {
         }
     }
 
-    /// Ends a call that was never sent, if the store has it.
-    async fn give_up(&self, settlement: Settlement, patience: Duration) {
-        for number in 0..TRIES {
-            match self.reach.within(patience, self.store.settle(settlement.clone())).await {
-                Ok(_) => return self.settled(),
-                Err(error) if !error.is_retryable() => return,
-                Err(_) => tokio::time::sleep(pause(number)).await,
-            }
-        }
-        tracing::error!(call = settlement.call, "a call that was not sent is left to the next start");
-    }
-
     /// Ends a call when nobody knows whether its last attempt, which ended with `ending`, was replaced by another:
-    /// whichever is open is ended.
+    /// whichever is open is ended, as soon as the store answers.
     pub(super) async fn settle_in_doubt(
         self: &Arc<Self>,
         ending: Ending,
         settlement: impl Fn(Option<Ending>) -> Settlement,
     ) {
         let next = never_sent(ending.number + 1, self.clock.now());
-        for ending in [Some(ending), Some(next), None] {
-            match self.settle(settlement(ending)).await {
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                Ok(()) | Err(_) => return,
-            }
-        }
+        let possible = [Some(ending), Some(next), None].map(settlement).into();
+        // Who waits is told why the call failed, and not that its end is written later.
+        let _ = self.settle_one_of(possible).await;
     }
 }
 

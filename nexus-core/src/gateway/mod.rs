@@ -16,8 +16,10 @@
 //! - `reach`: the store, within a deadline; `doubt`: what to do when it does not say what became of a step.
 //! - `record`, `settlement`, `metrics`: what they leave behind.
 //! - `breaker`, `backoff`, `bound`, `ending`: pure rules.
-//! - `recovery`: calls that a process before this one left open.
+//! - `allowance`: what one call may cost with everything that is made for it.
+//! - `recovery`: calls that a process before this one left open, and those that the store would not end.
 
+mod allowance;
 mod answer;
 mod attempt;
 mod backoff;
@@ -44,7 +46,9 @@ mod settlement;
 mod terms;
 mod vectors;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -65,6 +69,7 @@ use crate::retrieve::{Embedder, ModelId};
 use crate::store::Store;
 use crate::task::Tasks;
 
+use allowance::Allowance;
 use attempt::Mode;
 use breaker::Breakers;
 use conduct::Conduct;
@@ -100,11 +105,15 @@ pub(crate) struct Shared {
     tasks: Arc<Tasks>,
     /// Replaced as a whole: a call keeps what it began with.
     models: RwLock<Models>,
-    breakers: Breakers,
+    breakers: Arc<Breakers>,
     cache: Option<Arc<dyn CacheStore>>,
     flights: Arc<Flights>,
     reach: Reach,
     settlements: watch::Sender<u64>,
+    /// Calls of this process that the store would not end as it was asked to.
+    left_open: Mutex<HashSet<String>>,
+    /// Whether a task tries again to end calls that could not be ended.
+    is_recovering: AtomicBool,
     /// Names this process in the intents it leaves.
     owner: String,
 }
@@ -131,7 +140,8 @@ impl Gateway {
         let Parts { store, sealer, clock, ids, policy, tasks, models, cache } = parts;
         models.check()?;
         let (owner, models) = (ids.next(), RwLock::new(models));
-        let (breakers, reach, settlements) = (Breakers::default(), Reach::default(), watch::Sender::new(0));
+        let (breakers, reach, settlements) =
+            (Arc::<Breakers>::default(), Reach::default(), watch::Sender::new(0));
         let flights = Arc::new(Flights::default());
         let shared = Shared {
             store,
@@ -146,6 +156,8 @@ impl Gateway {
             flights,
             reach,
             settlements,
+            left_open: Mutex::default(),
+            is_recovering: AtomicBool::new(false),
             owner,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -231,6 +243,7 @@ impl Gateway {
             gateway: self.clone(),
             shared: Arc::clone(&self.shared),
             who: who.clone(),
+            allowance: call.max_cost.map(Allowance::new),
             call,
             mode,
             out,
@@ -278,6 +291,10 @@ impl Shared {
 
     fn policy_version(&self) -> String {
         self.policy.version()
+    }
+
+    fn left_open(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.left_open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn settled(&self) {

@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub(super) request: Request,
     /// A fingerprint of everything that was asked and of who asked it.
     pub(super) digest: String,
+    /// The cap on the run's calls that answer.
+    answers: Option<Check>,
     bound: u64,
 }
 
@@ -54,15 +56,10 @@ impl Plan {
         let request = call.request.clone();
         let candidates =
             routing.candidates(who.tenant(), call.provider.as_deref(), request.model.as_deref())?;
-        let origin = Origin {
-            correlation_id: call.correlation_id.clone(),
-            investigation: call.investigation.clone(),
-            run: call.run.as_ref().map(|run| run.id.clone()),
-        };
-        let caps = call.run.iter().flat_map(RunCaps::limits);
         Ok(Self {
             digest: digest(who, call)?,
-            terms: Terms::new(who, &origin, Arc::clone(&settings), set, caps),
+            terms: Terms::new(who, &Origin::of(call), Arc::clone(&settings), set),
+            answers: call.run.as_ref().and_then(RunCaps::answers),
             bound: input_bound(&request),
             settings,
             routing,
@@ -92,8 +89,10 @@ impl Plan {
     }
 
     /// The limits that apply to an attempt.
-    pub(super) fn checks(&self, attempt: &Attemptable, now: Timestamp) -> Vec<Check> {
-        self.terms.checks(&attempt.candidate.model, now)
+    pub(super) fn checks(&self, attempt: &Attemptable, now: Timestamp) -> Result<Vec<Check>> {
+        let mut checks = self.terms.checks(&attempt.candidate.model, now)?;
+        checks.extend(self.answers.clone());
+        Ok(checks)
     }
 
     /// What an attempt takes that consumed `usage`.

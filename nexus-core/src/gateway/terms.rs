@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use super::allowance::Allowance;
+use super::call::{ModelCall, Refused, RunCaps};
 use super::settings::GatewaySettings;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::RunId;
+use crate::money::NanoUsd;
 use crate::price::{PriceRow, PriceTable};
 use crate::principal::Principal;
-use crate::quota::{Amounts, Check, Consumer, CostUnits, Limit, Limits, checks};
+use crate::quota::{Amounts, Cap, Check, Consumer, CostUnits, Limit, LimitMode, Limits, Meter, checks};
 use crate::usage::Usage;
 
 /// What led to a call.
@@ -18,8 +21,27 @@ pub(crate) struct Origin {
     pub(crate) correlation_id: Option<String>,
     /// The investigation whose cap counts it.
     pub(crate) investigation: Option<String>,
-    /// The run that makes it.
-    pub(crate) run: Option<RunId>,
+    /// The run that makes it, and what all calls of that run may consume.
+    pub(crate) run: Option<RunCaps>,
+    /// What the call that it is made for may cost, where there is a bound.
+    pub(crate) allowance: Option<Arc<Allowance>>,
+}
+
+impl Origin {
+    /// What leads to `call`.
+    pub(super) fn of(call: &ModelCall) -> Self {
+        Self {
+            correlation_id: call.correlation_id.clone(),
+            investigation: call.investigation.clone(),
+            run: call.run.clone(),
+            allowance: None,
+        }
+    }
+
+    /// The run's id.
+    pub(crate) fn run_id(&self) -> Option<&RunId> {
+        self.run.as_ref().map(|run| &run.id)
+    }
 }
 
 /// What governs a call.
@@ -29,18 +51,19 @@ pub(super) struct Terms {
     pub(super) consumer: Consumer,
     prices: PriceTable,
     limits: Limits,
+    /// The most that all calls of the run may cost.
+    max_cost: Option<NanoUsd>,
     cost_units: CostUnits,
 }
 
 impl Terms {
-    /// The terms of a call by `who`. `set` are the limits and prices that were set at run time; `caps` tighten the
-    /// limits.
+    /// The terms of a call by `who`. `set` are the limits and prices that were set at run time; the caps of a run tighten
+    /// the limits.
     pub(super) fn new(
         who: &Principal,
         origin: &Origin,
         settings: Arc<GatewaySettings>,
         set: (Vec<Limit>, Vec<PriceRow>),
-        caps: impl IntoIterator<Item = Limit>,
     ) -> Self {
         let tenant = settings.tenant(who.tenant().as_str());
         let own = tenant.into_iter().flat_map(|tenant| tenant.limits.iter().cloned());
@@ -51,10 +74,11 @@ impl Terms {
                 organisation: who.organisation_id().map(ToString::to_string),
                 user: who.subject().to_string(),
                 investigation: origin.investigation.clone(),
-                run: origin.run.as_ref().map(ToString::to_string),
+                run: origin.run_id().map(ToString::to_string),
             },
             prices: settings.prices.clone().with(set.1),
-            limits: caps.into_iter().fold(limits, Limits::tightened),
+            limits: origin.run.iter().flat_map(RunCaps::limits).fold(limits, Limits::tightened),
+            max_cost: origin.run.as_ref().and_then(|run| run.max_cost),
             cost_units: tenant.map(|tenant| tenant.cost_units.clone()).unwrap_or_default(),
             settings,
         }
@@ -85,13 +109,37 @@ impl Terms {
     }
 
     /// The limits that apply to an attempt at `model`.
-    pub(super) fn checks(&self, model: &str, now: Timestamp) -> Vec<Check> {
-        checks(&self.limits, &self.consumer, model, now, &self.settings.zone)
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED` for a limit that would admit everything.
+    pub(super) fn checks(&self, model: &str, now: Timestamp) -> Result<Vec<Check>> {
+        let checks = checks(&self.limits, &self.consumer, model, now, &self.settings.zone);
+        let is_uncounted = |check: &Check| {
+            let of_model = Some(check.key.model.as_str()).filter(|model| *model != "*");
+            let is_bound = matches!(check.cap, Cap::At(1..)) && check.mode == LimitMode::Enforce;
+            is_bound && check.meter == Meter::CostUnits && !self.cost_units.can_count(of_model)
+        };
+        if checks.iter().any(is_uncounted) { Err(uncounted(&self.consumer.tenant)) } else { Ok(checks) }
+    }
+
+    /// Checks a worst case against what all calls of the run may cost. What they cost by then is the store's to say.
+    pub(super) fn check_cost(&self, worst: NanoUsd) -> Result<(), Refused> {
+        match self.max_cost.filter(|allowed| worst > *allowed) {
+            Some(allowed) => Err(Refused::TooDear { worst, allowed }),
+            None => Ok(()),
+        }
     }
 
     fn cost_units(&self, model: &str, tokens: u64) -> Result<u64> {
         self.cost_units.of(model, tokens).ok_or_else(too_large)
     }
+}
+
+/// A limit on cost units would count nothing, and admit everything, where nothing costs a unit.
+pub(super) fn uncounted(tenant: &str) -> Error {
+    Error::invalid(format!("the tenant `{tenant}` has no rate for cost units, so a limit on them counts nothing"))
+        .code("LIMIT_UNCOUNTED")
+        .hint("set `llm_cost_units_per_1k_tokens` or `llm_call_cost_units` in the tenant's quotas, or take the limit back")
 }
 
 fn too_large() -> Error {

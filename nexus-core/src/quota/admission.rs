@@ -48,6 +48,10 @@ pub struct CounterKey {
     pub window: String,
 }
 
+/// The window's name of the counter of a run's calls that answer, for all time: a run's own cap on calls leaves out those for
+/// vectors and speech.
+pub const ANSWERS: &str = "total/answers";
+
 /// One limit, applied to one call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {

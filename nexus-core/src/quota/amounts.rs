@@ -60,6 +60,17 @@ impl Amounts {
         }
     }
 
+    /// Of each meter, the smaller amount.
+    #[must_use]
+    pub fn at_most(&self, other: &Self) -> Self {
+        Self {
+            calls: self.calls.min(other.calls),
+            tokens: self.tokens.min(other.tokens),
+            cost_units: self.cost_units.min(other.cost_units),
+            money: self.money.min(other.money),
+        }
+    }
+
     /// The sum, or `None` when a meter overflows.
     #[must_use]
     pub fn checked_add(&self, other: &Self) -> Option<Self> {

@@ -31,4 +31,13 @@ impl CostUnits {
             None => Some(self.per_call),
         }
     }
+
+    /// Whether there is anything to count: whether a call of `model`, or of any model, can cost a unit. A limit on units
+    /// without a rate would admit everything.
+    pub fn can_count(&self, model: Option<&str>) -> bool {
+        match model {
+            Some(model) => self.of(model, 1_000).is_none_or(|units| units > 0),
+            None => self.per_call > 0 || self.per_1k_tokens.values().any(|rate| *rate > 0),
+        }
+    }
 }

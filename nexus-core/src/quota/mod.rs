@@ -22,7 +22,7 @@ mod naive;
 mod tenant;
 mod window;
 
-pub use admission::{Admission, Check, Consumer, CounterKey, Refusal, Used, admit, checks};
+pub use admission::{ANSWERS, Admission, Check, Consumer, CounterKey, Refusal, Used, admit, checks};
 pub use amounts::{Amounts, Change, Meter};
 pub use cost_units::CostUnits;
 pub use days::Days;

@@ -206,12 +206,24 @@ impl Engine {
     }
 }
 
-/// What a run's calls besides its answer come from. The caps on its answer do not count them.
+/// What a run's calls besides its answer come from. Its caps on money and cost units bound them with the answer.
 fn origin(run: &Run) -> Origin {
     Origin {
         correlation_id: Some(run.request_id.to_string()),
         investigation: Some(run.session_id.to_string()),
-        run: Some(run.id.clone()),
+        run: Some(caps(run)),
+        allowance: None,
+    }
+}
+
+/// What all calls of a run may consume.
+fn caps(run: &Run) -> RunCaps {
+    let budget = &run.ask.options.budget;
+    RunCaps {
+        id: run.id.clone(),
+        max_calls: budget.max_llm_calls,
+        max_cost_units: budget.max_cost_units,
+        max_cost: budget.max_cost,
     }
 }
 
@@ -225,11 +237,7 @@ fn model_call(run: &Run, request: Request) -> ModelCall {
         correlation_id: Some(run.request_id.to_string()),
         investigation: Some(run.session_id.to_string()),
         max_cost: options.budget.max_cost,
-        run: Some(RunCaps {
-            id: run.id.clone(),
-            max_calls: options.budget.max_llm_calls,
-            max_cost_units: options.budget.max_cost_units,
-        }),
+        run: Some(caps(run)),
         corpus: Some(run.ask.corpus.clone()),
         cache: options.cache,
     }

@@ -16,15 +16,16 @@ use crate::policy::Decision;
 use crate::principal::{Principal, TenantId};
 use crate::retrieve::{Filter, MAX_QUESTION_CHARS, MAX_TOP_K};
 
-/// What a run may consume. An absent cap is no cap; what is accepted here is enforced.
+/// What a run may consume with everything that is done for it: the vector of its question, its answer with all attempts,
+/// retries and fallbacks, and its speech. An absent cap is no cap; what is accepted here is enforced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Budget {
-    /// The most calls to a model; 0 allows none.
+    /// The most calls to a model that answers; 0 allows none. Calls for vectors and speech are not counted.
     pub max_llm_calls: Option<u32>,
     /// The most cost units; 0 allows no call.
     pub max_cost_units: Option<u64>,
-    /// The most money that a call to a model may cost; 0 allows only what is free.
+    /// The most money; 0 allows only what is free.
     pub max_cost: Option<NanoUsd>,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Admitted, Conduct, integration};
+use super::{Admitted, Conduct, Leave};
 use crate::error::{Error, ErrorKind};
 use crate::gateway::attempt::{Ended, Line, Outcome, attempt, whenever};
 use crate::gateway::backoff;
@@ -13,7 +13,7 @@ use crate::gateway::breaker::{Health, Passage};
 use crate::gateway::call::Refused;
 use crate::gateway::doubt::Stuck;
 use crate::gateway::ending::unanswered;
-use crate::gateway::plan::Attemptable;
+use crate::gateway::plan::{Attemptable, Plan};
 use crate::gateway::record;
 use crate::ledger::{Begun, CallStatus, Ending, Retry};
 use crate::llm::Fault;
@@ -21,7 +21,7 @@ use crate::llm::Fault;
 /// What is to be done after a failed attempt.
 enum Next {
     /// Ask again, or ask the next provider, after a while.
-    Attempt { this: Box<Attemptable>, place: usize, wait: Duration },
+    Attempt { this: Box<Attemptable>, place: usize, leave: Leave, wait: Duration },
     /// Nothing: the call has failed.
     Fail,
 }
@@ -41,7 +41,9 @@ impl Conduct {
             };
             let outcome = attempt(&admitted.this, line).await;
             admitted.first_event = admitted.first_event.or(outcome.first_event);
-            self.note(&admitted.plan, &admitted.this, health(&outcome));
+            if let Some(trial) = admitted.trial.take() {
+                trial.report(self.shared.clock.now(), health(&outcome));
+            }
             let Outcome { ended, reply, first_event, relayed } = outcome;
             let error = match ended {
                 Ended::Answered => return self.answered(admitted, reply).await,
@@ -55,17 +57,17 @@ impl Conduct {
             let ending = self.unanswered(&mut admitted, first_event.is_some(), Some(&error));
             match if relayed { Next::Fail } else { self.next(&admitted, &error) } {
                 Next::Fail => return self.failed(admitted, Some(ending), CallStatus::Failed, error).await,
-                Next::Attempt { this, place, wait } => {
+                Next::Attempt { this, place, leave, wait } => {
                     if self.cancelled_within(wait).await {
                         return self.failed(admitted, Some(ending), CallStatus::Cancelled, cancelled()).await;
                     }
-                    match self.again(&mut admitted, ending.clone(), *this, place).await {
+                    match self.again(&mut admitted, ending.clone(), *this, place, leave).await {
                         Ok(()) => {}
                         Err(Stuck::Refused(refused)) => {
                             return self.failed(admitted, None, CallStatus::Failed, refused).await;
                         }
                         Err(Stuck::Unknown(error)) => {
-                            return self.failed_in_between(&admitted, ending, error).await;
+                            return self.failed_in_between(admitted, ending, error).await;
                         }
                     }
                 }
@@ -83,16 +85,15 @@ impl Conduct {
         }
     }
 
-    /// What to do after `error`, when nothing of an answer was passed on.
+    /// What to do after `error`, when nothing of an answer was passed on. An attempt that would exceed what the call may cost
+    /// is none: the call fails with what went wrong, or a fallback that is cheaper is asked.
     fn next(&self, admitted: &Admitted, error: &Error) -> Next {
         let (plan, now) = (&admitted.plan, self.shared.clock.now());
         let (policy, left) = (&plan.settings.retry, admitted.until.saturating_duration_since(Instant::now()));
         if let Some(wait) = backoff::again(policy, &admitted.record.id, admitted.tries, error, left) {
-            let breaker =
-                self.shared.breakers.pass(&integration(&admitted.this), now, &plan.settings.breaker);
-            if breaker == Passage::Open {
+            if let Some(leave) = self.leave(plan, &admitted.this) {
                 let this = Box::new(admitted.this.clone());
-                return Next::Attempt { this, place: admitted.place, wait };
+                return Next::Attempt { this, place: admitted.place, leave, wait };
             }
         }
         if !Fault::of(error).is_some_and(Fault::falls_over) {
@@ -101,15 +102,23 @@ impl Conduct {
         for (place, candidate) in plan.candidates.iter().enumerate().skip(admitted.place + 1) {
             // A fallback without a price, or one that is too dear, is no fallback.
             let Ok(Ok(this)) = plan.attemptable(candidate, now) else { continue };
-            if self.too_dear(&this).is_some() || Instant::now() >= admitted.until {
+            if Instant::now() >= admitted.until {
                 continue;
             }
-            let passage = self.shared.breakers.pass(&integration(&this), now, &plan.settings.breaker);
-            if passage == Passage::Open {
-                return Next::Attempt { this: Box::new(this), place, wait: Duration::ZERO };
+            if let Some(leave) = self.leave(plan, &this) {
+                return Next::Attempt { this: Box::new(this), place, leave, wait: Duration::ZERO };
             }
         }
         Next::Fail
+    }
+
+    /// The leave to make an attempt, if it is not too dear and its provider may be asked.
+    fn leave(&self, plan: &Plan, this: &Attemptable) -> Option<Leave> {
+        let share = self.share(plan, this).ok()?;
+        match self.pass(plan, this) {
+            Passage::Open(trial) => Some(Leave { trial, share }),
+            Passage::Shut(_) => None,
+        }
     }
 
     /// Ends one attempt and admits the next.
@@ -119,6 +128,7 @@ impl Conduct {
         ending: Ending,
         mut this: Attemptable,
         place: usize,
+        leave: Leave,
     ) -> Result<(), Stuck> {
         let now = self.shared.clock.now();
         // The call counts once: with the first of its attempts that is charged.
@@ -128,7 +138,7 @@ impl Conduct {
         let retry = Retry {
             tenant: self.who.tenant().clone(),
             call: admitted.record.id.clone(),
-            checks: admitted.plan.checks(&this, now),
+            checks: admitted.plan.checks(&this, now).map_err(Stuck::Unknown)?,
             day: admitted.plan.settings.zone.day(admitted.attempted_at),
             audit: self.shared.pending(record::retried(
                 &self.who,
@@ -141,33 +151,30 @@ impl Conduct {
             attempt,
             ending,
         };
-        let (plan, next) = (&admitted.plan, this.clone());
-        let patience = plan.settings.deadlines.store;
+        let patience = admitted.plan.settings.deadlines.store;
         let begun = self.shared.reach.within(patience, self.shared.store.retry(retry)).await;
-        let stuck = match begun {
+        match begun {
             Ok(Begun::Admitted { .. }) => {
                 admitted.tries = if place == admitted.place { admitted.tries + 1 } else { 1 };
                 (admitted.number, admitted.place, admitted.this) = (number, place, this);
                 admitted.attempted_at = now;
-                return Ok(());
+                (admitted.trial, admitted.share) = (Some(leave.trial), Some(leave.share));
+                Ok(())
             }
-            Ok(Begun::Refused(refusal)) => Stuck::Refused(refusal.to_error(now)),
-            Ok(Begun::Stopped(stop)) => Stuck::Refused(Refused::Stopped(stop).to_error(now)),
+            Ok(Begun::Refused(refusal)) => Err(Stuck::Refused(refusal.to_error(now))),
+            Ok(Begun::Stopped(stop)) => Err(Stuck::Refused(Refused::Stopped(stop).to_error(now))),
             Ok(Begun::Replayed(_) | Begun::UnderWay(_) | Begun::Mismatched) => {
-                Stuck::Unknown(Error::unexpected("a retry was answered as if it were a new call"))
+                Err(Stuck::Unknown(Error::unexpected("a retry was answered as if it were a new call")))
             }
-            Err(error) => Stuck::Unknown(error),
-        };
-        self.note(plan, &next, Health::Unclear);
-        Err(stuck)
+            Err(error) => Err(Stuck::Unknown(error)),
+        }
     }
 
     /// The ending of an attempt that did not answer. What may have been billed is charged at its reservation.
     fn unanswered(&self, admitted: &mut Admitted, began: bool, error: Option<&Error>) -> Ending {
         let now = self.shared.clock.now();
         let ending = unanswered(admitted.number, admitted.this.worst, began, error, now);
-        admitted.charged = admitted.charged.checked_add(ending.charged.money).unwrap_or(admitted.charged);
-        admitted.estimated |= ending.estimated;
+        admitted.add(&ending);
         ending
     }
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Admitted, Conduct, Start, integration};
+use super::{Admitted, Conduct, Leave, Start};
 use crate::audit::fresh_salt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::attempt::Mode;
-use crate::gateway::breaker::{Health, Passage};
+use crate::gateway::allowance::Share;
+use crate::gateway::breaker::Passage;
 use crate::gateway::call::{Granted, Refused, resting};
 use crate::gateway::models::Models;
 use crate::gateway::plan::{Attemptable, Plan};
@@ -30,32 +31,25 @@ impl Conduct {
         let mut plan = Plan::new(&self.who, &self.call, routing, settings, set)?;
         let mut degraded = false;
         loop {
-            let (place, this) = match self.first(&plan)? {
+            let (place, this, leave) = match self.first(&plan)? {
                 Granted::Yes(first) => first,
                 Granted::No(refused) => return Ok(Granted::No(refused)),
             };
-            let begun = self.admit(&plan, &this).await;
-            let (begun, record) = match begun {
-                Ok(begun) => begun,
-                Err(error) => {
-                    self.note(&plan, &this, Health::Unclear);
-                    return Err(error);
-                }
-            };
-            if !matches!(begun, Begun::Admitted { .. }) {
-                self.note(&plan, &this, Health::Unclear);
-            }
+            let (begun, record) = self.admit(&plan, &this).await?;
             match begun {
                 Begun::Admitted { shadowed } => {
                     return Ok(Granted::Yes(Start::Attempt(Box::new(Admitted::new(
-                        plan, record, this, place, &shadowed,
+                        plan, record, this, place, leave, &shadowed,
                     )))));
                 }
                 Begun::Replayed(before) => {
                     let (call, result) = *before;
                     return Ok(Granted::Yes(Start::Replay(Box::new(call), Box::new(result))));
                 }
-                Begun::UnderWay(id) => self.wait_for(&plan, &id).await?,
+                Begun::UnderWay(id) => {
+                    drop(leave);
+                    self.wait_for(&plan, &id).await?;
+                }
                 Begun::Mismatched => return Err(mismatched()),
                 Begun::Stopped(stop) => return Ok(Granted::No(Refused::Stopped(stop))),
                 Begun::Refused(refusal) if !degraded && degrades(&plan, &refusal) => {
@@ -71,7 +65,7 @@ impl Conduct {
     }
 
     /// The first candidate that is well, priced and not too dear.
-    fn first(&self, plan: &Plan) -> Result<Granted<(usize, Attemptable)>> {
+    fn first(&self, plan: &Plan) -> Result<Granted<(usize, Attemptable, Leave)>> {
         let now = self.shared.clock.now();
         let mut shut: Option<Duration> = None;
         for (place, candidate) in plan.candidates.iter().enumerate() {
@@ -80,11 +74,12 @@ impl Conduct {
                 // Whoever asks for a model without a price is told, rather than answered by another.
                 Err(refused) => return Ok(Granted::No(refused)),
             };
-            if let Some(refused) = self.too_dear(&this) {
-                return Ok(Granted::No(refused));
-            }
-            match self.shared.breakers.pass(&integration(&this), now, &plan.settings.breaker) {
-                Passage::Open => return Ok(Granted::Yes((place, this))),
+            let share = match self.share(plan, &this) {
+                Ok(share) => share,
+                Err(refused) => return Ok(Granted::No(refused)),
+            };
+            match self.pass(plan, &this) {
+                Passage::Open(trial) => return Ok(Granted::Yes((place, this, Leave { trial, share }))),
                 Passage::Shut(wait) => shut = Some(shut.map_or(wait, |least| least.min(wait))),
             }
         }
@@ -92,9 +87,10 @@ impl Conduct {
         Err(resting(message, shut.unwrap_or_default()).hint("try again later, or configure a fallback"))
     }
 
-    pub(super) fn too_dear(&self, this: &Attemptable) -> Option<Refused> {
-        let allowed = self.call.max_cost?;
-        (this.worst.money > allowed).then_some(Refused::TooDear { worst: this.worst.money, allowed })
+    /// Sets the worst case of an attempt aside, out of what the call may cost and what it has not spent yet.
+    pub(super) fn share(&self, plan: &Plan, this: &Attemptable) -> Result<Share, Refused> {
+        plan.terms.check_cost(this.worst.money)?;
+        Share::take(self.allowance.as_ref(), this.worst.money)
     }
 
     async fn admit(&self, plan: &Plan, this: &Attemptable) -> Result<(Begun, Call)> {
@@ -114,7 +110,7 @@ impl Conduct {
         let intent = Intent {
             tenant: self.who.tenant().clone(),
             call: record.clone(),
-            checks: plan.checks(this, now),
+            checks: plan.checks(this, now)?,
             owner: self.shared.owner.clone(),
             claimed_until: now.plus(plan.settings.claim_kept),
             audit: self.shared.pending(record::opened(

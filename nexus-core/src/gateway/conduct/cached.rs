@@ -15,7 +15,6 @@ use crate::error::{ErrorKind, Result};
 use crate::gateway::Origin;
 use crate::gateway::answer::{Standing, is_whole, key, may_serve};
 use crate::gateway::attempt::whenever;
-use crate::gateway::breaker::Health;
 use crate::gateway::call::{Granted, Receipt, Told};
 use crate::gateway::flight::{Boarding, Flight};
 use crate::gateway::metrics;
@@ -124,11 +123,7 @@ impl Conduct {
     async fn meaning(&self, admitted: &Admitted) -> Option<Vec<f32>> {
         let question = admitted.plan.request.question.as_str();
         admitted.plan.settings.cache.semantic.filter(|_| !question.trim().is_empty())?;
-        let origin = Origin {
-            correlation_id: self.call.correlation_id.clone(),
-            investigation: self.call.investigation.clone(),
-            run: self.call.run.as_ref().map(|run| run.id.clone()),
-        };
+        let origin = Origin { allowance: self.allowance.clone(), ..Origin::of(&self.call) };
         match self.gateway.embed(&self.who, &origin, EmbedRole::Query, &[question]).await {
             Ok(Granted::Yes(vectors)) => vectors?.into_iter().next(),
             Ok(Granted::No(refused)) => {
@@ -181,8 +176,8 @@ impl Conduct {
     }
 
     /// Gives a kept answer: nothing is sent and nothing charged, and the record says what that spared.
-    async fn serve(&self, admitted: Admitted, reply: Reply) {
-        self.note(&admitted.plan, &admitted.this, Health::Unclear);
+    async fn serve(&self, mut admitted: Admitted, reply: Reply) {
+        drop(admitted.trial.take());
         let consumed = reply.usage.unwrap_or_default();
         let avoided =
             admitted.plan.charge(&admitted.this, &consumed).map_or(NanoUsd::ZERO, |charge| charge.money);
@@ -214,8 +209,8 @@ impl Conduct {
     }
 
     /// Ends a call that was cancelled before anything of it was sent.
-    async fn unsent(&self, admitted: Admitted) {
-        self.note(&admitted.plan, &admitted.this, Health::Unclear);
+    async fn unsent(&self, mut admitted: Admitted) {
+        drop(admitted.trial.take());
         let ending = self.nothing_sent(&admitted, AttemptStatus::FailedUnbilled);
         self.failed(admitted, Some(ending), CallStatus::Cancelled, cancelled()).await;
     }

@@ -15,8 +15,9 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::allowance::{Allowance, Share};
 use super::attempt::Mode;
-use super::breaker::Health;
+use super::breaker::{Passage, Trial};
 use super::call::{Granted, ModelCall, Receipt, Refused, Told};
 use super::metrics::{self, Measured};
 use super::plan::{Attemptable, Plan};
@@ -25,7 +26,7 @@ use super::{Gateway, Shared};
 use crate::clock::Timestamp;
 use crate::document::model::Failure;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::{Call, CallResult, Operation};
+use crate::ledger::{Call, CallResult, Ending, Operation};
 use crate::llm::Fault;
 use crate::money::NanoUsd;
 use crate::principal::Principal;
@@ -39,6 +40,8 @@ pub(super) struct Conduct {
     pub(super) shared: Arc<Shared>,
     pub(super) who: Principal,
     pub(super) call: ModelCall,
+    /// What the call may cost with all of its attempts and what is made for it, where there is a bound.
+    pub(super) allowance: Option<Arc<Allowance>>,
     pub(super) mode: Mode,
     pub(super) out: mpsc::UnboundedSender<Told>,
     pub(super) cancelled: watch::Receiver<bool>,
@@ -49,6 +52,10 @@ struct Admitted {
     plan: Plan,
     record: Call,
     this: Attemptable,
+    /// The leave of its provider's breaker, until it is reported.
+    trial: Option<Trial>,
+    /// Its part of what the call may cost, until it is spent.
+    share: Option<Share>,
     /// The place of the candidate that is asked.
     place: usize,
     /// Which attempt it is of all, and of those at this candidate.
@@ -63,6 +70,13 @@ struct Admitted {
     estimated: bool,
     /// How its answer is kept for others, where it is.
     keeping: Option<cached::Keeping>,
+}
+
+/// What an attempt needs to be made: the leave of its provider's breaker, and its part of what the call may cost.
+#[derive(Debug)]
+struct Leave {
+    trial: Trial,
+    share: Share,
 }
 
 /// How a call begins.
@@ -97,9 +111,10 @@ impl Conduct {
         }
     }
 
-    fn note(&self, plan: &Plan, this: &Attemptable, health: Health) {
+    /// Whether the provider of an attempt may be asked now.
+    fn pass(&self, plan: &Plan, this: &Attemptable) -> Passage {
         let now = self.shared.clock.now();
-        self.shared.breakers.note(&integration(this), now, &plan.settings.breaker, health);
+        self.shared.breakers.pass(integration(this), now, &plan.settings.breaker)
     }
 
     /// Gives the answer of an equal call before.
@@ -140,7 +155,14 @@ impl Conduct {
 }
 
 impl Admitted {
-    fn new(plan: Plan, record: Call, this: Attemptable, place: usize, shadowed: &[Refusal]) -> Self {
+    fn new(
+        plan: Plan,
+        record: Call,
+        this: Attemptable,
+        place: usize,
+        leave: Leave,
+        shadowed: &[Refusal],
+    ) -> Self {
         for refusal in shadowed {
             let code = refusal.code();
             tracing::info!(call = record.id, code, "a limit in shadow would have refused a call");
@@ -152,6 +174,8 @@ impl Admitted {
             plan,
             record,
             this,
+            trial: Some(leave.trial),
+            share: Some(leave.share),
             place,
             number: 1,
             tries: 1,
@@ -161,6 +185,15 @@ impl Admitted {
             estimated: false,
             keeping: None,
         }
+    }
+
+    /// Adds what an attempt was charged with to what the call costs.
+    fn add(&mut self, ending: &Ending) {
+        if let Some(share) = self.share.take() {
+            share.spend(ending.charged.money);
+        }
+        self.charged = self.charged.checked_add(ending.charged.money).unwrap_or(self.charged);
+        self.estimated |= ending.estimated;
     }
 
     /// The call as it is measured, now that it is over.

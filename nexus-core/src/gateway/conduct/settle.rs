@@ -3,6 +3,7 @@
 use super::{Admitted, Conduct};
 use crate::document::model::Failure;
 use crate::error::Error;
+use crate::gateway::bound::output_bound;
 use crate::gateway::call::Told;
 use crate::gateway::record;
 use crate::grounding::markers::citations_in;
@@ -29,14 +30,14 @@ impl Conduct {
         // A bill that cannot be added up is charged at its reservation, and marked.
         let (charged, estimated) =
             charged.map_or((admitted.this.worst, true), |charged| (charged, estimated));
+        // INVARIANT: what is estimated was reserved.
+        let charged = if estimated { charged.at_most(&admitted.this.worst) } else { charged };
         if !estimated && charged.money > admitted.this.worst.money {
             tracing::warn!(
                 call = admitted.record.id,
                 "a vendor billed more than the bound that was reserved"
             );
         }
-        admitted.charged = admitted.charged.checked_add(charged.money).unwrap_or(admitted.charged);
-        admitted.estimated |= estimated;
         let now = self.shared.clock.now();
         let ending = Ending {
             number: admitted.number,
@@ -47,6 +48,7 @@ impl Conduct {
             error: None,
             at: now,
         };
+        admitted.add(&ending);
         admitted.measured(reply.usage, None).record();
         let reasoning = std::mem::take(&mut reply.reasoning);
         let (finish, receipt) = (reply.finish, admitted.receipt());
@@ -85,11 +87,11 @@ impl Conduct {
     }
 
     /// Settles a call between two attempts, when the store did not say which of them it has open.
-    pub(super) async fn failed_in_between(&self, admitted: &Admitted, ending: Ending, error: Error) {
+    pub(super) async fn failed_in_between(&self, admitted: Admitted, ending: Ending, error: Error) {
         admitted.measured(None, Some(error.stable_code())).record();
         let settlement = |ending| {
             let result = CallResult::Failed(Failure::from(&error));
-            self.settlement(admitted, ending, CallStatus::Failed, result, String::new(), None)
+            self.settlement(&admitted, ending, CallStatus::Failed, result, String::new(), None)
         };
         self.shared.settle_in_doubt(ending, settlement).await;
         let _ = self.out.send(Told::Failed(error));
@@ -141,15 +143,8 @@ impl Conduct {
     }
 }
 
-/// What an answer consumed whose vendor did not say: the bound of its prompt, and its bytes.
+/// What an answer consumed whose vendor did not say: the bound of its prompt, and the bound of what came.
 fn guess(admitted: &Admitted, reply: &Reply) -> Usage {
-    let calls: usize = reply.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
-    let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
     let most = u64::from(admitted.this.request.max_tokens.unwrap_or(u32::MAX));
-    Usage {
-        input_uncached: admitted.plan.bound(),
-        output_text: bytes(reply.text.len().saturating_add(calls)).min(most),
-        output_reasoning: bytes(reply.reasoning.len()),
-        ..Usage::default()
-    }
+    Usage { input_uncached: admitted.plan.bound(), ..output_bound(reply, most, &admitted.this.price.rates) }
 }

@@ -50,7 +50,7 @@ impl Gateway {
             Granted::Yes(made) => made,
             Granted::No(refused) => return Ok(Granted::No(refused)),
         };
-        self.keep_made(&known, &made, origin.run.as_ref()).await;
+        self.keep_made(&known, &made, origin.run_id()).await;
         known.with(made).map(|vectors| Granted::Yes(Some(vectors))).ok_or_else(|| broken(embedder.as_ref()))
     }
 

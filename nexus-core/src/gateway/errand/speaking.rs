@@ -67,7 +67,7 @@ impl Errand for Speaking {
         self.speaker.is_local()
     }
 
-    /// Vendors bill characters, and these are all there are.
+    /// The characters, which are what a price of speech is for.
     fn bound(&self) -> u64 {
         u64::try_from(self.text.chars().count()).unwrap_or(u64::MAX)
     }
@@ -87,7 +87,9 @@ impl Errand for Speaking {
         );
         let made = self.speaker.speak(&self.text).instrument(span.clone()).await;
         let speech = told(&span, made)?;
-        let usage = Some(Usage { input_uncached: self.bound(), ..Usage::default() });
+        // Characters are what the vendor bills only where it says so; otherwise they are a bound.
+        let is_counted = self.speaker.bills_characters() || self.speaker.is_local();
+        let usage = is_counted.then(|| Usage { input_uncached: self.bound(), ..Usage::default() });
         let product = if speech.bytes.len() > MAX_SPEECH_BYTES {
             Err(Fault::Protocol.error("the speech is too long to be kept"))
         } else {

@@ -7,7 +7,8 @@ use tokio::time::{Instant, timeout_at};
 use super::{Admitted, Once, admission};
 use crate::error::{Error, Result};
 use crate::gateway::backoff;
-use crate::gateway::breaker::{Health, Passage};
+use crate::gateway::allowance::Share;
+use crate::gateway::breaker::{Health, Passage, Trial};
 use crate::gateway::doubt::Stuck;
 use crate::gateway::ending::unanswered;
 use crate::gateway::errand::{Answer, Errand};
@@ -22,21 +23,21 @@ impl<E: Errand> Once<E> {
             let error = match self.carry_out(&admitted).await {
                 Ok(answer) => {
                     let health = if answer.product.is_ok() { Health::Well } else { Health::Unclear };
-                    self.note(&admitted, health);
+                    self.report(&mut admitted, health);
                     return self.answered(admitted, answer).await;
                 }
                 Err(error) => error,
             };
-            self.note(&admitted, Health::after(&error));
+            self.report(&mut admitted, Health::after(&error));
             tracing::info!(call = admitted.record.id, error = %error.report(), "an attempt to call a model failed");
             let (now, worst) = (self.shared.clock.now(), admitted.priced.worst);
             let ending = unanswered(admitted.number, worst, false, Some(&error), now);
             admitted.add(&ending);
-            let Some(wait) = self.wait(&admitted, &error) else {
+            let Some((wait, trial, share)) = self.next(&admitted, &error) else {
                 return Err(self.failed(&admitted, Some(ending), error).await);
             };
             tokio::time::sleep(wait).await;
-            match self.again(&mut admitted, ending.clone()).await {
+            match self.again(&mut admitted, ending.clone(), trial, share).await {
                 Ok(()) => {}
                 Err(Stuck::Refused(refused)) => return Err(self.failed(&admitted, None, refused).await),
                 Err(Stuck::Unknown(error)) => {
@@ -54,18 +55,26 @@ impl<E: Errand> Once<E> {
         timeout_at(until, self.errand.carry_out()).await.map_err(silent)?
     }
 
-    /// How long to wait before the next attempt, if there is to be one after `error`.
-    fn wait(&self, admitted: &Admitted, error: &Error) -> Option<Duration> {
+    /// How long to wait before the next attempt, and the leave to make it, if there is to be one after `error`.
+    fn next(&self, admitted: &Admitted, error: &Error) -> Option<(Duration, Trial, Share)> {
         let settings = &admitted.priced.terms.settings;
         let left = admitted.until.saturating_duration_since(Instant::now());
         let wait = backoff::again(&settings.retry, &admitted.record.id, admitted.number, error, left)?;
-        let now = self.shared.clock.now();
-        let passage = self.shared.breakers.pass(&self.integration(), now, &settings.breaker);
-        (passage == Passage::Open).then_some(wait)
+        let share = self.share(&admitted.priced).ok()?;
+        match self.pass(&admitted.priced) {
+            Passage::Open(trial) => Some((wait, trial, share)),
+            Passage::Shut(_) => None,
+        }
     }
 
     /// Ends one attempt and admits the next.
-    async fn again(&self, admitted: &mut Admitted, ending: Ending) -> Result<(), Stuck> {
+    async fn again(
+        &self,
+        admitted: &mut Admitted,
+        ending: Ending,
+        trial: Trial,
+        share: Share,
+    ) -> Result<(), Stuck> {
         let now = self.shared.clock.now();
         let mut next = self.attempt(&admitted.priced, admitted.number + 1, now);
         // The call counts once: with the first of its attempts that is charged.
@@ -74,7 +83,7 @@ impl<E: Errand> Once<E> {
         let retry = Retry {
             tenant: self.who.tenant().clone(),
             call: admitted.record.id.clone(),
-            checks: admitted.priced.terms.checks(self.errand.model(), now),
+            checks: admitted.priced.terms.checks(self.errand.model(), now).map_err(Stuck::Unknown)?,
             day: admitted.priced.terms.settings.zone.day(admitted.attempted_at),
             audit: self.shared.pending(record::retried(
                 &self.who,
@@ -89,21 +98,21 @@ impl<E: Errand> Once<E> {
         };
         let patience = admitted.priced.terms.settings.deadlines.store;
         let begun = self.shared.reach.within(patience, self.shared.store.retry(retry)).await;
-        let stuck = match begun.and_then(|begun| admission(begun, &admitted.record.id)) {
+        match begun.and_then(|begun| admission(begun, &admitted.record.id)) {
             Ok(None) => {
                 (admitted.number, admitted.attempted_at) = (next.number, now);
                 admitted.priced.worst = next.reserved;
-                return Ok(());
+                (admitted.trial, admitted.share) = (Some(trial), Some(share));
+                Ok(())
             }
-            Ok(Some(refused)) => Stuck::Refused(refused.to_error(now)),
-            Err(error) => Stuck::Unknown(error),
-        };
-        self.note(admitted, Health::Unclear);
-        Err(stuck)
+            Ok(Some(refused)) => Err(Stuck::Refused(refused.to_error(now))),
+            Err(error) => Err(Stuck::Unknown(error)),
+        }
     }
 
-    fn note(&self, admitted: &Admitted, health: Health) {
-        let (now, policy) = (self.shared.clock.now(), admitted.priced.terms.settings.breaker);
-        self.shared.breakers.note(&self.integration(), now, &policy, health);
+    fn report(&self, admitted: &mut Admitted, health: Health) {
+        if let Some(trial) = admitted.trial.take() {
+            trial.report(self.shared.clock.now(), health);
+        }
     }
 }

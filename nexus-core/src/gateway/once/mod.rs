@@ -19,7 +19,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::breaker::{Health, Passage};
+use super::allowance::Share;
+use super::breaker::{Passage, Trial};
 use super::call::{Granted, Refused, resting, shutting_down};
 use super::errand::Errand;
 use super::terms::Terms;
@@ -51,6 +52,10 @@ struct Priced {
 /// A call with the attempt that is under way.
 struct Admitted {
     priced: Priced,
+    /// The leave of the provider's breaker, until it is reported; none where nothing leaves this process.
+    trial: Option<Trial>,
+    /// Its part of what the call that it is made for may cost, until it is spent.
+    share: Option<Share>,
     record: Call,
     number: u32,
     /// When the attempt began.
@@ -96,21 +101,38 @@ impl<E: Errand> Once<E> {
             Granted::Yes(priced) => priced,
             Granted::No(refused) => return Ok(Granted::No(refused)),
         };
+        let share = match self.share(&priced) {
+            Ok(share) => share,
+            Err(refused) => return Ok(Granted::No(refused)),
+        };
         if self.errand.is_in_process() {
-            return self.make_here(priced).await;
+            return self.make_here(priced, share).await;
         }
-        let (now, policy) = (self.shared.clock.now(), priced.terms.settings.breaker);
-        if let Passage::Shut(wait) = self.shared.breakers.pass(&self.integration(), now, &policy) {
-            return Err(resting("the provider is resting after failures", wait).hint("try again later"));
-        }
-        let begun = self.begin(priced).await;
-        if !matches!(begun, Ok(Granted::Yes(_))) {
-            self.shared.breakers.note(&self.integration(), now, &policy, Health::Unclear);
-        }
-        match begun? {
+        let trial = match self.pass(&priced) {
+            Passage::Open(trial) => trial,
+            Passage::Shut(wait) => {
+                return Err(resting("the provider is resting after failures", wait).hint("try again later"));
+            }
+        };
+        match self.begin(priced, trial, share).await? {
             Granted::Yes(admitted) => self.attempts(admitted).await.map(Granted::Yes),
             Granted::No(refused) => Ok(Granted::No(refused)),
         }
+    }
+
+    /// Sets the worst case of an attempt aside, out of what the call that it is made for may cost.
+    fn share(&self, priced: &Priced) -> Result<Share, Refused> {
+        priced.terms.check_cost(priced.worst.money)?;
+        Share::take(self.origin.allowance.as_ref(), priced.worst.money)
+    }
+
+    /// Whether the provider may be asked now.
+    fn pass(&self, priced: &Priced) -> Passage {
+        self.shared.breakers.pass(
+            self.integration(),
+            self.shared.clock.now(),
+            &priced.terms.settings.breaker,
+        )
     }
 
     /// What the call can take at most.
@@ -118,7 +140,7 @@ impl<E: Errand> Once<E> {
         let (tenant, now) = (self.who.tenant(), self.shared.clock.now());
         let settings = self.shared.current().settings;
         let set = self.shared.set(tenant, &settings).await?;
-        let terms = Terms::new(&self.who, &self.origin, settings, set, []);
+        let terms = Terms::new(&self.who, &self.origin, settings, set);
         let (provider, model) = (self.errand.provider(), self.errand.model());
         let Some(price) = terms.price(provider, model, self.errand.is_local(), now) else {
             let (provider, model) = (provider.to_owned(), model.to_owned());
@@ -129,10 +151,10 @@ impl<E: Errand> Once<E> {
     }
 
     /// Claims, looks at stops and limits, and reserves.
-    async fn begin(&self, priced: Priced) -> Result<Granted<Admitted>> {
-        let admitted = self.admitted(priced)?;
+    async fn begin(&self, priced: Priced, trial: Trial, share: Share) -> Result<Granted<Admitted>> {
+        let admitted = Admitted { trial: Some(trial), ..self.admitted(priced, share)? };
         let settings = &admitted.priced.terms.settings;
-        let begun = self.shared.begin(&self.who, settings, self.intent(&admitted)).await?;
+        let begun = self.shared.begin(&self.who, settings, self.intent(&admitted)?).await?;
         Ok(match admission(begun, &admitted.record.id)? {
             None => Granted::Yes(admitted),
             Some(refused) => Granted::No(refused),
@@ -140,7 +162,7 @@ impl<E: Errand> Once<E> {
     }
 
     /// The call as it is if it is admitted.
-    fn admitted(&self, priced: Priced) -> Result<Admitted> {
+    fn admitted(&self, priced: Priced, share: Share) -> Result<Admitted> {
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
         let attempt = self.attempt(&priced, 1, now);
         let asked = record::Asked {
@@ -155,22 +177,32 @@ impl<E: Errand> Once<E> {
         let record = record::call(&id, asked, &attempt, now)?;
         let began = Instant::now();
         let until = began + priced.terms.settings.deadlines.total;
-        Ok(Admitted { priced, record, number: 1, attempted_at: now, began, until, charged: NanoUsd::ZERO })
+        Ok(Admitted {
+            priced,
+            trial: None,
+            share: Some(share),
+            record,
+            number: 1,
+            attempted_at: now,
+            began,
+            until,
+            charged: NanoUsd::ZERO,
+        })
     }
 
-    fn intent(&self, admitted: &Admitted) -> Intent {
+    fn intent(&self, admitted: &Admitted) -> Result<Intent> {
         let Admitted { priced, record, attempted_at: now, .. } = admitted;
         let attempt = self.attempt(priced, admitted.number, *now);
         let version = self.shared.policy_version();
-        Intent {
+        Ok(Intent {
             tenant: self.who.tenant().clone(),
             call: record.clone(),
-            checks: priced.terms.checks(self.errand.model(), *now),
+            checks: priced.terms.checks(self.errand.model(), *now)?,
             owner: self.shared.owner.clone(),
             claimed_until: now.plus(priced.terms.settings.claim_kept),
             audit: self.shared.pending(record::opened(&self.who, record, &attempt, &version, *now)),
             attempt,
-        }
+        })
     }
 
     fn attempt(&self, priced: &Priced, number: u32, now: Timestamp) -> Attempt {
@@ -192,7 +224,7 @@ impl<E: Errand> Once<E> {
     async fn record_refusal(&self, refused: &Refused) -> Result<()> {
         metrics::refused(E::OPERATION, refused.code());
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
-        let (run, version) = (self.origin.run.as_ref(), self.shared.policy_version());
+        let (run, version) = (self.origin.run_id(), self.shared.policy_version());
         let drafts = record::refused(&self.who, &id, run, refused, &version, now);
         self.shared.append(drafts).await
     }

@@ -3,6 +3,7 @@
 use super::{Admitted, Once, Priced, admission};
 use crate::document::model::Failure;
 use crate::error::{Error, Result};
+use crate::gateway::allowance::Share;
 use crate::gateway::call::Granted;
 use crate::gateway::ending::unanswered;
 use crate::gateway::errand::{Answer, Errand};
@@ -14,6 +15,9 @@ use crate::usage::Usage;
 impl Admitted {
     /// Adds what an attempt was charged with to what the call costs.
     pub(super) fn add(&mut self, ending: &Ending) {
+        if let Some(share) = self.share.take() {
+            share.spend(ending.charged.money);
+        }
         self.charged = self.charged.checked_add(ending.charged.money).unwrap_or(self.charged);
     }
 }
@@ -51,9 +55,9 @@ impl<E: Errand> Once<E> {
     }
 
     /// Makes a call within this process: first the work, then one durable step that admits and settles it.
-    pub(super) async fn make_here(&self, priced: Priced) -> Result<Granted<E::Product>> {
-        let mut admitted = self.admitted(priced)?;
-        let intent = self.intent(&admitted);
+    pub(super) async fn make_here(&self, priced: Priced, share: Share) -> Result<Granted<E::Product>> {
+        let mut admitted = self.admitted(priced, share)?;
+        let intent = self.intent(&admitted)?;
         let (ending, usage, made) = match self.carry_out(&admitted).await {
             Ok(answer) => (self.ending(&admitted, &answer), answer.usage, answer.product),
             Err(error) => {
@@ -61,12 +65,16 @@ impl<E: Errand> Once<E> {
                 (unanswered(1, worst, false, Some(&error), now), None, Err(error))
             }
         };
+        let share = admitted.share.take();
         admitted.add(&ending);
         let settlement = self.settlement(&admitted, Some(ending), made.as_ref().err());
         let patience = admitted.priced.terms.settings.deadlines.store;
         let begun = self.shared.reach.within(patience, self.shared.store.book(intent, settlement)).await?;
         Ok(match admission(begun, &admitted.record.id)? {
             None => {
+                if let Some(share) = share {
+                    share.spend(admitted.charged);
+                }
                 self.measure(&admitted, usage, made.as_ref().err());
                 Granted::Yes(made?)
             }
@@ -101,13 +109,16 @@ impl<E: Errand> Once<E> {
             tracing::warn!(call, "a vendor billed more than the bound that was reserved");
         }
         let unfit = answer.product.as_ref().err();
+        let estimated = answer.usage.is_none() || charged.is_none();
+        // A bill that cannot be added up is charged at its reservation.
+        let charged = charged.unwrap_or(*worst);
         Ending {
             number: admitted.number,
             status: if unfit.is_some() { AttemptStatus::FailedBilled } else { AttemptStatus::Settled },
             usage,
-            // A bill that cannot be added up is charged at its reservation.
-            charged: charged.unwrap_or(*worst),
-            estimated: answer.usage.is_none() || charged.is_none(),
+            // INVARIANT: what is estimated was reserved.
+            charged: if estimated { charged.at_most(worst) } else { charged },
+            estimated,
             error: unfit.map(|error| error.stable_code().to_owned()),
             at: self.shared.clock.now(),
         }
