@@ -1,6 +1,6 @@
 //! Audit records, sealed inside the transaction that also holds what they tell of.
 
-use nexus_core::audit::{ChainSummary, Digest, Draft, Head, Mac, Pending, Receipt, Record};
+use nexus_core::audit::{ChainSummary, Digest, actor_in, Draft, Head, Mac, Pending, Receipt, Record};
 use nexus_core::{Result, TenantId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -107,14 +107,18 @@ pub(crate) fn chains(
 ) -> Result<Vec<ChainSummary>> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT run, next_seq, last, closed FROM audit_head WHERE tenant = ?1 AND run > ?2 ORDER BY run LIMIT ?3",
+            "SELECT h.run, h.next_seq, h.last, h.closed, r.body FROM audit_head AS h
+             LEFT JOIN audit_record AS r ON r.tenant = h.tenant AND r.run = h.run AND r.seq = 0
+             WHERE h.tenant = ?1 AND h.run > ?2 ORDER BY h.run LIMIT ?3",
         )
         .map_err(sql)?;
     let mut rows =
         statement.query(params![tenant.as_str(), after.unwrap_or_default(), limit(at_most)]).map_err(sql)?;
     let mut chains = Vec::new();
     while let Some(row) = rows.next().map_err(sql)? {
-        chains.push(ChainSummary { run: row.get(0).map_err(sql)?, head: read_head(row, 1)? });
+        let first: Option<Vec<u8>> = row.get(4).map_err(sql)?;
+        let begun_by = first.and_then(|body| actor_in(&body));
+        chains.push(ChainSummary { run: row.get(0).map_err(sql)?, begun_by, head: read_head(row, 1)? });
     }
     Ok(chains)
 }

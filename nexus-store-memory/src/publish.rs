@@ -82,7 +82,7 @@ pub(crate) fn publish(
     document::save(connection, tenant, corpus, &document, newest)?;
     document::set_live(connection, tenant, &document.id, held.version)?;
     if !held.reindex {
-        ledger::count_document(connection, tenant.as_str(), publication.now, document.size_bytes)?;
+        ledger::count_document(connection, tenant.as_str(), &publication.day, document.size_bytes)?;
     }
     job::end(connection, &held, JobState::Succeeded)?;
     audit::append(connection, &publication.audit)?;

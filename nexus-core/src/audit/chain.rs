@@ -63,6 +63,7 @@ pub trait AuditChain: Send + Sync {
     ///
     /// # Contract
     /// - Chains come in the byte order of their run ids, so that the last id of a page continues the listing.
+    /// - A chain names who began it, as its first record does.
     ///
     /// # Errors
     /// As [`AuditChain::records`].
@@ -79,8 +80,15 @@ pub trait AuditChain: Send + Sync {
 pub struct ChainSummary {
     /// The run or job.
     pub run: String,
+    /// The actor of its first record, such as `user:ada`; nothing where that cannot be read.
+    pub begun_by: Option<String>,
     /// How far its chain has come.
     pub head: Head,
+}
+
+/// Nothing is stored about a run, or nothing that the caller may see.
+pub(crate) fn no_chain() -> Error {
+    Error::not_found("no such run has an audit chain").code("AUDIT_RUN_NOT_FOUND")
 }
 
 /// Judges the stored chain of a run; `keys` adds the check of signatures. A run that is still being written
@@ -103,7 +111,7 @@ pub async fn verify_run(
         let head = chain.head(tenant, run).await?;
         let page = chain.records(tenant, run, from, PAGE).await?;
         if from == 0 && page.is_empty() && head.is_none() {
-            return Err(Error::not_found("no such run has an audit chain").code("AUDIT_RUN_NOT_FOUND"));
+            return Err(no_chain());
         }
         for record in &page {
             verifier.push(record);

@@ -39,11 +39,13 @@ mod seal;
 mod verdict;
 mod verify;
 
+pub(crate) use chain::no_chain;
 pub use chain::{AuditChain, ChainSummary, verify_run};
 pub use digest::{Digest, Mac};
 pub use keys::{KeyRing, MIN_SECRET_BYTES};
 pub use payload::{Identifier, Payload};
-pub use record::{Draft, Head, Kind, Receipt, Record};
+pub(crate) use record::actor;
+pub use record::{Draft, Head, Kind, Receipt, Record, actor_in};
 pub(crate) use salt::fresh_salt;
 pub use seal::{Pending, Sealer};
 pub use verdict::{Status, Verification};

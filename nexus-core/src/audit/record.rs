@@ -70,6 +70,26 @@ pub struct Draft {
     pub payload: Payload,
 }
 
+/// How records name `who`.
+pub(crate) fn actor(who: &Principal) -> String {
+    match who.authentication() {
+        Authentication::System { purpose } => format!("system:{purpose}"),
+        Authentication::Local | Authentication::ApiKey { .. } | Authentication::Sso { .. } => {
+            format!("user:{}", who.subject())
+        }
+    }
+}
+
+/// Who did what a record's `body` tells of, as [`Draft::new`] writes it; nothing where that cannot be read. It is what the body
+/// says: whether the record is sound is for a [`Verifier`](super::Verifier) to judge.
+pub fn actor_in(body: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Actor {
+        actor: String,
+    }
+    serde_json::from_slice(body).ok().map(|Actor { actor }| actor)
+}
+
 impl Draft {
     /// An event by `who`, without facts. The actor reads `user:<subject>`, or `system:<purpose>` when Nexus
     /// itself acts, so that no user can pass for Nexus.
@@ -80,17 +100,11 @@ impl Draft {
         policy_version: impl Into<String>,
         at: Timestamp,
     ) -> Self {
-        let actor = match who.authentication() {
-            Authentication::System { purpose } => format!("system:{purpose}"),
-            Authentication::Local | Authentication::ApiKey { .. } | Authentication::Sso { .. } => {
-                format!("user:{}", who.subject())
-            }
-        };
         Self {
             tenant: who.tenant().clone(),
             run: run.into(),
             kind,
-            actor,
+            actor: actor(who),
             correlation: None,
             policy_version: policy_version.into(),
             at,

@@ -146,6 +146,8 @@ pub struct Publication {
     pub access: Authorised<RequiredAccess>,
     /// The present.
     pub now: Timestamp,
+    /// The civil day that the document is counted on, as `2026-03-01`: of the calendar that calls are booked by.
+    pub day: String,
     /// The audit records that close the job's chain.
     pub audit: audit::Pending,
 }

@@ -8,6 +8,7 @@ use futures::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
+use crate::access::Visibility;
 use crate::cache::CacheUse;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,6 +16,7 @@ use crate::id::{CorpusId, RunId};
 use crate::ledger::Stop;
 use crate::llm::{Piece, Reply, Request};
 use crate::money::NanoUsd;
+use crate::principal::Principal;
 use crate::quota::{
     ANSWERS, Cap, Check, CounterKey, Limit, LimitMode, Meter, Refusal, ScopeKind, Window,
 };
@@ -179,6 +181,21 @@ impl Refused {
             Self::Stopped(_) => "SHUT_OFF",
             Self::Unpriced { .. } => "PRICE_UNKNOWN",
             Self::TooDear { .. } => "MAX_COST_EXCEEDED",
+        }
+    }
+
+    /// The refusal as `who` may see it: what others consume is for admins. An investigation is one's own where a run of
+    /// one's own made the call.
+    pub(super) fn shown_to(self, who: &Principal, is_of_run: bool) -> Self {
+        if Visibility::of(who) == Visibility::All {
+            return self;
+        }
+        match self {
+            Self::Limit(refusal) if !refusal.is_own(is_of_run) => {
+                Self::Limit(Refusal { used: 0, ..refusal })
+            }
+            Self::Stopped(stop) => Self::Stopped(stop.without_figures()),
+            Self::Limit(_) | Self::Unpriced { .. } | Self::TooDear { .. } => self,
         }
     }
 

@@ -64,7 +64,7 @@ use crate::llm::Reply;
 use crate::policy::PolicyEngine;
 use crate::price::PriceRow;
 use crate::principal::{Principal, TenantId};
-use crate::quota::Limit;
+use crate::quota::{Cap, Limit, Meter, ScopeKind, Window};
 use crate::retrieve::{Embedder, ModelId};
 use crate::store::Store;
 use crate::task::Tasks;
@@ -196,6 +196,16 @@ impl Gateway {
         let candidates = self.routing().candidates(tenant, provider, model)?;
         let first = candidates.into_iter().next().map(|first| (first.name, first.model));
         first.ok_or_else(|| Error::unexpected("a route leads nowhere"))
+    }
+
+    /// Checks that a cap on the cost units of a run can be counted.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED`.
+    pub(crate) fn check_cost_units(&self, who: &Principal, most: Option<u64>) -> Result<()> {
+        let cap = most.map(Cap::At);
+        let limit = cap.map(|cap| Limit::new(ScopeKind::Run, Meter::CostUnits, Window::Total, cap));
+        limit.map_or(Ok(()), |limit| self.settings().check_limit(who.tenant().as_str(), &limit))
     }
 
     /// The embedder, for its facts only.

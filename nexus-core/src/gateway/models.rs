@@ -22,9 +22,10 @@ pub struct Models {
 }
 
 impl Models {
-    /// Checks that every route leads somewhere.
+    /// Checks that every route leads somewhere, and that every limit has what it needs to count.
     pub(super) fn check(&self) -> Result<()> {
-        self.routing.check()
+        self.routing.check()?;
+        self.settings.check_limits()
     }
 
     /// Checks that these may follow `before`: a document that is being embedded must not end with another model than

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::terms::uncounted;
 use crate::cache::CacheSettings;
+use crate::error::{Error, Result};
 use crate::ledger::ShutoffRule;
 use crate::price::PriceTable;
-use crate::quota::{CostUnits, Limit, Limits, Zone};
+use crate::quota::{Cap, CostUnits, Limit, Limits, Meter, ScopeKind, Zone};
 
 /// How long a model may take. Each deadline stands for itself; only the total covers everything, retries included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,12 +123,17 @@ pub struct GatewaySettings {
     pub tenants: BTreeMap<String, TenantSettings>,
 }
 
+/// Whether a limit can be counted with rates for cost units only. Nothing, and without a bound, need no counting.
+fn needs_rates(limit: &Limit) -> bool {
+    limit.subject.meter == Meter::CostUnits && matches!(limit.cap, Cap::At(1..))
+}
+
 impl GatewaySettings {
     /// The defaults, with the price table that ships.
     ///
     /// # Errors
     /// As [`PriceTable::shipped`].
-    pub fn shipped() -> crate::Result<Self> {
+    pub fn shipped() -> Result<Self> {
         Ok(Self {
             deadlines: Deadlines::default(),
             retry: RetryPolicy::default(),
@@ -146,5 +153,35 @@ impl GatewaySettings {
 
     pub(crate) fn tenant(&self, tenant: &str) -> Option<&TenantSettings> {
         self.tenants.get(tenant)
+    }
+
+    /// Checks that a tenant has what it takes to count a limit: units are counted by rates, and a scope by its name.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED`.
+    pub(crate) fn check_limit(&self, tenant: &str, limit: &Limit) -> Result<()> {
+        let subject = &limit.subject;
+        if subject.scope == ScopeKind::Tenant && subject.id.as_deref().is_some_and(|id| id != tenant) {
+            return Err(Error::invalid(format!("a limit of the tenant `{tenant}` counts no other tenant"))
+                .code("LIMIT_UNCOUNTED")
+                .hint("leave the id out: the limit is the tenant's own"));
+        }
+        let rates = self.tenant(tenant).map(|tenant| &tenant.cost_units);
+        let is_counted = rates.is_some_and(|rates| rates.can_count(subject.model.as_deref()));
+        if needs_rates(limit) && !is_counted { Err(uncounted(Some(tenant))) } else { Ok(()) }
+    }
+
+    /// Checks every limit. One for everybody needs one tenant at least that can count it; a call of another is refused.
+    pub(super) fn check_limits(&self) -> Result<()> {
+        for (name, tenant) in &self.tenants {
+            tenant.limits.iter().try_for_each(|limit| self.check_limit(name, limit))?;
+        }
+        let can_count = |limit: &Limit| {
+            self.tenants.values().any(|tenant| tenant.cost_units.can_count(limit.subject.model.as_deref()))
+        };
+        match self.limits.iter().find(|limit| needs_rates(limit) && !can_count(limit)) {
+            Some(_) => Err(uncounted(None)),
+            None => Ok(()),
+        }
     }
 }

@@ -119,7 +119,7 @@ impl Terms {
             let is_bound = matches!(check.cap, Cap::At(1..)) && check.mode == LimitMode::Enforce;
             is_bound && check.meter == Meter::CostUnits && !self.cost_units.can_count(of_model)
         };
-        if checks.iter().any(is_uncounted) { Err(uncounted(&self.consumer.tenant)) } else { Ok(checks) }
+        if checks.iter().any(is_uncounted) { Err(uncounted(Some(&self.consumer.tenant))) } else { Ok(checks) }
     }
 
     /// Checks a worst case against what all calls of the run may cost. What they cost by then is the store's to say.
@@ -135,9 +135,11 @@ impl Terms {
     }
 }
 
-/// A limit on cost units would count nothing, and admit everything, where nothing costs a unit.
-pub(super) fn uncounted(tenant: &str) -> Error {
-    Error::invalid(format!("the tenant `{tenant}` has no rate for cost units, so a limit on them counts nothing"))
+/// A limit on cost units would count nothing, and admit everything, where nothing costs a unit: in one tenant, or in any.
+pub(super) fn uncounted(tenant: Option<&str>) -> Error {
+    let whose = tenant.map_or_else(|| "no tenant".to_owned(), |tenant| format!("the tenant `{tenant}`"));
+    let has = if tenant.is_some() { "has no rate" } else { "has a rate" };
+    Error::invalid(format!("{whose} {has} for cost units, so a limit on them counts nothing"))
         .code("LIMIT_UNCOUNTED")
         .hint("set `llm_cost_units_per_1k_tokens` or `llm_call_cost_units` in the tenant's quotas, or take the limit back")
 }

@@ -123,6 +123,7 @@ impl Engine {
                 .code(codes::EMPTY)
                 .hint("a scanned document needs text recognition before it is ingested"));
         }
+        let now = self.clock.now();
         Ok(Publication {
             access,
             audit: self.closing(lease, &staging, &report),
@@ -130,7 +131,8 @@ impl Engine {
             language: staging.language.unwrap_or(Language::Undetermined),
             passages: staging.staged,
             model: staging.model,
-            now: self.clock.now(),
+            now,
+            day: self.gateway.settings().zone.day(now),
         })
     }
 

@@ -62,13 +62,13 @@ pub struct UsageRecord {
     pub date: String,
     /// The provider.
     pub provider: String,
-    /// Tokens of answers and their prompts.
+    /// Tokens of answers and their prompts. Characters of speech are none.
     pub tokens: u64,
     /// Tokens that were embedded.
     pub embedding_tokens: u64,
     /// Questions.
     pub queries: u64,
-    /// Documents that were ingested: counted for the provider `nexus`, by the day in UTC.
+    /// Documents that were ingested: counted for the provider `nexus`.
     pub documents: u64,
     /// Their bytes.
     pub bytes: u64,

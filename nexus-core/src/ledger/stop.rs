@@ -60,7 +60,7 @@ impl Stop {
         self.until.is_none_or(|until| now < until)
     }
 
-    /// The sentence for the user.
+    /// The sentence for the user, who learns what their own calls came to, and not what those of others did.
     pub fn sentence(&self) -> String {
         let what = match &self.scope {
             StopScope::Global => "calls to models are shut off",
@@ -69,12 +69,33 @@ impl Stop {
         };
         let why = match &self.cause {
             StopCause::Switch { .. } => "by the kill switch".to_owned(),
+            StopCause::Spend { .. } if !self.is_of_user() => {
+                "after more was spent within an hour than is allowed".to_owned()
+            }
+            StopCause::Errors { .. } if !self.is_of_user() => {
+                "after more calls failed within an hour than is allowed".to_owned()
+            }
             StopCause::Spend { spent } => format!("after {spent} were spent within an hour"),
             StopCause::Errors { failed, calls } => {
                 format!("after {failed} of {calls} calls failed within an hour")
             }
         };
         format!("{what} {why}")
+    }
+
+    fn is_of_user(&self) -> bool {
+        matches!(self.scope, StopScope::User(_))
+    }
+
+    /// The stop without what the calls of others came to.
+    #[must_use]
+    pub fn without_figures(mut self) -> Self {
+        self.cause = match self.cause {
+            StopCause::Spend { .. } if !self.is_of_user() => StopCause::Spend { spent: NanoUsd::ZERO },
+            StopCause::Errors { .. } if !self.is_of_user() => StopCause::Errors { failed: 0, calls: 0 },
+            cause => cause,
+        };
+        self
     }
 }
 

@@ -135,7 +135,8 @@ pub struct OpenCall {
 /// - A correction is another line, booked on the day of the line that it corrects, and every sum, every counter that
 ///   counted that line and the call follow.
 /// - Only an estimate is corrected, as often as somebody knows better, and of two who correct the same line one does.
-/// - A new counter of a day or a month begins with what the ledger has for it.
+/// - A new counter begins with what the ledger has for it, whatever its scope, model and window, and what is under way then
+///   is counted when it ends.
 /// - A scope that breaks the shutoff rule is shut in the same step as the settlement that broke it.
 /// - Open calls of every tenant are found again after a restart.
 /// - Nothing of one tenant is seen or counted by another.
@@ -244,6 +245,7 @@ pub trait QuotaStore: Send + Sync {
 /// - Lines are listed latest first, and only those of the tenant.
 /// - A line of unknown outcome awaits reconciliation until it is corrected.
 /// - Usage by any grouping sums to the same total, which is that of the ledger.
+/// - Documents are counted on the day that their publication names, beside the calls of that day.
 /// - A price row is added, never replaced, and is read back as it was written.
 /// - What a model thought is read by its call's id, apart from the call.
 #[async_trait]

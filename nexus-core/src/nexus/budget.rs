@@ -11,7 +11,7 @@ use crate::access::Visibility;
 use crate::audit::{Kind, Payload};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::check_name;
+use crate::id::{RunId, SessionId, check_name};
 use crate::ledger::{
     Call, LedgerLine, LedgerQuery, Stop, StopCause, StopScope, UsageBy, UsageRecord, UsageRow,
 };
@@ -37,12 +37,22 @@ pub struct LimitStatus {
     pub limit: Limit,
     /// Whose counter it is; nothing for a limit on runs, investigations and others that were not named.
     pub counted_for: Option<String>,
-    /// How much is spoken for, by calls that are over and by calls that are not.
+    /// How much is spoken for, by calls that are over and by calls that are not. Nothing also of what others consume, for
+    /// whoever is no admin.
     pub used: Option<u64>,
     /// How much of that calls have reserved that are not over.
     pub reserved: Option<u64>,
     /// When the counter's window ends.
     pub resets_at: Option<Timestamp>,
+}
+
+/// What may be seen of a limit.
+enum Shown {
+    Nothing,
+    /// The limit, and not how its counter stands.
+    Limit,
+    /// Both.
+    Counter,
 }
 
 impl Nexus {
@@ -79,7 +89,11 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied).
     pub async fn calls(&self, who: &Principal, query: LedgerQuery) -> Result<Vec<Call>> {
         let query = self.visible(who, query).await?;
-        self.engine.store.calls(who.tenant(), &query).await
+        let mut calls = self.engine.store.calls(who.tenant(), &query).await?;
+        if Visibility::of(who) != Visibility::All {
+            calls.iter_mut().for_each(hide_use_of_others);
+        }
+        Ok(calls)
     }
 
     /// Lines of the ledger, latest first, at most [`MAX_LISTED`]: the caller's own, or all of the tenant for an admin.
@@ -132,7 +146,9 @@ impl Nexus {
         self.engine.store.add_price(row, audit).await
     }
 
-    /// The limits in force for the tenant, with the counters of `user`, who is the caller unless an admin asks.
+    /// The limits in force for the tenant, with the counters of `user`, who is the caller unless an admin asks. Who is no
+    /// admin sees no other counters, and no limits that name another user, organisation, investigation or run than their
+    /// own.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -157,18 +173,72 @@ impl Nexus {
         let in_force = settings.limits.clone().with(of_tenant).with(set);
         let mut statuses = Vec::new();
         for limit in in_force.iter() {
+            let shown = self.shown(who, &limit.subject).await?;
             let check = counter(&limit, &consumer, now, &settings.zone);
-            statuses.push(self.status_of(who, limit, check).await?);
+            match shown {
+                Shown::Nothing => {}
+                Shown::Limit => statuses.push(self.status_of(who, limit, check, false).await?),
+                Shown::Counter => statuses.push(self.status_of(who, limit, check, true).await?),
+            }
         }
         Ok(statuses)
     }
 
-    async fn status_of(&self, who: &Principal, limit: Limit, check: Option<Check>) -> Result<LimitStatus> {
+    /// What `who` may see of a limit.
+    async fn shown(&self, who: &Principal, subject: &Subject) -> Result<Shown> {
+        if Visibility::of(who) == Visibility::All {
+            return Ok(Shown::Counter);
+        }
+        let Some(id) = subject.id.as_deref() else {
+            return Ok(if subject.scope == ScopeKind::User { Shown::Counter } else { Shown::Limit });
+        };
+        let counter = |is_own| if is_own { Shown::Counter } else { Shown::Nothing };
+        Ok(match subject.scope {
+            ScopeKind::Tenant => Shown::Limit,
+            ScopeKind::Organisation if who.organisation_id().is_some_and(|own| own.as_str() == id) => {
+                Shown::Limit
+            }
+            ScopeKind::Organisation => Shown::Nothing,
+            ScopeKind::User => counter(who.subject().as_str() == id),
+            ScopeKind::Investigation => counter(self.is_own_session(who, id).await?),
+            ScopeKind::Run => counter(self.is_own_run(who, id).await?),
+        })
+    }
+
+    async fn is_own_session(&self, who: &Principal, id: &str) -> Result<bool> {
+        let Ok(id) = SessionId::parse(id) else { return Ok(false) };
+        match self.engine.store.session(who.tenant(), &id).await {
+            Ok(session) => Ok(session.owner == *who.subject()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn is_own_run(&self, who: &Principal, id: &str) -> Result<bool> {
+        let Ok(id) = RunId::parse(id) else { return Ok(false) };
+        match self.engine.store.run(who.tenant(), &id).await {
+            Ok(run) => Ok(run.principal.subject() == who.subject()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn status_of(
+        &self,
+        who: &Principal,
+        limit: Limit,
+        check: Option<Check>,
+        with_counter: bool,
+    ) -> Result<LimitStatus> {
         let meter = limit.subject.meter;
         let Some(check) = check else {
             let (counted_for, used, reserved) = (limit.subject.id.clone(), None, None);
             return Ok(LimitStatus { limit, counted_for, used, reserved, resets_at: None });
         };
+        if !with_counter {
+            let (counted_for, resets_at) = (Some(check.key.id), check.resets_at);
+            return Ok(LimitStatus { limit, counted_for, used: None, reserved: None, resets_at });
+        }
         let used = self.engine.store.used(who.tenant(), std::slice::from_ref(&check.key)).await?;
         let used = used.first().copied().unwrap_or_default();
         Ok(LimitStatus {
@@ -180,15 +250,17 @@ impl Nexus {
         })
     }
 
-    /// Sets a limit of the tenant, in the place of one with the same subject.
+    /// Sets a limit of the tenant, in the place of one with the same subject. It counts what the ledger holds already.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied).
+    /// [`Denied`](ErrorKind::Denied); [`InvalidInput`](ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED` for a limit that would
+    /// count nothing, such as one on cost units of a tenant without rates.
     pub async fn set_limit(&self, who: &Principal, limit: &Limit) -> Result<()> {
         self.allow(who, Action::BudgetWrite, Resource::default()).await?;
         for name in limit.subject.id.iter().chain(&limit.subject.model) {
             check_name("name in a limit", name)?;
         }
+        self.gateway_settings().check_limit(who.tenant().as_str(), limit)?;
         let facts = subject(&limit.subject).word("cap", &i64::from(limit.cap).to_string());
         let audit = self.engine.single_act(who, LIMIT_SET, facts)?;
         self.engine.store.set_limit(who.tenant(), limit, audit).await
@@ -205,13 +277,22 @@ impl Nexus {
         self.engine.store.remove_limit(who.tenant(), of, audit).await
     }
 
-    /// The stops that hold for the tenant or for everybody.
+    /// The stops that hold for the tenant or for everybody. Who is no admin sees those of other users not at all, and the
+    /// tenant's without what was spent.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn stops(&self, who: &Principal) -> Result<Vec<Stop>> {
         self.allow(who, Action::UsageRead, Resource::default()).await?;
-        self.engine.store.stops(who.tenant(), self.engine.clock.now()).await
+        let stops = self.engine.store.stops(who.tenant(), self.engine.clock.now()).await?;
+        if Visibility::of(who) == Visibility::All {
+            return Ok(stops);
+        }
+        let is_shown = |stop: &Stop| match &stop.scope {
+            StopScope::Global | StopScope::Tenant(_) => true,
+            StopScope::User(id) => id == who.subject().as_str(),
+        };
+        Ok(stops.into_iter().filter(is_shown).map(Stop::without_figures).collect())
     }
 
     /// Throws the switch: no call of the scope is begun until it is rearmed, or until `lasts` has passed. Calls under
@@ -274,6 +355,17 @@ fn counter(limit: &Limit, consumer: &Consumer, now: Timestamp, zone: &Zone) -> O
     }
     let model = limit.subject.model.as_deref().unwrap_or("*");
     checks(&Limits::none().with([limit.clone()]), &consumer, model, now, zone).into_iter().next()
+}
+
+/// Takes out of a call what the limits that it broke in shadow tell of the consumption of others.
+fn hide_use_of_others(call: &mut Call) {
+    let shadowed = call.metadata.get_mut("shadowed").and_then(serde_json::Value::as_array_mut);
+    for refusal in shadowed.into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
+        let is_own = matches!(refusal.get("scope").and_then(serde_json::Value::as_str), Some("user" | "run"));
+        if !is_own {
+            refusal.insert("used".to_owned(), 0.into());
+        }
+    }
 }
 
 /// What others consume is for admins.

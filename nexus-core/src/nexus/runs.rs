@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Nexus;
 use crate::access::Visibility;
-use crate::audit::{KeyRing, Verification, verify_run};
+use crate::audit::{KeyRing, Verification, actor, actor_in, no_chain, verify_run};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{RunId, SessionId};
@@ -15,6 +15,9 @@ use crate::run::{AskBuilder, Cancelling, EventStream, Run, RunQuery, stalled};
 use crate::search::Search;
 use crate::session::{Message, Session};
 use crate::speech::Speech;
+
+/// How many chains of a tenant are looked at in one step for those that the caller began.
+const CHAINS_PAGE: usize = 1_000;
 
 impl Nexus {
     /// Finds passages.
@@ -32,7 +35,7 @@ impl Nexus {
     }
 
     /// Takes up the runs that a process before this one left unfinished, after ending its calls to models; says how many
-    /// runs there were. Before that it writes and reads a probe, so that a store that only seems to be there is found out
+    /// runs there were. A call that cannot be ended holds up nothing: it is logged, and tried again in the background. Before that it writes and reads a probe, so that a store that only seems to be there is found out
     /// at the start.
     ///
     /// # Errors
@@ -117,25 +120,59 @@ impl Nexus {
         self.engine.gateway.forget_run(who.tenant(), id).await
     }
 
-    /// Judges the audit chain of a run or job. `keys` are the key ring to check signatures with, this Nexus's own
-    /// unless told.
+    /// Judges the audit chain of a run or job: one that the caller began, or any of the tenant for an admin. `keys` are the
+    /// key ring to check signatures with, this Nexus's own unless told.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for the chain of somebody else's.
     pub async fn verify(&self, who: &Principal, run: &str, keys: Option<&KeyRing>) -> Result<Verification> {
         self.allow(who, Action::AuditRead, Resource::default()).await?;
+        if Visibility::of(who) != Visibility::All {
+            self.check_own_chain(who, run).await?;
+        }
         let (store, keys) = (&self.engine.store, keys.unwrap_or(self.engine.sealer.keys()));
         verify_run(store.as_ref(), store.instance(), who.tenant(), run, Some(keys)).await
     }
 
-    /// The ids of the runs and jobs that have audit chains, in order, after `after`.
+    /// The ids of the audit chains that the caller began, or of all of the tenant for an admin, in order, after `after`.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn chains(&self, who: &Principal, after: Option<String>, limit: usize) -> Result<Vec<String>> {
+    pub async fn chains(
+        &self,
+        who: &Principal,
+        mut after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<String>> {
         self.allow(who, Action::AuditRead, Resource::default()).await?;
-        let chains = self.engine.store.chains(who.tenant(), after, limit).await?;
-        Ok(chains.into_iter().map(|chain| chain.run).collect())
+        if Visibility::of(who) == Visibility::All {
+            let chains = self.engine.store.chains(who.tenant(), after, limit).await?;
+            return Ok(chains.into_iter().map(|chain| chain.run).collect());
+        }
+        let (own, mut found) = (Some(actor(who)), Vec::new());
+        while found.len() < limit {
+            let page = self.engine.store.chains(who.tenant(), after, CHAINS_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.run.clone());
+            found.extend(page.into_iter().filter(|chain| chain.begun_by == own).map(|chain| chain.run));
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// Checks that the caller began a chain. A run's owner is known beside its chain, so that a chain whose beginning was
+    /// altered can still be found out.
+    async fn check_own_chain(&self, who: &Principal, run: &str) -> Result<()> {
+        let first = self.engine.store.records(who.tenant(), run, 0, 1).await?;
+        if first.first().and_then(|first| actor_in(&first.body)) == Some(actor(who)) {
+            return Ok(());
+        }
+        let Ok(id) = RunId::parse(run) else { return Err(no_chain()) };
+        match self.engine.store.run(who.tenant(), &id).await {
+            Ok(run) if run.principal.subject() == who.subject() => Ok(()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Ok(_) | Err(_) => Err(no_chain()),
+        }
     }
 
     /// The caller's sessions, latest first; all of the tenant's for an admin.

@@ -131,7 +131,7 @@ pub struct Refusal {
     pub window: Window,
     /// How much there may be.
     pub limit: u64,
-    /// How much is spoken for.
+    /// How much is spoken for; 0 as well where that is hidden from whoever is refused.
     pub used: u64,
     /// How much the call would have taken at most.
     pub wanted: u64,
@@ -150,14 +150,23 @@ impl Refusal {
         };
         let model = if self.model == "*" { String::new() } else { format!(" on `{}`", self.model) };
         let resets = self.resets_at.map(|at| format!("; it resets at {at}")).unwrap_or_default();
+        let used = if self.used == 0 { String::new() } else { format!("{} are used, ", show(self.used)) };
         format!(
-            "the {}'s limit of {} {}{model} would be exceeded: {} are used, the call may take {}{resets}",
+            "the {}'s limit of {} {}{model} would be exceeded: {used}the call may take {}{resets}",
             self.scope,
             show(self.limit),
             self.window.words(),
-            show(self.used),
             show(self.wanted),
         )
+    }
+
+    /// Whether the counter is of the caller's own consumption; an investigation's is where it `is_of_run` of the caller.
+    pub(crate) fn is_own(&self, is_of_run: bool) -> bool {
+        match self.scope {
+            ScopeKind::User | ScopeKind::Run => true,
+            ScopeKind::Investigation => is_of_run,
+            ScopeKind::Tenant | ScopeKind::Organisation => false,
+        }
     }
 
     /// The stable code: `BUDGET_EXCEEDED` for money and cost units, `RATE_LIMITED` within a day, else `QUOTA_EXCEEDED`.

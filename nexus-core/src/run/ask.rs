@@ -140,6 +140,7 @@ impl AskBuilder {
         let ask = Ask { question, corpus, options: self.options };
         ask.check()?;
         let engine = self.engine;
+        engine.gateway.check_cost_units(&self.who, ask.options.budget.max_cost_units)?;
         engine.check_corpus(&self.who, &ask.corpus).await?;
         let slot = engine.runs.admit()?;
         let run = engine.new_run(self.who, ask, self.session, self.request).await?;

@@ -63,6 +63,7 @@ pub enum Journal {
 /// - Events come back in order of `seq`, without gaps.
 /// - A pruned journal says so, and its run and audit chain stay.
 /// - What the calls of a run came to and what their models thought is erased with its journal, and its ledger stays.
+/// - A key that another run's call has taken since keeps what that call came to.
 /// - Speech is kept with its run until the journal is pruned, and no other tenant has it.
 /// - A cancel request reaches whoever drives the run, also from another process, once.
 /// - A cancel request for another tenant's run is `NotFound`.

@@ -43,6 +43,11 @@ impl SpeechSynthesizer for OpenAiSpeech {
         self.is_local
     }
 
+    /// `tts-1` and its releases are billed by the character; later models by tokens of text and of sound.
+    fn bills_characters(&self) -> bool {
+        self.model.starts_with("tts-1")
+    }
+
     async fn speak(&self, text: &str) -> Result<Speech> {
         check_spoken(text)?;
         let body =

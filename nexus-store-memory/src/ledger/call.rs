@@ -187,7 +187,7 @@ fn read(row: &Row<'_>) -> Result<Stored> {
     })
 }
 
-/// The calls of every tenant without an end, oldest first.
+/// The calls of every tenant without an end, oldest first. One that cannot be read is logged and hides no other.
 pub(crate) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
     let mut statement = connection
         .prepare_cached(
@@ -198,16 +198,25 @@ pub(crate) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
     let mut rows = statement.query([]).map_err(sql)?;
     let mut open = Vec::new();
     while let Some(row) = rows.next().map_err(sql)? {
-        let Stored { call, attempt, .. } = read(row)?;
-        let tenant: String = row.get(5).map_err(sql)?;
-        open.push(OpenCall {
-            tenant: Principal::system(tenant, "recovery")?.tenant().clone(),
-            call,
-            attempt: attempt.map(|(attempt, _)| attempt),
-            owner: row.get(6).map_err(sql)?,
-        });
+        match read_open(row) {
+            Ok(call) => open.push(call),
+            Err(error) => {
+                tracing::error!(error = %error.report(), "an open call cannot be read, and stays open");
+            }
+        }
     }
     Ok(open)
+}
+
+fn read_open(row: &Row<'_>) -> Result<OpenCall> {
+    let Stored { call, attempt, .. } = read(row)?;
+    let tenant: String = row.get(5).map_err(sql)?;
+    Ok(OpenCall {
+        tenant: Principal::system(tenant, "recovery")?.tenant().clone(),
+        call,
+        attempt: attempt.map(|(attempt, _)| attempt),
+        owner: row.get(6).map_err(sql)?,
+    })
 }
 
 /// A tenant's calls, latest first.

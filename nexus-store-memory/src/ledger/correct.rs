@@ -13,7 +13,7 @@ use crate::{audit, quota};
 /// Corrects an attempt's line, and returns the line that does so.
 pub(crate) fn correct(connection: &Connection, reconciliation: &Reconciliation) -> Result<LedgerLine> {
     let (tenant, id) = (reconciliation.tenant.as_str(), reconciliation.call.as_str());
-    let Own { line: own, day, counters } = line::own(connection, tenant, id, reconciliation.attempt)?;
+    let Own { line: own, day } = line::own(connection, tenant, id, reconciliation.attempt)?;
     own.check_estimated()?;
     let before = of_attempt(connection, tenant, &own)?;
     if before.revision().checked_add(1) != Some(reconciliation.revision) {
@@ -27,11 +27,12 @@ pub(crate) fn correct(connection: &Connection, reconciliation: &Reconciliation) 
     let charge = quota::Charge {
         consumer: &line.consumer,
         model: &line.model,
+        kind: line.kind,
         day: &day,
         reserved: &Amounts::ZERO,
         charged: &line.charged,
     };
-    quota::correct(connection, tenant, &counters, &charge, line::columns(&line)?)?;
+    quota::correct(connection, tenant, &charge, line::columns(&line)?)?;
     call::revise(connection, tenant, id, &line::latest(connection, tenant, id)?)?;
     audit::append(connection, &reconciliation.audit)?;
     of_attempt(connection, tenant, &line)

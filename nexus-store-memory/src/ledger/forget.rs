@@ -10,8 +10,9 @@ use crate::error::sql;
 pub(crate) fn forget_run(connection: &Connection, tenant: &TenantId, run: &RunId) -> Result<()> {
     let key = params![tenant.as_str(), run.as_str()];
     for statement in [
-        "DELETE FROM claim WHERE result IS NOT NULL AND (tenant, operation, key) IN (
-             SELECT tenant, endpoint, request_id FROM llm_api_calls
+        // A key may have become another run's since: its claim names that run's call.
+        "DELETE FROM claim WHERE result IS NOT NULL AND (tenant, operation, key, call) IN (
+             SELECT tenant, endpoint, request_id, id FROM llm_api_calls
              WHERE tenant = ?1 AND id IN (SELECT call FROM billing_ledger INDEXED BY line_by_run WHERE tenant = ?1 AND run = ?2))",
         "UPDATE llm_api_calls SET reasoning = NULL
          WHERE reasoning IS NOT NULL AND tenant = ?1

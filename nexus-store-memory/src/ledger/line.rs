@@ -63,32 +63,28 @@ pub(super) fn add(
         .map_err(sql)
 }
 
-/// An attempt's own line, with the day it is booked on and the counters it was counted on.
+/// An attempt's own line, with the day it is booked on.
 pub(super) struct Own {
     pub(super) line: LedgerLine,
     pub(super) day: String,
-    pub(super) counters: Vec<CounterKey>,
 }
 
 /// The own line of an attempt.
 pub(super) fn own(connection: &Connection, tenant: &str, call: &str, attempt: u32) -> Result<Own> {
-    let (seq, body, day, counters) = connection
+    let (seq, body, day) = connection
         .prepare_cached(
-            "SELECT seq, body, day, counters FROM billing_ledger INDEXED BY line_by_call
+            "SELECT seq, body, day FROM billing_ledger INDEXED BY line_by_call
              WHERE tenant = ?1 AND call = ?2 AND attempt = ?3 AND revision = 0",
         )
         .and_then(|mut statement| {
-            let read = |row: &Row<'_>| {
-                Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, Option<String>>(3)?))
-            };
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?));
             statement.query_row(params![tenant, call, attempt], read).optional()
         })
         .map_err(sql)?
         .ok_or_else(|| {
             Error::not_found("there is no such call, or the attempt is not over").code("CALL_NOT_FOUND")
         })?;
-    let counters = counters.map_or_else(|| Ok(Vec::new()), |counters| from_json(&counters))?;
-    Ok(Own { line: placed(seq, &body)?, day, counters })
+    Ok(Own { line: placed(seq, &body)?, day })
 }
 
 /// The latest line of each attempt of a call, in the order of attempts.

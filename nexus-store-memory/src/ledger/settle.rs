@@ -125,11 +125,12 @@ fn end(
     let charge = quota::Charge {
         consumer: &line.consumer,
         model: &line.model,
+        kind: line.kind,
         day,
         reserved: &line.reserved,
         charged: &line.charged,
     };
-    quota::settle(connection, tenant, counters, &charge)?;
+    quota::settle(connection, tenant, counters, &charge, attempt.started_at)?;
     line::add(connection, tenant, &line, day, counters)?;
     usage::book(connection, tenant, &line, day)?;
     call.usage = call.usage.checked_add(&ending.usage).ok_or_else(too_large)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nexus_core::ledger::{LedgerLine, Operation, UsageBy, UsageRecord, UsageRow};
-use nexus_core::{NanoUsd, Result, Timestamp};
+use nexus_core::{NanoUsd, Result};
 use rusqlite::{Connection, params};
 
 use super::line;
@@ -41,7 +41,12 @@ pub(super) fn book(connection: &Connection, tenant: &str, line: &LedgerLine, day
             ])
         })
         .map_err(sql)?;
-    let (tokens, embedding_tokens) = if line.kind == Operation::Embed { (0, tokens) } else { (tokens, 0) };
+    let (tokens, embedding_tokens) = match line.kind {
+        Operation::Chat => (tokens, 0),
+        Operation::Embed => (0, tokens),
+        // Characters are no tokens.
+        Operation::Speak => (0, 0),
+    };
     let more = Record { tokens, embedding_tokens, nano, ..Record::default() };
     add_record(connection, tenant, day, &line.provider, &more)
 }
@@ -51,15 +56,8 @@ pub(super) fn count_question(connection: &Connection, tenant: &str, day: &str, p
     add_record(connection, tenant, day, provider, &Record { queries: 1, ..Record::default() })
 }
 
-/// Counts a document that was ingested.
-pub(crate) fn count_document(
-    connection: &Connection,
-    tenant: &str,
-    now: Timestamp,
-    bytes: u64,
-) -> Result<()> {
-    let now = now.to_string();
-    let day = now.get(..10).unwrap_or(&now);
+/// Counts a document that was ingested on `day`, of the calendar that calls are booked by.
+pub(crate) fn count_document(connection: &Connection, tenant: &str, day: &str, bytes: u64) -> Result<()> {
     let more = Record { documents: 1, bytes: exact(bytes)?, ..Record::default() };
     add_record(connection, tenant, day, INGESTION, &more)
 }

@@ -1,6 +1,7 @@
 //! Counters as rows.
 
-use nexus_core::quota::{Amounts, CounterKey, ScopeKind, Used};
+use nexus_core::ledger::Operation;
+use nexus_core::quota::{ANSWERS, Amounts, CounterKey, ScopeKind, Used};
 use nexus_core::{NanoUsd, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -40,7 +41,7 @@ pub(crate) fn columns(amounts: &Amounts) -> Result<[i64; 4]> {
 }
 
 /// Reads calls, tokens, cost units and money from four columns.
-fn read_amounts(row: &Row<'_>, from: usize) -> Result<Amounts> {
+pub(super) fn read_amounts(row: &Row<'_>, from: usize) -> Result<Amounts> {
     let number = |place| row.get::<_, i64>(from + place).map_err(sql);
     Ok(Amounts {
         calls: small(number(0)?)?,
@@ -164,63 +165,18 @@ fn is_check(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code == check)
 }
 
-/// What a counter begins with: for a day or a month, what the ledger has for it; otherwise nothing.
-pub(super) fn seed(connection: &Connection, tenant: &str, key: &CounterKey) -> Result<Used> {
-    let (first, last) = match key.window.split_once('/') {
-        Some(("d", day)) => (day.to_owned(), day.to_owned()),
-        Some(("m", month)) => (format!("{month}-01"), format!("{month}-31")),
-        _ => return Ok(Used::default()),
-    };
-    let statement = match key.scope {
-        ScopeKind::Tenant | ScopeKind::Organisation | ScopeKind::User => {
-            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
-                    coalesce(sum(cost_nano), 0)
-             FROM llm_usage_daily
-             WHERE tenant = ?1 AND scope = ?2 AND scope_id = ?3 AND day BETWEEN ?4 AND ?5 AND (?6 = '*' OR model = ?6)"
-        }
-        ScopeKind::Investigation => {
-            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
-                    coalesce(sum(cost_nano), 0)
-             FROM billing_ledger
-             WHERE tenant = ?1 AND ?2 = 'investigation' AND investigation = ?3 AND day BETWEEN ?4 AND ?5
-               AND (?6 = '*' OR model = ?6)"
-        }
-        ScopeKind::Run => {
-            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
-                    coalesce(sum(cost_nano), 0)
-             FROM billing_ledger
-             WHERE tenant = ?1 AND ?2 = 'run' AND run = ?3 AND day BETWEEN ?4 AND ?5 AND (?6 = '*' OR model = ?6)"
-        }
-    };
-    let settled = connection
-        .prepare_cached(statement)
-        .and_then(|mut statement| {
-            statement.query_row(params![tenant, key.scope.as_str(), key.id, first, last, key.model], |row| {
-                Ok(read_amounts(row, 0))
-            })
-        })
-        .map_err(sql)??;
-    Ok(Used { settled, ..Used::default() })
-}
-
-/// The counters that there are for the day and the month of a charge.
-pub(super) fn of_day(connection: &Connection, tenant: &str, charge: &Charge<'_>) -> Result<Vec<CounterKey>> {
+/// The counters that there are for an attempt that is over: those of its day, of its month and of all time, and those of
+/// stretches of seconds in which it `started`.
+pub(super) fn covering(
+    connection: &Connection,
+    tenant: &str,
+    charge: &Charge<'_>,
+    started: Option<Timestamp>,
+) -> Result<Vec<CounterKey>> {
     let consumer = charge.consumer;
     let month = charge.day.get(..7).unwrap_or(charge.day);
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT scope, id, model, window FROM quota_counter
-             WHERE tenant = ?1 AND scope = 'tenant' AND id = ?2 AND model IN ('*', ?7) AND window IN (?8, ?9)
-             UNION ALL SELECT scope, id, model, window FROM quota_counter
-             WHERE tenant = ?1 AND scope = 'organisation' AND id = ?3 AND model IN ('*', ?7) AND window IN (?8, ?9)
-             UNION ALL SELECT scope, id, model, window FROM quota_counter
-             WHERE tenant = ?1 AND scope = 'user' AND id = ?4 AND model IN ('*', ?7) AND window IN (?8, ?9)
-             UNION ALL SELECT scope, id, model, window FROM quota_counter
-             WHERE tenant = ?1 AND scope = 'investigation' AND id = ?5 AND model IN ('*', ?7) AND window IN (?8, ?9)
-             UNION ALL SELECT scope, id, model, window FROM quota_counter
-             WHERE tenant = ?1 AND scope = 'run' AND id = ?6 AND model IN ('*', ?7) AND window IN (?8, ?9)",
-        )
-        .map_err(sql)?;
+    let answers = (charge.kind == Operation::Chat).then_some(ANSWERS);
+    let mut statement = connection.prepare_cached(COVERING).map_err(sql)?;
     let mut rows = statement
         .query(params![
             tenant,
@@ -232,6 +188,8 @@ pub(super) fn of_day(connection: &Connection, tenant: &str, charge: &Charge<'_>)
             charge.model,
             format!("d/{}", charge.day),
             format!("m/{month}"),
+            started.map(Timestamp::as_micros),
+            answers,
         ])
         .map_err(sql)?;
     let mut keys = Vec::new();
@@ -245,6 +203,16 @@ pub(super) fn of_day(connection: &Connection, tenant: &str, charge: &Charge<'_>)
     }
     Ok(keys)
 }
+
+/// The name of a stretch of seconds is `s`, its length, `/` and its number. How many counters a scope has is bounded by the
+/// sweep.
+const COVERING: &str = "
+    WITH consumer (scope, id) AS (VALUES ('tenant', ?2), ('organisation', ?3), ('user', ?4), ('investigation', ?5), ('run', ?6))
+    SELECT q.scope, q.id, q.model, q.window FROM consumer AS c CROSS JOIN quota_counter AS q
+    WHERE q.tenant = ?1 AND q.scope = c.scope AND q.id = c.id AND q.model IN ('*', ?7)
+      AND (q.window IN (?8, ?9, 'total') OR (q.window = ?11 AND q.scope = 'run')
+           OR (q.window >= 's' AND q.window < 't' AND ?10 < q.ends_at
+               AND ?10 >= q.ends_at - CAST(substr(q.window, 2) AS INTEGER) * 1000000))";
 
 fn scope(name: &str) -> Result<ScopeKind> {
     let scopes = [
@@ -261,8 +229,8 @@ fn unknown_scope() -> nexus_core::Error {
     corrupt("a counter is of an unknown scope")
 }
 
-/// Deletes a few counters whose windows are over and that hold no reservation. Those of days and months are made
-/// anew from the ledger if anybody asks for them.
+/// Deletes a few counters whose windows are over and that hold no reservation. They are made anew from the ledger if anybody
+/// asks for them.
 pub(super) fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
     connection
         .prepare_cached(

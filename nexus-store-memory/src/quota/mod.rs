@@ -1,13 +1,18 @@
 //! What may be consumed, inside the transaction that records why: reservations, and what they become.
 //!
 //! The decision is core's [`admit`]; this reads the counters it looks at and writes what follows from it.
+//!
+//! - `counter`: counters as rows; `seed`: what a new one begins with.
+//! - `limit`: the limits that were set.
 
 mod counter;
 mod limit;
+mod seed;
 
 use std::collections::BTreeMap;
 
-use nexus_core::quota::{Admission, Amounts, Check, Consumer, CounterKey, Refusal, Used, Window, admit};
+use nexus_core::ledger::Operation;
+use nexus_core::quota::{Admission, Amounts, Check, Consumer, CounterKey, Refusal, Used, admit};
 use nexus_core::{Error, Result, Timestamp};
 use rusqlite::Connection;
 
@@ -15,6 +20,7 @@ use crate::error::{corrupt, too_large};
 
 pub(crate) use counter::columns;
 pub(crate) use limit::{limits, remove_limit, set_limit};
+pub(crate) use seed::seed_totals;
 
 /// A reservation that was made.
 pub(crate) struct Reservation {
@@ -37,7 +43,7 @@ pub(crate) fn reserve(
         if !counters.contains_key(&check.key) {
             let found = counter::load(connection, tenant, &check.key)?;
             let is_new = found.is_none();
-            let used = found.map_or_else(|| counter::seed(connection, tenant, &check.key), Ok)?;
+            let used = found.map_or_else(|| seed::seed(connection, tenant, &check.key), Ok)?;
             counters.insert(&check.key, (used, check.resets_at, is_new));
         }
     }
@@ -62,6 +68,8 @@ pub(crate) struct Charge<'a> {
     pub(crate) consumer: &'a Consumer,
     /// The model.
     pub(crate) model: &'a str,
+    /// What it was called for.
+    pub(crate) kind: Operation,
     /// The civil day it is booked on.
     pub(crate) day: &'a str,
     /// What was reserved.
@@ -70,12 +78,13 @@ pub(crate) struct Charge<'a> {
     pub(crate) charged: &'a Amounts,
 }
 
-/// Replaces a reservation by its charge.
+/// Replaces the reservation of an attempt that `started` then by its charge.
 pub(crate) fn settle(
     connection: &Connection,
     tenant: &str,
     counters: &[CounterKey],
     charge: &Charge<'_>,
+    started: Timestamp,
 ) -> Result<()> {
     for key in counters {
         // A counter that holds no reservation is not kept for long after its window.
@@ -83,9 +92,9 @@ pub(crate) fn settle(
             return Err(lost());
         }
     }
-    // INVARIANT: a counter of a day or a month holds what the ledger has for it, so one that was made while the
-    // attempt was under way is charged too.
-    for key in counter::of_day(connection, tenant, charge)? {
+    // INVARIANT: a counter holds what the ledger has for it, so one that was made while the attempt was under way is
+    // charged too.
+    for key in counter::covering(connection, tenant, charge, Some(started))? {
         if !counters.contains(&key) {
             counter::settle(connection, tenant, &key, &Charge { reserved: &Amounts::ZERO, ..*charge })?;
         }
@@ -93,18 +102,15 @@ pub(crate) fn settle(
     Ok(())
 }
 
-/// Adds a correction to the counters that hold what it corrects: those of its day and its month, and of those that the
-/// attempt was `counted` on, the ones of all time. A stretch of seconds passes by itself.
+/// Adds a correction to the counters that hold what it corrects: those of its day, of its month and of all time. A stretch of
+/// seconds passes by itself.
 pub(crate) fn correct(
     connection: &Connection,
     tenant: &str,
-    counted: &[CounterKey],
     charge: &Charge<'_>,
     change: [i64; 4],
 ) -> Result<()> {
-    let total = Window::Total.to_string();
-    let mut keys = counter::of_day(connection, tenant, charge)?;
-    keys.extend(counted.iter().filter(|key| key.window == total).cloned());
+    let keys = counter::covering(connection, tenant, charge, None)?;
     keys.iter().try_for_each(|key| counter::add(connection, tenant, key, change))
 }
 
@@ -117,7 +123,7 @@ pub(crate) fn used(connection: &Connection, tenant: &str, keys: &[CounterKey]) -
     keys.iter()
         .map(|key| {
             let found = counter::load(connection, tenant, key)?;
-            found.map_or_else(|| counter::seed(connection, tenant, key), Ok)
+            found.map_or_else(|| seed::seed(connection, tenant, key), Ok)
         })
         .collect()
 }

@@ -4,6 +4,20 @@
 
 -- Money: limits, calls, ledger, kill switch.
 
+-- A counter of all time began at nothing when its limit was set. It holds what the ledger has for it, as those of days and
+-- months do.
+UPDATE quota_counter AS q SET (settled_calls, settled_tokens, settled_cost_units, settled_nano) = (
+    SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0), coalesce(sum(cost_nano), 0)
+    FROM (SELECT calls, tokens, cost_units, cost_nano FROM llm_usage_daily AS d
+          WHERE q.scope IN ('tenant', 'organisation', 'user') AND d.tenant = q.tenant AND d.scope = q.scope
+            AND d.scope_id = q.id AND (q.model = '*' OR d.model = q.model)
+          UNION ALL SELECT calls, tokens, cost_units, cost_nano FROM billing_ledger AS l INDEXED BY line_by_investigation
+          WHERE q.scope = 'investigation' AND l.tenant = q.tenant AND l.investigation = q.id
+            AND (q.model = '*' OR l.model = q.model)
+          UNION ALL SELECT calls, tokens, cost_units, cost_nano FROM billing_ledger AS l INDEXED BY line_by_run
+          WHERE q.scope = 'run' AND l.tenant = q.tenant AND l.run = q.id AND (q.model = '*' OR l.model = q.model)))
+WHERE window = 'total';
+
 -- Runs, sessions, jobs.
 
 -- Search: corpora, versions, passages, vectors.

@@ -81,6 +81,7 @@ pub(super) fn bring(
                 if version < 4 {
                     version::measure_vectors(connection, tenant)?;
                 }
+                crate::quota::seed_totals(connection, tenant.as_str())?;
                 return Ok(lines.read);
             }
             Line::End { .. } => return Err(damaged("lines of the export are missing")),

@@ -1,13 +1,24 @@
 //! The facade for budgets: who may see and change what, and the records that changes leave.
 
-use nexus_core::audit::Status;
-use nexus_core::ledger::{LedgerQuery, StopCause, StopScope, UsageBy};
-use nexus_core::price::{PriceRow, Rates};
-use nexus_core::quota::{Cap, Days, Limit, Meter, ScopeKind, Window};
-use nexus_core::{Authentication, ErrorKind, Nexus, Principal, Result, Timestamp};
-use nexus_store_memory::MemoryStore;
+use std::sync::Arc;
 
-use super::journey::{admin, nexus};
+use nexus_core::audit::{Kind, Status};
+use nexus_core::gateway::GatewaySettings;
+use nexus_core::ledger::{LedgerQuery, Settlement, ShutoffRule, StopCause, StopScope, UsageBy};
+use nexus_core::price::{PriceRow, Rates};
+use nexus_core::quota::{Cap, Days, Limit, LimitMode, Meter, ScopeKind, Window};
+use nexus_core::session::{Session, SessionStore};
+use nexus_core::{
+    Authentication, CorpusId, ErrorKind, LimitStatus, NanoUsd, Nexus, Principal, Result, SessionId, Timestamp,
+};
+use nexus_store_memory::MemoryStore;
+use nexus_testkit::fake::FixedClock;
+use nexus_testkit::store::World;
+use nexus_testkit::store::calls::{MODEL, amounts};
+use nexus_testkit::store::world::at;
+use serde_json::json;
+
+use super::journey::{admin, builder, ingest, nexus};
 
 fn user(name: &str, role: &str) -> Principal {
     Principal::user("acme", name).unwrap().roles([role])
@@ -110,6 +121,172 @@ async fn readers_see_nothing_editors_their_own_and_admins_everything() {
     assert_eq!(nexus.reasoning(&admin(), "call").await.unwrap_err().kind(), ErrorKind::NotFound);
     nexus.usage_records(&admin(), &month).await.unwrap();
     assert_eq!(chains(&nexus).await, 0);
+}
+
+/// A call of `who` that takes so many calls of the tenant's, the organisation's and the user's counters.
+async fn spend(store: &MemoryStore, who: &Principal, session: Option<&str>) {
+    let world = World::new(Arc::new(store.clone()));
+    let mut intent = world.intent(who, &who.subject().to_string(), &[], amounts(5, 7));
+    intent.call.id = format!("call-of-{}", who.subject());
+    intent.call.consumer.investigation = session.map(str::to_owned);
+    intent.audit = world.pending(who, &intent.call.id, &[Kind::RUN_OPEN]);
+    let call = world.begin(intent).await;
+    world.settle(world.settlement(who, &call, amounts(5, 7))).await;
+}
+
+#[tokio::test]
+async fn what_others_consume_is_shown_to_admins_only_in_limits_too() {
+    let store = MemoryStore::default();
+    let nexus = nexus(&store);
+    let (eve, bob) = (user("eve", "editor"), user("bob", "editor"));
+    for (id, who) in [("of-bob", &bob), ("of-eve", &eve)] {
+        let session = Session {
+            id: SessionId::parse(id).unwrap(),
+            owner: who.subject().clone(),
+            title: id.to_owned(),
+            created_at: at(0),
+            updated_at: at(0),
+        };
+        store.open_session(who.tenant(), session).await.unwrap();
+    }
+    spend(&store, &bob, Some("of-bob")).await;
+    spend(&store, &eve, Some("of-eve")).await;
+    let total = |scope| Limit::new(scope, Meter::Money, Window::Total, Cap::At(100));
+    for limit in [
+        total(ScopeKind::Tenant),
+        total(ScopeKind::User),
+        total(ScopeKind::User).for_id("bob"),
+        total(ScopeKind::User).for_id("eve").for_model(MODEL),
+        total(ScopeKind::Organisation).for_id("north"),
+        total(ScopeKind::Investigation).for_id("of-bob"),
+        total(ScopeKind::Investigation).for_id("of-eve"),
+        total(ScopeKind::Run).for_id("of-bob"),
+    ] {
+        nexus.set_limit(&admin(), &limit).await.unwrap();
+    }
+    let shown = async |who: &Principal| {
+        let limits = nexus.limits(who, None).await.unwrap();
+        let limits = limits.into_iter().filter(|status| status.limit.subject.window == Window::Total);
+        let row = |status: LimitStatus| (status.limit.subject.scope, status.limit.subject.id, status.used);
+        limits.map(row).collect::<Vec<_>>()
+    };
+    let named = |id: &str| Some(id.to_owned());
+    assert_eq!(
+        shown(&eve).await,
+        [
+            (ScopeKind::Tenant, None, None),
+            (ScopeKind::User, None, Some(7)),
+            (ScopeKind::User, named("eve"), Some(7)),
+            (ScopeKind::Investigation, None, None),
+            (ScopeKind::Investigation, named("of-eve"), Some(7)),
+        ]
+    );
+    let all = shown(&admin()).await;
+    assert_eq!(all.len(), 9, "{all:?}");
+    assert!(all.contains(&(ScopeKind::Tenant, None, Some(14))));
+    assert!(all.contains(&(ScopeKind::Investigation, named("of-bob"), Some(7))));
+}
+
+#[tokio::test]
+async fn a_stop_tells_what_others_spent_to_admins_only() {
+    let store = MemoryStore::default();
+    let nexus = nexus(&store);
+    let (eve, bob) = (user("eve", "editor"), user("bob", "editor"));
+    let rule = ShutoffRule {
+        tenant_spend: Some(NanoUsd::from_nanos(10)),
+        user_spend: Some(NanoUsd::from_nanos(6)),
+        ..ShutoffRule::default()
+    };
+    let world = World::new(Arc::new(store.clone()));
+    let mut begun = Vec::new();
+    for who in [&bob, &eve] {
+        begun.push((who, world.begin(world.intent(who, who.subject().as_str(), &[], amounts(5, 7))).await));
+    }
+    for (who, call) in begun {
+        let settlement = world.settlement(who, &call, amounts(5, 7));
+        world.settle(Settlement { shutoff: rule, ..settlement }).await;
+    }
+    assert_eq!(nexus.stops(&admin()).await.unwrap().len(), 3);
+    let stops = nexus.stops(&eve).await.unwrap();
+    let spend = |nanos| StopCause::Spend { spent: NanoUsd::from_nanos(nanos) };
+    let told: Vec<_> = stops.iter().map(|stop| (&stop.scope, &stop.cause)).collect();
+    let (tenant, own) = (StopScope::Tenant("acme".to_owned()), StopScope::User("eve".to_owned()));
+    assert_eq!(told, [(&tenant, &spend(0)), (&own, &spend(7))]);
+    for stop in nexus.stops(&admin()).await.unwrap() {
+        assert_eq!(stop.sentence().contains("0.0000000"), matches!(stop.scope, StopScope::User(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_limit_in_shadow_tells_what_others_consume_to_admins_only() {
+    let store = MemoryStore::default();
+    let nexus = nexus(&store);
+    let eve = user("eve", "editor");
+    spend(&store, &user("bob", "editor"), None).await;
+    let shadow = |scope| Limit {
+        mode: LimitMode::Shadow,
+        ..Limit::new(scope, Meter::Money, Window::Day, Cap::At(1))
+    };
+    let world = World::new(Arc::new(store.clone()));
+    world.begin(world.intent(&eve, "k", &[shadow(ScopeKind::Tenant), shadow(ScopeKind::User)], amounts(5, 7))).await;
+    let used = async |who: &Principal| {
+        let query = LedgerQuery { user: Some("eve".to_owned()), limit: 9, ..LedgerQuery::default() };
+        let call = nexus.calls(who, query).await.unwrap().remove(0);
+        let shadowed = call.metadata["shadowed"].as_array().unwrap().clone();
+        shadowed.iter().map(|refusal| refusal["used"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((used(&admin()).await, used(&eve).await), (vec![7, 0], vec![0, 0]));
+}
+
+#[tokio::test]
+async fn a_chain_is_listed_and_verified_for_whoever_began_it_and_for_admins() {
+    let store = MemoryStore::default();
+    let nexus = nexus(&store);
+    let (eve, bob) = (user("eve", "reader"), user("bob", "editor"));
+    spend(&store, &bob, None).await;
+    spend(&store, &eve, None).await;
+    assert_eq!(nexus.chains(&eve, None, 9).await.unwrap(), ["call-of-eve"]);
+    assert_eq!(nexus.chains(&bob, None, 9).await.unwrap(), ["call-of-bob"]);
+    assert!(nexus.chains(&bob, Some("call-of-bob".to_owned()), 9).await.unwrap().is_empty());
+    assert_eq!(nexus.chains(&admin(), None, 9).await.unwrap().len(), 2);
+    assert_eq!(nexus.verify(&eve, "call-of-eve", None).await.unwrap().status, Status::Ok);
+    let foreign = nexus.verify(&eve, "call-of-bob", None).await.unwrap_err();
+    let missing = nexus.verify(&eve, "call-of-nobody", None).await.unwrap_err();
+    assert_eq!((foreign.stable_code(), foreign.to_string()), (missing.stable_code(), missing.to_string()));
+    assert_eq!(nexus.verify(&admin(), "call-of-bob", None).await.unwrap().status, Status::Ok);
+}
+
+#[tokio::test]
+async fn a_limit_that_could_count_nothing_is_not_set() {
+    let nexus = nexus(&MemoryStore::default());
+    let limit = |scope, meter| Limit::new(scope, meter, Window::Day, Cap::At(5));
+    for unfit in [
+        limit(ScopeKind::User, Meter::CostUnits),
+        limit(ScopeKind::User, Meter::CostUnits).for_model("gpt-4o"),
+        limit(ScopeKind::Tenant, Meter::Money).for_id("umbrella"),
+    ] {
+        let error = nexus.set_limit(&admin(), &unfit).await.unwrap_err();
+        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "LIMIT_UNCOUNTED"));
+    }
+    nexus.set_limit(&admin(), &limit(ScopeKind::Tenant, Meter::Money).for_id("acme")).await.unwrap();
+    assert_eq!(chains(&nexus).await, 1);
+}
+
+#[tokio::test]
+async fn documents_and_calls_of_one_moment_are_used_on_one_day() {
+    let store = MemoryStore::default();
+    let zone = "Pacific/Auckland".parse().unwrap();
+    let now: Timestamp = "2026-03-01T20:00:00Z".parse().unwrap();
+    let settings = GatewaySettings { zone, ..GatewaySettings::shipped().unwrap() };
+    let nexus = builder(&store).gateway(settings).clock(FixedClock::at(now)).build().unwrap();
+    nexus.create_corpus(&admin(), CorpusId::parse("handbook").unwrap(), "Handbook", json!({})).await.unwrap();
+    ingest(&nexus, &admin(), "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
+    let run = nexus.ask(&admin(), "How many days of paid leave?").corpus("handbook").start().await.unwrap();
+    run.finish().await.unwrap();
+    let records = nexus.usage_records(&admin(), &Days::month("2026-03").unwrap()).await.unwrap();
+    let days: Vec<_> = records.iter().map(|record| (record.date.as_str(), record.documents)).collect();
+    assert_eq!(days.len(), 2, "{days:?}");
+    assert!(days.iter().all(|(day, _)| *day == "2026-03-02"), "{days:?}");
 }
 
 #[tokio::test]

@@ -120,8 +120,11 @@ impl Line {
     }
 
     fn counts_for(&self, key: &CounterKey) -> bool {
-        let Some((kind @ ("d" | "m"), date)) = key.window.split_once('/') else {
-            return self.under.keys.contains(key);
+        let same_time = match key.window.split_once('/') {
+            Some(("d", date)) => self.under.day == date,
+            Some(("m", date)) => self.under.day.starts_with(date),
+            // Everything here lies in one stretch of seconds.
+            Some(_) | None => true,
         };
         let consumer = &self.consumer;
         let id = match key.scope {
@@ -131,7 +134,6 @@ impl Line {
             ScopeKind::Investigation => consumer.investigation.as_ref(),
             ScopeKind::Run => consumer.run.as_ref(),
         };
-        let same_time = if kind == "d" { self.under.day == date } else { self.under.day.starts_with(date) };
         id == Some(&key.id) && same_time && (key.model == "*" || key.model == self.under.model)
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Admitted, Conduct, Leave};
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::gateway::attempt::{Ended, Line, Outcome, attempt, whenever};
 use crate::gateway::backoff;
@@ -161,13 +162,17 @@ impl Conduct {
                 (admitted.trial, admitted.share) = (Some(leave.trial), Some(leave.share));
                 Ok(())
             }
-            Ok(Begun::Refused(refusal)) => Err(Stuck::Refused(refusal.to_error(now))),
-            Ok(Begun::Stopped(stop)) => Err(Stuck::Refused(Refused::Stopped(stop).to_error(now))),
+            Ok(Begun::Refused(refusal)) => Err(self.stuck(Refused::Limit(refusal), now)),
+            Ok(Begun::Stopped(stop)) => Err(self.stuck(Refused::Stopped(stop), now)),
             Ok(Begun::Replayed(_) | Begun::UnderWay(_) | Begun::Mismatched) => {
                 Err(Stuck::Unknown(Error::unexpected("a retry was answered as if it were a new call")))
             }
             Err(error) => Err(Stuck::Unknown(error)),
         }
+    }
+
+    fn stuck(&self, refused: Refused, now: Timestamp) -> Stuck {
+        Stuck::Refused(refused.shown_to(&self.who, self.call.run.is_some()).to_error(now))
     }
 
     /// The ending of an attempt that did not answer. What may have been billed is charged at its reservation.

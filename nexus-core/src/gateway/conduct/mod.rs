@@ -102,8 +102,9 @@ impl Conduct {
                 self.replay(&call, *result);
             }
             Ok(Granted::No(refused)) => {
-                let told = self.record_refusal(&refused).await.map(|()| Granted::No(refused));
-                let _ = verdict.send(told);
+                let told = self.record_refusal(&refused).await;
+                let shown = refused.shown_to(&self.who, self.call.run.is_some());
+                let _ = verdict.send(told.map(|()| Granted::No(shown)));
             }
             Err(error) => {
                 let _ = verdict.send(Err(error));

@@ -105,7 +105,7 @@ impl<E: Errand> Once<E> {
                 (admitted.trial, admitted.share) = (Some(trial), Some(share));
                 Ok(())
             }
-            Ok(Some(refused)) => Err(Stuck::Refused(refused.to_error(now))),
+            Ok(Some(refused)) => Err(Stuck::Refused(self.shown(refused).to_error(now))),
             Err(error) => Err(Stuck::Unknown(error)),
         }
     }

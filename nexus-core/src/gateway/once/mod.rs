@@ -89,11 +89,18 @@ impl Gateway {
 
 impl<E: Errand> Once<E> {
     async fn run(self) -> Result<Granted<E::Product>> {
-        let made = self.make().await;
-        if let Ok(Granted::No(refused)) = &made {
-            self.record_refusal(refused).await?;
+        match self.make().await? {
+            Granted::No(refused) => {
+                self.record_refusal(&refused).await?;
+                Ok(Granted::No(self.shown(refused)))
+            }
+            made @ Granted::Yes(_) => Ok(made),
         }
-        made
+    }
+
+    /// A refusal as the caller may see it.
+    fn shown(&self, refused: Refused) -> Refused {
+        refused.shown_to(&self.who, self.origin.run.is_some())
     }
 
     async fn make(&self) -> Result<Granted<E::Product>> {

@@ -8,13 +8,16 @@
 
 mod admission;
 mod cache;
+mod caps;
 mod claims;
 mod crash;
 mod embeddings;
+mod estimates;
 mod failover;
 mod metrics;
 mod oracle;
 mod reconcile;
+mod recovery;
 mod sixty;
 mod speech;
 mod store;

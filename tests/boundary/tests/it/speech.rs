@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nexus_core::document::NewDocument;
 use nexus_core::gateway::{GatewaySettings, Granted, Refused};
-use nexus_core::ledger::{AttemptStatus, Operation, StopScope};
+use nexus_core::ledger::{AttemptStatus, Bill, Operation, StopScope};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::{Cap, Limit, Limits, Meter, ScopeKind, Window};
 use nexus_core::run::{EventBody, Outcome};
@@ -47,7 +47,7 @@ async fn refusal(world: &World) -> Refused {
 
 #[tokio::test]
 async fn speech_is_billed_by_the_character_to_the_nano_usd() {
-    let world = world("voice", settings()).await;
+    let world = world("tts-1", settings()).await;
     assert_eq!(speech(&world).await.mime, "audio/mpeg");
     let (lines, log) = (world.lines().await, world.scripted.settled_log().await);
     assert_eq!((lines.len(), log.len()), (1, 1));
@@ -62,6 +62,36 @@ async fn speech_is_billed_by_the_character_to_the_nano_usd() {
         "characters are known before they are spoken"
     );
     assert_eq!((lines[0].kind, lines[0].estimated), (Operation::Speak, false));
+}
+
+/// A model that is billed in tokens of sound, which its answers do not tell, and one of which nothing is known.
+#[tokio::test]
+async fn characters_that_a_vendor_does_not_bill_are_an_estimate_which_the_bill_corrects() {
+    for model in ["gpt-4o-mini-tts", "voice"] {
+        let world = world(model, settings()).await;
+        speech(&world).await;
+        let line = world.lines().await.remove(0);
+        assert!(line.estimated && line.charged == line.reserved, "{line:?}");
+        let bill = Bill::Money(NanoUsd::from_nanos(7));
+        let corrected = world.nexus.reconcile(&who(), &line.call, None, bill, "invoice 7").await.unwrap();
+        assert_eq!(corrected.charged.money, NanoUsd::from_nanos(7));
+    }
+    let world = world("tts-1-hd", settings()).await;
+    speech(&world).await;
+    let known = world.lines().await.remove(0);
+    let error =
+        world.nexus.reconcile(&who(), &known.call, None, Bill::Nothing, "invoice 7").await.unwrap_err();
+    assert_eq!(error.stable_code(), "CALL_NOT_ESTIMATED");
+}
+
+#[tokio::test]
+async fn characters_are_no_tokens_in_the_records_of_what_was_used() {
+    let world = world("tts-1", settings()).await;
+    speech(&world).await;
+    let (tenant, from, to) = (who().tenant().clone(), "2000-01-01", "2999-12-31");
+    let record = world.nexus.store().usage_records(&tenant, from, to).await.unwrap().remove(0);
+    assert_eq!((record.tokens, record.embedding_tokens), (0, 0));
+    assert!(record.estimated_cost > NanoUsd::ZERO);
 }
 
 #[tokio::test]

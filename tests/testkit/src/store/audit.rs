@@ -4,7 +4,7 @@ use nexus_core::ErrorKind;
 use nexus_core::audit::{Draft, Kind, Status, verify_run};
 
 use super::scenarios;
-use super::world::{World, admin, at};
+use super::world::{World, admin, at, reader};
 
 scenarios!(
     all_drafts_of_a_call_are_recorded_or_none,
@@ -17,6 +17,7 @@ scenarios!(
     records_come_in_the_order_of_their_places,
     an_unknown_run_has_no_records,
     chains_come_in_the_byte_order_of_their_run_ids,
+    a_chain_names_who_began_it_as_its_first_record_does,
 );
 
 const STEP: Kind = Kind::new("test.step");
@@ -101,6 +102,17 @@ async fn records_come_in_the_order_of_their_places(world: World) {
 async fn an_unknown_run_has_no_records(world: World) {
     assert_eq!(world.store.records(admin("acme").tenant(), "r", 0, 9).await.unwrap(), []);
     assert_eq!(world.store.head(admin("acme").tenant(), "r").await.unwrap(), None);
+}
+
+async fn a_chain_names_who_began_it_as_its_first_record_does(world: World) {
+    let (root, ada) = (admin("acme"), reader("acme", "ada"));
+    world.store.append(world.pending(&root, "a", &[Kind::RUN_OPEN])).await.unwrap();
+    world.store.append(world.pending(&ada, "b", &[Kind::RUN_OPEN])).await.unwrap();
+    world.store.append(world.pending(&root, "b", &[STEP])).await.unwrap();
+    let chains = world.store.chains(root.tenant(), None, 9).await.unwrap();
+    let begun: Vec<_> =
+        chains.iter().map(|chain| (chain.run.as_str(), chain.begun_by.as_deref())).collect();
+    assert_eq!(begun, [("a", Some("user:root")), ("b", Some("user:ada"))]);
 }
 
 async fn chains_come_in_the_byte_order_of_their_run_ids(world: World) {

@@ -1,5 +1,6 @@
 //! Laws of `LedgerStore`.
 
+use nexus_core::document::store::Publication;
 use nexus_core::ledger::{AttemptStatus, CallResult, LedgerQuery, Operation, Settlement, UsageBy, UsageRow};
 use nexus_core::llm::Reply;
 use nexus_core::price::{PriceRow, Rates};
@@ -8,7 +9,7 @@ use nexus_core::{ErrorKind, NanoUsd, Usage};
 
 use super::calls::{DAY, MODEL, amounts, every};
 use super::scenarios;
-use super::world::{World, admin, at, reader};
+use super::world::{World, admin, at, reader, staged};
 
 scenarios!(
     lines_are_listed_latest_first_and_only_those_of_the_tenant,
@@ -17,7 +18,7 @@ scenarios!(
     what_a_model_thought_is_read_by_its_calls_id_apart_from_the_call,
     a_call_is_kept_with_what_it_consumed_over_all_attempts,
     what_a_cache_answered_is_billed_with_nothing_and_says_what_it_spared,
-    documents_that_were_ingested_are_counted_with_their_bytes,
+    documents_are_counted_on_the_day_that_their_publication_names_beside_the_calls_of_that_day,
 );
 
 async fn lines_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {
@@ -179,7 +180,9 @@ async fn what_a_cache_answered_is_billed_with_nothing_and_says_what_it_spared(wo
     assert_eq!((usage[0].calls, usage[0].cost), (0, NanoUsd::ZERO));
 }
 
-async fn documents_that_were_ingested_are_counted_with_their_bytes(world: World) {
+async fn documents_are_counted_on_the_day_that_their_publication_names_beside_the_calls_of_that_day(
+    world: World,
+) {
     let who = admin("acme");
     world.corpus(&who, "c").await;
     for (id, text) in [("one", "paid leave"), ("two", "by train"), ("one", "paid leave is paid")] {
@@ -188,4 +191,18 @@ async fn documents_that_were_ingested_are_counted_with_their_bytes(world: World)
     let record = world.store.usage_records(who.tenant(), DAY, DAY).await.unwrap().remove(0);
     assert_eq!((record.provider.as_str(), record.documents, record.bytes), ("nexus", 3, 36));
     assert_eq!((record.queries, record.tokens, record.estimated_cost), (0, 0, NanoUsd::ZERO));
+
+    // The zone of the calendar may be ahead of the clock.
+    let day = "2026-03-02".to_owned();
+    world.submit(&who, "c", "two", "by train and by ship").await;
+    let lease = world.claim(at(0)).await;
+    world.store.stage(&lease, None, staged(&["by train and by ship"])).await.unwrap();
+    let publication = Publication { day: day.clone(), ..world.publication(&lease, 1, None) };
+    world.store.publish(&lease, publication).await.unwrap();
+    let call = world.begin(world.intent(&who, "k", &[], amounts(1, 1))).await;
+    world.settle(Settlement { day: day.clone(), ..world.settlement(&who, &call, amounts(1, 1)) }).await;
+    let records = world.store.usage_records(who.tenant(), DAY, "2026-03-31").await.unwrap();
+    let facts: Vec<_> =
+        records.iter().map(|record| (record.date.as_str(), record.documents, record.queries)).collect();
+    assert_eq!(facts, [(DAY, 3, 0), (&day, 1, 0), (&day, 0, 1)]);
 }

@@ -3,7 +3,7 @@
 use nexus_core::ledger::{
     AttemptStatus, Begun, CallStatus, Ending, LedgerLine, Settlement, Stop, StopCause, StopScope, UsageBy,
 };
-use nexus_core::quota::{Amounts, Cap, CounterKey, Limit, LimitMode, Meter, ScopeKind, Used, Window};
+use nexus_core::quota::{Amounts, Cap, CounterKey, Limit, LimitMode, Meter, ScopeKind, Used, Window, Zone};
 use nexus_core::{ErrorKind, NanoUsd};
 
 use super::calls::{DAY, MODEL, amounts, applied, budget, ending, every, key_of, reply};
@@ -17,7 +17,7 @@ scenarios!(
     settling_replaces_a_reservation_by_what_was_charged_and_a_second_settlement_changes_nothing,
     a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_ends_the_one_all_the_same,
     each_attempt_has_exactly_one_line_of_its_own_in_the_ledger_once_it_is_over_and_none_before,
-    a_new_counter_of_a_day_or_a_month_begins_with_what_the_ledger_has_for_it,
+    a_new_counter_begins_with_what_the_ledger_has_for_it_whatever_its_scope_model_and_window_and_what_is_under_way_is_counted_when_it_ends,
     open_calls_of_every_tenant_are_found_again_after_a_restart,
     nothing_of_one_tenant_is_seen_or_counted_by_another,
     a_limit_in_shadow_admits_and_is_named_in_the_call,
@@ -200,37 +200,80 @@ async fn each_attempt_has_exactly_one_line_of_its_own_in_the_ledger_once_it_is_o
     assert_eq!((lines[0].reserved, &lines[0].price_version), (amounts(9, 70), &"2026-01-01".to_owned()));
 }
 
-async fn a_new_counter_of_a_day_or_a_month_begins_with_what_the_ledger_has_for_it(world: World) {
+async fn a_new_counter_begins_with_what_the_ledger_has_for_it_whatever_its_scope_model_and_window_and_what_is_under_way_is_counted_when_it_ends(
+    world: World,
+) {
     let who = admin("acme");
-    let run = |intent: &mut nexus_core::ledger::Intent| intent.call.consumer.run = Some("run-1".to_owned());
-    let mut first = world.intent(&who, "k1", &[], amounts(10, 60));
-    run(&mut first);
-    let call = world.begin(first).await;
+    let whole = |mut intent: nexus_core::ledger::Intent| {
+        let consumer = &mut intent.call.consumer;
+        consumer.organisation = Some("north".to_owned());
+        consumer.investigation = Some("case".to_owned());
+        consumer.run = Some("run-1".to_owned());
+        intent
+    };
+    let call = world.begin(whole(world.intent(&who, "k1", &[], amounts(10, 60)))).await;
     world.settle(world.settlement(&who, &call, amounts(10, 60))).await;
-    let under_way = world.begin(world.intent(&who, "k2", &[], amounts(10, 30))).await;
+    let under_way = world.begin(whole(world.intent(&who, "k2", &[], amounts(10, 30)))).await;
 
-    let day = |scope| Limit::new(scope, Meter::Money, Window::Day, Cap::At(100));
-    let month = Limit::new(ScopeKind::User, Meter::Money, Window::Month, Cap::At(100)).for_model(MODEL);
-    for (limit, settled) in [(day(ScopeKind::Tenant), amounts(10, 60)), (month.clone(), amounts(10, 60))] {
-        assert_eq!(world.used(&who, &key_of(&who, &limit)).await.settled, settled);
+    let scopes = [
+        (ScopeKind::Tenant, "acme"),
+        (ScopeKind::Organisation, "north"),
+        (ScopeKind::User, "root"),
+        (ScopeKind::Investigation, "case"),
+        (ScopeKind::Run, "run-1"),
+    ];
+    let windows = [Window::MINUTE, Window::HOUR, Window::Day, Window::Month, Window::Total];
+    let mut limits = Vec::new();
+    for (scope, id) in scopes {
+        for window in windows {
+            for limit in [
+                Limit::new(scope, Meter::Money, window, Cap::At(100)),
+                Limit::new(scope, Meter::Money, window, Cap::At(100)).for_model(MODEL),
+            ] {
+                let key = key_in(&limit, id);
+                assert_eq!(world.used(&who, &key).await.settled, amounts(10, 60), "{key:?}");
+                let other = CounterKey { model: "another".to_owned(), ..key.clone() };
+                assert_eq!(world.used(&who, &other).await, Used::default(), "{other:?}");
+                let elsewhere = CounterKey { id: "elsewhere".to_owned(), ..key };
+                assert_eq!(world.used(&who, &elsewhere).await, Used::default(), "{elsewhere:?}");
+                limits.push((limit, id));
+            }
+        }
     }
-    let other = CounterKey { model: "another".to_owned(), ..key_of(&who, &month) };
-    assert_eq!(world.used(&who, &other).await, Used::default());
-    let of_run =
-        CounterKey { scope: ScopeKind::Run, id: "run-1".to_owned(), ..key_of(&who, &day(ScopeKind::Tenant)) };
-    assert_eq!(world.used(&who, &of_run).await.settled, amounts(10, 60));
-
-    let limits = [day(ScopeKind::Tenant), month];
-    let refused = world.store.begin(world.intent(&who, "k3", &limits, amounts(1, 41))).await.unwrap();
+    let all: Vec<Limit> = limits.iter().map(|(limit, _)| limit.clone()).collect();
+    let limited = |key: &str, charged| {
+        let mut intent = whole(world.intent(&who, key, &[], charged));
+        intent.checks = applied(&all, &intent.call.consumer, at(0));
+        intent
+    };
+    let refused = world.store.begin(limited("k3", amounts(1, 41))).await.unwrap();
     assert!(matches!(refused, Begun::Refused(refusal) if refusal.used == 60));
-    let admitted = world.begin(world.intent(&who, "k3", &limits, amounts(1, 40))).await;
+    let admitted = world.begin(limited("k3", amounts(1, 40))).await;
     // What was under way when the counters were made is counted when it ends.
     world.settle(world.settlement(&who, &under_way, amounts(10, 30))).await;
     world.settle(world.settlement(&who, &admitted, amounts(1, 5))).await;
-    for limit in &limits {
-        let used = world.used(&who, &key_of(&who, limit)).await;
-        assert_eq!((used.reserved, used.settled.money), (Amounts::ZERO, NanoUsd::from_nanos(95)));
+    for (limit, id) in &limits {
+        let used = world.used(&who, &key_in(limit, id)).await;
+        assert_eq!((used.reserved, used.settled), (Amounts::ZERO, amounts_of(3, 21, 95)), "{limit:?}");
     }
+    // A limit that is taken back for a while misses nothing.
+    world.made(&who, "k4", &[], amounts(1, 2)).await;
+    let total = key_in(&Limit::new(ScopeKind::Tenant, Meter::Money, Window::Total, Cap::At(1)), "acme");
+    assert_eq!(world.used(&who, &total).await.settled.money, NanoUsd::from_nanos(97));
+}
+
+/// The counter that a limit looks at for the scope of this id.
+fn key_in(limit: &Limit, id: &str) -> CounterKey {
+    CounterKey {
+        scope: limit.subject.scope,
+        id: id.to_owned(),
+        model: limit.subject.model.clone().unwrap_or_else(|| "*".to_owned()),
+        window: limit.subject.window.id(at(0), &Zone::default()),
+    }
+}
+
+fn amounts_of(calls: u64, tokens: u64, nano: i64) -> Amounts {
+    Amounts { calls, tokens, cost_units: 2, money: NanoUsd::from_nanos(nano) }
 }
 
 async fn open_calls_of_every_tenant_are_found_again_after_a_restart(world: World) {

@@ -22,6 +22,7 @@ scenarios!(
     events_come_back_in_order_of_seq_without_gaps,
     a_pruned_journal_says_so_and_its_run_and_audit_chain_stay,
     what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased_with_its_journal_and_its_ledger_stays,
+    a_key_that_another_runs_call_has_taken_since_keeps_what_that_call_came_to,
     speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it,
     a_cancel_request_reaches_whoever_drives_the_run_once,
     a_cancel_request_for_another_tenants_run_is_not_found,
@@ -219,6 +220,25 @@ async fn what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased
     assert_eq!(world.store.calls(who.tenant(), &every()).await.unwrap(), calls);
     // Its claim is free: whoever asks again makes the call.
     world.begin(world.intent(&who, "r/generate/0", &[], amounts(1, 1))).await;
+}
+
+async fn a_key_that_another_runs_call_has_taken_since_keeps_what_that_call_came_to(world: World) {
+    let who = admin("acme");
+    let made = async |run: &str, seconds: i64| {
+        let mut intent = world.intent(&who, "a key", &[], amounts(3, 4));
+        intent.call.consumer.run = Some(run.to_owned());
+        (intent.call.created_at, intent.claimed_until) = (at(seconds), at(seconds + 86_400));
+        let call = world.begin(intent).await;
+        world.settle(world.settlement(&who, &call, amounts(3, 4))).await;
+        call
+    };
+    world.store.advance(advance(&world, new_run(&who, "r", "s"), &[Kind::RUN_OPEN])).await.unwrap();
+    let first = made("r", 0).await;
+    let second = made("r2", 90_000).await;
+    world.store.prune_journal(who.tenant(), &new_run(&who, "r", "s").id).await.unwrap();
+    let result = async |call: &str| world.store.call_result(who.tenant(), call).await.unwrap();
+    assert_eq!(result(&first).await, Some(CallResult::NotKept));
+    assert_eq!(result(&second).await, Some(reply("thirty days")));
 }
 
 async fn speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it(world: World) {

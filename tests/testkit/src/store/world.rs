@@ -153,6 +153,7 @@ impl World {
             model,
             access: access(&lease.job.principal, AccessRule::StillHolds(Permission::Write), at(1)),
             now: at(1),
+            day: super::calls::DAY.to_owned(),
             audit: self.pending(&lease.job.principal, lease.job.id.as_str(), &[Kind::RUN_CLOSE]),
         }
     }

@@ -52,6 +52,26 @@ async fn n51_a_near_miss_does_not_hit() {
     assert_eq!(answers_asked(&cached), 2);
 }
 
+/// The vector of a question is a part of what the call may cost: without room for it, the question is not compared.
+#[tokio::test]
+async fn the_vector_of_a_question_counts_for_what_its_call_may_cost() {
+    let free = Cached::with_embedder(near_enough(0.95)).await;
+    free.answer(asking("plain", FIRST)).await;
+    let lines = free.world.lines().await;
+    let reserved = |kind| lines.iter().find(|line| line.kind == kind).unwrap().reserved.money.as_nanos();
+    let (answer, vector) = (reserved(Operation::Chat), reserved(Operation::Embed));
+    assert!(vector > 0);
+    for (allowed, vectors) in [(answer, 0), (answer + vector - 1, 0), (answer + vector, 1)] {
+        let cached = Cached::with_embedder(near_enough(0.95)).await;
+        let max_cost = Some(NanoUsd::from_nanos(allowed));
+        cached.answer(ModelCall { max_cost, ..asking("plain", FIRST) }).await;
+        let lines = cached.world.lines().await;
+        assert_eq!(lines.iter().filter(|line| line.kind == Operation::Embed).count(), vectors, "{allowed}");
+        let spent: i64 = lines.iter().map(|line| line.charged.money.as_nanos()).sum();
+        assert!(spent <= allowed);
+    }
+}
+
 /// The threshold itself is near enough, and the next number above it is not.
 #[tokio::test]
 async fn the_threshold_decides_to_the_last_digit() {
