@@ -1,6 +1,6 @@
 //! Audit records, sealed inside the transaction that also holds what they tell of.
 
-use nexus_core::audit::{ChainSummary, Digest, actor_in, Draft, Head, Mac, Pending, Receipt, Record};
+use nexus_core::audit::{ChainSummary, Digest, Draft, Head, Mac, Pending, Receipt, Record, actor_in};
 use nexus_core::{Result, TenantId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 

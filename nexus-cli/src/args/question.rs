@@ -70,7 +70,7 @@ pub(crate) struct Ask {
     /// The model to ask for [default: the provider's]
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
-    /// The most that asking a model may cost, in dollars; 0 allows only what is free
+    /// The most that the whole question may cost, in dollars; 0 allows only what is free
     #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
     pub(crate) max_cost: Option<NanoUsd>,
     /// Have the answer spoken as well, and write the sound into this file

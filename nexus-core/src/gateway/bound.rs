@@ -41,7 +41,10 @@ pub(super) fn input_bound(request: &Request) -> u64 {
 /// by `most`, which the vendor was told; the dearer of the two comes first.
 pub(super) fn output_bound(reply: &Reply, most: u64, rates: &Rates) -> Usage {
     let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
-    let calls = reply.tool_calls.iter().map(|call| bytes(call.name.len()).saturating_add(bytes(call.arguments.len())));
+    let calls = reply
+        .tool_calls
+        .iter()
+        .map(|call| bytes(call.name.len()).saturating_add(bytes(call.arguments.len())));
     let (text, thoughts) =
         (calls.fold(bytes(reply.text.len()), u64::saturating_add), bytes(reply.reasoning.len()));
     let (output_text, output_reasoning) = if rates.reasoning.is_none_or(|rate| rate >= rates.output) {
@@ -63,11 +66,32 @@ pub(super) fn texts_bound(texts: &[String]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::llm::ToolCall;
+    use crate::price::PriceRow;
 
     #[test]
     fn every_byte_of_every_text_counts() {
         let bound = |texts: &[&str]| texts_bound(&texts.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(bound(&["a", "é"]), bound(&["abc"]) + PER_MESSAGE);
+    }
+
+    proptest::proptest! {
+        /// Whatever an answer holds, and whichever of its tokens are dearer, what is estimated is within the worst case.
+        #[test]
+        fn an_answers_bound_is_within_its_worst_case(
+            text in ".{0,60}", thoughts in ".{0,60}", arguments in ".{0,20}",
+            most in 0_u64..80, input in 0_u64..500, output in 0_u64..90, reasoning in proptest::option::of(0_u64..90),
+        ) {
+            let tool = ToolCall {
+                id: "1".to_owned(), name: "clock".to_owned(), arguments, signature: None,
+            };
+            let reply = Reply { text, reasoning: thoughts, tool_calls: vec![tool], ..Reply::empty() };
+            let rates = Rates { input: 7, output, reasoning, ..Rates::default() };
+            let usage = Usage { input_uncached: input, ..output_bound(&reply, most, &rates) };
+            let row = PriceRow { rates, ..PriceRow::free("p", "m") };
+            proptest::prop_assert!(usage.output().unwrap() <= most);
+            proptest::prop_assert!(row.cost(&usage).unwrap() <= row.worst_case(input, most).unwrap());
+        }
     }
 
     #[test]

@@ -17,9 +17,7 @@ use crate::ledger::Stop;
 use crate::llm::{Piece, Reply, Request};
 use crate::money::NanoUsd;
 use crate::principal::Principal;
-use crate::quota::{
-    ANSWERS, Cap, Check, CounterKey, Limit, LimitMode, Meter, Refusal, ScopeKind, Window,
-};
+use crate::quota::{ANSWERS, Cap, Check, CounterKey, Limit, LimitMode, Meter, Refusal, ScopeKind, Window};
 
 /// A request to a model with what governs it.
 ///
@@ -191,9 +189,7 @@ impl Refused {
             return self;
         }
         match self {
-            Self::Limit(refusal) if !refusal.is_own(is_of_run) => {
-                Self::Limit(Refusal { used: 0, ..refusal })
-            }
+            Self::Limit(refusal) if !refusal.is_own(is_of_run) => Self::Limit(Refusal { used: 0, ..refusal }),
             Self::Stopped(stop) => Self::Stopped(stop.without_figures()),
             Self::Limit(_) | Self::Unpriced { .. } | Self::TooDear { .. } => self,
         }

@@ -40,7 +40,10 @@ impl Gateway {
         let round = self.shared.recover_round().await?;
         if round.failed > 0 {
             let failed = round.failed;
-            tracing::error!(failed, "calls of an earlier process could not be ended, and are tried again later");
+            tracing::error!(
+                failed,
+                "calls of an earlier process could not be ended, and are tried again later"
+            );
             self.shared.recover_in_background();
         }
         Ok(round.ended)
@@ -148,11 +151,8 @@ impl Shared {
 
     /// How many attempts of a call are over.
     async fn attempts_over(&self, open: &OpenCall) -> Result<u32> {
-        let of_call = LedgerQuery {
-            call: Some(open.call.id.clone()),
-            limit: usize::MAX,
-            ..LedgerQuery::default()
-        };
+        let of_call =
+            LedgerQuery { call: Some(open.call.id.clone()), limit: usize::MAX, ..LedgerQuery::default() };
         let lines = self.store.ledger(&open.tenant, &of_call).await?;
         Ok(lines.iter().map(|line| line.attempt).max().unwrap_or(0))
     }

@@ -91,7 +91,9 @@ impl Shared {
 
     /// Leaves a call to the recovery of this process. A call that the store does not have needs none.
     fn leave_open(self: &Arc<Self>, possible: &[Settlement], error: &Error) {
-        let Some(settlement) = possible.first().filter(|_| error.kind() != ErrorKind::NotFound) else { return };
+        let Some(settlement) = possible.first().filter(|_| error.kind() != ErrorKind::NotFound) else {
+            return;
+        };
         tracing::error!(call = settlement.call, error = %error.report(), "a call could not be settled");
         self.recover_later(settlement.call.clone());
     }

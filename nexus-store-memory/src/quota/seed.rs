@@ -5,8 +5,8 @@
 //!
 //! [`counter::covering`]: super::counter::covering
 
-use nexus_core::quota::{ANSWERS, CounterKey, ScopeKind, Used};
 use nexus_core::Result;
+use nexus_core::quota::{ANSWERS, CounterKey, ScopeKind, Used};
 use rusqlite::{Connection, params};
 
 use super::counter::read_amounts;
@@ -53,7 +53,9 @@ pub(super) fn seed(connection: &Connection, tenant: &str, key: &CounterKey) -> R
         connection
             .prepare_cached(statement)
             .and_then(|mut statement| {
-                statement.query_row(params![tenant, key.id, key.model, from, until], |row| Ok(read_amounts(row, 0)))
+                statement.query_row(params![tenant, key.id, key.model, from, until], |row| {
+                    Ok(read_amounts(row, 0))
+                })
             })
             .map_err(sql)?
     };

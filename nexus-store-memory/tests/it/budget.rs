@@ -223,12 +223,12 @@ async fn a_limit_in_shadow_tells_what_others_consume_to_admins_only() {
     let nexus = nexus(&store);
     let eve = user("eve", "editor");
     spend(&store, &user("bob", "editor"), None).await;
-    let shadow = |scope| Limit {
-        mode: LimitMode::Shadow,
-        ..Limit::new(scope, Meter::Money, Window::Day, Cap::At(1))
-    };
+    let shadow =
+        |scope| Limit { mode: LimitMode::Shadow, ..Limit::new(scope, Meter::Money, Window::Day, Cap::At(1)) };
     let world = World::new(Arc::new(store.clone()));
-    world.begin(world.intent(&eve, "k", &[shadow(ScopeKind::Tenant), shadow(ScopeKind::User)], amounts(5, 7))).await;
+    world
+        .begin(world.intent(&eve, "k", &[shadow(ScopeKind::Tenant), shadow(ScopeKind::User)], amounts(5, 7)))
+        .await;
     let used = async |who: &Principal| {
         let query = LedgerQuery { user: Some("eve".to_owned()), limit: 9, ..LedgerQuery::default() };
         let call = nexus.calls(who, query).await.unwrap().remove(0);

@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use nexus_core::document::DocumentStore;
 use nexus_core::ledger::{Bill, LedgerQuery, LedgerStore, QuotaStore, UsageBy};
-use nexus_core::quota::Days;
+use nexus_core::quota::{CounterKey, Days, ScopeKind};
 use nexus_core::run::RunStore;
 use nexus_core::search::Search;
 use nexus_core::store::Store;
 use nexus_core::{CorpusId, ErrorKind, NanoUsd, Nexus};
 use nexus_store_memory::MemoryStore;
-use nexus_testkit::store::calls::every;
+use nexus_testkit::store::World;
+use nexus_testkit::store::calls::{amounts, every};
 use serde_json::json;
 
 use crate::journey::{admin, ingest, nexus};
@@ -164,6 +166,78 @@ async fn a_file_of_the_third_format_keeps_its_ledger_which_can_then_be_corrected
     let usage = nexus.usage(&admin(), UsageBy::User, &Days::month("2026-03").unwrap()).await.unwrap();
     assert_eq!((usage[0].calls, usage[0].tokens, usage[0].cost), (0, 0, NanoUsd::ZERO));
     assert_eq!(nexus.calls(&admin(), every()).await.unwrap()[0].cost, NanoUsd::ZERO);
+    store.close().await.unwrap();
+}
+
+/// Counters of all time began at nothing when their limits were set, until format 6.
+#[tokio::test]
+async fn a_file_of_the_fifth_format_gets_what_its_ledger_has_into_its_counters_of_all_time() {
+    let dir = tempfile::tempdir().unwrap();
+    for schema in [
+        include_str!("../../src/schema/0001_initial.sql"),
+        include_str!("../../src/schema/0002_ledger.sql"),
+        include_str!("../../src/schema/0003_audio.sql"),
+        include_str!("../../src/schema/0004_corrections.sql"),
+        include_str!("../../src/schema/0005_fewer_pages.sql"),
+    ] {
+        pragma(dir.path(), schema);
+    }
+    let line = |seq: u32, model: &str, nano: i64| {
+        format!(
+            "INSERT INTO billing_ledger VALUES ('acme', {seq}, {seq}, '2026-03-01', 'ada', 'case', 'r', '{model}', 'c{seq}',
+                 1, 0, 0, 1, 9, 0, {nano}, NULL, '{{}}');"
+        )
+    };
+    let counter = |scope: &str, id: &str, model: &str, window: &str| {
+        format!(
+            "INSERT INTO quota_counter VALUES ('acme', '{scope}', '{id}', '{model}', '{window}', NULL, 0, 0, 0, 3, 0, 0, 0, 1);"
+        )
+    };
+    let statements = [
+        "INSERT INTO meta VALUES ('instance', 'nexus-old');".to_owned(),
+        line(1, "gpt-4o", 60),
+        line(2, "small", 5),
+        "INSERT INTO llm_usage_daily VALUES ('acme', 'user', 'ada', '2026-02-28', 'gpt-4o', 1, 9, 0, 60),
+             ('acme', 'user', 'ada', '2026-03-01', 'small', 1, 9, 0, 5);"
+            .to_owned(),
+        counter("user", "ada", "*", "total"),
+        counter("user", "ada", "small", "total"),
+        counter("investigation", "case", "*", "total"),
+        counter("run", "r", "gpt-4o", "total"),
+        counter("run", "r", "*", "d/2026-03-01"),
+        "PRAGMA journal_mode = WAL; PRAGMA application_id = 1314411859; PRAGMA user_version = 5;".to_owned(),
+    ];
+    pragma(dir.path(), &statements.concat());
+    let store = MemoryStore::open(dir.path()).unwrap();
+    let used = async |scope, id: &str, model: &str, window: &str| {
+        let (id, model, window) = (id.to_owned(), model.to_owned(), window.to_owned());
+        let key = CounterKey { scope, id, model, window };
+        let used = store.used(admin().tenant(), &[key]).await.unwrap().remove(0);
+        assert_eq!(used.reserved.money, NanoUsd::from_nanos(3));
+        (used.settled.calls, used.settled.money.as_nanos())
+    };
+    assert_eq!(used(ScopeKind::User, "ada", "*", "total").await, (2, 65));
+    assert_eq!(used(ScopeKind::User, "ada", "small", "total").await, (1, 5));
+    assert_eq!(used(ScopeKind::Investigation, "case", "*", "total").await, (2, 65));
+    assert_eq!(used(ScopeKind::Run, "r", "gpt-4o", "total").await, (1, 60));
+    assert_eq!(used(ScopeKind::Run, "r", "*", "d/2026-03-01").await, (0, 1), "counted as it was");
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_open_call_that_cannot_be_read_hides_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::new(Arc::new(MemoryStore::open(dir.path()).unwrap()));
+    let damaged = world.begin(world.intent(&admin(), "k1", &[], amounts(1, 1))).await;
+    let whole = world.begin(world.intent(&admin(), "k2", &[], amounts(1, 1))).await;
+    world.store.close().await.unwrap();
+    pragma(dir.path(), &format!("UPDATE llm_api_calls SET body = '{{' WHERE id = '{damaged}'"));
+    let store = MemoryStore::open(dir.path()).unwrap();
+    let open = store.open_calls().await.unwrap();
+    assert_eq!(open.iter().map(|open| open.call.id.as_str()).collect::<Vec<_>>(), [&whole]);
+    nexus(&store).resume().await.unwrap();
+    assert!(store.open_calls().await.unwrap().is_empty());
+    assert_eq!(store.ledger(admin().tenant(), &every()).await.unwrap().len(), 1);
     store.close().await.unwrap();
 }
 

@@ -6,8 +6,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Admitted, Once, admission};
 use crate::error::{Error, Result};
-use crate::gateway::backoff;
 use crate::gateway::allowance::Share;
+use crate::gateway::backoff;
 use crate::gateway::breaker::{Health, Passage, Trial};
 use crate::gateway::doubt::Stuck;
 use crate::gateway::ending::unanswered;

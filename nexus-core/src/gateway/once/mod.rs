@@ -135,11 +135,7 @@ impl<E: Errand> Once<E> {
 
     /// Whether the provider may be asked now.
     fn pass(&self, priced: &Priced) -> Passage {
-        self.shared.breakers.pass(
-            self.integration(),
-            self.shared.clock.now(),
-            &priced.terms.settings.breaker,
-        )
+        self.shared.breakers.pass(self.integration(), self.shared.clock.now(), &priced.terms.settings.breaker)
     }
 
     /// What the call can take at most.

@@ -5,7 +5,9 @@ use std::io::Cursor;
 
 use futures::StreamExt as _;
 use nexus_core::document::NewDocument;
-use nexus_core::gateway::{GatewaySettings, Granted, ModelCall, Refused, Route, Routing, RunCaps};
+use nexus_core::gateway::{
+    BreakerPolicy, GatewaySettings, Granted, ModelCall, Refused, Route, Routing, RunCaps,
+};
 use nexus_core::ledger::{LedgerLine, Operation};
 use nexus_core::price::{PriceRow, Rates};
 use nexus_core::quota::{Cap, Limit, Limits, Meter, ScopeKind, Window};
@@ -102,7 +104,8 @@ async fn a_fallback_counts_for_what_the_call_may_cost_and_a_cheaper_one_is_asked
 async fn calls_of_one_run_at_once_stay_within_its_cap() {
     let worst = worst("m+no-usage+close").await;
     let cap = worst * 7 / 2;
-    let world = World::new(settings()).await;
+    let breaker = BreakerPolicy { failures: 1_000, ..settings().breaker };
+    let world = World::new(GatewaySettings { breaker, ..settings() }).await;
     let caps = RunCaps { max_cost: Some(nanos(cap)), ..RunCaps::unlimited(RunId::parse("run-1").unwrap()) };
     let granted: Vec<bool> = futures::stream::iter(0..40)
         .map(|number| {
@@ -126,7 +129,8 @@ async fn calls_of_one_run_at_once_stay_within_its_cap() {
 async fn the_calls_that_answer_are_counted_apart_from_those_that_do_not() {
     let world = World::new(settings()).await;
     let call = |max_calls| {
-        let run = RunCaps { max_calls: Some(max_calls), ..RunCaps::unlimited(RunId::parse("run-1").unwrap()) };
+        let run =
+            RunCaps { max_calls: Some(max_calls), ..RunCaps::unlimited(RunId::parse("run-1").unwrap()) };
         ModelCall { run: Some(run), ..call("plain") }
     };
     assert!(matches!(world.refusal(call(0)).await, Refused::Limit(_)));
@@ -223,7 +227,8 @@ async fn a_limit_on_units_without_a_rate_is_refused_wherever_it_comes_from() {
         assert!(world.nexus.remove_limit(&who(), &units(harmless).subject).await.unwrap());
     }
     let budget = Budget { max_cost_units: Some(5), ..Budget::default() };
-    let asked = world.nexus.ask(&who(), "How much paid leave?").corpus("handbook").budget(budget).start().await;
+    let asked =
+        world.nexus.ask(&who(), "How much paid leave?").corpus("handbook").budget(budget).start().await;
     assert_eq!(asked.unwrap_err().stable_code(), "LIMIT_UNCOUNTED");
     let run = RunCaps { max_cost_units: Some(5), ..RunCaps::unlimited(RunId::parse("run-1").unwrap()) };
     let error = world.complete(ModelCall { run: Some(run), ..call("plain") }).await.unwrap_err();

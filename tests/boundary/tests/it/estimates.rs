@@ -2,9 +2,14 @@
 //! holds after it too.
 
 use nexus_core::gateway::ModelCall;
-use nexus_core::llm::Request;
+use nexus_core::llm::{Request, ToolSpec};
 
 use crate::world::{World, call, read, settings};
+
+fn clock() -> ToolSpec {
+    let parameters = serde_json::json!({"type": "object", "properties": {}});
+    ToolSpec { name: "clock".to_owned(), description: "tells the time".to_owned(), parameters }
+}
 
 /// Every answer without usage, long and short, with thoughts, with calls of tools, streamed and whole.
 #[tokio::test]
@@ -14,15 +19,19 @@ async fn an_answer_without_usage_is_charged_at_most_what_was_reserved() {
         "m+thinking=180+no-usage",
         "m+thinking=900+no-usage",
         "m+frames=150+no-usage",
-        "m+tool+no-usage",
-        "m+thinking=180+tool+no-usage",
+        "m+tools=1+no-usage",
+        "m+thinking=180+tools=1+no-usage",
     ] {
         for max_tokens in [1, 20, 200] {
-            let request = || Request { max_tokens: Some(max_tokens), ..call(model).request };
+            let tools = if model.contains("tools") { vec![clock()] } else { Vec::new() };
+            let request =
+                || Request { max_tokens: Some(max_tokens), tools: tools.clone(), ..call(model).request };
             let world = World::new(settings()).await;
             let _ = world.complete(ModelCall::new(request())).await;
             read(world.stream(ModelCall::new(request())).await).await;
-            for line in world.lines().await {
+            let lines = world.lines().await;
+            assert!(lines.iter().any(|line| line.estimated), "{model}: {lines:#?}");
+            for line in lines {
                 let (charged, reserved) = (line.charged, line.reserved);
                 assert!(
                     charged.money <= reserved.money && charged.tokens <= reserved.tokens,

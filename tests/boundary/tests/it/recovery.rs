@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use nexus_core::gateway::{Deadlines, GatewaySettings, Granted, ModelCall, RetryPolicy};
 use nexus_core::ledger::AttemptStatus;
 use nexus_core::quota::{Amounts, Cap, Limit, Limits, Meter, ScopeKind, Window, checks};
-use nexus_core::{Nexus, NanoUsd};
+use nexus_core::{NanoUsd, Nexus};
 use nexus_scripted::Scripted;
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{Faulty, Trouble};
@@ -123,7 +123,10 @@ async fn a_shutdown_in_an_outage_leaves_the_end_to_the_next_start() {
     next.resume().await.unwrap();
     assert!(next.store().open_calls().await.unwrap().is_empty());
     let lines = lines(&next).await;
-    assert_eq!((lines.len(), lines[0].status, lines[0].charged), (1, AttemptStatus::UnknownOutcome, lines[0].reserved));
+    assert_eq!(
+        (lines.len(), lines[0].status, lines[0].charged),
+        (1, AttemptStatus::UnknownOutcome, lines[0].reserved)
+    );
 }
 
 /// Leaves calls open, as a process that is killed does: their engine is forgotten.
@@ -131,7 +134,9 @@ async fn leave(store: &MemoryStore, scripted: &Scripted, models: &[&str]) -> Vec
     let mut left = Vec::new();
     for model in models {
         let first = engine(store.clone(), routing(scripted), settings());
-        let Granted::Yes(stream) = first.stream(&who(), call(model)).await.unwrap() else { panic!("refused") };
+        let Granted::Yes(stream) = first.stream(&who(), call(model)).await.unwrap() else {
+            panic!("refused")
+        };
         left.push(first);
         drop(stream);
     }
@@ -199,13 +204,13 @@ async fn a_call_that_was_left_between_two_attempts_is_recorded_with_the_one_that
     let limits = Limits::none().with([limit]);
     let retry = RetryPolicy { attempts: 2, ..settings().retry };
     let deadlines = Deadlines { store: Duration::from_millis(60), ..settings().deadlines };
-    let first = engine(
-        faulty,
-        routing(&scripted),
-        GatewaySettings { limits, retry, deadlines, ..settings() },
-    );
+    let first =
+        engine(faulty, routing(&scripted), GatewaySettings { limits, retry, deadlines, ..settings() });
     troubles.strike("settle", Trouble::FailsBefore, u32::MAX);
-    first.complete(&who(), ModelCall { idempotency_key: Some("k".to_owned()), ..call("m+close") }).await.unwrap_err();
+    first
+        .complete(&who(), ModelCall { idempotency_key: Some("k".to_owned()), ..call("m+close") })
+        .await
+        .unwrap_err();
     let call = store_open(&store).await.remove(0);
     assert_eq!(call.0, None, "the retry was refused, and the call is open without an attempt");
     let next = engine(store.clone(), routing(&scripted), settings());

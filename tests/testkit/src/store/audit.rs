@@ -110,8 +110,7 @@ async fn a_chain_names_who_began_it_as_its_first_record_does(world: World) {
     world.store.append(world.pending(&ada, "b", &[Kind::RUN_OPEN])).await.unwrap();
     world.store.append(world.pending(&root, "b", &[STEP])).await.unwrap();
     let chains = world.store.chains(root.tenant(), None, 9).await.unwrap();
-    let begun: Vec<_> =
-        chains.iter().map(|chain| (chain.run.as_str(), chain.begun_by.as_deref())).collect();
+    let begun: Vec<_> = chains.iter().map(|chain| (chain.run.as_str(), chain.begun_by.as_deref())).collect();
     assert_eq!(begun, [("a", Some("user:root")), ("b", Some("user:ada"))]);
 }
 
