@@ -179,9 +179,7 @@ impl GatewaySettings {
         let can_count = |limit: &Limit| {
             self.tenants.values().any(|tenant| tenant.cost_units.can_count(limit.subject.model.as_deref()))
         };
-        match self.limits.iter().find(|limit| needs_rates(limit) && !can_count(limit)) {
-            Some(_) => Err(uncounted(None)),
-            None => Ok(()),
-        }
+        let is_uncounted = self.limits.iter().any(|limit| needs_rates(&limit) && !can_count(&limit));
+        if is_uncounted { Err(uncounted(None)) } else { Ok(()) }
     }
 }

@@ -60,13 +60,13 @@ impl Shared {
     pub(super) async fn settle_at_last(self: &Arc<Self>, possible: Vec<Settlement>, patience: Duration) {
         let mut tries = 0;
         loop {
-            tokio::time::sleep(pause(tries)).await;
-            tries += 1;
             match self.settle_once(&possible, patience).await {
                 Ok(()) => return,
                 Err(Unsettled::OutOfReach(_)) => {}
                 Err(Unsettled::Impossible(error)) => return self.leave_open(&possible, &error),
             }
+            tokio::time::sleep(pause(tries)).await;
+            tries += 1;
         }
     }
 

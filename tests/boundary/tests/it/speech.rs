@@ -71,7 +71,7 @@ async fn characters_that_a_vendor_does_not_bill_are_an_estimate_which_the_bill_c
         let world = world(model, settings()).await;
         speech(&world).await;
         let line = world.lines().await.remove(0);
-        assert!(line.estimated && line.charged == line.reserved, "{line:?}");
+        assert!(line.estimated && line.charged.money <= line.reserved.money, "{line:?}");
         let bill = Bill::Money(NanoUsd::from_nanos(7));
         let corrected = world.nexus.reconcile(&who(), &line.call, None, bill, "invoice 7").await.unwrap();
         assert_eq!(corrected.charged.money, NanoUsd::from_nanos(7));
