@@ -45,6 +45,7 @@ pub mod search;
 pub mod session;
 pub mod speech;
 pub mod store;
+mod store_retry;
 mod task;
 pub mod usage;
 

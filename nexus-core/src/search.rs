@@ -12,6 +12,7 @@ use crate::retrieve::{
     CorpusConfig, EmbedRole, Filter, MAX_QUESTION_CHARS, MAX_TOP_K, Query, QueryVector, Retrieved,
     analysis::subject, check_vector,
 };
+use crate::store_retry::{is_not_admitted, is_transient, retry, within};
 
 /// How long the store may take to find passages, also where an index is made anew for it.
 const RETRIEVE_DEADLINE: Duration = Duration::from_mins(5);
@@ -103,12 +104,14 @@ impl Engine {
         // A run survives a store that fails for seconds; a caller of a search is told at once.
         let patience =
             if action == Action::RunCreate { self.settings.record_deadline } else { Duration::ZERO };
-        let corpus = || self.store.corpus(who.tenant(), &search.corpus);
-        let corpus = self.read_patiently(patience, RETRIEVE_DEADLINE, corpus).await?;
+        let corpus = || within(RETRIEVE_DEADLINE, self.store.corpus(who.tenant(), &search.corpus));
+        let corpus = retry(patience, is_transient, corpus).await?;
         let retrieval = CorpusConfig::parse(&corpus.provider_config_json)?.retrieval;
         let vector = match search.vector {
             Some(vector) => Some(vector),
-            None => match self.embed_question(who, origin, &search.text).await? {
+            None => match retry(patience, is_not_admitted, || self.embed_question(who, origin, &search.text))
+                .await?
+            {
                 Granted::Yes(vector) => vector,
                 Granted::No(refused) => return Ok(Granted::No(refused)),
             },
@@ -128,8 +131,8 @@ impl Engine {
             now: self.clock.now(),
         };
         let query = allowed.map(|()| query);
-        let retrieve = || self.store.retrieve(&query);
-        self.read_patiently(patience, RETRIEVE_DEADLINE, retrieve).await.map(Granted::Yes)
+        let retrieve = || within(RETRIEVE_DEADLINE, self.store.retrieve(&query));
+        retry(patience, is_transient, retrieve).await.map(Granted::Yes)
     }
 
     async fn embed_question(

@@ -3,8 +3,9 @@
 //! The policy says what a role may do at all; grants say with which documents. Both must say yes.
 //! This module owns the meaning of grants; where they are kept is behind [`GrantStore`].
 //!
-//! - `required`: the access that a change needs at the moment of its commit.
+//! - `authorised`: a request that a policy allowed; `required`: the access that a change needs at the moment of its commit.
 
+mod authorised;
 mod required;
 
 use std::fmt;
@@ -16,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{DocumentId, GrantId, SubjectId};
-use crate::policy::Decision;
 use crate::principal::{Authentication, Principal, TenantId};
 
+pub use authorised::Authorised;
 pub use required::{AccessRule, RequiredAccess};
 
 /// The role that sees every document of its tenant.
@@ -204,59 +205,6 @@ impl Visibility {
                 grant.holds(now) && grant.permission.implies(wanted) && grantees.contains(&grant.grantee)
             }),
         }
-    }
-}
-
-/// A request together with the proof that a policy allowed it. Ports that read for a principal take this, so
-/// that skipping the policy does not compile.
-#[derive(Clone, Debug)]
-pub struct Authorised<T> {
-    principal: Principal,
-    visibility: Visibility,
-    policy_version: String,
-    request: T,
-}
-
-impl<T> Authorised<T> {
-    /// Binds `request` to `principal` if `decision` allows; otherwise nothing.
-    pub fn new(principal: &Principal, decision: &Decision, request: T) -> Option<Self> {
-        decision.allows().then(|| Self {
-            principal: principal.clone(),
-            visibility: Visibility::of(principal),
-            policy_version: decision.policy_version.clone(),
-            request,
-        })
-    }
-
-    /// The same permission for what the request turned into.
-    pub(crate) fn map<U>(self, turn: impl FnOnce(T) -> U) -> Authorised<U> {
-        let Self { principal, visibility, policy_version, request } = self;
-        Authorised { principal, visibility, policy_version, request: turn(request) }
-    }
-
-    /// Who asks.
-    pub fn principal(&self) -> &Principal {
-        &self.principal
-    }
-
-    /// The tenant to stay within.
-    pub fn tenant(&self) -> &TenantId {
-        self.principal.tenant()
-    }
-
-    /// Which documents may be seen.
-    pub fn visibility(&self) -> &Visibility {
-        &self.visibility
-    }
-
-    /// The version of the policy that allowed it.
-    pub fn policy_version(&self) -> &str {
-        &self.policy_version
-    }
-
-    /// What was allowed.
-    pub fn request(&self) -> &T {
-        &self.request
     }
 }
 

@@ -10,7 +10,7 @@ use crate::document::model::Stage;
 use crate::document::store::Lease;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
-use crate::run::{is_transient, pause};
+use crate::store_retry::{is_transient, pause};
 
 /// The shortest time between two signs of life.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -20,7 +21,7 @@ use crate::gateway::{Origin, embedder_replaced};
 use crate::policy::{Action, Resource};
 use crate::retrieve::embed::check_length;
 use crate::retrieve::{CorpusConfig, EmbedRole, Language, ModelId};
-use crate::run::{is_of_store, is_transient, pause};
+use crate::store_retry::{is_not_admitted, is_transient, retry};
 
 /// How many passages are embedded and staged at once.
 const BATCH: usize = 256;
@@ -82,18 +83,8 @@ impl Engine {
 
     /// Takes a step of a job again and again while the store is out of reach. A lease that is lost meanwhile ends it, since
     /// the work on the job ends then.
-    async fn persist<T, F: Future<Output = Result<T>>>(&self, mut step: impl FnMut() -> F) -> Result<T> {
-        let mut tries = 0;
-        loop {
-            match step().await {
-                Err(error) if is_transient(&error) => {
-                    tracing::warn!(error = %error.report(), "a step of an ingestion job waits for the store");
-                    tokio::time::sleep(pause(tries)).await;
-                    tries += 1;
-                }
-                answer => return answer,
-            }
-        }
+    async fn persist<T, F: Future<Output = Result<T>>>(&self, step: impl FnMut() -> F) -> Result<T> {
+        retry(Duration::MAX, is_transient, step).await
     }
 
     /// Reads the document, and stages its passages.
@@ -269,17 +260,8 @@ impl Staging<'_> {
     async fn embed(&self, texts: &[&str]) -> Result<Option<Vec<Vec<f32>>>> {
         let job = &self.lease.job;
         let origin = Origin { correlation_id: Some(job.id.to_string()), ..Origin::default() };
-        let mut tries = 0;
-        let embedded = loop {
-            match self.engine.gateway.embed(&job.principal, &origin, EmbedRole::Passage, texts).await {
-                // The store refused to admit the call, so that nothing was sent.
-                Err(error) if is_transient(&error) && is_of_store(&error) => {
-                    tokio::time::sleep(pause(tries)).await;
-                    tries += 1;
-                }
-                answer => break answer?,
-            }
-        };
+        let embed = || self.engine.gateway.embed(&job.principal, &origin, EmbedRole::Passage, texts);
+        let embedded = retry(Duration::MAX, is_not_admitted, embed).await?;
         if self.engine.gateway.embedding_model() != self.model {
             return Err(embedder_replaced());
         }

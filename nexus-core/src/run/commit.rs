@@ -3,11 +3,10 @@
 //! A step whose answer was lost may have been recorded all the same. The version of the run tells: the second try of such a
 //! step is a conflict, and what is stored says whose it was.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::Event;
 use super::machine::{Changes, State};
@@ -17,11 +16,10 @@ use super::store::Advance;
 use crate::audit::Pending;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store_retry::{is_transient, pause, within};
 
 /// How long one try of a step may take. A step that is given up may still be taken.
 const TRY_DEADLINE: Duration = Duration::from_secs(5);
-/// The longest pause between two tries.
-const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Records one step, and returns the state with it counted. While the store is out of reach it tries again: for at
@@ -99,53 +97,6 @@ impl Engine {
             answer => answer,
         }
     }
-
-    /// Reads from the store, and tries again for `patience` while it is out of reach. `each` is how long one try may take.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub(crate) async fn read_patiently<T, F>(
-        &self,
-        patience: Duration,
-        each: Duration,
-        mut read: impl FnMut() -> F,
-    ) -> Result<T>
-    where
-        F: Future<Output = Result<T>>,
-    {
-        let (began, mut tries) = (Instant::now(), 0);
-        loop {
-            match within(each, read()).await {
-                Err(error) if is_transient(&error) && began.elapsed() < patience => {
-                    tokio::time::sleep(pause(tries)).await;
-                    tries += 1;
-                }
-                answer => return answer,
-            }
-        }
-    }
-}
-
-/// Waits for the store, for so long at most.
-pub(super) async fn within<T>(deadline: Duration, step: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(deadline, step).await.unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::Unavailable, "the store did not answer in time").code("STORE_TIMEOUT"))
-    })
-}
-
-/// Whether the store said so itself, rather than a vendor or the ledger on its behalf: nothing was begun.
-pub(crate) fn is_of_store(error: &Error) -> bool {
-    error.stable_code().starts_with("STORE_") || error.stable_code() == "DISK_FULL"
-}
-
-/// Whether the same step may succeed later: the store is there, and out of reach at the moment.
-pub(crate) fn is_transient(error: &Error) -> bool {
-    error.is_retryable() && error.stable_code() != "STORE_CLOSED"
-}
-
-/// How long to leave the store alone after its failure `number`, from 0.
-pub(crate) fn pause(number: u32) -> Duration {
-    Duration::from_millis(20 << number.min(6)).min(MAX_PAUSE)
 }
 
 /// What a follower is told of a run that waits for the store.

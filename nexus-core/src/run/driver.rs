@@ -5,10 +5,8 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::aloud::aloud;
-use super::commit::{is_of_store, is_transient, pause};
 use super::machine::{Effect, Input, State, next_effect, step};
 use super::model::Run;
 use super::registry::Driving;
@@ -22,6 +20,7 @@ use crate::llm::{Fault, Piece, Request, Turn};
 use crate::policy::{Action, Resource};
 use crate::search::Search;
 use crate::session::{Message, follow_up};
+use crate::store_retry::{is_not_admitted, is_transient, retry, within};
 
 /// How long one look at a session may take.
 const HISTORY_DEADLINE: Duration = Duration::from_secs(5);
@@ -136,7 +135,8 @@ impl Engine {
     /// model is the same when it is made again, and an answer that was paid for serves.
     async fn history(&self, run: &Run) -> Result<Vec<Message>> {
         let read = || self.store.history(run.tenant(), &run.session_id, &run.id, HISTORY_MESSAGES);
-        self.read_patiently(self.settings.record_deadline, HISTORY_DEADLINE, read).await
+        let read = || within(HISTORY_DEADLINE, read());
+        retry(self.settings.record_deadline, is_transient, read).await
     }
 
     fn prompt(&self, run: &Run, evidence: Vec<Evidence>, history: Vec<Message>) -> Result<Request> {
@@ -177,17 +177,9 @@ impl Engine {
     /// Asks the model, and asks again while the ledger is out of reach: before a call is admitted nothing was sent, and the
     /// claim of the call keeps it one call.
     async fn ask_model(&self, run: &Run, request: Request) -> Result<Granted<CallStream>> {
-        let (began, mut tries) = (Instant::now(), 0);
-        loop {
-            let asked = self.gateway.stream(&run.principal, model_call(run, request.clone())).await;
-            match asked {
-                Err(error) if is_out_of_reach(&error) && began.elapsed() < self.settings.record_deadline => {
-                    tokio::time::sleep(pause(tries)).await;
-                    tries += 1;
-                }
-                answer => return answer,
-            }
-        }
+        let ask = || self.gateway.stream(&run.principal, model_call(run, request.clone()));
+        let again = |error: &Error| is_not_admitted(error) || error.stable_code() == "LEDGER_UNAVAILABLE";
+        retry(self.settings.record_deadline, again, ask).await
     }
 
     /// What a call to a model that is refused means for its run.
@@ -241,11 +233,6 @@ fn model_call(run: &Run, request: Request) -> ModelCall {
         corpus: Some(run.ask.corpus.clone()),
         cache: options.cache,
     }
-}
-
-/// Whether a call was not admitted because the store could not be used, rather than a provider.
-fn is_out_of_reach(error: &Error) -> bool {
-    is_transient(error) && (is_of_store(error) || error.stable_code() == "LEDGER_UNAVAILABLE")
 }
 
 fn cut_off() -> Error {

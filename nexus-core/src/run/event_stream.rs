@@ -8,13 +8,14 @@ use futures::Stream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::commit::{is_transient, stalled, within};
+use super::commit::stalled;
 use super::event::Event;
 use super::model::Run;
 use super::registry::Progress;
 use super::store::Journal;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store_retry::{is_transient, within};
 
 /// How many events are read from the journal at once.
 const PAGE: usize = 256;

@@ -13,7 +13,7 @@ pub mod store;
 mod supervise;
 
 pub use ask::{AskBuilder, Finished, RunHandle};
-pub(crate) use commit::{is_of_store, is_transient, pause, stalled};
+pub(crate) use commit::stalled;
 pub use event::{Answer, Event, EventBody, Metadata, ShownSource};
 pub use event_stream::EventStream;
 pub use model::{Ask, AskOptions, Budget, Outcome, Phase, Run, RunState};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::commit::{is_transient, stopped};
+use super::commit::stopped;
 use super::machine::{Input, State, open, step};
 use super::model::Run;
 use super::registry::{Cancelling, Driving, RunKey};
@@ -17,6 +17,7 @@ use super::{Event, EventBody};
 use crate::document::model::Failure;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store_retry::is_transient;
 
 /// How often the owner of a store looks for cancel requests of other processes and for runs without a driver, while it
 /// has runs.

@@ -14,6 +14,7 @@ use nexus_core::audit::Status;
 use nexus_core::document::{DocumentStatus, JobState, NewDocument};
 use nexus_core::llm::{Completion, Finish, LlmProvider, ModelInfo, Piece, Request};
 use nexus_core::policy::{Action, Decision, PolicyEngine, PolicyRequest, RoleGate};
+use nexus_core::retrieve::HashingEmbedder;
 use nexus_core::run::{EventBody, Finished, Outcome, RunHandle, RunQuery, RunState};
 use nexus_core::{
     Builder, Clock, CorpusId, DocumentId, ErrorKind, JobId, Nexus, Result, RunId, SessionId, Settings,
@@ -58,7 +59,7 @@ async fn until(condition: impl AsyncFn() -> bool) {
     }
 }
 
-/// Each step of these names fails so often: before it is taken, and after.
+/// Steps of these names fail so often, in turns: before they are taken, and after.
 fn fail(troubles: &Troubles, steps: &'static [&'static str], times: usize) {
     let mut failed = 0;
     troubles.follow(move |name| {
@@ -98,6 +99,17 @@ async fn a_run_survives_a_store_that_fails_for_a_while() {
         fail(&troubles, steps, 5);
         check_answered(&nexus, &run).await;
     }
+}
+
+#[tokio::test]
+async fn a_run_survives_a_store_that_takes_no_step_for_a_while() {
+    let embedder = HashingEmbedder::new(64);
+    let (nexus, troubles) = library_of(|builder| builder.embedder(embedder)).await;
+    let run = ask(&nexus).await;
+    troubles.strike_all(Trouble::FailsBefore);
+    until(async || troubles.struck() >= 12).await;
+    troubles.thaw();
+    check_answered(&nexus, &run).await;
 }
 
 #[tokio::test]
@@ -304,6 +316,26 @@ async fn runs_that_were_left_are_taken_up_once_by_two_at_the_same_time_and_can_b
         assert_eq!(outcome(run).await, Some(Outcome::Answered));
         assert_eq!(second.verify(&admin(), run.as_str(), None).await.unwrap().status, Status::Ok);
     }
+    second.shutdown(Duration::from_secs(9)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_without_a_driver_is_cancelled_by_the_owner_of_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let (asked, mut calls) = unbounded();
+    let model = Patient { asked, go: Arc::new(Semaphore::new(0)) };
+    let first = on_disk(dir.path(), &model).await;
+    let left = ask(&first).await.id().clone();
+    calls.next().await.unwrap();
+    first.shutdown(Duration::ZERO).await.unwrap();
+    drop(first);
+    let second = on_disk(dir.path(), &model).await;
+    let other = ask(&second).await;
+    second.cancel(&admin(), &left).await.unwrap();
+    until(async || second.run(&admin(), &left).await.unwrap().state() == RunState::Closed).await;
+    assert_eq!(second.run(&admin(), &left).await.unwrap().outcome(), Some(&Outcome::Cancelled));
+    model.go.add_permits(9);
+    assert_eq!(other.finish().await.unwrap().outcome, Outcome::Answered);
     second.shutdown(Duration::from_secs(9)).await.unwrap();
 }
 
