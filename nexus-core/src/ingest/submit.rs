@@ -3,7 +3,8 @@
 use super::brought::{self, BroughtPassage, PASSAGES_CONTENT_TYPE};
 use crate::access::{AccessRule, Permission};
 use crate::audit::{Draft, Kind, Payload, Pending};
-use crate::document::store::{Reindex, Submission, Submitted};
+use crate::clock::Timestamp;
+use crate::document::store::{Blob, Reindex, Submission, Submitted};
 use crate::document::{ChunkConfig, NewDocument, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,14 +26,30 @@ impl Engine {
         source: Box<dyn Source>,
     ) -> Result<Submitted> {
         new.check()?;
-        let resource = Resource::corpus(&new.corpus);
-        self.authorise(who, Action::DocumentWrite, resource.clone(), ()).await?;
+        self.authorise(who, Action::DocumentWrite, Resource::corpus(&new.corpus), ()).await?;
         let corpus_created_at = self.store.corpus(who.tenant(), &new.corpus).await?.created_at;
         if let Some(id) = &new.id {
             self.check_may_replace(who, id).await?;
         }
         let blob = self.store.put(who.tenant(), source, self.settings.max_document_bytes).await?;
-        let rule = AccessRule::NewOr(Permission::Write);
+        let submitted = self.submit_kept(who, new, corpus_created_at, &blob).await;
+        if submitted.is_err()
+            && let Err(error) = self.store.discard(who.tenant(), blob).await
+        {
+            tracing::warn!(error = %error.report(), "the raw bytes of a refused document were not removed");
+        }
+        submitted
+    }
+
+    /// Records a document whose bytes are kept, and its job.
+    async fn submit_kept(
+        &self,
+        who: &Principal,
+        new: NewDocument,
+        corpus_created_at: Timestamp,
+        blob: &Blob,
+    ) -> Result<Submitted> {
+        let (resource, rule) = (Resource::corpus(&new.corpus), AccessRule::NewOr(Permission::Write));
         let access = self.authorise_change(who, Action::DocumentWrite, resource, rule).await?;
         let chunking = if let Some(chunking) = new.chunking {
             chunking
@@ -70,13 +87,7 @@ impl Engine {
             now: self.clock.now(),
             audit,
         };
-        let submitted = self.store.submit(submission).await;
-        if submitted.is_err()
-            && let Err(error) = self.store.discard(who.tenant(), blob).await
-        {
-            tracing::warn!(error = %error.report(), "the raw bytes of a refused document were not removed");
-        }
-        submitted
+        self.store.submit(submission).await
     }
 
     /// Queues passages that the caller has cut, and perhaps embedded, already.

@@ -67,7 +67,7 @@ impl Engine {
         let failure = Failure::from(&not_accepted());
         match self.close_as_failed(State::new(run), failure, driving).await {
             Ok(()) => {
-                tracing::info!(run = %driving.key().1, "a question that was not accepted was withdrawn")
+                tracing::info!(run = %driving.key().1, "a question that was not accepted was withdrawn");
             }
             // It was never recorded.
             Err(error) if error.kind() == ErrorKind::Conflict => {}

@@ -1,12 +1,16 @@
 //! Rights that change while somebody acts on them: what counts is what holds at the commit.
 
 use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use nexus_core::access::{Grantee, Permission};
 use nexus_core::document::{JobState, NewDocument};
 use nexus_core::ingest::BroughtPassage;
+use nexus_core::policy::{Action, Decision, Effect, PolicyEngine, PolicyRequest, RoleGate};
 use nexus_core::search::Search;
-use nexus_core::{CorpusId, DocumentId, ErrorKind, GrantId, Nexus, Principal, Result};
+use nexus_core::{CorpusId, DocumentId, ErrorKind, GrantId, Nexus, Principal, Result, hex};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{Faulty, Trouble, Troubles};
 use serde_json::json;
@@ -27,8 +31,12 @@ fn bank() -> DocumentId {
 
 /// A library whose store stops where it is told to.
 async fn library() -> (Nexus, Troubles) {
+    library_under(RoleGate::default()).await
+}
+
+async fn library_under(policy: impl PolicyEngine + 'static) -> (Nexus, Troubles) {
     let (store, troubles) = Faulty::new(MemoryStore::default());
-    let nexus = Nexus::builder().store(store).audit_keys(keys()).build().unwrap();
+    let nexus = Nexus::builder().store(store).audit_keys(keys()).policy(policy).build().unwrap();
     nexus.create_corpus(&admin(), corpus(), "Handbook", json!({})).await.unwrap();
     (nexus, troubles)
 }
@@ -55,6 +63,11 @@ async fn published(nexus: &Nexus, who: &Principal, text: &'static str) {
 async fn grant(nexus: &Nexus, name: &str, permission: Permission) -> GrantId {
     let grantee = Grantee::User(name.to_owned());
     nexus.grant(&editor("alice"), &bank(), grantee, permission, None).await.unwrap().id
+}
+
+/// Whether the store has these raw bytes.
+async fn is_kept(nexus: &Nexus, text: &str) -> bool {
+    nexus.store().open(admin().tenant(), &hex::sha256(text.as_bytes())).await.is_ok()
 }
 
 /// What Alice finds in her document.
@@ -116,8 +129,46 @@ async fn an_upload_that_ends_after_its_right_was_revoked_is_refused() {
     };
     let refused = between(&troubles, ("put", Trouble::FreezesAfter), late, revoke).await.unwrap_err();
     assert_eq!(refused.stable_code(), "DOCUMENT_EXISTS", "he may not even read it any more");
+    assert!(!is_kept(&nexus, "Pay to account BOB-2.").await);
     nexus.work().await.unwrap();
     assert_eq!(found(&nexus).await, ["Pay to account ALICE-1."]);
+}
+
+/// A policy that forbids uploads once it is told to.
+#[derive(Clone, Debug, Default)]
+struct Changing(Arc<AtomicBool>);
+
+#[async_trait]
+impl PolicyEngine for Changing {
+    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
+        let decision = RoleGate::default().decide(request).await?;
+        if request.action == Action::DocumentWrite && self.0.load(Ordering::SeqCst) {
+            return Ok(Decision { effect: Effect::Deny, ..decision });
+        }
+        Ok(decision)
+    }
+
+    fn version(&self) -> String {
+        RoleGate::default().version()
+    }
+}
+
+#[tokio::test]
+async fn an_upload_or_a_job_that_ends_after_the_policy_changed_is_refused() {
+    let policy = Changing::default();
+    let (nexus, troubles) = library_under(policy.clone()).await;
+    let alice = editor("alice");
+    let forbid = async { policy.0.store(true, Ordering::SeqCst) };
+    let late = upload(&nexus, &alice, "Pay to account ALICE-2.");
+    let refused = between(&troubles, ("put", Trouble::FreezesAfter), late, forbid).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Denied);
+    assert!(!is_kept(&nexus, "Pay to account ALICE-2.").await);
+    policy.0.store(false, Ordering::SeqCst);
+    upload(&nexus, &alice, "Pay to account ALICE-1.").await.unwrap();
+    policy.0.store(true, Ordering::SeqCst);
+    nexus.work().await.unwrap();
+    assert_eq!(found(&nexus).await, Vec::<String>::new());
+    assert_eq!(nexus.document(&alice, &bank()).await.unwrap().failure.unwrap().code, "DENIED");
 }
 
 #[tokio::test]
