@@ -27,30 +27,30 @@ fn code<T>(refused: Result<T>) -> &'static str {
 async fn submitting_needs_the_required_access_at_the_commit_even_where_nothing_would_change(world: World) {
     let (alice, eve) = (editor("alice"), editor("eve"));
     world.corpus(&alice, "c").await;
-    // Both were authorised while the id was free.
-    let mut late = world.submission(&eve, "c", "d", "eve's words").await;
-    late.overwrite = true;
-    let same = world.submission(&eve, "c", "d", "alice's words").await;
+    let submit = async |text: &str, overwrite: bool, moment: i64| {
+        let mut late = world.submission(&eve, "c", "d", text).await;
+        (late.overwrite, late.access) = (overwrite, access(&eve, AccessRule::NewOr(Permission::Write), at(moment)));
+        world.store.submit(late).await
+    };
+    let late = async |moment: i64| submit("eve's words", true, moment).await;
     let published = world.publish(&alice, "c", "d", &["alice's words"]).await;
-    assert_eq!(code(world.store.submit(late.clone()).await), "DOCUMENT_EXISTS");
-    assert_eq!(code(world.store.submit(same).await), "DOCUMENT_EXISTS");
+    assert_eq!(code(late(0).await), "DOCUMENT_EXISTS");
+    assert_eq!(code(submit("alice's words", false, 0).await), "DOCUMENT_EXISTS");
     world.grant(&alice, "d", "user:eve", Permission::Read, None).await;
-    assert_eq!(code(world.store.submit(late.clone()).await), "DENIED");
+    assert_eq!(code(late(0).await), "DENIED");
     let grant = world.grant(&alice, "d", "user:eve", Permission::Write, Some(at(10))).await;
-    late.access = access(&eve, AccessRule::NewOr(Permission::Write), at(10));
-    assert_eq!(code(world.store.submit(late.clone()).await), "DENIED", "a grant ends with its last moment");
+    assert_eq!(code(late(10).await), "DENIED", "a grant ends with its last moment");
     world.revoke(&alice, "d", &grant.id).await.unwrap();
-    late.access = access(&eve, AccessRule::NewOr(Permission::Write), at(9));
-    assert_eq!(code(world.store.submit(late.clone()).await), "DENIED");
+    assert_eq!(code(late(9).await), "DENIED");
     assert_eq!(world.store.document(alice.tenant(), &document("d")).await.unwrap(), published);
     assert_eq!(world.found(&alice, "words").await, ["d"]);
     // Another document of the same id is judged by its own grants.
     world.grant(&alice, "d", "user:eve", Permission::Write, None).await;
     world.delete(&alice, "d").await.unwrap();
     world.publish(&editor("carol"), "c", "d", &["carol's words"]).await;
-    assert_eq!(code(world.store.submit(late.clone()).await), "DOCUMENT_EXISTS");
+    assert_eq!(code(late(9).await), "DOCUMENT_EXISTS");
     world.grant(&editor("carol"), "d", "role:editor", Permission::Write, None).await;
-    assert_eq!(world.store.submit(late).await.unwrap().status, DocumentStatus::Queued);
+    assert_eq!(late(9).await.unwrap().status, DocumentStatus::Queued);
 }
 
 async fn submitting_to_a_corpus_that_was_deleted_and_made_anew_since_is_a_conflict(world: World) {
