@@ -29,7 +29,8 @@ async fn submitting_needs_the_required_access_at_the_commit_even_where_nothing_w
     world.corpus(&alice, "c").await;
     let submit = async |text: &str, overwrite: bool, moment: i64| {
         let mut late = world.submission(&eve, "c", "d", text).await;
-        (late.overwrite, late.access) = (overwrite, access(&eve, AccessRule::NewOr(Permission::Write), at(moment)));
+        (late.overwrite, late.access) =
+            (overwrite, access(&eve, AccessRule::NewOr(Permission::Write), at(moment)));
         world.store.submit(late).await
     };
     let late = async |moment: i64| submit("eve's words", true, moment).await;
