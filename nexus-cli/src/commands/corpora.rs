@@ -110,7 +110,7 @@ async fn targets(context: &Context<'_>, opened: &Opened, id: &CorpusId) -> Resul
     let passages: u64 = documents.iter().map(|document| u64::from(document.passages)).sum();
     let bytes: u64 = documents.iter().map(|document| document.size_bytes).sum();
     let (count, bytes_in_words) = (documents.len(), size(bytes));
-    let words = format!("the corpus {id}: {count} documents, {passages} passages, {bytes_in_words}");
+    let words = format!("the corpus {id} (documents: {count}, passages: {passages}, size: {bytes_in_words})");
     let json = json!({ "corpus": id, "documents": count, "passages": passages, "size_bytes": bytes });
     Ok(vec![Target { words, json }])
 }

@@ -165,7 +165,7 @@ async fn targets(context: &Context<'_>, opened: &Opened, ids: &[DocumentId]) -> 
     for id in ids {
         let document = opened.nexus.removable_document(&context.who, id).await?;
         let (passages, bytes) = (document.passages, document.size_bytes);
-        let words = format!("{id}: {passages} passages, {}", size(bytes));
+        let words = format!("{id} (passages: {passages}, size: {})", size(bytes));
         let json = json!({ "document": id, "passages": passages, "size_bytes": bytes });
         targets.push(Target { words, json });
     }

@@ -38,7 +38,7 @@ pub(crate) type Key = (String, String);
 pub(crate) struct Blobs {
     place: Place,
     held: Mutex<Held>,
-    /// Bytes that no document rests on, and that stay until a copy of the store is made.
+    /// Bytes that no document rests on, and that stay until no copy of the store is being made.
     deferred: Mutex<HashSet<Key>>,
 }
 
