@@ -22,11 +22,13 @@ impl Outlook {
             let end = tag.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tag.len());
             let name = tag.get(..end).unwrap_or_default();
             if name.is_empty() {
+                formatting.scopes += usize::from(tag.starts_with('!'));
                 continue;
             }
             if is_one_of(name, FORMATTING) {
-                if closes { formatting.close(name) } else { formatting.open(tag, name) }
+                if closes { formatting.end(name) } else { formatting.begin(tag, name) }
             } else if !closes {
+                formatting.scopes += usize::from(is_one_of(name, SCOPES));
                 // Each element that begins may have to begin inside all formatting that is still open.
                 outlook.reopened = outlook.reopened.saturating_add(formatting.open.len().min(nesting));
             }
@@ -43,33 +45,45 @@ impl Outlook {
 /// The formatting elements that are open. The parser keeps the last three of equal ones.
 #[derive(Default)]
 struct Formatting<'a> {
-    open: Vec<(&'a str, &'a str)>,
+    open: Vec<Element<'a>>,
     equal: BTreeMap<&'a str, usize>,
+    /// How many elements have begun within which an end tag may not mean what is open outside.
+    scopes: usize,
+}
+
+struct Element<'a> {
+    name: &'a str,
+    tag: &'a str,
+    scopes: usize,
 }
 
 impl<'a> Formatting<'a> {
-    fn open(&mut self, tag: &'a str, name: &'a str) {
+    fn begin(&mut self, tag: &'a str, name: &'a str) {
         const KEPT: usize = 3;
         if is_one_of(name, &["a", "nobr"]) {
             // These end each other.
-            self.close(name);
+            self.remove(|open| open.name.eq_ignore_ascii_case(name));
         }
         let tag = tag.split_once('>').map_or(tag, |(tag, _)| tag);
         let equal = self.equal.entry(tag).or_default();
         if *equal < KEPT {
             *equal += 1;
-            self.open.push((name, tag));
+            self.open.push(Element { name, tag, scopes: self.scopes });
         }
     }
 
-    /// Closes the last one of that name; whichever it is, what matters is how many are left.
-    fn close(&mut self, name: &str) {
-        /// Further back the parser does not look either.
+    /// Ends the last one of that name, if there is no doubt that this is what the tag does.
+    fn end(&mut self, name: &str) {
+        let scopes = self.scopes;
+        self.remove(|open| open.name.eq_ignore_ascii_case(name) && open.scopes == scopes);
+    }
+
+    fn remove(&mut self, fits: impl Fn(&Element<'_>) -> bool) {
+        /// Further back is not looked.
         const NEAR: usize = 64;
-        let found = self.open.iter().rev().take(NEAR).position(|(open, _)| open.eq_ignore_ascii_case(name));
-        let Some(found) = found else { return };
-        let (_, tag) = self.open.remove(self.open.len() - 1 - found);
-        if let Some(equal) = self.equal.get_mut(tag) {
+        let Some(found) = self.open.iter().rev().take(NEAR).position(fits) else { return };
+        let element = self.open.remove(self.open.len() - 1 - found);
+        if let Some(equal) = self.equal.get_mut(element.tag) {
             *equal = equal.saturating_sub(1);
         }
     }
@@ -81,6 +95,31 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
 
 const FORMATTING: &[&str] =
     &["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
+
+/// Elements within which end tags can be text, or are kept from what is open outside.
+const SCOPES: &[&str] = &[
+    "applet",
+    "caption",
+    "iframe",
+    "marquee",
+    "math",
+    "noembed",
+    "noframes",
+    "noscript",
+    "object",
+    "plaintext",
+    "script",
+    "select",
+    "style",
+    "svg",
+    "table",
+    "td",
+    "template",
+    "textarea",
+    "th",
+    "title",
+    "xmp",
+];
 
 const NEEDS_NO_END: &[&str] = &[
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
@@ -109,5 +148,8 @@ mod tests {
         check(&("<b>".repeat(100) + "<p>a"), 100, 3);
         let fonts = (0..100).fold(String::new(), |fonts, size| fonts + &format!("<font size={size}>"));
         check(&(fonts + &"<p>a".repeat(50)), 100, 5_000);
+        let hidden =
+            (0..100).fold(String::new(), |fonts, size| fonts + &format!("<font size={size}><!--</font>-->"));
+        check(&(hidden + &"<p>a".repeat(50)), 1, 5_000);
     }
 }
