@@ -20,7 +20,7 @@ fn a_document_that_amplifies_is_refused_and_nothing_of_it_stays() {
     let text = "a cell that stands in every place it covers ".repeat(11);
     let page = format!(
         "<html><p>A first paragraph.</p><table><tr><td rowspan=256 colspan=256>{text}</td></tr>{}</table>",
-        "<tr><td>x</td></tr>".repeat(255)
+        "<tr><td>x</td><td>y</td></tr>".repeat(255)
     );
     bench.write("spans.html", &page);
     let before = size(&bench.path("nexus-data"));

@@ -1,6 +1,7 @@
 //! Zip archives: opened without unpacking, read part by part, measured all along.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::rc::Rc;
 
@@ -25,6 +26,8 @@ const LONGEST_NAME: usize = 4 * 1024;
 /// An archive whose parts share one allowance of unpacked bytes, in which each part counts every time it is read.
 pub(super) struct Archive<'a> {
     zip: ZipArchive<Counted<'a>>,
+    /// The files by name: the archive itself looks for a name that it lacks in all of them.
+    names: BTreeMap<String, usize>,
     /// Packed bytes that were read from the source.
     consumed: Rc<Cell<u64>>,
     left: Allowance,
@@ -93,7 +96,13 @@ impl<'a> Archive<'a> {
                 limits.archive_entries
             )));
         }
-        if zip.has_duplicate_names() {
+        // Names that cannot be decoded are no office program's, and are not looked up.
+        let named =
+            zip.file_names().enumerate().filter_map(|(index, name)| Some((name.ok()?.into_owned(), index)));
+        let named: Vec<(String, usize)> = named.collect();
+        let decoded = named.len();
+        let names: BTreeMap<String, usize> = named.into_iter().collect();
+        if zip.has_duplicate_names() || names.len() < decoded {
             let what = "it holds two files of one name, and programs differ in which of them they show";
             return Err(error::malformed(what));
         }
@@ -101,12 +110,22 @@ impl<'a> Archive<'a> {
         let nesting = limits.nesting;
         let whole = Allowance::new(limits, packed);
         let (left, whole_bytes) = (whole, limits.whole_bytes);
-        Ok(Self { zip, consumed, left, whole, proportion, whole_bytes, nesting, budget: Rc::clone(budget) })
+        Ok(Self {
+            zip,
+            names,
+            consumed,
+            left,
+            whole,
+            proportion,
+            whole_bytes,
+            nesting,
+            budget: Rc::clone(budget),
+        })
     }
 
     /// The names of the files in it.
     pub(super) fn names(&self) -> Vec<String> {
-        self.zip.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect()
+        self.names.keys().cloned().collect()
     }
 
     /// A file in it, if it has that. One that declares to unpack to more than is left is refused unread.
@@ -114,7 +133,7 @@ impl<'a> Archive<'a> {
         let name = name.trim_start_matches('/');
         self.budget.work(1 + name.len().min(LONGEST_NAME));
         let index = Some(name).filter(|name| name.len() <= LONGEST_NAME);
-        let Some(index) = index.and_then(|name| self.zip.index_for_name(name)) else { return Ok(None) };
+        let Some(index) = index.and_then(|name| self.names.get(name).copied()) else { return Ok(None) };
         self.at(index).map(Some)
     }
 

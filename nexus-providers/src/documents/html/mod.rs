@@ -1,6 +1,7 @@
 //! HTML: the main text of a page as blocks, without scripts, menus and other furniture.
 
 mod article;
+mod attributes;
 mod blocks;
 mod outlook;
 
@@ -56,7 +57,7 @@ fn parse(html: &str, out: &Output<'_>) -> Result<Document> {
     {
         return Err(error::malformed("its elements are nested too deeply"));
     }
-    let document = Document::from(html);
+    let document = Document::from(attributes::bounded(html).as_ref());
     if depth(&document.root(), nesting) > nesting {
         return Err(error::malformed("its elements are nested too deeply"));
     }
