@@ -244,11 +244,16 @@ async fn pages_of_a_call(world: &World, beside: &Connection) -> (i64, i64) {
         let call = begin().await;
         world.settle(world.settlement(&who, &call, amounts(10, 1_000))).await;
     }
-    log();
-    let call = begin().await;
-    let begun = log();
-    world.settle(world.settlement(&who, &call, amounts(10, 1_000))).await;
-    (begun, log())
+    // The least of several: now and then a page is full, and becomes two.
+    let mut least = (i64::MAX, i64::MAX);
+    for _ in 0..12 {
+        log();
+        let call = begin().await;
+        let begun = log();
+        world.settle(world.settlement(&who, &call, amounts(10, 1_000))).await;
+        least = (least.0.min(begun), least.1.min(log()));
+    }
+    least
 }
 
 #[tokio::test]
