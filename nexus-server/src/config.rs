@@ -14,7 +14,7 @@ use nexus_providers::shell::{
 use crate::connect::ConnectionLimits;
 use crate::models::Source;
 
-/// Where to listen unless told.
+/// The default address to listen on.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 const OVERVIEW: &str = "\

@@ -1,7 +1,7 @@
 //! The variables that the shells read, and what each may do in a `.env` that was found by itself.
 //!
-//! A folder's `.env` comes from whoever made the folder. So each variable has a decision here; one without a row has
-//! none and is another program's.
+//! A folder's `.env` comes from the author of the folder. So each variable has a decision here; a variable without a row
+//! is another program's.
 
 /// What a variable may do in a `.env` that was found in the working directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub struct Confinement {
     pub limits: bool,
     /// No program that it became could gain privileges.
     pub no_new_privileges: bool,
-    /// It opens no file, connects to nothing and signals nobody outside: Landlock, or as much of it as the kernel has.
+    /// It opens no file, connects to nothing and signals no process outside: Landlock, or as much of it as the kernel has.
     pub landlock: Enforcement,
     /// Only the system calls that reading takes are let through (seccomp): no file, socket or program is opened, no
     /// process made.

@@ -55,7 +55,7 @@ pub fn variables(env: &Environment) -> Vec<Field> {
     shown.filter_map(field).collect()
 }
 
-/// What holds where nothing is said, of the fields that hold for everybody.
+/// The defaults of the fields that apply to all tenants.
 fn defaults() -> [(&'static str, Json); 40] {
     [
         ("data", json!("./nexus-data")),

@@ -1,4 +1,4 @@
-//! By which way a key may travel: never where only a weaker source says, and not over plain HTTP unless told.
+//! By which way a key may travel: never where only a weaker source says, and over plain HTTP only where that is allowed.
 //!
 //! An endpoint, a proxy and a certificate authority each decide who reads a key. A key that the environment has must
 //! not go where only a file says, unless that file names the key as well.
