@@ -146,7 +146,7 @@ fn groups<T>(sorted: Vec<T>, place: impl Fn(&T) -> (f64, f64)) -> Vec<Vec<T>> {
         let (up, size) = place(&item);
         match (line, groups.last_mut()) {
             (Some((line_up, line_size)), Some(group)) if line_up - up <= 0.35 * size.min(line_size) => {
-                group.push(item)
+                group.push(item);
             }
             _ => {
                 groups.push(vec![item]);
