@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_tag_with_thousands_of_attributes_becomes_text() {
-        let many = (0..MOST + 1).fold(String::new(), |many, index| many + &format!(" a{index}=1"));
+        let many = (0..=MOST).fold(String::new(), |many, index| many + &format!(" a{index}=1"));
         assert_eq!(bounded(&format!("<b>x</b><p{many}>y")), format!("<b>x</b>&lt;p{many}>y"));
         assert!(matches!(bounded("<p a=1>x<p b=2>"), Cow::Borrowed(_)));
     }
