@@ -75,7 +75,9 @@ impl Engine {
         let publish = || async {
             // The access that counts is that of the commit, not of the moment when the work began.
             let access = self.authorise_job(lease).await?;
-            let publication = Publication { access, now: self.clock.now(), ..publication.clone() };
+            let now = self.clock.now();
+            let day = self.gateway.settings().zone.day(now);
+            let publication = Publication { access, now, day, ..publication.clone() };
             self.store.publish(lease, publication).await
         };
         self.persist(publish).await.map(drop)
