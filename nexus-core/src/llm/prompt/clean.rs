@@ -16,7 +16,8 @@ pub(super) fn clean_text(text: &str) -> String {
 
 /// `text` as [`clean_text`] has it, on one line and without a quotation mark that could end it.
 pub(super) fn clean_line(text: &str) -> String {
-    clean_text(&text.replace(['\n', '\t'], " ").replace('"', "'"))
+    // By lines first: a word that begins a turn does so at the beginning of one.
+    clean_text(&clean_text(text).replace(['\n', '\t'], " ").replace('"', "'"))
 }
 
 /// JSON whose texts are as [`clean_text`] has them, whatever way they were escaped; what is no JSON is cleaned as a text.
