@@ -112,7 +112,7 @@ impl Builds {
 impl Duty {
     /// Ends the build.
     pub(crate) fn end(mut self, outcome: &Result<()>) {
-        self.ended = outcome.as_ref().map(|()| ()).map_err(Error::report);
+        self.ended = outcome.as_ref().map_err(Error::report).copied();
     }
 }
 

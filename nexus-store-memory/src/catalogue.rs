@@ -161,7 +161,7 @@ impl Catalogue {
                 None => self.live.remove(*ordinal),
             }
         }
-        self.merge(changed);
+        self.merge(&changed);
         self.watermark = watermark;
         self.live_passages = self.passages(&self.live);
         self.languages = self.versions.iter().fold(0, |mask, version| mask | version.languages);
@@ -172,14 +172,14 @@ impl Catalogue {
     }
 
     /// Puts the changed versions in their places, in one pass.
-    fn merge(&mut self, changed: BTreeMap<i64, Option<Arc<Version>>>) {
+    fn merge(&mut self, changed: &BTreeMap<i64, Option<Arc<Version>>>) {
         let kept = std::mem::take(&mut self.ordinals).into_iter().zip(std::mem::take(&mut self.versions));
         let mut kept = kept.filter(|(ordinal, _)| !changed.contains_key(ordinal)).peekable();
         let mut push = |ordinal, version| {
             self.ordinals.push(ordinal);
             self.versions.push(version);
         };
-        for (ordinal, version) in &changed {
+        for (ordinal, version) in changed {
             while let Some((before, known)) = kept.next_if(|(before, _)| before < ordinal) {
                 push(before, known);
             }

@@ -188,13 +188,12 @@ impl Codes {
         while let Some(row) = rows.next().map_err(sql)? {
             let version: i64 = row.get(0).map_err(sql)?;
             let is_known = !anew && self.versions.contains(&version);
-            match row.get(1).map_err(sql)? {
-                true if !is_known => {
-                    come.push(version);
-                    vectors = vectors.saturating_add(row.get(2).map_err(sql)?);
-                }
-                false if is_known => drop(gone.insert(version)),
-                _ => {}
+            let is_live: bool = row.get(1).map_err(sql)?;
+            if is_live && !is_known {
+                come.push(version);
+                vectors = vectors.saturating_add(row.get(2).map_err(sql)?);
+            } else if !is_live && is_known {
+                gone.insert(version);
             }
             if effort == Effort::Little && vectors > SMALL {
                 return Ok(None);

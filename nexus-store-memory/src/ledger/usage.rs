@@ -120,7 +120,7 @@ pub(crate) fn sums(
     let mut rows = statement.query(params![tenant, scope, from, to]).map_err(sql)?;
     let mut sums: BTreeMap<String, [i64; 4]> = BTreeMap::new();
     while let Some(row) = rows.next().map_err(sql)? {
-        let id = row.get(if by == UsageBy::Model { 1 } else { 0 }).map_err(sql)?;
+        let id = row.get(usize::from(by == UsageBy::Model)).map_err(sql)?;
         let sum = sums.entry(id).or_default();
         for (column, number) in (2..).zip(sum) {
             let more: i64 = row.get(column).map_err(sql)?;
