@@ -74,10 +74,10 @@ fn unchanging(path: &Path) -> Result<String> {
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                name.push(char::from(*byte))
+                name.push(char::from(*byte));
             }
             other => {
-                write!(name, "%{other:02x}").map_err(|source| Error::unexpected("no name").because(source))?
+                write!(name, "%{other:02x}").map_err(|source| Error::unexpected("no name").because(source))?;
             }
         }
     }

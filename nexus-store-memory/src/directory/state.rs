@@ -46,7 +46,7 @@ pub(crate) fn inspect(dir: &Path) -> Result<State> {
         (Found::Nothing | Found::Unreadable, Database::Ours) => Ok(State::Store(None)),
         (Found::Marker(marker), _) if is_new && marker.state == Progress::Begun => Ok(State::Begun(marker)),
         (Found::Unreadable, _) if is_new => Ok(State::Begun(Marker::begun())),
-        (Found::Nothing, Database::Missing) if names.iter().all(|name| is_ignored(name)) => Ok(State::Vacant),
+        (Found::Nothing, Database::Missing) if names.iter().all(is_ignored) => Ok(State::Vacant),
         (Found::Nothing, Database::Missing) if !has_files_of_a_store(dir, &names) => Err(not_empty(dir)),
         (Found::Marker(_) | Found::Unreadable | Found::Nothing, Database::Missing | Database::Empty) => {
             Err(database_missing(dir))
