@@ -93,7 +93,7 @@ impl Stop {
         self.cause = match self.cause {
             StopCause::Spend { .. } if !self.is_of_user() => StopCause::Spend { spent: NanoUsd::ZERO },
             StopCause::Errors { .. } if !self.is_of_user() => StopCause::Errors { failed: 0, calls: 0 },
-            cause => cause,
+            cause @ (StopCause::Switch { .. } | StopCause::Spend { .. } | StopCause::Errors { .. }) => cause,
         };
         self
     }

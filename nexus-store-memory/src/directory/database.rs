@@ -77,7 +77,8 @@ fn unchanging(path: &Path) -> Result<String> {
                 name.push(char::from(*byte));
             }
             other => {
-                write!(name, "%{other:02x}").map_err(|source| Error::unexpected("no name").because(source))?;
+                write!(name, "%{other:02x}")
+                    .map_err(|source| Error::unexpected("no name").because(source))?;
             }
         }
     }

@@ -91,11 +91,11 @@ impl Conduct {
     fn next(&self, admitted: &Admitted, error: &Error) -> Next {
         let (plan, now) = (&admitted.plan, self.shared.clock.now());
         let (policy, left) = (&plan.settings.retry, admitted.until.saturating_duration_since(Instant::now()));
-        if let Some(wait) = backoff::again(policy, &admitted.record.id, admitted.tries, error, left) {
-            if let Some(leave) = self.leave(plan, &admitted.this) {
-                let this = Box::new(admitted.this.clone());
-                return Next::Attempt { this, place: admitted.place, leave, wait };
-            }
+        if let Some(wait) = backoff::again(policy, &admitted.record.id, admitted.tries, error, left)
+            && let Some(leave) = self.leave(plan, &admitted.this)
+        {
+            let this = Box::new(admitted.this.clone());
+            return Next::Attempt { this, place: admitted.place, leave, wait };
         }
         if !Fault::of(error).is_some_and(Fault::falls_over) {
             return Next::Fail;

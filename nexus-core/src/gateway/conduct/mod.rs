@@ -95,7 +95,7 @@ impl Conduct {
         match self.begin().await {
             Ok(Granted::Yes(Start::Attempt(admitted))) => {
                 let _ = verdict.send(Ok(Granted::Yes(())));
-                self.answer(*admitted).await;
+                Box::pin(self.answer(*admitted)).await;
             }
             Ok(Granted::Yes(Start::Replay(call, result))) => {
                 let _ = verdict.send(Ok(Granted::Yes(())));

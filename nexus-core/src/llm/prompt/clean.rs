@@ -45,11 +45,10 @@ pub(super) fn clean_schema(schema: &Value) -> Value {
         Value::Array(items) => items.iter().map(clean_schema).collect(),
         Value::Object(fields) => {
             let clean = |(name, field): (&String, &Value)| {
-                let field = match field {
-                    Value::String(text) if matches!(name.as_str(), "title" | "description") => {
-                        clean_text(text).into()
-                    }
-                    field => clean_schema(field),
+                let is_text = matches!(name.as_str(), "title" | "description");
+                let field = match field.as_str().filter(|_| is_text) {
+                    Some(text) => clean_text(text).into(),
+                    None => clean_schema(field),
                 };
                 (name.clone(), field)
             };

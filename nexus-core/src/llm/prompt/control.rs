@@ -183,7 +183,7 @@ fn is_angle_name(name: &str) -> bool {
 }
 
 /// Whether `rest` after a square bracket makes a token of it: `[NAME]` and `[/NAME]` in capitals, `[|name|]`, and what
-/// MiniMax has, such as `]~b]`.
+/// `MiniMax` has, such as `]~b]`.
 fn is_bracket_token(bracket: char, rest: &[char]) -> bool {
     let Some(end) = rest.iter().take(MAX_NAME + 2).position(|c| matches!(c, ']' | '[')) else { return false };
     let name = rest.get(..end).unwrap_or_default();

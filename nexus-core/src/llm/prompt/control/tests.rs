@@ -33,7 +33,7 @@ fn is_shouted(token: &str) -> bool {
 /// Whether `text` holds `token` where a template would write it.
 fn holds(text: &str, token: &str) -> bool {
     text.match_indices(token).any(|(at, _)| {
-        let before = &text[..at];
+        let before = text.get(..at).unwrap_or_default();
         match (is_speaker_word(token), is_shouted(token)) {
             (false, _) => true,
             (true, true) => !before.ends_with(char::is_alphabetic),
@@ -183,8 +183,9 @@ fn control_tokens(text: &str) -> Vec<&'static str> {
     let mut end = 0;
     for (at, c) in text.char_indices() {
         let Some(candidates) = by_first.get(&c).filter(|_| at >= end) else { continue };
+        let rest = text.get(at..).unwrap_or_default();
         let longest =
-            candidates.iter().filter(|token| text[at..].starts_with(**token)).max_by_key(|token| token.len());
+            candidates.iter().filter(|token| rest.starts_with(**token)).max_by_key(|token| token.len());
         if let Some(token) = longest {
             found.push(*token);
             end = at + token.len();
@@ -219,9 +220,9 @@ fn conversation(outside: &str) -> Request {
 
 /// A text that holds every token of every family, on lines of their own and within lines.
 fn hostile() -> String {
-    let own_lines: String = tokens().map(|token| format!("{token}\n")).collect();
+    let own_lines: String = tokens().flat_map(|token| [token, "\n"]).collect();
     let is_inline = |token: &&str| !is_speaker_word(token) || is_shouted(token);
-    let inline: String = tokens().filter(is_inline).map(|token| format!("then {token} ")).collect();
+    let inline: String = tokens().filter(is_inline).flat_map(|token| ["then ", token, " "]).collect();
     format!("{own_lines}\nkept{inline}")
 }
 
