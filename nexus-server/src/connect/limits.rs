@@ -46,7 +46,7 @@ impl Default for ConnectionLimits {
             connections_per_address: 64,
             trusted_proxies: Vec::new(),
             header: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             body: Duration::from_secs(30),
             write: Duration::from_secs(30),
         }

@@ -161,7 +161,7 @@ fn network_of(address: IpAddr) -> IpAddr {
         IpAddr::V6(address) if !address.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64))
         }
-        other => other,
+        other @ (IpAddr::V4(_) | IpAddr::V6(_)) => other,
     }
 }
 
@@ -174,10 +174,10 @@ mod tests {
     }
 
     async fn admitted(table: &Arc<Table>, address: &str) -> Place {
-        match table.admit(address.parse().unwrap()).await.0 {
-            Admission::Admitted(place) => place,
-            other => panic!("{other:?}"),
-        }
+        let Admission::Admitted(place) = table.admit(address.parse().unwrap()).await.0 else {
+            panic!("{address}")
+        };
+        place
     }
 
     async fn busy(table: &Arc<Table>, address: &str) -> Place {
