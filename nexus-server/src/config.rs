@@ -43,10 +43,10 @@ pub(crate) struct Args {
     /// The configuration file [default: nexus.toml in your configuration directory]
     #[arg(long, value_name = "FILE", env = "NEXUS_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
-    /// A file of variables that is as strong as the environment [env: NEXUS_ENV_FILE]
+    /// A file of variables that is as strong as the environment [env: `NEXUS_ENV_FILE`]
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
-    /// Read no file of variables, not even a `.env` in the working directory [env: NEXUS_NO_ENV_FILE]
+    /// Read no file of variables, not even a `.env` in the working directory [env: `NEXUS_NO_ENV_FILE`]
     #[arg(long, conflicts_with = "env_file")]
     pub(crate) no_env_file: bool,
     /// After how many silent seconds a stream sends a heartbeat
