@@ -87,6 +87,7 @@ impl Output {
     }
 
     /// Asks somebody at the terminal, who answers on the same line.
+    #[expect(clippy::unused_self, reason = "what is printed goes through the output, whatever its form")]
     pub(crate) fn question(&self, question: impl Display) {
         let mut stderr = io::stderr().lock();
         // Without a terminal to ask on there is no answer either.

@@ -67,10 +67,10 @@ pub(crate) struct Global {
     // Not global: `corpora set --config` means the settings of a corpus.
     #[arg(long, value_name = "FILE", env = "NEXUS_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
-    /// A file of variables that is as strong as the environment [env: NEXUS_ENV_FILE]
+    /// A file of variables that is as strong as the environment [env: `NEXUS_ENV_FILE`]
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) env_file: Option<PathBuf>,
-    /// Read no file of variables, not even a `.env` in the working directory [env: NEXUS_NO_ENV_FILE]
+    /// Read no file of variables, not even a `.env` in the working directory [env: `NEXUS_NO_ENV_FILE`]
     #[arg(long, global = true, conflicts_with = "env_file")]
     pub(crate) no_env_file: bool,
     /// The tenant to act in [default: local]

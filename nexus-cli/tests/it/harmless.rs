@@ -13,7 +13,7 @@ const ID: &str = "01a22bcc-7bae-71de-a873-525b155dd19c";
 /// A home directory: hidden files, projects whose folders are called like those of a store, names that a store gives to
 /// its files, links, deep folders.
 fn home(dir: &Path) {
-    let deep = (0..40).map(|level| format!("level{level}/")).collect::<String>();
+    let deep = (0..40).map(|level| format!("level{level}")).collect::<Vec<_>>().join("/") + "/";
     let files = [
         ".bashrc".to_owned(),
         ".config/app/settings.json".to_owned(),

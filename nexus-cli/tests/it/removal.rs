@@ -76,7 +76,8 @@ fn on_a_terminal(bench: &Bench, arguments: &[&str], answer: &str) -> Said {
     script.envs(told.get_envs().filter_map(|(name, value)| Some((name, value?))));
     script.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = script.spawn().expect("`script` of util-linux is needed");
+    let mut child =
+        script.spawn().unwrap_or_else(|error| panic!("`script` of util-linux is needed: {error}"));
     child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
     Said::from(child.wait_with_output().unwrap())
 }

@@ -42,7 +42,8 @@ fn main() -> ExitCode {
     }
     if std::env::args().nth(1).as_deref() == Some("parse-large") {
         let failed = parse(&WorkerParser::new(command(), limits()), &large()).unwrap_err();
-        write!(std::io::stdout(), "{:?}", failed.kind()).unwrap();
+        let mut out = std::io::stdout();
+        write!(out, "{:?}", failed.kind()).unwrap();
         return ExitCode::SUCCESS;
     }
     let trials = SCENARIOS.iter().map(|(name, scenario)| {

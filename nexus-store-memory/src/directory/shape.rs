@@ -71,7 +71,14 @@ mod tests {
         assert!(is_draft(&format!("draft-{uuid}")));
         assert!(is_cancel_request(&format!("cancel-{uuid}.json")));
         assert!(is_cancel_draft(&format!(".cancel-{uuid}.json")));
-        for near in ["", "0", &hash[1..], &hash.to_uppercase(), &format!("{hash}.txt"), &format!("{hash}0")] {
+        for near in [
+            "",
+            "0",
+            hash.get(1..).unwrap(),
+            &hash.to_uppercase(),
+            &format!("{hash}.txt"),
+            &format!("{hash}0"),
+        ] {
             assert!(!is_hash(near), "{near}");
         }
         for near in

@@ -98,7 +98,7 @@ mod tests {
     use crate::{permitted, version};
 
     /// Far longer than anything takes here: what waits for something else does not end before.
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn open(dir: &Path) -> (MemoryStore, World) {
         let store = MemoryStore::open(dir).unwrap();

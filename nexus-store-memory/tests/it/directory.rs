@@ -187,7 +187,8 @@ async fn the_making_of_a_store_is_taken_up_after_any_of_its_steps() {
     let database = |dir: &Path| {
         fs::copy(whole.path().join("nexus.db"), dir.join("nexus.db")).map(drop).unwrap();
     };
-    let prefixes: [&[&dyn Fn(&Path)]; 9] = [
+    type Step<'a> = &'a dyn Fn(&Path);
+    let prefixes: [&[Step<'_>]; 9] = [
         &[],
         &[&|dir| fs::write(dir.join(MARKER), "").unwrap()],
         &[&|dir| fs::write(dir.join(MARKER), "{\"about\": \"This dir").unwrap()],
@@ -200,7 +201,9 @@ async fn the_making_of_a_store_is_taken_up_after_any_of_its_steps() {
     ];
     for (number, steps) in prefixes.into_iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
-        steps.iter().for_each(|step| step(dir.path()));
+        for step in steps {
+            step(dir.path());
+        }
         if number < 8 {
             assert!(!MemoryStore::exists(dir.path()).unwrap(), "{number}");
             assert_eq!(MemoryStore::open_read_only(dir.path()).unwrap_err().stable_code(), "STORE_NOT_FOUND");

@@ -55,7 +55,9 @@ async fn what_stopped_processes_left_behind_is_removed_after_a_day_and_counted()
     fs::create_dir_all(dir.path().join("requests")).unwrap();
     let request = dir.path().join("requests/.cancel-01a22bcc-7bae-71de-a873-525b155dd19c.json");
     let left = [home(dir.path()).join(DRAFT), home(dir.path()).join("0".repeat(64)), request];
-    left.iter().for_each(|left| fs::write(left, "left").unwrap());
+    for left in &left {
+        fs::write(left, "left").unwrap();
+    }
     age(dir.path(), 23);
     let store = MemoryStore::open(dir.path()).unwrap();
     assert!(store.swept().is_nothing());

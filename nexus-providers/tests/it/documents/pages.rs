@@ -85,9 +85,8 @@ fn turned_pages_and_lines_are_read_like_others() {
 
 #[test]
 fn letters_drawn_twice_are_there_once_and_text_outside_of_the_page_is_named() {
-    let twice: String = (0..2)
-        .map(|shift| format!("BT /F1 12 Tf 1 0 0 1 {}.{shift} 700 Tm (Assembly point) Tj ET ", 72))
-        .collect();
+    let drawn = |shift: u32| format!("BT /F1 12 Tf 1 0 0 1 72.{shift} 700 Tm (Assembly point) Tj ET ");
+    let twice = drawn(0) + &drawn(1);
     let content = twice + &shows("Nobody sees this.", (72, 2000));
     let (blocks, report) = parse(&pdf_of(&[content], ""), "a.pdf").unwrap();
     assert_eq!(blocks, ["p@1 Assembly point"]);

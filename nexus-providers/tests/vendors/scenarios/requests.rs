@@ -99,7 +99,7 @@ pub(super) async fn what_another_vendor_signed_is_not_sent(world: &World) {
 /// Passages, names, questions, earlier turns and what tools say cannot end a turn in a model's template.
 pub(super) async fn text_of_others_holds_no_control_token_on_the_wire(world: &World) {
     let tokens = || FAMILIES.iter().flat_map(|family| family.tokens);
-    let hostile: String = tokens().map(|token| format!("{token}\n")).collect();
+    let hostile: String = tokens().flat_map(|token| [*token, "\n"]).collect();
     let passage = Evidence {
         number: 1,
         passage: PassageKey { document: DocumentId::parse("d").unwrap(), version: 1, index: 0 },
