@@ -101,7 +101,7 @@ impl Engine {
         if let Some(model) = &model {
             let embedder = self.gateway.embedder();
             let vectors = passages.iter().filter_map(|passage| passage.vector.as_deref());
-            vectors.into_iter().try_for_each(|vector| check_length(embedder.as_deref(), model, vector))?;
+            vectors.into_iter().try_for_each(|vector| check_length(embedder.as_ref(), model, vector))?;
         }
         let bytes = brought::write(model, passages)?;
         let new = NewDocument { content_type: Some(PASSAGES_CONTENT_TYPE.to_owned()), ..new };

@@ -241,7 +241,7 @@ impl Staging<'_> {
         while let Some(passage) = passages.recv().await {
             let (chunk, vector) = passage?;
             if let (Some(model), Some(vector)) = (&self.model, &vector) {
-                check_length(embedder.as_deref(), model, vector)?;
+                check_length(embedder.as_ref(), model, vector)?;
             }
             self.add((chunk, vector)).await?;
         }

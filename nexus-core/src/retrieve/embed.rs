@@ -72,12 +72,16 @@ pub fn check_vector(vector: &[f32]) -> Result<()> {
     Ok(())
 }
 
-/// Checks that `vector`, said to be by `model`, has the length of the configured embedder's vectors if that is its model.
+/// Checks that `vector`, said to be by `model`, has the length of the `configured` embedder's vectors if that is its model.
 ///
 /// # Errors
 /// As [`check_vector`].
-pub(crate) fn check_length(embedder: Option<&dyn Embedder>, model: &ModelId, vector: &[f32]) -> Result<()> {
-    let Some(expected) = embedder.filter(|known| known.model() == model).map(Embedder::dimension) else {
+pub(crate) fn check_length(
+    configured: Option<&impl Embedder>,
+    model: &ModelId,
+    vector: &[f32],
+) -> Result<()> {
+    let Some(expected) = configured.filter(|known| known.model() == model).map(Embedder::dimension) else {
         return Ok(());
     };
     if vector.len() == expected {

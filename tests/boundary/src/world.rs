@@ -7,12 +7,12 @@ use futures::StreamExt as _;
 use nexus_core::audit::KeyRing;
 use nexus_core::gateway::{
     CallStream, Completed, Deadlines, GatewaySettings, Granted, ModelCall, Models, Refused, RetryPolicy,
-    Route, Routing,
+    Route, Routing, TenantSettings,
 };
 use nexus_core::ledger::{LedgerLine, LedgerQuery};
 use nexus_core::llm::{Piece, Request};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
-use nexus_core::quota::Limits;
+use nexus_core::quota::{Limits, TenantQuotas};
 use nexus_core::{Builder, Error, Nexus, Principal, Store, Timestamp, Usage};
 use nexus_providers::openai::{OpenAi, Service};
 use nexus_providers::{HttpClient, HttpOptions};
@@ -62,6 +62,13 @@ pub fn settings() -> GatewaySettings {
         limits: Limits::none(),
         ..GatewaySettings::shipped().unwrap()
     }
+}
+
+/// Settings under which the tenant's calls have cost units, so that limits can count them: one for each thousand tokens.
+pub fn with_cost_units(settings: GatewaySettings) -> GatewaySettings {
+    let quotas = TenantQuotas::parse(r#"{"llm_cost_units_per_1k_tokens": {"*": 1}}"#).unwrap();
+    let tenant = TenantSettings { cost_units: quotas.cost_units(), ..TenantSettings::default() };
+    GatewaySettings { tenants: [("acme".to_owned(), tenant)].into(), ..settings }
 }
 
 /// Who asks, unless a test has its own: an admin of `acme`.

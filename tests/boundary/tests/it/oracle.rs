@@ -17,7 +17,9 @@ use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{Faulty, Trouble};
 
 use crate::reconcile::reconcile_with_the_bill;
-use crate::world::{call, engine, lines, price, reopened, routing, settings, until, usage, who};
+use crate::world::{
+    call, engine, lines, price, reopened, routing, settings, until, usage, who, with_cost_units,
+};
 
 /// How many calls a warm test run can afford.
 const CALLS: usize = 3_000;
@@ -152,7 +154,7 @@ pub(crate) fn governed() -> GatewaySettings {
     // A breaker that opened would keep most calls away from the vendor.
     let breaker = BreakerPolicy { failures: u32::MAX, ..BreakerPolicy::default() };
     let deadlines = Deadlines { store: STORE, ..settings().deadlines };
-    GatewaySettings { limits, breaker, deadlines, ..settings() }
+    with_cost_units(GatewaySettings { limits, breaker, deadlines, ..settings() })
 }
 
 /// One life of a process: makes its calls, and is killed in the middle of the last of them.

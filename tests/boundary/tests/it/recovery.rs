@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use nexus_core::gateway::{Deadlines, GatewaySettings, Granted, ModelCall, RetryPolicy};
-use nexus_core::ledger::AttemptStatus;
+use nexus_core::gateway::{CallStream, Deadlines, GatewaySettings, Granted, ModelCall, RetryPolicy};
+use nexus_core::ledger::{AttemptStatus, Retry};
 use nexus_core::quota::{Amounts, Cap, Limit, Limits, Meter, ScopeKind, Window, checks};
 use nexus_core::{NanoUsd, Nexus};
 use nexus_scripted::Scripted;
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{Faulty, Trouble};
+use nexus_testkit::store::calls;
 
 use crate::world::{World, call, engine, lines, price, routing, settings, until, usage, who};
 
@@ -130,15 +131,14 @@ async fn a_shutdown_in_an_outage_leaves_the_end_to_the_next_start() {
 }
 
 /// Leaves calls open, as a process that is killed does: their engine is forgotten.
-async fn leave(store: &MemoryStore, scripted: &Scripted, models: &[&str]) -> Vec<Nexus> {
+async fn leave(store: &MemoryStore, scripted: &Scripted, models: &[&str]) -> Vec<(Nexus, CallStream)> {
     let mut left = Vec::new();
     for model in models {
         let first = engine(store.clone(), routing(scripted), settings());
         let Granted::Yes(stream) = first.stream(&who(), call(model)).await.unwrap() else {
             panic!("refused")
         };
-        left.push(first);
-        drop(stream);
+        left.push((first, stream));
     }
     left
 }
@@ -162,16 +162,16 @@ async fn a_call_that_cannot_be_ended_holds_up_no_other_and_is_ended_later() {
     assert_eq!(crate::world::lines(&next).await.len(), 4);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn the_record_of_a_call_that_was_left_in_its_second_attempt_has_the_sum_of_both() {
     let (store, scripted) = (MemoryStore::default(), Scripted::start().await.unwrap());
-    let _left = leave(&store, &scripted, &["m+close+once+frames=150+pace=50ms"]).await;
-    until("the second attempt is under way", async || {
-        let open = store_open(&store).await;
-        open.iter().any(|(number, _)| *number == Some(2))
-    })
-    .await;
-    let call = store_open(&store).await.remove(0).1;
+    // What a process leaves that is killed in the second attempt, after the first was charged.
+    let left = nexus_testkit::store::World::new(Arc::new(store.clone()));
+    let call = left.begin(left.intent(&who(), "k", &[], calls::amounts(5, 30))).await;
+    let first = calls::ending(1, AttemptStatus::UnknownOutcome, calls::amounts(5, 20));
+    let retry = left.retry_of(&who(), &call, &[], calls::amounts(5, 30));
+    left.store.retry(Retry { ending: first, ..retry }).await.unwrap();
+    assert_eq!(store_open(&store).await, [(Some(2), call.clone())]);
     let next = engine(store, routing(&scripted), settings());
     next.resume().await.unwrap();
     let lines = lines(&next).await;

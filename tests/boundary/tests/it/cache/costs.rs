@@ -8,7 +8,7 @@ use nexus_core::quota::{Amounts, Cap, CounterKey, Limit, Limits, Meter, ScopeKin
 use nexus_core::{NanoUsd, Timestamp, Usage};
 
 use super::{Cached, asking, start};
-use crate::world::{call, price, read, settings, usage, who};
+use crate::world::{call, price, read, settings, usage, who, with_cost_units};
 
 /// A limit of each meter on the user's day.
 fn limits(cap: u64) -> Limits {
@@ -52,7 +52,8 @@ async fn n24_a_hit_is_billed_nothing_and_says_what_it_avoided() {
 
 #[tokio::test]
 async fn n24_no_counter_moves_for_a_hit() {
-    let cached = Cached::with(GatewaySettings { limits: limits(1 << 40), ..settings() }).await;
+    let cached =
+        Cached::with(with_cost_units(GatewaySettings { limits: limits(1 << 40), ..settings() })).await;
     cached.answer(call("plain")).await;
     let consumer = cached.calls().await[0].consumer.clone();
     let now: Timestamp = start();
