@@ -47,8 +47,10 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 pub(super) enum Found {
     Nothing,
-    /// A file that says nothing, such as one whose writing was interrupted.
+    /// The beginning of a marker, whose writing was interrupted.
     Unreadable,
+    /// Another file of that name.
+    Foreign,
     Marker(Marker),
 }
 
@@ -120,8 +122,36 @@ pub(super) fn read(dir: &Path) -> Result<Found> {
     let mut text = String::new();
     let read = File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text));
     match read {
-        Ok(_) => Ok(serde_json::from_str(&text).map_or(Found::Unreadable, Found::Marker)),
-        Err(error) if error.kind() == IoErrorKind::InvalidData => Ok(Found::Unreadable),
+        Ok(_) => Ok(match serde_json::from_str(&text) {
+            Ok(marker) => Found::Marker(marker),
+            Err(_) if is_interrupted(&text) => Found::Unreadable,
+            Err(_) => Found::Foreign,
+        }),
+        Err(error) if error.kind() == IoErrorKind::InvalidData => Ok(Found::Foreign),
         Err(source) => Err(file("read", &path, source)),
+    }
+}
+
+/// Whether `text` is what an interrupted [`Marker::write_new`] leaves: a part of a marker from its beginning.
+fn is_interrupted(text: &str) -> bool {
+    let compact = |text: &str| text.split_whitespace().collect::<String>();
+    let head = compact(&format!("{{\"about\": \"{ABOUT}\", \"format\": {FORMAT}, \"store\": \"store-"));
+    let text = compact(text);
+    head.starts_with(&text) || text.starts_with(&head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_beginning_of_a_marker_is_taken_for_an_interrupted_one() {
+        let text = Marker::begun().text().unwrap();
+        for (end, _) in text.char_indices() {
+            assert!(is_interrupted(text.get(..end).unwrap()), "{end}");
+        }
+        for foreign in ["{}", "null", "[", "1\n2\n", "{\"my\": \"list\"}", "{\"about\": \"me\"}"] {
+            assert!(!is_interrupted(foreign), "{foreign}");
+        }
     }
 }

@@ -43,9 +43,10 @@ pub(crate) fn inspect(dir: &Path) -> Result<State> {
     let is_new = holds_nothing_yet(&names, &database);
     match (marker, database) {
         (Found::Marker(marker), Database::Ours) => Ok(State::Store(Some(marker))),
-        (Found::Nothing | Found::Unreadable, Database::Ours) => Ok(State::Store(None)),
+        (Found::Nothing | Found::Unreadable | Found::Foreign, Database::Ours) => Ok(State::Store(None)),
         (Found::Marker(marker), _) if is_new && marker.state == Progress::Begun => Ok(State::Begun(marker)),
         (Found::Unreadable, _) if is_new => Ok(State::Begun(Marker::begun())),
+        (Found::Foreign, Database::Missing | Database::Empty) => Err(not_empty(dir)),
         (Found::Nothing, Database::Missing) if names.iter().all(is_ignored) => Ok(State::Vacant),
         (Found::Nothing, Database::Missing) if !has_files_of_a_store(dir, &names) => Err(not_empty(dir)),
         (Found::Marker(_) | Found::Unreadable | Found::Nothing, Database::Missing | Database::Empty) => {

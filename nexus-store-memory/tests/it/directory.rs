@@ -275,3 +275,16 @@ async fn a_data_directory_may_be_a_link_and_have_a_name_of_any_kind() {
     assert_eq!(found(&MemoryStore::open(&real).unwrap()).await, 1);
     assert!(real.join(MARKER).exists());
 }
+
+/// A file of the user's that is called like the marker is not one that was left half written.
+#[tokio::test]
+async fn a_file_that_is_called_like_the_marker_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    for text in ["{\"my\": \"stock list\"}", "1\n2\n3\n", "{}"] {
+        fs::write(dir.path().join(MARKER), text).unwrap();
+        let refused = MemoryStore::open(dir.path()).unwrap_err();
+        assert_eq!(refused.stable_code(), "DATA_NOT_EMPTY", "{text}");
+        assert_eq!(fs::read_to_string(dir.path().join(MARKER)).unwrap(), text);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
