@@ -12,6 +12,9 @@ use serde_json::json;
 
 use crate::journey::{admin, ingest, nexus};
 
+/// A step of the making of a store.
+type Step<'a> = &'a dyn Fn(&Path);
+
 const MARKER: &str = "nexus-store.json";
 
 /// A store with a document, closed.
@@ -187,7 +190,6 @@ async fn the_making_of_a_store_is_taken_up_after_any_of_its_steps() {
     let database = |dir: &Path| {
         fs::copy(whole.path().join("nexus.db"), dir.join("nexus.db")).map(drop).unwrap();
     };
-    type Step<'a> = &'a dyn Fn(&Path);
     let prefixes: [&[Step<'_>]; 9] = [
         &[],
         &[&|dir| fs::write(dir.join(MARKER), "").unwrap()],
