@@ -46,6 +46,20 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Lines about a piece that is done: below its line, or above the bar with its name.
+    pub(crate) fn below(&self, output: &Output, name: &str, lines: &[String]) -> Result<()> {
+        let print = |line: &String| output.line(escape_line(line));
+        match self {
+            _ if lines.is_empty() => Ok(()),
+            Self::Bar(bar) => bar.suspend(|| {
+                output.line(escape_line(name))?;
+                lines.iter().try_for_each(print)
+            }),
+            Self::Lines(_) => lines.iter().try_for_each(print),
+            Self::Silent => Ok(()),
+        }
+    }
+
     /// Something is to be said now, on standard error.
     pub(crate) fn aside(&self, say: impl FnOnce()) {
         match self {

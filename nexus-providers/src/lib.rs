@@ -18,6 +18,8 @@
 pub mod anthropic;
 #[cfg(feature = "documents")]
 pub mod documents;
+#[cfg(any(feature = "gemini", feature = "shell"))]
+mod files;
 #[cfg(feature = "gemini")]
 pub mod gemini;
 #[cfg(feature = "ollama")]

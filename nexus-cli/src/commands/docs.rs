@@ -3,12 +3,14 @@
 use nexus_core::access::Grant;
 use nexus_core::document::store::DocumentQuery;
 use nexus_core::document::{Document, Passage};
+use nexus_core::escape::escape_line;
 use nexus_core::{DocumentId, Nexus, Result};
 use serde_json::json;
 
 use super::jobs;
 use super::removal::{Target, may_go_on};
 use super::table::Table;
+use super::warnings;
 use crate::args::Docs;
 use crate::context::{Context, Opened};
 use crate::exit::Exit;
@@ -135,6 +137,7 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
     let failure = document.failure.as_ref();
     let failure = failure.map(|failure| format!("{}: {}", failure.code, failure.message)).unwrap_or_default();
     let report = document.report.clone().unwrap_or_default();
+    let warnings = warnings::of(Some(&report));
     let rows = [
         ("document", document.id.to_string()),
         ("name", document.name.clone()),
@@ -156,7 +159,8 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
     ];
     let shown = rows.iter().filter(|(_, value)| !value.is_empty());
     shown.clone().try_for_each(|(name, value)| context.output.line(format_args!("{name:<10} {value}")))?;
-    report.warnings.iter().try_for_each(|warning| context.output.line(format_args!("left out   {warning}")))
+    let warnings = warnings::lines(&warnings);
+    warnings.iter().try_for_each(|warning| context.output.line(escape_line(warning)))
 }
 
 /// What would go with each of the documents; the first that may not be removed is an error.

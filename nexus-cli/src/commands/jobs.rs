@@ -6,6 +6,7 @@ use nexus_core::document::{ChunkConfig, DocumentStatus, Failure, JobState};
 use nexus_core::{DocumentId, ErrorKind, Nexus, Result};
 use serde::Serialize;
 
+use super::warnings;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::progress::Progress;
@@ -16,9 +17,9 @@ use crate::visible::count;
 #[serde(tag = "result", rename_all = "snake_case")]
 pub(super) enum Outcome {
     /// Its passages can be searched.
-    Done { passages: u32 },
+    Done { passages: u32, warnings: Vec<String> },
     /// They could before, and nothing had changed.
-    Unchanged { passages: u32 },
+    Unchanged { passages: u32, warnings: Vec<String> },
     /// They cannot, and here is why.
     Failed { failure: Failure },
 }
@@ -76,11 +77,11 @@ async fn settle(context: &Context<'_>, nexus: &Nexus, submitted: Result<Submitte
         }
     }
     let document = nexus.document(&context.who, &submitted.document_id).await?;
-    let passages = document.passages;
+    let (passages, warnings) = (document.passages, warnings::of(document.report.as_ref()));
     Ok(match (document.status, document.failure) {
         (DocumentStatus::Failed, Some(failure)) => Outcome::Failed { failure },
-        _ if submitted.unchanged => Outcome::Unchanged { passages },
-        _ => Outcome::Done { passages },
+        _ if submitted.unchanged => Outcome::Unchanged { passages, warnings },
+        _ => Outcome::Done { passages, warnings },
     })
 }
 
@@ -115,16 +116,18 @@ impl Summary {
     fn add(&mut self, context: &Context<'_>, progress: &Progress<'_>, record: Record) -> Result<()> {
         let source = &record.source;
         match &record.outcome {
-            Outcome::Done { passages } => {
+            Outcome::Done { passages, warnings } => {
                 self.done += 1;
                 progress.done(
                     source,
                     &format!("done       {source} ({})", count((*passages).into(), "passage")),
                 )?;
+                progress.below(context.output, source, &warnings::lines(warnings))?;
             }
-            Outcome::Unchanged { .. } => {
+            Outcome::Unchanged { warnings, .. } => {
                 self.unchanged += 1;
                 progress.done(source, &format!("unchanged  {source}"))?;
+                progress.below(context.output, source, &warnings::lines(warnings))?;
             }
             Outcome::Failed { failure } => {
                 self.failed += 1;

@@ -25,6 +25,7 @@ mod table;
 mod usage;
 mod verify;
 mod walk;
+mod warnings;
 mod whole;
 
 use std::io::Read as _;

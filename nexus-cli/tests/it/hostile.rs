@@ -36,6 +36,44 @@ fn a_document_that_amplifies_is_refused_and_nothing_of_it_stays() {
     assert_eq!(shown["document"]["passages"], 0);
 }
 
+/// Records of which all but one are left out.
+fn partly_broken(bench: &Bench) {
+    bench.write("docs/records.jsonl", &format!("{{\"text\": \"A record that is whole.\"}}\n{}", "{broken\n".repeat(7)));
+}
+
+#[test]
+fn what_was_left_out_of_a_document_is_told_when_it_is_ingested() {
+    let bench = Bench::new();
+    partly_broken(&bench);
+    let ingest = ["ingest", "docs/records.jsonl", "--corpus", "handbook"];
+    for result in ["done       docs/records.jsonl (1 passage)", "unchanged  docs/records.jsonl"] {
+        let said = bench.run(&ingest).ends(0);
+        let lines: Vec<&str> = said.out.lines().collect();
+        assert_eq!(lines.len(), 8, "{said:#?}");
+        assert_eq!(lines[0], result);
+        assert_eq!(lines[1], "warning    line 2 is not valid JSON and was left out");
+        assert_eq!(lines[6], "warning    and 2 more, see `docs show --json`");
+    }
+    let said = bench.run(&[&ingest[..], &["--json"]].concat()).ends(0).json();
+    let warnings = said["documents"][0]["warnings"].as_array().unwrap();
+    assert_eq!((warnings.len(), &warnings[6]), (7, &"line 8 is not valid JSON and was left out".into()));
+    assert!(bench.run(&["ingest", "docs/leave.md", "--corpus", "handbook", "--json"]).ends(0).json()["documents"][0]["warnings"]
+        .as_array()
+        .unwrap()
+        .is_empty());
+}
+
+#[test]
+fn what_was_left_out_of_a_document_is_shown_with_it() {
+    let bench = Bench::new();
+    partly_broken(&bench);
+    bench.run(&["ingest", "docs/records.jsonl", "--corpus", "handbook"]).ends(0);
+    let said = bench.run(&["docs", "show", "handbook/records.jsonl"]).ends(0);
+    let shown: Vec<&str> = said.out.lines().filter(|line| line.starts_with("warning    ")).collect();
+    assert_eq!(shown.len(), 6, "{said:#?}");
+    assert_eq!(shown[5], "warning    and 2 more, see `docs show --json`");
+}
+
 #[test]
 fn a_stream_that_is_no_export_is_refused_after_its_first_kilobytes() {
     let bench = Bench::new();

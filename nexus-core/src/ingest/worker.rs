@@ -112,9 +112,7 @@ impl Engine {
         };
         staging.flush().await?;
         if staging.staged == 0 {
-            return Err(Error::invalid("nothing in the document is text")
-                .code(codes::EMPTY)
-                .hint("a scanned document needs text recognition before it is ingested"));
+            return Err(holds_no_text(&report));
         }
         let now = self.clock.now();
         Ok(Publication {
@@ -311,6 +309,19 @@ impl BlockSink for Channel {
     }
 }
 
+/// The error of a document without a passage. One whose report says why is no scan.
+fn holds_no_text(report: &ParseReport) -> Error {
+    if let Some(warning) = report.warnings.first() {
+        let message = format!("nothing in the document is text that can be read: {warning}");
+        return Error::invalid(message).code(codes::EMPTY);
+    }
+    let error = Error::invalid("nothing in the document is text").code(codes::EMPTY);
+    if report.content_type == PASSAGES_CONTENT_TYPE {
+        return error;
+    }
+    error.hint("a scanned document needs text recognition before it is ingested")
+}
+
 fn crashed(crash: tokio::task::JoinError) -> Error {
     Error::unexpected("the parser crashed on the document").code(codes::CRASHED).because(crash)
 }
@@ -319,4 +330,20 @@ fn too_slow() -> Error {
     Error::new(ErrorKind::Timeout, "reading the document took too long")
         .code(codes::TIMEOUT)
         .hint("split the document, or raise the limit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_without_a_passage_fails_with_what_its_report_warns_of() {
+        let report = ParseReport { warnings: vec!["page 1 is missing".into()], ..ParseReport::default() };
+        let error = holds_no_text(&report);
+        assert_eq!((error.stable_code(), error.remedy()), (codes::EMPTY, None));
+        assert!(error.message().ends_with("that can be read: page 1 is missing"));
+        assert!(holds_no_text(&ParseReport::default()).remedy().is_some());
+        let brought = ParseReport { content_type: PASSAGES_CONTENT_TYPE.into(), ..ParseReport::default() };
+        assert_eq!(holds_no_text(&brought).remedy(), None);
+    }
 }

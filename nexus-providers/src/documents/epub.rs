@@ -25,20 +25,29 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     out.title(&book.title);
     for chapter in &book.spine {
         out.budget.work(1 + chapter.len());
-        let Some(file) = book.files.get(chapter) else { continue };
+        let Some(file) = book.files.get(chapter) else {
+            missing(chapter, out);
+            continue;
+        };
         match archive.text(&file.part)? {
             Some(text) => self::chapter(&file.named, &text, out)?,
-            None => out.warn(format!("the chapter `{}` is missing", quoted(&file.named))),
+            None => missing(&file.named, out),
         }
     }
     Ok(())
+}
+
+fn missing(chapter: &str, out: &mut Output<'_>) {
+    let warning = format!("the chapter `{}` is missing", quoted(chapter));
+    let error = error::malformed(&warning);
+    out.leave_out(warning, error);
 }
 
 /// Reads one chapter. One whose HTML cannot be read is named in a warning and costs no other.
 fn chapter(name: &str, text: &str, out: &mut Output<'_>) -> Result<()> {
     match html::fragment(text, out) {
         Err(error) if !out.has_failed() && error.stable_code() == codes::MALFORMED => {
-            out.warn(format!("the chapter `{}` was left out: {error}", quoted(name)));
+            out.leave_out(format!("the chapter `{}` was left out: {error}", quoted(name)), error);
             Ok(())
         }
         read => read,

@@ -10,9 +10,10 @@ pub(super) fn unsupported(what: &str) -> Error {
         .hint("convert it to text, Markdown, HTML, PDF or an Office format")
 }
 
-/// Nothing in it is text.
-pub(super) fn empty() -> Error {
-    Error::invalid("the document holds no text")
+/// Nothing in it is text; `warning` is the first thing that the report says of it.
+pub(super) fn empty(warning: Option<&str>) -> Error {
+    let why = warning.map(|warning| format!(" that can be read: {warning}")).unwrap_or_default();
+    Error::invalid(format!("the document holds no text{why}"))
         .code(codes::EMPTY)
         .hint("a scanned document needs text recognition first")
 }
@@ -27,6 +28,11 @@ pub(super) fn encrypted() -> Error {
 /// It is not well formed, or cut off.
 pub(super) fn malformed(what: &str) -> Error {
     Error::invalid(format!("the document is damaged: {what}")).code(codes::MALFORMED)
+}
+
+/// Its `parts` lie deeper inside of one another than any program writes them.
+pub(super) fn too_deep(parts: &str, limit: usize) -> Error {
+    malformed(&format!("its {parts} are nested more than {limit} deep"))
 }
 
 /// It, or what it unpacks to, is over a limit.

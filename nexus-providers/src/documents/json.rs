@@ -18,6 +18,10 @@ const LINE_BYTES: usize = 16 * 1024 * 1024;
 /// Deeper values are indented no further.
 const DEEPEST: usize = 64;
 
+/// How many blanks of indentation a document gets for each of its bytes, far above what people write. Beyond that the
+/// values of it still have lines of their own.
+const BLANKS_PER_BYTE: usize = 4;
+
 /// The fields of a record that are read.
 #[derive(Deserialize)]
 struct Fields<'a> {
@@ -45,6 +49,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     let charset = detect(source, out)?;
     let json = whole(source, charset, out)?;
     let json = json.trim();
+    check_depth(json, out.limits.nesting)?;
     if let Some(record) = Record::parse(json) {
         out.title(record.title.as_deref().unwrap_or_default());
         return paragraphs(&record.text, out);
@@ -78,11 +83,28 @@ pub(super) fn read_lines(source: &mut dyn Source, out: &mut Output<'_>) -> Resul
         } else if is_json(json) {
             out.push(BlockKind::Code, json)?;
         } else if !json.is_empty() {
-            out.warn(format!("line {number} is not valid JSON and was left out"));
+            let warning = format!("line {number} is not valid JSON and was left out");
+            out.leave_out(warning, error::malformed("no line of it is valid JSON"));
         }
     }
-    if out.is_empty() && !out.report.warnings.is_empty() {
-        return Err(error::malformed("no line of it is valid JSON"));
+    Ok(())
+}
+
+/// Refuses values that are nested deeper than `limit`.
+fn check_depth(json: &str, limit: usize) -> Result<()> {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > limit {
+            return Err(error::too_deep("values", limit));
+        }
     }
     Ok(())
 }
@@ -118,7 +140,7 @@ pub(super) fn paragraphs(text: &str, out: &mut Output<'_>) -> Result<()> {
 fn pretty(json: &str, out: &mut Output<'_>) -> Result<()> {
     let limit = out.limits.block_bytes;
     let mut text = String::new();
-    for piece in (Indented { chars: json.chars(), state: State::default() }) {
+    for piece in Indented::new(json) {
         text.push_str(&piece);
         while text.len() > limit {
             let rest = text.split_off(cut(&text, limit, true));
@@ -138,9 +160,18 @@ struct Indented<'a> {
 #[derive(Default)]
 struct State {
     depth: usize,
+    /// How many blanks of indentation are left.
+    blanks: usize,
     quoted: bool,
     escaped: bool,
     opened: bool,
+}
+
+impl<'a> Indented<'a> {
+    fn new(json: &'a str) -> Self {
+        let blanks = json.len().saturating_mul(BLANKS_PER_BYTE);
+        Self { chars: json.chars(), state: State { blanks, ..State::default() } }
+    }
 }
 
 impl Iterator for Indented<'_> {
@@ -173,23 +204,27 @@ impl State {
         let closes = matches!(c, '}' | ']');
         self.depth -= usize::from(closes && self.depth > 0);
         if closes != self.opened && (closes || self.opened) {
-            newline(out, self.depth);
+            self.newline(out);
         }
         self.opened = matches!(c, '{' | '[');
         self.depth += usize::from(self.opened);
         self.quoted = c == '"';
         out.push(c);
         match c {
-            ',' => newline(out, self.depth),
+            ',' => self.newline(out),
             ':' => out.push(' '),
             _ => {}
         }
     }
-}
 
-fn newline(out: &mut String, depth: usize) {
-    out.push('\n');
-    out.push_str(&"  ".repeat(depth.min(DEEPEST)));
+    fn newline(&mut self, out: &mut String) {
+        out.push('\n');
+        let steps = self.depth.min(DEEPEST);
+        if let Some(left) = self.blanks.checked_sub(2 * steps) {
+            self.blanks = left;
+            out.push_str(&"  ".repeat(steps));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -201,7 +236,23 @@ mod tests {
         let json = r#"{"b":[1,2.50,{}],"a":"x,\"{y\\","c":[]}"#;
         let expected =
             "{\n  \"b\": [\n    1,\n    2.50,\n    {}\n  ],\n  \"a\": \"x,\\\"{y\\\\\",\n  \"c\": []\n}";
-        let indented = Indented { chars: json.chars(), state: State::default() };
-        assert_eq!(indented.collect::<String>(), expected);
+        assert_eq!(Indented::new(json).collect::<String>(), expected);
+    }
+
+    #[test]
+    fn indentation_is_bounded_by_the_size_of_what_is_indented() {
+        let values = format!("{}{}1{}", "[".repeat(60), "1,".repeat(50_000), "]".repeat(60));
+        let indented = Indented::new(&values).collect::<String>();
+        assert!(indented.len() < values.len() * 6, "{} bytes from {}", indented.len(), values.len());
+        assert_eq!(indented.split_whitespace().collect::<String>(), values);
+    }
+
+    #[test]
+    fn brackets_in_strings_are_not_nested() {
+        assert!(check_depth(r#"{"a": "[[[\\\"[[[", "b": [[1], [2]]}"#, 3).is_ok());
+        let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(check_depth(&deep(512), 512).is_ok());
+        let error = check_depth(&deep(1_250_000), 512).unwrap_err();
+        assert_eq!(error.message(), "the document is damaged: its values are nested more than 512 deep");
     }
 }

@@ -25,7 +25,7 @@ pub struct DocumentLimits {
     pub compression_ratio: u64,
     /// Files in an archive. Default: 20,000.
     pub archive_entries: usize,
-    /// Depth of nested elements in XML and HTML. Default: 512.
+    /// Depth of nested elements in XML and HTML, and of nested values in JSON. Default: 512.
     pub nesting: usize,
     /// Pages, slides or sheets. Default: 5,000.
     pub pages: u32,

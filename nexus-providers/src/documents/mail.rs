@@ -44,7 +44,8 @@ fn message(bytes: &[u8], out: &mut Output<'_>) -> Result<()> {
     message.text_bodies().try_for_each(|part| body(part, out))?;
     let limit = out.limits.attachments;
     if message.attachment_count() > limit {
-        out.warn(format!("attachments after number {limit} were left out"));
+        let error = error::too_large(format_args!("it has more than {limit} attachments"));
+        out.leave_out(format!("attachments after number {limit} were left out"), error);
     }
     message.attachments().take(limit).try_for_each(|part| attachment(part, out))
 }
@@ -84,8 +85,9 @@ fn body(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
 fn attachment(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
     let name = part.attachment_name().unwrap_or("without a name").to_owned();
     if out.depth >= out.limits.attachment_depth {
-        let name = quoted(&name);
-        out.warn(format!("the attachment `{name}` lies too deep inside of others and was left out"));
+        let warning =
+            format!("the attachment `{}` lies too deep inside of others and was left out", quoted(&name));
+        out.leave_out(warning, error::too_deep("attachments", out.limits.attachment_depth as usize));
         return Ok(());
     }
     let kind = part.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("*")));
@@ -97,7 +99,7 @@ fn attachment(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
     });
     match read {
         Err(error) if !out.has_failed() => {
-            out.warn(format!("the attachment `{}` was left out: {error}", quoted(&name)));
+            out.leave_out(format!("the attachment `{}` was left out: {error}", quoted(&name)), error);
         }
         read => read?,
     }

@@ -142,7 +142,7 @@ fn document(source: &mut dyn Source, hints: &FileHints, out: &mut Output<'_>) ->
     format.media_type().clone_into(&mut out.report.content_type);
     let before = out.bytes();
     read(format, source, out)?;
-    if out.bytes() == before { Err(error::empty()) } else { Ok(()) }
+    if out.bytes() == before { Err(out.nothing_read()) } else { Ok(()) }
 }
 
 fn read(format: Format, source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {

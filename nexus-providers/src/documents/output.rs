@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use nexus_core::Result;
-use nexus_core::document::parser::{Block, BlockKind, BlockSink, ParseReport};
+use nexus_core::{Error, Result};
+use nexus_core::document::parser::{Block, BlockKind, BlockSink, ParseReport, codes};
 
 use super::budget::Budget;
 use super::{DocumentLimits, error};
@@ -31,6 +31,7 @@ pub(super) struct Output<'a> {
     bytes: u64,
     failed: bool,
     announced: Option<String>,
+    left_out: Option<Error>,
 }
 
 impl<'a> Output<'a> {
@@ -48,6 +49,7 @@ impl<'a> Output<'a> {
             bytes: 0,
             failed: false,
             announced: None,
+            left_out: None,
         }
     }
 
@@ -74,10 +76,12 @@ impl<'a> Output<'a> {
     /// Reads a document inside of this one. Of its report only the warnings remain.
     pub(super) fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let (report, page) = (std::mem::take(&mut self.report), self.page.take());
+        let left_out = self.left_out.take();
         self.depth += 1;
         let result = read(self);
         self.depth -= 1;
         self.page = page;
+        self.left_out = left_out;
         self.announced = None;
         let warnings = std::mem::replace(&mut self.report, report).warnings;
         for warning in warnings {
@@ -129,6 +133,22 @@ impl<'a> Output<'a> {
         if self.report.warnings.len() < KEPT {
             self.report.warnings.push(shortened(warning.as_ref(), NAME_CHARS));
         }
+    }
+
+    /// Notes a part of the document that is not read and costs no other. If nothing else of the document is text, then
+    /// it fails with `error`: with the first of these, or the first that says that a limit was passed.
+    pub(super) fn leave_out(&mut self, warning: impl AsRef<str>, error: Error) {
+        self.warn(warning);
+        let is_limit = |error: &Error| [codes::TOO_LARGE, codes::AMPLIFIES].contains(&error.stable_code());
+        if self.left_out.as_ref().is_none_or(|first| is_limit(&error) && !is_limit(first)) {
+            self.left_out = Some(error);
+        }
+    }
+
+    /// Why nothing of the document is text.
+    pub(super) fn nothing_read(&mut self) -> Error {
+        let warning = self.report.warnings.first().map(String::as_str);
+        self.left_out.take().unwrap_or_else(|| error::empty(warning))
     }
 
     /// Hands on the name of a sheet or another part as a heading. A long one is cut.

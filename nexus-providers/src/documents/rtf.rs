@@ -121,7 +121,7 @@ impl<'a, 'o> Reader<'a, 'o> {
         const DEEPEST: usize = 10_000;
         self.decode();
         if self.groups.len() >= DEEPEST {
-            return Err(error::malformed("its groups are nested too deeply"));
+            return Err(error::too_deep("groups", DEEPEST));
         }
         self.groups.push(self.group);
         self.fallback.1 = 0;

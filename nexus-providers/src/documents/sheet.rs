@@ -32,15 +32,20 @@ pub(super) fn read_xlsx(source: &mut dyn Source, out: &mut Output<'_>) -> Result
     check_names(&names)?;
     for name in names {
         let mut sheet = Sheet::begin(&name, out)?;
-        if let Ok(mut cells) = workbook.worksheet_cells_reader(&name) {
-            let first = cells.dimensions().start.1;
-            while let Some(cell) = cells.next_cell().map_err(damaged)? {
-                let (row, column) = cell.get_position();
-                sheet.cell(row, column.saturating_sub(first), &text(cell.get_value()), out)?;
+        match workbook.worksheet_cells_reader(&name) {
+            Ok(mut cells) => {
+                let first = cells.dimensions().start.1;
+                while let Some(cell) = cells.next_cell().map_err(damaged)? {
+                    let (row, column) = cell.get_position();
+                    sheet.cell(row, column.saturating_sub(first), &text(cell.get_value()), out)?;
+                }
             }
-        } else {
-            meter.objection().map_or(Ok(()), Err)?;
-            without_cells(&name, out);
+            // Sheets of charts and macros have no cells.
+            Err(XlsxError::NotAWorksheet(_)) => out.warn(without_cells(&name)),
+            Err(error) => {
+                meter.objection().map_or(Ok(()), Err)?;
+                out.leave_out(without_cells(&name), damaged_xlsx(error));
+            }
         }
         sheet.end(out)?;
     }
@@ -62,7 +67,7 @@ pub(super) fn read_xls(source: &mut dyn Source, out: &mut Output<'_>) -> Result<
                     sheet.cell(position(row), position(column), &text(cell), out)?;
                 }
             }
-            Err(_) => without_cells(&name, out),
+            Err(error) => out.leave_out(without_cells(&name), error),
         }
         sheet.end(out)?;
     }
@@ -121,9 +126,8 @@ impl Handler for Claim {
     }
 }
 
-/// Sheets of charts and macros have no cells, and damaged ones none that can be read.
-fn without_cells(name: &str, out: &mut Output<'_>) {
-    out.warn(format!("the sheet `{}` has no cells that can be read", quoted(name)));
+fn without_cells(name: &str) -> String {
+    format!("the sheet `{}` has no cells that can be read", quoted(name))
 }
 
 /// Damaged offsets make the reader of XLS panic, which says no more than that the file is damaged.

@@ -78,7 +78,7 @@ pub(super) fn read(
             Event::Start(tag) | Event::Empty(tag) => {
                 depth += 1;
                 if depth > nesting {
-                    return Err(error::malformed("its elements are nested too deeply"));
+                    return Err(error::too_deep("elements", nesting));
                 }
                 handler.open(&Tag { start: &tag, budget })?;
             }

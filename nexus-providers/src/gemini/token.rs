@@ -1,7 +1,7 @@
 //! The right to use Vertex AI: access tokens of Google Cloud, from a [`TokenSource`].
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,10 +10,14 @@ use nexus_core::llm::Fault;
 use nexus_core::{Error, ErrorKind, Result};
 
 use super::grant::{Grant, SCOPE};
+use crate::files::{self, Unread};
 use crate::wire::{HttpClient, Secret};
 
 /// Where `gcloud auth application-default login` leaves its file, below the home directory.
 const USER_FILE: &str = ".config/gcloud/application_default_credentials.json";
+
+/// The most bytes of a file of credentials. The key of a service account has two and a half thousand.
+const MAX_FILE_BYTES: u64 = 256 << 10;
 
 /// Gives access tokens of Google Cloud.
 #[async_trait]
@@ -59,12 +63,7 @@ impl GoogleCredentials {
         let named = std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
         let left = || std::env::home_dir().map(|home| home.join(USER_FILE)).filter(|file| file.is_file());
         if let Some(file) = named.or_else(left) {
-            let json = std::fs::read_to_string(&file).map_err(|error| {
-                Error::new(ErrorKind::Unavailable, format!("`{}` cannot be read", file.display()))
-                    .code("GOOGLE_SERVICE_ACCOUNT")
-                    .because(error)
-            })?;
-            return Self::of_file(client, &Secret::new(json));
+            return Self::of_path(client, &file);
         }
         let provider = gcp_auth::provider().await.map_err(|error| {
             Fault::Authentication
@@ -73,6 +72,21 @@ impl GoogleCredentials {
                 .because(error)
         })?;
         Ok(Self(Kind::Found(provider)))
+    }
+
+    /// Those of the file at `path`.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) for a file that cannot be read or is far too large; as
+    /// [`GoogleCredentials::of_file`] for one that is unfit.
+    pub(crate) fn of_path(client: &HttpClient, path: &Path) -> Result<Self> {
+        let json = files::read_named(path, MAX_FILE_BYTES).map_err(|unread| {
+            let why = unread.reason(MAX_FILE_BYTES);
+            let error = Error::new(ErrorKind::Unavailable, format!("`{}` {why}", path.display()));
+            let error = error.code("GOOGLE_SERVICE_ACCOUNT");
+            if let Unread::Failed(cause) = unread { error.because(cause) } else { error }
+        })?;
+        Self::of_file(client, &Secret::new(String::from_utf8_lossy(&json).into_owned()))
     }
 
     /// Those of a file, from its JSON: the key of a service account, or what `gcloud auth application-default login` wrote.
@@ -110,6 +124,14 @@ fn fault(error: &gcp_auth::Error) -> Fault {
 mod tests {
     use super::*;
     use crate::wire::HttpOptions;
+
+    #[test]
+    fn a_file_without_an_end_is_read_to_a_bound() {
+        let client = HttpClient::new(&HttpOptions::default()).unwrap();
+        let error = GoogleCredentials::of_path(&client, Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.message(), "`/dev/zero` has more than 256 KiB");
+        assert_eq!(error.stable_code(), "GOOGLE_SERVICE_ACCOUNT");
+    }
 
     #[test]
     fn a_file_that_grants_nothing_is_refused_without_being_shown() {

@@ -16,7 +16,6 @@ mod audit_key;
 mod config;
 mod env_file;
 mod environment;
-mod files;
 mod log;
 mod models;
 mod origin;

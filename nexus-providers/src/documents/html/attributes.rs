@@ -1,21 +1,35 @@
-//! Takes tags with thousands of attributes for text: the parser compares each attribute of a tag with all others.
+//! Ends tags with thousands of attributes early: the parser compares each attribute of a tag with all others.
 
 use std::borrow::Cow;
 
 /// The most attributes of a tag. People write a dozen.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 
-/// `html` with the tags that have more attributes than any page needs turned into text.
+/// `html` with a `>` after the first thousand attributes of each tag that has more; the rest of that tag is text.
+///
+/// Whether a `<` begins a tag, and whether a quote begins a value, depends on what stands around it: in a script both
+/// are text, in a script within SVG they are not. So each `<` before a letter is followed as if it began a tag.
 pub(super) fn bounded(html: &str) -> Cow<'_, str> {
-    let (mut kept, mut copied, mut at) = (String::new(), 0, 0);
-    while let Some(start) = next_tag(html, at) {
-        let (attributes, end) = attributes(html.as_bytes(), start + 1);
-        if attributes > MOST {
-            kept.push_str(html.get(copied..start).unwrap_or_default());
-            kept.push_str("&lt;");
-            copied = start + 1;
+    let (mut kept, mut copied) = (String::new(), 0);
+    let mut readings = Readings::default();
+    let bytes = html.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        if readings == Readings::default() && *byte != b'<' {
+            let rest = bytes.get(at..).unwrap_or_default();
+            at += rest.iter().position(|byte| *byte == b'<').unwrap_or(rest.len());
+            continue;
         }
-        at = end;
+        let next = readings.after(*byte);
+        readings = if next.attribute > Some(MOST) {
+            kept.push_str(html.get(copied..at).unwrap_or_default());
+            kept.push('>');
+            copied = at;
+            readings.after(b'>').after(*byte)
+        } else {
+            next
+        };
+        at += 1;
     }
     if copied == 0 {
         return Cow::Borrowed(html);
@@ -24,61 +38,93 @@ pub(super) fn bounded(html: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// Where the next start tag begins.
-fn next_tag(html: &str, mut from: usize) -> Option<usize> {
-    loop {
-        let start = from + html.get(from..)?.find('<')?;
-        if html.as_bytes().get(start + 1).is_some_and(u8::is_ascii_alphabetic) {
-            return Some(start);
-        }
-        from = start + 1;
-    }
+/// All that the last bytes may be to the parser, whatever came before: the places within a tag where it may stand, each
+/// with the most attributes that such a tag may have so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Readings {
+    /// Right after `<`.
+    opened: bool,
+    /// Right after `</`.
+    closing: bool,
+    /// In the name of the tag.
+    name: Option<usize>,
+    /// Where an attribute may begin.
+    between: Option<usize>,
+    /// In the name of an attribute.
+    attribute: Option<usize>,
+    /// In white space after the name of an attribute.
+    named: Option<usize>,
+    /// After an equals sign.
+    equals: Option<usize>,
+    /// In a value in double quotes.
+    double: Option<usize>,
+    /// In a value in single quotes.
+    single: Option<usize>,
+    /// In a value without quotes.
+    bare: Option<usize>,
 }
 
-/// How many attributes a tag has, and where it ends.
-fn attributes(html: &[u8], start: usize) -> (usize, usize) {
-    let (mut count, mut at, mut between) = (0, start, false);
-    while let Some(byte) = html.get(at) {
-        match byte {
-            b'>' => return (count, at + 1),
-            b' ' | b'\t' | b'\n' | b'\r' | 0x0C | b'/' => between = true,
-            b'=' if count > 0 => {
-                at = value(html, at + 1);
-                between = true;
-                continue;
-            }
-            _ => {
-                count += usize::from(between);
-                between = false;
-            }
+impl Readings {
+    fn after(self, byte: u8) -> Self {
+        let Self { opened, closing, name, between, attribute, named, equals, double, single, bare } = self;
+        // A byte that is not special stays where it is, or begins an attribute or a value.
+        let begun = between.max(named).map(|count| count + 1);
+        let within = Self { name, attribute: attribute.max(begun), bare: bare.max(equals), ..Self::default() };
+        let quoted = Self { double, single, ..Self::default() };
+        let mut next = match byte {
+            b'>' => quoted,
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0C => Self {
+                between: name.max(between).max(bare),
+                named: attribute.max(named),
+                equals,
+                ..quoted
+            },
+            b'/' => Self {
+                between: name.max(between).max(attribute).max(named),
+                bare: bare.max(equals),
+                ..quoted
+            },
+            b'=' => Self {
+                attribute: between.map(|count| count + 1),
+                equals: attribute.max(named),
+                double,
+                single,
+                ..within
+            },
+            b'"' => Self { bare, between: double, double: equals, single, ..within },
+            b'\'' => Self { bare, between: single, double, single: equals, ..within },
+            _ => Self { double, single, ..within },
+        };
+        next.opened = byte == b'<';
+        next.closing = opened && byte == b'/';
+        if (opened || closing) && byte.is_ascii_alphabetic() {
+            next.name = next.name.max(Some(0));
         }
-        at += 1;
+        next
     }
-    (count, html.len())
-}
-
-/// The end of the value that begins after an equals sign.
-fn value(html: &[u8], start: usize) -> usize {
-    let rest = html.get(start..).unwrap_or_default();
-    let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let rest = rest.get(blank..).unwrap_or_default();
-    let length = match rest.first() {
-        Some(quote @ (b'"' | b'\'')) => {
-            let inner = rest.iter().skip(1).position(|byte| byte == quote);
-            inner.map_or(rest.len(), |inner| inner + 2)
-        }
-        _ => rest.iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'>').count(),
-    };
-    start + blank + length
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The most attributes that a tag of `html` may have.
+    fn most(html: &str) -> usize {
+        let mut readings = Readings::default();
+        let after = |byte| {
+            readings = readings.after(byte);
+            readings.attribute.unwrap_or(0)
+        };
+        html.bytes().map(after).max().unwrap_or(0)
+    }
+
     #[track_caller]
     fn check(html: &str, expected: usize) {
-        assert_eq!(attributes(html.as_bytes(), 1).0, expected, "{html:.80}");
+        assert_eq!(most(html), expected, "{html:.80}");
+    }
+
+    fn attributes(count: usize) -> String {
+        (0..count).fold(String::new(), |many, index| many + &format!(" a{index}=1"))
     }
 
     #[test]
@@ -87,12 +133,43 @@ mod tests {
         check("<p a b=c d = 'e f' g=\"h>i\"/j>text and more", 5);
         check("<img src=\"data:image/png;base64,ab/cd/ef==\" alt=x/y/z>", 2);
         check("<p a/b/c/>", 3);
+        check("<p a='1'b=\"2\"c =d'e\"f>", 3);
+        check("<p =a==b c>", 2);
+        check("</p a b>", 2);
+        check("1 < 2 a b c", 0);
+        check("<p title=\"a <b c d\">e f g", 2);
     }
 
     #[test]
-    fn a_tag_with_thousands_of_attributes_becomes_text() {
-        let many = (0..=MOST).fold(String::new(), |many, index| many + &format!(" a{index}=1"));
-        assert_eq!(bounded(&format!("<b>x</b><p{many}>y")), format!("<b>x</b>&lt;p{many}>y"));
-        assert!(matches!(bounded("<p a=1>x<p b=2>"), Cow::Borrowed(_)));
+    fn a_tag_ends_after_a_thousand_attributes() {
+        let (all, most) = (attributes(MOST + 1), attributes(MOST));
+        let rest = all.strip_prefix(&most).unwrap().trim_start();
+        assert_eq!(bounded(&format!("<b>x</b><p{all}>y")), format!("<b>x</b><p{most} >{rest}>y"));
+        assert!(matches!(bounded(&format!("<p a=1>x<p{most}>")), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn quotes_and_comments_before_a_tag_do_not_hide_its_attributes() {
+        let many = attributes(5 * MOST);
+        for before in [
+            "",
+            "<script>\"<a b='</script>",
+            "<script>'<a b=\"</script>",
+            "<svg><script>x='<a b=\"'</script>",
+            "<svg><style>/* <a b=' */</style>",
+            "<title><a b='</title>",
+            "<!-- <a b=' -->",
+            "<p a=\"<b c='\">",
+            "<a b='<c d=\"'>",
+            "</p a='<b c=\"'>",
+            "<![CDATA[<a b=']]>",
+        ] {
+            for tag in ["p", "/p"] {
+                let html = bounded(&format!("{before}<{tag}{many}>")).into_owned();
+                assert!(most(&html) <= MOST, "{before}<{tag}");
+                let tail = html.split_at(before.len()).1;
+                assert!(html.starts_with(before) && tail.split('>').next().unwrap().len() < many.len() / 4);
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ mod article;
 mod attributes;
 mod blocks;
 mod outlook;
+mod tree;
 
 use std::io::Read;
 
@@ -45,21 +46,18 @@ pub(super) fn fragment(html: &str, out: &mut Output<'_>) -> Result<()> {
     blocks::write(&document.root(), out)
 }
 
-/// Parses HTML. Trees that are too deep for what comes after are refused, those that are far too deep or that the
-/// rules for broken HTML would multiply without being built.
+/// Parses HTML. Trees that are too deep for what comes after are refused while they are built, those that the rules for
+/// broken HTML would multiply before.
 fn parse(html: &str, out: &Output<'_>) -> Result<Document> {
-    const CERTAINLY: usize = 16;
     let nesting = out.limits.nesting;
     out.budget.work(html.len());
     let outlook = Outlook::of(html, nesting);
-    if outlook.deepest > nesting.saturating_mul(CERTAINLY)
-        || outlook.reopened > html.len().saturating_mul(4).max(REOPENED_FROM)
-    {
-        return Err(error::malformed("its elements are nested too deeply"));
+    if outlook.reopened > html.len().saturating_mul(4).max(REOPENED_FROM) {
+        return Err(error::malformed("its formatting is never closed, and begins again in each of too many blocks"));
     }
-    let document = Document::from(attributes::bounded(html).as_ref());
+    let document = tree::build(&attributes::bounded(html), nesting, &out.budget)?;
     if depth(&document.root(), nesting) > nesting {
-        return Err(error::malformed("its elements are nested too deeply"));
+        return Err(error::too_deep("elements", nesting));
     }
     Ok(document)
 }

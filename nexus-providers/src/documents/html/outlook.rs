@@ -1,12 +1,10 @@
-//! A look at the tags of a page before its tree is built: how deep that would be, and how large.
+//! A look at the tags of a page before its tree is built: how large that would be.
 
 use std::collections::BTreeMap;
 
 /// What the tree of a page would be like.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Outlook {
-    /// How many elements are open at once at most, leaving aside those that need no end tag.
-    pub(super) deepest: usize,
     /// How many elements the parser would open on its own account: formatting that is not closed begins again in each
     /// block, so a few thousand tags can become millions of elements.
     pub(super) reopened: usize,
@@ -15,7 +13,7 @@ pub(super) struct Outlook {
 impl Outlook {
     /// The outlook of `html`, for a reader that refuses trees deeper than `nesting`.
     pub(super) fn of(html: &str, nesting: usize) -> Self {
-        let (mut outlook, mut open) = (Self::default(), 0_usize);
+        let mut outlook = Self::default();
         let mut formatting = Formatting::default();
         for tag in html.split('<').skip(1) {
             let (closes, tag) = tag.strip_prefix('/').map_or((false, tag), |tag| (true, tag));
@@ -32,11 +30,6 @@ impl Outlook {
                 // Each element that begins may have to begin inside all formatting that is still open.
                 outlook.reopened = outlook.reopened.saturating_add(formatting.open.len().min(nesting));
             }
-            if is_one_of(name, NEEDS_NO_END) {
-                continue;
-            }
-            open = if closes { open.saturating_sub(1) } else { open + 1 };
-            outlook.deepest = outlook.deepest.max(open);
         }
         outlook
     }
@@ -121,35 +114,29 @@ const SCOPES: &[&str] = &[
     "xmp",
 ];
 
-const NEEDS_NO_END: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
-    "wbr", "p", "li", "dt", "dd", "option", "optgroup", "thead", "tbody", "tfoot", "tr", "td", "th",
-    "colgroup",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(html: &str, deepest: usize, reopened: usize) {
-        assert_eq!(Outlook::of(html, 512), Outlook { deepest, reopened }, "{html:.100}");
+    fn check(html: &str, reopened: usize) {
+        assert_eq!(Outlook::of(html, 512), Outlook { reopened }, "{html:.100}");
     }
 
     #[test]
-    fn closed_elements_are_as_deep_as_they_nest() {
-        check("<div><div><p>a<p>b</div></div><div>c</div>", 2, 0);
-        check("text < 3 and <b>bold</b><i>x</i>", 1, 0);
+    fn formatting_that_is_closed_does_not_begin_again() {
+        check("<div><div><p>a<p>b</div></div><div>c</div>", 0);
+        check("text < 3 and <b>bold</b><i>x</i>", 0);
     }
 
     #[test]
     fn formatting_that_is_left_open_begins_again_in_each_block() {
-        check("<b><p>a<p>b<p>c", 1, 3);
-        check(&("<b>".repeat(100) + "<p>a"), 100, 3);
+        check("<b><p>a<p>b<p>c", 3);
+        check(&("<b>".repeat(100) + "<p>a"), 3);
         let fonts = (0..100).fold(String::new(), |fonts, size| fonts + &format!("<font size={size}>"));
-        check(&(fonts + &"<p>a".repeat(50)), 100, 5_000);
+        check(&(fonts + &"<p>a".repeat(50)), 5_000);
         let hidden =
             (0..100).fold(String::new(), |fonts, size| fonts + &format!("<font size={size}><!--</font>-->"));
-        check(&(hidden + &"<p>a".repeat(50)), 1, 5_000);
+        check(&(hidden + &"<p>a".repeat(50)), 5_000);
     }
 }

@@ -22,11 +22,17 @@ pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> R
     let relations = Relations::of(&main, &mut archive)?;
     for id in &slides.ids {
         out.begin_page()?;
-        if let Some(slide) = relations.target(id) {
-            archive.xml(slide, &mut Slide::new(out))?;
-            if let Some(notes) = Relations::of(slide, &mut archive)?.first("notesSlide") {
-                archive.xml(notes, &mut Slide::new(out))?;
-            }
+        let slide = relations.target(id);
+        let found = slide.map(|slide| archive.xml(slide, &mut Slide::new(out))).transpose()?;
+        if found != Some(true) {
+            let warning = format!("slide {} is missing", out.report.pages.unwrap_or_default());
+            let error = error::malformed(&warning);
+            out.leave_out(warning, error);
+        }
+        if let Some(slide) = slide
+            && let Some(notes) = Relations::of(slide, &mut archive)?.first("notesSlide")
+        {
+            archive.xml(notes, &mut Slide::new(out))?;
         }
         out.end_page();
     }

@@ -15,7 +15,7 @@ mod tree;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nexus_core::Result;
+use nexus_core::{Error, Result};
 use nexus_core::document::parser::{BlockKind, Source};
 
 use self::budget::{Exhausted, WorkBudget};
@@ -65,7 +65,7 @@ fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> R
     let mut counted = 0;
     for page in &pages {
         if ended.is_some() {
-            skip(out, None)?;
+            skip(out)?;
             continue;
         }
         let content = match page {
@@ -73,7 +73,7 @@ fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> R
                 reader.page(dict, inherited).map(|content| (layout.page(&content.glyphs), content))
             })),
             Page::Missing => {
-                skip(out, Some("it is missing"))?;
+                leave_out("it is missing", |page| error::malformed(&format!("page {page} is missing")), out)?;
                 continue;
             }
         };
@@ -84,25 +84,35 @@ fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> R
             Ok(Ok((pieces, content))) => write(&pieces, &content, out)?,
             Ok(Err(exhausted)) if exhausted.document => {
                 let page = out.report.pages.unwrap_or_default() + 1;
-                out.warn(format!("pages from {page} on are left out: the document takes {exhausted}"));
+                out.leave_out(
+                    format!("pages from {page} on are left out: the document takes {exhausted}"),
+                    error::too_large(format_args!("it takes {exhausted}")),
+                );
                 ended = Some(exhausted);
-                skip(out, None)?;
+                skip(out)?;
             }
-            Ok(Err(exhausted)) => skip(out, Some(&format!("it takes {exhausted}")))?,
-            Err(_) => skip(out, Some("the parser failed on it"))?,
+            Ok(Err(exhausted)) => {
+                let error = |page| error::too_large(format_args!("page {page} of it takes {exhausted}"));
+                leave_out(&format!("it takes {exhausted}"), error, out)?;
+            }
+            Err(_) => leave_out("the parser failed on it", |_| error::crashed(), out)?,
         }
     }
     Ok(pages.len())
 }
 
 /// Counts a page that is left out.
-fn skip(out: &mut Output<'_>, why: Option<&str>) -> Result<()> {
+fn skip(out: &mut Output<'_>) -> Result<()> {
     out.begin_page()?;
-    if let Some(why) = why {
-        let page = out.report.pages.unwrap_or_default();
-        out.warn(format!("page {page} could not be read: {why}"));
-    }
     out.end_page();
+    Ok(())
+}
+
+/// Counts and names a page that is left out. `error` is what a document fails with that has no other.
+fn leave_out(why: &str, error: impl Fn(u32) -> Error, out: &mut Output<'_>) -> Result<()> {
+    skip(out)?;
+    let page = out.report.pages.unwrap_or_default();
+    out.leave_out(format!("page {page} could not be read: {why}"), error(page));
     Ok(())
 }
 
@@ -119,7 +129,9 @@ fn write(pieces: &[Piece], content: &Content, out: &mut Output<'_>) -> Result<()
     let page = out.report.pages.unwrap_or_default();
     let Content { damaged, unknown, outside, .. } = content;
     if *damaged {
-        out.warn(format!("page {page}: some of its content is damaged or missing"));
+        let warning = format!("page {page}: some of its content is damaged or missing");
+        let error = error::malformed(&warning);
+        out.leave_out(warning, error);
     }
     if *unknown > 0 {
         out.warn(format!("page {page}: the file does not tell what {unknown} of its characters stand for"));

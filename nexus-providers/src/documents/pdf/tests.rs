@@ -163,6 +163,47 @@ fn a_page_over_its_budget_is_left_out_and_named() {
     assert_eq!(report.warnings, ["page 2 could not be read: it takes more than 500000 characters"]);
 }
 
+/// A document whose pages have all this content fails for lack of this work, and not as a scan.
+#[track_caller]
+fn check_exhausted(bytes: &[u8], why: &str) {
+    use nexus_core::document::parser::{BlockSink, DocumentParser, FileHints};
+    let mut blocks = Vec::<Block>::new();
+    let hints = FileHints { name: "a.pdf".into(), content_type: None };
+    let sink: &mut dyn BlockSink = &mut blocks;
+    let parsed = crate::documents::Documents::default().parse(&mut std::io::Cursor::new(bytes.to_vec()), &hints, sink);
+    let error = parsed.unwrap_err();
+    assert_eq!(error.stable_code(), "DOCUMENT_TOO_LARGE", "{}", error.report());
+    assert_eq!(error.message(), format!("the document is too large: {why}"));
+    assert_eq!(error.remedy(), None);
+}
+
+#[test]
+fn a_document_without_a_page_within_its_budget_fails_with_what_ran_out() {
+    let lines = line(700).repeat(12_000);
+    check_exhausted(&pages(1, &lines, "", &[]), "page 1 of it takes more than 500000 characters");
+    check_exhausted(&pages(3, &lines, "", &[]), "page 1 of it takes more than 500000 characters");
+    let blanks = " ".repeat(140 << 20);
+    check_exhausted(&pages(1, &blanks, "", &[]), "page 1 of it takes more than 134217728 bytes of decoded content");
+    let form = |inner: usize| {
+        let resources = format!("/Resources<</XObject<</X {inner} 0 R>>>>");
+        stream(&format!("/Type/XObject/Subtype/Form/BBox[0 0 9 9]{resources}"), &"/X Do ".repeat(50))
+    };
+    let nested: Vec<Vec<u8>> = (6..13).map(form).chain([form(2)]).collect();
+    let bytes = pages(1, &"/X Do ".repeat(50), "/XObject<</X 5 0 R>>", &nested);
+    check_exhausted(&bytes, "page 1 of it takes more than 100000 look-ups of objects");
+}
+
+#[test]
+fn a_limit_that_was_passed_comes_before_other_reasons_to_leave_a_page_out() {
+    let whole = pages(2, &line(700).repeat(12_000), "", &[]);
+    let bytes = whole.windows(5).rposition(|window| window == b"5 0 o").map(|at| {
+        let mut bytes = whole.clone();
+        bytes[at] = b'9';
+        bytes
+    });
+    check_exhausted(&bytes.unwrap(), "page 2 of it takes more than 500000 characters");
+}
+
 #[test]
 fn forms_that_draw_themselves_end() {
     let form =

@@ -37,7 +37,7 @@ use toml::Table;
 
 use super::announce::Announcements;
 use super::env_file::FoundEnvFile;
-use super::files::{self, Unread};
+use crate::files::{self, Unread};
 use super::{Environment, Origin, Source};
 use crate::Secret;
 use overlay::{KEY, PROVIDERS};

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use nexus_core::{Error, Result};
 use zeroize::Zeroizing;
 
-use super::files::{self, Unread};
+use crate::files::{self, Unread};
 use super::variables::{InFoundFile, VARIABLES, in_found_file};
 use crate::Secret;
 use lines::{Line, lines};

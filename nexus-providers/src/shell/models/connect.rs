@@ -7,7 +7,7 @@ use nexus_core::{Error, ErrorKind, Result};
 
 use crate::shell::config::ProviderConfig;
 use crate::shell::config::trust::NO_PROXY;
-use crate::shell::files;
+use crate::files;
 use crate::{HttpClient, HttpOptions, Proxy};
 
 /// How long a file with certificate authorities may be.

@@ -14,15 +14,12 @@ use crate::gemini::{Gemini, GeminiEmbedder, Google, GoogleCredentials};
 use crate::ollama::{self, Ollama, OllamaEmbedder};
 use crate::openai::{Dialect, OpenAiEmbedder, Service};
 use crate::shell::config::ProviderKind;
-use crate::shell::files;
 use crate::{HttpClient, Secret};
 
 /// Where the scripted provider listens unless told.
 const FAKE: &str = "http://127.0.0.1:11999";
 /// A key for the scripted provider, to which every key is right.
 const FAKE_KEY: &str = "scripted";
-/// How long a file with credentials of Google Cloud may be.
-const MAX_CREDENTIALS_BYTES: u64 = 256 << 10;
 /// Where Vertex AI is asked unless told.
 const LOCATION: &str = "global";
 /// How many numbers the vectors of `nomic-embed-text` and of Google's models have unless told.
@@ -102,15 +99,7 @@ impl Entry<'_> {
 
     async fn google_credentials(&self, client: &HttpClient) -> Result<GoogleCredentials> {
         match &self.config.credentials_file {
-            Some(file) => {
-                let json = files::read_named(file, MAX_CREDENTIALS_BYTES).map_err(|unread| {
-                    let why = unread.reason(MAX_CREDENTIALS_BYTES);
-                    Error::new(ErrorKind::Unavailable, format!("`{}` {why}", file.display()))
-                        .code("GOOGLE_SERVICE_ACCOUNT")
-                })?;
-                let json = String::from_utf8_lossy(&json).into_owned();
-                GoogleCredentials::of_file(client, &Secret::new(json))
-            }
+            Some(file) => GoogleCredentials::of_path(client, file),
             None => GoogleCredentials::find(client).await.map_err(|error| {
                 unfit("PROVIDER_KEY_MISSING", format!("the provider `{}` has no credentials", self.name))
                     .hint("run `gcloud auth application-default login`, or set `GOOGLE_APPLICATION_CREDENTIALS`")

@@ -3,7 +3,7 @@
 use nexus_core::document::parser::codes;
 use nexus_providers::documents::DocumentLimits;
 
-use super::build::{archive, compound, docx, paragraph, pdf, xlsx};
+use super::build::{archive, compound, docx, paragraph, pdf, pptx, xlsx};
 use super::{check, check_fault, check_fault_within, parse};
 
 #[test]
@@ -78,6 +78,67 @@ fn deep_nesting_is_refused() {
     check_fault(format!("<html>{}", deep("<div>", "</div>")), "a.html", codes::MALFORMED);
     check_fault(deep("[", "]"), "a.json", codes::MALFORMED);
     check_fault(format!(r"{{\rtf1 {}", deep("{", "}")), "a.rtf", codes::MALFORMED);
+}
+
+#[test]
+fn the_limit_of_nesting_is_named() {
+    let json = format!("{}{}", "[".repeat(1_250_000), "]".repeat(1_250_000));
+    let lists = format!("<html>{}", "<ul><li>x".repeat(5_000));
+    for (bytes, name) in [(json, "a.json"), (lists, "a.html")] {
+        let error = parse(bytes.as_bytes(), name).unwrap_err();
+        assert_eq!(error.stable_code(), codes::MALFORMED);
+        assert!(error.message().ends_with("are nested more than 512 deep"), "{}", error.report());
+    }
+}
+
+#[test]
+fn indentation_of_nested_json_is_bounded() {
+    let values = format!("{}{}1{}", "[".repeat(500), "1,".repeat(200_000), "]".repeat(500));
+    let (blocks, _) = parse(values.as_bytes(), "a.json").unwrap();
+    let length: usize = blocks.iter().map(String::len).sum();
+    assert!(length < values.len() * 6, "{length} bytes from {}", values.len());
+}
+
+/// The file fails with this code and for this reason, without the hint for scans.
+#[track_caller]
+fn check_left_out(bytes: impl AsRef<[u8]>, name: &str, code: &str, why: &str) {
+    let error = parse(bytes.as_ref(), name).unwrap_err();
+    assert_eq!(error.stable_code(), code, "{}", error.report());
+    assert!(error.message().contains(why), "{}", error.report());
+    assert_ne!(error.remedy(), Some("a scanned document needs text recognition first"));
+}
+
+#[test]
+fn a_document_whose_every_part_is_left_out_says_why() {
+    let broken = "[[[[".repeat(10);
+    check_left_out(format!("{broken}\n{broken}\n"), "a.jsonl", codes::MALFORMED, "no line of it");
+    let slides = pptx(&["x"], &[]);
+    let slides = renamed(&slides, "slide1.xml", "slide9.xml");
+    check_left_out(slides, "a.pptx", codes::MALFORMED, "slide 1 is missing");
+    let book = |chapter: &str| {
+        let package = r#"<package><manifest><item id="a" href="a.xhtml"/></manifest><spine><itemref idref="a"/></spine></package>"#;
+        archive(&[
+            ("mimetype", "application/epub+zip"),
+            ("META-INF/container.xml", r#"<container><rootfile full-path="b.opf"/></container>"#),
+            ("b.opf", package),
+            (chapter, &"<div>".repeat(2_000)),
+        ])
+    };
+    check_left_out(book("a.xhtml"), "a.epub", codes::MALFORMED, "nested more than 512 deep");
+    check_left_out(book("b.xhtml"), "a.epub", codes::MALFORMED, "the chapter `a.xhtml` is missing");
+    let sheets = renamed(&xlsx(&[("Costs", "")]), "sheet0.xml", "sheet9.xml");
+    check_left_out(sheets, "a.xlsx", codes::MALFORMED, "workbook");
+}
+
+/// An archive with another name for some of its parts, of the same length.
+fn renamed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for at in 0..bytes.len() - from.len() {
+        if bytes[at..].starts_with(from.as_bytes()) {
+            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        }
+    }
+    bytes
 }
 
 #[test]

@@ -42,7 +42,8 @@ fn texts() {
 
 #[test]
 fn records() {
-    check("a.json", |n| format!("[{}1{}]", "[".repeat(n), "]".repeat(n)).into());
+    let nested = format!("{}1{},", "[".repeat(100), "]".repeat(100));
+    check("a.json", |n| format!("[{}0]", nested.repeat(n / 50)).into());
     check("a.json", |n| format!("[{}0]", r#"{"a": [1, "x"]},"#.repeat(n)).into());
     check("a.jsonl", |n| "{\"text\": \"one line\"}\n".repeat(n).into());
     check("a.ipynb", |n| {

@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 
 /// Why a file was not read.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(crate) enum Unread {
     /// There is none.
     Missing,
     /// A directory, a pipe, a socket or a device.
@@ -32,7 +32,7 @@ impl From<io::Error> for Unread {
 
 impl Unread {
     /// The reason as the end of a sentence that begins with the file's name.
-    pub(super) fn reason(&self, max_bytes: u64) -> String {
+    pub(crate) fn reason(&self, max_bytes: u64) -> String {
         match self {
             Self::Missing => "is not there".to_owned(),
             Self::NotAFile => "is not a regular file".to_owned(),
@@ -44,12 +44,12 @@ impl Unread {
 
 /// The bytes of the regular file at `path`, if there are at most `max_bytes`. A link is followed; what it leads to
 /// must be a regular file as well.
-pub(super) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Unread> {
+pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Unread> {
     read_if(path, max_bytes, Metadata::is_file)
 }
 
 /// The same of a file that the user named, which may also be a device such as `/dev/null`.
-pub(super) fn read_named(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Unread> {
+pub(crate) fn read_named(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Unread> {
     read_if(path, max_bytes, |metadata| metadata.is_file() || metadata.file_type().is_char_device())
 }
 

@@ -1,0 +1,54 @@
+//! What a document's report warns of: as lines for people, of which a few are shown, and as an array for programs.
+
+use nexus_core::document::ParseReport;
+
+/// How many warnings of a document are shown as text.
+const SHOWN: usize = 5;
+
+/// How many pages are named in one warning.
+const PAGES: usize = 20;
+
+/// The warnings of a report, with the pages without text as the last one.
+pub(super) fn of(report: Option<&ParseReport>) -> Vec<String> {
+    let Some(report) = report else { return Vec::new() };
+    report.warnings.iter().cloned().chain(without_text(&report.pages_without_text)).collect()
+}
+
+fn without_text(pages: &[u32]) -> Option<String> {
+    let named: Vec<String> = pages.iter().take(PAGES).map(u32::to_string).collect();
+    let more = match pages.len().saturating_sub(PAGES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!pages.is_empty()).then(|| format!("pages without text: {}{more}", named.join(", ")))
+}
+
+/// The lines that stand below a document.
+pub(super) fn lines(warnings: &[String]) -> Vec<String> {
+    let shown = warnings.iter().take(SHOWN).map(|warning| format!("warning    {warning}"));
+    let more = warnings.len().saturating_sub(SHOWN);
+    shown.chain((more > 0).then(|| format!("warning    and {more} more, see `docs show --json`"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_warnings_are_shown_and_all_are_told() {
+        let report = ParseReport {
+            warnings: (1..=7).map(|page| format!("page {page} could not be read")).collect(),
+            pages_without_text: (1..=25).collect(),
+            ..ParseReport::default()
+        };
+        let warnings = of(Some(&report));
+        assert_eq!(warnings.len(), 8);
+        assert!(warnings.last().unwrap().starts_with("pages without text: 1, 2, 3"));
+        assert!(warnings.last().unwrap().ends_with("19, 20 and 5 more"));
+        let shown = lines(&warnings);
+        assert_eq!(shown.len(), 6);
+        assert_eq!(shown.first().unwrap(), "warning    page 1 could not be read");
+        assert_eq!(shown.last().unwrap(), "warning    and 3 more, see `docs show --json`");
+        assert!(lines(&of(None)).is_empty() && of(Some(&ParseReport::default())).is_empty());
+    }
+}
