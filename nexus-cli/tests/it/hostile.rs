@@ -38,7 +38,10 @@ fn a_document_that_amplifies_is_refused_and_nothing_of_it_stays() {
 
 /// Records of which all but one are left out.
 fn partly_broken(bench: &Bench) {
-    bench.write("docs/records.jsonl", &format!("{{\"text\": \"A record that is whole.\"}}\n{}", "{broken\n".repeat(7)));
+    bench.write(
+        "docs/records.jsonl",
+        &format!("{{\"text\": \"A record that is whole.\"}}\n{}", "{broken\n".repeat(7)),
+    );
 }
 
 #[test]
@@ -57,10 +60,13 @@ fn what_was_left_out_of_a_document_is_told_when_it_is_ingested() {
     let said = bench.run(&[&ingest[..], &["--json"]].concat()).ends(0).json();
     let warnings = said["documents"][0]["warnings"].as_array().unwrap();
     assert_eq!((warnings.len(), &warnings[6]), (7, &"line 8 is not valid JSON and was left out".into()));
-    assert!(bench.run(&["ingest", "docs/leave.md", "--corpus", "handbook", "--json"]).ends(0).json()["documents"][0]["warnings"]
-        .as_array()
-        .unwrap()
-        .is_empty());
+    assert!(
+        bench.run(&["ingest", "docs/leave.md", "--corpus", "handbook", "--json"]).ends(0).json()["documents"]
+            [0]["warnings"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]

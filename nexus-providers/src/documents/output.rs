@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use nexus_core::{Error, Result};
 use nexus_core::document::parser::{Block, BlockKind, BlockSink, ParseReport, codes};
+use nexus_core::{Error, Result};
 
 use super::budget::Budget;
 use super::{DocumentLimits, error};

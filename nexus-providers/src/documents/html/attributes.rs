@@ -69,16 +69,14 @@ impl Readings {
         let Self { opened, closing, name, between, attribute, named, equals, double, single, bare } = self;
         // A byte that is not special stays where it is, or begins an attribute or a value.
         let begun = between.max(named).map(|count| count + 1);
-        let within = Self { name, attribute: attribute.max(begun), bare: bare.max(equals), ..Self::default() };
+        let within =
+            Self { name, attribute: attribute.max(begun), bare: bare.max(equals), ..Self::default() };
         let quoted = Self { double, single, ..Self::default() };
         let mut next = match byte {
             b'>' => quoted,
-            b' ' | b'\t' | b'\n' | b'\r' | 0x0C => Self {
-                between: name.max(between).max(bare),
-                named: attribute.max(named),
-                equals,
-                ..quoted
-            },
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0C => {
+                Self { between: name.max(between).max(bare), named: attribute.max(named), equals, ..quoted }
+            }
             b'/' => Self {
                 between: name.max(between).max(attribute).max(named),
                 bare: bare.max(equals),

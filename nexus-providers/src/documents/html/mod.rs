@@ -53,7 +53,9 @@ fn parse(html: &str, out: &Output<'_>) -> Result<Document> {
     out.budget.work(html.len());
     let outlook = Outlook::of(html, nesting);
     if outlook.reopened > html.len().saturating_mul(4).max(REOPENED_FROM) {
-        return Err(error::malformed("its formatting is never closed, and begins again in each of too many blocks"));
+        return Err(error::malformed(
+            "its formatting is never closed, and begins again in each of too many blocks",
+        ));
     }
     let document = tree::build(&attributes::bounded(html), nesting, &out.budget)?;
     if depth(&document.root(), nesting) > nesting {

@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn a_deep_page_is_refused_before_more_than_its_first_kilobytes_are_built() {
-        for piece in ["<ul><li>x", "<div>", "<table><tr><td>", "<template>", "<span>", "<svg><g>", "<b><div>"] {
+        for piece in ["<ul><li>x", "<div>", "<table><tr><td>", "<template>", "<span>", "<svg><g>", "<b><div>"]
+        {
             for n in [5_000, 20_000] {
                 let (elements, taken) = made(&piece.repeat(n));
                 assert!(!taken && elements < 5_000, "{piece} {n} times: {elements} elements");

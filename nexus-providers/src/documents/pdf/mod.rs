@@ -15,8 +15,8 @@ mod tree;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nexus_core::{Error, Result};
 use nexus_core::document::parser::{BlockKind, Source};
+use nexus_core::{Error, Result};
 
 use self::budget::{Exhausted, WorkBudget};
 use self::layout::{Layout, Piece};

@@ -170,7 +170,8 @@ fn check_exhausted(bytes: &[u8], why: &str) {
     let mut blocks = Vec::<Block>::new();
     let hints = FileHints { name: "a.pdf".into(), content_type: None };
     let sink: &mut dyn BlockSink = &mut blocks;
-    let parsed = crate::documents::Documents::default().parse(&mut std::io::Cursor::new(bytes.to_vec()), &hints, sink);
+    let parsed =
+        crate::documents::Documents::default().parse(&mut std::io::Cursor::new(bytes.to_vec()), &hints, sink);
     let error = parsed.unwrap_err();
     assert_eq!(error.stable_code(), "DOCUMENT_TOO_LARGE", "{}", error.report());
     assert_eq!(error.message(), format!("the document is too large: {why}"));
@@ -183,7 +184,10 @@ fn a_document_without_a_page_within_its_budget_fails_with_what_ran_out() {
     check_exhausted(&pages(1, &lines, "", &[]), "page 1 of it takes more than 500000 characters");
     check_exhausted(&pages(3, &lines, "", &[]), "page 1 of it takes more than 500000 characters");
     let blanks = " ".repeat(140 << 20);
-    check_exhausted(&pages(1, &blanks, "", &[]), "page 1 of it takes more than 134217728 bytes of decoded content");
+    check_exhausted(
+        &pages(1, &blanks, "", &[]),
+        "page 1 of it takes more than 134217728 bytes of decoded content",
+    );
     let form = |inner: usize| {
         let resources = format!("/Resources<</XObject<</X {inner} 0 R>>>>");
         stream(&format!("/Type/XObject/Subtype/Form/BBox[0 0 9 9]{resources}"), &"/X Do ".repeat(50))

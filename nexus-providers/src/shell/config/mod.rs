@@ -37,9 +37,9 @@ use toml::Table;
 
 use super::announce::Announcements;
 use super::env_file::FoundEnvFile;
-use crate::files::{self, Unread};
 use super::{Environment, Origin, Source};
 use crate::Secret;
+use crate::files::{self, Unread};
 use overlay::{KEY, PROVIDERS};
 use sources::Sources;
 

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use nexus_core::{Error, Result};
 use zeroize::Zeroizing;
 
-use crate::files::{self, Unread};
 use super::variables::{InFoundFile, VARIABLES, in_found_file};
 use crate::Secret;
+use crate::files::{self, Unread};
 use lines::{Line, lines};
 
 /// The name of a file that is found by itself.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use nexus_core::{Error, ErrorKind, Result};
 
+use crate::files;
 use crate::shell::config::ProviderConfig;
 use crate::shell::config::trust::NO_PROXY;
-use crate::files;
 use crate::{HttpClient, HttpOptions, Proxy};
 
 /// How long a file with certificate authorities may be.
