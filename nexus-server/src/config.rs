@@ -8,11 +8,12 @@ use clap::{Parser, Subcommand};
 use nexus_core::audit::KeyRing;
 use nexus_core::{Error, ErrorKind, Principal, Result, Settings};
 use nexus_providers::shell::{
-    self, EnvFile, Environment, Redactor, audit_keys, config_dir, settings_from_env,
+    self, EnvFile, Environment, Field, Redactor, audit_keys, config_dir, settings_from_env,
 };
 
 use crate::connect::ConnectionLimits;
 use crate::models::Source;
+use crate::restart::read_at_start;
 
 /// The default address to listen on.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -24,7 +25,8 @@ There is no authentication yet. So the server listens on the loopback address on
 sent, and every request acts as the principal of its configuration: `NEXUS_TENANT`, `NEXUS_USER` and `NEXUS_ROLE`, by \
 default an admin of the tenant `local`.
 
-A hang-up (SIGHUP) has it read `nexus.toml` and the file of variables again: other keys, models and limits, without a restart.
+A hang-up (SIGHUP) has it read `nexus.toml` and the file of variables again: other keys, models and limits, without a restart. \
+The log names a changed section that takes one.
 
 RUN_MAX_CONCURRENCY and INGEST_MAX_CONCURRENCY bound the work that goes on at once, DEBUG_EVENTS=true streams \
 everything that a search found, AUDIT_KEYS_JSON or AUDIT_SECRET sign the records, and RUST_LOG says what is logged.";
@@ -86,6 +88,8 @@ pub(crate) struct Config {
     pub(crate) keys: KeyRing,
     pub(crate) settings: Settings,
     pub(crate) file: shell::Config,
+    /// The fields in force that are read at the start alone.
+    pub(crate) at_start: Vec<Field>,
     /// Where the file came from, to read it anew.
     pub(crate) source: Source,
     pub(crate) limits: ConnectionLimits,
@@ -115,6 +119,7 @@ impl Config {
             who,
             keys: keys.ring,
             settings: Settings { retention: file.retention.retention(), ..settings_from_env(env)? },
+            at_start: read_at_start(&file, env),
             file,
             source,
             limits,

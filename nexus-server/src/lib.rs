@@ -15,6 +15,7 @@ mod guard;
 pub mod listen;
 mod log;
 mod models;
+mod restart;
 pub mod routes;
 pub mod serve;
 mod sse;

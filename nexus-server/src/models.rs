@@ -2,7 +2,7 @@
 //!
 //! A hang-up (SIGHUP) has `.env` and `nexus.toml` read again, and everything about models replaced: keys, providers, routes, limits,
 //! prices, deadlines, who embeds and who speaks. Calls in flight end with what they began with. What cannot be used is
-//! logged, and nothing changes.
+//! logged, and nothing changes; so is a changed section that takes a restart.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -10,8 +10,12 @@ use std::path::{Path, PathBuf};
 
 use nexus_core::gateway::Models;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
-use nexus_providers::shell::{self, EnvFile, Environment, Redactor, config_dir, embedder, routing, speech};
+use nexus_providers::shell::{
+    self, EnvFile, Environment, Field, Redactor, config_dir, embedder, routing, speech,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::restart::{changed, read_at_start};
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -40,10 +44,11 @@ impl Source {
         Ok(config.announcing(|line| tracing::info!("{line}")))
     }
 
-    /// Replaces the models of `nexus` at each hang-up, for as long as it is polled.
-    pub(crate) async fn follow(&self, nexus: &Nexus, mut hang_up: Signal) -> Infallible {
+    /// Replaces the models of `nexus` at each hang-up, for as long as it is polled. `at_start` are the fields that the server
+    /// began with and cannot replace.
+    pub(crate) async fn follow(&self, nexus: &Nexus, at_start: &[Field], mut hang_up: Signal) -> Infallible {
         while hang_up.recv().await.is_some() {
-            match self.replace(nexus).await {
+            match self.replace(nexus, at_start).await {
                 Ok(()) => tracing::info!("the configuration of models was read anew"),
                 Err(error) => {
                     tracing::error!(error = %error.report(), "the configuration was not read anew, and stays as it was");
@@ -53,8 +58,14 @@ impl Source {
         pending().await
     }
 
-    async fn replace(&self, nexus: &Nexus) -> Result<()> {
-        let config = self.read(&Self::environment(&self.env_file)?)?;
+    async fn replace(&self, nexus: &Nexus, at_start: &[Field]) -> Result<()> {
+        let env = Self::environment(&self.env_file)?;
+        let config = self.read(&env)?;
+        for section in changed(at_start, &read_at_start(&config, &env)) {
+            tracing::warn!(
+                "`{section}` changed, which takes a restart: the server goes on with what it began with"
+            );
+        }
         nexus.reconfigure(models(&config).await?)
     }
 }

@@ -80,7 +80,7 @@ async fn start(config: Config) -> Result<()> {
     };
     tokio::select! {
         served = serving => served,
-        never = config.source.follow(&nexus, hang_ups) => match never {},
+        never = config.source.follow(&nexus, &config.at_start, hang_ups) => match never {},
     }
 }
 

@@ -41,7 +41,12 @@ impl Lock {
             Err(TryLockError::WouldBlock) => return Err(in_use(dir, &held_by)),
             Err(TryLockError::Error(source)) => return Err(file("lock", &path, source)),
         }
-        let unclean = !lock.read().is_empty();
+        let content = lock.read();
+        // Anything but a process number is a file of the user's, which is called like the lock.
+        if !content.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(linked(&path));
+        }
+        let unclean = !content.is_empty();
         lock.write(&std::process::id().to_string()).map_err(|source| file("write", &path, source))?;
         Ok((lock, unclean))
     }

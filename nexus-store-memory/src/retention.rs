@@ -5,7 +5,7 @@ use nexus_core::{Result, RunId, TenantId, Timestamp};
 use rusqlite::{Connection, params};
 
 use crate::error::sql;
-use crate::{audit, run, schema};
+use crate::{audit, ledger, quota, run, schema};
 
 /// The tenants that have audit chains, which are all that ever wrote anything. Each is found by one look-up.
 pub(crate) fn tenants(connection: &Connection) -> Result<Vec<String>> {
@@ -102,6 +102,19 @@ pub(crate) fn candidates(class: RetentionClass) -> &'static str {
              ORDER BY created_at"
         }
     }
+}
+
+/// Removes counters, stops and tallies on which no decision depends any more, at most `limit` of each.
+pub(crate) fn sweep_idle(
+    connection: &Connection,
+    tenant: &str,
+    before: Timestamp,
+    limit: usize,
+) -> Result<u64> {
+    let removed = quota::sweep_idle(connection, tenant, before, limit)?
+        + ledger::stop::sweep_stops(connection, tenant, before, limit)?
+        + ledger::stop::sweep_tallies(connection, tenant, before, limit)?;
+    Ok(u64::try_from(removed).unwrap_or(u64::MAX))
 }
 
 fn remove(connection: &Connection, tenant: &TenantId, class: RetentionClass, id: &str) -> Result<()> {

@@ -42,7 +42,7 @@ compares words and their stems, not meaning.
 
 Start here:
   nexus ingest ./docs --corpus handbook
-  nexus ask --corpus handbook \"How long do we keep invoices?\"
+  nexus ask --corpus handbook \"May I work from another country?\"
   nexus runs verify --all";
 
 /// Ask your documents, with proof.

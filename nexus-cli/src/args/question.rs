@@ -16,12 +16,12 @@ Ctrl-C cancels the question; its record says so, and the exit code is 130.";
 
 const EXAMPLES_ASK: &str = "\
 Examples:
-  nexus ask --corpus handbook \"How many days of leave carry over?\"
-  nexus ask --corpus handbook --filter 'year >= 2025 and department = \"finance\"' \"What changed in the budget?\"
-  nexus ask --corpus handbook --json \"How long do we keep invoices?\" | jq .answer.text
-  nexus ask --corpus handbook --provider openai --model gpt-4o --max-cost 0.05 \"What changed in the budget?\"
-  nexus ask --corpus handbook --speak answer.mp3 \"How many days of leave carry over?\"
-  echo \"How long do we keep invoices?\" | nexus ask --corpus handbook -";
+  nexus ask --corpus handbook \"How many unused days of annual leave carry over to the next year?\"
+  nexus ask --corpus handbook --filter 'year >= 2025 and department = \"people\"' \"How long is the probation period?\"
+  nexus ask --corpus handbook --json \"May I work from another country?\" | jq .answer.text
+  nexus ask --corpus handbook --provider openai --model gpt-4o --max-cost 0.05 \"What is the minimum length of a password?\"
+  nexus ask --corpus handbook --speak answer.mp3 \"How long is the probation period?\"
+  echo \"May I work from another country?\" | nexus ask --corpus handbook -";
 
 const ABOUT_SEARCH: &str = "\
 Finds the passages that fit best, without answering.

@@ -1,6 +1,6 @@
 //! `nexus budget`.
 
-use nexus_core::quota::{Cap, Limit, LimitMode, Meter, Subject};
+use nexus_core::quota::{Cap, Limit, LimitMode, Meter, ScopeKind, Subject, Window};
 use nexus_core::{Error, LimitStatus, NanoUsd, Result};
 use serde_json::json;
 
@@ -29,8 +29,7 @@ pub(super) async fn run(context: &Context<'_>, command: Budget) -> Result<Exit> 
             let subject = subject(&of)?;
             let targets = async |Opened { nexus, .. }: &Opened| {
                 let found = nexus.removable_limit(&context.who, &subject).await?.ok_or_else(no_such_limit)?;
-                let Subject { scope, window, .. } = &subject;
-                let words = format!("the limit of {} per {window} of {scope}", amount(&subject, found.cap));
+                let words = described(&found, context.who.tenant().as_str());
                 Ok(vec![Target { words, json: json!({ "limit": found }) }])
             };
             if !may_go_on(context, removal, targets).await? {
@@ -72,6 +71,27 @@ fn limit(set: &LimitSet) -> Result<Limit> {
     };
     let mode = if set.shadow { LimitMode::Shadow } else { LimitMode::Enforce };
     Ok(Limit { subject: subject(&set.of)?, cap, mode })
+}
+
+/// A limit with all that tells it from others of the tenant `tenant`.
+fn described(limit: &Limit, tenant: &str) -> String {
+    let Subject { scope, id, model, meter, window } = &limit.subject;
+    let cap = match (limit.cap, meter) {
+        (Cap::At(cap), _) => number(&limit.subject, cap),
+        (Cap::Unlimited, Meter::Money) => "unlimited USD".to_owned(),
+        (Cap::Unlimited, Meter::Calls) => "unlimited calls".to_owned(),
+        (Cap::Unlimited, Meter::Tokens) => "unlimited tokens".to_owned(),
+        (Cap::Unlimited, Meter::CostUnits) => "unlimited units".to_owned(),
+    };
+    let per = if *window == Window::Total { "in all".to_owned() } else { format!("per {window}") };
+    let whose = match (id, scope) {
+        (Some(id), _) => format!("the {scope} {id}"),
+        (None, ScopeKind::Tenant) => format!("the tenant {tenant}"),
+        (None, _) => format!("each {scope}"),
+    };
+    let model = model.as_ref().map_or_else(String::new, |model| format!(", for the model {model}"));
+    let mode = if limit.mode == LimitMode::Shadow { ", which is only recorded" } else { "" };
+    format!("the limit of {cap} {per} of {whose}{model}{mode}")
 }
 
 /// A cap in the unit of its meter.

@@ -68,5 +68,8 @@ fn as_json(field: &Field, show: &Show) -> Value {
 }
 
 fn text(value: &Value) -> String {
+    if value.is_null() {
+        return "none".to_owned();
+    }
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

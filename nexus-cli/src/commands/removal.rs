@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::off_thread;
 use crate::args::Removal;
 use crate::context::{Context, Opened};
+use crate::output::announce;
 
 /// Something that would be removed, in words and as JSON.
 #[derive(Debug)]
@@ -36,7 +37,8 @@ fn before(removal: Removal, terminal: bool) -> Before {
 }
 
 /// Whether the removal may go on: what `targets` finds is listed for a dry run, which is all then, and before the
-/// question. The store is not held while somebody thinks.
+/// question. Where there is nothing to remove, that is said and nobody is asked. The store is not held while somebody
+/// thinks.
 ///
 /// # Errors
 /// [`Conflict`](ErrorKind::Conflict) with `NOT_CONFIRMED` when the answer is anything but yes.
@@ -51,6 +53,9 @@ pub(super) async fn may_go_on(
     }
     let targets = context.read(targets).await?;
     let output = context.output;
+    if targets.is_empty() {
+        return nothing(context).map(|()| false);
+    }
     if before == Before::Instead {
         for Target { words, json } in targets {
             if output.is_json() {
@@ -64,6 +69,16 @@ pub(super) async fn may_go_on(
     output.question(question(&targets));
     let agreed = off_thread(|| Ok(is_yes(&mut io::stdin().lock()))).await?;
     if agreed { Ok(true) } else { Err(not_confirmed()) }
+}
+
+/// Says that nothing would go.
+fn nothing(context: &Context<'_>) -> Result<()> {
+    const NOTHING: &str = "there is nothing to remove";
+    if context.output.is_json() {
+        announce(true, NOTHING);
+        return Ok(());
+    }
+    context.output.line(NOTHING)
 }
 
 fn question(targets: &[Target]) -> impl Display {

@@ -13,12 +13,17 @@ use crate::exit::Exit;
 pub(super) async fn run(context: &Context<'_>, command: Retention) -> Result<Exit> {
     match command {
         Retention::Show => {
-            print(context, "EXPIRED", &context.read(async |opened| expired(context, opened).await).await?)
+            let expired = context.read(async |opened| expired(context, opened).await).await?;
+            let records =
+                |class| expired.iter().find(|found| found.class == class).map_or(0, |found| found.records);
+            let every = RetentionClass::ALL.map(|class| Removed { class, records: records(class) });
+            print(context, "EXPIRED", &every)
         }
         Retention::Apply { removal } => {
             let targets = async |opened: &Opened| {
-                let expired = expired(context, opened).await?;
-                Ok(expired.into_iter().map(|removed| target(context, removed)).collect())
+                let expired = expired(context, opened).await?.into_iter();
+                let expired = expired.filter(|found| found.records > 0);
+                Ok(expired.map(|found| target(context, found)).collect())
             };
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
@@ -40,8 +45,15 @@ fn days(context: &Context<'_>, class: RetentionClass) -> Option<u64> {
 
 fn target(context: &Context<'_>, Removed { class, records }: Removed) -> Target {
     let days = days(context, class);
-    let words = format!("{records} {} older than {} days", class.as_str(), days.unwrap_or_default());
+    let words = words(class, records, days.unwrap_or_default());
     Target { words, json: json!({ "class": class, "days": days, "records": records }) }
+}
+
+/// Records of a class and their age: `1 run older than 30 days`.
+fn words(class: RetentionClass, records: u64, days: u64) -> String {
+    let class = if records == 1 { class.as_str().trim_end_matches('s') } else { class.as_str() };
+    let unit = if days == 1 { "day" } else { "days" };
+    format!("{records} {class} older than {days} {unit}")
 }
 
 fn print(context: &Context<'_>, heading: &'static str, classes: &[Removed]) -> Result<Exit> {
@@ -58,9 +70,20 @@ fn print(context: &Context<'_>, heading: &'static str, classes: &[Removed]) -> R
     }
     let mut table = Table::new(["CLASS", "DAYS", heading]);
     for Removed { class, records } in classes {
-        let days = days(context, *class).map_or_else(String::new, |days| days.to_string());
+        let days = days(context, *class).map_or_else(|| "for ever".to_owned(), |days| days.to_string());
         table.row([class.as_str().to_owned(), days, records.to_string()]);
     }
     table.lines().try_for_each(|line| context.output.line(line))?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_record_and_one_day_are_said_in_the_singular() {
+        assert_eq!(words(RetentionClass::Runs, 1, 1), "1 run older than 1 day");
+        assert_eq!(words(RetentionClass::Jobs, 2, 90), "2 jobs older than 90 days");
+    }
 }

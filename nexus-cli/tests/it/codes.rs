@@ -166,3 +166,37 @@ fn the_configuration_says_who_and_where_and_options_win() {
     bench.write("home/.config/nexus/nexus.toml", "dota = 'x'\n");
     assert_eq!(bench.run(&["status", "--json"]).ends(2).error_code(), "INVALID_CONFIG");
 }
+
+/// A file of the user's own settings that an option or a variable names is a part of the command line.
+#[test]
+fn a_settings_file_that_is_named_and_cannot_be_used_is_a_usage_error() {
+    let bench = Bench::new();
+    let check = |arguments: &[&str], variables: &[(&str, &str)], code: &str| {
+        let arguments = [arguments, &["config", "show", "--json"]].concat();
+        assert_eq!(
+            bench.with(variables, &arguments).ends(2).error_code(),
+            code,
+            "{arguments:?} {variables:?}"
+        );
+    };
+    for unfit in ["nope.toml", "docs", "nope/below.toml"] {
+        check(&["--config", unfit], &[], "CONFIG_UNREADABLE");
+        check(&[], &[("NEXUS_CONFIG", unfit)], "CONFIG_UNREADABLE");
+        check(&["--env-file", unfit], &[], "INVALID_ENV_FILE");
+        check(&[], &[("NEXUS_ENV_FILE", unfit)], "INVALID_ENV_FILE");
+    }
+    bench.write("quotas.toml", "[tenants.acme]\nquotas_file = 'nope.json'\n");
+    check(&["--config", "quotas.toml"], &[], "CONFIG_UNREADABLE");
+    bench.write(
+        "ca.toml",
+        "[llm]\nprimary = 'openai'\n[providers.openai]\nkey = 'sk-0'\nca_file = 'nope.pem'\n",
+    );
+    bench.write(
+        "google.toml",
+        "[llm]\nprimary = 'vertex'\n[providers.vertex]\nproject = 'p'\ncredentials_file = 'nope.json'\n",
+    );
+    for (file, code) in [("ca.toml", "CA_CERTIFICATE"), ("google.toml", "GOOGLE_SERVICE_ACCOUNT")] {
+        let ask = ["--config", file, "ingest", "docs", "--corpus", "c", "--json"];
+        assert_eq!(bench.run(&ask).ends(2).error_code(), code);
+    }
+}

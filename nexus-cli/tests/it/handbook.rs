@@ -42,3 +42,33 @@ fn the_handbook_does_not_answer_what_it_does_not_say() {
         bench.run(&["ask", "--corpus", "handbook", question]).ends(3);
     }
 }
+
+/// The questions of examples of `nexus ask`: what stands in quotes after it and ends as a question does. Help is wrapped.
+fn questions(text: &str) -> Vec<String> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let quoted = text.split("nexus ask").skip(1).flat_map(|example| example.split('"').skip(1).step_by(2));
+    quoted.filter(|quoted| quoted.ends_with('?')).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_question_that_is_shown_as_an_example_is_answered_from_the_handbook() {
+    let bench = Bench::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    bench.run(&["ingest", root.join("examples/handbook").to_str().unwrap(), "--corpus", "handbook"]).ends(0);
+    let help = |command: &[&str]| bench.run(&[command, &["--help"]].concat()).ends(0).out;
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let mut asked = 0;
+    for text in [read("README.md"), help(&[]), help(&["ask"]), read("scripts/demo.sh")] {
+        let questions: Vec<String> = questions(&text);
+        for question in questions.iter().filter(|question| !question.contains("gym")) {
+            let said = bench.run(&["ask", "--corpus", "handbook", "--json", question]).ends(0).json();
+            let citations = said["answer"]["citations"].as_array().unwrap();
+            assert!(!citations.is_empty(), "{question} {said:#}");
+            asked += 1;
+        }
+    }
+    let server = read("docs/server.md");
+    let message = server.split("\"message\": \"").nth(1).unwrap().split('"').next().unwrap();
+    bench.run(&["ask", "--corpus", "handbook", message]).ends(0);
+    assert!(asked >= 11, "only {asked} examples were found");
+}

@@ -23,7 +23,7 @@ fn a_dry_run_says_what_would_be_removed_and_removes_nothing() {
         ),
         (
             &["budget", "rm", "--scope", "user", "--per", "month"],
-            "would remove the limit of 10.00 USD per month of user",
+            "would remove the limit of 10.00 USD per month of each user\n",
         ),
         (
             &["docs", "revoke", "handbook/leave.md", grant],
@@ -45,6 +45,34 @@ fn a_dry_run_says_what_would_be_removed_and_removes_nothing() {
         let said = bench.run(&[command, &["--json"]].concat());
         let is_corpus_after_its_document = said.code == Some(0);
         assert!(is_corpus_after_its_document || command[1] == "revoke", "{said:#?}");
+    }
+}
+
+#[test]
+fn a_dry_run_names_the_limit_with_all_that_tells_it_from_others() {
+    let bench = Bench::ingested();
+    let ada = ["--scope", "user", "--id", "ada", "--model", "gpt-4o", "--per", "day"];
+    let limits: [(&[&str], &[&str], &str); 3] = [
+        (
+            &ada,
+            &["--usd", "3", "--shadow"],
+            "3.00 USD per day of the user ada, for the model gpt-4o, which is only recorded",
+        ),
+        (
+            &["--scope", "tenant", "--per", "total"],
+            &["--usd", "unlimited"],
+            "unlimited USD in all of the tenant local",
+        ),
+        (
+            &["--scope", "run", "--per", "hour", "--meter", "calls"],
+            &["--cap", "9"],
+            "9 calls per hour of each run",
+        ),
+    ];
+    for (of, cap, words) in limits {
+        bench.run(&[&["budget", "set"], of, cap].concat()).ends(0);
+        let said = bench.run(&[&["budget", "rm", "--dry-run"], of].concat()).ends(0);
+        assert_eq!(said.out, format!("would remove the limit of {words}\n"));
     }
 }
 
@@ -97,6 +125,8 @@ fn a_terminal_is_asked_and_only_a_yes_removes() {
     let said = on_a_terminal(&bench, &rm, "y\n");
     assert_eq!(said.code, Some(0), "{said:#?}");
     assert!(said.out.contains("removed handbook/leave.md"), "{said:#?}");
+    let said = on_a_terminal(&bench, &["retention", "apply"], "");
+    assert_eq!((said.code, said.out.trim()), (Some(0), "there is nothing to remove"), "{said:#?}");
     let said = on_a_terminal(&bench, &["corpora", "rm", "handbook", "--yes"], "");
     assert_eq!(said.code, Some(0), "{said:#?}");
     assert!(!said.out.contains("[y/N]"), "{said:#?}");

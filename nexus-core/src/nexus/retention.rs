@@ -17,6 +17,9 @@ const APPLIED: Kind = Kind::new("retention.applied");
 /// How many records one transaction removes, so that other writers wait for milliseconds only.
 const STEP: usize = 256;
 
+/// How long counters, stops and tallies stay that nothing needs: a clock may go back.
+const IDLE: Duration = Duration::from_hours(24);
+
 /// How often retention is applied in the background.
 const INTERVAL: Duration = Duration::from_hours(1);
 
@@ -49,6 +52,7 @@ impl Nexus {
         for (class, before) in self.cutoffs() {
             removed.push(Removed { class, records: self.remove_expired(who, class, before).await? });
         }
+        self.sweep_idle(who).await?;
         Ok(removed)
     }
 
@@ -103,6 +107,18 @@ impl Nexus {
             }
         }
         Ok(removed)
+    }
+
+    /// Removes counters, stops and tallies on which no decision depends any more. They say nothing that the ledger and the
+    /// audit do not, so that no record is left of it.
+    async fn sweep_idle(&self, who: &Principal) -> Result<()> {
+        let before = self.engine.clock.now().minus(IDLE);
+        while !self.engine.tasks.is_stopping() {
+            if self.engine.store.sweep_idle(who.tenant(), before, STEP).await? == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Removes what the cache holds of runs that were erased.

@@ -34,6 +34,7 @@ pub struct Expire {
 /// - Removal and its audit record commit together; a step that removes nothing leaves no record.
 /// - Counting removes nothing and equals what a pass then removes.
 /// - Nothing of another tenant is removed or counted.
+/// - A sweep removes idle counters, stops that ran out and tallies of past hours, and loosens no limit.
 #[async_trait]
 pub trait RetentionStore: Send + Sync {
     /// The tenants that have records, by name, in order.
@@ -53,4 +54,13 @@ pub trait RetentionStore: Send + Sync {
     /// # Errors
     /// Those of a store.
     async fn expired(&self, tenant: &TenantId, class: RetentionClass, before: Timestamp) -> Result<u64>;
+
+    /// Removes rows on which no decision depends any more, at most `limit` of each kind, and returns how many: counters of
+    /// runs and investigations that hold no reservation and have no ledger entry since `before`, counters of windows that
+    /// ended before it, stops that ran out before it, and tallies of hours before it. A counter is made anew from the ledger
+    /// when a call needs it.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn sweep_idle(&self, tenant: &TenantId, before: Timestamp, limit: usize) -> Result<u64>;
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use gcp_auth::TokenProvider;
 use nexus_core::llm::Fault;
-use nexus_core::{Error, ErrorKind, Result};
+use nexus_core::{Error, Result};
 
 use super::grant::{Grant, SCOPE};
 use crate::files::{self, Unread};
@@ -77,13 +77,14 @@ impl GoogleCredentials {
     /// Those of the file at `path`.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) for a file that cannot be read or is far too large; as
-    /// [`GoogleCredentials::of_file`] for one that is unfit.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `GOOGLE_SERVICE_ACCOUNT` for a file that cannot be read or is
+    /// far too large; as [`GoogleCredentials::of_file`] for one that is unfit.
     pub(crate) fn of_path(client: &HttpClient, path: &Path) -> Result<Self> {
         let json = files::read_named(path, MAX_FILE_BYTES).map_err(|unread| {
             let why = unread.reason(MAX_FILE_BYTES);
-            let error = Error::new(ErrorKind::Unavailable, format!("`{}` {why}", path.display()));
-            let error = error.code("GOOGLE_SERVICE_ACCOUNT");
+            let error = Error::invalid(format!("`{}` {why}", path.display())).code("GOOGLE_SERVICE_ACCOUNT");
+            let error =
+                error.hint("`credentials_file` of the provider or `GOOGLE_APPLICATION_CREDENTIALS` names it");
             if let Unread::Failed(cause) = unread { error.because(cause) } else { error }
         })?;
         Self::of_file(client, &Secret::new(String::from_utf8_lossy(&json).into_owned()))

@@ -61,8 +61,14 @@ async fn a_hang_up_replaces_the_models_and_leaves_answers_that_go_on_alone() {
     assert_eq!((before.log().len(), after.log().len()), (2, 0));
 
     configure(&file, &after, "scripted-1");
+    let configured = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{configured}[retention]\nruns_days = 1\n[server]\nidle_ms = 9\n")).unwrap();
     hang_up(&server);
-    assert!(log.any(|line| line.unwrap().contains("was read anew")));
+    let lines: Vec<String> =
+        log.by_ref().map(Result::unwrap).take_while(|line| !line.contains("was read anew")).collect();
+    let told =
+        |section: &str| lines.iter().any(|line| line.contains(section) && line.contains("takes a restart"));
+    assert!(told("[retention]") && told("[server]") && !told("tenant"), "{lines:?}");
     ask_this(address, &question(3), "event: done").await;
     read_until(&mut socket, &mut read, "event: done").await;
     assert!(read.contains("message.final"), "{read}");

@@ -1,6 +1,6 @@
 //! One kind's entries: a database that never grows beyond its room.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,18 +48,22 @@ impl Shelf {
             tracing::warn!(path = %path.display(), "the cache is kept in memory: this file is no cache of Nexus");
             return Self::in_ram(room);
         }
+        if let Some(linked) = beside(path).find(|name| is_no_file(name)) {
+            tracing::warn!(
+                path = %linked.display(),
+                "the cache is kept in memory: this is a link, which is not followed, or of another kind"
+            );
+            return Self::in_ram(room);
+        }
         let open = || {
             private::touch(path).map_err(|source| file("create", path, source))?;
             Self::new(Connection::open(path).map_err(sql)?, room)
         };
         open().or_else(|error| {
             tracing::warn!(error = %error.report(), path = %path.display(), "a cache is begun anew");
-            for suffix in ["", "-wal", "-shm"] {
-                let mut name = path.as_os_str().to_owned();
-                name.push(suffix);
+            for name in std::iter::once(path.to_owned()).chain(beside(path)) {
                 let dir = path.parent().unwrap_or(path);
-                directory::remove_file(dir, Path::new(&name))
-                    .map_err(|source| file("remove", path, source))?;
+                directory::remove_file(dir, &name).map_err(|source| file("remove", &name, source))?;
             }
             open()
         })
@@ -175,6 +179,20 @@ impl Shelf {
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The files that SQLite keeps beside the database `path`.
+fn beside(path: &Path) -> impl Iterator<Item = PathBuf> {
+    ["-wal", "-shm", "-journal"].into_iter().map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    })
+}
+
+/// Whether something other than a regular file is at `path`.
+fn is_no_file(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file())
 }
 
 /// Whether the file `path`, if there is one, is a cache: it may be damaged or old, but says what it is.

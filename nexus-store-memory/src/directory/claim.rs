@@ -69,7 +69,12 @@ pub(crate) fn mark(dir: &Path, state: &State, connection: &Connection) -> Result
     };
     match (marker, id) {
         (Some(marker), Some(_)) if marker.state == Progress::Made => return Ok(true),
-        (_, Some(id)) => Marker::made(id).write(dir)?,
+        (marker, Some(id)) => {
+            if marker.is_none() {
+                tracing::info!(dir = %dir.display(), "the marker was missing or half written, and is made from the database");
+            }
+            Marker::made(id).write(dir)?;
+        }
         (Some(marker), None) => {
             schema::set_store_id(connection, &marker.store)?;
             Marker::made(marker.store.clone()).write(dir)?;

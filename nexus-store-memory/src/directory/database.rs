@@ -7,6 +7,7 @@ use std::path::Path;
 use nexus_core::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 
+use super::state::check_links;
 use crate::error::{file, sql};
 use crate::schema;
 use crate::store::DATABASE;
@@ -37,6 +38,7 @@ pub(super) fn judge(dir: &Path) -> Result<Database> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Database::Missing),
         Err(source) => return Err(file("read", &path, source)),
     };
+    check_links(dir)?;
     let has_log = fs::metadata(dir.join(format!("{DATABASE}-wal"))).is_ok_and(|log| log.len() > 0);
     if size == 0 {
         // SQLite throws the log of an empty file away.

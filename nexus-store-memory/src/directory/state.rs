@@ -9,7 +9,7 @@ use nexus_core::{Error, ErrorKind, Result};
 
 use super::database::{self, Database};
 use super::marker::{self, Found, Marker, Progress};
-use super::own::is_real_dir;
+use super::own::{is_link, is_real_dir};
 use super::shape::{is_hash, ordinal};
 use crate::error::file;
 use crate::lock;
@@ -43,7 +43,8 @@ pub(crate) fn inspect(dir: &Path) -> Result<State> {
     let is_new = holds_nothing_yet(&names, &database);
     match (marker, database) {
         (Found::Marker(marker), Database::Ours) => Ok(State::Store(Some(marker))),
-        (Found::Nothing | Found::Unreadable | Found::Foreign, Database::Ours) => Ok(State::Store(None)),
+        (Found::Foreign, Database::Ours) => Err(not_a_marker(dir)),
+        (Found::Nothing | Found::Unreadable, Database::Ours) => Ok(State::Store(None)),
         (Found::Marker(marker), _) if is_new && marker.state == Progress::Begun => Ok(State::Begun(marker)),
         (Found::Unreadable, _) if is_new => Ok(State::Begun(Marker::begun())),
         (Found::Foreign, Database::Missing | Database::Empty) => Err(not_empty(dir)),
@@ -121,13 +122,27 @@ pub(crate) fn mixed(dir: &Path) -> Error {
     .with("path", dir.display())
 }
 
+/// A file that is no marker lies in the marker's place beside a store's database. It may be the user's own.
+fn not_a_marker(dir: &Path) -> Error {
+    let path = dir.join(marker::NAME);
+    Error::new(ErrorKind::Conflict, format!("`{}` is not the marker of a store", path.display()))
+        .code("STORE_MARKER")
+        .hint("move it away: the next command that writes makes a marker from the database; nothing was changed")
+        .with("path", path.display())
+}
+
+/// A file of the database that is a link, which SQLite refuses to follow.
+pub(super) fn check_links(dir: &Path) -> Result<()> {
+    let names = ["-wal", "-shm", "-journal"].map(|suffix| dir.join(format!("{DATABASE}{suffix}")));
+    names.iter().find(|path| is_link(path)).map_or(Ok(()), |path| Err(linked(path)))
+}
+
 /// Something that must be a file of the store itself is a link, or of another kind.
 pub(crate) fn linked(path: &Path) -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        format!("`{}` is not a file of the store but a link, or of another kind", path.display()),
-    )
-    .code("STORE_LINKED")
-    .hint("move it away: Nexus writes nothing through links inside its data directory that it would replace")
-    .with("path", path.display())
+    let what =
+        if is_link(path) { "is a link, which is not followed" } else { "is not a file that the store made" };
+    Error::new(ErrorKind::Conflict, format!("`{}` {what}", path.display()))
+        .code("STORE_LINKED")
+        .hint("move it away, or put the store's own file in its place")
+        .with("path", path.display())
 }

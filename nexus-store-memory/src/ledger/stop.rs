@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::audit;
 use crate::error::sql;
-use crate::row::{from_json, money, small, to_json};
+use crate::row::{from_json, limit as at_most, money, small, to_json};
 
 /// An hour in microseconds.
 const HOUR: i64 = 3_600_000_000;
@@ -114,6 +114,48 @@ pub(crate) fn rearm(
         audit::append(connection, record)?;
     }
     Ok(was_shut)
+}
+
+/// Deletes stops of a tenant that ran out before `before`. One that did not hold then holds for no call any more.
+pub(crate) fn sweep_stops(
+    connection: &Connection,
+    tenant: &str,
+    before: Timestamp,
+    limit: usize,
+) -> Result<usize> {
+    let mut statement =
+        connection.prepare_cached("SELECT scope, id, body FROM stop WHERE tenant = ?1").map_err(sql)?;
+    let mut rows = statement.query(params![tenant]).map_err(sql)?;
+    let mut over: Vec<(String, String)> = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        let body: String = row.get(2).map_err(sql)?;
+        if over.len() < limit && !from_json::<Stop>(&body)?.holds(before) {
+            over.push((row.get(0).map_err(sql)?, row.get(1).map_err(sql)?));
+        }
+    }
+    for (scope, id) in &over {
+        connection
+            .prepare_cached("DELETE FROM stop WHERE tenant = ?1 AND scope = ?2 AND id = ?3")
+            .and_then(|mut statement| statement.execute(params![tenant, scope, id]))
+            .map_err(sql)?;
+    }
+    Ok(over.len())
+}
+
+/// Deletes tallies of hours before `before`. A shutoff judges the present hour alone.
+pub(crate) fn sweep_tallies(
+    connection: &Connection,
+    tenant: &str,
+    before: Timestamp,
+    limit: usize,
+) -> Result<usize> {
+    connection
+        .prepare_cached(
+            "DELETE FROM hour_tally WHERE (tenant, scope, id, hour) IN (
+                 SELECT tenant, scope, id, hour FROM hour_tally WHERE tenant = ?1 AND hour < ?2 LIMIT ?3)",
+        )
+        .and_then(|mut statement| statement.execute(params![tenant, hour(before), at_most(limit)]))
+        .map_err(sql)
 }
 
 fn hour(now: Timestamp) -> i64 {

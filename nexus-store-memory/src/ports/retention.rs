@@ -24,4 +24,9 @@ impl RetentionStore for MemoryStore {
         };
         Ok(u64::try_from(self.engine().read(count).await?.len()).unwrap_or(u64::MAX))
     }
+
+    async fn sweep_idle(&self, tenant: &TenantId, before: Timestamp, limit: usize) -> Result<u64> {
+        let tenant = tenant.clone();
+        self.engine().write(move |write| retention::sweep_idle(write, tenant.as_str(), before, limit)).await
+    }
 }

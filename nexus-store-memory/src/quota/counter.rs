@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Charge, lost};
 use crate::error::{corrupt, sql};
-use crate::row::{exact, money, small};
+use crate::row::{exact, limit as at_most, money, small};
 
 /// How many counters of windows that are over are deleted when a new one is made.
 const SWEEP: i64 = 4;
@@ -244,3 +244,35 @@ pub(super) fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
         .map(drop)
         .map_err(sql)
 }
+
+/// Deletes counters of a tenant that hold no reservation: those of windows that ended before `before`, and those of all time of
+/// runs and investigations that have no line of the ledger since then. Each is made anew from the ledger when a call needs it.
+pub(crate) fn sweep_idle(
+    connection: &Connection,
+    tenant: &str,
+    before: Timestamp,
+    limit: usize,
+) -> Result<usize> {
+    connection
+        .prepare_cached(SWEEP_IDLE)
+        .and_then(|mut statement| statement.execute(params![tenant, before.as_micros(), at_most(limit)]))
+        .map_err(sql)
+}
+
+/// The day of a line is that of the tenant's zone, and no zone is further than a day from UTC.
+const SWEEP_IDLE: &str = "
+    DELETE FROM quota_counter WHERE (tenant, scope, id, model, window) IN (
+        SELECT tenant, scope, id, model, window FROM quota_counter AS q
+        WHERE q.tenant = ?1 AND q.reserved_calls = 0 AND q.reserved_tokens = 0 AND q.reserved_cost_units = 0
+          AND q.reserved_nano = 0
+          AND CASE
+              WHEN q.ends_at IS NOT NULL THEN q.ends_at < ?2
+              WHEN q.scope = 'run' THEN NOT EXISTS (
+                  SELECT 1 FROM billing_ledger AS l INDEXED BY line_by_run
+                  WHERE l.tenant = ?1 AND l.run = q.id AND l.day >= date(?2 / 1000000, 'unixepoch', '-1 day') AND l.ts >= ?2)
+              WHEN q.scope = 'investigation' THEN NOT EXISTS (
+                  SELECT 1 FROM billing_ledger AS l INDEXED BY line_by_investigation
+                  WHERE l.tenant = ?1 AND l.investigation = q.id AND l.day >= date(?2 / 1000000, 'unixepoch', '-1 day')
+                    AND l.ts >= ?2)
+              ELSE 0 END
+        LIMIT ?3)";

@@ -18,7 +18,7 @@ use rusqlite::Connection;
 
 use crate::error::{corrupt, too_large};
 
-pub(crate) use counter::columns;
+pub(crate) use counter::{columns, sweep_idle};
 pub(crate) use limit::{limits, remove_limit, set_limit};
 pub(crate) use seed::seed_totals;
 

@@ -261,10 +261,65 @@ async fn a_link_in_the_place_of_a_file_of_the_store_is_refused_and_not_followed(
         assert_eq!(MemoryStore::open(dir.path()).unwrap_err().stable_code(), "STORE_LINKED", "{name}");
         assert_eq!(tree(victim.path()), before);
     }
-    let dir = tempfile::tempdir().unwrap();
-    filled(dir.path()).await;
-    fs::write(dir.path().join("lock"), "a file of somebody else, with more than a number in it").unwrap();
-    assert_eq!(MemoryStore::open(dir.path()).unwrap_err().stable_code(), "STORE_LINKED");
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let (dir, victim) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        filled(dir.path()).await;
+        fs::write(victim.path().join("log"), "").unwrap();
+        symlink(victim.path().join("log"), dir.path().join(format!("nexus.db{suffix}"))).unwrap();
+        refused(dir.path(), "STORE_LINKED");
+        let error = MemoryStore::open(dir.path()).unwrap_err();
+        assert!(error.message().ends_with("is a link, which is not followed"), "{error}");
+    }
+}
+
+/// A file that is called like the lock but holds no process number is the user's, even beside a store's database.
+#[tokio::test]
+async fn a_file_of_the_users_that_is_called_like_the_lock_is_kept() {
+    for text in ["mine", "a file of somebody else, with more than a number in it", "12\n", "\u{e9}"] {
+        for marked in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            filled(dir.path()).await;
+            if !marked {
+                fs::remove_file(dir.path().join(MARKER)).unwrap();
+            }
+            fs::write(dir.path().join("lock"), text).unwrap();
+            let before = tree(dir.path());
+            assert_eq!(MemoryStore::open(dir.path()).unwrap_err().stable_code(), "STORE_LINKED", "{text}");
+            assert_eq!(tree(dir.path()), before, "{text}");
+        }
+    }
+}
+
+/// A marker that cannot be understood may be the user's own file of that name.
+#[tokio::test]
+async fn a_file_in_the_place_of_the_marker_of_a_store_is_refused_and_kept() {
+    for text in ["garbage", "{}", "{\"my\": \"stock list\"}", "\0\0\0"] {
+        let dir = tempfile::tempdir().unwrap();
+        filled(dir.path()).await;
+        fs::write(dir.path().join(MARKER), text).unwrap();
+        refused(dir.path(), "STORE_MARKER");
+        fs::remove_file(dir.path().join(MARKER)).unwrap();
+        assert_eq!(found(&MemoryStore::open(dir.path()).unwrap()).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_link_beside_a_cache_is_not_followed_and_the_cache_is_kept_in_memory() {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let (dir, victim) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        filled(dir.path()).await;
+        fs::create_dir_all(dir.path().join("cache")).unwrap();
+        fs::write(victim.path().join("log"), "important").unwrap();
+        let link = dir.path().join(format!("cache/answer.db{suffix}"));
+        symlink(victim.path().join("log"), &link).unwrap();
+        let before = tree(victim.path());
+        for _ in 0..2 {
+            let store = MemoryStore::open(dir.path()).unwrap();
+            assert!(store.cache(1 << 20).unwrap().is_some());
+        }
+        assert_eq!(tree(victim.path()), before);
+        assert!(link.is_symlink());
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_core::audit::Status;
-use nexus_core::retention::{Removed, Retention, RetentionClass};
+use nexus_core::retention::{Removed, Retention, RetentionClass, RetentionStore as _};
 use nexus_core::run::RunQuery;
 use nexus_core::{Clock, CorpusId, ErrorKind, Nexus, Principal, Settings, Timestamp};
 use nexus_store_memory::MemoryStore;
@@ -99,4 +99,17 @@ async fn the_background_pass_applies_retention_to_every_tenant() {
         tokio::task::yield_now().await;
     }
     assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_pass_sweeps_counters_and_tallies_that_nothing_needs_any_more() {
+    for applied in [false, true] {
+        let (nexus, clock, store) = answered(Retention::default()).await;
+        clock.advance(DAY * 2);
+        if applied {
+            nexus.apply_retention(&admin()).await.unwrap();
+        }
+        let left = store.sweep_idle(admin().tenant(), clock.now(), 99).await.unwrap();
+        assert_eq!(left == 0, applied, "{left}");
+    }
 }

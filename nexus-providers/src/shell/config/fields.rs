@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use toml::{Table, Value};
 
 use super::Config;
+use super::defaults::defaults;
 use super::overlay::{KEY, NAMES, PROVIDER_NAMES, PROVIDERS};
 use super::sources::Sources;
 use super::trust::NO_PROXY;
@@ -23,13 +24,15 @@ pub struct Field {
 }
 
 impl Config {
-    /// The fields that are in force: those that something sets and the defaults of others, by their paths.
+    /// Every field in force: those that a source sets, and the others with their defaults, by their paths. A default of
+    /// `null` means that the field has no value.
     pub fn fields(&self) -> Vec<Field> {
         let mut fields = self.set.clone();
-        for (path, value) in defaults() {
-            // `[a]` without any field of it is the default as well; so is a list that is not said.
-            if !fields.iter().any(|field| field.path == path) {
-                fields.push(Field { path: path.to_owned(), value, source: Source::of(Origin::Default) });
+        for (path, value) in defaults(self) {
+            // A table, such as a route, is set by any field of it.
+            let below = format!("{path}.");
+            if !fields.iter().any(|field| field.path == path || field.path.starts_with(&below)) {
+                fields.push(Field { path, value, source: Source::of(Origin::Default) });
             }
         }
         fields.sort_by(|one, other| one.path.cmp(&other.path));
@@ -53,52 +56,6 @@ pub fn variables(env: &Environment) -> Vec<Field> {
         Some(Field { path: (*name).to_owned(), value: value.into(), source })
     };
     shown.filter_map(field).collect()
-}
-
-/// The defaults of the fields that apply to all tenants.
-fn defaults() -> [(&'static str, Json); 40] {
-    [
-        ("data", json!("./nexus-data")),
-        ("tenant", json!("local")),
-        ("user", json!("your user name")),
-        ("roles", json!(["admin"])),
-        ("groups", json!([])),
-        ("llm.primary", json!("extractive")),
-        ("llm.fallbacks", json!([])),
-        ("llm.max_tokens", json!(4096)),
-        ("limits.user_monthly_usd", json!(25)),
-        ("limits.investigation_usd", json!("0.30")),
-        ("limits.investigation_policy", json!("block")),
-        ("limits.rate_window_seconds", json!(60)),
-        ("limits.zone", json!("UTC")),
-        ("limits.rules", json!([])),
-        ("shutoff.error_min_calls", json!(20)),
-        ("deadlines.first_event_ms", json!(120_000)),
-        ("deadlines.idle_ms", json!(60_000)),
-        ("deadlines.total_ms", json!(120_000)),
-        ("deadlines.store_ms", json!(5_000)),
-        ("retry.attempts", json!(3)),
-        ("retry.backoff_ms", json!(500)),
-        ("retry.longest_ms", json!(8_000)),
-        ("breaker.failures", json!(3)),
-        ("breaker.open_seconds", json!(30)),
-        ("breaker.trials", json!(1)),
-        ("cache.enabled", json!(true)),
-        ("cache.max_mb", json!(512)),
-        ("cache.answers_seconds", json!(3_600)),
-        ("cache.embeddings_seconds", json!(86_400)),
-        ("pricing.rows", json!([])),
-        ("speech.provider", json!("none")),
-        ("estimates.token_chars_ratio", json!("4.0")),
-        ("server.max_connections", json!("at most 1024")),
-        ("server.max_connections_per_address", json!(64)),
-        ("server.trusted_proxies", json!([])),
-        ("server.header_ms", json!(10_000)),
-        ("server.idle_ms", json!(60_000)),
-        ("server.body_ms", json!(30_000)),
-        ("server.write_ms", json!(30_000)),
-        ("shutoff.lasts_seconds", json!("until it is rearmed")),
-    ]
 }
 
 /// The fields that `table` sets.
@@ -138,61 +95,5 @@ fn shown(path: &[String], value: &Value) -> Json {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(text: &str, env: &Environment) -> Config {
-        Config::parse(text, env).unwrap()
-    }
-
-    #[test]
-    fn the_defaults_that_are_shown_are_those_in_force() {
-        let said: Vec<String> = defaults()
-            .into_iter()
-            .filter(|(path, _)| !["shutoff.lasts_seconds", "server.max_connections", "user"].contains(path))
-            .map(|(path, value)| format!("{path} = {value}"))
-            .collect();
-        let env = Environment::from([("", ""); 0]);
-        let (said, unsaid) = (config(&said.join("\n"), &env), config("", &env));
-        let debug = |config: &Config| format!("{:?}", config.gateway_settings().unwrap());
-        assert_eq!(debug(&said), debug(&unsaid));
-        assert_eq!(said.llm.route().primary, unsaid.llm.route().primary);
-        assert_eq!(said.cache.room(), unsaid.cache.room());
-        assert_eq!(said.estimates.token_chars_ratio, unsaid.estimates.token_chars_ratio);
-    }
-
-    #[test]
-    fn each_field_is_shown_with_its_source_and_secrets_as_fingerprints() {
-        let env = Environment::from([
-            ("ANTHROPIC_API_KEY", "sk-ant-0123456789"),
-            ("ACME_KEY", "sk-acme-0123456789"),
-            ("NEXUS__RETRY__ATTEMPTS", "7"),
-        ]);
-        let text = "
-            tenant = 'acme'
-            [providers.openai]
-            key_env = 'ACME_KEY'
-            proxy = 'http://user:swordfish@proxy.example:3128'
-            [providers.mine]
-            type = 'openai'
-            key = 'sk-mine-0123456789'
-        ";
-        let config = config(text, &env.beside("GEMINI_API_KEY=sk-gem-0123456789"));
-        let fields = config.fields();
-        let shown = |path: &str| {
-            let field = fields.iter().find(|field| field.path == path).unwrap();
-            format!("{} from {}", field.value, field.source)
-        };
-        let of = |key: &str, from: &str| format!("\"{}\" from {from}", Secret::new(key).fingerprint());
-        assert_eq!(shown("tenant"), "\"acme\" from nexus.toml");
-        assert_eq!(shown("retry.attempts"), "7 from environment (NEXUS__RETRY__ATTEMPTS)");
-        assert_eq!(shown("retry.backoff_ms"), "500 from default");
-        assert_eq!(shown("providers.openai.key"), of("sk-acme-0123456789", "environment (ACME_KEY)"));
-        assert_eq!(shown("providers.mine.key"), of("sk-mine-0123456789", "nexus.toml"));
-        assert_eq!(shown("providers.gemini.key"), of("sk-gem-0123456789", "./.env (GEMINI_API_KEY)"));
-        let anthropic = of("sk-ant-0123456789", "environment (ANTHROPIC_API_KEY)");
-        assert_eq!(shown("providers.anthropic.key"), anthropic);
-        let all = format!("{fields:?} {config:?}");
-        assert!(!all.contains("0123456789") && !all.contains("swordfish"), "{all}");
-    }
-}
+#[path = "fields_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 //! What is accepted is obeyed: an unknown field, and a field that would be ignored, is an error.
 //!
 //! - `overlay`: variables over the file; `underlay`: a found `.env` below it; `sources`: what was read from where.
-//! - `trust`: by which way a key may travel; `fields`: what is in force, to be shown.
+//! - `trust`: by which way a key may travel; `fields`: what is in force, to be shown, with the `defaults`.
 //! - `provider`: `[providers.<name>]`; `routes`: `[llm]`, `[tenants.<id>]`, `[speech]`.
 //! - `limits`: `[limits]`, `[shutoff]`; `patience`: `[deadlines]`, `[retry]`, `[breaker]`; `pricing`: `[pricing]`.
 //! - `cache`: `[cache]`; `retention`: `[retention]`; `server`: `[server]`.
@@ -11,6 +11,7 @@
 
 mod amount;
 mod cache;
+mod defaults;
 mod fields;
 mod limits;
 pub(super) mod overlay;
@@ -31,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 use nexus_core::gateway::{GatewaySettings, TenantSettings};
 use nexus_core::quota::TenantQuotas;
-use nexus_core::{Error, ErrorKind, Result};
+use nexus_core::{Error, Result};
 use serde::Deserialize;
 use toml::Table;
 
@@ -49,7 +50,6 @@ pub use fields::{Field, variables};
 pub use limits::{LimitConfig, LimitsConfig, OnExhaustion, ShutoffConfig};
 pub use patience::{BreakerConfig, DeadlinesConfig, RetryConfig};
 pub use pricing::{PriceConfig, PricingConfig, RatesConfig, TierConfig};
-pub(super) use provider::key_missing;
 pub use provider::{ProviderConfig, ProviderKind};
 pub use retention::RetentionConfig;
 pub(super) use routes::leads_to;
@@ -156,8 +156,8 @@ impl Config {
     /// lays `env` over it. Files that it names are read too, relative to its own directory.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_QUOTAS` when it is not what it
-    /// should be; [`Unavailable`](ErrorKind::Unavailable) when a file cannot be read.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_QUOTAS` when it is not what it
+    /// should be, and with `CONFIG_UNREADABLE` when a file that is named is not there or cannot be read.
     pub fn read(file: Option<&Path>, directory: &Path, env: &Environment) -> Result<Self> {
         let named = file.map(Path::to_owned).or_else(|| env.path(FILE_VARIABLE));
         let path = named.clone().unwrap_or_else(|| directory.join(FILE));
@@ -166,7 +166,7 @@ impl Config {
         let text = match read {
             Some(text) => text,
             None if named.is_none() => String::new(),
-            None => return Err(not_there(&path)),
+            None => return Err(unreadable(&path, "is not there")),
         };
         let origin = Origin::ConfigFile(path.clone());
         let mut config =
@@ -183,7 +183,7 @@ impl Config {
     /// What the text of a file means, with `env` laid over it. Reads no other file.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_SETTING`.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_SETTING`.
     pub fn parse(text: &str, env: &Environment) -> Result<Self> {
         Self::parse_from(text, &Origin::ConfigFile(FILE.into()), env)
     }
@@ -261,7 +261,9 @@ impl Config {
         for settings in self.tenants.values_mut() {
             if let Some(file) = settings.quotas_file.take() {
                 let path = directory.join(file);
-                let json = read_text(&path)?.ok_or_else(|| not_there(&path))?;
+                let json = read_text(&path)?.ok_or_else(|| unreadable(&path, "is not there"));
+                let json =
+                    json.map_err(|error| error.hint("`quotas_file` in the tenant's section names it"))?;
                 settings.quotas = Some(TenantQuotas::parse(&json)?);
             }
         }
@@ -276,7 +278,7 @@ impl Config {
     /// How the boundary is to behave.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_PRICE`.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_PRICE`.
     pub fn gateway_settings(&self) -> Result<GatewaySettings> {
         let mut settings = GatewaySettings::shipped()?;
         settings.deadlines = self.deadlines.deadlines();
@@ -345,7 +347,7 @@ impl Config {
 /// `$HOME/.config/nexus`. It need not exist.
 ///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) with `NO_CONFIG_DIR` when none of the three is set.
+/// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `NO_CONFIG_DIR` when none of the three is set.
 pub fn config_dir(env: &Environment) -> Result<PathBuf> {
     env.path("NEXUS_CONFIG_DIR")
         // A relative one means nothing, says its specification; it would be the working directory's.
@@ -372,21 +374,19 @@ fn understood(what: &str, error: &toml::de::Error) -> Error {
 
 /// The text of a file within the bound; nothing where there is none.
 fn read_text(path: &Path) -> Result<Option<String>> {
-    let unreadable = |why: &str| {
-        Error::new(ErrorKind::Unavailable, format!("`{}` {why}", path.display()))
-            .code("CONFIG_UNREADABLE")
-            .hint("make it readable, or point `NEXUS_CONFIG` elsewhere")
-    };
     match files::read_named(path, MAX_BYTES) {
-        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| unreadable("is not UTF-8")),
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| unreadable(path, "is not UTF-8")),
         Err(Unread::Missing) => Ok(None),
-        Err(Unread::Failed(cause)) => Err(unreadable("cannot be read").because(cause)),
-        Err(unread @ (Unread::NotAFile | Unread::TooLarge)) => Err(unreadable(&unread.reason(MAX_BYTES))),
+        Err(Unread::Failed(cause)) => Err(unreadable(path, "cannot be read").because(cause)),
+        Err(unread @ (Unread::NotAFile | Unread::TooLarge)) => {
+            Err(unreadable(path, &unread.reason(MAX_BYTES)))
+        }
     }
 }
 
-fn not_there(path: &Path) -> Error {
-    Error::new(ErrorKind::Unavailable, format!("`{}` is not there", path.display()))
+/// A settings file of the user's that cannot be read is a mistake in what the user named, like its content.
+fn unreadable(path: &Path, why: &str) -> Error {
+    Error::invalid(format!("`{}` {why}", path.display()))
         .code("CONFIG_UNREADABLE")
-        .hint("write it, or point `NEXUS_CONFIG` elsewhere")
+        .hint("write it and make it readable, or name another with `--config` or `NEXUS_CONFIG`")
 }

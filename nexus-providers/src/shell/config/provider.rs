@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use nexus_core::{Error, Result};
+use nexus_core::Result;
 use serde::Deserialize;
 
 use crate::Secret;
@@ -133,6 +133,21 @@ impl ProviderKind {
     const fn embeds(self) -> bool {
         !matches!(self, Self::Extractive | Self::Anthropic)
     }
+
+    /// Whether a provider of the type has a use for the field `field` of its section.
+    pub(super) fn has_use_for(self, field: &str) -> bool {
+        match field {
+            "key" | "key_env" => self.is_remote() && self != Self::Vertex,
+            "embedding_model" | "embedding_dimension" => self.embeds(),
+            "embedding_token_limit" => self.embeds() && !matches!(self, Self::Gemini | Self::Vertex),
+            "organisation" => self == Self::OpenAi,
+            "project" | "location" | "credentials_file" => self == Self::Vertex,
+            "context_tokens" => self == Self::Ollama,
+            "own_hardware" => self == Self::OpenAiCompatible,
+            "type" => true,
+            _ => self.is_remote(),
+        }
+    }
 }
 
 impl fmt::Display for ProviderKind {
@@ -203,45 +218,32 @@ impl ProviderConfig {
     /// # Errors
     /// As [`ProviderConfig::kind`], and for a field that the type has no use for.
     pub(super) fn check(&self, name: &str) -> Result<()> {
-        use ProviderKind::{Gemini, Ollama, OpenAi, OpenAiCompatible, Vertex};
         nexus_core::id::check_name("name of a provider", name)?;
         let kind = self.kind(name)?;
-        let (remote, embeds) = (kind.is_remote(), kind.embeds());
-        let google = matches!(kind, Gemini | Vertex);
         let fields = [
-            ("key", self.key.is_some(), remote && kind != Vertex),
-            ("key_env", self.key_env.is_some(), remote && kind != Vertex),
-            ("endpoint", self.endpoint.is_some(), remote),
-            ("model", self.model.is_some(), remote),
-            ("embedding_model", self.embedding_model.is_some(), embeds),
-            ("embedding_dimension", self.embedding_dimension.is_some(), embeds),
-            ("embedding_token_limit", self.embedding_token_limit.is_some(), embeds && !google),
-            ("organisation", self.organisation.is_some(), kind == OpenAi),
-            ("project", self.project.is_some(), kind == Vertex),
-            ("location", self.location.is_some(), kind == Vertex),
-            ("credentials_file", self.credentials_file.is_some(), kind == Vertex),
-            ("context_tokens", self.context_tokens.is_some(), kind == Ollama),
-            ("own_hardware", self.own_hardware.is_some(), kind == OpenAiCompatible),
-            ("connect_timeout_ms", self.connect_timeout_ms.is_some(), remote),
-            ("ca_file", self.ca_file.is_some(), remote),
-            ("proxy", self.proxy.is_some(), remote),
-            ("allow_plain_http", self.allow_plain_http.is_some(), remote),
+            ("key", self.key.is_some()),
+            ("key_env", self.key_env.is_some()),
+            ("endpoint", self.endpoint.is_some()),
+            ("model", self.model.is_some()),
+            ("embedding_model", self.embedding_model.is_some()),
+            ("embedding_dimension", self.embedding_dimension.is_some()),
+            ("embedding_token_limit", self.embedding_token_limit.is_some()),
+            ("organisation", self.organisation.is_some()),
+            ("project", self.project.is_some()),
+            ("location", self.location.is_some()),
+            ("credentials_file", self.credentials_file.is_some()),
+            ("context_tokens", self.context_tokens.is_some()),
+            ("own_hardware", self.own_hardware.is_some()),
+            ("connect_timeout_ms", self.connect_timeout_ms.is_some()),
+            ("ca_file", self.ca_file.is_some()),
+            ("proxy", self.proxy.is_some()),
+            ("allow_plain_http", self.allow_plain_http.is_some()),
         ];
-        match fields.into_iter().find(|(_, set, used)| *set && !used) {
-            Some((field, ..)) => Err(super::invalid(format!(
+        match fields.into_iter().find(|(field, set)| *set && !kind.has_use_for(field)) {
+            Some((field, _)) => Err(super::invalid(format!(
                 "`{field}` means nothing to the provider `{name}`, which is of the type `{kind}`"
             ))),
             None => Ok(()),
         }
     }
-}
-
-/// An error for the provider `name`, which has no key.
-pub(in crate::shell) fn key_missing(name: &str, config: &ProviderConfig, kind: ProviderKind) -> Error {
-    let hint = match (&config.key_env, kind.key_variable()) {
-        (Some(variable), _) => format!("set the variable `{variable}`, which `key_env` names"),
-        (None, Some(variable)) => format!("set `{variable}`, or name another variable with `key_env`"),
-        (None, None) => format!("name the variable that holds it with `key_env` in `[providers.{name}]`"),
-    };
-    Error::invalid(format!("the provider `{name}` has no key")).code("PROVIDER_KEY_MISSING").hint(hint)
 }

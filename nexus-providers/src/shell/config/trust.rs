@@ -34,12 +34,12 @@ impl Config {
         kind: ProviderKind,
         provider: &ProviderConfig,
     ) -> Result<()> {
-        let Some((strength, key)) = self.key_strength(name, kind, provider) else { return Ok(()) };
+        let Some(key) = self.key_strength(name, kind, provider) else { return Ok(()) };
         for (field, called) in WAYS {
             let source = self.sources.get(&[PROVIDERS, name, field]);
             match source.filter(|_| provider.leads_elsewhere(field)) {
-                Some(source) if source.origin.strength() < strength => {
-                    return Err(weaker(name, called, source, &key, kind));
+                Some(source) if source.origin.strength() < key.strength => {
+                    return Err(weaker(name, (field, called), source, &key));
                 }
                 _ => {}
             }
@@ -52,18 +52,65 @@ impl Config {
         self.sources.get(&[PROVIDERS, name, KEY])
     }
 
-    /// How strong the source of a provider's key is, and what it is called; nothing where no key is sent.
-    fn key_strength(
+    /// An error for the provider `name`, which has no key. It says where the key was looked for and where it would go.
+    pub(in crate::shell) fn key_missing(
         &self,
         name: &str,
         kind: ProviderKind,
         provider: &ProviderConfig,
-    ) -> Option<(Strength, String)> {
+    ) -> Error {
+        let named_by = self.sources.get(&[PROVIDERS, name, "key_env"]);
+        let variable = provider.key_env.as_deref().or(kind.key_variable());
+        let key = match (variable, named_by) {
+            (Some(variable), Some(source)) => {
+                format!("`{variable}`, which `key_env` in {source} names, is not set")
+            }
+            (Some(variable), None) => format!("`{variable}` is not set"),
+            (None, _) => "no variable is named for it".to_owned(),
+        };
+        let message = format!("the provider `{name}` has no key: {key}; {}", self.endpoint_source(name));
+        let endpoint = self.sources.get(&[PROVIDERS, name, "endpoint"]);
+        let in_file = |source: Option<&Source>| {
+            source.is_some_and(|source| matches!(source.origin, Origin::ConfigFile(_)))
+        };
+        let hint = match variable {
+            None => {
+                format!("name the variable that holds it with `key_env` in `[providers.{name}]`, and set it")
+            }
+            // The key of the environment alone would be refused: only the file knows the endpoint.
+            Some(variable) if in_file(endpoint) && !in_file(named_by) => format!(
+                "set `{variable}`, and write `key_env = \"{variable}\"` into `[providers.{name}]`, where the endpoint is"
+            ),
+            Some(variable) if named_by.is_some() => format!("set `{variable}`"),
+            Some(variable) => format!("set `{variable}`, or name another variable with `key_env`"),
+        };
+        Error::invalid(message).code("PROVIDER_KEY_MISSING").hint(hint)
+    }
+
+    /// Where the endpoint of the provider `name` was read from, as a part of a sentence.
+    pub(in crate::shell) fn endpoint_source(&self, name: &str) -> String {
+        match self.sources.get(&[PROVIDERS, name, "endpoint"]) {
+            Some(source) => format!("its endpoint is from {source}"),
+            None => "its endpoint is the default of its type".to_owned(),
+        }
+    }
+
+    /// The source of a provider's key; nothing where no key is sent.
+    fn key_strength(&self, name: &str, kind: ProviderKind, provider: &ProviderConfig) -> Option<KeySource> {
         if kind == ProviderKind::Vertex {
             let file = self.sources.get(&[PROVIDERS, name, "credentials_file"]);
+            let named = "write `credentials_file`".to_owned();
             return Some(match file {
-                Some(source) => (source.origin.strength(), source.to_string()),
-                None => (Strength::ConfigFile, "the credentials of this machine".to_owned()),
+                Some(source) => KeySource {
+                    strength: source.origin.strength(),
+                    called: source.to_string(),
+                    named: Some(named),
+                },
+                None => KeySource {
+                    strength: Strength::ConfigFile,
+                    called: "the credentials of this machine".to_owned(),
+                    named: None,
+                },
             });
         }
         provider.key.as_ref().filter(|key| !key.is_empty())?;
@@ -71,8 +118,23 @@ impl Config {
         // A source that names the variable of a key stands for the key: it says whose key belongs there.
         let named_by = self.sources.get(&[PROVIDERS, name, "key_env"]).map(|source| source.origin.strength());
         let strength = source.origin.strength();
-        Some((named_by.map_or(strength, |named_by| named_by.min(strength)), source.to_string()))
+        // Where the environment names the variable, the file's word for it would not be heard.
+        let variable = source.variable.as_deref().filter(|_| named_by.is_none());
+        Some(KeySource {
+            strength: named_by.map_or(strength, |named_by| named_by.min(strength)),
+            called: source.to_string(),
+            named: variable.map(|variable| format!("write `key_env = \"{variable}\"`")),
+        })
     }
+}
+
+/// Where a key was read from.
+struct KeySource {
+    strength: Strength,
+    /// What the source is called.
+    called: String,
+    /// How the configuration file names the key, so that the key may go where the file says.
+    named: Option<String>,
 }
 
 impl ProviderConfig {
@@ -139,17 +201,18 @@ fn is_this_machine(url: &Url) -> bool {
     }
 }
 
-fn weaker(name: &str, called: &str, source: &Source, key: &str, kind: ProviderKind) -> Error {
+fn weaker(name: &str, (field, called): (&str, &str), source: &Source, key: &KeySource) -> Error {
     let message = format!(
-        "the {called} of `{name}` is from {source}, which is a weaker source than that of its key, {key}"
+        "the {called} of `{name}` is from {source}, which is a weaker source than that of its key, {}",
+        key.called
     );
-    let error = Error::invalid(message).code("WEAKER_SOURCE");
-    match (&source.origin, kind.key_variable()) {
-        (Origin::ConfigFile(_), Some(variable)) => error.hint(format!(
-            "write `key_env = \"{variable}\"` into `[providers.{name}]` if that key shall go there"
-        )),
-        _ => error.hint(format!("set the {called} where the key is set")),
-    }
+    let variable = format!("NEXUS__PROVIDERS__{name}__{field}").to_ascii_uppercase();
+    let set = format!("set `{variable}` where the key is set");
+    let hint = match &key.named {
+        Some(named) => format!("{named} in `[providers.{name}]` if that key shall go there, or {set}"),
+        None => set,
+    };
+    Error::invalid(message).code("WEAKER_SOURCE").hint(hint)
 }
 
 #[cfg(test)]

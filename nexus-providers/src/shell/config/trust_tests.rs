@@ -82,6 +82,71 @@ fn a_key_never_goes_where_only_a_weaker_source_says() {
 }
 
 #[test]
+fn a_refusal_for_a_weaker_source_tells_how_the_key_may_go_there() {
+    let refusal = |field: &str, variables: Environment| {
+        let text = format!("[providers.openai]\n{field} = 'https://elsewhere.example/v1'");
+        let config = Config::parse(&text, &variables).unwrap();
+        (text, checked(&config).unwrap_err())
+    };
+    let by_path = "NEXUS__PROVIDERS__OPENAI__KEY";
+    for field in ["endpoint", "proxy", "ca_file"] {
+        let key = || Environment::from([(by_path, "sk-0123456789")]);
+        let (text, error) = refusal(field, key());
+        assert!(error.message().contains("nexus.toml") && error.message().contains(by_path), "{error}");
+        let (named, moved) = (
+            format!("key_env = \"{by_path}\""),
+            format!("NEXUS__PROVIDERS__OPENAI__{}", field.to_uppercase()),
+        );
+        let hint = error.remedy().unwrap();
+        assert!(hint.contains(&named) && hint.contains(&moved), "{hint}");
+        // Each of the two remedies is one.
+        checked(&Config::parse(&format!("{text}\n{named}"), &key()).unwrap()).unwrap();
+        checked(&Config::parse(&text, &key().and(&moved, "https://elsewhere.example/v1")).unwrap()).unwrap();
+    }
+    let named = Environment::from([("NEXUS__PROVIDERS__OPENAI__KEY_ENV", NAMED), (NAMED, "sk-0123456789")]);
+    let (_, error) = refusal("endpoint", named);
+    assert!(!error.remedy().unwrap().contains("key_env ="), "the environment's word for it wins: {error:?}");
+}
+
+#[test]
+fn a_missing_key_is_told_with_where_it_was_looked_for_and_where_it_would_go() {
+    let missing = |text: &str, variables: Environment| {
+        let config = Config::parse(text, &variables).unwrap();
+        config.key_missing("openai", ProviderKind::OpenAi, &config.providers["openai"])
+    };
+    let none = || Environment::from([("", ""); 0]);
+    let check = |error: &Error, message: &str, hint: &str| {
+        assert_eq!(
+            (error.stable_code(), error.message(), error.remedy()),
+            ("PROVIDER_KEY_MISSING", message, Some(hint))
+        );
+    };
+    check(
+        &missing("[providers.openai]", none()),
+        "the provider `openai` has no key: `OPENAI_API_KEY` is not set; its endpoint is the default of its type",
+        "set `OPENAI_API_KEY`, or name another variable with `key_env`",
+    );
+    let elsewhere = "[providers.openai]\nendpoint = 'https://elsewhere.example/v1'\n";
+    check(
+        &missing(elsewhere, none()),
+        "the provider `openai` has no key: `OPENAI_API_KEY` is not set; its endpoint is from nexus.toml",
+        "set `OPENAI_API_KEY`, and write `key_env = \"OPENAI_API_KEY\"` into `[providers.openai]`, where the endpoint is",
+    );
+    check(
+        &missing(&format!("{elsewhere}key_env = 'NAMED_KEY'"), none()),
+        "the provider `openai` has no key: `NAMED_KEY`, which `key_env` in nexus.toml names, is not set; its endpoint is from \
+         nexus.toml",
+        "set `NAMED_KEY`",
+    );
+    let variable = Environment::from([("OPENAI_BASE_URL", "https://elsewhere.example/v1")]);
+    check(
+        &missing("[providers.openai]", variable),
+        "the provider `openai` has no key: `OPENAI_API_KEY` is not set; its endpoint is from environment (OPENAI_BASE_URL)",
+        "set `OPENAI_API_KEY`, or name another variable with `key_env`",
+    );
+}
+
+#[test]
 fn every_origin_has_its_strength() {
     let order = [
         Origin::Default,

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use nexus_core::{Error, ErrorKind, Result};
+use nexus_core::{Error, Result};
 
 use crate::files;
 use crate::shell::config::ProviderConfig;
@@ -39,7 +39,7 @@ impl Clients {
         if let Some(file) = &config.ca_file {
             let read = files::read_named(file, MAX_CA_BYTES).map_err(|unread| {
                 let message = format!("`{}` {}", file.display(), unread.reason(MAX_CA_BYTES));
-                Error::new(ErrorKind::Unavailable, message).code("CA_CERTIFICATE")
+                Error::invalid(message).code("CA_CERTIFICATE").hint("`ca_file` of the provider names it")
             });
             options.ca_certificates.push(read?);
         }

@@ -3,7 +3,7 @@
 use nexus_core::{Error, Result};
 
 use super::connect::Clients;
-use crate::shell::config::{Config, ProviderConfig, ProviderKind, key_missing};
+use crate::shell::config::{Config, ProviderConfig, ProviderKind};
 use crate::shell::{Origin, Source};
 use crate::{HttpClient, Secret};
 
@@ -45,6 +45,11 @@ impl<'c> Entry<'c> {
         }
     }
 
+    /// Where its endpoint was read from, as a part of a sentence.
+    pub(super) fn endpoint_source(&self) -> String {
+        self.whole.endpoint_source(self.name)
+    }
+
     /// Whether it can be used although nobody said so: the vendor's key is there, or it is known where the server is.
     pub(super) fn is_ready(&self) -> bool {
         match self.kind {
@@ -66,7 +71,7 @@ impl<'c> Entry<'c> {
     /// Its key, which must be there.
     pub(super) fn key(&self) -> Result<&Secret> {
         let key = self.config.key.as_ref().filter(|key| !key.is_empty());
-        key.ok_or_else(|| key_missing(self.name, &self.config, self.kind))
+        key.ok_or_else(|| self.whole.key_missing(self.name, self.kind, &self.config))
     }
 
     /// Its key, which may be left out unless a variable was named for it.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use nexus_core::gateway::Routing;
 use nexus_core::llm::Extractive;
 use nexus_core::retrieve::Embedder;
-use nexus_core::{Error, ErrorKind, Result};
+use nexus_core::{Error, Result};
 
 use super::connect::Clients;
 use super::entry::{Entry, unfit};
+use crate::HttpClient;
 use crate::anthropic::Anthropic;
 use crate::gemini::{Gemini, GeminiEmbedder, Google, GoogleCredentials};
 use crate::ollama::{self, Ollama, OllamaEmbedder};
 use crate::openai::{Dialect, OpenAiEmbedder, Service};
 use crate::shell::config::ProviderKind;
-use crate::{HttpClient, Secret};
 
 /// Where the scripted provider listens unless told.
 const FAKE: &str = "http://127.0.0.1:11999";
@@ -101,8 +101,13 @@ impl Entry<'_> {
         match &self.config.credentials_file {
             Some(file) => GoogleCredentials::of_path(client, file),
             None => GoogleCredentials::find(client).await.map_err(|error| {
-                unfit("PROVIDER_KEY_MISSING", format!("the provider `{}` has no credentials", self.name))
-                    .hint("run `gcloud auth application-default login`, or set `GOOGLE_APPLICATION_CREDENTIALS`")
+                let endpoint = self.endpoint_source();
+                let message = format!("the provider `{}` has no credentials of this machine; {endpoint}", self.name);
+                unfit("PROVIDER_KEY_MISSING", message)
+                    .hint(format!(
+                        "run `gcloud auth application-default login`, or write `credentials_file` into `[providers.{}]`",
+                        self.name
+                    ))
                     .because(error)
             }),
         }

@@ -138,6 +138,7 @@ pass_on!(RetentionStore {
     fn tenants() -> Vec<String>;
     fn expire(step: Expire) -> Vec<String>;
     fn expired(tenant: &TenantId, class: RetentionClass, before: Timestamp) -> u64;
+    fn sweep_idle(tenant: &TenantId, before: Timestamp, limit: usize) -> u64;
 });
 
 pass_on!(SessionStore {

@@ -2,12 +2,14 @@
 
 use nexus_core::audit::Kind;
 use nexus_core::document::model::{Failure, JobState};
+use nexus_core::ledger::{Begun, Intent, Stop, StopCause, StopScope};
+use nexus_core::quota::{Cap, Limit, Meter, ScopeKind, Window};
 use nexus_core::retention::{Expire, RetentionClass};
 use nexus_core::run::{Journal, Outcome, Phase, Run};
 use nexus_core::session::Session;
 use nexus_core::{ErrorKind, JobId, Principal, RunId, SessionId, SubjectId};
 
-use super::calls::{amounts, every};
+use super::calls::{amounts, applied, every};
 use super::run::{advance, new_run};
 use super::scenarios;
 use super::session::said;
@@ -22,6 +24,7 @@ scenarios!(
     removal_and_its_audit_record_commit_together_and_an_empty_step_leaves_no_record,
     counting_removes_nothing_and_equals_what_a_pass_then_removes,
     nothing_of_another_tenant_is_removed_or_counted,
+    a_sweep_removes_idle_counters_stops_that_ran_out_and_tallies_of_past_hours_and_loosens_no_limit,
 );
 
 const APPLIED: &[Kind] = &[Kind::RUN_OPEN, Kind::new("retention.applied"), Kind::RUN_CLOSE];
@@ -233,4 +236,55 @@ async fn nothing_of_another_tenant_is_removed_or_counted(world: World) {
         assert_eq!(world.store.expired(who.tenant(), class, at(99)).await.unwrap(), 0, "{class:?}");
     }
     world.store.run(other.tenant(), &RunId::parse("r").unwrap()).await.unwrap();
+}
+
+async fn a_sweep_removes_idle_counters_stops_that_ran_out_and_tallies_of_past_hours_and_loosens_no_limit(
+    world: World,
+) {
+    let (who, other) = (admin("acme"), admin("globex"));
+    let limits = [
+        Limit::new(ScopeKind::Run, Meter::Calls, Window::Total, Cap::At(2)),
+        Limit::new(ScopeKind::Investigation, Meter::Tokens, Window::Total, Cap::At(20)),
+    ];
+    let intent = |who: &Principal, key: &str, run: &str, investigation: &str| -> Intent {
+        let mut intent = world.intent(who, key, &[], amounts(7, 7));
+        intent.call.consumer.run = Some(run.to_owned());
+        intent.call.consumer.investigation = Some(investigation.to_owned());
+        intent.checks = applied(&limits, &intent.call.consumer, at(0));
+        intent
+    };
+    let refused =
+        async |intent: Intent| matches!(world.store.begin(intent).await.unwrap(), Begun::Refused(_));
+    for who in [&who, &other] {
+        for key in ["a", "b"] {
+            let call = world.begin(intent(who, key, "r", "i")).await;
+            world.settle(world.settlement(who, &call, amounts(7, 7))).await;
+        }
+        let over = Stop {
+            scope: StopScope::User("ben".to_owned()),
+            cause: StopCause::Switch { reason: "drill".to_owned() },
+            since: at(0),
+            until: Some(at(60)),
+        };
+        world.store.trip(who.tenant(), &over, world.unrecorded()).await.unwrap();
+    }
+    let holds = Stop {
+        scope: StopScope::User("cleo".to_owned()),
+        cause: StopCause::Switch { reason: "drill".to_owned() },
+        since: at(0),
+        until: None,
+    };
+    world.store.trip(who.tenant(), &holds, world.unrecorded()).await.unwrap();
+    let under_way = world.begin(intent(&who, "open", "busy", "other")).await;
+    let sweep =
+        async |who: &Principal, before| world.store.sweep_idle(who.tenant(), at(before), 99).await.unwrap();
+
+    assert_eq!(sweep(&who, 1).await, 0, "all of it is of the present");
+    // Two counters, a stop, and the hour's tallies of the tenant and the user. What holds a reservation stays.
+    assert_eq!((sweep(&who, 9_999_999).await, sweep(&who, 9_999_999).await), (5, 0));
+    assert_eq!(world.store.stops(who.tenant(), at(0)).await.unwrap(), [holds]);
+    assert!(refused(intent(&who, "c", "r", "new")).await, "the run's cap holds");
+    assert!(refused(intent(&who, "d", "new", "i")).await, "the investigation's cap holds");
+    world.settle(world.settlement(&who, &under_way, amounts(7, 7))).await;
+    assert_eq!(sweep(&other, 9_999_999).await, 5, "the other tenant's were left");
 }
