@@ -43,9 +43,9 @@ fn next_stretch(text: &str, at: usize) -> (usize, usize, usize) {
     else {
         return (text.len(), text.len(), text.len());
     };
-    let mut letters = before.char_indices().rev().filter(|(_, c)| !is_combining_mark(*c));
+    let mut letters = before.char_indices().rev().filter(|(_, c)| !extends(*c));
     let start = at + letters.next().map_or(0, |(place, _)| place);
-    match after.char_indices().find(|(_, c)| c.is_alphabetic() && !is_combining_mark(*c)) {
+    match after.char_indices().find(|(_, c)| c.is_alphabetic() && !extends(*c)) {
         Some((place, c)) => {
             let letter = at + before.len() + place;
             (start, letter, letter + c.len_utf8())
@@ -54,12 +54,18 @@ fn next_stretch(text: &str, at: usize) -> (usize, usize, usize) {
     }
 }
 
+/// Whether `c` belongs to the character before it (`Sentence_Break=Extend`). The halfwidth sound marks of Japanese do,
+/// although they are letters.
+fn extends(c: char) -> bool {
+    is_combining_mark(c) || matches!(c, '\u{ff9e}' | '\u{ff9f}')
+}
+
 /// Whether a sentence may end behind `c`.
 fn may_end(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, '.' | '!' | '?' | '\n' | '\r');
     }
-    !c.is_alphanumeric() && !is_combining_mark(c)
+    !c.is_alphanumeric() && !extends(c)
 }
 
 #[cfg(test)]
@@ -92,6 +98,8 @@ mod tests {
             "一。二！three",
             "...",
             "a",
+            ".\u{ff9e}Ὲ",
+            "a.\u{ff9f} B",
         ] {
             assert_eq!(bounds(text).collect::<Vec<_>>(), reference(text), "{text:?}");
         }
