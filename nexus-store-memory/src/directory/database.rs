@@ -1,5 +1,6 @@
 //! Whose the file `nexus.db` is, judged without changing it.
 
+use std::error::Error as _;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -44,13 +45,19 @@ pub(super) fn judge(dir: &Path) -> Result<Database> {
         // SQLite throws the log of an empty file away.
         return Ok(if has_log { Database::Missing } else { Database::Empty });
     }
-    let judged = judge_content(&peek(&path)?)?;
-    if has_log && matches!(judged, Database::Empty) {
+    match peek(&path).and_then(|connection| judge_content(&connection)) {
         // All that was written may be in the log.
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        return judge_content(&Connection::open_with_flags(path, flags).map_err(sql)?);
+        Ok(Database::Empty) if has_log => judge_beside_log(&path),
+        // The owner may be copying the log into the file. Then the pages fit together for readers only that see the log.
+        Err(error) if has_log && error.source().is_some() => judge_beside_log(&path),
+        judged => judged,
     }
-    Ok(judged)
+}
+
+/// Judges a database together with its log, under the locks of SQLite.
+fn judge_beside_log(path: &Path) -> Result<Database> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    judge_content(&Connection::open_with_flags(path, flags).map_err(sql)?)
 }
 
 fn judge_content(connection: &Connection) -> Result<Database> {
@@ -86,4 +93,34 @@ fn unchanging(path: &Path) -> Result<String> {
     }
     name.push_str("?immutable=1");
     Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+
+    use super::*;
+
+    /// The owner copies the log page by page, the first page early: for a moment it counts pages that the file lacks.
+    #[test]
+    fn a_database_whose_log_is_being_copied_is_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(DATABASE);
+        let owner = Connection::open(&path).unwrap();
+        let write =
+            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA application_id = 1314411859;
+                     CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(100000));";
+        owner.execute_batch(write).unwrap();
+        let file = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let mut changes = [0; 4];
+        file.read_exact_at(&mut changes, 24).unwrap();
+        for (bytes, at) in [(100_u32.to_be_bytes(), 28), (changes, 92)] {
+            file.write_all_at(&bytes, at).unwrap();
+        }
+        assert!(
+            peek(&path).and_then(|found| judge_content(&found)).is_err(),
+            "alone it does not fit together"
+        );
+        assert!(matches!(judge(dir.path()).unwrap(), Database::Ours));
+    }
 }

@@ -194,7 +194,7 @@ fn a_document_without_a_page_within_its_budget_fails_with_what_ran_out() {
     };
     let nested: Vec<Vec<u8>> = (6..13).map(form).chain([form(2)]).collect();
     let bytes = pages(1, &"/X Do ".repeat(50), "/XObject<</X 5 0 R>>", &nested);
-    check_exhausted(&bytes, "page 1 of it takes more than 100000 look-ups of objects");
+    check_exhausted(&bytes, "page 1 of it takes more than 5000000 drawing operators");
 }
 
 #[test]

@@ -195,9 +195,8 @@ fn rows_are_not_filled_up_to_a_header_that_is_far_wider() {
 
 #[test]
 fn deep_json_is_bounded_by_its_size() {
-    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
-    check(&deep, "a.json");
-    assert!(parse(deep.as_bytes(), "a.json").is_ok(), "two hundred times its size are allowed");
+    let deep = "[".repeat(500) + &"1,".repeat(20_000) + "1" + &"]".repeat(500);
+    check_bounded(&deep, "a.json", deep.len() * 20);
     let lists = format!("[{}]", vec!["[1]"; 50_000].join(","));
     check_bounded(&lists, "a.json", lists.len() * 20);
 }
