@@ -38,7 +38,7 @@ quality: ## Score retrieval and answers on judged collections: make quality DATA
 
 oracle: ## The ledger against the vendor's bill, 100,000 calls, 100,000 aborted streams, ten minutes of load
 	NEXUS_ORACLE_CALLS=100000 NEXUS_ABORTED_STREAMS=100000 NEXUS_LOAD_SECONDS=600 \
-	  cargo test --release --locked -p nexus-boundary -- --nocapture
+	  cargo test --release --locked -p nexus-gateway-tests -- --nocapture
 
 fuzz: ## Mutants of documents of every format for ten minutes: text, work, memory, sameness, time
 	NEXUS_FUZZ_SECONDS=$${NEXUS_FUZZ_SECONDS:-600} NEXUS_FUZZ_SLOWEST_MS=$${NEXUS_FUZZ_SLOWEST_MS:-20000} \

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::stream;
 use nexus_core::audit::KeyRing;
 use nexus_core::document::NewDocument;
-use nexus_core::llm::{Completion, Finish, LlmProvider, ModelInfo, Piece, Request};
+use nexus_core::llm::{CompletionEvent, CompletionStream, FinishReason, LlmProvider, ModelInfo, Request};
 use nexus_core::run::Outcome;
 use nexus_core::{CorpusId, Nexus, Principal};
 use nexus_store_memory::MemoryStore;
@@ -34,15 +34,17 @@ impl LlmProvider for Parrot {
         ModelInfo { is_local: true, ..ModelInfo::default() }
     }
 
-    async fn stream(&self, request: Request) -> nexus_core::Result<Completion> {
+    async fn stream(&self, request: Request) -> nexus_core::Result<CompletionStream> {
         let mut pieces = Vec::new();
         if let Some(best) = request.evidence.first() {
             let end = best.text.find('.').map_or(best.text.len(), |dot| dot + 1);
             let quote = best.text.get(..end).unwrap_or(&best.text).to_owned();
-            pieces.push(Ok(Piece::Text(format!("{quote} [{}]", best.number))));
-            pieces.extend(best.cite(quote, 0..end, 1.0).map(|citation| Ok(Piece::Citation(citation))));
+            pieces.push(Ok(CompletionEvent::Text(format!("{quote} [{}]", best.number))));
+            pieces.extend(
+                best.cite(quote, 0..end, 1.0).map(|citation| Ok(CompletionEvent::Citation(citation))),
+            );
         }
-        pieces.push(Ok(Piece::Finish(Finish::Complete)));
+        pieces.push(Ok(CompletionEvent::Finish(FinishReason::Complete)));
         Ok(Box::pin(stream::iter(pieces)))
     }
 }
@@ -51,15 +53,15 @@ impl LlmProvider for Parrot {
 async fn main() -> Result<()> {
     let keys = KeyRing::from_secret("k0", "read this from your secret manager")?;
     let nexus = Nexus::builder().store(MemoryStore::default()).audit_keys(keys).llm(Parrot).build()?;
-    let who = Principal::user("acme", "u-42")?.roles(["editor"]);
+    let caller = Principal::user("acme", "u-42")?.roles(["editor"]);
     let corpus = CorpusId::parse("notes")?;
-    nexus.create_corpus(&who, corpus.clone(), "Notes", json!({})).await?;
+    nexus.create_corpus(&caller, corpus.clone(), "Notes", json!({})).await?;
     nexus
-        .ingest(&who, NewDocument::new(corpus, "note.txt"), Cursor::new("Tea is at four. Cake follows."))
+        .ingest(&caller, NewDocument::new(corpus, "note.txt"), Cursor::new("Tea is at four. Cake follows."))
         .await?;
-    nexus.work().await?;
+    nexus.run_pending_jobs().await?;
 
-    let finished = nexus.ask(&who, "When is tea?").corpus("notes").start().await?.finish().await?;
+    let finished = nexus.ask(&caller, "When is tea?").corpus("notes").start().await?.finish().await?;
     println!("{}", finished.answer.text);
     assert_eq!(finished.outcome, Outcome::Answered);
     Ok(())

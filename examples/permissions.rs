@@ -25,7 +25,7 @@ async fn main() -> Result<()> {
     let new = NewDocument::new(corpus.clone(), "bonus.txt");
     let document =
         nexus.ingest(&editor, new, Cursor::new("The bonus pool holds two million.")).await?.document_id;
-    nexus.work().await?;
+    nexus.run_pending_jobs().await?;
 
     let found = async || -> Result<usize> {
         Ok(nexus.search(&reader, Search::new(corpus.clone(), "bonus pool")).await?.hits.len())

@@ -19,14 +19,14 @@ const LEAVE: &str = "Everybody has 25 days of paid leave a year. Unused days exp
 async fn main() -> Result<()> {
     let keys = KeyRing::from_secret("k0", "read this from your secret manager")?;
     let nexus = Nexus::builder().store(MemoryStore::default()).audit_keys(keys).build()?;
-    let who = Principal::user("acme", "u-42")?.roles(["editor"]);
+    let caller = Principal::user("acme", "u-42")?.roles(["editor"]);
 
     let handbook = CorpusId::parse("handbook")?;
-    nexus.create_corpus(&who, handbook.clone(), "Handbook", json!({})).await?;
-    nexus.ingest(&who, NewDocument::new(handbook, "leave.txt"), Cursor::new(LEAVE)).await?;
-    nexus.work().await?;
+    nexus.create_corpus(&caller, handbook.clone(), "Handbook", json!({})).await?;
+    nexus.ingest(&caller, NewDocument::new(handbook, "leave.txt"), Cursor::new(LEAVE)).await?;
+    nexus.run_pending_jobs().await?;
 
-    let run = nexus.ask(&who, "How many days of paid leave do I have?").corpus("handbook").start().await?;
+    let run = nexus.ask(&caller, "How many days of paid leave do I have?").corpus("handbook").start().await?;
     let mut events = run.events();
     while let Some(event) = events.next().await? {
         if let EventBody::Delta { text } = &event.body {
@@ -39,7 +39,7 @@ async fn main() -> Result<()> {
     }
     assert_eq!(run.finish().await?.outcome, Outcome::Answered);
 
-    let verification = nexus.verify(&who, run.id().as_str(), None).await?;
+    let verification = nexus.verify(&caller, run.id().as_str(), None).await?;
     println!("the audit chain of {} records is {:?}", verification.entries, verification.status);
     Ok(())
 }

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-wanted=tests/scripted/python/requirements.txt
+wanted=tests/fake-provider/python/requirements.txt
 place=target/tools/python-clients
 [ -x "$place/bin/python" ] && cmp -s "$wanted" "$place/installed" && exit 0
 

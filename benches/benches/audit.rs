@@ -19,10 +19,10 @@ const KIND: Kind = Kind::new("passages.shown");
 
 fn main() {
     let sealer = Sealer::new("nexus", KeyRing::from_secret("k0", &"s".repeat(32)).expect("a key"));
-    let who = Principal::user("acme", "u-42").expect("a principal");
-    let open = Draft::new(&who, RUN, Kind::RUN_OPEN, POLICY, at(0));
+    let caller = Principal::user("acme", "u-42").expect("a principal");
+    let open = Draft::new(&caller, RUN, Kind::CHAIN_OPEN, POLICY, at(0));
     let (_, head) = sealer.seal(None, &open).expect("sealed");
-    let draft = draft(&who, at(1));
+    let draft = draft(&caller, at(1));
     let (record, _) = sealer.seal(Some(&head), &draft).expect("sealed");
 
     let sealed = time(SAMPLES, BATCH, || sealer.seal(Some(&head), &draft)).p50;
@@ -38,12 +38,12 @@ fn main() {
         record.body.len()
     );
 
-    let (records, head) = chain(&sealer, &who);
+    let (records, head) = chain(&sealer, &caller);
     let per_record = |keys: Option<&KeyRing>| {
         let mut samples: Vec<Duration> = (0..20)
             .map(|_| {
                 let start = std::time::Instant::now();
-                let found = verify("nexus", who.tenant(), RUN, &records, Some(&head), keys);
+                let found = verify("nexus", caller.tenant(), RUN, &records, Some(&head), keys);
                 assert!(found.status.is_sound());
                 start.elapsed() / u32::try_from(CHAIN).expect("a small number")
             })
@@ -77,23 +77,23 @@ fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(1_772_357_400_000_000 + micros)
 }
 
-fn draft(who: &Principal, at: Timestamp) -> Draft {
+fn draft(caller: &Principal, at: Timestamp) -> Draft {
     let payload = Payload::new()
         .id("corpus", &CorpusId::parse("handbook").expect("an id"))
         .ids("documents", [DocumentId::parse(RUN).expect("an id")])
         .count("passages", 5)
-        .fingerprint("question", "What changed in the retention policy?");
+        .sha256("question", "What changed in the retention policy?");
     let request = RequestId::parse(REQUEST).expect("an id");
-    Draft::new(who, RUN, KIND, POLICY, at).with_payload(payload).with_correlation(&request)
+    Draft::new(caller, RUN, KIND, POLICY, at).with_payload(payload).with_correlation(&request)
 }
 
-fn chain(sealer: &Sealer, who: &Principal) -> (Vec<Record>, Head) {
-    let open = Draft::new(who, RUN, Kind::RUN_OPEN, POLICY, at(0));
+fn chain(sealer: &Sealer, caller: &Principal) -> (Vec<Record>, Head) {
+    let open = Draft::new(caller, RUN, Kind::CHAIN_OPEN, POLICY, at(0));
     let (first, mut head) = sealer.seal(None, &open).expect("sealed");
     let mut records = vec![first];
     while records.len() < CHAIN {
         let step = i64::try_from(records.len()).expect("a small number");
-        let (record, next) = sealer.seal(Some(&head), &draft(who, at(step))).expect("sealed");
+        let (record, next) = sealer.seal(Some(&head), &draft(caller, at(step))).expect("sealed");
         records.push(record);
         head = next;
     }

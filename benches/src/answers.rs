@@ -9,9 +9,9 @@ use nexus_core::DocumentId;
 use nexus_core::document::chunk::{EstimatedTokens, TokenCounter};
 use nexus_core::document::{Block, BlockKind, ChunkConfig, Chunker, PassageKey};
 use nexus_core::grounding::Evidence;
-use nexus_core::grounding::sentence::{SentenceKind, sentences};
+use nexus_core::grounding::quotable_units::{SentenceKind, sentences};
 use nexus_core::llm::extractive::select;
-use nexus_core::retrieve::analysis::{Language, analyse, subject};
+use nexus_core::retrieve::analysis::{Language, analyse, strip_question_words};
 
 use crate::bm25::Bm25;
 use crate::dataset::{Document, Question};
@@ -44,7 +44,7 @@ impl Passages {
 
     /// The best passages for what `question` is about, numbered from 1.
     pub fn search(&self, question: &str) -> Vec<Evidence> {
-        let found = self.index.search(&subject(question), TOP_K);
+        let found = self.index.search(&strip_question_words(question), TOP_K);
         let passages = found.iter().filter_map(|(place, score)| Some((self.evidence.get(*place)?, *score)));
         (1..)
             .zip(passages)

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nexus_core::{Builder, Error, ErrorKind, Nexus, Principal, Result, Settings};
-use nexus_providers::documents::{WorkerCommand, WorkerLimits, WorkerParser};
-use nexus_providers::shell::{
+use nexus_providers::bootstrap::{
     Config, Environment, Field, Origin, Redactor, Source, audit_keys, config_dir, embedder, routing,
     settings_from_env, speech, variables,
 };
+use nexus_providers::documents::{WorkerCommand, WorkerLimits, WorkerParser};
 use nexus_store_memory::{MemoryStore, Swept};
 
 use crate::args::Global;
@@ -23,7 +23,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// The surroundings of a command.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
-    pub(crate) who: Principal,
+    pub(crate) caller: Principal,
     pub(crate) data: PathBuf,
     pub(crate) config_dir: PathBuf,
     pub(crate) settings: Settings,
@@ -39,7 +39,7 @@ pub(crate) struct Context<'a> {
 
 /// A store that is open, and the engine over it.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenStore {
     pub(crate) nexus: Nexus,
     pub(crate) store: MemoryStore,
 }
@@ -62,11 +62,11 @@ impl<'a> Context<'a> {
         }
         let json = output.is_json();
         let config = config.announcing(move |line| announce(json, line));
-        let who = principal(global, &config, &env)?;
+        let caller = principal(global, &config, &env)?;
         let data = global.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| PathBuf::from(DATA));
         let settings = Settings { retention: config.retention.retention(), ..settings_from_env(&env)? };
         let said = global.said().collect();
-        Ok(Self { who, data, config_dir, settings, config, output, interrupts, said, wanted, env })
+        Ok(Self { caller, data, config_dir, settings, config, output, interrupts, said, wanted, env })
     }
 
     /// The variables without a field of the configuration that are set.
@@ -80,37 +80,43 @@ impl<'a> Context<'a> {
     }
 
     /// Works on the store as its only owner. Runs that an earlier process left are taken up first.
-    pub(crate) async fn own<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
+    pub(crate) async fn with_writer<T>(&self, work: impl AsyncFnOnce(&OpenStore) -> Result<T>) -> Result<T> {
         self.must_hold_a_store()?;
-        self.own_or_make(work).await
+        self.with_writer_or_create(work).await
     }
 
     /// Like [`Context::own`], for the commands with which people begin: the store is made if there is none.
-    pub(crate) async fn own_or_make<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
-        let resumed = async |opened: &Opened| {
+    pub(crate) async fn with_writer_or_create<T>(
+        &self,
+        work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
+    ) -> Result<T> {
+        let resumed = async |opened: &OpenStore| {
             opened.nexus.resume().await?;
             work(opened).await
         };
-        self.work(|| MemoryStore::open(&self.data), resumed).await
+        self.with_store(|| MemoryStore::open(&self.data), resumed).await
     }
 
     /// Like [`Context::own`], without taking up what an earlier process left.
-    pub(crate) async fn own_as_left<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
+    pub(crate) async fn with_writer_no_resume<T>(
+        &self,
+        work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
+    ) -> Result<T> {
         self.must_hold_a_store()?;
-        self.work(|| MemoryStore::open(&self.data), work).await
+        self.with_store(|| MemoryStore::open(&self.data), work).await
     }
 
     /// Works on the store beside whoever owns it, reading only.
-    pub(crate) async fn read<T>(&self, work: impl AsyncFnOnce(&Opened) -> Result<T>) -> Result<T> {
+    pub(crate) async fn with_reader<T>(&self, work: impl AsyncFnOnce(&OpenStore) -> Result<T>) -> Result<T> {
         self.must_exist()?;
-        self.work(|| MemoryStore::open_read_only(&self.data), work).await
+        self.with_store(|| MemoryStore::open_read_only(&self.data), work).await
     }
 
     /// What is wrong with the configuration is said before a store is made.
-    async fn work<T>(
+    async fn with_store<T>(
         &self,
         open: impl FnOnce() -> Result<MemoryStore>,
-        work: impl AsyncFnOnce(&Opened) -> Result<T>,
+        work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
     ) -> Result<T> {
         let builder = self.builder().await?;
         let opened = self.build(builder, open()?)?;
@@ -156,12 +162,12 @@ impl<'a> Context<'a> {
             None => builder,
         };
         Ok(match speech(&self.config)? {
-            Some(speaker) => builder.speaker(speaker),
+            Some(speaker) => builder.speech_synthesizer(speaker),
             None => builder,
         })
     }
 
-    fn build(&self, builder: Builder, store: MemoryStore) -> Result<Opened> {
+    fn build(&self, builder: Builder, store: MemoryStore) -> Result<OpenStore> {
         let keys = audit_keys(&self.env, &self.config_dir, &self.data)?;
         if let Some(path) = &keys.made {
             self.output.warning(
@@ -179,7 +185,7 @@ impl<'a> Context<'a> {
             .parser(parser()?)
             .settings(self.settings.clone())
             .build()?;
-        Ok(Opened { nexus, store })
+        Ok(OpenStore { nexus, store })
     }
 }
 

@@ -9,7 +9,7 @@ mod output;
 mod principal;
 mod progress;
 mod runner;
-mod visible;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,7 @@ use nexus_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::visible::{visible, visible_json};
+use crate::terminal::{visible, visible_json};
 
 /// The two streams, and whether they speak JSON.
 #[derive(Debug)]
@@ -42,17 +42,17 @@ impl Output {
     }
 
     /// Prints the next words of a result.
-    pub(crate) fn words(&self, words: &str) -> Result<()> {
+    pub(crate) fn text(&self, words: &str) -> Result<()> {
         self.bytes(visible(words).as_bytes())
     }
 
     /// Prints a result as one JSON document.
-    pub(crate) fn document(&self, value: &impl Serialize) -> Result<()> {
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<()> {
         self.json_text(serde_json::to_string_pretty(value))
     }
 
     /// Prints one of many results as JSON on a line of its own.
-    pub(crate) fn record(&self, value: &impl Serialize) -> Result<()> {
+    pub(crate) fn json_line(&self, value: &impl Serialize) -> Result<()> {
         self.json_text(serde_json::to_string(value))
     }
 
@@ -82,7 +82,7 @@ impl Output {
     /// Says how things stand, to people only.
     pub(crate) fn note(&self, note: impl Display) {
         if !self.json {
-            complain(&visible(&note.to_string()));
+            stderr_line(&visible(&note.to_string()));
         }
     }
 
@@ -96,7 +96,7 @@ impl Output {
 
     /// Says what somebody should do or know.
     pub(crate) fn warning(&self, warning: impl Display, hint: &str) {
-        self.told("warning", None, &warning.to_string(), Some(hint));
+        self.report("warning", None, &warning.to_string(), Some(hint));
     }
 
     /// Says why the program, or a part of its work, failed.
@@ -106,7 +106,7 @@ impl Output {
 
     /// Says why something failed.
     pub(crate) fn failure(&self, code: &str, message: &str, hint: Option<&str>) {
-        self.told("error", Some(code), message, hint);
+        self.report("error", Some(code), message, hint);
     }
 
     /// Says what is wrong with the command line.
@@ -115,22 +115,22 @@ impl Output {
             let message = rendered.strip_prefix("error: ").unwrap_or(rendered).trim_end();
             self.failure("USAGE", message, Some("see `nexus --help`"));
         } else {
-            complain(visible(rendered).trim_end());
+            stderr_line(visible(rendered).trim_end());
         }
     }
 
-    fn told(&self, what: &str, code: Option<&str>, message: &str, hint: Option<&str>) {
+    fn report(&self, what: &str, code: Option<&str>, message: &str, hint: Option<&str>) {
         if self.json {
             let mut told = json!({ "message": message, "hint": hint });
             if let (Some(code), Some(fields)) = (code, told.as_object_mut()) {
                 fields.insert("code".to_owned(), code.into());
             }
-            return complain(&visible_json(&json!({ what: told }).to_string()));
+            return stderr_line(&visible_json(&json!({ what: told }).to_string()));
         }
         // A name with a line break must not begin a line that looks like ours.
-        complain(&format!("{what}: {}", escape_line(message)));
+        stderr_line(&format!("{what}: {}", escape_line(message)));
         if let Some(hint) = hint {
-            complain(&format!("hint: {}", escape_line(hint)));
+            stderr_line(&format!("hint: {}", escape_line(hint)));
         }
     }
 }
@@ -138,13 +138,13 @@ impl Output {
 /// Says once what is used, to people and programs alike.
 pub(crate) fn announce(json: bool, line: &str) {
     if json {
-        complain(&visible_json(&json!({ "note": { "message": line } }).to_string()));
+        stderr_line(&visible_json(&json!({ "note": { "message": line } }).to_string()));
     } else {
-        complain(&visible(line));
+        stderr_line(&visible(line));
     }
 }
 
 /// Writes a line to standard error. When nobody reads that either, there is nobody to tell.
-fn complain(line: &str) {
+fn stderr_line(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

@@ -2,7 +2,7 @@
 
 use nexus_core::access::ADMIN;
 use nexus_core::{Principal, Result};
-use nexus_providers::shell::{Config, Environment, Source};
+use nexus_providers::bootstrap::{Config, Environment, Source};
 
 use crate::args::Global;
 
@@ -30,8 +30,8 @@ pub(crate) fn principal(global: &Global, config: &Config, env: &Environment) -> 
     for name in roles.iter().chain(&groups) {
         nexus_core::id::check_name("role or group", name)?;
     }
-    let who = Principal::user(tenant.map_or(TENANT, String::as_str), user)?;
-    Ok(who.roles(roles).groups(groups))
+    let caller = Principal::user(tenant.map_or(TENANT, String::as_str), user)?;
+    Ok(caller.roles(roles).groups(groups))
 }
 
 fn operating_system_user(env: &Environment) -> Result<String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::CommandFactory as _;
 use nexus_core::{Error, ErrorKind, Result};
-use nexus_providers::shell::{Colours, Environment, Redactor};
+use nexus_providers::bootstrap::{Colours, Environment, Redactor};
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;

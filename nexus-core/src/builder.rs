@@ -9,16 +9,16 @@ use crate::document::DocumentParser;
 use crate::document::plain::PlainText;
 use crate::engine::{Engine, Settings};
 use crate::error::{Error, Result};
-use crate::gateway::{Gateway, GatewaySettings, Models, Parts, Routing};
+use crate::gateway::{Gateway, GatewayParts, GatewaySettings, Models, Routing};
 use crate::id::{IdSource, UuidV7};
 use crate::llm::LlmProvider;
 use crate::nexus::Nexus;
-use crate::policy::{PolicyEngine, RoleGate};
+use crate::policy::{PolicyEngine, RolePolicy};
 use crate::retrieve::Embedder;
 use crate::run::Registry;
 use crate::speech::SpeechSynthesizer;
 use crate::store::Store;
-use crate::task::Tasks;
+use crate::task_group::TaskGroup;
 
 /// The parts of a Nexus. A store and audit keys are required; everything else has a default that needs no
 /// network: the extractive answerer, no embedder, the role gate, plain text only.
@@ -89,7 +89,7 @@ impl Builder {
 
     /// Who speaks; nobody unless told, and then answers are only written.
     #[must_use]
-    pub fn speaker(mut self, speaker: impl SpeechSynthesizer + 'static) -> Self {
+    pub fn speech_synthesizer(mut self, speaker: impl SpeechSynthesizer + 'static) -> Self {
         self.speaker = Some(Arc::new(speaker));
         self
     }
@@ -97,7 +97,7 @@ impl Builder {
     /// All of it at once: who answers, embeds and speaks, and the settings of calls.
     #[must_use]
     pub fn models(mut self, models: Models) -> Self {
-        let Models { routing, settings, embedder, speaker } = models;
+        let Models { routing, settings, embedder, speech_synthesizer: speaker } = models;
         (self.routing, self.gateway) =
             (Some(Arc::unwrap_or_clone(routing)), Some(Arc::unwrap_or_clone(settings)));
         (self.embedder, self.speaker) = (embedder, speaker);
@@ -111,7 +111,7 @@ impl Builder {
         self
     }
 
-    /// Who decides; [`RoleGate`] unless told.
+    /// Who decides; [`RolePolicy`] unless told.
     #[must_use]
     pub fn policy(mut self, policy: impl PolicyEngine + 'static) -> Self {
         self.policy = Some(Arc::new(policy));
@@ -156,11 +156,11 @@ impl Builder {
         let store = self.store.ok_or_else(|| missing("a store is required"))?;
         let keys = self.audit_keys.ok_or_else(|| missing("audit keys are required"))?;
         let sealer = Arc::new(Sealer::new(store.instance(), keys));
-        let policy = self.policy.unwrap_or_else(|| Arc::new(RoleGate::default()));
+        let policy = self.policy.unwrap_or_else(|| Arc::new(RolePolicy::default()));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let ids = self.ids.unwrap_or_else(|| Arc::new(UuidV7));
-        let tasks = Arc::new(Tasks::default());
-        let gateway = Gateway::new(Parts {
+        let tasks = Arc::new(TaskGroup::default());
+        let gateway = Gateway::new(GatewayParts {
             store: Arc::clone(&store),
             sealer: Arc::clone(&sealer),
             clock: Arc::clone(&clock),
@@ -169,9 +169,9 @@ impl Builder {
             tasks: Arc::clone(&tasks),
             models: Models {
                 routing: Arc::new(self.routing.unwrap_or_default()),
-                settings: Arc::new(self.gateway.map_or_else(GatewaySettings::shipped, Ok)?),
+                settings: Arc::new(self.gateway.map_or_else(GatewaySettings::with_builtin_prices, Ok)?),
                 embedder: self.embedder,
-                speaker: self.speaker,
+                speech_synthesizer: self.speaker,
             },
             cache: self.cache,
         })?;

@@ -16,7 +16,7 @@ use crate::principal::Principal;
 use crate::retention::Retention;
 use crate::run::Registry;
 use crate::store::Store;
-use crate::task::Tasks;
+use crate::task_group::TaskGroup;
 
 /// Limits and switches of an engine.
 #[derive(Clone, Debug)]
@@ -77,18 +77,18 @@ pub(crate) struct Engine {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) settings: Settings,
     pub(crate) runs: Registry,
-    pub(crate) tasks: Arc<Tasks>,
+    pub(crate) tasks: Arc<TaskGroup>,
 }
 
 impl Engine {
     /// Asks the policy. What it cannot decide is an error, and callers treat that as a denial.
     pub(crate) async fn decide(
         &self,
-        who: &Principal,
+        caller: &Principal,
         action: Action,
         resource: Resource,
     ) -> Result<Decision> {
-        let request = PolicyRequest { principal: who, action, resource, now: self.clock.now() };
+        let request = PolicyRequest { principal: caller, action, resource, now: self.clock.now() };
         self.policy.decide(&request).await
     }
 
@@ -98,13 +98,13 @@ impl Engine {
     /// [`Denied`](ErrorKind::Denied) when it does not.
     pub(crate) async fn authorise<T>(
         &self,
-        who: &Principal,
+        caller: &Principal,
         action: Action,
         resource: Resource,
         request: T,
     ) -> Result<Authorised<T>> {
-        let decision = self.decide(who, action, resource).await?;
-        match Authorised::new(who, &decision, request) {
+        let decision = self.decide(caller, action, resource).await?;
+        match Authorised::new(caller, &decision, request) {
             Some(authorised) => Ok(authorised),
             None => Err(decision.into_error()),
         }
@@ -116,12 +116,12 @@ impl Engine {
     /// As [`Engine::authorise`].
     pub(crate) async fn authorise_change(
         &self,
-        who: &Principal,
+        caller: &Principal,
         action: Action,
         resource: Resource,
         rule: AccessRule,
     ) -> Result<Authorised<RequiredAccess>> {
-        let allowed = self.authorise(who, action, resource, ()).await?;
+        let allowed = self.authorise(caller, action, resource, ()).await?;
         Ok(allowed.map(|()| RequiredAccess::new(rule, self.clock.now())))
     }
 

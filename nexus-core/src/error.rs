@@ -8,10 +8,43 @@ use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use serde::{Deserialize as _, Deserializer};
+
 use crate::escape::escape_line;
 
 /// The result of everything in Nexus that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The codes that earlier versions stored, each with the code that took its place.
+const RENAMED_CODES: [(&str, &str); 9] = [
+    ("EMBEDDER_UNFIT", "EMBEDDER_UNSUPPORTED"),
+    ("LINE_CORRECTED", "ENTRY_CONFLICT"),
+    ("NOT_SHUT_OFF", "KILL_SWITCH_NOT_SET"),
+    ("PROVIDERS_RESTING", "PROVIDERS_UNAVAILABLE"),
+    ("PROVIDER_PLACE_MISSING", "PROVIDER_ENDPOINT_MISSING"),
+    ("SHUT_OFF", "KILL_SWITCH"),
+    ("SPEECH_UNFIT", "SPEECH_UNSUPPORTED"),
+    ("STORE_FORGETS", "STORE_WRITE_LOST"),
+    ("VERTEX_PLACE", "VERTEX_LOCATION"),
+];
+
+/// The present name of a stored code.
+fn present_code(stored: String) -> String {
+    let renamed = RENAMED_CODES.iter().find(|(old, _)| *old == stored);
+    renamed.map_or(stored, |(_, new)| (*new).to_owned())
+}
+
+/// Reads a stored code under its present name.
+pub(crate) fn stored_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(present_code)
+}
+
+/// Reads an optional stored code under its present name.
+pub(crate) fn optional_stored_code<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(present_code))
+}
 
 /// What a caller can do about an [`Error`].
 ///

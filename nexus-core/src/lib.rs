@@ -46,7 +46,7 @@ pub mod session;
 pub mod speech;
 pub mod store;
 mod store_retry;
-mod task;
+mod task_group;
 pub mod usage;
 
 pub use builder::Builder;
@@ -58,7 +58,7 @@ pub use id::{
     UuidV7,
 };
 pub use money::NanoUsd;
-pub use nexus::{LimitStatus, MAX_LISTED, Nexus, Status, WholeTenant};
+pub use nexus::{LimitStatus, MAX_LISTED, Nexus, Status, TenantExport};
 pub use principal::{Authentication, Principal, TenantId};
 pub use search::Search;
 pub use store::Store;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::gateway::{Granted, Origin, embedder_replaced};
+use crate::gateway::{Admission, Origin, embedder_replaced};
 use crate::id::{CorpusId, DocumentId};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retrieve::{
     CorpusConfig, EmbedRole, Filter, MAX_QUESTION_CHARS, MAX_TOP_K, Query, QueryVector, Retrieved,
-    analysis::subject, check_vector,
+    analysis::strip_question_words, check_vector,
 };
 use crate::store_retry::{is_not_admitted, is_transient, retry, within};
 
@@ -71,9 +71,9 @@ impl Search {
 
 impl Engine {
     /// Searches on behalf of `who` for the words of `search` as they were typed.
-    pub(crate) async fn search(&self, who: &Principal, search: Search) -> Result<Retrieved> {
+    pub(crate) async fn search(&self, caller: &Principal, search: Search) -> Result<Retrieved> {
         let words = search.text.clone();
-        let found = self.matching(who, Action::CorpusSearch, &Origin::default(), search, words).await?;
+        let found = self.matching(caller, Action::CorpusSearch, &Origin::default(), search, words).await?;
         found.or_error(self.clock.now())
     }
 
@@ -81,40 +81,42 @@ impl Engine {
     /// refusal is that of embedding the question, which `origin` led to.
     pub(crate) async fn search_to_answer(
         &self,
-        who: &Principal,
+        caller: &Principal,
         origin: &Origin,
         search: Search,
-    ) -> Result<Granted<Retrieved>> {
-        let words = subject(&search.text);
-        self.matching(who, Action::RunCreate, origin, search, words).await
+    ) -> Result<Admission<Retrieved>> {
+        let words = strip_question_words(&search.text);
+        self.matching(caller, Action::RunCreate, origin, search, words).await
     }
 
     /// Finds passages by `words` and by the vector of the whole `search`, in order to take `action`.
     async fn matching(
         &self,
-        who: &Principal,
+        caller: &Principal,
         action: Action,
         origin: &Origin,
         search: Search,
         words: String,
-    ) -> Result<Granted<Retrieved>> {
+    ) -> Result<Admission<Retrieved>> {
         search.check()?;
         let resource = Resource::corpus(&search.corpus);
-        let allowed = self.authorise(who, action, resource, ()).await?;
+        let allowed = self.authorise(caller, action, resource, ()).await?;
         // A run survives a store that fails for seconds; a caller of a search is told at once.
         let patience =
             if action == Action::RunCreate { self.settings.record_deadline } else { Duration::ZERO };
-        let corpus = || within(RETRIEVE_DEADLINE, self.store.corpus(who.tenant(), &search.corpus));
+        let corpus = || within(RETRIEVE_DEADLINE, self.store.corpus(caller.tenant(), &search.corpus));
         let corpus = retry(patience, is_transient, corpus).await?;
         let retrieval = CorpusConfig::parse(&corpus.provider_config_json)?.retrieval;
         let vector = match search.vector {
             Some(vector) => Some(vector),
-            None => match retry(patience, is_not_admitted, || self.embed_question(who, origin, &search.text))
-                .await?
-            {
-                Granted::Yes(vector) => vector,
-                Granted::No(refused) => return Ok(Granted::No(refused)),
-            },
+            None => {
+                match retry(patience, is_not_admitted, || self.embed_question(caller, origin, &search.text))
+                    .await?
+                {
+                    Admission::Granted(vector) => vector,
+                    Admission::Refused(refused) => return Ok(Admission::Refused(refused)),
+                }
+            }
         };
         let query = Query {
             corpus: search.corpus,
@@ -132,24 +134,24 @@ impl Engine {
         };
         let query = allowed.map(|()| query);
         let retrieve = || within(RETRIEVE_DEADLINE, self.store.retrieve(&query));
-        retry(patience, is_transient, retrieve).await.map(Granted::Yes)
+        retry(patience, is_transient, retrieve).await.map(Admission::Granted)
     }
 
     async fn embed_question(
         &self,
-        who: &Principal,
+        caller: &Principal,
         origin: &Origin,
         text: &str,
-    ) -> Result<Granted<Option<QueryVector>>> {
+    ) -> Result<Admission<Option<QueryVector>>> {
         let model = self.gateway.embedding_model();
-        let vectors = match self.gateway.embed(who, origin, EmbedRole::Query, &[text]).await? {
-            Granted::Yes(vectors) => vectors,
-            Granted::No(refused) => return Ok(Granted::No(refused)),
+        let vectors = match self.gateway.embed(caller, origin, EmbedRole::Query, &[text]).await? {
+            Admission::Granted(vectors) => vectors,
+            Admission::Refused(refused) => return Ok(Admission::Refused(refused)),
         };
         if self.gateway.embedding_model() != model {
             return Err(embedder_replaced());
         }
         let values = vectors.and_then(|vectors| vectors.into_iter().next());
-        Ok(Granted::Yes(model.zip(values).map(|(model, values)| QueryVector { model, values })))
+        Ok(Admission::Granted(model.zip(values).map(|(model, values)| QueryVector { model, values })))
     }
 }

@@ -26,7 +26,7 @@ pub struct Speech {
 ///
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_SPEECH`.
-pub fn check_spoken(text: &str) -> Result<()> {
+pub fn check_text(text: &str) -> Result<()> {
     if text.trim().is_empty() {
         return Err(Error::invalid("there is nothing to say").code("INVALID_SPEECH"));
     }
@@ -101,10 +101,10 @@ mod tests {
     #[test]
     fn a_text_is_spoken_unless_it_is_empty_or_too_long() {
         for fine in ["a", &"é".repeat(MAX_SPOKEN_CHARS)] {
-            assert!(check_spoken(fine).is_ok());
+            assert!(check_text(fine).is_ok());
         }
         for unfit in ["", " \n", &"é".repeat(MAX_SPOKEN_CHARS + 1)] {
-            assert_eq!(check_spoken(unfit).unwrap_err().stable_code(), "INVALID_SPEECH");
+            assert_eq!(check_text(unfit).unwrap_err().stable_code(), "INVALID_SPEECH");
         }
     }
 }

@@ -39,14 +39,14 @@ pub trait Store:
     ///
     /// # Errors
     /// Those of a store.
-    async fn census(&self, tenant: &TenantId) -> Result<Census>;
+    async fn stats(&self, tenant: &TenantId) -> Result<StoreStats>;
 
     /// What the store holds for a principal's tenant that the principal may see at `now`: the documents that it may read
     /// and its own runs. For a principal that sees all documents, the same as [`Store::census`].
     ///
     /// # Errors
     /// Those of a store.
-    async fn census_for(&self, who: &Principal, now: Timestamp) -> Result<Census>;
+    async fn stats_for(&self, caller: &Principal, now: Timestamp) -> Result<StoreStats>;
 
     /// Reads and writes a little that belongs to nobody, to find out whether that works.
     ///
@@ -63,7 +63,7 @@ pub trait Store:
 
 /// What a store holds for a tenant, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Census {
+pub struct StoreStats {
     /// What kind of store it is and where, such as `memory` or `sqlite ./nexus-data`.
     pub store: String,
     /// Corpora.
@@ -91,5 +91,5 @@ pub struct Census {
     pub is_longer: bool,
 }
 
-/// The most runs, and the most chains, whose number a [`Census`] tells.
+/// The most runs, and the most chains, whose number a [`StoreStats`] tells.
 pub const COUNTED: u64 = 100_000;

@@ -101,7 +101,7 @@ mod tests {
             ("DISK_FULL", true, true),
             ("STORE_CLOSED", false, false),
             ("LEDGER_UNAVAILABLE", true, false),
-            ("PROVIDERS_RESTING", true, false),
+            ("PROVIDERS_UNAVAILABLE", true, false),
         ] {
             assert_eq!(
                 (is_transient(&error(code)), is_not_admitted(&error(code))),

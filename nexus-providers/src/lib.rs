@@ -16,22 +16,22 @@
 
 #[cfg(feature = "anthropic")]
 pub mod anthropic;
+#[cfg(feature = "shell")]
+pub mod bootstrap;
 #[cfg(feature = "documents")]
 pub mod documents;
 #[cfg(any(feature = "gemini", feature = "shell"))]
 mod files;
 #[cfg(feature = "gemini")]
 pub mod gemini;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "ollama")]
 pub mod ollama;
 #[cfg(feature = "openai")]
 pub mod openai;
-#[cfg(feature = "shell")]
-pub mod shell;
 #[cfg(feature = "speech")]
 pub mod speech;
-#[cfg(feature = "http")]
-mod wire;
 
 #[cfg(feature = "http")]
-pub use wire::{HttpClient, HttpOptions, Proxy, Secret};
+pub use http::{HttpClient, HttpOptions, Proxy, Secret};

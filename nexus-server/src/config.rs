@@ -7,12 +7,12 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use nexus_core::audit::KeyRing;
 use nexus_core::{Error, ErrorKind, Principal, Result, Settings};
-use nexus_providers::shell::{
+use nexus_providers::bootstrap::{
     self, EnvFile, Environment, Field, Redactor, audit_keys, config_dir, settings_from_env,
 };
 
 use crate::connect::ConnectionLimits;
-use crate::models::Source;
+use crate::reload::ConfigSource;
 use crate::restart::read_at_start;
 
 /// The default address to listen on.
@@ -84,14 +84,14 @@ pub(crate) enum Command {
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) data: PathBuf,
-    pub(crate) who: Principal,
+    pub(crate) caller: Principal,
     pub(crate) keys: KeyRing,
     pub(crate) settings: Settings,
-    pub(crate) file: shell::Config,
+    pub(crate) file: bootstrap::Config,
     /// The fields in force that are read at the start alone.
     pub(crate) at_start: Vec<Field>,
     /// Where the file came from, to read it anew.
-    pub(crate) source: Source,
+    pub(crate) source: ConfigSource,
     pub(crate) limits: ConnectionLimits,
     pub(crate) heartbeat: Duration,
     pub(crate) grace: Duration,
@@ -104,10 +104,10 @@ impl Config {
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for what makes no sense.
     pub(crate) fn read(args: Args, env: &Environment, redactor: &Redactor) -> Result<Self> {
         let env_file = args.env_file();
-        let source = Source { file: args.config, env_file, redactor: redactor.clone() };
+        let source = ConfigSource { file: args.config, env_file, redactor: redactor.clone() };
         let file = source.read(env)?;
         let limits = ConnectionLimits::of(&file.server, descriptors()?)?;
-        let who = principal(env, &file)?;
+        let caller = principal(env, &file)?;
         let data = args.data.or_else(|| file.data.clone()).unwrap_or_else(|| PathBuf::from("nexus-data"));
         let keys = audit_keys(env, &config_dir(env)?, &data)?;
         if let Some(made) = &keys.made {
@@ -116,7 +116,7 @@ impl Config {
         Ok(Self {
             listen: args.listen.map_or_else(|| listen(env), Ok)?,
             data,
-            who,
+            caller,
             keys: keys.ring,
             settings: Settings { retention: file.retention.retention(), ..settings_from_env(env)? },
             at_start: read_at_start(&file, env),
@@ -149,7 +149,7 @@ fn descriptors() -> Result<usize> {
 }
 
 /// Who every request acts as.
-fn principal(env: &Environment, file: &shell::Config) -> Result<Principal> {
+fn principal(env: &Environment, file: &bootstrap::Config) -> Result<Principal> {
     let or = |text: Option<String>, else_: &str| text.unwrap_or_else(|| else_.to_owned());
     let tenant = or(file.tenant.clone(), "local");
     let user = file.user.clone();
@@ -165,17 +165,18 @@ mod tests {
     #[test]
     fn requests_act_as_an_admin_of_the_local_tenant_unless_told() {
         let env = Environment::from([("HOME", "/h")]);
-        let who = principal(&env, &shell::Config::default()).unwrap();
-        assert_eq!((who.tenant().as_str(), who.subject().as_str()), ("local", "local"));
-        assert!(who.has_role("admin"));
+        let caller = principal(&env, &bootstrap::Config::default()).unwrap();
+        assert_eq!((caller.tenant().as_str(), caller.subject().as_str()), ("local", "local"));
+        assert!(caller.has_role("admin"));
     }
 
     #[test]
     fn a_variable_wins_over_the_file() {
         let env = Environment::from([("NEXUS_USER", "bob"), ("NEXUS_ROLE", "reader, auditor")]);
-        let file = shell::Config::parse("tenant = 'acme'\nuser = 'ada'\nroles = ['editor']", &env).unwrap();
-        let who = principal(&env, &file).unwrap();
-        assert_eq!((who.tenant().as_str(), who.subject().as_str()), ("acme", "bob"));
-        assert_eq!(who.role_names().collect::<Vec<_>>(), ["auditor", "reader"]);
+        let file =
+            bootstrap::Config::parse("tenant = 'acme'\nuser = 'ada'\nroles = ['editor']", &env).unwrap();
+        let caller = principal(&env, &file).unwrap();
+        assert_eq!((caller.tenant().as_str(), caller.subject().as_str()), ("acme", "bob"));
+        assert_eq!(caller.role_names().collect::<Vec<_>>(), ["auditor", "reader"]);
     }
 }

@@ -30,15 +30,15 @@ const RETRY_DEFAULT: Duration = Duration::from_secs(1);
 
 /// An error on its way to a client.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal(Arc<Error>);
+pub(crate) struct ApiError(Arc<Error>);
 
-impl From<Error> for Refusal {
+impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         Self(Arc::new(error))
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     /// Status and error, without a body; [`Refusal::explain`] adds that.
     fn into_response(self) -> Response {
         let mut response = status(&self.0).into_response();
@@ -50,7 +50,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-impl Refusal {
+impl ApiError {
     /// Logs the refusal that `response` carries, and writes its body. Other responses stay as they are, except those
     /// with which a library refuses: they get the body of ours.
     pub(crate) fn explain(mut response: Response, request: &RequestId) -> Response {
@@ -80,7 +80,7 @@ struct Explained<'e> {
 }
 
 /// The refusal of a library that says no more than its status.
-fn foreign(status: StatusCode) -> Option<Refusal> {
+fn foreign(status: StatusCode) -> Option<ApiError> {
     let error = if status.is_server_error() {
         Error::unexpected("the request could not be answered")
     } else if status.is_client_error() {

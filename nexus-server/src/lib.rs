@@ -9,12 +9,12 @@
 
 mod config;
 mod connect;
-mod door;
 mod error;
-mod guard;
 pub mod listen;
 mod log;
-mod models;
+mod middleware;
+mod origin_check;
+mod reload;
 mod restart;
 pub mod routes;
 pub mod serve;
@@ -29,23 +29,23 @@ use axum::middleware::from_fn_with_state;
 use nexus_core::Error;
 
 pub use connect::ConnectionLimits;
-pub use state::{HEARTBEAT, Server};
+pub use state::{AppState, HEARTBEAT};
 
-use error::{Refusal, codes};
+use error::{ApiError, codes};
 
 /// All routes, with what happens to every request before and after them.
-pub fn router(server: Server) -> Router {
-    let add = |router: Router<Server>, route: routes::Route| router.route(route.path, route.handler);
+pub fn router(server: AppState) -> Router {
+    let add = |router: Router<AppState>, route: routes::Route| router.route(route.path, route.handler);
     routes::table()
         .into_iter()
         .fold(Router::new(), add)
-        .fallback(async || Refusal::from(Error::not_found("there is no such route")))
+        .fallback(async || ApiError::from(Error::not_found("there is no such route")))
         .method_not_allowed_fallback(async || {
-            Refusal::from(
+            ApiError::from(
                 Error::invalid("the route does not take this method").code(codes::METHOD_NOT_ALLOWED),
             )
         })
         .layer(DefaultBodyLimit::max(wire::MAX_BODY_BYTES))
-        .layer(from_fn_with_state(server.clone(), door::pass))
+        .layer(from_fn_with_state(server.clone(), middleware::request_context))
         .with_state(server)
 }

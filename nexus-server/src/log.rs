@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 
 use nexus_core::escape::escape_line;
 use nexus_core::{Error, Result};
-use nexus_providers::shell::{Colours, Environment, Redactor};
+use nexus_providers::bootstrap::{Colours, Environment, Redactor};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::FormatFields;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nexus_providers::shell::{self, Environment, Field, variables};
+use nexus_providers::bootstrap::{self, Environment, Field, variables};
 
 /// The fields, and the sections, that are read at the start alone.
 const READ_AT_START: [&str; 9] =
@@ -12,7 +12,7 @@ const READ_AT_START: [&str; 9] =
 const READ_ANEW: &str = "NEXUS_CONFIG";
 
 /// The fields in force that are read at the start alone, and the variables of such a kind.
-pub(crate) fn read_at_start(config: &shell::Config, env: &Environment) -> Vec<Field> {
+pub(crate) fn read_at_start(config: &bootstrap::Config, env: &Environment) -> Vec<Field> {
     let fields = config.fields().into_iter().filter(|field| section(&field.path).is_some());
     fields.chain(variables(env).into_iter().filter(|variable| variable.path != READ_ANEW)).collect()
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str, env: &Environment) -> Vec<Field> {
-        read_at_start(&shell::Config::parse(text, env).unwrap(), env)
+        read_at_start(&bootstrap::Config::parse(text, env).unwrap(), env)
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::connect::Serving;
 use crate::listen::LoopbackListener;
 use crate::router;
-use crate::state::Server;
+use crate::state::AppState;
 
 /// How long clients have to take the end of their stream, and to send what they began to ask.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Those of closing the store.
 pub async fn serve(
     listener: LoopbackListener,
-    server: Server,
+    server: AppState,
     grace: Duration,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {

@@ -18,14 +18,14 @@ use nexus_core::{Clock, Error, ErrorKind, RequestId, Result, RunId, Timestamp};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::state::Server;
+use crate::state::AppState;
 use crate::wire::LastEvent;
 
 /// The code of a journal that was erased.
 const ERASED: &str = "RESUME_UNSUPPORTED";
 
 /// A stream on its way to one client. It owns no task: when the client goes, it is dropped, and the run goes on.
-struct Feed {
+struct RunEventStream {
     events: BoxStream<'static, Result<Event>>,
     run: RunId,
     request: RequestId,
@@ -38,13 +38,13 @@ struct Feed {
 
 /// Answers with the events of `run` that follow the one with `seq`.
 pub(crate) fn respond(
-    server: &Server,
+    server: &AppState,
     run: RunId,
     request: RequestId,
     seq: u64,
     events: EventStream,
 ) -> Response {
-    let feed = Feed {
+    let feed = RunEventStream {
         events: events.into_stream().boxed(),
         run,
         request,
@@ -59,7 +59,7 @@ pub(crate) fn respond(
     response
 }
 
-impl Feed {
+impl RunEventStream {
     fn frames(self) -> impl Stream<Item = std::result::Result<Frame, Infallible>> + Send + 'static {
         unfold(Some(self), |feed| async move {
             let mut feed = feed?;
@@ -72,39 +72,39 @@ impl Feed {
     async fn next(&mut self) -> Option<(Frame, bool)> {
         let frame = tokio::select! {
             biased;
-            event = self.events.next() => return Some(self.told(event?)),
-            () = stopped(&mut self.stopping) => (self.broken(&stopping()), false),
-            () = tokio::time::sleep(self.heartbeat) => (self.beat(), true),
+            event = self.events.next() => return Some(self.event_frame(event?)),
+            () = stopped(&mut self.stopping) => (self.error_frame(&stopping()), false),
+            () = tokio::time::sleep(self.heartbeat) => (self.heartbeat(), true),
         };
         Some(frame)
     }
 
-    fn told(&mut self, event: Result<Event>) -> (Frame, bool) {
+    fn event_frame(&mut self, event: Result<Event>) -> (Frame, bool) {
         match event {
             Ok(event) => {
                 self.seq = event.seq;
                 let id = LastEvent::id(&self.run, event.seq);
                 (frame(event.body.name(), &event).id(id), !event.body.is_last())
             }
-            Err(error) if error.stable_code() == ERASED => (self.erased(&error), false),
+            Err(error) if error.stable_code() == ERASED => (self.erased_frame(&error), false),
             Err(error) => {
                 tracing::error!(run = %self.run, error = %error.report(), "a stream broke off");
-                (self.broken(&error), false)
+                (self.error_frame(&error), false)
             }
         }
     }
 
-    fn beat(&self) -> Frame {
+    fn heartbeat(&self) -> Frame {
         let beat = Heartbeat { ts: self.clock.now(), request_id: &self.request, seq: self.seq };
         frame("heartbeat", &beat)
     }
 
-    fn erased(&self, error: &Error) -> Frame {
+    fn erased_frame(&self, error: &Error) -> Frame {
         let data = Reason { reason: error.message(), hint: error.remedy() };
         self.notice("resume.unsupported", &data)
     }
 
-    fn broken(&self, error: &Error) -> Frame {
+    fn error_frame(&self, error: &Error) -> Frame {
         self.notice("error", &Failure::from(error))
     }
 

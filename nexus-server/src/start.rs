@@ -8,17 +8,17 @@ use clap::Parser as _;
 use futures::future::Either;
 use nexus_core::escape::escape_line;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
+use nexus_providers::bootstrap::Redactor;
 use nexus_providers::documents::{self, WorkerCommand, WorkerLimits, WorkerParser};
-use nexus_providers::shell::Redactor;
 use nexus_store_memory::MemoryStore;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Args, Command, Config};
 use crate::listen::LoopbackListener;
 use crate::log;
-use crate::models::{Source, hang_ups, models};
+use crate::reload::{ConfigSource, models, sighup};
 use crate::serve::serve;
-use crate::state::Server;
+use crate::state::AppState;
 
 /// How often ingestion looks for jobs that other processes queued.
 const JOB_PAUSE: Duration = Duration::from_millis(500);
@@ -40,7 +40,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<()> {
-    let env = Source::environment(&args.env_file())?;
+    let env = ConfigSource::environment(&args.env_file())?;
     let redactor = Redactor::of(&env);
     log::begin(&env, &redactor)?;
     let config = Config::read(args, &env, &redactor)?;
@@ -54,7 +54,7 @@ fn run(args: Args) -> Result<()> {
 }
 
 async fn start(config: Config) -> Result<()> {
-    let (stop, hang_ups) = (told_to_stop()?, hang_ups()?);
+    let (stop, hang_ups) = (shutdown_signal()?, sighup()?);
     let listener = LoopbackListener::bind(config.listen).await?;
     let mut builder = Nexus::builder().models(models(&config.file).await?);
     let store = MemoryStore::open(&config.data)?;
@@ -66,10 +66,10 @@ async fn start(config: Config) -> Result<()> {
     nexus.work_in_background(JOB_PAUSE);
     nexus.apply_retention_in_background();
     tracing::info!(
-        address = %listener.address()?, data = %config.data.display(), tenant = %config.who.tenant(),
-        user = %config.who.subject(), "listening, on the loopback address only: there is no authentication yet"
+        address = %listener.address()?, data = %config.data.display(), tenant = %config.caller.tenant(),
+        user = %config.caller.subject(), "listening, on the loopback address only: there is no authentication yet"
     );
-    let server = Server::new(nexus.clone(), config.who);
+    let server = AppState::new(nexus.clone(), config.caller);
     let server = server.with_heartbeat(config.heartbeat).with_limits(config.limits);
     let serving = async {
         let served = std::pin::pin!(serve(listener, server, config.grace, stop));
@@ -80,7 +80,7 @@ async fn start(config: Config) -> Result<()> {
     };
     tokio::select! {
         served = serving => served,
-        never = config.source.follow(&nexus, &config.at_start, hang_ups) => match never {},
+        never = config.source.watch(&nexus, &config.at_start, hang_ups) => match never {},
     }
 }
 
@@ -114,7 +114,7 @@ fn parser() -> Result<WorkerParser> {
 }
 
 /// Listens for Ctrl-C and SIGTERM from now on; resolves at the first.
-fn told_to_stop() -> Result<impl Future<Output = ()> + Send + 'static> {
+fn shutdown_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
     let listen = |kind| {
         signal(kind)
             .map_err(|error| Error::new(ErrorKind::Unavailable, "signals cannot be heard").because(error))

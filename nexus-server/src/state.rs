@@ -13,9 +13,9 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// The library, who acts on it, and the little that only HTTP needs. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Server {
+pub struct AppState {
     pub(crate) nexus: Nexus,
-    pub(crate) who: Principal,
+    pub(crate) caller: Principal,
     pub(crate) heartbeat: Duration,
     pub(crate) limits: ConnectionLimits,
     pub(crate) ids: Arc<dyn IdSource>,
@@ -23,12 +23,12 @@ pub struct Server {
     pub(crate) stopping: Arc<watch::Sender<bool>>,
 }
 
-impl Server {
+impl AppState {
     /// Serves `nexus`. All requests act as `who`, until there is authentication.
-    pub fn new(nexus: Nexus, who: Principal) -> Self {
+    pub fn new(nexus: Nexus, caller: Principal) -> Self {
         Self {
             nexus,
-            who,
+            caller,
             heartbeat: HEARTBEAT,
             limits: ConnectionLimits::default(),
             ids: Arc::new(UuidV7),

@@ -7,53 +7,21 @@
 //! what `store` opened; most modules own the rows of one concept and know nothing of either; `engine`, `schema`, `row` and
 //! `error` are the ground.
 
-mod access;
-mod audio;
-mod audit;
-mod backup;
-mod best;
-mod bits;
-mod blob;
-mod build;
 mod cache;
-mod catalogue;
-mod census;
-mod corpus;
-mod directory;
-mod document;
-mod engine;
+mod convert;
+mod db;
 mod error;
-mod indexes;
-mod job;
-mod keeper;
-mod kept_sets;
-mod ledger;
-mod lock;
-mod passage;
-mod permitted;
+mod files;
+mod limit_cache;
+mod migrations;
 #[cfg(test)]
 mod plans;
 mod ports;
-mod price;
-mod private;
-mod publish;
-mod quota;
-mod request;
-mod retention;
-mod retrieve;
-mod row;
-mod run;
-mod schema;
-mod session;
+mod rows;
+mod search;
 mod store;
-mod submit;
-mod terms;
-mod text;
 mod transfer;
-mod vector;
-mod version;
-mod wanted;
 
 pub use cache::MemoryCache;
-pub use directory::Swept;
+pub use files::directory::Swept;
 pub use store::MemoryStore;

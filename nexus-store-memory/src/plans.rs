@@ -12,11 +12,11 @@ use nexus_core::run::{RunQuery, RunState};
 use nexus_core::{Principal, RunId, SessionId, SubjectId};
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::amounts;
-use nexus_testkit::store::world::{admin, allowed, at, corpus, document, query, reader, vector_query};
+use nexus_testkit::store::fixture::{admin, allowed, at, corpus, document, query, reader, vector_query};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use crate::engine::Write;
+use crate::db::Write;
 use crate::error::sql;
 use crate::store::MemoryStore;
 
@@ -40,11 +40,11 @@ async fn filled() -> Noted {
     connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note)).unwrap();
     let store = MemoryStore::in_ram_on(connection).unwrap();
     let world = World::new(Arc::new(store.clone()));
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
     for id in ["a", "b"] {
-        world.publish_vectors(&who, "c", id, &[("leave", [1.0, 0.5, 0.0, 0.0])]).await;
-        world.grant(&who, id, "user:u", Permission::Read, None).await;
+        world.publish_vectors(&caller, "c", id, &[("leave", [1.0, 0.5, 0.0, 0.0])]).await;
+        world.grant(&caller, id, "user:u", Permission::Read, None).await;
     }
     let fill = |write: &Write<'_>| {
         let rows = "INSERT INTO run (tenant, id, owner, session, closed, version, body)
@@ -105,8 +105,8 @@ async fn check(noted: &Noted) {
 async fn lists_of_runs_and_sessions_use_indexes() {
     let noted = filled().await;
     let world = &noted.world;
-    let who = admin("acme");
-    let tenant = who.tenant();
+    let caller = admin("acme");
+    let tenant = caller.tenant();
     let owners = [None, Some(SubjectId::parse("u").unwrap())];
     let sessions = [None, Some(SessionId::parse("s").unwrap())];
     let befores = [None, Some(RunId::parse("r").unwrap())];
@@ -139,8 +139,8 @@ async fn lists_of_runs_and_sessions_use_indexes() {
 async fn lists_of_calls_lines_and_usage_use_indexes() {
     let noted = filled().await;
     let world = &noted.world;
-    let who = admin("acme");
-    let tenant = who.tenant();
+    let caller = admin("acme");
+    let tenant = caller.tenant();
     let some = |is_some: bool, text: &str| is_some.then(|| text.to_owned());
     for bits in 0..128_u32 {
         let is = |bit: u32| bits & (1 << bit) != 0;
@@ -162,7 +162,7 @@ async fn lists_of_calls_lines_and_usage_use_indexes() {
     }
     world.store.usage_records(tenant, "2026-01-01", "2026-12-31").await.unwrap();
     world.store.limits(tenant).await.unwrap();
-    world.store.stops(tenant, at(0)).await.unwrap();
+    world.store.kill_switches(tenant, at(0)).await.unwrap();
     world.store.prices().await.unwrap();
     world.store.open_calls().await.unwrap();
     let _ = world.store.call_result(tenant, "c").await;
@@ -174,9 +174,9 @@ async fn lists_of_calls_lines_and_usage_use_indexes() {
 async fn lists_of_documents_and_records_and_the_status_use_indexes() {
     let noted = filled().await;
     let world = &noted.world;
-    let (who, member) = (admin("acme"), reader("acme", "u"));
-    let tenant = who.tenant();
-    for visibility in [Visibility::of(&who), Visibility::of(&member)] {
+    let (caller, member) = (admin("acme"), reader("acme", "u"));
+    let tenant = caller.tenant();
+    for visibility in [Visibility::of(&caller), Visibility::of(&member)] {
         for corpus in [None, Some(corpus("c"))] {
             for status in [None, Some(DocumentStatus::Failed)] {
                 for tags in [vec![], vec!["t".to_owned()]] {
@@ -197,8 +197,8 @@ async fn lists_of_documents_and_records_and_the_status_use_indexes() {
     world.store.chains(tenant, Some("x".to_owned()), 9).await.unwrap();
     world.store.records(tenant, "r", 0, 9).await.unwrap();
     world.store.head(tenant, "r").await.unwrap();
-    world.store.census(tenant).await.unwrap();
-    world.store.census_for(&member, at(0)).await.unwrap();
+    world.store.stats(tenant).await.unwrap();
+    world.store.stats_for(&member, at(0)).await.unwrap();
     world.store.check().await.unwrap();
     check(&noted).await;
 }
@@ -208,14 +208,14 @@ async fn searches_use_indexes() {
     let noted = filled().await;
     let world = &noted.world;
     let filter = Some(Filter::parse("document.name = \"a.txt\"").unwrap());
-    let search = async |who: &Principal| {
+    let search = async |caller: &Principal| {
         for query in [
             query("leave"),
             vector_query("leave", [1.0, 0.0, 0.0, 0.0]),
             Query { filter: filter.clone(), ..query("leave") },
             Query { statistics: WordStatistics::Own, explain: true, ..query("leave") },
         ] {
-            world.store.retrieve(&allowed(who, query)).await.unwrap();
+            world.store.retrieve(&allowed(caller, query)).await.unwrap();
         }
     };
     search(&admin("acme")).await;
@@ -226,23 +226,23 @@ async fn searches_use_indexes() {
     noted.statements.lock().unwrap().clear();
     search(&admin("acme")).await;
     search(&reader("acme", "u")).await;
-    world.store.watermark(admin("acme").tenant(), &corpus("c")).await.unwrap();
+    world.store.revision(admin("acme").tenant(), &corpus("c")).await.unwrap();
     check(&noted).await;
 }
 
 /// How many pages the log holds after a call that nobody gave a key was begun, and after it was settled.
 async fn pages_of_a_call(world: &World, beside: &Connection) -> (i64, i64) {
-    let who = admin("acme");
+    let caller = admin("acme");
     // Moves the log to its place, so that the next commit begins it anew; says how many pages it had.
     let log = || -> i64 { beside.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1)).unwrap() };
     let begin = async || {
-        let mut intent = world.intent(&who, &world.fresh("key"), &[], amounts(10, 1_000));
+        let mut intent = world.intent(&caller, &world.fresh("key"), &[], amounts(10, 1_000));
         intent.call.claim.key.clone_from(&intent.call.id);
         world.begin(intent).await
     };
     for _ in 0..20 {
         let call = begin().await;
-        world.settle(world.settlement(&who, &call, amounts(10, 1_000))).await;
+        world.settle(world.settlement(&caller, &call, amounts(10, 1_000))).await;
     }
     // The least of several: now and then a page is full, and becomes two.
     let mut least = (i64::MAX, i64::MAX);
@@ -250,7 +250,7 @@ async fn pages_of_a_call(world: &World, beside: &Connection) -> (i64, i64) {
         log();
         let call = begin().await;
         let begun = log();
-        world.settle(world.settlement(&who, &call, amounts(10, 1_000))).await;
+        world.settle(world.settlement(&caller, &call, amounts(10, 1_000))).await;
         least = (least.0.min(begun), least.1.min(log()));
     }
     least

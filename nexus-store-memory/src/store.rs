@@ -6,24 +6,25 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use nexus_core::store::{Census, Store};
+use nexus_core::store::{Store, StoreStats};
 use nexus_core::{Error, Principal, Result, TenantId, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::blob::{self, Blobs};
-use crate::build::Task;
 use crate::cache::MemoryCache;
-use crate::directory::{self, Claimed, Referenced, State, Swept};
-use crate::engine::{Engine, Pools, Readers, Write};
+use crate::db::{Engine, Pools, Readers, Write};
 use crate::error::{closed, sql};
-use crate::indexes::Indexes;
-use crate::keeper::{Keeper, Kept, Published};
-use crate::lock::Lock;
-use crate::request::Requests;
-use crate::schema::{self, Role};
-use crate::terms::Terms;
-use crate::text::Place;
-use crate::{census, corpus, job, private, version};
+use crate::files::blob::{self, Blobs};
+use crate::files::cancel_requests::Requests;
+use crate::files::directory::{self, Claimed, Referenced, State, Swept};
+use crate::files::file_permissions;
+use crate::files::lock::Lock;
+use crate::limit_cache::LimitCache;
+use crate::migrations::{self, Role};
+use crate::rows::{corpus, job, stats, version};
+use crate::search::build::Task;
+use crate::search::index_maintenance::{IndexMaintainer, IndexTarget, PassagesPublished};
+use crate::search::indexes::Indexes;
+use crate::search::text::Place;
 
 /// How many searches and lists run at once on a store on disk.
 const READERS: usize = 4;
@@ -63,26 +64,26 @@ struct Shared {
     blobs: Arc<Blobs>,
     requests: Requests,
     indexes: Indexes,
-    terms: Terms,
-    keeper: Keeper,
-    home: Home,
+    terms: LimitCache,
+    keeper: IndexMaintainer,
+    home: Location,
     swept: Swept,
     lock: Mutex<Option<Lock>>,
 }
 
 /// Where a store lives, and what this handle may do with it.
 #[derive(Clone, Debug)]
-enum Home {
-    Ram,
-    Owned(PathBuf),
-    Shared(PathBuf),
+enum Location {
+    Memory,
+    ReadWrite(PathBuf),
+    ReadOnly(PathBuf),
 }
 
-impl fmt::Display for Home {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ram => f.write_str("memory"),
-            Self::Owned(dir) | Self::Shared(dir) => write!(f, "sqlite {}", dir.display()),
+            Self::Memory => f.write_str("memory"),
+            Self::ReadWrite(dir) | Self::ReadOnly(dir) => write!(f, "sqlite {}", dir.display()),
         }
     }
 }
@@ -147,18 +148,18 @@ impl MemoryStore {
 
     /// A store on an empty database in RAM.
     pub(crate) fn in_ram_on(mut connection: Connection) -> Result<Self> {
-        schema::configure(&connection, Role::Writer)?;
-        schema::migrate(&mut connection)?;
-        let instance = schema::instance(&connection)?;
+        migrations::configure(&connection, Role::Writer)?;
+        migrations::migrate(&mut connection)?;
+        let instance = migrations::instance(&connection)?;
         let store = Self::assemble(Shared {
             engine: Engine::in_ram(connection)?,
             instance,
             blobs: Arc::new(Blobs::in_ram()),
             requests: Requests::Ram(Mutex::default()),
             indexes: Indexes::new(Place::Ram),
-            terms: Terms::default(),
-            keeper: Keeper::default(),
-            home: Home::Ram,
+            terms: LimitCache::default(),
+            keeper: IndexMaintainer::default(),
+            home: Location::Memory,
             swept: Swept::default(),
             lock: Mutex::new(None),
         });
@@ -186,20 +187,20 @@ impl MemoryStore {
         let dir = dir.as_ref();
         let Claimed { lock, unclean, state } = directory::claim(dir)?;
         let mut connection = connect(dir)?;
-        schema::configure(&connection, Role::Writer)?;
-        schema::check_format(&connection)?;
+        migrations::configure(&connection, Role::Writer)?;
+        migrations::check_format(&connection)?;
         directory::check_marker(dir, &state, &connection)?;
-        schema::make_durable(&connection)?;
+        migrations::make_durable(&connection)?;
         if unclean {
-            schema::check_whole(&connection)?;
+            migrations::check_whole(&connection)?;
         }
-        schema::migrate(&mut connection)?;
+        migrations::migrate(&mut connection)?;
         let was_marked = directory::mark(dir, &state, &connection)?;
         job::expire_leases(&connection)?;
         let beside = connect(dir)?;
-        schema::configure(&beside, Role::Reader)?;
+        migrations::configure(&beside, Role::Reader)?;
         let blobs = Arc::new(Blobs::owned(dir)?);
-        let instance = schema::instance(&connection)?;
+        let instance = migrations::instance(&connection)?;
         let corpora = corpus::ordinals(&connection)?;
         // A store that was made or taken over just now may not know yet what its files are.
         let swept = if was_marked { sweep(dir, &connection, &corpora)? } else { Swept::default() };
@@ -209,9 +210,9 @@ impl MemoryStore {
             blobs,
             requests: Requests::Disk(dir.join("requests")),
             indexes: Indexes::new(Place::Owned(dir.join("text"))),
-            terms: Terms::default(),
-            keeper: Keeper::default(),
-            home: Home::Owned(dir.to_owned()),
+            terms: LimitCache::default(),
+            keeper: IndexMaintainer::default(),
+            home: Location::ReadWrite(dir.to_owned()),
             swept,
             lock: Mutex::new(Some(lock)),
         });
@@ -233,29 +234,29 @@ impl MemoryStore {
                 .code("STORE_NOT_FOUND")
                 .hint("ingest something first, or name another directory"));
         }
-        private::tell_if_open(dir);
+        file_permissions::tell_if_open(dir);
         let mut connection = reader(dir)?;
-        if schema::is_older(&connection)? {
+        if migrations::is_older(&connection)? {
             drop(connection);
             bring_forward(dir);
             state = directory::inspect(dir)?;
             connection = reader(dir)?;
         }
-        if schema::check_format(&connection)? == 0 {
+        if migrations::check_format(&connection)? == 0 {
             return Err(Error::not_found(format!("the store in `{}` is empty", dir.display()))
                 .code("STORE_NOT_FOUND"));
         }
         directory::check_marker(dir, &state, &connection)?;
-        let instance = schema::instance(&connection)?;
+        let instance = migrations::instance(&connection)?;
         Ok(Self::assemble(Shared {
             engine: Engine::read_only(shared_pools(connection, dir)?),
             instance,
             blobs: Arc::new(Blobs::shared(dir)),
             requests: Requests::Disk(dir.join("requests")),
             indexes: Indexes::new(Place::Shared(dir.join("text"))),
-            terms: Terms::default(),
-            keeper: Keeper::default(),
-            home: Home::Shared(dir.to_owned()),
+            terms: LimitCache::default(),
+            keeper: IndexMaintainer::default(),
+            home: Location::ReadOnly(dir.to_owned()),
             swept: Swept::default(),
             lock: Mutex::new(None),
         }))
@@ -281,13 +282,13 @@ impl MemoryStore {
     /// As [`MemoryCache::open`].
     pub fn cache(&self, room: u64) -> Result<Option<MemoryCache>> {
         match &self.shared.home {
-            Home::Ram => MemoryCache::in_ram(room).map(Some),
-            Home::Owned(dir) if directory::is_link(&dir.join("cache")) => {
+            Location::Memory => MemoryCache::in_ram(room).map(Some),
+            Location::ReadWrite(dir) if directory::is_link(&dir.join("cache")) => {
                 tracing::warn!(dir = %dir.display(), "the cache is kept in memory: its directory is a link");
                 MemoryCache::in_ram(room).map(Some)
             }
-            Home::Owned(dir) => MemoryCache::open(dir.join("cache"), room).map(Some),
-            Home::Shared(_) => Ok(None),
+            Location::ReadWrite(dir) => MemoryCache::open(dir.join("cache"), room).map(Some),
+            Location::ReadOnly(_) => Ok(None),
         }
     }
 
@@ -306,7 +307,7 @@ impl MemoryStore {
 
     /// Says that passages were published.
     pub(crate) fn note_publication(&self, corpus: i64, passages: u64) {
-        self.shared.keeper.tell(Published { corpus, passages });
+        self.shared.keeper.notify(PassagesPublished { corpus, passages });
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -325,22 +326,22 @@ impl MemoryStore {
         &self.shared.indexes
     }
 
-    pub(crate) fn terms(&self) -> &Terms {
+    pub(crate) fn terms(&self) -> &LimitCache {
         &self.shared.terms
     }
 
     /// The directory, where there is one.
     pub(crate) fn dir(&self) -> Option<&Path> {
         match &self.shared.home {
-            Home::Ram => None,
-            Home::Owned(dir) | Home::Shared(dir) => Some(dir),
+            Location::Memory => None,
+            Location::ReadWrite(dir) | Location::ReadOnly(dir) => Some(dir),
         }
     }
 
     pub(crate) fn check_writable(&self) -> Result<()> {
         match self.shared.home {
-            Home::Ram | Home::Owned(_) => Ok(()),
-            Home::Shared(_) => Err(crate::error::read_only()),
+            Location::Memory | Location::ReadWrite(_) => Ok(()),
+            Location::ReadOnly(_) => Err(crate::error::read_only()),
         }
     }
 
@@ -405,12 +406,12 @@ impl fmt::Debug for Shared {
     }
 }
 
-impl Kept for Weak<Shared> {
+impl IndexTarget for Weak<Shared> {
     fn is_open(&self) -> bool {
         self.strong_count() > 0
     }
 
-    fn prepare(&self, corpus: i64) {
+    fn refresh(&self, corpus: i64) {
         let Some(shared) = self.upgrade() else { return };
         let Some(duty) = shared.indexes.builds.join(Task::Text(corpus)).duty else {
             // A search has it built, and what it leaves is little.
@@ -429,7 +430,7 @@ impl Kept for Weak<Shared> {
         }
     }
 
-    fn rest(&self) {
+    fn release_memory(&self) {
         if let Some(shared) = self.upgrade() {
             shared.indexes.texts.rest();
         }
@@ -487,7 +488,7 @@ fn shared_pools(connection: Connection, dir: &Path) -> Result<Pools> {
 pub(crate) fn reader(dir: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(dir.join(DATABASE), flags).map_err(sql)?;
-    schema::configure(&connection, Role::Reader)?;
+    migrations::configure(&connection, Role::Reader)?;
     Ok(connection)
 }
 
@@ -503,14 +504,14 @@ impl Store for MemoryStore {
         &self.shared.instance
     }
 
-    async fn census(&self, tenant: &TenantId) -> Result<Census> {
+    async fn stats(&self, tenant: &TenantId) -> Result<StoreStats> {
         let (tenant, store) = (tenant.clone(), self.shared.home.to_string());
-        self.engine().read(move |connection| census::census(connection, &tenant, store)).await
+        self.engine().read(move |connection| stats::census(connection, &tenant, store)).await
     }
 
-    async fn census_for(&self, who: &Principal, now: Timestamp) -> Result<Census> {
-        let (who, store) = (who.clone(), self.shared.home.to_string());
-        self.engine().read(move |connection| census::census_for(connection, &who, now, store)).await
+    async fn stats_for(&self, caller: &Principal, now: Timestamp) -> Result<StoreStats> {
+        let (caller, store) = (caller.clone(), self.shared.home.to_string());
+        self.engine().read(move |connection| stats::census_for(connection, &caller, now, store)).await
     }
 
     async fn check(&self) -> Result<()> {
@@ -528,7 +529,7 @@ impl Store for MemoryStore {
                 nexus_core::ErrorKind::Corrupt,
                 "the store does not keep what it is given",
             )
-            .code("STORE_FORGETS"));
+            .code("STORE_WRITE_LOST"));
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use nexus_benches::Table;
 use nexus_core::audit::{AuditChain, Kind};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
-use nexus_testkit::store::world::admin;
+use nexus_testkit::store::fixture::admin;
 
 const WRITERS: usize = 64;
 const ROUNDS: usize = 300;
@@ -17,17 +17,17 @@ pub(crate) async fn measure() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = MemoryStore::open(dir.path()).expect("a store");
     let world = Arc::new(World::new(Arc::new(store.clone())));
-    let who = admin("acme");
+    let caller = admin("acme");
     let opens = (0..WRITERS)
-        .map(|writer| store.append(world.pending(&who, &format!("r{writer}"), &[Kind::RUN_OPEN])));
+        .map(|writer| store.append(world.pending(&caller, &format!("r{writer}"), &[Kind::CHAIN_OPEN])));
     futures::future::try_join_all(opens).await.expect("opened");
     let start = Instant::now();
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
-            let (store, world, who) = (store.clone(), Arc::clone(&world), who.clone());
+            let (store, world, caller) = (store.clone(), Arc::clone(&world), caller.clone());
             async move {
                 for _ in 0..ROUNDS {
-                    let pending = world.pending(&who, &format!("r{writer}"), &[Kind::new("run.step")]);
+                    let pending = world.pending(&caller, &format!("r{writer}"), &[Kind::new("run.step")]);
                     store.append(pending).await.expect("appended");
                 }
             }
@@ -37,7 +37,7 @@ pub(crate) async fn measure() {
     let grouped = rate(WRITERS * ROUNDS, start.elapsed());
     let start = Instant::now();
     for _ in 0..ROUNDS {
-        store.append(world.pending(&who, "r0", &[Kind::new("run.step")])).await.expect("appended");
+        store.append(world.pending(&caller, "r0", &[Kind::new("run.step")])).await.expect("appended");
     }
     let alone = rate(ROUNDS, start.elapsed());
     let floor = floor(dir.path());

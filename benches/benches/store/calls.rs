@@ -10,7 +10,7 @@ use nexus_core::quota::Window;
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{amounts, budget};
-use nexus_testkit::store::world::admin;
+use nexus_testkit::store::fixture::admin;
 
 use crate::appends::{floor, rate};
 
@@ -51,7 +51,7 @@ async fn run(home: Option<&Path>) -> Ran {
     let world = Arc::new(World::new(Arc::new(store)));
     let next = Arc::new(AtomicUsize::new(0));
     let (start, before) = (Instant::now(), clock::process());
-    let callers: Vec<_> = (0..CALLERS).map(|_| caller(Arc::clone(&world), Arc::clone(&next))).collect();
+    let callers: Vec<_> = (0..CALLERS).map(|_| run_caller(Arc::clone(&world), Arc::clone(&next))).collect();
     let mut took: Vec<Duration> = futures::future::join_all(callers).await.into_iter().flatten().collect();
     let (elapsed, after) = (start.elapsed(), clock::process());
     took.sort_unstable();
@@ -64,8 +64,8 @@ async fn run(home: Option<&Path>) -> Ran {
 }
 
 /// Makes calls until enough were made, and says how long each step, begin or settle, took to be durable.
-async fn caller(world: Arc<World>, next: Arc<AtomicUsize>) -> Vec<Duration> {
-    let who = admin("acme");
+async fn run_caller(world: Arc<World>, next: Arc<AtomicUsize>) -> Vec<Duration> {
+    let caller = admin("acme");
     let limits = [budget(Window::Month, u64::MAX >> 1), budget(Window::Day, u64::MAX >> 1)];
     let mut took = Vec::new();
     loop {
@@ -73,11 +73,11 @@ async fn caller(world: Arc<World>, next: Arc<AtomicUsize>) -> Vec<Duration> {
         if number >= CALLS {
             return took;
         }
-        let intent = world.intent(&who, &format!("request-{number}"), &limits, amounts(1_000, 10_000_000));
+        let intent = world.intent(&caller, &format!("request-{number}"), &limits, amounts(1_000, 10_000_000));
         let start = Instant::now();
         let call = world.begin(intent).await;
         took.push(start.elapsed());
-        let settlement = world.settlement(&who, &call, amounts(400, 4_000_000));
+        let settlement = world.settlement(&caller, &call, amounts(400, 4_000_000));
         let start = Instant::now();
         world.settle(settlement).await;
         took.push(start.elapsed());

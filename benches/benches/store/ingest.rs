@@ -10,7 +10,7 @@ use nexus_core::document::store::StagedPassage;
 use nexus_core::store::Store;
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
-use nexus_testkit::store::world::{LEASE, admin, at, query, staged};
+use nexus_testkit::store::fixture::{LEASE, admin, at, query, staged};
 
 use crate::appends::rate;
 use crate::input::Input;
@@ -100,8 +100,8 @@ pub(crate) async fn curve(input: &Input, dir: &Path) {
     let ids: Vec<String> =
         (0..input.passages.len()).step_by(2).map(|number| format!("d{number:06}")).collect();
     for group in ids.chunks(256) {
-        let who = admin("acme");
-        let grants = group.iter().map(|id| world.grant(&who, id, "role:reader", Permission::Read, None));
+        let caller = admin("acme");
+        let grants = group.iter().map(|id| world.grant(&caller, id, "role:reader", Permission::Read, None));
         futures::future::join_all(grants).await;
     }
     store.close().await.expect("closed");
@@ -109,9 +109,9 @@ pub(crate) async fn curve(input: &Input, dir: &Path) {
 
 /// Brings one document all the way. Workers take any job, so each does the one that it gets.
 async fn bring(world: &World, id: String, passages: Vec<StagedPassage>) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let text: Vec<&str> = passages.iter().map(|passage| passage.chunk.text.as_str()).collect();
-    world.submit(&who, "c", &id, &text.join("\n\n")).await;
+    world.submit(&caller, "c", &id, &text.join("\n\n")).await;
     let lease =
         world.store.claim(&world.fresh("worker"), at(0), LEASE).await.expect("a claim").expect("a job");
     world.work(&lease, passages).await;

@@ -9,7 +9,7 @@ use nexus_benches::{Table, short};
 use nexus_core::store::Store;
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
-use nexus_testkit::store::world::{admin, query, staged};
+use nexus_testkit::store::fixture::{admin, query, staged};
 
 use crate::input::Input;
 
@@ -46,7 +46,7 @@ async fn fill(input: &Input, dir: &Path) {
     {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         world.submit(&admin("acme"), "c", &format!("d{number}"), &texts.join("\n\n")).await;
-        let lease = world.claim(nexus_testkit::store::world::at(0)).await;
+        let lease = world.claim(nexus_testkit::store::fixture::at(0)).await;
         world.work(&lease, staged(&texts)).await;
     }
     store.close().await.expect("closed");
@@ -80,6 +80,6 @@ pub(crate) async fn idle(dir: &Path) {
 /// In a child: what `nexus status` does.
 pub(crate) async fn status(dir: &Path) {
     let store = MemoryStore::open_read_only(dir).expect("a store");
-    let census = store.census(admin("acme").tenant()).await.expect("a census");
+    let census = store.stats(admin("acme").tenant()).await.expect("a census");
     println!("{} passages", census.passages);
 }

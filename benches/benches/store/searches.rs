@@ -8,7 +8,7 @@ use nexus_core::Principal;
 use nexus_core::retrieve::{Query, QueryVector, Retriever};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
-use nexus_testkit::store::world::{admin, allowed, model, query, reader};
+use nexus_testkit::store::fixture::{admin, allowed, model, query, reader};
 
 use crate::input::Input;
 
@@ -36,8 +36,8 @@ pub(crate) async fn measure(input: &Input, store: &MemoryStore) {
         ["", "p50", "p90", "p99"],
     );
     for (name, queries) in [("words", &words), ("vector", &vectors), ("both, fused", &both)] {
-        for (whose, who) in [("all documents", admin("acme")), ("half of them granted", member.clone())] {
-            let found = time(store, &who, queries).await;
+        for (whose, caller) in [("all documents", admin("acme")), ("half of them granted", member.clone())] {
+            let found = time(store, &caller, queries).await;
             table =
                 table.row([format!("{name}, {whose}"), short(found.p50), short(found.p90), short(found.p99)]);
         }
@@ -58,11 +58,11 @@ fn with_vector(text: &str, values: &[f32]) -> Query {
     Query { vector: Some(QueryVector { model: model(), values: values.to_vec() }), ..query(text) }
 }
 
-async fn time(store: &MemoryStore, who: &Principal, queries: &[Query]) -> Percentiles {
+async fn time(store: &MemoryStore, caller: &Principal, queries: &[Query]) -> Percentiles {
     let mut samples = Vec::new();
     for round in 0..2 {
         for query in queries {
-            let asked = allowed(who, query.clone());
+            let asked = allowed(caller, query.clone());
             let start = Instant::now();
             store.retrieve(&asked).await.expect("found");
             if round > 0 {

@@ -12,7 +12,7 @@ use nexus_benches::dataset::{Dataset, Document};
 use nexus_benches::{Table, percentiles, short};
 use nexus_core::audit::KeyRing;
 use nexus_core::document::NewDocument;
-use nexus_core::ingest::BroughtPassage;
+use nexus_core::ingest::PrechunkedPassage;
 use nexus_core::run::{EventBody, Outcome};
 use nexus_core::{CorpusId, Nexus, Principal, Search};
 use nexus_store_memory::MemoryStore;
@@ -44,25 +44,25 @@ async fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let keys = KeyRing::from_secret("k0", "a benchmark signs nothing that lasts")?;
     let nexus = Nexus::builder().store(MemoryStore::open(folder.path())?).audit_keys(keys).build()?;
-    let who = Principal::user("bench", "asker")?.roles(["admin"]);
+    let caller = Principal::user("bench", "asker")?.roles(["admin"]);
     let corpus = CorpusId::parse("all")?;
-    nexus.create_corpus(&who, corpus.clone(), "All", json!({})).await?;
-    let passages: Vec<BroughtPassage> =
-        texts.into_iter().map(|text| BroughtPassage { text, ..BroughtPassage::default() }).collect();
+    nexus.create_corpus(&caller, corpus.clone(), "All", json!({})).await?;
+    let passages: Vec<PrechunkedPassage> =
+        texts.into_iter().map(|text| PrechunkedPassage { text, ..PrechunkedPassage::default() }).collect();
     for (part, passages) in passages.chunks(100).enumerate() {
         let new = NewDocument::new(corpus.clone(), format!("part {part}"));
-        nexus.ingest_passages(&who, new, None, passages).await?;
+        nexus.ingest_passages(&caller, new, None, passages).await?;
     }
-    nexus.work().await?;
-    nexus.search(&who, Search::new(corpus.clone(), "warm up")).await?;
+    nexus.run_pending_jobs().await?;
+    nexus.search(&caller, Search::new(corpus.clone(), "warm up")).await?;
 
     let (mut searches, mut first, mut whole) = (Vec::new(), Vec::new(), Vec::new());
     let mut answered = 0;
     for question in &questions {
         let began = Instant::now();
-        nexus.search(&who, Search::new(corpus.clone(), question)).await?;
+        nexus.search(&caller, Search::new(corpus.clone(), question)).await?;
         searches.push(began.elapsed());
-        let asked = ask(&nexus, &who, question).await?;
+        let asked = ask(&nexus, &caller, question).await?;
         first.extend(asked.first);
         whole.push(asked.whole);
         answered += usize::from(asked.outcome == Outcome::Answered);
@@ -91,9 +91,9 @@ struct Asked {
     outcome: Outcome,
 }
 
-async fn ask(nexus: &Nexus, who: &Principal, question: &str) -> Result<Asked> {
+async fn ask(nexus: &Nexus, caller: &Principal, question: &str) -> Result<Asked> {
     let began = Instant::now();
-    let run = nexus.ask(who, question).corpus("all").start().await?;
+    let run = nexus.ask(caller, question).corpus("all").start().await?;
     let (mut events, mut first) = (run.events(), None);
     while let Some(event) = events.next().await? {
         if matches!(event.body, EventBody::Delta { .. }) {

@@ -14,8 +14,8 @@ use futures::{StreamExt as _, stream};
 use nexus_benches::clock::process;
 use nexus_benches::{Percentiles, Table, percentiles, short};
 use nexus_core::audit::KeyRing;
-use nexus_core::gateway::{GatewaySettings, Granted, ModelCall, Routing};
-use nexus_core::llm::{Completion, Finish, LlmProvider, ModelInfo, Piece, Request};
+use nexus_core::gateway::{Admission, GatewaySettings, ModelCall, Routing};
+use nexus_core::llm::{CompletionEvent, CompletionStream, FinishReason, LlmProvider, ModelInfo, Request};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::{Cap, Limit, Limits, Meter, ScopeKind, Window};
 use nexus_core::{NanoUsd, Nexus, Principal, Timestamp, Usage};
@@ -47,10 +47,13 @@ impl LlmProvider for Instantly {
         ModelInfo::default()
     }
 
-    async fn stream(&self, _request: Request) -> nexus_core::Result<Completion> {
+    async fn stream(&self, _request: Request) -> nexus_core::Result<CompletionStream> {
         let usage = Usage { input_uncached: 20, output_text: 10, ..Usage::default() };
-        let text = stream::iter((0..self.frames).map(|_| Ok(Piece::Text("word ".to_owned()))));
-        let end = stream::iter([Ok(Piece::Usage(usage)), Ok(Piece::Finish(Finish::Complete))]);
+        let text = stream::iter((0..self.frames).map(|_| Ok(CompletionEvent::Text("word ".to_owned()))));
+        let end = stream::iter([
+            Ok(CompletionEvent::Usage(usage)),
+            Ok(CompletionEvent::Finish(FinishReason::Complete)),
+        ]);
         Ok(text.chain(end).boxed())
     }
 }
@@ -68,11 +71,11 @@ fn settings() -> Result<GatewaySettings> {
     let million = Cap::money(NanoUsd::from_nanos(1_000_000_000_000_000));
     let limits = Limits::default().with([
         Limit::new(ScopeKind::User, Meter::Money, Window::Month, million),
-        Limit::new(ScopeKind::Tenant, Meter::Calls, Window::MINUTE, Cap::At(1 << 40)),
-        Limit::new(ScopeKind::Tenant, Meter::Tokens, Window::Day, Cap::At(1 << 40)),
+        Limit::new(ScopeKind::Tenant, Meter::Calls, Window::MINUTE, Cap::Limited(1 << 40)),
+        Limit::new(ScopeKind::Tenant, Meter::Tokens, Window::Day, Cap::Limited(1 << 40)),
     ]);
     let prices = PriceTable::empty().with([price]);
-    Ok(GatewaySettings { prices, limits, ..GatewaySettings::shipped()? })
+    Ok(GatewaySettings { prices, limits, ..GatewaySettings::with_builtin_prices()? })
 }
 
 fn engine(store: MemoryStore, frames: usize) -> Result<Nexus> {
@@ -85,22 +88,22 @@ fn call() -> ModelCall {
     ModelCall::new(Request { max_tokens: Some(100), ..Request::asking("How long is the Nile?") })
 }
 
-async fn complete(nexus: &Nexus, who: &Principal) -> Result<Duration> {
+async fn complete(nexus: &Nexus, caller: &Principal) -> Result<Duration> {
     let began = Instant::now();
-    match nexus.complete(who, call()).await? {
-        Granted::Yes(_) => Ok(began.elapsed()),
-        Granted::No(refused) => bail!("refused: {}", refused.sentence()),
+    match nexus.complete(caller, call()).await? {
+        Admission::Granted(_) => Ok(began.elapsed()),
+        Admission::Refused(refused) => bail!("refused: {}", refused.sentence()),
     }
 }
 
 /// One caller, call after call, in a task of the runtime as a server's handlers are.
-async fn alone(nexus: &Nexus, who: &Principal) -> Result<Percentiles> {
-    let (nexus, who) = (nexus.clone(), who.clone());
+async fn alone(nexus: &Nexus, caller: &Principal) -> Result<Percentiles> {
+    let (nexus, caller) = (nexus.clone(), caller.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         let mut times = Vec::with_capacity(ALONE);
         for turn in 0..ALONE + ALONE / 10 {
-            let took = complete(&nexus, &who).await?;
+            let took = complete(&nexus, &caller).await?;
             if turn >= ALONE / 10 {
                 times.push(took);
             }
@@ -117,12 +120,12 @@ struct Together {
     processor: Duration,
 }
 
-async fn together(nexus: &Nexus, who: &Principal) -> Result<Together> {
+async fn together(nexus: &Nexus, caller: &Principal) -> Result<Together> {
     let (began, processor) = (Instant::now(), process().unwrap_or_default());
     let made: Vec<Result<Duration>> = stream::iter(0..TOGETHER)
         .map(|_| {
             // The call's own task is on all the processors; its caller only waits.
-            complete(nexus, who)
+            complete(nexus, caller)
         })
         .buffer_unordered(CALLERS)
         .collect()
@@ -137,8 +140,8 @@ async fn together(nexus: &Nexus, who: &Principal) -> Result<Together> {
 }
 
 /// What relaying one frame costs, beside the model's own stream.
-async fn frames(nexus: &Nexus, who: &Principal) -> Result<Duration> {
-    let Granted::Yes(mut stream) = nexus.stream(who, call()).await? else { bail!("refused") };
+async fn frames(nexus: &Nexus, caller: &Principal) -> Result<Duration> {
+    let Admission::Granted(mut stream) = nexus.stream(caller, call()).await? else { bail!("refused") };
     let began = Instant::now();
     while let Some(piece) = stream.next().await {
         piece?;
@@ -162,7 +165,7 @@ fn fdatasync() -> Result<Percentiles> {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let who = Principal::user("bench", "caller")?.roles(["admin"]);
+    let caller = Principal::user("bench", "caller")?.roles(["admin"]);
     let model: Arc<dyn LlmProvider> = Arc::new(Instantly { frames: 3 });
     let mut direct = Vec::with_capacity(ALONE);
     for _ in 0..ALONE {
@@ -178,8 +181,8 @@ async fn main() -> Result<()> {
     let folder = tempfile::tempdir_in(".")?;
     for (name, store) in [("RAM", MemoryStore::default()), ("disk", MemoryStore::open(folder.path())?)] {
         let nexus = engine(store, 3)?;
-        let one = alone(&nexus, &who).await?;
-        let many = together(&nexus, &who).await?;
+        let one = alone(&nexus, &caller).await?;
+        let many = together(&nexus, &caller).await?;
         let more = format!("{:.0} calls/s, {} CPU a call", many.per_second, short(many.processor));
         table = table
             .row([format!("{name}, one caller"), short(one.p50), short(one.p99), String::new()])
@@ -187,7 +190,7 @@ async fn main() -> Result<()> {
         nexus.shutdown(Duration::from_secs(5)).await?;
     }
     let nexus = engine(MemoryStore::default(), FRAMES)?;
-    let frame = frames(&nexus, &who).await?;
+    let frame = frames(&nexus, &caller).await?;
     table.row(["RAM, a relayed frame".to_owned(), short(frame), String::new(), String::new()]).print();
     Ok(())
 }

@@ -19,7 +19,7 @@ use nexus_benches::metrics::{is_hit, mean, ndcg, share, write_run};
 use nexus_benches::{Table, percentiles, short};
 use nexus_core::audit::KeyRing;
 use nexus_core::document::NewDocument;
-use nexus_core::ingest::BroughtPassage;
+use nexus_core::ingest::PrechunkedPassage;
 use nexus_core::retrieve::{ModelId, QueryVector};
 use nexus_core::{CorpusId, DocumentId, Nexus, Principal, Search, Settings};
 use nexus_store_memory::MemoryStore;
@@ -67,7 +67,7 @@ async fn main() -> Result<()> {
 /// A collection in a store of its own.
 struct Collection {
     nexus: Nexus,
-    who: Principal,
+    caller: Principal,
     corpus: CorpusId,
     model: ModelId,
 }
@@ -78,9 +78,9 @@ impl Collection {
         let settings = Settings { max_ingests: 1, ..Settings::default() };
         let nexus =
             Nexus::builder().store(MemoryStore::default()).audit_keys(keys).settings(settings).build()?;
-        let who = Principal::user("evaluation", "judge")?.roles(["admin"]);
+        let caller = Principal::user("evaluation", "judge")?.roles(["admin"]);
         let (corpus, model) = (CorpusId::parse("collection")?, ModelId::parse("lsa384@1")?);
-        nexus.create_corpus(&who, corpus.clone(), &dataset.name, json!({})).await?;
+        nexus.create_corpus(&caller, corpus.clone(), &dataset.name, json!({})).await?;
         let mut rows = vectors.map(Vectors::rows);
         for document in &dataset.documents {
             let vector = rows.as_mut().and_then(Iterator::next).map(<[f32]>::to_vec);
@@ -91,18 +91,18 @@ impl Collection {
             let model = vector.as_ref().map(|_| model.clone());
             let id = Some(DocumentId::parse(document.id.clone())?);
             let new = NewDocument { id, ..NewDocument::new(corpus.clone(), document.id.clone()) };
-            let passage = BroughtPassage { text, vector, ..BroughtPassage::default() };
-            nexus.ingest_passages(&who, new, model, &[passage]).await?;
+            let passage = PrechunkedPassage { text, vector, ..PrechunkedPassage::default() };
+            nexus.ingest_passages(&caller, new, model, &[passage]).await?;
         }
-        nexus.work().await?;
-        Ok(Self { nexus, who, corpus, model })
+        nexus.run_pending_jobs().await?;
+        Ok(Self { nexus, caller, corpus, model })
     }
 
     async fn ask(&self, text: &str, vector: Option<&[f32]>) -> Result<(Vec<(String, f32)>, Duration)> {
         let vector = vector.map(|values| QueryVector { model: self.model.clone(), values: values.to_vec() });
         let search = Search { vector, top_k: Some(DEPTH), ..Search::new(self.corpus.clone(), text) };
         let began = Instant::now();
-        let found = self.nexus.search(&self.who, search).await?;
+        let found = self.nexus.search(&self.caller, search).await?;
         let took = began.elapsed();
         let ranking = found.hits.into_iter().map(|hit| (hit.passage.key.document.to_string(), hit.score));
         Ok((ranking.collect(), took))

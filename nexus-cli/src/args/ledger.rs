@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
-use nexus_core::ledger::Bill;
+use nexus_core::ledger::VendorBill;
 use nexus_core::{NanoUsd, Timestamp, Usage};
 
 const EXAMPLES_LEDGER: &str = "\
@@ -104,11 +104,11 @@ pub(crate) struct Reconcile {
 
 impl Reconcile {
     /// What the bill says.
-    pub(crate) fn bill(&self) -> Bill {
+    pub(crate) fn bill(&self) -> VendorBill {
         let tokens = self.input_tokens.zip(self.output_tokens);
         let usage = tokens.map(|(input_uncached, output_text)| {
-            Bill::Usage(Usage { input_uncached, output_text, ..Usage::default() })
+            VendorBill::Usage(Usage { input_uncached, output_text, ..Usage::default() })
         });
-        self.cost.map(Bill::Money).or(usage).unwrap_or(Bill::Nothing)
+        self.cost.map(VendorBill::Money).or(usage).unwrap_or(VendorBill::Nothing)
     }
 }

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use nexus_providers::shell::EnvFile;
+use nexus_providers::bootstrap::EnvFile;
 
 pub(crate) use config::{ConfigCommand, Show};
 pub(crate) use corpora::{Corpora, CorpusSettings};
@@ -27,7 +27,7 @@ pub(crate) use ingest::{Chunking, Ingest};
 pub(crate) use ledger::{Ledger, Lines, Reconcile};
 pub(crate) use models::{Check, Providers};
 pub(crate) use money::{Budget, LimitOf, LimitSet, Period, PriceSet, Pricing, Shutoff, Usage};
-pub(crate) use question::{Ask, Chat, Narrowing, Search};
+pub(crate) use question::{Ask, Chat, Filters, Search};
 pub(crate) use removal::Removal;
 pub(crate) use retention::Retention;
 pub(crate) use runs::{Runs, Sessions, Verify};

@@ -2,7 +2,7 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
-use nexus_core::ledger::{StopScope, UsageBy};
+use nexus_core::ledger::{KillSwitchScope, UsageBy};
 use nexus_core::quota::{Meter, ScopeKind, Window};
 use nexus_core::{NanoUsd, Timestamp};
 use serde::de::DeserializeOwned;
@@ -271,11 +271,11 @@ pub(crate) struct Shut {
 
 impl Shut {
     /// The scope that is meant by whoever acts in `tenant`.
-    pub(crate) fn scope(&self, tenant: &str) -> StopScope {
+    pub(crate) fn scope(&self, tenant: &str) -> KillSwitchScope {
         match (&self.only_user, self.everything) {
-            (Some(user), _) => StopScope::User(user.clone()),
-            (None, true) => StopScope::Global,
-            (None, false) => StopScope::Tenant(tenant.to_owned()),
+            (Some(user), _) => KillSwitchScope::User(user.clone()),
+            (None, true) => KillSwitchScope::Global,
+            (None, false) => KillSwitchScope::Tenant(tenant.to_owned()),
         }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) struct Ask {
     /// The question, 1 to 10,000 characters; `-` reads it from standard input
     pub(crate) question: String,
     #[command(flatten)]
-    pub(crate) narrowing: Narrowing,
+    pub(crate) narrowing: Filters,
     /// The conversation that the question belongs to [default: a new one]
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<SessionId>,
@@ -91,7 +91,7 @@ pub(crate) struct Search {
     /// What to look for; `-` reads it from standard input
     pub(crate) question: String,
     #[command(flatten)]
-    pub(crate) narrowing: Narrowing,
+    pub(crate) narrowing: Filters,
     /// Show why each passage ranks where it does
     #[arg(long)]
     pub(crate) explain: bool,
@@ -102,7 +102,7 @@ pub(crate) struct Search {
 #[command(long_about = ABOUT_CHAT, after_long_help = EXAMPLES_CHAT)]
 pub(crate) struct Chat {
     #[command(flatten)]
-    pub(crate) narrowing: Narrowing,
+    pub(crate) narrowing: Filters,
     /// The conversation to take up [default: a new one]
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<SessionId>,
@@ -111,7 +111,7 @@ pub(crate) struct Chat {
 /// Where to look.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Where to look")]
-pub(crate) struct Narrowing {
+pub(crate) struct Filters {
     /// The corpus
     #[arg(long, short, value_name = "ID")]
     pub(crate) corpus: CorpusId,

@@ -7,10 +7,10 @@ use nexus_core::run::{AskBuilder, Budget, Outcome, RunHandle};
 use nexus_core::{Error, ErrorKind, Nexus, Result};
 use serde_json::{Value, json};
 
-use super::answer::{self, Told};
+use super::render_answer::{self, RunReport};
 use super::whole::{create, exists};
-use crate::args::{Ask, Narrowing};
-use crate::context::{Context, Opened};
+use crate::args::{Ask, Filters};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::output::Output;
 
@@ -20,24 +20,25 @@ pub(super) async fn run(context: &Context<'_>, ask: Ask) -> Result<Exit> {
     }
     let question = super::question(ask.question.clone()).await?;
     context
-        .own(async |Opened { nexus, .. }| {
+        .with_writer(async |OpenStore { nexus, .. }| {
             let run = put(nexus, context, &ask, question).start().await?;
             let output = context.output;
-            let told = answer::follow(context, nexus, &run, |event| match (output.is_json(), ask.events) {
-                (true, true) => output.record(event),
-                (true, false) => Ok(()),
-                (false, _) => answer::stream(output, event),
-            })
-            .await?;
+            let told =
+                render_answer::follow(context, nexus, &run, |event| match (output.is_json(), ask.events) {
+                    (true, true) => output.json_line(event),
+                    (true, false) => Ok(()),
+                    (false, _) => render_answer::stream(output, event),
+                })
+                .await?;
             if let (Some(file), Some(Ok(_))) = (&ask.speak, &told.audio) {
-                write(file, &nexus.audio(&context.who, run.id()).await?.bytes)?;
+                write(file, &nexus.audio(&context.caller, run.id()).await?.bytes)?;
             }
             if output.is_json() {
                 if !ask.events {
-                    output.document(&document(&run, &told))?;
+                    output.json(&document(&run, &told))?;
                 }
             } else {
-                answer::end(output, &told)?;
+                render_answer::end(output, &told)?;
                 spoken(output, &ask, &told);
             }
             Ok(Exit::from(&told.outcome))
@@ -46,7 +47,7 @@ pub(super) async fn run(context: &Context<'_>, ask: Ask) -> Result<Exit> {
 }
 
 /// Says what became of speaking the answer.
-fn spoken(output: &Output, ask: &Ask, told: &Told) {
+fn spoken(output: &Output, ask: &Ask, told: &RunReport) {
     match (&ask.speak, &told.audio) {
         (Some(file), Some(Ok(mime))) => output.note(format_args!("spoken: {} ({mime})", file.display())),
         (Some(_), Some(Err(reason))) => {
@@ -66,7 +67,7 @@ fn write(file: &Path, sound: &[u8]) -> Result<()> {
 }
 
 fn put(nexus: &Nexus, context: &Context<'_>, ask: &Ask, question: String) -> AskBuilder {
-    let mut builder = narrowed(nexus.ask(&context.who, question), &ask.narrowing);
+    let mut builder = narrowed(nexus.ask(&context.caller, question), &ask.narrowing);
     if let Some(session) = &ask.session {
         builder = builder.session(session.clone());
     }
@@ -89,7 +90,7 @@ fn put(nexus: &Nexus, context: &Context<'_>, ask: &Ask, question: String) -> Ask
 }
 
 /// The question, of the documents that it is narrowed to.
-pub(super) fn narrowed(builder: AskBuilder, narrowing: &Narrowing) -> AskBuilder {
+pub(super) fn narrowed(builder: AskBuilder, narrowing: &Filters) -> AskBuilder {
     let mut builder = builder
         .corpus(narrowing.corpus.as_str())
         .document_tags(narrowing.document_tags.clone())
@@ -104,8 +105,8 @@ pub(super) fn narrowed(builder: AskBuilder, narrowing: &Narrowing) -> AskBuilder
 }
 
 /// All that a run told, in one document.
-pub(super) fn document(run: &RunHandle, told: &Told) -> Value {
-    let Told { outcome, answer, metadata, audio } = told;
+pub(super) fn document(run: &RunHandle, told: &RunReport) -> Value {
+    let RunReport { outcome, answer, metadata, audio } = told;
     let sentence = match outcome {
         Outcome::Abstained { reason } => Some(reason.sentence()),
         Outcome::Answered

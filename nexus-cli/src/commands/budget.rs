@@ -1,46 +1,59 @@
 //! `nexus budget`.
 
-use nexus_core::quota::{Cap, Limit, LimitMode, Meter, ScopeKind, Subject, Window};
+use nexus_core::quota::{Cap, Limit, LimitKey, LimitMode, Meter, ScopeKind, Window};
 use nexus_core::{Error, LimitStatus, NanoUsd, Result};
 use serde_json::json;
 
 use super::removal::{Target, may_go_on};
 use super::table::Table;
 use crate::args::{Budget, LimitOf, LimitSet};
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::usd;
+use crate::terminal::usd;
 
 pub(super) async fn run(context: &Context<'_>, command: Budget) -> Result<Exit> {
     match command {
         Budget::Show { of: user } => {
-            let limits =
-                async |Opened { nexus, .. }: &Opened| nexus.limits(&context.who, user.as_deref()).await;
-            show(context, &context.read(limits).await?)
+            let limits = async |OpenStore { nexus, .. }: &OpenStore| {
+                nexus.limits(&context.caller, user.as_deref()).await
+            };
+            show(context, &context.with_reader(limits).await?)
         }
         Budget::Set(set) => {
             let limit = limit(&set)?;
             context
-                .own_or_make(async |Opened { nexus, .. }| nexus.set_limit(&context.who, &limit).await)
+                .with_writer_or_create(async |OpenStore { nexus, .. }| {
+                    nexus.set_limit(&context.caller, &limit).await
+                })
                 .await?;
-            told(context, &json!({ "set": limit }), &format!("set to {}", amount(&limit.subject, limit.cap)))
+            report(
+                context,
+                &json!({ "set": limit }),
+                &format!("set to {}", amount(&limit.subject, limit.cap)),
+            )
         }
         Budget::Remove { of, removal } => {
             let subject = subject(&of)?;
-            let targets = async |Opened { nexus, .. }: &Opened| {
-                let found = nexus.removable_limit(&context.who, &subject).await?.ok_or_else(no_such_limit)?;
-                let words = described(&found, context.who.tenant().as_str());
+            let targets = async |OpenStore { nexus, .. }: &OpenStore| {
+                let found =
+                    nexus.removable_limit(&context.caller, &subject).await?.ok_or_else(no_such_limit)?;
+                let words = described(&found, context.caller.tenant().as_str());
                 Ok(vec![Target { words, json: json!({ "limit": found }) }])
             };
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
             }
-            let remove =
-                async |Opened { nexus, .. }: &Opened| nexus.remove_limit(&context.who, &subject).await;
-            if !context.own(remove).await? {
+            let remove = async |OpenStore { nexus, .. }: &OpenStore| {
+                nexus.remove_limit(&context.caller, &subject).await
+            };
+            if !context.with_writer(remove).await? {
                 return Err(no_such_limit());
             }
-            told(context, &json!({ "removed": subject }), "removed; what the configuration says holds again")
+            report(
+                context,
+                &json!({ "removed": subject }),
+                "removed; what the configuration says holds again",
+            )
         }
     }
 }
@@ -51,9 +64,9 @@ fn no_such_limit() -> Error {
         .hint("`nexus budget show` lists limits; those of the configuration are changed there")
 }
 
-fn subject(of: &LimitOf) -> Result<Subject> {
+fn subject(of: &LimitOf) -> Result<LimitKey> {
     let unknown = || Error::unexpected("the command line knows a word that the library does not");
-    Ok(Subject {
+    Ok(LimitKey {
         scope: of.scope().ok_or_else(unknown)?,
         id: of.id.clone(),
         model: of.model.clone(),
@@ -75,9 +88,9 @@ fn limit(set: &LimitSet) -> Result<Limit> {
 
 /// A limit with all that tells it from others of the tenant `tenant`.
 fn described(limit: &Limit, tenant: &str) -> String {
-    let Subject { scope, id, model, meter, window } = &limit.subject;
+    let LimitKey { scope, id, model, meter, window } = &limit.subject;
     let cap = match (limit.cap, meter) {
-        (Cap::At(cap), _) => number(&limit.subject, cap),
+        (Cap::Limited(cap), _) => number(&limit.subject, cap),
         (Cap::Unlimited, Meter::Money) => "unlimited USD".to_owned(),
         (Cap::Unlimited, Meter::Calls) => "unlimited calls".to_owned(),
         (Cap::Unlimited, Meter::Tokens) => "unlimited tokens".to_owned(),
@@ -95,14 +108,14 @@ fn described(limit: &Limit, tenant: &str) -> String {
 }
 
 /// A cap in the unit of its meter.
-fn amount(subject: &Subject, cap: Cap) -> String {
+fn amount(subject: &LimitKey, cap: Cap) -> String {
     match cap {
         Cap::Unlimited => "unlimited".to_owned(),
-        Cap::At(cap) => number(subject, cap),
+        Cap::Limited(cap) => number(subject, cap),
     }
 }
 
-fn number(subject: &Subject, number: u64) -> String {
+fn number(subject: &LimitKey, number: u64) -> String {
     match subject.meter {
         Meter::Money => usd(NanoUsd::from_nanos(i64::try_from(number).unwrap_or(i64::MAX))),
         Meter::Calls => format!("{number} calls"),
@@ -113,7 +126,7 @@ fn number(subject: &Subject, number: u64) -> String {
 
 fn show(context: &Context<'_>, limits: &[LimitStatus]) -> Result<Exit> {
     if context.output.is_json() {
-        context.output.document(&limits)?;
+        context.output.json(&limits)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["SCOPE", "COUNTED FOR", "MODEL", "PER", "CAP", "USED", "ENDS", "MODE"]);
@@ -138,8 +151,8 @@ fn show(context: &Context<'_>, limits: &[LimitStatus]) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn told(context: &Context<'_>, json: &serde_json::Value, line: &str) -> Result<Exit> {
+fn report(context: &Context<'_>, json: &serde_json::Value, line: &str) -> Result<Exit> {
     let output = context.output;
-    let said = if output.is_json() { output.document(json) } else { output.line(line) };
+    let said = if output.is_json() { output.json(json) } else { output.line(line) };
     said.map(|()| Exit::Done)
 }

@@ -6,9 +6,9 @@ use nexus_core::grounding::Citation;
 use nexus_core::{Error, ErrorKind, Nexus, Result, SessionId};
 use tokio::sync::mpsc;
 
-use super::{answer, ask};
+use super::{ask, render_answer};
 use crate::args::Chat;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 
 /// What a conversation remembers between two lines.
@@ -23,7 +23,7 @@ struct Conversation<'a> {
 
 pub(super) async fn run(context: &Context<'_>, chat: Chat) -> Result<Exit> {
     context
-        .own(async |Opened { nexus, .. }| {
+        .with_writer(async |OpenStore { nexus, .. }| {
             let session = chat.session.clone();
             let (sources, exit) = (Vec::new(), Exit::Done);
             Conversation { context, nexus, chat: &chat, session, sources, exit }.hold().await
@@ -46,7 +46,7 @@ impl Conversation<'_> {
             match line.transpose()?.as_deref().map(str::trim) {
                 None | Some("/quit") => return Ok(self.exit),
                 Some("") => {}
-                Some("/sources") => answer::sources(self.context.output, &self.sources)?,
+                Some("/sources") => render_answer::sources(self.context.output, &self.sources)?,
                 Some(question) => self.ask(question.to_owned()).await?,
             }
             if self.exit == Exit::Cancelled {
@@ -57,12 +57,12 @@ impl Conversation<'_> {
 
     fn prompt(&self) -> Result<()> {
         let people = std::io::stdin().is_terminal() && !self.context.output.is_json();
-        if people { self.context.output.words("> ") } else { Ok(()) }
+        if people { self.context.output.text("> ") } else { Ok(()) }
     }
 
     async fn ask(&mut self, question: String) -> Result<()> {
         let output = self.context.output;
-        let mut builder = ask::narrowed(self.nexus.ask(&self.context.who, question), &self.chat.narrowing);
+        let mut builder = ask::narrowed(self.nexus.ask(&self.context.caller, question), &self.chat.narrowing);
         if let Some(session) = &self.session {
             builder = builder.session(session.clone());
         }
@@ -76,12 +76,12 @@ impl Conversation<'_> {
             Err(error) => return Err(error),
         };
         self.session = Some(run.session_id().clone());
-        let told = answer::follow(self.context, self.nexus, &run, |event| {
-            if output.is_json() { output.record(event) } else { answer::stream(output, event) }
+        let told = render_answer::follow(self.context, self.nexus, &run, |event| {
+            if output.is_json() { output.json_line(event) } else { render_answer::stream(output, event) }
         })
         .await?;
         if !output.is_json() {
-            answer::end(output, &told)?;
+            render_answer::end(output, &told)?;
         }
         self.exit = Exit::from(&told.outcome);
         self.sources = told.answer.citations;

@@ -1,14 +1,14 @@
 //! `nexus config show`.
 
 use nexus_core::Result;
-use nexus_providers::shell::{Field, Origin, Source};
+use nexus_providers::bootstrap::{Field, Origin, Source};
 use serde_json::{Value, json};
 
 use super::table::Table;
 use crate::args::Show;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::visible::one_line;
+use crate::terminal::one_line;
 
 /// How many characters of a value fit into a list; `--json` has all of them.
 const SHOWN_CHARS: usize = 60;
@@ -20,7 +20,7 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Result<Exit> {
         let json = |fields: &[Field]| fields.iter().map(|field| as_json(field, show)).collect::<Vec<Value>>();
         let file = context.config.file().map(|file| file.display().to_string());
         let shown = json!({ "file": file, "fields": json(&fields), "variables": json(&variables) });
-        return context.output.document(&shown).map(|()| Exit::Done);
+        return context.output.json(&shown).map(|()| Exit::Done);
     }
     let mut table = Table::new(["FIELD", "VALUE", if show.sources { "SOURCE" } else { "" }]);
     for field in fields.iter().chain(&variables) {
@@ -38,14 +38,14 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Result<Exit> {
 /// The fields in force, with those that the command line or the system decide.
 fn fields(context: &Context<'_>) -> Vec<Field> {
     let mut fields = context.config.fields();
-    let who = &context.who;
+    let caller = &context.caller;
     for field in &mut fields {
         let value = match field.path.as_str() {
             "data" => json!(context.data.display().to_string()),
-            "tenant" => json!(who.tenant().as_str()),
-            "user" => json!(who.subject().as_str()),
-            "roles" => json!(who.role_names().collect::<Vec<_>>()),
-            "groups" => json!(who.group_names().collect::<Vec<_>>()),
+            "tenant" => json!(caller.tenant().as_str()),
+            "user" => json!(caller.subject().as_str()),
+            "roles" => json!(caller.role_names().collect::<Vec<_>>()),
+            "groups" => json!(caller.group_names().collect::<Vec<_>>()),
             _ => continue,
         };
         if context.said.contains(&field.path.as_str()) {

@@ -8,42 +8,50 @@ use serde_json::json;
 
 use super::removal::{Target, may_go_on};
 use super::table::Table;
-use super::{docs, jobs};
+use super::{batch, docs};
 use crate::args::{Corpora, CorpusSettings};
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::size;
+use crate::terminal::size;
 
 pub(super) async fn run(context: &Context<'_>, command: Corpora) -> Result<Exit> {
     match command {
-        Corpora::List => context.read(async |opened| list(context, opened).await).await,
-        Corpora::Show { corpus } => context.read(async |opened| show(context, opened, &corpus).await).await,
+        Corpora::List => context.with_reader(async |opened| list(context, opened).await).await,
+        Corpora::Show { corpus } => {
+            context.with_reader(async |opened| show(context, opened, &corpus).await).await
+        }
         Corpora::Create { corpus, settings } => {
-            context.own_or_make(async |opened| create(context, opened, corpus.clone(), &settings).await).await
+            context
+                .with_writer_or_create(async |opened| {
+                    create(context, opened, corpus.clone(), &settings).await
+                })
+                .await
         }
         Corpora::Set { corpus, settings } => {
-            context.own(async |opened| set(context, opened, &corpus, &settings).await).await
+            context.with_writer(async |opened| set(context, opened, &corpus, &settings).await).await
         }
         Corpora::Rm { corpus, removal } => {
-            let targets = async |opened: &Opened| targets(context, opened, &corpus).await;
+            let targets = async |opened: &OpenStore| targets(context, opened, &corpus).await;
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
             }
-            context.own(async |opened| remove(context, opened, &corpus).await).await
+            context.with_writer(async |opened| remove(context, opened, &corpus).await).await
         }
         Corpora::Reindex { corpus, chunking } => {
             let chunking = chunking.config()?;
             context
-                .own(async |opened| Box::pin(reindex(context, opened, corpus.clone(), chunking)).await)
+                .with_writer(async |opened| {
+                    Box::pin(reindex(context, opened, corpus.clone(), chunking)).await
+                })
                 .await
         }
     }
 }
 
-async fn list(context: &Context<'_>, opened: &Opened) -> Result<Exit> {
-    let corpora = opened.nexus.corpora(&context.who).await?;
+async fn list(context: &Context<'_>, opened: &OpenStore) -> Result<Exit> {
+    let corpora = opened.nexus.corpora(&context.caller).await?;
     if context.output.is_json() {
-        context.output.document(&corpora)?;
+        context.output.json(&corpora)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["CORPUS", "MADE", "NAME"]);
@@ -54,8 +62,8 @@ async fn list(context: &Context<'_>, opened: &Opened) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn show(context: &Context<'_>, opened: &Opened, id: &CorpusId) -> Result<Exit> {
-    let corpus = opened.nexus.corpus(&context.who, id).await?;
+async fn show(context: &Context<'_>, opened: &OpenStore, id: &CorpusId) -> Result<Exit> {
+    let corpus = opened.nexus.corpus(&context.caller, id).await?;
     print(context, &corpus)
 }
 
@@ -63,7 +71,7 @@ fn print(context: &Context<'_>, corpus: &Corpus) -> Result<Exit> {
     let output = context.output;
     let in_force = CorpusConfig::parse(&corpus.provider_config_json)?;
     if output.is_json() {
-        output.document(&json!({ "corpus": corpus, "settings_in_force": in_force }))?;
+        output.json(&json!({ "corpus": corpus, "settings_in_force": in_force }))?;
         return Ok(Exit::Done);
     }
     let json = serde_json::to_string(&in_force)
@@ -78,19 +86,19 @@ fn print(context: &Context<'_>, corpus: &Corpus) -> Result<Exit> {
 
 async fn create(
     context: &Context<'_>,
-    opened: &Opened,
+    opened: &OpenStore,
     id: CorpusId,
     settings: &CorpusSettings,
 ) -> Result<Exit> {
     let name = settings.name.clone().unwrap_or_else(|| id.to_string());
     let config = settings.config.clone().unwrap_or_else(|| json!({}));
-    let corpus = opened.nexus.create_corpus(&context.who, id, &name, config).await?;
+    let corpus = opened.nexus.create_corpus(&context.caller, id, &name, config).await?;
     print(context, &corpus)
 }
 
 async fn set(
     context: &Context<'_>,
-    opened: &Opened,
+    opened: &OpenStore,
     id: &CorpusId,
     settings: &CorpusSettings,
 ) -> Result<Exit> {
@@ -98,13 +106,13 @@ async fn set(
     if patch == CorpusPatch::default() {
         return Err(Error::invalid("nothing is to be set").hint("give `--name` or `--config`"));
     }
-    let corpus = opened.nexus.update_corpus(&context.who, id, patch).await?;
+    let corpus = opened.nexus.update_corpus(&context.caller, id, patch).await?;
     print(context, &corpus)
 }
 
 /// What would go with the corpus: the documents in it that the caller may read are told of.
-async fn targets(context: &Context<'_>, opened: &Opened, id: &CorpusId) -> Result<Vec<Target>> {
-    opened.nexus.removable_corpus(&context.who, id).await?;
+async fn targets(context: &Context<'_>, opened: &OpenStore, id: &CorpusId) -> Result<Vec<Target>> {
+    opened.nexus.removable_corpus(&context.caller, id).await?;
     let query = DocumentQuery { corpus: Some(id.clone()), ..DocumentQuery::default() };
     let documents = docs::all(context, &opened.nexus, query).await?;
     let passages: u64 = documents.iter().map(|document| u64::from(document.passages)).sum();
@@ -115,21 +123,21 @@ async fn targets(context: &Context<'_>, opened: &Opened, id: &CorpusId) -> Resul
     Ok(vec![Target { words, json }])
 }
 
-async fn remove(context: &Context<'_>, opened: &Opened, id: &CorpusId) -> Result<Exit> {
-    opened.nexus.delete_corpus(&context.who, id).await?;
+async fn remove(context: &Context<'_>, opened: &OpenStore, id: &CorpusId) -> Result<Exit> {
+    opened.nexus.delete_corpus(&context.caller, id).await?;
     docs::removed(context, id.as_str())
 }
 
 async fn reindex(
     context: &Context<'_>,
-    opened: &Opened,
+    opened: &OpenStore,
     id: CorpusId,
     chunking: Option<ChunkConfig>,
 ) -> Result<Exit> {
     // A corpus that does not exist is an error; one without documents is not.
-    opened.nexus.corpus(&context.who, &id).await?;
+    opened.nexus.corpus(&context.caller, &id).await?;
     let query = DocumentQuery { corpus: Some(id), ..DocumentQuery::default() };
     let documents = docs::all(context, &opened.nexus, query).await?;
     let documents = documents.into_iter().map(|document| document.id).collect();
-    jobs::reindex(context, &opened.nexus, documents, chunking).await
+    batch::reindex(context, &opened.nexus, documents, chunking).await
 }

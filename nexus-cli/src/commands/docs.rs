@@ -7,14 +7,14 @@ use nexus_core::escape::escape_line;
 use nexus_core::{DocumentId, Nexus, Result};
 use serde_json::json;
 
-use super::jobs;
+use super::batch;
 use super::removal::{Target, may_go_on};
 use super::table::Table;
 use super::warnings;
 use crate::args::Docs;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::size;
+use crate::terminal::size;
 
 /// How many documents or passages are read at once.
 const PAGE: usize = 500;
@@ -23,46 +23,47 @@ pub(super) async fn run(context: &Context<'_>, command: Docs) -> Result<Exit> {
     match command {
         Docs::List { corpus, status, tags, limit } => {
             let query = DocumentQuery { corpus, status, tags, after: None, limit: limit.unwrap_or(0) };
-            context.read(async |opened| list(context, opened, query).await).await
+            context.with_reader(async |opened| list(context, opened, query).await).await
         }
         Docs::Show { document, passages } => {
-            context.read(async |opened| show(context, opened, &document, passages).await).await
+            context.with_reader(async |opened| show(context, opened, &document, passages).await).await
         }
         Docs::Rm { documents, removal } => {
-            let targets = async |opened: &Opened| targets(context, opened, &documents).await;
+            let targets = async |opened: &OpenStore| targets(context, opened, &documents).await;
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
             }
-            context.own(async |opened| remove(context, opened, &documents).await).await
+            context.with_writer(async |opened| remove(context, opened, &documents).await).await
         }
         Docs::Reindex { documents, chunking } => {
             let chunking = chunking.config()?;
-            let reindex = async |opened: &Opened| {
-                Box::pin(jobs::reindex(context, &opened.nexus, documents.clone(), chunking)).await
+            let reindex = async |opened: &OpenStore| {
+                Box::pin(batch::reindex(context, &opened.nexus, documents.clone(), chunking)).await
             };
-            context.own(reindex).await
+            context.with_writer(reindex).await
         }
         Docs::Grants { document } => {
-            context.read(async |opened| grants(context, opened, &document).await).await
+            context.with_reader(async |opened| grants(context, opened, &document).await).await
         }
         Docs::Grant { document, grantee, permission, expires } => {
-            let grant = async |Opened { nexus, .. }: &Opened| {
-                nexus.grant(&context.who, &document, grantee.clone(), permission, expires).await
+            let grant = async |OpenStore { nexus, .. }: &OpenStore| {
+                nexus.grant(&context.caller, &document, grantee.clone(), permission, expires).await
             };
-            granted(context, &context.own(grant).await?)
+            granted(context, &context.with_writer(grant).await?)
         }
         Docs::Revoke { document, grant, removal } => {
-            let targets = async |Opened { nexus, .. }: &Opened| {
-                let found = nexus.removable_grant(&context.who, &document, &grant).await?;
+            let targets = async |OpenStore { nexus, .. }: &OpenStore| {
+                let found = nexus.removable_grant(&context.caller, &document, &grant).await?;
                 let words = format!("the permission {} of {} on {document}", found.permission, found.grantee);
                 Ok(vec![Target { words, json: json!({ "grant": found }) }])
             };
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
             }
-            let revoke =
-                async |Opened { nexus, .. }: &Opened| nexus.revoke(&context.who, &document, &grant).await;
-            granted(context, &context.own(revoke).await?)
+            let revoke = async |OpenStore { nexus, .. }: &OpenStore| {
+                nexus.revoke(&context.caller, &document, &grant).await
+            };
+            granted(context, &context.with_writer(revoke).await?)
         }
     }
 }
@@ -74,7 +75,7 @@ pub(super) async fn all(context: &Context<'_>, nexus: &Nexus, query: DocumentQue
     while documents.len() < most {
         let limit = PAGE.min(most - documents.len());
         let page = DocumentQuery { after: after.take(), limit, ..query.clone() };
-        let page = nexus.documents(&context.who, &page).await?;
+        let page = nexus.documents(&context.caller, &page).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         documents.extend(page);
@@ -82,10 +83,10 @@ pub(super) async fn all(context: &Context<'_>, nexus: &Nexus, query: DocumentQue
     Ok(documents)
 }
 
-async fn list(context: &Context<'_>, opened: &Opened, query: DocumentQuery) -> Result<Exit> {
+async fn list(context: &Context<'_>, opened: &OpenStore, query: DocumentQuery) -> Result<Exit> {
     let documents = all(context, &opened.nexus, query).await?;
     if context.output.is_json() {
-        context.output.document(&documents)?;
+        context.output.json(&documents)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["STATUS", "PASSAGES", "SIZE", "DOCUMENT"]);
@@ -102,13 +103,13 @@ async fn list(context: &Context<'_>, opened: &Opened, query: DocumentQuery) -> R
     Ok(Exit::Done)
 }
 
-async fn show(context: &Context<'_>, opened: &Opened, id: &DocumentId, passages: bool) -> Result<Exit> {
+async fn show(context: &Context<'_>, opened: &OpenStore, id: &DocumentId, passages: bool) -> Result<Exit> {
     let (nexus, output) = (&opened.nexus, context.output);
-    let document = nexus.document(&context.who, id).await?;
+    let document = nexus.document(&context.caller, id).await?;
     let texts = if passages { texts(context, nexus, id).await? } else { Vec::new() };
     if output.is_json() {
         let passages = passages.then_some(&texts);
-        output.document(&json!({ "document": document, "passages": passages }))?;
+        output.json(&json!({ "document": document, "passages": passages }))?;
         return Ok(Exit::Done);
     }
     describe(context, &document)?;
@@ -123,7 +124,7 @@ async fn texts(context: &Context<'_>, nexus: &Nexus, id: &DocumentId) -> Result<
     let mut texts = Vec::new();
     loop {
         let from = u32::try_from(texts.len()).unwrap_or(u32::MAX);
-        let page = nexus.passages(&context.who, id, from, PAGE).await?;
+        let page = nexus.passages(&context.caller, id, from, PAGE).await?;
         if page.is_empty() {
             return Ok(texts);
         }
@@ -164,10 +165,10 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
 }
 
 /// What would go with each of the documents; the first that may not be removed is an error.
-async fn targets(context: &Context<'_>, opened: &Opened, ids: &[DocumentId]) -> Result<Vec<Target>> {
+async fn targets(context: &Context<'_>, opened: &OpenStore, ids: &[DocumentId]) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
     for id in ids {
-        let document = opened.nexus.removable_document(&context.who, id).await?;
+        let document = opened.nexus.removable_document(&context.caller, id).await?;
         let (passages, bytes) = (document.passages, document.size_bytes);
         let words = format!("{id} (passages: {passages}, size: {})", size(bytes));
         let json = json!({ "document": id, "passages": passages, "size_bytes": bytes });
@@ -176,9 +177,9 @@ async fn targets(context: &Context<'_>, opened: &Opened, ids: &[DocumentId]) -> 
     Ok(targets)
 }
 
-async fn remove(context: &Context<'_>, opened: &Opened, documents: &[DocumentId]) -> Result<Exit> {
+async fn remove(context: &Context<'_>, opened: &OpenStore, documents: &[DocumentId]) -> Result<Exit> {
     for document in documents {
-        opened.nexus.delete_document(&context.who, document).await?;
+        opened.nexus.delete_document(&context.caller, document).await?;
         removed(context, document.as_str())?;
     }
     Ok(Exit::Done)
@@ -187,17 +188,17 @@ async fn remove(context: &Context<'_>, opened: &Opened, documents: &[DocumentId]
 /// Says that something is gone.
 pub(super) fn removed(context: &Context<'_>, id: &str) -> Result<Exit> {
     if context.output.is_json() {
-        context.output.record(&json!({ "removed": id }))?;
+        context.output.json_line(&json!({ "removed": id }))?;
     } else {
         context.output.line(format_args!("removed {id}"))?;
     }
     Ok(Exit::Done)
 }
 
-async fn grants(context: &Context<'_>, opened: &Opened, document: &DocumentId) -> Result<Exit> {
-    let grants = opened.nexus.grants(&context.who, document).await?;
+async fn grants(context: &Context<'_>, opened: &OpenStore, document: &DocumentId) -> Result<Exit> {
+    let grants = opened.nexus.grants(&context.caller, document).await?;
     if context.output.is_json() {
-        context.output.document(&grants)?;
+        context.output.json(&grants)?;
         return Ok(Exit::Done);
     }
     print(context, &grants)
@@ -205,7 +206,7 @@ async fn grants(context: &Context<'_>, opened: &Opened, document: &DocumentId) -
 
 fn granted(context: &Context<'_>, grant: &Grant) -> Result<Exit> {
     if context.output.is_json() {
-        context.output.document(grant)?;
+        context.output.json(grant)?;
         return Ok(Exit::Done);
     }
     print(context, std::slice::from_ref(grant))
@@ -215,8 +216,8 @@ fn print(context: &Context<'_>, grants: &[Grant]) -> Result<Exit> {
     let mut table = Table::new(["GRANT", "WHO", "MAY", "ENDS", "GIVEN BY"]);
     for grant in grants {
         let until = grant.expires_at.map_or_else(|| "when revoked".to_owned(), |at| at.to_string());
-        let (who, may) = (grant.grantee.to_string(), grant.permission.to_string());
-        table.row([grant.id.to_string(), who, may, until, grant.granted_by.to_string()]);
+        let (caller, may) = (grant.grantee.to_string(), grant.permission.to_string());
+        table.row([grant.id.to_string(), caller, may, until, grant.granted_by.to_string()]);
     }
     table.lines().try_for_each(|line| context.output.line(line))?;
     Ok(Exit::Done)

@@ -10,20 +10,20 @@ use nexus_core::document::{ChunkConfig, Failure, Metadata, NewDocument};
 use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Nexus, Result};
 use serde_json::json;
 
-use super::jobs::{self, Outcome, Record};
-use super::walk::{self, Item, STANDARD_INPUT};
+use super::batch::{self, Outcome, Record};
+use super::discover_files::{self, Item, STANDARD_INPUT};
 use crate::args::Ingest;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::count;
+use crate::terminal::count;
 
 pub(super) async fn run(context: &Context<'_>, ingest: Ingest) -> Result<Exit> {
     let chunking = ingest.chunking.config()?;
     let except = [context.data.as_path(), context.config_dir.as_path()];
-    let mut files = walk::items(&ingest.paths, &ingest.corpus, ingest.all, &except);
+    let mut files = discover_files::items(&ingest.paths, &ingest.corpus, ingest.all, &except);
     name_single(&ingest, &mut files)?;
     context
-        .own_or_make(async |Opened { nexus, .. }| {
+        .with_writer_or_create(async |OpenStore { nexus, .. }| {
             finish_what_was_left(context, nexus).await?;
             ensure_corpus(context, nexus, &ingest.corpus).await?;
             let ingest = &ingest;
@@ -34,7 +34,7 @@ pub(super) async fn run(context: &Context<'_>, ingest: Ingest) -> Result<Exit> {
                 };
                 Record { source: path.to_string_lossy().into_owned(), document_id, outcome }
             };
-            Box::pin(jobs::all(context, files, one)).await
+            Box::pin(batch::all(context, files, one)).await
         })
         .await
 }
@@ -57,7 +57,7 @@ fn name_single(ingest: &Ingest, files: &mut [(std::path::PathBuf, Result<Item>)]
 
 /// Jobs that an earlier process left are done before new ones are queued.
 async fn finish_what_was_left(context: &Context<'_>, nexus: &Nexus) -> Result<()> {
-    let done = nexus.work().await?;
+    let done = nexus.run_pending_jobs().await?;
     if done > 0 {
         context
             .output
@@ -67,9 +67,9 @@ async fn finish_what_was_left(context: &Context<'_>, nexus: &Nexus) -> Result<()
 }
 
 async fn ensure_corpus(context: &Context<'_>, nexus: &Nexus, corpus: &CorpusId) -> Result<()> {
-    match nexus.corpus(&context.who, corpus).await {
+    match nexus.corpus(&context.caller, corpus).await {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            nexus.create_corpus(&context.who, corpus.clone(), corpus.as_str(), json!({})).await.map(drop)
+            nexus.create_corpus(&context.caller, corpus.clone(), corpus.as_str(), json!({})).await.map(drop)
         }
         found => found.map(drop),
     }
@@ -93,7 +93,7 @@ async fn bring(
     };
     let submitted = submit(context, nexus, document, &item.path).await;
     let id = submitted.as_ref().ok().map(|submitted| submitted.document_id.clone()).or(item.id);
-    let outcome = jobs::outcome(context, nexus, submitted).await;
+    let outcome = batch::outcome(context, nexus, submitted).await;
     let searchable = matches!(outcome, Outcome::Done { .. } | Outcome::Unchanged { .. });
     let shared = match &id {
         Some(document) if searchable => share(context, nexus, ingest, document).await,
@@ -115,7 +115,7 @@ async fn submit(
     } else {
         File::open(path).map_err(unreadable)?
     };
-    let submitted = nexus.ingest(&context.who, document, file).await;
+    let submitted = nexus.ingest(&context.caller, document, file).await;
     submitted.map_err(|error| {
         let replaceable = error.stable_code() == "DOCUMENT_EXISTS";
         if replaceable {
@@ -149,7 +149,7 @@ fn unreadable(error: io::Error) -> Error {
 
 async fn share(context: &Context<'_>, nexus: &Nexus, ingest: &Ingest, document: &DocumentId) -> Result<()> {
     for grantee in &ingest.share {
-        nexus.grant(&context.who, document, grantee.clone(), Permission::Read, None).await?;
+        nexus.grant(&context.caller, document, grantee.clone(), Permission::Read, None).await?;
     }
     Ok(())
 }

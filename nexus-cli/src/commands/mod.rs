@@ -1,20 +1,21 @@
 //! One module for each group of commands: arguments to calls of [`nexus_core::Nexus`], results to words.
 
-mod answer;
 mod ask;
+mod batch;
 mod budget;
 mod chat;
 mod config;
 mod corpora;
+mod discover_files;
 mod docs;
 mod ignored;
 mod ingest;
-mod jobs;
 mod ledger;
 mod models;
 mod pricing;
 mod providers;
 mod removal;
+mod render_answer;
 mod retention;
 mod runs;
 mod search;
@@ -24,7 +25,6 @@ mod status;
 mod table;
 mod usage;
 mod verify;
-mod walk;
 mod warnings;
 mod whole;
 

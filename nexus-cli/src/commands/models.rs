@@ -5,13 +5,13 @@ use nexus_core::llm::ModelInfo;
 use nexus_core::price::{PriceRow, PriceTable};
 use nexus_core::usage::Usage;
 use nexus_core::{Clock as _, NanoUsd, Result, SystemClock};
-use nexus_providers::shell::{embedder, routing};
+use nexus_providers::bootstrap::{embedder, routing};
 use serde_json::{Value, json};
 
 use super::table::Table;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::usd;
+use crate::terminal::usd;
 
 /// How many characters a page has, of which people are told what it costs.
 const PAGE_CHARS: u32 = 3_000;
@@ -28,7 +28,7 @@ struct Row {
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
     let routing = routing(&context.config, &[]).await?;
-    let route = routing.route(context.who.tenant());
+    let route = routing.route(context.caller.tenant());
     let prices = prices(context).await?;
     let now = SystemClock.now();
     let mut models: Vec<Row> = routing
@@ -51,7 +51,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
     let embeds = embeds.as_deref().map(|embedder| embedder.model().to_string());
     if context.output.is_json() {
         let models: Vec<Value> = models.iter().map(Row::json).collect();
-        context.output.document(&json!({ "models": models, "embedding_model": embeds }))?;
+        context.output.json(&json!({ "models": models, "embedding_model": embeds }))?;
         return Ok(Exit::Done);
     }
     let page = context.config.estimates.token_chars_ratio.tokens(PAGE_CHARS);
@@ -73,7 +73,8 @@ async fn prices(context: &Context<'_>) -> Result<PriceTable> {
     if !context.has_store()? {
         return Ok(context.config.gateway_settings()?.prices);
     }
-    let rows = context.read(async |Opened { nexus, .. }| nexus.prices(&context.who).await).await?;
+    let rows =
+        context.with_reader(async |OpenStore { nexus, .. }| nexus.prices(&context.caller).await).await?;
     Ok(PriceTable::empty().with(rows))
 }
 
@@ -84,7 +85,7 @@ fn role(route: &Route, name: &str) -> String {
     }
     match route.fallbacks.iter().position(|fallback| fallback == name) {
         Some(place) => format!("fallback {}", place + 1),
-        None if route.cheaper.as_ref().is_some_and(|cheaper| cheaper.provider == name) => {
+        None if route.degrade_to.as_ref().is_some_and(|cheaper| cheaper.provider == name) => {
             "cheaper".to_owned()
         }
         None if route.allowed_providers.as_ref().is_some_and(|allowed| !allowed.contains(name)) => {

@@ -6,7 +6,7 @@ use nexus_core::{Clock as _, NanoUsd, Result, SystemClock};
 use super::models::rate;
 use super::table::Table;
 use crate::args::{PriceSet, Pricing};
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 
 pub(super) async fn run(context: &Context<'_>, command: Pricing) -> Result<Exit> {
@@ -17,7 +17,9 @@ pub(super) async fn run(context: &Context<'_>, command: Pricing) -> Result<Exit>
                     && model.as_ref().is_none_or(|model| *model == row.model)
             };
             let mut rows = if context.has_store()? {
-                context.read(async |Opened { nexus, .. }| nexus.prices(&context.who).await).await?
+                context
+                    .with_reader(async |OpenStore { nexus, .. }| nexus.prices(&context.caller).await)
+                    .await?
             } else {
                 context.config.gateway_settings()?.prices.rows().to_vec()
             };
@@ -26,8 +28,9 @@ pub(super) async fn run(context: &Context<'_>, command: Pricing) -> Result<Exit>
         }
         Pricing::Set(set) => {
             let row = row(context, *set);
-            let add = async |Opened { nexus, .. }: &Opened| nexus.add_price(&context.who, &row).await;
-            context.own_or_make(add).await?;
+            let add =
+                async |OpenStore { nexus, .. }: &OpenStore| nexus.add_price(&context.caller, &row).await;
+            context.with_writer_or_create(add).await?;
             list(context, std::slice::from_ref(&row))
         }
     }
@@ -57,7 +60,7 @@ fn row(context: &Context<'_>, set: PriceSet) -> PriceRow {
 
 fn list(context: &Context<'_>, rows: &[PriceRow]) -> Result<Exit> {
     if context.output.is_json() {
-        context.output.document(&rows)?;
+        context.output.json(&rows)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["PROVIDER", "MODEL", "INPUT", "OUTPUT", "FROM", "VERSION"]);

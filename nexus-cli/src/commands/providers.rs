@@ -4,16 +4,16 @@ use std::time::Instant;
 
 use futures::future::join_all;
 use nexus_core::cache::CacheUse;
-use nexus_core::gateway::{ModelCall, Models, Receipt};
+use nexus_core::gateway::{CallReceipt, ModelCall, Models};
 use nexus_core::llm::Request;
 use nexus_core::{Clock as _, Nexus, Principal, Result, SystemClock};
-use nexus_providers::shell::{Config, LlmConfig, configured, routing};
+use nexus_providers::bootstrap::{Config, LlmConfig, configured, routing};
 use serde_json::{Value, json};
 
 use crate::args::Check;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::usd;
+use crate::terminal::usd;
 
 /// Enough for a word, and for the least that vendors allow.
 const MAX_TOKENS: u32 = 16;
@@ -32,15 +32,15 @@ pub(super) async fn check(context: &Context<'_>, check: Check) -> Result<Exit> {
     settings.retry.attempts = 1;
     let alone = routing(&config, &names).await?;
     let called = context
-        .own_or_make(async |Opened { nexus, .. }| {
+        .with_writer_or_create(async |OpenStore { nexus, .. }| {
             let (routing, settings) = (alone.clone().into(), settings.clone().into());
             nexus.reconfigure(Models { routing, settings, ..nexus.models() })?;
-            Ok(join_all(names.iter().map(|name| call(nexus, &context.who, name))).await)
+            Ok(join_all(names.iter().map(|name| call(nexus, &context.caller, name))).await)
         })
         .await?;
     let failed = called.iter().any(|called| called.result.is_err());
     if context.output.is_json() {
-        context.output.document(&called.iter().map(Called::json).collect::<Vec<Value>>())?;
+        context.output.json(&called.iter().map(Called::json).collect::<Vec<Value>>())?;
     } else {
         called.iter().try_for_each(|called| called.print(context))?;
     }
@@ -50,16 +50,16 @@ pub(super) async fn check(context: &Context<'_>, check: Check) -> Result<Exit> {
 /// What came of one call.
 struct Called {
     name: String,
-    result: Result<Receipt>,
+    result: Result<CallReceipt>,
     milliseconds: u128,
 }
 
-async fn call(nexus: &Nexus, who: &Principal, name: &str) -> Called {
+async fn call(nexus: &Nexus, caller: &Principal, name: &str) -> Called {
     let request = Request { max_tokens: Some(MAX_TOKENS), ..Request::asking("Reply with the word OK.") };
     let provider = Some(name.to_owned());
     let call = ModelCall { provider, cache: CacheUse::Bypassed, ..ModelCall::new(request) };
     let begun = Instant::now();
-    let granted = nexus.complete(who, call).await;
+    let granted = nexus.complete(caller, call).await;
     let completed = granted.and_then(|granted| granted.or_error(SystemClock.now()));
     let result = completed.map(|completed| completed.receipt);
     Called { name: name.to_owned(), result, milliseconds: begun.elapsed().as_millis() }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::off_thread;
 use crate::args::Removal;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::output::announce;
 
 /// Something that would be removed, in words and as JSON.
@@ -45,13 +45,13 @@ fn before(removal: Removal, terminal: bool) -> Before {
 pub(super) async fn may_go_on(
     context: &Context<'_>,
     removal: Removal,
-    targets: impl AsyncFnOnce(&Opened) -> Result<Vec<Target>>,
+    targets: impl AsyncFnOnce(&OpenStore) -> Result<Vec<Target>>,
 ) -> Result<bool> {
     let before = before(removal, io::stdin().is_terminal());
     if before == Before::Nothing {
         return Ok(true);
     }
-    let targets = context.read(targets).await?;
+    let targets = context.with_reader(targets).await?;
     let output = context.output;
     if targets.is_empty() {
         return nothing(context).map(|()| false);
@@ -59,7 +59,7 @@ pub(super) async fn may_go_on(
     if before == Before::Instead {
         for Target { words, json } in targets {
             if output.is_json() {
-                output.record(&serde_json::json!({ "would_remove": json }))?;
+                output.json_line(&serde_json::json!({ "would_remove": json }))?;
             } else {
                 output.line(format_args!("would remove {words}"))?;
             }

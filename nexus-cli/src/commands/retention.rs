@@ -7,20 +7,20 @@ use serde_json::json;
 use super::removal::{Target, may_go_on};
 use super::table::Table;
 use crate::args::Retention;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 
 pub(super) async fn run(context: &Context<'_>, command: Retention) -> Result<Exit> {
     match command {
         Retention::Show => {
-            let expired = context.read(async |opened| expired(context, opened).await).await?;
+            let expired = context.with_reader(async |opened| expired(context, opened).await).await?;
             let records =
                 |class| expired.iter().find(|found| found.class == class).map_or(0, |found| found.records);
             let every = RetentionClass::ALL.map(|class| Removed { class, records: records(class) });
             print(context, "EXPIRED", &every)
         }
         Retention::Apply { removal } => {
-            let targets = async |opened: &Opened| {
+            let targets = async |opened: &OpenStore| {
                 let expired = expired(context, opened).await?.into_iter();
                 let expired = expired.filter(|found| found.records > 0);
                 Ok(expired.map(|found| target(context, found)).collect())
@@ -28,14 +28,15 @@ pub(super) async fn run(context: &Context<'_>, command: Retention) -> Result<Exi
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
             }
-            let apply = async |Opened { nexus, .. }: &Opened| nexus.apply_retention(&context.who).await;
-            print(context, "REMOVED", &context.own(apply).await?)
+            let apply =
+                async |OpenStore { nexus, .. }: &OpenStore| nexus.apply_retention(&context.caller).await;
+            print(context, "REMOVED", &context.with_writer(apply).await?)
         }
     }
 }
 
-async fn expired(context: &Context<'_>, Opened { nexus, .. }: &Opened) -> Result<Vec<Removed>> {
-    nexus.expired_records(&context.who).await
+async fn expired(context: &Context<'_>, OpenStore { nexus, .. }: &OpenStore) -> Result<Vec<Removed>> {
+    nexus.expired_records(&context.caller).await
 }
 
 /// The period of a class, in days.
@@ -61,7 +62,7 @@ fn print(context: &Context<'_>, heading: &'static str, classes: &[Removed]) -> R
         let rows = classes.iter().map(|removed| {
             json!({ "class": removed.class, "days": days(context, removed.class), "records": removed.records })
         });
-        context.output.document(&rows.collect::<Vec<_>>())?;
+        context.output.json(&rows.collect::<Vec<_>>())?;
         return Ok(Exit::Done);
     }
     if classes.is_empty() {

@@ -5,31 +5,31 @@ use nexus_core::{Error, ErrorKind, Nexus, Result, RunId};
 use serde_json::json;
 
 use super::table::Table;
-use super::{answer, verify};
+use super::{render_answer, verify};
 use crate::args::Runs;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::one_line;
+use crate::terminal::one_line;
 
 pub(super) async fn run(context: &Context<'_>, command: Runs) -> Result<Exit> {
     match command {
         Runs::List { session, state, tag, limit } => {
             let query = RunQuery { session, state, tag, limit, ..RunQuery::default() };
-            context.read(async |opened| list(context, opened, query).await).await
+            context.with_reader(async |opened| list(context, opened, query).await).await
         }
-        Runs::Show { run } => context.read(async |opened| show(context, opened, &run).await).await,
+        Runs::Show { run } => context.with_reader(async |opened| show(context, opened, &run).await).await,
         Runs::Events { run, from, follow } => {
-            context.read(async |opened| events(context, opened, &run, from, follow).await).await
+            context.with_reader(async |opened| events(context, opened, &run, from, follow).await).await
         }
         Runs::Verify(verify) => verify::run(context, verify).await,
         Runs::Cancel { run } => cancel(context, &run).await,
     }
 }
 
-async fn list(context: &Context<'_>, opened: &Opened, query: RunQuery) -> Result<Exit> {
-    let runs = opened.nexus.runs(&context.who, query).await?;
+async fn list(context: &Context<'_>, opened: &OpenStore, query: RunQuery) -> Result<Exit> {
+    let runs = opened.nexus.runs(&context.caller, query).await?;
     if context.output.is_json() {
-        context.output.document(&runs)?;
+        context.output.json(&runs)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["RUN", "BEGUN", "OUTCOME", "TITLE"]);
@@ -45,12 +45,12 @@ fn standing(run: &Run) -> &'static str {
     run.outcome().map_or("running", Outcome::as_str)
 }
 
-async fn show(context: &Context<'_>, opened: &Opened, id: &RunId) -> Result<Exit> {
-    let run = opened.nexus.run(&context.who, id).await?;
+async fn show(context: &Context<'_>, opened: &OpenStore, id: &RunId) -> Result<Exit> {
+    let run = opened.nexus.run(&context.caller, id).await?;
     let answer = said(context, &opened.nexus, &run).await?;
     let output = context.output;
     if output.is_json() {
-        output.document(&json!({ "run": run, "answer": answer }))?;
+        output.json(&json!({ "run": run, "answer": answer }))?;
         return Ok(Exit::Done);
     }
     let tags: Vec<&str> = run.ask.options.tags.iter().map(String::as_str).collect();
@@ -73,7 +73,7 @@ async fn show(context: &Context<'_>, opened: &Opened, id: &RunId) -> Result<Exit
     }
     if let Some(answer) = answer.filter(|answer| !answer.text.is_empty()) {
         output.line(format_args!("\n{}\n", answer.text))?;
-        answer::sources(output, &answer.citations)?;
+        render_answer::sources(output, &answer.citations)?;
     }
     Ok(Exit::Done)
 }
@@ -102,7 +102,7 @@ async fn recorded(
     from: u64,
     mut tell: impl FnMut(&Event) -> Result<()>,
 ) -> Result<()> {
-    let mut events = nexus.events(&context.who, &run.id, from).await?;
+    let mut events = nexus.events(&context.caller, &run.id, from).await?;
     let mut next = from;
     while next < run.next_seq {
         let Some(event) = events.next().await? else { break };
@@ -112,14 +112,20 @@ async fn recorded(
     Ok(())
 }
 
-async fn events(context: &Context<'_>, opened: &Opened, id: &RunId, from: u64, follow: bool) -> Result<Exit> {
+async fn events(
+    context: &Context<'_>,
+    opened: &OpenStore,
+    id: &RunId,
+    from: u64,
+    follow: bool,
+) -> Result<Exit> {
     let nexus = &opened.nexus;
     if !follow {
-        let run = nexus.run(&context.who, id).await?;
+        let run = nexus.run(&context.caller, id).await?;
         recorded(context, nexus, &run, from, |event| print(context, event)).await?;
         return Ok(Exit::Done);
     }
-    let mut events = nexus.events(&context.who, id, from).await?;
+    let mut events = nexus.events(&context.caller, id, from).await?;
     while let Some(event) = events.next().await? {
         print(context, &event)?;
         if context.output.is_closed() {
@@ -131,7 +137,7 @@ async fn events(context: &Context<'_>, opened: &Opened, id: &RunId, from: u64, f
 
 fn print(context: &Context<'_>, event: &Event) -> Result<()> {
     if context.output.is_json() {
-        return context.output.record(event);
+        return context.output.json_line(event);
     }
     let value = serde_json::to_value(&event.body).unwrap_or_default();
     let data = value.get("data").map(ToString::to_string).unwrap_or_default();
@@ -141,11 +147,11 @@ fn print(context: &Context<'_>, event: &Event) -> Result<()> {
 /// Ends a run that nobody works on, or asks the process that owns the data directory to end it.
 async fn cancel(context: &Context<'_>, id: &RunId) -> Result<Exit> {
     let owned = context
-        .own_as_left(async |Opened { nexus, .. }| {
+        .with_writer_no_resume(async |OpenStore { nexus, .. }| {
             // The request comes first, so that a run that is taken up again does not outrun it.
-            nexus.cancel(&context.who, id).await?;
+            nexus.cancel(&context.caller, id).await?;
             nexus.resume().await?;
-            let mut events = nexus.events(&context.who, id, 0).await?;
+            let mut events = nexus.events(&context.caller, id, 0).await?;
             let mut end = None;
             while let Some(event) = events.next().await? {
                 end = Some(event.body);
@@ -157,7 +163,9 @@ async fn cancel(context: &Context<'_>, id: &RunId) -> Result<Exit> {
         Ok(Some(EventBody::Done { outcome: Outcome::Cancelled })) => done(context, id, "cancelled"),
         Ok(_) => Err(over()),
         Err(error) if error.stable_code() == "STORE_LOCKED" => {
-            context.read(async |Opened { nexus, .. }| nexus.cancel(&context.who, id).await).await?;
+            context
+                .with_reader(async |OpenStore { nexus, .. }| nexus.cancel(&context.caller, id).await)
+                .await?;
             done(context, id, "requested")
         }
         Err(error) => Err(error),
@@ -171,7 +179,7 @@ fn over() -> Error {
 fn done(context: &Context<'_>, id: &RunId, status: &str) -> Result<Exit> {
     let output = context.output;
     if output.is_json() {
-        output.document(&json!({ "run_id": id, "cancel": status }))?;
+        output.json(&json!({ "run_id": id, "cancel": status }))?;
     } else if status == "requested" {
         output.line(format_args!("asked the process that works on {id} to cancel it"))?;
     } else {

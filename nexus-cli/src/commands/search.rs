@@ -1,14 +1,14 @@
 //! `nexus search`.
 
-use nexus_core::retrieve::{ArmScore, Hit, Retrieved, SearchMode};
+use nexus_core::retrieve::{ComponentScore, Hit, Retrieved, SearchMode};
 use nexus_core::{Result, Search};
 
-use super::answer::place;
+use super::render_answer::place;
 use crate::args;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::visible::{count, one_line};
+use crate::terminal::{count, one_line};
 
 /// How much of a passage is shown, in characters.
 const EXCERPT: usize = 400;
@@ -23,9 +23,11 @@ pub(super) async fn run(context: &Context<'_>, args: args::Search) -> Result<Exi
         explain: args.explain,
         ..Search::new(narrowing.corpus, super::question(args.question).await?)
     };
-    let found = context.read(async |Opened { nexus, .. }| nexus.search(&context.who, search).await).await?;
+    let found = context
+        .with_reader(async |OpenStore { nexus, .. }| nexus.search(&context.caller, search).await)
+        .await?;
     if context.output.is_json() {
-        context.output.document(&found)?;
+        context.output.json(&found)?;
     } else {
         print(context.output, &found, args.explain)?;
     }
@@ -69,7 +71,7 @@ fn explanation(output: &Output, hit: &Hit) -> Result<()> {
     })
 }
 
-fn arm(output: &Output, name: &str, arm: Option<&ArmScore>) -> Result<()> {
+fn arm(output: &Output, name: &str, arm: Option<&ComponentScore>) -> Result<()> {
     arm.map_or(Ok(()), |arm| {
         output.line(format_args!(
             "    {name}: score {:.3}, place {}, adds {:.3}",

@@ -1,28 +1,28 @@
 //! `nexus sessions`.
 
-use nexus_core::llm::Speaker;
+use nexus_core::llm::MessageRole;
 use nexus_core::{Result, SessionId};
 
-use super::answer;
+use super::render_answer;
 use super::table::Table;
 use crate::args::Sessions;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::one_line;
+use crate::terminal::one_line;
 
 pub(super) async fn run(context: &Context<'_>, command: Sessions) -> Result<Exit> {
     context
-        .read(async |opened| match &command {
+        .with_reader(async |opened| match &command {
             Sessions::List { limit } => list(context, opened, *limit).await,
             Sessions::Show { session, limit } => show(context, opened, session, *limit).await,
         })
         .await
 }
 
-async fn list(context: &Context<'_>, opened: &Opened, limit: usize) -> Result<Exit> {
-    let sessions = opened.nexus.sessions(&context.who, limit).await?;
+async fn list(context: &Context<'_>, opened: &OpenStore, limit: usize) -> Result<Exit> {
+    let sessions = opened.nexus.sessions(&context.caller, limit).await?;
     if context.output.is_json() {
-        context.output.document(&sessions)?;
+        context.output.json(&sessions)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["SESSION", "LAST", "OWNER", "TITLE"]);
@@ -34,18 +34,18 @@ async fn list(context: &Context<'_>, opened: &Opened, limit: usize) -> Result<Ex
     Ok(Exit::Done)
 }
 
-async fn show(context: &Context<'_>, opened: &Opened, session: &SessionId, limit: usize) -> Result<Exit> {
-    let messages = opened.nexus.messages(&context.who, session, limit).await?;
+async fn show(context: &Context<'_>, opened: &OpenStore, session: &SessionId, limit: usize) -> Result<Exit> {
+    let messages = opened.nexus.messages(&context.caller, session, limit).await?;
     if context.output.is_json() {
-        context.output.document(&messages)?;
+        context.output.json(&messages)?;
         return Ok(Exit::Done);
     }
     for message in messages {
         match message.speaker {
-            Speaker::User => context.output.line(format_args!("> {}", message.text))?,
-            Speaker::Assistant => {
+            MessageRole::User => context.output.line(format_args!("> {}", message.text))?,
+            MessageRole::Assistant => {
                 context.output.line(format_args!("{}\n", message.text))?;
-                answer::sources(context.output, &message.citations)?;
+                render_answer::sources(context.output, &message.citations)?;
                 context.output.line("")?;
             }
         }

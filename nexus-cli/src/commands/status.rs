@@ -3,23 +3,24 @@
 use nexus_core::{Result, Status};
 use serde_json::json;
 
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::visible::count;
+use crate::terminal::count;
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
-    let status = context.read(async |Opened { nexus, .. }| nexus.status(&context.who).await).await?;
+    let status =
+        context.with_reader(async |OpenStore { nexus, .. }| nexus.status(&context.caller).await).await?;
     if context.output.is_json() {
-        let who = json!({
-            "tenant": context.who.tenant().as_str(),
-            "user": context.who.subject(),
-            "roles": context.who.role_names().collect::<Vec<_>>(),
-            "groups": context.who.group_names().collect::<Vec<_>>(),
+        let caller = json!({
+            "tenant": context.caller.tenant().as_str(),
+            "user": context.caller.subject(),
+            "roles": context.caller.role_names().collect::<Vec<_>>(),
+            "groups": context.caller.group_names().collect::<Vec<_>>(),
         });
         context
             .output
-            .document(&json!({ "status": status, "principal": who, "configuration": context.config_dir }))?;
+            .json(&json!({ "status": status, "principal": caller, "configuration": context.config_dir }))?;
     } else {
         print(context, context.output, &status)?;
     }
@@ -28,8 +29,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
 
 fn print(context: &Context<'_>, output: &Output, status: &Status) -> Result<()> {
     let held = &status.store;
-    let who = &context.who;
-    let roles: Vec<&str> = who.role_names().collect();
+    let caller = &context.caller;
+    let roles: Vec<&str> = caller.role_names().collect();
     let vectors =
         held.vectors.iter().map(|(model, number)| format!("{} by {model}", count(*number, "vector")));
     let vectors = vectors.fold(String::new(), |all, some| format!("{all}, {some}"));
@@ -45,7 +46,10 @@ fn print(context: &Context<'_>, output: &Output, status: &Status) -> Result<()> 
     let rows = [
         ("version", status.version.to_owned()),
         ("store", held.store.clone()),
-        ("you", format!("{} of the tenant {}, {}", who.subject(), who.tenant().as_str(), roles.join(", "))),
+        (
+            "you",
+            format!("{} of the tenant {}, {}", caller.subject(), caller.tenant().as_str(), roles.join(", ")),
+        ),
         ("answers", format!("{} {}", status.llm_provider, status.llm_model)),
         ("search", search(status)),
         ("corpora", held.corpora.to_string()),

@@ -1,22 +1,24 @@
 //! `nexus usage`.
 
-use nexus_core::quota::Days;
+use nexus_core::quota::DateRange;
 use nexus_core::{Clock as _, Result, SystemClock};
 use serde_json::json;
 
 use super::table::Table;
 use crate::args::{Period, Usage};
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::usd;
+use crate::terminal::usd;
 
 pub(super) async fn run(context: &Context<'_>, usage: Usage) -> Result<Exit> {
     let days = days(context, &usage.period)?;
-    let read = async |Opened { nexus, .. }: &Opened| nexus.usage(&context.who, usage.by.into(), &days).await;
-    let rows = context.read(read).await?;
+    let read = async |OpenStore { nexus, .. }: &OpenStore| {
+        nexus.usage(&context.caller, usage.by.into(), &days).await
+    };
+    let rows = context.with_reader(read).await?;
     if context.output.is_json() {
         let (from, to) = (days.from(), days.to());
-        context.output.document(&json!({ "from": from, "to": to, "rows": rows }))?;
+        context.output.json(&json!({ "from": from, "to": to, "rows": rows }))?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["WHO OR WHAT", "CALLS", "TOKENS", "COST UNITS", "COST"]);
@@ -30,11 +32,11 @@ pub(super) async fn run(context: &Context<'_>, usage: Usage) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn days(context: &Context<'_>, period: &Period) -> Result<Days> {
+fn days(context: &Context<'_>, period: &Period) -> Result<DateRange> {
     match (&period.day, &period.month, &period.from, &period.to) {
-        (Some(day), ..) => Days::day(day),
-        (_, Some(month), ..) => Days::month(month),
-        (_, _, Some(from), Some(to)) => Days::between(from, to),
-        _ => Days::month(&context.config.limits.zone.month(SystemClock.now())),
+        (Some(day), ..) => DateRange::day(day),
+        (_, Some(month), ..) => DateRange::month(month),
+        (_, _, Some(from), Some(to)) => DateRange::between(from, to),
+        _ => DateRange::month(&context.config.limits.zone.month(SystemClock.now())),
     }
 }

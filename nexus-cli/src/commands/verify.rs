@@ -5,9 +5,9 @@ use nexus_core::{Nexus, Result};
 use serde::Serialize;
 
 use crate::args::Verify;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::count;
+use crate::terminal::count;
 
 /// How many chains are listed at once.
 const PAGE: usize = 1_000;
@@ -41,7 +41,7 @@ impl Summary {
 
 pub(super) async fn run(context: &Context<'_>, verify: Verify) -> Result<Exit> {
     context
-        .read(async |Opened { nexus, .. }| match &verify.run {
+        .with_reader(async |OpenStore { nexus, .. }| match &verify.run {
             Some(run) => one(context, nexus, run).await,
             None => all(context, nexus).await,
         })
@@ -49,9 +49,9 @@ pub(super) async fn run(context: &Context<'_>, verify: Verify) -> Result<Exit> {
 }
 
 async fn one(context: &Context<'_>, nexus: &Nexus, run: &str) -> Result<Exit> {
-    let verification = nexus.verify(&context.who, run, None).await?;
+    let verification = nexus.verify(&context.caller, run, None).await?;
     if context.output.is_json() {
-        context.output.document(&verification)?;
+        context.output.json(&verification)?;
     } else {
         context.output.line(verdict(&verification))?;
         let left = verification.not_checked.iter();
@@ -73,9 +73,9 @@ fn verdict(verification: &Verification) -> String {
 async fn all(context: &Context<'_>, nexus: &Nexus) -> Result<Exit> {
     let (mut summary, mut after) = (Summary::default(), None);
     loop {
-        let chains = nexus.chains(&context.who, after, PAGE).await?;
+        let chains = nexus.chains(&context.caller, after, PAGE).await?;
         for chain in &chains {
-            summary.add(nexus.verify(&context.who, chain, None).await?);
+            summary.add(nexus.verify(&context.caller, chain, None).await?);
         }
         after = chains.last().cloned();
         if after.is_none() {
@@ -83,7 +83,7 @@ async fn all(context: &Context<'_>, nexus: &Nexus) -> Result<Exit> {
         }
     }
     if context.output.is_json() {
-        context.output.document(&summary)?;
+        context.output.json(&summary)?;
     } else {
         summary.unsound.iter().try_for_each(|verification| context.output.line(verdict(verification)))?;
         let Summary { chains, ok, open, records, unsound } = &summary;

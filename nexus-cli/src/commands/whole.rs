@@ -8,8 +8,8 @@ use std::path::Path;
 use nexus_core::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use super::walk::STANDARD_INPUT;
-use crate::context::{Context, Opened};
+use super::discover_files::STANDARD_INPUT;
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 
 /// The path that means standard output.
@@ -18,10 +18,10 @@ const STANDARD_OUTPUT: &str = "-";
 pub(super) async fn export(context: &Context<'_>, file: &Path) -> Result<Exit> {
     let piped = file.as_os_str() == STANDARD_OUTPUT;
     let lines = context
-        .read(async |Opened { nexus, store }| {
-            let all = nexus.whole_tenant(&context.who).await?;
+        .with_reader(async |OpenStore { nexus, store }| {
+            let all = nexus.authorise_export(&context.caller).await?;
             if piped {
-                return store.export(&all, BufWriter::new(Piped::default())).await;
+                return store.export(&all, BufWriter::new(StdoutPipe::default())).await;
             }
             let out = create(file)?;
             let made = out.metadata().ok();
@@ -35,7 +35,7 @@ pub(super) async fn export(context: &Context<'_>, file: &Path) -> Result<Exit> {
     if piped {
         return Ok(Exit::Done);
     }
-    told(context, &json!({ "exported": file, "lines": lines }), format_args!("exported {lines} lines"))
+    report(context, &json!({ "exported": file, "lines": lines }), format_args!("exported {lines} lines"))
 }
 
 pub(super) async fn import(context: &Context<'_>, file: &Path) -> Result<Exit> {
@@ -44,27 +44,27 @@ pub(super) async fn import(context: &Context<'_>, file: &Path) -> Result<Exit> {
     } else {
         Box::new(BufReader::new(File::open(file).map_err(|error| failed(file, "opened", error))?))
     };
-    let import = async |Opened { nexus, store }: &Opened| {
-        let all = nexus.whole_tenant(&context.who).await?;
+    let import = async |OpenStore { nexus, store }: &OpenStore| {
+        let all = nexus.authorise_export(&context.caller).await?;
         store.import(&all, source).await
     };
-    let lines = context.own_or_make(import).await?;
-    told(context, &json!({ "imported": file, "lines": lines }), format_args!("imported {lines} lines"))
+    let lines = context.with_writer_or_create(import).await?;
+    report(context, &json!({ "imported": file, "lines": lines }), format_args!("imported {lines} lines"))
 }
 
 pub(super) async fn backup(context: &Context<'_>, directory: &Path) -> Result<Exit> {
-    let copy = async |Opened { nexus, store }: &Opened| {
-        nexus.whole_tenant(&context.who).await?;
+    let copy = async |OpenStore { nexus, store }: &OpenStore| {
+        nexus.authorise_export(&context.caller).await?;
         store.backup(directory).await
     };
-    context.read(copy).await?;
+    context.with_reader(copy).await?;
     let line = format!("copied the store to `{}`; the audit key is not in it", directory.display());
-    told(context, &json!({ "backup": directory }), line)
+    report(context, &json!({ "backup": directory }), line)
 }
 
-fn told(context: &Context<'_>, json: &serde_json::Value, line: impl std::fmt::Display) -> Result<Exit> {
+fn report(context: &Context<'_>, json: &serde_json::Value, line: impl std::fmt::Display) -> Result<Exit> {
     let output = context.output;
-    let said = if output.is_json() { output.document(json) } else { output.line(line) };
+    let said = if output.is_json() { output.json(json) } else { output.line(line) };
     said.map(|()| Exit::Done)
 }
 
@@ -102,11 +102,11 @@ fn failed(path: &Path, what: &str, error: io::Error) -> Error {
 
 /// Standard output, as long as somebody reads it.
 #[derive(Debug, Default)]
-pub(super) struct Piped {
+pub(super) struct StdoutPipe {
     closed: bool,
 }
 
-impl Write for Piped {
+impl Write for StdoutPipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.closed {
             return Ok(bytes.len());

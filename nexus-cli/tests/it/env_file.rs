@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use nexus_providers::Secret;
-use nexus_providers::shell::variable_names;
+use nexus_providers::bootstrap::variable_names;
 use serde_json::Value;
 
 use crate::bench::{Bench, check};

@@ -8,19 +8,19 @@
 )]
 
 mod bench;
-mod codes;
+mod edge_cases;
 mod env_file;
+mod exit_codes;
 mod handbook;
 mod harmless;
 mod help;
 mod hostile;
 mod interrupt;
-mod less_usual;
 mod models;
 mod money;
 mod older;
+mod output;
 mod private;
 mod reconcile;
 mod removal;
 mod retention;
-mod words;

@@ -1,6 +1,6 @@
 //! Whom Nexus asks: providers by configuration, checked with real calls to the scripted provider.
 
-use nexus_scripted::{Entry, Scripted};
+use nexus_fake_provider::{Entry, Scripted};
 use tokio::runtime::Runtime;
 
 use crate::bench::{Bench, check};

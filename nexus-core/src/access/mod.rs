@@ -294,7 +294,9 @@ mod tests {
             };
             let reached: Vec<bool> = named
                 .iter()
-                .map(|who| Visibility::of(who).permits(Permission::Read, std::slice::from_ref(&grant), now))
+                .map(|caller| {
+                    Visibility::of(caller).permits(Permission::Read, std::slice::from_ref(&grant), now)
+                })
                 .collect();
             let expected: Vec<bool> = (0..named.len()).map(|other| other == place).collect();
             assert_eq!(reached, expected, "{kind}");
@@ -315,9 +317,9 @@ mod tests {
 
     #[test]
     fn a_principal_without_roles_sees_only_what_is_granted_to_it() {
-        let who = Principal::user("acme", "u-1").unwrap().groups(["finance"]);
+        let caller = Principal::user("acme", "u-1").unwrap().groups(["finance"]);
         let expected =
             Visibility::Granted(vec![Grantee::User("u-1".to_owned()), Grantee::Group("finance".to_owned())]);
-        assert_eq!(Visibility::of(&who), expected);
+        assert_eq!(Visibility::of(&caller), expected);
     }
 }

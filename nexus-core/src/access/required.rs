@@ -113,8 +113,8 @@ mod tests {
             reason: "the test allows it".to_owned(),
             policy_version: "v1".to_owned(),
         };
-        let who = Principal::user("acme", "eve").unwrap().roles([role]);
-        Authorised::new(&who, &decision, RequiredAccess::new(rule, NOW)).unwrap()
+        let caller = Principal::user("acme", "eve").unwrap().roles([role]);
+        Authorised::new(&caller, &decision, RequiredAccess::new(rule, NOW)).unwrap()
     }
 
     fn grant(permission: Permission, expires_at: Option<Timestamp>) -> Grant {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::digest::Digest;
 use super::keys::KeyRing;
 use super::record::{Head, Receipt, Record};
-use super::seal::Pending;
+use super::seal::UnsealedRecords;
 use super::verdict::Verification;
 use super::verify::Verifier;
 use crate::error::{Error, Result};
@@ -36,7 +36,7 @@ pub trait AuditChain: Send + Sync {
     ///
     /// # Errors
     /// Those of [`Sealer::seal`](super::Sealer::seal); [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot write.
-    async fn append(&self, pending: Pending) -> Result<Vec<Receipt>>;
+    async fn append(&self, pending: UnsealedRecords) -> Result<Vec<Receipt>>;
 
     /// At most `limit` records of a run, from the place `from` on.
     ///

@@ -15,10 +15,10 @@
 //! let sealer = Sealer::new("nexus", keys);
 //! let who = Principal::user("acme", "u-42")?;
 //!
-//! let open = Draft::new(&who, "run-1", Kind::RUN_OPEN, "v1", Timestamp::from_micros(0))
+//! let open = Draft::new(&who, "run-1", Kind::CHAIN_OPEN, "v1", Timestamp::from_micros(0))
 //!     .with_payload(Payload::new().count("passages", 5));
 //! let (first, head) = sealer.seal(None, &open)?;
-//! let close = Draft::new(&who, "run-1", Kind::RUN_CLOSE, "v1", Timestamp::from_micros(9));
+//! let close = Draft::new(&who, "run-1", Kind::CHAIN_CLOSE, "v1", Timestamp::from_micros(9));
 //! let (last, head) = sealer.seal(Some(&head), &close)?;
 //!
 //! let mut verifier = Verifier::new("nexus", who.tenant(), "run-1", Some(sealer.keys()));
@@ -47,6 +47,6 @@ pub use payload::{Identifier, Payload};
 pub(crate) use record::actor;
 pub use record::{Draft, Head, Kind, Receipt, Record, actor_in};
 pub(crate) use salt::fresh_salt;
-pub use seal::{Pending, Sealer};
+pub use seal::{Sealer, UnsealedRecords};
 pub use verdict::{Status, Verification};
 pub use verify::{Verifier, verify};

@@ -121,14 +121,14 @@ impl Payload {
     /// The SHA-256 of a text, which itself is not kept. Whoever guesses the text can confirm it: where that matters, keep
     /// [`Digest::salted`] as a [`hash`](Self::hash).
     #[must_use]
-    pub fn fingerprint(self, name: &'static str, text: &str) -> Self {
+    pub fn sha256(self, name: &'static str, text: &str) -> Self {
         self.hash(name, Digest::of(text))
     }
 
     /// A machine word such as a state, a code, a model's name or a version: 1 to 128 ASCII letters, digits and
     /// `._:/@+-`. Anything else could be text, so its hash is kept instead, as `sha256:` and 64 digits.
     #[must_use]
-    pub fn word(self, name: &'static str, word: &str) -> Self {
+    pub fn token(self, name: &'static str, word: &str) -> Self {
         let value = if is_word(word) { word.to_owned() } else { format!("sha256:{}", Digest::of(word)) };
         self.with(name, Value::Text(value))
     }
@@ -147,13 +147,13 @@ impl Payload {
 
     /// Facts of their own under one name.
     #[must_use]
-    pub fn group(self, name: &'static str, facts: Self) -> Self {
+    pub fn nested(self, name: &'static str, facts: Self) -> Self {
         self.with(name, Value::Map(facts))
     }
 
     /// A list of facts, one entry for each of several things, in the order given.
     #[must_use]
-    pub fn groups(self, name: &'static str, facts: impl IntoIterator<Item = Self>) -> Self {
+    pub fn nested_list(self, name: &'static str, facts: impl IntoIterator<Item = Self>) -> Self {
         self.with(name, Value::List(facts.into_iter().map(Value::Map).collect()))
     }
 

@@ -21,9 +21,9 @@ pub struct Kind(&'static str);
 
 impl Kind {
     /// The first record of every run or job.
-    pub const RUN_OPEN: Self = Self::new("run.open");
+    pub const CHAIN_OPEN: Self = Self::new("run.open");
     /// The last record of every run or job that ended.
-    pub const RUN_CLOSE: Self = Self::new("run.close");
+    pub const CHAIN_CLOSE: Self = Self::new("run.close");
 
     /// A kind. Meant for constants: `const RETRIEVED: Kind = Kind::new("run.retrieved");`.
     ///
@@ -55,7 +55,7 @@ pub struct Draft {
     /// Whose event it is.
     pub tenant: TenantId,
     /// The run or job whose chain it joins.
-    pub run: String,
+    pub chain_id: String,
     /// What happened.
     pub kind: Kind,
     /// Who did it, as [`Draft::new`] writes it.
@@ -71,11 +71,11 @@ pub struct Draft {
 }
 
 /// How records name `who`.
-pub(crate) fn actor(who: &Principal) -> String {
-    match who.authentication() {
+pub(crate) fn actor(caller: &Principal) -> String {
+    match caller.authentication() {
         Authentication::System { purpose } => format!("system:{purpose}"),
         Authentication::Local | Authentication::ApiKey { .. } | Authentication::Sso { .. } => {
-            format!("user:{}", who.subject())
+            format!("user:{}", caller.subject())
         }
     }
 }
@@ -94,17 +94,17 @@ impl Draft {
     /// An event by `who`, without facts. The actor reads `user:<subject>`, or `system:<purpose>` when Nexus
     /// itself acts, so that no user can pass for Nexus.
     pub fn new(
-        who: &Principal,
+        caller: &Principal,
         run: impl Into<String>,
         kind: Kind,
         policy_version: impl Into<String>,
         at: Timestamp,
     ) -> Self {
         Self {
-            tenant: who.tenant().clone(),
-            run: run.into(),
+            tenant: caller.tenant().clone(),
+            chain_id: run.into(),
             kind,
-            actor: actor(who),
+            actor: actor(caller),
             correlation: None,
             policy_version: policy_version.into(),
             at,
@@ -127,7 +127,7 @@ impl Draft {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        check_id("run id", &self.run)?;
+        check_id("run id", &self.chain_id)?;
         check_id("policy version", &self.policy_version)?;
         self.correlation.as_deref().map_or(Ok(()), |request| check_id("request id", request))?;
         check_name("actor", &self.actor)
@@ -154,7 +154,7 @@ impl Draft {
         out.push_str(r#","prev":""#);
         hex::push(&mut out, prev.as_bytes());
         out.push_str(r#"","run":"#);
-        write_text(&mut out, &self.run);
+        write_text(&mut out, &self.chain_id);
         out.push_str(r#","seq":"#);
         out.push_str(&seq.to_string());
         out.push_str(r#","tenant":"#);

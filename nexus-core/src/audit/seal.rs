@@ -12,14 +12,14 @@ use crate::error::{Error, ErrorKind, Result};
 /// Drafts on their way into a store, with the sealer that makes them records inside the store's transaction: what
 /// a port method takes whose change must be recorded in the same commit.
 #[derive(Clone, Debug)]
-pub struct Pending {
+pub struct UnsealedRecords {
     /// Seals them.
     pub sealer: Arc<Sealer>,
     /// The events, in order.
     pub drafts: Vec<Draft>,
 }
 
-impl Pending {
+impl UnsealedRecords {
     /// Drafts and their sealer.
     pub fn new(sealer: Arc<Sealer>, drafts: Vec<Draft>) -> Self {
         Self { sealer, drafts }
@@ -62,7 +62,7 @@ impl Sealer {
     pub fn seal(&self, head: Option<&Head>, draft: &Draft) -> Result<(Record, Head)> {
         check_order(head, draft.kind)?;
         draft.check()?;
-        let (tenant, run) = (draft.tenant.as_str(), draft.run.as_str());
+        let (tenant, run) = (draft.tenant.as_str(), draft.chain_id.as_str());
         let (seq, prev) = match head {
             Some(head) => (head.next_seq, head.last),
             None => (0, genesis(&self.instance, tenant, run)),
@@ -75,18 +75,19 @@ impl Sealer {
         let leaf = leaf(&body);
         let key = self.keys.run_key(kid, tenant, run);
         let mac = key.ok_or_else(|| Error::unexpected("could not derive the run's audit key"))?.sign(&leaf);
-        let head = Head { next_seq: seq + 1, last: leaf, closed: draft.kind == Kind::RUN_CLOSE };
-        let record = Record { tenant: draft.tenant.clone(), run: draft.run.clone(), seq, body, leaf, mac };
+        let head = Head { next_seq: seq + 1, last: leaf, closed: draft.kind == Kind::CHAIN_CLOSE };
+        let record =
+            Record { tenant: draft.tenant.clone(), run: draft.chain_id.clone(), seq, body, leaf, mac };
         Ok((record, head))
     }
 }
 
 fn check_order(head: Option<&Head>, kind: Kind) -> Result<()> {
     let problem = match (head, kind) {
-        (None, Kind::RUN_OPEN) => return Ok(()),
+        (None, Kind::CHAIN_OPEN) => return Ok(()),
         (None, _) => "the first record of a run is `run.open`",
         (Some(head), _) if head.closed => "the run's audit chain is closed",
-        (Some(_), Kind::RUN_OPEN) => "the run's audit chain is open already",
+        (Some(_), Kind::CHAIN_OPEN) => "the run's audit chain is open already",
         (Some(head), _) if i64::try_from(head.next_seq).is_ok_and(|next| next <= MAX_INTEGER) => {
             return Ok(());
         }

@@ -156,7 +156,7 @@ impl<'k> Verifier<'k> {
         if body.at < self.last.at {
             self.clock_regression.get_or_insert(seq);
         }
-        let closed = body.kind == Kind::RUN_CLOSE.as_str();
+        let closed = body.kind == Kind::CHAIN_CLOSE.as_str();
         self.last = Link { prev: body.prev, leaf, at: body.at, closed, proven };
         Ok(())
     }
@@ -223,7 +223,7 @@ impl<'k> Verifier<'k> {
         if self.last.closed {
             return Err(Finding::new(Status::Tampered, seq, "the record follows `run.close`"));
         }
-        if (*kind == Kind::RUN_OPEN.as_str()) != (seq == 0) {
+        if (*kind == Kind::CHAIN_OPEN.as_str()) != (seq == 0) {
             return Err(Finding::new(Status::Tampered, seq, "`run.open` stands first, and only there"));
         }
         Ok(())

@@ -15,4 +15,4 @@ mod store;
 
 pub use digest::CacheDigest;
 pub use settings::{CacheSettings, CacheUse, Similarity};
-pub use store::{CacheEntry, CacheKey, CacheKind, CacheScope, CacheStore, Near, cosine};
+pub use store::{CacheEntry, CacheKey, CacheKind, CacheScope, CacheStore, SimilarEntry, cosine};

@@ -65,27 +65,31 @@ impl From<Similarity> for f64 {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CacheSettings {
     /// How long an answer may serve again.
-    pub answers: Duration,
+    pub answer_ttl: Duration,
     /// How long a vector may.
-    pub embeddings: Duration,
+    pub embedding_ttl: Duration,
     /// How near a question must be to get the answer of another; only an equal question does unless told.
     ///
     /// Nobody can say at which similarity two questions mean the same: "in 2024" and "in 2025" are nearer than many
     /// paraphrases. So this is for operators who have measured it on questions of their own.
-    pub semantic: Option<Similarity>,
+    pub semantic_threshold: Option<Similarity>,
 }
 
 impl Default for CacheSettings {
     /// Answers for an hour, vectors for a day, equal questions only.
     fn default() -> Self {
-        Self { answers: Duration::from_hours(1), embeddings: Duration::from_hours(24), semantic: None }
+        Self {
+            answer_ttl: Duration::from_hours(1),
+            embedding_ttl: Duration::from_hours(24),
+            semantic_threshold: None,
+        }
     }
 }
 
 impl CacheSettings {
     /// Keeps nothing, and answers nothing.
     pub const fn off() -> Self {
-        Self { answers: Duration::ZERO, embeddings: Duration::ZERO, semantic: None }
+        Self { answer_ttl: Duration::ZERO, embedding_ttl: Duration::ZERO, semantic_threshold: None }
     }
 }
 

@@ -70,7 +70,7 @@ pub struct CacheEntry {
 
 /// An entry that was found by its vector.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Near {
+pub struct SimilarEntry {
     /// The cosine of its vector and the one that was looked for.
     pub similarity: f64,
     /// What is kept.
@@ -121,7 +121,7 @@ pub trait CacheStore: Send + Sync + fmt::Debug + 'static {
         threshold: f64,
         limit: usize,
         now: Timestamp,
-    ) -> Result<Vec<Near>>;
+    ) -> Result<Vec<SimilarEntry>>;
 }
 
 /// The cosine of the angle between two vectors; nothing where they differ in length, or where one has no direction.

@@ -4,7 +4,7 @@ pub mod chunk;
 pub mod model;
 pub mod parser;
 pub mod plain;
-pub mod sentence;
+pub mod sentence_boundaries;
 pub mod store;
 
 pub use chunk::{Chunk, ChunkConfig, Chunker};

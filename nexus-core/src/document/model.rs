@@ -81,6 +81,7 @@ impl FromStr for DocumentStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The stable code.
+    #[serde(deserialize_with = "crate::error::stored_code")]
     pub code: String,
     /// The sentence for the user.
     pub message: String,
@@ -347,6 +348,16 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stored_code_is_shown_under_its_present_name() {
+        let read = |code: &str| {
+            let stored = serde_json::json!({ "code": code, "message": "the user's calls are refused" });
+            serde_json::from_value::<Failure>(stored).unwrap().code
+        };
+        assert_eq!(read("SHUT_OFF"), "KILL_SWITCH");
+        assert_eq!(read("DOCUMENT_EMPTY"), "DOCUMENT_EMPTY");
+    }
 
     #[test]
     fn metadata_is_as_deep_as_it_can_be_read_back() {

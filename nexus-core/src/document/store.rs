@@ -68,7 +68,7 @@ pub struct Submission {
     /// The present.
     pub now: Timestamp,
     /// The audit record that the document was submitted; opens the job's chain.
-    pub audit: audit::Pending,
+    pub audit: audit::UnsealedRecords,
 }
 
 /// What became of a [`Submission`].
@@ -149,7 +149,7 @@ pub struct Publication {
     /// The civil day that the document is counted on, as `2026-03-01`: of the calendar that calls are booked by.
     pub day: String,
     /// The audit records that close the job's chain.
-    pub audit: audit::Pending,
+    pub audit: audit::UnsealedRecords,
 }
 
 /// Keeps corpora, documents and their passages.
@@ -245,7 +245,7 @@ pub trait DocumentStore: Send + Sync {
         &self,
         access: &Authorised<RequiredAccess>,
         id: &DocumentId,
-        audit: audit::Pending,
+        audit: audit::UnsealedRecords,
     ) -> Result<()>;
 
     /// Passages of the searchable version, in reading order, from number `from`.
@@ -299,7 +299,7 @@ pub struct Reindex {
     /// The present.
     pub now: Timestamp,
     /// The audit record that opens the job's chain.
-    pub audit: audit::Pending,
+    pub audit: audit::UnsealedRecords,
 }
 
 /// Keeps raw bytes by their hash, a tenant's apart from every other's.
@@ -405,7 +405,7 @@ pub trait JobQueue: Send + Sync {
         lease: &Lease,
         failure: Failure,
         now: Timestamp,
-        audit: audit::Pending,
+        audit: audit::UnsealedRecords,
     ) -> Result<()>;
 
     /// One job.

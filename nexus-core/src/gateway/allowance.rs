@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::call::Refused;
+use super::call::CallRefusal;
 use crate::money::NanoUsd;
 
 /// What a call may cost, and what of it is spent or set aside.
@@ -44,13 +44,13 @@ fn less(from: NanoUsd, amount: NanoUsd) -> Option<NanoUsd> {
 
 impl Share {
     /// Sets `worst` aside. Without an allowance, there is no bound.
-    pub(super) fn take(allowance: Option<&Arc<Allowance>>, worst: NanoUsd) -> Result<Self, Refused> {
+    pub(super) fn take(allowance: Option<&Arc<Allowance>>, worst: NanoUsd) -> Result<Self, CallRefusal> {
         if let Some(allowance) = allowance {
             let mut taken = allowance.taken.lock().unwrap_or_else(PoisonError::into_inner);
             let left = allowance.left(*taken);
             match taken.checked_add(worst).filter(|_| worst <= left) {
                 Some(sum) => *taken = sum,
-                None => return Err(Refused::TooDear { worst, allowed: left }),
+                None => return Err(CallRefusal::TooDear { worst, allowed: left }),
             }
         }
         Ok(Self { allowance: allowance.cloned(), worst })
@@ -82,7 +82,7 @@ mod tests {
         NanoUsd::from_nanos(nanos)
     }
 
-    fn take(allowance: &Arc<Allowance>, worst: i64) -> Result<Share, Refused> {
+    fn take(allowance: &Arc<Allowance>, worst: i64) -> Result<Share, CallRefusal> {
         Share::take(Some(allowance), nanos(worst))
     }
 
@@ -92,12 +92,12 @@ mod tests {
         take(&allowance, 6).unwrap().spend(nanos(4));
         let share = take(&allowance, 5).unwrap();
         let refused = take(&allowance, 2).unwrap_err();
-        assert_eq!(refused, Refused::TooDear { worst: nanos(2), allowed: nanos(1) });
+        assert_eq!(refused, CallRefusal::TooDear { worst: nanos(2), allowed: nanos(1) });
         drop(share);
         take(&allowance, 6).unwrap().spend(nanos(9));
         assert_eq!(
             take(&allowance, 1).unwrap_err(),
-            Refused::TooDear { worst: nanos(1), allowed: NanoUsd::ZERO }
+            CallRefusal::TooDear { worst: nanos(1), allowed: NanoUsd::ZERO }
         );
         assert!(take(&allowance, 0).is_ok(), "what is free is never too dear");
     }

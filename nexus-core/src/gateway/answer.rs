@@ -6,12 +6,12 @@
 //! passages shown must be equal, to the letter.
 
 use super::call::ModelCall;
-use super::plan::Attemptable;
+use super::plan::PlannedAttempt;
 use crate::access::{Grantee, Visibility};
 use crate::cache::{CacheDigest, CacheKey, CacheKind, CacheScope, CacheUse};
 use crate::error::Result;
 use crate::id::CorpusId;
-use crate::llm::{Finish, Reply, Request};
+use crate::llm::{Completion, FinishReason, Request};
 use crate::principal::Principal;
 
 const SCOPE: &str = "nexus/cache/answer/scope/v1";
@@ -19,7 +19,7 @@ const CONTENT: &str = "nexus/cache/answer/content/v1";
 
 /// What decides about a scope beside the request.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Standing {
+pub(super) struct CacheContext {
     /// The policy in force.
     pub(super) policy_version: String,
     /// The corpus that passages are from, and how often it has changed.
@@ -32,7 +32,7 @@ pub(super) struct Standing {
 ///
 /// Tools have effects, and a model on hardware of one's own costs nothing. Chance is no reason against it: `temperature`
 /// belongs to the scope, and whoever wants another draw bypasses the cache.
-pub(super) fn may_serve(call: &ModelCall, this: &Attemptable) -> bool {
+pub(super) fn is_cacheable(call: &ModelCall, this: &PlannedAttempt) -> bool {
     let Request { evidence, tools, .. } = &this.request;
     call.cache == CacheUse::Allowed
         && tools.is_empty()
@@ -41,19 +41,19 @@ pub(super) fn may_serve(call: &ModelCall, this: &Attemptable) -> bool {
 }
 
 /// Whether an answer is whole: one that was cut off or withheld is nobody else's.
-pub(super) fn is_whole(reply: &Reply) -> bool {
-    reply.finish == Finish::Complete && reply.tool_calls.is_empty() && !reply.text.trim().is_empty()
+pub(super) fn is_complete(reply: &Completion) -> bool {
+    reply.finish == FinishReason::Complete && reply.tool_calls.is_empty() && !reply.text.trim().is_empty()
 }
 
 /// Under which name the answer to `this` is kept for `who`.
-pub(super) fn key(who: &Principal, standing: &Standing, this: &Attemptable) -> Result<CacheKey> {
+pub(super) fn key(caller: &Principal, standing: &CacheContext, this: &PlannedAttempt) -> Result<CacheKey> {
     let provider = (this.candidate.name.as_str(), this.candidate.provider.name());
-    of_request(who, standing, provider, &this.request)
+    of_request(caller, standing, provider, &this.request)
 }
 
 fn of_request(
-    who: &Principal,
-    standing: &Standing,
+    caller: &Principal,
+    standing: &CacheContext,
     provider: (&str, &str),
     request: &Request,
 ) -> Result<CacheKey> {
@@ -69,7 +69,7 @@ fn of_request(
         max_tokens,
         parameters,
     } = request;
-    let permissions: Option<Vec<String>> = match Visibility::of(who) {
+    let permissions: Option<Vec<String>> = match Visibility::of(caller) {
         Visibility::All => None,
         Visibility::Granted(grantees) => Some(grantees.iter().map(Grantee::to_string).collect()),
     };
@@ -84,12 +84,12 @@ fn of_request(
     let digest = CacheDigest::of(
         SCOPE,
         &(
-            (who.tenant(), permissions, &standing.policy_version, &standing.corpus, &standing.meaning),
+            (caller.tenant(), permissions, &standing.policy_version, &standing.corpus, &standing.meaning),
             (provider, model, max_tokens, parameters),
             (instructions, history, tools, tool_choice),
         ),
     )?;
-    let scope = CacheScope { tenant: who.tenant().clone(), kind: CacheKind::Answer, digest };
+    let scope = CacheScope { tenant: caller.tenant().clone(), kind: CacheKind::Answer, digest };
     Ok(CacheKey { scope, content: CacheDigest::of(CONTENT, &(question, shown))? })
 }
 

@@ -8,11 +8,11 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use super::call::Told;
-use super::plan::Attemptable;
+use super::call::CallEvent;
+use super::plan::PlannedAttempt;
 use super::settings::Deadlines;
 use crate::error::{Error, Result};
-use crate::llm::{Completion, Fault, Piece, Reply};
+use crate::llm::{Completion, CompletionEvent, CompletionStream, ProviderErrorKind};
 
 /// How long after the answer's end its connection may take to end as well, so that it can be used again.
 const LINGER: Duration = Duration::from_millis(500);
@@ -21,14 +21,14 @@ const LINGER: Duration = Duration::from_millis(500);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// As it is made.
-    Streamed,
+    Streaming,
     /// In one piece.
-    Whole,
+    Unary,
 }
 
 /// How an attempt ended.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(super) enum AttemptEnd {
     /// With an answer.
     Answered,
     /// With an error.
@@ -39,32 +39,36 @@ pub(super) enum Ended {
 
 /// What came of an attempt.
 #[derive(Debug)]
-pub(super) struct Outcome {
-    pub(super) ended: Ended,
+pub(super) struct AttemptResult {
+    pub(super) ended: AttemptEnd,
     /// What the model said.
-    pub(super) reply: Reply,
+    pub(super) reply: Completion,
     /// When the vendor's first event came.
     pub(super) first_event: Option<Instant>,
     /// Whether something of the answer was passed on, after which no other attempt can be made.
-    pub(super) relayed: bool,
+    pub(super) output_started: bool,
 }
 
 /// What an attempt needs beside the request.
 #[derive(Debug)]
-pub(super) struct Line<'a> {
+pub(super) struct AttemptContext<'a> {
     pub(super) mode: Mode,
     pub(super) deadlines: Deadlines,
     /// When everything must be over.
     pub(super) until: Instant,
     pub(super) max_answer_bytes: usize,
-    pub(super) out: &'a mpsc::UnboundedSender<Told>,
+    pub(super) out: &'a mpsc::UnboundedSender<CallEvent>,
     pub(super) cancelled: watch::Receiver<bool>,
 }
 
 /// Makes one attempt.
-pub(super) async fn attempt(this: &Attemptable, mut line: Line<'_>) -> Outcome {
-    let mut outcome =
-        Outcome { ended: Ended::Cancelled, reply: Reply::empty(), first_event: None, relayed: false };
+pub(super) async fn attempt(this: &PlannedAttempt, mut line: AttemptContext<'_>) -> AttemptResult {
+    let mut outcome = AttemptResult {
+        ended: AttemptEnd::Cancelled,
+        reply: Completion::empty(),
+        first_event: None,
+        output_started: false,
+    };
     let span = tracing::info_span!(
         "gen_ai.chat",
         gen_ai.operation.name = "chat",
@@ -78,15 +82,15 @@ pub(super) async fn attempt(this: &Attemptable, mut line: Line<'_>) -> Outcome {
     let mut cancelled = line.cancelled.clone();
     let listened = tokio::select! {
         biased;
-        () = whenever(&mut cancelled) => None,
-        listened = listen(this, &mut line, &mut outcome).instrument(span.clone()) => Some(listened),
+        () = until_cancelled(&mut cancelled) => None,
+        listened = read_stream(this, &mut line, &mut outcome).instrument(span.clone()) => Some(listened),
     };
     outcome.ended = match listened {
-        None => Ended::Cancelled,
-        Some(Ok(())) => Ended::Answered,
+        None => AttemptEnd::Cancelled,
+        Some(Ok(())) => AttemptEnd::Answered,
         Some(Err(error)) => {
             span.record("error.type", error.stable_code());
-            Ended::Failed(error)
+            AttemptEnd::Failed(error)
         }
     };
     if let Some(usage) = &outcome.reply.usage {
@@ -97,13 +101,17 @@ pub(super) async fn attempt(this: &Attemptable, mut line: Line<'_>) -> Outcome {
 }
 
 /// Resolves when the call is cancelled, and never when nobody can cancel it any more.
-pub(super) async fn whenever(cancelled: &mut watch::Receiver<bool>) {
+pub(super) async fn until_cancelled(cancelled: &mut watch::Receiver<bool>) {
     if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-async fn listen(this: &Attemptable, line: &mut Line<'_>, outcome: &mut Outcome) -> Result<()> {
+async fn read_stream(
+    this: &PlannedAttempt,
+    line: &mut AttemptContext<'_>,
+    outcome: &mut AttemptResult,
+) -> Result<()> {
     let begun = Instant::now();
     let first = (begun + line.deadlines.first_event).min(line.until);
     let mut pieces = tokio::time::timeout_at(first, begin(this, line.mode)).await.map_err(|_| silent())??;
@@ -116,20 +124,23 @@ async fn listen(this: &Attemptable, line: &mut Line<'_>, outcome: &mut Outcome) 
         let next = tokio::time::timeout_at(until, pieces.next()).await.map_err(|_| silent())?;
         let piece = next.ok_or_else(cut_off)??;
         outcome.first_event.get_or_insert_with(Instant::now);
-        if let Piece::Text(text) | Piece::Reasoning(text) = &piece {
+        if let CompletionEvent::Text(text) | CompletionEvent::Reasoning(text) = &piece {
             bytes = bytes.saturating_add(text.len());
         }
         if bytes > line.max_answer_bytes {
-            return Err(Fault::Protocol.error("the model's answer is too long"));
+            return Err(ProviderErrorKind::Protocol.error("the model's answer is too long"));
         }
-        if matches!(piece, Piece::Finish(_)) {
+        if matches!(piece, CompletionEvent::Finish(_)) {
             outcome.reply.add(piece);
             break;
         }
-        if matches!(piece, Piece::Text(_) | Piece::Citation(_) | Piece::ToolCall(_)) {
-            outcome.relayed = true;
+        if matches!(
+            piece,
+            CompletionEvent::Text(_) | CompletionEvent::Citation(_) | CompletionEvent::ToolCall(_)
+        ) {
+            outcome.output_started = true;
             // Nobody may be listening any more, and the answer is read all the same.
-            let _ = line.out.send(Told::Piece(piece.clone()));
+            let _ = line.out.send(CallEvent::Piece(piece.clone()));
         }
         outcome.reply.add(piece);
     }
@@ -138,11 +149,11 @@ async fn listen(this: &Attemptable, line: &mut Line<'_>, outcome: &mut Outcome) 
     Ok(())
 }
 
-async fn begin(this: &Attemptable, mode: Mode) -> Result<Completion> {
+async fn begin(this: &PlannedAttempt, mode: Mode) -> Result<CompletionStream> {
     let (provider, request) = (&this.candidate.provider, this.request.clone());
     match mode {
-        Mode::Streamed => provider.stream(request).await,
-        Mode::Whole => {
+        Mode::Streaming => provider.stream(request).await,
+        Mode::Unary => {
             let reply = provider.complete(request).await?;
             Ok(stream::iter(reply.into_pieces().into_iter().map(Ok)).boxed())
         }
@@ -150,9 +161,9 @@ async fn begin(this: &Attemptable, mode: Mode) -> Result<Completion> {
 }
 
 fn silent() -> Error {
-    Fault::Timeout.error("the model did not answer in time")
+    ProviderErrorKind::Timeout.error("the model did not answer in time")
 }
 
 fn cut_off() -> Error {
-    Fault::Truncated.error("the model stopped in the middle of its answer")
+    ProviderErrorKind::Truncated.error("the model stopped in the middle of its answer")
 }

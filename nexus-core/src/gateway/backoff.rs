@@ -6,26 +6,26 @@ use sha2::{Digest as _, Sha256};
 
 use super::settings::RetryPolicy;
 use crate::error::Error;
-use crate::llm::Fault;
+use crate::llm::ProviderErrorKind;
 
 /// A vendor that asks for more patience than this is not waited for, as the vendors' own clients have it.
-const PATIENCE: Duration = Duration::from_mins(2);
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(2);
 
 /// How long to wait before the provider that failed with `error` in attempt `number` of `call` is asked again; nothing
 /// if it is not to be: because of what went wrong, for want of attempts, or because the wait would end after `left`.
 ///
 /// The vendor's own word on trying again wins over what the fault says.
-pub(super) fn again(
+pub(super) fn retry_after(
     policy: &RetryPolicy,
     call: &str,
     number: u32,
     error: &Error,
     left: Duration,
 ) -> Option<Duration> {
-    let fault = Fault::of(error)?;
+    let fault = ProviderErrorKind::of(error)?;
     let helps = error.retry().unwrap_or(fault.is_retryable());
     let asked = error.retry_after();
-    if !helps || number >= policy.attempts || asked.is_some_and(|asked| asked > PATIENCE) {
+    if !helps || number >= policy.attempts || asked.is_some_and(|asked| asked > MAX_RETRY_AFTER) {
         return None;
     }
     Some(wait(policy, call, number, asked)).filter(|wait| *wait < left)
@@ -36,7 +36,7 @@ pub(super) fn again(
 /// do not come back together.
 fn wait(policy: &RetryPolicy, call: &str, number: u32, asked: Option<Duration>) -> Duration {
     let doubled = policy.backoff.saturating_mul(2_u32.saturating_pow(number.saturating_sub(1).min(16)));
-    let wait = doubled.min(policy.longest);
+    let wait = doubled.min(policy.max_backoff);
     let spread = wait.mul_f64(0.25 * chance(call, number));
     asked.unwrap_or_default().max(wait.saturating_sub(spread))
 }
@@ -71,14 +71,15 @@ mod tests {
 
     #[test]
     fn the_vendors_word_on_trying_again_wins_over_the_fault() {
-        for fault in Fault::ALL {
-            let tried = |error: &Error| again(&RetryPolicy::default(), "call", 1, error, CALM).is_some();
+        for fault in ProviderErrorKind::ALL {
+            let tried =
+                |error: &Error| retry_after(&RetryPolicy::default(), "call", 1, error, CALM).is_some();
             assert_eq!(tried(&fault.error("no")), fault.is_retryable(), "{fault:?}");
             assert!(tried(&fault.error("no").with_retry(true)), "{fault:?}");
             assert!(!tried(&fault.error("no").with_retry(false)), "{fault:?}");
         }
         assert_eq!(
-            again(&RetryPolicy::default(), "call", 1, &Error::invalid("no").with_retry(true), CALM),
+            retry_after(&RetryPolicy::default(), "call", 1, &Error::invalid("no").with_retry(true), CALM),
             None
         );
     }
@@ -86,10 +87,15 @@ mod tests {
     #[test]
     fn attempts_and_time_are_never_exceeded_whatever_the_vendor_says() {
         let policy = RetryPolicy::default();
-        let asks = |wait: Duration| Fault::RateLimited.error("no").with_retry(true).with_retry_after(wait);
-        assert_eq!(again(&policy, "call", policy.attempts, &asks(Duration::ZERO), CALM), None);
-        assert_eq!(again(&policy, "call", 1, &asks(PATIENCE), CALM), Some(PATIENCE));
-        assert_eq!(again(&policy, "call", 1, &asks(PATIENCE), PATIENCE), None);
-        assert_eq!(again(&policy, "call", 1, &asks(PATIENCE + Duration::from_millis(1)), CALM), None);
+        let asks = |wait: Duration| {
+            ProviderErrorKind::RateLimited.error("no").with_retry(true).with_retry_after(wait)
+        };
+        assert_eq!(retry_after(&policy, "call", policy.attempts, &asks(Duration::ZERO), CALM), None);
+        assert_eq!(retry_after(&policy, "call", 1, &asks(MAX_RETRY_AFTER), CALM), Some(MAX_RETRY_AFTER));
+        assert_eq!(retry_after(&policy, "call", 1, &asks(MAX_RETRY_AFTER), MAX_RETRY_AFTER), None);
+        assert_eq!(
+            retry_after(&policy, "call", 1, &asks(MAX_RETRY_AFTER + Duration::from_millis(1)), CALM),
+            None
+        );
     }
 }

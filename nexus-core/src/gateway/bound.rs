@@ -1,10 +1,10 @@
-//! How much a request can consume at most, before it is sent: [`input_bound`].
+//! How much a request can consume at most, before it is sent: [`max_input_tokens`].
 //!
 //! A token of any vendor's vocabulary stands for at least one byte of what it was made from, so bytes bound tokens from
 //! above. Estimates by characters are for people and never decide.
 
 use crate::llm::prompt::{render, render_tools};
-use crate::llm::{CallSignature, Reply, Request};
+use crate::llm::{CallSignature, Completion, Request};
 use crate::price::Rates;
 use crate::usage::Usage;
 
@@ -14,7 +14,7 @@ const PER_MESSAGE: u64 = 32;
 const PER_REQUEST: u64 = 128;
 
 /// The most tokens that the prompt of `request` can be billed as.
-pub(super) fn input_bound(request: &Request) -> u64 {
+pub(super) fn max_input_tokens(request: &Request) -> u64 {
     let text = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
     let messages = render(request);
     let mut bound = PER_REQUEST;
@@ -39,7 +39,7 @@ pub(super) fn input_bound(request: &Request) -> u64 {
 
 /// The most tokens of an answer that `reply` can be billed as. Text and thoughts are bounded by their bytes, and both together
 /// by `most`, which the vendor was told; the dearer of the two comes first.
-pub(super) fn output_bound(reply: &Reply, most: u64, rates: &Rates) -> Usage {
+pub(super) fn output_bound(reply: &Completion, most: u64, rates: &Rates) -> Usage {
     let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
     let calls = reply
         .tool_calls
@@ -58,7 +58,7 @@ pub(super) fn output_bound(reply: &Reply, most: u64, rates: &Rates) -> Usage {
 }
 
 /// The most tokens that `texts` can be billed as when they are embedded.
-pub(super) fn texts_bound(texts: &[String]) -> u64 {
+pub(super) fn max_text_tokens(texts: &[String]) -> u64 {
     let text = |text: &String| u64::try_from(text.len()).unwrap_or(u64::MAX).saturating_add(PER_MESSAGE);
     texts.iter().map(text).fold(PER_REQUEST, u64::saturating_add)
 }
@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn every_byte_of_every_text_counts() {
-        let bound = |texts: &[&str]| texts_bound(&texts.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let bound =
+            |texts: &[&str]| max_text_tokens(&texts.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(bound(&["a", "é"]), bound(&["abc"]) + PER_MESSAGE);
     }
 
@@ -85,7 +86,7 @@ mod tests {
             let tool = ToolCall {
                 id: "1".to_owned(), name: "clock".to_owned(), arguments, signature: None,
             };
-            let reply = Reply { text, reasoning: thoughts, tool_calls: vec![tool], ..Reply::empty() };
+            let reply = Completion { text, reasoning: thoughts, tool_calls: vec![tool], ..Completion::empty() };
             let rates = Rates { input: 7, output, reasoning, ..Rates::default() };
             let usage = Usage { input_uncached: input, ..output_bound(&reply, most, &rates) };
             let row = PriceRow { rates, ..PriceRow::free("p", "m") };
@@ -96,10 +97,10 @@ mod tests {
 
     #[test]
     fn every_byte_counts() {
-        let short = input_bound(&Request::asking("a"));
-        assert_eq!(input_bound(&Request::asking("a".repeat(1_001))), short + 1_000);
-        assert_eq!(input_bound(&Request::asking("é")), short + 1);
+        let short = max_input_tokens(&Request::asking("a"));
+        assert_eq!(max_input_tokens(&Request::asking("a".repeat(1_001))), short + 1_000);
+        assert_eq!(max_input_tokens(&Request::asking("é")), short + 1);
         let told = Request { instructions: "be brief".to_owned(), ..Request::asking("a") };
-        assert_eq!(input_bound(&told), short + 8 + PER_MESSAGE);
+        assert_eq!(max_input_tokens(&told), short + 8 + PER_MESSAGE);
     }
 }

@@ -9,38 +9,38 @@ use super::metrics;
 use super::settings::BreakerPolicy;
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::llm::Fault;
+use crate::llm::ProviderErrorKind;
 
 /// Whether a provider may be asked.
 #[derive(Debug)]
-pub(super) enum Passage {
+pub(super) enum BreakerDecision {
     /// It may, once.
-    Open(Trial),
+    Allow(BreakerPermit),
     /// Not before so long.
-    Shut(Duration),
+    Reject(Duration),
 }
 
 /// How a call went, as far as it tells of the provider's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Health {
+pub(super) enum BreakerOutcome {
     /// It answered, or refused for a reason that is not its own.
-    Well,
+    Success,
     /// It failed.
-    Sick,
+    Failure,
     /// It will go on failing, as an account without money does.
-    Lost,
+    PersistentFailure,
     /// The call says nothing, as one that was cancelled.
-    Unclear,
+    Ignored,
 }
 
-impl Health {
+impl BreakerOutcome {
     /// What a call that ended with `error` tells.
     pub(super) fn after(error: &Error) -> Self {
-        match Fault::of(error) {
-            Some(Fault::Billing) => Self::Lost,
-            Some(fault) if fault.trips_breaker() => Self::Sick,
-            Some(_) => Self::Well,
-            None => Self::Unclear,
+        match ProviderErrorKind::of(error) {
+            Some(ProviderErrorKind::Billing) => Self::PersistentFailure,
+            Some(fault) if fault.trips_breaker() => Self::Failure,
+            Some(_) => Self::Success,
+            None => Self::Ignored,
         }
     }
 }
@@ -49,7 +49,7 @@ impl Health {
 enum State {
     Closed { failures: u32 },
     Open { until: Timestamp },
-    HalfOpen { trials: u32 },
+    HalfOpen { half_open_calls: u32 },
 }
 
 /// The breaker of one integration.
@@ -58,37 +58,48 @@ struct Breaker(State);
 
 impl Breaker {
     /// Whether its provider may be asked now; if not, for how long it may not.
-    fn pass(&mut self, now: Timestamp, policy: &BreakerPolicy) -> Result<(), Duration> {
+    fn try_acquire(&mut self, now: Timestamp, policy: &BreakerPolicy) -> Result<(), Duration> {
         match self.0 {
             State::Closed { .. } => Ok(()),
             State::Open { until } if now < until => Err(until.since(now)),
             State::Open { .. } => {
-                self.0 = State::HalfOpen { trials: 1 };
+                self.0 = State::HalfOpen { half_open_calls: 1 };
                 Ok(())
             }
-            State::HalfOpen { trials } if trials < policy.trials.max(1) => {
-                self.0 = State::HalfOpen { trials: trials + 1 };
+            State::HalfOpen { half_open_calls: trials } if trials < policy.half_open_calls.max(1) => {
+                self.0 = State::HalfOpen { half_open_calls: trials + 1 };
                 Ok(())
             }
-            State::HalfOpen { .. } => Err(policy.open),
+            State::HalfOpen { .. } => Err(policy.open_for),
         }
     }
 
     /// Takes note of how a call went. Says which state it became, if it is another one.
-    fn note(&mut self, now: Timestamp, policy: &BreakerPolicy, health: Health) -> Option<&'static str> {
-        let open = State::Open { until: now.plus(policy.open) };
+    fn record(
+        &mut self,
+        now: Timestamp,
+        policy: &BreakerPolicy,
+        health: BreakerOutcome,
+    ) -> Option<&'static str> {
+        let open = State::Open { until: now.plus(policy.open_for) };
         let before = std::mem::discriminant(&self.0);
         self.0 = match (self.0, health) {
-            (_, Health::Well) => State::Closed { failures: 0 },
-            (_, Health::Lost) | (State::HalfOpen { .. }, Health::Sick) => open,
-            (State::Closed { failures }, Health::Sick) if failures + 1 >= policy.failures.max(1) => open,
-            (State::Closed { failures }, Health::Sick) => State::Closed { failures: failures + 1 },
-            // Calls that began before it opened do not keep it open for longer.
-            (State::Open { until }, Health::Sick) => State::Open { until },
-            (State::HalfOpen { trials }, Health::Unclear) => {
-                State::HalfOpen { trials: trials.saturating_sub(1) }
+            (_, BreakerOutcome::Success) => State::Closed { failures: 0 },
+            (_, BreakerOutcome::PersistentFailure) | (State::HalfOpen { .. }, BreakerOutcome::Failure) => {
+                open
             }
-            (state @ (State::Closed { .. } | State::Open { .. }), Health::Unclear) => state,
+            (State::Closed { failures }, BreakerOutcome::Failure)
+                if failures + 1 >= policy.failures.max(1) =>
+            {
+                open
+            }
+            (State::Closed { failures }, BreakerOutcome::Failure) => State::Closed { failures: failures + 1 },
+            // Calls that began before it opened do not keep it open for longer.
+            (State::Open { until }, BreakerOutcome::Failure) => State::Open { until },
+            (State::HalfOpen { half_open_calls: trials }, BreakerOutcome::Ignored) => {
+                State::HalfOpen { half_open_calls: trials.saturating_sub(1) }
+            }
+            (state @ (State::Closed { .. } | State::Open { .. }), BreakerOutcome::Ignored) => state,
         };
         (before != std::mem::discriminant(&self.0)).then_some(match self.0 {
             State::Closed { .. } => "closed",
@@ -104,15 +115,15 @@ pub(super) struct Breakers(Mutex<HashMap<String, Breaker>>);
 
 impl Breakers {
     /// Whether `integration` may be asked now.
-    pub(super) fn pass(
+    pub(super) fn try_acquire(
         self: &Arc<Self>,
         integration: String,
         now: Timestamp,
         policy: &BreakerPolicy,
-    ) -> Passage {
-        match self.with(&integration, |breaker| breaker.pass(now, policy)) {
-            Err(wait) => Passage::Shut(wait),
-            Ok(()) => Passage::Open(Trial {
+    ) -> BreakerDecision {
+        match self.with(&integration, |breaker| breaker.try_acquire(now, policy)) {
+            Err(wait) => BreakerDecision::Reject(wait),
+            Ok(()) => BreakerDecision::Allow(BreakerPermit {
                 breakers: Arc::clone(self),
                 integration,
                 policy: *policy,
@@ -123,8 +134,8 @@ impl Breakers {
     }
 
     /// Takes note of how a call to `integration` went.
-    fn note(&self, integration: &str, now: Timestamp, policy: &BreakerPolicy, health: Health) {
-        if let Some(state) = self.with(integration, |breaker| breaker.note(now, policy, health)) {
+    fn record(&self, integration: &str, now: Timestamp, policy: &BreakerPolicy, health: BreakerOutcome) {
+        if let Some(state) = self.with(integration, |breaker| breaker.record(now, policy, health)) {
             metrics::breaker_changed(integration, state);
             tracing::warn!(integration, ?health, "the breaker of an integration changed its state");
         }
@@ -143,7 +154,7 @@ impl Breakers {
 /// The leave to ask an integration once. A breaker that is half open waits for the report of its trial, so a trial that is
 /// dropped, because its call was cancelled, refused or aborted, reports itself: it tells nothing of the provider's health.
 #[derive(Debug)]
-pub(super) struct Trial {
+pub(super) struct BreakerPermit {
     breakers: Arc<Breakers>,
     integration: String,
     policy: BreakerPolicy,
@@ -151,18 +162,18 @@ pub(super) struct Trial {
     is_reported: bool,
 }
 
-impl Trial {
+impl BreakerPermit {
     /// Says how the attempt went.
-    pub(super) fn report(mut self, now: Timestamp, health: Health) {
+    pub(super) fn report(mut self, now: Timestamp, health: BreakerOutcome) {
         self.is_reported = true;
-        self.breakers.note(&self.integration, now, &self.policy, health);
+        self.breakers.record(&self.integration, now, &self.policy, health);
     }
 }
 
-impl Drop for Trial {
+impl Drop for BreakerPermit {
     fn drop(&mut self) {
         if !self.is_reported {
-            self.breakers.note(&self.integration, self.began, &self.policy, Health::Unclear);
+            self.breakers.record(&self.integration, self.began, &self.policy, BreakerOutcome::Ignored);
         }
     }
 }
@@ -171,17 +182,18 @@ impl Drop for Trial {
 mod tests {
     use super::*;
 
-    const POLICY: BreakerPolicy = BreakerPolicy { failures: 3, open: Duration::from_secs(30), trials: 1 };
+    const POLICY: BreakerPolicy =
+        BreakerPolicy { failures: 3, open_for: Duration::from_secs(30), half_open_calls: 1 };
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros(seconds * 1_000_000)
     }
 
     /// A trial of `integration` at a time; how long to wait where there is none.
-    fn trial(breakers: &Arc<Breakers>, integration: &str, seconds: i64) -> Result<Trial, Duration> {
-        match breakers.pass(integration.to_owned(), at(seconds), &POLICY) {
-            Passage::Open(trial) => Ok(trial),
-            Passage::Shut(wait) => Err(wait),
+    fn trial(breakers: &Arc<Breakers>, integration: &str, seconds: i64) -> Result<BreakerPermit, Duration> {
+        match breakers.try_acquire(integration.to_owned(), at(seconds), &POLICY) {
+            BreakerDecision::Allow(trial) => Ok(trial),
+            BreakerDecision::Reject(wait) => Err(wait),
         }
     }
 
@@ -192,7 +204,7 @@ mod tests {
     fn opened() -> Arc<Breakers> {
         let breakers = Arc::new(Breakers::default());
         for _ in 0..3 {
-            trial(&breakers, "p", 0).unwrap().report(at(0), Health::Sick);
+            trial(&breakers, "p", 0).unwrap().report(at(0), BreakerOutcome::Failure);
         }
         breakers
     }
@@ -207,7 +219,13 @@ mod tests {
     #[test]
     fn a_success_in_between_begins_the_count_anew() {
         let breakers = Arc::new(Breakers::default());
-        for health in [Health::Sick, Health::Sick, Health::Well, Health::Sick, Health::Sick] {
+        for health in [
+            BreakerOutcome::Failure,
+            BreakerOutcome::Failure,
+            BreakerOutcome::Success,
+            BreakerOutcome::Failure,
+            BreakerOutcome::Failure,
+        ] {
             trial(&breakers, "p", 0).unwrap().report(at(0), health);
         }
         assert!(is_open(&breakers, "p", 0));
@@ -218,9 +236,9 @@ mod tests {
         let breakers = opened();
         let first = trial(&breakers, "p", 30).unwrap();
         assert!(!is_open(&breakers, "p", 30));
-        first.report(at(31), Health::Sick);
+        first.report(at(31), BreakerOutcome::Failure);
         assert_eq!(trial(&breakers, "p", 32).unwrap_err(), Duration::from_secs(29));
-        trial(&breakers, "p", 61).unwrap().report(at(61), Health::Well);
+        trial(&breakers, "p", 61).unwrap().report(at(61), BreakerOutcome::Success);
         assert!(is_open(&breakers, "p", 61));
     }
 
@@ -230,20 +248,20 @@ mod tests {
         let first = trial(&breakers, "p", 30).unwrap();
         assert!(!is_open(&breakers, "p", 30));
         drop(first);
-        trial(&breakers, "p", 30).unwrap().report(at(30), Health::Unclear);
+        trial(&breakers, "p", 30).unwrap().report(at(30), BreakerOutcome::Ignored);
         assert!(is_open(&breakers, "p", 30));
     }
 
     #[test]
     fn a_trial_is_reported_once() {
-        let (breakers, policy) = (opened(), BreakerPolicy { trials: 2, ..POLICY });
-        let pass = || match breakers.pass("p".to_owned(), at(30), &policy) {
-            Passage::Open(trial) => Some(trial),
-            Passage::Shut(_) => None,
+        let (breakers, policy) = (opened(), BreakerPolicy { half_open_calls: 2, ..POLICY });
+        let pass = || match breakers.try_acquire("p".to_owned(), at(30), &policy) {
+            BreakerDecision::Allow(trial) => Some(trial),
+            BreakerDecision::Reject(_) => None,
         };
         let (first, second) = (pass().unwrap(), pass().unwrap());
         assert!(pass().is_none());
-        first.report(at(30), Health::Unclear);
+        first.report(at(30), BreakerOutcome::Ignored);
         let third = pass().unwrap();
         assert!(pass().is_none(), "the first trial gave back two places");
         drop((second, third));
@@ -252,7 +270,7 @@ mod tests {
     #[test]
     fn an_account_without_money_opens_it_at_once() {
         let breakers = Arc::new(Breakers::default());
-        trial(&breakers, "p", 0).unwrap().report(at(0), Health::Lost);
+        trial(&breakers, "p", 0).unwrap().report(at(0), BreakerOutcome::PersistentFailure);
         assert!(!is_open(&breakers, "p", 0));
     }
 }

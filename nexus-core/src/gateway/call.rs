@@ -13,11 +13,13 @@ use crate::cache::CacheUse;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CorpusId, RunId};
-use crate::ledger::Stop;
-use crate::llm::{Piece, Reply, Request};
+use crate::ledger::KillSwitch;
+use crate::llm::{Completion, CompletionEvent, Request};
 use crate::money::NanoUsd;
 use crate::principal::Principal;
-use crate::quota::{ANSWERS, Cap, Check, CounterKey, Limit, LimitMode, Meter, Refusal, ScopeKind, Window};
+use crate::quota::{
+    ANSWERS, Cap, CounterKey, Limit, LimitCheck, LimitMode, Meter, Refusal, ScopeKind, Window,
+};
 
 /// A request to a model with what governs it.
 ///
@@ -80,15 +82,15 @@ impl RunCaps {
     /// The caps on all calls, as limits of the run.
     pub(super) fn limits(&self) -> impl Iterator<Item = Limit> {
         let limit = |meter, cap| Limit::new(ScopeKind::Run, meter, Window::Total, cap);
-        let units = self.max_cost_units.map(|cap| limit(Meter::CostUnits, Cap::At(cap)));
+        let units = self.max_cost_units.map(|cap| limit(Meter::CostUnits, Cap::Limited(cap)));
         // A limit of nothing refuses what is free as well, so that a cap of nothing is checked against each worst case.
         let money = self.max_cost.filter(|cap| *cap > NanoUsd::ZERO);
         units.into_iter().chain(money.map(|cap| limit(Meter::Money, Cap::money(cap))))
     }
 
     /// The cap on the calls that answer, on a counter of its own.
-    pub(super) fn answers(&self) -> Option<Check> {
-        Some(Check {
+    pub(super) fn answers(&self) -> Option<LimitCheck> {
+        Some(LimitCheck {
             key: CounterKey {
                 scope: ScopeKind::Run,
                 id: self.id.to_string(),
@@ -97,7 +99,7 @@ impl RunCaps {
             },
             meter: Meter::Calls,
             window: Window::Total,
-            cap: Cap::At(self.max_calls?.into()),
+            cap: Cap::Limited(self.max_calls?.into()),
             mode: LimitMode::Enforce,
             resets_at: None,
         })
@@ -113,22 +115,22 @@ impl ModelCall {
 
 /// A yes with what was asked for, or a no.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Granted<T> {
+pub enum Admission<T> {
     /// Yes.
-    Yes(T),
+    Granted(T),
     /// No; nothing was sent, and nothing is charged.
-    No(Refused),
+    Refused(CallRefusal),
 }
 
-impl<T> Granted<T> {
+impl<T> Admission<T> {
     /// What was granted, or the refusal as an error.
     ///
     /// # Errors
     /// [`Refused::to_error`].
     pub fn or_error(self, now: Timestamp) -> Result<T> {
         match self {
-            Self::Yes(granted) => Ok(granted),
-            Self::No(refused) => Err(refused.to_error(now)),
+            Self::Granted(granted) => Ok(granted),
+            Self::Refused(refused) => Err(refused.to_error(now)),
         }
     }
 }
@@ -136,11 +138,11 @@ impl<T> Granted<T> {
 /// Why a call was not made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "refused", rename_all = "snake_case")]
-pub enum Refused {
+pub enum CallRefusal {
     /// A limit would be exceeded.
     Limit(Refusal),
     /// Calls are shut off.
-    Stopped(Stop),
+    Stopped(KillSwitch),
     /// Nobody knows what the model costs.
     Unpriced {
         /// The provider.
@@ -157,7 +159,7 @@ pub enum Refused {
     },
 }
 
-impl Refused {
+impl CallRefusal {
     /// The sentence for the user.
     pub fn sentence(&self) -> String {
         match self {
@@ -176,7 +178,7 @@ impl Refused {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Limit(refusal) => refusal.code(),
-            Self::Stopped(_) => "SHUT_OFF",
+            Self::Stopped(_) => "KILL_SWITCH",
             Self::Unpriced { .. } => "PRICE_UNKNOWN",
             Self::TooDear { .. } => "MAX_COST_EXCEEDED",
         }
@@ -184,8 +186,8 @@ impl Refused {
 
     /// The refusal as `who` may see it: what others consume is for admins. An investigation is one's own where a run of
     /// one's own made the call.
-    pub(super) fn shown_to(self, who: &Principal, is_of_run: bool) -> Self {
-        if Visibility::of(who) == Visibility::All {
+    pub(super) fn shown_to(self, caller: &Principal, is_of_run: bool) -> Self {
+        if Visibility::of(caller) == Visibility::All {
             return self;
         }
         match self {
@@ -210,7 +212,7 @@ impl Refused {
 
 /// What is known of a call that was answered.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Receipt {
+pub struct CallReceipt {
     /// The call's id, which also names its audit chain.
     pub call: String,
     /// The name of the provider that answered.
@@ -235,17 +237,17 @@ pub struct Receipt {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Completed {
     /// The answer. What the model thought is not in it: admins read that from the ledger.
-    pub reply: Reply,
+    pub reply: Completion,
     /// What is known of the call.
-    pub receipt: Receipt,
+    pub receipt: CallReceipt,
 }
 
 /// What travels from the call's task to its caller.
 #[derive(Debug)]
-pub(super) enum Told {
-    Piece(Piece),
+pub(super) enum CallEvent {
+    Piece(CompletionEvent),
     Failed(Error),
-    Ended(Receipt),
+    Ended(CallReceipt),
 }
 
 /// A streamed answer. It ends with [`Piece::Finish`] once the call is settled, or with one error.
@@ -254,9 +256,9 @@ pub(super) enum Told {
 /// ends it.
 #[derive(Debug)]
 pub struct CallStream {
-    pub(super) told: mpsc::UnboundedReceiver<Told>,
+    pub(super) told: mpsc::UnboundedReceiver<CallEvent>,
     pub(super) cancel: watch::Sender<bool>,
-    pub(super) receipt: Option<Receipt>,
+    pub(super) receipt: Option<CallReceipt>,
     pub(super) over: bool,
 }
 
@@ -272,13 +274,13 @@ impl CallStream {
     }
 
     /// What is known of the call, once the stream has ended well.
-    pub fn receipt(&self) -> Option<&Receipt> {
+    pub fn receipt(&self) -> Option<&CallReceipt> {
         self.receipt.as_ref()
     }
 }
 
 impl Stream for CallStream {
-    type Item = Result<Piece>;
+    type Item = Result<CompletionEvent>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
@@ -286,10 +288,10 @@ impl Stream for CallStream {
                 return Poll::Ready(None);
             }
             match std::task::ready!(self.told.poll_recv(context)) {
-                Some(Told::Piece(piece)) => return Poll::Ready(Some(Ok(piece))),
+                Some(CallEvent::Piece(piece)) => return Poll::Ready(Some(Ok(piece))),
                 // It comes before the last piece, so that whoever has that has it all.
-                Some(Told::Ended(receipt)) => self.receipt = Some(receipt),
-                Some(Told::Failed(error)) => {
+                Some(CallEvent::Ended(receipt)) => self.receipt = Some(receipt),
+                Some(CallEvent::Failed(error)) => {
                     self.over = true;
                     return Poll::Ready(Some(Err(error)));
                 }
@@ -305,8 +307,8 @@ impl Stream for CallStream {
 }
 
 /// Whoever could be asked is left alone for so long.
-pub(super) fn resting(message: &'static str, wait: Duration) -> Error {
-    Error::new(ErrorKind::Unavailable, message).code("PROVIDERS_RESTING").with_retry_after(wait)
+pub(super) fn circuit_open(message: &'static str, wait: Duration) -> Error {
+    Error::new(ErrorKind::Unavailable, message).code("PROVIDERS_UNAVAILABLE").with_retry_after(wait)
 }
 
 /// The task was ended before its call was.

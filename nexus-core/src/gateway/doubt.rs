@@ -8,38 +8,40 @@ use futures::FutureExt as _;
 use futures::future::FusedFuture as _;
 
 use super::settings::GatewaySettings;
-use super::{Shared, record};
+use super::{Inner, audit_records};
 use crate::clock::Timestamp;
 use crate::document::model::Failure;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::{AttemptStatus, Begun, Call, CallResult, CallStatus, Ending, Intent, Settlement};
+use crate::ledger::{
+    AttemptOutcome, AttemptStatus, BeginCall, BeginResult, Call, CallResult, CallStatus, Settlement,
+};
 use crate::money::NanoUsd;
 use crate::principal::Principal;
-use crate::quota::Amounts;
+use crate::quota::MeterAmounts;
 use crate::usage::Usage;
 
 /// Why there is no further attempt.
-pub(super) enum Stuck {
+pub(super) enum RetryError {
     /// It was refused, and the one before has ended.
     Refused(Error),
     /// The store failed, and nobody knows which attempt it has open.
-    Unknown(Error),
+    OutcomeUnknown(Error),
 }
 
-impl Shared {
+impl Inner {
     /// Begins a call within the store's deadline. When that fails the call is not made; should the store have begun it
     /// all the same, it is ended as soon as the store answers.
     pub(super) async fn begin(
         self: &Arc<Self>,
-        who: &Principal,
+        caller: &Principal,
         settings: &GatewaySettings,
-        intent: Intent,
-    ) -> Result<Begun> {
+        intent: BeginCall,
+    ) -> Result<BeginResult> {
         let patience = settings.deadlines.store;
-        let given_up = self.never_made(who, settings, &intent.call);
+        let given_up = self.abandoned_settlement(caller, settings, &intent.call);
         let shared = Arc::clone(self);
         let mut step = Box::pin(async move { shared.store.begin(intent).await }).fuse();
-        let error = match self.reach.within(patience, &mut step).await {
+        let error = match self.store_guard.call(patience, &mut step).await {
             Ok(begun) => return Ok(begun),
             Err(error) if error.is_retryable() => error,
             Err(error) => return Err(error),
@@ -47,27 +49,32 @@ impl Shared {
         let shared = Arc::clone(self);
         self.tasks.spawn(async move {
             let late = if step.is_terminated() { None } else { Some(step.await) };
-            if matches!(late, None | Some(Err(_) | Ok(Begun::Admitted { .. }))) {
-                shared.settle_at_last(vec![given_up], patience).await;
+            if matches!(late, None | Some(Err(_) | Ok(BeginResult::Admitted { .. }))) {
+                shared.settle_until_stored(vec![given_up], patience).await;
             }
         });
         Err(error)
     }
 
     /// The end of a call that was perhaps recorded and certainly not sent.
-    fn never_made(&self, who: &Principal, settings: &GatewaySettings, call: &Call) -> Settlement {
+    fn abandoned_settlement(
+        &self,
+        caller: &Principal,
+        settings: &GatewaySettings,
+        call: &Call,
+    ) -> Settlement {
         let now = self.clock.now();
         let ending = never_sent(1, now);
-        let end = record::End {
+        let end = audit_records::CallEnd {
             status: CallStatus::Failed,
             ending: Some(&ending),
             charged: NanoUsd::ZERO,
             attempts: 1,
             avoided: None,
         };
-        let closed = record::closed(who, call, &end, &self.policy_version(), now);
+        let closed = audit_records::closed(caller, call, &end, &self.policy_version(), now);
         Settlement {
-            tenant: who.tenant().clone(),
+            tenant: caller.tenant().clone(),
             call: call.id.clone(),
             status: CallStatus::Failed,
             result: CallResult::Failed(Failure::from(&unrecorded())),
@@ -85,10 +92,10 @@ impl Shared {
 
     /// Ends a call when nobody knows whether its last attempt, which ended with `ending`, was replaced by another:
     /// whichever is open is ended, as soon as the store answers.
-    pub(super) async fn settle_in_doubt(
+    pub(super) async fn settle_unknown(
         self: &Arc<Self>,
-        ending: Ending,
-        settlement: impl Fn(Option<Ending>) -> Settlement,
+        ending: AttemptOutcome,
+        settlement: impl Fn(Option<AttemptOutcome>) -> Settlement,
     ) {
         let next = never_sent(ending.number + 1, self.clock.now());
         let possible = [Some(ending), Some(next), None].map(settlement).into();
@@ -98,17 +105,17 @@ impl Shared {
 }
 
 /// How long to leave the store alone after its failure `number`, from 0.
-pub(super) fn pause(number: u32) -> Duration {
+pub(super) fn retry_delay(number: u32) -> Duration {
     Duration::from_millis(20 << number.min(9))
 }
 
 /// An attempt that nobody made: the vendor bills nothing for it.
-fn never_sent(number: u32, at: Timestamp) -> Ending {
-    Ending {
+fn never_sent(number: u32, at: Timestamp) -> AttemptOutcome {
+    AttemptOutcome {
         number,
         status: AttemptStatus::FailedUnbilled,
         usage: Usage::default(),
-        charged: Amounts::ZERO,
+        charged: MeterAmounts::ZERO,
         estimated: false,
         error: Some(unrecorded().stable_code().to_owned()),
         at,

@@ -22,29 +22,29 @@
 mod allowance;
 mod answer;
 mod attempt;
+mod audit_records;
 mod backoff;
 mod bound;
 mod breaker;
 mod call;
 mod conduct;
 mod doubt;
+mod embedding_cache;
 mod ending;
-mod errand;
-mod flight;
 mod metrics;
 mod models;
 mod near;
 mod once;
+mod operation;
 mod patience;
 mod plan;
-mod reach;
-mod record;
 mod recovery;
 mod routing;
 mod settings;
 mod settlement;
+mod single_flight;
+mod store_guard;
 mod terms;
-mod vectors;
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
@@ -55,32 +55,32 @@ use futures::StreamExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::audit::{Draft, Pending, Sealer};
+use crate::audit::{Draft, Sealer, UnsealedRecords};
 use crate::cache::CacheStore;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{IdSource, RunId};
-use crate::llm::Reply;
+use crate::llm::Completion;
 use crate::policy::PolicyEngine;
 use crate::price::PriceRow;
 use crate::principal::{Principal, TenantId};
 use crate::quota::{Cap, Limit, Meter, ScopeKind, Window};
 use crate::retrieve::{Embedder, ModelId};
 use crate::store::Store;
-use crate::task::Tasks;
+use crate::task_group::TaskGroup;
 
 use allowance::Allowance;
 use attempt::Mode;
 use breaker::Breakers;
 use conduct::Conduct;
-use flight::Flights;
-use reach::Reach;
+use single_flight::SingleFlight;
+use store_guard::StoreGuard;
 
 pub(crate) use terms::Origin;
 
-pub use call::{CallStream, Completed, Granted, ModelCall, Receipt, Refused, RunCaps};
+pub use call::{Admission, CallReceipt, CallRefusal, CallStream, Completed, ModelCall, RunCaps};
 pub use models::Models;
-pub use routing::{Cheaper, Route, Routing};
+pub use routing::{DegradedModel, Route, Routing};
 pub use settings::{
     BreakerPolicy, Deadlines, GatewaySettings, InvestigationPolicy, RetryPolicy, TenantSettings,
 };
@@ -91,24 +91,24 @@ pub use settings::{
 /// hands them over.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
-    shared: Arc<Shared>,
+    inner: Arc<Inner>,
 }
 
 /// What every call works with.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct Inner {
     store: Arc<dyn Store>,
     sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     policy: Arc<dyn PolicyEngine>,
-    tasks: Arc<Tasks>,
+    tasks: Arc<TaskGroup>,
     /// Replaced as a whole: a call keeps what it began with.
     models: RwLock<Models>,
     breakers: Arc<Breakers>,
     cache: Option<Arc<dyn CacheStore>>,
-    flights: Arc<Flights>,
-    reach: Reach,
+    single_flight: Arc<SingleFlight>,
+    store_guard: StoreGuard,
     settlements: watch::Sender<u64>,
     /// Calls of this process that the store would not end as it was asked to.
     left_open: Mutex<HashSet<String>>,
@@ -120,13 +120,13 @@ pub(crate) struct Shared {
 
 /// What a gateway is made of.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct GatewayParts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) policy: Arc<dyn PolicyEngine>,
-    pub(crate) tasks: Arc<Tasks>,
+    pub(crate) tasks: Arc<TaskGroup>,
     pub(crate) models: Models,
     pub(crate) cache: Option<Arc<dyn CacheStore>>,
 }
@@ -136,14 +136,14 @@ impl Gateway {
     ///
     /// # Errors
     /// As [`Routing::check`].
-    pub(crate) fn new(parts: Parts) -> Result<Self> {
-        let Parts { store, sealer, clock, ids, policy, tasks, models, cache } = parts;
+    pub(crate) fn new(parts: GatewayParts) -> Result<Self> {
+        let GatewayParts { store, sealer, clock, ids, policy, tasks, models, cache } = parts;
         models.check()?;
         let (owner, models) = (ids.next(), RwLock::new(models));
         let (breakers, reach, settlements) =
-            (Arc::<Breakers>::default(), Reach::default(), watch::Sender::new(0));
-        let flights = Arc::new(Flights::default());
-        let shared = Shared {
+            (Arc::<Breakers>::default(), StoreGuard::default(), watch::Sender::new(0));
+        let flights = Arc::new(SingleFlight::default());
+        let shared = Inner {
             store,
             sealer,
             clock,
@@ -153,19 +153,19 @@ impl Gateway {
             models,
             breakers,
             cache,
-            flights,
-            reach,
+            single_flight: flights,
+            store_guard: reach,
             settlements,
             left_open: Mutex::default(),
             is_recovering: AtomicBool::new(false),
             owner,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { inner: Arc::new(shared) })
     }
 
     /// Replaces everything about models. Calls in flight end with what they began with.
     pub(crate) fn reconfigure(&self, models: Models) -> Result<()> {
-        let mut current = self.shared.models.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.inner.models.write().unwrap_or_else(PoisonError::into_inner);
         models.check_after(&current)?;
         *current = models;
         Ok(())
@@ -173,17 +173,17 @@ impl Gateway {
 
     /// What is in force.
     pub(crate) fn models(&self) -> Models {
-        self.shared.current()
+        self.inner.current()
     }
 
     /// The providers and routes in force.
     pub(crate) fn routing(&self) -> Arc<Routing> {
-        self.shared.current().routing
+        self.inner.current().routing
     }
 
     /// The settings in force.
     pub(crate) fn settings(&self) -> Arc<GatewaySettings> {
-        self.shared.current().settings
+        self.inner.current().settings
     }
 
     /// The name and model of whoever is asked first for a tenant.
@@ -202,15 +202,15 @@ impl Gateway {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED`.
-    pub(crate) fn check_cost_units(&self, who: &Principal, most: Option<u64>) -> Result<()> {
-        let cap = most.map(Cap::At);
+    pub(crate) fn check_cost_units(&self, caller: &Principal, most: Option<u64>) -> Result<()> {
+        let cap = most.map(Cap::Limited);
         let limit = cap.map(|cap| Limit::new(ScopeKind::Run, Meter::CostUnits, Window::Total, cap));
-        limit.map_or(Ok(()), |limit| self.settings().check_limit(who.tenant().as_str(), &limit))
+        limit.map_or(Ok(()), |limit| self.settings().check_limit(caller.tenant().as_str(), &limit))
     }
 
     /// The embedder, for its facts only.
     pub(crate) fn embedder(&self) -> Option<Arc<dyn Embedder>> {
-        self.shared.current().embedder
+        self.inner.current().embedder
     }
 
     /// The model of the configured embedder.
@@ -220,49 +220,51 @@ impl Gateway {
 
     /// Forgets what the cache keeps of a run.
     pub(crate) async fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
-        match &self.shared.cache {
+        match &self.inner.cache {
             Some(cache) => cache.forget_run(tenant, run).await,
             None => Ok(()),
         }
     }
 
     /// Makes a call whose answer is streamed.
-    pub(crate) async fn stream(&self, who: &Principal, call: ModelCall) -> Result<Granted<CallStream>> {
-        self.start(who, call, Mode::Streamed).await
+    pub(crate) async fn stream(&self, caller: &Principal, call: ModelCall) -> Result<Admission<CallStream>> {
+        self.start(caller, call, Mode::Streaming).await
     }
 
     /// Makes a call whose answer comes in one piece.
-    pub(crate) async fn complete(&self, who: &Principal, call: ModelCall) -> Result<Granted<Completed>> {
-        let mut stream = match self.start(who, call, Mode::Whole).await? {
-            Granted::Yes(stream) => stream,
-            Granted::No(refused) => return Ok(Granted::No(refused)),
+    pub(crate) async fn complete(&self, caller: &Principal, call: ModelCall) -> Result<Admission<Completed>> {
+        let mut stream = match self.start(caller, call, Mode::Unary).await? {
+            Admission::Granted(stream) => stream,
+            Admission::Refused(refused) => return Ok(Admission::Refused(refused)),
         };
-        let mut reply = Reply::empty();
+        let mut reply = Completion::empty();
         while let Some(piece) = stream.next().await {
             reply.add(piece?);
         }
         let receipt = stream.receipt.take().ok_or_else(call::shutting_down)?;
-        Ok(Granted::Yes(Completed { reply, receipt }))
+        Ok(Admission::Granted(Completed { reply, receipt }))
     }
 
-    async fn start(&self, who: &Principal, call: ModelCall, mode: Mode) -> Result<Granted<CallStream>> {
+    async fn start(&self, caller: &Principal, call: ModelCall, mode: Mode) -> Result<Admission<CallStream>> {
         let (out, told) = mpsc::unbounded_channel();
         let (cancel, cancelled) = watch::channel(false);
         let (verdict, answer) = oneshot::channel();
         let conduct = Conduct {
             gateway: self.clone(),
-            shared: Arc::clone(&self.shared),
-            who: who.clone(),
+            shared: Arc::clone(&self.inner),
+            caller: caller.clone(),
             allowance: call.max_cost.map(Allowance::new),
             call,
             mode,
             out,
             cancelled,
         };
-        self.shared.tasks.spawn_unless_stopping(conduct.run(verdict));
+        self.inner.tasks.spawn_unless_stopping(conduct.run(verdict));
         Ok(match answer.await.map_err(|_| call::shutting_down())?? {
-            Granted::Yes(()) => Granted::Yes(CallStream { told, cancel, receipt: None, over: false }),
-            Granted::No(refused) => Granted::No(refused),
+            Admission::Granted(()) => {
+                Admission::Granted(CallStream { told, cancel, receipt: None, over: false })
+            }
+            Admission::Refused(refused) => Admission::Refused(refused),
         })
     }
 }
@@ -274,29 +276,29 @@ pub(crate) fn embedder_replaced() -> Error {
         .hint("try again")
 }
 
-impl Shared {
+impl Inner {
     fn current(&self) -> Models {
         self.models.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The limits and prices that were set at run time.
-    async fn set(
+    async fn overrides(
         &self,
         tenant: &TenantId,
         settings: &GatewaySettings,
     ) -> Result<(Vec<Limit>, Vec<PriceRow>)> {
         let set = async { Ok((self.store.limits(tenant).await?, self.store.prices().await?)) };
-        self.reach.within(settings.deadlines.store, set).await
+        self.store_guard.call(settings.deadlines.store, set).await
     }
 
     /// Records a call that was not made.
     async fn append(&self, drafts: Vec<Draft>) -> Result<()> {
         let patience = self.current().settings.deadlines.store;
-        self.reach.within(patience, self.store.append(self.pending(drafts))).await.map(drop)
+        self.store_guard.call(patience, self.store.append(self.pending(drafts))).await.map(drop)
     }
 
-    fn pending(&self, drafts: Vec<Draft>) -> Pending {
-        Pending::new(Arc::clone(&self.sealer), drafts)
+    fn pending(&self, drafts: Vec<Draft>) -> UnsealedRecords {
+        UnsealedRecords::new(Arc::clone(&self.sealer), drafts)
     }
 
     fn policy_version(&self) -> String {
@@ -307,7 +309,7 @@ impl Shared {
         self.left_open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn settled(&self) {
+    fn notify_settled(&self) {
         self.settlements.send_modify(|count| *count = count.wrapping_add(1));
     }
 

@@ -18,7 +18,7 @@ pub struct Models {
     /// Who embeds; without one, search is lexical.
     pub embedder: Option<Arc<dyn Embedder>>,
     /// Who speaks, if anybody does.
-    pub speaker: Option<Arc<dyn SpeechSynthesizer>>,
+    pub speech_synthesizer: Option<Arc<dyn SpeechSynthesizer>>,
 }
 
 impl Models {

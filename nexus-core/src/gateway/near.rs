@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::grounding::markers::renumbered;
 use crate::grounding::{Citation, Evidence};
-use crate::llm::Reply;
+use crate::llm::Completion;
 
 /// `reply`, which was given for other passages perhaps, as an answer from those that are shown now.
 ///
 /// Nothing where it cites a passage that is not shown now, word for word; nor where passages are shown and it cites none:
 /// then nobody can tell what it rests on. "The passages do not say" is such an answer, and these passages may.
-pub(super) fn fitted(reply: Reply, shown: &[Evidence]) -> Option<Reply> {
+pub(super) fn renumber_citations(reply: Completion, shown: &[Evidence]) -> Option<Completion> {
     if shown.is_empty() {
         return reply.citations.is_empty().then_some(reply);
     }
@@ -29,7 +29,7 @@ pub(super) fn fitted(reply: Reply, shown: &[Evidence]) -> Option<Reply> {
         citations.push(citation);
     }
     let text = renumbered(&reply.text, |number| numbers.get(&number).copied())?;
-    Some(Reply { text, citations, ..reply })
+    Some(Completion { text, citations, ..reply })
 }
 
 #[cfg(test)]
@@ -53,17 +53,21 @@ mod tests {
         passage(number, "travel", "Trains are booked in second class.")
     }
 
-    fn answered(text: &str, shown: &[Evidence]) -> Reply {
-        Reply { citations: citations_in(text, shown).citations, text: text.to_owned(), ..Reply::empty() }
+    fn answered(text: &str, shown: &[Evidence]) -> Completion {
+        Completion {
+            citations: citations_in(text, shown).citations,
+            text: text.to_owned(),
+            ..Completion::empty()
+        }
     }
 
     #[test]
     fn an_answer_is_given_under_the_numbers_that_its_passages_have_now() {
         let text = "Thirty days of leave [1]. Trains are second class [2]; see there.";
         let reply = answered(text, &[leave(1), travel(2)]);
-        assert_eq!(fitted(reply.clone(), &[leave(1), travel(2)]).unwrap(), reply);
+        assert_eq!(renumber_citations(reply.clone(), &[leave(1), travel(2)]).unwrap(), reply);
         let now = [passage(1, "news", "The canteen is new."), travel(2), leave(3)];
-        let given = fitted(reply, &now).unwrap();
+        let given = renumber_citations(reply, &now).unwrap();
         assert!(
             given.text.starts_with("Thirty days of leave [3]. Trains are second class [2]"),
             "{}",
@@ -76,26 +80,26 @@ mod tests {
     #[test]
     fn what_it_cites_must_be_shown_now_to_the_letter() {
         let reply = answered("Thirty days of leave [1].", &[leave(1)]);
-        assert_eq!(fitted(reply.clone(), &[travel(1)]), None);
-        assert_eq!(fitted(reply.clone(), &[]), None);
+        assert_eq!(renumber_citations(reply.clone(), &[travel(1)]), None);
+        assert_eq!(renumber_citations(reply.clone(), &[]), None);
         let mut newer = leave(1);
         newer.passage.version += 1;
-        assert_eq!(fitted(reply.clone(), &[newer]), None);
-        assert_eq!(fitted(reply, &[passage(1, "leave", "There are forty days of leave.")]), None);
+        assert_eq!(renumber_citations(reply.clone(), &[newer]), None);
+        assert_eq!(renumber_citations(reply, &[passage(1, "leave", "There are forty days of leave.")]), None);
     }
 
     #[test]
     fn an_answer_that_rests_on_nothing_is_given_only_where_nothing_is_shown() {
         let reply = answered("The passages do not say.", &[leave(1)]);
-        assert_eq!(fitted(reply.clone(), &[leave(1)]), None);
-        assert_eq!(fitted(reply.clone(), &[]), Some(reply));
+        assert_eq!(renumber_citations(reply.clone(), &[leave(1)]), None);
+        assert_eq!(renumber_citations(reply.clone(), &[]), Some(reply));
     }
 
     #[test]
     fn a_marker_that_points_at_nothing_cited_is_no_answer_for_others() {
         let mut reply = answered("Thirty days of leave [1]. Trains [2].", &[leave(1)]);
-        assert_eq!(fitted(reply.clone(), &[leave(1), travel(2)]), None);
+        assert_eq!(renumber_citations(reply.clone(), &[leave(1), travel(2)]), None);
         reply.text = "Thirty days of leave [1].".to_owned();
-        assert!(fitted(reply, &[leave(1), travel(2)]).is_some());
+        assert!(renumber_citations(reply, &[leave(1), travel(2)]).is_some());
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::bound::input_bound;
-use super::call::{ModelCall, Refused, RunCaps};
+use super::bound::max_input_tokens;
+use super::call::{CallRefusal, ModelCall, RunCaps};
 use super::routing::{Candidate, Routing};
 use super::settings::GatewaySettings;
-use super::terms::{Origin, Terms};
+use super::terms::{EffectiveLimits, Origin};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::hex;
@@ -17,7 +17,7 @@ use crate::ledger::Attempt;
 use crate::llm::{Parameters, Request};
 use crate::price::PriceRow;
 use crate::principal::Principal;
-use crate::quota::{Amounts, Check, Limit};
+use crate::quota::{Limit, LimitCheck, MeterAmounts};
 use crate::usage::Usage;
 
 /// One call with everything that decides about it, as it was when the call began.
@@ -25,29 +25,29 @@ use crate::usage::Usage;
 pub(super) struct Plan {
     pub(super) settings: Arc<GatewaySettings>,
     pub(super) routing: Arc<Routing>,
-    pub(super) terms: Terms,
+    pub(super) terms: EffectiveLimits,
     pub(super) candidates: Vec<Candidate>,
     pub(super) request: Request,
     /// A fingerprint of everything that was asked and of who asked it.
     pub(super) digest: String,
     /// The cap on the run's calls that answer.
-    answers: Option<Check>,
+    answers: Option<LimitCheck>,
     bound: u64,
 }
 
 /// One attempt that could be made: whom to ask for what, and what that can take.
 #[derive(Clone, Debug)]
-pub(super) struct Attemptable {
+pub(super) struct PlannedAttempt {
     pub(super) candidate: Candidate,
     pub(super) request: Request,
     pub(super) price: PriceRow,
-    pub(super) worst: Amounts,
+    pub(super) worst: MeterAmounts,
 }
 
 impl Plan {
     /// `set` are the limits and prices that were set at run time.
     pub(super) fn new(
-        who: &Principal,
+        caller: &Principal,
         call: &ModelCall,
         routing: Arc<Routing>,
         settings: Arc<GatewaySettings>,
@@ -55,12 +55,12 @@ impl Plan {
     ) -> Result<Self> {
         let request = call.request.clone();
         let candidates =
-            routing.candidates(who.tenant(), call.provider.as_deref(), request.model.as_deref())?;
+            routing.candidates(caller.tenant(), call.provider.as_deref(), request.model.as_deref())?;
         Ok(Self {
-            digest: digest(who, call)?,
-            terms: Terms::new(who, &Origin::of(call), Arc::clone(&settings), set),
+            digest: digest(caller, call)?,
+            terms: EffectiveLimits::new(caller, &Origin::of(call), Arc::clone(&settings), set),
             answers: call.run.as_ref().and_then(RunCaps::answers),
-            bound: input_bound(&request),
+            bound: max_input_tokens(&request),
             settings,
             routing,
             candidates,
@@ -69,34 +69,34 @@ impl Plan {
     }
 
     /// The attempt at `candidate`, or why it may not be made at all.
-    pub(super) fn attemptable(
+    pub(super) fn attempt(
         &self,
         candidate: &Candidate,
         now: Timestamp,
-    ) -> Result<Result<Attemptable, Refused>> {
+    ) -> Result<Result<PlannedAttempt, CallRefusal>> {
         let (kind, model) = (candidate.provider.name(), candidate.model.as_str());
         let info = candidate.provider.info(model);
         let Some(price) = self.terms.price(kind, model, info.is_local, now) else {
             let (provider, model) = (candidate.name.clone(), model.to_owned());
-            return Ok(Err(Refused::Unpriced { provider, model }));
+            return Ok(Err(CallRefusal::Unpriced { provider, model }));
         };
         let most = info.output_tokens.unwrap_or(u32::MAX);
         let max_tokens = self.request.max_tokens.unwrap_or(self.settings.max_tokens).min(most);
-        let worst = self.terms.worst(&price, model, self.bound, u64::from(max_tokens))?;
+        let worst = self.terms.worst_case(&price, model, self.bound, u64::from(max_tokens))?;
         let model = Some(model.to_owned());
         let request = Request { model, max_tokens: Some(max_tokens), ..self.request.clone() };
-        Ok(Ok(Attemptable { candidate: candidate.clone(), request, price, worst }))
+        Ok(Ok(PlannedAttempt { candidate: candidate.clone(), request, price, worst }))
     }
 
     /// The limits that apply to an attempt.
-    pub(super) fn checks(&self, attempt: &Attemptable, now: Timestamp) -> Result<Vec<Check>> {
+    pub(super) fn checks(&self, attempt: &PlannedAttempt, now: Timestamp) -> Result<Vec<LimitCheck>> {
         let mut checks = self.terms.checks(&attempt.candidate.model, now)?;
         checks.extend(self.answers.clone());
         Ok(checks)
     }
 
     /// What an attempt takes that consumed `usage`.
-    pub(super) fn charge(&self, attempt: &Attemptable, usage: &Usage) -> Result<Amounts> {
+    pub(super) fn charge(&self, attempt: &PlannedAttempt, usage: &Usage) -> Result<MeterAmounts> {
         self.terms.charge(&attempt.price, &attempt.candidate.model, attempt.worst.calls, usage)
     }
 
@@ -106,7 +106,7 @@ impl Plan {
     }
 }
 
-impl Attemptable {
+impl PlannedAttempt {
     /// The attempt as it is recorded.
     pub(super) fn record(&self, number: u32, now: Timestamp) -> Attempt {
         Attempt {
@@ -121,7 +121,7 @@ impl Attemptable {
 }
 
 /// Equal calls by the same user have equal digests. Scores that passages were found with do not count.
-fn digest(who: &Principal, call: &ModelCall) -> Result<String> {
+fn digest(caller: &Principal, call: &ModelCall) -> Result<String> {
     let Request {
         model,
         instructions,
@@ -136,7 +136,7 @@ fn digest(who: &Principal, call: &ModelCall) -> Result<String> {
     let evidence: Vec<_> = evidence.iter().map(|shown| (shown.number, &shown.passage, &shown.hash)).collect();
     let sampling: &Parameters = parameters;
     fingerprint(&(
-        ("nexus/call/v1", who.tenant(), who.subject(), &call.provider, model),
+        ("nexus/call/v1", caller.tenant(), caller.subject(), &call.provider, model),
         (instructions, history, evidence, question),
         (tools, tool_choice, max_tokens, sampling),
     ))

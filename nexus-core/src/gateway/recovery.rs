@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Gateway, Shared, record};
+use super::{Gateway, Inner, audit_records};
 use crate::document::model::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{
-    Attempt, AttemptStatus, CallResult, CallStatus, Ending, LedgerQuery, OpenCall, Settlement,
+    Attempt, AttemptOutcome, AttemptStatus, CallResult, CallStatus, LedgerQuery, OpenCall, Settlement,
 };
 use crate::principal::Principal;
-use crate::quota::Amounts;
+use crate::quota::MeterAmounts;
 use crate::usage::Usage;
 
 /// How long to wait before calls that could not be ended are tried again; twice as long each further time.
@@ -37,20 +37,20 @@ impl Gateway {
     /// # Errors
     /// Those of finding the open calls.
     pub(crate) async fn recover(&self) -> Result<usize> {
-        let round = self.shared.recover_round().await?;
+        let round = self.inner.recover_round().await?;
         if round.failed > 0 {
             let failed = round.failed;
             tracing::error!(
                 failed,
                 "calls of an earlier process could not be ended, and are tried again later"
             );
-            self.shared.recover_in_background();
+            self.inner.recover_in_background();
         }
         Ok(round.ended)
     }
 }
 
-impl Shared {
+impl Inner {
     /// Has a call of this process ended as those of an earlier one are: the store would not end it as it was asked to.
     pub(super) fn recover_later(self: &Arc<Self>, call: String) {
         self.left_open().insert(call);
@@ -118,17 +118,18 @@ impl Shared {
         let charged = last.map_or(Some(open.call.cost), |last| open.call.cost.checked_add(last));
         let attempts = match &open.attempt {
             Some(attempt) => attempt.number,
-            None => self.reach.within(patience, self.attempts_over(&open)).await?,
+            None => self.store_guard.call(patience, self.attempts_over(&open)).await?,
         };
         let status = CallStatus::Unknown;
-        let end = record::End {
+        let end = audit_records::CallEnd {
             status,
             ending: ending.as_ref(),
             charged: charged.unwrap_or(open.call.cost),
             attempts,
             avoided: None,
         };
-        let audit = self.pending(record::closed(&system, &open.call, &end, &self.policy_version(), now));
+        let audit =
+            self.pending(audit_records::closed(&system, &open.call, &end, &self.policy_version(), now));
         let settlement = Settlement {
             tenant: open.tenant,
             call: open.call.id,
@@ -144,8 +145,8 @@ impl Shared {
             shutoff: settings.shutoff,
             audit,
         };
-        self.reach.within(patience, self.store.settle(settlement)).await?;
-        self.settled();
+        self.store_guard.call(patience, self.store.settle(settlement)).await?;
+        self.notify_settled();
         Ok(())
     }
 
@@ -158,13 +159,13 @@ impl Shared {
     }
 }
 
-fn outcome_unknown(attempt: &Attempt, now: crate::clock::Timestamp) -> Ending {
+fn outcome_unknown(attempt: &Attempt, now: crate::clock::Timestamp) -> AttemptOutcome {
     let free = attempt.reserved.money == crate::money::NanoUsd::ZERO;
-    Ending {
+    AttemptOutcome {
         number: attempt.number,
         status: if free { AttemptStatus::FailedUnbilled } else { AttemptStatus::UnknownOutcome },
         usage: Usage::default(),
-        charged: if free { Amounts::ZERO } else { attempt.reserved },
+        charged: if free { MeterAmounts::ZERO } else { attempt.reserved },
         estimated: !free,
         error: Some(interrupted().stable_code().to_owned()),
         at: now,

@@ -20,13 +20,14 @@ pub struct Route {
     /// The only providers that may be asked, whatever a request or the fallbacks say; all unless told.
     pub allowed_providers: Option<BTreeSet<String>>,
     /// The provider and model that an investigation falls back to when its money runs out, where it degrades.
-    pub cheaper: Option<Cheaper>,
+    #[serde(rename = "cheaper")]
+    pub degrade_to: Option<DegradedModel>,
 }
 
 /// What is asked instead when an investigation can no longer afford the model it wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cheaper {
+pub struct DegradedModel {
     /// The name of the provider.
     pub provider: String,
     /// The model; the provider's default unless told.
@@ -102,7 +103,7 @@ impl Routing {
     /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_ROUTE`, which names the provider.
     pub fn check(&self) -> Result<()> {
         for route in std::iter::once(&self.route).chain(self.tenants.values()) {
-            let cheaper = route.cheaper.as_ref().map(|cheaper| &cheaper.provider);
+            let cheaper = route.degrade_to.as_ref().map(|cheaper| &cheaper.provider);
             for name in std::iter::once(&route.primary).chain(&route.fallbacks).chain(cheaper) {
                 if !self.providers.contains_key(name) {
                     return Err(invalid(format!("a route leads to `{name}`, which is not configured")));
@@ -152,9 +153,9 @@ impl Routing {
     }
 
     /// Whom an investigation of `tenant` can still afford, where its route says so.
-    pub(crate) fn cheaper(&self, tenant: &TenantId) -> Option<Candidate> {
+    pub(crate) fn degraded(&self, tenant: &TenantId) -> Option<Candidate> {
         let route = self.route(tenant);
-        let cheaper = route.cheaper.as_ref().filter(|cheaper| route.allows(&cheaper.provider))?;
+        let cheaper = route.degrade_to.as_ref().filter(|cheaper| route.allows(&cheaper.provider))?;
         self.candidate(&cheaper.provider, cheaper.model.as_deref()).ok()
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::terms::uncounted;
 use crate::cache::CacheSettings;
 use crate::error::{Error, Result};
-use crate::ledger::ShutoffRule;
+use crate::ledger::AutoTripRule;
 use crate::price::PriceTable;
 use crate::quota::{Cap, CostUnits, Limit, Limits, Meter, ScopeKind, Zone};
 
@@ -43,13 +43,13 @@ pub struct RetryPolicy {
     /// How long to wait before the second attempt; twice as long before each further one.
     pub backoff: Duration,
     /// The longest wait.
-    pub longest: Duration,
+    pub max_backoff: Duration,
 }
 
 impl Default for RetryPolicy {
     /// Three attempts, half a second, at most eight.
     fn default() -> Self {
-        Self { attempts: 3, backoff: Duration::from_millis(500), longest: Duration::from_secs(8) }
+        Self { attempts: 3, backoff: Duration::from_millis(500), max_backoff: Duration::from_secs(8) }
     }
 }
 
@@ -59,15 +59,15 @@ pub struct BreakerPolicy {
     /// After so many failures in a row.
     pub failures: u32,
     /// For so long.
-    pub open: Duration,
+    pub open_for: Duration,
     /// How many calls may then try it at once.
-    pub trials: u32,
+    pub half_open_calls: u32,
 }
 
 impl Default for BreakerPolicy {
     /// Three failures, thirty seconds, one trial.
     fn default() -> Self {
-        Self { failures: 3, open: Duration::from_secs(30), trials: 1 }
+        Self { failures: 3, open_for: Duration::from_secs(30), half_open_calls: 1 }
     }
 }
 
@@ -108,7 +108,7 @@ pub struct GatewaySettings {
     /// What may be consumed by anybody; limits that were set at run time win.
     pub limits: Limits,
     /// When scopes are shut by themselves.
-    pub shutoff: ShutoffRule,
+    pub shutoff: AutoTripRule,
     /// What happens when an investigation's money runs out.
     pub investigation: InvestigationPolicy,
     /// Where days and months begin.
@@ -116,7 +116,7 @@ pub struct GatewaySettings {
     /// For how long answers and vectors serve again, where there is a cache.
     pub cache: CacheSettings,
     /// How long a claim is remembered.
-    pub claim_kept: Duration,
+    pub idempotency_ttl: Duration,
     /// The most bytes of an answer.
     pub max_answer_bytes: usize,
     /// What single tenants have.
@@ -125,7 +125,7 @@ pub struct GatewaySettings {
 
 /// Whether a limit can be counted with rates for cost units only. Nothing, and without a bound, need no counting.
 fn needs_rates(limit: &Limit) -> bool {
-    limit.subject.meter == Meter::CostUnits && matches!(limit.cap, Cap::At(1..))
+    limit.subject.meter == Meter::CostUnits && matches!(limit.cap, Cap::Limited(1..))
 }
 
 impl GatewaySettings {
@@ -133,7 +133,7 @@ impl GatewaySettings {
     ///
     /// # Errors
     /// As [`PriceTable::shipped`].
-    pub fn shipped() -> Result<Self> {
+    pub fn with_builtin_prices() -> Result<Self> {
         Ok(Self {
             deadlines: Deadlines::default(),
             retry: RetryPolicy::default(),
@@ -141,11 +141,11 @@ impl GatewaySettings {
             max_tokens: 4_096,
             prices: PriceTable::shipped()?,
             limits: Limits::default(),
-            shutoff: ShutoffRule::default(),
+            shutoff: AutoTripRule::default(),
             investigation: InvestigationPolicy::default(),
             zone: Zone::default(),
             cache: CacheSettings::default(),
-            claim_kept: Duration::from_hours(24),
+            idempotency_ttl: Duration::from_hours(24),
             max_answer_bytes: 16 << 20,
             tenants: BTreeMap::new(),
         })

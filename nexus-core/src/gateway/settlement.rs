@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Shared;
-use super::doubt::{pause, unrecorded};
+use super::Inner;
+use super::doubt::{retry_delay, unrecorded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Settlement;
 
@@ -21,7 +21,7 @@ pub(super) enum Unsettled {
     Impossible(Error),
 }
 
-impl Shared {
+impl Inner {
     /// Settles, and tries again for as long as the store is out of reach and this process lives: what the vendor billed
     /// is known here only. Whoever waits is told after the store's deadline, and the rest goes on without them.
     ///
@@ -48,16 +48,16 @@ impl Shared {
             };
             if began.elapsed() >= patience {
                 let shared = Arc::clone(self);
-                self.tasks.spawn(async move { shared.settle_at_last(possible, patience).await });
+                self.tasks.spawn(async move { shared.settle_until_stored(possible, patience).await });
                 return Err(unrecorded().because(error));
             }
-            tokio::time::sleep(pause(tries)).await;
+            tokio::time::sleep(retry_delay(tries)).await;
             tries += 1;
         }
     }
 
     /// Tries until the store answers.
-    pub(super) async fn settle_at_last(self: &Arc<Self>, possible: Vec<Settlement>, patience: Duration) {
+    pub(super) async fn settle_until_stored(self: &Arc<Self>, possible: Vec<Settlement>, patience: Duration) {
         let mut tries = 0;
         loop {
             match self.settle_once(&possible, patience).await {
@@ -65,7 +65,7 @@ impl Shared {
                 Err(Unsettled::OutOfReach(_)) => {}
                 Err(Unsettled::Impossible(error)) => return self.leave_open(&possible, &error),
             }
-            tokio::time::sleep(pause(tries)).await;
+            tokio::time::sleep(retry_delay(tries)).await;
             tries += 1;
         }
     }
@@ -74,9 +74,9 @@ impl Shared {
     async fn settle_once(&self, possible: &[Settlement], patience: Duration) -> Result<(), Unsettled> {
         let mut conflict = None;
         for settlement in possible {
-            match self.reach.within(patience, self.store.settle(settlement.clone())).await {
+            match self.store_guard.call(patience, self.store.settle(settlement.clone())).await {
                 Ok(_) => {
-                    self.settled();
+                    self.notify_settled();
                     return Ok(());
                 }
                 Err(error) if error.is_retryable() => return Err(Unsettled::OutOfReach(error)),

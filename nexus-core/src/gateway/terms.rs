@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::allowance::Allowance;
-use super::call::{ModelCall, Refused, RunCaps};
+use super::call::{CallRefusal, ModelCall, RunCaps};
 use super::settings::GatewaySettings;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -11,7 +11,9 @@ use crate::id::RunId;
 use crate::money::NanoUsd;
 use crate::price::{PriceRow, PriceTable};
 use crate::principal::Principal;
-use crate::quota::{Amounts, Cap, Check, Consumer, CostUnits, Limit, LimitMode, Limits, Meter, checks};
+use crate::quota::{
+    Cap, Consumer, CostUnits, Limit, LimitCheck, LimitMode, Limits, Meter, MeterAmounts, checks,
+};
 use crate::usage::Usage;
 
 /// What led to a call.
@@ -46,7 +48,7 @@ impl Origin {
 
 /// What governs a call.
 #[derive(Debug)]
-pub(super) struct Terms {
+pub(super) struct EffectiveLimits {
     pub(super) settings: Arc<GatewaySettings>,
     pub(super) consumer: Consumer,
     prices: PriceTable,
@@ -56,23 +58,23 @@ pub(super) struct Terms {
     cost_units: CostUnits,
 }
 
-impl Terms {
+impl EffectiveLimits {
     /// The terms of a call by `who`. `set` are the limits and prices that were set at run time; the caps of a run tighten
     /// the limits.
     pub(super) fn new(
-        who: &Principal,
+        caller: &Principal,
         origin: &Origin,
         settings: Arc<GatewaySettings>,
         set: (Vec<Limit>, Vec<PriceRow>),
     ) -> Self {
-        let tenant = settings.tenant(who.tenant().as_str());
+        let tenant = settings.tenant(caller.tenant().as_str());
         let own = tenant.into_iter().flat_map(|tenant| tenant.limits.iter().cloned());
         let limits = settings.limits.clone().with(own).with(set.0);
         Self {
             consumer: Consumer {
-                tenant: who.tenant().to_string(),
-                organisation: who.organisation_id().map(ToString::to_string),
-                user: who.subject().to_string(),
+                tenant: caller.tenant().to_string(),
+                organisation: caller.organisation_id().map(ToString::to_string),
+                user: caller.subject().to_string(),
                 investigation: origin.investigation.clone(),
                 run: origin.run_id().map(ToString::to_string),
             },
@@ -96,36 +98,53 @@ impl Terms {
     }
 
     /// The most that an attempt can take which consumes at most `input` and `output` tokens.
-    pub(super) fn worst(&self, price: &PriceRow, model: &str, input: u64, output: u64) -> Result<Amounts> {
+    pub(super) fn worst_case(
+        &self,
+        price: &PriceRow,
+        model: &str,
+        input: u64,
+        output: u64,
+    ) -> Result<MeterAmounts> {
         let tokens = input.checked_add(output).ok_or_else(too_large)?;
         let money = price.worst_case(input, output)?;
-        Ok(Amounts { calls: 1, tokens, cost_units: self.cost_units(model, tokens)?, money })
+        Ok(MeterAmounts { calls: 1, tokens, cost_units: self.cost_units(model, tokens)?, money })
     }
 
     /// What an attempt takes that consumed `usage`, and counts as `calls`.
-    pub(super) fn charge(&self, price: &PriceRow, model: &str, calls: u64, usage: &Usage) -> Result<Amounts> {
+    pub(super) fn charge(
+        &self,
+        price: &PriceRow,
+        model: &str,
+        calls: u64,
+        usage: &Usage,
+    ) -> Result<MeterAmounts> {
         let tokens = usage.total().ok_or_else(too_large)?;
-        Ok(Amounts { calls, tokens, cost_units: self.cost_units(model, tokens)?, money: price.cost(usage)? })
+        Ok(MeterAmounts {
+            calls,
+            tokens,
+            cost_units: self.cost_units(model, tokens)?,
+            money: price.cost(usage)?,
+        })
     }
 
     /// The limits that apply to an attempt at `model`.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED` for a limit that would admit everything.
-    pub(super) fn checks(&self, model: &str, now: Timestamp) -> Result<Vec<Check>> {
+    pub(super) fn checks(&self, model: &str, now: Timestamp) -> Result<Vec<LimitCheck>> {
         let checks = checks(&self.limits, &self.consumer, model, now, &self.settings.zone);
-        let is_uncounted = |check: &Check| {
+        let is_uncounted = |check: &LimitCheck| {
             let of_model = Some(check.key.model.as_str()).filter(|model| *model != "*");
-            let is_bound = matches!(check.cap, Cap::At(1..)) && check.mode == LimitMode::Enforce;
+            let is_bound = matches!(check.cap, Cap::Limited(1..)) && check.mode == LimitMode::Enforce;
             is_bound && check.meter == Meter::CostUnits && !self.cost_units.can_count(of_model)
         };
         if checks.iter().any(is_uncounted) { Err(uncounted(Some(&self.consumer.tenant))) } else { Ok(checks) }
     }
 
     /// Checks a worst case against what all calls of the run may cost. What they cost by then is the store's to say.
-    pub(super) fn check_cost(&self, worst: NanoUsd) -> Result<(), Refused> {
+    pub(super) fn check_cost(&self, worst: NanoUsd) -> Result<(), CallRefusal> {
         match self.max_cost.filter(|allowed| worst > *allowed) {
-            Some(allowed) => Err(Refused::TooDear { worst, allowed }),
+            Some(allowed) => Err(CallRefusal::TooDear { worst, allowed }),
             None => Ok(()),
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::sentence::{Sentence, SentenceKind, sentences};
+use super::quotable_units::{Sentence, SentenceKind, sentences};
 use super::{Citation, Evidence};
 use crate::retrieve::analysis::{Language, analyse};
 

@@ -1,7 +1,7 @@
 //! What an answer stands on: the passages that were shown ([`Evidence`]) and the [`Citation`]s that point at them.
 
 pub mod markers;
-pub mod sentence;
+pub mod quotable_units;
 
 use std::ops::Range;
 

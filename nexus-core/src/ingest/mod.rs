@@ -3,9 +3,9 @@
 //! A submission is durable before it is acknowledged; the job behind it is done by a worker, here or in another
 //! process, and a document counts as done only after the store has committed its passages.
 
-mod brought;
-mod kept_lease;
+mod lease_renewal;
+mod prechunked;
 mod submit;
 mod worker;
 
-pub use brought::{BroughtPassage, PASSAGES_CONTENT_TYPE};
+pub use prechunked::{PASSAGES_CONTENT_TYPE, PrechunkedPassage};

@@ -1,8 +1,8 @@
 //! The front of ingestion: checks, keeps the raw bytes, and records document and job in one step.
 
-use super::brought::{self, BroughtPassage, PASSAGES_CONTENT_TYPE};
+use super::prechunked::{self, PASSAGES_CONTENT_TYPE, PrechunkedPassage};
 use crate::access::{AccessRule, Permission};
-use crate::audit::{Draft, Kind, Payload, Pending};
+use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
 use crate::clock::Timestamp;
 use crate::document::store::{Blob, Reindex, Submission, Submitted};
 use crate::document::{ChunkConfig, NewDocument, Source};
@@ -21,20 +21,20 @@ impl Engine {
     /// the caller decides how long it takes. What counts is what the store finds in the transaction of the submission.
     pub(crate) async fn submit(
         &self,
-        who: &Principal,
+        caller: &Principal,
         new: NewDocument,
         source: Box<dyn Source>,
     ) -> Result<Submitted> {
         new.check()?;
-        self.authorise(who, Action::DocumentWrite, Resource::corpus(&new.corpus), ()).await?;
-        let corpus_created_at = self.store.corpus(who.tenant(), &new.corpus).await?.created_at;
+        self.authorise(caller, Action::DocumentWrite, Resource::corpus(&new.corpus), ()).await?;
+        let corpus_created_at = self.store.corpus(caller.tenant(), &new.corpus).await?.created_at;
         if let Some(id) = &new.id {
-            self.check_may_replace(who, id).await?;
+            self.check_may_replace(caller, id).await?;
         }
-        let blob = self.store.put(who.tenant(), source, self.settings.max_document_bytes).await?;
-        let submitted = self.submit_kept(who, new, corpus_created_at, &blob).await;
+        let blob = self.store.put(caller.tenant(), source, self.settings.max_document_bytes).await?;
+        let submitted = self.submit_kept(caller, new, corpus_created_at, &blob).await;
         if submitted.is_err()
-            && let Err(error) = self.store.discard(who.tenant(), blob).await
+            && let Err(error) = self.store.discard(caller.tenant(), blob).await
         {
             tracing::warn!(error = %error.report(), "the raw bytes of a refused document were not removed");
         }
@@ -44,17 +44,17 @@ impl Engine {
     /// Records a document whose bytes are kept, and its job.
     async fn submit_kept(
         &self,
-        who: &Principal,
+        caller: &Principal,
         new: NewDocument,
         corpus_created_at: Timestamp,
         blob: &Blob,
     ) -> Result<Submitted> {
         let (resource, rule) = (Resource::corpus(&new.corpus), AccessRule::NewOr(Permission::Write));
-        let access = self.authorise_change(who, Action::DocumentWrite, resource, rule).await?;
+        let access = self.authorise_change(caller, Action::DocumentWrite, resource, rule).await?;
         let chunking = if let Some(chunking) = new.chunking {
             chunking
         } else {
-            let corpus = self.store.corpus(who.tenant(), &new.corpus).await?;
+            let corpus = self.store.corpus(caller.tenant(), &new.corpus).await?;
             CorpusConfig::parse(&corpus.provider_config_json)?.chunking.unwrap_or_default()
         };
         let job: JobId = self.new_id()?;
@@ -65,11 +65,11 @@ impl Engine {
         let facts = Payload::new()
             .id("document", &id)
             .id("corpus", &new.corpus)
-            .word("content_hash", &blob.hash)
+            .token("content_hash", &blob.hash)
             .count("size_bytes", blob.size);
-        let audit = self.opening(who, &job, facts);
+        let audit = self.opening(caller, &job, facts);
         let submission = Submission {
-            principal: who.clone(),
+            principal: caller.clone(),
             job,
             owner_grant: self.new_id()?,
             id,
@@ -93,50 +93,50 @@ impl Engine {
     /// Queues passages that the caller has cut, and perhaps embedded, already.
     pub(crate) async fn submit_passages(
         &self,
-        who: &Principal,
+        caller: &Principal,
         new: NewDocument,
         model: Option<ModelId>,
-        passages: &[BroughtPassage],
+        passages: &[PrechunkedPassage],
     ) -> Result<Submitted> {
         if let Some(model) = &model {
             let embedder = self.gateway.embedder();
             let vectors = passages.iter().filter_map(|passage| passage.vector.as_deref());
             vectors.into_iter().try_for_each(|vector| check_length(embedder.as_ref(), model, vector))?;
         }
-        let bytes = brought::write(model, passages)?;
+        let bytes = prechunked::write(model, passages)?;
         let new = NewDocument { content_type: Some(PASSAGES_CONTENT_TYPE.to_owned()), ..new };
-        self.submit(who, new, Box::new(std::io::Cursor::new(bytes))).await
+        self.submit(caller, new, Box::new(std::io::Cursor::new(bytes))).await
     }
 
     /// Queues the job that cuts a document anew from its raw bytes.
     pub(crate) async fn reindex(
         &self,
-        who: &Principal,
+        caller: &Principal,
         document: &DocumentId,
         chunking: Option<ChunkConfig>,
     ) -> Result<Submitted> {
         let rule = AccessRule::Holds(Permission::Reindex);
         let resource = Resource::document(document);
-        let access = self.authorise_change(who, Action::DocumentReindex, resource, rule).await?;
-        let current = self.permitted_document(who, document, Permission::Reindex).await?;
+        let access = self.authorise_change(caller, Action::DocumentReindex, resource, rule).await?;
+        let current = self.permitted_document(caller, document, Permission::Reindex).await?;
         let chunking = chunking.unwrap_or(current.chunking);
         let job: JobId = self.new_id()?;
-        let facts = Payload::new().id("document", document).word("content_hash", &current.content_hash);
-        let audit = self.opening(who, &job, facts);
+        let facts = Payload::new().id("document", document).token("content_hash", &current.content_hash);
+        let audit = self.opening(caller, &job, facts);
         let document = document.clone();
         let now = self.clock.now();
-        let reindex = Reindex { principal: who.clone(), job, document, chunking, access, now, audit };
+        let reindex = Reindex { principal: caller.clone(), job, document, chunking, access, now, audit };
         self.store.reindex(reindex).await
     }
 
     /// A document that exists may be replaced only by whoever holds `write`. That its id is taken is all that a
     /// caller learns who may not even read it.
-    async fn check_may_replace(&self, who: &Principal, id: &DocumentId) -> Result<()> {
-        match self.store.document(who.tenant(), id).await {
+    async fn check_may_replace(&self, caller: &Principal, id: &DocumentId) -> Result<()> {
+        match self.store.document(caller.tenant(), id).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             found => found?,
         };
-        match self.permitted_document(who, id, Permission::Write).await {
+        match self.permitted_document(caller, id, Permission::Write).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Err(Error::new(ErrorKind::Conflict, "a document with this id exists").code("DOCUMENT_EXISTS"))
             }
@@ -144,15 +144,15 @@ impl Engine {
         }
     }
 
-    fn opening(&self, who: &Principal, job: &JobId, facts: Payload) -> Pending {
+    fn opening(&self, caller: &Principal, job: &JobId, facts: Payload) -> UnsealedRecords {
         let now = self.clock.now();
-        let open =
-            Draft::new(who, job.as_str(), Kind::RUN_OPEN, self.policy.version(), now).with_payload(facts);
+        let open = Draft::new(caller, job.as_str(), Kind::CHAIN_OPEN, self.policy.version(), now)
+            .with_payload(facts);
         self.pending(vec![open])
     }
 
     /// Drafts that the store is to seal in its transaction.
-    pub(crate) fn pending(&self, drafts: Vec<Draft>) -> Pending {
-        Pending::new(std::sync::Arc::clone(&self.sealer), drafts)
+    pub(crate) fn pending(&self, drafts: Vec<Draft>) -> UnsealedRecords {
+        UnsealedRecords::new(std::sync::Arc::clone(&self.sealer), drafts)
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::brought::{self, PASSAGES_CONTENT_TYPE};
+use super::prechunked::{self, PASSAGES_CONTENT_TYPE};
 use crate::access::{AccessRule, Authorised, Permission, RequiredAccess};
-use crate::audit::{Draft, Kind, Payload, Pending};
+use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
 use crate::document::chunk::{Chunk, Chunker, EstimatedTokens};
 use crate::document::model::{Failure, Stage};
 use crate::document::parser::codes;
@@ -35,7 +35,7 @@ const PUBLISHED: Kind = Kind::new("document.published");
 impl Engine {
     /// Does the next job, if there is one; says whether there was. A document that cannot be read fails its job,
     /// not this call.
-    pub(crate) async fn work_one(self: &Arc<Self>) -> Result<bool> {
+    pub(crate) async fn run_next_job(self: &Arc<Self>) -> Result<bool> {
         let token = self.ids.next();
         let Some(lease) = self.store.claim(&token, self.clock.now(), self.settings.job_lease).await? else {
             return Ok(false);
@@ -106,9 +106,9 @@ impl Engine {
             staged: 0,
         };
         let report = if document.content_type == PASSAGES_CONTENT_TYPE {
-            staging.take_brought(source).await?
+            staging.stage_prechunked(source).await?
         } else {
-            staging.take_parsed(source).await?
+            staging.stage_parsed(source).await?
         };
         staging.flush().await?;
         if staging.staged == 0 {
@@ -150,16 +150,17 @@ impl Engine {
         self.authorise_change(&lease.job.principal, action, resource, rule).await
     }
 
-    fn closing(&self, lease: &Lease, staging: &Staging<'_>, report: &ParseReport) -> Pending {
+    fn closing(&self, lease: &Lease, staging: &Staging<'_>, report: &ParseReport) -> UnsealedRecords {
         let facts = Payload::new()
             .id("document", &lease.document.id)
             .count("version", lease.job.version)
             .count("passages", staging.staged)
-            .word("content_type", &report.content_type)
+            .token("content_type", &report.content_type)
             .count("pages_without_text", report.pages_without_text.len());
         self.pending(vec![
             self.job_draft(lease, PUBLISHED).with_payload(facts),
-            self.job_draft(lease, Kind::RUN_CLOSE).with_payload(Payload::new().word("outcome", "succeeded")),
+            self.job_draft(lease, Kind::CHAIN_CLOSE)
+                .with_payload(Payload::new().token("outcome", "succeeded")),
         ])
     }
 
@@ -175,8 +176,8 @@ impl Engine {
         }
         tracing::info!(document = %lease.document.id, error = %error.report(), "a document could not be ingested");
         let failure = Failure::from(error);
-        let facts = Payload::new().word("outcome", "failed").word("code", &failure.code);
-        let audit = self.pending(vec![self.job_draft(lease, Kind::RUN_CLOSE).with_payload(facts)]);
+        let facts = Payload::new().token("outcome", "failed").token("code", &failure.code);
+        let audit = self.pending(vec![self.job_draft(lease, Kind::CHAIN_CLOSE).with_payload(facts)]);
         let fail = || self.store.fail(lease, failure.clone(), self.clock.now(), audit.clone());
         match timeout(self.settings.job_lease, self.persist(fail)).await {
             Ok(Err(lost)) if lost.kind() == ErrorKind::Conflict => Ok(()),
@@ -202,7 +203,7 @@ struct Staging<'e> {
 
 impl Staging<'_> {
     /// Lets the parser read on a thread of its own, and cuts what it finds.
-    async fn take_parsed(&mut self, mut source: Box<dyn Source>) -> Result<ParseReport> {
+    async fn stage_parsed(&mut self, mut source: Box<dyn Source>) -> Result<ParseReport> {
         let document = &self.lease.document;
         let hints =
             FileHints { name: document.name.clone(), content_type: Some(document.content_type.clone()) };
@@ -224,8 +225,8 @@ impl Staging<'_> {
     }
 
     /// Takes passages that the caller has cut already.
-    async fn take_brought(&mut self, source: Box<dyn Source>) -> Result<ParseReport> {
-        let reader = brought::Reader::new(source)?;
+    async fn stage_prechunked(&mut self, source: Box<dyn Source>) -> Result<ParseReport> {
+        let reader = prechunked::Reader::new(source)?;
         self.model = reader.model().cloned();
         let (sender, mut passages) = mpsc::channel(BATCH);
         let reading = tokio::task::spawn_blocking(move || {

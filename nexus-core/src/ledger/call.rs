@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::check_id;
-use crate::llm::Reply;
+use crate::llm::Completion;
 use crate::money::NanoUsd;
-use crate::quota::{Amounts, Consumer};
+use crate::quota::{Consumer, MeterAmounts};
 use crate::usage::Usage;
 
 /// What a model is called for.
@@ -36,14 +36,14 @@ impl Operation {
 /// What makes two requests the same request within a tenant: a key of the caller's, 1 to 128 characters, and what it
 /// is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ClaimKey {
+pub struct IdempotencyKey {
     /// What is asked for.
     pub operation: Operation,
     /// The idempotency key, the request's id, or `run/step/n`.
     pub key: String,
 }
 
-impl ClaimKey {
+impl IdempotencyKey {
     /// Reads a key.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ pub struct Call {
     /// Who consumes.
     pub consumer: Consumer,
     /// What makes it the same call when it is made again.
-    pub claim: ClaimKey,
+    pub claim: IdempotencyKey,
     /// A fingerprint of everything that was asked: equal claims must ask for equal things.
     pub digest: String,
     /// Random text that salts the fingerprints of the digest and of the claim's key in the audit chain. Empty in a call from
@@ -105,6 +105,7 @@ pub struct Call {
     /// Milliseconds from admission to the first word.
     pub first_byte_ms: Option<u64>,
     /// The stable code of what went wrong.
+    #[serde(default, deserialize_with = "crate::error::optional_stored_code")]
     pub error: Option<String>,
     /// Whether the answer may serve to train models.
     pub distillation_eligible: bool,
@@ -140,7 +141,7 @@ pub struct Attempt {
     /// The version of the price row it is billed by.
     pub price_version: String,
     /// What was reserved for it.
-    pub reserved: Amounts,
+    pub reserved: MeterAmounts,
     /// When it began.
     pub started_at: Timestamp,
 }
@@ -190,7 +191,7 @@ impl AttemptStatus {
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ending {
+pub struct AttemptOutcome {
     /// Which attempt.
     pub number: u32,
     /// How it ended.
@@ -198,10 +199,11 @@ pub struct Ending {
     /// What it consumed.
     pub usage: Usage,
     /// What it is charged with.
-    pub charged: Amounts,
+    pub charged: MeterAmounts,
     /// Whether that is an estimate.
     pub estimated: bool,
     /// The stable code of what went wrong.
+    #[serde(default, deserialize_with = "crate::error::optional_stored_code")]
     pub error: Option<String>,
     /// When it ended.
     pub at: Timestamp,
@@ -212,7 +214,7 @@ pub struct Ending {
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum CallResult {
     /// An answer.
-    Reply(Box<Reply>),
+    Reply(Box<Completion>),
     /// Nothing, for a reason.
     Failed(crate::document::model::Failure),
     /// Something that is not kept, such as vectors: the call is made again.

@@ -10,13 +10,15 @@
 //! - `store`: the ports.
 
 mod call;
-mod line;
+mod entry;
+mod kill_switch;
 mod query;
-mod stop;
 mod store;
 
-pub use call::{Attempt, AttemptStatus, Call, CallResult, CallStatus, ClaimKey, Ending, Operation};
-pub use line::{Bill, Correction, LedgerLine, Reconciliation};
+pub use call::{
+    Attempt, AttemptOutcome, AttemptStatus, Call, CallResult, CallStatus, IdempotencyKey, Operation,
+};
+pub use entry::{Correction, LedgerEntry, Reconciliation, VendorBill};
+pub use kill_switch::{AutoTripRule, HourlyStats, KillSwitch, KillSwitchCause, KillSwitchScope};
 pub use query::{LedgerQuery, UsageBy, UsageRecord, UsageRow};
-pub use stop::{HourTally, ShutoffRule, Stop, StopCause, StopScope};
-pub use store::{Begun, Intent, LedgerStore, OpenCall, QuotaStore, Retry, Settlement};
+pub use store::{BeginCall, BeginResult, LedgerStore, OpenCall, QuotaStore, RetryCall, Settlement};

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{
-    Attempt, Call, CallResult, CallStatus, Ending, LedgerLine, LedgerQuery, Reconciliation, ShutoffRule,
-    Stop, StopScope, UsageBy, UsageRecord, UsageRow,
+    Attempt, AttemptOutcome, AutoTripRule, Call, CallResult, CallStatus, KillSwitch, KillSwitchScope,
+    LedgerEntry, LedgerQuery, Reconciliation, UsageBy, UsageRecord, UsageRow,
 };
 use crate::audit;
 use crate::clock::Timestamp;
@@ -12,11 +12,11 @@ use crate::error::Result;
 use crate::money::NanoUsd;
 use crate::price::PriceRow;
 use crate::principal::TenantId;
-use crate::quota::{Check, CounterKey, Limit, Refusal, Subject, Used};
+use crate::quota::{CounterKey, CounterState, Limit, LimitCheck, LimitKey, Refusal};
 
 /// Everything that must be durable before a call leaves.
 #[derive(Clone, Debug)]
-pub struct Intent {
+pub struct BeginCall {
     /// Whose call it is.
     pub tenant: TenantId,
     /// The call, as it is admitted.
@@ -24,18 +24,18 @@ pub struct Intent {
     /// Its first attempt.
     pub attempt: Attempt,
     /// The limits that apply.
-    pub checks: Vec<Check>,
+    pub checks: Vec<LimitCheck>,
     /// The process that makes it.
     pub owner: String,
     /// Until when its claim holds.
     pub claimed_until: Timestamp,
     /// The record of its admission.
-    pub audit: audit::Pending,
+    pub audit: audit::UnsealedRecords,
 }
 
 /// What became of an [`Intent`].
 #[derive(Clone, Debug, PartialEq)]
-pub enum Begun {
+pub enum BeginResult {
     /// The call may leave. The limits it broke in shadow are named.
     Admitted {
         /// Those limits.
@@ -44,33 +44,33 @@ pub enum Begun {
     /// A limit refuses it. Nothing was recorded.
     Refused(Refusal),
     /// A stop refuses it. Nothing was recorded.
-    Stopped(Stop),
+    KillSwitch(KillSwitch),
     /// It was made before, and this is what came of it. Nothing was recorded.
     Replayed(Box<(Call, CallResult)>),
     /// It is being made, under this id. Nothing was recorded.
-    UnderWay(String),
+    InProgress(String),
     /// Its claim was used before for another request. Nothing was recorded.
-    Mismatched,
+    IdempotencyConflict,
 }
 
 /// The end of an attempt, and the beginning of the next one of the same call.
 #[derive(Clone, Debug)]
-pub struct Retry {
+pub struct RetryCall {
     /// Whose call it is.
     pub tenant: TenantId,
     /// The call's id.
     pub call: String,
     /// How the attempt ended.
-    pub ending: Ending,
+    pub ending: AttemptOutcome,
     /// The next attempt.
     pub attempt: Attempt,
     /// The limits that apply to it.
-    pub checks: Vec<Check>,
+    pub checks: Vec<LimitCheck>,
     /// The civil day that the attempt which ended is booked on, as `2026-03-01`: that of its beginning, so that the
     /// counters and the ledger agree.
     pub day: String,
     /// The record of both: written even when the next attempt is refused, since the ending holds all the same.
-    pub audit: audit::Pending,
+    pub audit: audit::UnsealedRecords,
 }
 
 /// The end of a call.
@@ -81,7 +81,7 @@ pub struct Settlement {
     /// The call's id.
     pub call: String,
     /// How its last attempt ended; nothing when that was recorded already.
-    pub ending: Option<Ending>,
+    pub ending: Option<AttemptOutcome>,
     /// How the call ended.
     pub status: CallStatus,
     /// What it came to.
@@ -100,9 +100,9 @@ pub struct Settlement {
     /// so that the counters and the ledger agree.
     pub day: String,
     /// When to shut the scopes it belongs to.
-    pub shutoff: ShutoffRule,
+    pub shutoff: AutoTripRule,
     /// The record of its end.
-    pub audit: audit::Pending,
+    pub audit: audit::UnsealedRecords,
 }
 
 /// A call without an end, as a restart finds it.
@@ -146,7 +146,7 @@ pub trait QuotaStore: Send + Sync {
     ///
     /// # Errors
     /// Those of a store; then nothing was admitted.
-    async fn begin(&self, intent: Intent) -> Result<Begun>;
+    async fn begin(&self, intent: BeginCall) -> Result<BeginResult>;
 
     /// Admits a call that is over already, and ends it in the same step: for what is done within this process, and leaves
     /// no room for a crash between the two. Anything but [`Begun::Admitted`] recorded nothing. The write commits even
@@ -154,13 +154,13 @@ pub trait QuotaStore: Send + Sync {
     ///
     /// # Errors
     /// Those of [`QuotaStore::begin`] and [`QuotaStore::settle`]; then nothing was recorded.
-    async fn book(&self, intent: Intent, settlement: Settlement) -> Result<Begun>;
+    async fn record_completed(&self, intent: BeginCall, settlement: Settlement) -> Result<BeginResult>;
 
     /// Ends one attempt and admits the next: [`Begun::Admitted`], [`Begun::Refused`] or [`Begun::Stopped`].
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the attempt is over already.
-    async fn retry(&self, retry: Retry) -> Result<Begun>;
+    async fn retry(&self, retry: RetryCall) -> Result<BeginResult>;
 
     /// Ends a call. Says whether it was this settlement that ended it.
     ///
@@ -173,9 +173,9 @@ pub trait QuotaStore: Send + Sync {
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the line; [`Conflict`](crate::ErrorKind::Conflict) with
-    /// `CALL_NOT_ESTIMATED` as [`LedgerLine::check_estimated`], with `LINE_CORRECTED` when somebody else corrected it
+    /// `CALL_NOT_ESTIMATED` as [`LedgerEntry::check_estimated`], with `ENTRY_CONFLICT` when somebody else corrected it
     /// first.
-    async fn correct(&self, reconciliation: Reconciliation) -> Result<LedgerLine>;
+    async fn reconcile(&self, reconciliation: Reconciliation) -> Result<LedgerEntry>;
 
     /// What became of a call: nothing while it is under way.
     ///
@@ -193,7 +193,7 @@ pub trait QuotaStore: Send + Sync {
     ///
     /// # Errors
     /// Those of a store.
-    async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<Used>>;
+    async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<CounterState>>;
 
     /// The limits that were set for a tenant at run time.
     ///
@@ -205,26 +205,30 @@ pub trait QuotaStore: Send + Sync {
     ///
     /// # Errors
     /// Those of a store.
-    async fn set_limit(&self, tenant: &TenantId, limit: &Limit, audit: audit::Pending) -> Result<()>;
+    async fn set_limit(&self, tenant: &TenantId, limit: &Limit, audit: audit::UnsealedRecords) -> Result<()>;
 
     /// Takes a limit back. Says whether there was one.
     ///
     /// # Errors
     /// Those of a store.
-    async fn remove_limit(&self, tenant: &TenantId, subject: &Subject, audit: audit::Pending)
-    -> Result<bool>;
+    async fn remove_limit(
+        &self,
+        tenant: &TenantId,
+        subject: &LimitKey,
+        audit: audit::UnsealedRecords,
+    ) -> Result<bool>;
 
     /// The stops that hold for a tenant or for everybody.
     ///
     /// # Errors
     /// Those of a store.
-    async fn stops(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<Stop>>;
+    async fn kill_switches(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<KillSwitch>>;
 
     /// Shuts a scope of the tenant, or everything.
     ///
     /// # Errors
     /// Those of a store.
-    async fn trip(&self, tenant: &TenantId, stop: &Stop, audit: audit::Pending) -> Result<()>;
+    async fn trip(&self, tenant: &TenantId, stop: &KillSwitch, audit: audit::UnsealedRecords) -> Result<()>;
 
     /// Opens a scope again, and begins its hour anew. Says whether it was shut.
     ///
@@ -233,9 +237,9 @@ pub trait QuotaStore: Send + Sync {
     async fn rearm(
         &self,
         tenant: &TenantId,
-        scope: &StopScope,
+        scope: &KillSwitchScope,
         now: Timestamp,
-        audit: audit::Pending,
+        audit: audit::UnsealedRecords,
     ) -> Result<bool>;
 }
 
@@ -260,7 +264,7 @@ pub trait LedgerStore: Send + Sync {
     ///
     /// # Errors
     /// Those of a store.
-    async fn ledger(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<LedgerLine>>;
+    async fn ledger(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<LedgerEntry>>;
 
     /// What was consumed from the civil day `from` to `to`, both included, dearest first.
     ///
@@ -290,5 +294,5 @@ pub trait LedgerStore: Send + Sync {
     ///
     /// # Errors
     /// Those of a store.
-    async fn add_price(&self, row: &PriceRow, audit: audit::Pending) -> Result<()>;
+    async fn add_price(&self, row: &PriceRow, audit: audit::UnsealedRecords) -> Result<()>;
 }

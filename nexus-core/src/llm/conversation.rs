@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Who said something in a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Speaker {
+pub enum MessageRole {
     /// The person who asks.
     User,
     /// Nexus.
@@ -21,7 +21,7 @@ pub enum Turn {
     /// Somebody said something.
     Said {
         /// By whom.
-        speaker: Speaker,
+        speaker: MessageRole,
         /// What.
         text: String,
     },
@@ -45,7 +45,7 @@ pub enum Turn {
 
 impl Turn {
     /// Something that was said.
-    pub fn said(speaker: Speaker, text: impl Into<String>) -> Self {
+    pub fn said(speaker: MessageRole, text: impl Into<String>) -> Self {
         Self::Said { speaker, text: text.into() }
     }
 

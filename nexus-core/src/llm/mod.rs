@@ -7,12 +7,12 @@
 //! - [`prompt`]: from a question and its passages to a request, and from a request to text.
 //! - [`extractive`]: the answerer that quotes.
 
+mod completion;
 mod conversation;
 pub mod extractive;
-mod fault;
 mod parameters;
 pub mod prompt;
-mod reply;
+mod provider_error;
 
 use std::fmt;
 use std::pin::Pin;
@@ -25,11 +25,11 @@ use crate::error::Result;
 use crate::grounding::{Citation, Evidence};
 use crate::usage::Usage;
 
-pub use conversation::{CallSignature, Speaker, ToolCall, ToolChoice, ToolSpec, Turn};
+pub use completion::Completion;
+pub use conversation::{CallSignature, MessageRole, ToolCall, ToolChoice, ToolSpec, Turn};
 pub use extractive::Extractive;
-pub use fault::Fault;
 pub use parameters::{Parameters, ReasoningEffort, ResponseFormat};
-pub use reply::Reply;
+pub use provider_error::ProviderErrorKind;
 
 /// A question to a model. Passages stay typed blocks; each vendor's wire renders them.
 ///
@@ -91,7 +91,7 @@ impl Abstention {
 /// How a model ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "finish", content = "reason", rename_all = "snake_case")]
-pub enum Finish {
+pub enum FinishReason {
     /// It said all it had to say.
     Complete,
     /// It has no answer, and said nothing.
@@ -107,7 +107,7 @@ pub enum Finish {
 /// A part of a streamed answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "piece", content = "value", rename_all = "snake_case")]
-pub enum Piece {
+pub enum CompletionEvent {
     /// The next words.
     Text(String),
     /// A citation for words that were just said.
@@ -119,11 +119,11 @@ pub enum Piece {
     /// Everything consumed so far; a later one replaces an earlier one.
     Usage(Usage),
     /// The end.
-    Finish(Finish),
+    Finish(FinishReason),
 }
 
 /// A streamed answer.
-pub type Completion = Pin<Box<dyn Stream<Item = Result<Piece>> + Send>>;
+pub type CompletionStream = Pin<Box<dyn Stream<Item = Result<CompletionEvent>> + Send>>;
 
 /// What is known of a provider's default model before it is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -164,13 +164,13 @@ pub trait LlmProvider: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// As [`Fault::error`] makes them.
-    async fn stream(&self, request: Request) -> Result<Completion>;
+    async fn stream(&self, request: Request) -> Result<CompletionStream>;
 
     /// Answers in one piece, over the vendor's wire for that where there is one.
     ///
     /// # Errors
     /// As [`LlmProvider::stream`], and those that end the answer.
-    async fn complete(&self, request: Request) -> Result<Reply> {
-        Reply::collect(self.stream(request).await?).await
+    async fn complete(&self, request: Request) -> Result<Completion> {
+        Completion::collect(self.stream(request).await?).await
     }
 }

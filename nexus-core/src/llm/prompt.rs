@@ -7,22 +7,22 @@
 //! questions, earlier turns, names and results of tools as well. It happens on the wire alone: what is stored, shown and
 //! quoted stays as it is.
 
-mod clean;
 mod control;
+mod delimiter;
 pub mod families;
-mod fence;
+mod sanitize;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Request, Speaker, ToolCall, ToolSpec, Turn};
+use super::{MessageRole, Request, ToolCall, ToolSpec, Turn};
 use crate::document::chunk::{EstimatedTokens, TokenCounter};
 use crate::error::{Error, Result};
 use crate::grounding::Evidence;
 
-use clean::{clean_json, clean_line, clean_schema, clean_text};
-use fence::Fence;
+use delimiter::Fence;
+use sanitize::{clean_json, clean_line, clean_schema, clean_text};
 
 /// What every model is told to do.
 const INSTRUCTIONS: &str = "Answer the question from the numbered passages and from nothing else. After each statement \
@@ -175,8 +175,8 @@ pub fn render(request: &Request) -> Vec<RenderedMessage> {
 
 fn earlier(turn: &Turn) -> RenderedMessage {
     let role = match turn {
-        Turn::Said { speaker: Speaker::User, .. } => Role::User,
-        Turn::Said { speaker: Speaker::Assistant, .. } | Turn::Called { .. } => Role::Assistant,
+        Turn::Said { speaker: MessageRole::User, .. } => Role::User,
+        Turn::Said { speaker: MessageRole::Assistant, .. } | Turn::Called { .. } => Role::Assistant,
         Turn::Returned { .. } => Role::Tool,
     };
     let mut rendered = message(role, clean_text(turn.text()));

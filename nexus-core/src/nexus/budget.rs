@@ -13,12 +13,13 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{RunId, SessionId, check_name};
 use crate::ledger::{
-    Call, LedgerLine, LedgerQuery, Stop, StopCause, StopScope, UsageBy, UsageRecord, UsageRow,
+    Call, KillSwitch, KillSwitchCause, KillSwitchScope, LedgerEntry, LedgerQuery, UsageBy, UsageRecord,
+    UsageRow,
 };
 use crate::policy::{Action, Resource};
 use crate::price::PriceRow;
 use crate::principal::{Authentication, Principal};
-use crate::quota::{Check, Consumer, Days, Limit, Limits, ScopeKind, Subject, Zone, checks};
+use crate::quota::{Consumer, DateRange, Limit, LimitCheck, LimitKey, Limits, ScopeKind, Zone, checks};
 
 /// The most calls or lines that are listed at once.
 pub const MAX_LISTED: usize = 1_000;
@@ -61,14 +62,14 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn usage(&self, who: &Principal, by: UsageBy, days: &Days) -> Result<Vec<UsageRow>> {
-        self.allow(who, Action::UsageRead, Resource::default()).await?;
+    pub async fn usage(&self, caller: &Principal, by: UsageBy, days: &DateRange) -> Result<Vec<UsageRow>> {
+        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
         if by != UsageBy::User {
-            all_of_the_tenant(who)?;
+            all_of_the_tenant(caller)?;
         }
-        let mut rows = self.engine.store.usage(who.tenant(), by, days.from(), days.to()).await?;
-        if Visibility::of(who) != Visibility::All {
-            rows.retain(|row| row.id == who.subject().as_str());
+        let mut rows = self.engine.store.usage(caller.tenant(), by, days.from(), days.to()).await?;
+        if Visibility::of(caller) != Visibility::All {
+            rows.retain(|row| row.id == caller.subject().as_str());
         }
         Ok(rows)
     }
@@ -77,20 +78,20 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn usage_records(&self, who: &Principal, days: &Days) -> Result<Vec<UsageRecord>> {
-        self.allow(who, Action::UsageRead, Resource::default()).await?;
-        all_of_the_tenant(who)?;
-        self.engine.store.usage_records(who.tenant(), days.from(), days.to()).await
+    pub async fn usage_records(&self, caller: &Principal, days: &DateRange) -> Result<Vec<UsageRecord>> {
+        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        all_of_the_tenant(caller)?;
+        self.engine.store.usage_records(caller.tenant(), days.from(), days.to()).await
     }
 
     /// Calls, latest first, at most [`MAX_LISTED`]: the caller's own, or all of the tenant for an admin.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn calls(&self, who: &Principal, query: LedgerQuery) -> Result<Vec<Call>> {
-        let query = self.visible(who, query).await?;
-        let mut calls = self.engine.store.calls(who.tenant(), &query).await?;
-        if Visibility::of(who) != Visibility::All {
+    pub async fn calls(&self, caller: &Principal, query: LedgerQuery) -> Result<Vec<Call>> {
+        let query = self.visible(caller, query).await?;
+        let mut calls = self.engine.store.calls(caller.tenant(), &query).await?;
+        if Visibility::of(caller) != Visibility::All {
             calls.iter_mut().for_each(hide_use_of_others);
         }
         Ok(calls)
@@ -100,9 +101,9 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn ledger(&self, who: &Principal, query: LedgerQuery) -> Result<Vec<LedgerLine>> {
-        let query = self.visible(who, query).await?;
-        self.engine.store.ledger(who.tenant(), &query).await
+    pub async fn ledger(&self, caller: &Principal, query: LedgerQuery) -> Result<Vec<LedgerEntry>> {
+        let query = self.visible(caller, query).await?;
+        self.engine.store.ledger(caller.tenant(), &query).await
     }
 
     /// What a model thought in a call, where that is kept. For admins: it is no part of the answer, and may repeat
@@ -110,18 +111,18 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
-    pub async fn reasoning(&self, who: &Principal, call: &str) -> Result<Option<String>> {
-        self.allow(who, Action::UsageRead, Resource::default()).await?;
-        all_of_the_tenant(who)?;
-        self.engine.store.reasoning(who.tenant(), call).await
+    pub async fn reasoning(&self, caller: &Principal, call: &str) -> Result<Option<String>> {
+        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        all_of_the_tenant(caller)?;
+        self.engine.store.reasoning(caller.tenant(), call).await
     }
 
     /// The prices in force: those that ship, those of the configuration, then those that were added.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn prices(&self, who: &Principal) -> Result<Vec<PriceRow>> {
-        self.allow(who, Action::UsageRead, Resource::default()).await?;
+    pub async fn prices(&self, caller: &Principal) -> Result<Vec<PriceRow>> {
+        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
         let mut rows = self.gateway_settings().prices.rows().to_vec();
         rows.extend(self.engine.store.prices().await?);
         Ok(rows)
@@ -132,17 +133,17 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied), also to those who came over a network; [`InvalidInput`](ErrorKind::InvalidInput)
     /// with `INVALID_PRICE`.
-    pub async fn add_price(&self, who: &Principal, row: &PriceRow) -> Result<()> {
-        self.allow(who, Action::PricingWrite, Resource::default()).await?;
-        operator(who)?;
+    pub async fn add_price(&self, caller: &Principal, row: &PriceRow) -> Result<()> {
+        self.authorise(caller, Action::PricingWrite, Resource::default()).await?;
+        operator(caller)?;
         row.check()?;
         let facts = Payload::new()
-            .word("provider", &row.provider)
-            .word("model", &row.model)
-            .word("version", &row.version)
+            .token("provider", &row.provider)
+            .token("model", &row.model)
+            .token("version", &row.version)
             .time("valid_from", row.valid_from)
-            .fingerprint("rates", &written(row)?);
-        let audit = self.engine.single_act(who, PRICE_ADDED, facts)?;
+            .sha256("rates", &written(row)?);
+        let audit = self.engine.single_event_chain(caller, PRICE_ADDED, facts)?;
         self.engine.store.add_price(row, audit).await
     }
 
@@ -152,19 +153,19 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn limits(&self, who: &Principal, user: Option<&str>) -> Result<Vec<LimitStatus>> {
-        self.allow(who, Action::UsageRead, Resource::default()).await?;
-        let own = who.subject().as_str();
+    pub async fn limits(&self, caller: &Principal, user: Option<&str>) -> Result<Vec<LimitStatus>> {
+        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        let own = caller.subject().as_str();
         if user.is_some_and(|user| user != own) {
-            all_of_the_tenant(who)?;
+            all_of_the_tenant(caller)?;
         }
         let settings = self.gateway_settings();
-        let of_tenant = settings.tenants.get(who.tenant().as_str());
+        let of_tenant = settings.tenants.get(caller.tenant().as_str());
         let of_tenant = of_tenant.into_iter().flat_map(|tenant| tenant.limits.iter().cloned());
-        let set = self.engine.store.limits(who.tenant()).await?;
+        let set = self.engine.store.limits(caller.tenant()).await?;
         let consumer = Consumer {
-            tenant: who.tenant().to_string(),
-            organisation: who.organisation_id().map(ToString::to_string),
+            tenant: caller.tenant().to_string(),
+            organisation: caller.organisation_id().map(ToString::to_string),
             user: user.unwrap_or(own).to_owned(),
             investigation: None,
             run: None,
@@ -173,20 +174,20 @@ impl Nexus {
         let in_force = settings.limits.clone().with(of_tenant).with(set);
         let mut statuses = Vec::new();
         for limit in in_force.iter() {
-            let shown = self.shown(who, &limit.subject).await?;
+            let shown = self.shown(caller, &limit.subject).await?;
             let check = counter(&limit, &consumer, now, &settings.zone);
             match shown {
                 Shown::Nothing => {}
-                Shown::Limit => statuses.push(self.status_of(who, limit, check, false).await?),
-                Shown::Counter => statuses.push(self.status_of(who, limit, check, true).await?),
+                Shown::Limit => statuses.push(self.status_of(caller, limit, check, false).await?),
+                Shown::Counter => statuses.push(self.status_of(caller, limit, check, true).await?),
             }
         }
         Ok(statuses)
     }
 
     /// What `who` may see of a limit.
-    async fn shown(&self, who: &Principal, subject: &Subject) -> Result<Shown> {
-        if Visibility::of(who) == Visibility::All {
+    async fn shown(&self, caller: &Principal, subject: &LimitKey) -> Result<Shown> {
+        if Visibility::of(caller) == Visibility::All {
             return Ok(Shown::Counter);
         }
         let Some(id) = subject.id.as_deref() else {
@@ -195,29 +196,29 @@ impl Nexus {
         let counter = |is_own| if is_own { Shown::Counter } else { Shown::Nothing };
         Ok(match subject.scope {
             ScopeKind::Tenant => Shown::Limit,
-            ScopeKind::Organisation if who.organisation_id().is_some_and(|own| own.as_str() == id) => {
+            ScopeKind::Organisation if caller.organisation_id().is_some_and(|own| own.as_str() == id) => {
                 Shown::Limit
             }
             ScopeKind::Organisation => Shown::Nothing,
-            ScopeKind::User => counter(who.subject().as_str() == id),
-            ScopeKind::Investigation => counter(self.is_own_session(who, id).await?),
-            ScopeKind::Run => counter(self.is_own_run(who, id).await?),
+            ScopeKind::User => counter(caller.subject().as_str() == id),
+            ScopeKind::Investigation => counter(self.is_own_session(caller, id).await?),
+            ScopeKind::Run => counter(self.is_own_run(caller, id).await?),
         })
     }
 
-    async fn is_own_session(&self, who: &Principal, id: &str) -> Result<bool> {
+    async fn is_own_session(&self, caller: &Principal, id: &str) -> Result<bool> {
         let Ok(id) = SessionId::parse(id) else { return Ok(false) };
-        match self.engine.store.session(who.tenant(), &id).await {
-            Ok(session) => Ok(session.owner == *who.subject()),
+        match self.engine.store.session(caller.tenant(), &id).await {
+            Ok(session) => Ok(session.owner == *caller.subject()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    async fn is_own_run(&self, who: &Principal, id: &str) -> Result<bool> {
+    async fn is_own_run(&self, caller: &Principal, id: &str) -> Result<bool> {
         let Ok(id) = RunId::parse(id) else { return Ok(false) };
-        match self.engine.store.run(who.tenant(), &id).await {
-            Ok(run) => Ok(run.principal.subject() == who.subject()),
+        match self.engine.store.run(caller.tenant(), &id).await {
+            Ok(run) => Ok(run.principal.subject() == caller.subject()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
@@ -225,9 +226,9 @@ impl Nexus {
 
     async fn status_of(
         &self,
-        who: &Principal,
+        caller: &Principal,
         limit: Limit,
-        check: Option<Check>,
+        check: Option<LimitCheck>,
         with_counter: bool,
     ) -> Result<LimitStatus> {
         let meter = limit.subject.meter;
@@ -239,7 +240,7 @@ impl Nexus {
             let (counted_for, resets_at) = (Some(check.key.id), check.resets_at);
             return Ok(LimitStatus { limit, counted_for, used: None, reserved: None, resets_at });
         }
-        let used = self.engine.store.used(who.tenant(), std::slice::from_ref(&check.key)).await?;
+        let used = self.engine.store.used(caller.tenant(), std::slice::from_ref(&check.key)).await?;
         let used = used.first().copied().unwrap_or_default();
         Ok(LimitStatus {
             limit,
@@ -255,15 +256,15 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`InvalidInput`](ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED` for a limit that would
     /// count nothing, such as one on cost units of a tenant without rates.
-    pub async fn set_limit(&self, who: &Principal, limit: &Limit) -> Result<()> {
-        self.allow(who, Action::BudgetWrite, Resource::default()).await?;
+    pub async fn set_limit(&self, caller: &Principal, limit: &Limit) -> Result<()> {
+        self.authorise(caller, Action::BudgetWrite, Resource::default()).await?;
         for name in limit.subject.id.iter().chain(&limit.subject.model) {
             check_name("name in a limit", name)?;
         }
-        self.gateway_settings().check_limit(who.tenant().as_str(), limit)?;
-        let facts = subject(&limit.subject).word("cap", &i64::from(limit.cap).to_string());
-        let audit = self.engine.single_act(who, LIMIT_SET, facts)?;
-        self.engine.store.set_limit(who.tenant(), limit, audit).await
+        self.gateway_settings().check_limit(caller.tenant().as_str(), limit)?;
+        let facts = subject(&limit.subject).token("cap", &i64::from(limit.cap).to_string());
+        let audit = self.engine.single_event_chain(caller, LIMIT_SET, facts)?;
+        self.engine.store.set_limit(caller.tenant(), limit, audit).await
     }
 
     /// Takes back a limit that was set; what the configuration says of its subject holds again. Says whether there
@@ -271,10 +272,10 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn remove_limit(&self, who: &Principal, of: &Subject) -> Result<bool> {
-        self.allow(who, Action::BudgetWrite, Resource::default()).await?;
-        let audit = self.engine.single_act(who, LIMIT_REMOVED, subject(of))?;
-        self.engine.store.remove_limit(who.tenant(), of, audit).await
+    pub async fn remove_limit(&self, caller: &Principal, of: &LimitKey) -> Result<bool> {
+        self.authorise(caller, Action::BudgetWrite, Resource::default()).await?;
+        let audit = self.engine.single_event_chain(caller, LIMIT_REMOVED, subject(of))?;
+        self.engine.store.remove_limit(caller.tenant(), of, audit).await
     }
 
     /// The stops that hold for the tenant or for everybody. Who is no admin sees those of other users not at all, and the
@@ -282,17 +283,17 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn stops(&self, who: &Principal) -> Result<Vec<Stop>> {
-        self.allow(who, Action::UsageRead, Resource::default()).await?;
-        let stops = self.engine.store.stops(who.tenant(), self.engine.clock.now()).await?;
-        if Visibility::of(who) == Visibility::All {
+    pub async fn kill_switches(&self, caller: &Principal) -> Result<Vec<KillSwitch>> {
+        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        let stops = self.engine.store.kill_switches(caller.tenant(), self.engine.clock.now()).await?;
+        if Visibility::of(caller) == Visibility::All {
             return Ok(stops);
         }
-        let is_shown = |stop: &Stop| match &stop.scope {
-            StopScope::Global | StopScope::Tenant(_) => true,
-            StopScope::User(id) => id == who.subject().as_str(),
+        let is_shown = |stop: &KillSwitch| match &stop.scope {
+            KillSwitchScope::Global | KillSwitchScope::Tenant(_) => true,
+            KillSwitchScope::User(id) => id == caller.subject().as_str(),
         };
-        Ok(stops.into_iter().filter(is_shown).map(Stop::without_figures).collect())
+        Ok(stops.into_iter().filter(is_shown).map(KillSwitch::without_figures).collect())
     }
 
     /// Throws the switch: no call of the scope is begun until it is rearmed, or until `lasts` has passed. Calls under
@@ -303,19 +304,19 @@ impl Nexus {
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a reason that is no line of text.
     pub async fn trip(
         &self,
-        who: &Principal,
-        scope: StopScope,
+        caller: &Principal,
+        scope: KillSwitchScope,
         reason: &str,
         lasts: Option<Duration>,
-    ) -> Result<Stop> {
-        self.allow(who, Action::ShutoffWrite, Resource::default()).await?;
+    ) -> Result<KillSwitch> {
+        self.authorise(caller, Action::ShutoffWrite, Resource::default()).await?;
         check_name("reason", reason)?;
-        let facts = shut(who, &scope)?.fingerprint("reason", reason);
-        let audit = self.engine.single_act(who, TRIPPED, facts)?;
+        let facts = shut(caller, &scope)?.sha256("reason", reason);
+        let audit = self.engine.single_event_chain(caller, TRIPPED, facts)?;
         let since = self.engine.clock.now();
-        let cause = StopCause::Switch { reason: reason.to_owned() };
-        let stop = Stop { scope, cause, since, until: lasts.map(|lasts| since.plus(lasts)) };
-        self.engine.store.trip(who.tenant(), &stop, audit).await?;
+        let cause = KillSwitchCause::Switch { reason: reason.to_owned() };
+        let stop = KillSwitch { scope, cause, since, until: lasts.map(|lasts| since.plus(lasts)) };
+        self.engine.store.trip(caller.tenant(), &stop, audit).await?;
         Ok(stop)
     }
 
@@ -323,17 +324,17 @@ impl Nexus {
     ///
     /// # Errors
     /// As [`Nexus::trip`].
-    pub async fn rearm(&self, who: &Principal, scope: &StopScope) -> Result<bool> {
-        self.allow(who, Action::ShutoffWrite, Resource::default()).await?;
-        let audit = self.engine.single_act(who, REARMED, shut(who, scope)?)?;
-        self.engine.store.rearm(who.tenant(), scope, self.engine.clock.now(), audit).await
+    pub async fn rearm(&self, caller: &Principal, scope: &KillSwitchScope) -> Result<bool> {
+        self.authorise(caller, Action::ShutoffWrite, Resource::default()).await?;
+        let audit = self.engine.single_event_chain(caller, REARMED, shut(caller, scope)?)?;
+        self.engine.store.rearm(caller.tenant(), scope, self.engine.clock.now(), audit).await
     }
 
     /// The query, narrowed to what the caller may see.
-    async fn visible(&self, who: &Principal, mut query: LedgerQuery) -> Result<LedgerQuery> {
-        self.allow(who, Action::UsageRead, Resource::default()).await?;
-        if Visibility::of(who) != Visibility::All {
-            query.user = Some(who.subject().to_string());
+    async fn visible(&self, caller: &Principal, mut query: LedgerQuery) -> Result<LedgerQuery> {
+        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        if Visibility::of(caller) != Visibility::All {
+            query.user = Some(caller.subject().to_string());
         }
         query.limit = query.limit.min(MAX_LISTED);
         Ok(query)
@@ -342,7 +343,7 @@ impl Nexus {
 
 /// The one counter that `limit` looks at for `consumer`, if it looks at one. A limit of one user, organisation,
 /// investigation or run is about that one, whoever asks.
-fn counter(limit: &Limit, consumer: &Consumer, now: Timestamp, zone: &Zone) -> Option<Check> {
+fn counter(limit: &Limit, consumer: &Consumer, now: Timestamp, zone: &Zone) -> Option<LimitCheck> {
     let mut consumer = consumer.clone();
     if let Some(id) = &limit.subject.id {
         match limit.subject.scope {
@@ -369,8 +370,8 @@ fn hide_use_of_others(call: &mut Call) {
 }
 
 /// What others consume is for admins.
-fn all_of_the_tenant(who: &Principal) -> Result<()> {
-    match Visibility::of(who) {
+fn all_of_the_tenant(caller: &Principal) -> Result<()> {
+    match Visibility::of(caller) {
         Visibility::All => Ok(()),
         Visibility::Granted(_) => {
             Err(Error::new(ErrorKind::Denied, "what others consume is shown to admins only")
@@ -380,8 +381,8 @@ fn all_of_the_tenant(who: &Principal) -> Result<()> {
 }
 
 /// What concerns every tenant is for whoever runs the program, and for no tenant's admin.
-fn operator(who: &Principal) -> Result<()> {
-    match who.authentication() {
+fn operator(caller: &Principal) -> Result<()> {
+    match caller.authentication() {
         Authentication::Local | Authentication::System { .. } => Ok(()),
         Authentication::ApiKey { .. } | Authentication::Sso { .. } => {
             Err(Error::new(ErrorKind::Denied, "this concerns every tenant, and is for whoever runs Nexus"))
@@ -390,28 +391,28 @@ fn operator(who: &Principal) -> Result<()> {
 }
 
 /// Checks that a scope is the caller's to shut, and says what it is.
-fn shut(who: &Principal, scope: &StopScope) -> Result<Payload> {
+fn shut(caller: &Principal, scope: &KillSwitchScope) -> Result<Payload> {
     let facts = Payload::new();
     match scope {
-        StopScope::Global => operator(who).map(|()| facts.word("scope", "global")),
-        StopScope::Tenant(id) if id == who.tenant().as_str() => Ok(facts.word("scope", "tenant")),
-        StopScope::Tenant(_) => {
+        KillSwitchScope::Global => operator(caller).map(|()| facts.token("scope", "global")),
+        KillSwitchScope::Tenant(id) if id == caller.tenant().as_str() => Ok(facts.token("scope", "tenant")),
+        KillSwitchScope::Tenant(_) => {
             Err(Error::new(ErrorKind::Denied, "a tenant is shut off by its own admins only"))
         }
-        StopScope::User(id) => {
+        KillSwitchScope::User(id) => {
             check_name("user", id)?;
-            Ok(facts.word("scope", "user").word("user", id))
+            Ok(facts.token("scope", "user").token("user", id))
         }
     }
 }
 
-fn subject(subject: &Subject) -> Payload {
+fn subject(subject: &LimitKey) -> Payload {
     let facts = Payload::new()
-        .word("scope", subject.scope.as_str())
-        .word("meter", subject.meter.as_str())
-        .word("window", &subject.window.to_string());
-    let facts = subject.id.iter().fold(facts, |facts, id| facts.word("of", id));
-    subject.model.iter().fold(facts, |facts, model| facts.word("model", model))
+        .token("scope", subject.scope.as_str())
+        .token("meter", subject.meter.as_str())
+        .token("window", &subject.window.to_string());
+    let facts = subject.id.iter().fold(facts, |facts, id| facts.token("of", id));
+    subject.model.iter().fold(facts, |facts, model| facts.token("model", model))
 }
 
 fn written(row: &PriceRow) -> Result<String> {

@@ -17,17 +17,17 @@ impl Nexus {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for settings that cannot be honoured.
     pub async fn create_corpus(
         &self,
-        who: &Principal,
+        caller: &Principal,
         id: CorpusId,
         name: &str,
         config: serde_json::Value,
     ) -> Result<Corpus> {
-        self.allow(who, Action::CorpusWrite, Resource::corpus(&id)).await?;
+        self.authorise(caller, Action::CorpusWrite, Resource::corpus(&id)).await?;
         check_name("corpus name", name)?;
         CorpusConfig::parse(&config)?;
         let created_at = self.engine.clock.now();
         let corpus = Corpus { id, name: name.to_owned(), provider_config_json: config, created_at };
-        self.engine.store.create_corpus(who.tenant(), corpus.clone()).await?;
+        self.engine.store.create_corpus(caller.tenant(), corpus.clone()).await?;
         Ok(corpus)
     }
 
@@ -35,29 +35,34 @@ impl Nexus {
     ///
     /// # Errors
     /// As [`Nexus::create_corpus`]; [`NotFound`](crate::ErrorKind::NotFound).
-    pub async fn update_corpus(&self, who: &Principal, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus> {
-        self.allow(who, Action::CorpusWrite, Resource::corpus(id)).await?;
+    pub async fn update_corpus(
+        &self,
+        caller: &Principal,
+        id: &CorpusId,
+        patch: CorpusPatch,
+    ) -> Result<Corpus> {
+        self.authorise(caller, Action::CorpusWrite, Resource::corpus(id)).await?;
         patch.name.iter().try_for_each(|name| check_name("corpus name", name))?;
         patch.provider_config_json.iter().try_for_each(|config| CorpusConfig::parse(config).map(|_| ()))?;
-        self.engine.store.update_corpus(who.tenant(), id, patch).await
+        self.engine.store.update_corpus(caller.tenant(), id, patch).await
     }
 
     /// One corpus.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound).
-    pub async fn corpus(&self, who: &Principal, id: &CorpusId) -> Result<Corpus> {
-        self.allow(who, Action::CorpusRead, Resource::corpus(id)).await?;
-        self.engine.store.corpus(who.tenant(), id).await
+    pub async fn corpus(&self, caller: &Principal, id: &CorpusId) -> Result<Corpus> {
+        self.authorise(caller, Action::CorpusRead, Resource::corpus(id)).await?;
+        self.engine.store.corpus(caller.tenant(), id).await
     }
 
     /// All corpora of the tenant, in order of id.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
-    pub async fn corpora(&self, who: &Principal) -> Result<Vec<Corpus>> {
-        self.allow(who, Action::CorpusRead, Resource::default()).await?;
-        self.engine.store.corpora(who.tenant()).await
+    pub async fn corpora(&self, caller: &Principal) -> Result<Vec<Corpus>> {
+        self.authorise(caller, Action::CorpusRead, Resource::default()).await?;
+        self.engine.store.corpora(caller.tenant()).await
     }
 
     /// Removes a corpus with all its documents.
@@ -65,8 +70,8 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while a
     /// document is being ingested.
-    pub async fn delete_corpus(&self, who: &Principal, id: &CorpusId) -> Result<()> {
-        self.allow(who, Action::CorpusDelete, Resource::corpus(id)).await?;
-        self.engine.store.delete_corpus(who.tenant(), id).await
+    pub async fn delete_corpus(&self, caller: &Principal, id: &CorpusId) -> Result<()> {
+        self.authorise(caller, Action::CorpusDelete, Resource::corpus(id)).await?;
+        self.engine.store.delete_corpus(caller.tenant(), id).await
     }
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::Nexus;
 use crate::access::{AccessRule, Grant, Grantee, Permission, Visibility};
-use crate::audit::{Draft, Kind, Payload, Pending};
+use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
 use crate::clock::Timestamp;
 use crate::document::store::{DocumentQuery, Submitted};
 use crate::document::{ChunkConfig, Document, DocumentStatus, Job, JobState, NewDocument, Passage, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DocumentId, GrantId, JobId};
-use crate::ingest::BroughtPassage;
+use crate::ingest::PrechunkedPassage;
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retrieve::ModelId;
@@ -31,12 +31,12 @@ impl Nexus {
     /// [`InvalidInput`](ErrorKind::InvalidInput) over the size limit.
     pub async fn ingest(
         &self,
-        who: &Principal,
+        caller: &Principal,
         document: NewDocument,
         source: impl Source + 'static,
     ) -> Result<Submitted> {
-        let submitted = self.engine.submit(who, document, Box::new(source)).await?;
-        self.inline(who, submitted).await
+        let submitted = self.engine.submit(caller, document, Box::new(source)).await?;
+        self.inline(caller, submitted).await
     }
 
     /// Like [`Nexus::ingest`], for passages that the caller has cut already, and perhaps embedded by `model`.
@@ -45,13 +45,13 @@ impl Nexus {
     /// As [`Nexus::ingest`].
     pub async fn ingest_passages(
         &self,
-        who: &Principal,
+        caller: &Principal,
         document: NewDocument,
         model: Option<ModelId>,
-        passages: &[BroughtPassage],
+        passages: &[PrechunkedPassage],
     ) -> Result<Submitted> {
-        let submitted = self.engine.submit_passages(who, document, model, passages).await?;
-        self.inline(who, submitted).await
+        let submitted = self.engine.submit_passages(caller, document, model, passages).await?;
+        self.inline(caller, submitted).await
     }
 
     /// Cuts a document anew from its raw bytes, in another way if `chunking` says so.
@@ -61,22 +61,22 @@ impl Nexus {
     /// job is in flight.
     pub async fn reindex(
         &self,
-        who: &Principal,
+        caller: &Principal,
         document: &DocumentId,
         chunking: Option<ChunkConfig>,
     ) -> Result<Submitted> {
-        let submitted = self.engine.reindex(who, document, chunking).await?;
-        self.inline(who, submitted).await
+        let submitted = self.engine.reindex(caller, document, chunking).await?;
+        self.inline(caller, submitted).await
     }
 
     /// Does queued jobs until none is left, as many at once as the settings allow; says how many it did.
     ///
     /// # Errors
     /// Those of the store. A document that cannot be read fails its job, not this call.
-    pub async fn work(&self) -> Result<usize> {
+    pub async fn run_pending_jobs(&self) -> Result<usize> {
         let workers = (0..self.engine.settings.max_ingests.max(1)).map(|_| async {
             let mut done = 0;
-            while !self.engine.tasks.is_stopping() && self.engine.work_one().await? {
+            while !self.engine.tasks.is_stopping() && self.engine.run_next_job().await? {
                 done += 1;
             }
             Ok::<usize, Error>(done)
@@ -90,7 +90,7 @@ impl Nexus {
         let nexus = self.clone();
         self.engine.tasks.spawn(async move {
             while !nexus.engine.tasks.is_stopping() {
-                if let Err(error) = nexus.work().await {
+                if let Err(error) = nexus.run_pending_jobs().await {
                     tracing::error!(error = %error.report(), "ingestion jobs could not be done");
                 }
                 tokio::select! {
@@ -105,25 +105,25 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
-    pub async fn finish_job(&self, who: &Principal, job: &JobId) -> Result<Job> {
+    pub async fn wait_for_job(&self, caller: &Principal, job: &JobId) -> Result<Job> {
         loop {
-            let found = self.job(who, job).await?;
+            let found = self.job(caller, job).await?;
             match found.state {
                 JobState::Succeeded | JobState::Failed { .. } => return Ok(found),
                 JobState::Queued | JobState::Processing { .. } => {}
             }
-            if !self.engine.work_one().await? {
+            if !self.engine.run_next_job().await? {
                 tokio::time::sleep(JOB_POLL).await;
             }
         }
     }
 
     /// Does the job before its submission is told of, where the settings say so.
-    async fn inline(&self, who: &Principal, submitted: Submitted) -> Result<Submitted> {
+    async fn inline(&self, caller: &Principal, submitted: Submitted) -> Result<Submitted> {
         if !self.engine.settings.ingest_inline || !submitted.status.is_in_flight() {
             return Ok(submitted);
         }
-        let status = match self.finish_job(who, &submitted.job_id).await?.state {
+        let status = match self.wait_for_job(caller, &submitted.job_id).await?.state {
             JobState::Failed { .. } => DocumentStatus::Failed,
             JobState::Queued | JobState::Processing { .. } | JobState::Succeeded => DocumentStatus::Succeeded,
         };
@@ -134,10 +134,10 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
-    pub async fn job(&self, who: &Principal, id: &JobId) -> Result<Job> {
-        self.allow(who, Action::DocumentRead, Resource::default()).await?;
-        let job = self.engine.store.job(who.tenant(), id).await?;
-        self.engine.permitted_document(who, &job.document_id, Permission::Read).await?;
+    pub async fn job(&self, caller: &Principal, id: &JobId) -> Result<Job> {
+        self.authorise(caller, Action::DocumentRead, Resource::default()).await?;
+        let job = self.engine.store.job(caller.tenant(), id).await?;
+        self.engine.permitted_document(caller, &job.document_id, Permission::Read).await?;
         Ok(job)
     }
 
@@ -145,19 +145,19 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also when the caller may not read it.
-    pub async fn document(&self, who: &Principal, id: &DocumentId) -> Result<Document> {
-        self.allow(who, Action::DocumentRead, Resource::document(id)).await?;
-        self.engine.permitted_document(who, id, Permission::Read).await
+    pub async fn document(&self, caller: &Principal, id: &DocumentId) -> Result<Document> {
+        self.authorise(caller, Action::DocumentRead, Resource::document(id)).await?;
+        self.engine.permitted_document(caller, id, Permission::Read).await
     }
 
     /// The documents that the caller may read, in order of id.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn documents(&self, who: &Principal, query: &DocumentQuery) -> Result<Vec<Document>> {
-        self.allow(who, Action::DocumentRead, Resource::default()).await?;
+    pub async fn documents(&self, caller: &Principal, query: &DocumentQuery) -> Result<Vec<Document>> {
+        self.authorise(caller, Action::DocumentRead, Resource::default()).await?;
         let now = self.engine.clock.now();
-        self.engine.store.documents(who.tenant(), &Visibility::of(who), query, now).await
+        self.engine.store.documents(caller.tenant(), &Visibility::of(caller), query, now).await
     }
 
     /// Passages of a document, in reading order, from number `from`.
@@ -166,13 +166,13 @@ impl Nexus {
     /// As [`Nexus::document`].
     pub async fn passages(
         &self,
-        who: &Principal,
+        caller: &Principal,
         id: &DocumentId,
         from: u32,
         limit: usize,
     ) -> Result<Vec<Passage>> {
-        self.document(who, id).await?;
-        self.engine.store.passages(who.tenant(), id, from, limit).await
+        self.document(caller, id).await?;
+        self.engine.store.passages(caller.tenant(), id, from, limit).await
     }
 
     /// Removes a document with all that hangs on it.
@@ -180,12 +180,12 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound); [`Conflict`](ErrorKind::Conflict) while its
     /// job is in flight.
-    pub async fn delete_document(&self, who: &Principal, id: &DocumentId) -> Result<()> {
+    pub async fn delete_document(&self, caller: &Principal, id: &DocumentId) -> Result<()> {
         let (action, rule) = (Action::DocumentDelete, AccessRule::Holds(Permission::Delete));
-        let access = self.engine.authorise_change(who, action, Resource::document(id), rule).await?;
-        let document = self.engine.permitted_document(who, id, Permission::Delete).await?;
-        let facts = Payload::new().id("document", id).word("content_hash", &document.content_hash);
-        let audit = self.engine.single_act(who, Kind::new("document.deleted"), facts)?;
+        let access = self.engine.authorise_change(caller, action, Resource::document(id), rule).await?;
+        let document = self.engine.permitted_document(caller, id, Permission::Delete).await?;
+        let facts = Payload::new().id("document", id).token("content_hash", &document.content_hash);
+        let audit = self.engine.single_event_chain(caller, Kind::new("document.deleted"), facts)?;
         self.engine.store.delete_document(&access, id, audit).await
     }
 
@@ -195,20 +195,20 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied) unless the caller owns the document; [`NotFound`](ErrorKind::NotFound).
     pub async fn grant(
         &self,
-        who: &Principal,
+        caller: &Principal,
         document: &DocumentId,
         grantee: Grantee,
         permission: Permission,
         expires_at: Option<Timestamp>,
     ) -> Result<Grant> {
         let (action, rule) = (Action::DocumentGrant, AccessRule::Holds(Permission::Owner));
-        let access = self.engine.authorise_change(who, action, Resource::document(document), rule).await?;
+        let access = self.engine.authorise_change(caller, action, Resource::document(document), rule).await?;
         let grant = Grant {
             id: self.engine.new_id()?,
             document_id: document.clone(),
             grantee,
             permission,
-            granted_by: who.subject().clone(),
+            granted_by: caller.subject().clone(),
             expires_at,
             created_at: self.engine.clock.now(),
         };
@@ -219,9 +219,9 @@ impl Nexus {
     ///
     /// # Errors
     /// As [`Nexus::grant`].
-    pub async fn revoke(&self, who: &Principal, document: &DocumentId, grant: &GrantId) -> Result<Grant> {
+    pub async fn revoke(&self, caller: &Principal, document: &DocumentId, grant: &GrantId) -> Result<Grant> {
         let (action, rule) = (Action::DocumentGrant, AccessRule::Holds(Permission::Owner));
-        let access = self.engine.authorise_change(who, action, Resource::document(document), rule).await?;
+        let access = self.engine.authorise_change(caller, action, Resource::document(document), rule).await?;
         self.engine.store.revoke(&access, document, grant).await
     }
 
@@ -229,10 +229,10 @@ impl Nexus {
     ///
     /// # Errors
     /// As [`Nexus::grant`].
-    pub async fn grants(&self, who: &Principal, document: &DocumentId) -> Result<Vec<Grant>> {
-        self.allow(who, Action::DocumentRead, Resource::document(document)).await?;
-        self.engine.permitted_document(who, document, Permission::Owner).await?;
-        self.engine.store.grants(who.tenant(), document).await
+    pub async fn grants(&self, caller: &Principal, document: &DocumentId) -> Result<Vec<Grant>> {
+        self.authorise(caller, Action::DocumentRead, Resource::document(document)).await?;
+        self.engine.permitted_document(caller, document, Permission::Owner).await?;
+        self.engine.store.grants(caller.tenant(), document).await
     }
 }
 
@@ -240,13 +240,13 @@ impl Engine {
     /// A document on which `who` holds `permission`. Without `read` it looks as if it did not exist.
     pub(crate) async fn permitted_document(
         &self,
-        who: &Principal,
+        caller: &Principal,
         id: &DocumentId,
         permission: Permission,
     ) -> Result<Document> {
-        let document = self.store.document(who.tenant(), id).await?;
-        let (visibility, now) = (Visibility::of(who), self.clock.now());
-        let grants = self.store.grants(who.tenant(), id).await?;
+        let document = self.store.document(caller.tenant(), id).await?;
+        let (visibility, now) = (Visibility::of(caller), self.clock.now());
+        let grants = self.store.grants(caller.tenant(), id).await?;
         if visibility.permits(permission, &grants, now) {
             Ok(document)
         } else if visibility.permits(Permission::Read, &grants, now) {
@@ -260,13 +260,18 @@ impl Engine {
     }
 
     /// A chain of its own for an act that is over at once: opened, told and closed.
-    pub(crate) fn single_act(&self, who: &Principal, kind: Kind, facts: Payload) -> Result<Pending> {
+    pub(crate) fn single_event_chain(
+        &self,
+        caller: &Principal,
+        kind: Kind,
+        facts: Payload,
+    ) -> Result<UnsealedRecords> {
         let (chain, now, policy): (JobId, _, _) = (self.new_id()?, self.clock.now(), self.policy.version());
-        let draft = |kind| Draft::new(who, chain.as_str(), kind, policy.as_str(), now);
+        let draft = |kind| Draft::new(caller, chain.as_str(), kind, policy.as_str(), now);
         Ok(self.pending(vec![
-            draft(Kind::RUN_OPEN),
+            draft(Kind::CHAIN_OPEN),
             draft(kind).with_payload(facts),
-            draft(Kind::RUN_CLOSE).with_payload(Payload::new().word("outcome", "succeeded")),
+            draft(Kind::CHAIN_CLOSE).with_payload(Payload::new().token("outcome", "succeeded")),
         ]))
     }
 }

@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retrieve::Embedder;
-use crate::store::{Census, Store};
+use crate::store::{Store, StoreStats};
 
 pub use budget::{LimitStatus, MAX_LISTED};
 
@@ -50,12 +50,12 @@ pub struct Status {
     /// The id of the key that signs audit records.
     pub audit_key: String,
     /// What the store holds.
-    pub store: Census,
+    pub store: StoreStats,
 }
 
 /// A request for everything that a tenant has, which a store's own export or import takes as proof.
 #[derive(Clone, Copy, Debug)]
-pub struct WholeTenant;
+pub struct TenantExport;
 
 impl Nexus {
     pub(crate) fn new(engine: Engine) -> Self {
@@ -71,9 +71,9 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
-    pub async fn status(&self, who: &Principal) -> Result<Status> {
-        self.allow(who, Action::StatusRead, Resource::default()).await?;
-        let (llm_provider, llm_model) = self.engine.gateway.answers_with(who.tenant(), None, None)?;
+    pub async fn status(&self, caller: &Principal) -> Result<Status> {
+        self.authorise(caller, Action::StatusRead, Resource::default()).await?;
+        let (llm_provider, llm_model) = self.engine.gateway.answers_with(caller.tenant(), None, None)?;
         let embedder = self.engine.gateway.embedder();
         let embedder = embedder.as_deref();
         Ok(Status {
@@ -85,7 +85,7 @@ impl Nexus {
             search_mode: if embedder.is_some() { "hybrid" } else { "lexical" },
             policy_version: self.engine.policy.version(),
             audit_key: self.engine.sealer.keys().active_kid().to_owned(),
-            store: self.engine.store.census_for(who, self.engine.clock.now()).await?,
+            store: self.engine.store.stats_for(caller, self.engine.clock.now()).await?,
         })
     }
 
@@ -102,8 +102,8 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
-    pub async fn whole_tenant(&self, who: &Principal) -> Result<Authorised<WholeTenant>> {
-        self.engine.authorise(who, Action::TenantExport, Resource::default(), WholeTenant).await
+    pub async fn authorise_export(&self, caller: &Principal) -> Result<Authorised<TenantExport>> {
+        self.engine.authorise(caller, Action::TenantExport, Resource::default(), TenantExport).await
     }
 
     /// Ends background work within `deadline`, then closes the store. Runs that had to be left are taken up by the
@@ -117,7 +117,12 @@ impl Nexus {
         Ok(drained)
     }
 
-    pub(super) async fn allow(&self, who: &Principal, action: Action, resource: Resource) -> Result<()> {
-        self.engine.authorise(who, action, resource, ()).await.map(|_| ())
+    pub(super) async fn authorise(
+        &self,
+        caller: &Principal,
+        action: Action,
+        resource: Resource,
+    ) -> Result<()> {
+        self.engine.authorise(caller, action, resource, ()).await.map(|_| ())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Nexus;
 use crate::error::Result;
-use crate::gateway::{CallStream, Completed, GatewaySettings, Granted, ModelCall, Models, Origin, Routing};
+use crate::gateway::{Admission, CallStream, Completed, GatewaySettings, ModelCall, Models, Origin, Routing};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::speech::Speech;
@@ -15,19 +15,19 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); those of [`Fault::error`](crate::llm::Fault::error); `IDEMPOTENCY_MISMATCH`
-    /// for a key that was used for another request; `PROVIDERS_RESTING` with the time to wait.
-    pub async fn complete(&self, who: &Principal, call: ModelCall) -> Result<Granted<Completed>> {
-        self.allow(who, Action::ModelCall, Resource::default()).await?;
-        self.engine.gateway.complete(who, call).await
+    /// for a key that was used for another request; `PROVIDERS_UNAVAILABLE` with the time to wait.
+    pub async fn complete(&self, caller: &Principal, call: ModelCall) -> Result<Admission<Completed>> {
+        self.authorise(caller, Action::ModelCall, Resource::default()).await?;
+        self.engine.gateway.complete(caller, call).await
     }
 
     /// Calls a model, and returns its answer as it is made. The stream exists once the call is admitted.
     ///
     /// # Errors
     /// As [`Nexus::complete`]; what goes wrong later ends the stream.
-    pub async fn stream(&self, who: &Principal, call: ModelCall) -> Result<Granted<CallStream>> {
-        self.allow(who, Action::ModelCall, Resource::default()).await?;
-        self.engine.gateway.stream(who, call).await
+    pub async fn stream(&self, caller: &Principal, call: ModelCall) -> Result<Admission<CallStream>> {
+        self.authorise(caller, Action::ModelCall, Resource::default()).await?;
+        self.engine.gateway.stream(caller, call).await
     }
 
     /// Speaks a text of 1 to [`MAX_SPOKEN_CHARS`](crate::speech::MAX_SPOKEN_CHARS) characters. The call is priced by the
@@ -36,9 +36,9 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); [`InvalidInput`](crate::ErrorKind::InvalidInput) with `SPEECH_UNAVAILABLE`
     /// where nobody speaks, or `INVALID_SPEECH`; those of [`Fault::error`](crate::llm::Fault::error).
-    pub async fn speak(&self, who: &Principal, text: impl Into<String>) -> Result<Granted<Speech>> {
-        self.allow(who, Action::ModelCall, Resource::default()).await?;
-        self.engine.gateway.speak(who, &Origin::default(), text.into()).await
+    pub async fn speak(&self, caller: &Principal, text: impl Into<String>) -> Result<Admission<Speech>> {
+        self.authorise(caller, Action::ModelCall, Resource::default()).await?;
+        self.engine.gateway.speak(caller, &Origin::default(), text.into()).await
     }
 
     /// Replaces everything about models: providers with their keys, routes, limits, prices, deadlines, who embeds and who

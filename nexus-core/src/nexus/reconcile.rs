@@ -4,11 +4,11 @@ use super::Nexus;
 use crate::audit::{Kind, Payload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::check_name;
-use crate::ledger::{Bill, LedgerLine, LedgerQuery, Reconciliation};
+use crate::ledger::{LedgerEntry, LedgerQuery, Reconciliation, VendorBill};
 use crate::money::NanoUsd;
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
-use crate::quota::Amounts;
+use crate::quota::MeterAmounts;
 use crate::usage::Usage;
 
 const RECONCILED: Kind = Kind::new("call.reconciled");
@@ -21,72 +21,72 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound) without the call or the attempt;
     /// [`Conflict`](ErrorKind::Conflict) with `CALL_NOT_ESTIMATED` for what the vendor's own numbers made, or with
-    /// `LINE_CORRECTED` when somebody else corrects it at the same time; [`InvalidInput`](ErrorKind::InvalidInput) with
+    /// `ENTRY_CONFLICT` when somebody else corrects it at the same time; [`InvalidInput`](ErrorKind::InvalidInput) with
     /// `ATTEMPT_AMBIGUOUS` when several attempts were estimated, with `PRICE_UNKNOWN` for usage whose price is not known
     /// any more, and for a `reason` that is no line of text.
     pub async fn reconcile(
         &self,
-        who: &Principal,
+        caller: &Principal,
         call: &str,
         attempt: Option<u32>,
-        bill: Bill,
+        bill: VendorBill,
         reason: &str,
-    ) -> Result<LedgerLine> {
-        self.allow(who, Action::LedgerWrite, Resource::default()).await?;
+    ) -> Result<LedgerEntry> {
+        self.authorise(caller, Action::LedgerWrite, Resource::default()).await?;
         check_name("reason", reason)?;
         let of_call =
             LedgerQuery { call: Some(call.to_owned()), limit: usize::MAX, ..LedgerQuery::default() };
-        let lines = self.engine.store.ledger(who.tenant(), &of_call).await?;
+        let lines = self.engine.store.ledger(caller.tenant(), &of_call).await?;
         let (own, latest) = chosen(&lines, attempt)?;
         own.check_estimated()?;
-        let (usage, charged) = self.billed(who, own, latest, &bill).await?;
+        let (usage, charged) = self.billed(caller, own, latest, &bill).await?;
         let revision = latest.revision().saturating_add(1);
         let facts = Payload::new()
-            .word("call", call)
+            .token("call", call)
             .count("attempt", own.attempt)
             .count("revision", revision)
-            .word("bill", bill.as_str())
-            .group("before", amounts(&latest.charged))
-            .group("after", amounts(&charged));
+            .token("bill", bill.as_str())
+            .nested("before", amounts(&latest.charged))
+            .nested("after", amounts(&charged));
         let reconciliation = Reconciliation {
-            tenant: who.tenant().clone(),
+            tenant: caller.tenant().clone(),
             call: call.to_owned(),
             attempt: own.attempt,
             revision,
             usage,
             charged,
             reason: reason.to_owned(),
-            by: who.subject().to_string(),
+            by: caller.subject().to_string(),
             at: self.engine.clock.now(),
-            audit: self.engine.single_act(who, RECONCILED, facts)?,
+            audit: self.engine.single_event_chain(caller, RECONCILED, facts)?,
         };
-        self.engine.store.correct(reconciliation).await
+        self.engine.store.reconcile(reconciliation).await
     }
 
     /// What an attempt consumed and is charged with by the bill. What the bill does not say stays as it is, or, after a
     /// correction to nothing, as it was.
     async fn billed(
         &self,
-        who: &Principal,
-        own: &LedgerLine,
-        latest: &LedgerLine,
-        bill: &Bill,
-    ) -> Result<(Usage, Amounts)> {
+        caller: &Principal,
+        own: &LedgerEntry,
+        latest: &LedgerEntry,
+        bill: &VendorBill,
+    ) -> Result<(Usage, MeterAmounts)> {
         match bill {
-            Bill::Nothing => Ok((Usage::default(), Amounts::ZERO)),
-            Bill::Usage(usage) => Ok((*usage, self.priced(who, own, usage).await?)),
-            Bill::Money(money) if *money < NanoUsd::ZERO => {
+            VendorBill::Nothing => Ok((Usage::default(), MeterAmounts::ZERO)),
+            VendorBill::Usage(usage) => Ok((*usage, self.priced(caller, own, usage).await?)),
+            VendorBill::Money(money) if *money < NanoUsd::ZERO => {
                 Err(Error::invalid("nobody is billed less than nothing").code("INVALID_AMOUNT"))
             }
-            Bill::Money(money) => {
-                let counted = if latest.charged == Amounts::ZERO { own } else { latest };
-                Ok((counted.usage, Amounts { money: *money, ..counted.charged }))
+            VendorBill::Money(money) => {
+                let counted = if latest.charged == MeterAmounts::ZERO { own } else { latest };
+                Ok((counted.usage, MeterAmounts { money: *money, ..counted.charged }))
             }
         }
     }
 
     /// What `usage` costs at the price that the attempt was admitted with.
-    async fn priced(&self, who: &Principal, own: &LedgerLine, usage: &Usage) -> Result<Amounts> {
+    async fn priced(&self, caller: &Principal, own: &LedgerEntry, usage: &Usage) -> Result<MeterAmounts> {
         let (settings, routing) = (self.gateway_settings(), self.routing());
         let prices = settings.prices.clone().with(self.engine.store.prices().await?);
         let named = routing.providers().find(|(name, _)| *name == own.provider);
@@ -95,16 +95,16 @@ impl Nexus {
             .billed_by(&own.price_version, provider, &own.model, own.ts)
             .ok_or_else(|| unpriced(&own.price_version))?;
         let tokens = usage.total().ok_or_else(too_large)?;
-        let cost_units = match settings.tenant(who.tenant().as_str()) {
+        let cost_units = match settings.tenant(caller.tenant().as_str()) {
             Some(tenant) => tenant.cost_units.of(&own.model, tokens).ok_or_else(too_large)?,
             None => 0,
         };
-        Ok(Amounts { calls: own.charged.calls, tokens, cost_units, money: price.cost(usage)? })
+        Ok(MeterAmounts { calls: own.charged.calls, tokens, cost_units, money: price.cost(usage)? })
     }
 }
 
 /// The own line of the attempt that is meant, and its latest.
-fn chosen(lines: &[LedgerLine], attempt: Option<u32>) -> Result<(&LedgerLine, &LedgerLine)> {
+fn chosen(lines: &[LedgerEntry], attempt: Option<u32>) -> Result<(&LedgerEntry, &LedgerEntry)> {
     if lines.is_empty() {
         return Err(Error::not_found("there is no such call, or no attempt of it is over")
             .code("CALL_NOT_FOUND")
@@ -123,7 +123,7 @@ fn chosen(lines: &[LedgerLine], attempt: Option<u32>) -> Result<(&LedgerLine, &L
 }
 
 /// The only line that was estimated; the last of all where none was, which says so itself.
-fn only<'a>(own_lines: impl Iterator<Item = &'a LedgerLine> + Clone) -> Result<&'a LedgerLine> {
+fn only<'a>(own_lines: impl Iterator<Item = &'a LedgerEntry> + Clone) -> Result<&'a LedgerEntry> {
     let mut estimated = own_lines.clone().filter(|line| line.estimated);
     match (estimated.next(), estimated.next()) {
         (Some(_), Some(_)) => Err(Error::invalid("several attempts of the call were estimated")
@@ -139,8 +139,8 @@ fn only<'a>(own_lines: impl Iterator<Item = &'a LedgerLine> + Clone) -> Result<&
     }
 }
 
-fn amounts(amounts: &Amounts) -> Payload {
-    Payload::new().money("charged", amounts.money).word("tokens", &amounts.tokens.to_string())
+fn amounts(amounts: &MeterAmounts) -> Payload {
+    Payload::new().money("charged", amounts.money).token("tokens", &amounts.tokens.to_string())
 }
 
 fn unpriced(version: &str) -> Error {

@@ -7,16 +7,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CorpusId, DocumentId, GrantId};
 use crate::policy::{Action, Resource};
 use crate::principal::Principal;
-use crate::quota::{Limit, Subject};
+use crate::quota::{Limit, LimitKey};
 
 impl Nexus {
     /// The document that [`Nexus::delete_document`] would remove.
     ///
     /// # Errors
     /// As [`Nexus::delete_document`].
-    pub async fn removable_document(&self, who: &Principal, id: &DocumentId) -> Result<Document> {
-        self.allow(who, Action::DocumentDelete, Resource::document(id)).await?;
-        let document = self.engine.permitted_document(who, id, Permission::Delete).await?;
+    pub async fn removable_document(&self, caller: &Principal, id: &DocumentId) -> Result<Document> {
+        self.authorise(caller, Action::DocumentDelete, Resource::document(id)).await?;
+        let document = self.engine.permitted_document(caller, id, Permission::Delete).await?;
         if document.status.is_in_flight() {
             return Err(Error::new(ErrorKind::Conflict, "the document is being ingested")
                 .code("DOCUMENT_IN_FLIGHT")
@@ -29,9 +29,9 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
-    pub async fn removable_corpus(&self, who: &Principal, id: &CorpusId) -> Result<Corpus> {
-        self.allow(who, Action::CorpusDelete, Resource::corpus(id)).await?;
-        self.engine.store.corpus(who.tenant(), id).await
+    pub async fn removable_corpus(&self, caller: &Principal, id: &CorpusId) -> Result<Corpus> {
+        self.authorise(caller, Action::CorpusDelete, Resource::corpus(id)).await?;
+        self.engine.store.corpus(caller.tenant(), id).await
     }
 
     /// The grant that [`Nexus::revoke`] would take back.
@@ -40,13 +40,13 @@ impl Nexus {
     /// As [`Nexus::revoke`].
     pub async fn removable_grant(
         &self,
-        who: &Principal,
+        caller: &Principal,
         document: &DocumentId,
         grant: &GrantId,
     ) -> Result<Grant> {
-        self.allow(who, Action::DocumentGrant, Resource::document(document)).await?;
-        self.engine.permitted_document(who, document, Permission::Owner).await?;
-        let grants = self.engine.store.grants(who.tenant(), document).await?;
+        self.authorise(caller, Action::DocumentGrant, Resource::document(document)).await?;
+        self.engine.permitted_document(caller, document, Permission::Owner).await?;
+        let grants = self.engine.store.grants(caller.tenant(), document).await?;
         let found = grants.into_iter().find(|found| found.id == *grant);
         found.ok_or_else(|| Error::not_found("there is no such grant").code("GRANT_NOT_FOUND"))
     }
@@ -55,9 +55,9 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn removable_limit(&self, who: &Principal, of: &Subject) -> Result<Option<Limit>> {
-        self.allow(who, Action::BudgetWrite, Resource::default()).await?;
-        let set = self.engine.store.limits(who.tenant()).await?;
+    pub async fn removable_limit(&self, caller: &Principal, of: &LimitKey) -> Result<Option<Limit>> {
+        self.authorise(caller, Action::BudgetWrite, Resource::default()).await?;
+        let set = self.engine.store.limits(caller.tenant()).await?;
         Ok(set.into_iter().find(|limit| limit.subject == *of))
     }
 }

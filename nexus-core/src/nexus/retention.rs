@@ -31,11 +31,11 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); those of the store.
-    pub async fn expired_records(&self, who: &Principal) -> Result<Vec<Removed>> {
-        self.allow(who, Action::RetentionApply, Resource::default()).await?;
+    pub async fn expired_records(&self, caller: &Principal) -> Result<Vec<Removed>> {
+        self.authorise(caller, Action::RetentionApply, Resource::default()).await?;
         let mut expired = Vec::new();
         for (class, before) in self.cutoffs() {
-            let records = self.engine.store.expired(who.tenant(), class, before).await?;
+            let records = self.engine.store.expired(caller.tenant(), class, before).await?;
             expired.push(Removed { class, records });
         }
         Ok(expired)
@@ -46,13 +46,13 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); those of the store, after which what was removed stays removed.
-    pub async fn apply_retention(&self, who: &Principal) -> Result<Vec<Removed>> {
-        self.allow(who, Action::RetentionApply, Resource::default()).await?;
+    pub async fn apply_retention(&self, caller: &Principal) -> Result<Vec<Removed>> {
+        self.authorise(caller, Action::RetentionApply, Resource::default()).await?;
         let mut removed = Vec::new();
         for (class, before) in self.cutoffs() {
-            removed.push(Removed { class, records: self.remove_expired(who, class, before).await? });
+            removed.push(Removed { class, records: self.remove_expired(caller, class, before).await? });
         }
-        self.sweep_idle(who).await?;
+        self.sweep_idle(caller).await?;
         Ok(removed)
     }
 
@@ -91,15 +91,20 @@ impl Nexus {
             .filter_map(move |class| Some((class, now.minus(retention.of(class)?))))
     }
 
-    async fn remove_expired(&self, who: &Principal, class: RetentionClass, before: Timestamp) -> Result<u64> {
+    async fn remove_expired(
+        &self,
+        caller: &Principal,
+        class: RetentionClass,
+        before: Timestamp,
+    ) -> Result<u64> {
         let mut removed = 0_u64;
         while !self.engine.tasks.is_stopping() {
-            let facts = Payload::new().word("class", class.as_str()).time("before", before);
-            let audit = self.engine.single_act(who, APPLIED, facts)?;
-            let step = Expire { tenant: who.tenant().clone(), class, before, limit: STEP, audit };
+            let facts = Payload::new().token("class", class.as_str()).time("before", before);
+            let audit = self.engine.single_event_chain(caller, APPLIED, facts)?;
+            let step = Expire { tenant: caller.tenant().clone(), class, before, limit: STEP, audit };
             let ids = self.engine.store.expire(step).await?;
             if matches!(class, RetentionClass::Journals | RetentionClass::Runs) {
-                self.forget_answers(who, &ids).await?;
+                self.forget_answers(caller, &ids).await?;
             }
             removed = removed.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
             if ids.len() < STEP {
@@ -111,10 +116,10 @@ impl Nexus {
 
     /// Removes counters, stops and tallies on which no decision depends any more. They say nothing that the ledger and the
     /// audit do not, so that no record is left of it.
-    async fn sweep_idle(&self, who: &Principal) -> Result<()> {
+    async fn sweep_idle(&self, caller: &Principal) -> Result<()> {
         let before = self.engine.clock.now().minus(IDLE);
         while !self.engine.tasks.is_stopping() {
-            if self.engine.store.sweep_idle(who.tenant(), before, STEP).await? == 0 {
+            if self.engine.store.sweep_idle(caller.tenant(), before, STEP).await? == 0 {
                 break;
             }
         }
@@ -122,11 +127,11 @@ impl Nexus {
     }
 
     /// Removes what the cache holds of runs that were erased.
-    async fn forget_answers(&self, who: &Principal, runs: &[String]) -> Result<()> {
+    async fn forget_answers(&self, caller: &Principal, runs: &[String]) -> Result<()> {
         for id in runs {
             let id = RunId::parse(id.clone())
                 .map_err(|error| Error::unexpected("a run has an invalid id").because(error))?;
-            self.engine.gateway.forget_run(who.tenant(), &id).await?;
+            self.engine.gateway.forget_run(caller.tenant(), &id).await?;
         }
         Ok(())
     }

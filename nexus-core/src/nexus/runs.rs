@@ -25,13 +25,13 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound) without the corpus;
     /// [`InvalidInput`](ErrorKind::InvalidInput).
-    pub async fn search(&self, who: &Principal, search: Search) -> Result<Retrieved> {
-        self.engine.search(who, search).await
+    pub async fn search(&self, caller: &Principal, search: Search) -> Result<Retrieved> {
+        self.engine.search(caller, search).await
     }
 
     /// Begins to put a question together; [`AskBuilder::start`] asks it.
-    pub fn ask(&self, who: &Principal, question: impl Into<String>) -> AskBuilder {
-        AskBuilder::new(Arc::clone(&self.engine), who.clone(), question.into())
+    pub fn ask(&self, caller: &Principal, question: impl Into<String>) -> AskBuilder {
+        AskBuilder::new(Arc::clone(&self.engine), caller.clone(), question.into())
     }
 
     /// Takes up the runs that a process before this one left unfinished, after ending its calls to models; says how many
@@ -50,29 +50,29 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
-    pub async fn run(&self, who: &Principal, id: &RunId) -> Result<Run> {
-        self.engine.permitted_run(who, Action::RunRead, id).await
+    pub async fn run(&self, caller: &Principal, id: &RunId) -> Result<Run> {
+        self.engine.permitted_run(caller, Action::RunRead, id).await
     }
 
     /// Runs, latest first: the caller's own, or all of the tenant for an admin.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn runs(&self, who: &Principal, query: RunQuery) -> Result<Vec<Run>> {
-        self.allow(who, Action::RunRead, Resource::default()).await?;
-        let owner = match Visibility::of(who) {
+    pub async fn runs(&self, caller: &Principal, query: RunQuery) -> Result<Vec<Run>> {
+        self.authorise(caller, Action::RunRead, Resource::default()).await?;
+        let owner = match Visibility::of(caller) {
             Visibility::All => query.owner,
-            Visibility::Granted(_) => Some(who.subject().clone()),
+            Visibility::Granted(_) => Some(caller.subject().clone()),
         };
-        self.engine.store.runs(who.tenant(), &RunQuery { owner, ..query }).await
+        self.engine.store.runs(caller.tenant(), &RunQuery { owner, ..query }).await
     }
 
     /// The events of a run from `seq` on: those recorded, then those to come, up to the last one.
     ///
     /// # Errors
     /// As [`Nexus::run`]; [`NotFound`](ErrorKind::NotFound) with `RESUME_UNSUPPORTED` when the journal was erased.
-    pub async fn events(&self, who: &Principal, id: &RunId, from: u64) -> Result<EventStream> {
-        let run = self.engine.permitted_run(who, Action::RunRead, id).await?;
+    pub async fn events(&self, caller: &Principal, id: &RunId, from: u64) -> Result<EventStream> {
+        let run = self.engine.permitted_run(caller, Action::RunRead, id).await?;
         Ok(EventStream::new(Arc::clone(&self.engine), run, from))
     }
 
@@ -82,16 +82,16 @@ impl Nexus {
     /// # Errors
     /// As [`Nexus::run`]; [`Conflict`](ErrorKind::Conflict) when it is over; [`Unavailable`](ErrorKind::Unavailable) with
     /// `RUN_STALLED` when it cannot end before the store can be used again, when it will.
-    pub async fn cancel(&self, who: &Principal, id: &RunId) -> Result<()> {
-        let run = self.engine.permitted_run(who, Action::RunCancel, id).await?;
+    pub async fn cancel(&self, caller: &Principal, id: &RunId) -> Result<()> {
+        let run = self.engine.permitted_run(caller, Action::RunCancel, id).await?;
         if run.outcome().is_some() {
             return Err(Error::new(ErrorKind::Conflict, "the run is over").code("RUN_CLOSED"));
         }
-        match self.engine.runs.cancel(who.tenant(), id) {
+        match self.engine.runs.cancel(caller.tenant(), id) {
             Cancelling::Driven => Ok(()),
             Cancelling::Stalled => Err(stalled()),
             Cancelling::NotDriven => {
-                self.engine.store.request_cancel(who, id).await?;
+                self.engine.store.request_cancel(caller, id).await?;
                 self.engine.watch_if_owner();
                 Ok(())
             }
@@ -102,9 +102,9 @@ impl Nexus {
     ///
     /// # Errors
     /// As [`Nexus::run`]; [`NotFound`](ErrorKind::NotFound) with `AUDIO_NOT_FOUND` where there is none.
-    pub async fn audio(&self, who: &Principal, id: &RunId) -> Result<Speech> {
-        self.engine.permitted_run(who, Action::RunRead, id).await?;
-        let audio = self.engine.store.audio(who.tenant(), id).await?;
+    pub async fn audio(&self, caller: &Principal, id: &RunId) -> Result<Speech> {
+        self.engine.permitted_run(caller, Action::RunRead, id).await?;
+        let audio = self.engine.store.audio(caller.tenant(), id).await?;
         audio.ok_or_else(|| Error::not_found("the run's answer was not spoken").code("AUDIO_NOT_FOUND"))
     }
 
@@ -114,10 +114,10 @@ impl Nexus {
     ///
     /// # Errors
     /// As [`Nexus::run`]; those of the cache, when everything else is erased: erase again.
-    pub async fn prune_journal(&self, who: &Principal, id: &RunId) -> Result<()> {
-        self.engine.permitted_run(who, Action::RunCancel, id).await?;
-        self.engine.store.prune_journal(who.tenant(), id).await?;
-        self.engine.gateway.forget_run(who.tenant(), id).await
+    pub async fn prune_journal(&self, caller: &Principal, id: &RunId) -> Result<()> {
+        self.engine.permitted_run(caller, Action::RunCancel, id).await?;
+        self.engine.store.prune_journal(caller.tenant(), id).await?;
+        self.engine.gateway.forget_run(caller.tenant(), id).await
     }
 
     /// Judges the audit chain of a run or job: one that the caller began, or any of the tenant for an admin. `keys` are the
@@ -125,13 +125,18 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for the chain of somebody else's.
-    pub async fn verify(&self, who: &Principal, run: &str, keys: Option<&KeyRing>) -> Result<Verification> {
-        self.allow(who, Action::AuditRead, Resource::default()).await?;
-        if Visibility::of(who) != Visibility::All {
-            self.check_own_chain(who, run).await?;
+    pub async fn verify(
+        &self,
+        caller: &Principal,
+        run: &str,
+        keys: Option<&KeyRing>,
+    ) -> Result<Verification> {
+        self.authorise(caller, Action::AuditRead, Resource::default()).await?;
+        if Visibility::of(caller) != Visibility::All {
+            self.check_own_chain(caller, run).await?;
         }
         let (store, keys) = (&self.engine.store, keys.unwrap_or(self.engine.sealer.keys()));
-        verify_run(store.as_ref(), store.instance(), who.tenant(), run, Some(keys)).await
+        verify_run(store.as_ref(), store.instance(), caller.tenant(), run, Some(keys)).await
     }
 
     /// The ids of the audit chains that the caller began, or of all of the tenant for an admin, in order, after `after`.
@@ -140,18 +145,18 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied).
     pub async fn chains(
         &self,
-        who: &Principal,
+        caller: &Principal,
         mut after: Option<String>,
         limit: usize,
     ) -> Result<Vec<String>> {
-        self.allow(who, Action::AuditRead, Resource::default()).await?;
-        if Visibility::of(who) == Visibility::All {
-            let chains = self.engine.store.chains(who.tenant(), after, limit).await?;
+        self.authorise(caller, Action::AuditRead, Resource::default()).await?;
+        if Visibility::of(caller) == Visibility::All {
+            let chains = self.engine.store.chains(caller.tenant(), after, limit).await?;
             return Ok(chains.into_iter().map(|chain| chain.run).collect());
         }
-        let (own, mut found) = (Some(actor(who)), Vec::new());
+        let (own, mut found) = (Some(actor(caller)), Vec::new());
         while found.len() < limit {
-            let page = self.engine.store.chains(who.tenant(), after, CHAINS_PAGE).await?;
+            let page = self.engine.store.chains(caller.tenant(), after, CHAINS_PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.run.clone());
             found.extend(page.into_iter().filter(|chain| chain.begun_by == own).map(|chain| chain.run));
@@ -162,14 +167,14 @@ impl Nexus {
 
     /// Checks that the caller began a chain. A run's owner is known beside its chain, so that a chain whose beginning was
     /// altered can still be found out.
-    async fn check_own_chain(&self, who: &Principal, run: &str) -> Result<()> {
-        let first = self.engine.store.records(who.tenant(), run, 0, 1).await?;
-        if first.first().and_then(|first| actor_in(&first.body)) == Some(actor(who)) {
+    async fn check_own_chain(&self, caller: &Principal, run: &str) -> Result<()> {
+        let first = self.engine.store.records(caller.tenant(), run, 0, 1).await?;
+        if first.first().and_then(|first| actor_in(&first.body)) == Some(actor(caller)) {
             return Ok(());
         }
         let Ok(id) = RunId::parse(run) else { return Err(no_chain()) };
-        match self.engine.store.run(who.tenant(), &id).await {
-            Ok(run) if run.principal.subject() == who.subject() => Ok(()),
+        match self.engine.store.run(caller.tenant(), &id).await {
+            Ok(run) if run.principal.subject() == caller.subject() => Ok(()),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             Ok(_) | Err(_) => Err(no_chain()),
         }
@@ -179,35 +184,35 @@ impl Nexus {
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn sessions(&self, who: &Principal, limit: usize) -> Result<Vec<Session>> {
-        self.allow(who, Action::RunRead, Resource::default()).await?;
-        let owner = match Visibility::of(who) {
+    pub async fn sessions(&self, caller: &Principal, limit: usize) -> Result<Vec<Session>> {
+        self.authorise(caller, Action::RunRead, Resource::default()).await?;
+        let owner = match Visibility::of(caller) {
             Visibility::All => None,
-            Visibility::Granted(_) => Some(who.subject()),
+            Visibility::Granted(_) => Some(caller.subject()),
         };
-        self.engine.store.sessions(who.tenant(), owner, limit).await
+        self.engine.store.sessions(caller.tenant(), owner, limit).await
     }
 
     /// The last messages of a session, oldest first.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for somebody else's.
-    pub async fn messages(&self, who: &Principal, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
-        self.allow(who, Action::RunRead, Resource::default()).await?;
-        let session = self.engine.store.session(who.tenant(), id).await?;
-        if session.owner != *who.subject() && Visibility::of(who) != Visibility::All {
+    pub async fn messages(&self, caller: &Principal, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
+        self.authorise(caller, Action::RunRead, Resource::default()).await?;
+        let session = self.engine.store.session(caller.tenant(), id).await?;
+        if session.owner != *caller.subject() && Visibility::of(caller) != Visibility::All {
             return Err(Error::not_found("there is no such session").code("SESSION_NOT_FOUND"));
         }
-        self.engine.store.messages(who.tenant(), id, limit).await
+        self.engine.store.messages(caller.tenant(), id, limit).await
     }
 }
 
 impl Engine {
     /// A run of `who`, or of anyone for an admin. Somebody else's looks as if it did not exist.
-    pub(crate) async fn permitted_run(&self, who: &Principal, action: Action, id: &RunId) -> Result<Run> {
-        self.authorise(who, action, Resource::default(), ()).await?;
-        let run = self.store.run(who.tenant(), id).await?;
-        if run.principal.subject() == who.subject() || Visibility::of(who) == Visibility::All {
+    pub(crate) async fn permitted_run(&self, caller: &Principal, action: Action, id: &RunId) -> Result<Run> {
+        self.authorise(caller, action, Resource::default(), ()).await?;
+        let run = self.store.run(caller.tenant(), id).await?;
+        if run.principal.subject() == caller.subject() || Visibility::of(caller) == Visibility::All {
             Ok(run)
         } else {
             Err(Error::not_found("there is no such run").code("RUN_NOT_FOUND"))

@@ -1,6 +1,6 @@
-//! Policy: what may be done at all. The [`PolicyEngine`] port, its [`Decision`], and the [`RoleGate`] that ships.
+//! Policy: what may be done at all. The [`PolicyEngine`] port, its [`Decision`], and the [`RolePolicy`] that ships.
 
-mod role_gate;
+mod role_policy;
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CorpusId, DocumentId};
 use crate::principal::Principal;
 
-pub use role_gate::RoleGate;
+pub use role_policy::RolePolicy;
 
 /// Everything that a policy can be asked about. The names are stable: policies and records spell them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Amounts, Cap, LimitMode, Limits, Meter, ScopeKind, Subject, Window, Zone};
+use super::{Cap, LimitKey, LimitMode, Limits, Meter, MeterAmounts, ScopeKind, Window, Zone};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::money::NanoUsd;
@@ -54,7 +54,7 @@ pub const ANSWERS: &str = "total/answers";
 
 /// One limit, applied to one call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
+pub struct LimitCheck {
     /// The counter that is looked at, and counts the call.
     pub key: CounterKey,
     /// What is counted.
@@ -70,18 +70,24 @@ pub struct Check {
 }
 
 /// The limits that apply to a call of `model` by `consumer`, in a stable order: the order in which counters are locked.
-pub fn checks(limits: &Limits, consumer: &Consumer, model: &str, now: Timestamp, zone: &Zone) -> Vec<Check> {
-    let applies = |subject: &Subject, id: &str| {
+pub fn checks(
+    limits: &Limits,
+    consumer: &Consumer,
+    model: &str,
+    now: Timestamp,
+    zone: &Zone,
+) -> Vec<LimitCheck> {
+    let applies = |subject: &LimitKey, id: &str| {
         subject.id.as_deref().is_none_or(|only| only == id)
             && subject.model.as_deref().is_none_or(|only| only == model)
     };
-    let mut checks: Vec<Check> = limits
+    let mut checks: Vec<LimitCheck> = limits
         .iter()
         .filter_map(|limit| {
             let subject = limit.subject;
             let id = consumer.id(subject.scope).filter(|id| applies(&subject, id))?.to_owned();
             let window = subject.window;
-            Some(Check {
+            Some(LimitCheck {
                 key: CounterKey {
                     scope: subject.scope,
                     id,
@@ -102,14 +108,14 @@ pub fn checks(limits: &Limits, consumer: &Consumer, model: &str, now: Timestamp,
 
 /// What a counter says: how much is spoken for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Used {
+pub struct CounterState {
     /// By calls that are not over.
-    pub reserved: Amounts,
+    pub reserved: MeterAmounts,
     /// By calls that are.
-    pub settled: Amounts,
+    pub settled: MeterAmounts,
 }
 
-impl Used {
+impl CounterState {
     /// How much of `meter` is spoken for, at most the largest number there is.
     pub fn of(&self, meter: Meter) -> u64 {
         self.reserved.of(meter).saturating_add(self.settled.of(meter))
@@ -190,7 +196,7 @@ impl Refusal {
 
 /// Whether a call is admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub enum QuotaDecision {
     /// It is.
     Admitted {
         /// The limits that it would have broken if they were enforced.
@@ -203,10 +209,14 @@ pub enum Admission {
 /// Decides whether `wanted` fits under every check. `used` tells how the counters stand.
 ///
 /// What cannot be added up is refused.
-pub fn admit(checks: &[Check], wanted: &Amounts, used: impl Fn(&CounterKey) -> Used) -> Admission {
+pub fn admit(
+    checks: &[LimitCheck],
+    wanted: &MeterAmounts,
+    used: impl Fn(&CounterKey) -> CounterState,
+) -> QuotaDecision {
     let mut shadowed = Vec::new();
     for check in checks {
-        let Cap::At(limit) = check.cap else { continue };
+        let Cap::Limited(limit) = check.cap else { continue };
         let (taken, more) = (used(&check.key).of(check.meter), wanted.of(check.meter));
         // A cap of nothing admits nothing, not even a call that takes nothing of the meter.
         if limit > 0 && taken.checked_add(more).is_some_and(|sum| sum <= limit) {
@@ -224,11 +234,11 @@ pub fn admit(checks: &[Check], wanted: &Amounts, used: impl Fn(&CounterKey) -> U
             resets_at: check.resets_at,
         };
         match check.mode {
-            LimitMode::Enforce => return Admission::Refused(refusal),
+            LimitMode::Enforce => return QuotaDecision::Refused(refusal),
             LimitMode::Shadow => shadowed.push(refusal),
         }
     }
-    Admission::Admitted { shadowed }
+    QuotaDecision::Admitted { shadowed }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a call takes from a budget: [`Amounts`] of each [`Meter`].
+//! What a call takes from a budget: [`MeterAmounts`] of each [`Meter`].
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ impl Meter {
 
 /// An amount of each meter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amounts {
+pub struct MeterAmounts {
     /// Calls.
     pub calls: u64,
     /// Tokens.
@@ -46,7 +46,7 @@ pub struct Amounts {
     pub money: NanoUsd,
 }
 
-impl Amounts {
+impl MeterAmounts {
     /// Nothing.
     pub const ZERO: Self = Self { calls: 0, tokens: 0, cost_units: 0, money: NanoUsd::ZERO };
 
@@ -97,7 +97,7 @@ impl Amounts {
 
 /// How much amounts change by: below zero of each meter of which there is less afterwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct MeterDelta {
     /// Calls.
     pub calls: i64,
     /// Tokens.
@@ -108,9 +108,9 @@ pub struct Change {
     pub money: NanoUsd,
 }
 
-impl Change {
+impl MeterDelta {
     /// The change from `before` to `after`, or `None` when it cannot be represented.
-    pub fn between(before: &Amounts, after: &Amounts) -> Option<Self> {
+    pub fn between(before: &MeterAmounts, after: &MeterAmounts) -> Option<Self> {
         let change =
             |before: u64, after: u64| i64::try_from(i128::from(after).checked_sub(i128::from(before))?).ok();
         let money = after.money.as_nanos().checked_sub(before.money.as_nanos())?;
@@ -123,10 +123,10 @@ impl Change {
     }
 }
 
-impl Amounts {
+impl MeterAmounts {
     /// The amounts after a change, or `None` when there would be less than nothing or too much of a meter.
     #[must_use]
-    pub fn checked_change(&self, change: &Change) -> Option<Self> {
+    pub fn checked_change(&self, change: &MeterDelta) -> Option<Self> {
         let money = self.money.checked_add(change.money).filter(|money| *money >= NanoUsd::ZERO)?;
         Some(Self {
             calls: self.calls.checked_add_signed(change.calls)?,
@@ -143,13 +143,10 @@ mod tests {
 
     use super::*;
 
-    fn amounts() -> impl Strategy<Value = Amounts> {
+    fn amounts() -> impl Strategy<Value = MeterAmounts> {
         let count = || prop_oneof![3 => 0_u64..1_000, 1 => any::<u64>()];
-        (count(), count(), count(), 0_i64..=i64::MAX).prop_map(|(calls, tokens, cost_units, nanos)| Amounts {
-            calls,
-            tokens,
-            cost_units,
-            money: NanoUsd::from_nanos(nanos),
+        (count(), count(), count(), 0_i64..=i64::MAX).prop_map(|(calls, tokens, cost_units, nanos)| {
+            MeterAmounts { calls, tokens, cost_units, money: NanoUsd::from_nanos(nanos) }
         })
     }
 
@@ -158,11 +155,11 @@ mod tests {
         fn a_change_leads_from_one_to_the_other_and_back_or_there_is_none(one in amounts(), other in amounts()) {
             let fits = |one: u64, other: u64| i64::try_from(i128::from(other) - i128::from(one)).is_ok();
             let all = [(one.calls, other.calls), (one.tokens, other.tokens), (one.cost_units, other.cost_units)];
-            match Change::between(&one, &other) {
+            match MeterDelta::between(&one, &other) {
                 Some(change) => prop_assert_eq!(one.checked_change(&change), Some(other)),
                 None => prop_assert!(all.iter().any(|(one, other)| !fits(*one, *other))),
             }
-            if let Some(back) = Change::between(&other, &one) {
+            if let Some(back) = MeterDelta::between(&other, &one) {
                 prop_assert_eq!(other.checked_change(&back), Some(one));
             }
         }
@@ -170,8 +167,11 @@ mod tests {
 
     #[test]
     fn nothing_is_ever_less_than_nothing() {
-        let less = Change { money: NanoUsd::from_nanos(-1), ..Change::default() };
-        assert_eq!(Amounts::ZERO.checked_change(&less), None);
-        assert_eq!(Amounts::ZERO.checked_change(&Change { tokens: -1, ..Change::default() }), None);
+        let less = MeterDelta { money: NanoUsd::from_nanos(-1), ..MeterDelta::default() };
+        assert_eq!(MeterAmounts::ZERO.checked_change(&less), None);
+        assert_eq!(
+            MeterAmounts::ZERO.checked_change(&MeterDelta { tokens: -1, ..MeterDelta::default() }),
+            None
+        );
     }
 }

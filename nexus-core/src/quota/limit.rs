@@ -49,7 +49,7 @@ impl fmt::Display for ScopeKind {
 #[serde(try_from = "i64", into = "i64")]
 pub enum Cap {
     /// At most so much.
-    At(u64),
+    Limited(u64),
     /// As much as anybody likes.
     Unlimited,
 }
@@ -57,7 +57,7 @@ pub enum Cap {
 impl Cap {
     /// A cap on money.
     pub fn money(amount: NanoUsd) -> Self {
-        Self::At(u64::try_from(amount.as_nanos()).unwrap_or(0))
+        Self::Limited(u64::try_from(amount.as_nanos()).unwrap_or(0))
     }
 }
 
@@ -66,7 +66,7 @@ impl TryFrom<i64> for Cap {
 
     fn try_from(cap: i64) -> Result<Self> {
         match u64::try_from(cap) {
-            Ok(cap) => Ok(Self::At(cap)),
+            Ok(cap) => Ok(Self::Limited(cap)),
             Err(_) if cap == -1 => Ok(Self::Unlimited),
             Err(_) => Err(Error::invalid("a cap is a whole number from 0, or -1 for unlimited")
                 .code("INVALID_LIMIT")
@@ -78,7 +78,7 @@ impl TryFrom<i64> for Cap {
 impl From<Cap> for i64 {
     fn from(cap: Cap) -> Self {
         match cap {
-            Cap::At(cap) => Self::try_from(cap).unwrap_or(Self::MAX),
+            Cap::Limited(cap) => Self::try_from(cap).unwrap_or(Self::MAX),
             Cap::Unlimited => -1,
         }
     }
@@ -97,7 +97,7 @@ pub enum LimitMode {
 
 /// What a limit is about. Two limits with equal subjects are the same limit, and the later one holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Subject {
+pub struct LimitKey {
     /// Whose consumption.
     pub scope: ScopeKind,
     /// Only that of this tenant, organisation, user, investigation or run; that of each of them unless told.
@@ -117,7 +117,7 @@ pub struct Subject {
 pub struct Limit {
     /// What it is about.
     #[serde(flatten)]
-    pub subject: Subject,
+    pub subject: LimitKey,
     /// How much there may be.
     pub cap: Cap,
     /// What happens beyond.
@@ -128,7 +128,7 @@ pub struct Limit {
 impl Limit {
     /// A limit that is enforced, for each of its scope and all models together.
     pub fn new(scope: ScopeKind, meter: Meter, window: Window, cap: Cap) -> Self {
-        let subject = Subject { scope, id: None, model: None, meter, window };
+        let subject = LimitKey { scope, id: None, model: None, meter, window };
         Self { subject, cap, mode: LimitMode::Enforce }
     }
 
@@ -149,7 +149,7 @@ impl Limit {
 
 /// The limits in force: one for each subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits(BTreeMap<Subject, (Cap, LimitMode)>);
+pub struct Limits(BTreeMap<LimitKey, (Cap, LimitMode)>);
 
 impl Default for Limits {
     /// A user may spend 25 USD a month, an investigation 0.30 USD.

@@ -14,18 +14,20 @@
 
 mod admission;
 mod amounts;
-mod cost_units;
-mod days;
-mod limit;
 #[cfg(test)]
-mod naive;
-mod tenant;
+mod calendar_oracle;
+mod cost_units;
+mod date_range;
+mod limit;
+mod tenant_quotas;
 mod window;
 
-pub use admission::{ANSWERS, Admission, Check, Consumer, CounterKey, Refusal, Used, admit, checks};
-pub use amounts::{Amounts, Change, Meter};
+pub use admission::{
+    ANSWERS, Consumer, CounterKey, CounterState, LimitCheck, QuotaDecision, Refusal, admit, checks,
+};
+pub use amounts::{Meter, MeterAmounts, MeterDelta};
 pub use cost_units::CostUnits;
-pub use days::Days;
-pub use limit::{Cap, Limit, LimitMode, Limits, ScopeKind, Subject};
-pub use tenant::{Daily, ModelQuotas, PerModel, RateLimits, TenantQuotas};
+pub use date_range::DateRange;
+pub use limit::{Cap, Limit, LimitKey, LimitMode, Limits, ScopeKind};
+pub use tenant_quotas::{Daily, ModelQuotas, PerModel, RateLimits, TenantQuotas};
 pub use window::{Window, Zone};

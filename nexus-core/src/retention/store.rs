@@ -20,7 +20,7 @@ pub struct Expire {
     /// At most so many.
     pub limit: usize,
     /// The record of the removal, appended only if something is removed.
-    pub audit: audit::Pending,
+    pub audit: audit::UnsealedRecords,
 }
 
 /// Removes records that are older than their retention.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ArmScore;
+use super::ComponentScore;
 use crate::error::{Error, Result};
 
 /// How the lists of several arms become one.
@@ -79,7 +79,7 @@ pub struct Fused<Id> {
     /// The fused score: for ordering within one search, not comparable between searches.
     pub score: f32,
     /// What each arm said, in the order of the arms; none where the arm did not find it.
-    pub arms: Vec<Option<ArmScore>>,
+    pub arms: Vec<Option<ComponentScore>>,
 }
 
 /// Fuses `arms` into one list, best first.
@@ -100,7 +100,7 @@ pub struct Fused<Id> {
 /// not finite.
 pub fn fuse<Id: Ord + Clone>(fusion: Fusion, arms: &[Arm<'_, Id>]) -> Result<Vec<Fused<Id>>> {
     let ranked = arms.iter().map(|arm| rank(fusion, arm)).collect::<Result<Vec<_>>>()?;
-    let mut found: BTreeMap<&Id, Vec<Option<ArmScore>>> = BTreeMap::new();
+    let mut found: BTreeMap<&Id, Vec<Option<ComponentScore>>> = BTreeMap::new();
     for (place, list) in ranked.iter().enumerate() {
         for (id, score) in &list.scores {
             let said = found.entry(id).or_insert_with(|| vec![None; arms.len()]);
@@ -120,10 +120,10 @@ pub fn fuse<Id: Ord + Clone>(fusion: Fusion, arms: &[Arm<'_, Id>]) -> Result<Vec
 struct Ranked<'a, Id> {
     /// What the arm adds for a candidate that it lacks.
     absent: f32,
-    scores: Vec<(&'a Id, ArmScore)>,
+    scores: Vec<(&'a Id, ComponentScore)>,
 }
 
-fn total<Id>(ranked: &[Ranked<'_, Id>], said: &[Option<ArmScore>]) -> f32 {
+fn total<Id>(ranked: &[Ranked<'_, Id>], said: &[Option<ComponentScore>]) -> f32 {
     narrow(
         ranked
             .iter()
@@ -149,7 +149,7 @@ fn rank<'a, Id: Ord>(fusion: Fusion, arm: &Arm<'a, Id>) -> Result<Ranked<'a, Id>
     };
     let scores: Vec<_> = (1u32..)
         .zip(list)
-        .map(|(rank, (id, score))| (id, ArmScore { score, rank, contribution: weigh(rank, score) }))
+        .map(|(rank, (id, score))| (id, ComponentScore { score, rank, contribution: weigh(rank, score) }))
         .collect();
     let absent = match fusion {
         Fusion::ZScore => scores.last().map_or(0.0, |(_, lowest)| lowest.contribution),

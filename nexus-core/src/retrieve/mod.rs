@@ -86,7 +86,7 @@ pub struct Query {
 
 /// Where a hit stood in one arm.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ArmScore {
+pub struct ComponentScore {
     /// The arm's own score: BM25, or the inner product with the question's vector.
     pub score: f32,
     /// The place among the arm's candidates, from 1.
@@ -121,9 +121,9 @@ pub struct Hit {
     /// The fused score. Comparable within one search only.
     pub score: f32,
     /// Where it stood in the lexical arm, if it did.
-    pub lexical: Option<ArmScore>,
+    pub lexical: Option<ComponentScore>,
     /// Where it stood in the vector arm, if it did.
-    pub vector: Option<ArmScore>,
+    pub vector: Option<ComponentScore>,
     /// What each word of the question added, if [`Query::explain`] asked.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub terms: Vec<TermScore>,
@@ -188,5 +188,5 @@ pub trait Retriever: Send + Sync {
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus.
-    async fn watermark(&self, tenant: &TenantId, corpus: &CorpusId) -> Result<u64>;
+    async fn revision(&self, tenant: &TenantId, corpus: &CorpusId) -> Result<u64>;
 }

@@ -20,7 +20,7 @@ use crate::session::Session;
 #[must_use = "nothing is asked before `start`"]
 pub struct AskBuilder {
     engine: Arc<Engine>,
-    who: Principal,
+    caller: Principal,
     question: String,
     corpus: Option<String>,
     session: Option<SessionId>,
@@ -29,10 +29,10 @@ pub struct AskBuilder {
 }
 
 impl AskBuilder {
-    pub(crate) fn new(engine: Arc<Engine>, who: Principal, question: String) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, caller: Principal, question: String) -> Self {
         Self {
             engine,
-            who,
+            caller,
             question,
             corpus: None,
             session: None,
@@ -140,10 +140,10 @@ impl AskBuilder {
         let ask = Ask { question, corpus, options: self.options };
         ask.check()?;
         let engine = self.engine;
-        engine.gateway.check_cost_units(&self.who, ask.options.budget.max_cost_units)?;
-        engine.check_corpus(&self.who, &ask.corpus).await?;
-        let slot = engine.runs.admit()?;
-        let run = engine.new_run(self.who, ask, self.session, self.request).await?;
+        engine.gateway.check_cost_units(&self.caller, ask.options.budget.max_cost_units)?;
+        engine.check_corpus(&self.caller, &ask.corpus).await?;
+        let slot = engine.runs.acquire_slot()?;
+        let run = engine.new_run(self.caller, ask, self.session, self.request).await?;
         engine.begin(run.clone(), slot).await?;
         Ok(RunHandle { engine, run })
     }
@@ -151,16 +151,16 @@ impl AskBuilder {
 
 impl Engine {
     /// Spares whoever may ask a run that could only fail. Whoever may not learns nothing, and gets a refused run.
-    async fn check_corpus(&self, who: &Principal, corpus: &CorpusId) -> Result<()> {
-        if self.decide(who, Action::RunCreate, Resource::corpus(corpus)).await?.allows() {
-            self.store.corpus(who.tenant(), corpus).await?;
+    async fn check_corpus(&self, caller: &Principal, corpus: &CorpusId) -> Result<()> {
+        if self.decide(caller, Action::RunCreate, Resource::corpus(corpus)).await?.allows() {
+            self.store.corpus(caller.tenant(), corpus).await?;
         }
         Ok(())
     }
 
     async fn new_run(
         &self,
-        who: Principal,
+        caller: Principal,
         ask: Ask,
         session: Option<SessionId>,
         request: Option<RequestId>,
@@ -171,9 +171,9 @@ impl Engine {
             Some(id) => id,
             None => self.new_id()?,
         };
-        let owner = who.subject().clone();
+        let owner = caller.subject().clone();
         let session = Session { id, owner, title: title.clone(), created_at: now, updated_at: now };
-        let session = self.store.open_session(who.tenant(), session).await?;
+        let session = self.store.open_session(caller.tenant(), session).await?;
         let request_id = match request {
             Some(id) => id,
             None => self.new_id()?,
@@ -181,7 +181,7 @@ impl Engine {
         Ok(Run {
             id: self.new_id()?,
             request_id,
-            principal: who,
+            principal: caller,
             session_id: session.id,
             ask,
             title,
@@ -229,15 +229,15 @@ impl RunHandle {
     ///
     /// # Errors
     /// Those of [`EventStream::next`]. A run that failed is an [`Outcome::Failed`], not an error.
-    pub async fn finish(&self) -> Result<Finished> {
+    pub async fn finish(&self) -> Result<FinishedRun> {
         let mut events = self.events();
         let mut answer = Answer::default();
         loop {
             match events.next().await?.map(|event| event.body) {
                 Some(EventBody::Final(whole)) => answer = whole,
-                Some(EventBody::Done { outcome }) => return Ok(Finished { outcome, answer }),
+                Some(EventBody::Done { outcome }) => return Ok(FinishedRun { outcome, answer }),
                 Some(EventBody::Error(failure)) => {
-                    return Ok(Finished { outcome: Outcome::Failed { failure }, answer });
+                    return Ok(FinishedRun { outcome: Outcome::Failed { failure }, answer });
                 }
                 Some(_) => {}
                 None => return Err(Error::unexpected("the run's events ended before the run did")),
@@ -248,7 +248,7 @@ impl RunHandle {
 
 /// What became of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Finished {
+pub struct FinishedRun {
     /// What became of the question.
     pub outcome: Outcome,
     /// The answer; empty unless the question was answered.

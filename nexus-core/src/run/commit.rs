@@ -12,8 +12,8 @@ use super::Event;
 use super::machine::{Changes, State};
 use super::model::Run;
 use super::registry::Driving;
-use super::store::Advance;
-use crate::audit::Pending;
+use super::store::RunTransition;
+use crate::audit::UnsealedRecords;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store_retry::{is_transient, pause, within};
@@ -64,25 +64,25 @@ impl Engine {
     }
 
     /// Counts the step in `run`, and puts together what is to be recorded.
-    fn next_version(&self, run: &mut Run, changes: Changes) -> Advance {
+    fn next_version(&self, run: &mut Run, changes: Changes) -> RunTransition {
         run.version += 1;
         let events: Vec<Event> = (run.next_seq..)
             .zip(changes.events)
             .map(|(seq, body)| Event { request_id: run.request_id.clone(), seq, body })
             .collect();
         run.next_seq += events.len() as u64;
-        Advance {
+        RunTransition {
             run: run.clone(),
             events,
             evidence: changes.evidence,
             messages: changes.messages,
             audio: changes.audio,
-            audit: Pending::new(Arc::clone(&self.sealer), changes.audit),
+            audit: UnsealedRecords::new(Arc::clone(&self.sealer), changes.audit),
         }
     }
 
     /// Tries once. `in_doubt` says that an earlier try may have been recorded.
-    async fn try_record(&self, advance: &Advance, in_doubt: bool) -> Result<()> {
+    async fn try_record(&self, advance: &RunTransition, in_doubt: bool) -> Result<()> {
         let deadline = TRY_DEADLINE.min(self.settings.record_deadline);
         match within(deadline, self.store.advance(advance.clone())).await {
             Err(conflict) if in_doubt && conflict.kind() == ErrorKind::Conflict => {

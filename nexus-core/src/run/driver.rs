@@ -6,17 +6,17 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use tokio::sync::watch;
 
-use super::aloud::aloud;
-use super::machine::{Effect, Input, State, next_effect, step};
+use super::machine::{Input, RunStep, State, next_effect, step};
 use super::model::Run;
 use super::registry::Driving;
+use super::speech_text::strip_citation_markers;
 use crate::document::model::Failure;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gateway::{CallStream, Granted, ModelCall, Origin, Refused, RunCaps};
+use crate::gateway::{Admission, CallRefusal, CallStream, ModelCall, Origin, RunCaps};
 use crate::grounding::Evidence;
 use crate::llm::prompt::Prompt;
-use crate::llm::{Fault, Piece, Request, Turn};
+use crate::llm::{CompletionEvent, ProviderErrorKind, Request, Turn};
 use crate::policy::{Action, Resource};
 use crate::search::Search;
 use crate::session::{Message, follow_up};
@@ -30,17 +30,17 @@ const HISTORY_MESSAGES: usize = 11;
 const BATCH: usize = 64;
 
 /// A streamed answer, in batches of what is at hand: while one is being recorded, more comes in.
-type Batches = BoxStream<'static, Vec<Result<Piece>>>;
+type Batches = BoxStream<'static, Vec<Result<CompletionEvent>>>;
 
 /// The model's side of a run: its stream, once it was asked, and an error that came after good pieces.
 #[derive(Default)]
-struct Stream {
+struct ModelStream {
     batches: Option<Batches>,
     error: Option<Error>,
     cancel: Option<watch::Sender<bool>>,
 }
 
-impl Stream {
+impl ModelStream {
     /// Ends the call to the model, if there is one.
     fn cancel(&self) {
         if let Some(cancel) = &self.cancel {
@@ -53,7 +53,7 @@ impl Engine {
     /// Drives a run until it is over, which it says, or until this driver can do no more for it.
     pub(super) async fn drive(&self, mut state: State, driving: &mut Driving) -> bool {
         let mut cancelled = driving.cancelled();
-        let mut stream = Stream::default();
+        let mut stream = ModelStream::default();
         while let Some(effect) = next_effect(&state.run.phase) {
             // Only the effect can be interrupted, never the recording of what came of it.
             let result = tokio::select! {
@@ -84,30 +84,30 @@ impl Engine {
         true
     }
 
-    async fn carry_out(&self, effect: Effect, state: &State, stream: &mut Stream) -> Result<Input> {
+    async fn carry_out(&self, effect: RunStep, state: &State, stream: &mut ModelStream) -> Result<Input> {
         match effect {
-            Effect::Decide => {
+            RunStep::Decide => {
                 let resource = Resource::corpus(&state.run.ask.corpus);
                 Ok(Input::Decided(self.decide(&state.run.principal, Action::RunCreate, resource).await?))
             }
-            Effect::Retrieve => self.find(&state.run).await,
-            Effect::Generate => self.listen(state, stream).await,
-            Effect::Speak => self.speak(state).await,
+            RunStep::Retrieve => self.retrieve(&state.run).await,
+            RunStep::Generate => self.read_model_stream(state, stream).await,
+            RunStep::Speak => self.speak(state).await,
         }
     }
 
     /// Speaks the answer of a run.
     async fn speak(&self, state: &State) -> Result<Input> {
         let run = &state.run;
-        let text = aloud(&state.answer.text);
+        let text = strip_citation_markers(&state.answer.text);
         match self.gateway.speak(&run.principal, &origin(run), text).await? {
-            Granted::Yes(speech) => Ok(Input::Spoken(speech)),
-            Granted::No(refused) => Ok(Input::OverBudget(refused.sentence())),
+            Admission::Granted(speech) => Ok(Input::SpeechReady(speech)),
+            Admission::Refused(refused) => Ok(Input::BudgetExceeded(refused.sentence())),
         }
     }
 
     /// Searches for what the run asks, and chooses what fits the model.
-    async fn find(&self, run: &Run) -> Result<Input> {
+    async fn retrieve(&self, run: &Run) -> Result<Input> {
         let history = self.history(run).await?;
         let search = Search {
             corpus: run.ask.corpus.clone(),
@@ -120,15 +120,15 @@ impl Engine {
             explain: false,
         };
         let retrieved = match self.search_to_answer(&run.principal, &origin(run), search).await? {
-            Granted::Yes(retrieved) => retrieved,
-            Granted::No(refused) => return self.not_granted(&refused),
+            Admission::Granted(retrieved) => retrieved,
+            Admission::Refused(refused) => return self.not_granted(&refused),
         };
         let request = self.prompt(run, Evidence::number(retrieved.hits.clone()), history)?;
         let options = &run.ask.options;
         let (_, model) =
             self.gateway.answers_with(run.tenant(), options.provider.as_deref(), options.model.as_deref())?;
         let debug = self.settings.debug_events;
-        Ok(Input::Found { retrieved, evidence: request.evidence, model, debug })
+        Ok(Input::Retrieved { retrieved, evidence: request.evidence, model, debug })
     }
 
     /// What was said in the session before this run's question: the same whenever it is read, so that the request to the
@@ -147,15 +147,15 @@ impl Engine {
     }
 
     /// The next batch of what the model says. The model is asked when there is no stream yet.
-    async fn listen(&self, state: &State, stream: &mut Stream) -> Result<Input> {
+    async fn read_model_stream(&self, state: &State, stream: &mut ModelStream) -> Result<Input> {
         if let Some(error) = stream.error.take() {
             return Err(error);
         }
         if stream.batches.is_none() {
             let request = self.prompt(&state.run, state.evidence.clone(), self.history(&state.run).await?)?;
             let answer = match self.ask_model(&state.run, request).await? {
-                Granted::Yes(answer) => answer,
-                Granted::No(refused) => return self.not_granted(&refused),
+                Admission::Granted(answer) => answer,
+                Admission::Refused(refused) => return self.not_granted(&refused),
             };
             stream.cancel = Some(answer.canceller());
             stream.batches = Some(answer.ready_chunks(BATCH).boxed());
@@ -171,23 +171,23 @@ impl Engine {
                 }
             }
         }
-        Ok(Input::Said(pieces))
+        Ok(Input::ModelOutput(pieces))
     }
 
     /// Asks the model, and asks again while the ledger is out of reach: before a call is admitted nothing was sent, and the
     /// claim of the call keeps it one call.
-    async fn ask_model(&self, run: &Run, request: Request) -> Result<Granted<CallStream>> {
+    async fn ask_model(&self, run: &Run, request: Request) -> Result<Admission<CallStream>> {
         let ask = || self.gateway.stream(&run.principal, model_call(run, request.clone()));
         let again = |error: &Error| is_not_admitted(error) || error.stable_code() == "LEDGER_UNAVAILABLE";
         retry(self.settings.record_deadline, again, ask).await
     }
 
     /// What a call to a model that is refused means for its run.
-    fn not_granted(&self, refused: &Refused) -> Result<Input> {
+    fn not_granted(&self, refused: &CallRefusal) -> Result<Input> {
         match refused {
-            Refused::Unpriced { .. } => Err(refused.to_error(self.clock.now())),
-            Refused::Limit(_) | Refused::Stopped(_) | Refused::TooDear { .. } => {
-                Ok(Input::OverBudget(refused.sentence()))
+            CallRefusal::Unpriced { .. } => Err(refused.to_error(self.clock.now())),
+            CallRefusal::Limit(_) | CallRefusal::Stopped(_) | CallRefusal::TooDear { .. } => {
+                Ok(Input::BudgetExceeded(refused.sentence()))
             }
         }
     }
@@ -225,7 +225,7 @@ fn model_call(run: &Run, request: Request) -> ModelCall {
     ModelCall {
         request: Request { model: options.model.clone(), ..request },
         provider: options.provider.clone(),
-        idempotency_key: Some(Effect::Generate.id(run)),
+        idempotency_key: Some(RunStep::Generate.id(run)),
         correlation_id: Some(run.request_id.to_string()),
         investigation: Some(run.session_id.to_string()),
         max_cost: options.budget.max_cost,
@@ -236,5 +236,5 @@ fn model_call(run: &Run, request: Request) -> ModelCall {
 }
 
 fn cut_off() -> Error {
-    Fault::Truncated.error("the model stopped in the middle of its answer")
+    ProviderErrorKind::Truncated.error("the model stopped in the middle of its answer")
 }

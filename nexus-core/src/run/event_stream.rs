@@ -40,7 +40,7 @@ pub struct EventStream {
 
 impl EventStream {
     pub(crate) fn new(engine: Arc<Engine>, run: Run, from: u64) -> Self {
-        let progress = engine.runs.follow(run.tenant(), &run.id);
+        let progress = engine.runs.subscribe(run.tenant(), &run.id);
         let is_ours = progress.is_some();
         let (read, waiting_since) = (VecDeque::new(), None);
         Self { engine, run, next_seq: from, read, ended: false, progress, is_ours, waiting_since }
@@ -122,7 +122,7 @@ impl EventStream {
     /// Waits for an event that is not read yet.
     async fn wait(&mut self) -> Result<()> {
         if self.progress.is_none() {
-            self.progress = self.engine.runs.follow(self.run.tenant(), &self.run.id);
+            self.progress = self.engine.runs.subscribe(self.run.tenant(), &self.run.id);
         }
         let next = self.next_seq;
         if let Some(progress) = &mut self.progress {

@@ -5,11 +5,11 @@
 //!
 //! - `said`: what a model says; `spoken`: the answer aloud.
 
-mod said;
-mod spoken;
+mod model_output;
+mod speech;
 
-use said::said;
-use spoken::{spoken, unspoken};
+use model_output::said;
+use speech::{spoken, unspoken};
 
 use super::event::{Answer, EventBody, Metadata};
 use super::model::{Outcome, Phase, Run};
@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::document::model::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grounding::{Citation, Evidence};
-use crate::llm::{Abstention, Piece, Speaker};
+use crate::llm::{Abstention, CompletionEvent, MessageRole};
 use crate::policy::{Decision, Effect as PolicyEffect};
 use crate::retrieve::Retrieved;
 use crate::session::Message;
@@ -62,7 +62,7 @@ impl State {
             }
         }
         // What was told whole is not asked for again; it may still have to be spoken.
-        let is_told = matches!(run.phase, Phase::Answered { .. });
+        let is_told = matches!(run.phase, Phase::AwaitingSpeech { .. });
         let answer = if is_told { shown.clone() } else { Answer::default() };
         Self { run, evidence, answer, shown }
     }
@@ -70,7 +70,7 @@ impl State {
 
 /// What is to be done next. Each is done again after a restart that came before its result was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum RunStep {
     /// Ask the policy.
     Decide,
     /// Find passages.
@@ -81,7 +81,7 @@ pub enum Effect {
     Speak,
 }
 
-impl Effect {
+impl RunStep {
     /// The claim key of this effect of a run: the same whenever it is tried again.
     pub fn id(self, run: &Run) -> String {
         let name = match self {
@@ -95,12 +95,12 @@ impl Effect {
 }
 
 /// What to do next with a run in `phase`; nothing when it is over.
-pub fn next_effect(phase: &Phase) -> Option<Effect> {
+pub fn next_effect(phase: &Phase) -> Option<RunStep> {
     match phase {
-        Phase::Accepted => Some(Effect::Decide),
-        Phase::Authorised => Some(Effect::Retrieve),
-        Phase::Retrieved => Some(Effect::Generate),
-        Phase::Answered { .. } => Some(Effect::Speak),
+        Phase::Accepted => Some(RunStep::Decide),
+        Phase::Authorised => Some(RunStep::Retrieve),
+        Phase::Retrieved => Some(RunStep::Generate),
+        Phase::AwaitingSpeech { .. } => Some(RunStep::Speak),
         Phase::Closed { .. } => None,
     }
 }
@@ -111,7 +111,7 @@ pub enum Input {
     /// The policy decided.
     Decided(Decision),
     /// The search ended.
-    Found {
+    Retrieved {
         /// What it found.
         retrieved: Retrieved,
         /// The evidence to show: the hits that fit the model, numbered.
@@ -122,11 +122,11 @@ pub enum Input {
         debug: bool,
     },
     /// The model said something; all that was at hand.
-    Said(Vec<Piece>),
+    ModelOutput(Vec<CompletionEvent>),
     /// The answer was spoken.
-    Spoken(Speech),
+    SpeechReady(Speech),
     /// A cap of the run is used up; why, in a sentence for the user.
-    OverBudget(String),
+    BudgetExceeded(String),
     /// Something broke.
     Failed(Failure),
     /// Somebody cancelled the run.
@@ -159,12 +159,12 @@ pub fn open(run: &Run) -> Changes {
         .id("corpus", &run.ask.corpus)
         .id("session", &run.session_id)
         .hash("question_commit", commit(run, "question", &run.ask.question))
-        .word("software", concat!("nexus/", env!("CARGO_PKG_VERSION")));
-    let question = message(run, Speaker::User, run.ask.question.clone(), Vec::new(), run.created_at);
+        .token("software", concat!("nexus/", env!("CARGO_PKG_VERSION")));
+    let question = message(run, MessageRole::User, run.ask.question.clone(), Vec::new(), run.created_at);
     Changes {
         events: vec![accepted],
         messages: vec![question],
-        audit: vec![draft(run, Kind::RUN_OPEN, run.created_at).with_payload(payload)],
+        audit: vec![draft(run, Kind::CHAIN_OPEN, run.created_at).with_payload(payload)],
         evidence: None,
         audio: None,
     }
@@ -180,23 +180,23 @@ pub fn step(state: &mut State, input: Input, now: Timestamp) -> Result<Changes> 
     }
     let mut changes = Changes::default();
     match (state.run.phase.clone(), input) {
-        (Phase::Answered { commit, citations }, Input::Spoken(speech)) => {
+        (Phase::AwaitingSpeech { commit, citations }, Input::SpeechReady(speech)) => {
             spoken(state, Ok(speech), &commit, citations, now, &mut changes);
         }
         (
-            Phase::Answered { commit, citations },
-            input @ (Input::Failed(_) | Input::OverBudget(_) | Input::Cancelled),
+            Phase::AwaitingSpeech { commit, citations },
+            input @ (Input::Failed(_) | Input::BudgetExceeded(_) | Input::Cancelled),
         ) => {
             spoken(state, Err(unspoken(input)), &commit, citations, now, &mut changes);
         }
         (_, Input::Cancelled) => close(state, Outcome::Cancelled, now, &mut changes),
         (_, Input::Failed(failure)) => close(state, Outcome::Failed { failure }, now, &mut changes),
-        (_, Input::OverBudget(reason)) => close(state, Outcome::OverQuota { reason }, now, &mut changes),
+        (_, Input::BudgetExceeded(reason)) => close(state, Outcome::OverQuota { reason }, now, &mut changes),
         (Phase::Accepted, Input::Decided(decision)) => decided(state, decision, now, &mut changes),
-        (Phase::Authorised, Input::Found { retrieved, evidence, model, debug }) => {
+        (Phase::Authorised, Input::Retrieved { retrieved, evidence, model, debug }) => {
             found(state, retrieved, evidence, model, debug, now, &mut changes);
         }
-        (Phase::Retrieved, Input::Said(pieces)) => {
+        (Phase::Retrieved, Input::ModelOutput(pieces)) => {
             for piece in pieces {
                 said(state, piece, now, &mut changes);
             }
@@ -218,7 +218,7 @@ fn decided(state: &mut State, decision: Decision, now: Timestamp, changes: &mut 
         PolicyEffect::Deny => "deny",
         PolicyEffect::RequireApproval => "require_approval",
     };
-    let payload = Payload::new().word("effect", effect).count("rules", decision.rules.len());
+    let payload = Payload::new().token("effect", effect).count("rules", decision.rules.len());
     changes.audit.push(draft(&state.run, DECIDED, now).with_payload(payload));
     match decision.effect {
         PolicyEffect::Allow => state.run.phase = Phase::Authorised,
@@ -241,7 +241,7 @@ fn found(
         .ids("documents", evidence.iter().map(|shown| &shown.passage.document))
         .hashes("passages", hashes)
         .count("permitted", retrieved.permitted)
-        .word("model", &model);
+        .token("model", &model);
     changes.audit.push(draft(&state.run, SHOWN, now).with_payload(payload));
     changes.events.push(EventBody::Metadata(Metadata {
         model,
@@ -262,10 +262,10 @@ fn found(
 }
 
 /// Tells the whole answer to the user and the session.
-fn tell(state: &State, now: Timestamp, changes: &mut Changes) -> Answer {
+fn emit_final_answer(state: &State, now: Timestamp, changes: &mut Changes) -> Answer {
     let answer = state.answer.clone();
     let (text, citations) = (answer.text.clone(), answer.citations.clone());
-    changes.messages.push(message(&state.run, Speaker::Assistant, text, citations, now));
+    changes.messages.push(message(&state.run, MessageRole::Assistant, text, citations, now));
     changes.events.push(EventBody::Final(answer.clone()));
     answer
 }
@@ -273,7 +273,7 @@ fn tell(state: &State, now: Timestamp, changes: &mut Changes) -> Answer {
 /// Ends the run. All endings but a failure tell the user the whole answer, which is empty unless there is one.
 fn close(state: &mut State, outcome: Outcome, now: Timestamp, changes: &mut Changes) {
     let answer = match &outcome {
-        Outcome::Answered => tell(state, now, changes),
+        Outcome::Answered => emit_final_answer(state, now, changes),
         Outcome::Failed { failure } => {
             changes.events.push(EventBody::Error(failure.clone()));
             Answer::default()
@@ -290,10 +290,10 @@ fn close(state: &mut State, outcome: Outcome, now: Timestamp, changes: &mut Chan
         }
     };
     let payload = Payload::new()
-        .word("outcome", outcome.as_str())
+        .token("outcome", outcome.as_str())
         .count("citations", answer.citations.len())
         .hash("answer_commit", commit(&state.run, "answer", &answer.text));
-    changes.audit.push(draft(&state.run, Kind::RUN_CLOSE, now).with_payload(payload));
+    changes.audit.push(draft(&state.run, Kind::CHAIN_CLOSE, now).with_payload(payload));
     if !matches!(outcome, Outcome::Failed { .. }) {
         changes.events.push(EventBody::Done { outcome: outcome.clone() });
     }
@@ -306,7 +306,13 @@ fn draft(run: &Run, kind: Kind, now: Timestamp) -> Draft {
         .with_correlation(&run.request_id)
 }
 
-fn message(run: &Run, speaker: Speaker, text: String, citations: Vec<Citation>, at: Timestamp) -> Message {
+fn message(
+    run: &Run,
+    speaker: MessageRole,
+    text: String,
+    citations: Vec<Citation>,
+    at: Timestamp,
+) -> Message {
     Message { run: run.id.clone(), speaker, text, citations, at }
 }
 

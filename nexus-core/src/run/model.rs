@@ -119,7 +119,8 @@ pub enum Phase {
     /// The passages are recorded; the model is to answer.
     Retrieved,
     /// The answer is recorded and told; it is to be spoken.
-    Answered {
+    #[serde(rename = "answered")]
+    AwaitingSpeech {
         /// The fingerprint of the answer, for the record of the run's end.
         commit: String,
         /// How many citations the answer has.
@@ -254,7 +255,7 @@ impl Run {
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.phase {
             Phase::Closed { outcome } => Some(outcome),
-            Phase::Accepted | Phase::Authorised | Phase::Retrieved | Phase::Answered { .. } => None,
+            Phase::Accepted | Phase::Authorised | Phase::Retrieved | Phase::AwaitingSpeech { .. } => None,
         }
     }
 

@@ -86,7 +86,7 @@ impl Registry {
     }
 
     /// The right to drive one more run, now or never.
-    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit> {
+    pub(crate) fn acquire_slot(&self) -> Result<OwnedSemaphorePermit> {
         Arc::clone(&self.slots).try_acquire_owned().map_err(|_| busy())
     }
 
@@ -146,7 +146,7 @@ impl Registry {
     }
 
     /// Follows a run of this process.
-    pub(crate) fn follow(&self, tenant: &TenantId, run: &RunId) -> Option<watch::Receiver<Progress>> {
+    pub(crate) fn subscribe(&self, tenant: &TenantId, run: &RunId) -> Option<watch::Receiver<Progress>> {
         self.with(|table| table.runs.get(&(tenant.clone(), run.clone())).map(|run| run.progress.subscribe()))
     }
 
@@ -280,8 +280,8 @@ mod tests {
     use crate::principal::Principal;
 
     fn key() -> RunKey {
-        let who = Principal::user("acme", "ada").unwrap();
-        (who.tenant().clone(), RunId::parse("r").unwrap())
+        let caller = Principal::user("acme", "ada").unwrap();
+        (caller.tenant().clone(), RunId::parse("r").unwrap())
     }
 
     #[tokio::test(start_paused = true)]
@@ -312,7 +312,7 @@ mod tests {
             assert_eq!(driving.failures(), expected);
         }
         let mut driving = registry.claim(&tenant, &run).unwrap();
-        let followed = registry.follow(&tenant, &run).unwrap();
+        let followed = registry.subscribe(&tenant, &run).unwrap();
         driving.stalled();
         assert_eq!(registry.cancel(&tenant, &run), Cancelling::Stalled);
         driving.recorded(7);

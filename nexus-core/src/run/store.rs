@@ -14,7 +14,7 @@ use crate::speech::Speech;
 
 /// One step of a run, to be recorded as a whole or not at all.
 #[derive(Clone, Debug)]
-pub struct Advance {
+pub struct RunTransition {
     /// The run as it is after the step; its version is one more than before.
     pub run: Run,
     /// The events of the step, in order of `seq`.
@@ -26,7 +26,7 @@ pub struct Advance {
     /// The answer aloud, once it was spoken.
     pub audio: Option<Speech>,
     /// The records of the step.
-    pub audit: audit::Pending,
+    pub audit: audit::UnsealedRecords,
 }
 
 /// Which runs to list.
@@ -75,7 +75,7 @@ pub trait RunStore: Send + Sync {
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the stored version is another.
-    async fn advance(&self, advance: Advance) -> Result<()>;
+    async fn advance(&self, advance: RunTransition) -> Result<()>;
 
     /// One run.
     ///
@@ -124,7 +124,7 @@ pub trait RunStore: Send + Sync {
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run; [`Conflict`](crate::ErrorKind::Conflict) when it is over.
-    async fn request_cancel(&self, who: &Principal, id: &RunId) -> Result<()>;
+    async fn request_cancel(&self, caller: &Principal, id: &RunId) -> Result<()>;
 
     /// Takes the cancel requests that came in since the last call.
     ///

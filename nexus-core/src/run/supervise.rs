@@ -185,7 +185,7 @@ impl Engine {
             }
             for (tenant, run) in self.runs.due() {
                 // Without room, the next look takes it up.
-                let Ok(slot) = self.runs.admit() else { break };
+                let Ok(slot) = self.runs.acquire_slot() else { break };
                 if let Some(driving) = self.runs.claim(&tenant, &run) {
                     self.take_up(driving, slot).await;
                 }

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::grounding::Citation;
 use crate::id::{RunId, SessionId, SubjectId};
-use crate::llm::Speaker;
+use crate::llm::MessageRole;
 use crate::principal::TenantId;
 use crate::retrieve::analysis::{Language, analyse};
 
@@ -33,7 +33,7 @@ pub struct Message {
     /// The run it belongs to.
     pub run: RunId,
     /// By whom.
-    pub speaker: Speaker,
+    pub speaker: MessageRole,
     /// What.
     pub text: String,
     /// What it rests on.
@@ -112,7 +112,7 @@ const SELF_CONTAINED_WORDS: usize = 3;
 /// alone, such as "and for managers?", is searched together with the question before it.
 pub fn follow_up(question: &str, earlier: &[Message]) -> String {
     let words = analyse(question, Language::detect(question).unwrap_or(Language::English)).len();
-    let before = earlier.iter().rev().find(|message| message.speaker == Speaker::User);
+    let before = earlier.iter().rev().find(|message| message.speaker == MessageRole::User);
     match before {
         Some(before) if words < SELF_CONTAINED_WORDS => format!("{question}\n{}", before.text),
         Some(_) | None => question.to_owned(),

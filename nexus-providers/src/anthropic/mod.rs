@@ -13,19 +13,19 @@
 //! What it thought before an answer is not sent back; the vendor allows that.
 
 mod error;
-mod message;
 mod models;
 mod request;
+mod response;
 mod stream;
-mod thoughts;
+mod thinking;
 mod usage;
 
 use async_trait::async_trait;
 use nexus_core::Result;
-use nexus_core::llm::{Completion, LlmProvider, ModelInfo, Reply, Request};
+use nexus_core::llm::{Completion, CompletionStream, LlmProvider, ModelInfo, Request};
 
-use crate::wire::{Endpoint, HttpClient, Secret, SseDecoder, completion};
-use message::Message;
+use crate::http::{Endpoint, HttpClient, Secret, SseDecoder, completion};
+use response::Message;
 use stream::Events;
 
 /// Where Anthropic is.
@@ -107,14 +107,14 @@ impl LlmProvider for Anthropic {
         models::info(model)
     }
 
-    async fn stream(&self, request: Request) -> Result<Completion> {
+    async fn stream(&self, request: Request) -> Result<CompletionStream> {
         let body = self.body(&request, true)?;
         let answer = self.endpoint.post(PATH, "text/event-stream", &body).await?;
         let decoder = SseDecoder::new(self.endpoint.max_frame_bytes());
         Ok(completion(answer, decoder, Events::new(self.endpoint.vendor(), self.model_of(&request))))
     }
 
-    async fn complete(&self, request: Request) -> Result<Reply> {
+    async fn complete(&self, request: Request) -> Result<Completion> {
         let body = self.body(&request, false)?;
         let answer = self.endpoint.post(PATH, "application/json", &body).await?;
         answer.json::<Message>().await?.reply(self.endpoint.vendor(), self.model_of(&request))

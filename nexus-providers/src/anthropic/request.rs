@@ -1,16 +1,16 @@
 //! From a [`Request`] to the body of `POST /v1/messages`. What the wire has no word for is refused by name.
 
 use nexus_core::llm::prompt::{RenderedMessage, render, render_tools};
-use nexus_core::llm::{Fault, Parameters, ReasoningEffort, Request, ResponseFormat, ToolChoice};
+use nexus_core::llm::{Parameters, ProviderErrorKind, ReasoningEffort, Request, ResponseFormat, ToolChoice};
 use nexus_core::{Error, Result};
 use serde_json::{Map, Value, json};
 
 use super::models::{Thinking, Traits, traits};
-use super::thoughts::{Unsealed, unseal};
-use crate::wire::Vendor;
-use crate::wire::calls::arguments;
-use crate::wire::numbers::{check, decimal};
-use crate::wire::turns::{Side, turns};
+use super::thinking::{Unsealed, unseal};
+use crate::http::Vendor;
+use crate::http::messages::{Side, turns};
+use crate::http::parameters::{check, decimal};
+use crate::http::tool_calls::arguments;
 
 /// The most tokens of an answer when the request names no limit: the wire demands one.
 const MAX_TOKENS: u32 = 4_096;
@@ -200,7 +200,7 @@ impl Writer<'_> {
 
 fn no_room() -> Error {
     let hint = format!("allow the answer more than {LEAST_BUDGET} tokens, or ask for minimal reasoning");
-    Fault::InvalidRequest
+    ProviderErrorKind::InvalidRequest
         .error("reasoning would leave no tokens for the answer")
         .hint(hint)
         .with("parameter", "reasoning")

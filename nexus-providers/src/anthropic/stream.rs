@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use nexus_core::Result;
-use nexus_core::llm::{Fault, Piece, ToolCall};
+use nexus_core::llm::{CompletionEvent, ProviderErrorKind, ToolCall};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::classify;
-use super::message::{Block, finish, text_piece};
-use super::thoughts::{RawBlock, Thoughts};
+use super::response::{Block, finish, text_piece};
+use super::thinking::{RawBlock, Thoughts};
 use super::usage::Counts;
-use crate::wire::{Assembler, Refusal, SseEvent, Vendor};
+use crate::http::{Assembler, ErrorResponse, SseEvent, Vendor};
 
 /// Reads events. Kinds that it does not know are passed over, as the vendor asks of its clients.
 #[derive(Debug)]
@@ -93,15 +93,15 @@ impl Events {
         }
     }
 
-    fn usage(&mut self, counts: Option<Counts>) -> Result<Option<Piece>> {
+    fn usage(&mut self, counts: Option<Counts>) -> Result<Option<CompletionEvent>> {
         let Some(counts) = counts else { return Ok(None) };
         self.counts.update(counts);
         let usage = self.counts.usage().map_err(|what| self.vendor.protocol(what))?;
-        Ok(usage.map(Piece::Usage))
+        Ok(usage.map(CompletionEvent::Usage))
     }
 
     /// A block begins. The arguments of a call follow in deltas; the call is given when it is whole.
-    fn begin(&mut self, index: u64, raw: RawBlock) -> Result<Option<Piece>> {
+    fn begin(&mut self, index: u64, raw: RawBlock) -> Result<Option<CompletionEvent>> {
         let block = Block::read(&raw, &self.vendor)?;
         Ok(match block {
             Block::ToolUse { id, name, input } => {
@@ -121,14 +121,14 @@ impl Events {
         })
     }
 
-    fn grow(&mut self, index: u64, delta: Delta) -> Option<Piece> {
+    fn grow(&mut self, index: u64, delta: Delta) -> Option<CompletionEvent> {
         match delta {
-            Delta::Text { text } => text_piece(text, Piece::Text),
+            Delta::Text { text } => text_piece(text, CompletionEvent::Text),
             Delta::Thinking { thinking } => {
                 if let Some(Value::String(words)) = self.thought(index, "thinking") {
                     words.push_str(&thinking);
                 }
-                text_piece(thinking, Piece::Reasoning)
+                text_piece(thinking, CompletionEvent::Reasoning)
             }
             Delta::Signature { signature } => {
                 if let Some(field) = self.thought(index, "signature") {
@@ -152,7 +152,7 @@ impl Events {
         Some(self.thinking.get_mut(&index)?.entry(field).or_insert_with(|| String::new().into()))
     }
 
-    fn close(&mut self, index: u64) -> Option<Piece> {
+    fn close(&mut self, index: u64) -> Option<CompletionEvent> {
         if let Some(block) = self.thinking.remove(&index) {
             self.thoughts.add(block);
         }
@@ -161,21 +161,21 @@ impl Events {
         if call.arguments.is_empty() {
             call.arguments.push_str("{}");
         }
-        Some(Piece::ToolCall(call))
+        Some(CompletionEvent::ToolCall(call))
     }
 
-    fn stop(&self) -> Result<Piece> {
+    fn stop(&self) -> Result<CompletionEvent> {
         if !self.calls.is_empty() {
             return Err(self.vendor.protocol("an end within a call of a tool"));
         }
-        finish(self.stop_reason.as_deref(), &self.vendor).map(Piece::Finish)
+        finish(self.stop_reason.as_deref(), &self.vendor).map(CompletionEvent::Finish)
     }
 }
 
 impl Assembler for Events {
     type Frame = SseEvent;
 
-    fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<Piece>) -> Result<()> {
+    fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
         let piece = match self.vendor.parse(&event.data)? {
             Event::MessageStart { message: Start { usage } } => self.usage(usage)?,
             Event::ContentBlockStart { index, content_block } => self.begin(index, content_block)?,
@@ -187,7 +187,7 @@ impl Assembler for Events {
             }
             Event::MessageStop => Some(self.stop()?),
             Event::Error { error } => {
-                return Err(Refusal::in_answer(&error).into_error(&self.vendor, classify));
+                return Err(ErrorResponse::in_answer(&error).into_error(&self.vendor, classify));
             }
             Event::Other => None,
         };
@@ -196,8 +196,8 @@ impl Assembler for Events {
     }
 
     /// Only `message_stop` makes an answer whole.
-    fn end(&mut self, _: &mut VecDeque<Piece>) -> Result<()> {
-        Err(self.vendor.error(Fault::Truncated))
+    fn end(&mut self, _: &mut VecDeque<CompletionEvent>) -> Result<()> {
+        Err(self.vendor.error(ProviderErrorKind::Truncated))
     }
 }
 

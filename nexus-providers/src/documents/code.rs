@@ -3,8 +3,8 @@
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
 
+use super::block_writer::Output;
 use super::lines::{Lines, detect};
-use super::output::Output;
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let charset = detect(source, out)?;

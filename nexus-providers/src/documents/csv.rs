@@ -6,10 +6,10 @@ use csv::{ReaderBuilder, StringRecord};
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
+use super::block_writer::Output;
 use super::charset::Utf8Reader;
 use super::error;
 use super::lines::detect;
-use super::output::Output;
 use super::table::Table;
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {

@@ -6,7 +6,7 @@ use nexus_core::Result;
 use nexus_core::document::parser::{Source, codes};
 
 use super::archive::Archive;
-use super::output::{Output, quoted};
+use super::block_writer::{Output, quoted};
 use super::xml::{Handler, Tag};
 use super::{error, html, ooxml};
 

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
+use super::block_writer::Output;
 use super::charset::Utf8Reader;
 use super::html;
 use super::lines::detect;
-use super::output::Output;
 use super::xml::{self, Handler, Tag};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::block_writer::{Output, cut};
 use super::error;
 use super::lines::{Lines, detect, whole};
-use super::output::{Output, cut};
 
 /// The longest line of JSON Lines.
 const LINE_BYTES: usize = 16 * 1024 * 1024;

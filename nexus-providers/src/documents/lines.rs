@@ -5,9 +5,9 @@ use std::io::{BufRead, Read};
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
+use super::block_writer::{Output, cut};
 use super::charset::{Charset, Utf8Reader};
 use super::error;
-use super::output::{Output, cut};
 
 /// A line, or a piece of one that is too long.
 pub(super) struct Line {

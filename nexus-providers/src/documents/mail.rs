@@ -7,8 +7,8 @@ use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, Par
 use nexus_core::Result;
 use nexus_core::document::parser::{FileHints, Source};
 
+use super::block_writer::{Output, quoted};
 use super::charset::{Charset, Utf8Reader};
-use super::output::{Output, quoted};
 use super::{document, error, html, json};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {

@@ -4,8 +4,8 @@ use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use super::block_writer::Output;
 use super::lines::{detect, whole};
-use super::output::Output;
 use super::{html, table};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {

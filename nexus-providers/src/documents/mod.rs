@@ -5,6 +5,7 @@
 
 mod archive;
 mod biff;
+mod block_writer;
 mod budget;
 mod charset;
 mod code;
@@ -13,18 +14,17 @@ mod epub;
 mod error;
 mod feed;
 mod format;
-mod grid;
 mod html;
 mod json;
 mod limits;
 mod lines;
 mod mail;
 mod markdown;
+mod merged_cells;
 mod notebook;
 mod ole;
 mod ooxml;
 mod opendocument;
-mod output;
 mod pdf;
 mod rtf;
 mod scratch;
@@ -44,9 +44,9 @@ use std::rc::Rc;
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockSink, DocumentParser, FileHints, ParseReport, Source};
 
+use block_writer::Output;
 use budget::Budget;
 use format::Format;
-use output::Output;
 use spool::Spool;
 
 pub use budget::Consumption;

@@ -4,8 +4,8 @@ use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
 use serde::Deserialize;
 
+use super::block_writer::Output;
 use super::lines::{detect, whole};
-use super::output::Output;
 use super::{error, json, markdown};
 
 #[derive(Deserialize)]

@@ -6,8 +6,8 @@ use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
 
 use super::archive::Archive;
-use super::grid::{self, Text};
-use super::output::Output;
+use super::block_writer::Output;
+use super::merged_cells::{self, Text};
 use super::xml::{Handler, Tag};
 use super::{error, table, title};
 
@@ -107,7 +107,7 @@ impl<'a, 'o> Body<'a, 'o> {
         let room = WIDEST.saturating_sub(row.len() + 1);
         let more = table.repeated.saturating_sub(1).min(room);
         let first = Text::from(cell);
-        let further = grid::repeated(&first);
+        let further = merged_cells::repeated(&first);
         self.out.budget.work(more + 1);
         self.out.budget.copy((more + 1).saturating_mul(size_of::<Text>() + further.len()))?;
         row.push(first);

@@ -6,7 +6,7 @@ use encoding_rs::{Encoding, WINDOWS_1252};
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
-use super::output::Output;
+use super::block_writer::Output;
 use super::{error, table};
 
 /// Groups that hold no text of the document.

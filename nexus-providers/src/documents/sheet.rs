@@ -8,7 +8,7 @@ use nexus_core::document::parser::Source;
 use nexus_core::{Error, Result};
 
 use super::archive::Archive;
-use super::output::{Output, quoted};
+use super::block_writer::{Output, quoted};
 use super::table::Table;
 use super::xml::{Handler, Tag};
 use super::{biff, error, ooxml};

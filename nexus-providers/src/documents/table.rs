@@ -3,8 +3,8 @@
 use nexus_core::Result;
 use nexus_core::document::parser::BlockKind;
 
+use super::block_writer::Output;
 use super::budget::Budget;
-use super::output::Output;
 
 /// The size at which a run of rows is handed on.
 const RUN_BYTES: usize = 4 * 1024;

@@ -3,8 +3,8 @@
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
+use super::block_writer::{Output, cut};
 use super::lines::{Lines, detect};
-use super::output::{Output, cut};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let charset = detect(source, out)?;

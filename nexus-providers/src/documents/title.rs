@@ -3,7 +3,7 @@
 use nexus_core::Result;
 
 use super::archive::Archive;
-use super::output::Output;
+use super::block_writer::Output;
 use super::xml::{Handler, Tag};
 
 /// Takes the title from the part of `archive` that holds the document's properties, if there is one.

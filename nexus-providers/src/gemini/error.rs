@@ -1,48 +1,52 @@
 //! What Google's errors mean: by their status word, and by their details and words where that says too little.
 
-use nexus_core::llm::Fault;
+use nexus_core::llm::ProviderErrorKind;
 use serde_json::Value;
 
-use crate::wire::Refusal;
+use crate::http::ErrorResponse;
 
 /// What a refusal, or a chunk with `error` within a stream, means beyond its status.
-pub(super) fn classify(refusal: &Refusal) -> Option<Fault> {
+pub(super) fn classify(refusal: &ErrorResponse) -> Option<ProviderErrorKind> {
     let reason =
         |reason: &str| details(refusal).any(|detail| detail.get("reason").is_some_and(|r| r == reason));
     match refusal.text("/error/status") {
-        _ if reason("API_KEY_INVALID") || reason("API_KEY_EXPIRED") => Some(Fault::Authentication),
-        _ if reason("BILLING_DISABLED") || is_unpaid(refusal) || is_daily(refusal) => Some(Fault::Billing),
+        _ if reason("API_KEY_INVALID") || reason("API_KEY_EXPIRED") => {
+            Some(ProviderErrorKind::Authentication)
+        }
+        _ if reason("BILLING_DISABLED") || is_unpaid(refusal) || is_daily(refusal) => {
+            Some(ProviderErrorKind::Billing)
+        }
         "INVALID_ARGUMENT"
             if refusal.says(&["exceeds the maximum number of tokens", "input token count"]) =>
         {
-            Some(Fault::ContextLength)
+            Some(ProviderErrorKind::ContextLength)
         }
-        "UNAUTHENTICATED" | "PERMISSION_DENIED" => Some(Fault::Authentication),
+        "UNAUTHENTICATED" | "PERMISSION_DENIED" => Some(ProviderErrorKind::Authentication),
         "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "NOT_FOUND" | "OUT_OF_RANGE" => {
-            Some(Fault::InvalidRequest)
+            Some(ProviderErrorKind::InvalidRequest)
         }
-        "RESOURCE_EXHAUSTED" if refusal.status.as_u16() != 402 => Some(Fault::RateLimited),
-        "UNAVAILABLE" => Some(Fault::Overloaded),
-        "DEADLINE_EXCEEDED" => Some(Fault::Timeout),
-        "INTERNAL" | "UNKNOWN" | "ABORTED" | "CANCELLED" => Some(Fault::Server),
+        "RESOURCE_EXHAUSTED" if refusal.status.as_u16() != 402 => Some(ProviderErrorKind::RateLimited),
+        "UNAVAILABLE" => Some(ProviderErrorKind::Overloaded),
+        "DEADLINE_EXCEEDED" => Some(ProviderErrorKind::Timeout),
+        "INTERNAL" | "UNKNOWN" | "ABORTED" | "CANCELLED" => Some(ProviderErrorKind::Server),
         _ => None,
     }
 }
 
 /// Credit that ran out and limits of spending have the status of rates, and a missing account that of a wrong request:
 /// only the words tell.
-fn is_unpaid(refusal: &Refusal) -> bool {
+fn is_unpaid(refusal: &ErrorResponse) -> bool {
     refusal.says(&["prepayment credits", "spending cap", "spend cap", "enable billing"])
 }
 
 /// A quota of a day does not come back for waiting.
-fn is_daily(refusal: &Refusal) -> bool {
+fn is_daily(refusal: &ErrorResponse) -> bool {
     let violations = details(refusal).filter_map(|detail| detail.get("violations")?.as_array()).flatten();
     let mut quotas = violations.filter_map(|violation| violation.get("quotaId")?.as_str());
     quotas.any(|quota| quota.contains("PerDay"))
 }
 
-fn details(refusal: &Refusal) -> impl Iterator<Item = &Value> {
+fn details(refusal: &ErrorResponse) -> impl Iterator<Item = &Value> {
     refusal.body.pointer("/error/details").and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -54,42 +58,42 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(code: u16, status: &str, message: &str, details: &Value, expected: Option<Fault>) {
+    fn check(code: u16, status: &str, message: &str, details: &Value, expected: Option<ProviderErrorKind>) {
         let body = json!({"error": {"code": code, "message": message, "status": status, "details": details}});
-        let refusal = Refusal { status: StatusCode::from_u16(code).unwrap(), body };
+        let refusal = ErrorResponse { status: StatusCode::from_u16(code).unwrap(), body };
         assert_eq!(classify(&refusal), expected, "{status}");
     }
 
     #[test]
     fn each_status_has_its_fault() {
         let check = |code, status, fault| check(code, status, "no", &json!([]), Some(fault));
-        check(400, "INVALID_ARGUMENT", Fault::InvalidRequest);
-        check(401, "UNAUTHENTICATED", Fault::Authentication);
-        check(403, "PERMISSION_DENIED", Fault::Authentication);
-        check(404, "NOT_FOUND", Fault::InvalidRequest);
-        check(429, "RESOURCE_EXHAUSTED", Fault::RateLimited);
-        check(500, "INTERNAL", Fault::Server);
-        check(503, "UNAVAILABLE", Fault::Overloaded);
-        check(504, "DEADLINE_EXCEEDED", Fault::Timeout);
+        check(400, "INVALID_ARGUMENT", ProviderErrorKind::InvalidRequest);
+        check(401, "UNAUTHENTICATED", ProviderErrorKind::Authentication);
+        check(403, "PERMISSION_DENIED", ProviderErrorKind::Authentication);
+        check(404, "NOT_FOUND", ProviderErrorKind::InvalidRequest);
+        check(429, "RESOURCE_EXHAUSTED", ProviderErrorKind::RateLimited);
+        check(500, "INTERNAL", ProviderErrorKind::Server);
+        check(503, "UNAVAILABLE", ProviderErrorKind::Overloaded);
+        check(504, "DEADLINE_EXCEEDED", ProviderErrorKind::Timeout);
     }
 
     #[test]
     fn a_wrong_key_is_told_from_a_wrong_request() {
         let info =
             json!([{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]);
-        check(400, "INVALID_ARGUMENT", "API key not valid.", &info, Some(Fault::Authentication));
+        check(400, "INVALID_ARGUMENT", "API key not valid.", &info, Some(ProviderErrorKind::Authentication));
     }
 
     #[test]
     fn a_prompt_that_does_not_fit_is_told_from_a_wrong_request() {
         let message =
             "The input token count (1300000) exceeds the maximum number of tokens allowed (1048576).";
-        check(400, "INVALID_ARGUMENT", message, &json!([]), Some(Fault::ContextLength));
+        check(400, "INVALID_ARGUMENT", message, &json!([]), Some(ProviderErrorKind::ContextLength));
     }
 
     #[test]
     fn money_and_quotas_of_a_day_are_no_rates() {
-        let billing = Some(Fault::Billing);
+        let billing = Some(ProviderErrorKind::Billing);
         let credits = "Your prepayment credits are depleted.";
         check(429, "RESOURCE_EXHAUSTED", credits, &json!([]), billing);
         let region = "The free tier is not available in your country. Please enable billing on your project.";
@@ -98,7 +102,7 @@ mod tests {
         let quota = |id: &str| json!([{"violations": [{"quotaId": id, "quotaValue": "50"}]}]);
         check(429, "RESOURCE_EXHAUSTED", "no", &quota("GenerateRequestsPerDayPerProjectPerModel"), billing);
         let minute = quota("GenerateRequestsPerMinutePerProjectPerModel");
-        check(429, "RESOURCE_EXHAUSTED", "no", &minute, Some(Fault::RateLimited));
+        check(429, "RESOURCE_EXHAUSTED", "no", &minute, Some(ProviderErrorKind::RateLimited));
         check(402, "RESOURCE_EXHAUSTED", "no", &json!([]), None);
     }
 }

@@ -10,26 +10,26 @@
 //! What the model thought before it called tools goes back as the signature that its call carries. For calls of other
 //! vendors the vendor takes a word in its place, and says that answers may suffer.
 
-mod embed;
+mod credentials;
+mod embeddings;
+mod endpoint;
 mod error;
-mod grant;
+mod oauth;
 mod request;
 mod response;
-mod service;
-mod token;
 mod usage;
 
 use async_trait::async_trait;
 use nexus_core::Result;
-use nexus_core::llm::{Completion, LlmProvider, ModelInfo, Reply, Request};
+use nexus_core::llm::{Completion, CompletionStream, LlmProvider, ModelInfo, Request};
 
-use crate::wire::calls::made_earlier;
-use crate::wire::{Answer, SseDecoder, completion};
+use crate::http::tool_calls::made_earlier;
+use crate::http::{SseDecoder, VendorResponse, completion};
 use response::Chunks;
 
-pub use embed::{EMBEDDING_MODEL, GeminiEmbedder};
-pub use service::Google;
-pub use token::{GoogleCredentials, TokenSource};
+pub use credentials::{GoogleCredentials, TokenSource};
+pub use embeddings::{EMBEDDING_MODEL, GeminiEmbedder};
+pub use endpoint::Google;
 
 /// The model that answers unless told.
 pub const MODEL: &str = "gemini-2.5-flash";
@@ -66,7 +66,7 @@ impl Gemini {
         Self { model: model.into(), ..self }
     }
 
-    async fn ask(&self, request: &Request, verb: &str, accept: &'static str) -> Result<Answer> {
+    async fn ask(&self, request: &Request, verb: &str, accept: &'static str) -> Result<VendorResponse> {
         let model = request.model.as_deref().unwrap_or(&self.model);
         let body = request::body(self.google.vendor(), request, model)?;
         self.google.ask(model, verb, accept, &body).await
@@ -92,13 +92,13 @@ impl LlmProvider for Gemini {
         ModelInfo::default()
     }
 
-    async fn stream(&self, request: Request) -> Result<Completion> {
+    async fn stream(&self, request: Request) -> Result<CompletionStream> {
         let answer = self.ask(&request, "streamGenerateContent?alt=sse", "text/event-stream").await?;
         let chunks = Chunks::new(answer.vendor(), made_earlier(&request));
         Ok(completion(answer, SseDecoder::new(self.google.max_frame_bytes()), chunks))
     }
 
-    async fn complete(&self, request: Request) -> Result<Reply> {
+    async fn complete(&self, request: Request) -> Result<Completion> {
         let answer = self.ask(&request, "generateContent", "application/json").await?;
         let chunks = Chunks::new(answer.vendor(), made_earlier(&request));
         chunks.reply(&answer.bytes().await?)

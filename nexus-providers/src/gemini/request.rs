@@ -6,10 +6,10 @@ use nexus_core::llm::{Parameters, ReasoningEffort, Request, ResponseFormat, Tool
 use serde_json::{Map, Value, json};
 
 use super::response::{is_made_up, signature};
-use crate::wire::Vendor;
-use crate::wire::calls::arguments;
-use crate::wire::numbers::{check, decimal};
-use crate::wire::turns::{Side, turns};
+use crate::http::Vendor;
+use crate::http::messages::{Side, turns};
+use crate::http::parameters::{check, decimal};
+use crate::http::tool_calls::arguments;
 
 /// What the vendor takes in place of the signature of a call's thoughts. Newer models demand one in each turn with calls;
 /// calls that another vendor made have none.

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 
 use nexus_core::Result;
-use nexus_core::llm::{CallSignature, Fault, Finish, Piece, Reply, ToolCall};
+use nexus_core::llm::{
+    CallSignature, Completion, CompletionEvent, FinishReason, ProviderErrorKind, ToolCall,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::classify;
 use super::usage::UsageMetadata;
-use crate::wire::{Assembler, Refusal, SseEvent, Vendor};
+use crate::http::{Assembler, ErrorResponse, SseEvent, Vendor};
 
 /// The beginning of ids that the vendor did not give.
 const MADE_UP: &str = "gemini_call_";
@@ -94,8 +96,8 @@ impl Chunks {
     ///
     /// # Errors
     /// As those of a stream.
-    pub(super) fn reply(mut self, chunk: &[u8]) -> Result<Reply> {
-        let mut reply = Reply::empty();
+    pub(super) fn reply(mut self, chunk: &[u8]) -> Result<Completion> {
+        let mut reply = Completion::empty();
         for piece in self.read(chunk)? {
             reply.add(piece);
         }
@@ -104,10 +106,10 @@ impl Chunks {
     }
 
     /// The pieces that a chunk holds.
-    fn read(&mut self, chunk: &[u8]) -> Result<Vec<Piece>> {
+    fn read(&mut self, chunk: &[u8]) -> Result<Vec<CompletionEvent>> {
         let chunk: Chunk = self.vendor.parse(chunk)?;
         if let Some(error) = &chunk.error {
-            return Err(Refusal::in_answer(error).into_error(&self.vendor, classify));
+            return Err(ErrorResponse::in_answer(error).into_error(&self.vendor, classify));
         }
         let usage = chunk.usage_metadata.map(|metadata| metadata.usage()).transpose();
         let usage = usage.map_err(|what| self.vendor.protocol(what))?.flatten();
@@ -118,11 +120,11 @@ impl Chunks {
             self.finish_reason = candidate.finish_reason.or(self.finish_reason.take());
         }
         self.is_blocked |= chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
-        pieces.extend(usage.map(Piece::Usage));
+        pieces.extend(usage.map(CompletionEvent::Usage));
         Ok(pieces)
     }
 
-    fn part(&mut self, part: Part) -> Option<Piece> {
+    fn part(&mut self, part: Part) -> Option<CompletionEvent> {
         let Part { text, thought, function_call, thought_signature } = part;
         if let Some(Function { id, name, args }) = function_call {
             let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("{MADE_UP}{}", self.calls));
@@ -130,22 +132,22 @@ impl Chunks {
             let signature =
                 thought_signature.map(|signature| CallSignature::new(format!("{SIGNED}{signature}")));
             let arguments = Value::Object(args).to_string();
-            return Some(Piece::ToolCall(ToolCall { id, name, arguments, signature }));
+            return Some(CompletionEvent::ToolCall(ToolCall { id, name, arguments, signature }));
         }
         let text = text.filter(|text| !text.is_empty())?;
-        Some(if thought { Piece::Reasoning(text) } else { Piece::Text(text) })
+        Some(if thought { CompletionEvent::Reasoning(text) } else { CompletionEvent::Text(text) })
     }
 
     /// How the answer ended, when nothing more comes. A prompt that was blocked has no answer, and costs all the same.
-    fn finish(&self) -> Result<Finish> {
+    fn finish(&self) -> Result<FinishReason> {
         match self.finish_reason.as_deref() {
-            None if self.is_blocked => Ok(Finish::ContentFilter),
-            None => Err(self.vendor.error(Fault::Truncated)),
-            Some("STOP") if self.own_calls > 0 => Ok(Finish::ToolCalls),
-            Some("STOP") => Ok(Finish::Complete),
-            Some("MAX_TOKENS") => Ok(Finish::Length),
+            None if self.is_blocked => Ok(FinishReason::ContentFilter),
+            None => Err(self.vendor.error(ProviderErrorKind::Truncated)),
+            Some("STOP") if self.own_calls > 0 => Ok(FinishReason::ToolCalls),
+            Some("STOP") => Ok(FinishReason::Complete),
+            Some("MAX_TOKENS") => Ok(FinishReason::Length),
             Some("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR") => {
-                Ok(Finish::ContentFilter)
+                Ok(FinishReason::ContentFilter)
             }
             // Malformed calls, languages that the model does not speak, and what is yet to come.
             Some(_) => Err(self.vendor.protocol("a finishReason that is not an answer's")),
@@ -156,13 +158,13 @@ impl Chunks {
 impl Assembler for Chunks {
     type Frame = SseEvent;
 
-    fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<Piece>) -> Result<()> {
+    fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
         pieces.extend(self.read(&event.data)?);
         Ok(())
     }
 
-    fn end(&mut self, pieces: &mut VecDeque<Piece>) -> Result<()> {
-        pieces.push_back(Piece::Finish(self.finish()?));
+    fn end(&mut self, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
+        pieces.push_back(CompletionEvent::Finish(self.finish()?));
         Ok(())
     }
 }

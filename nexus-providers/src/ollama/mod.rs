@@ -6,23 +6,23 @@
 //! - `host`: where the server is; `request`: what is sent; `response`: the lines that come back; `error`: refusals.
 //! - `embed`: vectors.
 
-mod embed;
+mod embeddings;
+mod endpoint;
 mod error;
-mod host;
 mod request;
 mod response;
 
 use async_trait::async_trait;
 use nexus_core::Result;
-use nexus_core::llm::{Completion, LlmProvider, ModelInfo, Reply, Request};
+use nexus_core::llm::{Completion, CompletionStream, LlmProvider, ModelInfo, Request};
 use serde_json::Value;
 
-use crate::wire::calls::made_earlier;
-use crate::wire::{Endpoint, HttpClient, NdjsonDecoder, Secret, completion};
+use crate::http::tool_calls::made_earlier;
+use crate::http::{Endpoint, HttpClient, NdjsonDecoder, Secret, completion};
 use response::Lines;
 
-pub use embed::{EMBEDDING_MODEL, OllamaEmbedder};
-pub use host::{DEFAULT_HOST, base_address};
+pub use embeddings::{EMBEDDING_MODEL, OllamaEmbedder};
+pub use endpoint::{DEFAULT_HOST, base_address};
 
 /// The model that answers unless told.
 pub const MODEL: &str = "llama3.1:8b";
@@ -120,14 +120,14 @@ impl LlmProvider for Ollama {
         }
     }
 
-    async fn stream(&self, request: Request) -> Result<Completion> {
+    async fn stream(&self, request: Request) -> Result<CompletionStream> {
         let body = self.body(&request, true)?;
         let answer = self.endpoint.post(PATH, "application/x-ndjson", &body).await?;
         let decoder = NdjsonDecoder::new(self.endpoint.max_frame_bytes());
         Ok(completion(answer, decoder, self.lines(&request)))
     }
 
-    async fn complete(&self, request: Request) -> Result<Reply> {
+    async fn complete(&self, request: Request) -> Result<Completion> {
         let body = self.body(&request, false)?;
         let answer = self.endpoint.post(PATH, "application/json", &body).await?;
         self.lines(&request).reply(&answer.bytes().await?)

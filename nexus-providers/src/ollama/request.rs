@@ -5,9 +5,9 @@ use nexus_core::llm::prompt::{RenderedMessage, Role, render, render_tools};
 use nexus_core::llm::{Parameters, ReasoningEffort, Request, ResponseFormat, ToolChoice};
 use serde_json::{Map, Value, json};
 
-use crate::wire::Vendor;
-use crate::wire::calls::arguments;
-use crate::wire::numbers::{check, decimal};
+use crate::http::Vendor;
+use crate::http::parameters::{check, decimal};
+use crate::http::tool_calls::arguments;
 
 /// The body for `request`, answered by `model` with room for `context` tokens of prompt and answer.
 ///

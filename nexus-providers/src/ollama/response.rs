@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use nexus_core::llm::{Fault, Finish, Piece, Reply, ToolCall};
+use nexus_core::llm::{Completion, CompletionEvent, FinishReason, ProviderErrorKind, ToolCall};
 use nexus_core::{Result, Usage};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::classify;
-use crate::wire::{Assembler, Refusal, Vendor};
+use crate::http::{Assembler, ErrorResponse, Vendor};
 
 /// Reads lines.
 #[derive(Debug)]
@@ -62,12 +62,12 @@ impl Lines {
     ///
     /// # Errors
     /// What a line with `error` tells; [`Fault::Truncated`] if it is not the last of an answer; [`Fault::Protocol`].
-    pub(super) fn reply(mut self, line: &[u8]) -> Result<Reply> {
+    pub(super) fn reply(mut self, line: &[u8]) -> Result<Completion> {
         let pieces = self.read(line)?;
-        if !matches!(pieces.last(), Some(Piece::Finish(_))) {
-            return Err(self.vendor.error(Fault::Truncated));
+        if !matches!(pieces.last(), Some(CompletionEvent::Finish(_))) {
+            return Err(self.vendor.error(ProviderErrorKind::Truncated));
         }
-        let mut reply = Reply::empty();
+        let mut reply = Completion::empty();
         for piece in pieces {
             reply.add(piece);
         }
@@ -75,22 +75,23 @@ impl Lines {
     }
 
     /// The pieces that a line holds.
-    fn read(&mut self, line: &[u8]) -> Result<Vec<Piece>> {
+    fn read(&mut self, line: &[u8]) -> Result<Vec<CompletionEvent>> {
         let line: Line = self.vendor.parse(line)?;
         if let Some(error) = &line.error {
-            return Err(Refusal::in_answer(error).into_error(&self.vendor, classify));
+            return Err(ErrorResponse::in_answer(error).into_error(&self.vendor, classify));
         }
         let usage = line.usage().map_err(|what| self.vendor.protocol(what))?;
         let Message { content, thinking, tool_calls } = line.message;
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let mut pieces: Vec<Piece> = said(thinking).map(Piece::Reasoning).into_iter().collect();
-        pieces.extend(said(content).map(Piece::Text));
+        let mut pieces: Vec<CompletionEvent> =
+            said(thinking).map(CompletionEvent::Reasoning).into_iter().collect();
+        pieces.extend(said(content).map(CompletionEvent::Text));
         for call in tool_calls.unwrap_or_default() {
-            pieces.push(Piece::ToolCall(self.call(call)));
+            pieces.push(CompletionEvent::ToolCall(self.call(call)));
         }
         if line.done {
-            pieces.extend(usage.map(Piece::Usage));
-            pieces.push(Piece::Finish(self.finish(line.done_reason.as_deref())?));
+            pieces.extend(usage.map(CompletionEvent::Usage));
+            pieces.push(CompletionEvent::Finish(self.finish(line.done_reason.as_deref())?));
         }
         Ok(pieces)
     }
@@ -110,12 +111,12 @@ impl Lines {
         ToolCall { id, name, arguments, signature: None }
     }
 
-    fn finish(&self, reason: Option<&str>) -> Result<Finish> {
+    fn finish(&self, reason: Option<&str>) -> Result<FinishReason> {
         match reason {
-            Some("length") => Ok(Finish::Length),
+            Some("length") => Ok(FinishReason::Length),
             // The oldest servers give no reason.
-            None | Some("" | "stop") if self.own_calls > 0 => Ok(Finish::ToolCalls),
-            None | Some("" | "stop") => Ok(Finish::Complete),
+            None | Some("" | "stop") if self.own_calls > 0 => Ok(FinishReason::ToolCalls),
+            None | Some("" | "stop") => Ok(FinishReason::Complete),
             // The model was loaded or unloaded, and nothing was asked of it.
             Some(_) => Err(self.vendor.protocol("a done_reason that is not an answer's")),
         }
@@ -125,14 +126,14 @@ impl Lines {
 impl Assembler for Lines {
     type Frame = Vec<u8>;
 
-    fn frame(&mut self, line: Vec<u8>, pieces: &mut VecDeque<Piece>) -> Result<()> {
+    fn frame(&mut self, line: Vec<u8>, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
         pieces.extend(self.read(&line)?);
         Ok(())
     }
 
     /// Only a line with `done` makes an answer whole.
-    fn end(&mut self, _: &mut VecDeque<Piece>) -> Result<()> {
-        Err(self.vendor.error(Fault::Truncated))
+    fn end(&mut self, _: &mut VecDeque<CompletionEvent>) -> Result<()> {
+        Err(self.vendor.error(ProviderErrorKind::Truncated))
     }
 }
 

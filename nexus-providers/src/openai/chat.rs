@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 use futures::stream;
 use nexus_core::Result;
-use nexus_core::llm::{Completion, LlmProvider, ModelInfo, Reply, Request};
+use nexus_core::llm::{Completion, CompletionStream, LlmProvider, ModelInfo, Request};
 
-use super::calls::Calls;
-use super::reply::{WireReply, read};
+use super::response::{WireReply, read};
 use super::stream::ChatStream;
+use super::tool_calls::Calls;
 use super::{Dialect, Service, models, request};
-use crate::wire::calls::made_earlier;
-use crate::wire::{Answer, Endpoint, SseDecoder, completion};
+use crate::http::tool_calls::made_earlier;
+use crate::http::{Endpoint, SseDecoder, VendorResponse, completion};
 
 const PATH: &str = "/chat/completions";
 const EVENTS: &str = "text/event-stream";
@@ -33,7 +33,7 @@ impl OpenAi {
         Self { endpoint, dialect: service.dialect, model, is_local: service.is_local }
     }
 
-    async fn ask(&self, request: &Request, stream: bool) -> Result<Answer> {
+    async fn ask(&self, request: &Request, stream: bool) -> Result<VendorResponse> {
         let model = request.model.as_deref().unwrap_or(&self.model);
         let body = request::write(request, model, self.dialect, stream, self.endpoint.vendor())?;
         self.endpoint.post(PATH, if stream { EVENTS } else { JSON }, &body).await
@@ -43,7 +43,7 @@ impl OpenAi {
         Calls::new(self.endpoint.vendor().clone(), made_earlier(request))
     }
 
-    async fn read(&self, answer: Answer, calls: Calls) -> Result<Reply> {
+    async fn read(&self, answer: VendorResponse, calls: Calls) -> Result<Completion> {
         let wire: WireReply = answer.json().await?;
         read(wire, calls, self.endpoint.vendor())
     }
@@ -66,7 +66,7 @@ impl LlmProvider for OpenAi {
         models::info(model)
     }
 
-    async fn stream(&self, request: Request) -> Result<Completion> {
+    async fn stream(&self, request: Request) -> Result<CompletionStream> {
         let calls = self.calls(&request);
         let answer = self.ask(&request, true).await?;
         // A server that cannot stream answers in one piece, and some errors come that way too.
@@ -78,7 +78,7 @@ impl LlmProvider for OpenAi {
         Ok(completion(answer, decoder, ChatStream::new(self.endpoint.vendor().clone(), calls)))
     }
 
-    async fn complete(&self, request: Request) -> Result<Reply> {
+    async fn complete(&self, request: Request) -> Result<Completion> {
         let calls = self.calls(&request);
         let answer = self.ask(&request, false).await?;
         self.read(answer, calls).await

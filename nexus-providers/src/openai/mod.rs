@@ -8,19 +8,19 @@
 //! - `usage`: buckets that do not overlap; `refusal`: which fault a code means.
 //! - `embedder` and `speech`.
 
-mod calls;
 mod chat;
-mod embedder;
+mod embeddings;
+mod endpoint;
+mod error;
 mod models;
-mod refusal;
-mod reply;
 mod request;
-mod service;
+mod response;
 mod speech;
 mod stream;
+mod tool_calls;
 mod usage;
 
 pub use chat::OpenAi;
-pub use embedder::OpenAiEmbedder;
-pub use service::{Dialect, Service};
+pub use embeddings::OpenAiEmbedder;
+pub use endpoint::{Dialect, Service};
 pub use speech::OpenAiSpeech;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Dialect;
-use crate::wire::Vendor;
+use crate::http::Vendor;
 
 /// The body of `POST /chat/completions`.
 #[derive(Debug, Serialize)]

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use nexus_core::Result;
-use nexus_core::speech::{Speech, SpeechSynthesizer, check_spoken};
+use nexus_core::speech::{Speech, SpeechSynthesizer, check_text};
 use serde::Serialize;
 
-use crate::wire::Endpoint;
+use crate::http::Endpoint;
 
 const MIME: &str = "audio/mpeg";
 
@@ -49,7 +49,7 @@ impl SpeechSynthesizer for OpenAiSpeech {
     }
 
     async fn speak(&self, text: &str) -> Result<Speech> {
-        check_spoken(text)?;
+        check_text(text)?;
         let body =
             WireRequest { model: &self.model, voice: &self.voice, input: text, response_format: "mp3" };
         let answer = self.endpoint.post("/audio/speech", MIME, &body).await?;

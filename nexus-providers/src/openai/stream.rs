@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use nexus_core::Result;
-use nexus_core::llm::{Fault, Finish, Piece};
+use nexus_core::llm::{CompletionEvent, FinishReason, ProviderErrorKind};
 
-use super::calls::Calls;
-use super::reply::{Choice, WireReply, finish, settle};
+use super::response::{Choice, WireReply, finish, settle};
+use super::tool_calls::Calls;
 use super::usage::WireUsage;
-use crate::wire::{Assembler, SseEvent, Vendor};
+use crate::http::{Assembler, SseEvent, Vendor};
 
 /// Reads chunks until `[DONE]`.
 ///
@@ -18,7 +18,7 @@ use crate::wire::{Assembler, SseEvent, Vendor};
 pub(super) struct ChatStream {
     vendor: Vendor,
     calls: Calls,
-    finish: Option<Finish>,
+    finish: Option<FinishReason>,
     refused: bool,
 }
 
@@ -27,25 +27,25 @@ impl ChatStream {
         Self { vendor, calls, finish: None, refused: false }
     }
 
-    fn choice(&mut self, choice: Choice, pieces: &mut VecDeque<Piece>) -> Result<()> {
+    fn choice(&mut self, choice: Choice, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
         let reason = choice.reason().map(|reason| finish(reason, &self.vendor)).transpose()?;
         let mut words = choice.delta.unwrap_or_default();
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
-        pieces.extend(said(words.thought()).map(Piece::Reasoning));
-        pieces.extend(said(words.content).map(Piece::Text));
+        pieces.extend(said(words.thought()).map(CompletionEvent::Reasoning));
+        pieces.extend(said(words.content).map(CompletionEvent::Text));
         if let Some(refusal) = said(words.refusal) {
             self.refused = true;
-            pieces.push_back(Piece::Text(refusal));
+            pieces.push_back(CompletionEvent::Text(refusal));
         }
         words.tool_calls.unwrap_or_default().into_iter().for_each(|part| self.calls.add(part));
         self.finish = reason.or(self.finish);
         Ok(())
     }
 
-    fn close(&mut self, finish: Finish, pieces: &mut VecDeque<Piece>) -> Result<()> {
+    fn close(&mut self, finish: FinishReason, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
         let finish = settle(finish, self.refused, !self.calls.is_empty());
-        pieces.extend(self.calls.finish()?.into_iter().map(Piece::ToolCall));
-        pieces.push_back(Piece::Finish(finish));
+        pieces.extend(self.calls.finish()?.into_iter().map(CompletionEvent::ToolCall));
+        pieces.push_back(CompletionEvent::Finish(finish));
         Ok(())
     }
 }
@@ -53,23 +53,23 @@ impl ChatStream {
 impl Assembler for ChatStream {
     type Frame = SseEvent;
 
-    fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<Piece>) -> Result<()> {
+    fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
         if event.data.trim_ascii() == b"[DONE]" {
-            return self.close(self.finish.unwrap_or(Finish::Complete), pieces);
+            return self.close(self.finish.unwrap_or(FinishReason::Complete), pieces);
         }
         let mut chunk: WireReply = self.vendor.parse(&event.data)?;
         chunk.check(&self.vendor)?;
         if let Some(choice) = chunk.choice() {
             self.choice(choice, pieces)?;
         }
-        pieces.extend(chunk.usage.and_then(WireUsage::buckets).map(Piece::Usage));
+        pieces.extend(chunk.usage.and_then(WireUsage::buckets).map(CompletionEvent::Usage));
         Ok(())
     }
 
-    fn end(&mut self, pieces: &mut VecDeque<Piece>) -> Result<()> {
+    fn end(&mut self, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
         match self.finish {
             Some(finish) => self.close(finish, pieces),
-            None => Err(self.vendor.error(Fault::Truncated)),
+            None => Err(self.vendor.error(ProviderErrorKind::Truncated)),
         }
     }
 }

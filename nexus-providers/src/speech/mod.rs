@@ -1,5 +1,5 @@
 //! Who speaks without a vendor: [`OfflineSpeech`].
 
-mod offline;
+mod tones;
 
-pub use offline::OfflineSpeech;
+pub use tones::OfflineSpeech;

@@ -1,14 +1,14 @@
 //! Anthropic.
 
 use nexus_core::llm::{
-    Fault, Finish, Parameters, ReasoningEffort, Reply, Request, ResponseFormat, Speaker, ToolCall,
-    ToolChoice, Turn,
+    Completion, FinishReason, MessageRole, Parameters, ProviderErrorKind, ReasoningEffort, Request,
+    ResponseFormat, ToolCall, ToolChoice, Turn,
 };
 use nexus_providers::anthropic::Anthropic;
 use serde_json::{Value, json};
 
+use crate::fixture::{QUESTION, Vendor, World, question};
 use crate::scenarios::{scenarios, tools};
-use crate::world::{QUESTION, Vendor, World, question};
 
 pub(crate) fn vendor() -> Vendor {
     Vendor {
@@ -69,8 +69,8 @@ pub(crate) fn vendor() -> Vendor {
 
 mod own {
     use super::{
-        Fault, Finish, Parameters, ReasoningEffort, Reply, Request, ResponseFormat, Speaker, ToolCall,
-        ToolChoice, Turn, Value, World, json, question, tools,
+        Completion, FinishReason, MessageRole, Parameters, ProviderErrorKind, ReasoningEffort, Request,
+        ResponseFormat, ToolCall, ToolChoice, Turn, Value, World, json, question, tools,
     };
 
     pub(super) async fn parameters_arrive_by_their_names(world: &World) {
@@ -104,7 +104,7 @@ mod own {
         };
         let (id, name) = ("toolu_1".to_owned(), "weather".to_owned());
         vec![
-            Turn::said(Speaker::User, "Bonn?"),
+            Turn::said(MessageRole::User, "Bonn?"),
             Turn::Called { text: "I look.".to_owned(), calls: vec![call] },
             Turn::Returned { call: id, name, result: "rain".to_owned() },
         ]
@@ -138,7 +138,7 @@ mod own {
     pub(super) async fn what_the_model_thought_before_a_call_goes_back_to_it_unmodified(world: &World) {
         let directives = "thinking=3+frames=2+tools=2";
         let asking = Request { tools: tools(), ..question() };
-        let mut streamed = Reply::empty();
+        let mut streamed = Completion::empty();
         for piece in world.hear_about(directives, asking.clone()).await.whole() {
             streamed.add(piece);
         }
@@ -152,7 +152,7 @@ mod own {
                 name: call.name.clone(),
                 result: "rain".to_owned(),
             });
-            let mut history = vec![Turn::said(Speaker::User, "Bonn?")];
+            let mut history = vec![Turn::said(MessageRole::User, "Bonn?")];
             history.push(Turn::Called { text: reply.text.clone(), calls: reply.tool_calls.clone() });
             history.extend(results);
             let next = Request { history, question: String::new(), ..asking.clone() };
@@ -184,17 +184,20 @@ mod own {
 
     pub(super) async fn arguments_that_are_no_json_are_kept_as_they_are(world: &World) {
         let request = Request { tools: tools(), ..question() };
-        let mut reply = Reply::empty();
+        let mut reply = Completion::empty();
         for piece in world.hear_about("tools=1+tool-invalid", request).await.whole() {
             reply.add(piece);
         }
-        assert_eq!(reply.finish, Finish::ToolCalls);
+        assert_eq!(reply.finish, FinishReason::ToolCalls);
         let arguments = &reply.tool_calls[0].arguments;
         assert!(serde_json::from_str::<Value>(arguments).is_err(), "{arguments}");
     }
 
     pub(super) async fn a_limit_of_spending_is_not_waited_for(world: &World) {
         let error = world.reply("quota").await.unwrap_err();
-        assert_eq!((Fault::of(&error), error.retry_after()), (Some(Fault::Billing), None));
+        assert_eq!(
+            (ProviderErrorKind::of(&error), error.retry_after()),
+            (Some(ProviderErrorKind::Billing), None)
+        );
     }
 }

@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use nexus_core::Result;
 use nexus_core::llm::{
-    Fault, Finish, LlmProvider as _, Parameters, Request, ResponseFormat, Speaker, ToolCall, ToolChoice, Turn,
+    FinishReason, LlmProvider as _, MessageRole, Parameters, ProviderErrorKind, Request, ResponseFormat,
+    ToolCall, ToolChoice, Turn,
 };
 use nexus_core::retrieve::{EmbedRole, Embedder as _};
 use nexus_providers::Secret;
 use nexus_providers::gemini::{Gemini, GeminiEmbedder, Google, TokenSource};
 use serde_json::json;
 
+use crate::fixture::{KEY, KEY_TELLS, QUESTION, Vendor, World, model, question};
 use crate::scenarios::{scenarios, tools};
-use crate::world::{KEY, KEY_TELLS, QUESTION, Vendor, World, model, question};
 
 pub(crate) fn vendor() -> Vendor {
     Vendor {
@@ -105,7 +106,7 @@ mod own {
     pub(super) async fn a_blocked_prompt_is_an_answer_without_words(world: &World) {
         let pieces = world.hear("blocked").await.whole();
         let reply = world.reply("blocked").await.unwrap();
-        assert_eq!((reply.finish, reply.text.as_str()), (Finish::ContentFilter, ""));
+        assert_eq!((reply.finish, reply.text.as_str()), (FinishReason::ContentFilter, ""));
         assert!(reply.usage.unwrap().input().unwrap() > 0, "a blocked prompt costs all the same");
         assert_eq!(pieces, reply.into_pieces());
     }
@@ -136,7 +137,7 @@ mod own {
         };
         let (id, name) = ("a1b2".to_owned(), "weather".to_owned());
         let history = vec![
-            Turn::said(Speaker::User, "Bonn?"),
+            Turn::said(MessageRole::User, "Bonn?"),
             Turn::Called { text: String::new(), calls: vec![call] },
             Turn::Returned { call: id, name, result: "rain".to_owned() },
         ];
@@ -180,7 +181,7 @@ mod own {
     #[async_trait]
     impl TokenSource for NoTokens {
         async fn token(&self) -> Result<Secret> {
-            Err(Fault::Authentication.error("no token"))
+            Err(ProviderErrorKind::Authentication.error("no token"))
         }
     }
 
@@ -191,7 +192,7 @@ mod own {
     pub(super) async fn vertex_has_its_own_paths_and_a_token_for_each_request(world: &World) {
         let gemini = Gemini::new(vertex(world, Arc::new(Tokens::default()))).with_model(model("frames=2"));
         assert_eq!(gemini.name(), "vertex");
-        let heard = crate::world::drain(gemini.stream(question()).await.unwrap()).await;
+        let heard = crate::fixture::drain(gemini.stream(question()).await.unwrap()).await;
         assert_eq!(heard.texts().concat(), "000 001 ");
         heard.whole();
         gemini.complete(question()).await.unwrap();
@@ -205,14 +206,14 @@ mod own {
             assert_eq!(request.header("x-goog-api-key"), None);
         }
         let error = gemini.with_model(model("401")).complete(question()).await.unwrap_err();
-        assert_eq!(Fault::of(&error), Some(Fault::Authentication));
+        assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Authentication));
         assert!(!error.report().contains(KEY_TELLS), "{}", error.report());
     }
 
     pub(super) async fn without_a_token_nothing_is_sent(world: &World) {
         let gemini = Gemini::new(vertex(world, Arc::new(NoTokens)));
         let error = gemini.complete(question()).await.unwrap_err();
-        assert_eq!(Fault::of(&error), Some(Fault::Authentication));
+        assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Authentication));
         assert!(world.server.requests().is_empty());
     }
 
@@ -274,14 +275,14 @@ mod own {
 
     pub(super) async fn vectors_fail_like_answers(world: &World) {
         for (directives, fault) in [
-            ("401", Fault::Authentication),
-            ("quota", Fault::Billing),
-            ("429+retry-info=2s", Fault::RateLimited),
-            ("503", Fault::Overloaded),
-            ("cut", Fault::Truncated),
+            ("401", ProviderErrorKind::Authentication),
+            ("quota", ProviderErrorKind::Billing),
+            ("429+retry-info=2s", ProviderErrorKind::RateLimited),
+            ("503", ProviderErrorKind::Overloaded),
+            ("cut", ProviderErrorKind::Truncated),
         ] {
             let error = embedder(world, directives).embed(EmbedRole::Query, &["a river"]).await.unwrap_err();
-            assert_eq!(Fault::of(&error), Some(fault), "{directives}: {error:?}");
+            assert_eq!(ProviderErrorKind::of(&error), Some(fault), "{directives}: {error:?}");
             assert!(!error.report().contains(KEY_TELLS));
         }
     }

@@ -12,6 +12,7 @@
 
 #[cfg(feature = "anthropic")]
 mod anthropic;
+mod fixture;
 #[cfg(feature = "gemini")]
 mod gemini;
 #[cfg(feature = "ollama")]
@@ -21,7 +22,6 @@ mod openai;
 mod registry;
 mod scenarios;
 mod spy;
-mod world;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use world::{Scenario, Vendor, World};
+use fixture::{Scenario, Vendor, World};
 
 /// How long a scenario may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_mins(3);

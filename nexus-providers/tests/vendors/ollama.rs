@@ -1,14 +1,14 @@
 //! Ollama, behind a proxy that asks for a key.
 
 use nexus_core::llm::{
-    Fault, LlmProvider as _, Parameters, ReasoningEffort, Request, ResponseFormat, ToolChoice,
+    LlmProvider as _, Parameters, ProviderErrorKind, ReasoningEffort, Request, ResponseFormat, ToolChoice,
 };
 use nexus_core::retrieve::{EmbedRole, Embedder as _};
 use nexus_providers::ollama::{CONTEXT_TOKENS, Ollama, OllamaEmbedder};
 use serde_json::json;
 
+use crate::fixture::{QUESTION, Vendor, World, model, question};
 use crate::scenarios::{scenarios, tools};
-use crate::world::{QUESTION, Vendor, World, model, question};
 
 pub(crate) fn vendor() -> Vendor {
     Vendor {
@@ -36,8 +36,8 @@ pub(crate) fn vendor() -> Vendor {
         tells_reasoning: false,
         refusals: &[
             // It filters nothing, and has no money to run out of.
-            ("blocked", Some(Fault::InvalidRequest)),
-            ("quota", Some(Fault::RateLimited)),
+            ("blocked", Some(ProviderErrorKind::InvalidRequest)),
+            ("quota", Some(ProviderErrorKind::RateLimited)),
         ],
         // A proxy before it may say any of them.
         retry_hints: &[("retry-after=2", 2.0), ("retry-after-ms=150", 0.15), ("retry-date=600", 600.0)],
@@ -129,18 +129,18 @@ mod own {
     pub(super) async fn vectors_of_another_dimension_are_refused(world: &World) {
         let embedder = embedder(world, "").with_model(&model(""), 99, 2_048).unwrap();
         let error = embedder.embed(EmbedRole::Query, &["a river"]).await.unwrap_err();
-        assert_eq!(Fault::of(&error), Some(Fault::Protocol), "{error:?}");
+        assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Protocol), "{error:?}");
     }
 
     pub(super) async fn vectors_fail_like_answers(world: &World) {
         for (directives, fault) in [
-            ("404", Fault::InvalidRequest),
-            ("503", Fault::Overloaded),
-            ("context", Fault::ContextLength),
-            ("cut", Fault::Truncated),
+            ("404", ProviderErrorKind::InvalidRequest),
+            ("503", ProviderErrorKind::Overloaded),
+            ("context", ProviderErrorKind::ContextLength),
+            ("cut", ProviderErrorKind::Truncated),
         ] {
             let error = embedder(world, directives).embed(EmbedRole::Query, &["a river"]).await.unwrap_err();
-            assert_eq!(Fault::of(&error), Some(fault), "{directives}: {error:?}");
+            assert_eq!(ProviderErrorKind::of(&error), Some(fault), "{directives}: {error:?}");
         }
     }
 }

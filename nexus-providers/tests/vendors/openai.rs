@@ -1,16 +1,16 @@
 //! OpenAI, and what only servers of its shape do.
 
 use nexus_core::llm::{
-    Fault, Finish, LlmProvider, Parameters, Reply, Request, ResponseFormat, Speaker, ToolCall, ToolChoice,
-    Turn,
+    Completion, FinishReason, LlmProvider, MessageRole, Parameters, ProviderErrorKind, Request,
+    ResponseFormat, ToolCall, ToolChoice, Turn,
 };
 use nexus_core::retrieve::embed::{EmbedRole, Embedder as _};
 use nexus_core::speech::SpeechSynthesizer as _;
 use nexus_providers::openai::{OpenAiEmbedder, OpenAiSpeech, Service};
 use serde_json::{Value, json};
 
+use crate::fixture::{KEY, KEY_TELLS, QUESTION, Vendor, World, model, question};
 use crate::scenarios::{scenarios, tools};
-use crate::world::{KEY, KEY_TELLS, QUESTION, Vendor, World, model, question};
 
 pub(crate) fn vendor() -> Vendor {
     Vendor {
@@ -116,8 +116,8 @@ mod own {
         let request = Request {
             instructions: "Be brief.".to_owned(),
             history: vec![
-                Turn::said(Speaker::User, "Bonn?"),
-                Turn::said(Speaker::Assistant, "I look."),
+                Turn::said(MessageRole::User, "Bonn?"),
+                Turn::said(MessageRole::Assistant, "I look."),
                 Turn::Called { text: String::new(), calls: vec![call] },
                 returned,
             ],
@@ -146,11 +146,11 @@ mod own {
         let request = Request { tools: tools(), ..question() };
         let ask = async |directives: &str| {
             let pieces = world.hear_about(directives, request.clone()).await.whole();
-            let mut reply = Reply::empty();
+            let mut reply = Completion::empty();
             for piece in pieces {
                 reply.add(piece);
             }
-            assert_eq!(reply.finish, Finish::ToolCalls, "{directives}");
+            assert_eq!(reply.finish, FinishReason::ToolCalls, "{directives}");
             let ids = reply
                 .tool_calls
                 .iter()
@@ -196,10 +196,10 @@ mod own {
                 service.at(world.server.openai_url()).with_key(KEY).chat(&world.client, model("")).unwrap();
             for (request, fits) in [&top_k, &json, &effort, &named].into_iter().zip(fits) {
                 let reply = provider.complete(request.clone()).await;
-                let fault = reply.err().map(|error| Fault::of(&error).unwrap());
+                let fault = reply.err().map(|error| ProviderErrorKind::of(&error).unwrap());
                 assert_eq!(
                     fault,
-                    (!fits).then_some(Fault::InvalidRequest),
+                    (!fits).then_some(ProviderErrorKind::InvalidRequest),
                     "{}: {request:?}",
                     provider.name()
                 );
@@ -215,7 +215,7 @@ mod own {
     pub(super) async fn a_server_without_a_key_is_sent_none(world: &World) {
         let provider = Service::vllm().at(world.server.openai_url()).chat(&world.client, model("")).unwrap();
         let error = provider.complete(question()).await.unwrap_err();
-        assert_eq!(Fault::of(&error), Some(Fault::Authentication));
+        assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Authentication));
         assert_eq!(world.request().header("authorization"), None);
     }
 
@@ -269,7 +269,7 @@ mod own {
 
     pub(super) async fn vectors_of_another_dimension_are_refused(world: &World) {
         let error = embedder(world, "", 99).embed(EmbedRole::Query, &["a river"]).await.unwrap_err();
-        assert_eq!(Fault::of(&error), Some(Fault::Protocol), "{error:?}");
+        assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Protocol), "{error:?}");
     }
 
     fn speaker(world: &World, directives: &str) -> OpenAiSpeech {
@@ -296,11 +296,11 @@ mod own {
 
     pub(super) async fn speech_and_vectors_fail_like_answers(world: &World) {
         for (directives, fault) in [
-            ("401", Fault::Authentication),
-            ("quota", Fault::Billing),
-            ("429+retry-after=2", Fault::RateLimited),
-            ("503", Fault::Overloaded),
-            ("cut", Fault::Truncated),
+            ("401", ProviderErrorKind::Authentication),
+            ("quota", ProviderErrorKind::Billing),
+            ("429+retry-after=2", ProviderErrorKind::RateLimited),
+            ("503", ProviderErrorKind::Overloaded),
+            ("cut", ProviderErrorKind::Truncated),
         ] {
             let embedder = embedder(world, directives, OpenAiEmbedder::DEFAULT_DIMENSION);
             let speaker = speaker(world, directives);
@@ -308,7 +308,7 @@ mod own {
             let unembedded = embedder.embed(EmbedRole::Query, &["a river"]).await.unwrap_err();
             let unspoken = speaker.speak("a river").await.unwrap_err();
             for error in [unembedded, unspoken] {
-                assert_eq!(Fault::of(&error), Some(fault), "{directives}: {error:?}");
+                assert_eq!(ProviderErrorKind::of(&error), Some(fault), "{directives}: {error:?}");
                 assert!(!error.report().contains(KEY_TELLS));
             }
         }

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::fixture::Vendor;
 use super::scenarios;
-use super::world::Vendor;
 
 /// Each module that implements the port has a file of its name here, and is in the list if its feature is on.
 pub(crate) fn every_vendor_has_a_suite() {

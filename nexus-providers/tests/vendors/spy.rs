@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use super::world::KEY_TELLS;
+use super::fixture::KEY_TELLS;
 
 static SPY: Spy = Spy { seen: AtomicUsize::new(0), caught: Mutex::new(Vec::new()) };
 

@@ -13,8 +13,8 @@ use tokio::time::{interval, sleep};
 
 use super::ConnectionLimits;
 use super::connection;
+use super::refusal_log::{self, Incident, Tally};
 use super::table::{Admission, Table};
-use super::tally::{self, Incident, Tally};
 
 /// How long to wait after the system gave no connection, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -63,7 +63,7 @@ impl Serving {
     /// that are being answered.
     pub(crate) async fn run<L: Accept>(mut self, mut listener: L, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
-        let mut reports = interval(tally::PAUSE);
+        let mut reports = interval(refusal_log::PAUSE);
         let mut pause = PAUSES.0;
         loop {
             tokio::select! {

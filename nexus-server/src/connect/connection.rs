@@ -27,8 +27,8 @@ use tokio::time::{Instant, sleep_until};
 use super::ConnectionLimits;
 use super::activity::{Activity, Phase};
 use super::body::{Part, Told};
+use super::refusal_log::Incident;
 use super::stream::Watched;
-use super::tally::Incident;
 use crate::serve::LINGER;
 
 /// The most bytes that a connection buffers: a larger head is refused with 431.

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use nexus_core::{Error, Result};
-use nexus_providers::shell::{Network, ServerConfig};
+use nexus_providers::bootstrap::{Network, ServerConfig};
 
 /// The most connections where descriptors allow more.
 const USUAL_CONNECTIONS: usize = 1_024;
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_that_the_configuration_shows() {
-        let env = nexus_providers::shell::Environment::from([("", ""); 0]);
-        let fields = nexus_providers::shell::Config::parse("", &env).unwrap().fields();
+        let env = nexus_providers::bootstrap::Environment::from([("", ""); 0]);
+        let fields = nexus_providers::bootstrap::Config::parse("", &env).unwrap().fields();
         let shown = |path: &str| fields.iter().find(|field| field.path == path).unwrap().value.to_string();
         let limits = ConnectionLimits::default();
         for (path, duration) in [

@@ -13,9 +13,9 @@ mod activity;
 mod body;
 mod connection;
 mod limits;
+mod refusal_log;
 mod stream;
 mod table;
-mod tally;
 
 pub(crate) use accept::{Accept, Accepted, Serving};
 pub(crate) use connection::OverCapacity;

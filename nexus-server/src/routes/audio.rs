@@ -6,17 +6,17 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use nexus_core::{Error, Result, RunId};
 
-use crate::error::Refusal;
-use crate::state::Server;
+use crate::error::ApiError;
+use crate::state::AppState;
 
 /// The sound. The path says `mp3` whatever it is, because clients ask for that; the content type says what it is.
 pub(super) async fn audio(
-    State(server): State<Server>,
+    State(server): State<AppState>,
     file: std::result::Result<Path<String>, PathRejection>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let Path(file) = file.map_err(|_| nothing())?;
     let run = file.strip_suffix(".mp3").and_then(|id| RunId::parse(id).ok()).ok_or_else(nothing)?;
-    let speech = server.nexus.audio(&server.who, &run).await?;
+    let speech = server.nexus.audio(&server.caller, &run).await?;
     let headers = [(CONTENT_TYPE, speech.mime.as_str()), (CACHE_CONTROL, "private, no-store")];
     Ok((headers, speech.bytes).into_response())
 }

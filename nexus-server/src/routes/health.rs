@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-use crate::error::Refusal;
-use crate::state::Server;
+use crate::error::ApiError;
+use crate::state::AppState;
 
 const OK: ([(axum::http::HeaderName, &str); 1], &str) =
     ([(CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#);
@@ -16,7 +16,7 @@ pub(super) async fn live() -> impl IntoResponse {
 }
 
 /// The store can be read and written.
-pub(super) async fn ready(State(server): State<Server>) -> Result<impl IntoResponse, Refusal> {
+pub(super) async fn ready(State(server): State<AppState>) -> Result<impl IntoResponse, ApiError> {
     server.nexus.ready().await?;
     Ok(OK)
 }

@@ -7,7 +7,7 @@ mod run;
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 
-use crate::state::Server;
+use crate::state::AppState;
 
 /// One route.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Route {
     pub method: Method,
     /// Its path.
     pub path: &'static str,
-    pub(crate) handler: MethodRouter<Server>,
+    pub(crate) handler: MethodRouter<AppState>,
 }
 
 /// The routes.

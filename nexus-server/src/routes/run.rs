@@ -7,17 +7,17 @@ use axum::response::{IntoResponse as _, Response};
 use nexus_core::run::Run;
 use nexus_core::{Error, ErrorKind, RequestId, Result};
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::sse;
-use crate::state::Server;
+use crate::state::AppState;
 use crate::wire::{LastEvent, RunRequest, json_body, unknown_event};
 
 /// Asks, or resumes when the client says which event it saw last.
 pub(super) async fn run(
-    State(server): State<Server>,
+    State(server): State<AppState>,
     Extension(id): Extension<RequestId>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let last = LastEvent::of(request.headers())?;
     let body = json_body(request, server.limits.body).await?;
     Ok(match last {
@@ -27,8 +27,9 @@ pub(super) async fn run(
     })
 }
 
-async fn ask(server: &Server, id: RequestId, asked: RunRequest) -> Result<Response> {
-    let question = server.nexus.ask(&server.who, asked.message).corpus(asked.corpus).session(asked.session);
+async fn ask(server: &AppState, id: RequestId, asked: RunRequest) -> Result<Response> {
+    let question =
+        server.nexus.ask(&server.caller, asked.message).corpus(asked.corpus).session(asked.session);
     let question = match asked.top_k {
         Some(top_k) => question.top_k(top_k),
         None => question,
@@ -38,8 +39,8 @@ async fn ask(server: &Server, id: RequestId, asked: RunRequest) -> Result<Respon
 }
 
 /// The events after `last`. A client that sends its question again must send the one that began the run.
-async fn resume(server: &Server, last: &LastEvent, asked: Option<&RunRequest>) -> Result<Response> {
-    let run = server.nexus.run(&server.who, &last.run).await?;
+async fn resume(server: &AppState, last: &LastEvent, asked: Option<&RunRequest>) -> Result<Response> {
+    let run = server.nexus.run(&server.caller, &last.run).await?;
     if last.seq >= run.next_seq {
         return Err(unknown_event());
     }
@@ -50,7 +51,7 @@ async fn resume(server: &Server, last: &LastEvent, asked: Option<&RunRequest>) -
         // The client has seen the end; this status tells an `EventSource` to stop asking.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let events = server.nexus.events(&server.who, &run.id, last.seq + 1).await?;
+    let events = server.nexus.events(&server.caller, &run.id, last.seq + 1).await?;
     Ok(sse::respond(server, run.id, run.request_id, last.seq, events))
 }
 

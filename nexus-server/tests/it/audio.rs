@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::StatusCode;
-use nexus_core::llm::Fault;
+use nexus_core::llm::ProviderErrorKind;
 use nexus_core::speech::{Speech, SpeechSynthesizer};
 use nexus_core::{Nexus, Principal, Result};
 use nexus_providers::speech::OfflineSpeech;
@@ -11,10 +11,12 @@ use nexus_server::router;
 use nexus_store_memory::MemoryStore;
 use serde_json::{Value, json};
 
-use crate::world::{Frames, admin, ask, asking, builder, data, library, name, over, request, send, serving};
+use crate::fixture::{
+    Frames, admin, ask, asking, builder, data, library, name, over, request, send, serving,
+};
 
 async fn speaking(speaker: impl SpeechSynthesizer + 'static) -> Nexus {
-    library(builder(MemoryStore::default()).speaker(speaker)).await
+    library(builder(MemoryStore::default()).speech_synthesizer(speaker)).await
 }
 
 /// Asks aloud: the names of the events after the answer, and what the first of them says.
@@ -35,8 +37,8 @@ async fn an_answer_is_spoken_and_can_be_fetched_by_whoever_may_see_its_run() {
     let (url, id) = (ready["audio_url"].as_str().unwrap(), ready["audio_id"].as_str().unwrap());
     assert_eq!((url, &ready["mime"]), (format!("/v1/audio/{id}.mp3").as_str(), &json!("audio/wav")));
 
-    let fetch = |who: Principal| {
-        let app = router(serving(&nexus, who));
+    let fetch = |caller: Principal| {
+        let app = router(serving(&nexus, caller));
         async move { send(&app, request("GET", url, &[], Body::empty())).await }
     };
     let response = fetch(admin()).await;
@@ -82,7 +84,7 @@ impl SpeechSynthesizer for Hoarse {
     }
 
     async fn speak(&self, _: &str) -> Result<Speech> {
-        Err(Fault::InvalidRequest.error("it has no voice"))
+        Err(ProviderErrorKind::InvalidRequest.error("it has no voice"))
     }
 }
 

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use nexus_core::Nexus;
-use nexus_scripted::Scripted;
+use nexus_fake_provider::Scripted;
 use nexus_server::ConnectionLimits;
 use nexus_store_memory::MemoryStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::binary::{binary, listening};
+use crate::fixture::{admin, asking, builder, library, patiently, scripted, serving};
 use crate::sockets::{Running, ask_this, read_until, run};
-use crate::world::{admin, asking, builder, library, patiently, scripted, serving};
 
 /// A deadline that passes within a test.
 const SOON: Duration = Duration::from_millis(200);

@@ -5,13 +5,13 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nexus_scripted::Scripted;
+use nexus_fake_provider::Scripted;
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
 use crate::binary::{binary, listening};
+use crate::fixture::{builder, library};
 use crate::sockets::ask_this;
-use crate::world::{builder, library};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folders_env_file_redirects_nothing_at_the_start_or_at_a_hang_up() {

@@ -10,7 +10,7 @@ use nexus_core::{Error, ErrorKind, Result, RunId};
 use nexus_store_memory::MemoryStore;
 use serde_json::Value;
 
-use crate::world::{app, ask, asking, builder, over, request, resume, send, show};
+use crate::fixture::{app, ask, asking, builder, over, request, resume, send, show};
 
 /// The usual question with one field changed.
 fn with(field: &str, value: impl Into<Value>) -> Request<Body> {

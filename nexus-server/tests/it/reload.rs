@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use nexus_scripted::Scripted;
+use nexus_fake_provider::Scripted;
 use nexus_store_memory::MemoryStore;
 use serde_json::{Value, json};
 
 use crate::binary::{binary, listening};
+use crate::fixture::{builder, library};
 use crate::sockets::{ask_this, read_until};
-use crate::world::{builder, library};
 
 fn question(number: usize) -> Value {
     json!({

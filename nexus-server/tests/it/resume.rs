@@ -7,7 +7,7 @@ use nexus_server::router;
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
-use crate::world::{
+use crate::fixture::{
     Frames, admin, ask, asking, builder, data, library, name, over, request, resume, run_of, scripted, send,
     serving, show,
 };

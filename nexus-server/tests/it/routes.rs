@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::body::Body;
-use nexus_core::policy::{Action, Decision, PolicyEngine, PolicyRequest, RoleGate};
+use nexus_core::policy::{Action, Decision, PolicyEngine, PolicyRequest, RolePolicy};
 use nexus_core::{Principal, Result};
 use nexus_server::{router, routes};
 use nexus_store_memory::MemoryStore;
 
-use crate::world::{app, ask, asking, builder, library, over, request, send, serving, show};
+use crate::fixture::{app, ask, asking, builder, library, over, request, send, serving, show};
 
 /// A role gate that remembers what it was asked.
 #[derive(Clone, Debug, Default)]
@@ -19,11 +19,11 @@ struct Recording(Arc<Mutex<Vec<Action>>>);
 impl PolicyEngine for Recording {
     async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
         self.0.lock().unwrap().push(request.action);
-        RoleGate::default().decide(request).await
+        RolePolicy::default().decide(request).await
     }
 
     fn version(&self) -> String {
-        RoleGate::default().version()
+        RolePolicy::default().version()
     }
 }
 

@@ -11,7 +11,7 @@ use nexus_store_memory::MemoryStore;
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use crate::world::{
+use crate::fixture::{
     Frames, Script, admin, app, ask, asking, builder, data, library, name, over, patiently, run_of, scripted,
     send, serving, show,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nexus_core::run::Outcome;
 use nexus_core::{Nexus, RunId};
-use nexus_server::Server;
+use nexus_server::AppState;
 use nexus_server::listen::LoopbackListener;
 use nexus_server::serve::serve;
 use nexus_store_memory::MemoryStore;
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::world::{admin, asking, builder, keys, library, patiently, scripted, serving};
+use crate::fixture::{admin, asking, builder, keys, library, patiently, scripted, serving};
 
 /// A server on a port of its own, and the handle that stops it.
 pub(crate) struct Running {
@@ -29,7 +29,7 @@ async fn running(nexus: &Nexus, grace: Duration) -> Running {
 }
 
 /// Serves on any free port.
-pub(crate) async fn run(server: Server, grace: Duration) -> Running {
+pub(crate) async fn run(server: AppState, grace: Duration) -> Running {
     let listener = LoopbackListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.address().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();

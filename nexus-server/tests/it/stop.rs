@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use nexus_core::Nexus;
 use nexus_core::ledger::{AttemptStatus, LedgerQuery};
-use nexus_scripted::Scripted;
+use nexus_fake_provider::Scripted;
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
 use crate::binary::{binary, listening};
+use crate::fixture::{admin, builder, library};
 use crate::sockets::{ask_this, read_until};
-use crate::world::{admin, builder, library};
 
 const CLIENTS: usize = 12;
 

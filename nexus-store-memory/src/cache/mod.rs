@@ -3,18 +3,18 @@
 //! Each kind has a shelf: a database with half of the room. A shelf that cannot be read is thrown away and begun anew,
 //! since a cache holds nothing that is not elsewhere. A file that is no cache is never thrown away.
 
-mod shelf;
+mod partition;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use nexus_core::cache::{CacheEntry, CacheKey, CacheKind, CacheScope, CacheStore, Near};
+use nexus_core::cache::{CacheEntry, CacheKey, CacheKind, CacheScope, CacheStore, SimilarEntry};
 use nexus_core::{Error, Result, RunId, TenantId, Timestamp};
 
 use crate::error::file;
-use crate::private;
-use shelf::Shelf;
+use crate::files::file_permissions;
+use partition::Shelf;
 
 /// A cache on SQLite, in RAM or in a directory. A clone is another handle of the same cache.
 ///
@@ -49,7 +49,7 @@ impl MemoryCache {
     /// [`Unavailable`](nexus_core::ErrorKind::Unavailable) when the directory cannot be used.
     pub fn open(dir: impl AsRef<Path>, room: u64) -> Result<Self> {
         let dir = dir.as_ref();
-        private::create_dir(dir).map_err(|source| file("create", dir, source))?;
+        file_permissions::create_dir(dir).map_err(|source| file("create", dir, source))?;
         let shelf =
             |kind: CacheKind| Shelf::open(&dir.join(format!("{}.db", kind.as_str())), room / 2).map(Arc::new);
         Ok(Self { answers: shelf(CacheKind::Answer)?, embeddings: shelf(CacheKind::Embedding)? })
@@ -113,7 +113,7 @@ impl CacheStore for MemoryCache {
         threshold: f64,
         limit: usize,
         now: Timestamp,
-    ) -> Result<Vec<Near>> {
+    ) -> Result<Vec<SimilarEntry>> {
         let (shelf, scope, vector) = (self.shelf(scope.kind), scope.clone(), vector.to_vec());
         beside(move || shelf.nearest(&scope, &vector, threshold, limit, now)).await
     }

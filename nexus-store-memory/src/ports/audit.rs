@@ -1,15 +1,15 @@
 //! [`AuditChain`]: records sealed inside the transaction that also holds what they tell of.
 
 use async_trait::async_trait;
-use nexus_core::audit::{AuditChain, ChainSummary, Head, Pending, Receipt, Record};
+use nexus_core::audit::{AuditChain, ChainSummary, Head, Receipt, Record, UnsealedRecords};
 use nexus_core::{Result, TenantId};
 
-use crate::audit;
+use crate::rows::audit;
 use crate::store::MemoryStore;
 
 #[async_trait]
 impl AuditChain for MemoryStore {
-    async fn append(&self, pending: Pending) -> Result<Vec<Receipt>> {
+    async fn append(&self, pending: UnsealedRecords) -> Result<Vec<Receipt>> {
         self.engine().write(move |write| audit::append(write, &pending)).await
     }
 

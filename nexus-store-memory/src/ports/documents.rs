@@ -10,12 +10,12 @@ use nexus_core::retrieve::ModelId;
 use nexus_core::{CorpusId, DocumentId, Result, TenantId, Timestamp, audit};
 use rusqlite::Connection;
 
-use crate::document::Stored;
-use crate::engine::Write;
+use crate::db::Write;
 use crate::error::closed;
+use crate::rows::document::Stored;
+use crate::rows::{corpus, document, job, passage, publish, submit};
+use crate::search::text::LARGE;
 use crate::store::MemoryStore;
-use crate::text::LARGE;
-use crate::{corpus, document, job, passage, publish, submit};
 
 /// How many passages are indexed at a time ahead of a publication: other searches get their turn in between.
 const PIECE: u32 = 500;
@@ -106,7 +106,7 @@ impl DocumentStore for MemoryStore {
         &self,
         access: &Authorised<RequiredAccess>,
         id: &DocumentId,
-        audit: audit::Pending,
+        audit: audit::UnsealedRecords,
     ) -> Result<()> {
         let (access, id, store) = (access.clone(), id.clone(), self.clone());
         let work = move |write: &Write<'_>| {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess};
 use nexus_core::{DocumentId, GrantId, Result, TenantId};
 
-use crate::access;
+use crate::rows::access;
 use crate::store::MemoryStore;
 
 #[async_trait]

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use nexus_core::audit::Pending;
+use nexus_core::audit::UnsealedRecords;
 use nexus_core::document::model::{Failure, Stage};
 use nexus_core::document::store::Lease;
 use nexus_core::document::{Job, JobQueue};
 use nexus_core::{JobId, Result, TenantId, Timestamp};
 
-use crate::engine::Write;
+use crate::db::Write;
+use crate::rows::{audit, job};
 use crate::store::MemoryStore;
-use crate::{audit, job};
 
 #[async_trait]
 impl JobQueue for MemoryStore {
@@ -25,7 +25,13 @@ impl JobQueue for MemoryStore {
         self.engine().write(move |write| job::heartbeat(write, &lease, stage, now, now.plus(extend))).await
     }
 
-    async fn fail(&self, lease: &Lease, failure: Failure, now: Timestamp, audit: Pending) -> Result<()> {
+    async fn fail(
+        &self,
+        lease: &Lease,
+        failure: Failure,
+        now: Timestamp,
+        audit: UnsealedRecords,
+    ) -> Result<()> {
         let lease = lease.clone();
         let work = move |write: &Write<'_>| {
             job::fail_job(write, &job::held(write, &lease)?, failure, now)?;

@@ -1,14 +1,14 @@
 //! [`LedgerStore`]: what calls left behind, and what models cost.
 
 use async_trait::async_trait;
-use nexus_core::audit::Pending;
-use nexus_core::ledger::{Call, LedgerLine, LedgerQuery, LedgerStore, UsageBy, UsageRecord, UsageRow};
+use nexus_core::audit::UnsealedRecords;
+use nexus_core::ledger::{Call, LedgerEntry, LedgerQuery, LedgerStore, UsageBy, UsageRecord, UsageRow};
 use nexus_core::price::PriceRow;
 use nexus_core::{Result, TenantId};
 
-use crate::engine::Write;
+use crate::db::Write;
+use crate::rows::{ledger, price};
 use crate::store::MemoryStore;
-use crate::{ledger, price};
 
 #[async_trait]
 impl LedgerStore for MemoryStore {
@@ -17,9 +17,9 @@ impl LedgerStore for MemoryStore {
         self.engine().read(move |connection| ledger::call::list(connection, tenant.as_str(), &query)).await
     }
 
-    async fn ledger(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<LedgerLine>> {
+    async fn ledger(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<LedgerEntry>> {
         let (tenant, query) = (tenant.clone(), query.clone());
-        self.engine().read(move |connection| ledger::line::list(connection, tenant.as_str(), &query)).await
+        self.engine().read(move |connection| ledger::entry::list(connection, tenant.as_str(), &query)).await
     }
 
     async fn usage(&self, tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Result<Vec<UsageRow>> {
@@ -55,7 +55,7 @@ impl LedgerStore for MemoryStore {
         Ok(prices)
     }
 
-    async fn add_price(&self, row: &PriceRow, audit: Pending) -> Result<()> {
+    async fn add_price(&self, row: &PriceRow, audit: UnsealedRecords) -> Result<()> {
         let (store, row) = (self.clone(), row.clone());
         let add = move |write: &Write<'_>| {
             write.after_commit(move |_| store.terms().forget());

@@ -1,29 +1,29 @@
 //! [`QuotaStore`]: model calls from their admission to their end, each step one transaction.
 
 use async_trait::async_trait;
-use nexus_core::audit::Pending;
+use nexus_core::audit::UnsealedRecords;
 use nexus_core::ledger::{
-    Begun, CallResult, Intent, LedgerLine, OpenCall, QuotaStore, Reconciliation, Retry, Settlement, Stop,
-    StopScope,
+    BeginCall, BeginResult, CallResult, KillSwitch, KillSwitchScope, LedgerEntry, OpenCall, QuotaStore,
+    Reconciliation, RetryCall, Settlement,
 };
-use nexus_core::quota::{CounterKey, Limit, Subject, Used};
+use nexus_core::quota::{CounterKey, CounterState, Limit, LimitKey};
 use nexus_core::{Result, TenantId, Timestamp};
 
-use crate::engine::Write;
+use crate::db::Write;
+use crate::rows::{ledger, quota};
 use crate::store::MemoryStore;
-use crate::{ledger, quota};
 
 #[async_trait]
 impl QuotaStore for MemoryStore {
-    async fn begin(&self, intent: Intent) -> Result<Begun> {
-        self.engine().write(move |write| ledger::begin::begin(write, intent)).await
+    async fn begin(&self, intent: BeginCall) -> Result<BeginResult> {
+        self.engine().write(move |write| ledger::admit::begin(write, intent)).await
     }
 
-    async fn book(&self, intent: Intent, settlement: Settlement) -> Result<Begun> {
+    async fn record_completed(&self, intent: BeginCall, settlement: Settlement) -> Result<BeginResult> {
         self.engine()
             .write(move |write| {
-                let begun = ledger::begin::begin(write, intent)?;
-                if matches!(begun, Begun::Admitted { .. }) {
+                let begun = ledger::admit::begin(write, intent)?;
+                if matches!(begun, BeginResult::Admitted { .. }) {
                     ledger::settle::settle(write, settlement)?;
                 }
                 Ok(begun)
@@ -31,7 +31,7 @@ impl QuotaStore for MemoryStore {
             .await
     }
 
-    async fn retry(&self, retry: Retry) -> Result<Begun> {
+    async fn retry(&self, retry: RetryCall) -> Result<BeginResult> {
         self.engine().write(move |write| ledger::settle::retry(write, &retry)).await
     }
 
@@ -39,14 +39,14 @@ impl QuotaStore for MemoryStore {
         self.engine().write(move |write| ledger::settle::settle(write, settlement)).await
     }
 
-    async fn correct(&self, reconciliation: Reconciliation) -> Result<LedgerLine> {
-        self.engine().write(move |write| ledger::correct::correct(write, &reconciliation)).await
+    async fn reconcile(&self, reconciliation: Reconciliation) -> Result<LedgerEntry> {
+        self.engine().write(move |write| ledger::reconcile::correct(write, &reconciliation)).await
     }
 
     async fn call_result(&self, tenant: &TenantId, call: &str) -> Result<Option<CallResult>> {
         let (tenant, call) = (tenant.clone(), call.to_owned());
         self.engine()
-            .read_reserved(move |connection| ledger::claim::result(connection, tenant.as_str(), &call))
+            .read_reserved(move |connection| ledger::idempotency::result(connection, tenant.as_str(), &call))
             .await
     }
 
@@ -54,7 +54,7 @@ impl QuotaStore for MemoryStore {
         self.engine().read_reserved(ledger::call::open).await
     }
 
-    async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<Used>> {
+    async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<CounterState>> {
         let (tenant, keys) = (tenant.clone(), keys.to_vec());
         self.engine().read_reserved(move |connection| quota::used(connection, tenant.as_str(), &keys)).await
     }
@@ -72,7 +72,7 @@ impl QuotaStore for MemoryStore {
         Ok(limits)
     }
 
-    async fn set_limit(&self, tenant: &TenantId, limit: &Limit, audit: Pending) -> Result<()> {
+    async fn set_limit(&self, tenant: &TenantId, limit: &Limit, audit: UnsealedRecords) -> Result<()> {
         let (store, tenant, limit) = (self.clone(), tenant.clone(), limit.clone());
         let set = move |write: &Write<'_>| {
             write.after_commit(move |_| store.terms().forget());
@@ -81,7 +81,12 @@ impl QuotaStore for MemoryStore {
         self.engine().write(set).await
     }
 
-    async fn remove_limit(&self, tenant: &TenantId, subject: &Subject, audit: Pending) -> Result<bool> {
+    async fn remove_limit(
+        &self,
+        tenant: &TenantId,
+        subject: &LimitKey,
+        audit: UnsealedRecords,
+    ) -> Result<bool> {
         let (store, tenant, subject) = (self.clone(), tenant.clone(), subject.clone());
         let remove = move |write: &Write<'_>| {
             write.after_commit(move |_| store.terms().forget());
@@ -90,28 +95,30 @@ impl QuotaStore for MemoryStore {
         self.engine().write(remove).await
     }
 
-    async fn stops(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<Stop>> {
+    async fn kill_switches(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<KillSwitch>> {
         let tenant = tenant.clone();
         self.engine()
-            .read_reserved(move |connection| ledger::stop::list(connection, tenant.as_str(), now))
+            .read_reserved(move |connection| ledger::kill_switch::list(connection, tenant.as_str(), now))
             .await
     }
 
-    async fn trip(&self, tenant: &TenantId, stop: &Stop, audit: Pending) -> Result<()> {
+    async fn trip(&self, tenant: &TenantId, stop: &KillSwitch, audit: UnsealedRecords) -> Result<()> {
         let (tenant, stop) = (tenant.clone(), stop.clone());
-        self.engine().write(move |write| ledger::stop::trip(write, tenant.as_str(), &stop, &audit)).await
+        self.engine()
+            .write(move |write| ledger::kill_switch::trip(write, tenant.as_str(), &stop, &audit))
+            .await
     }
 
     async fn rearm(
         &self,
         tenant: &TenantId,
-        scope: &StopScope,
+        scope: &KillSwitchScope,
         now: Timestamp,
-        audit: Pending,
+        audit: UnsealedRecords,
     ) -> Result<bool> {
         let (tenant, scope) = (tenant.clone(), scope.clone());
         self.engine()
-            .write(move |write| ledger::stop::rearm(write, tenant.as_str(), &scope, now, &audit))
+            .write(move |write| ledger::kill_switch::rearm(write, tenant.as_str(), &scope, now, &audit))
             .await
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use nexus_core::retention::{Expire, RetentionClass, RetentionStore};
 use nexus_core::{Result, TenantId, Timestamp};
 
-use crate::retention;
+use crate::rows::retention;
 use crate::store::MemoryStore;
 
 #[async_trait]

@@ -8,10 +8,11 @@ use nexus_core::retrieve::{Query, Retrieved, Retriever};
 use nexus_core::{CorpusId, Error, ErrorKind, Result, TenantId};
 use rusqlite::Connection;
 
-use crate::build::{NotReady, PATIENCE, Task};
-use crate::row::small;
+use crate::convert::small;
+use crate::rows::corpus;
+use crate::search::build::{NotReady, PATIENCE, Task};
+use crate::search::retrieve;
 use crate::store::MemoryStore;
-use crate::{corpus, retrieve};
 
 /// How often a search begins again because others overtook it, before it says so. Each time takes a window of a
 /// millisecond, so this many in a row are not to be expected.
@@ -23,7 +24,7 @@ impl Retriever for MemoryStore {
         self.retrieve_within(PATIENCE, query).await
     }
 
-    async fn watermark(&self, tenant: &TenantId, corpus: &CorpusId) -> Result<u64> {
+    async fn revision(&self, tenant: &TenantId, corpus: &CorpusId) -> Result<u64> {
         let (tenant, corpus) = (tenant.clone(), corpus.clone());
         let row = self.engine().read(move |connection| corpus::row(connection, &tenant, &corpus)).await?;
         small(row.watermark)
@@ -89,13 +90,14 @@ mod tests {
     use nexus_core::retrieve::SearchMode;
     use nexus_core::store::Store;
     use nexus_testkit::store::World;
-    use nexus_testkit::store::world::{admin, allowed, corpus, names, query, reader, vector_query};
+    use nexus_testkit::store::fixture::{admin, allowed, corpus, names, query, reader, vector_query};
 
     use super::*;
-    use crate::build::Effort;
-    use crate::catalogue::Catalogue;
+    use crate::rows::version;
+    use crate::search::build::Effort;
+    use crate::search::live_versions::LiveVersions;
+    use crate::search::visible_versions;
     use crate::store::reader as connect;
-    use crate::{permitted, version};
 
     /// Far longer than anything takes here: what waits for something else does not end before.
     const LONG: Duration = Duration::from_mins(1);
@@ -112,10 +114,10 @@ mod tests {
     /// A store on disk with the corpora `c` and `other`, whose text index of `c` is being built until the sender of what
     /// is returned is dropped.
     async fn building(dir: &Path) -> (MemoryStore, World, std::sync::mpsc::Sender<()>) {
-        let (who, (store, world)) = (admin("acme"), open(dir));
+        let (caller, (store, world)) = (admin("acme"), open(dir));
         for id in ["c", "other"] {
-            world.corpus(&who, id).await;
-            world.publish(&who, id, &format!("in-{id}"), &["paid leave"]).await;
+            world.corpus(&caller, id).await;
+            world.publish(&caller, id, &format!("in-{id}"), &["paid leave"]).await;
         }
         let held = ordinal(&connect(dir).unwrap(), "c").ordinal;
         let (release, released) = channel::<()>();
@@ -127,7 +129,7 @@ mod tests {
             let _ = released.recv();
         });
         is_held.recv().unwrap();
-        world.publish(&who, "c", "new", &["leave again"]).await;
+        world.publish(&caller, "c", "new", &["leave again"]).await;
         (store, world, release)
     }
 
@@ -135,8 +137,8 @@ mod tests {
     async fn while_an_index_is_built_money_health_and_other_corpora_are_served() {
         let dir = tempfile::tempdir().unwrap();
         let (_store, world, release) = building(dir.path()).await;
-        let who = admin("acme");
-        let asked = allowed(&who, query("leave"));
+        let caller = admin("acme");
+        let asked = allowed(&caller, query("leave"));
         // Each has been handed over before anything else is asked, and many times as many as there are threads.
         let mut waiting: Vec<_> = (0..32).map(|_| Box::pin(world.store.retrieve(&asked))).collect();
         for search in &mut waiting {
@@ -144,11 +146,11 @@ mod tests {
         }
         let others = async {
             world.store.check().await.unwrap();
-            world.store.limits(who.tenant()).await.unwrap();
+            world.store.limits(caller.tenant()).await.unwrap();
             world.store.prices().await.unwrap();
-            world.store.census(who.tenant()).await.unwrap();
+            world.store.stats(caller.tenant()).await.unwrap();
             let other = Query { corpus: corpus("other"), ..query("leave") };
-            names(&world.retrieve(&who, other).await)
+            names(&world.retrieve(&caller, other).await)
         };
         assert_eq!(tokio::time::timeout(LONG, others).await.unwrap(), ["in-other"]);
         for search in &mut waiting {
@@ -192,11 +194,11 @@ mod tests {
     async fn an_export_that_is_read_slowly_holds_up_nobody() {
         let dir = tempfile::tempdir().unwrap();
         let (on_disk, world) = open(dir.path());
-        let (ram, who) = (MemoryStore::default(), admin("acme"));
-        world.corpus(&who, "c").await;
-        world.publish(&who, "c", "d", &["paid leave"]).await;
+        let (ram, caller) = (MemoryStore::default(), admin("acme"));
+        world.corpus(&caller, "c").await;
+        world.publish(&caller, "c", "d", &["paid leave"]).await;
         for store in [on_disk, ram] {
-            let all = allowed(&who, nexus_core::WholeTenant);
+            let all = allowed(&caller, nexus_core::TenantExport);
             let (releases, mut exports) = (0..8)
                 .map(|_| {
                     let (release, released) = channel();
@@ -208,8 +210,8 @@ mod tests {
             }
             let others = async {
                 store.check().await.unwrap();
-                store.census(who.tenant()).await.unwrap();
-                store.corpora(who.tenant()).await.unwrap()
+                store.stats(caller.tenant()).await.unwrap();
+                store.corpora(caller.tenant()).await.unwrap()
             };
             tokio::time::timeout(LONG, others).await.unwrap();
             drop(releases);
@@ -223,25 +225,30 @@ mod tests {
     async fn a_search_on_an_older_snapshot_than_an_index_begins_again() {
         let dir = tempfile::tempdir().unwrap();
         let (store, world) = open(dir.path());
-        let who = admin("acme");
+        let caller = admin("acme");
         let asked = vector_query("ferry", [1.0, 0.0, 0.0, 0.0]);
-        world.corpus(&who, "c").await;
-        world.publish_vectors(&who, "c", "x", &[("The ferry leaves at noon.", [1.0, 0.0, 0.0, 0.0])]).await;
-        assert_eq!(world.retrieve(&who, asked.clone()).await.mode, SearchMode::Hybrid);
+        world.corpus(&caller, "c").await;
+        world
+            .publish_vectors(&caller, "c", "x", &[("The ferry leaves at noon.", [1.0, 0.0, 0.0, 0.0])])
+            .await;
+        assert_eq!(world.retrieve(&caller, asked.clone()).await.mode, SearchMode::Hybrid);
 
         // A search begins on a snapshot ...
         let snapshot = connect(dir.path()).unwrap();
         snapshot.execute_batch("BEGIN").unwrap();
         let row = ordinal(&snapshot, "c");
-        let request = allowed(&who, asked.clone());
+        let request = allowed(&caller, asked.clone());
         let indexes = store.indexes();
         let catalogue = indexes.catalogues.get(&snapshot, row, Effort::Little).unwrap();
-        let asker = permitted::Asker::new(who.tenant(), request.visibility(), request.request());
-        let may_find = permitted::permitted(&indexes.sets, &snapshot, row, &catalogue, &asker).unwrap();
+        let asker = visible_versions::Asker::new(caller.tenant(), request.visibility(), request.request());
+        let may_find =
+            visible_versions::permitted(&indexes.sets, &snapshot, row, &catalogue, &asker).unwrap();
 
         // ... the document is replaced, and another search finds its new version ...
-        world.publish_vectors(&who, "c", "x", &[("The ferry leaves at nine.", [1.0, 0.0, 0.0, 0.0])]).await;
-        assert_eq!(world.retrieve(&who, asked.clone()).await.hits.len(), 1);
+        world
+            .publish_vectors(&caller, "c", "x", &[("The ferry leaves at nine.", [1.0, 0.0, 0.0, 0.0])])
+            .await;
+        assert_eq!(world.retrieve(&caller, asked.clone()).await.hits.len(), 1);
 
         // ... so the first finds nothing of what is gone, and says so.
         let vector = asked.vector.as_ref().unwrap();
@@ -257,15 +264,15 @@ mod tests {
     async fn vectors_that_could_not_be_read_are_read_by_the_next_search() {
         let dir = tempfile::tempdir().unwrap();
         let (_store, world) = open(dir.path());
-        let who = admin("acme");
-        world.corpus(&who, "c").await;
+        let caller = admin("acme");
+        world.corpus(&caller, "c").await;
         for id in ["a", "b"] {
-            world.publish_vectors(&who, "c", id, &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
+            world.publish_vectors(&caller, "c", id, &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
         }
         let other = Connection::open(dir.path().join("nexus.db")).unwrap();
         let numbers: Vec<u8> = other.query_row("SELECT numbers FROM vector", [], |row| row.get(0)).unwrap();
         other.execute("UPDATE vector SET numbers = 'no numbers' WHERE id = 2", []).unwrap();
-        let asked = allowed(&who, vector_query("leave", [1.0, 0.0, 0.0, 0.0]));
+        let asked = allowed(&caller, vector_query("leave", [1.0, 0.0, 0.0, 0.0]));
         assert!(world.store.retrieve(&asked).await.is_err());
         other.execute("UPDATE vector SET numbers = ?1 WHERE id = 2", [numbers]).unwrap();
         let found = world.store.retrieve(&asked).await.unwrap();
@@ -277,17 +284,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (store, world) = open(dir.path());
         let beside = World::new(Arc::new(MemoryStore::open_read_only(dir.path()).unwrap()));
-        let (who, member) = (admin("acme"), reader("acme", "u"));
-        world.corpus(&who, "c").await;
+        let (caller, member) = (admin("acme"), reader("acme", "u"));
+        world.corpus(&caller, "c").await;
         let publish = async |id: &str| {
-            world.publish_vectors(&who, "c", id, &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
+            world.publish_vectors(&caller, "c", id, &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
         };
         for id in ["a", "b", "c"] {
             publish(id).await;
-            world.grant(&who, id, "user:u", Permission::Read, None).await;
+            world.grant(&caller, id, "user:u", Permission::Read, None).await;
         }
-        let found = async |world: &World, who: &Principal| {
-            let found = world.retrieve(who, vector_query("leave", [1.0, 0.0, 0.0, 0.0])).await;
+        let found = async |world: &World, caller: &Principal| {
+            let found = world.retrieve(caller, vector_query("leave", [1.0, 0.0, 0.0, 0.0])).await;
             assert!(found.hits.iter().all(|hit| hit.vector.is_some() && hit.lexical.is_some()));
             let mut found: Vec<_> = found.hits.iter().map(|hit| hit.passage.key.to_string()).collect();
             found.sort();
@@ -295,12 +302,12 @@ mod tests {
         };
         // Everybody remembers the first versions.
         for world in [&world, &beside] {
-            for who in [&who, &member] {
-                assert_eq!(found(world, who).await, ["a@1#0", "b@1#0", "c@1#0"]);
+            for caller in [&caller, &member] {
+                assert_eq!(found(world, caller).await, ["a@1#0", "b@1#0", "c@1#0"]);
             }
         }
-        world.delete(&who, "c").await.unwrap();
-        world.publish_vectors(&who, "c", "a", &[("leave anew", [1.0, 0.0, 0.0, 0.0])]).await;
+        world.delete(&caller, "c").await.unwrap();
+        world.publish_vectors(&caller, "c", "a", &[("leave anew", [1.0, 0.0, 0.0, 0.0])]).await;
         let snapshot = connect(dir.path()).unwrap();
         let row = ordinal(&snapshot, "c");
         assert_eq!(version::retired(&snapshot, row.ordinal, row.watermark, 9).unwrap(), 2);
@@ -310,19 +317,19 @@ mod tests {
         };
         assert_eq!(named, ["", ""], "a retired version does not name its document");
         drop(snapshot);
-        let sweep = move |write: &crate::engine::Write<'_>| {
+        let sweep = move |write: &crate::db::Write<'_>| {
             version::sweep(write, row.ordinal, row.watermark, 1)?;
             version::sweep(write, row.ordinal, row.watermark, 9)
         };
         assert_eq!(store.engine().write(sweep).await.unwrap(), 1);
         for world in [&world, &beside] {
-            for who in [&who, &member] {
-                assert_eq!(found(world, who).await, ["a@2#0", "b@1#0"]);
+            for caller in [&caller, &member] {
+                assert_eq!(found(world, caller).await, ["a@2#0", "b@1#0"]);
             }
         }
         publish("d").await;
-        assert_eq!(found(&world, &who).await, ["a@2#0", "b@1#0", "d@1#0"]);
-        let catalogue: Arc<Catalogue> = {
+        assert_eq!(found(&world, &caller).await, ["a@2#0", "b@1#0", "d@1#0"]);
+        let catalogue: Arc<LiveVersions> = {
             let snapshot = connect(dir.path()).unwrap();
             let row = ordinal(&snapshot, "c");
             store.indexes().catalogues.get(&snapshot, row, Effort::Full).unwrap()
@@ -333,42 +340,42 @@ mod tests {
     #[tokio::test]
     async fn metadata_that_cannot_be_read_back_fails_neither_lists_nor_jobs_nor_searches() {
         let world = World::new(Arc::new(MemoryStore::default()));
-        let who = admin("acme");
-        world.corpus(&who, "c").await;
+        let caller = admin("acme");
+        world.corpus(&caller, "c").await;
         // What an earlier version took.
-        let mut deep = world.submission(&who, "c", "deep", "paid leave").await;
+        let mut deep = world.submission(&caller, "c", "deep", "paid leave").await;
         let nested = (0..127).fold(serde_json::Value::from(1), |inner, _| vec![inner].into());
         deep.metadata.insert("deep".to_owned(), nested);
         world.store.submit(deep).await.unwrap();
-        let lease = world.claim(nexus_testkit::store::world::at(0)).await;
-        world.work(&lease, nexus_testkit::store::world::staged(&["paid leave"])).await;
-        world.publish(&who, "c", "other", &["leave"]).await;
+        let lease = world.claim(nexus_testkit::store::fixture::at(0)).await;
+        world.work(&lease, nexus_testkit::store::fixture::staged(&["paid leave"])).await;
+        world.publish(&caller, "c", "other", &["leave"]).await;
         let filter = Some(nexus_core::retrieve::Filter::parse("not year = 2020").unwrap());
         for query in [query("leave"), Query { filter, ..query("leave") }] {
-            assert_eq!(world.retrieve(&who, query).await.hits.len(), 2);
+            assert_eq!(world.retrieve(&caller, query).await.hits.len(), 2);
         }
         let all = nexus_core::document::store::DocumentQuery { limit: 9, ..Default::default() };
-        let visibility = nexus_core::access::Visibility::of(&who);
-        let now = nexus_testkit::store::world::at(0);
-        assert_eq!(world.store.documents(who.tenant(), &visibility, &all, now).await.unwrap().len(), 2);
+        let visibility = nexus_core::access::Visibility::of(&caller);
+        let now = nexus_testkit::store::fixture::at(0);
+        assert_eq!(world.store.documents(caller.tenant(), &visibility, &all, now).await.unwrap().len(), 2);
     }
 
     #[tokio::test]
     async fn what_is_more_than_a_little_is_built_once_and_beside() {
         let dir = tempfile::tempdir().unwrap();
         let (store, world) = open(dir.path());
-        let who = admin("acme");
-        world.corpus(&who, "c").await;
+        let caller = admin("acme");
+        world.corpus(&caller, "c").await;
         let texts: Vec<String> = (0..3_000).map(|number| format!("leave {number}")).collect();
         let vector = |number: usize| [1.0, f32::from(u16::try_from(number).unwrap()), 0.0, 0.0];
         let passages: Vec<_> =
             texts.iter().enumerate().map(|(number, text)| (text.as_str(), vector(number))).collect();
-        world.publish_vectors(&who, "c", "large", &passages).await;
+        world.publish_vectors(&caller, "c", "large", &passages).await;
         let snapshot = connect(dir.path()).unwrap();
-        let request = allowed(&who, vector_query("2999", [0.0, 1.0, 0.0, 0.0]));
+        let request = allowed(&caller, vector_query("2999", [0.0, 1.0, 0.0, 0.0]));
         let search = || retrieve::search(store.indexes(), &snapshot, &request);
         assert!(matches!(search(), Err(NotReady::Behind(Task::Vectors(_)))), "there are many vectors");
-        let found = world.retrieve(&who, request.request().clone()).await;
+        let found = world.retrieve(&caller, request.request().clone()).await;
         assert_eq!((found.mode, found.hits[0].passage.key.index), (SearchMode::Hybrid, 2_999));
         assert!(search().is_ok(), "then everything is there");
     }

@@ -2,16 +2,17 @@
 
 use async_trait::async_trait;
 use nexus_core::grounding::Evidence;
-use nexus_core::run::{Advance, CancelRequest, Journal, Run, RunQuery, RunStore};
+use nexus_core::run::{CancelRequest, Journal, Run, RunQuery, RunStore, RunTransition};
 use nexus_core::speech::Speech;
 use nexus_core::{Principal, Result, RunId, TenantId};
 
+use crate::migrations;
+use crate::rows::{audio, run};
 use crate::store::MemoryStore;
-use crate::{audio, run, schema};
 
 #[async_trait]
 impl RunStore for MemoryStore {
-    async fn advance(&self, advance_by: Advance) -> Result<()> {
+    async fn advance(&self, advance_by: RunTransition) -> Result<()> {
         self.engine().write(move |write| run::advance(write, &advance_by)).await
     }
 
@@ -46,12 +47,14 @@ impl RunStore for MemoryStore {
 
     async fn prune_journal(&self, tenant: &TenantId, id: &RunId) -> Result<()> {
         let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().write(move |write| schema::overwriting(write, || run::prune(write, &tenant, &id))).await
+        self.engine()
+            .write(move |write| migrations::with_secure_delete(write, || run::prune(write, &tenant, &id)))
+            .await
     }
 
-    async fn request_cancel(&self, who: &Principal, id: &RunId) -> Result<()> {
-        run::check_cancellable(&self.run(who.tenant(), id).await?)?;
-        self.requests().ask(CancelRequest { principal: who.clone(), run: id.clone() })
+    async fn request_cancel(&self, caller: &Principal, id: &RunId) -> Result<()> {
+        run::check_cancellable(&self.run(caller.tenant(), id).await?)?;
+        self.requests().ask(CancelRequest { principal: caller.clone(), run: id.clone() })
     }
 
     async fn take_cancel_requests(&self) -> Result<Vec<CancelRequest>> {

@@ -5,8 +5,9 @@ use nexus_core::access::{Authorised, RequiredAccess};
 use nexus_core::session::{Message, Session, SessionStore};
 use nexus_core::{Result, RunId, SessionId, SubjectId, TenantId};
 
+use crate::migrations;
+use crate::rows::session;
 use crate::store::MemoryStore;
-use crate::{schema, session};
 
 #[async_trait]
 impl SessionStore for MemoryStore {
@@ -51,7 +52,9 @@ impl SessionStore for MemoryStore {
     async fn delete_session(&self, access: &Authorised<RequiredAccess>, id: &SessionId) -> Result<()> {
         let (access, id) = (access.clone(), id.clone());
         self.engine()
-            .write(move |write| schema::overwriting(write, || session::delete(write, &access, &id)))
+            .write(move |write| {
+                migrations::with_secure_delete(write, || session::delete(write, &access, &id))
+            })
             .await
     }
 }

@@ -4,23 +4,23 @@
 //! of what it holds; the last line says how many there were. Numbers that only mean something inside one store
 //! (ordinals, model numbers) are written as they are and given anew on the way in. Audit keys are never in it.
 
-mod bring;
-mod calls;
+mod export;
+mod import;
+mod legacy_calls;
 mod table;
 mod tables;
-mod take;
 
 use std::io::{BufRead, Write};
 use std::path::Path;
 
 use nexus_core::access::Authorised;
-use nexus_core::{Error, ErrorKind, Result, WholeTenant};
+use nexus_core::{Error, ErrorKind, Result, TenantExport};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::blob::begin_copying;
-use crate::engine::on_snapshot;
+use crate::db::on_snapshot;
+use crate::files::blob::begin_copying;
 use crate::store::{MemoryStore, reader};
 
 /// What the first line calls the format.
@@ -51,25 +51,25 @@ impl MemoryStore {
     /// [`Unavailable`](ErrorKind::Unavailable) when it cannot be written, or a document was deleted meanwhile.
     pub async fn export(
         &self,
-        who: &Authorised<WholeTenant>,
+        caller: &Authorised<TenantExport>,
         mut out: impl Write + Send + 'static,
     ) -> Result<u64> {
-        let (store, tenant) = (self.clone(), who.tenant().clone());
+        let (store, tenant) = (self.clone(), caller.tenant().clone());
         let Some(dir) = self.dir().map(Path::to_owned) else {
             // There is one connection: it is not held while somebody reads slowly.
             let take = move |connection: &Connection| {
                 let mut lines = Vec::new();
-                take::take(&store, connection, &tenant, &mut lines).map(|count| (lines, count))
+                export::take(&store, connection, &tenant, &mut lines).map(|count| (lines, count))
             };
             let (lines, count) = self.engine().read(take).await?;
-            return apart(move || take::write_all(&mut out, &lines).map(|()| count)).await;
+            return apart(move || export::write_all(&mut out, &lines).map(|()| count)).await;
         };
         // A connection and a thread of its own: whoever reads slowly holds up nobody else.
         apart(move || {
             // Before the first row is read, which begins the snapshot.
             let _copying = begin_copying(&dir);
             let connection = reader(&dir)?;
-            on_snapshot(&connection, |connection| take::take(&store, connection, &tenant, &mut out))
+            on_snapshot(&connection, |connection| export::take(&store, connection, &tenant, &mut out))
         })
         .await
     }
@@ -86,7 +86,7 @@ impl MemoryStore {
     /// store in RAM.
     pub async fn import(
         &self,
-        who: &Authorised<WholeTenant>,
+        caller: &Authorised<TenantExport>,
         from: impl BufRead + Send + 'static,
     ) -> Result<u64> {
         if self.dir().is_none() {
@@ -94,8 +94,8 @@ impl MemoryStore {
                 .code("STORE_IN_RAM")
                 .hint("open a directory"));
         }
-        let (store, tenant) = (self.clone(), who.tenant().clone());
-        let lines = self.engine().write(move |write| bring::bring(&store, write, &tenant, from)).await?;
+        let (store, tenant) = (self.clone(), caller.tenant().clone());
+        let lines = self.engine().write(move |write| import::bring(&store, write, &tenant, from)).await?;
         nexus_core::store::Store::close(self).await?;
         Ok(lines)
     }

@@ -1,13 +1,13 @@
 //! All tables with a tenant's rows.
 
-use super::calls;
+use super::legacy_calls;
 use super::table::Number::{Of, Own, Passage, Plain, Since};
 use super::table::Space::{Corpus, Model, Version};
 use super::table::Table;
 
 /// All tables with a tenant's rows. Rows come after those whose numbers they name.
 pub(super) fn tables() -> impl Iterator<Item = &'static Table> {
-    TABLES.iter().chain(calls::TABLES)
+    TABLES.iter().chain(legacy_calls::TABLES)
 }
 
 const TABLES: &[Table] = &[

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use nexus_core::audit::{Kind, Status};
 use nexus_core::gateway::GatewaySettings;
-use nexus_core::ledger::{LedgerQuery, Settlement, ShutoffRule, StopCause, StopScope, UsageBy};
+use nexus_core::ledger::{AutoTripRule, KillSwitchCause, KillSwitchScope, LedgerQuery, Settlement, UsageBy};
 use nexus_core::price::{PriceRow, Rates};
-use nexus_core::quota::{Cap, Days, Limit, LimitMode, Meter, ScopeKind, Window};
+use nexus_core::quota::{Cap, DateRange, Limit, LimitMode, Meter, ScopeKind, Window};
 use nexus_core::session::{Session, SessionStore};
 use nexus_core::{
     Authentication, CorpusId, ErrorKind, LimitStatus, NanoUsd, Nexus, Principal, Result, SessionId, Timestamp,
@@ -15,7 +15,7 @@ use nexus_store_memory::MemoryStore;
 use nexus_testkit::fake::FixedClock;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{MODEL, amounts};
-use nexus_testkit::store::world::at;
+use nexus_testkit::store::fixture::at;
 use serde_json::json;
 
 use super::journey::{admin, builder, ingest, nexus};
@@ -44,7 +44,7 @@ async fn chains(nexus: &Nexus) -> usize {
 }
 
 fn calls_a_day(cap: u64) -> Limit {
-    Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::At(cap))
+    Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::Limited(cap))
 }
 
 fn price() -> PriceRow {
@@ -61,34 +61,34 @@ fn price() -> PriceRow {
 #[tokio::test]
 async fn each_change_is_one_signed_chain() {
     let nexus = nexus(&MemoryStore::default());
-    let who = admin();
-    nexus.set_limit(&who, &calls_a_day(3)).await.unwrap();
-    nexus.add_price(&who, &price()).await.unwrap();
-    nexus.trip(&who, StopScope::User("bob".to_owned()), "drill", None).await.unwrap();
-    assert!(nexus.rearm(&who, &StopScope::User("bob".to_owned())).await.unwrap());
-    assert!(nexus.remove_limit(&who, &calls_a_day(3).subject).await.unwrap());
+    let caller = admin();
+    nexus.set_limit(&caller, &calls_a_day(3)).await.unwrap();
+    nexus.add_price(&caller, &price()).await.unwrap();
+    nexus.trip(&caller, KillSwitchScope::User("bob".to_owned()), "drill", None).await.unwrap();
+    assert!(nexus.rearm(&caller, &KillSwitchScope::User("bob".to_owned())).await.unwrap());
+    assert!(nexus.remove_limit(&caller, &calls_a_day(3).subject).await.unwrap());
     assert_eq!(chains(&nexus).await, 5);
 }
 
 #[tokio::test]
 async fn a_limit_that_is_set_wins_over_the_configured_one_until_it_is_removed() {
     let nexus = nexus(&MemoryStore::default());
-    let who = admin();
-    let monthly = Limit::new(ScopeKind::User, Meter::Money, Window::Month, Cap::At(7));
+    let caller = admin();
+    let monthly = Limit::new(ScopeKind::User, Meter::Money, Window::Month, Cap::Limited(7));
     let cap = async || {
-        let limits = nexus.limits(&who, None).await.unwrap();
+        let limits = nexus.limits(&caller, None).await.unwrap();
         let found: Vec<_> =
             limits.into_iter().filter(|status| status.limit.subject == monthly.subject).collect();
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].counted_for.as_deref(), found[0].used), (Some("root"), Some(0)));
         found[0].limit.cap
     };
-    assert_eq!(cap().await, Cap::At(25_000_000_000));
-    nexus.set_limit(&who, &monthly).await.unwrap();
-    assert_eq!(cap().await, Cap::At(7));
-    assert!(nexus.remove_limit(&who, &monthly.subject).await.unwrap());
-    assert!(!nexus.remove_limit(&who, &monthly.subject).await.unwrap());
-    assert_eq!(cap().await, Cap::At(25_000_000_000));
+    assert_eq!(cap().await, Cap::Limited(25_000_000_000));
+    nexus.set_limit(&caller, &monthly).await.unwrap();
+    assert_eq!(cap().await, Cap::Limited(7));
+    assert!(nexus.remove_limit(&caller, &monthly.subject).await.unwrap());
+    assert!(!nexus.remove_limit(&caller, &monthly.subject).await.unwrap());
+    assert_eq!(cap().await, Cap::Limited(25_000_000_000));
 }
 
 #[tokio::test]
@@ -103,14 +103,14 @@ async fn a_limit_on_one_user_is_about_that_one_whoever_looks() {
 #[tokio::test]
 async fn readers_see_nothing_editors_their_own_and_admins_everything() {
     let nexus = nexus(&MemoryStore::default());
-    let month = Days::month("2026-03").unwrap();
+    let month = DateRange::month("2026-03").unwrap();
     let (reader, editor) = (user("ada", "reader"), user("bob", "editor"));
     denied(nexus.usage(&reader, UsageBy::User, &month).await);
     denied(nexus.ledger(&reader, LedgerQuery::default()).await);
     denied(nexus.calls(&reader, LedgerQuery::default()).await);
     denied(nexus.prices(&reader).await);
     denied(nexus.limits(&reader, None).await);
-    denied(nexus.stops(&reader).await);
+    denied(nexus.kill_switches(&reader).await);
     nexus.usage(&editor, UsageBy::User, &month).await.unwrap();
     nexus.ledger(&editor, LedgerQuery::default()).await.unwrap();
     nexus.limits(&editor, Some("bob")).await.unwrap();
@@ -124,14 +124,14 @@ async fn readers_see_nothing_editors_their_own_and_admins_everything() {
 }
 
 /// A call of `who` that takes so many calls of the tenant's, the organisation's and the user's counters.
-async fn spend(store: &MemoryStore, who: &Principal, session: Option<&str>) {
+async fn spend(store: &MemoryStore, caller: &Principal, session: Option<&str>) {
     let world = World::new(Arc::new(store.clone()));
-    let mut intent = world.intent(who, &who.subject().to_string(), &[], amounts(5, 7));
-    intent.call.id = format!("call-of-{}", who.subject());
+    let mut intent = world.intent(caller, &caller.subject().to_string(), &[], amounts(5, 7));
+    intent.call.id = format!("call-of-{}", caller.subject());
     intent.call.consumer.investigation = session.map(str::to_owned);
-    intent.audit = world.pending(who, &intent.call.id, &[Kind::RUN_OPEN]);
+    intent.audit = world.pending(caller, &intent.call.id, &[Kind::CHAIN_OPEN]);
     let call = world.begin(intent).await;
-    world.settle(world.settlement(who, &call, amounts(5, 7))).await;
+    world.settle(world.settlement(caller, &call, amounts(5, 7))).await;
 }
 
 #[tokio::test]
@@ -139,19 +139,19 @@ async fn what_others_consume_is_shown_to_admins_only_in_limits_too() {
     let store = MemoryStore::default();
     let nexus = nexus(&store);
     let (eve, bob) = (user("eve", "editor"), user("bob", "editor"));
-    for (id, who) in [("of-bob", &bob), ("of-eve", &eve)] {
+    for (id, caller) in [("of-bob", &bob), ("of-eve", &eve)] {
         let session = Session {
             id: SessionId::parse(id).unwrap(),
-            owner: who.subject().clone(),
+            owner: caller.subject().clone(),
             title: id.to_owned(),
             created_at: at(0),
             updated_at: at(0),
         };
-        store.open_session(who.tenant(), session).await.unwrap();
+        store.open_session(caller.tenant(), session).await.unwrap();
     }
     spend(&store, &bob, Some("of-bob")).await;
     spend(&store, &eve, Some("of-eve")).await;
-    let total = |scope| Limit::new(scope, Meter::Money, Window::Total, Cap::At(100));
+    let total = |scope| Limit::new(scope, Meter::Money, Window::Total, Cap::Limited(100));
     for limit in [
         total(ScopeKind::Tenant),
         total(ScopeKind::User),
@@ -164,8 +164,8 @@ async fn what_others_consume_is_shown_to_admins_only_in_limits_too() {
     ] {
         nexus.set_limit(&admin(), &limit).await.unwrap();
     }
-    let shown = async |who: &Principal| {
-        let limits = nexus.limits(who, None).await.unwrap();
+    let shown = async |caller: &Principal| {
+        let limits = nexus.limits(caller, None).await.unwrap();
         let limits = limits.into_iter().filter(|status| status.limit.subject.window == Window::Total);
         let row = |status: LimitStatus| (status.limit.subject.scope, status.limit.subject.id, status.used);
         limits.map(row).collect::<Vec<_>>()
@@ -192,28 +192,31 @@ async fn a_stop_tells_what_others_spent_to_admins_only() {
     let store = MemoryStore::default();
     let nexus = nexus(&store);
     let (eve, bob) = (user("eve", "editor"), user("bob", "editor"));
-    let rule = ShutoffRule {
+    let rule = AutoTripRule {
         tenant_spend: Some(NanoUsd::from_nanos(10)),
         user_spend: Some(NanoUsd::from_nanos(6)),
-        ..ShutoffRule::default()
+        ..AutoTripRule::default()
     };
     let world = World::new(Arc::new(store.clone()));
     let mut begun = Vec::new();
-    for who in [&bob, &eve] {
-        begun.push((who, world.begin(world.intent(who, who.subject().as_str(), &[], amounts(5, 7))).await));
+    for caller in [&bob, &eve] {
+        begun.push((
+            caller,
+            world.begin(world.intent(caller, caller.subject().as_str(), &[], amounts(5, 7))).await,
+        ));
     }
-    for (who, call) in begun {
-        let settlement = world.settlement(who, &call, amounts(5, 7));
+    for (caller, call) in begun {
+        let settlement = world.settlement(caller, &call, amounts(5, 7));
         world.settle(Settlement { shutoff: rule, ..settlement }).await;
     }
-    assert_eq!(nexus.stops(&admin()).await.unwrap().len(), 3);
-    let stops = nexus.stops(&eve).await.unwrap();
-    let spend = |nanos| StopCause::Spend { spent: NanoUsd::from_nanos(nanos) };
+    assert_eq!(nexus.kill_switches(&admin()).await.unwrap().len(), 3);
+    let stops = nexus.kill_switches(&eve).await.unwrap();
+    let spend = |nanos| KillSwitchCause::Spend { spent: NanoUsd::from_nanos(nanos) };
     let told: Vec<_> = stops.iter().map(|stop| (&stop.scope, &stop.cause)).collect();
-    let (tenant, own) = (StopScope::Tenant("acme".to_owned()), StopScope::User("eve".to_owned()));
+    let (tenant, own) = (KillSwitchScope::Tenant("acme".to_owned()), KillSwitchScope::User("eve".to_owned()));
     assert_eq!(told, [(&tenant, &spend(0)), (&own, &spend(7))]);
-    for stop in nexus.stops(&admin()).await.unwrap() {
-        assert_eq!(stop.sentence().contains("0.0000000"), matches!(stop.scope, StopScope::User(_)));
+    for stop in nexus.kill_switches(&admin()).await.unwrap() {
+        assert_eq!(stop.sentence().contains("0.0000000"), matches!(stop.scope, KillSwitchScope::User(_)));
     }
 }
 
@@ -223,15 +226,17 @@ async fn a_limit_in_shadow_tells_what_others_consume_to_admins_only() {
     let nexus = nexus(&store);
     let eve = user("eve", "editor");
     spend(&store, &user("bob", "editor"), None).await;
-    let shadow =
-        |scope| Limit { mode: LimitMode::Shadow, ..Limit::new(scope, Meter::Money, Window::Day, Cap::At(1)) };
+    let shadow = |scope| Limit {
+        mode: LimitMode::Shadow,
+        ..Limit::new(scope, Meter::Money, Window::Day, Cap::Limited(1))
+    };
     let world = World::new(Arc::new(store.clone()));
     world
         .begin(world.intent(&eve, "k", &[shadow(ScopeKind::Tenant), shadow(ScopeKind::User)], amounts(5, 7)))
         .await;
-    let used = async |who: &Principal| {
+    let used = async |caller: &Principal| {
         let query = LedgerQuery { user: Some("eve".to_owned()), limit: 9, ..LedgerQuery::default() };
-        let call = nexus.calls(who, query).await.unwrap().remove(0);
+        let call = nexus.calls(caller, query).await.unwrap().remove(0);
         let shadowed = call.metadata["shadowed"].as_array().unwrap().clone();
         shadowed.iter().map(|refusal| refusal["used"].as_u64().unwrap()).collect::<Vec<_>>()
     };
@@ -259,7 +264,7 @@ async fn a_chain_is_listed_and_verified_for_whoever_began_it_and_for_admins() {
 #[tokio::test]
 async fn a_limit_that_could_count_nothing_is_not_set() {
     let nexus = nexus(&MemoryStore::default());
-    let limit = |scope, meter| Limit::new(scope, meter, Window::Day, Cap::At(5));
+    let limit = |scope, meter| Limit::new(scope, meter, Window::Day, Cap::Limited(5));
     for unfit in [
         limit(ScopeKind::User, Meter::CostUnits),
         limit(ScopeKind::User, Meter::CostUnits).for_model("gpt-4o"),
@@ -277,13 +282,13 @@ async fn documents_and_calls_of_one_moment_are_used_on_one_day() {
     let store = MemoryStore::default();
     let zone = "Pacific/Auckland".parse().unwrap();
     let now: Timestamp = "2026-03-01T20:00:00Z".parse().unwrap();
-    let settings = GatewaySettings { zone, ..GatewaySettings::shipped().unwrap() };
+    let settings = GatewaySettings { zone, ..GatewaySettings::with_builtin_prices().unwrap() };
     let nexus = builder(&store).gateway(settings).clock(FixedClock::at(now)).build().unwrap();
     nexus.create_corpus(&admin(), CorpusId::parse("handbook").unwrap(), "Handbook", json!({})).await.unwrap();
     ingest(&nexus, &admin(), "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
     let run = nexus.ask(&admin(), "How many days of paid leave?").corpus("handbook").start().await.unwrap();
     run.finish().await.unwrap();
-    let records = nexus.usage_records(&admin(), &Days::month("2026-03").unwrap()).await.unwrap();
+    let records = nexus.usage_records(&admin(), &DateRange::month("2026-03").unwrap()).await.unwrap();
     let days: Vec<_> = records.iter().map(|record| (record.date.as_str(), record.documents)).collect();
     assert_eq!(days.len(), 2, "{days:?}");
     assert!(days.iter().all(|(day, _)| *day == "2026-03-02"), "{days:?}");
@@ -296,13 +301,13 @@ async fn only_admins_change_anything_and_only_operators_what_concerns_every_tena
     denied(nexus.set_limit(&editor, &calls_a_day(3)).await);
     denied(nexus.remove_limit(&editor, &calls_a_day(3).subject).await);
     denied(nexus.add_price(&editor, &price()).await);
-    denied(nexus.trip(&editor, StopScope::User("bob".to_owned()), "drill", None).await);
-    denied(nexus.rearm(&editor, &StopScope::User("bob".to_owned())).await);
+    denied(nexus.trip(&editor, KillSwitchScope::User("bob".to_owned()), "drill", None).await);
+    denied(nexus.rearm(&editor, &KillSwitchScope::User("bob".to_owned())).await);
     denied(nexus.add_price(&from_afar(), &price()).await);
-    denied(nexus.trip(&from_afar(), StopScope::Global, "drill", None).await);
-    denied(nexus.rearm(&from_afar(), &StopScope::Global).await);
-    denied(nexus.trip(&admin(), StopScope::Tenant("other".to_owned()), "drill", None).await);
-    nexus.trip(&from_afar(), StopScope::Tenant("acme".to_owned()), "drill", None).await.unwrap();
+    denied(nexus.trip(&from_afar(), KillSwitchScope::Global, "drill", None).await);
+    denied(nexus.rearm(&from_afar(), &KillSwitchScope::Global).await);
+    denied(nexus.trip(&admin(), KillSwitchScope::Tenant("other".to_owned()), "drill", None).await);
+    nexus.trip(&from_afar(), KillSwitchScope::Tenant("acme".to_owned()), "drill", None).await.unwrap();
     assert_eq!(chains(&nexus).await, 1);
 }
 
@@ -321,11 +326,11 @@ async fn a_price_that_cannot_be_meant_is_refused_and_one_that_can_is_in_force() 
 async fn a_stop_says_why_and_for_how_long() {
     let nexus = nexus(&MemoryStore::default());
     let minute = std::time::Duration::from_mins(1);
-    let stop = nexus.trip(&admin(), StopScope::Global, "drill", Some(minute)).await.unwrap();
+    let stop = nexus.trip(&admin(), KillSwitchScope::Global, "drill", Some(minute)).await.unwrap();
     assert_eq!(stop.until.map(|until| until.since(stop.since)), Some(minute));
-    let stops = nexus.stops(&admin()).await.unwrap();
+    let stops = nexus.kill_switches(&admin()).await.unwrap();
     assert_eq!(stops, [stop]);
-    assert!(matches!(&stops[0].cause, StopCause::Switch { reason } if reason == "drill"));
-    let unfit = nexus.trip(&admin(), StopScope::Global, "two\nlines", None).await.unwrap_err();
+    assert!(matches!(&stops[0].cause, KillSwitchCause::Switch { reason } if reason == "drill"));
+    let unfit = nexus.trip(&admin(), KillSwitchScope::Global, "two\nlines", None).await.unwrap_err();
     assert_eq!(unfit.kind(), ErrorKind::InvalidInput);
 }

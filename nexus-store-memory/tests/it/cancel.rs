@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::stream::{iter, pending};
 use nexus_core::audit::Status;
-use nexus_core::llm::{Completion, LlmProvider, ModelInfo, Piece, Request};
+use nexus_core::llm::{CompletionEvent, CompletionStream, LlmProvider, ModelInfo, Request};
 use nexus_core::run::{Outcome, RunHandle, RunQuery, RunState};
 use nexus_core::{CorpusId, ErrorKind, Nexus, Principal, Result, RunId};
 use nexus_store_memory::MemoryStore;
@@ -43,12 +43,12 @@ impl LlmProvider for Endless {
         ModelInfo { is_local: true, ..ModelInfo::default() }
     }
 
-    async fn stream(&self, request: Request) -> Result<Completion> {
+    async fn stream(&self, request: Request) -> Result<CompletionStream> {
         self.asked.unbounded_send(()).unwrap();
         if request.question == SILENCE {
             return std::future::pending().await;
         }
-        Ok(Box::pin(iter([Ok(Piece::Text("Every employee has".to_owned()))]).chain(pending())))
+        Ok(Box::pin(iter([Ok(CompletionEvent::Text("Every employee has".to_owned()))]).chain(pending())))
     }
 }
 

@@ -41,7 +41,7 @@ async fn child_works_until_it_is_killed() {
     let nexus = nexus(&store);
     // A repeated start finds it there.
     let _ = nexus.create_corpus(&admin(), corpus(), "Handbook", json!({})).await;
-    nexus.work().await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
     for round in 0.. {
         for number in 0..6 {
             let mut document = NewDocument::new(corpus(), format!("d{number}"));
@@ -51,7 +51,7 @@ async fn child_works_until_it_is_killed() {
             let bytes = Cursor::new(text(number, round).into_bytes());
             nexus.ingest(&admin(), document, bytes).await.unwrap();
             println!("submitted d{number} {round}");
-            nexus.work().await.unwrap();
+            nexus.run_pending_jobs().await.unwrap();
             println!("published d{number} {round}");
         }
         let run = nexus.ask(&admin(), "What does document 1 say about paid leave?").corpus("handbook");
@@ -69,7 +69,7 @@ async fn call(store: &MemoryStore, id: &str, ends: bool) {
     let world = World::new(Arc::new(store.clone()));
     let mut intent = world.intent(&admin(), id, &[budget(Window::Total, 1_000_000)], amounts(5, 30));
     id.clone_into(&mut intent.call.id);
-    intent.audit = world.pending(&admin(), id, &[Kind::RUN_OPEN]);
+    intent.audit = world.pending(&admin(), id, &[Kind::CHAIN_OPEN]);
     store.begin(intent).await.unwrap();
     println!("begun {id}");
     if ends {
@@ -170,7 +170,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged_and_shows_nothing_half()
     for (kill, lines) in [3, 8, 15, 21, 30, 40].into_iter().enumerate() {
         let said = run_and_kill(dir.path(), lines, kill * 7 % 23);
         assert!(said.len() >= lines);
-        let beside = MemoryStore::open_read_only(dir.path()).unwrap().census(admin().tenant()).await.unwrap();
+        let beside = MemoryStore::open_read_only(dir.path()).unwrap().stats(admin().tenant()).await.unwrap();
         assert!(beside.documents > 0, "a reader needs no writer to recover for it");
         let store = MemoryStore::open(dir.path()).unwrap();
         check_calls(&store, &said).await;
@@ -182,7 +182,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged_and_shows_nothing_half()
                 passages[0].text.split("round").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
             assert!(shown >= round, "{id} shows round {shown}, acknowledged was {round}");
         }
-        nexus.work().await.unwrap();
+        nexus.run_pending_jobs().await.unwrap();
         nexus.resume().await.unwrap();
         while !nexus
             .runs(&admin(), RunQuery { state: Some(RunState::Running), limit: 9, ..RunQuery::default() })

@@ -140,7 +140,7 @@ async fn files_of_a_store_without_their_database_are_refused_and_never_made_anew
             assert_eq!(found(&store).await, 1);
             let document = nexus(&store).reindex(&admin(), &"leave.txt".parse().unwrap(), None).await;
             document.unwrap();
-            assert_eq!(nexus(&store).work().await.unwrap(), 1);
+            assert_eq!(nexus(&store).run_pending_jobs().await.unwrap(), 1);
         }
     }
 }
@@ -171,7 +171,7 @@ async fn a_store_that_was_killed_before_its_log_was_emptied_is_known_as_one() {
     }
     assert!(fs::metadata(copy.path().join("nexus.db")).unwrap().len() <= 4096);
     let copied = MemoryStore::open(copy.path()).unwrap();
-    assert_eq!(copied.census(admin().tenant()).await.unwrap().corpora, 1);
+    assert_eq!(copied.stats(admin().tenant()).await.unwrap().corpora, 1);
 }
 
 /// The steps in which a store is made, each of them the last before the process is killed.

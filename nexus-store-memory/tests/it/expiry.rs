@@ -9,7 +9,7 @@ use nexus_core::run::RunQuery;
 use nexus_core::{Clock, CorpusId, ErrorKind, Nexus, Principal, Settings, Timestamp};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::fake::FixedClock;
-use nexus_testkit::store::world::at;
+use nexus_testkit::store::fixture::at;
 use serde_json::json;
 
 use crate::journey::{admin, builder, ingest};
@@ -81,9 +81,9 @@ async fn only_an_admin_applies_retention_or_sees_what_it_would_remove() {
     let (nexus, clock, _store) = answered(Retention { runs: Some(DAY), ..Retention::default() }).await;
     clock.advance(DAY * 2);
     for role in ["reader", "editor"] {
-        let who = Principal::user("acme", "eve").unwrap().roles([role]);
-        assert_eq!(nexus.apply_retention(&who).await.unwrap_err().kind(), ErrorKind::Denied);
-        assert_eq!(nexus.expired_records(&who).await.unwrap_err().kind(), ErrorKind::Denied);
+        let caller = Principal::user("acme", "eve").unwrap().roles([role]);
+        assert_eq!(nexus.apply_retention(&caller).await.unwrap_err().kind(), ErrorKind::Denied);
+        assert_eq!(nexus.expired_records(&caller).await.unwrap_err().kind(), ErrorKind::Denied);
     }
     let other = Principal::user("globex", "root").unwrap().roles(["admin"]);
     assert_eq!(removed(&nexus.apply_retention(&other).await.unwrap(), RetentionClass::Runs), Some(0));

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use nexus_core::document::DocumentStore;
-use nexus_core::ledger::{Bill, LedgerQuery, LedgerStore, QuotaStore, UsageBy};
-use nexus_core::quota::{CounterKey, Days, ScopeKind};
+use nexus_core::ledger::{LedgerQuery, LedgerStore, QuotaStore, UsageBy, VendorBill};
+use nexus_core::quota::{CounterKey, DateRange, ScopeKind};
 use nexus_core::run::RunStore;
 use nexus_core::search::Search;
 use nexus_core::store::Store;
@@ -64,7 +64,7 @@ async fn an_abandoned_store_lets_go_of_its_directory() {
 async fn a_closed_store_says_so() {
     let store = MemoryStore::default();
     store.close().await.unwrap();
-    assert_eq!(store.census(admin().tenant()).await.unwrap_err().stable_code(), "STORE_CLOSED");
+    assert_eq!(store.stats(admin().tenant()).await.unwrap_err().stable_code(), "STORE_CLOSED");
     store.close().await.unwrap();
 }
 
@@ -88,14 +88,14 @@ async fn a_format_from_the_future_is_refused_by_writers_and_readers() {
 #[tokio::test]
 async fn a_file_of_an_older_format_is_brought_forward_by_whoever_opens_it_unless_another_process_has_it() {
     let dir = tempfile::tempdir().unwrap();
-    pragma(dir.path(), include_str!("../../src/schema/0001_initial.sql"));
+    pragma(dir.path(), include_str!("../../src/migrations/0001_initial.sql"));
     pragma(
         dir.path(),
         "INSERT INTO meta VALUES ('instance', 'nexus-old'); PRAGMA journal_mode = WAL;
          PRAGMA application_id = 1314411859; PRAGMA user_version = 1",
     );
     let reader = MemoryStore::open_read_only(dir.path()).unwrap();
-    assert_eq!(reader.census(admin().tenant()).await.unwrap().runs, 0);
+    assert_eq!(reader.stats(admin().tenant()).await.unwrap().runs, 0);
     assert_eq!((reader.instance(), reader.open_calls().await.unwrap().len()), ("nexus-old", 0));
     drop(reader);
 
@@ -126,9 +126,9 @@ const OLD_CALL: &str = r#"{"id":"old","consumer":{"tenant":"acme","organisation"
 async fn a_file_of_the_third_format_keeps_its_ledger_which_can_then_be_corrected() {
     let dir = tempfile::tempdir().unwrap();
     for schema in [
-        include_str!("../../src/schema/0001_initial.sql"),
-        include_str!("../../src/schema/0002_ledger.sql"),
-        include_str!("../../src/schema/0003_audio.sql"),
+        include_str!("../../src/migrations/0001_initial.sql"),
+        include_str!("../../src/migrations/0002_ledger.sql"),
+        include_str!("../../src/migrations/0003_audio.sql"),
     ] {
         pragma(dir.path(), schema);
     }
@@ -158,11 +158,11 @@ async fn a_file_of_the_third_format_keeps_its_ledger_which_can_then_be_corrected
     let store = MemoryStore::open(dir.path()).unwrap();
     let nexus = nexus(&store);
     assert_eq!(nexus.ledger(&admin(), unreconciled.clone()).await.unwrap().len(), 1);
-    nexus.reconcile(&admin(), "old", None, Bill::Nothing, "never sent").await.unwrap();
+    nexus.reconcile(&admin(), "old", None, VendorBill::Nothing, "never sent").await.unwrap();
     assert_eq!(nexus.ledger(&admin(), unreconciled).await.unwrap(), []);
     let lines = nexus.ledger(&admin(), every()).await.unwrap();
     assert_eq!(lines.iter().map(|line| (line.seq, line.revision())).collect::<Vec<_>>(), [(2, 1), (1, 0)]);
-    let usage = nexus.usage(&admin(), UsageBy::User, &Days::month("2026-03").unwrap()).await.unwrap();
+    let usage = nexus.usage(&admin(), UsageBy::User, &DateRange::month("2026-03").unwrap()).await.unwrap();
     assert_eq!((usage[0].calls, usage[0].tokens, usage[0].cost), (0, 0, NanoUsd::ZERO));
     assert_eq!(nexus.calls(&admin(), every()).await.unwrap()[0].cost, NanoUsd::ZERO);
     store.close().await.unwrap();
@@ -173,11 +173,11 @@ async fn a_file_of_the_third_format_keeps_its_ledger_which_can_then_be_corrected
 async fn a_file_of_the_fifth_format_gets_what_its_ledger_has_into_its_counters_of_all_time() {
     let dir = tempfile::tempdir().unwrap();
     for schema in [
-        include_str!("../../src/schema/0001_initial.sql"),
-        include_str!("../../src/schema/0002_ledger.sql"),
-        include_str!("../../src/schema/0003_audio.sql"),
-        include_str!("../../src/schema/0004_corrections.sql"),
-        include_str!("../../src/schema/0005_fewer_pages.sql"),
+        include_str!("../../src/migrations/0001_initial.sql"),
+        include_str!("../../src/migrations/0002_ledger.sql"),
+        include_str!("../../src/migrations/0003_audio.sql"),
+        include_str!("../../src/migrations/0004_corrections.sql"),
+        include_str!("../../src/migrations/0005_fewer_pages.sql"),
     ] {
         pragma(dir.path(), schema);
     }
@@ -320,7 +320,7 @@ async fn a_large_document_is_found_whole_and_replaced_whole() {
         document.chunking = Some(nexus_core::document::ChunkConfig::chars(70, 0).unwrap());
         let bytes: String = (0..1800).map(paragraph).collect();
         nexus.ingest(&admin(), document, std::io::Cursor::new(bytes.into_bytes())).await.unwrap();
-        nexus.work().await.unwrap();
+        nexus.run_pending_jobs().await.unwrap();
         let found = async |text: &str| nexus.search(&admin(), Search::new(handbook(), text)).await.unwrap();
         assert_eq!(found("number1799").await.hits.len(), 1);
         assert_eq!(found("number1799").await.permitted, 1801);
@@ -383,7 +383,7 @@ async fn a_full_disk_is_an_error_with_a_hint_and_loses_nothing_that_was_acknowle
         })
         .collect();
     assert!(!acknowledged.is_empty());
-    nexus.work().await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
     for id in acknowledged {
         let document = nexus.document(&admin(), &id.parse().unwrap()).await.unwrap();
         assert_eq!(document.status, nexus_core::document::DocumentStatus::Succeeded);

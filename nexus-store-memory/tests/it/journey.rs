@@ -28,33 +28,33 @@ pub(crate) fn admin() -> Principal {
     Principal::user("acme", "root").unwrap().roles(["admin"])
 }
 
-pub(crate) async fn ingest(nexus: &Nexus, who: &Principal, id: &str, text: &str) {
+pub(crate) async fn ingest(nexus: &Nexus, caller: &Principal, id: &str, text: &str) {
     let corpus = CorpusId::parse("handbook").unwrap();
     let mut document = NewDocument::new(corpus, id);
     document.id = Some(DocumentId::parse(id).unwrap());
     document.overwrite = true;
-    nexus.ingest(who, document, Cursor::new(text.as_bytes().to_vec())).await.unwrap();
-    nexus.work().await.unwrap();
+    nexus.ingest(caller, document, Cursor::new(text.as_bytes().to_vec())).await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
 }
 
 async fn ask_and_check(store: MemoryStore) {
-    let (nexus, who) = (nexus(&store), admin());
-    nexus.create_corpus(&who, CorpusId::parse("handbook").unwrap(), "Handbook", json!({})).await.unwrap();
-    ingest(&nexus, &who, "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
+    let (nexus, caller) = (nexus(&store), admin());
+    nexus.create_corpus(&caller, CorpusId::parse("handbook").unwrap(), "Handbook", json!({})).await.unwrap();
+    ingest(&nexus, &caller, "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
     ingest(
         &nexus,
-        &who,
+        &caller,
         "travel.txt",
         "Trains are booked in second class unless the journey is longer than six hours.",
     )
     .await;
 
     let found =
-        nexus.search(&who, Search::new(CorpusId::parse("handbook").unwrap(), "paid leave")).await.unwrap();
+        nexus.search(&caller, Search::new(CorpusId::parse("handbook").unwrap(), "paid leave")).await.unwrap();
     assert_eq!(found.hits[0].source_name, "leave.txt");
 
     let run = nexus
-        .ask(&who, "How many days of paid leave does an employee have?")
+        .ask(&caller, "How many days of paid leave does an employee have?")
         .corpus("handbook")
         .start()
         .await
@@ -62,7 +62,7 @@ async fn ask_and_check(store: MemoryStore) {
     let finished = run.finish().await.unwrap();
     assert_eq!(finished.outcome, Outcome::Answered);
     assert!(finished.answer.text.contains("thirty days"), "{}", finished.answer.text);
-    assert_eq!(nexus.verify(&who, run.id().as_str(), None).await.unwrap().status, Status::Ok);
+    assert_eq!(nexus.verify(&caller, run.id().as_str(), None).await.unwrap().status, Status::Ok);
     assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
 }
 
@@ -74,19 +74,19 @@ async fn a_question_is_answered_from_a_store_in_ram() {
 #[tokio::test]
 async fn the_words_that_ask_are_searched_for_only_when_typed_into_a_search() {
     let store = MemoryStore::default();
-    let (nexus, who) = (nexus(&store), admin());
+    let (nexus, caller) = (nexus(&store), admin());
     let handbook = CorpusId::parse("handbook").unwrap();
-    nexus.create_corpus(&who, handbook.clone(), "Handbook", json!({})).await.unwrap();
+    nexus.create_corpus(&caller, handbook.clone(), "Handbook", json!({})).await.unwrap();
     ingest(
         &nexus,
-        &who,
+        &caller,
         "forms.txt",
         "How to fill in forms. How long lists are cut, how long names are cut.",
     )
     .await;
     ingest(
         &nexus,
-        &who,
+        &caller,
         "contract.txt",
         "Its first part is called probation and lasts two months in each office.",
     )
@@ -94,9 +94,9 @@ async fn the_words_that_ask_are_searched_for_only_when_typed_into_a_search() {
 
     let question = "How long is probation?";
     let found =
-        nexus.search(&who, Search { top_k: Some(1), ..Search::new(handbook, question) }).await.unwrap();
+        nexus.search(&caller, Search { top_k: Some(1), ..Search::new(handbook, question) }).await.unwrap();
     assert_eq!(found.hits[0].source_name, "forms.txt");
-    let run = nexus.ask(&who, question).corpus("handbook").top_k(1).start().await.unwrap();
+    let run = nexus.ask(&caller, question).corpus("handbook").top_k(1).start().await.unwrap();
     let finished = run.finish().await.unwrap();
     assert!(finished.answer.text.contains("two months"), "{}", finished.answer.text);
     assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
@@ -127,15 +127,15 @@ async fn an_inline_ingestion_has_ended_when_the_call_returns() {
     let settings = Settings { ingest_inline: true, ..Settings::default() };
     let nexus =
         Nexus::builder().store(MemoryStore::default()).audit_keys(keys).settings(settings).build().unwrap();
-    let who = Principal::user("acme", "erin").unwrap().roles(["editor"]);
+    let caller = Principal::user("acme", "erin").unwrap().roles(["editor"]);
     let corpus = CorpusId::parse("notes").unwrap();
-    nexus.create_corpus(&who, corpus.clone(), "Notes", json!({})).await.unwrap();
+    nexus.create_corpus(&caller, corpus.clone(), "Notes", json!({})).await.unwrap();
     for (text, expected) in
         [("Tea is at four.", DocumentStatus::Succeeded), ("\n \n", DocumentStatus::Failed)]
     {
         let new = NewDocument::new(corpus.clone(), "note.txt");
-        let submitted = nexus.ingest(&who, new, Cursor::new(text)).await.unwrap();
+        let submitted = nexus.ingest(&caller, new, Cursor::new(text)).await.unwrap();
         assert_eq!(submitted.status, expected);
-        assert_eq!(nexus.document(&who, &submitted.document_id).await.unwrap().status, expected);
+        assert_eq!(nexus.document(&caller, &submitted.document_id).await.unwrap().status, expected);
     }
 }

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use nexus_core::audit::Kind;
 use nexus_core::ledger::{
-    AttemptStatus, Begun, CallStatus, Ending, Intent, Reconciliation, Retry, Settlement, UsageBy,
+    AttemptOutcome, AttemptStatus, BeginCall, BeginResult, CallStatus, Reconciliation, RetryCall, Settlement,
+    UsageBy,
 };
 use nexus_core::quota::{
-    Amounts, Cap, Check, Consumer, CounterKey, Limit, Limits, Meter, ScopeKind, Used, Window, Zone, checks,
+    Cap, Consumer, CounterKey, CounterState, Limit, LimitCheck, Limits, Meter, MeterAmounts, ScopeKind,
+    Window, Zone, checks,
 };
 use nexus_core::{Error, Principal, Timestamp};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{amounts, attempt, every};
-use nexus_testkit::store::world::{at, reader};
+use nexus_testkit::store::fixture::{at, reader};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -44,14 +46,14 @@ fn operation() -> impl Strategy<Value = Operation> {
 /// The limits that apply to one call: they come and go while others are under way.
 fn limits(bits: u8) -> Limits {
     let all = [
-        Limit::new(ScopeKind::Tenant, Meter::Money, Window::Day, Cap::At(150)),
-        Limit::new(ScopeKind::User, Meter::Money, Window::Month, Cap::At(200)),
-        Limit::new(ScopeKind::User, Meter::Tokens, Window::Day, Cap::At(60)).for_model("small"),
-        Limit::new(ScopeKind::Investigation, Meter::Money, Window::Total, Cap::At(120)),
-        Limit::new(ScopeKind::Organisation, Meter::Money, Window::Day, Cap::At(90)),
+        Limit::new(ScopeKind::Tenant, Meter::Money, Window::Day, Cap::Limited(150)),
+        Limit::new(ScopeKind::User, Meter::Money, Window::Month, Cap::Limited(200)),
+        Limit::new(ScopeKind::User, Meter::Tokens, Window::Day, Cap::Limited(60)).for_model("small"),
+        Limit::new(ScopeKind::Investigation, Meter::Money, Window::Total, Cap::Limited(120)),
+        Limit::new(ScopeKind::Organisation, Meter::Money, Window::Day, Cap::Limited(90)),
         // Long enough that the clock, which goes back and forth here, stays within it.
-        Limit::new(ScopeKind::Tenant, Meter::Calls, Window::seconds(100_000_000), Cap::At(12)),
-        Limit::new(ScopeKind::Run, Meter::Money, Window::Month, Cap::At(100)),
+        Limit::new(ScopeKind::Tenant, Meter::Calls, Window::seconds(100_000_000), Cap::Limited(12)),
+        Limit::new(ScopeKind::Run, Meter::Money, Window::Month, Cap::Limited(100)),
     ];
     let chosen = all.into_iter().enumerate().filter(|(place, _)| bits >> place & 1 == 1);
     Limits::none().with(chosen.map(|(_, limit)| limit))
@@ -79,7 +81,7 @@ struct Open {
 struct Under {
     model: String,
     day: String,
-    reserved: Amounts,
+    reserved: MeterAmounts,
     keys: Vec<CounterKey>,
 }
 
@@ -89,19 +91,19 @@ struct Line {
     consumer: Consumer,
     under: Under,
     /// What the attempt was charged with when it ended.
-    own: Amounts,
+    own: MeterAmounts,
     estimated: bool,
     /// What it is charged with by now.
-    charged: Amounts,
+    charged: MeterAmounts,
     corrections: u32,
 }
 
-fn sum(amounts: impl Iterator<Item = Amounts>) -> Amounts {
-    amounts.fold(Amounts::ZERO, |sum, amount| sum.checked_add(&amount).unwrap())
+fn sum(amounts: impl Iterator<Item = MeterAmounts>) -> MeterAmounts {
+    amounts.fold(MeterAmounts::ZERO, |sum, amount| sum.checked_add(&amount).unwrap())
 }
 
 impl Line {
-    fn new(open: &Open, under: Under, ending: &Ending) -> Self {
+    fn new(open: &Open, under: Under, ending: &AttemptOutcome) -> Self {
         Self {
             call: open.call.clone(),
             attempt: open.last,
@@ -115,7 +117,7 @@ impl Line {
     }
 
     /// What a counter has of it: a stretch of seconds passes as it was counted.
-    fn counted(&self, key: &CounterKey) -> Amounts {
+    fn counted(&self, key: &CounterKey) -> MeterAmounts {
         if key.window.starts_with('s') { self.own } else { self.charged }
     }
 
@@ -139,25 +141,25 @@ impl Line {
 }
 
 impl Oracle {
-    fn used(&self, key: &CounterKey) -> Used {
+    fn used(&self, key: &CounterKey) -> CounterState {
         let under_way = self.open.iter().filter_map(|open| open.attempt.as_ref());
         let reserved = under_way.filter(|under| under.keys.contains(key)).map(|under| under.reserved);
         let settled = self.lines.iter().filter(|line| line.counts_for(key)).map(|line| line.counted(key));
-        Used { reserved: sum(reserved), settled: sum(settled) }
+        CounterState { reserved: sum(reserved), settled: sum(settled) }
     }
 
-    fn fits(&self, checks: &[Check], wanted: &Amounts) -> bool {
+    fn fits(&self, checks: &[LimitCheck], wanted: &MeterAmounts) -> bool {
         checks.iter().all(|check| match check.cap {
             Cap::Unlimited => true,
-            Cap::At(cap) => self.used(&check.key).of(check.meter) + wanted.of(check.meter) <= cap,
+            Cap::Limited(cap) => self.used(&check.key).of(check.meter) + wanted.of(check.meter) <= cap,
         })
     }
 
     /// Takes note of an attempt that was admitted, or not, which must be what the lists say.
-    fn admit(&mut self, begun: &Begun, checks: &[Check], under: Under) -> Option<Under> {
+    fn admit(&mut self, begun: &BeginResult, checks: &[LimitCheck], under: Under) -> Option<Under> {
         let fits = self.fits(checks, &under.reserved);
         assert_eq!(
-            matches!(begun, Begun::Admitted { .. }),
+            matches!(begun, BeginResult::Admitted { .. }),
             fits,
             "{begun:?} {checks:?} {:?}",
             under.reserved
@@ -173,27 +175,27 @@ fn day(now: Timestamp) -> String {
     Zone::default().day(now)
 }
 
-fn who(user: bool) -> Principal {
+fn caller(user: bool) -> Principal {
     reader("acme", if user { "ada" } else { "ben" })
 }
 
-fn end(number: u32, charged: Option<u32>) -> Ending {
+fn end(number: u32, charged: Option<u32>) -> AttemptOutcome {
     let (status, charged) = match charged {
         Some(charged) => (AttemptStatus::Settled, amounts(charged.into(), charged.into())),
-        None => (AttemptStatus::FailedUnbilled, Amounts::ZERO),
+        None => (AttemptStatus::FailedUnbilled, MeterAmounts::ZERO),
     };
     // Every other charge is an estimate.
     let estimated = charged.tokens % 2 == 1;
-    Ending { estimated, ..nexus_testkit::store::calls::ending(number, status, charged) }
+    AttemptOutcome { estimated, ..nexus_testkit::store::calls::ending(number, status, charged) }
 }
 
 async fn begin(world: &World, oracle: &mut Oracle, operation: &Operation) {
     let Operation::Begin { user, model, limits: bits, hours, amount } = operation else { return };
-    let (who, now) = (who(*user), at(hours * 3_600));
+    let (caller, now) = (caller(*user), at(hours * 3_600));
     oracle.calls += 1;
     let (id, reserved) = (format!("c{}", oracle.calls), amounts((*amount).into(), (*amount).into()));
     let model = if *model { "small" } else { "large" }.to_owned();
-    let mut intent = world.intent(&who, &id, &[], reserved);
+    let mut intent = world.intent(&caller, &id, &[], reserved);
     let call = &mut intent.call;
     (call.id, call.model, call.created_at) = (id.clone(), model.clone(), now);
     call.consumer.organisation = user.then(|| "north".to_owned());
@@ -203,8 +205,8 @@ async fn begin(world: &World, oracle: &mut Oracle, operation: &Operation) {
     let checks = checks(&limits(*bits), &consumer, &model, now, &Zone::default());
     intent.checks.clone_from(&checks);
     (intent.attempt.model, intent.attempt.started_at) = (model.clone(), now);
-    intent.audit = world.pending(&who, &id, &[Kind::RUN_OPEN]);
-    let begun = world.store.begin(Intent { claimed_until: at(i64::MAX >> 24), ..intent }).await.unwrap();
+    intent.audit = world.pending(&caller, &id, &[Kind::CHAIN_OPEN]);
+    let begun = world.store.begin(BeginCall { claimed_until: at(i64::MAX >> 24), ..intent }).await.unwrap();
     let under = Under { model, day: day(now), reserved, keys: Vec::new() };
     if let Some(under) = oracle.admit(&begun, &checks, under) {
         oracle.open.push(Open { call: id, consumer, attempt: Some(under), last: 1 });
@@ -222,22 +224,22 @@ async fn retry(world: &World, oracle: &mut Oracle, operation: &Operation) {
     let (now, open) = (at(hours * 3_600), oracle.open[place].clone());
     let over = oracle.open[place].attempt.take().unwrap();
     let reserved = amounts((*amount).into(), (*amount).into());
-    let (who, checks) = (
-        who(open.consumer.user == "ada"),
+    let (caller, checks) = (
+        caller(open.consumer.user == "ada"),
         checks(&limits(*bits), &open.consumer, "large", now, &Zone::default()),
     );
     let mut next = attempt(open.last + 1, reserved);
     (next.model, next.started_at) = ("large".to_owned(), now);
     let ending = end(open.last, *charged);
     oracle.lines.push(Line::new(&open, over.clone(), &ending));
-    let retry = Retry {
-        tenant: who.tenant().clone(),
+    let retry = RetryCall {
+        tenant: caller.tenant().clone(),
         call: open.call.clone(),
         ending,
         attempt: next,
         checks: checks.clone(),
         day: over.day,
-        audit: world.pending(&who, &open.call, &[Kind::new("call.retry")]),
+        audit: world.pending(&caller, &open.call, &[Kind::new("call.retry")]),
     };
     let begun = world.store.retry(retry).await.unwrap();
     let under = Under { model: "large".to_owned(), day: day(now), reserved, keys: Vec::new() };
@@ -248,8 +250,8 @@ async fn retry(world: &World, oracle: &mut Oracle, operation: &Operation) {
 
 async fn settle(world: &World, oracle: &mut Oracle, which: usize, charged: Option<u32>) {
     let open = oracle.open.remove(which);
-    let who = who(open.consumer.user == "ada");
-    let settlement = world.settlement(&who, &open.call, Amounts::ZERO);
+    let caller = caller(open.consumer.user == "ada");
+    let settlement = world.settlement(&caller, &open.call, MeterAmounts::ZERO);
     let ending = open.attempt.as_ref().map(|_| end(open.last, charged));
     let status = if charged.is_some() { CallStatus::Succeeded } else { CallStatus::Failed };
     let day = open.attempt.as_ref().map_or_else(|| "2026-03-01".to_owned(), |under| under.day.clone());
@@ -264,17 +266,17 @@ async fn settle(world: &World, oracle: &mut Oracle, which: usize, charged: Optio
 
 async fn correct(world: &World, oracle: &mut Oracle, which: usize, charged: u32) {
     let line = &mut oracle.lines[which];
-    let who = who(line.consumer.user == "ada");
+    let caller = caller(line.consumer.user == "ada");
     let charged = amounts(charged.into(), charged.into());
     let revision = line.corrections + 1;
     let chain = format!("{}-{}-{revision}", line.call, line.attempt);
     let reconciliation = Reconciliation {
         attempt: line.attempt,
         // Names that a world gives are given again after a restart.
-        audit: world.pending(&who, &chain, &[Kind::RUN_OPEN, Kind::RUN_CLOSE]),
-        ..world.reconciliation(&who, &line.call, revision, charged)
+        audit: world.pending(&caller, &chain, &[Kind::CHAIN_OPEN, Kind::CHAIN_CLOSE]),
+        ..world.reconciliation(&caller, &line.call, revision, charged)
     };
-    let corrected = world.store.correct(reconciliation).await.map(drop);
+    let corrected = world.store.reconcile(reconciliation).await.map(drop);
     let code = corrected.as_ref().map_err(Error::stable_code);
     assert_eq!(code, if line.estimated { Ok(&()) } else { Err("CALL_NOT_ESTIMATED") });
     if line.estimated {
@@ -283,7 +285,7 @@ async fn correct(world: &World, oracle: &mut Oracle, which: usize, charged: u32)
 }
 
 async fn compare(world: &World, oracle: &Oracle) {
-    let tenant = who(true).tenant().clone();
+    let tenant = caller(true).tenant().clone();
     let keys: Vec<CounterKey> = oracle.keys.iter().cloned().collect();
     let used = world.store.used(&tenant, &keys).await.unwrap();
     for (key, used) in keys.iter().zip(used) {
@@ -291,12 +293,12 @@ async fn compare(world: &World, oracle: &Oracle) {
     }
     let lines = world.store.ledger(&tenant, &every()).await.unwrap();
     let added = lines.iter().rev().map(|line| line.change().unwrap());
-    let total = added.fold(Amounts::ZERO, |sum, more| sum.checked_change(&more).unwrap());
+    let total = added.fold(MeterAmounts::ZERO, |sum, more| sum.checked_change(&more).unwrap());
     let expected = sum(oracle.lines.iter().map(|line| line.charged));
     let corrections: u32 = oracle.lines.iter().map(|line| line.corrections).sum();
     assert_eq!((lines.len(), total), (oracle.lines.len() + corrections as usize, expected));
     let usage = world.store.usage(&tenant, UsageBy::Model, "2026-01-01", "2026-12-31").await.unwrap();
-    let usage = usage.into_iter().map(|row| Amounts {
+    let usage = usage.into_iter().map(|row| MeterAmounts {
         calls: row.calls,
         tokens: row.tokens,
         cost_units: row.cost_units,
@@ -340,7 +342,7 @@ async fn play(dir: Option<&std::path::Path>, operations: &[Operation]) {
         settle(&world, &mut oracle, 0, Some(7)).await;
     }
     compare(&world, &oracle).await;
-    assert!(oracle.keys.iter().all(|key| oracle.used(key).reserved == Amounts::ZERO));
+    assert!(oracle.keys.iter().all(|key| oracle.used(key).reserved == MeterAmounts::ZERO));
     world.store.close().await.unwrap();
 }
 

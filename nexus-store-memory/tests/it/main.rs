@@ -1,19 +1,21 @@
 //! The store behind the facade, and what only this store promises: files, locks, crashes, copies.
 
-#[cfg(test)] // tells clippy that the functions beside the tests are test code too
-mod brought;
+#[cfg(test)]
+mod audit_salt;
+#[cfg(test)]
+mod backup_restore;
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
-mod copies;
-#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
-mod erased;
+mod equivalence;
+#[cfg(test)]
+mod erasure;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
@@ -23,19 +25,17 @@ mod journey;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
-mod nearest;
-#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod permission;
+#[cfg(test)] // tells clippy that the functions beside the tests are test code too
+mod prechunked;
 #[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
-mod salted;
-#[cfg(test)]
-mod same;
+mod semantic_cache;
 #[cfg(test)]
 mod sweep;
 #[cfg(test)]

@@ -12,17 +12,17 @@ use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::stream::iter;
 use nexus_core::audit::Status;
 use nexus_core::document::{DocumentStatus, JobState, NewDocument};
-use nexus_core::llm::{Completion, Finish, LlmProvider, ModelInfo, Piece, Request};
-use nexus_core::policy::{Action, Decision, PolicyEngine, PolicyRequest, RoleGate};
+use nexus_core::llm::{CompletionEvent, CompletionStream, FinishReason, LlmProvider, ModelInfo, Request};
+use nexus_core::policy::{Action, Decision, PolicyEngine, PolicyRequest, RolePolicy};
 use nexus_core::retrieve::HashingEmbedder;
-use nexus_core::run::{EventBody, Finished, Journal, Outcome, RunHandle, RunQuery, RunState};
+use nexus_core::run::{EventBody, FinishedRun, Journal, Outcome, RunHandle, RunQuery, RunState};
 use nexus_core::{
     Builder, Clock, CorpusId, DocumentId, ErrorKind, JobId, Nexus, Result, RunId, SessionId, Settings,
     Timestamp,
 };
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::fake::FixedClock;
-use nexus_testkit::faulty::{Faulty, Trouble, Troubles};
+use nexus_testkit::faulty::{FaultyStore, InjectedFault, Troubles};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -37,7 +37,7 @@ async fn library(settings: Settings) -> (Nexus, Troubles) {
 }
 
 async fn library_of(with: impl FnOnce(Builder) -> Builder) -> (Nexus, Troubles) {
-    let (store, troubles) = Faulty::new(MemoryStore::default());
+    let (store, troubles) = FaultyStore::new(MemoryStore::default());
     let nexus = with(Nexus::builder().store(store).audit_keys(keys())).build().unwrap();
     nexus.create_corpus(&admin(), CorpusId::parse("handbook").unwrap(), "Handbook", json!({})).await.unwrap();
     ingest(&nexus, &admin(), "leave.txt", LEAVE).await;
@@ -65,12 +65,12 @@ fn fail(troubles: &Troubles, steps: &'static [&'static str], times: usize) {
     troubles.follow(move |name| {
         let hit = steps.contains(&name) && failed < times;
         failed += usize::from(hit);
-        hit.then_some(if failed % 2 == 0 { Trouble::FailsAfter } else { Trouble::FailsBefore })
+        hit.then_some(if failed % 2 == 0 { InjectedFault::FailsAfter } else { InjectedFault::FailsBefore })
     });
 }
 
 /// Waits for the end, however often the run is said to wait for the store.
-async fn at_last(run: &RunHandle) -> Finished {
+async fn at_last(run: &RunHandle) -> FinishedRun {
     loop {
         match run.finish().await {
             Err(error) if error.is_retryable() => tokio::task::yield_now().await,
@@ -114,9 +114,9 @@ async fn a_run_survives_a_store_that_takes_no_step_for_a_while() {
     let embedder = HashingEmbedder::new(64);
     let (nexus, troubles) = library_of(|builder| builder.embedder(embedder)).await;
     let run = ask(&nexus).await;
-    troubles.strike_all(Trouble::FailsBefore);
+    troubles.inject_all(InjectedFault::FailsBefore);
     until(async || troubles.struck() >= 12).await;
-    troubles.thaw();
+    troubles.unfreeze();
     check_answered(&nexus, &run).await;
 }
 
@@ -127,7 +127,7 @@ async fn a_step_whose_answer_was_lost_is_not_taken_twice() {
     troubles.follow(move |name| {
         // Every first try is taken, and its answer lost.
         last = name == "advance" && !last;
-        last.then_some(Trouble::FailsAfter)
+        last.then_some(InjectedFault::FailsAfter)
     });
     let run = ask(&nexus).await;
     check_answered(&nexus, &run).await;
@@ -138,11 +138,11 @@ async fn a_step_whose_answer_was_lost_is_not_taken_twice() {
 async fn who_follows_a_run_that_waits_for_the_store_is_told_and_the_run_goes_on_after() {
     let (nexus, troubles) = library(impatient()).await;
     let run = ask(&nexus).await;
-    troubles.follow(|name| (name == "advance").then_some(Trouble::FailsBefore));
+    troubles.follow(|name| (name == "advance").then_some(InjectedFault::FailsBefore));
     let stalled = run.finish().await.unwrap_err();
     assert_eq!((stalled.kind(), stalled.stable_code()), (ErrorKind::Unavailable, "RUN_STALLED"));
     assert!(stalled.retry_after().is_some());
-    troubles.thaw();
+    troubles.unfreeze();
     until(async || nexus.run(&admin(), run.id()).await.unwrap().state() == RunState::Closed).await;
     check_answered(&nexus, &run).await;
 }
@@ -151,23 +151,23 @@ async fn who_follows_a_run_that_waits_for_the_store_is_told_and_the_run_goes_on_
 async fn who_cancels_a_run_that_waits_for_the_store_is_told_and_the_run_is_cancelled_after() {
     let (nexus, troubles) = library(impatient()).await;
     let run = ask(&nexus).await;
-    troubles.follow(|name| (name == "advance").then_some(Trouble::FailsBefore));
+    troubles.follow(|name| (name == "advance").then_some(InjectedFault::FailsBefore));
     run.finish().await.unwrap_err();
     let told = nexus.cancel(&admin(), run.id()).await.unwrap_err();
     assert_eq!(told.stable_code(), "RUN_STALLED");
-    troubles.thaw();
+    troubles.unfreeze();
     until(async || nexus.run(&admin(), run.id()).await.unwrap().state() == RunState::Closed).await;
     assert_eq!(at_last(&run).await.outcome, Outcome::Cancelled);
 }
 
 #[tokio::test]
 async fn a_store_that_cannot_be_read_does_not_keep_a_follower_waiting_for_ever() {
-    for trouble in [Trouble::FailsBefore, Trouble::FreezesBefore] {
+    for trouble in [InjectedFault::FailsBefore, InjectedFault::FreezesBefore] {
         let (nexus, troubles) = library(impatient()).await;
         let run = ask(&nexus).await;
         troubles.follow(move |name| (name == "journal").then_some(trouble));
         assert_eq!(run.finish().await.unwrap_err().kind(), ErrorKind::Unavailable);
-        troubles.thaw();
+        troubles.unfreeze();
         check_answered(&nexus, &run).await;
     }
 }
@@ -176,10 +176,10 @@ async fn a_store_that_cannot_be_read_does_not_keep_a_follower_waiting_for_ever()
 async fn a_question_that_was_not_accepted_in_time_is_withdrawn() {
     let (nexus, troubles) = library(impatient()).await;
     // It is recorded, but its asker is told that it is not.
-    troubles.follow(|name| (name == "advance").then_some(Trouble::FreezesAfter));
+    troubles.follow(|name| (name == "advance").then_some(InjectedFault::FreezesAfter));
     let refused = nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
-    troubles.thaw();
+    troubles.unfreeze();
     let runs = async || nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap();
     until(async || runs().await.iter().all(|run| run.state() == RunState::Closed)).await;
     let [run] = &runs().await[..] else { panic!("one run was recorded") };
@@ -187,9 +187,9 @@ async fn a_question_that_was_not_accepted_in_time_is_withdrawn() {
     assert_eq!(failure.code, "RUN_NOT_ACCEPTED");
     assert_eq!(nexus.verify(&admin(), run.id.as_str(), None).await.unwrap().status, Status::Ok);
     // One that was never recorded leaves nothing.
-    troubles.follow(|name| (name == "advance").then_some(Trouble::FailsBefore));
+    troubles.follow(|name| (name == "advance").then_some(InjectedFault::FailsBefore));
     nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap_err();
-    troubles.thaw();
+    troubles.unfreeze();
     assert!(nexus.shutdown(Duration::from_secs(9)).await.unwrap());
 }
 
@@ -205,11 +205,11 @@ impl PolicyEngine for Crashing {
             let number = self.0.fetch_add(1, Ordering::SeqCst);
             assert!(number != 1, "as told");
         }
-        RoleGate::default().decide(request).await
+        RolePolicy::default().decide(request).await
     }
 
     fn version(&self) -> String {
-        RoleGate::default().version()
+        RolePolicy::default().version()
     }
 }
 
@@ -230,18 +230,18 @@ impl PolicyEngine for AlwaysCrashing {
         if request.action == Action::RunCreate {
             assert!(self.0.fetch_add(1, Ordering::SeqCst) == 0, "as told");
         }
-        RoleGate::default().decide(request).await
+        RolePolicy::default().decide(request).await
     }
 
     fn version(&self) -> String {
-        RoleGate::default().version()
+        RolePolicy::default().version()
     }
 }
 
 #[tokio::test]
 async fn a_run_that_no_driver_gets_on_with_ends_as_failed() {
     let (nexus, _) = library_of(|builder| builder.policy(AlwaysCrashing(AtomicUsize::new(0)))).await;
-    let Finished { outcome, .. } = ask(&nexus).await.finish().await.unwrap();
+    let FinishedRun { outcome, .. } = ask(&nexus).await.finish().await.unwrap();
     let Outcome::Failed { failure } = outcome else { panic!("{outcome:?}") };
     assert_eq!(failure.code, "RUN_ABANDONED");
 }
@@ -267,10 +267,13 @@ impl LlmProvider for Patient {
         ModelInfo { is_local: true, ..ModelInfo::default() }
     }
 
-    async fn stream(&self, _: Request) -> Result<Completion> {
+    async fn stream(&self, _: Request) -> Result<CompletionStream> {
         self.asked.unbounded_send(()).unwrap();
         self.go.acquire().await.unwrap().forget();
-        let pieces = [Piece::Text("Thirty days [1].".to_owned()), Piece::Finish(Finish::Complete)];
+        let pieces = [
+            CompletionEvent::Text("Thirty days [1].".to_owned()),
+            CompletionEvent::Finish(FinishReason::Complete),
+        ];
         Ok(Box::pin(iter(pieces.map(Ok))))
     }
 }
@@ -281,14 +284,14 @@ async fn a_run_is_driven_once_however_often_runs_are_taken_up() {
     let model = Patient { asked, go: Arc::new(Semaphore::new(0)) };
     let (nexus, troubles) = library_of(|builder| builder.llm(model.clone())).await;
     // Recorded, and its asker not told yet.
-    troubles.strike("advance", Trouble::FreezesAfter, 1);
+    troubles.inject("advance", InjectedFault::FreezesAfter, 1);
     let take_up = async {
         until(async || {
             !nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap().is_empty()
         })
         .await;
         assert_eq!(nexus.resume().await.unwrap(), 0);
-        troubles.thaw();
+        troubles.unfreeze();
     };
     let (run, ()) = tokio::join!(ask(&nexus), take_up);
     calls.next().await.unwrap();
@@ -406,10 +409,14 @@ async fn a_job_survives_a_store_that_fails_for_a_while() {
             move |name| {
                 let hit = name == step && failed < 3;
                 failed += usize::from(hit);
-                hit.then_some(if failed == 2 { Trouble::FailsAfter } else { Trouble::FailsBefore })
+                hit.then_some(if failed == 2 {
+                    InjectedFault::FailsAfter
+                } else {
+                    InjectedFault::FailsBefore
+                })
             }
         });
-        nexus.work().await.unwrap();
+        nexus.run_pending_jobs().await.unwrap();
         let job = nexus.job(&admin(), &submitted).await.unwrap();
         assert_eq!((job.state, job.attempts), (JobState::Succeeded, 1), "{step}");
         let passages = nexus.passages(&admin(), &job.document_id, 0, 9).await.unwrap();
@@ -424,7 +431,7 @@ async fn a_failure_is_recorded_when_the_store_is_back() {
     let new = NewDocument::new(CorpusId::parse("handbook").unwrap(), "empty.txt");
     let job = nexus.ingest(&admin(), new, Cursor::new("\n \n")).await.unwrap().job_id;
     fail(&troubles, &["fail"], 3);
-    nexus.work().await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
     let state = nexus.job(&admin(), &job).await.unwrap().state;
     assert!(matches!(&state, JobState::Failed { failure } if failure.code == "DOCUMENT_EMPTY"), "{state:?}");
 }
@@ -435,10 +442,10 @@ async fn a_worker_that_cannot_claim_does_not_end_another_in_the_middle_of_its_jo
     let mut claims = 0;
     troubles.follow(move |name| {
         claims += usize::from(name == "claim");
-        (name == "claim" && claims == 2).then_some(Trouble::FailsBefore)
+        (name == "claim" && claims == 2).then_some(InjectedFault::FailsBefore)
     });
     let job = submit(&nexus).await;
-    assert_eq!(nexus.work().await.unwrap_err().stable_code(), "STORE_LOST");
+    assert_eq!(nexus.run_pending_jobs().await.unwrap_err().stable_code(), "STORE_LOST");
     assert_eq!(nexus.job(&admin(), &job).await.unwrap().state, JobState::Succeeded);
 }
 
@@ -463,7 +470,7 @@ async fn a_worker_keeps_its_lease_however_long_a_step_takes_and_publishes_nothin
         let counted = Arc::clone(&beats);
         troubles.follow(move |name| {
             counted.fetch_add(usize::from(name == "heartbeat"), Ordering::SeqCst);
-            (name == "prepare").then_some(Trouble::FreezesBefore)
+            (name == "prepare").then_some(InjectedFault::FreezesBefore)
         });
         let store = nexus.store();
         let meanwhile = async {
@@ -479,10 +486,10 @@ async fn a_worker_keeps_its_lease_however_long_a_step_takes_and_publishes_nothin
                 let taken = store.claim("another worker", clock.now().plus(lease), lease).await.unwrap();
                 assert_eq!(taken.unwrap().job.attempts, 2);
             }
-            troubles.thaw();
+            troubles.unfreeze();
         };
         let document = submit_named(&nexus, if lost { "lost.txt" } else { "kept.txt" }).await;
-        let (done, ()) = tokio::join!(nexus.work(), meanwhile);
+        let (done, ()) = tokio::join!(nexus.run_pending_jobs(), meanwhile);
         done.unwrap();
         let status = nexus.document(&admin(), &document).await.unwrap().status;
         let expected = if lost { DocumentStatus::Processing } else { DocumentStatus::Succeeded };

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use nexus_core::access::{Grantee, Permission};
 use nexus_core::document::{JobState, NewDocument};
-use nexus_core::ingest::BroughtPassage;
-use nexus_core::policy::{Action, Decision, Effect, PolicyEngine, PolicyRequest, RoleGate};
+use nexus_core::ingest::PrechunkedPassage;
+use nexus_core::policy::{Action, Decision, Effect, PolicyEngine, PolicyRequest, RolePolicy};
 use nexus_core::search::Search;
 use nexus_core::{CorpusId, DocumentId, ErrorKind, GrantId, Nexus, Principal, Result, hex};
 use nexus_store_memory::MemoryStore;
-use nexus_testkit::faulty::{Faulty, Trouble, Troubles};
+use nexus_testkit::faulty::{FaultyStore, InjectedFault, Troubles};
 use serde_json::json;
 
 use crate::journey::{admin, keys};
@@ -31,33 +31,33 @@ fn bank() -> DocumentId {
 
 /// A library whose store stops where it is told to.
 async fn library() -> (Nexus, Troubles) {
-    library_under(RoleGate::default()).await
+    library_under(RolePolicy::default()).await
 }
 
 async fn library_under(policy: impl PolicyEngine + 'static) -> (Nexus, Troubles) {
-    let (store, troubles) = Faulty::new(MemoryStore::default());
+    let (store, troubles) = FaultyStore::new(MemoryStore::default());
     let nexus = Nexus::builder().store(store).audit_keys(keys()).policy(policy).build().unwrap();
     nexus.create_corpus(&admin(), corpus(), "Handbook", json!({})).await.unwrap();
     (nexus, troubles)
 }
 
-async fn upload(nexus: &Nexus, who: &Principal, text: &'static str) -> Result<()> {
+async fn upload(nexus: &Nexus, caller: &Principal, text: &'static str) -> Result<()> {
     let mut document = NewDocument::new(corpus(), "bank.txt");
     (document.id, document.overwrite) = (Some(bank()), true);
-    nexus.ingest(who, document, Cursor::new(text)).await.map(drop)
+    nexus.ingest(caller, document, Cursor::new(text)).await.map(drop)
 }
 
 /// Uploads the same text as a passage that its sender has cut.
-async fn upload_passage(nexus: &Nexus, who: &Principal, text: &str) -> Result<()> {
+async fn upload_passage(nexus: &Nexus, caller: &Principal, text: &str) -> Result<()> {
     let mut document = NewDocument::new(corpus(), "bank.txt");
     (document.id, document.overwrite) = (Some(bank()), true);
-    let passage = BroughtPassage { text: text.to_owned(), ..BroughtPassage::default() };
-    nexus.ingest_passages(who, document, None, &[passage]).await.map(drop)
+    let passage = PrechunkedPassage { text: text.to_owned(), ..PrechunkedPassage::default() };
+    nexus.ingest_passages(caller, document, None, &[passage]).await.map(drop)
 }
 
-async fn published(nexus: &Nexus, who: &Principal, text: &'static str) {
-    upload(nexus, who, text).await.unwrap();
-    nexus.work().await.unwrap();
+async fn published(nexus: &Nexus, caller: &Principal, text: &'static str) {
+    upload(nexus, caller, text).await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
 }
 
 async fn grant(nexus: &Nexus, name: &str, permission: Permission) -> GrantId {
@@ -79,25 +79,25 @@ async fn found(nexus: &Nexus) -> Vec<String> {
 /// Does `step` and, after its rights were checked and before the store takes `frozen`, what comes `between`.
 async fn between<T>(
     troubles: &Troubles,
-    (frozen, trouble): (&'static str, Trouble),
+    (frozen, trouble): (&'static str, InjectedFault),
     step: impl Future<Output = Result<T>>,
     between: impl Future<Output = ()>,
 ) -> Result<T> {
-    troubles.strike(frozen, trouble, 1);
+    troubles.inject(frozen, trouble, 1);
     let before = troubles.struck();
     let meanwhile = async {
         while troubles.struck() == before {
             tokio::task::yield_now().await;
         }
         between.await;
-        troubles.thaw();
+        troubles.unfreeze();
     };
     tokio::join!(step, meanwhile).0
 }
 
 #[tokio::test]
 async fn an_upload_that_ends_after_its_id_was_taken_is_refused() {
-    let taken = ("put", Trouble::FreezesAfter);
+    let taken = ("put", InjectedFault::FreezesAfter);
     for passages in [false, true] {
         let (nexus, troubles) = library().await;
         let eve = editor("eve");
@@ -112,7 +112,7 @@ async fn an_upload_that_ends_after_its_id_was_taken_is_refused() {
         let alice = published(&nexus, &alice, "Pay to account ALICE-1.");
         let refused = Box::pin(between(&troubles, taken, late, alice)).await.unwrap_err();
         assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::Conflict, "DOCUMENT_EXISTS"));
-        nexus.work().await.unwrap();
+        nexus.run_pending_jobs().await.unwrap();
         assert_eq!(found(&nexus).await, ["Pay to account ALICE-1."]);
     }
 }
@@ -127,10 +127,10 @@ async fn an_upload_that_ends_after_its_right_was_revoked_is_refused() {
     let revoke = async {
         nexus.revoke(&editor("alice"), &bank(), &given).await.unwrap();
     };
-    let refused = between(&troubles, ("put", Trouble::FreezesAfter), late, revoke).await.unwrap_err();
+    let refused = between(&troubles, ("put", InjectedFault::FreezesAfter), late, revoke).await.unwrap_err();
     assert_eq!(refused.stable_code(), "DOCUMENT_EXISTS", "he may not even read it any more");
     assert!(!is_kept(&nexus, "Pay to account BOB-2.").await);
-    nexus.work().await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
     assert_eq!(found(&nexus).await, ["Pay to account ALICE-1."]);
 }
 
@@ -141,7 +141,7 @@ struct Changing(Arc<AtomicBool>);
 #[async_trait]
 impl PolicyEngine for Changing {
     async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
-        let decision = RoleGate::default().decide(request).await?;
+        let decision = RolePolicy::default().decide(request).await?;
         if request.action == Action::DocumentWrite && self.0.load(Ordering::SeqCst) {
             return Ok(Decision { effect: Effect::Deny, ..decision });
         }
@@ -149,7 +149,7 @@ impl PolicyEngine for Changing {
     }
 
     fn version(&self) -> String {
-        RoleGate::default().version()
+        RolePolicy::default().version()
     }
 }
 
@@ -160,13 +160,13 @@ async fn an_upload_or_a_job_that_ends_after_the_policy_changed_is_refused() {
     let alice = editor("alice");
     let forbid = async { policy.0.store(true, Ordering::SeqCst) };
     let late = upload(&nexus, &alice, "Pay to account ALICE-2.");
-    let refused = between(&troubles, ("put", Trouble::FreezesAfter), late, forbid).await.unwrap_err();
+    let refused = between(&troubles, ("put", InjectedFault::FreezesAfter), late, forbid).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Denied);
     assert!(!is_kept(&nexus, "Pay to account ALICE-2.").await);
     policy.0.store(false, Ordering::SeqCst);
     upload(&nexus, &alice, "Pay to account ALICE-1.").await.unwrap();
     policy.0.store(true, Ordering::SeqCst);
-    nexus.work().await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
     assert_eq!(found(&nexus).await, Vec::<String>::new());
     assert_eq!(nexus.document(&alice, &bank()).await.unwrap().failure.unwrap().code, "DENIED");
 }
@@ -180,7 +180,7 @@ async fn an_upload_to_a_corpus_that_was_made_anew_is_refused() {
         nexus.delete_corpus(&admin(), &corpus()).await.unwrap();
         nexus.create_corpus(&admin(), corpus(), "Another", json!({})).await.unwrap();
     };
-    let refused = between(&troubles, ("put", Trouble::FreezesAfter), late, anew).await.unwrap_err();
+    let refused = between(&troubles, ("put", InjectedFault::FreezesAfter), late, anew).await.unwrap_err();
     assert_eq!(refused.stable_code(), "CORPUS_CHANGED");
 }
 
@@ -197,10 +197,12 @@ async fn a_job_whose_sender_lost_the_right_publishes_nothing_and_says_why() {
             nexus.revoke(&editor("alice"), &bank(), &given).await.unwrap();
         };
         if late == "publish" {
-            between(&troubles, (late, Trouble::FreezesBefore), nexus.work(), revoke).await.unwrap();
+            between(&troubles, (late, InjectedFault::FreezesBefore), nexus.run_pending_jobs(), revoke)
+                .await
+                .unwrap();
         } else {
             revoke.await;
-            nexus.work().await.unwrap();
+            nexus.run_pending_jobs().await.unwrap();
         }
         let state = nexus.job(&admin(), &job).await.unwrap().state;
         let JobState::Failed { failure } = state else { panic!("{late}: {state:?}") };
@@ -232,7 +234,8 @@ async fn a_right_that_is_revoked_between_check_and_commit_is_no_right() {
         let revoke = async {
             nexus.revoke(&alice, &bank(), &given).await.unwrap();
         };
-        let refused = between(&troubles, (step, Trouble::FreezesBefore), act, revoke).await.unwrap_err();
+        let refused =
+            between(&troubles, (step, InjectedFault::FreezesBefore), act, revoke).await.unwrap_err();
         assert_eq!(refused.stable_code(), "DOCUMENT_NOT_FOUND", "{step}");
         let grants = nexus.grants(&alice, &bank()).await.unwrap();
         let mut holders: Vec<String> = grants.iter().map(|grant| grant.grantee.to_string()).collect();

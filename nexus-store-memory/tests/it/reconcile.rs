@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use nexus_core::audit::Status;
 use nexus_core::gateway::{GatewaySettings, TenantSettings};
-use nexus_core::ledger::{AttemptStatus, Bill, Ending, LedgerLine, Settlement};
+use nexus_core::ledger::{AttemptOutcome, AttemptStatus, LedgerEntry, Settlement, VendorBill};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
-use nexus_core::quota::{Amounts, CostUnits};
+use nexus_core::quota::{CostUnits, MeterAmounts};
 use nexus_core::{ErrorKind, NanoUsd, Nexus, Principal, Result, Timestamp, Usage};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
@@ -32,7 +32,7 @@ async fn bench() -> (World, Nexus, String) {
     let settings = GatewaySettings {
         prices: PriceTable::empty().with([price("2026-01-01", 1_000_000)]),
         tenants: [("acme".to_owned(), TenantSettings { cost_units, ..TenantSettings::default() })].into(),
-        ..GatewaySettings::shipped().unwrap()
+        ..GatewaySettings::with_builtin_prices().unwrap()
     };
     let nexus = builder(&store).gateway(settings).build().unwrap();
     let world = World::new(Arc::new(store));
@@ -40,7 +40,7 @@ async fn bench() -> (World, Nexus, String) {
     (world, nexus, call)
 }
 
-async fn reconcile(nexus: &Nexus, call: &str, bill: Bill) -> Result<LedgerLine> {
+async fn reconcile(nexus: &Nexus, call: &str, bill: VendorBill) -> Result<LedgerEntry> {
     nexus.reconcile(&admin(), call, None, bill, "invoice 7").await
 }
 
@@ -66,31 +66,34 @@ const USAGE: Usage = Usage {
 #[tokio::test]
 async fn what_the_bill_says_takes_the_place_of_the_estimate_and_what_it_does_not_say_stays() {
     let (_, nexus, call) = bench().await;
-    let line = reconcile(&nexus, &call, Bill::Usage(USAGE)).await.unwrap();
+    let line = reconcile(&nexus, &call, VendorBill::Usage(USAGE)).await.unwrap();
     // 10 tokens at 1 and 4 at 2 nano-USD; 14 tokens at half a unit each.
     let money = NanoUsd::from_nanos(18);
-    assert_eq!((line.usage, line.charged), (USAGE, Amounts { calls: 1, tokens: 14, cost_units: 7, money }));
-    let line = reconcile(&nexus, &call, Bill::Money(NanoUsd::from_nanos(5))).await.unwrap();
+    assert_eq!(
+        (line.usage, line.charged),
+        (USAGE, MeterAmounts { calls: 1, tokens: 14, cost_units: 7, money })
+    );
+    let line = reconcile(&nexus, &call, VendorBill::Money(NanoUsd::from_nanos(5))).await.unwrap();
     assert_eq!((line.usage, line.charged.tokens, line.charged.money.as_nanos()), (USAGE, 14, 5));
-    let line = reconcile(&nexus, &call, Bill::Nothing).await.unwrap();
-    assert_eq!((line.usage, line.charged), (Usage::default(), Amounts::ZERO));
+    let line = reconcile(&nexus, &call, VendorBill::Nothing).await.unwrap();
+    assert_eq!((line.usage, line.charged), (Usage::default(), MeterAmounts::ZERO));
     // Billed after all: what it consumed is as little known as in the beginning.
-    let line = reconcile(&nexus, &call, Bill::Money(NanoUsd::from_nanos(40))).await.unwrap();
-    assert_eq!((line.revision(), line.charged), (4, Amounts { cost_units: 10, ..amounts(100, 40) }));
+    let line = reconcile(&nexus, &call, VendorBill::Money(NanoUsd::from_nanos(40))).await.unwrap();
+    assert_eq!((line.revision(), line.charged), (4, MeterAmounts { cost_units: 10, ..amounts(100, 40) }));
 }
 
 #[tokio::test]
 async fn usage_is_priced_as_the_attempt_was_or_not_at_all() {
     let (_, nexus, call) = bench().await;
     nexus.add_price(&admin(), &price("dearer", 9_000_000)).await.unwrap();
-    let line = reconcile(&nexus, &call, Bill::Usage(USAGE)).await.unwrap();
+    let line = reconcile(&nexus, &call, VendorBill::Usage(USAGE)).await.unwrap();
     assert_eq!(line.charged.money, NanoUsd::from_nanos(18));
     // The version means two prices now: nobody can tell which of them it was.
     nexus.add_price(&admin(), &price("2026-01-01", 9_000_000)).await.unwrap();
-    let error = reconcile(&nexus, &call, Bill::Usage(USAGE)).await.unwrap_err();
+    let error = reconcile(&nexus, &call, VendorBill::Usage(USAGE)).await.unwrap_err();
     assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "PRICE_UNKNOWN"));
     assert!(error.remedy().unwrap().contains("money"));
-    reconcile(&nexus, &call, Bill::Money(NanoUsd::from_nanos(1))).await.unwrap();
+    reconcile(&nexus, &call, VendorBill::Money(NanoUsd::from_nanos(1))).await.unwrap();
 }
 
 #[tokio::test]
@@ -100,8 +103,8 @@ async fn only_admins_reconcile_and_only_estimates_of_their_tenant() {
     let open = world.begin(world.intent(&admin(), "open", &[], amounts(1, 5))).await;
     let editor = Principal::user("acme", "bob").unwrap().roles(["editor"]);
     let stranger = Principal::user("globex", "root").unwrap().roles(["admin"]);
-    let attempt = async |who: &Principal, call: &str, attempt, reason: &str| {
-        refused(nexus.reconcile(who, call, attempt, Bill::Nothing, reason).await)
+    let attempt = async |caller: &Principal, call: &str, attempt, reason: &str| {
+        refused(nexus.reconcile(caller, call, attempt, VendorBill::Nothing, reason).await)
     };
     assert_eq!(attempt(&editor, &call, None, "r").await.0, ErrorKind::Denied);
     for unknown in ["nobody", open.as_str()] {
@@ -114,7 +117,7 @@ async fn only_admins_reconcile_and_only_estimates_of_their_tenant() {
     for reason in ["", "two\nlines", &"r".repeat(513)] {
         assert_eq!(attempt(&admin(), &call, None, reason).await.0, ErrorKind::InvalidInput, "{reason:?}");
     }
-    let negative = reconcile(&nexus, &call, Bill::Money(NanoUsd::from_nanos(-1))).await;
+    let negative = reconcile(&nexus, &call, VendorBill::Money(NanoUsd::from_nanos(-1))).await;
     assert_eq!(refused(negative), (ErrorKind::InvalidInput, "INVALID_AMOUNT"));
     assert_eq!(world.lines(&admin()).await.len(), 2);
 }
@@ -122,19 +125,21 @@ async fn only_admins_reconcile_and_only_estimates_of_their_tenant() {
 #[tokio::test]
 async fn an_attempt_is_named_where_several_were_estimated() {
     let (world, nexus, _) = bench().await;
-    let who = admin();
-    let call = world.begin(world.intent(&who, "twice", &[], amounts(9, 60))).await;
-    let estimate =
-        |number| Ending { estimated: true, ..ending(number, AttemptStatus::Truncated, amounts(9, 60)) };
-    let mut retry = world.retry_of(&who, &call, &[], amounts(9, 70));
+    let caller = admin();
+    let call = world.begin(world.intent(&caller, "twice", &[], amounts(9, 60))).await;
+    let estimate = |number| AttemptOutcome {
+        estimated: true,
+        ..ending(number, AttemptStatus::Truncated, amounts(9, 60))
+    };
+    let mut retry = world.retry_of(&caller, &call, &[], amounts(9, 70));
     retry.ending = estimate(1);
     world.store.retry(retry).await.unwrap();
-    let settlement = world.failed(&who, &call, AttemptStatus::Truncated, amounts(9, 70));
+    let settlement = world.failed(&caller, &call, AttemptStatus::Truncated, amounts(9, 70));
     world.settle(Settlement { ending: Some(estimate(2)), ..settlement }).await;
-    assert_eq!(refused(reconcile(&nexus, &call, Bill::Nothing).await).1, "ATTEMPT_AMBIGUOUS");
-    let line = nexus.reconcile(&who, &call, Some(2), Bill::Nothing, "not billed").await.unwrap();
-    assert_eq!((line.attempt, line.charged), (2, Amounts::ZERO));
-    let kept = nexus.calls(&who, nexus_testkit::store::calls::every()).await.unwrap();
+    assert_eq!(refused(reconcile(&nexus, &call, VendorBill::Nothing).await).1, "ATTEMPT_AMBIGUOUS");
+    let line = nexus.reconcile(&caller, &call, Some(2), VendorBill::Nothing, "not billed").await.unwrap();
+    assert_eq!((line.attempt, line.charged), (2, MeterAmounts::ZERO));
+    let kept = nexus.calls(&caller, nexus_testkit::store::calls::every()).await.unwrap();
     let kept = kept.iter().find(|kept| kept.id == call).unwrap();
     assert_eq!((kept.cost.as_nanos(), kept.estimated), (60, true), "the other attempt is still an estimate");
 }
@@ -143,7 +148,7 @@ async fn an_attempt_is_named_where_several_were_estimated() {
 async fn each_correction_is_one_signed_chain_without_its_reason() {
     let (world, nexus, call) = bench().await;
     let before = nexus.chains(&admin(), None, 99).await.unwrap();
-    reconcile(&nexus, &call, Bill::Usage(USAGE)).await.unwrap();
+    reconcile(&nexus, &call, VendorBill::Usage(USAGE)).await.unwrap();
     let chains = nexus.chains(&admin(), None, 99).await.unwrap();
     let new: Vec<_> = chains.iter().filter(|chain| !before.contains(chain)).collect();
     let [chain] = new.as_slice() else { panic!("{new:?}") };

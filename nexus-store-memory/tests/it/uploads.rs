@@ -54,7 +54,7 @@ async fn bytes_of_replaced_refused_and_deleted_documents_are_gone_at_once() {
     }
     refused(&nexus, "Edition 4.".to_owned() + " ").await;
     nexus.reindex(&admin(), &leave(), None).await.unwrap();
-    assert_eq!(nexus.work().await.unwrap(), 1, "what is in use is there");
+    assert_eq!(nexus.run_pending_jobs().await.unwrap(), 1, "what is in use is there");
     nexus.delete_document(&admin(), &leave()).await.unwrap();
     assert_eq!(files(dir.path()), 0, "deleted");
 }
@@ -121,8 +121,8 @@ async fn a_caller_who_goes_away_in_the_middle_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (store, nexus) = opened(dir.path()).await;
     let (source, go) = Slow::new("Thirty days of leave.");
-    let who = admin();
-    let mut upload = Box::pin(nexus.ingest(&who, NewDocument::new(handbook(), "x"), source));
+    let caller = admin();
+    let mut upload = Box::pin(nexus.ingest(&caller, NewDocument::new(handbook(), "x"), source));
     // It is under way when its caller goes.
     assert!(futures::poll!(&mut upload).is_pending());
     while files(dir.path()) == 0 {
@@ -145,18 +145,18 @@ async fn a_caller_who_goes_away_in_the_middle_leaves_nothing() {
 async fn of_two_callers_with_the_same_bytes_neither_takes_them_from_the_other() {
     let dir = tempfile::tempdir().unwrap();
     let (store, nexus) = opened(dir.path()).await;
-    let who = admin();
-    let put = || store.put(who.tenant(), Box::new(Cursor::new(b"Thirty days.".to_vec())), 99);
+    let caller = admin();
+    let put = || store.put(caller.tenant(), Box::new(Cursor::new(b"Thirty days.".to_vec())), 99);
     let (first, second) = (put().await.unwrap(), put().await.unwrap());
-    store.discard(who.tenant(), first).await.unwrap();
+    store.discard(caller.tenant(), first).await.unwrap();
     assert_eq!(files(dir.path()), 1);
-    ingest(&nexus, &who, "leave.txt", "Thirty days.").await;
-    nexus.delete_document(&who, &leave()).await.unwrap();
+    ingest(&nexus, &caller, "leave.txt", "Thirty days.").await;
+    nexus.delete_document(&caller, &leave()).await.unwrap();
     assert_eq!(files(dir.path()), 1, "the second caller may yet submit them");
     let again = second.clone();
-    store.discard(who.tenant(), second).await.unwrap();
+    store.discard(caller.tenant(), second).await.unwrap();
     assert_eq!(files(dir.path()), 1);
-    store.discard(who.tenant(), again).await.unwrap();
+    store.discard(caller.tenant(), again).await.unwrap();
     assert_eq!(files(dir.path()), 0);
 }
 
@@ -166,7 +166,7 @@ async fn a_damaged_import_leaves_no_bytes() {
     let (store, nexus) = opened(dir.path()).await;
     ingest(&nexus, &admin(), "leave.txt", "Thirty days.").await;
     let exported = Sink::default();
-    store.export(&nexus.whole_tenant(&admin()).await.unwrap(), exported.clone()).await.unwrap();
+    store.export(&nexus.authorise_export(&admin()).await.unwrap(), exported.clone()).await.unwrap();
     let lines = String::from_utf8(exported.0.lock().unwrap().clone()).unwrap();
     let cut = lines
         .lines()
@@ -174,7 +174,7 @@ async fn a_damaged_import_leaves_no_bytes() {
         .fold(String::new(), |all, line| all + line + "\n");
     assert!(cut.contains("\"bytes\""));
     let target = MemoryStore::open(other.path()).unwrap();
-    let proof = crate::journey::nexus(&target).whole_tenant(&admin()).await.unwrap();
+    let proof = crate::journey::nexus(&target).authorise_export(&admin()).await.unwrap();
     target.import(&proof, Cursor::new(cut.into_bytes())).await.unwrap_err();
     target.close().await.unwrap();
     assert_eq!(files(other.path()), 0);
@@ -222,7 +222,7 @@ async fn an_export_under_way_finds_the_bytes_of_a_document_that_is_replaced_mean
         let from = if beside { MemoryStore::open_read_only(dir.path()).unwrap() } else { store.clone() };
         let ((begun, has_begun), (go, told)) = (channel(), channel());
         let out = Sink::default();
-        let proof = nexus.whole_tenant(&admin()).await.unwrap();
+        let proof = nexus.authorise_export(&admin()).await.unwrap();
         let stalled = Stalled { begun, go: Some(told), out: out.clone() };
         let mut export = Box::pin(from.export(&proof, stalled));
         assert!(futures::poll!(&mut export).is_pending());

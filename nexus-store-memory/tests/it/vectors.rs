@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use nexus_core::audit::Status;
 use nexus_core::document::{DocumentStatus, JobState, NewDocument};
 use nexus_core::gateway::{Deadlines, GatewaySettings, RetryPolicy};
-use nexus_core::ingest::{BroughtPassage, PASSAGES_CONTENT_TYPE};
+use nexus_core::ingest::{PASSAGES_CONTENT_TYPE, PrechunkedPassage};
 use nexus_core::retrieve::{
     EmbedRole, Embedded, Embedder, HashingEmbedder, ModelId, QueryVector, Retrieved, SearchMode,
 };
@@ -75,7 +75,7 @@ async fn vectors_of_another_model_are_not_compared_until_a_document_is_embedded_
     assert_eq!(found.hits.len(), 2, "words still find what the new model has not seen");
 
     new.reindex(&admin(), &document("leave.txt"), None).await.unwrap();
-    new.work().await.unwrap();
+    new.run_pending_jobs().await.unwrap();
     let known = |leave, travel| vec![("leave.txt".to_owned(), leave), ("travel.txt".to_owned(), travel)];
     assert_eq!(arms(&search(&new).await), known(true, false));
     assert_eq!(arms(&search(&old).await), known(false, true));
@@ -88,7 +88,7 @@ async fn a_vector_of_the_wrong_length_under_the_embedders_model_fails_alone() {
     nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
     let new = || NewDocument { id: Some(document("bad")), ..NewDocument::new(handbook(), "bad") };
     let brought =
-        [BroughtPassage { text: "Leave.".to_owned(), vector: Some(vec![1.0; 3]), ..Default::default() }];
+        [PrechunkedPassage { text: "Leave.".to_owned(), vector: Some(vec![1.0; 3]), ..Default::default() }];
     let model = ModelId::parse("hashing-no-meaning-64").unwrap();
     let refused = nexus.ingest_passages(&admin(), new(), Some(model), &brought).await.unwrap_err();
     assert_eq!(refused.stable_code(), "INVALID_VECTOR");
@@ -97,7 +97,7 @@ async fn a_vector_of_the_wrong_length_under_the_embedders_model_fails_alone() {
     let claimed = NewDocument { content_type: Some(PASSAGES_CONTENT_TYPE.to_owned()), ..new() };
     let bytes = "{\"model\":\"hashing-no-meaning-64\"}\n{\"text\":\"Leave.\",\"vector\":[1,2,3]}";
     let job = nexus.ingest(&admin(), claimed, std::io::Cursor::new(bytes)).await.unwrap().job_id;
-    let JobState::Failed { failure } = nexus.finish_job(&admin(), &job).await.unwrap().state else {
+    let JobState::Failed { failure } = nexus.wait_for_job(&admin(), &job).await.unwrap().state else {
         panic!("it was ingested");
     };
     assert_eq!(failure.code, "INVALID_VECTOR");
@@ -193,14 +193,15 @@ async fn an_embedder_that_does_not_keep_its_word_fails_the_document_the_search_a
         let store = MemoryStore::default();
         let deadlines = Deadlines { first_event: Duration::from_millis(20), ..Deadlines::default() };
         let retry = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
-        let settings = GatewaySettings { deadlines, retry, ..GatewaySettings::shipped().unwrap() };
+        let settings =
+            GatewaySettings { deadlines, retry, ..GatewaySettings::with_builtin_prices().unwrap() };
         let model = ModelId::parse("faulty@1").unwrap();
         let broken = builder(&store).embedder(Faulty { model, fault }).gateway(settings).build().unwrap();
         broken.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
         let new = NewDocument { id: Some(document("d")), ..NewDocument::new(handbook(), "leave.txt") };
         let text = std::io::Cursor::new("Thirty days of paid leave.");
         let job = broken.ingest(&admin(), new, text).await.unwrap().job_id;
-        let JobState::Failed { failure } = broken.finish_job(&admin(), &job).await.unwrap().state else {
+        let JobState::Failed { failure } = broken.wait_for_job(&admin(), &job).await.unwrap().state else {
             panic!("{fault:?}: it was ingested");
         };
         assert_eq!(failure.code, code, "{fault:?}");
@@ -217,7 +218,7 @@ async fn an_embedder_that_does_not_keep_its_word_fails_the_document_the_search_a
 
         let mended = hashing(&store, 8);
         mended.reindex(&admin(), &document("d"), None).await.unwrap();
-        mended.work().await.unwrap();
+        mended.run_pending_jobs().await.unwrap();
         assert_eq!(search(&mended).await.mode, SearchMode::Hybrid, "{fault:?}");
         let found = mended.document(&admin(), &document("d")).await.unwrap();
         assert_eq!(found.status, DocumentStatus::Succeeded, "{fault:?}");

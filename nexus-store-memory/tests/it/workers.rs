@@ -96,7 +96,7 @@ async fn a_parser_that_crashes_costs_its_own_document_only() {
     let (parser, _watch) = naughty();
     let nexus = library(&MemoryStore::default(), parser, Settings::default()).await;
     let (bad, good) = (submit(&nexus, "panic").await, submit(&nexus, "good").await);
-    assert_eq!(nexus.work().await.unwrap(), 2);
+    assert_eq!(nexus.run_pending_jobs().await.unwrap(), 2);
     check_failed(&state(&nexus, &bad).await, codes::CRASHED);
     assert_eq!(state(&nexus, &good).await, JobState::Succeeded);
 }
@@ -107,7 +107,7 @@ async fn a_document_without_end_is_given_up_at_the_deadline_and_its_parser_sent_
     let settings = Settings { document_deadline: Duration::from_millis(50), ..Settings::default() };
     let nexus = library(&MemoryStore::default(), parser, settings).await;
     let job = submit(&nexus, "endless").await;
-    nexus.work().await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
     check_failed(&state(&nexus, &job).await, codes::TIMEOUT);
     assert_eq!(watch.ended.next().await, Some(ErrorKind::Unavailable));
 }
@@ -123,7 +123,7 @@ async fn a_worker_that_lost_its_job_lets_go_of_it_and_spoils_nothing() {
         watch.begun.next().await.unwrap();
         store.claim("another worker", SystemClock.now().plus(HOUR), HOUR).await.unwrap().unwrap()
     };
-    let (done, lease) = tokio::join!(nexus.work(), take_over);
+    let (done, lease) = tokio::join!(nexus.run_pending_jobs(), take_over);
     assert_eq!(done.unwrap(), 1, "it ends although its parser still waits");
     assert_eq!((&lease.job.id, lease.job.attempts), (&job, 2));
     assert!(matches!(state(&nexus, &job).await, JobState::Processing { .. }), "the job is the other's");
@@ -141,7 +141,7 @@ async fn a_document_on_which_workers_keep_dying_is_given_up() {
         let dead = store.claim("a worker that dies", SystemClock.now(), Duration::ZERO).await.unwrap();
         assert_eq!(dead.unwrap().job.id, job);
     }
-    nexus.work().await.unwrap();
+    nexus.run_pending_jobs().await.unwrap();
     check_failed(&state(&nexus, &job).await, "JOB_ABANDONED");
     assert!(watch.begun.try_recv().is_err(), "nobody tried to read it once more");
 }

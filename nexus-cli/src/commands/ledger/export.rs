@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use nexus_core::ledger::{LedgerLine, LedgerQuery};
+use nexus_core::ledger::{LedgerEntry, LedgerQuery};
 use nexus_core::{Error, ErrorKind, NanoUsd, Nexus, Result, Usage};
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub(super) async fn export(
     mut sink: Sink,
 ) -> Result<Exit> {
     loop {
-        let page = nexus.ledger(&context.who, query.clone()).await?;
+        let page = nexus.ledger(&context.caller, query.clone()).await?;
         let Some(last) = page.last() else { break };
         query.before = Some(last.seq);
         page.into_iter().try_for_each(|line| sink.write(Row::try_from(line)?))?;
@@ -64,10 +64,10 @@ struct Row {
     reason: Option<String>,
 }
 
-impl TryFrom<LedgerLine> for Row {
+impl TryFrom<LedgerEntry> for Row {
     type Error = Error;
 
-    fn try_from(line: LedgerLine) -> Result<Self> {
+    fn try_from(line: LedgerEntry) -> Result<Self> {
         let added = line.change().ok_or_else(too_large)?;
         let before =
             line.correction.as_ref().map_or_else(Usage::default, |correction| correction.usage_before);
@@ -121,7 +121,7 @@ fn too_large() -> Error {
 
 impl Row {
     /// The row with texts that a spreadsheet does not take for formulas.
-    fn tame(mut self) -> Self {
+    fn escape_formula(mut self) -> Self {
         let tame = |text: &mut String| {
             if text.starts_with(['=', '+', '-', '@', '\t']) {
                 text.insert(0, '\'');
@@ -172,7 +172,7 @@ impl Sink {
 
     fn write(&mut self, row: Row) -> Result<()> {
         match self {
-            Self::Csv(out) => out.serialize(row.tame()).map_err(unwritten),
+            Self::Csv(out) => out.serialize(row.escape_formula()).map_err(unwritten),
             Self::Jsonl(out) => {
                 serde_json::to_writer(&mut *out, &row).map_err(unwritten)?;
                 out.write_all(b"\n").map_err(unwritten)

@@ -5,15 +5,15 @@ mod reconcile;
 
 use std::io::Write;
 
-use nexus_core::ledger::{LedgerLine, LedgerQuery};
+use nexus_core::ledger::{LedgerEntry, LedgerQuery};
 use nexus_core::{MAX_LISTED, Nexus, Result};
 
 use super::table::Table;
-use super::whole::{Piped, create};
+use super::whole::{StdoutPipe, create};
 use crate::args::{Ledger, Lines};
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::usd;
+use crate::terminal::usd;
 use export::{Sink, export, named};
 
 /// The path that means standard output.
@@ -23,16 +23,18 @@ pub(super) async fn run(context: &Context<'_>, command: Ledger) -> Result<Exit> 
     match command {
         Ledger::List { narrowing, unreconciled, limit } => {
             let query = LedgerQuery { unreconciled, ..query(narrowing, limit) };
-            context.read(async |Opened { nexus, .. }| list(context, nexus, query.clone()).await).await
+            context
+                .with_reader(async |OpenStore { nexus, .. }| list(context, nexus, query.clone()).await)
+                .await
         }
         Ledger::Reconcile(what) => reconcile::run(context, &what).await,
         Ledger::Export { narrowing, csv, jsonl: _, file } => {
             let query = query(narrowing, MAX_LISTED);
             context
-                .read(async |Opened { nexus, .. }| {
+                .with_reader(async |OpenStore { nexus, .. }| {
                     let piped = file.as_os_str() == STANDARD_OUTPUT;
                     let out: Box<dyn Write> =
-                        if piped { Box::new(Piped::default()) } else { Box::new(create(&file)?) };
+                        if piped { Box::new(StdoutPipe::default()) } else { Box::new(create(&file)?) };
                     export(context, nexus, query.clone(), Sink::new(out, csv))
                         .await
                         .map_err(|error| named(error, &file))
@@ -48,9 +50,9 @@ fn query(narrowing: Lines, limit: usize) -> LedgerQuery {
 }
 
 async fn list(context: &Context<'_>, nexus: &Nexus, query: LedgerQuery) -> Result<Exit> {
-    let lines = nexus.ledger(&context.who, query).await?;
+    let lines = nexus.ledger(&context.caller, query).await?;
     if context.output.is_json() {
-        context.output.document(&lines)?;
+        context.output.json(&lines)?;
         return Ok(Exit::Done);
     }
     let header = ["LINE", "TIME", "USER", "PROVIDER", "MODEL", "STATUS", "TOKENS", "COST", "ATTEMPT", "CALL"];
@@ -75,7 +77,7 @@ async fn list(context: &Context<'_>, nexus: &Nexus, query: LedgerQuery) -> Resul
 }
 
 /// The tokens and the money that a line adds, which are differences in a correction.
-fn added(line: &LedgerLine) -> (String, String) {
+fn added(line: &LedgerEntry) -> (String, String) {
     let is = match (&line.correction, line.estimated) {
         (Some(_), _) => " (correction)",
         (None, true) => " (estimate)",

@@ -3,18 +3,18 @@
 use nexus_core::Result;
 
 use crate::args::Reconcile;
-use crate::context::{Context, Opened};
+use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::visible::usd;
+use crate::terminal::usd;
 
 pub(super) async fn run(context: &Context<'_>, what: &Reconcile) -> Result<Exit> {
     let bill = what.bill();
-    let reconcile = async |Opened { nexus, .. }: &Opened| {
-        nexus.reconcile(&context.who, &what.call, what.attempt, bill, &what.reason).await
+    let reconcile = async |OpenStore { nexus, .. }: &OpenStore| {
+        nexus.reconcile(&context.caller, &what.call, what.attempt, bill, &what.reason).await
     };
-    let line = context.own(reconcile).await?;
+    let line = context.with_writer(reconcile).await?;
     if context.output.is_json() {
-        context.output.document(&line)?;
+        context.output.json(&line)?;
         return Ok(Exit::Done);
     }
     let before = line.correction.as_ref().map(|correction| correction.charged_before.money);

@@ -7,17 +7,17 @@
 //!
 //! The text of a chunk is an exact slice of the document's text, and [`rebuild`] makes the document's text of the chunks.
 
-mod outline;
-mod pack;
-mod pieces;
+mod buffer;
+mod chunker;
+mod heading_path;
+mod split;
 mod tokens;
-mod window;
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-pub use pack::Chunker;
+pub use chunker::Chunker;
 pub use tokens::{EstimatedTokens, TokenCounter};
 
 use crate::error::{Error, ErrorKind, Result};

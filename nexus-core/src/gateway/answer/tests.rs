@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::grounding::Evidence;
-use crate::llm::{Parameters, ResponseFormat, Speaker, Turn};
+use crate::llm::{MessageRole, Parameters, ResponseFormat, Turn};
 
 /// Everything that decides about a key, from few values, so that equal ones come up.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,18 +13,18 @@ struct Asked {
     tenant: &'static str,
     subject: &'static str,
     role: &'static str,
-    standing: Standing,
+    standing: CacheContext,
     provider: (&'static str, &'static str),
     request: Request,
 }
 
 impl Asked {
-    fn who(&self) -> Principal {
+    fn caller(&self) -> Principal {
         Principal::user(self.tenant, self.subject).unwrap().roles([self.role])
     }
 
     fn key(&self) -> CacheKey {
-        of_request(&self.who(), &self.standing, self.provider, &self.request).unwrap()
+        of_request(&self.caller(), &self.standing, self.provider, &self.request).unwrap()
     }
 
     /// What must be equal. Admins see everything, whoever they are; scores and claimed hashes decide nothing.
@@ -33,7 +33,7 @@ impl Asked {
         for shown in &mut request.evidence {
             (shown.score, shown.hash) = (0.0, String::new());
         }
-        (self.tenant, Visibility::of(&self.who()), self.standing.clone(), self.provider, request)
+        (self.tenant, Visibility::of(&self.caller()), self.standing.clone(), self.provider, request)
     }
 }
 
@@ -57,7 +57,7 @@ fn any_request() -> impl Strategy<Value = Request> {
     (
         text(),
         text(),
-        proptest::collection::vec(text().prop_map(|text| Turn::said(Speaker::User, text)), 0..2),
+        proptest::collection::vec(text().prop_map(|text| Turn::said(MessageRole::User, text)), 0..2),
         proptest::collection::vec(passage, 0..2),
         proptest::option::of("[mn]"),
         proptest::option::of(1_u32..3),
@@ -86,7 +86,7 @@ fn any_asked() -> impl Strategy<Value = Asked> {
     )
         .prop_map(|((tenant, subject, role), (policy, corpus, meaning), provider, request)| {
             let corpus = corpus.map(|(id, watermark)| (CorpusId::parse(id).unwrap(), watermark));
-            let standing = Standing { policy_version: policy.to_owned(), corpus, meaning };
+            let standing = CacheContext { policy_version: policy.to_owned(), corpus, meaning };
             Asked { tenant, subject, role, standing, provider, request }
         })
 }
@@ -122,7 +122,7 @@ fn the_order_of_a_maps_fields_decides_nothing() {
         let format = Some(ResponseFormat::JsonSchema { name: "answer".to_owned(), schema });
         let parameters = Parameters { format, ..Parameters::default() };
         let request = Request { parameters, ..Request::asking("Which river?") };
-        let standing = Standing { policy_version: "p1".to_owned(), corpus: None, meaning: None };
+        let standing = CacheContext { policy_version: "p1".to_owned(), corpus: None, meaning: None };
         of_request(&Principal::user("acme", "ada").unwrap(), &standing, ("openai", "openai"), &request)
             .unwrap()
     };
@@ -134,13 +134,13 @@ fn the_order_of_a_maps_fields_decides_nothing() {
 
 #[test]
 fn only_whole_answers_serve_again() {
-    let said = |text: &str, finish| Reply { text: text.to_owned(), finish, ..Reply::empty() };
-    assert!(is_whole(&said("The Nile.", Finish::Complete)));
-    for finish in [Finish::Length, Finish::ContentFilter, Finish::ToolCalls] {
-        assert!(!is_whole(&said("The Nile.", finish)), "{finish:?}");
+    let said = |text: &str, finish| Completion { text: text.to_owned(), finish, ..Completion::empty() };
+    assert!(is_complete(&said("The Nile.", FinishReason::Complete)));
+    for finish in [FinishReason::Length, FinishReason::ContentFilter, FinishReason::ToolCalls] {
+        assert!(!is_complete(&said("The Nile.", finish)), "{finish:?}");
     }
-    assert!(!is_whole(&said(" \n", Finish::Complete)));
+    assert!(!is_complete(&said(" \n", FinishReason::Complete)));
     let call = json!({"id": "1", "name": "weather", "arguments": "{}"});
     let tool_calls = vec![serde_json::from_value(call).unwrap()];
-    assert!(!is_whole(&Reply { tool_calls, ..said("The Nile.", Finish::Complete) }));
+    assert!(!is_complete(&Completion { tool_calls, ..said("The Nile.", FinishReason::Complete) }));
 }

@@ -8,21 +8,21 @@ use tokio::time::Instant;
 use super::{Admitted, Conduct, Leave};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::gateway::attempt::{Ended, Line, Outcome, attempt, whenever};
+use crate::gateway::attempt::{AttemptContext, AttemptEnd, AttemptResult, attempt, until_cancelled};
+use crate::gateway::audit_records;
 use crate::gateway::backoff;
-use crate::gateway::breaker::{Health, Passage};
-use crate::gateway::call::Refused;
-use crate::gateway::doubt::Stuck;
-use crate::gateway::ending::unanswered;
-use crate::gateway::plan::{Attemptable, Plan};
-use crate::gateway::record;
-use crate::ledger::{Begun, CallStatus, Ending, Retry};
-use crate::llm::Fault;
+use crate::gateway::breaker::{BreakerDecision, BreakerOutcome};
+use crate::gateway::call::CallRefusal;
+use crate::gateway::doubt::RetryError;
+use crate::gateway::ending::failed_outcome;
+use crate::gateway::plan::{Plan, PlannedAttempt};
+use crate::ledger::{AttemptOutcome, BeginResult, CallStatus, RetryCall};
+use crate::llm::ProviderErrorKind;
 
 /// What is to be done after a failed attempt.
 enum Next {
     /// Ask again, or ask the next provider, after a while.
-    Attempt { this: Box<Attemptable>, place: usize, leave: Leave, wait: Duration },
+    Attempt { this: Box<PlannedAttempt>, place: usize, leave: Leave, wait: Duration },
     /// Nothing: the call has failed.
     Fail,
 }
@@ -32,7 +32,7 @@ impl Conduct {
     pub(super) async fn attempts(&self, mut admitted: Admitted) {
         loop {
             let settings = Arc::clone(&admitted.plan.settings);
-            let line = Line {
+            let line = AttemptContext {
                 mode: self.mode,
                 deadlines: settings.deadlines,
                 until: admitted.until,
@@ -45,18 +45,18 @@ impl Conduct {
             if let Some(trial) = admitted.trial.take() {
                 trial.report(self.shared.clock.now(), health(&outcome));
             }
-            let Outcome { ended, reply, first_event, relayed } = outcome;
+            let AttemptResult { ended, reply, first_event, output_started } = outcome;
             let error = match ended {
-                Ended::Answered => return self.answered(admitted, reply).await,
-                Ended::Cancelled => {
+                AttemptEnd::Answered => return self.answered(admitted, reply).await,
+                AttemptEnd::Cancelled => {
                     let ending = self.unanswered(&mut admitted, first_event.is_some(), None);
                     return self.failed(admitted, Some(ending), CallStatus::Cancelled, cancelled()).await;
                 }
-                Ended::Failed(error) => error,
+                AttemptEnd::Failed(error) => error,
             };
             tracing::info!(call = admitted.record.id, error = %error.report(), "an attempt to call a model failed");
             let ending = self.unanswered(&mut admitted, first_event.is_some(), Some(&error));
-            match if relayed { Next::Fail } else { self.next(&admitted, &error) } {
+            match if output_started { Next::Fail } else { self.next(&admitted, &error) } {
                 Next::Fail => return self.failed(admitted, Some(ending), CallStatus::Failed, error).await,
                 Next::Attempt { this, place, leave, wait } => {
                     if self.cancelled_within(wait).await {
@@ -64,11 +64,11 @@ impl Conduct {
                     }
                     match self.again(&mut admitted, ending.clone(), *this, place, leave).await {
                         Ok(()) => {}
-                        Err(Stuck::Refused(refused)) => {
+                        Err(RetryError::Refused(refused)) => {
                             return self.failed(admitted, None, CallStatus::Failed, refused).await;
                         }
-                        Err(Stuck::Unknown(error)) => {
-                            return self.failed_in_between(admitted, ending, error).await;
+                        Err(RetryError::OutcomeUnknown(error)) => {
+                            return self.fail_unknown(admitted, ending, error).await;
                         }
                     }
                 }
@@ -81,7 +81,7 @@ impl Conduct {
         let mut flag = self.cancelled.clone();
         tokio::select! {
             biased;
-            () = whenever(&mut flag) => true,
+            () = until_cancelled(&mut flag) => true,
             () = tokio::time::sleep(wait) => false,
         }
     }
@@ -91,18 +91,18 @@ impl Conduct {
     fn next(&self, admitted: &Admitted, error: &Error) -> Next {
         let (plan, now) = (&admitted.plan, self.shared.clock.now());
         let (policy, left) = (&plan.settings.retry, admitted.until.saturating_duration_since(Instant::now()));
-        if let Some(wait) = backoff::again(policy, &admitted.record.id, admitted.tries, error, left)
+        if let Some(wait) = backoff::retry_after(policy, &admitted.record.id, admitted.tries, error, left)
             && let Some(leave) = self.leave(plan, &admitted.this)
         {
             let this = Box::new(admitted.this.clone());
             return Next::Attempt { this, place: admitted.place, leave, wait };
         }
-        if !Fault::of(error).is_some_and(Fault::falls_over) {
+        if !ProviderErrorKind::of(error).is_some_and(ProviderErrorKind::allows_fallback) {
             return Next::Fail;
         }
         for (place, candidate) in plan.candidates.iter().enumerate().skip(admitted.place + 1) {
             // A fallback without a price, or one that is too dear, is no fallback.
-            let Ok(Ok(this)) = plan.attemptable(candidate, now) else { continue };
+            let Ok(Ok(this)) = plan.attempt(candidate, now) else { continue };
             if Instant::now() >= admitted.until {
                 continue;
             }
@@ -114,11 +114,11 @@ impl Conduct {
     }
 
     /// The leave to make an attempt, if it is not too dear and its provider may be asked.
-    fn leave(&self, plan: &Plan, this: &Attemptable) -> Option<Leave> {
+    fn leave(&self, plan: &Plan, this: &PlannedAttempt) -> Option<Leave> {
         let share = self.share(plan, this).ok()?;
         match self.pass(plan, this) {
-            Passage::Open(trial) => Some(Leave { trial, share }),
-            Passage::Shut(_) => None,
+            BreakerDecision::Allow(trial) => Some(Leave { trial, share }),
+            BreakerDecision::Reject(_) => None,
         }
     }
 
@@ -126,23 +126,23 @@ impl Conduct {
     async fn again(
         &self,
         admitted: &mut Admitted,
-        ending: Ending,
-        mut this: Attemptable,
+        ending: AttemptOutcome,
+        mut this: PlannedAttempt,
         place: usize,
         leave: Leave,
-    ) -> Result<(), Stuck> {
+    ) -> Result<(), RetryError> {
         let now = self.shared.clock.now();
         // The call counts once: with the first of its attempts that is charged.
         this.worst.calls = u64::from(ending.charged.calls == 0 && admitted.this.worst.calls == 1);
         let number = admitted.number + 1;
         let attempt = this.record(number, now);
-        let retry = Retry {
-            tenant: self.who.tenant().clone(),
+        let retry = RetryCall {
+            tenant: self.caller.tenant().clone(),
             call: admitted.record.id.clone(),
-            checks: admitted.plan.checks(&this, now).map_err(Stuck::Unknown)?,
+            checks: admitted.plan.checks(&this, now).map_err(RetryError::OutcomeUnknown)?,
             day: admitted.plan.settings.zone.day(admitted.attempted_at),
-            audit: self.shared.pending(record::retried(
-                &self.who,
+            audit: self.shared.pending(audit_records::retried(
+                &self.caller,
                 &admitted.record,
                 &ending,
                 &attempt,
@@ -153,42 +153,44 @@ impl Conduct {
             ending,
         };
         let patience = admitted.plan.settings.deadlines.store;
-        let begun = self.shared.reach.within(patience, self.shared.store.retry(retry)).await;
+        let begun = self.shared.store_guard.call(patience, self.shared.store.retry(retry)).await;
         match begun {
-            Ok(Begun::Admitted { .. }) => {
+            Ok(BeginResult::Admitted { .. }) => {
                 admitted.tries = if place == admitted.place { admitted.tries + 1 } else { 1 };
                 (admitted.number, admitted.place, admitted.this) = (number, place, this);
                 admitted.attempted_at = now;
                 (admitted.trial, admitted.share) = (Some(leave.trial), Some(leave.share));
                 Ok(())
             }
-            Ok(Begun::Refused(refusal)) => Err(self.stuck(Refused::Limit(refusal), now)),
-            Ok(Begun::Stopped(stop)) => Err(self.stuck(Refused::Stopped(stop), now)),
-            Ok(Begun::Replayed(_) | Begun::UnderWay(_) | Begun::Mismatched) => {
-                Err(Stuck::Unknown(Error::unexpected("a retry was answered as if it were a new call")))
+            Ok(BeginResult::Refused(refusal)) => Err(self.stuck(CallRefusal::Limit(refusal), now)),
+            Ok(BeginResult::KillSwitch(stop)) => Err(self.stuck(CallRefusal::Stopped(stop), now)),
+            Ok(BeginResult::Replayed(_) | BeginResult::InProgress(_) | BeginResult::IdempotencyConflict) => {
+                Err(RetryError::OutcomeUnknown(Error::unexpected(
+                    "a retry was answered as if it were a new call",
+                )))
             }
-            Err(error) => Err(Stuck::Unknown(error)),
+            Err(error) => Err(RetryError::OutcomeUnknown(error)),
         }
     }
 
-    fn stuck(&self, refused: Refused, now: Timestamp) -> Stuck {
-        Stuck::Refused(refused.shown_to(&self.who, self.call.run.is_some()).to_error(now))
+    fn stuck(&self, refused: CallRefusal, now: Timestamp) -> RetryError {
+        RetryError::Refused(refused.shown_to(&self.caller, self.call.run.is_some()).to_error(now))
     }
 
     /// The ending of an attempt that did not answer. What may have been billed is charged at its reservation.
-    fn unanswered(&self, admitted: &mut Admitted, began: bool, error: Option<&Error>) -> Ending {
+    fn unanswered(&self, admitted: &mut Admitted, began: bool, error: Option<&Error>) -> AttemptOutcome {
         let now = self.shared.clock.now();
-        let ending = unanswered(admitted.number, admitted.this.worst, began, error, now);
+        let ending = failed_outcome(admitted.number, admitted.this.worst, began, error, now);
         admitted.add(&ending);
         ending
     }
 }
 
-fn health(outcome: &Outcome) -> Health {
+fn health(outcome: &AttemptResult) -> BreakerOutcome {
     match &outcome.ended {
-        Ended::Answered => Health::Well,
-        Ended::Cancelled => Health::Unclear,
-        Ended::Failed(error) => Health::after(error),
+        AttemptEnd::Answered => BreakerOutcome::Success,
+        AttemptEnd::Cancelled => BreakerOutcome::Ignored,
+        AttemptEnd::Failed(error) => BreakerOutcome::after(error),
     }
 }
 

@@ -10,21 +10,21 @@ use tokio::time::timeout_at;
 use super::attempts::cancelled;
 use super::{Admitted, Conduct};
 use crate::access::{Permission, Visibility};
-use crate::cache::{CacheEntry, CacheKey, CacheScope, Near};
+use crate::cache::{CacheEntry, CacheKey, CacheScope, SimilarEntry};
 use crate::error::{ErrorKind, Result};
 use crate::gateway::Origin;
-use crate::gateway::answer::{Standing, is_whole, key, may_serve};
-use crate::gateway::attempt::whenever;
-use crate::gateway::call::{Granted, Receipt, Told};
-use crate::gateway::flight::{Boarding, Flight};
+use crate::gateway::answer::{CacheContext, is_cacheable, is_complete, key};
+use crate::gateway::attempt::until_cancelled;
+use crate::gateway::call::{Admission, CallEvent, CallReceipt};
 use crate::gateway::metrics;
-use crate::gateway::near::fitted;
-use crate::gateway::patience::quietly;
+use crate::gateway::near::renumber_citations;
+use crate::gateway::patience::best_effort;
+use crate::gateway::single_flight::{FlightGuard, Joined};
 use crate::grounding::Evidence;
-use crate::ledger::{AttemptStatus, CallResult, CallStatus, Ending, Settlement};
-use crate::llm::Reply;
+use crate::ledger::{AttemptOutcome, AttemptStatus, CallResult, CallStatus, Settlement};
+use crate::llm::Completion;
 use crate::money::NanoUsd;
-use crate::quota::Amounts;
+use crate::quota::MeterAmounts;
 use crate::retrieve::EmbedRole;
 use crate::usage::Usage;
 
@@ -33,68 +33,71 @@ const NEAREST: usize = 8;
 
 /// What is needed to keep the answer of a call that is being made.
 #[derive(Debug)]
-pub(super) struct Keeping {
-    standing: Standing,
+pub(super) struct PendingCacheEntry {
+    context: CacheContext,
     /// What the question means, where near questions share answers.
-    meaning: Option<Vec<f32>>,
+    embedding: Option<Vec<f32>>,
     /// Holds back equal requests until the answer is kept.
-    _flight: Option<Flight>,
+    _flight: Option<FlightGuard>,
 }
 
 impl Conduct {
     /// Answers an admitted call from the cache, or else from the model.
     pub(super) async fn answer(&self, mut admitted: Admitted) {
-        let Some((standing, key)) = quietly("looked for", self.standing(&admitted)).await.flatten() else {
+        let Some((standing, key)) = best_effort("looked for", self.cache_context(&admitted)).await.flatten()
+        else {
             return self.attempts(admitted).await;
         };
-        let flight = match self.shared.flights.board(&key) {
-            Boarding::First(flight) => Some(flight),
-            Boarding::Behind(over) => {
+        let flight = match self.shared.single_flight.join(&key) {
+            Joined::Leader(flight) => Some(flight),
+            Joined::Follower(over) => {
                 if self.cancelled_behind(over, &admitted).await {
-                    return self.unsent(admitted).await;
+                    return self.cancel_before_send(admitted).await;
                 }
                 None
             }
         };
-        let mut found = quietly("looked up", self.equal(&key, &admitted)).await.flatten();
+        let mut found = best_effort("looked up", self.exact_lookup(&key, &admitted)).await.flatten();
         let mut meaning = None;
         if found.is_none() {
-            meaning = self.meaning(&admitted).await;
+            meaning = self.question_embedding(&admitted).await;
         }
         if let Some(vector) = &meaning {
-            found = quietly("compared", self.near(&key.scope, vector, &admitted)).await.flatten();
+            found =
+                best_effort("compared", self.semantic_lookup(&key.scope, vector, &admitted)).await.flatten();
         }
         if *self.cancelled.borrow() {
-            return self.unsent(admitted).await;
+            return self.cancel_before_send(admitted).await;
         }
         if let Some(reply) = found {
             drop(flight);
-            self.serve(admitted, reply).await;
+            self.answer_from_cache(admitted, reply).await;
         } else {
-            admitted.keeping = Some(Keeping { standing, meaning, _flight: flight });
+            admitted.keeping =
+                Some(PendingCacheEntry { context: standing, embedding: meaning, _flight: flight });
             self.attempts(admitted).await;
         }
     }
 
     /// What decides about the answer's scope, and its key; nothing for an answer that must not come from a cache.
-    async fn standing(&self, admitted: &Admitted) -> Result<Option<(Standing, CacheKey)>> {
-        let is_on = self.shared.cache.is_some() && !admitted.plan.settings.cache.answers.is_zero();
-        if !is_on || !may_serve(&self.call, &admitted.this) {
+    async fn cache_context(&self, admitted: &Admitted) -> Result<Option<(CacheContext, CacheKey)>> {
+        let is_on = self.shared.cache.is_some() && !admitted.plan.settings.cache.answer_ttl.is_zero();
+        if !is_on || !is_cacheable(&self.call, &admitted.this) {
             return Ok(None);
         }
         let corpus = match &self.call.corpus {
             Some(corpus) => {
-                Some((corpus.clone(), self.shared.store.watermark(self.who.tenant(), corpus).await?))
+                Some((corpus.clone(), self.shared.store.revision(self.caller.tenant(), corpus).await?))
             }
             None => None,
         };
-        let meaning = admitted.plan.settings.cache.semantic.and_then(|_| self.gateway.embedder());
-        let standing = Standing {
+        let meaning = admitted.plan.settings.cache.semantic_threshold.and_then(|_| self.gateway.embedder());
+        let standing = CacheContext {
             policy_version: self.shared.policy_version(),
             corpus,
             meaning: meaning.map(|embedder| embedder.model().to_string()),
         };
-        let key = key(&self.who, &standing, &admitted.this)?;
+        let key = key(&self.caller, &standing, &admitted.this)?;
         Ok(Some((standing, key)))
     }
 
@@ -103,30 +106,30 @@ impl Conduct {
         let mut flag = self.cancelled.clone();
         tokio::select! {
             biased;
-            () = whenever(&mut flag) => true,
+            () = until_cancelled(&mut flag) => true,
             _ = timeout_at(admitted.until, over.changed()) => false,
         }
     }
 
     /// What is kept under `key`, if it can still be given to whoever asks.
-    async fn equal(&self, key: &CacheKey, admitted: &Admitted) -> Result<Option<Reply>> {
+    async fn exact_lookup(&self, key: &CacheKey, admitted: &Admitted) -> Result<Option<Completion>> {
         let Some(cache) = &self.shared.cache else { return Ok(None) };
         let found = cache.get(std::slice::from_ref(key), self.shared.clock.now()).await?;
         let Some(body) = found.into_iter().next().flatten() else { return Ok(None) };
-        let Ok(reply) = serde_json::from_slice::<Reply>(&body) else { return Ok(None) };
+        let Ok(reply) = serde_json::from_slice::<Completion>(&body) else { return Ok(None) };
         let shown = &admitted.plan.request.evidence;
         let holds = reply.citations.iter().all(|citation| citation.check(shown).is_ok());
         Ok((holds && self.may_still_read(shown).await?).then_some(reply))
     }
 
     /// The vector of the question, where near questions share answers: a call of its own, charged as any.
-    async fn meaning(&self, admitted: &Admitted) -> Option<Vec<f32>> {
+    async fn question_embedding(&self, admitted: &Admitted) -> Option<Vec<f32>> {
         let question = admitted.plan.request.question.as_str();
-        admitted.plan.settings.cache.semantic.filter(|_| !question.trim().is_empty())?;
+        admitted.plan.settings.cache.semantic_threshold.filter(|_| !question.trim().is_empty())?;
         let origin = Origin { allowance: self.allowance.clone(), ..Origin::of(&self.call) };
-        match self.gateway.embed(&self.who, &origin, EmbedRole::Query, &[question]).await {
-            Ok(Granted::Yes(vectors)) => vectors?.into_iter().next(),
-            Ok(Granted::No(refused)) => {
+        match self.gateway.embed(&self.caller, &origin, EmbedRole::Query, &[question]).await {
+            Ok(Admission::Granted(vectors)) => vectors?.into_iter().next(),
+            Ok(Admission::Refused(refused)) => {
                 tracing::info!(code = refused.code(), "a question was not embedded for the cache");
                 None
             }
@@ -138,22 +141,28 @@ impl Conduct {
     }
 
     /// The answer to the nearest question in `scope` that can be given to whoever asks.
-    async fn near(&self, scope: &CacheScope, meaning: &[f32], admitted: &Admitted) -> Result<Option<Reply>> {
-        let (Some(cache), Some(threshold)) = (&self.shared.cache, admitted.plan.settings.cache.semantic)
+    async fn semantic_lookup(
+        &self,
+        scope: &CacheScope,
+        meaning: &[f32],
+        admitted: &Admitted,
+    ) -> Result<Option<Completion>> {
+        let (Some(cache), Some(threshold)) =
+            (&self.shared.cache, admitted.plan.settings.cache.semantic_threshold)
         else {
             return Ok(None);
         };
         let (shown, now) = (&admitted.plan.request.evidence, self.shared.clock.now());
         let near = cache.nearest(scope, meaning, threshold.get(), NEAREST, now).await?;
-        let read = |near: Near| serde_json::from_slice::<Reply>(&near.body).ok();
-        let fitting = near.into_iter().filter_map(read).find_map(|reply| fitted(reply, shown));
+        let read = |near: SimilarEntry| serde_json::from_slice::<Completion>(&near.body).ok();
+        let fitting = near.into_iter().filter_map(read).find_map(|reply| renumber_citations(reply, shown));
         Ok(if self.may_still_read(shown).await? { fitting } else { None })
     }
 
     /// Whether every passage is of a version that is searched now, of a document that whoever asks may read now.
     async fn may_still_read(&self, shown: &[Evidence]) -> Result<bool> {
-        let (tenant, now) = (self.who.tenant(), self.shared.clock.now());
-        let visibility = Visibility::of(&self.who);
+        let (tenant, now) = (self.caller.tenant(), self.shared.clock.now());
+        let visibility = Visibility::of(&self.caller);
         let sources: BTreeSet<_> =
             shown.iter().map(|shown| (&shown.passage.document, shown.passage.version)).collect();
         for (document, version) in sources {
@@ -176,13 +185,13 @@ impl Conduct {
     }
 
     /// Gives a kept answer: nothing is sent and nothing charged, and the record says what that spared.
-    async fn serve(&self, mut admitted: Admitted, reply: Reply) {
+    async fn answer_from_cache(&self, mut admitted: Admitted, reply: Completion) {
         drop(admitted.trial.take());
         let consumed = reply.usage.unwrap_or_default();
         let avoided =
             admitted.plan.charge(&admitted.this, &consumed).map_or(NanoUsd::ZERO, |charge| charge.money);
         let ending = self.nothing_sent(&admitted, AttemptStatus::Cached);
-        let receipt = Receipt { attempts: 0, was_cached: true, avoided, ..admitted.receipt() };
+        let receipt = CallReceipt { attempts: 0, was_cached: true, avoided, ..admitted.receipt() };
         let result = CallResult::Reply(Box::new(reply.clone()));
         let settlement = Settlement {
             distillation_eligible: false,
@@ -196,12 +205,12 @@ impl Conduct {
             )
         };
         if let Err(error) = self.shared.settle(settlement).await {
-            let _ = self.out.send(Told::Failed(error));
+            let _ = self.out.send(CallEvent::Failed(error));
             return;
         }
         metrics::cached(avoided);
-        let mut told: Vec<Told> = reply.into_pieces().into_iter().map(Told::Piece).collect();
-        told.insert(told.len().saturating_sub(1), Told::Ended(receipt));
+        let mut told: Vec<CallEvent> = reply.into_pieces().into_iter().map(CallEvent::Piece).collect();
+        told.insert(told.len().saturating_sub(1), CallEvent::Ended(receipt));
         for told in told {
             // Nobody may be listening any more.
             let _ = self.out.send(told);
@@ -209,18 +218,18 @@ impl Conduct {
     }
 
     /// Ends a call that was cancelled before anything of it was sent.
-    async fn unsent(&self, mut admitted: Admitted) {
+    async fn cancel_before_send(&self, mut admitted: Admitted) {
         drop(admitted.trial.take());
         let ending = self.nothing_sent(&admitted, AttemptStatus::FailedUnbilled);
         self.failed(admitted, Some(ending), CallStatus::Cancelled, cancelled()).await;
     }
 
-    fn nothing_sent(&self, admitted: &Admitted, status: AttemptStatus) -> Ending {
-        Ending {
+    fn nothing_sent(&self, admitted: &Admitted, status: AttemptStatus) -> AttemptOutcome {
+        AttemptOutcome {
             number: admitted.number,
             status,
             usage: Usage::default(),
-            charged: Amounts::ZERO,
+            charged: MeterAmounts::ZERO,
             estimated: false,
             error: None,
             at: self.shared.clock.now(),
@@ -228,33 +237,33 @@ impl Conduct {
     }
 
     /// The answer of a call as it is to be kept for others, with what it consumed; nothing where it is not.
-    pub(super) fn keepsake(
+    pub(super) fn cache_entry(
         &self,
         admitted: &Admitted,
-        reply: &Reply,
+        reply: &Completion,
         usage: Usage,
     ) -> Option<(CacheKey, CacheEntry)> {
-        let keeping = admitted.keeping.as_ref().filter(|_| is_whole(reply))?;
+        let keeping = admitted.keeping.as_ref().filter(|_| is_complete(reply))?;
         // Another provider than the one that was asked first may have answered.
-        let key = may_serve(&self.call, &admitted.this)
-            .then(|| key(&self.who, &keeping.standing, &admitted.this).ok())??;
-        let kept = Reply { usage: Some(usage), ..reply.clone() };
+        let key = is_cacheable(&self.call, &admitted.this)
+            .then(|| key(&self.caller, &keeping.context, &admitted.this).ok())??;
+        let kept = Completion { usage: Some(usage), ..reply.clone() };
         let made_at = self.shared.clock.now();
         let entry = CacheEntry {
             body: serde_json::to_vec(&kept).ok()?.into(),
-            vector: keeping.meaning.clone(),
+            vector: keeping.embedding.clone(),
             run: self.call.run.as_ref().map(|run| run.id.clone()),
             made_at,
-            expires_at: made_at.plus(admitted.plan.settings.cache.answers),
+            expires_at: made_at.plus(admitted.plan.settings.cache.answer_ttl),
         };
         Some((key, entry))
     }
 
     /// Keeps an answer for others.
-    pub(super) async fn keep(&self, keepsake: (CacheKey, CacheEntry)) {
+    pub(super) async fn store_in_cache(&self, keepsake: (CacheKey, CacheEntry)) {
         if let Some(cache) = &self.shared.cache {
             let now = keepsake.1.made_at;
-            quietly("filled", cache.put(vec![keepsake], now)).await;
+            best_effort("filled", cache.put(vec![keepsake], now)).await;
         }
     }
 }

@@ -17,17 +17,17 @@ use tokio::time::Instant;
 
 use super::allowance::{Allowance, Share};
 use super::attempt::Mode;
-use super::breaker::{Passage, Trial};
-use super::call::{Granted, ModelCall, Receipt, Refused, Told};
+use super::audit_records;
+use super::breaker::{BreakerDecision, BreakerPermit};
+use super::call::{Admission, CallEvent, CallReceipt, CallRefusal, ModelCall};
 use super::metrics::{self, Measured};
-use super::plan::{Attemptable, Plan};
-use super::record;
-use super::{Gateway, Shared};
+use super::plan::{Plan, PlannedAttempt};
+use super::{Gateway, Inner};
 use crate::clock::Timestamp;
 use crate::document::model::Failure;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::{Call, CallResult, Ending, Operation};
-use crate::llm::Fault;
+use crate::ledger::{AttemptOutcome, Call, CallResult, Operation};
+use crate::llm::ProviderErrorKind;
 use crate::money::NanoUsd;
 use crate::principal::Principal;
 use crate::quota::Refusal;
@@ -37,13 +37,13 @@ use crate::usage::Usage;
 pub(super) struct Conduct {
     /// For what the cache of answers needs embedded.
     pub(super) gateway: Gateway,
-    pub(super) shared: Arc<Shared>,
-    pub(super) who: Principal,
+    pub(super) shared: Arc<Inner>,
+    pub(super) caller: Principal,
     pub(super) call: ModelCall,
     /// What the call may cost with all of its attempts and what is made for it, where there is a bound.
     pub(super) allowance: Option<Arc<Allowance>>,
     pub(super) mode: Mode,
-    pub(super) out: mpsc::UnboundedSender<Told>,
+    pub(super) out: mpsc::UnboundedSender<CallEvent>,
     pub(super) cancelled: watch::Receiver<bool>,
 }
 
@@ -51,9 +51,9 @@ pub(super) struct Conduct {
 struct Admitted {
     plan: Plan,
     record: Call,
-    this: Attemptable,
+    this: PlannedAttempt,
     /// The leave of its provider's breaker, until it is reported.
-    trial: Option<Trial>,
+    trial: Option<BreakerPermit>,
     /// Its part of what the call may cost, until it is spent.
     share: Option<Share>,
     /// The place of the candidate that is asked.
@@ -69,13 +69,13 @@ struct Admitted {
     charged: NanoUsd,
     estimated: bool,
     /// How its answer is kept for others, where it is.
-    keeping: Option<cached::Keeping>,
+    keeping: Option<cached::PendingCacheEntry>,
 }
 
 /// What an attempt needs to be made: the leave of its provider's breaker, and its part of what the call may cost.
 #[derive(Debug)]
 struct Leave {
-    trial: Trial,
+    trial: BreakerPermit,
     share: Share,
 }
 
@@ -87,24 +87,24 @@ enum Start {
     Replay(Box<Call>, Box<CallResult>),
 }
 
-type Verdict = oneshot::Sender<Result<Granted<()>>>;
+type Verdict = oneshot::Sender<Result<Admission<()>>>;
 
 impl Conduct {
     /// Carries the call out. `verdict` is told first whether it was granted.
     pub(super) async fn run(self, verdict: Verdict) {
         match self.begin().await {
-            Ok(Granted::Yes(Start::Attempt(admitted))) => {
-                let _ = verdict.send(Ok(Granted::Yes(())));
+            Ok(Admission::Granted(Start::Attempt(admitted))) => {
+                let _ = verdict.send(Ok(Admission::Granted(())));
                 Box::pin(self.answer(*admitted)).await;
             }
-            Ok(Granted::Yes(Start::Replay(call, result))) => {
-                let _ = verdict.send(Ok(Granted::Yes(())));
+            Ok(Admission::Granted(Start::Replay(call, result))) => {
+                let _ = verdict.send(Ok(Admission::Granted(())));
                 self.replay(&call, *result);
             }
-            Ok(Granted::No(refused)) => {
+            Ok(Admission::Refused(refused)) => {
                 let told = self.record_refusal(&refused).await;
-                let shown = refused.shown_to(&self.who, self.call.run.is_some());
-                let _ = verdict.send(told.map(|()| Granted::No(shown)));
+                let shown = refused.shown_to(&self.caller, self.call.run.is_some());
+                let _ = verdict.send(told.map(|()| Admission::Refused(shown)));
             }
             Err(error) => {
                 let _ = verdict.send(Err(error));
@@ -113,17 +113,18 @@ impl Conduct {
     }
 
     /// Whether the provider of an attempt may be asked now.
-    fn pass(&self, plan: &Plan, this: &Attemptable) -> Passage {
+    fn pass(&self, plan: &Plan, this: &PlannedAttempt) -> BreakerDecision {
         let now = self.shared.clock.now();
-        self.shared.breakers.pass(integration(this), now, &plan.settings.breaker)
+        self.shared.breakers.try_acquire(integration(this), now, &plan.settings.breaker)
     }
 
     /// Gives the answer of an equal call before.
     fn replay(&self, call: &Call, result: CallResult) {
         let told = match result {
             CallResult::Reply(reply) => {
-                let mut pieces: Vec<Told> = reply.into_pieces().into_iter().map(Told::Piece).collect();
-                let receipt = Receipt {
+                let mut pieces: Vec<CallEvent> =
+                    reply.into_pieces().into_iter().map(CallEvent::Piece).collect();
+                let receipt = CallReceipt {
                     call: call.id.clone(),
                     provider: call.provider.clone(),
                     model: call.model.clone(),
@@ -134,11 +135,11 @@ impl Conduct {
                     avoided: NanoUsd::ZERO,
                     was_replayed: true,
                 };
-                pieces.insert(pieces.len().saturating_sub(1), Told::Ended(receipt));
+                pieces.insert(pieces.len().saturating_sub(1), CallEvent::Ended(receipt));
                 pieces
             }
-            CallResult::Failed(failure) => vec![Told::Failed(failed_before(&failure))],
-            CallResult::NotKept => vec![Told::Failed(Error::unexpected("an answer was not kept"))],
+            CallResult::Failed(failure) => vec![CallEvent::Failed(failed_before(&failure))],
+            CallResult::NotKept => vec![CallEvent::Failed(Error::unexpected("an answer was not kept"))],
         };
         for told in told {
             // Nobody may be listening any more.
@@ -146,11 +147,12 @@ impl Conduct {
         }
     }
 
-    async fn record_refusal(&self, refused: &Refused) -> Result<()> {
+    async fn record_refusal(&self, refused: &CallRefusal) -> Result<()> {
         metrics::refused(Operation::Chat, refused.code());
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
         let run = self.call.run.as_ref().map(|run| &run.id);
-        let drafts = record::refused(&self.who, &id, run, refused, &self.shared.policy_version(), now);
+        let drafts =
+            audit_records::refused(&self.caller, &id, run, refused, &self.shared.policy_version(), now);
         self.shared.append(drafts).await
     }
 }
@@ -159,7 +161,7 @@ impl Admitted {
     fn new(
         plan: Plan,
         record: Call,
-        this: Attemptable,
+        this: PlannedAttempt,
         place: usize,
         leave: Leave,
         shadowed: &[Refusal],
@@ -189,7 +191,7 @@ impl Admitted {
     }
 
     /// Adds what an attempt was charged with to what the call costs.
-    fn add(&mut self, ending: &Ending) {
+    fn add(&mut self, ending: &AttemptOutcome) {
         if let Some(share) = self.share.take() {
             share.spend(ending.charged.money);
         }
@@ -211,8 +213,8 @@ impl Admitted {
         }
     }
 
-    fn receipt(&self) -> Receipt {
-        Receipt {
+    fn receipt(&self) -> CallReceipt {
+        CallReceipt {
             call: self.record.id.clone(),
             provider: self.this.candidate.name.clone(),
             model: self.this.candidate.model.clone(),
@@ -227,13 +229,13 @@ impl Admitted {
 }
 
 /// The breaker's name for whoever is asked.
-fn integration(this: &Attemptable) -> String {
+fn integration(this: &PlannedAttempt) -> String {
     format!("model/{}", this.candidate.name)
 }
 
 fn failed_before(failure: &Failure) -> Error {
     let message = failure.message.clone();
-    match Fault::from_code(&failure.code) {
+    match ProviderErrorKind::from_code(&failure.code) {
         Some(fault) => fault.error(message),
         None => {
             Error::new(ErrorKind::Unavailable, message).code("CALL_FAILED_BEFORE").with("code", &failure.code)

@@ -3,23 +3,23 @@
 use super::{Admitted, Conduct};
 use crate::document::model::Failure;
 use crate::error::Error;
+use crate::gateway::audit_records;
 use crate::gateway::bound::output_bound;
-use crate::gateway::call::Told;
-use crate::gateway::record;
+use crate::gateway::call::CallEvent;
 use crate::grounding::markers::citations_in;
-use crate::ledger::{AttemptStatus, CallResult, CallStatus, Ending, Settlement};
-use crate::llm::{Piece, Reply};
+use crate::ledger::{AttemptOutcome, AttemptStatus, CallResult, CallStatus, Settlement};
+use crate::llm::{Completion, CompletionEvent};
 use crate::money::NanoUsd;
 use crate::usage::Usage;
 
 impl Conduct {
     /// Settles an answer, and only then says that it ended.
-    pub(super) async fn answered(&self, mut admitted: Admitted, mut reply: Reply) {
+    pub(super) async fn answered(&self, mut admitted: Admitted, mut reply: Completion) {
         let evidence = &admitted.plan.request.evidence;
         if reply.citations.is_empty() && !evidence.is_empty() {
             reply.citations = citations_in(&reply.text, evidence).citations;
             for citation in &reply.citations {
-                let _ = self.out.send(Told::Piece(Piece::Citation(citation.clone())));
+                let _ = self.out.send(CallEvent::Piece(CompletionEvent::Citation(citation.clone())));
             }
         }
         let (usage, estimated) = match reply.usage {
@@ -39,7 +39,7 @@ impl Conduct {
             );
         }
         let now = self.shared.clock.now();
-        let ending = Ending {
+        let ending = AttemptOutcome {
             number: admitted.number,
             status: AttemptStatus::Settled,
             usage,
@@ -52,21 +52,21 @@ impl Conduct {
         admitted.measured(reply.usage, None).record();
         let reasoning = std::mem::take(&mut reply.reasoning);
         let (finish, receipt) = (reply.finish, admitted.receipt());
-        let keepsake = self.keepsake(&admitted, &reply, usage);
+        let keepsake = self.cache_entry(&admitted, &reply, usage);
         let result = CallResult::Reply(Box::new(reply));
         let settlement =
             self.settlement(&admitted, Some(ending), CallStatus::Succeeded, result, reasoning, None);
         match self.shared.settle(settlement).await {
             Ok(()) => {
                 if let Some(keepsake) = keepsake {
-                    self.keep(keepsake).await;
+                    self.store_in_cache(keepsake).await;
                 }
-                let _ = self.out.send(Told::Piece(Piece::Usage(usage)));
-                let _ = self.out.send(Told::Ended(receipt));
-                let _ = self.out.send(Told::Piece(Piece::Finish(finish)));
+                let _ = self.out.send(CallEvent::Piece(CompletionEvent::Usage(usage)));
+                let _ = self.out.send(CallEvent::Ended(receipt));
+                let _ = self.out.send(CallEvent::Piece(CompletionEvent::Finish(finish)));
             }
             Err(error) => {
-                let _ = self.out.send(Told::Failed(error));
+                let _ = self.out.send(CallEvent::Failed(error));
             }
         }
     }
@@ -75,7 +75,7 @@ impl Conduct {
     pub(super) async fn failed(
         &self,
         admitted: Admitted,
-        ending: Option<Ending>,
+        ending: Option<AttemptOutcome>,
         status: CallStatus,
         error: Error,
     ) {
@@ -83,37 +83,37 @@ impl Conduct {
         let result = CallResult::Failed(Failure::from(&error));
         let settlement = self.settlement(&admitted, ending, status, result, String::new(), None);
         let told = self.shared.settle(settlement).await.err().unwrap_or(error);
-        let _ = self.out.send(Told::Failed(told));
+        let _ = self.out.send(CallEvent::Failed(told));
     }
 
     /// Settles a call between two attempts, when the store did not say which of them it has open.
-    pub(super) async fn failed_in_between(&self, admitted: Admitted, ending: Ending, error: Error) {
+    pub(super) async fn fail_unknown(&self, admitted: Admitted, ending: AttemptOutcome, error: Error) {
         admitted.measured(None, Some(error.stable_code())).record();
         let settlement = |ending| {
             let result = CallResult::Failed(Failure::from(&error));
             self.settlement(&admitted, ending, CallStatus::Failed, result, String::new(), None)
         };
-        self.shared.settle_in_doubt(ending, settlement).await;
-        let _ = self.out.send(Told::Failed(error));
+        self.shared.settle_unknown(ending, settlement).await;
+        let _ = self.out.send(CallEvent::Failed(error));
     }
 
     /// `avoided` is what a cache spared, where it answered.
     pub(super) fn settlement(
         &self,
         admitted: &Admitted,
-        ending: Option<Ending>,
+        ending: Option<AttemptOutcome>,
         status: CallStatus,
         result: CallResult,
         reasoning: String,
         avoided: Option<NanoUsd>,
     ) -> Settlement {
         let (plan, now) = (&admitted.plan, self.shared.clock.now());
-        let tenant = plan.settings.tenant(self.who.tenant().as_str());
+        let tenant = plan.settings.tenant(self.caller.tenant().as_str());
         let grounded = matches!(&result, CallResult::Reply(reply) if !reply.citations.is_empty());
-        let closed = record::closed(
-            &self.who,
+        let closed = audit_records::closed(
+            &self.caller,
             &admitted.record,
-            &record::End {
+            &audit_records::CallEnd {
                 status,
                 ending: ending.as_ref(),
                 charged: admitted.charged,
@@ -124,7 +124,7 @@ impl Conduct {
             now,
         );
         Settlement {
-            tenant: self.who.tenant().clone(),
+            tenant: self.caller.tenant().clone(),
             call: admitted.record.id.clone(),
             ending,
             status,
@@ -144,7 +144,7 @@ impl Conduct {
 }
 
 /// What an answer consumed whose vendor did not say: the bound of its prompt, and the bound of what came.
-fn guess(admitted: &Admitted, reply: &Reply) -> Usage {
+fn guess(admitted: &Admitted, reply: &Completion) -> Usage {
     let most = u64::from(admitted.this.request.max_tokens.unwrap_or(u32::MAX));
     Usage { input_uncached: admitted.plan.bound(), ..output_bound(reply, most, &admitted.this.price.rates) }
 }

@@ -7,31 +7,35 @@ use tokio::time::{Instant, timeout_at};
 use super::{Admitted, Once, admission};
 use crate::error::{Error, Result};
 use crate::gateway::allowance::Share;
+use crate::gateway::audit_records;
 use crate::gateway::backoff;
-use crate::gateway::breaker::{Health, Passage, Trial};
-use crate::gateway::doubt::Stuck;
-use crate::gateway::ending::unanswered;
-use crate::gateway::errand::{Answer, Errand};
-use crate::gateway::record;
-use crate::ledger::{Ending, Retry};
-use crate::llm::Fault;
+use crate::gateway::breaker::{BreakerDecision, BreakerOutcome, BreakerPermit};
+use crate::gateway::doubt::RetryError;
+use crate::gateway::ending::failed_outcome;
+use crate::gateway::operation::{ModelOperation, OperationOutput};
+use crate::ledger::{AttemptOutcome, RetryCall};
+use crate::llm::ProviderErrorKind;
 
-impl<E: Errand> Once<E> {
+impl<E: ModelOperation> Once<E> {
     /// Makes attempts until one answers or none is left.
     pub(super) async fn attempts(&self, mut admitted: Admitted) -> Result<E::Product> {
         loop {
             let error = match self.carry_out(&admitted).await {
                 Ok(answer) => {
-                    let health = if answer.product.is_ok() { Health::Well } else { Health::Unclear };
+                    let health = if answer.product.is_ok() {
+                        BreakerOutcome::Success
+                    } else {
+                        BreakerOutcome::Ignored
+                    };
                     self.report(&mut admitted, health);
                     return self.answered(admitted, answer).await;
                 }
                 Err(error) => error,
             };
-            self.report(&mut admitted, Health::after(&error));
+            self.report(&mut admitted, BreakerOutcome::after(&error));
             tracing::info!(call = admitted.record.id, error = %error.report(), "an attempt to call a model failed");
             let (now, worst) = (self.shared.clock.now(), admitted.priced.worst);
-            let ending = unanswered(admitted.number, worst, false, Some(&error), now);
+            let ending = failed_outcome(admitted.number, worst, false, Some(&error), now);
             admitted.add(&ending);
             let Some((wait, trial, share)) = self.next(&admitted, &error) else {
                 return Err(self.failed(&admitted, Some(ending), error).await);
@@ -39,31 +43,31 @@ impl<E: Errand> Once<E> {
             tokio::time::sleep(wait).await;
             match self.again(&mut admitted, ending.clone(), trial, share).await {
                 Ok(()) => {}
-                Err(Stuck::Refused(refused)) => return Err(self.failed(&admitted, None, refused).await),
-                Err(Stuck::Unknown(error)) => {
-                    return Err(self.failed_in_between(&admitted, ending, error).await);
+                Err(RetryError::Refused(refused)) => return Err(self.failed(&admitted, None, refused).await),
+                Err(RetryError::OutcomeUnknown(error)) => {
+                    return Err(self.fail_unknown(&admitted, ending, error).await);
                 }
             }
         }
     }
 
     /// Makes one attempt, within the deadlines.
-    pub(super) async fn carry_out(&self, admitted: &Admitted) -> Result<Answer<E::Product>> {
+    pub(super) async fn carry_out(&self, admitted: &Admitted) -> Result<OperationOutput<E::Product>> {
         let patience = admitted.priced.terms.settings.deadlines.first_event;
         let until = (Instant::now() + patience).min(admitted.until);
-        let silent = |_| Fault::Timeout.error("the model did not answer in time");
-        timeout_at(until, self.errand.carry_out()).await.map_err(silent)?
+        let silent = |_| ProviderErrorKind::Timeout.error("the model did not answer in time");
+        timeout_at(until, self.errand.attempt()).await.map_err(silent)?
     }
 
     /// How long to wait before the next attempt, and the leave to make it, if there is to be one after `error`.
-    fn next(&self, admitted: &Admitted, error: &Error) -> Option<(Duration, Trial, Share)> {
+    fn next(&self, admitted: &Admitted, error: &Error) -> Option<(Duration, BreakerPermit, Share)> {
         let settings = &admitted.priced.terms.settings;
         let left = admitted.until.saturating_duration_since(Instant::now());
-        let wait = backoff::again(&settings.retry, &admitted.record.id, admitted.number, error, left)?;
+        let wait = backoff::retry_after(&settings.retry, &admitted.record.id, admitted.number, error, left)?;
         let share = self.share(&admitted.priced).ok()?;
         match self.pass(&admitted.priced) {
-            Passage::Open(trial) => Some((wait, trial, share)),
-            Passage::Shut(_) => None,
+            BreakerDecision::Allow(trial) => Some((wait, trial, share)),
+            BreakerDecision::Reject(_) => None,
         }
     }
 
@@ -71,22 +75,26 @@ impl<E: Errand> Once<E> {
     async fn again(
         &self,
         admitted: &mut Admitted,
-        ending: Ending,
-        trial: Trial,
+        ending: AttemptOutcome,
+        trial: BreakerPermit,
         share: Share,
-    ) -> Result<(), Stuck> {
+    ) -> Result<(), RetryError> {
         let now = self.shared.clock.now();
         let mut next = self.attempt(&admitted.priced, admitted.number + 1, now);
         // The call counts once: with the first of its attempts that is charged.
         next.reserved.calls = u64::from(ending.charged.calls == 0 && admitted.priced.worst.calls == 1);
         let version = self.shared.policy_version();
-        let retry = Retry {
-            tenant: self.who.tenant().clone(),
+        let retry = RetryCall {
+            tenant: self.caller.tenant().clone(),
             call: admitted.record.id.clone(),
-            checks: admitted.priced.terms.checks(self.errand.model(), now).map_err(Stuck::Unknown)?,
+            checks: admitted
+                .priced
+                .terms
+                .checks(self.errand.model(), now)
+                .map_err(RetryError::OutcomeUnknown)?,
             day: admitted.priced.terms.settings.zone.day(admitted.attempted_at),
-            audit: self.shared.pending(record::retried(
-                &self.who,
+            audit: self.shared.pending(audit_records::retried(
+                &self.caller,
                 &admitted.record,
                 &ending,
                 &next,
@@ -97,7 +105,7 @@ impl<E: Errand> Once<E> {
             ending,
         };
         let patience = admitted.priced.terms.settings.deadlines.store;
-        let begun = self.shared.reach.within(patience, self.shared.store.retry(retry)).await;
+        let begun = self.shared.store_guard.call(patience, self.shared.store.retry(retry)).await;
         match begun.and_then(|begun| admission(begun, &admitted.record.id)) {
             Ok(None) => {
                 (admitted.number, admitted.attempted_at) = (next.number, now);
@@ -105,12 +113,12 @@ impl<E: Errand> Once<E> {
                 (admitted.trial, admitted.share) = (Some(trial), Some(share));
                 Ok(())
             }
-            Ok(Some(refused)) => Err(Stuck::Refused(self.shown(refused).to_error(now))),
-            Err(error) => Err(Stuck::Unknown(error)),
+            Ok(Some(refused)) => Err(RetryError::Refused(self.shown(refused).to_error(now))),
+            Err(error) => Err(RetryError::OutcomeUnknown(error)),
         }
     }
 
-    fn report(&self, admitted: &mut Admitted, health: Health) {
+    fn report(&self, admitted: &mut Admitted, health: BreakerOutcome) {
         if let Some(trial) = admitted.trial.take() {
             trial.report(self.shared.clock.now(), health);
         }

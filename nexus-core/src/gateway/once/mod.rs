@@ -20,40 +20,40 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::allowance::Share;
-use super::breaker::{Passage, Trial};
-use super::call::{Granted, Refused, resting, shutting_down};
-use super::errand::Errand;
-use super::terms::Terms;
-use super::{Gateway, Origin, Shared, metrics, record};
+use super::breaker::{BreakerDecision, BreakerPermit};
+use super::call::{Admission, CallRefusal, circuit_open, shutting_down};
+use super::operation::ModelOperation;
+use super::terms::EffectiveLimits;
+use super::{Gateway, Inner, Origin, audit_records, metrics};
 use crate::audit::fresh_salt;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::ledger::{Attempt, Begun, Call, Intent};
+use crate::ledger::{Attempt, BeginCall, BeginResult, Call};
 use crate::money::NanoUsd;
 use crate::price::PriceRow;
 use crate::principal::Principal;
-use crate::quota::Amounts;
+use crate::quota::MeterAmounts;
 
 /// A call on its way.
 struct Once<E> {
-    shared: Arc<Shared>,
-    who: Principal,
+    shared: Arc<Inner>,
+    caller: Principal,
     origin: Origin,
     errand: E,
 }
 
 /// A call that may be made, as far as its price tells.
 struct Priced {
-    terms: Terms,
+    terms: EffectiveLimits,
     price: PriceRow,
-    worst: Amounts,
+    worst: MeterAmounts,
 }
 
 /// A call with the attempt that is under way.
 struct Admitted {
     priced: Priced,
     /// The leave of the provider's breaker, until it is reported; none where nothing leaves this process.
-    trial: Option<Trial>,
+    trial: Option<BreakerPermit>,
     /// Its part of what the call that it is made for may cost, until it is spent.
     share: Option<Share>,
     record: Call,
@@ -67,19 +67,19 @@ struct Admitted {
 
 impl Gateway {
     /// Makes a call that is answered at once.
-    pub(super) async fn once<E: Errand>(
+    pub(super) async fn once<E: ModelOperation>(
         &self,
-        who: &Principal,
+        caller: &Principal,
         origin: &Origin,
         errand: E,
-    ) -> Result<Granted<E::Product>> {
-        let (shared, who, origin) = (Arc::clone(&self.shared), who.clone(), origin.clone());
-        let once = Once { shared, who, origin, errand };
+    ) -> Result<Admission<E::Product>> {
+        let (shared, caller, origin) = (Arc::clone(&self.inner), caller.clone(), origin.clone());
+        let once = Once { shared, caller, origin, errand };
         if once.errand.is_in_process() {
             return once.run().await;
         }
         let (tell, told) = oneshot::channel();
-        self.shared.tasks.spawn_unless_stopping(async move {
+        self.inner.tasks.spawn_unless_stopping(async move {
             // Nobody may be listening any more.
             let _ = tell.send(once.run().await);
         });
@@ -87,80 +87,86 @@ impl Gateway {
     }
 }
 
-impl<E: Errand> Once<E> {
-    async fn run(self) -> Result<Granted<E::Product>> {
+impl<E: ModelOperation> Once<E> {
+    async fn run(self) -> Result<Admission<E::Product>> {
         match self.make().await? {
-            Granted::No(refused) => {
+            Admission::Refused(refused) => {
                 self.record_refusal(&refused).await?;
-                Ok(Granted::No(self.shown(refused)))
+                Ok(Admission::Refused(self.shown(refused)))
             }
-            made @ Granted::Yes(_) => Ok(made),
+            made @ Admission::Granted(_) => Ok(made),
         }
     }
 
     /// A refusal as the caller may see it.
-    fn shown(&self, refused: Refused) -> Refused {
-        refused.shown_to(&self.who, self.origin.run.is_some())
+    fn shown(&self, refused: CallRefusal) -> CallRefusal {
+        refused.shown_to(&self.caller, self.origin.run.is_some())
     }
 
-    async fn make(&self) -> Result<Granted<E::Product>> {
+    async fn make(&self) -> Result<Admission<E::Product>> {
         let priced = match self.priced().await? {
-            Granted::Yes(priced) => priced,
-            Granted::No(refused) => return Ok(Granted::No(refused)),
+            Admission::Granted(priced) => priced,
+            Admission::Refused(refused) => return Ok(Admission::Refused(refused)),
         };
         let share = match self.share(&priced) {
             Ok(share) => share,
-            Err(refused) => return Ok(Granted::No(refused)),
+            Err(refused) => return Ok(Admission::Refused(refused)),
         };
         if self.errand.is_in_process() {
-            return self.make_here(priced, share).await;
+            return self.run_in_process(priced, share).await;
         }
         let trial = match self.pass(&priced) {
-            Passage::Open(trial) => trial,
-            Passage::Shut(wait) => {
-                return Err(resting("the provider is resting after failures", wait).hint("try again later"));
+            BreakerDecision::Allow(trial) => trial,
+            BreakerDecision::Reject(wait) => {
+                return Err(
+                    circuit_open("the provider is resting after failures", wait).hint("try again later")
+                );
             }
         };
         match self.begin(priced, trial, share).await? {
-            Granted::Yes(admitted) => self.attempts(admitted).await.map(Granted::Yes),
-            Granted::No(refused) => Ok(Granted::No(refused)),
+            Admission::Granted(admitted) => self.attempts(admitted).await.map(Admission::Granted),
+            Admission::Refused(refused) => Ok(Admission::Refused(refused)),
         }
     }
 
     /// Sets the worst case of an attempt aside, out of what the call that it is made for may cost.
-    fn share(&self, priced: &Priced) -> Result<Share, Refused> {
+    fn share(&self, priced: &Priced) -> Result<Share, CallRefusal> {
         priced.terms.check_cost(priced.worst.money)?;
         Share::take(self.origin.allowance.as_ref(), priced.worst.money)
     }
 
     /// Whether the provider may be asked now.
-    fn pass(&self, priced: &Priced) -> Passage {
-        self.shared.breakers.pass(self.integration(), self.shared.clock.now(), &priced.terms.settings.breaker)
+    fn pass(&self, priced: &Priced) -> BreakerDecision {
+        self.shared.breakers.try_acquire(
+            self.integration(),
+            self.shared.clock.now(),
+            &priced.terms.settings.breaker,
+        )
     }
 
     /// What the call can take at most.
-    async fn priced(&self) -> Result<Granted<Priced>> {
-        let (tenant, now) = (self.who.tenant(), self.shared.clock.now());
+    async fn priced(&self) -> Result<Admission<Priced>> {
+        let (tenant, now) = (self.caller.tenant(), self.shared.clock.now());
         let settings = self.shared.current().settings;
-        let set = self.shared.set(tenant, &settings).await?;
-        let terms = Terms::new(&self.who, &self.origin, settings, set);
+        let set = self.shared.overrides(tenant, &settings).await?;
+        let terms = EffectiveLimits::new(&self.caller, &self.origin, settings, set);
         let (provider, model) = (self.errand.provider(), self.errand.model());
         let Some(price) = terms.price(provider, model, self.errand.is_local(), now) else {
             let (provider, model) = (provider.to_owned(), model.to_owned());
-            return Ok(Granted::No(Refused::Unpriced { provider, model }));
+            return Ok(Admission::Refused(CallRefusal::Unpriced { provider, model }));
         };
-        let worst = terms.worst(&price, model, self.errand.bound(), 0)?;
-        Ok(Granted::Yes(Priced { terms, price, worst }))
+        let worst = terms.worst_case(&price, model, self.errand.max_input_tokens(), 0)?;
+        Ok(Admission::Granted(Priced { terms, price, worst }))
     }
 
     /// Claims, looks at stops and limits, and reserves.
-    async fn begin(&self, priced: Priced, trial: Trial, share: Share) -> Result<Granted<Admitted>> {
+    async fn begin(&self, priced: Priced, trial: BreakerPermit, share: Share) -> Result<Admission<Admitted>> {
         let admitted = Admitted { trial: Some(trial), ..self.admitted(priced, share)? };
         let settings = &admitted.priced.terms.settings;
-        let begun = self.shared.begin(&self.who, settings, self.intent(&admitted)?).await?;
+        let begun = self.shared.begin(&self.caller, settings, self.intent(&admitted)?).await?;
         Ok(match admission(begun, &admitted.record.id)? {
-            None => Granted::Yes(admitted),
-            Some(refused) => Granted::No(refused),
+            None => Admission::Granted(admitted),
+            Some(refused) => Admission::Refused(refused),
         })
     }
 
@@ -168,16 +174,16 @@ impl<E: Errand> Once<E> {
     fn admitted(&self, priced: Priced, share: Share) -> Result<Admitted> {
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
         let attempt = self.attempt(&priced, 1, now);
-        let asked = record::Asked {
+        let asked = audit_records::NewCall {
             operation: E::OPERATION,
             key: None,
-            digest: &self.errand.digest(&self.who)?,
+            digest: &self.errand.digest(&self.caller)?,
             salt: fresh_salt(self.shared.ids.as_ref()),
             consumer: &priced.terms.consumer,
             correlation_id: self.origin.correlation_id.as_deref(),
             streamed: false,
         };
-        let record = record::call(&id, asked, &attempt, now)?;
+        let record = audit_records::call(&id, asked, &attempt, now)?;
         let began = Instant::now();
         let until = began + priced.terms.settings.deadlines.total;
         Ok(Admitted {
@@ -193,17 +199,17 @@ impl<E: Errand> Once<E> {
         })
     }
 
-    fn intent(&self, admitted: &Admitted) -> Result<Intent> {
+    fn intent(&self, admitted: &Admitted) -> Result<BeginCall> {
         let Admitted { priced, record, attempted_at: now, .. } = admitted;
         let attempt = self.attempt(priced, admitted.number, *now);
         let version = self.shared.policy_version();
-        Ok(Intent {
-            tenant: self.who.tenant().clone(),
+        Ok(BeginCall {
+            tenant: self.caller.tenant().clone(),
             call: record.clone(),
             checks: priced.terms.checks(self.errand.model(), *now)?,
             owner: self.shared.owner.clone(),
-            claimed_until: now.plus(priced.terms.settings.claim_kept),
-            audit: self.shared.pending(record::opened(&self.who, record, &attempt, &version, *now)),
+            claimed_until: now.plus(priced.terms.settings.idempotency_ttl),
+            audit: self.shared.pending(audit_records::opened(&self.caller, record, &attempt, &version, *now)),
             attempt,
         })
     }
@@ -224,28 +230,28 @@ impl<E: Errand> Once<E> {
         format!("{}/{}", E::SERVICE, self.errand.provider())
     }
 
-    async fn record_refusal(&self, refused: &Refused) -> Result<()> {
+    async fn record_refusal(&self, refused: &CallRefusal) -> Result<()> {
         metrics::refused(E::OPERATION, refused.code());
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
         let (run, version) = (self.origin.run_id(), self.shared.policy_version());
-        let drafts = record::refused(&self.who, &id, run, refused, &version, now);
+        let drafts = audit_records::refused(&self.caller, &id, run, refused, &version, now);
         self.shared.append(drafts).await
     }
 }
 
 /// Why a call was not admitted, if it was not.
-fn admission(begun: Begun, call: &str) -> Result<Option<Refused>> {
+fn admission(begun: BeginResult, call: &str) -> Result<Option<CallRefusal>> {
     match begun {
-        Begun::Admitted { shadowed } => {
+        BeginResult::Admitted { shadowed } => {
             for refusal in shadowed {
                 let code = refusal.code();
                 tracing::info!(call, code, "a limit in shadow would have refused a call");
             }
             Ok(None)
         }
-        Begun::Refused(refusal) => Ok(Some(Refused::Limit(refusal))),
-        Begun::Stopped(stop) => Ok(Some(Refused::Stopped(stop))),
-        Begun::Replayed(_) | Begun::UnderWay(_) | Begun::Mismatched => {
+        BeginResult::Refused(refusal) => Ok(Some(CallRefusal::Limit(refusal))),
+        BeginResult::KillSwitch(stop) => Ok(Some(CallRefusal::Stopped(stop))),
+        BeginResult::Replayed(_) | BeginResult::InProgress(_) | BeginResult::IdempotencyConflict => {
             Err(Error::unexpected("a call with a claim of its own was taken for another"))
         }
     }

@@ -4,17 +4,17 @@ use super::{Admitted, Once, Priced, admission};
 use crate::document::model::Failure;
 use crate::error::{Error, Result};
 use crate::gateway::allowance::Share;
-use crate::gateway::call::Granted;
-use crate::gateway::ending::unanswered;
-use crate::gateway::errand::{Answer, Errand};
+use crate::gateway::audit_records;
+use crate::gateway::call::Admission;
+use crate::gateway::ending::failed_outcome;
 use crate::gateway::metrics::Measured;
-use crate::gateway::record;
-use crate::ledger::{AttemptStatus, CallResult, CallStatus, Ending, Operation, Settlement};
+use crate::gateway::operation::{ModelOperation, OperationOutput};
+use crate::ledger::{AttemptOutcome, AttemptStatus, CallResult, CallStatus, Operation, Settlement};
 use crate::usage::Usage;
 
 impl Admitted {
     /// Adds what an attempt was charged with to what the call costs.
-    pub(super) fn add(&mut self, ending: &Ending) {
+    pub(super) fn add(&mut self, ending: &AttemptOutcome) {
         if let Some(share) = self.share.take() {
             share.spend(ending.charged.money);
         }
@@ -22,12 +22,12 @@ impl Admitted {
     }
 }
 
-impl<E: Errand> Once<E> {
+impl<E: ModelOperation> Once<E> {
     /// Settles an answer, and only then lets it out.
     pub(super) async fn answered(
         &self,
         mut admitted: Admitted,
-        answer: Answer<E::Product>,
+        answer: OperationOutput<E::Product>,
     ) -> Result<E::Product> {
         let ending = self.ending(&admitted, &answer);
         admitted.add(&ending);
@@ -39,7 +39,12 @@ impl<E: Errand> Once<E> {
     }
 
     /// Settles a call without an answer; gives back the error to tell.
-    pub(super) async fn failed(&self, admitted: &Admitted, ending: Option<Ending>, error: Error) -> Error {
+    pub(super) async fn failed(
+        &self,
+        admitted: &Admitted,
+        ending: Option<AttemptOutcome>,
+        error: Error,
+    ) -> Error {
         self.measure(admitted, None, Some(&error));
         let settlement = self.settlement(admitted, ending, Some(&error));
         self.shared.settle(settlement).await.err().unwrap_or(error)
@@ -47,38 +52,47 @@ impl<E: Errand> Once<E> {
 
     /// Settles a call between two attempts, when the store did not say which of them it has open; gives back the error
     /// to tell.
-    pub(super) async fn failed_in_between(&self, admitted: &Admitted, ending: Ending, error: Error) -> Error {
+    pub(super) async fn fail_unknown(
+        &self,
+        admitted: &Admitted,
+        ending: AttemptOutcome,
+        error: Error,
+    ) -> Error {
         self.measure(admitted, None, Some(&error));
         let settlement = |ending| self.settlement(admitted, ending, Some(&error));
-        self.shared.settle_in_doubt(ending, settlement).await;
+        self.shared.settle_unknown(ending, settlement).await;
         error
     }
 
     /// Makes a call within this process: first the work, then one durable step that admits and settles it.
-    pub(super) async fn make_here(&self, priced: Priced, share: Share) -> Result<Granted<E::Product>> {
+    pub(super) async fn run_in_process(&self, priced: Priced, share: Share) -> Result<Admission<E::Product>> {
         let mut admitted = self.admitted(priced, share)?;
         let intent = self.intent(&admitted)?;
         let (ending, usage, made) = match self.carry_out(&admitted).await {
             Ok(answer) => (self.ending(&admitted, &answer), answer.usage, answer.product),
             Err(error) => {
                 let (now, worst) = (self.shared.clock.now(), admitted.priced.worst);
-                (unanswered(1, worst, false, Some(&error), now), None, Err(error))
+                (failed_outcome(1, worst, false, Some(&error), now), None, Err(error))
             }
         };
         let share = admitted.share.take();
         admitted.add(&ending);
         let settlement = self.settlement(&admitted, Some(ending), made.as_ref().err());
         let patience = admitted.priced.terms.settings.deadlines.store;
-        let begun = self.shared.reach.within(patience, self.shared.store.book(intent, settlement)).await?;
+        let begun = self
+            .shared
+            .store_guard
+            .call(patience, self.shared.store.record_completed(intent, settlement))
+            .await?;
         Ok(match admission(begun, &admitted.record.id)? {
             None => {
                 if let Some(share) = share {
                     share.spend(admitted.charged);
                 }
                 self.measure(&admitted, usage, made.as_ref().err());
-                Granted::Yes(made?)
+                Admission::Granted(made?)
             }
-            Some(refused) => Granted::No(refused),
+            Some(refused) => Admission::Refused(refused),
         })
     }
 
@@ -99,9 +113,9 @@ impl<E: Errand> Once<E> {
     }
 
     /// The ending of an attempt that was answered. What nobody counted is charged at its bound, and marked.
-    fn ending(&self, admitted: &Admitted, answer: &Answer<E::Product>) -> Ending {
+    fn ending(&self, admitted: &Admitted, answer: &OperationOutput<E::Product>) -> AttemptOutcome {
         let Priced { terms, price, worst } = &admitted.priced;
-        let bound = Usage { input_uncached: self.errand.bound(), ..Usage::default() };
+        let bound = Usage { input_uncached: self.errand.max_input_tokens(), ..Usage::default() };
         let usage = answer.usage.unwrap_or(bound);
         let charged = terms.charge(price, self.errand.model(), worst.calls, &usage).ok();
         if charged.is_some_and(|charged| charged.money > worst.money) {
@@ -112,7 +126,7 @@ impl<E: Errand> Once<E> {
         let estimated = answer.usage.is_none() || charged.is_none();
         // A bill that cannot be added up is charged at its reservation.
         let charged = charged.unwrap_or(*worst);
-        Ending {
+        AttemptOutcome {
             number: admitted.number,
             status: if unfit.is_some() { AttemptStatus::FailedBilled } else { AttemptStatus::Settled },
             usage,
@@ -125,10 +139,15 @@ impl<E: Errand> Once<E> {
     }
 
     /// What is written at the end. Vectors and sounds are not kept with their call.
-    fn settlement(&self, admitted: &Admitted, ending: Option<Ending>, error: Option<&Error>) -> Settlement {
+    fn settlement(
+        &self,
+        admitted: &Admitted,
+        ending: Option<AttemptOutcome>,
+        error: Option<&Error>,
+    ) -> Settlement {
         let (settings, now) = (&admitted.priced.terms.settings, self.shared.clock.now());
         let status = if error.is_some() { CallStatus::Failed } else { CallStatus::Succeeded };
-        let end = record::End {
+        let end = audit_records::CallEnd {
             status,
             ending: ending.as_ref(),
             charged: admitted.charged,
@@ -136,9 +155,9 @@ impl<E: Errand> Once<E> {
             avoided: None,
         };
         let version = self.shared.policy_version();
-        let closed = record::closed(&self.who, &admitted.record, &end, &version, now);
+        let closed = audit_records::closed(&self.caller, &admitted.record, &end, &version, now);
         Settlement {
-            tenant: self.who.tenant().clone(),
+            tenant: self.caller.tenant().clone(),
             call: admitted.record.id.clone(),
             status,
             result: error.map_or(CallResult::NotKept, |error| CallResult::Failed(Failure::from(error))),

@@ -11,18 +11,18 @@
 //! - `select`: which are quoted, in which order, and how confident that is.
 //! - `speech`: the quotes as pieces of a streamed answer.
 
-mod echo;
+mod answer;
+mod lexicon;
 mod passage;
 mod question;
+mod repetition;
 mod score;
 mod select;
-mod speech;
-mod words;
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 
-use super::{Abstention, Completion, Finish, LlmProvider, ModelInfo, Piece, Request};
+use super::{Abstention, CompletionEvent, CompletionStream, FinishReason, LlmProvider, ModelInfo, Request};
 use crate::error::Result;
 
 pub use select::{Quote, Selection, select};
@@ -64,14 +64,14 @@ impl Extractive {
         Self { threshold }
     }
 
-    fn answer(self, request: &Request) -> Vec<Piece> {
+    fn answer(self, request: &Request) -> Vec<CompletionEvent> {
         let selection = select(&request.question, &request.evidence);
         if request.evidence.is_empty() {
-            speech::abstain(request, Abstention::NoPassages)
+            answer::abstain(request, Abstention::NoPassages)
         } else if selection.quotes.is_empty() || selection.confidence < self.threshold {
-            speech::abstain(request, Abstention::NotInPassages)
+            answer::abstain(request, Abstention::NotInPassages)
         } else {
-            speech::quote(request, &selection.quotes)
+            answer::quote(request, &selection.quotes)
         }
     }
 }
@@ -90,7 +90,7 @@ impl LlmProvider for Extractive {
         ModelInfo { is_local: true, ..ModelInfo::default() }
     }
 
-    async fn stream(&self, request: Request) -> Result<Completion> {
+    async fn stream(&self, request: Request) -> Result<CompletionStream> {
         Ok(stream::iter(self.answer(&request).into_iter().map(Ok)).boxed())
     }
 }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::echo;
 use super::question::{Question, Terms};
+use super::repetition;
 use crate::grounding::Evidence;
-use crate::grounding::sentence::{Sentence, SentenceKind, sentences};
+use crate::grounding::quotable_units::{Sentence, SentenceKind, sentences};
 use crate::retrieve::analysis::{Language, language_of_question, words};
 
 /// A sentence of the evidence.
@@ -70,7 +70,7 @@ pub(super) fn read(
             }
         }
         let text = evidence.text.get(sentence.range.clone()).unwrap_or_default();
-        let asks = echo::asks(text) || echo::prints(text, &sentence.kind, &question.words);
+        let asks = repetition::asks(text) || repetition::prints(text, &sentence.kind, &question.words);
         Candidate { passage, place, sentence, terms, asks, context, length }
     });
     let mut candidates: Vec<Candidate> = candidates.collect();
@@ -95,7 +95,7 @@ fn inherit(evidence: &Evidence, language: Language, question: &Question, candida
         candidate.context |= heading | columns.1;
         candidate.terms |= answered;
         let text = evidence.text.get(candidate.sentence.range.clone()).unwrap_or_default();
-        answered = if echo::is_question(text, &question.words) { candidate.terms } else { 0 };
+        answered = if repetition::is_question(text, &question.words) { candidate.terms } else { 0 };
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::echo::{Words, words_of};
-use super::words::{self, Expected};
+use super::lexicon::{self, Expected};
+use super::repetition::{Words, words_of};
 use crate::retrieve::analysis::{Language, analyse, is_measure};
 
 /// The most terms of a question that are looked at; a set of them fits one machine word.
@@ -35,7 +35,7 @@ impl Question {
             for token in analyse(text, language) {
                 let word = text.get(token.span.clone()).unwrap_or_default();
                 let weight =
-                    if is_measure(text, token.span.start) { 0.0 } else { words::salience(word, language) };
+                    if is_measure(text, token.span.start) { 0.0 } else { lexicon::salience(word, language) };
                 if weight <= 0.0 || forms.contains_key(&(language, token.term.clone())) {
                     continue;
                 }

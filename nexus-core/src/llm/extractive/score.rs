@@ -5,11 +5,11 @@
 //! they answer: they were found by those very words. A word that none of them says weighs most. Nearness of the words to
 //! each other, words that merely begin alike, and the words elsewhere in the passage were measured and made no difference.
 
+use super::lexicon::{self, Expected};
 use super::passage::Candidate;
 use super::question::{Question, Terms};
-use super::words::{self, Expected};
 use crate::grounding::Evidence;
-use crate::grounding::sentence::SentenceKind;
+use crate::grounding::quotable_units::SentenceKind;
 
 /// What a term counts that stands in the headings or the name of the sentence's document, beside 1 in the sentence.
 const IN_CONTEXT: f32 = 0.6;
@@ -56,7 +56,7 @@ pub(super) fn score(question: &Question, evidence: &[Evidence], candidates: Vec<
         let coverage = if candidate.sentence.kind == SentenceKind::Code { CODE * coverage } else { coverage };
         let text = evidence.get(candidate.passage).and_then(|e| e.text.get(candidate.sentence.range.clone()));
         let text = text.unwrap_or_default();
-        let lacks_number = question.expected == Expected::Number && words::lacks_number(text);
+        let lacks_number = question.expected == Expected::Number && lexicon::lacks_number(text);
         let confidence = if lacks_number { WITHOUT_NUMBER * coverage } else { coverage };
         let score = confidence * (1.0 + bonus(question.expected, text, candidate.passage));
         Scored { candidate, score, confidence }

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::echo::{Words, repeats, words_of};
+use super::lexicon;
 use super::passage::{self, Candidate};
 use super::question::Question;
+use super::repetition::{Words, repeats, words_of};
 use super::score::{Scored, score};
-use super::words;
 use crate::grounding::Evidence;
-use crate::grounding::sentence::SentenceKind;
+use crate::grounding::quotable_units::SentenceKind;
 
 /// The most sentences of an answer.
 const MAX_QUOTES: usize = 5;
@@ -83,7 +83,7 @@ fn quotes(evidence: &[Evidence], scored: &[Scored], best: &Scored) -> Vec<Quote>
 /// Puts the sentence before the best one in front of it when the best one points back at it.
 fn lead_in<'a>(evidence: &[Evidence], scored: &'a [Scored], chosen: &mut Vec<&'a Scored>) {
     let Some(best) = chosen.first().map(|best| &best.candidate) else { return };
-    if best.place == 0 || !words::points_back(text(evidence, best)) {
+    if best.place == 0 || !lexicon::points_back(text(evidence, best)) {
         return;
     }
     let is_before = |s: &&Scored| s.candidate.passage == best.passage && s.candidate.place + 1 == best.place;

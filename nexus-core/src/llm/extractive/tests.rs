@@ -17,21 +17,23 @@ fn request(question: &str, texts: &[impl AsRef<str>]) -> Request {
     }
 }
 
-fn pieces(answerer: Extractive, request: Request) -> Vec<Piece> {
+fn pieces(answerer: Extractive, request: Request) -> Vec<CompletionEvent> {
     block_on(async { answerer.stream(request).await.unwrap().map(Result::unwrap).collect().await })
 }
 
-fn said(pieces: &[Piece]) -> String {
+fn said(pieces: &[CompletionEvent]) -> String {
     pieces
         .iter()
-        .filter_map(|piece| if let Piece::Text(text) = piece { Some(text.as_str()) } else { None })
+        .filter_map(|piece| if let CompletionEvent::Text(text) = piece { Some(text.as_str()) } else { None })
         .collect()
 }
 
-fn citations(pieces: &[Piece]) -> Vec<&Citation> {
+fn citations(pieces: &[CompletionEvent]) -> Vec<&Citation> {
     pieces
         .iter()
-        .filter_map(|piece| if let Piece::Citation(citation) = piece { Some(citation) } else { None })
+        .filter_map(
+            |piece| if let CompletionEvent::Citation(citation) = piece { Some(citation) } else { None },
+        )
         .collect()
 }
 
@@ -44,7 +46,7 @@ fn check(question: &str, texts: &[&str], expected: &str) {
 fn check_abstains(question: &str, texts: &[&str], why: Abstention) {
     let pieces = pieces(Extractive::default(), request(question, texts));
     assert!(
-        matches!(pieces.as_slice(), [Piece::Usage(_), Piece::Finish(Finish::Abstained(w))] if *w == why),
+        matches!(pieces.as_slice(), [CompletionEvent::Usage(_), CompletionEvent::Finish(FinishReason::Abstained(w))] if *w == why),
         "{pieces:?}"
     );
 }
@@ -220,7 +222,10 @@ fn an_answer_stops_at_the_token_limit() {
         request("How long is the probation period?", &["The probation period lasts six months."]);
     request.max_tokens = Some(3);
     let pieces = pieces(Extractive::default(), request);
-    assert_eq!((said(&pieces).as_str(), pieces.last()), ("", Some(&Piece::Finish(Finish::Length))));
+    assert_eq!(
+        (said(&pieces).as_str(), pieces.last()),
+        ("", Some(&CompletionEvent::Finish(FinishReason::Length)))
+    );
 }
 
 #[test]
@@ -228,7 +233,7 @@ fn dropping_a_stream_leaves_nothing_behind() {
     let stream =
         block_on(Extractive::default().stream(request("probation", &["Probation lasts six months."])));
     let mut stream = stream.unwrap();
-    assert!(matches!(block_on(stream.next()), Some(Ok(Piece::Text(_)))));
+    assert!(matches!(block_on(stream.next()), Some(Ok(CompletionEvent::Text(_)))));
     drop(stream);
 }
 
@@ -284,11 +289,11 @@ proptest! {
     #[test]
     fn an_answer_ends_once_and_an_abstention_says_nothing(texts in documents(), threshold in 0.0_f32..1.2) {
         let pieces = pieces(Extractive::default().with_threshold(threshold), request("the probation policy", &texts));
-        let ends = pieces.iter().filter(|piece| matches!(piece, Piece::Finish(_))).count();
+        let ends = pieces.iter().filter(|piece| matches!(piece, CompletionEvent::Finish(_))).count();
         prop_assert_eq!(ends, 1);
         match pieces.last() {
-            Some(Piece::Finish(Finish::Abstained(_))) => prop_assert_eq!(pieces.len(), 2),
-            Some(Piece::Finish(Finish::Complete)) => prop_assert!(!citations(&pieces).is_empty()),
+            Some(CompletionEvent::Finish(FinishReason::Abstained(_))) => prop_assert_eq!(pieces.len(), 2),
+            Some(CompletionEvent::Finish(FinishReason::Complete)) => prop_assert!(!citations(&pieces).is_empty()),
             other => prop_assert!(false, "ends with {other:?}"),
         }
     }

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::clean::is_ignorable;
 use super::families::FAMILIES;
+use super::sanitize::is_ignorable;
 
 /// The longest name between angle brackets.
 const MAX_NAME: usize = 64;

@@ -9,7 +9,7 @@ fn prompt(texts: &[impl AsRef<str>]) -> Prompt {
 }
 
 fn turns(texts: &[impl AsRef<str>]) -> Vec<Turn> {
-    texts.iter().map(|text| Turn::said(Speaker::User, text.as_ref())).collect()
+    texts.iter().map(|text| Turn::said(MessageRole::User, text.as_ref())).collect()
 }
 
 fn budget(input_tokens: usize) -> PromptBudget {
@@ -62,7 +62,7 @@ fn a_source_name_stays_on_its_line() {
 
 #[test]
 fn what_was_said_before_keeps_its_speaker() {
-    let history = vec![Turn::said(Speaker::Assistant, "Six months [1]")];
+    let history = vec![Turn::said(MessageRole::Assistant, "Six months [1]")];
     let request = prompt(&[""; 0]).with_history(history).assemble(&budget(5_000)).unwrap();
     let roles: Vec<Role> = render(&request).iter().map(|message| message.role).collect();
     assert_eq!(roles, [Role::System, Role::Assistant, Role::User]);
@@ -80,7 +80,7 @@ fn calls_of_tools_and_their_results_stay_where_they_were() {
     let returned =
         Turn::Returned { call: "c1".to_owned(), name: "clock".to_owned(), result: "noon".to_owned() };
     let called = Turn::Called { text: String::new(), calls: vec![call.clone()] };
-    let history = vec![Turn::said(Speaker::User, "What time is it?"), called, returned];
+    let history = vec![Turn::said(MessageRole::User, "What time is it?"), called, returned];
     let messages = render(&Request { history, ..Request::default() });
     let roles: Vec<Role> = messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [Role::User, Role::Assistant, Role::Tool]);

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::quota::Limit;
-use crate::quota::naive::{Calendar, moment};
+use crate::quota::calendar_oracle::{Calendar, moment};
 
 fn consumer() -> Consumer {
     Consumer {
@@ -24,38 +24,38 @@ fn now() -> Timestamp {
     "2026-03-01T09:30:00Z".parse().unwrap()
 }
 
-fn calls(calls: u64) -> Amounts {
-    Amounts { calls, ..Amounts::ZERO }
+fn calls(calls: u64) -> MeterAmounts {
+    MeterAmounts { calls, ..MeterAmounts::ZERO }
 }
 
 #[track_caller]
 fn check_admits(cap: Cap, taken: u64, wanted: u64, expected: bool) {
     let limits = limits([Limit::new(ScopeKind::User, Meter::Calls, Window::Day, cap)]);
     let checks = checks(&limits, &consumer(), "m", now(), &Zone::default());
-    let used = Used { settled: calls(taken), reserved: Amounts::ZERO };
+    let used = CounterState { settled: calls(taken), reserved: MeterAmounts::ZERO };
     let admission = admit(&checks, &calls(wanted), |_| used);
-    assert_eq!(matches!(admission, Admission::Admitted { .. }), expected, "{cap:?} {taken} {wanted}");
+    assert_eq!(matches!(admission, QuotaDecision::Admitted { .. }), expected, "{cap:?} {taken} {wanted}");
 }
 
 #[test]
 fn a_cap_is_reached_but_never_exceeded() {
-    check_admits(Cap::At(10), 9, 1, true);
-    check_admits(Cap::At(10), 9, 2, false);
-    check_admits(Cap::At(10), 10, 0, true);
-    check_admits(Cap::At(u64::MAX), u64::MAX, 1, false);
+    check_admits(Cap::Limited(10), 9, 1, true);
+    check_admits(Cap::Limited(10), 9, 2, false);
+    check_admits(Cap::Limited(10), 10, 0, true);
+    check_admits(Cap::Limited(u64::MAX), u64::MAX, 1, false);
 }
 
 #[test]
 fn a_cap_of_zero_denies_everything_and_minus_one_nothing() {
-    check_admits(Cap::At(0), 0, 0, false);
-    check_admits(Cap::At(0), 0, 1, false);
+    check_admits(Cap::Limited(0), 0, 0, false);
+    check_admits(Cap::Limited(0), 0, 1, false);
     check_admits(Cap::try_from(-1).unwrap(), u64::MAX, u64::MAX, true);
 }
 
 #[test]
 fn a_limit_applies_to_its_scope_id_and_model_only() {
     let of = |limit: Limit| checks(&limits([limit]), &consumer(), "m", now(), &Zone::default()).len();
-    let limit = |scope| Limit::new(scope, Meter::Calls, Window::Day, Cap::At(1));
+    let limit = |scope| Limit::new(scope, Meter::Calls, Window::Day, Cap::Limited(1));
     assert_eq!(of(limit(ScopeKind::User)), 1);
     assert_eq!(of(limit(ScopeKind::Run)), 0);
     assert_eq!(of(limit(ScopeKind::User).for_id("bob")), 0);
@@ -65,10 +65,10 @@ fn a_limit_applies_to_its_scope_id_and_model_only() {
 
 #[test]
 fn a_shadowed_limit_admits_and_says_what_it_would_have_refused() {
-    let mut limit = Limit::new(ScopeKind::Tenant, Meter::Calls, Window::MINUTE, Cap::At(0));
+    let mut limit = Limit::new(ScopeKind::Tenant, Meter::Calls, Window::MINUTE, Cap::Limited(0));
     limit.mode = LimitMode::Shadow;
     let checks = checks(&limits([limit]), &consumer(), "m", now(), &Zone::default());
-    let Admission::Admitted { shadowed } = admit(&checks, &calls(1), |_| Used::default()) else {
+    let QuotaDecision::Admitted { shadowed } = admit(&checks, &calls(1), |_| CounterState::default()) else {
         panic!("a shadowed limit refused")
     };
     assert_eq!(shadowed.len(), 1);
@@ -76,10 +76,10 @@ fn a_shadowed_limit_admits_and_says_what_it_would_have_refused() {
 
 #[test]
 fn a_refusal_names_scope_limit_use_and_reset() {
-    let limits = limits([Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::At(2))]);
+    let limits = limits([Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::Limited(2))]);
     let checks = checks(&limits, &consumer(), "m", now(), &Zone::default());
-    let used = Used { settled: calls(2), reserved: Amounts::ZERO };
-    let Admission::Refused(refusal) = admit(&checks, &calls(1), |_| used) else { panic!("admitted") };
+    let used = CounterState { settled: calls(2), reserved: MeterAmounts::ZERO };
+    let QuotaDecision::Refused(refusal) = admit(&checks, &calls(1), |_| used) else { panic!("admitted") };
     assert_eq!(
         refusal.sentence(),
         "the user's limit of 2 calls a day would be exceeded: 2 calls are used, the call may take 1 calls; \
@@ -125,10 +125,10 @@ proptest! {
         let caps = [100_u64, 250, 400, 900];
         let limits = limits(windows.into_iter().zip(caps).flat_map(|(window, cap)| {
             [ScopeKind::User, ScopeKind::Tenant]
-                .map(|scope| Limit::new(scope, Meter::Tokens, window, Cap::At(cap)))
+                .map(|scope| Limit::new(scope, Meter::Tokens, window, Cap::Limited(cap)))
         }));
         let mut now = start;
-        let mut counters: BTreeMap<CounterKey, Used> = BTreeMap::new();
+        let mut counters: BTreeMap<CounterKey, CounterState> = BTreeMap::new();
         let mut held: Vec<Held> = Vec::new();
         for op in ops {
             match op {
@@ -137,7 +137,7 @@ proptest! {
                     let user = format!("u{user}");
                     let consumer = Consumer { user: user.clone(), ..consumer() };
                     let checks = checks(&limits, &consumer, "m", now, &zone);
-                    let wanted = Amounts { tokens, ..Amounts::ZERO };
+                    let wanted = MeterAmounts { tokens, ..MeterAmounts::ZERO };
                     let before = counters.clone();
                     let admission =
                         admit(&checks, &wanted, |key| before.get(key).copied().unwrap_or_default());
@@ -150,7 +150,7 @@ proptest! {
                             held.iter().filter(same).map(|call| call.tokens).sum::<u64>() + tokens <= cap
                         })
                     });
-                    let admitted = matches!(admission, Admission::Admitted { .. });
+                    let admitted = matches!(admission, QuotaDecision::Admitted { .. });
                     prop_assert_eq!(admitted, fits);
                     if admitted {
                         let keys: Vec<CounterKey> = checks.iter().map(|check| check.key.clone()).collect();
@@ -170,9 +170,9 @@ proptest! {
                     let taken = tokens.min(call.tokens);
                     for key in &call.keys {
                         let used = counters.get_mut(key).unwrap();
-                        let reserved = Amounts { tokens: call.tokens, ..Amounts::ZERO };
+                        let reserved = MeterAmounts { tokens: call.tokens, ..MeterAmounts::ZERO };
                         used.reserved = used.reserved.checked_sub(&reserved).unwrap();
-                        let settled = Amounts { tokens: taken, ..Amounts::ZERO };
+                        let settled = MeterAmounts { tokens: taken, ..MeterAmounts::ZERO };
                         used.settled = used.settled.checked_add(&settled).unwrap();
                     }
                     (call.tokens, call.open) = (taken, false);

@@ -10,13 +10,13 @@
 //!
 //! This module does not rank and does not index.
 
-mod asked;
-mod fold;
 mod function_words;
 mod language;
+mod morphology;
+mod normalize;
+mod question_language;
+mod question_terms;
 mod script;
-mod subject;
-mod word;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -25,12 +25,12 @@ use unicode_normalization::char::is_combining_mark;
 
 pub use function_words::is_function_word;
 pub use language::Language;
-pub use subject::{is_measure, language_of_question, subject};
+pub use question_terms::{is_measure, language_of_question, strip_question_words};
 
-use asked::asked_in;
-use fold::fold;
+use morphology::Morphology;
+use normalize::fold;
+use question_language::asked_in;
 use script::{Run, is_han, runs};
-use word::Morphology;
 
 /// The version of the analysis. An index built with another version must be rebuilt.
 pub const ANALYSIS_VERSION: u32 = 1;

@@ -8,7 +8,7 @@ use crate::audit::{KeyRing, Sealer, Status, Verifier};
 use crate::document::{Passage, PassageKey};
 use crate::hex;
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
-use crate::llm::Finish;
+use crate::llm::FinishReason;
 use crate::principal::Principal;
 use crate::retrieve::{Hit, SearchMode};
 use crate::run::Ask;
@@ -68,7 +68,7 @@ fn found(hits: Vec<Hit>) -> Input {
         under_filled: true,
         watermark: 1,
     };
-    Input::Found { retrieved, evidence, model: "extractive-1".to_owned(), debug: true }
+    Input::Retrieved { retrieved, evidence, model: "extractive-1".to_owned(), debug: true }
 }
 
 fn decided(effect: PolicyEffect) -> Input {
@@ -88,16 +88,16 @@ fn failure() -> Failure {
     Failure { code: "MODEL_TRUNCATED".to_owned(), message: "cut".to_owned(), hint: None }
 }
 
-fn piece() -> impl Strategy<Value = Piece> {
+fn piece() -> impl Strategy<Value = CompletionEvent> {
     prop_oneof![
-        4 => "[a-z ]{1,8}".prop_map(Piece::Text),
-        2 => Just(Piece::Citation(citation())),
-        1 => Just(Piece::Citation(Citation { number: 9, ..citation() })),
-        1 => Just(Piece::Citation(Citation { quote: "Leave is 99 days.".to_owned(), ..citation() })),
-        1 => Just(Piece::Usage(Usage { output_text: 3, ..Usage::default() })),
-        1 => Just(Piece::Finish(Finish::Complete)),
-        1 => Just(Piece::Finish(Finish::Abstained(Abstention::NotInPassages))),
-        1 => Just(Piece::Finish(Finish::ContentFilter)),
+        4 => "[a-z ]{1,8}".prop_map(CompletionEvent::Text),
+        2 => Just(CompletionEvent::Citation(citation())),
+        1 => Just(CompletionEvent::Citation(Citation { number: 9, ..citation() })),
+        1 => Just(CompletionEvent::Citation(Citation { quote: "Leave is 99 days.".to_owned(), ..citation() })),
+        1 => Just(CompletionEvent::Usage(Usage { output_text: 3, ..Usage::default() })),
+        1 => Just(CompletionEvent::Finish(FinishReason::Complete)),
+        1 => Just(CompletionEvent::Finish(FinishReason::Abstained(Abstention::NotInPassages))),
+        1 => Just(CompletionEvent::Finish(FinishReason::ContentFilter)),
     ]
 }
 
@@ -108,10 +108,10 @@ fn input() -> impl Strategy<Value = Input> {
         1 => Just(decided(PolicyEffect::RequireApproval)),
         3 => Just(found(vec![hit()])),
         1 => Just(found(Vec::new())),
-        8 => vec(piece(), 0..6).prop_map(Input::Said),
-        2 => Just(Input::Spoken(speech())),
+        8 => vec(piece(), 0..6).prop_map(Input::ModelOutput),
+        2 => Just(Input::SpeechReady(speech())),
         1 => Just(Input::Failed(failure())),
-        1 => Just(Input::OverBudget("spent".to_owned())),
+        1 => Just(Input::BudgetExceeded("spent".to_owned())),
         1 => Just(Input::Cancelled),
     ]
 }
@@ -206,14 +206,14 @@ proptest! {
     #[test]
     fn a_run_interrupted_anywhere_shows_the_same_in_the_end(pieces in vec(piece(), 1..10), cut in 0_usize..10) {
         let before = [decided(PolicyEffect::Allow), found(vec![hit()])];
-        let whole = play(before.iter().cloned().chain([Input::Said(pieces.clone())]).collect());
+        let whole = play(before.iter().cloned().chain([Input::ModelOutput(pieces.clone())]).collect());
 
         let cut = cut.min(pieces.len());
-        let first = before.iter().cloned().chain([Input::Said(pieces[..cut].to_vec())]).collect();
+        let first = before.iter().cloned().chain([Input::ModelOutput(pieces[..cut].to_vec())]).collect();
         let (state, mut events, _) = play(first);
         let mut resumed = State::resumed(state.run, state.evidence, &events);
         let now = Timestamp::from_micros(3);
-        events.extend(step(&mut resumed, Input::Said(pieces), now).unwrap().events);
+        events.extend(step(&mut resumed, Input::ModelOutput(pieces), now).unwrap().events);
 
         prop_assert_eq!(words(&events), words(&whole.1));
         prop_assert_eq!(resumed.run.outcome(), whole.0.run.outcome());
@@ -226,16 +226,19 @@ fn names(events: &[EventBody]) -> Vec<&str> {
 
 /// All that leads to an answer.
 fn answered() -> Vec<Input> {
-    let said = [Piece::Text("Leave is 25 days. [1]".to_owned()), Piece::Finish(Finish::Complete)];
-    vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::Said(said.into())]
+    let said = [
+        CompletionEvent::Text("Leave is 25 days. [1]".to_owned()),
+        CompletionEvent::Finish(FinishReason::Complete),
+    ];
+    vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::ModelOutput(said.into())]
 }
 
 #[test]
 fn whatever_becomes_of_speaking_it_the_answer_stands_and_the_run_ends_answered() {
     for (input, event) in [
-        (Input::Spoken(speech()), "audio.ready"),
+        (Input::SpeechReady(speech()), "audio.ready"),
         (Input::Failed(failure()), "audio.error"),
-        (Input::OverBudget("spent".to_owned()), "audio.error"),
+        (Input::BudgetExceeded("spent".to_owned()), "audio.error"),
         (Input::Cancelled, "audio.error"),
     ] {
         let (state, events, _) = play_with(true, answered().into_iter().chain([input]).collect());
@@ -247,18 +250,18 @@ fn whatever_becomes_of_speaking_it_the_answer_stands_and_the_run_ends_answered()
 #[test]
 fn an_answer_that_is_told_is_spoken_after_a_restart_and_not_told_again() {
     let (state, events, _) = play_with(true, answered());
-    assert_eq!(next_effect(&state.run.phase), Some(Effect::Speak));
+    assert_eq!(next_effect(&state.run.phase), Some(RunStep::Speak));
     let mut resumed = State::resumed(state.run, state.evidence, &events);
     assert_eq!(resumed.answer.text, "Leave is 25 days. [1]");
-    let changes = step(&mut resumed, Input::Spoken(speech()), Timestamp::from_micros(9)).unwrap();
+    let changes = step(&mut resumed, Input::SpeechReady(speech()), Timestamp::from_micros(9)).unwrap();
     assert_eq!(names(&changes.events), ["audio.ready", "done"]);
     assert_eq!((changes.audio, changes.messages.len()), (Some(speech()), 0));
 }
 
 #[test]
 fn what_is_no_answer_is_not_spoken() {
-    for finish in [Finish::Abstained(Abstention::NotInPassages), Finish::ContentFilter] {
-        let said = Input::Said(vec![Piece::Finish(finish)]);
+    for finish in [FinishReason::Abstained(Abstention::NotInPassages), FinishReason::ContentFilter] {
+        let said = Input::ModelOutput(vec![CompletionEvent::Finish(finish)]);
         let (state, events, _) =
             play_with(true, vec![decided(PolicyEffect::Allow), found(vec![hit()]), said]);
         assert!(state.run.outcome().is_some());
@@ -275,7 +278,7 @@ fn words(events: &[EventBody]) -> String {
 
 #[test]
 fn a_model_that_says_something_else_after_a_restart_fails_the_run() {
-    let said = |text: &str| Input::Said(vec![Piece::Text(text.to_owned())]);
+    let said = |text: &str| Input::ModelOutput(vec![CompletionEvent::Text(text.to_owned())]);
     let (state, events, _) = play(vec![decided(PolicyEffect::Allow), found(vec![hit()]), said("Leave is")]);
     let mut resumed = State::resumed(state.run, state.evidence, &events);
     step(&mut resumed, said("Expenses are"), Timestamp::from_micros(9)).unwrap();
@@ -302,11 +305,12 @@ fn nothing_found_is_an_abstention_that_asks_no_model() {
 #[test]
 fn audit_records_hold_no_words_of_question_passage_or_answer() {
     let said = vec![
-        Piece::Text("Leave is 25 days. [1]".to_owned()),
-        Piece::Citation(citation()),
-        Piece::Finish(Finish::Complete),
+        CompletionEvent::Text("Leave is 25 days. [1]".to_owned()),
+        CompletionEvent::Citation(citation()),
+        CompletionEvent::Finish(FinishReason::Complete),
     ];
-    let (_, _, audit) = play(vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::Said(said)]);
+    let (_, _, audit) =
+        play(vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::ModelOutput(said)]);
     let sealer = Sealer::new("test", KeyRing::from_secret("k0", "sixteen bytes or more").unwrap());
     let mut head = None;
     for draft in &audit {

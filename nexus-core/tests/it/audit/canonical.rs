@@ -169,7 +169,7 @@ fn payload() -> impl Strategy<Value = Payload> {
     let fact = prop_oneof![
         (0..1_u64 << 53).prop_map(|count| Payload::new().count("n", count)),
         any::<bool>().prop_map(|flag| Payload::new().flag("f", flag)),
-        "\\PC{1,20}".prop_map(|text| Payload::new().fingerprint("text", &text).word("word", &text)),
+        "\\PC{1,20}".prop_map(|text| Payload::new().sha256("text", &text).token("word", &text)),
         "[^\\p{C}\\p{Z}]{1,20}"
             .prop_filter_map("an id", |id| nexus_core::DocumentId::parse(id).ok())
             .prop_map(|id| Payload::new().id("one", &id).ids("many", [&id, &id])),
@@ -178,7 +178,7 @@ fn payload() -> impl Strategy<Value = Payload> {
     fact.prop_recursive(4, 24, 4, move |inner| {
         prop::collection::vec((0..names.len(), inner), 0..4).prop_map(move |facts| {
             facts.into_iter().fold(Payload::new().hash("h", super::leaf(b"")), |payload, (name, facts)| {
-                payload.group(names[name], facts.clone()).groups("list", [facts, Payload::new()])
+                payload.nested(names[name], facts.clone()).nested_list("list", [facts, Payload::new()])
             })
         })
     })
@@ -233,7 +233,7 @@ proptest! {
     #[test]
     fn a_sealed_body_is_what_an_rfc_8785_writer_writes(payload in payload(), run in "[^\\p{C}\\p{Z}]{1,20}") {
         let Ok(run) = nexus_core::RunId::parse(run) else { return Ok(()) };
-        let draft = draft(run.as_str(), Kind::RUN_OPEN, 0).with_payload(payload);
+        let draft = draft(run.as_str(), Kind::CHAIN_OPEN, 0).with_payload(payload);
         let (record, _) = sealer("new-key").seal(None, &draft).unwrap();
         prop_assert_eq!(check(&record.body), Ok(()));
         let value: Value = serde_json::from_slice(&record.body).unwrap();

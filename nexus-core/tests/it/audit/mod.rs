@@ -1,9 +1,9 @@
 //! The audit chain: its form, its sealing, and everything that may be done to a stored chain.
 
 mod canonical;
-mod honest;
 mod mutations;
 mod sealing;
+mod valid_chains;
 mod vectors;
 
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Dice {
     }
 }
 
-pub(crate) fn who() -> Principal {
+pub(crate) fn caller() -> Principal {
     Principal::user("acme", "u-42").unwrap()
 }
 
@@ -54,9 +54,9 @@ pub(crate) fn draft(run: &str, kind: Kind, micros: i64) -> Draft {
             [DocumentId::parse("a/b \"c\".pdf").unwrap(), DocumentId::parse("Übersicht").unwrap()],
         )
         .count("passages", 5)
-        .fingerprint("question", "what changed?")
+        .sha256("question", "what changed?")
         .flag("under_filled", false);
-    Draft::new(&who(), run, kind, "role-gate:1", Timestamp::from_micros(micros)).with_payload(payload)
+    Draft::new(&caller(), run, kind, "role-gate:1", Timestamp::from_micros(micros)).with_payload(payload)
 }
 
 /// A stored chain with its committed head.
@@ -83,8 +83,8 @@ impl Log {
         let (rotation, mut clock) = (dice.roll(2 * length), 1_772_357_400_000_000);
         for seq in 0..length {
             let kind = match seq {
-                0 => Kind::RUN_OPEN,
-                _ if log.closed && seq + 1 == length => Kind::RUN_CLOSE,
+                0 => Kind::CHAIN_OPEN,
+                _ if log.closed && seq + 1 == length => Kind::CHAIN_CLOSE,
                 _ => STEP,
             };
             clock += i64::try_from(dice.roll(2_000)).unwrap() - 200;
@@ -115,7 +115,7 @@ impl Log {
 }
 
 pub(crate) fn tenant() -> TenantId {
-    who().tenant().clone()
+    caller().tenant().clone()
 }
 
 /// A record's hash, as the format defines it.

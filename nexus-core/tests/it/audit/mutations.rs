@@ -197,7 +197,7 @@ fn a_record_of_another_run_is_tampered_there() {
         let place = any(log, dice);
         let mut other = Log::honest(&mut Dice::new(7));
         other.run.push_str(" or another");
-        let kind = if place == 0 { Kind::RUN_OPEN } else { STEP };
+        let kind = if place == 0 { Kind::CHAIN_OPEN } else { STEP };
         let before = place.checked_sub(1).map(|before| &log.heads[before]);
         let (mut spliced, _) = sealer("new-key").seal(before, &draft(&other.run, kind, 0)).unwrap();
         spliced.run.clone_from(&log.run);
@@ -210,7 +210,7 @@ fn a_record_of_another_run_is_tampered_there() {
 fn a_record_of_another_tenant_is_tampered_there() {
     check(|log, dice| {
         let place = any(log, dice);
-        let mut theirs = draft(&log.run, if place == 0 { Kind::RUN_OPEN } else { STEP }, 0);
+        let mut theirs = draft(&log.run, if place == 0 { Kind::CHAIN_OPEN } else { STEP }, 0);
         theirs.tenant = nexus_core::Principal::user("rival", "u-1").unwrap().tenant().clone();
         let before = place.checked_sub(1).map(|before| &log.heads[before]);
         let (mut spliced, _) = sealer("new-key").seal(before, &theirs).unwrap();
@@ -224,7 +224,7 @@ fn a_record_of_another_tenant_is_tampered_there() {
 fn a_chain_of_another_installation_is_tampered_from_the_start() {
     check(|log, _| {
         let elsewhere = nexus_core::audit::Sealer::new("nexus-2", ring("new-key"));
-        let (record, _) = elsewhere.seal(None, &draft(&log.run, Kind::RUN_OPEN, 0)).unwrap();
+        let (record, _) = elsewhere.seal(None, &draft(&log.run, Kind::CHAIN_OPEN, 0)).unwrap();
         log.records[0] = record;
         Some(both(Status::Tampered, 0))
     });

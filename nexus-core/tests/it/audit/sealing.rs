@@ -15,7 +15,7 @@ fn seal_first(draft: &Draft) -> nexus_core::Result<String> {
 }
 
 fn open() -> Draft {
-    draft("r", Kind::RUN_OPEN, 0)
+    draft("r", Kind::CHAIN_OPEN, 0)
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_body_has_the_fields_of_format_1_in_their_order() {
 
 #[test]
 fn a_user_cannot_pass_for_nexus() {
-    let actor = |who: &Principal| Draft::new(who, "r", STEP, "v", Timestamp::from_micros(0)).actor;
+    let actor = |caller: &Principal| Draft::new(caller, "r", STEP, "v", Timestamp::from_micros(0)).actor;
     assert_eq!(actor(&Principal::system("acme", "recovery").unwrap()), "system:recovery");
     assert_eq!(actor(&Principal::user("acme", "system:recovery").unwrap()), "user:system:recovery");
 }
@@ -49,18 +49,18 @@ fn a_run_starts_with_open_ends_with_close_and_does_neither_twice() {
         refused(&sealer.seal(head, &draft("r", kind, 0)).unwrap_err(), ErrorKind::Conflict, "AUDIT_ORDER");
     };
     conflict(None, STEP);
-    conflict(None, Kind::RUN_CLOSE);
+    conflict(None, Kind::CHAIN_CLOSE);
     let (_, head) = sealer.seal(None, &open()).unwrap();
-    conflict(Some(&head), Kind::RUN_OPEN);
-    let (_, closed) = sealer.seal(Some(&head), &draft("r", Kind::RUN_CLOSE, 0)).unwrap();
+    conflict(Some(&head), Kind::CHAIN_OPEN);
+    let (_, closed) = sealer.seal(Some(&head), &draft("r", Kind::CHAIN_CLOSE, 0)).unwrap();
     assert!(closed.closed && closed.next_seq == 2);
     conflict(Some(&closed), STEP);
-    conflict(Some(&closed), Kind::RUN_CLOSE);
+    conflict(Some(&closed), Kind::CHAIN_CLOSE);
 }
 
 #[test]
 fn what_would_not_be_canonical_is_refused() {
-    let nested = |depth: usize| (0..depth).fold(Payload::new(), |inner, _| Payload::new().group("g", inner));
+    let nested = |depth: usize| (0..depth).fold(Payload::new(), |inner, _| Payload::new().nested("g", inner));
     let wide = (0..9_000).fold(Vec::new(), |mut list, n| {
         list.push(Payload::new().count("n", n));
         list
@@ -68,7 +68,7 @@ fn what_would_not_be_canonical_is_refused() {
     assert!(seal_first(&open().with_payload(nested(MAX_DEPTH - 2))).is_ok());
     for payload in [
         nested(MAX_DEPTH - 1),
-        Payload::new().groups("all", wide),
+        Payload::new().nested_list("all", wide),
         Payload::new().count("n", 1_u64 << 53),
         Payload::new().count("n", -1),
         Payload::new().flag("", true),
@@ -78,7 +78,7 @@ fn what_would_not_be_canonical_is_refused() {
         let error = seal_first(&open().with_payload(payload)).unwrap_err();
         refused(&error, ErrorKind::InvalidInput, "AUDIT_DRAFT");
     }
-    let error = seal_first(&draft("r", Kind::RUN_OPEN, i64::MAX)).unwrap_err();
+    let error = seal_first(&draft("r", Kind::CHAIN_OPEN, i64::MAX)).unwrap_err();
     refused(&error, ErrorKind::InvalidInput, "AUDIT_DRAFT");
 }
 
@@ -89,8 +89,8 @@ fn ids_that_could_mislead_a_reader_are_refused() {
         change(&mut draft);
         refused(&seal_first(&draft).unwrap_err(), ErrorKind::InvalidInput, "INVALID_ID");
     };
-    id(|draft| draft.run.clear());
-    id(|draft| draft.run = "run\u{202e}1".to_owned());
+    id(|draft| draft.chain_id.clear());
+    id(|draft| draft.chain_id = "run\u{202e}1".to_owned());
     id(|draft| draft.policy_version = "v\n1".to_owned());
     id(|draft| draft.correlation = Some("x".repeat(129)));
     let mut draft = open();
@@ -102,7 +102,7 @@ fn ids_that_could_mislead_a_reader_are_refused() {
 fn a_text_given_as_a_word_leaves_only_its_hash() {
     let secret = "please delete my account";
     let body =
-        seal_first(&open().with_payload(Payload::new().word("reason", secret).word("model", "gpt-5:8b")));
+        seal_first(&open().with_payload(Payload::new().token("reason", secret).token("model", "gpt-5:8b")));
     let body = body.unwrap();
     assert!(body.contains(r#""model":"gpt-5:8b""#) && body.contains(r#""reason":"sha256:"#), "{body}");
     assert!(!body.contains("delete"), "{body}");
@@ -123,7 +123,7 @@ fn neither_run_tenant_instance_nor_key_share_a_signature() {
         mac(&sealer("new-key"), &open()),
         mac(&sealer("old-key"), &open()),
         mac(&Sealer::new("nexus-2", ring("new-key")), &open()),
-        mac(&sealer("new-key"), &draft("r2", Kind::RUN_OPEN, 0)),
+        mac(&sealer("new-key"), &draft("r2", Kind::CHAIN_OPEN, 0)),
         mac(&sealer("new-key"), &theirs),
     ];
     for (place, mac) in macs.iter().enumerate() {

@@ -57,7 +57,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     nexus_core::hex::decode(hex).unwrap()
 }
 
-fn who(all: &Golden) -> Principal {
+fn caller(all: &Golden) -> Principal {
     Principal::user(all.tenant.as_str(), "u-42").unwrap()
 }
 
@@ -65,12 +65,12 @@ fn who(all: &Golden) -> Principal {
 fn every_vector_gets_its_verdict() {
     let all = load();
     let keys = KeyRing::parse(&all.keys.to_string()).unwrap();
-    let who = who(&all);
+    let caller = caller(&all);
     for vector in &all.vectors {
         let records: Vec<Record> = vector.chain.iter().map(|name| record(&all, &all.records[name])).collect();
         let head = vector.head.as_ref().map(|name| head(&all.heads[name]));
         for (keys, expected) in [(Some(&keys), &vector.with_keys), (None, &vector.without_keys)] {
-            let found = verify(&all.instance, who.tenant(), &all.run, &records, head.as_ref(), keys);
+            let found = verify(&all.instance, caller.tenant(), &all.run, &records, head.as_ref(), keys);
             let verdict = Verdict { status: found.status.as_str().to_owned(), first_bad: found.first_bad };
             assert_eq!(&verdict, expected, "{}, keys {keys:?}: {found:#?}", vector.name);
         }
@@ -81,7 +81,7 @@ fn every_vector_gets_its_verdict() {
 #[test]
 fn the_sealer_writes_the_records_of_the_valid_chain() {
     let all = load();
-    let who = who(&all);
+    let caller = caller(&all);
     let sealer = |active: &str| {
         let mut keys = all.keys.clone();
         for key in keys.as_array_mut().unwrap() {
@@ -90,17 +90,17 @@ fn the_sealer_writes_the_records_of_the_valid_chain() {
         Sealer::new(all.instance.as_str(), KeyRing::parse(&keys.to_string()).unwrap())
     };
     let draft = |kind, at: &str, payload| {
-        Draft::new(&who, all.run.as_str(), kind, "role-gate:1", at.parse::<Timestamp>().unwrap())
+        Draft::new(&caller, all.run.as_str(), kind, "role-gate:1", at.parse::<Timestamp>().unwrap())
             .with_payload(payload)
     };
-    let opened = Payload::new().fingerprint("question", "What changed?").word("software", "nexus/0.1.0");
+    let opened = Payload::new().sha256("question", "What changed?").token("software", "nexus/0.1.0");
     let shown = Payload::new()
         .id("corpus", &CorpusId::parse("a \"b\" \\ é 🎉").unwrap())
         .count("passages", 5)
-        .group("scores", Payload::new().flag("under_filled", false));
+        .nested("scores", Payload::new().flag("under_filled", false));
     let request = RequestId::parse("req-1").unwrap();
     let drafts = [
-        ("k1", draft(Kind::RUN_OPEN, "2026-03-01T09:30:00.000250Z", opened).with_correlation(&request)),
+        ("k1", draft(Kind::CHAIN_OPEN, "2026-03-01T09:30:00.000250Z", opened).with_correlation(&request)),
         ("k1", draft(Kind::new("passages.shown"), "2026-03-01T09:30:00.000750Z", shown)),
         (
             "k2",
@@ -112,7 +112,11 @@ fn the_sealer_writes_the_records_of_the_valid_chain() {
         ),
         (
             "k2",
-            draft(Kind::RUN_CLOSE, "2026-03-01T09:30:01.000000Z", Payload::new().word("outcome", "answered")),
+            draft(
+                Kind::CHAIN_CLOSE,
+                "2026-03-01T09:30:01.000000Z",
+                Payload::new().token("outcome", "answered"),
+            ),
         ),
     ];
     let mut chain: Option<Head> = None;
@@ -135,7 +139,7 @@ fn an_unnamed_key_has_the_name_that_the_vectors_give_it() {
 
 fn record(all: &Golden, row: &Row) -> Record {
     Record {
-        tenant: who(all).tenant().clone(),
+        tenant: caller(all).tenant().clone(),
         run: all.run.clone(),
         seq: row.seq,
         body: row.body.clone().into_bytes(),

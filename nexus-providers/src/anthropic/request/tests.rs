@@ -1,6 +1,6 @@
-use nexus_core::llm::{Speaker, ToolCall, ToolSpec, Turn};
+use nexus_core::llm::{MessageRole, ToolCall, ToolSpec, Turn};
 
-use super::super::thoughts::Thoughts;
+use super::super::thinking::Thoughts;
 use super::*;
 
 fn written(request: &Request, model: &str) -> Result<Value> {
@@ -10,7 +10,7 @@ fn written(request: &Request, model: &str) -> Result<Value> {
 #[track_caller]
 fn refused(request: &Request, model: &str, parameter: &str) {
     let error = written(request, model).unwrap_err();
-    assert_eq!(Fault::of(&error), Some(Fault::InvalidRequest));
+    assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::InvalidRequest));
     let told = error.to_string() + &error.report();
     assert!(told.contains(parameter), "{told}");
 }
@@ -64,9 +64,9 @@ fn what_follows_one_another_from_one_side_is_one_turn() {
     };
     let calls = vec![call("t1", r#"{"zone":"UTC"}"#), call("t2", "not JSON")];
     let history = vec![
-        Turn::said(Speaker::User, "Hello."),
-        Turn::said(Speaker::User, "What time is it?"),
-        Turn::said(Speaker::Assistant, ""),
+        Turn::said(MessageRole::User, "Hello."),
+        Turn::said(MessageRole::User, "What time is it?"),
+        Turn::said(MessageRole::Assistant, ""),
         Turn::Called { text: "Let me look.".to_owned(), calls },
         returned("t1", "noon"),
         returned("t2", ""),
@@ -110,7 +110,8 @@ fn what_a_model_thought_goes_back_to_it_as_it_was_and_to_no_other() {
         result: "noon".to_owned(),
     };
     let called = Turn::Called { text: "Let me look.".to_owned(), calls };
-    let history = vec![Turn::said(Speaker::User, "What time is it?"), called, returned("t1"), returned("t2")];
+    let history =
+        vec![Turn::said(MessageRole::User, "What time is it?"), called, returned("t1"), returned("t2")];
     let request = Request { history, ..Request::default() };
     let turn = |model: &str| written(&request, model).unwrap()["messages"][1].clone();
     let text = json!({"type": "text", "text": "Let me look."});

@@ -1,10 +1,10 @@
-use nexus_core::llm::{CallSignature, Finish};
+use nexus_core::llm::{CallSignature, FinishReason};
 use serde_json::json;
 
-use super::super::thoughts::{Unsealed, unseal};
+use super::super::thinking::{Unsealed, unseal};
 use super::*;
-use crate::wire::SseDecoder;
-use crate::wire::replay::{replay, whole};
+use crate::http::SseDecoder;
+use crate::http::replay::{replay, whole};
 
 const SONNET: &str = "claude-sonnet-5-5";
 
@@ -92,16 +92,16 @@ fn sealed() -> Option<CallSignature> {
     thoughts.seal()
 }
 
-fn read(stream: &str) -> (Vec<Piece>, Option<Fault>) {
+fn read(stream: &str) -> (Vec<CompletionEvent>, Option<ProviderErrorKind>) {
     let (pieces, error) = replay(decoder(), events(), &[stream.as_bytes()]);
-    (pieces, error.and_then(|error| Fault::of(&error)))
+    (pieces, error.and_then(|error| ProviderErrorKind::of(&error)))
 }
 
 #[test]
 fn a_stream_gives_its_pieces_however_it_is_cut() {
     let pieces = whole(STREAM, decoder, events);
     let call = |id: &str, name: &str, arguments: &str| {
-        Piece::ToolCall(ToolCall {
+        CompletionEvent::ToolCall(ToolCall {
             id: id.to_owned(),
             name: name.to_owned(),
             arguments: arguments.to_owned(),
@@ -109,14 +109,15 @@ fn a_stream_gives_its_pieces_however_it_is_cut() {
             signature: (id == "toolu_1").then(sealed).flatten(),
         })
     };
-    let said: Vec<&Piece> = pieces.iter().filter(|piece| !matches!(piece, Piece::Usage(_))).collect();
+    let said: Vec<&CompletionEvent> =
+        pieces.iter().filter(|piece| !matches!(piece, CompletionEvent::Usage(_))).collect();
     let expected = [
-        Piece::Reasoning("Mull it over.".to_owned()),
-        Piece::Text("It is ".to_owned()),
-        Piece::Text("noon 🕛.".to_owned()),
+        CompletionEvent::Reasoning("Mull it over.".to_owned()),
+        CompletionEvent::Text("It is ".to_owned()),
+        CompletionEvent::Text("noon 🕛.".to_owned()),
         call("toolu_1", "clock", r#"{"zone": "Europe/Rome"}"#),
         call("toolu_2", "now", "{}"),
-        Piece::Finish(Finish::ToolCalls),
+        CompletionEvent::Finish(FinishReason::ToolCalls),
     ];
     assert_eq!(said, expected.iter().collect::<Vec<_>>());
 }
@@ -135,7 +136,7 @@ data: {"type":"content_block_start","index":3"#;
 data: {"type":"content_block_start","index":3"#;
     let calls: Vec<ToolCall> = whole(&STREAM.replace(second, withheld), decoder, events)
         .into_iter()
-        .filter_map(|piece| if let Piece::ToolCall(call) = piece { Some(call) } else { None })
+        .filter_map(|piece| if let CompletionEvent::ToolCall(call) = piece { Some(call) } else { None })
         .collect();
     assert_eq!(calls[0].signature, sealed());
     let Unsealed { before, .. } = unseal(&calls[1], SONNET);
@@ -146,7 +147,7 @@ data: {"type":"content_block_start","index":3"#;
 fn the_last_usage_keeps_what_the_first_said_of_the_prompt() {
     let usages: Vec<_> = whole(STREAM, decoder, events)
         .into_iter()
-        .filter_map(|piece| if let Piece::Usage(usage) = piece { Some(usage) } else { None })
+        .filter_map(|piece| if let CompletionEvent::Usage(usage) = piece { Some(usage) } else { None })
         .collect();
     let [first, last] = usages[..] else { panic!("{usages:?}") };
     assert_eq!((first.input(), last.input()), (Some(133), Some(133)));
@@ -162,36 +163,38 @@ fn an_error_after_the_answer_began_keeps_what_was_said() {
         )
     };
     let (pieces, fault) = read(&error("overloaded_error"));
-    assert_eq!(fault, Some(Fault::Overloaded));
-    assert_eq!(pieces.last(), Some(&Piece::Text("It is ".to_owned())));
-    assert_eq!(read(&error("rate_limit_error")).1, Some(Fault::RateLimited));
-    assert_eq!(read(&error("an_error_of_next_year")).1, Some(Fault::Server));
+    assert_eq!(fault, Some(ProviderErrorKind::Overloaded));
+    assert_eq!(pieces.last(), Some(&CompletionEvent::Text("It is ".to_owned())));
+    assert_eq!(read(&error("rate_limit_error")).1, Some(ProviderErrorKind::RateLimited));
+    assert_eq!(read(&error("an_error_of_next_year")).1, Some(ProviderErrorKind::Server));
 }
 
 #[test]
 fn nothing_but_the_terminal_event_makes_an_answer_whole() {
     let (cut, _) = STREAM.split_once("event: message_stop").unwrap();
-    assert_eq!(read(cut).1, Some(Fault::Truncated));
-    assert_eq!(read("").1, Some(Fault::Truncated));
+    assert_eq!(read(cut).1, Some(ProviderErrorKind::Truncated));
+    assert_eq!(read("").1, Some(ProviderErrorKind::Truncated));
 }
 
 #[test]
 fn an_end_without_a_reason_is_none() {
-    assert_eq!(read("data: {\"type\":\"message_stop\"}\n\n").1, Some(Fault::Protocol));
+    assert_eq!(read("data: {\"type\":\"message_stop\"}\n\n").1, Some(ProviderErrorKind::Protocol));
 }
 
 #[test]
 fn an_end_within_a_call_is_none() {
     let last = "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":3}\n\n";
     let (pieces, fault) = read(&STREAM.replace(last, ""));
-    assert_eq!(fault, Some(Fault::Protocol));
-    assert!(!pieces.iter().any(|piece| matches!(piece, Piece::ToolCall(call) if call.id == "toolu_2")));
+    assert_eq!(fault, Some(ProviderErrorKind::Protocol));
+    assert!(
+        !pieces.iter().any(|piece| matches!(piece, CompletionEvent::ToolCall(call) if call.id == "toolu_2"))
+    );
 }
 
 #[test]
 fn what_is_no_event_is_refused() {
     for data in ["{", "[]", r#"{"type":"content_block_delta"}"#, r#"{"no":"type"}"#] {
-        assert_eq!(read(&format!("data: {data}\n\n")).1, Some(Fault::Protocol), "{data}");
+        assert_eq!(read(&format!("data: {data}\n\n")).1, Some(ProviderErrorKind::Protocol), "{data}");
     }
 }
 
@@ -200,5 +203,5 @@ fn a_refusal_ends_as_a_content_filter() {
     let delta = r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"type":"refusal"}},"usage":{"output_tokens":3}}"#;
     let (pieces, fault) = read(&format!("data: {delta}\n\ndata: {{\"type\":\"message_stop\"}}\n\n"));
     assert_eq!(fault, None);
-    assert_eq!(pieces.last(), Some(&Piece::Finish(Finish::ContentFilter)));
+    assert_eq!(pieces.last(), Some(&CompletionEvent::Finish(FinishReason::ContentFilter)));
 }

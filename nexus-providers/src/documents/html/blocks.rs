@@ -6,9 +6,9 @@ use dom_query::{NodeId, NodeRef};
 use nexus_core::Result;
 use nexus_core::document::parser::BlockKind;
 
+use super::super::block_writer::Output;
 use super::super::budget::Budget;
-use super::super::grid::{self, Cell};
-use super::super::output::Output;
+use super::super::merged_cells::{self, Cell};
 use super::super::table;
 
 /// Elements without text for the reader.
@@ -163,7 +163,7 @@ impl Writer<'_, '_> {
     fn table(&mut self, node: &NodeRef<'_>) -> Result<()> {
         self.flush()?;
         let rows = rows(node).iter().map(|row| cells(row).iter().map(cell).collect()).collect();
-        table::write(&grid::lay_out(rows, &self.out.budget)?, self.out)
+        table::write(&merged_cells::lay_out(rows, &self.out.budget)?, self.out)
     }
 
     /// Appends text with its white space collapsed.

@@ -1,9 +1,9 @@
 //! HTML: the main text of a page as blocks, without scripts, menus and other furniture.
 
-mod article;
 mod attributes;
 mod blocks;
 mod outlook;
+mod readability;
 mod tree;
 
 use std::io::Read;
@@ -13,10 +13,10 @@ use encoding_rs::Encoding;
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
+use super::block_writer::Output;
 use super::charset::Charset;
 use super::error;
 use super::lines::whole;
-use super::output::Output;
 use outlook::Outlook;
 
 /// As many elements that broken HTML opens again are built whatever the size of the page.
@@ -33,7 +33,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
 fn page(html: &str, out: &mut Output<'_>) -> Result<()> {
     let document = parse(html, out)?;
     out.title(&document.select_single("head > title").text());
-    let Some((title, content)) = article::find(&document) else {
+    let Some((title, content)) = readability::find(&document) else {
         return blocks::write(&document.root(), out);
     };
     out.heading(1, &title)?;

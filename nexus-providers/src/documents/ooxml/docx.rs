@@ -6,8 +6,8 @@ use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
 
 use super::super::archive::Archive;
-use super::super::grid::{self, Text};
-use super::super::output::Output;
+use super::super::block_writer::Output;
+use super::super::merged_cells::{self, Text};
 use super::super::xml::{Handler, Tag};
 use super::super::{error, table, title};
 use super::styles::{StyleSheet, Styles, outline_level};
@@ -129,8 +129,8 @@ impl<'a, 'o> Body<'a, 'o> {
         let Some(cell) = table.cell.take() else { return Ok(()) };
         let Some((row, above)) = table.rows.split_last_mut() else { return Ok(()) };
         let covered = above.last().and_then(|above| above.get(row.len())).filter(|_| table.merged);
-        let first = covered.map_or_else(|| cell.into(), grid::repeated);
-        let further = grid::repeated(&first);
+        let first = covered.map_or_else(|| cell.into(), merged_cells::repeated);
+        let further = merged_cells::repeated(&first);
         let span = table.span.max(1);
         self.out.budget.work(span);
         self.out.budget.copy(span.saturating_mul(size_of::<Text>() + further.len()))?;

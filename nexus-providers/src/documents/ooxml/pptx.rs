@@ -4,8 +4,8 @@ use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
 
 use super::super::archive::Archive;
-use super::super::grid::{self, Cell};
-use super::super::output::Output;
+use super::super::block_writer::Output;
+use super::super::merged_cells::{self, Cell};
 use super::super::xml::{Handler, Tag};
 use super::super::{error, table, title};
 use super::{PROPERTIES, Relations, main_part};
@@ -153,7 +153,7 @@ impl Handler for Slide<'_, '_> {
         match name {
             "p" => return self.end_paragraph(),
             "tbl" => {
-                let rows = grid::lay_out(std::mem::take(&mut self.rows), &self.out.budget)?;
+                let rows = merged_cells::lay_out(std::mem::take(&mut self.rows), &self.out.budget)?;
                 return table::write(&rows, self.out);
             }
             "t" => self.in_text = false,

@@ -23,7 +23,7 @@ use self::layout::{Layout, Piece};
 use self::open::Opened;
 use self::page::{Content, Reader};
 use self::tree::Page;
-use super::output::Output;
+use super::block_writer::Output;
 use super::{error, table};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {

@@ -9,8 +9,8 @@ use nexus_core::document::parser::{Block, ParseReport};
 use super::budget::WorkBudget;
 use super::{document, open, read};
 use crate::documents::DocumentLimits;
+use crate::documents::block_writer::Output;
 use crate::documents::budget::Budget;
-use crate::documents::output::Output;
 
 /// A file of these objects, the first of which is the catalog.
 fn file(objects: &[Vec<u8>]) -> Vec<u8> {

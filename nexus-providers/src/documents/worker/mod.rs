@@ -7,8 +7,8 @@
 //! - `serve`: a worker seen from itself; `confine`: what it takes from itself.
 
 mod confine;
-mod frame;
 mod process;
+mod protocol;
 mod serve;
 mod watchdog;
 

@@ -11,7 +11,7 @@ use nexus_core::{Error, ErrorKind, Result};
 
 use super::super::error;
 use super::super::spool::Spool;
-use super::frame::{self, BATCH, Failure, Hello, Kind};
+use super::protocol::{self, BATCH, Failure, Hello, Kind};
 use super::watchdog::{Guard, Watchdog};
 use super::{Confinement, WorkerCommand, WorkerLimits};
 
@@ -92,9 +92,9 @@ impl Process {
             spoiled: false,
             confinement: None,
         };
-        let hello = Hello { protocol: frame::PROTOCOL, limits: limits.clone() };
+        let hello = Hello { protocol: protocol::PROTOCOL, limits: limits.clone() };
         process
-            .timed(|process| frame::write_json(&mut process.input, Kind::Hello, &hello))
+            .timed(|process| protocol::write_json(&mut process.input, Kind::Hello, &hello))
             .map_err(failed)?;
         Ok(process)
     }
@@ -129,17 +129,17 @@ impl Process {
     fn send(&mut self, source: &mut dyn Source, hints: &FileHints) -> Result<(), Broken> {
         let mut bytes = vec![0; BATCH];
         source.rewind().map_err(|e| Broken::Caller(error::unreadable(e)))?;
-        self.timed(|process| frame::write_json(&mut process.input, Kind::Document, hints))?;
+        self.timed(|process| protocol::write_json(&mut process.input, Kind::Document, hints))?;
         loop {
             let read = source.read(&mut bytes).map_err(|e| Broken::Caller(error::unreadable(e)))?;
             if read == 0 {
                 break;
             }
             let bytes = bytes.get(..read).unwrap_or_default();
-            self.timed(|process| frame::write(&mut process.input, Kind::Bytes, bytes))?;
+            self.timed(|process| protocol::write(&mut process.input, Kind::Bytes, bytes))?;
         }
         self.timed(|process| {
-            frame::write(&mut process.input, Kind::End, &[])?;
+            protocol::write(&mut process.input, Kind::End, &[])?;
             process.input.flush()
         })?;
         Ok(())
@@ -148,7 +148,7 @@ impl Process {
     fn receive(&mut self, spool: &mut Spool) -> Result<Result<ParseReport>, Broken> {
         let mut payload = Vec::new();
         loop {
-            let kind = self.timed(|process| frame::read(&mut process.output, &mut payload))?;
+            let kind = self.timed(|process| protocol::read(&mut process.output, &mut payload))?;
             match kind {
                 Some(Kind::Blocks) => {
                     for line in payload.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

@@ -13,7 +13,7 @@ use super::super::scratch::{self, Scratch};
 use super::super::{DocumentLimits, Documents, Streaming, error};
 use super::WorkerLimits;
 use super::confine::confine;
-use super::frame::{self, BATCH, Failure, Hello, Kind};
+use super::protocol::{self, BATCH, Failure, Hello, Kind};
 
 /// Documents up to this size stay in memory, larger ones go to a file without a name.
 const SPOOLED: usize = 8 * 1024 * 1024;
@@ -44,7 +44,7 @@ pub fn serve_with(parser: impl FnOnce(DocumentLimits) -> Box<dyn DocumentParser>
     scratch::prepare(FILES);
     let mut output = BufWriter::with_capacity(BATCH, io::stdout());
     // Before there is another thread: one that is there already would keep its rights.
-    frame::write_json(&mut output, Kind::Confined, &confine())?;
+    protocol::write_json(&mut output, Kind::Confined, &confine())?;
     output.flush()?;
     let parser = parser(limits.documents.clone());
     let (sender, documents) = sync_channel(0);
@@ -68,9 +68,9 @@ struct Job {
 
 fn greet(input: &mut impl Read) -> io::Result<WorkerLimits> {
     let mut payload = Vec::new();
-    let greeting = frame::read(input, &mut payload)?;
+    let greeting = protocol::read(input, &mut payload)?;
     let hello: Hello = serde_json::from_slice(&payload)?;
-    if greeting != Some(Kind::Hello) || hello.protocol != frame::PROTOCOL {
+    if greeting != Some(Kind::Hello) || hello.protocol != protocol::PROTOCOL {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the parent speaks another version"));
     }
     Ok(hello.limits)
@@ -120,10 +120,10 @@ fn abandon() {
 
 fn next(input: &mut impl Read) -> io::Result<Option<Job>> {
     let mut payload = Vec::new();
-    let Some(Kind::Document) = frame::read(input, &mut payload)? else { return Ok(None) };
+    let Some(Kind::Document) = protocol::read(input, &mut payload)? else { return Ok(None) };
     let hints = serde_json::from_slice(&payload)?;
     let mut document = Ok(Scratch::new(SPOOLED));
-    while frame::read(input, &mut payload)? == Some(Kind::Bytes) {
+    while protocol::read(input, &mut payload)? == Some(Kind::Bytes) {
         // After a fault the rest is let go by, so that the worker keeps in step with its parent.
         if let Ok(scratch) = &mut document
             && let Err(fault) = scratch.write_all(&payload)
@@ -149,8 +149,8 @@ fn answer(
     };
     sink.flush()?;
     match parsed.unwrap_or_else(|_| Err(error::crashed())) {
-        Ok(report) => frame::write_json(output, Kind::Report, &report)?,
-        Err(error) => frame::write_json(output, Kind::Failure, &Failure::of(&error))?,
+        Ok(report) => protocol::write_json(output, Kind::Report, &report)?,
+        Err(error) => protocol::write_json(output, Kind::Failure, &Failure::of(&error))?,
     }
     output.flush()
 }
@@ -164,7 +164,7 @@ struct Blocks<'a, W> {
 impl<W: Write> Blocks<'_, W> {
     fn flush(&mut self) -> io::Result<()> {
         if !self.batch.is_empty() {
-            frame::write(self.output, Kind::Blocks, &self.batch)?;
+            protocol::write(self.output, Kind::Blocks, &self.batch)?;
             self.batch.clear();
         }
         Ok(())

@@ -1,4 +1,4 @@
-use nexus_core::llm::{CallSignature, Fault, Speaker, ToolCall, ToolSpec, Turn};
+use nexus_core::llm::{CallSignature, MessageRole, ProviderErrorKind, ToolCall, ToolSpec, Turn};
 
 use super::*;
 
@@ -41,7 +41,7 @@ fn ids_that_the_vendor_gave_go_back_and_those_made_up_stay_here() {
         result: "noon".to_owned(),
     };
     let history = vec![
-        Turn::said(Speaker::User, "What time is it?"),
+        Turn::said(MessageRole::User, "What time is it?"),
         Turn::Called { text: "Let me look.".to_owned(), calls: vec![call("a1b2"), call("gemini_call_0")] },
         returned("a1b2"),
         returned("gemini_call_0"),
@@ -97,7 +97,7 @@ fn tools_and_the_choice_among_them_are_named() {
     assert_eq!(named, json!({"mode": "ANY", "allowedFunctionNames": ["clock"]}));
     let idle = Request { tools: Vec::new(), ..with(ToolChoice::Required) };
     let error = body(&Vendor::new("gemini"), &idle, FLASH).unwrap_err();
-    assert_eq!(Fault::of(&error), Some(Fault::InvalidRequest));
+    assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::InvalidRequest));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn limits_and_sampling_sit_in_the_generation_config() {
 fn a_seed_that_the_wire_cannot_hold_is_refused_by_name() {
     let request = asking(Parameters { seed: Some(1 << 31), ..Parameters::default() });
     let error = body(&Vendor::new("gemini"), &request, FLASH).unwrap_err();
-    assert_eq!(Fault::of(&error), Some(Fault::InvalidRequest));
+    assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::InvalidRequest));
     assert!(error.to_string().contains("seed"));
 }
 

@@ -1,4 +1,4 @@
-use nexus_core::llm::{Fault, Speaker, ToolCall, ToolSpec, Turn};
+use nexus_core::llm::{MessageRole, ProviderErrorKind, ToolCall, ToolSpec, Turn};
 
 use super::*;
 
@@ -55,7 +55,7 @@ fn calls_carry_objects_and_results_carry_names() {
     let returned =
         Turn::Returned { call: "c1".to_owned(), name: "clock".to_owned(), result: "noon".to_owned() };
     let history = vec![
-        Turn::said(Speaker::User, "What time is it?"),
+        Turn::said(MessageRole::User, "What time is it?"),
         Turn::Called { text: String::new(), calls: vec![call] },
         returned,
     ];
@@ -80,7 +80,7 @@ fn tools_are_offered_but_never_forced() {
     assert_eq!(written(&with(ToolChoice::None)).get("tools"), None);
     for choice in [ToolChoice::Required, ToolChoice::Named("clock".to_owned())] {
         let error = body(&Vendor::new("ollama"), &with(choice), "m", 1, true).unwrap_err();
-        assert_eq!(Fault::of(&error), Some(Fault::InvalidRequest));
+        assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::InvalidRequest));
         assert!(error.to_string().contains("tool_choice"));
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::wire::NdjsonDecoder;
-use crate::wire::replay::{replay, whole};
+use crate::http::NdjsonDecoder;
+use crate::http::replay::{replay, whole};
 
 const STREAM: &str = r#"{"model":"qwen3:8b","created_at":"2026-11-02T10:00:00.100000Z","message":{"role":"assistant","content":"","thinking":"Mull it over."},"done":false}
 {"model":"qwen3:8b","created_at":"2026-11-02T10:00:00.200000Z","message":{"role":"assistant","content":"It is "},"done":false}
@@ -17,15 +17,15 @@ fn lines() -> Lines {
     Lines::new(&Vendor::new("ollama"), 2)
 }
 
-fn read(stream: &str) -> (Vec<Piece>, Option<Fault>) {
+fn read(stream: &str) -> (Vec<CompletionEvent>, Option<ProviderErrorKind>) {
     let (pieces, error) = replay(decoder(), lines(), &[stream.as_bytes()]);
-    (pieces, error.and_then(|error| Fault::of(&error)))
+    (pieces, error.and_then(|error| ProviderErrorKind::of(&error)))
 }
 
 #[test]
 fn a_stream_gives_its_pieces_however_it_is_cut() {
     let call = |id: &str, name: &str, arguments: &str| {
-        Piece::ToolCall(ToolCall {
+        CompletionEvent::ToolCall(ToolCall {
             id: id.to_owned(),
             name: name.to_owned(),
             arguments: arguments.to_owned(),
@@ -34,13 +34,13 @@ fn a_stream_gives_its_pieces_however_it_is_cut() {
     };
     let usage = Usage { input_uncached: 6, cache_read: 20, output_text: 298, ..Usage::default() };
     let expected = [
-        Piece::Reasoning("Mull it over.".to_owned()),
-        Piece::Text("It is ".to_owned()),
-        Piece::Text("noon 🕛.".to_owned()),
+        CompletionEvent::Reasoning("Mull it over.".to_owned()),
+        CompletionEvent::Text("It is ".to_owned()),
+        CompletionEvent::Text("noon 🕛.".to_owned()),
         call("call_2", "clock", r#"{"zone":"Europe/Rome"}"#),
         call("call_x", "now", "{}"),
-        Piece::Usage(usage),
-        Piece::Finish(Finish::ToolCalls),
+        CompletionEvent::Usage(usage),
+        CompletionEvent::Finish(FinishReason::ToolCalls),
     ];
     assert_eq!(whole(STREAM, decoder, lines), expected);
 }
@@ -53,29 +53,32 @@ fn the_last_line_may_lack_its_end() {
 #[test]
 fn nothing_but_the_last_line_makes_an_answer_whole() {
     let (cut, _) = STREAM.trim_end().rsplit_once('\n').unwrap();
-    assert_eq!(read(cut).1, Some(Fault::Truncated));
-    assert_eq!(read("").1, Some(Fault::Truncated));
+    assert_eq!(read(cut).1, Some(ProviderErrorKind::Truncated));
+    assert_eq!(read("").1, Some(ProviderErrorKind::Truncated));
 }
 
 #[test]
 fn an_error_after_the_answer_began_keeps_what_was_said() {
     let (begun, _) = STREAM.split_once('\n').unwrap();
     let (pieces, fault) = read(&format!("{begun}\n{{\"error\":\"llama runner process has terminated\"}}\n"));
-    assert_eq!((pieces.len(), fault), (1, Some(Fault::Server)));
+    assert_eq!((pieces.len(), fault), (1, Some(ProviderErrorKind::Server)));
     let context = "{\"error\":\"an error was encountered: context length exceeded\"}\n";
-    assert_eq!(read(context).1, Some(Fault::ContextLength));
-    assert_eq!(read("{\"error\":{\"message\":\"server busy\",\"code\":503}}\n").1, Some(Fault::Overloaded));
+    assert_eq!(read(context).1, Some(ProviderErrorKind::ContextLength));
+    assert_eq!(
+        read("{\"error\":{\"message\":\"server busy\",\"code\":503}}\n").1,
+        Some(ProviderErrorKind::Overloaded)
+    );
 }
 
 #[test]
 fn each_reason_to_be_done_has_its_end() {
     let end = |reason: &str| read(&format!("{{\"done\":true{reason}}}"));
-    assert_eq!(end("").0, [Piece::Finish(Finish::Complete)]);
-    assert_eq!(end(",\"done_reason\":\"stop\"").0, [Piece::Finish(Finish::Complete)]);
-    assert_eq!(end(",\"done_reason\":\"length\"").0, [Piece::Finish(Finish::Length)]);
+    assert_eq!(end("").0, [CompletionEvent::Finish(FinishReason::Complete)]);
+    assert_eq!(end(",\"done_reason\":\"stop\"").0, [CompletionEvent::Finish(FinishReason::Complete)]);
+    assert_eq!(end(",\"done_reason\":\"length\"").0, [CompletionEvent::Finish(FinishReason::Length)]);
     for reason in ["load", "unload", "of_next_year"] {
         let line = format!("{{\"done\":true,\"done_reason\":\"{reason}\"}}\n");
-        assert_eq!(read(&line).1, Some(Fault::Protocol), "{reason}");
+        assert_eq!(read(&line).1, Some(ProviderErrorKind::Protocol), "{reason}");
     }
 }
 
@@ -86,7 +89,7 @@ fn usage_that_is_not_reported_is_absent() {
     assert!(!usage(",\"eval_count\":3"));
     assert!(usage(",\"prompt_eval_count\":3"));
     let contradiction = "{\"done\":true,\"prompt_eval_count\":3,\"prompt_eval_cached_count\":4}\n";
-    assert_eq!(read(contradiction).1, Some(Fault::Protocol));
+    assert_eq!(read(contradiction).1, Some(ProviderErrorKind::Protocol));
 }
 
 #[test]
@@ -94,10 +97,10 @@ fn an_answer_in_one_piece_is_the_last_line_alone() {
     let line = r#"{"message":{"role":"assistant","content":"Noon.","thinking":"Hm."},"done":true,"done_reason":"stop","prompt_eval_count":7,"eval_count":2}"#;
     let reply = lines().reply(line.as_bytes()).unwrap();
     assert_eq!((reply.text.as_str(), reply.reasoning.as_str()), ("Noon.", "Hm."));
-    assert_eq!((reply.usage.unwrap().total(), reply.finish), (Some(9), Finish::Complete));
+    assert_eq!((reply.usage.unwrap().total(), reply.finish), (Some(9), FinishReason::Complete));
     let begun = lines().reply(br#"{"message":{"content":"No"},"done":false}"#).unwrap_err();
-    assert_eq!(Fault::of(&begun), Some(Fault::Truncated));
-    assert_eq!(Fault::of(&lines().reply(b"{").unwrap_err()), Some(Fault::Protocol));
+    assert_eq!(ProviderErrorKind::of(&begun), Some(ProviderErrorKind::Truncated));
+    assert_eq!(ProviderErrorKind::of(&lines().reply(b"{").unwrap_err()), Some(ProviderErrorKind::Protocol));
 }
 
 #[test]

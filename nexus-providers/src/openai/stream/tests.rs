@@ -1,13 +1,13 @@
 //! What servers of OpenAI's shape are known to send, and the scripted server of the suite does not.
 
 use nexus_core::Error;
-use nexus_core::llm::{Abstention, Fault, ToolCall};
+use nexus_core::llm::{Abstention, ProviderErrorKind, ToolCall};
 
 use super::*;
-use crate::wire::SseDecoder;
-use crate::wire::replay::replay;
+use crate::http::SseDecoder;
+use crate::http::replay::replay;
 
-fn hear(frames: &[&str]) -> (Vec<Piece>, Option<Error>) {
+fn hear(frames: &[&str]) -> (Vec<CompletionEvent>, Option<Error>) {
     let stream: String = frames.iter().flat_map(|frame| ["data: ", frame, "\n\n"]).collect();
     let vendor = Vendor::new("acme");
     replay(
@@ -18,23 +18,23 @@ fn hear(frames: &[&str]) -> (Vec<Piece>, Option<Error>) {
 }
 
 #[track_caller]
-fn check(frames: &[&str], expected: &[Piece]) {
+fn check(frames: &[&str], expected: &[CompletionEvent]) {
     let (pieces, error) = hear(frames);
     assert!(error.is_none(), "{error:?}");
     assert_eq!(pieces, expected);
 }
 
 #[track_caller]
-fn fails(frames: &[&str], fault: Fault) {
+fn fails(frames: &[&str], fault: ProviderErrorKind) {
     let (pieces, error) = hear(frames);
-    assert_eq!(error.as_ref().and_then(Fault::of), Some(fault), "{pieces:?} {error:?}");
+    assert_eq!(error.as_ref().and_then(ProviderErrorKind::of), Some(fault), "{pieces:?} {error:?}");
 }
 
-fn text(text: &str) -> Piece {
-    Piece::Text(text.to_owned())
+fn text(text: &str) -> CompletionEvent {
+    CompletionEvent::Text(text.to_owned())
 }
 
-const COMPLETE: Piece = Piece::Finish(Finish::Complete);
+const COMPLETE: CompletionEvent = CompletionEvent::Finish(FinishReason::Complete);
 const HELLO: &str = r#"{"choices":[{"index":0,"delta":{"content":"hello"},"finish_reason":null}]}"#;
 const STOP: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
 
@@ -43,7 +43,7 @@ fn usage_may_come_beside_no_choices_or_null_ones() {
     let usage = nexus_core::Usage { input_uncached: 3, output_text: 1, ..nexus_core::Usage::default() };
     for choices in ["[]", "null"] {
         let last = format!(r#"{{"choices":{choices},"usage":{{"prompt_tokens":3,"completion_tokens":1}}}}"#);
-        check(&[HELLO, STOP, &last, "[DONE]"], &[text("hello"), Piece::Usage(usage), COMPLETE]);
+        check(&[HELLO, STOP, &last, "[DONE]"], &[text("hello"), CompletionEvent::Usage(usage), COMPLETE]);
     }
 }
 
@@ -58,7 +58,7 @@ fn fields_that_are_null_or_empty_are_as_good_as_absent() {
 #[test]
 fn done_alone_makes_an_answer_whole() {
     check(&[HELLO, "[DONE]"], &[text("hello"), COMPLETE]);
-    fails(&[HELLO], Fault::Truncated);
+    fails(&[HELLO], ProviderErrorKind::Truncated);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn nothing_is_read_after_the_end() {
 
 #[test]
 fn thinking_has_two_names_and_may_bear_both() {
-    let thought = Piece::Reasoning("hm".to_owned());
+    let thought = CompletionEvent::Reasoning("hm".to_owned());
     for names in
         [r#""reasoning_content":"hm""#, r#""reasoning":"hm""#, r#""reasoning":"hm","reasoning_content":"hm""#]
     {
@@ -80,7 +80,10 @@ fn thinking_has_two_names_and_may_bear_both() {
 #[test]
 fn a_model_that_refuses_says_so_and_is_not_taken_for_an_answer() {
     let frame = r#"{"choices":[{"delta":{"refusal":"I must not."}}]}"#;
-    check(&[frame, STOP, "[DONE]"], &[text("I must not."), Piece::Finish(Finish::ContentFilter)]);
+    check(
+        &[frame, STOP, "[DONE]"],
+        &[text("I must not."), CompletionEvent::Finish(FinishReason::ContentFilter)],
+    );
 }
 
 #[test]
@@ -89,7 +92,10 @@ fn a_call_ends_in_waiting_whatever_the_server_calls_that() {
         r#"{"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]}}]}"#;
     let called =
         ToolCall { id: "a".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned(), signature: None };
-    check(&[call, STOP, "[DONE]"], &[Piece::ToolCall(called), Piece::Finish(Finish::ToolCalls)]);
+    check(
+        &[call, STOP, "[DONE]"],
+        &[CompletionEvent::ToolCall(called), CompletionEvent::Finish(FinishReason::ToolCalls)],
+    );
 }
 
 #[test]
@@ -97,41 +103,49 @@ fn a_call_that_is_cut_is_not_given() {
     let call =
         r#"{"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{"}}]}}]}"#;
     let (pieces, error) = hear(&[call]);
-    assert!(pieces.is_empty() && error.as_ref().and_then(Fault::of) == Some(Fault::Truncated));
+    assert!(
+        pieces.is_empty()
+            && error.as_ref().and_then(ProviderErrorKind::of) == Some(ProviderErrorKind::Truncated)
+    );
 }
 
 #[test]
 fn reasons_that_tell_of_a_failure_are_no_ending() {
     let frame = |reason: &str| STOP.replace("stop", reason);
-    fails(&[HELLO, &frame("abort"), "[DONE]"], Fault::Truncated);
-    fails(&[HELLO, &frame("of_next_year"), "[DONE]"], Fault::Protocol);
+    fails(&[HELLO, &frame("abort"), "[DONE]"], ProviderErrorKind::Truncated);
+    fails(&[HELLO, &frame("of_next_year"), "[DONE]"], ProviderErrorKind::Protocol);
     for (reason, finish) in [
-        ("length", Finish::Length),
-        ("content_filter", Finish::ContentFilter),
-        ("eos_token", Finish::Complete),
+        ("length", FinishReason::Length),
+        ("content_filter", FinishReason::ContentFilter),
+        ("eos_token", FinishReason::Complete),
     ] {
-        check(&[HELLO, &frame(reason)], &[text("hello"), Piece::Finish(finish)]);
+        check(&[HELLO, &frame(reason)], &[text("hello"), CompletionEvent::Finish(finish)]);
     }
 }
 
 #[test]
 fn an_error_within_the_stream_means_what_its_code_says() {
     for (error, fault) in [
-        (r#"{"message":"no","type":"server_error","code":null}"#, Fault::Server),
-        (r#"{"message":"no","type":"tokens","code":"rate_limit_exceeded"}"#, Fault::RateLimited),
-        (r#"{"message":"no","code":503}"#, Fault::Overloaded),
-        (r#"{"message":"This model's maximum context length is 8 tokens","code":400}"#, Fault::ContextLength),
-        (r#""out of memory""#, Fault::Server),
+        (r#"{"message":"no","type":"server_error","code":null}"#, ProviderErrorKind::Server),
+        (r#"{"message":"no","type":"tokens","code":"rate_limit_exceeded"}"#, ProviderErrorKind::RateLimited),
+        (r#"{"message":"no","code":503}"#, ProviderErrorKind::Overloaded),
+        (
+            r#"{"message":"This model's maximum context length is 8 tokens","code":400}"#,
+            ProviderErrorKind::ContextLength,
+        ),
+        (r#""out of memory""#, ProviderErrorKind::Server),
     ] {
         let (pieces, failure) = hear(&[HELLO, &format!(r#"{{"error":{error}}}"#)]);
         assert_eq!(pieces, [text("hello")]);
-        assert_eq!(failure.as_ref().and_then(Fault::of), Some(fault), "{failure:?}");
+        assert_eq!(failure.as_ref().and_then(ProviderErrorKind::of), Some(fault), "{failure:?}");
     }
 }
 
 #[test]
 fn an_answer_that_was_settled_is_settled_once() {
-    for finish in [Finish::Length, Finish::ContentFilter, Finish::Abstained(Abstention::NoPassages)] {
+    for finish in
+        [FinishReason::Length, FinishReason::ContentFilter, FinishReason::Abstained(Abstention::NoPassages)]
+    {
         assert_eq!(settle(finish, true, true), finish);
     }
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use nexus_core::Result;
-use nexus_core::llm::{Fault, LlmProvider as _, Reply, Request};
+use nexus_core::llm::{Completion, LlmProvider as _, ProviderErrorKind, Request};
+use nexus_fake_provider::Scripted;
 use nexus_providers::openai::Service;
 use nexus_providers::{HttpClient, HttpOptions, Proxy, Secret};
-use nexus_scripted::Scripted;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -31,7 +31,7 @@ fn direct() -> HttpOptions {
     HttpOptions { proxy: Proxy::None, ..HttpOptions::default() }
 }
 
-async fn ask(options: &HttpOptions, base: &str) -> Result<Reply> {
+async fn ask(options: &HttpOptions, base: &str) -> Result<Completion> {
     let service = Service::custom("house", base).with_key("sk-test");
     service.chat(&HttpClient::new(options)?, "scripted-1")?.complete(Request::asking("Where to?")).await
 }
@@ -81,7 +81,7 @@ fn an_authority_of_ones_own_is_trusted_once_it_is_named() {
 fn a_server_that_nobody_vouches_for_is_sent_nothing() {
     let (base, serving) = tls_server();
     let error = run(ask(&direct(), &base)).unwrap_err();
-    assert_eq!(Fault::of(&error), Some(Fault::Unreachable), "{error:?}");
+    assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Unreachable), "{error:?}");
     assert!(error.report().contains("certificate"), "{}", error.report());
     assert!(serving.join().unwrap().is_err());
 }
@@ -102,7 +102,7 @@ fn a_redirect_is_not_followed_since_the_key_would_go_with_it() {
         }
     });
     let error = run(ask(&direct(), &format!("http://{address}/v1"))).unwrap_err();
-    assert_eq!(Fault::of(&error), Some(Fault::Protocol), "{error:?}");
+    assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Protocol), "{error:?}");
     // A connection that asks for nothing ends the server.
     drop(TcpStream::connect(address).unwrap());
     assert_eq!(serving.join().unwrap(), 1);

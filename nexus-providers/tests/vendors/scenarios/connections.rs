@@ -1,10 +1,10 @@
 //! What becomes of connections.
 
 use futures::StreamExt as _;
-use nexus_core::llm::{Fault, LlmProvider, Piece};
-use nexus_scripted::{Outcome, Scripted};
+use nexus_core::llm::{CompletionEvent, LlmProvider, ProviderErrorKind};
+use nexus_fake_provider::{Outcome, Scripted};
 
-use crate::world::{World, question};
+use crate::fixture::{World, question};
 
 /// How many streams are dropped.
 const MANY: usize = 200;
@@ -13,13 +13,13 @@ pub(super) async fn a_vendor_that_is_not_there_is_unreachable(world: &World) {
     let provider = {
         let gone = Scripted::start().await.unwrap();
         let provider =
-            (world.vendor.make)(&world.client, &gone, &crate::world::KEY.into(), "scripted-1").unwrap();
+            (world.vendor.make)(&world.client, &gone, &crate::fixture::KEY.into(), "scripted-1").unwrap();
         gone.shutdown().await;
         provider
     };
     for error in [provider.stream(question()).await.err(), provider.complete(question()).await.err()] {
         let error = error.unwrap();
-        assert_eq!(Fault::of(&error), Some(Fault::Unreachable), "{error:?}");
+        assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Unreachable), "{error:?}");
     }
 }
 
@@ -28,19 +28,23 @@ pub(super) async fn a_connection_that_breaks_before_the_answer_is_told_apart(wor
         let provider = world.provider(directives);
         for error in [provider.stream(question()).await.err(), provider.complete(question()).await.err()] {
             let error = error.unwrap();
-            assert_eq!(Fault::of(&error), Some(Fault::Connection), "{directives}: {error:?}");
+            assert_eq!(
+                ProviderErrorKind::of(&error),
+                Some(ProviderErrorKind::Connection),
+                "{directives}: {error:?}"
+            );
         }
     }
     assert_eq!(world.server.requests().len(), 4, "an adapter tried again");
 }
 
 /// Reads the first `count` texts of a stream.
-async fn read(provider: &dyn LlmProvider, count: usize) -> nexus_core::llm::Completion {
+async fn read(provider: &dyn LlmProvider, count: usize) -> nexus_core::llm::CompletionStream {
     let mut stream = provider.stream(question()).await.unwrap();
     let mut texts = 0;
     while texts < count {
         let piece = stream.next().await.unwrap().unwrap();
-        texts += usize::from(matches!(piece, Piece::Text(_)));
+        texts += usize::from(matches!(piece, CompletionEvent::Text(_)));
     }
     stream
 }

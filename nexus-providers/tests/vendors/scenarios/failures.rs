@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use nexus_core::llm::Fault;
+use nexus_core::llm::ProviderErrorKind;
 use nexus_core::{Error, ErrorKind};
 
-use crate::world::{KEY_TELLS, World, question};
+use crate::fixture::{KEY_TELLS, World, question};
 
-const REFUSALS: [(&str, Fault); 16] = [
-    ("400", Fault::InvalidRequest),
-    ("401", Fault::Authentication),
-    ("403", Fault::Authentication),
-    ("404", Fault::InvalidRequest),
-    ("billing", Fault::Billing),
-    ("quota", Fault::Billing),
-    ("429", Fault::RateLimited),
-    ("500", Fault::Server),
-    ("502", Fault::Server),
-    ("503", Fault::Overloaded),
-    ("504", Fault::Timeout),
-    ("529", Fault::Overloaded),
-    ("overloaded", Fault::Overloaded),
-    ("html", Fault::Server),
-    ("context", Fault::ContextLength),
-    ("blocked", Fault::ContentFilter),
+const REFUSALS: [(&str, ProviderErrorKind); 16] = [
+    ("400", ProviderErrorKind::InvalidRequest),
+    ("401", ProviderErrorKind::Authentication),
+    ("403", ProviderErrorKind::Authentication),
+    ("404", ProviderErrorKind::InvalidRequest),
+    ("billing", ProviderErrorKind::Billing),
+    ("quota", ProviderErrorKind::Billing),
+    ("429", ProviderErrorKind::RateLimited),
+    ("500", ProviderErrorKind::Server),
+    ("502", ProviderErrorKind::Server),
+    ("503", ProviderErrorKind::Overloaded),
+    ("504", ProviderErrorKind::Timeout),
+    ("529", ProviderErrorKind::Overloaded),
+    ("overloaded", ProviderErrorKind::Overloaded),
+    ("html", ProviderErrorKind::Server),
+    ("context", ProviderErrorKind::ContextLength),
+    ("blocked", ProviderErrorKind::ContentFilter),
 ];
 
 /// The error of a request that is refused, streamed and not: the stream's is known before there is a stream.
@@ -39,10 +39,10 @@ pub(super) async fn each_refusal_has_its_fault(world: &World) {
         let other = world.vendor.refusals.iter().find(|(other, _)| *other == directives);
         let Some(fault) = other.map_or(Some(usual), |(_, fault)| *fault) else { continue };
         for error in refusals(world, directives).await {
-            assert_eq!(Fault::of(&error), Some(fault), "{directives}: {error:?}");
+            assert_eq!(ProviderErrorKind::of(&error), Some(fault), "{directives}: {error:?}");
             assert!(!error.message().contains("cripted"), "the vendor's words are in the sentence: {error}");
             assert!(error.message().contains(&format!("`{}`", world.provider("").name())), "{error}");
-            if fault == Fault::RateLimited {
+            if fault == ProviderErrorKind::RateLimited {
                 assert_eq!(error.kind(), ErrorKind::RateLimited);
             }
         }
@@ -66,23 +66,29 @@ pub(super) async fn a_refusal_says_how_long_to_wait(world: &World) {
 
 pub(super) async fn a_refusal_says_whether_to_try_again(world: &World) {
     for status in ["400", "401", "429", "500", "503"] {
-        let fault = Fault::of(&refusals(world, status).await[0]);
+        let fault = ProviderErrorKind::of(&refusals(world, status).await[0]);
         for (hint, word) in
             [("", None), ("+should-retry=true", Some(true)), ("+should-retry=false", Some(false))]
         {
             for error in refusals(world, &format!("{status}{hint}")).await {
-                assert_eq!((error.retry(), Fault::of(&error)), (word, fault), "{status}{hint}: {error:?}");
+                assert_eq!(
+                    (error.retry(), ProviderErrorKind::of(&error)),
+                    (word, fault),
+                    "{status}{hint}: {error:?}"
+                );
             }
         }
     }
 }
 
 pub(super) async fn an_answer_in_one_piece_that_is_cut_or_broken_is_no_answer(world: &World) {
-    for (directives, fault) in
-        [("cut", Fault::Truncated), ("malformed", Fault::Protocol), ("error", Fault::Server)]
-    {
+    for (directives, fault) in [
+        ("cut", ProviderErrorKind::Truncated),
+        ("malformed", ProviderErrorKind::Protocol),
+        ("error", ProviderErrorKind::Server),
+    ] {
         let error = world.reply(directives).await.unwrap_err();
-        assert_eq!(Fault::of(&error), Some(fault), "{directives}: {error:?}");
+        assert_eq!(ProviderErrorKind::of(&error), Some(fault), "{directives}: {error:?}");
     }
 }
 

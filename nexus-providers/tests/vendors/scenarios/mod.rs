@@ -6,7 +6,7 @@ mod replies;
 mod requests;
 mod streams;
 
-use super::world::Scenario;
+use super::fixture::Scenario;
 
 pub(crate) use replies::tools;
 

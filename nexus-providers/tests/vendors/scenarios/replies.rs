@@ -1,20 +1,20 @@
 //! What an answer says.
 
 use nexus_core::Usage;
-use nexus_core::llm::{Finish, Piece, Reply, Request, ToolSpec};
-use nexus_scripted::Billed;
+use nexus_core::llm::{Completion, CompletionEvent, FinishReason, Request, ToolSpec};
+use nexus_fake_provider::Billed;
 use serde_json::{Value, json};
 
-use crate::world::{World, question, texts, usage};
+use crate::fixture::{World, question, texts, usage};
 
 /// A reply without what differs between two calls: ids are the server's.
-fn essence(reply: Reply) -> (String, String, Vec<(String, String)>, Option<Usage>, Finish) {
+fn essence(reply: Completion) -> (String, String, Vec<(String, String)>, Option<Usage>, FinishReason) {
     let calls = reply.tool_calls.into_iter().map(|call| (call.name, call.arguments)).collect();
     (reply.text, reply.reasoning, calls, reply.usage, reply.finish)
 }
 
-fn collected(pieces: Vec<Piece>) -> Reply {
-    let mut reply = Reply::empty();
+fn collected(pieces: Vec<CompletionEvent>) -> Completion {
+    let mut reply = Completion::empty();
     for piece in pieces {
         reply.add(piece);
     }
@@ -41,7 +41,7 @@ pub(super) async fn a_streamed_answer_is_the_answer_in_one_piece(world: &World) 
     }
     let pieces = world.hear("frames=7").await.whole();
     assert_eq!(texts(&pieces), ["000 ", "001 ", "002 ", "003 ", "004 ", "005 ", "006 "]);
-    assert!(matches!(pieces.last(), Some(Piece::Finish(Finish::Complete))));
+    assert!(matches!(pieces.last(), Some(CompletionEvent::Finish(FinishReason::Complete))));
 }
 
 /// Usage is what the vendor bills.
@@ -101,7 +101,7 @@ pub(super) async fn calls_of_tools_come_whole(world: &World) {
     let streamed = collected(pieces);
     let whole = world.provider("tools=2").complete(request).await.unwrap();
     for reply in [streamed, whole] {
-        assert_eq!(reply.finish, Finish::ToolCalls);
+        assert_eq!(reply.finish, FinishReason::ToolCalls);
         let names: Vec<&str> = reply.tool_calls.iter().map(|call| call.name.as_str()).collect();
         assert_eq!(names, ["weather", "time"]);
         let city: Value = serde_json::from_str(&reply.tool_calls[0].arguments).unwrap();
@@ -117,12 +117,12 @@ pub(super) async fn an_answer_that_is_too_long_says_so(world: &World) {
     let request = Request { max_tokens: Some(3), ..question() };
     let pieces = world.hear_about("frames=9", request.clone()).await.whole();
     assert_eq!(texts(&pieces).concat(), "000 001 002 ");
-    assert_eq!(collected(pieces).finish, Finish::Length);
-    assert_eq!(world.provider("frames=9").complete(request).await.unwrap().finish, Finish::Length);
+    assert_eq!(collected(pieces).finish, FinishReason::Length);
+    assert_eq!(world.provider("frames=9").complete(request).await.unwrap().finish, FinishReason::Length);
 }
 
 pub(super) async fn an_answer_that_a_filter_ends_says_so(world: &World) {
     let pieces = world.hear("frames=9+filter=2").await.whole();
     assert_eq!(texts(&pieces).concat(), "000 001 ");
-    assert_eq!(collected(pieces).finish, Finish::ContentFilter);
+    assert_eq!(collected(pieces).finish, FinishReason::ContentFilter);
 }

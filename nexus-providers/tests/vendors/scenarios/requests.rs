@@ -4,11 +4,11 @@ use nexus_core::DocumentId;
 use nexus_core::document::PassageKey;
 use nexus_core::grounding::Evidence;
 use nexus_core::llm::prompt::families::FAMILIES;
-use nexus_core::llm::{CallSignature, Fault, Request, Speaker, ToolCall, ToolSpec, Turn};
+use nexus_core::llm::{CallSignature, MessageRole, ProviderErrorKind, Request, ToolCall, ToolSpec, Turn};
 use serde_json::Value;
 
+use crate::fixture::{KEY, World, model, question};
 use crate::scenarios::tools;
-use crate::world::{KEY, World, model, question};
 
 pub(super) async fn the_request_is_the_vendors_to_the_letter(world: &World) {
     for stream in [true, false] {
@@ -52,7 +52,11 @@ pub(super) async fn what_the_wire_cannot_express_is_refused_by_name_before_anyth
             [provider.stream(request.clone()).await.err(), provider.complete(request.clone()).await.err()];
         for refusal in refusals {
             let error = refusal.unwrap_or_else(|| panic!("{name} was not refused"));
-            assert_eq!(Fault::of(&error), Some(Fault::InvalidRequest), "{name}: {error:?}");
+            assert_eq!(
+                ProviderErrorKind::of(&error),
+                Some(ProviderErrorKind::InvalidRequest),
+                "{name}: {error:?}"
+            );
             assert!(error.message().contains(name), "{name}: {error}");
         }
     }
@@ -81,7 +85,7 @@ pub(super) async fn what_another_vendor_signed_is_not_sent(world: &World) {
             signature: Some(CallSignature::new(seal)),
         };
         let history = vec![
-            Turn::said(Speaker::User, "Bonn?"),
+            Turn::said(MessageRole::User, "Bonn?"),
             Turn::Called { text: String::new(), calls: vec![call] },
             Turn::Returned {
                 call: "call_1".to_owned(),
@@ -120,9 +124,9 @@ pub(super) async fn text_of_others_holds_no_control_token_on_the_wire(world: &Wo
     let returned =
         Turn::Returned { call: "call_1".to_owned(), name: "weather".to_owned(), result: hostile.clone() };
     let history = vec![
-        Turn::said(Speaker::User, hostile.as_str()),
-        Turn::said(Speaker::Assistant, hostile.as_str()),
-        Turn::said(Speaker::User, hostile.as_str()),
+        Turn::said(MessageRole::User, hostile.as_str()),
+        Turn::said(MessageRole::Assistant, hostile.as_str()),
+        Turn::said(MessageRole::User, hostile.as_str()),
         Turn::Called { text: hostile.clone(), calls: vec![call] },
         returned,
     ];

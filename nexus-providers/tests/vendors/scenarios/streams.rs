@@ -1,15 +1,15 @@
 //! What a stream survives.
 
-use nexus_core::llm::{Fault, Piece};
+use nexus_core::llm::{CompletionEvent, ProviderErrorKind};
 use nexus_providers::{HttpClient, HttpOptions};
 
-use crate::world::{World, drain, options, question, texts, usage};
+use crate::fixture::{World, drain, options, question, texts, usage};
 
 /// The longest body that is cut at every byte.
 const LONGEST: usize = 8_000;
 
-fn without_usage(pieces: &[Piece]) -> Vec<Piece> {
-    pieces.iter().filter(|piece| !matches!(piece, Piece::Usage(_))).cloned().collect()
+fn without_usage(pieces: &[CompletionEvent]) -> Vec<CompletionEvent> {
+    pieces.iter().filter(|piece| !matches!(piece, CompletionEvent::Usage(_))).cloned().collect()
 }
 
 pub(super) async fn a_stream_cut_at_any_byte_gives_whole_pieces_and_invents_no_ending(world: &World) {
@@ -22,9 +22,13 @@ pub(super) async fn a_stream_cut_at_any_byte_gives_whole_pieces_and_invents_no_e
             return;
         }
         if let Some(error) = &cut.error {
-            assert_eq!(Fault::of(error), Some(Fault::Truncated), "cut at {at}: {error:?}");
+            assert_eq!(
+                ProviderErrorKind::of(error),
+                Some(ProviderErrorKind::Truncated),
+                "cut at {at}: {error:?}"
+            );
             assert!(whole.starts_with(&cut.pieces), "cut at {at}: {:?}", cut.pieces);
-            assert!(!matches!(cut.pieces.last(), Some(Piece::Finish(_))), "cut at {at}");
+            assert!(!matches!(cut.pieces.last(), Some(CompletionEvent::Finish(_))), "cut at {at}");
         } else {
             // The vendor said that the answer is whole, and broke off before it told what it cost.
             assert!(world.vendor.whole_without_marker, "cut at {at}: {:?}", cut.pieces);
@@ -38,7 +42,7 @@ pub(super) async fn a_stream_cut_at_any_byte_gives_whole_pieces_and_invents_no_e
 pub(super) async fn a_stream_without_reason_and_marker_is_truncated(world: &World) {
     let heard = world.hear("frames=3+no-finish").await;
     assert_eq!(heard.texts().concat(), "000 001 002 ");
-    assert_eq!(Fault::of(&heard.failure()), Some(Fault::Truncated));
+    assert_eq!(ProviderErrorKind::of(&heard.failure()), Some(ProviderErrorKind::Truncated));
 }
 
 pub(super) async fn a_stream_without_its_marker_is_whole_only_where_the_reason_is_enough(world: &World) {
@@ -47,14 +51,14 @@ pub(super) async fn a_stream_without_its_marker_is_whole_only_where_the_reason_i
     if world.vendor.whole_without_marker {
         assert!(usage(&heard.whole()).is_some());
     } else {
-        assert_eq!(Fault::of(&heard.failure()), Some(Fault::Truncated));
+        assert_eq!(ProviderErrorKind::of(&heard.failure()), Some(ProviderErrorKind::Truncated));
     }
 }
 
 pub(super) async fn a_malformed_frame_ends_the_stream_after_what_came_whole(world: &World) {
     let heard = world.hear("frames=6+malformed=3").await;
     assert_eq!(heard.texts().concat(), "000 001 002 ");
-    assert_eq!(Fault::of(&heard.failure()), Some(Fault::Protocol));
+    assert_eq!(ProviderErrorKind::of(&heard.failure()), Some(ProviderErrorKind::Protocol));
 }
 
 pub(super) async fn what_no_client_knows_is_passed_over(world: &World) {
@@ -79,8 +83,11 @@ pub(super) async fn frames_that_come_twice_end_once_and_are_billed_once(world: &
 
 pub(super) async fn a_frame_that_is_too_long_is_not_read(world: &World) {
     let heard = world.hear("huge=2").await;
-    assert!(heard.pieces.iter().all(|piece| matches!(piece, Piece::Usage(_))), "a part of it was given");
-    assert_eq!(Fault::of(&heard.failure()), Some(Fault::Protocol));
+    assert!(
+        heard.pieces.iter().all(|piece| matches!(piece, CompletionEvent::Usage(_))),
+        "a part of it was given"
+    );
+    assert_eq!(ProviderErrorKind::of(&heard.failure()), Some(ProviderErrorKind::Protocol));
     world.server.disconnected().await;
 }
 
@@ -90,13 +97,13 @@ pub(super) async fn a_stream_that_is_too_long_is_not_read(world: &World) {
     let heard = drain(stream).await;
     let read = heard.texts().len();
     assert!(read < 100, "{read} frames");
-    assert_eq!(Fault::of(&heard.failure()), Some(Fault::Protocol));
+    assert_eq!(ProviderErrorKind::of(&heard.failure()), Some(ProviderErrorKind::Protocol));
     world.server.disconnected().await;
 }
 
 pub(super) async fn an_error_within_the_stream_ends_it(world: &World) {
     let heard = world.hear("frames=6+error=3").await;
     assert_eq!(texts(&heard.pieces).concat(), "000 001 002 ");
-    let fault = Fault::of(&heard.failure()).unwrap();
-    assert!(matches!(fault, Fault::Server | Fault::Overloaded), "{fault:?}");
+    let fault = ProviderErrorKind::of(&heard.failure()).unwrap();
+    assert!(matches!(fault, ProviderErrorKind::Server | ProviderErrorKind::Overloaded), "{fault:?}");
 }

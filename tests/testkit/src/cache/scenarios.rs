@@ -4,7 +4,7 @@ use nexus_core::cache::{CacheDigest, CacheEntry, CacheKey, CacheKind, CacheScope
 use nexus_core::{RunId, Timestamp};
 
 use super::{ROOM, Scenario, Subject};
-use crate::store::world::{admin, at};
+use crate::store::fixture::{admin, at};
 
 /// Names async functions as scenarios. One that is left out is dead code, and the compiler says so.
 macro_rules! scenarios {

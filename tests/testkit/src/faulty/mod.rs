@@ -1,4 +1,4 @@
-//! A store that fails when it is told to: [`Faulty`] passes every step on to another store, unless a [`Trouble`] comes
+//! A store that fails when it is told to: [`Faulty`] passes every step on to another store, unless a [`InjectedFault`] comes
 //! between. What fails after the step was taken is what a lost connection looks like: done, and nobody knows.
 
 mod ports;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 /// What comes between a caller and the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum InjectedFault {
     /// An error; the step is not taken.
     FailsBefore,
     /// An error; the step is taken all the same.
@@ -30,7 +30,7 @@ pub enum Trouble {
 }
 
 /// Decides which trouble a step gets. Steps have the names of the ports' methods.
-pub type Plan = Box<dyn FnMut(&str) -> Option<Trouble> + Send>;
+pub type Plan = Box<dyn FnMut(&str) -> Option<InjectedFault> + Send>;
 
 /// Tells a [`Faulty`] store what to do, from outside.
 #[derive(Clone)]
@@ -56,13 +56,13 @@ impl Troubles {
     }
 
     /// From now on `plan` decides.
-    pub fn follow(&self, plan: impl FnMut(&str) -> Option<Trouble> + Send + 'static) {
+    pub fn follow(&self, plan: impl FnMut(&str) -> Option<InjectedFault> + Send + 'static) {
         self.frozen.send_replace(true);
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(plan);
     }
 
     /// The next `times` of `step` get `trouble`.
-    pub fn strike(&self, step: &'static str, trouble: Trouble, times: u32) {
+    pub fn inject(&self, step: &'static str, trouble: InjectedFault, times: u32) {
         let mut left = times;
         self.follow(move |name| {
             let hit = name == step && left > 0;
@@ -72,12 +72,12 @@ impl Troubles {
     }
 
     /// Every step of the ledger gets `trouble`, until something else is said.
-    pub fn strike_all(&self, trouble: Trouble) {
+    pub fn inject_all(&self, trouble: InjectedFault) {
         self.follow(move |_| Some(trouble));
     }
 
     /// Ends all trouble: what is frozen goes on.
-    pub fn thaw(&self) {
+    pub fn unfreeze(&self) {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(|_| None);
         self.frozen.send_replace(false);
     }
@@ -87,7 +87,7 @@ impl Troubles {
         self.struck.load(Ordering::SeqCst)
     }
 
-    fn next(&self, step: &str) -> Option<Trouble> {
+    fn next(&self, step: &str) -> Option<InjectedFault> {
         let trouble = self.plan.lock().unwrap_or_else(PoisonError::into_inner)(step);
         self.struck.fetch_add(u64::from(trouble.is_some()), Ordering::SeqCst);
         trouble
@@ -103,12 +103,12 @@ impl Troubles {
 
 /// A store with [`Troubles`].
 #[derive(Debug)]
-pub struct Faulty<S> {
+pub struct FaultyStore<S> {
     inner: S,
     troubles: Troubles,
 }
 
-impl<S: Store> Faulty<S> {
+impl<S: Store> FaultyStore<S> {
     /// The store, without trouble so far, and what makes some.
     pub fn new(inner: S) -> (Self, Troubles) {
         let troubles = Troubles::new();
@@ -119,25 +119,25 @@ impl<S: Store> Faulty<S> {
     async fn take<T>(&self, name: &str, step: impl Future<Output = Result<T>> + Send) -> Result<T> {
         match self.troubles.next(name) {
             None => step.await,
-            Some(Trouble::FailsBefore) => Err(lost(name)),
-            Some(Trouble::FailsAfter) => match step.await {
+            Some(InjectedFault::FailsBefore) => Err(lost(name)),
+            Some(InjectedFault::FailsAfter) => match step.await {
                 Ok(_) => Err(lost(name)),
                 Err(error) => Err(error),
             },
-            Some(Trouble::FreezesBefore) => {
+            Some(InjectedFault::FreezesBefore) => {
                 self.troubles.thawed().await;
                 step.await
             }
-            Some(Trouble::FreezesAfter) => {
+            Some(InjectedFault::FreezesAfter) => {
                 let taken = step.await;
                 self.troubles.thawed().await;
                 taken
             }
-            Some(Trouble::Slow(time)) => {
+            Some(InjectedFault::Slow(time)) => {
                 tokio::time::sleep(time).await;
                 step.await
             }
-            Some(Trouble::Late(time)) => {
+            Some(InjectedFault::Late(time)) => {
                 let taken = step.await;
                 tokio::time::sleep(time).await;
                 taken

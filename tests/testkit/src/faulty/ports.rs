@@ -1,10 +1,10 @@
-//! Every port of [`Faulty`]: each method is a step with the method's name.
+//! Every port of [`FaultyStore`]: each method is a step with the method's name.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess, Visibility};
-use nexus_core::audit::{AuditChain, ChainSummary, Head, Pending, Receipt, Record};
+use nexus_core::audit::{AuditChain, ChainSummary, Head, Receipt, Record, UnsealedRecords};
 use nexus_core::document::model::{Corpus, Document, Failure, Job, Passage, Stage};
 use nexus_core::document::store::{
     Blob, CorpusPatch, DocumentQuery, Lease, Publication, Reindex, StagedPassage, Submission, Submitted,
@@ -12,28 +12,28 @@ use nexus_core::document::store::{
 use nexus_core::document::{BlobStore, DocumentStore, JobQueue, Source};
 use nexus_core::grounding::Evidence;
 use nexus_core::ledger::{
-    Begun, Call, CallResult, Intent, LedgerLine, LedgerQuery, LedgerStore, OpenCall, QuotaStore,
-    Reconciliation, Retry, Settlement, Stop, StopScope, UsageBy, UsageRecord, UsageRow,
+    BeginCall, BeginResult, Call, CallResult, KillSwitch, KillSwitchScope, LedgerEntry, LedgerQuery,
+    LedgerStore, OpenCall, QuotaStore, Reconciliation, RetryCall, Settlement, UsageBy, UsageRecord, UsageRow,
 };
 use nexus_core::price::PriceRow;
-use nexus_core::quota::{CounterKey, Limit, Subject, Used};
+use nexus_core::quota::{CounterKey, CounterState, Limit, LimitKey};
 use nexus_core::retention::{Expire, RetentionClass, RetentionStore};
 use nexus_core::retrieve::{ModelId, Query, Retrieved, Retriever};
-use nexus_core::run::{Advance, CancelRequest, Journal, Run, RunQuery, RunStore};
+use nexus_core::run::{CancelRequest, Journal, Run, RunQuery, RunStore, RunTransition};
 use nexus_core::session::{Message, Session, SessionStore};
 use nexus_core::speech::Speech;
-use nexus_core::store::{Census, Store};
+use nexus_core::store::{Store, StoreStats};
 use nexus_core::{
     CorpusId, DocumentId, GrantId, JobId, Principal, Result, RunId, SessionId, SubjectId, TenantId, Timestamp,
 };
 
-use super::Faulty;
+use super::FaultyStore;
 
 /// Implements a port by passing every method on as a step.
 macro_rules! pass_on {
     ($port:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* }) => {
         #[async_trait]
-        impl<S: Store> $port for Faulty<S> {
+        impl<S: Store> $port for FaultyStore<S> {
             $(async fn $name(&self, $($argument: $type),*) -> Result<$answer> {
                 self.take(stringify!($name), $port::$name(&self.inner, $($argument),*)).await
             })*
@@ -42,34 +42,34 @@ macro_rules! pass_on {
 }
 
 pass_on!(QuotaStore {
-    fn begin(intent: Intent) -> Begun;
-    fn retry(retry: Retry) -> Begun;
+    fn begin(intent: BeginCall) -> BeginResult;
+    fn retry(retry: RetryCall) -> BeginResult;
     fn settle(settlement: Settlement) -> bool;
-    fn book(intent: Intent, settlement: Settlement) -> Begun;
-    fn correct(reconciliation: Reconciliation) -> LedgerLine;
+    fn record_completed(intent: BeginCall, settlement: Settlement) -> BeginResult;
+    fn reconcile(reconciliation: Reconciliation) -> LedgerEntry;
     fn call_result(tenant: &TenantId, call: &str) -> Option<CallResult>;
     fn open_calls() -> Vec<OpenCall>;
-    fn used(tenant: &TenantId, keys: &[CounterKey]) -> Vec<Used>;
+    fn used(tenant: &TenantId, keys: &[CounterKey]) -> Vec<CounterState>;
     fn limits(tenant: &TenantId) -> Vec<Limit>;
-    fn set_limit(tenant: &TenantId, limit: &Limit, audit: Pending) -> ();
-    fn remove_limit(tenant: &TenantId, subject: &Subject, audit: Pending) -> bool;
-    fn stops(tenant: &TenantId, now: Timestamp) -> Vec<Stop>;
-    fn trip(tenant: &TenantId, stop: &Stop, audit: Pending) -> ();
-    fn rearm(tenant: &TenantId, scope: &StopScope, now: Timestamp, audit: Pending) -> bool;
+    fn set_limit(tenant: &TenantId, limit: &Limit, audit: UnsealedRecords) -> ();
+    fn remove_limit(tenant: &TenantId, subject: &LimitKey, audit: UnsealedRecords) -> bool;
+    fn kill_switches(tenant: &TenantId, now: Timestamp) -> Vec<KillSwitch>;
+    fn trip(tenant: &TenantId, stop: &KillSwitch, audit: UnsealedRecords) -> ();
+    fn rearm(tenant: &TenantId, scope: &KillSwitchScope, now: Timestamp, audit: UnsealedRecords) -> bool;
 });
 
 pass_on!(LedgerStore {
     fn calls(tenant: &TenantId, query: &LedgerQuery) -> Vec<Call>;
-    fn ledger(tenant: &TenantId, query: &LedgerQuery) -> Vec<LedgerLine>;
+    fn ledger(tenant: &TenantId, query: &LedgerQuery) -> Vec<LedgerEntry>;
     fn usage(tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Vec<UsageRow>;
     fn usage_records(tenant: &TenantId, from: &str, to: &str) -> Vec<UsageRecord>;
     fn reasoning(tenant: &TenantId, call: &str) -> Option<String>;
     fn prices() -> Vec<PriceRow>;
-    fn add_price(row: &PriceRow, audit: Pending) -> ();
+    fn add_price(row: &PriceRow, audit: UnsealedRecords) -> ();
 });
 
 pass_on!(AuditChain {
-    fn append(pending: Pending) -> Vec<Receipt>;
+    fn append(pending: UnsealedRecords) -> Vec<Receipt>;
     fn records(tenant: &TenantId, run: &str, from: u64, limit: usize) -> Vec<Record>;
     fn head(tenant: &TenantId, run: &str) -> Option<Head>;
     fn chains(tenant: &TenantId, after: Option<String>, limit: usize) -> Vec<ChainSummary>;
@@ -96,7 +96,7 @@ pass_on!(DocumentStore {
         query: &DocumentQuery,
         now: Timestamp
     ) -> Vec<Document>;
-    fn delete_document(access: &Authorised<RequiredAccess>, id: &DocumentId, audit: Pending) -> ();
+    fn delete_document(access: &Authorised<RequiredAccess>, id: &DocumentId, audit: UnsealedRecords) -> ();
     fn passages(tenant: &TenantId, document: &DocumentId, from: u32, limit: usize) -> Vec<Passage>;
     fn stage(lease: &Lease, model: Option<&ModelId>, passages: Vec<StagedPassage>) -> ();
     fn prepare(lease: &Lease, passages: u32) -> ();
@@ -112,17 +112,17 @@ pass_on!(BlobStore {
 pass_on!(JobQueue {
     fn claim(token: &str, now: Timestamp, lease: Duration) -> Option<Lease>;
     fn heartbeat(lease: &Lease, stage: Stage, now: Timestamp, extend: Duration) -> ();
-    fn fail(lease: &Lease, failure: Failure, now: Timestamp, audit: Pending) -> ();
+    fn fail(lease: &Lease, failure: Failure, now: Timestamp, audit: UnsealedRecords) -> ();
     fn job(tenant: &TenantId, id: &JobId) -> Job;
 });
 
 pass_on!(Retriever {
     fn retrieve(query: &Authorised<Query>) -> Retrieved;
-    fn watermark(tenant: &TenantId, corpus: &CorpusId) -> u64;
+    fn revision(tenant: &TenantId, corpus: &CorpusId) -> u64;
 });
 
 pass_on!(RunStore {
-    fn advance(advance: Advance) -> ();
+    fn advance(advance: RunTransition) -> ();
     fn run(tenant: &TenantId, id: &RunId) -> Run;
     fn runs(tenant: &TenantId, query: &RunQuery) -> Vec<Run>;
     fn unfinished() -> Vec<Run>;
@@ -130,7 +130,7 @@ pass_on!(RunStore {
     fn journal(tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Journal;
     fn audio(tenant: &TenantId, id: &RunId) -> Option<Speech>;
     fn prune_journal(tenant: &TenantId, id: &RunId) -> ();
-    fn request_cancel(who: &Principal, id: &RunId) -> ();
+    fn request_cancel(caller: &Principal, id: &RunId) -> ();
     fn take_cancel_requests() -> Vec<CancelRequest>;
 });
 
@@ -151,17 +151,17 @@ pass_on!(SessionStore {
 });
 
 #[async_trait]
-impl<S: Store> Store for Faulty<S> {
+impl<S: Store> Store for FaultyStore<S> {
     fn instance(&self) -> &str {
         self.inner.instance()
     }
 
-    async fn census(&self, tenant: &TenantId) -> Result<Census> {
-        self.take("census", self.inner.census(tenant)).await
+    async fn stats(&self, tenant: &TenantId) -> Result<StoreStats> {
+        self.take("census", self.inner.stats(tenant)).await
     }
 
-    async fn census_for(&self, who: &Principal, now: Timestamp) -> Result<Census> {
-        self.take("census_for", self.inner.census_for(who, now)).await
+    async fn stats_for(&self, caller: &Principal, now: Timestamp) -> Result<StoreStats> {
+        self.take("census_for", self.inner.stats_for(caller, now)).await
     }
 
     async fn check(&self) -> Result<()> {

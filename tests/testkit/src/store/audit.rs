@@ -3,8 +3,8 @@
 use nexus_core::ErrorKind;
 use nexus_core::audit::{Draft, Kind, Status, verify_run};
 
+use super::fixture::{World, admin, at, reader};
 use super::scenarios;
-use super::world::{World, admin, at, reader};
 
 scenarios!(
     all_drafts_of_a_call_are_recorded_or_none,
@@ -23,23 +23,24 @@ scenarios!(
 const STEP: Kind = Kind::new("test.step");
 
 async fn all_drafts_of_a_call_are_recorded_or_none(world: World) {
-    let who = admin("acme");
-    let receipts = world.store.append(world.pending(&who, "r", &[Kind::RUN_OPEN, STEP, STEP])).await.unwrap();
+    let caller = admin("acme");
+    let receipts =
+        world.store.append(world.pending(&caller, "r", &[Kind::CHAIN_OPEN, STEP, STEP])).await.unwrap();
     assert_eq!(receipts.iter().map(|receipt| receipt.seq).collect::<Vec<_>>(), [0, 1, 2]);
-    let error = world.store.append(world.pending(&who, "r", &[STEP, Kind::RUN_OPEN])).await.unwrap_err();
+    let error = world.store.append(world.pending(&caller, "r", &[STEP, Kind::CHAIN_OPEN])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert_eq!(world.store.records(who.tenant(), "r", 0, 99).await.unwrap().len(), 3);
+    assert_eq!(world.store.records(caller.tenant(), "r", 0, 99).await.unwrap().len(), 3);
 }
 
 async fn records_and_heads_are_committed_together(world: World) {
-    let who = admin("acme");
-    for kinds in [&[Kind::RUN_OPEN][..], &[STEP, STEP], &[Kind::RUN_CLOSE]] {
-        let receipts = world.store.append(world.pending(&who, "r", kinds)).await.unwrap();
+    let caller = admin("acme");
+    for kinds in [&[Kind::CHAIN_OPEN][..], &[STEP, STEP], &[Kind::CHAIN_CLOSE]] {
+        let receipts = world.store.append(world.pending(&caller, "r", kinds)).await.unwrap();
         let last = receipts.last().unwrap();
-        let head = world.store.head(who.tenant(), "r").await.unwrap().unwrap();
+        let head = world.store.head(caller.tenant(), "r").await.unwrap().unwrap();
         assert_eq!((head.next_seq, head.last), (last.seq + 1, last.leaf));
     }
-    assert!(world.store.head(who.tenant(), "r").await.unwrap().unwrap().closed);
+    assert!(world.store.head(caller.tenant(), "r").await.unwrap().unwrap().closed);
 }
 
 async fn the_first_record_of_a_run_is_run_open(world: World) {
@@ -49,53 +50,56 @@ async fn the_first_record_of_a_run_is_run_open(world: World) {
 }
 
 async fn nothing_is_appended_after_run_close(world: World) {
-    let who = admin("acme");
-    world.store.append(world.pending(&who, "r", &[Kind::RUN_OPEN, Kind::RUN_CLOSE])).await.unwrap();
-    let error = world.store.append(world.pending(&who, "r", &[STEP])).await.unwrap_err();
+    let caller = admin("acme");
+    world.store.append(world.pending(&caller, "r", &[Kind::CHAIN_OPEN, Kind::CHAIN_CLOSE])).await.unwrap();
+    let error = world.store.append(world.pending(&caller, "r", &[STEP])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert_eq!(world.store.records(who.tenant(), "r", 0, 99).await.unwrap().len(), 2);
+    assert_eq!(world.store.records(caller.tenant(), "r", 0, 99).await.unwrap().len(), 2);
 }
 
 async fn concurrent_appends_to_one_run_leave_one_chain_without_gaps_or_forks(world: World) {
-    let who = admin("acme");
-    world.store.append(world.pending(&who, "r", &[Kind::RUN_OPEN])).await.unwrap();
-    let appends = (0..40).map(|_| world.store.append(world.pending(&who, "r", &[STEP, STEP])));
+    let caller = admin("acme");
+    world.store.append(world.pending(&caller, "r", &[Kind::CHAIN_OPEN])).await.unwrap();
+    let appends = (0..40).map(|_| world.store.append(world.pending(&caller, "r", &[STEP, STEP])));
     for appended in futures::future::join_all(appends).await {
         appended.unwrap();
     }
-    world.store.append(world.pending(&who, "r", &[Kind::RUN_CLOSE])).await.unwrap();
+    world.store.append(world.pending(&caller, "r", &[Kind::CHAIN_CLOSE])).await.unwrap();
     let instance = world.store.instance().to_owned();
-    let verified = verify_run(world.store.as_ref(), &instance, who.tenant(), "r", Some(world.sealer.keys()))
-        .await
-        .unwrap();
+    let verified =
+        verify_run(world.store.as_ref(), &instance, caller.tenant(), "r", Some(world.sealer.keys()))
+            .await
+            .unwrap();
     assert_eq!(verified.status, Status::Ok);
-    assert_eq!(world.store.head(who.tenant(), "r").await.unwrap().unwrap().next_seq, 82);
+    assert_eq!(world.store.head(caller.tenant(), "r").await.unwrap().unwrap().next_seq, 82);
 }
 
 async fn two_tenants_may_use_the_same_run_id_and_neither_sees_the_others_chain(world: World) {
     let (acme, globex) = (admin("acme"), admin("globex"));
-    world.store.append(world.pending(&acme, "r", &[Kind::RUN_OPEN])).await.unwrap();
+    world.store.append(world.pending(&acme, "r", &[Kind::CHAIN_OPEN])).await.unwrap();
     assert_eq!(world.store.records(globex.tenant(), "r", 0, 9).await.unwrap(), []);
     assert_eq!(world.store.head(globex.tenant(), "r").await.unwrap(), None);
     assert_eq!(world.store.chains(globex.tenant(), None, 9).await.unwrap(), []);
-    world.store.append(world.pending(&globex, "r", &[Kind::RUN_OPEN, STEP])).await.unwrap();
+    world.store.append(world.pending(&globex, "r", &[Kind::CHAIN_OPEN, STEP])).await.unwrap();
     assert_eq!(world.store.records(acme.tenant(), "r", 0, 9).await.unwrap().len(), 1);
 }
 
 async fn a_clock_that_goes_backwards_does_not_stop_an_append(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let mut pending = world.unrecorded();
-    pending.drafts =
-        vec![Draft::new(&who, "r", Kind::RUN_OPEN, "v1", at(100)), Draft::new(&who, "r", STEP, "v1", at(50))];
+    pending.drafts = vec![
+        Draft::new(&caller, "r", Kind::CHAIN_OPEN, "v1", at(100)),
+        Draft::new(&caller, "r", STEP, "v1", at(50)),
+    ];
     assert_eq!(world.store.append(pending).await.unwrap().len(), 2);
 }
 
 async fn records_come_in_the_order_of_their_places(world: World) {
-    let who = admin("acme");
-    world.store.append(world.pending(&who, "r", &[Kind::RUN_OPEN, STEP, STEP, STEP])).await.unwrap();
-    let page = world.store.records(who.tenant(), "r", 1, 2).await.unwrap();
+    let caller = admin("acme");
+    world.store.append(world.pending(&caller, "r", &[Kind::CHAIN_OPEN, STEP, STEP, STEP])).await.unwrap();
+    let page = world.store.records(caller.tenant(), "r", 1, 2).await.unwrap();
     assert_eq!(page.iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 2]);
-    let all = world.store.records(who.tenant(), "r", 0, 99).await.unwrap();
+    let all = world.store.records(caller.tenant(), "r", 0, 99).await.unwrap();
     assert_eq!(page.as_slice(), &all[1..3]);
 }
 
@@ -106,8 +110,8 @@ async fn an_unknown_run_has_no_records(world: World) {
 
 async fn a_chain_names_who_began_it_as_its_first_record_does(world: World) {
     let (root, ada) = (admin("acme"), reader("acme", "ada"));
-    world.store.append(world.pending(&root, "a", &[Kind::RUN_OPEN])).await.unwrap();
-    world.store.append(world.pending(&ada, "b", &[Kind::RUN_OPEN])).await.unwrap();
+    world.store.append(world.pending(&root, "a", &[Kind::CHAIN_OPEN])).await.unwrap();
+    world.store.append(world.pending(&ada, "b", &[Kind::CHAIN_OPEN])).await.unwrap();
     world.store.append(world.pending(&root, "b", &[STEP])).await.unwrap();
     let chains = world.store.chains(root.tenant(), None, 9).await.unwrap();
     let begun: Vec<_> = chains.iter().map(|chain| (chain.run.as_str(), chain.begun_by.as_deref())).collect();
@@ -115,13 +119,13 @@ async fn a_chain_names_who_began_it_as_its_first_record_does(world: World) {
 }
 
 async fn chains_come_in_the_byte_order_of_their_run_ids(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     for run in ["b", "a", "ä", "Z"] {
-        world.store.append(world.pending(&who, run, &[Kind::RUN_OPEN])).await.unwrap();
+        world.store.append(world.pending(&caller, run, &[Kind::CHAIN_OPEN])).await.unwrap();
     }
-    let first = world.store.chains(who.tenant(), None, 2).await.unwrap();
+    let first = world.store.chains(caller.tenant(), None, 2).await.unwrap();
     let runs: Vec<_> = first.iter().map(|chain| chain.run.as_str()).collect();
     assert_eq!(runs, ["Z", "a"]);
-    let rest = world.store.chains(who.tenant(), Some("a".to_owned()), 9).await.unwrap();
+    let rest = world.store.chains(caller.tenant(), Some("a".to_owned()), 9).await.unwrap();
     assert_eq!(rest.iter().map(|chain| chain.run.as_str()).collect::<Vec<_>>(), ["b", "ä"]);
 }

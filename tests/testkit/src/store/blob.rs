@@ -5,8 +5,8 @@ use std::io::{Cursor, Read, Seek, SeekFrom};
 use nexus_core::document::store::Blob;
 use nexus_core::{ErrorKind, hex};
 
+use super::fixture::{World, admin};
 use super::scenarios;
-use super::world::{World, admin};
 
 scenarios!(
     what_was_put_comes_back_byte_for_byte_under_its_hash,
@@ -18,11 +18,12 @@ scenarios!(
 );
 
 async fn what_was_put_comes_back_byte_for_byte_under_its_hash(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let bytes: Vec<u8> = (0..700_000_u32).map(|number| (number % 251) as u8).collect();
-    let blob = world.store.put(who.tenant(), Box::new(Cursor::new(bytes.clone())), u64::MAX).await.unwrap();
+    let blob =
+        world.store.put(caller.tenant(), Box::new(Cursor::new(bytes.clone())), u64::MAX).await.unwrap();
     assert_eq!((blob.hash.as_str(), blob.size), (hex::sha256(&bytes).as_str(), bytes.len() as u64));
-    let mut source = world.store.open(who.tenant(), &blob.hash).await.unwrap();
+    let mut source = world.store.open(caller.tenant(), &blob.hash).await.unwrap();
     let mut back = Vec::new();
     source.read_to_end(&mut back).unwrap();
     assert!(back == bytes);
@@ -30,23 +31,23 @@ async fn what_was_put_comes_back_byte_for_byte_under_its_hash(world: World) {
     let mut piece = [0; 10];
     source.read_exact(&mut piece).unwrap();
     assert_eq!(piece, bytes[300_000..300_010]);
-    let missing = world.store.open(who.tenant(), &hex::sha256(b"never put")).await.err().unwrap();
+    let missing = world.store.open(caller.tenant(), &hex::sha256(b"never put")).await.err().unwrap();
     assert_eq!(missing.kind(), ErrorKind::NotFound);
 }
 
 async fn putting_the_same_bytes_twice_keeps_them_once(world: World) {
-    let who = admin("acme");
-    let put = || world.store.put(who.tenant(), Box::new(Cursor::new(b"twice".to_vec())), 99);
+    let caller = admin("acme");
+    let put = || world.store.put(caller.tenant(), Box::new(Cursor::new(b"twice".to_vec())), 99);
     let (first, second) = futures::join!(put(), put());
     assert_eq!(first.unwrap(), second.unwrap());
 }
 
 async fn a_source_over_the_limit_is_refused_and_leaves_nothing_behind(world: World) {
-    let who = admin("acme");
-    let put = |limit| world.store.put(who.tenant(), Box::new(Cursor::new(b"ten bytes!".to_vec())), limit);
+    let caller = admin("acme");
+    let put = |limit| world.store.put(caller.tenant(), Box::new(Cursor::new(b"ten bytes!".to_vec())), limit);
     let error = put(9).await.unwrap_err();
     assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "DOCUMENT_TOO_LARGE"));
-    assert!(world.store.open(who.tenant(), &hex::sha256(b"ten bytes!")).await.is_err());
+    assert!(world.store.open(caller.tenant(), &hex::sha256(b"ten bytes!")).await.is_err());
     assert_eq!(put(10).await.unwrap().size, 10);
 }
 
@@ -71,45 +72,45 @@ async fn is_there(world: &World, text: &str) -> bool {
 }
 
 async fn bytes_that_no_document_rests_on_are_there_while_held_and_gone_once_discarded(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let (first, second) = (put(&world, "held").await, put(&world, "held").await);
-    world.store.discard(who.tenant(), first).await.unwrap();
+    world.store.discard(caller.tenant(), first).await.unwrap();
     assert!(is_there(&world, "held").await, "another caller holds them");
-    world.store.discard(who.tenant(), second).await.unwrap();
+    world.store.discard(caller.tenant(), second).await.unwrap();
     assert!(!is_there(&world, "held").await);
     // A document that takes them keeps them when its caller lets go.
-    world.corpus(&who, "handbook").await;
-    world.submit(&who, "handbook", "leave", "held").await;
+    world.corpus(&caller, "handbook").await;
+    world.submit(&caller, "handbook", "leave", "held").await;
     let again = put(&world, "held").await;
-    world.store.discard(who.tenant(), again).await.unwrap();
+    world.store.discard(caller.tenant(), again).await.unwrap();
     assert!(is_there(&world, "held").await);
 }
 
 async fn bytes_that_a_document_rests_on_no_longer_are_gone_when_that_is_acknowledged(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "handbook").await;
-    world.publish(&who, "handbook", "leave", &["first"]).await;
-    world.publish(&who, "handbook", "other", &["first"]).await;
-    world.submit(&who, "handbook", "leave", "second").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "handbook").await;
+    world.publish(&caller, "handbook", "leave", &["first"]).await;
+    world.publish(&caller, "handbook", "other", &["first"]).await;
+    world.submit(&caller, "handbook", "leave", "second").await;
     assert!(
         is_there(&world, "first").await && is_there(&world, "second").await,
         "the other document is left"
     );
-    let lease = world.claim(super::world::at(0)).await;
+    let lease = world.claim(super::fixture::at(0)).await;
     world.store.publish(&lease, world.publication(&lease, 0, None)).await.unwrap();
-    world.submit(&who, "handbook", "other", "third").await;
+    world.submit(&caller, "handbook", "other", "third").await;
     assert!(!is_there(&world, "first").await, "replaced");
-    let mut refused = world.submission(&who, "handbook", "leave", "fourth").await;
+    let mut refused = world.submission(&caller, "handbook", "leave", "fourth").await;
     refused.overwrite = false;
     assert!(world.store.submit(refused).await.is_err());
     world.let_go();
     let barrier = put(&world, "barrier").await;
-    world.store.discard(who.tenant(), barrier).await.unwrap();
+    world.store.discard(caller.tenant(), barrier).await.unwrap();
     assert!(!is_there(&world, "fourth").await, "refused");
-    world.delete(&who, "leave").await.unwrap();
+    world.delete(&caller, "leave").await.unwrap();
     assert!(!is_there(&world, "second").await, "deleted");
-    let lease = world.claim(super::world::at(0)).await;
+    let lease = world.claim(super::fixture::at(0)).await;
     world.store.publish(&lease, world.publication(&lease, 0, None)).await.unwrap();
-    world.store.delete_corpus(who.tenant(), &super::world::corpus("handbook")).await.unwrap();
+    world.store.delete_corpus(caller.tenant(), &super::fixture::corpus("handbook")).await.unwrap();
     assert!(!is_there(&world, "third").await, "deleted with its corpus");
 }

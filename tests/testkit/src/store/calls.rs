@@ -5,16 +5,17 @@ use std::time::Duration;
 use nexus_core::audit::Kind;
 use nexus_core::document::model::Failure;
 use nexus_core::ledger::{
-    Attempt, AttemptStatus, Begun, Call, CallResult, CallStatus, ClaimKey, Ending, Intent, LedgerLine,
-    LedgerQuery, Operation, Retry, Settlement, ShutoffRule,
+    Attempt, AttemptOutcome, AttemptStatus, AutoTripRule, BeginCall, BeginResult, Call, CallResult,
+    CallStatus, IdempotencyKey, LedgerEntry, LedgerQuery, Operation, RetryCall, Settlement,
 };
-use nexus_core::llm::Reply;
+use nexus_core::llm::Completion;
 use nexus_core::quota::{
-    Amounts, Cap, Check, Consumer, CounterKey, Limit, Limits, Meter, ScopeKind, Used, Window, Zone, checks,
+    Cap, Consumer, CounterKey, CounterState, Limit, LimitCheck, Limits, Meter, MeterAmounts, ScopeKind,
+    Window, Zone, checks,
 };
 use nexus_core::{NanoUsd, Principal, Timestamp, Usage};
 
-use super::world::{World, at};
+use super::fixture::{World, at};
 
 /// The model that is called unless told.
 pub const MODEL: &str = "gpt-4o";
@@ -23,27 +24,31 @@ pub const MODEL: &str = "gpt-4o";
 pub const DAY: &str = "2026-03-01";
 
 /// One call of `tokens` tokens for `nano` billionths of a dollar.
-pub fn amounts(tokens: u64, nano: i64) -> Amounts {
-    Amounts { calls: 1, tokens, cost_units: tokens / 10, money: NanoUsd::from_nanos(nano) }
+pub fn amounts(tokens: u64, nano: i64) -> MeterAmounts {
+    MeterAmounts { calls: 1, tokens, cost_units: tokens / 10, money: NanoUsd::from_nanos(nano) }
 }
 
 /// A limit on a tenant's money.
 pub fn budget(window: Window, nano: u64) -> Limit {
-    Limit::new(ScopeKind::Tenant, Meter::Money, window, Cap::At(nano))
+    Limit::new(ScopeKind::Tenant, Meter::Money, window, Cap::Limited(nano))
 }
 
 /// Who consumes when `who` calls.
-pub fn consumer(who: &Principal) -> Consumer {
-    Consumer { tenant: who.tenant().to_string(), user: who.subject().to_string(), ..Consumer::default() }
+pub fn consumer(caller: &Principal) -> Consumer {
+    Consumer {
+        tenant: caller.tenant().to_string(),
+        user: caller.subject().to_string(),
+        ..Consumer::default()
+    }
 }
 
 /// What `limits` mean for a call of [`MODEL`] at `now`.
-pub fn applied(limits: &[Limit], consumer: &Consumer, now: Timestamp) -> Vec<Check> {
+pub fn applied(limits: &[Limit], consumer: &Consumer, now: Timestamp) -> Vec<LimitCheck> {
     checks(&Limits::none().with(limits.iter().cloned()), consumer, MODEL, now, &Zone::default())
 }
 
 /// An attempt that reserves `reserved`.
-pub fn attempt(number: u32, reserved: Amounts) -> Attempt {
+pub fn attempt(number: u32, reserved: MeterAmounts) -> Attempt {
     Attempt {
         number,
         provider: "openai".to_owned(),
@@ -55,9 +60,9 @@ pub fn attempt(number: u32, reserved: Amounts) -> Attempt {
 }
 
 /// How an attempt ended.
-pub fn ending(number: u32, status: AttemptStatus, charged: Amounts) -> Ending {
+pub fn ending(number: u32, status: AttemptStatus, charged: MeterAmounts) -> AttemptOutcome {
     let output_text = charged.tokens;
-    Ending {
+    AttemptOutcome {
         number,
         status,
         usage: Usage { output_text, ..Usage::default() },
@@ -70,7 +75,7 @@ pub fn ending(number: u32, status: AttemptStatus, charged: Amounts) -> Ending {
 
 /// An answer.
 pub fn reply(text: &str) -> CallResult {
-    CallResult::Reply(Box::new(Reply { text: text.to_owned(), ..Reply::empty() }))
+    CallResult::Reply(Box::new(Completion { text: text.to_owned(), ..Completion::empty() }))
 }
 
 /// No answer.
@@ -84,11 +89,11 @@ pub fn failure() -> CallResult {
 
 impl World {
     /// A call of `who`, under the claim `key`, as it is admitted.
-    pub fn call(&self, who: &Principal, key: &str) -> Call {
+    pub fn call(&self, caller: &Principal, key: &str) -> Call {
         Call {
             id: self.fresh("call"),
-            consumer: consumer(who),
-            claim: ClaimKey::parse(Operation::Chat, key).unwrap(),
+            consumer: consumer(caller),
+            claim: IdempotencyKey::parse(Operation::Chat, key).unwrap(),
             digest: "digest".to_owned(),
             salt: "salt".to_owned(),
             correlation_id: Some("q-1".to_owned()),
@@ -111,11 +116,17 @@ impl World {
     }
 
     /// An intent of `who` that reserves `reserved` under `limits`.
-    pub fn intent(&self, who: &Principal, key: &str, limits: &[Limit], reserved: Amounts) -> Intent {
-        let call = self.call(who, key);
-        Intent {
-            tenant: who.tenant().clone(),
-            audit: self.pending(who, &call.id, &[Kind::RUN_OPEN]),
+    pub fn intent(
+        &self,
+        caller: &Principal,
+        key: &str,
+        limits: &[Limit],
+        reserved: MeterAmounts,
+    ) -> BeginCall {
+        let call = self.call(caller, key);
+        BeginCall {
+            tenant: caller.tenant().clone(),
+            audit: self.pending(caller, &call.id, &[Kind::CHAIN_OPEN]),
             checks: applied(limits, &call.consumer, call.created_at),
             attempt: attempt(1, reserved),
             owner: "process-1".to_owned(),
@@ -125,17 +136,17 @@ impl World {
     }
 
     /// Begins a call that must be admitted, and gives back its id.
-    pub async fn begin(&self, intent: Intent) -> String {
+    pub async fn begin(&self, intent: BeginCall) -> String {
         let call = intent.call.id.clone();
         let begun = self.store.begin(intent).await.unwrap();
-        assert!(matches!(begun, Begun::Admitted { .. }), "{begun:?}");
+        assert!(matches!(begun, BeginResult::Admitted { .. }), "{begun:?}");
         call
     }
 
     /// The settlement of a call that was answered and charged with `charged`.
-    pub fn settlement(&self, who: &Principal, call: &str, charged: Amounts) -> Settlement {
+    pub fn settlement(&self, caller: &Principal, call: &str, charged: MeterAmounts) -> Settlement {
         Settlement {
-            tenant: who.tenant().clone(),
+            tenant: caller.tenant().clone(),
             call: call.to_owned(),
             ending: Some(ending(1, AttemptStatus::Settled, charged)),
             status: CallStatus::Succeeded,
@@ -146,19 +157,25 @@ impl World {
             first_byte_at: Some(at(1)),
             at: at(2),
             day: DAY.to_owned(),
-            shutoff: ShutoffRule::default(),
-            audit: self.pending(who, call, &[Kind::RUN_CLOSE]),
+            shutoff: AutoTripRule::default(),
+            audit: self.pending(caller, call, &[Kind::CHAIN_CLOSE]),
         }
     }
 
     /// The settlement of a call that failed: `status` is that of its only attempt.
-    pub fn failed(&self, who: &Principal, call: &str, status: AttemptStatus, charged: Amounts) -> Settlement {
+    pub fn failed(
+        &self,
+        caller: &Principal,
+        call: &str,
+        status: AttemptStatus,
+        charged: MeterAmounts,
+    ) -> Settlement {
         Settlement {
             ending: Some(ending(1, status, charged)),
             status: CallStatus::Failed,
             result: failure(),
             first_byte_at: None,
-            ..self.settlement(who, call, charged)
+            ..self.settlement(caller, call, charged)
         }
     }
 
@@ -168,33 +185,45 @@ impl World {
     }
 
     /// Makes a call from its beginning to its end.
-    pub async fn made(&self, who: &Principal, key: &str, limits: &[Limit], charged: Amounts) -> String {
-        let call = self.begin(self.intent(who, key, limits, charged)).await;
-        self.settle(self.settlement(who, &call, charged)).await;
+    pub async fn made(
+        &self,
+        caller: &Principal,
+        key: &str,
+        limits: &[Limit],
+        charged: MeterAmounts,
+    ) -> String {
+        let call = self.begin(self.intent(caller, key, limits, charged)).await;
+        self.settle(self.settlement(caller, &call, charged)).await;
         call
     }
 
     /// The end of the first attempt of a call, unbilled, and the wish for a second.
-    pub fn retry_of(&self, who: &Principal, call: &str, limits: &[Limit], reserved: Amounts) -> Retry {
-        Retry {
-            tenant: who.tenant().clone(),
+    pub fn retry_of(
+        &self,
+        caller: &Principal,
+        call: &str,
+        limits: &[Limit],
+        reserved: MeterAmounts,
+    ) -> RetryCall {
+        RetryCall {
+            tenant: caller.tenant().clone(),
             call: call.to_owned(),
-            ending: ending(1, AttemptStatus::FailedUnbilled, Amounts::ZERO),
+            ending: ending(1, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO),
             attempt: attempt(2, reserved),
-            checks: applied(limits, &consumer(who), at(0)),
+            checks: applied(limits, &consumer(caller), at(0)),
             day: DAY.to_owned(),
-            audit: self.pending(who, call, &[Kind::new("call.retry")]),
+            audit: self.pending(caller, call, &[Kind::new("call.retry")]),
         }
     }
 
     /// How one counter stands.
-    pub async fn used(&self, who: &Principal, key: &CounterKey) -> Used {
-        self.store.used(who.tenant(), std::slice::from_ref(key)).await.unwrap().remove(0)
+    pub async fn used(&self, caller: &Principal, key: &CounterKey) -> CounterState {
+        self.store.used(caller.tenant(), std::slice::from_ref(key)).await.unwrap().remove(0)
     }
 
     /// All lines of a tenant, latest first.
-    pub async fn lines(&self, who: &Principal) -> Vec<LedgerLine> {
-        self.store.ledger(who.tenant(), &every()).await.unwrap()
+    pub async fn lines(&self, caller: &Principal) -> Vec<LedgerEntry> {
+        self.store.ledger(caller.tenant(), &every()).await.unwrap()
     }
 }
 
@@ -204,6 +233,6 @@ pub fn every() -> LedgerQuery {
 }
 
 /// The counter that a limit looks at when `who` calls at zero.
-pub fn key_of(who: &Principal, limit: &Limit) -> CounterKey {
-    applied(std::slice::from_ref(limit), &consumer(who), at(0)).remove(0).key
+pub fn key_of(caller: &Principal, limit: &Limit) -> CounterKey {
+    applied(std::slice::from_ref(limit), &consumer(caller), at(0)).remove(0).key
 }

@@ -2,14 +2,15 @@
 
 use nexus_core::audit::Kind;
 use nexus_core::ledger::{
-    AttemptStatus, Begun, CallResult, CallStatus, Settlement, ShutoffRule, Stop, StopCause, StopScope,
+    AttemptStatus, AutoTripRule, BeginResult, CallResult, CallStatus, KillSwitch, KillSwitchCause,
+    KillSwitchScope, Settlement,
 };
-use nexus_core::quota::{Amounts, Window};
+use nexus_core::quota::{MeterAmounts, Window};
 use nexus_core::{ErrorKind, NanoUsd};
 
 use super::calls::{amounts, budget, every, failure, reply};
+use super::fixture::{World, admin, at, reader};
 use super::scenarios;
-use super::world::{World, admin, at, reader};
 
 scenarios!(
     the_same_claim_is_replayed_once_it_is_over_under_way_until_then_and_mismatched_with_another_digest,
@@ -24,22 +25,22 @@ scenarios!(
 async fn the_same_claim_is_replayed_once_it_is_over_under_way_until_then_and_mismatched_with_another_digest(
     world: World,
 ) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let again = |digest: &str| {
-        let mut intent = world.intent(&who, "k", &[], amounts(1, 1));
+        let mut intent = world.intent(&caller, "k", &[], amounts(1, 1));
         digest.clone_into(&mut intent.call.digest);
         world.store.begin(intent)
     };
-    let call = world.begin(world.intent(&who, "k", &[], amounts(1, 1))).await;
-    assert_eq!(again("digest").await.unwrap(), Begun::UnderWay(call.clone()));
-    assert_eq!(again("other").await.unwrap(), Begun::Mismatched);
-    world.settle(world.settlement(&who, &call, amounts(1, 1))).await;
-    let Begun::Replayed(replayed) = again("digest").await.unwrap() else { panic!("the call is over") };
+    let call = world.begin(world.intent(&caller, "k", &[], amounts(1, 1))).await;
+    assert_eq!(again("digest").await.unwrap(), BeginResult::InProgress(call.clone()));
+    assert_eq!(again("other").await.unwrap(), BeginResult::IdempotencyConflict);
+    world.settle(world.settlement(&caller, &call, amounts(1, 1))).await;
+    let BeginResult::Replayed(replayed) = again("digest").await.unwrap() else { panic!("the call is over") };
     let (made, result) = *replayed;
     assert_eq!((made.id, made.status, result), (call, CallStatus::Succeeded, reply("thirty days")));
-    assert_eq!(again("other").await.unwrap(), Begun::Mismatched);
+    assert_eq!(again("other").await.unwrap(), BeginResult::IdempotencyConflict);
     assert_eq!(
-        (world.lines(&who).await.len(), world.store.calls(who.tenant(), &every()).await.unwrap().len()),
+        (world.lines(&caller).await.len(), world.store.calls(caller.tenant(), &every()).await.unwrap().len()),
         (1, 1)
     );
 }
@@ -47,143 +48,147 @@ async fn the_same_claim_is_replayed_once_it_is_over_under_way_until_then_and_mis
 async fn a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_failed_before_anything_was_sent(
     world: World,
 ) {
-    let who = admin("acme");
-    let call = world.made(&who, "k", &[], amounts(1, 1)).await;
+    let caller = admin("acme");
+    let call = world.made(&caller, "k", &[], amounts(1, 1)).await;
     for (seconds, is_free) in [(24 * 3_600 - 1, false), (24 * 3_600, true)] {
-        let mut intent = world.intent(&who, "k", &[], amounts(1, 1));
+        let mut intent = world.intent(&caller, "k", &[], amounts(1, 1));
         intent.call.created_at = at(seconds);
         let begun = world.store.begin(intent).await.unwrap();
-        assert_eq!(matches!(begun, Begun::Admitted { .. }), is_free, "{begun:?}");
+        assert_eq!(matches!(begun, BeginResult::Admitted { .. }), is_free, "{begun:?}");
     }
-    assert_eq!(world.store.call_result(who.tenant(), &call).await.unwrap(), Some(CallResult::NotKept));
+    assert_eq!(world.store.call_result(caller.tenant(), &call).await.unwrap(), Some(CallResult::NotKept));
 
-    let unsent = world.begin(world.intent(&who, "unsent", &[], amounts(1, 1))).await;
-    world.settle(world.failed(&who, &unsent, AttemptStatus::FailedUnbilled, Amounts::ZERO)).await;
+    let unsent = world.begin(world.intent(&caller, "unsent", &[], amounts(1, 1))).await;
+    world.settle(world.failed(&caller, &unsent, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO)).await;
     // Whoever waits for it still learns what came of it.
-    assert_eq!(world.store.call_result(who.tenant(), &unsent).await.unwrap(), Some(failure()));
-    let second = world.begin(world.intent(&who, "unsent", &[], amounts(1, 1))).await;
-    world.settle(world.failed(&who, &second, AttemptStatus::FailedBilled, amounts(1, 1))).await;
-    let third = world.store.begin(world.intent(&who, "unsent", &[], amounts(1, 1))).await.unwrap();
-    assert!(matches!(third, Begun::Replayed(over) if over.0.id == second && over.1 == failure()));
+    assert_eq!(world.store.call_result(caller.tenant(), &unsent).await.unwrap(), Some(failure()));
+    let second = world.begin(world.intent(&caller, "unsent", &[], amounts(1, 1))).await;
+    world.settle(world.failed(&caller, &second, AttemptStatus::FailedBilled, amounts(1, 1))).await;
+    let third = world.store.begin(world.intent(&caller, "unsent", &[], amounts(1, 1))).await.unwrap();
+    assert!(matches!(third, BeginResult::Replayed(over) if over.0.id == second && over.1 == failure()));
 }
 
 async fn a_call_that_is_claimed_under_its_own_id_was_given_no_key_its_result_is_not_kept_and_the_id_is_nobodys_claim(
     world: World,
 ) {
-    let who = admin("acme");
-    let mut keyless = world.intent(&who, "k", &[], amounts(1, 1));
+    let caller = admin("acme");
+    let mut keyless = world.intent(&caller, "k", &[], amounts(1, 1));
     keyless.call.claim.key.clone_from(&keyless.call.id);
     let id = world.begin(keyless).await;
-    assert_eq!(world.store.call_result(who.tenant(), &id).await.unwrap(), None);
-    world.settle(world.settlement(&who, &id, amounts(1, 1))).await;
-    assert_eq!(world.store.call_result(who.tenant(), &id).await.unwrap(), Some(CallResult::NotKept));
-    assert_eq!(world.lines(&who).await.len(), 1);
-    world.made(&who, &id, &[], amounts(1, 1)).await;
-    assert_eq!(world.lines(&who).await.len(), 2, "another call was given the id as its key");
+    assert_eq!(world.store.call_result(caller.tenant(), &id).await.unwrap(), None);
+    world.settle(world.settlement(&caller, &id, amounts(1, 1))).await;
+    assert_eq!(world.store.call_result(caller.tenant(), &id).await.unwrap(), Some(CallResult::NotKept));
+    assert_eq!(world.lines(&caller).await.len(), 1);
+    world.made(&caller, &id, &[], amounts(1, 1)).await;
+    assert_eq!(world.lines(&caller).await.len(), 2, "another call was given the id as its key");
 }
 
 async fn a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_settlement_that_broke_it(
     world: World,
 ) {
     let (ada, ben) = (reader("acme", "ada"), reader("acme", "ben"));
-    let rule = ShutoffRule { user_spend: Some(NanoUsd::from_nanos(10)), ..ShutoffRule::default() };
+    let rule = AutoTripRule { user_spend: Some(NanoUsd::from_nanos(10)), ..AutoTripRule::default() };
     for (key, charged) in [("a", 4), ("b", 6), ("c", 1)] {
-        assert_eq!(world.store.stops(ada.tenant(), at(2)).await.unwrap(), [], "ten is not above ten");
+        assert_eq!(world.store.kill_switches(ada.tenant(), at(2)).await.unwrap(), [], "ten is not above ten");
         let call = world.begin(world.intent(&ada, key, &[], amounts(1, 9))).await;
         let settlement = world.settlement(&ada, &call, amounts(1, charged));
         world.settle(Settlement { shutoff: rule, ..settlement }).await;
     }
-    let stop = world.store.stops(ada.tenant(), at(2)).await.unwrap().remove(0);
-    let spend = StopCause::Spend { spent: NanoUsd::from_nanos(11) };
-    assert_eq!((&stop.scope, &stop.cause, stop.since), (&StopScope::User("ada".to_owned()), &spend, at(2)));
+    let stop = world.store.kill_switches(ada.tenant(), at(2)).await.unwrap().remove(0);
+    let spend = KillSwitchCause::Spend { spent: NanoUsd::from_nanos(11) };
+    assert_eq!(
+        (&stop.scope, &stop.cause, stop.since),
+        (&KillSwitchScope::User("ada".to_owned()), &spend, at(2))
+    );
     let stopped = world.store.begin(world.intent(&ada, "d", &[], amounts(1, 1))).await.unwrap();
-    assert_eq!(stopped, Begun::Stopped(stop.clone()));
+    assert_eq!(stopped, BeginResult::KillSwitch(stop.clone()));
     world.made(&ben, "e", &[], amounts(1, 100)).await;
 
     assert!(world.store.rearm(ada.tenant(), &stop.scope, at(3), world.unrecorded()).await.unwrap());
     let call = world.begin(world.intent(&ada, "f", &[], amounts(1, 9))).await;
     let settlement = world.settlement(&ada, &call, amounts(1, 10));
     world.settle(Settlement { shutoff: rule, ..settlement }).await;
-    assert_eq!(world.store.stops(ada.tenant(), at(3)).await.unwrap(), [], "the hour began anew");
+    assert_eq!(world.store.kill_switches(ada.tenant(), at(3)).await.unwrap(), [], "the hour began anew");
 
-    let errors = ShutoffRule { error_percent: Some(40), error_min_calls: 7, ..ShutoffRule::default() };
+    let errors = AutoTripRule { error_percent: Some(40), error_min_calls: 7, ..AutoTripRule::default() };
     for key in ["g", "h", "i"] {
         let call = world.begin(world.intent(&ben, key, &[], amounts(1, 1))).await;
-        let settlement = world.failed(&ben, &call, AttemptStatus::FailedUnbilled, Amounts::ZERO);
+        let settlement = world.failed(&ben, &call, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO);
         world.settle(Settlement { shutoff: errors, ..settlement }).await;
     }
-    let stops = world.store.stops(ben.tenant(), at(3)).await.unwrap();
+    let stops = world.store.kill_switches(ben.tenant(), at(3)).await.unwrap();
     assert_eq!(stops.len(), 0, "3 of 8 calls are fewer than 40 percent: {stops:?}");
     let call = world.begin(world.intent(&ben, "j", &[], amounts(1, 1))).await;
-    let settlement = world.failed(&ben, &call, AttemptStatus::FailedUnbilled, Amounts::ZERO);
+    let settlement = world.failed(&ben, &call, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO);
     world.settle(Settlement { shutoff: errors, ..settlement }).await;
-    let stop = world.store.stops(ben.tenant(), at(3)).await.unwrap().remove(0);
-    assert_eq!(stop.scope, StopScope::Tenant("acme".to_owned()));
-    assert_eq!(stop.cause, StopCause::Errors { failed: 4, calls: 9 });
+    let stop = world.store.kill_switches(ben.tenant(), at(3)).await.unwrap().remove(0);
+    assert_eq!(stop.scope, KillSwitchScope::Tenant("acme".to_owned()));
+    assert_eq!(stop.cause, KillSwitchCause::Errors { failed: 4, calls: 9 });
 }
 
 async fn a_stop_holds_for_its_scope_until_it_is_taken_back_or_runs_out(world: World) {
     let (ada, ben, globex) = (reader("acme", "ada"), reader("acme", "ben"), admin("globex"));
-    let stop = |scope, until| Stop {
+    let stop = |scope, until| KillSwitch {
         scope,
-        cause: StopCause::Switch { reason: "drill".to_owned() },
+        cause: KillSwitchCause::Switch { reason: "drill".to_owned() },
         since: at(0),
         until,
     };
-    let user = stop(StopScope::User("ada".to_owned()), Some(at(60)));
+    let user = stop(KillSwitchScope::User("ada".to_owned()), Some(at(60)));
     world.store.trip(ada.tenant(), &user, world.unrecorded()).await.unwrap();
-    let begin_at = async |who, key: &str, seconds| {
-        let mut intent = world.intent(who, key, &[], amounts(1, 1));
+    let begin_at = async |caller, key: &str, seconds| {
+        let mut intent = world.intent(caller, key, &[], amounts(1, 1));
         intent.call.created_at = at(seconds);
-        matches!(world.store.begin(intent).await.unwrap(), Begun::Admitted { .. })
+        matches!(world.store.begin(intent).await.unwrap(), BeginResult::Admitted { .. })
     };
     assert!(!begin_at(&ada, "a", 59).await && begin_at(&ada, "a", 60).await);
     assert!(begin_at(&ben, "b", 59).await);
-    assert_eq!(world.store.stops(ada.tenant(), at(60)).await.unwrap(), []);
+    assert_eq!(world.store.kill_switches(ada.tenant(), at(60)).await.unwrap(), []);
 
-    let tenant = stop(StopScope::Tenant("acme".to_owned()), None);
+    let tenant = stop(KillSwitchScope::Tenant("acme".to_owned()), None);
     world.store.trip(ada.tenant(), &tenant, world.unrecorded()).await.unwrap();
     assert!(!begin_at(&ben, "c", 70).await && begin_at(&globex, "d", 70).await);
     let others = world.store.trip(globex.tenant(), &tenant, world.unrecorded()).await.unwrap_err();
     assert_eq!(others.kind(), ErrorKind::InvalidInput);
 
-    world.store.trip(ada.tenant(), &stop(StopScope::Global, None), world.unrecorded()).await.unwrap();
+    world.store.trip(ada.tenant(), &stop(KillSwitchScope::Global, None), world.unrecorded()).await.unwrap();
     assert!(!begin_at(&globex, "e", 70).await);
     for was_shut in [true, false] {
         let rearmed =
-            world.store.rearm(globex.tenant(), &StopScope::Global, at(70), world.unrecorded()).await;
+            world.store.rearm(globex.tenant(), &KillSwitchScope::Global, at(70), world.unrecorded()).await;
         assert_eq!(rearmed.unwrap(), was_shut);
     }
     assert!(begin_at(&globex, "f", 70).await);
 
     let call = world.begin(world.intent(&globex, "g", &[], amounts(1, 1))).await;
-    let shut = stop(StopScope::Tenant("globex".to_owned()), None);
+    let shut = stop(KillSwitchScope::Tenant("globex".to_owned()), None);
     world.store.trip(globex.tenant(), &shut, world.unrecorded()).await.unwrap();
     let retried = world.store.retry(world.retry_of(&globex, &call, &[], amounts(1, 1))).await.unwrap();
-    assert_eq!(retried, Begun::Stopped(shut), "a stop reaches calls that are under way");
+    assert_eq!(retried, BeginResult::KillSwitch(shut), "a stop reaches calls that are under way");
 }
 
 async fn a_record_that_cannot_be_sealed_admits_and_settles_nothing(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let limits = [budget(Window::Day, 9)];
-    let mut intent = world.intent(&who, "k", &limits, amounts(1, 9));
-    intent.audit = world.pending(&who, "nobody", &[Kind::RUN_CLOSE]);
+    let mut intent = world.intent(&caller, "k", &limits, amounts(1, 9));
+    intent.audit = world.pending(&caller, "nobody", &[Kind::CHAIN_CLOSE]);
     assert_eq!(world.store.begin(intent).await.unwrap_err().kind(), ErrorKind::Conflict);
-    let call = world.begin(world.intent(&who, "k", &limits, amounts(1, 9))).await;
-    let mut settlement = world.settlement(&who, &call, amounts(1, 5));
-    let good = std::mem::replace(&mut settlement.audit, world.pending(&who, "nobody", &[Kind::RUN_CLOSE]));
+    let call = world.begin(world.intent(&caller, "k", &limits, amounts(1, 9))).await;
+    let mut settlement = world.settlement(&caller, &call, amounts(1, 5));
+    let good =
+        std::mem::replace(&mut settlement.audit, world.pending(&caller, "nobody", &[Kind::CHAIN_CLOSE]));
     assert_eq!(world.store.settle(settlement.clone()).await.unwrap_err().kind(), ErrorKind::Conflict);
-    assert_eq!(world.store.call_result(who.tenant(), &call).await.unwrap(), None);
-    assert_eq!(world.lines(&who).await, []);
+    assert_eq!(world.store.call_result(caller.tenant(), &call).await.unwrap(), None);
+    assert_eq!(world.lines(&caller).await, []);
     // Whoever tries again ends it, once.
     world.settle(Settlement { audit: good, ..settlement }).await;
-    assert_eq!(world.lines(&who).await.len(), 1);
+    assert_eq!(world.lines(&caller).await.len(), 1);
 }
 
 async fn a_call_cannot_end_while_an_attempt_is_open_or_with_another_attempts_ending(world: World) {
-    let who = admin("acme");
-    let call = world.begin(world.intent(&who, "k", &[], amounts(1, 9))).await;
-    let settlement = world.settlement(&who, &call, amounts(1, 5));
+    let caller = admin("acme");
+    let call = world.begin(world.intent(&caller, "k", &[], amounts(1, 9))).await;
+    let settlement = world.settlement(&caller, &call, amounts(1, 5));
     let without = Settlement { ending: None, ..settlement.clone() };
     assert_eq!(world.store.settle(without).await.unwrap_err().stable_code(), "ATTEMPT_OPEN");
     let mut of_another = settlement.clone();

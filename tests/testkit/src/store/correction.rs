@@ -2,14 +2,16 @@
 
 use nexus_core::audit::Kind;
 use nexus_core::ledger::{
-    AttemptStatus, Intent, LedgerLine, LedgerQuery, Reconciliation, Settlement, UsageBy, UsageRow,
+    AttemptStatus, BeginCall, LedgerEntry, LedgerQuery, Reconciliation, Settlement, UsageBy, UsageRow,
 };
-use nexus_core::quota::{Amounts, Cap, Change, CounterKey, Limit, Meter, ScopeKind, Used, Window};
+use nexus_core::quota::{
+    Cap, CounterKey, CounterState, Limit, Meter, MeterAmounts, MeterDelta, ScopeKind, Window,
+};
 use nexus_core::{ErrorKind, NanoUsd, Principal, Usage};
 
 use super::calls::{DAY, MODEL, amounts, applied, every, key_of};
+use super::fixture::{World, admin, at};
 use super::scenarios;
-use super::world::{World, admin, at};
 
 scenarios!(
     a_correction_is_another_line_and_every_sum_every_counter_and_the_call_follow,
@@ -21,31 +23,31 @@ impl World {
     /// Corrects the first attempt of a call to `charged`.
     pub fn reconciliation(
         &self,
-        who: &Principal,
+        caller: &Principal,
         call: &str,
         revision: u32,
-        charged: Amounts,
+        charged: MeterAmounts,
     ) -> Reconciliation {
         let chain = self.fresh("reconciled");
         Reconciliation {
-            tenant: who.tenant().clone(),
+            tenant: caller.tenant().clone(),
             call: call.to_owned(),
             attempt: 1,
             revision,
             usage: Usage { output_text: charged.tokens, ..Usage::default() },
             charged,
             reason: "invoice 7".to_owned(),
-            by: who.subject().to_string(),
+            by: caller.subject().to_string(),
             at: at(90_000),
-            audit: self.pending(who, &chain, &[Kind::RUN_OPEN, Kind::RUN_CLOSE]),
+            audit: self.pending(caller, &chain, &[Kind::CHAIN_OPEN, Kind::CHAIN_CLOSE]),
         }
     }
 
     /// A call whose outcome nobody knows, charged with what it reserved.
-    pub async fn unknown(&self, who: &Principal, intent: Intent) -> String {
+    pub async fn unknown(&self, caller: &Principal, intent: BeginCall) -> String {
         let charged = intent.attempt.reserved;
         let call = self.begin(intent).await;
-        let settlement = self.failed(who, &call, AttemptStatus::UnknownOutcome, charged);
+        let settlement = self.failed(caller, &call, AttemptStatus::UnknownOutcome, charged);
         self.settle(estimated(settlement)).await;
         call
     }
@@ -58,14 +60,17 @@ fn estimated(mut settlement: Settlement) -> Settlement {
 }
 
 /// The sum of what the lines add.
-fn sum(lines: &[LedgerLine]) -> Amounts {
+fn sum(lines: &[LedgerEntry]) -> MeterAmounts {
     // Oldest first: no prefix of a ledger is less than nothing.
-    lines.iter().rev().fold(Amounts::ZERO, |sum, line| sum.checked_change(&line.change().unwrap()).unwrap())
+    lines
+        .iter()
+        .rev()
+        .fold(MeterAmounts::ZERO, |sum, line| sum.checked_change(&line.change().unwrap()).unwrap())
 }
 
 async fn a_correction_is_another_line_and_every_sum_every_counter_and_the_call_follow(world: World) {
-    let who = admin("acme");
-    let limit = |scope, window| Limit::new(scope, Meter::Money, window, Cap::At(1_000));
+    let caller = admin("acme");
+    let limit = |scope, window| Limit::new(scope, Meter::Money, window, Cap::Limited(1_000));
     let limits = [
         limit(ScopeKind::Tenant, Window::Day),
         limit(ScopeKind::User, Window::Month).for_model(MODEL),
@@ -73,20 +78,20 @@ async fn a_correction_is_another_line_and_every_sum_every_counter_and_the_call_f
         limit(ScopeKind::User, Window::HOUR),
     ];
     let intent = |key: &str, charged| {
-        let mut intent = world.intent(&who, key, &[], charged);
+        let mut intent = world.intent(&caller, key, &[], charged);
         intent.call.consumer.investigation = Some("case".to_owned());
         intent.call.consumer.run = Some("run-1".to_owned());
         intent.checks = applied(&limits, &intent.call.consumer, at(0));
         intent
     };
     let other = world.begin(intent("other", amounts(20, 7))).await;
-    world.settle(world.settlement(&who, &other, amounts(20, 7))).await;
-    let call = world.unknown(&who, intent("k", amounts(100, 60))).await;
+    world.settle(world.settlement(&caller, &other, amounts(20, 7))).await;
+    let call = world.unknown(&caller, intent("k", amounts(100, 60))).await;
     let keys: Vec<CounterKey> =
         intent("keys", amounts(1, 1)).checks.into_iter().map(|check| check.key).collect();
 
-    let line = world.store.correct(world.reconciliation(&who, &call, 1, amounts(30, 25))).await.unwrap();
-    let lines = world.lines(&who).await;
+    let line = world.store.reconcile(world.reconciliation(&caller, &call, 1, amounts(30, 25))).await.unwrap();
+    let lines = world.lines(&caller).await;
     assert_eq!((lines.len(), &lines[0]), (3, &line));
     let own = &lines[1];
     assert_eq!((own.seq, own.charged, own.estimated, own.revision()), (2, amounts(100, 60), true, 0));
@@ -98,7 +103,7 @@ async fn a_correction_is_another_line_and_every_sum_every_counter_and_the_call_f
     );
     assert_eq!((correction.reason.as_str(), correction.by.as_str()), ("invoice 7", "root"));
     let money = NanoUsd::from_nanos(-35);
-    assert_eq!(line.change(), Some(Change { calls: 0, tokens: -70, cost_units: -7, money }));
+    assert_eq!(line.change(), Some(MeterDelta { calls: 0, tokens: -70, cost_units: -7, money }));
 
     let both = amounts(20, 7).checked_add(&amounts(30, 25)).unwrap();
     assert_eq!(sum(&lines), both);
@@ -106,84 +111,88 @@ async fn a_correction_is_another_line_and_every_sum_every_counter_and_the_call_f
         // An hour that is over passed as it was counted.
         let passes = key.window.starts_with('s');
         let settled = if passes { amounts(20, 7).checked_add(&amounts(100, 60)).unwrap() } else { both };
-        assert_eq!(world.used(&who, key).await, Used { reserved: Amounts::ZERO, settled }, "{key:?}");
+        assert_eq!(
+            world.used(&caller, key).await,
+            CounterState { reserved: MeterAmounts::ZERO, settled },
+            "{key:?}"
+        );
     }
     // Counters that are made only now begin with what the lines come to.
     for (scope, id) in [(ScopeKind::Run, "run-1"), (ScopeKind::Investigation, "case")] {
-        let key = CounterKey { scope, id: id.to_owned(), ..key_of(&who, &limits[0]) };
-        assert_eq!(world.used(&who, &key).await.settled, both, "{key:?}");
+        let key = CounterKey { scope, id: id.to_owned(), ..key_of(&caller, &limits[0]) };
+        assert_eq!(world.used(&caller, &key).await.settled, both, "{key:?}");
     }
     for by in [UsageBy::Tenant, UsageBy::Organisation, UsageBy::User, UsageBy::Model] {
-        let rows = world.store.usage(who.tenant(), by, DAY, DAY).await.unwrap();
+        let rows = world.store.usage(caller.tenant(), by, DAY, DAY).await.unwrap();
         let [UsageRow { calls, tokens, cost_units, cost, .. }] = rows.try_into().unwrap();
-        assert_eq!(Amounts { calls, tokens, cost_units, money: cost }, both, "{by:?}");
+        assert_eq!(MeterAmounts { calls, tokens, cost_units, money: cost }, both, "{by:?}");
     }
-    let records = world.store.usage_records(who.tenant(), DAY, "2026-03-31").await.unwrap();
+    let records = world.store.usage_records(caller.tenant(), DAY, "2026-03-31").await.unwrap();
     assert_eq!((records.len(), records[0].tokens, records[0].estimated_cost), (1, both.tokens, both.money));
     let of_call = LedgerQuery { call: Some(call.clone()), ..every() };
-    let kept = world.store.calls(who.tenant(), &of_call).await.unwrap().remove(0);
+    let kept = world.store.calls(caller.tenant(), &of_call).await.unwrap().remove(0);
     assert_eq!((kept.usage.total(), kept.cost, kept.estimated), (Some(30), NanoUsd::from_nanos(25), false));
-    assert_eq!(world.store.ledger(who.tenant(), &of_call).await.unwrap().len(), 2);
-    let chains = world.store.chains(who.tenant(), None, 99).await.unwrap();
+    assert_eq!(world.store.ledger(caller.tenant(), &of_call).await.unwrap().len(), 2);
+    let chains = world.store.chains(caller.tenant(), None, 99).await.unwrap();
     assert_eq!(chains.iter().filter(|chain| chain.run.starts_with("reconciled")).count(), 1);
 }
 
 async fn only_an_estimate_is_corrected_as_often_as_somebody_knows_better_and_of_two_one_does(world: World) {
-    let who = admin("acme");
-    let limits = [Limit::new(ScopeKind::User, Meter::Money, Window::Month, Cap::At(1_000))];
-    let known = world.made(&who, "known", &limits, amounts(1, 5)).await;
-    let call = world.unknown(&who, world.intent(&who, "k", &limits, amounts(100, 60))).await;
-    let refused = async |who: &Principal, call: &str, revision| {
-        let reconciliation = world.reconciliation(who, call, revision, amounts(1, 1));
-        let error = world.store.correct(reconciliation).await.unwrap_err();
+    let caller = admin("acme");
+    let limits = [Limit::new(ScopeKind::User, Meter::Money, Window::Month, Cap::Limited(1_000))];
+    let known = world.made(&caller, "known", &limits, amounts(1, 5)).await;
+    let call = world.unknown(&caller, world.intent(&caller, "k", &limits, amounts(100, 60))).await;
+    let refused = async |caller: &Principal, call: &str, revision| {
+        let reconciliation = world.reconciliation(caller, call, revision, amounts(1, 1));
+        let error = world.store.reconcile(reconciliation).await.unwrap_err();
         (error.kind(), error.stable_code())
     };
-    assert_eq!(refused(&who, &known, 1).await, (ErrorKind::Conflict, "CALL_NOT_ESTIMATED"));
-    assert_eq!(refused(&who, "nobody", 1).await, (ErrorKind::NotFound, "CALL_NOT_FOUND"));
+    assert_eq!(refused(&caller, &known, 1).await, (ErrorKind::Conflict, "CALL_NOT_ESTIMATED"));
+    assert_eq!(refused(&caller, "nobody", 1).await, (ErrorKind::NotFound, "CALL_NOT_FOUND"));
     assert_eq!(refused(&admin("globex"), &call, 1).await, (ErrorKind::NotFound, "CALL_NOT_FOUND"));
-    let of_second = Reconciliation { attempt: 2, ..world.reconciliation(&who, &call, 1, amounts(1, 1)) };
-    assert_eq!(world.store.correct(of_second).await.unwrap_err().kind(), ErrorKind::NotFound);
-    let less_than_nothing = world.reconciliation(&who, &call, 1, amounts(1, -1));
-    assert_eq!(world.store.correct(less_than_nothing).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    let of_second = Reconciliation { attempt: 2, ..world.reconciliation(&caller, &call, 1, amounts(1, 1)) };
+    assert_eq!(world.store.reconcile(of_second).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let less_than_nothing = world.reconciliation(&caller, &call, 1, amounts(1, -1));
+    assert_eq!(world.store.reconcile(less_than_nothing).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 
     // To nothing, up again, and beyond what was reserved.
-    for (revision, charged) in [(1, Amounts::ZERO), (2, amounts(30, 25)), (3, amounts(300, 250))] {
+    for (revision, charged) in [(1, MeterAmounts::ZERO), (2, amounts(30, 25)), (3, amounts(300, 250))] {
         let (one, two) = tokio::join!(
-            world.store.correct(world.reconciliation(&who, &call, revision, charged)),
-            world.store.correct(world.reconciliation(&who, &call, revision, charged)),
+            world.store.reconcile(world.reconciliation(&caller, &call, revision, charged)),
+            world.store.reconcile(world.reconciliation(&caller, &call, revision, charged)),
         );
         let (ours, theirs) = if one.is_ok() { (one, two) } else { (two, one) };
         assert_eq!(ours.unwrap().charged, charged);
-        assert_eq!(theirs.unwrap_err().stable_code(), "LINE_CORRECTED");
+        assert_eq!(theirs.unwrap_err().stable_code(), "ENTRY_CONFLICT");
         let all = amounts(1, 5).checked_add(&charged).unwrap();
-        assert_eq!(sum(&world.lines(&who).await), all);
-        assert_eq!(world.used(&who, &key_of(&who, &limits[0])).await.settled, all);
+        assert_eq!(sum(&world.lines(&caller).await), all);
+        assert_eq!(world.used(&caller, &key_of(&caller, &limits[0])).await.settled, all);
     }
-    assert_eq!(refused(&who, &call, 3).await, (ErrorKind::Conflict, "LINE_CORRECTED"));
-    assert_eq!(refused(&who, &call, 5).await, (ErrorKind::Conflict, "LINE_CORRECTED"));
-    assert_eq!(world.lines(&who).await.len(), 5);
+    assert_eq!(refused(&caller, &call, 3).await, (ErrorKind::Conflict, "ENTRY_CONFLICT"));
+    assert_eq!(refused(&caller, &call, 5).await, (ErrorKind::Conflict, "ENTRY_CONFLICT"));
+    assert_eq!(world.lines(&caller).await.len(), 5);
 }
 
 async fn a_line_of_unknown_outcome_awaits_reconciliation_until_it_is_corrected(world: World) {
-    let who = admin("acme");
-    world.made(&who, "known", &[], amounts(1, 5)).await;
-    let cut = world.begin(world.intent(&who, "cut", &[], amounts(9, 9))).await;
-    let truncated = world.failed(&who, &cut, AttemptStatus::Truncated, amounts(9, 9));
+    let caller = admin("acme");
+    world.made(&caller, "known", &[], amounts(1, 5)).await;
+    let cut = world.begin(world.intent(&caller, "cut", &[], amounts(9, 9))).await;
+    let truncated = world.failed(&caller, &cut, AttemptStatus::Truncated, amounts(9, 9));
     world.settle(estimated(truncated)).await;
     let (one, two) = (
-        world.unknown(&who, world.intent(&who, "k1", &[], amounts(1, 1))).await,
-        world.unknown(&who, world.intent(&who, "k2", &[], amounts(2, 2))).await,
+        world.unknown(&caller, world.intent(&caller, "k1", &[], amounts(1, 1))).await,
+        world.unknown(&caller, world.intent(&caller, "k2", &[], amounts(2, 2))).await,
     );
     world.unknown(&admin("globex"), world.intent(&admin("globex"), "k", &[], amounts(3, 3))).await;
     let awaiting = async || {
         let query = LedgerQuery { unreconciled: true, ..every() };
-        let lines = world.store.ledger(who.tenant(), &query).await.unwrap();
+        let lines = world.store.ledger(caller.tenant(), &query).await.unwrap();
         lines.into_iter().map(|line| line.call).collect::<Vec<_>>()
     };
     assert_eq!(awaiting().await, [two.clone(), one.clone()]);
-    world.store.correct(world.reconciliation(&who, &two, 1, amounts(2, 2))).await.unwrap();
+    world.store.reconcile(world.reconciliation(&caller, &two, 1, amounts(2, 2))).await.unwrap();
     assert_eq!(awaiting().await, [one]);
     // An estimate of another kind can be corrected too.
-    world.store.correct(world.reconciliation(&who, &cut, 1, Amounts::ZERO)).await.unwrap();
+    world.store.reconcile(world.reconciliation(&caller, &cut, 1, MeterAmounts::ZERO)).await.unwrap();
     assert_eq!(awaiting().await.len(), 1);
 }

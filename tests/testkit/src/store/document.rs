@@ -10,8 +10,8 @@ use nexus_core::document::{Document, DocumentStatus};
 use nexus_core::{JobId, Principal};
 use serde_json::json;
 
+use super::fixture::{World, access, admin, at, corpus, document, model, reader, staged};
 use super::scenarios;
-use super::world::{World, access, admin, at, corpus, document, model, reader, staged};
 
 scenarios!(
     what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id,
@@ -35,8 +35,9 @@ scenarios!(
     passages_come_back_as_they_were_staged,
 );
 
-async fn listed(world: &World, who: &Principal, query: DocumentQuery) -> Vec<String> {
-    let documents = world.store.documents(who.tenant(), &Visibility::of(who), &query, at(2)).await.unwrap();
+async fn listed(world: &World, caller: &Principal, query: DocumentQuery) -> Vec<String> {
+    let documents =
+        world.store.documents(caller.tenant(), &Visibility::of(caller), &query, at(2)).await.unwrap();
     documents.into_iter().map(|document| document.id.to_string()).collect()
 }
 
@@ -44,8 +45,8 @@ fn all() -> DocumentQuery {
     DocumentQuery { limit: 99, ..DocumentQuery::default() }
 }
 
-async fn stored(world: &World, who: &Principal, id: &str) -> Document {
-    world.store.document(who.tenant(), &document(id)).await.unwrap()
+async fn stored(world: &World, caller: &Principal, id: &str) -> Document {
+    world.store.document(caller.tenant(), &document(id)).await.unwrap()
 }
 
 async fn what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id(world: World) {
@@ -55,7 +56,7 @@ async fn what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id(world: Worl
     assert_eq!(world.store.corpora(globex.tenant()).await.unwrap(), []);
     assert_eq!(listed(&world, &globex, all()).await, Vec::<String>::new());
     assert_eq!(world.store.passages(globex.tenant(), &document("d"), 0, 9).await.unwrap(), []);
-    let census = world.store.census(globex.tenant()).await.unwrap();
+    let census = world.store.stats(globex.tenant()).await.unwrap();
     assert_eq!((census.corpora, census.documents, census.passages, census.audit_records), (0, 0, 0, Some(0)));
     let (c, d) = (corpus("c"), document("d"));
     for error in [
@@ -67,7 +68,7 @@ async fn what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id(world: Worl
     ] {
         assert_eq!(error.unwrap().kind(), ErrorKind::NotFound);
     }
-    assert_eq!(world.store.census(acme.tenant()).await.unwrap().passages, 1);
+    assert_eq!(world.store.stats(acme.tenant()).await.unwrap().passages, 1);
 }
 
 async fn an_id_is_taken_once_per_tenant_and_two_tenants_may_use_the_same(world: World) {
@@ -85,237 +86,237 @@ async fn an_id_is_taken_once_per_tenant_and_two_tenants_may_use_the_same(world: 
 }
 
 async fn a_corpus_keeps_what_a_patch_does_not_name(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
     let settings = json!({"retrieval": {"top_k_default": 7}});
     let patch = CorpusPatch { provider_config_json: Some(settings.clone()), ..CorpusPatch::default() };
-    world.store.update_corpus(who.tenant(), &corpus("c"), patch).await.unwrap();
+    world.store.update_corpus(caller.tenant(), &corpus("c"), patch).await.unwrap();
     let patch = CorpusPatch { name: Some("New".to_owned()), ..CorpusPatch::default() };
-    let patched = world.store.update_corpus(who.tenant(), &corpus("c"), patch).await.unwrap();
+    let patched = world.store.update_corpus(caller.tenant(), &corpus("c"), patch).await.unwrap();
     assert_eq!((patched.name.as_str(), &patched.provider_config_json), ("New", &settings));
-    assert_eq!(world.store.corpus(who.tenant(), &corpus("c")).await.unwrap(), patched);
+    assert_eq!(world.store.corpus(caller.tenant(), &corpus("c")).await.unwrap(), patched);
 }
 
 async fn submitting_the_same_bytes_described_and_cut_the_same_way_changes_nothing(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "d", &["words"]).await;
-    let before = stored(&world, &who, "d").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "d", &["words"]).await;
+    let before = stored(&world, &caller, "d").await;
     for overwrite in [false, true] {
-        let mut again = world.submission(&who, "c", "d", "words").await;
+        let mut again = world.submission(&caller, "c", "d", "words").await;
         again.overwrite = overwrite;
         let submitted = world.store.submit(again).await.unwrap();
         assert!(submitted.unchanged);
         assert_eq!((&submitted.job_id, submitted.status), (&before.last_job_id, DocumentStatus::Succeeded));
     }
-    assert_eq!(stored(&world, &who, "d").await, before);
-    let mut tagged = world.submission(&who, "c", "d", "words").await;
+    assert_eq!(stored(&world, &caller, "d").await, before);
+    let mut tagged = world.submission(&caller, "c", "d", "words").await;
     tagged.tags = BTreeSet::from(["new".to_owned()]);
     tagged.overwrite = true;
     assert!(!world.store.submit(tagged).await.unwrap().unchanged);
 }
 
 async fn submitting_other_bytes_under_a_taken_id_is_a_conflict_unless_overwrite_is_set(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "d", &["old words"]).await;
-    let mut other = world.submission(&who, "c", "d", "new words").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "d", &["old words"]).await;
+    let mut other = world.submission(&caller, "c", "d", "new words").await;
     assert_eq!(world.store.submit(other.clone()).await.unwrap_err().kind(), ErrorKind::Conflict);
     other.overwrite = true;
     let submitted = world.store.submit(other).await.unwrap();
     assert_eq!((submitted.unchanged, submitted.status), (false, DocumentStatus::Queued));
-    let unknown = world.submission(&who, "nowhere", "e", "words").await;
+    let unknown = world.submission(&caller, "nowhere", "e", "words").await;
     assert_eq!(world.store.submit(unknown).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 async fn submitting_anything_else_to_a_document_whose_job_is_in_flight_is_a_conflict(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.submit(&who, "c", "d", "words").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.submit(&caller, "c", "d", "words").await;
     for claimed in [false, true] {
         if claimed {
             world.claim(at(0)).await;
         }
-        let mut other = world.submission(&who, "c", "d", "other words").await;
+        let mut other = world.submission(&caller, "c", "d", "other words").await;
         other.overwrite = true;
         assert_eq!(world.store.submit(other).await.unwrap_err().kind(), ErrorKind::Conflict);
-        let same = world.submission(&who, "c", "d", "words").await;
+        let same = world.submission(&caller, "c", "d", "words").await;
         assert!(world.store.submit(same).await.unwrap().unchanged, "sending it again is no other thing");
     }
 }
 
 async fn submitting_without_the_raw_bytes_is_not_found(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    let mut submission = world.submission(&who, "c", "d", "words").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    let mut submission = world.submission(&caller, "c", "d", "words").await;
     submission.content_hash = "0".repeat(64);
     assert_eq!(world.store.submit(submission).await.unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(listed(&world, &who, all()).await, Vec::<String>::new());
+    assert_eq!(listed(&world, &caller, all()).await, Vec::<String>::new());
 }
 
 async fn a_submitted_document_has_exactly_one_owner_grant(world: World) {
-    let (who, bob) = (Principal::user("acme", "ann").unwrap(), admin("acme"));
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "d", &["one"]).await;
+    let (caller, bob) = (Principal::user("acme", "ann").unwrap(), admin("acme"));
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "d", &["one"]).await;
     world.publish(&bob, "c", "d", &["two"]).await;
-    let grants = world.store.grants(who.tenant(), &document("d")).await.unwrap();
+    let grants = world.store.grants(caller.tenant(), &document("d")).await.unwrap();
     assert_eq!(grants.len(), 1);
     assert_eq!(
         (grants[0].grantee.to_string().as_str(), grants[0].permission),
         ("user:ann", Permission::Owner)
     );
-    assert_eq!(world.found(&who, "two").await, ["d"]);
+    assert_eq!(world.found(&caller, "two").await, ["d"]);
 }
 
 async fn staged_passages_cannot_be_searched_listed_or_counted_before_they_are_published(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.submit(&who, "c", "d", "words").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.submit(&caller, "c", "d", "words").await;
     let lease = world.claim(at(0)).await;
     world.store.stage(&lease, None, staged(&["some words"])).await.unwrap();
-    assert_eq!(world.found(&who, "words").await.len(), 0);
-    assert_eq!(world.store.passages(who.tenant(), &document("d"), 0, 9).await.unwrap(), []);
-    let census = world.store.census(who.tenant()).await.unwrap();
+    assert_eq!(world.found(&caller, "words").await.len(), 0);
+    assert_eq!(world.store.passages(caller.tenant(), &document("d"), 0, 9).await.unwrap(), []);
+    let census = world.store.stats(caller.tenant()).await.unwrap();
     assert_eq!((census.passages, census.documents_in_flight), (0, 1));
     world.store.publish(&lease, world.publication(&lease, 1, None)).await.unwrap();
-    assert_eq!(world.found(&who, "words").await, ["d"]);
-    let census = world.store.census(who.tenant()).await.unwrap();
+    assert_eq!(world.found(&caller, "words").await, ["d"]);
+    let census = world.store.stats(caller.tenant()).await.unwrap();
     assert_eq!((census.passages, census.documents_in_flight), (1, 0));
 }
 
 async fn publishing_makes_all_staged_passages_visible_at_once_and_hides_the_previous_version(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "d", &["old words", "older words"]).await;
-    world.submit(&who, "c", "d", "new words").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "d", &["old words", "older words"]).await;
+    world.submit(&caller, "c", "d", "new words").await;
     let lease = world.claim(at(0)).await;
     world.store.stage(&lease, None, staged(&["new words", "newer words", "newest words"])).await.unwrap();
-    assert_eq!(world.found(&who, "words").await.len(), 2);
-    assert_eq!(world.found(&who, "new").await.len(), 0);
+    assert_eq!(world.found(&caller, "words").await.len(), 2);
+    assert_eq!(world.found(&caller, "new").await.len(), 0);
     let published = world.store.publish(&lease, world.publication(&lease, 3, None)).await.unwrap();
     assert_eq!((published.version, published.passages, published.status), (2, 3, DocumentStatus::Succeeded));
-    assert_eq!(world.found(&who, "words").await.len(), 3);
-    assert_eq!(world.found(&who, "old older").await.len(), 0);
-    let texts = world.store.passages(who.tenant(), &document("d"), 1, 1).await.unwrap();
+    assert_eq!(world.found(&caller, "words").await.len(), 3);
+    assert_eq!(world.found(&caller, "old older").await.len(), 0);
+    let texts = world.store.passages(caller.tenant(), &document("d"), 1, 1).await.unwrap();
     assert_eq!(texts[0].text, "newer words");
 }
 
 async fn publishing_with_another_number_of_passages_than_were_staged_is_corrupt_and_changes_nothing(
     world: World,
 ) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.submit(&who, "c", "d", "words").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.submit(&caller, "c", "d", "words").await;
     let lease = world.claim(at(0)).await;
     world.store.stage(&lease, None, staged(&["some words", "more words"])).await.unwrap();
     for wrong in [1, 3] {
         let error = world.store.publish(&lease, world.publication(&lease, wrong, None)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
     }
-    assert_eq!(stored(&world, &who, "d").await.status, DocumentStatus::Processing);
-    assert_eq!(world.found(&who, "words").await.len(), 0);
+    assert_eq!(stored(&world, &caller, "d").await.status, DocumentStatus::Processing);
+    assert_eq!(world.found(&caller, "words").await.len(), 0);
     world.store.publish(&lease, world.publication(&lease, 2, None)).await.unwrap();
 }
 
 async fn staging_a_passage_number_again_replaces_it(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.submit(&who, "c", "d", "words").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.submit(&caller, "c", "d", "words").await;
     let lease = world.claim(at(0)).await;
     world.store.stage(&lease, None, staged(&["first draft", "second"])).await.unwrap();
     world.store.stage(&lease, None, staged(&["final form"])).await.unwrap();
     world.store.publish(&lease, world.publication(&lease, 2, None)).await.unwrap();
-    assert_eq!(world.found(&who, "draft").await.len(), 0);
-    assert_eq!(world.found(&who, "final second").await.len(), 2);
+    assert_eq!(world.found(&caller, "draft").await.len(), 0);
+    assert_eq!(world.found(&caller, "final second").await.len(), 2);
 }
 
 async fn deleting_a_document_removes_all_that_hangs_on_it(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish_vectors(&who, "c", "d", &[("words", [1.0, 0.0, 0.0, 0.0])]).await;
-    world.grant(&who, "d", "user:u", Permission::Read, None).await;
-    let hash = stored(&world, &who, "d").await.content_hash;
-    world.delete(&who, "d").await.unwrap();
-    assert_eq!(world.found(&who, "words").await.len(), 0);
-    assert_eq!(world.store.passages(who.tenant(), &document("d"), 0, 9).await.unwrap(), []);
-    assert_eq!(world.store.grants(who.tenant(), &document("d")).await.unwrap(), []);
-    let census = world.store.census(who.tenant()).await.unwrap();
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish_vectors(&caller, "c", "d", &[("words", [1.0, 0.0, 0.0, 0.0])]).await;
+    world.grant(&caller, "d", "user:u", Permission::Read, None).await;
+    let hash = stored(&world, &caller, "d").await.content_hash;
+    world.delete(&caller, "d").await.unwrap();
+    assert_eq!(world.found(&caller, "words").await.len(), 0);
+    assert_eq!(world.store.passages(caller.tenant(), &document("d"), 0, 9).await.unwrap(), []);
+    assert_eq!(world.store.grants(caller.tenant(), &document("d")).await.unwrap(), []);
+    let census = world.store.stats(caller.tenant()).await.unwrap();
     assert_eq!((census.documents, census.passages, census.vectors.len()), (0, 0, 0));
-    assert!(world.store.open(who.tenant(), &hash).await.is_err(), "its raw bytes are gone too");
-    let again = world.delete(&who, "d").await.unwrap_err();
+    assert!(world.store.open(caller.tenant(), &hash).await.is_err(), "its raw bytes are gone too");
+    let again = world.delete(&caller, "d").await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::NotFound);
 }
 
 async fn deleting_a_document_in_flight_is_a_conflict(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.submit(&who, "c", "d", "words").await;
-    let error = world.delete(&who, "d").await.unwrap_err();
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.submit(&caller, "c", "d", "words").await;
+    let error = world.delete(&caller, "d").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert_eq!(stored(&world, &who, "d").await.status, DocumentStatus::Queued);
+    assert_eq!(stored(&world, &caller, "d").await.status, DocumentStatus::Queued);
 }
 
 async fn deleting_a_corpus_removes_its_documents_and_is_a_conflict_while_one_is_in_flight(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     for id in ["c", "other"] {
-        world.corpus(&who, id).await;
-        world.publish(&who, id, &format!("in-{id}"), &["words"]).await;
+        world.corpus(&caller, id).await;
+        world.publish(&caller, id, &format!("in-{id}"), &["words"]).await;
     }
-    world.submit(&who, "c", "late", "text").await;
-    let error = world.store.delete_corpus(who.tenant(), &corpus("c")).await.unwrap_err();
+    world.submit(&caller, "c", "late", "text").await;
+    let error = world.store.delete_corpus(caller.tenant(), &corpus("c")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let lease = world.claim(at(0)).await;
     world.work(&lease, staged(&["words"])).await;
-    world.store.delete_corpus(who.tenant(), &corpus("c")).await.unwrap();
-    assert_eq!(listed(&world, &who, all()).await, ["in-other"]);
-    assert_eq!(world.store.corpora(who.tenant()).await.unwrap().len(), 1);
-    world.corpus(&who, "c").await;
-    assert_eq!(world.found(&who, "words").await.len(), 0, "a new corpus of the same name is empty");
+    world.store.delete_corpus(caller.tenant(), &corpus("c")).await.unwrap();
+    assert_eq!(listed(&world, &caller, all()).await, ["in-other"]);
+    assert_eq!(world.store.corpora(caller.tenant()).await.unwrap().len(), 1);
+    world.corpus(&caller, "c").await;
+    assert_eq!(world.found(&caller, "words").await.len(), 0, "a new corpus of the same name is empty");
 }
 
 async fn lists_are_in_order_of_id_and_show_a_principal_only_what_it_may_see(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     for id in ["c", "other"] {
-        world.corpus(&who, id).await;
+        world.corpus(&caller, id).await;
     }
     for (id, in_corpus) in [("d3", "c"), ("d1", "c"), ("d2", "other"), ("d4", "c")] {
-        let mut submission = world.submission(&who, in_corpus, id, id).await;
+        let mut submission = world.submission(&caller, in_corpus, id, id).await;
         submission.tags = BTreeSet::from([format!("tag-{id}"), "all".to_owned()]);
         world.store.submit(submission).await.unwrap();
     }
     for id in ["d1", "d2"] {
-        world.grant(&who, id, "role:reader", Permission::Read, None).await;
+        world.grant(&caller, id, "role:reader", Permission::Read, None).await;
     }
-    world.grant(&who, "d3", "role:reader", Permission::Delete, None).await;
-    world.grant(&who, "d4", "role:reader", Permission::Read, Some(at(1))).await;
-    assert_eq!(listed(&world, &who, all()).await, ["d1", "d2", "d3", "d4"]);
+    world.grant(&caller, "d3", "role:reader", Permission::Delete, None).await;
+    world.grant(&caller, "d4", "role:reader", Permission::Read, Some(at(1))).await;
+    assert_eq!(listed(&world, &caller, all()).await, ["d1", "d2", "d3", "d4"]);
     assert_eq!(listed(&world, &reader("acme", "u"), all()).await, ["d1", "d2"]);
     let page = DocumentQuery { after: Some(document("d1")), limit: 2, ..DocumentQuery::default() };
-    assert_eq!(listed(&world, &who, page).await, ["d2", "d3"]);
+    assert_eq!(listed(&world, &caller, page).await, ["d2", "d3"]);
     assert_eq!(
-        listed(&world, &who, DocumentQuery { corpus: Some(corpus("c")), ..all() }).await,
+        listed(&world, &caller, DocumentQuery { corpus: Some(corpus("c")), ..all() }).await,
         ["d1", "d3", "d4"]
     );
     let tags = vec!["all".to_owned(), "tag-d2".to_owned()];
-    assert_eq!(listed(&world, &who, DocumentQuery { tags, ..all() }).await, ["d2"]);
+    assert_eq!(listed(&world, &caller, DocumentQuery { tags, ..all() }).await, ["d2"]);
     let failed = DocumentQuery { status: Some(DocumentStatus::Failed), ..all() };
-    assert_eq!(listed(&world, &who, failed).await, Vec::<String>::new());
+    assert_eq!(listed(&world, &caller, failed).await, Vec::<String>::new());
     let ids: Vec<_> =
-        world.store.corpora(who.tenant()).await.unwrap().into_iter().map(|c| c.id.to_string()).collect();
+        world.store.corpora(caller.tenant()).await.unwrap().into_iter().map(|c| c.id.to_string()).collect();
     assert_eq!(ids, ["c", "other"]);
 }
 
 async fn a_reindex_cuts_anew_and_keeps_the_content(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "d", &["all words"]).await;
-    let hash = stored(&world, &who, "d").await.content_hash;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "d", &["all words"]).await;
+    let hash = stored(&world, &caller, "d").await.content_hash;
     let order = |id: &str| Reindex {
-        principal: who.clone(),
+        principal: caller.clone(),
         job: JobId::parse(format!("re-{id}")).unwrap(),
         document: document(id),
         chunking: ChunkConfig::chars(100, 10).unwrap(),
-        access: access(&who, AccessRule::Holds(Permission::Reindex), at(5)),
+        access: access(&caller, AccessRule::Holds(Permission::Reindex), at(5)),
         now: at(5),
         audit: world.unrecorded(),
     };
@@ -323,7 +324,7 @@ async fn a_reindex_cuts_anew_and_keeps_the_content(world: World) {
     world.store.reindex(order("d")).await.unwrap();
     assert_eq!(world.store.reindex(order("d")).await.unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(
-        world.found(&who, "words").await.len(),
+        world.found(&caller, "words").await.len(),
         1,
         "the old version serves until the new one is there"
     );
@@ -337,10 +338,10 @@ async fn a_reindex_cuts_anew_and_keeps_the_content(world: World) {
 }
 
 async fn passages_come_back_as_they_were_staged(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "d", &["one", "zwei Ümläute \u{1F600}", "three"]).await;
-    let passages = world.store.passages(who.tenant(), &document("d"), 0, 99).await.unwrap();
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "d", &["one", "zwei Ümläute \u{1F600}", "three"]).await;
+    let passages = world.store.passages(caller.tenant(), &document("d"), 0, 99).await.unwrap();
     for (passage, staged) in passages.iter().zip(staged(&["one", "zwei Ümläute \u{1F600}", "three"])) {
         let chunk = staged.chunk;
         assert_eq!(passage.key.to_string(), format!("d@1#{}", chunk.index));
@@ -354,23 +355,23 @@ async fn passages_come_back_as_they_were_staged(world: World) {
 }
 
 async fn a_census_for_a_principal_counts_what_it_may_see(world: World) {
-    let (who, member) = (admin("acme"), Principal::user("acme", "u").unwrap().roles(["reader"]));
-    world.corpus(&who, "c").await;
-    world.publish_vectors(&who, "c", "mine", &[("leave", [1.0; 4]), ("travel", [1.0; 4])]).await;
-    world.publish(&who, "c", "hidden", &["leave", "travel", "food"]).await;
-    world.publish(&who, "c", "expired", &["leave"]).await;
+    let (caller, member) = (admin("acme"), Principal::user("acme", "u").unwrap().roles(["reader"]));
+    world.corpus(&caller, "c").await;
+    world.publish_vectors(&caller, "c", "mine", &[("leave", [1.0; 4]), ("travel", [1.0; 4])]).await;
+    world.publish(&caller, "c", "hidden", &["leave", "travel", "food"]).await;
+    world.publish(&caller, "c", "expired", &["leave"]).await;
     for (id, grantee, until) in
         [("mine", "user:u", None), ("mine", "role:reader", None), ("expired", "user:u", Some(at(1)))]
     {
-        world.grant(&who, id, grantee, Permission::Read, until).await;
+        world.grant(&caller, id, grantee, Permission::Read, until).await;
     }
-    world.submit(&who, "c", "queued", "text").await;
-    let census = async |who: &Principal| world.store.census_for(who, at(2)).await.unwrap();
-    assert_eq!(census(&who).await, world.store.census(who.tenant()).await.unwrap());
+    world.submit(&caller, "c", "queued", "text").await;
+    let census = async |caller: &Principal| world.store.stats_for(caller, at(2)).await.unwrap();
+    assert_eq!(census(&caller).await, world.store.stats(caller.tenant()).await.unwrap());
     let mine = census(&member).await;
     assert_eq!((mine.corpora, mine.documents, mine.documents_in_flight, mine.passages), (1, 1, 0, 2));
     assert_eq!((mine.vectors, mine.runs, mine.audit_records), (vec![(model(), 2)], 0, None));
-    let all = census(&who).await;
+    let all = census(&caller).await;
     assert_eq!((all.documents, all.documents_in_flight, all.passages), (4, 1, 6));
     assert!(all.audit_records.unwrap() > 0);
 }

@@ -3,8 +3,8 @@
 use nexus_core::ErrorKind;
 use nexus_core::access::{AccessRule, Permission};
 
+use super::fixture::{World, access, admin, at, document, query, reader};
 use super::scenarios;
-use super::world::{World, access, admin, at, document, query, reader};
 use nexus_core::retrieve::Query;
 
 scenarios!(
@@ -59,12 +59,12 @@ async fn a_revocation_binds_the_next_search(world: World) {
 async fn an_expired_grant_gives_nothing(world: World) {
     world_with_document(&world).await;
     world.grant(&admin("acme"), "d", "user:u", Permission::Read, Some(at(10))).await;
-    let who = reader("acme", "u");
-    let hits = async |now| world.retrieve(&who, Query { now, ..query("leave") }).await.hits.len();
+    let caller = reader("acme", "u");
+    let hits = async |now| world.retrieve(&caller, Query { now, ..query("leave") }).await.hits.len();
     assert_eq!(hits(at(9)).await, 1);
     assert_eq!(hits(at(10)).await, 0);
     assert_eq!(hits(at(9)).await, 1, "a clock may go backwards");
-    let kept = world.store.grants(who.tenant(), &document("d")).await.unwrap();
+    let kept = world.store.grants(caller.tenant(), &document("d")).await.unwrap();
     assert_eq!(kept.len(), 2, "expired grants are still listed");
 }
 
@@ -85,16 +85,16 @@ async fn granting_and_revoking_need_the_required_access_at_the_commit(world: Wor
     let writer = world.grant(&admin("acme"), "d", "user:bob", Permission::Write, None).await;
     let mut given = writer.clone();
     given.grantee = "role:reader".parse().unwrap();
-    for (who, moment, code) in [
+    for (caller, moment, code) in [
         (reader("acme", "bob"), 9, "DENIED"),
         (reader("acme", "eve"), 9, "DOCUMENT_NOT_FOUND"),
         (admin("globex"), 9, "GRANT_NOT_FOUND"),
         (ann.clone(), 10, "DOCUMENT_NOT_FOUND"),
     ] {
-        let required = access(&who, AccessRule::Holds(Permission::Owner), at(moment));
+        let required = access(&caller, AccessRule::Holds(Permission::Owner), at(moment));
         let refused = world.store.revoke(&required, &document("d"), &writer.id).await.unwrap_err();
         assert_eq!(refused.stable_code(), code);
-        if who.tenant().as_str() == "acme" {
+        if caller.tenant().as_str() == "acme" {
             let refused = world.store.grant(&required, given.clone()).await.unwrap_err();
             assert_eq!(refused.stable_code(), code);
         }

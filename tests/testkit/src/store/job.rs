@@ -7,8 +7,8 @@ use nexus_core::ErrorKind;
 use nexus_core::document::DocumentStatus;
 use nexus_core::document::model::{Failure, JobState, Stage};
 
+use super::fixture::{LEASE, World, admin, at, document, staged};
 use super::scenarios;
-use super::world::{LEASE, World, admin, at, document, staged};
 
 scenarios!(
     a_queued_job_goes_to_exactly_one_of_any_number_of_claimants,
@@ -87,18 +87,18 @@ async fn a_heartbeat_extends_the_lease_and_a_lost_lease_cannot_be_extended(world
 }
 
 async fn a_failed_job_is_over_and_its_document_says_why(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.submit(&who, "c", "d", "text").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.submit(&caller, "c", "d", "text").await;
     let lease = world.claim(at(0)).await;
     world.store.stage(&lease, None, staged(&["text"])).await.unwrap();
     world.store.fail(&lease, failure(), at(5), world.unrecorded()).await.unwrap();
-    let job = world.store.job(who.tenant(), &lease.job.id).await.unwrap();
+    let job = world.store.job(caller.tenant(), &lease.job.id).await.unwrap();
     assert_eq!(job.state, JobState::Failed { failure: failure() });
-    let failed = world.store.document(who.tenant(), &document("d")).await.unwrap();
+    let failed = world.store.document(caller.tenant(), &document("d")).await.unwrap();
     assert_eq!((failed.status, failed.failure), (DocumentStatus::Failed, Some(failure())));
     assert!(world.store.claim("next", at(9_999), LEASE).await.unwrap().is_none());
-    let again = world.submission(&who, "c", "d", "text").await;
+    let again = world.submission(&caller, "c", "d", "text").await;
     assert!(!world.store.submit(again).await.unwrap().unchanged, "the same bytes may be tried again");
 }
 

@@ -2,14 +2,14 @@
 
 use nexus_core::document::store::Publication;
 use nexus_core::ledger::{AttemptStatus, CallResult, LedgerQuery, Operation, Settlement, UsageBy, UsageRow};
-use nexus_core::llm::Reply;
+use nexus_core::llm::Completion;
 use nexus_core::price::{PriceRow, Rates};
-use nexus_core::quota::Amounts;
+use nexus_core::quota::MeterAmounts;
 use nexus_core::{ErrorKind, NanoUsd, Usage};
 
 use super::calls::{DAY, MODEL, amounts, every};
+use super::fixture::{World, admin, at, reader, staged};
 use super::scenarios;
-use super::world::{World, admin, at, reader, staged};
 
 scenarios!(
     lines_are_listed_latest_first_and_only_those_of_the_tenant,
@@ -23,11 +23,11 @@ scenarios!(
 
 async fn lines_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {
     let (ada, ben) = (reader("acme", "ada"), reader("acme", "ben"));
-    for (seconds, who) in [(10, &ada), (20, &ben), (5, &ada), (40, &ada)] {
-        let mut intent = world.intent(who, &format!("k{seconds}"), &[], amounts(1, 1));
+    for (seconds, caller) in [(10, &ada), (20, &ben), (5, &ada), (40, &ada)] {
+        let mut intent = world.intent(caller, &format!("k{seconds}"), &[], amounts(1, 1));
         intent.call.created_at = at(seconds);
         let call = world.begin(intent).await;
-        let mut settlement = world.settlement(who, &call, amounts(1, seconds));
+        let mut settlement = world.settlement(caller, &call, amounts(1, seconds));
         settlement.ending.as_mut().unwrap().at = at(seconds + 1);
         world.settle(settlement).await;
     }
@@ -55,19 +55,19 @@ async fn lines_are_listed_latest_first_and_only_those_of_the_tenant(world: World
 
 async fn usage_by_any_grouping_sums_to_the_same_total_which_is_that_of_the_ledger(world: World) {
     let (ada, ben) = (reader("acme", "ada"), reader("acme", "ben"));
-    for (key, who, organisation, model, day) in [
+    for (key, caller, organisation, model, day) in [
         ("a", &ada, Some("north"), MODEL, DAY),
         ("b", &ada, None, MODEL, DAY),
         ("c", &ben, Some("north"), "gpt-4o-mini", DAY),
         ("d", &ben, Some("south"), MODEL, "2026-03-02"),
         ("e", &ben, Some("south"), MODEL, "2026-04-01"),
     ] {
-        let mut intent = world.intent(who, key, &[], amounts(100, 7));
+        let mut intent = world.intent(caller, key, &[], amounts(100, 7));
         intent.call.consumer.organisation = organisation.map(str::to_owned);
         (intent.attempt.model, intent.call.model) = (model.to_owned(), model.to_owned());
         let call = world.begin(intent).await;
         world
-            .settle(Settlement { day: day.to_owned(), ..world.settlement(who, &call, amounts(100, 7)) })
+            .settle(Settlement { day: day.to_owned(), ..world.settlement(caller, &call, amounts(100, 7)) })
             .await;
     }
     let usage = async |by| world.store.usage(ada.tenant(), by, "2026-03-01", "2026-03-31").await.unwrap();
@@ -84,7 +84,8 @@ async fn usage_by_any_grouping_sums_to_the_same_total_which_is_that_of_the_ledge
     assert_eq!(usage(UsageBy::Model).await, [row(MODEL, 3), row("gpt-4o-mini", 1)]);
     let of_march = LedgerQuery { limit: 99, ..LedgerQuery::default() };
     let lines = world.store.ledger(ada.tenant(), &of_march).await.unwrap();
-    let total = lines.iter().try_fold(Amounts::ZERO, |sum, line| sum.checked_add(&line.charged)).unwrap();
+    let total =
+        lines.iter().try_fold(MeterAmounts::ZERO, |sum, line| sum.checked_add(&line.charged)).unwrap();
     let year = world.store.usage(ada.tenant(), UsageBy::Tenant, "2026-01-01", "2026-12-31").await.unwrap();
     assert_eq!((total.calls, total.tokens, total.money), (year[0].calls, year[0].tokens, year[0].cost));
     let records = world.store.usage_records(ada.tenant(), DAY, "2026-03-02").await.unwrap();
@@ -114,94 +115,95 @@ async fn a_price_row_is_added_never_replaced_and_is_read_back_as_it_was_written(
 }
 
 async fn what_a_model_thought_is_read_by_its_calls_id_apart_from_the_call(world: World) {
-    let who = admin("acme");
-    let call = world.begin(world.intent(&who, "k", &[], amounts(1, 1))).await;
-    assert_eq!(world.store.reasoning(who.tenant(), &call).await.unwrap(), None);
+    let caller = admin("acme");
+    let call = world.begin(world.intent(&caller, "k", &[], amounts(1, 1))).await;
+    assert_eq!(world.store.reasoning(caller.tenant(), &call).await.unwrap(), None);
     let thought = "the secret of the handbook";
-    let answer = Reply { text: "yes".to_owned(), reasoning: thought.to_owned(), ..Reply::empty() };
-    let settlement = world.settlement(&who, &call, amounts(1, 1));
+    let answer = Completion { text: "yes".to_owned(), reasoning: thought.to_owned(), ..Completion::empty() };
+    let settlement = world.settlement(&caller, &call, amounts(1, 1));
     let result = CallResult::Reply(Box::new(answer));
     world.settle(Settlement { reasoning: thought.to_owned(), result, ..settlement }).await;
-    assert_eq!(world.store.reasoning(who.tenant(), &call).await.unwrap().as_deref(), Some(thought));
-    let kept = world.store.calls(who.tenant(), &every()).await.unwrap();
-    let result = world.store.call_result(who.tenant(), &call).await.unwrap().unwrap();
+    assert_eq!(world.store.reasoning(caller.tenant(), &call).await.unwrap().as_deref(), Some(thought));
+    let kept = world.store.calls(caller.tenant(), &every()).await.unwrap();
+    let result = world.store.call_result(caller.tenant(), &call).await.unwrap().unwrap();
     assert!(matches!(&result, CallResult::Reply(reply) if reply.text == "yes"));
-    let seen = serde_json::to_string(&(kept, result, world.lines(&who).await)).unwrap();
+    let seen = serde_json::to_string(&(kept, result, world.lines(&caller).await)).unwrap();
     assert!(!seen.contains(thought), "{seen}");
-    let plain = world.made(&who, "k2", &[], amounts(1, 1)).await;
-    assert_eq!(world.store.reasoning(who.tenant(), &plain).await.unwrap(), None);
+    let plain = world.made(&caller, "k2", &[], amounts(1, 1)).await;
+    assert_eq!(world.store.reasoning(caller.tenant(), &plain).await.unwrap(), None);
 }
 
 async fn a_call_is_kept_with_what_it_consumed_over_all_attempts(world: World) {
-    let who = admin("acme");
-    let mut intent = world.intent(&who, "k", &[], amounts(9, 60));
+    let caller = admin("acme");
+    let mut intent = world.intent(&caller, "k", &[], amounts(9, 60));
     intent.call.metadata.insert("channel".to_owned(), "cli".into());
     intent.call.streamed = true;
     let begun = intent.call.clone();
     let call = world.begin(intent).await;
-    assert_eq!(world.store.calls(who.tenant(), &every()).await.unwrap(), std::slice::from_ref(&begun));
-    let mut retry = world.retry_of(&who, &call, &[], amounts(9, 60));
+    assert_eq!(world.store.calls(caller.tenant(), &every()).await.unwrap(), std::slice::from_ref(&begun));
+    let mut retry = world.retry_of(&caller, &call, &[], amounts(9, 60));
     retry.ending.charged = amounts(5, 30);
     retry.ending.usage.output_text = 5;
     retry.ending.estimated = true;
     (retry.attempt.provider, retry.attempt.model) = ("anthropic".to_owned(), "claude".to_owned());
     world.store.retry(retry).await.unwrap();
-    let mut settlement = world.settlement(&who, &call, amounts(8, 40));
+    let mut settlement = world.settlement(&caller, &call, amounts(8, 40));
     settlement.ending.as_mut().unwrap().number = 2;
     world.settle(settlement).await;
-    let kept = world.store.calls(who.tenant(), &every()).await.unwrap().remove(0);
+    let kept = world.store.calls(caller.tenant(), &every()).await.unwrap().remove(0);
     assert_eq!((kept.provider.as_str(), kept.model.as_str()), ("anthropic", "claude"));
     assert_eq!((kept.usage.total(), kept.cost), (Some(13), NanoUsd::from_nanos(70)));
     assert_eq!((kept.latency_ms, kept.first_byte_ms), (Some(2_000), Some(1_000)));
     assert!(kept.estimated && kept.error.is_none());
     assert_eq!((kept.metadata, kept.streamed, kept.claim), (begun.metadata, true, begun.claim));
-    let models = world.store.usage(who.tenant(), UsageBy::Model, DAY, DAY).await.unwrap();
+    let models = world.store.usage(caller.tenant(), UsageBy::Model, DAY, DAY).await.unwrap();
     let models: Vec<_> = models.iter().map(|row| (row.id.as_str(), row.tokens)).collect();
     assert_eq!(models, [("claude", 8), (MODEL, 5)]);
 }
 
 async fn what_a_cache_answered_is_billed_with_nothing_and_says_what_it_spared(world: World) {
-    let who = admin("acme");
-    let call = world.begin(world.intent(&who, "k", &[], Amounts::ZERO)).await;
+    let caller = admin("acme");
+    let call = world.begin(world.intent(&caller, "k", &[], MeterAmounts::ZERO)).await;
     let spared = NanoUsd::from_nanos(7);
-    let mut settlement = Settlement { avoided: Some(spared), ..world.settlement(&who, &call, Amounts::ZERO) };
+    let mut settlement =
+        Settlement { avoided: Some(spared), ..world.settlement(&caller, &call, MeterAmounts::ZERO) };
     let ending = settlement.ending.as_mut().unwrap();
     (ending.status, ending.usage) = (AttemptStatus::Cached, Usage::default());
     world.settle(settlement).await;
-    let line = world.lines(&who).await.remove(0);
+    let line = world.lines(&caller).await.remove(0);
     assert_eq!(
         (line.status, line.charged, line.usage.total()),
-        (AttemptStatus::Cached, Amounts::ZERO, Some(0))
+        (AttemptStatus::Cached, MeterAmounts::ZERO, Some(0))
     );
-    let kept = world.store.calls(who.tenant(), &every()).await.unwrap().remove(0);
+    let kept = world.store.calls(caller.tenant(), &every()).await.unwrap().remove(0);
     assert_eq!((kept.was_cached, kept.avoided, kept.cost), (true, spared, NanoUsd::ZERO));
     assert_eq!(kept.claim.operation, Operation::Chat);
-    let usage = world.store.usage(who.tenant(), UsageBy::Tenant, DAY, DAY).await.unwrap();
+    let usage = world.store.usage(caller.tenant(), UsageBy::Tenant, DAY, DAY).await.unwrap();
     assert_eq!((usage[0].calls, usage[0].cost), (0, NanoUsd::ZERO));
 }
 
 async fn documents_are_counted_on_the_day_that_their_publication_names_beside_the_calls_of_that_day(
     world: World,
 ) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
     for (id, text) in [("one", "paid leave"), ("two", "by train"), ("one", "paid leave is paid")] {
-        world.publish(&who, "c", id, &[text]).await;
+        world.publish(&caller, "c", id, &[text]).await;
     }
-    let record = world.store.usage_records(who.tenant(), DAY, DAY).await.unwrap().remove(0);
+    let record = world.store.usage_records(caller.tenant(), DAY, DAY).await.unwrap().remove(0);
     assert_eq!((record.provider.as_str(), record.documents, record.bytes), ("nexus", 3, 36));
     assert_eq!((record.queries, record.tokens, record.estimated_cost), (0, 0, NanoUsd::ZERO));
 
     // The zone of the calendar may be ahead of the clock.
     let day = "2026-03-02".to_owned();
-    world.submit(&who, "c", "two", "by train and by ship").await;
+    world.submit(&caller, "c", "two", "by train and by ship").await;
     let lease = world.claim(at(0)).await;
     world.store.stage(&lease, None, staged(&["by train and by ship"])).await.unwrap();
     let publication = Publication { day: day.clone(), ..world.publication(&lease, 1, None) };
     world.store.publish(&lease, publication).await.unwrap();
-    let call = world.begin(world.intent(&who, "k", &[], amounts(1, 1))).await;
-    world.settle(Settlement { day: day.clone(), ..world.settlement(&who, &call, amounts(1, 1)) }).await;
-    let records = world.store.usage_records(who.tenant(), DAY, "2026-03-31").await.unwrap();
+    let call = world.begin(world.intent(&caller, "k", &[], amounts(1, 1))).await;
+    world.settle(Settlement { day: day.clone(), ..world.settlement(&caller, &call, amounts(1, 1)) }).await;
+    let records = world.store.usage_records(caller.tenant(), DAY, "2026-03-31").await.unwrap();
     let facts: Vec<_> =
         records.iter().map(|record| (record.date.as_str(), record.documents, record.queries)).collect();
     assert_eq!(facts, [(DAY, 3, 0), (&day, 1, 0), (&day, 0, 1)]);

@@ -16,6 +16,7 @@ pub mod calls;
 mod claim;
 mod correction;
 mod document;
+pub mod fixture;
 mod grant;
 mod job;
 mod ledger;
@@ -25,7 +26,6 @@ mod retention;
 mod retrieve;
 mod run;
 mod session;
-pub mod world;
 
 use std::any::Any;
 use std::future::Future;
@@ -36,7 +36,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Trial};
 use nexus_core::store::Store;
 
-pub use world::World;
+pub use fixture::World;
 
 /// A fresh, empty store, and whatever must outlive it.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use nexus_core::document::{ChunkConfig, Corpus, DocumentStatus};
 use nexus_core::{ErrorKind, JobId, Principal, Result};
 use serde_json::json;
 
+use super::fixture::{World, access, admin, at, corpus, document, staged};
 use super::scenarios;
-use super::world::{World, access, admin, at, corpus, document, staged};
 
 scenarios!(
     submitting_needs_the_required_access_at_the_commit_even_where_nothing_would_change,
@@ -55,10 +55,10 @@ async fn submitting_needs_the_required_access_at_the_commit_even_where_nothing_w
 }
 
 async fn submitting_to_a_corpus_that_was_deleted_and_made_anew_since_is_a_conflict(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    let late = world.submission(&who, "c", "d", "words").await;
-    world.store.delete_corpus(who.tenant(), &corpus("c")).await.unwrap();
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    let late = world.submission(&caller, "c", "d", "words").await;
+    world.store.delete_corpus(caller.tenant(), &corpus("c")).await.unwrap();
     assert_eq!(world.store.submit(late.clone()).await.unwrap_err().kind(), ErrorKind::NotFound);
     let anew = Corpus {
         id: corpus("c"),
@@ -66,10 +66,10 @@ async fn submitting_to_a_corpus_that_was_deleted_and_made_anew_since_is_a_confli
         provider_config_json: json!({}),
         created_at: at(5),
     };
-    world.store.create_corpus(who.tenant(), anew).await.unwrap();
+    world.store.create_corpus(caller.tenant(), anew).await.unwrap();
     let refused = world.store.submit(late).await.unwrap_err();
     assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::Conflict, "CORPUS_CHANGED"));
-    assert_eq!(world.store.census(who.tenant()).await.unwrap().documents, 0);
+    assert_eq!(world.store.stats(caller.tenant()).await.unwrap().documents, 0);
 }
 
 async fn publishing_reindexing_and_deleting_need_the_required_access_at_the_commit(world: World) {

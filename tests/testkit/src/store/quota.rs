@@ -1,14 +1,17 @@
 //! Laws of `QuotaStore`: admission and settlement.
 
 use nexus_core::ledger::{
-    AttemptStatus, Begun, CallStatus, Ending, LedgerLine, Settlement, Stop, StopCause, StopScope, UsageBy,
+    AttemptOutcome, AttemptStatus, BeginResult, CallStatus, KillSwitch, KillSwitchCause, KillSwitchScope,
+    LedgerEntry, Settlement, UsageBy,
 };
-use nexus_core::quota::{Amounts, Cap, CounterKey, Limit, LimitMode, Meter, ScopeKind, Used, Window, Zone};
+use nexus_core::quota::{
+    Cap, CounterKey, CounterState, Limit, LimitMode, Meter, MeterAmounts, ScopeKind, Window, Zone,
+};
 use nexus_core::{ErrorKind, NanoUsd};
 
 use super::calls::{DAY, MODEL, amounts, applied, budget, ending, every, key_of, reply};
+use super::fixture::{World, admin, at};
 use super::scenarios;
-use super::world::{World, admin, at};
 
 scenarios!(
     claims_stops_and_limits_are_looked_at_in_that_order_and_reservations_are_all_or_nothing,
@@ -29,26 +32,29 @@ scenarios!(
 async fn claims_stops_and_limits_are_looked_at_in_that_order_and_reservations_are_all_or_nothing(
     world: World,
 ) {
-    let who = admin("acme");
-    let wide = Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::At(9));
+    let caller = admin("acme");
+    let wide = Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::Limited(9));
     let limits = [budget(Window::Month, 10), wide.clone()];
-    let stop = Stop { scope: StopScope::Global, cause: switch(), since: at(0), until: None };
+    let stop = KillSwitch { scope: KillSwitchScope::Global, cause: switch(), since: at(0), until: None };
 
-    let refused = world.store.begin(world.intent(&who, "k", &limits, amounts(5, 11))).await.unwrap();
-    assert!(matches!(&refused, Begun::Refused(refusal) if refusal.meter == Meter::Money), "{refused:?}");
-    assert_eq!(world.used(&who, &key_of(&who, &wide)).await, Used::default());
-    assert_eq!(world.store.calls(who.tenant(), &every()).await.unwrap(), []);
+    let refused = world.store.begin(world.intent(&caller, "k", &limits, amounts(5, 11))).await.unwrap();
+    assert!(
+        matches!(&refused, BeginResult::Refused(refusal) if refusal.meter == Meter::Money),
+        "{refused:?}"
+    );
+    assert_eq!(world.used(&caller, &key_of(&caller, &wide)).await, CounterState::default());
+    assert_eq!(world.store.calls(caller.tenant(), &every()).await.unwrap(), []);
 
-    world.store.trip(who.tenant(), &stop, world.unrecorded()).await.unwrap();
-    let stopped = world.store.begin(world.intent(&who, "k", &limits, amounts(5, 11))).await.unwrap();
-    assert_eq!(stopped, Begun::Stopped(stop.clone()));
-    world.store.rearm(who.tenant(), &stop.scope, at(0), world.unrecorded()).await.unwrap();
+    world.store.trip(caller.tenant(), &stop, world.unrecorded()).await.unwrap();
+    let stopped = world.store.begin(world.intent(&caller, "k", &limits, amounts(5, 11))).await.unwrap();
+    assert_eq!(stopped, BeginResult::KillSwitch(stop.clone()));
+    world.store.rearm(caller.tenant(), &stop.scope, at(0), world.unrecorded()).await.unwrap();
 
-    let call = world.begin(world.intent(&who, "k", &limits, amounts(5, 10))).await;
-    world.store.trip(who.tenant(), &stop, world.unrecorded()).await.unwrap();
-    let under_way = world.store.begin(world.intent(&who, "k", &limits, amounts(5, 11))).await.unwrap();
-    assert_eq!(under_way, Begun::UnderWay(call));
-    assert_eq!(world.used(&who, &key_of(&who, &wide)).await.reserved, amounts(5, 10));
+    let call = world.begin(world.intent(&caller, "k", &limits, amounts(5, 10))).await;
+    world.store.trip(caller.tenant(), &stop, world.unrecorded()).await.unwrap();
+    let under_way = world.store.begin(world.intent(&caller, "k", &limits, amounts(5, 11))).await.unwrap();
+    assert_eq!(under_way, BeginResult::InProgress(call));
+    assert_eq!(world.used(&caller, &key_of(&caller, &wide)).await.reserved, amounts(5, 10));
 }
 
 async fn a_call_that_is_booked_whole_leaves_what_one_leaves_that_was_begun_and_settled_or_nothing_at_all(
@@ -61,29 +67,29 @@ async fn a_call_that_is_booked_whole_leaves_what_one_leaves_that_was_begun_and_s
         let intent = world.intent(&two, key, &limits, amounts(3, nano));
         let (call, settlement) =
             (intent.call.id.clone(), world.settlement(&two, &intent.call.id, amounts(3, nano)));
-        (call, world.store.book(intent, settlement).await.unwrap())
+        (call, world.store.record_completed(intent, settlement).await.unwrap())
     };
     let (booked, admitted) = book("k", 4).await;
-    assert!(matches!(admitted, Begun::Admitted { .. }), "{admitted:?}");
-    let told = |line: LedgerLine| (line.attempt, line.status, line.usage, line.reserved, line.charged);
-    let lines = async |who| world.lines(who).await.into_iter().map(told).collect::<Vec<_>>();
+    assert!(matches!(admitted, BeginResult::Admitted { .. }), "{admitted:?}");
+    let told = |line: LedgerEntry| (line.attempt, line.status, line.usage, line.reserved, line.charged);
+    let lines = async |caller| world.lines(caller).await.into_iter().map(told).collect::<Vec<_>>();
     assert_eq!(lines(&two).await, lines(&one).await);
     let used = world.used(&two, &key_of(&two, &limits[0])).await;
     assert_eq!(used, world.used(&one, &key_of(&one, &limits[0])).await);
-    for (who, call) in [(&one, &begun), (&two, &booked)] {
-        assert_eq!(world.store.call_result(who.tenant(), call).await.unwrap(), Some(reply("thirty days")));
-        assert_eq!(world.store.records(who.tenant(), call, 0, 9).await.unwrap().len(), 2);
+    for (caller, call) in [(&one, &begun), (&two, &booked)] {
+        assert_eq!(world.store.call_result(caller.tenant(), call).await.unwrap(), Some(reply("thirty days")));
+        assert_eq!(world.store.records(caller.tenant(), call, 0, 9).await.unwrap().len(), 2);
     }
     assert_eq!(world.store.open_calls().await.unwrap(), []);
 
     let (refused, begun) = book("another", 7).await;
-    assert!(matches!(begun, Begun::Refused(_)), "{begun:?}");
+    assert!(matches!(begun, BeginResult::Refused(_)), "{begun:?}");
     let (_, replayed) = book("k", 4).await;
-    assert!(matches!(replayed, Begun::Replayed(_)), "{replayed:?}");
-    let stop = Stop { scope: StopScope::Global, cause: switch(), since: at(0), until: None };
+    assert!(matches!(replayed, BeginResult::Replayed(_)), "{replayed:?}");
+    let stop = KillSwitch { scope: KillSwitchScope::Global, cause: switch(), since: at(0), until: None };
     world.store.trip(two.tenant(), &stop, world.unrecorded()).await.unwrap();
     let (_, stopped) = book("a third", 1).await;
-    assert_eq!(stopped, Begun::Stopped(stop));
+    assert_eq!(stopped, BeginResult::KillSwitch(stop));
     assert_eq!(world.used(&two, &key_of(&two, &limits[0])).await, used);
     assert_eq!(world.store.calls(two.tenant(), &every()).await.unwrap().len(), 1);
     assert_eq!(
@@ -92,109 +98,117 @@ async fn a_call_that_is_booked_whole_leaves_what_one_leaves_that_was_begun_and_s
     );
 }
 
-fn switch() -> StopCause {
-    StopCause::Switch { reason: "drill".to_owned() }
+fn switch() -> KillSwitchCause {
+    KillSwitchCause::Switch { reason: "drill".to_owned() }
 }
 
 async fn concurrent_reservations_never_exceed_a_limit(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let limits = [budget(Window::Month, 1_000_000_000)];
     let cent = amounts(7, 10_000_000);
     let begins = (0..1_000).map(|number| {
-        let intent = world.intent(&who, &format!("k{number}"), &limits, cent);
-        let (world, who) = (&world, &who);
+        let intent = world.intent(&caller, &format!("k{number}"), &limits, cent);
+        let (world, caller) = (&world, &caller);
         async move {
             let call = intent.call.id.clone();
             let begun = world.store.begin(intent).await.unwrap();
-            if let Begun::Admitted { .. } = begun {
-                world.settle(world.settlement(who, &call, cent)).await;
+            if let BeginResult::Admitted { .. } = begun {
+                world.settle(world.settlement(caller, &call, cent)).await;
                 return 1;
             }
-            assert!(matches!(begun, Begun::Refused(_)), "{begun:?}");
+            assert!(matches!(begun, BeginResult::Refused(_)), "{begun:?}");
             0
         }
     });
     let admitted: usize = futures::future::join_all(begins).await.into_iter().sum();
     assert_eq!(admitted, 100);
-    let used = world.used(&who, &key_of(&who, &limits[0])).await;
-    assert_eq!((used.reserved, used.settled.money), (Amounts::ZERO, NanoUsd::from_nanos(1_000_000_000)));
-    assert_eq!(world.lines(&who).await.len(), 100);
+    let used = world.used(&caller, &key_of(&caller, &limits[0])).await;
+    assert_eq!((used.reserved, used.settled.money), (MeterAmounts::ZERO, NanoUsd::from_nanos(1_000_000_000)));
+    assert_eq!(world.lines(&caller).await.len(), 100);
 }
 
 async fn settling_replaces_a_reservation_by_what_was_charged_and_a_second_settlement_changes_nothing(
     world: World,
 ) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let limits = [budget(Window::Month, 100)];
-    let key = key_of(&who, &limits[0]);
-    let call = world.begin(world.intent(&who, "k", &limits, amounts(9, 100))).await;
-    assert_eq!(world.used(&who, &key).await, Used { reserved: amounts(9, 100), settled: Amounts::ZERO });
-    assert_eq!(world.store.call_result(who.tenant(), &call).await.unwrap(), None);
+    let key = key_of(&caller, &limits[0]);
+    let call = world.begin(world.intent(&caller, "k", &limits, amounts(9, 100))).await;
+    assert_eq!(
+        world.used(&caller, &key).await,
+        CounterState { reserved: amounts(9, 100), settled: MeterAmounts::ZERO }
+    );
+    assert_eq!(world.store.call_result(caller.tenant(), &call).await.unwrap(), None);
     // More than was reserved: what happened is charged all the same.
-    world.settle(world.settlement(&who, &call, amounts(30, 130))).await;
-    let settled = Used { reserved: Amounts::ZERO, settled: amounts(30, 130) };
-    assert_eq!(world.used(&who, &key).await, settled);
-    assert!(!world.store.settle(world.settlement(&who, &call, amounts(1, 1))).await.unwrap());
-    assert_eq!(world.used(&who, &key).await, settled);
-    assert_eq!(world.lines(&who).await.len(), 1);
-    assert_eq!(world.store.call_result(who.tenant(), &call).await.unwrap(), Some(reply("thirty days")));
-    let refused = world.store.begin(world.intent(&who, "k2", &limits, amounts(0, 0))).await.unwrap();
-    assert!(matches!(refused, Begun::Refused(refusal) if refusal.used == 130));
-    let error = world.store.settle(world.settlement(&who, "nobody", amounts(1, 1))).await.unwrap_err();
+    world.settle(world.settlement(&caller, &call, amounts(30, 130))).await;
+    let settled = CounterState { reserved: MeterAmounts::ZERO, settled: amounts(30, 130) };
+    assert_eq!(world.used(&caller, &key).await, settled);
+    assert!(!world.store.settle(world.settlement(&caller, &call, amounts(1, 1))).await.unwrap());
+    assert_eq!(world.used(&caller, &key).await, settled);
+    assert_eq!(world.lines(&caller).await.len(), 1);
+    assert_eq!(world.store.call_result(caller.tenant(), &call).await.unwrap(), Some(reply("thirty days")));
+    let refused = world.store.begin(world.intent(&caller, "k2", &limits, amounts(0, 0))).await.unwrap();
+    assert!(matches!(refused, BeginResult::Refused(refusal) if refusal.used == 130));
+    let error = world.store.settle(world.settlement(&caller, "nobody", amounts(1, 1))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
 async fn a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_ends_the_one_all_the_same(
     world: World,
 ) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let limits = [budget(Window::Month, 100)];
-    let key = key_of(&who, &limits[0]);
-    let call = world.begin(world.intent(&who, "k", &limits, amounts(9, 60))).await;
-    let begun = world.store.retry(world.retry_of(&who, &call, &limits, amounts(9, 100))).await.unwrap();
-    assert_eq!(begun, Begun::Admitted { shadowed: Vec::new() });
-    assert_eq!(world.used(&who, &key).await.reserved, amounts(9, 100));
-    let again = world.store.retry(world.retry_of(&who, &call, &limits, amounts(9, 1))).await.unwrap_err();
+    let key = key_of(&caller, &limits[0]);
+    let call = world.begin(world.intent(&caller, "k", &limits, amounts(9, 60))).await;
+    let begun = world.store.retry(world.retry_of(&caller, &call, &limits, amounts(9, 100))).await.unwrap();
+    assert_eq!(begun, BeginResult::Admitted { shadowed: Vec::new() });
+    assert_eq!(world.used(&caller, &key).await.reserved, amounts(9, 100));
+    let again = world.store.retry(world.retry_of(&caller, &call, &limits, amounts(9, 1))).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Conflict);
 
-    let mut third = world.retry_of(&who, &call, &limits, amounts(9, 41));
+    let mut third = world.retry_of(&caller, &call, &limits, amounts(9, 41));
     third.ending = ending(2, AttemptStatus::FailedBilled, amounts(3, 60));
     third.attempt.number = 3;
     let refused = world.store.retry(third).await.unwrap();
-    assert!(matches!(refused, Begun::Refused(_)), "{refused:?}");
-    assert_eq!(world.used(&who, &key).await, Used { reserved: Amounts::ZERO, settled: amounts(3, 60) });
+    assert!(matches!(refused, BeginResult::Refused(_)), "{refused:?}");
+    assert_eq!(
+        world.used(&caller, &key).await,
+        CounterState { reserved: MeterAmounts::ZERO, settled: amounts(3, 60) }
+    );
     let open = world.store.open_calls().await.unwrap();
     assert_eq!((open.len(), &open[0].attempt), (1, &None));
 
-    let settlement =
-        Settlement { ending: None, ..world.failed(&who, &call, AttemptStatus::FailedBilled, Amounts::ZERO) };
+    let settlement = Settlement {
+        ending: None,
+        ..world.failed(&caller, &call, AttemptStatus::FailedBilled, MeterAmounts::ZERO)
+    };
     world.settle(settlement).await;
-    let lines = world.lines(&who).await;
+    let lines = world.lines(&caller).await;
     assert_eq!(lines.iter().map(|line| line.attempt).collect::<Vec<_>>(), [2, 1]);
-    let calls = world.store.calls(who.tenant(), &every()).await.unwrap();
+    let calls = world.store.calls(caller.tenant(), &every()).await.unwrap();
     assert_eq!((calls[0].status, calls[0].cost), (CallStatus::Failed, NanoUsd::from_nanos(60)));
 }
 
 async fn each_attempt_has_exactly_one_line_of_its_own_in_the_ledger_once_it_is_over_and_none_before(
     world: World,
 ) {
-    let who = admin("acme");
-    let call = world.begin(world.intent(&who, "k", &[], amounts(9, 60))).await;
-    assert_eq!(world.lines(&who).await, []);
-    world.store.retry(world.retry_of(&who, &call, &[], amounts(9, 70))).await.unwrap();
-    assert_eq!(world.lines(&who).await.len(), 1);
-    let second = Ending { number: 2, ..ending(1, AttemptStatus::Settled, amounts(8, 65)) };
-    let settlement = Settlement { ending: Some(second), ..world.settlement(&who, &call, amounts(0, 0)) };
+    let caller = admin("acme");
+    let call = world.begin(world.intent(&caller, "k", &[], amounts(9, 60))).await;
+    assert_eq!(world.lines(&caller).await, []);
+    world.store.retry(world.retry_of(&caller, &call, &[], amounts(9, 70))).await.unwrap();
+    assert_eq!(world.lines(&caller).await.len(), 1);
+    let second = AttemptOutcome { number: 2, ..ending(1, AttemptStatus::Settled, amounts(8, 65)) };
+    let settlement = Settlement { ending: Some(second), ..world.settlement(&caller, &call, amounts(0, 0)) };
     world.settle(settlement.clone()).await;
     assert!(!world.store.settle(settlement).await.unwrap());
-    let lines = world.lines(&who).await;
+    let lines = world.lines(&caller).await;
     let facts: Vec<_> =
         lines.iter().map(|line| (line.seq, line.attempt, line.status, line.charged)).collect();
     assert_eq!(
         facts,
         [
             (2, 2, AttemptStatus::Settled, amounts(8, 65)),
-            (1, 1, AttemptStatus::FailedUnbilled, Amounts::ZERO),
+            (1, 1, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO),
         ]
     );
     assert_eq!((lines[0].reserved, &lines[0].price_version), (amounts(9, 70), &"2026-01-01".to_owned()));
@@ -203,17 +217,17 @@ async fn each_attempt_has_exactly_one_line_of_its_own_in_the_ledger_once_it_is_o
 async fn a_new_counter_begins_with_what_the_ledger_has_for_it_whatever_its_scope_model_and_window_and_what_is_under_way_is_counted_when_it_ends(
     world: World,
 ) {
-    let who = admin("acme");
-    let whole = |mut intent: nexus_core::ledger::Intent| {
+    let caller = admin("acme");
+    let whole = |mut intent: nexus_core::ledger::BeginCall| {
         let consumer = &mut intent.call.consumer;
         consumer.organisation = Some("north".to_owned());
         consumer.investigation = Some("case".to_owned());
         consumer.run = Some("run-1".to_owned());
         intent
     };
-    let call = world.begin(whole(world.intent(&who, "k1", &[], amounts(10, 60)))).await;
-    world.settle(world.settlement(&who, &call, amounts(10, 60))).await;
-    let under_way = world.begin(whole(world.intent(&who, "k2", &[], amounts(10, 30)))).await;
+    let call = world.begin(whole(world.intent(&caller, "k1", &[], amounts(10, 60)))).await;
+    world.settle(world.settlement(&caller, &call, amounts(10, 60))).await;
+    let under_way = world.begin(whole(world.intent(&caller, "k2", &[], amounts(10, 30)))).await;
 
     let scopes = [
         (ScopeKind::Tenant, "acme"),
@@ -227,39 +241,39 @@ async fn a_new_counter_begins_with_what_the_ledger_has_for_it_whatever_its_scope
     for (scope, id) in scopes {
         for window in windows {
             for limit in [
-                Limit::new(scope, Meter::Money, window, Cap::At(100)),
-                Limit::new(scope, Meter::Money, window, Cap::At(100)).for_model(MODEL),
+                Limit::new(scope, Meter::Money, window, Cap::Limited(100)),
+                Limit::new(scope, Meter::Money, window, Cap::Limited(100)).for_model(MODEL),
             ] {
                 let key = key_in(&limit, id);
-                assert_eq!(world.used(&who, &key).await.settled, amounts(10, 60), "{key:?}");
+                assert_eq!(world.used(&caller, &key).await.settled, amounts(10, 60), "{key:?}");
                 let other = CounterKey { model: "another".to_owned(), ..key.clone() };
-                assert_eq!(world.used(&who, &other).await, Used::default(), "{other:?}");
+                assert_eq!(world.used(&caller, &other).await, CounterState::default(), "{other:?}");
                 let elsewhere = CounterKey { id: "elsewhere".to_owned(), ..key };
-                assert_eq!(world.used(&who, &elsewhere).await, Used::default(), "{elsewhere:?}");
+                assert_eq!(world.used(&caller, &elsewhere).await, CounterState::default(), "{elsewhere:?}");
                 limits.push((limit, id));
             }
         }
     }
     let all: Vec<Limit> = limits.iter().map(|(limit, _)| limit.clone()).collect();
     let limited = |key: &str, charged| {
-        let mut intent = whole(world.intent(&who, key, &[], charged));
+        let mut intent = whole(world.intent(&caller, key, &[], charged));
         intent.checks = applied(&all, &intent.call.consumer, at(0));
         intent
     };
     let refused = world.store.begin(limited("k3", amounts(1, 41))).await.unwrap();
-    assert!(matches!(refused, Begun::Refused(refusal) if refusal.used == 60));
+    assert!(matches!(refused, BeginResult::Refused(refusal) if refusal.used == 60));
     let admitted = world.begin(limited("k3", amounts(1, 40))).await;
     // What was under way when the counters were made is counted when it ends.
-    world.settle(world.settlement(&who, &under_way, amounts(10, 30))).await;
-    world.settle(world.settlement(&who, &admitted, amounts(1, 5))).await;
+    world.settle(world.settlement(&caller, &under_way, amounts(10, 30))).await;
+    world.settle(world.settlement(&caller, &admitted, amounts(1, 5))).await;
     for (limit, id) in &limits {
-        let used = world.used(&who, &key_in(limit, id)).await;
-        assert_eq!((used.reserved, used.settled), (Amounts::ZERO, amounts_of(3, 21, 95)), "{limit:?}");
+        let used = world.used(&caller, &key_in(limit, id)).await;
+        assert_eq!((used.reserved, used.settled), (MeterAmounts::ZERO, amounts_of(3, 21, 95)), "{limit:?}");
     }
     // A limit that is taken back for a while misses nothing.
-    world.made(&who, "k4", &[], amounts(1, 2)).await;
-    let total = key_in(&Limit::new(ScopeKind::Tenant, Meter::Money, Window::Total, Cap::At(1)), "acme");
-    assert_eq!(world.used(&who, &total).await.settled.money, NanoUsd::from_nanos(97));
+    world.made(&caller, "k4", &[], amounts(1, 2)).await;
+    let total = key_in(&Limit::new(ScopeKind::Tenant, Meter::Money, Window::Total, Cap::Limited(1)), "acme");
+    assert_eq!(world.used(&caller, &total).await.settled.money, NanoUsd::from_nanos(97));
 }
 
 /// The counter that a limit looks at for the scope of this id.
@@ -272,8 +286,8 @@ fn key_in(limit: &Limit, id: &str) -> CounterKey {
     }
 }
 
-fn amounts_of(calls: u64, tokens: u64, nano: i64) -> Amounts {
-    Amounts { calls, tokens, cost_units: 2, money: NanoUsd::from_nanos(nano) }
+fn amounts_of(calls: u64, tokens: u64, nano: i64) -> MeterAmounts {
+    MeterAmounts { calls, tokens, cost_units: 2, money: NanoUsd::from_nanos(nano) }
 }
 
 async fn open_calls_of_every_tenant_are_found_again_after_a_restart(world: World) {
@@ -291,11 +305,11 @@ async fn open_calls_of_every_tenant_are_found_again_after_a_restart(world: World
 async fn nothing_of_one_tenant_is_seen_or_counted_by_another(world: World) {
     let (acme, globex) = (admin("acme"), admin("globex"));
     let limits =
-        [budget(Window::Total, 100), Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::At(1))];
+        [budget(Window::Total, 100), Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::Limited(1))];
     let call = world.made(&acme, "k", &limits, amounts(5, 100)).await;
     world.store.set_limit(acme.tenant(), &limits[0], world.unrecorded()).await.unwrap();
     for limit in &limits {
-        assert_eq!(world.used(&globex, &key_of(&acme, limit)).await, Used::default());
+        assert_eq!(world.used(&globex, &key_of(&acme, limit)).await, CounterState::default());
     }
     assert_eq!(
         world.store.call_result(globex.tenant(), &call).await.unwrap_err().kind(),
@@ -317,32 +331,35 @@ async fn nothing_of_one_tenant_is_seen_or_counted_by_another(world: World) {
 }
 
 async fn a_limit_in_shadow_admits_and_is_named_in_the_call(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let shadow = Limit { mode: LimitMode::Shadow, ..budget(Window::Month, 10) };
-    let intent = world.intent(&who, "k", std::slice::from_ref(&shadow), amounts(1, 11));
-    let Begun::Admitted { shadowed } = world.store.begin(intent).await.unwrap() else {
+    let intent = world.intent(&caller, "k", std::slice::from_ref(&shadow), amounts(1, 11));
+    let BeginResult::Admitted { shadowed } = world.store.begin(intent).await.unwrap() else {
         panic!("a limit in shadow refuses nothing")
     };
     assert_eq!((shadowed.len(), shadowed[0].wanted), (1, 11));
-    let call = world.store.calls(who.tenant(), &every()).await.unwrap().remove(0);
+    let call = world.store.calls(caller.tenant(), &every()).await.unwrap().remove(0);
     assert_eq!(call.metadata["shadowed"], serde_json::to_value(&shadowed).unwrap());
-    assert_eq!(world.used(&who, &key_of(&who, &shadow)).await.reserved, amounts(1, 11));
+    assert_eq!(world.used(&caller, &key_of(&caller, &shadow)).await.reserved, amounts(1, 11));
 }
 
 async fn windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_counter_it_left(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let limits = [
-        Limit::new(ScopeKind::User, Meter::Calls, Window::MINUTE, Cap::At(1)),
-        Limit::new(ScopeKind::User, Meter::Tokens, Window::HOUR, Cap::At(30)),
+        Limit::new(ScopeKind::User, Meter::Calls, Window::MINUTE, Cap::Limited(1)),
+        Limit::new(ScopeKind::User, Meter::Tokens, Window::HOUR, Cap::Limited(30)),
     ];
     let begin_at = async |key: &str, seconds: i64| {
-        let mut intent = world.intent(&who, key, &[], amounts(10, 1));
+        let mut intent = world.intent(&caller, key, &[], amounts(10, 1));
         intent.call.created_at = at(seconds);
         intent.checks = applied(&limits, &intent.call.consumer, at(seconds));
         match world.store.begin(intent).await.unwrap() {
-            Begun::Admitted { .. } => None,
-            Begun::Refused(refusal) => Some(refusal.meter),
-            Begun::Stopped(_) | Begun::Replayed(_) | Begun::UnderWay(_) | Begun::Mismatched => {
+            BeginResult::Admitted { .. } => None,
+            BeginResult::Refused(refusal) => Some(refusal.meter),
+            BeginResult::KillSwitch(_)
+            | BeginResult::Replayed(_)
+            | BeginResult::InProgress(_)
+            | BeginResult::IdempotencyConflict => {
                 panic!("no such thing")
             }
         }
@@ -357,36 +374,39 @@ async fn windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_counter_
 }
 
 async fn what_does_not_fit_into_64_bits_is_an_error_and_changes_nothing(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let most = amounts(i64::MAX.unsigned_abs() - 1, 1);
-    let calls = Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::At(9));
+    let calls = Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::Limited(9));
     for reserved in [amounts(1 << 63, 1), amounts(u64::MAX, 1), amounts(1, -1)] {
         let limits = std::slice::from_ref(&calls);
-        assert!(world.store.begin(world.intent(&who, "k", limits, reserved)).await.is_err(), "{reserved:?}");
+        assert!(
+            world.store.begin(world.intent(&caller, "k", limits, reserved)).await.is_err(),
+            "{reserved:?}"
+        );
     }
-    let first = world.begin(world.intent(&who, "k1", &[], amounts(1, 1))).await;
-    let second = world.begin(world.intent(&who, "k2", &[], amounts(1, 1))).await;
-    world.settle(world.settlement(&who, &first, most)).await;
-    let error = world.store.settle(world.settlement(&who, &second, amounts(9, 1))).await.unwrap_err();
+    let first = world.begin(world.intent(&caller, "k1", &[], amounts(1, 1))).await;
+    let second = world.begin(world.intent(&caller, "k2", &[], amounts(1, 1))).await;
+    world.settle(world.settlement(&caller, &first, most)).await;
+    let error = world.store.settle(world.settlement(&caller, &second, amounts(9, 1))).await.unwrap_err();
     assert_eq!(error.stable_code(), "COUNT_TOO_LARGE");
-    assert_eq!(world.lines(&who).await.len(), 1);
-    let usage = world.store.usage(who.tenant(), UsageBy::User, DAY, DAY).await.unwrap();
+    assert_eq!(world.lines(&caller).await.len(), 1);
+    let usage = world.store.usage(caller.tenant(), UsageBy::User, DAY, DAY).await.unwrap();
     assert_eq!((usage[0].tokens, usage[0].calls), (most.tokens, 1));
-    world.settle(world.settlement(&who, &second, amounts(1, 1))).await;
+    world.settle(world.settlement(&caller, &second, amounts(1, 1))).await;
 }
 
 async fn limits_that_are_set_are_read_back_until_they_are_taken_back(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let (wide, narrow) = (budget(Window::Day, 9), budget(Window::Day, 9).for_model(MODEL).for_id("acme"));
     for limit in [&wide, &narrow, &Limit { cap: Cap::Unlimited, ..wide.clone() }] {
-        world.store.set_limit(who.tenant(), limit, world.unrecorded()).await.unwrap();
+        world.store.set_limit(caller.tenant(), limit, world.unrecorded()).await.unwrap();
     }
-    let limits = world.store.limits(who.tenant()).await.unwrap();
+    let limits = world.store.limits(caller.tenant()).await.unwrap();
     assert_eq!(limits, [Limit { cap: Cap::Unlimited, ..wide.clone() }, narrow.clone()]);
     for taken_back in [true, false] {
         let removed =
-            world.store.remove_limit(who.tenant(), &wide.subject, world.unrecorded()).await.unwrap();
+            world.store.remove_limit(caller.tenant(), &wide.subject, world.unrecorded()).await.unwrap();
         assert_eq!(removed, taken_back);
     }
-    assert_eq!(world.store.limits(who.tenant()).await.unwrap(), [narrow]);
+    assert_eq!(world.store.limits(caller.tenant()).await.unwrap(), [narrow]);
 }

@@ -4,8 +4,10 @@ use nexus_core::access::Permission;
 use nexus_core::retrieve::{Filter, ModelId, Query, QueryVector, SearchMode, WordStatistics};
 use nexus_core::{ErrorKind, Principal};
 
+use super::fixture::{
+    World, admin, allowed, at, corpus, document, model, names, query, reader, vector_query,
+};
 use super::scenarios;
-use super::world::{World, admin, allowed, at, corpus, document, model, names, query, reader, vector_query};
 
 scenarios!(
     only_passages_of_the_callers_tenant_the_querys_corpus_and_searchable_versions_are_found,
@@ -34,13 +36,13 @@ async fn only_passages_of_the_callers_tenant_the_querys_corpus_and_searchable_ve
     world: World,
 ) {
     let acme = admin("acme");
-    for (who, id, in_corpus) in
+    for (caller, id, in_corpus) in
         [(&acme, "here", "c"), (&acme, "there", "other"), (&admin("globex"), "theirs", "c")]
     {
         if id != "here" || in_corpus == "c" {
-            world.corpus(who, in_corpus).await;
+            world.corpus(caller, in_corpus).await;
         }
-        world.publish(who, in_corpus, id, &["paid leave"]).await;
+        world.publish(caller, in_corpus, id, &["paid leave"]).await;
     }
     assert_eq!(world.found(&acme, "leave").await, ["here"]);
     assert_eq!(
@@ -52,17 +54,17 @@ async fn only_passages_of_the_callers_tenant_the_querys_corpus_and_searchable_ve
 
 /// Thirty documents about leave, the later the better a match; every tenth may be read by readers.
 async fn thirty(world: &World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
     for number in 0..30_u8 {
         let text = format!(
             "leave {}",
             "leave ".repeat(usize::from(number % 7)) + &"other words ".repeat(usize::from(30 - number))
         );
         let vector = [1.0, f32::from(number) / 10.0, 0.5, 0.0];
-        world.publish_vectors(&who, "c", &format!("d{number:02}"), &[(text.as_str(), vector)]).await;
+        world.publish_vectors(&caller, "c", &format!("d{number:02}"), &[(text.as_str(), vector)]).await;
         if number % 10 == 0 {
-            world.grant(&who, &format!("d{number:02}"), "role:reader", Permission::Read, None).await;
+            world.grant(&caller, &format!("d{number:02}"), "role:reader", Permission::Read, None).await;
         }
     }
 }
@@ -82,18 +84,20 @@ async fn a_principal_finds_only_what_it_may_read_and_gets_top_k_of_them(world: W
 }
 
 async fn tags_ids_and_filters_apply_inside_the_search(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
     for (number, id) in ["a", "b", "c", "d"].into_iter().enumerate() {
-        let mut submission = world.submission(&who, "c", id, &format!("leave {id}")).await;
+        let mut submission = world.submission(&caller, "c", id, &format!("leave {id}")).await;
         submission.tags = ["hr".to_owned(), format!("t{number}")].into();
         submission.metadata.insert("year".to_owned(), (2020 + number).into());
         world.store.submit(submission).await.unwrap();
         let lease = world.claim(at(0)).await;
-        world.work(&lease, super::world::staged(&[&format!("leave {}", "leave ".repeat(4 - number))])).await;
+        world
+            .work(&lease, super::fixture::staged(&[&format!("leave {}", "leave ".repeat(4 - number))]))
+            .await;
     }
     let base = query("leave");
-    let found = async |query: Query| names(&world.retrieve(&who, query).await);
+    let found = async |query: Query| names(&world.retrieve(&caller, query).await);
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
     assert_eq!(found(Query { tags: tags(&["hr", "t3"]), top_k: 1, ..base.clone() }).await, ["d"]);
     assert_eq!(found(Query { tags: tags(&["t1", "t2"]), ..base.clone() }).await.len(), 0);
@@ -104,29 +108,29 @@ async fn tags_ids_and_filters_apply_inside_the_search(world: World) {
     let filter = Some(Filter::parse("year >= 2022 and not year = 2023").unwrap());
     assert_eq!(found(Query { filter, top_k: 1, ..base.clone() }).await, ["c"]);
     let filter = Some(Filter::parse(r#"document.name = "b.txt""#).unwrap());
-    let narrowed = world.retrieve(&who, Query { filter, ..base }).await;
+    let narrowed = world.retrieve(&caller, Query { filter, ..base }).await;
     assert_eq!((names(&narrowed), narrowed.permitted), (vec!["b".to_owned()], 1));
 }
 
 async fn a_revocation_a_deletion_an_expiry_and_a_publication_bind_the_next_search(world: World) {
-    let (who, member) = (admin("acme"), reader("acme", "u"));
-    world.corpus(&who, "c").await;
+    let (caller, member) = (admin("acme"), reader("acme", "u"));
+    world.corpus(&caller, "c").await;
     assert_eq!(world.found(&member, "leave").await.len(), 0);
     for id in ["a", "b", "c"] {
-        world.publish(&who, "c", id, &["leave"]).await;
+        world.publish(&caller, "c", id, &["leave"]).await;
         assert_eq!(world.found(&member, "leave").await.len(), 0);
     }
-    let grant = world.grant(&who, "a", "user:u", Permission::Read, None).await;
-    world.grant(&who, "b", "user:u", Permission::Owner, None).await;
-    world.grant(&who, "c", "user:u", Permission::Write, Some(at(3))).await;
+    let grant = world.grant(&caller, "a", "user:u", Permission::Read, None).await;
+    world.grant(&caller, "b", "user:u", Permission::Owner, None).await;
+    world.grant(&caller, "c", "user:u", Permission::Write, Some(at(3))).await;
     assert_eq!(world.found(&member, "leave").await, ["a", "b", "c"]);
     let later = world.retrieve(&member, Query { now: at(3), ..query("leave") }).await;
     assert_eq!(names(&later), ["a", "b"]);
-    world.revoke(&who, "a", &grant.id).await.unwrap();
+    world.revoke(&caller, "a", &grant.id).await.unwrap();
     assert_eq!(world.found(&member, "leave").await, ["b", "c"]);
-    world.delete(&who, "b").await.unwrap();
+    world.delete(&caller, "b").await.unwrap();
     assert_eq!(world.found(&member, "leave").await, ["c"]);
-    world.publish(&who, "c", "c", &["nothing of it"]).await;
+    world.publish(&caller, "c", "c", &["nothing of it"]).await;
     assert_eq!(world.found(&member, "leave").await.len(), 0);
     assert_eq!(world.found(&member, "nothing").await, ["c"]);
 }
@@ -144,16 +148,16 @@ async fn the_first_k_hits_of_a_search_for_k_plus_1_are_the_hits_of_a_search_for_
 }
 
 async fn ties_come_in_order_of_passage_key(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
     for id in ["m", "z", "a", "k"] {
         let same = [("same words", [1.0, 0.0, 0.0, 0.0]), ("same words", [1.0, 0.0, 0.0, 0.0])];
-        world.publish_vectors(&who, "c", id, &same).await;
+        world.publish_vectors(&caller, "c", id, &same).await;
     }
     for asked in
         [query("words"), vector_query("", [1.0, 0.0, 0.0, 0.0]), vector_query("words", [1.0, 0.0, 0.0, 0.0])]
     {
-        let found = world.retrieve(&who, Query { top_k: 5, ..asked }).await;
+        let found = world.retrieve(&caller, Query { top_k: 5, ..asked }).await;
         let keys: Vec<_> = found.hits.iter().map(|hit| hit.passage.key.to_string()).collect();
         assert_eq!(keys, ["a@1#0", "a@1#1", "k@1#0", "k@1#1", "m@1#0"]);
     }
@@ -169,14 +173,14 @@ async fn equal_queries_on_an_unchanged_corpus_give_equal_results(world: World) {
 }
 
 async fn word_statistics_are_those_of_the_corpus(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "a", &["rare words", "common words", "common words again"]).await;
-    let before = world.retrieve(&who, query("rare common")).await.hits;
-    world.corpus(&who, "other").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "a", &["rare words", "common words", "common words again"]).await;
+    let before = world.retrieve(&caller, query("rare common")).await.hits;
+    world.corpus(&caller, "other").await;
     world.corpus(&admin("globex"), "c").await;
     for number in 0..5 {
-        world.publish(&who, "other", &format!("o{number}"), &["rare rare rare"]).await;
+        world.publish(&caller, "other", &format!("o{number}"), &["rare rare rare"]).await;
         world
             .publish(
                 &admin("globex"),
@@ -186,109 +190,109 @@ async fn word_statistics_are_those_of_the_corpus(world: World) {
             )
             .await;
     }
-    assert_eq!(world.retrieve(&who, query("rare common")).await.hits, before);
+    assert_eq!(world.retrieve(&caller, query("rare common")).await.hits, before);
 }
 
 async fn what_was_replaced_or_deleted_does_not_move_a_score(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "a", &["rare words", "common words", "common words again"]).await;
-    let before = world.retrieve(&who, query("rare common")).await.hits;
-    world.publish(&who, "c", "b", &["rare rare", "common"]).await;
-    assert_ne!(world.retrieve(&who, query("rare common")).await.hits, before);
-    world.delete(&who, "b").await.unwrap();
-    assert_eq!(world.retrieve(&who, query("rare common")).await.hits, before);
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "a", &["rare words", "common words", "common words again"]).await;
+    let before = world.retrieve(&caller, query("rare common")).await.hits;
+    world.publish(&caller, "c", "b", &["rare rare", "common"]).await;
+    assert_ne!(world.retrieve(&caller, query("rare common")).await.hits, before);
+    world.delete(&caller, "b").await.unwrap();
+    assert_eq!(world.retrieve(&caller, query("rare common")).await.hits, before);
 }
 
 async fn under_filled_says_that_fewer_passages_are_permitted_than_asked(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "a", &["leave", "travel", "food"]).await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "a", &["leave", "travel", "food"]).await;
     let asked = async |top_k| {
-        let found = world.retrieve(&who, Query { top_k, ..query("leave") }).await;
+        let found = world.retrieve(&caller, Query { top_k, ..query("leave") }).await;
         (found.hits.len(), found.permitted, found.under_filled)
     };
     assert_eq!(asked(3).await, (1, 3, false), "two permitted passages do not match");
     assert_eq!(asked(4).await, (1, 3, true));
     let invalid =
-        world.store.retrieve(&allowed(&who, Query { top_k: 0, ..query("leave") })).await.unwrap_err();
+        world.store.retrieve(&allowed(&caller, Query { top_k: 0, ..query("leave") })).await.unwrap_err();
     assert_eq!(invalid.kind(), ErrorKind::InvalidInput);
 }
 
 async fn a_query_without_a_vector_is_answered_lexically_and_says_so(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "plain", &["leave"]).await;
-    assert_eq!(world.retrieve(&who, query("leave")).await.mode, SearchMode::Lexical);
-    let without = world.retrieve(&who, vector_query("leave", [1.0, 0.0, 0.0, 0.0])).await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "plain", &["leave"]).await;
+    assert_eq!(world.retrieve(&caller, query("leave")).await.mode, SearchMode::Lexical);
+    let without = world.retrieve(&caller, vector_query("leave", [1.0, 0.0, 0.0, 0.0])).await;
     assert_eq!((without.mode, without.hits.len()), (SearchMode::Lexical, 1), "no passage has a vector");
-    world.publish_vectors(&who, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
-    let lexical = world.retrieve(&who, query("leave")).await;
+    world.publish_vectors(&caller, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
+    let lexical = world.retrieve(&caller, query("leave")).await;
     assert!(lexical.mode == SearchMode::Lexical && lexical.hits.iter().all(|hit| hit.vector.is_none()));
     let other = QueryVector { model: ModelId::parse("other@1").unwrap(), values: vec![1.0; 7] };
-    let other = world.retrieve(&who, Query { vector: Some(other), ..query("leave") }).await;
+    let other = world.retrieve(&caller, Query { vector: Some(other), ..query("leave") }).await;
     assert_eq!(other.mode, SearchMode::Lexical, "vectors of another model are not compared");
 }
 
 async fn vectors_rank_by_inner_product_and_arms_are_fused(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
     let passages = [
         ("leave", [0.1, 0.9, 0.0, 0.0]),
         ("travel", [0.9, 0.1, 0.0, 0.0]),
         ("leave leave", [0.5, 0.5, 0.0, 0.0]),
     ];
     for (id, passage) in ["a", "b", "c"].into_iter().zip(passages) {
-        world.publish_vectors(&who, "c", id, &[passage]).await;
+        world.publish_vectors(&caller, "c", id, &[passage]).await;
     }
-    let near = world.retrieve(&who, vector_query("", [1.0, 0.0, 0.0, 0.0])).await;
+    let near = world.retrieve(&caller, vector_query("", [1.0, 0.0, 0.0, 0.0])).await;
     assert_eq!(
         (near.mode, names(&near)),
         (SearchMode::Vector, vec!["b".to_owned(), "c".to_owned(), "a".to_owned()])
     );
     let scores: Vec<f32> = near.hits.iter().map(|hit| hit.vector.unwrap().score).collect();
     assert_eq!(scores, [0.9, 0.5, 0.1]);
-    let both = world.retrieve(&who, vector_query("leave", [0.0, 1.0, 0.0, 0.0])).await;
+    let both = world.retrieve(&caller, vector_query("leave", [0.0, 1.0, 0.0, 0.0])).await;
     assert_eq!((both.mode, both.hits.len()), (SearchMode::Hybrid, 3));
     assert!(both.hits.iter().all(|hit| hit.vector.is_some()));
     assert_eq!(both.hits.iter().filter(|hit| hit.lexical.is_some()).count(), 2);
     assert_eq!(names(&both).last().map(String::as_str), Some("b"));
-    let census = world.store.census(who.tenant()).await.unwrap();
+    let census = world.store.stats(caller.tenant()).await.unwrap();
     assert_eq!(census.vectors, [(model(), 3)]);
 }
 
 async fn a_query_whose_vector_compares_with_none_is_answered_lexically_and_says_so(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish_vectors(&who, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish_vectors(&caller, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
     for values in [vec![1.0, 0.0], vec![0.0; 4], vec![1.0; 5]] {
         let vector = Some(QueryVector { model: model(), values });
-        let found = world.retrieve(&who, Query { vector: vector.clone(), ..query("leave") }).await;
+        let found = world.retrieve(&caller, Query { vector: vector.clone(), ..query("leave") }).await;
         assert_eq!((found.mode, names(&found)), (SearchMode::Lexical, vec!["d".to_owned()]), "{vector:?}");
-        let error = world.store.retrieve(&allowed(&who, Query { vector, ..query("") })).await.unwrap_err();
+        let error = world.store.retrieve(&allowed(&caller, Query { vector, ..query("") })).await.unwrap_err();
         assert_eq!(error.stable_code(), "INVALID_VECTOR", "there are no words to search by");
     }
     let other = QueryVector { model: ModelId::parse("other@1").unwrap(), values: vec![1.0; 4] };
-    let none = world.retrieve(&who, Query { vector: Some(other), ..query("") }).await;
+    let none = world.retrieve(&caller, Query { vector: Some(other), ..query("") }).await;
     assert!(none.hits.is_empty(), "nothing is of the model");
 }
 
 async fn what_is_no_vector_is_invalid(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish_vectors(&who, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
-    world.submit(&who, "c", "e", "text").await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish_vectors(&caller, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
+    world.submit(&caller, "c", "e", "text").await;
     let lease = world.claim(at(0)).await;
     for no_vector in [vec![], vec![f32::NAN; 4], vec![1.0, f32::INFINITY, 0.0, 0.0], vec![f32::MAX; 4]] {
         let asked = Some(QueryVector { model: model(), values: no_vector.clone() });
-        let asked = allowed(&who, Query { vector: asked, ..query("leave") });
+        let asked = allowed(&caller, Query { vector: asked, ..query("leave") });
         assert_eq!(world.store.retrieve(&asked).await.unwrap_err().stable_code(), "INVALID_VECTOR");
-        let mut passages = super::world::staged(&["text"]);
+        let mut passages = super::fixture::staged(&["text"]);
         passages[0].vector = Some(no_vector);
         let error = world.store.stage(&lease, Some(&model()), passages).await.unwrap_err();
         assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "INVALID_VECTOR"));
     }
-    let mut unequal = super::world::staged(&["one", "two"]);
+    let mut unequal = super::fixture::staged(&["one", "two"]);
     unequal[0].vector = Some(vec![1.0; 4]);
     unequal[1].vector = Some(vec![1.0; 3]);
     let error = world.store.stage(&lease, Some(&model()), unequal.clone()).await.unwrap_err();
@@ -302,14 +306,14 @@ async fn what_is_no_vector_is_invalid(world: World) {
 }
 
 async fn a_vector_of_another_length_is_compared_with_none_and_disables_none(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    let mut short = super::world::staged(&["leave"]);
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    let mut short = super::fixture::staged(&["leave"]);
     short[0].vector = Some(vec![1.0, 1.0, 1.0]);
-    world.publish_staged(&who, "c", "first", short).await;
-    world.publish_vectors(&who, "c", "good", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
+    world.publish_staged(&caller, "c", "first", short).await;
+    world.publish_vectors(&caller, "c", "good", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
     let arms = async || {
-        let found = world.retrieve(&who, vector_query("leave", [1.0, 0.0, 0.0, 0.0])).await;
+        let found = world.retrieve(&caller, vector_query("leave", [1.0, 0.0, 0.0, 0.0])).await;
         let mut arms: Vec<_> = found
             .hits
             .iter()
@@ -321,29 +325,29 @@ async fn a_vector_of_another_length_is_compared_with_none_and_disables_none(worl
     let good = ("good".to_owned(), true);
     let both = vec![("first".to_owned(), false), good.clone()];
     assert_eq!(arms().await, (SearchMode::Hybrid, both), "words find both, the vector one");
-    world.delete(&who, "first").await.unwrap();
+    world.delete(&caller, "first").await.unwrap();
     assert_eq!(arms().await, (SearchMode::Hybrid, vec![good]));
 }
 async fn the_watermark_grows_with_every_change_to_what_can_be_found_or_by_whom(world: World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    let mut last = world.retrieve(&who, query("leave")).await.watermark;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    let mut last = world.retrieve(&caller, query("leave")).await.watermark;
     let mut grew = async |what: &str| {
-        let now = world.retrieve(&who, query("leave")).await.watermark;
+        let now = world.retrieve(&caller, query("leave")).await.watermark;
         assert!(now > last, "{what}");
-        let told = world.store.watermark(who.tenant(), &corpus("c")).await.unwrap();
+        let told = world.store.revision(caller.tenant(), &corpus("c")).await.unwrap();
         assert_eq!(told, now, "{what}");
         last = now;
     };
-    world.publish(&who, "c", "a", &["leave"]).await;
+    world.publish(&caller, "c", "a", &["leave"]).await;
     grew("a publication").await;
-    world.publish(&who, "c", "a", &["other leave"]).await;
+    world.publish(&caller, "c", "a", &["other leave"]).await;
     grew("an overwrite").await;
-    let grant = world.grant(&who, "a", "user:u", Permission::Read, None).await;
+    let grant = world.grant(&caller, "a", "user:u", Permission::Read, None).await;
     grew("a grant").await;
-    world.revoke(&who, "a", &grant.id).await.unwrap();
+    world.revoke(&caller, "a", &grant.id).await.unwrap();
     grew("a revocation").await;
-    world.delete(&who, "a").await.unwrap();
+    world.delete(&caller, "a").await.unwrap();
     grew("a deletion").await;
 }
 
@@ -362,19 +366,19 @@ async fn explanations_add_up_to_the_score(world: World) {
 
 /// Documents of which a reader may read one; the others hold its words too.
 async fn hidden(world: &World) {
-    let who = admin("acme");
-    world.corpus(&who, "c").await;
-    world.publish(&who, "c", "mine", &["zanzibar layoffs merger unicorn"]).await;
-    world.grant(&who, "mine", "user:u", Permission::Read, None).await;
-    world.publish(&who, "c", "h1", &["zanzibar layoffs", "merger and more words than that"]).await;
-    world.publish(&who, "c", "h2", &["zanzibar"]).await;
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "mine", &["zanzibar layoffs merger unicorn"]).await;
+    world.grant(&caller, "mine", "user:u", Permission::Read, None).await;
+    world.publish(&caller, "c", "h1", &["zanzibar layoffs", "merger and more words than that"]).await;
+    world.publish(&caller, "c", "h2", &["zanzibar"]).await;
 }
 
 async fn counts_in_an_explanation_are_those_of_the_permitted_passages(world: World) {
     hidden(&world).await;
     let asked = Query { explain: true, ..query("zanzibar layoffs merger unicorn") };
-    let counts = async |who: &Principal| {
-        let found = world.retrieve(who, asked.clone()).await;
+    let counts = async |caller: &Principal| {
+        let found = world.retrieve(caller, asked.clone()).await;
         let mine = found.hits.into_iter().find(|hit| hit.passage.key.document == document("mine")).unwrap();
         mine.terms.iter().map(|term| term.passages).collect::<Vec<_>>()
     };
@@ -384,18 +388,18 @@ async fn counts_in_an_explanation_are_those_of_the_permitted_passages(world: Wor
 
 async fn own_word_statistics_are_not_moved_by_what_the_caller_may_not_read(world: World) {
     hidden(&world).await;
-    let (who, member) = (admin("acme"), reader("acme", "u"));
-    world.publish(&who, "c", "shared", &["merger of a zanzibar office"]).await;
-    world.grant(&who, "shared", "role:reader", Permission::Read, None).await;
+    let (caller, member) = (admin("acme"), reader("acme", "u"));
+    world.publish(&caller, "c", "shared", &["merger of a zanzibar office"]).await;
+    world.grant(&caller, "shared", "role:reader", Permission::Read, None).await;
     let corpus_wide = Query { explain: true, ..query("zanzibar merger unicorn office") };
     let own = Query { statistics: WordStatistics::Own, ..corpus_wide.clone() };
-    let asked = async |who: &Principal, query: &Query| world.retrieve(who, query.clone()).await.hits;
+    let asked = async |caller: &Principal, query: &Query| world.retrieve(caller, query.clone()).await.hits;
     let (before, before_wide) = (asked(&member, &own).await, asked(&member, &corpus_wide).await);
     assert_eq!(before.len(), 2);
     assert_ne!(before, before_wide);
-    assert_eq!(asked(&who, &own).await, asked(&who, &corpus_wide).await, "an admin may read all");
+    assert_eq!(asked(&caller, &own).await, asked(&caller, &corpus_wide).await, "an admin may read all");
     for number in 0..5 {
-        world.publish(&who, "c", &format!("h1{number}"), &["unicorn unicorn office", "zanzibar"]).await;
+        world.publish(&caller, "c", &format!("h1{number}"), &["unicorn unicorn office", "zanzibar"]).await;
     }
     assert_eq!(asked(&member, &own).await, before, "what is hidden leaves no trace");
     assert_ne!(asked(&member, &corpus_wide).await, before_wide);
@@ -405,14 +409,14 @@ async fn own_word_statistics_are_not_moved_by_what_the_caller_may_not_read(world
         let mine = before.iter().find(|hit| hit.passage.key.document == document("mine")).unwrap();
         mine.lexical.unwrap().score.to_bits()
     });
-    world.publish(&who, "c", "more", &["zanzibar office"]).await;
-    world.grant(&who, "more", "user:u", Permission::Read, None).await;
+    world.publish(&caller, "c", "more", &["zanzibar office"]).await;
+    world.grant(&caller, "more", "user:u", Permission::Read, None).await;
     assert_ne!(asked(&member, &own).await[0], before[0], "what may be read counts");
 }
 
 async fn an_unknown_corpus_is_not_found(world: World) {
     let error = world.store.retrieve(&allowed(&admin("acme"), query("leave"))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    let error = world.store.watermark(admin("acme").tenant(), &corpus("c")).await.unwrap_err();
+    let error = world.store.revision(admin("acme").tenant(), &corpus("c")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }

@@ -5,16 +5,16 @@ use nexus_core::document::PassageKey;
 use nexus_core::grounding::Evidence;
 use nexus_core::ledger::{CallResult, Settlement};
 use nexus_core::run::{
-    Advance, Ask, AskOptions, Event, EventBody, Journal, Outcome, Phase, Run, RunQuery, RunState,
+    Ask, AskOptions, Event, EventBody, Journal, Outcome, Phase, Run, RunQuery, RunState, RunTransition,
 };
 use nexus_core::session::Session;
 use nexus_core::speech::Speech;
 use nexus_core::{ErrorKind, Principal, RequestId, RunId, SessionId, SubjectId};
 
 use super::calls::{amounts, every, reply};
+use super::fixture::{World, admin, at, corpus, document};
 use super::scenarios;
 use super::session::said;
-use super::world::{World, admin, at, corpus, document};
 
 scenarios!(
     an_advance_is_recorded_as_a_whole_or_not_at_all,
@@ -32,11 +32,11 @@ scenarios!(
 
 const STEP: Kind = Kind::new("test.step");
 
-pub(super) fn new_run(who: &Principal, id: &str, session: &str) -> Run {
+pub(super) fn new_run(caller: &Principal, id: &str, session: &str) -> Run {
     Run {
         id: RunId::parse(id).unwrap(),
         request_id: RequestId::parse("q-1").unwrap(),
-        principal: who.clone(),
+        principal: caller.clone(),
         session_id: SessionId::parse(session).unwrap(),
         ask: Ask { question: "what?".to_owned(), corpus: corpus("c"), options: AskOptions::default() },
         title: "what?".to_owned(),
@@ -51,9 +51,9 @@ pub(super) fn new_run(who: &Principal, id: &str, session: &str) -> Run {
     }
 }
 
-pub(super) fn advance(world: &World, run: Run, kinds: &[Kind]) -> Advance {
+pub(super) fn advance(world: &World, run: Run, kinds: &[Kind]) -> RunTransition {
     let audit = world.pending(&run.principal, run.id.as_str(), kinds);
-    Advance { run, events: Vec::new(), evidence: None, messages: Vec::new(), audio: None, audit }
+    RunTransition { run, events: Vec::new(), evidence: None, messages: Vec::new(), audio: None, audit }
 }
 
 fn event(seq: u64) -> Event {
@@ -87,7 +87,7 @@ fn closed(run: &Run) -> Run {
 }
 
 async fn an_advance_is_recorded_as_a_whole_or_not_at_all(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let session = SessionId::parse("s").unwrap();
     let opened = Session {
         id: session.clone(),
@@ -96,40 +96,40 @@ async fn an_advance_is_recorded_as_a_whole_or_not_at_all(world: World) {
         created_at: at(0),
         updated_at: at(0),
     };
-    world.store.open_session(who.tenant(), opened).await.unwrap();
-    let first = new_run(&who, "r", "s");
-    world.store.advance(advance(&world, first.clone(), &[Kind::RUN_OPEN])).await.unwrap();
+    world.store.open_session(caller.tenant(), opened).await.unwrap();
+    let first = new_run(&caller, "r", "s");
+    world.store.advance(advance(&world, first.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
 
     let mut step = advance(&world, next(&first), &[STEP]);
     step.events = vec![event(0), event(1)];
     step.evidence = Some(evidence());
     step.messages = vec![said("r", "hello", 1)];
     let mut refused = step.clone();
-    refused.audit = world.pending(&who, "r", &[STEP, Kind::RUN_OPEN]);
+    refused.audit = world.pending(&caller, "r", &[STEP, Kind::CHAIN_OPEN]);
     assert!(world.store.advance(refused).await.is_err());
-    assert_eq!(world.store.run(who.tenant(), &first.id).await.unwrap(), first);
-    assert_eq!(world.store.journal(who.tenant(), &first.id, 0, 9).await.unwrap(), Journal::Events(vec![]));
-    assert_eq!(world.store.evidence(who.tenant(), &first.id).await.unwrap(), []);
-    assert_eq!(world.store.messages(who.tenant(), &session, 9).await.unwrap(), []);
-    assert_eq!(world.store.head(who.tenant(), "r").await.unwrap().unwrap().next_seq, 1);
+    assert_eq!(world.store.run(caller.tenant(), &first.id).await.unwrap(), first);
+    assert_eq!(world.store.journal(caller.tenant(), &first.id, 0, 9).await.unwrap(), Journal::Events(vec![]));
+    assert_eq!(world.store.evidence(caller.tenant(), &first.id).await.unwrap(), []);
+    assert_eq!(world.store.messages(caller.tenant(), &session, 9).await.unwrap(), []);
+    assert_eq!(world.store.head(caller.tenant(), "r").await.unwrap().unwrap().next_seq, 1);
 
     world.store.advance(step).await.unwrap();
-    assert_eq!(world.store.run(who.tenant(), &first.id).await.unwrap().version, 2);
-    let Journal::Events(events) = world.store.journal(who.tenant(), &first.id, 0, 9).await.unwrap() else {
+    assert_eq!(world.store.run(caller.tenant(), &first.id).await.unwrap().version, 2);
+    let Journal::Events(events) = world.store.journal(caller.tenant(), &first.id, 0, 9).await.unwrap() else {
         panic!()
     };
     assert_eq!(events, [event(0), event(1)]);
-    assert_eq!(world.store.evidence(who.tenant(), &first.id).await.unwrap(), evidence());
-    assert_eq!(world.store.messages(who.tenant(), &session, 9).await.unwrap().len(), 1);
-    assert_eq!(world.store.head(who.tenant(), "r").await.unwrap().unwrap().next_seq, 2);
+    assert_eq!(world.store.evidence(caller.tenant(), &first.id).await.unwrap(), evidence());
+    assert_eq!(world.store.messages(caller.tenant(), &session, 9).await.unwrap().len(), 1);
+    assert_eq!(world.store.head(caller.tenant(), "r").await.unwrap().unwrap().next_seq, 2);
 }
 
 async fn an_advance_from_a_version_that_is_not_the_stored_one_is_a_conflict_and_changes_nothing(
     world: World,
 ) {
-    let who = admin("acme");
-    let first = new_run(&who, "r", "s");
-    world.store.advance(advance(&world, first.clone(), &[Kind::RUN_OPEN])).await.unwrap();
+    let caller = admin("acme");
+    let first = new_run(&caller, "r", "s");
+    world.store.advance(advance(&world, first.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
     let two_drivers = [
         world.store.advance(advance(&world, next(&first), &[STEP])),
         world.store.advance(advance(&world, next(&first), &[STEP])),
@@ -140,14 +140,14 @@ async fn an_advance_from_a_version_that_is_not_the_stored_one_is_a_conflict_and_
         let error = world.store.advance(advance(&world, stale, &[STEP])).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
     }
-    assert_eq!(world.store.run(who.tenant(), &first.id).await.unwrap().version, 2);
-    assert_eq!(world.store.head(who.tenant(), "r").await.unwrap().unwrap().next_seq, 2);
+    assert_eq!(world.store.run(caller.tenant(), &first.id).await.unwrap().version, 2);
+    assert_eq!(world.store.head(caller.tenant(), "r").await.unwrap().unwrap().next_seq, 2);
 }
 
 async fn events_come_back_in_order_of_seq_without_gaps(world: World) {
-    let who = admin("acme");
-    let mut run = new_run(&who, "r", "s");
-    let mut step = advance(&world, run.clone(), &[Kind::RUN_OPEN]);
+    let caller = admin("acme");
+    let mut run = new_run(&caller, "r", "s");
+    let mut step = advance(&world, run.clone(), &[Kind::CHAIN_OPEN]);
     step.events = vec![event(0), event(1), event(2)];
     world.store.advance(step).await.unwrap();
     run = next(&run);
@@ -158,7 +158,7 @@ async fn events_come_back_in_order_of_seq_without_gaps(world: World) {
     step.events = vec![event(3)];
     world.store.advance(step).await.unwrap();
     let page =
-        async |from, limit| match world.store.journal(who.tenant(), &run.id, from, limit).await.unwrap() {
+        async |from, limit| match world.store.journal(caller.tenant(), &run.id, from, limit).await.unwrap() {
             Journal::Events(events) => events.into_iter().map(|event| event.seq).collect::<Vec<_>>(),
             Journal::Pruned => panic!("the journal was not pruned"),
         };
@@ -170,116 +170,117 @@ async fn events_come_back_in_order_of_seq_without_gaps(world: World) {
 }
 
 async fn a_pruned_journal_says_so_and_its_run_and_audit_chain_stay(world: World) {
-    let who = admin("acme");
-    let run = new_run(&who, "r", "s");
-    let mut step = advance(&world, run.clone(), &[Kind::RUN_OPEN]);
+    let caller = admin("acme");
+    let run = new_run(&caller, "r", "s");
+    let mut step = advance(&world, run.clone(), &[Kind::CHAIN_OPEN]);
     step.events = vec![event(0)];
     step.evidence = Some(evidence());
     world.store.advance(step).await.unwrap();
     let foreign = world.store.prune_journal(admin("globex").tenant(), &run.id).await.unwrap_err();
     assert_eq!(foreign.kind(), ErrorKind::NotFound);
-    world.store.prune_journal(who.tenant(), &run.id).await.unwrap();
-    assert_eq!(world.store.journal(who.tenant(), &run.id, 0, 9).await.unwrap(), Journal::Pruned);
-    assert_eq!(world.store.evidence(who.tenant(), &run.id).await.unwrap(), []);
-    assert_eq!(world.store.run(who.tenant(), &run.id).await.unwrap(), run);
-    assert_eq!(world.store.records(who.tenant(), "r", 0, 9).await.unwrap().len(), 1);
+    world.store.prune_journal(caller.tenant(), &run.id).await.unwrap();
+    assert_eq!(world.store.journal(caller.tenant(), &run.id, 0, 9).await.unwrap(), Journal::Pruned);
+    assert_eq!(world.store.evidence(caller.tenant(), &run.id).await.unwrap(), []);
+    assert_eq!(world.store.run(caller.tenant(), &run.id).await.unwrap(), run);
+    assert_eq!(world.store.records(caller.tenant(), "r", 0, 9).await.unwrap().len(), 1);
 }
 
 async fn what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased_with_its_journal_and_its_ledger_stays(
     world: World,
 ) {
-    let (who, other) = (admin("acme"), admin("umbrella"));
-    let call_of = async |who: &Principal, run: Option<&str>, key: &str| {
-        let mut intent = world.intent(who, key, &[], amounts(3, 4));
+    let (caller, other) = (admin("acme"), admin("umbrella"));
+    let call_of = async |caller: &Principal, run: Option<&str>, key: &str| {
+        let mut intent = world.intent(caller, key, &[], amounts(3, 4));
         intent.call.consumer.run = run.map(str::to_owned);
         let call = world.begin(intent).await;
-        let settlement = world.settlement(who, &call, amounts(3, 4));
+        let settlement = world.settlement(caller, &call, amounts(3, 4));
         world.settle(Settlement { reasoning: "the secret".to_owned(), ..settlement }).await;
         call
     };
-    for who in [&who, &other] {
-        world.store.advance(advance(&world, new_run(who, "r", "s"), &[Kind::RUN_OPEN])).await.unwrap();
+    for caller in [&caller, &other] {
+        world.store.advance(advance(&world, new_run(caller, "r", "s"), &[Kind::CHAIN_OPEN])).await.unwrap();
     }
-    let erased = call_of(&who, Some("r"), "r/generate/0").await;
+    let erased = call_of(&caller, Some("r"), "r/generate/0").await;
     let kept = [
-        (&who, call_of(&who, Some("r2"), "r2/generate/0").await),
-        (&who, call_of(&who, None, "a key").await),
+        (&caller, call_of(&caller, Some("r2"), "r2/generate/0").await),
+        (&caller, call_of(&caller, None, "a key").await),
         (&other, call_of(&other, Some("r"), "r/generate/0").await),
     ];
-    let (lines, calls) = (world.lines(&who).await, world.store.calls(who.tenant(), &every()).await.unwrap());
-    world.store.prune_journal(who.tenant(), &new_run(&who, "r", "s").id).await.unwrap();
-    let left = async |who: &Principal, call: &str| {
-        let result = world.store.call_result(who.tenant(), call).await.unwrap().unwrap();
-        (result, world.store.reasoning(who.tenant(), call).await.unwrap())
+    let (lines, calls) =
+        (world.lines(&caller).await, world.store.calls(caller.tenant(), &every()).await.unwrap());
+    world.store.prune_journal(caller.tenant(), &new_run(&caller, "r", "s").id).await.unwrap();
+    let left = async |caller: &Principal, call: &str| {
+        let result = world.store.call_result(caller.tenant(), call).await.unwrap().unwrap();
+        (result, world.store.reasoning(caller.tenant(), call).await.unwrap())
     };
-    assert_eq!(left(&who, &erased).await, (CallResult::NotKept, None));
-    for (who, call) in kept {
-        assert_eq!(left(who, &call).await, (reply("thirty days"), Some("the secret".to_owned())));
+    assert_eq!(left(&caller, &erased).await, (CallResult::NotKept, None));
+    for (caller, call) in kept {
+        assert_eq!(left(caller, &call).await, (reply("thirty days"), Some("the secret".to_owned())));
     }
-    assert_eq!(world.lines(&who).await, lines);
-    assert_eq!(world.store.calls(who.tenant(), &every()).await.unwrap(), calls);
+    assert_eq!(world.lines(&caller).await, lines);
+    assert_eq!(world.store.calls(caller.tenant(), &every()).await.unwrap(), calls);
     // Its claim is free: whoever asks again makes the call.
-    world.begin(world.intent(&who, "r/generate/0", &[], amounts(1, 1))).await;
+    world.begin(world.intent(&caller, "r/generate/0", &[], amounts(1, 1))).await;
 }
 
 async fn a_key_that_another_runs_call_has_taken_since_keeps_what_that_call_came_to(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     let made = async |run: &str, seconds: i64| {
-        let mut intent = world.intent(&who, "a key", &[], amounts(3, 4));
+        let mut intent = world.intent(&caller, "a key", &[], amounts(3, 4));
         intent.call.consumer.run = Some(run.to_owned());
         (intent.call.created_at, intent.claimed_until) = (at(seconds), at(seconds + 86_400));
         let call = world.begin(intent).await;
-        world.settle(world.settlement(&who, &call, amounts(3, 4))).await;
+        world.settle(world.settlement(&caller, &call, amounts(3, 4))).await;
         call
     };
-    world.store.advance(advance(&world, new_run(&who, "r", "s"), &[Kind::RUN_OPEN])).await.unwrap();
+    world.store.advance(advance(&world, new_run(&caller, "r", "s"), &[Kind::CHAIN_OPEN])).await.unwrap();
     let first = made("r", 0).await;
     let second = made("r2", 90_000).await;
-    world.store.prune_journal(who.tenant(), &new_run(&who, "r", "s").id).await.unwrap();
-    let result = async |call: &str| world.store.call_result(who.tenant(), call).await.unwrap();
+    world.store.prune_journal(caller.tenant(), &new_run(&caller, "r", "s").id).await.unwrap();
+    let result = async |call: &str| world.store.call_result(caller.tenant(), call).await.unwrap();
     assert_eq!(result(&first).await, Some(CallResult::NotKept));
     assert_eq!(result(&second).await, Some(reply("thirty days")));
 }
 
 async fn speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it(world: World) {
-    let (who, other) = (admin("acme"), admin("umbrella"));
+    let (caller, other) = (admin("acme"), admin("umbrella"));
     let speech = Speech { bytes: (0..=255).cycle().take(100_000).collect(), mime: "audio/wav".to_owned() };
-    for who in [&who, &other] {
-        let run = new_run(who, "r", "s");
-        world.store.advance(advance(&world, run, &[Kind::RUN_OPEN])).await.unwrap();
+    for caller in [&caller, &other] {
+        let run = new_run(caller, "r", "s");
+        world.store.advance(advance(&world, run, &[Kind::CHAIN_OPEN])).await.unwrap();
     }
-    let run = new_run(&who, "r", "s");
+    let run = new_run(&caller, "r", "s");
     let mut step = advance(&world, next(&run), &[STEP]);
     step.audio = Some(speech.clone());
     let mut refused = step.clone();
-    refused.audit = world.pending(&who, "r", &[STEP, Kind::RUN_OPEN]);
+    refused.audit = world.pending(&caller, "r", &[STEP, Kind::CHAIN_OPEN]);
     assert!(world.store.advance(refused).await.is_err());
-    assert_eq!(world.store.audio(who.tenant(), &run.id).await.unwrap(), None);
+    assert_eq!(world.store.audio(caller.tenant(), &run.id).await.unwrap(), None);
 
     world.store.advance(step).await.unwrap();
     world.store.advance(advance(&world, next(&next(&run)), &[STEP])).await.unwrap();
-    assert_eq!(world.store.audio(who.tenant(), &run.id).await.unwrap(), Some(speech));
+    assert_eq!(world.store.audio(caller.tenant(), &run.id).await.unwrap(), Some(speech));
     assert_eq!(world.store.audio(other.tenant(), &run.id).await.unwrap(), None);
-    world.store.prune_journal(who.tenant(), &run.id).await.unwrap();
-    assert_eq!(world.store.audio(who.tenant(), &run.id).await.unwrap(), None);
+    world.store.prune_journal(caller.tenant(), &run.id).await.unwrap();
+    assert_eq!(world.store.audio(caller.tenant(), &run.id).await.unwrap(), None);
 }
 
 async fn a_cancel_request_reaches_whoever_drives_the_run_once(world: World) {
-    let who = admin("acme");
-    let run = new_run(&who, "r", "s");
-    world.store.advance(advance(&world, run.clone(), &[Kind::RUN_OPEN])).await.unwrap();
-    world.store.request_cancel(&who, &run.id).await.unwrap();
+    let caller = admin("acme");
+    let run = new_run(&caller, "r", "s");
+    world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
+    world.store.request_cancel(&caller, &run.id).await.unwrap();
     let requests = world.store.take_cancel_requests().await.unwrap();
     assert_eq!(requests.len(), 1);
-    assert_eq!((&requests[0].principal, &requests[0].run), (&who, &run.id));
+    assert_eq!((&requests[0].principal, &requests[0].run), (&caller, &run.id));
     assert_eq!(world.store.take_cancel_requests().await.unwrap(), []);
-    world.store.advance(advance(&world, closed(&run), &[Kind::RUN_CLOSE])).await.unwrap();
-    assert_eq!(world.store.request_cancel(&who, &run.id).await.unwrap_err().kind(), ErrorKind::Conflict);
+    world.store.advance(advance(&world, closed(&run), &[Kind::CHAIN_CLOSE])).await.unwrap();
+    assert_eq!(world.store.request_cancel(&caller, &run.id).await.unwrap_err().kind(), ErrorKind::Conflict);
 }
 
 async fn a_cancel_request_for_another_tenants_run_is_not_found(world: World) {
     let run = new_run(&admin("acme"), "r", "s");
-    world.store.advance(advance(&world, run.clone(), &[Kind::RUN_OPEN])).await.unwrap();
+    world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
     let error = world.store.request_cancel(&admin("globex"), &run.id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(world.store.take_cancel_requests().await.unwrap(), []);
@@ -292,29 +293,29 @@ async fn unfinished_runs_of_every_tenant_are_found_oldest_first(world: World) {
         new_run(&admin("acme"), "b", "s"),
     ];
     for run in &runs {
-        world.store.advance(advance(&world, run.clone(), &[Kind::RUN_OPEN])).await.unwrap();
+        world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
     }
-    world.store.advance(advance(&world, closed(&runs[1]), &[Kind::RUN_CLOSE])).await.unwrap();
+    world.store.advance(advance(&world, closed(&runs[1]), &[Kind::CHAIN_CLOSE])).await.unwrap();
     let unfinished = world.store.unfinished().await.unwrap();
     assert_eq!(unfinished, [runs[0].clone(), runs[2].clone()]);
 }
 
 async fn runs_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     for (id, subject, session, tag) in
         [("b", "ann", "s1", "x"), ("a", "bob", "s1", "y"), ("c", "ann", "s2", "x"), ("d", "ann", "s2", "y")]
     {
         let mut run = new_run(&Principal::user("acme", subject).unwrap(), id, session);
         run.ask.options.tags = [tag.to_owned()].into();
-        world.store.advance(advance(&world, run, &[Kind::RUN_OPEN])).await.unwrap();
+        world.store.advance(advance(&world, run, &[Kind::CHAIN_OPEN])).await.unwrap();
     }
     world
         .store
-        .advance(advance(&world, new_run(&admin("globex"), "e", "s1"), &[Kind::RUN_OPEN]))
+        .advance(advance(&world, new_run(&admin("globex"), "e", "s1"), &[Kind::CHAIN_OPEN]))
         .await
         .unwrap();
     let listed = async |query: RunQuery| {
-        let runs = world.store.runs(who.tenant(), &query).await.unwrap();
+        let runs = world.store.runs(caller.tenant(), &query).await.unwrap();
         runs.into_iter().map(|run| run.id.to_string()).collect::<Vec<_>>()
     };
     let all = RunQuery { limit: 9, ..RunQuery::default() };

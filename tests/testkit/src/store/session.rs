@@ -2,14 +2,14 @@
 
 use nexus_core::access::AccessRule;
 use nexus_core::audit::Kind;
-use nexus_core::llm::Speaker;
+use nexus_core::llm::MessageRole;
 use nexus_core::run::Run;
 use nexus_core::session::{Message, Session};
 use nexus_core::{ErrorKind, Principal, RunId, SessionId, SubjectId};
 
+use super::fixture::{World, access, admin, at, reader};
 use super::run::{advance, new_run};
 use super::scenarios;
-use super::world::{World, access, admin, at, reader};
 
 scenarios!(
     a_session_belongs_to_its_tenant_and_its_owner,
@@ -35,7 +35,7 @@ fn session(id: &str, owner: &str, title: &str, moment: i64) -> Session {
 pub(super) fn said(run: &str, text: &str, moment: i64) -> Message {
     Message {
         run: RunId::parse(run).unwrap(),
-        speaker: Speaker::User,
+        speaker: MessageRole::User,
         text: text.to_owned(),
         citations: Vec::new(),
         at: at(moment),
@@ -56,55 +56,58 @@ async fn a_session_belongs_to_its_tenant_and_its_owner(world: World) {
 }
 
 async fn opening_a_session_that_exists_returns_it_unchanged(world: World) {
-    let who = admin("acme");
-    let first = world.store.open_session(who.tenant(), session("s", "ann", "first", 0)).await.unwrap();
-    let again = world.store.open_session(who.tenant(), session("s", "ann", "second", 5)).await.unwrap();
+    let caller = admin("acme");
+    let first = world.store.open_session(caller.tenant(), session("s", "ann", "first", 0)).await.unwrap();
+    let again = world.store.open_session(caller.tenant(), session("s", "ann", "second", 5)).await.unwrap();
     assert_eq!(again, first);
-    assert_eq!(world.store.session(who.tenant(), &first.id).await.unwrap(), first);
+    assert_eq!(world.store.session(caller.tenant(), &first.id).await.unwrap(), first);
 }
 
 async fn messages_come_back_in_the_order_in_which_they_were_said(world: World) {
-    let who = admin("acme");
-    let opened = world.store.open_session(who.tenant(), session("s", "root", "t", 0)).await.unwrap();
+    let caller = admin("acme");
+    let opened = world.store.open_session(caller.tenant(), session("s", "root", "t", 0)).await.unwrap();
     for (number, run) in ["r1", "r2", "r3"].into_iter().enumerate() {
-        let mut step = advance(&world, new_run(&who, run, "s"), &[Kind::RUN_OPEN]);
+        let mut step = advance(&world, new_run(&caller, run, "s"), &[Kind::CHAIN_OPEN]);
         step.messages = vec![said(run, &format!("{number}a"), 5), said(run, &format!("{number}b"), 5)];
         world.store.advance(step).await.unwrap();
     }
     let texts = async |limit| {
-        let messages = world.store.messages(who.tenant(), &opened.id, limit).await.unwrap();
+        let messages = world.store.messages(caller.tenant(), &opened.id, limit).await.unwrap();
         messages.into_iter().map(|message| message.text).collect::<Vec<_>>()
     };
     assert_eq!(texts(99).await, ["0a", "0b", "1a", "1b", "2a", "2b"]);
     assert_eq!(texts(3).await, ["1b", "2a", "2b"]);
-    assert_eq!(world.store.session(who.tenant(), &opened.id).await.unwrap().updated_at, at(5));
+    assert_eq!(world.store.session(caller.tenant(), &opened.id).await.unwrap().updated_at, at(5));
 }
 
 async fn a_deleted_session_is_gone_with_its_messages_and_its_runs_and_chains_stay(world: World) {
-    let who = admin("acme");
-    let opened = world.store.open_session(who.tenant(), session("s", "root", "t", 0)).await.unwrap();
-    let mut step = advance(&world, new_run(&who, "r", "s"), &[Kind::RUN_OPEN]);
+    let caller = admin("acme");
+    let opened = world.store.open_session(caller.tenant(), session("s", "root", "t", 0)).await.unwrap();
+    let mut step = advance(&world, new_run(&caller, "r", "s"), &[Kind::CHAIN_OPEN]);
     step.messages = vec![said("r", "hello", 1)];
     world.store.advance(step).await.unwrap();
-    let delete = async |who: &Principal| {
-        world.store.delete_session(&access(who, AccessRule::Owns, at(1)), &opened.id).await
+    let delete = async |caller: &Principal| {
+        world.store.delete_session(&access(caller, AccessRule::Owns, at(1)), &opened.id).await
     };
     assert_eq!(delete(&admin("globex")).await.unwrap_err().kind(), ErrorKind::NotFound);
-    delete(&who).await.unwrap();
-    assert_eq!(world.store.session(who.tenant(), &opened.id).await.unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(world.store.messages(who.tenant(), &opened.id, 9).await.unwrap(), []);
-    assert!(world.store.run(who.tenant(), &RunId::parse("r").unwrap()).await.is_ok());
-    assert_eq!(world.store.head(who.tenant(), "r").await.unwrap().unwrap().next_seq, 1);
+    delete(&caller).await.unwrap();
+    assert_eq!(
+        world.store.session(caller.tenant(), &opened.id).await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+    assert_eq!(world.store.messages(caller.tenant(), &opened.id, 9).await.unwrap(), []);
+    assert!(world.store.run(caller.tenant(), &RunId::parse("r").unwrap()).await.is_ok());
+    assert_eq!(world.store.head(caller.tenant(), "r").await.unwrap().unwrap().next_seq, 1);
 }
 
 async fn sessions_are_listed_latest_first(world: World) {
-    let who = admin("acme");
+    let caller = admin("acme");
     for (id, owner, moment) in [("a", "ann", 3), ("b", "bob", 9), ("c", "ann", 5)] {
-        world.store.open_session(who.tenant(), session(id, owner, "t", moment)).await.unwrap();
+        world.store.open_session(caller.tenant(), session(id, owner, "t", moment)).await.unwrap();
     }
     let listed = async |owner: Option<&str>, limit| {
         let owner = owner.map(|owner| SubjectId::parse(owner).unwrap());
-        let sessions = world.store.sessions(who.tenant(), owner.as_ref(), limit).await.unwrap();
+        let sessions = world.store.sessions(caller.tenant(), owner.as_ref(), limit).await.unwrap();
         sessions.into_iter().map(|session| session.id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(listed(None, 9).await, ["b", "c", "a"]);
@@ -113,24 +116,24 @@ async fn sessions_are_listed_latest_first(world: World) {
 }
 
 async fn what_was_said_before_a_runs_question_is_its_history_whatever_was_said_since(world: World) {
-    let who = admin("acme");
-    let opened = world.store.open_session(who.tenant(), session("s", "root", "t", 0)).await.unwrap();
+    let caller = admin("acme");
+    let opened = world.store.open_session(caller.tenant(), session("s", "root", "t", 0)).await.unwrap();
     for run in ["r1", "r2", "r3"] {
-        let mut step = advance(&world, new_run(&who, run, "s"), &[Kind::RUN_OPEN]);
+        let mut step = advance(&world, new_run(&caller, run, "s"), &[Kind::CHAIN_OPEN]);
         step.messages = vec![said(run, &format!("question of {run}"), 5)];
         world.store.advance(step).await.unwrap();
     }
-    let mut answer = Message { speaker: Speaker::Assistant, ..said("r1", "answer of r1", 6) };
+    let mut answer = Message { speaker: MessageRole::Assistant, ..said("r1", "answer of r1", 6) };
     for run in ["r1", "r2"] {
         answer.run = RunId::parse(run).unwrap();
-        let next = Run { version: 2, ..new_run(&who, run, "s") };
+        let next = Run { version: 2, ..new_run(&caller, run, "s") };
         let mut step = advance(&world, next, &[]);
         step.messages = vec![answer.clone()];
         world.store.advance(step).await.unwrap();
     }
     let history = async |run: &str, limit| {
         let run = RunId::parse(run).unwrap();
-        let messages = world.store.history(who.tenant(), &opened.id, &run, limit).await.unwrap();
+        let messages = world.store.history(caller.tenant(), &opened.id, &run, limit).await.unwrap();
         messages.into_iter().map(|message| message.text).collect::<Vec<_>>()
     };
     assert_eq!(history("r1", 9).await, Vec::<String>::new());
@@ -143,13 +146,13 @@ async fn what_was_said_before_a_runs_question_is_its_history_whatever_was_said_s
 async fn a_run_says_nothing_in_a_session_of_another_subject(world: World) {
     let (ann, bob) = (reader("acme", "ann"), reader("acme", "bob"));
     let opened = world.store.open_session(ann.tenant(), session("s", "ann", "t", 0)).await.unwrap();
-    let mut step = advance(&world, new_run(&ann, "r", "s"), &[Kind::RUN_OPEN]);
+    let mut step = advance(&world, new_run(&ann, "r", "s"), &[Kind::CHAIN_OPEN]);
     step.messages = vec![said("r", "a question", 1)];
     world.store.advance(step).await.unwrap();
     world.store.delete_session(&access(&ann, AccessRule::Owns, at(1)), &opened.id).await.unwrap();
     world.store.open_session(bob.tenant(), session("s", "bob", "another", 2)).await.unwrap();
     let mut step = advance(&world, Run { version: 2, ..new_run(&ann, "r", "s") }, &[]);
-    step.messages = vec![Message { speaker: Speaker::Assistant, ..said("r", "an answer", 3) }];
+    step.messages = vec![Message { speaker: MessageRole::Assistant, ..said("r", "an answer", 3) }];
     world.store.advance(step).await.unwrap();
     assert_eq!(world.store.messages(bob.tenant(), &opened.id, 9).await.unwrap(), []);
     assert_eq!(world.store.session(bob.tenant(), &opened.id).await.unwrap().updated_at, at(2));
@@ -158,8 +161,8 @@ async fn a_run_says_nothing_in_a_session_of_another_subject(world: World) {
 async fn deleting_a_session_needs_the_required_access(world: World) {
     let (ann, bob) = (reader("acme", "ann"), reader("acme", "bob"));
     let opened = world.store.open_session(ann.tenant(), session("s", "ann", "t", 0)).await.unwrap();
-    let delete = async |who: &Principal| {
-        world.store.delete_session(&access(who, AccessRule::Owns, at(1)), &opened.id).await
+    let delete = async |caller: &Principal| {
+        world.store.delete_session(&access(caller, AccessRule::Owns, at(1)), &opened.id).await
     };
     let refused = delete(&bob).await.unwrap_err();
     assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::NotFound, "SESSION_NOT_FOUND"));

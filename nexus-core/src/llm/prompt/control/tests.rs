@@ -6,10 +6,10 @@ use super::templates::TEMPLATES;
 use super::*;
 use crate::grounding::markers::citations_in;
 use crate::grounding::tests::evidence;
-use crate::llm::prompt::clean::clean_text;
 use crate::llm::prompt::families::Family;
+use crate::llm::prompt::sanitize::clean_text;
 use crate::llm::prompt::{Prompt, PromptBudget, RenderedMessage, render};
-use crate::llm::{Request, Speaker, ToolCall, Turn};
+use crate::llm::{MessageRole, Request, ToolCall, Turn};
 
 fn tokens() -> impl Iterator<Item = &'static str> {
     FAMILIES.iter().flat_map(|family: &Family| family.tokens).copied()
@@ -208,8 +208,8 @@ fn conversation(outside: &str) -> Request {
         signature: None,
     };
     let history = vec![
-        Turn::said(Speaker::User, outside),
-        Turn::said(Speaker::Assistant, outside),
+        Turn::said(MessageRole::User, outside),
+        Turn::said(MessageRole::Assistant, outside),
         Turn::Called { text: outside.to_owned(), calls: vec![call] },
         Turn::Returned { call: "c1".to_owned(), name: "clock".to_owned(), result: outside.to_owned() },
     ];

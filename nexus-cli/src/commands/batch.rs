@@ -1,0 +1,175 @@
+//! Pieces of work that take their time, several at once: what became of each, and of all.
+
+use futures::StreamExt as _;
+use nexus_core::document::store::Submitted;
+use nexus_core::document::{ChunkConfig, DocumentStatus, Failure, JobState};
+use nexus_core::{DocumentId, ErrorKind, Nexus, Result};
+use serde::Serialize;
+
+use super::warnings;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::progress::Progress;
+use crate::terminal::count;
+
+/// What became of a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub(super) enum Outcome {
+    /// Its passages can be searched.
+    Done { passages: u32, warnings: Vec<String> },
+    /// They could before, and nothing had changed.
+    Unchanged { passages: u32, warnings: Vec<String> },
+    /// They cannot, and here is why.
+    Failed { failure: Failure },
+}
+
+/// One document and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Record {
+    /// The file, or the document's id when there is no file.
+    pub(super) source: String,
+    pub(super) document_id: Option<DocumentId>,
+    #[serde(flatten)]
+    pub(super) outcome: Outcome,
+}
+
+/// What became of all.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    done: u64,
+    unchanged: u64,
+    failed: u64,
+    /// Not begun, because of an interrupt.
+    left: u64,
+    documents: Vec<Record>,
+}
+
+/// Cuts documents anew.
+pub(super) async fn reindex(
+    context: &Context<'_>,
+    nexus: &Nexus,
+    documents: Vec<DocumentId>,
+    chunking: Option<ChunkConfig>,
+) -> Result<Exit> {
+    let one = |document: DocumentId| async move {
+        let queued = nexus.reindex(&context.caller, &document, chunking).await;
+        let outcome = outcome(context, nexus, queued).await;
+        Record { source: document.to_string(), document_id: Some(document), outcome }
+    };
+    all(context, documents, one).await
+}
+
+/// What becomes of a document that was submitted, or was not.
+pub(super) async fn outcome(context: &Context<'_>, nexus: &Nexus, submitted: Result<Submitted>) -> Outcome {
+    match settle(context, nexus, submitted).await {
+        Ok(outcome) => outcome,
+        Err(error) => Outcome::Failed { failure: Failure::from(&error) },
+    }
+}
+
+async fn settle(context: &Context<'_>, nexus: &Nexus, submitted: Result<Submitted>) -> Result<Outcome> {
+    let submitted = submitted?;
+    if submitted.status.is_in_flight() {
+        let job = nexus.wait_for_job(&context.caller, &submitted.job_id).await?;
+        if let JobState::Failed { failure } = job.state {
+            return Ok(Outcome::Failed { failure });
+        }
+    }
+    let document = nexus.document(&context.caller, &submitted.document_id).await?;
+    let (passages, warnings) = (document.passages, warnings::of(document.report.as_ref()));
+    Ok(match (document.status, document.failure) {
+        (DocumentStatus::Failed, Some(failure)) => Outcome::Failed { failure },
+        _ if submitted.unchanged => Outcome::Unchanged { passages, warnings },
+        _ => Outcome::Done { passages, warnings },
+    })
+}
+
+/// Does `one` for each of `items`, several at once, and reports. After an interrupt what was begun is finished and
+/// nothing more is begun.
+pub(super) async fn all<T, F: Future<Output = Record>>(
+    context: &Context<'_>,
+    items: Vec<T>,
+    one: impl Fn(T) -> F,
+) -> Result<Exit> {
+    let (total, progress) = (items.len(), Progress::new(context.output, items.len()));
+    let mut listener = context.interrupts.listen();
+    let mut summary = Summary::default();
+    {
+        let interrupted = std::pin::pin!(listener.interrupted());
+        let records = futures::stream::iter(items)
+            .take_until(interrupted)
+            .map(&one)
+            .buffer_unordered(context.settings.max_ingests.max(1));
+        let mut records = std::pin::pin!(records);
+        while let Some(record) = records.next().await {
+            summary.add(context, &progress, record)?;
+        }
+    }
+    progress.finish();
+    summary.left = (total as u64).saturating_sub(summary.done + summary.unchanged + summary.failed);
+    summary.report(context)?;
+    Ok(if listener.was_interrupted() { Exit::Cancelled } else { summary.exit() })
+}
+
+impl Summary {
+    fn add(&mut self, context: &Context<'_>, progress: &Progress<'_>, record: Record) -> Result<()> {
+        let source = &record.source;
+        match &record.outcome {
+            Outcome::Done { passages, warnings } => {
+                self.done += 1;
+                progress.done(
+                    source,
+                    &format!("done       {source} ({})", count((*passages).into(), "passage")),
+                )?;
+                progress.below(context.output, source, &warnings::lines(warnings))?;
+            }
+            Outcome::Unchanged { warnings, .. } => {
+                self.unchanged += 1;
+                progress.done(source, &format!("unchanged  {source}"))?;
+                progress.below(context.output, source, &warnings::lines(warnings))?;
+            }
+            Outcome::Failed { failure } => {
+                self.failed += 1;
+                progress.done(source, &format!("failed     {source} ({})", failure.code))?;
+                if !context.output.is_json() {
+                    let message = format!("{source}: {}", failure.message);
+                    let hint = failure.hint.as_deref();
+                    progress.aside(|| context.output.failure(&failure.code, &message, hint));
+                }
+            }
+        }
+        if context.output.is_json() {
+            self.documents.push(record);
+        } else if let Outcome::Failed { failure } = record.outcome {
+            self.documents.push(Record { outcome: Outcome::Failed { failure }, ..record });
+        }
+        Ok(())
+    }
+
+    fn report(&self, context: &Context<'_>) -> Result<()> {
+        if context.output.is_json() {
+            return context.output.json(self);
+        }
+        let total = self.done + self.unchanged + self.failed;
+        let left = if self.left > 0 { format!(", {} not begun", self.left) } else { String::new() };
+        let Self { done, unchanged, failed, .. } = self;
+        context.output.line(format_args!(
+            "{}: {done} done, {unchanged} unchanged, {failed} failed{left}",
+            count(total, "document")
+        ))
+    }
+
+    /// All denied is a denial; anything else that failed is a failure.
+    fn exit(&self) -> Exit {
+        let denied = self.documents.iter().all(|record| match &record.outcome {
+            Outcome::Failed { failure } => failure.code == ErrorKind::Denied.code(),
+            Outcome::Done { .. } | Outcome::Unchanged { .. } => false,
+        });
+        match (self.failed, self.done + self.unchanged) {
+            (0, _) => Exit::Done,
+            (_, 0) if denied => Exit::Denied,
+            (_, _) => Exit::Failed,
+        }
+    }
+}

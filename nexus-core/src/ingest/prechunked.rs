@@ -1,0 +1,140 @@
+//! Passages that a caller cuts, and perhaps embeds, before bringing them: their form as a document's raw bytes.
+//!
+//! JSON lines: first `{"model": "..."}` (or `{"model": null}`), then one passage a line. They are kept like any
+//! other document's bytes, so that ingestion is as durable and can be done again.
+
+use std::io::{BufRead, BufReader, Read};
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::parser::codes;
+use crate::document::{Chunk, Source};
+use crate::error::{Error, Result};
+use crate::hex;
+use crate::retrieve::{ModelId, check_vector};
+
+/// The media type of a document that consists of brought passages.
+pub const PASSAGES_CONTENT_TYPE: &str = "application/vnd.nexus.passages+jsonl";
+
+/// What separates brought passages in the text of their document.
+const SEPARATOR_BYTES: u64 = 2;
+
+/// The longest line: a passage of some megabytes with its vector.
+const LONGEST_LINE: u64 = 16 * 1024 * 1024;
+
+/// A passage as a caller brings it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrechunkedPassage {
+    /// Its text, not empty.
+    pub text: String,
+    /// Its vector, by the model named for the whole document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vector: Option<Vec<f32>>,
+    /// The page it stands on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// The headings above it, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub heading_path: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    model: Option<ModelId>,
+}
+
+/// The raw bytes that hold `passages`.
+pub(super) fn write(model: Option<ModelId>, passages: &[PrechunkedPassage]) -> Result<Vec<u8>> {
+    let dimension = passages.first().map(|first| first.vector.as_ref().map(Vec::len));
+    for passage in passages {
+        let same = dimension == Some(passage.vector.as_ref().map(Vec::len));
+        let finite = passage.vector.iter().all(|vector| check_vector(vector).is_ok());
+        if passage.text.trim().is_empty() || !same || !finite || passage.vector.is_some() != model.is_some() {
+            return Err(malformed(
+                "each passage needs a text, and all or none a finite vector of one length by a named model",
+            ));
+        }
+    }
+    let mut bytes = Vec::new();
+    let unwritable = |error| Error::unexpected("the passages could not be written").because(error);
+    serde_json::to_writer(&mut bytes, &Header { model }).map_err(unwritable)?;
+    for passage in passages {
+        bytes.push(b'\n');
+        serde_json::to_writer(&mut bytes, passage).map_err(unwritable)?;
+    }
+    Ok(bytes)
+}
+
+/// Reads brought passages one by one.
+pub(super) struct Reader {
+    lines: BufReader<Box<dyn Source>>,
+    model: Option<ModelId>,
+    index: u32,
+    offset: u64,
+}
+
+impl Reader {
+    pub(super) fn new(source: Box<dyn Source>) -> Result<Self> {
+        let mut lines = BufReader::new(source);
+        let header = next_line(&mut lines)?.ok_or_else(|| malformed("the passages have no header"))?;
+        let header: Header = serde_json::from_slice(&header).map_err(unparsable)?;
+        Ok(Self { lines, model: header.model, index: 0, offset: 0 })
+    }
+
+    pub(super) fn model(&self) -> Option<&ModelId> {
+        self.model.as_ref()
+    }
+
+    fn parse(&mut self, line: &[u8]) -> Result<(Chunk, Option<Vec<f32>>)> {
+        let passage: PrechunkedPassage = serde_json::from_slice(line).map_err(unparsable)?;
+        let text = passage.text.replace('\0', "\u{FFFD}");
+        let start = self.offset;
+        let end = start + text.len() as u64;
+        let chunk = Chunk {
+            index: self.index,
+            span: start..end,
+            page: passage.page,
+            heading_path: passage.heading_path,
+            tokens: u32::try_from(text.len() / 4).unwrap_or(u32::MAX),
+            hash: hex::sha256(text.as_bytes()),
+            text,
+        };
+        self.index += 1;
+        self.offset = end + SEPARATOR_BYTES;
+        Ok((chunk, passage.vector))
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<(Chunk, Option<Vec<f32>>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = next_line(&mut self.lines).transpose()?;
+        Some(line.and_then(|line| self.parse(&line)))
+    }
+}
+
+/// The next line, unless that was all.
+fn next_line(lines: &mut impl BufRead) -> Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = lines.take(LONGEST_LINE + 1).read_until(b'\n', &mut line).map_err(unreadable)? as u64;
+    if read > LONGEST_LINE {
+        return Err(Error::invalid(format!("a brought passage has more than {LONGEST_LINE} bytes"))
+            .code(codes::TOO_LARGE));
+    }
+    Ok((read > 0).then_some(line))
+}
+
+fn malformed(message: &'static str) -> Error {
+    Error::invalid(message).code(codes::MALFORMED)
+}
+
+fn unparsable(error: serde_json::Error) -> Error {
+    malformed("a brought passage is not the JSON object it should be").because(error)
+}
+
+fn unreadable(error: std::io::Error) -> Error {
+    Error::new(crate::ErrorKind::Unavailable, "the document's bytes could not be read").because(error)
+}

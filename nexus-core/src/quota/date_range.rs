@@ -1,0 +1,88 @@
+//! A stretch of civil days, for sums over what was consumed: [`Days`].
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// Civil days from one to another, both included, in the operator's zone.
+///
+/// ```
+/// use nexus_core::quota::Days;
+///
+/// let february = Days::month("2028-02")?;
+/// assert_eq!((february.from(), february.to()), ("2028-02-01", "2028-02-29"));
+/// assert!(Days::between("2028-02-30", "2028-03-01").is_err());
+/// # Ok::<(), nexus_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DateRange {
+    from: String,
+    to: String,
+}
+
+impl DateRange {
+    /// One day, as `2026-03-01`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_DAY`.
+    pub fn day(day: &str) -> Result<Self> {
+        Self::between(day, day)
+    }
+
+    /// A month, as `2026-03`.
+    ///
+    /// # Errors
+    /// As [`Days::day`].
+    pub fn month(month: &str) -> Result<Self> {
+        let first = date(&format!("{month}-01"), month)?;
+        Ok(Self { from: first.to_string(), to: first.last_of_month().to_string() })
+    }
+
+    /// From one day to another, both included.
+    ///
+    /// # Errors
+    /// As [`Days::day`], also when the second lies before the first.
+    pub fn between(from: &str, to: &str) -> Result<Self> {
+        let (first, last) = (date(from, from)?, date(to, to)?);
+        if last < first {
+            return Err(Error::invalid("the last day lies before the first").code("INVALID_DAY"));
+        }
+        Ok(Self { from: first.to_string(), to: last.to_string() })
+    }
+
+    /// The first day.
+    pub fn from(&self) -> &str {
+        &self.from
+    }
+
+    /// The last day.
+    pub fn to(&self) -> &str {
+        &self.to
+    }
+}
+
+/// Reads a date in the one form that sorts as text does.
+fn date(text: &str, written: &str) -> Result<Date> {
+    let date = text.parse::<Date>().ok().filter(|date| date.year() >= 0 && date.to_string() == text);
+    date.ok_or_else(|| {
+        Error::invalid(format!("`{}` is not a day or a month", written.escape_debug()))
+            .code("INVALID_DAY")
+            .hint("write a day like `2026-03-01` and a month like `2026-03`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_written_in_one_way_only() {
+        for unfit in ["", "2026-3-1", "20260301", "2026-03-01T00:00:00", "2026-02-29", "-002026-03-01"] {
+            assert_eq!(DateRange::day(unfit).unwrap_err().stable_code(), "INVALID_DAY", "{unfit}");
+        }
+        assert!(DateRange::month("2026-13").is_err() && DateRange::month("2026-03-01").is_err());
+        assert!(DateRange::between("2026-03-02", "2026-03-01").is_err());
+        assert_eq!(DateRange::month("2026-12").unwrap().to(), "2026-12-31");
+    }
+}

@@ -1,0 +1,90 @@
+//! What a model says: text and citations that go on where a run was interrupted, and how the answer ends.
+
+use super::speech::answered;
+use super::{Changes, State, close};
+use crate::clock::Timestamp;
+use crate::document::model::Failure;
+use crate::error::{Error, ErrorKind, Result};
+use crate::grounding::Citation;
+use crate::llm::{CompletionEvent, FinishReason};
+use crate::run::event::EventBody;
+use crate::run::model::{Outcome, Phase};
+
+/// Takes in the next piece of what a model says.
+pub(super) fn said(state: &mut State, piece: CompletionEvent, now: Timestamp, changes: &mut Changes) {
+    if state.run.phase != Phase::Retrieved {
+        return;
+    }
+    let fits = match piece {
+        CompletionEvent::Text(text) => said_text(state, &text, changes),
+        CompletionEvent::Citation(citation) => said_citation(state, citation, changes),
+        CompletionEvent::Usage(usage) => {
+            state.answer.usage = Some(usage);
+            Ok(())
+        }
+        // What a model thinks is kept with its call, and runs give it no tools.
+        CompletionEvent::Reasoning(_) | CompletionEvent::ToolCall(_) => Ok(()),
+        CompletionEvent::Finish(finish) => {
+            finished(state, finish, now, changes);
+            Ok(())
+        }
+    };
+    if let Err(error) = fits {
+        close(state, Outcome::Failed { failure: Failure::from(&error) }, now, changes);
+    }
+}
+
+fn said_text(state: &mut State, text: &str, changes: &mut Changes) -> Result<()> {
+    state.answer.text.push_str(text);
+    let (answer, shown) = (&state.answer.text, &state.shown.text);
+    if shown.starts_with(answer.as_str()) {
+        return Ok(());
+    }
+    let fresh = answer.strip_prefix(shown.as_str()).ok_or_else(diverged)?.to_owned();
+    state.shown.text.push_str(&fresh);
+    changes.events.push(EventBody::Delta { text: fresh });
+    Ok(())
+}
+
+fn said_citation(state: &mut State, citation: Citation, changes: &mut Changes) -> Result<()> {
+    citation.check(&state.evidence)?;
+    let place = state.answer.citations.len();
+    state.answer.citations.push(citation.clone());
+    match state.shown.citations.get(place) {
+        Some(shown) if *shown == citation => Ok(()),
+        Some(_) => Err(diverged()),
+        None => {
+            state.shown.citations.push(citation.clone());
+            changes.events.push(EventBody::Citation(citation));
+            Ok(())
+        }
+    }
+}
+
+fn diverged() -> Error {
+    Error::new(
+        ErrorKind::Unexpected,
+        "the answer was interrupted, and the model answered otherwise when asked again",
+    )
+    .code("RUN_INTERRUPTED")
+    .hint("ask again")
+}
+
+fn finished(state: &mut State, finish: FinishReason, now: Timestamp, changes: &mut Changes) {
+    if state.shown.text.len() > state.answer.text.len() {
+        return close(state, Outcome::Failed { failure: Failure::from(&diverged()) }, now, changes);
+    }
+    let outcome = match finish {
+        FinishReason::Complete | FinishReason::Length | FinishReason::ToolCalls
+            if state.run.ask.options.speak =>
+        {
+            return answered(state, now, changes);
+        }
+        FinishReason::Complete | FinishReason::Length | FinishReason::ToolCalls => Outcome::Answered,
+        FinishReason::Abstained(reason) => Outcome::Abstained { reason },
+        FinishReason::ContentFilter => {
+            Outcome::Blocked { reason: "the model's vendor withheld the answer".to_owned() }
+        }
+    };
+    close(state, outcome, now, changes);
+}

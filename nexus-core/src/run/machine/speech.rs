@@ -1,0 +1,56 @@
+//! An answer aloud: it was told already, so no failure to speak it changes how the run ended.
+
+use super::{Changes, Input, State, commit, draft, emit_final_answer};
+use crate::audit::{self, Kind, Payload};
+use crate::clock::Timestamp;
+use crate::hex;
+use crate::run::event::EventBody;
+use crate::run::model::{Outcome, Phase};
+use crate::speech::Speech;
+
+/// Tells the whole answer, which is still to be spoken.
+pub(super) fn answered(state: &mut State, now: Timestamp, changes: &mut Changes) {
+    let answer = emit_final_answer(state, now, changes);
+    let commit = commit(&state.run, "answer", &answer.text).to_string();
+    state.run.phase = Phase::AwaitingSpeech { commit, citations: answer.citations.len() };
+}
+
+/// Ends a run whose answer was told, whatever became of speaking it.
+pub(super) fn spoken(
+    state: &mut State,
+    made: std::result::Result<Speech, String>,
+    commit: &str,
+    citations: usize,
+    now: Timestamp,
+    changes: &mut Changes,
+) {
+    let payload = Payload::new()
+        .token("outcome", Outcome::Answered.as_str())
+        .count("citations", citations)
+        .hash("answer_commit", audit::Digest::from_stored(&hex::decode(commit).unwrap_or_default()))
+        .flag("spoken", made.is_ok());
+    changes.audit.push(draft(&state.run, Kind::CHAIN_CLOSE, now).with_payload(payload));
+    changes.events.push(match made {
+        Ok(speech) => {
+            let (id, mime) = (state.run.id.clone(), speech.mime.clone());
+            changes.audio = Some(speech);
+            EventBody::AudioReady { audio_url: format!("/v1/audio/{id}.mp3"), audio_id: id, mime }
+        }
+        Err(message) => EventBody::AudioError { code: "TTS_ERROR".to_owned(), message },
+    });
+    changes.events.push(EventBody::Done { outcome: Outcome::Answered });
+    state.run.phase = Phase::Closed { outcome: Outcome::Answered };
+    state.run.completed_at = Some(now);
+}
+
+/// Why an answer was not spoken, in a sentence for the user.
+pub(super) fn unspoken(input: Input) -> String {
+    match input {
+        Input::Failed(failure) => failure.message,
+        Input::BudgetExceeded(reason) => reason,
+        Input::Cancelled => "the run was cancelled before its answer was spoken".to_owned(),
+        Input::Decided(_) | Input::Retrieved { .. } | Input::ModelOutput(_) | Input::SpeechReady(_) => {
+            "the answer could not be spoken".to_owned()
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! HTTP clients for providers: [`Clients`].
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use nexus_core::{Error, Result};
+
+use crate::bootstrap::config::ProviderConfig;
+use crate::bootstrap::config::trust::NO_PROXY;
+use crate::files;
+use crate::{HttpClient, HttpOptions, Proxy};
+
+/// How long a file with certificate authorities may be.
+const MAX_CA_BYTES: u64 = 4 << 20;
+
+/// One client for all providers that ask for nothing special, since each reads the system's authorities; one each for
+/// the others.
+#[derive(Default)]
+pub(super) struct Clients {
+    usual: OnceLock<HttpClient>,
+}
+
+impl Clients {
+    /// The client of a provider, which goes through no proxy of the environment where it `is_direct`.
+    pub(super) fn of(&self, config: &ProviderConfig, is_direct: bool) -> Result<HttpClient> {
+        let asks_nothing =
+            config.connect_timeout_ms.is_none() && config.ca_file.is_none() && config.proxy.is_none();
+        if asks_nothing && !is_direct {
+            if let Some(client) = self.usual.get() {
+                return Ok(client.clone());
+            }
+            let client = HttpClient::new(&HttpOptions::default())?;
+            return Ok(self.usual.get_or_init(|| client).clone());
+        }
+        let mut options = HttpOptions::default();
+        if let Some(ms) = config.connect_timeout_ms {
+            options.connect_timeout = Duration::from_millis(ms);
+        }
+        if let Some(file) = &config.ca_file {
+            let read = files::read_named(file, MAX_CA_BYTES).map_err(|unread| {
+                let message = format!("`{}` {}", file.display(), unread.reason(MAX_CA_BYTES));
+                Error::invalid(message).code("CA_CERTIFICATE").hint("`ca_file` of the provider names it")
+            });
+            options.ca_certificates.push(read?);
+        }
+        match &config.proxy {
+            None if is_direct => options.proxy = Proxy::None,
+            Some(proxy) if proxy.expose() == NO_PROXY => options.proxy = Proxy::None,
+            Some(proxy) => options.proxy = Proxy::At(proxy.clone()),
+            None => {}
+        }
+        HttpClient::new(&options)
+    }
+}

@@ -1,0 +1,123 @@
+//! Vectors over `POST /api/embed`: [`OllamaEmbedder`].
+
+use async_trait::async_trait;
+use nexus_core::retrieve::{EmbedRole, Embedded, Embedder, ModelId};
+use nexus_core::{Result, Usage};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::endpoint;
+use crate::http::parameters::checked;
+use crate::http::{Endpoint, HttpClient, Secret};
+
+/// The model that embeds unless told.
+pub const EMBEDDING_MODEL: &str = "nomic-embed-text";
+/// How many numbers its vectors have.
+const DIMENSION: usize = 768;
+/// How many tokens of a text it reads.
+const TOKENS: usize = 2_048;
+const PATH: &str = "/api/embed";
+
+/// Embeds texts with a model of an Ollama server. A text that is longer than the model reads is cut by the server.
+#[derive(Clone, Debug)]
+pub struct OllamaEmbedder {
+    endpoint: Endpoint,
+    model: ModelId,
+    dimension: usize,
+    token_limit: usize,
+    /// What the model wants to stand before a question, and before a passage.
+    prefixes: (String, String),
+}
+
+#[derive(Deserialize)]
+struct WireReply {
+    embeddings: Vec<Vec<f32>>,
+    prompt_eval_count: Option<u64>,
+}
+
+impl OllamaEmbedder {
+    /// `nomic-embed-text` on the server at `host`, which is read like `OLLAMA_HOST`: vectors of 768 numbers for texts of
+    /// up to 2,048 tokens, with the prefixes that this model was trained with.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `OLLAMA_HOST_INVALID` for an address that is none.
+    pub fn new(client: &HttpClient, host: &str) -> Result<Self> {
+        Ok(Self {
+            endpoint: endpoint(client, host)?,
+            model: ModelId::parse(EMBEDDING_MODEL)?,
+            dimension: DIMENSION,
+            token_limit: TOKENS,
+            prefixes: ("search_query: ".to_owned(), "search_document: ".to_owned()),
+        })
+    }
+
+    /// The same, with a bearer token, as servers behind a proxy and Ollama's own cloud ask for.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_KEY` for a token that no header carries.
+    pub fn with_key(mut self, key: &Secret) -> Result<Self> {
+        self.endpoint = self.endpoint.with_secret("authorization", "Bearer ", key)?;
+        Ok(self)
+    }
+
+    /// The same with another model, whose vectors have `dimension` numbers and which reads `token_limit` tokens; without
+    /// prefixes.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for a name that is no model's id.
+    pub fn with_model(self, name: &str, dimension: usize, token_limit: usize) -> Result<Self> {
+        let model = ModelId::parse(name)?;
+        let prefixes = (String::new(), String::new());
+        Ok(Self { model, dimension, token_limit, prefixes, ..self })
+    }
+
+    /// The same, with other words before each question and before each passage.
+    #[must_use]
+    pub fn with_prefixes(self, query: impl Into<String>, passage: impl Into<String>) -> Self {
+        Self { prefixes: (query.into(), passage.into()), ..self }
+    }
+
+    fn body(&self, role: EmbedRole, texts: &[&str]) -> Value {
+        let prefix = match role {
+            EmbedRole::Query => &self.prefixes.0,
+            EmbedRole::Passage => &self.prefixes.1,
+        };
+        let input: Vec<String> = texts.iter().map(|text| format!("{prefix}{text}")).collect();
+        json!({"model": self.model.as_str(), "input": input})
+    }
+}
+
+#[async_trait]
+impl Embedder for OllamaEmbedder {
+    fn name(&self) -> &str {
+        self.endpoint.vendor().name()
+    }
+
+    fn model(&self) -> &ModelId {
+        &self.model
+    }
+
+    fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn token_limit(&self) -> usize {
+        self.token_limit
+    }
+
+    /// As with the models that answer, those whose tag ends with `cloud` run elsewhere.
+    fn is_local(&self) -> bool {
+        !self.model.as_str().ends_with("cloud")
+    }
+
+    async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Embedded> {
+        if texts.is_empty() {
+            return Ok(Embedded::default());
+        }
+        let answer = self.endpoint.post(PATH, "application/json", &self.body(role, texts)).await?;
+        let WireReply { embeddings, prompt_eval_count } = answer.json().await?;
+        let vectors = checked(embeddings, texts.len(), self.dimension, self.endpoint.vendor())?;
+        let usage = |input_uncached| Usage { input_uncached, ..Usage::default() };
+        Ok(Embedded { vectors, usage: prompt_eval_count.map(usage) })
+    }
+}

@@ -1,0 +1,177 @@
+//! What chat completions answer: chunks of a stream, and the reply in one piece.
+
+use nexus_core::Result;
+use nexus_core::llm::{Completion, FinishReason};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::error::classify;
+use super::tool_calls::{CallPart, Calls};
+use super::usage::WireUsage;
+use crate::http::{ErrorResponse, Vendor};
+
+/// A chunk of a stream, or a whole reply.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct WireReply {
+    /// Some servers send null beside usage.
+    pub(super) choices: Option<Vec<Choice>>,
+    pub(super) usage: Option<WireUsage>,
+    error: Value,
+}
+
+/// One answer; only one is ever asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Choice {
+    index: Option<i64>,
+    /// The words of a chunk.
+    pub(super) delta: Option<Words>,
+    /// The words of a whole reply.
+    message: Option<Words>,
+    pub(super) finish_reason: Option<String>,
+}
+
+/// What was said.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Words {
+    pub(super) content: Option<String>,
+    /// What the model says instead of an answer.
+    pub(super) refusal: Option<String>,
+    /// What servers of open models tell of the thinking.
+    reasoning_content: Option<String>,
+    /// The same by its newer name; some servers send both.
+    reasoning: Option<Value>,
+    pub(super) tool_calls: Option<Vec<CallPart>>,
+}
+
+impl Words {
+    /// What the model thought.
+    pub(super) fn thought(&mut self) -> Option<String> {
+        let newer = self.reasoning.take().as_ref().and_then(Value::as_str).map(str::to_owned);
+        self.reasoning_content.take().or(newer)
+    }
+}
+
+impl WireReply {
+    /// The error that came under the status 200, if one did: anything in `error` but null, false, 0 and what is empty.
+    pub(super) fn check(&self, vendor: &Vendor) -> Result<()> {
+        let is_error = match &self.error {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(values) => !values.is_empty(),
+            Value::Object(fields) => !fields.is_empty(),
+            Value::Bool(true) => true,
+            Value::Number(number) => number.as_f64() != Some(0.0),
+        };
+        if is_error {
+            Err(ErrorResponse::in_answer(&self.error).into_error(vendor, classify))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The answer that was asked for.
+    pub(super) fn choice(&mut self) -> Option<Choice> {
+        self.choices.take()?.into_iter().find(|choice| choice.index.unwrap_or(0) == 0)
+    }
+}
+
+impl Choice {
+    /// The reason it ended, if it did; some servers send empty ones on the way.
+    pub(super) fn reason(&self) -> Option<&str> {
+        self.finish_reason.as_deref().filter(|reason| !reason.is_empty())
+    }
+}
+
+/// What a reason means.
+///
+/// # Errors
+/// [`Fault::Truncated`](nexus_core::llm::Fault::Truncated) for a reason that tells of a failure, and
+/// [`Fault::Protocol`](nexus_core::llm::Fault::Protocol) for one that nobody knows.
+pub(super) fn finish(reason: &str, vendor: &Vendor) -> Result<FinishReason> {
+    match reason {
+        "stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn" => Ok(FinishReason::Complete),
+        "length" | "max_tokens" => Ok(FinishReason::Length),
+        "tool_calls" | "function_call" => Ok(FinishReason::ToolCalls),
+        "content_filter" => Ok(FinishReason::ContentFilter),
+        "error" | "abort" | "insufficient_system_resource" => {
+            Err(vendor.error_saying(nexus_core::llm::ProviderErrorKind::Truncated, reason))
+        }
+        unknown => Err(vendor.protocol("an unknown reason to finish").with("reason", vendor.redact(unknown))),
+    }
+}
+
+/// How it ended after all: a model that refuses was stopped by a filter, its own; one that called tools waits for them,
+/// whatever its server calls that.
+pub(super) fn settle(finish: FinishReason, refused: bool, called: bool) -> FinishReason {
+    match finish {
+        FinishReason::Complete if refused => FinishReason::ContentFilter,
+        FinishReason::Complete if called => FinishReason::ToolCalls,
+        FinishReason::Complete
+        | FinishReason::Abstained(_)
+        | FinishReason::Length
+        | FinishReason::ContentFilter
+        | FinishReason::ToolCalls => finish,
+    }
+}
+
+/// Reads a reply in one piece. It came whole, so a server that tells no reason has none to tell.
+pub(super) fn read(mut wire: WireReply, mut calls: Calls, vendor: &Vendor) -> Result<Completion> {
+    wire.check(vendor)?;
+    let Some(choice) = wire.choice() else {
+        return Err(vendor.protocol("a reply without an answer"));
+    };
+    let finish = finish(choice.reason().unwrap_or("stop"), vendor)?;
+    let mut words = choice.message.unwrap_or_default();
+    let reasoning = words.thought().unwrap_or_default();
+    let refusal = words.refusal.unwrap_or_default();
+    words.tool_calls.unwrap_or_default().into_iter().for_each(|part| calls.add(part));
+    let called = !calls.is_empty();
+    Ok(Completion {
+        text: words.content.unwrap_or_default() + &refusal,
+        reasoning,
+        tool_calls: calls.finish()?,
+        usage: wire.usage.and_then(WireUsage::buckets),
+        finish: settle(finish, !refusal.is_empty(), called),
+        ..Completion::empty()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_core::llm::ProviderErrorKind;
+    use serde_json::json;
+
+    use super::*;
+
+    fn reply(body: Value) -> Result<Completion> {
+        let vendor = Vendor::new("acme");
+        read(serde_json::from_value(body).unwrap(), Calls::new(vendor.clone(), 0), &vendor)
+    }
+
+    #[test]
+    fn a_whole_reply_needs_no_reason_but_an_answer() {
+        let whole =
+            reply(json!({"choices": [{"message": {"content": "yes"}, "finish_reason": null}]})).unwrap();
+        assert_eq!((whole.text.as_str(), whole.finish, whole.usage), ("yes", FinishReason::Complete, None));
+        for none in [json!({}), json!({"choices": []}), json!({"choices": [{"index": 1}]})] {
+            assert_eq!(ProviderErrorKind::of(&reply(none).unwrap_err()), Some(ProviderErrorKind::Protocol));
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_models_is_its_text_and_no_answer() {
+        let refused =
+            json!({"choices": [{"message": {"content": null, "refusal": "No."}, "finish_reason": "stop"}]});
+        let refused = reply(refused).unwrap();
+        assert_eq!((refused.text.as_str(), refused.finish), ("No.", FinishReason::ContentFilter));
+    }
+
+    #[test]
+    fn an_error_under_status_200_is_an_error() {
+        let error = reply(json!({"error": {"message": "no", "code": "insufficient_quota"}})).unwrap_err();
+        assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Billing));
+    }
+}

@@ -1,0 +1,336 @@
+//! One kind's entries: a database that never grows beyond its room.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nexus_core::cache::{CacheEntry, CacheKey, CacheScope, SimilarEntry, cosine};
+use nexus_core::{Result, RunId, TenantId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::convert::{limit as at_most, small};
+use crate::error::{corrupt, file, sql};
+use crate::files::{directory, file_permissions};
+
+/// Written into the file; a file of another format is begun anew.
+const FORMAT: i32 = 2;
+/// Marks the file as a cache of Nexus (`NXCA`). Files of the first two formats have no such mark.
+const APPLICATION_ID: i32 = 0x4e58_4341;
+const PAGE: u64 = 4_096;
+/// How many pages writing an entry may take beside what it holds: its row, and its place in four indexes.
+const PAGES_PER_ENTRY: u64 = 8;
+/// How many entries make room at once.
+const BATCH: i64 = 8;
+/// How many entries that ran out are deleted with each write.
+const SWEEP: i64 = 16;
+/// How many entries of a scope are compared with a vector, those used last first.
+const COMPARED: i64 = 1_000;
+
+/// Entries of one kind.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    connection: Mutex<Connection>,
+    /// The most pages that the database may have.
+    pages: u64,
+    /// The most bytes of one entry: an eighth of the room of all kinds together.
+    largest: u64,
+}
+
+impl Shelf {
+    pub(super) fn in_ram(room: u64) -> Result<Self> {
+        Self::new(Connection::open_in_memory().map_err(sql)?, room)
+    }
+
+    /// The shelf in the file `path`, begun anew if it is damaged or of another format. A file that is no cache is left as it
+    /// is, and the shelf is kept in memory.
+    pub(super) fn open(path: &Path, room: u64) -> Result<Self> {
+        if !is_ours(path) {
+            tracing::warn!(path = %path.display(), "the cache is kept in memory: this file is no cache of Nexus");
+            return Self::in_ram(room);
+        }
+        if let Some(linked) = beside(path).find(|name| is_no_file(name)) {
+            tracing::warn!(
+                path = %linked.display(),
+                "the cache is kept in memory: this is a link, which is not followed, or of another kind"
+            );
+            return Self::in_ram(room);
+        }
+        let open = || {
+            file_permissions::touch(path).map_err(|source| file("create", path, source))?;
+            Self::new(Connection::open(path).map_err(sql)?, room)
+        };
+        open().or_else(|error| {
+            tracing::warn!(error = %error.report(), path = %path.display(), "a cache is begun anew");
+            for name in std::iter::once(path.to_owned()).chain(beside(path)) {
+                let dir = path.parent().unwrap_or(path);
+                directory::remove_file(dir, &name).map_err(|source| file("remove", &name, source))?;
+            }
+            open()
+        })
+    }
+
+    fn new(connection: Connection, room: u64) -> Result<Self> {
+        connection.busy_timeout(Duration::from_secs(1)).map_err(sql)?;
+        // What is deleted is overwritten: it may quote a document that is gone.
+        connection
+            .execute_batch(
+                "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+                 PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 1048576; \
+                 PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;",
+            )
+            .map_err(sql)?;
+        let format: i32 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sql)?;
+        if format != 0 && format != FORMAT {
+            return Err(corrupt("the cache has another format"));
+        }
+        connection.execute_batch(include_str!("schema.sql")).map_err(sql)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
+        connection.pragma_update(None, "user_version", FORMAT).map_err(sql)?;
+        let shelf = Self { connection: Mutex::new(connection), pages: room / PAGE, largest: room / 4 };
+        // The room may be smaller than it was.
+        shelf.shrink()?;
+        Ok(shelf)
+    }
+
+    fn shrink(&self) -> Result<()> {
+        let connection = self.lock();
+        if pages(&connection)?.total > self.pages {
+            make_room(&connection, self.pages, 0)?;
+            connection.execute_batch("VACUUM;").map_err(sql)?;
+        }
+        Ok(())
+    }
+
+    /// How many bytes the database has.
+    pub(super) fn held(&self) -> Result<u64> {
+        Ok(pages(&self.lock())?.total * PAGE)
+    }
+
+    pub(super) fn get(&self, key: &CacheKey, now: Timestamp) -> Result<Option<Arc<[u8]>>> {
+        let connection = self.lock();
+        let found: Option<(i64, Vec<u8>)> = connection
+            .prepare_cached(
+                "SELECT ordinal, body FROM entry
+                 WHERE tenant = ?1 AND scope = ?2 AND content = ?3 AND made_at <= ?4 AND expires_at > ?4",
+            )
+            .and_then(|mut statement| {
+                let CacheScope { tenant, kind: _, digest } = &key.scope;
+                let values =
+                    params![tenant.as_str(), digest.as_bytes(), key.content.as_bytes(), now.as_micros()];
+                statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            })
+            .map_err(sql)?;
+        let Some((ordinal, body)) = found else { return Ok(None) };
+        touch(&connection, ordinal)?;
+        Ok(Some(body.into()))
+    }
+
+    pub(super) fn put(&self, entries: &[&(CacheKey, CacheEntry)], now: Timestamp) -> Result<()> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction().map_err(sql)?;
+        sweep(&transaction, now)?;
+        for (key, entry) in entries {
+            remove(&transaction, key)?;
+            let size = size(entry);
+            if size <= self.largest {
+                make_room(&transaction, self.pages, size.div_ceil(PAGE) + PAGES_PER_ENTRY)?;
+                insert(&transaction, key, entry)?;
+            }
+        }
+        transaction.commit().map_err(sql)
+    }
+
+    /// Deletes what was made for a run, here and in the log of writes.
+    pub(super) fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
+        let connection = self.lock();
+        connection
+            .execute(
+                "DELETE FROM entry WHERE tenant = ?1 AND run = ?2",
+                params![tenant.as_str(), run.as_str()],
+            )
+            .map_err(sql)?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sql)
+    }
+
+    pub(super) fn nearest(
+        &self,
+        scope: &CacheScope,
+        vector: &[f32],
+        threshold: f64,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<SimilarEntry>> {
+        let connection = self.lock();
+        let mut near = compare(&connection, scope, vector, now)?;
+        near.retain(|(similarity, _)| *similarity >= threshold);
+        // Stable: of equals, the one that was used last comes first.
+        near.sort_by(|one, two| two.0.total_cmp(&one.0));
+        near.truncate(limit);
+        let body = |ordinal: i64| -> Result<Arc<[u8]>> {
+            let mut statement =
+                connection.prepare_cached("SELECT body FROM entry WHERE ordinal = ?1").map_err(sql)?;
+            let body: Vec<u8> = statement.query_row(params![ordinal], |row| row.get(0)).map_err(sql)?;
+            Ok(body.into())
+        };
+        near.into_iter()
+            .map(|(similarity, ordinal)| Ok(SimilarEntry { similarity, body: body(ordinal)? }))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The files that SQLite keeps beside the database `path`.
+fn beside(path: &Path) -> impl Iterator<Item = PathBuf> {
+    ["-wal", "-shm", "-journal"].into_iter().map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    })
+}
+
+/// Whether something other than a regular file is at `path`.
+fn is_no_file(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file())
+}
+
+/// Whether the file `path`, if there is one, is a cache: it may be damaged or old, but says what it is.
+fn is_ours(path: &Path) -> bool {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() && found.len() > 0 => {}
+        Ok(found) => return found.is_file(),
+        Err(error) => return error.kind() == std::io::ErrorKind::NotFound,
+    }
+    let Ok(connection) = directory::peek(path) else { return false };
+    let read = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    match (read("application_id"), read("user_version")) {
+        (Ok(APPLICATION_ID), Ok(_)) | (Ok(0), Ok(1..=FORMAT)) => true,
+        (Ok(0), Ok(0)) => connection
+            .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+            .unwrap_or(false),
+        _ => false,
+    }
+}
+
+/// How many pages a database has, and how many of them hold something.
+struct Pages {
+    total: u64,
+    used: u64,
+}
+
+fn pages(connection: &Connection) -> Result<Pages> {
+    let read = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(sql);
+    let total: u64 = small(read("page_count")?)?;
+    let free: u64 = small(read("freelist_count")?)?;
+    Ok(Pages { total, used: total.saturating_sub(free) })
+}
+
+/// Deletes what was used longest ago until `wanted` more pages fit into `most`.
+fn make_room(connection: &Connection, most: u64, wanted: u64) -> Result<()> {
+    while pages(connection)?.used + wanted > most {
+        let removed = connection
+            .prepare_cached(
+                "DELETE FROM entry WHERE ordinal IN (SELECT ordinal FROM entry ORDER BY used LIMIT ?1)",
+            )
+            .and_then(|mut statement| statement.execute(params![BATCH]))
+            .map_err(sql)?;
+        if removed == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes a few entries that ran out.
+fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM entry WHERE ordinal IN
+                 (SELECT ordinal FROM entry WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+        )
+        .and_then(|mut statement| statement.execute(params![now.as_micros(), SWEEP]))
+        .map(drop)
+        .map_err(sql)
+}
+
+fn touch(connection: &Connection, ordinal: i64) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE entry SET used = (SELECT max(used) + 1 FROM entry) WHERE ordinal = ?1")
+        .and_then(|mut statement| statement.execute(params![ordinal]))
+        .map(drop)
+        .map_err(sql)
+}
+
+fn remove(connection: &Connection, key: &CacheKey) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM entry WHERE tenant = ?1 AND scope = ?2 AND content = ?3")
+        .and_then(|mut statement| {
+            let CacheScope { tenant, kind: _, digest } = &key.scope;
+            statement.execute(params![tenant.as_str(), digest.as_bytes(), key.content.as_bytes()])
+        })
+        .map(drop)
+        .map_err(sql)
+}
+
+fn insert(connection: &Connection, key: &CacheKey, entry: &CacheEntry) -> Result<()> {
+    let vector: Option<Vec<u8>> =
+        entry.vector.as_ref().map(|vector| vector.iter().flat_map(|value| value.to_le_bytes()).collect());
+    connection
+        .prepare_cached(
+            "INSERT INTO entry (tenant, scope, content, body, vector, run, made_at, expires_at, used)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT coalesce(max(used), 0) + 1 FROM entry))",
+        )
+        .and_then(|mut statement| {
+            let CacheScope { tenant, kind: _, digest } = &key.scope;
+            statement.execute(params![
+                tenant.as_str(),
+                digest.as_bytes(),
+                key.content.as_bytes(),
+                &*entry.body,
+                vector,
+                entry.run.as_ref().map(RunId::as_str),
+                entry.made_at.as_micros(),
+                entry.expires_at.as_micros(),
+            ])
+        })
+        .map(drop)
+        .map_err(sql)
+}
+
+fn size(entry: &CacheEntry) -> u64 {
+    let vector = entry.vector.as_ref().map_or(0, |vector| vector.len() * 4);
+    u64::try_from(entry.body.len() + vector).unwrap_or(u64::MAX)
+}
+
+/// The similarity of each entry that may serve, with its ordinal, those used last first.
+fn compare(
+    connection: &Connection,
+    scope: &CacheScope,
+    vector: &[f32],
+    now: Timestamp,
+) -> Result<Vec<(f64, i64)>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT ordinal, vector FROM entry
+             WHERE tenant = ?1 AND scope = ?2 AND made_at <= ?3 AND expires_at > ?3 AND length(vector) = ?4
+             ORDER BY used DESC LIMIT ?5",
+        )
+        .map_err(sql)?;
+    let CacheScope { tenant, kind: _, digest } = scope;
+    let length = at_most(vector.len().saturating_mul(4));
+    let values = params![tenant.as_str(), digest.as_bytes(), now.as_micros(), length, COMPARED];
+    let mut rows = statement.query(values).map_err(sql)?;
+    let mut compared = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        let bytes: Vec<u8> = row.get(1).map_err(sql)?;
+        let (numbers, _) = bytes.as_chunks::<4>();
+        let kept: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
+        if let Some(similarity) = cosine(vector, &kept) {
+            compared.push((similarity, row.get(0).map_err(sql)?));
+        }
+    }
+    Ok(compared)
+}

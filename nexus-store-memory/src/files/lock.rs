@@ -1,0 +1,89 @@
+//! The lock on a data directory: one process writes it, and a second one is told which.
+
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind as IoErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use nexus_core::{Error, ErrorKind, Result};
+
+use crate::error::file;
+use crate::files::directory::linked;
+use crate::files::file_permissions;
+
+/// The name of the lock in a data directory.
+pub(crate) const NAME: &str = "lock";
+/// More than the file ever holds.
+const MAX_BYTES: u64 = 32;
+
+/// Holds the lock until it is dropped. The operating system lets go of it when the process dies.
+///
+/// The file holds the process id while the directory is in use and nothing after a clean stop, so that what is left
+/// in it tells of an unclean one.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock of `dir`, and says whether the last holder stopped uncleanly.
+    pub(crate) fn take(dir: &Path) -> Result<(Self, bool)> {
+        let path = dir.join(NAME);
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if found.is_file() && found.len() <= MAX_BYTES => {}
+            Err(error) if error.kind() == IoErrorKind::NotFound => {}
+            Ok(_) | Err(_) => return Err(linked(&path)),
+        }
+        let open =
+            file_permissions::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut lock = Self { file: open.map_err(|source| file("open", &path, source))? };
+        let held_by = lock.read();
+        match lock.file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(dir, &held_by)),
+            Err(TryLockError::Error(source)) => return Err(file("lock", &path, source)),
+        }
+        let content = lock.read();
+        // Anything but a process number is a file of the user's, which is called like the lock.
+        if !content.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(linked(&path));
+        }
+        let unclean = !content.is_empty();
+        lock.write(&std::process::id().to_string()).map_err(|source| file("write", &path, source))?;
+        Ok((lock, unclean))
+    }
+
+    /// Notes a clean stop.
+    pub(crate) fn stop_cleanly(&mut self) {
+        if let Err(error) = self.write("") {
+            tracing::warn!(%error, "a clean stop could not be noted: the next open checks the whole file");
+        }
+    }
+
+    fn read(&mut self) -> String {
+        /// A process number takes less.
+        const LONGEST: u64 = 64;
+        let mut text = String::new();
+        let read = self
+            .file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| (&mut self.file).take(LONGEST).read_to_string(&mut text));
+        if read.is_ok() { text } else { "?".to_owned() }
+    }
+
+    fn write(&mut self, text: &str) -> std::io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(text.as_bytes())?;
+        self.file.sync_data()
+    }
+}
+
+fn in_use(dir: &Path, held_by: &str) -> Error {
+    let holder = if held_by.is_empty() { String::new() } else { format!(" (process {held_by})") };
+    Error::new(
+        ErrorKind::Conflict,
+        format!("another process uses the data directory `{}`{holder}", dir.display()),
+    )
+    .code("STORE_LOCKED")
+    .hint("stop it first, or use a command that only reads")
+}

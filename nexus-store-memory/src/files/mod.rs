@@ -1,0 +1,8 @@
+//! Files of the data directory: raw documents, lock, marker, backup and cancel requests.
+
+pub(crate) mod backup;
+pub(crate) mod blob;
+pub(crate) mod cancel_requests;
+pub(crate) mod directory;
+pub(crate) mod file_permissions;
+pub(crate) mod lock;

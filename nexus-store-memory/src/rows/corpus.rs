@@ -1,0 +1,171 @@
+//! Corpora, and the watermark that counts the changes to what can be found in each.
+
+use nexus_core::document::Corpus;
+use nexus_core::document::store::CorpusPatch;
+use nexus_core::{CorpusId, Error, ErrorKind, Result, TenantId, Timestamp};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::convert::{from_json, to_json};
+use crate::error::sql;
+
+/// What a search needs to know of a corpus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CorpusRow {
+    /// The number it has in the text index.
+    pub(crate) ordinal: i64,
+    /// How often what can be found in it has changed.
+    pub(crate) watermark: i64,
+    /// The watermark up to which rows of retired versions were removed: who knows no more than what was before it
+    /// begins anew.
+    pub(crate) swept: i64,
+}
+
+pub(crate) fn not_found() -> Error {
+    Error::not_found("there is no such corpus").code("CORPUS_NOT_FOUND")
+}
+
+pub(crate) fn create(connection: &Connection, tenant: &TenantId, corpus: &Corpus) -> Result<()> {
+    let body = to_json(corpus)?;
+    let added = connection
+        .prepare_cached("INSERT INTO corpus (tenant, id, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
+        .and_then(|mut statement| statement.execute(params![tenant.as_str(), corpus.id.as_str(), body]))
+        .map_err(sql)?;
+    if added == 0 {
+        return Err(
+            Error::new(ErrorKind::Conflict, "there is a corpus with this id already").code("CORPUS_EXISTS")
+        );
+    }
+    Ok(())
+}
+
+pub(crate) fn update(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &CorpusId,
+    patch: CorpusPatch,
+) -> Result<Corpus> {
+    let mut corpus = load(connection, tenant, id)?;
+    if let Some(name) = patch.name {
+        corpus.name = name;
+    }
+    if let Some(settings) = patch.provider_config_json {
+        corpus.provider_config_json = settings;
+    }
+    connection
+        .execute(
+            "UPDATE corpus SET body = ?3 WHERE tenant = ?1 AND id = ?2",
+            params![tenant.as_str(), id.as_str(), to_json(&corpus)?],
+        )
+        .map_err(sql)?;
+    Ok(corpus)
+}
+
+pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &CorpusId) -> Result<Corpus> {
+    let body: Option<String> = connection
+        .prepare_cached("SELECT body FROM corpus WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(sql)?;
+    from_json(&body.ok_or_else(not_found)?)
+}
+
+/// Checks that the corpus is the one that was made at `created_at`, and not another of the same id.
+pub(crate) fn check_same(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &CorpusId,
+    created_at: Timestamp,
+) -> Result<()> {
+    if load(connection, tenant, id)?.created_at == created_at {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Conflict, "the corpus was deleted and made anew in the meantime")
+        .code("CORPUS_CHANGED")
+        .hint("send the document again"))
+}
+
+pub(crate) fn list(connection: &Connection, tenant: &TenantId) -> Result<Vec<Corpus>> {
+    let mut statement =
+        connection.prepare_cached("SELECT body FROM corpus WHERE tenant = ?1 ORDER BY id").map_err(sql)?;
+    let bodies = statement.query_map(params![tenant.as_str()], |row| row.get::<_, String>(0)).map_err(sql)?;
+    bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
+}
+
+/// The corpus's numbers.
+pub(crate) fn row(connection: &Connection, tenant: &TenantId, id: &CorpusId) -> Result<CorpusRow> {
+    connection
+        .prepare_cached("SELECT ordinal, watermark, swept FROM corpus WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], read_row).optional()
+        })
+        .map_err(sql)?
+        .ok_or_else(not_found)
+}
+
+/// The numbers of a corpus by its ordinal, if it is there.
+pub(crate) fn row_of(connection: &Connection, ordinal: i64) -> Result<Option<CorpusRow>> {
+    connection
+        .prepare_cached("SELECT ordinal, watermark, swept FROM corpus WHERE ordinal = ?1")
+        .and_then(|mut statement| statement.query_row(params![ordinal], read_row).optional())
+        .map_err(sql)
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<CorpusRow> {
+    Ok(CorpusRow { ordinal: row.get(0)?, watermark: row.get(1)?, swept: row.get(2)? })
+}
+
+/// The ordinals of all corpora of all tenants.
+pub(crate) fn ordinals(connection: &Connection) -> Result<Vec<i64>> {
+    let mut statement = connection.prepare("SELECT ordinal FROM corpus").map_err(sql)?;
+    statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(sql)
+}
+
+/// Counts a change to what can be found in the corpus, and returns the new watermark.
+pub(crate) fn advance_watermark(connection: &Connection, ordinal: i64) -> Result<i64> {
+    connection
+        .prepare_cached("UPDATE corpus SET watermark = watermark + 1 WHERE ordinal = ?1 RETURNING watermark")
+        .and_then(|mut statement| statement.query_row(params![ordinal], |row| row.get(0)))
+        .map_err(sql)
+}
+
+/// Removes a corpus with its documents. Returns its ordinal, and the hashes of the raw bytes that may be of no use
+/// any more.
+pub(crate) fn delete(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &CorpusId,
+) -> Result<(i64, Vec<String>)> {
+    let CorpusRow { ordinal, .. } = row(connection, tenant, id)?;
+    let in_flight: bool = connection
+        .query_row(
+            "SELECT EXISTS (SELECT 1 FROM document WHERE corpus = ?1 AND status IN ('queued', 'processing'))",
+            params![ordinal],
+            |row| row.get(0),
+        )
+        .map_err(sql)?;
+    if in_flight {
+        return Err(Error::new(ErrorKind::Conflict, "a document of the corpus is being ingested")
+            .code("DOCUMENT_IN_FLIGHT")
+            .hint("wait until its job has ended"));
+    }
+    let hashes = column(connection, "SELECT DISTINCT hash FROM document WHERE corpus = ?1", ordinal)?;
+    let versions: Vec<i64> = column(connection, "SELECT ordinal FROM version WHERE corpus = ?1", ordinal)?;
+    for version in versions {
+        crate::rows::passage::delete(connection, version)?;
+    }
+    for statement in [
+        "DELETE FROM version WHERE corpus = ?1",
+        "DELETE FROM document WHERE corpus = ?1",
+        "DELETE FROM corpus WHERE ordinal = ?1",
+    ] {
+        connection.execute(statement, params![ordinal]).map_err(sql)?;
+    }
+    Ok((ordinal, hashes))
+}
+
+fn column<T: FromSql>(connection: &Connection, statement: &str, corpus: i64) -> Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(statement).map_err(sql)?;
+    statement.query_map(params![corpus], |row| row.get(0)).and_then(Iterator::collect).map_err(sql)
+}

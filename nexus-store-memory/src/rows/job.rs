@@ -1,0 +1,173 @@
+//! Ingestion jobs as rows, and the leases under which they are worked on.
+
+use nexus_core::document::Job;
+use nexus_core::document::model::{DocumentStatus, Failure, JobState, Stage};
+use nexus_core::document::store::Lease;
+use nexus_core::{Error, ErrorKind, JobId, Result, TenantId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::convert::{from_json, to_json};
+use crate::error::sql;
+use crate::rows::document::{self, Stored};
+use crate::rows::version;
+
+/// A job's row.
+#[derive(Debug)]
+pub(crate) struct JobRow {
+    seq: i64,
+    pub(crate) job: Job,
+    /// The ordinal of the version it makes.
+    pub(crate) version: i64,
+    /// The ordinal of its document's corpus.
+    pub(crate) corpus: i64,
+    pub(crate) reindex: bool,
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Conflict, "another worker has the job, or it is over").code("LEASE_LOST")
+}
+
+/// The job of a lease, if the lease holds.
+pub(crate) fn held(connection: &Connection, lease: &Lease) -> Result<JobRow> {
+    let row: Option<(i64, String, i64, i64, bool)> = connection
+        .prepare_cached(
+            "SELECT job.seq, job.body, job.version, version.corpus, job.reindex
+             FROM job JOIN version ON version.ordinal = job.version
+             WHERE job.tenant = ?1 AND job.id = ?2 AND job.state = 'processing' AND job.token = ?3",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![lease.tenant().as_str(), lease.job.id.as_str(), lease.token], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                })
+                .optional()
+        })
+        .map_err(sql)?;
+    let (seq, body, version, corpus, reindex) = row.ok_or_else(lost)?;
+    Ok(JobRow { seq, job: from_json(&body)?, version, corpus, reindex })
+}
+
+/// Ends a job.
+pub(crate) fn end(connection: &Connection, row: &JobRow, state: JobState) -> Result<()> {
+    let job = Job { state, ..row.job.clone() };
+    save(connection, row.seq, &job, None)
+}
+
+fn save(connection: &Connection, seq: i64, job: &Job, lease: Option<(&str, Timestamp)>) -> Result<()> {
+    let state = match job.state {
+        JobState::Queued => "queued",
+        JobState::Processing { .. } => "processing",
+        JobState::Succeeded => "succeeded",
+        JobState::Failed { .. } => "failed",
+    };
+    let body = to_json(job)?;
+    connection
+        .prepare_cached("UPDATE job SET state = ?2, body = ?3, token = ?4, lease_until = ?5 WHERE seq = ?1")
+        .and_then(|mut statement| {
+            let (token, until) = lease.map(|(token, until)| (token, until.as_micros())).unzip();
+            statement.execute(params![seq, state, body, token, until])
+        })
+        .map(drop)
+        .map_err(sql)
+}
+
+/// The next job that waits, or whose lease has expired.
+fn next(connection: &Connection, now: Timestamp) -> Result<Option<JobRow>> {
+    let row: Option<(i64, String, i64, i64, bool)> = connection
+        .prepare_cached(
+            "SELECT job.seq, job.body, job.version, version.corpus, job.reindex
+             FROM job JOIN version ON version.ordinal = job.version
+             WHERE job.state IN ('queued', 'processing') AND (job.state = 'queued' OR job.lease_until <= ?1)
+             ORDER BY job.seq LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![now.as_micros()], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                })
+                .optional()
+        })
+        .map_err(sql)?;
+    row.map(|(seq, body, version, corpus, reindex)| {
+        Ok(JobRow { seq, job: from_json(&body)?, version, corpus, reindex })
+    })
+    .transpose()
+}
+
+pub(crate) fn claim(
+    connection: &Connection,
+    token: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Lease>> {
+    let Some(row) = next(connection, now)? else { return Ok(None) };
+    if row.job.attempts > 0 {
+        begin_anew(connection, &row)?;
+    }
+    let state = JobState::Processing { stage: Stage::Waiting, heartbeat_at: now };
+    let job = Job { state, attempts: row.job.attempts.saturating_add(1), ..row.job };
+    save(connection, row.seq, &job, Some((token, until)))?;
+    let Stored { mut document, newest, .. } =
+        document::find(connection, job.tenant(), &job.document_id)?.ok_or_else(document::not_found)?;
+    document.status = DocumentStatus::Processing;
+    document.processing_started_at = Some(now);
+    document::save(connection, job.tenant(), row.corpus, &document, newest)?;
+    Ok(Some(Lease { job, document, reindex: row.reindex, token: token.to_owned() }))
+}
+
+/// Gives the next attempt a version of its own: what an earlier one staged is not part of it.
+fn begin_anew(connection: &Connection, row: &JobRow) -> Result<()> {
+    version::discard(connection, row.version)?;
+    let (tenant, document) = (row.job.tenant(), row.job.document_id.as_str());
+    let ordinal = version::add(connection, tenant, row.corpus, document, row.job.version)?;
+    connection
+        .prepare_cached("UPDATE job SET version = ?2 WHERE seq = ?1")
+        .and_then(|mut statement| statement.execute(params![row.seq, ordinal]))
+        .map(drop)
+        .map_err(sql)
+}
+
+pub(crate) fn fail_job(
+    connection: &Connection,
+    row: &JobRow,
+    failure: Failure,
+    now: Timestamp,
+) -> Result<()> {
+    let tenant = row.job.tenant();
+    let Stored { mut document, newest, .. } =
+        document::find(connection, tenant, &row.job.document_id)?.ok_or_else(document::not_found)?;
+    document.status = DocumentStatus::Failed;
+    document.failure = Some(failure.clone());
+    document.updated_at = now;
+    document.completed_at = Some(now);
+    document::save(connection, tenant, row.corpus, &document, newest)?;
+    end(connection, row, JobState::Failed { failure })?;
+    version::discard(connection, row.version)
+}
+
+pub(crate) fn heartbeat(
+    connection: &Connection,
+    lease: &Lease,
+    stage: Stage,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<()> {
+    let row = held(connection, lease)?;
+    let job = Job { state: JobState::Processing { stage, heartbeat_at: now }, ..row.job };
+    save(connection, row.seq, &job, Some((&lease.token, until)))
+}
+
+pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &JobId) -> Result<Job> {
+    let body: Option<String> = connection
+        .prepare_cached("SELECT body FROM job WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(sql)?;
+    from_json(&body.ok_or_else(|| Error::not_found("there is no such job").code("JOB_NOT_FOUND"))?)
+}
+
+/// Gives up all leases: whoever had them is gone, because this process holds the directory now.
+pub(crate) fn expire_leases(connection: &Connection) -> Result<()> {
+    connection.execute("UPDATE job SET lease_until = 0 WHERE state = 'processing'", []).map(drop).map_err(sql)
+}

@@ -1,0 +1,274 @@
+//! Calls and their open attempts, as rows.
+
+use nexus_core::ledger::{Attempt, Call, CallStatus, LedgerEntry, LedgerQuery, OpenCall};
+use nexus_core::quota::CounterKey;
+use nexus_core::{Error, ErrorKind, NanoUsd, Principal, Result, Usage};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::convert::{exact, from_json, money, to_json};
+use crate::error::{sql, too_large, unreadable};
+use crate::search::deferred_builds::Wanted;
+
+/// A call with what only the store knows of it.
+pub(super) struct Stored {
+    pub(super) call: Call,
+    /// Whether an attempt was sent, or charged.
+    pub(super) billable: bool,
+    /// The attempt that is not over, and the counters that hold its reservation.
+    pub(super) attempt: Option<(Attempt, Vec<CounterKey>)>,
+}
+
+fn not_found() -> Error {
+    Error::not_found("there is no such call").code("CALL_NOT_FOUND")
+}
+
+fn status(status: CallStatus) -> &'static str {
+    match status {
+        CallStatus::Open => "open",
+        CallStatus::Succeeded => "succeeded",
+        CallStatus::Failed => "failed",
+        CallStatus::Cancelled => "cancelled",
+        CallStatus::Unknown => "unknown",
+    }
+}
+
+/// The body holds everything but the metadata, which has a column of its own.
+fn split(call: &mut Call) -> Result<(String, String)> {
+    let metadata = std::mem::take(&mut call.metadata);
+    let (body, column) = (to_json(call), to_json(&metadata));
+    call.metadata = metadata;
+    Ok((body?, column?))
+}
+
+fn join(body: &str, metadata: &str) -> Result<Call> {
+    let mut call: Call = from_json(body)?;
+    call.metadata = serde_json::from_str(metadata).map_err(unreadable)?;
+    Ok(call)
+}
+
+/// Adds a call, with the attempt that is under way.
+pub(super) fn insert(connection: &Connection, tenant: &str, stored: &mut Stored, owner: &str) -> Result<()> {
+    let (body, metadata) = split(&mut stored.call)?;
+    let (attempt, counters) = under_way(stored)?;
+    let call = &stored.call;
+    let (input, output) = tokens(call)?;
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO llm_api_calls (tenant, id, organisation, user, provider, model, endpoint, request_id,
+                 correlation_id, created_at, status, input_tokens, output_tokens, cost_nano, latency_ms, was_cached,
+                 owner, request_metadata, body, attempt, counters)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+             ON CONFLICT DO NOTHING",
+        )
+        .map_err(sql)?
+        .execute(params![
+            tenant,
+            call.id,
+            call.consumer.organisation,
+            call.consumer.user,
+            call.provider,
+            call.model,
+            call.claim.operation.as_str(),
+            call.claim.key,
+            call.correlation_id,
+            call.created_at.as_micros(),
+            status(call.status),
+            input,
+            output,
+            money(call.cost)?,
+            call.latency_ms.map(exact).transpose()?,
+            call.was_cached,
+            owner,
+            metadata,
+            body,
+            attempt,
+            counters,
+        ])
+        .map_err(sql)?;
+    if inserted == 1 {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Conflict, "there is a call with this id already").code("CALL_EXISTS"))
+}
+
+/// The attempt that is under way and its counters, as two columns.
+fn under_way(stored: &Stored) -> Result<(Option<String>, Option<String>)> {
+    let Some((attempt, counters)) = &stored.attempt else { return Ok((None, None)) };
+    Ok((Some(to_json(attempt)?), Some(to_json(counters)?)))
+}
+
+fn tokens(call: &Call) -> Result<(i64, i64)> {
+    let count = |tokens: Option<u64>| tokens.ok_or_else(too_large).and_then(exact);
+    Ok((count(call.usage.input())?, count(call.usage.output())?))
+}
+
+/// Writes what changed of a call, and the attempt that is under way now, if any.
+pub(super) fn update(
+    connection: &Connection,
+    tenant: &str,
+    stored: &mut Stored,
+    reasoning: Option<&str>,
+) -> Result<()> {
+    let (body, metadata) = split(&mut stored.call)?;
+    let (attempt, counters) = under_way(stored)?;
+    let call = &stored.call;
+    let (input, output) = tokens(call)?;
+    connection
+        .prepare_cached(
+            "UPDATE llm_api_calls SET provider = ?3, model = ?4, status = ?5, input_tokens = ?6, output_tokens = ?7,
+                 cost_nano = ?8, latency_ms = ?9, billable = ?10, request_metadata = ?11, body = ?12, reasoning = ?13,
+                 was_cached = ?14, attempt = ?15, counters = ?16
+             WHERE tenant = ?1 AND id = ?2",
+        )
+        .map_err(sql)?
+        .execute(params![
+            tenant,
+            call.id,
+            call.provider,
+            call.model,
+            status(call.status),
+            input,
+            output,
+            money(call.cost)?,
+            call.latency_ms.map(exact).transpose()?,
+            stored.billable,
+            metadata,
+            body,
+            reasoning,
+            call.was_cached,
+            attempt,
+            counters,
+        ])
+        .map(drop)
+        .map_err(sql)
+}
+
+/// Writes what a call consumed and cost by the latest line of each of its attempts.
+pub(super) fn revise(connection: &Connection, tenant: &str, id: &str, latest: &[LedgerEntry]) -> Result<()> {
+    let mut call = load(connection, tenant, id)?.call;
+    (call.usage, call.cost, call.estimated) = (Usage::default(), NanoUsd::ZERO, false);
+    for line in latest {
+        call.usage = call.usage.checked_add(&line.usage).ok_or_else(too_large)?;
+        call.cost = call.cost.checked_add(line.charged.money).ok_or_else(too_large)?;
+        call.estimated |= line.estimated;
+    }
+    let (body, _) = split(&mut call)?;
+    let (input, output) = tokens(&call)?;
+    connection
+        .prepare_cached(
+            "UPDATE llm_api_calls SET input_tokens = ?3, output_tokens = ?4, cost_nano = ?5, body = ?6
+             WHERE tenant = ?1 AND id = ?2",
+        )
+        .map_err(sql)?
+        .execute(params![tenant, id, input, output, money(call.cost)?, body])
+        .map(drop)
+        .map_err(sql)
+}
+
+/// Reads a call.
+pub(super) fn load(connection: &Connection, tenant: &str, id: &str) -> Result<Stored> {
+    let stored = connection
+        .prepare_cached(
+            "SELECT body, request_metadata, billable, attempt, counters FROM llm_api_calls
+             WHERE tenant = ?1 AND id = ?2",
+        )
+        .and_then(|mut statement| statement.query_row(params![tenant, id], |row| Ok(read(row))).optional())
+        .map_err(sql)?;
+    stored.ok_or_else(not_found)?
+}
+
+fn read(row: &Row<'_>) -> Result<Stored> {
+    let text = |column| row.get_ref(column).map_err(sql)?.as_str().map_err(|error| sql(error.into()));
+    let attempt = row.get_ref(3).and_then(|body| Ok(body.as_str_or_null()?)).map_err(sql)?;
+    Ok(Stored {
+        call: join(text(0)?, text(1)?)?,
+        billable: row.get(2).map_err(sql)?,
+        attempt: attempt.map(|body| Ok((from_json(body)?, from_json(text(4)?)?))).transpose()?,
+    })
+}
+
+/// The calls of every tenant without an end, oldest first. One that cannot be read is logged and hides no other.
+pub(crate) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT body, request_metadata, billable, attempt, counters, tenant, owner FROM llm_api_calls
+             WHERE status = 'open' ORDER BY seq",
+        )
+        .map_err(sql)?;
+    let mut rows = statement.query([]).map_err(sql)?;
+    let mut open = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        match read_open(row) {
+            Ok(call) => open.push(call),
+            Err(error) => {
+                tracing::error!(error = %error.report(), "an open call cannot be read, and stays open");
+            }
+        }
+    }
+    Ok(open)
+}
+
+fn read_open(row: &Row<'_>) -> Result<OpenCall> {
+    let Stored { call, attempt, .. } = read(row)?;
+    let tenant: String = row.get(5).map_err(sql)?;
+    Ok(OpenCall {
+        tenant: Principal::system(tenant, "recovery")?.tenant().clone(),
+        call,
+        attempt: attempt.map(|(attempt, _)| attempt),
+        owner: row.get(6).map_err(sql)?,
+    })
+}
+
+/// A tenant's calls, latest first.
+pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<Call>> {
+    let (source, order) = source(query);
+    let mut wanted = Wanted::new(source);
+    wanted.equal("c.tenant", tenant);
+    super::entry::filter(query, "c.", "created_at", &mut wanted);
+    if let Some(call) = &query.call {
+        wanted.equal("c.id", call);
+    } else if let (None, Some(model)) = (&query.user, &query.model) {
+        wanted.equal("b.tenant", tenant).equal("b.model", model);
+    }
+    let (statement, values) = wanted.ordered(order, query.limit);
+    let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(sql)?;
+    let mut calls = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        let (body, metadata): (String, String) = (row.get(0).map_err(sql)?, row.get(1).map_err(sql)?);
+        calls.push(join(&body, &metadata)?);
+    }
+    Ok(calls)
+}
+
+/// Where calls are looked for, by the condition that leaves the fewest, and the order that they are found in.
+fn source(query: &LedgerQuery) -> (&'static str, &'static str) {
+    match query {
+        LedgerQuery { call: Some(_), .. } => {
+            ("SELECT c.body, c.request_metadata FROM llm_api_calls AS c", "c.created_at DESC")
+        }
+        LedgerQuery { user: Some(_), .. } => (
+            "SELECT c.body, c.request_metadata FROM llm_api_calls AS c INDEXED BY call_by_user",
+            "c.created_at DESC, c.seq DESC",
+        ),
+        // The order of admission is that of time, but for a clock that was set back.
+        LedgerQuery { model: Some(_), .. } => (
+            "SELECT c.body, c.request_metadata FROM call_block_of_model AS b
+             CROSS JOIN llm_api_calls AS c NOT INDEXED ON c.seq >= b.block << 10 AND c.seq < (b.block + 1) << 10",
+            "b.block DESC, c.seq DESC",
+        ),
+        _ => (
+            "SELECT c.body, c.request_metadata FROM llm_api_calls AS c INDEXED BY call_by_time",
+            "c.created_at DESC, c.seq DESC",
+        ),
+    }
+}
+
+/// What the model thought in a call.
+pub(crate) fn reasoning(connection: &Connection, tenant: &str, id: &str) -> Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT reasoning FROM llm_api_calls WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| statement.query_row(params![tenant, id], |row| row.get(0)).optional())
+        .map_err(sql)?
+        .ok_or_else(not_found)
+}

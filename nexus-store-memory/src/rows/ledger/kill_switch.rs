@@ -1,0 +1,223 @@
+//! Stops, and what each scope did within the hour.
+
+use nexus_core::audit::UnsealedRecords;
+use nexus_core::ledger::{HourlyStats, KillSwitch, KillSwitchScope, Settlement};
+use nexus_core::{Error, NanoUsd, Result, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::convert::{from_json, limit as at_most, money, small, to_json};
+use crate::error::sql;
+use crate::rows::audit;
+
+/// An hour in microseconds.
+const HOUR: i64 = 3_600_000_000;
+
+/// How many hours of a scope are kept.
+const HOURS: i64 = 24;
+
+/// The tenant, kind and id of a scope as columns. A tenant shuts itself, not another one.
+fn columns<'a>(tenant: &'a str, scope: &'a KillSwitchScope) -> Result<(&'a str, &'static str, &'a str)> {
+    match scope {
+        KillSwitchScope::Global => Ok(("", "global", "")),
+        KillSwitchScope::Tenant(id) if id == tenant => Ok((tenant, "tenant", id)),
+        KillSwitchScope::Tenant(_) => {
+            Err(Error::invalid("a stop is for the tenant that throws it").code("STOP_OF_OTHER_TENANT"))
+        }
+        KillSwitchScope::User(id) => Ok((tenant, "user", id)),
+    }
+}
+
+/// The widest stop that holds for a user's calls at `now`.
+pub(super) fn holding(
+    connection: &Connection,
+    tenant: &str,
+    user: &str,
+    now: Timestamp,
+) -> Result<Option<KillSwitch>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT body FROM stop WHERE tenant = '' AND scope = 'global' AND id = ''
+             UNION ALL SELECT body FROM stop WHERE tenant = ?1 AND scope = 'tenant' AND id = ?1
+             UNION ALL SELECT body FROM stop WHERE tenant = ?1 AND scope = 'user' AND id = ?2",
+        )
+        .map_err(sql)?;
+    let mut rows = statement.query(params![tenant, user]).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        let body: String = row.get(0).map_err(sql)?;
+        let stop: KillSwitch = from_json(&body)?;
+        if stop.is_tripped(now) {
+            return Ok(Some(stop));
+        }
+    }
+    Ok(None)
+}
+
+/// The stops that hold for anybody of a tenant at `now`: that of everything, the tenant's, its users'.
+pub(crate) fn list(connection: &Connection, tenant: &str, now: Timestamp) -> Result<Vec<KillSwitch>> {
+    let mut statement = connection
+        .prepare_cached("SELECT body FROM stop WHERE tenant IN ('', ?1) ORDER BY tenant, scope, id")
+        .map_err(sql)?;
+    let bodies = statement.query_map(params![tenant], |row| row.get::<_, String>(0)).map_err(sql)?;
+    let stops = bodies.map(|body| from_json::<KillSwitch>(&body.map_err(sql)?));
+    stops.filter(|stop| stop.as_ref().map_or(true, |stop| stop.is_tripped(now))).collect()
+}
+
+/// Shuts a scope.
+pub(crate) fn trip(
+    connection: &Connection,
+    tenant: &str,
+    stop: &KillSwitch,
+    record: &UnsealedRecords,
+) -> Result<()> {
+    put(connection, tenant, stop)?;
+    audit::append(connection, record).map(drop)
+}
+
+fn put(connection: &Connection, tenant: &str, stop: &KillSwitch) -> Result<()> {
+    let (tenant, scope, id) = columns(tenant, &stop.scope)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO stop (tenant, scope, id, body) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET body = ?4",
+        )
+        .map_err(sql)?
+        .execute(params![tenant, scope, id, to_json(stop)?])
+        .map(drop)
+        .map_err(sql)
+}
+
+fn get(connection: &Connection, tenant: &str, scope: &KillSwitchScope) -> Result<Option<KillSwitch>> {
+    let (tenant, scope, id) = columns(tenant, scope)?;
+    let body: Option<String> = connection
+        .prepare_cached("SELECT body FROM stop WHERE tenant = ?1 AND scope = ?2 AND id = ?3")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant, scope, id], |row| row.get(0)).optional()
+        })
+        .map_err(sql)?;
+    body.map(|body| from_json(&body)).transpose()
+}
+
+/// Opens a scope again. Nothing is recorded where it was not shut.
+pub(crate) fn rearm(
+    connection: &Connection,
+    tenant: &str,
+    scope: &KillSwitchScope,
+    now: Timestamp,
+    record: &UnsealedRecords,
+) -> Result<bool> {
+    let was_shut = get(connection, tenant, scope)?.is_some_and(|stop| stop.is_tripped(now));
+    let (of, kind, id) = columns(tenant, scope)?;
+    connection
+        .prepare_cached("DELETE FROM stop WHERE tenant = ?1 AND scope = ?2 AND id = ?3")
+        .and_then(|mut statement| statement.execute(params![of, kind, id]))
+        .map_err(sql)?;
+    connection
+        .prepare_cached("DELETE FROM hour_tally WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND hour = ?4")
+        .and_then(|mut statement| statement.execute(params![of, kind, id, hour(now)]))
+        .map_err(sql)?;
+    if was_shut {
+        audit::append(connection, record)?;
+    }
+    Ok(was_shut)
+}
+
+/// Deletes stops of a tenant that ran out before `before`. One that did not hold then holds for no call any more.
+pub(crate) fn sweep_stops(
+    connection: &Connection,
+    tenant: &str,
+    before: Timestamp,
+    limit: usize,
+) -> Result<usize> {
+    let mut statement =
+        connection.prepare_cached("SELECT scope, id, body FROM stop WHERE tenant = ?1").map_err(sql)?;
+    let mut rows = statement.query(params![tenant]).map_err(sql)?;
+    let mut over: Vec<(String, String)> = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        let body: String = row.get(2).map_err(sql)?;
+        if over.len() < limit && !from_json::<KillSwitch>(&body)?.is_tripped(before) {
+            over.push((row.get(0).map_err(sql)?, row.get(1).map_err(sql)?));
+        }
+    }
+    for (scope, id) in &over {
+        connection
+            .prepare_cached("DELETE FROM stop WHERE tenant = ?1 AND scope = ?2 AND id = ?3")
+            .and_then(|mut statement| statement.execute(params![tenant, scope, id]))
+            .map_err(sql)?;
+    }
+    Ok(over.len())
+}
+
+/// Deletes tallies of hours before `before`. A shutoff judges the present hour alone.
+pub(crate) fn sweep_tallies(
+    connection: &Connection,
+    tenant: &str,
+    before: Timestamp,
+    limit: usize,
+) -> Result<usize> {
+    connection
+        .prepare_cached(
+            "DELETE FROM hour_tally WHERE (tenant, scope, id, hour) IN (
+                 SELECT tenant, scope, id, hour FROM hour_tally WHERE tenant = ?1 AND hour < ?2 LIMIT ?3)",
+        )
+        .and_then(|mut statement| statement.execute(params![tenant, hour(before), at_most(limit)]))
+        .map_err(sql)
+}
+
+fn hour(now: Timestamp) -> i64 {
+    now.as_micros().div_euclid(HOUR)
+}
+
+/// Adds a call that is over to the hour of its tenant and its user, and shuts what breaks the rule.
+pub(super) fn count(
+    connection: &Connection,
+    settlement: &Settlement,
+    user: &str,
+    spent: NanoUsd,
+    failed: bool,
+) -> Result<()> {
+    let tenant = settlement.tenant.as_str();
+    for scope in [KillSwitchScope::Tenant(tenant.to_owned()), KillSwitchScope::User(user.to_owned())] {
+        let tally = tally(connection, tenant, &scope, settlement.at, spent, failed)?;
+        let Some(cause) = settlement.shutoff.cause_to_trip(&scope, &tally) else { continue };
+        let latched = get(connection, tenant, &scope)?.is_some_and(|stop| stop.is_tripped(settlement.at));
+        if !latched {
+            put(connection, tenant, &settlement.shutoff.kill_switch(scope, cause, settlement.at))?;
+        }
+    }
+    Ok(())
+}
+
+fn tally(
+    connection: &Connection,
+    tenant: &str,
+    scope: &KillSwitchScope,
+    at: Timestamp,
+    spent: NanoUsd,
+    failed: bool,
+) -> Result<HourlyStats> {
+    let (tenant, scope, id) = columns(tenant, scope)?;
+    let spent = money(spent)?;
+    let (spent, calls, failed) = connection
+        .prepare_cached(
+            "INSERT INTO hour_tally (tenant, scope, id, hour, spent_nano, calls, failed)
+             VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)
+             ON CONFLICT DO UPDATE SET spent_nano = spent_nano + ?5, calls = calls + 1, failed = failed + ?6
+             RETURNING spent_nano, calls, failed",
+        )
+        .and_then(|mut statement| {
+            let values = params![tenant, scope, id, hour(at), spent, i64::from(failed)];
+            statement.query_row(values, |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+        })
+        .map_err(sql)?;
+    if calls == 1 {
+        connection
+            .prepare_cached(
+                "DELETE FROM hour_tally WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND hour < ?4",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![tenant, scope, id, hour(at).saturating_sub(HOURS)])
+            })
+            .map_err(sql)?;
+    }
+    Ok(HourlyStats { spent: NanoUsd::from_nanos(spent), calls: small(calls)?, failed: small(failed)? })
+}

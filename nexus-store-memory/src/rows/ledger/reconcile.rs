@@ -1,0 +1,64 @@
+//! How an estimate is corrected: by another line, and by whatever has counted the line before.
+
+use nexus_core::ledger::{Correction, LedgerEntry, Reconciliation};
+use nexus_core::quota::MeterAmounts;
+use nexus_core::{Error, ErrorKind, Result};
+use rusqlite::Connection;
+
+use super::entry::{self, Own};
+use super::{call, usage};
+use crate::error::corrupt;
+use crate::rows::{audit, quota};
+
+/// Corrects an attempt's line, and returns the line that does so.
+pub(crate) fn correct(connection: &Connection, reconciliation: &Reconciliation) -> Result<LedgerEntry> {
+    let (tenant, id) = (reconciliation.tenant.as_str(), reconciliation.call.as_str());
+    let Own { line: own, day } = entry::own(connection, tenant, id, reconciliation.attempt)?;
+    own.check_estimated()?;
+    let before = of_attempt(connection, tenant, &own)?;
+    if before.revision().checked_add(1) != Some(reconciliation.revision) {
+        return Err(Error::new(ErrorKind::Conflict, "somebody else has corrected the attempt meanwhile")
+            .code("ENTRY_CONFLICT")
+            .hint("look at `nexus ledger list` and correct it again if that is still wrong"));
+    }
+    let line = corrected(own, &before, reconciliation);
+    entry::add(connection, tenant, &line, &day, &[])?;
+    usage::book(connection, tenant, &line, &day)?;
+    let charge = quota::Charge {
+        consumer: &line.consumer,
+        model: &line.model,
+        kind: line.kind,
+        day: &day,
+        reserved: &MeterAmounts::ZERO,
+        charged: &line.charged,
+    };
+    quota::correct(connection, tenant, &charge, entry::columns(&line)?)?;
+    call::revise(connection, tenant, id, &entry::latest(connection, tenant, id)?)?;
+    audit::append(connection, &reconciliation.audit)?;
+    of_attempt(connection, tenant, &line)
+}
+
+/// The latest line of the attempt that `line` is about.
+fn of_attempt(connection: &Connection, tenant: &str, line: &LedgerEntry) -> Result<LedgerEntry> {
+    let latest = entry::latest(connection, tenant, &line.call)?;
+    let of_attempt = latest.into_iter().find(|latest| latest.attempt == line.attempt);
+    of_attempt.ok_or_else(|| corrupt("an attempt has lost its line"))
+}
+
+fn corrected(own: LedgerEntry, before: &LedgerEntry, reconciliation: &Reconciliation) -> LedgerEntry {
+    LedgerEntry {
+        seq: 0,
+        ts: reconciliation.at,
+        usage: reconciliation.usage,
+        charged: reconciliation.charged,
+        estimated: false,
+        correction: Some(Correction {
+            revision: reconciliation.revision,
+            usage_before: before.usage,
+            charged_before: before.charged,
+            reason: reconciliation.reason.clone(),
+            by: reconciliation.by.clone(),
+        }),
+        ..own
+    }
+}

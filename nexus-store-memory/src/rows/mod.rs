@@ -1,0 +1,19 @@
+//! Rows: one file for each table or group of tables, with the statements that read and write it. No file here begins a transaction.
+
+pub(crate) mod access;
+pub(crate) mod audio;
+pub(crate) mod audit;
+pub(crate) mod corpus;
+pub(crate) mod document;
+pub(crate) mod job;
+pub(crate) mod ledger;
+pub(crate) mod passage;
+pub(crate) mod price;
+pub(crate) mod publish;
+pub(crate) mod quota;
+pub(crate) mod retention;
+pub(crate) mod run;
+pub(crate) mod session;
+pub(crate) mod stats;
+pub(crate) mod submit;
+pub(crate) mod version;

@@ -1,0 +1,285 @@
+//! Passages and their vectors, by version.
+//!
+//! A passage's id is its version's ordinal, shifted, plus its number: a version's passages are neighbours in the file, and
+//! an id alone says which version it belongs to.
+
+use std::ops::Range;
+
+use nexus_core::document::store::StagedPassage;
+use nexus_core::document::{Passage, PassageKey};
+use nexus_core::retrieve::{Language, ModelId, check_vector};
+use nexus_core::{DocumentId, Error, Result};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::convert::{from_json, limit, number, small, to_json};
+use crate::error::{corrupt, sql};
+
+/// How many bits of a passage's id are its number.
+const NUMBER_BITS: u32 = 24;
+
+/// The id of a passage.
+pub(crate) fn id(version: i64, index: u32) -> Result<i64> {
+    if index >> NUMBER_BITS != 0 {
+        return Err(Error::invalid("a document has more than 16 million passages")
+            .code("DOCUMENT_TOO_LARGE")
+            .hint("split the document, or cut it into longer passages"));
+    }
+    Ok((version << NUMBER_BITS) | i64::from(index))
+}
+
+/// The version and the number that an id stands for.
+pub(crate) fn split(id: i64) -> (i64, u32) {
+    let index = u32::try_from(id & ((1 << NUMBER_BITS) - 1)).unwrap_or(0);
+    (id >> NUMBER_BITS, index)
+}
+
+/// The ids of all passages that a version can have: from the first, up to and without the second.
+fn range(version: i64) -> (i64, i64) {
+    (version << NUMBER_BITS, (version + 1) << NUMBER_BITS)
+}
+
+/// Adds or replaces passages of a version that is being made.
+pub(crate) fn stage(
+    connection: &Connection,
+    version: i64,
+    passages: &[StagedPassage],
+    model: Option<i64>,
+) -> Result<()> {
+    let mut add = connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO passage (id, text, span_start, span_end, page, headings, tokens, hash, language)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )
+        .map_err(sql)?;
+    let mut add_vector = connection
+        .prepare_cached("INSERT OR REPLACE INTO vector (passage, model, numbers) VALUES (?1, ?2, ?3)")
+        .map_err(sql)?;
+    for passage in passages {
+        let chunk = &passage.chunk;
+        let id = id(version, chunk.index)?;
+        add.execute(params![
+            id,
+            chunk.text,
+            number(chunk.span.start),
+            number(chunk.span.end),
+            chunk.page,
+            to_json(&chunk.heading_path)?,
+            chunk.tokens,
+            chunk.hash,
+            passage.language.code(),
+        ])
+        .map_err(sql)?;
+        if let (Some(model), Some(vector)) = (model, &passage.vector) {
+            add_vector.execute(params![id, model, vector_bytes(vector)]).map_err(sql)?;
+        }
+    }
+    Ok(())
+}
+
+/// The vectors of a version: how many, and how long each is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct VectorCount {
+    pub(crate) vectors: i64,
+    pub(crate) dimension: Option<i64>,
+}
+
+/// How many passages, and which vectors of `model`, a version has.
+pub(crate) fn count(connection: &Connection, version: i64, model: Option<i64>) -> Result<(u32, VectorCount)> {
+    let (from, to) = range(version);
+    let passages: i64 = connection
+        .prepare_cached("SELECT count(*) FROM passage WHERE id >= ?1 AND id < ?2")
+        .and_then(|mut statement| statement.query_row(params![from, to], |row| row.get(0)))
+        .map_err(sql)?;
+    let vectors = match model {
+        Some(model) => connection
+            .prepare_cached(
+                "SELECT count(*), min(length(numbers)), max(length(numbers)) FROM vector
+                 WHERE passage >= ?1 AND passage < ?2 AND model = ?3",
+            )
+            .and_then(|mut statement| {
+                let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+                statement.query_row(params![from, to, model], columns)
+            })
+            .map_err(sql)?,
+        None => (0, None, None),
+    };
+    let (vectors, shortest, longest): (i64, Option<i64>, Option<i64>) = vectors;
+    if shortest != longest {
+        return Err(unequal());
+    }
+    Ok((small(passages)?, VectorCount { vectors, dimension: longest.map(|bytes| bytes / 4) }))
+}
+
+/// The languages of a version's passages, in order of code.
+pub(crate) fn languages(connection: &Connection, version: i64) -> Result<Vec<Language>> {
+    let (from, to) = range(version);
+    let mut statement = connection
+        .prepare_cached("SELECT DISTINCT language FROM passage WHERE id >= ?1 AND id < ?2 ORDER BY language")
+        .map_err(sql)?;
+    let codes = statement.query_map(params![from, to], |row| row.get::<_, String>(0)).map_err(sql)?;
+    codes.map(|code| Language::parse(&code.map_err(sql)?)).collect()
+}
+
+/// Removes all passages and vectors of a version.
+pub(crate) fn delete(connection: &Connection, version: i64) -> Result<()> {
+    let (from, to) = range(version);
+    for statement in [
+        "DELETE FROM vector WHERE passage >= ?1 AND passage < ?2",
+        "DELETE FROM passage WHERE id >= ?1 AND id < ?2",
+    ] {
+        connection
+            .prepare_cached(statement)
+            .and_then(|mut statement| statement.execute(params![from, to]))
+            .map_err(sql)?;
+    }
+    Ok(())
+}
+
+const COLUMNS: &str = "id, text, span_start, span_end, page, headings, tokens, hash";
+
+/// Passages of a version in reading order, from number `from`.
+pub(crate) fn page(
+    connection: &Connection,
+    version: i64,
+    document: &DocumentId,
+    version_number: u32,
+    from: u32,
+    at_most: usize,
+) -> Result<Vec<Passage>> {
+    let first = id(version, from).unwrap_or(i64::MAX);
+    let mut statement = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM passage WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3"
+        ))
+        .map_err(sql)?;
+    let mut rows = statement.query(params![first, range(version).1, limit(at_most)]).map_err(sql)?;
+    let mut passages = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        passages.push(read(row, document, version_number)?);
+    }
+    Ok(passages)
+}
+
+/// One passage by its id.
+pub(crate) fn load(connection: &Connection, id: i64, key: &PassageKey) -> Result<Passage> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM passage WHERE id = ?1")).map_err(sql)?;
+    let mut rows = statement.query(params![id]).map_err(sql)?;
+    let row = rows.next().map_err(sql)?.ok_or_else(|| corrupt("a passage that was found is not there"))?;
+    read(row, &key.document, key.version)
+}
+
+fn read(row: &Row<'_>, document: &DocumentId, version: u32) -> Result<Passage> {
+    let (_, index) = split(row.get(0).map_err(sql)?);
+    Ok(Passage {
+        key: PassageKey { document: document.clone(), version, index },
+        text: row.get(1).map_err(sql)?,
+        span: small(row.get(2).map_err(sql)?)?..small(row.get(3).map_err(sql)?)?,
+        page: row.get(4).map_err(sql)?,
+        heading_path: from_json(row.get_ref(5).and_then(|value| Ok(value.as_str()?)).map_err(sql)?)?,
+        tokens: row.get(6).map_err(sql)?,
+        hash: row.get(7).map_err(sql)?,
+    })
+}
+
+/// Calls `take` with each passage of a version with one of these numbers: id, text, language.
+pub(crate) fn each_text(
+    connection: &Connection,
+    version: i64,
+    numbers: Range<u32>,
+    mut take: impl FnMut(i64, &str, Language) -> Result<()>,
+) -> Result<()> {
+    let (first, end) = range(version);
+    let (from, to) = (first + i64::from(numbers.start), end.min(first + i64::from(numbers.end)));
+    let mut statement = connection
+        .prepare_cached("SELECT id, text, language FROM passage WHERE id >= ?1 AND id < ?2 ORDER BY id")
+        .map_err(sql)?;
+    let mut rows = statement.query(params![from, to]).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        let text = row.get_ref(1).and_then(|value| Ok(value.as_str()?)).map_err(sql)?;
+        let language = row.get_ref(2).and_then(|value| Ok(value.as_str()?)).map_err(sql)?;
+        take(row.get(0).map_err(sql)?, text, Language::parse(language)?)?;
+    }
+    Ok(())
+}
+
+/// Calls `take` with each vector of a version: its id, its passage's id, its numbers.
+pub(crate) fn each_vector(
+    connection: &Connection,
+    version: i64,
+    model: i64,
+    mut take: impl FnMut(i64, i64, &[f32]),
+) -> Result<()> {
+    let (from, to) = range(version);
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id, passage, numbers FROM vector WHERE passage >= ?1 AND passage < ?2 AND model = ?3 ORDER BY passage",
+        )
+        .map_err(sql)?;
+    let mut rows = statement.query(params![from, to, model]).map_err(sql)?;
+    let mut numbers = Vec::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        read_vector(row, 2, &mut numbers)?;
+        take(row.get(0).map_err(sql)?, row.get(1).map_err(sql)?, &numbers);
+    }
+    Ok(())
+}
+
+/// Reads the vector with this id into `numbers`.
+pub(crate) fn vector(connection: &Connection, id: i64, numbers: &mut Vec<f32>) -> Result<()> {
+    let mut statement = connection.prepare_cached("SELECT numbers FROM vector WHERE id = ?1").map_err(sql)?;
+    let mut rows = statement.query(params![id]).map_err(sql)?;
+    let row = rows.next().map_err(sql)?.ok_or_else(|| corrupt("a vector that was found is not there"))?;
+    read_vector(row, 0, numbers)
+}
+
+fn read_vector(row: &Row<'_>, column: usize, numbers: &mut Vec<f32>) -> Result<()> {
+    let bytes = row.get_ref(column).and_then(|value| Ok(value.as_blob()?)).map_err(sql)?;
+    // What stands after the last whole number belongs to none: the vector is of another length then.
+    let (chunks, _) = bytes.as_chunks::<4>();
+    numbers.clear();
+    numbers.extend(chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)));
+    Ok(())
+}
+
+fn vector_bytes(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+/// The number of a model, if any vector of it was ever kept.
+pub(crate) fn model(connection: &Connection, model: &ModelId) -> Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM model WHERE name = ?1")
+        .and_then(|mut statement| statement.query_row(params![model.as_str()], |row| row.get(0)).optional())
+        .map_err(sql)
+}
+
+/// The number of a model, given if it has none.
+pub(crate) fn model_or_new(connection: &Connection, name: &ModelId) -> Result<i64> {
+    if let Some(id) = model(connection, name)? {
+        return Ok(id);
+    }
+    connection
+        .query_row("INSERT INTO model (name) VALUES (?1) RETURNING id", params![name.as_str()], |row| {
+            row.get(0)
+        })
+        .map_err(sql)
+}
+
+/// Checks that vectors can be compared, and that all are equally long.
+pub(crate) fn check_vectors(passages: &[StagedPassage]) -> Result<()> {
+    let mut expected = None;
+    for vector in passages.iter().filter_map(|passage| passage.vector.as_ref()) {
+        check_vector(vector)?;
+        if *expected.get_or_insert(vector.len()) != vector.len() {
+            return Err(unequal());
+        }
+    }
+    Ok(())
+}
+
+fn unequal() -> Error {
+    Error::invalid("the vectors of a document differ in length")
+        .code("INVALID_VECTOR")
+        .hint("embed all passages of a document with one model")
+}

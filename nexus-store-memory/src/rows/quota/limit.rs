@@ -1,0 +1,56 @@
+//! The limits that were set for a tenant at run time.
+
+use nexus_core::audit::UnsealedRecords;
+use nexus_core::quota::{Limit, LimitKey};
+use nexus_core::{Result, TenantId};
+use rusqlite::{Connection, params};
+
+use crate::convert::{from_json, to_json};
+use crate::error::sql;
+use crate::rows::audit;
+
+/// The limits, in the order of their subjects.
+pub(crate) fn limits(connection: &Connection, tenant: &TenantId) -> Result<Vec<Limit>> {
+    let mut statement =
+        connection.prepare_cached("SELECT body FROM quota_limit WHERE tenant = ?1").map_err(sql)?;
+    let bodies = statement.query_map(params![tenant.as_str()], |row| row.get::<_, String>(0)).map_err(sql)?;
+    let mut limits = bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<Vec<Limit>>>()?;
+    limits.sort_by(|one, two| one.subject.cmp(&two.subject));
+    Ok(limits)
+}
+
+/// Sets a limit.
+pub(crate) fn set_limit(
+    connection: &Connection,
+    tenant: &TenantId,
+    limit: &Limit,
+    record: &UnsealedRecords,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO quota_limit (tenant, subject, body) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET body = ?3",
+        )
+        .map_err(sql)?
+        .execute(params![tenant.as_str(), to_json(&limit.subject)?, to_json(limit)?])
+        .map_err(sql)?;
+    audit::append(connection, record).map(drop)
+}
+
+/// Takes a limit back. Nothing is recorded where there was none.
+pub(crate) fn remove_limit(
+    connection: &Connection,
+    tenant: &TenantId,
+    subject: &LimitKey,
+    record: &UnsealedRecords,
+) -> Result<bool> {
+    let removed = connection
+        .prepare_cached("DELETE FROM quota_limit WHERE tenant = ?1 AND subject = ?2")
+        .map_err(sql)?
+        .execute(params![tenant.as_str(), to_json(subject)?])
+        .map_err(sql)?;
+    if removed > 0 {
+        audit::append(connection, record)?;
+    }
+    Ok(removed > 0)
+}

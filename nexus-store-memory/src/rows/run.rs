@@ -1,0 +1,248 @@
+//! Runs as rows, with their journals and the passages they showed.
+
+use nexus_core::grounding::Evidence;
+use nexus_core::run::{Event, Journal, Run, RunQuery, RunState, RunTransition};
+use nexus_core::{Error, ErrorKind, Result, RunId, TenantId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::convert::{from_json, limit, number, to_json};
+use crate::error::sql;
+use crate::rows::{audio, audit, ledger, session};
+use crate::search::deferred_builds::Wanted;
+
+fn not_found() -> Error {
+    Error::not_found("there is no such run").code("RUN_NOT_FOUND")
+}
+
+pub(crate) fn advance(connection: &Connection, step: &RunTransition) -> Result<()> {
+    let run = &step.run;
+    let tenant = run.tenant();
+    put(connection, run)?;
+    add_events(connection, tenant, &run.id, &step.events)?;
+    if let Some(evidence) = &step.evidence {
+        put_evidence(connection, tenant, &run.id, evidence)?;
+    }
+    if let Some(speech) = &step.audio {
+        audio::put(connection, tenant, &run.id, speech)?;
+    }
+    session::say(connection, tenant, &run.session_id, run.principal.subject(), &step.messages)?;
+    audit::append(connection, &step.audit).map(drop)
+}
+
+/// Writes the run, if the stored one is exactly one version behind.
+fn put(connection: &Connection, run: &Run) -> Result<()> {
+    let (body, closed) = (to_json(run)?, run.state() == RunState::Closed);
+    let (tenant, id, version) = (run.tenant().as_str(), run.id.as_str(), number(run.version));
+    let changed = if run.version == 1 {
+        connection
+            .prepare_cached(
+                "INSERT INTO run (tenant, id, owner, session, closed, version, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+            )
+            .and_then(|mut statement| {
+                let owner = run.principal.subject().as_str();
+                statement.execute(params![tenant, id, owner, run.session_id.as_str(), closed, version, body])
+            })
+    } else {
+        connection
+            .prepare_cached(
+                "UPDATE run SET closed = ?3, version = ?4, body = ?5
+                 WHERE tenant = ?1 AND id = ?2 AND version = ?4 - 1",
+            )
+            .and_then(|mut statement| statement.execute(params![tenant, id, closed, version, body]))
+    };
+    if changed.map_err(sql)? == 1 {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Conflict, "the run was changed by another driver").code("RUN_CONFLICT"))
+}
+
+/// Adds events at the end of a run's journal, which has no gaps.
+pub(crate) fn add_events(
+    connection: &Connection,
+    tenant: &TenantId,
+    run: &RunId,
+    events: &[Event],
+) -> Result<()> {
+    let Some(first) = events.first() else { return Ok(()) };
+    let next: i64 = connection
+        .prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM event WHERE tenant = ?1 AND run = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), run.as_str()], |row| row.get(0))
+        })
+        .map_err(sql)?;
+    let pruned = next == 0 && first.seq > 0 && is_pruned(connection, tenant, run)?;
+    let start = if pruned { first.seq } else { u64::try_from(next).unwrap_or(0) };
+    let mut statement = connection
+        .prepare_cached("INSERT INTO event (tenant, run, seq, body) VALUES (?1, ?2, ?3, ?4)")
+        .map_err(sql)?;
+    for (expected, event) in (start..).zip(events) {
+        if event.seq != expected {
+            return Err(Error::new(ErrorKind::Conflict, "an event is not the next of its run's journal")
+                .code("RUN_CONFLICT")
+                .with("expected", expected)
+                .with("given", event.seq));
+        }
+        statement
+            .execute(params![tenant.as_str(), run.as_str(), number(event.seq), to_json(event)?])
+            .map_err(sql)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn put_evidence(
+    connection: &Connection,
+    tenant: &TenantId,
+    run: &RunId,
+    evidence: &[Evidence],
+) -> Result<()> {
+    let body = to_json(&evidence)?;
+    connection
+        .prepare_cached("UPDATE run SET evidence = ?3 WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| statement.execute(params![tenant.as_str(), run.as_str(), body]))
+        .map(drop)
+        .map_err(sql)
+}
+
+pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Run> {
+    let body: Option<String> = connection
+        .prepare_cached("SELECT body FROM run WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(sql)?;
+    from_json(&body.ok_or_else(not_found)?)
+}
+
+/// A tenant's runs, latest first.
+pub(crate) fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>> {
+    let before = query.before.as_ref().map(|before| seq(connection, tenant, before)).transpose()?;
+    // Nothing was begun before a run that is not there.
+    let before = match before {
+        Some(None) => return Ok(Vec::new()),
+        known => known.flatten(),
+    };
+    let mut wanted = Wanted::new(source(query));
+    wanted.equal("r.tenant", tenant.as_str());
+    if let Some(tag) = &query.tag {
+        wanted.equal("t.tenant", tenant.as_str()).equal("t.tag", tag.as_str());
+    }
+    if let Some(session) = &query.session {
+        wanted.equal("r.session", session.as_str());
+    }
+    if let Some(owner) = &query.owner {
+        wanted.equal("r.owner", owner.as_str());
+    }
+    match query.state {
+        // The number itself, so that the index of open runs is known to serve.
+        Some(RunState::Running) => drop(wanted.and("r.closed = 0")),
+        Some(RunState::Closed) => drop(wanted.and("r.closed <> 0")),
+        None => {}
+    }
+    let order = if query.tag.is_some() { "t.run" } else { "r.seq" };
+    if let Some(before) = before {
+        wanted.compare(order, "<", before);
+    }
+    let (statement, values) = wanted.ordered(&format!("{order} DESC"), query.limit);
+    let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
+    let bodies = statement
+        .query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(0))
+        .map_err(sql)?;
+    bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
+}
+
+/// Where the runs of a query are looked for: by the condition that leaves the fewest.
+fn source(query: &RunQuery) -> &'static str {
+    match query {
+        RunQuery { tag: Some(_), .. } => {
+            "SELECT r.body FROM run_tag AS t CROSS JOIN run AS r ON r.seq = t.run"
+        }
+        RunQuery { session: Some(_), .. } => "SELECT r.body FROM run AS r INDEXED BY run_by_session",
+        RunQuery { state: Some(RunState::Running), .. } => "SELECT r.body FROM run AS r INDEXED BY run_open",
+        RunQuery { owner: Some(_), .. } => "SELECT r.body FROM run AS r INDEXED BY run_by_owner",
+        _ => "SELECT r.body FROM run AS r INDEXED BY run_by_tenant",
+    }
+}
+
+/// The place of a run in the order in which runs began.
+fn seq(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT seq FROM run WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(sql)
+}
+
+/// The runs of all tenants that are not over, in the order in which they began.
+pub(crate) fn unfinished(connection: &Connection) -> Result<Vec<Run>> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, body FROM run INDEXED BY run_open WHERE closed = 0")
+        .map_err(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
+    let mut open = rows.and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>).map_err(sql)?;
+    open.sort_unstable_by_key(|(seq, _)| *seq);
+    open.iter().map(|(_, body)| from_json(body)).collect()
+}
+
+pub(crate) fn evidence(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>> {
+    let body: Option<Option<String>> = connection
+        .prepare_cached("SELECT evidence FROM run WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(sql)?;
+    body.flatten().map_or_else(|| Ok(Vec::new()), |body| from_json(&body))
+}
+
+fn is_pruned(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT pruned FROM run WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(sql)?
+        .ok_or_else(not_found)
+}
+
+pub(crate) fn journal(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &RunId,
+    from: u64,
+    at_most: usize,
+) -> Result<Journal> {
+    if is_pruned(connection, tenant, id)? {
+        return Ok(Journal::Pruned);
+    }
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT body FROM event WHERE tenant = ?1 AND run = ?2 AND seq >= ?3 ORDER BY seq LIMIT ?4",
+        )
+        .map_err(sql)?;
+    let key = params![tenant.as_str(), id.as_str(), number(from), limit(at_most)];
+    let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
+    bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<_>>().map(Journal::Events)
+}
+
+pub(crate) fn prune(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<()> {
+    let key = params![tenant.as_str(), id.as_str()];
+    let found = connection
+        .execute("UPDATE run SET pruned = 1, evidence = NULL WHERE tenant = ?1 AND id = ?2", key)
+        .map_err(sql)?;
+    if found == 0 {
+        return Err(not_found());
+    }
+    audio::erase(connection, tenant, id)?;
+    ledger::forget_run(connection, tenant, id)?;
+    connection.execute("DELETE FROM event WHERE tenant = ?1 AND run = ?2", key).map(drop).map_err(sql)
+}
+
+pub(crate) fn check_cancellable(run: &Run) -> Result<()> {
+    match run.state() {
+        RunState::Running => Ok(()),
+        RunState::Closed => {
+            Err(Error::new(ErrorKind::Conflict, "the run is over already").code("RUN_CLOSED"))
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Conversations as rows, and what was said in them.
+
+use nexus_core::access::{Authorised, RequiredAccess};
+use nexus_core::session::{Message, Session};
+use nexus_core::{Error, Result, RunId, SessionId, SubjectId, TenantId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::convert::{from_json, limit, to_json};
+use crate::error::sql;
+use crate::search::deferred_builds::Wanted;
+
+pub(crate) fn not_found() -> Error {
+    Error::not_found("there is no such session").code("SESSION_NOT_FOUND")
+}
+
+pub(crate) fn find(connection: &Connection, tenant: &TenantId, id: &SessionId) -> Result<Option<Session>> {
+    let body: Option<String> = connection
+        .prepare_cached("SELECT body FROM session WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(sql)?;
+    body.map(|body| from_json(&body)).transpose()
+}
+
+pub(crate) fn open(connection: &Connection, tenant: &TenantId, session: Session) -> Result<Session> {
+    match find(connection, tenant, &session.id)? {
+        Some(found) if found.owner == session.owner => Ok(found),
+        Some(_) => Err(not_found()),
+        None => save(connection, tenant, &session).map(|()| session),
+    }
+}
+
+pub(crate) fn save(connection: &Connection, tenant: &TenantId, session: &Session) -> Result<()> {
+    let body = to_json(session)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO session (tenant, id, owner, touched, body) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (tenant, id) DO UPDATE SET touched = ?4, body = ?5",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                tenant.as_str(),
+                session.id.as_str(),
+                session.owner.as_str(),
+                session.updated_at.as_micros(),
+                body,
+            ])
+        })
+        .map(drop)
+        .map_err(sql)
+}
+
+/// Adds what `owner` and the model said. A session that was deleted meanwhile stays deleted, and what was said in it with
+/// it, also when another subject has opened one of the same id since.
+pub(crate) fn say(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &SessionId,
+    owner: &SubjectId,
+    messages: &[Message],
+) -> Result<()> {
+    let (Some(last), Some(mut session)) = (messages.last(), find(connection, tenant, id)?) else {
+        return Ok(());
+    };
+    if session.owner != *owner {
+        return Ok(());
+    }
+    session.updated_at = session.updated_at.max(last.at);
+    save(connection, tenant, &session)?;
+    add(connection, tenant, id, messages)
+}
+
+pub(crate) fn add(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &SessionId,
+    messages: &[Message],
+) -> Result<()> {
+    let mut statement = connection
+        .prepare_cached("INSERT INTO message (tenant, session, body) VALUES (?1, ?2, ?3)")
+        .map_err(sql)?;
+    for message in messages {
+        statement.execute(params![tenant.as_str(), id.as_str(), to_json(message)?]).map_err(sql)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn list(
+    connection: &Connection,
+    tenant: &TenantId,
+    owner: Option<&SubjectId>,
+    at_most: usize,
+) -> Result<Vec<Session>> {
+    let mut wanted = Wanted::new(match owner {
+        Some(_) => "SELECT body FROM session INDEXED BY session_by_owner",
+        None => "SELECT body FROM session INDEXED BY session_by_time",
+    });
+    wanted.equal("tenant", tenant.as_str());
+    if let Some(owner) = owner {
+        wanted.equal("owner", owner.as_str());
+    }
+    let (statement, values) = wanted.ordered("touched DESC, id DESC", at_most);
+    let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
+    let bodies = statement
+        .query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(0))
+        .map_err(sql)?;
+    bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
+}
+
+pub(crate) fn messages(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &SessionId,
+    at_most: usize,
+) -> Result<Vec<Message>> {
+    before(connection, tenant, id, i64::MAX, at_most)
+}
+
+/// The last messages whose `seq` is less than `end`, oldest first.
+fn before(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &SessionId,
+    end: i64,
+    at_most: usize,
+) -> Result<Vec<Message>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT body FROM message WHERE tenant = ?1 AND session = ?2 AND seq < ?3
+             ORDER BY seq DESC LIMIT ?4",
+        )
+        .map_err(sql)?;
+    let key = params![tenant.as_str(), id.as_str(), end, limit(at_most)];
+    let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
+    let mut messages = bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<Vec<Message>>>()?;
+    messages.reverse();
+    Ok(messages)
+}
+
+/// The messages before the question of `run`.
+pub(crate) fn history(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &SessionId,
+    run: &RunId,
+    at_most: usize,
+) -> Result<Vec<Message>> {
+    let question: Option<i64> = connection
+        .prepare_cached(
+            "SELECT seq FROM message WHERE tenant = ?1 AND session = ?2
+               AND json_extract(body, '$.run') = ?3 AND json_extract(body, '$.speaker') = 'user'
+             ORDER BY seq DESC LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            let key = params![tenant.as_str(), id.as_str(), run.as_str()];
+            statement.query_row(key, |row| row.get(0)).optional()
+        })
+        .map_err(sql)?;
+    match question {
+        Some(question) => before(connection, tenant, id, question, at_most),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Removes a session with its messages.
+pub(crate) fn delete(
+    connection: &Connection,
+    access: &Authorised<RequiredAccess>,
+    id: &SessionId,
+) -> Result<()> {
+    let tenant = access.tenant();
+    let session = find(connection, tenant, id)?.ok_or_else(not_found)?;
+    access.check_owner(&session.owner).map_err(|_| not_found())?;
+    connection
+        .execute("DELETE FROM session WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), id.as_str()])
+        .map(drop)
+        .map_err(sql)
+}

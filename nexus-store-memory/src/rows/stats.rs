@@ -1,0 +1,207 @@
+//! What a store holds for a tenant, in numbers.
+
+use std::collections::{BTreeMap, HashSet};
+
+use nexus_core::access::Visibility;
+use nexus_core::retrieve::ModelId;
+use nexus_core::store::{COUNTED, StoreStats};
+use nexus_core::{Principal, Result, TenantId, Timestamp};
+use rusqlite::{Connection, Params, params};
+
+use crate::convert::{number, small};
+use crate::error::sql;
+use crate::search::visible_versions;
+
+/// Counts. Reads indexes that say how much there is, not what there is, and of what grows with time no more than is told.
+pub(crate) fn census(connection: &Connection, tenant: &TenantId, store: String) -> Result<StoreStats> {
+    let of = tenant.as_str();
+    let mut documents = Documents::default();
+    each(
+        connection,
+        "SELECT status, count(*) FROM document INDEXED BY document_by_status WHERE tenant = ?1 GROUP BY status",
+        params![of],
+        |row| {
+            documents.add(&row.get::<_, String>(0)?, row.get::<_, i64>(1)?.unsigned_abs());
+            Ok(())
+        },
+    )?;
+    let mut held = Held::default();
+    for corpus in corpora(connection, of)? {
+        each(
+            connection,
+            "SELECT model, sum(passages), sum(vectors) FROM version INDEXED BY version_live
+             WHERE corpus = ?1 AND state = 'live' GROUP BY model",
+            params![corpus],
+            |row| {
+                held.add(row.get(1)?, row.get(0)?, row.get(2)?);
+                Ok(())
+            },
+        )?;
+    }
+    let runs = count(
+        connection,
+        "SELECT count(*) FROM (SELECT 1 FROM run INDEXED BY run_by_tenant WHERE tenant = ?1 LIMIT ?2)",
+        params![of, number(COUNTED) + 1],
+    )?;
+    let (chains, records) = connection
+        .prepare_cached(
+            "SELECT count(*), coalesce(sum(next_seq), 0) FROM (
+                 SELECT next_seq FROM audit_head WHERE tenant = ?1 LIMIT ?2)",
+        )
+        .and_then(|mut statement| {
+            statement.query_row(params![of, number(COUNTED)], |row| Ok((row.get(0)?, row.get(1)?)))
+        })
+        .map_err(sql)?;
+    let (chains, records): (u64, u64) = (small(chains)?, small(records)?);
+    Ok(StoreStats {
+        store,
+        corpora: count(connection, "SELECT count(*) FROM corpus WHERE tenant = ?1", params![of])?,
+        documents: documents.all,
+        documents_in_flight: documents.in_flight,
+        documents_failed: documents.failed,
+        passages: held.passages,
+        vectors: held.vectors(connection)?,
+        runs: runs.min(COUNTED),
+        runs_unfinished: count(
+            connection,
+            "SELECT count(*) FROM run INDEXED BY run_open WHERE tenant = ?1 AND closed = 0",
+            params![of],
+        )?,
+        audit_records: Some(records),
+        is_longer: runs > COUNTED || chains >= COUNTED,
+    })
+}
+
+/// Counts what a principal may see.
+pub(crate) fn census_for(
+    connection: &Connection,
+    caller: &Principal,
+    now: Timestamp,
+    store: String,
+) -> Result<StoreStats> {
+    let (of, visibility) = (caller.tenant().as_str(), Visibility::of(caller));
+    let Some(grantees) = visible_versions::grantees(&visibility)? else {
+        return census(connection, caller.tenant(), store);
+    };
+    let (mut documents, mut held, mut seen) = (Documents::default(), Held::default(), HashSet::new());
+    each(
+        connection,
+        "SELECT d.id, d.status, v.passages, v.model, v.vectors FROM access AS a INDEXED BY access_by_grantee
+         CROSS JOIN document AS d ON d.tenant = a.tenant AND d.id = a.document
+         LEFT JOIN version AS v ON v.ordinal = d.live
+         WHERE a.tenant = ?1 AND a.grantee IN (SELECT value FROM json_each(?2))
+           AND a.permission IN ('read', 'write', 'owner') AND (a.expires_at IS NULL OR a.expires_at > ?3)",
+        params![of, grantees, now.as_micros()],
+        |row| {
+            if seen.insert(row.get::<_, String>(0)?) {
+                documents.add(&row.get::<_, String>(1)?, 1);
+                let passages: Option<i64> = row.get(2)?;
+                held.add(passages.unwrap_or(0), row.get(3)?, row.get::<_, Option<i64>>(4)?.unwrap_or(0));
+            }
+            Ok(())
+        },
+    )?;
+    let subject = caller.subject().as_str();
+    let runs = count(
+        connection,
+        "SELECT count(*) FROM (SELECT 1 FROM run INDEXED BY run_by_owner WHERE tenant = ?1 AND owner = ?2 LIMIT ?3)",
+        params![of, subject, number(COUNTED) + 1],
+    )?;
+    Ok(StoreStats {
+        store,
+        corpora: count(connection, "SELECT count(*) FROM corpus WHERE tenant = ?1", params![of])?,
+        documents: documents.all,
+        documents_in_flight: documents.in_flight,
+        documents_failed: documents.failed,
+        passages: held.passages,
+        vectors: held.vectors(connection)?,
+        runs: runs.min(COUNTED),
+        runs_unfinished: count(
+            connection,
+            "SELECT count(*) FROM run INDEXED BY run_open WHERE tenant = ?1 AND closed = 0 AND owner = ?2",
+            params![of, subject],
+        )?,
+        audit_records: None,
+        is_longer: runs > COUNTED,
+    })
+}
+
+/// Documents by what became of them.
+#[derive(Default)]
+struct Documents {
+    all: u64,
+    in_flight: u64,
+    failed: u64,
+}
+
+impl Documents {
+    fn add(&mut self, status: &str, count: u64) {
+        self.all += count;
+        match status {
+            "queued" | "processing" => self.in_flight += count,
+            "failed" => self.failed += count,
+            _ => {}
+        }
+    }
+}
+
+/// What live versions hold.
+#[derive(Default)]
+struct Held {
+    passages: u64,
+    vectors: BTreeMap<i64, u64>,
+}
+
+impl Held {
+    fn add(&mut self, passages: i64, model: Option<i64>, vectors: i64) {
+        self.passages += passages.unsigned_abs();
+        if let Some(model) = model.filter(|_| vectors > 0) {
+            *self.vectors.entry(model).or_default() += vectors.unsigned_abs();
+        }
+    }
+
+    /// The vectors by the names of their models.
+    fn vectors(&self, connection: &Connection) -> Result<Vec<(ModelId, u64)>> {
+        let mut named = Vec::new();
+        for (model, vectors) in &self.vectors {
+            let name: String = connection
+                .prepare_cached("SELECT name FROM model WHERE id = ?1")
+                .and_then(|mut statement| statement.query_row(params![model], |row| row.get(0)))
+                .map_err(sql)?;
+            named.push((ModelId::parse(name)?, *vectors));
+        }
+        named.sort();
+        Ok(named)
+    }
+}
+
+fn corpora(connection: &Connection, tenant: &str) -> Result<Vec<i64>> {
+    let mut ordinals = Vec::new();
+    each(connection, "SELECT ordinal FROM corpus WHERE tenant = ?1", params![tenant], |row| {
+        ordinals.push(row.get(0)?);
+        Ok(())
+    })?;
+    Ok(ordinals)
+}
+
+fn count(connection: &Connection, statement: &str, of: impl Params) -> Result<u64> {
+    let found: i64 = connection
+        .prepare_cached(statement)
+        .and_then(|mut statement| statement.query_row(of, |row| row.get(0)))
+        .map_err(sql)?;
+    small(found)
+}
+
+fn each(
+    connection: &Connection,
+    statement: &str,
+    of: impl Params,
+    mut take: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(statement).map_err(sql)?;
+    let mut rows = statement.query(of).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        take(row).map_err(sql)?;
+    }
+    Ok(())
+}

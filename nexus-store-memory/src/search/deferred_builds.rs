@@ -1,0 +1,74 @@
+//! A statement with the conditions that a query names, and no other: a condition that may be absent keeps SQLite from using
+//! an index.
+
+use rusqlite::ToSql;
+
+use crate::convert::limit;
+
+/// A statement on its way, with its values.
+pub(crate) struct Wanted {
+    statement: String,
+    values: Vec<Box<dyn ToSql>>,
+    has_conditions: bool,
+}
+
+impl Wanted {
+    /// What is selected, and from where.
+    pub(crate) fn new(source: &str) -> Self {
+        Self { statement: source.to_owned(), values: Vec::new(), has_conditions: false }
+    }
+
+    /// Adds a condition without a value.
+    pub(crate) fn and(&mut self, condition: &str) -> &mut Self {
+        self.statement.push_str(if self.has_conditions { " AND " } else { " WHERE " });
+        self.has_conditions = true;
+        self.statement.push_str(condition);
+        self
+    }
+
+    /// Adds the condition that a column equals a value.
+    pub(crate) fn equal(&mut self, column: &str, value: &str) -> &mut Self {
+        self.compare(column, "=", value.to_owned())
+    }
+
+    /// Adds a comparison of a column with a value.
+    pub(crate) fn compare(
+        &mut self,
+        column: &str,
+        comparison: &str,
+        value: impl ToSql + 'static,
+    ) -> &mut Self {
+        self.and(&format!("{column} {comparison} ?"));
+        self.values.push(Box::new(value));
+        self
+    }
+
+    /// Adds an alternative to the condition before, with a value.
+    pub(crate) fn or(&mut self, condition: &str, value: impl ToSql + 'static) -> &mut Self {
+        self.statement.push_str(" OR ");
+        self.statement.push_str(condition);
+        self.values.push(Box::new(value));
+        self
+    }
+
+    /// The statement in this order, with its values: for who stops reading by itself.
+    pub(crate) fn in_order(mut self, order: &str) -> (String, Vec<Box<dyn ToSql>>) {
+        self.statement.push_str(" ORDER BY ");
+        self.statement.push_str(order);
+        (self.statement, self.values)
+    }
+
+    /// The statement in this order, with its values: at most so many rows.
+    pub(crate) fn ordered(mut self, order: &str, at_most: usize) -> (String, Vec<Box<dyn ToSql>>) {
+        self.statement.push_str(" ORDER BY ");
+        self.statement.push_str(order);
+        self.statement.push_str(" LIMIT ?");
+        self.values.push(Box::new(limit(at_most)));
+        (self.statement, self.values)
+    }
+
+    /// The statement as it is, with its values.
+    pub(crate) fn unordered(self) -> (String, Vec<Box<dyn ToSql>>) {
+        (self.statement, self.values)
+    }
+}

@@ -1,0 +1,62 @@
+//! What a store keeps beside its rows for searches: derived from them, and made anew when it is lost.
+
+use nexus_core::Result;
+use rusqlite::Connection;
+
+use crate::rows::corpus;
+use crate::search::build::{Builds, Effort, NotReady, Task};
+use crate::search::live_versions::LiveVersionsByCorpus;
+use crate::search::text::{Place, TextIndexes};
+use crate::search::vector::Vectors;
+use crate::search::visibility_cache::VisibilityCache;
+
+/// Catalogues and permitted sets, text indexes, and vectors.
+#[derive(Debug)]
+pub(crate) struct Indexes {
+    pub(crate) catalogues: LiveVersionsByCorpus,
+    pub(crate) sets: VisibilityCache,
+    pub(crate) texts: TextIndexes,
+    pub(crate) vectors: Vectors,
+    pub(crate) builds: Builds,
+}
+
+impl Indexes {
+    /// Indexes with their texts in `place`.
+    pub(crate) fn new(place: Place) -> Self {
+        Self {
+            catalogues: LiveVersionsByCorpus::default(),
+            sets: VisibilityCache::default(),
+            texts: TextIndexes::new(place),
+            vectors: Vectors::default(),
+            builds: Builds::default(),
+        }
+    }
+
+    /// Builds what a task names, up to the snapshot of `connection`.
+    pub(crate) fn build(&self, connection: &Connection, task: Task) -> Result<()> {
+        let corpus = match task {
+            Task::Catalogue(corpus) | Task::Text(corpus) => corpus,
+            Task::Vectors(space) => space.corpus,
+        };
+        // It may have been deleted meanwhile.
+        let Some(row) = corpus::row_of(connection, corpus)? else { return Ok(()) };
+        let built = match task {
+            Task::Catalogue(_) => self.catalogues.get(connection, row, Effort::Full).map(drop),
+            Task::Text(_) => self.texts.prepare(connection, row),
+            Task::Vectors(space) => self.vectors.prepare(connection, row, space),
+        };
+        match built {
+            // Another has built more.
+            Ok(()) | Err(NotReady::Overtaken | NotReady::Behind(_)) => Ok(()),
+            Err(NotReady::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Lets go of a corpus that is gone.
+    pub(crate) fn forget(&self, corpus: i64) {
+        self.catalogues.forget(corpus);
+        self.sets.forget(corpus);
+        self.texts.forget(corpus);
+        self.vectors.forget(corpus);
+    }
+}

@@ -1,0 +1,256 @@
+//! One corpus's index: brought up to date from SQL, and opened for searching.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nexus_core::Result;
+use rusqlite::{Connection, params};
+use tantivy::Searcher;
+
+use super::Place;
+use super::score::{Counted, Statistics};
+use super::search::Words;
+use super::tantivy_index::{Fields, Part};
+use super::{index_dir, may_hold_index};
+use crate::error::sql;
+use crate::rows::corpus::CorpusRow;
+use crate::search::build::{Effort, NotReady, Task, begin};
+use crate::search::live_versions::LiveVersions;
+use crate::search::visible_versions::VisibleVersions;
+
+/// How many passages a search takes up by itself, and of how many documents.
+const SMALL: (i64, i64) = (256, 64);
+
+/// How many sets have their statistics remembered.
+const COUNTED: usize = 64;
+
+/// One corpus's index.
+pub(crate) struct TextIndex {
+    corpus: i64,
+    place: Place,
+    /// Held while the index is brought up to date.
+    parts: Mutex<Option<Parts>>,
+    current: Mutex<Current>,
+}
+
+/// What searches use while the index is written.
+#[derive(Default)]
+struct Current {
+    fields: Option<Fields>,
+    through: i64,
+    searchers: Vec<Searcher>,
+    statistics: Option<Counted>,
+    /// The statistics of what some callers may read.
+    own: Vec<(Arc<VisibleVersions>, Statistics)>,
+}
+
+struct Parts {
+    main: Part,
+    /// What the owner of a shared directory has not indexed yet.
+    tail: Option<Part>,
+}
+
+impl TextIndex {
+    pub(crate) fn new(place: &Place, corpus: i64) -> Self {
+        Self { corpus, place: place.clone(), parts: Mutex::default(), current: Mutex::default() }
+    }
+
+    /// Adds what was published up to the snapshot of `row` and is not in the index.
+    pub(crate) fn catch_up(
+        &self,
+        connection: &Connection,
+        row: CorpusRow,
+        effort: Effort,
+    ) -> Result<(), NotReady> {
+        if locked(&self.current).through >= row.watermark {
+            return Ok(());
+        }
+        match self.try_catch_up(connection, row, effort) {
+            // Files come and go beside a reader, and what is damaged is rebuilt when it is opened anew.
+            Err(NotReady::Failed(error)) => {
+                tracing::warn!(
+                    error = error.report(),
+                    corpus = self.corpus,
+                    "opening the text index once more"
+                );
+                self.try_catch_up(connection, row, effort)
+            }
+            ended => ended,
+        }
+    }
+
+    fn try_catch_up(&self, connection: &Connection, row: CorpusRow, effort: Effort) -> Result<(), NotReady> {
+        let behind = || NotReady::Behind(Task::Text(self.corpus));
+        let mut kept = begin(&self.parts, effort).ok_or_else(behind)?;
+        // Parts that failed are not kept: the next attempt opens them anew.
+        let mut parts = match kept.take() {
+            Some(parts) => parts,
+            None => self.open(row)?,
+        };
+        parts.refresh()?;
+        if effort == Effort::Little && !is_near(connection, self.corpus, parts.newest().through)? {
+            *kept = Some(parts);
+            return Err(behind());
+        }
+        parts.newest().add_published(connection, self.corpus, row.watermark)?;
+        let mut current = locked(&self.current);
+        current.fields = Some(parts.main.fields);
+        current.through = parts.newest().through;
+        current.searchers = parts.each().map(Part::searcher).collect();
+        current.own.clear();
+        *kept = Some(parts);
+        Ok(())
+    }
+
+    /// The watermark up to which passages of retired versions are gone from the index on the disk; nothing while the index is
+    /// not open, or brought up to date.
+    pub(crate) fn cleared_through(&self) -> Option<i64> {
+        begin(&self.parts, Effort::Little)?.as_ref().map(|parts| parts.main.stamped)
+    }
+
+    /// Adds passages `from` up to `to` of a large version that is about to be published. Until it is, no search
+    /// finds them.
+    pub(crate) fn add_ahead(
+        &self,
+        connection: &Connection,
+        row: CorpusRow,
+        version: i64,
+        range: Range<u32>,
+    ) -> Result<()> {
+        let mut kept = locked(&self.parts);
+        let mut parts = match kept.take() {
+            Some(parts) => parts,
+            None => self.open(row)?,
+        };
+        parts.newest().add_ahead(connection, version, range)?;
+        *kept = Some(parts);
+        Ok(())
+    }
+
+    /// Keeps others from bringing the index up to date, as a build does that takes long.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> impl Drop + '_ {
+        locked(&self.parts)
+    }
+
+    /// Everything a search needs, detached from the index: with the word statistics of the corpus, or of `own`.
+    pub(crate) fn words(
+        &self,
+        catalogue: &LiveVersions,
+        own: Option<&Arc<VisibleVersions>>,
+    ) -> Result<Words, NotReady> {
+        let mut current = locked(&self.current);
+        // Passages of what was retired since the snapshot are gone from a newer index.
+        if current.through != catalogue.watermark {
+            return Err(NotReady::Overtaken);
+        }
+        let Some(fields) = current.fields else { return Ok(Words::none()) };
+        let known = current.statistics.take().filter(|known| known.are_of(&current.searchers, catalogue));
+        let counted = match known {
+            Some(counted) => counted,
+            None => Counted::count(&current.searchers, catalogue)?,
+        };
+        let corpus = counted.statistics;
+        current.statistics = Some(counted);
+        let statistics = match own {
+            Some(own) if own.passages != catalogue.live_passages => current.statistics_of(own)?,
+            _ => corpus,
+        };
+        Ok(Words::new(fields, current.searchers.clone(), corpus.clean, statistics))
+    }
+
+    /// Lets go of the writer and its memory.
+    pub(crate) fn rest(&self) {
+        for part in locked(&self.parts).iter_mut().flat_map(Parts::each_mut) {
+            if let Err(error) = part.rest() {
+                tracing::warn!(error = error.report(), corpus = self.corpus, "the text index was not merged");
+            }
+        }
+    }
+
+    fn open(&self, row: CorpusRow) -> Result<Parts> {
+        match &self.place {
+            Place::Ram => Ok(Parts { main: Part::in_ram(0)?, tail: None }),
+            Place::Owned(dir) | Place::Shared(dir) if !may_hold_index(dir, self.corpus) => {
+                tracing::warn!(dir = %dir.display(), "the text index is kept in memory: its directory is a link");
+                Ok(Parts { main: Part::in_ram(0)?, tail: None })
+            }
+            Place::Owned(dir) => {
+                let main = Part::open_or_rebuild(&index_dir(dir, self.corpus), row)?;
+                Ok(Parts { main, tail: None })
+            }
+            Place::Shared(dir) => {
+                let dir = index_dir(dir, self.corpus);
+                let main = Part::open(&dir).ok().filter(|part| part.is_of(row));
+                let main = main.map_or_else(|| Part::in_ram(0), Ok)?;
+                let tail = Part::in_ram(main.through)?;
+                Ok(Parts { main, tail: Some(tail) })
+            }
+        }
+    }
+}
+
+impl Current {
+    /// The statistics of the passages in a set of this watermark.
+    fn statistics_of(&mut self, own: &Arc<VisibleVersions>) -> Result<Statistics> {
+        if let Some((_, known)) = self.own.iter().find(|(set, _)| Arc::ptr_eq(set, own)) {
+            return Ok(*known);
+        }
+        let statistics = Statistics::count(&self.searchers, &own.versions)?;
+        if self.own.len() >= COUNTED {
+            self.own.remove(0);
+        }
+        self.own.push((Arc::clone(own), statistics));
+        Ok(statistics)
+    }
+}
+
+/// Whether so little was published after `through` that a search may take it up by itself.
+fn is_near(connection: &Connection, corpus: i64, through: i64) -> Result<bool> {
+    let (passages, documents) = SMALL;
+    connection
+        .prepare_cached(
+            "SELECT count(*) <= ?3 AND coalesce(sum(passages), 0) <= ?4 FROM (
+                 SELECT passages FROM version INDEXED BY version_by_publication
+                 WHERE corpus = ?1 AND published > ?2 AND state = 'live' LIMIT ?3 + 1)",
+        )
+        .and_then(|mut statement| {
+            statement.query_row(params![corpus, through, documents, passages], |row| row.get(0))
+        })
+        .map_err(sql)
+}
+
+impl std::fmt::Debug for TextIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TextIndex")
+            .field("corpus", &self.corpus)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Parts {
+    fn newest(&mut self) -> &mut Part {
+        self.tail.as_mut().unwrap_or(&mut self.main)
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Part> {
+        std::iter::once(&self.main).chain(&self.tail)
+    }
+
+    fn each_mut(&mut self) -> impl Iterator<Item = &mut Part> {
+        std::iter::once(&mut self.main).chain(&mut self.tail)
+    }
+
+    /// Looks at what the owner of a shared index committed meanwhile; the tail begins where that ends.
+    fn refresh(&mut self) -> Result<()> {
+        if self.tail.is_some() && self.main.reload()? {
+            self.tail = Some(Part::in_ram(self.main.through)?);
+        }
+        Ok(())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

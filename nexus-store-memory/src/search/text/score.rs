@@ -1,0 +1,213 @@
+//! Word statistics of what is live, and BM25 from them.
+//!
+//! tantivy's own statistics count passages that are retired and depend on how the index came about. These do not, so a
+//! rebuilt index scores as the old one did.
+
+use nexus_core::Result;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tantivy::columnar::ColumnValues;
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::postings::Postings;
+use tantivy::query::Bm25StatisticsProvider;
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocId, DocSet, Searcher, SegmentReader, TERMINATED, Term};
+
+use crate::error::text;
+use crate::rows::passage;
+use crate::search::bit_set::BitSet;
+use crate::search::live_versions::LiveVersions;
+
+const K1: f64 = 1.2;
+const B: f64 = 0.75;
+
+/// How many passages a set has, and how long they are together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Statistics {
+    pub(super) passages: u64,
+    pub(super) terms: u64,
+    /// Whether the index holds these passages only.
+    pub(super) clean: bool,
+}
+
+impl Statistics {
+    /// Counts the passages of the versions in `set`.
+    pub(super) fn count(searchers: &[Searcher], set: &BitSet) -> Result<Self> {
+        let (mut passages, mut terms, mut held) = (0, 0, 0);
+        for reader in searchers.iter().flat_map(Searcher::segment_readers) {
+            let columns = Columns::open(reader)?;
+            held += u64::from(reader.max_doc());
+            for doc in reader.doc_ids_alive() {
+                if set.contains(columns.version(doc)) {
+                    passages += 1;
+                    terms += columns.lengths.get_val(doc);
+                }
+            }
+        }
+        Ok(Self { passages, terms, clean: held == passages })
+    }
+}
+
+/// The statistics of all live passages of a corpus, and what they were counted on.
+#[derive(Debug)]
+pub(super) struct Counted {
+    generations: Vec<u64>,
+    watermark: i64,
+    pub(super) statistics: Statistics,
+}
+
+impl Counted {
+    pub(super) fn count(searchers: &[Searcher], catalogue: &LiveVersions) -> Result<Self> {
+        let statistics = Statistics::count(searchers, &catalogue.live)?;
+        let generations = searchers.iter().map(|searcher| searcher.generation().generation_id()).collect();
+        Ok(Self { generations, watermark: catalogue.watermark, statistics })
+    }
+
+    pub(super) fn are_of(&self, searchers: &[Searcher], catalogue: &LiveVersions) -> bool {
+        let generations = searchers.iter().map(|searcher| searcher.generation().generation_id());
+        self.watermark == catalogue.watermark && generations.eq(self.generations.iter().copied())
+    }
+}
+
+/// A segment's facts about its passages.
+pub(super) struct Columns {
+    passages: Arc<dyn ColumnValues<u64>>,
+    lengths: Arc<dyn ColumnValues<u64>>,
+}
+
+impl Columns {
+    pub(super) fn open(reader: &SegmentReader) -> Result<Self> {
+        let column =
+            |name| reader.fast_fields().u64(name).map(|column| column.first_or_default_col(0)).map_err(text);
+        Ok(Self { passages: column("passage")?, lengths: column("length")? })
+    }
+
+    pub(super) fn passage(&self, doc: DocId) -> i64 {
+        i64::try_from(self.passages.get_val(doc)).unwrap_or(0)
+    }
+
+    pub(super) fn version(&self, doc: DocId) -> i64 {
+        passage::split(self.passage(doc)).0
+    }
+}
+
+/// A word of the question and its statistics.
+#[derive(Clone, Debug)]
+pub(super) struct Word {
+    pub(super) text: String,
+    pub(super) term: Term,
+    /// How often the question says it.
+    pub(super) weight: f32,
+    /// How many passages hold it, of those that are counted.
+    pub(super) passages: u64,
+    /// How many of the permitted passages hold it, where somebody asked.
+    pub(super) permitted: u64,
+}
+
+/// What BM25 needs to know of the corpus.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bm25 {
+    passages: f64,
+    average: f64,
+}
+
+impl Bm25 {
+    #[expect(clippy::cast_precision_loss, reason = "counts of passages and terms are far below 2^52")]
+    pub(super) fn new(statistics: Statistics) -> Self {
+        Self {
+            passages: statistics.passages as f64,
+            average: statistics.terms as f64 / statistics.passages as f64,
+        }
+    }
+
+    /// What a word adds to a passage that says it `frequency` times and is `length` terms long.
+    #[expect(clippy::cast_precision_loss, reason = "counts of passages are far below 2^52")]
+    pub(super) fn score(self, word: &Word, frequency: u32, length: u32) -> f64 {
+        let found = word.passages as f64;
+        let rarity = (1.0 + (self.passages - found + 0.5) / (found + 0.5)).ln();
+        let frequency = f64::from(frequency);
+        let norm = K1 * (1.0 - B + B * f64::from(length) / self.average);
+        f64::from(word.weight) * rarity * (1.0 + K1) * frequency / (frequency + norm)
+    }
+}
+
+/// The passages that are counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CountedSet<'a> {
+    pub(super) versions: &'a BitSet,
+    /// Whether the index holds these passages only.
+    pub(super) clean: bool,
+}
+
+impl CountedSet<'_> {
+    /// How many of the passages hold a term.
+    pub(super) fn holding(&self, searchers: &[Searcher], term: &Term) -> Result<u64> {
+        let mut found = 0;
+        for reader in searchers.iter().flat_map(Searcher::segment_readers) {
+            let inverted = reader.inverted_index(term.field()).map_err(text)?;
+            let info = inverted.get_term_info(term).map_err(|error| text(error.into()))?;
+            let Some(info) = info else { continue };
+            if self.clean {
+                found += u64::from(info.doc_freq);
+                continue;
+            }
+            let columns = Columns::open(reader)?;
+            let mut postings = inverted
+                .read_postings_from_terminfo(&info, IndexRecordOption::Basic)
+                .map_err(|error| text(error.into()))?;
+            while postings.doc() != TERMINATED {
+                let doc = postings.doc();
+                found += u64::from(!reader.is_deleted(doc) && self.versions.contains(columns.version(doc)));
+                postings.advance();
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Calls `take` for every word and every one of `docs`, in ascending order, that holds it: place in `docs`, word,
+/// frequency, length.
+pub(super) fn each_frequency(
+    reader: &SegmentReader,
+    words: &[Word],
+    docs: &[DocId],
+    mut take: impl FnMut(usize, &Word, u32, u32),
+) -> Result<()> {
+    let Some(first) = words.first() else { return Ok(()) };
+    let field = first.term.field();
+    let inverted = reader.inverted_index(field).map_err(text)?;
+    let lengths: FieldNormReader = reader.get_fieldnorms_reader(field).map_err(text)?;
+    for word in words {
+        let postings = inverted
+            .read_postings(&word.term, IndexRecordOption::WithFreqs)
+            .map_err(|error| text(error.into()))?;
+        let Some(mut postings) = postings else { continue };
+        for (place, &doc) in docs.iter().enumerate() {
+            let at = if postings.doc() < doc { postings.seek(doc) } else { postings.doc() };
+            if at == doc {
+                take(place, word, postings.term_freq(), lengths.fieldnorm(doc));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Hands the statistics to tantivy, so that its pruning bounds rest on them.
+pub(super) struct Provider<'a> {
+    pub(super) statistics: Statistics,
+    pub(super) found: HashMap<&'a Term, u64>,
+}
+
+impl Bm25StatisticsProvider for Provider<'_> {
+    fn total_num_tokens(&self, _field: Field) -> tantivy::Result<u64> {
+        Ok(self.statistics.terms)
+    }
+
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        Ok(self.statistics.passages)
+    }
+
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        Ok(self.found.get(term).copied().unwrap_or(0))
+    }
+}

@@ -1,0 +1,339 @@
+//! The permitted set: which versions one search may find. Both arms look at the same one.
+//!
+//! A set follows from liveness, grants, and the query's tags, ids and filter. It is kept with the corpus's watermark and
+//! brought up to date with what changed since, so a search pays for changes and not for the size of the corpus.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use nexus_core::access::{Grantee, Visibility};
+use nexus_core::retrieve::filter::reserved;
+use nexus_core::retrieve::{Filter, Query};
+use nexus_core::{DocumentId, Result, TenantId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Map, Value};
+
+use crate::convert::{from_json, limit, to_json};
+use crate::error::sql;
+use crate::rows::corpus::CorpusRow;
+use crate::rows::version::Described;
+use crate::search::bit_set::BitSet;
+use crate::search::build::NotReady;
+use crate::search::live_versions::LiveVersions;
+use crate::search::visibility_cache::VisibilityCache;
+
+/// The versions that one kind of search may find.
+#[derive(Clone, Debug)]
+pub(crate) struct VisibleVersions {
+    pub(crate) watermark: i64,
+    pub(crate) versions: BitSet,
+    /// How many passages they have.
+    pub(crate) passages: u64,
+    /// The set holds from this moment on, and before the other: grants expire.
+    holds: (i64, i64),
+}
+
+/// What a set depends on beside the corpus's state.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Scope {
+    pub(crate) corpus: i64,
+    visibility: Visibility,
+    tags: Vec<String>,
+    documents: BTreeSet<DocumentId>,
+    filter: Option<String>,
+}
+
+/// Who searches, when, and with which filters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) visibility: &'a Visibility,
+    pub(crate) now: Timestamp,
+    pub(crate) tags: &'a [String],
+    pub(crate) documents: &'a [DocumentId],
+    pub(crate) filter: Option<&'a Filter>,
+}
+
+impl<'a> Asker<'a> {
+    /// Who asks `query`.
+    pub(crate) fn new(tenant: &'a TenantId, visibility: &'a Visibility, query: &'a Query) -> Self {
+        let Query { now, tags, documents, filter, .. } = query;
+        Self { tenant, visibility, now: *now, tags, documents, filter: filter.as_ref() }
+    }
+
+    /// The same without filters: what may be read at all.
+    pub(crate) fn unfiltered(self) -> Self {
+        Self { tags: &[], documents: &[], filter: None, ..self }
+    }
+
+    fn scope(&self, corpus: i64) -> Scope {
+        Scope {
+            corpus,
+            visibility: self.visibility.clone(),
+            tags: self.tags.to_vec(),
+            documents: self.documents.iter().cloned().collect(),
+            filter: self.filter.map(Filter::to_string),
+        }
+    }
+}
+
+/// The grantees of a visibility as a JSON list of texts; nothing when it sees all.
+pub(crate) fn grantees(visibility: &Visibility) -> Result<Option<String>> {
+    match visibility {
+        Visibility::All => Ok(None),
+        Visibility::Granted(grantees) => {
+            to_json(&grantees.iter().map(Grantee::to_string).collect::<Vec<_>>()).map(Some)
+        }
+    }
+}
+
+/// What `asker` may find, as of the catalogue.
+pub(crate) fn permitted(
+    kept: &VisibilityCache,
+    connection: &Connection,
+    row: CorpusRow,
+    catalogue: &LiveVersions,
+    asker: &Asker<'_>,
+) -> Result<Arc<VisibleVersions>, NotReady> {
+    let scope = asker.scope(row.ordinal);
+    let before = kept.find(&scope);
+    if before.as_ref().is_some_and(|set| set.watermark > row.watermark) {
+        return Err(NotReady::Overtaken);
+    }
+    let before = before.filter(|set| set.holds_at(asker.now) && set.watermark >= row.swept);
+    let set = match before {
+        Some(set) if set.watermark == row.watermark => return Ok(set),
+        before => {
+            let mut set = before.map_or_else(VisibleVersions::nothing, Arc::unwrap_or_clone);
+            set.catch_up(connection, &scope, asker, catalogue)?;
+            Arc::new(set)
+        }
+    };
+    kept.put(scope, Arc::clone(&set));
+    Ok(set)
+}
+
+impl VisibleVersions {
+    fn nothing() -> Self {
+        Self { watermark: 0, versions: BitSet::default(), passages: 0, holds: (i64::MIN, i64::MAX) }
+    }
+
+    fn holds_at(&self, now: Timestamp) -> bool {
+        self.holds.0 <= now.as_micros() && now.as_micros() < self.holds.1
+    }
+
+    fn catch_up(
+        &mut self,
+        connection: &Connection,
+        scope: &Scope,
+        asker: &Asker<'_>,
+        catalogue: &LiveVersions,
+    ) -> Result<()> {
+        let grantees = grantees(&scope.visibility)?;
+        if grantees.is_none() && scope.is_whole_corpus() {
+            self.versions = catalogue.live.clone();
+        } else if self.watermark > 0 {
+            let granted = grantees
+                .map(|grantees| self.granted(connection, Granted::SINCE, scope, asker, &grantees))
+                .transpose()?;
+            self.take_changes(connection, scope, asker, catalogue, granted.as_ref())?;
+        } else if let Some(grantees) = grantees {
+            let is_few = has_few_grants(connection, asker.tenant, &grantees, catalogue)?;
+            let source = if is_few { Granted::OF_GRANTEES } else { Granted::OF_CORPUS };
+            for version in self.granted(connection, source, scope, asker, &grantees)? {
+                if catalogue.live.contains(version) && scope.admits(connection, asker, version)? {
+                    self.versions.insert(version);
+                }
+            }
+        } else {
+            self.take_live(connection, scope, asker)?;
+        }
+        self.passages = catalogue.passages(&self.versions);
+        self.watermark = catalogue.watermark;
+        Ok(())
+    }
+
+    /// Takes up the versions that changed since.
+    fn take_changes(
+        &mut self,
+        connection: &Connection,
+        scope: &Scope,
+        asker: &Asker<'_>,
+        catalogue: &LiveVersions,
+        granted: Option<&HashSet<i64>>,
+    ) -> Result<()> {
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT ordinal, document, described FROM version INDEXED BY version_by_change
+                 WHERE corpus = ?1 AND changed > ?2",
+            )
+            .map_err(sql)?;
+        let mut rows = statement.query(params![scope.corpus, self.watermark]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let ordinal: i64 = row.get(0).map_err(sql)?;
+            let may_see = granted.is_none_or(|granted| granted.contains(&ordinal));
+            if catalogue.live.contains(ordinal) && may_see && scope.admits_row(asker, row)? {
+                self.versions.insert(ordinal);
+            } else {
+                self.versions.remove(ordinal);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up all live versions that the filters let pass.
+    fn take_live(&mut self, connection: &Connection, scope: &Scope, asker: &Asker<'_>) -> Result<()> {
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT ordinal, document, described FROM version INDEXED BY version_live
+                 WHERE corpus = ?1 AND state = 'live'",
+            )
+            .map_err(sql)?;
+        let mut rows = statement.query(params![scope.corpus]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            if scope.admits_row(asker, row)? {
+                self.versions.insert(row.get(0).map_err(sql)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The versions that a grant shows now to one of `grantees`.
+    fn granted(
+        &mut self,
+        connection: &Connection,
+        statement: &str,
+        scope: &Scope,
+        asker: &Asker<'_>,
+        grantees: &str,
+    ) -> Result<HashSet<i64>> {
+        let mut statement = connection.prepare_cached(statement).map_err(sql)?;
+        let mut rows = statement
+            .query(params![scope.corpus, asker.tenant.as_str(), grantees, self.watermark])
+            .map_err(sql)?;
+        let (now, mut granted) = (asker.now.as_micros(), HashSet::new());
+        while let Some(row) = rows.next().map_err(sql)? {
+            match row.get::<_, Option<i64>>(1).map_err(sql)? {
+                Some(end) if end <= now => self.holds.0 = self.holds.0.max(end),
+                end => {
+                    self.holds.1 = self.holds.1.min(end.unwrap_or(i64::MAX));
+                    granted.insert(row.get(0).map_err(sql)?);
+                }
+            }
+        }
+        Ok(granted)
+    }
+}
+
+/// Where granted versions are looked for: corpus `?1`, tenant `?2`, grantees `?3`, watermark `?4`.
+struct Granted;
+
+impl Granted {
+    /// Among the versions that changed since the watermark.
+    const SINCE: &str = "SELECT v.ordinal, a.expires_at FROM version AS v INDEXED BY version_by_change
+         CROSS JOIN access AS a ON a.tenant = ?2 AND a.document = v.document
+         WHERE v.corpus = ?1 AND v.changed > ?4 AND v.state = 'live'
+           AND a.permission IN ('read', 'write', 'owner') AND a.grantee IN (SELECT value FROM json_each(?3))";
+
+    /// Among the live versions of the corpus.
+    const OF_CORPUS: &str = "SELECT v.ordinal, a.expires_at FROM version AS v INDEXED BY version_live
+         CROSS JOIN access AS a ON a.tenant = ?2 AND a.document = v.document
+         WHERE v.corpus = ?1 AND v.state = 'live' AND ?4 = 0
+           AND a.permission IN ('read', 'write', 'owner') AND a.grantee IN (SELECT value FROM json_each(?3))";
+
+    /// Among the grants.
+    const OF_GRANTEES: &str = "SELECT d.live, a.expires_at FROM access AS a INDEXED BY access_by_grantee
+         CROSS JOIN document AS d ON d.tenant = a.tenant AND d.id = a.document
+         WHERE a.tenant = ?2 AND a.grantee IN (SELECT value FROM json_each(?3))
+           AND a.permission IN ('read', 'write', 'owner') AND d.corpus = ?1 AND d.live IS NOT NULL AND ?4 = 0";
+}
+
+/// Whether the grantees have fewer grants in the tenant than the corpus has documents, by far.
+fn has_few_grants(
+    connection: &Connection,
+    tenant: &TenantId,
+    grantees: &str,
+    catalogue: &LiveVersions,
+) -> Result<bool> {
+    let few = limit(catalogue.len() / 4);
+    connection
+        .prepare_cached(
+            "SELECT count(*) <= ?3 FROM (SELECT 1 FROM access INDEXED BY access_by_grantee
+             WHERE tenant = ?1 AND grantee IN (SELECT value FROM json_each(?2)) LIMIT ?3 + 1)",
+        )
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), grantees, few], |row| row.get(0))
+        })
+        .map_err(sql)
+}
+
+impl Scope {
+    fn is_whole_corpus(&self) -> bool {
+        self.tags.is_empty() && self.documents.is_empty() && self.filter.is_none()
+    }
+
+    /// How many bytes the scope takes, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        let grantees = match &self.visibility {
+            Visibility::All => 0,
+            Visibility::Granted(grantees) => grantees.iter().map(|grantee| grantee.id().len() + 32).sum(),
+        };
+        let tags: usize = self.tags.iter().map(|tag| tag.len() + 24).sum();
+        let documents: usize = self.documents.iter().map(|id| id.as_str().len() + 32).sum();
+        size_of::<Self>() + grantees + tags + documents + self.filter.as_ref().map_or(0, String::len)
+    }
+
+    /// Whether the query's own filters let a version pass.
+    fn admits(&self, connection: &Connection, asker: &Asker<'_>, version: i64) -> Result<bool> {
+        if self.is_whole_corpus() {
+            return Ok(true);
+        }
+        connection
+            .prepare_cached("SELECT ordinal, document, described FROM version WHERE ordinal = ?1")
+            .and_then(|mut statement| {
+                statement.query_row(params![version], |row| Ok(self.admits_row(asker, row))).optional()
+            })
+            .map_err(sql)?
+            .unwrap_or(Ok(false))
+    }
+
+    /// The same, by the version's row: ordinal, document, description.
+    fn admits_row(&self, asker: &Asker<'_>, row: &rusqlite::Row<'_>) -> Result<bool> {
+        if self.is_whole_corpus() {
+            return Ok(true);
+        }
+        let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str()?)).map_err(sql);
+        let document = text(1)?;
+        if !self.documents.is_empty() && !self.documents.iter().any(|wanted| wanted.as_str() == document) {
+            return Ok(false);
+        }
+        if self.tags.is_empty() && asker.filter.is_none() {
+            return Ok(true);
+        }
+        let described: Described = match from_json(text(2)?) {
+            Ok(described) => described,
+            Err(error) => {
+                // It fails what is asked of it, and not the searches for others.
+                tracing::warn!(error = error.report(), document, "a document's description cannot be read");
+                return Ok(false);
+            }
+        };
+        let tagged = self.tags.iter().all(|tag| described.tags.contains(tag));
+        Ok(tagged && asker.filter.is_none_or(|filter| filter.matches(&fields(document, described))))
+    }
+}
+
+/// The fields that a filter can name: the metadata, and the reserved ones over it.
+fn fields(document: &str, described: Described) -> Map<String, Value> {
+    let mut fields = described.metadata;
+    let texts = [
+        (reserved::ID, document.to_owned()),
+        (reserved::NAME, described.name),
+        (reserved::CONTENT_TYPE, described.content_type),
+        (reserved::CREATED_AT, described.created_at.to_string()),
+        (reserved::UPDATED_AT, described.updated_at.to_string()),
+    ];
+    fields.extend(texts.map(|(name, text)| (name.to_owned(), Value::String(text))));
+    fields.insert(reserved::TAGS.to_owned(), described.tags.into_iter().map(Value::String).collect());
+    fields
+}

@@ -1,0 +1,118 @@
+//! Writes the lines.
+
+use std::io::{Read, Write};
+
+use nexus_core::store::Store;
+use nexus_core::{Error, ErrorKind, Result, TenantId, hex};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, params};
+use serde_json::{Map, Value, json};
+
+use super::table::Table;
+use super::tables::tables;
+use super::{FORMAT, Line, PIECE, VERSION};
+use crate::convert::to_json;
+use crate::error::sql;
+use crate::store::MemoryStore;
+
+/// Writes a tenant's lines and returns how many.
+pub(super) fn take(
+    store: &MemoryStore,
+    connection: &Connection,
+    tenant: &TenantId,
+    out: &mut dyn Write,
+) -> Result<u64> {
+    let mut lines = Lines { out, written: 0 };
+    lines.write(&Line::Header {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        instance: store.instance().to_owned(),
+        tenant: tenant.to_string(),
+    })?;
+    for table in tables() {
+        take_rows(connection, tenant, table, &mut lines)?;
+    }
+    take_bytes(store, connection, tenant, &mut lines)?;
+    lines.write(&Line::End { lines: lines.written })?;
+    lines.out.flush().map_err(unwritten)?;
+    Ok(lines.written)
+}
+
+/// Writes what was taken already.
+pub(super) fn write_all(out: &mut dyn Write, lines: &[u8]) -> Result<()> {
+    out.write_all(lines).and_then(|()| out.flush()).map_err(unwritten)
+}
+
+struct Lines<'a> {
+    out: &'a mut dyn Write,
+    written: u64,
+}
+
+impl Lines<'_> {
+    fn write(&mut self, line: &Line) -> Result<()> {
+        writeln!(self.out, "{}", to_json(line)?).map_err(unwritten)?;
+        self.written += 1;
+        Ok(())
+    }
+}
+
+fn unwritten(source: std::io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, "the export could not be written").code("EXPORT_IO").because(source)
+}
+
+fn take_rows(connection: &Connection, tenant: &TenantId, table: &Table, lines: &mut Lines<'_>) -> Result<()> {
+    let mut statement = connection.prepare(table.rows).map_err(sql)?;
+    let mut rows = statement.query(params![tenant.as_str()]).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        let row = object(row, table)?;
+        let sha256 = hex::sha256(to_json(&row)?.as_bytes());
+        lines.write(&Line::Row { table: table.name.to_owned(), row, sha256 })?;
+    }
+    Ok(())
+}
+
+fn object(row: &Row<'_>, table: &Table) -> Result<Map<String, Value>> {
+    let mut object = Map::new();
+    for (place, (name, _)) in table.columns.iter().enumerate() {
+        let value = match row.get_ref(place).map_err(sql)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => number.into(),
+            ValueRef::Real(number) => json!(number),
+            ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
+            ValueRef::Blob(bytes) => json!({ "hex": hex::encode(bytes) }),
+        };
+        object.insert((*name).to_owned(), value);
+    }
+    Ok(object)
+}
+
+fn take_bytes(
+    store: &MemoryStore,
+    connection: &Connection,
+    tenant: &TenantId,
+    lines: &mut Lines<'_>,
+) -> Result<()> {
+    let mut statement = connection
+        .prepare("SELECT DISTINCT hash FROM document WHERE tenant = ?1 ORDER BY hash")
+        .map_err(sql)?;
+    let mut rows = statement.query(params![tenant.as_str()]).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        let hash: String = row.get(0).map_err(sql)?;
+        let mut source = store.blobs().open(tenant.as_str(), &hash).map_err(|error| {
+            Error::new(ErrorKind::Unavailable, "a document was deleted while it was exported")
+                .code("EXPORT_OVERTAKEN")
+                .hint("export again")
+                .because(error)
+        })?;
+        loop {
+            let mut piece = Vec::with_capacity(PIECE);
+            source.by_ref().take(PIECE as u64).read_to_end(&mut piece).map_err(unwritten)?;
+            let last = piece.len() < PIECE;
+            lines.write(&Line::Bytes { hash: hash.clone(), piece: hex::encode(&piece), last })?;
+            if last {
+                break;
+            }
+        }
+    }
+    Ok(())
+}

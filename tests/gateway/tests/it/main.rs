@@ -1,0 +1,27 @@
+//! The boundary under every fault that its vendors, callers and operators can make.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
+
+mod admission;
+mod cache;
+mod caps;
+mod crash;
+mod embeddings;
+mod estimates;
+mod failover;
+mod guarantees;
+mod idempotency;
+mod ledger_vs_vendor;
+mod metrics;
+mod reconcile;
+mod recovery;
+mod speech;
+mod store;
+mod streams;
+mod windows;
+
+use nexus_gateway_tests::fixture;

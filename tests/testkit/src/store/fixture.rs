@@ -1,0 +1,319 @@
+//! What scenarios share: people, moments, and the way of a document into a store.
+
+use std::io::Cursor;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nexus_core::access::{AccessRule, Authorised, Grant, Grantee, Permission, RequiredAccess};
+use nexus_core::audit::{Draft, KeyRing, Kind, Sealer, UnsealedRecords};
+use nexus_core::document::chunk::Chunk;
+use nexus_core::document::store::{Blob, Lease, Publication, StagedPassage, Submission, Submitted};
+use nexus_core::document::{ChunkConfig, Corpus, Document, ParseReport};
+use nexus_core::policy::{Decision, Effect};
+use nexus_core::retrieve::{
+    Fusion, Language, ModelId, Query, QueryVector, Retrieved, Weights, WordStatistics,
+};
+use nexus_core::store::Store;
+use nexus_core::{CorpusId, DocumentId, GrantId, JobId, Principal, Result, SubjectId, Timestamp, hex};
+use serde_json::json;
+
+/// A fresh store and everything that makes talking to it short.
+#[derive(Debug)]
+pub struct World {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Seals records under the store's own name.
+    pub sealer: Arc<Sealer>,
+    last: AtomicU64,
+    /// The bytes of submissions that are yet to be made.
+    held: Mutex<Vec<Blob>>,
+}
+
+/// How long leases last.
+pub const LEASE: Duration = Duration::from_mins(1);
+
+/// A moment, in seconds after the first.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(1_772_357_400_000_000 + seconds * 1_000_000)
+}
+
+/// An admin of a tenant.
+pub fn admin(tenant: &str) -> Principal {
+    Principal::user(tenant, "root").unwrap().roles(["admin"])
+}
+
+/// Somebody of a tenant with the role `reader`.
+pub fn reader(tenant: &str, subject: &str) -> Principal {
+    Principal::user(tenant, subject).unwrap().roles(["reader"])
+}
+
+/// The id of a document.
+pub fn document(id: &str) -> DocumentId {
+    DocumentId::parse(id).unwrap()
+}
+
+/// The id of a corpus.
+pub fn corpus(id: &str) -> CorpusId {
+    CorpusId::parse(id).unwrap()
+}
+
+/// A model that made no vector by itself.
+pub fn model() -> ModelId {
+    ModelId::parse("model@1").unwrap()
+}
+
+impl World {
+    /// A world around a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
+        let sealer = Arc::new(Sealer::new(store.instance(), keys));
+        Self { store, sealer, last: AtomicU64::new(0), held: Mutex::default() }
+    }
+
+    /// A name that was not used before.
+    pub fn fresh(&self, prefix: &str) -> String {
+        format!("{prefix}-{:04}", self.last.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// Records to be sealed with a change.
+    pub fn pending(&self, caller: &Principal, run: &str, kinds: &[Kind]) -> UnsealedRecords {
+        let drafts = kinds.iter().map(|kind| Draft::new(caller, run, *kind, "v1", at(0))).collect();
+        UnsealedRecords::new(Arc::clone(&self.sealer), drafts)
+    }
+
+    /// No records.
+    pub fn unrecorded(&self) -> UnsealedRecords {
+        UnsealedRecords::new(Arc::clone(&self.sealer), Vec::new())
+    }
+
+    /// Makes a corpus.
+    pub async fn corpus(&self, caller: &Principal, id: &str) {
+        let made = Corpus {
+            id: corpus(id),
+            name: id.to_owned(),
+            provider_config_json: json!({}),
+            created_at: at(0),
+        };
+        self.store.create_corpus(caller.tenant(), made).await.unwrap();
+    }
+
+    /// Keeps `text` as raw bytes and describes it as a document of `in_corpus`.
+    pub async fn submission(&self, caller: &Principal, in_corpus: &str, id: &str, text: &str) -> Submission {
+        let bytes = Box::new(Cursor::new(text.as_bytes().to_vec()));
+        let blob = self.store.put(caller.tenant(), bytes, u64::MAX).await.unwrap();
+        self.held.lock().unwrap().push(blob.clone());
+        let job = self.fresh("job");
+        Submission {
+            principal: caller.clone(),
+            audit: self.pending(caller, &job, &[Kind::CHAIN_OPEN]),
+            job: JobId::parse(job).unwrap(),
+            owner_grant: GrantId::parse(self.fresh("grant")).unwrap(),
+            id: document(id),
+            corpus: corpus(in_corpus),
+            name: format!("{id}.txt"),
+            content_type: "text/plain".to_owned(),
+            size_bytes: blob.size,
+            content_hash: blob.hash,
+            tags: std::collections::BTreeSet::new(),
+            metadata: serde_json::Map::new(),
+            chunking: ChunkConfig::default(),
+            overwrite: false,
+            access: access(caller, AccessRule::NewOr(Permission::Write), at(0)),
+            corpus_created_at: at(0),
+            now: at(0),
+        }
+    }
+
+    /// Submits a document that is new or may be replaced.
+    pub async fn submit(&self, caller: &Principal, in_corpus: &str, id: &str, text: &str) -> Submitted {
+        let mut submission = self.submission(caller, in_corpus, id, text).await;
+        submission.overwrite = true;
+        let submitted = self.store.submit(submission).await.unwrap();
+        self.let_go();
+        submitted
+    }
+
+    /// Gives up the bytes of submissions: what no document rests on may go.
+    pub fn let_go(&self) {
+        self.held.lock().unwrap().clear();
+    }
+
+    /// Takes the next job.
+    pub async fn claim(&self, now: Timestamp) -> Lease {
+        self.store.claim(&self.fresh("worker"), now, LEASE).await.unwrap().expect("a job waits")
+    }
+
+    /// A publication of `passages` passages.
+    pub fn publication(&self, lease: &Lease, passages: usize, model: Option<ModelId>) -> Publication {
+        Publication {
+            report: ParseReport { content_type: "text/plain".to_owned(), ..ParseReport::default() },
+            language: Language::English,
+            passages: u32::try_from(passages).unwrap(),
+            model,
+            access: access(&lease.job.principal, AccessRule::StillHolds(Permission::Write), at(1)),
+            now: at(1),
+            day: super::calls::DAY.to_owned(),
+            audit: self.pending(&lease.job.principal, lease.job.id.as_str(), &[Kind::CHAIN_CLOSE]),
+        }
+    }
+
+    /// Stages and publishes the passages of a lease's document.
+    pub async fn work(&self, lease: &Lease, passages: Vec<StagedPassage>) -> Document {
+        let model = passages.iter().any(|passage| passage.vector.is_some()).then(model);
+        let count = passages.len();
+        self.store.stage(lease, model.as_ref(), passages).await.unwrap();
+        self.store.publish(lease, self.publication(lease, count, model)).await.unwrap()
+    }
+
+    /// Brings a document all the way: each text is one passage.
+    pub async fn publish(&self, caller: &Principal, in_corpus: &str, id: &str, texts: &[&str]) -> Document {
+        self.publish_staged(caller, in_corpus, id, staged(texts)).await
+    }
+
+    /// Brings a document whose passages have vectors.
+    pub async fn publish_vectors(
+        &self,
+        caller: &Principal,
+        in_corpus: &str,
+        id: &str,
+        passages: &[(&str, [f32; 4])],
+    ) -> Document {
+        let texts: Vec<&str> = passages.iter().map(|(text, _)| *text).collect();
+        let mut staged = staged(&texts);
+        for (passage, (_, vector)) in staged.iter_mut().zip(passages) {
+            passage.vector = Some(vector.to_vec());
+        }
+        self.publish_staged(caller, in_corpus, id, staged).await
+    }
+
+    /// Brings a document whose passages are staged as they are.
+    pub async fn publish_staged(
+        &self,
+        caller: &Principal,
+        in_corpus: &str,
+        id: &str,
+        passages: Vec<StagedPassage>,
+    ) -> Document {
+        let text: Vec<&str> = passages.iter().map(|passage| passage.chunk.text.as_str()).collect();
+        self.submit(caller, in_corpus, id, &text.join("\n\n")).await;
+        let lease = self.claim(at(0)).await;
+        self.work(&lease, passages).await
+    }
+
+    /// Gives somebody a permission on a document.
+    pub async fn grant(
+        &self,
+        caller: &Principal,
+        id: &str,
+        grantee: &str,
+        permission: Permission,
+        until: Option<Timestamp>,
+    ) -> Grant {
+        let grant = Grant {
+            id: GrantId::parse(self.fresh("grant")).unwrap(),
+            document_id: document(id),
+            grantee: grantee.parse::<Grantee>().unwrap(),
+            permission,
+            granted_by: SubjectId::parse("root").unwrap(),
+            expires_at: until,
+            created_at: at(0),
+        };
+        let access = access(caller, AccessRule::Holds(Permission::Owner), at(0));
+        self.store.grant(&access, grant).await.unwrap()
+    }
+
+    /// Takes a permission on a document back.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn revoke(&self, caller: &Principal, id: &str, grant: &GrantId) -> Result<Grant> {
+        let access = access(caller, AccessRule::Holds(Permission::Owner), at(0));
+        self.store.revoke(&access, &document(id), grant).await
+    }
+
+    /// Removes a document.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn delete(&self, caller: &Principal, id: &str) -> Result<()> {
+        let access = access(caller, AccessRule::Holds(Permission::Delete), at(0));
+        self.store.delete_document(&access, &document(id), self.unrecorded()).await
+    }
+
+    /// Searches.
+    pub async fn retrieve(&self, caller: &Principal, query: Query) -> Retrieved {
+        self.store.retrieve(&allowed(caller, query)).await.unwrap()
+    }
+
+    /// Searches for words in the corpus `c`, and gives back which documents were found.
+    pub async fn found(&self, caller: &Principal, text: &str) -> Vec<String> {
+        names(&self.retrieve(caller, query(text)).await)
+    }
+}
+
+/// The documents of the hits, in their order.
+pub fn names(retrieved: &Retrieved) -> Vec<String> {
+    retrieved.hits.iter().map(|hit| hit.passage.key.document.to_string()).collect()
+}
+
+/// A search for words in the corpus `c`.
+pub fn query(text: &str) -> Query {
+    Query {
+        corpus: corpus("c"),
+        text: text.to_owned(),
+        vector: None,
+        top_k: 10,
+        filter: None,
+        tags: Vec::new(),
+        documents: Vec::new(),
+        fusion: Fusion::default(),
+        weights: Weights::default(),
+        statistics: WordStatistics::default(),
+        explain: false,
+        now: at(2),
+    }
+}
+
+/// A search by vector in the corpus `c`.
+pub fn vector_query(text: &str, values: [f32; 4]) -> Query {
+    Query { vector: Some(QueryVector { model: model(), values: values.to_vec() }), ..query(text) }
+}
+
+/// A request that a policy allowed.
+pub fn allowed<T>(caller: &Principal, request: T) -> Authorised<T> {
+    let decision = Decision {
+        effect: Effect::Allow,
+        rules: vec!["test".to_owned()],
+        reason: "the test allows it".to_owned(),
+        policy_version: "v1".to_owned(),
+    };
+    Authorised::new(caller, &decision, request).expect("the decision allows")
+}
+
+/// The access that a change needs, allowed by a policy.
+pub fn access(caller: &Principal, rule: AccessRule, moment: Timestamp) -> Authorised<RequiredAccess> {
+    allowed(caller, RequiredAccess::new(rule, moment))
+}
+
+/// Texts as passages of one English document.
+pub fn staged(texts: &[&str]) -> Vec<StagedPassage> {
+    let mut start = 0_u64;
+    (0..)
+        .zip(texts)
+        .map(|(index, text)| {
+            let end = start + text.len() as u64;
+            let chunk = Chunk {
+                index,
+                text: (*text).to_owned(),
+                span: start..end,
+                page: Some(index + 1),
+                heading_path: vec!["Title".to_owned(), format!("Section {index}")],
+                tokens: 7,
+                hash: hex::sha256(text.as_bytes()),
+            };
+            start = end + 2;
+            StagedPassage { chunk, language: Language::English, vector: None }
+        })
+        .collect()
+}
