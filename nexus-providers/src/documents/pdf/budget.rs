@@ -1,40 +1,40 @@
-//! What reading a page and a document may take, counted in work and never in seconds, so that the same bytes read the
-//! same on every machine.
+//! Work budgets of a page and of a document, counted in steps and never in seconds, so that every machine reads the
+//! same bytes the same way.
 
 use std::fmt;
 
-/// A kind of work that is counted.
+/// Kind of work that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
     /// Operators of content streams: drawing, text, state.
     Operators,
-    /// Characters that text operators show.
+    /// Characters shown by text operators.
     Glyphs,
-    /// Bytes that streams decode to and that dictionaries are read from.
+    /// Decoded bytes of streams, and bytes of dictionaries.
     Bytes,
-    /// Objects looked up: fonts, forms, resources, parts of the content.
+    /// Look-ups of objects: fonts, forms, resources, parts of the content.
     Lookups,
 }
 
 const KINDS: usize = 4;
 
-/// What a page may take. A chart of 50,000 shapes has 100,000 operators and a map of a town a few million; the densest
-/// print has 50,000 characters; content and fonts of a page rarely decode to more than 10 MiB.
+/// Work limits of a page. A chart of 50,000 shapes has 100,000 operators and a map of a town a few million; the
+/// densest print has 50,000 characters; content and fonts of a page rarely decode to more than 10 MiB.
 const PAGE: [u64; KINDS] = [5_000_000, 500_000, 128 << 20, 100_000];
 
-/// What a document may take however small it is: 5,000 pages of 4,000 characters have 20 million of them, and may share
-/// one content stream.
+/// Work limits of a document, regardless of its size: 5,000 pages of 4,000 characters have 20 million of them, and
+/// may share one content stream.
 const DOCUMENT: [u64; KINDS] = [100_000_000, 50_000_000, 1 << 30, 5_000_000];
 
-/// What a document may take on top of that for each byte of its file: more than content that is stored once can need.
+/// Additional work allowed for each byte of the file: more than content that is stored once can need.
 const EACH_BYTE: [u64; KINDS] = [8, 4, 16, 1];
 
-/// Work ran out.
+/// Exceeded work limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Exhausted {
-    /// The kind of work that ran out.
+    /// Kind of the work.
     pub(super) work: Work,
-    /// Whether it ran out for the document, and not for a page only.
+    /// Whether the limit is that of the document rather than of a page.
     pub(super) document: bool,
     limit: u64,
 }
@@ -51,7 +51,7 @@ impl fmt::Display for Exhausted {
     }
 }
 
-/// The work done so far for the page at hand and for the document, against what each may take.
+/// Work of the current page and of the document so far, with the limits of both.
 #[derive(Debug)]
 pub(super) struct WorkBudget {
     page: [u64; KINDS],
@@ -60,7 +60,7 @@ pub(super) struct WorkBudget {
 }
 
 impl WorkBudget {
-    /// The budget of a document whose file has this many bytes.
+    /// Creates the budget of a document whose file has this many bytes.
     pub(super) fn new(source: usize) -> Self {
         let source = u64::try_from(source).unwrap_or(u64::MAX);
         let mut limits = DOCUMENT;
@@ -70,7 +70,7 @@ impl WorkBudget {
         Self { page: [0; KINDS], document: [0; KINDS], limits }
     }
 
-    /// Begins a page, whose work counts from zero.
+    /// Begins a page. Its work counts from zero.
     pub(super) fn begin_page(&mut self) {
         self.page = [0; KINDS];
     }
@@ -100,7 +100,7 @@ impl WorkBudget {
         self.spend(Work::Bytes, u64::try_from(bytes).unwrap_or(u64::MAX))
     }
 
-    /// How many more bytes the page may decode.
+    /// Returns how many more bytes the page may decode.
     pub(super) fn bytes_left(&self) -> usize {
         let kind = Work::Bytes as usize;
         let left = |spent: &[u64; KINDS], limits: &[u64; KINDS]| {
@@ -111,7 +111,7 @@ impl WorkBudget {
         usize::try_from(left).unwrap_or(usize::MAX)
     }
 
-    /// The work of the document so far: operators, glyphs, bytes, look-ups.
+    /// Returns the work of the document so far: operators, glyphs, bytes, look-ups.
     pub(super) fn spent(&self) -> [u64; KINDS] {
         self.document
     }

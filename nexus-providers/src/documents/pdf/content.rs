@@ -1,54 +1,55 @@
-//! The operators of a content stream with their operands, in one pass over its bytes.
+//! Operators of a content stream with their operands, read in one pass over its bytes.
 
 use std::borrow::Cow;
 
-/// How deep arrays and dictionaries may nest in operands.
+/// Maximum nesting depth of arrays and dictionaries in operands.
 const NESTING: usize = 32;
 
-/// How many operands of one operator are kept; more are counted and dropped. A line of text is one array of hundreds.
+/// Maximum number of operands kept for one operator. Further ones are counted and dropped; a line of text is one
+/// array of hundreds.
 const OPERANDS: usize = 200_000;
 
-/// An operand.
+/// Operand of an operator.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operand<'a> {
-    /// A number.
+    /// Number.
     Number(f64),
-    /// A name without its slash.
+    /// Name without its slash.
     Name(Cow<'a, [u8]>),
-    /// A string's bytes.
+    /// Bytes of a string.
     String(Vec<u8>),
-    /// An array.
+    /// Array.
     Array(Vec<Self>),
-    /// A dictionary, in its order.
+    /// Dictionary in its original order.
     Dict(Vec<(Vec<u8>, Self)>),
-    /// A boolean or null.
+    /// Boolean or null.
     Other,
 }
 
 impl Operand<'_> {
-    /// The number, if it is one.
+    /// Returns the number, if the operand is one.
     pub(super) fn number(&self) -> Option<f64> {
         if let Self::Number(number) = self { Some(*number) } else { None }
     }
 
-    /// The bytes of a name.
+    /// Returns the bytes of a name.
     pub(super) fn name(&self) -> Option<&[u8]> {
         if let Self::Name(name) = self { Some(name) } else { None }
     }
 
-    /// The bytes of a string.
+    /// Returns the bytes of a string.
     pub(super) fn string(&self) -> Option<&[u8]> {
         if let Self::String(string) = self { Some(string) } else { None }
     }
 }
 
-/// Reads operators one after the other.
+/// Operator reader of a content stream.
 #[derive(Debug)]
 pub(super) struct Operators<'a> {
     bytes: &'a [u8],
     at: usize,
     kept: usize,
-    /// The operands of the operator that was read last.
+    /// Operands of the last operator read.
     pub(super) operands: Vec<Operand<'a>>,
 }
 
@@ -57,7 +58,7 @@ impl<'a> Operators<'a> {
         Self { bytes, at: 0, kept: 0, operands: Vec::new() }
     }
 
-    /// The next operator. An inline image is skipped, and only its `BI` is reported.
+    /// Returns the next operator. An inline image is skipped, and only its `BI` is reported.
     pub(super) fn next(&mut self) -> Option<&'a [u8]> {
         self.operands.clear();
         self.kept = 0;
@@ -106,7 +107,7 @@ impl<'a> Operators<'a> {
         }
     }
 
-    /// The bytes up to the next blank or delimiter.
+    /// Returns the bytes up to the next blank or delimiter.
     fn word(&mut self) -> &'a [u8] {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let end = rest.iter().position(|byte| !is_regular(*byte)).unwrap_or(rest.len());
@@ -146,7 +147,7 @@ impl<'a> Operators<'a> {
                     value = f64::from(byte - b'0').mul_add(scale, value);
                 }
                 _ if is_regular(byte) => {
-                    // `12abc` is a number followed by an operator only where the rest cannot be one.
+                    // `12abc` is a number followed by an operator only where the rest cannot be a number.
                     if !matches!(byte, b'-' | b'.' | b'+') {
                         break;
                     }
@@ -296,7 +297,7 @@ impl<'a> Operators<'a> {
         Some(Operand::Dict(dict))
     }
 
-    /// Skips from behind `BI` to behind `EI`: a word of its own, with what looks like content behind it.
+    /// Skips from behind `BI` to behind `EI`. The end is a separate word that is followed by plausible content.
     fn inline_image(&mut self) {
         loop {
             self.skip_blank();

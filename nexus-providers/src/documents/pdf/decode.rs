@@ -1,4 +1,4 @@
-//! Decodes streams up to a size, because a small one may decode to a thousand times its own.
+//! Stream decoding up to a size limit, because a small stream may decode to a thousand times its size.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -10,15 +10,15 @@ use hayro_syntax::object::{Dict, Object, Stream};
 
 use super::budget::{Exhausted, Work, WorkBudget};
 
-/// The filters that may follow one another. More are of no use, and each may multiply the size.
+/// Maximum number of chained filters. Real files need fewer, and each filter may multiply the size.
 const FILTERS: usize = 8;
 
-/// What a stream decodes to.
+/// Decoded content of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Data {
-    /// Its bytes, as far as they can be decoded.
+    /// Decodable bytes.
     pub(super) bytes: Vec<u8>,
-    /// Whether some or all of it cannot be decoded.
+    /// Whether a part or all of the content cannot be decoded.
     pub(super) damaged: bool,
 }
 
@@ -44,13 +44,13 @@ pub(super) fn decode(stream: &Stream<'_>, budget: &mut WorkBudget) -> Result<Dat
     }
 }
 
-/// What came of decoding.
+/// Result of decoding.
 pub(super) enum Decoded<'a> {
-    /// All of it.
+    /// Complete content.
     Whole(Cow<'a, [u8]>),
-    /// As much of it as can be decoded.
+    /// Decodable part of damaged content.
     Damaged(Vec<u8>),
-    /// There is more than the limit.
+    /// Content larger than the limit.
     TooLarge,
 }
 
@@ -91,8 +91,8 @@ pub(super) fn filter<'a>(raw: Cow<'a, [u8]>, stream: &Stream<'_>, limit: usize) 
     }
 }
 
-/// Inflates up to one byte more than `limit`, and whether that is all there is. A checksum that is wrong or missing does
-/// not matter, as in other viewers; a header may be missing too.
+/// Inflates up to one byte more than `limit`, and returns whether the data is complete. As in other viewers, a wrong
+/// or missing checksum is ignored, and the header may be missing too.
 fn flate(bytes: &[u8], limit: usize) -> (Vec<u8>, bool) {
     let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let mut decoded = Vec::new();
@@ -129,12 +129,12 @@ fn early_change(stream: &Stream<'_>, index: usize) -> bool {
     found != Some(0)
 }
 
-/// LZW with codes of 9 to 12 bits, most significant bit first.
+/// Decodes LZW with codes of 9 to 12 bits, most significant bit first.
 fn lzw(bytes: &[u8], early: bool, limit: usize) -> Option<Vec<u8>> {
     const CLEAR: usize = 256;
     const END: usize = 257;
     let mut decoded: Vec<u8> = Vec::new();
-    // Each entry is a stretch of what was decoded before: its start and its length.
+    // Each entry is a range of the output so far: its start and its length.
     let mut entries: Vec<(usize, usize)> = Vec::new();
     let (mut width, mut buffer, mut held) = (9_u32, 0_u32, 0_u32);
     let mut last: Option<(usize, usize)> = None;

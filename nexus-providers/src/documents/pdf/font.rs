@@ -1,4 +1,4 @@
-//! Fonts: what the codes of a string stand for, and how far each moves on.
+//! Fonts: the text of the codes in a string, and the advance of each code.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,26 +13,26 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Rect};
 use super::budget::{Exhausted, Work, WorkBudget};
 use super::decode;
 
-/// The widths that a range of a composite font may set one by one; its codes have two bytes.
+/// Maximum number of widths that a range of a composite font may set one by one. Its codes have two bytes.
 const WIDTHS: u64 = 1 << 18;
 
-/// The fonts of a document.
+/// Fonts of a document.
 pub(super) struct Fonts<'a> {
     cache: FontCache<'a>,
     programs: FontResolverFn,
     cmaps: CMapResolverFn,
 }
 
-/// What a code stands for.
+/// Text and advance of a code.
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
-    /// Its text; empty if it stands for none, and [`None`] if that is not known.
+    /// Text of the code: empty if the code has none, [`None`] if the text is unknown.
     pub(super) text: Option<Rc<str>>,
-    /// How far it moves on, for a size of one: across, and down for vertical fonts.
+    /// Advance for a size of one: across, and down for vertical fonts.
     pub(super) advance: (f64, f64),
 }
 
-/// A font.
+/// Loaded font.
 pub(super) struct Font<'a> {
     inner: Option<hayro_font::Font<'a>>,
     codes: RefCell<BTreeMap<u32, Shown>>,
@@ -40,15 +40,15 @@ pub(super) struct Font<'a> {
     composite: bool,
     /// Whether its letters are bold.
     pub(super) bold: bool,
-    /// Its height for a size of one.
+    /// Height for a size of one.
     pub(super) height: f64,
 }
 
-/// How to know the text of codes that the font itself does not tell.
+/// Fallback mapping to Unicode for codes that the font itself does not map.
 enum Unicode {
     /// The codes are UTF-16.
     Codes,
-    /// Codes stand for the characters of a collection, and these for text.
+    /// Two maps: from codes to the characters of a collection, and from these to text.
     Collection(Box<CMap>, Box<CMap>),
 }
 
@@ -64,7 +64,7 @@ impl<'a> Fonts<'a> {
         }
     }
 
-    /// Loads a font, after counting what loading it takes.
+    /// Loads a font, after its work has been counted.
     pub(super) fn load(&self, dict: &Dict<'a>, budget: &mut WorkBudget) -> Result<Font<'a>, Exhausted> {
         let fits = check(dict, budget)?;
         let font = fits.then(|| self.cache.font(dict, &self.programs, &self.cmaps)).flatten();
@@ -83,12 +83,12 @@ impl<'a> Fonts<'a> {
 }
 
 impl Font<'_> {
-    /// Whether strings run down the page.
+    /// Returns whether strings run down the page.
     pub(super) fn is_vertical(&self) -> bool {
         self.inner.as_ref().is_some_and(|font| !font.is_horizontal())
     }
 
-    /// The next code of a string, and how many bytes it has.
+    /// Returns the next code of a string and its length in bytes.
     pub(super) fn code(&self, bytes: &[u8], at: usize) -> (u32, usize) {
         match &self.inner {
             Some(font) if at < bytes.len() => font.read_code(bytes, at),
@@ -97,7 +97,7 @@ impl Font<'_> {
         }
     }
 
-    /// What a code stands for.
+    /// Returns the text and the advance of a code.
     pub(super) fn shown(&self, code: u32) -> Shown {
         if let Some(shown) = self.codes.borrow().get(&code) {
             return shown.clone();
@@ -147,7 +147,7 @@ fn string(text: BfString) -> String {
     }
 }
 
-/// Whether it is text, and neither controls nor the private characters that symbol fonts use.
+/// Returns whether a string is text rather than control characters or the private characters of symbol fonts.
 fn is_text(text: &str) -> bool {
     !text.is_empty()
         && !text
@@ -155,7 +155,7 @@ fn is_text(text: &str) -> bool {
             .all(|c| (c.is_control() && !c.is_whitespace()) || ('\u{E000}'..='\u{F8FF}').contains(&c))
 }
 
-/// The letter of a code in a font that says nothing of its encoding.
+/// Returns the letter of a code in a font without an encoding.
 fn latin(code: u32) -> Option<Rc<str>> {
     let byte = u8::try_from(code).ok().filter(|byte| *byte >= 32)?;
     let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));
@@ -166,7 +166,7 @@ fn name<'a>(dict: &Dict<'a>, key: &[u8]) -> Option<Name<'a>> {
     dict.get::<Name<'_>>(key)
 }
 
-/// The height of a font's letters: only a font whose letters are drawings says it itself.
+/// Returns the height of a font's letters. Only fonts whose letters are drawings declare it.
 fn height(dict: &Dict<'_>) -> f64 {
     if name(dict, keys::SUBTYPE).is_none_or(|name| name.as_ref() != b"Type3") {
         return 1.0;
@@ -176,7 +176,7 @@ fn height(dict: &Dict<'_>) -> f64 {
     if tall > 0.0 { tall * scale } else { 1000.0 * scale }
 }
 
-/// Text for the codes of a composite font that has no table of its own for it.
+/// Returns the Unicode mapping of a composite font that has no table of its own.
 fn unicode(dict: &Dict<'_>, budget: &mut WorkBudget) -> Result<Option<Unicode>, Exhausted> {
     if dict.contains_key(keys::TO_UNICODE) {
         return Ok(None);
@@ -206,7 +206,7 @@ fn unicode(dict: &Dict<'_>, budget: &mut WorkBudget) -> Result<Option<Unicode>, 
     Ok(codes.zip(text).map(|(codes, text)| Unicode::Collection(Box::new(codes), Box::new(text))))
 }
 
-/// Counts what loading the font takes; whether it is fit to be loaded.
+/// Counts the work of loading the font. Returns whether the font may be loaded.
 fn check(dict: &Dict<'_>, budget: &mut WorkBudget) -> Result<bool, Exhausted> {
     budget.bytes(dict.data().len())?;
     budget.spend(Work::Lookups, 20)?;
@@ -243,7 +243,7 @@ fn check(dict: &Dict<'_>, budget: &mut WorkBudget) -> Result<bool, Exhausted> {
     Ok(fits)
 }
 
-/// Counts what a stream decodes to before the library decodes it.
+/// Counts the decoded size of a stream before the library decodes it.
 fn measure(dict: &Dict<'_>, key: &[u8], budget: &mut WorkBudget) -> Result<(), Exhausted> {
     if let Some(Object::Stream(stream)) = dict.get::<Object<'_>>(key) {
         decode::decode(&stream, budget)?;
@@ -251,7 +251,7 @@ fn measure(dict: &Dict<'_>, key: &[u8], budget: &mut WorkBudget) -> Result<(), E
     Ok(())
 }
 
-/// Whether the ranges of a table of widths are as small as codes are. It is read as the library reads it.
+/// Returns whether the ranges of a width table fit its codes. The table is read as the library reads it.
 fn widths_fit(widths: &Array<'_>, vertical: bool) -> bool {
     let mut set = 0_u64;
     let mut iter = widths.flex_iter();

@@ -1,6 +1,6 @@
-//! Positions on a page, and how content moves them.
+//! Affine transformations of positions on a page.
 
-/// A transformation of the plane, in the order in which PDF writes its six numbers.
+/// Affine transformation of the plane, in PDF's order of the six numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Matrix(pub(super) [f64; 6]);
 
@@ -9,15 +9,15 @@ pub(super) struct Matrix(pub(super) [f64; 6]);
     reason = "the six numbers have the names that the standard gives them"
 )]
 impl Matrix {
-    /// What changes nothing.
+    /// Identity.
     pub(super) const IDENTITY: Self = Self([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
 
-    /// A shift.
+    /// Returns a translation.
     pub(super) fn shift(x: f64, y: f64) -> Self {
         Self([1.0, 0.0, 0.0, 1.0, x, y])
     }
 
-    /// This transformation first, and then `next`.
+    /// Composes this transformation, applied first, with `next`.
     pub(super) fn then(self, next: Self) -> Self {
         let Self([a, b, c, d, e, f]) = self;
         let Self([na, nb, nc, nd, ne, nf]) = next;
@@ -31,13 +31,13 @@ impl Matrix {
         ])
     }
 
-    /// Where a point goes.
+    /// Transforms a point.
     pub(super) fn point(self, x: f64, y: f64) -> (f64, f64) {
         let Self([a, b, c, d, e, f]) = self;
         (a.mul_add(x, c * y) + e, b.mul_add(x, d * y) + f)
     }
 
-    /// Where a distance goes.
+    /// Transforms a distance.
     pub(super) fn vector(self, x: f64, y: f64) -> (f64, f64) {
         let Self([a, b, c, d, ..]) = self;
         (a.mul_add(x, c * y), b.mul_add(x, d * y))

@@ -1,4 +1,4 @@
-//! PDF: each page is read for itself, within a budget of work, so that one that cannot be read costs that page only.
+//! PDF: each page is read within its own work budget, so that an unreadable page costs only itself.
 
 mod budget;
 mod content;
@@ -48,7 +48,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     if found == 0 { Err(error::malformed("it has no pages")) } else { Ok(()) }
 }
 
-/// Reads the pages of an open document; how many it has.
+/// Reads the pages of an open document. Returns the number of pages.
 fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> Result<usize> {
     let pdf = &opened.pdf;
     let most = usize::try_from(out.limits.pages).unwrap_or(usize::MAX);
@@ -85,14 +85,14 @@ fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> R
             Ok(Err(exhausted)) if exhausted.document => {
                 let page = out.report.pages.unwrap_or_default() + 1;
                 out.leave_out(
-                    format!("pages from {page} on are left out: the document takes {exhausted}"),
+                    format!("pages from {page} on were left out: the document takes {exhausted}"),
                     error::too_large(format_args!("it takes {exhausted}")),
                 );
                 ended = Some(exhausted);
                 skip(out)?;
             }
             Ok(Err(exhausted)) => {
-                let error = |page| error::too_large(format_args!("page {page} of it takes {exhausted}"));
+                let error = |page| error::too_large(format_args!("page {page} takes {exhausted}"));
                 leave_out(&format!("it takes {exhausted}"), error, out)?;
             }
             Err(_) => leave_out("the parser failed on it", |_| error::crashed(), out)?,
@@ -108,11 +108,12 @@ fn skip(out: &mut Output<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Counts and names a page that is left out. `error` is what a document fails with that has no other.
+/// Counts a page that is left out and warns about it. `error` is the error of a document that yields no text and has
+/// no other error.
 fn leave_out(why: &str, error: impl Fn(u32) -> Error, out: &mut Output<'_>) -> Result<()> {
     skip(out)?;
     let page = out.report.pages.unwrap_or_default();
-    out.leave_out(format!("page {page} could not be read: {why}"), error(page));
+    out.leave_out(format!("cannot read page {page}: {why}"), error(page));
     Ok(())
 }
 
@@ -134,16 +135,16 @@ fn write(pieces: &[Piece], content: &Content, out: &mut Output<'_>) -> Result<()
         out.leave_out(warning, error);
     }
     if *unknown > 0 {
-        out.warn(format!("page {page}: the file does not tell what {unknown} of its characters stand for"));
+        out.warn(format!("page {page}: {unknown} characters have no known text"));
     }
     if *outside > 0 {
-        out.warn(format!("page {page}: {outside} characters are outside of what it shows and left out"));
+        out.warn(format!("page {page}: {outside} characters outside the visible area were left out"));
     }
     out.end_page();
     Ok(())
 }
 
-/// A string for people: UTF-16 or UTF-8 with a mark, or else single bytes.
+/// Decodes a text string: UTF-16 or UTF-8 with a byte order mark, or else single bytes.
 fn text_string(bytes: &[u8]) -> String {
     let encoding = match bytes {
         [0xFE, 0xFF, ..] => encoding_rs::UTF_16BE,

@@ -1,8 +1,8 @@
-//! Opens a PDF so that its page tree is walked here, and not by the library.
+//! Opening of a PDF without the library's walk of the page tree.
 //!
 //! [`Pdf`] reads every page with its resources when it opens a file, which costs pages times resources and cannot be
-//! stopped. So an update with an empty page tree is put behind the file, as the format allows, and the library opens
-//! that; the true catalog is looked up by its number. Everything else, damage included, is the library's.
+//! interrupted. So an update with an empty page tree is appended to the file, as the format allows, and the library
+//! opens that; the original catalog is looked up by its number. The library handles everything else, damage included.
 
 use hayro_syntax::object::dict::keys;
 use hayro_syntax::object::{Dict, FromBytes, MaybeRef, Object, ObjectIdentifier, Stream};
@@ -12,20 +12,20 @@ use nexus_core::Result;
 use super::decode::{Decoded, filter};
 use crate::documents::error;
 
-/// The numbers of the two objects of the update, above those of any file.
+/// Numbers of the two objects of the update, above those of any file.
 const CATALOG: u32 = 4_000_000_000;
 const PAGES: u32 = CATALOG + 1;
 
-/// How far from its start a file may have its signature; what comes before is not of the format.
+/// Maximum offset of the signature. Bytes before it do not belong to the format.
 const SIGNATURE_WITHIN: usize = 1024;
 
-/// An open file, and the number of its catalog if it names one.
+/// Open file, with the number of its catalog if it names one.
 pub(super) struct Opened {
     pub(super) pdf: Pdf,
     pub(super) root: Option<ObjectIdentifier>,
 }
 
-/// Opens the file; with `repair`, its own tables are not believed and its objects are searched for.
+/// Opens the file. With `repair`, its tables are ignored and its objects are searched for.
 pub(super) fn open(bytes: &[u8], repair: bool) -> Result<Opened> {
     let signature = find(bytes.get(..SIGNATURE_WITHIN.min(bytes.len())).unwrap_or_default(), b"%PDF-");
     let bytes = bytes.get(signature.unwrap_or(0)..).unwrap_or_default();
@@ -38,12 +38,12 @@ pub(super) fn open(bytes: &[u8], repair: bool) -> Result<Opened> {
     match Pdf::new(update(bytes, at, trailer.as_ref())) {
         Ok(pdf) => Ok(Opened { pdf, root }),
         Err(LoadPdfError::Decryption(_)) => Err(error::encrypted()),
-        Err(LoadPdfError::Invalid) => Err(error::malformed("it is not a whole PDF")),
+        Err(LoadPdfError::Invalid) => Err(error::malformed("its PDF structure is incomplete or corrupt")),
     }
 }
 
-/// The file with an update behind it whose catalog has no pages. Without a table of the file's own, the update has
-/// none either, so that the library searches for the objects.
+/// Returns the file with an appended update whose catalog has no pages. If the file has no table, the update has none
+/// either, so that the library searches for the objects.
 fn update(bytes: &[u8], table: Option<usize>, trailer: Option<&Dict<'_>>) -> Vec<u8> {
     let mut updated = Vec::with_capacity(bytes.len() + 1024);
     updated.extend_from_slice(bytes);
@@ -87,7 +87,7 @@ fn copy(key: &[u8], value: &MaybeRef<Object<'_>>, into: &mut Vec<u8>) {
     }
 }
 
-/// Where the file says that its table of objects begins.
+/// Returns the declared offset of the object table.
 fn startxref(bytes: &[u8]) -> Option<usize> {
     const KEYWORD: &[u8] = b"startxref";
     let at = rfind(bytes, KEYWORD)? + KEYWORD.len();
@@ -96,7 +96,7 @@ fn startxref(bytes: &[u8]) -> Option<usize> {
     std::str::from_utf8(&digits).ok()?.parse().ok()
 }
 
-/// The trailer that belongs to the table at `at`, be it a table or a stream.
+/// Returns the trailer that belongs to the table or stream at `at`.
 fn trailer_at(bytes: &[u8], at: usize) -> Option<Dict<'_>> {
     let table = bytes.get(at..)?.trim_ascii_start();
     let behind: &[u8] = if table.starts_with(b"xref") { b"trailer" } else { b"obj" };
@@ -108,7 +108,7 @@ fn trailer_at(bytes: &[u8], at: usize) -> Option<Dict<'_>> {
     dict.get_ref(keys::ROOT).is_some().then_some(dict)
 }
 
-/// The last dictionary of the file that names a catalog, where its tables are lost.
+/// Returns the last dictionary of the file that names a catalog. It replaces the trailer where the tables are lost.
 fn last_trailer(bytes: &[u8]) -> Option<Dict<'_>> {
     let mut before = bytes;
     for _ in 0..64 {
@@ -125,7 +125,7 @@ fn last_trailer(bytes: &[u8]) -> Option<Dict<'_>> {
     None
 }
 
-/// Refuses a file whose object streams decode to more than their share, which the library would hold in memory.
+/// Refuses a file whose object streams decode to more than the limit, because the library holds them in memory.
 pub(super) fn check_object_streams(bytes: &[u8]) -> Result<()> {
     const LEAST: usize = 16 << 20;
     const MOST: usize = 256 << 20;
@@ -157,7 +157,7 @@ pub(super) fn check_object_streams(bytes: &[u8]) -> Result<()> {
         let until = end.max(at.saturating_add(length).saturating_add(16)).min(bytes.len());
         let slice = dict.get(..dict.len() - (bytes.len() - until).min(dict.len())).unwrap_or_default();
         let Some(rest) = looked_at.checked_sub(slice.len()) else {
-            return Err(error::malformed("its object streams lie inside of one another"));
+            return Err(error::malformed("its object streams are nested"));
         };
         looked_at = rest;
         ended = at;
@@ -175,7 +175,7 @@ pub(super) fn check_object_streams(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a stream's dictionary may be that of an object stream or of a table of objects.
+/// Returns whether a stream's dictionary may be that of an object stream or of a table of objects.
 fn may_hold_objects(dict: &[u8]) -> bool {
     let has = |word: &[u8]| find(dict, word).is_some();
     has(b"First") || has(b"#") || has(b"XRef") || has(b"/W[") || has(b"/W ")

@@ -1,4 +1,4 @@
-//! The content of a page: its operators are followed, and the text they show is placed.
+//! Page content: an interpreter of its operators that places the text they show.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,47 +16,48 @@ use super::matrix::Matrix;
 use super::text_string;
 use super::tree::{Inherited, MaybeRefDict};
 
-/// How deep forms may draw forms.
+/// Maximum depth of forms that draw forms.
 const FORMS: usize = 16;
 
-/// How many states are kept; programs save a few, and the standard asks for 28.
+/// Maximum number of saved graphics states. Programs save a few, and the standard asks for 28.
 const STATES: usize = 256;
 
-/// A piece of text at its place on the page, as shown: one character, or what the document gives for several.
+/// Piece of text at its position on the page, as shown: one character, or the text that the document gives for
+/// several.
 #[derive(Clone, Debug)]
 pub(super) struct Glyph {
-    /// Its text.
+    /// Text of the glyph.
     pub(super) text: Rc<str>,
-    /// Where it begins, on its baseline.
+    /// Horizontal start on the baseline.
     pub(super) x: f64,
-    /// Where it begins, on its baseline.
+    /// Vertical start on the baseline.
     pub(super) y: f64,
-    /// The way to its end.
+    /// Distance from start to end.
     pub(super) advance: (f64, f64),
-    /// The direction of its line, of length one.
+    /// Unit vector along its line.
     pub(super) direction: (f64, f64),
-    /// Its height.
+    /// Height.
     pub(super) size: f64,
     /// Whether it is bold.
     pub(super) bold: bool,
 }
 
-/// What came of a page.
+/// Result of reading a page.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    /// Its text, in the order in which it is drawn.
+    /// Text in drawing order.
     pub(super) glyphs: Vec<Glyph>,
     /// Whether some of its content is missing or cannot be decoded.
     pub(super) damaged: bool,
-    /// How many characters have no text that is known.
+    /// Number of characters without a known text.
     pub(super) unknown: u64,
-    /// How many characters are outside of the part of the page that is shown.
+    /// Number of characters outside the visible area.
     pub(super) outside: u64,
-    /// That part: left, bottom, right and top.
+    /// Visible area: left, bottom, right and top.
     shown: Option<[f64; 4]>,
 }
 
-/// Resources with what was looked up in them.
+/// Resources with a cache of their look-ups.
 pub(super) struct Resources<'a> {
     fonts: Dict<'a>,
     forms: Dict<'a>,
@@ -71,7 +72,7 @@ struct Form<'a> {
     resources: Option<Rc<Resources<'a>>>,
 }
 
-/// Reads pages of one document, and remembers what they share.
+/// Page reader of one document, with a cache of shared resources.
 pub(super) struct Reader<'a, 'b> {
     pdf: &'a Pdf,
     fonts: Fonts<'a>,
@@ -92,20 +93,20 @@ struct State<'a> {
     rise: f64,
 }
 
-/// Where text goes on.
+/// Position of the next character.
 struct Pen {
     line: Matrix,
     text: Matrix,
     marked: Vec<Marked>,
 }
 
-/// Marked content that is open.
+/// Open marked content.
 enum Marked {
-    /// What it shows is its text.
+    /// Content that is shown as it is.
     Shown,
-    /// This text stands for what it shows.
+    /// Content that this replacement text stands for.
     For(Rc<str>),
-    /// The text that stands for what it shows was given.
+    /// Content whose replacement text has been emitted.
     Given,
 }
 
@@ -120,7 +121,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         }
     }
 
-    /// The steps of work so far, of all kinds.
+    /// Returns the steps of work so far, of all kinds.
     pub(super) fn spent(&self) -> usize {
         usize::try_from(self.budget.spent().into_iter().sum::<u64>()).unwrap_or(usize::MAX)
     }
@@ -157,7 +158,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         Ok(content)
     }
 
-    /// The content of a page, its parts with a blank between them.
+    /// Returns the content of a page, its parts joined by a blank.
     fn contents(&mut self, dict: &Dict<'a>) -> Result<Data, Exhausted> {
         let mut all = Data::default();
         let missing = dict.contains_key(keys::CONTENTS);
@@ -252,7 +253,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         Ok(form)
     }
 
-    /// Follows the operators of a page or of a form.
+    /// Interprets the operators of a page or of a form.
     fn run(
         &mut self,
         bytes: &[u8],
@@ -316,7 +317,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         Ok(())
     }
 
-    /// Follows an operator of text state, of text position or that shows text.
+    /// Interprets an operator that sets the text state or position, or shows text.
     fn text(
         &mut self,
         operator: &[u8],
@@ -444,7 +445,7 @@ impl<'a, 'b> Reader<'a, 'b> {
 }
 
 impl Content {
-    /// Takes a character if it is on the part of the page that is shown.
+    /// Adds a glyph if it lies in the visible area of the page.
     fn take(&mut self, glyph: Glyph) {
         let (x, y) = (glyph.x + glyph.advance.0 / 2.0, glyph.y + glyph.advance.1 / 2.0);
         let inside = self.shown.is_none_or(|[left, bottom, right, top]| {
@@ -459,13 +460,13 @@ impl Content {
 }
 
 impl Pen {
-    /// Begins a line this far from the beginning of the last one.
+    /// Begins a line at this offset from the start of the last one.
     fn go(&mut self, x: f64, y: f64) {
         self.line = Matrix::shift(x, y).then(self.line);
         self.text = self.line;
     }
 
-    /// The text that stands for what is shown, once; after that, nothing does.
+    /// Takes the replacement text, once. After that, the content yields no text.
     fn stand_in(&mut self) -> Option<Rc<str>> {
         let mut marked = self.marked.iter_mut().rev().take(32);
         let marked = marked.find(|marked| !matches!(marked, Marked::Shown))?;
@@ -493,7 +494,7 @@ impl<'a> Resources<'a> {
     }
 }
 
-/// The part of the page that is shown, turned as the page is.
+/// Returns the visible area of the page, rotated as the page is.
 fn shown(dict: &Dict<'_>, inherited: &Inherited<'_>, matrix: Matrix) -> Option<[f64; 4]> {
     let media = dict.get::<Rect>(keys::MEDIA_BOX).or(inherited.media_box);
     let crop = dict.get::<Rect>(keys::CROP_BOX).or(inherited.crop_box);
@@ -518,7 +519,7 @@ fn matrix(operands: &[Operand<'_>]) -> Option<Matrix> {
     Some(Matrix(numbers))
 }
 
-/// A glyph where the pen is, unless it is of no size or nowhere.
+/// Returns a glyph at the pen, unless its size is zero or its position is not finite.
 fn glyph(text: Rc<str>, place: Matrix, way: (f64, f64), state: &State<'_>, font: &Font<'_>) -> Option<Glyph> {
     let (x, y) = place.point(0.0, 0.0);
     let advance = place.vector(way.0, way.1);

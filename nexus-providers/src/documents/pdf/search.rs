@@ -1,23 +1,23 @@
-//! What it costs to search a file for its objects, which the library does when the table of them is lost or wrong.
+//! Cost of searching a file for its objects, which the library does when their table is lost or wrong.
 //!
-//! The library looks ahead over a whole object at each place where one may begin, and reads on from that place. A file
-//! made of strings or comments that are opened and never closed makes each look go to the end, so it is measured first,
-//! by the same steps, up to a limit.
+//! The library looks ahead over a whole object at each position where one may begin, and continues from that
+//! position. In a file of strings or comments that are opened and never closed, each look-ahead goes to the end, so
+//! the cost is measured first, by the same steps, up to a limit.
 
 use nexus_core::Result;
 
 use crate::documents::error;
 
-/// How often a file may be looked over. Ordinary files are looked over once or twice, compressed data some times more.
+/// Maximum number of passes over a file. Ordinary files take one or two passes, compressed data a few more.
 const TIMES: usize = 64;
 
-/// What any file may take.
+/// Work allowed for a file of any size.
 const LEAST: usize = 16 << 20;
 
-/// How deep objects may nest; the library gives up there too.
+/// Maximum nesting depth of objects. The library stops there too.
 const NESTING: usize = 512;
 
-/// Refuses a file that would take more than its share to search.
+/// Refuses a file whose search exceeds the limit.
 pub(super) fn check_search(bytes: &[u8]) -> Result<()> {
     let limit = bytes.len().saturating_mul(TIMES).saturating_add(LEAST);
     let mut cost = 0_usize;
@@ -39,13 +39,13 @@ pub(super) fn check_search(bytes: &[u8]) -> Result<()> {
             at = next;
         }
         if cost > limit {
-            return Err(error::malformed("its objects cannot be told apart"));
+            return Err(error::malformed("the search for its objects exceeds the limit"));
         }
     }
     Ok(())
 }
 
-/// Whether an object's number begins here, and where looking for it ended.
+/// Returns whether an object's number begins here, and where the look-ahead ended.
 fn header(bytes: &[u8], at: usize) -> (bool, usize) {
     let digits = |at| skip(bytes, at, |byte| byte.is_ascii_digit());
     let number = digits(at);
@@ -55,7 +55,7 @@ fn header(bytes: &[u8], at: usize) -> (bool, usize) {
     (found, if found { end + b"obj".len() } else { end })
 }
 
-/// Whether a whole object begins here, and where looking at it ended.
+/// Returns whether a whole object begins here, and where the look-ahead ended.
 fn object(bytes: &[u8], from: usize) -> (bool, usize) {
     let mut depth = 0_usize;
     let mut at = blank(bytes, from);
@@ -92,7 +92,7 @@ fn object(bytes: &[u8], from: usize) -> (bool, usize) {
     }
 }
 
-/// How long the string is that begins here.
+/// Returns the length of the string that begins here.
 fn string(bytes: &[u8]) -> Option<usize> {
     let (mut depth, mut escaped) = (0_usize, false);
     for (at, byte) in bytes.iter().enumerate() {
@@ -108,7 +108,7 @@ fn string(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// Where blanks and comments end.
+/// Returns the end of blanks and comments.
 fn blank(bytes: &[u8], mut at: usize) -> usize {
     loop {
         at = skip(bytes, at, is_blank);

@@ -1,4 +1,4 @@
-//! The work that reading takes, counted, on documents of growing size.
+//! Counted work of reading documents of growing size.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use crate::documents::DocumentLimits;
 use crate::documents::block_writer::Output;
 use crate::documents::budget::Budget;
 
-/// A file of these objects, the first of which is the catalog.
+/// Returns a file of these objects, the first of which is the catalog.
 fn file(objects: &[Vec<u8>]) -> Vec<u8> {
     let mut file = b"%PDF-1.5\n".to_vec();
     let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
@@ -38,7 +38,7 @@ fn stream(dict: &str, content: &str) -> Vec<u8> {
     object
 }
 
-/// Pages with one content: objects 1 to 4 are the catalog, the page tree, a font and the content.
+/// Returns pages that share one content: objects 1 to 4 are the catalog, the page tree, a font and the content.
 fn pages(count: usize, content: &str, resources: &str, more: &[Vec<u8>]) -> Vec<u8> {
     let first = 5 + more.len();
     let mut kids = String::new();
@@ -66,7 +66,7 @@ fn output<'a>(blocks: &'a mut Vec<Block>, limits: &'a DocumentLimits, bytes: &[u
     Output::new(blocks, limits, Rc::new(Budget::new(limits, bytes.len() as u64)))
 }
 
-/// The work that a file takes: operators, characters, bytes and look-ups, without its object streams.
+/// Returns the work of reading a file: operators, characters, bytes and look-ups, without its object streams.
 fn work(bytes: &[u8]) -> [u64; 4] {
     let (mut blocks, limits) = (Vec::<Block>::new(), DocumentLimits::default());
     let mut budget = WorkBudget::new(bytes.len());
@@ -160,10 +160,10 @@ fn a_page_over_its_budget_is_left_out_and_named() {
     let (blocks, report) = parse(&bytes).unwrap();
     assert_eq!(blocks.len(), 1);
     assert_eq!(report.pages, Some(2));
-    assert_eq!(report.warnings, ["page 2 could not be read: it takes more than 500000 characters"]);
+    assert_eq!(report.warnings, ["cannot read page 2: it takes more than 500000 characters"]);
 }
 
-/// A document whose pages have all this content fails for lack of this work, and not as a scan.
+/// Asserts that a document whose pages share this content fails for this exceeded limit, and not as a scan.
 #[track_caller]
 fn check_exhausted(bytes: &[u8], why: &str) {
     use nexus_core::document::parser::{BlockSink, DocumentParser, FileHints};
@@ -181,20 +181,17 @@ fn check_exhausted(bytes: &[u8], why: &str) {
 #[test]
 fn a_document_without_a_page_within_its_budget_fails_with_what_ran_out() {
     let lines = line(700).repeat(12_000);
-    check_exhausted(&pages(1, &lines, "", &[]), "page 1 of it takes more than 500000 characters");
-    check_exhausted(&pages(3, &lines, "", &[]), "page 1 of it takes more than 500000 characters");
+    check_exhausted(&pages(1, &lines, "", &[]), "page 1 takes more than 500000 characters");
+    check_exhausted(&pages(3, &lines, "", &[]), "page 1 takes more than 500000 characters");
     let blanks = " ".repeat(140 << 20);
-    check_exhausted(
-        &pages(1, &blanks, "", &[]),
-        "page 1 of it takes more than 134217728 bytes of decoded content",
-    );
+    check_exhausted(&pages(1, &blanks, "", &[]), "page 1 takes more than 134217728 bytes of decoded content");
     let form = |inner: usize| {
         let resources = format!("/Resources<</XObject<</X {inner} 0 R>>>>");
         stream(&format!("/Type/XObject/Subtype/Form/BBox[0 0 9 9]{resources}"), &"/X Do ".repeat(50))
     };
     let nested: Vec<Vec<u8>> = (6..13).map(form).chain([form(2)]).collect();
     let bytes = pages(1, &"/X Do ".repeat(50), "/XObject<</X 5 0 R>>", &nested);
-    check_exhausted(&bytes, "page 1 of it takes more than 5000000 drawing operators");
+    check_exhausted(&bytes, "page 1 takes more than 5000000 drawing operators");
 }
 
 #[test]
@@ -205,7 +202,7 @@ fn a_limit_that_was_passed_comes_before_other_reasons_to_leave_a_page_out() {
         bytes[at] = b'9';
         bytes
     });
-    check_exhausted(&bytes.unwrap(), "page 2 of it takes more than 500000 characters");
+    check_exhausted(&bytes.unwrap(), "page 2 takes more than 500000 characters");
 }
 
 #[test]
@@ -262,5 +259,5 @@ fn pages_that_the_file_lacks_are_named() {
     let last = whole.windows(6).rposition(|window| window == b"7 0 ob").unwrap();
     let (blocks, report) = parse(&whole[..last]).unwrap();
     assert_eq!((blocks.len(), report.pages), (2, Some(3)));
-    assert_eq!(report.warnings, ["page 3 could not be read: it is missing"]);
+    assert_eq!(report.warnings, ["cannot read page 3: it is missing"]);
 }

@@ -1,4 +1,4 @@
-//! The page tree: every page with what it inherits, in the order of the document.
+//! Page tree: every page with its inherited attributes, in document order.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -11,43 +11,43 @@ use hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier
 use super::budget::{Exhausted, Work, WorkBudget};
 use super::page::Resources;
 
-/// A page of the document.
+/// Page of the document.
 pub(super) enum Page<'a> {
-    /// A page that is there.
+    /// Page that is present.
     Found {
-        /// Its dictionary.
+        /// Page dictionary.
         dict: Dict<'a>,
-        /// What it inherits where it does not say itself.
+        /// Inherited attributes, which apply where the page has none of its own.
         inherited: Rc<Inherited<'a>>,
     },
-    /// A page that the tree names and the file lacks.
+    /// Page that the tree names and the file lacks.
     Missing,
 }
 
-/// What pages take over from the nodes above them.
+/// Attributes that pages inherit from the nodes above them.
 #[derive(Clone, Default)]
 pub(super) struct Inherited<'a> {
-    /// The resources, or where they are.
+    /// Resources, or a reference to them.
     pub(super) resources: Option<MaybeRefDict<'a>>,
-    /// The size of the page.
+    /// Size of the page.
     pub(super) media_box: Option<Rect>,
-    /// The part of it that is shown.
+    /// Visible part of the page.
     pub(super) crop_box: Option<Rect>,
-    /// By how many degrees the page is shown turned, clockwise.
+    /// Clockwise rotation of the page in degrees.
     pub(super) rotation: Option<i32>,
 }
 
-/// A dictionary, or the number of one.
+/// Dictionary, or a reference to one.
 #[derive(Clone)]
 pub(super) enum MaybeRefDict<'a> {
-    /// The number of an object.
+    /// Number of an object.
     Ref(ObjectIdentifier),
-    /// The dictionary itself, with the resources that were read from it.
+    /// Dictionary itself, with the resources that were read from it.
     Dict(Rc<(Dict<'a>, OnceCell<Rc<Resources<'a>>>)>),
 }
 
 impl<'a> MaybeRefDict<'a> {
-    /// The entry of a dictionary, without following a reference.
+    /// Returns the entry of a dictionary, without following a reference.
     pub(super) fn of(dict: &Dict<'a>, key: &[u8]) -> Option<Self> {
         match dict.get_raw::<Object<'a>>(key)? {
             MaybeRef::Ref(to) => Some(Self::Ref(to.into())),
@@ -68,7 +68,7 @@ impl<'a> Inherited<'a> {
     }
 }
 
-/// The catalog: the one that the trailer names, or else the last one in the file.
+/// Returns the catalog that the trailer names, or else the last one in the file.
 pub(super) fn catalog(pdf: &Pdf, root: Option<ObjectIdentifier>) -> Option<Dict<'_>> {
     let named = root.and_then(|root| pdf.xref().get::<Dict<'_>>(root));
     named.filter(has_pages).or_else(|| {
@@ -77,7 +77,7 @@ pub(super) fn catalog(pdf: &Pdf, root: Option<ObjectIdentifier>) -> Option<Dict<
             .into_iter()
             .filter_map(Object::into_dict)
             .filter(|dict| is(dict, b"Catalog") && has_pages(dict));
-        // The update that opens the file is behind all of its objects, and its page tree is empty.
+        // The appended update lies behind all objects, and its page tree is empty.
         catalogs.filter(|dict| dict.obj_id() != Some(pdf.xref().root_id())).last()
     })
 }
@@ -90,7 +90,7 @@ fn is(dict: &Dict<'_>, kind: &[u8]) -> bool {
     dict.get::<Name<'_>>(keys::TYPE).is_some_and(|name| name.as_ref() == kind)
 }
 
-/// The pages below the catalog, up to one more than `most`.
+/// Returns the pages below the catalog, at most one more than `most`.
 pub(super) fn pages<'a>(
     pdf: &'a Pdf,
     catalog: Option<&Dict<'a>>,
@@ -104,7 +104,7 @@ pub(super) fn pages<'a>(
     if pages.iter().any(|page| matches!(page, Page::Found { .. })) {
         return Ok(pages);
     }
-    // No page is where the tree says: those of the file, in their order in the file.
+    // The tree leads to no page: all pages of the file, in file order.
     let lost = pdf.objects().into_iter().filter_map(Object::into_dict).filter(|dict| is(dict, b"Page"));
     let found = |dict| Page::Found { dict, inherited: Rc::default() };
     let lost: Vec<_> = lost.take(most.saturating_add(1)).map(found).collect();

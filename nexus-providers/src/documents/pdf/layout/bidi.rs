@@ -1,9 +1,9 @@
-//! The order in which words of a line are read, where some are written to the left.
+//! Reading order of the words in a line with right-to-left text.
 
 use super::words::{Script, Word};
 
-/// The words of a line, which come from left to right, in the order in which they are read, with whether a blank
-/// stands before each.
+/// Returns the words of a line in reading order, with whether a blank stands before each. They come from left to
+/// right.
 pub(super) fn reading_order<'a>(words: &[&'a Word]) -> Vec<(&'a Word, bool)> {
     let count = |script| -> usize {
         words.iter().filter(|word| word.script == script).map(|word| word.text.chars().count()).sum()
@@ -32,7 +32,7 @@ pub(super) fn reading_order<'a>(words: &[&'a Word]) -> Vec<(&'a Word, bool)> {
     read
 }
 
-/// Turns the runs of words of one direction, with what is neutral or a number between them.
+/// Reverses the runs of words of one direction, with the neutral words and numbers between them.
 fn turn(order: &mut [usize], words: &[&Word], script: Script) {
     let of = |place: usize| words.get(place).map_or(Script::Neutral, |word| word.script);
     let mut start = 0;
@@ -59,7 +59,7 @@ fn turn(order: &mut [usize], words: &[&Word], script: Script) {
     }
 }
 
-/// Whether there is a blank between two words beside each other.
+/// Returns whether there is a blank between two adjacent words.
 fn blank_between(words: &[&Word], first: usize, second: usize) -> bool {
     let (Some(first), Some(second)) = (words.get(first), words.get(second)) else { return true };
     let gap = second.left - first.right;

@@ -1,17 +1,17 @@
-//! Lines as paragraphs, headings, list items and tables.
+//! Paragraphs, headings, list items and tables from lines.
 
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::lines::Row;
 use super::{Piece, tables};
 
-/// The marks of list items, which their kind makes superfluous.
+/// Bullets of list items, which the kind of the block makes superfluous.
 const BULLETS: [char; 12] = ['•', '◦', '▪', '‣', '·', '●', '○', '■', '□', '▶', '➢', '\u{F0B7}'];
 
-/// The longest heading.
+/// Maximum length of a heading.
 const HEADING: usize = 200;
 
-/// The pieces of a region.
+/// Appends the pieces of a region.
 pub(super) fn pieces(rows: &[Row], body: f64, pieces: &mut Vec<Piece>) {
     let leading = leading(rows);
     let right = rows.iter().map(|row| row.right).fold(f64::MIN, f64::max);
@@ -36,7 +36,7 @@ pub(super) fn pieces(rows: &[Row], body: f64, pieces: &mut Vec<Piece>) {
     finish(&mut block, body, pieces);
 }
 
-/// The distance between most lines, if there are enough to tell.
+/// Returns the most frequent distance between lines, if there are enough lines.
 fn leading(rows: &[Row]) -> Option<f64> {
     let near = |(above, below): (&Row, &Row)| {
         let distance = above.up - below.up;
@@ -47,7 +47,7 @@ fn leading(rows: &[Row]) -> Option<f64> {
     if distances.len() < 3 { None } else { distances.get(distances.len() / 2).copied() }
 }
 
-/// Whether a line begins a block of its own below another.
+/// Returns whether a line begins a new block below another.
 fn begins(above: &Row, row: &Row, leading: Option<f64>, (left, right): (f64, f64)) -> bool {
     let size = row.size.max(above.size);
     let distance = above.up - row.up;
@@ -88,7 +88,7 @@ fn finish(block: &mut Vec<&Row>, body: f64, pieces: &mut Vec<Piece>) {
     });
 }
 
-/// The level of a heading, if the text is one: larger than the rest, or bold on a line of its own.
+/// Returns the level of a heading, if the text is larger than the rest, or bold on a line of its own.
 fn level(first: &Row, lines: usize, text: &str, body: f64) -> Option<u8> {
     if text.len() > HEADING || lines > 3 || !text.chars().any(char::is_alphabetic) {
         return None;
@@ -107,7 +107,7 @@ fn level(first: &Row, lines: usize, text: &str, body: f64) -> Option<u8> {
     (lines == 1 && first.is_bold() && said && ratio > 0.95 && text.len() <= 100).then_some(4)
 }
 
-/// The text behind the mark of a list item.
+/// Returns the text behind the mark of a list item.
 fn item(text: &str) -> Option<&str> {
     let text = text.trim_start();
     let rest = text
@@ -117,12 +117,12 @@ fn item(text: &str) -> Option<&str> {
     (!rest.is_empty()).then_some(rest)
 }
 
-/// Whether it is nothing but the mark of a list item.
+/// Returns whether the text is only a bullet.
 pub(super) fn is_bullet(text: &str) -> bool {
     text.strip_prefix(BULLETS).or_else(|| text.strip_prefix(['-', '–', '*'])).is_some_and(str::is_empty)
 }
 
-/// Whether it begins with `1.`, `(a)`, `iv)` or the like.
+/// Returns whether the text begins with `1.`, `(a)`, `iv)` or the like.
 fn is_numbered(text: &str) -> bool {
     let text = text.trim_start_matches('(');
     let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
@@ -132,8 +132,8 @@ fn is_numbered(text: &str) -> bool {
         && (rest.starts_with(") ") || rest.starts_with(". "))
 }
 
-/// One line after another: a hyphen at the end of the first is typesetting if it cuts a word, and stays if it joins
-/// two things or belongs to a word that is not finished.
+/// Joins two lines. A hyphen at the end of the first is dropped if it cuts a word, and stays if it joins two words or
+/// belongs to an unfinished one.
 pub(super) fn join(text: &mut String, below: &str) {
     let hyphen = ['-', '\u{2010}', '\u{AD}'];
     let head = text.strip_suffix(hyphen).map(str::len);
@@ -157,7 +157,7 @@ pub(super) fn join(text: &mut String, below: &str) {
     text.push_str(below);
 }
 
-/// Whether it begins with the second half of a word, and not as `and` does after `pre-`.
+/// Returns whether a line begins with the second half of a word, and not as `and` does after `pre-`.
 fn begins_with_half(below: &str) -> bool {
     const JOINING: [&str; 10] = ["and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o"];
     let end = below.find(|c: char| !c.is_alphabetic()).unwrap_or(below.len());
@@ -165,8 +165,8 @@ fn begins_with_half(below: &str) -> bool {
     word.starts_with(char::is_lowercase) && !JOINING.contains(&word)
 }
 
-/// Undoes what typesetting did to letters: ligatures, hyphens that were only allowed and not used, and forms of Arabic
-/// letters that depend on their neighbours.
+/// Reverses typographic changes to letters: ligatures, unused soft hyphens, and forms of Arabic letters that depend
+/// on their neighbours.
 fn tidy(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,16 +1,16 @@
-//! Columns: a page is cut where a gutter runs down through running text, and what crosses the gutter is read before
-//! what is below it.
+//! Column detection. A page is split where a gutter runs down through running text; content that crosses the gutter
+//! is read before the content below it.
 
 use super::lines::Segment;
 use super::words::Script;
 
-/// How often columns may be cut again.
+/// Maximum depth of splitting columns.
 const DEPTH: usize = 6;
 
-/// In how many strips a gutter is looked for.
+/// Number of strips searched for a gutter.
 const STRIPS: usize = 200;
 
-/// The parts of the page in reading order, each to be read line by line.
+/// Returns the regions of the page in reading order, each to be read line by line.
 pub(super) fn regions(segments: Vec<Segment>) -> Vec<Vec<Segment>> {
     let mut regions = Vec::new();
     cut(segments, DEPTH, &mut regions);
@@ -27,7 +27,7 @@ fn cut(mut segments: Vec<Segment>, depth: usize, regions: &mut Vec<Vec<Segment>>
         return;
     };
     let to_left = is_to_left(&segments);
-    // From top to bottom: what crosses the gutter ends the columns above it.
+    // From top to bottom: a segment that crosses the gutter ends the columns above it.
     let mut across: Vec<Segment> = Vec::new();
     let (mut left, mut right): (Vec<Segment>, Vec<Segment>) = (Vec::new(), Vec::new());
     let mut columns = |across: &mut Vec<Segment>, left: &mut Vec<Segment>, right: &mut Vec<Segment>| {
@@ -58,7 +58,7 @@ fn cut(mut segments: Vec<Segment>, depth: usize, regions: &mut Vec<Vec<Segment>>
     }
 }
 
-/// The strip between two columns, if there is one.
+/// Returns the gutter between two columns, if there is one.
 fn gutter(segments: &[Segment]) -> Option<(f64, f64)> {
     let left = segments.iter().map(|segment| segment.left).fold(f64::MAX, f64::min);
     let right = segments.iter().map(|segment| segment.right).fold(f64::MIN, f64::max);
@@ -77,7 +77,7 @@ fn gutter(segments: &[Segment]) -> Option<(f64, f64)> {
         reason = "it is kept within the strips"
     )]
     let place = |x: f64| (((x - left) / strip).max(0.0) as usize).min(STRIPS - 1);
-    // How many lines begin and end in each strip, and from that how many cross it.
+    // Lines that begin and end in each strip, from which follows how many cross it.
     let (mut begin, mut end) = ([0_usize; STRIPS], [0_usize; STRIPS]);
     for segment in segments {
         let first = place(segment.left + strip / 2.0);
@@ -90,8 +90,8 @@ fn gutter(segments: &[Segment]) -> Option<(f64, f64)> {
         *covered = open + begin;
         open = *covered - end;
     }
-    // A strip that few lines cross, between strips that many do; of several, the one nearest to the middle that is
-    // crossed least.
+    // The gutter is a strip that few lines cross, between strips that many lines cross: of several, the least crossed
+    // one nearest to the middle.
     let most = covered.iter().copied().max()?;
     let middle = covered.get(STRIPS / 10..STRIPS * 9 / 10)?;
     let least = middle.iter().copied().min()?;
@@ -121,7 +121,7 @@ fn gutter(segments: &[Segment]) -> Option<(f64, f64)> {
     (to - from >= 0.6 * size).then_some((from, to))
 }
 
-/// Whether it is lines of running text, and not cells of a table.
+/// Returns whether the segments are lines of running text rather than cells of a table.
 fn is_prose(segments: &[Segment]) -> bool {
     let lines = segments.len();
     if lines < 3 {
@@ -143,7 +143,7 @@ fn blanks(segment: &Segment) -> usize {
     )
 }
 
-/// Whether most of it is written to the left, as are its columns then.
+/// Returns whether most of the text, and so the order of its columns, is right-to-left.
 fn is_to_left(segments: &[Segment]) -> bool {
     let count = |script| -> usize {
         let words = segments.iter().flat_map(|segment| &segment.words);

@@ -1,9 +1,9 @@
-//! Words on one baseline as parts of lines, and those of a region as its lines.
+//! Segments of words on one baseline, and the rows that the segments of a region form.
 
 use super::bidi;
 use super::words::{Script, Word};
 
-/// A gap this wide, in sizes of the text, may be one between columns or cells.
+/// Width of a gap that may separate columns or cells, in sizes of the text.
 const GAP: f64 = 0.9;
 
 /// Words on one line without a wide gap between them.
@@ -13,15 +13,15 @@ pub(super) struct Segment {
     pub(super) left: f64,
     pub(super) right: f64,
     pub(super) up: f64,
-    /// The size of most of its text.
+    /// Size of most of its text.
     pub(super) size: f64,
 }
 
-/// A line of a region: its segments from left to right.
+/// Line of a region: its segments from left to right.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) segments: Vec<Segment>,
-    /// Its text, in the order in which it is read.
+    /// Text in reading order.
     pub(super) text: String,
     pub(super) left: f64,
     pub(super) right: f64,
@@ -42,7 +42,7 @@ impl Segment {
         self.words.iter().all(|word| word.bold || word.script == Script::Neutral)
     }
 
-    /// Whether it is the mark or number of a list item, which stands apart from its text.
+    /// Returns whether the segment is the mark or number of a list item, which stands apart from its text.
     fn is_mark(&self) -> bool {
         let [word] = self.words.as_slice() else { return false };
         let text = word.text.as_str();
@@ -105,7 +105,7 @@ fn text(words: &[&Word]) -> String {
     text
 }
 
-/// Words as segments, from top to bottom.
+/// Joins words to segments, from top to bottom.
 pub(super) fn segments(mut words: Vec<Word>) -> Vec<Segment> {
     words.sort_by(|a, b| b.up.total_cmp(&a.up));
     let mut segments = Vec::new();
@@ -132,13 +132,13 @@ pub(super) fn segments(mut words: Vec<Word>) -> Vec<Segment> {
     segments
 }
 
-/// The lines of a region, from top to bottom.
+/// Joins the segments of a region to rows, from top to bottom.
 pub(super) fn rows(mut segments: Vec<Segment>) -> Vec<Row> {
     segments.sort_by(|a, b| b.up.total_cmp(&a.up));
     groups(segments, |segment| (segment.up, segment.size)).into_iter().filter_map(Row::of).collect()
 }
 
-/// What is on one baseline, of what comes from top to bottom.
+/// Groups items that are sorted from top to bottom by baseline.
 fn groups<T>(sorted: Vec<T>, place: impl Fn(&T) -> (f64, f64)) -> Vec<Vec<T>> {
     let mut groups: Vec<Vec<T>> = Vec::new();
     let mut line: Option<(f64, f64)> = None;

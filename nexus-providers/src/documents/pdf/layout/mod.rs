@@ -1,7 +1,7 @@
-//! From characters at their places to text in the order in which people read it: characters to words, words to lines,
-//! lines to columns, and columns to paragraphs, headings, list items and tables.
+//! Page layout: positioned characters become text in reading order, by way of words, lines, columns, and paragraphs,
+//! headings, list items and tables.
 //!
-//! Each step sorts or sweeps, so that a page takes time in proportion to its characters (and their logarithm).
+//! Each step sorts or sweeps, so the time per page is proportional to n log n of its characters.
 
 mod bidi;
 mod blocks;
@@ -14,28 +14,28 @@ use std::collections::BTreeMap;
 
 use super::page::Glyph;
 
-/// A part of a page in reading order.
+/// Part of a page in reading order.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Piece {
-    /// A heading with its level.
+    /// Heading with its level.
     Heading(u8, String),
     /// Running text.
     Paragraph(String),
-    /// An item of a list, without its mark.
+    /// List item without its mark.
     Item(String),
-    /// A table, row by row.
+    /// Table, row by row.
     Table(Vec<Vec<String>>),
 }
 
-/// Lays out the pages of a document, and learns the size of its text on the way.
+/// Layout of a document's pages, which learns the size of its body text page by page.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// How many characters have which size, in halves of a point.
+    /// Number of characters of each size, in halves of a point.
     sizes: BTreeMap<u32, u64>,
 }
 
 impl Layout {
-    /// The parts of a page, in reading order.
+    /// Returns the parts of a page in reading order.
     pub(super) fn page(&mut self, glyphs: &[Glyph]) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let directions: Vec<_> = words::by_direction(glyphs).into_iter().map(lines::segments).collect();
@@ -51,7 +51,7 @@ impl Layout {
         pieces
     }
 
-    /// The size of most characters so far.
+    /// Returns the size of most characters so far.
     fn body(&self) -> f64 {
         let most = self.sizes.iter().max_by_key(|(size, count)| (**count, std::cmp::Reverse(**size)));
         most.map_or(0.0, |(size, _)| f64::from(*size) / 2.0)

@@ -1,17 +1,17 @@
-//! Tables: lines whose segments stand below one another in columns.
+//! Table detection: lines whose segments stand below one another in columns.
 
 use super::lines::{Row, Segment};
 
-/// A table found at the beginning of some lines: how many of them it takes, and its cells.
+/// Table at the beginning of some lines: the number of lines, and the cells.
 pub(super) struct Found {
     pub(super) rows: usize,
     pub(super) cells: Vec<Vec<String>>,
 }
 
-/// The most columns that a table may have.
+/// Maximum number of columns of a table.
 const COLUMNS: usize = 64;
 
-/// The table that begins with the first of the lines, if one does.
+/// Returns the table that begins with the first of the lines, if there is one.
 pub(super) fn at(rows: &[Row]) -> Option<Found> {
     let first = rows.first()?;
     if first.segments.len() < 2 {
@@ -40,7 +40,7 @@ pub(super) fn at(rows: &[Row]) -> Option<Found> {
         taken += 1;
         last = Some(row);
     }
-    // The last lines of one cell belong to the text below.
+    // Trailing lines of one cell belong to the text below.
     while taken > 0 && rows.get(taken - 1).is_some_and(|row| row.segments.len() < 2) {
         taken -= 1;
     }
@@ -49,7 +49,7 @@ pub(super) fn at(rows: &[Row]) -> Option<Found> {
         .then(|| Found { rows: taken, cells: cells(rows.get(..taken).unwrap_or_default(), &columns) })
 }
 
-/// Whether a line of one segment goes on in a cell of the row above, other than the first.
+/// Returns whether a line of one segment continues a cell of the row above, other than the first.
 fn continues(row: &Row, columns: &[(f64, f64)], last: Option<&Row>) -> bool {
     let Some(last) = last else { return false };
     let inside = |(left, right): &(f64, f64)| row.left < *right && row.right > *left;
@@ -58,7 +58,7 @@ fn continues(row: &Row, columns: &[(f64, f64)], last: Option<&Row>) -> bool {
     second.is_none() && first.is_some_and(|column| column > 0) && last.up - row.up < 1.6 * row.size
 }
 
-/// The columns with those of one more row: what overlaps is one column.
+/// Merges the columns with those of one more row. Overlapping ones become one column.
 fn merge(columns: &[(f64, f64)], segments: &[Segment]) -> Vec<(f64, f64)> {
     let mut spans: Vec<(f64, f64)> = columns.to_vec();
     spans.extend(segments.iter().map(|segment| (segment.left, segment.right)));

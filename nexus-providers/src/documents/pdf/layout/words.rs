@@ -1,31 +1,31 @@
-//! Characters that follow one another without a gap, as words or parts of words.
+//! Words, or parts of words: characters that follow one another without a gap.
 
 use std::collections::BTreeMap;
 
 use crate::documents::pdf::page::Glyph;
 
-/// The widest gap inside of a word, and the farthest step back, in sizes of its characters.
+/// Maximum gap inside a word and maximum step back, in sizes of its characters.
 const JOIN: f64 = 0.15;
 const BACK: f64 = 0.4;
 
-/// Characters drawn again within this distance are one character that was made bold that way.
+/// Maximum distance of a repeated character that was drawn again to look bold.
 const SAME: f64 = 0.2;
 
-/// The script that a word is written in, as far as its direction goes.
+/// Writing direction of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Script {
-    /// Written to the right.
+    /// Left-to-right script.
     Right,
-    /// Written to the left: Hebrew, Arabic and their like.
+    /// Right-to-left script such as Hebrew or Arabic.
     Left,
-    /// Digits, which are written to the right everywhere.
+    /// Digits, which run left to right in every script.
     Digits,
-    /// Neither: punctuation.
+    /// Punctuation, which has no direction.
     Neutral,
 }
 
 impl Script {
-    /// The script of a word with more of another: letters decide before digits, and digits before punctuation.
+    /// Combines two scripts: letters take precedence over digits, and digits over punctuation.
     fn with(self, other: Self) -> Self {
         let rank = |script| match script {
             Self::Neutral => 0,
@@ -36,14 +36,14 @@ impl Script {
     }
 }
 
-/// Part of a line: characters without a gap, at their place in a frame in which lines run to the right and `up` grows
-/// towards the top.
+/// Part of a line: characters without a gap, at their position in a frame in which lines run to the right and `up`
+/// grows towards the top.
 #[derive(Clone, Debug)]
 pub(super) struct Word {
     pub(super) text: String,
     pub(super) left: f64,
     pub(super) right: f64,
-    /// The baseline of its line, which is not its own if it is raised or lowered.
+    /// Baseline of its line, which differs from its own if the word is raised or lowered.
     pub(super) up: f64,
     pub(super) size: f64,
     pub(super) bold: bool,
@@ -56,15 +56,15 @@ pub(super) struct Word {
 struct Growing {
     parts: Vec<std::rc::Rc<str>>,
     word: Word,
-    /// Its own baseline.
+    /// Own baseline.
     own: f64,
-    /// The place of its last character.
+    /// Position of its last character.
     last: f64,
     /// Whether each character was left of the one before.
     leftward: Option<bool>,
 }
 
-/// The words of a page for each direction of its lines, the most frequent one first.
+/// Returns the words of a page for each direction of its lines, the most frequent one first.
 pub(super) fn by_direction(glyphs: &[Glyph]) -> Vec<Vec<Word>> {
     let mut directions: BTreeMap<i32, (usize, (f64, f64))> = BTreeMap::new();
     for glyph in glyphs {
@@ -73,7 +73,7 @@ pub(super) fn by_direction(glyphs: &[Glyph]) -> Vec<Vec<Word>> {
     }
     let mut order: Vec<_> = directions.into_iter().collect();
     order.sort_by_key(|(degrees, (count, _))| (std::cmp::Reverse(*count), *degrees));
-    // A page has a few directions; text on circles has all, and is put together as far as it goes.
+    // A page has a few directions. Text on a circle has all of them and is joined as far as the limit allows.
     let frames = order.into_iter().map(|(degrees, (_, exact))| (degrees, upright(degrees).unwrap_or(exact)));
     let mut words: Vec<(i32, (f64, f64), Words)> =
         frames.map(|(degrees, frame)| (degrees, frame, Words::default())).collect();
@@ -88,7 +88,7 @@ pub(super) fn by_direction(glyphs: &[Glyph]) -> Vec<Vec<Word>> {
     words.into_iter().map(|(_, _, words)| words.end()).collect()
 }
 
-/// The angle in steps of five degrees.
+/// Returns the angle in steps of five degrees.
 #[expect(clippy::cast_possible_truncation, reason = "an angle in degrees is small")]
 fn degrees((x, y): (f64, f64)) -> i32 {
     ((y.atan2(x).to_degrees() / 5.0).round() as i32 * 5).rem_euclid(360)
@@ -108,9 +108,9 @@ fn upright(degrees: i32) -> Option<(f64, f64)> {
 struct Words {
     done: Vec<Word>,
     growing: Option<Growing>,
-    /// The baseline of the line at hand, with its size, its own baseline and where the last word ended.
+    /// Current line: its baseline, its size, and the own baseline and the end of the last word.
     line: Option<(f64, f64, f64, f64)>,
-    /// Where the blank is that was shown last, with nothing shown after it.
+    /// Position of the last blank, if nothing was shown after it.
     blank: Option<f64>,
 }
 
@@ -157,8 +157,8 @@ impl Words {
         self.blank = None;
     }
 
-    /// The baseline of the line that a word belongs to: a small raised or lowered word beside a larger one has that
-    /// one's, and a large one beside a small one passes its own on.
+    /// Returns the baseline of the line that a word belongs to. A small raised or lowered word beside a larger one
+    /// takes the baseline of the larger; a large word beside a small one passes its own baseline on.
     fn baseline(&mut self, size: f64, left: f64, up: f64) -> f64 {
         let Some((line, line_size, _, end)) = self.line else { return up };
         let beside = (left - end).abs() < 0.6 * line_size.max(size);
@@ -185,7 +185,7 @@ impl Words {
         } else {
             parts.concat()
         };
-        // After a small word on the line of a larger one, the line is still the larger one's.
+        // A small word leaves the line the size of the larger one.
         let size = match self.line {
             Some((line, size, ..)) if same(line, word.up) && word.size < size => size,
             _ => word.size,
@@ -201,7 +201,7 @@ impl Words {
 }
 
 impl Growing {
-    /// Takes one more character if it belongs to the word.
+    /// Appends a character if it belongs to the word.
     fn grow(&mut self, glyph: &Glyph, (left, right, up): (f64, f64, f64), script: Script) -> bool {
         let size = self.word.size;
         if (up - self.own).abs() > 0.1 * size || glyph.size < 0.85 * size || glyph.size > 1.18 * size {
