@@ -1,65 +1,66 @@
-//! Taking rights from a worker before it reads its first document: [`confine`].
+//! Confinement of a worker before its first document: [`confine`].
 //!
-//! A parser needs memory, threads, time and the streams that it was given. Everything else is taken away, so that a
-//! document that takes a parser over has nothing to take: no file, no network, no other process.
+//! A parser needs memory, threads, time and its open streams. All other rights are removed, so that a document that
+//! takes over a parser gains nothing: no file, no network, no other process.
 
 use serde::{Deserialize, Serialize};
 
-/// How many descriptors a worker may have open: its streams, its files without names and a few to spare.
+/// Maximum number of open descriptors of a worker: its streams, its unnamed files and a few to spare.
 #[cfg(unix)]
 const DESCRIPTORS: u64 = 32;
 
-/// What keeps a worker from doing anything but reading the document that it was given.
+/// Confinement of a worker to the document at hand.
 ///
-/// A kernel that lacks a means leaves it out; the worker reads documents all the same.
+/// A kernel that lacks a mechanism leaves it out; the worker reads documents all the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Confinement {
-    /// Its limits of descriptors, memory, processor time and file size are set.
+    /// Whether the limits of descriptors, memory, processor time and file size are set.
     pub limits: bool,
-    /// No program that it became could gain privileges.
+    /// Whether `no_new_privs` is set, so that no executed program can gain privileges.
     pub no_new_privileges: bool,
-    /// It opens no file, connects to nothing and signals no process outside: Landlock, or as much of it as the kernel has.
+    /// Landlock, as far as the kernel supports it: the worker opens no file, connects to nothing and signals no
+    /// process outside.
     pub landlock: Enforcement,
-    /// Only the system calls that reading takes are let through (seccomp): no file, socket or program is opened, no
-    /// process made.
+    /// Seccomp: only the system calls needed for reading are allowed, so that no file, socket or program is opened
+    /// and no process created.
     pub seccomp: Enforcement,
 }
 
-/// How much of a means is in force.
+/// Degree to which a mechanism is enforced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Enforcement {
-    /// Nothing: the kernel does not offer it.
+    /// Unsupported by the kernel.
     #[default]
     Absent,
-    /// What an older kernel offers of it.
+    /// Supported in part by an older kernel.
     Partial,
-    /// All of it.
+    /// Fully enforced.
     Full,
 }
 
 impl Confinement {
-    /// Whether the worker can open files of its user, such as the environment of its parent in `/proc`.
+    /// Returns whether the worker can open files of its user, such as the environment of its parent in `/proc`.
     pub fn opens_files(&self) -> bool {
         self.landlock == Enforcement::Absent && self.seccomp == Enforcement::Absent
     }
 }
 
-/// Takes from this thread, and from all that it starts, every right that reading a document does not take. There is no
-/// way back. Descriptors that are open stay so.
+/// Removes every right that reading a document does not need from this thread and from all that it starts. The
+/// removal is permanent. Open descriptors stay open.
 #[cfg(target_os = "linux")]
 pub(super) fn confine() -> Confinement {
     let limits = limit_descriptors();
-    // Before seccomp, which lets no further rule of any kind through.
+    // Before seccomp, which forbids adding further rules of any kind.
     let (landlock, given_up) = landlock::deny_all().unwrap_or_default();
-    // Its crate gives up privileges as well, since the kernel takes no filter otherwise.
+    // The crate sets `no_new_privs` as well, since the kernel accepts no filter otherwise.
     let seccomp = seccomp::allow_reading().map_or(Enforcement::Absent, |()| Enforcement::Full);
     let no_new_privileges = given_up || seccomp == Enforcement::Full;
     Confinement { limits, no_new_privileges, landlock, seccomp }
 }
 
-/// As far as the system has the means.
+/// Removes rights as far as the system has the mechanisms.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn confine() -> Confinement {
     Confinement { limits: limit_descriptors(), ..Confinement::default() }
@@ -80,7 +81,7 @@ fn limit_descriptors() -> bool {
     false
 }
 
-/// The file system, TCP, and what lies beyond the worker's own domain.
+/// Restriction of the file system, TCP, and everything beyond the worker's own domain.
 #[cfg(target_os = "linux")]
 mod landlock {
     use landlock::{
@@ -89,11 +90,11 @@ mod landlock {
 
     use super::Enforcement;
 
-    /// The newest interface of which everything is asked for; the crate asks an older kernel for less.
+    /// Newest interface, from which all restrictions are requested; the crate requests fewer of an older kernel.
     const NEWEST: ABI = ABI::V6;
 
-    /// Denies what is handled, and allows nothing of it. Gives up new privileges, whether the kernel has Landlock or
-    /// not, and says whether they are given up.
+    /// Denies everything that Landlock handles. Sets `no_new_privs`, with or without Landlock, and returns whether it
+    /// is set.
     pub(super) fn deny_all() -> Result<(Enforcement, bool), RulesetError> {
         let rules = Ruleset::default()
             .handle_access(AccessFs::from_all(NEWEST))?
@@ -110,7 +111,7 @@ mod landlock {
     }
 }
 
-/// The system calls that are let through; every other fails with `EPERM`.
+/// Allow list of system calls; every other call fails with `EPERM`.
 #[cfg(target_os = "linux")]
 mod seccomp {
     use std::collections::BTreeMap;
@@ -123,9 +124,9 @@ mod seccomp {
 
     type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-    /// Calls that are let through whatever their arguments.
+    /// Calls that are allowed with any arguments.
     const ANY: &[i64] = &[
-        // The streams and the files without names, which are open.
+        // The streams and the unnamed files, which are open already.
         libc::SYS_read,
         libc::SYS_readv,
         libc::SYS_pread64,
@@ -143,7 +144,7 @@ mod seccomp {
         libc::SYS_mremap,
         libc::SYS_madvise,
         libc::SYS_getrandom,
-        // Threads. glibc learns that there is no `clone3`, and takes `clone`.
+        // Threads. glibc finds no `clone3` and falls back to `clone`.
         libc::SYS_clone3,
         libc::SYS_futex,
         libc::SYS_set_robust_list,
@@ -159,7 +160,7 @@ mod seccomp {
         libc::SYS_rt_sigreturn,
         libc::SYS_sigaltstack,
         libc::SYS_restart_syscall,
-        // Time, and the end.
+        // Time and exit.
         libc::SYS_clock_gettime,
         libc::SYS_clock_nanosleep,
         libc::SYS_nanosleep,
@@ -173,10 +174,11 @@ mod seccomp {
     const OF_MACHINE: &[i64] = &[];
 
     /// # Errors
-    /// Where the kernel has no filters, or there are none for this kind of processor.
+    /// Fails where the kernel has no filters, or none exist for this processor.
     pub(super) fn allow_reading() -> Result<(), Error> {
-        // Its arguments lie in memory, which no filter reads, so what is made cannot be told; `clone` says it. This
-        // filter is first, since the other lets none through after it; of two verdicts the stricter counts.
+        // `clone3` passes its arguments in memory, which no filter reads, so the kind of the new task is unknown;
+        // `clone` tells it. This filter comes first, since the other one permits no filter after it; of two verdicts
+        // the stricter one counts.
         let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
         apply(clone3, SeccompAction::Errno(libc::ENOSYS.cast_unsigned()), SeccompAction::Allow)?;
         apply(rules()?, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.cast_unsigned()))
@@ -199,15 +201,15 @@ mod seccomp {
         for (call, argument, mask, value) in [
             // A thread of this process, never a process.
             (libc::SYS_clone, 0, thread, thread),
-            // Memory that is not run.
+            // Memory that is not executable.
             (libc::SYS_mmap, 2, exec, 0),
             (libc::SYS_mprotect, 2, exec, 0),
-            // What is open, by its descriptor.
+            // Open files, by their descriptor.
             (libc::SYS_newfstatat, 3, empty_path, empty_path),
             (libc::SYS_statx, 2, empty_path, empty_path),
             (libc::SYS_tgkill, 0, whole, myself),
             (libc::SYS_prctl, 0, whole, name),
-            // Of itself, which is 0; a limit is not raised, since the hard one is as low.
+            // Only its own limits (0). It cannot raise them, since the hard limit is as low.
             (libc::SYS_prlimit64, 0, whole, 0),
         ] {
             let is = SeccompCmpOp::MaskedEq(mask);

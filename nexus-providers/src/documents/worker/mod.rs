@@ -1,10 +1,10 @@
-//! Parsing in worker processes: a file that crashes, hangs or swells costs nothing but itself.
+//! Parsing in worker processes: a file that crashes, hangs or exhausts memory costs only itself.
 //!
-//! A worker is the program's own binary, executed again. It lives for many documents, one at a time, so that small
-//! ones do not pay for a process each; after a crash or a timeout the next document gets a new one.
+//! A worker is the program's own binary, executed again. It reads many documents, one at a time, so that small ones
+//! do not each pay for a process. After a crash or a timeout the next document gets a new worker.
 //!
-//! - `process`: a worker seen from its parent, which the `watchdog` ends in time; `frame`: what they say to each other.
-//! - `serve`: a worker seen from itself; `confine`: what it takes from itself.
+//! - `process`: a worker seen from its parent, limited in time by the `watchdog`; `protocol`: their messages.
+//! - `serve`: a worker seen from itself; `confine`: the removal of its rights.
 
 mod confine;
 mod process;
@@ -31,7 +31,7 @@ use watchdog::{Watchdog, lock};
 pub use confine::{Confinement, Enforcement};
 pub use serve::{serve, serve_with};
 
-/// How to start a worker: a program that calls [`serve`] when it gets these arguments.
+/// Command that starts a worker: a program that calls [`serve`] when it gets these arguments.
 #[derive(Clone, Debug)]
 pub struct WorkerCommand {
     program: PathBuf,
@@ -40,7 +40,7 @@ pub struct WorkerCommand {
 }
 
 impl WorkerCommand {
-    /// A command without arguments and with an empty environment.
+    /// Creates a command without arguments and with an empty environment.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self { program: program.into(), arguments: Vec::new(), environment: Vec::new() }
     }
@@ -52,7 +52,7 @@ impl WorkerCommand {
         self
     }
 
-    /// Adds a variable to the environment, which is empty but for `TMPDIR` otherwise: workers inherit no secrets.
+    /// Adds a variable to the environment, which otherwise holds only `TMPDIR`, so that workers inherit no secrets.
     #[must_use]
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
@@ -60,19 +60,19 @@ impl WorkerCommand {
     }
 }
 
-/// What worker processes may cost.
+/// Resource limits of worker processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WorkerLimits {
-    /// The limits of each document.
+    /// Limits of each document.
     pub documents: DocumentLimits,
-    /// How long a worker may work on one document. Default: two minutes.
+    /// Timeout of one document. Default: two minutes.
     pub wall_time: Duration,
-    /// The address space of a worker. Default: 2 GiB.
+    /// Maximum address space of a worker, in bytes. Default: 2 GiB.
     pub memory_bytes: u64,
-    /// How many workers run at once. Default: one for each processor.
+    /// Maximum number of workers. Default: one for each processor.
     pub processes: usize,
-    /// After how many documents a worker is replaced. Default: 10,000.
+    /// Number of documents after which a worker is replaced. Default: 10,000.
     pub documents_per_process: u64,
 }
 
@@ -89,19 +89,19 @@ impl Default for WorkerLimits {
 }
 
 impl WorkerLimits {
-    /// The processor time of a whole worker: it is replaced well before, unless it runs away.
+    /// Returns the limit on the processor time of a worker. A worker that does not run away is replaced well before.
     fn processor_seconds(&self) -> u64 {
         self.wall_time.as_secs().saturating_add(1).saturating_mul(32)
     }
 }
 
-/// Reads documents in a pool of worker processes.
+/// Document parser with a pool of worker processes.
 ///
-/// Workers start when there is something to do and end with this value. A document beyond the limits of time or
-/// memory fails with `DOCUMENT_TIMEOUT` or `DOCUMENT_TOO_LARGE`, one that ends its worker in another way with
-/// `DOCUMENT_PARSER_CRASHED`; nothing of a document that fails reaches the caller, because its blocks wait in a
-/// temporary file until it is complete. The clock of a document stands still while its source is read and its blocks
-/// are taken, so a slow store is not held against it.
+/// Workers start on demand and end with this value. A document beyond the limits of time or memory fails with
+/// `DOCUMENT_TIMEOUT` or `DOCUMENT_TOO_LARGE`, a document that ends its worker in another way with
+/// `DOCUMENT_PARSER_CRASHED`. The caller receives no block of a document that fails, because the blocks wait in a
+/// temporary file until the document is complete. The timeout pauses while the source is read and the blocks are
+/// taken, so a slow store does not count against a document.
 #[derive(Debug)]
 pub struct WorkerParser {
     command: WorkerCommand,
@@ -119,18 +119,18 @@ struct Pool {
 }
 
 impl WorkerParser {
-    /// A pool of workers that `command` starts.
+    /// Creates a pool of workers that `command` starts.
     pub fn new(command: WorkerCommand, limits: WorkerLimits) -> Self {
         let watchdog = Arc::new(Watchdog::new());
         Self { command, limits, watchdog, pool: Mutex::default(), returned: Condvar::new() }
     }
 
-    /// What the workers of this pool cannot do, as the last of them said; nothing before one has read a document.
+    /// Returns the confinement that the latest worker reported, or nothing before the first document.
     pub fn confinement(&self) -> Option<Confinement> {
         lock(&self.pool).confinement.clone()
     }
 
-    /// An idle worker, or a new one when there is none and one more may run; waits for one otherwise.
+    /// Takes an idle worker, or starts one if the pool has room. Waits for one otherwise.
     fn take(&self) -> Result<Process> {
         let mut pool = lock(&self.pool);
         while pool.running >= self.limits.processes.max(1) {
@@ -170,14 +170,14 @@ impl DocumentParser for WorkerParser {
         let mut process = Lease { pool: self, process: Some(self.take()?) };
         let mut spool = Spool::new(&self.limits.documents);
         let report = process.parse(source, hints, &mut spool)?;
-        // The worker is free for the next document while this one's blocks are taken.
+        // The worker is free for the next document while the sink takes these blocks.
         drop(process);
         spool.replay(sink)?;
         Ok(report)
     }
 }
 
-/// A worker on loan; it goes back even when the sink panics.
+/// Worker on loan. It returns to the pool even when the sink panics.
 struct Lease<'a> {
     pool: &'a WorkerParser,
     process: Option<Process>,

@@ -1,4 +1,4 @@
-//! One worker process, seen from the parent.
+//! Worker process, seen from the parent.
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -15,12 +15,12 @@ use super::protocol::{self, BATCH, Failure, Hello, Kind};
 use super::watchdog::{Guard, Watchdog};
 use super::{Confinement, WorkerCommand, WorkerLimits};
 
-/// The variable that says where large documents lie while they are read.
+/// Variable that names the directory for large documents.
 const TEMPORARY: &str = "TMPDIR";
-/// How much of what a worker says on standard error is kept.
+/// Number of bytes kept from the end of a worker's standard error.
 const STDERR_TAIL: usize = 4 * 1024;
 
-/// A worker that waits for documents.
+/// Worker that waits for documents.
 #[derive(Debug)]
 pub(super) struct Process {
     guard: Arc<Guard>,
@@ -30,18 +30,18 @@ pub(super) struct Process {
     stderr: Option<JoinHandle<Vec<u8>>>,
     documents: u64,
     busy: Duration,
-    /// Left of the time for the document at hand.
+    /// Remaining time of the current document.
     remaining: Duration,
     spoiled: bool,
-    /// What the worker said that it cannot do, once it has said anything.
+    /// Confinement that the worker reported with its first message.
     pub(super) confinement: Option<Confinement>,
 }
 
-/// Why an exchange ended before its end.
+/// Reason for an exchange that ended early.
 enum Broken {
-    /// The worker is gone or talks nonsense.
+    /// The worker has ended or violates the protocol.
     Worker(io::Error),
-    /// The source or the sink failed, which is not the worker's fault.
+    /// The source or the sink failed, for which the worker is not at fault.
     Caller(Error),
 }
 
@@ -52,14 +52,15 @@ impl From<io::Error> for Broken {
 }
 
 impl Process {
-    /// Starts a worker with an empty environment, but for the place of temporary files, and tells it its limits.
+    /// Starts a worker with an empty environment, except for the directory of temporary files, and sends it its
+    /// limits.
     pub(super) fn start(
         command: &WorkerCommand,
         limits: &WorkerLimits,
         watchdog: &Arc<Watchdog>,
     ) -> Result<Self> {
         let failed = |error: io::Error| {
-            Error::new(ErrorKind::Unavailable, "the worker that parses documents could not be started")
+            Error::new(ErrorKind::Unavailable, "cannot start the worker process that parses documents")
                 .because(error)
         };
         let mut program = Command::new(&command.program);
@@ -71,7 +72,7 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // Ctrl-C at a terminal is for the parent, which lets the document at hand come to its end.
+        // Ctrl-C at a terminal is for the parent, which lets the current document finish.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut program, 0);
         let mut child = program.spawn().map_err(failed)?;
@@ -99,13 +100,13 @@ impl Process {
         Ok(process)
     }
 
-    /// Whether the worker can take another document.
+    /// Returns whether the worker can take another document.
     pub(super) fn is_fit(&self, limits: &WorkerLimits) -> bool {
         let fresh = self.documents < limits.documents_per_process && self.busy < limits.wall_time * 8;
         fresh && !self.spoiled && !self.guard.expired() && self.guard.is_alive()
     }
 
-    /// Has a document parsed.
+    /// Parses a document in the worker.
     pub(super) fn parse(
         &mut self,
         source: &mut dyn Source,
@@ -158,7 +159,7 @@ impl Process {
                 }
                 Some(Kind::Confined) => {
                     let confined: Confinement = serde_json::from_slice(&payload).map_err(io::Error::from)?;
-                    tracing::debug!(?confined, "a worker reads documents");
+                    tracing::debug!(?confined, "a document worker reported its confinement");
                     self.confinement = Some(confined);
                 }
                 Some(Kind::Report) => {
@@ -176,7 +177,7 @@ impl Process {
         }
     }
 
-    /// Talks to the worker against the clock, which stands still while the caller reads and stores.
+    /// Exchanges messages with the worker under the timeout, which pauses while the caller reads and stores.
     fn timed<T>(&mut self, talk: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
         let started = Instant::now();
         self.watchdog.arm(&self.guard, self.remaining);
@@ -186,10 +187,10 @@ impl Process {
         result
     }
 
-    /// What a worker that died says about its document.
+    /// Returns the error of a document whose worker died.
     fn verdict(&mut self, error: io::Error, limits: &WorkerLimits) -> Error {
         let status = self.guard.end();
-        // The process has ended, so the thread that listens to it does too.
+        // The process has ended, so the thread that reads its standard error ends too.
         let said = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         let stderr = String::from_utf8_lossy(&said).into_owned();
         let found = if self.guard.expired() || status.is_some_and(out_of_time) {
@@ -214,7 +215,7 @@ impl Drop for Process {
     }
 }
 
-/// Whether the kernel ended the process for using too much processor time.
+/// Returns whether the kernel ended the process for using too much processor time.
 #[cfg(unix)]
 fn out_of_time(status: ExitStatus) -> bool {
     const SIGXCPU: i32 = 24;
@@ -226,7 +227,7 @@ fn out_of_time(_: ExitStatus) -> bool {
     false
 }
 
-/// Keeps the last of what comes, on a thread that ends with the process.
+/// Keeps the end of the output, on a thread that ends with the process.
 fn tail(mut errors: ChildStderr) -> io::Result<JoinHandle<Vec<u8>>> {
     std::thread::Builder::new().name("parser-stderr".into()).spawn(move || {
         let (mut chunk, mut kept) = ([0; 1024], Vec::new());

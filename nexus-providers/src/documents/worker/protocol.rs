@@ -1,4 +1,4 @@
-//! The frames that a parser and its worker exchange: a kind, a length, a payload.
+//! Frames between a parser and its worker: a kind, a length, a payload.
 
 use std::io::{self, Read, Write};
 
@@ -8,26 +8,26 @@ use serde::{Deserialize, Serialize};
 
 use super::WorkerLimits;
 
-/// The version of what follows; both ends must agree, because a binary may be replaced while it runs.
+/// Version of the protocol. Both ends must agree, because a binary may be replaced while it runs.
 pub(super) const PROTOCOL: u32 = 2;
 
-/// No frame is longer; a longer one means that the other end is broken.
+/// Maximum length of a frame. A longer one means that the other end is broken.
 const LONGEST: u32 = 64 * 1024 * 1024;
 
-/// How much is gathered before a frame of bytes or blocks is sent.
+/// Size at which collected bytes or blocks are sent as a frame.
 pub(super) const BATCH: usize = 64 * 1024;
 
-/// What a frame holds.
+/// Kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
     /// To the worker, once: a [`Hello`].
     Hello = b'H',
-    /// To the worker: a document begins; its hints.
+    /// To the worker: start of a document, with its hints.
     Document = b'D',
     /// To the worker: bytes of the document.
     Bytes = b'B',
-    /// To the worker: the document is complete.
+    /// To the worker: end of the document.
     End = b'E',
     /// From the worker, once: its [`Confinement`](super::Confinement).
     Confined = b'C',
@@ -50,14 +50,14 @@ const KINDS: [Kind; 8] = [
     Kind::Failure,
 ];
 
-/// What a worker is told before its first document.
+/// Handshake sent to a worker before its first document.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Hello {
     pub(super) protocol: u32,
     pub(super) limits: WorkerLimits,
 }
 
-/// An error on its way between processes.
+/// Error in transit between processes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Failure {
     kind: String,
@@ -99,7 +99,7 @@ const CODES: [&str; 8] = [
     codes::CRASHED,
 ];
 
-/// Writes a frame. Flushing is the caller's business.
+/// Writes a frame. The caller flushes.
 pub(super) fn write(to: &mut impl Write, kind: Kind, payload: &[u8]) -> io::Result<()> {
     let length = u32::try_from(payload.len())
         .ok()
@@ -115,7 +115,7 @@ pub(super) fn write_json(to: &mut impl Write, kind: Kind, payload: &impl Seriali
     write(to, kind, &serde_json::to_vec(payload)?)
 }
 
-/// Reads a frame's payload into `payload`; its kind, or nothing where the stream ends between frames.
+/// Reads a frame's payload into `payload`. Returns the kind, or nothing where the stream ends between frames.
 pub(super) fn read(from: &mut impl Read, payload: &mut Vec<u8>) -> io::Result<Option<Kind>> {
     let mut header = [0; 5];
     if from.read(header.get_mut(..1).unwrap_or_default())? == 0 {
@@ -125,7 +125,7 @@ pub(super) fn read(from: &mut impl Read, payload: &mut Vec<u8>) -> io::Result<Op
     let [kind, length @ ..] = header;
     let length = u32::from_le_bytes(length);
     let kind = KINDS.into_iter().find(|known| *known as u8 == kind).filter(|_| length <= LONGEST);
-    let kind = kind.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a frame"))?;
+    let kind = kind.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unknown kind of frame"))?;
     payload.clear();
     if from.take(length.into()).read_to_end(payload)? < length as usize {
         return Err(io::ErrorKind::UnexpectedEof.into());

@@ -1,4 +1,5 @@
-//! The worker's side: reads documents from standard input, one after the other, and answers on standard output.
+//! Worker side of the protocol: reads documents from standard input, one after the other, and answers on standard
+//! output.
 
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,25 +16,25 @@ use super::WorkerLimits;
 use super::confine::confine;
 use super::protocol::{self, BATCH, Failure, Hello, Kind};
 
-/// Documents up to this size stay in memory, larger ones go to a file without a name.
+/// Maximum size of a document in memory. Larger ones go to an unnamed file.
 const SPOOLED: usize = 8 * 1024 * 1024;
 
-/// How many such files there are: one each for the document, an unpacked copy of it, its blocks and the next document.
+/// Number of unnamed files: one each for the document, an unpacked copy of it, its blocks and the next document.
 const FILES: usize = 4;
 
 /// Runs a worker with the parser [`Documents`] until standard input ends.
 ///
 /// A program calls this when [`WorkerParser`](super::WorkerParser) has started it, and does nothing else: standard
-/// output belongs to the protocol. The worker first limits its own memory, processor time and file size, and takes from
-/// itself what the kernel lets it: files, network, other processes.
+/// output belongs to the protocol. The worker first limits its own memory, processor time and file size, and removes
+/// its rights to files, network and other processes as far as the kernel allows.
 ///
 /// # Errors
-/// When a limit cannot be set or the parent is not to be understood or gone.
+/// When a limit cannot be set, or the parent has ended or violates the protocol.
 pub fn serve() -> io::Result<()> {
     serve_with(|limits| Box::new(Streaming(Documents::with_limits(limits))))
 }
 
-/// Like [`serve`], with a parser of the caller's.
+/// Runs a worker as [`serve`] does, with a custom parser.
 ///
 /// # Errors
 /// As [`serve`].
@@ -43,7 +44,7 @@ pub fn serve_with(parser: impl FnOnce(DocumentLimits) -> Box<dyn DocumentParser>
     restrict(&limits)?;
     scratch::prepare(FILES);
     let mut output = BufWriter::with_capacity(BATCH, io::stdout());
-    // Before there is another thread: one that is there already would keep its rights.
+    // Before any other thread starts, because a running thread would keep its rights.
     protocol::write_json(&mut output, Kind::Confined, &confine())?;
     output.flush()?;
     let parser = parser(limits.documents.clone());
@@ -60,7 +61,7 @@ pub fn serve_with(parser: impl FnOnce(DocumentLimits) -> Box<dyn DocumentParser>
     Ok(())
 }
 
-/// A document that has arrived, or the fault of the machine that kept it from arriving.
+/// Document that has arrived, or the I/O error that prevented it.
 struct Job {
     document: io::Result<Scratch>,
     hints: FileHints,
@@ -71,7 +72,7 @@ fn greet(input: &mut impl Read) -> io::Result<WorkerLimits> {
     let greeting = protocol::read(input, &mut payload)?;
     let hello: Hello = serde_json::from_slice(&payload)?;
     if greeting != Some(Kind::Hello) || hello.protocol != protocol::PROTOCOL {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the parent speaks another version"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the parent uses another protocol version"));
     }
     Ok(hello.limits)
 }
@@ -96,7 +97,8 @@ fn restrict(_: &WorkerLimits) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes documents in until the parent is gone. A worker with `open` documents then has no one left to work for.
+/// Receives documents until the parent has ended. A worker with `open` documents then exits, because no reader is
+/// left for them.
 fn receive(mut input: impl Read, documents: &SyncSender<Job>, open: &AtomicU64) {
     while let Ok(Some(job)) = next(&mut input) {
         open.fetch_add(1, Ordering::AcqRel);
@@ -112,7 +114,7 @@ fn receive(mut input: impl Read, documents: &SyncSender<Job>, open: &AtomicU64) 
 #[expect(
     clippy::exit,
     clippy::disallowed_methods,
-    reason = "the parser may never return, and nobody waits for it"
+    reason = "the parser may never return, so the thread is not joined"
 )]
 fn abandon() {
     std::process::exit(1)
@@ -124,7 +126,7 @@ fn next(input: &mut impl Read) -> io::Result<Option<Job>> {
     let hints = serde_json::from_slice(&payload)?;
     let mut document = Ok(Scratch::new(SPOOLED));
     while protocol::read(input, &mut payload)? == Some(Kind::Bytes) {
-        // After a fault the rest is let go by, so that the worker keeps in step with its parent.
+        // After an error the rest is discarded, so that the worker stays in step with its parent.
         if let Ok(scratch) = &mut document
             && let Err(fault) = scratch.write_all(&payload)
         {
@@ -143,7 +145,7 @@ fn answer(
 ) -> io::Result<()> {
     let mut sink = Blocks { output, batch: Vec::new() };
     let parsed = match document {
-        // The document's room is free again before the parent hears that it may send another.
+        // The document's memory is free again before the parent learns that it may send another.
         Ok(mut document) => catch_unwind(AssertUnwindSafe(|| parser.parse(&mut document, hints, &mut sink))),
         Err(fault) => Ok(Err(error::temporary_file(fault))),
     };
@@ -155,7 +157,7 @@ fn answer(
     output.flush()
 }
 
-/// Sends blocks in batches, each as a line of JSON.
+/// Sink that sends blocks in batches, each as a line of JSON.
 struct Blocks<'a, W> {
     output: &'a mut W,
     batch: Vec<u8>,
@@ -173,7 +175,9 @@ impl<W: Write> Blocks<'_, W> {
 
 impl<W: Write> BlockSink for Blocks<'_, W> {
     fn block(&mut self, block: Block) -> Result<()> {
-        let gone = |error: io::Error| Error::new(ErrorKind::Unavailable, "the parent is gone").because(error);
+        let gone = |error: io::Error| {
+            Error::new(ErrorKind::Unavailable, "the parent process has ended").because(error)
+        };
         serde_json::to_writer(&mut self.batch, &block).map_err(|e| gone(e.into()))?;
         self.batch.push(b'\n');
         if self.batch.len() < BATCH { Ok(()) } else { self.flush().map_err(gone) }

@@ -1,4 +1,4 @@
-//! Ends worker processes that take too long. One thread watches all processes of a pool.
+//! Watchdog that ends worker processes after their timeout. One thread watches all processes of a pool.
 
 use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,10 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How often running processes are looked at; how late a kill may come.
+/// Interval between checks of running processes, and the maximum delay of a kill.
 const TICK: Duration = Duration::from_millis(50);
 
-/// A process that can be killed from two threads.
+/// Process that can be killed from two threads.
 #[derive(Debug)]
 pub(super) struct Guard {
     child: Mutex<Child>,
@@ -18,7 +18,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Whether the process was killed for taking too long.
+    /// Returns whether the process was killed after its timeout.
     pub(super) fn expired(&self) -> bool {
         self.expired.load(Ordering::Acquire)
     }
@@ -28,15 +28,15 @@ impl Guard {
         *lock(&self.deadline) = None;
     }
 
-    /// Whether the process is still there.
+    /// Returns whether the process is running.
     pub(super) fn is_alive(&self) -> bool {
         matches!(lock(&self.child).try_wait(), Ok(None))
     }
 
-    /// Ends the process and says how it had ended.
+    /// Ends the process. Returns its exit status.
     pub(super) fn end(&self) -> Option<ExitStatus> {
         let mut child = lock(&self.child);
-        // A process that is gone already cannot be killed, which is as good.
+        // A process that has exited cannot be killed, which is fine here.
         let _ = child.kill();
         child.wait().ok()
     }
@@ -52,7 +52,7 @@ impl Guard {
     }
 }
 
-/// The thread that watches, and what it watches.
+/// Watchdog thread and its processes.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     shared: Arc<Shared>,
@@ -92,7 +92,7 @@ impl Watchdog {
         guard
     }
 
-    /// Lets go of a process.
+    /// Stops watching a process.
     pub(super) fn release(&self, guard: &Arc<Guard>) {
         lock(&self.shared.state).guards.retain(|other| !Arc::ptr_eq(other, guard));
     }
@@ -112,13 +112,13 @@ impl Drop for Watchdog {
         lock(&self.shared.state).closed = true;
         self.shared.changed.notify_one();
         if let Some(thread) = self.thread.take() {
-            // The thread cannot panic, and if it did there would be nothing left to end.
+            // The thread cannot panic, and after a panic nothing would be left to end.
             let _ = thread.join();
         }
     }
 }
 
-/// Looks at armed processes every tick; sleeps while none is armed.
+/// Checks armed processes every tick. Sleeps while none is armed.
 fn watch(shared: &Shared) {
     let mut state = lock(&shared.state);
     while !state.closed {
@@ -133,7 +133,7 @@ fn watch(shared: &Shared) {
     }
 }
 
-/// Nothing is left half done under these locks, so a poisoned one is as good as any.
+/// Locks a mutex. No update is left half done under these locks, so a poisoned one is as good as any.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
