@@ -1,4 +1,4 @@
-//! Zip archives: opened without unpacking, read part by part, measured all along.
+//! Zip archives, read part by part under limits on the unpacked size.
 
 use std::cell::Cell;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -16,20 +16,21 @@ use super::format::Format;
 use super::scratch::Scratch;
 use super::{DocumentLimits, error, xml};
 
-/// What opening a part costs at least, in unpacked bytes: a part that is empty and named a million times is not free.
+/// Minimum charge for opening a part, in unpacked bytes. It bounds the cost of an empty part that is named a million
+/// times.
 const PART_COST: u64 = 4 * 1024;
 
-/// The longest name under which a part is looked up; no archive of an office program comes near.
+/// Maximum length of a part name that is looked up. Names written by office programs are far shorter.
 const LONGEST_NAME: usize = 4 * 1024;
 
-/// An archive whose parts share one allowance of unpacked bytes, in which each part counts every time it is read.
+/// Zip archive whose parts share one allowance of unpacked bytes. Each read of a part counts.
 pub(super) struct Archive<'a> {
     zip: ZipArchive<Counted<'a>>,
     names: Names,
-    /// Packed bytes that were read from the source.
+    /// Packed bytes read from the source so far.
     consumed: Rc<Cell<u64>>,
     left: Allowance,
-    /// What was left before anything was read.
+    /// Allowance before the first read.
     whole: Allowance,
     proportion: Proportion,
     whole_bytes: u64,
@@ -37,8 +38,7 @@ pub(super) struct Archive<'a> {
     budget: Rc<Budget>,
 }
 
-/// The files of an archive in the order of their names, with their places: the archive itself looks for a name that it
-/// lacks in all of them.
+/// File names of an archive with their indexes, sorted. [`ZipArchive`] scans all names for one that is missing.
 struct Names(Vec<(String, usize)>);
 
 impl Names {
@@ -51,7 +51,7 @@ impl Names {
         self.0.iter().zip(self.0.iter().skip(1)).any(|((one, _), (other, _))| one == other)
     }
 
-    /// The place of the file with this name. Each name that it is compared with is a step of work.
+    /// Returns the index of the file with this name. Each comparison counts as a step of work.
     fn index(&self, name: &str, budget: &Budget) -> Option<usize> {
         budget.work(1 + name.len().min(LONGEST_NAME));
         if name.len() > LONGEST_NAME {
@@ -65,19 +65,19 @@ impl Names {
     }
 }
 
-/// How many times larger than what went into it a part may be, once it passes a size.
+/// Maximum compression ratio of a part, enforced from an unpacked size on.
 #[derive(Clone, Copy, Debug)]
 struct Proportion {
     ratio: u64,
     from: u64,
 }
 
-/// How many bytes may still be unpacked.
+/// Bytes that may still be unpacked.
 #[derive(Clone, Copy, Debug)]
 struct Allowance {
-    /// Of those that any archive may unpack to.
+    /// Remainder of the absolute limit.
     absolute: u64,
-    /// Of those that the size of this archive warrants, and how many that was to begin with.
+    /// Remainder of the limit relative to the size of this archive, and that limit.
     relative: u64,
     warranted: u64,
 }
@@ -88,10 +88,10 @@ impl Allowance {
         Self { absolute: limits.unpacked_bytes, relative: warranted, warranted }
     }
 
-    /// What stands against unpacking `bytes` more.
+    /// Returns the error for unpacking `bytes` more, if the allowance does not cover them.
     fn objection(self, bytes: u64) -> Option<Error> {
         if bytes > self.absolute {
-            return Some(error::too_large("it unpacks to more than is allowed"));
+            return Some(error::too_large("its unpacked size exceeds the limit"));
         }
         (bytes > self.relative).then(|| error::amplifies(self.warranted))
     }
@@ -118,16 +118,16 @@ impl<'a> Archive<'a> {
         let zip = ZipArchive::new(Counted { source, count: Rc::clone(&consumed) }).map_err(damaged)?;
         if zip.len() > limits.archive_entries {
             return Err(error::too_large(format_args!(
-                "it holds more than {} files",
+                "its archive holds more than {} files",
                 limits.archive_entries
             )));
         }
-        // Names that cannot be decoded are no office program's, and are not looked up.
+        // Office programs write names that can be decoded; other names are never looked up.
         let named =
             zip.file_names().enumerate().filter_map(|(index, name)| Some((name.ok()?.into_owned(), index)));
         let names = Names::new(named.collect());
         if zip.has_duplicate_names() || names.has_duplicates() {
-            let what = "it holds two files of one name, and programs differ in which of them they show";
+            let what = "its archive holds two files of one name, of which programs show different ones";
             return Err(error::malformed(what));
         }
         let proportion = Proportion { ratio: limits.compression_ratio, from: limits.amplification_from };
@@ -147,12 +147,13 @@ impl<'a> Archive<'a> {
         })
     }
 
-    /// The names of the files in it.
+    /// Returns the names of the files in the archive.
     pub(super) fn names(&self) -> Vec<String> {
         self.names.0.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// A file in it, if it has that. One that declares to unpack to more than is left is refused unread.
+    /// Opens a file of the archive, if present. Refuses a file whose declared size exceeds the allowance before
+    /// reading it.
     pub(super) fn part(&mut self, name: &str) -> Result<Option<Part<'_, 'a>>> {
         let name = name.trim_start_matches('/');
         let Some(index) = self.names.index(name, &self.budget) else { return Ok(None) };
@@ -163,7 +164,7 @@ impl<'a> Archive<'a> {
         self.left.take(PART_COST)?;
         let file = self.zip.by_index(index).map_err(damaged)?;
         if file.is_symlink() {
-            return Err(error::malformed("it holds a symbolic link"));
+            return Err(error::malformed("its archive holds a symbolic link"));
         }
         if let Some(objection) = self.left.objection(file.size()) {
             return Err(objection);
@@ -173,19 +174,19 @@ impl<'a> Archive<'a> {
         Ok(Part { file, left, proportion, consumed, unpacked: 0, budget: &self.budget })
     }
 
-    /// The text of a small file in it, if it has that.
+    /// Returns the text of a small file of the archive, if present.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>> {
         let limit = self.whole_bytes;
         let Some(part) = self.part(name)? else { return Ok(None) };
         let mut bytes = Vec::new();
         part.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(error::from_io)?;
         if bytes.len() as u64 > limit {
-            return Err(error::too_large(format_args!("a file in it may have {limit} bytes")));
+            return Err(error::too_large(format_args!("a file in its archive has more than {limit} bytes")));
         }
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// Sends an XML file in it through `handler`; whether it has that file.
+    /// Sends an XML file of the archive through `handler`. Returns whether the file exists.
     pub(super) fn xml(&mut self, name: &str, handler: &mut dyn xml::Handler) -> Result<bool> {
         let (nesting, budget) = (self.nesting, Rc::clone(&self.budget));
         let Some(part) = self.part(name)? else { return Ok(false) };
@@ -193,9 +194,9 @@ impl<'a> Archive<'a> {
         Ok(true)
     }
 
-    /// The same archive unpacked, without the files whose names end in one of `except`: for a reader that has no
-    /// limits of its own and reads parts as often as it likes. Each byte that it reads of the copy is one that was
-    /// unpacked, and the copy charges it.
+    /// Returns an unpacked copy of the archive without the files whose names end in one of `except`. It serves
+    /// readers that have no limits of their own and read parts repeatedly: each byte read from the copy is charged as
+    /// an unpacked byte.
     pub(super) fn unpacked(mut self, except: &[&str]) -> Result<Unpacked> {
         let file = Scratch::new(IN_MEMORY);
         let mut copy = ZipWriter::new(io::BufWriter::new(file));
@@ -227,10 +228,10 @@ fn ends_with(name: &str, end: &str) -> bool {
     tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
-/// Unpacked archives up to this size stay in memory.
+/// Maximum size of an unpacked archive in memory.
 const IN_MEMORY: usize = 4 * 1024 * 1024;
 
-/// An unpacked copy of an archive, which charges for what is read of it.
+/// Unpacked copy of an archive. Reads are charged to the allowance.
 #[derive(Debug)]
 pub(super) struct Unpacked {
     file: Scratch,
@@ -239,17 +240,17 @@ pub(super) struct Unpacked {
 }
 
 impl Unpacked {
-    /// Tells afterwards whether reading ended because there was too much to read.
+    /// Returns a meter that outlives the reader and reports whether the allowance ran out.
     pub(super) fn meter(&self) -> Meter {
         Meter(Rc::clone(&self.left))
     }
 }
 
-/// What an [`Unpacked`] archive has left.
+/// Remaining allowance of an [`Unpacked`] archive.
 pub(super) struct Meter(Rc<Cell<Allowance>>);
 
 impl Meter {
-    /// The objection that ended the reading, if one did.
+    /// Returns the error that ended reading, if the allowance ran out.
     pub(super) fn objection(&self) -> Option<Error> {
         self.0.get().objection(1)
     }
@@ -276,7 +277,7 @@ impl Seek for Unpacked {
     }
 }
 
-/// A source that counts the bytes read of it.
+/// Source that counts the bytes read from it.
 struct Counted<'a> {
     source: &'a mut dyn Source,
     count: Rc<Cell<u64>>,
@@ -296,7 +297,7 @@ impl Seek for Counted<'_> {
     }
 }
 
-/// How many packed bytes went into a part so far.
+/// Packed bytes read for one part so far.
 struct Consumed {
     before: u64,
     now: Rc<Cell<u64>>,
@@ -308,7 +309,7 @@ impl Consumed {
     }
 }
 
-/// A file in an archive, being unpacked.
+/// File of an archive while it is being unpacked.
 pub(super) struct Part<'a, 's> {
     file: ZipFile<'a, Counted<'s>>,
     left: &'a mut Allowance,
@@ -319,12 +320,12 @@ pub(super) struct Part<'a, 's> {
 }
 
 impl Part<'_, '_> {
-    /// How many bytes it declares to unpack to, which were found to be allowed.
+    /// Returns the declared unpacked size, which the allowance covers.
     pub(super) fn size(&self) -> u64 {
         self.file.size()
     }
 
-    /// Writes all of it to a copy.
+    /// Writes the whole part to a copy.
     fn copy_to(&mut self, copy: &mut impl Write) -> Result<()> {
         let mut chunk = vec![0; 64 * 1024];
         loop {
@@ -337,7 +338,7 @@ impl Part<'_, '_> {
         }
     }
 
-    /// Refuses a part as soon as it grows out of all proportion, whatever it declares.
+    /// Refuses a part as soon as it exceeds the compression ratio, regardless of its declared size.
     fn check_ratio(&self) -> Result<()> {
         let Proportion { ratio, from } = self.proportion;
         let warranted = self.consumed.bytes().saturating_mul(ratio).max(from);
@@ -355,29 +356,29 @@ impl Read for Part<'_, '_> {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "only input and output can fail in a copy")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a copy fails only by I/O")]
 fn uncopied(error: ZipError) -> Error {
     match error {
         ZipError::Io(io) => error::temporary_file(io),
-        other => error::malformed("it is not a whole archive").because(other),
+        other => error::malformed("its archive is incomplete or corrupt").because(other),
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other way to be damaged reads the same")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other error means a damaged archive")]
 fn damaged(error: ZipError) -> Error {
     match error {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {
             error::encrypted()
         }
         ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_) => {
-            error::unsupported("packed in an unusual way").because(error)
+            error::unsupported("a zip archive with unusual features").because(error)
         }
         ZipError::Io(io) => error::from_io(io),
-        error => error::malformed("it is not a whole archive").because(error),
+        error => error::malformed("its archive is incomplete or corrupt").because(error),
     }
 }
 
-/// Which format an archive holds, by the names in it.
+/// Detects the document format of an archive from its file names.
 pub(super) fn format(source: &mut dyn Source) -> Result<Format> {
     let limits = DocumentLimits::default();
     let mut archive = Archive::open(source, &limits, &Rc::new(Budget::new(&limits, 0)))?;

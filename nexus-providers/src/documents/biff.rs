@@ -1,5 +1,5 @@
-//! A check of workbooks from before 2007: their compound file and their records are walked before a reader is let at
-//! them that believes every length, follows every chain and lays each sheet out as a rectangle in memory.
+//! Validation of workbooks from before 2007. The reader of XLS trusts every length, follows every chain and lays each
+//! sheet out as a rectangle in memory, so the compound file and its records are checked first.
 
 use std::collections::BTreeSet;
 
@@ -9,50 +9,50 @@ use nexus_core::document::parser::Source;
 use super::budget::Budget;
 use super::error;
 
-/// The cells of the largest sheet that the format allows.
+/// Cells of the largest sheet that the format allows.
 const LARGEST_SHEET: u64 = 65_536 * 256;
 
-/// Places that all sheets together may cover, from the first cell in use to the last.
+/// Maximum number of cells that the used ranges of all sheets may cover together.
 const COVERED: u64 = 3 * LARGEST_SHEET;
 
-/// Sector numbers from here on are marks, and no sectors.
+/// First sector number that is a marker rather than a sector.
 const LAST_SECTOR: u32 = 0xFFFF_FFF9;
 
-/// Refuses a workbook that lies about its structure.
+/// Refuses a workbook whose structure is inconsistent.
 pub(super) fn check(source: &mut dyn Source, budget: &Budget) -> Result<()> {
     let mut bytes = Vec::new();
     source.rewind().and_then(|()| source.read_to_end(&mut bytes)).map_err(error::unreadable)?;
     budget.work(bytes.len());
     let stream = Compound::open(&bytes).and_then(|file| file.stream(&["Workbook", "Book"]));
-    let stream = stream.ok_or_else(|| error::malformed("its sectors do not form whole streams"))?;
+    let stream = stream.ok_or_else(|| error::malformed("its sector chains are broken"))?;
     budget.work(stream.len());
-    let sheets = sheets(&stream).ok_or_else(|| error::malformed("a record of it is cut off"))?;
+    let sheets = sheets(&stream).ok_or_else(|| error::malformed("a record is truncated"))?;
     let starts: BTreeSet<usize> = sheets.iter().copied().collect();
     if starts.len() < sheets.len() {
-        return Err(error::malformed("two of its sheets are one"));
+        return Err(error::malformed("two of its sheets begin at the same offset"));
     }
     let (mut walked, mut covered) = (0_usize, 0_u64);
     for start in sheets {
         let Some(sheet) = Extent::of(stream.get(start..).unwrap_or_default()) else {
-            return Err(error::malformed("a record of it is cut off"));
+            return Err(error::malformed("a record is truncated"));
         };
         walked = walked.saturating_add(sheet.bytes);
         covered = covered.saturating_add(sheet.covered());
         budget.work(sheet.bytes);
         if sheet.declared > LARGEST_SHEET {
-            return Err(error::malformed("a sheet of it claims to be larger than the format allows"));
+            return Err(error::malformed("a sheet declares more cells than the format allows"));
         }
         if walked > stream.len() {
             return Err(error::malformed("its sheets overlap"));
         }
         if covered > COVERED {
-            return Err(error::too_large("its cells lie too far apart"));
+            return Err(error::too_large("the used ranges of its sheets exceed the limit"));
         }
     }
     Ok(())
 }
 
-/// A compound file: sectors, and the table that chains them to streams.
+/// Compound file: sectors, and the allocation table that chains them to streams.
 struct Compound<'a> {
     bytes: &'a [u8],
     sector: usize,
@@ -62,7 +62,7 @@ struct Compound<'a> {
     small: Vec<u8>,
 }
 
-/// An entry of the directory.
+/// Directory entry.
 struct Entry {
     start: u32,
     length: usize,
@@ -95,7 +95,8 @@ impl<'a> Compound<'a> {
         Some(file)
     }
 
-    /// The sectors that the table itself is in: the first 109 stand in the header, the rest in a chain of their own.
+    /// Returns the sectors of the allocation table: the header lists the first 109, a chain of sectors lists the
+    /// rest.
     fn table_sectors(&self) -> Option<Vec<u32>> {
         let mut ids: Vec<u32> = longs(self.bytes.get(76..512)?).filter(|id| *id <= LAST_SECTOR).collect();
         let mut next = u32_at(self.bytes, 68)?;
@@ -110,7 +111,7 @@ impl<'a> Compound<'a> {
         (ids.len() <= self.bytes.len() / self.sector + 1).then_some(ids)
     }
 
-    /// A sector; the last one of a file may be cut short.
+    /// Returns a sector. The last sector of a file may be cut short.
     fn at(&self, id: u32) -> Option<&'a [u8]> {
         let start = (id as usize).checked_add(1)?.checked_mul(self.sector)?;
         let end = start.saturating_add(self.sector).min(self.bytes.len());
@@ -121,7 +122,7 @@ impl<'a> Compound<'a> {
         follow(start, length, &self.table, self.sector, |id| self.at(id))
     }
 
-    /// The stream that has one of these names.
+    /// Returns the stream with one of these names.
     fn stream(&self, names: &[&str]) -> Option<Vec<u8>> {
         let entries = || self.directory.chunks_exact(128);
         let found = names.iter().find_map(|name| entries().find(|bytes| is_named(bytes, name)))?;
@@ -137,7 +138,7 @@ impl<'a> Compound<'a> {
     }
 }
 
-/// The bytes of a chain of sectors, up to `length`. A chain of more sectors than there are is a ring.
+/// Returns the bytes of a sector chain, up to `length`. A chain longer than the number of sectors is a cycle.
 fn follow<'a>(
     mut id: u32,
     length: usize,
@@ -166,7 +167,7 @@ fn is_named(entry: &[u8], name: &str) -> bool {
     units.take_while(|unit| *unit != 0).eq(name.encode_utf16().map(lower))
 }
 
-/// A record, and what follows it.
+/// Splits off the first record and returns the bytes that follow it.
 fn record(stream: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     let (kind, length) = (u16_at(stream, 0)?, u16_at(stream, 2)? as usize);
     let (data, rest) = stream.get(4..)?.split_at_checked(length)?;
@@ -176,7 +177,7 @@ fn record(stream: &[u8]) -> Option<(u16, &[u8], &[u8])> {
 const END: u16 = 0x000A;
 const BEGIN: u16 = 0x0809;
 
-/// Where the sheets begin, as the workbook's first part lists them.
+/// Returns the offsets of the sheets, as the workbook's global records list them.
 fn sheets(mut stream: &[u8]) -> Option<Vec<usize>> {
     const SHEET: u16 = 0x0085;
     let mut starts = Vec::new();
@@ -192,19 +193,19 @@ fn sheets(mut stream: &[u8]) -> Option<Vec<usize>> {
     Some(starts)
 }
 
-/// How far a sheet reaches.
+/// Size of a sheet.
 #[derive(Default)]
 struct Extent {
-    /// The bytes of its records.
+    /// Total size of its records, in bytes.
     bytes: usize,
-    /// The cells that it claims to have.
+    /// Number of cells that its dimensions declare.
     declared: u64,
     rows: Option<(u16, u16)>,
     columns: Option<(u16, u16)>,
 }
 
 impl Extent {
-    /// The extent of the sheet whose records begin here.
+    /// Measures the sheet whose records begin at the start of `stream`.
     fn of(mut stream: &[u8]) -> Option<Self> {
         const DIMENSIONS: u16 = 0x0200;
         let (mut sheet, mut depth) = (Self::default(), 0_u32);
@@ -216,7 +217,7 @@ impl Extent {
                 END if depth <= 1 => break,
                 END => depth -= 1,
                 DIMENSIONS => sheet.declared = declared(data),
-                // Cells of all kinds, of charts within the sheet as well: they begin with row and column.
+                // Cell records of all kinds, those of embedded charts included, begin with row and column.
                 0x0006 | 0x00BD | 0x00D6 | 0x00FD | 0x0203..=0x0205 | 0x027E => {
                     sheet.rows = Some(widened(sheet.rows, u16_at(data, 0)?));
                     sheet.columns = Some(widened(sheet.columns, u16_at(data, 2)?));
@@ -232,7 +233,7 @@ impl Extent {
         Some(sheet)
     }
 
-    /// The places between its first cell and its last.
+    /// Returns the number of cells between the first and the last cell in use.
     fn covered(&self) -> u64 {
         let span = |range: Option<(u16, u16)>| range.map_or(0, |(low, high)| u64::from(high - low) + 1);
         span(self.rows) * span(self.columns)

@@ -1,4 +1,4 @@
-//! Where parsers put what they find: text is cleaned, cut to size, counted and handed on.
+//! Output of the parsers: cleans, splits and counts text, and passes it on as blocks.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -9,22 +9,22 @@ use nexus_core::{Error, Result};
 use super::budget::Budget;
 use super::{DocumentLimits, error};
 
-/// The longest title, name or warning, in characters.
+/// Maximum length of a title, name or warning, in characters.
 const NAME_CHARS: usize = 1_000;
 
-/// The longest name within a warning, in characters.
+/// Maximum length of a name within a warning, in characters.
 const QUOTED_CHARS: usize = 200;
 
-/// The way out for one document, together with the report that grows on the way.
+/// Block writer of one document, with the report that grows during parsing.
 pub(super) struct Output<'a> {
     sink: &'a mut dyn BlockSink,
-    /// The limits that hold for the document.
+    /// Limits of the document.
     pub(super) limits: &'a DocumentLimits,
-    /// What the document may yield and has yielded, its attachments included.
+    /// Budget of the document, shared with its attachments.
     pub(super) budget: Rc<Budget>,
-    /// What is known of the document so far.
+    /// Report on the document so far.
     pub(super) report: ParseReport,
-    /// How many attachments the document lies inside of.
+    /// Nesting depth of the document as an attachment.
     pub(super) depth: u32,
     page: Option<u32>,
     page_has_text: bool,
@@ -35,7 +35,7 @@ pub(super) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// The way out of a document whose budget this is.
+    /// Creates a block writer with the budget of its document.
     pub(super) fn new(sink: &'a mut dyn BlockSink, limits: &'a DocumentLimits, budget: Rc<Budget>) -> Self {
         let report = ParseReport::default();
         Self {
@@ -53,27 +53,27 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Whether nothing has been handed on yet.
+    /// Returns whether no block has been written yet.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
-    /// How many bytes of text were handed on.
+    /// Returns the number of bytes of text written.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Whether the receiver takes no more, or has had its fill.
+    /// Returns whether the sink failed or a limit was reached.
     pub(super) fn has_failed(&self) -> bool {
         self.failed
     }
 
-    /// Puts a heading above whatever comes next, if anything does.
+    /// Sets a heading to be written before the next block, if there is one.
     pub(super) fn announce(&mut self, name: &str) {
         self.announced = Some(shortened(name, NAME_CHARS));
     }
 
-    /// Reads a document inside of this one. Of its report only the warnings remain.
+    /// Reads an embedded document. Only the warnings of its report remain.
     pub(super) fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let (report, page) = (std::mem::take(&mut self.report), self.page.take());
         let left_out = self.left_out.take();
@@ -100,7 +100,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Ends the page, noting whether it held text.
+    /// Ends the page and records whether it held text.
     pub(super) fn end_page(&mut self) {
         if let Some(page) = self.page
             && !self.page_has_text
@@ -109,7 +109,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Refuses a document with more pages than allowed.
+    /// Refuses a document with more pages than the limit.
     pub(super) fn check_pages(&self, pages: u64) -> Result<()> {
         let limit = self.limits.pages;
         if pages > u64::from(limit) {
@@ -118,7 +118,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Takes the document's title, unless it has one already. A long one is cut.
+    /// Sets the document's title, truncated to the limit, if none is set yet.
     pub(super) fn title(&mut self, title: &str) {
         if self.report.title.is_some() {
             return;
@@ -127,7 +127,7 @@ impl<'a> Output<'a> {
         self.report.title = Some(title).filter(|title| !title.is_empty());
     }
 
-    /// Notes something the reader of the report should know.
+    /// Adds a warning to the report.
     pub(super) fn warn(&mut self, warning: impl AsRef<str>) {
         const KEPT: usize = 100;
         if self.report.warnings.len() < KEPT {
@@ -135,8 +135,8 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Notes a part of the document that is not read and costs no other. If nothing else of the document is text, then
-    /// it fails with `error`: with the first of these, or the first that says that a limit was passed.
+    /// Warns about a part of the document that is left out. If the document yields no text at all, it fails with the
+    /// first `error` of these, or with the first that reports an exceeded limit.
     pub(super) fn leave_out(&mut self, warning: impl AsRef<str>, error: Error) {
         self.warn(warning);
         let is_limit = |error: &Error| [codes::TOO_LARGE, codes::AMPLIFIES].contains(&error.stable_code());
@@ -145,29 +145,29 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Why nothing of the document is text.
+    /// Returns the error of a document that yielded no text.
     pub(super) fn nothing_read(&mut self) -> Error {
         let warning = self.report.warnings.first().map(String::as_str);
         self.left_out.take().unwrap_or_else(|| error::empty(warning))
     }
 
-    /// Hands on the name of a sheet or another part as a heading. A long one is cut.
+    /// Writes the name of a sheet or another part as a heading, truncated to the limit.
     pub(super) fn name(&mut self, level: u8, name: &str) -> Result<()> {
         self.heading(level, &shortened(name, NAME_CHARS))
     }
 
-    /// Hands on a heading on one line.
+    /// Writes a heading on one line.
     pub(super) fn heading(&mut self, level: u8, text: &str) -> Result<()> {
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         self.push(BlockKind::Heading { level: level.clamp(1, 6) }, &line)
     }
 
-    /// Hands on running text.
+    /// Writes a paragraph.
     pub(super) fn paragraph(&mut self, text: &str) -> Result<()> {
         self.push(BlockKind::Paragraph, text)
     }
 
-    /// Hands on one piece of text, in several blocks when it is long and in none when it is blank.
+    /// Writes a piece of text: as several blocks when it is long, as none when it is blank.
     pub(super) fn push(&mut self, kind: BlockKind, text: &str) -> Result<()> {
         let text = clean(text);
         let mut rest = trim(kind, &text);
@@ -204,12 +204,12 @@ impl<'a> Output<'a> {
     }
 }
 
-/// A name as it stands within a warning: cut to a length that leaves room for the sentence around it.
+/// Returns a name for use in a warning, truncated so that the sentence around it has room.
 pub(super) fn quoted(name: &str) -> String {
     shortened(name, QUOTED_CHARS)
 }
 
-/// The words of `text` on one line, cut after `limit` characters.
+/// Joins the words of `text` on one line, truncated to `limit` characters.
 fn shortened(text: &str, limit: usize) -> String {
     let (mut line, mut left) = (String::new(), limit);
     for word in text.split_whitespace() {
@@ -229,7 +229,7 @@ fn shortened(text: &str, limit: usize) -> String {
     line
 }
 
-/// Line ends become `\n`, and U+0000 becomes U+FFFD.
+/// Normalises line ends to `\n` and replaces U+0000 with U+FFFD.
 fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(['\r', '\0']) {
         return Cow::Borrowed(text);
@@ -237,7 +237,7 @@ fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{FFFD}"))
 }
 
-/// Code keeps the indentation of its first line.
+/// Trims a block. Code keeps the indentation of its first line.
 fn trim(kind: BlockKind, text: &str) -> &str {
     let text = text.trim_end();
     if kind == BlockKind::Code {
@@ -256,8 +256,8 @@ fn split(kind: BlockKind, text: &str, limit: usize) -> (&str, &str) {
     text.split_at_checked(cut(text, limit, lines)).unwrap_or((text, ""))
 }
 
-/// Where to cut `text` so that the first part has at most `limit` bytes: after a line if `lines`, else after a
-/// sentence or a word of the second half, else anywhere between two characters.
+/// Returns the position at which to split `text` so that the first part has at most `limit` bytes: after a line if
+/// `lines`, else after a sentence or a word of the second half, else between any two characters.
 pub(super) fn cut(text: &str, limit: usize, lines: bool) -> usize {
     let end = text.floor_char_boundary(limit).max(text.chars().next().map_or(0, char::len_utf8));
     let head = text.get(..end).unwrap_or(text);

@@ -1,6 +1,6 @@
-//! The budget of one document: what it may yield for its size, and a count of the work that reading it takes.
+//! Budget of one document: a limit on its output relative to its size, and a count of the work that reading it takes.
 //!
-//! Everything is counted, nothing is timed, so the same bytes are read the same way on an idle and on a busy machine.
+//! Work is counted and never timed, so an idle and a busy machine read the same bytes the same way.
 
 use std::cell::Cell;
 
@@ -8,24 +8,23 @@ use nexus_core::Result;
 
 use super::{DocumentLimits, error};
 
-/// The structure around each block, in bytes: a document of many empty-looking blocks is not free.
+/// Charge for the structure of each block, in bytes. It bounds documents of many nearly empty blocks.
 const BLOCK_OVERHEAD: u64 = 16;
 
-/// The longest text of a merged or repeated cell that stands in every place the cell covers, in bytes. A longer one
-/// stands in the first place only.
+/// Maximum length of a cell text that is repeated in every position of a merged or repeated cell, in bytes. A longer
+/// text is written in the first position only.
 pub(super) const REPEATED_CELL_BYTES: usize = 512;
 
-/// What reading a document took, counted rather than timed: the same for the same bytes on every machine.
+/// Resource consumption of reading a document, counted rather than timed: equal for equal bytes on every machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Consumption {
-    /// Bytes of text, titles and warnings that were handed on.
+    /// Bytes of text, titles and warnings written.
     pub text_bytes: u64,
-    /// Steps of work: bytes unpacked, elements and cells met, nodes visited.
+    /// Steps of work: bytes unpacked, elements and cells read, nodes visited.
     pub steps: u64,
 }
 
-/// What a document may yield, and what it has yielded so far. Readers, archives and attachments of one document
-/// share one.
+/// Output budget and work counter of a document. Its readers, archives and attachments share one.
 #[derive(Debug)]
 pub(super) struct Budget {
     limit: u64,
@@ -35,7 +34,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// The budget of a document whose file has `source` bytes.
+    /// Creates the budget of a document whose file has `source` bytes.
     pub(super) fn new(limits: &DocumentLimits, source: u64) -> Self {
         Self {
             limit: allowance(limits, source),
@@ -45,17 +44,17 @@ impl Budget {
         }
     }
 
-    /// Charges a block that is about to be handed on.
+    /// Charges a block before it is written.
     pub(super) fn write(&self, text: usize) -> Result<()> {
         self.charge(&self.written, (text as u64).saturating_add(BLOCK_OVERHEAD))
     }
 
-    /// Charges text that a reader is about to copy within memory, as repeated cells and shared strings are.
+    /// Charges text that a reader is about to copy in memory, such as repeated cells and shared strings.
     pub(super) fn copy(&self, bytes: usize) -> Result<()> {
         self.charge(&self.copied, bytes as u64)
     }
 
-    /// Counts work. Readers do a bounded amount for each byte; tests hold them to that.
+    /// Counts work. Readers do a bounded amount for each byte, which tests verify.
     pub(super) fn work(&self, steps: usize) {
         self.steps.set(self.steps.get().saturating_add(steps as u64));
     }
@@ -70,7 +69,7 @@ impl Budget {
     }
 }
 
-/// How many bytes a file of `source` bytes may become.
+/// Returns the maximum output of a file of `source` bytes, in bytes.
 pub(super) fn allowance(limits: &DocumentLimits, source: u64) -> u64 {
     source.saturating_mul(limits.amplification).max(limits.amplification_from)
 }

@@ -1,4 +1,4 @@
-//! Character encodings: finds out which one a source is in, and reads it as UTF-8 without holding it.
+//! Character encodings: detection, and streaming conversion to UTF-8.
 
 use std::io::{self, BufRead, Read, SeekFrom};
 
@@ -8,15 +8,15 @@ use nexus_core::document::parser::Source;
 
 use super::error;
 
-/// How many bytes of a source that is not UTF-8 the guess is made on.
+/// Maximum number of bytes used to detect the encoding of a source that is not UTF-8.
 const GUESSED_ON: usize = 1 << 20;
 
-/// The encoding of a source.
+/// Encoding of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Charset {
-    /// One that browsers know, UTF-8 and UTF-16 among them.
+    /// Encoding of the WHATWG standard, UTF-8 and UTF-16 included.
     Web(&'static Encoding),
-    /// UTF-32, which they do not.
+    /// UTF-32, which the WHATWG standard lacks.
     Utf32 {
         /// Whether the most significant byte comes first.
         big_endian: bool,
@@ -24,7 +24,7 @@ pub(super) enum Charset {
 }
 
 impl Charset {
-    /// The encoding's name, as reports show it.
+    /// Returns the encoding's name for reports.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Web(encoding) => encoding.name(),
@@ -33,7 +33,8 @@ impl Charset {
         }
     }
 
-    /// The encoding that the first bytes of a source give away: a byte order mark or the rhythm of wide units.
+    /// Returns the encoding that the first bytes determine: by a byte order mark or by the pattern of wide code
+    /// units.
     pub(super) fn of_head(head: &[u8]) -> Option<Self> {
         match head {
             [0xFF, 0xFE, 0, 0, ..] => Some(Self::Utf32 { big_endian: false }),
@@ -45,8 +46,8 @@ impl Charset {
         }
     }
 
-    /// The encoding of the whole source, which is left at its start. `declared` is what the document says of
-    /// itself, believed when the bytes do not speak for themselves.
+    /// Detects the encoding of the whole source and rewinds it. `declared`, the encoding that the document states,
+    /// applies where the bytes are ambiguous.
     pub(super) fn detect(source: &mut dyn Source, declared: Option<&'static Encoding>) -> Result<Self> {
         let mut chunk = vec![0; 64 * 1024];
         let mut utf8 = Utf8Check::default();
@@ -83,8 +84,8 @@ impl Charset {
     }
 }
 
-/// UTF-16 and UTF-32 without a mark: wide units that are ASCII or common punctuation of wide scripts, which bytes
-/// of narrow text never form.
+/// Detects UTF-16 and UTF-32 without a byte order mark, by wide units that are ASCII or common punctuation of wide
+/// scripts: single-byte text never forms these.
 fn wide_units(head: &[u8]) -> Option<Charset> {
     let common = |unit: u32| matches!(unit, 0x09 | 0x0A | 0x0D | 0x20..=0x7E | 0x3000..=0x3002 | 0xFF0C);
     let quads = || head.as_chunks::<4>().0.iter();
@@ -106,7 +107,7 @@ fn wide_units(head: &[u8]) -> Option<Charset> {
     (many(big, total) && big > little * 8).then_some(Charset::Web(UTF_16BE))
 }
 
-/// Checks bytes that arrive in pieces for being UTF-8.
+/// Incremental UTF-8 validation.
 #[derive(Default)]
 struct Utf8Check {
     carry: Vec<u8>,
@@ -139,14 +140,15 @@ impl Utf8Check {
         }
     }
 
-    /// Whether it is UTF-8. One broken sequence among a thousand good ones is damage, not another encoding.
+    /// Returns whether the text is UTF-8. One invalid sequence among a thousand valid ones counts as damage, not as
+    /// another encoding.
     fn holds(&self) -> bool {
         self.broken == 0 && (self.carry.is_empty() || self.wide > 0)
             || self.wide > self.broken.saturating_mul(1000)
     }
 }
 
-/// Reads a source in any encoding as UTF-8; what cannot be decoded becomes U+FFFD.
+/// Reader that converts a source of any encoding to UTF-8. Bytes that cannot be decoded become U+FFFD.
 pub(super) struct Utf8Reader<'a> {
     source: &'a mut dyn Source,
     decoder: Decoder,
@@ -163,7 +165,7 @@ enum Decoder {
 }
 
 impl<'a> Utf8Reader<'a> {
-    /// A reader of the whole source, from its start.
+    /// Creates a reader of the whole source, from its start.
     pub(super) fn new(source: &'a mut dyn Source, charset: Charset) -> Result<Self> {
         const CHUNK: usize = 64 * 1024;
         source.seek(SeekFrom::Start(0)).map_err(error::unreadable)?;
@@ -191,7 +193,8 @@ impl<'a> Utf8Reader<'a> {
         Ok(())
     }
 
-    /// Decodes the first `len` bytes of the input: bytes consumed, bytes written, whether that was all.
+    /// Decodes the first `len` bytes of the input. Returns the bytes consumed, the bytes written, and whether all
+    /// input was decoded.
     fn decode(&mut self, len: usize, last: bool) -> (usize, usize, bool) {
         let bytes = self.input.get(..len).unwrap_or_default();
         match &mut self.decoder {

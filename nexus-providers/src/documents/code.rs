@@ -1,4 +1,4 @@
-//! Source code: one block per top-level item, as far as blank lines and indentation tell.
+//! Source code: one block per top-level item, as blank lines and indentation show it.
 
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};

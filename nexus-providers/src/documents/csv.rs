@@ -1,4 +1,4 @@
-//! Tables as text: comma, semicolon, tab or pipe, found out from the first lines. Row by row, in bounded memory.
+//! Delimited tables: comma, semicolon, tab or pipe, detected from the first lines. Read row by row in bounded memory.
 
 use std::io::BufRead;
 
@@ -20,7 +20,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     let mut rows =
         ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(reader);
     let (mut record, mut table) = (StringRecord::new(), Table::default());
-    while rows.read_record(&mut record).map_err(|e| error::malformed("a row cannot be read").because(e))? {
+    while rows.read_record(&mut record).map_err(|e| error::malformed("a row is malformed").because(e))? {
         let cells: Vec<&str> = record.iter().map(str::trim).collect();
         if cells.iter().any(|cell| !cell.is_empty()) {
             table.row(&cells, out)?;
@@ -29,7 +29,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     table.end(out)
 }
 
-/// The delimiter that occurs in most of the first lines, and most often there.
+/// Returns the delimiter that occurs in most of the first lines, and most often in those.
 fn delimiter(head: &str) -> u8 {
     let count = |delimiter: u8| {
         let per_line = head.lines().take(20).map(|line| unquoted(line, delimiter));

@@ -1,4 +1,4 @@
-//! EPUB: the chapters in the order of the book's spine, each read as HTML.
+//! EPUB: the chapters in spine order, each read as HTML.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,11 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     }
     let mut book = Book::default();
     archive.xml("META-INF/container.xml", &mut book)?;
-    let package = book.package.take().ok_or_else(|| error::malformed("it names no book"))?;
+    let package =
+        book.package.take().ok_or_else(|| error::malformed("its container names no package file"))?;
     package.rsplit_once('/').map_or("", |(folder, _)| folder).clone_into(&mut book.folder);
     if !archive.xml(&package, &mut book)? {
-        return Err(error::malformed("its book is missing"));
+        return Err(error::malformed("its package file is missing"));
     }
     out.title(&book.title);
     for chapter in &book.spine {
@@ -43,7 +44,7 @@ fn missing(chapter: &str, out: &mut Output<'_>) {
     out.leave_out(warning, error);
 }
 
-/// Reads one chapter. One whose HTML cannot be read is named in a warning and costs no other.
+/// Reads one chapter. A chapter whose HTML cannot be read becomes a warning and does not fail the book.
 fn chapter(name: &str, text: &str, out: &mut Output<'_>) -> Result<()> {
     match html::fragment(text, out) {
         Err(error) if !out.has_failed() && error.stable_code() == codes::MALFORMED => {
@@ -54,20 +55,20 @@ fn chapter(name: &str, text: &str, out: &mut Output<'_>) -> Result<()> {
     }
 }
 
-/// A file that the package names.
+/// File listed in the package manifest.
 struct File {
     named: String,
-    /// Its name in the archive.
+    /// Name of the file in the archive.
     part: String,
 }
 
-/// What the container and the package file say.
+/// Content of the container and the package file.
 #[derive(Default)]
 struct Book {
     package: Option<String>,
     title: String,
     in_title: bool,
-    /// The folder of the package file.
+    /// Folder of the package file.
     folder: String,
     files: BTreeMap<String, File>,
     spine: Vec<String>,
@@ -97,7 +98,7 @@ impl Handler for Book {
     }
 
     fn text(&mut self, text: &str) -> Result<()> {
-        // Far more than a title may have; the rest is cut anyway.
+        // Far above the maximum length of a title, which is truncated later.
         const ENOUGH: usize = 64 * 1024;
         if self.in_title && self.title.len() < ENOUGH {
             self.title.push_str(text);
@@ -106,7 +107,7 @@ impl Handler for Book {
     }
 }
 
-/// Undoes the escapes of a URL; what is not one stays.
+/// Decodes the percent escapes of a URL. Invalid escapes stay as they are.
 fn unescape(url: &str) -> String {
     let mut bytes = Vec::with_capacity(url.len());
     let mut rest = url.as_bytes();

@@ -1,4 +1,4 @@
-//! RSS and Atom feeds, entry by entry; and XML of any other kind, as the text of its elements.
+//! RSS and Atom feeds, entry by entry; and other XML, as the text of its elements.
 
 use std::io::BufReader;
 use std::rc::Rc;
@@ -31,7 +31,7 @@ fn stream<'a, 'o>(
     xml::read(reader, nesting, &budget, handler(out).as_mut())
 }
 
-/// An entry that is open.
+/// Open entry.
 #[derive(Default)]
 struct Entry {
     title: String,
@@ -85,7 +85,7 @@ impl Feed<'_, '_> {
     }
 }
 
-/// Elements of XML that nobody knows: each one's own text is a paragraph.
+/// Handler of XML in an unknown vocabulary: the text of each element becomes a paragraph.
 struct Elements<'a, 'o> {
     out: &'a mut Output<'o>,
     open: Vec<String>,

@@ -1,6 +1,6 @@
-//! The formats that are read, their media types and the extensions that hint at them.
+//! Supported formats, their media types and the file extensions that hint at them.
 
-/// A format with a reader.
+/// Format with a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Text,
@@ -25,7 +25,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The media type that the report names.
+    /// Returns the media type for the report.
     pub(super) fn media_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain",
@@ -50,7 +50,7 @@ impl Format {
         }
     }
 
-    /// The text format that a file name suggests.
+    /// Returns the text format that a file name suggests.
     pub(super) fn of_name(name: &str) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
         let extension = extension.to_ascii_lowercase();
@@ -70,7 +70,7 @@ impl Format {
         })
     }
 
-    /// The text format that a media type claims.
+    /// Returns the text format that a declared media type suggests.
     pub(super) fn of_media_type(claimed: &str) -> Option<Self> {
         let essence = claimed.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         Some(match essence.as_str() {
@@ -89,7 +89,7 @@ impl Format {
     }
 }
 
-/// Extensions of programming, configuration and query languages.
+/// File extensions of programming, configuration and query languages.
 const SOURCE_CODE: &[&str] = &[
     "asm",
     "awk",

@@ -1,4 +1,4 @@
-//! JSON: the text of `{"text": …}` records, anything else as it stands. JSON Lines by the line.
+//! JSON: the text of `{"text": …}` records, other values indented; and JSON Lines, line by line.
 
 use std::borrow::Cow;
 
@@ -12,17 +12,17 @@ use super::block_writer::{Output, cut};
 use super::error;
 use super::lines::{Lines, detect, whole};
 
-/// The longest line of JSON Lines.
+/// Maximum length of a line of JSON Lines.
 const LINE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Deeper values are indented no further.
+/// Maximum depth of indentation.
 const DEEPEST: usize = 64;
 
-/// How many blanks of indentation a document gets for each of its bytes, far above what people write. Beyond that the
-/// values of it still have lines of their own.
+/// Blanks of indentation per byte of a document, far above hand-written JSON. Past this limit, values still have
+/// lines of their own.
 const BLANKS_PER_BYTE: usize = 4;
 
-/// The fields of a record that are read.
+/// Fields of a record that are read.
 #[derive(Deserialize)]
 struct Fields<'a> {
     #[serde(borrow)]
@@ -31,7 +31,7 @@ struct Fields<'a> {
     title: Option<&'a RawValue>,
 }
 
-/// A record with a text.
+/// Record with a text.
 struct Record {
     title: Option<String>,
     text: String,
@@ -61,13 +61,13 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     }
     match serde_json::from_str::<IgnoredAny>(json) {
         Ok(_) => pretty(json, out),
-        // A first line so long that its end was out of sight.
+        // The first line is longer than the head.
         Err(_) if is_json(json.lines().next().unwrap_or_default()) => read_lines(source, out),
         Err(e) => Err(error::malformed("it is not valid JSON").because(e)),
     }
 }
 
-/// JSON Lines: one block for each line, in bounded memory. Lines that are not JSON are left out with a warning.
+/// Reads JSON Lines: one block for each line, in bounded memory. Lines that are not valid JSON become warnings.
 pub(super) fn read_lines(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let charset = detect(source, out)?;
     let mut lines = Lines::new(source, charset, LINE_BYTES)?;
@@ -90,7 +90,7 @@ pub(super) fn read_lines(source: &mut dyn Source, out: &mut Output<'_>) -> Resul
     Ok(())
 }
 
-/// Refuses values that are nested deeper than `limit`.
+/// Refuses values nested deeper than `limit`.
 fn check_depth(json: &str, limit: usize) -> Result<()> {
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
     for byte in json.bytes() {
@@ -120,7 +120,7 @@ fn block(record: &Record, out: &mut Output<'_>) -> Result<()> {
     out.paragraph(&text)
 }
 
-/// Text in memory as paragraphs.
+/// Writes a text in memory as paragraphs.
 pub(super) fn paragraphs(text: &str, out: &mut Output<'_>) -> Result<()> {
     let text = text.replace("\r\n", "\n");
     let mut paragraph = String::new();
@@ -135,8 +135,8 @@ pub(super) fn paragraphs(text: &str, out: &mut Output<'_>) -> Result<()> {
     out.paragraph(&paragraph)
 }
 
-/// Hands on JSON indented, keeping its order and its numbers as they are written; by the block, because deep nesting
-/// makes it far longer than it was.
+/// Writes indented JSON with its original order and number notation. It goes out block by block, because deep nesting
+/// makes it far longer.
 fn pretty(json: &str, out: &mut Output<'_>) -> Result<()> {
     let limit = out.limits.block_bytes;
     let mut text = String::new();
@@ -151,7 +151,7 @@ fn pretty(json: &str, out: &mut Output<'_>) -> Result<()> {
     out.push(BlockKind::Code, &text)
 }
 
-/// JSON with line breaks and indentation, in pieces.
+/// Iterator over JSON with line breaks and indentation.
 struct Indented<'a> {
     chars: std::str::Chars<'a>,
     state: State,
@@ -160,7 +160,7 @@ struct Indented<'a> {
 #[derive(Default)]
 struct State {
     depth: usize,
-    /// How many blanks of indentation are left.
+    /// Remaining blanks of indentation.
     blanks: usize,
     quoted: bool,
     escaped: bool,

@@ -1,46 +1,48 @@
-//! The bounds that keep one document from taking more than its share.
+//! Limits on the resources of one document.
 
 use nexus_core::Result;
 use serde::{Deserialize, Serialize};
 
 use super::error;
 
-/// What a document may cost. Beyond a limit it fails with
+/// Limits of a document. A document beyond one fails with
 /// [`TOO_LARGE`](nexus_core::document::parser::codes::TOO_LARGE), beyond a multiple of its own size with
-/// [`AMPLIFIES`](nexus_core::document::parser::codes::AMPLIFIES), or with
-/// [`MALFORMED`](nexus_core::document::parser::codes::MALFORMED) where only a broken or hostile file gets there.
+/// [`AMPLIFIES`](nexus_core::document::parser::codes::AMPLIFIES), and with
+/// [`MALFORMED`](nexus_core::document::parser::codes::MALFORMED) where only a broken or hostile file exceeds the
+/// limit.
 ///
-/// The defaults suit a server that reads files of strangers.
+/// The defaults suit a server that reads untrusted files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DocumentLimits {
-    /// Bytes of the file itself. Default: 256 MiB.
+    /// Maximum size of the file, in bytes. Default: 256 MiB.
     pub source_bytes: u64,
-    /// Bytes of a file whose format has to be in memory as a whole: Markdown, HTML, JSON, RTF. Default: 64 MiB.
+    /// Maximum size of a file whose format is read into memory as a whole (Markdown, HTML, JSON, RTF), in bytes.
+    /// Default: 64 MiB.
     pub whole_bytes: u64,
-    /// Bytes that everything in an archive (DOCX, PPTX, XLSX, EPUB, ODF) unpacks to. Default: 512 MiB.
+    /// Maximum unpacked size of an archive (DOCX, PPTX, XLSX, EPUB, ODF), in bytes. Default: 512 MiB.
     pub unpacked_bytes: u64,
-    /// How many times larger than its archive the unpacked content may be, once it passes
-    /// [`amplification_from`](Self::amplification_from); parts count each time they are read. Default: 200.
+    /// Maximum ratio of unpacked to packed size of an archive, enforced from
+    /// [`amplification_from`](Self::amplification_from) on. Each read of a part counts. Default: 200.
     pub compression_ratio: u64,
-    /// Files in an archive. Default: 20,000.
+    /// Maximum number of files in an archive. Default: 20,000.
     pub archive_entries: usize,
-    /// Depth of nested elements in XML and HTML, and of nested values in JSON. Default: 512.
+    /// Maximum depth of nested elements in XML and HTML, and of nested values in JSON. Default: 512.
     pub nesting: usize,
-    /// Pages, slides or sheets. Default: 5,000.
+    /// Maximum number of pages, slides or sheets. Default: 5,000.
     pub pages: u32,
-    /// Bytes of text that a document may yield. Default: 512 MiB.
+    /// Maximum size of a document's text, in bytes. Default: 512 MiB.
     pub text_bytes: u64,
-    /// How many times larger than its file the text of a document may be, once it passes
-    /// [`amplification_from`](Self::amplification_from). Default: 200.
+    /// Maximum ratio of a document's text to its file size, enforced from
+    /// [`amplification_from`](Self::amplification_from) on. Default: 200.
     pub amplification: u64,
-    /// Bytes that a document of any size may yield or unpack to. Default: 16 MiB.
+    /// Size in bytes that text or unpacked content may reach regardless of the file size. Default: 16 MiB.
     pub amplification_from: u64,
-    /// Bytes of one block; longer ones are cut at a sentence, a word or a line. Default: 64 KiB.
+    /// Maximum size of one block, in bytes. Longer text is split at a sentence, a word or a line. Default: 64 KiB.
     pub block_bytes: usize,
-    /// How deep attachments may hold attachments. Default: 3.
+    /// Maximum nesting depth of attachments. Default: 3.
     pub attachment_depth: u32,
-    /// Attachments of one message that are read. Default: 100.
+    /// Maximum number of attachments read from one message. Default: 100.
     pub attachments: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Text by the line, with lines of any length in bounded memory; and text as a whole, for formats that need it.
+//! Line reader in bounded memory for lines of any length, and reader of whole texts for formats that need them.
 
 use std::io::{BufRead, Read};
 
@@ -9,15 +9,15 @@ use super::block_writer::{Output, cut};
 use super::charset::{Charset, Utf8Reader};
 use super::error;
 
-/// A line, or a piece of one that is too long.
+/// Line, or a piece of a long one.
 pub(super) struct Line {
-    /// Its text, without the line end.
+    /// Text without the line end.
     pub(super) text: String,
     /// Whether the line ends here.
     pub(super) complete: bool,
 }
 
-/// Reads lines of decoded text.
+/// Reader of decoded lines.
 pub(super) struct Lines<'a> {
     reader: Utf8Reader<'a>,
     limit: usize,
@@ -25,12 +25,12 @@ pub(super) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// The lines of `source`; one longer than `limit` bytes comes in pieces.
+    /// Creates a reader of the lines of `source`. A line longer than `limit` bytes comes in pieces.
     pub(super) fn new(source: &'a mut dyn Source, charset: Charset, limit: usize) -> Result<Self> {
         Ok(Self { reader: Utf8Reader::new(source, charset)?, limit, rest: Vec::new() })
     }
 
-    /// The next line, unless that was all.
+    /// Returns the next line, or nothing at the end.
     pub(super) fn next(&mut self) -> Result<Option<Line>> {
         let mut bytes = std::mem::take(&mut self.rest);
         let room = (self.limit + 4).saturating_sub(bytes.len()) as u64;
@@ -64,14 +64,14 @@ fn into_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
-/// Finds out the encoding and notes it in the report.
+/// Detects the encoding and records it in the report.
 pub(super) fn detect(source: &mut dyn Source, out: &mut Output<'_>) -> Result<Charset> {
     let charset = Charset::detect(source, None)?;
     out.report.encoding = Some(charset.name().to_owned());
     Ok(charset)
 }
 
-/// The whole text of a source that has to be in memory.
+/// Reads the whole text of a source into memory.
 pub(super) fn whole(source: &mut dyn Source, charset: Charset, out: &Output<'_>) -> Result<String> {
     let limit = out.limits.whole_bytes;
     let mut text = String::new();
@@ -81,7 +81,7 @@ pub(super) fn whole(source: &mut dyn Source, charset: Charset, out: &Output<'_>)
         .map_err(error::from_io)?;
     out.budget.work(text.len());
     if text.len() as u64 > limit {
-        return Err(error::too_large(format_args!("a file of this format may have {limit} bytes")));
+        return Err(error::too_large(format_args!("a file of this format may have at most {limit} bytes")));
     }
     Ok(text)
 }

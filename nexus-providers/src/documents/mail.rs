@@ -1,4 +1,4 @@
-//! Mail: the header that matters, the body, then the attachments, each read as the document it is.
+//! Mail: the relevant header fields, the body, then the attachments, each parsed as a document.
 
 use std::io::{Cursor, Read};
 
@@ -18,13 +18,13 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
         return message(&bytes, out);
     }
     for mail in MessageIterator::new(Cursor::new(bytes)) {
-        let mail = mail.map_err(|_| error::malformed("it is not a whole mailbox"))?;
+        let mail = mail.map_err(|_| error::malformed("its mailbox is incomplete or corrupt"))?;
         message(mail.contents(), out)?;
     }
     Ok(())
 }
 
-/// The bytes of the mail, which some programs save in wide units.
+/// Returns the bytes of the mail. Some programs save mail as UTF-16, which is converted.
 fn narrow(source: &mut dyn Source) -> Result<Vec<u8>> {
     let (mut head, mut bytes) = ([0; 256], Vec::new());
     let read = source.read(&mut head).map_err(error::unreadable)?;
@@ -81,12 +81,11 @@ fn body(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
     }
 }
 
-/// Reads an attachment. One that cannot be read is named in a warning and fails nothing else.
+/// Reads an attachment. An attachment that cannot be read becomes a warning and does not fail the message.
 fn attachment(part: &MessagePart<'_>, out: &mut Output<'_>) -> Result<()> {
     let name = part.attachment_name().unwrap_or("without a name").to_owned();
     if out.depth >= out.limits.attachment_depth {
-        let warning =
-            format!("the attachment `{}` lies too deep inside of others and was left out", quoted(&name));
+        let warning = format!("the attachment `{}` is nested too deeply and was left out", quoted(&name));
         out.leave_out(warning, error::too_deep("attachments", out.limits.attachment_depth as usize));
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Markdown: `CommonMark` with tables, footnotes, task lists and front matter, as pulldown-cmark reads it.
+//! Markdown: `CommonMark` with tables, footnotes, task lists and front matter, parsed by pulldown-cmark.
 
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
@@ -14,7 +14,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     blocks(&text, out)
 }
 
-/// Hands on the blocks of Markdown in memory.
+/// Writes the blocks of Markdown in memory.
 pub(super) fn blocks(text: &str, out: &mut Output<'_>) -> Result<()> {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
@@ -26,13 +26,13 @@ pub(super) fn blocks(text: &str, out: &mut Output<'_>) -> Result<()> {
     writer.flush(out)
 }
 
-/// Gathers inline text until a block ends.
+/// Collector of inline text until a block ends.
 #[derive(Default)]
 struct Writer {
     text: String,
-    /// What the text is, if it is not a paragraph.
+    /// Kind of the block, if it is not a paragraph.
     kind: Option<BlockKind>,
-    /// The number of the next item of each open list; none in lists without numbers.
+    /// Number of the next item of each open list; none in unnumbered lists.
     lists: Vec<Option<u64>>,
     rows: Vec<Vec<String>>,
 }
@@ -131,7 +131,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Numbered items keep their number: other text may refer to it.
+    /// Ends a list item. A numbered item keeps its number, because other text may refer to it.
     fn item(&mut self, out: &mut Output<'_>) -> Result<()> {
         self.begin(BlockKind::ListItem, out)?;
         if let Some(Some(number)) = self.lists.last_mut() {
@@ -147,7 +147,7 @@ impl Writer {
     }
 }
 
-/// The title is all that the report has room for.
+/// Takes the title from front matter. The report has no field for the rest.
 fn front_matter(yaml: &str, out: &mut Output<'_>) {
     let title = yaml.lines().find_map(|line| line.strip_prefix("title:"));
     out.title(title.unwrap_or_default().trim().trim_matches(['"', '\'']));

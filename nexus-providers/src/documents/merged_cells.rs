@@ -1,5 +1,5 @@
-//! Tables with merged cells: what a cell says is repeated in every place it covers, so that each row reads by itself.
-//! A long text stands in the first of its places only, and places share their text in memory.
+//! Tables with merged cells. The text of a merged cell is repeated in every position that it covers, so that each row
+//! is readable by itself; a long text is written once. Positions share their text in memory.
 
 use std::rc::Rc;
 
@@ -7,10 +7,10 @@ use nexus_core::Result;
 
 use super::budget::{Budget, REPEATED_CELL_BYTES};
 
-/// The widest table and the most rows that one cell covers; more is a mistake or an attack.
+/// Maximum width of a table and maximum rows of a cell. Larger values are mistakes or attacks.
 const FURTHEST: usize = 256;
 
-/// A cell and how many columns and rows it covers.
+/// Cell with its column and row span.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
     pub(super) text: String,
@@ -18,10 +18,10 @@ pub(super) struct Cell {
     pub(super) rows: usize,
 }
 
-/// The text of one place; places that a merged cell covers share it.
+/// Text of one position, shared between the positions of a merged cell.
 pub(super) type Text = Rc<str>;
 
-/// A cell from above that still covers a column, and the rows it has left.
+/// Merged cell from above that still covers a column, and its remaining rows.
 #[derive(Clone, Debug)]
 struct Above {
     text: Text,
@@ -34,18 +34,18 @@ pub(super) fn lay_out(rows: Vec<Vec<Cell>>, budget: &Budget) -> Result<Vec<Vec<T
     rows.into_iter().map(|cells| lay_out_row(cells, &mut hanging, budget)).collect()
 }
 
-/// The text that stands in the further places of a cell.
+/// Returns the text for the further positions of a cell.
 pub(super) fn repeated(text: &Text) -> Text {
     if text.len() > REPEATED_CELL_BYTES { Text::from("") } else { Rc::clone(text) }
 }
 
-/// `hanging` holds, for each column, the cell from above that still covers it.
+/// Lays out one row. `hanging` holds the merged cell from above for each column.
 fn lay_out_row(cells: Vec<Cell>, hanging: &mut Vec<Above>, budget: &Budget) -> Result<Vec<Text>> {
     if let [cell] = cells.as_slice()
         && cell.rows <= 1
         && hanging.iter().all(|above| above.rows == 0)
     {
-        // A line across the whole table says its text once.
+        // A row of one cell that spans the whole table is written once.
         return Ok(vec![cell.text.as_str().into()]);
     }
     let mut row = Vec::new();
@@ -70,7 +70,7 @@ fn lay_out_row(cells: Vec<Cell>, hanging: &mut Vec<Above>, budget: &Budget) -> R
     Ok(row)
 }
 
-/// Fills the next places of a row that cells from above cover.
+/// Fills the next positions of a row that cells from above cover.
 fn hang(row: &mut Vec<Text>, hanging: &mut [Above], budget: &Budget) -> Result<()> {
     while let Some(above) = hanging.get_mut(row.len()).filter(|above| above.rows > 0) {
         above.rows -= 1;
@@ -79,7 +79,7 @@ fn hang(row: &mut Vec<Text>, hanging: &mut [Above], budget: &Budget) -> Result<(
     Ok(())
 }
 
-/// Each place is charged for the room that it takes here and for the text that it becomes.
+/// Adds a position. Each one is charged for its memory here and for the text that it becomes.
 fn place(row: &mut Vec<Text>, text: &Text, budget: &Budget) -> Result<()> {
     budget.work(1);
     budget.copy(size_of::<Text>() + text.len())?;

@@ -1,7 +1,7 @@
-//! Reads documents: text, Markdown, HTML, PDF, Office formats, mail, JSON, tables and source code.
+//! Document parsers: text, Markdown, HTML, PDF, Office formats, mail, JSON, tables and source code.
 //!
-//! [`Documents`] reads in the process that calls it; [`WorkerParser`] has it done by worker processes, so that a
-//! file that crashes, hangs or swells costs nothing but itself. What a file is, its content says.
+//! [`Documents`] reads in the calling process; [`WorkerParser`] reads in worker processes, so that a file that
+//! crashes, hangs or exhausts memory costs only itself. The content of a file determines its format.
 
 mod archive;
 mod biff;
@@ -53,11 +53,10 @@ pub use budget::Consumption;
 pub use limits::DocumentLimits;
 pub use worker::{Confinement, Enforcement, WorkerCommand, WorkerLimits, WorkerParser, serve, serve_with};
 
-/// Reads every format that Nexus knows, in the calling process and on the calling thread.
+/// Document parser for every supported format, in the calling process and on the calling thread.
 ///
-/// A panic of a format's reader fails its document only. Endless loops and memory are bounded by
-/// [`DocumentLimits`] as far as the readers can be watched from inside; for strangers' files prefer
-/// [`WorkerParser`].
+/// A panic of a format's reader fails only its document. [`DocumentLimits`] bounds loops and memory as far as they
+/// can be measured in the process; for untrusted files prefer [`WorkerParser`].
 ///
 /// ```
 /// use nexus_core::document::parser::{DocumentParser, FileHints};
@@ -77,13 +76,13 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// A parser with limits of your own.
+    /// Creates a parser with custom limits.
     pub fn with_limits(limits: DocumentLimits) -> Self {
         Self { limits }
     }
 
-    /// Reads a document as [`parse`](DocumentParser::parse) does, but hands blocks on while it reads, also those of
-    /// a document that fails in the end; and counts what that took.
+    /// Parses a document like [`parse`](DocumentParser::parse), but passes blocks on while reading, also those of a
+    /// document that fails later. Returns the resource consumption as well.
     ///
     /// # Errors
     /// As [`parse`](DocumentParser::parse).
@@ -119,7 +118,7 @@ impl DocumentParser for Documents {
     }
 }
 
-/// The parser of a worker process: its parent keeps the blocks back until the document is complete.
+/// Parser of a worker process. The parent holds the blocks back until the document is complete.
 #[derive(Debug)]
 struct Streaming(Documents);
 
@@ -134,7 +133,7 @@ impl DocumentParser for Streaming {
     }
 }
 
-/// Reads one document, or one attachment, to its end.
+/// Reads one document or attachment to its end.
 fn document(source: &mut dyn Source, hints: &FileHints, out: &mut Output<'_>) -> Result<()> {
     let size = source.seek(SeekFrom::End(0)).map_err(error::unreadable)?;
     out.limits.check_source(size)?;

@@ -1,4 +1,4 @@
-//! Jupyter notebooks: Markdown and code cells in order. Outputs are left out.
+//! Jupyter notebooks: Markdown and code cells in order, without their outputs.
 
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
@@ -19,7 +19,7 @@ struct Cell {
     source: Text,
 }
 
-/// A text in one piece or by the line.
+/// Text as one string or as a list of lines.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Text {

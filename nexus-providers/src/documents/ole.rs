@@ -1,4 +1,5 @@
-//! Compound files, the container of Office before 2007: only workbooks are read, the rest is named.
+//! Compound files, the container of Office before 2007. Only workbooks are read; other formats are named in the
+//! error.
 
 use std::io::{Read, SeekFrom};
 
@@ -8,10 +9,10 @@ use nexus_core::document::parser::Source;
 use super::error;
 use super::format::Format;
 
-/// The first bytes of every compound file.
+/// Signature of a compound file.
 pub(super) const MAGIC: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
 
-/// Which format it holds, by the streams that the first sectors of its directory name.
+/// Detects the format from the stream names in the first sectors of the directory.
 pub(super) fn format(source: &mut dyn Source) -> Result<Format> {
     let names = directory(source)?;
     let has = |name: &str| names.windows(name.len()).any(|bytes| bytes == name.as_bytes());
@@ -33,7 +34,7 @@ pub(super) fn format(source: &mut dyn Source) -> Result<Format> {
     })
 }
 
-/// The names in the first 64 KiB of the directory, as narrow text.
+/// Returns the names in the first 64 KiB of the directory as narrow text.
 fn directory(source: &mut dyn Source) -> Result<Vec<u8>> {
     let mut header = [0; 52];
     source.rewind().and_then(|()| source.read_exact(&mut header)).map_err(error::from_io)?;

@@ -1,4 +1,4 @@
-//! `OpenDocument`: texts, presentations (slide = page) and spreadsheets (sheet = page) from one XML vocabulary.
+//! `OpenDocument`: texts, presentations (slide = page) and spreadsheets (sheet = page) in one XML vocabulary.
 
 use std::rc::Rc;
 
@@ -23,19 +23,19 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     Ok(())
 }
 
-/// A paragraph or heading that is open; they nest through notes and frames.
+/// Open paragraph or heading. Paragraphs nest through notes and frames.
 struct Paragraph {
     text: String,
     heading: Option<u8>,
 }
 
-/// A table that is open.
+/// Open table.
 #[derive(Default)]
 struct OpenTable {
     rows: Vec<Vec<Text>>,
-    /// The text of the open cell.
+    /// Text of the open cell.
     cell: Option<String>,
-    /// How often the open cell stands in its row.
+    /// Repetitions of the open cell in its row.
     repeated: usize,
 }
 
@@ -48,7 +48,7 @@ struct Body<'a, 'o> {
     skipped: usize,
 }
 
-/// What is not part of the text.
+/// Elements outside the text.
 const SKIPPED: &[&str] =
     &["annotation", "tracked-changes", "note-citation", "automatic-styles", "font-face-decls", "scripts"];
 
@@ -98,7 +98,7 @@ impl<'a, 'o> Body<'a, 'o> {
         table.cell = table.rows.last().map(|_| String::new());
     }
 
-    /// Repeats a cell as often as it says, within reason: the last ones pad a sheet to its full width.
+    /// Ends a cell and repeats it as declared, up to a limit: the last cells pad a sheet to its full width.
     fn end_cell(&mut self) -> Result<()> {
         const WIDEST: usize = 256;
         let Some(table) = self.tables.last_mut() else { return Ok(()) };

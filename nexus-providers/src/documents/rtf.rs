@@ -1,4 +1,4 @@
-//! RTF: paragraphs and tables of the main text. Fonts, styles, pictures, headers and footers are left out.
+//! RTF: paragraphs and tables of the main text, without fonts, styles, pictures, headers and footers.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use nexus_core::document::parser::Source;
 use super::block_writer::Output;
 use super::{error, table};
 
-/// Groups that hold no text of the document.
+/// Groups without document text.
 const SKIPPED: &[&str] = &[
     "fonttbl",
     "colortbl",
@@ -50,7 +50,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     let limit = out.limits.whole_bytes;
     Read::take(source, limit.saturating_add(1)).read_to_end(&mut bytes).map_err(error::unreadable)?;
     if bytes.len() as u64 > limit {
-        return Err(error::too_large(format_args!("a file of this format may have {limit} bytes")));
+        return Err(error::too_large(format_args!("a file of this format may have at most {limit} bytes")));
     }
     out.budget.work(bytes.len());
     let mut reader = Reader::new(out);
@@ -63,7 +63,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     if reader.groups.is_empty() { Ok(()) } else { Err(error::malformed("it ends within a group")) }
 }
 
-/// What a group changes and its end restores.
+/// State that a group changes and its end restores.
 #[derive(Clone, Copy, Default)]
 struct Group {
     skipped: bool,
@@ -78,9 +78,9 @@ struct Reader<'a, 'o> {
     text: String,
     /// Bytes in the document's encoding that are not decoded yet.
     pending: Vec<u8>,
-    /// How many characters follow a Unicode one for readers that do not know it, and how many of them are left.
+    /// Number of fallback characters after a Unicode one for readers without Unicode, and how many of them remain.
     fallback: (usize, usize),
-    /// The first half of a UTF-16 pair.
+    /// First half of a UTF-16 surrogate pair.
     half: Option<u16>,
     rows: Vec<Vec<String>>,
     in_table: bool,
@@ -102,7 +102,7 @@ impl<'a, 'o> Reader<'a, 'o> {
         }
     }
 
-    /// Takes one token and returns what follows it.
+    /// Reads one token and returns the bytes that follow it.
     fn token<'b>(&mut self, first: u8, tail: &'b [u8]) -> Result<&'b [u8]> {
         match first {
             b'{' => self.begin_group()?,
@@ -195,7 +195,7 @@ impl<'a, 'o> Reader<'a, 'o> {
         Ok(())
     }
 
-    /// A UTF-16 unit, written as a signed number; the first half of a pair waits for the second.
+    /// Appends a UTF-16 unit, written as a signed number. The first half of a surrogate pair waits for the second.
     fn unicode(&mut self, unit: i64) {
         let unit = u16::try_from(unit.rem_euclid(0x1_0000)).unwrap_or_default();
         self.fallback.1 = self.fallback.0;

@@ -1,17 +1,17 @@
-//! Bytes that are too many for memory: [`Scratch`] keeps them in a file without a name.
+//! Temporary storage: [`Scratch`] keeps bytes in memory, and in an unnamed file when they are many.
 //!
-//! A worker may open no file once it is confined, so it has some made before, by [`prepare`].
+//! A confined worker may open no file, so [`prepare`] creates some files beforehand.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The files of this process that were made before they were needed.
+/// Files of this process that were created in advance.
 static PREPARED: Mutex<Prepared> = Mutex::new(Prepared { files: Vec::new(), fault: None });
 
 struct Prepared {
     files: Vec<File>,
-    /// Why there are fewer than there were to be.
+    /// Error that kept further files from being created.
     fault: Option<io::Error>,
 }
 
@@ -19,8 +19,8 @@ fn prepared() -> MutexGuard<'static, Prepared> {
     PREPARED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes so many files in the temporary directory, for a process that will not be able to. What keeps them from being
-/// made is told when one is needed.
+/// Creates this many files in the temporary directory, for a process that will lose the right to. An error is
+/// reported when a file is needed.
 pub(super) fn prepare(files: usize) {
     let mut prepared = prepared();
     for _ in 0..files {
@@ -31,7 +31,7 @@ pub(super) fn prepare(files: usize) {
     }
 }
 
-/// A place for bytes, like a file that is empty at first. Its room is given back when it is dropped.
+/// Temporary storage that is empty at first. Dropping it frees the space.
 #[derive(Debug)]
 pub(super) struct Scratch {
     place: Place,
@@ -41,7 +41,7 @@ pub(super) struct Scratch {
 #[derive(Debug)]
 enum Place {
     Memory(Cursor<Vec<u8>>),
-    /// A file of its own, or one that others use later.
+    /// File of its own, or a prepared one that is used again later.
     File {
         file: File,
         is_prepared: bool,
@@ -49,12 +49,12 @@ enum Place {
 }
 
 impl Scratch {
-    /// One that keeps up to `in_memory` bytes in memory.
+    /// Creates a storage that keeps up to `in_memory` bytes in memory.
     pub(super) fn new(in_memory: usize) -> Self {
         Self { place: Place::Memory(Cursor::default()), in_memory }
     }
 
-    /// Moves to a file if `more` bytes would be too many for memory.
+    /// Moves to a file if `more` bytes would exceed the memory limit.
     fn make_room(&mut self, more: usize) -> io::Result<()> {
         let Place::Memory(memory) = &self.place else { return Ok(()) };
         let end = memory.position().saturating_add(more as u64);
@@ -75,7 +75,7 @@ impl Scratch {
     }
 }
 
-/// A file that is empty, and whether it was prepared.
+/// Returns an empty file, and whether it was prepared.
 fn open() -> io::Result<(File, bool)> {
     let mut prepared = prepared();
     if let Some(file) = prepared.files.pop() {
@@ -88,7 +88,7 @@ fn open() -> io::Result<(File, bool)> {
 }
 
 fn give_back(mut file: File, is_prepared: bool) {
-    // One that cannot be emptied is of no use to others.
+    // A file that cannot be truncated is not reusable.
     if is_prepared && file.rewind().and_then(|()| file.set_len(0)).is_ok() {
         prepared().files.push(file);
     }

@@ -13,7 +13,7 @@ use super::table::Table;
 use super::xml::{Handler, Tag};
 use super::{biff, error, ooxml};
 
-/// Files within a workbook that are not unpacked, because none of them holds cells.
+/// Files of a workbook that are not unpacked, because they hold no cells.
 const WITHOUT_CELLS: &[&str] = &[
     ".bin", ".bmp", ".emf", ".gif", ".jpeg", ".jpg", ".mp3", ".mp4", ".png", ".svg", ".tif", ".tiff", ".vml",
     ".wav", ".wmf",
@@ -74,16 +74,18 @@ pub(super) fn read_xls(source: &mut dyn Source, out: &mut Output<'_>) -> Result<
     Ok(())
 }
 
-/// Sheets are looked up by name, one after the other, so names that are long and many cost the square of that.
+/// Refuses sheet names that are too long in total. Sheets are looked up by name in a linear search, so many long
+/// names would take quadratic time.
 fn check_names(names: &[String]) -> Result<()> {
     const LONGEST: usize = 1024 * 1024;
     if names.iter().map(String::len).sum::<usize>() > LONGEST {
-        return Err(error::malformed("the names of its sheets are far too long"));
+        return Err(error::malformed("the names of its sheets are too long"));
     }
     Ok(())
 }
 
-/// Refuses shared strings that claim to be more than fit their part: the reader makes room for as many as they claim.
+/// Refuses a declared number of shared strings that exceeds their part, because the reader allocates memory for the
+/// declared number.
 fn check_strings(archive: &mut Archive<'_>) -> Result<()> {
     const SHORTEST: u64 = "<si/>".len() as u64;
     for name in archive.names() {
@@ -98,13 +100,13 @@ fn check_strings(archive: &mut Archive<'_>) -> Result<()> {
         };
         let room = archive.part(&name)?.map_or(0, |part| part.size() / SHORTEST);
         if strings > room {
-            return Err(error::malformed("it claims more shared strings than it holds"));
+            return Err(error::malformed("it declares more shared strings than it can hold"));
         }
     }
     Ok(())
 }
 
-/// How many strings the table of shared strings claims to hold. Reading ends there.
+/// Number of strings that the shared string table declares. Reading ends there.
 #[derive(Default)]
 struct Claim(Option<u64>);
 
@@ -114,7 +116,7 @@ impl Handler for Claim {
             return Ok(());
         }
         self.0 = tag.attribute("uniqueCount").map(|count| count.parse().unwrap_or(u64::MAX)).or(Some(0));
-        Err(error::malformed("its strings were only counted"))
+        Err(error::malformed("reading ended after the count of its strings"))
     }
 
     fn close(&mut self, _: &str) -> Result<()> {
@@ -127,18 +129,19 @@ impl Handler for Claim {
 }
 
 fn without_cells(name: &str) -> String {
-    format!("the sheet `{}` has no cells that can be read", quoted(name))
+    format!("the sheet `{}` has no readable cells", quoted(name))
 }
 
-/// Damaged offsets make the reader of XLS panic, which says no more than that the file is damaged.
+/// Turns a panic into an error. Damaged offsets make the reader of XLS panic, which means only that the file is
+/// damaged.
 fn contained<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(error::malformed("it is not a whole workbook")))
+        .unwrap_or_else(|_| Err(error::malformed("its workbook is incomplete or corrupt")))
 }
 
-/// A sheet whose cells come row by row.
+/// Sheet whose cells arrive row by row.
 pub(super) struct Sheet {
-    /// The sheet's name, until there is a cell under it.
+    /// Name of the sheet, until its first cell is written.
     name: Option<String>,
     row: Option<u32>,
     cells: Vec<String>,
@@ -152,9 +155,9 @@ impl Sheet {
         Ok(Self { name: Some(name.to_owned()), row: None, cells: Vec::new(), table: None })
     }
 
-    /// Takes a cell; rows must come in order.
+    /// Takes a cell. Rows must come in order.
     pub(super) fn cell(&mut self, row: u32, column: u32, text: &str, out: &mut Output<'_>) -> Result<()> {
-        /// Cells further right move up to the others: such sheets are sparse.
+        /// Maximum column; cells further right move up to the others, because such sheets are sparse.
         const WIDEST: usize = 1024;
         out.budget.work(1);
         if text.trim().is_empty() {
@@ -172,7 +175,7 @@ impl Sheet {
             out.budget.work(column - self.cells.len());
             self.cells.resize(column, String::new());
         }
-        // Many cells may share one text in the file; here each has its own.
+        // Cells that share one text in the file each get a copy here.
         out.budget.copy(size_of::<String>() + text.len())?;
         self.cells.push(text.to_owned());
         Ok(())
@@ -206,7 +209,7 @@ impl Sheet {
     }
 }
 
-/// Whether a name is the one that a new sheet gets, which says nothing.
+/// Returns whether a name is the default name of a new sheet.
 fn is_default(name: &str) -> bool {
     name.strip_prefix("Sheet").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -226,7 +229,7 @@ fn text(cell: &impl DataType) -> String {
     number.or_else(truth).or_else(iso).or_else(error).unwrap_or_default()
 }
 
-/// A number as a workbook shows it: fifteen digits at most.
+/// Formats a number as a workbook shows it: with at most fifteen digits.
 fn number(number: f64) -> String {
     format!("{number:.14e}").parse::<f64>().unwrap_or(number).to_string()
 }
@@ -245,18 +248,18 @@ fn moment(moment: &ExcelDateTime) -> String {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other way to be damaged reads the same")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other error means a damaged workbook")]
 fn damaged_xlsx(error: XlsxError) -> Error {
     match error {
         XlsxError::Password => error::encrypted(),
-        other => error::malformed("it is not a whole workbook").because(other),
+        other => error::malformed("its workbook is incomplete or corrupt").because(other),
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other way to be damaged reads the same")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other error means a damaged workbook")]
 fn damaged_xls(error: XlsError) -> Error {
     match error {
         XlsError::Password => error::encrypted(),
-        other => error::malformed("it is not a whole workbook").because(other),
+        other => error::malformed("its workbook is incomplete or corrupt").because(other),
     }
 }

@@ -1,4 +1,4 @@
-//! Finds out what a file is by looking at it. Names and claimed media types only decide between text formats.
+//! Format detection by content. Names and declared media types decide only between text formats.
 
 use std::io::Read;
 
@@ -9,10 +9,10 @@ use super::charset::{Charset, Utf8Reader};
 use super::format::Format;
 use super::{archive, error, ole};
 
-/// How much of a file is looked at.
+/// Number of bytes inspected.
 const HEAD: u64 = 16 * 1024;
 
-/// The format of `source`, which is left at its start.
+/// Detects the format of `source` and rewinds it.
 pub(super) fn format(source: &mut dyn Source, hints: &FileHints) -> Result<Format> {
     let mut head = Vec::new();
     source.rewind().map_err(error::unreadable)?;
@@ -42,7 +42,7 @@ fn by_content(source: &mut dyn Source, head: &[u8], hints: &FileHints) -> Result
     by_text(&decode_head(source, charset)?, hints)
 }
 
-/// Whether more control characters stand in it than text has.
+/// Returns whether the bytes hold more control characters than text does.
 fn is_binary(head: &[u8]) -> bool {
     let control = |byte: &&u8| matches!(byte, 0..=8 | 0x0E..=0x1A | 0x1C..=0x1F | 0x7F);
     let controls = head.iter().filter(control).count();
@@ -83,7 +83,7 @@ fn by_text(head: &str, hints: &FileHints) -> Result<Format> {
         .unwrap_or_else(|| plain(text, hint)))
 }
 
-/// HTML and XML, by their first tag.
+/// Detects HTML and XML by their first tag.
 fn markup(text: &str, hint: Option<Format>) -> Option<Format> {
     if !text.starts_with('<') || matches!(hint, Some(Format::Markdown | Format::Code)) {
         return None;
@@ -106,7 +106,7 @@ fn markup(text: &str, hint: Option<Format>) -> Option<Format> {
     (hint == Some(Format::Html) || tags.iter().any(|tag| lower.starts_with(tag))).then_some(Format::Html)
 }
 
-/// JSON, notebooks and JSON Lines: a first line that is a value of its own, with another one after it.
+/// Detects JSON, notebooks and JSON Lines. In JSON Lines, the first line is a complete value and another one follows.
 fn json(text: &str, hint: Option<Format>) -> Option<Format> {
     if !text.starts_with(['{', '[']) || hint == Some(Format::Code) {
         return None;
@@ -129,7 +129,7 @@ fn json(text: &str, hint: Option<Format>) -> Option<Format> {
     (hint == Some(Format::Json) || looks && !text_hint).then_some(Format::Json)
 }
 
-/// Mail, by its header: nothing but fields up to the first blank line, some of which only mail has.
+/// Detects mail by its header: only fields up to the first blank line, some of them specific to mail.
 fn mail(text: &str) -> Option<Format> {
     let text = match text.strip_prefix("From ") {
         Some(rest) => rest.split_once('\n')?.1,
@@ -163,7 +163,7 @@ const MAIL_FIELDS: &[&str] = &[
     "content-type",
 ];
 
-/// What is left is text of some kind: here the hints decide.
+/// Returns the kind of other text, which the hints decide.
 fn plain(text: &str, hint: Option<Format>) -> Format {
     match hint {
         Some(hint @ (Format::Markdown | Format::Code | Format::Csv | Format::Text)) => hint,
@@ -174,7 +174,7 @@ fn plain(text: &str, hint: Option<Format>) -> Format {
     }
 }
 
-/// Headings or fences, more than one.
+/// Returns whether the text has more than one heading or fence.
 fn looks_like_markdown(text: &str) -> bool {
     let heading = |line: &str| line.starts_with('#') && line.trim_start_matches('#').starts_with(' ');
     text.lines().filter(|line| heading(line) || line.starts_with("```")).take(2).count() == 2

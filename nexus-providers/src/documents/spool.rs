@@ -1,4 +1,4 @@
-//! Keeps a document's blocks back until the document is known to be readable: a store is given all of them or none.
+//! Buffer for a document's blocks until the whole document has been read: a store receives all of them or none.
 
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 
@@ -8,13 +8,13 @@ use nexus_core::document::parser::{Block, BlockKind, BlockSink};
 use super::scratch::Scratch;
 use super::{DocumentLimits, error};
 
-/// Blocks up to this size stay in memory, more go to a temporary file without a name.
+/// Maximum size of blocks in memory. Larger spools use an unnamed temporary file.
 const IN_MEMORY: usize = 2 * 1024 * 1024;
 
-/// Kind, page and length in front of each text.
+/// Header of each text: kind, page and length.
 const HEADER: usize = 9;
 
-/// The blocks of one document, in order.
+/// Blocks of one document, in order.
 pub(super) struct Spool {
     file: BufWriter<Scratch>,
     blocks: u64,
@@ -22,14 +22,14 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// An empty spool, which takes no more than a document within `limits` can fill.
+    /// Creates an empty spool. Its capacity covers any document within `limits`.
     pub(super) fn new(limits: &DocumentLimits) -> Self {
-        // The shortest block is a single byte, so headers may weigh more than the text.
+        // The shortest block is a single byte, so headers may outweigh the text.
         let left = limits.text_bytes.saturating_mul(1 + HEADER as u64);
         Self { file: BufWriter::new(Scratch::new(IN_MEMORY)), blocks: 0, left }
     }
 
-    /// Hands all blocks on.
+    /// Passes all blocks to the sink.
     pub(super) fn replay(self, sink: &mut dyn BlockSink) -> Result<()> {
         let mut file = self.file.into_inner().map_err(|error| error::temporary_file(error.into_error()))?;
         file.rewind().map_err(error::temporary_file)?;
@@ -52,14 +52,14 @@ impl Spool {
 impl BlockSink for Spool {
     fn block(&mut self, block: Block) -> Result<()> {
         let left = self.left.checked_sub((HEADER + block.text.len()) as u64);
-        self.left = left.ok_or_else(|| error::too_large("its blocks take more room than is allowed"))?;
+        self.left = left.ok_or_else(|| error::too_large("its blocks exceed the size limit"))?;
         self.write(&block).map_err(error::temporary_file)?;
         self.blocks += 1;
         Ok(())
     }
 }
 
-/// One byte for each kind: headings are their level.
+/// Encodes a kind as one byte. A heading is its level.
 fn code(kind: BlockKind) -> u8 {
     match kind {
         BlockKind::Heading { level } => level,

@@ -6,17 +6,17 @@ use nexus_core::document::parser::BlockKind;
 use super::block_writer::Output;
 use super::budget::Budget;
 
-/// The size at which a run of rows is handed on.
+/// Size at which a run of rows is written.
 const RUN_BYTES: usize = 4 * 1024;
 
-/// The longest header that is repeated; rows under a longer one go without.
+/// Maximum length of a header that is repeated. Rows under a longer one have no header.
 const HEADER_BYTES: usize = 1024;
 
-/// How many missing cells at the end of a row are filled up; a row that lacks more stays short, as a header can be far
-/// wider than all that is below it.
+/// Maximum number of missing cells at the end of a row that are padded. A row that lacks more stays short, because a
+/// header can be far wider than all rows below it.
 const PADDING: usize = 16;
 
-/// Takes rows and hands on tables. The first row is the header.
+/// Writer of tables from rows. The first row is the header.
 #[derive(Default)]
 pub(super) struct Table {
     header: Option<String>,
@@ -62,7 +62,7 @@ impl Table {
     }
 }
 
-/// Hands on a table that is in memory. A table of one cell is a paragraph, one without text is nothing.
+/// Writes a table in memory. A table of one cell becomes a paragraph, an empty one is dropped.
 pub(super) fn write<S: AsRef<str>>(rows: &[Vec<S>], out: &mut Output<'_>) -> Result<()> {
     if rows.iter().flatten().all(|cell| cell.as_ref().trim().is_empty()) {
         return Ok(());
@@ -78,8 +78,8 @@ pub(super) fn write<S: AsRef<str>>(rows: &[Vec<S>], out: &mut Output<'_>) -> Res
     table.end(out)
 }
 
-/// Appends a table that stands within a cell of another one to that cell's text, a line for each row. The text moves
-/// up through each table around it, so it is charged as a copy.
+/// Appends a nested table to the text of the cell around it, a line for each row. The text moves up through each
+/// enclosing table, so it is charged as a copy.
 pub(super) fn inline<S: AsRef<str>>(rows: &[Vec<S>], cell: &mut String, budget: &Budget) -> Result<()> {
     for row in rows {
         for (index, text) in row.iter().map(AsRef::as_ref).enumerate() {
@@ -92,7 +92,7 @@ pub(super) fn inline<S: AsRef<str>>(rows: &[Vec<S>], cell: &mut String, budget: 
     Ok(())
 }
 
-/// One row; one that lacks a few cells is filled up to `columns`.
+/// Formats one row. A row that lacks a few cells is padded to `columns`.
 fn line<S: AsRef<str>>(cells: &[S], columns: usize) -> String {
     let mut line = String::from("|");
     for cell in cells {
@@ -110,7 +110,7 @@ fn line<S: AsRef<str>>(cells: &[S], columns: usize) -> String {
     line
 }
 
-/// The line under the header, as wide as tables get that people make.
+/// Returns the line under the header, up to the width of hand-made tables.
 fn rule(columns: usize) -> String {
     const WIDEST: usize = 1024;
     format!("|{}", " --- |".repeat(columns.min(WIDEST)))

@@ -1,4 +1,4 @@
-//! Plain text: paragraphs are what stands between blank lines. Memory does not follow the size of the source.
+//! Plain text: paragraphs between blank lines, read in memory independent of the size of the source.
 
 use nexus_core::Result;
 use nexus_core::document::parser::Source;

@@ -1,4 +1,4 @@
-//! The title in the properties of an office document.
+//! Title from the properties of an office document.
 
 use nexus_core::Result;
 
@@ -6,7 +6,7 @@ use super::archive::Archive;
 use super::block_writer::Output;
 use super::xml::{Handler, Tag};
 
-/// Takes the title from the part of `archive` that holds the document's properties, if there is one.
+/// Reads the title from the part of `archive` that holds the document's properties, if present.
 pub(super) fn take(archive: &mut Archive<'_>, properties: &str, out: &mut Output<'_>) -> Result<()> {
     let mut title = Title::default();
     archive.xml(properties, &mut title)?;
@@ -32,7 +32,7 @@ impl Handler for Title {
     }
 
     fn text(&mut self, text: &str) -> Result<()> {
-        // Far more than a title may have; the rest is cut anyway.
+        // Far above the maximum length of a title, which is truncated later.
         const ENOUGH: usize = 64 * 1024;
         if self.inside && self.text.len() < ENOUGH {
             self.text.push_str(text);

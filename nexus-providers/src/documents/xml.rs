@@ -1,4 +1,4 @@
-//! XML as a stream of events with local names, in bounded memory. Entities that a document declares are refused.
+//! XML as a stream of events with local names, in bounded memory. Documents that declare entities are refused.
 
 use std::io::BufRead;
 
@@ -9,34 +9,34 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use super::budget::Budget;
 use super::error;
 
-/// What a format does with the elements it meets. Names are local names: prefixes are dropped.
+/// Element handler of a format. Names are local names, without prefixes.
 pub(super) trait Handler {
-    /// An element begins.
+    /// Handles the start of an element.
     fn open(&mut self, tag: &Tag<'_>) -> Result<()>;
-    /// An element ends.
+    /// Handles the end of an element.
     fn close(&mut self, name: &str) -> Result<()>;
-    /// Text within the innermost open element; may come in pieces.
+    /// Handles text within the innermost open element. It may come in pieces.
     fn text(&mut self, text: &str) -> Result<()>;
 }
 
-/// The start of an element.
+/// Start of an element.
 pub(super) struct Tag<'a> {
     start: &'a BytesStart<'a>,
     budget: &'a Budget,
 }
 
 impl Tag<'_> {
-    /// Its local name.
+    /// Returns the local name.
     pub(super) fn name(&self) -> &str {
         local(self.start.name().0)
     }
 
-    /// The value of the first attribute with this local name.
+    /// Returns the value of the first attribute with this local name.
     pub(super) fn attribute(&self, name: &str) -> Option<String> {
         self.find(|key| local(key) == name)
     }
 
-    /// The value of the attribute with this name, prefix included.
+    /// Returns the value of the attribute with this name, prefix included.
     pub(super) fn attribute_exactly(&self, name: &str) -> Option<String> {
         self.find(|key| key == name)
     }
@@ -51,7 +51,7 @@ impl Tag<'_> {
         )
     }
 
-    /// Whether a switch such as `<w:b w:val="0"/>` is on.
+    /// Returns whether a switch such as `<w:b w:val="0"/>` is on.
     pub(super) fn is_on(&self) -> bool {
         !matches!(self.attribute("val").as_deref(), Some("0" | "false" | "off" | "none"))
     }
@@ -61,7 +61,7 @@ fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-/// Sends everything in `reader` through `handler`.
+/// Sends the content of `reader` through `handler`.
 pub(super) fn read(
     reader: impl BufRead,
     nesting: usize,
@@ -90,7 +90,7 @@ pub(super) fn read(
             Event::CData(text) => handler.text(&text)?,
             Event::GeneralRef(reference) => handler.text(&resolve(&reference))?,
             Event::DocType(doctype) if doctype.contains("<!ENTITY") => {
-                return Err(error::malformed("it declares entities of its own, which are not read"));
+                return Err(error::malformed("it declares XML entities, which are not supported"));
             }
             Event::DocType(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
             Event::Eof if depth > 0 => return Err(error::malformed("it ends within an element")),

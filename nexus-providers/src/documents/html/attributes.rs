@@ -1,14 +1,15 @@
-//! Ends tags with thousands of attributes early: the parser compares each attribute of a tag with all others.
+//! Limits the attributes of a tag, because the parser compares each attribute with all others of its tag.
 
 use std::borrow::Cow;
 
-/// The most attributes of a tag. People write a dozen.
+/// Maximum number of attributes of a tag. Hand-written tags have a dozen.
 pub(super) const MOST: usize = 1_000;
 
-/// `html` with a `>` after the first thousand attributes of each tag that has more; the rest of that tag is text.
+/// Returns `html` with a `>` after the first thousand attributes of each tag that has more. The rest of that tag
+/// becomes text.
 ///
-/// Whether a `<` begins a tag, and whether a quote begins a value, depends on what stands around it: in a script both
-/// are text, in a script within SVG they are not. So each `<` before a letter is followed as if it began a tag.
+/// Context decides whether a `<` begins a tag and whether a quote begins a value: in a script both are text, in a
+/// script within SVG they are not. So each `<` before a letter is treated as the start of a tag.
 pub(super) fn bounded(html: &str) -> Cow<'_, str> {
     let (mut kept, mut copied) = (String::new(), 0);
     let mut readings = Readings::default();
@@ -38,8 +39,8 @@ pub(super) fn bounded(html: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// All that the last bytes may be to the parser, whatever came before: the places within a tag where it may stand, each
-/// with the most attributes that such a tag may have so far.
+/// All tokenizer states that the last bytes allow, regardless of the bytes before: each position within a tag, with
+/// the maximum number of attributes that such a tag may have so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Readings {
     /// Right after `<`.
@@ -67,7 +68,7 @@ struct Readings {
 impl Readings {
     fn after(self, byte: u8) -> Self {
         let Self { opened, closing, name, between, attribute, named, equals, double, single, bare } = self;
-        // A byte that is not special stays where it is, or begins an attribute or a value.
+        // An ordinary byte keeps its state, or begins an attribute or a value.
         let begun = between.max(named).map(|count| count + 1);
         let within =
             Self { name, attribute: attribute.max(begun), bare: bare.max(equals), ..Self::default() };
@@ -106,7 +107,7 @@ impl Readings {
 mod tests {
     use super::*;
 
-    /// The most attributes that a tag of `html` may have.
+    /// Returns the maximum number of attributes that a tag of `html` may have.
     fn most(html: &str) -> usize {
         let mut readings = Readings::default();
         let after = |byte| {

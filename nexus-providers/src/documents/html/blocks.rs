@@ -1,4 +1,4 @@
-//! Turns a tree of elements into blocks.
+//! Conversion of an element tree to blocks.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::super::budget::Budget;
 use super::super::merged_cells::{self, Cell};
 use super::super::table;
 
-/// Elements without text for the reader.
+/// Elements without readable text.
 const SKIPPED: &[&str] = &[
     "head", "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "embed", "canvas",
     "audio", "video", "select", "datalist", "button", "input", "textarea", "nav", "dialog",
@@ -56,7 +56,7 @@ const BLOCKS: &[&str] = &[
     "ul",
 ];
 
-/// Hands on everything under `root`.
+/// Writes the content of `root` as blocks.
 pub(super) fn write(root: &NodeRef<'_>, out: &mut Output<'_>) -> Result<()> {
     let layout = layout_tables(root, &out.budget);
     let kind = BlockKind::Paragraph;
@@ -65,8 +65,8 @@ pub(super) fn write(root: &NodeRef<'_>, out: &mut Output<'_>) -> Result<()> {
     writer.flush()
 }
 
-/// The tables that hold other tables: those lay a page out. Found in one walk, because asking each table for what is
-/// below it would walk nested ones again and again.
+/// Returns the tables that contain other tables: those are used for layout. One walk finds them all; a search below
+/// each table would visit nested ones again and again.
 fn layout_tables(root: &NodeRef<'_>, budget: &Budget) -> BTreeSet<NodeId> {
     let (mut open, mut layout) = (vec![(*root, None)], BTreeSet::new());
     while let Some((node, mut around)) = open.pop() {
@@ -83,16 +83,16 @@ struct Writer<'a, 'o> {
     out: &'a mut Output<'o>,
     layout: BTreeSet<NodeId>,
     text: String,
-    /// Whether white space is owed before the next word.
+    /// Whether white space is pending before the next word.
     space: bool,
-    /// What the text becomes.
+    /// Kind of the block that the text becomes.
     kind: BlockKind,
-    /// The number of the element that comes next, if it stands in a numbered list.
+    /// Number of the next element, if it stands in a numbered list.
     number: Option<usize>,
 }
 
 impl Writer<'_, '_> {
-    /// Elements of a numbered list are counted on the way.
+    /// Visits the children and numbers the elements of a numbered list.
     fn children(&mut self, node: &NodeRef<'_>) -> Result<()> {
         let first = || node.attr("start").and_then(|start| start.parse::<usize>().ok()).unwrap_or(1);
         let mut next = node.has_name("ol").then(first);
@@ -142,7 +142,7 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    /// Numbered items keep their number: other text may refer to it.
+    /// Writes a list item. A numbered item keeps its number, because other text may refer to it.
     fn item(&mut self, node: &NodeRef<'_>, number: Option<usize>) -> Result<()> {
         self.flush()?;
         if let Some(number) = number {
@@ -166,7 +166,7 @@ impl Writer<'_, '_> {
         table::write(&merged_cells::lay_out(rows, &self.out.budget)?, self.out)
     }
 
-    /// Appends text with its white space collapsed.
+    /// Appends text with collapsed white space.
     fn words(&mut self, text: &str) {
         let open = self.text.is_empty() || self.text.ends_with(char::is_whitespace);
         self.space |= text.starts_with(char::is_whitespace);
@@ -195,7 +195,7 @@ fn is_hidden(node: &NodeRef<'_>) -> bool {
         || node.attr("style").is_some_and(|style| style.replace(' ', "").contains("display:none"))
 }
 
-/// Whether a table without tables in it holds data rather than the layout of the page.
+/// Returns whether a table without nested tables holds data rather than page layout.
 fn is_data(table: &NodeRef<'_>) -> bool {
     if table.attr("role").is_some_and(|role| &*role == "presentation") {
         return false;

@@ -1,4 +1,4 @@
-//! HTML: the main text of a page as blocks, without scripts, menus and other furniture.
+//! HTML: the main text of a page as blocks, without scripts, menus and other page furniture.
 
 mod attributes;
 mod blocks;
@@ -19,7 +19,7 @@ use super::error;
 use super::lines::whole;
 use outlook::Outlook;
 
-/// As many elements that broken HTML opens again are built whatever the size of the page.
+/// Number of elements that broken HTML may reopen on a page of any size.
 const REOPENED_FROM: usize = 2_000_000;
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
@@ -29,7 +29,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     page(&whole(source, charset, out)?, out)
 }
 
-/// Hands on the main text of a page in memory.
+/// Writes the main text of a page in memory.
 fn page(html: &str, out: &mut Output<'_>) -> Result<()> {
     let document = parse(html, out)?;
     out.title(&document.select_single("head > title").text());
@@ -40,22 +40,20 @@ fn page(html: &str, out: &mut Output<'_>) -> Result<()> {
     blocks::write(&content.root(), out)
 }
 
-/// Hands on all text of a piece of HTML in memory.
+/// Writes the whole text of an HTML fragment in memory.
 pub(super) fn fragment(html: &str, out: &mut Output<'_>) -> Result<()> {
     let document = parse(html, out)?;
     blocks::write(&document.root(), out)
 }
 
-/// Parses HTML. Trees that are too deep for what comes after are refused while they are built, those that the rules for
-/// broken HTML would multiply before.
+/// Parses HTML. Refuses trees that are too deep while they are built, and trees that the rules for broken HTML would
+/// multiply before that.
 fn parse(html: &str, out: &Output<'_>) -> Result<Document> {
     let nesting = out.limits.nesting;
     out.budget.work(html.len());
     let outlook = Outlook::of(html, nesting);
     if outlook.reopened > html.len().saturating_mul(4).max(REOPENED_FROM) {
-        return Err(error::malformed(
-            "its formatting is never closed, and begins again in each of too many blocks",
-        ));
+        return Err(error::malformed("unclosed formatting reopens in too many of its blocks"));
     }
     let document = tree::build(&attributes::bounded(html), nesting, &out.budget)?;
     if depth(&document.root(), nesting) > nesting {
@@ -64,7 +62,7 @@ fn parse(html: &str, out: &Output<'_>) -> Result<Document> {
     Ok(document)
 }
 
-/// How deep the tree is, as far as `limit` and one more.
+/// Returns the depth of the tree, at most `limit` plus one.
 fn depth(root: &NodeRef<'_>, limit: usize) -> usize {
     let (mut level, mut depth) = (vec![*root], 0);
     while !level.is_empty() && depth <= limit {
@@ -74,7 +72,7 @@ fn depth(root: &NodeRef<'_>, limit: usize) -> usize {
     depth
 }
 
-/// The encoding that the first kilobytes declare.
+/// Returns the encoding that the first kilobytes declare.
 fn declared_charset(source: &mut dyn Source) -> Result<Option<&'static Encoding>> {
     const HEAD: u64 = 4096;
     let mut head = Vec::new();

@@ -1,17 +1,17 @@
-//! A look at the tags of a page before its tree is built: how large that would be.
+//! Estimate of the size of a page's tree from its tags, made before the tree is built.
 
 use std::collections::BTreeMap;
 
-/// What the tree of a page would be like.
+/// Size estimate of a page's tree.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Outlook {
-    /// How many elements the parser would open on its own account: formatting that is not closed begins again in each
-    /// block, so a few thousand tags can become millions of elements.
+    /// Number of elements that the parser would reopen by itself: unclosed formatting begins again in each block, so
+    /// a few thousand tags can become millions of elements.
     pub(super) reopened: usize,
 }
 
 impl Outlook {
-    /// The outlook of `html`, for a reader that refuses trees deeper than `nesting`.
+    /// Estimates the tree of `html` for a reader that refuses trees deeper than `nesting`.
     pub(super) fn of(html: &str, nesting: usize) -> Self {
         let mut outlook = Self::default();
         let mut formatting = Formatting::default();
@@ -27,7 +27,7 @@ impl Outlook {
                 if closes { formatting.end(name) } else { formatting.begin(tag, name) }
             } else if !closes {
                 formatting.scopes += usize::from(is_one_of(name, SCOPES));
-                // Each element that begins may have to begin inside all formatting that is still open.
+                // Each new element may reopen all formatting that is still open.
                 outlook.reopened = outlook.reopened.saturating_add(formatting.open.len().min(nesting));
             }
         }
@@ -35,12 +35,12 @@ impl Outlook {
     }
 }
 
-/// The formatting elements that are open. The parser keeps the last three of equal ones.
+/// Open formatting elements. The parser keeps the last three of equal ones.
 #[derive(Default)]
 struct Formatting<'a> {
     open: Vec<Element<'a>>,
     equal: BTreeMap<&'a str, usize>,
-    /// How many elements have begun within which an end tag may not mean what is open outside.
+    /// Number of scope elements begun so far: within one, an end tag may not close an element that is open outside.
     scopes: usize,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Formatting<'a> {
     fn begin(&mut self, tag: &'a str, name: &'a str) {
         const KEPT: usize = 3;
         if is_one_of(name, &["a", "nobr"]) {
-            // These end each other.
+            // A new one of these closes the open one.
             self.remove(|open| open.name.eq_ignore_ascii_case(name));
         }
         let tag = tag.split_once('>').map_or(tag, |(tag, _)| tag);
@@ -65,14 +65,14 @@ impl<'a> Formatting<'a> {
         }
     }
 
-    /// Ends the last one of that name, if there is no doubt that this is what the tag does.
+    /// Closes the last element of that name, if the tag closes it for certain.
     fn end(&mut self, name: &str) {
         let scopes = self.scopes;
         self.remove(|open| open.name.eq_ignore_ascii_case(name) && open.scopes == scopes);
     }
 
     fn remove(&mut self, fits: impl Fn(&Element<'_>) -> bool) {
-        /// Further back is not looked.
+        /// Maximum number of open elements searched.
         const NEAR: usize = 64;
         let Some(found) = self.open.iter().rev().take(NEAR).position(fits) else { return };
         let element = self.open.remove(self.open.len() - 1 - found);
@@ -89,7 +89,7 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
 const FORMATTING: &[&str] =
     &["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
 
-/// Elements within which end tags can be text, or are kept from what is open outside.
+/// Elements within which an end tag may be text, or may not close an element outside.
 const SCOPES: &[&str] = &[
     "applet",
     "caption",

@@ -1,13 +1,13 @@
-//! Finds the article on a page that is full of menus, teasers and footers.
+//! Extraction of the article from a page with menus, teasers and footers.
 
 use dom_query::{Document, NodeRef};
 use dom_smoothie::{Config, Readability};
 
-/// A page with less text than this is left as it is.
+/// Maximum length of a text that is not worth extracting.
 const SHORT: usize = 250;
 
-/// The article of a page: its title and its content. Nothing where the page is a plain document without furniture,
-/// or where too little of its prose would be left.
+/// Returns the title and the content of the article on a page. Returns nothing for a plain page without furniture, or
+/// where too little of its prose would remain.
 pub(super) fn find(document: &Document) -> Option<(String, Document)> {
     if !has_furniture(&document.root()) {
         return None;
@@ -20,7 +20,7 @@ pub(super) fn find(document: &Document) -> Option<(String, Document)> {
     (article.length > SHORT && kept * 4 > prose(document)).then_some((article.title, content))
 }
 
-/// Whether a page has parts that are not its content, going by the elements and roles that mark them.
+/// Returns whether elements and roles mark parts of a page as furniture rather than content.
 fn has_furniture(root: &NodeRef<'_>) -> bool {
     root.descendants_it().any(|node| {
         ["nav", "aside", "footer", "header"].iter().any(|name| node.has_name(name))
@@ -39,8 +39,8 @@ fn names_furniture(value: &str) -> bool {
     })
 }
 
-/// How much text stands in paragraphs long enough to be prose. A paragraph within another one, which a scope between
-/// them allows, is part of that.
+/// Returns the length of the paragraphs that are long enough to be prose. A paragraph nested in another through a
+/// scope counts as part of the outer one.
 fn prose(document: &Document) -> usize {
     const SENTENCE: usize = 80;
     let (mut open, mut total) = (vec![document.root()], 0);

@@ -1,5 +1,5 @@
-//! Builds the tree of a page in small steps, and ends as soon as it is too deep: the parser looks through all elements that
-//! are open at each tag, so a tree of thousands of levels would take the square of that before it could be refused.
+//! Incremental construction of a page's tree, which stops as soon as the tree is too deep. At each tag the parser
+//! scans all open elements, so thousands of levels would take quadratic time before the tree could be refused.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,10 +16,10 @@ use super::super::budget::Budget;
 use super::super::error;
 use super::attributes::MOST;
 
-/// How much of a page is parsed between two looks at its depth, in bytes.
+/// Bytes of a page that are parsed between two checks of the depth.
 const STEP: usize = 4 * 1024;
 
-/// The tree of `html`, unless its elements nest deeper than `nesting`.
+/// Builds the tree of `html`. Fails if its elements nest deeper than `nesting`.
 pub(super) fn build(html: &str, nesting: usize, budget: &Budget) -> Result<Document> {
     let sink = Sink { document: Document::default(), budget, deepest: Cell::new(0), added: Cell::new(0) };
     let tree_builder = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
@@ -36,19 +36,19 @@ pub(super) fn build(html: &str, nesting: usize, budget: &Budget) -> Result<Docum
     Ok(parser.finish())
 }
 
-/// A node of the tree, with the number of elements that it lies inside of, itself included.
+/// Tree node with its depth, itself included.
 #[derive(Clone)]
 struct Node {
     id: NodeId,
     depth: Rc<Cell<usize>>,
 }
 
-/// Puts nodes into the tree, and notes how deep they lie.
+/// Tree sink that tracks the depth of nodes.
 struct Sink<'b> {
     document: Document,
     budget: &'b Budget,
     deepest: Cell<usize>,
-    /// Attributes of later `<html>` and `<body>` tags, which the first one of them gets.
+    /// Number of attributes of repeated `<html>` and `<body>` tags, which the first tag of each kind receives.
     added: Cell<usize>,
 }
 
@@ -57,7 +57,7 @@ impl Sink<'_> {
         Node { id, depth: Rc::new(Cell::new(depth)) }
     }
 
-    /// Notes that `child` comes to lie at `depth`; its node for the tree.
+    /// Records that `child` is placed at `depth` and returns its node for the tree.
     fn place(&self, child: NodeOrText<Node>, depth: usize) -> NodeOrText<NodeId> {
         match child {
             NodeOrText::AppendNode(node) => {
@@ -137,7 +137,8 @@ impl TreeSink for Sink<'_> {
         self.document.set_quirks_mode(mode);
     }
 
-    /// Each such tag is compared with all attributes that came before, so those past the most of one tag are dropped.
+    /// Drops the attributes past the limit of one tag, because each repeated tag is compared with all earlier
+    /// attributes.
     fn add_attrs_if_missing(&self, target: &Node, attributes: Vec<Attribute>) {
         self.added.set(self.added.get().saturating_add(attributes.len()));
         if self.added.get() <= MOST {
@@ -163,7 +164,7 @@ mod tests {
     use super::super::super::DocumentLimits;
     use super::*;
 
-    /// How many elements are made of `html`, and whether it is taken.
+    /// Returns the number of elements built from `html`, and whether the page is accepted.
     fn made(html: &str) -> (u64, bool) {
         let budget = Budget::new(&DocumentLimits::default(), html.len() as u64);
         let taken = build(html, 512, &budget).is_ok();

@@ -1,4 +1,4 @@
-//! DOCX: the body as it streams by, then foot- and endnotes. Deleted text and fallbacks are left out.
+//! DOCX: the body in one streaming pass, then footnotes and endnotes, without deleted text and fallbacks.
 
 use std::rc::Rc;
 
@@ -32,39 +32,39 @@ pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> R
     Ok(())
 }
 
-/// How deep a part of an equation may lie that gets parentheses.
+/// Maximum depth of an equation's part that gets parentheses.
 const DEEPEST_GROUP: usize = 32;
 
-/// A paragraph that is open.
+/// Open paragraph.
 #[derive(Default)]
 struct Paragraph {
     text: String,
     style: Option<String>,
     outline: Option<u8>,
     numbered: Option<bool>,
-    /// Where the open parts of an equation begin.
+    /// Start positions of the open parts of an equation.
     groups: Vec<usize>,
 }
 
-/// A table that is open.
+/// Open table.
 #[derive(Default)]
 struct OpenTable {
     rows: Vec<Vec<Text>>,
-    /// The text of the open cell.
+    /// Text of the open cell.
     cell: Option<String>,
-    /// How many columns the open cell spans.
+    /// Column span of the open cell.
     span: usize,
-    /// Whether the open cell is part of the one above it.
+    /// Whether the open cell belongs to the merged cell above it.
     merged: bool,
 }
 
-/// The state of the walk. Paragraphs nest through text boxes, tables through cells.
+/// State of the walk. Paragraphs nest through text boxes, tables through cells.
 struct Body<'a, 'o> {
     styles: &'a Styles,
     out: &'a mut Output<'o>,
     paragraphs: Vec<Paragraph>,
     tables: Vec<OpenTable>,
-    /// How deep we are in something that is left out.
+    /// Depth within an element that is left out.
     skipped: usize,
     in_text: bool,
 }
@@ -90,7 +90,7 @@ impl<'a, 'o> Body<'a, 'o> {
         }
     }
 
-    /// Equations become a line of text: `x^2`, `(a+b)/c`.
+    /// Begins a part of an equation. Equations become a line of text: `x^2`, `(a+b)/c`.
     fn begin_group(&mut self, name: &str) {
         self.append(match name {
             "den" => "/",
@@ -109,7 +109,7 @@ impl<'a, 'o> Body<'a, 'o> {
         let Some(paragraph) = self.paragraphs.last_mut() else { return };
         let Some(start) = paragraph.groups.pop() else { return };
         let inner = paragraph.text.get(start..).unwrap_or_default();
-        // Wrapping moves the text, so parts that lie deeper than people write stay as they are.
+        // Wrapping moves the text, so parts beyond the depth of ordinary equations stay unwrapped.
         if paragraph.groups.len() < DEEPEST_GROUP && (inner.chars().nth(1).is_some() || name == "d") {
             self.out.budget.work(inner.len());
             paragraph.text.insert(start, '(');
@@ -123,7 +123,7 @@ impl<'a, 'o> Body<'a, 'o> {
         table.cell = table.rows.last().map(|_| String::new());
     }
 
-    /// What a cell says stands in every place that it covers, unless it is long.
+    /// Ends a cell. Its text is repeated in every position that it covers, unless it is long.
     fn end_cell(&mut self) -> Result<()> {
         let Some(table) = self.tables.last_mut() else { return Ok(()) };
         let Some(cell) = table.cell.take() else { return Ok(()) };
@@ -161,7 +161,7 @@ impl<'a, 'o> Body<'a, 'o> {
         }
     }
 
-    /// The cell we are in.
+    /// Returns the text of the open cell.
     fn cell(&mut self) -> Option<&mut String> {
         self.tables.last_mut()?.cell.as_mut()
     }
@@ -176,7 +176,7 @@ impl<'a, 'o> Body<'a, 'o> {
     }
 }
 
-/// What is left out: text that was deleted or moved away, and what older programs show instead of the content.
+/// Elements that are left out: deleted or moved text, and fallbacks for older programs.
 const SKIPPED: &[&str] = &["del", "moveFrom", "Fallback"];
 
 impl Handler for Body<'_, '_> {

@@ -1,4 +1,4 @@
-//! Office Open XML: what DOCX and PPTX have in common.
+//! Office Open XML: the common parts of DOCX and PPTX.
 
 pub(super) mod docx;
 pub(super) mod pptx;
@@ -12,11 +12,10 @@ use super::archive::Archive;
 use super::error;
 use super::xml::{Handler, Tag};
 
-/// The part that holds the document's properties.
+/// Name of the part with the document's properties.
 const PROPERTIES: &str = "docProps/core.xml";
 
-/// The relationships of a part in the order in which it states them: type and target, the target as a name in the
-/// archive.
+/// Relationships of a part in their order: type and target, the target as a name in the archive.
 struct Relations {
     folder: String,
     in_order: Vec<(String, String)>,
@@ -24,7 +23,7 @@ struct Relations {
 }
 
 impl Relations {
-    /// The relationships of `part`; of the whole package when `part` is empty.
+    /// Reads the relationships of `part`, or of the whole package when `part` is empty.
     fn of(part: &str, archive: &mut Archive<'_>) -> Result<Self> {
         let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
         let mut relations = Self { folder: folder.to_owned(), in_order: Vec::new(), by_id: BTreeMap::new() };
@@ -33,26 +32,24 @@ impl Relations {
         Ok(relations)
     }
 
-    /// The target of the relationship with this id.
+    /// Returns the target of the relationship with this id.
     fn target(&self, id: &str) -> Option<&str> {
         let (_, target) = self.in_order.get(*self.by_id.get(id)?)?;
         Some(target)
     }
 
-    /// The target of the first relationship of a type, by the last word of the type.
+    /// Returns the target of the first relationship of a type, matched by the last word of the type.
     fn first(&self, kind: &str) -> Option<&str> {
         self.in_order.iter().find(|(found, _)| is_of(found, kind)).map(|(_, target)| target.as_str())
     }
 
-    /// The main part of a package; `usual` where the package does not say. Programs differ in which of two they
-    /// show, so a second one is refused: what is quoted must be what people see.
+    /// Returns the main part of a package, by default `usual`. Programs disagree about which of two main parts they
+    /// show, so a second one is refused: a quotation must match the text that people see.
     fn main(&self, usual: &str) -> Result<String> {
         let first = self.first("officeDocument").unwrap_or(usual);
         let mut parts = self.in_order.iter().filter(|(found, _)| is_of(found, "officeDocument"));
         if parts.any(|(_, other)| other != first) {
-            return Err(error::malformed(
-                "it has two main parts, and programs differ in which of them they show",
-            ));
+            return Err(error::malformed("it has two main parts, of which programs show different ones"));
         }
         Ok(first.to_owned())
     }
@@ -62,7 +59,7 @@ fn is_of(relationship: &str, kind: &str) -> bool {
     relationship.rsplit('/').next() == Some(kind)
 }
 
-/// The main part of a package, as [`Relations::main`] has it.
+/// Returns the main part of a package, as [`Relations::main`] does.
 pub(super) fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String> {
     Relations::of("", archive)?.main(usual)
 }
@@ -88,7 +85,7 @@ impl Handler for Relations {
     }
 }
 
-/// A target, which is relative to the folder of its part unless it begins with a slash.
+/// Resolves a target, which is relative to the folder of its part unless it begins with a slash.
 pub(super) fn resolve(folder: &str, target: &str) -> String {
     if let Some(absolute) = target.strip_prefix('/') {
         return absolute.to_owned();

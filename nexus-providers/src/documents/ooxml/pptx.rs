@@ -1,4 +1,4 @@
-//! PPTX: one page for each slide, in the order of the presentation, with its notes.
+//! PPTX: one page for each slide in presentation order, with its notes.
 
 use nexus_core::Result;
 use nexus_core::document::parser::{BlockKind, Source};
@@ -39,7 +39,7 @@ pub(in super::super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> R
     Ok(())
 }
 
-/// The relationship ids of the slides, in order.
+/// Relationship ids of the slides, in order.
 #[derive(Default)]
 struct SlideList {
     ids: Vec<String>,
@@ -62,12 +62,12 @@ impl Handler for SlideList {
     }
 }
 
-/// The role that a shape plays on its slide.
+/// Role of a shape on its slide.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Title,
     Body,
-    /// Slide numbers, dates and footers.
+    /// Slide number, date or footer.
     Furniture,
 }
 
@@ -94,7 +94,7 @@ impl<'a, 'o> Slide<'a, 'o> {
         }
     }
 
-    /// Places that another cell covers have elements of their own, which say nothing.
+    /// Begins a cell. Positions covered by another cell have empty elements of their own.
     fn begin_cell(&mut self, tag: &Tag<'_>) {
         if ["hMerge", "vMerge"].iter().any(|name| tag.attribute(name).is_some_and(|value| value == "1")) {
             self.in_cell = false;

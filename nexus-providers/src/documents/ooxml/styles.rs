@@ -1,4 +1,4 @@
-//! The paragraph styles of a DOCX: which of them are headings, and which make list items.
+//! Paragraph styles of a DOCX: headings and list items.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use nexus_core::Result;
 
 use super::super::xml::{Handler, Tag};
 
-/// How many styles a style inherits from at most.
+/// Maximum depth of style inheritance.
 const DEEPEST: usize = 16;
 
-/// A style as its part declares it.
+/// Style as declared in the styles part.
 #[derive(Clone, Debug, Default)]
 struct Style {
     id: String,
@@ -19,7 +19,7 @@ struct Style {
     numbered: bool,
 }
 
-/// The styles of a document as its part declares them.
+/// Styles of a document as declared in the styles part.
 #[derive(Debug, Default)]
 pub(super) struct StyleSheet {
     styles: Vec<Style>,
@@ -27,8 +27,8 @@ pub(super) struct StyleSheet {
 }
 
 impl StyleSheet {
-    /// What each style makes of its paragraphs, its own or inherited. Done once, so that a paragraph costs one
-    /// look-up however its styles depend on each other.
+    /// Resolves the effect of each style, inheritance included. Done once, so that a paragraph costs one look-up
+    /// regardless of the depth of inheritance.
     pub(super) fn resolve(&self) -> Styles {
         let places: BTreeMap<&str, usize> =
             self.styles.iter().enumerate().map(|(place, style)| (style.id.as_str(), place)).collect();
@@ -47,7 +47,7 @@ impl StyleSheet {
     }
 }
 
-/// What a style makes of its paragraphs.
+/// Effect of a style on its paragraphs.
 #[derive(Clone, Copy, Debug, Default)]
 struct Effect {
     heading: Option<u8>,
@@ -61,12 +61,12 @@ pub(super) struct Styles {
 }
 
 impl Styles {
-    /// The heading level of a style, its own or inherited.
+    /// Returns the heading level of a style, its own or inherited.
     pub(super) fn heading(&self, id: &str) -> Option<u8> {
         self.by_id.get(id)?.heading
     }
 
-    /// Whether the style numbers or bullets its paragraphs.
+    /// Returns whether the style numbers or bullets its paragraphs.
     pub(super) fn is_list(&self, id: &str) -> bool {
         self.by_id.get(id).is_some_and(|effect| effect.list)
     }
@@ -107,7 +107,7 @@ impl Handler for StyleSheet {
     }
 }
 
-/// Outline levels count from 0; 9 means body text.
+/// Returns the heading level. Outline levels count from 0; 9 means body text.
 pub(super) fn outline_level(tag: &Tag<'_>) -> Option<u8> {
     tag.attribute("val")?.parse::<u8>().ok().filter(|level| *level < 9).map(|level| level + 1)
 }
