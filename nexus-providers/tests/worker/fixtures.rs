@@ -1,11 +1,11 @@
-//! A small document of every format, made from its parts.
+//! Small documents of every format, built from their parts.
 
 use super::build::{archive, cell, docx_with, paragraph, pdf, pptx, xls, xlsx_with};
 
-/// A document: its file name and its bytes.
+/// Document: its file name and its bytes.
 pub(crate) type Fixture = (&'static str, Vec<u8>);
 
-/// One or more documents of each format.
+/// Returns one or more documents of each format.
 pub(crate) fn all() -> Vec<Fixture> {
     [texts(), records(), pages(), office(), open_documents(), binaries()].concat()
 }

@@ -1,4 +1,4 @@
-//! The worker pool against parsers that misbehave: this binary, executed again, is the worker.
+//! Worker pool against parsers that misbehave: this binary, executed again, is the worker.
 
 #![expect(
     clippy::unwrap_used,
@@ -101,7 +101,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ),
 ];
 
-/// Does what the document says; other documents it parses.
+/// Parser that executes commands in a document and parses other documents.
 #[derive(Debug)]
 struct Naughty {
     well_behaved: Documents,
@@ -117,7 +117,7 @@ impl DocumentParser for Naughty {
         let mut text = String::new();
         source.read_to_string(&mut text).unwrap_or_default();
         match text.as_str() {
-            "panic" => panic!("as told"),
+            "panic" => panic!("as the document says"),
             "abort" => std::process::abort(),
             "overflow" => sink.block(block(&overflow(&text)))?,
             "babble" => std::io::stdout().write_all(&vec![b'!'; 100_000]).unwrap(),
@@ -155,10 +155,10 @@ impl DocumentParser for Naughty {
     }
 }
 
-/// How a document begins that has the worker try what no worker may.
+/// Prefix of a document that makes the worker attempt a forbidden action.
 const TRY: &str = "try: ";
 
-/// What comes of an attempt: `denied` with the reason, or that it was done.
+/// Returns the result of an attempt: `denied` with the reason, or success.
 fn attempt(what: &str) -> String {
     let (verb, object) = what.split_once(' ').unwrap_or((what, ""));
     let tried = match verb {
@@ -190,7 +190,8 @@ fn block(text: &str) -> Block {
     Block { kind: BlockKind::Paragraph, text: text.into(), page: None }
 }
 
-/// This binary as a worker. An instrumented one is told where its counters go.
+/// Returns the command that starts this binary as a worker. An instrumented worker receives the path for its
+/// counters.
 fn command() -> WorkerCommand {
     command_of("parse-worker")
 }
@@ -217,7 +218,7 @@ fn pid(parser: &dyn DocumentParser) -> String {
     parse(parser, "pid").unwrap().0.remove(0).text
 }
 
-/// The document fails with `code`, and the next one is fine.
+/// Asserts that the document fails with `code` and that the next one succeeds.
 #[track_caller]
 fn check_fault(content: &str, limits: WorkerLimits, code: &str) -> WorkerParser {
     let parser = WorkerParser::new(command(), limits);
@@ -284,7 +285,7 @@ fn a_memory_bomb_ends_at_the_limit() {
     check_fault("memory", WorkerLimits { memory_bytes: 1 << 29, ..limits() }, codes::TOO_LARGE);
 }
 
-/// Takes its time over each block.
+/// Sink that takes its time over each block.
 struct Slow(usize);
 
 impl BlockSink for Slow {
@@ -319,7 +320,7 @@ fn a_worker_inherits_no_environment() {
     assert_eq!(seen, [block("ALLOWED=yes")]);
 }
 
-/// What this machine lets a worker take from itself is in force, and each attempt fails by it.
+/// Every confinement that this machine supports is in force, and each attempt fails by it.
 fn a_worker_can_do_nothing_but_read_its_document() {
     let parser = WorkerParser::new(command(), limits());
     parse(&parser, "fine").unwrap();
@@ -369,7 +370,7 @@ fn a_worker_says_what_it_cannot_do() {
     parse(&parser, "fine").unwrap();
     let confinement = parser.confinement().unwrap();
     assert!(confinement.limits && confinement.no_new_privileges);
-    // The kernel says the same.
+    // The kernel reports the same.
     let of_worker = |file| std::fs::read_to_string(format!("/proc/{}/{file}", pid(&parser))).unwrap();
     assert!(of_worker("status").contains("NoNewPrivs:\t1"));
     let limits = of_worker("limits");
@@ -382,7 +383,7 @@ fn a_worker_says_what_it_cannot_do() {
     assert_eq!(confinement.opens_files(), !has_filters && confinement.landlock == Enforcement::Absent);
 }
 
-/// A reader that needs a system call that is not let through would read something else.
+/// A reader that needs a forbidden system call would yield another text.
 fn every_fixture_reads_in_a_worker_as_it_does_here() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut left = ["tests", "../examples", "../docs"].map(|directory| root.join(directory)).to_vec();
@@ -405,7 +406,7 @@ fn every_fixture_reads_in_a_worker_as_it_does_here() {
     assert!(read > 20, "{read} files");
 }
 
-/// A workbook that unpacks to more than stays in memory, which its reader reads from a copy.
+/// A workbook that unpacks to more than the memory limit, which its reader reads from a copy.
 fn an_unpacked_copy_beyond_memory_is_read_by_a_confined_worker() {
     let mut book = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
@@ -456,7 +457,7 @@ fn an_unpacked_copy_beyond_memory_is_read_by_a_confined_worker() {
     let hints = FileHints { name: "book.xlsx".into(), content_type: None };
     let mut outcomes = Vec::new();
     let parser = WorkerParser::new(command(), limits());
-    // Twice in a worker: the place of the copy is there again.
+    // Twice in a worker: the file of the copy is free again.
     for parser in [&parser as &dyn DocumentParser, &parser, &Documents::default()] {
         let mut blocks = Vec::new();
         parser.parse(&mut Cursor::new(bytes.clone()), &hints, &mut blocks).unwrap();
@@ -465,7 +466,7 @@ fn an_unpacked_copy_beyond_memory_is_read_by_a_confined_worker() {
     assert!(outcomes[0].len() > 1 && outcomes[0] == outcomes[2] && outcomes[1] == outcomes[2]);
 }
 
-/// More than stays in memory.
+/// Returns a text above the memory limit.
 fn large() -> String {
     "A line of forty bytes, more or less so.\n\n".repeat(250_000)
 }
@@ -487,13 +488,13 @@ fn a_fault_of_the_machine_is_not_blamed_on_the_document() {
 
 fn the_place_of_temporary_files_is_passed_on() {
     let home = tempfile::tempdir().unwrap();
-    // This binary once more, as a parent whose place for temporary files is missing.
+    // This binary once more, as a parent whose directory for temporary files is missing.
     let mut parent = Command::new(std::env::current_exe().unwrap());
     let parent = parent.arg("parse-large").env("TMPDIR", home.path().join("missing")).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&parent.stdout), "Unavailable", "{parent:?}");
 }
 
-/// Takes nothing.
+/// Sink that takes nothing.
 struct Full;
 
 impl BlockSink for Full {
@@ -541,7 +542,7 @@ fn a_document_beyond_the_spool_arrives_whole() {
     assert!(blocks.iter().all(|block| block.text == "A line of forty bytes, more or less so."));
 }
 
-/// A text of many megabytes that is nowhere in memory.
+/// Source of many megabytes of text that is never in memory as a whole.
 struct Long {
     at: u64,
     length: u64,
@@ -569,7 +570,7 @@ impl Seek for Long {
     }
 }
 
-/// Counts what it is given and keeps nothing.
+/// Sink that counts its input and keeps nothing.
 struct Counting(u64);
 
 impl BlockSink for Counting {
@@ -579,7 +580,7 @@ impl BlockSink for Counting {
     }
 }
 
-/// The worker may use less address space than the text is long, its program and its stacks included.
+/// The worker's address space, its program and its stacks included, is smaller than the text.
 fn a_long_text_takes_no_more_memory_than_a_short_one() {
     let parser = WorkerParser::new(command(), WorkerLimits { memory_bytes: 64 << 20, ..limits() });
     let mut text = Long { at: 0, length: 72 << 20 };

@@ -1,4 +1,4 @@
-//! Damages documents of every format, in ways that a seed decides, and watches what reading them takes.
+//! Mutation tests: damages documents of every format as a seed decides, and measures the cost of reading them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,10 +16,10 @@ use zip::{ZipArchive, ZipWriter};
 
 use super::fixtures::{self, Fixture};
 
-/// How many mutants an ordinary run reads; `make fuzz` asks for more by the variable below.
+/// Number of mutants in an ordinary run. `make fuzz` raises it with the variable below.
 const MUTANTS: u64 = 500;
 
-/// The codes that documents may fail with.
+/// Documented error codes of documents.
 const DOCUMENTED: [&str; 8] = [
     codes::UNSUPPORTED,
     codes::EMPTY,
@@ -31,21 +31,21 @@ const DOCUMENTED: [&str; 8] = [
     codes::CRASHED,
 ];
 
-/// The memory that reading a small document may take.
+/// Maximum memory for reading a small document.
 const MEMORY: u64 = 256 << 20;
 
-/// Steps that reading may take for each byte, and for a document of any size.
+/// Maximum steps of reading, for each byte and for a document of any size.
 const STEPS: (u64, u64) = (2_000, 64 << 20);
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// Reads documents and answers with what that took, in place of their blocks.
+/// Parser that yields the consumption of a document in place of its blocks.
 #[derive(Debug)]
 pub(crate) struct Metered(pub(crate) DocumentLimits);
 
-/// Counts blocks and hashes them.
+/// Sink that counts blocks and hashes them.
 struct Digest {
     text: u64,
     hash: u64,
@@ -82,19 +82,19 @@ impl DocumentParser for Metered {
     }
 }
 
-/// The most memory that this process has held so far, where the system says so.
+/// Returns the peak memory of this process, where the system reports it.
 fn memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kilo| kilo << 10)
 }
 
-/// What became of a mutant.
+/// Result of reading a mutant.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     steps: u64,
     text: u64,
-    /// Everything that has to be the same when the mutant is read again.
+    /// Everything that must be equal when the mutant is read again.
     same: String,
     code: Option<String>,
 }
@@ -115,7 +115,7 @@ fn read(parser: &WorkerParser, (name, bytes): &Fixture) -> (Outcome, u64) {
     (Outcome { steps, text, same: same.to_owned(), code }, memory.parse().unwrap())
 }
 
-/// Numbers that follow from a seed.
+/// Pseudorandom numbers from a seed.
 struct Random(u64);
 
 impl Random {
@@ -131,7 +131,7 @@ impl Random {
     }
 }
 
-/// What formats take for structure.
+/// Structural tokens of the formats.
 const TOKENS: &[&str] = &[
     "<",
     ">",
@@ -199,7 +199,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Puts a larger number in the place of the next one.
+/// Replaces the next number with a larger one.
 fn enlarge_number(bytes: &mut Vec<u8>, from: usize, random: &mut Random) {
     let Some(start) = bytes.iter().skip(from).position(u8::is_ascii_digit).map(|found| from + found) else {
         return;
@@ -244,14 +244,14 @@ fn mutant(fixtures: &[Fixture], seed: u64) -> Fixture {
     (name, bytes)
 }
 
-/// Names and contents of everything below a folder.
+/// Returns names and contents of everything below a folder.
 fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files = entries.map(|path| (path.display().to_string(), fs::read(&path).unwrap_or_default()));
     files.collect()
 }
 
-/// Reads mutants twice, in two processes, and holds each to what its size allows.
+/// Reads mutants twice, in two processes, and holds each to the limits of its size.
 pub(crate) fn mutants_of_every_format_stay_within_their_budgets() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("bystander.txt"), "not Nexus's").unwrap();
@@ -301,7 +301,7 @@ fn check((_, bytes): &Fixture, outcome: &Outcome, memory: u64) -> Option<String>
     }
 }
 
-/// The text and the report of each fixture, as one process reads them.
+/// Returns the text and the report of each fixture, as one process reads them.
 fn reading(parser: &WorkerParser) -> Vec<String> {
     let read = |(name, bytes): Fixture| {
         let hints = FileHints { name: name.into(), content_type: None };

@@ -1,4 +1,4 @@
-//! Small files that would become large texts: each ends in `DOCUMENT_AMPLIFIES`, or says its text once.
+//! Small files that would become large texts: each one ends in `DOCUMENT_AMPLIFIES`, or yields its text once.
 
 use std::fmt::Write as _;
 
@@ -8,18 +8,18 @@ use nexus_providers::documents::DocumentLimits;
 use super::build::{archive, cell, docx, pptx, xlsx, xlsx_with};
 use super::{check_fault, check_fault_within, parse, parse_within};
 
-/// Limits under which a small file shows what a large one does.
+/// Returns limits under which a small file behaves as a large one does.
 fn limits() -> DocumentLimits {
     DocumentLimits { amplification: 20, amplification_from: 64 * 1024, ..DocumentLimits::default() }
 }
 
-/// The file fails, because its text would be far longer than it.
+/// Asserts that the file fails because its text would be far longer than the file.
 #[track_caller]
 fn check(bytes: impl AsRef<[u8]>, name: &str) {
     check_fault_within(limits(), bytes, name, codes::AMPLIFIES);
 }
 
-/// The file is read, and its text is bounded by its size.
+/// Asserts that the file is read and that its size bounds its text.
 #[track_caller]
 fn check_bounded(bytes: impl AsRef<[u8]>, name: &str, most: usize) {
     let bytes = bytes.as_ref();
@@ -29,7 +29,7 @@ fn check_bounded(bytes: impl AsRef<[u8]>, name: &str, most: usize) {
     assert!(text <= most, "{} bytes became {text}", bytes.len());
 }
 
-/// A table of DOCX: rows of one cell that spans a hundred columns and goes on in each row below.
+/// Returns a DOCX table: rows of one cell that spans a hundred columns and continues in each row below.
 fn merged(text: &str, rows: usize) -> String {
     let row = |merge: &str, text: &str| {
         format!(
@@ -115,13 +115,13 @@ fn a_shared_string_is_charged_each_time_it_is_used() {
     });
     let strings = format!("<sst><si><t>{long}</t></si></sst>");
     check(xlsx_with(&[("Sheet1", &cells)], &[("xl/sharedStrings.xml", &strings)]), "a.xlsx");
-    // All of them in one row, which is only written once it is complete.
+    // All of them in one row, which is written only once it is complete.
     let row: String = (0..200).map(|_| r#"<c t="s"><v>0</v></c>"#).collect();
     let row = format!(r#"<row r="1">{row}</row>"#);
     check(xlsx_with(&[("Sheet1", &row)], &[("xl/sharedStrings.xml", &strings)]), "a.xlsx");
 }
 
-/// A workbook whose sheets are all one part.
+/// Returns a workbook whose sheets share one part.
 fn one_part(sheets: usize, rows: &str) -> Vec<u8> {
     let (mut entries, mut relations) = (String::new(), String::new());
     let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
@@ -205,7 +205,7 @@ fn deep_json_is_bounded_by_its_size() {
 fn a_zip_bomb_is_refused_by_what_it_declares_and_by_what_it_does() {
     let body = format!("<w:p><w:r><w:t>{}</w:t></w:r></w:p>", "0".repeat(1024 * 1024));
     check(docx(&body), "a.docx");
-    // The directory says that each part is small.
+    // The directory declares each part as small.
     let mut lying = docx(&body);
     let declared = u32::try_from(body.len() + 65).unwrap();
     let places: Vec<usize> = (0..lying.len() - 4)

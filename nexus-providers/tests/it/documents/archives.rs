@@ -1,4 +1,4 @@
-//! Books, and archives that lie.
+//! Books, and archives with false declarations.
 
 use nexus_core::document::parser::codes;
 use nexus_providers::documents::DocumentLimits;

@@ -1,4 +1,4 @@
-//! Small files of many formats, made from their parts.
+//! Builders of small files in many formats.
 
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
@@ -6,7 +6,7 @@ use std::io::{Cursor, Write as _};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// A zip archive of these files.
+/// Returns a zip archive of these files.
 pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
@@ -16,19 +16,19 @@ pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// An archive with one file, which is a symbolic link.
+/// Returns an archive with one file, which is a symbolic link.
 pub(super) fn archive_with_link(name: &str, target: &str) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.add_symlink(name, target, SimpleFileOptions::default()).unwrap();
     zip.finish().unwrap().into_inner()
 }
 
-/// A DOCX with this body.
+/// Returns a DOCX with this body.
 pub(super) fn docx(body: &str) -> Vec<u8> {
     docx_with(body, &[])
 }
 
-/// A DOCX with this body and further parts.
+/// Returns a DOCX with this body and further parts.
 pub(super) fn docx_with(body: &str, parts: &[(&str, &str)]) -> Vec<u8> {
     let document =
         format!(r#"<w:document xmlns:w="w" xmlns:m="m" xmlns:mc="mc"><w:body>{body}</w:body></w:document>"#);
@@ -48,12 +48,12 @@ pub(super) fn docx_with(body: &str, parts: &[(&str, &str)]) -> Vec<u8> {
     archive(&files)
 }
 
-/// A paragraph of a DOCX with properties.
+/// Returns a paragraph of a DOCX with properties.
 pub(super) fn paragraph(properties: &str, text: &str) -> String {
     format!("<w:p><w:pPr>{properties}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>")
 }
 
-/// A PPTX with these slides, in this order.
+/// Returns a PPTX with these slides, in this order.
 pub(super) fn pptx(slides: &[&str], parts: &[(&str, &str)]) -> Vec<u8> {
     let (mut ids, mut relations) = (String::new(), String::new());
     let mut files = Vec::new();
@@ -80,12 +80,12 @@ pub(super) fn pptx(slides: &[&str], parts: &[(&str, &str)]) -> Vec<u8> {
     archive(&files.iter().map(|(name, content)| (name.as_str(), content.as_str())).collect::<Vec<_>>())
 }
 
-/// An XLSX with these sheets: names, and elements of which the rows are the last.
+/// Returns an XLSX with these sheets: names, and elements of which the rows are the last.
 pub(super) fn xlsx(sheets: &[(&str, &str)]) -> Vec<u8> {
     xlsx_with(sheets, &[])
 }
 
-/// An XLSX with these sheets and further parts.
+/// Returns an XLSX with these sheets and further parts.
 pub(super) fn xlsx_with(sheets: &[(&str, &str)], parts: &[(&str, &str)]) -> Vec<u8> {
     let (mut entries, mut relations, mut files) = (String::new(), String::new(), Vec::new());
     for (index, (name, rows)) in sheets.iter().enumerate() {
@@ -120,7 +120,7 @@ pub(super) fn xlsx_with(sheets: &[(&str, &str)], parts: &[(&str, &str)]) -> Vec<
 const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
 const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 
-/// A cell of an XLSX: a number, or else a text.
+/// Returns a cell of an XLSX: a number, or else a text.
 pub(super) fn cell(place: &str, value: &str) -> String {
     if value.parse::<f64>().is_ok() {
         return format!(r#"<c r="{place}"><v>{value}</v></c>"#);
@@ -128,7 +128,7 @@ pub(super) fn cell(place: &str, value: &str) -> String {
     format!(r#"<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>"#)
 }
 
-/// A PDF whose pages hold these lines of text each.
+/// Returns a PDF whose pages hold these lines of text each.
 pub(super) fn pdf(pages: &[&[&str]]) -> Vec<u8> {
     let contents = pages.iter().map(|lines| {
         let show = |line: &&str| format!("({line}) Tj 0 -40 Td ");
@@ -137,7 +137,7 @@ pub(super) fn pdf(pages: &[&[&str]]) -> Vec<u8> {
     pdf_of(&contents.collect::<Vec<_>>(), "")
 }
 
-/// A PDF with these content streams as pages, and more in its trailer.
+/// Returns a PDF with these content streams as pages, and additional entries in its trailer.
 pub(super) fn pdf_of(contents: &[String], trailer: &str) -> Vec<u8> {
     let mut objects = vec!["<</Type/Catalog/Pages 2 0 R>>".to_owned(), String::new()];
     objects.push("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".into());
@@ -166,7 +166,7 @@ pub(super) fn pdf_of(contents: &[String], trailer: &str) -> Vec<u8> {
     file
 }
 
-/// A compound file whose directory names these streams.
+/// Returns a compound file whose directory names these streams.
 pub(super) fn compound(streams: &[&str]) -> Vec<u8> {
     let mut file = vec![0; 512];
     file[..8].copy_from_slice(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]);
@@ -180,7 +180,7 @@ pub(super) fn compound(streams: &[&str]) -> Vec<u8> {
     file
 }
 
-/// An XLS with one sheet: texts and numbers at row and column.
+/// Returns an XLS with one sheet: texts and numbers at row and column.
 pub(super) fn xls(cells: &[(u16, u16, &str)]) -> Vec<u8> {
     let begin = |kind: u16| record(0x0809, &[words(&[0x0600, kind, 0, 0]), vec![0; 8]].concat());
     let sheet_at = 20 + 4 + 8 + 5 + 4;
@@ -206,7 +206,7 @@ fn record(kind: u16, data: &[u8]) -> Vec<u8> {
     [words(&[kind, u16::try_from(data.len()).unwrap()]), data.to_vec()].concat()
 }
 
-/// A compound file of 512-byte sectors: allocation table, directory, and eight of the stream.
+/// Returns a compound file of 512-byte sectors: allocation table, directory, and eight of the stream.
 fn workbook_file(stream: &[u8]) -> Vec<u8> {
     const END: u32 = 0xFFFF_FFFE;
     const FREE: u32 = 0xFFFF_FFFF;

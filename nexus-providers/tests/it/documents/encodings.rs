@@ -1,4 +1,4 @@
-//! Characters survive whatever encoding they come in.
+//! Character encodings: characters survive each of them.
 
 use encoding_rs::{Encoding, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
 

@@ -1,4 +1,4 @@
-//! Files made to hurt: each ends in a clear error.
+//! Hostile files: each one ends in a clear error.
 
 use nexus_core::document::parser::codes;
 use nexus_providers::documents::DocumentLimits;
@@ -99,7 +99,7 @@ fn indentation_of_nested_json_is_bounded() {
     assert!(length < values.len() * 6, "{length} bytes from {}", values.len());
 }
 
-/// The file fails with this code and for this reason, without the hint for scans.
+/// Asserts that the file fails with this code and this reason, without the hint for scans.
 #[track_caller]
 fn check_left_out(bytes: impl AsRef<[u8]>, name: &str, code: &str, why: &str) {
     let error = parse(bytes.as_ref(), name).unwrap_err();
@@ -130,7 +130,7 @@ fn a_document_whose_every_part_is_left_out_says_why() {
     check_left_out(sheets, "a.xlsx", codes::MALFORMED, "workbook");
 }
 
-/// An archive with another name for some of its parts, of the same length.
+/// Renames some parts of an archive to a name of the same length.
 fn renamed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for at in 0..bytes.len() - from.len() {

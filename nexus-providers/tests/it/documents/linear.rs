@@ -1,4 +1,4 @@
-//! The work that reading takes grows with the size of a document and no faster: counted in steps at n, 2n and 4n.
+//! Work of reading a document, which grows no faster than its size: counted in steps at n, 2n and 4n.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -8,7 +8,7 @@ use nexus_providers::documents::Documents;
 
 use super::build::{archive, cell, docx, docx_with, paragraph, pptx, xls, xlsx};
 
-/// The steps that reading takes.
+/// Returns the steps that reading takes.
 fn steps(bytes: &[u8], name: &str) -> u64 {
     let hints = FileHints { name: name.into(), content_type: None };
     let mut blocks: Vec<Block> = Vec::new();
@@ -18,7 +18,7 @@ fn steps(bytes: &[u8], name: &str) -> u64 {
     taken.steps
 }
 
-/// Reading takes a number of steps that is linear in `n`.
+/// Asserts that the steps of reading are linear in `n`.
 #[track_caller]
 fn check(name: &str, make: impl Fn(usize) -> Vec<u8>) {
     const N: usize = 500;

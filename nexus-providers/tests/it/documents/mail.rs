@@ -1,4 +1,4 @@
-//! Mail and what is attached to it.
+//! Mail and its attachments.
 
 use super::{check, parse};
 

@@ -1,4 +1,4 @@
-//! The document parser on files that the tests make themselves.
+//! Document parser on files built by the tests.
 
 mod amplification;
 mod archives;
@@ -18,7 +18,7 @@ use nexus_core::Error;
 use nexus_core::document::parser::{Block, BlockKind, DocumentParser, FileHints, ParseReport};
 use nexus_providers::documents::{DocumentLimits, Documents};
 
-/// Parses with limits; the blocks in short form.
+/// Parses within limits. Returns the blocks in short form.
 fn parse_within(
     limits: DocumentLimits,
     bytes: &[u8],
@@ -36,13 +36,13 @@ fn parse(bytes: &[u8], name: &str) -> Result<(Vec<String>, ParseReport), Error> 
     parse_within(DocumentLimits::default(), bytes, name)
 }
 
-/// What every block must keep, whatever it was read from.
+/// Asserts the invariants of every block, regardless of its format.
 fn keeps_the_rules(block: &Block) {
     assert!(!block.text.trim().is_empty(), "a block is never blank");
     assert!(!block.text.contains(['\r', '\0']), "line ends are `\\n`, and U+0000 is replaced: {block:?}");
 }
 
-/// `h1 Title`, `p text`, `li item`, `table …`, `code …`, with `@page` where there is one.
+/// Formats a block: `h1 Title`, `p text`, `li item`, `table …`, `code …`, with `@page` where there is one.
 fn short(block: &Block) -> String {
     let kind = match block.kind {
         BlockKind::Heading { level } => format!("h{level}"),
@@ -55,7 +55,7 @@ fn short(block: &Block) -> String {
     format!("{kind}{page} {}", block.text)
 }
 
-/// The file holds exactly these blocks.
+/// Asserts that the file holds exactly these blocks.
 #[track_caller]
 fn check(bytes: impl AsRef<[u8]>, name: &str, expected: &[&str]) -> ParseReport {
     let (blocks, report) = parse(bytes.as_ref(), name).unwrap_or_else(|error| panic!("{}", error.report()));
@@ -63,7 +63,7 @@ fn check(bytes: impl AsRef<[u8]>, name: &str, expected: &[&str]) -> ParseReport 
     report
 }
 
-/// The file fails with this code.
+/// Asserts that the file fails with this code.
 #[track_caller]
 fn check_fault(bytes: impl AsRef<[u8]>, name: &str, code: &str) {
     check_fault_within(DocumentLimits::default(), bytes, name, code);

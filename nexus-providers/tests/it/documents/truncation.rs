@@ -1,4 +1,4 @@
-//! Every way to cut a file off ends in its first blocks or a clear error, never in a panic.
+//! Truncated files: every cut yields the first blocks or a clear error, never a panic.
 
 use nexus_core::document::parser::codes;
 

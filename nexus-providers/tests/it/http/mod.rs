@@ -1,4 +1,4 @@
-//! The HTTP client: whom it trusts, through which proxy it goes, and that it is led nowhere.
+//! HTTP client: trusted certificates, proxies, and refused redirects.
 //!
 //! The certificates beside this file were made for it alone, with a key that everyone can read.
 
@@ -36,7 +36,7 @@ async fn ask(options: &HttpOptions, base: &str) -> Result<Completion> {
     service.chat(&HttpClient::new(options)?, "scripted-1")?.complete(Request::asking("Where to?")).await
 }
 
-/// Reads a request as far as its question, and answers.
+/// Reads a request up to its body and sends the response.
 fn answer(stream: &mut (impl Read + Write), response: &str) -> std::io::Result<()> {
     let (mut request, mut buffer) = (Vec::new(), [0; 4_096]);
     while !String::from_utf8_lossy(&request).contains("Where to?") {
@@ -49,7 +49,7 @@ fn answer(stream: &mut (impl Read + Write), response: &str) -> std::io::Result<(
     stream.flush()
 }
 
-/// A server that answers one connection over TLS; gives its address.
+/// Starts a server that answers one connection over TLS. Returns its address.
 fn tls_server() -> (String, JoinHandle<std::io::Result<()>>) {
     let certificates = CertificateDer::pem_slice_iter(CERTIFICATE).map(|read| read.unwrap()).collect();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -78,7 +78,7 @@ fn an_authority_of_ones_own_is_trusted_once_it_is_named() {
 }
 
 #[test]
-fn a_server_that_nobody_vouches_for_is_sent_nothing() {
+fn a_server_with_an_untrusted_certificate_is_sent_nothing() {
     let (base, serving) = tls_server();
     let error = run(ask(&direct(), &base)).unwrap_err();
     assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Unreachable), "{error:?}");
@@ -103,7 +103,7 @@ fn a_redirect_is_not_followed_since_the_key_would_go_with_it() {
     });
     let error = run(ask(&direct(), &format!("http://{address}/v1"))).unwrap_err();
     assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Protocol), "{error:?}");
-    // A connection that asks for nothing ends the server.
+    // A connection without a request ends the server.
     drop(TcpStream::connect(address).unwrap());
     assert_eq!(serving.join().unwrap(), 1);
 }
