@@ -3,8 +3,8 @@
 //! A worker is the program's own binary, executed again. It reads many documents, one at a time, so that small ones
 //! do not each pay for a process. After a crash or a timeout the next document gets a new worker.
 //!
-//! - `process`: a worker seen from its parent, limited in time by the `watchdog`; `protocol`: their messages.
-//! - `serve`: a worker seen from itself; `confine`: the removal of its rights.
+//! - `process`: a worker seen from its parent, limited in time by the `watchdog`; `protocol`: the messages of both.
+//! - `serve`: a worker seen from itself; `confine`: the removal of rights.
 
 mod confine;
 mod process;
