@@ -1,4 +1,4 @@
-//! Asking: the builder of a question, and the handle of its run.
+//! Ask API: [`AskBuilder`], and [`RunHandle`] of the run that it starts.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::principal::Principal;
 use crate::retrieve::Filter;
 use crate::session::Session;
 
-/// A question that is being put together.
+/// Builder of a question.
 #[derive(Debug)]
 #[must_use = "nothing is asked before `start`"]
 pub struct AskBuilder {
@@ -41,98 +41,98 @@ impl AskBuilder {
         }
     }
 
-    /// Which corpus to ask. Required.
+    /// Sets the corpus to search. Required.
     pub fn corpus(mut self, corpus: impl Into<String>) -> Self {
         self.corpus = Some(corpus.into());
         self
     }
 
-    /// The conversation it belongs to; a new one unless told.
+    /// Sets the session; by default a new one.
     pub fn session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
     }
 
-    /// The id under which the caller knows the request; a new one unless told.
+    /// Sets the caller's id of the request; by default a new one.
     pub fn request_id(mut self, request: RequestId) -> Self {
         self.request = Some(request);
         self
     }
 
-    /// How many passages to look at; the corpus's own default unless told.
+    /// Sets the number of passages to retrieve; by default the corpus's own.
     pub fn top_k(mut self, top_k: usize) -> Self {
         self.options.top_k = Some(top_k);
         self
     }
 
-    /// Only documents whose metadata satisfy `filter`.
+    /// Restricts the search to documents whose metadata satisfy `filter`.
     pub fn filter(mut self, filter: Filter) -> Self {
         self.options.filter = Some(filter);
         self
     }
 
-    /// Only documents with all of these tags.
+    /// Restricts the search to documents with all of these tags.
     pub fn document_tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.options.document_tags = tags.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Only these documents.
+    /// Restricts the search to these documents.
     pub fn documents(mut self, documents: impl IntoIterator<Item = DocumentId>) -> Self {
         self.options.documents = documents.into_iter().collect();
         self
     }
 
-    /// What people call the run; the question's beginning unless told.
+    /// Sets the display name of the run; by default the beginning of the question.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.options.title = Some(title.into());
         self
     }
 
-    /// A label of the run.
+    /// Adds a tag to the run.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.options.tags.insert(tag.into());
         self
     }
 
-    /// The provider to ask, by the name it is configured under; that of the tenant's route unless told.
+    /// Sets the provider, by its configured name; by default that of the tenant's route.
     pub fn provider(mut self, provider: impl Into<String>) -> Self {
         self.options.provider = Some(provider.into());
         self
     }
 
-    /// The model to ask for; the provider's default unless told.
+    /// Sets the model; by default the provider's.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.options.model = Some(model.into());
         self
     }
 
-    /// Whether the answer is to be spoken as well: [`Nexus::audio`](crate::Nexus::audio) has it once the run is over.
-    /// Answers only are; an abstention says nothing.
+    /// Sets whether to synthesise speech of the answer, for [`Nexus::audio`](crate::Nexus::audio) once the run is
+    /// over. An abstention has no speech.
     pub fn speak(mut self, speak: bool) -> Self {
         self.options.speak = speak;
         self
     }
 
-    /// Asks the model even if it answered an equal question before, and keeps its answer for nobody else.
+    /// Bypasses the answer cache, for both lookup and storing.
     pub fn without_cache(mut self) -> Self {
         self.options.cache = CacheUse::Bypassed;
         self
     }
 
-    /// What the run may consume.
+    /// Sets the budget of the run.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.options.budget = budget;
         self
     }
 
-    /// Asks. The run exists once this returns, and goes on whether or not anybody listens. When the future is dropped
-    /// before that, the run either does not exist or goes on all the same.
+    /// Starts the run. The run exists once this returns, and continues without subscribers. When the future is
+    /// dropped before that, the run either does not exist or continues all the same.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a question or option that is out of bounds;
-    /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus, or for somebody else's session;
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) with `SERVICE_BUSY` when too many runs are being driven.
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus, or for another user's session;
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) with `SERVICE_BUSY` when too many runs are in flight.
     pub async fn start(self) -> Result<RunHandle> {
         let corpus =
             self.corpus.ok_or_else(|| Error::invalid("a question needs a corpus").code("CORPUS_MISSING"))?;
@@ -150,7 +150,8 @@ impl AskBuilder {
 }
 
 impl Engine {
-    /// Spares whoever may ask a run that could only fail. Whoever may not learns nothing, and gets a refused run.
+    /// Rejects a missing corpus early for an authorised caller. Any other caller learns nothing here, and gets a
+    /// refused run.
     async fn check_corpus(&self, caller: &Principal, corpus: &CorpusId) -> Result<()> {
         if self.decide(caller, Action::RunCreate, Resource::corpus(corpus)).await?.allows() {
             self.store.corpus(caller.tenant(), corpus).await?;
@@ -197,7 +198,7 @@ impl Engine {
     }
 }
 
-/// A run that was started.
+/// Handle of a started run.
 #[derive(Debug)]
 pub struct RunHandle {
     engine: Arc<Engine>,
@@ -205,7 +206,7 @@ pub struct RunHandle {
 }
 
 impl RunHandle {
-    /// The run's id.
+    /// Returns the run's id.
     pub fn id(&self) -> &RunId {
         &self.run.id
     }
@@ -215,17 +216,18 @@ impl RunHandle {
         &self.run.session_id
     }
 
-    /// The request that began it.
+    /// Returns the request that started the run.
     pub fn request_id(&self) -> &RequestId {
         &self.run.request_id
     }
 
-    /// Its events, from the first on.
+    /// Returns the run's events, from the first on.
     pub fn events(&self) -> EventStream {
         EventStream::new(Arc::clone(&self.engine), self.run.clone(), 0).of_this_process()
     }
 
-    /// Waits for the end, or for the news that the run waits for the store: then it goes on later, and so may this.
+    /// Waits for the end of the run. Returns early with `RUN_STALLED` when the run waits for the store; another call
+    /// continues to wait.
     ///
     /// # Errors
     /// Those of [`EventStream::next`]. A run that failed is an [`Outcome::Failed`], not an error.
@@ -246,11 +248,11 @@ impl RunHandle {
     }
 }
 
-/// What became of a run.
+/// Result of a finished run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinishedRun {
-    /// What became of the question.
+    /// Outcome of the run.
     pub outcome: Outcome,
-    /// The answer; empty unless the question was answered.
+    /// Answer; empty unless the question was answered.
     pub answer: Answer,
 }

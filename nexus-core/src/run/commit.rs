@@ -1,7 +1,7 @@
-//! Durable steps of runs: each is recorded however long the store is out of reach, and recorded once.
+//! Durable steps of runs: each is recorded exactly once, however long the store is unavailable.
 //!
-//! A step whose answer was lost may have been recorded all the same. The version of the run tells: the second try of such a
-//! step is a conflict, and what is stored says whose it was.
+//! A step whose outcome is unknown may have been recorded. The version of the run tells: a second try of such a step
+//! is a conflict, and the stored run shows whether the first succeeded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,16 +18,17 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store_retry::{is_transient, pause, within};
 
-/// How long one try of a step may take. A step that is given up may still be taken.
+/// Timeout for one try of a step. A step that times out may still be recorded.
 const TRY_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// Records one step, and returns the state with it counted. While the store is out of reach it tries again: for at
-    /// most `limit`, or for as long as this process lives. Followers are told when that takes long.
+    /// Records one step, and returns the state that includes it. Retries while the store is unavailable: for at most
+    /// `limit`, or for the life of this process. Subscribers are notified when that takes long.
     ///
     /// # Errors
-    /// Those of the store that trying again does not mend; [`Conflict`](ErrorKind::Conflict) when another driver has gone
-    /// on; [`Unavailable`](ErrorKind::Unavailable) past `limit`, when the step may or may not be recorded.
+    /// Those of the store that a retry does not mend; [`Conflict`](ErrorKind::Conflict) when another driver has
+    /// advanced the run; [`Unavailable`](ErrorKind::Unavailable) past `limit`, when the step may or may not be
+    /// recorded.
     pub(super) async fn record(
         &self,
         mut state: State,
@@ -36,14 +37,14 @@ impl Engine {
         limit: Option<Duration>,
     ) -> Result<State> {
         let advance = self.next_version(&mut state.run, changes);
-        let (began, mut tries, mut in_doubt) = (Instant::now(), 0, false);
+        let (began, mut tries, mut outcome_unknown) = (Instant::now(), 0, false);
         loop {
-            let error = match self.try_record(&advance, in_doubt).await {
+            let error = match self.try_record(&advance, outcome_unknown).await {
                 Ok(()) => break,
                 Err(error) if !is_transient(&error) => return Err(error),
                 Err(error) => error,
             };
-            in_doubt = true;
+            outcome_unknown = true;
             if limit.is_some_and(|limit| began.elapsed() >= limit) {
                 return Err(error);
             }
@@ -63,7 +64,7 @@ impl Engine {
         Ok(state)
     }
 
-    /// Counts the step in `run`, and puts together what is to be recorded.
+    /// Increments the version of `run`, and assembles the transition to record.
     fn next_version(&self, run: &mut Run, changes: Changes) -> RunTransition {
         run.version += 1;
         let events: Vec<Event> = (run.next_seq..)
@@ -81,11 +82,11 @@ impl Engine {
         }
     }
 
-    /// Tries once. `in_doubt` says that an earlier try may have been recorded.
-    async fn try_record(&self, advance: &RunTransition, in_doubt: bool) -> Result<()> {
+    /// Tries once. `outcome_unknown` says that an earlier try may have been recorded.
+    async fn try_record(&self, advance: &RunTransition, outcome_unknown: bool) -> Result<()> {
         let deadline = TRY_DEADLINE.min(self.settings.record_deadline);
         match within(deadline, self.store.advance(advance.clone())).await {
-            Err(conflict) if in_doubt && conflict.kind() == ErrorKind::Conflict => {
+            Err(conflict) if outcome_unknown && conflict.kind() == ErrorKind::Conflict => {
                 let run = &advance.run;
                 match within(deadline, self.store.run(run.tenant(), &run.id)).await {
                     Ok(stored) if stored == *run => Ok(()),
@@ -99,7 +100,7 @@ impl Engine {
     }
 }
 
-/// What a follower is told of a run that waits for the store.
+/// Returns the error for subscribers of a run that waits for the store.
 pub(crate) fn stalled() -> Error {
     Error::new(ErrorKind::Unavailable, "the run waits for the store, which cannot be used at the moment")
         .code("RUN_STALLED")

@@ -1,4 +1,4 @@
-//! Drives runs: carries out the effects of the state machine and records each step before anyone is told.
+//! Run driver: carries out the steps of the state machine and records each before a client sees it.
 
 use std::time::Duration;
 
@@ -22,17 +22,17 @@ use crate::search::Search;
 use crate::session::{Message, follow_up};
 use crate::store_retry::{is_not_admitted, is_transient, retry, within};
 
-/// How long one look at a session may take.
+/// Timeout for one read of a session's history.
 const HISTORY_DEADLINE: Duration = Duration::from_secs(5);
-/// How many messages of a session a model may be told; twelve together with the question.
+/// Maximum number of earlier messages in a prompt; twelve together with the question.
 const HISTORY_MESSAGES: usize = 11;
-/// How many pieces of an answer are recorded in one step, at most.
+/// Maximum number of completion events per recorded step.
 const BATCH: usize = 64;
 
-/// A streamed answer, in batches of what is at hand: while one is being recorded, more comes in.
+/// Streamed answer, in batches of the events at hand: more arrive while one batch is being recorded.
 type Batches = BoxStream<'static, Vec<Result<CompletionEvent>>>;
 
-/// The model's side of a run: its stream, once it was asked, and an error that came after good pieces.
+/// Model stream of a run, once the model was called, and an error that followed valid events.
 #[derive(Default)]
 struct ModelStream {
     batches: Option<Batches>,
@@ -41,7 +41,7 @@ struct ModelStream {
 }
 
 impl ModelStream {
-    /// Ends the call to the model, if there is one.
+    /// Cancels the call to the model, if there is one.
     fn cancel(&self) {
         if let Some(cancel) = &self.cancel {
             cancel.send_replace(true);
@@ -50,12 +50,12 @@ impl ModelStream {
 }
 
 impl Engine {
-    /// Drives a run until it is over, which it says, or until this driver can do no more for it.
+    /// Drives a run until it is over (`true`) or until this driver can make no more progress (`false`).
     pub(super) async fn drive(&self, mut state: State, driving: &mut Driving) -> bool {
         let mut cancelled = driving.cancelled();
         let mut stream = ModelStream::default();
         while let Some(effect) = next_effect(&state.run.phase) {
-            // Only the effect can be interrupted, never the recording of what came of it.
+            // Only the step can be interrupted, never the recording of its result.
             let result = tokio::select! {
                 biased;
                 _ = cancelled.wait_for(|cancelled| *cancelled) => {
@@ -96,7 +96,7 @@ impl Engine {
         }
     }
 
-    /// Speaks the answer of a run.
+    /// Synthesises the speech of a run's answer.
     async fn speak(&self, state: &State) -> Result<Input> {
         let run = &state.run;
         let text = strip_citation_markers(&state.answer.text);
@@ -106,7 +106,7 @@ impl Engine {
         }
     }
 
-    /// Searches for what the run asks, and chooses what fits the model.
+    /// Searches for the run's question, and selects the passages that fit the model.
     async fn retrieve(&self, run: &Run) -> Result<Input> {
         let history = self.history(run).await?;
         let search = Search {
@@ -131,8 +131,8 @@ impl Engine {
         Ok(Input::Retrieved { retrieved, evidence: request.evidence, model, debug })
     }
 
-    /// What was said in the session before this run's question: the same whenever it is read, so that the request to the
-    /// model is the same when it is made again, and an answer that was paid for serves.
+    /// Returns the session's messages before this run's question. They are the same on every read, so that a retried
+    /// request to the model is the same too and is answered from the stored result.
     async fn history(&self, run: &Run) -> Result<Vec<Message>> {
         let read = || self.store.history(run.tenant(), &run.session_id, &run.id, HISTORY_MESSAGES);
         let read = || within(HISTORY_DEADLINE, read());
@@ -146,7 +146,7 @@ impl Engine {
             .assemble(&self.settings.prompt)
     }
 
-    /// The next batch of what the model says. The model is asked when there is no stream yet.
+    /// Reads the next batch of the model's output, and calls the model if there is no stream yet.
     async fn read_model_stream(&self, state: &State, stream: &mut ModelStream) -> Result<Input> {
         if let Some(error) = stream.error.take() {
             return Err(error);
@@ -174,15 +174,15 @@ impl Engine {
         Ok(Input::ModelOutput(pieces))
     }
 
-    /// Asks the model, and asks again while the ledger is out of reach: before a call is admitted nothing was sent, and the
-    /// claim of the call keeps it one call.
+    /// Calls the model, and retries while the ledger is unavailable: nothing is sent before a call is admitted, and
+    /// the idempotency key keeps the retries one call.
     async fn ask_model(&self, run: &Run, request: Request) -> Result<Admission<CallStream>> {
         let ask = || self.gateway.stream(&run.principal, model_call(run, request.clone()));
         let again = |error: &Error| is_not_admitted(error) || error.stable_code() == "LEDGER_UNAVAILABLE";
         retry(self.settings.record_deadline, again, ask).await
     }
 
-    /// What a call to a model that is refused means for its run.
+    /// Maps the refusal of a model call to the run's input.
     fn not_granted(&self, refused: &CallRefusal) -> Result<Input> {
         match refused {
             CallRefusal::Unpriced { .. } => Err(refused.to_error(self.clock.now())),
@@ -198,7 +198,8 @@ impl Engine {
     }
 }
 
-/// What a run's calls besides its answer come from. Its caps on money and cost units bound them with the answer.
+/// Returns the origin of a run's calls for embeddings and speech. The run's caps on money and cost units include
+/// them.
 fn origin(run: &Run) -> Origin {
     Origin {
         correlation_id: Some(run.request_id.to_string()),
@@ -208,7 +209,7 @@ fn origin(run: &Run) -> Origin {
     }
 }
 
-/// What all calls of a run may consume.
+/// Returns the caps on all calls of a run.
 fn caps(run: &Run) -> RunCaps {
     let budget = &run.ask.options.budget;
     RunCaps {
@@ -219,7 +220,7 @@ fn caps(run: &Run) -> RunCaps {
     }
 }
 
-/// The call that answers a run. Its claim is the same whenever it is made again, so it is paid for once.
+/// Returns the call that answers a run. Its idempotency key is the same on every retry, so that it is charged once.
 fn model_call(run: &Run, request: Request) -> ModelCall {
     let options = &run.ask.options;
     ModelCall {

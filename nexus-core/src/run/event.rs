@@ -1,4 +1,4 @@
-//! What a run tells its user: the one [`Event`] enum of the library, the CLI and the event stream.
+//! Events of a run: the one [`Event`] type of the library, the CLI and the event stream.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,75 +10,75 @@ use crate::id::{CorpusId, RequestId, RunId, SessionId};
 use crate::retrieve::{Hit, SearchMode};
 use crate::usage::Usage;
 
-/// One event of a run, as it is journalled and streamed: `{"type", "request_id", "seq", "data"}`.
+/// Event of a run, as it is journalled and streamed: `{"type", "request_id", "seq", "data"}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// The request that began the run.
+    /// Request that started the run.
     pub request_id: RequestId,
-    /// The place in the run's journal, from 0, without gaps.
+    /// Position in the run's journal, from 0, without gaps.
     pub seq: u64,
-    /// What happened.
+    /// Type and data of an event.
     #[serde(flatten)]
     pub body: EventBody,
 }
 
-/// What happened.
+/// Type and data of an event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum EventBody {
     /// The question was admitted and recorded.
     #[serde(rename = "request.accepted")]
     Accepted {
-        /// The run.
+        /// Run identifier.
         run_id: RunId,
-        /// Its session.
+        /// Session of the run.
         session_id: SessionId,
-        /// The corpus it searches.
+        /// Corpus that the run searches.
         corpus_id: CorpusId,
     },
-    /// Everything the search found, with its scores; sent only where debug events are on.
+    /// All hits of the search, with their scores; sent only where debug events are enabled.
     #[serde(rename = "debug.retrieval")]
     Retrieval {
-        /// The hits, best first.
+        /// Hits, best first.
         hits: Vec<Hit>,
     },
-    /// What the answer will rest on.
+    /// The sources of the answer, before its text.
     #[serde(rename = "metadata")]
     Metadata(Metadata),
-    /// The next words of the answer.
+    /// The next part of the answer's text.
     #[serde(rename = "token.delta")]
     Delta {
-        /// The words.
+        /// Text to append.
         text: String,
     },
-    /// What the words before it rest on.
+    /// The citation of the text before it.
     #[serde(rename = "citation")]
     Citation(Citation),
     /// The whole answer.
     #[serde(rename = "message.final")]
     Final(Answer),
-    /// The answer was spoken; the sound can be fetched.
+    /// The answer's speech is ready to be fetched.
     #[serde(rename = "audio.ready")]
     AudioReady {
-        /// Where a server has it, from its root on.
+        /// Path of the audio on a server, from its root.
         audio_url: String,
-        /// What the sound is called: the run's id.
+        /// Identifier of the audio: the run's.
         audio_id: RunId,
-        /// Its media type.
+        /// Media type of the audio.
         mime: String,
     },
-    /// The answer was not spoken. It holds all the same.
+    /// Speech synthesis failed. The answer stays valid.
     #[serde(rename = "audio.error")]
     AudioError {
-        /// Always `TTS_ERROR`.
+        /// Error code, always `TTS_ERROR`.
         code: String,
-        /// Why, in a sentence for the user.
+        /// Reason, in a sentence for the user.
         message: String,
     },
-    /// The end of a run that ended well, or with a "no".
+    /// The end of a run that did not fail, also of one that was refused.
     #[serde(rename = "done")]
     Done {
-        /// What became of the question.
+        /// Outcome of the run.
         outcome: Outcome,
     },
     /// The end of a run that failed.
@@ -87,7 +87,7 @@ pub enum EventBody {
 }
 
 impl EventBody {
-    /// The event's name.
+    /// Returns the event's name.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "request.accepted",
@@ -103,37 +103,37 @@ impl EventBody {
         }
     }
 
-    /// Whether no event follows.
+    /// Returns whether no event follows this one.
     pub const fn is_last(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Error(_))
     }
 }
 
-/// How the passages were found and which were shown.
+/// Retrieval metadata: how the passages were found and which the model sees.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// The model that answers.
+    /// Model that answers.
     pub model: String,
-    /// Which arms the search used; `lexical` when no embedder is configured.
+    /// Search mode; `lexical` when no embedder is configured.
     pub search_mode: SearchMode,
-    /// Whether fewer passages were permitted than asked for.
+    /// Whether fewer passages were visible than requested.
     pub under_filled: bool,
-    /// The passages shown to the model.
+    /// Passages in the model's prompt.
     pub sources: Vec<ShownSource>,
 }
 
-/// A passage that was shown to the model.
+/// Passage in the model's prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShownSource {
-    /// The number by which it is cited.
+    /// Citation number.
     pub number: u32,
-    /// Which passage.
+    /// Passage key.
     pub passage: PassageKey,
-    /// What people call its document.
+    /// Display name of its document.
     pub source_name: String,
-    /// The page it begins on.
+    /// Page on which it begins.
     pub page: Option<u32>,
-    /// The fused score.
+    /// Fused score.
     pub score: f32,
 }
 
@@ -149,13 +149,13 @@ impl From<&Evidence> for ShownSource {
     }
 }
 
-/// The whole answer of a run.
+/// Complete answer of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The answer's text, with `[1]` where it cites; empty when there is none.
+    /// Text, with `[1]` where it cites; empty when there is none.
     pub text: String,
-    /// What it rests on, in order of appearance.
+    /// Citations, in order of appearance.
     pub citations: Vec<Citation>,
-    /// What the model consumed, where it said so.
+    /// Usage that the model reported, if any.
     pub usage: Option<Usage>,
 }

@@ -1,4 +1,4 @@
-//! The stream of a run's events: [`EventStream`].
+//! Event stream of a run: [`EventStream`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,13 +17,12 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store_retry::{is_transient, within};
 
-/// How many events are read from the journal at once.
+/// Number of journal events per read.
 const PAGE: usize = 256;
-/// How often the journal of a run without a driver in this process is looked at.
+/// Poll interval for the journal of a run without a driver in this process.
 const FOLLOW_POLL: Duration = Duration::from_millis(200);
 
-/// The events of a run, as its journal holds them: those recorded, then those to come. Dropping it changes
-/// nothing for the run.
+/// Events of a run from its journal: first the recorded ones, then new ones. Dropping it does not affect the run.
 #[derive(Debug)]
 pub struct EventStream {
     engine: Arc<Engine>,
@@ -32,9 +31,9 @@ pub struct EventStream {
     read: VecDeque<Event>,
     ended: bool,
     progress: Option<watch::Receiver<Progress>>,
-    /// Whether this process drives the run, or did.
+    /// Whether this process drives or drove the run.
     is_ours: bool,
-    /// Since when the store could not be read, or the run had no driver.
+    /// Start of the current wait for the store or for a driver.
     waiting_since: Option<Instant>,
 }
 
@@ -46,17 +45,18 @@ impl EventStream {
         Self { engine, run, next_seq: from, read, ended: false, progress, is_ours, waiting_since }
     }
 
-    /// Expects the driver of the run in this process: without one the stream waits only so long.
+    /// Expects the run's driver in this process: without one the stream waits for a bounded time.
     pub(super) fn of_this_process(self) -> Self {
         Self { is_ours: true, ..self }
     }
 
-    /// The next event; nothing after the last one. A store that cannot be used for a while is waited for.
+    /// Returns the next event, or `None` after the last one. Waits while the store is unavailable.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) with `RESUME_UNSUPPORTED` when the journal was erased;
-    /// [`Unavailable`](ErrorKind::Unavailable) with `RUN_STALLED` when the run has waited for the store for as long as
-    /// [`Settings::record_deadline`](crate::Settings::record_deadline): the next call waits on; those of the store.
+    /// [`Unavailable`](ErrorKind::Unavailable) with `RUN_STALLED` when the run has waited for the store for
+    /// [`Settings::record_deadline`](crate::Settings::record_deadline), after which the next call continues to wait;
+    /// those of the store.
     pub async fn next(&mut self) -> Result<Option<Event>> {
         loop {
             if let Some(event) = self.read.pop_front() {
@@ -81,7 +81,7 @@ impl EventStream {
         }
     }
 
-    /// The same events as a [`Stream`], which ends after the first error.
+    /// Converts into a [`Stream`] of the same events, which ends after the first error.
     pub fn into_stream(self) -> impl Stream<Item = Result<Event>> + Send + 'static {
         futures::stream::unfold(Some(self), |events| async move {
             let mut events = events?;
@@ -92,7 +92,8 @@ impl EventStream {
         })
     }
 
-    /// Reads what is recorded; says whether the run was over before: only then is an empty read the end.
+    /// Reads the next recorded events. Returns whether the run was over before the read: only then an empty read is
+    /// the end.
     async fn look(&mut self) -> Result<bool> {
         let deadline = self.engine.settings.record_deadline;
         let over = within(deadline, self.is_over()).await?;
@@ -119,7 +120,7 @@ impl EventStream {
         }
     }
 
-    /// Waits for an event that is not read yet.
+    /// Waits for an unread event.
     async fn wait(&mut self) -> Result<()> {
         if self.progress.is_none() {
             self.progress = self.engine.runs.subscribe(self.run.tenant(), &self.run.id);
@@ -135,7 +136,7 @@ impl EventStream {
             {
                 Ok(true) => {}
                 Ok(false) => return Err(stalled()),
-                // The driver has ended, and the store tells how.
+                // The driver has ended, and the store holds the outcome.
                 Err(_) => self.progress = None,
             }
             return Ok(());
@@ -147,7 +148,7 @@ impl EventStream {
         Ok(())
     }
 
-    /// Waits a little, unless that has gone on for too long; then it is `error`.
+    /// Waits for one poll interval, or returns `error` once the total wait exceeds the record deadline.
     async fn wait_at_most(&mut self, error: Error) -> Result<()> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= self.engine.settings.record_deadline {

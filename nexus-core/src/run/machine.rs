@@ -1,9 +1,10 @@
-//! The state machine of a run, without I/O: [`step`] says what an input leads to, [`next_effect`] what to do next.
+//! State machine of a run, without I/O: [`step`] applies an input, [`next_effect`] returns the next step to carry
+//! out.
 //!
-//! A driver carries out effects and feeds back what came of them; everything that must be recorded together
-//! comes out of one step. So a run can be tested without a runtime and taken up after a restart.
+//! A driver carries out steps and feeds their results back as inputs; everything that must be recorded together comes
+//! out of one call. So a run can be tested without a runtime and resumed after a restart.
 //!
-//! - `said`: what a model says; `spoken`: the answer aloud.
+//! - `model_output`: output of the model; `speech`: speech of the answer.
 
 mod model_output;
 mod speech;
@@ -27,27 +28,27 @@ use crate::speech::Speech;
 const DECIDED: Kind = Kind::new("policy.decided");
 const SHOWN: Kind = Kind::new("passages.shown");
 
-/// A run with what its answer consists of so far.
+/// Run with its answer so far.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// The run.
+    /// Run.
     pub run: Run,
-    /// The passages the model is shown; empty until they are known.
+    /// Passages for the prompt; empty until they are known.
     pub evidence: Vec<Evidence>,
-    /// What the model has said to this driver.
+    /// Output of the model to this driver.
     pub answer: Answer,
-    /// What the user was shown, by this driver or one before it. A model that is asked again after a restart must
-    /// say the same words first, and they are not shown twice.
+    /// Output already emitted to the user, by this driver or an earlier one. A model that is called again after a
+    /// restart must repeat it first, and it is not emitted twice.
     pub shown: Answer,
 }
 
 impl State {
-    /// The state of a run that has just been accepted.
+    /// Returns the state of a newly accepted run.
     pub fn new(run: Run) -> Self {
         Self { run, evidence: Vec::new(), answer: Answer::default(), shown: Answer::default() }
     }
 
-    /// The state of a run as its records tell it: the passages it showed, and the events of its journal.
+    /// Restores the state of a run from its records: the evidence, and the events of its journal.
     pub fn resumed<'e>(
         run: Run,
         evidence: Vec<Evidence>,
@@ -61,28 +62,29 @@ impl State {
                 shown.citations.push(citation.clone());
             }
         }
-        // What was told whole is not asked for again; it may still have to be spoken.
-        let is_told = matches!(run.phase, Phase::AwaitingSpeech { .. });
-        let answer = if is_told { shown.clone() } else { Answer::default() };
+        // A completely emitted answer is not generated again; it may still lack speech.
+        let is_emitted = matches!(run.phase, Phase::AwaitingSpeech { .. });
+        let answer = if is_emitted { shown.clone() } else { Answer::default() };
         Self { run, evidence, answer, shown }
     }
 }
 
-/// What is to be done next. Each is done again after a restart that came before its result was recorded.
+/// Step of a run that the driver carries out. A step is repeated after a restart that came before its result was
+/// recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunStep {
-    /// Ask the policy.
+    /// Evaluate the policy.
     Decide,
-    /// Find passages.
+    /// Retrieve passages.
     Retrieve,
-    /// Let the model answer.
+    /// Generate the answer.
     Generate,
-    /// Speak the answer.
+    /// Synthesise speech of the answer.
     Speak,
 }
 
 impl RunStep {
-    /// The claim key of this effect of a run: the same whenever it is tried again.
+    /// Returns the idempotency key of this step of a run: the same on every retry.
     pub fn id(self, run: &Run) -> String {
         let name = match self {
             Self::Decide => "decide",
@@ -94,7 +96,7 @@ impl RunStep {
     }
 }
 
-/// What to do next with a run in `phase`; nothing when it is over.
+/// Returns the next step of a run in `phase`; `None` when it is over.
 pub fn next_effect(phase: &Phase) -> Option<RunStep> {
     match phase {
         Phase::Accepted => Some(RunStep::Decide),
@@ -105,50 +107,50 @@ pub fn next_effect(phase: &Phase) -> Option<RunStep> {
     }
 }
 
-/// What came of an effect, or from outside.
+/// Input of the state machine: the result of a step, or an outside event.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The policy decided.
+    /// Decision of the policy.
     Decided(Decision),
-    /// The search ended.
+    /// Result of the retrieval.
     Retrieved {
-        /// What it found.
+        /// Retrieved hits.
         retrieved: Retrieved,
-        /// The evidence to show: the hits that fit the model, numbered.
+        /// Evidence for the prompt: the hits that fit the model, numbered.
         evidence: Vec<Evidence>,
-        /// The model that is to answer.
+        /// Model that answers.
         model: String,
-        /// Whether the user is told everything that was found.
+        /// Whether to emit all hits to the user.
         debug: bool,
     },
-    /// The model said something; all that was at hand.
+    /// Events of the model's output; all that were at hand.
     ModelOutput(Vec<CompletionEvent>),
-    /// The answer was spoken.
+    /// Speech of the answer.
     SpeechReady(Speech),
-    /// A cap of the run is used up; why, in a sentence for the user.
+    /// A cap of the run is exhausted; the reason, in a sentence for the user.
     BudgetExceeded(String),
-    /// Something broke.
+    /// The step failed.
     Failed(Failure),
-    /// Somebody cancelled the run.
+    /// The run was cancelled.
     Cancelled,
 }
 
-/// What a step leads to: all of it is recorded together.
+/// Changes that one transition records together.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// What the user is told.
+    /// Events for the user.
     pub events: Vec<EventBody>,
-    /// The passages to keep with the run.
+    /// Evidence to store with the run.
     pub evidence: Option<Vec<Evidence>>,
-    /// What was said in the session.
+    /// New messages of the session.
     pub messages: Vec<Message>,
-    /// The answer aloud, to keep with the run.
+    /// Speech to store with the run.
     pub audio: Option<Speech>,
-    /// What the audit chain says.
+    /// Drafts of audit records.
     pub audit: Vec<Draft>,
 }
 
-/// The changes that make a run exist.
+/// Returns the changes that create a run.
 pub fn open(run: &Run) -> Changes {
     let accepted = EventBody::Accepted {
         run_id: run.id.clone(),
@@ -170,10 +172,10 @@ pub fn open(run: &Run) -> Changes {
     }
 }
 
-/// Applies `input` to `state`. A run that is over stays as it is.
+/// Applies `input` to `state` and returns the changes to record. A run that is over does not change.
 ///
 /// # Errors
-/// [`Unexpected`](ErrorKind::Unexpected) when the input does not fit the phase: a defect of the driver.
+/// [`Unexpected`](ErrorKind::Unexpected) when the input does not fit the phase, which is a defect of the driver.
 pub fn step(state: &mut State, input: Input, now: Timestamp) -> Result<Changes> {
     if matches!(state.run.phase, Phase::Closed { .. }) {
         return Ok(Changes::default());
@@ -261,7 +263,7 @@ fn found(
     }
 }
 
-/// Tells the whole answer to the user and the session.
+/// Emits the complete answer to the user and the session.
 fn emit_final_answer(state: &State, now: Timestamp, changes: &mut Changes) -> Answer {
     let answer = state.answer.clone();
     let (text, citations) = (answer.text.clone(), answer.citations.clone());
@@ -270,7 +272,7 @@ fn emit_final_answer(state: &State, now: Timestamp, changes: &mut Changes) -> An
     answer
 }
 
-/// Ends the run. All endings but a failure tell the user the whole answer, which is empty unless there is one.
+/// Ends the run. Every outcome but a failure emits the final answer, which is empty unless the question was answered.
 fn close(state: &mut State, outcome: Outcome, now: Timestamp, changes: &mut Changes) {
     let answer = match &outcome {
         Outcome::Answered => emit_final_answer(state, now, changes),
@@ -316,8 +318,8 @@ fn message(
     Message { run: run.id.clone(), speaker, text, citations, at }
 }
 
-/// A hash that binds the run to a text which the audit chain does not hold. The salt is kept with the run, so
-/// that erasing the run leaves a hash that nobody can guess texts against.
+/// Returns a salted hash that binds the run to a text which the audit chain does not contain. The salt is stored with
+/// the run, so that after erasure of the run no text can be guessed from the hash.
 fn commit(run: &Run, what: &str, text: &str) -> audit::Digest {
     audit::Digest::salted(&format!("run/{what}"), &run.salt, text)
 }

@@ -1,4 +1,4 @@
-//! Runs: the state machine of one question, its driver, its events, and the port that keeps them.
+//! Runs: the state machine of one question, its driver, its events, and the port that stores them.
 
 pub mod ask;
 mod commit;

@@ -1,4 +1,4 @@
-//! A [`Run`]: one question, where it stands, and what became of it.
+//! Run model: [`Run`], its [`Phase`] and its [`Outcome`].
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -16,68 +16,68 @@ use crate::policy::Decision;
 use crate::principal::{Principal, TenantId};
 use crate::retrieve::{Filter, MAX_QUESTION_CHARS, MAX_TOP_K};
 
-/// What a run may consume with everything that is done for it: the vector of its question, its answer with all attempts,
-/// retries and fallbacks, and its speech. An absent cap is no cap; what is accepted here is enforced.
+/// Budget of a run, for its embedding, its answer with all attempts, retries and fallbacks, and its speech. An absent
+/// cap is no cap; an accepted cap is enforced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Budget {
-    /// The most calls to a model that answers; 0 allows none. Calls for vectors and speech are not counted.
+    /// Maximum number of calls to an answering model; 0 allows none. Calls for embeddings and speech do not count.
     pub max_llm_calls: Option<u32>,
-    /// The most cost units; 0 allows no call.
+    /// Maximum cost units; 0 allows no call.
     pub max_cost_units: Option<u64>,
-    /// The most money; 0 allows only what is free.
+    /// Maximum cost in money; 0 allows only free calls.
     pub max_cost: Option<NanoUsd>,
 }
 
-/// What is asked, of which corpus, and how.
+/// Question to one corpus, with its options.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ask {
-    /// The question, 1 to [`MAX_QUESTION_CHARS`] characters.
+    /// Question text, 1 to [`MAX_QUESTION_CHARS`] characters.
     pub question: String,
-    /// Where to look.
+    /// Corpus to search.
     pub corpus: CorpusId,
-    /// How to look, and within which limits.
+    /// Options and limits.
     #[serde(flatten)]
     pub options: AskOptions,
 }
 
-/// How a question is asked. The default asks all that the principal may read.
+/// Options of a question. The default searches all that the principal may read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AskOptions {
-    /// How many passages to look at; the corpus's own default unless told.
+    /// Number of passages to retrieve; by default the corpus's own.
     pub top_k: Option<usize>,
-    /// Only documents whose metadata satisfy this.
+    /// Filter on the metadata of documents.
     pub filter: Option<Filter>,
-    /// Only documents with all of these tags.
+    /// Tags that a document must all have.
     pub document_tags: Vec<String>,
-    /// Only these documents; all if empty.
+    /// Documents to search; all if empty.
     pub documents: Vec<DocumentId>,
-    /// What people call the run; the question's beginning unless told.
+    /// Display name of the run; by default the beginning of the question.
     pub title: Option<String>,
     /// Labels of the run.
     pub tags: BTreeSet<String>,
-    /// What it may consume.
+    /// Budget of the run.
     pub budget: Budget,
-    /// The provider to ask, by the name it is configured under; that of the tenant's route unless told.
+    /// Configured name of the provider; by default that of the tenant's route.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The model to ask for; the provider's default unless told.
+    /// Model to call; by default the provider's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Whether the answer is to be spoken as well. What fails about that never fails the answer.
+    /// Whether to synthesise speech of the answer. A failure to do so never fails the answer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub speak: bool,
-    /// Whether the answer to an equal question may serve.
+    /// Use of the answer cache.
     #[serde(skip_serializing_if = "CacheUse::is_default")]
     pub cache: CacheUse,
 }
 
 impl Ask {
-    /// Checks sizes and names.
+    /// Validates sizes and names.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), saying what is wrong.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), naming the invalid value.
     pub fn check(&self) -> Result<()> {
         check_question(&self.question)?;
         if self.options.top_k.is_some_and(|k| !(1..=MAX_TOP_K).contains(&k)) {
@@ -87,7 +87,7 @@ impl Ask {
         self.options.tags.iter().chain(&self.options.document_tags).try_for_each(|tag| check_name("tag", tag))
     }
 
-    /// The title, or the beginning of the question.
+    /// Returns the title, or the beginning of the question.
     pub fn title_or_question(&self) -> String {
         let begin = || crate::id::clean_name(&self.question.chars().take(80).collect::<String>());
         self.options.title.clone().unwrap_or_else(begin)
@@ -99,7 +99,7 @@ impl Ask {
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_QUESTION`.
 pub fn check_question(question: &str) -> Result<()> {
-    // A byte count settles the hopeless cases without walking them.
+    // A byte count rejects oversized input without walking it.
     let too_long = question.len() > MAX_QUESTION_CHARS * 4 || question.chars().count() > MAX_QUESTION_CHARS;
     if too_long || question.trim().is_empty() {
         let message = format!("a question has 1 to {MAX_QUESTION_CHARS} characters");
@@ -108,73 +108,73 @@ pub fn check_question(question: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where a run stands. What comes next follows from it alone, so a run can be taken up after a restart.
+/// Phase of a run. The next step follows from it alone, so that a run can be resumed after a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum Phase {
-    /// Recorded; the policy is to be asked.
+    /// The run is recorded; the policy decision is next.
     Accepted,
-    /// Allowed; passages are to be found.
+    /// The policy allowed it; retrieval is next.
     Authorised,
-    /// The passages are recorded; the model is to answer.
+    /// The passages are recorded; the model call is next.
     Retrieved,
-    /// The answer is recorded and told; it is to be spoken.
+    /// The answer is recorded and emitted; speech synthesis is next.
     #[serde(rename = "answered")]
     AwaitingSpeech {
-        /// The fingerprint of the answer, for the record of the run's end.
+        /// Salted hash of the answer, for the audit record of the run's end.
         commit: String,
-        /// How many citations the answer has.
+        /// Number of citations in the answer.
         citations: usize,
     },
-    /// Over.
+    /// The run is over.
     Closed {
-        /// What became of it.
+        /// Outcome of the run.
         outcome: Outcome,
     },
 }
 
-/// What became of a question. All but `Failed` are answers of a kind; none of them is an error.
+/// Outcome of a run. None of the variants is an error; all but `Failed` are answers of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was answered, with citations.
+    /// The question was answered, with citations.
     Answered,
-    /// The passages do not hold the answer.
+    /// The passages do not contain the answer.
     Abstained {
-        /// Why.
+        /// Reason.
         reason: Abstention,
     },
-    /// The policy said no.
+    /// The policy denied the run.
     Refused {
-        /// What it said.
+        /// Decision of the policy.
         decision: Decision,
     },
     /// The answer was withheld.
     Blocked {
-        /// Why, in a sentence for the user.
+        /// Reason, in a sentence for the user.
         reason: String,
     },
-    /// Somebody must approve first.
+    /// The policy requires an approval first.
     NeedsApproval {
-        /// What the policy said.
+        /// Decision of the policy.
         decision: Decision,
     },
-    /// A quota or a cap is used up.
+    /// A quota or a cap is exhausted.
     OverQuota {
-        /// Which, in a sentence for the user.
+        /// Exhausted limit, in a sentence for the user.
         reason: String,
     },
-    /// Somebody cancelled it.
+    /// The run was cancelled.
     Cancelled,
-    /// Something broke.
+    /// The run failed.
     Failed {
-        /// What, in a form for the user.
+        /// Failure, as shown to the user.
         failure: Failure,
     },
 }
 
 impl Outcome {
-    /// The outcome's name.
+    /// Returns the outcome's name.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Answered => "answered",
@@ -189,13 +189,13 @@ impl Outcome {
     }
 }
 
-/// The states a list of runs can be narrowed to.
+/// State by which a list of runs can be filtered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// Not over.
+    /// The run is not over.
     Running,
-    /// Over.
+    /// The run is over.
     Closed,
 }
 
@@ -211,47 +211,47 @@ impl FromStr for RunState {
     }
 }
 
-/// One question and what became of it.
+/// Run: one question with its state and outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// Its id.
+    /// Identifier.
     pub id: RunId,
-    /// The request that began it.
+    /// Request that started it.
     pub request_id: RequestId,
-    /// Who asks.
+    /// Principal that asked the question.
     pub principal: Principal,
-    /// The conversation it belongs to.
+    /// Session that it belongs to.
     pub session_id: SessionId,
-    /// What is asked.
+    /// Question and options.
     pub ask: Ask,
-    /// What people call it.
+    /// Display name.
     pub title: String,
-    /// Where it stands.
+    /// Current phase.
     #[serde(flatten)]
     pub phase: Phase,
-    /// Grows with every change; guards against two drivers.
+    /// Version, incremented by every change; guards against two drivers.
     pub version: u64,
-    /// The `seq` of the next event.
+    /// `seq` of the next event.
     pub next_seq: u64,
-    /// The version of the policy that decided on it, or was in force when it was accepted.
+    /// Version of the policy that decided on it, or that was in force when it was accepted.
     pub policy_version: String,
-    /// Random text that salts the fingerprints of question and answer in the audit chain.
+    /// Random salt of the hashes of question and answer in the audit chain.
     pub salt: String,
-    /// When it was accepted.
+    /// Time of acceptance.
     pub created_at: Timestamp,
-    /// When it changed last.
+    /// Time of the last change.
     pub updated_at: Timestamp,
-    /// When it was over.
+    /// Time of completion.
     pub completed_at: Option<Timestamp>,
 }
 
 impl Run {
-    /// The tenant it belongs to.
+    /// Returns the run's tenant.
     pub fn tenant(&self) -> &TenantId {
         self.principal.tenant()
     }
 
-    /// What became of it, once it is over.
+    /// Returns the run's outcome, once it is over.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.phase {
             Phase::Closed { outcome } => Some(outcome),
@@ -259,7 +259,7 @@ impl Run {
         }
     }
 
-    /// Whether it is over or not.
+    /// Returns whether the run is over.
     pub fn state(&self) -> RunState {
         if self.outcome().is_some() { RunState::Closed } else { RunState::Running }
     }

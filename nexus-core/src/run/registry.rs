@@ -1,7 +1,8 @@
-//! The runs of this process: how many there may be, who drives each, who follows them, and how to cancel them.
+//! Run registry of this process: its concurrency limit, the driver of each run, progress for subscribers, and
+//! cancellation.
 //!
-//! INVARIANT: a run has one driver at a time. The right to drive it is a [`Driving`], which is taken before the run is read
-//! and given back when the driver ends, however it ends.
+//! INVARIANT: a run has one driver at a time. The right to drive it is a [`Driving`], which is taken before the run
+//! is read and released when the driver ends, however it ends.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,15 +15,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::RunId;
 use crate::principal::TenantId;
 
-/// How long a run waits for its next driver after a driver that ended too early; doubled each time.
+/// Delay before the next driver of a run after a driver that ended too early; doubled each time.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
-/// The longest that a run waits for its next driver.
+/// Maximum delay before the next driver of a run.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// A run's tenant and id.
+/// Tenant and id of a run.
 pub(crate) type RunKey = (TenantId, RunId);
 
-/// The runs that this process drives.
+/// Registry of the runs that this process drives.
 #[derive(Debug)]
 pub(crate) struct Registry {
     slots: Arc<Semaphore>,
@@ -32,51 +33,51 @@ pub(crate) struct Registry {
 #[derive(Debug, Default)]
 struct Table {
     runs: HashMap<RunKey, Active>,
-    /// Runs without a driver that are not over, as far as this process knows.
+    /// Unfinished runs without a driver, as far as this process knows.
     orphans: HashMap<RunKey, Orphan>,
-    /// Runs without a driver that are to be cancelled by their next one.
+    /// Runs without a driver that the next driver must cancel.
     cancels: HashSet<RunKey>,
     watched: bool,
     has_watched: bool,
     last_token: u64,
 }
 
-/// How far a run is recorded.
+/// Recording progress of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// The `seq` after the last recorded event.
+    /// `seq` after the last recorded event.
     pub(crate) recorded: u64,
-    /// Whether a step waits for a store that has been out of reach for long.
+    /// Whether a step has waited for the store for longer than the record deadline.
     pub(crate) stalled: bool,
 }
 
-/// One run that is being driven.
+/// Run with a driver.
 #[derive(Clone, Debug)]
 struct Active {
-    /// Tells this driver from another of the same run.
+    /// Distinguishes this driver from another of the same run.
     token: u64,
     progress: watch::Sender<Progress>,
     cancelled: watch::Sender<bool>,
 }
 
-/// A run whose driver ended before it.
+/// Unfinished run whose driver has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Orphan {
-    /// How many drivers in a row have recorded nothing.
+    /// Number of drivers in a row that recorded nothing.
     pub(crate) failures: u32,
-    /// The version that the last driver knew, where another driver seems to have gone on from it.
+    /// Version known to the last driver, where another driver seems to have advanced the run.
     pub(crate) known: Option<u64>,
     due: Instant,
 }
 
-/// What became of the wish to cancel a run.
+/// Result of a request to cancel a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cancelling {
-    /// Its driver ends it.
+    /// The driver of the run ends it.
     Driven,
-    /// Its driver ends it once the store is in reach, which it has not been for long.
+    /// The driver of the run ends it once the store is available, which it has not been for long.
     Stalled,
-    /// This process does not drive it.
+    /// This process does not drive the run.
     NotDriven,
 }
 
@@ -85,17 +86,17 @@ impl Registry {
         Self { slots: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))), table: Arc::default() }
     }
 
-    /// The right to drive one more run, now or never.
+    /// Acquires a slot for one more run, or fails at once.
     pub(crate) fn acquire_slot(&self) -> Result<OwnedSemaphorePermit> {
         Arc::clone(&self.slots).try_acquire_owned().map_err(|_| busy())
     }
 
-    /// The right to drive one more run, once there is room.
+    /// Acquires a slot for one more run, and waits for a free one.
     pub(crate) async fn wait_for_slot(&self) -> Result<OwnedSemaphorePermit> {
         Arc::clone(&self.slots).acquire_owned().await.map_err(|_| busy())
     }
 
-    /// The right to drive a run, unless this process drives it already.
+    /// Takes the right to drive a run, unless this process drives it already.
     pub(crate) fn claim(&self, tenant: &TenantId, run: &RunId) -> Option<Driving> {
         let key = (tenant.clone(), run.clone());
         self.with(|table| {
@@ -115,7 +116,7 @@ impl Registry {
         })
     }
 
-    /// The runs without a driver that it is time to take up.
+    /// Returns the runs without a driver whose delay is over.
     pub(crate) fn due(&self) -> Vec<RunKey> {
         let now = Instant::now();
         self.with(|table| {
@@ -124,7 +125,7 @@ impl Registry {
         })
     }
 
-    /// Whether a watcher must be started: the caller starts it if so.
+    /// Returns whether the caller must start the watcher, and marks it as started.
     pub(crate) fn begin_watching(&self) -> bool {
         self.with(|table| {
             table.has_watched = true;
@@ -132,12 +133,12 @@ impl Registry {
         })
     }
 
-    /// Whether this process has had a watcher.
+    /// Returns whether this process has had a watcher.
     pub(crate) fn has_watched(&self) -> bool {
         self.with(|table| table.has_watched)
     }
 
-    /// Whether no run is left to watch. If so, the watcher ends, and the next run begins another.
+    /// Returns whether no run is left to watch. If so, the watcher ends, and the next run starts another.
     pub(crate) fn stop_watching_if_idle(&self) -> bool {
         self.with(|table| {
             table.watched = !table.runs.is_empty() || !table.orphans.is_empty();
@@ -145,12 +146,12 @@ impl Registry {
         })
     }
 
-    /// Follows a run of this process.
+    /// Subscribes to the progress of a run of this process.
     pub(crate) fn subscribe(&self, tenant: &TenantId, run: &RunId) -> Option<watch::Receiver<Progress>> {
         self.with(|table| table.runs.get(&(tenant.clone(), run.clone())).map(|run| run.progress.subscribe()))
     }
 
-    /// Asks a run of this process to end.
+    /// Requests the driver in this process to cancel a run.
     pub(crate) fn cancel(&self, tenant: &TenantId, run: &RunId) -> Cancelling {
         self.with(|table| match table.runs.get(&(tenant.clone(), run.clone())) {
             Some(run) => {
@@ -161,7 +162,7 @@ impl Registry {
         })
     }
 
-    /// Has a run cancelled by its next driver, which the watcher finds at once. It may be over already.
+    /// Lets the next driver, which the watcher starts at once, cancel a run. The run may be over already.
     pub(crate) fn cancel_next(&self, tenant: &TenantId, run: &RunId) {
         let key = (tenant.clone(), run.clone());
         self.with(|table| {
@@ -176,8 +177,8 @@ impl Registry {
     }
 }
 
-/// The right to drive one run. Dropping it gives the right back; unless the run is [over](Driving::over), the watcher
-/// then finds it another driver.
+/// Right to drive one run. Dropping it releases the right; unless the run is [over](Driving::over), the watcher then
+/// starts another driver.
 #[derive(Debug)]
 pub(crate) struct Driving {
     table: Arc<Mutex<Table>>,
@@ -190,54 +191,54 @@ pub(crate) struct Driving {
 }
 
 impl Driving {
-    /// The run.
+    /// Returns the run's key.
     pub(crate) fn key(&self) -> &RunKey {
         &self.key
     }
 
-    /// How many drivers before this one, in a row, have recorded nothing.
+    /// Returns the number of drivers before this one, in a row, that recorded nothing.
     pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// The version from which another driver seems to have gone on.
+    /// Returns the version from which another driver seems to have advanced the run.
     pub(crate) fn known(&self) -> Option<u64> {
         self.known
     }
 
-    /// Tells when the run is to be cancelled.
+    /// Subscribes to cancellation of the run.
     pub(crate) fn cancelled(&self) -> watch::Receiver<bool> {
         self.active.cancelled.subscribe()
     }
 
-    /// Tells the followers that the events before `seq` are recorded.
+    /// Notifies subscribers that the events before `seq` are recorded.
     pub(crate) fn recorded(&mut self, seq: u64) {
         self.failures = 0;
         self.known = None;
         self.found(seq);
     }
 
-    /// Tells the followers that the events before `seq` were recorded by an earlier driver.
+    /// Notifies subscribers that an earlier driver recorded the events before `seq`.
     pub(crate) fn found(&self, seq: u64) {
         self.active.progress.send_replace(Progress { recorded: seq, stalled: false });
     }
 
-    /// Tells the followers that a step waits for the store.
+    /// Notifies subscribers that a step waits for the store.
     pub(crate) fn stalled(&self) {
         self.active.progress.send_modify(|progress| progress.stalled = true);
     }
 
-    /// Notes that another driver seems to have gone on from `version`.
+    /// Marks the run as advanced by another driver from `version`.
     pub(crate) fn overtaken(&mut self, version: u64) {
         self.known = Some(version);
     }
 
-    /// Notes that the driver could not begin, which is no failure of the run.
+    /// Marks the driver as unable to start, which is no failure of the run.
     pub(crate) fn postpone(&mut self) {
         self.postponed = true;
     }
 
-    /// Gives the right back for good: the run needs no driver any more.
+    /// Releases the right for good: the run needs no driver any more.
     pub(crate) fn over(mut self) {
         self.over = true;
     }
@@ -259,7 +260,7 @@ impl Drop for Driving {
             Some(_) => MAX_RETRY_AFTER,
             None => RETRY_AFTER.saturating_mul(1 << self.failures.min(8)).min(MAX_RETRY_AFTER),
         };
-        // To lose against another driver is no failure of this one.
+        // Losing to another driver is no failure of this one.
         let failed = self.known.is_none() && !self.postponed;
         let failures = self.failures.saturating_add(u32::from(failed));
         let orphan = Orphan { failures, known: self.known, due: Instant::now() + wait };
@@ -297,7 +298,7 @@ mod tests {
         tokio::time::advance(RETRY_AFTER).await;
         assert_eq!(registry.due(), [key()]);
         let second = registry.claim(&tenant, &run).unwrap();
-        assert!(registry.due().is_empty() && *second.cancelled().borrow(), "the wish to cancel is kept");
+        assert!(registry.due().is_empty() && *second.cancelled().borrow(), "the cancel request is kept");
         assert_eq!(second.failures(), 1);
         second.over();
         assert!(registry.due().is_empty() && registry.stop_watching_if_idle());
@@ -318,7 +319,7 @@ mod tests {
         driving.recorded(7);
         assert_eq!(*followed.borrow(), Progress { recorded: 7, stalled: false });
         drop(driving);
-        assert!(followed.has_changed().is_err(), "followers learn that the driver has ended");
+        assert!(followed.has_changed().is_err(), "subscribers learn that the driver has ended");
         let mut driving = registry.claim(&tenant, &run).unwrap();
         assert_eq!(driving.failures(), 1);
         driving.postpone();

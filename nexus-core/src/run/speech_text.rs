@@ -1,6 +1,6 @@
-//! An answer as it is spoken: [`aloud`], which is pure.
+//! Text of an answer for speech synthesis: [`strip_citation_markers`], which is pure.
 
-/// `text` without the markers of its citations, such as `[1]`, which nobody reads out.
+/// Returns `text` without citation markers such as `[1]`, which speech must not read out.
 pub(super) fn strip_citation_markers(text: &str) -> String {
     let mut spoken = String::with_capacity(text.len());
     let mut rest = text;
@@ -8,7 +8,7 @@ pub(super) fn strip_citation_markers(text: &str) -> String {
         spoken.push_str(before);
         rest = match after.split_once(']') {
             Some((number, behind)) if is_number(number) => {
-                // The space before a marker goes with it.
+                // The space before a marker is removed with it.
                 spoken.truncate(spoken.trim_end_matches(' ').len());
                 behind
             }

@@ -1,4 +1,4 @@
-//! The port that keeps runs: [`RunStore`].
+//! Run store port: [`RunStore`].
 
 use async_trait::async_trait;
 
@@ -12,132 +12,132 @@ use crate::principal::{Principal, TenantId};
 use crate::session::Message;
 use crate::speech::Speech;
 
-/// One step of a run, to be recorded as a whole or not at all.
+/// State transition of a run, recorded as a whole or not at all.
 #[derive(Clone, Debug)]
 pub struct RunTransition {
-    /// The run as it is after the step; its version is one more than before.
+    /// Run after the step; its version is one more than before.
     pub run: Run,
-    /// The events of the step, in order of `seq`.
+    /// Events of the step, in order of `seq`.
     pub events: Vec<Event>,
-    /// The passages that the model is to be shown, once they are known.
+    /// Passages for the model's prompt, once they are known.
     pub evidence: Option<Vec<Evidence>>,
-    /// What was said in the session.
+    /// New messages of the session.
     pub messages: Vec<Message>,
-    /// The answer aloud, once it was spoken.
+    /// Speech of the answer, once it exists.
     pub audio: Option<Speech>,
-    /// The records of the step.
+    /// Audit records of the step.
     pub audit: audit::UnsealedRecords,
 }
 
-/// Which runs to list.
+/// Filter and page of a list of runs.
 #[derive(Clone, Debug, Default)]
 pub struct RunQuery {
-    /// Only this subject's.
+    /// Owner to match.
     pub owner: Option<SubjectId>,
-    /// Only those of this session.
+    /// Session to match.
     pub session: Option<SessionId>,
-    /// Only those in this state.
+    /// State to match.
     pub state: Option<RunState>,
-    /// Only those with this tag.
+    /// Tag to match.
     pub tag: Option<String>,
-    /// Only those begun before this one; lists are latest first.
+    /// Cursor: only runs started before this one; lists are latest first.
     pub before: Option<RunId>,
-    /// At most so many.
+    /// Maximum number of runs.
     pub limit: usize,
 }
 
-/// What is left of a run's journal from some event on.
+/// Journal page of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Journal {
-    /// The events asked for.
+    /// Requested events.
     Events(Vec<Event>),
-    /// They were erased: the stream cannot be resumed.
+    /// The events were erased: the stream cannot be resumed.
     Pruned,
 }
 
-/// Keeps runs, their journals and the passages they showed.
+/// Store of runs, their journals and the passages they showed.
 ///
 /// # Contract
 /// - An advance is recorded as a whole: run, events, evidence, messages and audit, or nothing.
 /// - An advance from a version that is not the stored one is a conflict and changes nothing; version 1 makes the run.
 /// - Events come back in order of `seq`, without gaps.
 /// - A pruned journal says so, and its run and audit chain stay.
-/// - What the calls of a run came to and what their models thought is erased with its journal, and its ledger stays.
-/// - A key that another run's call has taken since keeps what that call came to.
-/// - Speech is kept with its run until the journal is pruned, and no other tenant has it.
-/// - A cancel request reaches whoever drives the run, also from another process, once.
+/// - Results of a run's calls and the reasoning of their models are erased with its journal, and its ledger stays.
+/// - An idempotency key that another run's call has taken since keeps that call's result.
+/// - Speech is kept with its run until the journal is pruned, and no other tenant can read it.
+/// - A cancel request reaches the driver of the run, also from another process, once.
 /// - A cancel request for another tenant's run is `NotFound`.
 /// - Unfinished runs of every tenant are found again after a restart.
 /// - Runs are listed latest first, and only those of the tenant.
 #[async_trait]
 pub trait RunStore: Send + Sync {
-    /// Records one step. The write commits even when the future is dropped.
+    /// Records one transition. The write commits even when the future is dropped.
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the stored version is another.
     async fn advance(&self, advance: RunTransition) -> Result<()>;
 
-    /// One run.
+    /// Returns one run.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn run(&self, tenant: &TenantId, id: &RunId) -> Result<Run>;
 
-    /// A list of runs.
+    /// Returns the runs that match `query`.
     ///
     /// # Errors
     /// Those of a store.
     async fn runs(&self, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>>;
 
-    /// The runs of every tenant that are not over, oldest first: for whoever takes them up after a restart.
+    /// Returns the unfinished runs of every tenant, oldest first, to be resumed after a restart.
     ///
     /// # Errors
     /// Those of a store.
     async fn unfinished(&self) -> Result<Vec<Run>>;
 
-    /// The passages that the run's model was shown.
+    /// Returns the passages in the run's prompt.
     ///
     /// # Errors
     /// Those of a store.
     async fn evidence(&self, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>>;
 
-    /// The run's events from `seq` on, at most `limit`.
+    /// Returns at most `limit` events of the run, from `seq` `from` on.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run.
     async fn journal(&self, tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Result<Journal>;
 
-    /// The run's answer aloud; nothing where it was not spoken, or was erased.
+    /// Returns the speech of the run's answer; `None` where it does not exist or was erased.
     ///
     /// # Errors
     /// Those of a store.
     async fn audio(&self, tenant: &TenantId, id: &RunId) -> Result<Option<Speech>>;
 
-    /// Erases the run's journal, the passages it showed, its answer aloud, and what its calls came to: the results that are
-    /// kept with their claims, and what models thought. Nothing of it is left in what the store keeps.
+    /// Erases the run's journal, evidence and speech, and the results of its calls: those stored with their
+    /// idempotency keys, and the models' reasoning. No copy is left in the files of the store.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run.
     async fn prune_journal(&self, tenant: &TenantId, id: &RunId) -> Result<()>;
 
-    /// Asks whoever drives the run to cancel it. Works on a store that is open for reading only.
+    /// Requests the driver of the run to cancel it. Works on a store that is open for reading only.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run; [`Conflict`](crate::ErrorKind::Conflict) when it is over.
     async fn request_cancel(&self, caller: &Principal, id: &RunId) -> Result<()>;
 
-    /// Takes the cancel requests that came in since the last call.
+    /// Takes the cancel requests that arrived since the last call.
     ///
     /// # Errors
     /// Those of a store.
     async fn take_cancel_requests(&self) -> Result<Vec<CancelRequest>>;
 }
 
-/// Somebody wants a run to end.
+/// Request to cancel a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelRequest {
-    /// Who.
+    /// Principal that requests it.
     pub principal: Principal,
-    /// Which run.
+    /// Run to cancel.
     pub run: RunId,
 }

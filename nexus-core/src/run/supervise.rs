@@ -1,7 +1,7 @@
-//! Which runs are driven: each that exists and is not over gets a driver, and never two.
+//! Run supervision: each unfinished run has a driver, and never two.
 //!
-//! A run gets its first driver when it is recorded. One whose driver ended too early is taken up again by the watcher, and
-//! those that an earlier process left by [`Nexus::resume`](crate::Nexus::resume).
+//! A run gets its first driver when it is recorded. The watcher takes over a run whose driver ended too early, and
+//! [`Nexus::resume`](crate::Nexus::resume) takes over those that an earlier process left.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,49 +19,49 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store_retry::is_transient;
 
-/// How often the owner of a store looks for cancel requests of other processes and for runs without a driver, while it
-/// has runs.
+/// Poll interval at which the owner of a store looks for cancel requests of other processes and for runs without a
+/// driver, while it has runs.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
-/// How many events of a journal are read at once.
+/// Number of journal events per read.
 const JOURNAL_PAGE: usize = 1_000;
-/// How many drivers in a row may end without recording anything before the run is given up as failed.
+/// Number of drivers in a row that may end without recording anything before the run is ended as failed.
 const MAX_FAILURES: u32 = 3;
-/// How long a question waits for the store before its caller is told that it was not accepted.
+/// Timeout for recording a new question, after which its caller gets `RUN_NOT_ACCEPTED`.
 const ACCEPT_DEADLINE: Duration = Duration::from_secs(3);
 
 impl Engine {
-    /// Records that `run` exists and starts to drive it.
+    /// Records a new `run` and starts its driver.
     ///
-    /// A task of the engine does both, so that a caller who goes away in between leaves no run without a driver.
+    /// A task of the engine does both, so that a caller who disconnects in between leaves no run without a driver.
     pub(crate) async fn begin(self: &Arc<Self>, run: Run, slot: OwnedSemaphorePermit) -> Result<()> {
         let mut driving = self.runs.claim(run.tenant(), &run.id).ok_or_else(taken)?;
-        let (tell, told) = oneshot::channel();
+        let (accepted, acceptance) = oneshot::channel();
         let engine = Arc::clone(self);
         self.tasks.spawn(async move {
             let state = State::new(run);
             let changes = open(&state.run);
-            // The listener may be gone already.
+            // The caller may have disconnected.
             let limit = ACCEPT_DEADLINE.min(engine.settings.record_deadline);
             match engine.record(state.clone(), changes, &mut driving, Some(limit)).await {
                 Ok(state) => {
                     engine.watch();
                     engine.launch(state, driving, slot);
-                    let _ = tell.send(Ok(()));
+                    let _ = accepted.send(Ok(()));
                 }
                 Err(error) => {
-                    let in_doubt = is_transient(&error);
-                    let _ = tell.send(Err(error));
-                    if in_doubt {
+                    let outcome_unknown = is_transient(&error);
+                    let _ = accepted.send(Err(error));
+                    if outcome_unknown {
                         engine.withdraw(state.run, &mut driving).await;
                     }
                     driving.over();
                 }
             }
         });
-        told.await.map_err(|_| stopped())?
+        acceptance.await.map_err(|_| stopped())?
     }
 
-    /// Ends a run of which its caller was told that it was not accepted, in case that it was recorded all the same.
+    /// Ends a run that its caller was refused, in case it was recorded all the same.
     async fn withdraw(&self, mut run: Run, driving: &mut Driving) {
         (run.version, run.next_seq) = (1, open(&run).events.len() as u64);
         let failure = Failure::from(&not_accepted());
@@ -80,11 +80,11 @@ impl Engine {
         self.record(state, changes, driving, None).await.map(drop)
     }
 
-    /// Takes up every run that a process before this one left unfinished; says how many there were. One that cannot be
-    /// read at the moment is left to the watcher.
+    /// Takes over every run that an earlier process left unfinished, and returns their number. A run that cannot be
+    /// read now is left to the watcher.
     pub(crate) async fn resume_runs(self: &Arc<Self>) -> Result<usize> {
         let mut taken = 0;
-        // What was asked of the process before this one is asked of this one.
+        // Cancel requests to the earlier process apply to this one.
         self.deliver(&self.store.take_cancel_requests().await?);
         self.watch();
         for run in self.store.unfinished().await? {
@@ -95,8 +95,8 @@ impl Engine {
         Ok(taken)
     }
 
-    /// Goes on with a run where its records end; says whether there was anything to do. What cannot be read now leaves the
-    /// run to the watcher.
+    /// Resumes a run where its records end, and returns whether a driver was started. A run that cannot be read now
+    /// is left to the watcher.
     async fn take_up(self: &Arc<Self>, mut driving: Driving, slot: OwnedSemaphorePermit) -> bool {
         let reloaded = self.reload(driving.key()).await;
         match reloaded {
@@ -124,7 +124,7 @@ impl Engine {
         false
     }
 
-    /// Ends a run as failed that no driver gets on with.
+    /// Ends as failed a run on which no driver makes progress.
     async fn abandon(&self, state: State, mut driving: Driving, slot: OwnedSemaphorePermit) {
         match self.close_as_failed(state, Failure::from(&abandoned()), &mut driving).await {
             Ok(()) => driving.over(),
@@ -157,14 +157,14 @@ impl Engine {
         });
     }
 
-    /// Starts the watcher, unless this process has driven no run so far: then the store may be another's.
+    /// Starts the watcher, unless this process has driven no run so far: then another process may own the store.
     pub(crate) fn watch_if_owner(self: &Arc<Self>) {
         if self.runs.has_watched() {
             self.watch();
         }
     }
 
-    /// Starts the watcher, unless there is one.
+    /// Starts the watcher, unless it runs already.
     pub(crate) fn watch(self: &Arc<Self>) {
         if self.runs.begin_watching() {
             let engine = Arc::clone(self);
@@ -172,7 +172,7 @@ impl Engine {
         }
     }
 
-    /// Delivers the cancel requests of other processes, and finds drivers for runs that have none, until no run is left.
+    /// Delivers cancel requests of other processes and starts drivers for runs without one, until no run is left.
     async fn watch_runs(self: &Arc<Self>) {
         loop {
             tokio::select! {
@@ -184,7 +184,7 @@ impl Engine {
                 Err(error) => tracing::warn!(error = %error.report(), "cancel requests could not be read"),
             }
             for (tenant, run) in self.runs.due() {
-                // Without room, the next look takes it up.
+                // Without a free slot, the next poll takes the run over.
                 let Ok(slot) = self.runs.acquire_slot() else { break };
                 if let Some(driving) = self.runs.claim(&tenant, &run) {
                     self.take_up(driving, slot).await;
@@ -217,7 +217,7 @@ fn not_accepted() -> Error {
 }
 
 fn abandoned() -> Error {
-    Error::new(ErrorKind::Unexpected, "the run broke off several times in the same place")
+    Error::new(ErrorKind::Unexpected, "the run failed several times at the same step")
         .code("RUN_ABANDONED")
         .hint("ask again")
 }

@@ -1,4 +1,4 @@
-//! What a model says: text and citations that go on where a run was interrupted, and how the answer ends.
+//! Model output: text and citations, which continue where a run was interrupted, and the end of the answer.
 
 use super::speech::answered;
 use super::{Changes, State, close};
@@ -10,7 +10,7 @@ use crate::llm::{CompletionEvent, FinishReason};
 use crate::run::event::EventBody;
 use crate::run::model::{Outcome, Phase};
 
-/// Takes in the next piece of what a model says.
+/// Applies the next event of the model's output.
 pub(super) fn said(state: &mut State, piece: CompletionEvent, now: Timestamp, changes: &mut Changes) {
     if state.run.phase != Phase::Retrieved {
         return;
@@ -22,7 +22,7 @@ pub(super) fn said(state: &mut State, piece: CompletionEvent, now: Timestamp, ch
             state.answer.usage = Some(usage);
             Ok(())
         }
-        // What a model thinks is kept with its call, and runs give it no tools.
+        // Reasoning is stored with the call, and runs give the model no tools.
         CompletionEvent::Reasoning(_) | CompletionEvent::ToolCall(_) => Ok(()),
         CompletionEvent::Finish(finish) => {
             finished(state, finish, now, changes);
@@ -64,7 +64,7 @@ fn said_citation(state: &mut State, citation: Citation, changes: &mut Changes) -
 fn diverged() -> Error {
     Error::new(
         ErrorKind::Unexpected,
-        "the answer was interrupted, and the model answered otherwise when asked again",
+        "the answer was interrupted, and the model gave another answer on retry",
     )
     .code("RUN_INTERRUPTED")
     .hint("ask again")

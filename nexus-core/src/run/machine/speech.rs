@@ -1,4 +1,4 @@
-//! An answer aloud: it was told already, so no failure to speak it changes how the run ended.
+//! Speech of an answer: the answer was emitted before, so a failure of its speech does not change the run's outcome.
 
 use super::{Changes, Input, State, commit, draft, emit_final_answer};
 use crate::audit::{self, Kind, Payload};
@@ -8,14 +8,14 @@ use crate::run::event::EventBody;
 use crate::run::model::{Outcome, Phase};
 use crate::speech::Speech;
 
-/// Tells the whole answer, which is still to be spoken.
+/// Emits the complete answer and waits for its speech.
 pub(super) fn answered(state: &mut State, now: Timestamp, changes: &mut Changes) {
     let answer = emit_final_answer(state, now, changes);
     let commit = commit(&state.run, "answer", &answer.text).to_string();
     state.run.phase = Phase::AwaitingSpeech { commit, citations: answer.citations.len() };
 }
 
-/// Ends a run whose answer was told, whatever became of speaking it.
+/// Ends a run whose answer was emitted, with its speech or the error of the synthesis.
 pub(super) fn spoken(
     state: &mut State,
     made: std::result::Result<Speech, String>,
@@ -43,7 +43,7 @@ pub(super) fn spoken(
     state.run.completed_at = Some(now);
 }
 
-/// Why an answer was not spoken, in a sentence for the user.
+/// Returns the reason for missing speech, in a sentence for the user.
 pub(super) fn unspoken(input: Input) -> String {
     match input {
         Input::Failed(failure) => failure.message,

@@ -1,4 +1,4 @@
-//! Laws of the state machine: whatever happens, in whatever order, a run is one story with one end.
+//! Laws of the state machine: any order of inputs gives one run with one end.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -116,12 +116,12 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
-/// Plays the inputs that fit, and returns the state with all that was to be recorded.
+/// Applies the inputs that fit, and returns the state with all recorded changes.
 fn play(inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
     play_run(run(), inputs)
 }
 
-/// The same for a run whose answer is to be spoken if `speak`.
+/// The same for a run with speech if `speak`.
 fn play_with(speak: bool, inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
     let mut run = run();
     run.ask.options.speak = speak;
@@ -224,7 +224,7 @@ fn names(events: &[EventBody]) -> Vec<&str> {
     events.iter().map(EventBody::name).collect()
 }
 
-/// All that leads to an answer.
+/// Inputs that lead to an answer.
 fn answered() -> Vec<Input> {
     let said = [
         CompletionEvent::Text("Leave is 25 days. [1]".to_owned()),
@@ -234,7 +234,7 @@ fn answered() -> Vec<Input> {
 }
 
 #[test]
-fn whatever_becomes_of_speaking_it_the_answer_stands_and_the_run_ends_answered() {
+fn the_answer_stands_and_the_run_ends_answered_even_without_speech() {
     for (input, event) in [
         (Input::SpeechReady(speech()), "audio.ready"),
         (Input::Failed(failure()), "audio.error"),
@@ -248,7 +248,7 @@ fn whatever_becomes_of_speaking_it_the_answer_stands_and_the_run_ends_answered()
 }
 
 #[test]
-fn an_answer_that_is_told_is_spoken_after_a_restart_and_not_told_again() {
+fn an_emitted_answer_gets_its_speech_after_a_restart_and_is_not_emitted_again() {
     let (state, events, _) = play_with(true, answered());
     assert_eq!(next_effect(&state.run.phase), Some(RunStep::Speak));
     let mut resumed = State::resumed(state.run, state.evidence, &events);
