@@ -1,4 +1,4 @@
-//! Searching: from what a caller asks for to what the store is asked.
+//! Search: validates a caller's [`Search`], embeds its text and builds the store's [`Query`].
 
 use std::time::Duration;
 
@@ -14,33 +14,33 @@ use crate::retrieve::{
 };
 use crate::store_retry::{is_not_admitted, is_transient, retry, within};
 
-/// How long the store may take to find passages, also where an index is made anew for it.
+/// Timeout for a retrieval, also where the store rebuilds an index for it.
 const RETRIEVE_DEADLINE: Duration = Duration::from_mins(5);
 
-/// A search, as a caller asks for it.
+/// Search request of a caller.
 #[derive(Clone, Debug)]
 pub struct Search {
-    /// Where to look.
+    /// Corpus to search.
     pub corpus: CorpusId,
-    /// What to look for: at most [`MAX_QUESTION_CHARS`] characters; empty only beside a vector.
+    /// Search text, at most [`MAX_QUESTION_CHARS`] characters; empty only beside a vector.
     pub text: String,
-    /// The caller's own vector for it. Without one, the configured embedder makes one; without that, the search is
-    /// lexical.
+    /// The caller's own vector of the text. Without one, the configured embedder computes it; without an embedder,
+    /// the search is lexical.
     pub vector: Option<QueryVector>,
-    /// How many passages to return; the corpus's own default unless told.
+    /// Number of passages to return; by default the corpus's own.
     pub top_k: Option<usize>,
-    /// Only documents whose metadata satisfy this.
+    /// Filter on the metadata of documents.
     pub filter: Option<Filter>,
-    /// Only documents with all of these tags.
+    /// Tags that a document must all have.
     pub tags: Vec<String>,
-    /// Only these documents; all if empty.
+    /// Documents to search; all if empty.
     pub documents: Vec<DocumentId>,
-    /// Whether each hit says which words made its score.
+    /// Whether each hit lists the terms of its score.
     pub explain: bool,
 }
 
 impl Search {
-    /// A search for `text` in `corpus`.
+    /// Creates a search for `text` in `corpus`.
     pub fn new(corpus: CorpusId, text: impl Into<String>) -> Self {
         Self {
             corpus,
@@ -55,7 +55,7 @@ impl Search {
     }
 
     fn check(&self) -> Result<()> {
-        // Twice the longest question, because a follow-up is searched together with the question before it.
+        // Twice the longest question, because a follow-up is searched together with the previous question.
         let limit = MAX_QUESTION_CHARS * 2 + 1;
         let too_long = self.text.len() > limit * 4 || self.text.chars().count() > limit;
         if too_long || (self.text.trim().is_empty() && self.vector.is_none()) {
@@ -70,15 +70,15 @@ impl Search {
 }
 
 impl Engine {
-    /// Searches on behalf of `who` for the words of `search` as they were typed.
+    /// Searches on behalf of `caller` for the terms of `search` as typed.
     pub(crate) async fn search(&self, caller: &Principal, search: Search) -> Result<Retrieved> {
         let words = search.text.clone();
         let found = self.matching(caller, Action::CorpusSearch, &Origin::default(), search, words).await?;
         found.or_error(self.clock.now())
     }
 
-    /// Searches on behalf of `who` for what answers the question `search`: the words that only ask do not count. A
-    /// refusal is that of embedding the question, which `origin` led to.
+    /// Searches on behalf of `caller` for answers to the question `search`, whose question words do not count. A
+    /// refusal is that of embedding the question, whose call belongs to `origin`.
     pub(crate) async fn search_to_answer(
         &self,
         caller: &Principal,
@@ -89,7 +89,7 @@ impl Engine {
         self.matching(caller, Action::RunCreate, origin, search, words).await
     }
 
-    /// Finds passages by `words` and by the vector of the whole `search`, in order to take `action`.
+    /// Retrieves passages by `words` and by the vector of the whole `search`, as authorised by `action`.
     async fn matching(
         &self,
         caller: &Principal,
@@ -101,16 +101,16 @@ impl Engine {
         search.check()?;
         let resource = Resource::corpus(&search.corpus);
         let allowed = self.authorise(caller, action, resource, ()).await?;
-        // A run survives a store that fails for seconds; a caller of a search is told at once.
-        let patience =
+        // A run survives a store that fails for seconds; the caller of a search gets the error at once.
+        let retry_for =
             if action == Action::RunCreate { self.settings.record_deadline } else { Duration::ZERO };
         let corpus = || within(RETRIEVE_DEADLINE, self.store.corpus(caller.tenant(), &search.corpus));
-        let corpus = retry(patience, is_transient, corpus).await?;
+        let corpus = retry(retry_for, is_transient, corpus).await?;
         let retrieval = CorpusConfig::parse(&corpus.provider_config_json)?.retrieval;
         let vector = match search.vector {
             Some(vector) => Some(vector),
             None => {
-                match retry(patience, is_not_admitted, || self.embed_question(caller, origin, &search.text))
+                match retry(retry_for, is_not_admitted, || self.embed_question(caller, origin, &search.text))
                     .await?
                 {
                     Admission::Granted(vector) => vector,
@@ -134,7 +134,7 @@ impl Engine {
         };
         let query = allowed.map(|()| query);
         let retrieve = || within(RETRIEVE_DEADLINE, self.store.retrieve(&query));
-        retry(patience, is_transient, retrieve).await.map(Admission::Granted)
+        retry(retry_for, is_transient, retrieve).await.map(Admission::Granted)
     }
 
     async fn embed_question(

@@ -1,4 +1,4 @@
-//! Documents: what is ingested, how it is cut into passages, and the ports that read and keep it.
+//! Documents: their model, their division into passages, and the ports that parse and store them.
 
 pub mod chunk;
 pub mod model;

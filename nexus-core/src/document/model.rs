@@ -1,4 +1,4 @@
-//! What is kept of documents: [`Corpus`], [`Document`], [`Passage`] and the ingestion [`Job`].
+//! Document model: [`Corpus`], [`Document`], [`Passage`] and the ingestion [`Job`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,38 +16,38 @@ use crate::id::{CorpusId, DocumentId, JobId, SubjectId, check_name};
 use crate::principal::{Principal, TenantId};
 use crate::retrieve::analysis::Language;
 
-/// A document's free-form facts, for filters: names to JSON values.
+/// Free-form metadata of a document, for filters: names to JSON values.
 pub type Metadata = Map<String, Value>;
 
-/// A set of documents that is searched together.
+/// Set of documents that is searched together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Corpus {
-    /// Its id.
+    /// Identifier.
     pub id: CorpusId,
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// Its settings, as its owner wrote them; [`crate::retrieve::CorpusConfig`] reads them.
+    /// Settings, as the owner wrote them; [`crate::retrieve::CorpusConfig`] parses them.
     pub provider_config_json: Value,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
 }
 
-/// What becomes of a document.
+/// Ingestion status of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentStatus {
-    /// Its job waits.
+    /// Its job is queued.
     Queued,
     /// Its job runs.
     Processing,
-    /// Its last job ended well; it can be searched.
+    /// Its last job succeeded; the document can be searched.
     Succeeded,
     /// Its last job failed. An earlier version, where there is one, can still be searched.
     Failed,
 }
 
 impl DocumentStatus {
-    /// The status's name.
+    /// Returns the status's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -57,7 +57,7 @@ impl DocumentStatus {
         }
     }
 
-    /// Whether a job is still to end.
+    /// Returns whether a job is in flight.
     pub fn is_in_flight(self) -> bool {
         matches!(self, Self::Queued | Self::Processing)
     }
@@ -77,15 +77,15 @@ impl FromStr for DocumentStatus {
     }
 }
 
-/// Why something failed, in a form that can be kept: never the cause, which is for logs.
+/// Failure in a form that can be stored: without its cause, which is for logs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The stable code.
+    /// Stable code.
     #[serde(deserialize_with = "crate::error::stored_code")]
     pub code: String,
-    /// The sentence for the user.
+    /// Sentence for the user.
     pub message: String,
-    /// The remedy, where there is one.
+    /// Remedy, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hint: Option<String>,
 }
@@ -100,29 +100,29 @@ impl From<&Error> for Failure {
     }
 }
 
-/// What a caller says of a document when bringing it.
+/// New document, as a caller describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewDocument {
-    /// Its id; without one Nexus makes one.
+    /// Identifier; generated if absent.
     pub id: Option<DocumentId>,
-    /// Where it belongs.
+    /// Corpus that it belongs to.
     pub corpus: CorpusId,
-    /// What people call it: a file name or a title.
+    /// Display name: a file name or a title.
     pub name: String,
-    /// The media type its sender claims.
+    /// Media type that the sender declares.
     pub content_type: Option<String>,
-    /// Labels, for filters.
+    /// Tags, for filters.
     pub tags: BTreeSet<String>,
-    /// Facts, for filters.
+    /// Metadata, for filters.
     pub metadata: Metadata,
-    /// How to cut it; [`ChunkConfig::default`] or the corpus's own unless told.
+    /// Chunking; by default the corpus's own, else [`ChunkConfig::default`].
     pub chunking: Option<ChunkConfig>,
-    /// Whether a document with this id may be replaced.
+    /// Whether to replace a document with this id.
     pub overwrite: bool,
 }
 
 impl NewDocument {
-    /// A document called `name`, for `corpus`.
+    /// Creates a document called `name`, for `corpus`.
     pub fn new(corpus: CorpusId, name: impl Into<String>) -> Self {
         Self {
             id: None,
@@ -136,8 +136,8 @@ impl NewDocument {
         }
     }
 
-    /// Checks names, tags and the depth of the metadata: what is nested deeper than JSON can be read back would make
-    /// the list that it stands in unreadable.
+    /// Validates names, tags and the depth of the metadata, since JSON that is nested too deeply could not be read
+    /// back and would make its list unreadable.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), see [`check_name`]; with `METADATA_TOO_DEEP`.
@@ -152,10 +152,10 @@ impl NewDocument {
     }
 }
 
-/// How many lists and objects may stand in each other in a document's metadata.
+/// Maximum nesting of lists and objects in a document's metadata.
 pub const MAX_METADATA_DEPTH: usize = 32;
 
-/// Whether more than `depth` lists and objects stand in each other. Looks no deeper than that.
+/// Returns whether lists and objects are nested more than `depth` deep. Looks no deeper than that.
 fn is_deeper(value: &Value, depth: usize) -> bool {
     let Some(less) = depth.checked_sub(1) else { return value.is_array() || value.is_object() };
     match value {
@@ -165,66 +165,66 @@ fn is_deeper(value: &Value, depth: usize) -> bool {
     }
 }
 
-/// A document as its tenant sees it.
+/// Document as its tenant sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {
-    /// Its id, unique within the tenant.
+    /// Identifier, unique within the tenant.
     pub id: DocumentId,
-    /// Where it belongs.
+    /// Corpus that it belongs to.
     pub corpus_id: CorpusId,
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// The size of its raw bytes.
+    /// Size of the raw bytes.
     pub size_bytes: u64,
-    /// Its media type: the claimed one until it was read, then the detected one.
+    /// Media type: the declared one until the document was read, then the detected one.
     pub content_type: String,
     /// SHA-256 of the raw bytes, in hexadecimal; also the key of its blob.
     pub content_hash: String,
-    /// Labels, for filters.
+    /// Tags, for filters.
     pub tags: BTreeSet<String>,
-    /// Facts, for filters.
+    /// Metadata, for filters.
     pub metadata: Metadata,
-    /// How it is cut into passages.
+    /// Chunking into passages.
     pub chunking: ChunkConfig,
-    /// Who brought it.
+    /// Subject that submitted it first.
     pub created_by: SubjectId,
-    /// What became of its last job.
+    /// Status of its last job.
     pub status: DocumentStatus,
-    /// Why the last job failed, if it did.
+    /// Failure of the last job, if it failed.
     pub failure: Option<Failure>,
-    /// The version that can be searched, from 1; 0 before the first.
+    /// Searchable version, from 1; 0 before the first.
     pub version: u32,
-    /// How many passages that version has.
+    /// Number of passages of that version.
     pub passages: u32,
-    /// The language of that version.
+    /// Language of that version.
     pub language: Language,
-    /// What the parser said of that version.
+    /// Parse report of that version.
     pub report: Option<ParseReport>,
-    /// When it was brought first.
+    /// Time of the first submission.
     pub created_at: Timestamp,
-    /// When anything about it changed last.
+    /// Time of the last change.
     pub updated_at: Timestamp,
-    /// When its last job was queued.
+    /// Time at which its last job was queued.
     pub queued_at: Timestamp,
-    /// When its last job began.
+    /// Time at which its last job started.
     pub processing_started_at: Option<Timestamp>,
-    /// When its last job ended.
+    /// Time at which its last job ended.
     pub completed_at: Option<Timestamp>,
-    /// When it was last cut anew without new content.
+    /// Time of the last reindexing without new content.
     pub last_reindexed_at: Option<Timestamp>,
-    /// Its last job.
+    /// Last job.
     pub last_job_id: JobId,
 }
 
-/// Where a passage stands: document, version, number. Stable, and in reading order within a document.
+/// Key of a passage: document, version, number. Stable, and in reading order within a document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PassageKey {
-    /// The document.
+    /// Document.
     pub document: DocumentId,
-    /// Which version of it.
+    /// Version of the document.
     pub version: u32,
-    /// Which passage of that version, from 0.
+    /// Number of the passage in that version, from 0.
     pub index: u32,
 }
 
@@ -249,44 +249,44 @@ impl TryFrom<String> for PassageKey {
             Some((document.to_owned(), version.parse().ok()?, index.parse().ok()?))
         });
         let (document, version, index) =
-            parts.ok_or_else(|| Error::invalid("a passage is named like `document@1#0`"))?;
+            parts.ok_or_else(|| Error::invalid("a passage key has the form `document@1#0`"))?;
         Ok(Self { document: DocumentId::parse(document)?, version, index })
     }
 }
 
-/// A piece of a document, the unit of search and citation.
+/// Passage of a document, the unit of search and citation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Passage {
-    /// Where it stands.
+    /// Current state.
     pub key: PassageKey,
-    /// Its text: an exact slice of the document's text.
+    /// Text: an exact slice of the document's text.
     pub text: String,
-    /// The bytes of the document's text that it covers.
+    /// Byte range in the document's text.
     pub span: Range<u64>,
-    /// The page it begins on, where the format has pages.
+    /// Page on which it begins, where the format has pages.
     pub page: Option<u32>,
-    /// The headings above it, outermost first.
+    /// Headings above it, outermost first.
     pub heading_path: Vec<String>,
-    /// How many tokens it has, by the counter in use when it was cut.
+    /// Number of tokens, by the counter in use when it was cut.
     pub tokens: u32,
-    /// SHA-256 of its text, in hexadecimal.
+    /// SHA-256 of the text, in hexadecimal.
     pub hash: String,
 }
 
-/// What an ingestion job is doing.
+/// Stage of a running ingestion job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Waiting for a worker.
     Waiting,
-    /// Reading, cutting, embedding and staging passages.
+    /// Reading, chunking, embedding and staging passages.
     Reading,
-    /// Making the new version the one that is searched.
+    /// Publishing the new version.
     Publishing,
 }
 
 impl Stage {
-    /// The stage's name.
+    /// Returns the stage's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -296,50 +296,50 @@ impl Stage {
     }
 }
 
-/// Where an ingestion job stands.
+/// State of an ingestion job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum JobState {
-    /// No worker has it.
+    /// The job waits for a worker.
     Queued,
-    /// A worker has it until its lease ends.
+    /// A worker runs the job until its lease expires.
     Processing {
-        /// What it is doing.
+        /// Stage of the work.
         stage: Stage,
-        /// Its last sign of life.
+        /// Time of the last heartbeat.
         heartbeat_at: Timestamp,
     },
-    /// The document's new version can be searched.
+    /// The document's new version is published.
     Succeeded,
-    /// It will not be tried again.
+    /// The job is not retried.
     Failed {
-        /// Why.
+        /// Failure of the job.
         failure: Failure,
     },
 }
 
-/// One piece of ingestion work: make a searchable version of a document out of its raw bytes.
+/// Ingestion job: makes a searchable version of a document out of its raw bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// Its id.
+    /// Identifier.
     pub id: JobId,
-    /// Its document.
+    /// Document to ingest.
     pub document_id: DocumentId,
-    /// On whose behalf it runs.
+    /// Principal on whose behalf it runs.
     pub principal: Principal,
-    /// The version it makes.
+    /// Version that it makes.
     pub version: u32,
-    /// Where it stands.
+    /// Current state.
     #[serde(flatten)]
     pub state: JobState,
-    /// How often a worker has begun it.
+    /// Number of times a worker has started it.
     pub attempts: u32,
-    /// When it was queued.
+    /// Time at which it was queued.
     pub queued_at: Timestamp,
 }
 
 impl Job {
-    /// The tenant it works for.
+    /// Returns the job's tenant.
     pub fn tenant(&self) -> &TenantId {
         self.principal.tenant()
     }

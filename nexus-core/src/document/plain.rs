@@ -1,18 +1,18 @@
-//! The parser that needs no format: UTF-8 text, a block a paragraph.
+//! Plain text parser: UTF-8 text, one block for each paragraph.
 
 use std::io::{BufRead, BufReader, Read};
 
 use super::parser::{Block, BlockKind, BlockSink, DocumentParser, FileHints, ParseReport, Source, codes};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The longest paragraph that is kept whole, in bytes.
+/// Maximum length of an undivided paragraph, in bytes.
 const MAX_PARAGRAPH: usize = 64 * 1024;
 
-/// The longest line that is read, in bytes.
+/// Maximum length of a line, in bytes.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
 
-/// Reads UTF-8 text, paragraphs parted by blank lines. For programs that embed Nexus and bring text only; the
-/// parsers of files are in `nexus-providers`.
+/// Parser of UTF-8 text with paragraphs separated by blank lines. For programs that embed Nexus and ingest text only;
+/// the parsers of files are in `nexus-providers`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlainText;
 
@@ -23,7 +23,7 @@ impl DocumentParser for PlainText {
         _hints: &FileHints,
         sink: &mut dyn BlockSink,
     ) -> Result<ParseReport> {
-        // All of it is looked at before any of it is handed on.
+        // All of the source is checked before any block is emitted.
         check(source)?;
         source.rewind().map_err(unreadable)?;
         let mut reader = BufReader::new(source);
@@ -46,7 +46,7 @@ impl DocumentParser for PlainText {
     }
 }
 
-/// Refuses what is not UTF-8 and lines that are longer than a paragraph may be by far.
+/// Rejects a source that is not UTF-8 or has an overlong line.
 fn check(source: &mut dyn Source) -> Result<()> {
     source.rewind().map_err(unreadable)?;
     let (mut reader, mut line) = (BufReader::new(source), Vec::new());
@@ -56,7 +56,7 @@ fn check(source: &mut dyn Source) -> Result<()> {
     Ok(())
 }
 
-/// Reads the next line in place of the last one; whether there was one.
+/// Reads the next line into `line`, and returns whether there was one.
 fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool> {
     line.clear();
     let read = reader.take(MAX_LINE + 1).read_until(b'\n', line).map_err(unreadable)? as u64;

@@ -1,7 +1,7 @@
-//! Sentences: where one ends and the next begins.
+//! Sentence boundaries of running text.
 //!
-//! The boundaries are those of Unicode ([UAX 29](https://www.unicode.org/reports/tr29/)), less those that ordinary
-//! documents put inside a sentence: a line that merely wraps, and the full stop of an abbreviation or an initial.
+//! The boundaries are those of Unicode ([UAX 29](https://www.unicode.org/reports/tr29/)), less those within a
+//! sentence of ordinary documents: a line that merely wraps, and the full stop of an abbreviation or an initial.
 
 mod bounds;
 
@@ -10,27 +10,27 @@ use std::ops::Range;
 
 use bounds::bounds;
 
-/// Words whose full stop belongs to them, in lower case: English, German, Romance, Russian. Sorted.
+/// Abbreviations whose full stop belongs to them, in lower case: English, German, Romance, Russian. Sorted.
 const ABBREVIATIONS: &str = "abb abs al approx apr art aug bzw ca cap capt cf ch col d.h dec dept dr dra e.g ed eds eq \
     evtl feb fig figs fr gen ggf gov hon i.e inkl jan jul jun kap lt m mar max messrs min mlle mme mr mrs ms mt nos nov \
     nr oct op p pp prof ref refs rep rev sec sen sep sept sgt sog sra st str tab u.a v vgl viz vol vols vs z.b zzgl \
     г др им рис руб см стр т.е тыс";
 
-/// Abbreviations that may also end a sentence: they do when a word follows that begins one.
+/// Abbreviations that may also end a sentence: they do before a word that begins one.
 const CLOSING: &str = "a.m co corp etc inc jr ltd p.m sr usw гг";
 
-/// Words that begin a sentence rather than go on with one.
+/// Words that begin a sentence rather than continue one.
 const OPENERS: &str = "A After All An As At Both But By Das Der Die During Each El Er Es For From He Her His However I \
     If Il In It Its La Le Les Los Many Most On Our She Sie Since Some That The Their There These They This Those To \
     Under Unlike We When While With You";
 
-/// German ordinals before these are dates.
+/// German months: an ordinal before one is a date.
 const MONTHS: &str = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember";
 
-/// The sentences of `text` as byte ranges that join to the whole of it; each keeps the white space after it.
+/// Returns the sentences of `text` as byte ranges that cover the whole of it; each includes the white space after it.
 ///
 /// ```
-/// use nexus_core::document::sentence::sentences;
+/// use nexus_core::document::sentence_boundaries::sentences;
 ///
 /// let text = "Dr. Ito keeps\nthe records. Ask her!";
 /// let found: Vec<_> = sentences(text).map(|span| &text[span]).collect();
@@ -52,7 +52,7 @@ pub fn sentences(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether a sentence ends between `sentence` and `rest`.
+/// Returns whether a sentence ends between `sentence` and `rest`.
 fn ends(sentence: &str, rest: &str) -> bool {
     let body = sentence.trim_end();
     if body.is_empty() {
@@ -74,7 +74,7 @@ fn first_word(rest: &str) -> &str {
     word.split(char::is_whitespace).next().unwrap_or_default().trim_end_matches([',', '\''])
 }
 
-/// Whether the full stop after `before` belongs to its last word, so that the sentence goes on with `next`.
+/// Returns whether the full stop after `before` belongs to its last word, so that the sentence continues with `next`.
 fn belongs_to_word(before: &str, next: &str) -> bool {
     let word = before.rsplit(|c: char| !c.is_alphanumeric() && c != '.').next().unwrap_or_default();
     if !word.is_empty() && word.chars().all(|c| c.is_ascii_digit()) {
@@ -99,12 +99,12 @@ fn is_letter(word: &str) -> bool {
     chars.next().is_some_and(char::is_alphabetic) && chars.next().is_none()
 }
 
-/// Whether `word` is a capital letter, or letters with full stops between them, such as `J` or `U.S`.
+/// Returns whether `word` is a capital letter, or letters with full stops between them, such as `J` or `U.S`.
 fn is_initials(word: &str) -> bool {
     word.split('.').all(is_letter) && (word.contains('.') || word.starts_with(char::is_uppercase))
 }
 
-/// Whether `rest` begins something of its own: an empty line, a bullet or a number.
+/// Returns whether `rest` begins an item: an empty line, a bullet or a number.
 fn starts_item(rest: &str) -> bool {
     let line = rest.trim_start_matches([' ', '\t']);
     let after_digits = line.trim_start_matches(|c: char| c.is_ascii_digit());

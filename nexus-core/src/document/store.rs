@@ -1,4 +1,4 @@
-//! The ports that keep documents: [`DocumentStore`], [`BlobStore`] and [`JobQueue`].
+//! Document ports: [`DocumentStore`], [`BlobStore`] and [`JobQueue`].
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -22,159 +22,159 @@ use crate::principal::{Principal, TenantId};
 use crate::retrieve::analysis::Language;
 use crate::retrieve::embed::ModelId;
 
-/// A change to a corpus; what is `None` stays.
+/// Patch of a corpus; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct CorpusPatch {
-    /// A new name.
+    /// New display name.
     pub name: Option<String>,
-    /// New settings, replacing all of the old.
+    /// New settings, which replace all of the old ones.
     pub provider_config_json: Option<Value>,
 }
 
-/// A document and the job that is to make it searchable, to be recorded in one step.
+/// Submission of a document with the job that makes it searchable, recorded in one transaction.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Who brings it; becomes its owner if it is new.
+    /// Principal that submits it; becomes its owner if it is new.
     pub principal: Principal,
-    /// The job's id.
+    /// Job identifier.
     pub job: JobId,
-    /// The id of the owner's grant, used if the document is new.
+    /// Identifier of the owner's grant, used if the document is new.
     pub owner_grant: GrantId,
-    /// The document's id.
+    /// Document identifier.
     pub id: DocumentId,
-    /// Where it belongs.
+    /// Corpus that it belongs to.
     pub corpus: CorpusId,
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// The media type its sender claims.
+    /// Media type that the sender declares.
     pub content_type: String,
-    /// The size of its raw bytes.
+    /// Size of the raw bytes.
     pub size_bytes: u64,
-    /// SHA-256 of the raw bytes, which are in the [`BlobStore`] already.
+    /// SHA-256 of the raw bytes, which the [`BlobStore`] has already.
     pub content_hash: String,
-    /// Labels.
+    /// Tags.
     pub tags: BTreeSet<String>,
-    /// Facts.
+    /// Metadata.
     pub metadata: Metadata,
-    /// How to cut it.
+    /// Chunking.
     pub chunking: ChunkConfig,
-    /// Whether an existing document may be replaced.
+    /// Whether to replace an existing document.
     pub overwrite: bool,
-    /// The access that must hold at the commit.
+    /// Access that must hold at the commit.
     pub access: Authorised<RequiredAccess>,
-    /// When the corpus was made for which the submission was authorised. A corpus of the same id that was made since is
-    /// another one.
+    /// Creation time of the corpus for which the submission was authorised. A later corpus of the same id is another
+    /// one.
     pub corpus_created_at: Timestamp,
-    /// The present.
+    /// Current time.
     pub now: Timestamp,
-    /// The audit record that the document was submitted; opens the job's chain.
+    /// Audit record of the submission; opens the job's chain.
     pub audit: audit::UnsealedRecords,
 }
 
-/// What became of a [`Submission`].
+/// Result of a [`Submission`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Submitted {
-    /// The document.
+    /// Document.
     pub document_id: DocumentId,
-    /// Its job: the new one, or the last one when nothing had to be done.
+    /// Its job: the new one, or the last one when nothing changed.
     pub job_id: JobId,
-    /// Where the document stands.
+    /// Status of the document.
     pub status: DocumentStatus,
-    /// Whether the same bytes, described and cut the same way, were there already.
+    /// Whether the same bytes, described and chunked the same way, were there already.
     pub unchanged: bool,
 }
 
-/// Which documents to list.
+/// Filter and page of a list of documents.
 #[derive(Clone, Debug, Default)]
 pub struct DocumentQuery {
-    /// Only those of this corpus.
+    /// Corpus to match.
     pub corpus: Option<CorpusId>,
-    /// Only those that stand so.
+    /// Status to match.
     pub status: Option<DocumentStatus>,
-    /// Only those with all of these tags.
+    /// Tags that a document must all have.
     pub tags: Vec<String>,
-    /// Only those after this one; lists are in order of id.
+    /// Cursor: only documents after this one; lists are in order of id.
     pub after: Option<DocumentId>,
-    /// At most so many.
+    /// Maximum number of documents.
     pub limit: usize,
 }
 
-/// A worker's right to a job, until it expires. Ports that write for a job take it, so that a worker which lost
-/// its lease cannot spoil the work of the one that has it now.
+/// Lease of a job to a worker, until it expires. Ports that write for a job take it, so that a worker without a valid
+/// lease cannot spoil the work of the current one.
 #[derive(Clone, Debug)]
 pub struct Lease {
-    /// The job, as it was when it was claimed.
+    /// Job, as it was when it was claimed.
     pub job: Job,
-    /// The document it is for.
+    /// Document of the job.
     pub document: Document,
-    /// Whether the job cuts the document's present bytes anew, rather than taking in new ones.
+    /// Whether the job chunks the document's present bytes again, rather than new ones.
     pub reindex: bool,
-    /// Which worker has it; a new value for each claim.
+    /// Fencing token; a new value for each claim.
     pub token: String,
 }
 
 impl Lease {
-    /// The tenant to stay within.
+    /// Returns the tenant of the job.
     pub fn tenant(&self) -> &TenantId {
         self.job.tenant()
     }
 }
 
-/// A passage on its way into the store.
+/// Staged passage, not yet searchable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StagedPassage {
-    /// The piece of text.
+    /// Chunk of text.
     pub chunk: Chunk,
-    /// Its language, which decides how its words are analysed.
+    /// Language, which decides how its words are analysed.
     pub language: Language,
-    /// Its vector, where an embedder is configured or the caller brought one.
+    /// Vector, where an embedder is configured or the caller supplied one.
     pub vector: Option<Vec<f32>>,
 }
 
-/// The end of an ingestion job: its staged passages become the document's searchable version.
+/// Publication of an ingestion job: its staged passages become the document's searchable version.
 #[derive(Clone, Debug)]
 pub struct Publication {
-    /// What the parser said.
+    /// Parse report.
     pub report: ParseReport,
-    /// The document's language.
+    /// Language of the document.
     pub language: Language,
-    /// How many passages were staged; the store checks it.
+    /// Number of staged passages; the store verifies it.
     pub passages: u32,
-    /// The model whose vectors were staged, if any were.
+    /// Model of the staged vectors, if there are any.
     pub model: Option<ModelId>,
-    /// The access that must still hold at the commit: that of the principal on whose behalf the job runs.
+    /// Access of the job's principal, which must still hold at the commit.
     pub access: Authorised<RequiredAccess>,
-    /// The present.
+    /// Current time.
     pub now: Timestamp,
-    /// The civil day that the document is counted on, as `2026-03-01`: of the calendar that calls are booked by.
+    /// Civil day on which the document is counted, as `2026-03-01`, in the calendar of the ledger.
     pub day: String,
-    /// The audit records that close the job's chain.
+    /// Audit records that close the job's chain.
     pub audit: audit::UnsealedRecords,
 }
 
-/// Keeps corpora, documents and their passages.
+/// Store of corpora, documents and their passages.
 ///
 /// # Contract
-/// - What one tenant keeps no other tenant sees, by list or by id.
-/// - A corpus id or document id is taken once per tenant; two tenants may use the same.
-/// - Submitting the same bytes, described and cut the same way, changes nothing and says `unchanged`.
+/// - Data of one tenant is invisible to every other, by list and by id.
+/// - A corpus id or document id is unique per tenant; two tenants may use the same.
+/// - Submitting the same bytes, described and chunked the same way, changes nothing and says `unchanged`.
 /// - Submitting other bytes under a taken id is a conflict unless `overwrite` is set.
-/// - Submitting anything else to a document whose job is in flight is a conflict.
+/// - Submitting any other change to a document whose job is in flight is a conflict.
 /// - Submitting without the raw bytes in the [`BlobStore`] is `NotFound`.
 /// - Submitting needs the required access at the commit, even where nothing would change: without it nothing does.
-/// - Submitting to a corpus that was deleted and made anew since is a conflict.
-/// - A submitted document has exactly one owner grant, for whoever brought it first.
-/// - Staged passages cannot be searched, listed or counted before they are published, also when that was prepared.
+/// - Submitting to a corpus that was deleted and created again since is a conflict.
+/// - A submitted document has exactly one owner grant, for its first submitter.
+/// - Staged passages cannot be searched, listed or counted before they are published, also after `prepare`.
 /// - Publishing makes all staged passages of the version visible at once and hides the previous version.
 /// - Publishing with another number of passages than were staged is `Corrupt` and changes nothing.
 /// - Publishing, reindexing and deleting need the required access at the commit: without it they change nothing.
 /// - A lost lease can neither stage, publish nor fail.
 /// - Deleting a document removes its passages, grants and vectors; while its job is in flight it is a conflict.
 /// - Deleting a corpus removes its documents; while any is in flight it is a conflict.
-/// - Lists are in order of id, and show a principal only what it may see.
+/// - Lists are in order of id, and contain only documents visible to the principal.
 #[async_trait]
 pub trait DocumentStore: Send + Sync {
-    /// Adds a corpus.
+    /// Creates a corpus.
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the id is taken.
@@ -186,13 +186,13 @@ pub trait DocumentStore: Send + Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn update_corpus(&self, tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus>;
 
-    /// One corpus.
+    /// Returns one corpus.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<Corpus>;
 
-    /// All corpora, in order of id.
+    /// Returns all corpora, in order of id.
     ///
     /// # Errors
     /// Those of a store.
@@ -211,20 +211,20 @@ pub trait DocumentStore: Send + Sync {
     /// [`check_document`](Authorised::check_document).
     async fn submit(&self, submission: Submission) -> Result<Submitted>;
 
-    /// Queues a job that cuts a document anew from its raw bytes.
+    /// Queues a job that chunks a document again from its raw bytes.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while one is in flight; those
     /// of [`check_document`](Authorised::check_document).
     async fn reindex(&self, reindex: Reindex) -> Result<Submitted>;
 
-    /// One document, whoever may see it: callers check grants.
+    /// Returns one document without a check of grants, which is the caller's task.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn document(&self, tenant: &TenantId, id: &DocumentId) -> Result<Document>;
 
-    /// The documents that `visibility` shows at `now`.
+    /// Returns the documents that `visibility` shows at `now`.
     ///
     /// # Errors
     /// Those of a store.
@@ -236,7 +236,7 @@ pub trait DocumentStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Document>>;
 
-    /// Removes a document with all that hangs on it, and records `audit`.
+    /// Removes a document with its passages, grants and vectors, and records `audit`.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while it is in flight; those of
@@ -248,7 +248,7 @@ pub trait DocumentStore: Send + Sync {
         audit: audit::UnsealedRecords,
     ) -> Result<()>;
 
-    /// Passages of the searchable version, in reading order, from number `from`.
+    /// Returns passages of the searchable version, in reading order, from number `from`.
     ///
     /// # Errors
     /// Those of a store.
@@ -260,22 +260,21 @@ pub trait DocumentStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Passage>>;
 
-    /// Adds passages to the version a job makes, after those staged before. Staging a passage number again
-    /// replaces it.
+    /// Appends passages to the version that a job makes. Staging a passage number again replaces it.
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the lease is lost.
     async fn stage(&self, lease: &Lease, model: Option<&ModelId>, passages: Vec<StagedPassage>)
     -> Result<()>;
 
-    /// Does ahead what the publication of `passages` staged passages would make searches wait for. It only saves time: what
-    /// is not done here is done later.
+    /// Prepares the publication of `passages` staged passages, to keep searches from waiting for it. It only saves
+    /// time: publication does the rest.
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the lease is lost.
     async fn prepare(&self, lease: &Lease, passages: u32) -> Result<()>;
 
-    /// Ends a job well: the staged version is the one that is searched from now on.
+    /// Completes a job: the staged version becomes the searchable one.
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the lease is lost; [`Corrupt`](crate::ErrorKind::Corrupt);
@@ -283,37 +282,38 @@ pub trait DocumentStore: Send + Sync {
     async fn publish(&self, lease: &Lease, publication: Publication) -> Result<Document>;
 }
 
-/// An order to cut a document anew.
+/// Request to chunk a document again.
 #[derive(Clone, Debug)]
 pub struct Reindex {
-    /// Who orders it.
+    /// Principal that requests it.
     pub principal: Principal,
-    /// The job's id.
+    /// Job identifier.
     pub job: JobId,
-    /// The document.
+    /// Document.
     pub document: DocumentId,
-    /// How to cut it now.
+    /// New chunking.
     pub chunking: ChunkConfig,
-    /// The access that must hold at the commit.
+    /// Access that must hold at the commit.
     pub access: Authorised<RequiredAccess>,
-    /// The present.
+    /// Current time.
     pub now: Timestamp,
-    /// The audit record that opens the job's chain.
+    /// Audit record that opens the job's chain.
     pub audit: audit::UnsealedRecords,
 }
 
-/// Keeps raw bytes by their hash, a tenant's apart from every other's.
+/// Store of raw bytes by their hash, separate for each tenant.
 ///
 /// # Contract
-/// - What was put comes back, byte for byte, under the hash that `put` returned.
-/// - Putting the same bytes twice keeps them once.
+/// - Bytes are returned unchanged under the hash that `put` returned.
+/// - Putting the same bytes twice stores them once.
 /// - A source over the limit is refused with `DOCUMENT_TOO_LARGE` and leaves nothing behind.
 /// - A tenant cannot open another tenant's bytes, even knowing their hash.
-/// - Bytes that no document rests on are there as long as a caller holds their [`Blob`], and gone once the last is discarded.
-/// - Bytes that a document rests on no longer are gone when the change that ended it is acknowledged.
+/// - Bytes that no document refers to exist as long as a caller holds their [`Blob`], and are removed once the last
+///   is discarded.
+/// - Bytes that a document no longer refers to are gone when the change that ended it is acknowledged.
 #[async_trait]
 pub trait BlobStore: Send + Sync {
-    /// Keeps the bytes of `source`, at most `limit` of them.
+    /// Stores the bytes of `source`, at most `limit` of them.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) over the limit; [`Unavailable`](crate::ErrorKind::Unavailable)
@@ -326,27 +326,27 @@ pub trait BlobStore: Send + Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn open(&self, tenant: &TenantId, hash: &str) -> Result<Box<dyn Source>>;
 
-    /// Gives up bytes of which no document came, and returns when they are gone, unless they are of use to others.
-    /// A [`Blob`] that is dropped instead is given up too, without waiting.
+    /// Releases bytes without a document, and returns when they are removed, unless others use them. A dropped
+    /// [`Blob`] is released too, in the background.
     ///
     /// # Errors
     /// Those of a store.
     async fn discard(&self, tenant: &TenantId, blob: Blob) -> Result<()>;
 }
 
-/// What [`BlobStore::put`] kept, and the hold that keeps it until a document rests on it.
+/// Handle of bytes stored by [`BlobStore::put`], which keeps them until a document refers to them.
 #[derive(Clone, Debug)]
 pub struct Blob {
     /// SHA-256 of the bytes, in hexadecimal.
     pub hash: String,
-    /// How many there are.
+    /// Number of bytes.
     pub size: u64,
-    /// What a store drops with the last clone.
+    /// Guard that the store drops with the last clone.
     pub hold: Hold,
 }
 
 impl PartialEq for Blob {
-    /// Whether they are the same bytes.
+    /// Returns whether both are the same bytes.
     fn eq(&self, other: &Self) -> bool {
         (&self.hash, self.size) == (&other.hash, other.size)
     }
@@ -354,14 +354,14 @@ impl PartialEq for Blob {
 
 impl Eq for Blob {}
 
-/// A guard of the store's own, which is dropped when nobody holds the bytes any more.
+/// Guard of the store, dropped when the last holder releases the bytes.
 #[derive(Clone, Default)]
 pub struct Hold {
     _guard: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Hold {
-    /// A hold that ends when `guard` is dropped.
+    /// Creates a hold that ends when `guard` is dropped.
     pub fn new(guard: impl Any + Send + Sync) -> Self {
         Self { _guard: Some(Arc::new(guard)) }
     }
@@ -373,30 +373,30 @@ impl fmt::Debug for Hold {
     }
 }
 
-/// Hands ingestion jobs to workers.
+/// Queue of ingestion jobs.
 ///
 /// # Contract
 /// - A queued job goes to exactly one of any number of claimants.
 /// - Jobs are handed out in the order in which they were queued.
-/// - A job whose lease has expired is handed out again, with one more attempt, and its old lease is lost; whoever
-///   gets it judges whether that were too many.
+/// - A job whose lease has expired is handed out again, with one more attempt, and its old lease is lost; the worker
+///   checks the number of attempts.
 /// - A heartbeat extends the lease; a lost lease cannot be extended.
-/// - A failed job is over, and its document says why.
+/// - A failed job is over, and its document has the reason.
 #[async_trait]
 pub trait JobQueue: Send + Sync {
-    /// The next job to do, of any tenant, leased until `now + lease`; `token` names the claim.
+    /// Claims the next job of any tenant, leased until `now + lease`; `token` identifies the claim.
     ///
     /// # Errors
     /// Those of a store.
     async fn claim(&self, token: &str, now: Timestamp, lease: Duration) -> Result<Option<Lease>>;
 
-    /// Says that the job is alive and at `stage`, and extends the lease to `now + extend`.
+    /// Sends a heartbeat: sets `stage` and extends the lease to `now + extend`.
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the lease is lost.
     async fn heartbeat(&self, lease: &Lease, stage: Stage, now: Timestamp, extend: Duration) -> Result<()>;
 
-    /// Ends the job badly, drops what it staged and records `audit`.
+    /// Fails the job, drops its staged passages and records `audit`.
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the lease is lost.
@@ -408,7 +408,7 @@ pub trait JobQueue: Send + Sync {
         audit: audit::UnsealedRecords,
     ) -> Result<()>;
 
-    /// One job.
+    /// Returns one job.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound).

@@ -1,4 +1,4 @@
-//! The lease of a job while its worker is at work: [`KeptLease`] gives signs of life, however long a step of the work takes.
+//! Lease renewal: [`KeptLease`] renews the lease of a job while its worker runs, however long a step takes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::store_retry::{is_transient, pause};
 
-/// The shortest time between two signs of life.
+/// Minimum interval between two heartbeats.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A lease that a task of its own extends until this is dropped, or the lease is lost.
+/// Lease that a task of its own renews until this value is dropped or the lease is lost.
 #[derive(Debug)]
 pub(super) struct KeptLease {
     stage: watch::Sender<Stage>,
@@ -23,25 +23,25 @@ pub(super) struct KeptLease {
 }
 
 impl KeptLease {
-    /// Says what the work has come to, with a sign of life at once.
+    /// Sets the stage of the job and sends a heartbeat at once.
     pub(super) fn enter(&self, stage: Stage) {
         self.stage.send_replace(stage);
     }
 
-    /// Resolves when the lease is lost: the job may be another worker's from now on.
+    /// Resolves when the lease is lost, after which another worker may have the job.
     pub(super) async fn lost(&self) -> Error {
         let mut lost = self.lost.clone();
-        // An error means that the task was ended, and nobody extends the lease any more.
+        // An error means that the task has ended, so that the lease is no longer renewed.
         let _ = lost.wait_for(|lost| *lost).await;
         Error::new(ErrorKind::Conflict, "another worker has the job, or it is over").code("LEASE_LOST")
     }
 }
 
 impl Engine {
-    /// Extends `lease` from now on.
+    /// Renews `lease` from now on.
     pub(super) fn keep_lease(self: &Arc<Self>, lease: &Lease) -> KeptLease {
         let (stage, mut working) = watch::channel(Stage::Reading);
-        let (tell, lost) = watch::channel(false);
+        let (report_lost, lost) = watch::channel(false);
         let (engine, lease) = (Arc::clone(self), lease.clone());
         let mut until = Instant::now() + self.settings.job_lease;
         self.tasks.spawn(async move {
@@ -55,7 +55,7 @@ impl Engine {
                 }
                 let stage = *working.borrow_and_update();
                 let Some(extended) = engine.extend(&lease, stage, until).await else {
-                    tell.send_replace(true);
+                    report_lost.send_replace(true);
                     return;
                 };
                 until = extended;
@@ -64,8 +64,8 @@ impl Engine {
         KeptLease { stage, lost }
     }
 
-    /// Gives one sign of life, and tries again while the store is out of reach and the lease goes on. Says until when
-    /// the lease goes on then; nothing when it is lost.
+    /// Sends one heartbeat, and retries while the store is unavailable and the lease is valid. Returns the new end of
+    /// the lease; `None` when it is lost.
     async fn extend(&self, lease: &Lease, stage: Stage, until: Instant) -> Option<Instant> {
         let extend = self.settings.job_lease;
         let mut tries = 0;

@@ -1,7 +1,7 @@
-//! Ingestion: from bytes that a caller brings to passages that can be found.
+//! Ingestion: turns uploaded bytes into searchable passages.
 //!
-//! A submission is durable before it is acknowledged; the job behind it is done by a worker, here or in another
-//! process, and a document counts as done only after the store has committed its passages.
+//! A submission is durable before it is acknowledged. A worker of this or another process runs its job, and a
+//! document succeeds only after the store has committed its passages.
 
 mod lease_renewal;
 mod prechunked;

@@ -1,7 +1,8 @@
-//! Passages that a caller cuts, and perhaps embeds, before bringing them: their form as a document's raw bytes.
+//! Pre-chunked passages: the format of a document's raw bytes whose passages the caller has cut, and perhaps
+//! embedded.
 //!
-//! JSON lines: first `{"model": "..."}` (or `{"model": null}`), then one passage a line. They are kept like any
-//! other document's bytes, so that ingestion is as durable and can be done again.
+//! JSON lines: first `{"model": "..."}` (or `{"model": null}`), then one passage a line. They are stored like any
+//! other document's bytes, so that ingestion is durable and can be repeated.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -13,28 +14,28 @@ use crate::error::{Error, Result};
 use crate::hex;
 use crate::retrieve::{ModelId, check_vector};
 
-/// The media type of a document that consists of brought passages.
+/// Media type of a document of pre-chunked passages.
 pub const PASSAGES_CONTENT_TYPE: &str = "application/vnd.nexus.passages+jsonl";
 
-/// What separates brought passages in the text of their document.
+/// Separator between pre-chunked passages in the text of their document.
 const SEPARATOR_BYTES: u64 = 2;
 
-/// The longest line: a passage of some megabytes with its vector.
+/// Maximum length of a line: a passage of some megabytes with its vector.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
-/// A passage as a caller brings it.
+/// Pre-chunked passage of a caller.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PrechunkedPassage {
-    /// Its text, not empty.
+    /// Text, not empty.
     pub text: String,
-    /// Its vector, by the model named for the whole document.
+    /// Vector, by the model named for the whole document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vector: Option<Vec<f32>>,
-    /// The page it stands on.
+    /// Page on which it stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
-    /// The headings above it, outermost first.
+    /// Headings above it, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub heading_path: Vec<String>,
 }
@@ -45,7 +46,7 @@ struct Header {
     model: Option<ModelId>,
 }
 
-/// The raw bytes that hold `passages`.
+/// Serialises `passages` to raw bytes.
 pub(super) fn write(model: Option<ModelId>, passages: &[PrechunkedPassage]) -> Result<Vec<u8>> {
     let dimension = passages.first().map(|first| first.vector.as_ref().map(Vec::len));
     for passage in passages {
@@ -67,7 +68,7 @@ pub(super) fn write(model: Option<ModelId>, passages: &[PrechunkedPassage]) -> R
     Ok(bytes)
 }
 
-/// Reads brought passages one by one.
+/// Reader of pre-chunked passages, one by one.
 pub(super) struct Reader {
     lines: BufReader<Box<dyn Source>>,
     model: Option<ModelId>,
@@ -116,13 +117,14 @@ impl Iterator for Reader {
     }
 }
 
-/// The next line, unless that was all.
+/// Reads the next line; `None` at the end.
 fn next_line(lines: &mut impl BufRead) -> Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     let read = lines.take(LONGEST_LINE + 1).read_until(b'\n', &mut line).map_err(unreadable)? as u64;
     if read > LONGEST_LINE {
-        return Err(Error::invalid(format!("a brought passage has more than {LONGEST_LINE} bytes"))
-            .code(codes::TOO_LARGE));
+        return Err(
+            Error::invalid(format!("a passage has more than {LONGEST_LINE} bytes")).code(codes::TOO_LARGE)
+        );
     }
     Ok((read > 0).then_some(line))
 }
@@ -132,7 +134,7 @@ fn malformed(message: &'static str) -> Error {
 }
 
 fn unparsable(error: serde_json::Error) -> Error {
-    malformed("a brought passage is not the JSON object it should be").because(error)
+    malformed("cannot parse a passage as JSON").because(error)
 }
 
 fn unreadable(error: std::io::Error) -> Error {

@@ -1,4 +1,4 @@
-//! The front of ingestion: checks, keeps the raw bytes, and records document and job in one step.
+//! Submission: checks rights, stores the raw bytes, and records document and job in one transaction.
 
 use super::prechunked::{self, PASSAGES_CONTENT_TYPE, PrechunkedPassage};
 use crate::access::{AccessRule, Permission};
@@ -15,10 +15,10 @@ use crate::retrieve::embed::check_length;
 use crate::retrieve::{CorpusConfig, ModelId};
 
 impl Engine {
-    /// Keeps the bytes of `source` and queues the job that makes them searchable.
+    /// Stores the bytes of `source` and queues the job that makes them searchable.
     ///
-    /// The rights are asked for twice: before the upload, to spare the bytes of a caller who may not, and after it, since
-    /// the caller decides how long it takes. What counts is what the store finds in the transaction of the submission.
+    /// The rights are checked before the upload, to reject a caller without them early, and after it, since the
+    /// caller decides how long it takes. The check that counts is the store's in the transaction of the submission.
     pub(crate) async fn submit(
         &self,
         caller: &Principal,
@@ -41,7 +41,7 @@ impl Engine {
         submitted
     }
 
-    /// Records a document whose bytes are kept, and its job.
+    /// Records a document whose bytes are stored, and its job.
     async fn submit_kept(
         &self,
         caller: &Principal,
@@ -90,7 +90,7 @@ impl Engine {
         self.store.submit(submission).await
     }
 
-    /// Queues passages that the caller has cut, and perhaps embedded, already.
+    /// Queues passages that the caller has cut, and perhaps embedded.
     pub(crate) async fn submit_passages(
         &self,
         caller: &Principal,
@@ -108,7 +108,7 @@ impl Engine {
         self.submit(caller, new, Box::new(std::io::Cursor::new(bytes))).await
     }
 
-    /// Queues the job that cuts a document anew from its raw bytes.
+    /// Queues the job that chunks a document again from its raw bytes.
     pub(crate) async fn reindex(
         &self,
         caller: &Principal,
@@ -129,8 +129,8 @@ impl Engine {
         self.store.reindex(reindex).await
     }
 
-    /// A document that exists may be replaced only by whoever holds `write`. That its id is taken is all that a
-    /// caller learns who may not even read it.
+    /// Checks that the caller may replace a document that exists, which needs `write`. A caller without `read` learns
+    /// only that the id is taken.
     async fn check_may_replace(&self, caller: &Principal, id: &DocumentId) -> Result<()> {
         match self.store.document(caller.tenant(), id).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -151,7 +151,7 @@ impl Engine {
         self.pending(vec![open])
     }
 
-    /// Drafts that the store is to seal in its transaction.
+    /// Wraps drafts that the store seals in its transaction.
     pub(crate) fn pending(&self, drafts: Vec<Draft>) -> UnsealedRecords {
         UnsealedRecords::new(std::sync::Arc::clone(&self.sealer), drafts)
     }

@@ -1,4 +1,4 @@
-//! The back of ingestion: a worker claims a job, reads the document, and publishes its passages.
+//! Ingestion worker: claims a job, reads the document, and publishes its passages.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -23,18 +23,18 @@ use crate::retrieve::embed::check_length;
 use crate::retrieve::{CorpusConfig, EmbedRole, Language, ModelId};
 use crate::store_retry::{is_not_admitted, is_transient, retry};
 
-/// How many passages are embedded and staged at once.
+/// Number of passages that are embedded and staged at once.
 const BATCH: usize = 256;
-/// How many blocks may wait between parser and worker.
+/// Number of blocks in flight between parser and worker.
 const BLOCKS_IN_FLIGHT: usize = 256;
-/// How much of a document is looked at to tell its language, in bytes.
+/// Length of the sample for language detection, in bytes.
 const LANGUAGE_SAMPLE: usize = 4_096;
 
 const PUBLISHED: Kind = Kind::new("document.published");
 
 impl Engine {
-    /// Does the next job, if there is one; says whether there was. A document that cannot be read fails its job,
-    /// not this call.
+    /// Runs the next job, and returns whether there was one. A document that cannot be read fails its job, not this
+    /// call.
     pub(crate) async fn run_next_job(self: &Arc<Self>) -> Result<bool> {
         let token = self.ids.next();
         let Some(lease) = self.store.claim(&token, self.clock.now(), self.settings.job_lease).await? else {
@@ -67,13 +67,13 @@ impl Engine {
         }
     }
 
-    /// Makes what was staged the version that is searched. A publication whose answer was lost may have been made: then
-    /// the next try finds the lease lost, since the job is over.
+    /// Publishes the staged version. A publication whose outcome is unknown may have been made: then the next try
+    /// gets `LEASE_LOST`, since the job is over.
     async fn publish(&self, lease: &Lease, publication: Publication) -> Result<()> {
         let passages = publication.passages;
         self.persist(|| self.store.prepare(lease, passages)).await?;
         let publish = || async {
-            // The access that counts is that of the commit, not of the moment when the work began.
+            // Access is checked at the commit, not only when the job began.
             let access = self.authorise_job(lease).await?;
             let now = self.clock.now();
             let day = self.gateway.settings().zone.day(now);
@@ -83,13 +83,13 @@ impl Engine {
         self.persist(publish).await.map(drop)
     }
 
-    /// Takes a step of a job again and again while the store is out of reach. A lease that is lost meanwhile ends it, since
-    /// the work on the job ends then.
+    /// Retries a step of a job while the store is unavailable. A lost lease ends the retries, since it ends the work
+    /// on the job.
     async fn persist<T, F: Future<Output = Result<T>>>(&self, step: impl FnMut() -> F) -> Result<T> {
         retry(Duration::MAX, is_transient, step).await
     }
 
-    /// Reads the document, and stages its passages.
+    /// Reads the document and stages its passages.
     async fn read(&self, lease: &Lease) -> Result<Publication> {
         let document = &lease.document;
         let access = self.check_job(lease).await?;
@@ -127,7 +127,7 @@ impl Engine {
         })
     }
 
-    /// Spares the work on a job that could not be published any more.
+    /// Checks early that a job can still be published, to save work on one that cannot.
     async fn check_job(&self, lease: &Lease) -> Result<Authorised<RequiredAccess>> {
         let access = self.authorise_job(lease).await?;
         let grants = self.persist(|| self.store.grants(lease.tenant(), &lease.document.id)).await?;
@@ -135,8 +135,8 @@ impl Engine {
         Ok(access)
     }
 
-    /// The access that a job needs to be published, for the principal on whose behalf it runs: a right that was revoked
-    /// while the job waited, or was worked on, makes nothing visible.
+    /// Authorises the publication of a job for its principal: a right that was revoked while the job was queued or
+    /// running publishes nothing.
     async fn authorise_job(&self, lease: &Lease) -> Result<Authorised<RequiredAccess>> {
         let (action, permission) = if lease.reindex {
             (Action::DocumentReindex, Permission::Reindex)
@@ -168,8 +168,8 @@ impl Engine {
         Draft::new(&lease.job.principal, lease.job.id.as_str(), kind, self.policy.version(), self.clock.now())
     }
 
-    /// Records that a job failed. A job that another worker has by now is not touched, and one whose failure cannot be
-    /// recorded is handed out again when its lease ends.
+    /// Records that a job failed. A job that another worker has now is not touched, and a job whose failure cannot be
+    /// recorded is handed out again when its lease expires.
     async fn give_up(&self, lease: &Lease, error: &Error) -> Result<()> {
         if error.stable_code() == "LEASE_LOST" {
             return Ok(());
@@ -190,7 +190,7 @@ impl Engine {
     }
 }
 
-/// Passages on their way into the store.
+/// Staging buffer: passages that are embedded and staged in batches.
 struct Staging<'e> {
     engine: &'e Engine,
     lease: &'e Lease,
@@ -202,7 +202,7 @@ struct Staging<'e> {
 }
 
 impl Staging<'_> {
-    /// Lets the parser read on a thread of its own, and cuts what it finds.
+    /// Runs the parser on a blocking thread, and chunks its blocks.
     async fn stage_parsed(&mut self, mut source: Box<dyn Source>) -> Result<ParseReport> {
         let document = &self.lease.document;
         let hints =
@@ -224,7 +224,7 @@ impl Staging<'_> {
         parsing.await.map_err(crashed)?
     }
 
-    /// Takes passages that the caller has cut already.
+    /// Reads passages that the caller has cut already.
     async fn stage_prechunked(&mut self, source: Box<dyn Source>) -> Result<ParseReport> {
         let reader = prechunked::Reader::new(source)?;
         self.model = reader.model().cloned();
@@ -257,7 +257,7 @@ impl Staging<'_> {
         if self.waiting.len() >= BATCH { self.flush().await } else { Ok(()) }
     }
 
-    /// Vectors for passages, where somebody embeds; a refusal of that fails the job.
+    /// Embeds passages if an embedder is configured; a refusal fails the job.
     async fn embed(&self, texts: &[&str]) -> Result<Option<Vec<Vec<f32>>>> {
         let job = &self.lease.job;
         let origin = Origin { correlation_id: Some(job.id.to_string()), ..Origin::default() };
@@ -269,7 +269,7 @@ impl Staging<'_> {
         embedded.or_error(self.engine.clock.now())
     }
 
-    /// Embeds and stages what waits.
+    /// Embeds and stages the buffered passages.
     async fn flush(&mut self) -> Result<()> {
         if self.waiting.is_empty() {
             return Ok(());
@@ -288,8 +288,8 @@ impl Staging<'_> {
         let mut vectors = vectors.map(Vec::into_iter);
         let passages: Vec<StagedPassage> = waiting
             .into_iter()
-            .map(|(chunk, brought)| {
-                let vector = brought.or_else(|| vectors.as_mut().and_then(Iterator::next));
+            .map(|(chunk, own)| {
+                let vector = own.or_else(|| vectors.as_mut().and_then(Iterator::next));
                 StagedPassage { chunk, language, vector }
             })
             .collect();
@@ -299,24 +299,24 @@ impl Staging<'_> {
     }
 }
 
-/// Carries blocks from the parser's thread to the worker. When the worker stops listening, the parser stops.
+/// Channel of blocks from the parser's thread to the worker. When the worker stops receiving, the parser stops.
 struct Channel(mpsc::Sender<Block>);
 
 impl BlockSink for Channel {
     fn block(&mut self, block: Block) -> Result<()> {
         self.0
             .blocking_send(block)
-            .map_err(|_| Error::new(ErrorKind::Unavailable, "the document is no longer wanted"))
+            .map_err(|_| Error::new(ErrorKind::Unavailable, "the worker no longer reads the document"))
     }
 }
 
-/// The error of a document without a passage. One whose report says why is no scan.
+/// Returns the error of a document without a passage. The hint about scans is left out where the report has a reason.
 fn holds_no_text(report: &ParseReport) -> Error {
     if let Some(warning) = report.warnings.first() {
-        let message = format!("nothing in the document is text that can be read: {warning}");
+        let message = format!("the document holds no text that can be read: {warning}");
         return Error::invalid(message).code(codes::EMPTY);
     }
-    let error = Error::invalid("nothing in the document is text").code(codes::EMPTY);
+    let error = Error::invalid("the document holds no text").code(codes::EMPTY);
     if report.content_type == PASSAGES_CONTENT_TYPE {
         return error;
     }
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!((error.stable_code(), error.remedy()), (codes::EMPTY, None));
         assert!(error.message().ends_with("that can be read: page 1 is missing"));
         assert!(holds_no_text(&ParseReport::default()).remedy().is_some());
-        let brought = ParseReport { content_type: PASSAGES_CONTENT_TYPE.into(), ..ParseReport::default() };
-        assert_eq!(holds_no_text(&brought).remedy(), None);
+        let prechunked = ParseReport { content_type: PASSAGES_CONTENT_TYPE.into(), ..ParseReport::default() };
+        assert_eq!(holds_no_text(&prechunked).remedy(), None);
     }
 }

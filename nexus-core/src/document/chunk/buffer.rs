@@ -1,4 +1,4 @@
-//! The part of a document that is being packed: a few units and their text, nothing before and nothing after.
+//! Buffer of the chunker: the units of the current chunk and their text, and no other part of the document.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use super::BLOCK_SEPARATOR;
 use crate::document::BlockKind;
 
-/// A whole block, or a piece of one.
+/// Block, or piece of one.
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
     pub(super) kind: BlockKind,
-    /// The bytes of the document's text it covers.
+    /// Byte range in the document's text.
     pub(super) span: Range<u64>,
     pub(super) size: usize,
-    /// What the blank line before it counts for; 0 within a block.
+    /// Size of the blank line before it; 0 within a block.
     pub(super) gap: usize,
     pub(super) page: Option<u32>,
     pub(super) path: Arc<[String]>,
@@ -30,9 +30,9 @@ impl Unit {
 #[derive(Debug, Default)]
 pub(super) struct Window {
     units: VecDeque<Unit>,
-    /// The sizes of the units and the gaps before them.
+    /// Sum of the sizes of the units and the gaps before them.
     sum: usize,
-    /// The document's text from the first unit to the last.
+    /// Document's text from the first unit to the last.
     text: String,
 }
 
@@ -41,7 +41,7 @@ impl Window {
         &self.units
     }
 
-    /// The size of the text.
+    /// Returns the size of the text.
     pub(super) fn size(&self) -> usize {
         self.sum - self.units.front().map_or(0, |first| first.gap)
     }
@@ -56,7 +56,7 @@ impl Window {
         self.units.push_back(unit);
     }
 
-    /// Forgets the first `count` units and their text.
+    /// Removes the first `count` units and their text.
     pub(super) fn forget(&mut self, count: usize) {
         let before = self.start();
         self.sum -= self.units.drain(..count).map(|unit| unit.gap + unit.size).sum::<usize>();
@@ -66,7 +66,7 @@ impl Window {
         };
     }
 
-    /// Forgets the beginning of the first unit, so that it starts at `start` and has `size`.
+    /// Removes the beginning of the first unit, so that it starts at `start` and has `size`.
     pub(super) fn shorten_first(&mut self, start: u64, size: usize) {
         let before = self.start();
         if let Some(first) = self.units.front_mut() {
@@ -77,13 +77,13 @@ impl Window {
         }
     }
 
-    /// The text from the first unit to the end of the unit at place `last`.
+    /// Returns the text from the first unit to the end of the unit at place `last`.
     pub(super) fn text_to(&self, last: usize) -> &str {
         let end = self.units.get(last).map_or(0, |unit| bytes(self.start(), unit.span.end));
         self.text.get(..end).unwrap_or_default()
     }
 
-    /// The text of one unit.
+    /// Returns the text of one unit.
     pub(super) fn text_of(&self, unit: &Unit) -> &str {
         let (start, end) = (bytes(self.start(), unit.span.start), bytes(self.start(), unit.span.end));
         self.text.get(start..end).unwrap_or_default()
@@ -94,7 +94,7 @@ impl Window {
     }
 }
 
-/// How far `to` is from `from`. INVARIANT: both lie within the window, which is in memory.
+/// Returns the distance of `to` from `from`. INVARIANT: both lie within the window, which is in memory.
 fn bytes(from: u64, to: u64) -> usize {
     usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX)
 }

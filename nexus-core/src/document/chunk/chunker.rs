@@ -1,4 +1,4 @@
-//! Packing blocks into chunks.
+//! Chunker: packs blocks into chunks.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use super::split::{Measure, each_piece};
 use super::{BLOCK_SEPARATOR, Chunk, ChunkConfig, TokenCounter};
 use crate::document::{Block, BlockKind};
 
-/// What is open may end before a new section, or before a block that does not fit, once it holds this share of the
-/// budget. A smaller beginning is filled up instead.
+/// Minimum fill of a chunk as a fraction of the budget: a chunk at least this full may end before a new section, or
+/// before a block that does not fit. A smaller one is filled up instead.
 const MIN_FILL: usize = 4;
 
-/// Cuts one document. The same blocks always give the same chunks.
+/// Chunker of one document. The same blocks always give the same chunks.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -31,21 +31,21 @@ const MIN_FILL: usize = 4;
 pub struct Chunker {
     counter: Arc<dyn TokenCounter>,
     measure: Arc<Measure>,
-    /// What the blank line between two blocks counts for.
+    /// Size of the blank line between two blocks.
     separator: usize,
     outline: Outline,
     window: Window,
-    /// How many units of the window repeat the chunk before.
+    /// Number of units of the window that repeat the previous chunk.
     carried: usize,
-    /// How much of the document has been seen, in bytes.
+    /// Number of bytes of the document seen so far.
     seen: u64,
     index: u32,
     done: Vec<Chunk>,
 }
 
 impl Chunker {
-    /// A chunker for one document. `counter` counts the tokens of each chunk, and measures the budget if that is in
-    /// tokens.
+    /// Creates a chunker for one document. `counter` counts the tokens of each chunk, and measures the budget if that
+    /// is in tokens.
     pub fn new(config: ChunkConfig, counter: Arc<dyn TokenCounter>) -> Self {
         let measure = Arc::new(Measure::new(config, &counter));
         Self {
@@ -61,7 +61,7 @@ impl Chunker {
         }
     }
 
-    /// Takes the next block and gives the chunks that it completes. A block without text is left out.
+    /// Adds the next block and returns the chunks that it completes. A block without text is skipped.
     pub fn push(&mut self, block: Block) -> Vec<Chunk> {
         let Block { kind, text, page } = block;
         if self.turns_to(page) {
@@ -89,7 +89,7 @@ impl Chunker {
         std::mem::take(&mut self.done)
     }
 
-    /// Gives the last chunks.
+    /// Returns the last chunks.
     pub fn finish(mut self) -> Vec<Chunk> {
         while self.has_new() {
             self.close(0);
@@ -97,7 +97,7 @@ impl Chunker {
         self.done
     }
 
-    /// Whether a block is better kept whole, in this chunk or the next, than taken apart to fill this one.
+    /// Returns whether to keep a block whole, in this chunk or the next, rather than split it to fill this one.
     fn takes_whole(&self, size: usize, gap: usize) -> bool {
         !self.has_new() || self.may_end_here() || self.fits(size, gap)
     }
@@ -118,7 +118,7 @@ impl Chunker {
         self.window.push(Unit { kind, span: start..self.seen, size, gap, page, path }, text);
     }
 
-    /// Whether a unit fits the window. An empty window takes everything.
+    /// Returns whether a unit fits the window. An empty window accepts any unit.
     fn fits(&self, size: usize, gap: usize) -> bool {
         self.window.units().is_empty() || self.window.size() + gap + size <= self.measure.limit
     }
@@ -127,13 +127,13 @@ impl Chunker {
         self.window.units().len() > self.carried
     }
 
-    /// Whether `page` is another than the one before. A chunk keeps to one page, so that whoever cites it names the
-    /// right one.
+    /// Returns whether `page` differs from the previous one. A chunk keeps to one page, so that its citation names
+    /// the right one.
     fn turns_to(&self, page: Option<u32>) -> bool {
         self.window.units().back().is_some_and(|last| last.page != page)
     }
 
-    /// Ends what is open. A heading at the foot of the page goes over to the text that follows it.
+    /// Ends the open chunk. A heading at the foot of the page moves to the text that follows it.
     fn end_page(&mut self) {
         if self.has_new() {
             self.close(0);
@@ -143,14 +143,15 @@ impl Chunker {
         }
     }
 
-    /// Whether the new part of the window is a passage of its own: long enough, and not left with a heading at its end.
+    /// Returns whether the new part of the window can be a chunk: long enough, and not ending with a heading.
     fn may_end_here(&self) -> bool {
         let fresh = || self.window.units().iter().skip(self.carried);
         fresh().next_back().is_some_and(|last| !last.is_heading())
             && fresh().map(|unit| unit.size).sum::<usize>() >= self.measure.limit / MIN_FILL
     }
 
-    /// Ends a chunk. Headings at its end go over to the next chunk; so does up to `overlap` of what is before them.
+    /// Ends a chunk. Headings at its end move to the next chunk; up to `overlap` of the text before them is repeated
+    /// there.
     fn close(&mut self, overlap: usize) {
         let (count, tokens) = self.settle();
         let units = self.window.units();
@@ -176,8 +177,9 @@ impl Chunker {
         self.carried = count - tail.from;
     }
 
-    /// How many units the chunk at hand takes, and its tokens. The sizes of units may add up to less than the whole has
-    /// when a vocabulary counts across their borders; then the chunk gives up what it repeats, then its end.
+    /// Returns the number of units in the current chunk, and its tokens. The sizes of units may add up to less than
+    /// the size of the whole when a vocabulary counts across their borders; then the chunk drops its repeated units,
+    /// then its end.
     fn settle(&mut self) -> (usize, usize) {
         let mut count = self.before_headings(self.window.units().len());
         loop {
@@ -195,15 +197,15 @@ impl Chunker {
         }
     }
 
-    /// `count` without the headings at the end, unless nothing else is new.
+    /// Returns `count` without the headings at the end, unless nothing else is new.
     fn before_headings(&self, count: usize) -> usize {
         let headings =
             self.window.units().range(self.carried..count).rev().take_while(|unit| unit.is_heading()).count();
         if self.carried + headings < count { count - headings } else { count }
     }
 
-    /// What of the first `count` units the next chunk repeats: whole units from the end, and the end of the one before
-    /// them, as far as they fit `overlap`. Never a heading, and never what was repeated already.
+    /// Returns the part of the first `count` units that the next chunk repeats: whole units from the end, and the end
+    /// of the one before them, as far as they fit `overlap`. Never a heading, and never repeated text.
     fn tail(&self, count: usize, overlap: usize) -> Tail {
         let mut room = overlap;
         for (place, unit) in self.window.units().iter().enumerate().take(count).skip(self.carried).rev() {
@@ -218,7 +220,7 @@ impl Chunker {
         Tail { from: self.carried, cut: None }
     }
 
-    /// The last pieces of `unit` that fit `room`.
+    /// Returns the last pieces of `unit` that fit `room`.
     fn cut_tail(&self, place: usize, unit: &Unit, room: usize) -> Tail {
         let mut pieces = Vec::new();
         each_piece(unit.kind, self.window.text_of(unit), &self.measure, |piece, size| {
@@ -240,13 +242,13 @@ impl Chunker {
     }
 }
 
-/// What the next chunk repeats: the units from place `from` on, the first of them from `cut` on with the size it then has.
+/// Overlap with the next chunk: the units from place `from` on, the first of them from `cut` on with its new size.
 struct Tail {
     from: usize,
     cut: Option<(u64, usize)>,
 }
 
-/// What is too long for a heading is text, however it is marked.
+/// Returns the kind of a block that is too long: a heading becomes a paragraph.
 fn as_text(kind: BlockKind) -> BlockKind {
     if matches!(kind, BlockKind::Heading { .. }) { BlockKind::Paragraph } else { kind }
 }

@@ -1,11 +1,11 @@
-//! Which headings the text at hand stands under.
+//! Heading path of the current text.
 
 use std::sync::Arc;
 
-/// The longest heading in a path, in characters. What calls itself a heading and is longer is cut.
+/// Maximum length of a heading in a path, in characters. A longer heading is cut.
 const MAX_HEADING_CHARS: usize = 200;
 
-/// The open headings, outermost first.
+/// Stack of open headings, outermost first.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
     levels: Vec<u8>,
@@ -13,7 +13,7 @@ pub(super) struct Outline {
 }
 
 impl Outline {
-    /// Goes into the section that a heading of `level` begins.
+    /// Enters the section of a heading of `level`.
     pub(super) fn enter(&mut self, level: u8, heading: &str) {
         self.levels.retain(|open| *open < level);
         let words = heading.split_whitespace().collect::<Vec<_>>().join(" ");

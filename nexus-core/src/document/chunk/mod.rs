@@ -1,11 +1,13 @@
 //! Chunks: a document's text cut into passages along its structure, to a budget, with overlap.
 //!
-//! [`Chunker`] takes the blocks of a document as a parser finds them and gives chunks as they are complete, so memory
-//! follows the chunk, not the document. A chunk ends where a section ends if it can, else where a block, a table row, a
-//! line of code or a sentence ends; only a sentence that is over the budget by itself is cut within. A heading stays
-//! with what follows it, and a chunk keeps to one page, so that whoever cites it names the right one.
+//! [`Chunker`] takes the blocks of a document as a parser finds them and returns chunks as they are complete, so
+//! memory is proportional to the chunk, not the document. A chunk ends where a section ends if it can, else where a
+//! block, a table row, a line of code or a sentence ends; only a sentence that exceeds the budget by itself is cut
+//! within. A heading stays with the text that follows it, and a chunk keeps to one page, so that its citation names
+//! the right one.
 //!
-//! The text of a chunk is an exact slice of the document's text, and [`rebuild`] makes the document's text of the chunks.
+//! The text of a chunk is an exact slice of the document's text, and [`rebuild`] restores the document's text from
+//! the chunks.
 
 mod buffer;
 mod chunker;
@@ -22,15 +24,15 @@ pub use tokens::{EstimatedTokens, TokenCounter};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What stands between two blocks in the text of a document.
+/// Separator of two blocks in the text of a document.
 pub const BLOCK_SEPARATOR: &str = "\n\n";
 
-/// The smallest budget: any one character fits it in any unit.
+/// Minimum budget: any one character fits it in any unit.
 pub const MIN_CHUNK_SIZE: u32 = 16;
-/// The largest budget.
+/// Maximum budget.
 pub const MAX_CHUNK_SIZE: u32 = 1_000_000;
 
-/// How long a chunk may be.
+/// Maximum length of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChunkSize {
@@ -41,7 +43,7 @@ pub enum ChunkSize {
 }
 
 impl ChunkSize {
-    /// The number, whatever its unit.
+    /// Returns the number, in either unit.
     pub const fn limit(self) -> u32 {
         match self {
             Self::Tokens(limit) | Self::Chars(limit) => limit,
@@ -49,7 +51,7 @@ impl ChunkSize {
     }
 }
 
-/// How documents are cut: the longest chunk, and how much of its end the next chunk repeats.
+/// Chunking of documents: the maximum length of a chunk, and the overlap with the next one.
 ///
 /// ```
 /// use nexus_core::document::chunk::ChunkConfig;
@@ -74,7 +76,7 @@ struct Unchecked {
 }
 
 impl ChunkConfig {
-    /// Chunks of up to `size` with up to `overlap` of the same unit.
+    /// Creates a configuration for chunks of up to `size` with up to `overlap` of the same unit.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) with the code `INVALID_CHUNK_CONFIG` when the size is not within
@@ -89,7 +91,7 @@ impl ChunkConfig {
             .hint(format!("give a size of {MIN_CHUNK_SIZE} to {MAX_CHUNK_SIZE} and an overlap below it")))
     }
 
-    /// [`ChunkConfig::new`] in tokens.
+    /// Calls [`ChunkConfig::new`] with a size in tokens.
     ///
     /// # Errors
     /// As [`ChunkConfig::new`].
@@ -97,7 +99,7 @@ impl ChunkConfig {
         Self::new(ChunkSize::Tokens(size), overlap)
     }
 
-    /// [`ChunkConfig::new`] in characters.
+    /// Calls [`ChunkConfig::new`] with a size in characters.
     ///
     /// # Errors
     /// As [`ChunkConfig::new`].
@@ -105,19 +107,19 @@ impl ChunkConfig {
         Self::new(ChunkSize::Chars(size), overlap)
     }
 
-    /// The longest chunk.
+    /// Returns the maximum length of a chunk.
     pub const fn size(self) -> ChunkSize {
         self.size
     }
 
-    /// The most that a chunk repeats of the one before it.
+    /// Returns the maximum overlap of a chunk with the one before it.
     pub const fn overlap(self) -> u32 {
         self.overlap
     }
 }
 
 impl Default for ChunkConfig {
-    /// 512 tokens with an overlap of 64.
+    /// Returns 512 tokens with an overlap of 64.
     fn default() -> Self {
         Self { size: ChunkSize::Tokens(512), overlap: 64 }
     }
@@ -136,30 +138,30 @@ impl From<ChunkConfig> for Unchecked {
     }
 }
 
-/// A passage of a document.
+/// Chunk of a document's text.
 ///
 /// Two neighbours overlap, meet, or are apart by exactly one [`BLOCK_SEPARATOR`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
-    /// Its place in the document, from 0.
+    /// Number in the document, from 0.
     pub index: u32,
-    /// Its text: the slice of the document's text that `span` names.
+    /// Text: the slice of the document's text that `span` names.
     pub text: String,
-    /// The bytes of the document's text it covers; that text is the blocks joined by [`BLOCK_SEPARATOR`].
+    /// Byte range in the document's text, which is the blocks joined by [`BLOCK_SEPARATOR`].
     pub span: Range<u64>,
-    /// The page, slide or sheet it begins on.
+    /// Page, slide or sheet on which it begins.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub page: Option<u32>,
-    /// The headings it stands under where it begins, outermost first; its own heading included.
+    /// Headings above its beginning, outermost first; its own heading included.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub heading_path: Vec<String>,
-    /// Its length in tokens.
+    /// Length in tokens.
     pub tokens: u32,
     /// SHA-256 of `text`, in hexadecimal.
     pub hash: String,
 }
 
-/// Makes the document's text of its chunks, given in order.
+/// Restores the document's text from its chunks, given in order.
 ///
 /// # Errors
 /// [`Corrupt`](ErrorKind::Corrupt) when a chunk is missing or its text is not as long as its span.

@@ -1,5 +1,5 @@
-//! Taking a block apart that does not fit: into sentences, or the lines of tables and code. What is still too long
-//! goes into lines, then into clauses, and only then is cut between words.
+//! Splitting of blocks that do not fit: into sentences, or the lines of tables and code. Parts that are still too
+//! long are split into lines, then into clauses, and only then between words.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use super::{ChunkConfig, ChunkSize, TokenCounter};
 use crate::document::BlockKind;
 use crate::document::sentence_boundaries::sentences;
 
-/// No token is longer than this many bytes, so a text that is longer than its budget times this needs no counting.
+/// Maximum bytes of a token: a text longer than its budget times this needs no counting.
 const MAX_BYTES_PER_TOKEN: usize = 128;
 
-/// The unit of a configuration.
+/// Budget of a configuration, with the measure of its unit.
 #[derive(Clone, Debug)]
 pub(super) struct Measure {
     pub(super) limit: usize,
@@ -35,12 +35,12 @@ impl Measure {
         self.counter.as_ref().map_or_else(|| text.chars().count(), |counter| counter.count(text))
     }
 
-    /// Whether a text of so many tokens is too long. A limit in characters is kept by adding up.
+    /// Returns whether a text of `tokens` tokens is too long. A limit in characters is kept by adding up sizes.
     pub(super) fn is_over(&self, tokens: usize) -> bool {
         self.counter.is_some() && tokens > self.limit
     }
 
-    /// The size of `text`, if it is within the limit.
+    /// Returns the size of `text`, if it is within the limit.
     pub(super) fn within(&self, text: &str) -> Option<usize> {
         if text.len() > self.limit.saturating_mul(MAX_BYTES_PER_TOKEN) {
             return None;
@@ -55,7 +55,8 @@ impl ChunkSizer for Measure {
     }
 }
 
-/// The finest parts of `text` that a chunk boundary may fall between, with their sizes. They join to `text`.
+/// Passes to `take` the smallest parts of `text` between which a chunk may end, with their sizes. They join to
+/// `text`.
 pub(super) fn each_piece<'a>(
     kind: BlockKind,
     text: &'a str,
@@ -84,7 +85,7 @@ fn each_line<'a>(text: &'a str, measure: &Measure, take: &mut impl FnMut(&'a str
     }
 }
 
-/// Parts at every stop before white space: what an endless sentence has left, as in text without capitals.
+/// Splits at every stop before white space, for endless sentences such as text without capitals.
 fn each_clause<'a>(text: &'a str, measure: &Measure, take: &mut impl FnMut(&'a str, usize)) {
     let mut follows_stop = false;
     let clauses = text.split_inclusive(|c: char| {
@@ -100,7 +101,8 @@ fn each_clause<'a>(text: &'a str, measure: &Measure, take: &mut impl FnMut(&'a s
     }
 }
 
-/// Cuts what has no boundary left between words, or within one, into parts small enough that several fill a chunk well.
+/// Splits text without other boundaries between words, or within one, into parts small enough that several fill a
+/// chunk well.
 fn cut<'a>(text: &'a str, measure: &Measure, take: &mut impl FnMut(&'a str, usize)) {
     let config =
         text_splitter::ChunkConfig::new((measure.limit / 8).max(1)).with_sizer(measure).with_trim(false);
@@ -113,7 +115,8 @@ fn cut<'a>(text: &'a str, measure: &Measure, take: &mut impl FnMut(&'a str, usiz
     }
 }
 
-/// How much of `text` is cut at once, so that the cost stays linear: some words, or as many bytes of an endless one.
+/// Returns the number of bytes of `text` to split at once, so that the cost stays linear: some words, or as many
+/// bytes of an endless one.
 fn window(text: &str) -> usize {
     let most = text.floor_char_boundary(WINDOW_BYTES);
     let words = text.get(..most).filter(|_| most < text.len()).and_then(|window| window.rfind(' '));

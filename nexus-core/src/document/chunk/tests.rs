@@ -202,7 +202,7 @@ fn chunks_with_one_missing_do_not_join() {
     assert_eq!(rebuild(&chunks).unwrap_err().kind(), ErrorKind::Corrupt);
 }
 
-/// Counts more for a whole than for its parts, as no vocabulary should.
+/// Counter that counts more for a whole than for its parts, as no vocabulary should.
 #[derive(Debug)]
 struct Contrary;
 

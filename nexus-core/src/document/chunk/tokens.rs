@@ -1,28 +1,28 @@
-//! Counting tokens: the port for a model's own count, and an estimate that needs no vocabulary.
+//! Token counting: the port for a model's own count, and an estimate that needs no vocabulary.
 
 use std::fmt;
 
-/// Counts the tokens of a text as one model, or a family of models, does.
+/// Token counter of one model, or a family of models.
 ///
 /// # Contract
 /// - The same text always has the same count; the empty text has none.
 /// - A text has no more tokens than its parts have together, give or take one for each cut.
 pub trait TokenCounter: Send + Sync + fmt::Debug {
-    /// How many tokens `text` has.
+    /// Returns the number of tokens of `text`.
     fn count(&self, text: &str) -> usize;
 
-    /// What counts, such as a vocabulary's name. Stored beside what was counted.
+    /// Returns the counter's name, such as that of a vocabulary. It is stored beside the counts.
     fn name(&self) -> &str;
 }
 
-/// An estimate of the tokens that a byte-pair vocabulary of 100,000 entries makes, in one pass over the bytes.
+/// Estimate of the tokens that a byte-pair vocabulary of 100,000 entries makes, in one pass over the bytes.
 ///
-/// Each run of letters, digits, punctuation or white space costs something for its beginning and for each character;
-/// letters of other scripts cost a rate of their own. The weights are a fit to `cl100k_base` over 2,300 passages.
+/// Each run of letters, digits, punctuation or white space has a cost for its beginning and for each character;
+/// letters of other scripts have a rate of their own. The weights are a fit to `cl100k_base` over 2,300 passages.
 /// Mean ratio of the estimate to the true count: English prose 0.97 to 1.08, source code 0.97, German 0.93, Spanish
-/// 1.04, Russian, Arabic and Chinese 0.95 to 1.02; nine passages in ten lie within 15 % of that. Text that is mostly markup
-/// can have twice as many as estimated. Newer and larger vocabularies make fewer tokens of other scripts than Latin (of Arabic less than half), so
-/// they keep a budget that this estimate keeps.
+/// 1.04, Russian, Arabic and Chinese 0.95 to 1.02; nine passages in ten lie within 15 % of that. Text that is mostly
+/// markup can have twice as many as estimated. Newer and larger vocabularies make fewer tokens of other scripts than
+/// Latin (of Arabic less than half), so they keep a budget that this estimate keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EstimatedTokens;
 
@@ -45,10 +45,10 @@ impl TokenCounter for EstimatedTokens {
     }
 }
 
-/// What weights count in: this much is a token.
+/// Weight of one token: the unit of the costs.
 const TOKEN: usize = 64;
 
-/// What a byte goes on with.
+/// Kind of the run that a byte belongs to.
 #[derive(Clone, Copy)]
 enum Run {
     Capitals,
@@ -60,7 +60,7 @@ enum Run {
     Other,
 }
 
-/// What a byte costs: when a run begins with it, and in any case.
+/// Cost of a byte: `begin` when a run begins with it, and `each` in any case.
 #[derive(Clone, Copy)]
 struct Cost {
     run: Run,
@@ -82,7 +82,7 @@ static COSTS: [Cost; 256] = {
     }
 };
 
-/// What run a byte belongs to, and what the beginning of one costs. Small letters after capitals begin a run.
+/// Returns the run of a byte and the cost of its beginning. Small letters after capitals begin a run.
 const fn run(byte: u8) -> (Run, u8) {
     match byte {
         b'A'..=b'Z' => (Run::Capitals, 0),
@@ -95,7 +95,8 @@ const fn run(byte: u8) -> (Run, u8) {
     }
 }
 
-/// What a byte costs by itself. The first byte of a character outside ASCII tells its script; the others cost nothing.
+/// Returns the cost of a byte by itself. The first byte of a character outside ASCII shows its script; the others
+/// cost nothing.
 const fn each(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' => 7,
@@ -120,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// Sentences with the number of tokens that `cl100k_base` makes of them.
+    /// Sentences with their number of tokens in `cl100k_base`.
     const COUNTED: [(&str, usize); 8] = [
         (
             "Invoices are kept for ten years after the end of the financial year in which they were issued.",

@@ -1,7 +1,7 @@
-//! The sentence boundaries of Unicode ([UAX 29](https://www.unicode.org/reports/tr29/)), found fast.
+//! Fast search for the sentence boundaries of Unicode ([UAX 29](https://www.unicode.org/reports/tr29/)).
 //!
-//! A boundary lies behind punctuation or the end of a line, and what decides about it reaches from the letter before
-//! to the next letter. So only these short stretches go through the rules; the letters and spaces between them, nearly
+//! A boundary lies behind punctuation or the end of a line, and depends only on the stretch from the letter before to
+//! the next letter. So only these short stretches go through the rules; the letters and spaces between them, nearly
 //! all of a text, are skipped.
 
 use std::iter;
@@ -9,7 +9,7 @@ use std::iter;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The ends of the sentences of `text`, in order; the last is the end of `text`.
+/// Returns the ends of the sentences of `text`, in order; the last is the end of `text`.
 pub(super) fn bounds(text: &str) -> impl Iterator<Item = usize> {
     let mut at = 0;
     let mut stretch: Option<(usize, unicode_segmentation::USentenceBoundIndices<'_>)> = None;
@@ -35,8 +35,9 @@ pub(super) fn bounds(text: &str) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The next stretch of `text` from `at` on that may hold boundaries, from the letter before punctuation to the letter
-/// after it: where it starts, where that last letter starts, and where it ends. Without a letter it goes to the end.
+/// Finds the next stretch of `text` from `at` on that may contain boundaries, from the letter before punctuation to
+/// the letter after it. Returns its start, the start of that last letter, and its end. Without such a letter it
+/// extends to the end.
 fn next_stretch(text: &str, at: usize) -> (usize, usize, usize) {
     let rest = text.get(at..).unwrap_or_default();
     let Some((before, after)) = rest.find(may_end).and_then(|candidate| rest.split_at_checked(candidate))
@@ -54,13 +55,13 @@ fn next_stretch(text: &str, at: usize) -> (usize, usize, usize) {
     }
 }
 
-/// Whether `c` belongs to the character before it (`Sentence_Break=Extend`). The halfwidth sound marks of Japanese do,
-/// although they are letters.
+/// Returns whether `c` belongs to the character before it (`Sentence_Break=Extend`). The halfwidth sound marks of
+/// Japanese do, although they are letters.
 fn extends(c: char) -> bool {
     is_combining_mark(c) || matches!(c, '\u{ff9e}' | '\u{ff9f}')
 }
 
-/// Whether a sentence may end behind `c`.
+/// Returns whether a sentence may end behind `c`.
 fn may_end(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, '.' | '!' | '?' | '\n' | '\r');
@@ -74,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    /// The slow and obvious way.
+    /// Slow reference implementation.
     fn reference(text: &str) -> Vec<usize> {
         text.split_sentence_bound_indices().map(|(start, part)| start + part.len()).collect()
     }
