@@ -1,6 +1,7 @@
-//! Budgets: what was consumed, what models cost, what may be consumed, and the switch that ends it all.
+//! Budgets of the facade: usage, ledger, prices, limits and kill switches.
 //!
-//! Reading asks for `usage.read`; whoever is no admin sees their own. Each change is one signed chain of records.
+//! Reads need `usage.read`, and show a caller without admin rights their own data only. Each change is one signed
+//! chain of records.
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::price::PriceRow;
 use crate::principal::{Authentication, Principal};
 use crate::quota::{Consumer, DateRange, Limit, LimitCheck, LimitKey, Limits, ScopeKind, Zone, checks};
 
-/// The most calls or lines that are listed at once.
+/// Maximum number of listed calls or ledger entries.
 pub const MAX_LISTED: usize = 1_000;
 
 const LIMIT_SET: Kind = Kind::new("limit.set");
@@ -30,35 +31,35 @@ const PRICE_ADDED: Kind = Kind::new("price.added");
 const TRIPPED: Kind = Kind::new("shutoff.tripped");
 const REARMED: Kind = Kind::new("shutoff.rearmed");
 
-/// A limit in force, and how its counter stands.
+/// Limit in force, with the state of its counter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LimitStatus {
-    /// The limit.
+    /// Limit.
     #[serde(flatten)]
     pub limit: Limit,
-    /// Whose counter it is; nothing for a limit on runs, investigations and others that were not named.
+    /// Owner of the counter; `None` for a limit on runs, investigations and others that were not named.
     pub counted_for: Option<String>,
-    /// How much is spoken for, by calls that are over and by calls that are not. Nothing also of what others consume, for
-    /// whoever is no admin.
+    /// Amount used by calls that are over and reserved by calls in flight; `None` also where the caller, without
+    /// admin rights, may not see the usage of others.
     pub used: Option<u64>,
-    /// How much of that calls have reserved that are not over.
+    /// Amount of that which calls in flight have reserved.
     pub reserved: Option<u64>,
-    /// When the counter's window ends.
+    /// End of the counter's window.
     pub resets_at: Option<Timestamp>,
 }
 
-/// What may be seen of a limit.
+/// Part of a limit that a caller may see.
 enum Shown {
     Nothing,
-    /// The limit, and not how its counter stands.
+    /// The limit without its counter.
     Limit,
-    /// Both.
+    /// The limit with its counter.
     Counter,
 }
 
 impl Nexus {
-    /// What was consumed on some days, dearest first. Who is no admin sees their own row of the sums by user, and
-    /// nothing else.
+    /// Returns the usage on some days, dearest first. A caller without admin rights sees their own row of the sums by
+    /// user only.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -74,7 +75,7 @@ impl Nexus {
         Ok(rows)
     }
 
-    /// What the tenant did with each provider, by day. For admins.
+    /// Returns the tenant's usage of each provider, by day. For admins.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -84,7 +85,7 @@ impl Nexus {
         self.engine.store.usage_records(caller.tenant(), days.from(), days.to()).await
     }
 
-    /// Calls, latest first, at most [`MAX_LISTED`]: the caller's own, or all of the tenant for an admin.
+    /// Returns calls, latest first, at most [`MAX_LISTED`]: the caller's own, or all of the tenant for an admin.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -97,7 +98,8 @@ impl Nexus {
         Ok(calls)
     }
 
-    /// Lines of the ledger, latest first, at most [`MAX_LISTED`]: the caller's own, or all of the tenant for an admin.
+    /// Returns ledger entries, latest first, at most [`MAX_LISTED`]: the caller's own, or all of the tenant for an
+    /// admin.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -106,8 +108,8 @@ impl Nexus {
         self.engine.store.ledger(caller.tenant(), &query).await
     }
 
-    /// What a model thought in a call, where that is kept. For admins: it is no part of the answer, and may repeat
-    /// what its reader may not see.
+    /// Returns the reasoning of a model in a call, where it is stored. For admins: it is no part of the answer, and
+    /// may quote text that its reader may not see.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
@@ -117,7 +119,7 @@ impl Nexus {
         self.engine.store.reasoning(caller.tenant(), call).await
     }
 
-    /// The prices in force: those that ship, those of the configuration, then those that were added.
+    /// Returns the prices in force: the built-in ones, those of the configuration, then those that were added.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -128,11 +130,11 @@ impl Nexus {
         Ok(rows)
     }
 
-    /// Adds a price, for every tenant. Calls that were made keep theirs.
+    /// Adds a price, for every tenant. Earlier calls keep theirs.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied), also to those who came over a network; [`InvalidInput`](ErrorKind::InvalidInput)
-    /// with `INVALID_PRICE`.
+    /// [`Denied`](ErrorKind::Denied), also to a caller over a network; [`InvalidInput`](ErrorKind::InvalidInput) with
+    /// `INVALID_PRICE`.
     pub async fn add_price(&self, caller: &Principal, row: &PriceRow) -> Result<()> {
         self.authorise(caller, Action::PricingWrite, Resource::default()).await?;
         operator(caller)?;
@@ -147,9 +149,9 @@ impl Nexus {
         self.engine.store.add_price(row, audit).await
     }
 
-    /// The limits in force for the tenant, with the counters of `user`, who is the caller unless an admin asks. Who is no
-    /// admin sees no other counters, and no limits that name another user, organisation, investigation or run than their
-    /// own.
+    /// Returns the limits in force for the tenant, with the counters of `user`, by default the caller. Another user's
+    /// need admin rights. A caller without admin rights sees no other counters, and no limits that name another user,
+    /// organisation, investigation or run than their own.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -185,7 +187,7 @@ impl Nexus {
         Ok(statuses)
     }
 
-    /// What `who` may see of a limit.
+    /// Returns the part of a limit that `caller` may see.
     async fn shown(&self, caller: &Principal, subject: &LimitKey) -> Result<Shown> {
         if Visibility::of(caller) == Visibility::All {
             return Ok(Shown::Counter);
@@ -251,11 +253,11 @@ impl Nexus {
         })
     }
 
-    /// Sets a limit of the tenant, in the place of one with the same subject. It counts what the ledger holds already.
+    /// Sets a limit of the tenant, and replaces one with the same key. It counts earlier ledger entries too.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`InvalidInput`](ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED` for a limit that would
-    /// count nothing, such as one on cost units of a tenant without rates.
+    /// [`Denied`](ErrorKind::Denied); [`InvalidInput`](ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED` for a limit
+    /// without a counter, such as one on cost units of a tenant without rates.
     pub async fn set_limit(&self, caller: &Principal, limit: &Limit) -> Result<()> {
         self.authorise(caller, Action::BudgetWrite, Resource::default()).await?;
         for name in limit.subject.id.iter().chain(&limit.subject.model) {
@@ -267,8 +269,8 @@ impl Nexus {
         self.engine.store.set_limit(caller.tenant(), limit, audit).await
     }
 
-    /// Takes back a limit that was set; what the configuration says of its subject holds again. Says whether there
-    /// was one.
+    /// Removes a limit that was set, and returns whether there was one. The configured limit with the same key
+    /// applies again.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -278,29 +280,29 @@ impl Nexus {
         self.engine.store.remove_limit(caller.tenant(), of, audit).await
     }
 
-    /// The stops that hold for the tenant or for everybody. Who is no admin sees those of other users not at all, and the
-    /// tenant's without what was spent.
+    /// Returns the tripped kill switches of the tenant and of every tenant. A caller without admin rights sees none
+    /// of other users, and the tenant's without amounts.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn kill_switches(&self, caller: &Principal) -> Result<Vec<KillSwitch>> {
         self.authorise(caller, Action::UsageRead, Resource::default()).await?;
-        let stops = self.engine.store.kill_switches(caller.tenant(), self.engine.clock.now()).await?;
+        let switches = self.engine.store.kill_switches(caller.tenant(), self.engine.clock.now()).await?;
         if Visibility::of(caller) == Visibility::All {
-            return Ok(stops);
+            return Ok(switches);
         }
-        let is_shown = |stop: &KillSwitch| match &stop.scope {
+        let is_shown = |switch: &KillSwitch| match &switch.scope {
             KillSwitchScope::Global | KillSwitchScope::Tenant(_) => true,
             KillSwitchScope::User(id) => id == caller.subject().as_str(),
         };
-        Ok(stops.into_iter().filter(is_shown).map(KillSwitch::without_figures).collect())
+        Ok(switches.into_iter().filter(is_shown).map(KillSwitch::without_figures).collect())
     }
 
-    /// Throws the switch: no call of the scope is begun until it is rearmed, or until `lasts` has passed. Calls under
-    /// way come to their end.
+    /// Trips a kill switch: no call of the scope is admitted until the switch is rearmed, or until `lasts` has
+    /// passed. Calls in flight finish.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied), also for another tenant, and for everything to those who came over a network;
+    /// [`Denied`](ErrorKind::Denied), also for another tenant, and for the global scope to a caller over a network;
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a reason that is no line of text.
     pub async fn trip(
         &self,
@@ -311,26 +313,27 @@ impl Nexus {
     ) -> Result<KillSwitch> {
         self.authorise(caller, Action::ShutoffWrite, Resource::default()).await?;
         check_name("reason", reason)?;
-        let facts = shut(caller, &scope)?.sha256("reason", reason);
+        let facts = scope_facts(caller, &scope)?.sha256("reason", reason);
         let audit = self.engine.single_event_chain(caller, TRIPPED, facts)?;
         let since = self.engine.clock.now();
         let cause = KillSwitchCause::Switch { reason: reason.to_owned() };
-        let stop = KillSwitch { scope, cause, since, until: lasts.map(|lasts| since.plus(lasts)) };
-        self.engine.store.trip(caller.tenant(), &stop, audit).await?;
-        Ok(stop)
+        let switch = KillSwitch { scope, cause, since, until: lasts.map(|lasts| since.plus(lasts)) };
+        self.engine.store.trip(caller.tenant(), &switch, audit).await?;
+        Ok(switch)
     }
 
-    /// Opens a scope again, whatever shut it, and begins its hour anew. Says whether it was shut.
+    /// Rearms the kill switch of a scope, for any cause, and restarts its hourly statistics. Returns whether it was
+    /// tripped.
     ///
     /// # Errors
     /// As [`Nexus::trip`].
     pub async fn rearm(&self, caller: &Principal, scope: &KillSwitchScope) -> Result<bool> {
         self.authorise(caller, Action::ShutoffWrite, Resource::default()).await?;
-        let audit = self.engine.single_event_chain(caller, REARMED, shut(caller, scope)?)?;
+        let audit = self.engine.single_event_chain(caller, REARMED, scope_facts(caller, scope)?)?;
         self.engine.store.rearm(caller.tenant(), scope, self.engine.clock.now(), audit).await
     }
 
-    /// The query, narrowed to what the caller may see.
+    /// Restricts the query to the calls that the caller may see.
     async fn visible(&self, caller: &Principal, mut query: LedgerQuery) -> Result<LedgerQuery> {
         self.authorise(caller, Action::UsageRead, Resource::default()).await?;
         if Visibility::of(caller) != Visibility::All {
@@ -341,8 +344,8 @@ impl Nexus {
     }
 }
 
-/// The one counter that `limit` looks at for `consumer`, if it looks at one. A limit of one user, organisation,
-/// investigation or run is about that one, whoever asks.
+/// Returns the counter that `limit` checks for `consumer`, if there is one. A limit of one user, organisation,
+/// investigation or run concerns that one, for every caller.
 fn counter(limit: &Limit, consumer: &Consumer, now: Timestamp, zone: &Zone) -> Option<LimitCheck> {
     let mut consumer = consumer.clone();
     if let Some(id) = &limit.subject.id {
@@ -358,7 +361,7 @@ fn counter(limit: &Limit, consumer: &Consumer, now: Timestamp, zone: &Zone) -> O
     checks(&Limits::none().with([limit.clone()]), &consumer, model, now, zone).into_iter().next()
 }
 
-/// Takes out of a call what the limits that it broke in shadow tell of the consumption of others.
+/// Removes from a call the usage of others that its shadowed limits disclose.
 fn hide_use_of_others(call: &mut Call) {
     let shadowed = call.metadata.get_mut("shadowed").and_then(serde_json::Value::as_array_mut);
     for refusal in shadowed.into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
@@ -369,35 +372,36 @@ fn hide_use_of_others(call: &mut Call) {
     }
 }
 
-/// What others consume is for admins.
+/// Checks that the caller is an admin, who may see the usage of others.
 fn all_of_the_tenant(caller: &Principal) -> Result<()> {
     match Visibility::of(caller) {
         Visibility::All => Ok(()),
         Visibility::Granted(_) => {
-            Err(Error::new(ErrorKind::Denied, "what others consume is shown to admins only")
-                .hint("ask for your own usage by user"))
+            Err(Error::new(ErrorKind::Denied, "the usage of other users is visible to admins only")
+                .hint("request your own usage, by user"))
         }
     }
 }
 
-/// What concerns every tenant is for whoever runs the program, and for no tenant's admin.
+/// Checks that the caller is the operator of Nexus, and not an admin of a tenant over a network.
 fn operator(caller: &Principal) -> Result<()> {
     match caller.authentication() {
         Authentication::Local | Authentication::System { .. } => Ok(()),
-        Authentication::ApiKey { .. } | Authentication::Sso { .. } => {
-            Err(Error::new(ErrorKind::Denied, "this concerns every tenant, and is for whoever runs Nexus"))
-        }
+        Authentication::ApiKey { .. } | Authentication::Sso { .. } => Err(Error::new(
+            ErrorKind::Denied,
+            "this concerns every tenant, and only the operator of Nexus may do it",
+        )),
     }
 }
 
-/// Checks that a scope is the caller's to shut, and says what it is.
-fn shut(caller: &Principal, scope: &KillSwitchScope) -> Result<Payload> {
+/// Checks that the caller may switch a scope, and returns its audit payload.
+fn scope_facts(caller: &Principal, scope: &KillSwitchScope) -> Result<Payload> {
     let facts = Payload::new();
     match scope {
         KillSwitchScope::Global => operator(caller).map(|()| facts.token("scope", "global")),
         KillSwitchScope::Tenant(id) if id == caller.tenant().as_str() => Ok(facts.token("scope", "tenant")),
         KillSwitchScope::Tenant(_) => {
-            Err(Error::new(ErrorKind::Denied, "a tenant is shut off by its own admins only"))
+            Err(Error::new(ErrorKind::Denied, "only a tenant's own admins may switch its kill switch"))
         }
         KillSwitchScope::User(id) => {
             check_name("user", id)?;

@@ -1,4 +1,4 @@
-//! Corpora: sets of documents that are searched together.
+//! Corpora of the facade: sets of documents that are searched together.
 
 use super::Nexus;
 use crate::document::Corpus;
@@ -10,7 +10,7 @@ use crate::principal::Principal;
 use crate::retrieve::CorpusConfig;
 
 impl Nexus {
-    /// Makes a corpus. `config` is its `provider_config_json`; `{}` means the defaults.
+    /// Creates a corpus. `config` is its `provider_config_json`; `{}` means the defaults.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); [`Conflict`](crate::ErrorKind::Conflict) when the id is taken;
@@ -47,7 +47,7 @@ impl Nexus {
         self.engine.store.update_corpus(caller.tenant(), id, patch).await
     }
 
-    /// One corpus.
+    /// Returns one corpus.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound).
@@ -56,7 +56,7 @@ impl Nexus {
         self.engine.store.corpus(caller.tenant(), id).await
     }
 
-    /// All corpora of the tenant, in order of id.
+    /// Returns all corpora of the tenant, in order of id.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
@@ -68,8 +68,8 @@ impl Nexus {
     /// Removes a corpus with all its documents.
     ///
     /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while a
-    /// document is being ingested.
+    /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound);
+    /// [`Conflict`](crate::ErrorKind::Conflict) while a document is being ingested.
     pub async fn delete_corpus(&self, caller: &Principal, id: &CorpusId) -> Result<()> {
         self.authorise(caller, Action::CorpusDelete, Resource::corpus(id)).await?;
         self.engine.store.delete_corpus(caller.tenant(), id).await

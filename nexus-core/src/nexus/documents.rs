@@ -1,4 +1,4 @@
-//! Documents: ingesting them, their jobs, who may see them.
+//! Documents of the facade: ingestion, jobs, and grants.
 
 use std::time::Duration;
 
@@ -16,14 +16,15 @@ use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retrieve::ModelId;
 
-/// How often a job that another worker has is looked at.
+/// Poll interval for a job that another worker runs.
 const JOB_POLL: Duration = Duration::from_millis(20);
 
 impl Nexus {
-    /// Keeps a document and queues the job that makes it searchable; [`Nexus::work`] does such jobs, or this call
-    /// itself where [`Settings::ingest_inline`](crate::Settings::ingest_inline) says so.
+    /// Stores a document and queues the job that makes it searchable. [`Nexus::run_pending_jobs`] runs such jobs, or
+    /// this call itself where [`Settings::ingest_inline`](crate::Settings::ingest_inline) is set.
     ///
-    /// The same bytes under the same id, described and cut the same way, change nothing and say so.
+    /// The same bytes under the same id, described and chunked the same way, change nothing and are reported as
+    /// `unchanged`.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound) without the corpus;
@@ -39,7 +40,7 @@ impl Nexus {
         self.inline(caller, submitted).await
     }
 
-    /// Like [`Nexus::ingest`], for passages that the caller has cut already, and perhaps embedded by `model`.
+    /// Ingests passages that the caller has cut already, and perhaps embedded by `model`, like [`Nexus::ingest`].
     ///
     /// # Errors
     /// As [`Nexus::ingest`].
@@ -54,7 +55,7 @@ impl Nexus {
         self.inline(caller, submitted).await
     }
 
-    /// Cuts a document anew from its raw bytes, in another way if `chunking` says so.
+    /// Chunks a document again from its raw bytes, with another `chunking` if it is given.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound); [`Conflict`](ErrorKind::Conflict) while its
@@ -69,7 +70,7 @@ impl Nexus {
         self.inline(caller, submitted).await
     }
 
-    /// Does queued jobs until none is left, as many at once as the settings allow; says how many it did.
+    /// Runs queued jobs until none is left, as many at once as the settings allow, and returns their number.
     ///
     /// # Errors
     /// Those of the store. A document that cannot be read fails its job, not this call.
@@ -81,11 +82,11 @@ impl Nexus {
             }
             Ok::<usize, Error>(done)
         });
-        // A worker that fails does not end the others in the middle of their jobs.
+        // A worker that fails does not interrupt the jobs of the others.
         futures::future::join_all(workers).await.into_iter().sum()
     }
 
-    /// Does queued jobs in the background until [`Nexus::shutdown`], looking for new ones every `pause`.
+    /// Runs queued jobs in the background until [`Nexus::shutdown`], polling for new ones every `pause`.
     pub fn work_in_background(&self, pause: Duration) {
         let nexus = self.clone();
         self.engine.tasks.spawn(async move {
@@ -101,7 +102,7 @@ impl Nexus {
         });
     }
 
-    /// Does queued jobs until `job` has ended, here or elsewhere, and returns it.
+    /// Runs queued jobs until `job` has ended, here or elsewhere, and returns it.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
@@ -118,7 +119,7 @@ impl Nexus {
         }
     }
 
-    /// Does the job before its submission is told of, where the settings say so.
+    /// Runs the job before its submission is acknowledged, where the settings say so.
     async fn inline(&self, caller: &Principal, submitted: Submitted) -> Result<Submitted> {
         if !self.engine.settings.ingest_inline || !submitted.status.is_in_flight() {
             return Ok(submitted);
@@ -130,7 +131,7 @@ impl Nexus {
         Ok(Submitted { status, ..submitted })
     }
 
-    /// One ingestion job, for whoever may read its document.
+    /// Returns one ingestion job, to a caller who may read its document.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
@@ -141,7 +142,7 @@ impl Nexus {
         Ok(job)
     }
 
-    /// One document.
+    /// Returns one document.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also when the caller may not read it.
@@ -150,7 +151,7 @@ impl Nexus {
         self.engine.permitted_document(caller, id, Permission::Read).await
     }
 
-    /// The documents that the caller may read, in order of id.
+    /// Returns the documents that the caller may read, in order of id.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -160,7 +161,7 @@ impl Nexus {
         self.engine.store.documents(caller.tenant(), &Visibility::of(caller), query, now).await
     }
 
-    /// Passages of a document, in reading order, from number `from`.
+    /// Returns passages of a document, in reading order, from number `from`.
     ///
     /// # Errors
     /// As [`Nexus::document`].
@@ -175,7 +176,7 @@ impl Nexus {
         self.engine.store.passages(caller.tenant(), id, from, limit).await
     }
 
-    /// Removes a document with all that hangs on it.
+    /// Removes a document with its passages, grants and vectors.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound); [`Conflict`](ErrorKind::Conflict) while its
@@ -189,7 +190,7 @@ impl Nexus {
         self.engine.store.delete_document(&access, id, audit).await
     }
 
-    /// Gives somebody a permission on a document, until `expires_at` if that is set.
+    /// Grants a permission on a document, until `expires_at` if that is set.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied) unless the caller owns the document; [`NotFound`](ErrorKind::NotFound).
@@ -215,7 +216,7 @@ impl Nexus {
         self.engine.store.grant(&access, grant).await
     }
 
-    /// Takes a permission back. Binds the next search.
+    /// Revokes a grant, with effect from the next search.
     ///
     /// # Errors
     /// As [`Nexus::grant`].
@@ -225,7 +226,7 @@ impl Nexus {
         self.engine.store.revoke(&access, document, grant).await
     }
 
-    /// The grants on a document, for its owners.
+    /// Returns the grants on a document, to its owners.
     ///
     /// # Errors
     /// As [`Nexus::grant`].
@@ -237,7 +238,7 @@ impl Nexus {
 }
 
 impl Engine {
-    /// A document on which `who` holds `permission`. Without `read` it looks as if it did not exist.
+    /// Returns a document on which `caller` holds `permission`. Without `read` it is `NotFound`.
     pub(crate) async fn permitted_document(
         &self,
         caller: &Principal,
@@ -259,7 +260,7 @@ impl Engine {
         }
     }
 
-    /// A chain of its own for an act that is over at once: opened, told and closed.
+    /// Returns the records of a chain for a single event: opened, recorded and closed.
     pub(crate) fn single_event_chain(
         &self,
         caller: &Principal,

@@ -1,4 +1,4 @@
-//! [`Nexus`]: what an embedding program holds. Every method takes a [`Principal`] and asks the policy first.
+//! Facade of the library: [`Nexus`], whose methods take a [`Principal`] and ask the policy first.
 
 mod budget;
 mod corpora;
@@ -30,30 +30,30 @@ pub struct Nexus {
     engine: Arc<Engine>,
 }
 
-/// What a Nexus is made of and what it holds for a tenant.
+/// Status of a Nexus: its configuration, and the statistics of a tenant's store.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
-    /// The version of the library.
+    /// Version of the library.
     pub version: &'static str,
-    /// The provider that answers.
+    /// Provider that answers.
     pub llm_provider: String,
-    /// The model that answers.
+    /// Model that answers.
     pub llm_model: String,
-    /// The model that embeds, if there is one.
+    /// Embedding model, if there is one.
     pub embedding_model: Option<String>,
-    /// Whether that model knows meaning; false for one that only serves tests.
+    /// Whether that model captures meaning; false for a test model.
     pub embedding_is_semantic: bool,
-    /// How corpora are searched: `lexical` without an embedder, else `hybrid`.
+    /// Search mode: `lexical` without an embedder, else `hybrid`.
     pub search_mode: &'static str,
-    /// The version of the policy in force.
+    /// Version of the policy in force.
     pub policy_version: String,
-    /// The id of the key that signs audit records.
+    /// Identifier of the key that signs audit records.
     pub audit_key: String,
-    /// What the store holds.
+    /// Statistics of the store.
     pub store: StoreStats,
 }
 
-/// A request for everything that a tenant has, which a store's own export or import takes as proof.
+/// Request to export or import all data of a tenant, which a store takes as proof once it is authorised.
 #[derive(Clone, Copy, Debug)]
 pub struct TenantExport;
 
@@ -62,12 +62,12 @@ impl Nexus {
         Self { engine: Arc::new(engine) }
     }
 
-    /// The store.
+    /// Returns the store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.engine.store
     }
 
-    /// What this Nexus is made of, and what it holds for the tenant that the caller may see.
+    /// Returns the configuration of this Nexus, and the statistics of the data that the caller may see.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
@@ -89,8 +89,8 @@ impl Nexus {
         })
     }
 
-    /// Finds out whether the store can be read and written at the moment. For probes: it acts for nobody and touches
-    /// no tenant's data.
+    /// Checks whether the store can be read and written. For probes: it needs no principal and reads no tenant's
+    /// data.
     ///
     /// # Errors
     /// Those of the store.
@@ -98,7 +98,7 @@ impl Nexus {
         self.engine.store.check().await
     }
 
-    /// Proof that `who` may take out or bring in all that the tenant has, for a store's export or import.
+    /// Authorises `caller` to export or import all data of the tenant. The result is the store's proof.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
@@ -106,8 +106,8 @@ impl Nexus {
         self.engine.authorise(caller, Action::TenantExport, Resource::default(), TenantExport).await
     }
 
-    /// Ends background work within `deadline`, then closes the store. Runs that had to be left are taken up by the
-    /// next [`Nexus::resume`]. Says whether all work ended by itself.
+    /// Ends background work within `deadline`, then closes the store. Returns whether all work ended by itself. The
+    /// next [`Nexus::resume`] resumes interrupted runs.
     ///
     /// # Errors
     /// Those of closing the store.

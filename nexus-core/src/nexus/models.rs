@@ -1,4 +1,4 @@
-//! Models: calling one within the limits, and replacing everything about them while Nexus runs.
+//! Models of the facade: calls within the limits, and reconfiguration while Nexus runs.
 
 use std::sync::Arc;
 
@@ -10,12 +10,14 @@ use crate::principal::Principal;
 use crate::speech::Speech;
 
 impl Nexus {
-    /// Calls a model, and returns its answer in one piece. The call is claimed, priced, reserved, settled and recorded
-    /// like that of any run. When the future is dropped, it is made and settled all the same.
+    /// Calls a model, and returns its answer in one piece. The call is deduplicated by its idempotency key, priced,
+    /// reserved, settled and recorded like that of any run. When the future is dropped, the call is made and settled
+    /// all the same.
     ///
     /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied); those of [`Fault::error`](crate::llm::Fault::error); `IDEMPOTENCY_MISMATCH`
-    /// for a key that was used for another request; `PROVIDERS_UNAVAILABLE` with the time to wait.
+    /// [`Denied`](crate::ErrorKind::Denied); those of
+    /// [`ProviderErrorKind::error`](crate::llm::ProviderErrorKind::error); `IDEMPOTENCY_MISMATCH` for a key that was
+    /// used for another request; `PROVIDERS_UNAVAILABLE` with the time to wait.
     pub async fn complete(&self, caller: &Principal, call: ModelCall) -> Result<Admission<Completed>> {
         self.authorise(caller, Action::ModelCall, Resource::default()).await?;
         self.engine.gateway.complete(caller, call).await
@@ -24,25 +26,27 @@ impl Nexus {
     /// Calls a model, and returns its answer as it is made. The stream exists once the call is admitted.
     ///
     /// # Errors
-    /// As [`Nexus::complete`]; what goes wrong later ends the stream.
+    /// As [`Nexus::complete`]; a later error ends the stream.
     pub async fn stream(&self, caller: &Principal, call: ModelCall) -> Result<Admission<CallStream>> {
         self.authorise(caller, Action::ModelCall, Resource::default()).await?;
         self.engine.gateway.stream(caller, call).await
     }
 
-    /// Speaks a text of 1 to [`MAX_SPOKEN_CHARS`](crate::speech::MAX_SPOKEN_CHARS) characters. The call is priced by the
-    /// character, reserved, settled and recorded like any other.
+    /// Synthesises speech of a text of 1 to [`MAX_SPOKEN_CHARS`](crate::speech::MAX_SPOKEN_CHARS) characters. The
+    /// call is priced by the character, reserved, settled and recorded like any other.
     ///
     /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied); [`InvalidInput`](crate::ErrorKind::InvalidInput) with `SPEECH_UNAVAILABLE`
-    /// where nobody speaks, or `INVALID_SPEECH`; those of [`Fault::error`](crate::llm::Fault::error).
+    /// [`Denied`](crate::ErrorKind::Denied); [`InvalidInput`](crate::ErrorKind::InvalidInput) with
+    /// `SPEECH_UNAVAILABLE` without a text-to-speech provider, or `INVALID_SPEECH`; those of
+    /// [`ProviderErrorKind::error`](crate::llm::ProviderErrorKind::error).
     pub async fn speak(&self, caller: &Principal, text: impl Into<String>) -> Result<Admission<Speech>> {
         self.authorise(caller, Action::ModelCall, Resource::default()).await?;
         self.engine.gateway.speak(caller, &Origin::default(), text.into()).await
     }
 
-    /// Replaces everything about models: providers with their keys, routes, limits, prices, deadlines, who embeds and who
-    /// speaks. Calls in flight end with what they began with. For whoever holds the program: it acts for nobody.
+    /// Replaces all settings of models: providers with their keys, routes, limits, prices, deadlines, the embedder
+    /// and the text-to-speech provider. Calls in flight finish with the old ones. For the operator: it needs no
+    /// principal.
     ///
     /// ```
     /// # use nexus_core::{Nexus, audit::KeyRing, gateway::{Models, Routing}, llm::Extractive};
@@ -60,17 +64,17 @@ impl Nexus {
         self.engine.gateway.reconfigure(models)
     }
 
-    /// Everything about models that is in force.
+    /// Returns all settings of models in force.
     pub fn models(&self) -> Models {
         self.engine.gateway.models()
     }
 
-    /// The providers and routes in force.
+    /// Returns the providers and routes in force.
     pub fn routing(&self) -> Arc<Routing> {
         self.engine.gateway.routing()
     }
 
-    /// The settings in force.
+    /// Returns the settings in force.
     pub fn gateway_settings(&self) -> Arc<GatewaySettings> {
         self.engine.gateway.settings()
     }

@@ -1,4 +1,4 @@
-//! Reconciling: what a vendor's bill says takes the place of an estimate.
+//! Reconciliation: a vendor's bill replaces an estimate.
 
 use super::Nexus;
 use crate::audit::{Kind, Payload};
@@ -14,16 +14,16 @@ use crate::usage::Usage;
 const RECONCILED: Kind = Kind::new("call.reconciled");
 
 impl Nexus {
-    /// Corrects what an attempt was charged with by an estimate, such as one of unknown outcome, to what the vendor's
-    /// `bill` says, and returns the line of the ledger that does so. Without `attempt`, the only attempt of the call that
-    /// was estimated. What was corrected before may be corrected again.
+    /// Corrects the estimated charge of an attempt, such as one of unknown outcome, to the vendor's `bill`, and
+    /// returns the correcting ledger entry. Without `attempt`, the only attempt of the call that was estimated. A
+    /// corrected charge may be corrected again.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound) without the call or the attempt;
-    /// [`Conflict`](ErrorKind::Conflict) with `CALL_NOT_ESTIMATED` for what the vendor's own numbers made, or with
-    /// `ENTRY_CONFLICT` when somebody else corrects it at the same time; [`InvalidInput`](ErrorKind::InvalidInput) with
-    /// `ATTEMPT_AMBIGUOUS` when several attempts were estimated, with `PRICE_UNKNOWN` for usage whose price is not known
-    /// any more, and for a `reason` that is no line of text.
+    /// [`Conflict`](ErrorKind::Conflict) with `CALL_NOT_ESTIMATED` for a charge from the vendor's own numbers, or
+    /// with `ENTRY_CONFLICT` when another caller corrects it at the same time;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) with `ATTEMPT_AMBIGUOUS` when several attempts were estimated, with
+    /// `PRICE_UNKNOWN` for usage whose price is no longer known, and for a `reason` that is no line of text.
     pub async fn reconcile(
         &self,
         caller: &Principal,
@@ -63,8 +63,8 @@ impl Nexus {
         self.engine.store.reconcile(reconciliation).await
     }
 
-    /// What an attempt consumed and is charged with by the bill. What the bill does not say stays as it is, or, after a
-    /// correction to nothing, as it was.
+    /// Returns the usage and the charge of an attempt by the bill. Values that the bill does not state stay as they
+    /// are, or, after a correction to nothing, as they were.
     async fn billed(
         &self,
         caller: &Principal,
@@ -76,7 +76,7 @@ impl Nexus {
             VendorBill::Nothing => Ok((Usage::default(), MeterAmounts::ZERO)),
             VendorBill::Usage(usage) => Ok((*usage, self.priced(caller, own, usage).await?)),
             VendorBill::Money(money) if *money < NanoUsd::ZERO => {
-                Err(Error::invalid("nobody is billed less than nothing").code("INVALID_AMOUNT"))
+                Err(Error::invalid("a billed amount cannot be negative").code("INVALID_AMOUNT"))
             }
             VendorBill::Money(money) => {
                 let counted = if latest.charged == MeterAmounts::ZERO { own } else { latest };
@@ -85,7 +85,7 @@ impl Nexus {
         }
     }
 
-    /// What `usage` costs at the price that the attempt was admitted with.
+    /// Returns the charge of `usage` at the price with which the attempt was admitted.
     async fn priced(&self, caller: &Principal, own: &LedgerEntry, usage: &Usage) -> Result<MeterAmounts> {
         let (settings, routing) = (self.gateway_settings(), self.routing());
         let prices = settings.prices.clone().with(self.engine.store.prices().await?);
@@ -103,17 +103,17 @@ impl Nexus {
     }
 }
 
-/// The own line of the attempt that is meant, and its latest.
+/// Returns the first entry of the chosen attempt, and its latest.
 fn chosen(lines: &[LedgerEntry], attempt: Option<u32>) -> Result<(&LedgerEntry, &LedgerEntry)> {
     if lines.is_empty() {
-        return Err(Error::not_found("there is no such call, or no attempt of it is over")
+        return Err(Error::not_found("there is no such call, or none of its attempts has ended")
             .code("CALL_NOT_FOUND")
             .hint("`nexus ledger list --unreconciled` shows what waits to be reconciled"));
     }
     let own_lines = || lines.iter().filter(|line| line.correction.is_none());
     let own = match attempt {
         Some(number) => own_lines().find(|line| line.attempt == number).ok_or_else(|| {
-            Error::not_found("there is no such attempt, or it is not over").code("ATTEMPT_NOT_FOUND")
+            Error::not_found("there is no such attempt, or it has not ended").code("ATTEMPT_NOT_FOUND")
         })?,
         None => only(own_lines())?,
     };
@@ -122,7 +122,7 @@ fn chosen(lines: &[LedgerEntry], attempt: Option<u32>) -> Result<(&LedgerEntry, 
     Ok((own, latest))
 }
 
-/// The only line that was estimated; the last of all where none was, which says so itself.
+/// Returns the only estimated entry; without one the last entry, which [`LedgerEntry::check_estimated`] then refuses.
 fn only<'a>(own_lines: impl Iterator<Item = &'a LedgerEntry> + Clone) -> Result<&'a LedgerEntry> {
     let mut estimated = own_lines.clone().filter(|line| line.estimated);
     match (estimated.next(), estimated.next()) {
@@ -133,7 +133,7 @@ fn only<'a>(own_lines: impl Iterator<Item = &'a LedgerEntry> + Clone) -> Result<
         (None, _) => {
             let last = own_lines.max_by_key(|line| line.attempt);
             last.ok_or_else(|| {
-                Error::new(ErrorKind::Corrupt, "a call has corrections and no line of its own")
+                Error::new(ErrorKind::Corrupt, "a call has corrections but no ledger entry of its own")
             })
         }
     }
@@ -144,9 +144,9 @@ fn amounts(amounts: &MeterAmounts) -> Payload {
 }
 
 fn unpriced(version: &str) -> Error {
-    Error::invalid(format!("the price `{version}` that the attempt was admitted with is not known any more"))
+    Error::invalid(format!("the price `{version}` of the attempt's admission is no longer known"))
         .code("PRICE_UNKNOWN")
-        .hint("give what the vendor billed as money instead")
+        .hint("give the billed amount of money instead")
 }
 
 fn too_large() -> Error {

@@ -1,4 +1,4 @@
-//! What a removal would take away: for those who may carry it out, before they do.
+//! Previews of removals, for callers that are authorised to carry them out.
 
 use super::Nexus;
 use crate::access::{Grant, Permission};
@@ -10,7 +10,7 @@ use crate::principal::Principal;
 use crate::quota::{Limit, LimitKey};
 
 impl Nexus {
-    /// The document that [`Nexus::delete_document`] would remove.
+    /// Returns the document that [`Nexus::delete_document`] would remove.
     ///
     /// # Errors
     /// As [`Nexus::delete_document`].
@@ -25,7 +25,7 @@ impl Nexus {
         Ok(document)
     }
 
-    /// The corpus that [`Nexus::delete_corpus`] would remove; its documents go with it.
+    /// Returns the corpus that [`Nexus::delete_corpus`] would remove with its documents.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
@@ -34,7 +34,7 @@ impl Nexus {
         self.engine.store.corpus(caller.tenant(), id).await
     }
 
-    /// The grant that [`Nexus::revoke`] would take back.
+    /// Returns the grant that [`Nexus::revoke`] would revoke.
     ///
     /// # Errors
     /// As [`Nexus::revoke`].
@@ -51,7 +51,7 @@ impl Nexus {
         found.ok_or_else(|| Error::not_found("there is no such grant").code("GRANT_NOT_FOUND"))
     }
 
-    /// The limit that [`Nexus::remove_limit`] would take back, if one was set.
+    /// Returns the limit that [`Nexus::remove_limit`] would remove, if one was set.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).

@@ -11,23 +11,23 @@ use crate::policy::{Action, Resource};
 use crate::principal::Principal;
 use crate::retention::{Expire, Removed, RetentionClass};
 
-/// The audit record of records that were removed because their retention is over.
+/// Audit event of records that were removed because their retention is over.
 const APPLIED: Kind = Kind::new("retention.applied");
 
-/// How many records one transaction removes, so that other writers wait for milliseconds only.
+/// Number of records that one transaction removes, so that other writers wait for milliseconds only.
 const STEP: usize = 256;
 
-/// How long counters, stops and tallies stay that nothing needs: a clock may go back.
+/// Idle time after which unneeded counters, kill switches and hourly statistics are removed: a clock may go back.
 const IDLE: Duration = Duration::from_hours(24);
 
-/// How often retention is applied in the background.
+/// Interval between background passes.
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// The purpose under which background passes act.
+/// Purpose of the system principal of background passes.
 const PURPOSE: &str = "retention";
 
 impl Nexus {
-    /// How many records of the tenant are older than their retention, by class. Removes nothing.
+    /// Returns the number of records of the tenant that are older than their retention, by class. Removes nothing.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); those of the store.
@@ -41,11 +41,11 @@ impl Nexus {
         Ok(expired)
     }
 
-    /// Removes the records of the tenant that are older than their retention, and says how many of each class. Ledger
-    /// entries and audit chains stay. Each step of the pass leaves a signed record.
+    /// Removes the records of the tenant that are older than their retention, and returns their number by class.
+    /// Ledger entries and audit chains stay. Each step of the pass leaves a signed record.
     ///
     /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied); those of the store, after which what was removed stays removed.
+    /// [`Denied`](crate::ErrorKind::Denied); those of the store, which undo no completed step.
     pub async fn apply_retention(&self, caller: &Principal) -> Result<Vec<Removed>> {
         self.authorise(caller, Action::RetentionApply, Resource::default()).await?;
         let mut removed = Vec::new();
@@ -62,7 +62,7 @@ impl Nexus {
         self.engine.tasks.spawn(async move {
             while !nexus.engine.tasks.is_stopping() {
                 if let Err(error) = nexus.apply_retention_to_all().await {
-                    tracing::warn!(error = %error.report(), "retention could not be applied: the next hour tries again");
+                    tracing::warn!(error = %error.report(), "retention could not be applied and is retried in an hour");
                 }
                 tokio::select! {
                     () = nexus.engine.tasks.stopping() => return,
@@ -114,8 +114,8 @@ impl Nexus {
         Ok(removed)
     }
 
-    /// Removes counters, stops and tallies on which no decision depends any more. They say nothing that the ledger and the
-    /// audit do not, so that no record is left of it.
+    /// Removes counters, kill switches and hourly statistics that affect no decision any more. The ledger and the
+    /// audit chain contain the same facts, so that the removal leaves no record.
     async fn sweep_idle(&self, caller: &Principal) -> Result<()> {
         let before = self.engine.clock.now().minus(IDLE);
         while !self.engine.tasks.is_stopping() {
@@ -126,7 +126,7 @@ impl Nexus {
         Ok(())
     }
 
-    /// Removes what the cache holds of runs that were erased.
+    /// Removes the cache entries of erased runs.
     async fn forget_answers(&self, caller: &Principal, runs: &[String]) -> Result<()> {
         for id in runs {
             let id = RunId::parse(id.clone())

@@ -1,4 +1,4 @@
-//! Questions: searching, asking, runs and their events, sessions, and the audit chains they leave.
+//! Questions of the facade: searches, runs and their events, sessions, and audit chains.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::search::Search;
 use crate::session::{Message, Session};
 use crate::speech::Speech;
 
-/// How many chains of a tenant are looked at in one step for those that the caller began.
+/// Number of a tenant's chains per step of the search for those that the caller started.
 const CHAINS_PAGE: usize = 1_000;
 
 impl Nexus {
-    /// Finds passages.
+    /// Searches for passages.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound) without the corpus;
@@ -29,14 +29,14 @@ impl Nexus {
         self.engine.search(caller, search).await
     }
 
-    /// Begins to put a question together; [`AskBuilder::start`] asks it.
+    /// Returns a builder of a question; [`AskBuilder::start`] asks it.
     pub fn ask(&self, caller: &Principal, question: impl Into<String>) -> AskBuilder {
         AskBuilder::new(Arc::clone(&self.engine), caller.clone(), question.into())
     }
 
-    /// Takes up the runs that a process before this one left unfinished, after ending its calls to models; says how many
-    /// runs there were. A call that cannot be ended holds up nothing: it is logged, and tried again in the background. Before that it writes and reads a probe, so that a store that only seems to be there is found out
-    /// at the start.
+    /// Resumes the runs that an earlier process left unfinished, after ending its calls to models, and returns their
+    /// number. A call that cannot be ended blocks nothing: it is logged, and retried in the background. Before that
+    /// it writes and reads a probe, so that a store that only seems available fails at the start.
     ///
     /// # Errors
     /// Those of the store.
@@ -46,7 +46,7 @@ impl Nexus {
         self.engine.resume_runs().await
     }
 
-    /// One run: the caller's own, or any of the tenant for an admin.
+    /// Returns one run: the caller's own, or any of the tenant for an admin.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
@@ -54,7 +54,7 @@ impl Nexus {
         self.engine.permitted_run(caller, Action::RunRead, id).await
     }
 
-    /// Runs, latest first: the caller's own, or all of the tenant for an admin.
+    /// Returns runs, latest first: the caller's own, or all of the tenant for an admin.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -67,7 +67,7 @@ impl Nexus {
         self.engine.store.runs(caller.tenant(), &RunQuery { owner, ..query }).await
     }
 
-    /// The events of a run from `seq` on: those recorded, then those to come, up to the last one.
+    /// Returns the events of a run from `seq` on: first the recorded ones, then new ones, up to the last one.
     ///
     /// # Errors
     /// As [`Nexus::run`]; [`NotFound`](ErrorKind::NotFound) with `RESUME_UNSUPPORTED` when the journal was erased.
@@ -76,12 +76,12 @@ impl Nexus {
         Ok(EventStream::new(Arc::clone(&self.engine), run, from))
     }
 
-    /// Ends a run. One that another process drives is asked to end, and one that no process drives is ended by the owner of
-    /// the store.
+    /// Cancels a run. Another process that drives it gets a cancel request; the owner of the store ends a run without
+    /// a driver.
     ///
     /// # Errors
-    /// As [`Nexus::run`]; [`Conflict`](ErrorKind::Conflict) when it is over; [`Unavailable`](ErrorKind::Unavailable) with
-    /// `RUN_STALLED` when it cannot end before the store can be used again, when it will.
+    /// As [`Nexus::run`]; [`Conflict`](ErrorKind::Conflict) when it is over; [`Unavailable`](ErrorKind::Unavailable)
+    /// with `RUN_STALLED` when it ends only once the store is available.
     pub async fn cancel(&self, caller: &Principal, id: &RunId) -> Result<()> {
         let run = self.engine.permitted_run(caller, Action::RunCancel, id).await?;
         if run.outcome().is_some() {
@@ -98,7 +98,7 @@ impl Nexus {
         }
     }
 
-    /// The answer of a run aloud, if it was asked to be spoken and was.
+    /// Returns the speech of a run's answer, if it was requested and exists.
     ///
     /// # Errors
     /// As [`Nexus::run`]; [`NotFound`](ErrorKind::NotFound) with `AUDIO_NOT_FOUND` where there is none.
@@ -108,9 +108,10 @@ impl Nexus {
         audio.ok_or_else(|| Error::not_found("the run's answer was not spoken").code("AUDIO_NOT_FOUND"))
     }
 
-    /// Erases what a run showed: its events, its passages, its speech, what models answered and thought in it, and what the
-    /// cache keeps of it. The question stays with the run and the messages with their session; the calls, the ledger and
-    /// the audit chain, which hold no text, stay and still verify. Meant for a run that is over: one that goes on shows more.
+    /// Erases the content of a run: its events, evidence and speech, the output and reasoning of its models, and its
+    /// cache entries. The question stays with the run and the messages with their session; the calls, the ledger and
+    /// the audit chain, which contain no text, stay and still verify. Meant for a run that is over: an unfinished one
+    /// emits more.
     ///
     /// # Errors
     /// As [`Nexus::run`]; those of the cache, when everything else is erased: erase again.
@@ -120,11 +121,11 @@ impl Nexus {
         self.engine.gateway.forget_run(caller.tenant(), id).await
     }
 
-    /// Judges the audit chain of a run or job: one that the caller began, or any of the tenant for an admin. `keys` are the
-    /// key ring to check signatures with, this Nexus's own unless told.
+    /// Verifies the audit chain of a run or job: one that the caller started, or any of the tenant for an admin.
+    /// `keys` is the key ring that checks signatures, by default that of this Nexus.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for the chain of somebody else's.
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for another user's chain.
     pub async fn verify(
         &self,
         caller: &Principal,
@@ -139,7 +140,8 @@ impl Nexus {
         verify_run(store.as_ref(), store.instance(), caller.tenant(), run, Some(keys)).await
     }
 
-    /// The ids of the audit chains that the caller began, or of all of the tenant for an admin, in order, after `after`.
+    /// Returns the ids of the audit chains that the caller started, or of all of the tenant for an admin, in order,
+    /// after `after`.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -165,8 +167,8 @@ impl Nexus {
         Ok(found)
     }
 
-    /// Checks that the caller began a chain. A run's owner is known beside its chain, so that a chain whose beginning was
-    /// altered can still be found out.
+    /// Checks that the caller started a chain. A run's owner is stored beside its chain, so that the owner still sees
+    /// a chain whose beginning was altered.
     async fn check_own_chain(&self, caller: &Principal, run: &str) -> Result<()> {
         let first = self.engine.store.records(caller.tenant(), run, 0, 1).await?;
         if first.first().and_then(|first| actor_in(&first.body)) == Some(actor(caller)) {
@@ -180,7 +182,7 @@ impl Nexus {
         }
     }
 
-    /// The caller's sessions, latest first; all of the tenant's for an admin.
+    /// Returns the caller's sessions, latest first; all of the tenant's for an admin.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
@@ -193,10 +195,10 @@ impl Nexus {
         self.engine.store.sessions(caller.tenant(), owner, limit).await
     }
 
-    /// The last messages of a session, oldest first.
+    /// Returns the last messages of a session, oldest first.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for somebody else's.
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for another user's session.
     pub async fn messages(&self, caller: &Principal, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
         self.authorise(caller, Action::RunRead, Resource::default()).await?;
         let session = self.engine.store.session(caller.tenant(), id).await?;
@@ -208,7 +210,7 @@ impl Nexus {
 }
 
 impl Engine {
-    /// A run of `who`, or of anyone for an admin. Somebody else's looks as if it did not exist.
+    /// Returns a run of `caller`, or any of the tenant for an admin. Another user's run is `NotFound`.
     pub(crate) async fn permitted_run(&self, caller: &Principal, action: Action, id: &RunId) -> Result<Run> {
         self.authorise(caller, action, Resource::default(), ()).await?;
         let run = self.store.run(caller.tenant(), id).await?;
