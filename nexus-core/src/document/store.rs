@@ -239,8 +239,8 @@ pub trait DocumentStore: Send + Sync {
     /// Removes a document with its passages, grants and vectors, and records `audit`.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while it is in flight; those of
-    /// [`check_document`](Authorised::check_document).
+    /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while it is in flight;
+    /// those of [`check_document`](Authorised::check_document).
     async fn delete_document(
         &self,
         access: &Authorised<RequiredAccess>,

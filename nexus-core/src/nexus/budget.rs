@@ -42,7 +42,7 @@ pub struct LimitStatus {
     /// Amount used by calls that are over and reserved by calls in flight; `None` also where the caller, without
     /// admin rights, may not see the usage of others.
     pub used: Option<u64>,
-    /// Amount of that which calls in flight have reserved.
+    /// Amount reserved by calls in flight, a part of `used`.
     pub reserved: Option<u64>,
     /// End of the counter's window.
     pub resets_at: Option<Timestamp>,

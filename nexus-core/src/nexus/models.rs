@@ -58,8 +58,8 @@ impl Nexus {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_ROUTE` for a route that leads nowhere;
-    /// [`Conflict`](crate::ErrorKind::Conflict) with `EMBEDDER_CHANGED` for an embedder of another model. Then nothing is
-    /// replaced.
+    /// [`Conflict`](crate::ErrorKind::Conflict) with `EMBEDDER_CHANGED` for an embedder of another model. Either
+    /// error replaces nothing.
     pub fn reconfigure(&self, models: Models) -> Result<()> {
         self.engine.gateway.reconfigure(models)
     }

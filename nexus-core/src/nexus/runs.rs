@@ -35,8 +35,8 @@ impl Nexus {
     }
 
     /// Resumes the runs that an earlier process left unfinished, after ending its calls to models, and returns their
-    /// number. A call that cannot be ended blocks nothing: it is logged, and retried in the background. Before that
-    /// it writes and reads a probe, so that a store that only seems available fails at the start.
+    /// number. A call that cannot be ended blocks nothing: it is logged, and retried in the background. The method
+    /// first writes and reads a probe, so that a store that only seems available fails at the start.
     ///
     /// # Errors
     /// Those of the store.
@@ -167,8 +167,8 @@ impl Nexus {
         Ok(found)
     }
 
-    /// Checks that the caller started a chain. A run's owner is stored beside its chain, so that the owner still sees
-    /// a chain whose beginning was altered.
+    /// Checks that the caller started a chain. A run's owner is stored beside its chain, so that the owner can still
+    /// verify a chain whose beginning was altered.
     async fn check_own_chain(&self, caller: &Principal, run: &str) -> Result<()> {
         let first = self.engine.store.records(caller.tenant(), run, 0, 1).await?;
         if first.first().and_then(|first| actor_in(&first.body)) == Some(actor(caller)) {

@@ -211,7 +211,7 @@ impl RunHandle {
         &self.run.id
     }
 
-    /// The conversation it belongs to.
+    /// Returns the run's session.
     pub fn session_id(&self) -> &SessionId {
         &self.run.session_id
     }

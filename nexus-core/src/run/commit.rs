@@ -1,7 +1,7 @@
 //! Durable steps of runs: each is recorded exactly once, however long the store is unavailable.
 //!
-//! A step whose outcome is unknown may have been recorded. The version of the run tells: a second try of such a step
-//! is a conflict, and the stored run shows whether the first succeeded.
+//! A step whose outcome is unknown may have been recorded. The version of the run decides: a second try of such a
+//! step is a conflict, and the stored run shows whether the first succeeded.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! State machine of a run, without I/O: [`step`] applies an input, [`next_effect`] returns the next step to carry
 //! out.
 //!
-//! A driver carries out steps and feeds their results back as inputs; everything that must be recorded together comes
-//! out of one call. So a run can be tested without a runtime and resumed after a restart.
+//! A driver carries out steps and feeds their results back as inputs; a single call returns all changes that must be
+//! recorded together. So a run can be tested without a runtime and resumed after a restart.
 //!
 //! - `model_output`: output of the model; `speech`: speech of the answer.
 

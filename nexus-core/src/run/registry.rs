@@ -1,8 +1,8 @@
 //! Run registry of this process: its concurrency limit, the driver of each run, progress for subscribers, and
 //! cancellation.
 //!
-//! INVARIANT: a run has one driver at a time. The right to drive it is a [`Driving`], which is taken before the run
-//! is read and released when the driver ends, however it ends.
+//! INVARIANT: a run has one driver at a time. The right to drive it is a [`Driving`], taken before the run is read
+//! and released at any end of the driver.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -123,7 +123,8 @@ pub trait RunStore: Send + Sync {
     /// Requests the driver of the run to cancel it. Works on a store that is open for reading only.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) without the run; [`Conflict`](crate::ErrorKind::Conflict) when it is over.
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the run; [`Conflict`](crate::ErrorKind::Conflict) when it is
+    /// over.
     async fn request_cancel(&self, caller: &Principal, id: &RunId) -> Result<()>;
 
     /// Takes the cancel requests that arrived since the last call.

@@ -121,7 +121,7 @@ fn play(inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
     play_run(run(), inputs)
 }
 
-/// The same for a run with speech if `speak`.
+/// Applies the inputs likewise to a run with speech if `speak`.
 fn play_with(speak: bool, inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
     let mut run = run();
     run.ask.options.speak = speak;
