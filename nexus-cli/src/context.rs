@@ -85,7 +85,7 @@ impl<'a> Context<'a> {
         self.with_writer_or_create(work).await
     }
 
-    /// Like [`Context::own`], for the commands with which people begin: the store is made if there is none.
+    /// Like [`Context::with_writer`], for the commands with which people begin: the store is made if there is none.
     pub(crate) async fn with_writer_or_create<T>(
         &self,
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
@@ -97,7 +97,7 @@ impl<'a> Context<'a> {
         self.with_store(|| MemoryStore::open(&self.data), resumed).await
     }
 
-    /// Like [`Context::own`], without taking up what an earlier process left.
+    /// Like [`Context::with_writer`], without taking up what an earlier process left.
     pub(crate) async fn with_writer_no_resume<T>(
         &self,
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,

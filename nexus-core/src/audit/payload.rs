@@ -58,8 +58,8 @@ impl<I: Identifier> Identifier for &I {
 /// let payload = Payload::new()
 ///     .id("corpus", &CorpusId::parse("handbook")?)
 ///     .count("passages", 5)
-///     .fingerprint("question", "What changed?")
-///     .word("outcome", "answered");
+///     .sha256("question", "What changed?")
+///     .token("outcome", "answered");
 /// # Ok::<(), nexus_core::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -48,7 +48,7 @@ impl Sentence {
 /// The sentences of `text`, in order. They do not overlap, and their ranges are slices of `text`.
 ///
 /// ```
-/// use nexus_core::grounding::sentence::sentences;
+/// use nexus_core::grounding::quotable_units::sentences;
 ///
 /// let text = "Dr. Ada Byron signed it on 3.5 pages. It expires in 2027.";
 /// let quotes: Vec<_> = sentences(text).into_iter().filter_map(|s| text.get(s.range)).collect();

@@ -8,11 +8,11 @@ use crate::error::{Error, Result};
 /// Civil days from one to another, both included, in the operator's zone.
 ///
 /// ```
-/// use nexus_core::quota::Days;
+/// use nexus_core::quota::DateRange;
 ///
-/// let february = Days::month("2028-02")?;
+/// let february = DateRange::month("2028-02")?;
 /// assert_eq!((february.from(), february.to()), ("2028-02-01", "2028-02-29"));
-/// assert!(Days::between("2028-02-30", "2028-03-01").is_err());
+/// assert!(DateRange::between("2028-02-30", "2028-03-01").is_err());
 /// # Ok::<(), nexus_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +33,7 @@ impl DateRange {
     /// A month, as `2026-03`.
     ///
     /// # Errors
-    /// As [`Days::day`].
+    /// As [`DateRange::day`].
     pub fn month(month: &str) -> Result<Self> {
         let first = date(&format!("{month}-01"), month)?;
         Ok(Self { from: first.to_string(), to: first.last_of_month().to_string() })
@@ -42,7 +42,7 @@ impl DateRange {
     /// From one day to another, both included.
     ///
     /// # Errors
-    /// As [`Days::day`], also when the second lies before the first.
+    /// As [`DateRange::day`], also when the second lies before the first.
     pub fn between(from: &str, to: &str) -> Result<Self> {
         let (first, last) = (date(from, from)?, date(to, to)?);
         if last < first {

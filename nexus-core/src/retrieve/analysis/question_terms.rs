@@ -15,10 +15,10 @@ use super::script::{Run, runs};
 /// A word that is written with a capital within the question is a name and stays: the month in "the bonus of May".
 ///
 /// ```
-/// use nexus_core::retrieve::analysis::subject;
+/// use nexus_core::retrieve::analysis::strip_question_words;
 ///
-/// assert_eq!(subject("How long is the probation period?"), "probation period");
-/// assert_eq!(subject("What is it?"), "What is it?");
+/// assert_eq!(strip_question_words("How long is the probation period?"), "probation period");
+/// assert_eq!(strip_question_words("What is it?"), "What is it?");
 /// ```
 pub fn strip_question_words(question: &str) -> String {
     let asked = language_of_question(question).filter(|language| has_function_words(*language));
