@@ -10,18 +10,18 @@ use rusqlite::Connection;
 
 use crate::convert::small;
 use crate::rows::corpus;
-use crate::search::build::{NotReady, PATIENCE, Task};
+use crate::search::build::{BUILD_TIMEOUT, NotReady, Task};
 use crate::search::retrieve;
 use crate::store::MemoryStore;
 
-/// How often a search begins again because others overtook it, before it says so. Each time takes a window of a
+/// Number of restarts of a search that concurrent changes overtook, before it fails. Each restart takes a window of a
 /// millisecond, so this many in a row are not to be expected.
 const ATTEMPTS: usize = 32;
 
 #[async_trait]
 impl Retriever for MemoryStore {
     async fn retrieve(&self, query: &Authorised<Query>) -> Result<Retrieved> {
-        self.retrieve_within(PATIENCE, query).await
+        self.retrieve_within(BUILD_TIMEOUT, query).await
     }
 
     async fn revision(&self, tenant: &TenantId, corpus: &CorpusId) -> Result<u64> {
@@ -32,12 +32,12 @@ impl Retriever for MemoryStore {
 }
 
 impl MemoryStore {
-    /// Searches, and waits up to `patience` for each index that is to be built first.
-    async fn retrieve_within(&self, patience: Duration, query: &Authorised<Query>) -> Result<Retrieved> {
+    /// Searches, and waits up to `timeout` for each index that must be built first.
+    async fn retrieve_within(&self, timeout: Duration, query: &Authorised<Query>) -> Result<Retrieved> {
         for _ in 0..ATTEMPTS {
             match self.search_once(query).await? {
                 Ok(retrieved) => return Ok(retrieved),
-                Err(Some(task)) => self.build(task, patience).await?,
+                Err(Some(task)) => self.build(task, timeout).await?,
                 Err(None) => {}
             }
         }
@@ -46,7 +46,7 @@ impl MemoryStore {
             .hint("try again"))
     }
 
-    /// Searches on the newest snapshot; otherwise says what is to be built first, or nothing when it was overtaken.
+    /// Searches on the newest snapshot; otherwise returns the build that it needs, or none when a change overtook it.
     async fn search_once(&self, query: &Authorised<Query>) -> Result<Result<Retrieved, Option<Task>>> {
         let (store, query) = (self.clone(), query.clone());
         let work = move |connection: &Connection| match retrieve::search(store.indexes(), connection, &query)
@@ -59,8 +59,8 @@ impl MemoryStore {
         self.engine().read(work).await
     }
 
-    /// Has an index built, unless it is being built, and waits for that away from the threads that read.
-    async fn build(&self, task: Task, patience: Duration) -> Result<()> {
+    /// Starts the build of an index, unless one is in progress, and waits for it away from the reader threads.
+    async fn build(&self, task: Task, timeout: Duration) -> Result<()> {
         let mut build = self.indexes().builds.join(task);
         if let Some(duty) = build.duty.take() {
             let store = self.clone();
@@ -68,10 +68,10 @@ impl MemoryStore {
                 duty.end(&store.indexes().build(connection, task));
                 Ok(())
             };
-            // The duty tells how it ends.
+            // The duty reports the result.
             drop(self.engine().build(work)?);
         }
-        build.ended(patience).await
+        build.ended(timeout).await
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
     use crate::search::visible_versions;
     use crate::store::reader as connect;
 
-    /// Far longer than anything takes here: what waits for something else does not end before.
+    /// Timeout far above any duration here: a wait that depends on something else does not end before.
     const LONG: Duration = Duration::from_mins(1);
 
     fn open(dir: &Path) -> (MemoryStore, World) {
@@ -111,8 +111,8 @@ mod tests {
         corpus::row(connection, admin("acme").tenant(), &corpus(id)).unwrap()
     }
 
-    /// A store on disk with the corpora `c` and `other`, whose text index of `c` is being built until the sender of what
-    /// is returned is dropped.
+    /// Opens a store on disk with the corpora `c` and `other`, whose text index of `c` is being built until the
+    /// returned sender is dropped.
     async fn building(dir: &Path) -> (MemoryStore, World, std::sync::mpsc::Sender<()>) {
         let (caller, (store, world)) = (admin("acme"), open(dir));
         for id in ["c", "other"] {
@@ -139,7 +139,7 @@ mod tests {
         let (_store, world, release) = building(dir.path()).await;
         let caller = admin("acme");
         let asked = allowed(&caller, query("leave"));
-        // Each has been handed over before anything else is asked, and many times as many as there are threads.
+        // Each is queued before the next request, and they are many times as many as there are threads.
         let mut waiting: Vec<_> = (0..32).map(|_| Box::pin(world.store.retrieve(&asked))).collect();
         for search in &mut waiting {
             assert!(poll!(search.as_mut()).is_pending());
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(world.retrieve(&admin("acme"), query("leave")).await.hits.len(), 2);
     }
 
-    /// Passes nothing on until it is told to.
+    /// Reader that blocks until it receives a message.
     struct Slow(Receiver<()>);
 
     impl io::Write for Slow {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_export_that_is_read_slowly_holds_up_nobody() {
+    async fn an_export_that_is_read_slowly_delays_no_other_work() {
         let dir = tempfile::tempdir().unwrap();
         let (on_disk, world) = open(dir.path());
         let (ram, caller) = (MemoryStore::default(), admin("acme"));
@@ -250,7 +250,7 @@ mod tests {
             .await;
         assert_eq!(world.retrieve(&caller, asked.clone()).await.hits.len(), 1);
 
-        // ... so the first finds nothing of what is gone, and says so.
+        // ... so the first finds no retired passage, and reports the conflict.
         let vector = asked.vector.as_ref().unwrap();
         let near = retrieve::vector_arm(indexes, &snapshot, row, vector, &may_find, &catalogue);
         assert!(matches!(near, Err(NotReady::Overtaken)), "{near:?}");
@@ -300,7 +300,7 @@ mod tests {
             found.sort();
             found
         };
-        // Everybody remembers the first versions.
+        // Both stores cache the first versions.
         for world in [&world, &beside] {
             for caller in [&caller, &member] {
                 assert_eq!(found(world, caller).await, ["a@1#0", "b@1#0", "c@1#0"]);
@@ -342,7 +342,7 @@ mod tests {
         let world = World::new(Arc::new(MemoryStore::default()));
         let caller = admin("acme");
         world.corpus(&caller, "c").await;
-        // What an earlier version took.
+        // Metadata as an earlier version accepted it.
         let mut deep = world.submission(&caller, "c", "deep", "paid leave").await;
         let nested = (0..127).fold(serde_json::Value::from(1), |inner, _| vec![inner].into());
         deep.metadata.insert("deep".to_owned(), nested);

@@ -1,19 +1,19 @@
-//! A set of version ordinals, one bit each.
+//! Set of version ordinals, one bit each.
 //!
-//! Ordinals are of the whole store, so those of one corpus may lie far apart: what lies between them takes no memory.
+//! Ordinals count across the whole store, so those of one corpus may lie far apart: the gaps take no memory.
 
-/// How many numbers a chunk stands for.
+/// Number of ordinals in a chunk.
 const CHUNK: i64 = 4096;
-/// How many words a chunk has.
+/// Number of words in a chunk.
 const WORDS: usize = 64;
 
-/// The bits of one chunk.
+/// Bits of one chunk.
 type Chunk = Box<[u64; WORDS]>;
 
-/// A set of numbers, most of which lie close together.
+/// Set of numbers, most of which lie close together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BitSet {
-    /// The number of the first chunk.
+    /// Number of the first chunk.
     base: i64,
     chunks: Vec<Option<Chunk>>,
 }
@@ -61,7 +61,7 @@ impl BitSet {
         }
     }
 
-    /// How many bytes the set takes.
+    /// Returns the size of the set in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let chunks = self.chunks.iter().flatten().count();
         size_of::<Self>() + self.chunks.len() * size_of::<Option<Chunk>>() + chunks * WORDS * 8
@@ -72,7 +72,7 @@ impl BitSet {
     }
 }
 
-/// The word of a number within its chunk, and the bit within the word.
+/// Returns the word of a number within its chunk, and the bit within the word.
 fn within(number: i64) -> (usize, u64) {
     let offset = number.rem_euclid(CHUNK);
     (usize::try_from(offset / 64).unwrap_or(0), 1 << (offset % 64))
@@ -105,7 +105,7 @@ mod tests {
         for number in [900_000_000, 1, 500_000_000] {
             bits.insert(number);
         }
-        // Eight bytes for each stretch of 4096 numbers between them, where a bit for each number would take 112 MB.
+        // Eight bytes for each gap of 4096 numbers, where a bit for each number would take 112 MB.
         assert!(bits.bytes() < 2_000_000, "{}", bits.bytes());
         for number in [900_000_000, 1, 500_000_000] {
             bits.remove(number);

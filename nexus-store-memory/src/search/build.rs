@@ -1,8 +1,8 @@
-//! Builds: work on indexes that is too much for a search.
+//! Index builds: work on indexes that exceeds the budget of a search.
 //!
-//! A search takes up what little changed since the last one by itself. What is more (an index that is made anew after a
-//! restore, the vectors of a large corpus after a start) is built once, on threads and connections of its own, while the
-//! searches that need it wait away from the threads that read; others are not held up.
+//! A search applies small changes to an index by itself. Larger work (an index that is rebuilt after a restore, the
+//! vectors of a large corpus after a start) is built once, on separate threads and connections, while the searches
+//! that need it wait away from the reader threads; other searches are not delayed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -13,40 +13,40 @@ use tokio::sync::watch;
 
 use crate::search::vector::Space;
 
-/// How long a search waits for a build before it says that there is one.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Time that a search waits for a build before it reports `INDEX_BUILDING`.
+pub(crate) const BUILD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// When a search that gave up waiting is worth another try.
+/// Delay after which a search that timed out may retry.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// What can be built.
+/// Index to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Task {
-    /// The catalogue of a corpus.
+    /// Live versions of a corpus.
     Catalogue(i64),
-    /// The text index of a corpus.
+    /// Text index of a corpus.
     Text(i64),
-    /// The codes of a corpus's vectors of one model and length.
+    /// Codes of a corpus's vectors of one model and length.
     Vectors(Space),
 }
 
-/// How much of a build its caller does by itself.
+/// Share of a build that its caller does by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effort {
-    /// What takes a few milliseconds: for threads that others wait for.
+    /// A few milliseconds of work: for threads that serve other callers.
     Little,
-    /// All of it.
+    /// The whole build.
     Full,
 }
 
-/// Why an index does not serve a search.
+/// Reason why an index does not serve a search.
 #[derive(Debug)]
 pub(crate) enum NotReady {
-    /// It is newer than the search's snapshot: the search begins again on a newer one.
+    /// The index is newer than the search's snapshot: the search restarts on a newer one.
     Overtaken,
-    /// It is to be built first.
+    /// The index must be built first.
     Behind(Task),
-    /// It cannot be used.
+    /// The index cannot be used.
     Failed(Error),
 }
 
@@ -56,7 +56,7 @@ impl From<Error> for NotReady {
     }
 }
 
-/// Takes the lock under which an index is built; nothing when another has it and the effort is little.
+/// Takes the build lock of an index; returns none when another thread holds it and the effort is little.
 pub(crate) fn begin<T>(building: &Mutex<T>, effort: Effort) -> Option<MutexGuard<'_, T>> {
     match effort {
         Effort::Full => Some(building.lock().unwrap_or_else(PoisonError::into_inner)),
@@ -68,10 +68,10 @@ pub(crate) fn begin<T>(building: &Mutex<T>, effort: Effort) -> Option<MutexGuard
     }
 }
 
-/// How a build ended; nothing while it runs.
+/// Result of a build; none while it runs.
 type Outcome = Option<Result<(), String>>;
 
-/// The builds that are under way.
+/// Builds in progress.
 #[derive(Debug, Default)]
 pub(crate) struct Builds {
     running: Arc<Mutex<Running>>,
@@ -79,14 +79,14 @@ pub(crate) struct Builds {
 
 type Running = HashMap<Task, watch::Receiver<Outcome>>;
 
-/// A build as those see it who need it.
+/// Handle of a build for the searches that need it.
 pub(crate) struct Build {
     outcome: watch::Receiver<Outcome>,
-    /// The duty to carry it out, for who asked first.
+    /// Duty to carry out the build, for the first caller.
     pub(crate) duty: Option<Duty>,
 }
 
-/// The duty to carry a build out. A duty that is dropped ends the build as failed.
+/// Duty to carry out a build. A dropped duty ends the build as failed.
 pub(crate) struct Duty {
     task: Task,
     running: Arc<Mutex<Running>>,
@@ -95,7 +95,7 @@ pub(crate) struct Duty {
 }
 
 impl Builds {
-    /// The build of `task` that is under way, or a new one.
+    /// Joins the build of `task` in progress, or registers a new one.
     pub(crate) fn join(&self, task: Task) -> Build {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outcome) = running.get(&task) {
@@ -103,7 +103,7 @@ impl Builds {
         }
         let (sender, outcome) = watch::channel(None);
         running.insert(task, outcome.clone());
-        let ended = Err("the build was given up".to_owned());
+        let ended = Err("the build was abandoned".to_owned());
         let duty = Duty { task, running: Arc::clone(&self.running), outcome: sender, ended };
         Build { outcome, duty: Some(duty) }
     }
@@ -118,7 +118,7 @@ impl Duty {
 
 impl Drop for Duty {
     fn drop(&mut self) {
-        // First no longer under way, then ended: a search that is still behind asks for another build.
+        // The build is removed before it ends: a search that is still behind then requests another one.
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.task);
         self.outcome.send_replace(Some(std::mem::replace(&mut self.ended, Ok(()))));
     }
@@ -128,11 +128,11 @@ impl Build {
     /// Waits until the build has ended.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) with `INDEX_BUILDING` when it takes longer than `patience`, with
+    /// [`Unavailable`](ErrorKind::Unavailable) with `INDEX_BUILDING` when it takes longer than `timeout`, with
     /// `INDEX_UNAVAILABLE` when it failed.
-    pub(crate) async fn ended(mut self, patience: Duration) -> Result<()> {
+    pub(crate) async fn ended(mut self, timeout: Duration) -> Result<()> {
         let ended = self.outcome.wait_for(Option::is_some);
-        match tokio::time::timeout(patience, ended).await {
+        match tokio::time::timeout(timeout, ended).await {
             Err(_) => Err(Error::new(ErrorKind::Unavailable, "the index of the corpus is being built")
                 .code("INDEX_BUILDING")
                 .hint("try again when it is done; other corpora can be searched meanwhile")

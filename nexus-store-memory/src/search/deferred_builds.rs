@@ -1,11 +1,11 @@
-//! A statement with the conditions that a query names, and no other: a condition that may be absent keeps SQLite from using
-//! an index.
+//! `SELECT` statement with exactly the conditions that a query names: an optional condition would keep SQLite from
+//! using an index.
 
 use rusqlite::ToSql;
 
 use crate::convert::limit;
 
-/// A statement on its way, with its values.
+/// Statement under construction, with its values.
 pub(crate) struct Wanted {
     statement: String,
     values: Vec<Box<dyn ToSql>>,
@@ -13,7 +13,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// What is selected, and from where.
+    /// Begins a statement with its columns and tables.
     pub(crate) fn new(source: &str) -> Self {
         Self { statement: source.to_owned(), values: Vec::new(), has_conditions: false }
     }
@@ -43,7 +43,7 @@ impl Wanted {
         self
     }
 
-    /// Adds an alternative to the condition before, with a value.
+    /// Adds an alternative to the last condition, with a value.
     pub(crate) fn or(&mut self, condition: &str, value: impl ToSql + 'static) -> &mut Self {
         self.statement.push_str(" OR ");
         self.statement.push_str(condition);
@@ -51,14 +51,14 @@ impl Wanted {
         self
     }
 
-    /// The statement in this order, with its values: for who stops reading by itself.
+    /// Returns the statement in this order, with its values, for callers that stop reading early.
     pub(crate) fn in_order(mut self, order: &str) -> (String, Vec<Box<dyn ToSql>>) {
         self.statement.push_str(" ORDER BY ");
         self.statement.push_str(order);
         (self.statement, self.values)
     }
 
-    /// The statement in this order, with its values: at most so many rows.
+    /// Returns the statement in this order, with its values, limited to `at_most` rows.
     pub(crate) fn ordered(mut self, order: &str, at_most: usize) -> (String, Vec<Box<dyn ToSql>>) {
         self.statement.push_str(" ORDER BY ");
         self.statement.push_str(order);
@@ -67,7 +67,7 @@ impl Wanted {
         (self.statement, self.values)
     }
 
-    /// The statement as it is, with its values.
+    /// Returns the statement without an order, with its values.
     pub(crate) fn unordered(self) -> (String, Vec<Box<dyn ToSql>>) {
         (self.statement, self.values)
     }

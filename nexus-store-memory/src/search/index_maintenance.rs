@@ -1,5 +1,5 @@
-//! The thread that keeps text indexes up to date between searches, so that a search after a large ingestion does
-//! not wait for it, and that gives memory back when nothing is written.
+//! Index maintenance thread: updates text indexes between searches, so that a search after a large ingestion does not
+//! wait for them, and releases their memory when idle.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -11,31 +11,31 @@ use nexus_core::{Error, Result};
 
 use crate::db::join;
 
-/// So many passages are not left waiting.
+/// Number of passages from which pending publications are indexed at once.
 const BATCH: u64 = 2000;
-/// So long nothing is left waiting.
+/// Upper bound on the delay of pending publications.
 const MAX_INDEX_DELAY: Duration = Duration::from_millis(500);
-/// After so long without a publication the writers' memory is given back.
+/// Time without a publication after which the writers' memory is released.
 const IDLE: Duration = Duration::from_secs(3);
 
-/// Something was published.
+/// Event: passages of a corpus were published.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PassagesPublished {
     pub(crate) corpus: i64,
     pub(crate) passages: u64,
 }
 
-/// The store whose indexes are kept.
+/// Store whose indexes the thread maintains.
 pub(crate) trait IndexTarget: Send + 'static {
-    /// Whether anybody else has it still.
+    /// Returns whether the store has another handle still.
     fn is_open(&self) -> bool;
-    /// Takes what was published in a corpus into its text index.
+    /// Adds the published passages of a corpus to its text index.
     fn refresh(&self, corpus: i64);
-    /// Gives back the memory of those who write indexes.
+    /// Releases the memory of the index writers.
     fn release_memory(&self);
 }
 
-/// The handle of the thread.
+/// Handle of the thread.
 #[derive(Debug, Default)]
 pub(crate) struct IndexMaintainer {
     news: Mutex<Option<Sender<PassagesPublished>>>,
@@ -49,21 +49,23 @@ impl IndexMaintainer {
         let thread = std::thread::Builder::new()
             .name("nexus-keeper".to_owned())
             .spawn(move || serve(&kept, &receiver))
-            .map_err(|source| Error::unexpected("could not start the keeper thread").because(source))?;
+            .map_err(|source| {
+                Error::unexpected("could not start the index maintenance thread").because(source)
+            })?;
         *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
     }
 
-    /// Says that something was published.
+    /// Notifies the thread of published passages.
     pub(crate) fn notify(&self, published: PassagesPublished) {
         if let Some(news) = &*self.news.lock().unwrap_or_else(PoisonError::into_inner) {
-            // A thread that is gone leaves the work to the next search.
+            // Without the thread the next search does the work.
             let _ = news.send(published);
         }
     }
 
-    /// Ends the thread after what waits: what was published is then indexed for whoever opens the store next.
+    /// Ends the thread after its pending work, so that the next process finds the publications indexed.
     pub(crate) fn close(&self) {
         drop(self.news.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -99,7 +101,7 @@ fn serve(kept: &impl IndexTarget, news: &Receiver<PassagesPublished>) {
     }
 }
 
-/// What was published and is not indexed.
+/// Published passages that are not indexed yet.
 struct Waiting {
     corpora: BTreeSet<i64>,
     passages: u64,
@@ -124,12 +126,12 @@ impl Default for Waiting {
 
 impl Waiting {
     fn next(&self, news: &Receiver<PassagesPublished>) -> Result<PassagesPublished, RecvTimeoutError> {
-        let patience = match self.since {
+        let timeout = match self.since {
             Some(since) => MAX_INDEX_DELAY.saturating_sub(since.elapsed()),
             None if self.writers_open => IDLE.saturating_sub(self.quiet_since.elapsed()),
             None => return news.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
-        news.recv_timeout(patience)
+        news.recv_timeout(timeout)
     }
 
     fn add(&mut self, published: PassagesPublished) {

@@ -1,4 +1,4 @@
-//! What a store keeps beside its rows for searches: derived from them, and made anew when it is lost.
+//! Indexes that a store keeps beside its rows for searches: derived data, rebuilt when lost.
 
 use nexus_core::Result;
 use rusqlite::Connection;
@@ -10,7 +10,7 @@ use crate::search::text::{Place, TextIndexes};
 use crate::search::vector::Vectors;
 use crate::search::visibility_cache::VisibilityCache;
 
-/// Catalogues and permitted sets, text indexes, and vectors.
+/// Live and visible versions, text indexes, and vectors.
 #[derive(Debug)]
 pub(crate) struct Indexes {
     pub(crate) catalogues: LiveVersionsByCorpus,
@@ -21,7 +21,7 @@ pub(crate) struct Indexes {
 }
 
 impl Indexes {
-    /// Indexes with their texts in `place`.
+    /// Creates empty indexes whose text indexes lie in `place`.
     pub(crate) fn new(place: Place) -> Self {
         Self {
             catalogues: LiveVersionsByCorpus::default(),
@@ -32,13 +32,13 @@ impl Indexes {
         }
     }
 
-    /// Builds what a task names, up to the snapshot of `connection`.
+    /// Builds the index of a task up to the snapshot of `connection`.
     pub(crate) fn build(&self, connection: &Connection, task: Task) -> Result<()> {
         let corpus = match task {
             Task::Catalogue(corpus) | Task::Text(corpus) => corpus,
             Task::Vectors(space) => space.corpus,
         };
-        // It may have been deleted meanwhile.
+        // The corpus may have been deleted meanwhile.
         let Some(row) = corpus::row_of(connection, corpus)? else { return Ok(()) };
         let built = match task {
             Task::Catalogue(_) => self.catalogues.get(connection, row, Effort::Full).map(drop),
@@ -46,13 +46,13 @@ impl Indexes {
             Task::Vectors(space) => self.vectors.prepare(connection, row, space),
         };
         match built {
-            // Another has built more.
+            // Another thread has built a newer one.
             Ok(()) | Err(NotReady::Overtaken | NotReady::Behind(_)) => Ok(()),
             Err(NotReady::Failed(error)) => Err(error),
         }
     }
 
-    /// Lets go of a corpus that is gone.
+    /// Drops the indexes of a deleted corpus.
     pub(crate) fn forget(&self, corpus: i64) {
         self.catalogues.forget(corpus);
         self.sets.forget(corpus);

@@ -1,4 +1,4 @@
-//! What is live in a corpus, kept in memory and brought up to date by watermark.
+//! Live versions of a corpus, kept in memory and updated by watermark.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,25 +15,25 @@ use crate::rows::passage;
 use crate::search::bit_set::BitSet;
 use crate::search::build::{Effort, NotReady, Task, begin};
 
-/// How many changed versions a search takes up by itself.
+/// Upper bound on the changed versions that a search applies by itself.
 const SMALL: i64 = 2_000;
 
-/// The catalogues of a store, by corpus.
+/// Live versions of all corpora of a store.
 #[derive(Debug, Default)]
 pub(crate) struct LiveVersionsByCorpus {
     corpora: Mutex<HashMap<i64, Arc<Slot>>>,
 }
 
-/// The newest catalogue of one corpus.
+/// Newest live versions of one corpus.
 #[derive(Debug, Default)]
 struct Slot {
-    /// Held while a newer catalogue is made.
+    /// Held while newer live versions are read.
     building: Mutex<()>,
     newest: Mutex<Arc<LiveVersions>>,
 }
 
 impl LiveVersionsByCorpus {
-    /// The catalogue as of the snapshot of `row`.
+    /// Returns the live versions as of the snapshot of `row`.
     pub(crate) fn get(
         &self,
         connection: &Connection,
@@ -49,7 +49,7 @@ impl LiveVersionsByCorpus {
         }
         let behind = || NotReady::Behind(Task::Catalogue(row.ordinal));
         let building = begin(&slot.building, effort).ok_or_else(behind)?;
-        // Another search may have made it meanwhile.
+        // Another search may have read them meanwhile.
         if let Some(newest) = slot.newest(row)? {
             return Ok(newest);
         }
@@ -67,7 +67,7 @@ impl LiveVersionsByCorpus {
         Ok(catalogue)
     }
 
-    /// Lets go of a corpus that is gone.
+    /// Drops the live versions of a deleted corpus.
     pub(crate) fn forget(&self, corpus: i64) {
         self.corpora.lock().unwrap_or_else(PoisonError::into_inner).remove(&corpus);
     }
@@ -78,7 +78,7 @@ impl Slot {
         Arc::clone(&self.newest.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The newest catalogue, if it is that of the snapshot.
+    /// Returns the newest live versions, if they are of the snapshot.
     fn newest(&self, row: CorpusRow) -> Result<Option<Arc<LiveVersions>>, NotReady> {
         let newest = self.current();
         match newest.watermark.cmp(&row.watermark) {
@@ -89,18 +89,18 @@ impl Slot {
     }
 }
 
-/// The live versions of a corpus as of a watermark.
+/// Live versions of a corpus as of a watermark.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LiveVersions {
     pub(crate) watermark: i64,
     pub(crate) live: BitSet,
-    /// How many passages the live versions have.
+    /// Number of passages of the live versions.
     pub(crate) live_passages: u64,
-    /// The ordinals of the live versions, ascending.
+    /// Ordinals of the live versions, ascending.
     ordinals: Vec<i64>,
-    /// The live versions, in order of ordinal.
+    /// Live versions, in order of ordinal.
     versions: Vec<Arc<Version>>,
-    /// The models of the live vectors, each with the lengths of its vectors.
+    /// Models of the live vectors, each with the lengths of its vectors.
     vectors: Vec<(i64, usize)>,
     languages: u32,
 }
@@ -110,13 +110,13 @@ struct Version {
     number: u32,
     passages: u32,
     languages: u32,
-    /// The model of its vectors, and how long they are.
+    /// Model and length of its vectors.
     vectors: Option<(i64, usize)>,
     document: DocumentId,
 }
 
 impl LiveVersions {
-    /// Whether so little changed since that a search may take it up by itself.
+    /// Returns whether the changes since then are few enough for a search to apply by itself.
     fn is_near(&self, connection: &Connection, corpus: i64) -> Result<bool> {
         let statement = if self.watermark == 0 {
             "SELECT count(*) <= ?2 FROM (SELECT 1 FROM version INDEXED BY version_live
@@ -133,7 +133,7 @@ impl LiveVersions {
             .map_err(sql)
     }
 
-    /// Takes up what changed since; at first, what is live.
+    /// Applies the changes since then; at first, reads all live versions.
     fn catch_up(&mut self, connection: &Connection, corpus: i64, watermark: i64) -> Result<()> {
         let statement = if self.watermark == 0 {
             "SELECT ordinal, state = 'live', number, passages, languages, document, model, dimension
@@ -171,7 +171,7 @@ impl LiveVersions {
         Ok(())
     }
 
-    /// Puts the changed versions in their places, in one pass.
+    /// Merges the changed versions into the order, in one pass.
     fn merge(&mut self, changed: &BTreeMap<i64, Option<Arc<Version>>>) {
         let kept = std::mem::take(&mut self.ordinals).into_iter().zip(std::mem::take(&mut self.versions));
         let mut kept = kept.filter(|(ordinal, _)| !changed.contains_key(ordinal)).peekable();
@@ -190,33 +190,33 @@ impl LiveVersions {
         kept.for_each(|(ordinal, version)| push(ordinal, version));
     }
 
-    /// How many versions are live.
+    /// Returns the number of live versions.
     pub(crate) fn len(&self) -> usize {
         self.ordinals.len()
     }
 
-    /// The languages of the live passages, in a fixed order.
+    /// Returns the languages of the live passages, in a fixed order.
     pub(crate) fn languages(&self) -> Vec<Language> {
         languages(self.languages)
     }
 
-    /// The languages of the passages of the versions in `set`, in a fixed order.
+    /// Returns the languages of the passages of the versions in `set`, in a fixed order.
     pub(crate) fn languages_of(&self, set: &BitSet) -> Vec<Language> {
         let within = self.within(set);
         languages(within.fold(0, |mask, version| mask | version.languages))
     }
 
-    /// Whether any live version has vectors of this model and length.
+    /// Returns whether any live version has vectors of this model and length.
     pub(crate) fn has_vectors(&self, model: i64, dimension: usize) -> bool {
         self.vectors.binary_search(&(model, dimension)).is_ok()
     }
 
-    /// Whether any version in `set` has vectors of this model.
+    /// Returns whether any version in `set` has vectors of this model.
     pub(crate) fn has_model(&self, set: &BitSet, model: i64) -> bool {
         self.within(set).any(|version| version.vectors.is_some_and(|(known, _)| known == model))
     }
 
-    /// How many passages the versions in `set` have.
+    /// Returns the number of passages of the versions in `set`.
     pub(crate) fn passages(&self, set: &BitSet) -> u64 {
         self.within(set).map(|version| u64::from(version.passages)).sum()
     }
@@ -226,15 +226,16 @@ impl LiveVersions {
         versions.filter(|(ordinal, _)| set.contains(**ordinal)).map(|(_, version)| version.as_ref())
     }
 
-    /// The name of a passage.
+    /// Returns the key of a passage.
     pub(crate) fn key(&self, passage: i64) -> Result<PassageKey> {
         let (ordinal, index) = passage::split(passage);
-        let version =
-            self.find(ordinal).ok_or_else(|| corrupt("a passage was found of a version that is not live"))?;
+        let version = self
+            .find(ordinal)
+            .ok_or_else(|| corrupt("a passage that was found belongs to a version that is not live"))?;
         Ok(PassageKey { document: version.document.clone(), version: version.number, index })
     }
 
-    /// The order of two passages by name.
+    /// Compares two passages by key.
     pub(crate) fn compare(&self, left: i64, right: i64) -> std::cmp::Ordering {
         let name = |passage| {
             let (ordinal, index) = passage::split(passage);

@@ -1,4 +1,4 @@
-//! Search: text index, vectors, visible versions, and the thread that keeps them up to date.
+//! Search: text index, vectors, visible versions, and the thread that updates them.
 
 pub(crate) mod bit_set;
 pub(crate) mod build;

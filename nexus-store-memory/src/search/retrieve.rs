@@ -1,4 +1,4 @@
-//! One search, from permitted set to passages, on one snapshot.
+//! One search, from visible versions to passages, on one snapshot.
 
 use nexus_core::access::Authorised;
 use nexus_core::document::PassageKey;
@@ -22,7 +22,7 @@ use crate::search::text::{Found, Looked};
 use crate::search::vector::{Near, Space};
 use crate::search::visible_versions::{Asker, VisibleVersions, permitted};
 
-/// A search on one snapshot.
+/// Runs a search on one snapshot.
 pub(crate) fn search(
     indexes: &Indexes,
     connection: &Connection,
@@ -87,7 +87,7 @@ fn check(query: &Query) -> Result<()> {
     query.weights.check()
 }
 
-/// The passages nearest to the question's vector; nothing when no permitted passage has a vector that it compares with.
+/// Returns the passages nearest to the question's vector; none when no visible passage has a comparable vector.
 pub(crate) fn vector_arm(
     indexes: &Indexes,
     connection: &Connection,
@@ -98,7 +98,7 @@ pub(crate) fn vector_arm(
 ) -> Result<Option<Vec<Near>>, NotReady> {
     let Some(model) = passage::model(connection, &vector.model)? else { return Ok(None) };
     let dimension = vector.values.len();
-    // A vector of zeros points nowhere: everything is as near to it as anything else.
+    // A vector of zeros has no direction: everything is equally near to it.
     let points_nowhere = vector.values.iter().all(|number| *number == 0.0);
     if points_nowhere || !catalogue.has_vectors(model, dimension) {
         return Ok(None);
@@ -114,8 +114,8 @@ pub(crate) fn vector_arm(
     Ok((!near.is_empty()).then_some(near))
 }
 
-/// Checks that a search by vector alone found nothing because there is nothing of its model, and not because its vector is
-/// of another length: there are no words to search by instead.
+/// Checks that a search by vector alone found nothing because its model has no vectors, and not because its vector
+/// has another length: such a search has no words to fall back on.
 fn check_comparable(
     connection: &Connection,
     query: &Query,
@@ -127,12 +127,12 @@ fn check_comparable(
     if !catalogue.has_model(&permitted.versions, model) {
         return Ok(());
     }
-    Err(Error::invalid("the vector of the search compares with none of the vectors of its model")
+    Err(Error::invalid("the query vector differs in length from all vectors of its model")
         .code("INVALID_VECTOR")
         .hint("use the model that the documents were embedded with, or search for words"))
 }
 
-/// What each arm found.
+/// Results of each retriever.
 struct Arms {
     found: Vec<Found>,
     near: Vec<Near>,
@@ -153,7 +153,7 @@ impl Arms {
             .collect::<Result<Vec<_>>>()?;
         let weights = match self.mode {
             SearchMode::Hybrid => query.weights,
-            // One arm alone counts, whatever its weight.
+            // A single retriever has weight one.
             SearchMode::Lexical => Weights { lexical: 1.0, vector: 0.0 },
             SearchMode::Vector => Weights { lexical: 0.0, vector: 1.0 },
         };
@@ -163,7 +163,7 @@ impl Arms {
         ];
         let mut fused = fuse(query.fusion, &arms)?;
         if self.mode != SearchMode::Hybrid {
-            // And it keeps its order: scores that differ in the last digit may be equal once they are normalised.
+            // It keeps its order too: scores that differ in the last digit may be equal once they are normalised.
             fused.sort_by_key(|fused| fused.arms.iter().flatten().map(|arm| arm.rank).min());
         }
         fused.into_iter().take(query.top_k).map(|fused| self.hit(connection, fused)).collect()
@@ -188,7 +188,7 @@ impl Arms {
     }
 }
 
-/// A passage in the fusion: ordered by its name, so that ties are.
+/// Passage in the fusion, ordered by key, which makes ties stable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
     key: PassageKey,
@@ -201,7 +201,7 @@ impl Candidate {
     }
 }
 
-/// What the document of a passage was called when the passage's version was brought.
+/// Returns the document name as of the version of a passage.
 fn source_name(connection: &Connection, passage: i64) -> Result<String> {
     connection
         .prepare_cached("SELECT json_extract(described, '$.name') FROM version WHERE ordinal = ?1")
@@ -209,7 +209,7 @@ fn source_name(connection: &Connection, passage: i64) -> Result<String> {
             statement.query_row(params![passage::split(passage).0], |row| row.get(0)).optional()
         })
         .map_err(sql)?
-        .ok_or_else(|| corrupt("a passage was found of a version that is not there"))
+        .ok_or_else(|| corrupt("a passage that was found belongs to a missing version"))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "scores are single precision at the border")]

@@ -1,9 +1,9 @@
-//! The best scores seen so far, and with them the score that the next one must exceed to matter.
+//! Best scores seen so far, and with them the score that the next one must exceed.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// The greatest `most` of the scores that were noted.
+/// Greatest `most` of the scores seen.
 #[derive(Debug)]
 pub(crate) struct TopK {
     most: usize,
@@ -25,14 +25,14 @@ impl TopK {
         }
     }
 
-    /// The least of them, once there are as many as count.
+    /// Returns the least of them, once there are `most`.
     pub(crate) fn least(&self) -> Option<f32> {
         let full = self.scores.len() >= self.most;
         self.scores.peek().filter(|_| full).map(|Reverse(Score(least))| *least)
     }
 }
 
-/// A score that can be compared.
+/// Score with a total order.
 #[derive(Debug, PartialEq)]
 struct Score(f32);
 

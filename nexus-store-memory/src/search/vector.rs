@@ -1,9 +1,9 @@
-//! The vector arm: an exact scan.
+//! Vector retriever: an exact scan.
 //!
-//! Eight-bit codes of all live vectors are in memory, one list per corpus, model and length, made at the first search and
-//! kept up to date by watermark. A scan over the codes proposes; the stored vectors decide. Each code knows how far it can
-//! be off, so the scan knows when what it did not look at more closely cannot matter: the result is that of
-//! comparing every stored vector.
+//! Eight-bit codes of all live vectors are in memory, one list per corpus, model and length, made at the first search
+//! and updated by watermark. A scan over the codes proposes; the stored vectors decide. Each code has an error bound,
+//! so the scan stops once no remaining vector can be among the best: the result equals a comparison with every stored
+//! vector.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -22,20 +22,20 @@ use crate::search::build::{Effort, NotReady, Task, begin};
 use crate::search::live_versions::LiveVersions;
 use crate::search::top_k::TopK;
 
-/// How far single-precision sums can be off, as a part of the product of the lengths: well above what sums of a few
-/// thousand numbers in sixteen lanes need.
+/// Error bound of single-precision sums, as a part of the product of the lengths: well above the error of a few
+/// thousand numbers in sixteen lanes.
 const ROUNDING: f32 = 1e-4;
 
-/// How many vectors a search takes up by itself.
+/// Upper bound on the vectors that a search loads by itself.
 const SMALL: i64 = 2_000;
 
-/// The codes of a store, by corpus, model and length.
+/// Codes of a store, by corpus, model and length.
 #[derive(Debug, Default)]
 pub(crate) struct Vectors {
     lists: Mutex<HashMap<Space, Arc<List>>>,
 }
 
-/// Vectors that are compared with each other: those of one corpus and model that are equally long.
+/// Key of comparable vectors: those of one corpus and model that are equally long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Space {
     pub(crate) corpus: i64,
@@ -45,7 +45,7 @@ pub(crate) struct Space {
 
 #[derive(Debug, Default)]
 struct List {
-    /// Held while the codes are brought up to date.
+    /// Held while the codes are updated.
     building: Mutex<()>,
     codes: RwLock<Codes>,
 }
@@ -54,7 +54,8 @@ struct List {
 pub(crate) type Near = (i64, f32);
 
 impl Vectors {
-    /// The `most` permitted passages whose vectors have the greatest inner product with `query`, ties in order of key.
+    /// Returns the `most` visible passages whose vectors have the greatest inner product with `query`, ties in order
+    /// of key.
     pub(crate) fn search(
         &self,
         connection: &Connection,
@@ -67,14 +68,14 @@ impl Vectors {
         let list = self.list(space);
         list.catch_up(connection, row, space, Effort::Little)?;
         let codes = list.read();
-        // Another search may have gone on since: codes of what was retired are gone then.
+        // Another search may have updated the codes: they lack retired versions then.
         if codes.watermark != row.watermark {
             return Err(NotReady::Overtaken);
         }
         Ok(codes.nearest(connection, query, permitted, catalogue, most)?)
     }
 
-    /// Takes up all that changed, however much it is.
+    /// Applies all changes, however many.
     pub(crate) fn prepare(
         &self,
         connection: &Connection,
@@ -84,7 +85,7 @@ impl Vectors {
         self.list(space).catch_up(connection, row, space, Effort::Full)
     }
 
-    /// Forgets a corpus that is gone.
+    /// Drops the codes of a deleted corpus.
     pub(crate) fn forget(&self, corpus: i64) {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner).retain(|space, _| space.corpus != corpus);
     }
@@ -95,7 +96,7 @@ impl Vectors {
 }
 
 impl List {
-    /// Brings the codes to the snapshot of `row`.
+    /// Updates the codes to the snapshot of `row`.
     fn catch_up(
         &self,
         connection: &Connection,
@@ -116,7 +117,7 @@ impl List {
         if is_current()? {
             return Ok(());
         }
-        // Searches go on with the codes that there are while the vectors are read.
+        // Searches use the present codes while the vectors are read.
         let Some(change) = self.read().change(connection, row, space, effort)? else { return Err(behind()) };
         self.codes.write().unwrap_or_else(PoisonError::into_inner).take(change, row.watermark);
         drop(building);
@@ -128,7 +129,7 @@ impl List {
     }
 }
 
-/// The codes of one model's vectors in one corpus.
+/// Codes of one model's vectors in one corpus.
 #[derive(Debug, Default)]
 struct Codes {
     watermark: i64,
@@ -138,23 +139,23 @@ struct Codes {
     versions: HashSet<i64>,
 }
 
-/// What is known of a vector beside its eight-bit numbers.
+/// Error terms of a vector's code beside its eight-bit numbers.
 #[derive(Clone, Copy, Debug)]
 struct Code {
     passage: i64,
-    /// The stored vector's id.
+    /// Id of the stored vector.
     vector: i64,
-    /// What one step of a number is worth.
+    /// Value of one step of a number.
     scale: f32,
-    /// The length of what the numbers leave out.
+    /// Length of the rounding error.
     rest: f32,
-    /// The length of what the numbers stand for.
+    /// Length of the coded vector.
     length: f32,
 }
 
-/// What makes codes those of a later watermark. It holds whole versions, or there is no change.
+/// Update of codes to a later watermark. It holds whole versions, or there is no change.
 struct Change {
-    /// Whether what was known before is of no use.
+    /// Whether the update replaces all codes.
     anew: bool,
     gone: HashSet<i64>,
     come: Vec<i64>,
@@ -164,7 +165,7 @@ struct Change {
 }
 
 impl Codes {
-    /// What changed until the snapshot of `row`; nothing when that is more than little.
+    /// Returns the changes until the snapshot of `row`; none when they are too many.
     fn change(
         &self,
         connection: &Connection,
@@ -249,7 +250,7 @@ impl Codes {
         let mut worth = f32::NEG_INFINITY;
         while from < proposals.len() {
             let rest = proposals.get_mut(from..).unwrap_or_default();
-            // First the most promising; then, in one go, whatever may still be better than the last that counts.
+            // First the most promising, then at once all that may still be better than the last that counts.
             let part = if from == 0 {
                 candidates(rest, most)
             } else {
@@ -268,7 +269,7 @@ impl Codes {
         Ok(exact)
     }
 
-    /// The permitted passages that may be among the `most` nearest, each with an upper bound of its product.
+    /// Returns the visible passages that may be among the `most` nearest, each with an upper bound of its product.
     fn scan(&self, asked: &QueryCodes, permitted: &BitSet, most: usize) -> Vec<Proposal> {
         let (mut proposals, mut sure) = (Vec::new(), TopK::new(most));
         let mut last = (i64::MIN, false);
@@ -283,7 +284,7 @@ impl Codes {
             let product = i8::dot(&asked.codes, numbers).unwrap_or(0.0);
             let (at_least, at_most) = asked.bounds(code, product);
             sure.note(at_least);
-            // INVARIANT: as many as count are surely better than what is left out here.
+            // INVARIANT: at least `most` passages are surely better than those left out here.
             if sure.least().is_none_or(|least| at_most >= least) {
                 proposals.push(Proposal { passage: code.passage, vector: code.vector, at_most });
             }
@@ -293,7 +294,7 @@ impl Codes {
 }
 
 impl Change {
-    /// Reads the vectors of the versions that have come. One that cannot be compared is left out.
+    /// Reads the vectors of the new versions, and leaves out those that cannot be compared.
     fn load(&mut self, connection: &Connection, space: Space) -> Result<()> {
         let Self { come, dimension, numbers, rows, .. } = self;
         for version in come.iter() {
@@ -315,7 +316,7 @@ impl Change {
     }
 }
 
-/// A passage that may be near.
+/// Passage that may be near.
 #[derive(Clone, Copy, Debug)]
 struct Proposal {
     passage: i64,
@@ -323,7 +324,7 @@ struct Proposal {
     at_most: f32,
 }
 
-/// The question's vector as codes.
+/// Codes of the question's vector.
 struct QueryCodes {
     codes: Vec<i8>,
     scale: f32,
@@ -338,8 +339,8 @@ impl QueryCodes {
         Self { codes, scale, rest, length }
     }
 
-    /// The least and the most that the exact product can be: with v = c + e and q = d + f, v·q = c·d + c·f + e·q, and the
-    /// last two are at most |c||f| and |e||q|.
+    /// Returns the least and the greatest possible exact product: with v = c + e and q = d + f, v·q = c·d + c·f +
+    /// e·q, and the last two are at most |c||f| and |e||q|.
     #[expect(clippy::cast_possible_truncation, reason = "the bounds have a margin for rounding")]
     fn bounds(&self, code: &Code, product: f64) -> (f32, f32) {
         let estimate = self.scale * code.scale * product as f32;
@@ -370,7 +371,7 @@ fn quantise(numbers: &[f32]) -> Quantised {
     Quantised { codes, scale, rest: rest.sqrt(), length: length.sqrt() }
 }
 
-/// The inner product, always added up in the same order.
+/// Returns the inner product, always added up in the same order.
 fn dot(left: &[f32], right: &[f32]) -> f32 {
     let (left_chunks, left_rest) = left.as_chunks::<16>();
     let (right_chunks, right_rest) = right.as_chunks::<16>();
@@ -384,7 +385,7 @@ fn dot(left: &[f32], right: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-/// Moves the `count` greatest bounds to the front; returns how many there are.
+/// Moves the `count` greatest bounds to the front; returns their number.
 fn candidates(proposals: &mut [Proposal], count: usize) -> usize {
     if count >= proposals.len() {
         return proposals.len();
@@ -393,7 +394,7 @@ fn candidates(proposals: &mut [Proposal], count: usize) -> usize {
     count
 }
 
-/// Moves what satisfies `test` to the front; returns how many do.
+/// Moves the proposals that satisfy `test` to the front; returns their number.
 fn partition(proposals: &mut [Proposal], test: impl Fn(&Proposal) -> bool) -> usize {
     let mut kept = 0;
     for place in 0..proposals.len() {

@@ -1,14 +1,14 @@
-//! The permitted sets of searches, kept from one to the next within a budget of memory.
+//! Cache of visible versions between searches, within a budget of memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::search::visible_versions::{Scope, VisibleVersions};
 
-/// How much memory the sets take at most, in bytes: those of tens of thousands of users of ordinary corpora.
+/// Upper bound on the memory of the sets in bytes: enough for tens of thousands of users of ordinary corpora.
 const BUDGET: usize = 64 << 20;
 
-/// The sets, by what they depend on.
+/// Sets by scope.
 #[derive(Debug, Default)]
 pub(crate) struct VisibilityCache {
     sets: Mutex<Sets>,
@@ -18,7 +18,7 @@ pub(crate) struct VisibilityCache {
 struct Sets {
     by_scope: HashMap<Scope, CachedSet>,
     bytes: usize,
-    /// Counts uses, to tell which set was used longest ago.
+    /// Counter of uses, to find the least recently used set.
     clock: u64,
 }
 
@@ -30,7 +30,7 @@ struct CachedSet {
 }
 
 impl VisibilityCache {
-    /// The set of a scope.
+    /// Returns the set of a scope.
     pub(crate) fn find(&self, scope: &Scope) -> Option<Arc<VisibleVersions>> {
         let mut sets = self.sets();
         sets.clock += 1;
@@ -40,7 +40,7 @@ impl VisibilityCache {
         Some(Arc::clone(&kept.set))
     }
 
-    /// Keeps a set, unless a newer one is known; those that were used longest ago make room.
+    /// Stores a set, unless a newer one is cached, and evicts the least recently used sets.
     pub(crate) fn put(&self, scope: Scope, set: Arc<VisibleVersions>) {
         self.put_within(BUDGET, scope, set);
     }
@@ -62,7 +62,7 @@ impl VisibilityCache {
         }
     }
 
-    /// Lets go of a corpus that is gone.
+    /// Drops the sets of a deleted corpus.
     pub(crate) fn forget(&self, corpus: i64) {
         let mut sets = self.sets();
         sets.by_scope.retain(|scope, _| scope.corpus != corpus);
@@ -75,7 +75,7 @@ impl VisibilityCache {
 }
 
 impl Sets {
-    /// Lets go of sets until a tenth of the budget is free, so that not every new one has to look for the oldest.
+    /// Evicts sets until a tenth of the budget is free, so that not every new set searches for the oldest.
     fn shrink(&mut self, budget: usize) {
         let mut uses: Vec<(u64, usize)> =
             self.by_scope.values().map(|kept| (kept.used, kept.bytes)).collect();

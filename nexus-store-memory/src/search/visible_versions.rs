@@ -1,7 +1,8 @@
-//! The permitted set: which versions one search may find. Both arms look at the same one.
+//! Visible versions: the versions that one search may find. Both retrievers use the same set.
 //!
-//! A set follows from liveness, grants, and the query's tags, ids and filter. It is kept with the corpus's watermark and
-//! brought up to date with what changed since, so a search pays for changes and not for the size of the corpus.
+//! A set follows from liveness, grants, and the query's tags, ids and filter. It is cached with the corpus's
+//! watermark and updated with later changes, so the cost of a search depends on changes and not on the size of the
+//! corpus.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -22,18 +23,18 @@ use crate::search::build::NotReady;
 use crate::search::live_versions::LiveVersions;
 use crate::search::visibility_cache::VisibilityCache;
 
-/// The versions that one kind of search may find.
+/// Versions that searches of one scope may find.
 #[derive(Clone, Debug)]
 pub(crate) struct VisibleVersions {
     pub(crate) watermark: i64,
     pub(crate) versions: BitSet,
-    /// How many passages they have.
+    /// Number of passages of the versions.
     pub(crate) passages: u64,
-    /// The set holds from this moment on, and before the other: grants expire.
+    /// Period of validity, from the first moment until before the second: grants expire.
     holds: (i64, i64),
 }
 
-/// What a set depends on beside the corpus's state.
+/// Inputs of a set beside the corpus's state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Scope {
     pub(crate) corpus: i64,
@@ -43,7 +44,7 @@ pub(crate) struct Scope {
     filter: Option<String>,
 }
 
-/// Who searches, when, and with which filters.
+/// Principal, time and filters of a search.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asker<'a> {
     pub(crate) tenant: &'a TenantId,
@@ -55,13 +56,13 @@ pub(crate) struct Asker<'a> {
 }
 
 impl<'a> Asker<'a> {
-    /// Who asks `query`.
+    /// Returns the asker of `query`.
     pub(crate) fn new(tenant: &'a TenantId, visibility: &'a Visibility, query: &'a Query) -> Self {
         let Query { now, tags, documents, filter, .. } = query;
         Self { tenant, visibility, now: *now, tags, documents, filter: filter.as_ref() }
     }
 
-    /// The same without filters: what may be read at all.
+    /// Returns the same asker without filters: for all readable versions.
     pub(crate) fn unfiltered(self) -> Self {
         Self { tags: &[], documents: &[], filter: None, ..self }
     }
@@ -77,7 +78,7 @@ impl<'a> Asker<'a> {
     }
 }
 
-/// The grantees of a visibility as a JSON list of texts; nothing when it sees all.
+/// Returns the grantees of a visibility as a JSON list of texts; none when it sees all.
 pub(crate) fn grantees(visibility: &Visibility) -> Result<Option<String>> {
     match visibility {
         Visibility::All => Ok(None),
@@ -87,7 +88,7 @@ pub(crate) fn grantees(visibility: &Visibility) -> Result<Option<String>> {
     }
 }
 
-/// What `asker` may find, as of the catalogue.
+/// Returns the versions that `asker` may find, of the live versions.
 pub(crate) fn permitted(
     kept: &VisibilityCache,
     connection: &Connection,
@@ -153,7 +154,7 @@ impl VisibleVersions {
         Ok(())
     }
 
-    /// Takes up the versions that changed since.
+    /// Applies the versions that changed since then.
     fn take_changes(
         &mut self,
         connection: &Connection,
@@ -181,7 +182,7 @@ impl VisibleVersions {
         Ok(())
     }
 
-    /// Takes up all live versions that the filters let pass.
+    /// Adds all live versions that pass the filters.
     fn take_live(&mut self, connection: &Connection, scope: &Scope, asker: &Asker<'_>) -> Result<()> {
         let mut statement = connection
             .prepare_cached(
@@ -198,7 +199,7 @@ impl VisibleVersions {
         Ok(())
     }
 
-    /// The versions that a grant shows now to one of `grantees`.
+    /// Returns the versions that a grant shows now to one of `grantees`.
     fn granted(
         &mut self,
         connection: &Connection,
@@ -225,30 +226,30 @@ impl VisibleVersions {
     }
 }
 
-/// Where granted versions are looked for: corpus `?1`, tenant `?2`, grantees `?3`, watermark `?4`.
+/// Sources of granted versions: corpus `?1`, tenant `?2`, grantees `?3`, watermark `?4`.
 struct Granted;
 
 impl Granted {
-    /// Among the versions that changed since the watermark.
+    /// Versions that changed since the watermark.
     const SINCE: &str = "SELECT v.ordinal, a.expires_at FROM version AS v INDEXED BY version_by_change
          CROSS JOIN access AS a ON a.tenant = ?2 AND a.document = v.document
          WHERE v.corpus = ?1 AND v.changed > ?4 AND v.state = 'live'
            AND a.permission IN ('read', 'write', 'owner') AND a.grantee IN (SELECT value FROM json_each(?3))";
 
-    /// Among the live versions of the corpus.
+    /// Live versions of the corpus.
     const OF_CORPUS: &str = "SELECT v.ordinal, a.expires_at FROM version AS v INDEXED BY version_live
          CROSS JOIN access AS a ON a.tenant = ?2 AND a.document = v.document
          WHERE v.corpus = ?1 AND v.state = 'live' AND ?4 = 0
            AND a.permission IN ('read', 'write', 'owner') AND a.grantee IN (SELECT value FROM json_each(?3))";
 
-    /// Among the grants.
+    /// Versions of the grants.
     const OF_GRANTEES: &str = "SELECT d.live, a.expires_at FROM access AS a INDEXED BY access_by_grantee
          CROSS JOIN document AS d ON d.tenant = a.tenant AND d.id = a.document
          WHERE a.tenant = ?2 AND a.grantee IN (SELECT value FROM json_each(?3))
            AND a.permission IN ('read', 'write', 'owner') AND d.corpus = ?1 AND d.live IS NOT NULL AND ?4 = 0";
 }
 
-/// Whether the grantees have fewer grants in the tenant than the corpus has documents, by far.
+/// Returns whether the grantees have far fewer grants in the tenant than the corpus has documents.
 fn has_few_grants(
     connection: &Connection,
     tenant: &TenantId,
@@ -272,7 +273,7 @@ impl Scope {
         self.tags.is_empty() && self.documents.is_empty() && self.filter.is_none()
     }
 
-    /// How many bytes the scope takes, roughly.
+    /// Returns the approximate size of the scope in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let grantees = match &self.visibility {
             Visibility::All => 0,
@@ -283,7 +284,7 @@ impl Scope {
         size_of::<Self>() + grantees + tags + documents + self.filter.as_ref().map_or(0, String::len)
     }
 
-    /// Whether the query's own filters let a version pass.
+    /// Returns whether a version passes the query's own filters.
     fn admits(&self, connection: &Connection, asker: &Asker<'_>, version: i64) -> Result<bool> {
         if self.is_whole_corpus() {
             return Ok(true);
@@ -297,7 +298,7 @@ impl Scope {
             .unwrap_or(Ok(false))
     }
 
-    /// The same, by the version's row: ordinal, document, description.
+    /// As [`admits`](Self::admits), by the version's row: ordinal, document, description.
     fn admits_row(&self, asker: &Asker<'_>, row: &rusqlite::Row<'_>) -> Result<bool> {
         if self.is_whole_corpus() {
             return Ok(true);
@@ -313,7 +314,7 @@ impl Scope {
         let described: Described = match from_json(text(2)?) {
             Ok(described) => described,
             Err(error) => {
-                // It fails what is asked of it, and not the searches for others.
+                // The damaged row fails its own requests, and not the searches for other documents.
                 tracing::warn!(error = error.report(), document, "a document's description cannot be read");
                 return Ok(false);
             }
@@ -323,7 +324,7 @@ impl Scope {
     }
 }
 
-/// The fields that a filter can name: the metadata, and the reserved ones over it.
+/// Returns the fields that a filter can name: the metadata, and the reserved ones over it.
 fn fields(document: &str, described: Described) -> Map<String, Value> {
     let mut fields = described.metadata;
     let texts = [

@@ -1,4 +1,4 @@
-//! The files of an index on disk: as tantivy keeps them, but for their owner alone.
+//! Files of an index on disk: tantivy's layout with access for their owner alone.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -13,7 +13,7 @@ use tantivy::directory::{
 
 use crate::files::{directory, file_permissions};
 
-/// A directory of an index.
+/// Directory of an index.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     dir: PathBuf,
@@ -21,7 +21,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// The files in `dir`, which exists.
+    /// Returns the files in `dir`, which exists.
     pub(super) fn of(dir: &Path) -> tantivy::Result<Self> {
         Ok(Self { dir: dir.to_owned(), inner: MmapDirectory::open(dir)? })
     }
@@ -33,11 +33,13 @@ impl Directory for Files {
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
-        // The list of what may go is a file in the directory too: it must not lead elsewhere.
+        // The list of removable files is a file in the directory too: it must not lead elsewhere.
         let is_own = path.to_str().is_some_and(directory::is_index_file);
         if !is_own || self.dir.join(path).symlink_metadata().is_ok_and(|found| !found.is_file()) {
-            let io_error =
-                Arc::new(io::Error::new(ErrorKind::PermissionDenied, "this is no file of an index"));
+            let io_error = Arc::new(io::Error::new(
+                ErrorKind::PermissionDenied,
+                "the file does not belong to a text index",
+            ));
             return Err(DeleteError::IoError { io_error, filepath: path.to_owned() });
         }
         self.inner.delete(path)
@@ -64,7 +66,7 @@ impl Directory for Files {
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        // Its draft is a temporary file, and those are their owner's already.
+        // Its draft is a temporary file, which is private to its owner already.
         self.inner.atomic_write(path, data)
     }
 
@@ -82,7 +84,7 @@ impl Directory for Files {
     }
 }
 
-/// A file that is on disk once it is terminated.
+/// File that is on disk once it is terminated.
 struct Written(File);
 
 impl Write for Written {

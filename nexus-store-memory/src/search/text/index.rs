@@ -1,4 +1,4 @@
-//! One corpus's index: brought up to date from SQL, and opened for searching.
+//! Text index of one corpus: updated from SQL, and opened for searches.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,35 +18,35 @@ use crate::search::build::{Effort, NotReady, Task, begin};
 use crate::search::live_versions::LiveVersions;
 use crate::search::visible_versions::VisibleVersions;
 
-/// How many passages a search takes up by itself, and of how many documents.
+/// Upper bounds on the passages and documents that a search indexes by itself.
 const SMALL: (i64, i64) = (256, 64);
 
-/// How many sets have their statistics remembered.
+/// Number of sets whose statistics are cached.
 const COUNTED: usize = 64;
 
-/// One corpus's index.
+/// Text index of one corpus.
 pub(crate) struct TextIndex {
     corpus: i64,
     place: Place,
-    /// Held while the index is brought up to date.
+    /// Held while the index is updated.
     parts: Mutex<Option<Parts>>,
     current: Mutex<Current>,
 }
 
-/// What searches use while the index is written.
+/// State that searches use while the index is written.
 #[derive(Default)]
 struct Current {
     fields: Option<Fields>,
     through: i64,
     searchers: Vec<Searcher>,
     statistics: Option<Counted>,
-    /// The statistics of what some callers may read.
+    /// Word statistics of the sets that some callers may read.
     own: Vec<(Arc<VisibleVersions>, Statistics)>,
 }
 
 struct Parts {
     main: Part,
-    /// What the owner of a shared directory has not indexed yet.
+    /// Passages that the owner of a shared directory has not indexed yet.
     tail: Option<Part>,
 }
 
@@ -55,7 +55,7 @@ impl TextIndex {
         Self { corpus, place: place.clone(), parts: Mutex::default(), current: Mutex::default() }
     }
 
-    /// Adds what was published up to the snapshot of `row` and is not in the index.
+    /// Adds the passages published up to the snapshot of `row` that the index lacks.
     pub(crate) fn catch_up(
         &self,
         connection: &Connection,
@@ -66,7 +66,7 @@ impl TextIndex {
             return Ok(());
         }
         match self.try_catch_up(connection, row, effort) {
-            // Files come and go beside a reader, and what is damaged is rebuilt when it is opened anew.
+            // Files come and go beside a reader, and a damaged index is rebuilt when it is reopened.
             Err(NotReady::Failed(error)) => {
                 tracing::warn!(
                     error = error.report(),
@@ -82,7 +82,7 @@ impl TextIndex {
     fn try_catch_up(&self, connection: &Connection, row: CorpusRow, effort: Effort) -> Result<(), NotReady> {
         let behind = || NotReady::Behind(Task::Text(self.corpus));
         let mut kept = begin(&self.parts, effort).ok_or_else(behind)?;
-        // Parts that failed are not kept: the next attempt opens them anew.
+        // Parts that failed are dropped: the next attempt reopens them.
         let mut parts = match kept.take() {
             Some(parts) => parts,
             None => self.open(row)?,
@@ -102,14 +102,13 @@ impl TextIndex {
         Ok(())
     }
 
-    /// The watermark up to which passages of retired versions are gone from the index on the disk; nothing while the index is
-    /// not open, or brought up to date.
+    /// Returns the watermark up to which passages of retired versions are gone from the index on the disk; none while
+    /// the index is closed or being updated.
     pub(crate) fn cleared_through(&self) -> Option<i64> {
         begin(&self.parts, Effort::Little)?.as_ref().map(|parts| parts.main.stamped)
     }
 
-    /// Adds passages `from` up to `to` of a large version that is about to be published. Until it is, no search
-    /// finds them.
+    /// Adds passages `from` up to `to` of a large version ahead of its publication. Searches find them only after it.
     pub(crate) fn add_ahead(
         &self,
         connection: &Connection,
@@ -127,20 +126,20 @@ impl TextIndex {
         Ok(())
     }
 
-    /// Keeps others from bringing the index up to date, as a build does that takes long.
+    /// Locks the index against updates, as a long build does.
     #[cfg(test)]
     pub(crate) fn hold(&self) -> impl Drop + '_ {
         locked(&self.parts)
     }
 
-    /// Everything a search needs, detached from the index: with the word statistics of the corpus, or of `own`.
+    /// Returns a searcher detached from the index, with the word statistics of the corpus, or of `own`.
     pub(crate) fn words(
         &self,
         catalogue: &LiveVersions,
         own: Option<&Arc<VisibleVersions>>,
     ) -> Result<Words, NotReady> {
         let mut current = locked(&self.current);
-        // Passages of what was retired since the snapshot are gone from a newer index.
+        // A newer index lacks the passages of versions that were retired since the snapshot.
         if current.through != catalogue.watermark {
             return Err(NotReady::Overtaken);
         }
@@ -159,7 +158,7 @@ impl TextIndex {
         Ok(Words::new(fields, current.searchers.clone(), corpus.clean, statistics))
     }
 
-    /// Lets go of the writer and its memory.
+    /// Drops the writer and its memory.
     pub(crate) fn rest(&self) {
         for part in locked(&self.parts).iter_mut().flat_map(Parts::each_mut) {
             if let Err(error) = part.rest() {
@@ -191,7 +190,7 @@ impl TextIndex {
 }
 
 impl Current {
-    /// The statistics of the passages in a set of this watermark.
+    /// Returns the statistics of the passages in a set of this watermark.
     fn statistics_of(&mut self, own: &Arc<VisibleVersions>) -> Result<Statistics> {
         if let Some((_, known)) = self.own.iter().find(|(set, _)| Arc::ptr_eq(set, own)) {
             return Ok(*known);
@@ -205,7 +204,7 @@ impl Current {
     }
 }
 
-/// Whether so little was published after `through` that a search may take it up by itself.
+/// Returns whether the publications after `through` are few enough for a search to index by itself.
 fn is_near(connection: &Connection, corpus: i64, through: i64) -> Result<bool> {
     let (passages, documents) = SMALL;
     connection
@@ -242,7 +241,7 @@ impl Parts {
         std::iter::once(&mut self.main).chain(&mut self.tail)
     }
 
-    /// Looks at what the owner of a shared index committed meanwhile; the tail begins where that ends.
+    /// Opens the newest commit of a shared index; the tail begins where that commit ends.
     fn refresh(&mut self) -> Result<()> {
         if self.tail.is_some() && self.main.reload()? {
             self.tail = Some(Part::in_ram(self.main.through)?);

@@ -1,8 +1,8 @@
-//! The text index: words of passages, one tantivy index per corpus.
+//! Text index: words of passages, one tantivy index per corpus.
 //!
-//! It is derived data. SQL is the truth, and each commit of an index is stamped with the watermark up to which it holds
-//! what was published; what is missing is added before the next search, and an index that cannot be read is
-//! made anew. Passages of retired versions stay in it until they are many: the permitted set never holds them.
+//! It is derived data. SQL is the truth, and each commit of an index is stamped with the watermark of its last
+//! publication; missing publications are added before the next search, and an unreadable index is rebuilt. Passages
+//! of retired versions stay in it until they are many: no set of visible versions holds them.
 
 mod files;
 mod index;
@@ -29,14 +29,14 @@ pub(crate) use index::TextIndex;
 pub(crate) use search::{Found, Looked, Words};
 pub(crate) use tantivy_index::LARGE;
 
-/// The text indexes of a store.
+/// Text indexes of a store.
 #[derive(Debug)]
 pub(crate) struct TextIndexes {
     place: Place,
     open: Mutex<HashMap<i64, Arc<TextIndex>>>,
 }
 
-/// Where indexes are kept.
+/// Location of the indexes.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     /// In memory.
@@ -52,7 +52,7 @@ impl TextIndexes {
         Self { place, open: Mutex::default() }
     }
 
-    /// A searcher that holds all that the catalogue says is live, with the word statistics of the corpus or of `own`.
+    /// Returns a searcher over all live versions, with the word statistics of the corpus or of `own`.
     pub(crate) fn words(
         &self,
         connection: &Connection,
@@ -65,12 +65,12 @@ impl TextIndexes {
         index.words(catalogue, own)
     }
 
-    /// Takes up all that was published, however much it is.
+    /// Indexes all publications, however many.
     pub(crate) fn prepare(&self, connection: &Connection, row: CorpusRow) -> Result<(), NotReady> {
         self.index(row.ordinal).catch_up(connection, row, Effort::Full)
     }
 
-    /// Takes up a piece of a large version ahead of its publication.
+    /// Indexes a piece of a large version ahead of its publication.
     pub(crate) fn add_ahead(
         &self,
         connection: &Connection,
@@ -86,7 +86,7 @@ impl TextIndexes {
         self.index(corpus).cleared_through()
     }
 
-    /// Gives back the memory that writing needs.
+    /// Releases the memory of the index writers.
     pub(crate) fn rest(&self) {
         let open: Vec<_> =
             self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
@@ -95,11 +95,11 @@ impl TextIndexes {
         }
     }
 
-    /// Removes the index of a corpus that is gone.
+    /// Removes the index of a deleted corpus.
     pub(crate) fn forget(&self, corpus: i64) {
         drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&corpus));
         if let Place::Owned(dir) = &self.place {
-            // Ordinals are not used again, so what stays is only space, until a sweep removes it.
+            // Ordinals are never reused, so remaining files only take space until a sweep removes them.
             if may_hold_index(dir, corpus) {
                 directory::remove_index(&index_dir(dir, corpus), |_| true);
             }
@@ -117,7 +117,7 @@ fn index_dir(dir: &Path, corpus: i64) -> PathBuf {
     dir.join(corpus.to_string())
 }
 
-/// Whether the index of a corpus may be read and written below `dir`: neither is a link to somewhere else.
+/// Returns whether the index of a corpus may be read and written below `dir`: neither is a link.
 fn may_hold_index(dir: &Path, corpus: i64) -> bool {
     let is_free_or_real = |path: &Path| directory::is_real_dir(path) || path.symlink_metadata().is_err();
     is_free_or_real(dir) && is_free_or_real(&index_dir(dir, corpus))

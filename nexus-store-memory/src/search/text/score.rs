@@ -1,7 +1,7 @@
-//! Word statistics of what is live, and BM25 from them.
+//! Word statistics of live passages, and BM25 from them.
 //!
-//! tantivy's own statistics count passages that are retired and depend on how the index came about. These do not, so a
-//! rebuilt index scores as the old one did.
+//! tantivy's own statistics count retired passages and depend on the history of the index. These do not, so a rebuilt
+//! index returns the same scores.
 
 use nexus_core::Result;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ use crate::search::live_versions::LiveVersions;
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
-/// How many passages a set has, and how long they are together.
+/// Number of passages of a set, and their total length.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Statistics {
     pub(super) passages: u64,
@@ -48,7 +48,7 @@ impl Statistics {
     }
 }
 
-/// The statistics of all live passages of a corpus, and what they were counted on.
+/// Statistics of all live passages of a corpus, and the state that they were counted on.
 #[derive(Debug)]
 pub(super) struct Counted {
     generations: Vec<u64>,
@@ -69,7 +69,7 @@ impl Counted {
     }
 }
 
-/// A segment's facts about its passages.
+/// Columns of a segment about its passages.
 pub(super) struct Columns {
     passages: Arc<dyn ColumnValues<u64>>,
     lengths: Arc<dyn ColumnValues<u64>>,
@@ -91,20 +91,20 @@ impl Columns {
     }
 }
 
-/// A word of the question and its statistics.
+/// Word of the question with its statistics.
 #[derive(Clone, Debug)]
 pub(super) struct Word {
     pub(super) text: String,
     pub(super) term: Term,
-    /// How often the question says it.
+    /// Number of occurrences in the question.
     pub(super) weight: f32,
-    /// How many passages hold it, of those that are counted.
+    /// Number of counted passages that hold it.
     pub(super) passages: u64,
-    /// How many of the permitted passages hold it, where somebody asked.
+    /// Number of visible passages that hold it, if requested.
     pub(super) permitted: u64,
 }
 
-/// What BM25 needs to know of the corpus.
+/// Corpus statistics for BM25.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bm25 {
     passages: f64,
@@ -120,7 +120,7 @@ impl Bm25 {
         }
     }
 
-    /// What a word adds to a passage that says it `frequency` times and is `length` terms long.
+    /// Returns the score of a word that occurs `frequency` times in a passage of `length` terms.
     #[expect(clippy::cast_precision_loss, reason = "counts of passages are far below 2^52")]
     pub(super) fn score(self, word: &Word, frequency: u32, length: u32) -> f64 {
         let found = word.passages as f64;
@@ -131,7 +131,7 @@ impl Bm25 {
     }
 }
 
-/// The passages that are counted.
+/// Passages that are counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CountedSet<'a> {
     pub(super) versions: &'a BitSet,
@@ -140,7 +140,7 @@ pub(super) struct CountedSet<'a> {
 }
 
 impl CountedSet<'_> {
-    /// How many of the passages hold a term.
+    /// Counts the passages that hold a term.
     pub(super) fn holding(&self, searchers: &[Searcher], term: &Term) -> Result<u64> {
         let mut found = 0;
         for reader in searchers.iter().flat_map(Searcher::segment_readers) {
@@ -165,8 +165,8 @@ impl CountedSet<'_> {
     }
 }
 
-/// Calls `take` for every word and every one of `docs`, in ascending order, that holds it: place in `docs`, word,
-/// frequency, length.
+/// Calls `take` for every word and every document of `docs`, in ascending order, that holds it: place in `docs`,
+/// word, frequency, length.
 pub(super) fn each_frequency(
     reader: &SegmentReader,
     words: &[Word],
@@ -192,7 +192,7 @@ pub(super) fn each_frequency(
     Ok(())
 }
 
-/// Hands the statistics to tantivy, so that its pruning bounds rest on them.
+/// Statistics for tantivy, so that its pruning bounds follow from them.
 pub(super) struct Provider<'a> {
     pub(super) statistics: Statistics,
     pub(super) found: HashMap<&'a Term, u64>,

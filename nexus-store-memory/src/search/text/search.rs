@@ -1,8 +1,8 @@
-//! Finding the best permitted passages for a question's words.
+//! Search for the best visible passages by the question's words.
 //!
-//! tantivy's block-max pruning proposes; what it proposes is scored again here, in double precision and always in the
-//! same order, because its single-precision sums depend on how the index is cut into segments. The pruning
-//! threshold stays a little below the last place that counts, so that neither ties nor rounding lose a passage.
+//! tantivy's block-max pruning proposes candidates; each is scored again here, in double precision and always in the
+//! same order, because tantivy's single-precision sums depend on the segments of the index. The pruning threshold
+//! stays a little below the last place that counts, so that neither ties nor rounding lose a passage.
 
 use nexus_core::Result;
 use nexus_core::retrieve::TermScore;
@@ -18,24 +18,24 @@ use crate::search::live_versions::LiveVersions;
 use crate::search::top_k::TopK;
 use crate::search::visible_versions::VisibleVersions;
 
-/// How far the threshold stays below the last place that counts: more than single precision can err.
+/// Margin of the threshold below the last place that counts: more than the error of single precision.
 const SLACK: f32 = 5e-5;
 
-/// How many proposals of a segment are kept before they are settled.
+/// Number of proposals of a segment that are collected before they are scored.
 const PROPOSALS: usize = 4096;
 
-/// A passage that holds words of the question.
+/// Passage that holds words of the question.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
-    /// The passage's id.
+    /// Id of the passage.
     pub(crate) passage: i64,
-    /// Its BM25 score.
+    /// BM25 score.
     pub(crate) score: f64,
-    /// What each word added, if asked for.
+    /// Score of each word, if requested.
     pub(crate) terms: Vec<TermScore>,
 }
 
-/// A corpus's words as of one moment.
+/// Words of a corpus as of one snapshot.
 pub(crate) struct Words {
     fields: Option<Fields>,
     searchers: Vec<Searcher>,
@@ -44,16 +44,16 @@ pub(crate) struct Words {
     statistics: Option<Statistics>,
 }
 
-/// What a search for words looks at.
+/// Parameters of a search for words.
 pub(crate) struct Looked<'a> {
-    /// What may be found.
+    /// Versions that may be found.
     pub(crate) permitted: &'a VisibleVersions,
-    /// What is counted for the scores: the whole corpus unless it is told.
+    /// Versions that the statistics count; none for the whole corpus.
     pub(crate) own: Option<&'a VisibleVersions>,
     pub(crate) catalogue: &'a LiveVersions,
-    /// How many passages are wanted.
+    /// Upper bound on the passages returned.
     pub(crate) most: usize,
-    /// Whether each says what made its score.
+    /// Whether each passage carries the scores of its words.
     pub(crate) explain: bool,
 }
 
@@ -66,7 +66,7 @@ impl Words {
         Self { fields: Some(fields), searchers, clean, statistics: Some(statistics) }
     }
 
-    /// The best passages for `terms` among the permitted, best first; ties in order of passage key.
+    /// Returns the best visible passages for `terms`, best first; ties in order of passage key.
     pub(crate) fn search(&self, terms: &[(String, f32)], looked: &Looked<'_>) -> Result<Vec<Found>> {
         let (Some(fields), Some(statistics)) = (self.fields, self.statistics) else { return Ok(Vec::new()) };
         let words = self.words(terms, fields, looked)?;
@@ -95,7 +95,7 @@ impl Words {
         Ok(pool.best())
     }
 
-    /// The question's words that any passage holds, of those that are counted.
+    /// Returns the question's words that any counted passage holds.
     fn words(&self, terms: &[(String, f32)], fields: Fields, looked: &Looked<'_>) -> Result<Vec<Word>> {
         let counted = looked.own.map_or_else(
             || CountedSet { versions: &looked.catalogue.live, clean: self.clean },
@@ -129,14 +129,14 @@ fn query(words: &[Word]) -> BooleanQuery {
     BooleanQuery::new(words.iter().map(clause).collect())
 }
 
-/// The best passages so far, over all segments.
+/// Best passages so far, over all segments.
 struct Pool<'a> {
     bm25: Bm25,
     words: &'a [Word],
     catalogue: &'a LiveVersions,
     most: usize,
     explain: bool,
-    /// The best scores that were proposed.
+    /// Best proposed scores.
     best: TopK,
     found: Vec<Found>,
 }
@@ -147,12 +147,12 @@ impl<'a> Pool<'a> {
         Self { bm25, words, catalogue, most, explain, best: TopK::new(most), found: Vec::new() }
     }
 
-    /// A passage with this score or less cannot be among the best.
+    /// Returns the greatest score with which a passage cannot be among the best.
     fn threshold(&self) -> Score {
         self.best.least().map_or(Score::MIN, |least| least * (1.0 - SLACK))
     }
 
-    /// Scores proposals of a segment, ascending, to the last digit and keeps the best.
+    /// Scores ascending proposals of a segment exactly and keeps the best.
     fn settle(&mut self, reader: &SegmentReader, columns: &Columns, docs: &[DocId]) -> Result<()> {
         let start = self.found.len();
         self.found.extend(docs.iter().map(|&doc| Found {
@@ -197,7 +197,7 @@ fn explained(word: &Word, frequency: u32, score: f64) -> TermScore {
     }
 }
 
-/// A segment while it is walked.
+/// Segment during a search.
 struct Segment<'a> {
     reader: &'a SegmentReader,
     columns: Columns,
@@ -206,7 +206,7 @@ struct Segment<'a> {
 }
 
 impl Segment<'_> {
-    /// Takes a proposal and returns the score that the next must exceed.
+    /// Adds a proposal and returns the score that the next one must exceed.
     fn propose(&mut self, doc: DocId, score: Score, permitted: &BitSet, pool: &mut Pool<'_>) -> Score {
         if self.failed.is_some() {
             return Score::MAX;

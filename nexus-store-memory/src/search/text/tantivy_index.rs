@@ -1,4 +1,4 @@
-//! One tantivy index: opened, rebuilt, written, and stamped with how far it goes.
+//! tantivy index: opened, rebuilt, written, and stamped with its watermark.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -25,40 +25,40 @@ use crate::rows::passage;
 /// Memory in which new passages are indexed before they become a segment.
 const ARENA_BYTES: usize = 48 << 20;
 
-/// From so many passages on, a version is indexed ahead of its publication, so that no search waits for it.
+/// Number of passages from which a version is indexed ahead of its publication, so that no search waits for it.
 pub(crate) const LARGE: u32 = 1000;
 
-/// So many retired versions are not left in the index until the next publication.
+/// Number of retired versions from which the index drops them without waiting for a publication.
 const MANY: u32 = 1_000;
 
-/// The fields of the index.
+/// Fields of the index.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fields {
-    /// The terms.
+    /// Terms.
     pub(crate) terms: Field,
-    /// The version's ordinal, to delete by.
+    /// Ordinal of the version, the key of deletions.
     pub(crate) version: Field,
-    /// The passage's id.
+    /// Id of the passage.
     pub(crate) passage: Field,
-    /// How many terms the passage has.
+    /// Number of terms of the passage.
     pub(crate) length: Field,
 }
 
-/// An index and how far it goes.
+/// Index with its watermarks.
 pub(super) struct Part {
     index: Index,
     pub(super) fields: Fields,
     reader: IndexReader,
     writer: Option<IndexWriter>,
-    /// The watermark up to which it holds what was published.
+    /// Watermark up to which it holds all publications.
     pub(super) through: i64,
-    /// The watermark that its last commit is stamped with. Passages of what was retired up to it are gone.
+    /// Watermark of its last commit. Passages of versions retired up to it are gone.
     pub(super) stamped: i64,
-    /// Large versions that it holds already, whole or in part, before they are published.
+    /// Large versions that it holds, whole or in part, ahead of their publication.
     ahead: HashSet<i64>,
 }
 
-/// What a commit says about itself.
+/// Payload of a commit.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
     analysis: u32,
@@ -66,7 +66,7 @@ struct Stamp {
 }
 
 impl Part {
-    /// An empty index in memory, for what was published after `through`.
+    /// Creates an empty index in memory, for publications after `through`.
     pub(super) fn in_ram(through: i64) -> Result<Self> {
         let (schema, fields) = schema();
         Self::with(Index::create_in_ram(schema), fields, through)
@@ -78,8 +78,8 @@ impl Part {
         Ok(Self { index, fields, reader, writer: None, through, stamped: through, ahead: HashSet::new() })
     }
 
-    /// The index in `dir`, or a new one in its place if it cannot be used. Where other files are in `dir`, it is kept in
-    /// memory.
+    /// Opens the index in `dir`, or replaces it with a new one if it cannot be used. Where other files are in `dir`,
+    /// the index is kept in memory.
     pub(super) fn open_or_rebuild(dir: &Path, row: CorpusRow) -> Result<Self> {
         match Self::open(dir) {
             Ok(part) if part.is_of(row) => return Ok(part),
@@ -104,35 +104,35 @@ impl Part {
         )
     }
 
-    /// The index in `dir`.
+    /// Opens the index in `dir`.
     pub(super) fn open(dir: &Path) -> Result<Self> {
         let index = Index::open(Files::of(dir).map_err(text)?).map_err(text)?;
         let (schema, fields) = schema();
         if index.schema() != schema {
-            return Err(crate::error::corrupt("the text index has another shape"));
+            return Err(crate::error::corrupt("the text index has another schema"));
         }
         let through = stamp(&index)?;
         Self::with(index, fields, through)
     }
 
-    /// Whether the index can be brought to the snapshot of `row`: it is not newer, and what it has to forget since is
-    /// still known.
+    /// Returns whether the index can be updated to the snapshot of `row`: it is not newer, and the versions retired
+    /// since are still recorded.
     pub(super) fn is_of(&self, row: CorpusRow) -> bool {
         row.swept <= self.through && self.through <= row.watermark
     }
 
-    /// What searches use from now on.
+    /// Returns the current searcher.
     pub(super) fn searcher(&self) -> Searcher {
         self.reader.searcher()
     }
 
-    /// Lets go of the writer and its memory. What was added ahead and is not committed goes with it.
+    /// Drops the writer with its memory and its uncommitted additions.
     pub(super) fn rest(&mut self) -> Result<()> {
         self.ahead.clear();
         self.writer.take().map_or(Ok(()), |writer| writer.wait_merging_threads().map_err(text))
     }
 
-    /// Opens the newest commit; says whether it is another than before.
+    /// Opens the newest commit; returns whether it changed.
     pub(super) fn reload(&mut self) -> Result<bool> {
         let before = self.through;
         loop {
@@ -146,7 +146,7 @@ impl Part {
         }
     }
 
-    /// Adds what was published up to `watermark`, and commits it.
+    /// Adds the publications up to `watermark`, and commits them.
     pub(super) fn add_published(
         &mut self,
         connection: &Connection,
@@ -166,7 +166,7 @@ impl Part {
             .query_map(params![corpus, self.through], |row| Ok((row.get(0)?, row.get(1)?)))
             .and_then(Iterator::collect)
             .map_err(sql)?;
-        // Without a publication the rows of what was retired wait for the next one, unless they are many.
+        // Without a publication the removal of retired versions waits for the next one, unless they are many.
         let is_due = !versions.is_empty()
             || retired_since(connection, corpus, self.stamped, MANY)?.len() >= MANY as usize;
         if is_due {
@@ -193,7 +193,7 @@ impl Part {
                 continue;
             }
             if ahead || large {
-                // A part of it may be there from an attempt that was cut short.
+                // An interrupted attempt may have left a part of it.
                 writer.delete_term(Term::from_field_u64(self.fields.version, version.unsigned_abs()));
             }
             add_passages(&writer, self.fields, connection, version, 0..u32::MAX)?;
@@ -208,7 +208,7 @@ impl Part {
         Ok(())
     }
 
-    /// Adds a piece of a version that is not published, for the commit that follows its publication.
+    /// Adds a piece of an unpublished version, for the commit that follows its publication.
     pub(super) fn add_ahead(
         &mut self,
         connection: &Connection,
@@ -220,7 +220,7 @@ impl Part {
             writer.delete_term(Term::from_field_u64(self.fields.version, version.unsigned_abs()));
             self.ahead.insert(version);
         }
-        // A writer that was dropped on the way took the beginning with it: then all is added when it is published.
+        // A writer dropped meanwhile lost the beginning: then the publication adds the whole version.
         if self.ahead.contains(&version) {
             add_passages(&writer, self.fields, connection, version, range)?;
         }
@@ -228,7 +228,7 @@ impl Part {
         Ok(())
     }
 
-    /// The writer, to be put back when all went well: a dropped one forgets what it has not committed.
+    /// Takes the writer, which must be put back after success: a dropped writer loses its uncommitted additions.
     fn take_writer(&mut self) -> Result<IndexWriter> {
         if let Some(writer) = self.writer.take() {
             return Ok(writer);
@@ -246,7 +246,7 @@ impl Part {
     }
 }
 
-/// Removes the files of the index in `dir`; false when it holds others, which stay with them.
+/// Removes the files of the index in `dir`; returns false and keeps all when it holds other files.
 fn clear(dir: &Path) -> Result<bool> {
     let Some(files) = directory::index_files(dir) else { return Ok(false) };
     for file in files {
@@ -255,7 +255,7 @@ fn clear(dir: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// The versions that were retired since: what the index holds of them is only in the way.
+/// Returns the versions retired since then, whose passages the index should drop.
 fn retired_since(connection: &Connection, corpus: i64, watermark: i64, most: u32) -> Result<Vec<i64>> {
     let mut statement = connection
         .prepare_cached(

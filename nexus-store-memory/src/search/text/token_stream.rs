@@ -1,20 +1,21 @@
-//! How a passage's terms get into the index: joined here, taken apart again by [`Terms`] on the index's own thread.
+//! Transport of a passage's terms into the index: joined here, split again by [`TermStream`] on the index's own
+//! thread.
 //!
-//! tantivy lets up to ten thousand documents wait for that thread, which leaves them waiting while it writes a segment.
-//! So what waits is small: a line per term, and not a structure per term.
+//! tantivy queues up to ten thousand documents for that thread while it writes a segment. A queued document is
+//! therefore small: a line per term, and not a structure per term.
 
 use nexus_core::retrieve::Language;
 use nexus_core::retrieve::analysis::analyse;
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
-/// The name that the index knows [`Terms`] by.
+/// Name under which the index knows [`TermStream`].
 pub(super) const NAME: &str = "terms";
 
-/// Ends a term. No term holds it: terms are made of letters, digits and marks, and the compatibility forms of those are
-/// free of control characters.
+/// End of a term. No term holds it: terms consist of letters, digits and marks, and the compatibility forms of those
+/// are free of control characters.
 const END: char = '\n';
 
-/// The terms of a text in the order of [`analyse`], each with its end, and how many they are.
+/// Returns the terms of a text in the order of [`analyse`], each with its end, and their number.
 pub(super) fn joined(text: &str, language: Language) -> (String, u64) {
     let (mut joined, mut count) = (String::with_capacity(text.len()), 0);
     for token in analyse(text, language) {
@@ -25,13 +26,13 @@ pub(super) fn joined(text: &str, language: Language) -> (String, u64) {
     (joined, count)
 }
 
-/// Takes terms apart that [`joined`] has put together.
+/// Tokenizer that splits terms joined by [`joined`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct TermStream {
     token: Token,
 }
 
-/// The terms of one passage.
+/// Terms of one passage.
 #[derive(Debug)]
 pub(super) struct Stream<'a> {
     token: &'a mut Token,
@@ -52,7 +53,7 @@ impl TokenStream for Stream<'_> {
         let Some((term, rest)) = self.rest.split_once(END) else { return false };
         self.token.text.clear();
         self.token.text.push_str(term);
-        // Positions are not indexed, but tantivy takes them to grow.
+        // Positions are not indexed, but tantivy requires them to grow.
         self.token.position = self.token.position.wrapping_add(1);
         self.rest = rest;
         true
