@@ -1,6 +1,6 @@
-//! The limits and prices that were set at run time: every call asks for them, and they hardly ever change.
+//! Cache of the limits and prices set at run time, which every call reads and which hardly ever change.
 //!
-//! Only the process that writes a store remembers them: nobody else can change them there.
+//! Only the process that writes a store caches them: no other process can change them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,16 +9,16 @@ use nexus_core::TenantId;
 use nexus_core::price::PriceRow;
 use nexus_core::quota::Limit;
 
-/// Of how many tenants limits are remembered.
+/// Upper bound on the tenants whose limits are cached.
 const TENANTS: usize = 1_024;
 
-/// What is remembered.
+/// Cached limits and prices of one store.
 #[derive(Debug, Default)]
 pub(crate) struct LimitCache {
     kept: Mutex<Kept>,
 }
 
-/// Counts changes. What was read before a change is not remembered after it.
+/// Counter of changes. A value read before a change is not cached after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Generation(u64);
 
@@ -30,19 +30,19 @@ struct Kept {
 }
 
 impl LimitCache {
-    /// A tenant's limits, or the generation to remember them with.
+    /// Returns a tenant's cached limits, or the generation to cache them with.
     pub(crate) fn limits(&self, tenant: &TenantId) -> Result<Vec<Limit>, Generation> {
         let kept = self.kept();
         kept.limits.get(tenant).cloned().ok_or(Generation(kept.generation))
     }
 
-    /// The prices, or the generation to remember them with.
+    /// Returns the cached prices, or the generation to cache them with.
     pub(crate) fn prices(&self) -> Result<Vec<PriceRow>, Generation> {
         let kept = self.kept();
         kept.prices.clone().ok_or(Generation(kept.generation))
     }
 
-    /// Remembers a tenant's limits that were read in `generation` or later.
+    /// Caches a tenant's limits that were read in `generation` or later.
     pub(crate) fn keep_limits(&self, tenant: TenantId, limits: &[Limit], generation: Generation) {
         let mut kept = self.kept();
         if kept.generation == generation.0 {
@@ -53,7 +53,7 @@ impl LimitCache {
         }
     }
 
-    /// Remembers prices that were read in `generation` or later.
+    /// Caches prices that were read in `generation` or later.
     pub(crate) fn keep_prices(&self, prices: &[PriceRow], generation: Generation) {
         let mut kept = self.kept();
         if kept.generation == generation.0 {
@@ -61,7 +61,7 @@ impl LimitCache {
         }
     }
 
-    /// Forgets everything: something was changed.
+    /// Clears the cache after a change.
     pub(crate) fn forget(&self) {
         let mut kept = self.kept();
         *kept = Kept { generation: kept.generation.wrapping_add(1), ..Kept::default() };

@@ -1,4 +1,4 @@
-//! How SQLite carries out what lists, status and searches ask: by an index, and without sorting what it found.
+//! Query plans of lists, status and searches: each uses an index and sorts nothing that it found.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -20,14 +20,14 @@ use crate::db::Write;
 use crate::error::sql;
 use crate::store::MemoryStore;
 
-/// A store whose statements are noted.
+/// Store whose statements are recorded.
 struct Noted {
     world: World,
     store: MemoryStore,
     statements: Arc<Mutex<BTreeSet<String>>>,
 }
 
-/// A store with a little of everything.
+/// Creates a store with a few rows of every kind.
 async fn filled() -> Noted {
     let statements = Arc::new(Mutex::new(BTreeSet::new()));
     let mut connection = Connection::open_in_memory().unwrap();
@@ -57,7 +57,7 @@ async fn filled() -> Noted {
     Noted { world, store, statements }
 }
 
-/// The plans of the statements that read.
+/// Returns the plans of the recorded statements that read.
 async fn plans(noted: &Noted) -> Vec<(String, Vec<String>)> {
     let run = std::mem::take(&mut *noted.statements.lock().unwrap());
     let explain = |write: &Write<'_>| {
@@ -75,15 +75,15 @@ async fn plans(noted: &Noted) -> Vec<(String, Vec<String>)> {
     noted.store.engine().write(explain).await.unwrap()
 }
 
-/// Whether a step reads a whole table, or sorts.
+/// Returns whether a step reads a whole table, or sorts.
 fn is_costly(step: &str) -> bool {
     let is_small = [
         // Lists that are given as JSON.
         "VIRTUAL TABLE",
-        // Indexes that hold only what is not over.
+        // Indexes that hold only open runs.
         "USING INDEX run_open",
         "USING INDEX call_open",
-        // A count of a subquery that is bounded.
+        // A bounded count of a subquery.
         "SCAN (subquery",
         "SCAN CONSTANT ROW",
         // All tenants share a handful of rows.
@@ -221,7 +221,7 @@ async fn searches_use_indexes() {
     search(&admin("acme")).await;
     search(&reader("acme", "u")).await;
     check(&noted).await;
-    // What changed since is taken up by other statements than what is there at first.
+    // Later changes are read by other statements than the first load.
     world.publish_vectors(&admin("acme"), "c", "a", &[("leave anew", [1.0, 0.5, 0.0, 0.0])]).await;
     noted.statements.lock().unwrap().clear();
     search(&admin("acme")).await;
@@ -230,10 +230,10 @@ async fn searches_use_indexes() {
     check(&noted).await;
 }
 
-/// How many pages the log holds after a call that nobody gave a key was begun, and after it was settled.
+/// Returns the pages of the log after a call without an idempotency key was admitted, and after it was settled.
 async fn pages_of_a_call(world: &World, beside: &Connection) -> (i64, i64) {
     let caller = admin("acme");
-    // Moves the log to its place, so that the next commit begins it anew; says how many pages it had.
+    // Moves the log to its place, so that the next commit restarts it; returns the pages that it had.
     let log = || -> i64 { beside.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1)).unwrap() };
     let begin = async || {
         let mut intent = world.intent(&caller, &world.fresh("key"), &[], amounts(10, 1_000));

@@ -1,4 +1,4 @@
-//! [`AuditChain`]: records sealed inside the transaction that also holds what they tell of.
+//! [`AuditChain`]: records sealed inside the transaction that holds the change they record.
 
 use async_trait::async_trait;
 use nexus_core::audit::{AuditChain, ChainSummary, Head, Receipt, Record, UnsealedRecords};

@@ -1,4 +1,4 @@
-//! [`BlobStore`]: raw bytes, away from the threads that serve futures.
+//! [`BlobStore`]: raw bytes, read and written away from the threads that poll futures.
 
 use async_trait::async_trait;
 use nexus_core::document::store::{Blob, Hold};
@@ -22,7 +22,7 @@ impl BlobStore for MemoryStore {
 
     async fn discard(&self, _tenant: &TenantId, blob: Blob) -> Result<()> {
         drop(blob);
-        // The writer works in order: what the last hold left for it is done before this.
+        // The writer works in order: it has finished the removals of earlier guards when this write ends.
         self.engine().write(|_| Ok(())).await
     }
 
@@ -32,9 +32,9 @@ impl BlobStore for MemoryStore {
     }
 }
 
-/// Runs work that blocks on files away from the threads that serve futures.
+/// Runs blocking file work away from the threads that poll futures.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| Error::unexpected("the store failed in the middle of an operation").because(error))?
+        .map_err(|error| Error::unexpected("a store operation panicked").because(error))?
 }

@@ -17,7 +17,7 @@ use crate::rows::{corpus, document, job, passage, publish, submit};
 use crate::search::text::LARGE;
 use crate::store::MemoryStore;
 
-/// How many passages are indexed at a time ahead of a publication: other searches get their turn in between.
+/// Number of passages that are indexed at a time ahead of a publication, so that other searches interleave.
 const PIECE: u32 = 500;
 
 #[async_trait]
@@ -161,8 +161,8 @@ impl DocumentStore for MemoryStore {
 }
 
 impl MemoryStore {
-    /// Takes a large version into the text index before it is published, so that no search waits for that after.
-    /// It is only work ahead: what cannot be done now, also because indexes are being built, is done afterwards.
+    /// Indexes a large version before its publication, so that no search waits for it afterwards. The step is
+    /// optional: passages that it skips, also because of a running build, are indexed after the publication.
     async fn index_ahead(&self, lease: &Lease, passages: u32) -> Result<()> {
         if passages < LARGE {
             return Ok(());

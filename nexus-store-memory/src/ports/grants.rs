@@ -1,4 +1,4 @@
-//! [`GrantStore`]: who may do what with a document.
+//! [`GrantStore`]: access grants on documents.
 
 use async_trait::async_trait;
 use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess};

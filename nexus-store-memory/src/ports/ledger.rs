@@ -1,4 +1,4 @@
-//! [`LedgerStore`]: what calls left behind, and what models cost.
+//! [`LedgerStore`]: results of calls, and prices of models.
 
 use async_trait::async_trait;
 use nexus_core::audit::UnsealedRecords;

@@ -1,5 +1,5 @@
-//! The ports of `nexus-core` that a [`MemoryStore`](crate::MemoryStore) fills: each method hands one transaction, or one
-//! reading, to the engine. What it does there is the business of the modules that own the rows.
+//! Ports of `nexus-core` that [`MemoryStore`](crate::MemoryStore) implements: each method runs one transaction, or
+//! one read, on the engine. The modules that own the rows hold its statements.
 
 mod audit;
 mod blobs;

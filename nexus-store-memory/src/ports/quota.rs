@@ -102,10 +102,10 @@ impl QuotaStore for MemoryStore {
             .await
     }
 
-    async fn trip(&self, tenant: &TenantId, stop: &KillSwitch, audit: UnsealedRecords) -> Result<()> {
-        let (tenant, stop) = (tenant.clone(), stop.clone());
+    async fn trip(&self, tenant: &TenantId, switch: &KillSwitch, audit: UnsealedRecords) -> Result<()> {
+        let (tenant, switch) = (tenant.clone(), switch.clone());
         self.engine()
-            .write(move |write| ledger::kill_switch::trip(write, tenant.as_str(), &stop, &audit))
+            .write(move |write| ledger::kill_switch::trip(write, tenant.as_str(), &switch, &audit))
             .await
     }
 

@@ -1,4 +1,4 @@
-//! [`RunStore`]: runs, their journals and the passages they showed.
+//! [`RunStore`]: runs, their journals and their retrieved passages.
 
 use async_trait::async_trait;
 use nexus_core::grounding::Evidence;

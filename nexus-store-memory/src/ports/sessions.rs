@@ -1,4 +1,4 @@
-//! [`SessionStore`]: conversations and what was said in them.
+//! [`SessionStore`]: conversations and their messages.
 
 use async_trait::async_trait;
 use nexus_core::access::{Authorised, RequiredAccess};

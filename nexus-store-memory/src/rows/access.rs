@@ -1,4 +1,4 @@
-//! Grants: who may do what with a document, and whether a change has the access that it needs.
+//! Grants: access of principals to documents, and the check that a change has the access it needs.
 
 use nexus_core::access::{Authorised, Grant, Grantee, Permission, RequiredAccess};
 use nexus_core::document::store::Submission;
@@ -10,7 +10,7 @@ use crate::rows::{document, version};
 
 const COLUMNS: &str = "id, document, grantee, permission, granted_by, expires_at, created_at";
 
-/// Checks, in the transaction of a change, that the access which the change needs holds on the document.
+/// Checks, in the transaction of a change, that the caller holds the access to the document that the change needs.
 pub(crate) fn check(
     connection: &Connection,
     access: &Authorised<RequiredAccess>,
@@ -21,7 +21,7 @@ pub(crate) fn check(
     access.check_document(grants.as_deref())
 }
 
-/// The grant of whoever brings a new document.
+/// Grants ownership of a new document to its submitter.
 pub(crate) fn add_owner(connection: &Connection, submission: &Submission) -> Result<()> {
     let subject = submission.principal.subject();
     let grant = Grant {

@@ -1,4 +1,4 @@
-//! Answers aloud, each with its run.
+//! Speech output of answers, one for each run.
 
 use nexus_core::speech::Speech;
 use nexus_core::{Result, RunId, TenantId};
@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::sql;
 
-/// Keeps a run's answer aloud, in the place of one before.
+/// Stores the speech output of a run's answer, in place of an earlier one.
 pub(crate) fn put(connection: &Connection, tenant: &TenantId, run: &RunId, speech: &Speech) -> Result<()> {
     connection
         .prepare_cached(
@@ -20,7 +20,7 @@ pub(crate) fn put(connection: &Connection, tenant: &TenantId, run: &RunId, speec
         .map_err(sql)
 }
 
-/// A run's answer aloud.
+/// Returns the speech output of a run's answer.
 pub(crate) fn get(connection: &Connection, tenant: &TenantId, run: &RunId) -> Result<Option<Speech>> {
     connection
         .prepare_cached("SELECT mime, bytes FROM audio WHERE tenant = ?1 AND run = ?2")
@@ -31,7 +31,7 @@ pub(crate) fn get(connection: &Connection, tenant: &TenantId, run: &RunId) -> Re
         .map_err(sql)
 }
 
-/// Erases a run's answer aloud.
+/// Erases the speech output of a run's answer.
 pub(crate) fn erase(connection: &Connection, tenant: &TenantId, run: &RunId) -> Result<()> {
     connection
         .execute("DELETE FROM audio WHERE tenant = ?1 AND run = ?2", params![tenant.as_str(), run.as_str()])

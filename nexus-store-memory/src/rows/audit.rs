@@ -1,4 +1,4 @@
-//! Audit records, sealed inside the transaction that also holds what they tell of.
+//! Audit records, sealed inside the transaction that holds the change they record.
 
 use nexus_core::audit::{ChainSummary, Digest, Draft, Head, Mac, Receipt, Record, UnsealedRecords, actor_in};
 use nexus_core::{Result, TenantId};

@@ -1,4 +1,4 @@
-//! Corpora, and the watermark that counts the changes to what can be found in each.
+//! Corpora, each with the watermark that counts changes to its searchable content.
 
 use nexus_core::document::Corpus;
 use nexus_core::document::store::CorpusPatch;
@@ -9,15 +9,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::convert::{from_json, to_json};
 use crate::error::sql;
 
-/// What a search needs to know of a corpus.
+/// Corpus state that a search needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CorpusRow {
-    /// The number it has in the text index.
+    /// Number of the corpus in the text index.
     pub(crate) ordinal: i64,
-    /// How often what can be found in it has changed.
+    /// Number of changes to its searchable content.
     pub(crate) watermark: i64,
-    /// The watermark up to which rows of retired versions were removed: who knows no more than what was before it
-    /// begins anew.
+    /// Watermark up to which rows of retired versions were removed: a cache that is older rebuilds itself.
     pub(crate) swept: i64,
 }
 
@@ -71,7 +70,7 @@ pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &CorpusId) ->
     from_json(&body.ok_or_else(not_found)?)
 }
 
-/// Checks that the corpus is the one that was made at `created_at`, and not another of the same id.
+/// Checks that the corpus is the one created at `created_at`, and not a later one of the same id.
 pub(crate) fn check_same(
     connection: &Connection,
     tenant: &TenantId,
@@ -81,7 +80,7 @@ pub(crate) fn check_same(
     if load(connection, tenant, id)?.created_at == created_at {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Conflict, "the corpus was deleted and made anew in the meantime")
+    Err(Error::new(ErrorKind::Conflict, "the corpus was deleted and created again in the meantime")
         .code("CORPUS_CHANGED")
         .hint("send the document again"))
 }
@@ -93,7 +92,7 @@ pub(crate) fn list(connection: &Connection, tenant: &TenantId) -> Result<Vec<Cor
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
-/// The corpus's numbers.
+/// Returns the corpus's numbers.
 pub(crate) fn row(connection: &Connection, tenant: &TenantId, id: &CorpusId) -> Result<CorpusRow> {
     connection
         .prepare_cached("SELECT ordinal, watermark, swept FROM corpus WHERE tenant = ?1 AND id = ?2")
@@ -104,7 +103,7 @@ pub(crate) fn row(connection: &Connection, tenant: &TenantId, id: &CorpusId) -> 
         .ok_or_else(not_found)
 }
 
-/// The numbers of a corpus by its ordinal, if it is there.
+/// Returns the numbers of a corpus by its ordinal, if it exists.
 pub(crate) fn row_of(connection: &Connection, ordinal: i64) -> Result<Option<CorpusRow>> {
     connection
         .prepare_cached("SELECT ordinal, watermark, swept FROM corpus WHERE ordinal = ?1")
@@ -116,13 +115,13 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<CorpusRow> {
     Ok(CorpusRow { ordinal: row.get(0)?, watermark: row.get(1)?, swept: row.get(2)? })
 }
 
-/// The ordinals of all corpora of all tenants.
+/// Returns the ordinals of all corpora of all tenants.
 pub(crate) fn ordinals(connection: &Connection) -> Result<Vec<i64>> {
     let mut statement = connection.prepare("SELECT ordinal FROM corpus").map_err(sql)?;
     statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(sql)
 }
 
-/// Counts a change to what can be found in the corpus, and returns the new watermark.
+/// Counts a change to the searchable content of the corpus, and returns the new watermark.
 pub(crate) fn advance_watermark(connection: &Connection, ordinal: i64) -> Result<i64> {
     connection
         .prepare_cached("UPDATE corpus SET watermark = watermark + 1 WHERE ordinal = ?1 RETURNING watermark")
@@ -130,8 +129,8 @@ pub(crate) fn advance_watermark(connection: &Connection, ordinal: i64) -> Result
         .map_err(sql)
 }
 
-/// Removes a corpus with its documents. Returns its ordinal, and the hashes of the raw bytes that may be of no use
-/// any more.
+/// Removes a corpus with its documents. Returns its ordinal, and the hashes of the raw bytes that may be unreferenced
+/// now.
 pub(crate) fn delete(
     connection: &Connection,
     tenant: &TenantId,

@@ -13,15 +13,15 @@ use crate::error::sql;
 use crate::rows::{corpus, version};
 use crate::search::deferred_builds::Wanted;
 
-/// A document's row.
+/// Row of a document.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) document: Document,
-    /// The corpus's ordinal.
+    /// Ordinal of the corpus.
     pub(crate) corpus: i64,
-    /// The ordinal of the version that is searched.
+    /// Ordinal of the live version.
     pub(crate) live: Option<i64>,
-    /// The number of the newest version.
+    /// Number of the newest version.
     pub(crate) newest: u32,
 }
 
@@ -43,8 +43,8 @@ pub(crate) fn find(connection: &Connection, tenant: &TenantId, id: &DocumentId) 
     .transpose()
 }
 
-/// A document by its body. Metadata that is nested too deeply to be read is left out: it fails neither the lists that it
-/// stands in nor the jobs that wait behind it.
+/// Parses the body of a document. Metadata that is nested too deeply to be parsed is left out: it fails neither the
+/// lists that contain the document nor the jobs queued behind it.
 fn read_body(connection: &Connection, body: &str) -> Result<Document> {
     let unreadable: Error = match from_json(body) {
         Ok(document) => return Ok(document),
@@ -54,11 +54,11 @@ fn read_body(connection: &Connection, body: &str) -> Result<Document> {
         .prepare_cached("SELECT json_set(?1, '$.metadata', json('{}'))")
         .and_then(|mut statement| statement.query_row(params![body], |row| row.get::<_, String>(0)));
     let document = bare.map_err(sql).and_then(|bare| from_json(&bare)).map_err(|_: Error| unreadable)?;
-    tracing::warn!("the metadata of a document cannot be read: it is left out");
+    tracing::warn!("cannot parse the metadata of a document: it is left out");
     Ok(document)
 }
 
-/// Whether there is a document of this id.
+/// Returns whether a document of this id exists.
 pub(crate) fn exists(connection: &Connection, tenant: &TenantId, id: &DocumentId) -> Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM document WHERE tenant = ?1 AND id = ?2")
@@ -66,7 +66,7 @@ pub(crate) fn exists(connection: &Connection, tenant: &TenantId, id: &DocumentId
         .map_err(sql)
 }
 
-/// Writes a document's row, keeping which version is live.
+/// Writes a document's row, and keeps its live version.
 pub(crate) fn save(
     connection: &Connection,
     tenant: &TenantId,
@@ -95,7 +95,7 @@ pub(crate) fn save(
         .map_err(sql)
 }
 
-/// Sets which version is searched.
+/// Sets the live version of a document.
 pub(crate) fn set_live(connection: &Connection, tenant: &TenantId, id: &DocumentId, live: i64) -> Result<()> {
     connection
         .prepare_cached("UPDATE document SET live = ?3 WHERE tenant = ?1 AND id = ?2")
@@ -134,7 +134,7 @@ pub(crate) fn list(
     }
 }
 
-/// Where all documents of a tenant are looked for, in order of id.
+/// Returns the source of all documents of a tenant, in order of id.
 fn source(query: &DocumentQuery) -> &'static str {
     match (&query.corpus, query.status) {
         (Some(_), Some(_)) => "SELECT d.body FROM document AS d INDEXED BY document_by_corpus_and_status",
@@ -157,7 +157,7 @@ fn conditions(source: &str, tenant: &TenantId, corpus: Option<i64>, query: &Docu
     wanted
 }
 
-/// The first documents that one of `grantees` may read: those of each grantee in order of id, merged.
+/// Returns the first documents that one of `grantees` may read: those of each grantee in order of id, merged.
 fn granted(
     connection: &Connection,
     tenant: &TenantId,
@@ -178,7 +178,7 @@ fn granted(
         let (statement, values) = wanted.in_order("a.document");
         let (mut last, mut count) = (None, 0);
         each(connection, &statement, values, query, |document| {
-            // Who may write may have a grant to read, too.
+            // A grantee with write access may have a grant to read, too.
             if last.as_ref() != Some(&document.id) {
                 count += 1;
                 last = Some(document.id.clone());
@@ -190,7 +190,7 @@ fn granted(
     Ok(found.into_values().take(query.limit).collect())
 }
 
-/// Calls `take` with each document that has the tags of the query, while it says so.
+/// Calls `take` with each document that has the tags of the query, until `take` returns false.
 fn each(
     connection: &Connection,
     statement: &str,
@@ -233,7 +233,7 @@ pub(crate) fn delete(
     Ok(stored.document.content_hash)
 }
 
-/// Checks that no job of the document is still to end.
+/// Checks that no job of the document is open.
 pub(crate) fn check_idle(document: &Document) -> Result<()> {
     if document.status.is_in_flight() {
         return Err(Error::new(ErrorKind::Conflict, "the document is being ingested")
@@ -243,7 +243,7 @@ pub(crate) fn check_idle(document: &Document) -> Result<()> {
     Ok(())
 }
 
-/// Whether a document of the tenant, other than `except`, rests on these raw bytes.
+/// Returns whether a document of the tenant, other than `except`, references these raw bytes.
 pub(crate) fn is_referenced(connection: &Connection, tenant: &str, hash: &str) -> Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM document WHERE tenant = ?1 AND hash = ?2")

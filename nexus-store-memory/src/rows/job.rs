@@ -1,4 +1,4 @@
-//! Ingestion jobs as rows, and the leases under which they are worked on.
+//! Ingestion jobs as rows, and their leases.
 
 use nexus_core::document::Job;
 use nexus_core::document::model::{DocumentStatus, Failure, JobState, Stage};
@@ -11,23 +11,23 @@ use crate::error::sql;
 use crate::rows::document::{self, Stored};
 use crate::rows::version;
 
-/// A job's row.
+/// Row of a job.
 #[derive(Debug)]
 pub(crate) struct JobRow {
     seq: i64,
     pub(crate) job: Job,
-    /// The ordinal of the version it makes.
+    /// Ordinal of the version that the job makes.
     pub(crate) version: i64,
-    /// The ordinal of its document's corpus.
+    /// Ordinal of its document's corpus.
     pub(crate) corpus: i64,
     pub(crate) reindex: bool,
 }
 
 fn lost() -> Error {
-    Error::new(ErrorKind::Conflict, "another worker has the job, or it is over").code("LEASE_LOST")
+    Error::new(ErrorKind::Conflict, "another worker holds the job, or the job has ended").code("LEASE_LOST")
 }
 
-/// The job of a lease, if the lease holds.
+/// Returns the job of a lease, if the lease holds.
 pub(crate) fn held(connection: &Connection, lease: &Lease) -> Result<JobRow> {
     let row: Option<(i64, String, i64, i64, bool)> = connection
         .prepare_cached(
@@ -71,7 +71,7 @@ fn save(connection: &Connection, seq: i64, job: &Job, lease: Option<(&str, Times
         .map_err(sql)
 }
 
-/// The next job that waits, or whose lease has expired.
+/// Returns the next job that is queued, or whose lease has expired.
 fn next(connection: &Connection, now: Timestamp) -> Result<Option<JobRow>> {
     let row: Option<(i64, String, i64, i64, bool)> = connection
         .prepare_cached(
@@ -102,7 +102,7 @@ pub(crate) fn claim(
 ) -> Result<Option<Lease>> {
     let Some(row) = next(connection, now)? else { return Ok(None) };
     if row.job.attempts > 0 {
-        begin_anew(connection, &row)?;
+        restart(connection, &row)?;
     }
     let state = JobState::Processing { stage: Stage::Waiting, heartbeat_at: now };
     let job = Job { state, attempts: row.job.attempts.saturating_add(1), ..row.job };
@@ -115,8 +115,8 @@ pub(crate) fn claim(
     Ok(Some(Lease { job, document, reindex: row.reindex, token: token.to_owned() }))
 }
 
-/// Gives the next attempt a version of its own: what an earlier one staged is not part of it.
-fn begin_anew(connection: &Connection, row: &JobRow) -> Result<()> {
+/// Gives the next attempt a version of its own: passages staged by an earlier attempt are not part of it.
+fn restart(connection: &Connection, row: &JobRow) -> Result<()> {
     version::discard(connection, row.version)?;
     let (tenant, document) = (row.job.tenant(), row.job.document_id.as_str());
     let ordinal = version::add(connection, tenant, row.corpus, document, row.job.version)?;
@@ -167,7 +167,7 @@ pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &JobId) -> Re
     from_json(&body.ok_or_else(|| Error::not_found("there is no such job").code("JOB_NOT_FOUND"))?)
 }
 
-/// Gives up all leases: whoever had them is gone, because this process holds the directory now.
+/// Expires all leases: their holders are gone, because this process holds the directory now.
 pub(crate) fn expire_leases(connection: &Connection) -> Result<()> {
     connection.execute("UPDATE job SET lease_until = 0 WHERE state = 'processing'", []).map(drop).map_err(sql)
 }

@@ -1,4 +1,4 @@
-//! Rows: one file for each table or group of tables, with the statements that read and write it. No file here begins a transaction.
+//! Rows: one file for each table or group of tables, with its statements. No file here begins a transaction.
 
 pub(crate) mod access;
 pub(crate) mod audio;

@@ -1,7 +1,7 @@
 //! Passages and their vectors, by version.
 //!
-//! A passage's id is its version's ordinal, shifted, plus its number: a version's passages are neighbours in the file, and
-//! an id alone says which version it belongs to.
+//! A passage's id is its version's ordinal, shifted, plus its number: a version's passages are neighbours in the
+//! file, and an id alone identifies the version.
 
 use std::ops::Range;
 
@@ -14,10 +14,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::convert::{from_json, limit, number, small, to_json};
 use crate::error::{corrupt, sql};
 
-/// How many bits of a passage's id are its number.
+/// Number of bits of a passage's id that hold its number.
 const NUMBER_BITS: u32 = 24;
 
-/// The id of a passage.
+/// Returns the id of a passage.
 pub(crate) fn id(version: i64, index: u32) -> Result<i64> {
     if index >> NUMBER_BITS != 0 {
         return Err(Error::invalid("a document has more than 16 million passages")
@@ -27,18 +27,18 @@ pub(crate) fn id(version: i64, index: u32) -> Result<i64> {
     Ok((version << NUMBER_BITS) | i64::from(index))
 }
 
-/// The version and the number that an id stands for.
+/// Returns the version and the number of a passage's id.
 pub(crate) fn split(id: i64) -> (i64, u32) {
     let index = u32::try_from(id & ((1 << NUMBER_BITS) - 1)).unwrap_or(0);
     (id >> NUMBER_BITS, index)
 }
 
-/// The ids of all passages that a version can have: from the first, up to and without the second.
+/// Returns the range of a version's passage ids, the end excluded.
 fn range(version: i64) -> (i64, i64) {
     (version << NUMBER_BITS, (version + 1) << NUMBER_BITS)
 }
 
-/// Adds or replaces passages of a version that is being made.
+/// Adds or replaces passages of a staged version.
 pub(crate) fn stage(
     connection: &Connection,
     version: i64,
@@ -76,14 +76,14 @@ pub(crate) fn stage(
     Ok(())
 }
 
-/// The vectors of a version: how many, and how long each is.
+/// Number and length of a version's vectors.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct VectorCount {
     pub(crate) vectors: i64,
     pub(crate) dimension: Option<i64>,
 }
 
-/// How many passages, and which vectors of `model`, a version has.
+/// Returns the number of a version's passages, and its vectors of `model`.
 pub(crate) fn count(connection: &Connection, version: i64, model: Option<i64>) -> Result<(u32, VectorCount)> {
     let (from, to) = range(version);
     let passages: i64 = connection
@@ -110,7 +110,7 @@ pub(crate) fn count(connection: &Connection, version: i64, model: Option<i64>) -
     Ok((small(passages)?, VectorCount { vectors, dimension: longest.map(|bytes| bytes / 4) }))
 }
 
-/// The languages of a version's passages, in order of code.
+/// Returns the languages of a version's passages, in order of code.
 pub(crate) fn languages(connection: &Connection, version: i64) -> Result<Vec<Language>> {
     let (from, to) = range(version);
     let mut statement = connection
@@ -137,7 +137,7 @@ pub(crate) fn delete(connection: &Connection, version: i64) -> Result<()> {
 
 const COLUMNS: &str = "id, text, span_start, span_end, page, headings, tokens, hash";
 
-/// Passages of a version in reading order, from number `from`.
+/// Returns passages of a version in reading order, from number `from`.
 pub(crate) fn page(
     connection: &Connection,
     version: i64,
@@ -160,12 +160,12 @@ pub(crate) fn page(
     Ok(passages)
 }
 
-/// One passage by its id.
+/// Returns one passage by its id.
 pub(crate) fn load(connection: &Connection, id: i64, key: &PassageKey) -> Result<Passage> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM passage WHERE id = ?1")).map_err(sql)?;
     let mut rows = statement.query(params![id]).map_err(sql)?;
-    let row = rows.next().map_err(sql)?.ok_or_else(|| corrupt("a passage that was found is not there"))?;
+    let row = rows.next().map_err(sql)?.ok_or_else(|| corrupt("a passage that was found is missing"))?;
     read(row, &key.document, key.version)
 }
 
@@ -229,13 +229,13 @@ pub(crate) fn each_vector(
 pub(crate) fn vector(connection: &Connection, id: i64, numbers: &mut Vec<f32>) -> Result<()> {
     let mut statement = connection.prepare_cached("SELECT numbers FROM vector WHERE id = ?1").map_err(sql)?;
     let mut rows = statement.query(params![id]).map_err(sql)?;
-    let row = rows.next().map_err(sql)?.ok_or_else(|| corrupt("a vector that was found is not there"))?;
+    let row = rows.next().map_err(sql)?.ok_or_else(|| corrupt("a vector that was found is missing"))?;
     read_vector(row, 0, numbers)
 }
 
 fn read_vector(row: &Row<'_>, column: usize, numbers: &mut Vec<f32>) -> Result<()> {
     let bytes = row.get_ref(column).and_then(|value| Ok(value.as_blob()?)).map_err(sql)?;
-    // What stands after the last whole number belongs to none: the vector is of another length then.
+    // A remainder after the last whole number makes the vector's length wrong.
     let (chunks, _) = bytes.as_chunks::<4>();
     numbers.clear();
     numbers.extend(chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)));
@@ -246,7 +246,7 @@ fn vector_bytes(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
-/// The number of a model, if any vector of it was ever kept.
+/// Returns the number of a model, if any vector of it was ever stored.
 pub(crate) fn model(connection: &Connection, model: &ModelId) -> Result<Option<i64>> {
     connection
         .prepare_cached("SELECT id FROM model WHERE name = ?1")
@@ -254,7 +254,7 @@ pub(crate) fn model(connection: &Connection, model: &ModelId) -> Result<Option<i
         .map_err(sql)
 }
 
-/// The number of a model, given if it has none.
+/// Returns the number of a model, assigned if it is new.
 pub(crate) fn model_or_new(connection: &Connection, name: &ModelId) -> Result<i64> {
     if let Some(id) = model(connection, name)? {
         return Ok(id);

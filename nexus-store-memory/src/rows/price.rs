@@ -1,4 +1,4 @@
-//! Prices that were added at run time. A row is never changed: a new price is a new row.
+//! Prices that were added at run time. A row never changes: a new price is a new row.
 
 use nexus_core::Result;
 use nexus_core::audit::UnsealedRecords;
@@ -9,14 +9,14 @@ use crate::convert::{from_json, to_json};
 use crate::error::sql;
 use crate::rows::audit;
 
-/// The rows, in the order in which they were added.
+/// Returns the rows in the order of addition.
 pub(crate) fn list(connection: &Connection) -> Result<Vec<PriceRow>> {
     let mut statement = connection.prepare_cached("SELECT body FROM price_row ORDER BY seq").map_err(sql)?;
     let bodies = statement.query_map([], |row| row.get::<_, String>(0)).map_err(sql)?;
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
-/// Adds a row that can be meant.
+/// Adds a valid row.
 pub(crate) fn add(connection: &Connection, row: &PriceRow, record: &UnsealedRecords) -> Result<()> {
     row.check()?;
     connection

@@ -1,4 +1,4 @@
-//! The way of passages into a document: [`stage`] them under a lease, then [`publish`] them all at once.
+//! Publication of passages: [`stage`] adds them under a lease, then [`publish`] makes all of them searchable at once.
 
 use nexus_core::document::Document;
 use nexus_core::document::model::{DocumentStatus, JobState};
@@ -11,7 +11,7 @@ use crate::rows::document::{self, Stored};
 use crate::rows::version::{self, Content, Described};
 use crate::rows::{access, audit, job, ledger, passage};
 
-/// Adds passages to the version that the lease's job makes.
+/// Adds passages to the staged version of the lease's job.
 pub(crate) fn stage(
     connection: &Connection,
     lease: &Lease,
@@ -31,7 +31,7 @@ pub(crate) fn stage(
     passage::stage(connection, held.version, passages, model)
 }
 
-/// Makes what was staged the version that is searched. Returns the document and its corpus's ordinal.
+/// Makes the staged version live. Returns the document and its corpus's ordinal.
 pub(crate) fn publish(
     connection: &Connection,
     lease: &Lease,
@@ -48,7 +48,7 @@ pub(crate) fn publish(
     if passages != publication.passages {
         return Err(Error::new(
             ErrorKind::Corrupt,
-            "another number of passages was staged than is to be published",
+            "the number of staged passages differs from the number to publish",
         )
         .code("PASSAGES_MISSING")
         .with("staged", passages)

@@ -1,4 +1,4 @@
-//! Records that are older than their retention: which ones they are, and their removal.
+//! Selection and removal of records that are older than their retention.
 
 use nexus_core::retention::{Expire, RetentionClass};
 use nexus_core::{Result, RunId, TenantId, Timestamp};
@@ -8,7 +8,7 @@ use crate::error::sql;
 use crate::migrations;
 use crate::rows::{audit, ledger, quota, run};
 
-/// The tenants that have audit chains, which are all that ever wrote anything. Each is found by one look-up.
+/// Returns the tenants that have audit chains, which includes every tenant with data. Each is found by one look-up.
 pub(crate) fn tenants(connection: &Connection) -> Result<Vec<String>> {
     let mut statement = connection
         .prepare_cached(
@@ -36,7 +36,7 @@ pub(crate) fn expire(connection: &Connection, step: &Expire) -> Result<Vec<Strin
     Ok(ids)
 }
 
-/// The ids of at most `limit` expired records, oldest first.
+/// Returns the ids of at most `limit` expired records, oldest first.
 pub(crate) fn expired(
     connection: &Connection,
     tenant: &TenantId,
@@ -47,7 +47,7 @@ pub(crate) fn expired(
     let mut statement = connection.prepare_cached(candidates(class)).map_err(sql)?;
     let mut rows = statement.query(params![tenant.as_str()]).map_err(sql)?;
     let (text, mut ids) = (before.to_string(), Vec::new());
-    // Candidates come in the order in which they began, and what began later cannot have ended earlier.
+    // Candidates come in the order of their start, and a record cannot have ended before it started.
     while let Some(row) = rows.next().map_err(sql)? {
         let (began, ended) = match class {
             RetentionClass::Journals | RetentionClass::Runs | RetentionClass::Jobs => {
@@ -69,8 +69,8 @@ pub(crate) fn expired(
     Ok(ids)
 }
 
-/// The records of a class that may be removed once they are old: the id, when it began and, where that differs, when it
-/// ended, in the order of the beginning.
+/// Returns the statement for the removable records of a class: the id, the start and, where it differs, the end, in
+/// the order of the start.
 pub(crate) fn candidates(class: RetentionClass) -> &'static str {
     match class {
         RetentionClass::Journals => {
@@ -105,7 +105,7 @@ pub(crate) fn candidates(class: RetentionClass) -> &'static str {
     }
 }
 
-/// Removes counters, stops and tallies on which no decision depends any more, at most `limit` of each.
+/// Removes counters, kill switches and hourly statistics without effect on any decision, at most `limit` of each.
 pub(crate) fn sweep_idle(
     connection: &Connection,
     tenant: &str,

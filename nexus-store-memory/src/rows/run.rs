@@ -1,4 +1,4 @@
-//! Runs as rows, with their journals and the passages they showed.
+//! Runs as rows, with their journals and their retrieved passages.
 
 use nexus_core::grounding::Evidence;
 use nexus_core::run::{Event, Journal, Run, RunQuery, RunState, RunTransition};
@@ -57,7 +57,7 @@ fn put(connection: &Connection, run: &Run) -> Result<()> {
     Err(Error::new(ErrorKind::Conflict, "the run was changed by another driver").code("RUN_CONFLICT"))
 }
 
-/// Adds events at the end of a run's journal, which has no gaps.
+/// Appends events to a run's journal, which has no gaps.
 pub(crate) fn add_events(
     connection: &Connection,
     tenant: &TenantId,
@@ -78,10 +78,13 @@ pub(crate) fn add_events(
         .map_err(sql)?;
     for (expected, event) in (start..).zip(events) {
         if event.seq != expected {
-            return Err(Error::new(ErrorKind::Conflict, "an event is not the next of its run's journal")
-                .code("RUN_CONFLICT")
-                .with("expected", expected)
-                .with("given", event.seq));
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "an event does not follow the last event of its run's journal",
+            )
+            .code("RUN_CONFLICT")
+            .with("expected", expected)
+            .with("given", event.seq));
         }
         statement
             .execute(params![tenant.as_str(), run.as_str(), number(event.seq), to_json(event)?])
@@ -114,10 +117,10 @@ pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &RunId) -> Re
     from_json(&body.ok_or_else(not_found)?)
 }
 
-/// A tenant's runs, latest first.
+/// Returns a tenant's runs, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>> {
     let before = query.before.as_ref().map(|before| seq(connection, tenant, before)).transpose()?;
-    // Nothing was begun before a run that is not there.
+    // No run precedes a run that does not exist.
     let before = match before {
         Some(None) => return Ok(Vec::new()),
         known => known.flatten(),
@@ -134,7 +137,7 @@ pub(crate) fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery)
         wanted.equal("r.owner", owner.as_str());
     }
     match query.state {
-        // The number itself, so that the index of open runs is known to serve.
+        // A literal, so that SQLite can use the index of open runs.
         Some(RunState::Running) => drop(wanted.and("r.closed = 0")),
         Some(RunState::Closed) => drop(wanted.and("r.closed <> 0")),
         None => {}
@@ -151,7 +154,7 @@ pub(crate) fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery)
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
-/// Where the runs of a query are looked for: by the condition that leaves the fewest.
+/// Returns the source of runs for the most selective condition.
 fn source(query: &RunQuery) -> &'static str {
     match query {
         RunQuery { tag: Some(_), .. } => {
@@ -164,7 +167,7 @@ fn source(query: &RunQuery) -> &'static str {
     }
 }
 
-/// The place of a run in the order in which runs began.
+/// Returns the place of a run in the order in which runs began.
 fn seq(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Option<i64>> {
     connection
         .prepare_cached("SELECT seq FROM run WHERE tenant = ?1 AND id = ?2")
@@ -174,7 +177,7 @@ fn seq(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Option<
         .map_err(sql)
 }
 
-/// The runs of all tenants that are not over, in the order in which they began.
+/// Returns the open runs of all tenants, in the order in which they began.
 pub(crate) fn unfinished(connection: &Connection) -> Result<Vec<Run>> {
     let mut statement = connection
         .prepare_cached("SELECT seq, body FROM run INDEXED BY run_open WHERE closed = 0")
@@ -242,7 +245,7 @@ pub(crate) fn check_cancellable(run: &Run) -> Result<()> {
     match run.state() {
         RunState::Running => Ok(()),
         RunState::Closed => {
-            Err(Error::new(ErrorKind::Conflict, "the run is over already").code("RUN_CLOSED"))
+            Err(Error::new(ErrorKind::Conflict, "the run has ended already").code("RUN_CLOSED"))
         }
     }
 }

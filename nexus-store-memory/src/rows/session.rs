@@ -1,4 +1,4 @@
-//! Conversations as rows, and what was said in them.
+//! Conversations as rows, with their messages.
 
 use nexus_core::access::{Authorised, RequiredAccess};
 use nexus_core::session::{Message, Session};
@@ -51,8 +51,8 @@ pub(crate) fn save(connection: &Connection, tenant: &TenantId, session: &Session
         .map_err(sql)
 }
 
-/// Adds what `owner` and the model said. A session that was deleted meanwhile stays deleted, and what was said in it with
-/// it, also when another subject has opened one of the same id since.
+/// Adds a question of `owner` and the model's answer. A deleted session and its messages stay deleted, even when
+/// another subject has opened a session of the same id since.
 pub(crate) fn say(
     connection: &Connection,
     tenant: &TenantId,
@@ -117,7 +117,7 @@ pub(crate) fn messages(
     before(connection, tenant, id, i64::MAX, at_most)
 }
 
-/// The last messages whose `seq` is less than `end`, oldest first.
+/// Returns the last messages whose `seq` is less than `end`, oldest first.
 fn before(
     connection: &Connection,
     tenant: &TenantId,
@@ -138,7 +138,7 @@ fn before(
     Ok(messages)
 }
 
-/// The messages before the question of `run`.
+/// Returns the messages before the question of `run`.
 pub(crate) fn history(
     connection: &Connection,
     tenant: &TenantId,

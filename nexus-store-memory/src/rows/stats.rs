@@ -1,4 +1,4 @@
-//! What a store holds for a tenant, in numbers.
+//! Statistics of a tenant's data.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,7 +12,7 @@ use crate::convert::{number, small};
 use crate::error::sql;
 use crate::search::visible_versions;
 
-/// Counts. Reads indexes that say how much there is, not what there is, and of what grows with time no more than is told.
+/// Counts a tenant's data from indexes. The counts of data that grows with time are bounded.
 pub(crate) fn census(connection: &Connection, tenant: &TenantId, store: String) -> Result<StoreStats> {
     let of = tenant.as_str();
     let mut documents = Documents::default();
@@ -72,7 +72,7 @@ pub(crate) fn census(connection: &Connection, tenant: &TenantId, store: String) 
     })
 }
 
-/// Counts what a principal may see.
+/// Counts the documents and versions that a principal may see.
 pub(crate) fn census_for(
     connection: &Connection,
     caller: &Principal,
@@ -126,7 +126,7 @@ pub(crate) fn census_for(
     })
 }
 
-/// Documents by what became of them.
+/// Numbers of documents by state.
 #[derive(Default)]
 struct Documents {
     all: u64,
@@ -145,7 +145,7 @@ impl Documents {
     }
 }
 
-/// What live versions hold.
+/// Contents of live versions.
 #[derive(Default)]
 struct Held {
     passages: u64,
@@ -160,7 +160,7 @@ impl Held {
         }
     }
 
-    /// The vectors by the names of their models.
+    /// Returns the numbers of vectors by the names of their models.
     fn vectors(&self, connection: &Connection) -> Result<Vec<(ModelId, u64)>> {
         let mut named = Vec::new();
         for (model, vectors) in &self.vectors {

@@ -1,4 +1,4 @@
-//! How a document enters: [`submit`] and [`reindex`] record it together with the job that makes it searchable.
+//! Submission of a document: [`submit`] and [`reindex`] record it together with the job that makes it searchable.
 
 use nexus_core::document::model::{DocumentStatus, JobState};
 use nexus_core::document::store::{Reindex, Submission, Submitted};
@@ -11,7 +11,7 @@ use crate::error::sql;
 use crate::rows::document::{self, Stored};
 use crate::rows::{access, audit, corpus, version};
 
-/// Records a document and its job, unless the same is there already.
+/// Records a document and its job, unless an equal document exists already.
 pub(crate) fn submit(connection: &Connection, submission: &Submission) -> Result<Submitted> {
     let tenant = submission.principal.tenant();
     let corpus = corpus::row(connection, tenant, &submission.corpus)?;
@@ -50,7 +50,7 @@ pub(crate) fn submit(connection: &Connection, submission: &Submission) -> Result
     Ok(submitted(&document, false))
 }
 
-/// Queues a job that cuts a document anew.
+/// Queues a job that chunks a document again.
 pub(crate) fn reindex(connection: &Connection, order: &Reindex) -> Result<Submitted> {
     let tenant = order.principal.tenant();
     access::check(connection, &order.access, &order.document)?;
@@ -77,7 +77,7 @@ struct Order<'a> {
     reindex: bool,
 }
 
-/// Writes the document as queued, the version its job is to make, and the job.
+/// Writes the document as queued, the version of its job, and the job.
 fn queue(
     connection: &Connection,
     corpus: i64,
@@ -165,7 +165,7 @@ fn submitted(document: &Document, unchanged: bool) -> Submitted {
     }
 }
 
-/// Whether the submission would make what is there or on its way. A failed document is worth another try.
+/// Returns whether the submission equals the present or queued version. A failed document is retried.
 fn is_unchanged(document: &Document, submission: &Submission) -> bool {
     document.status != DocumentStatus::Failed && is_same(document, submission)
 }

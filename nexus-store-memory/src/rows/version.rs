@@ -1,7 +1,7 @@
 //! Versions of documents: staged, then live, then retired.
 //!
-//! What a search may find follows from these rows alone. Every change to a version's liveness or to who may see it
-//! stamps the row with the corpus's next watermark, so that whoever remembers a watermark can ask for what changed.
+//! Searches depend on these rows alone. Every change to a version's liveness or visibility stamps the row with the
+//! corpus's next watermark, so that a cache can ask for the changes since its own.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,8 @@ use crate::error::sql;
 use crate::rows::corpus::advance_watermark;
 use crate::rows::passage::VectorCount;
 
-/// What a document was called and labelled when a version of it was brought: searches filter and name by it, so
-/// that an overwrite shows all at once, when it is published.
+/// Name and labels of a document as of a version: searches filter by them, so that an overwrite becomes visible as a
+/// whole when it is published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Described {
     pub(crate) name: String,
@@ -42,7 +42,7 @@ impl Described {
     }
 }
 
-/// Adds a version that is to be staged, and returns its ordinal.
+/// Adds a version to be staged, and returns its ordinal.
 pub(crate) fn add(
     connection: &Connection,
     tenant: &TenantId,
@@ -61,7 +61,7 @@ pub(crate) fn add(
         .map_err(sql)
 }
 
-/// What a version holds once it is whole.
+/// Contents of a complete version.
 #[derive(Debug)]
 pub(crate) struct Content {
     pub(crate) passages: u32,
@@ -71,7 +71,7 @@ pub(crate) struct Content {
     pub(crate) described: Described,
 }
 
-/// Makes a staged version the one that is searched.
+/// Makes a staged version live.
 pub(crate) fn publish(connection: &Connection, corpus: i64, version: i64, content: &Content) -> Result<()> {
     let watermark = advance_watermark(connection, corpus)?;
     connection
@@ -95,8 +95,8 @@ pub(crate) fn publish(connection: &Connection, corpus: i64, version: i64, conten
         .map_err(sql)
 }
 
-/// Hides a version and removes what it held. The row stays as a sign for caches and indexes, and does not name the document
-/// any more; [`sweep`] removes it.
+/// Retires a version and removes its contents. The row stays as a marker for caches and indexes, without the
+/// document's id; [`sweep`] removes it.
 pub(crate) fn retire(connection: &Connection, corpus: i64, version: i64) -> Result<()> {
     let watermark = advance_watermark(connection, corpus)?;
     crate::rows::passage::delete(connection, version)?;
@@ -120,7 +120,7 @@ pub(crate) fn discard(connection: &Connection, version: i64) -> Result<()> {
         .map_err(sql)
 }
 
-/// Notes that somebody gained or lost sight of a document's live version.
+/// Stamps a document's live version after its visibility changed for a principal.
 pub(crate) fn touch(connection: &Connection, tenant: &TenantId, document: &str) -> Result<()> {
     let live: Option<(i64, Option<i64>)> = connection
         .prepare_cached("SELECT corpus, live FROM document WHERE tenant = ?1 AND id = ?2")
@@ -139,7 +139,7 @@ pub(crate) fn touch(connection: &Connection, tenant: &TenantId, document: &str) 
         .map_err(sql)
 }
 
-/// How many rows of retired versions a corpus has that were retired up to `through`; at most `bound` are counted.
+/// Counts a corpus's rows of versions that were retired up to `through`, at most `bound`.
 pub(crate) fn retired(connection: &Connection, corpus: i64, through: i64, bound: i64) -> Result<i64> {
     connection
         .prepare_cached(
@@ -150,8 +150,8 @@ pub(crate) fn retired(connection: &Connection, corpus: i64, through: i64, bound:
         .map_err(sql)
 }
 
-/// Removes up to `bound` rows of versions that were retired up to `through`, oldest first, and notes in the corpus how far
-/// that went: whoever remembers less begins anew. Returns how many rows went.
+/// Removes up to `bound` rows of versions that were retired up to `through`, oldest first, and stores the reached
+/// watermark in the corpus: an older cache rebuilds itself. Returns the number of removed rows.
 pub(crate) fn sweep(connection: &Connection, corpus: i64, through: i64, bound: i64) -> Result<u64> {
     let last: Option<i64> = connection
         .prepare_cached(
@@ -175,7 +175,7 @@ pub(crate) fn sweep(connection: &Connection, corpus: i64, through: i64, bound: i
     small(crate::convert::limit(swept))
 }
 
-/// Notes how long the vectors of a tenant's versions are, which exports before version 4 do not say.
+/// Stores the length of the vectors of a tenant's versions, which exports before version 4 lack.
 pub(crate) fn measure_vectors(connection: &Connection, tenant: &TenantId) -> Result<()> {
     connection
         .execute(

@@ -1,4 +1,4 @@
-//! How a call begins: claim, stops, limits, in that order.
+//! Admission of a call: idempotency key, kill switches, limits, in that order.
 
 use nexus_core::Result;
 use nexus_core::ledger::{BeginCall, BeginResult, Call};
@@ -11,7 +11,7 @@ use super::kill_switch;
 use crate::convert::to_json;
 use crate::rows::{audit, quota};
 
-/// Admits a call, or says why not.
+/// Admits a call, or returns why it was not admitted.
 pub(crate) fn begin(connection: &Connection, intent: BeginCall) -> Result<BeginResult> {
     let (tenant, mut call) = (intent.tenant.as_str(), intent.call);
     if let Some(no) = look(connection, tenant, &call)? {
@@ -30,7 +30,7 @@ pub(crate) fn begin(connection: &Connection, intent: BeginCall) -> Result<BeginR
     Ok(BeginResult::Admitted { shadowed: reservation.shadowed })
 }
 
-/// Why a call is not to be made, if its claim or a stop says so.
+/// Returns the result that the idempotency key or a kill switch decides, if any.
 fn look(connection: &Connection, tenant: &str, call: &Call) -> Result<Option<BeginResult>> {
     let now = call.created_at;
     Ok(match idempotency::look(connection, tenant, call)? {
@@ -43,7 +43,7 @@ fn look(connection: &Connection, tenant: &str, call: &Call) -> Result<Option<Beg
     })
 }
 
-/// Writes the limits that were broken in shadow into the call's metadata.
+/// Adds the limits exceeded in shadow mode to the call's metadata.
 pub(super) fn note_shadowed(call: &mut Call, shadowed: &[Refusal]) -> Result<()> {
     if shadowed.is_empty() {
         return Ok(());

@@ -9,12 +9,12 @@ use crate::convert::{exact, from_json, money, to_json};
 use crate::error::{sql, too_large, unreadable};
 use crate::search::deferred_builds::Wanted;
 
-/// A call with what only the store knows of it.
+/// Call with the state that only the store keeps.
 pub(super) struct Stored {
     pub(super) call: Call,
     /// Whether an attempt was sent, or charged.
     pub(super) billable: bool,
-    /// The attempt that is not over, and the counters that hold its reservation.
+    /// Open attempt, and the counters that hold its reservation.
     pub(super) attempt: Option<(Attempt, Vec<CounterKey>)>,
 }
 
@@ -32,7 +32,7 @@ fn status(status: CallStatus) -> &'static str {
     }
 }
 
-/// The body holds everything but the metadata, which has a column of its own.
+/// Serializes a call: the body, and the metadata, which has its own column.
 fn split(call: &mut Call) -> Result<(String, String)> {
     let metadata = std::mem::take(&mut call.metadata);
     let (body, column) = (to_json(call), to_json(&metadata));
@@ -46,7 +46,7 @@ fn join(body: &str, metadata: &str) -> Result<Call> {
     Ok(call)
 }
 
-/// Adds a call, with the attempt that is under way.
+/// Adds a call with its open attempt.
 pub(super) fn insert(connection: &Connection, tenant: &str, stored: &mut Stored, owner: &str) -> Result<()> {
     let (body, metadata) = split(&mut stored.call)?;
     let (attempt, counters) = under_way(stored)?;
@@ -91,7 +91,7 @@ pub(super) fn insert(connection: &Connection, tenant: &str, stored: &mut Stored,
     Err(Error::new(ErrorKind::Conflict, "there is a call with this id already").code("CALL_EXISTS"))
 }
 
-/// The attempt that is under way and its counters, as two columns.
+/// Serializes the open attempt and its counters as two columns.
 fn under_way(stored: &Stored) -> Result<(Option<String>, Option<String>)> {
     let Some((attempt, counters)) = &stored.attempt else { return Ok((None, None)) };
     Ok((Some(to_json(attempt)?), Some(to_json(counters)?)))
@@ -102,7 +102,7 @@ fn tokens(call: &Call) -> Result<(i64, i64)> {
     Ok((count(call.usage.input())?, count(call.usage.output())?))
 }
 
-/// Writes what changed of a call, and the attempt that is under way now, if any.
+/// Writes the changes of a call, with its open attempt, if any.
 pub(super) fn update(
     connection: &Connection,
     tenant: &str,
@@ -143,7 +143,7 @@ pub(super) fn update(
         .map_err(sql)
 }
 
-/// Writes what a call consumed and cost by the latest line of each of its attempts.
+/// Updates the usage and cost of a call from the latest ledger entry of each of its attempts.
 pub(super) fn revise(connection: &Connection, tenant: &str, id: &str, latest: &[LedgerEntry]) -> Result<()> {
     let mut call = load(connection, tenant, id)?.call;
     (call.usage, call.cost, call.estimated) = (Usage::default(), NanoUsd::ZERO, false);
@@ -187,7 +187,7 @@ fn read(row: &Row<'_>) -> Result<Stored> {
     })
 }
 
-/// The calls of every tenant without an end, oldest first. One that cannot be read is logged and hides no other.
+/// Returns the open calls of every tenant, oldest first. One that cannot be read is logged and hides no other.
 pub(crate) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
     let mut statement = connection
         .prepare_cached(
@@ -219,7 +219,7 @@ fn read_open(row: &Row<'_>) -> Result<OpenCall> {
     })
 }
 
-/// A tenant's calls, latest first.
+/// Returns a tenant's calls, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<Call>> {
     let (source, order) = source(query);
     let mut wanted = Wanted::new(source);
@@ -241,7 +241,7 @@ pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
     Ok(calls)
 }
 
-/// Where calls are looked for, by the condition that leaves the fewest, and the order that they are found in.
+/// Returns the source of calls for the most selective condition, and its order.
 fn source(query: &LedgerQuery) -> (&'static str, &'static str) {
     match query {
         LedgerQuery { call: Some(_), .. } => {
@@ -251,7 +251,7 @@ fn source(query: &LedgerQuery) -> (&'static str, &'static str) {
             "SELECT c.body, c.request_metadata FROM llm_api_calls AS c INDEXED BY call_by_user",
             "c.created_at DESC, c.seq DESC",
         ),
-        // The order of admission is that of time, but for a clock that was set back.
+        // The order of admission is that of time, unless a clock was set back.
         LedgerQuery { model: Some(_), .. } => (
             "SELECT c.body, c.request_metadata FROM call_block_of_model AS b
              CROSS JOIN llm_api_calls AS c NOT INDEXED ON c.seq >= b.block << 10 AND c.seq < (b.block + 1) << 10",
@@ -264,7 +264,7 @@ fn source(query: &LedgerQuery) -> (&'static str, &'static str) {
     }
 }
 
-/// What the model thought in a call.
+/// Returns the reasoning of the model in a call.
 pub(crate) fn reasoning(connection: &Connection, tenant: &str, id: &str) -> Result<Option<String>> {
     connection
         .prepare_cached("SELECT reasoning FROM llm_api_calls WHERE tenant = ?1 AND id = ?2")

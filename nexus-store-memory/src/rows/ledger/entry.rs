@@ -1,4 +1,4 @@
-//! Lines of the billing ledger: added, never changed.
+//! Entries of the billing ledger: added, never changed.
 
 use std::ops::Range;
 
@@ -12,16 +12,16 @@ use crate::error::{sql, too_large};
 use crate::rows::quota;
 use crate::search::deferred_builds::Wanted;
 
-/// What a line adds to every sum, as columns: calls, tokens, cost units and money.
+/// Returns the amounts of an entry as columns: calls, tokens, cost units and money.
 pub(super) fn columns(line: &LedgerEntry) -> Result<[i64; 4]> {
-    // What is charged in the end is no less than nothing, and fits.
+    // The final charge is not negative, and fits.
     quota::columns(&line.charged)?;
     let change = line.change().ok_or_else(too_large)?;
     Ok([change.calls, change.tokens, change.cost_units, change.money.as_nanos()])
 }
 
-/// Adds a line at the end of a tenant's ledger, booked on `day`. Its place is given here. `counters` are those that an
-/// attempt's own line was counted on: an estimate keeps them, so that its correction finds them.
+/// Appends an entry to a tenant's ledger, booked on `day`, and assigns its number. `counters` are those that counted
+/// an attempt's own entry: an estimate keeps them for its reconciliation.
 pub(super) fn add(
     connection: &Connection,
     tenant: &str,
@@ -63,13 +63,13 @@ pub(super) fn add(
         .map_err(sql)
 }
 
-/// An attempt's own line, with the day it is booked on.
+/// Own entry of an attempt, with the day it is booked on.
 pub(super) struct Own {
     pub(super) line: LedgerEntry,
     pub(super) day: String,
 }
 
-/// The own line of an attempt.
+/// Returns the own entry of an attempt.
 pub(super) fn own(connection: &Connection, tenant: &str, call: &str, attempt: u32) -> Result<Own> {
     let (seq, body, day) = connection
         .prepare_cached(
@@ -82,12 +82,12 @@ pub(super) fn own(connection: &Connection, tenant: &str, call: &str, attempt: u3
         })
         .map_err(sql)?
         .ok_or_else(|| {
-            Error::not_found("there is no such call, or the attempt is not over").code("CALL_NOT_FOUND")
+            Error::not_found("there is no such call, or its attempt is still open").code("CALL_NOT_FOUND")
         })?;
     Ok(Own { line: placed(seq, &body)?, day })
 }
 
-/// The latest line of each attempt of a call, in the order of attempts.
+/// Returns the latest entry of each attempt of a call, in the order of attempts.
 pub(super) fn latest(connection: &Connection, tenant: &str, call: &str) -> Result<Vec<LedgerEntry>> {
     let mut statement = connection
         .prepare_cached(
@@ -115,13 +115,13 @@ fn placed(seq: i64, body: &str) -> Result<LedgerEntry> {
     Ok(LedgerEntry { seq: small(seq)?, ..from_json(body)? })
 }
 
-/// How many places of the ledger are one block: its models and hours are known.
+/// Number of consecutive entries in one block, whose models and hours are indexed.
 const BLOCK: i64 = 1 << 10;
 
-/// An hour in microseconds.
+/// Length of an hour in microseconds.
 const HOUR: i64 = 3_600_000_000;
 
-/// A tenant's lines, latest first.
+/// Returns a tenant's entries, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<LedgerEntry>> {
     let Some(places) = places(connection, tenant, query)? else { return Ok(Vec::new()) };
     let mut wanted = Wanted::new(source(query));
@@ -142,7 +142,7 @@ pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
             .and("EXISTS (SELECT 1 FROM line_unreconciled AS u WHERE u.tenant = l.tenant AND u.seq = l.seq)");
     }
     let (statement, values) = match query {
-        // They are few, and put in order here.
+        // They are few, and sorted here.
         LedgerQuery { call: Some(_), .. } => wanted.unordered(),
         LedgerQuery { unreconciled: true, .. } => wanted.ordered("u.seq DESC", query.limit),
         LedgerQuery { user: None, model: Some(_), .. } => {
@@ -161,7 +161,7 @@ pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
     Ok(lines)
 }
 
-/// Where lines are looked for: by the condition that leaves the fewest.
+/// Returns the source of entries for the most selective condition.
 fn source(query: &LedgerQuery) -> &'static str {
     match query {
         LedgerQuery { call: Some(_), .. } => {
@@ -182,7 +182,7 @@ fn source(query: &LedgerQuery) -> &'static str {
     }
 }
 
-/// The places in the ledger among which all lines of a query are; nothing when there is none.
+/// Returns the range of ledger numbers that holds all entries of a query; none when there is no entry.
 fn places(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Option<Range<i64>>> {
     let before = query.before.map_or(i64::MAX, number);
     if query.from.is_none() && query.until.is_none() {
@@ -204,7 +204,7 @@ fn places(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<
     Ok(Some(first * BLOCK..before.min((last + 1) * BLOCK)))
 }
 
-/// Adds the conditions that a query names, and no other, so that an index is used where there is one.
+/// Adds exactly the conditions that a query names, so that an index is used where there is one.
 pub(super) fn filter(query: &LedgerQuery, table: &str, time: &str, wanted: &mut Wanted) {
     for (column, value) in [("user", &query.user), ("model", &query.model)] {
         if let Some(value) = value {

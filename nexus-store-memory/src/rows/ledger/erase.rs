@@ -1,16 +1,16 @@
-//! What is erased with a run: texts of its calls. The calls, their lines and their records hold none and stay.
+//! Erasure of a run's call texts. The calls, their entries and their records hold no text and stay.
 
 use nexus_core::{Result, RunId, TenantId};
 use rusqlite::{Connection, params};
 
 use crate::error::sql;
 
-/// Erases what the calls of a run came to, with their claims, and what their models thought. Every call of a run that came
-/// to something has a line in the ledger.
+/// Erases the results of a run's calls, with their idempotency records, and the reasoning of their models. Every call
+/// of a run with a result has an entry in the ledger.
 pub(crate) fn forget_run(connection: &Connection, tenant: &TenantId, run: &RunId) -> Result<()> {
     let key = params![tenant.as_str(), run.as_str()];
     for statement in [
-        // A key may have become another run's since: its claim names that run's call.
+        // A later run may have reused a key: its record names that run's call.
         "DELETE FROM claim WHERE result IS NOT NULL AND (tenant, operation, key, call) IN (
              SELECT tenant, endpoint, request_id, id FROM llm_api_calls
              WHERE tenant = ?1 AND id IN (SELECT call FROM billing_ledger INDEXED BY line_by_run WHERE tenant = ?1 AND run = ?2))",

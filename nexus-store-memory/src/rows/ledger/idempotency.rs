@@ -1,7 +1,7 @@
-//! Claims: which call a request is, and what came of it.
+//! Idempotency records: the call and the result of each idempotency key.
 //!
-//! A result holds text, so it is kept with its claim and goes with it. A call that nobody gave a key is claimed under its
-//! own id, which nobody can ask for again: there is nothing to look up and nothing to keep.
+//! A result holds text, so it is stored with its key and expires with it. A call without a key uses its own id as
+//! key, which no other request can name: there is nothing to look up and nothing to store.
 
 use nexus_core::ledger::{Call, CallResult, CallStatus};
 use nexus_core::{Result, Timestamp};
@@ -12,18 +12,18 @@ use crate::convert::{from_json, to_json};
 use crate::error::sql;
 use crate::migrations;
 
-/// How many claims that ran out are deleted when a new one is made.
+/// Upper bound on the expired keys that are deleted when a new one is added.
 const SWEEP: i64 = 4;
 
-/// How a claim stands.
+/// State of an idempotency key.
 pub(super) enum Standing {
-    /// Nobody has it.
+    /// No request holds the key.
     Free,
-    /// The call of this id is being made.
+    /// The call of this id is in progress.
     UnderWay(String),
-    /// The call was made.
+    /// The call has ended.
     Over(Box<(Call, CallResult)>),
-    /// It is for another request.
+    /// The key belongs to another request.
     Mismatched,
 }
 
@@ -37,7 +37,7 @@ fn is_keyless(call: &Call) -> bool {
     call.claim.key == call.id
 }
 
-/// Looks up how the claim of a call that is not made yet stands.
+/// Returns the state of the idempotency key of a new call.
 pub(super) fn look(connection: &Connection, tenant: &str, call: &Call) -> Result<Standing> {
     if is_keyless(call) {
         return Ok(Standing::Free);
@@ -65,7 +65,7 @@ pub(super) fn look(connection: &Connection, tenant: &str, call: &Call) -> Result
     Ok(Standing::Over(Box::new((call, from_json(&result)?))))
 }
 
-/// Takes a free claim for `call`, and deletes a few that ran out.
+/// Stores a free key for `call`, and deletes a few expired ones.
 pub(super) fn take(connection: &Connection, tenant: &str, call: &Call, until: Timestamp) -> Result<()> {
     if is_keyless(call) {
         return Ok(());
@@ -91,7 +91,7 @@ pub(super) fn take(connection: &Connection, tenant: &str, call: &Call, until: Ti
         .map_err(sql)
 }
 
-/// Deletes a few claims that ran out, with the answers that they keep.
+/// Deletes a few expired keys with their results.
 fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
     let ran_out: bool = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM claim WHERE expires_at <= ?1)")
@@ -112,8 +112,8 @@ fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
     })
 }
 
-/// Keeps what came of a call with its claim, if that is still its own. A claim that is given back is free for
-/// whoever asks next, and tells those who wait already what came of the call.
+/// Stores the result of a call with its key, if the key is still its own. A released key is free for the next
+/// request, and callers that wait already receive the result.
 pub(super) fn finish(
     connection: &Connection,
     tenant: &str,
@@ -145,7 +145,7 @@ pub(super) fn finish(
         .map_err(sql)
 }
 
-/// What became of a call: nothing while it is under way, [`CallResult::NotKept`] once its claim is gone.
+/// Returns the result of a call: none while it is in progress, [`CallResult::NotKept`] once its key is gone.
 pub(crate) fn result(connection: &Connection, tenant: &str, id: &str) -> Result<Option<CallResult>> {
     let call = call::load(connection, tenant, id)?.call;
     if call.status == CallStatus::Open {

@@ -1,4 +1,4 @@
-//! Stops, and what each scope did within the hour.
+//! Kill switches, and the hourly statistics of each scope.
 
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::ledger::{HourlyStats, KillSwitch, KillSwitchScope, Settlement};
@@ -9,25 +9,26 @@ use crate::convert::{from_json, limit as at_most, money, small, to_json};
 use crate::error::sql;
 use crate::rows::audit;
 
-/// An hour in microseconds.
+/// Length of an hour in microseconds.
 const HOUR: i64 = 3_600_000_000;
 
-/// How many hours of a scope are kept.
+/// Number of hours of a scope that are kept.
 const HOURS: i64 = 24;
 
-/// The tenant, kind and id of a scope as columns. A tenant shuts itself, not another one.
+/// Returns the tenant, kind and id of a scope as columns. A tenant trips its own switches only.
 fn columns<'a>(tenant: &'a str, scope: &'a KillSwitchScope) -> Result<(&'a str, &'static str, &'a str)> {
     match scope {
         KillSwitchScope::Global => Ok(("", "global", "")),
         KillSwitchScope::Tenant(id) if id == tenant => Ok((tenant, "tenant", id)),
         KillSwitchScope::Tenant(_) => {
-            Err(Error::invalid("a stop is for the tenant that throws it").code("STOP_OF_OTHER_TENANT"))
+            Err(Error::invalid("a kill switch applies to the tenant that trips it")
+                .code("STOP_OF_OTHER_TENANT"))
         }
         KillSwitchScope::User(id) => Ok((tenant, "user", id)),
     }
 }
 
-/// The widest stop that holds for a user's calls at `now`.
+/// Returns the widest kill switch that holds for a user's calls at `now`.
 pub(super) fn holding(
     connection: &Connection,
     tenant: &str,
@@ -44,44 +45,44 @@ pub(super) fn holding(
     let mut rows = statement.query(params![tenant, user]).map_err(sql)?;
     while let Some(row) = rows.next().map_err(sql)? {
         let body: String = row.get(0).map_err(sql)?;
-        let stop: KillSwitch = from_json(&body)?;
-        if stop.is_tripped(now) {
-            return Ok(Some(stop));
+        let switch: KillSwitch = from_json(&body)?;
+        if switch.is_tripped(now) {
+            return Ok(Some(switch));
         }
     }
     Ok(None)
 }
 
-/// The stops that hold for anybody of a tenant at `now`: that of everything, the tenant's, its users'.
+/// Returns the kill switches that hold for any user of a tenant at `now`: the global one, the tenant's, its users'.
 pub(crate) fn list(connection: &Connection, tenant: &str, now: Timestamp) -> Result<Vec<KillSwitch>> {
     let mut statement = connection
         .prepare_cached("SELECT body FROM stop WHERE tenant IN ('', ?1) ORDER BY tenant, scope, id")
         .map_err(sql)?;
     let bodies = statement.query_map(params![tenant], |row| row.get::<_, String>(0)).map_err(sql)?;
-    let stops = bodies.map(|body| from_json::<KillSwitch>(&body.map_err(sql)?));
-    stops.filter(|stop| stop.as_ref().map_or(true, |stop| stop.is_tripped(now))).collect()
+    let switches = bodies.map(|body| from_json::<KillSwitch>(&body.map_err(sql)?));
+    switches.filter(|switch| switch.as_ref().map_or(true, |switch| switch.is_tripped(now))).collect()
 }
 
-/// Shuts a scope.
+/// Trips the kill switch of a scope.
 pub(crate) fn trip(
     connection: &Connection,
     tenant: &str,
-    stop: &KillSwitch,
+    switch: &KillSwitch,
     record: &UnsealedRecords,
 ) -> Result<()> {
-    put(connection, tenant, stop)?;
+    put(connection, tenant, switch)?;
     audit::append(connection, record).map(drop)
 }
 
-fn put(connection: &Connection, tenant: &str, stop: &KillSwitch) -> Result<()> {
-    let (tenant, scope, id) = columns(tenant, &stop.scope)?;
+fn put(connection: &Connection, tenant: &str, switch: &KillSwitch) -> Result<()> {
+    let (tenant, scope, id) = columns(tenant, &switch.scope)?;
     connection
         .prepare_cached(
             "INSERT INTO stop (tenant, scope, id, body) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET body = ?4",
         )
         .map_err(sql)?
-        .execute(params![tenant, scope, id, to_json(stop)?])
+        .execute(params![tenant, scope, id, to_json(switch)?])
         .map(drop)
         .map_err(sql)
 }
@@ -97,7 +98,7 @@ fn get(connection: &Connection, tenant: &str, scope: &KillSwitchScope) -> Result
     body.map(|body| from_json(&body)).transpose()
 }
 
-/// Opens a scope again. Nothing is recorded where it was not shut.
+/// Rearms the kill switch of a scope. A switch that was not tripped leaves no record.
 pub(crate) fn rearm(
     connection: &Connection,
     tenant: &str,
@@ -105,7 +106,7 @@ pub(crate) fn rearm(
     now: Timestamp,
     record: &UnsealedRecords,
 ) -> Result<bool> {
-    let was_shut = get(connection, tenant, scope)?.is_some_and(|stop| stop.is_tripped(now));
+    let was_tripped = get(connection, tenant, scope)?.is_some_and(|switch| switch.is_tripped(now));
     let (of, kind, id) = columns(tenant, scope)?;
     connection
         .prepare_cached("DELETE FROM stop WHERE tenant = ?1 AND scope = ?2 AND id = ?3")
@@ -115,13 +116,13 @@ pub(crate) fn rearm(
         .prepare_cached("DELETE FROM hour_tally WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND hour = ?4")
         .and_then(|mut statement| statement.execute(params![of, kind, id, hour(now)]))
         .map_err(sql)?;
-    if was_shut {
+    if was_tripped {
         audit::append(connection, record)?;
     }
-    Ok(was_shut)
+    Ok(was_tripped)
 }
 
-/// Deletes stops of a tenant that ran out before `before`. One that did not hold then holds for no call any more.
+/// Deletes a tenant's kill switches that expired before `before`. They hold for no later call.
 pub(crate) fn sweep_stops(
     connection: &Connection,
     tenant: &str,
@@ -147,7 +148,7 @@ pub(crate) fn sweep_stops(
     Ok(over.len())
 }
 
-/// Deletes tallies of hours before `before`. A shutoff judges the present hour alone.
+/// Deletes hourly statistics before `before`. An automatic trip depends on the current hour alone.
 pub(crate) fn sweep_tallies(
     connection: &Connection,
     tenant: &str,
@@ -167,7 +168,7 @@ fn hour(now: Timestamp) -> i64 {
     now.as_micros().div_euclid(HOUR)
 }
 
-/// Adds a call that is over to the hour of its tenant and its user, and shuts what breaks the rule.
+/// Adds an ended call to the hour of its tenant and its user, and trips the switches whose rule is broken.
 pub(super) fn count(
     connection: &Connection,
     settlement: &Settlement,
@@ -179,7 +180,7 @@ pub(super) fn count(
     for scope in [KillSwitchScope::Tenant(tenant.to_owned()), KillSwitchScope::User(user.to_owned())] {
         let tally = tally(connection, tenant, &scope, settlement.at, spent, failed)?;
         let Some(cause) = settlement.shutoff.cause_to_trip(&scope, &tally) else { continue };
-        let latched = get(connection, tenant, &scope)?.is_some_and(|stop| stop.is_tripped(settlement.at));
+        let latched = get(connection, tenant, &scope)?.is_some_and(|switch| switch.is_tripped(settlement.at));
         if !latched {
             put(connection, tenant, &settlement.shutoff.kill_switch(scope, cause, settlement.at))?;
         }

@@ -1,6 +1,6 @@
-//! Model calls from their admission to their last line.
+//! Model calls from their admission to their last ledger entry.
 //!
-//! Each step is one transaction of the writer's: claim, stops, counters, call and audit record stand or fall together.
+//! Each step is one transaction: idempotency key, kill switches, counters, call and audit record commit together.
 
 pub(crate) mod admit;
 pub(crate) mod call;

@@ -1,4 +1,4 @@
-//! How an estimate is corrected: by another line, and by whatever has counted the line before.
+//! Reconciliation of an estimate: another entry, and a change of every counter that counted the first.
 
 use nexus_core::ledger::{Correction, LedgerEntry, Reconciliation};
 use nexus_core::quota::MeterAmounts;
@@ -10,16 +10,16 @@ use super::{call, usage};
 use crate::error::corrupt;
 use crate::rows::{audit, quota};
 
-/// Corrects an attempt's line, and returns the line that does so.
+/// Reconciles an attempt, and returns the entry that does so.
 pub(crate) fn correct(connection: &Connection, reconciliation: &Reconciliation) -> Result<LedgerEntry> {
     let (tenant, id) = (reconciliation.tenant.as_str(), reconciliation.call.as_str());
     let Own { line: own, day } = entry::own(connection, tenant, id, reconciliation.attempt)?;
     own.check_estimated()?;
     let before = of_attempt(connection, tenant, &own)?;
     if before.revision().checked_add(1) != Some(reconciliation.revision) {
-        return Err(Error::new(ErrorKind::Conflict, "somebody else has corrected the attempt meanwhile")
+        return Err(Error::new(ErrorKind::Conflict, "the attempt was reconciled concurrently")
             .code("ENTRY_CONFLICT")
-            .hint("look at `nexus ledger list` and correct it again if that is still wrong"));
+            .hint("check `nexus ledger list` and reconcile again if the entry is still wrong"));
     }
     let line = corrected(own, &before, reconciliation);
     entry::add(connection, tenant, &line, &day, &[])?;
@@ -38,11 +38,11 @@ pub(crate) fn correct(connection: &Connection, reconciliation: &Reconciliation) 
     of_attempt(connection, tenant, &line)
 }
 
-/// The latest line of the attempt that `line` is about.
+/// Returns the latest entry of the attempt of `line`.
 fn of_attempt(connection: &Connection, tenant: &str, line: &LedgerEntry) -> Result<LedgerEntry> {
     let latest = entry::latest(connection, tenant, &line.call)?;
     let of_attempt = latest.into_iter().find(|latest| latest.attempt == line.attempt);
-    of_attempt.ok_or_else(|| corrupt("an attempt has lost its line"))
+    of_attempt.ok_or_else(|| corrupt("an attempt has no ledger entry"))
 }
 
 fn corrected(own: LedgerEntry, before: &LedgerEntry, reconciliation: &Reconciliation) -> LedgerEntry {

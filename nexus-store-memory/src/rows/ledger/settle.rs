@@ -1,4 +1,4 @@
-//! How attempts and calls end.
+//! Settlement of attempts and calls.
 
 use nexus_core::ledger::{
     Attempt, AttemptOutcome, AttemptStatus, BeginResult, CallResult, CallStatus, LedgerEntry, Operation,
@@ -14,12 +14,12 @@ use super::{entry, idempotency, kill_switch, usage};
 use crate::error::too_large;
 use crate::rows::{audit, quota};
 
-/// Ends one attempt and admits the next, or ends the one all the same.
+/// Settles one attempt and admits the next. A refused next attempt leaves the first settled.
 pub(crate) fn retry(connection: &Connection, retry: &RetryCall) -> Result<BeginResult> {
     let tenant = retry.tenant.as_str();
     let mut stored = call::load(connection, tenant, &retry.call)?;
     if retry.attempt.number <= retry.ending.number {
-        return Err(Error::invalid("the next attempt has a higher number").code("INVALID_ATTEMPT"));
+        return Err(Error::invalid("the next attempt must have a higher number").code("INVALID_ATTEMPT"));
     }
     let open = take_open(&mut stored, &retry.ending)?;
     end(connection, tenant, &mut stored, &open, &retry.ending, &retry.day)?;
@@ -33,8 +33,8 @@ pub(crate) fn retry(connection: &Connection, retry: &RetryCall) -> Result<BeginR
 fn next(connection: &Connection, retry: &RetryCall, stored: &mut Stored) -> Result<BeginResult> {
     let (tenant, attempt, call) = (retry.tenant.as_str(), &retry.attempt, &mut stored.call);
     let now = attempt.started_at;
-    if let Some(stop) = kill_switch::holding(connection, tenant, &call.consumer.user, now)? {
-        return Ok(BeginResult::KillSwitch(stop));
+    if let Some(switch) = kill_switch::holding(connection, tenant, &call.consumer.user, now)? {
+        return Ok(BeginResult::KillSwitch(switch));
     }
     match quota::reserve(connection, tenant, &retry.checks, &attempt.reserved, now)? {
         Err(refusal) => Ok(BeginResult::Refused(refusal)),
@@ -47,7 +47,7 @@ fn next(connection: &Connection, retry: &RetryCall, stored: &mut Stored) -> Resu
     }
 }
 
-/// Ends a call, once.
+/// Settles a call, once.
 pub(crate) fn settle(connection: &Connection, mut settlement: Settlement) -> Result<bool> {
     let tenant = settlement.tenant.clone();
     let tenant = tenant.as_str();
@@ -56,14 +56,14 @@ pub(crate) fn settle(connection: &Connection, mut settlement: Settlement) -> Res
         return Ok(false);
     }
     if settlement.status == CallStatus::Open {
-        return Err(Error::invalid("a call that ends is not open").code("INVALID_SETTLEMENT"));
+        return Err(Error::invalid("the status of a settlement cannot be `open`").code("INVALID_SETTLEMENT"));
     }
     if let Some(ending) = &settlement.ending {
         let open = take_open(&mut stored, ending)?;
         end(connection, tenant, &mut stored, &open, ending, &settlement.day)?;
     } else if stored.attempt.is_some() {
         return Err(
-            Error::new(ErrorKind::Conflict, "an attempt of the call is not over").code("ATTEMPT_OPEN")
+            Error::new(ErrorKind::Conflict, "an attempt of the call is still open").code("ATTEMPT_OPEN")
         );
     }
     finish(&mut stored, &settlement);
@@ -75,7 +75,7 @@ pub(crate) fn settle(connection: &Connection, mut settlement: Settlement) -> Res
     }
     let given_back = !stored.billable && settlement.status != CallStatus::Succeeded;
     if let CallResult::Reply(reply) = &mut settlement.result {
-        // What the model thought is kept apart.
+        // The reasoning has its own column.
         reply.reasoning.clear();
     }
     idempotency::finish(connection, tenant, call, &settlement.result, given_back)?;
@@ -85,17 +85,17 @@ pub(crate) fn settle(connection: &Connection, mut settlement: Settlement) -> Res
     Ok(true)
 }
 
-/// The attempt that an ending is about, and its counters.
+/// Takes the open attempt of an outcome, and its counters.
 fn take_open(stored: &mut Stored, ending: &AttemptOutcome) -> Result<(Attempt, Vec<CounterKey>)> {
     let open = stored.attempt.take().filter(|(attempt, _)| attempt.number == ending.number);
     open.ok_or_else(|| {
-        Error::new(ErrorKind::Conflict, "the attempt is over already, or never began")
+        Error::new(ErrorKind::Conflict, "the attempt has ended already, or never began")
             .code("ATTEMPT_OVER")
             .with("attempt", ending.number)
     })
 }
 
-/// Ends an attempt: its reservation becomes its charge, and the ledger gets its line.
+/// Ends an attempt: its charge replaces its reservation, and the ledger gets its entry.
 fn end(
     connection: &Connection,
     tenant: &str,
@@ -142,7 +142,7 @@ fn end(
     Ok(())
 }
 
-/// Writes how a call ended into it.
+/// Writes the outcome of a call into it.
 fn finish(stored: &mut Stored, settlement: &Settlement) {
     let call = &mut stored.call;
     let after = |at: Timestamp| u64::try_from(at.since(call.created_at).as_millis()).unwrap_or(u64::MAX);

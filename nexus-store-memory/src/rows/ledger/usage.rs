@@ -1,4 +1,4 @@
-//! Sums of the ledger by day, written in the same transaction as its lines; those of months are a view of them.
+//! Daily sums of the ledger, written in the same transaction as its entries; those of months are a view of them.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use super::entry;
 use crate::convert::{exact, small};
 use crate::error::{sql, too_large};
 
-/// Who ingests, in the place of a provider.
+/// Name of ingestion in the column of providers.
 const INGESTION: &str = "nexus";
 
-/// Books what a line adds on `day`.
+/// Adds an entry to the sums of `day`.
 pub(super) fn book(connection: &Connection, tenant: &str, line: &LedgerEntry, day: &str) -> Result<()> {
     let [calls, tokens, cost_units, nano] = entry::columns(line)?;
     let consumer = &line.consumer;
@@ -51,18 +51,18 @@ pub(super) fn book(connection: &Connection, tenant: &str, line: &LedgerEntry, da
     add_record(connection, tenant, day, &line.provider, &more)
 }
 
-/// Counts a question that was put to a provider, however it ended.
+/// Counts a question that was sent to a provider, whatever its outcome.
 pub(super) fn count_question(connection: &Connection, tenant: &str, day: &str, provider: &str) -> Result<()> {
     add_record(connection, tenant, day, provider, &Record { queries: 1, ..Record::default() })
 }
 
-/// Counts a document that was ingested on `day`, of the calendar that calls are booked by.
+/// Counts a document ingested on `day`, in the calendar of the calls.
 pub(crate) fn count_document(connection: &Connection, tenant: &str, day: &str, bytes: u64) -> Result<()> {
     let more = Record { documents: 1, bytes: exact(bytes)?, ..Record::default() };
     add_record(connection, tenant, day, INGESTION, &more)
 }
 
-/// What is added to the record of a provider and a day.
+/// Amounts added to the record of a provider and a day.
 #[derive(Default)]
 struct Record {
     tokens: i64,
@@ -98,7 +98,7 @@ fn add_record(
         .map_err(sql)
 }
 
-/// What was consumed, by whom or by which model, dearest first.
+/// Returns the usage by consumer or by model, most expensive first.
 pub(crate) fn sums(
     connection: &Connection,
     tenant: &str,
@@ -141,7 +141,7 @@ pub(crate) fn sums(
     dearest_first.into_iter().map(row).collect()
 }
 
-/// What was done with each provider, by day.
+/// Returns the usage of each provider, by day.
 pub(crate) fn records(
     connection: &Connection,
     tenant: &str,

@@ -1,4 +1,4 @@
-//! Counters as rows.
+//! Quota counters as rows.
 
 use nexus_core::ledger::Operation;
 use nexus_core::quota::{ANSWERS, CounterKey, CounterState, MeterAmounts, ScopeKind};
@@ -9,13 +9,13 @@ use super::{Charge, lost};
 use crate::convert::{exact, limit as at_most, money, small};
 use crate::error::{corrupt, sql};
 
-/// How many counters of windows that are over are deleted when a new one is made.
+/// Upper bound on the counters of ended windows that are deleted when a new one is made.
 const SWEEP: i64 = 4;
 
-/// How long a counter outlives its window, in microseconds: a clock may go back.
+/// Time that a counter outlives its window, in microseconds: a clock may go back.
 const GRACE: i64 = 3_600_000_000;
 
-/// How a counter stands; nothing when there is none yet.
+/// Returns the state of a counter; none when it does not exist yet.
 pub(super) fn load(connection: &Connection, tenant: &str, key: &CounterKey) -> Result<Option<CounterState>> {
     connection
         .prepare_cached(
@@ -35,7 +35,7 @@ pub(super) fn load(connection: &Connection, tenant: &str, key: &CounterKey) -> R
         .transpose()
 }
 
-/// Amounts as four columns.
+/// Converts amounts to four columns.
 pub(crate) fn columns(amounts: &MeterAmounts) -> Result<[i64; 4]> {
     Ok([exact(amounts.calls)?, exact(amounts.tokens)?, exact(amounts.cost_units)?, money(amounts.money)?])
 }
@@ -92,7 +92,7 @@ pub(super) fn save(
         .map_err(sql)
 }
 
-/// Takes a reservation from a counter and adds what was charged in its place. Says whether there is such a counter.
+/// Replaces a reservation on a counter by the charge. Returns whether the counter exists.
 pub(super) fn settle(
     connection: &Connection,
     tenant: &str,
@@ -131,7 +131,7 @@ pub(super) fn settle(
         .map_err(|error| if is_check(&error) { lost() } else { sql(error) })
 }
 
-/// Adds a change of what was charged to a counter, if there is one.
+/// Adds a change of the charge to a counter, if it exists.
 pub(super) fn add(connection: &Connection, tenant: &str, key: &CounterKey, change: [i64; 4]) -> Result<()> {
     let [calls, tokens, cost_units, nano] = change;
     connection
@@ -159,14 +159,14 @@ pub(super) fn add(connection: &Connection, tenant: &str, key: &CounterKey, chang
         .map_err(|error| if is_check(&error) { lost() } else { sql(error) })
 }
 
-/// Whether an amount would have become negative.
+/// Returns whether an amount would have become negative.
 fn is_check(error: &rusqlite::Error) -> bool {
     let check = rusqlite::ffi::SQLITE_CONSTRAINT_CHECK;
     error.sqlite_error().is_some_and(|error| error.extended_code == check)
 }
 
-/// The counters that there are for an attempt that is over: those of its day, of its month and of all time, and those of
-/// stretches of seconds in which it `started`.
+/// Returns the existing counters of an ended attempt: those of its day, of its month and of all time, and those of
+/// windows of seconds in which it `started`.
 pub(super) fn covering(
     connection: &Connection,
     tenant: &str,
@@ -204,8 +204,8 @@ pub(super) fn covering(
     Ok(keys)
 }
 
-/// The name of a stretch of seconds is `s`, its length, `/` and its number. How many counters a scope has is bounded by the
-/// sweep.
+/// The name of a window of seconds is `s`, its length, `/` and its number. The sweep bounds the number of a scope's
+/// counters.
 const COVERING: &str = "
     WITH consumer (scope, id) AS (VALUES ('tenant', ?2), ('organisation', ?3), ('user', ?4), ('investigation', ?5), ('run', ?6))
     SELECT q.scope, q.id, q.model, q.window FROM consumer AS c CROSS JOIN quota_counter AS q
@@ -226,11 +226,11 @@ fn scope(name: &str) -> Result<ScopeKind> {
 }
 
 fn unknown_scope() -> nexus_core::Error {
-    corrupt("a counter is of an unknown scope")
+    corrupt("a counter has an unknown scope")
 }
 
-/// Deletes a few counters whose windows are over and that hold no reservation. They are made anew from the ledger if anybody
-/// asks for them.
+/// Deletes a few counters whose windows have ended and that hold no reservation. The next call that needs one
+/// restores it from the ledger.
 pub(super) fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
     connection
         .prepare_cached(
@@ -245,8 +245,9 @@ pub(super) fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
         .map_err(sql)
 }
 
-/// Deletes counters of a tenant that hold no reservation: those of windows that ended before `before`, and those of all time of
-/// runs and investigations that have no line of the ledger since then. Each is made anew from the ledger when a call needs it.
+/// Deletes counters of a tenant that hold no reservation: those of windows that ended before `before`, and all-time
+/// counters of runs and investigations without a later ledger entry. The next call that needs one restores it from
+/// the ledger.
 pub(crate) fn sweep_idle(
     connection: &Connection,
     tenant: &str,
@@ -259,7 +260,7 @@ pub(crate) fn sweep_idle(
         .map_err(sql)
 }
 
-/// The day of a line is that of the tenant's zone, and no zone is further than a day from UTC.
+/// The day of an entry is that of the tenant's zone, and no zone is further than a day from UTC.
 const SWEEP_IDLE: &str = "
     DELETE FROM quota_counter WHERE (tenant, scope, id, model, window) IN (
         SELECT tenant, scope, id, model, window FROM quota_counter AS q

@@ -1,4 +1,4 @@
-//! The limits that were set for a tenant at run time.
+//! Limits that were set for a tenant at run time.
 
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::quota::{Limit, LimitKey};
@@ -9,7 +9,7 @@ use crate::convert::{from_json, to_json};
 use crate::error::sql;
 use crate::rows::audit;
 
-/// The limits, in the order of their subjects.
+/// Returns the limits, in the order of their keys.
 pub(crate) fn limits(connection: &Connection, tenant: &TenantId) -> Result<Vec<Limit>> {
     let mut statement =
         connection.prepare_cached("SELECT body FROM quota_limit WHERE tenant = ?1").map_err(sql)?;
@@ -37,7 +37,7 @@ pub(crate) fn set_limit(
     audit::append(connection, record).map(drop)
 }
 
-/// Takes a limit back. Nothing is recorded where there was none.
+/// Removes a limit. A limit that was not set leaves no record.
 pub(crate) fn remove_limit(
     connection: &Connection,
     tenant: &TenantId,

@@ -1,8 +1,8 @@
-//! What may be consumed, inside the transaction that records why: reservations, and what they become.
+//! Quota counters, changed inside the transaction that records why: reservations and charges.
 //!
-//! The decision is core's [`admit`]; this reads the counters it looks at and writes what follows from it.
+//! Core's [`admit`] decides; this module reads the counters and writes the result.
 //!
-//! - `counter`: counters as rows; `seed`: what a new one begins with.
+//! - `counter`: counters as rows; `seed`: initial state of a new one.
 //! - `limit`: the limits that were set.
 
 mod counter;
@@ -24,15 +24,15 @@ pub(crate) use counter::{columns, sweep_idle};
 pub(crate) use limit::{limits, remove_limit, set_limit};
 pub(crate) use seed::seed_totals;
 
-/// A reservation that was made.
+/// Reservation of an attempt.
 pub(crate) struct Reservation {
-    /// The counters that hold it: it is taken back from these, whatever limits and windows there are by then.
+    /// Counters that hold it: the settlement releases these, even if limits and windows have changed since.
     pub(crate) counters: Vec<CounterKey>,
-    /// Limits that it broke in shadow.
+    /// Limits that it exceeded in shadow mode.
     pub(crate) shadowed: Vec<Refusal>,
 }
 
-/// Reserves `wanted` on every counter that `checks` look at, or on none.
+/// Reserves `wanted` on every counter of `checks`, or on none.
 pub(crate) fn reserve(
     connection: &Connection,
     tenant: &str,
@@ -64,19 +64,19 @@ pub(crate) fn reserve(
     Ok(Ok(Reservation { counters: counters.into_keys().cloned().collect(), shadowed }))
 }
 
-/// What an attempt that is over leaves on the counters.
+/// Charge of an ended attempt.
 pub(crate) struct Charge<'a> {
-    /// Who consumed.
+    /// Consumer.
     pub(crate) consumer: &'a Consumer,
-    /// The model.
+    /// Model.
     pub(crate) model: &'a str,
-    /// What it was called for.
+    /// Operation of the call.
     pub(crate) kind: Operation,
-    /// The civil day it is booked on.
+    /// Civil day of the booking.
     pub(crate) day: &'a str,
-    /// What was reserved.
+    /// Amounts that were reserved.
     pub(crate) reserved: &'a MeterAmounts,
-    /// What it is charged with, which may be more.
+    /// Amounts that are charged, which may exceed the reservation.
     pub(crate) charged: &'a MeterAmounts,
 }
 
@@ -89,12 +89,12 @@ pub(crate) fn settle(
     started: Timestamp,
 ) -> Result<()> {
     for key in counters {
-        // A counter that holds no reservation is not kept for long after its window.
+        // A counter without a reservation is swept soon after its window.
         if !counter::settle(connection, tenant, key, charge)? && *charge.reserved != MeterAmounts::ZERO {
             return Err(lost());
         }
     }
-    // INVARIANT: a counter holds what the ledger has for it, so one that was made while the attempt was under way is
+    // INVARIANT: a counter equals its ledger entries, so one that was created while the attempt was in flight is
     // charged too.
     for key in counter::covering(connection, tenant, charge, Some(started))? {
         if !counters.contains(&key) {
@@ -104,8 +104,8 @@ pub(crate) fn settle(
     Ok(())
 }
 
-/// Adds a correction to the counters that hold what it corrects: those of its day, of its month and of all time. A stretch of
-/// seconds passes by itself.
+/// Adds a reconciliation to the counters of its attempt: those of its day, of its month and of all time. Windows of
+/// seconds end by themselves.
 pub(crate) fn correct(
     connection: &Connection,
     tenant: &str,
@@ -117,10 +117,10 @@ pub(crate) fn correct(
 }
 
 fn lost() -> Error {
-    corrupt("a reservation is not on the counter that should hold it")
+    corrupt("a reservation is missing from its counter")
 }
 
-/// How counters stand.
+/// Returns the states of counters.
 pub(crate) fn used(connection: &Connection, tenant: &str, keys: &[CounterKey]) -> Result<Vec<CounterState>> {
     keys.iter()
         .map(|key| {

@@ -1,7 +1,7 @@
-//! What a new counter begins with: what the ledger has for its scope, model and window, whenever its limit was set.
+//! Initial state of a counter: the ledger's sum for its scope, model and window, whenever its limit was set.
 //!
-//! A counter is made by the first call that a limit looks at, in the transaction that also reserves; one that is made anew
-//! after it was swept begins with the same. Attempts under way then are counted by [`counter::covering`] when they end.
+//! The first call that a limit applies to creates a counter, in the transaction that also reserves; a counter that
+//! was swept is restored the same way. Attempts in flight then are counted by [`counter::covering`] when they end.
 //!
 //! [`counter::covering`]: super::counter::covering
 
@@ -12,21 +12,21 @@ use rusqlite::{Connection, params};
 use super::counter::read_amounts;
 use crate::error::sql;
 
-/// After every day that a ledger names.
+/// Upper bound of all days of a ledger.
 const LAST: &str = "~";
 
-/// The stretch of time that a counter's window names.
+/// Period of a counter's window.
 enum Stretch {
     /// Civil days, both included.
     Days(String, String),
-    /// Microseconds since 1970, from one to before another.
+    /// Microseconds since 1970, the end excluded.
     Micros(i64, i64),
-    /// All time, of a run's calls that answer.
+    /// All time, of a run's chat calls.
     Answers,
 }
 
 impl Stretch {
-    /// Reads a window's name.
+    /// Parses a window's name.
     fn of(window: &str) -> Option<Self> {
         if window == ANSWERS {
             return Some(Self::Answers);
@@ -45,7 +45,7 @@ impl Stretch {
     }
 }
 
-/// What a counter begins with.
+/// Returns the initial state of a counter.
 pub(super) fn seed(connection: &Connection, tenant: &str, key: &CounterKey) -> Result<CounterState> {
     let Some(stretch) = Stretch::of(&key.window) else { return Ok(CounterState::default()) };
     let values = |from: &dyn rusqlite::ToSql, until: &dyn rusqlite::ToSql| {
@@ -67,10 +67,10 @@ pub(super) fn seed(connection: &Connection, tenant: &str, key: &CounterKey) -> R
     Ok(CounterState { settled, ..CounterState::default() })
 }
 
-/// The sums of a scope: `?2` is its id, `?3` the model or `*`, `?4` and `?5` the stretch.
+/// Returns the statement for the sums of a scope: `?2` is its id, `?3` the model or `*`, `?4` and `?5` the period.
 ///
-/// A stretch of seconds holds the attempts of the calls that were admitted within it, as they were counted then: it passes
-/// by itself, and no correction follows it.
+/// A period of seconds holds the attempts of the calls admitted within it, as they were counted then: its window ends
+/// by itself, so reconciliations do not change it.
 const fn statement(scope: ScopeKind, stretch: &Stretch) -> &'static str {
     match (stretch, scope) {
         (Stretch::Days(..), ScopeKind::Tenant) => {
@@ -156,8 +156,7 @@ const fn statement(scope: ScopeKind, stretch: &Stretch) -> &'static str {
     }
 }
 
-/// Gives the counters of all time what the ledger has for them. Those of an earlier format began at nothing when their limit
-/// was set.
+/// Restores the all-time counters from the ledger. Those of an earlier format were zero when their limit was set.
 pub(crate) fn seed_totals(connection: &Connection, tenant: &str) -> Result<()> {
     connection.execute(SEED_TOTALS, params![tenant]).map(drop).map_err(sql)
 }
