@@ -58,6 +58,6 @@ fn a_directory_that_others_may_look_into_is_told_of_and_left_as_it_is() {
     let bench = Bench::ingested();
     std::fs::set_permissions(bench.path("nexus-data"), PermissionsExt::from_mode(0o750)).unwrap();
     let said = bench.with(&[("RUST_LOG", "warn")], &["ask", "--corpus", "handbook", QUESTION]).ends(0);
-    assert_eq!(said.err.matches("others may look into the data directory").count(), 1, "{}", said.err);
+    assert_eq!(said.err.matches("other users may access the data directory").count(), 1, "{}", said.err);
     assert_eq!(open_to_others(&bench.path("nexus-data")), [bench.path("nexus-data")]);
 }

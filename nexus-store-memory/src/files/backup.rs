@@ -1,4 +1,4 @@
-//! A consistent copy of a store while it is in use: the database as of one moment, and the raw bytes it rests on.
+//! Consistent copy of a store in use: the database as of one moment, and the raw bytes that it references.
 
 use std::fs;
 use std::path::Path;
@@ -13,17 +13,17 @@ use crate::files::{blob, file_permissions};
 use crate::migrations;
 use crate::store::{DATABASE, MemoryStore, reader};
 
-/// How often the copy is begun again when the owner, of an earlier version, removes a document in the middle of it.
+/// Number of attempts when the owner, of an earlier version, removes a document during the copy.
 const ATTEMPTS: usize = 5;
 
 impl MemoryStore {
-    /// Copies the whole store, all tenants, to the new or empty directory `to`, as of one moment, while it is in
-    /// use. The copy holds neither audit keys nor the text index, which is made anew when it is opened.
+    /// Copies the whole store, all tenants, to the new or empty directory `to`, as of one moment, while it is in use.
+    /// The copy holds neither audit keys nor the text index, which is rebuilt when the copy is opened.
     ///
-    /// It works below tenants and policies, like the files themselves: it is for whoever operates the store.
+    /// The copy bypasses tenants and policies, like the files themselves: it is for the operator of the store.
     ///
     /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) with `BACKUP_NOT_EMPTY` when there is something in `to`;
+    /// [`Conflict`](ErrorKind::Conflict) with `BACKUP_NOT_EMPTY` when `to` is not empty;
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a store in RAM; [`Unavailable`](ErrorKind::Unavailable) when the
     /// disk is full or cannot be used.
     pub async fn backup(&self, to: impl AsRef<Path>) -> Result<()> {
@@ -35,7 +35,7 @@ impl MemoryStore {
         let (from, to) = (from.to_owned(), to.as_ref().to_owned());
         tokio::task::spawn_blocking(move || copy(&from, &to))
             .await
-            .map_err(|error| Error::unexpected("the backup failed in the middle").because(error))?
+            .map_err(|error| Error::unexpected("the backup task panicked").because(error))?
     }
 }
 
@@ -43,14 +43,11 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     let _copying = blob::begin_copying(from);
     file_permissions::create_dir(to).map_err(|source| file("create", to, source))?;
     if fs::read_dir(to).map_err(|source| file("read", to, source))?.next().is_some() {
-        return Err(Error::new(
-            ErrorKind::Conflict,
-            format!("there is something in `{}` already", to.display()),
-        )
-        .code("BACKUP_NOT_EMPTY")
-        .hint("name a new directory"));
+        return Err(Error::new(ErrorKind::Conflict, format!("`{}` is not empty", to.display()))
+            .code("BACKUP_NOT_EMPTY")
+            .hint("name a new directory"));
     }
-    // The database gets its name last: a copy that was cut short cannot be taken for a whole one.
+    // The database gets its name last: an interrupted copy is not mistaken for a complete one.
     let draft = to.join("unfinished.db");
     for _ in 0..ATTEMPTS {
         if draft.exists() {
@@ -70,8 +67,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         .hint("try again when the store is less busy"))
 }
 
-/// Marks the copy as what its database says it is of. A store that an earlier version wrote last has no id; whoever
-/// opens its copy gives it one.
+/// Writes the marker of the copy's database. A store that an earlier version wrote last has no id; opening its copy
+/// assigns one.
 fn mark(to: &Path, draft: &Path) -> Result<()> {
     let copied = Connection::open_with_flags(draft, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql)?;
     migrations::store_id(&copied)?.map_or(Ok(()), |id| Marker::made(id).write_new(to))
@@ -80,14 +77,14 @@ fn mark(to: &Path, draft: &Path) -> Result<()> {
 fn copy_database(from: &Path, draft: &Path) -> Result<()> {
     let source = reader(from)?;
     let name = draft.to_str().ok_or_else(|| Error::invalid("the directory's name is not UTF-8"))?;
-    // An empty file may be there already; one that SQLite makes would have the permissions of the umask.
+    // An empty file may exist already; SQLite would create it with the permissions of the umask.
     file_permissions::touch(draft).map_err(|source| file("create", draft, source))?;
     source.execute("VACUUM INTO ?1", params![name]).map_err(sql)?;
     fs::File::open(draft).and_then(|copy| copy.sync_all()).map_err(|source| file("write", draft, source))
 }
 
-/// Copies the raw bytes that the copied database rests on. False when some are gone: their document was deleted
-/// after the database was copied, so the copy must be newer.
+/// Copies the raw bytes that the copied database references. Returns false when some are gone: their document was
+/// deleted after the database was copied, so the copy must be newer.
 fn copy_blobs(from: &Path, to: &Path, draft: &Path) -> Result<bool> {
     let copied = Connection::open(draft).map_err(sql)?;
     let mut statement = copied.prepare("SELECT DISTINCT tenant, hash FROM document").map_err(sql)?;
@@ -96,7 +93,7 @@ fn copy_blobs(from: &Path, to: &Path, draft: &Path) -> Result<bool> {
         let (tenant, hash): (String, String) = (row.get(0).map_err(sql)?, row.get(1).map_err(sql)?);
         let place = |data: &Path| blob::path(data, &tenant, &hash);
         let (Some(source), Some(target)) = (place(from), place(to)) else {
-            return Err(corrupt("a document names bytes by something that is no hash"));
+            return Err(corrupt("a document has an invalid hash"));
         };
         if !target.exists() && !copy_blob(&source, &target, &hash)? {
             return Ok(false);
@@ -122,12 +119,12 @@ fn copy_blob(source: &Path, target: &Path, hash: &str) -> Result<bool> {
         .and_then(|_| out.out.sync_all())
         .map_err(|error| file("write", target, error))?;
     if hex::encode(&out.hash.finalize()) != hash {
-        return Err(corrupt("the raw bytes of a document are not those that were put").with("hash", hash));
+        return Err(corrupt("the raw bytes of a document do not match their hash").with("hash", hash));
     }
     Ok(true)
 }
 
-/// Hashes what it writes.
+/// Writer that hashes its bytes.
 struct Hashing {
     out: fs::File,
     hash: Sha256,

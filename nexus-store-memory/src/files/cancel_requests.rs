@@ -1,6 +1,6 @@
-//! Cancel requests: how a process that only reads tells the one that writes to end a run.
+//! Cancel requests: a read-only process asks the writing process to cancel a run.
 //!
-//! On disk each request is a small file that appears whole or not at all; in RAM it is an entry of a queue.
+//! On disk each request is a small file that appears as a whole or not at all; in RAM it is an entry of a queue.
 
 use std::fs::{self, DirEntry, File};
 use std::io::{Read as _, Write as _};
@@ -15,10 +15,10 @@ use crate::convert::to_json;
 use crate::error::file;
 use crate::files::{directory, file_permissions};
 
-/// More than a request has.
+/// Upper bound on the bytes of a request.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Where requests wait.
+/// Queue of requests.
 #[derive(Debug)]
 pub(crate) enum Requests {
     Ram(Mutex<Vec<CancelRequest>>),
@@ -55,7 +55,7 @@ impl Requests {
     }
 }
 
-/// Writes a file that appears under its name whole or not at all.
+/// Writes a file that appears under its name as a whole or not at all.
 fn write_whole(dir: &Path, name: &str, body: &[u8]) -> Result<()> {
     let (draft, path) = (dir.join(format!(".{name}")), dir.join(name));
     if directory::is_link(dir) {
@@ -68,7 +68,7 @@ fn write_whole(dir: &Path, name: &str, body: &[u8]) -> Result<()> {
     written.map_err(|source| file("write", &path, source))
 }
 
-/// Takes the requests that wait in `dir`. What cannot be read as one stays, since it may be another's.
+/// Takes the pending requests in `dir`. A file that cannot be parsed stays, since it may not be a request.
 fn take_files(dir: &Path) -> Result<Vec<CancelRequest>> {
     if directory::is_link(dir) {
         return Ok(Vec::new());
@@ -86,7 +86,7 @@ fn take_files(dir: &Path) -> Result<Vec<CancelRequest>> {
     paths.sort();
     let mut requests = Vec::new();
     for path in paths {
-        // One that cannot be taken now stays for the next time, and does not lose those that were.
+        // A request that cannot be taken now stays for the next time, and does not lose the others.
         match take_file(&path) {
             Ok(request) => requests.push(request),
             Err(error) => {

@@ -1,13 +1,13 @@
-//! Files for their owner alone: directories of mode 0700 and files of mode 0600, whatever the umask.
+//! Permissions for the owner alone: directories of mode 0700 and files of mode 0600, regardless of the umask.
 //!
-//! What exists keeps the permissions that it has: somebody may have given them on purpose. They are told of once, at
-//! opening. SQLite gives its journals the permissions of their database, so that it is enough to make that first.
+//! Existing files keep their permissions, which may be intended; opening logs one warning about them. SQLite gives
+//! its journals the permissions of their database, so creating the database first is enough.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Makes `dir` and what is missing above it.
+/// Creates `dir` and its missing parents.
 pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -16,7 +16,7 @@ pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
-/// Options that make a file, if they are told to make one, for its owner alone.
+/// Returns options under which a new file is private to its owner.
 pub(crate) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -29,9 +29,9 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     options().write(true).create(true).truncate(true).open(path)
 }
 
-/// Makes an empty file where there is none, for whoever opens it by its name.
+/// Creates an empty file if it is missing, to be opened by name later.
 ///
-/// One that is there is not opened: closing it would end the locks that this process holds on it for SQLite.
+/// An existing file is not opened: closing it would end the locks that this process holds on it for SQLite.
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
     match options().write(true).create_new(true).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -39,7 +39,7 @@ pub(crate) fn touch(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Warns of a directory that others may enter, list or write.
+/// Logs a warning if other users may enter, list or write a directory.
 pub(crate) fn tell_if_open(dir: &Path) {
     #[cfg(unix)]
     {
@@ -47,7 +47,7 @@ pub(crate) fn tell_if_open(dir: &Path) {
         let mode = std::fs::metadata(dir).map_or(0, |directory| directory.permissions().mode() & 0o777);
         if mode & 0o077 != 0 {
             let (dir, mode) = (dir.display(), format!("{mode:o}"));
-            tracing::warn!(%dir, mode, "others may look into the data directory: `chmod -R go= {dir}` ends that");
+            tracing::warn!(%dir, mode, "other users may access the data directory: run `chmod -R go= {dir}` to prevent it");
         }
     }
     #[cfg(not(unix))]

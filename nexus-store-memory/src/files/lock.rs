@@ -1,4 +1,4 @@
-//! The lock on a data directory: one process writes it, and a second one is told which.
+//! Lock on a data directory: one process writes it, and a second one receives the id of the first.
 
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind as IoErrorKind, Read, Seek, SeekFrom, Write};
@@ -10,22 +10,22 @@ use crate::error::file;
 use crate::files::directory::linked;
 use crate::files::file_permissions;
 
-/// The name of the lock in a data directory.
+/// Name of the lock in a data directory.
 pub(crate) const NAME: &str = "lock";
-/// More than the file ever holds.
+/// Upper bound on the bytes of the file.
 const MAX_BYTES: u64 = 32;
 
-/// Holds the lock until it is dropped. The operating system lets go of it when the process dies.
+/// Lock that is held until it is dropped. The operating system releases it when the process dies.
 ///
-/// The file holds the process id while the directory is in use and nothing after a clean stop, so that what is left
-/// in it tells of an unclean one.
+/// The file holds the process id while the directory is in use and nothing after a clean stop, so that remaining
+/// content indicates an unclean one.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
 }
 
 impl Lock {
-    /// Takes the lock of `dir`, and says whether the last holder stopped uncleanly.
+    /// Takes the lock of `dir`, and returns whether the last holder stopped uncleanly.
     pub(crate) fn take(dir: &Path) -> Result<(Self, bool)> {
         let path = dir.join(NAME);
         match std::fs::symlink_metadata(&path) {
@@ -43,7 +43,7 @@ impl Lock {
             Err(TryLockError::Error(source)) => return Err(file("lock", &path, source)),
         }
         let content = lock.read();
-        // Anything but a process number is a file of the user's, which is called like the lock.
+        // Anything but a process number is a user's file with the name of the lock.
         if !content.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(linked(&path));
         }
@@ -52,15 +52,15 @@ impl Lock {
         Ok((lock, unclean))
     }
 
-    /// Notes a clean stop.
+    /// Records a clean stop.
     pub(crate) fn stop_cleanly(&mut self) {
         if let Err(error) = self.write("") {
-            tracing::warn!(%error, "a clean stop could not be noted: the next open checks the whole file");
+            tracing::warn!(%error, "a clean stop could not be recorded: the next open checks the whole file");
         }
     }
 
     fn read(&mut self) -> String {
-        /// A process number takes less.
+        /// Upper bound on the length of a process number.
         const LONGEST: u64 = 64;
         let mut text = String::new();
         let read = self

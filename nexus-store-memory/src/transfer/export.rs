@@ -1,4 +1,4 @@
-//! Writes the lines.
+//! Export: writes a tenant's lines.
 
 use std::io::{Read, Write};
 
@@ -15,7 +15,7 @@ use crate::convert::to_json;
 use crate::error::sql;
 use crate::store::MemoryStore;
 
-/// Writes a tenant's lines and returns how many.
+/// Writes a tenant's lines and returns their number.
 pub(super) fn take(
     store: &MemoryStore,
     connection: &Connection,
@@ -38,7 +38,7 @@ pub(super) fn take(
     Ok(lines.written)
 }
 
-/// Writes what was taken already.
+/// Writes lines from memory.
 pub(super) fn write_all(out: &mut dyn Write, lines: &[u8]) -> Result<()> {
     out.write_all(lines).and_then(|()| out.flush()).map_err(unwritten)
 }

@@ -1,4 +1,4 @@
-//! Reads the lines back.
+//! Import: reads a tenant's lines.
 
 use std::collections::HashMap;
 use std::io::{BufRead, Read};
@@ -17,13 +17,13 @@ use crate::error::sql;
 use crate::rows::{passage, version};
 use crate::store::{BlobHold, MemoryStore};
 
-/// The longest first line, in bytes: it names the format and the tenant.
+/// Upper bound on the bytes of the first line, which names the format and the tenant.
 const LONGEST_FIRST: u64 = 64 * 1024;
 
-/// The longest line, in bytes: far more than the largest row takes.
+/// Upper bound on the bytes of a line: far more than the largest row takes.
 const LONGEST: u64 = 64 * 1024 * 1024;
 
-/// Brings in an export's lines and returns how many there were.
+/// Imports an export's lines and returns their number.
 pub(super) fn bring(
     store: &MemoryStore,
     connection: &Connection,
@@ -43,19 +43,19 @@ pub(super) fn bring(
             .hint("upgrade this program"));
     }
     if of != tenant.as_str() {
-        return Err(Error::invalid(format!("the export is of the tenant `{of}`"))
+        return Err(Error::invalid(format!("the export belongs to the tenant `{of}`"))
             .code("EXPORT_OF_OTHER_TENANT")
             .hint("import it as that tenant: its audit records name it"));
     }
     check_empty(connection, tenant)?;
     adopt(connection, &instance)?;
-    // Until the rows that name them are there, they would be of no use to anybody.
+    // Guards keep the bytes until the rows that reference them exist.
     let mut held = Vec::new();
-    // A job that is over names no version.
+    // An ended job names no version.
     let mut numbers = Numbers { version, given: HashMap::from([((Space::Version, 0), 0)]) };
     loop {
-        match lines.next()?.ok_or_else(|| damaged("the export is cut off"))? {
-            Line::Header { .. } => return Err(damaged("the export has two first lines")),
+        match lines.next()?.ok_or_else(|| damaged("the export is truncated"))? {
+            Line::Header { .. } => return Err(damaged("the export has two headers")),
             Line::Row { table, row, sha256 } => {
                 if hex::sha256(to_json(&row)?.as_bytes()) != sha256 {
                     return Err(
@@ -84,13 +84,13 @@ pub(super) fn bring(
                 crate::rows::quota::seed_totals(connection, tenant.as_str())?;
                 return Ok(lines.read);
             }
-            Line::End { .. } => return Err(damaged("lines of the export are missing")),
+            Line::End { .. } => return Err(damaged("the export lacks lines")),
         }
     }
 }
 
 fn no_export() -> Error {
-    Error::invalid("this is no export of Nexus").code("NOT_AN_EXPORT")
+    Error::invalid("the input is not a Nexus export").code("NOT_AN_EXPORT")
 }
 
 struct Lines<R> {
@@ -129,8 +129,8 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// Whether JSON holds an array, which no line of an export does: it could be one of millions of values, each far
-/// larger in memory than on its line.
+/// Returns whether JSON holds an array, which no line of an export contains: it could hold millions of values, each
+/// far larger in memory than on its line.
 fn holds_arrays(json: &[u8]) -> bool {
     let (mut quoted, mut escaped) = (false, false);
     json.iter().any(|byte| {
@@ -152,7 +152,7 @@ fn check_empty(connection: &Connection, tenant: &TenantId) -> Result<()> {
         let statement = format!("SELECT EXISTS (SELECT 1 FROM {} WHERE tenant = ?1)", table.name);
         let found: bool =
             connection.query_row(&statement, params![tenant.as_str()], |row| row.get(0)).map_err(sql)?;
-        // Retired versions are signs for indexes and hold nothing.
+        // Retired versions are markers for indexes and hold no data.
         if found && table.name != "version" {
             return Err(Error::new(ErrorKind::Conflict, format!("the tenant `{tenant}` has data already"))
                 .code("TENANT_NOT_EMPTY")
@@ -162,7 +162,7 @@ fn check_empty(connection: &Connection, tenant: &TenantId) -> Result<()> {
     Ok(())
 }
 
-/// Takes over the name under which the export's audit records were signed, if nothing was signed under ours.
+/// Adopts the name under which the export's audit records were signed, if no record was signed under the store's own.
 fn adopt(connection: &Connection, instance: &str) -> Result<()> {
     if crate::migrations::instance(connection)? == instance {
         return Ok(());
@@ -184,7 +184,7 @@ fn adopt(connection: &Connection, instance: &str) -> Result<()> {
         .map_err(sql)
 }
 
-/// The numbers that rows got here, by those that they had, in an export of some version.
+/// Mapping of row numbers from those of an export, of any version, to those of this store.
 struct Numbers {
     version: u32,
     given: HashMap<(Space, i64), i64>,
@@ -206,7 +206,7 @@ fn put(
             return Err(damaged("a row of the export lacks a column"));
         };
         if *name == "tenant" && value.as_str() != Some(tenant.as_str()) {
-            return Err(damaged("a row of the export is of another tenant"));
+            return Err(damaged("a row of the export belongs to another tenant"));
         }
         match (number, value) {
             (Number::Own(space), value) => own = Some((*space, integer(&value)?)),
@@ -236,7 +236,7 @@ fn put(
     Ok(())
 }
 
-/// Adds a row and returns the number it got.
+/// Adds a row and returns its new number.
 fn insert(connection: &Connection, table: &Table, names: &[&str], values: Vec<Sql>) -> Result<i64> {
     if let ("model", [Sql::Text(name)]) = (table.name, values.as_slice()) {
         return passage::model_or_new(connection, &nexus_core::retrieve::ModelId::parse(name.clone())?);
@@ -246,7 +246,7 @@ fn insert(connection: &Connection, table: &Table, names: &[&str], values: Vec<Sq
     connection
         .prepare_cached(&statement)
         .and_then(|mut statement| statement.execute(params_from_iter(values)))
-        .map_err(|source| damaged("a row of the export does not fit the others").because(source))?;
+        .map_err(|source| damaged("a row of the export conflicts with another").because(source))?;
     Ok(connection.last_insert_rowid())
 }
 
@@ -255,7 +255,7 @@ fn given(numbers: &Numbers, space: Space, old: i64) -> Result<i64> {
         .given
         .get(&(space, old))
         .copied()
-        .ok_or_else(|| damaged("a row of the export names one that is not there"))
+        .ok_or_else(|| damaged("a row of the export refers to a missing row"))
 }
 
 fn integer(value: &Value) -> Result<i64> {
@@ -293,7 +293,7 @@ fn put_bytes<R: BufRead>(
         return Err(error);
     }
     let kept = kept?;
-    // What does not match goes with it.
+    // Dropping the guard removes bytes that do not match.
     let hold = store.hold(tenant, &kept.hash);
     if kept.hash == hash { Ok(hold) } else { Err(damaged("raw bytes of the export do not match their hash")) }
 }
@@ -319,7 +319,7 @@ impl<R: BufRead> Pieces<'_, R> {
                 (self.piece, self.at, self.last) = (unhex(&piece)?, 0, last);
                 Ok(())
             }
-            _ => Err(damaged("raw bytes of the export are cut off")),
+            _ => Err(damaged("raw bytes of the export are truncated")),
         }
     }
 }

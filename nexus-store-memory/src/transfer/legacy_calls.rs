@@ -1,5 +1,5 @@
-//! The tables of model calls. An export is a store stopped at one moment: a call that is under way then is found open
-//! by whoever opens the copy. Claims stay behind, and with them the answers that they keep.
+//! Tables of model calls. An export is a store at one moment: opening its copy recovers the calls that were in
+//! flight. Idempotency records are left out, and with them the stored answers.
 
 use nexus_core::Result;
 use rusqlite::{Connection, params};
@@ -9,7 +9,7 @@ use super::damaged;
 use super::table::Number::{Plain, Since};
 use super::table::Table;
 
-/// A table whose columns mean the same in every store, in the order of `order`; older exports lack some of them.
+/// Table whose columns mean the same in every store, in the order of `order`; older exports lack some of them.
 macro_rules! plain {
     ($name:literal by $order:literal: $first:literal $(, $column:literal)* $(; since $since:literal: $($new:literal),+)?) => {
         Table {
@@ -53,7 +53,7 @@ pub(super) const TABLES: &[Table] = &[
     plain!("hour_tally" by "scope, id, hour": "tenant", "scope", "id", "hour", "spent_nano", "calls", "failed"),
 ];
 
-/// Brings in a row of a table that only exports before the present version have. Says whether it was one.
+/// Imports a row of a table that only exports before the current version have. Returns whether it was one.
 pub(super) fn put_older(
     connection: &Connection,
     tenant: &str,
@@ -61,7 +61,7 @@ pub(super) fn put_older(
     (table, row): (&str, &Map<String, Value>),
 ) -> Result<bool> {
     match table {
-        // It follows from `llm_usage_daily`.
+        // Derived from `llm_usage_daily`.
         "llm_monthly_costs" if version < 3 => Ok(true),
         "llm_attempt" if version < 3 => {
             let text = |name: &str| row.get(name).and_then(Value::as_str);
@@ -73,7 +73,7 @@ pub(super) fn put_older(
                 .map_err(crate::error::sql)?;
             if put == 1 { Ok(true) } else { Err(damaged("the export has an attempt without its call")) }
         }
-        // It follows from the vectors.
+        // Derived from the vectors.
         "dimension" if version < 4 => Ok(true),
         _ => Ok(false),
     }

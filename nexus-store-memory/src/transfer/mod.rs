@@ -1,8 +1,8 @@
-//! A tenant's data as JSON lines: taken out by [`MemoryStore::export`], brought in by [`MemoryStore::import`].
+//! A tenant's data as JSON lines: written by [`MemoryStore::export`], read by [`MemoryStore::import`].
 //!
-//! The first line says what the file is; each further line holds one row or one piece of raw bytes, with the SHA-256
-//! of what it holds; the last line says how many there were. Numbers that only mean something inside one store
-//! (ordinals, model numbers) are written as they are and given anew on the way in. Audit keys are never in it.
+//! The first line is a header; each further line holds one row or one piece of raw bytes, with the SHA-256 of its
+//! content; the last line holds the number of lines. Numbers that only mean something inside one store (ordinals,
+//! model numbers) are exported unchanged and reassigned by the import. Audit keys are never exported.
 
 mod export;
 mod import;
@@ -23,32 +23,32 @@ use crate::db::on_snapshot;
 use crate::files::blob::begin_copying;
 use crate::store::{MemoryStore, reader};
 
-/// What the first line calls the format.
+/// Format name in the header.
 const FORMAT: &str = "nexus-export";
-/// The version this program writes, and the newest it reads.
+/// Version that this program writes, and the newest that it reads.
 const VERSION: u32 = 4;
-/// How many raw bytes stand in one line.
+/// Number of raw bytes in one line.
 const PIECE: usize = 48 * 1024;
 
-/// One line.
+/// Line of an export.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Line {
-    /// The first.
+    /// First line.
     Header { format: String, version: u32, instance: String, tenant: String },
-    /// A row.
+    /// Row.
     Row { table: String, row: Map<String, Value>, sha256: String },
-    /// The next piece of some raw bytes; the last one says so.
+    /// Piece of raw bytes, marked if it is the last.
     Bytes { hash: String, piece: String, last: bool },
-    /// The last.
+    /// Last line.
     End { lines: u64 },
 }
 
 impl MemoryStore {
-    /// Writes all that the tenant of `who` has, as of one moment, and returns how many lines that took.
+    /// Exports all data of the caller's tenant, as of one moment, and returns the number of lines.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) when it cannot be written, or a document was deleted meanwhile.
+    /// [`Unavailable`](ErrorKind::Unavailable) when writing fails, or a document was deleted meanwhile.
     pub async fn export(
         &self,
         caller: &Authorised<TenantExport>,
@@ -56,7 +56,7 @@ impl MemoryStore {
     ) -> Result<u64> {
         let (store, tenant) = (self.clone(), caller.tenant().clone());
         let Some(dir) = self.dir().map(Path::to_owned) else {
-            // There is one connection: it is not held while somebody reads slowly.
+            // There is one connection: a slow reader must not hold it.
             let take = move |connection: &Connection| {
                 let mut lines = Vec::new();
                 export::take(&store, connection, &tenant, &mut lines).map(|count| (lines, count))
@@ -64,7 +64,7 @@ impl MemoryStore {
             let (lines, count) = self.engine().read(take).await?;
             return apart(move || export::write_all(&mut out, &lines).map(|()| count)).await;
         };
-        // A connection and a thread of its own: whoever reads slowly holds up nobody else.
+        // A separate connection and thread, so that a slow reader delays no other work.
         apart(move || {
             // Before the first row is read, which begins the snapshot.
             let _copying = begin_copying(&dir);
@@ -74,16 +74,15 @@ impl MemoryStore {
         .await
     }
 
-    /// Brings in what [`export`](Self::export) wrote for the same tenant: all of it or nothing. The store is closed
-    /// afterwards, because it may have taken over the name under which the audit records were signed; open it
-    /// again.
+    /// Imports the export of the same tenant: all of it or nothing. The store is closed afterwards, because it may
+    /// have adopted the name under which the audit records were signed; open it again.
     ///
     /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) with `TENANT_NOT_EMPTY` when the tenant has anything already, with
-    /// `OTHER_INSTANCE` when the store holds audit records signed under another name;
-    /// [`Corrupt`](ErrorKind::Corrupt) with `EXPORT_DAMAGED` when a line does not match its hash or is missing;
-    /// [`InvalidInput`](ErrorKind::InvalidInput) when it is no export, a newer one or another tenant's, and for a
-    /// store in RAM.
+    /// [`Conflict`](ErrorKind::Conflict) with `TENANT_NOT_EMPTY` when the tenant has data already, with
+    /// `OTHER_INSTANCE` when the store holds audit records signed under another name; [`Corrupt`](ErrorKind::Corrupt)
+    /// with `EXPORT_DAMAGED` when a line does not match its hash or is missing;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) when the input is not an export, a newer one or another tenant's,
+    /// and for a store in RAM.
     pub async fn import(
         &self,
         caller: &Authorised<TenantExport>,
@@ -105,11 +104,9 @@ impl MemoryStore {
 async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| Error::unexpected("the export failed in the middle").because(error))?
+        .map_err(|error| Error::unexpected("the transfer task panicked").because(error))?
 }
 
 fn damaged(message: &'static str) -> Error {
-    Error::new(ErrorKind::Corrupt, message)
-        .code("EXPORT_DAMAGED")
-        .hint("nothing was brought in; export again")
+    Error::new(ErrorKind::Corrupt, message).code("EXPORT_DAMAGED").hint("nothing was imported; export again")
 }

@@ -1,29 +1,29 @@
-//! What is said of a table that is exported: its rows, and which of their columns are numbers of one store only.
+//! Description of an exported table: its rows, and which of their columns are numbers of one store only.
 
-/// A table as it is exported.
+/// Exported table.
 pub(super) struct Table {
     pub(super) name: &'static str,
-    /// The rows, by `?1`, the tenant, in an order in which they can be brought in.
+    /// Statement for the rows, by `?1`, the tenant, in an order in which they can be imported.
     pub(super) rows: &'static str,
     pub(super) columns: &'static [(&'static str, Number)],
 }
 
-/// What a column holds.
+/// Meaning of a column's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Number {
-    /// A value that means the same everywhere.
+    /// Value that means the same everywhere.
     Plain,
-    /// The same, and exports before this version have no such column.
+    /// The same, missing from exports before this version.
     Since(u32),
-    /// The number that this row got in its store.
+    /// Number of this row in its store.
     Own(Space),
-    /// The number of another row.
+    /// Number of another row.
     Of(Space),
-    /// A passage's id, which holds its version's number.
+    /// Id of a passage, which holds its version's number.
     Passage,
 }
 
-/// Whose numbers.
+/// Numbered entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Space {
     Corpus,

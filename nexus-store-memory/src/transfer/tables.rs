@@ -5,7 +5,7 @@ use super::table::Number::{Of, Own, Passage, Plain, Since};
 use super::table::Space::{Corpus, Model, Version};
 use super::table::Table;
 
-/// All tables with a tenant's rows. Rows come after those whose numbers they name.
+/// Returns all tables with a tenant's rows. A row follows those whose numbers it names.
 pub(super) fn tables() -> impl Iterator<Item = &'static Table> {
     TABLES.iter().chain(legacy_calls::TABLES)
 }

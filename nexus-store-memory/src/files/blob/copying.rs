@@ -1,7 +1,7 @@
-//! Keeps raw bytes in place while a copy of the store is being made, by this process or another.
+//! Lock that keeps raw bytes in place while this process or another copies the store.
 //!
-//! Whoever copies holds a shared lock on the file `copying`, which the operating system ends with the process; whoever
-//! removes bytes must have it alone for that moment, and removes them later otherwise.
+//! A copier holds a shared lock on the file `copying`, which the operating system releases with the process; the
+//! owner removes bytes under an exclusive lock, or later when it cannot get the lock.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,21 +14,21 @@ use crate::files::file_permissions;
 
 const NAME: &str = "copying";
 
-/// A copy is being made until this is dropped.
+/// Guard of a copy in progress.
 #[derive(Debug)]
 pub(crate) struct Copying {
     _shared: Option<File>,
 }
 
-/// Says that a copy of the store in `dir` is being made. What the store refers to afterwards stays until that ends.
+/// Begins a copy of the store in `dir`. All bytes referenced from then on stay until the guard is dropped.
 ///
-/// A store whose owner is of an earlier version has no such file: then a copy that is overtaken says so.
+/// A store whose owner is of an earlier version has no such file: then a copy that is overtaken fails.
 pub(crate) fn begin(dir: &Path) -> Copying {
     let shared = File::open(dir.join(NAME)).and_then(|file| file.lock_shared().map(|()| file));
     Copying { _shared: shared.ok() }
 }
 
-/// The owner's handle.
+/// Owner's handle.
 #[derive(Debug)]
 pub(super) struct Copies(File);
 
@@ -43,13 +43,13 @@ impl Copies {
         open.map(Self).map_err(|source| file("open", &path, source))
     }
 
-    /// Does `work` unless a copy is being made; says whether it was done.
+    /// Runs `work` unless a copy is in progress; returns whether it ran.
     pub(super) fn unless_copying(&self, work: impl FnOnce()) -> bool {
         if self.0.try_lock().is_err() {
             return false;
         }
         work();
-        // It ends with the handle at the latest.
+        // The lock ends with the handle at the latest.
         let _ = self.0.unlock();
         true
     }

@@ -1,48 +1,49 @@
-//! Which bytes callers hold that no document rests on yet: counted, so that one caller's end is not another's.
+//! Counts of the callers that hold bytes which no document references yet, so that one release does not affect
+//! another.
 
 use std::collections::HashMap;
 
 use super::Key;
 
-/// The bytes that are held.
+/// Held bytes with their holders.
 #[derive(Debug, Default)]
 pub(super) struct Held(HashMap<Key, Holders>);
 
 #[derive(Debug)]
 struct Holders {
     count: usize,
-    /// Whether no document may rest on the bytes when the last of them lets go.
-    doubtful: bool,
+    /// Whether the bytes may be unreferenced when the last holder releases them.
+    maybe_unreferenced: bool,
 }
 
 impl Held {
-    /// One more caller holds the bytes.
+    /// Adds a holder of the bytes.
     pub(super) fn add(&mut self, key: Key) {
-        let holders = self.0.entry(key).or_insert(Holders { count: 0, doubtful: true });
+        let holders = self.0.entry(key).or_insert(Holders { count: 0, maybe_unreferenced: true });
         holders.count = holders.count.saturating_add(1);
-        holders.doubtful = true;
+        holders.maybe_unreferenced = true;
     }
 
-    /// A caller lets go of the bytes. Says whether it was the last, and no document may rest on them.
+    /// Removes a holder of the bytes. Returns whether it was the last and the bytes may be unreferenced.
     pub(super) fn release(&mut self, key: &Key) -> bool {
         let Some(holders) = self.0.get_mut(key) else { return false };
         holders.count = holders.count.saturating_sub(1);
-        let (is_last, doubtful) = (holders.count == 0, holders.doubtful);
+        let (is_last, maybe_unreferenced) = (holders.count == 0, holders.maybe_unreferenced);
         if is_last {
             self.0.remove(key);
         }
-        is_last && doubtful
+        is_last && maybe_unreferenced
     }
 
-    /// Whether a caller holds the bytes; if so, they are looked at again when the last one lets go.
+    /// Returns whether a caller holds the bytes; if so, the last release checks them again.
     pub(super) fn defers(&mut self, key: &Key) -> bool {
-        self.0.get_mut(key).map(|holders| holders.doubtful = true).is_some()
+        self.0.get_mut(key).map(|holders| holders.maybe_unreferenced = true).is_some()
     }
 
-    /// A document rests on the bytes.
+    /// Marks the bytes as referenced by a document.
     pub(super) fn settle(&mut self, key: &Key) {
         if let Some(holders) = self.0.get_mut(key) {
-            holders.doubtful = false;
+            holders.maybe_unreferenced = false;
         }
     }
 }

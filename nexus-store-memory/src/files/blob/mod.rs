@@ -1,7 +1,7 @@
 //! Raw bytes by their hash, one directory per tenant; in RAM, a map.
 //!
-//! Bytes stay as long as a document rests on them, a caller holds them, or a copy of the store is being made; after that
-//! they are removed at once. A process that is killed in between leaves them to the sweep.
+//! Bytes stay while a document references them, a caller holds them, or a copy of the store is in progress; after
+//! that they are removed at once. A killed process leaves them to the sweep.
 
 mod copying;
 mod held;
@@ -27,32 +27,32 @@ use copying::Copies;
 pub(crate) use copying::begin as begin_copying;
 use held::Held;
 
-/// How much is read, hashed and written at a time.
+/// Number of bytes that are read, hashed and written at a time.
 const PIECE: usize = 256 * 1024;
 
 /// Tenant and hash.
 pub(crate) type Key = (String, String);
 
-/// Where raw bytes are kept.
+/// Store of raw bytes.
 #[derive(Debug)]
 pub(crate) struct Blobs {
     place: Place,
     held: Mutex<Held>,
-    /// Bytes that no document rests on, and that stay until no copy of the store is being made.
+    /// Unreferenced bytes that stay until no copy of the store is in progress.
     deferred: Mutex<HashSet<Key>>,
 }
 
 #[derive(Debug)]
 enum Place {
     Ram(Mutex<HashMap<Key, Arc<[u8]>>>),
-    /// In the data directory, of which the owner has a handle to learn of copies.
+    /// In the data directory, where the owner has a handle to detect copies.
     Disk {
         data: PathBuf,
         copies: Option<Copies>,
     },
 }
 
-/// Bytes as they were kept.
+/// Hash and size of stored bytes.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) hash: String,
@@ -64,12 +64,12 @@ impl Blobs {
         Self::at(Place::Ram(Mutex::default()))
     }
 
-    /// The raw bytes in the data directory `data`, for its owner.
+    /// Opens the raw bytes in the data directory `data`, for its owner.
     pub(crate) fn owned(data: &Path) -> Result<Self> {
         Ok(Self::at(Place::Disk { data: data.to_owned(), copies: Some(Copies::of(data)?) }))
     }
 
-    /// The raw bytes in the data directory `data`, for reading.
+    /// Opens the raw bytes in the data directory `data`, for reading.
     pub(crate) fn shared(data: &Path) -> Self {
         Self::at(Place::Disk { data: data.to_owned(), copies: None })
     }
@@ -78,7 +78,7 @@ impl Blobs {
         Self { place, held: Mutex::default(), deferred: Mutex::default() }
     }
 
-    /// Checks that bytes are there, before a document rests on them.
+    /// Checks that bytes exist before a document references them.
     pub(crate) fn check_kept(&self, tenant: &str, hash: &str) -> Result<()> {
         let kept = match &self.place {
             Place::Ram(map) => locked(map).contains_key(&key(tenant, hash)),
@@ -87,17 +87,17 @@ impl Blobs {
         if kept { Ok(()) } else { Err(not_kept()) }
     }
 
-    /// A document rests on the bytes from now on.
+    /// Marks the bytes as referenced by a document.
     pub(crate) fn settle(&self, tenant: &str, hash: &str) {
         locked(&self.held).settle(&key(tenant, hash));
     }
 
-    /// A caller lets go of the bytes. Says whether they are to be looked at, because no document may rest on them.
+    /// Releases a caller's hold on the bytes. Returns whether to check them, because they may be unreferenced.
     pub(crate) fn release(&self, tenant: &str, hash: &str) -> bool {
         locked(&self.held).release(&key(tenant, hash))
     }
 
-    /// Keeps the bytes of `source`, which the caller holds from then on.
+    /// Stores the bytes of `source`, which the caller holds from then on.
     pub(crate) fn put(&self, tenant: &str, source: &mut dyn Read, limit: u64) -> Result<Kept> {
         match &self.place {
             Place::Ram(map) => {
@@ -136,7 +136,7 @@ impl Blobs {
         let target = home.join(&kept.hash);
         let mut held = locked(&self.held);
         if target.is_file() {
-            // The draft goes.
+            // The draft is dropped.
         } else if fs::symlink_metadata(&target).is_ok() {
             return Err(linked(&target));
         } else {
@@ -166,10 +166,10 @@ impl Blobs {
         }
     }
 
-    /// Removes bytes that no document rests on and no caller holds; while a copy of the store is being made, later.
+    /// Removes unreferenced bytes that no caller holds; while a copy of the store is in progress, defers it.
     pub(crate) fn drop_unreferenced(&self, connection: &Connection, tenant: &str, hash: &str) {
         if let Err(error) = self.try_drop_unreferenced(connection, tenant, hash) {
-            tracing::warn!(error = error.report(), "raw bytes that no document rests on were not removed");
+            tracing::warn!(error = error.report(), "unreferenced raw bytes were not removed");
         }
     }
 
@@ -196,18 +196,18 @@ impl Blobs {
         Ok(())
     }
 
-    /// The bytes whose removal waited for a copy, by tenant and hash.
+    /// Takes the bytes whose removal waits for a copy, by tenant and hash.
     pub(crate) fn take_deferred(&self) -> HashSet<Key> {
         std::mem::take(&mut *locked(&self.deferred))
     }
 
-    /// Whether the removal of bytes waits for a copy.
+    /// Returns whether the removal of bytes waits for a copy.
     pub(crate) fn is_deferring(&self) -> bool {
         !locked(&self.deferred).is_empty()
     }
 }
 
-/// A file that this process is writing: without another name it goes when this is dropped.
+/// Temporary file of this process, removed on drop unless it was renamed.
 struct Draft(PathBuf);
 
 impl Drop for Draft {
@@ -216,7 +216,7 @@ impl Drop for Draft {
     }
 }
 
-/// The files of all raw bytes that documents rest on.
+/// Returns the files of all referenced raw bytes.
 pub(crate) fn referenced(connection: &Connection, data: &Path) -> Result<HashSet<PathBuf>> {
     let mut referenced = HashSet::new();
     let mut statement = connection.prepare("SELECT DISTINCT tenant, hash FROM document").map_err(sql)?;
@@ -228,7 +228,7 @@ pub(crate) fn referenced(connection: &Connection, data: &Path) -> Result<HashSet
     Ok(referenced)
 }
 
-/// Copies a source piece by piece, hashing and counting.
+/// Copies a source in pieces, hashing and counting.
 fn copy(source: &mut dyn Read, limit: u64, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<Kept> {
     let mut hash = Sha256::new();
     let mut size = 0_u64;
@@ -257,19 +257,19 @@ fn copy(source: &mut dyn Read, limit: u64, mut take: impl FnMut(&[u8]) -> Result
 }
 
 fn not_kept() -> Error {
-    Error::not_found("there are no such bytes").code("BLOB_NOT_FOUND")
+    Error::not_found("there are no raw bytes with this hash").code("BLOB_NOT_FOUND")
 }
 
 fn key(tenant: &str, hash: &str) -> Key {
     (tenant.to_owned(), hash.to_owned())
 }
 
-/// A tenant's directory. Tenant ids are free text, so a hash stands for them.
+/// Returns a tenant's directory. Tenant ids are free text, so a hash names it.
 fn home(data: &Path, tenant: &str) -> PathBuf {
     data.join("blobs").join(hex::sha256(tenant.as_bytes()))
 }
 
-/// The file of some bytes; nothing when `hash` is none, so that it cannot lead out of the directory.
+/// Returns the file of raw bytes; none for an invalid `hash`, which could lead out of the directory.
 pub(crate) fn path(data: &Path, tenant: &str, hash: &str) -> Option<PathBuf> {
     is_hash(hash).then(|| home(data, tenant).join(hash))
 }

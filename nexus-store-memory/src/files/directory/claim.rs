@@ -1,6 +1,6 @@
-//! Taking possession of a data directory, step by step, so that it can be taken up again after any of them.
+//! Acquisition of a data directory, in steps after each of which it can be resumed.
 //!
-//! A new store is made in this order: directory, marker that says `begun`, lock, database, marker that says `made`.
+//! A new store is made in this order: directory, marker with `begun`, lock, database, marker with `made`.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::files::lock::Lock;
 use crate::migrations;
 use crate::store::DATABASE;
 
-/// A directory that this process alone writes.
+/// Directory that this process alone writes.
 #[derive(Debug)]
 pub(crate) struct Claimed {
     pub(crate) lock: Lock,
@@ -25,10 +25,10 @@ pub(crate) struct Claimed {
     pub(crate) state: State,
 }
 
-/// Takes the directory `dir`, made if there is none. It has a database afterwards, which may be empty.
+/// Acquires the directory `dir`, created if it is missing. It has a database afterwards, which may be empty.
 ///
 /// # Errors
-/// Those of [`inspect`], after which nothing in the directory has changed; those of the lock.
+/// Those of [`inspect`], which leave the directory unchanged; those of the lock.
 pub(crate) fn claim(dir: &Path) -> Result<Claimed> {
     if let State::Vacant = inspect(dir)? {
         file_permissions::create_dir(dir).map_err(|source| file("create", dir, source))?;
@@ -36,7 +36,7 @@ pub(crate) fn claim(dir: &Path) -> Result<Claimed> {
     }
     file_permissions::tell_if_open(dir);
     let (lock, unclean) = Lock::take(dir)?;
-    // Another process may have had it in between.
+    // Another process may have changed it in between.
     let state = inspect(dir)?;
     if !matches!(state, State::Store(_)) {
         let path = dir.join(DATABASE);
@@ -48,7 +48,7 @@ pub(crate) fn claim(dir: &Path) -> Result<Claimed> {
     Ok(Claimed { lock, unclean, state })
 }
 
-/// Checks that the database is that of the marker.
+/// Checks that the database belongs to the marker.
 ///
 /// # Errors
 /// [`Conflict`](nexus_core::ErrorKind::Conflict) with `STORE_MIXED`.
@@ -60,8 +60,8 @@ pub(crate) fn check_marker(dir: &Path, state: &State, connection: &Connection) -
     }
 }
 
-/// Marks a directory whose database is of the present format, unless it is marked. Says whether it was, so that this
-/// process neither made the store nor took it over.
+/// Marks a directory whose database has the current format, unless it is marked. Returns whether it was, so that this
+/// process neither created nor adopted the store.
 pub(crate) fn mark(dir: &Path, state: &State, connection: &Connection) -> Result<bool> {
     let (marker, id) = match state {
         State::Store(marker) => (marker.as_ref(), migrations::store_id(connection)?),
@@ -72,7 +72,7 @@ pub(crate) fn mark(dir: &Path, state: &State, connection: &Connection) -> Result
         (Some(marker), Some(_)) if marker.state == Progress::Made => return Ok(true),
         (marker, Some(id)) => {
             if marker.is_none() {
-                tracing::info!(dir = %dir.display(), "the marker was missing or half written, and is made from the database");
+                tracing::info!(dir = %dir.display(), "the marker was missing or incomplete: restored it from the database");
             }
             Marker::made(id).write(dir)?;
         }

@@ -1,4 +1,4 @@
-//! Whose the file `nexus.db` is, judged without changing it.
+//! Ownership of the file `nexus.db`, judged without changing it.
 
 use std::error::Error as _;
 use std::fmt::Write as _;
@@ -13,20 +13,20 @@ use crate::error::{file, sql};
 use crate::migrations;
 use crate::store::DATABASE;
 
-/// What is found under the database's name.
+/// Content under the database's name.
 #[derive(Debug)]
 pub(super) enum Database {
-    /// Nothing, or nothing that is a file.
+    /// No regular file.
     Missing,
-    /// A database without a table, as it is until the first migration.
+    /// Database without a table, as before the first migration.
     Empty,
-    /// A store's.
+    /// Database of a store.
     Ours,
 }
 
 /// Judges the database in `dir`.
 ///
-/// It is opened through SQLite alone: closing a handle of one's own would end the locks that this process may hold on
+/// The file is opened through SQLite alone: closing another handle would end the locks that this process may hold on
 /// the file for SQLite.
 ///
 /// # Errors
@@ -42,13 +42,13 @@ pub(super) fn judge(dir: &Path) -> Result<Database> {
     check_links(dir)?;
     let has_log = fs::metadata(dir.join(format!("{DATABASE}-wal"))).is_ok_and(|log| log.len() > 0);
     if size == 0 {
-        // SQLite throws the log of an empty file away.
+        // SQLite discards the log of an empty file.
         return Ok(if has_log { Database::Missing } else { Database::Empty });
     }
     match peek(&path).and_then(|connection| check_content(&connection)) {
-        // All that was written may be in the log.
+        // All data may be in the log.
         Ok(Database::Empty) if has_log => check_beside_log(&path),
-        // The owner may be copying the log into the file. Then the pages fit together for readers only that see the log.
+        // The owner may be copying the log into the file. Then only readers that see the log see consistent pages.
         Err(error) if has_log && error.source().is_some() => check_beside_log(&path),
         judged => judged,
     }
@@ -69,14 +69,14 @@ fn check_content(connection: &Connection) -> Result<Database> {
     if tables > 0 { Err(migrations::foreign()) } else { Ok(Database::Empty) }
 }
 
-/// Opens a database to look at it as it stands, without its log.
+/// Opens a database as it stands, without its log.
 pub(crate) fn peek(path: &Path) -> Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(unchanging(path)?, flags).map_err(sql)
 }
 
-/// The name under which SQLite reads a file as it stands, making neither a log nor a lock beside it.
+/// Returns the URI under which SQLite reads a file as it stands, creating neither a log nor a lock beside it.
 fn unchanging(path: &Path) -> Result<String> {
     let path = std::path::absolute(path).map_err(|source| file("find", path, source))?;
     let mut name = "file:".to_owned();
@@ -86,8 +86,9 @@ fn unchanging(path: &Path) -> Result<String> {
                 name.push(char::from(*byte));
             }
             other => {
-                write!(name, "%{other:02x}")
-                    .map_err(|source| Error::unexpected("no name").because(source))?;
+                write!(name, "%{other:02x}").map_err(|source| {
+                    Error::unexpected("cannot build the URI of the database").because(source)
+                })?;
             }
         }
     }
@@ -101,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    /// The owner copies the log page by page, the first page early: for a moment it counts pages that the file lacks.
+    /// The owner copies the log page by page, the first page early: for a moment its page count exceeds the file.
     #[test]
     fn a_database_whose_log_is_being_copied_is_known() {
         let dir = tempfile::tempdir().unwrap();
@@ -117,10 +118,7 @@ mod tests {
         for (bytes, at) in [(100_u32.to_be_bytes(), 28), (changes, 92)] {
             file.write_all_at(&bytes, at).unwrap();
         }
-        assert!(
-            peek(&path).and_then(|found| check_content(&found)).is_err(),
-            "alone it does not fit together"
-        );
+        assert!(peek(&path).and_then(|found| check_content(&found)).is_err(), "alone it is inconsistent");
         assert!(matches!(judge(dir.path()).unwrap(), Database::Ours));
     }
 }

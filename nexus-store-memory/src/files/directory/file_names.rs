@@ -1,31 +1,31 @@
-//! The shapes of the names that this crate gives to files.
+//! Name patterns of the files of this crate.
 
-/// A SHA-256 in lower-case hexadecimal: raw bytes, and the directory of a tenant's.
+/// Returns whether a name is a SHA-256 in lower-case hexadecimal: raw bytes, or the directory of a tenant's.
 pub(crate) fn is_hash(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(is_hex)
 }
 
-/// Raw bytes that are being written.
+/// Returns whether a name is that of raw bytes being written.
 pub(super) fn is_draft(name: &str) -> bool {
     name.strip_prefix("draft-").is_some_and(is_uuid)
 }
 
-/// A request to cancel a run.
+/// Returns whether a name is that of a request to cancel a run.
 pub(crate) fn is_cancel_request(name: &str) -> bool {
     name.strip_prefix("cancel-").and_then(|rest| rest.strip_suffix(".json")).is_some_and(is_uuid)
 }
 
-/// A request to cancel a run that is being written.
+/// Returns whether a name is that of a cancel request being written.
 pub(super) fn is_cancel_draft(name: &str) -> bool {
     name.strip_prefix('.').is_some_and(is_cancel_request)
 }
 
-/// The number of a corpus, as its text index is called.
+/// Returns the ordinal of the corpus whose text index has this name.
 pub(super) fn ordinal(name: &str) -> Option<i64> {
     name.parse().ok().filter(|ordinal: &i64| *ordinal > 0 && ordinal.to_string() == name)
 }
 
-/// A file that tantivy keeps in an index of ours.
+/// Returns whether a name is that of a file in a text index.
 pub(crate) fn is_index_file(name: &str) -> bool {
     match name {
         "meta.json" | ".managed.json" | ".tantivy-meta.lock" | ".tantivy-writer.lock" => true,
@@ -33,7 +33,7 @@ pub(crate) fn is_index_file(name: &str) -> bool {
     }
 }
 
-/// What a file is called until it replaces another at once.
+/// Returns whether a name is temporary, until the file replaces another atomically.
 fn is_atomic_draft(name: &str) -> bool {
     name.strip_prefix(".tmp")
         .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))

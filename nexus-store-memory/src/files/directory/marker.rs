@@ -1,4 +1,4 @@
-//! The marker: a small file that says that a directory is a store's, and of which one.
+//! Marker: a small file that identifies a directory as the data of one store.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind as IoErrorKind, Read as _, Write as _};
@@ -13,54 +13,54 @@ use crate::error::file;
 use crate::files::blob::sync_dir;
 use crate::files::file_permissions;
 
-/// The name of the marker in a data directory.
+/// Name of the marker in a data directory.
 pub(super) const NAME: &str = "nexus-store.json";
 const DRAFT: &str = ".nexus-store.json.draft";
 const FORMAT: u32 = 1;
 const ABOUT: &str =
     "This directory is a store of Nexus. Copy, move and restore it as a whole; delete no single file of it.";
-/// More than a marker has.
+/// Upper bound on the bytes of a marker.
 const MAX_BYTES: u64 = 4_096;
 
-/// What the marker says.
+/// Content of the marker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Marker {
     #[serde(default)]
     about: String,
     format: u32,
-    /// The store's id, which its database has too.
+    /// Id of the store, which its database holds too.
     pub(crate) store: String,
     pub(crate) state: Progress,
 }
 
-/// How far the making of a store has come.
+/// Progress of the creation of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Progress {
-    /// Its database holds nothing yet.
+    /// Its database is still empty.
     Begun,
     /// It has a database, without which its files are of no use.
     Made,
 }
 
-/// What is found under the marker's name.
+/// Content under the marker's name.
 #[derive(Debug)]
 pub(super) enum Found {
     Nothing,
-    /// The beginning of a marker, whose writing was interrupted.
+    /// Beginning of a marker whose writing was interrupted.
     Unreadable,
-    /// Another file of that name.
+    /// Other content.
     Foreign,
     Marker(Marker),
 }
 
 impl Marker {
-    /// The marker of a store that is being made.
+    /// Returns the marker of a store that is being created.
     pub(crate) fn begun() -> Self {
         Self::of(format!("store-{}", UuidV7.next()), Progress::Begun)
     }
 
-    /// The marker of the store with this id.
+    /// Returns the marker of the store with this id.
     pub(crate) fn made(store: String) -> Self {
         Self::of(store, Progress::Made)
     }
@@ -74,7 +74,7 @@ impl Marker {
             .map_err(|source| Error::unexpected("the marker cannot be written").because(source))
     }
 
-    /// Writes the marker into a directory that has none. Nothing is written when another process was faster.
+    /// Writes the marker into a directory without one. Nothing is written when another process was faster.
     pub(crate) fn write_new(&self, dir: &Path) -> Result<()> {
         let path = dir.join(NAME);
         let text = self.text()?;
@@ -87,7 +87,7 @@ impl Marker {
         .map_err(|source| file("write", &path, source))
     }
 
-    /// Puts the marker in the place of the one that is there.
+    /// Replaces the marker.
     pub(crate) fn write(&self, dir: &Path) -> Result<()> {
         let (draft, path) = (dir.join(DRAFT), dir.join(NAME));
         for name in [&draft, &path] {
@@ -132,7 +132,7 @@ pub(super) fn read(dir: &Path) -> Result<Found> {
     }
 }
 
-/// Whether `text` is what an interrupted [`Marker::write_new`] leaves: a part of a marker from its beginning.
+/// Returns whether `text` is left by an interrupted [`Marker::write_new`]: a prefix of a marker.
 fn is_interrupted(text: &str) -> bool {
     let compact = |text: &str| text.split_whitespace().collect::<String>();
     let head = compact(&format!("{{\"about\": \"{ABOUT}\", \"format\": {FORMAT}, \"store\": \"store-"));

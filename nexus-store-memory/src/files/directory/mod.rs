@@ -1,8 +1,8 @@
-//! The data directory: what it holds before anything is written to it, the marker that says whose it is, and the removal
-//! of files that no record refers to.
+//! Data directory: inspection before the first write, the marker that identifies its store, and the removal of
+//! unreferenced files.
 //!
-//! INVARIANT: a file is removed only if its name has a shape that this crate alone gives, in a directory that the marker
-//! says is a store's, and no symbolic link stands between the two.
+//! INVARIANT: a file is removed only if its name has a pattern of this crate alone, in a directory that a marker
+//! identifies as a store's, and no symbolic link stands between the two.
 
 mod claim;
 mod database;

@@ -1,23 +1,23 @@
-//! Looking at and removing single files without following a link.
+//! Inspection and removal of single files without following a link.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Whether `path` is a directory itself, rather than a link to one.
+/// Returns whether `path` is a directory itself, rather than a link to one.
 pub(crate) fn is_real_dir(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
-/// Whether `path` is a symbolic link, to whatever it leads.
+/// Returns whether `path` is a symbolic link, to any target.
 pub(crate) fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
 }
 
-/// Removes the file `path`, which lies somewhere below `dir`. Says whether there was one.
+/// Removes the file `path`, which lies somewhere below `dir`. Returns whether it existed.
 ///
-/// Nothing is removed, and that is an error, when `dir`, a directory on the way or the file itself is a link or of
-/// another kind than is expected.
+/// Nothing is removed, and an error is returned, when `dir`, a directory on the way or the file itself is a link or
+/// has an unexpected type.
 pub(crate) fn remove_file(dir: &Path, path: &Path) -> io::Result<bool> {
     let mut above = path.parent();
     while let Some(here) = above {
@@ -38,5 +38,8 @@ pub(crate) fn remove_file(dir: &Path, path: &Path) -> io::Result<bool> {
 }
 
 fn linked(path: &Path) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` is a link, or of another kind", path.display()))
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("`{}` is a link, or has an unexpected type", path.display()),
+    )
 }

@@ -1,4 +1,4 @@
-//! What a directory is before it is opened: vacant, a store, or neither.
+//! State of a directory before it is opened: vacant, a store, or neither.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,23 +15,23 @@ use crate::error::file;
 use crate::files::lock;
 use crate::store::DATABASE;
 
-/// What a directory is.
+/// State of a directory.
 #[derive(Debug)]
 pub(crate) enum State {
-    /// There is none, or nothing is in it: a store may be made.
+    /// Missing or empty: a store may be created.
     Vacant,
-    /// A store whose making was interrupted before its database held anything.
+    /// Store whose creation was interrupted before its database held data.
     Begun(Marker),
-    /// A store, with its marker unless an earlier version made it.
+    /// Store, with its marker unless an earlier version made it.
     Store(Option<Marker>),
 }
 
 /// Judges `dir` without changing anything in it.
 ///
 /// # Errors
-/// [`Conflict`](ErrorKind::Conflict) with `DATA_NOT_EMPTY` when something else is in it;
-/// [`Corrupt`](ErrorKind::Corrupt) with `DATABASE_MISSING` when it holds a store's files without their database, and
-/// when the database is damaged or another program's.
+/// [`Conflict`](ErrorKind::Conflict) with `DATA_NOT_EMPTY` when it holds other files; [`Corrupt`](ErrorKind::Corrupt)
+/// with `DATABASE_MISSING` when it holds a store's files without their database, and when the database is damaged or
+/// another program's.
 pub(crate) fn inspect(dir: &Path) -> Result<State> {
     let names = match names(dir) {
         Ok(names) => names,
@@ -60,13 +60,13 @@ fn names(dir: &Path) -> std::io::Result<Vec<OsString>> {
     fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
 }
 
-/// What a directory may hold that is as good as empty: what a file system or a desktop puts into it.
+/// Returns whether a name may be in an empty directory: names that a file system or a desktop adds.
 fn is_ignored(name: &OsString) -> bool {
     let name = name.to_string_lossy();
     name.starts_with('.') || name == "lost+found"
 }
 
-/// Whether nothing is there but what the making of a store begins with.
+/// Returns whether the directory holds at most the first files of a new store.
 fn holds_nothing_yet(names: &[OsString], database: &Database) -> bool {
     let of_database = |name| name == DATABASE || is_beside_database(name);
     names.iter().all(|name| {
@@ -80,7 +80,7 @@ fn is_beside_database(name: &OsString) -> bool {
     name.strip_prefix(DATABASE).is_some_and(|rest| ["-wal", "-shm", "-journal"].contains(&rest))
 }
 
-/// Whether there are files that only a store has. It decides between two refusals.
+/// Returns whether there are files that only a store has. The answer selects between two errors.
 fn has_files_of_a_store(dir: &Path, names: &[OsString]) -> bool {
     let below = |name: &str, is_ours: &dyn Fn(&str) -> bool| {
         is_real_dir(&dir.join(name))
@@ -104,25 +104,28 @@ fn not_empty(dir: &Path) -> Error {
 fn database_missing(dir: &Path) -> Error {
     Error::new(
         ErrorKind::Corrupt,
-        format!("`{}` holds files of a store, but its database `{DATABASE}` is missing or empty", dir.display()),
+        format!(
+            "`{}` holds files of a store, but its database `{DATABASE}` is missing or empty",
+            dir.display()
+        ),
     )
     .code("DATABASE_MISSING")
-    .hint("bring `nexus.db` back, with `nexus.db-wal` if there was one, or restore a backup; nothing was changed")
+    .hint("restore `nexus.db`, with `nexus.db-wal` if there was one, or a backup; nothing was changed")
     .with("path", dir.display())
 }
 
-/// The database and the marker are of two stores.
+/// Returns the error of a database and a marker that belong to different stores.
 pub(crate) fn mixed(dir: &Path) -> Error {
     Error::new(
         ErrorKind::Conflict,
-        format!("the database and the marker in `{}` are of two stores", dir.display()),
+        format!("the database and the marker in `{}` belong to different stores", dir.display()),
     )
     .code("STORE_MIXED")
     .hint("restore all files of one store; if the database is the right one, delete `nexus-store.json`")
     .with("path", dir.display())
 }
 
-/// A file that is no marker lies in the marker's place beside a store's database. It may be the user's own.
+/// Returns the error of a foreign file in the marker's place beside a store's database. It may be the user's own.
 fn not_a_marker(dir: &Path) -> Error {
     let path = dir.join(marker::NAME);
     Error::new(ErrorKind::Conflict, format!("`{}` is not the marker of a store", path.display()))
@@ -131,13 +134,13 @@ fn not_a_marker(dir: &Path) -> Error {
         .with("path", path.display())
 }
 
-/// A file of the database that is a link, which SQLite refuses to follow.
+/// Checks that no file of the database is a link, which SQLite refuses to follow.
 pub(super) fn check_links(dir: &Path) -> Result<()> {
     let names = ["-wal", "-shm", "-journal"].map(|suffix| dir.join(format!("{DATABASE}{suffix}")));
     names.iter().find(|path| is_link(path)).map_or(Ok(()), |path| Err(linked(path)))
 }
 
-/// Something that must be a file of the store itself is a link, or of another kind.
+/// Returns the error of a link, or an unexpected type, in the place of a store's file.
 pub(crate) fn linked(path: &Path) -> Error {
     let what =
         if is_link(path) { "is a link, which is not followed" } else { "is not a file that the store made" };

@@ -1,4 +1,4 @@
-//! The sweep: removes what stopped processes left behind, which is what no record refers to.
+//! Sweep: removes the unreferenced files of ended processes.
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry};
@@ -8,38 +8,38 @@ use std::time::{Duration, SystemTime};
 use super::file_names::{is_cancel_draft, is_draft, is_hash, is_index_file, ordinal};
 use super::no_follow::{is_real_dir, remove_file};
 
-/// How long a file that no record refers to is left alone, counted from its last change.
+/// Age, counted from the last change, from which an unreferenced file is removed.
 const GRACE: Duration = Duration::from_hours(24);
 
-/// How many files the opening of a store removed, which stopped processes had left behind.
+/// Numbers of unreferenced files that the opening of a store removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Files whose writing had been interrupted.
     pub drafts: usize,
-    /// Raw bytes that no document rests on.
+    /// Raw bytes that no document references.
     pub blobs: usize,
-    /// Text indexes of corpora that are gone.
+    /// Text indexes of deleted corpora.
     pub indexes: usize,
 }
 
 impl Swept {
-    /// Whether there was nothing to remove.
+    /// Returns whether there was nothing to remove.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What the records of a store refer to.
+/// References of a store's records.
 #[derive(Debug)]
 pub(crate) struct Referenced {
-    /// The files of raw bytes.
+    /// Files of raw bytes.
     pub(crate) blobs: HashSet<PathBuf>,
-    /// The ordinals of corpora.
+    /// Ordinals of corpora.
     pub(crate) corpora: HashSet<i64>,
 }
 
-/// Removes what no record refers to from the store in `dir`, if it has not changed within [`GRACE`] before `now`.
+/// Removes unreferenced files from the store in `dir` that have not changed within [`GRACE`] before `now`.
 pub(crate) fn sweep(dir: &Path, referenced: &Referenced, now: SystemTime) -> Swept {
     let mut swept = Swept::default();
     for home in entries(&dir.join("blobs"), is_hash) {
@@ -67,7 +67,7 @@ pub(crate) fn sweep(dir: &Path, referenced: &Referenced, now: SystemTime) -> Swe
     swept
 }
 
-/// The files of the text index in `index`, if nothing else is in there.
+/// Returns the files of the text index in `index`, if the directory holds no other files.
 pub(crate) fn index_files(index: &Path) -> Option<Vec<PathBuf>> {
     if !is_real_dir(index) {
         return None;
@@ -85,17 +85,17 @@ pub(crate) fn index_files(index: &Path) -> Option<Vec<PathBuf>> {
     (files.is_empty() || files.iter().any(|file| file.ends_with(".managed.json"))).then_some(files)
 }
 
-/// Removes the text index in `index`, if all its files are an index's and `may_go`.
+/// Removes the text index in `index`, if all its files belong to an index and `may_go` accepts them.
 pub(crate) fn remove_index(index: &Path, may_go: impl Fn(&Path) -> bool) -> bool {
     let Some(mut files) = index_files(index).filter(|files| !files.is_empty()) else { return false };
-    // Last, so that what an interrupted removal leaves is still known as an index.
+    // Last, so that an interrupted removal leaves a recognisable index.
     files.sort_by_key(|file| file.ends_with(".managed.json"));
     files.iter().all(|file| may_go(file))
         && files.iter().all(|file| removed(index, file))
         && fs::remove_dir(index).is_ok()
 }
 
-/// What in `dir`, a directory and no link, is called as `is_ours` says.
+/// Returns the entries of `dir`, a directory and no link, whose names `is_ours` accepts.
 fn entries(dir: &Path, is_ours: impl Fn(&str) -> bool) -> Vec<DirEntry> {
     if !is_real_dir(dir) {
         return Vec::new();
