@@ -1,8 +1,8 @@
-//! Moves the log's pages to their places while commits go on.
+//! Checkpoint thread: moves the log's pages to their places while commits go on.
 //!
-//! SQLite would do that within the commit that finds the log long, and whoever waits for that commit, or behind it, would
-//! wait for tens of milliseconds. Here a thread of its own copies what is there; the writer copies only the few pages that
-//! came meanwhile, because a log begins anew once nothing of it is left to copy, and then overwrites itself.
+//! SQLite would checkpoint within the commit that finds the log long, which would delay that commit and those behind
+//! it by tens of milliseconds. Here a separate thread copies the pages present; the writer copies only the few later
+//! ones, because SQLite overwrites a log from its start once all of its pages are copied.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,18 +15,18 @@ use rusqlite::Connection;
 use super::join;
 use crate::error::sql;
 
-/// The pages of a log that is long: 40 MB, so that a page that many commits change goes to its place once.
+/// Length in pages from which a log is long: 40 MB, so that a frequently changed page is copied once.
 const LONG: usize = 10_000;
 
-/// The writer's side of the thread.
+/// Writer's handle of the thread.
 pub(super) struct Checkpointer {
-    /// How many pages the log had after the last commit.
+    /// Length of the log in pages after the last commit.
     length: Arc<AtomicUsize>,
-    /// How many make it long.
+    /// Length in pages from which the log is long.
     long: usize,
-    /// At how many the thread is asked again.
+    /// Length in pages at which the next checkpoint is requested.
     due: usize,
-    /// Whether the thread is at work.
+    /// Whether a checkpoint is in progress.
     busy: bool,
     asked: Option<Sender<()>>,
     ended: Receiver<()>,
@@ -34,7 +34,7 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Takes the care for the log of `writer` over. `connection` is another one to the same file.
+    /// Takes over the checkpoints of `writer`. `connection` is another connection to the same file.
     pub(super) fn start(writer: &mut Connection, connection: Connection) -> Result<Self> {
         Self::start_at(LONG, writer, connection)
     }
@@ -46,7 +46,7 @@ impl Checkpointer {
             seen.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         };
-        // Takes the place of SQLite's own care.
+        // Replaces SQLite's automatic checkpoints.
         writer.wal_hook(Some(note)).map_err(sql)?;
         let (asked, asks) = channel::<()>();
         let (ends, ended) = channel();
@@ -65,17 +65,17 @@ impl Checkpointer {
         Ok(Self { length, long, due: long, busy: false, asked: Some(asked), ended, thread: Some(thread) })
     }
 
-    /// Looks at the log after a commit of `writer`.
+    /// Requests a checkpoint after a commit of `writer` if one is due.
     pub(super) fn committed(&mut self, writer: &Connection) {
         let length = self.length.load(Ordering::Relaxed);
         if self.busy {
             if self.ended.try_recv() == Err(TryRecvError::Empty) {
                 return;
             }
-            // A thread that is gone has ended too: then all of it is copied here.
+            // If the thread is gone, the writer copies the whole log here.
             self.busy = false;
             checkpoint(writer, "PASSIVE");
-            // A reader may hold the log back: then it is tried again once there is as much again.
+            // A reader may pin the log: the next attempt follows after the same number of pages.
             self.due = length.saturating_add(self.long);
         } else if length < self.long {
             self.due = self.long;
@@ -93,7 +93,7 @@ impl Drop for Checkpointer {
     }
 }
 
-/// Moves what can be moved.
+/// Runs a checkpoint as far as readers permit.
 pub(super) fn checkpoint(connection: &Connection, mode: &str) {
     if let Err(error) = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())) {
         tracing::debug!(%error, "the write-ahead log was not checkpointed");
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     const FEW: usize = 20;
-    /// Far more commits than any thread needs to get its turn.
+    /// Far more commits than any thread needs to be scheduled.
     const MANY: usize = 1_000_000;
 
     fn open(dir: &Path) -> Connection {
@@ -116,7 +116,8 @@ mod tests {
         connection
     }
 
-    /// Writes until the log has begun anew so many times, and says how long it ever was; nothing when it never did.
+    /// Writes until the log has restarted `times` times, and returns its greatest length; none when it never
+    /// restarted.
     fn longest(writer: &Connection, checkpointer: &mut Checkpointer, times: usize) -> Option<usize> {
         writer.execute_batch("CREATE TABLE IF NOT EXISTS kept (number INTEGER)").unwrap();
         let (mut begun, mut before, mut longest) = (0, 0, 0);
@@ -164,7 +165,7 @@ mod tests {
         let mut checkpointer = Checkpointer::start_at(FEW, &mut writer, open(dir.path())).unwrap();
         drop(checkpointer.asked.take());
         checkpointer.thread.take().into_iter().for_each(join);
-        // Asked at `FEW` pages, done with the next commit, begun anew with the one after it.
+        // Requested at `FEW` pages, done with the next commit, restarted with the one after it.
         assert!(longest(&writer, &mut checkpointer, 3).unwrap() <= FEW * 2);
     }
 }

@@ -1,10 +1,10 @@
-//! The engine: SQLite connections and the threads that own them.
+//! Database engine: SQLite connections and the threads that own them.
 //!
-//! On disk one writer thread owns the only connection that writes, and one thread takes care of the log. Reader threads own
-//! connections that read snapshots beside it: a few for searches and lists, one that is reserved for short reads which
-//! decide whether Nexus works at all (money, health), and two for builds of indexes, which may take long. In RAM one thread
-//! owns the one connection there is. A caller hands over a closure with its whole transaction and awaits the answer, so no
-//! row crosses a thread by itself.
+//! On disk one writer thread owns the only connection that writes, and one thread runs checkpoints of the log. Reader
+//! threads own connections that read snapshots beside it: a few for searches and lists, one reserved for the short
+//! reads on which the operation of Nexus depends (money, health), and two for builds of indexes, which may take long.
+//! In RAM one thread owns the single connection. A caller passes a closure with its whole transaction and awaits the
+//! result, so no single row crosses a thread.
 
 mod checkpoint;
 mod readers;
@@ -22,21 +22,21 @@ use crate::error::closed;
 pub(crate) use readers::{Readers, on_snapshot};
 pub(crate) use writer::{Write, Writer};
 
-/// The threads of a store.
+/// Threads of a store.
 #[derive(Debug)]
 pub(crate) struct Engine {
     writer: Option<Writer>,
     readers: Option<Pools>,
 }
 
-/// The threads that read a store on disk.
+/// Threads that read a store on disk.
 #[derive(Debug)]
 pub(crate) struct Pools {
-    /// Searches and lists.
+    /// Threads for searches and lists.
     pub(crate) shared: Readers,
-    /// Short reads that others depend on.
+    /// Thread for short reads that other work depends on.
     pub(crate) reserved: Option<Readers>,
-    /// Builds of indexes.
+    /// Threads for builds of indexes.
     pub(crate) builders: Readers,
 }
 
@@ -49,23 +49,23 @@ impl Pools {
 }
 
 impl Engine {
-    /// One connection for everything.
+    /// Starts one thread with one connection for all work.
     pub(crate) fn in_ram(connection: Connection) -> Result<Self> {
         Ok(Self { writer: Some(Writer::start(connection, None)?), readers: None })
     }
 
-    /// A writer, with a connection beside it for the care of its log, and readers.
+    /// Starts a writer with a second connection for the checkpoints of its log, beside the readers.
     pub(crate) fn on_disk(writer: Connection, beside: Connection, readers: Pools) -> Result<Self> {
         Ok(Self { writer: Some(Writer::start(writer, Some(beside))?), readers: Some(readers) })
     }
 
-    /// Readers alone: every write is refused.
+    /// Returns an engine with readers alone, which refuses every write.
     pub(crate) fn read_only(readers: Pools) -> Self {
         Self { writer: None, readers: Some(readers) }
     }
 
-    /// Runs `work` in a transaction of its own and answers after the commit is durable. Once this was polled
-    /// the work is done even when the future is dropped. An error undoes what `work` did, and nothing else.
+    /// Runs `work` in its own transaction and returns after the commit is durable. Dropping the future after its
+    /// first poll does not cancel the work. An error rolls back this work alone.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -75,18 +75,18 @@ impl Engine {
         writer.write(work)?.await.map_err(|_| closed())?
     }
 
-    /// As [`write`](Self::write), without waiting for it. A store that is closed leaves it undone.
+    /// As [`write`](Self::write), without waiting for the result. A closed store discards the work.
     pub(crate) fn write_later<F>(&self, work: F)
     where
         F: FnOnce(&Write<'_>) -> Result<()> + Send + 'static,
     {
         if let Some(writer) = &self.writer {
-            // Nobody waits for the answer.
+            // The result has no receiver.
             let _ = writer.write(work);
         }
     }
 
-    /// As [`write`](Self::write), for a thread of the store's own, which may block.
+    /// As [`write`](Self::write), for a thread of the store itself, which may block.
     pub(crate) fn write_here<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -105,7 +105,7 @@ impl Engine {
         self.start_read(work)?.await.map_err(|_| closed())?
     }
 
-    /// As [`read`](Self::read), for a short reading that others depend on: no search and no list holds it up.
+    /// As [`read`](Self::read), for a short read that other work depends on: searches and lists do not delay it.
     pub(crate) async fn read_reserved<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -118,7 +118,7 @@ impl Engine {
         }
     }
 
-    /// As [`read`](Self::read), for work that may take long: it holds up neither searches nor lists.
+    /// As [`read`](Self::read), for work that may take long: it delays neither searches nor lists.
     pub(crate) fn build<T, F>(&self, work: F) -> Result<Answer<T>>
     where
         T: Send + 'static,
@@ -130,7 +130,7 @@ impl Engine {
         }
     }
 
-    /// Whether a build would begin at once.
+    /// Returns whether a build would start at once.
     pub(crate) fn has_idle_builder(&self) -> bool {
         self.readers.as_ref().is_none_or(|pools| pools.builders.has_idle())
     }
@@ -147,7 +147,7 @@ impl Engine {
         }
     }
 
-    /// Ends the threads after the work they have, and makes the file whole.
+    /// Ends the threads after their queued work, and checkpoints the file.
     pub(crate) fn close(&self) {
         self.readers.iter().for_each(Pools::close);
         if let Some(writer) = &self.writer {
@@ -156,14 +156,13 @@ impl Engine {
     }
 }
 
-/// Runs `work`; a panic in it is an error of this caller and no other.
+/// Runs `work`, and converts a panic into an error of this caller alone.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Error::unexpected("the store failed in the middle of an operation")))
+        .unwrap_or_else(|_| Err(Error::unexpected("a store operation panicked")))
 }
 
-/// Waits for a thread to end. A thread may be the one that drops the last handle of its own store: it does not
-/// wait for itself.
+/// Waits for a thread to end. The thread that drops the last handle of its own store does not wait for itself.
 pub(crate) fn join(thread: JoinHandle<()>) {
     if thread.thread().id() != std::thread::current().id() {
         // A panic was reported where it happened.
@@ -171,5 +170,5 @@ pub(crate) fn join(thread: JoinHandle<()>) {
     }
 }
 
-/// What will have come of work that was handed over.
+/// Future result of queued work.
 pub(crate) type Answer<T> = oneshot::Receiver<Result<T>>;

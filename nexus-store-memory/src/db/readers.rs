@@ -14,18 +14,18 @@ use crate::error::{closed, sql};
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
-/// The handles of the threads.
+/// Handles of the threads.
 #[derive(Debug)]
 pub(crate) struct Readers {
     jobs: Mutex<Option<Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     count: usize,
-    /// How many jobs were handed over and are not done.
+    /// Number of queued and running jobs.
     undone: Arc<AtomicUsize>,
 }
 
 impl Readers {
-    /// Starts a thread for each connection, called `name`.
+    /// Starts a thread with the name `name` for each connection.
     pub(crate) fn start(name: &str, connections: Vec<Connection>) -> Result<Self> {
         let count = connections.len();
         let (sender, receiver) = channel::<Job>();
@@ -43,12 +43,12 @@ impl Readers {
         Ok(Self { jobs, threads, count, undone: Arc::default() })
     }
 
-    /// Whether a thread has nothing to do.
+    /// Returns whether a thread is idle.
     pub(crate) fn has_idle(&self) -> bool {
         self.undone.load(Ordering::Relaxed) < self.count
     }
 
-    /// Hands `work` over.
+    /// Queues `work`.
     pub(crate) fn read<T, F>(&self, work: F) -> Result<Answer<T>>
     where
         T: Send + 'static,
@@ -68,7 +68,7 @@ impl Readers {
         Ok(receiver)
     }
 
-    /// Lets the threads finish what they have, and waits for them.
+    /// Waits until the threads have finished their queued work and ended.
     pub(crate) fn close(&self) {
         drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -84,7 +84,7 @@ impl Drop for Readers {
 
 fn serve(connection: &Connection, queue: &Mutex<Receiver<Job>>) {
     loop {
-        // The lock is held while waiting: one idle thread listens, the others queue behind it.
+        // The lock is held while waiting: one idle thread receives, the others queue behind it.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match job {
             Ok(job) => job(connection),
@@ -93,7 +93,7 @@ fn serve(connection: &Connection, queue: &Mutex<Receiver<Job>>) {
     }
 }
 
-/// Runs `work` on one snapshot of what `connection` reads.
+/// Runs `work` on one snapshot of `connection`.
 pub(crate) fn on_snapshot<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T>,

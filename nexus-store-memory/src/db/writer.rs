@@ -1,7 +1,7 @@
-//! The writer thread and its group commit.
+//! Writer thread with group commit.
 //!
-//! What arrives while the disk is busy with one commit shares the next, and every caller is answered after the commit
-//! that holds its work. In a group each caller's work runs between a savepoint and its release; who is alone needs none.
+//! Jobs that arrive while the disk is busy with one commit share the next, and every caller is answered after the
+//! commit that holds its job. In a group each job runs between a savepoint and its release; a single job needs none.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -18,16 +18,16 @@ use super::checkpoint::{Checkpointer, checkpoint};
 use super::{Answer, guarded, join};
 use crate::error::{closed, sql_code};
 
-/// The most members of one commit: bounds how long the first of them waits.
+/// Upper bound on the jobs of one commit, which bounds the wait of the first.
 const GROUP: usize = 256;
 
-/// The longest that a group waits for callers who may come back.
+/// Upper bound on the time that a group waits for returning callers.
 const MAX_GROUP_WAIT: Duration = Duration::from_millis(1);
 
-/// How long the thread waits for work before it tidies up.
+/// Time without work after which the thread checkpoints the log.
 const IDLE: Duration = Duration::from_millis(250);
 
-/// What a member of a group may do: use the connection, and leave work for after the commit.
+/// Access of a job to its transaction: the connection, and hooks that run after the commit.
 pub(crate) struct Write<'a> {
     connection: &'a Connection,
     after: RefCell<Vec<Hook>>,
@@ -36,7 +36,7 @@ pub(crate) struct Write<'a> {
 type Hook = Box<dyn FnOnce(&Connection)>;
 
 impl Write<'_> {
-    /// Runs `hook` once the transaction is durable; never when it is not.
+    /// Registers `hook` to run once the transaction is durable; a transaction that fails never runs it.
     pub(crate) fn after_commit(&self, hook: impl FnOnce(&Connection) + 'static) {
         self.after.borrow_mut().push(Box::new(hook));
     }
@@ -49,7 +49,7 @@ impl Deref for Write<'_> {
     }
 }
 
-/// Work that was handed over: runs in the group's transaction and says how to answer.
+/// Queued job: runs in the group's transaction and returns how to answer.
 type WriteJob = Box<dyn FnOnce(Result<&Write<'_>>) -> JobResult + Send>;
 
 struct JobResult {
@@ -57,7 +57,7 @@ struct JobResult {
     answer: Box<dyn FnOnce(Result<()>)>,
 }
 
-/// The handle of the thread.
+/// Handle of the thread.
 #[derive(Debug)]
 pub(crate) struct Writer {
     members: Mutex<Option<Sender<WriteJob>>>,
@@ -65,7 +65,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread, which owns `connection` from now on, and `beside` for the care of the log if there is one.
+    /// Starts the thread, which owns `connection`, and `beside` for checkpoints of the log if there is one.
     pub(crate) fn start(mut connection: Connection, beside: Option<Connection>) -> Result<Self> {
         let checkpointer = beside.map(|beside| Checkpointer::start(&mut connection, beside)).transpose()?;
         let (sender, receiver) = channel();
@@ -76,7 +76,7 @@ impl Writer {
         Ok(Self { members: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
 
-    /// Hands `work` over.
+    /// Queues `work`.
     pub(crate) fn write<T, F>(&self, work: F) -> Result<Answer<T>>
     where
         T: Send + 'static,
@@ -87,7 +87,7 @@ impl Writer {
             let result = write.and_then(|write| guarded(|| work(write)));
             let failed = result.is_err();
             let answer = move |committed: Result<()>| {
-                // The caller may have gone away: that does not undo the commit.
+                // The caller may have gone away, which does not undo the commit.
                 let _ = sender.send(result.and_then(|value| committed.map(|()| value)));
             };
             JobResult { failed, answer: Box::new(answer) }
@@ -97,7 +97,7 @@ impl Writer {
         Ok(receiver)
     }
 
-    /// Lets the thread finish what it has, and waits for it.
+    /// Waits until the thread has finished its queued work and ended.
     pub(crate) fn close(&self) {
         drop(self.members.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -137,16 +137,16 @@ fn serve(connection: &Connection, members: &Receiver<WriteJob>, mut checkpointer
     checkpoint(connection, "TRUNCATE");
 }
 
-/// The group before.
+/// Size and commit time of the previous group.
 #[derive(Default)]
 struct PreviousBatch {
     size: usize,
     took: Duration,
 }
 
-/// The members of a group. Callers that were just answered come back within microseconds, and a commit without them would
-/// make them wait for the one after it: so it waits until there are as many as last time, a quarter of what that
-/// commit took at most, and never longer than [`PATIENCE`]. A caller who is alone does not wait.
+/// Collects the jobs of a group. Callers that were just answered return within microseconds, and would wait for the
+/// next commit if this one left them out: so the group waits until it is as large as the last one, for a quarter of
+/// the last commit's time at most, and never longer than [`MAX_GROUP_WAIT`]. A single caller does not wait.
 fn collect_batch(first: WriteJob, members: &Receiver<WriteJob>, last: &PreviousBatch) -> Vec<WriteJob> {
     let mut group = vec![first];
     let deadline = Instant::now() + MAX_GROUP_WAIT.min(last.took / 4);
@@ -190,7 +190,7 @@ fn commit_group(connection: &Connection, members: Vec<WriteJob>) {
     let committed = transaction.and_then(|()| execute(connection, end));
     match &committed {
         Ok(()) => hooks.into_iter().for_each(|hook| hook(connection)),
-        // Fails when SQLite rolled back by itself, which is as good.
+        // Fails when SQLite rolled back by itself, with the same effect.
         Err(_) => drop(execute(connection, "ROLLBACK")),
     }
     for one in ran {
@@ -202,8 +202,8 @@ fn commit_group(connection: &Connection, members: Vec<WriteJob>) {
     }
 }
 
-/// Runs one member between a savepoint and its release. `transaction` turns into an error when SQLite gave the
-/// whole transaction up, as it does on a full disk; then nobody in the group is told that it succeeded.
+/// Runs one job between a savepoint and its release. `transaction` becomes an error when SQLite rolled the whole
+/// transaction back, as it does on a full disk; then no job of the group reports success.
 fn run_member(write: &Write<'_>, member: WriteJob, transaction: &mut Result<(), Failure>) -> JobResult {
     if transaction.is_ok() {
         *transaction = execute(write, "SAVEPOINT member");
@@ -216,7 +216,7 @@ fn run_member(write: &Write<'_>, member: WriteJob, transaction: &mut Result<(), 
     ran
 }
 
-/// Runs a member that has the transaction to itself, whose end undoes what it did if it failed.
+/// Runs a single job, whose failure rolls the transaction back.
 fn run_alone(write: &Write<'_>, member: WriteJob, transaction: &mut Result<(), Failure>) -> JobResult {
     if let Err(failure) = transaction {
         return member(Err(failure.to_error()));
@@ -246,7 +246,7 @@ fn execute(connection: &Connection, statement: &str) -> Result<(), Failure> {
         .map_err(|source| Failure { code: source.sqlite_error_code(), cause: source.to_string() })
 }
 
-/// Why a transaction failed, in a form that every member can be told.
+/// Cause of a failed transaction, in a form that every job can report.
 struct Failure {
     code: Option<ErrorCode>,
     cause: String,
@@ -254,7 +254,7 @@ struct Failure {
 
 impl Failure {
     fn lost() -> Self {
-        Self { code: Some(ErrorCode::SystemIoFailure), cause: "the transaction was given up".to_owned() }
+        Self { code: Some(ErrorCode::SystemIoFailure), cause: "the transaction was rolled back".to_owned() }
     }
 
     fn to_error(&self) -> Error {
@@ -295,7 +295,7 @@ mod tests {
                     add(write, number)?;
                     match number % 4 {
                         1 => Err(Error::invalid("no")),
-                        2 => add(write, number), // twice the same key
+                        2 => add(write, number), // the same key twice
                         3 => panic!("in the middle"),
                         _ => Ok(()),
                     }
@@ -334,7 +334,7 @@ mod tests {
         let writer = writer();
         let lost = writer.write(|write| {
             add(write, 1)?;
-            // What SQLite does by itself on a full disk.
+            // SQLite does this by itself on a full disk.
             write.execute_batch("ROLLBACK").map_err(crate::error::sql)
         });
         let error = lost.unwrap().blocking_recv().unwrap().unwrap_err();

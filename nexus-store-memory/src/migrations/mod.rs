@@ -1,4 +1,4 @@
-//! The database file: how a connection is set up, and the migrations that bring a file to the present format.
+//! Setup of connections, and the migrations of a database file to the current format.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{corrupt, sql};
 
-/// Marks the file as Nexus's (`NXUS`).
+/// Application id of Nexus (`NXUS`).
 const APPLICATION_ID: i32 = 0x4e58_5553;
 
-/// What each format version adds to the one before it. Released migrations never change.
+/// Migrations from each format version to the next. Released migrations never change.
 const MIGRATIONS: &[&str] = &[
     include_str!("0001_initial.sql"),
     include_str!("0002_ledger.sql"),
@@ -21,7 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0006_indexes_and_retention.sql"),
 ];
 
-/// What a connection is for, which decides how much of the file it keeps in memory.
+/// Purpose of a connection, which decides the size of its page cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Role {
     /// Bursts of writes.
@@ -30,11 +30,11 @@ pub(crate) enum Role {
     Reader,
 }
 
-/// Settings of every connection.
+/// Applies the settings of every connection.
 pub(crate) fn configure(connection: &Connection, role: Role) -> Result<()> {
     connection.busy_timeout(Duration::from_secs(5)).map_err(sql)?;
     connection.set_prepared_statement_cache_capacity(256);
-    // A plan stays as it was prepared: otherwise values that are bound to a statement have it prepared again.
+    // A plan stays as prepared: otherwise bound values cause a statement to be prepared again.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;
     let kibibytes = match role {
         Role::Writer => 8192,
@@ -47,8 +47,8 @@ pub(crate) fn configure(connection: &Connection, role: Role) -> Result<()> {
     connection.execute_batch(&pragmas).map_err(sql)
 }
 
-/// Erases with `erase`: what it deletes is overwritten, also whole pages, which deleting leaves as they are otherwise for
-/// the sake of speed.
+/// Runs `erase` with overwriting of all that it deletes, including whole pages, which a deletion otherwise leaves for
+/// speed.
 pub(crate) fn with_secure_delete<T>(connection: &Connection, erase: impl FnOnce() -> Result<T>) -> Result<T> {
     let mode = |mode| connection.execute_batch(&format!("PRAGMA secure_delete = {mode};")).map_err(sql);
     mode("ON")?;
@@ -57,9 +57,9 @@ pub(crate) fn with_secure_delete<T>(connection: &Connection, erase: impl FnOnce(
     erased
 }
 
-/// Settings of a file that is written: set once, before the first table.
+/// Applies the settings of a writable file: once, before the first table.
 ///
-/// The engine takes care of the log, and empties it when it is idle; its file is cut to 64 MB when it begins anew.
+/// The engine checkpoints the log, and empties it when idle; its file is truncated to 64 MB when it restarts.
 pub(crate) fn make_durable(connection: &Connection) -> Result<()> {
     connection
         .execute_batch(
@@ -69,7 +69,7 @@ pub(crate) fn make_durable(connection: &Connection) -> Result<()> {
         .map_err(sql)
 }
 
-/// Brings the file to the present format. A file of a newer format is refused.
+/// Migrates the file to the current format. A file of a newer format is refused.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
     let version = check_format(connection)?;
     if version == MIGRATIONS.len() {
@@ -90,7 +90,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
     transaction.commit().map_err(sql)
 }
 
-/// The format of the file, if this program can use it; 0 for an empty one.
+/// Returns the format of the file, if this program can use it; 0 for an empty one.
 pub(crate) fn check_format(connection: &Connection) -> Result<usize> {
     check_owner(connection)?;
     let version = usize::try_from(pragma(connection, "user_version")?)
@@ -112,7 +112,7 @@ pub(crate) fn check_format(connection: &Connection) -> Result<usize> {
     Ok(version)
 }
 
-/// Whether the file is Nexus's; false for one that says nothing of whose it is, as an empty one does.
+/// Returns whether the file belongs to Nexus; false for one without an application id, such as an empty one.
 ///
 /// # Errors
 /// [`Corrupt`](ErrorKind::Corrupt) when it is another program's.
@@ -124,7 +124,7 @@ pub(crate) fn check_owner(connection: &Connection) -> Result<bool> {
     }
 }
 
-/// The database is another program's.
+/// Returns the error of another program's database.
 pub(crate) fn foreign() -> Error {
     corrupt("the database file belongs to another program")
 }
@@ -133,19 +133,19 @@ fn pragma(connection: &Connection, name: &str) -> Result<i32> {
     connection.pragma_query_value(None, name, |row| row.get(0)).map_err(sql)
 }
 
-/// Whether the file is of an older format than the present one.
+/// Returns whether the file has an older format than the current one.
 pub(crate) fn is_older(connection: &Connection) -> Result<bool> {
     Ok((1..MIGRATIONS.len()).contains(&check_format(connection)?))
 }
 
-/// Reads the whole file for damage: after an unclean stop.
+/// Checks the whole file for damage, after an unclean stop.
 pub(crate) fn check_whole(connection: &Connection) -> Result<()> {
     let verdict: String =
         connection.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(sql)?;
     if verdict == "ok" { Ok(()) } else { Err(corrupt("the database file is damaged").with("check", verdict)) }
 }
 
-/// The store's own name.
+/// Returns the name of the store's instance.
 pub(crate) fn instance(connection: &Connection) -> Result<String> {
     connection
         .query_row("SELECT value FROM meta WHERE name = 'instance'", [], |row| row.get(0))
@@ -154,7 +154,7 @@ pub(crate) fn instance(connection: &Connection) -> Result<String> {
         .ok_or_else(|| corrupt("the database file names no instance"))
 }
 
-/// The id that the store's marker bears too; none in a file that an earlier version wrote last.
+/// Returns the id that the store's marker holds too; none in a file that an earlier version wrote last.
 pub(crate) fn store_id(connection: &Connection) -> Result<Option<String>> {
     connection
         .query_row("SELECT value FROM meta WHERE name = 'store'", [], |row| row.get(0))
@@ -162,7 +162,7 @@ pub(crate) fn store_id(connection: &Connection) -> Result<Option<String>> {
         .map_err(sql)
 }
 
-/// Gives a file that has none its id.
+/// Assigns an id to a file without one.
 pub(crate) fn set_store_id(connection: &Connection, id: &str) -> Result<()> {
     connection
         .execute("INSERT INTO meta (name, value) VALUES ('store', ?1)", params![id])
@@ -174,7 +174,7 @@ pub(crate) fn set_store_id(connection: &Connection, id: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// A database in the format before the vectors of each version had a length of their own.
+    /// Creates a database in the format before the vectors of each version had a length of their own.
     fn before_lengths() -> Connection {
         let connection = Connection::open_in_memory().unwrap();
         for migration in &MIGRATIONS[..5] {
@@ -208,7 +208,7 @@ mod tests {
             connection.query_row::<(Option<i64>, String), _, _>(read, [ordinal], columns).unwrap()
         };
         assert_eq!(version(7), (Some(4), "d".to_owned()));
-        assert_eq!(version(6), (None, String::new()), "what is gone is not named any more");
+        assert_eq!(version(6), (None, String::new()), "a retired version does not name its document");
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(all(unreconciled), ["2000"]);
         assert_eq!(all("SELECT model || block FROM line_block_of_model ORDER BY 1"), ["m0", "n1"]);
         assert_eq!(all("SELECT hour || ':' || block FROM line_block_of_hour ORDER BY 1"), ["1:0", "2:1"]);
-        // A correction takes a line off the list.
+        // A reconciliation removes an entry from the list.
         connection
             .execute_batch(
                 "INSERT INTO billing_ledger (tenant, seq, ts, day, user, model, call, attempt, revision, estimated, calls,
