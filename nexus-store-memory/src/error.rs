@@ -1,4 +1,4 @@
-//! Turns the errors of SQLite, tantivy and the file system into the one error of the ports.
+//! Conversion of the errors of SQLite, tantivy and the file system into the error of the ports.
 
 use std::io;
 use std::path::Path;
@@ -6,16 +6,16 @@ use std::path::Path;
 use nexus_core::{Error, ErrorKind};
 use rusqlite::ErrorCode;
 
-/// An error of SQLite, in the user's words.
+/// Converts an error of SQLite.
 pub(crate) fn sql(source: rusqlite::Error) -> Error {
-    // A sum that left 64 bits, which a strict table refuses to round.
+    // A sum beyond 64 bits, which a strict table refuses to round.
     if source
         .sqlite_error()
         .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE)
     {
         return too_large().because(source);
     }
-    // Only a file that was opened for reading can lack any of these: writing begins with the migrations.
+    // Only a read-only file can lack any of these: a writer runs the migrations first.
     let said = source.to_string();
     if ["no such table", "no such column", "no such index"].iter().any(|lack| said.starts_with(lack)) {
         return Error::new(
@@ -23,13 +23,13 @@ pub(crate) fn sql(source: rusqlite::Error) -> Error {
             "the data directory was written by an older version of Nexus",
         )
         .code("STORE_TOO_OLD")
-        .hint("run a command that writes: it brings the directory to the present format")
+        .hint("run a command that writes: it migrates the directory to the current format")
         .because(source);
     }
     sql_code(source.sqlite_error_code()).because(source)
 }
 
-/// An error of SQLite of which only the code is at hand.
+/// Converts an error of SQLite of which only the code is known.
 pub(crate) fn sql_code(code: Option<ErrorCode>) -> Error {
     match code {
         Some(ErrorCode::DiskFull) => disk_full(),
@@ -47,33 +47,33 @@ pub(crate) fn sql_code(code: Option<ErrorCode>) -> Error {
     }
 }
 
-/// The disk is full.
+/// Returns the error of a full disk.
 pub(crate) fn disk_full() -> Error {
     Error::new(ErrorKind::Unavailable, "the disk is full")
         .code("DISK_FULL")
         .hint("free some space; nothing that was acknowledged is lost")
 }
 
-/// Stored data is not what was written.
+/// Returns the error of stored data that differs from what was written.
 pub(crate) fn corrupt(message: &'static str) -> Error {
     Error::new(ErrorKind::Corrupt, message)
         .code("STORE_CORRUPT")
         .hint("keep the directory for examination and restore a copy made by `nexus backup`")
 }
 
-/// A write through a store that is open for reading only.
+/// Returns the error of a write through a read-only store.
 pub(crate) fn read_only() -> Error {
     Error::new(ErrorKind::Conflict, "the store is open for reading only")
         .code("STORE_READ_ONLY")
         .hint("run the command where no other process holds the data directory")
 }
 
-/// The store was closed.
+/// Returns the error of a closed store.
 pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Unavailable, "the store is closed").code("STORE_CLOSED")
 }
 
-/// An error of the file system at `path`.
+/// Converts an error of the file system at `path`.
 pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Error {
     let error = if source.kind() == io::ErrorKind::StorageFull {
         disk_full()
@@ -85,7 +85,7 @@ pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Erro
     error.with("path", path.display()).because(source)
 }
 
-/// An error of the text index. It is derived data, so nothing is lost by it.
+/// Converts an error of the text index. The index is derived data, so the error loses nothing.
 pub(crate) fn text(source: tantivy::TantivyError) -> Error {
     Error::new(ErrorKind::Unavailable, "the text index cannot be read or written")
         .code("TEXT_INDEX")
@@ -93,12 +93,12 @@ pub(crate) fn text(source: tantivy::TantivyError) -> Error {
         .because(source)
 }
 
-/// A value in a row that cannot be read back.
+/// Converts the error of a row's value that cannot be parsed.
 pub(crate) fn unreadable(source: serde_json::Error) -> Error {
     corrupt("a stored value cannot be read").because(source)
 }
 
-/// A count or a sum that does not fit into 64 bits.
+/// Returns the error of a count or a sum that exceeds 64 bits.
 pub(crate) fn too_large() -> Error {
-    Error::invalid("a count is too large to be kept").code("COUNT_TOO_LARGE")
+    Error::invalid("a count is too large to be stored").code("COUNT_TOO_LARGE")
 }

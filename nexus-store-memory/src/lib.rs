@@ -1,11 +1,13 @@
-//! The embedded store of Nexus: every store port on SQLite and a derived text index, in RAM or in a directory.
+//! The embedded store of Nexus, in RAM or on disk, although its name says memory: every store port on SQLite and
+//! tantivy.
 //!
-//! [`MemoryStore::default`] lives in RAM; [`MemoryStore::open`] is durable: what was acknowledged is on the disk. Both are the
-//! same code. One process writes a directory, and others may read beside it with [`MemoryStore::open_read_only`].
+//! [`MemoryStore::default`] lives in RAM; [`MemoryStore::open`] is durable: every acknowledged write is on the disk.
+//! Both run the same code. One process writes a directory, and others may read beside it with
+//! [`MemoryStore::open_read_only`].
 //!
-//! This crate owns tables, files and threads. What the ports promise is written in `nexus-core`. From the top: `ports` fills them with
-//! what `store` opened; most modules own the rows of one concept and know nothing of either; `engine`, `schema`, `row` and
-//! `error` are the ground.
+//! This crate owns tables, files and threads. The contracts of the ports are written in `nexus-core`. From the top:
+//! `ports` implements them on the handles that `store` opens; most modules own the rows of one concept and depend on
+//! neither; `db`, `migrations`, `convert` and `error` are the ground floor.
 
 mod cache;
 mod convert;

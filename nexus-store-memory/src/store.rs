@@ -1,4 +1,4 @@
-//! [`MemoryStore`]: opening, closing and the sum of the ports.
+//! [`MemoryStore`]: opens and closes a store, and holds the parts that the ports share.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -26,20 +26,19 @@ use crate::search::index_maintenance::{IndexMaintainer, IndexTarget, PassagesPub
 use crate::search::indexes::Indexes;
 use crate::search::text::Place;
 
-/// How many searches and lists run at once on a store on disk.
+/// Number of threads for searches and lists of a store on disk.
 const READERS: usize = 4;
 
-/// How many indexes are built at once.
+/// Number of indexes that are built at once.
 const BUILDERS: usize = 2;
 
-/// How often rows of retired versions are swept up, and how many at a time.
+/// Upper bound on the rows of retired versions that one transaction of the sweep removes.
 const SWEPT_AT_ONCE: i64 = 1_000;
 
-/// The name of the database file in a data directory.
+/// File name of the database in a data directory.
 pub(crate) const DATABASE: &str = "nexus.db";
 
-/// The embedded store: every store port on SQLite, in RAM or in a directory. A clone is another handle of the same
-/// store.
+/// Embedded store: every store port on SQLite, in RAM or in a directory. A clone is another handle of the same store.
 ///
 /// ```
 /// use nexus_core::Principal;
@@ -48,8 +47,8 @@ pub(crate) const DATABASE: &str = "nexus.db";
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let store = MemoryStore::default();
-/// let who = Principal::user("acme", "u-42")?;
-/// assert_eq!(store.census(who.tenant()).await?.documents, 0);
+/// let caller = Principal::user("acme", "u-42")?;
+/// assert_eq!(store.census(caller.tenant()).await?.documents, 0);
 /// # Ok::<(), nexus_core::Error>(())
 /// # }).unwrap();
 /// ```
@@ -71,7 +70,7 @@ struct Shared {
     lock: Mutex<Option<Lock>>,
 }
 
-/// Where a store lives, and what this handle may do with it.
+/// Location of a store, which also decides whether this handle may write.
 #[derive(Clone, Debug)]
 enum Location {
     Memory,
@@ -89,7 +88,7 @@ impl fmt::Display for Location {
 }
 
 impl Shared {
-    /// Ends all threads, writes what is to be written, and lets go of the directory.
+    /// Ends all threads, completes pending writes, and releases the directory.
     fn close(&self) {
         self.keeper.close();
         self.drop_deferred();
@@ -102,8 +101,8 @@ impl Shared {
 }
 
 impl Shared {
-    /// Removes rows of retired versions that the text index on the disk has no need of any more, once they are many.
-    /// Everything else that remembers versions begins anew when it has missed one.
+    /// Removes rows of retired versions that the text index on the disk no longer needs, once they are many. Every
+    /// other cache of versions rebuilds itself when it has missed a change.
     fn sweep(&self, corpus: i64) -> Result<()> {
         let Some(through) = self.indexes.texts.cleared_through(corpus) else { return Ok(()) };
         loop {
@@ -121,14 +120,14 @@ impl Shared {
 }
 
 impl Drop for Shared {
-    /// A store that is dropped is closed too, though what was published last may be left for the next to index.
+    /// Closes a dropped store too, although the last publications may remain for the next process to index.
     fn drop(&mut self) {
         self.close();
     }
 }
 
 impl Default for MemoryStore {
-    /// A store in RAM, gone when its last handle is dropped.
+    /// Creates a store in RAM, gone when its last handle is dropped.
     ///
     /// # Panics
     /// When the operating system refuses memory or a thread.
@@ -146,7 +145,7 @@ impl MemoryStore {
         Self::in_ram_on(Connection::open_in_memory().map_err(sql)?)
     }
 
-    /// A store on an empty database in RAM.
+    /// Creates a store on an empty database in RAM.
     pub(crate) fn in_ram_on(mut connection: Connection) -> Result<Self> {
         migrations::configure(&connection, Role::Writer)?;
         migrations::migrate(&mut connection)?;
@@ -167,22 +166,22 @@ impl MemoryStore {
         Ok(store)
     }
 
-    /// Opens the store in `dir`, made if there is none, for reading and writing. One process at a time does that;
-    /// others may [`open_read_only`](Self::open_read_only).
+    /// Opens the store in `dir` for reading and writing, and creates the directory if it is missing. One process at a
+    /// time may write it; others may [`open_read_only`](Self::open_read_only).
     ///
-    /// A store is made only where there is no directory, or one that is empty but for `lost+found` and names that begin with a
-    /// dot. Files that stopped processes left behind and that no record refers to are removed after a day;
-    /// [`swept`](Self::swept) says how many.
+    /// A store is created only where there is no directory, or one that is empty but for `lost+found` and names that
+    /// begin with a dot. Unreferenced files of ended processes are removed after a day; [`swept`](Self::swept)
+    /// returns their number.
     ///
     /// # Errors
-    /// [`Conflict`](nexus_core::ErrorKind::Conflict) with `DATA_NOT_EMPTY` when something else than a store is in the
-    /// directory, with `STORE_MIXED` when its database is another store's, with `STORE_LINKED` when a link is in the
+    /// [`Conflict`](nexus_core::ErrorKind::Conflict) with `DATA_NOT_EMPTY` when the directory holds other files than
+    /// a store's, with `STORE_MIXED` when its database is another store's, with `STORE_LINKED` when a link is in the
     /// place of a file; [`Corrupt`](nexus_core::ErrorKind::Corrupt) with `DATABASE_MISSING` when its database is
-    /// gone. Then nothing in it was changed.
+    /// gone. These errors leave the directory unchanged.
     ///
-    /// [`Conflict`](nexus_core::ErrorKind::Conflict) with `STORE_LOCKED` when another process has it, with
-    /// `STORE_TOO_NEW` when a newer version of Nexus wrote it; [`Corrupt`](nexus_core::ErrorKind::Corrupt) when
-    /// the file is damaged; [`Unavailable`](nexus_core::ErrorKind::Unavailable) when the directory cannot be used.
+    /// [`Conflict`](nexus_core::ErrorKind::Conflict) with `STORE_LOCKED` when another process holds it, with
+    /// `STORE_TOO_NEW` when a newer version of Nexus wrote it; [`Corrupt`](nexus_core::ErrorKind::Corrupt) when the
+    /// file is damaged; [`Unavailable`](nexus_core::ErrorKind::Unavailable) when the directory cannot be used.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
         let Claimed { lock, unclean, state } = directory::claim(dir)?;
@@ -202,7 +201,7 @@ impl MemoryStore {
         let blobs = Arc::new(Blobs::owned(dir)?);
         let instance = migrations::instance(&connection)?;
         let corpora = corpus::ordinals(&connection)?;
-        // A store that was made or taken over just now may not know yet what its files are.
+        // A store that was just created or adopted may not have recorded its files yet.
         let swept = if was_marked { sweep(dir, &connection, &corpora)? } else { Swept::default() };
         let store = Self::assemble(Shared {
             engine: Engine::on_disk(connection, beside, pools(dir)?)?,
@@ -220,8 +219,8 @@ impl MemoryStore {
         Ok(store)
     }
 
-    /// Opens the store in `dir` for reading, beside the process that writes it if there is one. Every write but
-    /// a cancel request is refused. A store of an older format is brought forward first, unless another process has it.
+    /// Opens the store in `dir` for reading, beside the process that writes it if there is one. Every write but a
+    /// cancel request is refused. A store of an older format is migrated first, unless another process holds it.
     ///
     /// # Errors
     /// [`NotFound`](nexus_core::ErrorKind::NotFound) with `STORE_NOT_FOUND` when there is no store in `dir`;
@@ -262,21 +261,21 @@ impl MemoryStore {
         }))
     }
 
-    /// Whether there is a store in `dir`; false where one may be made.
+    /// Returns whether `dir` holds a store; false where one may be created.
     ///
     /// # Errors
-    /// Those of [`MemoryStore::open`] for a directory that can be neither.
+    /// Those of [`MemoryStore::open`] for a directory that neither holds a store nor may become one.
     pub fn exists(dir: impl AsRef<Path>) -> Result<bool> {
         directory::inspect(dir.as_ref()).map(|state| matches!(state, State::Store(_)))
     }
 
-    /// What opening the store removed, because no record refers to it.
+    /// Returns the number of unreferenced files that opening the store removed.
     pub fn swept(&self) -> Swept {
         self.shared.swept
     }
 
-    /// A cache of at most `room` bytes beside this store: in RAM for a store in RAM, else in the directory `cache` of its
-    /// own, which may be deleted whenever no process uses it. None for a handle that only reads.
+    /// Opens a cache of at most `room` bytes beside this store: in RAM for a store in RAM, else in its own directory
+    /// `cache`, which may be deleted whenever no process uses it. Returns none for a read-only handle.
     ///
     /// # Errors
     /// As [`MemoryCache::open`].
@@ -296,7 +295,7 @@ impl MemoryStore {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Starts the thread that keeps the text indexes, and has it look after those of `corpora` first.
+    /// Starts the index maintenance thread, which indexes those of `corpora` first.
     fn start_keeper(&self, corpora: Vec<i64>) -> Result<()> {
         self.shared.keeper.start(Arc::downgrade(&self.shared))?;
         for corpus in corpora {
@@ -305,7 +304,7 @@ impl MemoryStore {
         Ok(())
     }
 
-    /// Says that passages were published.
+    /// Notifies the index maintenance thread of published passages.
     pub(crate) fn note_publication(&self, corpus: i64, passages: u64) {
         self.shared.keeper.notify(PassagesPublished { corpus, passages });
     }
@@ -330,7 +329,7 @@ impl MemoryStore {
         &self.shared.terms
     }
 
-    /// The directory, where there is one.
+    /// Returns the directory of a store on disk.
     pub(crate) fn dir(&self) -> Option<&Path> {
         match &self.shared.home {
             Location::Memory => None,
@@ -345,18 +344,18 @@ impl MemoryStore {
         }
     }
 
-    /// Removes raw bytes that lost their last document.
+    /// Removes raw bytes whose last document was deleted.
     pub(crate) fn drop_blob(&self, connection: &Connection, tenant: &TenantId, hash: &str) {
         self.blobs().drop_unreferenced(connection, tenant.as_str(), hash);
     }
 
-    /// A guard for a caller who holds raw bytes that no document rests on yet.
+    /// Returns a guard for a caller that holds raw bytes which no document references yet.
     pub(crate) fn hold(&self, tenant: &TenantId, hash: &str) -> BlobHold {
         let store = Arc::downgrade(&self.shared);
         BlobHold { store, tenant: tenant.as_str().to_owned(), hash: hash.to_owned() }
     }
 
-    /// Removes raw bytes that stayed because of a copy that was being made.
+    /// Removes raw bytes whose removal a running backup or export deferred.
     pub(crate) fn drop_deferred(&self) {
         self.shared.drop_deferred();
     }
@@ -369,7 +368,7 @@ impl Shared {
         }
     }
 
-    /// Removes raw bytes on which no document rests after what was handed over to the writer before.
+    /// Removes unreferenced raw bytes after the writes that are queued already.
     fn drop_later(&self, keys: impl IntoIterator<Item = blob::Key> + Send + 'static) {
         let blobs = Arc::clone(&self.blobs);
         self.engine.write_later(move |write| {
@@ -383,7 +382,7 @@ impl Shared {
     }
 }
 
-/// Keeps raw bytes until it is dropped; when no other does, and no document rests on them, they are removed.
+/// Guard of raw bytes that no document references yet. Dropping the last guard of unreferenced bytes removes them.
 #[derive(Debug)]
 pub(crate) struct BlobHold {
     store: Weak<Shared>,
@@ -414,7 +413,7 @@ impl IndexTarget for Weak<Shared> {
     fn refresh(&self, corpus: i64) {
         let Some(shared) = self.upgrade() else { return };
         let Some(duty) = shared.indexes.builds.join(Task::Text(corpus)).duty else {
-            // A search has it built, and what it leaves is little.
+            // A search has the index built, and leaves little to do.
             return;
         };
         let store = Arc::clone(&shared);
@@ -437,13 +436,13 @@ impl IndexTarget for Weak<Shared> {
     }
 }
 
-/// A connection that writes the store in `dir`, whose database exists.
+/// Opens a connection that writes the store in `dir`, whose database exists.
 fn connect(dir: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(dir.join(DATABASE), flags).map_err(sql)
 }
 
-/// Removes what no record of the store in `dir` refers to, and says so.
+/// Removes the unreferenced files of the store in `dir`, and logs their number.
 fn sweep(dir: &Path, connection: &Connection, corpora: &[i64]) -> Result<Swept> {
     let blobs = blob::referenced(connection, dir)?;
     let referenced = Referenced { blobs, corpora: corpora.iter().copied().collect() };
@@ -455,8 +454,8 @@ fn sweep(dir: &Path, connection: &Connection, corpora: &[i64]) -> Result<Swept> 
     Ok(swept)
 }
 
-/// Brings the store in `dir` to the present format, if no other process has it and it can be written. Otherwise it is read as
-/// it is, as far as that goes.
+/// Migrates the store in `dir` to the current format, unless another process holds it or it cannot be written.
+/// Otherwise readers use the older format as far as it serves.
 fn bring_forward(dir: &Path) {
     match MemoryStore::open(dir) {
         Ok(store) => store.shared.close(),
@@ -475,7 +474,7 @@ fn pools(dir: &Path) -> Result<Pools> {
     })
 }
 
-/// The readers of a store that another process may be writing.
+/// Starts the reader threads of a store that another process may be writing.
 fn shared_pools(connection: Connection, dir: &Path) -> Result<Pools> {
     Ok(Pools {
         shared: Readers::start("nexus-reader", vec![connection])?,
@@ -484,7 +483,7 @@ fn shared_pools(connection: Connection, dir: &Path) -> Result<Pools> {
     })
 }
 
-/// A connection that reads the store in `dir`.
+/// Opens a connection that reads the store in `dir`.
 pub(crate) fn reader(dir: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(dir.join(DATABASE), flags).map_err(sql)?;
@@ -523,11 +522,11 @@ impl Store for MemoryStore {
         };
         let written = self.engine().write(move |write| one(write, count)).await?;
         let read = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'probe'";
-        // Others may probe as well, so what is read can be newer.
+        // Other processes may probe too, so the value read can be newer.
         if self.engine().read_reserved(move |connection| one(connection, read)).await? < written {
             return Err(Error::new(
                 nexus_core::ErrorKind::Corrupt,
-                "the store does not keep what it is given",
+                "the store lost a write: the probe value was not read back",
             )
             .code("STORE_WRITE_LOST"));
         }

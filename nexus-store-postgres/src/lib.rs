@@ -1,4 +1,4 @@
-//! The PostgreSQL store of Nexus: its place in the workspace, and the promise it will keep.
+//! PostgreSQL store of Nexus: a placeholder in the workspace.
 //!
 //! This crate holds no code yet. It will implement [`Store`](nexus_core::Store) on PostgreSQL with pgvector, with forced
 //! row-level security, and pass the same conformance suite as the embedded store, file by file beside it. Until

@@ -1,7 +1,8 @@
-//! [`MemoryCache`]: what may serve again, in RAM or in a directory of its own that may be deleted at any time.
+//! [`MemoryCache`]: reusable answers and embeddings, in RAM or in a directory of its own that may be deleted at any
+//! time.
 //!
-//! Each kind has a shelf: a database with half of the room. A shelf that cannot be read is thrown away and begun anew,
-//! since a cache holds nothing that is not elsewhere. A file that is no cache is never thrown away.
+//! Each kind has a partition: a database with half of the capacity. A partition that cannot be read is recreated,
+//! since a cache holds derived data only. A file that is no cache is never deleted.
 
 mod partition;
 
@@ -16,7 +17,7 @@ use crate::error::file;
 use crate::files::file_permissions;
 use partition::Shelf;
 
-/// A cache on SQLite, in RAM or in a directory. A clone is another handle of the same cache.
+/// Cache on SQLite, in RAM or in a directory. A clone is another handle of the same cache.
 ///
 /// ```
 /// use nexus_store_memory::MemoryCache;
@@ -32,7 +33,7 @@ pub struct MemoryCache {
 }
 
 impl MemoryCache {
-    /// A cache of at most `room` bytes in RAM, gone when its last handle is dropped.
+    /// Creates a cache of at most `room` bytes in RAM, gone when its last handle is dropped.
     ///
     /// # Errors
     /// [`Unexpected`](nexus_core::ErrorKind::Unexpected) when the system refuses memory.
@@ -43,7 +44,7 @@ impl MemoryCache {
         })
     }
 
-    /// The cache of at most `room` bytes in `dir`, made if there is none, and made anew if it is damaged.
+    /// Opens the cache of at most `room` bytes in `dir`, created if it is missing and recreated if it is damaged.
     ///
     /// # Errors
     /// [`Unavailable`](nexus_core::ErrorKind::Unavailable) when the directory cannot be used.
@@ -55,7 +56,7 @@ impl MemoryCache {
         Ok(Self { answers: shelf(CacheKind::Answer)?, embeddings: shelf(CacheKind::Embedding)? })
     }
 
-    /// How many bytes the cache takes now.
+    /// Returns the bytes that the cache takes now.
     ///
     /// # Errors
     /// Those of a store.
@@ -71,10 +72,10 @@ impl MemoryCache {
     }
 }
 
-/// Works on a shelf beside the tasks that wait for the network.
+/// Runs work on a partition away from the tasks that wait for the network.
 async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let worked = tokio::task::spawn_blocking(work).await;
-    worked.map_err(|error| Error::unexpected("the cache stopped").because(error))?
+    worked.map_err(|error| Error::unexpected("a cache operation panicked").because(error))?
 }
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! One kind's entries: a database that never grows beyond its room.
+//! Cache partition: the entries of one kind in a database that never exceeds its capacity.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,27 +12,27 @@ use crate::convert::{limit as at_most, small};
 use crate::error::{corrupt, file, sql};
 use crate::files::{directory, file_permissions};
 
-/// Written into the file; a file of another format is begun anew.
+/// Format version of the file; a file of another format is recreated.
 const FORMAT: i32 = 2;
-/// Marks the file as a cache of Nexus (`NXCA`). Files of the first two formats have no such mark.
+/// Application id of a cache of Nexus (`NXCA`). Files of the first two formats have no such mark.
 const APPLICATION_ID: i32 = 0x4e58_4341;
 const PAGE: u64 = 4_096;
-/// How many pages writing an entry may take beside what it holds: its row, and its place in four indexes.
+/// Upper bound on the pages that one entry takes beside its content: its row, and its place in four indexes.
 const PAGES_PER_ENTRY: u64 = 8;
-/// How many entries make room at once.
+/// Number of entries that one eviction deletes.
 const BATCH: i64 = 8;
-/// How many entries that ran out are deleted with each write.
+/// Upper bound on the expired entries that each write deletes.
 const SWEEP: i64 = 16;
-/// How many entries of a scope are compared with a vector, those used last first.
+/// Upper bound on the entries of a scope that are compared with a vector, most recently used first.
 const COMPARED: i64 = 1_000;
 
 /// Entries of one kind.
 #[derive(Debug)]
 pub(super) struct Shelf {
     connection: Mutex<Connection>,
-    /// The most pages that the database may have.
+    /// Upper bound on the pages of the database.
     pages: u64,
-    /// The most bytes of one entry: an eighth of the room of all kinds together.
+    /// Upper bound on the bytes of one entry: an eighth of the capacity of all kinds together.
     largest: u64,
 }
 
@@ -41,8 +41,8 @@ impl Shelf {
         Self::new(Connection::open_in_memory().map_err(sql)?, room)
     }
 
-    /// The shelf in the file `path`, begun anew if it is damaged or of another format. A file that is no cache is left as it
-    /// is, and the shelf is kept in memory.
+    /// Opens the partition in the file `path`, recreated if it is damaged or of another format. A file that is no
+    /// cache stays unchanged, and the partition is kept in memory.
     pub(super) fn open(path: &Path, room: u64) -> Result<Self> {
         if !is_ours(path) {
             tracing::warn!(path = %path.display(), "the cache is kept in memory: this file is no cache of Nexus");
@@ -60,7 +60,7 @@ impl Shelf {
             Self::new(Connection::open(path).map_err(sql)?, room)
         };
         open().or_else(|error| {
-            tracing::warn!(error = %error.report(), path = %path.display(), "a cache is begun anew");
+            tracing::warn!(error = %error.report(), path = %path.display(), "recreated a cache that could not be used");
             for name in std::iter::once(path.to_owned()).chain(beside(path)) {
                 let dir = path.parent().unwrap_or(path);
                 directory::remove_file(dir, &name).map_err(|source| file("remove", &name, source))?;
@@ -71,7 +71,7 @@ impl Shelf {
 
     fn new(connection: Connection, room: u64) -> Result<Self> {
         connection.busy_timeout(Duration::from_secs(1)).map_err(sql)?;
-        // What is deleted is overwritten: it may quote a document that is gone.
+        // Deleted entries are overwritten: they may quote a deleted document.
         connection
             .execute_batch(
                 "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
@@ -88,7 +88,7 @@ impl Shelf {
         connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
         connection.pragma_update(None, "user_version", FORMAT).map_err(sql)?;
         let shelf = Self { connection: Mutex::new(connection), pages: room / PAGE, largest: room / 4 };
-        // The room may be smaller than it was.
+        // The capacity may be smaller than before.
         shelf.shrink()?;
         Ok(shelf)
     }
@@ -102,7 +102,7 @@ impl Shelf {
         Ok(())
     }
 
-    /// How many bytes the database has.
+    /// Returns the size of the database in bytes.
     pub(super) fn held(&self) -> Result<u64> {
         Ok(pages(&self.lock())?.total * PAGE)
     }
@@ -141,7 +141,7 @@ impl Shelf {
         transaction.commit().map_err(sql)
     }
 
-    /// Deletes what was made for a run, here and in the log of writes.
+    /// Deletes the entries made for a run, here and in the write-ahead log.
     pub(super) fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
         let connection = self.lock();
         connection
@@ -164,7 +164,7 @@ impl Shelf {
         let connection = self.lock();
         let mut near = compare(&connection, scope, vector, now)?;
         near.retain(|(similarity, _)| *similarity >= threshold);
-        // Stable: of equals, the one that was used last comes first.
+        // Stable: of equal entries, the most recently used comes first.
         near.sort_by(|one, two| two.0.total_cmp(&one.0));
         near.truncate(limit);
         let body = |ordinal: i64| -> Result<Arc<[u8]>> {
@@ -183,7 +183,7 @@ impl Shelf {
     }
 }
 
-/// The files that SQLite keeps beside the database `path`.
+/// Returns the files that SQLite keeps beside the database `path`.
 fn beside(path: &Path) -> impl Iterator<Item = PathBuf> {
     ["-wal", "-shm", "-journal"].into_iter().map(|suffix| {
         let mut name = path.as_os_str().to_owned();
@@ -192,12 +192,12 @@ fn beside(path: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// Whether something other than a regular file is at `path`.
+/// Returns whether something other than a regular file is at `path`.
 fn is_no_file(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file())
 }
 
-/// Whether the file `path`, if there is one, is a cache: it may be damaged or old, but says what it is.
+/// Returns whether the file `path`, if it exists, is a cache, possibly damaged or of an older format.
 fn is_ours(path: &Path) -> bool {
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.is_file() && found.len() > 0 => {}
@@ -215,7 +215,7 @@ fn is_ours(path: &Path) -> bool {
     }
 }
 
-/// How many pages a database has, and how many of them hold something.
+/// Numbers of all pages of a database and of its used pages.
 struct Pages {
     total: u64,
     used: u64,
@@ -228,7 +228,7 @@ fn pages(connection: &Connection) -> Result<Pages> {
     Ok(Pages { total, used: total.saturating_sub(free) })
 }
 
-/// Deletes what was used longest ago until `wanted` more pages fit into `most`.
+/// Deletes the least recently used entries until `wanted` more pages fit into `most`.
 fn make_room(connection: &Connection, most: u64, wanted: u64) -> Result<()> {
     while pages(connection)?.used + wanted > most {
         let removed = connection
@@ -244,7 +244,7 @@ fn make_room(connection: &Connection, most: u64, wanted: u64) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a few entries that ran out.
+/// Deletes a few expired entries.
 fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
     connection
         .prepare_cached(
@@ -305,7 +305,7 @@ fn size(entry: &CacheEntry) -> u64 {
     u64::try_from(entry.body.len() + vector).unwrap_or(u64::MAX)
 }
 
-/// The similarity of each entry that may serve, with its ordinal, those used last first.
+/// Returns the similarity of each valid entry with its ordinal, most recently used first.
 fn compare(
     connection: &Connection,
     scope: &CacheScope,
