@@ -1,4 +1,4 @@
-//! What the audit chain of a call shows of its request, and what it does not.
+//! Salt of a call's audit chain: it hides the request from readers of the records.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ async fn ask(nexus: &Nexus, key: Option<&str>) {
     assert!(matches!(nexus.complete(&admin(), call).await.unwrap(), Admission::Granted(_)));
 }
 
-/// The bodies of a call's records.
+/// Returns the bodies of a call's records.
 async fn chain(store: &dyn Store, call: &Call) -> String {
     let records = store.records(admin().tenant(), &call.id, 0, 9).await.unwrap();
     assert_eq!(records.len(), 2);
@@ -42,7 +42,7 @@ async fn equal_requests_leave_different_fingerprints_that_only_their_calls_can_p
         let claim = Digest::salted("call/claim", &call.salt, &call.claim.key);
         assert!(chain.contains(&format!(r#""request_commit":"{request}""#)), "{chain}");
         assert!(chain.contains(&format!(r#""claim_commit":"{claim}""#)), "{chain}");
-        // Neither the salt nor anything that a guess could be compared with.
+        // Neither the salt nor any value that a guess could be compared with.
         let guesses = [call.digest.clone(), Digest::of(&call.digest).to_string(), "invoice-4711".to_owned()];
         let guesses = guesses.into_iter().chain([Digest::of("invoice-4711").to_string(), call.salt.clone()]);
         for guess in guesses {

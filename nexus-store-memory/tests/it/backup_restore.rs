@@ -27,12 +27,12 @@ fn handbook() -> CorpusId {
     CorpusId::parse("handbook").unwrap()
 }
 
-/// A store with two documents, one of them overwritten, and an answered question.
+/// Creates a store with two documents, one of them overwritten, and an answered question.
 async fn filled(dir: &std::path::Path) -> (MemoryStore, Nexus) {
     let store = MemoryStore::open(dir).unwrap();
     let nexus = nexus(&store);
     nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
-    ingest(&nexus, &admin(), "leave.txt", "Nobody has paid leave.").await;
+    ingest(&nexus, &admin(), "leave.txt", "No one has paid leave.").await;
     ingest(&nexus, &admin(), "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
     ingest(&nexus, &admin(), "travel.txt", "Trains are booked in second class.").await;
     let run = nexus.ask(&admin(), "How many days of paid leave does an employee have?").corpus("handbook");
@@ -45,7 +45,7 @@ fn allowance() -> Limit {
     Limit::new(ScopeKind::Tenant, Meter::Money, Window::Total, Cap::Limited(100))
 }
 
-/// One call that is over and one that is under way, on a budget; a user who is shut out.
+/// Adds one settled call and one in flight, on a budget, and a user whose kill switch is tripped.
 async fn spend(store: &MemoryStore) {
     let (world, caller) = (World::new(Arc::new(store.clone())), admin());
     world.made(&caller, "over", &[allowance()], amounts(5, 40)).await;
@@ -92,7 +92,7 @@ async fn check_filled(store: &MemoryStore) {
     check_spent(store).await;
 }
 
-/// Makes a directory what the program before wrote.
+/// Rewrites a directory as the previous version of the program left it.
 const AS_FORMAT_4: &str = "
     CREATE TABLE llm_attempt AS
         SELECT tenant, id AS call, counters, attempt AS body FROM llm_api_calls WHERE attempt IS NOT NULL;
@@ -181,7 +181,7 @@ async fn a_store_that_is_open_for_reading_can_be_backed_up() {
     check_filled(&MemoryStore::open(copy.path()).unwrap()).await;
 }
 
-/// A writer whose bytes can be looked at afterwards.
+/// Writer whose bytes can be read afterwards.
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
 
@@ -225,7 +225,7 @@ async fn an_exported_tenant_is_the_same_in_another_store() {
     assert_eq!(again.stable_code(), "TENANT_NOT_EMPTY");
 }
 
-/// The export as a program wrote it that knew no corrections, and kept attempts apart from their calls.
+/// Returns the export as of version 2, without reconciliations and with attempts apart from their calls.
 fn of_version_2(export: &[u8]) -> Vec<u8> {
     let mut lines: Vec<Value> = std::str::from_utf8(export)
         .unwrap()
@@ -314,7 +314,7 @@ async fn a_reader_beside_the_owner_finds_what_the_owner_acknowledged() {
     for round in 0..3 {
         ingest(&owner, &admin(), &format!("new-{round}.txt"), "Bicycles are lent to everybody.").await;
         if round == 1 {
-            // Makes the owner commit its index, which the reader's own tail then begins after.
+            // Makes the owner commit its index, after which the reader's own tail begins.
             owner.search(&admin(), Search::new(handbook(), "bicycles")).await.unwrap();
         }
         let found = beside.search(&admin(), Search::new(handbook(), "bicycles")).await.unwrap();

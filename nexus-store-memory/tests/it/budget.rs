@@ -1,4 +1,4 @@
-//! The facade for budgets: who may see and change what, and the records that changes leave.
+//! Facade for budgets: rights to see and change them, and the records of changes.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ fn denied<T: std::fmt::Debug>(result: Result<T>) {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Denied);
 }
 
-/// How many sound chains the tenant has.
+/// Returns the number of the tenant's valid chains.
 async fn chains(nexus: &Nexus) -> usize {
     let chains = nexus.chains(&admin(), None, 100).await.unwrap();
     for chain in &chains {
@@ -92,7 +92,7 @@ async fn a_limit_that_is_set_wins_over_the_configured_one_until_it_is_removed() 
 }
 
 #[tokio::test]
-async fn a_limit_on_one_user_is_about_that_one_whoever_looks() {
+async fn a_limit_on_one_user_is_about_that_user_for_every_caller() {
     let nexus = nexus(&MemoryStore::default());
     nexus.set_limit(&admin(), &calls_a_day(3).for_id("bob").for_model("m")).await.unwrap();
     let limits = nexus.limits(&admin(), None).await.unwrap();
@@ -123,7 +123,7 @@ async fn readers_see_nothing_editors_their_own_and_admins_everything() {
     assert_eq!(chains(&nexus).await, 0);
 }
 
-/// A call of `who` that takes so many calls of the tenant's, the organisation's and the user's counters.
+/// Settles a call of `caller`, which counts on the tenant's, the organisation's and the user's counters.
 async fn spend(store: &MemoryStore, caller: &Principal, session: Option<&str>) {
     let world = World::new(Arc::new(store.clone()));
     let mut intent = world.intent(caller, &caller.subject().to_string(), &[], amounts(5, 7));
@@ -212,9 +212,9 @@ async fn a_stop_tells_what_others_spent_to_admins_only() {
     assert_eq!(nexus.kill_switches(&admin()).await.unwrap().len(), 3);
     let stops = nexus.kill_switches(&eve).await.unwrap();
     let spend = |nanos| KillSwitchCause::Spend { spent: NanoUsd::from_nanos(nanos) };
-    let told: Vec<_> = stops.iter().map(|stop| (&stop.scope, &stop.cause)).collect();
+    let shown: Vec<_> = stops.iter().map(|stop| (&stop.scope, &stop.cause)).collect();
     let (tenant, own) = (KillSwitchScope::Tenant("acme".to_owned()), KillSwitchScope::User("eve".to_owned()));
-    assert_eq!(told, [(&tenant, &spend(0)), (&own, &spend(7))]);
+    assert_eq!(shown, [(&tenant, &spend(0)), (&own, &spend(7))]);
     for stop in nexus.kill_switches(&admin()).await.unwrap() {
         assert_eq!(stop.sentence().contains("0.0000000"), matches!(stop.scope, KillSwitchScope::User(_)));
     }
@@ -244,7 +244,7 @@ async fn a_limit_in_shadow_tells_what_others_consume_to_admins_only() {
 }
 
 #[tokio::test]
-async fn a_chain_is_listed_and_verified_for_whoever_began_it_and_for_admins() {
+async fn a_chain_is_listed_and_verified_for_its_owner_and_for_admins() {
     let store = MemoryStore::default();
     let nexus = nexus(&store);
     let (eve, bob) = (user("eve", "reader"), user("bob", "editor"));
@@ -256,7 +256,7 @@ async fn a_chain_is_listed_and_verified_for_whoever_began_it_and_for_admins() {
     assert_eq!(nexus.chains(&admin(), None, 9).await.unwrap().len(), 2);
     assert_eq!(nexus.verify(&eve, "call-of-eve", None).await.unwrap().status, Status::Ok);
     let foreign = nexus.verify(&eve, "call-of-bob", None).await.unwrap_err();
-    let missing = nexus.verify(&eve, "call-of-nobody", None).await.unwrap_err();
+    let missing = nexus.verify(&eve, "unknown-call", None).await.unwrap_err();
     assert_eq!((foreign.stable_code(), foreign.to_string()), (missing.stable_code(), missing.to_string()));
     assert_eq!(nexus.verify(&admin(), "call-of-bob", None).await.unwrap().status, Status::Ok);
 }

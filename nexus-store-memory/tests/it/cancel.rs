@@ -1,4 +1,4 @@
-//! A cancel request from a process that only reads: the process that drives the run, alive and well, honours it.
+//! Cancel request from a read-only process: the process that drives the run honours it.
 
 use std::io::{BufRead as _, BufReader, Lines};
 use std::path::Path;
@@ -18,12 +18,12 @@ use serde_json::json;
 
 use crate::journey::{admin, builder, ingest, nexus};
 
-/// After this long an owner that was not asked to end gives up, and the test with it.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Timeout of an owner that receives no cancel request, and of the test with it.
+const TIMEOUT: Duration = Duration::from_mins(1);
 const SILENCE: &str = "How long is the silence of the leave?";
 const LEAVE: &str = "How many days of paid leave does an employee have?";
 
-/// A model that never comes to an end: it does not even begin, or falls silent in the middle of a sentence.
+/// Model that never ends: it does not even begin, or blocks in the middle of a sentence.
 #[derive(Debug)]
 struct Endless {
     asked: UnboundedSender<()>,
@@ -52,7 +52,8 @@ impl LlmProvider for Endless {
     }
 }
 
-/// Not a test of its own: owns the store, drives three runs at once, and says when each waits and how it ended.
+/// Child process, not a test of its own: owns the store, drives three runs at once, and prints when each waits and
+/// how it ended.
 #[tokio::test]
 async fn child_drives_runs_that_never_end() {
     let Ok(dir) = std::env::var("NEXUS_TEST_CANCEL") else { return };
@@ -68,17 +69,17 @@ async fn child_drives_runs_that_never_end() {
         println!("waiting {}", run.id());
         runs.push(run);
     }
-    let ends = runs.iter().map(tell_the_end);
-    tokio::time::timeout(PATIENCE, futures::future::join_all(ends)).await.unwrap();
-    assert!(nexus.shutdown(PATIENCE).await.unwrap());
+    let ends = runs.iter().map(print_end);
+    tokio::time::timeout(TIMEOUT, futures::future::join_all(ends)).await.unwrap();
+    assert!(nexus.shutdown(TIMEOUT).await.unwrap());
 }
 
-async fn tell_the_end(run: &RunHandle) {
+async fn print_end(run: &RunHandle) {
     let finished = run.finish().await.unwrap();
     println!("ended {} {}", run.id(), finished.outcome.as_str());
 }
 
-/// The process that owns the store.
+/// Process that owns the store.
 struct Owner {
     process: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -96,7 +97,7 @@ impl Owner {
         Self { process, lines }
     }
 
-    /// The rest of the next line that begins with `word`.
+    /// Returns the rest of the next line that begins with `word`.
     fn says(&mut self, word: &str) -> String {
         let mut lines = self.lines.by_ref().map(|line| line.unwrap());
         lines.find_map(|line| line.strip_prefix(word).map(|rest| rest.trim().to_owned())).unwrap()
@@ -122,7 +123,7 @@ async fn a_live_owner_ends_the_run_that_another_process_cancels_and_no_other() {
 
     let stranger = Principal::user("acme", "mallory").unwrap().roles(["viewer"]);
     let refused = beside.cancel(&stranger, &left[0]).await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::NotFound, "somebody else's run looks as if there were none");
+    assert_eq!(refused.kind(), ErrorKind::NotFound, "another user's run looks as if there were none");
 
     for run in [left[1].clone(), left[2].clone(), left[0].clone()] {
         beside.cancel(&admin(), &run).await.unwrap();

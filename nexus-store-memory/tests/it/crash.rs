@@ -1,4 +1,4 @@
-//! A process that is killed at any moment: nothing half-visible, nothing lost that was acknowledged.
+//! Process killed at any moment: no partial change is visible, and no acknowledged change is lost.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Cursor};
@@ -33,13 +33,13 @@ fn text(number: usize, round: usize) -> String {
     })
 }
 
-/// Not a test of its own: works until it is killed, and says on its output what was acknowledged.
+/// Child process, not a test of its own: works until it is killed, and prints each acknowledged change.
 #[tokio::test]
 async fn child_works_until_it_is_killed() {
     let Ok(dir) = std::env::var("NEXUS_TEST_CRASH") else { return };
     let store = MemoryStore::open(&dir).unwrap();
     let nexus = nexus(&store);
-    // A repeated start finds it there.
+    // After a restart the corpus exists already.
     let _ = nexus.create_corpus(&admin(), corpus(), "Handbook", json!({})).await;
     nexus.run_pending_jobs().await.unwrap();
     for round in 0.. {
@@ -64,7 +64,7 @@ async fn child_works_until_it_is_killed() {
     }
 }
 
-/// Begins a call, and ends it where told.
+/// Begins a call, and ends it if `ends`.
 async fn call(store: &MemoryStore, id: &str, ends: bool) {
     let world = World::new(Arc::new(store.clone()));
     let mut intent = world.intent(&admin(), id, &[budget(Window::Total, 1_000_000)], amounts(5, 30));
@@ -78,7 +78,7 @@ async fn call(store: &MemoryStore, id: &str, ends: bool) {
     }
 }
 
-/// Calls that were begun are open or settled, those that were settled have one line, and the budget holds the sum.
+/// Checks that begun calls are open or settled, that settled ones have one entry, and that the budget holds the sum.
 async fn check_calls(store: &MemoryStore, said: &[String]) {
     let open: BTreeSet<String> =
         store.open_calls().await.unwrap().into_iter().map(|open| open.call.id).collect();
@@ -94,7 +94,7 @@ async fn check_calls(store: &MemoryStore, said: &[String]) {
         }
     }
     let ours = |id: &str| id.ends_with("-open") || id.ends_with("-over");
-    // The counter of all time holds the calls of the runs, too: it begins with what the ledger has.
+    // The all-time counter holds the calls of the runs, too: it begins with the ledger's sum.
     let settled = lines.len() as u64;
     let reserved = open.iter().filter(|id| ours(id)).count() as u64;
     let key = key_of(&admin(), &budget(Window::Total, 1_000_000));
@@ -102,7 +102,7 @@ async fn check_calls(store: &MemoryStore, said: &[String]) {
     assert_eq!((used[0].reserved.calls, used[0].settled.calls), (reserved, settled));
 }
 
-/// Runs the child until it has said `lines` lines, kills it, and returns what it said.
+/// Runs the child until it has printed `lines` lines, kills it, and returns its output.
 fn run_and_kill(dir: &Path, lines: usize, delay: usize) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "crash::child_works_until_it_is_killed", "--nocapture"])
@@ -118,7 +118,7 @@ fn run_and_kill(dir: &Path, lines: usize, delay: usize) -> Vec<String> {
             .any(|word| line.starts_with(word))
     };
     let mut said: Vec<String> = output.by_ref().map_while(Result::ok).filter(is_ours).take(lines).collect();
-    // Nothing is waited for: this moves the kill to another point of the work.
+    // Without waiting for anything, this moves the kill to another point of the work.
     (0..delay * 100_000).for_each(|_| std::hint::spin_loop());
     child.kill().unwrap();
     child.wait().unwrap();
@@ -159,7 +159,7 @@ async fn check(nexus: &Nexus, said: &[String]) {
     }
 }
 
-/// The last line about each document says what must be there at the least.
+/// The last line about each document is a lower bound of its state.
 fn newest_published(said: &[String], id: &str) -> Option<usize> {
     said.iter().filter_map(|line| line.strip_prefix(&format!("published {id} "))?.parse().ok()).max()
 }

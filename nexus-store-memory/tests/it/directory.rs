@@ -1,4 +1,4 @@
-//! What a directory must be for a store to be made or opened in it, and that nothing else in it is touched.
+//! Directories in which a store may be created or opened; other files in them stay untouched.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -12,12 +12,12 @@ use serde_json::json;
 
 use crate::journey::{admin, ingest, nexus};
 
-/// A step of the making of a store.
+/// Step of the creation of a store.
 type Step<'a> = &'a dyn Fn(&Path);
 
 const MARKER: &str = "nexus-store.json";
 
-/// A store with a document, closed.
+/// Creates a store with a document, and closes it.
 pub(crate) async fn filled(dir: &Path) {
     let store = MemoryStore::open(dir).unwrap();
     let nexus = nexus(&store);
@@ -35,7 +35,7 @@ pub(crate) async fn found(store: &MemoryStore) -> usize {
     nexus(store).search(&admin(), Search::new(handbook(), "paid leave")).await.unwrap().hits.len()
 }
 
-/// Everything below `dir`: what kind it is, its mode, its last change and its content.
+/// Returns everything below `dir`: type, mode, last change and content.
 pub(crate) fn tree(dir: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     let mut left = vec![dir.to_owned()];
@@ -56,7 +56,7 @@ pub(crate) fn tree(dir: &Path) -> Vec<String> {
     lines
 }
 
-/// Refused by owner and reader, with `code`, and not a byte changed.
+/// Checks that owner and reader fail with `code`, and that no byte changes.
 #[track_caller]
 fn refused(dir: &Path, code: &str) {
     let before = tree(dir);
@@ -165,7 +165,7 @@ async fn a_store_that_was_killed_before_its_log_was_emptied_is_known_as_one() {
     let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = MemoryStore::open(dir.path()).unwrap();
     nexus(&store).create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
-    // As the disk has it now: the file itself holds no table yet.
+    // As on the disk now: the file itself holds no table yet.
     for name in ["nexus.db", "nexus.db-wal"] {
         fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
     }
@@ -174,7 +174,7 @@ async fn a_store_that_was_killed_before_its_log_was_emptied_is_known_as_one() {
     assert_eq!(copied.stats(admin().tenant()).await.unwrap().corpora, 1);
 }
 
-/// The steps in which a store is made, each of them the last before the process is killed.
+/// The steps of the creation of a store, each of them the last before the process is killed.
 #[tokio::test]
 async fn the_making_of_a_store_is_taken_up_after_any_of_its_steps() {
     let whole = tempfile::tempdir().unwrap();
@@ -272,10 +272,10 @@ async fn a_link_in_the_place_of_a_file_of_the_store_is_refused_and_not_followed(
     }
 }
 
-/// A file that is called like the lock but holds no process number is the user's, even beside a store's database.
+/// A file with the lock's name but without a process number is the user's, even beside a store's database.
 #[tokio::test]
 async fn a_file_of_the_users_that_is_called_like_the_lock_is_kept() {
-    for text in ["mine", "a file of somebody else, with more than a number in it", "12\n", "\u{e9}"] {
+    for text in ["mine", "a file of another user, with more than a number in it", "12\n", "\u{e9}"] {
         for marked in [true, false] {
             let dir = tempfile::tempdir().unwrap();
             filled(dir.path()).await;
@@ -290,7 +290,7 @@ async fn a_file_of_the_users_that_is_called_like_the_lock_is_kept() {
     }
 }
 
-/// A marker that cannot be understood may be the user's own file of that name.
+/// A marker that cannot be parsed may be the user's own file of that name.
 #[tokio::test]
 async fn a_file_in_the_place_of_the_marker_of_a_store_is_refused_and_kept() {
     for text in ["garbage", "{}", "{\"my\": \"stock list\"}", "\0\0\0"] {
@@ -333,7 +333,7 @@ async fn a_data_directory_may_be_a_link_and_have_a_name_of_any_kind() {
     assert!(real.join(MARKER).exists());
 }
 
-/// A file of the user's that is called like the marker is not one that was left half written.
+/// A user's file with the marker's name is not an interrupted marker.
 #[tokio::test]
 async fn a_file_that_is_called_like_the_marker_is_kept() {
     let dir = tempfile::tempdir().unwrap();

@@ -51,7 +51,7 @@ const TEXTS: [&str; 9] = [
     "plane",
 ];
 
-/// Does one operation and says what came of it, in words that do not depend on the store.
+/// Runs one operation and describes its result independently of the store.
 async fn play(world: &World, operation: &Operation) -> String {
     let caller = admin("acme");
     let id = |number: u8| format!("d{number}");

@@ -1,4 +1,4 @@
-//! Erasing what a run showed: its words are then in no file.
+//! Erasure of a run's journal: afterwards no file contains its words.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,11 +24,11 @@ use serde_json::json;
 
 use crate::journey::{admin, builder, ingest};
 
-/// Words that only the model says, and thinks.
+/// Word that occurs only in the model's answers and reasoning.
 const SAID: &str = "quetzalcoatlus";
 const THOUGHT: &str = "archaeopteryx";
 
-/// A vendor's model whose answers and thoughts take many pages of a database.
+/// Vendor's model whose answers and reasoning take many pages of a database.
 #[derive(Debug)]
 struct Wordy(Arc<AtomicUsize>);
 
@@ -57,7 +57,7 @@ impl LlmProvider for Wordy {
     }
 }
 
-/// A library over the store in `dir`, with its cache, and how often the model was asked.
+/// Opens a library over the store in `dir`, with its cache, and the count of calls of the model.
 fn open(dir: &Path) -> (MemoryStore, Nexus, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let store = MemoryStore::open(dir).unwrap();
@@ -80,7 +80,7 @@ async fn ask(nexus: &Nexus) -> (RunId, FinishedRun) {
     (run.id().clone(), finished)
 }
 
-/// The files under `dir` that hold `word`.
+/// Returns the files under `dir` that contain `word`.
 fn holding(dir: &Path, word: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
@@ -143,7 +143,7 @@ async fn an_answer_whose_claim_ran_out_is_in_no_file() {
 }
 
 #[tokio::test]
-async fn an_erased_run_answers_nobody_and_leaves_its_bill_and_its_record() {
+async fn an_erased_run_yields_no_answer_and_leaves_its_bill_and_its_record() {
     let dir = tempfile::tempdir().unwrap();
     let (store, nexus, asked) = open(dir.path());
     nexus.create_corpus(&admin(), CorpusId::parse("handbook").unwrap(), "Handbook", json!({})).await.unwrap();
@@ -172,7 +172,7 @@ async fn an_erased_run_answers_nobody_and_leaves_its_bill_and_its_record() {
         assert_eq!(nexus.verify(&admin(), chain, None).await.unwrap().status, Status::Ok);
     }
     let (_, finished) = ask(&nexus).await;
-    assert_eq!(asked.load(Ordering::SeqCst), 2, "what was erased answers nobody");
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "an erased answer is not served again");
     assert!(finished.answer.text.contains(SAID));
     nexus.shutdown(Duration::from_secs(5)).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Retention through the facade: what goes, what stays and still verifies, and who may apply it.
+//! Retention through the facade: removed records, kept records that still verify, and the rights to apply it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Clock for SharedClock {
     }
 }
 
-/// A store with one answered question, whose records are kept as `retention` says.
+/// Creates a store with one answered question, whose records expire by `retention`.
 async fn answered(retention: Retention) -> (Nexus, Arc<FixedClock>, MemoryStore) {
     let (store, clock) = (MemoryStore::default(), Arc::new(FixedClock::at(at(0))));
     let settings = Settings { retention, ..Settings::default() };

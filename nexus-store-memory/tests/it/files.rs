@@ -1,4 +1,4 @@
-//! Data directories that are in use, damaged, foreign, or from the future.
+//! Data directories in use, damaged, foreign, or of a newer format.
 
 use std::fs;
 use std::path::Path;
@@ -86,7 +86,7 @@ async fn a_format_from_the_future_is_refused_by_writers_and_readers() {
 }
 
 #[tokio::test]
-async fn a_file_of_an_older_format_is_brought_forward_by_whoever_opens_it_unless_another_process_has_it() {
+async fn a_file_of_an_older_format_is_migrated_when_opened_unless_another_process_holds_it() {
     let dir = tempfile::tempdir().unwrap();
     pragma(dir.path(), include_str!("../../src/migrations/0001_initial.sql"));
     pragma(
@@ -108,14 +108,14 @@ async fn a_file_of_an_older_format_is_brought_forward_by_whoever_opens_it_unless
     drop(owner);
 }
 
-/// A line of the ledger as format 3 kept it, of a call of unknown outcome.
+/// Ledger entry in format 3, of a call of unknown outcome.
 const OLD_LINE: &str = r#"{"seq":0,"ts":"2026-03-01T09:30:01Z","consumer":{"tenant":"acme","organisation":null,
     "user":"ada","investigation":null,"run":null},"call":"old","attempt":1,"kind":"chat","provider":"openai",
     "model":"gpt-4o","price_version":"v1","status":"unknown_outcome","usage":{},
     "reserved":{"calls":1,"tokens":9,"cost_units":0,"money":"60"},
     "charged":{"calls":1,"tokens":9,"cost_units":0,"money":"60"},"estimated":true,"error":null}"#;
 
-/// The call it is of. It has no salt.
+/// Its call, which has no salt.
 const OLD_CALL: &str = r#"{"id":"old","consumer":{"tenant":"acme","organisation":null,"user":"ada",
     "investigation":null,"run":null},"claim":{"operation":"chat","key":"old"},"digest":"d","correlation_id":null,
     "provider":"openai","model":"gpt-4o","streamed":false,"created_at":"2026-03-01T09:30:00Z","status":"unknown",
@@ -168,7 +168,7 @@ async fn a_file_of_the_third_format_keeps_its_ledger_which_can_then_be_corrected
     store.close().await.unwrap();
 }
 
-/// Counters of all time began at nothing when their limits were set, until format 6.
+/// All-time counters were zero when their limits were set, until format 6.
 #[tokio::test]
 async fn a_file_of_the_fifth_format_gets_what_its_ledger_has_into_its_counters_of_all_time() {
     let dir = tempfile::tempdir().unwrap();
@@ -331,7 +331,7 @@ async fn a_large_document_is_found_whole_and_replaced_whole() {
     store.close().await.unwrap();
 }
 
-/// Not a test of its own: fills the disk, as far as its parent allows it.
+/// Child process, not a test of its own: fills the disk up to its parent's limit.
 #[tokio::test]
 async fn child_fills_the_disk() {
     let Ok(dir) = std::env::var("NEXUS_TEST_FILL") else { return };
@@ -363,7 +363,7 @@ async fn child_fills_the_disk() {
 #[tokio::test]
 async fn a_full_disk_is_an_error_with_a_hint_and_loses_nothing_that_was_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
-    // Beyond the limit the system sends a signal; ignored, writes fail as on a full disk.
+    // Beyond the limit the system sends a signal; with the signal ignored, writes fail as on a full disk.
     let program = std::env::current_exe().unwrap();
     let script = r#"trap '' XFSZ; exec "$0" --exact files::child_fills_the_disk --nocapture"#;
     let output = Command::new("sh")

@@ -1,4 +1,4 @@
-//! A document's and a question's way through the store, in RAM and on disk.
+//! Path of a document and a question through the store, in RAM and on disk.
 
 use std::io::Cursor;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use nexus_core::{Builder, CorpusId, DocumentId, Nexus, Principal, Settings};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
-/// A library over `store`, without a model of its own.
+/// Returns a builder over `store`, without a model.
 pub(crate) fn builder(store: &MemoryStore) -> Builder {
     Nexus::builder().store(store.clone()).audit_keys(keys())
 }

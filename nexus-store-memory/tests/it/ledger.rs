@@ -1,4 +1,4 @@
-//! Calls that begin, go on and end in any order, beside a slow and obvious ledger.
+//! Calls that begin, continue and end in any order, against a slow and obvious reference ledger.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// The limits that apply to one call: they come and go while others are under way.
+/// Returns the limits of one call: they change while other calls are in flight.
 fn limits(bits: u8) -> Limits {
     let all = [
         Limit::new(ScopeKind::Tenant, Meter::Money, Window::Day, Cap::Limited(150)),
@@ -51,7 +51,7 @@ fn limits(bits: u8) -> Limits {
         Limit::new(ScopeKind::User, Meter::Tokens, Window::Day, Cap::Limited(60)).for_model("small"),
         Limit::new(ScopeKind::Investigation, Meter::Money, Window::Total, Cap::Limited(120)),
         Limit::new(ScopeKind::Organisation, Meter::Money, Window::Day, Cap::Limited(90)),
-        // Long enough that the clock, which goes back and forth here, stays within it.
+        // Long enough that the clock, which moves in both directions here, stays within it.
         Limit::new(ScopeKind::Tenant, Meter::Calls, Window::seconds(100_000_000), Cap::Limited(12)),
         Limit::new(ScopeKind::Run, Meter::Money, Window::Month, Cap::Limited(100)),
     ];
@@ -59,7 +59,7 @@ fn limits(bits: u8) -> Limits {
     Limits::none().with(chosen.map(|(_, limit)| limit))
 }
 
-/// What the store should know, as lists to be summed up.
+/// Expected state of the store, as lists to be summed up.
 #[derive(Default)]
 struct Oracle {
     open: Vec<Open>,
@@ -76,7 +76,7 @@ struct Open {
     last: u32,
 }
 
-/// An attempt that is under way.
+/// Attempt in flight.
 #[derive(Clone)]
 struct Under {
     model: String,
@@ -90,10 +90,10 @@ struct Line {
     attempt: u32,
     consumer: Consumer,
     under: Under,
-    /// What the attempt was charged with when it ended.
+    /// Charge of the attempt when it ended.
     own: MeterAmounts,
     estimated: bool,
-    /// What it is charged with by now.
+    /// Current charge.
     charged: MeterAmounts,
     corrections: u32,
 }
@@ -116,7 +116,7 @@ impl Line {
         }
     }
 
-    /// What a counter has of it: a stretch of seconds passes as it was counted.
+    /// Returns the part that a counter has counted: a window of seconds excludes later reconciliations.
     fn counted(&self, key: &CounterKey) -> MeterAmounts {
         if key.window.starts_with('s') { self.own } else { self.charged }
     }
@@ -125,7 +125,7 @@ impl Line {
         let same_time = match key.window.split_once('/') {
             Some(("d", date)) => self.under.day == date,
             Some(("m", date)) => self.under.day.starts_with(date),
-            // Everything here lies in one stretch of seconds.
+            // All attempts here lie in one window of seconds.
             Some(_) | None => true,
         };
         let consumer = &self.consumer;
@@ -155,7 +155,7 @@ impl Oracle {
         })
     }
 
-    /// Takes note of an attempt that was admitted, or not, which must be what the lists say.
+    /// Records an attempt that was admitted, or not, and checks the decision against the lists.
     fn admit(&mut self, begun: &BeginResult, checks: &[LimitCheck], under: Under) -> Option<Under> {
         let fits = self.fits(checks, &under.reserved);
         assert_eq!(
@@ -272,7 +272,7 @@ async fn correct(world: &World, oracle: &mut Oracle, which: usize, charged: u32)
     let chain = format!("{}-{}-{revision}", line.call, line.attempt);
     let reconciliation = Reconciliation {
         attempt: line.attempt,
-        // Names that a world gives are given again after a restart.
+        // A restarted world reuses its names.
         audit: world.pending(&caller, &chain, &[Kind::CHAIN_OPEN, Kind::CHAIN_CLOSE]),
         ..world.reconciliation(&caller, &line.call, revision, charged)
     };
@@ -313,7 +313,7 @@ async fn compare(world: &World, oracle: &Oracle) {
     assert_eq!(open, oracle.open.iter().map(|open| open.call.clone()).collect::<Vec<_>>());
 }
 
-/// Plays on a store in `dir`, or in RAM, and compares after every step.
+/// Runs the operations on a store in `dir`, or in RAM, and compares after every step.
 async fn play(dir: Option<&std::path::Path>, operations: &[Operation]) {
     let open = || dir.map_or_else(MemoryStore::default, |dir| MemoryStore::open(dir).unwrap());
     let mut world = World::new(Arc::new(open()));

@@ -1,4 +1,4 @@
-//! The store behind the facade, and what only this store promises: files, locks, crashes, copies.
+//! Store behind the facade, and the guarantees of this store alone: files, locks, crashes, copies.
 
 #[cfg(test)]
 mod audit_salt;

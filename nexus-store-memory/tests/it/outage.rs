@@ -1,4 +1,4 @@
-//! A store that fails for a while: no step of a run or a job is given up, none is taken twice, and nobody waits for ever.
+//! Temporary store failures: no step of a run or a job is lost or repeated, and no caller waits for ever.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -31,7 +31,7 @@ use crate::journey::{admin, ingest, keys};
 const QUESTION: &str = "How many days of paid leave does an employee have?";
 const LEAVE: &str = "Every employee has thirty days of paid leave in a year.";
 
-/// A library with one document, over a store that fails when it is told to.
+/// Creates a library with one document, over a store with injected failures.
 async fn library(settings: Settings) -> (Nexus, Troubles) {
     library_of(|builder| builder.settings(settings)).await
 }
@@ -44,7 +44,7 @@ async fn library_of(with: impl FnOnce(Builder) -> Builder) -> (Nexus, Troubles) 
     (nexus, troubles)
 }
 
-/// Settings under which followers are told soon that a run waits.
+/// Returns settings under which followers learn soon that a run waits.
 fn impatient() -> Settings {
     Settings { record_deadline: Duration::from_millis(500), ..Settings::default() }
 }
@@ -59,7 +59,7 @@ async fn until(condition: impl AsyncFn() -> bool) {
     }
 }
 
-/// Steps of these names fail so often, in turns: before they are taken, and after.
+/// Makes steps of these names fail `times` times, in turns before and after their execution.
 fn fail(troubles: &Troubles, steps: &'static [&'static str], times: usize) {
     let mut failed = 0;
     troubles.follow(move |name| {
@@ -69,7 +69,7 @@ fn fail(troubles: &Troubles, steps: &'static [&'static str], times: usize) {
     });
 }
 
-/// Waits for the end, however often the run is said to wait for the store.
+/// Waits for the end of a run, across all reports that it waits for the store.
 async fn at_last(run: &RunHandle) -> FinishedRun {
     loop {
         match run.finish().await {
@@ -79,7 +79,7 @@ async fn at_last(run: &RunHandle) -> FinishedRun {
     }
 }
 
-/// Checks that the run was answered, that its events have no gap, and that its record is whole.
+/// Checks that the run was answered, that its events have no gap, and that its record is complete.
 async fn check_answered(nexus: &Nexus, run: &RunHandle) {
     let finished = at_last(run).await;
     assert_eq!(finished.outcome, Outcome::Answered, "{finished:?}");
@@ -125,7 +125,7 @@ async fn a_step_whose_answer_was_lost_is_not_taken_twice() {
     let (nexus, troubles) = library(Settings::default()).await;
     let mut last = false;
     troubles.follow(move |name| {
-        // Every first try is taken, and its answer lost.
+        // Every first attempt is executed, and its answer lost.
         last = name == "advance" && !last;
         last.then_some(InjectedFault::FailsAfter)
     });
@@ -153,8 +153,8 @@ async fn who_cancels_a_run_that_waits_for_the_store_is_told_and_the_run_is_cance
     let run = ask(&nexus).await;
     troubles.follow(|name| (name == "advance").then_some(InjectedFault::FailsBefore));
     run.finish().await.unwrap_err();
-    let told = nexus.cancel(&admin(), run.id()).await.unwrap_err();
-    assert_eq!(told.stable_code(), "RUN_STALLED");
+    let error = nexus.cancel(&admin(), run.id()).await.unwrap_err();
+    assert_eq!(error.stable_code(), "RUN_STALLED");
     troubles.unfreeze();
     until(async || nexus.run(&admin(), run.id()).await.unwrap().state() == RunState::Closed).await;
     assert_eq!(at_last(&run).await.outcome, Outcome::Cancelled);
@@ -175,7 +175,7 @@ async fn a_store_that_cannot_be_read_does_not_keep_a_follower_waiting_for_ever()
 #[tokio::test]
 async fn a_question_that_was_not_accepted_in_time_is_withdrawn() {
     let (nexus, troubles) = library(impatient()).await;
-    // It is recorded, but its asker is told that it is not.
+    // The run is recorded, but its caller receives an error.
     troubles.follow(|name| (name == "advance").then_some(InjectedFault::FreezesAfter));
     let refused = nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
@@ -186,24 +186,24 @@ async fn a_question_that_was_not_accepted_in_time_is_withdrawn() {
     let Some(Outcome::Failed { failure }) = run.outcome() else { panic!("{run:?}") };
     assert_eq!(failure.code, "RUN_NOT_ACCEPTED");
     assert_eq!(nexus.verify(&admin(), run.id.as_str(), None).await.unwrap().status, Status::Ok);
-    // One that was never recorded leaves nothing.
+    // A run that was never recorded leaves nothing.
     troubles.follow(|name| (name == "advance").then_some(InjectedFault::FailsBefore));
     nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap_err();
     troubles.unfreeze();
     assert!(nexus.shutdown(Duration::from_secs(9)).await.unwrap());
 }
 
-/// A policy whose first decisions on questions crash whoever asks.
+/// Policy whose first decisions on questions panic.
 #[derive(Debug)]
 struct Crashing(AtomicUsize);
 
 #[async_trait]
 impl PolicyEngine for Crashing {
     async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
-        // The first question to it is whether to accept the run at all, outside the driver.
+        // The first decision is whether to accept the run, outside the driver.
         if request.action == Action::RunCreate {
             let number = self.0.fetch_add(1, Ordering::SeqCst);
-            assert!(number != 1, "as told");
+            assert!(number != 1, "as instructed");
         }
         RolePolicy::default().decide(request).await
     }
@@ -220,7 +220,7 @@ async fn a_run_whose_driver_crashed_is_taken_up_without_a_restart() {
     check_answered(&nexus, &run).await;
 }
 
-/// A policy that crashes whoever drives a run.
+/// Policy that panics in every driver of a run.
 #[derive(Debug)]
 struct AlwaysCrashing(AtomicUsize);
 
@@ -228,7 +228,7 @@ struct AlwaysCrashing(AtomicUsize);
 impl PolicyEngine for AlwaysCrashing {
     async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
         if request.action == Action::RunCreate {
-            assert!(self.0.fetch_add(1, Ordering::SeqCst) == 0, "as told");
+            assert!(self.0.fetch_add(1, Ordering::SeqCst) == 0, "as instructed");
         }
         RolePolicy::default().decide(request).await
     }
@@ -246,7 +246,7 @@ async fn a_run_that_no_driver_gets_on_with_ends_as_failed() {
     assert_eq!(failure.code, "RUN_ABANDONED");
 }
 
-/// A model that waits until it is let go on, and counts how often it was asked.
+/// Model that waits for a signal, and counts its calls.
 #[derive(Clone, Debug)]
 struct Patient {
     asked: UnboundedSender<()>,
@@ -283,7 +283,7 @@ async fn a_run_is_driven_once_however_often_runs_are_taken_up() {
     let (asked, mut calls) = unbounded();
     let model = Patient { asked, go: Arc::new(Semaphore::new(0)) };
     let (nexus, troubles) = library_of(|builder| builder.llm(model.clone())).await;
-    // Recorded, and its asker not told yet.
+    // Recorded, without an answer to its caller yet.
     troubles.inject("advance", InjectedFault::FreezesAfter, 1);
     let take_up = async {
         until(async || {
@@ -373,7 +373,7 @@ async fn an_answer_that_was_paid_for_serves_after_a_restart_also_when_another_qu
         runs.push(run.start().await.unwrap().id().clone());
         calls.next().await.unwrap();
     }
-    // The calls are read to their ends and settled, but no run is told of it any more.
+    // The calls are read to their ends and settled, but no run receives the result.
     let shutdown = first.shutdown(Duration::from_secs(9));
     let let_go = async {
         tokio::task::yield_now().await;
@@ -391,7 +391,7 @@ async fn an_answer_that_was_paid_for_serves_after_a_restart_also_when_another_qu
     second.shutdown(Duration::from_secs(9)).await.unwrap();
 }
 
-/// Hands a document in.
+/// Submits a document.
 async fn submit(nexus: &Nexus) -> JobId {
     let new = NewDocument::new(CorpusId::parse("handbook").unwrap(), "travel.txt");
     let text = "Trains are booked in second class unless the journey is longer than six hours.";
@@ -449,7 +449,7 @@ async fn a_worker_that_cannot_claim_does_not_end_another_in_the_middle_of_its_jo
     assert_eq!(nexus.job(&admin(), &job).await.unwrap().state, JobState::Succeeded);
 }
 
-/// A clock that several hold.
+/// Clock with several holders.
 #[derive(Clone, Debug)]
 struct Shared(Arc<FixedClock>);
 

@@ -1,4 +1,4 @@
-//! Rights that change while somebody acts on them: what counts is what holds at the commit.
+//! Rights that change during an operation: the rights at the commit decide.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn bank() -> DocumentId {
     DocumentId::parse("bank").unwrap()
 }
 
-/// A library whose store stops where it is told to.
+/// Creates a library whose store can be frozen at a step.
 async fn library() -> (Nexus, Troubles) {
     library_under(RolePolicy::default()).await
 }
@@ -47,7 +47,7 @@ async fn upload(nexus: &Nexus, caller: &Principal, text: &'static str) -> Result
     nexus.ingest(caller, document, Cursor::new(text)).await.map(drop)
 }
 
-/// Uploads the same text as a passage that its sender has cut.
+/// Uploads the same text as a pre-chunked passage.
 async fn upload_passage(nexus: &Nexus, caller: &Principal, text: &str) -> Result<()> {
     let mut document = NewDocument::new(corpus(), "bank.txt");
     (document.id, document.overwrite) = (Some(bank()), true);
@@ -65,18 +65,18 @@ async fn grant(nexus: &Nexus, name: &str, permission: Permission) -> GrantId {
     nexus.grant(&editor("alice"), &bank(), grantee, permission, None).await.unwrap().id
 }
 
-/// Whether the store has these raw bytes.
+/// Returns whether the store has these raw bytes.
 async fn is_kept(nexus: &Nexus, text: &str) -> bool {
     nexus.store().open(admin().tenant(), &hex::sha256(text.as_bytes())).await.is_ok()
 }
 
-/// What Alice finds in her document.
+/// Returns the passages that Alice finds in her document.
 async fn found(nexus: &Nexus) -> Vec<String> {
     let retrieved = nexus.search(&editor("alice"), Search::new(corpus(), "account")).await.unwrap();
     retrieved.hits.into_iter().map(|hit| hit.passage.text).collect()
 }
 
-/// Does `step` and, after its rights were checked and before the store takes `frozen`, what comes `between`.
+/// Runs `step` and, after its rights were checked and before the store executes `frozen`, runs `between`.
 async fn between<T>(
     troubles: &Troubles,
     (frozen, trouble): (&'static str, InjectedFault),
@@ -134,7 +134,7 @@ async fn an_upload_that_ends_after_its_right_was_revoked_is_refused() {
     assert_eq!(found(&nexus).await, ["Pay to account ALICE-1."]);
 }
 
-/// A policy that forbids uploads once it is told to.
+/// Policy that forbids uploads once its flag is set.
 #[derive(Clone, Debug, Default)]
 struct Changing(Arc<AtomicBool>);
 
@@ -192,7 +192,7 @@ async fn a_job_whose_sender_lost_the_right_publishes_nothing_and_says_why() {
         let given = grant(&nexus, "bob", Permission::Write).await;
         upload(&nexus, &editor("bob"), "Pay to account BOB-2.").await.unwrap();
         let job = nexus.document(&admin(), &bank()).await.unwrap().last_job_id;
-        // Before the work begins, and when it is done.
+        // Before the work begins, and after its end.
         let revoke = async {
             nexus.revoke(&editor("alice"), &bank(), &given).await.unwrap();
         };
@@ -230,7 +230,7 @@ async fn a_right_that_is_revoked_between_check_and_commit_is_no_right() {
                 _ => nexus.revoke(&bob, &bank(), &carol).await.map(drop),
             }
         };
-        // The store is stopped before its step, and Alice's own step is the next of its name.
+        // The store is frozen before its step, and Alice's own step is the next of its name.
         let revoke = async {
             nexus.revoke(&alice, &bank(), &given).await.unwrap();
         };

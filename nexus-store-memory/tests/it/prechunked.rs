@@ -1,4 +1,4 @@
-//! Passages that a caller has cut, and perhaps embedded, before bringing them.
+//! Pre-chunked passages, with and without vectors.
 
 use std::io::Cursor;
 
@@ -44,31 +44,31 @@ fn passage(text: impl Into<String>, vector: Option<&[f32]>) -> PrechunkedPassage
 async fn brought_passages_are_kept_as_they_were_cut() {
     let nexus = library().await;
     let heading_path = vec!["Handbook".to_owned(), "Leave".to_owned()];
-    let mut brought = vec![PrechunkedPassage {
+    let mut prechunked = vec![PrechunkedPassage {
         page: Some(7),
         heading_path: heading_path.clone(),
         ..passage("Thirty days\nof paid leave.", None)
     }];
-    // More than are staged at once.
-    brought.extend((0..600).map(|number| passage(format!("Passage {number} says näïve things."), None)));
-    let submitted = nexus.ingest_passages(&admin(), new(), None, &brought).await.unwrap();
+    // More than one transaction stages.
+    prechunked.extend((0..600).map(|number| passage(format!("Passage {number} says näïve things."), None)));
+    let submitted = nexus.ingest_passages(&admin(), new(), None, &prechunked).await.unwrap();
     nexus.run_pending_jobs().await.unwrap();
     let kept = nexus.passages(&admin(), &submitted.document_id, 0, 999).await.unwrap();
     let texts: Vec<&str> = kept.iter().map(|passage| passage.text.as_str()).collect();
-    assert_eq!(texts, brought.iter().map(|passage| passage.text.as_str()).collect::<Vec<_>>());
+    assert_eq!(texts, prechunked.iter().map(|passage| passage.text.as_str()).collect::<Vec<_>>());
     assert_eq!((kept[0].page, &kept[0].heading_path), (Some(7), &heading_path));
     assert!(kept.iter().all(|passage| passage.span.end - passage.span.start == passage.text.len() as u64));
     assert!(kept.windows(2).all(|pair| pair[0].span.end + 2 == pair[1].span.start));
     let found = nexus.search(&admin(), Search::new(handbook(), "paid leave")).await.unwrap();
     assert_eq!((found.mode, found.hits[0].passage.page), (SearchMode::Lexical, Some(7)));
-    assert!(nexus.ingest_passages(&admin(), new(), None, &brought).await.unwrap().unchanged);
+    assert!(nexus.ingest_passages(&admin(), new(), None, &prechunked).await.unwrap().unchanged);
 }
 
 #[tokio::test]
 async fn brought_vectors_are_searched_with_vectors_of_their_model() {
     let nexus = library().await;
-    let brought = [passage("Trains.", Some(&[1.0, 0.0])), passage("Planes.", Some(&[0.0, 1.0]))];
-    nexus.ingest_passages(&admin(), new(), Some(model()), &brought).await.unwrap();
+    let prechunked = [passage("Trains.", Some(&[1.0, 0.0])), passage("Planes.", Some(&[0.0, 1.0]))];
+    nexus.ingest_passages(&admin(), new(), Some(model()), &prechunked).await.unwrap();
     nexus.run_pending_jobs().await.unwrap();
     let search = async |model: ModelId, values: Vec<f32>| {
         let vector = Some(QueryVector { model, values });
@@ -88,7 +88,7 @@ async fn brought_vectors_are_searched_with_vectors_of_their_model() {
 async fn passages_that_cannot_be_used_are_refused_and_nothing_is_kept() {
     let nexus = library().await;
     let two = passage("two", Some(&[1.0, 0.0]));
-    for (model, brought) in [
+    for (model, prechunked) in [
         (None, vec![passage(" \n", None)]),
         (None, vec![two.clone()]),
         (Some(model()), vec![passage("none", None)]),
@@ -96,8 +96,8 @@ async fn passages_that_cannot_be_used_are_refused_and_nothing_is_kept() {
         (Some(model()), vec![two.clone(), passage("three", Some(&[1.0, 0.0, 0.0]))]),
         (Some(model()), vec![passage("endless", Some(&[f32::INFINITY, 0.0]))]),
     ] {
-        let refused = nexus.ingest_passages(&admin(), new(), model, &brought).await.unwrap_err();
-        assert_eq!(refused.stable_code(), "DOCUMENT_MALFORMED", "{brought:?}");
+        let refused = nexus.ingest_passages(&admin(), new(), model, &prechunked).await.unwrap_err();
+        assert_eq!(refused.stable_code(), "DOCUMENT_MALFORMED", "{prechunked:?}");
     }
     let all = DocumentQuery { limit: 9, ..DocumentQuery::default() };
     assert!(nexus.documents(&admin(), &all).await.unwrap().is_empty());

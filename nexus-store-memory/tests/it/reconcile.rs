@@ -1,4 +1,4 @@
-//! The facade for reconciling: who may, at which price, and the record that it leaves.
+//! Facade for reconciliation: the rights and prices that it needs, and its audit record.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ fn price(version: &str, input: u64) -> PriceRow {
     }
 }
 
-/// A library that knows the price of the attempts that the testkit makes, and a call of unknown outcome.
+/// Creates a library with the price of the testkit's attempts, and a call of unknown outcome.
 async fn bench() -> (World, Nexus, String) {
     let store = MemoryStore::default();
     let cost_units = CostUnits { per_1k_tokens: [(MODEL.to_owned(), 500)].into(), per_call: 0 };
@@ -77,7 +77,7 @@ async fn what_the_bill_says_takes_the_place_of_the_estimate_and_what_it_does_not
     assert_eq!((line.usage, line.charged.tokens, line.charged.money.as_nanos()), (USAGE, 14, 5));
     let line = reconcile(&nexus, &call, VendorBill::Nothing).await.unwrap();
     assert_eq!((line.usage, line.charged), (Usage::default(), MeterAmounts::ZERO));
-    // Billed after all: what it consumed is as little known as in the beginning.
+    // Billed after all: its usage is as unknown as before.
     let line = reconcile(&nexus, &call, VendorBill::Money(NanoUsd::from_nanos(40))).await.unwrap();
     assert_eq!((line.revision(), line.charged), (4, MeterAmounts { cost_units: 10, ..amounts(100, 40) }));
 }
@@ -88,7 +88,7 @@ async fn usage_is_priced_as_the_attempt_was_or_not_at_all() {
     nexus.add_price(&admin(), &price("dearer", 9_000_000)).await.unwrap();
     let line = reconcile(&nexus, &call, VendorBill::Usage(USAGE)).await.unwrap();
     assert_eq!(line.charged.money, NanoUsd::from_nanos(18));
-    // The version means two prices now: nobody can tell which of them it was.
+    // The version has two prices now: the original one is ambiguous.
     nexus.add_price(&admin(), &price("2026-01-01", 9_000_000)).await.unwrap();
     let error = reconcile(&nexus, &call, VendorBill::Usage(USAGE)).await.unwrap_err();
     assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "PRICE_UNKNOWN"));
@@ -107,7 +107,7 @@ async fn only_admins_reconcile_and_only_estimates_of_their_tenant() {
         refused(nexus.reconcile(caller, call, attempt, VendorBill::Nothing, reason).await)
     };
     assert_eq!(attempt(&editor, &call, None, "r").await.0, ErrorKind::Denied);
-    for unknown in ["nobody", open.as_str()] {
+    for unknown in ["unknown", open.as_str()] {
         assert_eq!(attempt(&admin(), unknown, None, "r").await, (ErrorKind::NotFound, "CALL_NOT_FOUND"));
     }
     assert_eq!(attempt(&stranger, &call, None, "r").await, (ErrorKind::NotFound, "CALL_NOT_FOUND"));

@@ -1,4 +1,4 @@
-//! What a store forgets by itself, and what it never does.
+//! Data that a store removes by itself, and data that it keeps.
 
 use std::sync::Arc;
 

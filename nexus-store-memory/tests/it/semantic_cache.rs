@@ -1,4 +1,4 @@
-//! The vector arm finds what comparing every vector finds.
+//! Vector retriever against a comparison with every vector.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 type Vector = [f32; 4];
 
-/// Vectors all over the place, many of them nearly the same, some with one large number that blurs the others.
+/// Generates vectors, many of them nearly equal, some with one large number that blurs the others.
 fn vectors() -> impl Strategy<Value = Vec<Vector>> {
     let anywhere = proptest::array::uniform4(-1.0_f32..1.0);
     let near = (0.5_f32..0.501, 0.3_f32..0.301).prop_map(|(a, b)| [a, b, 0.2, 0.1]);

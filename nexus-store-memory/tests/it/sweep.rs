@@ -1,5 +1,5 @@
-//! What a sweep removes: files of the store's own shape that no record refers to, after a grace period, and nothing
-//! behind a link.
+//! Sweep: removes unreferenced files with the store's own name patterns, after a grace period, and nothing behind a
+//! link.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -15,7 +15,7 @@ use crate::journey::{admin, ingest, nexus};
 
 const DRAFT: &str = "draft-01a22bcc-7bae-71de-a873-525b155dd19c";
 
-/// Makes what is below `path` as old as that, itself included.
+/// Sets the age of `path` and everything below it.
 fn age(path: &Path, hours: u64) {
     let then = SystemTime::now() - Duration::from_hours(hours);
     let mut left = vec![path.to_owned()];
@@ -30,12 +30,12 @@ fn age(path: &Path, hours: u64) {
     }
 }
 
-/// The directory of the tenant's raw bytes.
+/// Returns the directory of the tenant's raw bytes.
 fn home(dir: &Path) -> PathBuf {
     dir.join("blobs").join(hex::sha256(admin().tenant().as_str().as_bytes()))
 }
 
-/// A text index that no corpus has.
+/// Creates a text index without a corpus.
 fn left_index(dir: &Path) -> PathBuf {
     let left = dir.join("text/99");
     fs::create_dir(&left).unwrap();
@@ -100,7 +100,7 @@ async fn what_does_not_have_the_exact_shape_of_the_stores_own_files_stays() {
     for other in &others {
         let path = dir.path().join(other);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, "somebody's").unwrap();
+        fs::write(path, "a user's").unwrap();
     }
     age(dir.path(), 1_000);
     let store = MemoryStore::open(dir.path()).unwrap();
@@ -108,11 +108,11 @@ async fn what_does_not_have_the_exact_shape_of_the_stores_own_files_stays() {
     assert_eq!(store.take_cancel().await, 0);
     assert!(store.swept().is_nothing());
     for other in &others {
-        assert_eq!(fs::read(dir.path().join(other)).unwrap(), b"somebody's", "{other}");
+        assert_eq!(fs::read(dir.path().join(other)).unwrap(), b"a user's", "{other}");
     }
 }
 
-/// Shortens what a test says.
+/// Shorthands for requests.
 trait Requests {
     async fn take_cancel(&self) -> usize;
 }
@@ -136,7 +136,7 @@ async fn a_store_that_was_taken_over_just_now_is_not_swept() {
     assert_eq!(MemoryStore::open(dir.path()).unwrap().swept().blobs, 1);
 }
 
-/// A place elsewhere whose files are called just as the store calls its own.
+/// Creates a foreign directory whose files have the names of a store's.
 fn victim() -> tempfile::TempDir {
     let victim = tempfile::tempdir().unwrap();
     let tenant = hex::sha256(b"acme");
@@ -220,7 +220,7 @@ async fn a_damaged_index_beside_other_files_leaves_them_alone_and_is_kept_in_mem
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path()).await;
     let index = dir.path().join("text/1");
-    fs::write(index.join("notes.md"), "somebody's").unwrap();
+    fs::write(index.join("notes.md"), "a user's").unwrap();
     fs::write(index.join("meta.json"), "{").unwrap();
     let before = tree(&index);
     let store = MemoryStore::open(dir.path()).unwrap();

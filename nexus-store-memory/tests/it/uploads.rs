@@ -1,4 +1,4 @@
-//! Raw bytes stay as long as they are of use, and no longer.
+//! Raw bytes stay while they are referenced, and no longer.
 
 use std::fs;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::directory::handbook;
 use crate::journey::{admin, ingest, nexus};
 
-/// How many files of raw bytes there are, drafts among them.
+/// Returns the number of files of raw bytes, drafts included.
 fn files(dir: &Path) -> usize {
     let homes = fs::read_dir(dir.join("blobs")).into_iter().flatten().flatten();
     homes.map(|home| fs::read_dir(home.path()).unwrap().count()).sum()
@@ -32,7 +32,7 @@ fn leave() -> DocumentId {
     DocumentId::parse("leave.txt").unwrap()
 }
 
-/// Another upload under an id that is taken.
+/// Repeats an upload under an id that is taken.
 async fn refused(nexus: &Nexus, text: String) {
     let mut document = NewDocument::new(handbook(), "leave.txt");
     document.id = Some(leave());
@@ -67,7 +67,7 @@ async fn a_refusal_leaves_the_bytes_on_which_another_document_rests() {
     ingest(&nexus, &admin(), "other.txt", "Forty days.").await;
     refused(&nexus, "Forty days.".to_owned()).await;
     assert_eq!(files(dir.path()), 2);
-    // Two documents on the same bytes: the first to go leaves them to the second.
+    // Two documents reference the same bytes: deleting the first keeps them for the second.
     ingest(&nexus, &admin(), "other.txt", "Thirty days.").await;
     assert_eq!(files(dir.path()), 1);
     nexus.delete_document(&admin(), &leave()).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_refusal_leaves_the_bytes_on_which_another_document_rests() {
     assert!(BlobStore::open(&store, admin().tenant(), &hash).await.is_ok());
 }
 
-/// A source that gives its bytes when it is told to.
+/// Source that yields its bytes on a signal.
 struct Slow {
     bytes: Cursor<Vec<u8>>,
     go: std::sync::Mutex<Receiver<bool>>,
@@ -123,7 +123,7 @@ async fn a_caller_who_goes_away_in_the_middle_leaves_nothing() {
     let (source, go) = Slow::new("Thirty days of leave.");
     let caller = admin();
     let mut upload = Box::pin(nexus.ingest(&caller, NewDocument::new(handbook(), "x"), source));
-    // It is under way when its caller goes.
+    // The upload is in flight when its caller goes.
     assert!(futures::poll!(&mut upload).is_pending());
     while files(dir.path()) == 0 {
         assert!(futures::poll!(&mut upload).is_pending());
@@ -133,7 +133,7 @@ async fn a_caller_who_goes_away_in_the_middle_leaves_nothing() {
     for _ in 0..9 {
         go.send(true).unwrap();
     }
-    // The last byte is read; what was put is then nobody's.
+    // The last byte is read; the stored bytes then have no holder.
     while files(dir.path()) > 0 {
         tokio::task::yield_now().await;
     }
@@ -192,7 +192,7 @@ impl Write for Sink {
     }
 }
 
-/// An output that stands still at its first row until it is told to go on.
+/// Output that blocks at its first row until a signal.
 struct Stalled {
     begun: Sender<()>,
     go: Option<Receiver<()>>,
@@ -220,10 +220,10 @@ async fn an_export_under_way_finds_the_bytes_of_a_document_that_is_replaced_mean
         let (store, nexus) = opened(dir.path()).await;
         ingest(&nexus, &admin(), "leave.txt", "Thirty days.").await;
         let from = if beside { MemoryStore::open_read_only(dir.path()).unwrap() } else { store.clone() };
-        let ((begun, has_begun), (go, told)) = (channel(), channel());
+        let ((begun, has_begun), (go, released)) = (channel(), channel());
         let out = Sink::default();
         let proof = nexus.authorise_export(&admin()).await.unwrap();
-        let stalled = Stalled { begun, go: Some(told), out: out.clone() };
+        let stalled = Stalled { begun, go: Some(released), out: out.clone() };
         let mut export = Box::pin(from.export(&proof, stalled));
         assert!(futures::poll!(&mut export).is_pending());
         has_begun.recv().unwrap();

@@ -1,4 +1,4 @@
-//! Vectors on their way through the engine: those of its embedder, whole or broken.
+//! Vectors of the embedder in the engine, valid or invalid.
 
 use std::time::Duration;
 
@@ -26,12 +26,12 @@ fn document(id: &str) -> DocumentId {
     DocumentId::parse(id).unwrap()
 }
 
-/// A library whose vectors have `dimension` numbers; each dimension is a model of its own.
+/// Creates a library whose vectors have `dimension` numbers; each dimension is a model of its own.
 fn hashing(store: &MemoryStore, dimension: usize) -> Nexus {
     builder(store).embedder(HashingEmbedder::new(dimension)).build().unwrap()
 }
 
-/// Two documents, embedded by the model of `nexus`.
+/// Adds two documents, embedded by the model of `nexus`.
 async fn fill(nexus: &Nexus) {
     nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
     ingest(nexus, &admin(), "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
@@ -42,7 +42,7 @@ async fn search(nexus: &Nexus) -> Retrieved {
     nexus.search(&admin(), Search::new(handbook(), "paid leave")).await.unwrap()
 }
 
-/// The documents that the search found, each with whether the vector arm knew it, in order of id.
+/// Returns the documents of a search, each with whether the vector retriever found it, in order of id.
 fn arms(found: &Retrieved) -> Vec<(String, bool)> {
     let hits = found.hits.iter();
     let mut arms: Vec<(String, bool)> =
@@ -79,7 +79,7 @@ async fn vectors_of_another_model_are_not_compared_until_a_document_is_embedded_
     let known = |leave, travel| vec![("leave.txt".to_owned(), leave), ("travel.txt".to_owned(), travel)];
     assert_eq!(arms(&search(&new).await), known(true, false));
     assert_eq!(arms(&search(&old).await), known(false, true));
-    assert_eq!(search(&nexus(&store)).await.mode, SearchMode::Lexical, "nobody embeds the question");
+    assert_eq!(search(&nexus(&store)).await.mode, SearchMode::Lexical, "no embedder embeds the question");
 }
 
 #[tokio::test]
@@ -87,10 +87,10 @@ async fn a_vector_of_the_wrong_length_under_the_embedders_model_fails_alone() {
     let nexus = hashing(&MemoryStore::default(), 64);
     nexus.create_corpus(&admin(), handbook(), "Handbook", json!({})).await.unwrap();
     let new = || NewDocument { id: Some(document("bad")), ..NewDocument::new(handbook(), "bad") };
-    let brought =
+    let prechunked =
         [PrechunkedPassage { text: "Leave.".to_owned(), vector: Some(vec![1.0; 3]), ..Default::default() }];
     let model = ModelId::parse("hashing-no-meaning-64").unwrap();
-    let refused = nexus.ingest_passages(&admin(), new(), Some(model), &brought).await.unwrap_err();
+    let refused = nexus.ingest_passages(&admin(), new(), Some(model), &prechunked).await.unwrap_err();
     assert_eq!(refused.stable_code(), "INVALID_VECTOR");
     assert!(nexus.document(&admin(), &document("bad")).await.is_err(), "nothing of it is kept");
 
@@ -128,7 +128,7 @@ async fn a_question_that_has_no_vector_of_the_right_length_is_asked_by_its_words
     }
 }
 
-/// What may be wrong with an embedder.
+/// Defect of an embedder.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     TooFew,

@@ -19,7 +19,7 @@ use crate::journey::{admin, builder};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Does what the name of a document says; others it reads.
+/// Parser that misbehaves as the name of a document says; it parses all others.
 #[derive(Debug)]
 struct Naughty {
     begun: UnboundedSender<()>,
@@ -27,21 +27,21 @@ struct Naughty {
     go: Mutex<mpsc::Receiver<()>>,
 }
 
-/// The test's side of [`Naughty`].
+/// Test's side of [`Naughty`].
 struct Watch {
-    /// A parser has begun.
+    /// Receives when a parser has begun.
     begun: UnboundedReceiver<()>,
-    /// The endless parser was sent away.
+    /// Receives when the endless parser was cancelled.
     ended: UnboundedReceiver<ErrorKind>,
-    /// Lets a parser that waits go on.
+    /// Releases a waiting parser.
     go: mpsc::Sender<()>,
 }
 
 fn naughty() -> (Naughty, Watch) {
-    let (tell_begun, begun) = unbounded();
-    let (tell_ended, ended) = unbounded();
-    let (go, told) = mpsc::channel();
-    (Naughty { begun: tell_begun, ended: tell_ended, go: Mutex::new(told) }, Watch { begun, ended, go })
+    let (send_begun, begun) = unbounded();
+    let (send_ended, ended) = unbounded();
+    let (go, released) = mpsc::channel();
+    (Naughty { begun: send_begun, ended: send_ended, go: Mutex::new(released) }, Watch { begun, ended, go })
 }
 
 impl DocumentParser for Naughty {
@@ -53,7 +53,7 @@ impl DocumentParser for Naughty {
     ) -> Result<ParseReport> {
         self.begun.unbounded_send(()).unwrap();
         match hints.name.as_str() {
-            "panic" => panic!("as told"),
+            "panic" => panic!("as instructed"),
             "endless" => loop {
                 let block = Block { kind: BlockKind::Paragraph, text: "and so on ".repeat(100), page: None };
                 if let Err(unwanted) = sink.block(block) {
@@ -143,5 +143,5 @@ async fn a_document_on_which_workers_keep_dying_is_given_up() {
     }
     nexus.run_pending_jobs().await.unwrap();
     check_failed(&state(&nexus, &job).await, "JOB_ABANDONED");
-    assert!(watch.begun.try_recv().is_err(), "nobody tried to read it once more");
+    assert!(watch.begun.try_recv().is_err(), "no worker parses it once more");
 }
