@@ -1,4 +1,4 @@
-//! What the server is told: arguments first, then variables, then the user's `nexus.toml`, then defaults.
+//! Settings of the server: arguments first, then variables, then the user's `nexus.toml`, then defaults.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::connect::ConnectionLimits;
 use crate::reload::ConfigSource;
 use crate::restart::read_at_start;
 
-/// The default address to listen on.
+/// Default address to listen on.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 const OVERVIEW: &str = "\
@@ -25,18 +25,18 @@ There is no authentication yet. So the server listens on the loopback address on
 sent, and every request acts as the principal of its configuration: `NEXUS_TENANT`, `NEXUS_USER` and `NEXUS_ROLE`, by \
 default an admin of the tenant `local`.
 
-A hang-up (SIGHUP) has it read `nexus.toml` and the file of variables again: other keys, models and limits, without a restart. \
-The log names a changed section that takes one.
+SIGHUP reloads `nexus.toml` and the file of variables: other keys, models and limits, without a restart. \
+The log names a changed section that needs a restart.
 
-RUN_MAX_CONCURRENCY and INGEST_MAX_CONCURRENCY bound the work that goes on at once, DEBUG_EVENTS=true streams \
-everything that a search found, AUDIT_KEYS_JSON or AUDIT_SECRET sign the records, and RUST_LOG says what is logged.";
+RUN_MAX_CONCURRENCY and INGEST_MAX_CONCURRENCY bound concurrent work, DEBUG_EVENTS=true streams \
+all results of a search, AUDIT_KEYS_JSON or AUDIT_SECRET sign the records, and RUST_LOG filters the log.";
 
 /// The HTTP shell of Nexus.
 #[derive(Debug, Parser)]
 #[command(name = "nexus-server", version, about, long_about = OVERVIEW)]
 #[command(max_term_width = 100, disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
-    /// Where to listen: a loopback address [default: 127.0.0.1:8080]
+    /// Loopback address to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", env = "NEXUS_LISTEN", hide_env_values = true)]
     pub(crate) listen: Option<SocketAddr>,
     /// The data directory [default: ./nexus-data]
@@ -51,10 +51,10 @@ pub(crate) struct Args {
     /// Read no file of variables, not even a `.env` in the working directory [env: `NEXUS_NO_ENV_FILE`]
     #[arg(long, conflicts_with = "env_file")]
     pub(crate) no_env_file: bool,
-    /// After how many silent seconds a stream sends a heartbeat
+    /// Seconds of silence after which a stream sends a heartbeat
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) heartbeat: u16,
-    /// How many seconds streams may go on when the server is told to stop
+    /// Grace period of open streams at shutdown, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) grace: u16,
     #[command(subcommand)]
@@ -62,7 +62,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Which file of variables is to be read.
+    /// Returns the file of variables to read.
     pub(crate) fn env_file(&self) -> EnvFile {
         match &self.env_file {
             _ if self.no_env_file => EnvFile::Without,
@@ -79,7 +79,7 @@ pub(crate) enum Command {
     ParseWorker,
 }
 
-/// Everything that a server needs to start.
+/// Configuration with which a server starts.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
@@ -88,9 +88,9 @@ pub(crate) struct Config {
     pub(crate) keys: KeyRing,
     pub(crate) settings: Settings,
     pub(crate) file: bootstrap::Config,
-    /// The fields in force that are read at the start alone.
+    /// Effective fields that only a start reads.
     pub(crate) at_start: Vec<Field>,
-    /// Where the file came from, to read it anew.
+    /// Source of the file, for a reload.
     pub(crate) source: ConfigSource,
     pub(crate) limits: ConnectionLimits,
     pub(crate) heartbeat: Duration,
@@ -98,10 +98,10 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Puts together what `args`, `env` and the user's configuration file say. `redactor` learns their secrets.
+    /// Merges `args`, `env` and the user's configuration file. `redactor` learns their secrets.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for what makes no sense.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for a setting that does not parse.
     pub(crate) fn read(args: Args, env: &Environment, redactor: &Redactor) -> Result<Self> {
         let env_file = args.env_file();
         let source = ConfigSource { file: args.config, env_file, redactor: redactor.clone() };
@@ -111,7 +111,7 @@ impl Config {
         let data = args.data.or_else(|| file.data.clone()).unwrap_or_else(|| PathBuf::from("nexus-data"));
         let keys = audit_keys(env, &config_dir(env)?, &data)?;
         if let Some(made) = &keys.made {
-            tracing::warn!(path = %made.display(), "made a key that signs audit records; keep a copy, or they cannot be verified");
+            tracing::warn!(path = %made.display(), "created a key that signs audit records; keep a copy: without it they cannot be verified");
         }
         Ok(Self {
             listen: args.listen.map_or_else(|| listen(env), Ok)?,
@@ -129,26 +129,25 @@ impl Config {
     }
 }
 
-/// Where to listen, where no argument says.
+/// Returns the address to listen on in the absence of an argument.
 fn listen(env: &Environment) -> Result<SocketAddr> {
     let Some(address) = env.text("NEXUS_LISTEN")? else { return Ok(LISTEN) };
     address.trim().parse().map_err(|_| {
-        Error::invalid("the variable `NEXUS_LISTEN` has a value that means nothing")
+        Error::invalid("cannot parse the variable `NEXUS_LISTEN` as an address")
             .code("INVALID_SETTING")
             .hint("it may be an address such as `127.0.0.1:8080`")
     })
 }
 
-/// How many files this process may open at once.
+/// Returns the limit of files that this process may open at once.
 fn descriptors() -> Result<usize> {
     let (soft, _) = rlimit::getrlimit(rlimit::Resource::NOFILE).map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "the system does not say how many files may be open")
-            .because(error)
+        Error::new(ErrorKind::Unavailable, "cannot read this process's limit of open files").because(error)
     })?;
     Ok(usize::try_from(soft).unwrap_or(usize::MAX))
 }
 
-/// Who every request acts as.
+/// Returns the principal of all requests.
 fn principal(env: &Environment, file: &bootstrap::Config) -> Result<Principal> {
     let or = |text: Option<String>, else_: &str| text.unwrap_or_else(|| else_.to_owned());
     let tenant = or(file.tenant.clone(), "local");
@@ -163,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_act_as_an_admin_of_the_local_tenant_unless_told() {
+    fn requests_act_as_an_admin_of_the_local_tenant_by_default() {
         let env = Environment::from([("HOME", "/h")]);
         let caller = principal(&env, &bootstrap::Config::default()).unwrap();
         assert_eq!((caller.tenant().as_str(), caller.subject().as_str()), ("local", "local"));

@@ -1,6 +1,7 @@
-//! How an [`Error`] looks over HTTP: one table of status codes and one shape of body.
+//! HTTP form of an [`Error`]: one table of status codes and one shape of body.
 //!
-//! A handler returns a [`Refusal`]. The [door](crate::door) writes its body, because only it knows the request's id.
+//! A handler returns an [`ApiError`]. The [middleware](crate::middleware) writes its body, because only the middleware
+//! knows the request id.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use nexus_core::document::model::Failure;
 use nexus_core::{Error, ErrorKind, RequestId};
 use serde::Serialize;
 
-/// The codes of errors that only HTTP has.
+/// Codes of errors that only HTTP has.
 pub(crate) mod codes {
     pub(crate) const BODY_TOO_LARGE: &str = "BODY_TOO_LARGE";
     pub(crate) const BODY_TOO_SLOW: &str = "BODY_TOO_SLOW";
@@ -25,10 +26,10 @@ pub(crate) mod codes {
     pub(crate) const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
 }
 
-/// When a client tries again, where the error does not say.
+/// Default of `Retry-After`, for an error without a delay of its own.
 const RETRY_DEFAULT: Duration = Duration::from_secs(1);
 
-/// An error on its way to a client.
+/// Error response.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError(Arc<Error>);
 
@@ -39,7 +40,7 @@ impl From<Error> for ApiError {
 }
 
 impl IntoResponse for ApiError {
-    /// Status and error, without a body; [`Refusal::explain`] adds that.
+    /// Returns status and error without a body, which [`ApiError::with_body`] adds.
     fn into_response(self) -> Response {
         let mut response = status(&self.0).into_response();
         if let Some(after) = retry_after(&self.0) {
@@ -51,9 +52,9 @@ impl IntoResponse for ApiError {
 }
 
 impl ApiError {
-    /// Logs the refusal that `response` carries, and writes its body. Other responses stay as they are, except those
-    /// with which a library refuses: they get the body of ours.
-    pub(crate) fn explain(mut response: Response, request: &RequestId) -> Response {
+    /// Logs the error that `response` carries, and writes its body. An error response of a library gets the same body;
+    /// other responses stay unchanged.
+    pub(crate) fn with_body(mut response: Response, request: &RequestId) -> Response {
         let refusal = response.extensions_mut().remove::<Self>();
         let Some(Self(error)) = refusal.or_else(|| foreign(response.status())) else { return response };
         if response.status().is_server_error() {
@@ -79,7 +80,7 @@ struct Explained<'e> {
     request_id: &'e RequestId,
 }
 
-/// The refusal of a library that says no more than its status.
+/// Returns the error for a library's response that carries only a status.
 fn foreign(status: StatusCode) -> Option<ApiError> {
     let error = if status.is_server_error() {
         Error::unexpected("the request could not be answered")
@@ -91,13 +92,13 @@ fn foreign(status: StatusCode) -> Option<ApiError> {
     Some(error.into())
 }
 
-/// What a client is told: code, sentence, remedy and the request's id. Context and causes stay in the log.
+/// Returns the response body: code, message, hint and request id. Context and causes stay in the log.
 fn body(error: &Error, request: &RequestId) -> String {
     let explained = Explained { failure: Failure::from(error), request_id: request };
     serde_json::to_string(&Envelope { error: explained }).unwrap_or_default()
 }
 
-/// The status table. A new kind of error does not compile until it has a line here.
+/// Returns the status code. A new kind of error does not compile without an arm here.
 pub(crate) fn status(error: &Error) -> StatusCode {
     match error.kind() {
         ErrorKind::InvalidInput => invalid(error.stable_code()),
@@ -111,7 +112,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
     }
 }
 
-/// What HTTP itself cannot read has a status of its own; what was read and makes no sense is 422.
+/// Returns the status of invalid input: one of HTTP's own for a malformed request, 422 for invalid content.
 fn invalid(code: &str) -> StatusCode {
     match code {
         codes::MALFORMED_JSON
@@ -126,7 +127,7 @@ fn invalid(code: &str) -> StatusCode {
     }
 }
 
-/// Whole seconds, rounded up, for errors that pass by themselves.
+/// Returns `Retry-After` in whole seconds, rounded up, for errors that are transient.
 fn retry_after(error: &Error) -> Option<HeaderValue> {
     let passes = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable);
     let after = error.retry_after().or(passes.then_some(RETRY_DEFAULT))?;

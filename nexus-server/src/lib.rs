@@ -1,7 +1,7 @@
-//! The HTTP shell of Nexus: axum over the facade of `nexus-core`, and no business rule.
+//! HTTP shell of Nexus: axum over the facade of `nexus-core`, without business rules.
 //!
-//! [`router`] makes every route of [`routes::table`] answer for one [`Server`]; [`serve`](serve::serve) runs it until
-//! it is told to stop. The binary `nexus-server` adds arguments, environment and signals, in [`start`].
+//! [`router`] serves every route of [`routes::table`] over one [`AppState`]; [`serve`](serve::serve) runs it until
+//! shutdown. The binary `nexus-server` adds arguments, environment and signals, in [`start`].
 //!
 //! There is no authentication yet. So the server [listens on the loopback address only](listen::LoopbackListener),
 //! refuses requests that a web page could have sent, and every request acts as the one principal of its
@@ -33,7 +33,7 @@ pub use state::{AppState, HEARTBEAT};
 
 use error::{ApiError, codes};
 
-/// All routes, with what happens to every request before and after them.
+/// Returns all routes, with the middleware around them.
 pub fn router(server: AppState) -> Router {
     let add = |router: Router<AppState>, route: routes::Route| router.route(route.path, route.handler);
     routes::table()

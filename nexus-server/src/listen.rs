@@ -1,4 +1,4 @@
-//! [`LoopbackListener`]: a socket that only this machine can reach.
+//! [`LoopbackListener`]: listening socket that only this machine can reach.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,13 +8,13 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::connect::{Accept, Accepted};
 
-/// How many connections the system holds until they are accepted.
+/// Backlog of connections that wait for `accept`.
 const BACKLOG: u32 = 1_024;
-/// How many bytes of a response the system buffers for one client. Without a bound it would be megabytes for each
-/// client that does not read, and long until the server notices.
+/// Send buffer of one client, in bytes. Without a bound, a client that does not read costs megabytes, and the server
+/// detects it late.
 const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 
-/// A socket on the loopback address. There is no other way to serve, as long as there is no authentication.
+/// Listening socket on the loopback address. No other address is served, as long as there is no authentication.
 #[derive(Debug)]
 pub struct LoopbackListener(pub(crate) TcpListener);
 
@@ -34,28 +34,27 @@ impl LoopbackListener {
             .hint("use `127.0.0.1` or `[::1]`, and a tunnel such as `ssh -L` from elsewhere"));
         }
         listen(address).map(Self).map_err(|error| {
-            Error::new(ErrorKind::Unavailable, format!("the address `{address}` cannot be listened on"))
+            Error::new(ErrorKind::Unavailable, format!("cannot listen on `{address}`"))
                 .code("LISTEN_FAILED")
                 .hint("is another server running? `--listen 127.0.0.1:0` takes any free port")
                 .because(error)
         })
     }
 
-    /// Where it listens.
+    /// Returns the local address.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) when the system does not say.
+    /// [`Unavailable`](ErrorKind::Unavailable) when the system cannot read it.
     pub fn address(&self) -> Result<SocketAddr> {
         self.0.local_addr().map_err(|error| {
-            Error::new(ErrorKind::Unavailable, "the system does not say where the server listens")
-                .because(error)
+            Error::new(ErrorKind::Unavailable, "cannot read the address of the listener").because(error)
         })
     }
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // Else the address stays taken for a while after a server that was stopped.
+    // Without it the address stays in use for a while after a shutdown.
     socket.set_reuseaddr(true)?;
     // Connections inherit it.
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
@@ -68,7 +67,7 @@ impl Accept for LoopbackListener {
 
     async fn accept(&mut self) -> io::Result<Accepted<TcpStream>> {
         let (stream, peer) = self.0.accept().await?;
-        // Events are small, and wait for nothing.
+        // Events are small and must leave at once.
         stream.set_nodelay(true)?;
         Ok(Accepted { stream, address: peer.ip() })
     }

@@ -1,4 +1,4 @@
-//! The log on standard error: without secrets, and one line for each event, whatever its values hold.
+//! Log on standard error: without secrets, and with one line per event, even if a value holds line breaks.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _};
@@ -13,14 +13,14 @@ use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Logs to standard error what `RUST_LOG` asks for, by default `info`.
+/// Starts logging to standard error at the levels of `RUST_LOG`, by default `info`.
 ///
 /// # Errors
-/// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for a `RUST_LOG` that cannot be understood.
+/// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for a `RUST_LOG` that does not parse.
 pub(crate) fn begin(env: &Environment, redactor: &Redactor) -> Result<()> {
     let wanted = match env.text("RUST_LOG")? {
         Some(wanted) => wanted.parse::<Targets>().map_err(|error| {
-            Error::invalid("`RUST_LOG` makes no sense")
+            Error::invalid("cannot parse `RUST_LOG`")
                 .code("INVALID_SETTING")
                 .hint("try `info`")
                 .because(error)
@@ -37,8 +37,8 @@ pub(crate) fn begin(env: &Environment, redactor: &Redactor) -> Result<()> {
     Ok(())
 }
 
-/// Writes fields as usual, with control characters of their values escaped. On a terminal the line around them has
-/// colours, so the writer behind it cannot tell an escape sequence of ours from one of a value.
+/// Field formatter that escapes control characters of values. On a terminal the line around them has colours, so the
+/// writer behind it cannot distinguish an escape sequence of the formatter from one of a value.
 #[derive(Debug, Default)]
 struct EscapedFields(DefaultFields);
 

@@ -1,4 +1,4 @@
-//! The binary `nexus-server`.
+//! Binary `nexus-server`.
 
 use std::process::ExitCode;
 

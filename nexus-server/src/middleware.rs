@@ -1,4 +1,4 @@
-//! The door: what happens to every request before and after its handler, on every route and on none.
+//! Middleware of every request: request id, origin check, capacity and error bodies, also where no route matches.
 
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
@@ -11,10 +11,10 @@ use crate::error::ApiError;
 use crate::origin_check;
 use crate::state::AppState;
 
-/// The header by which a client names its request, and finds it again in our log.
+/// Header with the request id of the client, which the log repeats.
 const REQUEST_ID: &str = "x-request-id";
 
-/// Names the request, keeps browsers out, and gives refusals their body.
+/// Assigns the request id, rejects browsers, and writes the bodies of errors.
 pub(crate) async fn request_context(
     State(server): State<AppState>,
     mut request: Request,
@@ -33,12 +33,12 @@ pub(crate) async fn request_context(
         }
         Err(error) => ApiError::from(error).into_response(),
     };
-    let mut response = ApiError::explain(response, &id);
+    let mut response = ApiError::with_body(response, &id);
     response.headers_mut().insert(REQUEST_ID, named);
     response
 }
 
-/// Refuses all but health probes on a connection beyond the limit.
+/// Refuses every request except health probes on a connection beyond the limit.
 fn check_capacity(request: &Request) -> Result<()> {
     let is_probe = request.uri().path().starts_with("/health/");
     if is_probe || request.extensions().get::<OverCapacity>().is_none() {
@@ -49,7 +49,7 @@ fn check_capacity(request: &Request) -> Result<()> {
         .hint("try again in a moment"))
 }
 
-/// The id that the client gave, if it is one, else a new one; also as a header.
+/// Returns the client's request id if it is valid, else a new one, each also as a header value.
 fn assign_request_id(server: &AppState, request: &Request) -> Result<(RequestId, HeaderValue)> {
     let given = request.headers().get(REQUEST_ID).and_then(|header| header.to_str().ok());
     let id = match given.map(RequestId::parse) {

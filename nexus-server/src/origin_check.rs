@@ -1,7 +1,7 @@
-//! Keeps browsers out: a server on the loopback address can be reached by any page its user has open.
+//! Origin check against browsers: any page that a user has open can reach a server on the loopback address.
 //!
-//! A page of another origin says so in `Origin`; one that had its own name resolve to `127.0.0.1` (DNS rebinding)
-//! says so in `Host`. Both are refused, on every route.
+//! `Origin` names a page of another origin, and `Host` one whose own name resolves to `127.0.0.1` (DNS rebinding).
+//! Both are refused, on every route.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use nexus_core::{Error, ErrorKind, Result};
 
-/// Checks that a request was meant for this server and comes from no foreign page.
+/// Checks that a request is addressed to this server and does not come from a page of another origin.
 ///
 /// # Errors
 /// [`Denied`](ErrorKind::Denied) with `HOST_REFUSED` or `ORIGIN_REFUSED`.
@@ -30,7 +30,7 @@ pub(crate) fn check(uri: &Uri, headers: &HeaderMap) -> Result<()> {
     if headers.get_all(ORIGIN).iter().all(own) { Ok(()) } else { Err(foreign_origin()) }
 }
 
-/// The host and the port that a header names: no user before them, and no port that there cannot be.
+/// Parses host and port of a header: without a user part, and with a valid port.
 fn authority(host: &HeaderValue) -> Option<Authority> {
     let authority: Authority = host.to_str().ok()?.parse().ok()?;
     let port = authority.as_str().strip_prefix(authority.host())?;

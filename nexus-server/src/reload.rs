@@ -1,8 +1,8 @@
-//! Models from the configuration: at the start, and anew whenever the operator says so.
+//! Reload of the models from the configuration, on SIGHUP.
 //!
-//! A hang-up (SIGHUP) has `.env` and `nexus.toml` read again, and everything about models replaced: keys, providers, routes, limits,
-//! prices, deadlines, who embeds and who speaks. Calls in flight end with what they began with. What cannot be used is
-//! logged, and nothing changes; so is a changed section that takes a restart.
+//! A reload reads `.env` and `nexus.toml` again and replaces everything about models: keys, providers, routes, limits,
+//! prices, deadlines, embedder and text-to-speech. Calls in flight keep the models with which they began. An invalid
+//! configuration is logged and changes nothing. A changed section that needs a restart is logged too.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -17,23 +17,23 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::restart::{changed, read_at_start};
 
-/// Where the configuration comes from.
+/// Source of the configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigSource {
-    /// The file that an argument names.
+    /// Configuration file that an argument names.
     pub(crate) file: Option<PathBuf>,
-    /// The file of variables that an argument names.
+    /// File of variables that an argument names.
     pub(crate) env_file: EnvFile,
     pub(crate) redactor: Redactor,
 }
 
 impl ConfigSource {
-    /// The variables of this process, and those of a file.
+    /// Returns the variables of this process and those of a file.
     pub(crate) fn environment(env_file: &EnvFile) -> Result<Environment> {
         Environment::of_process().with_env_file(env_file, Path::new("."))
     }
 
-    /// What the file says, with `env` laid over it. The redactor learns its secrets, and the log what is ignored.
+    /// Reads the file and overrides it with `env`. The redactor learns its secrets; ignored variables are logged.
     pub(crate) fn read(&self, env: &Environment) -> Result<bootstrap::Config> {
         let config = bootstrap::Config::read(self.file.as_deref(), &config_dir(env)?, env)?;
         self.redactor.learn(env);
@@ -44,14 +44,14 @@ impl ConfigSource {
         Ok(config.announcing(|line| tracing::info!("{line}")))
     }
 
-    /// Replaces the reload of `nexus` at each hang-up, for as long as it is polled. `at_start` are the fields that the server
-    /// began with and cannot replace.
+    /// Replaces the models of `nexus` on each SIGHUP, for as long as it is polled. `at_start` are the fields that only
+    /// a restart can replace.
     pub(crate) async fn watch(&self, nexus: &Nexus, at_start: &[Field], mut hang_up: Signal) -> Infallible {
         while hang_up.recv().await.is_some() {
             match self.replace(nexus, at_start).await {
-                Ok(()) => tracing::info!("the configuration of models was read anew"),
+                Ok(()) => tracing::info!("reloaded the configuration of models"),
                 Err(error) => {
-                    tracing::error!(error = %error.report(), "the configuration was not read anew, and stays as it was");
+                    tracing::error!(error = %error.report(), "cannot reload the configuration; the previous one stays in force");
                 }
             }
         }
@@ -62,15 +62,13 @@ impl ConfigSource {
         let env = Self::environment(&self.env_file)?;
         let config = self.read(&env)?;
         for section in changed(at_start, &read_at_start(&config, &env)) {
-            tracing::warn!(
-                "`{section}` changed, which takes a restart: the server goes on with what it began with"
-            );
+            tracing::warn!("the change of `{section}` needs a restart; the previous value stays in force");
         }
         nexus.reconfigure(models(&config).await?)
     }
 }
 
-/// The models that `config` names.
+/// Builds the models of `config`.
 pub(crate) async fn models(config: &bootstrap::Config) -> Result<Models> {
     Ok(Models {
         routing: routing(config, &[]).await?.into(),
@@ -80,8 +78,8 @@ pub(crate) async fn models(config: &bootstrap::Config) -> Result<Models> {
     })
 }
 
-/// Listens for hang-ups from now on.
+/// Installs the handler of SIGHUP.
 pub(crate) fn sighup() -> Result<Signal> {
     signal(SignalKind::hangup())
-        .map_err(|error| Error::new(ErrorKind::Unavailable, "signals cannot be heard").because(error))
+        .map_err(|error| Error::new(ErrorKind::Unavailable, "cannot install a signal handler").because(error))
 }

@@ -1,23 +1,23 @@
-//! Fields that a running server does not read anew: a change of them is logged, because it takes a restart.
+//! Fields that a reload does not replace: a change of them is logged, because it needs a restart.
 
 use std::collections::BTreeSet;
 
 use nexus_providers::bootstrap::{self, Environment, Field, variables};
 
-/// The fields, and the sections, that are read at the start alone.
+/// Fields and sections that only a start reads.
 const READ_AT_START: [&str; 9] =
     ["data", "tenant", "user", "roles", "groups", "cache.enabled", "cache.max_mb", "retention", "server"];
 
-/// The variable without a field that is read anew: it names the configuration file.
+/// Variable without a field that a reload reads: the path of the configuration file.
 const READ_ANEW: &str = "NEXUS_CONFIG";
 
-/// The fields in force that are read at the start alone, and the variables of such a kind.
+/// Returns the effective fields that only a start reads, and the variables of that kind.
 pub(crate) fn read_at_start(config: &bootstrap::Config, env: &Environment) -> Vec<Field> {
     let fields = config.fields().into_iter().filter(|field| section(&field.path).is_some());
     fields.chain(variables(env).into_iter().filter(|variable| variable.path != READ_ANEW)).collect()
 }
 
-/// What differs between two such lists: single fields by their paths, sections as `[server]`.
+/// Returns the differences between two such lists: fields by their paths, sections as `[server]`.
 pub(crate) fn changed(before: &[Field], after: &[Field]) -> BTreeSet<String> {
     let value = |fields: &[Field], path: &str| {
         fields.iter().find(|field| field.path == path).map(|field| field.value.clone())
@@ -27,7 +27,7 @@ pub(crate) fn changed(before: &[Field], after: &[Field]) -> BTreeSet<String> {
     differ.map(|path| section(path).unwrap_or_else(|| path.to_owned())).collect()
 }
 
-/// The entry of [`READ_AT_START`] that a path belongs to, as it is shown.
+/// Returns the entry of [`READ_AT_START`] to which a path belongs, as displayed.
 fn section(path: &str) -> Option<String> {
     let entry = READ_AT_START.iter().find(|entry| {
         path.strip_prefix(**entry).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))

@@ -1,4 +1,4 @@
-//! Serving until told to stop, and stopping in order.
+//! Serving until shutdown, and the graceful shutdown itself.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,19 +12,19 @@ use crate::listen::LoopbackListener;
 use crate::router;
 use crate::state::AppState;
 
-/// How long clients have to take the end of their stream, and to send what they began to ask.
+/// Time in which clients read the end of their stream and send the rest of a request.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
-/// How long background work has to end.
+/// Timeout of background work at shutdown.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Serves until `stop` resolves, then ends in order.
+/// Serves until `stop` resolves, then shuts down gracefully.
 ///
-/// No new connection is taken. Streams go on for `grace`, which is enough for most runs to finish; then they end with
-/// an `error` event whose code is `SERVER_STOPPING`. The runs that are left are taken up by the next
-/// [`Nexus::resume`](nexus_core::Nexus::resume). At last background work ends and the store is closed.
+/// It accepts no new connection. Streams continue for `grace`, in which most runs finish; then they end with an `error`
+/// event whose code is `SERVER_STOPPING`. The next [`Nexus::resume`](nexus_core::Nexus::resume) resumes the remaining
+/// runs. At last background work ends and the store is closed.
 ///
 /// # Errors
-/// Those of closing the store.
+/// Errors of closing the store.
 pub async fn serve(
     listener: LoopbackListener,
     server: AppState,
@@ -37,7 +37,7 @@ pub async fn serve(
         sleep(grace).await;
         server.stop_streams();
         sleep(LINGER).await;
-        tracing::warn!("some connections did not end and are cut");
+        tracing::warn!("closed connections that did not end in time");
     };
     let serving = Serving::new(router(server.clone()), server.limits.clone());
     tokio::select! {
@@ -45,7 +45,7 @@ pub async fn serve(
         () = out_of_grace => {}
     }
     if !server.nexus.shutdown(DEADLINE).await? {
-        tracing::warn!("some background work did not end in time and was left");
+        tracing::warn!("abandoned background work that did not end in time");
     }
     Ok(())
 }

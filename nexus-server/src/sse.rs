@@ -1,8 +1,8 @@
-//! A run's events as a stream of server-sent events.
+//! Stream of a run's events as server-sent events.
 //!
-//! The events come from the run's journal, so a stream that breaks off can be taken up again: each has the id
-//! `<run_id>:<seq>`, which a client sends back as `Last-Event-ID`. What is not in the journal (heartbeats, and the
-//! notice that a stream ends before its run) has no id and takes no `seq`.
+//! The events come from the run's journal, so an interrupted stream can be resumed: each event has the id
+//! `<run_id>:<seq>`, which a client sends back as `Last-Event-ID`. Frames outside the journal (heartbeats, and the
+//! notice that a stream ends before its run) have no id and no `seq`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,22 +21,22 @@ use tokio::sync::watch;
 use crate::state::AppState;
 use crate::wire::LastEvent;
 
-/// The code of a journal that was erased.
+/// Code for a stream whose journal was erased.
 const ERASED: &str = "RESUME_UNSUPPORTED";
 
-/// A stream on its way to one client. It owns no task: when the client goes, it is dropped, and the run goes on.
+/// Event stream of one client. It owns no task: when the client disconnects, it is dropped, and the run continues.
 struct RunEventStream {
     events: BoxStream<'static, Result<Event>>,
     run: RunId,
     request: RequestId,
-    /// The `seq` of the event that the client saw last.
+    /// `seq` of the last event that the client received.
     seq: u64,
     clock: Arc<dyn Clock>,
     heartbeat: Duration,
     stopping: watch::Receiver<bool>,
 }
 
-/// Answers with the events of `run` that follow the one with `seq`.
+/// Returns a response that streams the events of `run` after `seq`.
 pub(crate) fn respond(
     server: &AppState,
     run: RunId,
@@ -54,7 +54,7 @@ pub(crate) fn respond(
         stopping: server.stopping.subscribe(),
     };
     let mut response = Sse::new(feed.frames()).into_response();
-    // Proxies that gather output would hold back the answer.
+    // Proxies that buffer output would delay the answer.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
@@ -68,7 +68,7 @@ impl RunEventStream {
         })
     }
 
-    /// The next frame, and whether another may follow. Nothing after the run's last event.
+    /// Returns the next frame, and whether another may follow. `None` after the run's last event.
     async fn next(&mut self) -> Option<(Frame, bool)> {
         let frame = tokio::select! {
             biased;
@@ -88,7 +88,7 @@ impl RunEventStream {
             }
             Err(error) if error.stable_code() == ERASED => (self.erased_frame(&error), false),
             Err(error) => {
-                tracing::error!(run = %self.run, error = %error.report(), "a stream broke off");
+                tracing::error!(run = %self.run, error = %error.report(), "an event stream failed");
                 (self.error_frame(&error), false)
             }
         }
@@ -120,7 +120,7 @@ struct Heartbeat<'f> {
     seq: u64,
 }
 
-/// What the stream has to say that the run did not.
+/// Payload of a frame outside the journal.
 #[derive(Serialize)]
 struct Notice<'f, T> {
     request_id: &'f RequestId,
@@ -143,13 +143,13 @@ fn frame(name: &'static str, data: &impl Serialize) -> Frame {
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     if stopping.wait_for(|stopping| *stopping).await.is_err() {
-        // Nobody is left who could stop the server.
+        // The sender is dropped, so no shutdown can be requested.
         std::future::pending::<()>().await;
     }
 }
 
 fn stopping() -> Error {
-    Error::new(ErrorKind::Unavailable, "the server is stopping; the run goes on when it is back")
+    Error::new(ErrorKind::Unavailable, "the server is shutting down; the run continues after its restart")
         .code("SERVER_STOPPING")
         .hint("connect again with `Last-Event-ID`")
 }

@@ -1,4 +1,4 @@
-//! From arguments to a running server, and back to an exit code.
+//! Start of the server: from arguments to serving, and back to an exit code.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -20,14 +20,14 @@ use crate::reload::{ConfigSource, models, sighup};
 use crate::serve::serve;
 use crate::state::AppState;
 
-/// How often ingestion looks for jobs that other processes queued.
+/// Poll interval for ingestion jobs that other processes queued.
 const JOB_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long taking up runs of an earlier process waits after its first failure; doubled after each further one.
+/// Backoff of resuming runs after the first failure, doubled after each further one.
 const RESUME_PAUSE: Duration = Duration::from_secs(1);
 const MAX_RESUME_PAUSE: Duration = Duration::from_mins(1);
 
-/// The whole program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let args = Args::parse();
     match &args.command {
@@ -46,9 +46,9 @@ fn run(args: Args) -> Result<()> {
     let config = Config::read(args, &env, &redactor)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
-        runtime.map_err(|error| Error::unexpected("the runtime could not be started").because(error))?;
+        runtime.map_err(|error| Error::unexpected("cannot start the asynchronous runtime").because(error))?;
     let done = runtime.block_on(start(config));
-    // A parser that hangs must not hold up the end.
+    // A parser that hangs must not delay the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
 }
@@ -84,16 +84,16 @@ async fn start(config: Config) -> Result<()> {
     }
 }
 
-/// Takes up what an earlier process left, beside serving: there may be more of it than runs at once. Where that fails for
-/// the moment it tries again.
+/// Resumes the runs of an earlier process while serving: there may be more of them than the concurrency limit. It
+/// retries a transient failure.
 async fn resume(nexus: &Nexus) {
     let mut pause = RESUME_PAUSE;
     loop {
         match nexus.resume().await {
             Ok(0) => return,
-            Ok(runs) => return tracing::info!(runs, "took up runs that an earlier process left"),
+            Ok(runs) => return tracing::info!(runs, "resumed runs of an earlier process"),
             Err(error) => {
-                tracing::error!(error = %error.report(), "runs of an earlier process could not be taken up");
+                tracing::error!(error = %error.report(), "cannot resume runs of an earlier process");
                 if !error.is_retryable() {
                     return;
                 }
@@ -104,20 +104,21 @@ async fn resume(nexus: &Nexus) {
     }
 }
 
-/// Documents are read by this very program, executed again under limits.
+/// Returns the parser that runs this executable again as a limited worker process.
 fn parser() -> Result<WorkerParser> {
     let program = std::env::current_exe().map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "the program does not find itself, to read documents with")
+        Error::new(ErrorKind::Unavailable, "cannot locate this executable to start the document parser")
             .because(error)
     })?;
     Ok(WorkerParser::new(WorkerCommand::new(program).argument("parse-worker"), WorkerLimits::default()))
 }
 
-/// Listens for Ctrl-C and SIGTERM from now on; resolves at the first.
+/// Installs handlers of SIGINT and SIGTERM; the future resolves at the first signal.
 fn shutdown_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
     let listen = |kind| {
-        signal(kind)
-            .map_err(|error| Error::new(ErrorKind::Unavailable, "signals cannot be heard").because(error))
+        signal(kind).map_err(|error| {
+            Error::new(ErrorKind::Unavailable, "cannot install a signal handler").because(error)
+        })
     };
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     Ok(async move {
@@ -129,11 +130,11 @@ fn shutdown_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Tells the operator why the server does not run: 2 when it was told nonsense, 1 otherwise.
+/// Prints why the server does not run, and returns the exit code: 2 for invalid input, 1 otherwise.
 fn explain(error: &Error) -> ExitCode {
     tracing::debug!(error = %error.report(), "the server cannot run");
     let hint = error.remedy().map_or_else(String::new, |hint| format!("\nhint: {}", escape_line(hint)));
-    // Without standard error there is nobody to tell.
+    // A closed standard error leaves no place for the message.
     let _ = writeln!(io::stderr(), "error: {}{hint}", escape_line(error.message()));
     ExitCode::from(if error.kind() == ErrorKind::InvalidInput { 2 } else { 1 })
 }

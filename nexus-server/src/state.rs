@@ -1,4 +1,4 @@
-//! [`Server`]: what every handler is given.
+//! [`AppState`]: shared state of all handlers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::sync::watch;
 
 use crate::connect::ConnectionLimits;
 
-/// How long a stream is silent before it sends a heartbeat, unless told.
+/// Default interval of silence before a stream sends a heartbeat.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The library, who acts on it, and the little that only HTTP needs. Cheap to clone.
+/// Shared state: the library, the principal of all requests, and settings of HTTP. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AppState {
     pub(crate) nexus: Nexus,
@@ -24,7 +24,7 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Serves `nexus`. All requests act as `who`, until there is authentication.
+    /// Returns the state over `nexus`. All requests act as `caller`, until there is authentication.
     pub fn new(nexus: Nexus, caller: Principal) -> Self {
         Self {
             nexus,
@@ -37,35 +37,35 @@ impl AppState {
         }
     }
 
-    /// How long a stream is silent before it sends a heartbeat; [`HEARTBEAT`] unless told.
+    /// Sets the interval of silence before a heartbeat; the default is [`HEARTBEAT`].
     #[must_use]
     pub fn with_heartbeat(mut self, heartbeat: Duration) -> Self {
         self.heartbeat = heartbeat;
         self
     }
 
-    /// How many connections there may be, and how long each may take; the default of [`ConnectionLimits`] unless told.
+    /// Sets the limits of connections; the default is that of [`ConnectionLimits`].
     #[must_use]
     pub fn with_limits(mut self, limits: ConnectionLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Where request ids come from; [`UuidV7`] unless told.
+    /// Sets the source of request ids; the default is [`UuidV7`].
     #[must_use]
     pub fn with_ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.ids = Arc::new(ids);
         self
     }
 
-    /// Where heartbeats take the time from; the machine's clock unless told.
+    /// Sets the clock of heartbeats; the default is the machine's clock.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Asks every stream to end. Their runs are not touched.
+    /// Requests that every stream end. Their runs continue.
     pub fn stop_streams(&self) {
         self.stopping.send_replace(true);
     }

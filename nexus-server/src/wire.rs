@@ -1,4 +1,4 @@
-//! What clients send: the body of a question, and where a stream broke off.
+//! Wire types of requests: the body of a question, and the header `Last-Event-ID`.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use tokio::time::timeout;
 
 use crate::error::codes;
 
-/// The largest body, in bytes. A question of 10,000 characters fits, whatever they are.
+/// Largest body, in bytes. A question of any 10,000 characters fits.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
-/// The most passages a client may ask for.
+/// Largest `top_k` of a request.
 const MAX_TOP_K: usize = 50;
-/// The header by which a client says which event it saw last.
+/// Header with the id of the last event that a client received.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// The body of `POST /v1/run`, as it is written.
+/// Body of `POST /v1/run` before validation.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RunBody {
@@ -33,25 +33,25 @@ struct RunBody {
     audio: bool,
 }
 
-/// A question, checked as far as HTTP is concerned.
+/// Validated body of `POST /v1/run`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct RunRequest {
     pub(crate) session: SessionId,
     pub(crate) corpus: CorpusId,
     pub(crate) message: String,
-    /// The corpus's own default unless told, which is 5 unless somebody changed it.
+    /// Number of passages; by default that of the corpus, which is 5 at its creation.
     pub(crate) top_k: Option<usize>,
-    /// Whether the answer is to be spoken as well.
+    /// Whether to add speech output.
     pub(crate) audio: bool,
 }
 
 impl RunRequest {
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with a code that says what is wrong.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with a code for each kind of defect.
     pub(crate) fn parse(body: &[u8]) -> Result<Self> {
-        // A derived reader would also take an array of the fields in order.
+        // A derived `Deserialize` would also accept an array of the fields in order.
         if body.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
             return Err(misfit("the body is not a JSON object"));
         }
@@ -69,13 +69,15 @@ impl RunRequest {
     }
 }
 
-/// Says where a body is wrong, but repeats nothing of it.
+/// Returns an error with the position of a defect, and without text of the body.
 fn unread(error: serde_json::Error) -> Error {
     let place = format!("line {}, column {}", error.line(), error.column());
     if error.is_data() {
-        misfit(format!("the body is not a question, at {place}")).because(error)
+        misfit(format!("cannot parse the body as a question at {place}")).because(error)
     } else {
-        Error::invalid(format!("the body is not JSON, at {place}")).code(codes::MALFORMED_JSON).because(error)
+        Error::invalid(format!("cannot parse the body as JSON at {place}"))
+            .code(codes::MALFORMED_JSON)
+            .because(error)
     }
 }
 
@@ -85,11 +87,11 @@ fn misfit(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     )
 }
 
-/// The bytes of a JSON body that arrives within `deadline`, empty if there is none.
+/// Reads a JSON body that arrives within `deadline`; returns no bytes for a request without one.
 ///
 /// # Errors
-/// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for a body that is not called JSON, too large, too slow or
-/// cut off.
+/// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for a body of another content type, or one that is too
+/// large, too slow or cut off.
 pub(crate) async fn json_body(request: Request, deadline: Duration) -> Result<Bytes> {
     if announced(request.headers()) > MAX_BODY_BYTES {
         return Err(too_large());
@@ -99,13 +101,13 @@ pub(crate) async fn json_body(request: Request, deadline: Duration) -> Result<By
     let body = read.await.map_err(|_| too_slow(deadline))?.map_err(|rejection| {
         match rejection.into_response().status() {
             StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-            _ => Error::invalid("the body could not be read to its end").code(codes::BODY_UNREADABLE),
+            _ => Error::invalid("cannot read the body to its end").code(codes::BODY_UNREADABLE),
         }
     })?;
     if named || body.is_empty() { Ok(body) } else { Err(not_json()) }
 }
 
-/// The length that a client announces; 0 when it does not.
+/// Returns the announced length; 0 without one.
 fn announced(headers: &HeaderMap) -> usize {
     headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or_default()
 }
@@ -126,12 +128,12 @@ fn too_large() -> Error {
 }
 
 fn not_json() -> Error {
-    Error::invalid("the body is not called JSON")
+    Error::invalid("the content type of the body is not JSON")
         .code(codes::UNSUPPORTED_MEDIA_TYPE)
         .hint("send `content-type: application/json`")
 }
 
-/// The event that a client saw last: the id under which it was sent, `<run_id>:<seq>`.
+/// Id of the last event that a client received, `<run_id>:<seq>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastEvent {
     pub(crate) run: RunId,
@@ -139,12 +141,12 @@ pub(crate) struct LastEvent {
 }
 
 impl LastEvent {
-    /// How an event's id is written.
+    /// Formats an event's id.
     pub(crate) fn id(run: &RunId, seq: u64) -> String {
         format!("{run}:{seq}")
     }
 
-    /// Reads the header `Last-Event-ID`; nothing without one.
+    /// Parses the header `Last-Event-ID`; returns `None` without one.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_LAST_EVENT_ID`.
@@ -153,16 +155,16 @@ impl LastEvent {
         let read = || {
             let (run, seq) = header.to_str().ok()?.rsplit_once(':')?;
             let last = Self { run: RunId::parse(run).ok()?, seq: seq.parse().ok()? };
-            // A number has other spellings, such as `+1` and `01`, under which nothing was sent.
+            // `u64::from_str` also accepts `+1`, and `01` equals `1`; no event has such an id.
             (Self::id(&last.run, last.seq).as_bytes() == header.as_bytes()).then_some(last)
         };
         read().map(Some).ok_or_else(unknown_event)
     }
 }
 
-/// The error for an event that was never sent.
+/// Returns the error for an event id that this server never sent.
 pub(crate) fn unknown_event() -> Error {
     Error::invalid("`Last-Event-ID` is not the id of an event of this server")
         .code(codes::INVALID_LAST_EVENT_ID)
-        .hint("send the `id` of the last event you received, as it was, or leave the header out to ask anew")
+        .hint("send the `id` of the last event you received, unchanged, or omit the header to ask a new question")
 }

@@ -1,4 +1,4 @@
-//! [`Serving`]: takes connections in, and owns the tasks that serve them.
+//! [`Serving`]: accepts connections, and owns the tasks that serve them.
 
 use std::io;
 use std::net::IpAddr;
@@ -16,29 +16,29 @@ use super::connection;
 use super::refusal_log::{self, Incident, Tally};
 use super::table::{Admission, Table};
 
-/// How long to wait after the system gave no connection, at first and at most.
+/// Backoff after a failed `accept`: the first delay and the largest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// What a connection is told that the server has no place for. It has not been read, so it has no request's id.
+/// Response body for a connection over the limit. Its request is not read, so the body carries no request id.
 const REFUSAL: &str = "{\"error\":{\"code\":\"SERVICE_BUSY\",\"message\":\"the server has too many connections\",\
                        \"hint\":\"try again in a moment\"}}";
 
-/// Where connections come from.
+/// Source of connections.
 pub(crate) trait Accept: Send + 'static {
-    /// A client's end.
+    /// Byte stream of a connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// The next connection and where it comes from.
+    /// Accepts the next connection.
     fn accept(&mut self) -> impl Future<Output = io::Result<Accepted<Self::Stream>>> + Send;
 }
 
-/// A new connection.
+/// Accepted connection and its peer address.
 #[derive(Debug)]
 pub(crate) struct Accepted<S> {
     pub(crate) stream: S,
     pub(crate) address: IpAddr,
 }
 
-/// The connections that are being served. Dropping it closes them.
+/// Connections being served. Dropping it closes them.
 #[derive(Debug)]
 pub(crate) struct Serving {
     router: Router,
@@ -59,8 +59,8 @@ impl Serving {
         }
     }
 
-    /// Takes in what `listener` gives until `stop` resolves, then closes the listener, and waits for the connections
-    /// that are being answered.
+    /// Accepts connections from `listener` until `stop` resolves, then closes the listener and waits for the
+    /// connections with a request in flight.
     pub(crate) async fn run<L: Accept>(mut self, mut listener: L, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut reports = interval(refusal_log::PAUSE);
@@ -78,7 +78,7 @@ impl Serving {
                     }
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
-                        tracing::debug!(%error, "a connection was not accepted");
+                        tracing::debug!(%error, "cannot accept a connection");
                         self.tally.note(Incident::NotAccepted, 1);
                         if self.table.evict_any() {
                             self.tally.note(Incident::Evicted, 1);
@@ -121,7 +121,7 @@ impl Serving {
         });
     }
 
-    /// Tells a connection that there is no place for it, as far as it can be told at once.
+    /// Answers a connection over the limit with 503, as far as a write succeeds without waiting.
     fn refuse<S: AsyncWrite + Unpin + Send + 'static>(&self, mut stream: S, why: Incident) {
         self.tally.note(why, 1);
         let answer = format!(
@@ -129,12 +129,12 @@ impl Serving {
              retry-after: 1\r\nconnection: close\r\n\r\n{REFUSAL}",
             REFUSAL.len()
         );
-        // The buffer of a new connection takes this at once; there is no waiting for one that does not.
+        // The send buffer of a new connection takes this at once. A connection whose buffer is full is dropped.
         futures::FutureExt::now_or_never(stream.write_all(answer.as_bytes()));
     }
 }
 
-/// Whether accepting failed because a client was gone again: the next one may be there.
+/// Returns whether `accept` failed for one connection only, which its client has closed already.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -152,10 +152,10 @@ mod tests {
     use super::*;
 
     const STRANGER: &str = "192.0.2.1";
-    /// Too many open files.
+    /// Errno for too many open files.
     const EMFILE: i32 = 24;
 
-    /// A listener that gives what a test sends it.
+    /// Listener that accepts the connections that a test sends.
     struct Sent(UnboundedReceiver<io::Result<Accepted<DuplexStream>>>);
 
     impl Accept for Sent {
@@ -172,7 +172,7 @@ mod tests {
     struct Clients(UnboundedSender<io::Result<Accepted<DuplexStream>>>);
 
     impl Clients {
-        /// A server whose `/slow` never answers.
+        /// Returns a server whose `/slow` never answers.
         fn of(limits: ConnectionLimits) -> (Self, impl Future<Output = ()>) {
             let router = Router::new()
                 .route("/", get(async || "hello"))

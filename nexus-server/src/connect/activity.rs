@@ -1,4 +1,4 @@
-//! [`Activity`]: what one connection is doing, and until when it may.
+//! [`Activity`]: phase of one connection, and the deadline of that phase.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,20 +7,20 @@ use tokio::time::Instant;
 
 use super::ConnectionLimits;
 
-/// What a connection is doing.
+/// Phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The head of a request is on its way, or has not begun on a new connection.
+    /// The head of a request is arriving, or has not begun on a new connection.
     Head,
     /// A request was answered, and the next one has not begun.
     Idle,
-    /// The body of a request is on its way.
+    /// The body of a request is arriving.
     Body,
     /// A request is being answered.
     Answering,
 }
 
-/// The state of one connection, which its stream, its bodies and the table share.
+/// State of one connection, which its stream, its bodies and the table share.
 #[derive(Debug)]
 pub(super) struct Activity {
     state: Mutex<State>,
@@ -32,12 +32,12 @@ pub(super) struct Activity {
 struct State {
     phase: Phase,
     since: Instant,
-    /// Since when the client has not taken what the server wants to write.
+    /// Start of the current write stall, while the client reads nothing.
     unread_since: Option<Instant>,
 }
 
 impl Activity {
-    /// A new connection.
+    /// Returns the state of a new connection.
     pub(super) fn new() -> Arc<Self> {
         let state = State { phase: Phase::Head, since: Instant::now(), unread_since: None };
         Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), evicted: Notify::new() })
@@ -56,31 +56,31 @@ impl Activity {
         self.changed.notify_one();
     }
 
-    /// Bytes came from the client: between two requests they begin the next head.
+    /// Records bytes from the client: between two requests they begin the next head.
     pub(super) fn received(&self) {
         if self.state().phase == Phase::Idle {
             self.enter(Phase::Head);
         }
     }
 
-    /// The head of a request has come; `has_body` says whether more follows.
+    /// Records the end of a request's head, and whether a body follows.
     pub(super) fn request(&self, has_body: bool) {
         self.enter(if has_body { Phase::Body } else { Phase::Answering });
     }
 
-    /// The body of the request has come, or its reader has given up.
+    /// Records the end of the request's body, read or abandoned.
     pub(super) fn body_ended(&self) {
         if self.state().phase == Phase::Body {
             self.enter(Phase::Answering);
         }
     }
 
-    /// The response has ended.
+    /// Records the end of the response.
     pub(super) fn answered(&self) {
         self.enter(Phase::Idle);
     }
 
-    /// The client took bytes: the end of a long response may still be on its way when the connection is idle.
+    /// Records that the client read bytes: the end of a long response may still be in transit on an idle connection.
     pub(super) fn sent(&self) {
         self.change(|state| {
             state.unread_since = None;
@@ -90,17 +90,17 @@ impl Activity {
         });
     }
 
-    /// The client takes no more bytes for now.
+    /// Records a write stall: the client reads no more bytes for now.
     pub(super) fn unread(&self) {
         self.change(|state| state.unread_since = Some(Instant::now()));
     }
 
-    /// What the connection is doing.
+    /// Returns the current phase.
     pub(super) fn phase(&self) -> Phase {
         self.state().phase
     }
 
-    /// When the phase ends at the latest. Answering has no such end: an event stream goes on as long as its run.
+    /// Returns the deadline of the phase. `Answering` has none: an event stream lasts as long as its run.
     pub(super) fn deadline(&self, limits: &ConnectionLimits) -> Option<Instant> {
         let State { phase, since, .. } = self.state();
         match phase {
@@ -110,8 +110,8 @@ impl Activity {
         }
     }
 
-    /// How soon the connection is closed to make room, least first: those without a request, then those whose request
-    /// is incomplete, then those that do not read; the oldest of each first. Nothing for one that is being answered.
+    /// Returns the eviction rank, least first: connections without a request, then those whose request is incomplete,
+    /// then those that do not read; the oldest of each first. `None` for a connection with a request in flight.
     pub(super) fn expendable(&self) -> Option<(u8, Instant)> {
         let State { phase, since, unread_since } = self.state();
         match (phase, unread_since) {
@@ -122,17 +122,17 @@ impl Activity {
         }
     }
 
-    /// Has the connection closed.
+    /// Requests that the connection close.
     pub(super) fn evict(&self) {
         self.evicted.notify_one();
     }
 
-    /// Resolves when [`Activity::evict`] was called.
+    /// Resolves after a call of [`Activity::evict`].
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
     }
 
-    /// Resolves when the phase has changed.
+    /// Resolves after a change of the phase.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }

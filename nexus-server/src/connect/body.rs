@@ -1,4 +1,4 @@
-//! Bodies that tell their connection's [`Activity`] when they end.
+//! Bodies that report their end to their connection's [`Activity`].
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use super::activity::Activity;
 
-/// Which body ends.
+/// Message to which a body belongs.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
-    /// That of a request.
+    /// Request.
     Request,
-    /// That of a response.
+    /// Response.
     Response,
 }
 
-/// A body that tells when it was read to its end or given up.
+/// Body that reports its end, read or abandoned.
 #[derive(Debug)]
 pub(super) struct Told<B> {
     inner: B,

@@ -1,7 +1,7 @@
-//! Serves one connection, over HTTP/1.1 alone.
+//! Service of one connection, over HTTP/1.1 alone.
 //!
-//! hyper's own builder of that version is used: one that recognises versions would serve HTTP/2 as soon as any crate
-//! in the tree turns that feature of hyper on.
+//! It uses hyper's builder for that version: a builder that detects versions would serve HTTP/2 as soon as any crate
+//! in the tree enables that feature of hyper.
 
 use std::error::Error as _;
 use std::io;
@@ -31,16 +31,16 @@ use super::refusal_log::Incident;
 use super::stream::Watched;
 use crate::serve::LINGER;
 
-/// The most bytes that a connection buffers: a larger head is refused with 431.
+/// Buffer limit of a connection, in bytes: a larger head is refused with 431.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Marks a request on a connection that may only probe health.
+/// Marker of a request on a connection that may only probe health.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OverCapacity;
 
-/// Serves the requests of one client, until it goes or one of `limits` passes; says which one passed.
+/// Serves the requests of one client until it disconnects or a limit is exceeded, and returns that limit.
 ///
-/// When `stopping` turns true, what is being answered is answered, and no other request is taken.
+/// When `stopping` turns true, the request in flight is answered, and no other request is read.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     router: Router,
@@ -74,7 +74,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             }
             () = until(deadline) => match (activity.deadline(&limits), activity.phase()) {
                 _ if stop.is_some() => return None,
-                // The client took more of the response meanwhile.
+                // The client has read more of the response meanwhile.
                 (Some(later), _) if later > Instant::now() => {}
                 (_, Phase::Idle) => return Some(Incident::Idle),
                 (_, Phase::Head | Phase::Body | Phase::Answering) => return Some(Incident::NoRequest),
@@ -116,11 +116,11 @@ async fn until(deadline: Option<Instant>) {
 }
 
 async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
-    // A sender that is gone has stopped.
+    // A dropped sender means that the server stops.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-/// Whether a connection ended because its client did not read.
+/// Returns whether a connection ended because its client did not read.
 fn is_unread(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)

@@ -1,4 +1,4 @@
-//! [`ConnectionLimits`]: the settings of connections, and how many of them the system's descriptors allow.
+//! [`ConnectionLimits`]: settings of connections, and the number of them that the descriptor limit allows.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -7,34 +7,34 @@ use std::time::Duration;
 use nexus_core::{Error, Result};
 use nexus_providers::bootstrap::{Network, ServerConfig};
 
-/// The most connections where descriptors allow more.
+/// Default limit of connections, where descriptors allow more.
 const USUAL_CONNECTIONS: usize = 1_024;
-/// The most connections that can be asked for.
+/// Largest limit that a configuration can set.
 const MOST_CONNECTIONS: usize = 1_000_000;
-/// The fewest connections, however few descriptors there are.
+/// Smallest limit, however few descriptors there are.
 const FEWEST_CONNECTIONS: usize = 4;
-/// The descriptors that the store, the vendors' sockets and the worker processes have for themselves.
+/// Descriptors reserved for the store, the vendors' sockets and the worker processes.
 const OTHER_DESCRIPTORS: usize = 128;
-/// The connections beyond the limit that are kept for health probes.
+/// Connections beyond the limit that are reserved for health probes.
 pub(super) const RESERVED_CONNECTIONS: usize = 8;
 
-/// How many connections there may be, and how long each step of one may take.
+/// Limits of connections: their number, and a timeout for each phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// The most connections at once. Eight more are taken in for health probes only.
+    /// Largest number of concurrent connections. Eight more are accepted for health probes only.
     pub connections: usize,
-    /// The most connections of one address (IPv6: of one network of 64 bits). It does not bind this machine's own
-    /// addresses and the trusted proxies.
+    /// Largest number of connections per address (IPv6: per network of 64 bits). This machine's own addresses and the
+    /// trusted proxies are exempt.
     pub connections_per_address: usize,
-    /// The proxies that speak for many clients.
+    /// Proxies that forward the requests of many clients.
     pub trusted_proxies: Vec<Network>,
-    /// How long the head of a request may take, from the connection or from its first byte.
+    /// Timeout of a request's head, from the connection or from its first byte.
     pub header: Duration,
-    /// How long a connection may stay open between two requests.
+    /// Idle timeout of a connection between two requests.
     pub idle: Duration,
-    /// How long the body of a request may take.
+    /// Timeout of a request's body.
     pub body: Duration,
-    /// How long a client may leave a response unread.
+    /// Write timeout: longest time for which a client may leave a response unread.
     pub write: Duration,
 }
 
@@ -54,7 +54,7 @@ impl Default for ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// What `config` says, for a process that may open `descriptors` files.
+    /// Returns the limits of `config` for a process that may open `descriptors` files.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `TOO_FEW_DESCRIPTORS` for more connections than
@@ -80,14 +80,14 @@ impl ConnectionLimits {
         })
     }
 
-    /// Whether the limit per address does not bind `address`.
+    /// Returns whether `address` is exempt from the limit per address.
     pub(super) fn is_exempt(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         address.is_loopback() || self.trusted_proxies.iter().any(|proxy| proxy.contains(address))
     }
 }
 
-/// The connections that `descriptors` leave room for: half of them where they are few.
+/// Returns the number of connections that `descriptors` leave room for: half of them where they are few.
 fn room(descriptors: usize) -> usize {
     let others = OTHER_DESCRIPTORS.min(descriptors / 2) + RESERVED_CONNECTIONS;
     descriptors.saturating_sub(others).clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)

@@ -1,29 +1,29 @@
-//! [`Tally`]: what happened to connections, as log lines that no flood of connections can multiply.
+//! [`Tally`]: rate-limited log of refused and closed connections, so that a flood of them does not flood the log.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long the same thing is counted before it is logged again.
+/// Interval in which incidents of one kind are counted before the next log line.
 pub(super) const PAUSE: Duration = Duration::from_mins(1);
 
-/// What can happen to a connection.
+/// Reason why a connection was closed or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Incident {
     /// No request came in time.
     NoRequest,
-    /// It stayed open without another request.
+    /// The idle timeout passed without another request.
     Idle,
     /// The client did not read.
     Unread,
-    /// It made room for another.
+    /// It was evicted for another connection.
     Evicted,
-    /// There was no place for it.
+    /// The limit of connections was reached.
     Full,
-    /// Its address has as many as it may.
+    /// The limit per address was reached.
     AddressFull,
-    /// The system gave none.
+    /// `accept` failed.
     NotAccepted,
 }
 
@@ -37,7 +37,7 @@ const ALL: [Incident; 7] = [
     Incident::NotAccepted,
 ];
 
-/// Counts incidents. The first of a kind is logged at once, those of the next minute together.
+/// Counters of incidents. The first of a kind is logged at once, those of the next minute together.
 #[derive(Debug, Default)]
 pub(super) struct Tally(Mutex<[Count; ALL.len()]>);
 
@@ -48,7 +48,7 @@ struct Count {
 }
 
 impl Count {
-    /// How many are to be logged now, if any.
+    /// Returns the count to log now, if any.
     fn due(&mut self, now: Instant) -> Option<u64> {
         let is_due = self.logged.is_none_or(|logged| now.duration_since(logged) >= PAUSE);
         (is_due && self.pending > 0).then(|| {
@@ -66,7 +66,7 @@ impl Tally {
         }
     }
 
-    /// Logs what was counted and is due.
+    /// Logs the counts that are due.
     pub(super) fn flush(&self) {
         for incident in ALL {
             self.note(incident, 0);
@@ -116,7 +116,7 @@ fn log(incident: Incident, connections: u64) {
         Incident::NotAccepted => {
             tracing::error!(
                 times = connections,
-                "the system gave no connection; is its limit of open files reached?"
+                "cannot accept connections; is the limit of open files reached?"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! [`Watched`]: a stream that notices when its client begins a request, and when it no longer reads.
+//! [`Watched`]: stream that detects the start of a request, and a client that no longer reads.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,14 +11,14 @@ use tokio::time::{Sleep, sleep};
 
 use super::activity::Activity;
 
-/// A client's stream. Writing fails with [`TimedOut`](io::ErrorKind::TimedOut) when the client has taken nothing of
-/// what waits for it within the deadline.
+/// Stream of a client with a write timeout. Writing fails with [`TimedOut`](io::ErrorKind::TimedOut) when the client
+/// reads none of the pending bytes within it.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     inner: S,
     activity: Arc<Activity>,
     deadline: Duration,
-    /// Runs while the client does not take what there is to write.
+    /// Timer that runs while a write stalls.
     unread: Option<Pin<Box<Sleep>>>,
 }
 
@@ -27,7 +27,7 @@ impl<S> Watched<S> {
         Self { inner, activity, deadline, unread: None }
     }
 
-    /// Passes on how far a write came, unless the client has read nothing for too long.
+    /// Returns the result of a write, or `TimedOut` once the stall has lasted too long.
     fn watch<T>(&mut self, cx: &mut Context<'_>, write: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if write.is_ready() {
             self.unread = None;

@@ -1,4 +1,4 @@
-//! [`Table`]: all connections, and which one must go when there are too many.
+//! [`Table`]: all connections, and the eviction of one when there are too many.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,7 +10,7 @@ use super::ConnectionLimits;
 use super::activity::Activity;
 use super::limits::RESERVED_CONNECTIONS;
 
-/// All connections that are open.
+/// Table of open connections.
 #[derive(Debug)]
 pub(super) struct Table {
     limits: ConnectionLimits,
@@ -32,29 +32,29 @@ struct Entry {
     activity: Arc<Activity>,
 }
 
-/// Which places a connection takes one of.
+/// Pool of permits from which a connection takes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pool {
-    /// Those of the limit.
+    /// Permits up to the limit.
     Usual,
-    /// The few beyond it, for health probes.
+    /// Permits beyond it, for health probes.
     Reserve,
 }
 
-/// What becomes of a new connection.
+/// Admission result of a new connection.
 #[derive(Debug)]
 pub(super) enum Admission {
-    /// It has a place.
+    /// It holds a permit.
     Admitted(Place),
-    /// All places are taken by requests that are being answered: it may probe health, and nothing else.
+    /// Every other connection has a request in flight: this one may only probe health.
     ProbesOnly(Place),
-    /// The server has no place for it.
+    /// No permit is left.
     Full,
-    /// Its address has as many connections as it may.
+    /// The limit per address is reached.
     AddressFull,
 }
 
-/// A connection's place in the table, given back when dropped.
+/// Permit of a connection, returned on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     table: Arc<Table>,
@@ -87,9 +87,9 @@ impl Table {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finds a place for a connection from `address`, and says how many others had to go for it.
+    /// Admits a connection from `address`, and returns the number of connections evicted for it.
     ///
-    /// Waits for nothing but the end of a connection that was told to close.
+    /// Waits only for the end of an evicted connection.
     pub(super) async fn admit(self: &Arc<Self>, address: IpAddr) -> (Admission, u64) {
         let address = network_of(address);
         let (mut evicted, mut leaving) = (0, None);
@@ -111,7 +111,7 @@ impl Table {
                 evicted += u64::from(leaving.is_some());
             }
             if permit.is_none() && leaving == Some(pool) {
-                // The connection that was told to close gives its permit back as soon as its task runs.
+                // The evicted connection returns its permit as soon as its task runs.
                 permit = places.acquire_owned().await.ok();
             }
             let Some(permit) = permit else { continue };
@@ -137,13 +137,12 @@ impl Table {
         self.entries().open.values().filter(|entry| entry.address == address).count()
     }
 
-    /// Closes the connection that can best be spared, and says whether there was one.
+    /// Evicts the connection of the lowest rank, and returns whether there was one.
     pub(super) fn evict_any(&self) -> bool {
         self.evict(|_| true).is_some()
     }
 
-    /// Closes the connection of `which` that can best be spared. It leaves the table at once, so that it is not chosen
-    /// again.
+    /// Evicts the connection of `which` with the lowest rank. It leaves the table at once, so that it is not chosen again.
     fn evict(&self, which: impl Fn(&Entry) -> bool) -> Option<Pool> {
         let mut entries = self.entries();
         let candidates = entries.open.iter().filter(|(_, entry)| which(entry));
@@ -155,7 +154,7 @@ impl Table {
     }
 }
 
-/// The address that counts: IPv4 is itself, also when written as IPv6; of IPv6 the 64 bits that one client is given.
+/// Returns the address that the limit counts: IPv4 is itself, also when mapped to IPv6; of IPv6 the 64-bit prefix.
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
@@ -186,7 +185,7 @@ mod tests {
         place
     }
 
-    /// Admits another connection beside the task that owns `place`, which closes when it is told to.
+    /// Admits another connection beside the task that owns `place`, which closes on eviction.
     async fn admit_beside(table: &Arc<Table>, place: Place, address: &str) -> (Admission, u64) {
         let close = async {
             place.activity.evicted().await;

@@ -1,4 +1,4 @@
-//! `GET /v1/audio/{audio_id}.mp3`: an answer aloud, for whoever may see its run.
+//! `GET /v1/audio/{audio_id}.mp3`: audio of an answer, for principals that may see its run.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -9,7 +9,7 @@ use nexus_core::{Error, Result, RunId};
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// The sound. The path says `mp3` whatever it is, because clients ask for that; the content type says what it is.
+/// Returns the audio. The path ends in `mp3` for the sake of clients; the content type names the actual format.
 pub(super) async fn audio(
     State(server): State<AppState>,
     file: std::result::Result<Path<String>, PathRejection>,

@@ -1,4 +1,4 @@
-//! The probes: whether the process runs, and whether it can do its work.
+//! Health probes: liveness of the process, and readiness of the store.
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -10,12 +10,12 @@ use crate::state::AppState;
 const OK: ([(axum::http::HeaderName, &str); 1], &str) =
     ([(CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#);
 
-/// The process answers.
+/// Liveness probe: the process answers.
 pub(super) async fn live() -> impl IntoResponse {
     OK
 }
 
-/// The store can be read and written.
+/// Readiness probe: the store can be read and written.
 pub(super) async fn ready(State(server): State<AppState>) -> Result<impl IntoResponse, ApiError> {
     server.nexus.ready().await?;
     Ok(OK)

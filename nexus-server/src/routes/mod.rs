@@ -1,4 +1,4 @@
-//! Every route there is, in one table. A route calls the library's facade and nothing else.
+//! Table of all routes. A route calls the library's facade and nothing else.
 
 mod audio;
 mod health;
@@ -9,17 +9,17 @@ use axum::routing::{MethodRouter, get, post};
 
 use crate::state::AppState;
 
-/// One route.
+/// Route.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// Its method.
+    /// HTTP method.
     pub method: Method,
-    /// Its path.
+    /// Path template.
     pub path: &'static str,
     pub(crate) handler: MethodRouter<AppState>,
 }
 
-/// The routes.
+/// Returns all routes.
 pub fn table() -> [Route; 4] {
     [
         Route { method: Method::GET, path: "/health/live", handler: get(health::live) },

@@ -1,4 +1,4 @@
-//! `POST /v1/run`: asks a question and streams the run's events, or takes up a stream that broke off.
+//! `POST /v1/run`: asks a question and streams the run's events, or resumes an interrupted stream.
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -12,7 +12,7 @@ use crate::sse;
 use crate::state::AppState;
 use crate::wire::{LastEvent, RunRequest, json_body, unknown_event};
 
-/// Asks, or resumes when the client says which event it saw last.
+/// Asks a question, or resumes a stream when the client sends `Last-Event-ID`.
 pub(super) async fn run(
     State(server): State<AppState>,
     Extension(id): Extension<RequestId>,
@@ -38,7 +38,7 @@ async fn ask(server: &AppState, id: RequestId, asked: RunRequest) -> Result<Resp
     Ok(sse::respond(server, run.id().clone(), id, 0, run.events()))
 }
 
-/// The events after `last`. A client that sends its question again must send the one that began the run.
+/// Streams the events after `last`. A client that sends its question again must send the one that began the run.
 async fn resume(server: &AppState, last: &LastEvent, asked: Option<&RunRequest>) -> Result<Response> {
     let run = server.nexus.run(&server.caller, &last.run).await?;
     if last.seq >= run.next_seq {
@@ -48,7 +48,7 @@ async fn resume(server: &AppState, last: &LastEvent, asked: Option<&RunRequest>)
         return Err(other_question());
     }
     if run.outcome().is_some() && last.seq + 1 == run.next_seq {
-        // The client has seen the end; this status tells an `EventSource` to stop asking.
+        // The client has received the last event; this status makes an `EventSource` stop reconnecting.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let events = server.nexus.events(&server.caller, &run.id, last.seq + 1).await?;
@@ -66,5 +66,5 @@ fn is_same(asked: &RunRequest, run: &Run) -> bool {
 fn other_question() -> Error {
     Error::new(ErrorKind::Conflict, "`Last-Event-ID` belongs to the run of another question")
         .code("RESUME_MISMATCH")
-        .hint("leave the header out to ask anew, or the body to resume")
+        .hint("omit the header to ask a new question, or omit the body to resume")
 }

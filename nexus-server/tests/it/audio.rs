@@ -1,4 +1,4 @@
-//! Answers aloud: asked for with a question, told by its stream, fetched by whoever may see the run.
+//! Speech output: requested with a question, announced by its stream, fetched by principals that may see the run.
 
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
@@ -15,12 +15,12 @@ use crate::fixture::{
     Frames, admin, ask, asking, builder, data, library, name, over, request, send, serving,
 };
 
-async fn speaking(speaker: impl SpeechSynthesizer + 'static) -> Nexus {
-    library(builder(MemoryStore::default()).speech_synthesizer(speaker)).await
+async fn with_speech(synthesizer: impl SpeechSynthesizer + 'static) -> Nexus {
+    library(builder(MemoryStore::default()).speech_synthesizer(synthesizer)).await
 }
 
-/// Asks aloud: the names of the events after the answer, and what the first of them says.
-async fn aloud(nexus: &Nexus) -> (Vec<String>, Value) {
+/// Asks with speech output, and returns the names of the events after the answer and the data of the first one.
+async fn ask_with_speech(nexus: &Nexus) -> (Vec<String>, Value) {
     let mut question = asking();
     question["audio"] = json!(true);
     let frames = Frames::of(send(&over(nexus), ask(&[], &question)).await).rest().await;
@@ -30,9 +30,9 @@ async fn aloud(nexus: &Nexus) -> (Vec<String>, Value) {
 }
 
 #[tokio::test]
-async fn an_answer_is_spoken_and_can_be_fetched_by_whoever_may_see_its_run() {
+async fn speech_of_an_answer_is_fetched_by_a_principal_that_may_see_its_run() {
     let nexus = speaking(OfflineSpeech).await;
-    let (names, ready) = aloud(&nexus).await;
+    let (names, ready) = ask_with_speech(&nexus).await;
     assert_eq!(names, ["message.final", "audio.ready", "done"]);
     let (url, id) = (ready["audio_url"].as_str().unwrap(), ready["audio_id"].as_str().unwrap());
     assert_eq!((url, &ready["mime"]), (format!("/v1/audio/{id}.mp3").as_str(), &json!("audio/wav")));
@@ -52,8 +52,8 @@ async fn an_answer_is_spoken_and_can_be_fetched_by_whoever_may_see_its_run() {
         let stranger = Principal::user(stranger, "bob").unwrap().roles(["reader"]);
         assert_eq!(fetch(stranger).await.status(), StatusCode::NOT_FOUND);
     }
-    let nobody = Principal::user("acme", "eve").unwrap();
-    assert_eq!(fetch(nobody).await.status(), StatusCode::FORBIDDEN);
+    let without_role = Principal::user("acme", "eve").unwrap();
+    assert_eq!(fetch(without_role).await.status(), StatusCode::FORBIDDEN);
     nexus.prune_journal(&admin(), &nexus_core::RunId::parse(id).unwrap()).await.unwrap();
     assert_eq!(fetch(admin()).await.status(), StatusCode::NOT_FOUND);
 }
@@ -65,7 +65,7 @@ async fn who_does_not_ask_for_it_hears_nothing() {
     assert!(!frames.iter().any(|frame| name(frame).starts_with("audio")));
 }
 
-/// A speaker without a voice.
+/// Synthesizer that fails.
 #[derive(Debug)]
 struct Hoarse;
 
@@ -91,7 +91,7 @@ impl SpeechSynthesizer for Hoarse {
 #[tokio::test]
 async fn what_fails_about_speaking_never_fails_the_answer() {
     for nexus in [speaking(Hoarse).await, library(builder(MemoryStore::default())).await] {
-        let (names, error) = aloud(&nexus).await;
+        let (names, error) = ask_with_speech(&nexus).await;
         assert_eq!(names, ["message.final", "audio.error", "done"]);
         assert_eq!(error["code"], "TTS_ERROR");
         assert!(!error["message"].as_str().unwrap().is_empty());

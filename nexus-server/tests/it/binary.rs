@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
-/// The binary, with nothing of this process's environment but the place where coverage counters go.
+/// Returns the binary without this process's environment, except for the path of coverage counters.
 pub(crate) fn binary(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nexus-server"));
     command
@@ -64,7 +64,7 @@ fn a_log_setting_that_means_nothing_is_refused() {
     let output = binary(home.path()).env("RUST_LOG", "nexus=loud=very").output().unwrap();
     insta::assert_snapshot!(told(&output), @r##"
     exit 2
-    error: `RUST_LOG` makes no sense
+    error: cannot parse `RUST_LOG`
     hint: try `info`
     "##);
 }
@@ -82,7 +82,7 @@ fn an_address_that_is_taken_is_named_with_a_way_out() {
         .unwrap();
     insta::assert_snapshot!(told(&output).replace(&address, "[address]"), @r##"
     exit 1
-    error: the address `[address]` cannot be listened on
+    error: cannot listen on `[address]`
     hint: is another server running? `--listen 127.0.0.1:0` takes any free port
     "##);
     assert!(!home.path().join("nexus-data").exists(), "nothing is made for a server that does not start");

@@ -1,4 +1,4 @@
-//! Clients that take and give nothing back: deadlines, limits, and health probes that are answered all the same.
+//! Clients that hold connections: deadlines, limits, and health probes that are still answered.
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ const LATE: Duration = Duration::from_hours(1);
 const PROBE: &str = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 /// Deadlines that no test waits for, and room.
-fn patient() -> ConnectionLimits {
+fn generous() -> ConnectionLimits {
     ConnectionLimits { header: LATE, idle: LATE, body: LATE, write: LATE, ..ConnectionLimits::default() }
 }
 
@@ -78,7 +78,7 @@ async fn drip(mut socket: TcpStream, bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_head_that_does_not_end_is_cut() {
-    let server = limited(ConnectionLimits { header: SOON, ..patient() }).await;
+    let server = limited(ConnectionLimits { header: SOON, ..generous() }).await;
     let beginnings = [
         "",
         "G",
@@ -93,7 +93,7 @@ async fn a_head_that_does_not_end_is_cut() {
 
 #[tokio::test]
 async fn a_head_that_comes_byte_by_byte_is_cut() {
-    let server = limited(ConnectionLimits { header: SOON, ..patient() }).await;
+    let server = limited(ConnectionLimits { header: SOON, ..generous() }).await;
     for (beginning, bytes) in [("", "G"), ("GET / HTTP/1.1\r\n", "x"), ("GET / HTTP/1.1\r\n", "x: 1\r\n")] {
         assert_eq!(drip(open(server.address, beginning).await, bytes.as_bytes()).await, "", "{beginning}");
     }
@@ -101,7 +101,7 @@ async fn a_head_that_comes_byte_by_byte_is_cut() {
 
 #[tokio::test]
 async fn a_second_head_on_a_connection_is_held_to_the_same_deadline() {
-    let server = limited(ConnectionLimits { header: SOON, ..patient() }).await;
+    let server = limited(ConnectionLimits { header: SOON, ..generous() }).await;
     let (mut socket, mut read) = (open(server.address, PROBE).await, String::new());
     read_until(&mut socket, &mut read, r#"{"status":"ok"}"#).await;
     socket.write_all(b"GET /health/live HTTP/1.1\r\n").await.unwrap();
@@ -110,14 +110,14 @@ async fn a_second_head_on_a_connection_is_held_to_the_same_deadline() {
 
 #[tokio::test]
 async fn a_connection_without_another_request_is_closed() {
-    let server = limited(ConnectionLimits { idle: SOON, ..patient() }).await;
+    let server = limited(ConnectionLimits { idle: SOON, ..generous() }).await;
     let told = rest(&mut open(server.address, PROBE).await).await;
     assert!(told.starts_with("HTTP/1.1 200") && told.ends_with(r#"{"status":"ok"}"#), "{told}");
 }
 
 #[tokio::test]
 async fn a_body_that_comes_byte_by_byte_is_refused_after_its_deadline() {
-    let server = limited(ConnectionLimits { body: SOON, ..patient() }).await;
+    let server = limited(ConnectionLimits { body: SOON, ..generous() }).await;
     let head = "POST /v1/run HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n";
     let told = drip(open(server.address, head).await, b" ").await;
     assert!(told.starts_with("HTTP/1.1 408") && told.contains("BODY_TOO_SLOW"), "{told}");
@@ -125,7 +125,7 @@ async fn a_body_that_comes_byte_by_byte_is_refused_after_its_deadline() {
 
 #[tokio::test]
 async fn a_body_that_no_route_reads_holds_no_connection() {
-    let server = limited(patient()).await;
+    let server = limited(generous()).await;
     let head = "GET /health/live HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9999\r\n\r\n";
     let told = drip(open(server.address, head).await, b" ").await;
     assert!(told.starts_with("HTTP/1.1 200"), "{told}");
@@ -135,7 +135,7 @@ async fn a_body_that_no_route_reads_holds_no_connection() {
 async fn an_event_stream_with_heartbeats_outlasts_every_deadline() {
     let (_script, model) = scripted();
     let nexus = library(builder(MemoryStore::default()).llm(model)).await;
-    let limits = ConnectionLimits { header: SOON, idle: SOON, body: SOON, write: SOON, ..patient() };
+    let limits = ConnectionLimits { header: SOON, idle: SOON, body: SOON, write: SOON, ..generous() };
     let server = serving(&nexus, admin()).with_heartbeat(SOON / 4).with_limits(limits);
     let server = run(server, Duration::ZERO).await;
     let (mut socket, mut read) = ask_this(server.address, &asking(), "metadata").await;
@@ -149,7 +149,7 @@ async fn an_event_stream_with_heartbeats_outlasts_every_deadline() {
 
 #[tokio::test]
 async fn a_newcomer_takes_the_place_of_the_connection_that_has_waited_longest() {
-    let server = limited(ConnectionLimits { connections: 4, ..patient() }).await;
+    let server = limited(ConnectionLimits { connections: 4, ..generous() }).await;
     let mut waiting = Vec::new();
     for _ in 0..40 {
         waiting.push(open(server.address, "GET /health/live HTTP/1.1\r\nx: ").await);
@@ -168,7 +168,7 @@ async fn a_newcomer_takes_the_place_of_the_connection_that_has_waited_longest() 
 async fn while_every_connection_is_being_answered_health_is_still_told_and_the_rest_refused() {
     let (_script, model) = scripted();
     let nexus = library(builder(MemoryStore::default()).llm(model)).await;
-    let limits = ConnectionLimits { connections: 2, ..patient() };
+    let limits = ConnectionLimits { connections: 2, ..generous() };
     let server = run(serving(&nexus, admin()).with_limits(limits), Duration::ZERO).await;
     let (_first, read) = ask_this(server.address, &asking(), "event: metadata").await;
     let id = read.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap();
@@ -194,7 +194,7 @@ async fn while_every_connection_is_being_answered_health_is_still_told_and_the_r
 
 #[tokio::test]
 async fn http_2_is_refused_however_it_is_asked_for() {
-    let server = limited(patient()).await;
+    let server = limited(generous()).await;
     let told = rest(&mut open(server.address, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await).await;
     assert!(told.is_empty() || told.starts_with("HTTP/1.1 4"), "{told:?}");
 
@@ -207,7 +207,7 @@ async fn http_2_is_refused_however_it_is_asked_for() {
 
 #[tokio::test]
 async fn connections_without_a_request_do_not_hold_up_the_end() {
-    let server = run(serving(&empty(), admin()).with_limits(patient()), LATE).await;
+    let server = run(serving(&empty(), admin()).with_limits(generous()), LATE).await;
     let mut silent = open(server.address, "").await;
     let mut half = open(server.address, "GET /health/live HTTP/1.1\r\n").await;
     let mut idle = open(server.address, PROBE).await;

@@ -1,4 +1,4 @@
-//! A folder's `.env` beside the real server: at the start, and when it is told to read anew.
+//! A folder's `.env` beside the real server: at the start, and at a reload.
 
 use std::fs;
 use std::net::TcpListener;
@@ -52,7 +52,7 @@ async fn a_folders_env_file_redirects_nothing_at_the_start_or_at_a_hang_up() {
     fs::write(&found, format!("{hostile}LLM_PROVIDER=x\nNEXUS__PROVIDERS__X__TYPE=openai_compatible\nNEXUS__PROVIDERS__X__ENDPOINT={openai}\nNEXUS__PROVIDERS__X__MODEL=m\nNEXUS__PROVIDERS__X__KEY_ENV=OPENAI_API_KEY\n")).unwrap();
     let mut hang_up = || {
         assert!(Command::new("kill").args(["-HUP", &server.id().to_string()]).status().unwrap().success());
-        assert!(stderr.any(|line| line.unwrap().contains("was read anew")));
+        assert!(stderr.any(|line| line.unwrap().contains("reloaded the configuration")));
     };
     hang_up();
     ask_this(address, &question("s-2"), "event: error").await;

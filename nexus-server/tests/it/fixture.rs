@@ -1,4 +1,4 @@
-//! What the tests share: a server over a small corpus, a model that says what a test tells it, and clients.
+//! Fixture of the tests: a server over a small corpus, a scripted model, and clients.
 
 use std::io::Cursor;
 use std::sync::Mutex;
@@ -22,8 +22,8 @@ use nexus_testkit::fake::{CountingIds, FixedClock};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-/// Whatever a test waits for comes sooner; a test that waits longer has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of every wait in a test.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 const LEAVE: &str = "Everybody has 25 days of paid leave a year. Unused days expire at the end of March.\n";
 pub(crate) const QUESTION: &str = "How many days of paid leave does everybody have?";
@@ -61,7 +61,7 @@ pub(crate) async fn library(builder: Builder) -> Nexus {
     nexus
 }
 
-/// A server over `nexus` that acts as `who`, with ids and clock of a test.
+/// Returns a server over `nexus` that acts as `caller`, with ids and clock of a test.
 pub(crate) fn serving(nexus: &Nexus, caller: Principal) -> AppState {
     AppState::new(nexus.clone(), caller).with_ids(CountingIds::new("request")).with_clock(clock())
 }
@@ -113,7 +113,7 @@ pub(crate) async fn send(app: &Router, request: Request<Body>) -> Response<Body>
     patiently(app.clone().oneshot(request)).await.unwrap()
 }
 
-/// Status, telling headers and body of an answer, for snapshots.
+/// Returns status, relevant headers and body of a response, for snapshots.
 pub(crate) async fn show(response: Response<Body>) -> String {
     let told = ["allow", "content-type", "cache-control", "retry-after", "x-accel-buffering", "x-request-id"];
     let (head, body) = response.into_parts();
@@ -129,7 +129,7 @@ pub(crate) async fn show(response: Response<Body>) -> String {
 }
 
 pub(crate) async fn patiently<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("this comes sooner")
+    tokio::time::timeout(TIMEOUT, future).await.expect("this comes sooner")
 }
 
 /// A stream of events, read frame by frame.
@@ -189,12 +189,12 @@ pub(crate) fn data(frame: &str) -> Value {
     serde_json::from_str(frame.lines().find_map(|line| line.strip_prefix("data: ")).unwrap()).unwrap()
 }
 
-/// The run that a `request.accepted` frame tells of.
+/// Returns the run of a `request.accepted` frame.
 pub(crate) fn run_of(accepted: &str) -> RunId {
     RunId::parse(data(accepted)["data"]["run_id"].as_str().unwrap()).unwrap()
 }
 
-/// A model that says what a test tells it, one question long.
+/// Model that streams the events of a test, for one question.
 #[derive(Debug)]
 pub(crate) struct Scripted(Mutex<Option<UnboundedReceiver<Result<CompletionEvent>>>>);
 

@@ -1,4 +1,4 @@
-//! The configuration, read anew by the real binary while a model answers.
+//! Reload of the configuration by the real binary while a model answers.
 
 use std::fs;
 use std::path::Path;
@@ -56,7 +56,7 @@ async fn a_hang_up_replaces_the_models_and_leaves_answers_that_go_on_alone() {
 
     fs::write(&file, "[llm]\nprimary = 'nobody'").unwrap();
     hang_up(&server);
-    assert!(log.any(|line| line.unwrap().contains("stays as it was")));
+    assert!(log.any(|line| line.unwrap().contains("cannot reload the configuration")));
     ask_this(address, &question(2), "event: done").await;
     assert_eq!((before.log().len(), after.log().len()), (2, 0));
 
@@ -64,10 +64,13 @@ async fn a_hang_up_replaces_the_models_and_leaves_answers_that_go_on_alone() {
     let configured = fs::read_to_string(&file).unwrap();
     fs::write(&file, format!("{configured}[retention]\nruns_days = 1\n[server]\nidle_ms = 9\n")).unwrap();
     hang_up(&server);
-    let lines: Vec<String> =
-        log.by_ref().map(Result::unwrap).take_while(|line| !line.contains("was read anew")).collect();
+    let lines: Vec<String> = log
+        .by_ref()
+        .map(Result::unwrap)
+        .take_while(|line| !line.contains("reloaded the configuration"))
+        .collect();
     let told =
-        |section: &str| lines.iter().any(|line| line.contains(section) && line.contains("takes a restart"));
+        |section: &str| lines.iter().any(|line| line.contains(section) && line.contains("needs a restart"));
     assert!(told("[retention]") && told("[server]") && !told("tenant"), "{lines:?}");
     ask_this(address, &question(3), "event: done").await;
     read_until(&mut socket, &mut read, "event: done").await;

@@ -1,4 +1,4 @@
-//! Taking up a stream that broke off, with nothing but the id of the last event.
+//! Resuming an interrupted stream with the id of the last event.
 
 use axum::Router;
 use axum::body::Body;
@@ -12,7 +12,7 @@ use crate::fixture::{
     serving, show,
 };
 
-/// A run that is over, and the frames its stream had.
+/// Finished run, and the frames of its stream.
 async fn answered() -> (Nexus, Router, RunId, Vec<String>) {
     let nexus = library(builder(MemoryStore::default())).await;
     let app = over(&nexus);
@@ -88,7 +88,7 @@ async fn the_question_may_be_sent_again_but_not_another_one() {
     {
       "error": {
         "code": "RESUME_MISMATCH",
-        "hint": "leave the header out to ask anew, or the body to resume",
+        "hint": "omit the header to ask a new question, or omit the body to resume",
         "message": "`Last-Event-ID` belongs to the run of another question",
         "request_id": "request-0003"
       }
@@ -113,7 +113,7 @@ async fn an_id_that_no_event_had_is_refused() {
     {
       "error": {
         "code": "INVALID_LAST_EVENT_ID",
-        "hint": "send the `id` of the last event you received, as it was, or leave the header out to ask anew",
+        "hint": "send the `id` of the last event you received, unchanged, or omit the header to ask a new question",
         "message": "`Last-Event-ID` is not the id of an event of this server",
         "request_id": "request-0007"
       }

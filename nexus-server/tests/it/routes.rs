@@ -1,4 +1,4 @@
-//! Every route, and that none of them goes round the governed engine.
+//! All routes, and proof that none bypasses the governed engine.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use nexus_store_memory::MemoryStore;
 
 use crate::fixture::{app, ask, asking, builder, library, over, request, send, serving, show};
 
-/// A role gate that remembers what it was asked.
+/// Role policy that records its questions.
 #[derive(Clone, Debug, Default)]
 struct Recording(Arc<Mutex<Vec<Action>>>);
 
@@ -31,7 +31,7 @@ impl PolicyEngine for Recording {
 async fn every_route_asks_the_policy_before_it_shows_or_does_anything() {
     let policy = Recording::default();
     let app = over(&library(builder(MemoryStore::default()).policy(policy.clone())).await);
-    // Probes tell nothing of a tenant. No other route may join them.
+    // Probes reveal nothing of a tenant. No other route may join them.
     let unasked = [("GET", "/health/live"), ("GET", "/health/ready")];
     for route in routes::table() {
         policy.0.lock().unwrap().clear();

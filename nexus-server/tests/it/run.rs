@@ -112,7 +112,7 @@ async fn a_client_that_goes_does_not_take_its_run_along() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_before_its_first_event_leaves_no_run_that_nobody_drives() {
+async fn a_client_that_goes_before_its_first_event_leaves_no_run_without_a_driver() {
     let nexus = library(builder(MemoryStore::default())).await;
     let app = over(&nexus);
     // The client goes at every point at which the answer is waited for, and how many there are depends on the store's
@@ -170,6 +170,6 @@ async fn streams_end_when_the_server_stops_and_say_how_to_go_on() {
     server.stop_streams();
     insta::assert_snapshot!(frames.rest().await.join("\n\n"), @r##"
     event: error
-    data: {"request_id":"request-0001","seq":1,"type":"error","data":{"code":"SERVER_STOPPING","message":"the server is stopping; the run goes on when it is back","hint":"connect again with `Last-Event-ID`"}}
+    data: {"request_id":"request-0001","seq":1,"type":"error","data":{"code":"SERVER_STOPPING","message":"the server is shutting down; the run continues after its restart","hint":"connect again with `Last-Event-ID`"}}
     "##);
 }

@@ -1,4 +1,4 @@
-//! The server on real sockets: streams that arrive as they are made, clients that go, and an end in order.
+//! The server on real sockets: streams that arrive incrementally, clients that disconnect, and graceful shutdown.
 
 use std::net::SocketAddr;
 use std::time::Duration;

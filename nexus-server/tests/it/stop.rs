@@ -39,7 +39,7 @@ async fn n35_a_server_that_is_stopped_under_load_has_booked_what_its_vendor_bill
             json!({ "session_id": format!("s-{number}"), "corpus_id": "handbook", "message": message });
         clients.push(ask_this(address.parse().unwrap(), &body, "token.delta").await);
     }
-    // All of them are in the middle of an answer; some leave as the server is told to stop.
+    // All of them are in the middle of an answer; some disconnect at the shutdown.
     assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
     let leaving = clients.split_off(CLIENTS / 2);
     drop(leaving);
