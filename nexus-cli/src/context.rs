@@ -1,4 +1,4 @@
-//! What every command works with: who asks, where the data is, where words go, and how to open the store.
+//! Context of a command: the caller, the data directory, the output, and access to the store.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::output::{Output, announce};
 use crate::principal::{principal, user_source};
 
 const DATA: &str = "./nexus-data";
-/// How long background work may take to end.
+/// Timeout of background work at the end.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The surroundings of a command.
+/// Context of a command.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) caller: Principal,
@@ -30,14 +30,14 @@ pub(crate) struct Context<'a> {
     pub(crate) config: Config,
     pub(crate) output: &'a Output,
     pub(crate) interrupts: &'a Interrupts,
-    /// The fields of the configuration that the command line sets.
+    /// Fields of the configuration that the command line sets.
     pub(crate) said: Vec<&'static str>,
-    /// The providers that the command names.
+    /// Providers that the command names.
     wanted: Vec<String>,
     env: Environment,
 }
 
-/// A store that is open, and the engine over it.
+/// Open store, and the engine over it.
 #[derive(Debug)]
 pub(crate) struct OpenStore {
     pub(crate) nexus: Nexus,
@@ -45,7 +45,7 @@ pub(crate) struct OpenStore {
 }
 
 impl<'a> Context<'a> {
-    /// What `global` and the variables `env` say. `redactor` learns their secrets.
+    /// Builds the context of `global` and the variables `env`. `redactor` learns their secrets.
     pub(crate) fn new(
         global: &Global,
         env: Environment,
@@ -69,23 +69,23 @@ impl<'a> Context<'a> {
         Ok(Self { caller, data, config_dir, settings, config, output, interrupts, said, wanted, env })
     }
 
-    /// The variables without a field of the configuration that are set.
+    /// Returns the set variables without a field of the configuration.
     pub(crate) fn variables(&self) -> Vec<Field> {
         variables(&self.env)
     }
 
-    /// Where the name of the user was read from, where the configuration has none.
+    /// Returns the source of the user's name, where the configuration has none.
     pub(crate) fn user_source(&self) -> Source {
         user_source(&self.env).unwrap_or_else(|| Source::of(Origin::Default))
     }
 
-    /// Works on the store as its only owner. Runs that an earlier process left are taken up first.
+    /// Runs `work` on the store as its only writer. Runs of an earlier process are resumed first.
     pub(crate) async fn with_writer<T>(&self, work: impl AsyncFnOnce(&OpenStore) -> Result<T>) -> Result<T> {
         self.must_hold_a_store()?;
         self.with_writer_or_create(work).await
     }
 
-    /// Like [`Context::with_writer`], for the commands with which people begin: the store is made if there is none.
+    /// Like [`Context::with_writer`], for the first commands of a user: creates the store if there is none.
     pub(crate) async fn with_writer_or_create<T>(
         &self,
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
@@ -97,7 +97,7 @@ impl<'a> Context<'a> {
         self.with_store(|| MemoryStore::open(&self.data), resumed).await
     }
 
-    /// Like [`Context::with_writer`], without taking up what an earlier process left.
+    /// Like [`Context::with_writer`], without resuming runs of an earlier process.
     pub(crate) async fn with_writer_no_resume<T>(
         &self,
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
@@ -106,13 +106,13 @@ impl<'a> Context<'a> {
         self.with_store(|| MemoryStore::open(&self.data), work).await
     }
 
-    /// Works on the store beside whoever owns it, reading only.
+    /// Runs `work` on the store read-only, beside a process that owns it.
     pub(crate) async fn with_reader<T>(&self, work: impl AsyncFnOnce(&OpenStore) -> Result<T>) -> Result<T> {
         self.must_exist()?;
         self.with_store(|| MemoryStore::open_read_only(&self.data), work).await
     }
 
-    /// What is wrong with the configuration is said before a store is made.
+    /// Opens the store and runs `work`. Configuration errors come before the creation of a store.
     async fn with_store<T>(
         &self,
         open: impl FnOnce() -> Result<MemoryStore>,
@@ -123,16 +123,16 @@ impl<'a> Context<'a> {
         self.tell_of_sweep(opened.store.swept());
         let done = work(&opened).await;
         let closed = opened.nexus.shutdown(GRACE).await;
-        // What went wrong with the work comes before what went wrong after it.
+        // An error of the work takes precedence over one of closing the store.
         done.and_then(|value| closed.map(|_| value))
     }
 
-    /// A command that only works on what is there makes no store.
+    /// Fails if there is no store, for commands that do not create one.
     fn must_hold_a_store(&self) -> Result<()> {
         if self.has_store()? { Ok(()) } else { Err(no_data(&self.data)) }
     }
 
-    /// Whether there is a store to read.
+    /// Returns whether there is a store to read.
     pub(crate) fn has_store(&self) -> Result<bool> {
         MemoryStore::exists(&self.data)
     }
@@ -152,7 +152,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Who answers, who embeds and who speaks, and within which limits.
+    /// Returns a builder with models, embedder, text-to-speech and limits of the configuration.
     async fn builder(&self) -> Result<Builder> {
         let builder = Nexus::builder()
             .routing(routing(&self.config, &self.wanted).await?)
@@ -171,7 +171,7 @@ impl<'a> Context<'a> {
         let keys = audit_keys(&self.env, &self.config_dir, &self.data)?;
         if let Some(path) = &keys.made {
             self.output.warning(
-                format_args!("made the key that signs your records: `{}`", path.display()),
+                format_args!("created the key that signs your records: `{}`", path.display()),
                 "keep a copy of it in a safe place; without it, earlier records can no longer be verified",
             );
         }
@@ -189,17 +189,17 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Documents are read by this program, executed again under limits.
+/// Returns the parser that runs this executable again as a limited worker process.
 fn parser() -> Result<WorkerParser> {
     let program = std::env::current_exe().map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "the program does not find itself to read documents")
+        Error::new(ErrorKind::Unavailable, "cannot locate this executable to start the document parser")
             .because(error)
     })?;
     Ok(WorkerParser::new(WorkerCommand::new(program).argument("parse-worker"), WorkerLimits::default()))
 }
 
 fn no_data(path: &Path) -> Error {
-    Error::not_found(format!("there is no data directory `{}`", path.display())).code("NO_DATA").hint(
-        "begin with `nexus ingest PATH --corpus NAME`, or say where it is with `--data` or `NEXUS_DATA`",
-    )
+    Error::not_found(format!("there is no data directory `{}`", path.display()))
+        .code("NO_DATA")
+        .hint("begin with `nexus ingest PATH --corpus NAME`, or set its path with `--data` or `NEXUS_DATA`")
 }

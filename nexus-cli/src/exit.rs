@@ -1,4 +1,4 @@
-//! The exit codes: one table, exhaustive over what an error or an outcome can be.
+//! Exit codes: one table, exhaustive over kinds of error and outcomes.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use nexus_core::ErrorKind;
 use nexus_core::run::Outcome;
 
-/// How the program ends.
+/// Exit status of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done,
@@ -50,7 +50,7 @@ impl Exit {
         }
     }
 
-    /// The table for `nexus --help`.
+    /// Returns the table for `nexus --help`.
     pub(crate) fn table() -> String {
         Self::ALL.into_iter().map(Self::row).fold("Exit codes:\n".to_owned(), |mut table, (code, meaning)| {
             let _ = writeln!(table, "  {code:>3}  {meaning}");

@@ -1,16 +1,16 @@
-//! Ctrl-C and SIGTERM. A command that heeds the first one ends in good order; the second ends the program at once.
+//! SIGINT and SIGTERM. A command that listens handles the first one gracefully; the second ends the program at once.
 
 use nexus_core::{Error, ErrorKind, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Hands interrupts to whoever listens.
+/// Dispatcher of interrupts to listeners.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
     first: watch::Sender<bool>,
 }
 
-/// Somebody who heeds the first interrupt, for as long as this lives.
+/// Subscription to the first interrupt, for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Listener(watch::Receiver<bool>);
 
@@ -21,14 +21,15 @@ impl Default for Interrupts {
 }
 
 impl Interrupts {
-    /// From here on the first interrupt is the listener's business.
+    /// Returns a listener that receives the first interrupt instead of the program.
     pub(crate) fn listen(&self) -> Listener {
         Listener(self.first.subscribe())
     }
 
-    /// Resolves at an interrupt that nobody heeds: one without a listener, or the second.
+    /// Resolves at an unhandled interrupt: one without a listener, or the second.
     pub(crate) async fn watch(&self) -> Result<()> {
-        let failed = |error| Error::new(ErrorKind::Unavailable, "signals cannot be received").because(error);
+        let failed =
+            |error| Error::new(ErrorKind::Unavailable, "cannot install a signal handler").because(error);
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         loop {
@@ -44,13 +45,13 @@ impl Interrupts {
 }
 
 impl Listener {
-    /// Resolves once there was an interrupt.
+    /// Resolves after the first interrupt.
     pub(crate) async fn interrupted(&mut self) {
         // The sender outlives every command.
         let _ = self.0.wait_for(|interrupted| *interrupted).await;
     }
 
-    /// Whether there was one.
+    /// Returns whether there was an interrupt.
     pub(crate) fn was_interrupted(&self) -> bool {
         *self.0.borrow()
     }

@@ -1,4 +1,4 @@
-//! The binary `nexus`: arguments in, words and exit codes out. Every rule of the house is in `nexus_core`.
+//! Binary `nexus`: arguments in, text and exit codes out. All business rules are in `nexus_core`.
 
 mod args;
 mod commands;

@@ -1,4 +1,4 @@
-//! Where words go: results to standard output, everything else to standard error.
+//! Output of the program: results on standard output, everything else on standard error.
 //!
 //! INVARIANT: nothing that a document or a user wrote reaches a terminal except through [`visible`].
 
@@ -13,11 +13,11 @@ use serde_json::json;
 
 use crate::terminal::{visible, visible_json};
 
-/// The two streams, and whether they speak JSON.
+/// Standard output and standard error, as text or as JSON.
 #[derive(Debug)]
 pub(crate) struct Output {
     json: bool,
-    /// Nobody reads standard output any more. What a command does goes on; what it says goes nowhere.
+    /// Whether the reader of standard output has closed it. The command continues, and its output is discarded.
     closed: Cell<bool>,
 }
 
@@ -26,12 +26,12 @@ impl Output {
         Self { json, closed: Cell::new(false) }
     }
 
-    /// Whether results are wanted as JSON.
+    /// Returns whether results are JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Whether nobody reads any more.
+    /// Returns whether the reader has closed standard output.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.get()
     }
@@ -41,7 +41,7 @@ impl Output {
         self.bytes(format!("{}\n", visible(&line.to_string())).as_bytes())
     }
 
-    /// Prints the next words of a result.
+    /// Prints the next part of a result.
     pub(crate) fn text(&self, words: &str) -> Result<()> {
         self.bytes(visible(words).as_bytes())
     }
@@ -51,17 +51,17 @@ impl Output {
         self.json_text(serde_json::to_string_pretty(value))
     }
 
-    /// Prints one of many results as JSON on a line of its own.
+    /// Prints one of many results as one line of JSON.
     pub(crate) fn json_line(&self, value: &impl Serialize) -> Result<()> {
         self.json_text(serde_json::to_string(value))
     }
 
     fn json_text(&self, json: serde_json::Result<String>) -> Result<()> {
-        let json = json.map_err(|error| Error::unexpected("the result cannot be written").because(error))?;
+        let json = json.map_err(|error| Error::unexpected("cannot serialise the result").because(error))?;
         self.bytes(format!("{}\n", visible_json(&json)).as_bytes())
     }
 
-    /// Prints bytes as they are.
+    /// Prints bytes unchanged.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<()> {
         if self.is_closed() {
             return Ok(());
@@ -74,42 +74,42 @@ impl Output {
                 Ok(())
             }
             Err(error) => {
-                Err(Error::new(ErrorKind::Unavailable, "the result could not be printed").because(error))
+                Err(Error::new(ErrorKind::Unavailable, "cannot write to standard output").because(error))
             }
         }
     }
 
-    /// Says how things stand, to people only.
+    /// Prints a note, in text mode only.
     pub(crate) fn note(&self, note: impl Display) {
         if !self.json {
             stderr_line(&visible(&note.to_string()));
         }
     }
 
-    /// Asks somebody at the terminal, who answers on the same line.
+    /// Prints a question on the terminal, for an answer on the same line.
     #[expect(clippy::unused_self, reason = "what is printed goes through the output, whatever its form")]
     pub(crate) fn question(&self, question: impl Display) {
         let mut stderr = io::stderr().lock();
-        // Without a terminal to ask on there is no answer either.
+        // A failed write means that there is no terminal, hence no answer either.
         let _ = stderr.write_all(visible(&question.to_string()).as_bytes()).and_then(|()| stderr.flush());
     }
 
-    /// Says what somebody should do or know.
+    /// Prints a warning with a hint.
     pub(crate) fn warning(&self, warning: impl Display, hint: &str) {
         self.report("warning", None, &warning.to_string(), Some(hint));
     }
 
-    /// Says why the program, or a part of its work, failed.
+    /// Prints the error of the program or of a part of its work.
     pub(crate) fn error(&self, error: &Error) {
         self.failure(error.stable_code(), error.message(), error.remedy());
     }
 
-    /// Says why something failed.
+    /// Prints a failure.
     pub(crate) fn failure(&self, code: &str, message: &str, hint: Option<&str>) {
         self.report("error", Some(code), message, hint);
     }
 
-    /// Says what is wrong with the command line.
+    /// Prints an error of the command line.
     pub(crate) fn usage(&self, rendered: &str) {
         if self.json {
             let message = rendered.strip_prefix("error: ").unwrap_or(rendered).trim_end();
@@ -127,7 +127,7 @@ impl Output {
             }
             return stderr_line(&visible_json(&json!({ what: told }).to_string()));
         }
-        // A name with a line break must not begin a line that looks like ours.
+        // A name with a line break must not begin a line that looks like a message of the program.
         stderr_line(&format!("{what}: {}", escape_line(message)));
         if let Some(hint) = hint {
             stderr_line(&format!("hint: {}", escape_line(hint)));
@@ -135,7 +135,7 @@ impl Output {
     }
 }
 
-/// Says once what is used, to people and programs alike.
+/// Prints a note in text and in JSON mode.
 pub(crate) fn announce(json: bool, line: &str) {
     if json {
         stderr_line(&visible_json(&json!({ "note": { "message": line } }).to_string()));
@@ -144,7 +144,7 @@ pub(crate) fn announce(json: bool, line: &str) {
     }
 }
 
-/// Writes a line to standard error. When nobody reads that either, there is nobody to tell.
+/// Writes a line to standard error. A failure is ignored, because no other stream is left.
 fn stderr_line(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! Who the user of the command line is: options, else variables, else the configuration file, else the local admin.
+//! Principal of the command line: options, else variables, else the configuration file, else the local admin.
 
 use nexus_core::access::ADMIN;
 use nexus_core::{Principal, Result};
@@ -9,10 +9,10 @@ use crate::args::Global;
 const TENANT: &str = "local";
 const USER: &str = "local";
 
-/// Whoever the options, the variables behind them and the configuration say.
+/// Returns the principal of the options, the variables behind them and the configuration.
 ///
 /// # Errors
-/// `InvalidInput` for an id or role that is refused.
+/// `InvalidInput` for an invalid id or role.
 pub(crate) fn principal(global: &Global, config: &Config, env: &Environment) -> Result<Principal> {
     let tenant = global.tenant.as_ref().or(config.tenant.as_ref());
     let user = match global.user.as_ref().or(config.user.as_ref()) {
@@ -39,7 +39,7 @@ fn operating_system_user(env: &Environment) -> Result<String> {
     Ok(name.or(env.text("LOGNAME")?).unwrap_or_else(|| USER.to_owned()))
 }
 
-/// Where the operating system's name of the user is from, if there is one.
+/// Returns the variable with the operating system's name of the user, if there is one.
 pub(crate) fn user_source(env: &Environment) -> Option<Source> {
     ["USER", "LOGNAME"].into_iter().find_map(|variable| {
         let origin = env.origin(variable)?.clone();

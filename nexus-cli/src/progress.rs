@@ -1,4 +1,4 @@
-//! How far a long command is: a bar on a terminal, a line for each piece of work in a pipe, nothing beside JSON.
+//! Progress of a long command: a bar on a terminal, a line per item in a pipe, nothing with JSON.
 
 use std::io::IsTerminal as _;
 
@@ -8,7 +8,7 @@ use nexus_core::escape::escape_line;
 
 use crate::output::Output;
 
-/// Shows progress.
+/// Progress display.
 #[derive(Debug)]
 pub(crate) enum Progress<'a> {
     Bar(ProgressBar),
@@ -17,7 +17,7 @@ pub(crate) enum Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// Begins `total` pieces of work.
+    /// Starts the display of `total` items.
     pub(crate) fn new(output: &'a Output, total: usize) -> Self {
         if output.is_json() {
             return Self::Silent;
@@ -32,7 +32,7 @@ impl<'a> Progress<'a> {
         Self::Bar(bar)
     }
 
-    /// One piece is done.
+    /// Reports one finished item.
     pub(crate) fn done(&self, name: &str, line: &str) -> Result<()> {
         match self {
             Self::Bar(bar) => {
@@ -40,13 +40,13 @@ impl<'a> Progress<'a> {
                 bar.inc(1);
                 Ok(())
             }
-            // A file's name may hold a line break, and must not begin a line of its own.
+            // A file name may hold a line break, which must not begin a line of its own.
             Self::Lines(output) => output.line(escape_line(line)),
             Self::Silent => Ok(()),
         }
     }
 
-    /// Lines about a piece that is done: below its line, or above the bar with its name.
+    /// Prints details of a finished item: below its line, or above the bar with its name.
     pub(crate) fn below(&self, output: &Output, name: &str, lines: &[String]) -> Result<()> {
         let print = |line: &String| output.line(escape_line(line));
         match self {
@@ -60,7 +60,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Something is to be said now, on standard error.
+    /// Runs `say`, which prints to standard error, without disturbing the bar.
     pub(crate) fn aside(&self, say: impl FnOnce()) {
         match self {
             Self::Bar(bar) => bar.suspend(say),
@@ -68,7 +68,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// All is done.
+    /// Removes the bar.
     pub(crate) fn finish(&self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();

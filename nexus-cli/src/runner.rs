@@ -1,4 +1,4 @@
-//! From arguments to an exit: parses, starts the runtime, and reports the error that ends the program, once.
+//! Runner of the program: parses arguments, starts the runtime, and reports the final error once.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupts;
 use crate::output::Output;
 
-/// Does what `arguments` say.
+/// Runs the command of `arguments`.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.collect();
     let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
@@ -49,12 +49,12 @@ fn perform(cli: Cli, output: &Output) -> Result<Exit> {
     begin_logging(&cli.global, &env, &redactor);
     let runtime = runtime(&cli.command)?;
     let exit = runtime.block_on(drive(&cli.global, env, cli.command, output, &redactor));
-    // What still runs was left on purpose, by a second interrupt or at the end of a conversation.
+    // Remaining tasks were abandoned on purpose, by a second interrupt or at the end of a conversation.
     runtime.shutdown_timeout(Duration::ZERO);
     exit
 }
 
-/// Carries out a command until it ends or an interrupt that it does not heed comes.
+/// Runs a command until it ends or an interrupt comes that it does not handle.
 async fn drive(
     global: &Global,
     env: Environment,
@@ -65,14 +65,14 @@ async fn drive(
     let interrupts = Interrupts::default();
     let context = Context::new(global, env, command.providers(), output, &interrupts, redactor)?;
     tokio::select! {
-        // First, so that the program listens before it does anything.
+        // First, so that the signal handler exists before the command starts.
         biased;
         watched = interrupts.watch() => watched.map(|()| Exit::Cancelled),
         exit = commands::run(&context, command) => exit,
     }
 }
 
-/// Reading documents keeps all processors busy; everything else waits more than it computes.
+/// Returns a multi-threaded runtime for commands that ingest, and a single-threaded one for all others.
 fn runtime(command: &Command) -> Result<Runtime> {
     let many = matches!(
         command,
@@ -80,7 +80,7 @@ fn runtime(command: &Command) -> Result<Runtime> {
     );
     let mut builder = if many { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     builder.enable_all().build().map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "the program cannot start its threads").because(error)
+        Error::new(ErrorKind::Unavailable, "cannot start the asynchronous runtime").because(error)
     })
 }
 
@@ -89,13 +89,13 @@ fn usage(error: &clap::Error, output: &Output) -> Exit {
         output.usage(&error.render().to_string());
         Exit::Usage
     } else {
-        // A closed pipe is the reader's choice.
+        // A closed pipe is not an error.
         let _ = error.print();
         Exit::Done
     }
 }
 
-/// Logs go to standard error, without secrets, and only when somebody asks for them.
+/// Starts logging to standard error, without secrets, if `--verbose` or `RUST_LOG` enables it.
 fn begin_logging(global: &Global, env: &Environment, redactor: &Redactor) {
     let asked = env.text("RUST_LOG").ok().flatten().and_then(|targets| targets.parse::<Targets>().ok());
     let level = match global.verbose {

@@ -1,4 +1,4 @@
-//! Makes text of documents and users fit for a terminal: what is not seen is shown, what is long is cut.
+//! Text of documents and users for a terminal: invisible characters are escaped, long text is cut.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 use nexus_core::NanoUsd;
 use nexus_core::id::is_refused;
 
-/// Whether a terminal may be sent `c`: line ends and tabs, but no other control and nothing that turns text around.
+/// Returns whether `c` is safe for a terminal: line ends and tabs, but no other control character and no bidirectional
+/// override.
 fn is_harmless(c: char) -> bool {
     matches!(c, '\n' | '\t') || !is_refused(c)
 }
 
-/// Writes control characters and bidirectional overrides out, as `\u{202e}`.
+/// Escapes control characters and bidirectional overrides, as `\u{202e}`.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_harmless) {
         return Cow::Borrowed(text);
@@ -26,7 +27,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     }))
 }
 
-/// The same for a JSON text, which stays the same JSON: such characters occur in strings only.
+/// Escapes them in a JSON text, which keeps its value: such characters occur in strings only.
 pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
     if json.chars().all(is_harmless) {
         return Cow::Borrowed(json);
@@ -41,7 +42,7 @@ pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
     }))
 }
 
-/// The text on one line, of at most `most` characters.
+/// Joins the text to one line of at most `most` characters.
 pub(crate) fn one_line(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().nth(most).is_none() {
@@ -51,7 +52,7 @@ pub(crate) fn one_line(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// A number of bytes, as people say it.
+/// Formats a number of bytes with a unit.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes < 1_000 {
@@ -67,7 +68,7 @@ pub(crate) fn size(bytes: u64) -> String {
     if whole < 10 { format!("{whole}.{tenths} {unit}") } else { format!("{whole} {unit}") }
 }
 
-/// An amount of dollars, with as many decimals as it takes and two at least.
+/// Formats an amount of dollars with as many decimals as needed, and at least two.
 pub(crate) fn usd(amount: NanoUsd) -> String {
     let text = amount.to_string();
     let number = text.trim_end_matches(" USD");
@@ -75,7 +76,7 @@ pub(crate) fn usd(amount: NanoUsd) -> String {
     format!("{whole}.{:0<2} USD", decimals.trim_end_matches('0'))
 }
 
-/// `1 document`, `2 documents`.
+/// Formats a count: `1 document`, `2 documents`.
 pub(crate) fn count(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")

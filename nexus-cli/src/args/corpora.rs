@@ -23,12 +23,12 @@ Examples:
 pub(crate) enum Corpora {
     /// List the corpora of the tenant
     List,
-    /// Show a corpus and the settings in force
+    /// Show a corpus and its effective settings
     Show {
         /// The corpus
         corpus: CorpusId,
     },
-    /// Make an empty corpus
+    /// Create an empty corpus
     #[command(after_long_help = SETTINGS)]
     Create {
         /// Its id
@@ -54,9 +54,9 @@ pub(crate) enum Corpora {
         #[command(flatten)]
         removal: Removal,
     },
-    /// Cut all documents of a corpus anew, from their raw bytes
+    /// Chunk all documents of a corpus again, from their raw bytes
     ///
-    /// Documents stay searchable as they were until their new passages are there.
+    /// Documents stay searchable with their old passages until the new ones are published.
     Reindex {
         /// The corpus
         corpus: CorpusId,
@@ -65,10 +65,10 @@ pub(crate) enum Corpora {
     },
 }
 
-/// What can be set of a corpus.
+/// Settings of a corpus.
 #[derive(Debug, Args)]
 pub(crate) struct CorpusSettings {
-    /// What people call it
+    /// Display name
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// Its settings: a JSON object, or `@FILE` to read them from a file
@@ -76,7 +76,7 @@ pub(crate) struct CorpusSettings {
     pub(crate) config: Option<Value>,
 }
 
-/// The text of a file of settings, which has a few lines.
+/// Reads a file of settings, up to a limit of bytes.
 fn read(path: &str) -> std::io::Result<String> {
     const LONGEST: u64 = 1024 * 1024;
     let mut text = String::new();

@@ -22,17 +22,17 @@ pub(crate) enum Docs {
         /// Only those of this corpus
         #[arg(long, short, value_name = "ID")]
         corpus: Option<CorpusId>,
-        /// Only those that stand so: queued, processing, succeeded, failed
+        /// Only those of this status: queued, processing, succeeded, failed
         #[arg(long)]
         status: Option<DocumentStatus>,
         /// Only those with this label; may be repeated
         #[arg(long = "tag", value_name = "TAG")]
         tags: Vec<String>,
-        /// At most so many [default: all]
+        /// Maximum number of entries [default: all]
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
-    /// Show a document, and with `--passages` its text as it is searched
+    /// Show a document, and with `--passages` its indexed text
     Show {
         /// The document
         document: DocumentId,
@@ -48,9 +48,9 @@ pub(crate) enum Docs {
         #[command(flatten)]
         removal: Removal,
     },
-    /// Cut documents anew, from their raw bytes
+    /// Chunk documents again, from their raw bytes
     ///
-    /// A document stays searchable as it was until its new passages are there.
+    /// A document stays searchable with its old passages until the new ones are published.
     Reindex {
         /// The documents
         #[arg(required = true, value_name = "DOCUMENT")]
@@ -58,26 +58,26 @@ pub(crate) enum Docs {
         #[command(flatten)]
         chunking: Chunking,
     },
-    /// List who may do what with a document
+    /// List the permissions on a document
     Grants {
         /// The document
         document: DocumentId,
     },
-    /// Give somebody a permission on a document
+    /// Grant a permission on a document
     #[command(after_long_help = EXAMPLES_GRANT)]
     Grant {
         /// The document
         document: DocumentId,
-        /// Whom: `role:NAME`, `user:ID`, `group:ID` or `api_key:ID`
+        /// Grantee: `role:NAME`, `user:ID`, `group:ID` or `api_key:ID`
         #[arg(value_name = "WHO")]
         grantee: Grantee,
-        /// What: read, write, delete, reindex or owner
+        /// Permission: read, write, delete, reindex or owner
         permission: Permission,
-        /// The first moment at which it no longer holds [default: it does not end]
+        /// Time at which the grant expires [default: never]
         #[arg(long, value_name = "TIME")]
         expires: Option<Timestamp>,
     },
-    /// Take a permission back; binds the next search
+    /// Revoke a permission; takes effect with the next search
     Revoke {
         /// The document
         document: DocumentId,

@@ -8,15 +8,15 @@ use nexus_core::{DocumentId, Result};
 use serde_json::Value;
 
 const ABOUT: &str = "\
-Reads files and folders into a corpus, which is made if there is none.
+Ingests files and folders into a corpus, which is created if there is none.
 
-Folders are walked; hidden files and what `.gitignore` or `.nexusignore` names are left out. Each file is one document. \
+Folders are walked; hidden files and those that `.gitignore` or `.nexusignore` names are skipped. Each file is one document. \
 Its format is recognised by its content: text, Markdown, HTML, PDF, Word, PowerPoint, Excel, CSV, e-mail, JSON and \
 source code. A file that cannot be read fails by itself, with a reason, and the others go on; the exit code is then 1.
 
-A document is known by the corpus and its path below the folder you give, such as `handbook/travel/hotels.md`, so \
-running the same command again does only what is new. A file whose content or description changed is refused unless \
-you say `--overwrite`.";
+A document's id is the corpus and its path below the folder you give, such as `handbook/travel/hotels.md`, so the same \
+command ingests only new files when it runs again. A file whose content or metadata changed is refused without \
+`--overwrite`.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +41,7 @@ pub(crate) struct Ingest {
     /// A fact about every document, for filters; a value that reads as JSON is taken as such; may be repeated
     #[arg(long = "meta", value_name = "KEY=VALUE", value_parser = fact)]
     pub(crate) metadata: Vec<(String, Value)>,
-    /// Let somebody read every document: `role:reader`, `user:ID`, `group:ID`; may be repeated
+    /// Grant read permission on every document: `role:reader`, `user:ID`, `group:ID`; may be repeated
     #[arg(long = "share", value_name = "WHO")]
     pub(crate) share: Vec<Grantee>,
     /// The document's id, for a single file
@@ -60,7 +60,7 @@ pub(crate) struct Ingest {
     pub(crate) chunking: Chunking,
 }
 
-/// How documents are cut into passages.
+/// Chunking of documents into passages.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Passages")]
 #[expect(clippy::struct_field_names, reason = "the fields are the options, which have to say what they cut")]
@@ -80,7 +80,7 @@ pub(crate) struct Chunking {
 }
 
 impl Chunking {
-    /// What was said, if anything.
+    /// Returns the chunking that the options set, if any.
     pub(crate) fn config(self) -> Result<Option<ChunkConfig>> {
         let chars = self.chunk_size_chars.map(|size| (ChunkSize::Chars(size), self.chunk_overlap_chars));
         let tokens = self.chunk_size_tokens.map(|size| (ChunkSize::Tokens(size), self.chunk_overlap_tokens));
@@ -88,7 +88,7 @@ impl Chunking {
     }
 }
 
-/// Reads `key=value`. `2026`, `true` and `"2026"` are JSON; everything else is text as it stands.
+/// Parses `key=value`. `2026`, `true` and `"2026"` are JSON; any other value is plain text.
 fn fact(text: &str) -> Result<(String, Value), &'static str> {
     let (key, value) = text.split_once('=').ok_or("write it like `department=finance`")?;
     if key.is_empty() {

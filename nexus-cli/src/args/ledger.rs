@@ -15,31 +15,31 @@ Examples:
   nexus ledger export --jsonl | jq -s 'map(.cost_nano_usd | tonumber) | add'";
 
 const ABOUT_EXPORT: &str = "\
-Writes every line of the ledger, latest first: one for each attempt to call a vendor, billed once, and one for each \
-correction, with a `revision` above 0. The numbers are what a line adds; those of a correction are differences and may be \
-negative. Money is in whole billionths of a dollar (`cost_nano_usd`) and, exactly, in cents (`cost_cents`).";
+Exports every entry of the ledger, latest first: one for each attempt to call a vendor, billed once, and one for each \
+correction, with a `revision` above 0. The numbers of a correction are differences and may be negative, so the sum over \
+all entries is the total. Money is in whole billionths of a dollar (`cost_nano_usd`) and, exactly, in cents (`cost_cents`).";
 
 const ABOUT_RECONCILE: &str = "\
-Corrects what an attempt was charged with by an estimate, such as one of unknown outcome, to what the vendor's bill says. The \
-line stays; another one with the difference is added, on the same day. Budgets and sums follow. What was corrected can be \
+Corrects the estimated charge of an attempt, such as one of unknown outcome, to the amount of the vendor's bill. The \
+entry stays; another one with the difference is added, on the same day. Budgets and sums follow. A correction can be \
 corrected again.";
 
 /// `nexus ledger`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ledger {
-    /// List attempts to call a vendor, latest first: yours, or everybody's for an admin
+    /// List attempts to call a vendor, latest first: yours, or those of all users for an admin
     #[command(after_long_help = EXAMPLES_LEDGER)]
     List {
         #[command(flatten)]
         narrowing: Lines,
-        /// Only those of unknown outcome that nobody has reconciled with the vendor's bill
+        /// Only those of unknown outcome that are not reconciled with the vendor's bill
         #[arg(long)]
         unreconciled: bool,
-        /// At most so many
+        /// Maximum number of entries
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
     },
-    /// Correct an estimate by what the vendor's bill says
+    /// Replace an estimate by the amount of the vendor's bill
     #[command(long_about = ABOUT_RECONCILE, after_long_help = EXAMPLES_LEDGER)]
     Reconcile(Reconcile),
     /// Write the ledger to a file
@@ -50,7 +50,7 @@ pub(crate) enum Ledger {
         /// As comma-separated values, with a header
         #[arg(long, conflicts_with = "jsonl")]
         csv: bool,
-        /// As JSON, one object on each line; so it is unless told
+        /// As JSON, one object on each line; this is the default
         #[arg(long)]
         jsonl: bool,
         /// The file, which must not exist; `-` is standard output
@@ -59,7 +59,7 @@ pub(crate) enum Ledger {
     },
 }
 
-/// Which lines of the ledger.
+/// Filter of ledger entries.
 #[derive(Debug, Args)]
 pub(crate) struct Lines {
     /// Only those of this user
@@ -76,7 +76,7 @@ pub(crate) struct Lines {
     pub(crate) until: Option<Timestamp>,
 }
 
-/// An attempt, and what the vendor's bill says of it.
+/// Attempt, and the amounts of the vendor's bill for it.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("bill").required(true).args(["not_billed", "input_tokens", "cost"]))]
 pub(crate) struct Reconcile {
@@ -103,7 +103,7 @@ pub(crate) struct Reconcile {
 }
 
 impl Reconcile {
-    /// What the bill says.
+    /// Returns the vendor's bill.
     pub(crate) fn bill(&self) -> VendorBill {
         let tokens = self.input_tokens.zip(self.output_tokens);
         let usage = tokens.map(|(input_uncached, output_text)| {

@@ -1,4 +1,4 @@
-//! The command line as plain data. What it means is in [`crate::commands`].
+//! Command line as plain data, which [`crate::commands`] carries out.
 
 mod config;
 mod corpora;
@@ -56,7 +56,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
@@ -76,7 +76,7 @@ pub(crate) struct Global {
     /// The tenant to act in [default: local]
     #[arg(long, value_name = "ID", global = true, env = "NEXUS_TENANT", hide_env_values = true)]
     pub(crate) tenant: Option<String>,
-    /// Who acts [default: your user name]
+    /// User id of the caller [default: your user name]
     #[arg(long, value_name = "ID", global = true, env = "NEXUS_USER", hide_env_values = true)]
     pub(crate) user: Option<String>,
     /// A role of the user: reader, editor or admin; may be repeated [default: admin]
@@ -89,16 +89,15 @@ pub(crate) struct Global {
     /// Print results, errors and warnings as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Log to standard error; twice for more. `RUST_LOG` says it finer
+    /// Log to standard error; twice for more. `RUST_LOG` sets levels per module
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
 impl Cli {
-    /// What `arguments` say.
+    /// Parses `arguments`.
     ///
-    /// Options that only a variable sets are left open: the configuration reads variables, and knows where each was
-    /// read from.
+    /// Options that only a variable sets stay unset: the configuration reads variables, and knows the source of each.
     pub(crate) fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
         let matches = Self::command().try_get_matches_from(arguments)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))?;
@@ -116,7 +115,7 @@ impl Cli {
 }
 
 impl Global {
-    /// Which file of variables is to be read.
+    /// Returns the file of variables to read.
     pub(crate) fn env_file(&self) -> EnvFile {
         match &self.env_file {
             _ if self.no_env_file => EnvFile::Without,
@@ -125,7 +124,7 @@ impl Global {
         }
     }
 
-    /// The fields of the configuration that the command line sets.
+    /// Returns the fields of the configuration that the command line sets.
     pub(crate) fn said(&self) -> impl Iterator<Item = &'static str> + use<> {
         let fields = [
             ("data", self.data.is_some()),
@@ -139,7 +138,7 @@ impl Global {
 }
 
 impl Command {
-    /// The providers that it names.
+    /// Returns the providers that the command names.
     pub(crate) fn providers(&self) -> Vec<String> {
         if let Self::Ask(ask) = self {
             ask.provider.iter().cloned().collect()
@@ -151,7 +150,7 @@ impl Command {
     }
 }
 
-/// What to do.
+/// Commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Ingest(Ingest),
@@ -170,34 +169,34 @@ pub(crate) enum Command {
     /// Conversations
     #[command(subcommand)]
     Sessions(Sessions),
-    /// Whom Nexus can ask
+    /// Providers of models
     #[command(subcommand)]
     Providers(Providers),
-    /// Models that can be asked: when, how much they read, and what they cost
+    /// Available models: their role, context length and price
     ///
     /// Lists the providers that are configured, and those whose key is known, with the model that each is asked for
     /// unless a question names another. A model without a price is not called; `nexus pricing set` gives it one.
     Models,
-    /// What is configured, and where it was read from
+    /// Effective configuration and its sources
     #[command(subcommand)]
     Config(ConfigCommand),
     Usage(Usage),
-    /// What each attempt to call a vendor cost
+    /// Cost of each attempt to call a vendor
     #[command(subcommand)]
     Ledger(Ledger),
-    /// What models cost
+    /// Prices of models
     #[command(subcommand)]
     Pricing(Pricing),
-    /// What may be consumed
+    /// Limits of consumption
     #[command(subcommand)]
     Budget(Budget),
-    /// The switch that ends all calls to models
+    /// Kill switch for all calls to models
     #[command(subcommand)]
     Shutoff(Shutoff),
-    /// How long records are kept
+    /// Retention periods of records
     #[command(subcommand)]
     Retention(Retention),
-    /// What the store holds, and how it is searched
+    /// Contents of the store, and its search mode
     ///
     /// Says where the data is, who you are, how questions are answered, whether search is lexical, and how much there
     /// is of everything. Works while another process uses the data directory.

@@ -3,11 +3,10 @@
 use clap::{Args, Subcommand};
 
 const ABOUT_CHECK: &str = "\
-Makes one tiny call to each configured provider, all at once, and says what came of it. The calls are real: they are \
-priced, limited, recorded and billed like any other. Nobody else is asked in a provider's place, and nothing is tried \
-again.
+Makes one tiny call to each configured provider, concurrently, and reports the results. The calls are real: they are \
+priced, limited, recorded and billed like any other. There are no fallbacks and no retries.
 
-Without names, every provider is called that a section of `nexus.toml`, a route or `LLM_PROVIDER` names. The exit code \
+Without names, it calls every provider that a section of `nexus.toml`, a route or `LLM_PROVIDER` names. The exit code \
 is 1 if any of them fails.";
 
 const EXAMPLES_CHECK: &str = "\
@@ -19,12 +18,12 @@ Examples:
 /// `nexus providers`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Providers {
-    /// Call each configured provider once, and say what came of it
+    /// Call each configured provider once, and report the result
     #[command(long_about = ABOUT_CHECK, after_long_help = EXAMPLES_CHECK)]
     Check(Check),
 }
 
-/// Which providers to call.
+/// Arguments of `nexus providers check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Only these

@@ -17,15 +17,15 @@ Examples:
   nexus usage --by tenant --from 2026-01-01 --to 2026-03-31";
 
 const EXAMPLES_PRICING: &str = "\
-Prices are dollars for a million tokens. A price is never changed: a later one takes its place from its own moment on, \
-and what was billed stays billed.
+Prices are dollars for a million tokens. A price is never changed: a later one replaces it from its own time on, and \
+earlier charges stay.
 
 Examples:
   nexus pricing list --provider openai
   nexus pricing set --provider openai --model gpt-4o --input 2.50 --output 10 --cache-read 1.25";
 
 const EXAMPLES_BUDGET: &str = "\
-A limit that is set here wins over the configuration's until it is removed. 0 allows nothing; `unlimited` allows \
+A limit that is set here overrides the configuration's until it is removed. 0 allows nothing; `unlimited` allows \
 everything.
 
 Examples:
@@ -36,7 +36,7 @@ Examples:
   nexus budget rm --scope user --per month";
 
 const EXAMPLES_SHUTOFF: &str = "\
-Calls under way come to their end; none is begun until the scope is rearmed.
+Calls in flight finish; no call begins until the scope is rearmed.
 
 Examples:
   nexus shutoff status
@@ -44,18 +44,18 @@ Examples:
   nexus shutoff trip --only-user bob --for 3600 \"runaway script\"
   nexus shutoff rearm";
 
-/// Sum up what was consumed
+/// Sum up consumption
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES_USAGE)]
 pub(crate) struct Usage {
-    /// What to sum by; who is no admin sees their own sum by user
+    /// Key to sum by; without the role admin only your own sum by user
     #[arg(long, value_enum, default_value_t = By::User)]
     pub(crate) by: By,
     #[command(flatten)]
     pub(crate) period: Period,
 }
 
-/// What to sum by.
+/// Key of a sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum By {
     Tenant,
@@ -75,7 +75,7 @@ impl From<By> for UsageBy {
     }
 }
 
-/// Which days.
+/// Range of days.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which days [default: this month]")]
 pub(crate) struct Period {
@@ -88,7 +88,7 @@ pub(crate) struct Period {
     /// From this day on
     #[arg(long, value_name = "DAY", requires = "to")]
     pub(crate) from: Option<String>,
-    /// Up to this day, which counts
+    /// Up to and including this day
     #[arg(long, value_name = "DAY", requires = "from")]
     pub(crate) to: Option<String>,
 }
@@ -97,7 +97,7 @@ pub(crate) struct Period {
 #[derive(Debug, Subcommand)]
 #[command(after_long_help = EXAMPLES_PRICING)]
 pub(crate) enum Pricing {
-    /// List the prices in force and those to come
+    /// List current and future prices
     List {
         /// Only those of this type of provider
         #[arg(long)]
@@ -111,7 +111,7 @@ pub(crate) enum Pricing {
     Set(Box<PriceSet>),
 }
 
-/// A price to add.
+/// Price to add.
 #[derive(Debug, Args)]
 pub(crate) struct PriceSet {
     /// The type of the provider, or the name of one that is `openai_compatible`
@@ -138,10 +138,10 @@ pub(crate) struct PriceSet {
     /// Tokens of thinking [default: as output]
     #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
     pub(crate) reasoning: Option<NanoUsd>,
-    /// From when on it holds, as 2026-03-01T00:00:00Z [default: now]
+    /// Time from which it applies, as 2026-03-01T00:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<Timestamp>,
-    /// What records say of where it came from [default: the day it is set on]
+    /// Source of the price, as records show it [default: the current day]
     #[arg(long, value_name = "NAME")]
     pub(crate) price_version: Option<String>,
 }
@@ -150,9 +150,9 @@ pub(crate) struct PriceSet {
 #[derive(Debug, Subcommand)]
 #[command(after_long_help = EXAMPLES_BUDGET)]
 pub(crate) enum Budget {
-    /// Show the limits in force, and how much of them is used
+    /// Show the effective limits, and how much of them is used
     Show {
-        /// Whose counters [default: yours]
+        /// User whose counters to show [default: yours]
         #[arg(long, value_name = "USER")]
         of: Option<String>,
     },
@@ -169,49 +169,49 @@ pub(crate) enum Budget {
     },
 }
 
-/// A limit to set.
+/// Limit to set.
 #[derive(Debug, Args)]
 pub(crate) struct LimitSet {
     #[command(flatten)]
     pub(crate) of: LimitOf,
-    /// How much may be spent: dollars, or `unlimited`
+    /// Cap in dollars, or `unlimited`
     #[arg(long, conflicts_with_all = ["cap", "meter"], required_unless_present = "cap")]
     pub(crate) usd: Option<String>,
-    /// How much there may be of another meter; -1 is unlimited
+    /// Cap of another meter; -1 is unlimited
     #[arg(long, value_name = "N", requires = "meter", allow_negative_numbers = true)]
     pub(crate) cap: Option<i64>,
-    /// Only record what would be refused
+    /// Record refusals without enforcing them
     #[arg(long)]
     pub(crate) shadow: bool,
 }
 
-/// What a limit is about.
+/// Scope, model, window and meter of a limit.
 #[derive(Debug, Args)]
 pub(crate) struct LimitOf {
-    /// Whose consumption is counted
+    /// Scope whose consumption is counted
     #[arg(long, value_parser = scopes())]
     pub(crate) scope: String,
-    /// Only that of this one [default: that of each]
+    /// Id within the scope [default: a limit for each]
     #[arg(long)]
     pub(crate) id: Option<String>,
-    /// Only of this model [default: of all together]
+    /// Model [default: all models together]
     #[arg(long)]
     pub(crate) model: Option<String>,
-    /// Over which time: minute, hour, day, month, total, or seconds such as 90s
+    /// Window: minute, hour, day, month, total, or seconds such as 90s
     #[arg(long, value_name = "WINDOW")]
     pub(crate) per: Window,
-    /// What is counted, if not money
+    /// Meter, if not money
     #[arg(long, value_parser = PossibleValuesParser::new(["calls", "tokens", "cost_units"]))]
     pub(crate) meter: Option<String>,
 }
 
 impl LimitOf {
-    /// The scope.
+    /// Returns the scope.
     pub(crate) fn scope(&self) -> Option<ScopeKind> {
         word(&self.scope)
     }
 
-    /// The meter.
+    /// Returns the meter.
     pub(crate) fn meter(&self) -> Option<Meter> {
         self.meter.as_deref().map_or(Some(Meter::Money), word)
     }
@@ -228,7 +228,7 @@ fn scopes() -> PossibleValuesParser {
     PossibleValuesParser::new(all.map(ScopeKind::as_str))
 }
 
-/// A word of the library's vocabulary, as its JSON spells it.
+/// Parses a variant by its JSON name.
 fn word<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(word.into()).ok()
 }
@@ -237,20 +237,20 @@ fn word<T: DeserializeOwned>(word: &str) -> Option<T> {
 #[derive(Debug, Subcommand)]
 #[command(after_long_help = EXAMPLES_SHUTOFF)]
 pub(crate) enum Shutoff {
-    /// Say what is shut off, since when and why
+    /// Show the tripped kill switches, with their time and reason
     Status,
-    /// Shut calls to models off
+    /// Trip the kill switch: refuse calls to models
     #[command(after_long_help = EXAMPLES_SHUTOFF)]
     Trip {
-        /// Why, for those who find it shut
+        /// Reason, which `nexus shutoff status` shows
         reason: String,
         #[command(flatten)]
         what: Shut,
-        /// For how long [default: until it is rearmed]
+        /// Duration [default: until it is rearmed]
         #[arg(long = "for", value_name = "SECONDS")]
         lasts: Option<u32>,
     },
-    /// Open them again
+    /// Rearm the kill switch: admit calls to models again
     #[command(after_long_help = EXAMPLES_SHUTOFF)]
     Rearm {
         #[command(flatten)]
@@ -258,7 +258,7 @@ pub(crate) enum Shutoff {
     },
 }
 
-/// What to shut or open: the tenant unless told.
+/// Scope of a kill switch: the tenant by default.
 #[derive(Debug, Args)]
 pub(crate) struct Shut {
     /// Every tenant
@@ -270,7 +270,7 @@ pub(crate) struct Shut {
 }
 
 impl Shut {
-    /// The scope that is meant by whoever acts in `tenant`.
+    /// Returns the scope for a caller of `tenant`.
     pub(crate) fn scope(&self, tenant: &str) -> KillSwitchScope {
         match (&self.only_user, self.everything) {
             (Some(user), _) => KillSwitchScope::User(user.clone()),

@@ -12,7 +12,7 @@ Answers a question from the documents of a corpus, word by word, and lists the q
 Only documents that you may read are searched. When the passages do not hold the answer, Nexus says so and the exit \
 code is 3; it never invents text. Every question is recorded and signed: see `nexus runs verify`.
 
-Ctrl-C cancels the question; its record says so, and the exit code is 130.";
+Ctrl-C cancels the question; its record shows that, and the exit code is 130.";
 
 const EXAMPLES_ASK: &str = "\
 Examples:
@@ -24,10 +24,10 @@ Examples:
   echo \"May I work from another country?\" | nexus ask --corpus handbook -";
 
 const ABOUT_SEARCH: &str = "\
-Finds the passages that fit best, without answering.
+Finds the passages that match best, without answering.
 
-Only documents that you may read are searched. `--explain` shows why a passage ranks where it does: its score and \
-place in each arm of the search, and what each word of the question added. Works while another process uses the data \
+Only documents that you may read are searched. `--explain` shows how a passage is ranked: its score and rank in \
+each retriever, and the contribution of each word of the question. Works while another process uses the data \
 directory.";
 
 const EXAMPLES_SEARCH: &str = "\
@@ -40,7 +40,7 @@ Holds a conversation: each line is a question, and a short one such as \"and for
 with the question before it.
 
 `/sources` lists the quotations of the last answer, `/quit` or the end of input ends the conversation. The \
-conversation is kept: `--session` takes it up again, and `nexus sessions show` prints it.";
+conversation is stored: `--session` continues it, and `nexus sessions show` prints it.";
 
 const EXAMPLES_CHAT: &str = "\
 Examples:
@@ -58,7 +58,7 @@ pub(crate) struct Ask {
     /// The conversation that the question belongs to [default: a new one]
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<SessionId>,
-    /// What to call the run [default: the beginning of the question]
+    /// Title of the run [default: the beginning of the question]
     #[arg(long)]
     pub(crate) title: Option<String>,
     /// A label of the run; may be repeated
@@ -70,10 +70,10 @@ pub(crate) struct Ask {
     /// The model to ask for [default: the provider's]
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
-    /// The most that the whole question may cost, in dollars; 0 allows only what is free
+    /// Maximum cost of the whole question, in dollars; 0 allows only free models
     #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
     pub(crate) max_cost: Option<NanoUsd>,
-    /// Have the answer spoken as well, and write the sound into this file
+    /// Synthesise speech of the answer, and write the audio into this file
     #[arg(long, value_name = "FILE")]
     pub(crate) speak: Option<PathBuf>,
     /// Ask the model even if it answered an equal question before
@@ -88,7 +88,7 @@ pub(crate) struct Ask {
 #[derive(Debug, Args)]
 #[command(long_about = ABOUT_SEARCH, after_long_help = EXAMPLES_SEARCH)]
 pub(crate) struct Search {
-    /// What to look for; `-` reads it from standard input
+    /// The query; `-` reads it from standard input
     pub(crate) question: String,
     #[command(flatten)]
     pub(crate) narrowing: Filters,
@@ -103,12 +103,12 @@ pub(crate) struct Search {
 pub(crate) struct Chat {
     #[command(flatten)]
     pub(crate) narrowing: Filters,
-    /// The conversation to take up [default: a new one]
+    /// The conversation to continue [default: a new one]
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<SessionId>,
 }
 
-/// Where to look.
+/// Filters of a search.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Where to look")]
 pub(crate) struct Filters {
@@ -118,7 +118,7 @@ pub(crate) struct Filters {
     /// How many passages to look at, 1 to 100 [default: the corpus's own, 5 unless set]
     #[arg(long, value_name = "N")]
     pub(crate) top_k: Option<usize>,
-    /// Only documents whose facts satisfy this, such as `year >= 2025 and not draft = true`
+    /// Only documents whose metadata match, such as `year >= 2025 and not draft = true`
     #[arg(long, value_name = "EXPRESSION")]
     pub(crate) filter: Option<Filter>,
     /// Only documents with this label; may be repeated

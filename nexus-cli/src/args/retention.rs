@@ -5,8 +5,8 @@ use clap::Subcommand;
 use super::Removal;
 
 const ABOUT: &str = "\
-How long records are kept is set in `[retention]` of nexus.toml, in days. `nexus-server` applies it every hour; without a \
-server, `nexus retention apply` does. Ledger entries and audit records are never removed.";
+`[retention]` of nexus.toml sets the retention periods of records, in days. `nexus-server` applies them every hour; \
+without a server, `nexus retention apply` does. Ledger entries and audit records are never removed.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,11 +17,11 @@ Examples:
 #[derive(Debug, Subcommand)]
 #[command(long_about = ABOUT, after_long_help = EXAMPLES)]
 pub(crate) enum Retention {
-    /// Print the period of each class of records, and how many are older
+    /// Print the retention period of each class of records, and the number of older ones
     Show,
-    /// Remove the records that are older than their period
+    /// Remove the records that are older than their retention period
     ///
-    /// Leaves a signed record of what was removed. Removed records cannot be restored.
+    /// Leaves a signed record of the removal. Removed records cannot be restored.
     #[command(after_long_help = EXAMPLES)]
     Apply {
         #[command(flatten)]

@@ -5,10 +5,10 @@ use nexus_core::run::RunState;
 use nexus_core::{RunId, SessionId};
 
 const ABOUT_VERIFY: &str = "\
-Checks the signed record of a run or an ingestion job: that no record was changed, added, moved or taken away since it \
-was written, and that the key in your key ring signed it.
+Verifies the signed records of a run or an ingestion job: that no record was changed, added, moved or removed since it \
+was written, and that a key in your key ring signed it.
 
-`ok` means complete and unchanged; `open` means unchanged so far, because the run goes on or its process died. \
+`ok` means complete and unchanged; `open` means unchanged so far, because the run continues or its process died. \
 Everything else ends with exit code 6 and names the first record that is wrong. Works while another process uses the \
 data directory.";
 
@@ -20,7 +20,7 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Runs {
-    /// List runs, latest first: yours, or everybody's for an admin
+    /// List runs, latest first: yours, or those of all users for an admin
     List {
         /// Only those of this conversation
         #[arg(long, value_name = "ID")]
@@ -31,32 +31,32 @@ pub(crate) enum Runs {
         /// Only those with this label
         #[arg(long)]
         tag: Option<String>,
-        /// At most so many
+        /// Maximum number of entries
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
     },
-    /// Show a run: its question, its answer and what became of it
+    /// Show a run: its question, its answer and its outcome
     Show {
         /// The run
         run: RunId,
     },
     /// Print the events of a run, each on a line of its own
     ///
-    /// Events are what the run told its user, in the order in which it did.
+    /// Events are the journal of the run, in the order in which it streamed them.
     Events {
         /// The run
         run: RunId,
         /// The number of the first event to print
         #[arg(long, value_name = "SEQ", default_value_t = 0)]
         from: u64,
-        /// Wait for the events to come, until the run is over
+        /// Follow further events until the run ends
         #[arg(long, short)]
         follow: bool,
     },
     Verify(Verify),
-    /// End a run
+    /// Cancel a run
     ///
-    /// When another process works on it, that process is asked to end it, and does so within a second.
+    /// When another process drives the run, that process receives the request and cancels within a second.
     Cancel {
         /// The run
         run: RunId,
@@ -77,17 +77,17 @@ pub(crate) struct Verify {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sessions {
-    /// List conversations, latest first: yours, or everybody's for an admin
+    /// List conversations, latest first: yours, or those of all users for an admin
     List {
-        /// At most so many
+        /// Maximum number of entries
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
     },
-    /// Print what was said in a conversation
+    /// Print the messages of a conversation
     Show {
         /// The conversation
         session: SessionId,
-        /// Only the last so many messages
+        /// Maximum number of messages, counted from the last
         #[arg(long, value_name = "N", default_value_t = 1_000)]
         limit: usize,
     },

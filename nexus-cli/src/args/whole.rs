@@ -1,4 +1,4 @@
-//! What concerns the whole store: `export`, `import`, `backup`, and shell completions.
+//! Commands on the whole store (`export`, `import`, `backup`), and shell completions.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,7 @@ use clap::Args;
 use clap_complete::Shell;
 
 const ABOUT_EXPORT: &str = "\
-Writes everything that the tenant has to one file of JSON lines, raw documents and signed records included. Keys are \
-never in it. Works while another process uses the data directory.";
+Exports all data of the tenant to one file of JSON lines, with raw documents and signed records. Keys are never in it. Works while another process uses the data directory.";
 
 const EXAMPLES_EXPORT: &str = "\
 Examples:
@@ -15,7 +14,8 @@ Examples:
   nexus export | gzip > all.jsonl.gz";
 
 const ABOUT_IMPORT: &str = "\
-Reads a file that `nexus export` wrote. The tenant must be empty, so that nothing is mixed; all is brought in, or nothing. Text indexes are built anew.";
+Imports a file that `nexus export` wrote, whole or not at all. The tenant must be empty, so that nothing is mixed. Text \
+indexes are built again.";
 
 const EXAMPLES_IMPORT: &str = "\
 Examples:
@@ -23,7 +23,7 @@ Examples:
   gunzip -c all.jsonl.gz | nexus --data ./copy import -";
 
 const ABOUT_BACKUP: &str = "\
-Copies the data directory, all tenants of it, to a new directory, consistently and while another process uses it. The \
+Copies the data directory with all its tenants to a new directory, consistently and while another process uses it. The \
 copy is a data directory like any other. Your audit key is not in it: keep a copy of that elsewhere.";
 
 const EXAMPLES_BACKUP: &str = "\
@@ -37,7 +37,7 @@ Examples:
   nexus completions zsh > ~/.zfunc/_nexus
   nexus completions fish > ~/.config/fish/completions/nexus.fish";
 
-/// Write everything that the tenant has to a file
+/// Export all data of the tenant to a file
 #[derive(Debug, Args)]
 #[command(long_about = ABOUT_EXPORT, after_long_help = EXAMPLES_EXPORT)]
 pub(crate) struct Export {
@@ -46,7 +46,7 @@ pub(crate) struct Export {
     pub(crate) file: PathBuf,
 }
 
-/// Read a file that `nexus export` wrote
+/// Import a file that `nexus export` wrote
 #[derive(Debug, Args)]
 #[command(long_about = ABOUT_IMPORT, after_long_help = EXAMPLES_IMPORT)]
 pub(crate) struct Import {

@@ -46,13 +46,13 @@ pub(super) async fn run(context: &Context<'_>, ask: Ask) -> Result<Exit> {
         .await
 }
 
-/// Says what became of speaking the answer.
+/// Reports the result of text-to-speech.
 fn spoken(output: &Output, ask: &Ask, told: &RunReport) {
     match (&ask.speak, &told.audio) {
         (Some(file), Some(Ok(mime))) => output.note(format_args!("spoken: {} ({mime})", file.display())),
         (Some(_), Some(Err(reason))) => {
-            let hint = "the answer stands; `speech.provider` or `TTS_PROVIDER` says who speaks";
-            output.warning(format_args!("the answer was not spoken: {reason}"), hint);
+            let hint = "the answer is complete; `speech.provider` or `TTS_PROVIDER` names the text-to-speech provider";
+            output.warning(format_args!("cannot synthesise speech of the answer: {reason}"), hint);
         }
         (Some(_), None) | (None, _) => {}
     }
@@ -60,7 +60,7 @@ fn spoken(output: &Output, ask: &Ask, told: &RunReport) {
 
 fn write(file: &Path, sound: &[u8]) -> Result<()> {
     create(file)?.write_all(sound).map_err(|error| {
-        Error::new(ErrorKind::Unavailable, format!("`{}` cannot be written", file.display()))
+        Error::new(ErrorKind::Unavailable, format!("cannot write `{}`", file.display()))
             .code("FILE_UNWRITABLE")
             .because(error)
     })
@@ -89,7 +89,7 @@ fn put(nexus: &Nexus, context: &Context<'_>, ask: &Ask, question: String) -> Ask
     ask.tags.iter().fold(builder.speak(ask.speak.is_some()), AskBuilder::tag)
 }
 
-/// The question, of the documents that it is narrowed to.
+/// Applies `narrowing` to a question.
 pub(super) fn narrowed(builder: AskBuilder, narrowing: &Filters) -> AskBuilder {
     let mut builder = builder
         .corpus(narrowing.corpus.as_str())
@@ -104,7 +104,7 @@ pub(super) fn narrowed(builder: AskBuilder, narrowing: &Filters) -> AskBuilder {
     builder
 }
 
-/// All that a run told, in one document.
+/// Returns the report of a run as one JSON document.
 pub(super) fn document(run: &RunHandle, told: &RunReport) -> Value {
     let RunReport { outcome, answer, metadata, audio } = told;
     let sentence = match outcome {

@@ -1,4 +1,4 @@
-//! Pieces of work that take their time, several at once: what became of each, and of all.
+//! Batches of concurrent jobs, with the outcome of each and a summary.
 
 use futures::StreamExt as _;
 use nexus_core::document::store::Submitted;
@@ -12,40 +12,40 @@ use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::terminal::count;
 
-/// What became of a document.
+/// Outcome of one document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub(super) enum Outcome {
-    /// Its passages can be searched.
+    /// Its passages are published.
     Done { passages: u32, warnings: Vec<String> },
-    /// They could before, and nothing had changed.
+    /// Its passages were published before, and nothing had changed.
     Unchanged { passages: u32, warnings: Vec<String> },
-    /// They cannot, and here is why.
+    /// It failed.
     Failed { failure: Failure },
 }
 
-/// One document and what became of it.
+/// Document and its outcome.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Record {
-    /// The file, or the document's id when there is no file.
+    /// File, or the document's id when there is no file.
     pub(super) source: String,
     pub(super) document_id: Option<DocumentId>,
     #[serde(flatten)]
     pub(super) outcome: Outcome,
 }
 
-/// What became of all.
+/// Summary of a batch.
 #[derive(Debug, Default, Serialize)]
 struct Summary {
     done: u64,
     unchanged: u64,
     failed: u64,
-    /// Not begun, because of an interrupt.
+    /// Number of documents that an interrupt left unstarted.
     left: u64,
     documents: Vec<Record>,
 }
 
-/// Cuts documents anew.
+/// Reindexes documents.
 pub(super) async fn reindex(
     context: &Context<'_>,
     nexus: &Nexus,
@@ -60,7 +60,7 @@ pub(super) async fn reindex(
     all(context, documents, one).await
 }
 
-/// What becomes of a document that was submitted, or was not.
+/// Waits for the job of a submitted document and returns its outcome.
 pub(super) async fn outcome(context: &Context<'_>, nexus: &Nexus, submitted: Result<Submitted>) -> Outcome {
     match settle(context, nexus, submitted).await {
         Ok(outcome) => outcome,
@@ -85,8 +85,8 @@ async fn settle(context: &Context<'_>, nexus: &Nexus, submitted: Result<Submitte
     })
 }
 
-/// Does `one` for each of `items`, several at once, and reports. After an interrupt what was begun is finished and
-/// nothing more is begun.
+/// Runs `one` for each of `items` concurrently and reports the outcomes. After an interrupt, started items finish and
+/// no further one starts.
 pub(super) async fn all<T, F: Future<Output = Record>>(
     context: &Context<'_>,
     items: Vec<T>,
@@ -160,7 +160,7 @@ impl Summary {
         ))
     }
 
-    /// All denied is a denial; anything else that failed is a failure.
+    /// Returns a denial if every document was denied, and a failure for any other failure.
     fn exit(&self) -> Exit {
         let denied = self.documents.iter().all(|record| match &record.outcome {
             Outcome::Failed { failure } => failure.code == ErrorKind::Denied.code(),

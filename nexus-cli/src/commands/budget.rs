@@ -52,7 +52,7 @@ pub(super) async fn run(context: &Context<'_>, command: Budget) -> Result<Exit> 
             report(
                 context,
                 &json!({ "removed": subject }),
-                "removed; what the configuration says holds again",
+                "removed; the limit of the configuration applies again",
             )
         }
     }
@@ -61,11 +61,11 @@ pub(super) async fn run(context: &Context<'_>, command: Budget) -> Result<Exit> 
 fn no_such_limit() -> Error {
     Error::not_found("no such limit was set")
         .code("LIMIT_NOT_FOUND")
-        .hint("`nexus budget show` lists limits; those of the configuration are changed there")
+        .hint("`nexus budget show` lists limits; change those of the configuration in `nexus.toml`")
 }
 
 fn subject(of: &LimitOf) -> Result<LimitKey> {
-    let unknown = || Error::unexpected("the command line knows a word that the library does not");
+    let unknown = || Error::unexpected("cannot parse the scope or meter of the limit");
     Ok(LimitKey {
         scope: of.scope().ok_or_else(unknown)?,
         id: of.id.clone(),
@@ -86,7 +86,7 @@ fn limit(set: &LimitSet) -> Result<Limit> {
     Ok(Limit { subject: subject(&set.of)?, cap, mode })
 }
 
-/// A limit with all that tells it from others of the tenant `tenant`.
+/// Describes a limit by its scope, window, model and mode, for the tenant `tenant`.
 fn described(limit: &Limit, tenant: &str) -> String {
     let LimitKey { scope, id, model, meter, window } = &limit.subject;
     let cap = match (limit.cap, meter) {
@@ -107,7 +107,7 @@ fn described(limit: &Limit, tenant: &str) -> String {
     format!("the limit of {cap} {per} of {whose}{model}{mode}")
 }
 
-/// A cap in the unit of its meter.
+/// Formats a cap in the unit of its meter.
 fn amount(subject: &LimitKey, cap: Cap) -> String {
     match cap {
         Cap::Unlimited => "unlimited".to_owned(),

@@ -1,4 +1,4 @@
-//! `nexus chat`: a conversation, a line at a time.
+//! `nexus chat`: an interactive conversation, line by line.
 
 use std::io::{self, BufRead, IsTerminal as _, Read as _};
 
@@ -11,7 +11,7 @@ use crate::args::Chat;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 
-/// What a conversation remembers between two lines.
+/// State of a conversation between two lines.
 struct Conversation<'a> {
     context: &'a Context<'a>,
     nexus: &'a Nexus,
@@ -36,7 +36,7 @@ impl Conversation<'_> {
         let mut lines = lines()?;
         loop {
             self.prompt()?;
-            // Between questions an interrupt ends the conversation; during one it ends the answer.
+            // An interrupt between questions ends the conversation; during an answer it cancels the run.
             let mut listener = self.context.interrupts.listen();
             let line = tokio::select! {
                 line = lines.recv() => line,
@@ -68,7 +68,7 @@ impl Conversation<'_> {
         }
         let run = match builder.start().await {
             Ok(run) => run,
-            // One bad line is no reason to end the conversation.
+            // An invalid line does not end the conversation.
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 output.error(&error);
                 return Ok(());
@@ -89,7 +89,7 @@ impl Conversation<'_> {
     }
 }
 
-/// The lines of standard input, from a thread that may be left waiting for one.
+/// Starts a thread that reads the lines of standard input, and that may outlive the conversation.
 fn lines() -> Result<mpsc::Receiver<Result<String>>> {
     let (sender, receiver) = mpsc::channel(1);
     let read = move || {
@@ -108,7 +108,7 @@ fn lines() -> Result<mpsc::Receiver<Result<String>>> {
     Ok(receiver)
 }
 
-/// The next line. Of one that is far too long only so much is kept as it takes to refuse it.
+/// Reads the next line, and of one over the limit only as much as is needed to refuse it.
 fn next_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
     let longest = super::LONGEST_QUESTION;
     let mut line = Vec::new();
@@ -127,5 +127,5 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
 }
 
 fn unreadable() -> Error {
-    Error::new(ErrorKind::Unavailable, "standard input cannot be read")
+    Error::new(ErrorKind::Unavailable, "cannot read standard input")
 }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::terminal::one_line;
 
-/// How many characters of a value fit into a list; `--json` has all of them.
+/// Longest value in a list, in characters; `--json` prints values whole.
 const SHOWN_CHARS: usize = 60;
 
 pub(super) fn show(context: &Context<'_>, show: &Show) -> Result<Exit> {
@@ -35,7 +35,7 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The fields in force, with those that the command line or the system decide.
+/// Returns the effective fields, with those that the command line or the system sets.
 fn fields(context: &Context<'_>) -> Vec<Field> {
     let mut fields = context.config.fields();
     let caller = &context.caller;

@@ -75,7 +75,7 @@ fn print(context: &Context<'_>, corpus: &Corpus) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let json = serde_json::to_string(&in_force)
-        .map_err(|error| Error::unexpected("the settings cannot be written").because(error))?;
+        .map_err(|error| Error::unexpected("cannot serialise the settings").because(error))?;
     output.line(format_args!("corpus     {}", corpus.id))?;
     output.line(format_args!("name       {}", corpus.name))?;
     output.line(format_args!("made       {}", corpus.created_at))?;
@@ -104,13 +104,13 @@ async fn set(
 ) -> Result<Exit> {
     let patch = CorpusPatch { name: settings.name.clone(), provider_config_json: settings.config.clone() };
     if patch == CorpusPatch::default() {
-        return Err(Error::invalid("nothing is to be set").hint("give `--name` or `--config`"));
+        return Err(Error::invalid("no setting to change").hint("give `--name` or `--config`"));
     }
     let corpus = opened.nexus.update_corpus(&context.caller, id, patch).await?;
     print(context, &corpus)
 }
 
-/// What would go with the corpus: the documents in it that the caller may read are told of.
+/// Returns the corpus and the documents in it that the caller may read, as targets of a removal.
 async fn targets(context: &Context<'_>, opened: &OpenStore, id: &CorpusId) -> Result<Vec<Target>> {
     opened.nexus.removable_corpus(&context.caller, id).await?;
     let query = DocumentQuery { corpus: Some(id.clone()), ..DocumentQuery::default() };

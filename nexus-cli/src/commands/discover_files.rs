@@ -1,4 +1,4 @@
-//! Which files are meant by the paths on a command line, and under which ids they are kept.
+//! Discovery of the files below the paths of a command line, and their document ids.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,22 +10,22 @@ use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Result, hex};
 
 use super::ignored::{self, Ignored};
 
-/// The path that means standard input.
+/// Path that means standard input.
 pub(super) const STANDARD_INPUT: &str = "-";
 
-/// A file that is to become a document.
+/// File to ingest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
-    /// The file; `-` is standard input.
+    /// Path; `-` is standard input.
     pub(super) path: PathBuf,
-    /// Its id; without one Nexus makes one.
+    /// Document id; without one Nexus generates it.
     pub(super) id: Option<DocumentId>,
-    /// What people call it.
+    /// Display name.
     pub(super) name: String,
 }
 
-/// The files below `roots` in order of path, each once, without those in `except`. What cannot be walked is an
-/// error in the place of the file.
+/// Returns the files below `roots` in order of path, each once, without those in `except`. A path that cannot be read
+/// yields an error in its place.
 pub(super) fn items(
     roots: &[PathBuf],
     corpus: &CorpusId,
@@ -61,7 +61,7 @@ pub(super) fn items(
     found
 }
 
-/// Nothing is left half done under this lock.
+/// Locks `ignored`; no update under this lock can panic halfway.
 fn locked(ignored: &Mutex<Ignored>) -> MutexGuard<'_, Ignored> {
     ignored.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -90,7 +90,7 @@ fn walk(
         })
 }
 
-/// Names a file by its path below `root`; one that was given itself by its file name.
+/// Names a file by its path below `root`, or by its file name if it is a root itself.
 fn named(root: &Path, path: &Path, corpus: &CorpusId) -> Result<Item> {
     let below = path.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
     let below = below.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
@@ -100,8 +100,8 @@ fn named(root: &Path, path: &Path, corpus: &CorpusId) -> Result<Item> {
     Ok(Item { path: path.to_owned(), id: Some(id), name: clean_name(&relative) })
 }
 
-/// `corpus/path`, because ids are taken once per tenant. A path that cannot stand in an id is cut and cleaned, and
-/// ends in a fingerprint of what it was.
+/// Returns `corpus/path`, because ids are unique per tenant. A path that is invalid as an id is truncated and cleaned,
+/// and ends in a hash of the original.
 fn document_id(corpus: &CorpusId, relative: &str) -> Result<DocumentId> {
     let whole = format!("{corpus}/{relative}");
     DocumentId::parse(whole.as_str()).or_else(|_| {
@@ -112,7 +112,7 @@ fn document_id(corpus: &CorpusId, relative: &str) -> Result<DocumentId> {
 }
 
 fn taken(item: &Item) -> Error {
-    Error::new(ErrorKind::Conflict, format!("another file of this command is called `{}` too", item.name))
+    Error::new(ErrorKind::Conflict, format!("two files of this command have the name `{}`", item.name))
         .code("DUPLICATE_ID")
         .hint("ingest a folder that holds both, or one at a time with `--id`")
 }
@@ -121,12 +121,12 @@ fn unwalkable(error: ignore::Error) -> Error {
     use std::io::ErrorKind as Io;
     let kind = match error.io_error().map(std::io::Error::kind) {
         Some(Io::NotFound) => Error::not_found("there is no such file or folder"),
-        Some(Io::PermissionDenied) => unavailable("you may not read something in it"),
+        Some(Io::PermissionDenied) => unavailable("permission denied on a file or folder in it"),
         Some(Io::InvalidFilename) => {
-            unavailable("the path of something in it is too long for the file system")
+            unavailable("the path of a file or folder in it is too long for the file system")
                 .hint("ingest the deeper folders by themselves, from a working directory within")
         }
-        _ => unavailable("it cannot be read"),
+        _ => unavailable("cannot read the file or folder"),
     };
     kind.code("FILE_UNREADABLE").because(error)
 }
@@ -145,7 +145,7 @@ mod tests {
         CorpusId::parse("c").unwrap()
     }
 
-    /// The names that a walk of a folder with these files finds.
+    /// Checks the names that a walk of a folder with these files finds.
     #[track_caller]
     fn check(files: &[&str], all: bool, expected: &[&str]) {
         let folder = tempfile::tempdir().unwrap();

@@ -16,7 +16,7 @@ use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::size;
 
-/// How many documents or passages are read at once.
+/// Number of documents or passages per page.
 const PAGE: usize = 500;
 
 pub(super) async fn run(context: &Context<'_>, command: Docs) -> Result<Exit> {
@@ -68,7 +68,7 @@ pub(super) async fn run(context: &Context<'_>, command: Docs) -> Result<Exit> {
     }
 }
 
-/// All documents that `query` describes, in pages; `limit` 0 means no limit.
+/// Reads all documents of `query`, page by page; `limit` 0 means no limit.
 pub(super) async fn all(context: &Context<'_>, nexus: &Nexus, query: DocumentQuery) -> Result<Vec<Document>> {
     let most = if query.limit == 0 { usize::MAX } else { query.limit };
     let (mut documents, mut after) = (Vec::new(), None);
@@ -119,7 +119,7 @@ async fn show(context: &Context<'_>, opened: &OpenStore, id: &DocumentId, passag
     Ok(Exit::Done)
 }
 
-/// All passages of a document, in reading order.
+/// Reads all passages of a document, in reading order.
 async fn texts(context: &Context<'_>, nexus: &Nexus, id: &DocumentId) -> Result<Vec<Passage>> {
     let mut texts = Vec::new();
     loop {
@@ -155,7 +155,7 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
         ("tags", tags.join(", ")),
         ("facts", facts),
         ("sha-256", document.content_hash.clone()),
-        ("brought", format!("{} by {}", document.created_at, document.created_by)),
+        ("created", format!("{} by {}", document.created_at, document.created_by)),
         ("changed", document.updated_at.to_string()),
     ];
     let shown = rows.iter().filter(|(_, value)| !value.is_empty());
@@ -164,7 +164,7 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
     warnings.iter().try_for_each(|warning| context.output.line(escape_line(warning)))
 }
 
-/// What would go with each of the documents; the first that may not be removed is an error.
+/// Returns the documents as targets of a removal; the first that the caller may not remove is an error.
 async fn targets(context: &Context<'_>, opened: &OpenStore, ids: &[DocumentId]) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
     for id in ids {
@@ -185,7 +185,7 @@ async fn remove(context: &Context<'_>, opened: &OpenStore, documents: &[Document
     Ok(Exit::Done)
 }
 
-/// Says that something is gone.
+/// Reports a removal.
 pub(super) fn removed(context: &Context<'_>, id: &str) -> Result<Exit> {
     if context.output.is_json() {
         context.output.json_line(&json!({ "removed": id }))?;

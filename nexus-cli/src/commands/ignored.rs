@@ -1,5 +1,5 @@
-//! A check of ignore files before a walk believes them: patterns are compiled, and a few megabytes of wild ones take
-//! gigabytes. A folder whose ignore file is refused is left out, because its files might be meant to be ignored.
+//! Size check of ignore files before a walk compiles their patterns: a few megabytes of wildcards take gigabytes. A
+//! folder whose ignore file is refused is skipped, because its files might be meant to be ignored.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,31 +7,31 @@ use std::path::{Path, PathBuf};
 
 use nexus_core::{Error, ErrorKind, Result};
 
-/// The name of the ignore files that are Nexus's own.
+/// Name of Nexus's own ignore files.
 pub(super) const OWN: &str = ".nexusignore";
 
-/// The ignore files that a folder may hold.
+/// Ignore files that a folder may hold.
 const NAMES: [&str; 4] = [OWN, ".ignore", ".gitignore", ".git/info/exclude"];
 
-/// The longest ignore file, in bytes.
+/// Size limit of an ignore file, in bytes.
 const LONGEST: u64 = 256 * 1024;
 
-/// The most that all ignore files of one walk may ask for, in wildcards and patterns.
+/// Limit of wildcards and patterns in all ignore files of one walk.
 const MOST: usize = 200_000;
 
-/// The most that one of them may ask for.
+/// Limit of wildcards and patterns in one ignore file.
 const MOST_IN_ONE: usize = 20_000;
 
-/// What the ignore files of a walk have asked for so far.
+/// Patterns and wildcards of a walk's ignore files so far.
 #[derive(Debug, Default)]
 pub(super) struct Ignored {
     asked: usize,
-    /// Folders that are left out, with the reason.
+    /// Skipped folders, with the reason.
     pub(super) refused: Vec<(PathBuf, Error)>,
 }
 
 impl Ignored {
-    /// Whether a walk may go into `folder` and read its ignore files; `all` is a walk that reads Nexus's own only.
+    /// Returns whether a walk may enter `folder` and read its ignore files; with `all` it reads only Nexus's own.
     pub(super) fn admit(&mut self, folder: &Path, all: bool) -> bool {
         match self.check(folder, all) {
             Ok(()) => true,
@@ -42,8 +42,8 @@ impl Ignored {
         }
     }
 
-    /// Checks the ignore files that hold for everything below `root`: its own, those of the folders around it, and
-    /// those of the user.
+    /// Checks the ignore files that apply to everything below `root`: its own, those of parent folders, and those of
+    /// the user.
     pub(super) fn check_around(&mut self, root: &Path, all: bool) -> Result<()> {
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         root.ancestors().try_for_each(|folder| self.check(folder, all))?;
@@ -56,7 +56,7 @@ impl Ignored {
     fn check(&mut self, folder: &Path, all: bool) -> Result<()> {
         let names = NAMES.iter().filter(|name| !all || **name == OWN);
         names.map(|name| folder.join(name)).try_for_each(|path| self.check_file(&path))?;
-        // In a worktree this is a file that says where the repository is.
+        // In a worktree this is a file with the path of the repository.
         let git = folder.join(".git");
         if git.is_dir() { Ok(()) } else { self.check_file(&git) }
     }
@@ -67,7 +67,7 @@ impl Ignored {
             return Ok(());
         }
         if !found.is_file() {
-            return Err(refusal(path, "is no regular file"));
+            return Err(refusal(path, "is not a regular file"));
         }
         if found.len() > LONGEST {
             return Err(refusal(path, format_args!("has more than {LONGEST} bytes")));
@@ -82,7 +82,7 @@ impl Ignored {
     }
 }
 
-/// The patterns and wildcards in an ignore file.
+/// Counts the patterns and wildcards in an ignore file.
 fn demand(file: File) -> io::Result<usize> {
     let (mut lines, mut line, mut asked) = (BufReader::new(file.take(LONGEST)), Vec::new(), 0);
     while lines.read_until(b'\n', &mut line)? > 0 {
@@ -99,7 +99,7 @@ fn refusal(path: &Path, what: impl std::fmt::Display) -> Error {
     let own = path.file_name().is_some_and(|name| name == OWN);
     Error::new(ErrorKind::InvalidInput, format!("the ignore file `{}` {what}", path.display()))
         .code("IGNORE_FILE_REFUSED")
-        .hint(if own { "shorten it" } else { "shorten it, or take everything with `--all`" })
+        .hint(if own { "shorten it" } else { "shorten it, or ingest all files with `--all`" })
 }
 
 #[cfg(test)]

@@ -39,14 +39,14 @@ pub(super) async fn run(context: &Context<'_>, ingest: Ingest) -> Result<Exit> {
         .await
 }
 
-/// An id or a name is for one document.
+/// Applies `--id` and `--name`, which need exactly one document.
 fn name_single(ingest: &Ingest, files: &mut [(std::path::PathBuf, Result<Item>)]) -> Result<()> {
     if ingest.id.is_none() && ingest.name.is_none() {
         return Ok(());
     }
     let [(_, item)] = files else {
-        let message = format!("`--id` and `--name` are for one document, and these are {}", files.len());
-        return Err(Error::invalid(message).hint("ingest it by itself"));
+        let message = format!("`--id` and `--name` need exactly one document, not {}", files.len());
+        return Err(Error::invalid(message).hint("ingest that file alone"));
     };
     if let Ok(item) = item {
         item.id = ingest.id.clone().or(item.id.take());
@@ -55,7 +55,7 @@ fn name_single(ingest: &Ingest, files: &mut [(std::path::PathBuf, Result<Item>)]
     Ok(())
 }
 
-/// Jobs that an earlier process left are done before new ones are queued.
+/// Runs the jobs that an earlier process left, before new ones are queued.
 async fn finish_what_was_left(context: &Context<'_>, nexus: &Nexus) -> Result<()> {
     let done = nexus.run_pending_jobs().await?;
     if done > 0 {
@@ -75,7 +75,7 @@ async fn ensure_corpus(context: &Context<'_>, nexus: &Nexus, corpus: &CorpusId) 
     }
 }
 
-/// Brings one file in, has it read, and shares it.
+/// Ingests one file, waits for its job, and grants access to it.
 async fn bring(
     context: &Context<'_>,
     nexus: &Nexus,
@@ -126,7 +126,7 @@ async fn submit(
     })
 }
 
-/// Standard input cannot be read twice, so it is kept in a file without a name; no more than it takes to refuse it.
+/// Copies standard input, which cannot be read twice, into an unnamed file, up to the size at which it is refused.
 fn standard_input(limit: u64) -> Result<File> {
     use io::{Read as _, Seek as _};
     let keep = || {
@@ -140,9 +140,9 @@ fn standard_input(limit: u64) -> Result<File> {
 
 fn unreadable(error: io::Error) -> Error {
     let what = if error.kind() == io::ErrorKind::PermissionDenied {
-        "you may not read it"
+        "permission denied"
     } else {
-        "it cannot be read"
+        "cannot read the file"
     };
     Error::new(ErrorKind::Unavailable, what).code("FILE_UNREADABLE").because(error)
 }

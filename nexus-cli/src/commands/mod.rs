@@ -1,4 +1,4 @@
-//! One module for each group of commands: arguments to calls of [`nexus_core::Nexus`], results to words.
+//! Commands, one module for each group: arguments become calls of [`nexus_core::Nexus`], and results become text.
 
 mod ask;
 mod batch;
@@ -37,7 +37,7 @@ use crate::args::{Command, ConfigCommand, Providers};
 use crate::context::Context;
 use crate::exit::Exit;
 
-/// Carries out a command.
+/// Runs a command.
 pub(crate) async fn run(context: &Context<'_>, command: Command) -> Result<Exit> {
     match command {
         Command::Ingest(ingest) => Box::pin(ingest::run(context, ingest)).await,
@@ -61,39 +61,40 @@ pub(crate) async fn run(context: &Context<'_>, command: Command) -> Result<Exit>
         Command::Export(export) => whole::export(context, &export.file).await,
         Command::Import(import) => whole::import(context, &import.file).await,
         Command::Backup(backup) => whole::backup(context, &backup.directory).await,
-        // Both end before there is a context.
+        // Both end before a context exists.
         Command::Completions(_) | Command::ParseWorker => Ok(Exit::Done),
     }
 }
 
-/// Reads documents for a parent process until it is gone.
+/// Parses documents for the parent process until that process ends.
 pub(crate) fn parse_worker() -> Result<Exit> {
-    nexus_providers::documents::serve()
-        .map(|()| Exit::Done)
-        .map_err(|error| Error::new(ErrorKind::Unavailable, "the worker lost its parent").because(error))
+    nexus_providers::documents::serve().map(|()| Exit::Done).map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "lost the connection to the parent process").because(error)
+    })
 }
 
-/// How much of a question is read, in bytes: twice the longest one, in the longest characters, as a search allows as
-/// much.
+/// Read limit of a question, in bytes: twice the longest question in the longest characters, as a search allows.
 const LONGEST_QUESTION: u64 = MAX_QUESTION_CHARS as u64 * 2 * 4 + 16;
 
-/// A question as it was given, or from standard input. Of one that is far too long only so much is read as it takes
-/// to refuse it.
+/// Returns the question of an argument or of standard input, and of one over the limit only as much as is needed to
+/// refuse it.
 async fn question(given: String) -> Result<String> {
     if given == "-" { off_thread(read_question).await } else { Ok(given) }
 }
 
-/// Does what waits for a file or a pipe where it keeps nobody else waiting, interrupts least of all.
+/// Runs blocking I/O on a thread of its own, so that it does not delay interrupts.
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::unexpected("a thread of the program failed").because(error))?
+    done.map_err(|error| Error::unexpected("a blocking task failed").because(error))?
 }
 
 fn read_question() -> Result<String> {
     let mut bytes = Vec::new();
-    std::io::stdin().lock().take(LONGEST_QUESTION).read_to_end(&mut bytes).map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "standard input cannot be read").because(error)
-    })?;
+    std::io::stdin()
+        .lock()
+        .take(LONGEST_QUESTION)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::new(ErrorKind::Unavailable, "cannot read standard input").because(error))?;
     let text = String::from_utf8_lossy(&bytes);
     Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
 }

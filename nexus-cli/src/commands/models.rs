@@ -13,10 +13,10 @@ use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::usd;
 
-/// How many characters a page has, of which people are told what it costs.
+/// Characters of the page whose price the list estimates.
 const PAGE_CHARS: u32 = 3_000;
 
-/// A model that can be asked: a row of the list.
+/// Row of the list: an available model.
 struct Row {
     provider: String,
     kind: String,
@@ -68,7 +68,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The prices in force: those that were added too, where there is a store.
+/// Returns the effective prices, with those of the store where there is one.
 async fn prices(context: &Context<'_>) -> Result<PriceTable> {
     if !context.has_store()? {
         return Ok(context.config.gateway_settings()?.prices);
@@ -78,7 +78,7 @@ async fn prices(context: &Context<'_>) -> Result<PriceTable> {
     Ok(PriceTable::empty().with(rows))
 }
 
-/// When a provider is asked.
+/// Returns the role of a provider in the route.
 fn role(route: &Route, name: &str) -> String {
     if route.primary == name {
         return "first".to_owned();
@@ -123,7 +123,7 @@ impl Row {
     }
 }
 
-/// A rate, for a million tokens.
+/// Formats a rate for a million tokens.
 pub(super) fn rate(nanos: u64) -> String {
     usd(NanoUsd::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX)))
 }

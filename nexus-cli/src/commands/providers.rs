@@ -15,7 +15,7 @@ use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::usd;
 
-/// Enough for a word, and for the least that vendors allow.
+/// Output limit of the call: enough for a word, and the minimum that vendors accept.
 const MAX_TOKENS: u32 = 16;
 
 pub(super) async fn check(context: &Context<'_>, check: Check) -> Result<Exit> {
@@ -24,7 +24,7 @@ pub(super) async fn check(context: &Context<'_>, check: Check) -> Result<Exit> {
     } else {
         check.providers
     };
-    // Nobody may answer in another's place, so there are no routes; and a fault that passes is a fault.
+    // A check has no fallbacks, so there are no routes, and no retries: a transient error counts as a failure.
     let mut config: Config = context.config.clone();
     config.llm = LlmConfig::default();
     config.tenants.values_mut().for_each(|tenant| tenant.route = None);
@@ -47,7 +47,7 @@ pub(super) async fn check(context: &Context<'_>, check: Check) -> Result<Exit> {
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-/// What came of one call.
+/// Result of one call.
 struct Called {
     name: String,
     result: Result<CallReceipt>,

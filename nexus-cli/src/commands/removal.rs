@@ -1,4 +1,4 @@
-//! Removing with care: what would go is said first where somebody is there to read it.
+//! Confirmation and dry run of a removal.
 
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal as _};
@@ -11,19 +11,19 @@ use crate::args::Removal;
 use crate::context::{Context, OpenStore};
 use crate::output::announce;
 
-/// Something that would be removed, in words and as JSON.
+/// Object to remove, as text and as JSON.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) words: String,
     pub(super) json: Value,
 }
 
-/// What comes before a removal.
+/// Step before a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
-    /// It is only said what would go.
+    /// Dry run: the targets are listed, and nothing is removed.
     Instead,
-    /// Somebody is asked.
+    /// Confirmation on the terminal.
     Question,
     Nothing,
 }
@@ -36,12 +36,11 @@ fn before(removal: Removal, terminal: bool) -> Before {
     }
 }
 
-/// Whether the removal may go on: what `targets` finds is listed for a dry run, which is all then, and before the
-/// question. Where there is nothing to remove, that is said and nobody is asked. The store is not held while somebody
-/// thinks.
+/// Returns whether to remove the objects that `targets` finds. A dry run lists them and stops; a terminal lists them and
+/// asks for confirmation, unless there is nothing to remove. The store is closed while the question waits.
 ///
 /// # Errors
-/// [`Conflict`](ErrorKind::Conflict) with `NOT_CONFIRMED` when the answer is anything but yes.
+/// [`Conflict`](ErrorKind::Conflict) with `NOT_CONFIRMED` for any answer except yes.
 pub(super) async fn may_go_on(
     context: &Context<'_>,
     removal: Removal,
@@ -71,7 +70,7 @@ pub(super) async fn may_go_on(
     if agreed { Ok(true) } else { Err(not_confirmed()) }
 }
 
-/// Says that nothing would go.
+/// Reports that there is nothing to remove.
 fn nothing(context: &Context<'_>) -> Result<()> {
     const NOTHING: &str = "there is nothing to remove";
     if context.output.is_json() {
@@ -91,7 +90,7 @@ fn question(targets: &[Target]) -> impl Display {
     question + "remove? [y/N] "
 }
 
-/// Whether the next line agrees. The end of the input does not.
+/// Returns whether the next line confirms. The end of the input does not.
 fn is_yes(answer: &mut impl BufRead) -> bool {
     let mut line = String::new();
     let read = io::Read::take(answer, 16).read_line(&mut line);
@@ -101,7 +100,7 @@ fn is_yes(answer: &mut impl BufRead) -> bool {
 fn not_confirmed() -> Error {
     Error::new(ErrorKind::Conflict, "nothing was removed")
         .code("NOT_CONFIRMED")
-        .hint("answer `y`, or say `--yes`")
+        .hint("answer `y`, or use `--yes`")
 }
 
 #[cfg(test)]

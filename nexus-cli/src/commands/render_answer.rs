@@ -1,4 +1,4 @@
-//! Follows a run to its end and puts its answer into words.
+//! Rendering of a run: follows its events to the end and prints its answer.
 
 use nexus_core::document::Failure;
 use nexus_core::grounding::Citation;
@@ -9,21 +9,21 @@ use crate::context::Context;
 use crate::output::Output;
 use crate::terminal::one_line;
 
-/// The longest quotation that is shown whole, in characters.
+/// Longest quotation that is printed whole, in characters.
 const QUOTE: usize = 300;
 
-/// What a run told.
+/// Collected events of a run.
 #[derive(Debug)]
 pub(super) struct RunReport {
     pub(super) outcome: Outcome,
     pub(super) answer: Answer,
     pub(super) metadata: Option<Metadata>,
-    /// What became of speaking the answer: its media type, or why it was not spoken.
+    /// Result of text-to-speech: the media type, or the reason of the failure.
     pub(super) audio: Option<std::result::Result<String, String>>,
 }
 
-/// Hands each event of a run to `tell` until the last one. The first interrupt cancels the run, whose end is then
-/// awaited like any other.
+/// Passes each event of a run to `tell` until the last one. The first interrupt cancels the run, and its end is awaited
+/// as usual.
 pub(super) async fn follow(
     context: &Context<'_>,
     nexus: &Nexus,
@@ -65,7 +65,7 @@ pub(super) async fn follow(
     }
 }
 
-/// A run that is over before it can be cancelled has its own end.
+/// Cancels a run. One that ends before the cancellation keeps its own outcome.
 async fn cancel(context: &Context<'_>, nexus: &Nexus, run: &RunHandle) -> Result<()> {
     match nexus.cancel(&context.caller, run.id()).await {
         Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
@@ -73,7 +73,7 @@ async fn cancel(context: &Context<'_>, nexus: &Nexus, run: &RunHandle) -> Result
     }
 }
 
-/// Prints the words of an answer as they come.
+/// Prints an answer as it streams.
 pub(super) fn stream(output: &Output, event: &Event) -> Result<()> {
     match &event.body {
         EventBody::Delta { text } => output.text(text),
@@ -89,7 +89,7 @@ pub(super) fn stream(output: &Output, event: &Event) -> Result<()> {
     }
 }
 
-/// Prints how a run ended, after its words.
+/// Prints the outcome of a run, after its answer.
 pub(super) fn end(output: &Output, told: &RunReport) -> Result<()> {
     match &told.outcome {
         Outcome::Answered => {
@@ -103,7 +103,11 @@ pub(super) fn end(output: &Output, told: &RunReport) -> Result<()> {
         }
         Outcome::Refused { decision } => output.failure(ErrorKind::Denied.code(), &decision.reason, None),
         Outcome::NeedsApproval { decision } => {
-            output.failure("APPROVAL_REQUIRED", &decision.reason, Some("ask somebody who may approve it"));
+            output.failure(
+                "APPROVAL_REQUIRED",
+                &decision.reason,
+                Some("ask for the approval of a user with that right"),
+            );
         }
         Outcome::Blocked { reason } => output.failure("BLOCKED", reason, None),
         Outcome::OverQuota { reason } => output.failure("OVER_QUOTA", reason, None),
@@ -117,7 +121,7 @@ fn failed(output: &Output, failure: &Failure) {
     output.failure(&failure.code, &failure.message, failure.hint.as_deref());
 }
 
-/// Prints what an answer rests on.
+/// Prints the citations of an answer.
 pub(super) fn sources(output: &Output, citations: &[Citation]) -> Result<()> {
     citations.iter().try_for_each(|citation| {
         let place = place(&citation.source_name, citation.page);
@@ -125,7 +129,7 @@ pub(super) fn sources(output: &Output, citations: &[Citation]) -> Result<()> {
     })
 }
 
-/// A document, and the page in it.
+/// Formats a document and the page in it.
 pub(super) fn place(source: &str, page: Option<u32>) -> String {
     page.map_or_else(|| source.to_owned(), |page| format!("{source}, p. {page}"))
 }

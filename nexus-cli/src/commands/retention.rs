@@ -39,7 +39,7 @@ async fn expired(context: &Context<'_>, OpenStore { nexus, .. }: &OpenStore) -> 
     nexus.expired_records(&context.caller).await
 }
 
-/// The period of a class, in days.
+/// Returns the retention period of a class, in days.
 fn days(context: &Context<'_>, class: RetentionClass) -> Option<u64> {
     context.settings.retention.of(class).map(|period| period.as_secs() / 86_400)
 }
@@ -50,7 +50,7 @@ fn target(context: &Context<'_>, Removed { class, records }: Removed) -> Target 
     Target { words, json: json!({ "class": class, "days": days, "records": records }) }
 }
 
-/// Records of a class and their age: `1 run older than 30 days`.
+/// Formats the records of a class and their age: `1 run older than 30 days`.
 fn words(class: RetentionClass, records: u64, days: u64) -> String {
     let class = if records == 1 { class.as_str().trim_end_matches('s') } else { class.as_str() };
     let unit = if days == 1 { "day" } else { "days" };

@@ -1,4 +1,4 @@
-//! `nexus runs`, but for `verify`.
+//! `nexus runs`, except `verify`.
 
 use nexus_core::run::{Answer, Event, EventBody, Outcome, Run, RunQuery};
 use nexus_core::{Error, ErrorKind, Nexus, Result, RunId};
@@ -78,7 +78,7 @@ async fn show(context: &Context<'_>, opened: &OpenStore, id: &RunId) -> Result<E
     Ok(Exit::Done)
 }
 
-/// What the run answered, unless that was erased.
+/// Returns the answer of the run, unless it was erased.
 async fn said(context: &Context<'_>, nexus: &Nexus, run: &Run) -> Result<Option<Answer>> {
     let mut answer = None;
     let told = recorded(context, nexus, run, 0, |event| {
@@ -94,7 +94,7 @@ async fn said(context: &Context<'_>, nexus: &Nexus, run: &Run) -> Result<Option<
     }
 }
 
-/// The events that the run has told so far.
+/// Returns the events in the journal so far.
 async fn recorded(
     context: &Context<'_>,
     nexus: &Nexus,
@@ -144,11 +144,11 @@ fn print(context: &Context<'_>, event: &Event) -> Result<()> {
     context.output.line(format_args!("{:>4}  {:<16}  {data}", event.seq, event.body.name()))
 }
 
-/// Ends a run that nobody works on, or asks the process that owns the data directory to end it.
+/// Cancels a run without a driver, or requests its cancellation from the process that owns the data directory.
 async fn cancel(context: &Context<'_>, id: &RunId) -> Result<Exit> {
     let owned = context
         .with_writer_no_resume(async |OpenStore { nexus, .. }| {
-            // The request comes first, so that a run that is taken up again does not outrun it.
+            // The request comes first, so that a resumed run cannot finish before it.
             nexus.cancel(&context.caller, id).await?;
             nexus.resume().await?;
             let mut events = nexus.events(&context.caller, id, 0).await?;

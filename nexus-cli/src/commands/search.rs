@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::terminal::{count, one_line};
 
-/// How much of a passage is shown, in characters.
+/// Length of an excerpt, in characters.
 const EXCERPT: usize = 400;
 
 pub(super) async fn run(context: &Context<'_>, args: args::Search) -> Result<Exit> {

@@ -1,4 +1,4 @@
-//! `nexus shutoff`.
+//! `nexus shutoff`: the kill switch.
 
 use std::time::Duration;
 
@@ -33,9 +33,9 @@ pub(super) async fn run(context: &Context<'_>, command: Shutoff) -> Result<Exit>
             let rearm =
                 async |OpenStore { nexus, .. }: &OpenStore| nexus.rearm(&context.caller, &scope).await;
             if !context.with_writer(rearm).await? {
-                return Err(Error::not_found(format!("{} was not shut off", named(&scope)))
+                return Err(Error::not_found(format!("the kill switch of {} is not tripped", named(&scope)))
                     .code("KILL_SWITCH_NOT_SET")
-                    .hint("`nexus shutoff status` says what is"));
+                    .hint("`nexus shutoff status` lists the tripped ones"));
             }
             if context.output.is_json() {
                 context.output.json(&json!({ "rearmed": scope }))?;
@@ -62,7 +62,7 @@ fn status(context: &Context<'_>, stops: &[KillSwitch]) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if stops.is_empty() {
-        output.line("nothing is shut off")?;
+        output.line("no kill switch is tripped")?;
     }
     for stop in stops {
         let until =

@@ -68,7 +68,7 @@ fn search(status: &Status) -> String {
             .to_owned(),
         (Some(model), true) => format!("{}: words, and meaning by {model}", status.search_mode),
         (Some(model), false) => {
-            format!("{}: words, and vectors by {model}, which knows no meaning", status.search_mode)
+            format!("{}: words, and vectors by {model}, which does not model meaning", status.search_mode)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Aligned columns for lists.
 
-/// Rows under a header; the last column is as wide as it is.
+/// Rows under a header, aligned except in the last column.
 #[derive(Debug)]
 pub(super) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
@@ -15,7 +15,7 @@ impl<const N: usize> Table<N> {
         self.rows.push(row);
     }
 
-    /// The lines, without blanks at their ends.
+    /// Returns the lines, without trailing blanks.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         let widths: Vec<usize> = (0..N).map(|column| self.width(column)).collect();
         self.rows.iter().map(move |row| {

@@ -9,10 +9,10 @@ use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::count;
 
-/// How many chains are listed at once.
+/// Number of chains per page.
 const PAGE: usize = 1_000;
 
-/// The verdict on all chains of a tenant.
+/// Verdict on all chains of a tenant.
 #[derive(Debug, Default, Serialize)]
 struct Summary {
     chains: u64,

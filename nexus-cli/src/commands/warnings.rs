@@ -1,14 +1,14 @@
-//! What a document's report warns of: as lines for people, of which a few are shown, and as an array for programs.
+//! Warnings of a document's report: the first few as lines of text, all of them as a JSON array.
 
 use nexus_core::document::ParseReport;
 
-/// How many warnings of a document are shown as text.
+/// Number of warnings of a document that are printed as text.
 const SHOWN: usize = 5;
 
-/// How many pages are named in one warning.
+/// Number of pages that one warning names.
 const PAGES: usize = 20;
 
-/// The warnings of a report, with the pages without text as the last one.
+/// Returns the warnings of a report, with the pages without text as the last one.
 pub(super) fn of(report: Option<&ParseReport>) -> Vec<String> {
     let Some(report) = report else { return Vec::new() };
     report.warnings.iter().cloned().chain(without_text(&report.pages_without_text)).collect()
@@ -23,7 +23,7 @@ fn without_text(pages: &[u32]) -> Option<String> {
     (!pages.is_empty()).then(|| format!("pages without text: {}{more}", named.join(", ")))
 }
 
-/// The lines that stand below a document.
+/// Returns the lines below a document.
 pub(super) fn lines(warnings: &[String]) -> Vec<String> {
     let shown = warnings.iter().take(SHOWN).map(|warning| format!("warning    {warning}"));
     let more = warnings.len().saturating_sub(SHOWN);

@@ -12,7 +12,7 @@ use super::discover_files::STANDARD_INPUT;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 
-/// The path that means standard output.
+/// Path that means standard output.
 const STANDARD_OUTPUT: &str = "-";
 
 pub(super) async fn export(context: &Context<'_>, file: &Path) -> Result<Exit> {
@@ -42,7 +42,7 @@ pub(super) async fn import(context: &Context<'_>, file: &Path) -> Result<Exit> {
     let source: Box<dyn BufRead + Send> = if file.as_os_str() == STANDARD_INPUT {
         Box::new(BufReader::new(io::stdin()))
     } else {
-        Box::new(BufReader::new(File::open(file).map_err(|error| failed(file, "opened", error))?))
+        Box::new(BufReader::new(File::open(file).map_err(|error| failed(file, "open", error))?))
     };
     let import = async |OpenStore { nexus, store }: &OpenStore| {
         let all = nexus.authorise_export(&context.caller).await?;
@@ -68,25 +68,25 @@ fn report(context: &Context<'_>, json: &serde_json::Value, line: impl std::fmt::
     said.map(|()| Exit::Done)
 }
 
-/// A new file that only its user can read: it holds what documents say.
+/// Creates a new file that only its user can read, because it holds the text of documents.
 pub(super) fn create(path: &Path) -> Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             return exists(path);
         }
-        failed(path, "made", error)
+        failed(path, "create", error)
     })
 }
 
-/// No file of the user's is written over.
+/// Returns the error for an existing file, because an export never overwrites one.
 pub(super) fn exists(path: &Path) -> Error {
     Error::new(ErrorKind::Conflict, format!("`{}` exists already", path.display()))
         .code("FILE_EXISTS")
         .hint("name a new file")
 }
 
-/// Removes half an export, which is of no use, unless another file has its name meanwhile. That it cannot be removed is
-/// not what went wrong.
+/// Removes an incomplete export, unless another file has its name meanwhile. A failure is ignored: the error to report
+/// is the one that interrupted the export.
 fn remove_if_made(path: &Path, made: Option<&Metadata>) {
     let id = |file: &Metadata| (file.dev(), file.ino());
     if fs::symlink_metadata(path).ok().as_ref().map(id) == made.map(id) {
@@ -97,10 +97,10 @@ fn remove_if_made(path: &Path, made: Option<&Metadata>) {
 fn failed(path: &Path, what: &str, error: io::Error) -> Error {
     let kind =
         if error.kind() == io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Unavailable };
-    Error::new(kind, format!("`{}` cannot be {what}", path.display())).code("FILE_UNUSABLE").because(error)
+    Error::new(kind, format!("cannot {what} `{}`", path.display())).code("FILE_UNUSABLE").because(error)
 }
 
-/// Standard output, as long as somebody reads it.
+/// Standard output until its reader closes it.
 #[derive(Debug, Default)]
 pub(super) struct StdoutPipe {
     closed: bool,

@@ -1,4 +1,4 @@
-//! A place to work at: directories of its own, an environment of its own, a few documents.
+//! Test bench: its own directories and environment, and a few documents.
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::PathBuf;
@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// After this long a condition will not come true any more.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Timeout of a condition.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(crate) const LEAVE: &str = "# Leave\n\nEmployees have 30 days of annual leave.\n\n\
     ## Carry-over\n\nUp to 5 unused days of annual leave carry over to the next year.\n";
@@ -19,7 +19,7 @@ pub(crate) struct Bench {
     root: TempDir,
 }
 
-/// What a command left behind.
+/// Result of a command.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
@@ -36,7 +36,7 @@ impl Bench {
         bench
     }
 
-    /// With the documents in the corpus `handbook`.
+    /// Returns a bench whose documents are in the corpus `handbook`.
     pub(crate) fn ingested() -> Self {
         let bench = Self::new();
         bench.run(&["ingest", "docs", "--corpus", "handbook"]).ends(0);
@@ -51,7 +51,7 @@ impl Bench {
         std::fs::write(self.path(below), content).unwrap();
     }
 
-    /// The binary with nothing of the outer environment but the place where coverage counters go.
+    /// Returns the binary without the outer environment, except for the path of coverage counters.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
         command
@@ -74,13 +74,13 @@ impl Bench {
         Said::from(self.command(arguments).output().unwrap())
     }
 
-    /// With more variables.
+    /// Runs the binary with more variables.
     #[track_caller]
     pub(crate) fn with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Said {
         Said::from(self.command(arguments).envs(variables.iter().copied()).output().unwrap())
     }
 
-    /// With `input` on standard input. A program that does not read it all is within its rights.
+    /// Runs the binary with `input` on standard input, which it need not read to the end.
     #[track_caller]
     pub(crate) fn feed(&self, arguments: &[&str], input: &[u8]) -> Said {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
@@ -99,7 +99,7 @@ impl Bench {
     }
 }
 
-/// A conversation that waits for its next line.
+/// Conversation that waits for its next line.
 pub(crate) struct Chat {
     pub(crate) process: Child,
     _lines: Lines<BufReader<ChildStdout>>,
@@ -135,12 +135,12 @@ impl Said {
     }
 }
 
-/// Looks again and again until `condition` holds.
+/// Polls until `condition` holds.
 #[track_caller]
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
-        assert!(begun.elapsed() < PATIENCE, "it never came true that {what}");
+        assert!(begun.elapsed() < TIMEOUT, "it never came true that {what}");
         std::thread::yield_now();
     }
 }

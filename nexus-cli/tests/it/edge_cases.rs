@@ -1,4 +1,4 @@
-//! What people do less often: sharing, piping, talking in words, looking at logs.
+//! Edge cases: sharing, pipes, text output, logs.
 
 use std::io::{BufRead as _, BufReader};
 
@@ -132,7 +132,7 @@ fn a_corpus_shows_the_settings_that_are_in_force() {
 }
 
 #[test]
-fn an_answer_is_spoken_into_a_file_and_stands_where_nobody_speaks() {
+fn speech_of_an_answer_is_written_into_a_file_and_its_failure_keeps_the_answer() {
     let bench = Bench::ingested();
     let ask = ["ask", "--corpus", "handbook", "--speak", "answer.wav", QUESTION];
     let said = bench.with(&[("TTS_PROVIDER", "fake")], &ask).ends(0);
@@ -141,6 +141,9 @@ fn an_answer_is_spoken_into_a_file_and_stands_where_nobody_speaks() {
     std::fs::remove_file(bench.path("answer.wav")).unwrap();
     let said = bench.run(&ask).ends(0);
     assert!(said.out.contains("Up to 5 unused days"), "{said:#?}");
-    assert!(said.err.contains("the answer was not spoken") && said.err.contains("hint: "), "{said:#?}");
+    assert!(
+        said.err.contains("cannot synthesise speech of the answer") && said.err.contains("hint: "),
+        "{said:#?}"
+    );
     assert!(!bench.path("answer.wav").exists());
 }

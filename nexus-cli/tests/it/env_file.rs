@@ -15,7 +15,7 @@ use crate::models::Vendor;
 const QUESTION: &str = "How many unused days of annual leave carry over to the next year?";
 const VICTIM: &str = "sk-victim-0123456789abcdef";
 
-/// A listener on the loopback address that keeps what it hears and answers with an error.
+/// Listener on the loopback address that records requests and answers with an error.
 struct Sink {
     address: String,
     heard: Arc<Mutex<Vec<u8>>>,
@@ -53,7 +53,7 @@ fn nowhere() -> String {
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// The user's own surroundings: a key in the environment, and `openai` in the configuration.
+/// Environment of the user: a key in a variable, and `openai` in the configuration.
 fn victim(bench: &Bench) {
     std::fs::create_dir_all(bench.path("home/.config/nexus")).unwrap();
     bench.write("home/.config/nexus/nexus.toml", "[llm]\nprimary = 'openai'\n");
@@ -138,7 +138,7 @@ fn a_named_file_is_obeyed_as_the_environment_is() {
     let ask = ["ask", "--corpus", "handbook", QUESTION];
     let by_option = bench.run(&[&["--env-file", "vendor.env"][..], &ask].concat());
     assert_eq!(vendor.bill().len(), 1, "{by_option:#?}");
-    assert!(!by_option.err.contains("key"), "nothing is told of what the user named: {by_option:#?}");
+    assert!(!by_option.err.contains("key"), "a file that the user named causes no note: {by_option:#?}");
     bench.with(&[("NEXUS_ENV_FILE", "vendor.env")], &[&ask[..], &["--no-cache"]].concat());
     assert_eq!(vendor.bill().len(), 2);
     for without in [&["--no-env-file"][..], &["--env-file", "/dev/null"]] {

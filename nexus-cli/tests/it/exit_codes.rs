@@ -1,4 +1,4 @@
-//! Exit codes and errors: what goes wrong says so in words, in JSON and in a number.
+//! Exit codes and errors, as text, as JSON and as a number.
 
 use std::io::{BufRead as _, BufReader};
 

@@ -53,7 +53,7 @@ fn home(dir: &Path) {
     symlink("..", dir.join("book/link-upwards")).unwrap();
 }
 
-/// Everything below `dir` but `except`: its kind, mode, last change and content.
+/// Returns everything below `dir` except `except`: kind, mode, last change and content.
 fn tree(dir: &Path, except: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     let mut left = vec![dir.to_owned()];

@@ -1,4 +1,4 @@
-//! Inputs that would take more than their share: each is refused, and leaves nothing behind.
+//! Inputs that would exhaust resources: each is refused, and leaves nothing behind.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Interrupts and cancel requests: what is going on ends in good order, and its record says how.
+//! Interrupts and cancel requests: work in flight ends gracefully, and its record shows the outcome.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::bench::{Bench, until};
 
-/// A corpus in which a long question takes its time.
+/// Corpus in which a long question takes long.
 fn slow() -> (Bench, String) {
     let bench = Bench::new();
     let paragraphs: Vec<String> = (0..4_000)
@@ -96,7 +96,7 @@ fn a_cancel_request_is_honoured_by_the_next_owner() {
 }
 
 #[test]
-fn a_run_that_nobody_works_on_is_cancelled_at_once() {
+fn a_run_without_a_driver_is_cancelled_at_once() {
     let (bench, question) = slow();
     let (mut owner, run) = stopped(&bench, &question);
     owner.kill().unwrap();

@@ -1,4 +1,4 @@
-//! Whom Nexus asks: providers by configuration, checked with real calls to the scripted provider.
+//! Providers by configuration, checked with real calls to the scripted provider.
 
 use nexus_fake_provider::{Entry, Scripted};
 use tokio::runtime::Runtime;
@@ -8,7 +8,7 @@ use crate::bench::{Bench, check};
 const QUESTION: &str = "How many unused days of annual leave carry over to the next year?";
 const KEY: &str = "sk-test-0123456789abcdef";
 
-/// The scripted provider, on a runtime of its own.
+/// Scripted provider on a runtime of its own.
 pub(crate) struct Vendor {
     runtime: Runtime,
     scripted: Scripted,
@@ -21,7 +21,7 @@ impl Vendor {
         Self { runtime, scripted }
     }
 
-    /// What a client of the vendor finds in its environment.
+    /// Environment of a client of the vendor.
     pub(crate) fn as_openai(&self) -> [(&'static str, String); 3] {
         [
             ("LLM_PROVIDER", "openai".to_owned()),
@@ -30,17 +30,17 @@ impl Vendor {
         ]
     }
 
-    /// Where it speaks like OpenAI.
+    /// Endpoint with OpenAI's wire format.
     pub(crate) fn openai_url(&self) -> String {
         self.scripted.openai_url()
     }
 
-    /// The vendor's own bill.
+    /// The vendor's bill.
     pub(crate) fn bill(&self) -> Vec<Entry> {
         self.runtime.block_on(self.scripted.settled_log())
     }
 
-    /// How many requests the vendor has heard so far, answered or not.
+    /// Number of requests that the vendor has received, answered or not.
     pub(crate) fn heard(&self) -> usize {
         self.scripted.log().len()
     }
@@ -108,7 +108,7 @@ fn a_question_goes_to_the_provider_that_it_names_and_is_paid_by_the_vendors_bill
     let key_only = &variables[1..];
     let ask = ["ask", "--corpus", "handbook", "--json", QUESTION];
     bench.with(key_only, &ask).ends(0);
-    assert_eq!(vendor.bill().len(), 0, "a key alone asks nobody");
+    assert_eq!(vendor.bill().len(), 0, "a key alone causes no call");
     let by_name = ["ask", "--corpus", "handbook", "--provider", "openai", "--model", "gpt-4o-mini", QUESTION];
     bench.with(key_only, &by_name);
     assert_eq!(vendor.bill().len(), 1);

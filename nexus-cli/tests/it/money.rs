@@ -1,4 +1,4 @@
-//! What was consumed, what it costs, what may be consumed, and the switch.
+//! Usage, prices, limits, and the kill switch.
 
 use serde_json::json;
 

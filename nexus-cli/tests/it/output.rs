@@ -1,4 +1,4 @@
-//! What commands say, to people and to programs.
+//! Output of commands, as text and as JSON.
 
 use crate::bench::{Bench, check};
 

@@ -1,4 +1,4 @@
-//! Who may read what the program leaves on the disk: its user, and nobody else.
+//! Permissions of files on disk: only the user may read them.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ fn open_to_others(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn nobody_else_reads_the_data_directory_whatever_the_umask() {
+fn only_the_user_reads_the_data_directory_with_any_umask() {
     let (bench, vendor) = (Bench::new(), Vendor::new());
     let openai = vendor.as_openai();
     let generous = |arguments: &[&str]| {

@@ -1,4 +1,4 @@
-//! Estimates in the ledger, and the vendor's bill that takes their place.
+//! Estimates in the ledger, and their reconciliation with the vendor's bill.
 
 use std::process::Stdio;
 
@@ -110,7 +110,7 @@ fn what_cannot_be_reconciled_says_why() {
 }
 
 #[test]
-fn a_call_that_a_crash_left_in_doubt_waits_to_be_reconciled() {
+fn a_call_whose_outcome_a_crash_left_unknown_waits_to_be_reconciled() {
     let model = "gpt-4o+first-after=600s";
     let (bench, vendor) = priced(model);
     let variables = vendor.as_openai();
@@ -120,7 +120,7 @@ fn a_call_that_a_crash_left_in_doubt_waits_to_be_reconciled() {
     until("the vendor hears of the call", || vendor.heard() == 1);
     asking.kill().unwrap();
     asking.wait().unwrap();
-    // Whoever writes next finds what was left open.
+    // The next writer finds the open call.
     bench.run(&["corpora", "set", "handbook", "--name", "x"]).ends(0);
     let waiting = lines(&bench, &["--unreconciled"]);
     let [line] = waiting.as_slice() else { panic!("{waiting:#?}") };

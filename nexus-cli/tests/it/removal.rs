@@ -1,4 +1,4 @@
-//! Commands that remove something say what, and ask where somebody can answer.
+//! Commands that remove something list it, and ask for confirmation on a terminal.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

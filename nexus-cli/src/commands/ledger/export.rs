@@ -1,4 +1,4 @@
-//! The ledger as others read it: rows of CSV or JSON whose numbers can be added up.
+//! Export format of the ledger: rows of CSV or JSON whose numbers can be summed.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,7 +26,7 @@ pub(super) async fn export(
     Ok(Exit::Done)
 }
 
-/// A line of the ledger as others read it: flat, with names that say their unit. The numbers are what the line adds.
+/// Exported ledger entry: flat, with units in the field names. The numbers of a correction are differences.
 #[derive(Debug, Serialize)]
 struct Row {
     seq: u64,
@@ -75,7 +75,7 @@ impl TryFrom<LedgerEntry> for Row {
             i64::try_from(i128::from(count(&line.usage)) - i128::from(count(&before)))
                 .map_err(|_| too_large())
         };
-        // What was reserved, was reserved once.
+        // A correction reserves nothing.
         let reserved = if line.correction.is_some() { NanoUsd::ZERO } else { line.reserved.money };
         Ok(Self {
             seq: line.seq,
@@ -116,11 +116,11 @@ impl TryFrom<LedgerEntry> for Row {
 }
 
 fn too_large() -> Error {
-    Error::unexpected("a line of the ledger is too large to be written").code("COUNT_TOO_LARGE")
+    Error::unexpected("a number of a ledger entry is too large for the export").code("COUNT_TOO_LARGE")
 }
 
 impl Row {
-    /// The row with texts that a spreadsheet does not take for formulas.
+    /// Escapes texts that a spreadsheet would evaluate as formulas.
     fn escape_formula(mut self) -> Self {
         let tame = |text: &mut String| {
             if text.starts_with(['=', '+', '-', '@', '\t']) {
@@ -149,7 +149,7 @@ impl Row {
     }
 }
 
-/// Cents, exactly: a billionth of a dollar is a ten-millionth of a cent.
+/// Formats an amount in cents, exactly: a billionth of a dollar is a ten-millionth of a cent.
 fn cents(amount: NanoUsd) -> String {
     let nanos = amount.as_nanos();
     let sign = if nanos < 0 { "-" } else { "" };
@@ -158,7 +158,7 @@ fn cents(amount: NanoUsd) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Where rows go, in one of two forms.
+/// Writer of rows, as CSV or JSON lines.
 pub(super) enum Sink {
     Csv(Box<csv::Writer<Box<dyn Write>>>),
     Jsonl(Box<dyn Write>),
@@ -189,7 +189,7 @@ impl Sink {
 }
 
 fn unwritten(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(ErrorKind::Unavailable, "the ledger cannot be written").code("FILE_UNUSABLE").because(error)
+    Error::new(ErrorKind::Unavailable, "cannot write the ledger").code("FILE_UNUSABLE").because(error)
 }
 
 pub(super) fn named(error: Error, file: &Path) -> Error {

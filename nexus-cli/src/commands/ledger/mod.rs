@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::terminal::usd;
 use export::{Sink, export, named};
 
-/// The path that means standard output.
+/// Path that means standard output.
 const STANDARD_OUTPUT: &str = "-";
 
 pub(super) async fn run(context: &Context<'_>, command: Ledger) -> Result<Exit> {
@@ -76,7 +76,7 @@ async fn list(context: &Context<'_>, nexus: &Nexus, query: LedgerQuery) -> Resul
     Ok(Exit::Done)
 }
 
-/// The tokens and the money that a line adds, which are differences in a correction.
+/// Returns the tokens and the money of an entry, which are differences in a correction.
 fn added(line: &LedgerEntry) -> (String, String) {
     let is = match (&line.correction, line.estimated) {
         (Some(_), _) => " (correction)",

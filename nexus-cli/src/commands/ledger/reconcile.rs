@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context<'_>, what: &Reconcile) -> Result<Exit>
     let before = line.correction.as_ref().map(|correction| correction.charged_before.money);
     let before = before.map(|money| format!(", was {}", usd(money))).unwrap_or_default();
     context.output.line(format_args!(
-        "attempt {} of {} now costs {}{before}; line {} of the ledger says so",
+        "attempt {} of {} now costs {}{before}; the correction is ledger entry {}",
         line.attempt,
         line.call,
         usd(line.charged.money),
