@@ -1,17 +1,18 @@
-//! What Anthropic's errors mean: by their type, and by their words where the type says too little.
+//! Error classes of Anthropic's error types, and of their messages where the type is ambiguous.
 
 use nexus_core::llm::ProviderErrorKind;
 
 use crate::http::ErrorResponse;
 
-/// What a refusal, or an `error` event within a stream, means beyond its status.
+/// Returns the error kind of an error response, or of an `error` event within a stream, where the status is
+/// ambiguous.
 pub(super) fn classify(refusal: &ErrorResponse) -> Option<ProviderErrorKind> {
     match refusal.text("/error/type") {
         "authentication_error" | "permission_error" => Some(ProviderErrorKind::Authentication),
         "billing_error" => Some(ProviderErrorKind::Billing),
         "request_too_large" => Some(ProviderErrorKind::ContextLength),
-        // There is no type for a prompt that does not fit the model, nor for limits of spending that the account set
-        // for itself, nor for credit that ran out: only words.
+        // Only the message tells a prompt that exceeds the context window, a spending limit of the account, and
+        // exhausted credit.
         "invalid_request_error"
             if refusal.says(&["prompt is too long", "exceed context limit", "context window"]) =>
         {

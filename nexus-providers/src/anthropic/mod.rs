@@ -1,16 +1,20 @@
-//! Claude over Anthropic's Messages API: [`Anthropic`].
+//! Adapter of Anthropic's Messages API: [`Anthropic`].
 //!
 //! Owns the translation between the port and `POST /v1/messages` (version `2023-06-01`). Refuses to own retries,
 //! deadlines and prices.
 //!
-//! - `request`: what is sent; `models`: what is known of models by name.
-//! - `message`: an answer in one piece; `stream`: its events; `usage`: what it consumed; `error`: refusals.
-//! - `thoughts`: what led to a call of a tool, from one turn to the next.
+//! - `models`: traits of known models.
+//! - `request`: request body.
+//! - `response`: unary answer.
+//! - `stream`: events of a streamed answer.
+//! - `usage`: token buckets.
+//! - `error`: error classes.
+//! - `thinking`: thinking blocks, from one turn to the next.
 //!
-//! Thinking is asked for in the manner of the model: by an effort, or by a budget on models of before. What the model
-//! thought before it called a tool goes back with the call, as it was, to the same model and to nobody else. The vendor
-//! signs words, so the words go along: sealed in the call's signature, which is no part of an answer and prints nothing.
-//! What it thought before an answer is not sent back; the vendor allows that.
+//! Thinking is requested by an effort, or by a token budget on older models. Thinking blocks that precede a tool call
+//! return with the call, unmodified and to the same model only. The vendor signs the text of a block, so the text
+//! travels with it: sealed in the signature of the call, which is no part of an answer and prints nothing. Thinking
+//! that precedes an answer is not sent back, as the vendor allows.
 
 mod error;
 mod models;
@@ -28,16 +32,16 @@ use crate::http::{Endpoint, HttpClient, Secret, SseDecoder, completion};
 use response::Message;
 use stream::Events;
 
-/// Where Anthropic is.
+/// Base address of the API.
 pub const BASE: &str = "https://api.anthropic.com";
-/// The model that answers unless told.
+/// Default model.
 pub const MODEL: &str = "claude-sonnet-4-5";
 
 const NAME: &str = "anthropic";
 const PATH: &str = "/v1/messages";
 const VERSION: &str = "2023-06-01";
 
-/// Claude, by Anthropic.
+/// Provider of Anthropic's models.
 ///
 /// ```
 /// use nexus_core::llm::LlmProvider as _;
@@ -58,7 +62,7 @@ pub struct Anthropic {
 }
 
 impl Anthropic {
-    /// Claude at Anthropic, with an API key.
+    /// Creates a provider with an API key.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_KEY` for a key that no header carries.
@@ -66,10 +70,10 @@ impl Anthropic {
         Self::at(client, BASE, key)
     }
 
-    /// Claude at another address that speaks the same wire, such as a gateway. `/v1/messages` is appended.
+    /// Creates a provider at another base address, such as a gateway's. `/v1/messages` is appended.
     ///
     /// # Errors
-    /// As [`Anthropic::new`]; `PROVIDER_URL` for an address that is none.
+    /// As [`Anthropic::new`]; `PROVIDER_URL` for an invalid address.
     pub fn at(client: &HttpClient, base: &str, key: &Secret) -> Result<Self> {
         let endpoint = Endpoint::new(client, NAME, base, error::classify)?
             .with_header("anthropic-version", VERSION)?
@@ -77,13 +81,13 @@ impl Anthropic {
         Ok(Self { endpoint, model: MODEL.to_owned() })
     }
 
-    /// The same, with another model unless a request names one.
+    /// Sets the default model, which a request may override.
     #[must_use]
     pub fn with_model(self, model: impl Into<String>) -> Self {
         Self { model: model.into(), ..self }
     }
 
-    /// The model that answers `request`.
+    /// Returns the model of `request`.
     fn model_of<'r>(&'r self, request: &'r Request) -> &'r str {
         request.model.as_deref().unwrap_or(&self.model)
     }

@@ -1,35 +1,36 @@
-//! What is known of Claude models by their names: [`Traits`]. What is not known is left to the vendor to refuse.
+//! Traits of Claude models by name prefix: [`Traits`]. The vendor rejects the requests that the table does not rule
+//! out.
 
 use nexus_core::llm::ModelInfo;
 
-/// How a model is told to think.
+/// Control of a model's thinking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Thinking {
-    /// By an effort, and with this `thinking.type` where as little as possible is wanted.
+    /// An effort level.
     Effort {
-        /// The `thinking.type` for as little as possible; the field is left out where it is `None`.
+        /// `thinking.type` of minimal thinking; `None` omits the field.
         least: Option<&'static str>,
     },
-    /// By a budget of tokens, a part of the answer's.
+    /// A token budget, a part of the answer's tokens.
     Budget,
 }
 
-/// What a model is and takes.
+/// Limits and capabilities of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Traits {
-    /// The most tokens of prompt and answer together.
+    /// Context window in tokens, prompt and answer together.
     pub(super) context: Option<u32>,
-    /// The most tokens of an answer.
+    /// Upper bound on the tokens of an answer.
     pub(super) output: Option<u32>,
-    /// How it is told to think.
+    /// Control of thinking.
     pub(super) thinking: Thinking,
     /// Whether `temperature`, `top_p` and `top_k` may be set.
     pub(super) samples: bool,
-    /// Whether it can be made to call a tool.
+    /// Whether `tool_choice` may force a tool call.
     pub(super) forces_tools: bool,
 }
 
-/// What is assumed of a model that is not in the table: the newest manner, and nothing that it would refuse.
+/// Traits of a model that is not in the table: the newest controls, and no limits.
 const UNKNOWN: Traits = Traits {
     context: None,
     output: None,
@@ -42,7 +43,7 @@ const LARGE: Traits = Traits { context: Some(1_000_000), output: Some(128_000), 
 const BUDGETED: Traits =
     Traits { context: Some(200_000), output: Some(64_000), thinking: Thinking::Budget, ..UNKNOWN };
 
-/// Beginnings of names; the first that fits counts, so longer ones stand before their own beginnings.
+/// Traits by name prefix; the first match counts, so longer prefixes precede shorter ones.
 const TABLE: [(&str, Traits); 14] = [
     (
         "claude-sonnet-5-5",
@@ -71,12 +72,12 @@ const TABLE: [(&str, Traits); 14] = [
     ("claude-3-7", BUDGETED),
 ];
 
-/// What is known of `model`.
+/// Returns the traits of `model`.
 pub(super) fn traits(model: &str) -> Traits {
     TABLE.iter().find(|(name, _)| model.starts_with(name)).map_or(UNKNOWN, |(_, traits)| *traits)
 }
 
-/// What the port tells of `model`.
+/// Returns the [`ModelInfo`] of `model`.
 pub(super) fn info(model: &str) -> ModelInfo {
     let Traits { context, output, .. } = traits(model);
     ModelInfo { context_tokens: context, output_tokens: output, is_local: false }

@@ -1,4 +1,4 @@
-//! From a [`Request`] to the body of `POST /v1/messages`. What the wire has no word for is refused by name.
+//! Request body of `POST /v1/messages`. A parameter that the wire cannot express is rejected by name.
 
 use nexus_core::llm::prompt::{RenderedMessage, render, render_tools};
 use nexus_core::llm::{Parameters, ProviderErrorKind, ReasoningEffort, Request, ResponseFormat, ToolChoice};
@@ -12,15 +12,15 @@ use crate::http::messages::{Side, turns};
 use crate::http::parameters::{check, decimal};
 use crate::http::tool_calls::arguments;
 
-/// The most tokens of an answer when the request names no limit: the wire demands one.
+/// Default of `max_tokens`, a required field of the wire.
 const MAX_TOKENS: u32 = 4_096;
-/// The least budget of thinking that the vendor takes.
+/// Smallest thinking budget that the vendor accepts.
 const LEAST_BUDGET: u32 = 1_024;
 
-/// The body for `request`, answered by `model`.
+/// Writes the body of `request` for `model`.
 ///
 /// # Errors
-/// [`Fault::InvalidRequest`] for what the wire, or this model, cannot express.
+/// [`ProviderErrorKind::InvalidRequest`] for a parameter that the wire, or this model, cannot express.
 pub(super) fn body(vendor: &Vendor, request: &Request, model: &str, stream: bool) -> Result<Value> {
     let writer = Writer { vendor, request, traits: traits(model) };
     let (system, messages) = messages(render(request), model);
@@ -48,7 +48,7 @@ pub(super) fn body(vendor: &Vendor, request: &Request, model: &str, stream: bool
     Ok(body.into())
 }
 
-/// The system text, and the turns.
+/// Returns the system text and the turns.
 fn messages(rendered: Vec<RenderedMessage>, model: &str) -> (String, Vec<Value>) {
     let (system, turns) = turns(rendered, |message| blocks(message, model));
     let turn = |(side, content)| {
@@ -61,8 +61,8 @@ fn messages(rendered: Vec<RenderedMessage>, model: &str) -> (String, Vec<Value>)
     (system, turns.into_iter().map(turn).collect())
 }
 
-/// The content of a message. The vendor refuses empty texts, so there are none. What `model` thought stands where it
-/// stood: around the words, and before the call that it led to.
+/// Returns the content blocks of a message. Empty texts are left out, since the vendor rejects them. Thinking blocks
+/// of `model` keep their place: around the text, and before the call that followed.
 fn blocks(message: RenderedMessage, model: &str) -> Vec<Value> {
     let RenderedMessage { content, calls, answers, .. } = message;
     if let Some((call, _)) = answers {
@@ -81,7 +81,7 @@ fn blocks(message: RenderedMessage, model: &str) -> Vec<Value> {
     blocks
 }
 
-/// Writes what depends on the model.
+/// Writer of the model-dependent fields.
 struct Writer<'r> {
     vendor: &'r Vendor,
     request: &'r Request,
@@ -149,7 +149,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Thinking by a budget: a part of the answer's tokens, and under the vendor's rules for everything else.
+    /// Returns the thinking budget, a share of the answer's tokens, after checking the parameters that exclude a
+    /// budget.
     fn budget(&self, effort: ReasoningEffort) -> Result<Option<Value>> {
         let max_tokens = self.max_tokens();
         let share = match effort {
@@ -175,7 +176,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Effort and format. A schema has its place on the wire; its name, and JSON of no schema, have none.
+    /// Returns the effort and the format. The wire carries a schema, but neither its name nor JSON without a schema.
     fn output_config(&self) -> Result<Option<Value>> {
         let Parameters { reasoning, format, .. } = &self.request.parameters;
         let mut config = Map::new();
@@ -199,9 +200,9 @@ impl Writer<'_> {
 }
 
 fn no_room() -> Error {
-    let hint = format!("allow the answer more than {LEAST_BUDGET} tokens, or ask for minimal reasoning");
+    let hint = format!("set `max_tokens` above {LEAST_BUDGET}, or request minimal reasoning");
     ProviderErrorKind::InvalidRequest
-        .error("reasoning would leave no tokens for the answer")
+        .error("the thinking budget leaves no tokens for the answer")
         .hint(hint)
         .with("parameter", "reasoning")
 }

@@ -1,4 +1,4 @@
-//! A message in one piece, and what it has in common with a streamed one: blocks of content and reasons to stop.
+//! Unary message, and the content blocks and stop reasons that it shares with a streamed one.
 
 use nexus_core::Result;
 use nexus_core::llm::{Completion, CompletionEvent, FinishReason, ProviderErrorKind, ToolCall};
@@ -9,7 +9,7 @@ use super::thinking::{RawBlock, Thoughts};
 use super::usage::Counts;
 use crate::http::Vendor;
 
-/// A whole message.
+/// Unary message.
 #[derive(Deserialize)]
 pub(super) struct Message {
     content: Vec<RawBlock>,
@@ -17,7 +17,7 @@ pub(super) struct Message {
     usage: Option<Counts>,
 }
 
-/// A part of the content, whole or as it begins.
+/// Content block, complete or as its start event.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Block {
@@ -35,16 +35,16 @@ pub(super) enum Block {
         #[serde(default)]
         input: Map<String, Value>,
     },
-    /// Tools of the vendor's, thinking that is withheld, and what is yet to come.
+    /// Server tools of the vendor, redacted thinking, and unknown types.
     #[serde(other)]
     Other,
 }
 
 impl Message {
-    /// The reply of `model` that the message is.
+    /// Converts the message of `model` to a completion.
     ///
     /// # Errors
-    /// [`Fault::Protocol`] for content or usage that cannot be read, and as [`finish`].
+    /// [`ProviderErrorKind::Protocol`] for malformed content or usage, and as [`finish`].
     pub(super) fn reply(self, vendor: &Vendor, model: &str) -> Result<Completion> {
         let mut reply = Completion::empty();
         let mut thoughts = Thoughts::of(model);
@@ -67,15 +67,15 @@ impl Message {
 }
 
 impl Block {
-    /// What a block means.
+    /// Parses a block.
     ///
     /// # Errors
-    /// [`Fault::Protocol`] for one that is not as its type says.
+    /// [`ProviderErrorKind::Protocol`] for a block that does not match its type.
     pub(super) fn read(raw: &RawBlock, vendor: &Vendor) -> Result<Self> {
-        Self::deserialize(raw).map_err(|_| vendor.protocol("a block of content that cannot be read"))
+        Self::deserialize(raw).map_err(|_| vendor.protocol("a malformed content block"))
     }
 
-    /// The piece that the block is, if it is one.
+    /// Returns the completion event of the block, if it has one.
     pub(super) fn piece(self) -> Option<CompletionEvent> {
         match self {
             Self::Text { text } => text_piece(text, CompletionEvent::Text),
@@ -91,16 +91,16 @@ impl Block {
     }
 }
 
-/// `text` as a piece, unless it is empty.
+/// Returns `text` as an event, `None` where it is empty.
 pub(super) fn text_piece(text: String, piece: fn(String) -> CompletionEvent) -> Option<CompletionEvent> {
     (!text.is_empty()).then(|| piece(text))
 }
 
-/// How the model ended.
+/// Maps a stop reason.
 ///
 /// # Errors
-/// [`Fault::Truncated`] for a turn that the vendor paused, which only its own tools bring about; [`Fault::Protocol`] for
-/// a reason that is not known, because it may mean anything.
+/// [`ProviderErrorKind::Truncated`] for a paused turn, which only server tools cause; [`ProviderErrorKind::Protocol`]
+/// for an unknown reason.
 pub(super) fn finish(stop_reason: Option<&str>, vendor: &Vendor) -> Result<FinishReason> {
     match stop_reason {
         Some("end_turn" | "stop_sequence") => Ok(FinishReason::Complete),
@@ -110,7 +110,7 @@ pub(super) fn finish(stop_reason: Option<&str>, vendor: &Vendor) -> Result<Finis
         Some("pause_turn") => {
             Err(vendor.error(ProviderErrorKind::Truncated).with("stop_reason", "pause_turn"))
         }
-        _ => Err(vendor.protocol("a stop_reason that is not known")),
+        _ => Err(vendor.protocol("unknown stop_reason")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The events of a streamed message, one after another, as pieces of an answer: [`Events`].
+//! Completion events from the events of a streamed message: [`Events`].
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,13 +13,13 @@ use super::thinking::{RawBlock, Thoughts};
 use super::usage::Counts;
 use crate::http::{Assembler, ErrorResponse, SseEvent, Vendor};
 
-/// Reads events. Kinds that it does not know are passed over, as the vendor asks of its clients.
+/// Reader of a stream. Unknown event types are skipped, as the vendor requires.
 #[derive(Debug)]
 pub(super) struct Events {
     vendor: Vendor,
     counts: Counts,
     calls: BTreeMap<u64, ToolCall>,
-    /// Blocks of thinking that are not whole, by their place in the content.
+    /// Incomplete thinking blocks by their index in the content.
     thinking: BTreeMap<u64, RawBlock>,
     thoughts: Thoughts,
     stop_reason: Option<String>,
@@ -75,13 +75,13 @@ enum Delta {
     InputJson { partial_json: String },
     #[serde(rename = "signature_delta")]
     Signature { signature: String },
-    /// Citations, and what is yet to come.
+    /// Citations, and unknown types.
     #[serde(other)]
     Other,
 }
 
 impl Events {
-    /// Reads the answer of `model`.
+    /// Creates a reader for an answer of `model`.
     pub(super) fn new(vendor: &Vendor, model: &str) -> Self {
         Self {
             vendor: vendor.clone(),
@@ -100,7 +100,7 @@ impl Events {
         Ok(usage.map(CompletionEvent::Usage))
     }
 
-    /// A block begins. The arguments of a call follow in deltas; the call is given when it is whole.
+    /// Starts a block. The arguments of a tool call follow in deltas, so the call is emitted once it is complete.
     fn begin(&mut self, index: u64, raw: RawBlock) -> Result<Option<CompletionEvent>> {
         let block = Block::read(&raw, &self.vendor)?;
         Ok(match block {
@@ -137,7 +137,7 @@ impl Events {
                 None
             }
             Delta::InputJson { partial_json } => {
-                // Arguments of the vendor's own tools belong to no call of ours.
+                // Arguments of server tools belong to no call of the request.
                 if let Some(call) = self.calls.get_mut(&index) {
                     call.arguments.push_str(&partial_json);
                 }
@@ -147,7 +147,7 @@ impl Events {
         }
     }
 
-    /// A field of the block of thinking at `index`, empty if it was not there.
+    /// Returns a field of the thinking block at `index`, created empty if absent.
     fn thought(&mut self, index: u64, field: &str) -> Option<&mut Value> {
         Some(self.thinking.get_mut(&index)?.entry(field).or_insert_with(|| String::new().into()))
     }
@@ -166,7 +166,7 @@ impl Events {
 
     fn stop(&self) -> Result<CompletionEvent> {
         if !self.calls.is_empty() {
-            return Err(self.vendor.protocol("an end within a call of a tool"));
+            return Err(self.vendor.protocol("the stream ended within a tool call"));
         }
         finish(self.stop_reason.as_deref(), &self.vendor).map(CompletionEvent::Finish)
     }
@@ -195,7 +195,7 @@ impl Assembler for Events {
         Ok(())
     }
 
-    /// Only `message_stop` makes an answer whole.
+    /// Only `message_stop` completes an answer.
     fn end(&mut self, _: &mut VecDeque<CompletionEvent>) -> Result<()> {
         Err(self.vendor.error(ProviderErrorKind::Truncated))
     }

@@ -1,25 +1,25 @@
-//! Thoughts on their way from one turn to the next: [`Thoughts`] seals them into the signature of the call that they led
-//! to, and [`unseal`] takes them out again.
+//! Thinking blocks carried from one turn to the next: [`Thoughts`] seals them into the signature of the tool call
+//! that followed, and [`unseal`] restores them.
 //!
-//! The vendor demands the blocks back as they were, in the turn with the call, before it goes on from the result: those
-//! with words and a signature, and those that it withheld. They are worth something to the model only that had them,
-//! and newer models refuse those of others, so the seal names it.
+//! The vendor requires the blocks back unmodified, readable and redacted ones alike, in the turn with the call,
+//! before it continues from the result. Blocks are valid for the model that wrote them only, and newer models reject
+//! others, so the seal names the model.
 
 use nexus_core::llm::{CallSignature, ToolCall};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The beginning of signatures that are Claude's, so that none goes to another vendor or comes from one.
+/// Prefix of Claude's signatures, which keeps them from other vendors and other vendors' signatures from Claude.
 const SIGNED: &str = "anthropic:";
 
-/// A block of content as the vendor wrote it.
+/// Content block in the vendor's JSON.
 pub(super) type RawBlock = Map<String, Value>;
 
-/// The thoughts since the last call.
+/// Thinking blocks since the last tool call.
 #[derive(Debug)]
 pub(super) struct Thoughts {
     model: String,
-    /// The blocks; nothing stands where words were said between them.
+    /// The blocks; `None` marks the place of text between them.
     blocks: Vec<Option<RawBlock>>,
 }
 
@@ -29,22 +29,22 @@ struct Seal {
     blocks: Vec<Option<RawBlock>>,
 }
 
-/// The thoughts of one call.
+/// Thinking blocks of one tool call.
 #[derive(Debug, Default)]
 pub(super) struct Unsealed {
-    /// Those before the words that were said with the call.
+    /// Blocks before the text of the call's turn.
     pub(super) before: Vec<Value>,
-    /// Those between these words and the call.
+    /// Blocks between this text and the call.
     pub(super) after: Vec<Value>,
 }
 
 impl Thoughts {
-    /// The thoughts of `model`, none so far.
+    /// Creates an empty list for `model`.
     pub(super) fn of(model: &str) -> Self {
         Self { model: model.to_owned(), blocks: Vec::new() }
     }
 
-    /// Takes a whole block, if it is one that goes back: the vendor knows its own thoughts by their signature.
+    /// Adds a complete block, if the vendor signed or redacted it; it accepts no other block back.
     pub(super) fn add(&mut self, block: RawBlock) {
         let text = |name: &str| block.get(name).and_then(Value::as_str).unwrap_or_default();
         let is_sealed = match text("type") {
@@ -56,14 +56,14 @@ impl Thoughts {
         }
     }
 
-    /// Words were said.
+    /// Marks the place of text.
     pub(super) fn said(&mut self) {
         if !self.blocks.contains(&None) {
             self.blocks.push(None);
         }
     }
 
-    /// The signature of the next call; nothing if no thoughts led to it.
+    /// Returns the signature of the next call; `None` without blocks.
     pub(super) fn seal(&mut self) -> Option<CallSignature> {
         let blocks = std::mem::take(&mut self.blocks);
         if blocks.iter().all(Option::is_none) {
@@ -74,7 +74,7 @@ impl Thoughts {
     }
 }
 
-/// The thoughts that led to `call`, for `model`; none if they are not its own.
+/// Returns the blocks sealed in `call`; empty if another model or vendor wrote them.
 pub(super) fn unseal(call: &ToolCall, model: &str) -> Unsealed {
     let seal = call.signature.as_ref().and_then(|signature| signature.as_str().strip_prefix(SIGNED));
     let seal = seal.and_then(|seal| serde_json::from_str::<Seal>(seal).ok());

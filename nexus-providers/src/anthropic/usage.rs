@@ -1,15 +1,15 @@
-//! Anthropic's usage in disjoint buckets. Its counts are running totals: a later one replaces an earlier one, field by
-//! field, and a field that is absent or null keeps what was said before.
+//! Token buckets of Anthropic's usage. Its counts are running totals: a later count replaces an earlier one, field by
+//! field, and an absent or null field keeps the earlier value.
 
 use nexus_core::Usage;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What was said of the consumption so far, in the vendor's own fields.
+/// Usage so far, in the vendor's fields.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Counts {
-    /// Excludes what the cache held and what was written to it.
+    /// Excludes tokens read from and written to the cache.
     input_tokens: Option<u64>,
     cache_read_input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
@@ -34,7 +34,7 @@ struct OutputDetails {
 }
 
 impl Counts {
-    /// Takes over what `later` says.
+    /// Merges `later` into the counts.
     pub(super) fn update(&mut self, later: Self) {
         fn keep<T>(field: &mut Option<T>, later: Option<T>) {
             if later.is_some() {
@@ -50,10 +50,10 @@ impl Counts {
         keep(&mut self.server_tool_use, later.server_tool_use);
     }
 
-    /// The same in disjoint buckets; nothing where neither input nor output was counted.
+    /// Returns the disjoint buckets; `None` where neither input nor output was counted.
     ///
     /// # Errors
-    /// Which parts are more than their whole.
+    /// The name of the parts that exceed their total.
     pub(super) fn usage(&self) -> Result<Option<Usage>, &'static str> {
         if self.input_tokens.is_none() && self.output_tokens.is_none() {
             return Ok(None);
@@ -73,8 +73,8 @@ impl Counts {
         }))
     }
 
-    /// What was written to the cache for five minutes, and for an hour. Where the vendor does not split the sum, all of
-    /// it was written for five minutes, which is what a request gets that asks for nothing else.
+    /// Returns the tokens written to the cache for five minutes, and for an hour. A total without a split counts as
+    /// five minutes, the vendor's default.
     fn cache_writes(&self) -> Result<(u64, u64), &'static str> {
         let split = self.cache_creation.unwrap_or_default();
         let (short, long) = (split.ephemeral_5m_input_tokens, split.ephemeral_1h_input_tokens.unwrap_or(0));
@@ -87,7 +87,7 @@ impl Counts {
         }
     }
 
-    /// Requests to tools of the vendor's, which are billed one by one, whatever the tool.
+    /// Returns the requests to server tools, which are billed one by one.
     fn tool_requests(&self) -> u64 {
         let counts = self.server_tool_use.iter().flatten();
         let requests = counts.filter(|(name, _)| name.ends_with("_requests"));

@@ -11,8 +11,8 @@ fn written(request: &Request, model: &str) -> Result<Value> {
 fn refused(request: &Request, model: &str, parameter: &str) {
     let error = written(request, model).unwrap_err();
     assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::InvalidRequest));
-    let told = error.to_string() + &error.report();
-    assert!(told.contains(parameter), "{told}");
+    let report = error.to_string() + &error.report();
+    assert!(report.contains(parameter), "{report}");
 }
 
 fn asking(parameters: Parameters) -> Request {

@@ -8,8 +8,8 @@ use crate::http::replay::{replay, whole};
 
 const SONNET: &str = "claude-sonnet-5-5";
 
-/// Thinking, text in two blocks with an emoji, a call with arguments in pieces and one without, and everything that is
-/// to be passed over.
+/// Thinking, text in two blocks with an emoji, a call with arguments in deltas and one without, and everything that
+/// is skipped.
 const STREAM: &str = r#"event: message_start
 data: {"type":"message_start","message":{"id":"msg_01","type":"message","role":"assistant","model":"claude-sonnet-5-5","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":25,"cache_creation_input_tokens":8,"cache_read_input_tokens":100,"cache_creation":{"ephemeral_5m_input_tokens":8,"ephemeral_1h_input_tokens":0},"output_tokens":1,"service_tier":"standard"}}}
 
@@ -83,7 +83,7 @@ fn events() -> Events {
     Events::new(&Vendor::new("anthropic"), SONNET)
 }
 
-/// The signature of the call that the thoughts of the stream led to.
+/// Returns the signature of the call that followed the thinking of the stream.
 fn sealed() -> Option<CallSignature> {
     let thought = json!({"type": "thinking", "thinking": "Mull it over.", "signature": "EqQBCgIYAhIM"});
     let mut thoughts = Thoughts::of(SONNET);
@@ -105,7 +105,7 @@ fn a_stream_gives_its_pieces_however_it_is_cut() {
             id: id.to_owned(),
             name: name.to_owned(),
             arguments: arguments.to_owned(),
-            // Thoughts lead to the first of the calls.
+            // The thinking belongs to the first call.
             signature: (id == "toolu_1").then(sealed).flatten(),
         })
     };
