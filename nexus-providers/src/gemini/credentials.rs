@@ -1,4 +1,4 @@
-//! The right to use Vertex AI: access tokens of Google Cloud, from a [`TokenSource`].
+//! Credentials of Vertex AI: access tokens of Google Cloud, from a [`TokenSource`].
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,34 +13,35 @@ use super::oauth::{Grant, SCOPE};
 use crate::files::{self, Unread};
 use crate::http::{HttpClient, Secret};
 
-/// Where `gcloud auth application-default login` leaves its file, below the home directory.
+/// Credentials file of `gcloud auth application-default login`, below the home directory.
 const USER_FILE: &str = ".config/gcloud/application_default_credentials.json";
 
-/// The most bytes of a file of credentials. The key of a service account has two and a half thousand.
+/// Size limit of a credentials file. The key of a service account has about 2.5 KB.
 const MAX_FILE_BYTES: u64 = 256 << 10;
 
-/// Gives access tokens of Google Cloud.
+/// Source of access tokens of Google Cloud.
 #[async_trait]
 pub trait TokenSource: Send + Sync + fmt::Debug {
-    /// A token that is valid now. Called for every request: a source keeps its token for as long as it is valid.
+    /// Returns a valid token. Each request calls it, so a source caches its token.
     ///
     /// # Errors
-    /// Those of [`Fault::Authentication`] where there is no right, and of [`Fault::Connection`] where it cannot be asked
-    /// for.
+    /// [`ProviderErrorKind::Authentication`] without valid credentials, [`ProviderErrorKind::Connection`] where the
+    /// token endpoint is not reached.
     async fn token(&self) -> Result<Secret>;
 }
 
-/// The credentials of an application, as Google's own libraries find and use them.
+/// Application default credentials, found and used as Google's own libraries do.
 ///
-/// What a file grants is asked for over the provider's own client, with its authorities and its proxy. The metadata server of
-/// a machine in Google Cloud is asked without either: it is reached over plain HTTP from there alone.
+/// The tokens of a file are requested over the provider's own client, with its certificate authorities and its proxy.
+/// The metadata server of a machine in Google Cloud is queried without either: it serves plain HTTP on that machine
+/// only.
 #[derive(Clone, Debug)]
 pub struct GoogleCredentials(Kind);
 
 #[derive(Clone)]
 enum Kind {
     File(Arc<Grant>),
-    /// The machine's own, or those of `gcloud`.
+    /// Credentials of the machine, or of `gcloud`.
     Found(Arc<dyn TokenProvider>),
 }
 
@@ -54,11 +55,12 @@ impl fmt::Debug for Kind {
 }
 
 impl GoogleCredentials {
-    /// Those that the surroundings offer: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, what
-    /// `gcloud auth application-default login` left behind, the metadata server of the machine, or `gcloud` itself.
+    /// Finds credentials: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, the file of `gcloud auth
+    /// application-default login`, the metadata server of the machine, or `gcloud` itself.
     ///
     /// # Errors
-    /// [`Fault::Authentication`] where nothing is offered; as [`GoogleCredentials::of_file`] for a file that is unfit.
+    /// [`ProviderErrorKind::Authentication`] where none are found; as [`GoogleCredentials::of_file`] for an invalid
+    /// file.
     pub async fn find(client: &HttpClient) -> Result<Self> {
         let named = std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
         let left = || std::env::home_dir().map(|home| home.join(USER_FILE)).filter(|file| file.is_file());
@@ -67,18 +69,18 @@ impl GoogleCredentials {
         }
         let provider = gcp_auth::provider().await.map_err(|error| {
             ProviderErrorKind::Authentication
-                .error("there are no credentials for Google Cloud")
+                .error("cannot find credentials for Google Cloud")
                 .hint("run `gcloud auth application-default login`, or set `GOOGLE_APPLICATION_CREDENTIALS`")
                 .because(error)
         })?;
         Ok(Self(Kind::Found(provider)))
     }
 
-    /// Those of the file at `path`.
+    /// Reads the credentials file at `path`.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `GOOGLE_SERVICE_ACCOUNT` for a file that cannot be read or is
-    /// far too large; as [`GoogleCredentials::of_file`] for one that is unfit.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `GOOGLE_SERVICE_ACCOUNT` for a file that cannot be
+    /// read or exceeds the size limit; as [`GoogleCredentials::of_file`] for an invalid one.
     pub(crate) fn of_path(client: &HttpClient, path: &Path) -> Result<Self> {
         let json = files::read_named(path, MAX_FILE_BYTES).map_err(|unread| {
             let why = unread.reason(MAX_FILE_BYTES);
@@ -90,10 +92,11 @@ impl GoogleCredentials {
         Self::of_file(client, &Secret::new(String::from_utf8_lossy(&json).into_owned()))
     }
 
-    /// Those of a file, from its JSON: the key of a service account, or what `gcloud auth application-default login` wrote.
+    /// Parses a credentials file: the key of a service account, or the file of `gcloud auth application-default
+    /// login`.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `GOOGLE_SERVICE_ACCOUNT` for what is neither.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `GOOGLE_SERVICE_ACCOUNT` for any other JSON.
     pub fn of_file(client: &HttpClient, json: &Secret) -> Result<Self> {
         Ok(Self(Kind::File(Arc::new(Grant::of_file(client, json)?))))
     }
@@ -106,13 +109,15 @@ impl TokenSource for GoogleCredentials {
             Kind::File(grant) => grant.token().await,
             Kind::Found(provider) => match provider.token(&[SCOPE]).await {
                 Ok(token) => Ok(Secret::new(token.as_str())),
-                Err(error) => Err(fault(&error).error("Google Cloud gave no access token").because(error)),
+                Err(error) => {
+                    Err(fault(&error).error("cannot get an access token from Google Cloud").because(error))
+                }
             },
         }
     }
 }
 
-/// A refusal says nothing but that it is one; everything else did not come to that.
+/// Maps an error of the token source; only a rejection has no more specific variant.
 fn fault(error: &gcp_auth::Error) -> ProviderErrorKind {
     match error {
         gcp_auth::Error::NoAuthMethod(..) | gcp_auth::Error::Str(_) => ProviderErrorKind::Authentication,

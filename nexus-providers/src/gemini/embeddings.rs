@@ -1,4 +1,4 @@
-//! Vectors of Gemini: [`GeminiEmbedder`].
+//! Embeddings of Gemini: [`GeminiEmbedder`].
 
 use std::ops::Range;
 
@@ -13,22 +13,22 @@ use super::Google;
 use super::usage::UsageMetadata;
 use crate::http::parameters::{checked, joined};
 
-/// The model that embeds unless told.
+/// Default embedding model.
 pub const EMBEDDING_MODEL: &str = "gemini-embedding-001";
-/// How many numbers a vector has unless told.
+/// Default dimension.
 const DIMENSION: usize = 768;
-/// How many tokens of a text it reads.
+/// Token limit of a text.
 const TOKENS: usize = 2_048;
-/// How many texts the Gemini API takes at once.
+/// Batch size of the Gemini API.
 const BATCH: usize = 100;
-/// How many requests are under way at once on Vertex AI, where this model takes one text each.
+/// Concurrent requests on Vertex AI, where this model takes one text each.
 const AT_ONCE: usize = 8;
 const JSON: &str = "application/json";
 
-/// Embeds texts with Gemini, questions and passages each in their own way. A text that is longer than the model reads is
-/// cut by the vendor.
+/// Embedder of Gemini, with a task type each for queries and passages. The vendor truncates a text beyond the token
+/// limit.
 ///
-/// Vectors have length 1: the model shortens its vectors without mending their length.
+/// Vectors are normalised here, because the model shortens its vectors without normalising them.
 #[derive(Clone, Debug)]
 pub struct GeminiEmbedder {
     google: Google,
@@ -37,7 +37,7 @@ pub struct GeminiEmbedder {
     dimension: usize,
 }
 
-/// A batch. Newer models tell what it consumed, `gemini-embedding-001` does not.
+/// Response to a batch. Newer models report usage, `gemini-embedding-001` does not.
 #[derive(Deserialize)]
 struct Batch {
     embeddings: Vec<Values>,
@@ -65,7 +65,7 @@ struct Values {
 
 #[derive(Default, Deserialize)]
 struct Statistics {
-    /// Written as a decimal number there.
+    /// A decimal number on this wire.
     token_count: Option<f64>,
 }
 
@@ -78,19 +78,19 @@ impl Statistics {
 }
 
 impl GeminiEmbedder {
-    /// `gemini-embedding-001` with vectors of 768 numbers.
+    /// Creates an embedder of `gemini-embedding-001` with 768 dimensions.
     ///
     /// # Errors
-    /// Never in practice: the name of the model is fit for an id.
+    /// Never in practice: the model name is a valid id.
     pub fn new(google: Google) -> Result<Self> {
         let (name, dimension) = (EMBEDDING_MODEL.to_owned(), DIMENSION);
         Ok(Self { google, model: id(&name, dimension)?, name, dimension })
     }
 
-    /// The same with another model of its kind, and vectors of `dimension` numbers.
+    /// Sets the model and the dimension.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for a name that is no model's id.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for an invalid model name.
     pub fn with_model(self, name: &str, dimension: usize) -> Result<Self> {
         Ok(Self { model: id(name, dimension)?, name: name.to_owned(), dimension, ..self })
     }
@@ -106,7 +106,7 @@ impl GeminiEmbedder {
         let body = json!({"requests": requests.collect::<Vec<Value>>()});
         let answer = self.google.ask(&self.name, "batchEmbedContents", JSON, &body).await?;
         let Batch { embeddings, usage } = answer.json().await?;
-        // A count that cannot be is none.
+        // An inconsistent count is dropped.
         let usage = usage.usage().unwrap_or_default();
         Ok(Embedded { vectors: self.checked(embeddings, texts.len())?, usage })
     }
@@ -133,7 +133,7 @@ impl GeminiEmbedder {
     }
 }
 
-/// Vectors of different lengths are never compared, so the length is part of the id.
+/// Returns the id, which includes the dimension, because vectors of different dimensions are not comparable.
 fn id(name: &str, dimension: usize) -> Result<ModelId> {
     ModelId::parse(format!("{name}@{dimension}"))
 }

@@ -1,4 +1,4 @@
-//! Where Gemini is reached, and with what right: [`Google`].
+//! Addresses and authentication of Gemini: [`Google`].
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use super::TokenSource;
 use super::error::classify;
 use crate::http::{Endpoint, HttpClient, Secret, Vendor, VendorResponse};
 
-/// Where the Gemini API is.
+/// Base address of the Gemini API.
 const BASE: &str = "https://generativelanguage.googleapis.com";
 
-/// A service of Google's that has Gemini: the Gemini API, or Vertex AI.
+/// Service of Google that serves Gemini: the Gemini API, or Vertex AI.
 #[derive(Clone, Debug)]
 pub struct Google {
     endpoint: Endpoint,
-    /// What stands before a model's name in paths.
+    /// Path before the model name.
     models: String,
-    /// Where tokens come from; nothing where a key is a header of the endpoint.
+    /// Source of access tokens; `None` where the endpoint sends an API key.
     tokens: Option<Arc<dyn TokenSource>>,
 }
 
 impl Google {
-    /// The Gemini API, with an API key.
+    /// Creates an endpoint of the Gemini API with an API key.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_KEY` for a key that no header carries.
@@ -31,20 +31,21 @@ impl Google {
         Self::with_key_at(client, BASE, key)
     }
 
-    /// The Gemini API at another address, to which `/v1beta/models/…` is appended.
+    /// Creates an endpoint of the Gemini API at another base address, to which `/v1beta/models/…` is appended.
     ///
     /// # Errors
-    /// As [`Google::with_key`]; `PROVIDER_URL` for an address that is none.
+    /// As [`Google::with_key`]; `PROVIDER_URL` for an invalid address.
     pub fn with_key_at(client: &HttpClient, base: &str, key: &Secret) -> Result<Self> {
         let endpoint =
             Endpoint::new(client, "gemini", base, classify)?.with_secret("x-goog-api-key", "", key)?;
         Ok(Self { endpoint, models: "/v1beta/models/".to_owned(), tokens: None })
     }
 
-    /// Vertex AI in a project and a location, such as `europe-west4`, `eu` or `global`.
+    /// Creates an endpoint of Vertex AI in a project and a location, such as `europe-west4`, `eu` or `global`.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `VERTEX_LOCATION` for names that no path carries.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `VERTEX_LOCATION` for an invalid project or
+    /// location.
     pub fn vertex(
         client: &HttpClient,
         project: &str,
@@ -60,10 +61,10 @@ impl Google {
         Self::vertex_at(client, &base, project, location, tokens)
     }
 
-    /// Vertex AI at another address, to which `/v1/projects/…` is appended.
+    /// Creates an endpoint of Vertex AI at another base address, to which `/v1/projects/…` is appended.
     ///
     /// # Errors
-    /// As [`Google::vertex`]; `PROVIDER_URL` for an address that is none.
+    /// As [`Google::vertex`]; `PROVIDER_URL` for an invalid address.
     pub fn vertex_at(
         client: &HttpClient,
         base: &str,
@@ -78,7 +79,7 @@ impl Google {
         Ok(Self { endpoint, models, tokens: Some(tokens) })
     }
 
-    /// Whose errors they are.
+    /// Returns the vendor, for errors.
     pub(super) fn vendor(&self) -> &Vendor {
         self.endpoint.vendor()
     }
@@ -91,7 +92,7 @@ impl Google {
         self.tokens.is_some()
     }
 
-    /// Asks `model` to do what `verb` says.
+    /// Sends `body` to the method `verb` of `model`.
     pub(super) async fn ask<T: Serialize + Sync>(
         &self,
         model: &str,
@@ -99,7 +100,7 @@ impl Google {
         accept: &'static str,
         body: &T,
     ) -> Result<VendorResponse> {
-        // A model's name comes from a request, and must not lead anywhere else.
+        // The model name may come from a request, and must not change the path.
         let is_name = |c: char| c.is_ascii_alphanumeric() || "-._~@+=,:".contains(c);
         if model.is_empty() || !model.chars().all(is_name) {
             return Err(self.vendor().cannot("model of this name"));
@@ -116,15 +117,15 @@ impl Google {
     }
 }
 
-/// Names of projects and locations: they become part of a path, and of a host.
+/// Checks the name of a project or location, which becomes part of a path and of a host.
 fn check_place(name: &str) -> Result<()> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-.:_".contains(c);
     if !name.is_empty() && name.chars().all(is_name) && !name.starts_with('.') {
         return Ok(());
     }
-    Err(Error::invalid("a project or location of Vertex AI has a name that is none")
+    Err(Error::invalid("the name of the Vertex AI project or location is invalid")
         .code("VERTEX_LOCATION")
-        .hint("a project is named like `acme-prod-1`, a location like `europe-west4`"))
+        .hint("write a project like `acme-prod-1`, a location like `europe-west4`"))
 }
 
 #[cfg(test)]

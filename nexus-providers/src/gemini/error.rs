@@ -1,11 +1,11 @@
-//! What Google's errors mean: by their status word, and by their details and words where that says too little.
+//! Error classes of Google's errors: by status name, and by details and message where the status is ambiguous.
 
 use nexus_core::llm::ProviderErrorKind;
 use serde_json::Value;
 
 use crate::http::ErrorResponse;
 
-/// What a refusal, or a chunk with `error` within a stream, means beyond its status.
+/// Returns the error kind of an error response, or of a chunk with `error`, where the status is ambiguous.
 pub(super) fn classify(refusal: &ErrorResponse) -> Option<ProviderErrorKind> {
     let reason =
         |reason: &str| details(refusal).any(|detail| detail.get("reason").is_some_and(|r| r == reason));
@@ -33,13 +33,13 @@ pub(super) fn classify(refusal: &ErrorResponse) -> Option<ProviderErrorKind> {
     }
 }
 
-/// Credit that ran out and limits of spending have the status of rates, and a missing account that of a wrong request:
-/// only the words tell.
+/// Whether the message tells of exhausted credit, a spending limit or a missing billing account, whose statuses are
+/// those of rate limits and invalid requests.
 fn is_unpaid(refusal: &ErrorResponse) -> bool {
     refusal.says(&["prepayment credits", "spending cap", "spend cap", "enable billing"])
 }
 
-/// A quota of a day does not come back for waiting.
+/// Whether a daily quota is exhausted, which no retry within the call outlasts.
 fn is_daily(refusal: &ErrorResponse) -> bool {
     let violations = details(refusal).filter_map(|detail| detail.get("violations")?.as_array()).flatten();
     let mut quotas = violations.filter_map(|violation| violation.get("quotaId")?.as_str());

@@ -1,14 +1,19 @@
-//! Gemini over the Gemini API and over Vertex AI, which share a wire: [`Gemini`] answers, [`GeminiEmbedder`] embeds.
+//! Adapter of the Gemini API and of Vertex AI, which share a wire: [`Gemini`] for chat, [`GeminiEmbedder`] for
+//! embeddings.
 //!
 //! Owns the translation between the ports and `generateContent`, `streamGenerateContent`, `batchEmbedContents` and
 //! `predict`. Refuses to own retries, deadlines and prices.
 //!
-//! - `service`: where Gemini is reached; `token`: the right to use Vertex AI; `grant`: what a file grants of it.
-//! - `request`: what is sent; `response`: what comes back, whole or in chunks; `usage`: what it consumed; `error`: refusals.
-//! - `embed`: vectors.
+//! - `request`: request body.
+//! - `response`: unary answer and chunks of a streamed one.
+//! - `usage`: token buckets.
+//! - `error`: error classes.
+//! - `embeddings`: vectors.
+//! - `endpoint`: addresses of both services.
+//! - `oauth`: access tokens for a credentials file; `credentials`: sources of access tokens for Vertex AI.
 //!
-//! What the model thought before it called tools goes back as the signature that its call carries. For calls of other
-//! vendors the vendor takes a word in its place, and says that answers may suffer.
+//! Thinking that precedes a tool call returns as the signature of the call. For calls of other vendors the vendor
+//! accepts a placeholder, and warns that answers may suffer.
 
 mod credentials;
 mod embeddings;
@@ -31,10 +36,10 @@ pub use credentials::{GoogleCredentials, TokenSource};
 pub use embeddings::{EMBEDDING_MODEL, GeminiEmbedder};
 pub use endpoint::Google;
 
-/// The model that answers unless told.
+/// Default model.
 pub const MODEL: &str = "gemini-2.5-flash";
 
-/// Gemini, by Google.
+/// Provider of Google's Gemini models.
 ///
 /// ```
 /// use nexus_core::llm::LlmProvider as _;
@@ -55,12 +60,12 @@ pub struct Gemini {
 }
 
 impl Gemini {
-    /// Gemini on a service of Google's.
+    /// Creates a provider on a service of Google.
     pub fn new(google: Google) -> Self {
         Self { google, model: MODEL.to_owned() }
     }
 
-    /// The same, with another model unless a request names one.
+    /// Sets the default model, which a request may override.
     #[must_use]
     pub fn with_model(self, model: impl Into<String>) -> Self {
         Self { model: model.into(), ..self }
@@ -83,7 +88,7 @@ impl LlmProvider for Gemini {
         &self.model
     }
 
-    /// Known of the second and third generation, which agree.
+    /// Returns the limits of the second and third generation, which agree.
     fn info(&self, model: &str) -> ModelInfo {
         if ["gemini-2.5-", "gemini-3-", "gemini-3."].into_iter().any(|name| model.starts_with(name)) {
             let (context, output) = (Some(1_048_576), Some(65_536));

@@ -1,7 +1,7 @@
-//! Access tokens for what a file of Google's grants, asked for over the provider's own client: [`Grant`].
+//! OAuth access tokens for a Google credentials file, requested over the provider's own client: [`Grant`].
 //!
-//! A service account signs an assertion (RFC 7523), a signed-in user brings a refresh token (RFC 6749, 6); both go as a
-//! form to the token endpoint, and the token that comes back serves until shortly before it runs out.
+//! A service account signs an assertion (RFC 7523), a signed-in user has a refresh token (RFC 6749, 6). Either goes
+//! as a form to the token endpoint, and the access token is reused until shortly before it expires.
 
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -18,17 +18,17 @@ use serde_json::{Value, json};
 
 use crate::http::{Endpoint, ErrorResponse, HttpClient, Secret};
 
-/// What a token is for.
+/// OAuth scope.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// Where the refresh tokens of users are honoured.
+/// Token endpoint of users' refresh tokens.
 const USERS: &str = "https://oauth2.googleapis.com/token";
-/// How long an assertion is good for: the longest that Google takes.
+/// Lifetime of an assertion: the longest that Google accepts.
 const ASSERTION: Duration = Duration::from_hours(1);
-/// How long before its end a token is replaced, so that it does not run out on its way.
+/// Margin before expiry at which a token is replaced, so that it does not expire in flight.
 const MARGIN: Duration = Duration::from_mins(1);
 
-/// What a file grants.
+/// Grant of a credentials file.
 pub(super) struct Grant {
     endpoint: Endpoint,
     holder: Holder,
@@ -63,12 +63,12 @@ struct Given {
 }
 
 impl Grant {
-    /// What the JSON of a credentials file grants.
+    /// Reads the grant from the JSON of a credentials file.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `GOOGLE_SERVICE_ACCOUNT` for a file of another kind.
     pub(super) fn of_file(client: &HttpClient, json: &Secret) -> Result<Self> {
-        // The causes are left out: they may quote the key.
+        // The causes are omitted, since they may quote the key.
         let (address, holder) = match serde_json::from_str(json.expose()).map_err(|_| unreadable())? {
             File::ServiceAccount { client_email, token_uri } => {
                 let account = CustomServiceAccount::from_json(json.expose()).map_err(|_| unreadable())?;
@@ -85,7 +85,7 @@ impl Grant {
         Ok(Self { endpoint, holder, kept: Mutex::new(None) })
     }
 
-    /// A token that is valid now. One is asked for at a time.
+    /// Returns a valid token. One request is in flight at a time.
     pub(super) async fn token(&self) -> Result<Secret> {
         let mut kept = self.kept.lock().await;
         if let Some((token, until)) = &*kept
@@ -102,7 +102,7 @@ impl Grant {
         Ok(access_token)
     }
 
-    /// What is asked at `now`.
+    /// Returns the form of a token request at `now`.
     fn form(&self, now: SystemTime) -> Result<String> {
         Ok(match &self.holder {
             Holder::Service { email, audience, account } => {
@@ -135,12 +135,14 @@ impl fmt::Debug for Grant {
     }
 }
 
-/// Claims, signed by the account (RFC 7515, RS256).
+/// Signs the claims with the key of the account (RFC 7515, RS256).
 fn assertion(claims: &Value, account: &CustomServiceAccount) -> Result<String> {
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", encode(&json!({"alg": "RS256", "typ": "JWT"})), encode(claims));
     let signature = account.signer().sign(signed.as_bytes()).map_err(|error| {
-        ProviderErrorKind::Authentication.error("the service account's key signs nothing").because(error)
+        ProviderErrorKind::Authentication
+            .error("cannot sign with the key of the service account")
+            .because(error)
     })?;
     Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
@@ -150,7 +152,7 @@ fn encoded(fields: &[(&str, &str)]) -> String {
     form.ok().and_then(|form| form.query().map(str::to_owned)).unwrap_or_default()
 }
 
-/// A grant that is refused is no right, whatever the status says.
+/// Maps a rejected grant to an authentication error, whatever its status.
 fn classify(refusal: &ErrorResponse) -> Option<ProviderErrorKind> {
     matches!(
         refusal.text("/error"),
@@ -160,9 +162,9 @@ fn classify(refusal: &ErrorResponse) -> Option<ProviderErrorKind> {
 }
 
 fn unreadable() -> Error {
-    Error::invalid("the credentials of Google Cloud cannot be read")
+    Error::invalid("cannot parse the credentials of Google Cloud")
         .code("GOOGLE_SERVICE_ACCOUNT")
-        .hint("give the JSON key of a service account, or what `gcloud auth application-default login` wrote")
+        .hint("use the JSON key of a service account, or the file of `gcloud auth application-default login`")
 }
 
 #[cfg(test)]

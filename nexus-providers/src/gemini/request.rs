@@ -1,4 +1,4 @@
-//! From a [`Request`] to the body of `generateContent`. What the wire has no word for is refused by name.
+//! Request body of `generateContent`. A parameter that the wire cannot express is rejected by name.
 
 use nexus_core::Result;
 use nexus_core::llm::prompt::{RenderedMessage, render, render_tools};
@@ -11,14 +11,15 @@ use crate::http::messages::{Side, turns};
 use crate::http::parameters::{check, decimal};
 use crate::http::tool_calls::arguments;
 
-/// What the vendor takes in place of the signature of a call's thoughts. Newer models demand one in each turn with calls;
-/// calls that another vendor made have none.
+/// Placeholder for a missing thought signature. Newer models require one in each turn with calls, and calls of
+/// another vendor have none.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
-/// The body for `request`, answered by `model`.
+/// Writes the body of `request` for `model`.
 ///
 /// # Errors
-/// [`InvalidRequest`](nexus_core::llm::Fault::InvalidRequest) for what Gemini's wire cannot express.
+/// [`InvalidRequest`](nexus_core::llm::ProviderErrorKind::InvalidRequest) for a parameter that the wire cannot
+/// express.
 pub(super) fn body(vendor: &Vendor, request: &Request, model: &str) -> Result<Value> {
     let (system, contents) = contents(render(request));
     let mut body = Map::new();
@@ -34,7 +35,7 @@ pub(super) fn body(vendor: &Vendor, request: &Request, model: &str) -> Result<Va
     Ok(body.into())
 }
 
-/// The system text, and the turns.
+/// Returns the system text and the turns.
 fn contents(rendered: Vec<RenderedMessage>) -> (String, Vec<Value>) {
     let (system, turns) = turns(rendered, parts);
     let turn = |(side, parts)| {
@@ -54,7 +55,7 @@ fn parts(message: RenderedMessage) -> Vec<Value> {
         return vec![json!({"functionResponse": response})];
     }
     let text = (!content.is_empty()).then(|| json!({"text": content}));
-    // Of calls that were made together, the vendor signs the first only.
+    // The vendor signs the first of parallel calls only.
     let is_signed = calls.iter().any(|call| signature(call).is_some());
     let calls = calls.into_iter().map(|call| {
         let signature = signature(&call).or((!is_signed).then_some(NO_SIGNATURE)).map(str::to_owned);
@@ -66,7 +67,7 @@ fn parts(message: RenderedMessage) -> Vec<Value> {
     text.into_iter().chain(calls).collect()
 }
 
-/// Ids that the adapter made up stay here; calls and results then belong together by their order.
+/// Adds the id, unless the adapter generated it; calls and results then match by their order.
 fn with_id(mut function: Value, id: String) -> Value {
     if let Some(fields) = function.as_object_mut()
         && !is_made_up(&id)
@@ -127,7 +128,7 @@ fn generation(vendor: &Vendor, request: &Request, model: &str) -> Result<Map<Str
     Ok(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
 }
 
-/// How much to think: by a level, or by tokens on the models that came before levels.
+/// Returns the thinking configuration: a level, or a token budget on older models.
 fn thinking(effort: ReasoningEffort, model: &str) -> Value {
     let shown = effort != ReasoningEffort::Minimal;
     if model.starts_with("gemini-2.5") {
@@ -149,7 +150,7 @@ fn thinking(effort: ReasoningEffort, model: &str) -> Value {
     json!({"includeThoughts": shown, "thinkingLevel": level})
 }
 
-/// Whether `model` has the level below "low"; the others refuse it.
+/// Whether `model` supports the level below "low"; other models reject it.
 fn knows_minimal(model: &str) -> bool {
     let names = ["gemini-3-flash", "gemini-3.5-flash", "gemini-3.6-flash"];
     model.contains("flash-lite") || names.into_iter().any(|name| model.starts_with(name))

@@ -1,4 +1,4 @@
-//! The chunks of a streamed answer, one after another, as pieces: [`Chunks`]. An answer in one piece is one such chunk.
+//! Completion events from the chunks of a streamed answer: [`Chunks`]. A unary answer is a single chunk.
 
 use std::collections::VecDeque;
 
@@ -13,27 +13,27 @@ use super::error::classify;
 use super::usage::UsageMetadata;
 use crate::http::{Assembler, ErrorResponse, SseEvent, Vendor};
 
-/// The beginning of ids that the vendor did not give.
+/// Prefix of ids that the adapter generates.
 const MADE_UP: &str = "gemini_call_";
 
-/// The beginning of signatures that are Gemini's, so that none goes to another vendor or comes from one.
+/// Prefix of Gemini's signatures, which keeps them from other vendors and other vendors' signatures from Gemini.
 const SIGNED: &str = "gemini:";
 
-/// The signature of a call's thoughts, if it is Gemini's.
+/// Returns the thought signature of a call, if it is Gemini's.
 pub(super) fn signature(call: &ToolCall) -> Option<&str> {
     call.signature.as_ref()?.as_str().strip_prefix(SIGNED)
 }
 
-/// Whether the adapter made `id` up.
+/// Whether the adapter generated `id`.
 pub(super) fn is_made_up(id: &str) -> bool {
     id.starts_with(MADE_UP)
 }
 
-/// Reads chunks. The wire has no terminal event: an answer is whole when a chunk told how it ended.
+/// Reader of chunks. The wire has no terminal event: a chunk with a finish reason completes an answer.
 #[derive(Debug)]
 pub(super) struct Chunks {
     vendor: Vendor,
-    /// How many calls the conversation holds, and how many of them are this answer's.
+    /// Number of tool calls in the conversation, and in this answer.
     calls: usize,
     own_calls: usize,
     finish_reason: Option<String>,
@@ -87,15 +87,15 @@ struct Function {
 }
 
 impl Chunks {
-    /// Reads the answer to a request whose conversation holds so many calls of tools.
+    /// Creates a reader for a conversation with `calls` tool calls.
     pub(super) fn new(vendor: &Vendor, calls: usize) -> Self {
         Self { vendor: vendor.clone(), calls, own_calls: 0, finish_reason: None, is_blocked: false }
     }
 
-    /// The reply that a chunk is which came alone.
+    /// Converts a single chunk to a completion.
     ///
     /// # Errors
-    /// As those of a stream.
+    /// As a stream.
     pub(super) fn reply(mut self, chunk: &[u8]) -> Result<Completion> {
         let mut reply = Completion::empty();
         for piece in self.read(chunk)? {
@@ -105,7 +105,7 @@ impl Chunks {
         Ok(reply)
     }
 
-    /// The pieces that a chunk holds.
+    /// Returns the completion events of a chunk.
     fn read(&mut self, chunk: &[u8]) -> Result<Vec<CompletionEvent>> {
         let chunk: Chunk = self.vendor.parse(chunk)?;
         if let Some(error) = &chunk.error {
@@ -114,7 +114,7 @@ impl Chunks {
         let usage = chunk.usage_metadata.map(|metadata| metadata.usage()).transpose();
         let usage = usage.map_err(|what| self.vendor.protocol(what))?.flatten();
         let mut pieces = Vec::new();
-        // Only one candidate is asked for.
+        // A request asks for one candidate only.
         for candidate in chunk.candidates.into_iter().filter(|candidate| candidate.index == 0) {
             pieces.extend(candidate.content.parts.into_iter().filter_map(|part| self.part(part)));
             self.finish_reason = candidate.finish_reason.or(self.finish_reason.take());
@@ -138,7 +138,7 @@ impl Chunks {
         Some(if thought { CompletionEvent::Reasoning(text) } else { CompletionEvent::Text(text) })
     }
 
-    /// How the answer ended, when nothing more comes. A prompt that was blocked has no answer, and costs all the same.
+    /// Maps the finish reason at the end of the answer. A blocked prompt has no answer, and is billed.
     fn finish(&self) -> Result<FinishReason> {
         match self.finish_reason.as_deref() {
             None if self.is_blocked => Ok(FinishReason::ContentFilter),
@@ -149,8 +149,8 @@ impl Chunks {
             Some("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR") => {
                 Ok(FinishReason::ContentFilter)
             }
-            // Malformed calls, languages that the model does not speak, and what is yet to come.
-            Some(_) => Err(self.vendor.protocol("a finishReason that is not an answer's")),
+            // Malformed calls, unsupported languages, and unknown reasons.
+            Some(_) => Err(self.vendor.protocol("unsupported finishReason")),
         }
     }
 }

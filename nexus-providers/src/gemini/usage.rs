@@ -1,20 +1,20 @@
-//! Gemini's usage in disjoint buckets. Every chunk of a stream may carry it, and each is the sum so far: the last counts.
+//! Token buckets of Gemini's usage. Each chunk of a stream may carry a running total; the last one counts.
 
 use nexus_core::Usage;
 use serde::Deserialize;
 
-/// `usageMetadata`, in the vendor's own fields.
+/// `usageMetadata` in the vendor's fields.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct UsageMetadata {
-    /// Includes what the cache held, not what tools of the vendor's put into the prompt.
+    /// Includes cached tokens, excludes the prompt tokens of server tools.
     #[serde(rename = "promptTokenCount")]
     prompt: Option<u64>,
     #[serde(rename = "cachedContentTokenCount")]
     cached_content: Option<u64>,
     #[serde(rename = "toolUsePromptTokenCount")]
     tool_use_prompt: Option<u64>,
-    /// Excludes thoughts today; included them once.
+    /// Excludes thoughts in current versions of the API, included them in earlier ones.
     #[serde(rename = "candidatesTokenCount")]
     candidates: Option<u64>,
     #[serde(rename = "thoughtsTokenCount")]
@@ -24,13 +24,13 @@ pub(super) struct UsageMetadata {
 }
 
 impl UsageMetadata {
-    /// The same in disjoint buckets; nothing where the prompt was not counted.
+    /// Returns the disjoint buckets; `None` where the prompt was not counted.
     ///
-    /// What is billed as output is what the total leaves over the prompt: versions of the API differ in whether
-    /// `candidatesTokenCount` includes thoughts, and agree on the total.
+    /// The output is the total less the prompt: versions of the API differ in whether `candidatesTokenCount` includes
+    /// thoughts, and agree on the total.
     ///
     /// # Errors
-    /// Which parts are more than their whole.
+    /// The name of the parts that exceed their total.
     pub(super) fn usage(&self) -> Result<Option<Usage>, &'static str> {
         let Some(prompt) = self.prompt else { return Ok(None) };
         let cached = self.cached_content.unwrap_or(0);

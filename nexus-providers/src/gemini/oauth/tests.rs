@@ -5,10 +5,10 @@ use std::thread::{self, JoinHandle};
 use super::*;
 use crate::http::{HttpOptions, Proxy};
 
-/// Made for these tests alone; everyone can read it.
+/// Key of these tests alone, and public.
 const KEY: &str = include_str!("test-key.pem");
 
-/// A proxy that gives these answers, one connection each; gives its address, and what it was asked.
+/// Starts a proxy with these answers, one connection each; returns its address, and the requests that it received.
 fn proxy(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -32,7 +32,7 @@ fn proxy(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
     (address, serving)
 }
 
-/// Whether the body is as long as its head says.
+/// Whether the body has the length of its head.
 fn whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request).to_ascii_lowercase();
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
@@ -40,7 +40,7 @@ fn whole(request: &[u8]) -> bool {
     body.len() >= length.unwrap_or(0)
 }
 
-/// The account of a service whose tokens only the proxy can reach.
+/// Service account whose token endpoint only the proxy reaches.
 fn account(proxy: &str) -> Grant {
     let options = HttpOptions { proxy: Proxy::At(Secret::new(proxy)), ..HttpOptions::default() };
     let json = json!({
@@ -59,7 +59,7 @@ async fn a_token_is_asked_for_through_the_providers_own_proxy_and_kept_while_it_
     let (address, serving) = proxy(vec![given("ya29.short", 60), given("ya29.long", 3_600)]);
     let grant = account(&address);
     assert_eq!(grant.token().await.unwrap().expose(), "ya29.short");
-    // It is about to run out, so another one is asked for; that one serves.
+    // The first token is about to expire, so a second one is requested and reused.
     for _ in 0..3 {
         assert_eq!(grant.token().await.unwrap().expose(), "ya29.long");
     }
@@ -100,7 +100,7 @@ async fn a_grant_that_is_refused_is_no_right_and_shows_no_key() {
 
 #[tokio::test]
 async fn a_token_endpoint_out_of_reach_is_told_as_such() {
-    // Nobody listens there any more.
+    // The port is closed again.
     let address = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     assert_eq!(
         ProviderErrorKind::of(&account(&address).token().await.unwrap_err()),

@@ -62,7 +62,7 @@ fn ids_that_the_vendor_gave_go_back_and_those_made_up_stay_here() {
 }
 
 #[test]
-fn a_signature_goes_back_with_its_call_and_to_nobody_else() {
+fn a_signature_goes_back_with_its_call_and_to_no_other_vendor() {
     let call = |signature: Option<&str>| ToolCall {
         id: "a1b2".to_owned(),
         name: "clock".to_owned(),
