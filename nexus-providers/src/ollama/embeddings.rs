@@ -1,4 +1,4 @@
-//! Vectors over `POST /api/embed`: [`OllamaEmbedder`].
+//! Embeddings over `POST /api/embed`: [`OllamaEmbedder`].
 
 use async_trait::async_trait;
 use nexus_core::retrieve::{EmbedRole, Embedded, Embedder, ModelId};
@@ -10,22 +10,22 @@ use super::endpoint;
 use crate::http::parameters::checked;
 use crate::http::{Endpoint, HttpClient, Secret};
 
-/// The model that embeds unless told.
+/// Default embedding model.
 pub const EMBEDDING_MODEL: &str = "nomic-embed-text";
-/// How many numbers its vectors have.
+/// Dimension of the default model.
 const DIMENSION: usize = 768;
-/// How many tokens of a text it reads.
+/// Token limit of the default model.
 const TOKENS: usize = 2_048;
 const PATH: &str = "/api/embed";
 
-/// Embeds texts with a model of an Ollama server. A text that is longer than the model reads is cut by the server.
+/// Embedder of an Ollama server. The server truncates a text beyond the token limit of the model.
 #[derive(Clone, Debug)]
 pub struct OllamaEmbedder {
     endpoint: Endpoint,
     model: ModelId,
     dimension: usize,
     token_limit: usize,
-    /// What the model wants to stand before a question, and before a passage.
+    /// Prefixes of queries and of passages that the model expects.
     prefixes: (String, String),
 }
 
@@ -36,11 +36,11 @@ struct WireReply {
 }
 
 impl OllamaEmbedder {
-    /// `nomic-embed-text` on the server at `host`, which is read like `OLLAMA_HOST`: vectors of 768 numbers for texts of
-    /// up to 2,048 tokens, with the prefixes that this model was trained with.
+    /// Creates an embedder of `nomic-embed-text` on the server at `host`, in the format of `OLLAMA_HOST`: 768
+    /// dimensions, texts of up to 2,048 tokens, and the prefixes of the model's training.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `OLLAMA_HOST_INVALID` for an address that is none.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `OLLAMA_HOST_INVALID` for an invalid address.
     pub fn new(client: &HttpClient, host: &str) -> Result<Self> {
         Ok(Self {
             endpoint: endpoint(client, host)?,
@@ -51,7 +51,7 @@ impl OllamaEmbedder {
         })
     }
 
-    /// The same, with a bearer token, as servers behind a proxy and Ollama's own cloud ask for.
+    /// Sets a bearer token, which servers behind a proxy and Ollama's own cloud require.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_KEY` for a token that no header carries.
@@ -60,18 +60,17 @@ impl OllamaEmbedder {
         Ok(self)
     }
 
-    /// The same with another model, whose vectors have `dimension` numbers and which reads `token_limit` tokens; without
-    /// prefixes.
+    /// Sets the model, its dimension and its token limit, and clears the prefixes.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for a name that is no model's id.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) for an invalid model name.
     pub fn with_model(self, name: &str, dimension: usize, token_limit: usize) -> Result<Self> {
         let model = ModelId::parse(name)?;
         let prefixes = (String::new(), String::new());
         Ok(Self { model, dimension, token_limit, prefixes, ..self })
     }
 
-    /// The same, with other words before each question and before each passage.
+    /// Sets the prefixes of queries and of passages.
     #[must_use]
     pub fn with_prefixes(self, query: impl Into<String>, passage: impl Into<String>) -> Self {
         Self { prefixes: (query.into(), passage.into()), ..self }
@@ -105,7 +104,7 @@ impl Embedder for OllamaEmbedder {
         self.token_limit
     }
 
-    /// As with the models that answer, those whose tag ends with `cloud` run elsewhere.
+    /// Whether the model runs on the server: as for chat, a tag that ends with `cloud` does not.
     fn is_local(&self) -> bool {
         !self.model.as_str().ends_with("cloud")
     }

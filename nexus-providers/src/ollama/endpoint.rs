@@ -1,17 +1,18 @@
-//! Where an Ollama server listens, in the forms in which people write `OLLAMA_HOST`.
+//! Address of an Ollama server, in every accepted form of `OLLAMA_HOST`.
 
 use nexus_core::{Error, Result};
 
-/// Where Ollama listens unless told otherwise.
+/// Default address of an Ollama server.
 pub const DEFAULT_HOST: &str = "http://localhost:11434";
-/// Its port, where a host is named without scheme and port.
+/// Default port of a host without scheme and port.
 const PORT: &str = "11434";
 
-/// The base address that `text` names: nothing at all, `host`, `host:port`, `:port`, `[::1]:port`, or an address with
-/// scheme and perhaps a path. An address that means "all interfaces" to the server means this machine to a client.
+/// Parses an address: an empty text, `host`, `host:port`, `:port`, `[::1]:port`, or an address with scheme and
+/// perhaps a path. A server's wildcard address becomes the loopback address.
 ///
 /// # Errors
-/// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `OLLAMA_HOST_INVALID` for another scheme, a user or a query.
+/// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `OLLAMA_HOST_INVALID` for another scheme, a user or a
+/// query.
 pub fn base_address(text: &str) -> Result<String> {
     let text = text.trim().trim_matches(['"', '\'']).trim_end_matches('/');
     if text.is_empty() {
@@ -43,7 +44,7 @@ pub fn base_address(text: &str) -> Result<String> {
     Ok(address)
 }
 
-/// The host, in brackets if it is an IPv6 address, and the port, empty if there is none.
+/// Splits off the port, empty if absent; an IPv6 host keeps its brackets.
 fn split_port(authority: &str) -> Option<(&str, &str)> {
     let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     let (host, port) = match authority.get(end..)?.rfind(':') {
@@ -56,7 +57,7 @@ fn split_port(authority: &str) -> Option<(&str, &str)> {
 }
 
 fn invalid() -> Error {
-    Error::invalid("the address of the Ollama server is not one")
+    Error::invalid("cannot parse the address of the Ollama server")
         .code("OLLAMA_HOST_INVALID")
         .hint("write it as `host:port` or as `http://host:port`")
 }

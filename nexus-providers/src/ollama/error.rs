@@ -1,10 +1,10 @@
-//! What Ollama's errors mean. It has statuses and sentences, and no codes.
+//! Error classes of Ollama's errors, which have statuses and messages, and no codes.
 
 use nexus_core::llm::ProviderErrorKind;
 
 use crate::http::ErrorResponse;
 
-/// What a refusal, or a line with `error` within a stream, means beyond its status.
+/// Returns the error kind of an error response, or of a line with `error`, where the status is ambiguous.
 pub(super) fn classify(refusal: &ErrorResponse) -> Option<ProviderErrorKind> {
     if refusal.says(&["context length", "context size", "context window"]) {
         Some(ProviderErrorKind::ContextLength)

@@ -1,10 +1,13 @@
-//! Models on hardware of the operator's own, over Ollama: [`Ollama`] answers, [`OllamaEmbedder`] embeds.
+//! Adapter of Ollama for models on the operator's hardware: [`Ollama`] for chat, [`OllamaEmbedder`] for embeddings.
 //!
 //! Owns the translation between the ports and Ollama's API (`/api/chat`, `/api/embed`). Refuses to own retries and
-//! deadlines: a model that is not in memory takes tens of seconds to its first word, which is no fault.
+//! deadlines: loading a model delays its first token by tens of seconds, which is no failure.
 //!
-//! - `host`: where the server is; `request`: what is sent; `response`: the lines that come back; `error`: refusals.
-//! - `embed`: vectors.
+//! - `request`: request body.
+//! - `response`: unary answer and lines of a streamed one, with their usage.
+//! - `error`: error classes.
+//! - `embeddings`: vectors.
+//! - `endpoint`: address of the server.
 
 mod embeddings;
 mod endpoint;
@@ -24,16 +27,16 @@ use response::Lines;
 pub use embeddings::{EMBEDDING_MODEL, OllamaEmbedder};
 pub use endpoint::{DEFAULT_HOST, base_address};
 
-/// The model that answers unless told.
+/// Default model.
 pub const MODEL: &str = "llama3.1:8b";
-/// How many tokens of prompt and answer the server makes room for unless told: a prompt of the usual budget, its answer,
-/// and a fifth more, since the budget counts by estimate.
+/// Default context window in tokens: a prompt of the default budget, its answer, and a fifth more, since the budget
+/// counts by estimate.
 pub const CONTEXT_TOKENS: u32 = 20_480;
 
 const NAME: &str = "ollama";
 const PATH: &str = "/api/chat";
 
-/// Models of an Ollama server.
+/// Provider of the models of an Ollama server.
 ///
 /// ```
 /// use nexus_core::llm::LlmProvider as _;
@@ -55,16 +58,16 @@ pub struct Ollama {
 }
 
 impl Ollama {
-    /// The server at `host`, which is read like `OLLAMA_HOST`, see [`base_address`].
+    /// Creates a provider for the server at `host`, in the format of `OLLAMA_HOST`, see [`base_address`].
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `OLLAMA_HOST_INVALID` for an address that is none.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `OLLAMA_HOST_INVALID` for an invalid address.
     pub fn new(client: &HttpClient, host: &str) -> Result<Self> {
         let endpoint = endpoint(client, host)?;
         Ok(Self { endpoint, model: MODEL.to_owned(), context: CONTEXT_TOKENS })
     }
 
-    /// The same, with a bearer token, as servers behind a proxy and Ollama's own cloud ask for.
+    /// Sets a bearer token, which servers behind a proxy and Ollama's own cloud require.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_KEY` for a token that no header carries.
@@ -73,14 +76,14 @@ impl Ollama {
         Ok(self)
     }
 
-    /// The same, with another model unless a request names one.
+    /// Sets the default model, which a request may override.
     #[must_use]
     pub fn with_model(self, model: impl Into<String>) -> Self {
         Self { model: model.into(), ..self }
     }
 
-    /// The same, with room for so many tokens of prompt and answer together. It costs memory of the server's, and
-    /// another number than before makes it load the model anew.
+    /// Sets the context window, prompt and answer together. It costs memory of the server, and a changed value makes
+    /// the server reload the model.
     #[must_use]
     pub fn with_context(self, tokens: u32) -> Self {
         Self { context: tokens, ..self }
@@ -96,7 +99,7 @@ impl Ollama {
     }
 }
 
-/// The endpoint of the server at `host`.
+/// Returns the endpoint of the server at `host`.
 fn endpoint(client: &HttpClient, host: &str) -> Result<Endpoint> {
     Endpoint::new(client, NAME, &base_address(host)?, error::classify)
 }
@@ -111,7 +114,7 @@ impl LlmProvider for Ollama {
         &self.model
     }
 
-    /// Models whose tag ends with `cloud` run elsewhere, and the server only passes them on.
+    /// Returns the limits of `model`. A model whose tag ends with `cloud` runs remotely, behind the server.
     fn info(&self, model: &str) -> ModelInfo {
         ModelInfo {
             context_tokens: Some(self.context),

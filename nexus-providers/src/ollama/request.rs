@@ -1,4 +1,4 @@
-//! From a [`Request`] to the body of `POST /api/chat`. What the wire has no word for is refused by name.
+//! Request body of `POST /api/chat`. A parameter that the wire cannot express is rejected by name.
 
 use nexus_core::Result;
 use nexus_core::llm::prompt::{RenderedMessage, Role, render, render_tools};
@@ -9,12 +9,13 @@ use crate::http::Vendor;
 use crate::http::parameters::{check, decimal};
 use crate::http::tool_calls::arguments;
 
-/// The body for `request`, answered by `model` with room for `context` tokens of prompt and answer.
+/// Writes the body of `request` for `model` with a context window of `context` tokens.
 ///
-/// The server is told never to cut a prompt that does not fit, and never to forget its beginning while it answers.
+/// It forbids the server to truncate a prompt that does not fit, and to drop its beginning during the answer.
 ///
 /// # Errors
-/// [`InvalidRequest`](nexus_core::llm::Fault::InvalidRequest) for what Ollama's wire cannot express.
+/// [`InvalidRequest`](nexus_core::llm::ProviderErrorKind::InvalidRequest) for a parameter that the wire cannot
+/// express.
 pub(super) fn body(
     vendor: &Vendor,
     request: &Request,
@@ -87,7 +88,7 @@ fn options(parameters: &Parameters, max_tokens: Option<u32>, context: u32) -> Ma
     options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-/// The wire cannot demand a call. That none be made, it can: by naming no tools.
+/// Returns the tools. The wire cannot force a call, and prevents calls only by an absent list of tools.
 fn tools(vendor: &Vendor, request: &Request) -> Result<Option<Value>> {
     match request.tool_choice {
         ToolChoice::Auto => {}
@@ -107,7 +108,7 @@ fn tools(vendor: &Vendor, request: &Request) -> Result<Option<Value>> {
     Ok((!tools.is_empty()).then(|| tools.into()))
 }
 
-/// Whether to think, or how much: which levels there are, the model says.
+/// Returns the `think` field: a switch or a level, which the model may not support.
 fn think(effort: ReasoningEffort) -> Value {
     match effort {
         ReasoningEffort::Minimal => false.into(),

@@ -1,4 +1,4 @@
-//! The lines of a streamed answer, one after another, as pieces: [`Lines`]. An answer in one piece is one such line.
+//! Completion events from the lines of a streamed answer: [`Lines`]. A unary answer is a single line.
 
 use std::collections::VecDeque;
 
@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::error::classify;
 use crate::http::{Assembler, ErrorResponse, Vendor};
 
-/// Reads lines.
+/// Reader of lines.
 #[derive(Debug)]
 pub(super) struct Lines {
     vendor: Vendor,
-    /// How many calls the conversation holds, and how many of them are this answer's.
+    /// Number of tool calls in the conversation, and in this answer.
     calls: usize,
     own_calls: usize,
 }
@@ -53,15 +53,16 @@ struct Function {
 }
 
 impl Lines {
-    /// Reads the answer to a request whose conversation holds so many calls of tools.
+    /// Creates a reader for a conversation with `calls` tool calls.
     pub(super) fn new(vendor: &Vendor, calls: usize) -> Self {
         Self { vendor: vendor.clone(), calls, own_calls: 0 }
     }
 
-    /// The reply that a line is which came alone.
+    /// Converts a single line to a completion.
     ///
     /// # Errors
-    /// What a line with `error` tells; [`Fault::Truncated`] if it is not the last of an answer; [`Fault::Protocol`].
+    /// The error kind of a line with `error`; [`ProviderErrorKind::Truncated`] if the line is not the last of an
+    /// answer; [`ProviderErrorKind::Protocol`].
     pub(super) fn reply(mut self, line: &[u8]) -> Result<Completion> {
         let pieces = self.read(line)?;
         if !matches!(pieces.last(), Some(CompletionEvent::Finish(_))) {
@@ -74,7 +75,7 @@ impl Lines {
         Ok(reply)
     }
 
-    /// The pieces that a line holds.
+    /// Returns the completion events of a line.
     fn read(&mut self, line: &[u8]) -> Result<Vec<CompletionEvent>> {
         let line: Line = self.vendor.parse(line)?;
         if let Some(error) = &line.error {
@@ -96,7 +97,7 @@ impl Lines {
         Ok(pieces)
     }
 
-    /// A call, whole. Older servers give calls no id: one is made that is new to the conversation.
+    /// Converts a tool call. Older servers send no id, so one is generated that is new to the conversation.
     fn call(&mut self, call: Call) -> ToolCall {
         let Call { id, function: Function { name, arguments } } = call;
         let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("call_{}", self.calls));
@@ -114,11 +115,11 @@ impl Lines {
     fn finish(&self, reason: Option<&str>) -> Result<FinishReason> {
         match reason {
             Some("length") => Ok(FinishReason::Length),
-            // The oldest servers give no reason.
+            // The oldest servers send no reason.
             None | Some("" | "stop") if self.own_calls > 0 => Ok(FinishReason::ToolCalls),
             None | Some("" | "stop") => Ok(FinishReason::Complete),
-            // The model was loaded or unloaded, and nothing was asked of it.
-            Some(_) => Err(self.vendor.protocol("a done_reason that is not an answer's")),
+            // The server loaded or unloaded the model without a prompt.
+            Some(_) => Err(self.vendor.protocol("unsupported done_reason")),
         }
     }
 }
@@ -131,15 +132,14 @@ impl Assembler for Lines {
         Ok(())
     }
 
-    /// Only a line with `done` makes an answer whole.
+    /// Only a line with `done` completes an answer.
     fn end(&mut self, _: &mut VecDeque<CompletionEvent>) -> Result<()> {
         Err(self.vendor.error(ProviderErrorKind::Truncated))
     }
 }
 
 impl Line {
-    /// What was consumed. A server that leaves the prompt's count out did not count it, so there is no usage then; one
-    /// that leaves the answer's count out had nothing to count.
+    /// Returns the usage. Without a count of the prompt there is none; a missing count of the answer is zero.
     fn usage(&self) -> Result<Option<Usage>, &'static str> {
         let Some(prompt) = self.prompt_eval_count else { return Ok(None) };
         let cached = self.prompt_eval_cached_count.unwrap_or(0);
