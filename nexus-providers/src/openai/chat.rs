@@ -1,4 +1,4 @@
-//! The provider: [`OpenAi`].
+//! Provider of chat completions: [`OpenAi`].
 
 use async_trait::async_trait;
 use futures::stream;
@@ -16,7 +16,7 @@ const PATH: &str = "/chat/completions";
 const EVENTS: &str = "text/event-stream";
 const JSON: &str = "application/json";
 
-/// Chat completions of OpenAI, or of a server that speaks like it. A [`Service`] makes it.
+/// Chat completions of OpenAI or of a compatible server, created by a [`Service`].
 #[derive(Clone, Debug)]
 pub struct OpenAi {
     endpoint: Endpoint,
@@ -26,7 +26,7 @@ pub struct OpenAi {
 }
 
 impl OpenAi {
-    /// A model that answers at once, reads a million tokens, and costs little.
+    /// Default model: no reasoning, a context window of 128,000 tokens, and a low price.
     pub const DEFAULT_MODEL: &str = "gpt-4o";
 
     pub(super) fn new(endpoint: Endpoint, service: &Service, model: String) -> Self {
@@ -69,7 +69,7 @@ impl LlmProvider for OpenAi {
     async fn stream(&self, request: Request) -> Result<CompletionStream> {
         let calls = self.calls(&request);
         let answer = self.ask(&request, true).await?;
-        // A server that cannot stream answers in one piece, and some errors come that way too.
+        // A server without streaming sends a unary answer, and some errors arrive that way too.
         if answer.is(JSON) {
             let reply = self.read(answer, calls).await?;
             return Ok(Box::pin(stream::iter(reply.into_pieces().into_iter().map(Ok))));

@@ -1,4 +1,4 @@
-//! Embeddings: [`OpenAiEmbedder`].
+//! Embeddings of OpenAI and of compatible servers: [`OpenAiEmbedder`].
 
 use std::ops::Range;
 
@@ -11,33 +11,33 @@ use serde::{Deserialize, Serialize};
 use crate::http::parameters::{checked, joined};
 use crate::http::{Endpoint, Vendor};
 
-/// How many texts go into one request: OpenAI takes 2,048, but the answer must fit into memory at ease.
+/// Upper bound on the texts of a request: OpenAI takes 2,048, but the response must fit in memory.
 const MAX_TEXTS: usize = 256;
-/// How many tokens go into one request, by estimate: OpenAI takes 300,000.
+/// Upper bound on the estimated tokens of a request: OpenAI takes 300,000.
 const MAX_TOKENS: usize = 200_000;
 
-/// Embeddings of OpenAI, or of a server that speaks like it. A [`Service`](super::Service) makes it.
+/// Embedder of OpenAI or of a compatible server, created by a [`Service`](super::Service).
 ///
-/// Queries and passages are embedded alike. Vectors shortened by [`OpenAiEmbedder::shortened`] have a model id of their
-/// own, because they cannot be compared with others.
+/// Queries and passages are embedded alike. Vectors shortened by [`OpenAiEmbedder::shortened`] have a model id of
+/// their own, because they are not comparable with others.
 #[derive(Clone, Debug)]
 pub struct OpenAiEmbedder {
     endpoint: Endpoint,
     id: ModelId,
     model: String,
     dimension: usize,
-    /// Asks for this dimension instead of the model's own.
+    /// Whether a request names the dimension.
     shortened: bool,
     token_limit: usize,
     is_local: bool,
 }
 
 impl OpenAiEmbedder {
-    /// OpenAI's model for everyday use.
+    /// Default model.
     pub const DEFAULT_MODEL: &str = "text-embedding-3-small";
-    /// How many numbers its vectors have.
+    /// Dimension of the default model.
     pub const DEFAULT_DIMENSION: usize = 1_536;
-    /// How many tokens OpenAI's models read.
+    /// Token limit of OpenAI's models.
     pub const DEFAULT_TOKEN_LIMIT: usize = 8_191;
 
     pub(super) fn new(endpoint: Endpoint, model: String, dimension: usize, is_local: bool) -> Result<Self> {
@@ -46,17 +46,18 @@ impl OpenAiEmbedder {
         Ok(Self { endpoint, id, model, dimension, shortened: false, token_limit, is_local })
     }
 
-    /// The same with vectors of `dimension` numbers, which the model itself shortens. `text-embedding-3-small` and
+    /// Sets a smaller dimension, to which the model itself shortens its vectors. `text-embedding-3-small` and
     /// `text-embedding-3-large` can, most others cannot.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_NAME` for a model's name that grows too long.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_NAME` for a model id that becomes too
+    /// long.
     pub fn shortened(self, dimension: usize) -> Result<Self> {
         let id = ModelId::parse(format!("{}@{dimension}", self.model))?;
         Ok(Self { id, dimension, shortened: true, ..self })
     }
 
-    /// The same for a model that reads so many tokens of a text.
+    /// Sets the token limit of a text.
     #[must_use]
     pub fn with_token_limit(self, token_limit: usize) -> Self {
         Self { token_limit, ..self }
@@ -146,7 +147,7 @@ struct WireVector {
     embedding: Vec<f32>,
 }
 
-/// Cuts texts of so many tokens each into requests: as many as may go, at least one.
+/// Splits texts with these token counts into requests: as many texts as the bounds allow, at least one.
 fn batches(tokens: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
     let mut batches: Vec<Range<usize>> = Vec::new();
     let mut sum = 0_usize;
@@ -163,12 +164,14 @@ fn batches(tokens: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
     batches
 }
 
-/// The vectors in the order of their texts, checked against the port's contract.
+/// Sorts the vectors by their texts and checks them against the port's contract.
 fn order(answer: WireReply, count: usize, dimension: usize, vendor: &Vendor) -> Result<Vec<Vec<f32>>> {
     let mut vectors = answer.data;
     vectors.sort_by_key(|vector| vector.index);
     if !vectors.iter().map(|vector| vector.index).eq(0..count) {
-        return Err(vendor.protocol("not one vector for each text").with("texts", count));
+        return Err(vendor
+            .protocol("the number of vectors differs from the number of texts")
+            .with("texts", count));
     }
     let vectors = vectors.into_iter().map(|vector| vector.embedding).collect();
     checked(vectors, count, dimension, vendor)

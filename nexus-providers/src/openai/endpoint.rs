@@ -1,4 +1,4 @@
-//! Where an API of OpenAI's shape is, and how it deviates: [`Service`] and its [`Dialect`].
+//! Addresses and deviations of servers with OpenAI's API: [`Service`] and its [`Dialect`].
 
 use nexus_core::Result;
 
@@ -7,27 +7,27 @@ use super::{OpenAi, OpenAiEmbedder, OpenAiSpeech};
 use crate::http::Endpoint;
 use crate::{HttpClient, Secret};
 
-/// How a server deviates from OpenAI's wire. What a server silently ignores counts as absent, because a parameter that
-/// is accepted must be obeyed.
+/// Deviations of a server from OpenAI's wire. A parameter that the server silently ignores counts as absent, because
+/// an accepted parameter must take effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent deviation, named where it is set")]
 pub struct Dialect {
-    /// The limit of an answer is `max_completion_tokens`; elsewhere the older `max_tokens`.
+    /// Whether `max_completion_tokens` limits an answer, rather than the older `max_tokens`.
     pub max_completion_tokens: bool,
-    /// `stream_options.include_usage` is understood.
+    /// Whether `stream_options.include_usage` is supported.
     pub stream_usage: bool,
-    /// `top_k` is understood.
+    /// Whether `top_k` is supported.
     pub top_k: bool,
-    /// `reasoning_effort` is understood.
+    /// Whether `reasoning_effort` is supported.
     pub reasoning_effort: bool,
-    /// `response_format` may be `json_object`.
+    /// Whether `response_format` may be `json_object`.
     pub json_object: bool,
-    /// `tool_choice` may name a tool.
+    /// Whether `tool_choice` may name a tool.
     pub named_tool: bool,
 }
 
 impl Dialect {
-    /// OpenAI's own.
+    /// Dialect of OpenAI.
     pub const OPENAI: Self = Self {
         max_completion_tokens: true,
         stream_usage: true,
@@ -37,21 +37,21 @@ impl Dialect {
         named_tool: true,
     };
 
-    /// That of a server of which nothing is known.
+    /// Dialect of an unknown server.
     pub const COMPATIBLE: Self = Self { max_completion_tokens: false, ..Self::OPENAI };
 
-    /// vLLM's.
+    /// Dialect of vLLM.
     pub const VLLM: Self = Self { top_k: true, ..Self::COMPATIBLE };
 
-    /// That of llama.cpp's server, which takes a tool choice that names a tool for `auto`.
+    /// Dialect of llama.cpp's server, which treats a `tool_choice` that names a tool as `auto`.
     pub const LLAMA_CPP: Self =
         Self { top_k: true, reasoning_effort: false, named_tool: false, ..Self::COMPATIBLE };
 
-    /// LM Studio's, which refuses `json_object` and a tool choice that names a tool.
+    /// Dialect of LM Studio, which rejects `json_object` and a `tool_choice` that names a tool.
     pub const LM_STUDIO: Self = Self { json_object: false, ..Self::LLAMA_CPP };
 }
 
-/// A place where an API of OpenAI's shape is served.
+/// Server with OpenAI's API.
 ///
 /// ```
 /// use nexus_providers::openai::Service;
@@ -72,29 +72,30 @@ pub struct Service {
 }
 
 impl Service {
-    /// OpenAI itself, `https://api.openai.com/v1`, as `openai`.
+    /// Creates the service `openai` at `https://api.openai.com/v1`.
     pub fn openai(key: impl Into<Secret>) -> Self {
         let service = Self::new("openai", "https://api.openai.com/v1", Dialect::OPENAI, false);
         Self { key: Some(key.into()), ..service }
     }
 
-    /// vLLM, `http://localhost:8000/v1` unless told, as `vllm`. It asks for a key only if it was started with one.
+    /// Creates the service `vllm` of vLLM, by default at `http://localhost:8000/v1`. It requires a key only if it was
+    /// started with one.
     pub fn vllm() -> Self {
         Self::new("vllm", "http://localhost:8000/v1", Dialect::VLLM, true)
     }
 
-    /// The server of llama.cpp, `http://localhost:8080/v1` unless told, as `llama_cpp`. It asks for a key only if it was
-    /// started with one; it embeds only if it was started with `--embeddings`.
+    /// Creates the service `llama_cpp` of llama.cpp, by default at `http://localhost:8080/v1`. It requires a key only
+    /// if it was started with one, and embeds only if it was started with `--embeddings`.
     pub fn llama_cpp() -> Self {
         Self::new("llama_cpp", "http://localhost:8080/v1", Dialect::LLAMA_CPP, true)
     }
 
-    /// LM Studio, `http://localhost:1234/v1` unless told, as `lm_studio`. It asks for no key.
+    /// Creates the service `lm_studio` of LM Studio, by default at `http://localhost:1234/v1`. It requires no key.
     pub fn lm_studio() -> Self {
         Self::new("lm_studio", "http://localhost:1234/v1", Dialect::LM_STUDIO, true)
     }
 
-    /// Any other server, by the name that errors and records shall give it, at the address that ends before
+    /// Creates a service of any other server by its name in errors and records, at the address that ends before
     /// `/chat/completions`.
     pub fn custom(name: impl Into<String>, base: impl Into<String>) -> Self {
         Self::new(name, base, Dialect::COMPATIBLE, false)
@@ -104,49 +105,49 @@ impl Service {
         Self { name: name.into(), base: base.into(), key: None, organisation: None, dialect, is_local }
     }
 
-    /// The same at another address, which ends before `/chat/completions`.
+    /// Sets the address, which ends before `/chat/completions`.
     #[must_use]
     pub fn at(self, base: impl Into<String>) -> Self {
         Self { base: base.into(), ..self }
     }
 
-    /// The same with a key, sent as a bearer token.
+    /// Sets the key, sent as a bearer token.
     #[must_use]
     pub fn with_key(self, key: impl Into<Secret>) -> Self {
         Self { key: Some(key.into()), ..self }
     }
 
-    /// The same for one organisation among those of the key: `OpenAI-Organization`.
+    /// Sets the organisation among those of the key: `OpenAI-Organization`.
     #[must_use]
     pub fn with_organisation(self, organisation: impl Into<String>) -> Self {
         Self { organisation: Some(organisation.into()), ..self }
     }
 
-    /// The same with other deviations.
+    /// Sets the dialect.
     #[must_use]
     pub fn with_dialect(self, dialect: Dialect) -> Self {
         Self { dialect, ..self }
     }
 
-    /// Says whether it runs on hardware of the operator's own, so that its tokens have no price.
+    /// Sets whether the server runs on the operator's own hardware, so that its tokens have no price.
     #[must_use]
     pub fn with_own_hardware(self, is_local: bool) -> Self {
         Self { is_local, ..self }
     }
 
-    /// The models that answer, `model` unless a request names another.
+    /// Creates a provider of chat completions with the default model `model`, which a request may override.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_URL`, `PROVIDER_KEY` or `PROVIDER_HEADER`
-    /// for an address, a key or an organisation that is unfit.
+    /// for an invalid address, key or organisation.
     pub fn chat(&self, client: &HttpClient, model: impl Into<String>) -> Result<OpenAi> {
         Ok(OpenAi::new(self.endpoint(client)?, self, model.into()))
     }
 
-    /// The model `model` for vectors of `dimension` numbers.
+    /// Creates an embedder of `model` with `dimension` dimensions.
     ///
     /// # Errors
-    /// As [`Service::chat`]; `INVALID_NAME` for a model's name that is unfit.
+    /// As [`Service::chat`]; `INVALID_NAME` for an invalid model name.
     pub fn embedder(
         &self,
         client: &HttpClient,
@@ -156,7 +157,7 @@ impl Service {
         OpenAiEmbedder::new(self.endpoint(client)?, model.into(), dimension, self.is_local)
     }
 
-    /// The model `model` that speaks with `voice`.
+    /// Creates a speech synthesizer of `model` with `voice`.
     ///
     /// # Errors
     /// As [`Service::chat`].

@@ -1,10 +1,10 @@
-//! Which [`Fault`] a code, a type or a phrase of an error means.
+//! Error classes of the codes, types and messages of errors.
 
 use nexus_core::llm::ProviderErrorKind;
 
 use crate::http::ErrorResponse;
 
-/// Codes and types, as OpenAI and the servers that speak like it write them.
+/// Codes and types of OpenAI and of compatible servers.
 const CODES: [(&str, ProviderErrorKind); 24] = [
     ("account_deactivated", ProviderErrorKind::Authentication),
     ("invalid_api_key", ProviderErrorKind::Authentication),
@@ -32,7 +32,7 @@ const CODES: [(&str, ProviderErrorKind); 24] = [
     ("timeout", ProviderErrorKind::Timeout),
 ];
 
-/// What servers without codes say of a prompt that is too long.
+/// Messages for a prompt beyond the context window, from servers without codes.
 const TOO_LONG: [&str; 5] = [
     "maximum context length",
     "maximum model length",
@@ -41,15 +41,15 @@ const TOO_LONG: [&str; 5] = [
     "exceeds the context window",
 ];
 
-/// The fault that an error tells by more than its status.
+/// Returns the error kind of an error response whose body is more specific than its status.
 pub(super) fn classify(refusal: &ErrorResponse) -> Option<ProviderErrorKind> {
-    let told = [
+    let given = [
         refusal.text("/error/code"),
         refusal.text("/error/type"),
         refusal.text("/code"),
         refusal.text("/type"),
     ];
-    let known = told.iter().find_map(|told| CODES.iter().find(|(code, _)| code == told));
+    let known = given.iter().find_map(|given| CODES.iter().find(|(code, _)| code == given));
     match known {
         Some((_, fault)) => Some(*fault),
         None => refusal.says(&TOO_LONG).then_some(ProviderErrorKind::ContextLength),

@@ -1,12 +1,18 @@
-//! OpenAI's wire: chat completions, embeddings and speech, of OpenAI itself and of servers that speak like it.
+//! Adapter of OpenAI's API, and of compatible servers: chat completions, embeddings and speech.
 //!
-//! A [`Service`] says where such an API is and how it deviates; it makes the [`OpenAi`] that answers, the
-//! [`OpenAiEmbedder`] and the [`OpenAiSpeech`]. Servers differ by a value, never by code of their own.
+//! A [`Service`] holds the address and the [`Dialect`] of a server, and creates the [`OpenAi`] provider, the
+//! [`OpenAiEmbedder`] and the [`OpenAiSpeech`]. Servers differ by values, never by code of their own.
 //!
-//! - `service`: addresses, keys and the [`Dialect`] of each server; `models`: what is known of OpenAI's models.
-//! - `chat`: the provider; `request` and `reply`: its wire; `stream`: pieces from chunks; `calls`: tools from parts.
-//! - `usage`: buckets that do not overlap; `refusal`: which fault a code means.
-//! - `embedder` and `speech`.
+//! - `models`: limits of known models.
+//! - `request`: request body.
+//! - `response`: unary answer.
+//! - `stream`: events of a streamed answer.
+//! - `usage`: token buckets.
+//! - `error`: error classes.
+//! - `tool_calls`: tool calls from their parts.
+//! - `embeddings`: vectors.
+//! - `endpoint`: addresses, keys and the [`Dialect`] of each server.
+//! - `chat`: the provider; `speech`: text-to-speech.
 
 mod chat;
 mod embeddings;

@@ -1,8 +1,8 @@
-//! What is known of OpenAI's models: how much they read and write.
+//! Limits of OpenAI's models, in tokens.
 
 use nexus_core::llm::ModelInfo;
 
-/// Beginnings of names, the longest that fits counts; tokens of context and of an answer.
+/// Name prefixes, of which the longest match counts; context window and upper bound on an answer.
 const MODELS: [(&str, u32, u32); 13] = [
     ("gpt-3.5-turbo", 16_385, 4_096),
     ("gpt-4", 8_192, 8_192),
@@ -19,7 +19,7 @@ const MODELS: [(&str, u32, u32); 13] = [
     ("o4-mini", 200_000, 100_000),
 ];
 
-/// What is known of `model`, dated versions included; nothing of one that is not listed.
+/// Returns the limits of `model`, dated versions included; none for a model that is not listed.
 pub(super) fn info(model: &str) -> ModelInfo {
     let known = MODELS
         .iter()
@@ -29,7 +29,7 @@ pub(super) fn info(model: &str) -> ModelInfo {
     ModelInfo { context_tokens, output_tokens, is_local: false }
 }
 
-/// Whether what follows a listed name makes it another word, as `.6` does `gpt-5`.
+/// Whether the rest of a name continues the prefix to another model, as `.6` does after `gpt-5`.
 fn continues(rest: &str) -> bool {
     rest.starts_with(|char: char| char.is_ascii_alphanumeric() || char == '.')
 }

@@ -1,4 +1,4 @@
-//! A [`Request`] as chat completions take it.
+//! Request body of chat completions.
 
 use nexus_core::Result;
 use nexus_core::llm::prompt::{RenderedMessage, Role, render, render_tools};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Dialect;
 use crate::http::Vendor;
 
-/// The body of `POST /chat/completions`.
+/// Body of `POST /chat/completions`.
 #[derive(Debug, Serialize)]
 pub(super) struct WireRequest<'r> {
     model: &'r str,
@@ -53,7 +53,8 @@ struct StreamOptions {
 /// Writes `request` for `model` in `dialect`.
 ///
 /// # Errors
-/// [`Fault::InvalidRequest`](nexus_core::llm::Fault::InvalidRequest) naming the parameter that the dialect lacks.
+/// [`InvalidRequest`](nexus_core::llm::ProviderErrorKind::InvalidRequest) naming the parameter that the dialect
+/// lacks.
 pub(super) fn write<'r>(
     request: &'r Request,
     model: &'r str,
@@ -85,7 +86,7 @@ pub(super) fn write<'r>(
     })
 }
 
-/// Refuses what the dialect cannot express.
+/// Rejects parameters that the dialect lacks.
 fn check(request: &Request, dialect: Dialect, vendor: &Vendor) -> Result<()> {
     let Parameters { temperature, top_p, presence_penalty, frequency_penalty, .. } = &request.parameters;
     let numbers = [temperature, top_p, presence_penalty, frequency_penalty];
@@ -132,7 +133,7 @@ fn tool(tool: &ToolSpec) -> Value {
     json!({"type": "function", "function": {"name": name, "description": description, "parameters": parameters}})
 }
 
-/// `auto` is what a request without a choice means.
+/// Returns the `tool_choice`, absent for `auto`, the default of the wire.
 fn choice(choice: &ToolChoice) -> Option<Value> {
     match choice {
         ToolChoice::Auto => None,

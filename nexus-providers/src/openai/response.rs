@@ -1,4 +1,4 @@
-//! What chat completions answer: chunks of a stream, and the reply in one piece.
+//! Response of chat completions: unary replies and chunks of a stream.
 
 use nexus_core::Result;
 use nexus_core::llm::{Completion, FinishReason};
@@ -10,44 +10,44 @@ use super::tool_calls::{CallPart, Calls};
 use super::usage::WireUsage;
 use crate::http::{ErrorResponse, Vendor};
 
-/// A chunk of a stream, or a whole reply.
+/// Chunk of a stream, or unary reply.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct WireReply {
-    /// Some servers send null beside usage.
+    /// `null` from some servers, beside usage.
     pub(super) choices: Option<Vec<Choice>>,
     pub(super) usage: Option<WireUsage>,
     error: Value,
 }
 
-/// One answer; only one is ever asked for.
+/// One answer; a request asks for one only.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Choice {
     index: Option<i64>,
-    /// The words of a chunk.
+    /// Content of a chunk.
     pub(super) delta: Option<Words>,
-    /// The words of a whole reply.
+    /// Content of a unary reply.
     message: Option<Words>,
     pub(super) finish_reason: Option<String>,
 }
 
-/// What was said.
+/// Content of an answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Words {
     pub(super) content: Option<String>,
-    /// What the model says instead of an answer.
+    /// Text of the model's refusal, in place of an answer.
     pub(super) refusal: Option<String>,
-    /// What servers of open models tell of the thinking.
+    /// Reasoning, as servers of open models send it.
     reasoning_content: Option<String>,
-    /// The same by its newer name; some servers send both.
+    /// Reasoning by its newer name; some servers send both.
     reasoning: Option<Value>,
     pub(super) tool_calls: Option<Vec<CallPart>>,
 }
 
 impl Words {
-    /// What the model thought.
+    /// Takes the reasoning.
     pub(super) fn thought(&mut self) -> Option<String> {
         let newer = self.reasoning.take().as_ref().and_then(Value::as_str).map(str::to_owned);
         self.reasoning_content.take().or(newer)
@@ -55,7 +55,7 @@ impl Words {
 }
 
 impl WireReply {
-    /// The error that came under the status 200, if one did: anything in `error` but null, false, 0 and what is empty.
+    /// Returns the error of a reply with status 200, if `error` is anything but null, false, 0 or empty.
     pub(super) fn check(&self, vendor: &Vendor) -> Result<()> {
         let is_error = match &self.error {
             Value::Null | Value::Bool(false) => false,
@@ -72,24 +72,24 @@ impl WireReply {
         }
     }
 
-    /// The answer that was asked for.
+    /// Takes the answer with index 0.
     pub(super) fn choice(&mut self) -> Option<Choice> {
         self.choices.take()?.into_iter().find(|choice| choice.index.unwrap_or(0) == 0)
     }
 }
 
 impl Choice {
-    /// The reason it ended, if it did; some servers send empty ones on the way.
+    /// Returns the finish reason; some servers send empty ones before the end.
     pub(super) fn reason(&self) -> Option<&str> {
         self.finish_reason.as_deref().filter(|reason| !reason.is_empty())
     }
 }
 
-/// What a reason means.
+/// Maps a finish reason.
 ///
 /// # Errors
-/// [`Fault::Truncated`](nexus_core::llm::Fault::Truncated) for a reason that tells of a failure, and
-/// [`Fault::Protocol`](nexus_core::llm::Fault::Protocol) for one that nobody knows.
+/// [`Truncated`](nexus_core::llm::ProviderErrorKind::Truncated) for a reason that tells of a failure, and
+/// [`Protocol`](nexus_core::llm::ProviderErrorKind::Protocol) for an unknown one.
 pub(super) fn finish(reason: &str, vendor: &Vendor) -> Result<FinishReason> {
     match reason {
         "stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn" => Ok(FinishReason::Complete),
@@ -99,12 +99,12 @@ pub(super) fn finish(reason: &str, vendor: &Vendor) -> Result<FinishReason> {
         "error" | "abort" | "insufficient_system_resource" => {
             Err(vendor.error_saying(nexus_core::llm::ProviderErrorKind::Truncated, reason))
         }
-        unknown => Err(vendor.protocol("an unknown reason to finish").with("reason", vendor.redact(unknown))),
+        unknown => Err(vendor.protocol("unknown finish_reason").with("reason", vendor.redact(unknown))),
     }
 }
 
-/// How it ended after all: a model that refuses was stopped by a filter, its own; one that called tools waits for them,
-/// whatever its server calls that.
+/// Adjusts the finish reason: a refusal is the model's own content filter, and tool calls take precedence over any
+/// name of the server for completion.
 pub(super) fn settle(finish: FinishReason, refused: bool, called: bool) -> FinishReason {
     match finish {
         FinishReason::Complete if refused => FinishReason::ContentFilter,
@@ -117,11 +117,11 @@ pub(super) fn settle(finish: FinishReason, refused: bool, called: bool) -> Finis
     }
 }
 
-/// Reads a reply in one piece. It came whole, so a server that tells no reason has none to tell.
+/// Converts a unary reply. A missing finish reason counts as `stop`, since the reply is complete.
 pub(super) fn read(mut wire: WireReply, mut calls: Calls, vendor: &Vendor) -> Result<Completion> {
     wire.check(vendor)?;
     let Some(choice) = wire.choice() else {
-        return Err(vendor.protocol("a reply without an answer"));
+        return Err(vendor.protocol("the reply has no choices"));
     };
     let finish = finish(choice.reason().unwrap_or("stop"), vendor)?;
     let mut words = choice.message.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Speech: [`OpenAiSpeech`].
+//! Text-to-speech: [`OpenAiSpeech`].
 
 use async_trait::async_trait;
 use nexus_core::Result;
@@ -9,7 +9,7 @@ use crate::http::Endpoint;
 
 const MIME: &str = "audio/mpeg";
 
-/// Speech of OpenAI, or of a server that speaks like it, as MP3. A [`Service`](super::Service) makes it.
+/// Speech synthesizer of OpenAI or of a compatible server, with MP3 output, created by a [`Service`](super::Service).
 #[derive(Clone, Debug)]
 pub struct OpenAiSpeech {
     endpoint: Endpoint,
@@ -19,9 +19,9 @@ pub struct OpenAiSpeech {
 }
 
 impl OpenAiSpeech {
-    /// OpenAI's model for everyday use.
+    /// Default model.
     pub const DEFAULT_MODEL: &str = "gpt-4o-mini-tts";
-    /// A voice that all of OpenAI's models have.
+    /// Default voice, which all of OpenAI's models have.
     pub const DEFAULT_VOICE: &str = "alloy";
 
     pub(super) fn new(endpoint: Endpoint, model: String, voice: String, is_local: bool) -> Self {
@@ -43,7 +43,8 @@ impl SpeechSynthesizer for OpenAiSpeech {
         self.is_local
     }
 
-    /// `tts-1` and its releases are billed by the character; later models by tokens of text and of sound.
+    /// Whether the price is by the character, as for `tts-1` and its releases; later models bill tokens of text and
+    /// of audio.
     fn bills_characters(&self) -> bool {
         self.model.starts_with("tts-1")
     }
@@ -54,11 +55,11 @@ impl SpeechSynthesizer for OpenAiSpeech {
             WireRequest { model: &self.model, voice: &self.voice, input: text, response_format: "mp3" };
         let answer = self.endpoint.post("/audio/speech", MIME, &body).await?;
         if answer.is("application/json") {
-            return Err(self.endpoint.vendor().protocol("JSON in the place of sound"));
+            return Err(self.endpoint.vendor().protocol("JSON instead of audio"));
         }
         let bytes = answer.bytes().await?;
         if bytes.is_empty() {
-            return Err(self.endpoint.vendor().protocol("no sound"));
+            return Err(self.endpoint.vendor().protocol("empty audio"));
         }
         Ok(Speech { bytes, mime: MIME.to_owned() })
     }

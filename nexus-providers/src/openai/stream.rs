@@ -1,4 +1,4 @@
-//! Pieces from the chunks of a streamed chat completion.
+//! Completion events from the chunks of a streamed chat completion.
 
 use std::collections::VecDeque;
 
@@ -10,10 +10,10 @@ use super::tool_calls::Calls;
 use super::usage::WireUsage;
 use crate::http::{Assembler, SseEvent, Vendor};
 
-/// Reads chunks until `[DONE]`.
+/// Reader of chunks until `[DONE]`.
 ///
-/// The reason to finish makes an answer whole; usage comes after it. A server that only says `[DONE]` is believed as
-/// well. Calls of tools are given when the answer is whole, because only then it is known that they are.
+/// The finish reason completes an answer, and usage follows it. `[DONE]` without a finish reason completes it too.
+/// Tool calls are emitted at the end, because only then they are known to be complete.
 #[derive(Debug)]
 pub(super) struct ChatStream {
     vendor: Vendor,

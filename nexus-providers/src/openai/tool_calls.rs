@@ -1,4 +1,4 @@
-//! Calls of tools from their parts, however a server numbers them.
+//! Tool calls assembled from their parts, however a server numbers them.
 
 use nexus_core::Result;
 use nexus_core::llm::ToolCall;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::http::Vendor;
 
-/// A part of a call, or a whole one.
+/// Part of a tool call, or a complete one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CallPart {
@@ -20,20 +20,20 @@ pub(super) struct CallPart {
 #[serde(default)]
 struct FunctionPart {
     name: Option<String>,
-    /// A string by the book; some servers send the object itself.
+    /// A string by the specification; some servers send the object itself.
     arguments: Option<Value>,
 }
 
-/// The calls of one reply.
+/// Tool calls of one reply.
 ///
-/// OpenAI numbers calls from 0 and sends id and name once. Servers are known to leave the number out, to give every
-/// call the number 0, to begin at 1, to send id and name apart, to repeat them, also as empty texts, and to have no
-/// ids. So an id decides before a number does, and a name begins a call where the one before has one.
+/// OpenAI numbers calls from 0 and sends id and name once. Other servers omit the number, use 0 for every call, start
+/// at 1, send id and name apart, repeat them, also as empty texts, or have no ids. So an id takes precedence over a
+/// number, and a name starts a call where the previous call has one.
 #[derive(Debug)]
 pub(super) struct Calls {
     vendor: Vendor,
     open: Vec<Open>,
-    /// How many calls were made earlier in the conversation, so that ids made here are new to it.
+    /// Number of earlier calls in the conversation, so that generated ids are new to it.
     earlier: usize,
 }
 
@@ -54,7 +54,7 @@ impl Calls {
         self.open.is_empty()
     }
 
-    /// Takes the next part.
+    /// Adds the next part.
     pub(super) fn add(&mut self, part: CallPart) {
         let function = part.function.unwrap_or_default();
         let (id, name) = (part.id.unwrap_or_default(), function.name.unwrap_or_default());
@@ -72,7 +72,7 @@ impl Calls {
         }
     }
 
-    /// The call that a part with this number, id and name belongs to.
+    /// Finds or opens the call of a part with this number, id and name.
     fn place(&mut self, index: Option<i64>, id: &str, name: &str) -> &mut Open {
         let by_id = self.open.iter().position(|open| !id.is_empty() && open.id == id);
         let place = by_id.or_else(|| {
@@ -90,10 +90,10 @@ impl Calls {
         &mut self.open[place]
     }
 
-    /// The calls, whole.
+    /// Takes the complete calls.
     ///
     /// # Errors
-    /// [`Fault::Protocol`](nexus_core::llm::Fault::Protocol) for a call of nothing.
+    /// [`Protocol`](nexus_core::llm::ProviderErrorKind::Protocol) for a call without a name.
     pub(super) fn finish(&mut self) -> Result<Vec<ToolCall>> {
         let open = std::mem::take(&mut self.open);
         (self.earlier..).zip(open).map(|(number, open)| self.close(number, open)).collect()
@@ -102,7 +102,7 @@ impl Calls {
     fn close(&self, number: usize, open: Open) -> Result<ToolCall> {
         let Open { id, name, arguments, .. } = open;
         if name.is_empty() {
-            return Err(self.vendor.protocol("a call of a tool without a name"));
+            return Err(self.vendor.protocol("a tool call without a name"));
         }
         let id = if id.is_empty() { format!("call_{number}") } else { id };
         let arguments = if arguments.trim().is_empty() { "{}".to_owned() } else { arguments };
@@ -118,7 +118,7 @@ impl Open {
         !new_id && !new_name
     }
 
-    /// Whether the arguments are complete, so that a name that comes again is another call's.
+    /// Whether the arguments are complete, so that a repeated name starts another call.
     fn is_whole(&self) -> bool {
         serde_json::from_str::<serde::de::IgnoredAny>(&self.arguments).is_ok()
     }

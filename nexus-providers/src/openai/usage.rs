@@ -1,9 +1,9 @@
-//! Usage as chat completions tell it, taken apart into buckets that do not overlap.
+//! Token buckets of the usage of chat completions.
 
 use nexus_core::Usage;
 use serde::Deserialize;
 
-/// The wire's usage: parts are among their whole.
+/// Usage on the wire, whose totals include their parts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct WireUsage {
@@ -12,7 +12,7 @@ pub(super) struct WireUsage {
     total_tokens: Option<u64>,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
-    /// Where DeepSeek tells what its cache held.
+    /// Cached tokens, as DeepSeek reports them.
     prompt_cache_hit_tokens: Option<u64>,
 }
 
@@ -37,10 +37,10 @@ struct CompletionDetails {
 }
 
 impl WireUsage {
-    /// The buckets; nothing when the prompt or the answer was not counted.
+    /// Returns the disjoint buckets; `None` where the prompt or the answer was not counted.
     ///
-    /// A part is never larger than what is left of its whole, so that the buckets add up to the vendor's own counts
-    /// whatever it says of the parts. Some servers leave reasoning out of the answer, which their total betrays.
+    /// A part is capped at the rest of its total, so that the buckets add up to the vendor's own counts. Some servers
+    /// exclude reasoning from the answer, which their total reveals.
     pub(super) fn buckets(self) -> Option<Usage> {
         let prompt = self.prompt_tokens?;
         let completion = self.completion_tokens?;
@@ -73,7 +73,7 @@ impl WireUsage {
     }
 }
 
-/// Takes a part from what is left of a whole.
+/// Takes a part from the rest of a total.
 fn take(left: &mut u64, part: Option<u64>) -> u64 {
     let part = part.unwrap_or_default().min(*left);
     *left -= part;
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_tells_less_is_believed() {
+    fn a_server_that_reports_less_is_believed() {
         let wire = json!({"prompt_tokens": 7, "completion_tokens": 0, "prompt_tokens_details": null});
         assert_eq!(buckets(wire), Some(Usage { input_uncached: 7, ..Usage::default() }));
         assert_eq!(buckets(json!({"prompt_tokens": 7})), None);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn deepseek_tells_of_its_cache_elsewhere() {
+    fn deepseek_reports_its_cache_elsewhere() {
         let wire = json!({"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4});
         let usage = buckets(wire).unwrap();
         assert_eq!((usage.cache_read, usage.input_uncached), (4, 5));

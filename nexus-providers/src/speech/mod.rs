@@ -1,4 +1,4 @@
-//! Who speaks without a vendor: [`OfflineSpeech`].
+//! Text-to-speech without a vendor: [`OfflineSpeech`].
 
 mod tones;
 

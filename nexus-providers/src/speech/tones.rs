@@ -1,4 +1,4 @@
-//! Tones in the place of words: [`OfflineSpeech`].
+//! Text-to-speech substitute that plays tones: [`OfflineSpeech`].
 
 use async_trait::async_trait;
 use nexus_core::Result;
@@ -6,16 +6,18 @@ use nexus_core::speech::{Speech, SpeechSynthesizer, check_text};
 
 /// Samples per second.
 const RATE: u32 = 16_000;
-/// Samples per word: a tenth of a second.
+/// Samples per word, a tenth of a second.
 const WORD: usize = 1_600;
-/// Words that sound; more would only take room.
+/// Upper bound on the words that sound, which keeps the file small.
 const WORDS: usize = 20;
-/// How loud a tone gets, of 32,767.
+/// Amplitude of a tone, of 32,767.
 const LOUD: u32 = 8_000;
 
-/// Plays a tone for each word. **It says nothing**: equal words have equal tones, and that is all.
+/// Speech synthesizer that plays a tone for each word. **It says nothing**: equal words have equal tones, and that is
+/// all.
 ///
-/// For trying what carries sound without a vendor, a key or a network. Equal texts give equal bytes, on every machine.
+/// It exercises the path of audio without a vendor, a key or a network. Equal texts give equal bytes on every
+/// machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OfflineSpeech;
 
@@ -40,19 +42,19 @@ impl SpeechSynthesizer for OfflineSpeech {
     }
 }
 
-/// A triangle wave between 200 and 711 Hz, which depends on the word. Integers, so that no machine rounds differently.
+/// Returns a triangle wave between 200 and 711 Hz that depends on the word. Integers round alike on every machine.
 fn tone(word: &str) -> impl Iterator<Item = i16> {
     let hash = word.bytes().fold(7_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
     let hertz = 200 + hash % 512;
     (0..WORD).scan(0_u32, move |phase, _| {
         *phase = (*phase + hertz) % RATE;
-        // From silence to loud and back within one period.
+        // Rises from silence and falls back within one period.
         let height = (*phase).min(RATE - *phase) * 2 * LOUD / RATE;
         i16::try_from(height).ok()
     })
 }
 
-/// A RIFF file of 16-bit mono PCM.
+/// Returns a RIFF file of 16-bit mono PCM.
 fn wav(samples: &[i16]) -> Vec<u8> {
     const HEADER: u32 = 36;
     const BYTES: u32 = 2;

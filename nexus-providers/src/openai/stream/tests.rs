@@ -1,4 +1,4 @@
-//! What servers of OpenAI's shape are known to send, and the scripted server of the suite does not.
+//! Deviations of compatible servers that the scripted server of the suite does not show.
 
 use nexus_core::Error;
 use nexus_core::llm::{Abstention, ProviderErrorKind, ToolCall};
