@@ -1,4 +1,4 @@
-//! The one HTTP client that all vendors share: [`HttpClient`], made once from [`HttpOptions`].
+//! HTTP client that all vendors share: [`HttpClient`], created from [`HttpOptions`].
 
 use std::fmt;
 use std::sync::{Arc, Once};
@@ -10,29 +10,29 @@ use reqwest::{Client, Method, NoProxy, Url, redirect, retry};
 
 use super::{Secret, Vendor, VendorResponse, tls};
 
-/// How long a connection may idle before it is closed.
+/// Idle timeout of a pooled connection.
 const IDLE: Duration = Duration::from_mins(1);
 
-/// How to reach vendors, and how much of what they say is read.
+/// Options of the connections to vendors, and limits on their responses.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
-    /// How long connecting may take, TLS included.
+    /// Connect timeout, TLS included.
     pub connect_timeout: Duration,
-    /// Certificate authorities to trust beside the system's, as PEM.
+    /// Trusted certificate authorities beside the system's, as PEM.
     pub ca_certificates: Vec<Vec<u8>>,
-    /// Through which proxy.
+    /// Proxy.
     pub proxy: Proxy,
-    /// The most bytes of an answer in one piece.
+    /// Size limit of a unary response, in bytes.
     pub max_body_bytes: usize,
-    /// The most bytes of a streamed answer.
+    /// Size limit of a streamed response, in bytes.
     pub max_stream_bytes: usize,
-    /// The most bytes of one frame of a streamed answer.
+    /// Size limit of a frame of a streamed response, in bytes.
     pub max_frame_bytes: usize,
 }
 
 impl Default for HttpOptions {
-    /// 5 seconds to connect, the system's authorities and proxies; 16 MiB in one piece, 64 MiB streamed in frames of
-    /// at most 1 MiB.
+    /// 5 seconds to connect, the system's authorities and proxies; 16 MiB for a unary response, 64 MiB for a streamed
+    /// one, 1 MiB for a frame.
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(5),
@@ -45,22 +45,22 @@ impl Default for HttpOptions {
     }
 }
 
-/// Through which proxy vendors are reached.
+/// Proxy to the vendors.
 #[derive(Clone, Debug, Default)]
 pub enum Proxy {
-    /// That of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    /// The proxy of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
     #[default]
     System,
-    /// None.
+    /// No proxy.
     None,
-    /// The one at this URL, which may hold a password; not for what `NO_PROXY` lists.
+    /// The proxy at this URL, which may hold a password; hosts in `NO_PROXY` are reached directly.
     At(Secret),
 }
 
-/// Speaks HTTP/1.1 with every vendor; clones share one pool of connections.
+/// HTTP/1.1 client for every vendor; clones share one connection pool.
 ///
-/// Follows no redirect and tries nothing again. HTTP/1.1 on purpose: an answer that is dropped closes its connection,
-/// which is the one sign to stop that every vendor understands.
+/// It follows no redirect and never retries. HTTP/1.1 is deliberate: a dropped response closes its connection, the
+/// one cancellation that every vendor recognises.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: Client,
@@ -68,7 +68,7 @@ pub struct HttpClient {
     before_first_use: Option<Hook>,
 }
 
-/// What happens before the first request of a client and its clones.
+/// Callback before the first request of a client and its clones.
 #[derive(Clone)]
 struct Hook {
     once: Arc<Once>,
@@ -81,7 +81,7 @@ impl fmt::Debug for Hook {
     }
 }
 
-/// The limits of [`HttpOptions`].
+/// Size limits of [`HttpOptions`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) body: usize,
@@ -90,11 +90,10 @@ pub(super) struct Limits {
 }
 
 impl HttpClient {
-    /// A client with these options.
+    /// Creates a client.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `CA_CERTIFICATE` or `PROXY` for options that are
-    /// unfit.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `CA_CERTIFICATE` or `PROXY` for invalid options.
     pub fn new(options: &HttpOptions) -> Result<Self> {
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls::config(&options.ca_certificates)?)
@@ -111,7 +110,7 @@ impl HttpClient {
             Proxy::At(url) => builder.proxy(proxy(url)?),
         };
         let client = builder.build().map_err(|error| {
-            Error::unexpected("the HTTP client could not be made").because(error.without_url())
+            Error::unexpected("cannot create the HTTP client").because(error.without_url())
         })?;
         let limits = Limits {
             body: options.max_body_bytes,
@@ -121,14 +120,15 @@ impl HttpClient {
         Ok(Self { client, limits, before_first_use: None })
     }
 
-    /// The same, which does `work` before the first request that it or a clone of it sends.
+    /// Calls `work` before the first request of the client or a clone.
     #[must_use]
     pub fn before_first_use(self, work: impl Fn() + Send + Sync + 'static) -> Self {
         let hook = Hook { once: Arc::new(Once::new()), work: Arc::new(work) };
         Self { before_first_use: Some(hook), ..self }
     }
 
-    /// Sends a request and waits for the answer's head. Dropping the future or the answer closes the connection.
+    /// Sends a request and waits for the head of the response. Dropping the future or the response closes the
+    /// connection.
     pub(super) async fn send(
         &self,
         vendor: &Vendor,
@@ -147,9 +147,9 @@ impl HttpClient {
 }
 
 fn proxy(url: &Secret) -> Result<reqwest::Proxy> {
-    // The cause is left out: it may hold the URL, and the URL a password.
+    // The cause is omitted, since it may hold the URL, and the URL a password.
     reqwest::Proxy::all(url.expose()).map(|proxy| proxy.no_proxy(NoProxy::from_env())).map_err(|_| {
-        Error::invalid("the proxy's URL cannot be read")
+        Error::invalid("cannot parse the URL of the proxy")
             .code("PROXY")
             .hint("write it like `http://proxy.example:3128`")
     })

@@ -1,4 +1,4 @@
-//! From an answer's bytes to the pieces of a [`Completion`].
+//! Completion events from the bytes of a response.
 
 use std::collections::VecDeque;
 
@@ -8,49 +8,49 @@ use nexus_core::{Error, Result};
 
 use super::VendorResponse;
 
-/// A frame is longer than it may be.
+/// Error for a frame beyond the size limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameTooLong;
 
-/// Finds frames in bytes. Pure: what it gives does not depend on how the bytes were read.
+/// Incremental decoder of bytes to frames. Pure: its output does not depend on the splitting of the bytes.
 pub(crate) trait Decoder: Send {
-    /// What it finds.
+    /// Frame of the wire.
     type Frame: Send;
 
-    /// Takes the next bytes, and adds the frames that they complete.
+    /// Decodes the next bytes and appends the frames that they complete.
     ///
     /// # Errors
-    /// [`FrameTooLong`]; the decoder is of no use afterwards.
+    /// [`FrameTooLong`]; the decoder is unusable afterwards.
     fn push(&mut self, bytes: &[u8], frames: &mut VecDeque<Self::Frame>) -> Result<(), FrameTooLong>;
 
-    /// The stream has ended: adds the frame that lacks nothing but its end, which may be a broken one.
+    /// Ends the stream and appends a last frame without terminator, which may be malformed.
     fn finish(&mut self, frames: &mut VecDeque<Self::Frame>);
 }
 
-/// Finds pieces in frames: what a vendor's frames mean.
+/// Assembler of a vendor's frames to completion events.
 pub(crate) trait Assembler: Send {
-    /// What it reads.
+    /// Frame of the wire.
     type Frame;
 
-    /// Takes the next frame, and adds the pieces that it completes. [`Piece::Finish`] ends the stream: nothing is read
-    /// after it. A frame that cannot be parsed must leave no trace.
+    /// Reads the next frame and appends the events that it completes. [`CompletionEvent::Finish`] ends the stream:
+    /// nothing is read after it. A malformed frame must leave no trace.
     ///
     /// # Errors
-    /// [`Fault::Protocol`] for a frame that cannot be parsed; the vendor's own error for a frame that carries one.
+    /// [`ProviderErrorKind::Protocol`] for a malformed frame; the vendor's own error for a frame that carries one.
     fn frame(&mut self, frame: Self::Frame, pieces: &mut VecDeque<CompletionEvent>) -> Result<()>;
 
-    /// The stream has ended, cleanly or not. Adds what is left, [`Piece::Finish`] last, if the vendor said that the
-    /// answer is whole.
+    /// Ends the stream, cleanly or not. Appends the remaining events, [`CompletionEvent::Finish`] last, if the vendor
+    /// declared the answer complete.
     ///
     /// # Errors
-    /// [`Fault::Truncated`] if it did not.
+    /// [`ProviderErrorKind::Truncated`] otherwise.
     fn end(&mut self, pieces: &mut VecDeque<CompletionEvent>) -> Result<()>;
 }
 
-/// The pieces of `answer`. Dropping them closes the connection.
+/// Returns the completion events of `answer`. Dropping the stream closes the connection.
 ///
-/// Pieces that came whole before a failure are given before it. An answer that breaks off after the vendor said that
-/// it is whole is whole, though its usage may be missing.
+/// Complete events before a failure precede its error. An answer that breaks off after the vendor declared it
+/// complete is complete, though its usage may be missing.
 pub(crate) fn completion<D, A>(answer: VendorResponse, decoder: D, assembler: A) -> CompletionStream
 where
     D: Decoder + 'static,
@@ -70,13 +70,13 @@ where
 }
 
 struct Reading<D: Decoder, A> {
-    /// Nothing once it was read to its end, or as far as it is wanted.
+    /// `None` after its end, or after the last wanted event.
     answer: Option<VendorResponse>,
     decoder: D,
     assembler: A,
     frames: VecDeque<D::Frame>,
     pieces: VecDeque<CompletionEvent>,
-    /// What comes after the pieces.
+    /// Error that follows the events.
     failed: Option<Error>,
 }
 
@@ -108,7 +108,7 @@ impl<D: Decoder, A: Assembler<Frame = D::Frame>> Reading<D, A> {
     fn read(&mut self, bytes: &[u8]) {
         let decoded = self.decoder.push(bytes, &mut self.frames);
         let too_long = decoded.err().and_then(|FrameTooLong| {
-            self.answer.as_ref().map(|answer| answer.vendor().protocol("a frame is too long"))
+            self.answer.as_ref().map(|answer| answer.vendor().protocol("a frame exceeds the size limit"))
         });
         let assembled = self.assemble();
         if let Err(error) = assembled.and(too_long.map_or(Ok(()), Err)) {
@@ -126,11 +126,11 @@ impl<D: Decoder, A: Assembler<Frame = D::Frame>> Reading<D, A> {
         Ok(())
     }
 
-    /// The answer has ended; `cut` says how it broke off, if it did.
+    /// Ends the answer; `cut` is the error of a broken connection.
     fn finish(&mut self, cut: Option<Error>) {
         self.decoder.finish(&mut self.frames);
         let last = match self.assemble() {
-            // The last frame was cut off: it is not there.
+            // The last frame is incomplete, and dropped.
             Err(error) if ProviderErrorKind::of(&error) == Some(ProviderErrorKind::Protocol) => Ok(()),
             other => other,
         };

@@ -1,4 +1,4 @@
-//! Where a vendor is: [`Endpoint`], an address with the headers that go with every request.
+//! Endpoint of a vendor: [`Endpoint`], an address with the headers of every request.
 
 use nexus_core::{Error, Result};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::error_response::Classify;
 use super::{HttpClient, Secret, Vendor, VendorResponse};
 
-/// A vendor's address, its headers, and how its refusals read. Cheap to clone, for headers of one request.
+/// Address of a vendor, its headers, and its error classes. A clone is cheap, for headers of one request.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     client: HttpClient,
@@ -19,22 +19,22 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint of the provider `name` at `base`, to which paths are appended. `classify` tells the faults that
-    /// only this vendor's words or codes tell; the rest follows from the status.
+    /// Creates the endpoint of the provider `name` at `base`, to which paths are appended. `classify` maps the errors
+    /// that only this vendor's codes or messages tell; the others follow from the status.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_URL` for an address that is not HTTP, or
     /// that holds a password, a query or a fragment.
     pub(crate) fn new(client: &HttpClient, name: &str, base: &str, classify: Classify) -> Result<Self> {
-        // The address is not repeated: it may hold a password.
+        // The address is omitted, since it may hold a password.
         let unfit = |what: &str| {
             Error::invalid(format!("the address of `{name}` {what}"))
                 .code("PROVIDER_URL")
-                .hint("write it like `https://models.example/v1`, and the key where keys belong")
+                .hint("write it like `https://models.example/v1`, and set the key separately")
         };
         let base = Url::parse(base.trim().trim_end_matches('/')).map_err(|_| unfit("is not a URL"))?;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
-            return Err(unfit("is not one of HTTP"));
+            return Err(unfit("is not an HTTP URL"));
         }
         if !base.username().is_empty() || base.password().is_some() {
             return Err(unfit("holds a user's name or password"));
@@ -47,10 +47,10 @@ impl Endpoint {
         Ok(Self { client: client.clone(), vendor: Vendor::new(name), base, headers, classify })
     }
 
-    /// The same with a header on every request.
+    /// Adds a header to every request.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_HEADER` for a value that no header carries.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_HEADER` for an invalid header value.
     pub(crate) fn with_header(mut self, name: &'static str, value: &str) -> Result<Self> {
         let value = HeaderValue::from_str(value).map_err(|_| {
             Error::invalid(format!("the header `{name}` cannot carry its value")).code("PROVIDER_HEADER")
@@ -59,31 +59,30 @@ impl Endpoint {
         Ok(self)
     }
 
-    /// The same with a secret, after `prefix`, in a header on every request, and out of every error.
+    /// Adds a secret, after `prefix`, as a header of every request, and redacts it in every error.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_KEY` for a secret that no header carries.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_KEY` for an invalid header value.
     pub(crate) fn with_secret(mut self, name: &'static str, prefix: &str, secret: &Secret) -> Result<Self> {
         self.headers.insert(HeaderName::from_static(name), secret.header(prefix)?);
         self.vendor = self.vendor.with_secret(secret.clone());
         Ok(self)
     }
 
-    /// Whose endpoint it is, for errors.
+    /// Returns the vendor, for errors.
     pub(crate) fn vendor(&self) -> &Vendor {
         &self.vendor
     }
 
-    /// How long a frame of a streamed answer may be, in bytes.
+    /// Returns the size limit of a frame of a streamed response.
     pub(crate) fn max_frame_bytes(&self) -> usize {
         self.client.limits.frame
     }
 
-    /// Sends `body` as JSON and gives the answer once its status is known to be 2xx. `accept` is the media type that
-    /// is hoped for.
+    /// Sends `body` as JSON and returns the response once its status is 2xx. `accept` is the preferred media type.
     ///
     /// # Errors
-    /// As [`Fault::error`](nexus_core::llm::Fault::error) makes them.
+    /// As [`ProviderErrorKind::error`](nexus_core::llm::ProviderErrorKind::error) builds them.
     pub(crate) async fn post<T: Serialize + ?Sized>(
         &self,
         path: &str,
@@ -91,11 +90,11 @@ impl Endpoint {
         body: &T,
     ) -> Result<VendorResponse> {
         let body = serde_json::to_vec(body)
-            .map_err(|error| Error::unexpected("the request cannot be written").because(error))?;
+            .map_err(|error| Error::unexpected("cannot serialise the request").because(error))?;
         self.send(Method::POST, path, accept, body).await
     }
 
-    /// Sends `form`, which is encoded already, as [`Endpoint::post`] does; the content type is the endpoint's own.
+    /// Sends `form`, already encoded, as [`Endpoint::post`] does, with the content type of the endpoint.
     ///
     /// # Errors
     /// As [`Endpoint::post`].
@@ -112,7 +111,7 @@ impl Endpoint {
     ) -> Result<VendorResponse> {
         let address = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
         let url = Url::parse(&address).map_err(|error| {
-            Error::unexpected("the provider's address cannot be completed").because(error)
+            Error::unexpected("cannot append the path to the provider's address").because(error)
         })?;
         let mut headers = self.headers.clone();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));

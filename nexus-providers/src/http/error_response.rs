@@ -1,4 +1,4 @@
-//! Answers that are not 2xx: what they mean, and what is kept of them.
+//! Error responses: their class, and the details that an error keeps.
 
 use std::time::SystemTime;
 
@@ -11,23 +11,23 @@ use serde_json::Value;
 use super::Vendor;
 use super::retry_after::{retry_after, should_retry};
 
-/// Tells the faults that only a vendor's own words or codes tell; nothing where the status says it all.
+/// Maps an error response by a vendor's own codes or messages; `None` where the status is unambiguous.
 pub(crate) type Classify = fn(&ErrorResponse) -> Option<ProviderErrorKind>;
 
-/// The headers that hold a vendor's id of a request.
+/// Headers with a vendor's request id.
 const REQUEST_IDS: [&str; 3] = ["x-request-id", "request-id", "apim-request-id"];
 
-/// An answer that refuses.
+/// Error response.
 #[derive(Debug)]
 pub(crate) struct ErrorResponse {
-    /// Its status.
+    /// HTTP status.
     pub(crate) status: StatusCode,
-    /// Its body; null when that was not JSON.
+    /// JSON body, null for any other.
     pub(crate) body: Value,
 }
 
 impl ErrorResponse {
-    /// Reads a refusal's body. Gemini wraps that of a stream in an array.
+    /// Parses the body. Gemini wraps that of a stream in an array.
     pub(super) fn new(status: StatusCode, body: &[u8]) -> Self {
         let body = match serde_json::from_slice(body) {
             Ok(Value::Array(mut bodies)) if !bodies.is_empty() => bodies.swap_remove(0),
@@ -37,7 +37,8 @@ impl ErrorResponse {
         Self { status, body }
     }
 
-    /// An error within an answer of status 200: the status that its own code names, or 500.
+    /// Creates an error response from an error within a response of status 200: with the status of its own code, or
+    /// 500.
     pub(crate) fn in_answer(error: &Value) -> Self {
         let code = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
         let status =
@@ -46,29 +47,29 @@ impl ErrorResponse {
         Self { status, body: serde_json::json!({ "error": error }) }
     }
 
-    /// A text in the body by its JSON pointer; empty where there is none.
+    /// Returns a text of the body by its JSON pointer, empty if absent.
     pub(crate) fn text(&self, pointer: &str) -> &str {
         self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// What the vendor says in words: empty where it says nothing.
+    /// Returns the vendor's message, empty if absent.
     pub(crate) fn message(&self) -> &str {
         let places = ["/error/message", "/error", "/message", "/detail"];
         places.into_iter().map(|pointer| self.text(pointer)).find(|text| !text.is_empty()).unwrap_or_default()
     }
 
-    /// Whether the words hold one of `phrases`, in any case.
+    /// Whether the message contains one of `phrases`, in any case.
     pub(crate) fn says(&self, phrases: &[&str]) -> bool {
         let message = self.message().to_lowercase();
         phrases.iter().any(|phrase| message.contains(phrase))
     }
 
-    /// The error for it.
+    /// Converts to an error.
     pub(crate) fn into_error(self, vendor: &Vendor, classify: Classify) -> Error {
         self.into_error_with(vendor, classify, &HeaderMap::new())
     }
 
-    /// The error for it, with what the answer's headers say.
+    /// Converts to an error, with the hints of the response's headers.
     pub(super) fn into_error_with(self, vendor: &Vendor, classify: Classify, headers: &HeaderMap) -> Error {
         let fault = classify(&self).unwrap_or_else(|| by_status(self.status));
         let mut error = vendor.error_saying(fault, self.message()).with("status", self.status.as_u16());
@@ -85,8 +86,8 @@ impl ErrorResponse {
     }
 }
 
-/// What a status means by itself. 409 is a lock that will go, as the vendors' own clients have it; a redirect is not
-/// followed, since the key would go with it.
+/// Maps a status. 409 is a transient lock, as in the vendors' own clients; a redirect is not followed, since it would
+/// forward the key.
 fn by_status(status: StatusCode) -> ProviderErrorKind {
     match status.as_u16() {
         401 | 403 => ProviderErrorKind::Authentication,

@@ -1,19 +1,19 @@
-//! Turns of a conversation, for wires on which the two sides alternate and instructions stand apart.
+//! Turns of a conversation, for wires with alternating turns and separate instructions.
 
 use nexus_core::llm::prompt::{RenderedMessage, Role};
 use serde_json::Value;
 
-/// Whose turn it is.
+/// Side of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// The user, and the tools that answer for them.
+    /// The user, and the results of tools.
     User,
     /// The model.
     Model,
 }
 
-/// The system text, and the turns, their content written by `parts`: what follows one another from the same side is one
-/// turn, and no turn is empty.
+/// Returns the system text and the turns, with content from `parts`: adjacent messages of one side form one turn, and
+/// no turn is empty.
 pub(crate) fn turns(
     rendered: Vec<RenderedMessage>,
     parts: impl Fn(RenderedMessage) -> Vec<Value>,

@@ -1,19 +1,19 @@
-//! How every vendor's adapter speaks HTTP: one client, one reading of refusals, decoders that take bytes as they come.
+//! HTTP transport of the vendors' adapters: one client, one reading of error responses, incremental decoders.
 //!
-//! Owns the transport, its limits and the translation of its failures to [`Fault`](nexus_core::llm::Fault)s. Refuses
-//! to own what a vendor's frames mean, and never tries again: the gateway decides on retries, fallbacks and every
-//! deadline but that of connecting.
+//! Owns the transport, its limits and the mapping of its failures to
+//! [`ProviderErrorKind`](nexus_core::llm::ProviderErrorKind). Refuses to own the meaning of a vendor's frames, and
+//! never retries: the gateway decides on retries, fallbacks and every deadline but the connect timeout.
 //!
-//! - `client`: [`HttpClient`] and its [`HttpOptions`]; `tls`: whom it trusts.
-//! - `secret`: keys, and taking them out of what is logged.
-//! - `endpoint`: where a vendor is and with which headers; `vendor`: its name in errors.
-//! - `refusal`: answers that are not 2xx; `retry`: what a vendor says about trying again.
-//! - `answer`: bodies, within limits; `sse` and `ndjson`: frames from bytes; `completion`: pieces from frames.
-//! - `calls`, `turns` and `numbers`: what several wires have in common.
+//! - `client`: [`HttpClient`] and its [`HttpOptions`]; `tls`: trusted certificate authorities.
+//! - `secret`: keys, and their redaction in logs.
+//! - `endpoint`: address and headers of a vendor; `vendor`: its name in errors.
+//! - `error_response`: responses that are not 2xx; `retry_after`: a vendor's hints on retries.
+//! - `response`: bodies, within limits; `sse` and `ndjson`: frames from bytes; `completion`: events from frames.
+//! - `tool_calls`, `messages` and `parameters`: parts that several wires share.
 
 #![cfg_attr(
     not(all(feature = "anthropic", feature = "gemini", feature = "ollama", feature = "openai")),
-    allow(dead_code, unused_imports, reason = "what one vendor does not use, another does")
+    allow(dead_code, unused_imports, reason = "some items serve single vendors")
 )]
 
 mod client;

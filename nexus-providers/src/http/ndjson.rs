@@ -1,11 +1,11 @@
-//! Lines of JSON from bytes, whatever the reads they come in.
+//! Newline-delimited JSON from bytes, however they are split.
 
 use std::collections::VecDeque;
 
 use super::{Decoder, FrameTooLong};
 
-/// Decodes lines: they end with LF or CR LF, and blank ones are skipped. The last may lack its end, which
-/// [`Decoder::finish`] forgives.
+/// Decoder of lines that end with LF or CR LF; blank ones are skipped. The last line may lack its terminator, which
+/// [`Decoder::finish`] accepts.
 #[derive(Debug)]
 pub(crate) struct NdjsonDecoder {
     limit: usize,
@@ -13,7 +13,7 @@ pub(crate) struct NdjsonDecoder {
 }
 
 impl NdjsonDecoder {
-    /// A decoder of lines of at most `limit` bytes.
+    /// Creates a decoder of lines of at most `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, line: Vec::new() }
     }

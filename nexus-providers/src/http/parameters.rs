@@ -1,4 +1,4 @@
-//! Numbers as wires want them: sampling parameters, and vectors as they are promised.
+//! Numbers on the wire: sampling parameters, and vectors checked against the port's contract.
 
 use nexus_core::llm::Parameters;
 use nexus_core::retrieve::embed::Embedded;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::Vendor;
 
-/// Refuses parameters that no JSON can carry.
+/// Rejects parameters that JSON cannot carry.
 ///
 /// # Errors
-/// [`InvalidRequest`](nexus_core::llm::Fault::InvalidRequest) for infinities and what is not a number.
+/// [`InvalidRequest`](nexus_core::llm::ProviderErrorKind::InvalidRequest) for infinite numbers and NaN.
 pub(crate) fn check(parameters: &Parameters, vendor: &Vendor) -> Result<()> {
     let Parameters { temperature, top_p, presence_penalty, frequency_penalty, .. } = parameters;
     let mut numbers = [temperature, top_p, presence_penalty, frequency_penalty].into_iter().flatten();
@@ -20,15 +20,15 @@ pub(crate) fn check(parameters: &Parameters, vendor: &Vendor) -> Result<()> {
     Err(vendor.cannot("parameter that is not a number"))
 }
 
-/// A number with the digits that it is written with, not those of its next larger format.
+/// Converts a number with its shortest decimal digits, not those of its `f64` value.
 pub(crate) fn decimal(number: f32) -> Value {
     number.to_string().parse::<f64>().map_or(Value::Null, Value::from)
 }
 
-/// `vectors`, if there are `count` of them, each of `dimension` finite numbers.
+/// Returns `vectors`, if they are `count` vectors of `dimension` finite numbers.
 ///
 /// # Errors
-/// [`Fault::Protocol`](nexus_core::llm::Fault::Protocol) if not.
+/// [`Protocol`](nexus_core::llm::ProviderErrorKind::Protocol) otherwise.
 pub(crate) fn checked(
     vectors: Vec<Vec<f32>>,
     count: usize,
@@ -36,18 +36,18 @@ pub(crate) fn checked(
     vendor: &Vendor,
 ) -> Result<Vec<Vec<f32>>> {
     if vectors.len() != count {
-        return Err(vendor.protocol("another number of vectors than of texts"));
+        return Err(vendor.protocol("the number of vectors differs from the number of texts"));
     }
     if vectors.iter().any(|vector| vector.len() != dimension) {
-        return Err(vendor.protocol("vectors of another dimension").with("expected", dimension));
+        return Err(vendor.protocol("unexpected dimension of a vector").with("expected", dimension));
     }
     if vectors.iter().flatten().any(|number| !number.is_finite()) {
-        return Err(vendor.protocol("vectors of numbers that are not finite"));
+        return Err(vendor.protocol("a vector has a number that is not finite"));
     }
     Ok(vectors)
 }
 
-/// The vectors of several requests as those of one. Usage is their sum where each has one, and absent where one has not.
+/// Joins the vectors of several requests. Usage is the sum, absent where one request has none.
 pub(crate) fn joined(parts: Vec<Embedded>) -> Embedded {
     let sum = |sum: Option<Usage>, part: &Embedded| sum?.checked_add(&part.usage?);
     let usage = parts.iter().fold(Some(Usage::default()), sum);
@@ -59,11 +59,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usage_that_one_part_does_not_tell_is_absent() {
+    fn usage_that_one_part_lacks_is_absent() {
         let part = |usage| Embedded { vectors: vec![vec![1.0]], usage };
-        let told = |input_uncached| Some(Usage { input_uncached, ..Usage::default() });
-        assert_eq!(joined(vec![part(told(2)), part(told(3))]).usage, told(5));
-        assert_eq!(joined(vec![part(told(2)), part(None)]).usage, None);
+        let reported = |input_uncached| Some(Usage { input_uncached, ..Usage::default() });
+        assert_eq!(joined(vec![part(reported(2)), part(reported(3))]).usage, reported(5));
+        assert_eq!(joined(vec![part(reported(2)), part(None)]).usage, None);
         assert_eq!(joined(vec![part(None), part(None)]).vectors.len(), 2);
     }
 

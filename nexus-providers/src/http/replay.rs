@@ -1,4 +1,4 @@
-//! For tests: recorded streams through a decoder and an assembler, cut at every byte.
+//! Test replay of recorded streams through a decoder and an assembler, split at every byte.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use nexus_core::llm::{CompletionEvent, ProviderErrorKind};
 
 use super::{Assembler, Decoder};
 
-/// The pieces of a stream that comes in `reads` and then ends, and the error that ended it.
+/// Returns the events of a stream that arrives in `reads` and then ends, and its error.
 pub(crate) fn replay<D, A>(
     mut decoder: D,
     mut assembler: A,
@@ -55,8 +55,8 @@ fn is_finished(pieces: &VecDeque<CompletionEvent>) -> bool {
     matches!(pieces.back(), Some(CompletionEvent::Finish(_)))
 }
 
-/// Checks that a whole stream gives the same pieces however it is read, and that no part of it pretends to be whole;
-/// gives the pieces.
+/// Checks that a complete stream gives the same events however it is split, and that no prefix of it counts as
+/// complete; returns the events.
 #[track_caller]
 pub(crate) fn whole<D, A>(
     stream: &str,

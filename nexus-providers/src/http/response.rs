@@ -1,4 +1,4 @@
-//! The body of an answer, read within limits.
+//! Body of a response, read within size limits.
 
 use nexus_core::llm::ProviderErrorKind;
 use nexus_core::{Error, Result};
@@ -10,10 +10,10 @@ use super::Vendor;
 use super::client::Limits;
 use super::error_response::{Classify, ErrorResponse};
 
-/// How much of a refusal is read.
+/// Size limit of an error response, in bytes.
 const REFUSAL: usize = 64 << 10;
 
-/// An answer whose head is here. Dropping it closes the connection, unless it was read to its end.
+/// Response whose head has arrived. Dropping it before its end closes the connection.
 #[derive(Debug)]
 pub(crate) struct VendorResponse {
     vendor: Vendor,
@@ -27,14 +27,14 @@ impl VendorResponse {
         Self { vendor, response, limits, read: 0 }
     }
 
-    /// Itself if its status is 2xx, else the error that it is.
+    /// Returns itself if its status is 2xx, else its error.
     pub(super) async fn accepted(mut self, classify: Classify) -> Result<Self> {
         let status = self.response.status();
         if status.is_success() {
             return Ok(self);
         }
         let mut body = Vec::new();
-        // What came before a refusal was cut is worth more than the cut.
+        // A truncated body still has its beginning.
         while let Ok(Some(bytes)) = self.response.chunk().await {
             body.extend(bytes.iter().take(REFUSAL - body.len()));
             if body.len() >= REFUSAL {
@@ -48,30 +48,30 @@ impl VendorResponse {
         ))
     }
 
-    /// Whose answer it is.
+    /// Returns the vendor, for errors.
     pub(crate) fn vendor(&self) -> &Vendor {
         &self.vendor
     }
 
-    /// Whether the answer says that it is of the media type `mime`.
+    /// Whether the content type is `mime`.
     pub(crate) fn is(&self, mime: &str) -> bool {
         let stated = self.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let stated = stated.and_then(|stated| stated.split(';').next()).unwrap_or_default();
         stated.trim().eq_ignore_ascii_case(mime)
     }
 
-    /// The next bytes of a stream, or nothing at its end.
+    /// Returns the next bytes of a stream, `None` at its end.
     ///
     /// # Errors
-    /// [`Fault::Truncated`] when it breaks off; [`Fault::Protocol`] when it is too long.
+    /// [`ProviderErrorKind::Truncated`] when it breaks off; [`ProviderErrorKind::Protocol`] beyond the size limit.
     pub(super) async fn chunk(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
         self.next(self.limits.stream).await
     }
 
-    /// The whole body.
+    /// Reads the body.
     ///
     /// # Errors
-    /// As a stream's.
+    /// As [`VendorResponse::chunk`].
     pub(crate) async fn bytes(mut self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(bytes) = self.next(self.limits.body).await? {
@@ -80,10 +80,10 @@ impl VendorResponse {
         Ok(body)
     }
 
-    /// The whole body as JSON.
+    /// Reads the body as JSON.
     ///
     /// # Errors
-    /// As a stream's; [`Fault::Protocol`] when it is not JSON of this shape.
+    /// As [`VendorResponse::chunk`]; [`ProviderErrorKind::Protocol`] for JSON of another shape.
     pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T> {
         let vendor = self.vendor.clone();
         vendor.parse(&self.bytes().await?)
@@ -103,7 +103,7 @@ impl VendorResponse {
     fn too_long(&self, limit: usize) -> Error {
         self.vendor
             .error(ProviderErrorKind::Protocol)
-            .with("because", "the answer is too long")
+            .with("because", "the response exceeds the size limit")
             .with("limit_bytes", limit)
     }
 }

@@ -1,4 +1,4 @@
-//! What a vendor says about trying again: whether, and after how long, in every form that one uses.
+//! Retry hints of a vendor: whether to retry, and after what delay, in the forms of all vendors.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,11 +7,11 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-/// The header by which OpenAI, Anthropic and those who follow them overrule what a status means for trying again.
+/// Header by which OpenAI, Anthropic and compatible vendors override the retry rule of a status.
 const SHOULD_RETRY: &str = "x-should-retry";
 
-/// The wait that an answer asks for: `retry-after-ms`, else `Retry-After` in seconds, whole or not, or as a date
-/// (RFC 9110, 10.2.3) seen from `now`, else Google's `RetryInfo` in the body.
+/// Returns the requested delay: `retry-after-ms`, else `Retry-After` in seconds, whole or not, or as a date (RFC
+/// 9110, 10.2.3) relative to `now`, else Google's `RetryInfo` in the body.
 pub(super) fn retry_after(headers: &HeaderMap, body: &Value, now: SystemTime) -> Option<Duration> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let milliseconds = header("retry-after-ms").and_then(number).map(|milliseconds| milliseconds / 1e3);
@@ -22,7 +22,7 @@ pub(super) fn retry_after(headers: &HeaderMap, body: &Value, now: SystemTime) ->
         .or_else(|| retry_info(body))
 }
 
-/// Whether an answer says that trying again makes sense, in so many words.
+/// Returns the explicit retry hint of a response.
 pub(super) fn should_retry(headers: &HeaderMap) -> Option<bool> {
     match headers.get(SHOULD_RETRY)?.to_str().ok()?.trim() {
         "true" => Some(true),
@@ -35,14 +35,14 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
 }
 
-/// How long it is until `date`; nothing left when it has passed.
+/// Returns the time until `date`, zero when it has passed.
 fn until(date: &str, now: SystemTime) -> Option<Duration> {
     let then = DateTimeParser::new().parse_timestamp(date).ok()?;
     let left = then.duration_since(Timestamp::try_from(now).ok()?);
     Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
 }
 
-/// `google.rpc.RetryInfo`, with a delay such as `34s` or `1.5s`.
+/// Reads `google.rpc.RetryInfo`, with a delay such as `34s` or `1.5s`.
 fn retry_info(body: &Value) -> Option<Duration> {
     let details = body.pointer("/error/details")?.as_array()?;
     let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;

@@ -1,4 +1,4 @@
-//! Keys and tokens: [`Secret`] shows itself to nobody, and [`redact`] takes it out of what others say.
+//! Keys and tokens: [`Secret`] is never printed, and [`redact`] removes it from vendors' messages.
 
 use std::fmt;
 
@@ -7,41 +7,41 @@ use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// How many bytes in a row of a secret give it away.
+/// Length of a substring that reveals a secret, in bytes.
 const TELLING: usize = 6;
-/// How many characters of a digest stand for a secret.
+/// Length of a fingerprint, in characters.
 const FINGERPRINT_CHARS: usize = 6;
-/// What stands in a secret's place.
+/// Replacement of a secret.
 const HIDDEN: &str = "[hidden]";
 
-/// A key or a token. It is erased from memory when dropped, and is neither printed nor serialised.
+/// Key or token. It is erased from memory when dropped, and is neither printed nor serialised.
 #[derive(Clone, Deserialize)]
 #[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Keeps `text` without the white space around it, which files and shells leave behind.
+    /// Creates a secret from `text`, trimmed of the white space that files and shells leave behind.
     pub fn new(text: impl Into<String>) -> Self {
         let text = Zeroizing::new(text.into());
         Self(Zeroizing::new(text.trim().to_owned()))
     }
 
-    /// Whether there is nothing to keep.
+    /// Whether the secret is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Six characters by which people tell secrets apart: the beginning of its SHA-256.
+    /// Returns the first six characters of the SHA-256, which distinguish secrets in messages.
     pub fn fingerprint(&self) -> String {
         nexus_core::hex::sha256(self.0.as_bytes()).chars().take(FINGERPRINT_CHARS).collect()
     }
 
-    /// The secret itself.
+    /// Returns the secret itself.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The secret as a header that is never printed, after `prefix`.
+    /// Returns the secret, after `prefix`, as a sensitive header value.
     pub(crate) fn header(&self, prefix: &str) -> Result<HeaderValue> {
         let text = Zeroizing::new(format!("{prefix}{}", self.0.as_str()));
         let unfit = || {
@@ -52,18 +52,18 @@ impl Secret {
         if self.is_empty() {
             return Err(unfit());
         }
-        // The cause is left out: it says nothing that the sentence does not.
+        // The cause is omitted, since it adds nothing to the message.
         let mut value = HeaderValue::from_str(&text).map_err(|_| unfit())?;
         value.set_sensitive(true);
         Ok(value)
     }
 
-    /// Whether `word` holds the secret, or enough of it in a row to give it away.
-    fn is_told_by(&self, word: &str) -> bool {
+    /// Whether `word` contains the secret, or a substring that reveals it.
+    fn is_revealed_by(&self, word: &str) -> bool {
         let secret = self.0.as_bytes();
         let telling = secret.len().min(TELLING);
         telling > 0
-            && secret.windows(telling).any(|part| word.as_bytes().windows(telling).any(|told| told == part))
+            && secret.windows(telling).any(|part| word.as_bytes().windows(telling).any(|shown| shown == part))
     }
 }
 
@@ -85,8 +85,8 @@ impl From<&str> for Secret {
     }
 }
 
-/// `text` on one line, at most `limit` characters, without any word that tells of one of `secrets` or that a vendor
-/// has masked with asterisks, as they do with keys.
+/// Returns `text` on one line, at most `limit` characters, with [`HIDDEN`] for each word that reveals one of
+/// `secrets` or that a vendor has masked with asterisks.
 pub(crate) fn redact(text: &str, secrets: &[Secret], limit: usize) -> String {
     let mut clean = String::new();
     for word in text.split(|char: char| char.is_whitespace() || char.is_control()) {
@@ -96,7 +96,7 @@ pub(crate) fn redact(text: &str, secrets: &[Secret], limit: usize) -> String {
         if !clean.is_empty() {
             clean.push(' ');
         }
-        let telling = word.contains("**") || secrets.iter().any(|secret| secret.is_told_by(word));
+        let telling = word.contains("**") || secrets.iter().any(|secret| secret.is_revealed_by(word));
         clean.push_str(if telling { HIDDEN } else { word });
     }
     match clean.char_indices().nth(limit) {
@@ -141,9 +141,9 @@ mod tests {
     #[test]
     fn a_key_that_a_vendor_echoes_is_hidden_whole_masked_or_in_part() {
         let secrets = [Secret::new(KEY)];
-        let told = format!("bad key: {KEY}, sk-test-0***cdef, \"9abcdef\" and zz**zz; see the docs");
+        let echoed = format!("bad key: {KEY}, sk-test-0***cdef, \"9abcdef\" and zz**zz; see the docs");
         let kept = "bad key: [hidden] [hidden] [hidden] and [hidden] see the docs";
-        assert_eq!(redact(&told, &secrets, 500), kept);
+        assert_eq!(redact(&echoed, &secrets, 500), kept);
     }
 
     #[test]

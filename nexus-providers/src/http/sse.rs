@@ -1,4 +1,4 @@
-//! Server-sent events from bytes (WHATWG HTML, 9.2.6), whatever the reads they come in.
+//! Server-sent events from bytes (WHATWG HTML, 9.2.6), however they are split.
 
 use std::collections::VecDeque;
 
@@ -6,35 +6,35 @@ use super::{Decoder, FrameTooLong};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// An event. Its bytes are whatever came; who parses them as JSON finds out whether they are UTF-8.
+/// Server-sent event. Its bytes are unchecked; parsing them as JSON checks that they are UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SseEvent {
-    /// Its type; empty where it has none.
+    /// Type, empty if absent.
     pub(crate) event: Vec<u8>,
-    /// Its data, lines joined by a line feed.
+    /// Data, with lines joined by a line feed.
     pub(crate) data: Vec<u8>,
 }
 
-/// Decodes events: lines end with LF, CR LF or CR; comments and fields other than `event` and `data` are skipped;
-/// events without data are none.
+/// Decoder of events: lines end with LF, CR LF or CR; comments, fields other than `event` and `data`, and events
+/// without data are skipped.
 ///
-/// An event counts when a blank line ends it. The specification discards one that the stream's end cuts off, but
-/// some servers leave out the last blank line: [`Decoder::finish`] gives it, and the caller takes it for what it is,
-/// an event that may be broken. A JSON object that is cut is never JSON, so nothing can be mistaken.
+/// A blank line ends an event. The specification discards an event that the end of the stream cuts off, but some
+/// servers omit the last blank line: [`Decoder::finish`] returns such an event, which may be incomplete. A truncated
+/// JSON object is never valid JSON, so no event is misread.
 #[derive(Debug)]
 pub(crate) struct SseDecoder {
     limit: usize,
     line: Vec<u8>,
-    /// The line before ended with CR: an LF that follows belongs to it.
+    /// Whether the previous line ended with CR, so that a following LF belongs to it.
     after_cr: bool,
-    /// No line has ended yet: a byte order mark may stand before it.
+    /// Whether no line has ended yet, so that a byte order mark may precede the first.
     at_start: bool,
     event: Vec<u8>,
     data: Option<Vec<u8>>,
 }
 
 impl SseDecoder {
-    /// A decoder of events that take at most `limit` bytes.
+    /// Creates a decoder of events of at most `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         let (line, event) = (Vec::new(), Vec::new());
         Self { limit, line, after_cr: false, at_start: true, event, data: None }

@@ -1,4 +1,4 @@
-//! Whom the client trusts: the system's certificate authorities and those of the configuration.
+//! Trust store of the client: the system's certificate authorities and those of the configuration.
 
 use std::sync::Arc;
 
@@ -9,15 +9,16 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-/// TLS 1.2 and 1.3 with ring's algorithms, for HTTP/1.1. `extra` are PEM bundles trusted beside the system's.
+/// Returns a configuration of TLS 1.2 and 1.3 with ring's algorithms, for HTTP/1.1. `extra` are PEM bundles trusted
+/// beside the system's.
 ///
-/// A system without any authorities, such as an empty container, is no error: a model on the same machine needs none.
-/// There, every HTTPS connection fails for want of a known issuer.
+/// A system without authorities, such as an empty container, is no error, since a model on the same machine needs
+/// none. Every HTTPS connection fails there with an unknown issuer.
 pub(super) fn config(extra: &[Vec<u8>]) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::unexpected("the cryptography of TLS is not usable").because(error))?;
+        .map_err(|error| Error::unexpected("cannot configure TLS").because(error))?;
     let mut config = match verifier(extra, provider)? {
         Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
         None => builder.with_root_certificates(RootCertStore::empty()),
@@ -27,7 +28,7 @@ pub(super) fn config(extra: &[Vec<u8>]) -> Result<ClientConfig> {
     Ok(config)
 }
 
-/// The system's verifier, or nothing where the system trusts nobody.
+/// Returns the system's verifier, `None` where the system has no authorities.
 fn verifier(extra: &[Vec<u8>], provider: Arc<CryptoProvider>) -> Result<Option<Verifier>> {
     let mut authorities = Vec::new();
     for bundle in extra {

@@ -1,9 +1,10 @@
-//! Calls of tools on wires that leave out what the port has: ids, and arguments as the model wrote them.
+//! Tool calls on wires that lack ids, or carry arguments as objects.
 
 use nexus_core::llm::{Request, Turn};
 use serde_json::{Map, Value, json};
 
-/// How many calls were made earlier in the conversation, so that an id made from the next number is new to it.
+/// Returns the number of earlier calls in the conversation, so that an id generated from the next number is new to
+/// it.
 pub(crate) fn made_earlier(request: &Request) -> usize {
     let calls = request.history.iter().map(|turn| match turn {
         Turn::Called { calls, .. } => calls.len(),
@@ -12,10 +13,9 @@ pub(crate) fn made_earlier(request: &Request) -> usize {
     calls.sum()
 }
 
-/// The arguments of a call as an object, for wires that carry them so.
+/// Returns the arguments of a call as an object, for wires that carry them so.
 ///
-/// A model may have written anything. What is no object is kept under one field, as it is: the model reads its own
-/// mistake, and nothing is made up in its place.
+/// Arguments that are not an object are kept under one field, unmodified, so that the model reads its own mistake.
 pub(crate) fn arguments(text: &str) -> Map<String, Value> {
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) => object,

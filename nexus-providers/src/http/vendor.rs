@@ -1,4 +1,4 @@
-//! A vendor in errors: its name, its words without its keys, and a sentence for each fault.
+//! Vendor in errors: its name, its redacted messages, and a sentence for each error kind.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 use super::Secret;
 use super::secret::redact;
 
-/// How many characters of a vendor's own words are kept for the logs.
-const SAID: usize = 500;
+/// Length limit of a vendor's message in the logs, in characters.
+const MAX_MESSAGE_CHARS: usize = 500;
 
-/// Whose answer it is.
+/// Name and secrets of a vendor.
 #[derive(Clone, Debug)]
 pub(crate) struct Vendor {
     name: Arc<str>,
@@ -20,80 +20,80 @@ pub(crate) struct Vendor {
 }
 
 impl Vendor {
-    /// A vendor by the name of its provider.
+    /// Creates a vendor with the name of its provider.
     pub(crate) fn new(name: &str) -> Self {
         Self { name: name.into(), secrets: Arc::default() }
     }
 
-    /// The same, with another secret to take out of its words.
+    /// Adds a secret to redact.
     pub(super) fn with_secret(&self, secret: Secret) -> Self {
         Self { name: Arc::clone(&self.name), secrets: self.secrets.iter().cloned().chain([secret]).collect() }
     }
 
-    /// The name of the provider.
+    /// Returns the name of the provider.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// An error for `fault`, with a sentence that names the provider.
+    /// Returns an error of the kind `fault`, whose sentence names the provider.
     pub(crate) fn error(&self, fault: ProviderErrorKind) -> Error {
         let name = &self.name;
         fault.error(match fault {
             ProviderErrorKind::Authentication => format!("`{name}` refused its key"),
             ProviderErrorKind::Billing => {
-                format!("the account at `{name}` has no money left or is over its limit")
+                format!("the account at `{name}` has no credit left or exceeds its spending limit")
             }
             ProviderErrorKind::InvalidRequest => format!("`{name}` refused the request"),
             ProviderErrorKind::ContextLength => {
-                format!("the question and its passages do not fit the model of `{name}`")
+                format!("the prompt exceeds the context window of the model of `{name}`")
             }
-            ProviderErrorKind::ContentFilter => format!("`{name}` refused to answer because of the content"),
-            ProviderErrorKind::RateLimited => format!("`{name}` gets too many requests"),
+            ProviderErrorKind::ContentFilter => format!("the content filter of `{name}` blocked the answer"),
+            ProviderErrorKind::RateLimited => format!("the rate limit of `{name}` is exceeded"),
             ProviderErrorKind::Overloaded => format!("`{name}` is overloaded"),
             ProviderErrorKind::Server => format!("`{name}` failed"),
             ProviderErrorKind::Unreachable => format!("`{name}` cannot be reached"),
             ProviderErrorKind::Connection => format!("the connection to `{name}` broke"),
-            ProviderErrorKind::Timeout => format!("`{name}` did not answer in time"),
-            ProviderErrorKind::Truncated => format!("`{name}` stopped in the middle of its answer"),
-            ProviderErrorKind::Protocol => format!("`{name}` sent an answer that cannot be read"),
+            ProviderErrorKind::Timeout => format!("the request to `{name}` timed out"),
+            ProviderErrorKind::Truncated => format!("the answer of `{name}` is truncated"),
+            ProviderErrorKind::Protocol => format!("cannot parse the answer of `{name}`"),
         })
     }
 
-    /// The same, with what the vendor said about it, for the logs.
+    /// Returns an error with the vendor's message, for the logs.
     pub(crate) fn error_saying(&self, fault: ProviderErrorKind, words: &str) -> Error {
         self.error(fault).with("vendor_message", self.redact(words))
     }
 
-    /// An error for an answer that is not of the vendor's wire; `what` says in which way, for the logs.
+    /// Returns an error for a response that violates the wire; `what` is the reason, for the logs.
     pub(crate) fn protocol(&self, what: &'static str) -> Error {
         self.error(ProviderErrorKind::Protocol).with("because", what)
     }
 
-    /// An error for a request that this vendor's wire cannot express: `what` names the parameter.
+    /// Returns an error for a parameter, `what`, that this vendor's wire cannot express.
     pub(crate) fn cannot(&self, what: &str) -> Error {
         ProviderErrorKind::InvalidRequest
-            .error(format!("`{}` has no {what}", self.name))
+            .error(format!("`{}` does not support {what}", self.name))
             .with("parameter", what)
     }
 
-    /// A vendor's words, fit for the logs.
+    /// Redacts a vendor's message for the logs.
     pub(crate) fn redact(&self, words: &str) -> String {
-        redact(words, &self.secrets, SAID)
+        redact(words, &self.secrets, MAX_MESSAGE_CHARS)
     }
 
-    /// Reads JSON that the vendor sent.
+    /// Parses JSON of the vendor.
     ///
-    /// The parser's message is left out, because it quotes what it read.
+    /// The parser's message is omitted, because it quotes its input.
     pub(crate) fn parse<T: DeserializeOwned>(&self, json: &[u8]) -> nexus_core::Result<T> {
         serde_json::from_slice(json).map_err(|error| {
-            let what = if error.is_data() { "JSON of another shape" } else { "not JSON" };
+            let what = if error.is_data() { "unexpected shape of JSON" } else { "not JSON" };
             self.protocol(what).with("bytes", json.len()).with("column", error.column())
         })
     }
 
-    /// An error for a request that found no answer.
+    /// Returns an error for a request without a response.
     pub(super) fn unreachable(&self, error: reqwest::Error) -> Error {
-        // What fails while connecting was never sent, and cannot be billed.
+        // A request that fails while connecting was never sent, and cannot be billed.
         let fault = match (error.is_connect(), error.is_timeout()) {
             (true, _) => ProviderErrorKind::Unreachable,
             (false, true) => ProviderErrorKind::Timeout,
@@ -102,7 +102,7 @@ impl Vendor {
         self.error(fault).because(error.without_url())
     }
 
-    /// An error for an answer that broke off.
+    /// Returns an error for a response that broke off.
     pub(super) fn cut(&self, error: reqwest::Error) -> Error {
         let fault =
             if error.is_timeout() { ProviderErrorKind::Timeout } else { ProviderErrorKind::Truncated };
