@@ -1,4 +1,4 @@
-//! Small files that are read whole: bounded, and never from what could keep the program waiting.
+//! Bounded reads of small files, which never block on a pipe or a device.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -7,16 +7,16 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// Why a file was not read.
+/// Reason why a file was not read.
 #[derive(Debug)]
 pub(crate) enum Unread {
-    /// There is none.
+    /// The path does not exist.
     Missing,
     /// A directory, a pipe, a socket or a device.
     NotAFile,
-    /// It has more bytes than it may.
+    /// The file exceeds the bound.
     TooLarge,
-    /// The system's own reason.
+    /// I/O error.
     Failed(io::Error),
 }
 
@@ -31,10 +31,10 @@ impl From<io::Error> for Unread {
 }
 
 impl Unread {
-    /// The reason as the end of a sentence that begins with the file's name.
+    /// Returns the predicate of a sentence whose subject is the file.
     pub(crate) fn reason(&self, max_bytes: u64) -> String {
         match self {
-            Self::Missing => "is not there".to_owned(),
+            Self::Missing => "does not exist".to_owned(),
             Self::NotAFile => "is not a regular file".to_owned(),
             Self::TooLarge => format!("has more than {} KiB", max_bytes >> 10),
             Self::Failed(_) => "cannot be read".to_owned(),
@@ -42,19 +42,18 @@ impl Unread {
     }
 }
 
-/// The bytes of the regular file at `path`, if there are at most `max_bytes`. A link is followed; what it leads to
-/// must be a regular file as well.
+/// Reads the regular file at `path`, of at most `max_bytes`. A symbolic link is followed to a regular file only.
 pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Unread> {
     read_if(path, max_bytes, Metadata::is_file)
 }
 
-/// The same of a file that the user named, which may also be a device such as `/dev/null`.
+/// Reads a file that the user named, which may also be a device such as `/dev/null`.
 pub(crate) fn read_named(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Unread> {
     read_if(path, max_bytes, |metadata| metadata.is_file() || metadata.file_type().is_char_device())
 }
 
-/// Opening a pipe waits for its writer and opening a device may do something, so the type is looked at before, and
-/// again once the file is open, since another may lie there by then.
+/// Checks the type before opening, since opening a pipe blocks and opening a device may have effects, and again on
+/// the open file, since the path may have been replaced.
 fn read_if(path: &Path, max_bytes: u64, fits: impl Fn(&Metadata) -> bool) -> Result<Vec<u8>, Unread> {
     if !fits(&std::fs::metadata(path)?) {
         return Err(Unread::NotAFile);
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_takes_the_place_of_a_file_keeps_nobody_waiting() {
+    fn a_pipe_that_takes_the_place_of_a_file_does_not_block() {
         let home = tempfile::tempdir().unwrap();
         let pipe = home.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());

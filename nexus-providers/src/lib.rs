@@ -1,18 +1,17 @@
-//! Everything in Nexus that speaks someone else's wire or format: models, embeddings, tools, document formats.
+//! Adapters of vendors' wires and formats: models, embeddings, text-to-speech, document formats.
 //!
-//! Each lives behind a Cargo feature of its own and implements ports of [`nexus_core`]; nothing here decides a rule
-//! of the house.
+//! Each has a Cargo feature of its own and implements ports of [`nexus_core`]; the rules of the domain stay in core.
 //!
-//! | feature | what it brings | default |
+//! | feature | contents | default |
 //! | --- | --- | --- |
 //! | `anthropic` | Claude over Anthropic's Messages API | yes |
 //! | `documents` | readers for text, HTML, PDF, Office, mail, JSON and source code | yes |
 //! | `gemini` | Gemini and its embeddings over the Gemini API and over Vertex AI | yes |
-//! | `http` | the HTTP client that all vendors share; their features bring it | no |
-//! | `ollama` | models and embeddings on hardware of one's own, over Ollama | yes |
-//! | `openai` | chat, embeddings and speech of OpenAI, vLLM, llama.cpp, LM Studio and others of that shape | yes |
-//! | `shell` | environment, configuration file and audit key of the programs that people run | no |
-//! | `speech` | a speaker that needs no vendor | with `openai` |
+//! | `http` | the HTTP client that all vendors share; their features enable it | no |
+//! | `ollama` | models and embeddings of an Ollama server | yes |
+//! | `openai` | chat, embeddings and speech of OpenAI, vLLM, llama.cpp, LM Studio and compatible servers | yes |
+//! | `shell` | bootstrap of the programs: environment, configuration file, audit key | no |
+//! | `speech` | text-to-speech without a vendor | with `openai` |
 
 #[cfg(feature = "anthropic")]
 pub mod anthropic;

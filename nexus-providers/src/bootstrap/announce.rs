@@ -1,29 +1,29 @@
-//! Telling the user that something is used for the first time: [`Announcements`].
+//! One-time messages to the user: [`Announcements`].
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How a line is told.
+/// Output of a line.
 type Tell = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Lines for the user, each told once. Clones remember the same lines.
+/// Lines for the user, each printed once. Clones share the printed lines.
 #[derive(Clone, Default)]
 pub(super) struct Announcements {
     tell: Option<Tell>,
-    told: Arc<Mutex<BTreeSet<String>>>,
+    printed: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Announcements {
-    /// Tells lines with `tell`.
+    /// Creates announcements that print with `tell`.
     pub(super) fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { tell: Some(Arc::new(tell)), told: Arc::default() }
+        Self { tell: Some(Arc::new(tell)), printed: Arc::default() }
     }
 
-    /// Tells `line` unless it was told before.
+    /// Prints `line`, if it was not printed before.
     pub(super) fn tell(&self, line: &str) {
         let Some(tell) = &self.tell else { return };
-        let is_new = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(line.to_owned());
+        let is_new = self.printed.lock().unwrap_or_else(PoisonError::into_inner).insert(line.to_owned());
         if is_new {
             tell(line);
         }

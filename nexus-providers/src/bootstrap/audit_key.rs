@@ -1,4 +1,4 @@
-//! The keys that sign audit records: an operator's from the environment, else one that is made once per user.
+//! Signing keys of audit records: an operator's from the environment, else a key that is created once per user.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{ErrorKind as IoErrorKind, Read as _, Write as _};
@@ -13,26 +13,26 @@ use super::Environment;
 
 const FILE: &str = "audit-key";
 const KEY_BYTES: usize = 32;
-/// More than any key file has; what lies in its place by mistake is not read to its end.
+/// Read limit above the size of any key file, for another file in its place.
 const MAX_FILE_BYTES: u64 = 4_096;
 
-/// The keys, and what the user should be told of them.
+/// Audit keys, with a notice for the user.
 #[derive(Debug)]
 pub struct AuditKeys {
-    /// The keys.
+    /// Key ring.
     pub ring: KeyRing,
-    /// Where a key was made just now. Shells warn that losing the file makes records unverifiable.
+    /// Path of a key that was created just now. Programs warn that its loss makes records unverifiable.
     pub made: Option<PathBuf>,
 }
 
-/// The audit keys: `AUDIT_KEYS_JSON`, else `AUDIT_SECRET` as `k0`, else the file `audit-key` in the configuration
-/// directory, which is made (mode 0600, in a directory of mode 0700) when there is none.
+/// Reads the audit keys: `AUDIT_KEYS_JSON`, else `AUDIT_SECRET` as `k0`, else the file `audit-key` in the
+/// configuration directory, which is created (mode 0600, in a directory of mode 0700) if it does not exist.
 ///
-/// Two processes that make the file at once end up with the same key.
+/// Two processes that create the file concurrently get the same key.
 ///
 /// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput) with `AUDIT_KEYS` for keys that are unfit, readable by others, or would
-/// be kept in `data`; [`Unavailable`](ErrorKind::Unavailable) when the file can be neither read nor made.
+/// [`InvalidInput`](ErrorKind::InvalidInput) with `AUDIT_KEYS` for invalid keys, keys that others can read, or a key
+/// file within `data`; [`Unavailable`](ErrorKind::Unavailable) when the file can be neither read nor created.
 pub fn audit_keys(env: &Environment, config_dir: &Path, data: &Path) -> Result<AuditKeys> {
     if let Some(json) = env.text("AUDIT_KEYS_JSON")?.map(Zeroizing::new) {
         return Ok(AuditKeys { ring: KeyRing::parse(&json)?, made: None });
@@ -46,11 +46,11 @@ pub fn audit_keys(env: &Environment, config_dir: &Path, data: &Path) -> Result<A
         return Ok(AuditKeys { ring, made: None });
     }
     let made = make(config_dir, &path)?;
-    let ring = read(&path)?.ok_or_else(|| unfit(&path, "vanished while it was read"))?;
+    let ring = read(&path)?.ok_or_else(|| unfit(&path, "was removed while it was read"))?;
     Ok(AuditKeys { ring, made: made.then_some(path) })
 }
 
-/// A key beside the records it signs would be copied, lost and stolen with them.
+/// Rejects a key beside the records that it signs, which would be copied, lost and stolen with them.
 fn outside(config_dir: &Path, data: &Path) -> Result<()> {
     let absolute = |path: &Path| {
         fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
@@ -82,16 +82,16 @@ fn read(path: &Path) -> Result<Option<KeyRing>> {
     KeyRing::single(None, &secret).map(Some)
 }
 
-/// Makes a key file whole or not at all; says whether it was this process that made it.
+/// Creates the key file atomically; returns whether this process created it.
 fn make(directory: &Path, path: &Path) -> Result<bool> {
     let mut secret = Zeroizing::new([0_u8; KEY_BYTES]);
     getrandom::fill(secret.as_mut()).map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "the system gives no random bytes").because(error)
+        Error::new(ErrorKind::Unavailable, "cannot get random bytes from the system").because(error)
     })?;
     let text = Zeroizing::new(format!("{}\n", hex::encode(secret.as_ref())));
     let write = || {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        // Others can neither read nor see it before it is whole: the file is made with mode 0600 under another name.
+        // The temporary file has mode 0600, and gets its name once it is complete.
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
@@ -101,7 +101,7 @@ fn make(directory: &Path, path: &Path) -> Result<bool> {
             Err(error) => Err(error.error),
         }
     };
-    write().map_err(|error| unavailable(path, "made", error))
+    write().map_err(|error| unavailable(path, "created", error))
 }
 
 fn unfit(path: &Path, what: &str) -> Error {

@@ -1,4 +1,4 @@
-//! [`Environment`]: variables by name, those of the process and of a file, or a test's own.
+//! Environment variables of the process and of a file, or of a test: [`Environment`].
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,15 +11,15 @@ use super::Origin;
 use super::env_file::{self, FoundEnvFile};
 use super::variables::is_of_process;
 
-/// The variable that names a file of variables.
+/// Variable that names a file of variables.
 const ENV_FILE: &str = "NEXUS_ENV_FILE";
-/// The variable that says that no file is read.
+/// Variable that disables files of variables.
 const NO_ENV_FILE: &str = "NEXUS_NO_ENV_FILE";
 
-/// Environment variables. A variable that is set to nothing counts as not set.
+/// Environment variables. An empty variable counts as unset.
 ///
 /// ```
-/// use nexus_providers::shell::Environment;
+/// use nexus_providers::bootstrap::Environment;
 ///
 /// let env = Environment::from([("AUDIT_SECRET", "a secret of at least sixteen bytes"), ("HOME", "")]);
 /// assert!(env.text("AUDIT_SECRET")?.is_some());
@@ -30,7 +30,7 @@ const NO_ENV_FILE: &str = "NEXUS_NO_ENV_FILE";
 pub struct Environment {
     variables: BTreeMap<OsString, Variable>,
     found: Option<FoundEnvFile>,
-    /// The variables of a named file that it cannot set.
+    /// Variables of a named file that a file cannot set.
     without_effect: Vec<String>,
 }
 
@@ -40,20 +40,20 @@ struct Variable {
     origin: Origin,
 }
 
-/// Which file of variables the command line asks for.
+/// Choice of a file of variables on the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EnvFile {
-    /// It does not say: the one that `NEXUS_ENV_FILE` names, else a `.env` in the working directory.
+    /// No choice: the file that `NEXUS_ENV_FILE` names, else a `.env` in the working directory.
     #[default]
     Unsaid,
-    /// This one.
+    /// This file.
     Named(PathBuf),
-    /// None at all.
+    /// No file.
     Without,
 }
 
 impl Environment {
-    /// The variables of this process, as they are now.
+    /// Returns the current variables of this process.
     pub fn of_process() -> Self {
         let variable = |(name, value)| (name, Variable { value, origin: Origin::Environment });
         Self {
@@ -63,15 +63,15 @@ impl Environment {
         }
     }
 
-    /// These variables, with those of a file.
+    /// Adds the variables of a file.
     ///
-    /// A file that is named, by `wanted` or by `NEXUS_ENV_FILE`, gives every variable that is not set here. Else a
-    /// `.env` in `directory` is looked at, of which a [`Config`](super::Config) takes vendors' keys and models and no
-    /// other method tells anything; not where `CI` is `true`. `NEXUS_NO_ENV_FILE=true` is [`EnvFile::Without`].
+    /// A file that `wanted` or `NEXUS_ENV_FILE` names sets every variable that is unset here. Otherwise a `.env` in
+    /// `directory` is read, unless `CI` is `true`; a [`Config`](super::Config) takes vendors' keys and models from
+    /// it, and no other method sees it. `NEXUS_NO_ENV_FILE=true` is [`EnvFile::Without`].
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_ENV_FILE` for a named file that cannot be
-    /// read or understood, with `INVALID_SETTING` for a variable above that means nothing. A found file never fails.
+    /// read or parsed, with `INVALID_SETTING` for an invalid variable above. A found file never fails.
     pub fn with_env_file(mut self, wanted: &EnvFile, directory: &Path) -> Result<Self> {
         let named = match wanted {
             EnvFile::Without => return Ok(self),
@@ -102,12 +102,12 @@ impl Environment {
         Ok(())
     }
 
-    /// A variable that holds a path.
+    /// Returns a variable as a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.raw(name).map(|variable| PathBuf::from(&variable.value))
     }
 
-    /// A variable that holds text.
+    /// Returns a variable as text.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_SETTING` when it is not UTF-8.
@@ -117,37 +117,37 @@ impl Environment {
         self.raw(name).map(|variable| variable.value.clone().into_string().map_err(invalid)).transpose()
     }
 
-    /// Where the variable `name` was read from, if it is set.
+    /// Returns the origin of the variable `name`, if it is set.
     pub fn origin(&self, name: &str) -> Option<&Origin> {
         self.raw(name).map(|variable| &variable.origin)
     }
 
-    /// What the user should know of variables that were not obeyed, each with a hint, besides those that a
-    /// [`Config`](super::Config) tells of.
+    /// Returns warnings of variables without effect, each with a hint, beside those of
+    /// [`Config::warnings`](super::Config::warnings).
     pub fn warnings(&self) -> impl Iterator<Item = (String, &'static str)> {
         let names = self.without_effect.iter();
         names.map(|name| (format!("{name} has no effect"), "set it in the environment of the process itself"))
     }
 
-    /// The names of the variables that are set and whose names are UTF-8, sorted.
+    /// Returns the sorted UTF-8 names of the variables that are set.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let set = self.variables.iter().filter(|(_, variable)| !variable.value.is_empty());
         set.filter_map(|(name, _)| name.to_str())
     }
 
-    /// The `.env` that lies in the working directory.
+    /// Returns the `.env` found in the working directory.
     pub(super) fn found(&self) -> Option<&FoundEnvFile> {
         self.found.as_ref()
     }
 
-    /// The same with a found `.env` that says `text`.
+    /// Sets a found `.env` with the content `text`.
     #[cfg(test)]
     pub(super) fn beside(mut self, text: &str) -> Self {
         self.found = Some(FoundEnvFile::of("./.env".into(), text.as_bytes()));
         self
     }
 
-    /// The same with one more variable.
+    /// Adds a variable.
     #[cfg(test)]
     pub(super) fn and(mut self, name: &str, value: &str) -> Self {
         let variable = Variable { value: value.into(), origin: Origin::Environment };
@@ -160,7 +160,7 @@ impl Environment {
         match text.trim().to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),
-            _ => Err(Error::invalid(format!("the variable `{name}` has a value that means nothing"))
+            _ => Err(Error::invalid(format!("cannot parse the variable `{name}`"))
                 .code("INVALID_SETTING")
                 .hint("it may be: true, false")),
         }
@@ -180,7 +180,7 @@ impl<K: Into<OsString>, V: Into<OsString>, const N: usize> From<[(K, V); N]> for
 }
 
 impl fmt::Debug for Environment {
-    /// Prints names only: values may be secrets.
+    /// Prints names only, since values may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.variables.keys()).finish()
     }

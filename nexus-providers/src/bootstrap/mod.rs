@@ -1,15 +1,15 @@
-//! What the shells read from the machine they run on: environment variables, the user's configuration file and the
-//! audit key that is made once per user; and what they keep out of their logs.
+//! Bootstrap of the programs: environment variables, the configuration file, the audit key that is created once per
+//! user, and the redaction of their logs.
 //!
-//! The operating system is someone else's format like any other; core reads neither variables nor files. Everything
-//! here takes the environment as an argument, so a test never changes that of its process. What a value means is
-//! core's business.
+//! Core reads neither variables nor files. Every function here takes the environment as an argument, so a test never
+//! changes that of its process. The meaning of a value is core's business.
 //!
-//! - `environment`: variables, those of a named file among them; `variables`: what each may do in a `.env` that was
-//!   found by itself, which `env_file` reads; `files`: small files within bounds.
-//! - `origin`: where a value was read from; `config`: `nexus.toml` with variables over it, and what came from where.
-//! - `models`: who answers, embeds and speaks; `settings`: the engine's limits; `audit_key`: what records are signed with.
-//! - `log`: secrets out of the logs; `announce`: what the user is told once.
+//! - `environment`: variables, those of a named file included; `variables`: permissions of each in a found `.env`,
+//!   which `env_file` reads; `files`: bounded reads of small files.
+//! - `origin`: source of a value; `config`: `nexus.toml` with variables over it, and the source of each field.
+//! - `providers`: providers of answers, embeddings and speech; `settings`: limits of the engine; `audit_key`: signing
+//!   keys of audit records.
+//! - `redaction`: removal of secrets from logs; `announce`: one-time messages to the user.
 
 mod announce;
 mod audit_key;

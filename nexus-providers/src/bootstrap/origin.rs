@@ -1,20 +1,20 @@
-//! Where a value was read from: [`Origin`], and how strong that makes it.
+//! Source of a configuration value: [`Origin`], and its precedence.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value was read from.
+/// Source of a value.
 ///
-/// A stronger origin wins over a weaker one, and a key never goes where only a weaker origin says.
+/// A stronger origin overrides a weaker one, and a key never goes to an address that only a weaker origin names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// What holds where nothing was said.
+    /// The default.
     Default,
-    /// A `.env` that was found in the working directory, which may have come with the folder.
+    /// A `.env` found in the working directory, whose author may be that of the folder.
     FoundEnvFile(PathBuf),
     /// The user's configuration file.
     ConfigFile(PathBuf),
-    /// A file of variables that the user named, with `--env-file` or `NEXUS_ENV_FILE`.
+    /// A file of variables that `--env-file` or `NEXUS_ENV_FILE` names.
     EnvFile(PathBuf),
     /// The environment of the process.
     Environment,
@@ -22,7 +22,7 @@ pub enum Origin {
     CommandLine,
 }
 
-/// How much an origin is trusted, the weakest first. Two origins of one strength are trusted alike.
+/// Trust in an origin, weakest first. Origins of equal strength are trusted alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Strength {
     Default,
@@ -55,17 +55,17 @@ impl fmt::Display for Origin {
     }
 }
 
-/// An origin, and the variable that had the value there.
+/// Origin of a value, with its variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Where the value was read from.
+    /// Origin.
     pub origin: Origin,
-    /// The variable, where it was one.
+    /// Variable, if the value came from one.
     pub variable: Option<String>,
 }
 
 impl Source {
-    /// A value that was no variable's.
+    /// Creates the source of a value without a variable.
     pub fn of(origin: Origin) -> Self {
         Self { origin, variable: None }
     }

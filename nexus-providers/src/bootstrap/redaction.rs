@@ -1,4 +1,4 @@
-//! Secrets and escape sequences out of the logs: [`Redactor`] stands between whoever writes lines and where they go.
+//! Redaction of secrets and escape sequences in logs: [`Redactor`] sits between a subscriber and its output.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -10,18 +10,18 @@ use super::Environment;
 use super::env_file::FoundEnvFile;
 use crate::Secret;
 
-/// What stands in a secret's place.
+/// Replacement of a secret.
 const HIDDEN: &str = "[hidden]";
-/// A shorter secret is a word that occurs by itself.
+/// Length below which a secret may be an ordinary word, in bytes.
 const SHORTEST: usize = 4;
-/// How the names of variables end that hold secrets.
+/// Suffixes of the names of secret variables.
 const SECRET_NAMES: [&str; 6] = ["_KEY", "_SECRET", "_TOKEN", "_PASSWORD", "_KEYS_JSON", "_CREDENTIALS"];
 
-/// Takes secrets out of what is logged: those it was told of, and the passwords of URLs such as
-/// `postgres://nexus:password@db`. Clones know the same secrets.
+/// Redactor of log lines: removes known secrets, and the passwords of URLs such as `postgres://nexus:password@db`.
+/// Clones share the secrets.
 ///
 /// ```
-/// use nexus_providers::shell::Redactor;
+/// use nexus_providers::bootstrap::Redactor;
 ///
 /// let redactor = Redactor::default();
 /// redactor.hide([&"sk-0123456789".into()]);
@@ -34,14 +34,14 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// A redactor that knows the variables whose names say that they are secret, such as `OPENAI_API_KEY`.
+    /// Creates a redactor of the variables whose names mark them as secret, such as `OPENAI_API_KEY`.
     pub fn of(env: &Environment) -> Self {
         let redactor = Self::default();
         redactor.learn(env);
         redactor
     }
 
-    /// Hides the variables of `env` too whose names say that they are secret.
+    /// Adds the variables of `env` whose names mark them as secret.
     pub fn learn(&self, env: &Environment) {
         let secret = |name: &&str| SECRET_NAMES.iter().any(|end| name.ends_with(end));
         let values = env.names().filter(secret).filter_map(|name| env.text(name).ok().flatten());
@@ -49,23 +49,23 @@ impl Redactor {
         self.hide(env.found().into_iter().flat_map(FoundEnvFile::keys));
     }
 
-    /// Hides these from now on.
+    /// Adds secrets.
     pub fn hide<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
         let mut known = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
         let long = |secret: &&Secret| secret.expose().len() >= SHORTEST;
         for secret in secrets.into_iter().filter(long) {
-            // A secret of several lines stands in a log as it is escaped there.
+            // A log shows a secret of several lines in its escaped form.
             if let Cow::Owned(escaped) = escape_line(secret.expose()) {
                 known.push(Secret::new(escaped));
             }
             known.push(secret.clone());
         }
-        // A secret that is a part of another one would leave the rest of it.
+        // Longer secrets come first, since a part of a secret would leave the rest of it.
         known.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         known.dedup_by(|a, b| a.expose() == b.expose());
     }
 
-    /// `line` without secrets.
+    /// Returns `line` without secrets.
     pub fn clean<'l>(&self, line: &'l str) -> Cow<'l, str> {
         let known = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
         let mut clean = Cow::Borrowed(line);
@@ -78,7 +78,7 @@ impl Redactor {
         }
     }
 
-    /// What makes writers for a subscriber: each takes whole lines, cleans them and hands them to one of `make`.
+    /// Returns a factory of writers for a subscriber: each cleans whole lines and writes them to an output of `make`.
     pub fn writer<W: Write>(
         &self,
         colours: Colours,
@@ -89,17 +89,17 @@ impl Redactor {
     }
 }
 
-/// What becomes of sequences that set colours.
+/// Treatment of colour sequences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
-    /// They stay. Whoever formats the lines keeps those of values out.
+    /// Kept. The formatter keeps colour sequences out of values.
     Kept,
-    /// They are escaped like all others.
+    /// Escaped like all other sequences.
     Escaped,
 }
 
-/// A writer behind a [`Redactor`]. What is written at once must be a whole line, as `tracing` writes them: a secret
-/// that comes in two parts is not recognised, and control characters within a line are escaped, line breaks included.
+/// Writer behind a [`Redactor`]. Each write must be a whole line, as `tracing` writes them: a secret split over two
+/// writes is not recognised, and control characters within a line are escaped, line breaks included.
 #[derive(Debug)]
 pub struct Redacting<W> {
     redactor: Redactor,
@@ -125,7 +125,7 @@ impl<W: Write> Write for Redacting<W> {
     }
 }
 
-/// `line` with control characters escaped, except in sequences that set colours, such as `ESC [ 2 m`.
+/// Escapes the control characters of `line`, except in colour sequences, such as `ESC [ 2 m`.
 fn escape_but_colours(line: &str) -> Cow<'_, str> {
     let mut parts = line.split("\u{1b}[");
     let mut escaped = escape_line(parts.next().unwrap_or_default()).into_owned();
@@ -138,10 +138,10 @@ fn escape_but_colours(line: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// `text` with `[hidden]` for the password of each `scheme://user:password@host`, and for the whole of what stands
-/// before the `@` where there is no colon in it; nothing when there is no such thing.
+/// Replaces the password of each `scheme://user:password@host`, and everything before the `@` where it has no colon,
+/// by `[hidden]`; `None` without a replacement.
 ///
-/// A password may hold any character but a blank or a quotation mark, so the last `@` before one of those counts.
+/// A password may hold any character but white space and quotation marks, so the last `@` before one of those counts.
 fn without_passwords(text: &str) -> Option<String> {
     let mut clean = String::new();
     let mut rest = text;

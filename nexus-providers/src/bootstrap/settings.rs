@@ -1,11 +1,11 @@
-//! The engine's limits and switches, from the environment.
+//! Limits and switches of the engine, from the environment.
 
 use nexus_core::{Error, Result, Settings};
 
 use super::Environment;
 
 /// Reads `RUN_MAX_CONCURRENCY`, `INGEST_MAX_CONCURRENCY`, `INGEST_EXECUTION_MODE` (`background`, `inline`) and
-/// `DEBUG_EVENTS` (`true`, `false`). What is not set has the default of [`Settings`].
+/// `DEBUG_EVENTS` (`true`, `false`). An unset variable has the default of [`Settings`].
 ///
 /// # Errors
 /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_SETTING`, naming the variable.
@@ -45,7 +45,7 @@ fn choice<T: Copy>(env: &Environment, name: &str, choices: &[(&str, T)]) -> Resu
 }
 
 fn invalid(name: &str, expected: &str) -> Error {
-    Error::invalid(format!("the variable `{name}` has a value that means nothing"))
+    Error::invalid(format!("cannot parse the variable `{name}`"))
         .code("INVALID_SETTING")
         .hint(format!("it may be: {expected}"))
 }

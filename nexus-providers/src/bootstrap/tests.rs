@@ -1,4 +1,4 @@
-//! The rules of the shell's surroundings, each in a directory of its own.
+//! Rules of the bootstrap, each in a directory of its own.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -256,7 +256,8 @@ fn a_found_file_of_any_kind_stops_nothing() {
     assert_eq!(warns(&config()), Vec::<String>::new());
 }
 
-/// What `text` in a found `.env` changes beside `toml` and `env`: the fields that come from it, and the warnings.
+/// Returns the effects of `text` in a found `.env` beside `toml` and `env`: the fields that it sets, and the
+/// warnings.
 fn found<const N: usize>(text: &str, toml: &str, env: [(&str, &str); N]) -> (Vec<String>, String) {
     let config = Config::parse(toml, &Environment::from(env).beside(text)).unwrap();
     let fields = config.fields().into_iter();
@@ -318,7 +319,7 @@ fn a_found_file_names_who_answers_only_beside_the_key_that_is_used() {
         let (fields, warnings) = found(alone, "", NOTHING);
         assert!(!fields.contains(&primary) && warnings.contains("`LLM_PROVIDER`"), "{alone}: {warnings}");
     }
-    // The user's own key is never spent on a folder's word.
+    // A folder never spends the user's own key.
     let (fields, warnings) = found(both, "", [("OPENAI_API_KEY", "the user's own")]);
     assert!(fields.is_empty() && warnings.contains("`LLM_PROVIDER`"), "{warnings}");
 }
@@ -342,7 +343,7 @@ fn everything_else_of_ours_in_a_found_file_is_named_and_ignored() {
     assert_eq!(found("GREETING=hello\nDATABASE_URL=postgres://h/d", "", NOTHING).1, "");
 }
 
-/// A new variable needs a row in the table before anything reads it.
+/// A new variable needs a row in the table before it is read.
 #[test]
 fn every_variable_that_is_read_has_a_decision() {
     let known = |name: &str| in_found_file(name).is_some();

@@ -1,29 +1,29 @@
-//! The variables that the shells read, and what each may do in a `.env` that was found by itself.
+//! Variables of the programs, and the permissions of each in a found `.env`.
 //!
-//! A folder's `.env` comes from the author of the folder. So each variable has a decision here; a variable without a row
-//! is another program's.
+//! A folder's `.env` comes from the author of the folder, so each variable has a permission here; a variable without
+//! a row belongs to another program.
 
-/// What a variable may do in a `.env` that was found in the working directory.
+/// Permission of a variable in a `.env` found in the working directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InFoundFile {
-    /// It is a vendor's key, and taken where no stronger source has one.
+    /// A vendor's key, used where no stronger source has one.
     Key,
-    /// It names a model, and is taken where no stronger source names one.
+    /// A model name, used where no stronger source has one.
     Model,
-    /// It names who answers, and is taken beside that vendor's key.
+    /// The provider of answers, used together with that vendor's key.
     Provider,
-    /// It is ignored, and the user is told.
+    /// Ignored with a warning.
     Ignored,
-    /// It is ignored without a word: every program has it.
+    /// Ignored silently, because every program has it.
     System,
 }
 
 use InFoundFile::{Ignored, Key, Model, Provider, System};
 
-/// How the names of all other variables begin that are Nexus's own.
+/// Prefix of all other variables of Nexus.
 const PREFIX: &str = "NEXUS_";
 
-/// Every variable that the shells read, or that the libraries below them do.
+/// Every variable that the programs, or their libraries, read.
 pub(super) const VARIABLES: [(&str, InFoundFile); 57] = [
     // Vendors.
     ("OPENAI_API_KEY", Key),
@@ -44,7 +44,7 @@ pub(super) const VARIABLES: [(&str, InFoundFile); 57] = [
     ("GOOGLE_APPLICATION_CREDENTIALS", Ignored),
     ("TTS_PROVIDER", Ignored),
     ("OPENAI_TTS_VOICE", Ignored),
-    // How calls are made.
+    // Calls.
     ("EXT_CALL_TIMEOUT_MS", Ignored),
     ("EXT_RETRY_MAX_ATTEMPTS", Ignored),
     ("EXT_RETRY_BACKOFF_MS", Ignored),
@@ -53,7 +53,7 @@ pub(super) const VARIABLES: [(&str, InFoundFile); 57] = [
     ("CB_HALF_OPEN_TRIALS", Ignored),
     ("RATE_LIMIT_WINDOW_S", Ignored),
     ("COST_ESTIMATOR_TOKEN_CHARS_RATIO", Ignored),
-    // Who acts, where, and what signs.
+    // Principal, directories, and audit keys.
     ("NEXUS_CONFIG", Ignored),
     ("NEXUS_CONFIG_DIR", Ignored),
     ("NEXUS_DATA", Ignored),
@@ -71,7 +71,7 @@ pub(super) const VARIABLES: [(&str, InFoundFile); 57] = [
     ("INGEST_EXECUTION_MODE", Ignored),
     ("DEBUG_EVENTS", Ignored),
     ("RUST_LOG", Ignored),
-    // The way to vendors, which the HTTP client reads from the process.
+    // Connections to vendors, which the HTTP client reads from the process.
     ("HTTPS_PROXY", Ignored),
     ("https_proxy", Ignored),
     ("HTTP_PROXY", Ignored),
@@ -90,12 +90,12 @@ pub(super) const VARIABLES: [(&str, InFoundFile); 57] = [
     ("XDG_CONFIG_HOME", System),
 ];
 
-/// The names of the variables that the programs read, besides those whose names are paths of fields.
+/// Returns the names of the programs' variables, without those whose names are paths of fields.
 pub fn variable_names() -> impl Iterator<Item = &'static str> {
     VARIABLES.iter().map(|(name, _)| *name)
 }
 
-/// The variables that libraries read from the process itself, so that no file of variables can set them.
+/// Variables that libraries read from the process itself, so that no file can set them.
 const OF_PROCESS: [&str; 10] = [
     "HTTPS_PROXY",
     "https_proxy",
@@ -109,7 +109,7 @@ const OF_PROCESS: [&str; 10] = [
     "SSL_CERT_DIR",
 ];
 
-/// What `name` may do in a found `.env`; nothing for a variable of another program.
+/// Returns the permission of `name` in a found `.env`; `None` for a variable of another program.
 pub(super) fn in_found_file(name: &str) -> Option<InFoundFile> {
     let row = VARIABLES.iter().find(|(known, _)| *known == name);
     row.map(|(_, decision)| *decision).or_else(|| name.starts_with(PREFIX).then_some(Ignored))

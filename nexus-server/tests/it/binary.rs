@@ -53,7 +53,7 @@ fn a_setting_that_means_nothing_is_refused() {
         .unwrap();
     insta::assert_snapshot!(told(&output), @r##"
     exit 2
-    error: the variable `RUN_MAX_CONCURRENCY` has a value that means nothing
+    error: cannot parse the variable `RUN_MAX_CONCURRENCY`
     hint: it may be: a number from 1
     "##);
 }

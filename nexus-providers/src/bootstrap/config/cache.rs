@@ -1,4 +1,4 @@
-//! `[cache]`: what is kept that may serve again, for how long, and in how much room.
+//! `[cache]`: caching of answers and of embeddings.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,29 +6,28 @@ use std::time::Duration;
 use nexus_core::cache::{CacheSettings, Similarity};
 use serde::{Deserialize, Deserializer, de};
 
-/// How much room there is unless told.
+/// Default size limit in MB.
 const MEGABYTES: u32 = 512;
 
-/// What is kept that may serve again.
+/// Cache of answers and embeddings.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheConfig {
-    /// Whether there is a cache; there is unless told.
+    /// Whether the cache is enabled; true by default.
     pub enabled: Option<bool>,
-    /// How much room it has, in MB of 2^20 bytes; 512 unless told.
+    /// Size limit in MB of 2^20 bytes; 512 by default.
     pub max_mb: Option<NonZeroU32>,
-    /// How long an answer serves, in seconds; 3,600 unless told, 0 keeps none.
+    /// Time to live of an answer in seconds; 3,600 by default, 0 stores none.
     pub answers_seconds: Option<u32>,
-    /// How long a vector serves, in seconds; 86,400 unless told, 0 keeps none.
+    /// Time to live of an embedding in seconds; 86,400 by default, 0 stores none.
     pub embeddings_seconds: Option<u32>,
-    /// How near a question must be to get the answer of another, above 0 and at most 1; only an equal one does unless
-    /// told.
+    /// Similarity above 0 and at most 1 from which another question's answer is a hit; exact hits only by default.
     #[serde(deserialize_with = "similarity")]
     pub semantic_threshold: Option<Similarity>,
 }
 
 impl CacheConfig {
-    /// How much room the cache has, in bytes; nothing where there is to be none.
+    /// Returns the size limit in bytes; `None` for a disabled cache.
     pub fn room(&self) -> Option<u64> {
         let megabytes = self.max_mb.map_or(MEGABYTES, NonZeroU32::get);
         self.enabled.unwrap_or(true).then_some(u64::from(megabytes) << 20)
@@ -39,10 +38,10 @@ impl CacheConfig {
             return CacheSettings::off();
         }
         let usual = CacheSettings::default();
-        let told = |seconds: Option<u32>| seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        let ttl = |seconds: Option<u32>| seconds.map(|seconds| Duration::from_secs(seconds.into()));
         CacheSettings {
-            answer_ttl: told(self.answers_seconds).unwrap_or(usual.answer_ttl),
-            embedding_ttl: told(self.embeddings_seconds).unwrap_or(usual.embedding_ttl),
+            answer_ttl: ttl(self.answers_seconds).unwrap_or(usual.answer_ttl),
+            embedding_ttl: ttl(self.embeddings_seconds).unwrap_or(usual.embedding_ttl),
             semantic_threshold: self.semantic_threshold,
         }
     }

@@ -1,4 +1,4 @@
-//! The default of every field of the configuration, as it is shown. `null` stands for a field without a value.
+//! Default of every field of the configuration, for display. `null` stands for a field without a value.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{Config, ProviderKind, TenantConfig, leads_to};
 use crate::ollama::CONTEXT_TOKENS;
 
-/// The fields of a provider.
+/// Fields of a provider.
 const OF_PROVIDER: [&str; 18] = [
     "type",
     "key",
@@ -29,8 +29,8 @@ const OF_PROVIDER: [&str; 18] = [
     "allow_plain_http",
 ];
 
-/// The path and the default of each field: those for everybody, those of the providers that are in use or have a section,
-/// and those of the tenants that have one.
+/// Returns the path and the default of each field: the general ones, those of the providers that are in use or have a
+/// section, and those of the tenants that have one.
 pub(super) fn defaults(config: &Config) -> Vec<(String, Json)> {
     let general = general().into_iter().map(|(path, value)| (path.to_owned(), value));
     let providers = providers(config).into_iter().flat_map(|(name, kind)| {
@@ -43,7 +43,7 @@ pub(super) fn defaults(config: &Config) -> Vec<(String, Json)> {
     general.chain(providers).chain(tenants).collect()
 }
 
-/// The fields for everybody.
+/// Returns the general fields.
 pub(super) fn general() -> [(&'static str, Json); 55] {
     let none = || Json::Null;
     [
@@ -105,7 +105,7 @@ pub(super) fn general() -> [(&'static str, Json); 55] {
     ]
 }
 
-/// The providers that have a section, or that a route, the embedder or speech names by its type.
+/// Returns the providers that have a section, or that a route, the embedder or speech names by its type.
 fn providers(config: &Config) -> Vec<(&str, ProviderKind)> {
     let default = config.llm.route();
     let routes = config.tenants.values().filter_map(|tenant| tenant.route.as_ref());
@@ -129,16 +129,16 @@ fn of_provider(kind: ProviderKind, field: &str) -> Json {
         "type" => json!(kind.as_str()),
         "key_env" => json!(kind.key_variable()),
         "endpoint" if kind == ProviderKind::OpenAiCompatible => Json::Null,
-        "endpoint" => json!("the usual one of the type"),
+        "endpoint" => json!("default of the type"),
         "model" => json!(kind.model()),
         "embedding_model" => json!(kind.embedding_model()),
-        "embedding_dimension" | "embedding_token_limit" => json!("that of the model"),
+        "embedding_dimension" | "embedding_token_limit" => json!("default of the model"),
         "location" => json!("global"),
-        "credentials_file" => json!("what the machine offers"),
+        "credentials_file" => json!("default credentials of the machine"),
         "context_tokens" => json!(CONTEXT_TOKENS),
         "own_hardware" | "allow_plain_http" => json!(false),
         "connect_timeout_ms" => json!(5_000),
-        "proxy" => json!("that of the usual variables"),
+        "proxy" => json!("proxy of the environment"),
         _ => Json::Null,
     }
 }

@@ -1,4 +1,4 @@
-//! Variables over the file: any field by its path, and the names that people bring from elsewhere.
+//! Environment variables over the file: any field by its path, and established names.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use toml::{Table, Value};
 use super::sources::Sources;
 use crate::bootstrap::{Environment, Origin, Source};
 
-/// How the name of a variable begins that sets a field by its path, as `NEXUS__LLM__PRIMARY` does.
+/// Prefix of a variable that sets a field by its path, as `NEXUS__LLM__PRIMARY` does.
 const PREFIX: &str = "NEXUS__";
 pub(super) const PROVIDERS: &str = "providers";
 
-/// The field of a provider that holds its key.
+/// Field of a provider's key.
 pub(super) const KEY: &str = "key";
 
-/// How the value of a variable is read.
+/// Type of a variable's value.
 #[derive(Clone, Copy)]
 pub(in crate::bootstrap) enum Reads {
     Text,
@@ -23,7 +23,7 @@ pub(in crate::bootstrap) enum Reads {
     Words,
 }
 
-/// Names of variables for fields that have nothing to do with one provider.
+/// Variables of fields outside a provider.
 pub(in crate::bootstrap) const NAMES: [(&str, &[&str], Reads); 15] = [
     ("NEXUS_TENANT", &["tenant"], Reads::Text),
     ("NEXUS_USER", &["user"], Reads::Text),
@@ -42,7 +42,7 @@ pub(in crate::bootstrap) const NAMES: [(&str, &[&str], Reads); 15] = [
     ("OPENAI_TTS_VOICE", &["speech", "voice"], Reads::Text),
 ];
 
-/// Names of variables for providers of one type: the variable, the type, the field. A later one wins.
+/// Variables of providers of one type: variable, type, field. A later row overrides an earlier one.
 pub(in crate::bootstrap) const PROVIDER_NAMES: [(&str, &str, &str); 14] = [
     ("OPENAI_API_KEY", "openai", "key"),
     ("OPENAI_BASE_URL", "openai", "endpoint"),
@@ -60,8 +60,8 @@ pub(in crate::bootstrap) const PROVIDER_NAMES: [(&str, &str, &str); 14] = [
     ("FAKE_PROVIDER_URL", "fake", "endpoint"),
 ];
 
-/// Lays the variables over the file, and says which providers are named by either rather than merely known because
-/// of a variable that other programs also read. `sources` learns which field came from which variable.
+/// Applies the variables over the file, and returns the providers that the file or a path names, rather than only a
+/// variable that other programs also read. `sources` records the variable of each field.
 pub(super) fn overlay(
     table: &mut Table,
     sources: &mut Sources,
@@ -92,7 +92,7 @@ pub(super) fn overlay(
             .ok_or_else(|| through(variable))?;
         }
     }
-    // A path is the clearest way to say what is meant, so it has the last word.
+    // A path is the most explicit form, so it overrides the established names.
     by_path(table, sources, env)?;
     Ok(named)
 }
@@ -102,8 +102,8 @@ fn of(env: &Environment, variable: &str) -> Source {
     Source { origin, variable: Some(variable.to_owned()) }
 }
 
-/// The variables whose names are paths: `NEXUS__PROVIDERS__OPENAI__MODEL` is `providers.openai.model`. A value is read
-/// as TOML where it is a whole number, `true`, `false`, a list, a table or quoted; else it is a text.
+/// Applies the variables whose names are paths: `NEXUS__PROVIDERS__OPENAI__MODEL` is `providers.openai.model`. A
+/// value is parsed as TOML if it is a whole number, `true`, `false`, a list, a table or quoted, else it is text.
 fn by_path(table: &mut Table, sources: &mut Sources, env: &Environment) -> Result<()> {
     for name in env.names() {
         let (Some(path), Some(text)) = (name.strip_prefix(PREFIX), env.text(name)?) else { continue };
@@ -119,8 +119,8 @@ fn by_path(table: &mut Table, sources: &mut Sources, env: &Environment) -> Resul
     Ok(())
 }
 
-/// Offers each provider of a type to `visit`, with its name; the one that is named like the type is made if there is
-/// none. Nothing where the table has something else in their place.
+/// Visits each provider of a type, with its name; the one with the name of the type is created if absent. `None`
+/// where the table holds another value in their place.
 pub(super) fn of_provider(
     table: &mut Table,
     kind: &str,
@@ -152,13 +152,13 @@ fn read(variable: &str, text: &str, reads: Reads) -> Result<Value> {
 fn value(text: String) -> Value {
     let parsed = format!("v = {text}").parse::<Table>().ok().filter(|table| table.len() == 1);
     match parsed.and_then(|mut table| table.remove("v")) {
-        // A number with a point may be money, which is a text; so may what looks like a date.
+        // A decimal number or a date may be meant as text, such as an amount of money.
         None | Some(Value::Float(_) | Value::Datetime(_)) => Value::String(text),
         Some(value) => value,
     }
 }
 
-/// Puts `value` at `path`; nothing where the path leads through something that is not a table.
+/// Sets `value` at `path`; `None` where the path leads through a value that is not a table.
 pub(super) fn set(table: &mut Table, path: &[&str], value: Value) -> Option<()> {
     let (last, before) = path.split_last()?;
     let mut table = table;
@@ -171,7 +171,7 @@ pub(super) fn set(table: &mut Table, path: &[&str], value: Value) -> Option<()> 
 }
 
 fn through(variable: &str) -> Error {
-    Error::invalid(format!("the variable `{variable}` names no field of the configuration"))
+    Error::invalid(format!("the variable `{variable}` is not the path of a configuration field"))
         .code("INVALID_CONFIG")
         .hint("`NEXUS__LLM__PRIMARY` sets `primary` in `[llm]`; a single field of a list cannot be set")
 }

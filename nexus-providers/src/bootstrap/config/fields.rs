@@ -1,4 +1,4 @@
-//! What is in force and where it was read from, to be shown: [`Field`]. Secrets are shown as their fingerprints.
+//! Effective fields and their sources, for display: [`Field`]. A secret is shown as its fingerprint.
 
 use serde_json::{Value as Json, json};
 use toml::{Table, Value};
@@ -12,24 +12,24 @@ use crate::Secret;
 use crate::bootstrap::variables::{InFoundFile, VARIABLES};
 use crate::bootstrap::{Environment, Origin, Source};
 
-/// A field of the configuration.
+/// Field of the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
-    /// Its path, such as `llm.primary`.
+    /// Path, such as `llm.primary`.
     pub path: String,
-    /// Its value; of a secret, the [fingerprint](Secret::fingerprint).
+    /// Value; of a secret, the [fingerprint](Secret::fingerprint).
     pub value: Json,
-    /// Where it was read from.
+    /// Source of the value.
     pub source: Source,
 }
 
 impl Config {
-    /// Every field in force: those that a source sets, and the others with their defaults, by their paths. A default of
-    /// `null` means that the field has no value.
+    /// Returns every effective field, sorted by path: the fields that a source sets, and the defaults of the others.
+    /// A default of `null` means no value.
     pub fn fields(&self) -> Vec<Field> {
         let mut fields = self.set.clone();
         for (path, value) in defaults(self) {
-            // A table, such as a route, is set by any field of it.
+            // Any field of a table, such as a route, sets the table.
             let below = format!("{path}.");
             if !fields.iter().any(|field| field.path == path || field.path.starts_with(&below)) {
                 fields.push(Field { path, value, source: Source::of(Origin::Default) });
@@ -40,7 +40,7 @@ impl Config {
     }
 }
 
-/// The variables without a field of the configuration that are set in `env`.
+/// Returns the variables that are set in `env` and have no field.
 pub fn variables(env: &Environment) -> Vec<Field> {
     let has_field = |name: &str| {
         name == "NEXUS_DATA"
@@ -58,7 +58,7 @@ pub fn variables(env: &Environment) -> Vec<Field> {
     shown.filter_map(field).collect()
 }
 
-/// The fields that `table` sets.
+/// Returns the fields that `table` sets.
 pub(super) fn of(table: &Table, sources: &Sources) -> Vec<Field> {
     let field = |(path, source): (&[String], &Source)| {
         let value = at(table, path)?;
@@ -67,7 +67,7 @@ pub(super) fn of(table: &Table, sources: &Sources) -> Vec<Field> {
     sources.iter().filter_map(field).collect()
 }
 
-/// Puts `field` in the place of the one with its path, or beside the others.
+/// Replaces the field of the same path, or adds `field`.
 pub(super) fn replace(fields: &mut Vec<Field>, field: Field) {
     fields.retain(|known| known.path != field.path);
     fields.push(field);

@@ -1,4 +1,4 @@
-//! That every field is shown, with the default in force and its source.
+//! Tests that every field is shown, with its effective default and its source.
 
 use std::cell::Cell;
 use std::iter::once;
@@ -68,7 +68,7 @@ fn each_field_is_shown_with_its_source_and_secrets_as_fingerprints() {
     assert!(!all.contains("0123456789") && !all.contains("swordfish"), "{all}");
 }
 
-/// Asks the `Deserialize` of a type which fields there are below a path, so that a field cannot be forgotten here.
+/// Derives the fields below a path from the `Deserialize` of a type, so that a new field cannot be missed here.
 #[derive(Clone, Copy)]
 struct Probe<'p> {
     path: &'p [&'static str],
@@ -119,7 +119,7 @@ fn fields_below<T: DeserializeOwned>(path: &[&'static str]) -> &'static [&'stati
     fields.get()
 }
 
-/// The paths of `T` that are not shown: neither they nor all the fields below them.
+/// Returns the paths of `T` that are not shown, neither themselves nor through all the fields below them.
 fn missing<T: DeserializeOwned>(prefix: &str, path: &[&'static str], shown: &[Field]) -> Vec<String> {
     let name = [&[prefix], path].concat().join(".");
     let name = name.trim_start_matches('.');

@@ -1,4 +1,4 @@
-//! `[limits]` and `[shutoff]`: how much may be consumed, and when everything ends.
+//! `[limits]` and `[shutoff]`: limits of consumption, and automatic trips of the kill switch.
 
 use std::num::NonZeroU32;
 
@@ -10,32 +10,32 @@ use serde::{Deserialize, Deserializer};
 
 use super::money::{Usd, UsdCap};
 
-/// How much may be consumed by anybody, unless limits are set at run time.
+/// Default limits, which limits set at run time override.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// What a user may spend in a month; 25 dollars unless told.
+    /// Monthly spend of a user; 25 dollars by default.
     pub user_monthly_usd: Option<UsdCap>,
-    /// What an investigation may spend in all; 0.30 dollars unless told.
+    /// Total spend of an investigation; 0.30 dollars by default.
     pub investigation_usd: Option<UsdCap>,
-    /// What happens when an investigation's money runs out; `block` unless told.
+    /// Policy for an investigation over its budget; `block` by default.
     pub investigation_policy: OnExhaustion,
-    /// How long the window of rate limits is in which tenants' quotas count calls, in seconds; 60 unless told.
+    /// Window of rate limits for the calls of tenants' quotas, in seconds; 60 by default.
     pub rate_window_seconds: Option<NonZeroU32>,
-    /// Where days and months begin, as an IANA name; `UTC` unless told.
+    /// Time zone of days and months, as an IANA name; `UTC` by default.
     pub zone: Zone,
-    /// Further limits; one with the subject of an earlier one takes its place.
+    /// Further limits, each of which replaces an earlier one of the same key.
     pub rules: Vec<LimitConfig>,
 }
 
-/// What happens when an investigation's money runs out.
+/// Policy for an investigation over its budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnExhaustion {
-    /// Its calls are refused.
+    /// Calls are refused.
     #[default]
     Block,
-    /// The route's `cheaper` model is asked.
+    /// The route's `cheaper` model replaces the requested one.
     Degrade,
 }
 
@@ -48,31 +48,31 @@ impl From<OnExhaustion> for InvestigationPolicy {
     }
 }
 
-/// One limit.
+/// Single limit.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitConfig {
-    /// Whose consumption.
+    /// Scope of the consumption.
     pub scope: ScopeKind,
-    /// Only that of this one; that of each unless told.
+    /// Id within the scope; each id by default.
     #[serde(default)]
     pub id: Option<String>,
-    /// Only of this model; of all together unless told.
+    /// Model; all models together by default.
     #[serde(default)]
     pub model: Option<String>,
-    /// What is counted: `calls`, `tokens` or `cost_units`. Not with `usd`.
+    /// Meter: `calls`, `tokens` or `cost_units`. Excludes `usd`.
     #[serde(default)]
     pub meter: Option<Meter>,
-    /// Over which time: `minute`, `hour`, `day`, `month`, `total` or seconds such as `90s`.
+    /// Window: `minute`, `hour`, `day`, `month`, `total` or seconds such as `90s`.
     #[serde(deserialize_with = "window")]
     pub window: Window,
-    /// How much there may be; -1 is unlimited.
+    /// Cap; -1 is unlimited.
     #[serde(default)]
     pub cap: Option<Cap>,
-    /// How much may be spent, in the place of `meter` and `cap`.
+    /// Cap in dollars, in place of `meter` and `cap`.
     #[serde(default)]
     pub usd: Option<UsdCap>,
-    /// What happens at the limit; `enforce` unless told, `shadow` only records it.
+    /// Mode; `enforce` by default, `shadow` only records a violation.
     #[serde(default)]
     pub mode: LimitMode,
 }
@@ -82,10 +82,10 @@ fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Window, D::Error
 }
 
 impl LimitConfig {
-    /// The limit that is meant.
+    /// Converts to a limit.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` when it says too little or too much.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` for missing or conflicting fields.
     pub(super) fn limit(&self) -> Result<Limit> {
         let (meter, cap) = match (self.meter, self.cap, self.usd) {
             (None | Some(Meter::Money), None, Some(UsdCap(cap))) => (Meter::Money, cap),
@@ -107,7 +107,7 @@ impl LimitConfig {
 }
 
 impl LimitsConfig {
-    /// The limits in force for everybody.
+    /// Returns the general limits.
     pub(super) fn limits(&self) -> Result<Limits> {
         let money = |scope, window, cap: Option<UsdCap>| {
             cap.map(|UsdCap(cap)| Limit::new(scope, Meter::Money, window, cap))
@@ -120,30 +120,30 @@ impl LimitsConfig {
         Ok(Limits::default().with(usual.into_iter().flatten()).with(rules))
     }
 
-    /// How long the rate window is, in seconds.
+    /// Returns the rate window in seconds.
     pub(super) fn rate_window(&self) -> u32 {
         self.rate_window_seconds.map_or(60, NonZeroU32::get)
     }
 }
 
-/// When a scope is shut by itself. What is absent never shuts.
+/// Thresholds that trip the kill switch of a scope automatically. An absent one never trips.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShutoffConfig {
-    /// The most a tenant may spend within an hour.
+    /// Hourly spend of a tenant.
     pub tenant_hourly_usd: Option<Usd>,
-    /// The most a user may spend within an hour.
+    /// Hourly spend of a user.
     pub user_hourly_usd: Option<Usd>,
-    /// The largest share of calls that may fail within an hour, in percent.
+    /// Share of failed calls within an hour, in percent.
     pub error_percent: Option<u8>,
-    /// Failures are not judged before so many calls; 20 unless told.
+    /// Minimum of calls for `error_percent`; 20 by default.
     pub error_min_calls: Option<u64>,
-    /// How long a shutoff lasts, in seconds; until it is taken back unless told.
+    /// Duration of a trip in seconds; until it is rearmed by default.
     pub lasts_seconds: Option<NonZeroU32>,
 }
 
 impl ShutoffConfig {
-    /// The rule that is meant.
+    /// Converts to a rule.
     pub(super) fn rule(&self) -> Result<AutoTripRule> {
         if self.error_percent.is_some_and(|percent| percent > 100) {
             return Err(super::invalid("`error_percent` is a share, from 0 to 100"));

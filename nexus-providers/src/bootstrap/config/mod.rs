@@ -1,13 +1,13 @@
-//! The user's configuration: `nexus.toml`, with the variables of the environment laid over it.
+//! Configuration: `nexus.toml`, overridden by environment variables.
 //!
-//! What is accepted is obeyed: an unknown field, and a field that would be ignored, is an error.
+//! An accepted field takes effect: an unknown field, or one that would be ignored, is an error.
 //!
-//! - `overlay`: variables over the file; `underlay`: a found `.env` below it; `sources`: what was read from where.
-//! - `trust`: by which way a key may travel; `fields`: what is in force, to be shown, with the `defaults`.
+//! - `env_overrides`: variables over the file; `underlay`: a found `.env` below it; `sources`: source of each field.
+//! - `trust`: addresses to which a key may go; `fields`: effective fields for display, with the `defaults`.
 //! - `provider`: `[providers.<name>]`; `routes`: `[llm]`, `[tenants.<id>]`, `[speech]`.
-//! - `limits`: `[limits]`, `[shutoff]`; `patience`: `[deadlines]`, `[retry]`, `[breaker]`; `pricing`: `[pricing]`.
+//! - `limits`: `[limits]`, `[shutoff]`; `timeouts`: `[deadlines]`, `[retry]`, `[breaker]`; `pricing`: `[pricing]`.
 //! - `cache`: `[cache]`; `retention`: `[retention]`; `server`: `[server]`.
-//! - `amount`: money as people write it.
+//! - `money`: amounts in a configuration.
 
 mod cache;
 mod defaults;
@@ -57,17 +57,17 @@ pub use server::{Network, ServerConfig};
 pub use timeouts::{BreakerConfig, DeadlinesConfig, RetryConfig};
 
 const FILE: &str = "nexus.toml";
-/// The variable that names another file.
+/// Variable that names another file.
 const FILE_VARIABLE: &str = "NEXUS_CONFIG";
-/// The variable in which Google's own libraries look for a credentials file.
+/// Variable of a credentials file in Google's own libraries.
 const GOOGLE_CREDENTIALS: &str = "GOOGLE_APPLICATION_CREDENTIALS";
-/// How long the file, and each that it names, may be.
+/// Size limit of the file, and of each file that it names, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// What `nexus.toml` and the variables say. All of it is optional; `docs/configuration.md` lists every field.
+/// Configuration of `nexus.toml` and the variables. Every field is optional; `docs/configuration.md` lists them.
 ///
 /// ```
-/// use nexus_providers::shell::{Config, Environment};
+/// use nexus_providers::bootstrap::{Config, Environment};
 ///
 /// let text = r#"
 ///     tenant = "acme"
@@ -85,79 +85,79 @@ const MAX_BYTES: u64 = 1 << 20;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The data directory.
+    /// Data directory.
     pub data: Option<PathBuf>,
-    /// The tenant to act in.
+    /// Tenant of the caller.
     pub tenant: Option<String>,
-    /// Who acts.
+    /// User name of the caller.
     pub user: Option<String>,
-    /// The roles of that user.
+    /// Roles of that user.
     pub roles: Vec<String>,
-    /// The groups of that user.
+    /// Groups of that user.
     pub groups: Vec<String>,
-    /// Who can be asked, by name.
+    /// Providers by name.
     pub providers: BTreeMap<String, ProviderConfig>,
-    /// Who answers and who embeds.
+    /// Providers of answers and of embeddings.
     pub llm: LlmConfig,
-    /// What single tenants have.
+    /// Settings of single tenants.
     pub tenants: BTreeMap<String, TenantConfig>,
-    /// How much may be consumed.
+    /// Limits of consumption.
     pub limits: LimitsConfig,
-    /// When everything ends by itself.
+    /// Thresholds that trip the kill switch automatically.
     pub shutoff: ShutoffConfig,
-    /// How long a model may take.
+    /// Deadlines of calls.
     pub deadlines: DeadlinesConfig,
-    /// How often it is asked again.
+    /// Retries.
     pub retry: RetryConfig,
-    /// When it is left alone.
+    /// Circuit breaker.
     pub breaker: BreakerConfig,
-    /// What is kept that may serve again.
+    /// Cache.
     pub cache: CacheConfig,
-    /// What models cost.
+    /// Prices of models.
     pub pricing: PricingConfig,
-    /// How long records are kept.
+    /// Retention of records.
     pub retention: RetentionConfig,
-    /// Who speaks.
+    /// Text-to-speech.
     pub speech: SpeechConfig,
-    /// How estimates are made.
+    /// Estimates.
     pub estimates: Estimates,
-    /// How many connections the server takes.
+    /// Connection limits of the server.
     pub server: ServerConfig,
-    /// The providers that the file or a path names, rather than only a variable that other programs also read.
+    /// Providers that the file or a path names, rather than only a variable that other programs also read.
     #[serde(skip)]
     pub(super) named: BTreeSet<String>,
-    /// What was read from where.
+    /// Source of each field.
     #[serde(skip)]
     sources: Sources,
-    /// The file, where there is one.
+    /// Configuration file, if it exists.
     #[serde(skip)]
     file: Option<PathBuf>,
-    /// What is set, without secrets.
+    /// Fields that are set, without secrets.
     #[serde(skip)]
     set: Vec<Field>,
-    /// The `.env` that was found in the working directory.
+    /// `.env` found in the working directory.
     #[serde(skip)]
     found: Option<FoundEnvFile>,
-    /// Who is told that a key of that file is used.
+    /// One-time messages on keys of that file.
     #[serde(skip)]
     pub(super) announcements: Announcements,
 }
 
-/// How estimates are made that people are shown. Nothing is ever charged by them.
+/// Estimates for display. They never determine a charge.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Estimates {
-    /// How many characters a token has; 4 unless told.
+    /// Characters per token; 4 by default.
     pub token_chars_ratio: CharsPerToken,
 }
 
 impl Config {
-    /// Reads the file that is named, by `file` or `NEXUS_CONFIG`, else `nexus.toml` in `directory` if it is there, and
-    /// lays `env` over it. Files that it names are read too, relative to its own directory.
+    /// Reads the file that `file` or `NEXUS_CONFIG` names, else `nexus.toml` in `directory` if it exists, and applies
+    /// `env` over it. Files that it names are read too, relative to its own directory.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_QUOTAS` when it is not what it
-    /// should be, and with `CONFIG_UNREADABLE` when a file that is named is not there or cannot be read.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_QUOTAS` for invalid
+    /// content, and with `CONFIG_UNREADABLE` when a named file does not exist or cannot be read.
     pub fn read(file: Option<&Path>, directory: &Path, env: &Environment) -> Result<Self> {
         let named = file.map(Path::to_owned).or_else(|| env.path(FILE_VARIABLE));
         let path = named.clone().unwrap_or_else(|| directory.join(FILE));
@@ -166,7 +166,7 @@ impl Config {
         let text = match read {
             Some(text) => text,
             None if named.is_none() => String::new(),
-            None => return Err(unreadable(&path, "is not there")),
+            None => return Err(unreadable(&path, "does not exist")),
         };
         let origin = Origin::ConfigFile(path.clone());
         let mut config =
@@ -180,7 +180,7 @@ impl Config {
         Ok(config)
     }
 
-    /// What the text of a file means, with `env` laid over it. Reads no other file.
+    /// Parses the text of a file, with `env` applied over it. Reads no other file.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_SETTING`.
@@ -191,7 +191,7 @@ impl Config {
     fn parse_from(text: &str, origin: &Origin, env: &Environment) -> Result<Self> {
         let in_file = |error: &toml::de::Error| understood("the configuration file", error);
         let mut table: Table = toml::from_str(text).map_err(|error| in_file(&error))?;
-        // By itself first, so that what is wrong with the file is not blamed on the variables.
+        // The file alone first, so that its errors are not attributed to the variables.
         table.clone().try_into::<Self>().map_err(|error| in_file(&error))?;
         let mut sources = Sources::of_file(&table, origin);
         let named = env_overrides::overlay(&mut table, &mut sources, env)?;
@@ -202,14 +202,14 @@ impl Config {
         let set = fields::of(&table, &sources);
         let mut config: Self = table
             .try_into()
-            .map_err(|error| understood("what the variables set over the configuration file", &error))?;
+            .map_err(|error| understood("the configuration with the environment variables", &error))?;
         (config.named, config.sources, config.set, config.found) = (named, sources, set, found);
         config.take_variables(env)?;
         config.check()?;
         Ok(config)
     }
 
-    /// Takes what other variables hold that a provider names or that its type has: keys and credentials.
+    /// Reads the keys and credentials from the variables that a provider names or that its type has.
     fn take_variables(&mut self, env: &Environment) -> Result<()> {
         let names: Vec<String> = self.providers.keys().cloned().collect();
         for name in names {
@@ -223,7 +223,7 @@ impl Config {
                 && provider.credentials_file.is_none()
                 && let Some(file) = env.path(GOOGLE_CREDENTIALS)
             {
-                // Relative to the process, as Google's own libraries read it.
+                // Relative to the process, as in Google's own libraries.
                 provider.credentials_file = Some(std::path::absolute(&file).unwrap_or(file.clone()));
                 let path = [PROVIDERS, &name, "credentials_file"];
                 self.say(&path, &file.to_string_lossy(), GOOGLE_CREDENTIALS, env);
@@ -232,7 +232,7 @@ impl Config {
         Ok(())
     }
 
-    /// Notes that the field at `path` is from a variable that no overlay knows.
+    /// Records a variable outside the overrides as the source of the field at `path`.
     fn say(&mut self, path: &[&str], shown: &str, variable: &str, env: &Environment) {
         let origin = env.origin(variable).cloned().unwrap_or(Origin::Environment);
         let source = Source { origin, variable: Some(variable.to_owned()) };
@@ -250,18 +250,18 @@ impl Config {
         }
         if self.cache.semantic_threshold.is_some() && self.llm.embedder.is_none() {
             return Err(invalid(
-                "`cache.semantic_threshold` compares vectors, and `llm.embedder` names nobody",
+                "`cache.semantic_threshold` needs an embedder, and `llm.embedder` is not set",
             ));
         }
         self.gateway_settings().map(|_| ())
     }
 
-    /// Reads the files that tenants' quotas are in, and makes the paths of others absolute or relative to the process.
+    /// Reads the files of tenants' quotas, and resolves the paths of others against `directory`.
     fn resolve(&mut self, directory: &Path) -> Result<()> {
         for settings in self.tenants.values_mut() {
             if let Some(file) = settings.quotas_file.take() {
                 let path = directory.join(file);
-                let json = read_text(&path)?.ok_or_else(|| unreadable(&path, "is not there"));
+                let json = read_text(&path)?.ok_or_else(|| unreadable(&path, "does not exist"));
                 let json =
                     json.map_err(|error| error.hint("`quotas_file` in the tenant's section names it"))?;
                 settings.quotas = Some(TenantQuotas::parse(&json)?);
@@ -275,7 +275,7 @@ impl Config {
         Ok(())
     }
 
-    /// How the boundary is to behave.
+    /// Returns the settings of the gateway.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` or `INVALID_PRICE`.
@@ -291,32 +291,32 @@ impl Config {
         settings.shutoff = self.shutoff.rule()?;
         settings.investigation = self.limits.investigation_policy.into();
         settings.zone = self.limits.zone.clone();
-        for (tenant, told) in &self.tenants {
-            settings.tenants.insert(tenant.clone(), self.tenant(told)?);
+        for (tenant, config) in &self.tenants {
+            settings.tenants.insert(tenant.clone(), self.tenant(config)?);
         }
         Ok(settings)
     }
 
-    fn tenant(&self, told: &TenantConfig) -> Result<TenantSettings> {
-        let quotas = told.quotas.clone().unwrap_or_default();
+    fn tenant(&self, config: &TenantConfig) -> Result<TenantSettings> {
+        let quotas = config.quotas.clone().unwrap_or_default();
         let mut limits = quotas.limits(self.limits.rate_window());
-        for limit in &told.limits {
+        for limit in &config.limits {
             limits.push(limit.limit()?);
         }
-        Ok(TenantSettings { limits, cost_units: quotas.cost_units(), distillation: told.distillation })
+        Ok(TenantSettings { limits, cost_units: quotas.cost_units(), distillation: config.distillation })
     }
 
-    /// The configuration file, if there is one.
+    /// Returns the configuration file, if it exists.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// What the user should know of a `.env` that was found: what of it is ignored, with a hint.
+    /// Returns warnings of ignored variables in a found `.env`, each with a hint.
     pub fn warnings(&self) -> impl Iterator<Item = (String, &'static str)> {
         self.found.iter().flat_map(|found| {
             let path = found.path.display();
             let unread = found.unread.as_ref().map(|why| {
-                (format!("`{path}` {why}, and is ignored"), "`--no-env-file` leaves it unread without a word")
+                (format!("`{path}` {why}, and is ignored"), "`--no-env-file` skips it without this warning")
             });
             let ignored = found.ignored.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let ignored = (!ignored.is_empty()).then(|| {
@@ -330,27 +330,28 @@ impl Config {
         })
     }
 
-    /// Has `tell` told each key of a found `.env` before it is first used, as in `openai, key a1b2c3 from ./.env`.
+    /// Announces through `tell` each key of a found `.env` before its first use, as in `openai, key a1b2c3 from
+    /// ./.env`.
     #[must_use]
     pub fn announcing(self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { announcements: Announcements::new(tell), ..self }
     }
 
-    /// Everything that must not be seen, for [`Redactor::hide`](super::Redactor::hide).
+    /// Returns the secrets of the configuration, for [`Redactor::hide`](super::Redactor::hide).
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let found = self.found.iter().flat_map(FoundEnvFile::keys);
         self.providers.values().flat_map(|provider| [&provider.key, &provider.proxy]).flatten().chain(found)
     }
 }
 
-/// The user's configuration directory: `$NEXUS_CONFIG_DIR`, else `$XDG_CONFIG_HOME/nexus`, else
+/// Returns the user's configuration directory: `$NEXUS_CONFIG_DIR`, else `$XDG_CONFIG_HOME/nexus`, else
 /// `$HOME/.config/nexus`. It need not exist.
 ///
 /// # Errors
 /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `NO_CONFIG_DIR` when none of the three is set.
 pub fn config_dir(env: &Environment) -> Result<PathBuf> {
     env.path("NEXUS_CONFIG_DIR")
-        // A relative one means nothing, says its specification; it would be the working directory's.
+        // The XDG specification ignores a relative path, which would depend on the working directory.
         .or_else(|| env.path("XDG_CONFIG_HOME").filter(|xdg| xdg.is_absolute()).map(|xdg| xdg.join("nexus")))
         .or_else(|| env.path("HOME").map(|home| home.join(".config").join("nexus")))
         .ok_or_else(|| {
@@ -364,15 +365,15 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::invalid(message).code("INVALID_CONFIG")
 }
 
-/// What is wrong, on one line, without the line it is in, which may hold a secret.
+/// Returns a parse error on one line, without the source line, which may hold a secret.
 fn understood(what: &str, error: &toml::de::Error) -> Error {
     let place = error.to_string();
     let place = place.lines().find_map(|line| line.strip_prefix("in ")).map(|place| format!(" in {place}"));
-    invalid(format!("{what} cannot be understood: {}{}", error.message(), place.unwrap_or_default()))
+    invalid(format!("cannot parse {what}: {}{}", error.message(), place.unwrap_or_default()))
         .hint("`docs/configuration.md` lists every field")
 }
 
-/// The text of a file within the bound; nothing where there is none.
+/// Reads a file within the size limit; `None` if it does not exist.
 fn read_text(path: &Path) -> Result<Option<String>> {
     match files::read_named(path, MAX_BYTES) {
         Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| unreadable(path, "is not UTF-8")),
@@ -384,7 +385,7 @@ fn read_text(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// A settings file of the user's that cannot be read is a mistake in what the user named, like its content.
+/// Returns an error for an unreadable file, as invalid as the content of a file that the user named.
 fn unreadable(path: &Path, why: &str) -> Error {
     Error::invalid(format!("`{}` {why}", path.display()))
         .code("CONFIG_UNREADABLE")

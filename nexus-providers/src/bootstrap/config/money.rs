@@ -1,6 +1,6 @@
-//! Amounts as people write them in a configuration: dollars, caps in dollars, characters for each token.
+//! Amounts in a configuration: dollars, caps in dollars, characters per token.
 //!
-//! Money is never a float: `0.1 + 0.2` must not decide whether a call is refused. So it is a whole number or a text.
+//! Money is a whole number or a text, never a float: `0.1 + 0.2` must not decide whether a call is refused.
 
 use std::fmt;
 
@@ -9,37 +9,37 @@ use nexus_core::quota::Cap;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// The word for no cap at all.
+/// Value for no cap.
 const UNLIMITED: &str = "unlimited";
 
-/// Dollars: `25` or `"0.30"`.
+/// Amount in dollars: `25` or `"0.30"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usd(pub NanoUsd);
 
 impl Usd {
-    /// The amount in billionths, as rates are kept.
+    /// Returns the amount in billionths of a dollar, the unit of rates.
     pub(super) fn nanos(self) -> u64 {
         u64::try_from(self.0.as_nanos()).unwrap_or(0)
     }
 }
 
-/// A cap in dollars: `25`, `"0.30"` or `"unlimited"`. Nothing is allowed at 0.
+/// Cap in dollars: `25`, `"0.30"` or `"unlimited"`. A cap of 0 allows nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsdCap(pub Cap);
 
-/// How many characters a token has on average, for estimates that people are shown.
+/// Average characters per token, for estimates for display.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CharsPerToken(pub f64);
 
 impl Default for CharsPerToken {
-    /// Four.
+    /// Four characters.
     fn default() -> Self {
         Self(4.0)
     }
 }
 
 impl CharsPerToken {
-    /// About how many tokens so many characters are, one at least.
+    /// Returns the estimated tokens of a number of characters, at least one.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -50,7 +50,7 @@ impl CharsPerToken {
     }
 }
 
-/// Reads a whole number or a text.
+/// Visitor of a whole number or a text.
 struct Amount;
 
 enum Written {
@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for UsdCap {
 
 impl<'de> Deserialize<'de> for CharsPerToken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A variable is a text, a file may have a number; what TOML writes for either can be read.
+        // A variable holds a text, a file may hold a number.
         let written = toml::Value::deserialize(deserializer)?;
         let ratio = match &written {
             toml::Value::String(text) => text.trim().parse().ok(),

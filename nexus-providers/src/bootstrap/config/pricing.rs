@@ -1,4 +1,4 @@
-//! `[pricing]`: what models cost, where the table that ships does not say or says it wrong.
+//! `[pricing]`: prices of models, over the built-in table.
 
 use nexus_core::price::{PriceRow, PriceTable, Rates, Tier};
 use nexus_core::{Result, Timestamp};
@@ -6,36 +6,36 @@ use serde::Deserialize;
 
 use super::money::Usd;
 
-/// What a call's record says of a price from the configuration that has no version of its own.
+/// Version, in a call's record, of a price without a version of its own.
 const VERSION: &str = "nexus.toml";
 
-/// Prices beside those that ship.
+/// Prices beside the built-in ones.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PricingConfig {
-    /// What a model without a price is charged with; without this its calls are refused.
+    /// Price of a model without a price; its calls are refused by default.
     pub ceiling: Option<RatesConfig>,
     /// Prices of single models.
     pub rows: Vec<PriceConfig>,
 }
 
-/// The price of one model.
+/// Price of one model.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceConfig {
-    /// The provider's type; the provider's name for a server that is `openai_compatible`.
+    /// Type of the provider; its name for an `openai_compatible` server.
     pub provider: String,
-    /// The model, or `*` for any of the provider.
+    /// Model, or `*` for every model of the provider.
     pub model: String,
-    /// From when on it holds; always unless told.
+    /// Start of validity; always valid by default.
     #[serde(default)]
     pub valid_from: Option<Timestamp>,
-    /// What records say of where it came from; `nexus.toml` unless told.
+    /// Version in records; `nexus.toml` by default.
     #[serde(default)]
     pub version: Option<String>,
-    /// Its rates.
+    /// Rates.
     pub rates: RatesConfig,
-    /// Rates of long prompts, by rising length.
+    /// Rates of long prompts, by increasing length.
     #[serde(default)]
     pub tiers: Vec<TierConfig>,
 }
@@ -44,13 +44,13 @@ pub struct PriceConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TierConfig {
-    /// Holds for prompts with more tokens than this.
+    /// Lower bound, exclusive, on the tokens of the prompt.
     pub above_input_tokens: u64,
-    /// Its rates.
+    /// Rates.
     pub rates: RatesConfig,
 }
 
-/// Dollars for a million tokens. What is absent costs what [`Rates`] says.
+/// Dollars per million tokens. An absent rate follows [`Rates`].
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RatesConfig {
@@ -62,22 +62,22 @@ pub struct RatesConfig {
     /// Prompt tokens read from the vendor's cache.
     #[serde(default)]
     pub cache_read: Option<Usd>,
-    /// Prompt tokens written to the vendor's cache for minutes.
+    /// Prompt tokens written to the vendor's cache for five minutes.
     #[serde(default)]
     pub cache_write_5m: Option<Usd>,
     /// Prompt tokens written to the vendor's cache for an hour.
     #[serde(default)]
     pub cache_write_1h: Option<Usd>,
-    /// Sound in a prompt.
+    /// Audio tokens of a prompt.
     #[serde(default)]
     pub audio_in: Option<Usd>,
-    /// Tokens of thinking.
+    /// Reasoning tokens.
     #[serde(default)]
     pub reasoning: Option<Usd>,
-    /// Sound in an answer.
+    /// Audio tokens of an answer.
     #[serde(default)]
     pub audio_out: Option<Usd>,
-    /// A million requests to tools on the vendor's side.
+    /// A million requests to server tools of the vendor.
     #[serde(default)]
     pub tool_requests: Option<Usd>,
 }
@@ -99,9 +99,9 @@ impl From<RatesConfig> for Rates {
 }
 
 impl PricingConfig {
-    /// The table that ships with these prices added.
+    /// Returns the built-in table with these prices added.
     pub(super) fn table(&self) -> Result<PriceTable> {
-        // A ceiling is older than any price, so that one for every model of a provider wins over it.
+        // The ceiling is older than any price, so that a price for every model of a provider overrides it.
         let ceiling =
             self.ceiling.map(|rates| row("*", "*", Timestamp::from_micros(-1), "ceiling", rates.into()));
         let rows = self.rows.iter().map(|price| PriceRow {

@@ -1,4 +1,4 @@
-//! `[providers.<name>]`: who can be asked, and how to reach them.
+//! `[providers.<name>]`: providers and their connections.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::Secret;
 
-/// What speaks at the other end.
+/// Type of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
@@ -17,7 +17,7 @@ pub enum ProviderKind {
     OpenAi,
     /// Anthropic.
     Anthropic,
-    /// Gemini, with a key.
+    /// Gemini with an API key.
     Gemini,
     /// Gemini in a project of Google Cloud.
     Vertex,
@@ -29,12 +29,12 @@ pub enum ProviderKind {
     LlamaCpp,
     /// LM Studio.
     LmStudio,
-    /// Any other server that speaks like OpenAI.
+    /// Any other server with OpenAI's API.
     #[serde(rename = "openai_compatible")]
     OpenAiCompatible,
-    /// The answerer that quotes, in this process.
+    /// Extractive answerer, in this process.
     Extractive,
-    /// The scripted provider, which fakes vendors.
+    /// Scripted provider, which simulates vendors.
     Fake,
 }
 
@@ -54,7 +54,7 @@ impl ProviderKind {
         Self::Fake,
     ];
 
-    /// The type's name, which is also the name of the provider of this type that needs no section of its own.
+    /// Returns the name of the type, which is also the name of its provider without a section.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
@@ -71,12 +71,12 @@ impl ProviderKind {
         }
     }
 
-    /// The type of a name.
+    /// Returns the type with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// The variable that usually holds the key, where there is one.
+    /// Returns the default variable of the key, if the type has one.
     pub(in crate::bootstrap) const fn key_variable(self) -> Option<&'static str> {
         match self {
             Self::OpenAi => Some("OPENAI_API_KEY"),
@@ -93,7 +93,7 @@ impl ProviderKind {
         }
     }
 
-    /// The model that answers unless told, where there is a usual one.
+    /// Returns the default model, if the type has one.
     pub(in crate::bootstrap) const fn model(self) -> Option<&'static str> {
         match self {
             Self::OpenAi => Some("gpt-4o"),
@@ -106,7 +106,7 @@ impl ProviderKind {
         }
     }
 
-    /// The model that embeds unless told, where there is a usual one.
+    /// Returns the default embedding model, if the type has one.
     pub(in crate::bootstrap) const fn embedding_model(self) -> Option<&'static str> {
         match self {
             Self::OpenAi | Self::Fake => Some("text-embedding-3-small"),
@@ -121,7 +121,7 @@ impl ProviderKind {
         }
     }
 
-    /// Whether it is on this machine unless told, over plain HTTP.
+    /// Whether the default address is on this machine, over plain HTTP.
     pub(super) const fn listens_here(self) -> bool {
         matches!(self, Self::Ollama | Self::Vllm | Self::LlamaCpp | Self::LmStudio | Self::Fake)
     }
@@ -134,7 +134,7 @@ impl ProviderKind {
         !matches!(self, Self::Extractive | Self::Anthropic)
     }
 
-    /// Whether a provider of the type has a use for the field `field` of its section.
+    /// Whether a provider of the type supports the field `field` of its section.
     pub(super) fn has_use_for(self, field: &str) -> bool {
         match field {
             "key" | "key_env" => self.is_remote() && self != Self::Vertex,
@@ -156,55 +156,55 @@ impl fmt::Display for ProviderKind {
     }
 }
 
-/// One provider. All of it is optional for one that is named like its type.
+/// Provider. Every field is optional for a provider with the name of its type.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderConfig {
-    /// What it is; the provider's name unless told.
+    /// Type; the name of the provider by default.
     #[serde(rename = "type")]
     pub kind: Option<ProviderKind>,
-    /// Its key. Better kept out of the file: `key_env`.
+    /// Key. Prefer `key_env`, which keeps it out of the file.
     pub key: Option<Secret>,
-    /// The variable that holds its key; the type's usual one unless told.
+    /// Variable of the key; that of the type by default.
     pub key_env: Option<String>,
-    /// Where it is; the vendor's own address, or the usual port of this machine, unless told.
+    /// Address; the vendor's own, or the usual port on this machine, by default.
     pub endpoint: Option<String>,
-    /// The model that answers unless a request names another.
+    /// Default model, which a request may override.
     pub model: Option<String>,
-    /// The model that embeds, when `llm.embedder` names this provider.
+    /// Embedding model, if `llm.embedder` names this provider.
     pub embedding_model: Option<String>,
-    /// How many numbers its vectors have; needed for models that Nexus does not know.
+    /// Dimension of the vectors; required for models that Nexus does not know.
     pub embedding_dimension: Option<usize>,
-    /// How many tokens of a text the model embeds, where Nexus does not know (not Gemini).
+    /// Token limit of the embedding model, if Nexus does not know it (not Gemini).
     pub embedding_token_limit: Option<usize>,
-    /// The organisation among those of the key (OpenAI).
+    /// Organisation among those of the key (OpenAI).
     pub organisation: Option<String>,
-    /// The project (Vertex AI).
+    /// Project (Vertex AI).
     pub project: Option<String>,
-    /// The location (Vertex AI).
+    /// Location (Vertex AI).
     pub location: Option<String>,
-    /// The file with the credentials of a service account (Vertex AI).
+    /// Credentials file of a service account (Vertex AI).
     pub credentials_file: Option<PathBuf>,
-    /// How many tokens of prompt and answer the model reads, `num_ctx` (Ollama).
+    /// Context window in tokens, prompt and answer together, `num_ctx` (Ollama).
     pub context_tokens: Option<u32>,
-    /// Whether it runs on hardware of one's own, so that its tokens cost nothing (OpenAI-compatible servers).
+    /// Whether the server runs on own hardware, so that its tokens cost nothing (OpenAI-compatible servers).
     pub own_hardware: Option<bool>,
-    /// How long connecting may take, in milliseconds; 5,000 unless told.
+    /// Connect timeout in milliseconds; 5,000 by default.
     pub connect_timeout_ms: Option<u64>,
-    /// A PEM file with certificate authorities to trust beside the system's.
+    /// PEM file of certificate authorities trusted beside the system's.
     pub ca_file: Option<PathBuf>,
-    /// The proxy: `none` or a URL; that of the usual variables unless told.
+    /// Proxy: `none` or a URL; that of the environment by default.
     pub proxy: Option<Secret>,
-    /// Whether its key may go over plain HTTP to another machine; it may not unless told.
+    /// Whether the key may go over plain HTTP to another machine; false by default.
     pub allow_plain_http: Option<bool>,
 }
 
 impl ProviderConfig {
-    /// What the provider called `name` is.
+    /// Returns the type of the provider called `name`.
     ///
     /// # Errors
-    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` when neither `type` nor its name
-    /// tells.
+    /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_CONFIG` when neither `type` nor the name
+    /// determines it.
     pub fn kind(&self, name: &str) -> Result<ProviderKind> {
         self.kind.or_else(|| ProviderKind::named(name)).ok_or_else(|| {
             let kinds = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
@@ -213,10 +213,10 @@ impl ProviderConfig {
         })
     }
 
-    /// Checks that nothing is set that would be ignored.
+    /// Checks that the type supports every field that is set.
     ///
     /// # Errors
-    /// As [`ProviderConfig::kind`], and for a field that the type has no use for.
+    /// As [`ProviderConfig::kind`], and for an unsupported field.
     pub(super) fn check(&self, name: &str) -> Result<()> {
         nexus_core::id::check_name("name of a provider", name)?;
         let kind = self.kind(name)?;
@@ -241,7 +241,7 @@ impl ProviderConfig {
         ];
         match fields.into_iter().find(|(field, set)| *set && !kind.has_use_for(field)) {
             Some((field, _)) => Err(super::invalid(format!(
-                "`{field}` means nothing to the provider `{name}`, which is of the type `{kind}`"
+                "the provider `{name}` of the type `{kind}` does not support the field `{field}`"
             ))),
             None => Ok(()),
         }

@@ -1,11 +1,11 @@
-//! `[retention]`: how long records are kept.
+//! `[retention]`: retention periods of records.
 
 use std::time::Duration;
 
 use nexus_core::retention::Retention;
 use serde::Deserialize;
 
-/// How long records are kept, in days after their end; 0 keeps a class for ever.
+/// Retention periods in days after the end of a record; 0 keeps a class for ever.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionConfig {
@@ -22,7 +22,7 @@ pub struct RetentionConfig {
 }
 
 impl RetentionConfig {
-    /// The retention that the fields describe.
+    /// Converts to the retention periods.
     pub fn retention(&self) -> Retention {
         let default = Retention::default();
         let period = |days: Option<u32>, default: Option<Duration>| match days {

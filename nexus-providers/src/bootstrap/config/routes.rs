@@ -1,4 +1,4 @@
-//! `[llm]`, `[tenants.<id>]` and `[speech]`: who is asked for what.
+//! `[llm]`, `[tenants.<id>]` and `[speech]`: providers of answers, embeddings and text-to-speech.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -11,26 +11,26 @@ use serde::Deserialize;
 use super::ProviderKind;
 use super::limits::LimitConfig;
 
-/// Who answers and who embeds.
+/// Providers of answers and of embeddings.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LlmConfig {
-    /// The provider that is asked first; the extractive answerer unless told.
+    /// Primary provider; the extractive answerer by default.
     pub primary: Option<String>,
-    /// Those that are asked when it cannot answer, in order.
+    /// Fallback providers, in order.
     pub fallbacks: Vec<String>,
-    /// The only providers that may be asked; all unless told.
+    /// Allowed providers; all by default.
     pub allowed_providers: Option<BTreeSet<String>>,
-    /// What an investigation falls back to when its money runs out.
+    /// Model of an investigation over its budget.
     pub cheaper: Option<DegradedModel>,
-    /// The provider that embeds; nobody unless told, and then search is lexical.
+    /// Provider of embeddings; without one, search is lexical.
     pub embedder: Option<String>,
-    /// The most tokens of an answer where a request does not say; 4,096 unless told.
+    /// Default upper bound on the tokens of an answer; 4,096 by default.
     pub max_tokens: Option<NonZeroU32>,
 }
 
 impl LlmConfig {
-    /// The route of everybody who has none of their own.
+    /// Returns the default route.
     pub(in crate::bootstrap) fn route(&self) -> Route {
         Route {
             primary: self.primary.clone().unwrap_or_else(|| ProviderKind::Extractive.as_str().to_owned()),
@@ -41,35 +41,35 @@ impl LlmConfig {
     }
 }
 
-/// What one tenant has that others do not.
+/// Settings of one tenant.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TenantConfig {
-    /// Its own route, in the place of `[llm]`.
+    /// Route, in place of `[llm]`.
     pub route: Option<Route>,
-    /// Its quotas.
+    /// Quotas.
     pub quotas: Option<TenantQuotas>,
-    /// The JSON file with its quotas, instead.
+    /// JSON file of the quotas, in place of `quotas`.
     pub quotas_file: Option<PathBuf>,
-    /// Limits of its own, beside and in the place of those for everybody.
+    /// Limits, beside and in place of the general ones.
     pub limits: Vec<LimitConfig>,
-    /// Whether answers may serve to train models, when nothing else forbids it.
+    /// Whether answers may be used to train models, if nothing else forbids it.
     pub distillation: bool,
 }
 
-/// Who speaks.
+/// Text-to-speech.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpeechConfig {
-    /// The provider that speaks, of the type `openai`; `fake` for tones, `none` for nobody, which is the default.
+    /// Provider, of the type `openai`; `fake` for tones, `none`, the default, disables it.
     pub provider: Option<String>,
-    /// The model that speaks.
+    /// Model.
     pub model: Option<String>,
-    /// Its voice.
+    /// Voice.
     pub voice: Option<String>,
 }
 
-/// The names of the providers that a route leads to.
+/// Returns the names of the providers of a route.
 pub(in crate::bootstrap) fn leads_to(route: &Route) -> impl Iterator<Item = &String> {
     let cheaper = route.degrade_to.as_ref().map(|cheaper| &cheaper.provider);
     std::iter::once(&route.primary).chain(&route.fallbacks).chain(cheaper)

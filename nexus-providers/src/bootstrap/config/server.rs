@@ -1,4 +1,4 @@
-//! `[server]`: how many connections the server takes, and how long each step of one may take.
+//! `[server]`: connection limits and timeouts of the server.
 
 use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -8,53 +8,53 @@ use std::time::Duration;
 use nexus_core::Error;
 use serde::Deserialize;
 
-/// How many connections the server takes, and how long each step of one may take. All of it is optional.
+/// Connection limits and timeouts of the server. Every field is optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// The most connections at once.
+    /// Upper bound on concurrent connections.
     pub max_connections: Option<NonZeroUsize>,
-    /// The most connections of one address; those of this machine and of trusted proxies are not counted.
+    /// Upper bound on the concurrent connections of one address, other than loopback and trusted proxies.
     pub max_connections_per_address: Option<NonZeroUsize>,
-    /// The proxies that speak for many clients: addresses, or networks such as `10.0.0.0/8`.
+    /// Proxies that forward many clients: addresses, or networks such as `10.0.0.0/8`.
     pub trusted_proxies: Vec<Network>,
-    /// How long the head of a request may take, in milliseconds.
+    /// Timeout for the head of a request, in milliseconds.
     pub header_ms: Option<NonZeroU64>,
-    /// How long a connection may stay open between two requests, in milliseconds.
+    /// Idle timeout between two requests, in milliseconds.
     pub idle_ms: Option<NonZeroU64>,
-    /// How long the body of a request may take, in milliseconds.
+    /// Timeout for the body of a request, in milliseconds.
     pub body_ms: Option<NonZeroU64>,
-    /// How long a client may leave a response unread, in milliseconds.
+    /// Write timeout of a response, in milliseconds.
     pub write_ms: Option<NonZeroU64>,
 }
 
 impl ServerConfig {
-    /// How long the head of a request may take.
+    /// Returns the timeout for the head of a request.
     pub fn header(&self) -> Option<Duration> {
         milliseconds(self.header_ms)
     }
 
-    /// How long a connection may stay open between two requests.
+    /// Returns the idle timeout between two requests.
     pub fn idle(&self) -> Option<Duration> {
         milliseconds(self.idle_ms)
     }
 
-    /// How long the body of a request may take.
+    /// Returns the timeout for the body of a request.
     pub fn body(&self) -> Option<Duration> {
         milliseconds(self.body_ms)
     }
 
-    /// How long a client may leave a response unread.
+    /// Returns the write timeout of a response.
     pub fn write(&self) -> Option<Duration> {
         milliseconds(self.write_ms)
     }
 }
 
-fn milliseconds(told: Option<NonZeroU64>) -> Option<Duration> {
-    told.map(|ms| Duration::from_millis(ms.get()))
+fn milliseconds(ms: Option<NonZeroU64>) -> Option<Duration> {
+    ms.map(|ms| Duration::from_millis(ms.get()))
 }
 
-/// A network of addresses: those whose first bits are the same.
+/// IP network: the addresses with a common prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network {
@@ -63,7 +63,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether `address` is in the network. An IPv4 address is the same when it is written as IPv6.
+    /// Whether `address` is in the network. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
@@ -77,7 +77,7 @@ impl Network {
     }
 }
 
-/// Whether the first `bits` of two numbers of `width` bits are the same.
+/// Whether the first `bits` of two numbers of `width` bits are equal.
 fn same_bits(a: u128, b: u128, width: u8, bits: u8) -> bool {
     (a ^ b).checked_shr(u32::from(width - bits.min(width))).unwrap_or_default() == 0
 }
@@ -85,7 +85,7 @@ fn same_bits(a: u128, b: u128, width: u8, bits: u8) -> bool {
 impl FromStr for Network {
     type Err = Error;
 
-    /// Reads an address, or an address and a number of bits as in `10.0.0.0/8`.
+    /// Parses an address, or an address with a prefix length as in `10.0.0.0/8`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (address, bits) =
             text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
@@ -96,7 +96,7 @@ impl FromStr for Network {
             Some(Self { address, bits })
         };
         read().ok_or_else(|| {
-            Error::invalid(format!("`{text}` is no address and no network"))
+            Error::invalid(format!("`{text}` is neither an address nor a network"))
                 .code("INVALID_CONFIG")
                 .hint("write `10.0.0.7` or `10.0.0.0/8`")
         })

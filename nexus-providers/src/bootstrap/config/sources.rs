@@ -1,4 +1,4 @@
-//! Which field of the configuration was read from where: [`Sources`].
+//! Source of each field of the configuration: [`Sources`].
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use toml::{Table, Value};
 
 use crate::bootstrap::{Origin, Source};
 
-/// The source of each field that anything sets, by its path.
+/// Sources of the fields that are set, by path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sources(BTreeMap<Vec<String>, Source>);
 
 impl Sources {
-    /// Those of a file's fields.
+    /// Returns the sources of a file's fields.
     pub(super) fn of_file(table: &Table, origin: &Origin) -> Self {
         let mut sources = Self::default();
         let source = Source::of(origin.clone());
@@ -21,7 +21,7 @@ impl Sources {
         sources
     }
 
-    /// Notes that `path` has `value` from `source`, in the place of whatever was there.
+    /// Records the source of `value` at `path`, and removes the sources of replaced values.
     pub(super) fn set(&mut self, path: &[&str], value: &Value, source: &Source) {
         let path: Vec<String> = path.iter().map(|name| (*name).to_owned()).collect();
         self.0.retain(|known, _| !known.starts_with(&path));
@@ -38,13 +38,13 @@ impl Sources {
         }
     }
 
-    /// The source of the field at `path`, if anything sets it.
+    /// Returns the source of the field at `path`, if it is set.
     pub(super) fn get(&self, path: &[&str]) -> Option<&Source> {
         let path: Vec<String> = path.iter().map(|name| (*name).to_owned()).collect();
         self.0.get(&path)
     }
 
-    /// Every path with its source, sorted.
+    /// Iterates over the sources, sorted by path.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[String], &Source)> {
         self.0.iter().map(|(path, source)| (path.as_slice(), source))
     }

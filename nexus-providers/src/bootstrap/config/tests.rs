@@ -1,4 +1,4 @@
-//! What the configuration means, and what it refuses to mean.
+//! Meaning of the configuration, and its errors.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn refused<const N: usize>(text: &str, env: [(&str, &str); N], code: &str) -> Er
     error
 }
 
-/// The caps in force by scope and window, in the order of limits.
+/// Returns the effective caps by scope and window, in the order of limits.
 fn caps(settings: &GatewaySettings) -> Vec<(ScopeKind, Window, i64)> {
     settings
         .limits
@@ -109,18 +109,18 @@ fn every_section_reaches_the_boundary() {
 }
 
 #[test]
-fn a_cache_has_512_mb_and_answers_serve_for_an_hour_unless_told() {
+fn a_cache_has_512_mb_and_answers_serve_for_an_hour_by_default() {
     let config = |text: &str| Config::parse(text, &Environment::from(NOTHING)).unwrap();
     assert_eq!(config("").cache.room(), Some(512 << 20));
     let usual = settings("", NOTHING).cache;
     assert_eq!((usual.answer_ttl, usual.embedding_ttl), (Duration::from_hours(1), Duration::from_hours(24)));
     assert_eq!(usual.semantic_threshold, None);
-    let told = "llm.embedder = 'ollama'\n[cache]\nmax_mb = 3\nanswers_seconds = 0\nembeddings_seconds = 5\n\
+    let set = "llm.embedder = 'ollama'\n[cache]\nmax_mb = 3\nanswers_seconds = 0\nembeddings_seconds = 5\n\
                 semantic_threshold = 0.97";
-    assert_eq!(config(told).cache.room(), Some(3 << 20));
-    let told = settings(told, NOTHING).cache;
-    assert_eq!((told.answer_ttl, told.embedding_ttl), (Duration::ZERO, Duration::from_secs(5)));
-    assert_eq!(told.semantic_threshold.map(f64::from), Some(0.97));
+    assert_eq!(config(set).cache.room(), Some(3 << 20));
+    let set = settings(set, NOTHING).cache;
+    assert_eq!((set.answer_ttl, set.embedding_ttl), (Duration::ZERO, Duration::from_secs(5)));
+    assert_eq!(set.semantic_threshold.map(f64::from), Some(0.97));
     let env = [("NEXUS__CACHE__SEMANTIC_THRESHOLD", "0.5"), ("NEXUS__LLM__EMBEDDER", "ollama")];
     let by_variable = settings("", env).cache.semantic_threshold;
     assert_eq!(by_variable.map(f64::from), Some(0.5));

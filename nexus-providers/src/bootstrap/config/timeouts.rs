@@ -1,4 +1,4 @@
-//! `[deadlines]`, `[retry]` and `[breaker]`: how long a provider is waited for, and how often it is asked.
+//! `[deadlines]`, `[retry]` and `[breaker]`: deadlines, retries and the circuit breaker of calls.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
@@ -6,45 +6,45 @@ use std::time::Duration;
 use nexus_core::gateway::{BreakerPolicy, Deadlines, RetryPolicy};
 use serde::Deserialize;
 
-/// How long a whole call may take unless told, in milliseconds.
+/// Default deadline of a call, in milliseconds.
 const TOTAL_MS: u64 = 120_000;
 
-/// How long a model may take, in milliseconds.
+/// Deadlines of a call, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeadlinesConfig {
-    /// From sending to the vendor's first event; 120,000 unless told.
+    /// Timeout of the vendor's first event; 120,000 by default.
     pub first_event_ms: Option<NonZeroU64>,
-    /// Between two events; 60,000 unless told.
+    /// Timeout between two events; 60,000 by default.
     pub idle_ms: Option<NonZeroU64>,
-    /// For the whole call with all its attempts; 120,000 unless told.
+    /// Deadline of the call with all its attempts; 120,000 by default.
     pub total_ms: Option<NonZeroU64>,
-    /// For the ledger to take one step, such as an admission; 5,000 unless told.
+    /// Timeout of one step of the ledger, such as an admission; 5,000 by default.
     pub store_ms: Option<NonZeroU64>,
 }
 
 impl DeadlinesConfig {
     pub(super) fn deadlines(&self) -> Deadlines {
         let usual = Deadlines::default();
-        let told = |ms: Option<NonZeroU64>| ms.map(|ms| Duration::from_millis(ms.get()));
+        let timeout = |ms: Option<NonZeroU64>| ms.map(|ms| Duration::from_millis(ms.get()));
         Deadlines {
-            first_event: told(self.first_event_ms).unwrap_or(usual.first_event),
-            idle: told(self.idle_ms).unwrap_or(usual.idle),
-            total: told(self.total_ms).unwrap_or(Duration::from_millis(TOTAL_MS)),
-            store: told(self.store_ms).unwrap_or(usual.store),
+            first_event: timeout(self.first_event_ms).unwrap_or(usual.first_event),
+            idle: timeout(self.idle_ms).unwrap_or(usual.idle),
+            total: timeout(self.total_ms).unwrap_or(Duration::from_millis(TOTAL_MS)),
+            store: timeout(self.store_ms).unwrap_or(usual.store),
         }
     }
 }
 
-/// How often a provider is asked again.
+/// Retries of a provider.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryConfig {
-    /// How often each provider is asked at most, the first time included; 3 unless told.
+    /// Maximum of attempts for each provider, the first included; 3 by default.
     pub attempts: Option<NonZeroU32>,
-    /// How long to wait before the second attempt, in milliseconds; 500 unless told. It doubles each time.
+    /// Delay before the second attempt, in milliseconds; 500 by default. It doubles each time.
     pub backoff_ms: Option<u64>,
-    /// The longest wait, in milliseconds; 8,000 unless told.
+    /// Upper bound on the delay, in milliseconds; 8,000 by default.
     pub longest_ms: Option<u64>,
 }
 
@@ -59,15 +59,15 @@ impl RetryConfig {
     }
 }
 
-/// When a provider that keeps failing is left alone.
+/// Circuit breaker of a provider.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {
-    /// After so many failures in a row; 3 unless told.
+    /// Consecutive failures that open the circuit; 3 by default.
     pub failures: Option<NonZeroU32>,
-    /// For so many seconds; 30 unless told.
+    /// Seconds for which the circuit stays open; 30 by default.
     pub open_seconds: Option<u64>,
-    /// How many calls may then try it at once; 1 unless told.
+    /// Concurrent calls of the half-open circuit; 1 by default.
     pub trials: Option<NonZeroU32>,
 }
 

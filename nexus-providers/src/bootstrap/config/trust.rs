@@ -1,7 +1,8 @@
-//! By which way a key may travel: never where only a weaker source says, and over plain HTTP only where that is allowed.
+//! Checks of the addresses to which a key may go: never one that only a weaker source names, and over plain HTTP only
+//! where that is allowed.
 //!
-//! An endpoint, a proxy and a certificate authority each decide who reads a key. A key that the environment has must
-//! not go where only a file says, unless that file names the key as well.
+//! An endpoint, a proxy and a certificate authority each determine the readers of a key. A key of the environment
+//! must not go to an address that only a file names, unless that file names the key as well.
 
 use std::net::IpAddr;
 
@@ -15,15 +16,15 @@ use crate::bootstrap::origin::Strength;
 use crate::bootstrap::{Origin, Source};
 use crate::ollama::base_address;
 
-/// The word for no proxy.
+/// Value for no proxy.
 pub(in crate::bootstrap) const NO_PROXY: &str = "none";
-/// The fields of a provider that decide who reads its key, with what they are called.
+/// Fields of a provider that determine the readers of its key, with their names in messages.
 const WAYS: [(&str, &str); 3] =
     [("endpoint", "endpoint"), ("proxy", "proxy"), ("ca_file", "certificate authority")];
 
 impl Config {
-    /// Checks that the key of the provider `name` goes nowhere that only a weaker source than its own says, and not
-    /// over plain HTTP.
+    /// Checks that the key of the provider `name` goes to no address of a weaker source than its own, and not over
+    /// plain HTTP.
     ///
     /// # Errors
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `WEAKER_SOURCE`, naming both sources, or with
@@ -47,12 +48,13 @@ impl Config {
         provider.check_plain_http(name, kind)
     }
 
-    /// Where the key of the provider `name` was read from.
+    /// Returns the source of the key of the provider `name`.
     pub(in crate::bootstrap) fn key_source(&self, name: &str) -> Option<&Source> {
         self.sources.get(&[PROVIDERS, name, KEY])
     }
 
-    /// An error for the provider `name`, which has no key. It says where the key was looked for and where it would go.
+    /// Returns an error for the provider `name` without a key, which names the variable of the key and the source of
+    /// the endpoint.
     pub(in crate::bootstrap) fn key_missing(
         &self,
         name: &str,
@@ -66,7 +68,7 @@ impl Config {
                 format!("`{variable}`, which `key_env` in {source} names, is not set")
             }
             (Some(variable), None) => format!("`{variable}` is not set"),
-            (None, _) => "no variable is named for it".to_owned(),
+            (None, _) => "no variable is configured for it".to_owned(),
         };
         let message = format!("the provider `{name}` has no key: {key}; {}", self.endpoint_source(name));
         let endpoint = self.sources.get(&[PROVIDERS, name, "endpoint"]);
@@ -77,7 +79,7 @@ impl Config {
             None => {
                 format!("name the variable that holds it with `key_env` in `[providers.{name}]`, and set it")
             }
-            // The key of the environment alone would be refused: only the file knows the endpoint.
+            // The key of the environment alone would be rejected, because only the file names the endpoint.
             Some(variable) if in_file(endpoint) && !in_file(named_by) => format!(
                 "set `{variable}`, and write `key_env = \"{variable}\"` into `[providers.{name}]`, where the endpoint is"
             ),
@@ -87,7 +89,7 @@ impl Config {
         Error::invalid(message).code("PROVIDER_KEY_MISSING").hint(hint)
     }
 
-    /// Where the endpoint of the provider `name` was read from, as a part of a sentence.
+    /// Returns a clause on the source of the endpoint of the provider `name`.
     pub(in crate::bootstrap) fn endpoint_source(&self, name: &str) -> String {
         match self.sources.get(&[PROVIDERS, name, "endpoint"]) {
             Some(source) => format!("its endpoint is from {source}"),
@@ -95,7 +97,7 @@ impl Config {
         }
     }
 
-    /// The source of a provider's key; nothing where no key is sent.
+    /// Returns the source of a provider's key; `None` where no key is sent.
     fn key_strength(&self, name: &str, kind: ProviderKind, provider: &ProviderConfig) -> Option<KeySource> {
         if kind == ProviderKind::Vertex {
             let file = self.sources.get(&[PROVIDERS, name, "credentials_file"]);
@@ -115,10 +117,10 @@ impl Config {
         }
         provider.key.as_ref().filter(|key| !key.is_empty())?;
         let source = self.key_source(name)?;
-        // A source that names the variable of a key stands for the key: it says whose key belongs there.
+        // A source that names the variable of a key stands for the key.
         let named_by = self.sources.get(&[PROVIDERS, name, "key_env"]).map(|source| source.origin.strength());
         let strength = source.origin.strength();
-        // Where the environment names the variable, the file's word for it would not be heard.
+        // Where the environment names the variable, it overrides `key_env` of the file.
         let variable = source.variable.as_deref().filter(|_| named_by.is_none());
         Some(KeySource {
             strength: named_by.map_or(strength, |named_by| named_by.min(strength)),
@@ -128,17 +130,17 @@ impl Config {
     }
 }
 
-/// Where a key was read from.
+/// Source of a key.
 struct KeySource {
     strength: Strength,
-    /// What the source is called.
+    /// Name of the source in messages.
     called: String,
-    /// How the configuration file names the key, so that the key may go where the file says.
+    /// Edit of the configuration file that names the key, so that the key may go to an address of the file.
     named: Option<String>,
 }
 
 impl ProviderConfig {
-    /// Whether the field `field` decides who reads the key.
+    /// Whether the field `field` determines the readers of the key.
     fn leads_elsewhere(&self, field: &str) -> bool {
         match field {
             "endpoint" => self.endpoint.is_some(),
@@ -157,13 +159,13 @@ impl ProviderConfig {
         self.endpoint(kind).is_some_and(|endpoint| endpoint.scheme() == "http")
     }
 
-    /// Where it is, if that may be over plain HTTP.
+    /// Returns the endpoint, if it may be over plain HTTP.
     fn endpoint(&self, kind: ProviderKind) -> Option<Url> {
         let Some(endpoint) = self.endpoint.as_deref().map(str::trim) else {
             return kind.listens_here().then(|| Url::parse("http://localhost").ok()).flatten();
         };
         let parsed = Url::parse(endpoint).ok().filter(Url::has_host);
-        // Ollama's is written without a scheme, too.
+        // An address of Ollama may lack the scheme.
         parsed.or_else(|| base_address(endpoint).ok().and_then(|address| Url::parse(&address).ok()))
     }
 

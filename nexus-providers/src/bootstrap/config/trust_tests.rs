@@ -1,4 +1,4 @@
-//! Whether a key may go where it was told to, for each source of each.
+//! Destinations of a key, for each pair of the sources of both.
 
 use super::*;
 use crate::bootstrap::Environment;
@@ -6,18 +6,18 @@ use crate::bootstrap::Environment;
 const VARIABLE: &str = "OPENAI_API_KEY";
 const NAMED: &str = "NAMED_KEY";
 
-/// Where something is said.
+/// Source of a value in a test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum From {
     Nowhere,
     Found,
     File,
-    /// The file names the variable, and the environment has it.
+    /// The file names the variable, and the environment sets it.
     FileByName,
     Variable,
 }
 
-/// A file, an environment and a found `.env` that say `way` and the key where they are told to.
+/// Returns a configuration whose file, environment and found `.env` set `way` and the key, each at its source.
 fn configured(key: From, way: From, field: &str, value: &str) -> Config {
     let by_path = format!("NEXUS__PROVIDERS__OPENAI__{}", field.to_ascii_uppercase());
     let (mut text, mut found) = (vec!["[providers.openai]".to_owned()], Vec::new());
@@ -64,7 +64,7 @@ fn a_key_never_goes_where_only_a_weaker_source_says() {
                 let config = configured(key, way, field, value);
                 let provider = &config.providers["openai"];
                 assert_eq!(provider.key.is_some(), key != From::Nowhere, "{key:?}");
-                // A found file says nothing of where a vendor is.
+                // A found file sets no address of a vendor.
                 let is_set = provider.leads_elsewhere(field);
                 assert_eq!(is_set, matches!(way, From::File | From::Variable), "{field} {way:?}");
                 let is_refused = key == From::Variable && way == From::File;
@@ -99,7 +99,7 @@ fn a_refusal_for_a_weaker_source_tells_how_the_key_may_go_there() {
         );
         let hint = error.remedy().unwrap();
         assert!(hint.contains(&named) && hint.contains(&moved), "{hint}");
-        // Each of the two remedies is one.
+        // Each of the two hints solves it.
         checked(&Config::parse(&format!("{text}\n{named}"), &key()).unwrap()).unwrap();
         checked(&Config::parse(&text, &key().and(&moved, "https://elsewhere.example/v1")).unwrap()).unwrap();
     }
@@ -180,7 +180,7 @@ fn credentials_of_google_are_a_key_like_any_other() {
 }
 
 #[test]
-fn plain_http_carries_a_key_to_this_machine_only_unless_told() {
+fn plain_http_carries_a_key_to_this_machine_only_unless_allowed() {
     let check = |fields: &str, code: Option<&str>| {
         let text = format!("[providers.openai]\nkey = 'sk-0123456789'\n{fields}");
         let config = Config::parse(&text, &Environment::from([("", ""); 0])).unwrap();

@@ -1,4 +1,4 @@
-//! A `.env` that was found by itself, under everything else: vendors' keys and models where nothing stronger has any.
+//! Found `.env` below all other sources: vendors' keys and models where no stronger source has any.
 
 use toml::{Table, Value};
 
@@ -9,14 +9,14 @@ use crate::bootstrap::env_file::FoundEnvFile;
 use crate::bootstrap::variables::{InFoundFile, in_found_file};
 use crate::bootstrap::{Origin, Source};
 
-/// The variable that names who answers.
-const WHO_ANSWERS: &str = "LLM_PROVIDER";
-/// The field that it sets.
+/// Variable of the primary provider.
+const PRIMARY_VARIABLE: &str = "LLM_PROVIDER";
+/// Field of that variable.
 const PRIMARY: [&str; 2] = ["llm", "primary"];
-/// The fields of `[llm]` of which each names a provider that answers.
+/// Fields of `[llm]` that each name a provider of answers.
 const NAMES_A_PROVIDER: [&str; 4] = ["primary", "fallbacks", "allowed_providers", "cheaper"];
 
-/// Fills what `table` leaves open with what `found` may say. Notes in `found` what of it is ignored.
+/// Fills the gaps of `table` with the permitted values of `found`, and records the ignored variables in `found`.
 pub(super) fn underlay(table: &mut Table, sources: &mut Sources, found: &mut FoundEnvFile) {
     for (variable, kind, field) in PROVIDER_NAMES {
         let may = in_found_file(variable);
@@ -25,10 +25,10 @@ pub(super) fn underlay(table: &mut Table, sources: &mut Sources, found: &mut Fou
         }
         let Some(text) = found.get(variable).map(|value| value.expose().to_owned()) else { continue };
         let source = source(found, variable);
-        // Where something else stands in the place of providers, the file's own fault is told elsewhere.
+        // Where the value of `providers` is not a table, deserialisation reports it.
         let _ = of_provider(table, kind, |name, entry| {
             let has_key_elsewhere = field == KEY && entry.contains_key("key_env");
-            // A model of the vendor's own says nothing of what another place serves.
+            // The vendor's model may not exist at another address.
             let is_elsewhere = may == Some(InFoundFile::Model) && entry.contains_key("endpoint");
             if !entry.contains_key(field) && !has_key_elsewhere && !is_elsewhere {
                 let value = Value::String(text.clone());
@@ -43,32 +43,32 @@ pub(super) fn underlay(table: &mut Table, sources: &mut Sources, found: &mut Fou
             fill(table, sources, path, &value, &source(found, variable));
         }
     }
-    who_answers(table, sources, found);
+    fill_primary(table, sources, found);
     let named_elsewhere: Vec<String> = key_variables(table).filter(|name| found.has_other(name)).collect();
     for name in named_elsewhere {
         found.ignore(&name);
     }
 }
 
-/// Who answers, where no stronger source says, and only beside the key that is then used: neither may a folder have
-/// documents sent to a vendor at the expense of the user's own key.
-fn who_answers(table: &mut Table, sources: &mut Sources, found: &mut FoundEnvFile) {
-    let Some(name) = found.get(WHO_ANSWERS).map(|name| name.expose().to_owned()) else { return };
+/// Sets the primary provider, if no stronger source does, and only together with its key from the same file: a folder
+/// must not send documents to a vendor at the expense of the user's own key.
+fn fill_primary(table: &mut Table, sources: &mut Sources, found: &mut FoundEnvFile) {
+    let Some(name) = found.get(PRIMARY_VARIABLE).map(|name| name.expose().to_owned()) else { return };
     let llm = table.get("llm").and_then(Value::as_table);
     if llm.and_then(|llm| llm.get("primary")?.as_str()) == Some(&name) {
         return;
     }
     if llm.is_some_and(|llm| NAMES_A_PROVIDER.iter().any(|field| llm.contains_key(*field))) {
-        return found.ignore(WHO_ANSWERS);
+        return found.ignore(PRIMARY_VARIABLE);
     }
     let has_its_key = ProviderKind::named(&name).is_some_and(|kind| kind.key_variable().is_some())
         && sources
             .get(&[PROVIDERS, &name, KEY])
             .is_some_and(|source| matches!(source.origin, Origin::FoundEnvFile(_)));
     if has_its_key {
-        fill(table, sources, &PRIMARY, &Value::String(name), &source(found, WHO_ANSWERS));
+        fill(table, sources, &PRIMARY, &Value::String(name), &source(found, PRIMARY_VARIABLE));
     } else {
-        found.ignore(WHO_ANSWERS);
+        found.ignore(PRIMARY_VARIABLE);
     }
 }
 
@@ -82,7 +82,7 @@ fn source(found: &FoundEnvFile, variable: &str) -> Source {
     Source { origin: Origin::FoundEnvFile(found.path.clone()), variable: Some(variable.to_owned()) }
 }
 
-/// The variables that the configuration names for keys.
+/// Returns the variables that the configuration names for keys.
 fn key_variables(table: &Table) -> impl Iterator<Item = String> {
     let entries = table.get(PROVIDERS).and_then(Value::as_table).into_iter().flat_map(Table::values);
     let names = entries.filter_map(|entry| entry.get("key_env")?.as_str());

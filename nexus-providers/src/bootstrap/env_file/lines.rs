@@ -1,23 +1,22 @@
-//! The lines of a file of variables: `NAME=value`, `export NAME=value`, quotes, comments. Nothing is substituted.
+//! Parser of a file of variables: `NAME=value`, `export NAME=value`, quotes, comments. Nothing is substituted.
 //!
-//! A value is what stands there: `${OTHER}` stays `${OTHER}`, so that no file can send one variable as a part of
-//! another.
+//! Values are literal: `${OTHER}` stays `${OTHER}`, so that no file can send one variable as a part of another.
 
-/// A line that says something.
+/// Line that is neither empty nor a comment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// A variable with its value.
+    /// Variable with its value.
     Variable {
-        /// Its name.
+        /// Name.
         name: String,
-        /// Its value, without quotes.
+        /// Value, without quotes.
         value: String,
     },
-    /// A line of another form, by its number from 1.
+    /// Malformed line, by its number from 1.
     Unknown(usize),
 }
 
-/// The lines of `bytes` that are neither empty nor comments.
+/// Parses the lines of `bytes` that are neither empty nor comments.
 pub(super) fn lines(bytes: &[u8]) -> Vec<Line> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let all: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
@@ -40,7 +39,7 @@ pub(super) fn lines(bytes: &[u8]) -> Vec<Line> {
     lines
 }
 
-/// The name and what stands behind the equals sign.
+/// Splits an assignment at the equals sign.
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let exported = line.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t']));
     let (name, value) = exported.unwrap_or(line).split_once('=')?;
@@ -50,7 +49,8 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     is_name.then_some((name, value.trim_start()))
 }
 
-/// The value that begins with `text`, and how many of the lines `below` belong to it: one in quotes may have several.
+/// Parses the value that begins with `text`, and counts its lines among those `below`: a quoted value may span
+/// several.
 fn read(text: &str, below: &[&[u8]]) -> Option<(String, usize)> {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
     let Some(quote) = quote else {

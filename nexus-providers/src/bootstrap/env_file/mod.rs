@@ -1,9 +1,9 @@
-//! Files of variables: one that the user names, and a `.env` that lies in the working directory.
+//! Files of variables: a file that the user names, and a `.env` found in the working directory.
 //!
-//! A named one is as strong as the environment. A found one may have come with the folder, so [`FoundEnvFile`] keeps
-//! nothing of it but vendors' keys and models, and the names of what was ignored.
+//! A named file has the strength of the environment. A found one may come with the folder, so [`FoundEnvFile`] keeps
+//! only vendors' keys and models, and the names of ignored variables.
 //!
-//! - `lines`: what a file says.
+//! - `lines`: parser.
 
 mod lines;
 
@@ -18,18 +18,18 @@ use crate::Secret;
 use crate::files::{self, Unread};
 use lines::{Line, lines};
 
-/// The name of a file that is found by itself.
+/// Name of a found file.
 const FOUND: &str = ".env";
-/// How long a file may be.
+/// Size limit of a file, in bytes.
 const MAX_BYTES: u64 = 64 << 10;
-/// How many characters of a name are shown that stands in someone else's file.
+/// Length limit of a name from a found file in messages, in characters.
 const SHOWN_CHARS: usize = 60;
 
-/// The variables of the file that the user named.
+/// Reads the variables of the file that the user named.
 ///
 /// # Errors
-/// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_ENV_FILE` for a file that cannot be read or has
-/// a line that is none of a file of variables.
+/// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_ENV_FILE` for a file that cannot be read or
+/// has a malformed line.
 pub(super) fn named(path: &Path) -> Result<Vec<(String, String)>> {
     let bytes = files::read_named(path, MAX_BYTES).map_err(|unread| {
         let error = invalid(format!("`{}` {}", path.display(), unread.reason(MAX_BYTES)));
@@ -41,11 +41,9 @@ pub(super) fn named(path: &Path) -> Result<Vec<(String, String)>> {
     let bytes = Zeroizing::new(bytes);
     let variable = |line| match line {
         Line::Variable { name, value } => Ok((name, value)),
-        // The line is not repeated: it may hold a secret.
-        Line::Unknown(number) => {
-            Err(invalid(format!("line {number} of `{}` cannot be understood", path.display()))
-                .hint("write `NAME=value` on each line, and close each quote"))
-        }
+        // The line is omitted, since it may hold a secret.
+        Line::Unknown(number) => Err(invalid(format!("line {number} of `{}` is malformed", path.display()))
+            .hint("write `NAME=value` on each line, and close each quote")),
     };
     lines(&bytes).into_iter().map(variable).collect()
 }
@@ -54,23 +52,23 @@ fn invalid(message: String) -> Error {
     Error::invalid(message).code("INVALID_ENV_FILE")
 }
 
-/// What was taken from a `.env` in the working directory, and what was not.
+/// Variables of a `.env` in the working directory, used and ignored.
 #[derive(Clone, Debug)]
 pub(super) struct FoundEnvFile {
     pub(super) path: PathBuf,
-    /// Vendors' keys, models and who answers, by the name of the variable.
+    /// Vendors' keys, models and the provider of answers, by the name of the variable.
     taken: BTreeMap<&'static str, Secret>,
-    /// The variables of Nexus that such a file may not set, in the order of the file.
+    /// Variables of Nexus that such a file may not set, in the order of the file.
     pub(super) ignored: Vec<String>,
-    /// The names of all other variables.
+    /// Names of all other variables.
     others: BTreeSet<String>,
-    /// Why the file was not read although it is one.
+    /// Reason why the regular file was not read.
     pub(super) unread: Option<String>,
 }
 
 impl FoundEnvFile {
-    /// The file `.env` in `directory`; nothing where there is none, or something else of that name. Never fails: what
-    /// cannot be understood is another program's.
+    /// Reads the file `.env` in `directory`; `None` if it is absent or not a regular file. Never fails: malformed
+    /// lines belong to another program.
     pub(super) fn find(directory: &Path) -> Option<Self> {
         let path = directory.join(FOUND);
         match files::read(&path, MAX_BYTES) {
@@ -98,7 +96,7 @@ impl FoundEnvFile {
         match in_found_file(&name) {
             Some(InFoundFile::Key | InFoundFile::Model | InFoundFile::Provider) => {
                 let value = Secret::new(value);
-                // What no header carries is no key, and must not stop a command.
+                // A value that no header can carry is no key, and must not fail a command.
                 let known = VARIABLES.iter().find(|(known, _)| *known == name);
                 match known {
                     Some((known, _)) if value.header("").is_ok() => drop(self.taken.insert(known, value)),
@@ -114,7 +112,7 @@ impl FoundEnvFile {
         }
     }
 
-    /// Notes that the variable `name` is not obeyed.
+    /// Records that the variable `name` is ignored.
     pub(super) fn ignore(&mut self, name: &str) {
         let name: String = name.chars().take(SHOWN_CHARS).collect();
         if !self.ignored.contains(&name) {
@@ -122,17 +120,17 @@ impl FoundEnvFile {
         }
     }
 
-    /// The value of a variable that such a file may set.
+    /// Returns the value of a variable that such a file may set.
     pub(super) fn get(&self, name: &str) -> Option<&Secret> {
         self.taken.get(name)
     }
 
-    /// Whether the file has a variable `name` of which Nexus knows only through the configuration.
+    /// Whether the file has a variable `name` that Nexus knows only through the configuration.
     pub(super) fn has_other(&self, name: &str) -> bool {
         self.others.contains(name)
     }
 
-    /// Everything in it that must not be logged.
+    /// Returns the secrets of the file.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Secret> {
         let is_key = |name: &str| in_found_file(name) == Some(InFoundFile::Key);
         self.taken.iter().filter(move |(name, _)| is_key(name)).map(|(_, key)| key)

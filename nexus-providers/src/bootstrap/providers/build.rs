@@ -1,4 +1,4 @@
-//! The clients of one provider. A vendor that is new to Nexus has its arms here.
+//! Clients of one provider. A new vendor adds its arms here.
 
 use std::sync::Arc;
 
@@ -16,19 +16,19 @@ use crate::gemini::{Gemini, GeminiEmbedder, Google, GoogleCredentials};
 use crate::ollama::{self, Ollama, OllamaEmbedder};
 use crate::openai::{Dialect, OpenAiEmbedder, Service};
 
-/// Where the scripted provider listens unless told.
+/// Default address of the scripted provider.
 const FAKE: &str = "http://127.0.0.1:11999";
-/// A key for the scripted provider, to which every key is right.
+/// Key for the scripted provider, which accepts any.
 const FAKE_KEY: &str = "scripted";
-/// Where Vertex AI is asked unless told.
+/// Default location of Vertex AI.
 const LOCATION: &str = "global";
-/// How many numbers the vectors of `nomic-embed-text` and of Google's models have unless told.
+/// Default dimension of `nomic-embed-text` and of Google's models.
 const DIMENSION: usize = 768;
-/// How many tokens a model of Ollama embeds unless told.
+/// Default token limit of Ollama's embedding models.
 const TOKENS: usize = 2_048;
 
 impl Entry<'_> {
-    /// `routing` with this provider.
+    /// Adds this provider to `routing`.
     pub(super) async fn join(&self, routing: Routing, clients: &Clients) -> Result<Routing> {
         Ok(match self.kind {
             ProviderKind::Extractive => routing.provider(self.name, Extractive::default()),
@@ -50,7 +50,7 @@ impl Entry<'_> {
         })
     }
 
-    /// Who embeds.
+    /// Builds the embedder.
     pub(super) async fn embedder(&self, clients: &Clients) -> Result<Arc<dyn Embedder>> {
         let client = || self.client(clients);
         match self.kind {
@@ -79,7 +79,7 @@ impl Entry<'_> {
         Ok(claude.with_model(self.model()?))
     }
 
-    /// Gemini with a key, or in a project of Google Cloud.
+    /// Builds the endpoint of Gemini, with a key or in a project of Google Cloud.
     async fn google(&self, client: &HttpClient) -> Result<Google> {
         if self.kind == ProviderKind::Gemini {
             return match &self.config.endpoint {
@@ -102,7 +102,7 @@ impl Entry<'_> {
             Some(file) => GoogleCredentials::of_path(client, file),
             None => GoogleCredentials::find(client).await.map_err(|error| {
                 let endpoint = self.endpoint_source();
-                let message = format!("the provider `{}` has no credentials of this machine; {endpoint}", self.name);
+                let message = format!("the provider `{}` has no credentials on this machine; {endpoint}", self.name);
                 unfit("PROVIDER_KEY_MISSING", message)
                     .hint(format!(
                         "run `gcloud auth application-default login`, or write `credentials_file` into `[providers.{}]`",
@@ -133,20 +133,21 @@ impl Entry<'_> {
         if let Some(key) = self.optional_key()? {
             embedder = embedder.with_key(key)?;
         }
-        let (told, model) = (self.config.embedding_dimension, self.embedding_model()?);
+        let (dimension, model) = (self.config.embedding_dimension, self.embedding_model()?);
         let is_usual = model == ollama::EMBEDDING_MODEL;
-        if is_usual && told.is_none() && self.config.embedding_token_limit.is_none() {
+        if is_usual && dimension.is_none() && self.config.embedding_token_limit.is_none() {
             return Ok(Arc::new(embedder));
         }
-        let dimension = told.or(is_usual.then_some(DIMENSION)).ok_or_else(|| self.no_dimension(model))?;
+        let dimension =
+            dimension.or(is_usual.then_some(DIMENSION)).ok_or_else(|| self.no_dimension(model))?;
         let limit = self.config.embedding_token_limit.unwrap_or(TOKENS);
         Ok(Arc::new(embedder.with_model(model, dimension, limit)?))
     }
 
     fn openai_embedder(&self, client: &HttpClient) -> Result<Arc<dyn Embedder>> {
         let model = self.embedding_model()?;
-        let (told, own) = (self.config.embedding_dimension, own_dimension(model));
-        let dimension = told.or(own).ok_or_else(|| self.no_dimension(model))?;
+        let (configured, own) = (self.config.embedding_dimension, own_dimension(model));
+        let dimension = configured.or(own).ok_or_else(|| self.no_dimension(model))?;
         let mut embedder = self.service()?.embedder(client, model, dimension)?;
         if own.is_some_and(|own| own != dimension) {
             embedder = embedder.shortened(dimension)?;
@@ -157,7 +158,7 @@ impl Entry<'_> {
         Ok(Arc::new(embedder))
     }
 
-    /// Where an API of OpenAI's shape is.
+    /// Builds the service of an OpenAI-compatible provider.
     pub(super) fn service(&self) -> Result<Service> {
         let mut service = match self.kind {
             ProviderKind::OpenAi => Service::openai(self.key()?.clone()),
@@ -182,7 +183,7 @@ impl Entry<'_> {
             | ProviderKind::Vertex
             | ProviderKind::Ollama
             | ProviderKind::Extractive => {
-                return Err(Error::unexpected("a provider was taken for one of OpenAI's shape"));
+                return Err(Error::unexpected("the provider is not OpenAI-compatible"));
             }
         };
         if let Some(key) = self.optional_key()? {
@@ -203,17 +204,17 @@ impl Entry<'_> {
     }
 
     fn no_embedder(&self) -> Error {
-        unfit("EMBEDDER_UNSUPPORTED", format!("the provider `{}` does not embed", self.name))
-            .hint("set `llm.embedder` to another, or give this one an `embedding_model`")
+        unfit("EMBEDDER_UNSUPPORTED", format!("the provider `{}` has no embedding model", self.name))
+            .hint("set `llm.embedder` to another provider, or set `embedding_model` of this one")
     }
 
     fn no_dimension(&self, model: &str) -> Error {
-        unfit("EMBEDDER_UNSUPPORTED", format!("nobody knows how long the vectors of `{model}` are"))
+        unfit("EMBEDDER_UNSUPPORTED", format!("the embedding dimension of `{model}` is unknown"))
             .hint(format!("write `embedding_dimension` into `[providers.{}]`", self.name))
     }
 }
 
-/// How many numbers the vectors of OpenAI's models have. They can be made shorter.
+/// Returns the full dimension of OpenAI's models, which can be reduced.
 fn own_dimension(model: &str) -> Option<usize> {
     match model {
         OpenAiEmbedder::DEFAULT_MODEL => Some(OpenAiEmbedder::DEFAULT_DIMENSION),

@@ -1,4 +1,4 @@
-//! One provider by its name: [`Entry`], with what must be known of it.
+//! One provider by its name: [`Entry`], with its configuration.
 
 use nexus_core::{Error, Result};
 
@@ -7,7 +7,7 @@ use crate::bootstrap::config::{Config, ProviderConfig, ProviderKind};
 use crate::bootstrap::{Origin, Source};
 use crate::{HttpClient, Secret};
 
-/// A provider with its name, its type, and what is told of it.
+/// Provider with its name, its type and its settings.
 pub(super) struct Entry<'c> {
     pub(super) name: &'c str,
     pub(super) kind: ProviderKind,
@@ -16,21 +16,21 @@ pub(super) struct Entry<'c> {
 }
 
 impl<'c> Entry<'c> {
-    /// The provider called `name`: one with a section, or one that is named like a type.
+    /// Finds the provider called `name`: one with a section, or one with the name of a type.
     pub(super) fn of(config: &'c Config, name: &'c str) -> Result<Self> {
-        let told = config.providers.get(name).cloned();
-        let kind = match &told {
-            Some(told) => told.kind(name)?,
+        let section = config.providers.get(name).cloned();
+        let kind = match &section {
+            Some(section) => section.kind(name)?,
             None => ProviderConfig::default().kind(name).map_err(|_| {
                 unfit("PROVIDER_UNKNOWN", format!("there is no provider `{}`", name.escape_debug())).hint(
                     "describe it in a section `[providers.…]`, or use the name of a type such as `openai`",
                 )
             })?,
         };
-        Ok(Self { name, kind, config: told.unwrap_or_default(), whole: config })
+        Ok(Self { name, kind, config: section.unwrap_or_default(), whole: config })
     }
 
-    /// The client for its requests, once it is known that its key may go where they go.
+    /// Returns the client, after the check that the key may go to the addresses of its requests.
     pub(super) fn client(&self, clients: &Clients) -> Result<HttpClient> {
         self.whole.check_way(self.name, self.kind, &self.config)?;
         let client = clients.of(&self.config, self.config.has_key_over_plain_http(self.kind))?;
@@ -45,12 +45,13 @@ impl<'c> Entry<'c> {
         }
     }
 
-    /// Where its endpoint was read from, as a part of a sentence.
+    /// Returns a clause on the source of the endpoint.
     pub(super) fn endpoint_source(&self) -> String {
         self.whole.endpoint_source(self.name)
     }
 
-    /// Whether it can be used although nobody said so: the vendor's key is there, or it is known where the server is.
+    /// Whether the provider is available without being named: the vendor's key, or the address of the server, is
+    /// known.
     pub(super) fn is_ready(&self) -> bool {
         match self.kind {
             ProviderKind::OpenAi | ProviderKind::Anthropic | ProviderKind::Gemini => self.has_key(),
@@ -68,18 +69,18 @@ impl<'c> Entry<'c> {
         self.config.key.as_ref().is_some_and(|key| !key.is_empty())
     }
 
-    /// Its key, which must be there.
+    /// Returns the required key.
     pub(super) fn key(&self) -> Result<&Secret> {
         let key = self.config.key.as_ref().filter(|key| !key.is_empty());
         key.ok_or_else(|| self.whole.key_missing(self.name, self.kind, &self.config))
     }
 
-    /// Its key, which may be left out unless a variable was named for it.
+    /// Returns the key, required only if `key_env` names a variable.
     pub(super) fn optional_key(&self) -> Result<Option<&Secret>> {
         if self.config.key_env.is_some() || self.has_key() { self.key().map(Some) } else { Ok(None) }
     }
 
-    /// The model that answers unless a request names another.
+    /// Returns the default model, which a request may override.
     pub(super) fn model(&self) -> Result<&str> {
         self.config.model.as_deref().or(self.kind.model()).ok_or_else(|| {
             unfit("PROVIDER_MODEL_MISSING", format!("the provider `{}` has no model", self.name))
@@ -87,7 +88,7 @@ impl<'c> Entry<'c> {
         })
     }
 
-    /// Where it is, of a type that has no usual place.
+    /// Returns a required field of a type without a default address.
     pub(super) fn place<'p>(
         &self,
         field: &str,
@@ -101,7 +102,7 @@ impl<'c> Entry<'c> {
     }
 }
 
-/// An error for a configuration that says something that cannot be done.
+/// Returns an error for an invalid configuration.
 pub(super) fn unfit(code: &'static str, message: String) -> Error {
     Error::invalid(message).code(code)
 }

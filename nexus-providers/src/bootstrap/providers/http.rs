@@ -1,4 +1,4 @@
-//! HTTP clients for providers: [`Clients`].
+//! HTTP clients of providers: [`Clients`].
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use crate::bootstrap::config::trust::NO_PROXY;
 use crate::files;
 use crate::{HttpClient, HttpOptions, Proxy};
 
-/// How long a file with certificate authorities may be.
+/// Size limit of a file of certificate authorities, in bytes.
 const MAX_CA_BYTES: u64 = 4 << 20;
 
-/// One client for all providers that ask for nothing special, since each reads the system's authorities; one each for
-/// the others.
+/// HTTP clients: one shared by all providers without options, since each client reads the system's authorities, and
+/// one each for the others.
 #[derive(Default)]
 pub(super) struct Clients {
     usual: OnceLock<HttpClient>,
 }
 
 impl Clients {
-    /// The client of a provider, which goes through no proxy of the environment where it `is_direct`.
+    /// Returns the client of a provider, which bypasses the proxy of the environment if it `is_direct`.
     pub(super) fn of(&self, config: &ProviderConfig, is_direct: bool) -> Result<HttpClient> {
         let asks_nothing =
             config.connect_timeout_ms.is_none() && config.ca_file.is_none() && config.proxy.is_none();

@@ -1,9 +1,9 @@
-//! Who answers, who embeds and who speaks: from a [`Config`] to the ports that core calls.
+//! Providers of answers, embeddings and text-to-speech: from a [`Config`] to the ports of core.
 //!
-//! A key that lies in the environment is no decision to send documents to a vendor. So nobody is asked but whom the
-//! configuration names, or a request that may; a vendor whose key is merely known can be named by a request.
+//! A key in the environment is no decision to send documents to a vendor. So only providers that the configuration,
+//! or an authorised request, names are called; a vendor with a key alone is available to requests that name it.
 //!
-//! - `entry`: one provider by its name; `make`: its clients; `connect`: the HTTP below them.
+//! - `entry`: one provider by its name; `build`: its clients; `http`: their HTTP clients.
 
 mod build;
 mod entry;
@@ -25,11 +25,11 @@ use crate::speech::OfflineSpeech;
 use entry::{Entry, unfit};
 use http::Clients;
 
-/// The word for nobody who speaks.
+/// Value that disables text-to-speech.
 const NONE: &str = "none";
 
-/// The names of the providers that `config` names: in a section, a route, or a variable whose name is a path. The
-/// extractive answerer is always among them.
+/// Returns the names of the providers that `config` names: in a section, a route, or a variable whose name is a path.
+/// The extractive answerer is always included.
 pub fn configured(config: &Config) -> BTreeSet<String> {
     let tenants = config.tenants.values().filter_map(|tenant| tenant.route.clone());
     let routes = std::iter::once(config.llm.route()).chain(tenants);
@@ -38,19 +38,19 @@ pub fn configured(config: &Config) -> BTreeSet<String> {
     config.named.iter().cloned().chain(led).chain([always]).collect()
 }
 
-/// The providers that `config` names, with the routes to them. `wanted` are some that somebody names besides, such as
-/// an option of the command line.
+/// Builds the providers that `config` names, and the routes to them. `wanted` are further names, such as an option of
+/// the command line.
 ///
-/// Vendors whose key is known without being named are there too, for requests that name them, but in no route.
+/// Vendors with a key alone are included for requests that name them, but in no route.
 ///
 /// # Errors
 /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_UNKNOWN`, `PROVIDER_KEY_MISSING`,
-/// `PROVIDER_MODEL_MISSING` or `PROVIDER_ENDPOINT_MISSING` for one that is named and says too little, with `INVALID_ROUTE`
-/// for a route that leads nowhere, and those of the providers' own constructors.
+/// `PROVIDER_MODEL_MISSING` or `PROVIDER_ENDPOINT_MISSING` for an incomplete provider that is named, with
+/// `INVALID_ROUTE` for a route to an unknown provider, and the errors of the providers' constructors.
 pub async fn routing(config: &Config, wanted: &[String]) -> Result<Routing> {
     let mut routing = Routing::new(config.llm.route());
-    for (tenant, told) in &config.tenants {
-        if let Some(route) = &told.route {
+    for (tenant, settings) in &config.tenants {
+        if let Some(route) = &settings.route {
             routing = routing.tenant(tenant, route.clone());
         }
     }
@@ -62,7 +62,7 @@ pub async fn routing(config: &Config, wanted: &[String]) -> Result<Routing> {
     for name in config.providers.keys().filter(|name| !named.contains(*name)) {
         let entry = Entry::of(config, name)?;
         if entry.is_ready() {
-            // Nobody asked for it, so nobody is told why it is unfit; whoever names it is.
+            // An invalid provider that is not named is skipped; naming it reports the error.
             routing = entry.join(routing.clone(), &clients).await.unwrap_or(routing);
         }
     }
@@ -70,11 +70,11 @@ pub async fn routing(config: &Config, wanted: &[String]) -> Result<Routing> {
     Ok(routing)
 }
 
-/// The embedder of `llm.embedder`, if there is one.
+/// Builds the embedder of `llm.embedder`, if it is set.
 ///
 /// # Errors
-/// As [`routing`]; [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `EMBEDDER_UNSUPPORTED` for a provider that does
-/// not embed or a model whose dimension is neither known nor told.
+/// As [`routing`]; [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `EMBEDDER_UNSUPPORTED` for a provider
+/// without embeddings or a model of unknown dimension.
 pub async fn embedder(config: &Config) -> Result<Option<Arc<dyn Embedder>>> {
     match &config.llm.embedder {
         Some(name) => Entry::of(config, name)?.embedder(&Clients::default()).await.map(Some),
@@ -82,25 +82,28 @@ pub async fn embedder(config: &Config) -> Result<Option<Arc<dyn Embedder>>> {
     }
 }
 
-/// Who speaks, if anybody does: `speech.provider` or `TTS_PROVIDER`.
+/// Builds the speech synthesizer of `speech.provider` or `TTS_PROVIDER`, if one is configured.
 ///
 /// # Errors
-/// As [`routing`]; [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `SPEECH_UNSUPPORTED` for a provider that does
-/// not speak.
+/// As [`routing`]; [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `SPEECH_UNSUPPORTED` for a provider
+/// without text-to-speech.
 pub fn speech(config: &Config) -> Result<Option<Arc<dyn SpeechSynthesizer>>> {
-    let told = &config.speech;
-    let name = match told.provider.as_deref() {
+    let settings = &config.speech;
+    let name = match settings.provider.as_deref() {
         None | Some(NONE) => return Ok(None),
         Some("fake") => return Ok(Some(Arc::new(OfflineSpeech))),
         Some(name) => name,
     };
     let entry = Entry::of(config, name)?;
     if entry.kind != ProviderKind::OpenAi {
-        return Err(unfit("SPEECH_UNSUPPORTED", format!("the provider `{name}` does not speak"))
-            .hint("use one of the type `openai`, `fake` or `none`"));
+        return Err(unfit(
+            "SPEECH_UNSUPPORTED",
+            format!("the provider `{name}` does not support text-to-speech"),
+        )
+        .hint("use one of the type `openai`, `fake` or `none`"));
     }
-    let model = told.model.as_deref().unwrap_or(OpenAiSpeech::DEFAULT_MODEL);
-    let voice = told.voice.as_deref().unwrap_or(OpenAiSpeech::DEFAULT_VOICE);
+    let model = settings.model.as_deref().unwrap_or(OpenAiSpeech::DEFAULT_MODEL);
+    let voice = settings.voice.as_deref().unwrap_or(OpenAiSpeech::DEFAULT_VOICE);
     let speech = entry.service()?.speech(&entry.client(&Clients::default())?, model, voice)?;
     Ok(Some(Arc::new(speech)))
 }

@@ -1,4 +1,4 @@
-//! Who is asked, and who is never asked without being named.
+//! Providers that are called, and providers that need to be named.
 
 use futures::executor::block_on;
 use nexus_core::Error;
@@ -24,7 +24,7 @@ fn embeds(config: &Config) -> Result<Option<Arc<dyn Embedder>>> {
     block_on(embedder(config))
 }
 
-/// The names of the providers, and who is asked first.
+/// Returns the names of the providers, and the primary one.
 #[track_caller]
 fn providers(config: &Config, wanted: Option<&str>) -> (Vec<String>, String) {
     let routing = route(config, wanted).unwrap();
@@ -60,7 +60,7 @@ fn the_usual_variable_or_the_file_names_who_is_asked() {
 }
 
 #[test]
-fn whoever_is_named_without_a_secret_is_refused_by_name_with_the_variable_to_set() {
+fn a_provider_named_without_a_key_is_refused_by_name_with_the_variable_to_set() {
     for (text, wanted) in [
         ("[llm]\nprimary = 'openai'", None),
         ("[llm]\nfallbacks = ['openai']", None),
@@ -85,7 +85,7 @@ fn a_provider_says_what_it_takes_to_reach_it() {
     refused(&config(&placed, NOTHING), None, "PROVIDER_MODEL_MISSING");
     refused(&config(&format!("{compatible}endpoint = 'h'\nmodel = 'm'"), NOTHING), None, "PROVIDER_URL");
     refused(&config("[llm]\nprimary = 'vertex'", NOTHING), None, "PROVIDER_ENDPOINT_MISSING");
-    refused(&config("[llm]\nprimary = 'nobody'", NOTHING), None, "PROVIDER_UNKNOWN");
+    refused(&config("[llm]\nprimary = 'missing'", NOTHING), None, "PROVIDER_UNKNOWN");
     let not_allowed = "[llm]\nprimary = 'fake'\nallowed_providers = ['extractive']";
     refused(&config(not_allowed, NOTHING), None, "INVALID_ROUTE");
     let mine = config(&format!("{placed}model = 'm'"), NOTHING);
@@ -141,7 +141,7 @@ fn a_tenants_own_route_holds_for_it_alone() {
 }
 
 #[test]
-fn an_embedder_knows_its_dimension_or_is_told() {
+fn an_embedder_knows_its_dimension_or_is_given_it() {
     let dimension = |text: &str| embeds(&config(text, [KEY])).unwrap().unwrap().dimension();
     let openai = "[llm]\nembedder = 'openai'\n[providers.openai]\n";
     assert_eq!(dimension(openai), 1_536);
@@ -167,12 +167,12 @@ fn an_embedder_knows_its_dimension_or_is_told() {
 }
 
 #[test]
-fn nobody_speaks_unless_told() {
+fn speech_is_off_by_default() {
     assert!(speech(&config("", [KEY])).unwrap().is_none());
     assert!(speech(&config("", [("TTS_PROVIDER", "none")])).unwrap().is_none());
     assert_eq!(speech(&config("", [("TTS_PROVIDER", "fake")])).unwrap().unwrap().name(), "fake");
-    let told = [KEY, ("TTS_PROVIDER", "openai"), ("OPENAI_TTS_MODEL", "tts-1"), ("OPENAI_TTS_VOICE", "nova")];
-    assert_eq!(speech(&config("", told)).unwrap().unwrap().model(), "tts-1");
+    let env = [KEY, ("TTS_PROVIDER", "openai"), ("OPENAI_TTS_MODEL", "tts-1"), ("OPENAI_TTS_VOICE", "nova")];
+    assert_eq!(speech(&config("", env)).unwrap().unwrap().model(), "tts-1");
     let keyless = speech(&config("", [("TTS_PROVIDER", "openai")])).unwrap_err();
     assert_eq!(keyless.stable_code(), "PROVIDER_KEY_MISSING");
     let deaf = speech(&config("[speech]\nprovider = 'extractive'", NOTHING)).unwrap_err();
