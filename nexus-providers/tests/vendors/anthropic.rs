@@ -1,4 +1,4 @@
-//! Anthropic.
+//! Scenarios of Anthropic.
 
 use nexus_core::llm::{
     Completion, FinishReason, MessageRole, Parameters, ProviderErrorKind, ReasoningEffort, Request,
@@ -29,7 +29,7 @@ pub(crate) fn vendor() -> Vendor {
         },
         whole_without_marker: false,
         buckets: "frames=4+cached=100+cache-write=20+cache-write-1h=30+reasoning=7+searches=2",
-        // The scripted server leaves out the field that would tell.
+        // The scripted server omits the count of thinking tokens.
         tells_reasoning: false,
         refusals: &[],
         retry_hints: &[
@@ -143,7 +143,7 @@ mod own {
             streamed.add(piece);
         }
         let whole = world.provider(directives).complete(asking.clone()).await.unwrap();
-        // As the vendor wrote it, with the words that it signed.
+        // Unmodified, with the signed text.
         let thought = json!({"type": "thinking", "thinking": "000 001 002 ", "signature": "c2NyaXB0ZWQ="});
         for reply in [streamed, whole] {
             assert!(!format!("{:?}", reply.tool_calls).contains("000 001"), "{:?}", reply.tool_calls);

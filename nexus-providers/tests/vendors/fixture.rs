@@ -1,4 +1,4 @@
-//! What a scenario has at hand: a vendor's row, a server of its own, and ways to ask.
+//! Fixture of a scenario: a vendor's row, a server of its own, and requests.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,59 +12,59 @@ use nexus_fake_provider::{Recorded, Scripted};
 use nexus_providers::{HttpClient, HttpOptions, Proxy, Secret};
 use serde_json::Value;
 
-/// The key that every client brings.
+/// Key of every client.
 pub(crate) const KEY: &str = "sk-test-0123456789abcdef";
-/// A part of it that nothing else holds.
+/// Unique substring of the key.
 pub(crate) const KEY_TELLS: &str = "0123456789ab";
-/// What is asked.
+/// Question of a request.
 pub(crate) const QUESTION: &str = "Which rivers flow north?";
 
-/// A scenario.
+/// Scenario.
 pub(crate) type Scenario = for<'w> fn(&'w World) -> Pin<Box<dyn Future<Output = ()> + 'w>>;
 
-/// Makes a vendor's provider for a model.
+/// Constructor of a vendor's provider for a model.
 pub(crate) type Make = fn(&HttpClient, &Scripted, &Secret, &str) -> Result<Box<dyn LlmProvider>>;
 
-/// Where a vendor's wire differs from others.
+/// Differences of a vendor's wire.
 pub(crate) struct Vendor {
-    /// The name of its module and feature.
+    /// Name of its module and feature.
     pub(crate) name: &'static str,
-    /// Makes the provider.
+    /// Constructor of the provider.
     pub(crate) make: Make,
-    /// The path and the query of a request for this model, streamed or not.
+    /// Path and query of a request for this model, streamed or not.
     pub(crate) target: fn(model: &str, stream: bool) -> String,
     /// Headers of its own.
     pub(crate) headers: &'static [(&'static str, &'static str)],
-    /// The header with the key, and what stands before it.
+    /// Header of the key, and the prefix of its value.
     pub(crate) auth: (&'static str, &'static str),
-    /// The body that asks this model the usual question, streamed or not.
+    /// Body of the usual question for this model, streamed or not.
     pub(crate) body: fn(model: &str, stream: bool) -> Value,
-    /// Whether an answer that tells its reason to finish is whole without the marker at its end.
+    /// Whether a finish reason completes an answer without the terminal event.
     pub(crate) whole_without_marker: bool,
-    /// Directives that fill every bucket of usage that the wire can tell.
+    /// Directives that fill every usage bucket of the wire.
     pub(crate) buckets: &'static str,
-    /// Whether usage tells the thinking apart.
+    /// Whether usage counts reasoning separately.
     pub(crate) tells_reasoning: bool,
-    /// Refusals that mean something else than usual; nothing where it is no refusal.
+    /// Error responses with an unusual error kind; `None` where the response is no error.
     pub(crate) refusals: &'static [(&'static str, Option<ProviderErrorKind>)],
-    /// Hints for trying again, with the seconds that they mean.
+    /// Retry hints, with their delay in seconds.
     pub(crate) retry_hints: &'static [(&'static str, f64)],
-    /// Requests that the wire cannot express, and what the sentence must name.
+    /// Requests that the wire cannot express, and the parameter that the error must name.
     pub(crate) inexpressible: fn() -> Vec<(&'static str, Request)>,
-    /// Scenarios that the wire cannot express, and why.
+    /// Scenarios that the wire cannot express, with the reason.
     pub(crate) skips: &'static [(&'static str, &'static str)],
     /// Scenarios of its own.
     pub(crate) own: &'static [(&'static str, Scenario)],
 }
 
-/// A server and a client for one scenario.
+/// Server and client of one scenario.
 pub(crate) struct World {
     pub(crate) vendor: Arc<Vendor>,
     pub(crate) server: Scripted,
     pub(crate) client: HttpClient,
 }
 
-/// What a stream gave until it ended.
+/// Events and error of a stream.
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) pieces: Vec<CompletionEvent>,
@@ -77,22 +77,22 @@ impl World {
         Self { vendor, server: Scripted::start().await.unwrap(), client }
     }
 
-    /// The vendor's provider, whose model does what `directives` say.
+    /// Returns the vendor's provider with a model that follows `directives`.
     pub(crate) fn provider(&self, directives: &str) -> Box<dyn LlmProvider> {
         self.provider_over(&self.client, directives)
     }
 
-    /// The same over another client.
+    /// Returns the provider over another client.
     pub(crate) fn provider_over(&self, client: &HttpClient, directives: &str) -> Box<dyn LlmProvider> {
         (self.vendor.make)(client, &self.server, &Secret::new(KEY), &model(directives)).unwrap()
     }
 
-    /// Asks for a stream and reads it to its end.
+    /// Requests a stream and reads it to its end.
     pub(crate) async fn hear(&self, directives: &str) -> Heard {
         self.hear_about(directives, question()).await
     }
 
-    /// The same with another request.
+    /// Sends another request and reads the stream to its end.
     pub(crate) async fn hear_about(&self, directives: &str, request: Request) -> Heard {
         match self.provider(directives).stream(request).await {
             Ok(pieces) => drain(pieces).await,
@@ -100,12 +100,12 @@ impl World {
         }
     }
 
-    /// Asks for an answer in one piece.
+    /// Requests a unary answer.
     pub(crate) async fn reply(&self, directives: &str) -> Result<Completion> {
         self.provider(directives).complete(question()).await
     }
 
-    /// The only request that was made.
+    /// Returns the only recorded request.
     pub(crate) fn request(&self) -> Recorded {
         let [request] = self.server.requests().try_into().unwrap();
         request
@@ -113,7 +113,7 @@ impl World {
 }
 
 impl Heard {
-    /// The pieces of a stream that ended well.
+    /// Returns the events of a stream that ended well.
     #[track_caller]
     pub(crate) fn whole(self) -> Vec<CompletionEvent> {
         assert!(self.error.is_none(), "{:?}", self.error);
@@ -123,7 +123,7 @@ impl Heard {
         self.pieces
     }
 
-    /// The error that ended it.
+    /// Returns the error that ended the stream.
     #[track_caller]
     pub(crate) fn failure(self) -> Error {
         assert!(
@@ -134,28 +134,28 @@ impl Heard {
         self.error.unwrap()
     }
 
-    /// The texts, one for each piece.
+    /// Returns the texts, one for each text event.
     pub(crate) fn texts(&self) -> Vec<&str> {
         texts(&self.pieces)
     }
 }
 
-/// The client's options: this machine's proxies are none of the tests' business.
+/// Returns the client's options, without the proxies of this machine.
 pub(crate) fn options() -> HttpOptions {
     HttpOptions { proxy: Proxy::None, ..HttpOptions::default() }
 }
 
-/// The name of the model that does what `directives` say.
+/// Returns the name of a model that follows `directives`.
 pub(crate) fn model(directives: &str) -> String {
     if directives.is_empty() { "scripted-1".to_owned() } else { format!("scripted-1+{directives}") }
 }
 
-/// The question that is asked unless a scenario has its own.
+/// Returns the default request.
 pub(crate) fn question() -> Request {
     Request { max_tokens: Some(1_000), ..Request::asking(QUESTION) }
 }
 
-/// Reads a stream to its end, and a little further: nothing may follow.
+/// Reads a stream to its end, and checks that nothing follows an error.
 pub(crate) async fn drain(mut stream: CompletionStream) -> Heard {
     let (mut pieces, mut error) = (Vec::new(), None);
     while let Some(piece) = stream.next().await {
@@ -168,7 +168,7 @@ pub(crate) async fn drain(mut stream: CompletionStream) -> Heard {
     Heard { pieces, error }
 }
 
-/// The texts among `pieces`.
+/// Returns the texts among `pieces`.
 pub(crate) fn texts(pieces: &[CompletionEvent]) -> Vec<&str> {
     pieces
         .iter()
@@ -176,7 +176,7 @@ pub(crate) fn texts(pieces: &[CompletionEvent]) -> Vec<&str> {
         .collect()
 }
 
-/// The last usage among `pieces`.
+/// Returns the last usage among `pieces`.
 pub(crate) fn usage(pieces: &[CompletionEvent]) -> Option<nexus_core::Usage> {
     pieces
         .iter()

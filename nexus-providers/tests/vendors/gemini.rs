@@ -1,4 +1,4 @@
-//! Gemini, with a key and through Vertex AI.
+//! Scenarios of Gemini, with a key and through Vertex AI.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ pub(crate) fn vendor() -> Vendor {
         whole_without_marker: false,
         buckets: "frames=4+cached=100+reasoning=7+tool-prompt=9",
         tells_reasoning: true,
-        // A prompt that is blocked is an answer without words.
+        // A blocked prompt is an answer without text.
         refusals: &[("blocked", None)],
         retry_hints: &[
             ("retry-info=34s", 34.0),
@@ -67,7 +67,7 @@ pub(crate) fn vendor() -> Vendor {
     }
 }
 
-/// The same wire at another address, with tokens.
+/// The same wire at another address, with access tokens.
 pub(crate) fn vertex() -> Vendor {
     Vendor {
         name: "vertex",
@@ -163,7 +163,7 @@ mod own {
         assert_eq!(declaration["parametersJsonSchema"], tools()[0].parameters);
     }
 
-    /// Another token each time, which all tell the key.
+    /// Token source with a new token each time, which contains the key.
     #[derive(Debug, Default)]
     struct Tokens(AtomicUsize);
 
@@ -225,7 +225,7 @@ mod own {
     pub(super) async fn questions_and_passages_are_embedded_each_in_their_way(world: &World) {
         let embedder = embedder(world, "");
         let embedded = embedder.embed(EmbedRole::Query, &["a river"]).await.unwrap();
-        assert_eq!(embedded.usage, None, "this wire does not tell");
+        assert_eq!(embedded.usage, None, "this wire has no usage");
         let vectors = embedded.vectors;
         embedder.embed(EmbedRole::Passage, &["a river"]).await.unwrap();
         let length: f32 = vectors[0].iter().map(|number| number * number).sum();

@@ -1,7 +1,7 @@
-//! What every vendor's adapter must do, against a server that speaks the vendor's wire and fails like it.
+//! Conformance suite of the vendors' adapters, against a server that speaks each vendor's wire and injects failures.
 //!
-//! One list of scenarios; a vendor brings a row that says where its wire differs, in a file of its name, and scenarios
-//! of its own. What a wire cannot express is skipped by name, with the reason.
+//! One list of scenarios; each vendor has a file with a row of its wire's differences, and scenarios of its own. A
+//! scenario that a wire cannot express is skipped by name, with the reason.
 
 #![expect(
     clippy::unwrap_used,
@@ -31,8 +31,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use fixture::{Scenario, Vendor, World};
 
-/// How long a scenario may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_mins(3);
+/// Timeout of a scenario.
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 fn vendors() -> Vec<Vendor> {
     vec![
@@ -83,8 +83,8 @@ fn trial(vendor: &Arc<Vendor>, name: &str, scenario: Scenario) -> Trial {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let world = World::new(vendor).await;
-            let done = tokio::time::timeout(PATIENCE, scenario(&world)).await;
-            done.map_err(|_| Failed::from("it hangs"))
+            let done = tokio::time::timeout(TIMEOUT, scenario(&world)).await;
+            done.map_err(|_| Failed::from("the scenario timed out"))
         })
     });
     match skipped {

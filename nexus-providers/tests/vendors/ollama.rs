@@ -1,4 +1,4 @@
-//! Ollama, behind a proxy that asks for a key.
+//! Scenarios of Ollama, behind a proxy that requires a key.
 
 use nexus_core::llm::{
     LlmProvider as _, Parameters, ProviderErrorKind, ReasoningEffort, Request, ResponseFormat, ToolChoice,
@@ -14,7 +14,7 @@ pub(crate) fn vendor() -> Vendor {
     Vendor {
         name: "ollama",
         make: |client, server, key, model| {
-            // Hosts are often named without a scheme.
+            // A host is often written without a scheme.
             let host = server.url().trim_start_matches("http://").to_owned();
             Ok(Box::new(Ollama::new(client, &host)?.with_key(key)?.with_model(model)))
         },
@@ -35,11 +35,11 @@ pub(crate) fn vendor() -> Vendor {
         buckets: "frames=4+cached=100+reasoning=7",
         tells_reasoning: false,
         refusals: &[
-            // It filters nothing, and has no money to run out of.
+            // Ollama has no content filter and no billing.
             ("blocked", Some(ProviderErrorKind::InvalidRequest)),
             ("quota", Some(ProviderErrorKind::RateLimited)),
         ],
-        // A proxy before it may say any of them.
+        // A proxy before the server may send any retry hint.
         retry_hints: &[("retry-after=2", 2.0), ("retry-after-ms=150", 0.15), ("retry-date=600", 600.0)],
         inexpressible: || {
             let named = ToolChoice::Named("time".to_owned());

@@ -1,4 +1,4 @@
-//! OpenAI, and what only servers of its shape do.
+//! Scenarios of OpenAI, and of compatible servers only.
 
 use nexus_core::llm::{
     Completion, FinishReason, LlmProvider, MessageRole, Parameters, ProviderErrorKind, Request,

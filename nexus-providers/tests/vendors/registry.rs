@@ -1,4 +1,4 @@
-//! No vendor without a suite.
+//! Check that every vendor has a suite.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::fixture::Vendor;
 use super::scenarios;
 
-/// Each module that implements the port has a file of its name here, and is in the list if its feature is on.
+/// Checks that each module that implements the port has a file of its name here, and is in the list if its feature is
+/// on.
 pub(crate) fn every_vendor_has_a_suite() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let main = fs::read_to_string(root.join("tests/vendors/main.rs")).unwrap();
@@ -23,7 +24,7 @@ pub(crate) fn every_vendor_has_a_suite() {
     assert!(vendors.contains(&"openai".to_owned()), "the sources were not found");
 }
 
-/// A skip that names no scenario skips nothing, and its reason is worth nothing.
+/// Checks that each skip names a scenario and a reason.
 pub(crate) fn every_skip_names_a_scenario(vendors: &[Vendor]) {
     for vendor in vendors {
         for (skipped, reason) in vendor.skips {

@@ -1,4 +1,4 @@
-//! Reads what the crates below the adapters log, in search of the key.
+//! Log spy that searches the logs of the crates below the adapters for the key.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,7 +35,7 @@ pub(crate) fn install() {
     log::set_max_level(LevelFilter::Trace);
 }
 
-/// Panics if the key was logged, or if nothing was, so that the spy is known to see.
+/// Panics if the key was logged, or if nothing was logged at all, which would make the check vacuous.
 pub(crate) fn assert_silent() {
     let caught = SPY.caught.lock().unwrap();
     assert!(caught.is_empty(), "the key was logged: {caught:?}");

@@ -1,4 +1,4 @@
-//! What becomes of connections.
+//! Scenarios of connections.
 
 use futures::StreamExt as _;
 use nexus_core::llm::{CompletionEvent, LlmProvider, ProviderErrorKind};
@@ -6,7 +6,7 @@ use nexus_fake_provider::{Outcome, Scripted};
 
 use crate::fixture::{World, question};
 
-/// How many streams are dropped.
+/// Number of dropped streams.
 const MANY: usize = 200;
 
 pub(super) async fn a_vendor_that_is_not_there_is_unreachable(world: &World) {
@@ -50,7 +50,7 @@ async fn read(provider: &dyn LlmProvider, count: usize) -> nexus_core::llm::Comp
 }
 
 pub(super) async fn each_frame_arrives_before_the_next_is_made(world: &World) {
-    // The server makes no further frame before the client leaves: a client that waits for more never returns.
+    // The server sends no further frame while the client is connected, so a client that waits for more never returns.
     for made in 1..4 {
         drop(read(world.provider(&format!("frames=9+stall={made}")).as_ref(), made).await);
     }

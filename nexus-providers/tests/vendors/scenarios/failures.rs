@@ -1,4 +1,4 @@
-//! What a vendor refuses, and what is said about it.
+//! Scenarios of error responses.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const REFUSALS: [(&str, ProviderErrorKind); 16] = [
     ("blocked", ProviderErrorKind::ContentFilter),
 ];
 
-/// The error of a request that is refused, streamed and not: the stream's is known before there is a stream.
+/// Returns the errors of a rejected request, streamed and unary; the former precedes any stream.
 async fn refusals(world: &World, directives: &str) -> [Error; 2] {
     let provider = world.provider(directives);
     let streamed = provider.stream(question()).await.err();
@@ -40,7 +40,10 @@ pub(super) async fn each_refusal_has_its_fault(world: &World) {
         let Some(fault) = other.map_or(Some(usual), |(_, fault)| *fault) else { continue };
         for error in refusals(world, directives).await {
             assert_eq!(ProviderErrorKind::of(&error), Some(fault), "{directives}: {error:?}");
-            assert!(!error.message().contains("cripted"), "the vendor's words are in the sentence: {error}");
+            assert!(
+                !error.message().contains("cripted"),
+                "the sentence quotes the vendor's message: {error}"
+            );
             assert!(error.message().contains(&format!("`{}`", world.provider("").name())), "{error}");
             if fault == ProviderErrorKind::RateLimited {
                 assert_eq!(error.kind(), ErrorKind::RateLimited);
@@ -54,7 +57,7 @@ pub(super) async fn a_refusal_says_how_long_to_wait(world: &World) {
         for error in refusals(world, &format!("429+{hint}")).await {
             let after = error.retry_after().unwrap_or_else(|| panic!("{hint}: {error:?}"));
             let expected = Duration::from_secs_f64(*seconds);
-            // A date is told in whole seconds, and some pass before it is read.
+            // A date has whole seconds, some of which pass before it is read.
             let late = if hint.starts_with("retry-date") { Duration::from_mins(1) } else { Duration::ZERO };
             assert!(after <= expected && after + late >= expected, "{hint}: {after:?}");
         }

@@ -1,4 +1,4 @@
-//! The list of scenarios: each is a law that every vendor's adapter keeps.
+//! List of scenarios: each is a law of every vendor's adapter.
 
 mod connections;
 mod failures;
@@ -10,7 +10,7 @@ use super::fixture::Scenario;
 
 pub(crate) use replies::tools;
 
-/// Names a list of scenarios after their functions.
+/// Lists scenarios by the names of their functions.
 macro_rules! scenarios {
     ($($module:ident::$name:ident,)*) => {
         &[$((stringify!($name), |world| Box::pin($module::$name(world))),)*]
@@ -18,7 +18,7 @@ macro_rules! scenarios {
 }
 pub(crate) use scenarios;
 
-/// All of them. One that is left out is dead code, and fails the lints.
+/// All scenarios. An unlisted one is dead code, and fails the lints.
 pub(crate) const ALL: &[(&str, Scenario)] = scenarios![
     requests::the_request_is_the_vendors_to_the_letter,
     requests::a_model_named_by_the_request_answers,

@@ -1,4 +1,4 @@
-//! What an answer says.
+//! Scenarios of answers.
 
 use nexus_core::Usage;
 use nexus_core::llm::{Completion, CompletionEvent, FinishReason, Request, ToolSpec};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{World, question, texts, usage};
 
-/// A reply without what differs between two calls: ids are the server's.
+/// Returns a reply without the fields that differ between two calls, such as the server's ids.
 fn essence(reply: Completion) -> (String, String, Vec<(String, String)>, Option<Usage>, FinishReason) {
     let calls = reply.tool_calls.into_iter().map(|call| (call.name, call.arguments)).collect();
     (reply.text, reply.reasoning, calls, reply.usage, reply.finish)
@@ -21,7 +21,7 @@ fn collected(pieces: Vec<CompletionEvent>) -> Completion {
     reply
 }
 
-/// Two tools, one of which takes a city.
+/// Returns two tools, one of which takes a city.
 pub(crate) fn tools() -> Vec<ToolSpec> {
     let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
     let tool = |name: &str, parameters: Value| ToolSpec {
@@ -44,13 +44,13 @@ pub(super) async fn a_streamed_answer_is_the_answer_in_one_piece(world: &World) 
     assert!(matches!(pieces.last(), Some(CompletionEvent::Finish(FinishReason::Complete))));
 }
 
-/// Usage is what the vendor bills.
+/// Checks that usage equals the vendor's bill.
 fn check(usage: Usage, billed: Billed, tells_reasoning: bool) {
-    let told =
+    let reported =
         (usage.input_uncached, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h, usage.audio_in);
     let input = billed.input + billed.tool_prompt;
     let expected = (input, billed.cache_read, billed.cache_write, billed.cache_write_1h, billed.audio_in);
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert_eq!((usage.output(), usage.audio_out), (Some(billed.all_output()), billed.audio_out));
     assert_eq!(usage.tool_requests, billed.searches);
     if tells_reasoning {

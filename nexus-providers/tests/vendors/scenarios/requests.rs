@@ -1,4 +1,4 @@
-//! What is sent.
+//! Scenarios of requests.
 
 use nexus_core::DocumentId;
 use nexus_core::document::PassageKey;
@@ -63,7 +63,7 @@ pub(super) async fn what_the_wire_cannot_express_is_refused_by_name_before_anyth
     assert!(world.server.requests().is_empty());
 }
 
-/// As after a fallback: the thoughts that one vendor sealed are none of the others' business.
+/// Checks a history after a fallback: thinking sealed by one vendor does not go to another.
 pub(super) async fn what_another_vendor_signed_is_not_sent(world: &World) {
     for seal in [
         "openai:swordfish",
@@ -74,7 +74,7 @@ pub(super) async fn what_another_vendor_signed_is_not_sent(world: &World) {
         if seal.starts_with(&format!("{}:", world.provider("").name())) {
             continue;
         }
-        // Over Vertex AI, Gemini is itself.
+        // Over Vertex AI, Gemini's own signatures are valid.
         if seal.starts_with("gemini:") && world.vendor.name == "vertex" {
             continue;
         }
@@ -100,7 +100,7 @@ pub(super) async fn what_another_vendor_signed_is_not_sent(world: &World) {
     }
 }
 
-/// Passages, names, questions, earlier turns and what tools say cannot end a turn in a model's template.
+/// Checks that passages, names, questions, earlier turns and tool results cannot end a turn in a model's template.
 pub(super) async fn text_of_others_holds_no_control_token_on_the_wire(world: &World) {
     let tokens = || FAMILIES.iter().flat_map(|family| family.tokens);
     let hostile: String = tokens().flat_map(|token| [*token, "\n"]).collect();
@@ -146,7 +146,7 @@ pub(super) async fn text_of_others_holds_no_control_token_on_the_wire(world: &Wo
 fn texts_in(value: &Value, texts: &mut Vec<String>) {
     match value {
         Value::String(text) => match serde_json::from_str::<Value>(text) {
-            // Arguments of tools are JSON within JSON on some wires.
+            // Tool arguments are JSON within JSON on some wires.
             Ok(inner @ Value::Object(_)) => texts_in(&inner, texts),
             Ok(_) | Err(_) => texts.push(text.clone()),
         },

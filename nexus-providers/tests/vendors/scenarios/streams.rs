@@ -1,11 +1,11 @@
-//! What a stream survives.
+//! Scenarios of interrupted and malformed streams.
 
 use nexus_core::llm::{CompletionEvent, ProviderErrorKind};
 use nexus_providers::{HttpClient, HttpOptions};
 
 use crate::fixture::{World, drain, options, question, texts, usage};
 
-/// The longest body that is cut at every byte.
+/// Longest body that is cut at every byte.
 const LONGEST: usize = 8_000;
 
 fn without_usage(pieces: &[CompletionEvent]) -> Vec<CompletionEvent> {
@@ -30,7 +30,7 @@ pub(super) async fn a_stream_cut_at_any_byte_gives_whole_pieces_and_invents_no_e
             assert!(whole.starts_with(&cut.pieces), "cut at {at}: {:?}", cut.pieces);
             assert!(!matches!(cut.pieces.last(), Some(CompletionEvent::Finish(_))), "cut at {at}");
         } else {
-            // The vendor said that the answer is whole, and broke off before it told what it cost.
+            // The stream ended after the finish reason and before the usage.
             assert!(world.vendor.whole_without_marker, "cut at {at}: {:?}", cut.pieces);
             assert_eq!(without_usage(&cut.pieces), without_usage(&whole), "cut at {at}");
             assert_eq!(usage(&cut.pieces), None, "cut at {at}");
