@@ -3,6 +3,9 @@
 //! Owns the translation between the port and `POST /v1/messages` (version `2023-06-01`). Refuses to own retries,
 //! deadlines and prices.
 //!
+//! Files, in the order that all vendors share:
+//!
+//! - `mod`: the provider.
 //! - `models`: traits of known models.
 //! - `request`: request body.
 //! - `response`: unary answer.

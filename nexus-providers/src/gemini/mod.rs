@@ -4,6 +4,9 @@
 //! Owns the translation between the ports and `generateContent`, `streamGenerateContent`, `batchEmbedContents` and
 //! `predict`. Refuses to own retries, deadlines and prices.
 //!
+//! Files, in the order that all vendors share:
+//!
+//! - `mod`: the provider.
 //! - `request`: request body.
 //! - `response`: unary answer and chunks of a streamed one.
 //! - `usage`: token buckets.

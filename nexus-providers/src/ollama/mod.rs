@@ -3,6 +3,9 @@
 //! Owns the translation between the ports and Ollama's API (`/api/chat`, `/api/embed`). Refuses to own retries and
 //! deadlines: loading a model delays its first token by tens of seconds, which is no failure.
 //!
+//! Files, in the order that all vendors share:
+//!
+//! - `mod`: the provider.
 //! - `request`: request body.
 //! - `response`: unary answer and lines of a streamed one, with their usage.
 //! - `error`: error classes.

@@ -3,6 +3,9 @@
 //! A [`Service`] holds the address and the [`Dialect`] of a server, and creates the [`OpenAi`] provider, the
 //! [`OpenAiEmbedder`] and the [`OpenAiSpeech`]. Servers differ by values, never by code of their own.
 //!
+//! Files, in the order that all vendors share:
+//!
+//! - `mod`: public items.
 //! - `models`: limits of known models.
 //! - `request`: request body.
 //! - `response`: unary answer.
