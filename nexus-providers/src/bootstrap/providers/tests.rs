@@ -41,7 +41,7 @@ fn refused(config: &Config, wanted: Option<&str>, code: &str) -> Error {
 }
 
 #[test]
-fn a_key_in_the_environment_asks_nobody_by_itself() {
+fn a_key_in_the_environment_calls_no_provider_by_itself() {
     let (names, primary) = providers(&config("", [KEY]), None);
     assert_eq!((names, primary.as_str()), (vec!["extractive".to_owned(), "openai".to_owned()], "extractive"));
     let (names, _) = providers(&config("", NOTHING), None);
