@@ -1,8 +1,8 @@
-//! Citations out of markers: for models whose wire carries nothing but text with `[1]` in it.
+//! Citation markers: reads the citations of an answer whose wire carries only text with `[1]` in it.
 //!
-//! [`citations_in`] finds the claim that each marker stands behind, and the sentence of the passage that comes nearest to
-//! it. It does not judge whether the passage supports the claim: [`Citation::score`] says how many of the claim's words
-//! the quote holds, and no more.
+//! [`citations_in`] finds the claim before each marker and the nearest sentence of the passage. The module does not
+//! judge whether the passage supports the claim: [`Citation::score`] is the share of the claim's words in the quote,
+//! and nothing more.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -11,21 +11,21 @@ use super::quotable_units::{Sentence, SentenceKind, sentences};
 use super::{Citation, Evidence};
 use crate::retrieve::analysis::{Language, analyse};
 
-/// The most digits of a marker: `[1999]` is a year.
+/// Upper bound on the digits of a marker: `[1999]` is a year.
 const MAX_DIGITS: usize = 3;
 
-/// What the markers of an answer point at.
+/// Citations read from the markers of an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Marked {
-    /// A citation for each claim and each passage it names, in the order of the markers.
+    /// One citation per claim and passage, in the order of the markers.
     pub citations: Vec<Citation>,
-    /// The bytes of the markers that point at no passage that was shown, with the number they name.
+    /// Byte ranges and numbers of the markers that point at no passage shown.
     pub dangling: Vec<(Range<usize>, u32)>,
 }
 
-/// Reads the markers of `text`, the answer of a model that was shown `evidence`.
+/// Reads the markers of `text`, a model's answer to `evidence`.
 ///
-/// `[1]`, `[1, 2]` and `【1】` are markers. One that opens a sentence belongs to the sentence before it; code holds none.
+/// `[1]`, `[1, 2]` and `【1】` are markers. One that opens a sentence belongs to the sentence before; code holds none.
 pub fn citations_in(text: &str, evidence: &[Evidence]) -> Marked {
     let claims = sentences(text);
     let mut marked = Marked::default();
@@ -48,9 +48,9 @@ pub fn citations_in(text: &str, evidence: &[Evidence]) -> Marked {
     marked
 }
 
-/// `text` with the number of every marker put through `renumber`; nothing where that knows no other number for one.
+/// Returns `text` with every marker's number mapped by `renumber`, or `None` when a number has no mapping.
 ///
-/// For an answer that is shown beside the same passages under other numbers.
+/// Serves an answer that is shown beside the same passages under other numbers.
 pub fn renumbered(text: &str, renumber: impl Fn(u32) -> Option<u32>) -> Option<String> {
     let claims = sentences(text);
     let (mut written, mut end) = (String::with_capacity(text.len()), 0);
@@ -70,7 +70,7 @@ pub fn renumbered(text: &str, renumber: impl Fn(u32) -> Option<u32>) -> Option<S
     Some(written)
 }
 
-/// The sentence a marker belongs to: the one it stands in, or the one before when it opens it.
+/// Returns the index of the sentence around the marker, or of the one before when the marker opens a sentence.
 fn claim(text: &str, claims: &[Sentence], marker: &Range<usize>) -> Option<usize> {
     let place = claims.iter().rposition(|claim| claim.range.start <= marker.start)?;
     let claim = claims.get(place)?;
@@ -82,7 +82,7 @@ fn claim(text: &str, claims: &[Sentence], marker: &Range<usize>) -> Option<usize
     Some(if opens { place.saturating_sub(1) } else { place })
 }
 
-/// A citation of the sentence of `evidence` that shares most words with `claim`; the first of equals.
+/// Returns a citation of the sentence of `evidence` that shares most words with `claim`; the first of equals.
 fn nearest(claim: &str, evidence: &Evidence) -> Option<Citation> {
     let language = Language::detect(&evidence.text).unwrap_or_default();
     let wanted = terms(claim, language);
@@ -107,7 +107,7 @@ fn as_f32(count: usize) -> f32 {
     count as f32
 }
 
-/// The bytes `range` of `text` without the markers in them and the white space before each.
+/// Returns the bytes `range` of `text` without markers and the white space before each.
 fn without_markers(text: &str, range: &Range<usize>) -> String {
     let slice = text.get(range.clone()).unwrap_or_default();
     let mut words = String::with_capacity(slice.len());
@@ -137,7 +137,7 @@ fn markers(text: &str) -> impl Iterator<Item = Marker> + '_ {
     })
 }
 
-/// The numbers of `1`, `1, 2` or `1;2`; nothing if it is anything else.
+/// Parses `1`, `1, 2` or `1;2`; `None` for anything else.
 fn numbers(list: &str) -> Option<Vec<u32>> {
     let number = |part: &str| {
         let part = part.trim();
@@ -158,7 +158,7 @@ mod tests {
         (1..).zip(texts).map(|(number, text)| Evidence { number, ..evidence(text) }).collect()
     }
 
-    /// The number, the claim and the quote of each citation, and the dangling numbers.
+    /// Checks the number, claim and quote of each citation, and the dangling numbers.
     #[track_caller]
     fn check(answer: &str, texts: &[&str], citations: &[(u32, &str, &str)], dangling: &[u32]) {
         let shown = shown(texts);

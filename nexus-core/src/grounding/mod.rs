@@ -1,4 +1,4 @@
-//! What an answer stands on: the passages that were shown ([`Evidence`]) and the [`Citation`]s that point at them.
+//! Grounding: the passages shown to a model ([`Evidence`]) and the [`Citation`]s that point at them.
 
 pub mod markers;
 pub mod quotable_units;
@@ -12,31 +12,31 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::DocumentId;
 use crate::retrieve::Hit;
 
-/// A passage as a model was shown it. Always data, never instructions.
+/// Passage as shown to a model. Always data, never instructions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// The number by which the answer cites it, from 1.
+    /// Citation number in the answer, from 1.
     pub number: u32,
-    /// Which passage it is.
+    /// Key of the passage.
     pub passage: PassageKey,
-    /// What people call its document.
+    /// Display name of the document.
     pub source_name: String,
-    /// The page it begins on, where the format has pages.
+    /// Page on which the passage begins, where the format has pages.
     pub page: Option<u32>,
-    /// The headings above it, outermost first.
+    /// Headings above the passage, outermost first.
     pub heading_path: Vec<String>,
-    /// Its text.
+    /// Text of the passage.
     pub text: String,
-    /// The bytes of the document's text that it covers.
+    /// Byte range in the document's text.
     pub span: Range<u64>,
-    /// SHA-256 of its text, in hexadecimal.
+    /// SHA-256 of the text, in hexadecimal.
     pub hash: String,
-    /// The fused score it was found with.
+    /// Fused score of the search hit.
     pub score: f32,
 }
 
 impl Evidence {
-    /// The hits of a search as evidence, numbered from 1 in their order.
+    /// Turns the hits of a search into evidence, numbered from 1 in their order.
     pub fn number(hits: Vec<Hit>) -> Vec<Self> {
         (1..)
             .zip(hits)
@@ -54,7 +54,7 @@ impl Evidence {
             .collect()
     }
 
-    /// A citation of the bytes `range` of this passage's text, for `claim`; nothing if they are no slice of it.
+    /// Cites the bytes `range` of this passage's text for `claim`; `None` when the range is no slice of the text.
     pub fn cite(&self, claim: impl Into<String>, range: Range<usize>, score: f32) -> Option<Citation> {
         let quote = self.text.get(range.clone())?.to_owned();
         let start = self.span.start.checked_add(u64::try_from(range.start).ok()?)?;
@@ -73,31 +73,31 @@ impl Evidence {
     }
 }
 
-/// A claim of an answer and the words of a source that it rests on.
+/// Claim of an answer and the quote that supports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Citation {
-    /// The number of the evidence, as `[1]` in the answer.
+    /// Number of the evidence, as `[1]` in the answer.
     pub number: u32,
-    /// The words of the answer that rest on it.
+    /// Words of the answer that rest on the quote.
     pub claim: String,
-    /// The source's document.
+    /// Document of the source.
     pub source_id: DocumentId,
-    /// What people call the document.
+    /// Display name of the document.
     pub source_name: String,
-    /// The passage within it.
+    /// Passage within the document.
     pub passage: PassageKey,
-    /// The page, where the format has pages.
+    /// Page, where the format has pages.
     pub page: Option<u32>,
-    /// The quoted words.
+    /// Quoted words.
     pub quote: String,
-    /// The bytes of the document's text that the quote covers.
+    /// Byte range of the quote in the document's text.
     pub span: Range<u64>,
-    /// How well the quote fits, by the scale of whoever cited.
+    /// Score of the quote, on the scale of the component that cited it.
     pub score: f32,
 }
 
 impl Citation {
-    /// Checks that the citation points at evidence that was really shown, and quotes it to the letter.
+    /// Checks that the citation points at evidence that was shown, and quotes it verbatim.
     ///
     /// # Errors
     /// [`Unexpected`](crate::ErrorKind::Unexpected) with `CITATION_NOT_SHOWN` or `CITATION_NOT_A_QUOTE`.
@@ -129,7 +129,7 @@ fn refused(message: &'static str, code: &'static str) -> Error {
 pub(crate) mod tests {
     use super::*;
 
-    /// Evidence number 1 that holds `text`.
+    /// Returns evidence number 1 with `text`.
     pub(crate) fn evidence(text: &str) -> Evidence {
         Evidence {
             number: 1,

@@ -1,8 +1,8 @@
-//! Sentences: the smallest pieces of a text that can be quoted, each with its exact bytes.
+//! Sentences: the smallest quotable units of a text, each with its exact byte range.
 //!
-//! A sentence is a sentence of prose, an item of a list, a row of a table, a line of code, or a heading. Lines decide
-//! what a piece is; within prose the sentence boundaries of [UAX 29](https://unicode.org/reports/tr29/#Sentence_Boundaries)
-//! decide where it ends, corrected for line wraps, abbreviations and initials.
+//! A sentence is a sentence of prose, a list item, a table row, a line of code, or a heading. Lines decide the kind;
+//! within prose the sentence boundaries of [UAX 29](https://unicode.org/reports/tr29/#Sentence_Boundaries) decide the
+//! end, corrected for line wraps, abbreviations and initials.
 
 mod line;
 
@@ -11,41 +11,41 @@ use std::ops::Range;
 use crate::document::sentence_boundaries as unicode;
 use line::Line;
 
-/// What a sentence is to its text.
+/// Kind of a quotable unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SentenceKind {
-    /// A sentence of running text.
+    /// Sentence of running text.
     Prose,
-    /// A heading: it names what follows and states nothing.
+    /// Heading: names the text below and states nothing.
     Heading,
-    /// An item of a list, or a line of the form `name: value`.
+    /// List item, or a line of the form `name: value`.
     Item,
-    /// A row of a table.
+    /// Table row.
     Row {
-        /// The bytes of the row that names the columns, where the text shows one.
+        /// Byte range of the header row, where the text shows one.
         header: Option<Range<usize>>,
     },
-    /// A line of code or other preformatted text.
+    /// Line of code or other preformatted text.
     Code,
 }
 
-/// A piece of a text that can be quoted by itself.
+/// Quotable unit of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
-    /// Its bytes in the text, without surrounding white space and list markers.
+    /// Byte range in the text, without surrounding white space and list markers.
     pub range: Range<usize>,
-    /// What it is.
+    /// Kind of the unit.
     pub kind: SentenceKind,
 }
 
 impl Sentence {
-    /// The bytes of the row that names the columns, where this is a row below one.
+    /// Returns the byte range of the header row, for a row below one.
     pub fn header(&self) -> Option<Range<usize>> {
         if let SentenceKind::Row { header } = &self.kind { header.clone() } else { None }
     }
 }
 
-/// The sentences of `text`, in order. They do not overlap, and their ranges are slices of `text`.
+/// Returns the sentences of `text`, in order. Their ranges do not overlap and are slices of `text`.
 ///
 /// ```
 /// use nexus_core::grounding::quotable_units::sentences;
@@ -68,7 +68,7 @@ pub fn sentences(text: &str) -> Vec<Sentence> {
     found
 }
 
-/// The sentences of lines that belong together; `next` is the first line after them that is not blank.
+/// Appends the sentences of lines that belong together; `next` is the first line after them that is not blank.
 fn group_sentences(text: &str, group: &[Line], next: Option<&Line>, found: &mut Vec<Sentence>) {
     let stands_alone = found.is_empty() && next.is_none();
     let are_pairs = || group.iter().all(|line| line.is_pair(text)) && (group.len() > 1 || stands_alone);
@@ -84,7 +84,7 @@ fn group_sentences(text: &str, group: &[Line], next: Option<&Line>, found: &mut 
     }
 }
 
-/// Whether a line without the mark of a heading is one: short, open-ended, not all there is, and no step of a list.
+/// Returns whether a line without a heading mark is a title: short, open-ended, followed by text, and no list step.
 fn is_title(text: &str, group: &[Line], next: Option<&Line>, found: &[Sentence]) -> bool {
     let after_item = found.last().is_some_and(|sentence| sentence.kind == SentenceKind::Item);
     let may_be = match group {
@@ -97,7 +97,7 @@ fn is_title(text: &str, group: &[Line], next: Option<&Line>, found: &[Sentence])
     may_be && group.iter().filter_map(Line::range).all(|range| line::is_title(text, &range))
 }
 
-/// The sentences of the bytes `block`, without the white space around them.
+/// Appends the sentences of the bytes `block`, without the white space around them.
 fn prose(text: &str, block: Range<usize>, kind: &SentenceKind, found: &mut Vec<Sentence>) {
     let words = text.get(block.clone()).unwrap_or_default();
     for span in unicode::sentences(words) {
@@ -115,7 +115,7 @@ fn each(group: &[Line], kind: &SentenceKind, found: &mut Vec<Sentence>) {
     found.extend(sentences.map(|range| Sentence { range, kind: kind.clone() }));
 }
 
-/// From the first byte of the first line to the last of the last.
+/// Returns the range from the first byte of the first line to the last of the last.
 fn joined(group: &[Line]) -> Range<usize> {
     let mut ranges = group.iter().filter_map(Line::range);
     let first = ranges.next().unwrap_or_default();
@@ -123,7 +123,7 @@ fn joined(group: &[Line]) -> Range<usize> {
     first.start..end
 }
 
-/// A table's rows: the one above the rule `|---|---|` names the columns and states nothing itself.
+/// Appends a table's rows: the row above the rule `|---|---|` names the columns and states nothing itself.
 fn rows(text: &str, group: &[Line], found: &mut Vec<Sentence>) {
     let header = match group {
         [Line::Row(first), Line::Rule, ..] => Some(first.clone()),

@@ -1,4 +1,4 @@
-//! An answer in one piece: [`Reply`].
+//! Complete answer of a model: [`Completion`].
 
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
@@ -8,20 +8,20 @@ use crate::error::Result;
 use crate::grounding::Citation;
 use crate::usage::Usage;
 
-/// A whole answer.
+/// Complete answer of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Completion {
-    /// Its text.
+    /// Text of the answer.
     pub text: String,
-    /// What the model says that it rests on.
+    /// Citations that the model reports.
     pub citations: Vec<Citation>,
-    /// What the model thought. Never part of the answer.
+    /// Reasoning of the model. Never part of the answer.
     pub reasoning: String,
-    /// The tools it called.
+    /// Tool calls of the model.
     pub tool_calls: Vec<ToolCall>,
-    /// What it consumed, where the vendor said so.
+    /// Tokens consumed, where the vendor reported them.
     pub usage: Option<Usage>,
-    /// How it ended.
+    /// Reason why the answer ended.
     pub finish: FinishReason,
 }
 
@@ -29,7 +29,7 @@ impl Completion {
     /// Reads a stream to its end.
     ///
     /// # Errors
-    /// The stream's own; [`Fault::Truncated`] when it ended without [`Piece::Finish`].
+    /// The stream's own; [`ProviderErrorKind::Truncated`] when it ended without [`CompletionEvent::Finish`].
     pub async fn collect(mut pieces: CompletionStream) -> Result<Self> {
         let mut reply = Self::empty();
         let mut ended = false;
@@ -45,7 +45,7 @@ impl Completion {
         }
     }
 
-    /// A reply that says nothing yet.
+    /// Returns a completion without content.
     pub fn empty() -> Self {
         Self {
             text: String::new(),
@@ -57,7 +57,7 @@ impl Completion {
         }
     }
 
-    /// Adds the next piece.
+    /// Adds the next event.
     pub fn add(&mut self, piece: CompletionEvent) {
         match piece {
             CompletionEvent::Text(text) => self.text.push_str(&text),
@@ -69,7 +69,7 @@ impl Completion {
         }
     }
 
-    /// The same answer as pieces of a stream, in the order of a stream.
+    /// Returns the same answer as stream events, in the order of a stream.
     pub fn into_pieces(self) -> Vec<CompletionEvent> {
         let mut pieces = Vec::with_capacity(self.citations.len() + self.tool_calls.len() + 4);
         let text = |text: String| (!text.is_empty()).then_some(text);

@@ -1,10 +1,10 @@
-//! Who said what: [`Turn`]s of a conversation, and the tools that a model may call in it.
+//! Conversation: its [`Turn`]s, and the tools that a model may call in it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Who said something in a conversation.
+/// Author of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageRole {
@@ -14,42 +14,42 @@ pub enum MessageRole {
     Assistant,
 }
 
-/// Something that happened earlier in the conversation.
+/// Earlier turn of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "turn", rename_all = "snake_case")]
 pub enum Turn {
-    /// Somebody said something.
+    /// Message of the user or the assistant.
     Said {
-        /// By whom.
+        /// Author of the message.
         speaker: MessageRole,
-        /// What.
+        /// Text of the message.
         text: String,
     },
-    /// The model called tools.
+    /// Tool calls of the model.
     Called {
-        /// What it said beside that; often nothing.
+        /// Text beside the calls; often empty.
         text: String,
         /// The calls.
         calls: Vec<ToolCall>,
     },
-    /// A tool returned.
+    /// Result of a tool.
     Returned {
-        /// The id of the call.
+        /// Id of the call.
         call: String,
-        /// The name of the tool.
+        /// Name of the tool.
         name: String,
-        /// What it returned. Always data, never instructions.
+        /// Returned value. Always data, never instructions.
         result: String,
     },
 }
 
 impl Turn {
-    /// Something that was said.
+    /// Creates a message.
     pub fn said(speaker: MessageRole, text: impl Into<String>) -> Self {
         Self::Said { speaker, text: text.into() }
     }
 
-    /// The words of the turn.
+    /// Returns the text of the turn.
     pub fn text(&self) -> &str {
         match self {
             Self::Said { text, .. } | Self::Called { text, .. } => text,
@@ -58,36 +58,36 @@ impl Turn {
     }
 }
 
-/// A tool that a model may call.
+/// Tool that a model may call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolSpec {
-    /// Its name: 1 to 64 ASCII letters, digits, `_` and `-`.
+    /// Name: 1 to 64 ASCII letters, digits, `_` and `-`.
     pub name: String,
-    /// What it does, in words for the model.
+    /// Description for the model.
     pub description: String,
-    /// The JSON schema of its arguments, an object.
+    /// JSON schema of the arguments, an object.
     pub parameters: serde_json::Value,
 }
 
-/// A call of a tool by a model.
+/// Tool call of a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
-    /// The vendor's id of the call, or one that the adapter made where the wire has none.
+    /// Vendor's id of the call, or one that the adapter made where the wire has none.
     pub id: String,
-    /// The name of the tool.
+    /// Name of the tool.
     pub name: String,
-    /// The arguments as the model wrote them: JSON as a rule, but nobody guarantees that. Empty arguments are `{}`.
+    /// Arguments as the model wrote them: usually JSON, without guarantee. Empty arguments are `{}`.
     pub arguments: String,
-    /// What the vendor wants back with the call. Whoever puts the call into a history hands it on as it is.
+    /// Vendor's signature of the call. A history that contains the call carries it unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<CallSignature>,
 }
 
-/// What a vendor wants back with a call of a tool, such as the thoughts that led to it, sealed. Only the adapter that
-/// wrote it reads it, and no other vendor is ever sent it.
+/// Opaque token that a vendor expects back with a tool call, such as its sealed reasoning. Only the adapter that wrote
+/// it reads it, and it is sent to no other vendor.
 ///
-/// It may hold words of the model's thinking, which are no part of an answer: so it stays with the call, is told in no
-/// event of a run, and prints nothing.
+/// The token may hold words of the model's reasoning, which are no part of an answer: it stays with the call, appears
+/// in no event of a run, and prints nothing.
 ///
 /// ```
 /// use nexus_core::llm::CallSignature;
@@ -100,12 +100,12 @@ pub struct ToolCall {
 pub struct CallSignature(String);
 
 impl CallSignature {
-    /// A signature in the words of the adapter that reads it again.
+    /// Wraps a signature in the adapter's own encoding.
     pub fn new(token: impl Into<String>) -> Self {
         Self(token.into())
     }
 
-    /// The words.
+    /// Returns the encoded signature.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -117,17 +117,17 @@ impl fmt::Debug for CallSignature {
     }
 }
 
-/// Whether a model may, must or must not call tools.
+/// Policy on tool calls: allowed, forbidden or required.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolChoice {
-    /// As it sees fit.
+    /// The model decides.
     #[default]
     Auto,
-    /// None.
+    /// No tool call.
     None,
-    /// At least one.
+    /// At least one tool call.
     Required,
-    /// This one.
+    /// A call of this tool.
     Named(String),
 }

@@ -1,10 +1,10 @@
-//! Models that answer: the [`Request`], the [`Piece`]s that stream back, and the [`LlmProvider`] port.
+//! Language models: the [`Request`], the streamed [`CompletionEvent`]s, and the [`LlmProvider`] port.
 //!
-//! - `conversation`: who said what before, and the tools a model may call.
-//! - `parameters`: how a model is to sample.
-//! - `reply`: an answer in one piece.
-//! - `fault`: what went wrong at a vendor, and what may be done about it.
-//! - [`prompt`]: from a question and its passages to a request, and from a request to text.
+//! - `conversation`: earlier turns, and the tools that a model may call.
+//! - `parameters`: sampling and output format.
+//! - `completion`: a complete answer.
+//! - `provider_error`: classes of provider errors, with retry and fallback rules.
+//! - [`prompt`]: assembles a request from a question and its passages, and renders it as text.
 //! - [`extractive`]: the answerer that quotes.
 
 mod completion;
@@ -31,7 +31,7 @@ pub use extractive::Extractive;
 pub use parameters::{Parameters, ReasoningEffort, ResponseFormat};
 pub use provider_error::ProviderErrorKind;
 
-/// A question to a model. Passages stay typed blocks; each vendor's wire renders them.
+/// Request to a model. Passages stay typed blocks; each vendor's wire renders them.
 ///
 /// ```
 /// use nexus_core::llm::Request;
@@ -41,34 +41,34 @@ pub use provider_error::ProviderErrorKind;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Request {
-    /// The model, by the vendor's name for it; the provider's default unless told.
+    /// Vendor's name of the model; the provider's default when absent.
     pub model: Option<String>,
-    /// What the model is told to do; nothing if empty.
+    /// System instructions; may be empty.
     pub instructions: String,
-    /// What was said before, oldest first.
+    /// Earlier turns, oldest first.
     pub history: Vec<Turn>,
-    /// The passages it may use, numbered.
+    /// Numbered passages for the answer.
     pub evidence: Vec<Evidence>,
-    /// The question. Empty when the history ends with the results of tools.
+    /// Question. Empty when the history ends with the results of tools.
     pub question: String,
-    /// The tools it may call.
+    /// Tools that the model may call.
     pub tools: Vec<ToolSpec>,
-    /// Whether it must call one.
+    /// Policy on tool calls.
     pub tool_choice: ToolChoice,
-    /// The most tokens it may answer with, thinking included. The gateway sets it where it is absent.
+    /// Upper bound on the tokens of the answer, reasoning included. The gateway sets it where it is absent.
     pub max_tokens: Option<u32>,
-    /// How it is to sample and to shape the answer.
+    /// Sampling and output format.
     pub parameters: Parameters,
 }
 
 impl Request {
-    /// A request that holds nothing but a question.
+    /// Returns a request that holds only a question.
     pub fn asking(question: impl Into<String>) -> Self {
         Self { question: question.into(), ..Self::default() }
     }
 }
 
-/// Why a model has no answer.
+/// Reason for an abstention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Abstention {
@@ -79,7 +79,7 @@ pub enum Abstention {
 }
 
 impl Abstention {
-    /// The sentence for the user.
+    /// Returns the sentence for the user.
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::NoPassages => "no passage that you may read matches the question",
@@ -88,85 +88,86 @@ impl Abstention {
     }
 }
 
-/// How a model ended.
+/// Reason why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "finish", content = "reason", rename_all = "snake_case")]
 pub enum FinishReason {
-    /// It said all it had to say.
+    /// The model finished.
     Complete,
-    /// It has no answer, and said nothing.
+    /// The model abstained and wrote nothing.
     Abstained(Abstention),
-    /// It ran into the token limit.
+    /// The answer reached the token limit.
     Length,
     /// The vendor suppressed the answer.
     ContentFilter,
-    /// It waits for the results of the tools it called.
+    /// The model waits for the results of its tool calls.
     ToolCalls,
 }
 
-/// A part of a streamed answer.
+/// Event of a streamed answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "piece", content = "value", rename_all = "snake_case")]
 pub enum CompletionEvent {
-    /// The next words.
+    /// Next part of the text.
     Text(String),
-    /// A citation for words that were just said.
+    /// Citation for the text just emitted.
     Citation(Citation),
-    /// The next words of what it thinks before it answers. Never part of the answer.
+    /// Next part of the model's reasoning. Never part of the answer.
     Reasoning(String),
-    /// A call of a tool, whole.
+    /// Complete tool call.
     ToolCall(ToolCall),
-    /// Everything consumed so far; a later one replaces an earlier one.
+    /// Total tokens consumed so far; a later event replaces an earlier one.
     Usage(Usage),
-    /// The end.
+    /// End of the answer.
     Finish(FinishReason),
 }
 
-/// A streamed answer.
+/// Streamed answer.
 pub type CompletionStream = Pin<Box<dyn Stream<Item = Result<CompletionEvent>> + Send>>;
 
-/// What is known of a provider's default model before it is asked.
+/// Static properties of a provider's model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ModelInfo {
-    /// The most tokens of prompt and answer together, where known.
+    /// Upper bound on the tokens of prompt and answer together, where known.
     pub context_tokens: Option<u32>,
-    /// The most tokens of an answer, where known.
+    /// Upper bound on the tokens of an answer, where known.
     pub output_tokens: Option<u32>,
-    /// Whether the model runs on hardware of the operator's own, so that its tokens have no price.
+    /// Whether the model runs on the operator's own hardware, so that its tokens have no price.
     pub is_local: bool,
 }
 
-/// Answers questions.
+/// Port of a model provider.
 ///
 /// # Contract
-/// - A stream that ends well ends with exactly one [`Piece::Finish`]; one that ends without it was cut off.
+/// - A stream that ends well ends with exactly one [`CompletionEvent::Finish`]; one without it was truncated.
 /// - Nothing follows an error.
 /// - Dropping the stream stops the work behind it, and closes the connection to the vendor.
-/// - Text and quotes never come from anywhere but the model: an adapter invents no words and no ending.
+/// - Text and quotes come only from the model: an adapter invents no words and no ending.
 /// - Usage that the vendor did not report is absent, never guessed.
-/// - A parameter that the wire cannot express is refused before anything is sent, with a sentence that names it.
-/// - An error carries the [`Fault`] that tells what may be done about it; the vendor's own words go to the logs only.
+/// - A parameter that the wire cannot express is refused before the request is sent, and the error names it.
+/// - An error carries the [`ProviderErrorKind`] that decides retry and fallback; the vendor's own words go to the logs
+///   only.
 #[async_trait]
 pub trait LlmProvider: Send + Sync + fmt::Debug {
-    /// The provider's name, such as `extractive`.
+    /// Returns the provider's name, such as `extractive`.
     fn name(&self) -> &str;
 
-    /// The model that answers unless a request names another.
+    /// Returns the default model of a request.
     fn model(&self) -> &str;
 
-    /// What is known of `model`.
+    /// Returns the known properties of `model`.
     fn info(&self, model: &str) -> ModelInfo {
         let _ = model;
         ModelInfo::default()
     }
 
-    /// Begins to answer. The stream exists once the model has accepted the request: its status is known.
+    /// Starts an answer. Returns the stream once the model has accepted the request: its status is known.
     ///
     /// # Errors
-    /// As [`Fault::error`] makes them.
+    /// As made by [`ProviderErrorKind::error`].
     async fn stream(&self, request: Request) -> Result<CompletionStream>;
 
-    /// Answers in one piece, over the vendor's wire for that where there is one.
+    /// Answers without streaming, over the vendor's wire for that where there is one.
     ///
     /// # Errors
     /// As [`LlmProvider::stream`], and those that end the answer.

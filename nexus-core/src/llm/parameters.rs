@@ -1,46 +1,46 @@
-//! How a model is to answer: [`Parameters`]. What a vendor's wire cannot express is refused, never dropped.
+//! Sampling and output format: [`Parameters`]. The adapter refuses a parameter that its wire cannot express.
 
 use serde::{Deserialize, Serialize};
 
-/// Sampling and shape of an answer. What is absent is left to the vendor.
+/// Sampling and output format of an answer. The vendor decides absent fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Parameters {
-    /// How much chance there is, from 0.
+    /// Sampling temperature, from 0.
     pub temperature: Option<f32>,
-    /// Only the likeliest tokens whose probabilities sum up to this, from 0 to 1.
+    /// Nucleus sampling: only the likeliest tokens up to this cumulative probability, from 0 to 1.
     pub top_p: Option<f32>,
-    /// Only so many of the likeliest tokens.
+    /// Top-k sampling: only this many of the likeliest tokens.
     pub top_k: Option<u32>,
-    /// Texts that end the answer when the model writes them.
+    /// Stop sequences: texts that end the answer.
     pub stop: Vec<String>,
-    /// Makes sampling repeatable, as far as the vendor can.
+    /// Seed for repeatable sampling, as far as the vendor supports it.
     pub seed: Option<i64>,
-    /// Penalises tokens that were said, from -2 to 2.
+    /// Penalty on tokens that already occurred, from -2 to 2.
     pub presence_penalty: Option<f32>,
-    /// Penalises tokens by how often they were said, from -2 to 2.
+    /// Penalty on tokens by how often they occurred, from -2 to 2.
     pub frequency_penalty: Option<f32>,
-    /// How much to think first, on models that do.
+    /// Reasoning effort, for models that reason.
     pub reasoning: Option<ReasoningEffort>,
-    /// What the answer must look like; free text unless told.
+    /// Output format; free text when absent.
     pub format: Option<ResponseFormat>,
 }
 
-/// How much a model is to think before it answers.
+/// Reasoning effort before the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasoningEffort {
-    /// As little as it can.
+    /// The model's minimum.
     Minimal,
-    /// A little.
+    /// Low effort.
     Low,
-    /// As usual.
+    /// Medium effort, the usual one.
     Medium,
-    /// A lot.
+    /// High effort.
     High,
 }
 
-/// What an answer must look like.
+/// Output format of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseFormat {
@@ -48,7 +48,7 @@ pub enum ResponseFormat {
     Json,
     /// JSON of this schema.
     JsonSchema {
-        /// The schema's name: 1 to 64 ASCII letters, digits, `_` and `-`.
+        /// Name of the schema: 1 to 64 ASCII letters, digits, `_` and `-`.
         name: String,
         /// The schema.
         schema: serde_json::Value,

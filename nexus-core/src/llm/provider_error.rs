@@ -1,44 +1,44 @@
-//! What went wrong at a vendor: [`Fault`], the one table that says what may be done about it.
+//! Classes of provider errors: [`ProviderErrorKind`], the one table of retry, fallback and billing rules.
 
 use std::borrow::Cow;
 
 use crate::error::{Error, ErrorKind};
 
-/// What went wrong with an attempt to call a model.
+/// Class of a failed attempt to call a model.
 ///
-/// An [`Error`] carries its fault as the stable code, so that it survives every border.
+/// An [`Error`] carries the kind as its stable code, so that it survives every border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProviderErrorKind {
     /// The vendor refused the key.
     Authentication,
-    /// The account has no money or is over a limit of spending: waiting does not help.
+    /// The account is out of credit or over a spending limit: waiting does not help.
     Billing,
-    /// The vendor, or the adapter before it, refused the request as such.
+    /// The vendor, or the adapter before it, refused the request itself.
     InvalidRequest,
-    /// Prompt and answer do not fit the model.
+    /// Prompt and answer exceed the context of the model.
     ContextLength,
     /// The vendor refused to answer because of the content.
     ContentFilter,
     /// Too many requests; waiting helps.
     RateLimited,
-    /// The vendor says that it is overloaded or not there.
+    /// The vendor reports overload or unavailability.
     Overloaded,
     /// The vendor failed.
     Server,
-    /// There was no connection: nothing was sent.
+    /// The connection could not be opened: no request was sent.
     Unreachable,
-    /// The connection broke before the vendor answered: what was sent may have been heard.
+    /// The connection broke before the vendor answered: the vendor may have received the request.
     Connection,
     /// A deadline passed.
     Timeout,
-    /// The answer broke off without its terminal event.
+    /// The answer ended without its terminal event.
     Truncated,
-    /// The vendor said something that is not its wire, or more than may be read.
+    /// The response does not follow the vendor's wire, or exceeds the size limit.
     Protocol,
 }
 
 impl ProviderErrorKind {
-    /// Every fault, for tables.
+    /// All kinds, for tables.
     pub const ALL: [Self; 13] = [
         Self::Authentication,
         Self::Billing,
@@ -55,7 +55,7 @@ impl ProviderErrorKind {
         Self::Protocol,
     ];
 
-    /// The stable code.
+    /// Returns the stable code.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Authentication => "PROVIDER_AUTHENTICATION",
@@ -74,17 +74,17 @@ impl ProviderErrorKind {
         }
     }
 
-    /// The fault that `error` carries.
+    /// Returns the kind that `error` carries.
     pub fn of(error: &Error) -> Option<Self> {
         Self::from_code(error.stable_code())
     }
 
-    /// The fault with this stable code.
+    /// Returns the kind with this stable code.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|fault| fault.code() == code)
     }
 
-    /// An error for this fault, with a sentence for the user.
+    /// Creates an error of this kind, with a sentence for the user.
     pub fn error(self, message: impl Into<Cow<'static, str>>) -> Error {
         let kind = match self {
             Self::InvalidRequest | Self::ContextLength | Self::ContentFilter => ErrorKind::InvalidInput,
@@ -119,7 +119,7 @@ impl ProviderErrorKind {
         }
     }
 
-    /// Whether the same provider may be asked again, as long as nothing of its answer was passed on.
+    /// Returns whether the same provider may be retried, as long as no part of its answer was passed on.
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::RateLimited
@@ -138,10 +138,10 @@ impl ProviderErrorKind {
         }
     }
 
-    /// Whether the next provider of a route may be asked, as long as nothing of an answer was passed on.
+    /// Returns whether the next provider of a route may be called, as long as no part of an answer was passed on.
     ///
-    /// A refused key, a refused request and refused content are not routed around: the first hides a fault of the
-    /// operator, the others would shop for a vendor that says yes.
+    /// A refused key, a refused request and refused content allow no fallback: the first would hide an operator's
+    /// mistake, the others would shop for a lenient vendor.
     pub const fn allows_fallback(self) -> bool {
         match self {
             Self::Billing
@@ -157,7 +157,7 @@ impl ProviderErrorKind {
         }
     }
 
-    /// Whether the vendor certainly bills nothing for an attempt that ended so before it began to answer.
+    /// Returns whether the vendor certainly bills nothing for an attempt that failed so before its answer began.
     pub const fn is_unbilled(self) -> bool {
         match self {
             Self::Authentication
@@ -173,7 +173,7 @@ impl ProviderErrorKind {
         }
     }
 
-    /// Whether it tells of the provider's health, so that its breaker counts it.
+    /// Returns whether the kind says something about the provider's health, so that its circuit breaker counts it.
     pub const fn trips_breaker(self) -> bool {
         match self {
             Self::Billing

@@ -1,4 +1,4 @@
-//! A corpus's settings: the typed reading of its `provider_config_json`.
+//! Corpus settings: the typed form of `provider_config_json`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,32 +9,32 @@ use super::{CANDIDATE_POOL, MAX_TOP_K, WordStatistics};
 use crate::document::ChunkConfig;
 use crate::error::{Error, Result};
 
-/// The settings of a corpus. `{}` means [`CorpusConfig::default`]; an unknown field is an error, so that nothing
-/// is accepted and then ignored.
+/// Settings of a corpus. `{}` means [`CorpusConfig::default`]; an unknown field is an error, so that no accepted field
+/// is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CorpusConfig {
-    /// How passages are found.
+    /// Retrieval settings.
     pub retrieval: RetrievalConfig,
-    /// How documents are cut, unless they say otherwise.
+    /// Chunking of documents without settings of their own.
     pub chunking: Option<ChunkConfig>,
-    /// The language of all documents; detected for each unless set.
+    /// Language of all documents; detected for each when absent.
     pub language: Option<Language>,
 }
 
-/// How passages of a corpus are found.
+/// Retrieval settings of a corpus.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetrievalConfig {
-    /// Who searches.
+    /// Retrieval provider.
     pub provider: RetrievalProvider,
-    /// How many passages a search returns unless it says otherwise.
+    /// Default number of passages of a search.
     pub top_k_default: usize,
-    /// How the arms are fused.
+    /// Fusion of the components.
     pub fusion: Fusion,
-    /// How much each arm counts.
+    /// Weight of each component.
     pub weights: Weights,
-    /// Whose passages the word statistics count.
+    /// Passages behind the word statistics.
     pub statistics: WordStatistics,
 }
 
@@ -50,20 +50,20 @@ impl Default for RetrievalConfig {
     }
 }
 
-/// Who searches a corpus.
+/// Retrieval provider of a corpus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetrievalProvider {
-    /// Nexus's own store, whichever is configured. The name is the one that existing clients send.
+    /// Nexus's own store, whichever is configured. Existing clients send this name.
     #[default]
     LocalPgvector,
 }
 
 impl CorpusConfig {
-    /// Reads a corpus's settings.
+    /// Parses a corpus's settings.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_CORPUS_CONFIG`, saying what is wrong.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_CORPUS_CONFIG`, naming the invalid part.
     pub fn parse(json: &Value) -> Result<Self> {
         if !json.is_object() {
             return Err(invalid("the corpus settings are not an object".to_owned()));

@@ -1,4 +1,4 @@
-//! Vectors for texts: the [`Embedder`] port, and a deterministic one for tests.
+//! Embeddings: the [`Embedder`] port, and a deterministic embedder for tests.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 use crate::id::check_name;
 use crate::usage::Usage;
 
-/// A model and its version. Vectors of different ids are never compared.
+/// Model id with its version. Vectors of different ids are never compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ModelId(String);
 
 impl ModelId {
-    /// Reads a model's id, such as `nomic-embed-text@v1.5`.
+    /// Parses a model's id, such as `nomic-embed-text@v1.5`.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), see [`check_name`].
@@ -28,7 +28,7 @@ impl ModelId {
         Ok(Self(text))
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -53,10 +53,11 @@ impl From<ModelId> for String {
     }
 }
 
-/// The greatest number that a vector may hold. Inner products of vectors within it are finite in single precision.
+/// Upper bound on the magnitude of a vector's numbers. Inner products of vectors within it are finite in single
+/// precision.
 pub const MAX_VECTOR_NUMBER: f32 = 1e12;
 
-/// Checks that `vector` can be compared: it has numbers, each of them finite and within [`MAX_VECTOR_NUMBER`].
+/// Checks that `vector` is comparable: not empty, each number finite and within [`MAX_VECTOR_NUMBER`].
 ///
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_VECTOR`.
@@ -65,14 +66,14 @@ pub fn check_vector(vector: &[f32]) -> Result<()> {
     if vector.is_empty() {
         return invalid("a vector has no numbers");
     }
-    // False for what is not a number, too.
+    // NaN compares as false, too.
     if !vector.iter().all(|number| number.abs() <= MAX_VECTOR_NUMBER) {
         return invalid("a vector holds a number that is not finite or too great to compare");
     }
     Ok(())
 }
 
-/// Checks that `vector`, said to be by `model`, has the length of the `configured` embedder's vectors if that is its model.
+/// Checks that a `vector` of `model` has the length of the `configured` embedder's vectors, if that is its model.
 ///
 /// # Errors
 /// As [`check_vector`].
@@ -93,7 +94,7 @@ pub(crate) fn check_length(
         .hint("bring vectors that the named model made, or name the model that made them"))
 }
 
-/// What a text is to a search; many models embed the two differently.
+/// Role of a text in a search; many models embed the two differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmbedRole {
     /// A question.
@@ -102,58 +103,60 @@ pub enum EmbedRole {
     Passage,
 }
 
-/// Vectors, and what making them consumed.
+/// Vectors, and the usage of their embedding.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Embedded {
     /// One for each text, in order.
     pub vectors: Vec<Vec<f32>>,
-    /// What was consumed, where the vendor said so.
+    /// Usage, where the vendor reported it.
     pub usage: Option<Usage>,
 }
 
-/// Turns texts into vectors.
+/// Port of an embedding model.
 ///
 /// # Contract
 /// - One vector per text, in order, each of [`Embedder::dimension`] finite numbers.
 /// - The same text in the same role gives the same vector for as long as the model id stays.
-/// - Texts of one of the [`Embedder::batches`] go out in one request, so that each request has a line in the ledger.
+/// - Texts of one of the [`Embedder::batches`] go out in one request, so that each request has an entry in the ledger.
 /// - Usage that the vendor did not report is absent, never guessed.
-/// - An error of a vendor carries the [`Fault`](crate::llm::Fault) that tells what may be done about it.
+/// - An error of a vendor carries the [`ProviderErrorKind`](crate::llm::ProviderErrorKind) that decides retry and
+///   fallback.
 #[async_trait]
 pub trait Embedder: Send + Sync + fmt::Debug {
-    /// The provider's name, such as `openai`: what prices and records call it.
+    /// Returns the provider's name, such as `openai`, for prices and records.
     fn name(&self) -> &str;
 
-    /// The model and its version.
+    /// Returns the model id.
     fn model(&self) -> &ModelId;
 
-    /// What the provider itself calls the model, for prices and records: the id unless that says more.
+    /// Returns the vendor's name of the model, for prices and records; the id by default.
     fn vendor_model(&self) -> &str {
         self.model().as_str()
     }
 
-    /// How many numbers a vector has.
+    /// Returns the number of dimensions of a vector.
     fn dimension(&self) -> usize;
 
-    /// How many tokens of a text the model reads.
+    /// Returns the model's context length, in tokens.
     fn token_limit(&self) -> usize;
 
-    /// Whether equal vectors mean equal meaning; false for one that only serves tests.
+    /// Returns whether near vectors mean near meaning; false for an embedder that only serves tests.
     fn is_semantic(&self) -> bool {
         true
     }
 
-    /// Whether the model runs on hardware of the operator's own, so that its tokens have no price.
+    /// Returns whether the model runs on the operator's own hardware, so that its tokens have no price.
     fn is_local(&self) -> bool {
         false
     }
 
-    /// Whether it runs within this process, so that no text leaves it and nobody else can send a bill.
+    /// Returns whether the model runs within this process, so that no text leaves it and no third party can bill it.
     fn is_in_process(&self) -> bool {
         false
     }
 
-    /// How `texts` are cut into requests: ranges in order that cover them all. All at once unless a wire takes fewer.
+    /// Returns the batches of `texts`: ranges in order that cover them all. One batch by default; a wire may take
+    /// fewer.
     fn batches(&self, texts: &[&str]) -> Vec<Range<usize>> {
         std::iter::once(0..texts.len()).filter(|all| !all.is_empty()).collect()
     }
@@ -161,7 +164,7 @@ pub trait Embedder: Send + Sync + fmt::Debug {
     /// Embeds a batch.
     ///
     /// # Errors
-    /// As [`Fault::error`](crate::llm::Fault::error) makes them.
+    /// As made by [`ProviderErrorKind::error`](crate::llm::ProviderErrorKind::error).
     async fn embed(&self, role: EmbedRole, texts: &[&str]) -> Result<Embedded>;
 }
 
@@ -208,7 +211,7 @@ impl<E: Embedder + ?Sized> Embedder for Arc<E> {
     }
 }
 
-/// Hashes words into a vector. **It knows no meaning**: texts are near when they share words, and no nearer.
+/// Embedder that hashes words. **It knows no meaning**: texts are near only by the words that they share.
 ///
 /// For tests and for trying a pipeline without a model; never for judging answers.
 #[derive(Clone, Debug)]
@@ -218,7 +221,7 @@ pub struct HashingEmbedder {
 }
 
 impl HashingEmbedder {
-    /// An embedder with vectors of `dimension` numbers, at least one.
+    /// Creates an embedder with vectors of `dimension` numbers, at least one.
     pub fn new(dimension: usize) -> Self {
         let dimension = dimension.max(1);
         Self { model: ModelId(format!("hashing-no-meaning-{dimension}")), dimension }
@@ -244,7 +247,7 @@ impl HashingEmbedder {
     }
 }
 
-/// The 64-bit FNV-1a hash: stable across platforms and releases, unlike the standard library's.
+/// Returns the 64-bit FNV-1a hash: stable across platforms and releases, unlike the standard library's.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -281,7 +284,7 @@ impl Embedder for HashingEmbedder {
         true
     }
 
-    /// Its words are its tokens.
+    /// Embeds the texts; each word counts as one token.
     async fn embed(&self, _role: EmbedRole, texts: &[&str]) -> Result<Embedded> {
         let words: usize = texts.iter().map(|text| text.split_whitespace().count()).sum();
         let input_uncached = u64::try_from(words).unwrap_or(u64::MAX);

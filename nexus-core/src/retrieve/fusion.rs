@@ -1,10 +1,10 @@
-//! Fusing ranked lists: turns the candidates of several arms (lexical, vector) into one order.
+//! Fusion: turns the ranked candidates of several components (lexical, vector) into one list.
 //!
-//! Scores of different arms do not live on one scale. [`Fusion::ZScore`] puts each list on the scale of its own
-//! spread and adds; [`Fusion::ReciprocalRank`] looks at ranks only, for backends that give no scores.
-//! Both are pure functions of the candidates: the order in which an arm lists them does not matter, ties go to the
-//! smaller id, and nothing is invented or repeated. Give each arm a pool whose size does not depend on how many hits
-//! are wanted: then a longer answer only ever extends a shorter one.
+//! Scores of different components are not on one scale. [`Fusion::ZScore`] normalises each list by its own spread and
+//! adds; [`Fusion::ReciprocalRank`] uses ranks only, for backends without scores. Both are pure functions of the
+//! candidates: the order within a list does not matter, ties go to the smaller id, and no id is invented or repeated.
+//! Give each component a pool whose size does not depend on the number of hits wanted: then a longer answer only
+//! extends a shorter one.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::ComponentScore;
 use crate::error::{Error, Result};
 
-/// How the lists of several arms become one.
+/// Method of fusing the lists of several components.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case")]
 pub enum Fusion {
@@ -25,18 +25,18 @@ pub enum Fusion {
     ZScore,
     /// Each list adds `weight / (k + rank)`, ranks from 1; a list adds nothing for a candidate it lacks.
     ReciprocalRank {
-        /// How flat the curve is; 60 is usual.
+        /// Flatness of the curve; 60 is usual.
         k: u32,
     },
 }
 
-/// How much each arm of a hybrid search counts.
+/// Weight of each component of a hybrid search.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Weights {
-    /// The weight of the words.
+    /// Weight of the lexical component.
     pub lexical: f32,
-    /// The weight of the vectors.
+    /// Weight of the vector component.
     pub vector: f32,
 }
 
@@ -47,7 +47,7 @@ impl Default for Weights {
 }
 
 impl Weights {
-    /// Checks that both are finite and not negative, and that one of them counts.
+    /// Checks that both weights are finite and not negative, and that one of them is positive.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `INVALID_WEIGHTS`.
@@ -62,23 +62,23 @@ impl Weights {
     }
 }
 
-/// One list to fuse.
+/// List to fuse.
 #[derive(Clone, Copy, Debug)]
 pub struct Arm<'a, Id> {
-    /// How much it counts.
+    /// Weight of the list.
     pub weight: f32,
-    /// What it found, in any order; greater scores are better. Of an id that stands twice the better score counts.
+    /// Candidates in any order; greater scores are better. Of a repeated id the better score counts.
     pub candidates: &'a [(Id, f32)],
 }
 
-/// A candidate with its fused score.
+/// Candidate with its fused score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fused<Id> {
-    /// Which candidate.
+    /// Id of the candidate.
     pub id: Id,
-    /// The fused score: for ordering within one search, not comparable between searches.
+    /// Fused score: for ordering within one search, not comparable between searches.
     pub score: f32,
-    /// What each arm said, in the order of the arms; none where the arm did not find it.
+    /// Score in each list, in the order of the lists; `None` where the list lacks the candidate.
     pub arms: Vec<Option<ComponentScore>>,
 }
 
@@ -118,7 +118,7 @@ pub fn fuse<Id: Ord + Clone>(fusion: Fusion, arms: &[Arm<'_, Id>]) -> Result<Vec
 }
 
 struct Ranked<'a, Id> {
-    /// What the arm adds for a candidate that it lacks.
+    /// Contribution to a candidate that the list lacks.
     absent: f32,
     scores: Vec<(&'a Id, ComponentScore)>,
 }
@@ -158,7 +158,7 @@ fn rank<'a, Id: Ord>(fusion: Fusion, arm: &Arm<'a, Id>) -> Result<Ranked<'a, Id>
     Ok(Ranked { absent, scores })
 }
 
-/// Each id once, with its best score; greater scores first, then smaller ids.
+/// Returns each id once, with its best score; greater scores first, then smaller ids.
 fn best_first<Id: Ord>(candidates: &[(Id, f32)]) -> Vec<(&Id, f32)> {
     let mut best: BTreeMap<&Id, f32> = BTreeMap::new();
     for (id, score) in candidates {
@@ -169,7 +169,7 @@ fn best_first<Id: Ord>(candidates: &[(Id, f32)]) -> Vec<(&Id, f32)> {
     list
 }
 
-/// Mean and standard deviation. A spread that is only rounding noise counts as none.
+/// Returns mean and standard deviation. A spread that is only rounding noise counts as zero.
 fn spread<Id>(list: &[(Id, f32)]) -> (f64, f64) {
     let (Some((_, highest)), Some((_, lowest))) = (list.first(), list.last()) else { return (0.0, 0.0) };
     if highest <= lowest {

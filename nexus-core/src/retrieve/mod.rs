@@ -1,4 +1,4 @@
-//! Retrieval: the question ([`Query`]), what comes back ([`Retrieved`]), and the [`Retriever`] port.
+//! Retrieval: the [`Query`], its result ([`Retrieved`]), and the [`Retriever`] port.
 //!
 //! Text analysis, fusion and the filter language are pure code here, so that every store ranks alike.
 
@@ -24,141 +24,141 @@ pub use embed::{EmbedRole, Embedded, Embedder, HashingEmbedder, ModelId, check_v
 pub use filter::Filter;
 pub use fusion::{Fusion, Weights};
 
-/// How many candidates each arm contributes to the fusion. Fixed, so that the order of the first `k` hits does
-/// not depend on `k`.
+/// Number of candidates that each component contributes to the fusion. Fixed, so that the order of the first `k` hits
+/// does not depend on `k`.
 pub const CANDIDATE_POOL: usize = 100;
 
-/// The most passages one search returns.
+/// Upper bound on the passages of one search.
 pub const MAX_TOP_K: usize = CANDIDATE_POOL;
 
-/// The longest question, in characters.
+/// Upper bound on the length of a question, in characters.
 pub const MAX_QUESTION_CHARS: usize = 10_000;
 
-/// A vector that stands for the question, and the model that made it.
+/// Query vector, and the model that made it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueryVector {
-    /// The model; only passages embedded by the same one are compared.
+    /// Embedding model; only passages embedded by the same one are compared.
     pub model: ModelId,
-    /// The vector, in the model's dimension.
+    /// Vector, in the model's dimension.
     pub values: Vec<f32>,
 }
 
-/// Whose passages the word statistics of a corpus count: how many passages there are, how long, and how many hold a word.
+/// Passages behind the word statistics of a corpus: their number, their length, and the document frequency of a word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WordStatistics {
-    /// All passages of the corpus. A passage has the same score for everybody, so a score tells a little about passages
-    /// that its reader may not read.
+    /// All passages of the corpus. A passage has the same score for every caller, so a score reveals a little about
+    /// passages that the caller may not read.
     #[default]
     Corpus,
-    /// The passages that the caller may read. A score tells nothing about others, and differs between callers.
+    /// The passages that the caller may read. A score reveals nothing about others, and differs between callers.
     Own,
 }
 
-/// A search within one corpus.
+/// Search within one corpus.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// Where to search.
+    /// Corpus to search.
     pub corpus: CorpusId,
-    /// The question; empty to search by vector alone.
+    /// Question; empty to search by vector alone.
     pub text: String,
-    /// The question's vector; without one the search is lexical.
+    /// Vector of the question; without one the search is lexical.
     pub vector: Option<QueryVector>,
-    /// How many passages to return, 1 to [`MAX_TOP_K`].
+    /// Number of passages to return, 1 to [`MAX_TOP_K`].
     pub top_k: usize,
-    /// Only documents whose metadata satisfy this.
+    /// Filter on the metadata of documents.
     pub filter: Option<Filter>,
-    /// Only documents with all of these tags.
+    /// Tags that a document must have, all of them.
     pub tags: Vec<String>,
-    /// Only these documents; all if empty.
+    /// Documents to search; all if empty.
     pub documents: Vec<DocumentId>,
-    /// How the arms are fused.
+    /// Fusion of the components.
     pub fusion: Fusion,
-    /// How much each arm counts.
+    /// Weight of each component.
     pub weights: Weights,
-    /// Whose passages the word statistics count.
+    /// Passages behind the word statistics.
     pub statistics: WordStatistics,
-    /// Whether each hit says which words made its lexical score.
+    /// Whether each hit lists the contribution of each word to its lexical score.
     pub explain: bool,
-    /// The present, for grants that expire.
+    /// Current time, for grants that expire.
     pub now: Timestamp,
 }
 
-/// Where a hit stood in one arm.
+/// Score and rank of a hit in one component of a hybrid search.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComponentScore {
-    /// The arm's own score: BM25, or the inner product with the question's vector.
+    /// Component's own score: BM25, or the inner product with the question's vector.
     pub score: f32,
-    /// The place among the arm's candidates, from 1.
+    /// Rank among the component's candidates, from 1.
     pub rank: u32,
-    /// What the arm added to the fused score.
+    /// Contribution to the fused score.
     pub contribution: f32,
 }
 
-/// What one word of the question added to a hit's lexical score.
+/// Contribution of one word of the question to a hit's lexical score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TermScore {
-    /// The word as the index knows it.
+    /// Word in its indexed form.
     pub term: String,
-    /// How often the question says it.
+    /// Frequency of the word in the question.
     pub query_weight: f32,
-    /// How many of the passages that this search may find hold it.
+    /// Number of passages visible to this search that hold the word.
     pub passages: u64,
-    /// How often the hit says it.
+    /// Frequency of the word in the hit.
     pub frequency: u32,
-    /// What it added.
+    /// Contribution to the score.
     pub score: f32,
 }
 
-/// A passage that was found, and why it ranks where it does.
+/// Passage that was found, with the reasons of its rank.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
-    /// The passage: document, version, text, span, page, heading path.
+    /// Passage: document, version, text, span, page, heading path.
     #[serde(flatten)]
     pub passage: Passage,
-    /// What people call its document.
+    /// Display name of the document.
     pub source_name: String,
-    /// The fused score. Comparable within one search only.
+    /// Fused score. Comparable within one search only.
     pub score: f32,
-    /// Where it stood in the lexical arm, if it did.
+    /// Lexical score and rank, if the lexical component found the passage.
     pub lexical: Option<ComponentScore>,
-    /// Where it stood in the vector arm, if it did.
+    /// Vector score and rank, if the vector component found the passage.
     pub vector: Option<ComponentScore>,
-    /// What each word of the question added, if [`Query::explain`] asked.
+    /// Contribution of each word of the question, if [`Query::explain`] is set.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub terms: Vec<TermScore>,
 }
 
-/// Which arms a search used.
+/// Components that a search used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchMode {
-    /// Words only: there was no vector for the question, or none for the passages.
+    /// Lexical only: the question has no vector, or no passage has a comparable one.
     Lexical,
-    /// Vectors only: the question had no words.
+    /// Vectors only: the question has no words.
     Vector,
     /// Both, fused.
     Hybrid,
 }
 
-/// What a search found.
+/// Result of a search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Retrieved {
-    /// The hits, best first; ties in order of passage key.
+    /// Hits, best first; ties in order of passage key.
     pub hits: Vec<Hit>,
-    /// Which arms were used.
+    /// Components used.
     pub mode: SearchMode,
-    /// How many passages the principal may see under the query's filters.
+    /// Number of passages visible to the principal under the query's filters.
     pub permitted: u64,
-    /// Whether fewer passages are permitted than were asked for.
+    /// Whether fewer passages are visible than requested.
     pub under_filled: bool,
-    /// The corpus's state that was searched: grows with every change to what can be found. Not told to callers, because it
-    /// counts changes to documents that they may not read.
+    /// Revision of the searched corpus: grows with every change to its searchable passages. Hidden from callers,
+    /// because it counts changes to documents that they may not read.
     #[serde(skip_serializing, default)]
     pub watermark: u64,
 }
 
-/// Finds passages.
+/// Port of passage search.
 ///
 /// # Contract
 /// - Only passages of the caller's tenant, the query's corpus and searchable versions are found.
@@ -169,22 +169,22 @@ pub struct Retrieved {
 /// - Equal queries on an unchanged corpus give equal results, also after the index was rebuilt.
 /// - Word statistics are those of the corpus: another tenant's or corpus's documents do not move a score.
 /// - Word statistics of the caller's own passages are not moved by a passage that the caller may not read.
-/// - Counts in an explanation are those of the permitted passages.
-/// - `under_filled` says that fewer passages are permitted than asked.
-/// - A query without a vector is answered lexically and says so; so is one whose vector no passage's vector compares with.
+/// - Counts in an explanation are those of the visible passages.
+/// - `under_filled` says that fewer passages are visible than requested.
+/// - A query without a vector, or with one that no passage's vector compares with, is answered lexically and says so.
 /// - A vector of another length than the others of its model is compared with none of them, and disables none of them.
-/// - The watermark grows with every change to what can be found, or by whom.
+/// - The revision grows with every change to the searchable passages or their visibility.
 #[async_trait]
 pub trait Retriever: Send + Sync {
-    /// Searches.
+    /// Searches a corpus.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus; [`InvalidInput`](crate::ErrorKind::InvalidInput)
-    /// for a vector that is no vector, and for one that compares with none where there are no words to search by;
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) with `INDEX_BUILDING` while the corpus's index is made anew.
+    /// for an invalid vector, and for one that compares with none where there are no words to search by;
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) with `INDEX_BUILDING` while the corpus's index is rebuilt.
     async fn retrieve(&self, query: &Authorised<Query>) -> Result<Retrieved>;
 
-    /// The watermark of a corpus: that of [`Retrieved`] if it were searched now.
+    /// Returns the revision of a corpus, as [`Retrieved`] would carry it for a search now.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus.

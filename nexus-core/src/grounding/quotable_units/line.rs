@@ -1,35 +1,35 @@
-//! What a single line is: the marks that Markdown, tables and lists leave at its ends.
+//! Line classification: the marks that Markdown, tables and lists leave at the ends of a line.
 
 use std::ops::Range;
 
-/// The longest line without an end mark that is still taken for a title, in characters.
+/// Upper bound on a line without an end mark that counts as a title, in characters.
 const MAX_TITLE_CHARS: usize = 80;
-/// The longest name in a line of the form `name: value`, in characters.
+/// Upper bound on the name in a line of the form `name: value`, in characters.
 const MAX_NAME_CHARS: usize = 40;
 
-/// A line, with the bytes that count.
+/// Classified line, with the byte range of its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// Nothing.
+    /// Blank line.
     Blank,
     /// Running text.
     Text(Range<usize>),
-    /// The first line of a list item, without its bullet.
+    /// First line of a list item, without its bullet.
     Item(Range<usize>),
-    /// The first line of a numbered item, without its number. A heading may look like one.
+    /// First line of a numbered item, without its number. A heading may look like one.
     Numbered(Range<usize>),
-    /// A heading, without its marker.
+    /// Heading, without its marker.
     Heading(Range<usize>),
-    /// A row of a table.
+    /// Table row.
     Row(Range<usize>),
-    /// The line under a table's header.
+    /// Line under a table's header.
     Rule,
     /// Preformatted text.
     Code(Range<usize>),
 }
 
 impl Line {
-    /// The bytes that can be quoted.
+    /// Returns the quotable byte range.
     pub(super) fn range(&self) -> Option<Range<usize>> {
         match self {
             Self::Text(range)
@@ -42,8 +42,8 @@ impl Line {
         }
     }
 
-    /// Whether this line continues the group that `first` began. `first` belongs with itself only through
-    /// the caller, which never makes a group of none.
+    /// Returns whether this line continues the group that `first` began. `first` belongs with itself only through the
+    /// caller, which never makes an empty group.
     pub(super) fn belongs_with(&self, first: &Self) -> bool {
         match first {
             Self::Text(_) => matches!(self, Self::Text(_)),
@@ -56,7 +56,7 @@ impl Line {
         }
     }
 
-    /// Whether the line has the form `name: value`.
+    /// Returns whether the line has the form `name: value`.
     pub(super) fn is_pair(&self, text: &str) -> bool {
         let Some(line) = self.range().and_then(|range| text.get(range)) else { return false };
         let Some((name, value)) = line.split_once(':').or_else(|| line.split_once('：')) else {
@@ -68,7 +68,7 @@ impl Line {
     }
 }
 
-/// The lines of `text`.
+/// Splits `text` into classified lines.
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let mut lines = Vec::with_capacity(text.len() / 60);
     let mut fenced = false;
@@ -114,7 +114,7 @@ fn classify(raw: &str, line: &str, range: Range<usize>) -> Line {
     }
 }
 
-/// The length of a list marker with the white space after it: `- `, `• `, `12. `, `a) `.
+/// Returns the length of a list marker with the white space after it: `- `, `• `, `12. `, `a) `.
 fn item_marker(line: &str) -> Option<usize> {
     let bullet = line.strip_prefix(['-', '*', '+', '•', '◦', '▪', '‣', '–']);
     let rest = bullet.or_else(|| {
@@ -136,7 +136,7 @@ fn looks_like_code(raw: &str, line: &str) -> bool {
         || (indented && line.contains("()"))
 }
 
-/// Two or more neighbouring lines with the same number of separators are rows, whatever marks the table lacks.
+/// Marks two or more neighbouring lines with the same number of separators as rows, even without a table's marks.
 fn mark_delimited(text: &str, lines: &mut [Line]) {
     for separator in ['\t', ';', ','] {
         let counts: Vec<usize> = lines.iter().map(|line| separators(text, line, separator)).collect();
@@ -154,7 +154,7 @@ fn mark_delimited(text: &str, lines: &mut [Line]) {
     }
 }
 
-/// How many cells a separator ends in a line. A comma or semicolon before a space is punctuation.
+/// Counts the cells that a separator ends in a line. A comma or semicolon before a space is punctuation.
 fn separators(text: &str, line: &Line, separator: char) -> usize {
     let Line::Text(range) = line else { return 0 };
     let line = text.get(range.clone()).unwrap_or_default();
@@ -164,12 +164,12 @@ fn separators(text: &str, line: &Line, separator: char) -> usize {
     line.matches(separator).count()
 }
 
-/// Whether a row without a rule below names columns: no cell holds a digit.
+/// Returns whether a row without a rule below is a header: no cell holds a digit.
 pub(super) fn names_columns(text: &str, row: &Range<usize>) -> bool {
     text.get(row.clone()).is_some_and(|row| !row.starts_with('|') && !row.chars().any(char::is_numeric))
 }
 
-/// Whether a line that stands by itself is a title: short, without an end mark, and without a value in it.
+/// Returns whether a lone line is a title: short, without an end mark, and without a value in it.
 pub(super) fn is_title(text: &str, range: &Range<usize>) -> bool {
     let line = text.get(range.clone()).unwrap_or_default();
     let numbering = |c: char| c.is_ascii_digit() || matches!(c, '.' | ' ' | '§');
@@ -179,7 +179,7 @@ pub(super) fn is_title(text: &str, range: &Range<usize>) -> bool {
     line.chars().take(MAX_TITLE_CHARS + 1).count() <= MAX_TITLE_CHARS && !ends && !has_value
 }
 
-/// Whether `c` ends a sentence, in the scripts that have such a mark.
+/// Returns whether `c` ends a sentence, in the scripts that have such a mark.
 pub(super) fn is_end_mark(c: char) -> bool {
     matches!(
         c,

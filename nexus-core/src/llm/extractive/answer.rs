@@ -1,4 +1,4 @@
-//! Quotes as the pieces of a streamed answer.
+//! Quotes as events of a streamed answer.
 
 use std::ops::Range;
 
@@ -8,12 +8,12 @@ use crate::document::chunk::{EstimatedTokens, TokenCounter};
 use crate::grounding::Evidence;
 use crate::usage::Usage;
 
-/// The pieces of an answer that says nothing.
+/// Returns the events of an abstention.
 pub(super) fn abstain(request: &Request, why: Abstention) -> Vec<CompletionEvent> {
     vec![CompletionEvent::Usage(usage(request, 0)), CompletionEvent::Finish(FinishReason::Abstained(why))]
 }
 
-/// The pieces of an answer that says `quotes`, as far as the request's token limit goes.
+/// Returns the events of an answer that says `quotes`, up to the request's token limit.
 pub(super) fn quote(request: &Request, quotes: &[Quote]) -> Vec<CompletionEvent> {
     let mut pieces = Vec::with_capacity(quotes.len() * 2 + 2);
     let (mut tokens, mut finish, mut before) = (0, FinishReason::Complete, None);
@@ -39,7 +39,7 @@ fn shares_header(before: Option<&Quote>, quote: &Quote) -> bool {
     before.is_some_and(|before| before.passage == quote.passage && before.header == quote.header)
 }
 
-/// The words of a quote, with what parts them from those before and the marker after them.
+/// Returns the words of a quote, between the separator before it and the marker after it.
 fn text(
     evidence: &Evidence,
     quote: &Quote,
@@ -64,7 +64,7 @@ fn cite(evidence: &Evidence, range: Range<usize>, score: f32) -> Option<Completi
     evidence.cite(words, range, score).map(CompletionEvent::Citation)
 }
 
-/// What was read and said, by the estimate: no model was asked, and the price is nothing.
+/// Returns the estimated tokens read and written: no model was called, and the price is zero.
 fn usage(request: &Request, said: usize) -> Usage {
     let evidence = request.evidence.iter().map(|evidence| evidence.text.as_str());
     let read: usize =

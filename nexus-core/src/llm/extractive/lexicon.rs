@@ -1,16 +1,16 @@
-//! The few words this answerer knows: those that say little of a question's subject, and those that say what kind of
-//! answer it wants.
+//! Lexicon of the extractive answerer: words that say little of a question's subject, and words that name the expected
+//! kind of answer.
 
 use crate::retrieve::analysis::{Language, is_function_word};
 
-/// What a word weighs that asks rather than names, such as `meaning` in "the meaning of probation".
+/// Weight of a word that asks rather than names, such as `meaning` in "the meaning of probation".
 const ASKING: f32 = 0.3;
-/// What a word weighs that asks for a measure: the answer gives the measure and rarely says the word.
+/// Weight of a word that asks for a measure: the answer gives the measure and rarely says the word.
 const MEASURE: f32 = 0.1;
-/// What a pair of Hiragana weighs: mostly grammar.
+/// Weight of a pair of Hiragana: mostly grammar.
 const HIRAGANA: f32 = 0.2;
 
-/// How much `word`, as a question says it, says of the question's subject: from 0, nothing, to 1.
+/// Returns the share of the question's subject that `word` carries, from 0 to 1.
 pub(super) fn salience(word: &str, language: Language) -> f32 {
     let lower = word.to_lowercase();
     if is_function_word(&lower, language) || lower.contains(HAN_PARTICLES) {
@@ -36,7 +36,7 @@ fn holds(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|entry| entry == word)
 }
 
-/// A language's words that ask.
+/// Returns the asking words of `language`.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "languages without a list of their own share the English one"
@@ -66,14 +66,15 @@ const ENGLISH_ASKING: &str = "actually called come comes consider considered dea
     named names purpose reason say says show shows stand stands take taken takes thing things type types use used uses \
     using way ways work works";
 
-/// What can be counted or measured: "what is the length of" asks what "how long" does, and the answer rarely says the word.
+/// Words for countable or measurable quantities: "what is the length of" asks the same as "how long", and the answer
+/// rarely says the word.
 const MEASURES: &str = "age amount cost depth distance duration height length limit maximum minimum number percentage price \
     quantity size speed sum weight width alter anzahl betrag dauer gewicht größe höhe kosten länge preis coût distance \
     durée hauteur limite longueur montant nombre poids prix taille altura cantidad costo distancia duración longitud \
     límite número peso precio tamaño altezza durata lunghezza numero prezzo duração preço quantidade tamanho aantal bedrag \
     duur gewicht hoogte lengte prijs";
 
-/// What the answer to a question should hold.
+/// Expected kind of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
     /// A name.
@@ -97,7 +98,7 @@ const NUMBERS: &str = "wieviel combien cuánto cuántos cuánta cuántas quanto 
     いくつ いくら 何人 얼마 몇";
 
 impl Expected {
-    /// What `question` expects, by its question words.
+    /// Returns the kind that `question` expects, by its question words.
     pub(super) fn of(question: &str) -> Self {
         let lower = question.to_lowercase();
         let words: Vec<&str> =
@@ -139,7 +140,7 @@ impl Expected {
         }
     }
 
-    /// Whether `sentence` holds such a thing.
+    /// Returns whether `sentence` holds an answer of this kind.
     pub(super) fn is_in(self, sentence: &str) -> bool {
         match self {
             Self::Anything => true,
@@ -188,19 +189,20 @@ fn has_word(sentence: &str, list: &str) -> bool {
     words.any(|word| holds(list, &word.to_lowercase()))
 }
 
-/// Capitalised words after the first.
+/// Returns the capitalised words after the first.
 fn names(sentence: &str) -> impl Iterator<Item = &str> {
     let words = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.skip(1).filter(|word| word.starts_with(char::is_uppercase) && word.chars().nth(1).is_some())
 }
 
-/// Whether `sentence` certainly has no number, in digits or words; the words are known only in Latin letters.
+/// Returns whether `sentence` certainly has no number, in digits or words; number words are known only in Latin
+/// letters.
 pub(super) fn lacks_number(sentence: &str) -> bool {
     let is_latin = |c: char| !c.is_alphabetic() || u32::from(c) < 0x250;
     sentence.chars().all(is_latin) && !has_number(sentence)
 }
 
-/// Whether `sentence` begins by pointing at what was said before it.
+/// Returns whether `sentence` begins with a reference to the text before it.
 pub(super) fn points_back(sentence: &str) -> bool {
     let first =
         sentence.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();

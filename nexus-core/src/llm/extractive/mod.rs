@@ -1,15 +1,15 @@
-//! The answerer that quotes: [`Extractive`], the offline default.
+//! Extractive answerer: [`Extractive`], the offline default.
 //!
-//! It picks the sentences of the evidence that answer, and quotes them to the letter, each followed by its marker. It
-//! knows no meaning: it compares words. Whatever a document says, the most it can do is be quoted.
+//! It picks the sentences of the evidence that answer, and quotes them verbatim, each followed by its marker. It
+//! compares words and knows no meaning, so a document can at most be quoted.
 //!
-//! - `words`: the few words it knows, by language.
-//! - `question`: the question's terms, and the kind of answer it wants.
-//! - `passage`: the sentences of the evidence, and which of those terms they hold.
-//! - `echo`: sentences that repeat each other or the question.
-//! - `score`: how well each sentence covers the question.
-//! - `select`: which are quoted, in which order, and how confident that is.
-//! - `speech`: the quotes as pieces of a streamed answer.
+//! - `lexicon`: the words it knows, by language.
+//! - `question`: the question's terms, and the expected kind of answer.
+//! - `passage`: the sentences of the evidence, and the question's terms in each.
+//! - `repetition`: sentences that repeat each other or the question.
+//! - `score`: coverage of the question by each sentence.
+//! - `select`: choice, order and confidence of the quotes.
+//! - `answer`: the quotes as events of a streamed answer.
 
 mod answer;
 mod lexicon;
@@ -27,17 +27,17 @@ use crate::error::Result;
 
 pub use select::{Quote, Selection, select};
 
-/// The least confidence that is answered with.
+/// Default confidence below which the answerer abstains.
 ///
-/// The confidence is the share of the question's words that the best sentence says, counted in part where its
-/// headings or the sentence before say them; less for short questions, and for a sentence without a number where one was
-/// asked for. Questions that passages about their very subject do not answer are told from answered ones best, counting
-/// both kinds of mistake alike, by a threshold of 0.45 to 0.48; the program `answers` in `benches` prints the curve.
+/// The confidence is the share of the question's words in the best sentence, counted in part where only its headings
+/// or the sentence before hold them; less for short questions, and for a sentence without a number when the question
+/// asks for one. A threshold of 0.45 to 0.48 best separates answered questions from those that passages on their very
+/// subject do not answer, counting both kinds of mistake alike; the program `answers` in `benches` prints the curve.
 pub const DEFAULT_THRESHOLD: f32 = 0.45;
 
-/// Answers with sentences of the evidence, or not at all.
+/// Provider that answers with sentences of the evidence, or abstains.
 ///
-/// Equal requests get equal answers. Nothing is emitted but slices of the evidence, markers such as `[1]` and the white
+/// Equal requests get equal answers. The output holds only slices of the evidence, markers such as `[1]` and the white
 /// space between them.
 ///
 /// ```
@@ -58,7 +58,7 @@ impl Default for Extractive {
 }
 
 impl Extractive {
-    /// Answers only with at least this confidence: from 0, always, to 1, hardly ever.
+    /// Sets the least confidence of an answer: from 0, always, to 1, hardly ever.
     #[must_use]
     pub fn with_threshold(self, threshold: f32) -> Self {
         Self { threshold }

@@ -1,4 +1,4 @@
-//! Evidence, read once: its sentences, and which of the question's terms each of them holds.
+//! Sentences of the evidence, and the question's terms in each.
 
 use std::ops::Range;
 
@@ -8,33 +8,33 @@ use crate::grounding::Evidence;
 use crate::grounding::quotable_units::{Sentence, SentenceKind, sentences};
 use crate::retrieve::analysis::{Language, language_of_question, words};
 
-/// A sentence of the evidence.
+/// Sentence of the evidence.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    /// Which evidence, by its place.
+    /// Index of the evidence.
     pub(super) passage: usize,
-    /// Which sentence of it.
+    /// Index of the sentence within it.
     pub(super) place: usize,
-    /// Its bytes, and what it is.
+    /// Byte range and kind.
     pub(super) sentence: Sentence,
-    /// The question's terms that it holds.
+    /// Question's terms in the sentence.
     pub(super) terms: Terms,
-    /// Whether it asks: it is a question, or prints the one that is to be answered.
+    /// Whether the sentence is a question, or prints the one to be answered.
     pub(super) asks: bool,
-    /// The question's terms that its headings, its table's header and its document's name hold.
+    /// Question's terms in the headings, the table's header and the document's name.
     pub(super) context: Terms,
-    /// How many terms it has.
+    /// Number of terms in the sentence.
     pub(super) length: usize,
 }
 
 impl Candidate {
-    /// Whether it states something: headings and questions do not.
+    /// Returns whether the sentence states something: headings and questions do not.
     pub(super) fn is_statement(&self) -> bool {
         !self.asks && self.sentence.kind != SentenceKind::Heading && self.length > 0
     }
 }
 
-/// The language of each passage; for one that is too short to tell, that of all of them together, else of the question.
+/// Returns the language of each passage; for one too short to tell, that of all together, else of the question.
 pub(super) fn languages(question: &str, evidence: &[Evidence]) -> Vec<Language> {
     let detected: Vec<_> = evidence.iter().map(|evidence| detect(&evidence.text)).collect();
     let common = detected.iter().copied().flatten().next();
@@ -45,14 +45,14 @@ pub(super) fn languages(question: &str, evidence: &[Evidence]) -> Vec<Language> 
     detected.into_iter().map(|language| language.or(fallback).unwrap_or_default()).collect()
 }
 
-/// How much of a passage is looked at to recognise its language, in bytes.
+/// Bytes of a passage that language detection reads.
 const SAMPLE_BYTES: usize = 512;
 
 fn detect(text: &str) -> Option<Language> {
     Language::detect(text.get(..text.floor_char_boundary(SAMPLE_BYTES)).unwrap_or(text))
 }
 
-/// The sentences of the passage at place `passage`.
+/// Returns the sentences of the passage at index `passage`.
 pub(super) fn read(
     passage: usize,
     evidence: &Evidence,
@@ -78,8 +78,8 @@ pub(super) fn read(
     candidates
 }
 
-/// A sentence stands below what the heading above it says, a row below its columns' names. Right after the very question
-/// that is to be answered, a sentence says what the question says.
+/// Adds inherited terms: a sentence has those of the heading above it, a row those of its columns' names, and a
+/// sentence right after the question to be answered those of the question.
 fn inherit(evidence: &Evidence, language: Language, question: &Question, candidates: &mut [Candidate]) {
     let (mut heading, mut answered) = (0, 0);
     let mut columns: (Option<Range<usize>>, Terms) = (None, 0);

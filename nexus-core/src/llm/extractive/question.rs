@@ -1,4 +1,4 @@
-//! What a question asks: its terms, how much each of them says, and what kind of answer it expects.
+//! Analysed question: its terms, their weights, and the expected kind of answer.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -7,26 +7,26 @@ use super::lexicon::{self, Expected};
 use super::repetition::{Words, words_of};
 use crate::retrieve::analysis::{Language, analyse, is_measure};
 
-/// The most terms of a question that are looked at; a set of them fits one machine word.
+/// Upper bound on the terms of a question; a set of them fits one machine word.
 const MAX_TERMS: usize = 64;
 
-/// A set of the question's terms, one bit each.
+/// Set of the question's terms, one bit each.
 pub(super) type Terms = u64;
 
-/// A question, taken apart for the languages of the evidence.
+/// Question, analysed in the languages of the evidence.
 #[derive(Debug)]
 pub(super) struct Question {
-    /// How much each term says before the evidence was counted, from 0 to 1.
+    /// Weight of each term before the evidence is counted, from 0 to 1.
     pub(super) salience: Vec<f32>,
-    /// All its words, whatever they say.
+    /// All words of the question, whatever their weight.
     pub(super) words: Words,
-    /// What the answer should hold.
+    /// Expected kind of the answer.
     pub(super) expected: Expected,
     forms: HashMap<(Language, String), usize>,
 }
 
 impl Question {
-    /// Takes `text` apart in each of `languages`: a word is one term, whatever its stems.
+    /// Analyses `text` in each of `languages`: a word is one term, whatever its stems.
     pub(super) fn read(text: &str, languages: &[Language]) -> Self {
         let mut spans: Vec<Range<usize>> = Vec::new();
         let mut salience = Vec::new();
@@ -54,7 +54,7 @@ impl Question {
         Self { salience, words: words_of(text), expected: Expected::of(text), forms }
     }
 
-    /// The question's term that `form` is in `language`, if it is one.
+    /// Returns the question's term with the form `form` in `language`.
     pub(super) fn term(&self, language: Language, form: String) -> Option<usize> {
         self.forms.get(&(language, form)).copied()
     }

@@ -1,9 +1,9 @@
-//! How well a sentence answers: the share of what the question says that the sentence says too.
+//! Score of a sentence: its coverage of the question's terms.
 //!
-//! That share, the coverage, is also the confidence, but for a sentence without a number where one was asked for.
-//! Counting how rare a word is among the passages helps to choose between their sentences, but little to tell whether
-//! they answer: they were found by those very words. A word that none of them says weighs most. Nearness of the words to
-//! each other, words that merely begin alike, and the words elsewhere in the passage were measured and made no difference.
+//! Coverage is also the confidence, except for a sentence without a number when the question asks for one. Inverse
+//! document frequency among the passages helps to choose between their sentences, but hardly to tell whether they
+//! answer: the search found them by those words. A word that no passage says weighs most. Proximity of the words,
+//! common prefixes, and words elsewhere in the passage were measured and made no difference.
 
 use super::lexicon::{self, Expected};
 use super::passage::Candidate;
@@ -11,37 +11,37 @@ use super::question::{Question, Terms};
 use crate::grounding::Evidence;
 use crate::grounding::quotable_units::SentenceKind;
 
-/// What a term counts that stands in the headings or the name of the sentence's document, beside 1 in the sentence.
+/// Weight of a term in the headings or the document's name, beside 1 in the sentence.
 const IN_CONTEXT: f32 = 0.6;
-/// What a term counts that stands in the sentence before.
+/// Weight of a term in the sentence before.
 const IN_NEIGHBOUR: f32 = 0.35;
-/// What a term weighs that every sentence holds, beside its rarity.
+/// Base weight of a term, beside its rarity.
 const COMMON: f32 = 2.0;
-/// What is never covered, in weights of a term: half of a short question is less than half of a long one.
+/// Mass that is never covered, in term weights: half of a short question is less than half of a long one.
 const DOUBT: f32 = 2.0;
-/// What a term weighs beside its rarest equal when the evidence does not say it at all.
+/// Factor on the rarity of a term that the evidence does not hold.
 const ABSENT: f32 = 1.3;
-/// What the kind of answer that was asked for adds.
+/// Bonus for the expected kind of answer.
 const EXPECTED: f32 = 0.15;
-/// What the first passage adds; the second adds half of it, the third a third.
+/// Bonus of the first passage; the second gets half of it, the third a third.
 const RANK: f32 = 0.4;
-/// What remains of the confidence in a sentence without a number where one was asked for.
+/// Factor on the confidence in a sentence without a number when the question asks for one.
 const WITHOUT_NUMBER: f32 = 0.7;
-/// What a line of code counts, beside 1 for a statement.
+/// Factor on a line of code, beside 1 for a statement.
 const CODE: f32 = 0.6;
 
-/// A sentence and how well it answers.
+/// Sentence with its score.
 #[derive(Debug)]
 pub(super) struct Scored {
     /// The sentence.
     pub(super) candidate: Candidate,
-    /// What it is chosen by.
+    /// Ranking score.
     pub(super) score: f32,
-    /// The weighted share of the question's terms that it covers, less where it lacks what was asked for: from 0 to 1.
+    /// Weighted share of the question's terms covered, reduced when an expected number is missing: from 0 to 1.
     pub(super) confidence: f32,
 }
 
-/// Scores every sentence. The order of `candidates` is kept.
+/// Scores every sentence, in the order of `candidates`.
 pub(super) fn score(question: &Question, evidence: &[Evidence], candidates: Vec<Candidate>) -> Vec<Scored> {
     let weights = weights(question, &candidates);
     let total = mass(&weights, Terms::MAX) + DOUBT;
@@ -69,7 +69,7 @@ fn bonus(expected: Expected, text: &str, passage: usize) -> f32 {
     RANK / as_f32(passage + 1) + if is_of_kind { EXPECTED } else { 0.0 }
 }
 
-/// What each term weighs: its salience, and how few of the sentences hold it.
+/// Returns the weight of each term: its salience and its rarity among the sentences.
 fn weights(question: &Question, candidates: &[Candidate]) -> Vec<f32> {
     let sentences = as_f32(candidates.len());
     let said = candidates.iter().fold(0, |said, candidate| said | candidate.terms | candidate.context);

@@ -1,4 +1,4 @@
-//! Which sentences are quoted, and in which order.
+//! Selection of the quoted sentences and their order.
 
 use std::ops::Range;
 
@@ -10,32 +10,32 @@ use super::score::{Scored, score};
 use crate::grounding::Evidence;
 use crate::grounding::quotable_units::SentenceKind;
 
-/// The most sentences of an answer.
+/// Upper bound on the sentences of an answer.
 const MAX_QUOTES: usize = 5;
-/// The share of the best sentence's score that another must have to be quoted too.
+/// Share of the best sentence's score from which another one is quoted too.
 const MARGIN: f32 = 0.7;
 
-/// The bytes of one passage that are quoted together.
+/// Bytes of one passage that are quoted together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quote {
-    /// The passage's place among the evidence.
+    /// Index of the passage in the evidence.
     pub passage: usize,
-    /// The bytes of its text.
+    /// Byte range in the passage's text.
     pub range: Range<usize>,
-    /// The bytes of the row that names the columns, where a row of a table is quoted.
+    /// Byte range of the header row, for a quoted table row.
     pub header: Option<Range<usize>>,
-    /// Whether it stands on a line of its own: a row, an item, a line of code.
+    /// Whether the quote stands on a line of its own: a row, an item, a line of code.
     pub own_line: bool,
-    /// How well it fits the question; comparable within one answer only.
+    /// Score of the quote; comparable within one answer only.
     pub score: f32,
 }
 
-/// What the evidence says to a question.
+/// Quotes that answer a question.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selection {
-    /// How likely the quotes hold the answer, from 0 to 1.
+    /// Confidence that the quotes hold the answer, from 0 to 1.
     pub confidence: f32,
-    /// The quotes, in the order in which they are read.
+    /// Quotes in reading order.
     pub quotes: Vec<Quote>,
 }
 
@@ -55,7 +55,7 @@ pub fn select(question: &str, evidence: &[Evidence]) -> Selection {
     Selection { confidence: best.confidence, quotes: quotes(evidence, &scored, best) }
 }
 
-/// The best statement; the first one of equals.
+/// Returns the best statement; the first one of equals.
 fn best(scored: &[Scored]) -> Option<&Scored> {
     let statements = scored.iter().filter(|scored| scored.candidate.is_statement() && scored.score > 0.0);
     statements.rev().max_by(|a, b| a.score.total_cmp(&b.score))
@@ -96,7 +96,7 @@ fn lead_in<'a>(evidence: &[Evidence], scored: &'a [Scored], chosen: &mut Vec<&'a
     }
 }
 
-/// The passage with the best sentence first, and each passage's sentences as it has them.
+/// Orders the quotes: the passage with the best sentence first, then each passage's sentences in their order.
 fn in_reading_order(chosen: &[&Scored]) -> Vec<Quote> {
     let mut passages: Vec<usize> = Vec::new();
     for scored in chosen {

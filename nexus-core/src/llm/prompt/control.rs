@@ -1,7 +1,7 @@
-//! Breaks up control tokens: a passage may hold them as text, but not as what a model's template writes.
+//! Control tokens: breaks them up in text, so that no passage can act as part of a chat template.
 //!
-//! Tokens are recognised by their form, so that those of models that are not in [`FAMILIES`] are broken up too. One
-//! space is enough: a tokenizer looks for the token to the letter. The text stays readable, and the same but for spaces.
+//! Tokens are recognised by their form, so that those of models outside [`FAMILIES`] are broken up too. One space
+//! suffices: a tokenizer matches the token verbatim. The text stays readable, and the same except for spaces.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -11,10 +11,10 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::families::FAMILIES;
 use super::sanitize::is_ignorable;
 
-/// The longest name between angle brackets.
+/// Upper bound on a name between angle brackets.
 const MAX_NAME: usize = 64;
 
-/// Names that are control tokens between angle brackets, in lower case. Those with an underscore need no row.
+/// Names of control tokens between angle brackets, in lower case. Those with an underscore need no row.
 const ANGLE_NAMES: &[&str] = &[
     "s",
     "bos",
@@ -57,9 +57,9 @@ const ANGLE_NAMES: &[&str] = &[
     "用户",
     "助手",
 ];
-/// Names that are control tokens in square brackets, in lower case. Those in capitals need no row.
+/// Names of control tokens in square brackets, in lower case. Those in capitals need no row.
 const BRACKET_NAMES: &[&str] = &["inst", "/inst", "gmask", "smask", "multimodal", "@bos@"];
-/// Who speaks, in templates that mark turns with words, in lower case.
+/// Role names of templates that mark turns with words, in lower case.
 const SPEAKERS: &[&str] = &[
     "user",
     "assistant",
@@ -76,8 +76,8 @@ const SPEAKERS: &[&str] = &[
 /// Headings of templates that mark turns with headings, in lower case.
 const HEADINGS: &[&str] = &["instruction", "response", "input"];
 
-/// `text` with a space within each control token. Invisible characters within a token, and other spellings of its
-/// characters such as `＜` and `｜`, do not hide it. A text without any stays as it is.
+/// Returns `text` with a space within each control token. Invisible characters within a token, and variants of its
+/// characters such as `＜` and `｜`, do not hide it. A text without tokens stays as it is.
 pub(super) fn break_control_tokens(text: &str) -> String {
     let view = View::of(text);
     let mut broken = String::with_capacity(text.len() + 8);
@@ -91,10 +91,10 @@ pub(super) fn break_control_tokens(text: &str) -> String {
     broken
 }
 
-/// A text as tokenizers may see it: compatibility forms folded, invisible characters left out.
+/// Text as tokenizers may see it: compatibility forms folded, invisible characters left out.
 struct View {
     chars: Vec<char>,
-    /// The bytes of the text that each of them stands for.
+    /// Byte range of the text behind each character.
     places: Vec<(usize, usize)>,
 }
 
@@ -116,7 +116,7 @@ impl View {
         view
     }
 
-    /// Where in the text a space has to go, in order.
+    /// Returns the positions at which a space is inserted, in order.
     fn breaks(&self) -> Vec<usize> {
         let mut breaks = Vec::new();
         for (at, (c, (start, end))) in self.chars.iter().zip(&self.places).enumerate() {
@@ -136,7 +136,7 @@ impl View {
     }
 }
 
-/// The character that a normalising tokenizer, or a reader, takes `c` for.
+/// Returns the characters that a normalising tokenizer, or a reader, takes `c` for.
 fn fold(c: char) -> impl Iterator<Item = char> {
     let simple = match c {
         '▁' => '_',
@@ -148,8 +148,8 @@ fn fold(c: char) -> impl Iterator<Item = char> {
     std::iter::once(simple).nfkc()
 }
 
-/// Whether `rest` after an angle bracket makes a token of it: `<|…`, `<name|>`, `<<`, or `<name>` with a name of a
-/// control token.
+/// Returns whether `rest` after an angle bracket completes a token: `<|…`, `<name|>`, `<<`, or `<name>` with the name
+/// of a control token.
 fn is_angle_token(rest: &[char]) -> bool {
     if matches!(rest, ['<' | '|', ..]) {
         return true;
@@ -182,8 +182,8 @@ fn is_angle_name(name: &str) -> bool {
         || (name.starts_with("0x") && name.len() == 4)
 }
 
-/// Whether `rest` after a square bracket makes a token of it: `[NAME]` and `[/NAME]` in capitals, `[|name|]`, and what
-/// `MiniMax` has, such as `]~b]`.
+/// Returns whether `rest` after a square bracket completes a token: `[NAME]` and `[/NAME]` in capitals, `[|name|]`,
+/// and `MiniMax` forms such as `]~b]`.
 fn is_bracket_token(bracket: char, rest: &[char]) -> bool {
     let Some(end) = rest.iter().take(MAX_NAME + 2).position(|c| matches!(c, ']' | '[')) else { return false };
     let name = rest.get(..end).unwrap_or_default();
@@ -210,8 +210,8 @@ fn is_bracket_token(bracket: char, rest: &[char]) -> bool {
     is_upper || is_numbered || BRACKET_NAMES.contains(&text.to_lowercase().as_str())
 }
 
-/// Whether what stands before a colon begins a turn: `User` at the beginning of a line, `USER` anywhere, `Instruction`
-/// as a heading.
+/// Returns whether the text before a colon begins a turn: `User` at the beginning of a line, `USER` anywhere,
+/// `Instruction` as a heading.
 fn is_speaker(before: &[char]) -> bool {
     let word: Vec<char> =
         before.iter().rev().take(MAX_NAME).take_while(|c| c.is_alphabetic()).copied().collect();
@@ -232,8 +232,8 @@ fn is_speaker(before: &[char]) -> bool {
     is_heading || (is_named && (begins_line || is_correct || is_shouted))
 }
 
-/// The tokens of [`FAMILIES`] without those that end in a colon, which [`is_speaker`] knows: by their first character,
-/// what follows it.
+/// Tokens of [`FAMILIES`], as their first character and the rest. Those that end in a colon are left to
+/// [`is_speaker`].
 static LISTED: LazyLock<Vec<(char, Vec<Vec<char>>)>> = LazyLock::new(|| {
     let mut listed: BTreeMap<char, Vec<Vec<char>>> = BTreeMap::new();
     let tokens = FAMILIES.iter().flat_map(|family| family.tokens);

@@ -1,26 +1,26 @@
-//! The word that begins and ends a passage, and that no passage can hold.
+//! Passage delimiter: a word that begins and ends a passage, and that no passage can hold.
 
 use sha2::{Digest, Sha256};
 
 use crate::hex;
 use crate::llm::{Request, Turn};
 
-/// How many bytes of the digest the word is made of.
+/// Number of digest bytes in the word.
 const WORD_BYTES: usize = 8;
 
-/// The delimiters of one request's passages.
+/// Delimiters of one request's passages.
 #[derive(Debug)]
 pub(super) struct Fence {
     word: String,
 }
 
 impl Fence {
-    /// A fence that is as long as any other and costs as many tokens, for counting: digits and letters in turn.
+    /// Returns a delimiter of the usual length and token cost, for counting: digits and letters in turn.
     pub(super) fn of_any() -> Self {
         Self { word: "0a".repeat(WORD_BYTES) }
     }
 
-    /// The fence of `request`: the first of the words its digest yields that stands nowhere in it.
+    /// Returns the delimiter of `request`: the first word derived from its digest that occurs nowhere in it.
     pub(super) fn of(request: &Request) -> Self {
         let mut digest = digest(request);
         loop {
@@ -50,7 +50,7 @@ fn digest(request: &Request) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// Everything of the request that is written down.
+/// Returns all texts of the request that are rendered.
 fn texts(request: &Request) -> impl Iterator<Item = &str> {
     let evidence = request.evidence.iter().flat_map(|evidence| {
         let headings = evidence.heading_path.iter().map(String::as_str);

@@ -1,20 +1,20 @@
-//! [`FAMILIES`]: the control tokens of model families, with where each is published.
+//! Control tokens of model families, with the source of each: [`FAMILIES`].
 //!
-//! A chat template writes a conversation as one text, in which these tokens begin and end turns. Servers that look for
-//! them in the whole text take one of a passage for one of the template.
+//! A chat template writes a conversation as one text, in which these tokens begin and end turns. A server that parses
+//! them in the whole text takes a token in a passage for one of the template.
 
-/// The control tokens of models that share a chat template.
+/// Models that share a chat template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Family {
-    /// What the models are called.
+    /// Names of the models.
     pub name: &'static str,
-    /// What begins and ends turns, calls of tools, thoughts and texts.
+    /// Tokens that begin and end turns, tool calls, reasoning and texts.
     pub tokens: &'static [&'static str],
-    /// Where the tokens are published.
+    /// Publication of the tokens.
     pub source: &'static str,
 }
 
-/// Shorthand for the source of most rows: what llama.cpp renders, file by file from the models' own templates.
+/// Shorthand for the source of most rows: llama.cpp, which renders them from the models' own templates.
 macro_rules! llama_cpp {
     () => {
         "ggml-org/llama.cpp, src/llama-chat.cpp"
@@ -28,7 +28,7 @@ const fn family(name: &'static str, tokens: &'static [&'static str], source: &'s
     Family { name, tokens, source }
 }
 
-/// The families. A new one is a row here: its tokens are broken up from then on, whatever their form.
+/// Model families. A new row is enough for its tokens to be broken up, whatever their form.
 #[rustfmt::skip] // a token to a line would hide the table
 pub const FAMILIES: &[Family] = &[
     family("ChatML: Qwen, Yi, Hermes, SmolLM, InternLM 2, DBRX", &[

@@ -1,26 +1,27 @@
-//! Text that holds nothing but what a reader sees, and nothing that ends what it stands in.
+//! Sanitising: removes invisible text and everything that could end the enclosing structure.
 
 use serde_json::Value;
 
 use super::control::break_control_tokens;
 
-/// `text` with control tokens broken up, delimiters among them, invisible characters removed and control characters
+/// Returns `text` with control tokens and delimiters broken up, invisible characters removed and control characters
 /// shown.
 ///
-/// Words stay as they are; a text without any of these stays as it is. Doing it twice is doing it once.
+/// Words stay as they are; a text without any of these stays as it is. The function is idempotent.
 pub(super) fn clean_text(text: &str) -> String {
     let broken = break_control_tokens(&visible(text));
-    // A joiner beside a space that came just now joins nothing.
+    // A joiner beside a space that was just inserted joins nothing.
     if broken.chars().any(is_joiner) { visible(&broken) } else { broken }
 }
 
-/// `text` as [`clean_text`] has it, on one line and without a quotation mark that could end it.
+/// Returns `text` as [`clean_text`] does, on one line and without a quotation mark that could end it.
 pub(super) fn clean_line(text: &str) -> String {
     // By lines first: a word that begins a turn does so at the beginning of one.
     clean_text(&clean_text(text).replace(['\n', '\t'], " ").replace('"', "'"))
 }
 
-/// JSON whose texts are as [`clean_text`] has them, whatever way they were escaped; what is no JSON is cleaned as a text.
+/// Returns JSON with every string sanitised by [`clean_text`], however escaped; text that is no JSON is cleaned as
+/// text.
 pub(super) fn clean_json(json: &str) -> String {
     let Ok(value) = serde_json::from_str::<Value>(json) else { return clean_text(json) };
     let cleaned = clean_texts(&value);
@@ -38,8 +39,8 @@ fn clean_texts(value: &Value) -> Value {
     }
 }
 
-/// A JSON schema whose titles and descriptions are as [`clean_text`] has them. Names, patterns and values stay: answers
-/// are checked against them.
+/// Returns a JSON schema with titles and descriptions sanitised by [`clean_text`]. Names, patterns and values stay:
+/// answers are checked against them.
 pub(super) fn clean_schema(schema: &Value) -> Value {
     match schema {
         Value::Array(items) => items.iter().map(clean_schema).collect(),
@@ -58,7 +59,7 @@ pub(super) fn clean_schema(schema: &Value) -> Value {
     }
 }
 
-/// `text` without invisible characters, and with control characters shown.
+/// Returns `text` without invisible characters, and with control characters shown.
 fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     let mut before = None;
@@ -86,7 +87,7 @@ fn visible(text: &str) -> String {
     visible
 }
 
-/// Characters without a shape: marks of direction, zero widths, fillers, tags that spell text without showing it.
+/// Returns whether `c` is invisible: direction marks, zero widths, fillers, tags that spell text without showing it.
 pub(super) fn is_ignorable(c: char) -> bool {
     is_joiner(c)
         || matches!(
@@ -113,13 +114,12 @@ pub(super) fn is_ignorable(c: char) -> bool {
         )
 }
 
-/// Characters without a shape of their own that join or vary their neighbours: scripts and emoji need them, ASCII does
-/// not.
+/// Returns whether `c` is an invisible joiner or variation selector: scripts and emoji need them, ASCII does not.
 fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
 }
 
-/// Characters that turn the direction of what follows, and separators that look like a line's end.
+/// Returns whether `c` changes the text direction, or is a separator that looks like the end of a line.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,18 +1,18 @@
-//! Words of no subject: what is left when they are taken out of a question is what it is about.
+//! Function words: without them, the words of a question name its subject.
 //!
-//! Which words those are cannot be counted where texts are few: a word such as `many` or `does`, absent from them, would
-//! look like the rarest of all; hence these lists.
+//! Their frequency cannot tell where texts are few: a word such as `many` or `does`, absent from them, would look like
+//! the rarest of all; hence these lists.
 
 use super::language::Language;
 
-/// Whether `word` is one of the small words that name nothing in `language`: articles, pronouns, auxiliaries, question
-/// words. Languages without a list of their own share the English one.
+/// Returns whether `word` is a function word of `language`: an article, pronoun, auxiliary or question word. Languages
+/// without a list of their own share the English one.
 pub fn is_function_word(word: &str, language: Language) -> bool {
     let lower = word.to_lowercase();
     list(language).unwrap_or(ENGLISH).split_ascii_whitespace().any(|entry| entry == lower)
 }
 
-/// Whether the small words of `language` itself are known.
+/// Returns whether `language` has a list of its own.
 pub(super) fn has_function_words(language: Language) -> bool {
     list(language).is_some()
 }

@@ -1,30 +1,30 @@
-//! The languages that analysis treats in their own way, and how one is recognised.
+//! Languages with an analysis of their own, and language detection.
 
 use serde::{Deserialize, Serialize};
 use whatlang::Lang;
 
 use crate::error::{Error, Result};
 
-/// How much of a text is looked at to recognise its language, in bytes.
+/// Bytes of a text that language detection reads.
 const SAMPLE_BYTES: usize = 4096;
 
 macro_rules! languages {
     ($($name:ident = $code:literal $lang:ident;)*) => {
-        /// A language of text, by its ISO 639-1 code.
+        /// Language of a text, by its ISO 639-1 code.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(into = "&'static str", try_from = "String")]
         pub enum Language {
             $(#[doc = concat!("`", $code, "`")] $name,)*
-            /// Not determined, or none of these: treated as English.
+            /// Not determined, or not supported: analysed as English.
             #[default]
             Undetermined,
         }
 
         impl Language {
-            /// Every language, the undetermined one last.
+            /// All languages, the undetermined one last.
             pub const ALL: &[Self] = &[$(Self::$name,)* Self::Undetermined];
 
-            /// The code: ISO 639-1, or `und`.
+            /// Returns the code: ISO 639-1, or `und`.
             pub const fn code(self) -> &'static str {
                 match self {
                     $(Self::$name => $code,)*
@@ -75,7 +75,7 @@ languages! {
 }
 
 impl Language {
-    /// Reads a code such as `en`; a region, as in `pt-BR`, is ignored.
+    /// Parses a code such as `en`; a region, as in `pt-BR`, is ignored.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `UNKNOWN_LANGUAGE`.
@@ -93,8 +93,8 @@ impl Language {
         })
     }
 
-    /// The language of `text`, from its first few thousand bytes. None when there is too little to tell: then the
-    /// corpus's own language is the better guess.
+    /// Detects the language of `text` from its first few thousand bytes. Returns `None` when the text is too short:
+    /// then the corpus's own language is the better guess.
     pub fn detect(text: &str) -> Option<Self> {
         let sample = text.get(..text.floor_char_boundary(SAMPLE_BYTES)).unwrap_or(text);
         let found = whatlang::detect(sample)?;

@@ -1,4 +1,4 @@
-//! Text analysis: how text becomes the terms that a lexical index holds and a question asks for.
+//! Text analysis: turns text into the terms of a lexical index and of a question.
 //!
 //! One pure function, [`analyse`], serves every store, so that they all rank alike. Words are runs of letters, digits
 //! and combining marks, folded to one spelling (compatibility forms, case), freed of stop words in English, cut to
@@ -32,24 +32,24 @@ use normalize::fold;
 use question_language::asked_in;
 use script::{Run, is_han, runs};
 
-/// The version of the analysis. An index built with another version must be rebuilt.
+/// Version of the analysis. An index built with another version must be rebuilt.
 pub const ANALYSIS_VERSION: u32 = 1;
 
-/// The longest term, in bytes. Longer words are cut.
+/// Upper bound on the length of a term, in bytes. Longer words are cut.
 pub const MAX_TERM_BYTES: usize = 128;
 
-/// A term and where it stands.
+/// Term with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// The term: folded and stemmed.
+    /// Folded and stemmed term.
     pub term: String,
-    /// The place of its word in the text, from 0. Stop words leave gaps; terms of one word share a place.
+    /// Position of the word in the text, from 0. Stop words leave gaps; terms of one word share a position.
     pub position: u32,
-    /// The bytes of the text it was made from: those of the whole word, also for a part of it.
+    /// Byte range of the whole word in the text, also for a part of it.
     pub span: Range<usize>,
 }
 
-/// Takes `text` apart into terms, in the order of the text.
+/// Splits `text` into terms, in the order of the text.
 ///
 /// ```
 /// use nexus_core::retrieve::analysis::{Language, analyse};
@@ -65,7 +65,7 @@ pub fn analyse(text: &str, language: Language) -> Vec<Token> {
     tokens
 }
 
-/// The words of `text` alone, each as one term, without the grams that [`analyse`] adds in some languages: to tell whether
+/// Splits `text` into words, one term each, without the grams that [`analyse`] adds in some languages: tells whether
 /// two texts say the same word.
 pub fn words(text: &str, language: Language) -> Vec<Token> {
     let mut tokens = analyse(text, language);
@@ -73,10 +73,10 @@ pub fn words(text: &str, language: Language) -> Vec<Token> {
     tokens
 }
 
-/// The distinct terms of a question with their weights, in the order of their first appearance.
+/// Returns the distinct terms of a question with their weights, in the order of their first appearance.
 ///
-/// `languages` are those of the passages that are searched. Where they are several, the question is analysed in its
-/// own language if that can be told and is one of them, else in each. A term weighs as often as the question says it.
+/// `languages` are those of the searched passages. With several, the question is analysed in its own language if it is
+/// detected and among them, else in each. The weight of a term is its frequency in the question.
 pub fn terms_for_query(text: &str, languages: &[Language]) -> Vec<(String, f32)> {
     let asked = asked_in(text, languages);
     let mut terms: Vec<(String, f32)> = Vec::new();
@@ -119,8 +119,8 @@ fn each_term(text: &str, language: Language, mut take: impl FnMut(String, u32, R
     }
 }
 
-/// Overlapping pairs of the characters of a run, and each that is Han by itself, as a word of one character may be asked
-/// for. A run of one character is a term in any script. Marks belong to the character before them.
+/// Emits overlapping pairs of the characters of a run, and each Han character by itself, as a one-character word may
+/// be asked for. A run of one character is a term in any script. Marks belong to the character before them.
 fn pairs(
     text: &str,
     span: Range<usize>,

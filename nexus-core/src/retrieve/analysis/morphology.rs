@@ -1,17 +1,17 @@
-//! What a language does with a word: leave it out, cut it to its stem, take its grams.
+//! Morphology of a language: stop words, stems and grams.
 
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::language::Language;
 use super::normalize::{fold, strip_accents};
 
-/// The length of a gram, in characters.
+/// Length of a gram, in characters.
 const GRAM: usize = 4;
 
-/// The treatment of words in one language.
+/// Treatment of words in one language.
 ///
-/// English words are found in text of every script, so words of plain Latin letters are treated as English unless the
-/// language is written in them; text whose language is not known is treated as English altogether.
+/// English words occur in text of every script, so words of plain Latin letters are treated as English unless the
+/// language is written in them; text of an unknown language is treated as English altogether.
 pub(super) struct Morphology {
     language: Language,
     native: Option<Stemmer>,
@@ -24,7 +24,7 @@ impl Morphology {
         Self { language, native, english: Stemmer::create(Algorithm::English) }
     }
 
-    /// Hands the terms of `word` to `take`: none of a stop word, else the stem, and after it the grams.
+    /// Passes the terms of `word` to `take`: none of a stop word, else the stem, and after it the grams.
     pub(super) fn terms(&self, word: &str, mut take: impl FnMut(String)) {
         let folded = fold(word);
         let stemmer = match self.native.as_ref().filter(|_| !self.is_english(&folded)) {
@@ -51,7 +51,7 @@ impl Morphology {
     }
 }
 
-/// Lucene's English stop words: so common that they say nothing of what a text is about.
+/// Returns whether `word` is one of Lucene's English stop words, too common to tell the subject of a text.
 fn is_stop_word(word: &str) -> bool {
     matches!(
         word,
@@ -90,8 +90,8 @@ fn is_stop_word(word: &str) -> bool {
     )
 }
 
-/// Overlapping runs of [`GRAM`] characters of a longer word, so that the parts of compounds and words with other
-/// beginnings and endings are found. A short word and a number are their own gram.
+/// Emits overlapping runs of [`GRAM`] characters of a longer word, so that parts of compounds and other prefixes and
+/// suffixes match. A short word and a number are their own gram.
 fn grams(word: String, is_word: bool, mut take: impl FnMut(String)) {
     let starts = word.char_indices().map(|(at, _)| at);
     let ends = starts.clone().skip(GRAM).chain([word.len()]);
@@ -103,7 +103,7 @@ fn grams(word: String, is_word: bool, mut take: impl FnMut(String)) {
     }
 }
 
-/// Languages that compound or inflect so much that stems alone miss a lot.
+/// Returns whether the language compounds or inflects so much that stems alone miss a lot.
 fn has_grams(language: Language) -> bool {
     matches!(
         language,

@@ -1,10 +1,11 @@
-//! One spelling for what readers take to be one word.
+//! Normalisation: one spelling for all forms that readers take for the same word.
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::MAX_TERM_BYTES;
 
-/// Case and compatibility forms folded, invisible characters gone, length limited. Accents stay: stemmers need them.
+/// Folds case and compatibility forms, removes invisible characters, limits the length. Accents stay: stemmers need
+/// them.
 pub(super) fn fold(word: &str) -> String {
     if word.is_ascii() {
         return cut(word.to_ascii_lowercase());
@@ -16,7 +17,7 @@ pub(super) fn fold(word: &str) -> String {
     cut(word.nfkc().filter(|&c| !is_invisible(c)).flat_map(lower).collect())
 }
 
-/// Takes the accents off Latin and Greek letters, the dots off `ё` and the vowel signs off Arabic and Hebrew words. In
+/// Strips accents off Latin and Greek letters, the dots off `ё` and the vowel signs off Arabic and Hebrew words. In
 /// other scripts marks are letters and stay.
 pub(super) fn strip_accents(word: String) -> String {
     if word.is_ascii() || !word.chars().any(|c| is_accented(c) || is_mark(c)) {
@@ -33,7 +34,7 @@ pub(super) fn strip_accents(word: String) -> String {
     stripped
 }
 
-/// Letters that have one form only, apart from case.
+/// Returns whether `c` has one form only, apart from case.
 fn is_plain(c: char) -> bool {
     matches!(c,
         '\0'..='\u{7F}' | 'À'..='ÿ' | 'Α'..='ώ' | 'Ѐ'..='ҁ' | 'ء'..='غ' | 'ف'..='ي'
@@ -52,7 +53,7 @@ fn is_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36F}' | '\u{591}'..='\u{5C7}' | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{670}')
 }
 
-/// Letters whose difference is no mark.
+/// Returns the base letter of letters that do not decompose into one and a mark.
 fn base(c: char) -> char {
     match c {
         'ø' => 'o',

@@ -1,9 +1,9 @@
-//! Which language a question is asked in.
+//! Language detection for questions.
 //!
-//! A question is too short for its letters alone to tell, but it is full of small words, and only the few languages of
-//! one corpus come into question. Of 1,190 questions each, with English, German, Spanish, Russian, Arabic and Chinese to
-//! choose from, this recognises all but one in English and 98 of 100 or more in each other language; by letters alone it
-//! would be 82 of 100 in English.
+//! A question is too short for its letters alone to tell, but it is full of function words, and only the few languages
+//! of one corpus are candidates. Of 1,190 questions each, with English, German, Spanish, Russian, Arabic and Chinese
+//! to choose from, this recognises all but one in English and 98 of 100 or more in each other language; by letters
+//! alone it would be 82 of 100 in English.
 
 use std::cmp::Reverse;
 
@@ -11,10 +11,10 @@ use whatlang::{Detector, Lang};
 
 use super::language::Language;
 
-/// How sure the recognition by letters has to be.
+/// Least confidence of the detection by letters.
 const MIN_CONFIDENCE: f64 = 0.5;
 
-/// Which of `languages` the question is in. None when that cannot be told.
+/// Returns the language of the question among `languages`. `None` when it cannot be told.
 pub(super) fn asked_in(question: &str, languages: &[Language]) -> Option<Language> {
     if let [only] = languages {
         return Some(*only);
@@ -29,7 +29,7 @@ fn by_letters(question: &str, languages: &[Language]) -> Option<Lang> {
     (found.confidence() > MIN_CONFIDENCE).then(|| found.lang())
 }
 
-/// The language most of whose small words the question has. None when two have as many.
+/// Returns the language with the most function words in the question. `None` when two have as many.
 fn by_small_words(question: &str, languages: &[Language]) -> Option<Lang> {
     let question = question.to_lowercase();
     let words: Vec<&str> = question.split(|c: char| !c.is_alphanumeric()).collect();
@@ -47,7 +47,7 @@ fn by_small_words(question: &str, languages: &[Language]) -> Option<Lang> {
     }
 }
 
-/// Small words that questions are made of, of the languages that are easily taken for each other.
+/// Returns function words of questions, for the languages that are easily confused.
 fn small_words(language: Language) -> &'static [&'static str] {
     match language {
         Language::English | Language::Undetermined => &[

@@ -1,18 +1,19 @@
-//! What a question is about: its words without those that ask.
+//! Question terms: the words of a question without those that only ask.
 //!
-//! In a small collection the words of asking are rare, so they would weigh as much as the subject: "how long is the
-//! probation period" would find what says "how" and "long". In larger ones leaving them out makes no difference that could
-//! be measured: 300 questions over Wikipedia, and 595 in each of six languages, find the right passage as often as before.
+//! In a small collection function words are rare, so they would weigh as much as the subject: "how long is the
+//! probation period" would match texts with "how" and "long". In larger ones leaving them out makes no measurable
+//! difference: 300 questions over Wikipedia, and 595 in each of six languages, find the right passage as often as
+//! before.
 
 use super::function_words::{has_function_words, is_function_word};
 use super::language::Language;
 use super::question_language::asked_in;
 use super::script::{Run, runs};
 
-/// The words of `question` that say what it is about; all of them where nothing else would be left, or where its language
-/// cannot be told or its small words are not known.
+/// Strips the words of `question` that only ask. Returns all words when none would be left, or when the language is
+/// unknown or has no list of function words.
 ///
-/// A word that is written with a capital within the question is a name and stays: the month in "the bonus of May".
+/// A capitalised word within the question is a name and stays: the month in "the bonus of May".
 ///
 /// ```
 /// use nexus_core::retrieve::analysis::strip_question_words;
@@ -36,13 +37,13 @@ pub fn strip_question_words(question: &str) -> String {
     if kept.is_empty() { question.to_owned() } else { kept.join(" ") }
 }
 
-/// The language of `question`, by its small words, else by its letters. None when that cannot be told.
+/// Returns the language of `question`, by its function words, else by its letters. `None` when it cannot be told.
 pub fn language_of_question(question: &str) -> Option<Language> {
     asked_in(question, Language::ALL)
 }
 
-/// Whether the word at byte `start` of `question` asks for a measure and names nothing: `long` in "how long", `hoch` in
-/// "wie hoch".
+/// Returns whether the word at byte `start` of `question` asks for a measure and names nothing: `long` in "how long",
+/// `hoch` in "wie hoch".
 pub fn is_measure(question: &str, start: usize) -> bool {
     let (before, after) = question.split_at_checked(start).unwrap_or((question, ""));
     let asking = before.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default().to_lowercase();

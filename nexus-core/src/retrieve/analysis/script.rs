@@ -1,14 +1,14 @@
-//! Finding the words: runs of one kind of script.
+//! Word segmentation: runs of one kind of script.
 
 use std::iter;
 use std::ops::Range;
 
 use unicode_normalization::char::is_combining_mark;
 
-/// A stretch of text that is made into terms in one way.
+/// Stretch of text that is split into terms in one way.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Run {
-    /// A word of a script that separates words.
+    /// Word of a script that separates words.
     Word(Range<usize>),
     /// Characters of a script that does not.
     Unspaced(Range<usize>),
@@ -21,7 +21,7 @@ enum Class {
     Other,
 }
 
-/// The runs of `text`, in order.
+/// Returns the runs of `text`, in order.
 pub(super) fn runs(text: &str) -> impl Iterator<Item = Run> {
     let mut chars = text.char_indices().peekable();
     iter::from_fn(move || {
@@ -58,17 +58,17 @@ fn classify(c: char) -> Class {
     }
 }
 
-/// Marks and joiners that belong to the letter before them, whatever its script.
+/// Returns whether `c` is a mark or joiner that belongs to the letter before it, whatever its script.
 fn is_joiner(c: char) -> bool {
     !c.is_ascii() && (matches!(c, '\u{00AD}' | '\u{200C}' | '\u{200D}') || is_combining_mark(c))
 }
 
-/// Whether `c` is a Chinese character, which may be a word by itself.
+/// Returns whether `c` is a Han character, which may be a word by itself.
 pub(super) fn is_han(c: char) -> bool {
     matches!(u32::from(c), 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
 }
 
-/// Letters of scripts written without spaces between words, and Hangul, whose particles cling to the word.
+/// Returns whether `c` is a letter of a script without spaces, or Hangul, whose particles cling to the word.
 fn is_unspaced(c: char) -> bool {
     matches!(u32::from(c),
         0x0E00..=0x0EFF // Thai, Lao

@@ -1,11 +1,11 @@
-//! The JSON form of a filter.
+//! JSON form of a filter.
 
 use serde_json::{Map, Value, json};
 
 use super::{Expression, MAX_DEPTH, Operator, Scalar, invalid};
 use crate::error::Result;
 
-/// Reads a filter: an object with one member, named after the operator.
+/// Parses a filter: an object with one member, named after the operator.
 pub(super) fn parse(value: &Value, depth: usize) -> Result<Expression> {
     if depth > MAX_DEPTH {
         return Err(invalid(format!("the filter nests deeper than {MAX_DEPTH} levels")));
@@ -28,7 +28,7 @@ pub(super) fn parse(value: &Value, depth: usize) -> Result<Expression> {
     }
 }
 
-/// Writes a filter as [`parse`] reads it.
+/// Prints a filter in the form that [`parse`] reads.
 pub(super) fn print(expression: &Expression) -> Value {
     match expression {
         Expression::Compare { field, operator, value } => {

@@ -1,4 +1,4 @@
-//! The filter language: which documents a search may look at, by their metadata.
+//! Filter language: restricts a search to documents by their metadata.
 //!
 //! A filter has two forms with one meaning. JSON, for programs:
 //!
@@ -34,30 +34,30 @@ pub use value::Scalar;
 
 use crate::error::{Error, Result};
 
-/// The deepest nesting of `all`, `any` and `not`.
+/// Upper bound on the nesting of `all`, `any` and `not`.
 pub const MAX_DEPTH: usize = 16;
-/// The most comparisons and values in one filter.
+/// Upper bound on the comparisons and values in one filter.
 pub const MAX_TERMS: usize = 512;
-/// The longest field name, in bytes.
+/// Upper bound on the length of a field name, in bytes.
 pub const MAX_FIELD_BYTES: usize = 256;
 
-/// Fields that every document has, beside those of its own metadata. Metadata cannot shadow them.
+/// Reserved fields: every document has them, and its own metadata cannot shadow them.
 pub mod reserved {
-    /// The document's id.
+    /// Id of the document.
     pub const ID: &str = "document.id";
-    /// The document's name.
+    /// Name of the document.
     pub const NAME: &str = "document.name";
-    /// The media type.
+    /// Media type.
     pub const CONTENT_TYPE: &str = "document.content_type";
-    /// When it was created, RFC 3339.
+    /// Creation time, RFC 3339.
     pub const CREATED_AT: &str = "document.created_at";
-    /// When it was last changed, RFC 3339.
+    /// Time of the last change, RFC 3339.
     pub const UPDATED_AT: &str = "document.updated_at";
-    /// Its tags, a list of text.
+    /// Tags, a list of text.
     pub const TAGS: &str = "document.tags";
 }
 
-/// How a field is compared with a value.
+/// Comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operator {
     /// Equal.
@@ -74,16 +74,16 @@ pub enum Operator {
     Gte,
 }
 
-/// A filter, taken apart.
+/// Filter expression.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expression {
-    /// A field compared with a value.
+    /// Comparison of a field with a value.
     Compare {
         /// The field.
         field: String,
-        /// How.
+        /// The operator.
         operator: Operator,
-        /// With what.
+        /// The value.
         value: Scalar,
     },
     /// A field equal to one of several values.
@@ -93,7 +93,7 @@ pub enum Expression {
         /// The values.
         values: Vec<Scalar>,
     },
-    /// A field that is there and not `null`.
+    /// A field that is present and not `null`.
     Exists {
         /// The field.
         field: String,
@@ -102,11 +102,11 @@ pub enum Expression {
     All(Vec<Expression>),
     /// At least one of these.
     Any(Vec<Expression>),
-    /// What this one does not match.
+    /// Complement of this expression.
     Not(Box<Expression>),
 }
 
-/// A filter within the limits of this module. Serialises to its JSON form; [`Display`](fmt::Display) is its text form,
+/// Filter within the limits of this module. Serialises to its JSON form; [`Display`](fmt::Display) is its text form,
 /// which [`Filter::parse`] reads back as the same filter.
 ///
 /// ```
@@ -123,44 +123,44 @@ pub enum Expression {
 pub struct Filter(Expression);
 
 impl Filter {
-    /// Takes `expression` as a filter. An `all` or `any` of one member becomes that member.
+    /// Creates a filter from `expression`. An `all` or `any` of one member becomes that member.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `INVALID_FILTER` when it is over a limit, an
-    /// `all`, `any` or `in` is empty, or a field name or number is not usable.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `INVALID_FILTER` when the expression exceeds a
+    /// limit, an `all`, `any` or `in` is empty, or a field name or number is not usable.
     pub fn new(expression: Expression) -> Result<Self> {
         let mut terms = 0;
         settle(expression, 0, &mut terms).map(Self)
     }
 
-    /// Reads the text form.
+    /// Parses the text form.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `INVALID_FILTER`, saying where.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `INVALID_FILTER`, naming the position.
     pub fn parse(text: &str) -> Result<Self> {
         Self::new(text::parse(text)?)
     }
 
-    /// Reads the JSON form.
+    /// Parses the JSON form.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `INVALID_FILTER`, saying what was expected.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `INVALID_FILTER`, naming the expected form.
     pub fn parse_json(value: &Value) -> Result<Self> {
         Self::new(json::parse(value, 0)?)
     }
 
-    /// The JSON form.
+    /// Returns the JSON form.
     pub fn to_json(&self) -> Value {
         json::print(&self.0)
     }
 
-    /// The filter taken apart, for a store that translates it.
+    /// Returns the expression, for a store that translates it.
     pub fn expression(&self) -> &Expression {
         &self.0
     }
 
-    /// Whether a document with these `fields` passes: its metadata, with the [`reserved`] fields under their whole
-    /// names.
+    /// Returns whether a document with these `fields` passes: its metadata, with the [`reserved`] fields under their
+    /// whole names.
     pub fn matches(&self, fields: &Map<String, Value>) -> bool {
         self.0.matches(fields)
     }
@@ -213,7 +213,7 @@ impl From<Filter> for Value {
     }
 }
 
-/// The value of `field`, unless it is missing or `null`.
+/// Returns the value of `field`, unless it is missing or `null`.
 fn find<'a>(fields: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {
     let found = fields.get(field).or_else(|| {
         let (first, rest) = field.split_once('.')?;

@@ -1,4 +1,4 @@
-//! The text form of a filter.
+//! Text form of a filter.
 //!
 //! ```text
 //! any      = all { "or" all }
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 
 const KEYWORDS: [&str; 7] = ["and", "or", "not", "in", "exists", "true", "false"];
 
-/// Reads a filter.
+/// Parses a filter.
 pub(super) fn parse(text: &str) -> Result<Expression> {
     let mut parser = Parser { text, rest: text, depth: 0 };
     let expression = parser.any()?;
@@ -208,7 +208,7 @@ fn one_or(mut members: Vec<Expression>, form: fn(Vec<Expression>) -> Expression)
     }
 }
 
-/// A JSON number. Integers stay exact; fractions are read to the nearest double.
+/// Parses a JSON number. Integers stay exact; fractions are read to the nearest double.
 fn number(text: &str) -> Option<Number> {
     let is_integer = text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
     let parsed: Number = serde_json::from_str(text).ok()?;
@@ -223,7 +223,7 @@ fn is_bare(word: &str) -> bool {
     word.starts_with(|c: char| c.is_alphabetic() || c == '_') && word.chars().all(is_word)
 }
 
-/// Writes a filter as [`parse`] reads it.
+/// Prints a filter in the form that [`parse`] reads.
 pub(super) fn print(expression: &Expression, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match expression {
         Expression::Compare { field, operator, value } => {

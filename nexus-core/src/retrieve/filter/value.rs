@@ -1,4 +1,4 @@
-//! The values that a filter compares with, and what equal and less mean for them.
+//! Values of a filter, with their equality and order.
 
 use std::cmp::Ordering;
 
@@ -8,24 +8,25 @@ use serde_json::{Number, Value};
 
 use super::Operator;
 
-/// A value in a filter.
+/// Value in a filter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalar {
     /// True or false.
     Bool(bool),
-    /// A number, as it was written.
+    /// Number, as it was written.
     Number(Number),
     /// Text; dates and times are text in RFC 3339.
     Text(String),
 }
 
 impl Scalar {
-    /// Whether `found` is equal to this.
+    /// Returns whether `found` equals this value.
     pub(super) fn equals(&self, found: &Value) -> bool {
         self.order(found) == Some(Ordering::Equal)
     }
 
-    /// Whether `found` stands in relation `operator` to this. `Ne` is true for every other value of any type.
+    /// Returns whether `found` is in relation `operator` to this value. `Ne` is true for every other value of any
+    /// type.
     pub(super) fn holds(&self, operator: Operator, found: &Value) -> bool {
         let order = self.order(found);
         match operator {
@@ -38,7 +39,7 @@ impl Scalar {
         }
     }
 
-    /// How `found` stands to this; none when their types differ.
+    /// Compares `found` with this value; `None` when their types differ.
     fn order(&self, found: &Value) -> Option<Ordering> {
         match (found, self) {
             (Value::Bool(found), Self::Bool(value)) => Some(found.cmp(value)),
@@ -73,7 +74,7 @@ fn order_text(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The point in time that RFC 3339 `text` names; a date is its midnight in UTC.
+/// Parses RFC 3339 `text` as a point in time; a date is its midnight in UTC.
 fn instant(text: &str) -> Option<jiff::Timestamp> {
     let looks_dated = text.len() >= 10
         && text.as_bytes().get(4) == Some(&b'-')

@@ -1,8 +1,8 @@
-//! A chat template for each family of the table, equal in form to the published one. For tests.
+//! Test data: a chat template for each family of the table, equal in form to the published one.
 
 use crate::llm::prompt::{RenderedMessage, Role};
 
-/// How a family's template writes turns: what stands before and after each.
+/// Chat template of a family: the text before and after each turn.
 pub(super) struct Template {
     pub(super) family: &'static str,
     begins: &'static str,
@@ -23,7 +23,7 @@ const fn template(
     Template { family, begins, system, user, assistant, opening }
 }
 
-/// A template for each family of the table, equal in form to the published one.
+/// Templates, one for each family of the table.
 pub(super) const TEMPLATES: &[Template] = &[
     template(
         "ChatML: Qwen, Yi, Hermes, SmolLM, InternLM 2, DBRX",
