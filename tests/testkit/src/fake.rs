@@ -1,16 +1,16 @@
-//! Clocks that do as they are told, and ids that are the same in every run.
+//! Fakes: clocks under the test's control, and ids that are equal in every run.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use nexus_core::{Clock, IdSource, Timestamp};
 
-/// A clock that stands still until it is set.
+/// Clock that stands still until it is set.
 #[derive(Debug)]
 pub struct FixedClock(AtomicI64);
 
 impl FixedClock {
-    /// A clock that stands at `moment`.
+    /// Creates a clock that stands at `moment`.
     pub fn at(moment: Timestamp) -> Self {
         Self(AtomicI64::new(moment.as_micros()))
     }
@@ -20,7 +20,7 @@ impl FixedClock {
         self.0.store(moment.as_micros(), Ordering::SeqCst);
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     pub fn advance(&self, by: Duration) {
         self.set(self.now().plus(by));
     }
@@ -32,7 +32,7 @@ impl Clock for FixedClock {
     }
 }
 
-/// A clock that moves on by the same step with every look at it.
+/// Clock that advances by the same step with every reading.
 #[derive(Debug)]
 pub struct StepClock {
     next: AtomicI64,
@@ -40,7 +40,7 @@ pub struct StepClock {
 }
 
 impl StepClock {
-    /// A clock that shows `start` first.
+    /// Creates a clock that shows `start` first.
     pub fn new(start: Timestamp, step: Duration) -> Self {
         let step = i64::try_from(step.as_micros()).unwrap_or(i64::MAX);
         Self { next: AtomicI64::new(start.as_micros()), step }
@@ -53,7 +53,7 @@ impl Clock for StepClock {
     }
 }
 
-/// Ids that count: `id-0001`, `id-0002`, and so on.
+/// Counting ids: `id-0001`, `id-0002`, and so on.
 #[derive(Debug)]
 pub struct CountingIds {
     prefix: &'static str,
@@ -61,7 +61,7 @@ pub struct CountingIds {
 }
 
 impl CountingIds {
-    /// Ids that begin with `prefix`.
+    /// Creates ids that begin with `prefix`.
     pub fn new(prefix: &'static str) -> Self {
         Self { prefix, last: AtomicU64::new(0) }
     }

@@ -1,6 +1,6 @@
-//! What tests of Nexus share: the conformance suites that every [store] and
-//! every [cache] must pass, [fakes](fake) of clock and ids, and a [store that fails](faulty) when it is told
-//! to. Needs `nexus-core` only, so that any implementation can use it.
+//! Test kit of Nexus: the conformance suites that every [store] and every [cache] must pass, [fakes](fake) of clock
+//! and ids, and a [store with injected faults](faulty). Needs `nexus-core` only, so that any implementation can use
+//! it.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

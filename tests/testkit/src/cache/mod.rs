@@ -1,4 +1,4 @@
-//! The conformance suite of caches: one scenario for each line of the `# Contract` of `CacheStore`, under the same name.
+//! Conformance suite of caches: one scenario for each line of the `# Contract` of `CacheStore`, under the same name.
 //!
 //! ```no_run
 //! # use std::process::ExitCode;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Trial};
 use nexus_core::cache::CacheStore;
 
-/// A fresh, empty cache, how much room it takes, and whatever must outlive it.
+/// Fresh, empty cache, its size in bytes, and a guard that must outlive it.
 pub struct Subject {
     cache: Arc<dyn CacheStore>,
     held: Box<dyn Fn() -> u64 + Send + Sync>,
@@ -34,22 +34,22 @@ impl fmt::Debug for Subject {
 }
 
 impl Subject {
-    /// A cache, and how to find out how many bytes it takes.
+    /// Creates a subject from a cache and a function that returns its size in bytes.
     pub fn new(cache: impl CacheStore, held: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self { cache: Arc::new(cache), held: Box::new(held), _keep: Box::new(()) }
     }
 
-    /// With something to drop after it, such as its directory.
+    /// Adds a guard to drop after the cache, such as its directory.
     #[must_use]
     pub fn keeping(self, keep: impl Any + Send + Sync) -> Self {
         Self { _keep: Box::new(keep), ..self }
     }
 }
 
-/// Makes a fresh cache with so much room for each scenario.
+/// Factory of fresh caches with a given upper bound on their bytes, one for each scenario.
 pub type Factory = Arc<dyn Fn(u64) -> Pin<Box<dyn Future<Output = Subject> + Send>> + Send + Sync>;
 
-/// A factory from an async function.
+/// Returns a factory from an async function.
 pub fn factory<F, Fut>(make: F) -> Factory
 where
     F: Fn(u64) -> Fut + Send + Sync + 'static,
@@ -58,10 +58,10 @@ where
     Arc::new(move |room| Box::pin(make(room)))
 }
 
-/// How much room the cache of a scenario has.
+/// Upper bound on the bytes of a scenario's cache.
 const ROOM: u64 = 2 << 20;
 
-/// A law that a cache keeps, as a test.
+/// Law of a cache, as a test.
 struct Scenario {
     name: &'static str,
     play: fn(Subject) -> Pin<Box<dyn Future<Output = ()> + Send>>,

@@ -44,7 +44,7 @@ fn key(content: &str) -> CacheKey {
     CacheKey { scope: scope(), content: digest(content) }
 }
 
-/// An entry that serves from second 0 until second 100.
+/// Returns an entry that serves from second 0 until second 100.
 fn entry(body: &[u8]) -> CacheEntry {
     CacheEntry { body: body.into(), vector: None, run: None, made_at: at(0), expires_at: at(100) }
 }
@@ -138,7 +138,7 @@ async fn an_entry_without_a_vector_or_with_one_of_another_length_is_near_to_noth
     assert_eq!(subject.near(&scope(), &[1.0, 0.0], 0.000_1, 9).await, [""; 0]);
 }
 
-/// Bodies of all sizes, ten times the room of them.
+/// Bodies of all sizes, ten times `ROOM` together.
 async fn all_entries_together_take_no_more_room_than_the_cache_was_given(subject: Subject) {
     let mut written = 0_u64;
     for number in 0_u64.. {
@@ -151,7 +151,7 @@ async fn all_entries_together_take_no_more_room_than_the_cache_was_given(subject
             break;
         }
     }
-    assert!((subject.held)() > ROOM / 4, "the room is not used");
+    assert!((subject.held)() > ROOM / 4, "the cache uses too little of its capacity");
     for number in 0..5_000 {
         let small = CacheKey {
             scope: scope_of("acme", CacheKind::Embedding, "s"),
@@ -169,7 +169,7 @@ async fn what_was_used_longest_ago_makes_room(subject: Subject) {
     for number in 0..300 {
         assert!(subject.get(key("dear")).await.is_some(), "after {number}");
         subject.put(key(&format!("{number}")), entry(&body)).await;
-        assert!(subject.get(key(&format!("{number}"))).await.is_some(), "what was just kept is there");
+        assert!(subject.get(key(&format!("{number}"))).await.is_some(), "a new entry is found");
     }
     assert_eq!(subject.get(key("forgotten")).await, None);
 }
@@ -195,7 +195,7 @@ async fn what_was_made_for_a_run_is_forgotten_with_it_whatever_its_kind_and_noth
     subject.put(key("a"), of(&one, "a")).await;
     subject.put(key("b"), of(&two, "b")).await;
     subject.put(key("c"), with_vector("c", &[1.0])).await;
-    // Another run made it anew.
+    // Another run made the entry again.
     subject.put(key("d"), of(&one, "d")).await;
     subject.put(key("d"), of(&two, "d")).await;
     subject.put(vector.clone(), of(&one, "v")).await;
@@ -224,7 +224,7 @@ async fn what_is_larger_than_an_eighth_of_the_room_is_not_kept(subject: Subject)
     assert_eq!(subject.get(key("fits")).await.unwrap().len(), eighth);
     subject.put(key("a"), entry(b"before")).await;
     subject.put(key("a"), entry(&vec![b'x'; eighth + 1])).await;
-    assert_eq!(subject.get(key("a")).await, None, "nor what it would have taken the place of");
+    assert_eq!(subject.get(key("a")).await, None, "the entry to be replaced is gone");
     assert!(subject.get(key("fits")).await.is_some());
 }
 

@@ -1,5 +1,6 @@
-//! A store that fails when it is told to: [`Faulty`] passes every step on to another store, unless a [`InjectedFault`] comes
-//! between. What fails after the step was taken is what a lost connection looks like: done, and nobody knows.
+//! Fault injection: [`FaultyStore`] passes every step on to another store, unless the plan injects an
+//! [`InjectedFault`]. A failure after the step looks like a lost connection: the step is done, and its outcome is
+//! unknown.
 
 mod ports;
 
@@ -12,27 +13,27 @@ use nexus_core::store::Store;
 use nexus_core::{Error, ErrorKind, Result};
 use tokio::sync::watch;
 
-/// What comes between a caller and the store.
+/// Fault between a caller and the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InjectedFault {
-    /// An error; the step is not taken.
+    /// An error; the step is not executed.
     FailsBefore,
-    /// An error; the step is taken all the same.
+    /// An error; the step is executed all the same.
     FailsAfter,
-    /// No answer until the store [thaws](Troubles::thaw); then the step is taken.
+    /// No answer until the store is [unfrozen](Troubles::unfreeze); then the step is executed.
     FreezesBefore,
-    /// The step is taken; no answer until the store thaws.
+    /// The step is executed; no answer until the store is unfrozen.
     FreezesAfter,
-    /// The step is taken that late.
+    /// The step is executed after this delay.
     Slow(Duration),
-    /// The step is taken, and its answer comes that late.
+    /// The step is executed, and its answer is delayed by this much.
     Late(Duration),
 }
 
-/// Decides which trouble a step gets. Steps have the names of the ports' methods.
+/// Plan of the faults, by step. Steps have the names of the ports' methods.
 pub type Plan = Box<dyn FnMut(&str) -> Option<InjectedFault> + Send>;
 
-/// Tells a [`Faulty`] store what to do, from outside.
+/// Control handle of a [`FaultyStore`].
 #[derive(Clone)]
 pub struct Troubles {
     plan: Arc<Mutex<Plan>>,
@@ -55,13 +56,13 @@ impl Troubles {
         }
     }
 
-    /// From now on `plan` decides.
+    /// Replaces the plan.
     pub fn follow(&self, plan: impl FnMut(&str) -> Option<InjectedFault> + Send + 'static) {
         self.frozen.send_replace(true);
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(plan);
     }
 
-    /// The next `times` of `step` get `trouble`.
+    /// Injects `trouble` into the next `times` executions of `step`.
     pub fn inject(&self, step: &'static str, trouble: InjectedFault, times: u32) {
         let mut left = times;
         self.follow(move |name| {
@@ -71,18 +72,18 @@ impl Troubles {
         });
     }
 
-    /// Every step of the ledger gets `trouble`, until something else is said.
+    /// Injects `trouble` into every step, until the plan is replaced.
     pub fn inject_all(&self, trouble: InjectedFault) {
         self.follow(move |_| Some(trouble));
     }
 
-    /// Ends all trouble: what is frozen goes on.
+    /// Ends all faults: frozen steps continue.
     pub fn unfreeze(&self) {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(|_| None);
         self.frozen.send_replace(false);
     }
 
-    /// How many steps had trouble so far.
+    /// Returns the number of steps with an injected fault so far.
     pub fn struck(&self) -> u64 {
         self.struck.load(Ordering::SeqCst)
     }
@@ -94,14 +95,14 @@ impl Troubles {
     }
 
     async fn thawed(&self) {
-        // An error means that nobody can thaw it any more; then it is frozen for good.
+        // An error means that no handle is left to unfreeze the store; then it stays frozen.
         if self.frozen.subscribe().wait_for(|frozen| !frozen).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// A store with [`Troubles`].
+/// Store with injected faults.
 #[derive(Debug)]
 pub struct FaultyStore<S> {
     inner: S,
@@ -109,13 +110,13 @@ pub struct FaultyStore<S> {
 }
 
 impl<S: Store> FaultyStore<S> {
-    /// The store, without trouble so far, and what makes some.
+    /// Creates a store without faults, and the handle that injects them.
     pub fn new(inner: S) -> (Self, Troubles) {
         let troubles = Troubles::new();
         (Self { inner, troubles: troubles.clone() }, troubles)
     }
 
-    /// Takes `step`, as the plan has it.
+    /// Executes `step` with the fault of the plan.
     async fn take<T>(&self, name: &str, step: impl Future<Output = Result<T>> + Send) -> Result<T> {
         match self.troubles.next(name) {
             None => step.await,

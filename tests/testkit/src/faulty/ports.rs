@@ -1,4 +1,4 @@
-//! Every port of [`FaultyStore`]: each method is a step with the method's name.
+//! Ports of [`FaultyStore`]: each method is a step with the method's name.
 
 use std::time::Duration;
 
@@ -168,7 +168,7 @@ impl<S: Store> Store for FaultyStore<S> {
         self.take("check", self.inner.check()).await
     }
 
-    /// Always passed on: a store can be closed whatever its troubles are.
+    /// Passes the close on without faults.
     async fn close(&self) -> Result<()> {
         self.inner.close().await
     }

@@ -78,7 +78,7 @@ async fn bytes_that_no_document_rests_on_are_there_while_held_and_gone_once_disc
     assert!(is_there(&world, "held").await, "another caller holds them");
     world.store.discard(caller.tenant(), second).await.unwrap();
     assert!(!is_there(&world, "held").await);
-    // A document that takes them keeps them when its caller lets go.
+    // A document that refers to the bytes keeps them when its caller releases them.
     world.corpus(&caller, "handbook").await;
     world.submit(&caller, "handbook", "leave", "held").await;
     let again = put(&world, "held").await;

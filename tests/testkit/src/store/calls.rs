@@ -1,4 +1,4 @@
-//! Model calls for scenarios: intents, endings and settlements with what a scenario does not care about filled in.
+//! Model calls for scenarios: calls to begin, attempt outcomes and settlements, with defaults for the rest.
 
 use std::time::Duration;
 
@@ -17,23 +17,23 @@ use nexus_core::{NanoUsd, Principal, Timestamp, Usage};
 
 use super::fixture::{World, at};
 
-/// The model that is called unless told.
+/// Default model of a call.
 pub const MODEL: &str = "gpt-4o";
 
-/// The civil day of [`at`] zero.
+/// Civil day of [`at`] zero.
 pub const DAY: &str = "2026-03-01";
 
-/// One call of `tokens` tokens for `nano` billionths of a dollar.
+/// Returns the amounts of one call of `tokens` tokens for `nano` billionths of a dollar.
 pub fn amounts(tokens: u64, nano: i64) -> MeterAmounts {
     MeterAmounts { calls: 1, tokens, cost_units: tokens / 10, money: NanoUsd::from_nanos(nano) }
 }
 
-/// A limit on a tenant's money.
+/// Returns a limit on a tenant's cost.
 pub fn budget(window: Window, nano: u64) -> Limit {
     Limit::new(ScopeKind::Tenant, Meter::Money, window, Cap::Limited(nano))
 }
 
-/// Who consumes when `who` calls.
+/// Returns the consumer behind a call of `caller`.
 pub fn consumer(caller: &Principal) -> Consumer {
     Consumer {
         tenant: caller.tenant().to_string(),
@@ -42,12 +42,12 @@ pub fn consumer(caller: &Principal) -> Consumer {
     }
 }
 
-/// What `limits` mean for a call of [`MODEL`] at `now`.
+/// Returns the checks of `limits` for a call of [`MODEL`] at `now`.
 pub fn applied(limits: &[Limit], consumer: &Consumer, now: Timestamp) -> Vec<LimitCheck> {
     checks(&Limits::none().with(limits.iter().cloned()), consumer, MODEL, now, &Zone::default())
 }
 
-/// An attempt that reserves `reserved`.
+/// Returns an attempt that reserves `reserved`.
 pub fn attempt(number: u32, reserved: MeterAmounts) -> Attempt {
     Attempt {
         number,
@@ -59,7 +59,7 @@ pub fn attempt(number: u32, reserved: MeterAmounts) -> Attempt {
     }
 }
 
-/// How an attempt ended.
+/// Returns the outcome of an attempt.
 pub fn ending(number: u32, status: AttemptStatus, charged: MeterAmounts) -> AttemptOutcome {
     let output_text = charged.tokens;
     AttemptOutcome {
@@ -73,12 +73,12 @@ pub fn ending(number: u32, status: AttemptStatus, charged: MeterAmounts) -> Atte
     }
 }
 
-/// An answer.
+/// Returns an answer.
 pub fn reply(text: &str) -> CallResult {
     CallResult::Reply(Box::new(Completion { text: text.to_owned(), ..Completion::empty() }))
 }
 
-/// No answer.
+/// Returns a failure.
 pub fn failure() -> CallResult {
     CallResult::Failed(Failure {
         code: "LLM_UNAVAILABLE".to_owned(),
@@ -88,7 +88,7 @@ pub fn failure() -> CallResult {
 }
 
 impl World {
-    /// A call of `who`, under the claim `key`, as it is admitted.
+    /// Returns a call of `caller` under the idempotency key `key`, as it is admitted.
     pub fn call(&self, caller: &Principal, key: &str) -> Call {
         Call {
             id: self.fresh("call"),
@@ -115,7 +115,7 @@ impl World {
         }
     }
 
-    /// An intent of `who` that reserves `reserved` under `limits`.
+    /// Returns a call of `caller` to begin that reserves `reserved` under `limits`.
     pub fn intent(
         &self,
         caller: &Principal,
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    /// Begins a call that must be admitted, and gives back its id.
+    /// Begins a call that must be admitted, and returns its id.
     pub async fn begin(&self, intent: BeginCall) -> String {
         let call = intent.call.id.clone();
         let begun = self.store.begin(intent).await.unwrap();
@@ -143,7 +143,7 @@ impl World {
         call
     }
 
-    /// The settlement of a call that was answered and charged with `charged`.
+    /// Returns the settlement of a call that was answered and charged with `charged`.
     pub fn settlement(&self, caller: &Principal, call: &str, charged: MeterAmounts) -> Settlement {
         Settlement {
             tenant: caller.tenant().clone(),
@@ -162,7 +162,7 @@ impl World {
         }
     }
 
-    /// The settlement of a call that failed: `status` is that of its only attempt.
+    /// Returns the settlement of a call that failed: `status` is that of its only attempt.
     pub fn failed(
         &self,
         caller: &Principal,
@@ -184,7 +184,7 @@ impl World {
         assert!(self.store.settle(settlement).await.unwrap());
     }
 
-    /// Makes a call from its beginning to its end.
+    /// Begins and settles a call.
     pub async fn made(
         &self,
         caller: &Principal,
@@ -197,7 +197,7 @@ impl World {
         call
     }
 
-    /// The end of the first attempt of a call, unbilled, and the wish for a second.
+    /// Returns the end of the first attempt of a call, unbilled, and the request for a second.
     pub fn retry_of(
         &self,
         caller: &Principal,
@@ -216,23 +216,23 @@ impl World {
         }
     }
 
-    /// How one counter stands.
+    /// Returns the state of one counter.
     pub async fn used(&self, caller: &Principal, key: &CounterKey) -> CounterState {
         self.store.used(caller.tenant(), std::slice::from_ref(key)).await.unwrap().remove(0)
     }
 
-    /// All lines of a tenant, latest first.
+    /// Returns all ledger entries of a tenant, latest first.
     pub async fn lines(&self, caller: &Principal) -> Vec<LedgerEntry> {
         self.store.ledger(caller.tenant(), &every()).await.unwrap()
     }
 }
 
-/// Everything.
+/// Returns a query for all entries.
 pub fn every() -> LedgerQuery {
     LedgerQuery { limit: 99_999, ..LedgerQuery::default() }
 }
 
-/// The counter that a limit looks at when `who` calls at zero.
+/// Returns the counter that a limit checks when `caller` calls at zero.
 pub fn key_of(caller: &Principal, limit: &Limit) -> CounterKey {
     applied(std::slice::from_ref(limit), &consumer(caller), at(0)).remove(0).key
 }

@@ -1,4 +1,4 @@
-//! Laws of `QuotaStore`: claims, and the stops that end spending.
+//! Laws of `QuotaStore`: idempotency keys and kill switches.
 
 use nexus_core::audit::Kind;
 use nexus_core::ledger::{
@@ -15,7 +15,7 @@ use super::scenarios;
 scenarios!(
     the_same_claim_is_replayed_once_it_is_over_under_way_until_then_and_mismatched_with_another_digest,
     a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_failed_before_anything_was_sent,
-    a_call_that_is_claimed_under_its_own_id_was_given_no_key_its_result_is_not_kept_and_the_id_is_nobodys_claim,
+    a_call_under_its_own_id_has_no_idempotency_key_and_its_result_is_not_stored,
     a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_settlement_that_broke_it,
     a_stop_holds_for_its_scope_until_it_is_taken_back_or_runs_out,
     a_record_that_cannot_be_sealed_admits_and_settles_nothing,
@@ -60,7 +60,7 @@ async fn a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_fa
 
     let unsent = world.begin(world.intent(&caller, "unsent", &[], amounts(1, 1))).await;
     world.settle(world.failed(&caller, &unsent, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO)).await;
-    // Whoever waits for it still learns what came of it.
+    // A waiter still receives the result.
     assert_eq!(world.store.call_result(caller.tenant(), &unsent).await.unwrap(), Some(failure()));
     let second = world.begin(world.intent(&caller, "unsent", &[], amounts(1, 1))).await;
     world.settle(world.failed(&caller, &second, AttemptStatus::FailedBilled, amounts(1, 1))).await;
@@ -68,7 +68,7 @@ async fn a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_fa
     assert!(matches!(third, BeginResult::Replayed(over) if over.0.id == second && over.1 == failure()));
 }
 
-async fn a_call_that_is_claimed_under_its_own_id_was_given_no_key_its_result_is_not_kept_and_the_id_is_nobodys_claim(
+async fn a_call_under_its_own_id_has_no_idempotency_key_and_its_result_is_not_stored(
     world: World,
 ) {
     let caller = admin("acme");
@@ -80,7 +80,7 @@ async fn a_call_that_is_claimed_under_its_own_id_was_given_no_key_its_result_is_
     assert_eq!(world.store.call_result(caller.tenant(), &id).await.unwrap(), Some(CallResult::NotKept));
     assert_eq!(world.lines(&caller).await.len(), 1);
     world.made(&caller, &id, &[], amounts(1, 1)).await;
-    assert_eq!(world.lines(&caller).await.len(), 2, "another call was given the id as its key");
+    assert_eq!(world.lines(&caller).await.len(), 2, "another call has the id as its key");
 }
 
 async fn a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_settlement_that_broke_it(
@@ -164,7 +164,7 @@ async fn a_stop_holds_for_its_scope_until_it_is_taken_back_or_runs_out(world: Wo
     let shut = stop(KillSwitchScope::Tenant("globex".to_owned()), None);
     world.store.trip(globex.tenant(), &shut, world.unrecorded()).await.unwrap();
     let retried = world.store.retry(world.retry_of(&globex, &call, &[], amounts(1, 1))).await.unwrap();
-    assert_eq!(retried, BeginResult::KillSwitch(shut), "a stop reaches calls that are under way");
+    assert_eq!(retried, BeginResult::KillSwitch(shut), "a kill switch refuses the retries of calls in flight");
 }
 
 async fn a_record_that_cannot_be_sealed_admits_and_settles_nothing(world: World) {
@@ -180,7 +180,7 @@ async fn a_record_that_cannot_be_sealed_admits_and_settles_nothing(world: World)
     assert_eq!(world.store.settle(settlement.clone()).await.unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(world.store.call_result(caller.tenant(), &call).await.unwrap(), None);
     assert_eq!(world.lines(&caller).await, []);
-    // Whoever tries again ends it, once.
+    // A second settlement ends the call, once.
     world.settle(Settlement { audit: good, ..settlement }).await;
     assert_eq!(world.lines(&caller).await.len(), 1);
 }

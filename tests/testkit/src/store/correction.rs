@@ -1,4 +1,4 @@
-//! Laws of `QuotaStore` and `LedgerStore` about corrections.
+//! Laws of `QuotaStore` and `LedgerStore` about reconciliation.
 
 use nexus_core::audit::Kind;
 use nexus_core::ledger::{
@@ -20,7 +20,7 @@ scenarios!(
 );
 
 impl World {
-    /// Corrects the first attempt of a call to `charged`.
+    /// Returns the reconciliation of a call's first attempt with `charged`.
     pub fn reconciliation(
         &self,
         caller: &Principal,
@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    /// A call whose outcome nobody knows, charged with what it reserved.
+    /// Returns a call whose outcome is unknown, charged with its reservation.
     pub async fn unknown(&self, caller: &Principal, intent: BeginCall) -> String {
         let charged = intent.attempt.reserved;
         let call = self.begin(intent).await;
@@ -59,9 +59,9 @@ fn estimated(mut settlement: Settlement) -> Settlement {
     settlement
 }
 
-/// The sum of what the lines add.
+/// Returns the sum of the entries' deltas.
 fn sum(lines: &[LedgerEntry]) -> MeterAmounts {
-    // Oldest first: no prefix of a ledger is less than nothing.
+    // Oldest first: no prefix of a ledger is negative.
     lines
         .iter()
         .rev()
@@ -108,7 +108,7 @@ async fn a_correction_is_another_line_and_every_sum_every_counter_and_the_call_f
     let both = amounts(20, 7).checked_add(&amounts(30, 25)).unwrap();
     assert_eq!(sum(&lines), both);
     for key in &keys {
-        // An hour that is over passed as it was counted.
+        // An hour that is over stays as counted.
         let passes = key.window.starts_with('s');
         let settled = if passes { amounts(20, 7).checked_add(&amounts(100, 60)).unwrap() } else { both };
         assert_eq!(
@@ -117,7 +117,7 @@ async fn a_correction_is_another_line_and_every_sum_every_counter_and_the_call_f
             "{key:?}"
         );
     }
-    // Counters that are made only now begin with what the lines come to.
+    // Counters created only now begin with the sum of the entries.
     for (scope, id) in [(ScopeKind::Run, "run-1"), (ScopeKind::Investigation, "case")] {
         let key = CounterKey { scope, id: id.to_owned(), ..key_of(&caller, &limits[0]) };
         assert_eq!(world.used(&caller, &key).await.settled, both, "{key:?}");
@@ -155,7 +155,7 @@ async fn only_an_estimate_is_corrected_as_often_as_somebody_knows_better_and_of_
     let less_than_nothing = world.reconciliation(&caller, &call, 1, amounts(1, -1));
     assert_eq!(world.store.reconcile(less_than_nothing).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 
-    // To nothing, up again, and beyond what was reserved.
+    // To zero, up again, and beyond the reservation.
     for (revision, charged) in [(1, MeterAmounts::ZERO), (2, amounts(30, 25)), (3, amounts(300, 250))] {
         let (one, two) = tokio::join!(
             world.store.reconcile(world.reconciliation(&caller, &call, revision, charged)),
@@ -192,7 +192,7 @@ async fn a_line_of_unknown_outcome_awaits_reconciliation_until_it_is_corrected(w
     assert_eq!(awaiting().await, [two.clone(), one.clone()]);
     world.store.reconcile(world.reconciliation(&caller, &two, 1, amounts(2, 2))).await.unwrap();
     assert_eq!(awaiting().await, [one]);
-    // An estimate of another kind can be corrected too.
+    // An estimate of another kind can be reconciled too.
     world.store.reconcile(world.reconciliation(&caller, &cut, 1, MeterAmounts::ZERO)).await.unwrap();
     assert_eq!(awaiting().await.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! What scenarios share: people, moments, and the way of a document into a store.
+//! Fixture of the scenarios: principals, times, and a document's way into a store.
 
 use std::io::Cursor;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use nexus_core::store::Store;
 use nexus_core::{CorpusId, DocumentId, GrantId, JobId, Principal, Result, SubjectId, Timestamp, hex};
 use serde_json::json;
 
-/// A fresh store and everything that makes talking to it short.
+/// Fresh store with short forms of its operations.
 #[derive(Debug)]
 pub struct World {
     /// The store.
@@ -26,68 +26,68 @@ pub struct World {
     /// Seals records under the store's own name.
     pub sealer: Arc<Sealer>,
     last: AtomicU64,
-    /// The bytes of submissions that are yet to be made.
+    /// Bytes of submissions that are yet to be made.
     held: Mutex<Vec<Blob>>,
 }
 
-/// How long leases last.
+/// Duration of a lease.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// A moment, in seconds after the first.
+/// Returns a time, in seconds after the first.
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(1_772_357_400_000_000 + seconds * 1_000_000)
 }
 
-/// An admin of a tenant.
+/// Returns an admin of a tenant.
 pub fn admin(tenant: &str) -> Principal {
     Principal::user(tenant, "root").unwrap().roles(["admin"])
 }
 
-/// Somebody of a tenant with the role `reader`.
+/// Returns a principal of a tenant with the role `reader`.
 pub fn reader(tenant: &str, subject: &str) -> Principal {
     Principal::user(tenant, subject).unwrap().roles(["reader"])
 }
 
-/// The id of a document.
+/// Returns the id of a document.
 pub fn document(id: &str) -> DocumentId {
     DocumentId::parse(id).unwrap()
 }
 
-/// The id of a corpus.
+/// Returns the id of a corpus.
 pub fn corpus(id: &str) -> CorpusId {
     CorpusId::parse(id).unwrap()
 }
 
-/// A model that made no vector by itself.
+/// Returns the id of an embedding model.
 pub fn model() -> ModelId {
     ModelId::parse("model@1").unwrap()
 }
 
 impl World {
-    /// A world around a store.
+    /// Creates a world around a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
         let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
         let sealer = Arc::new(Sealer::new(store.instance(), keys));
         Self { store, sealer, last: AtomicU64::new(0), held: Mutex::default() }
     }
 
-    /// A name that was not used before.
+    /// Returns a name that was not used before.
     pub fn fresh(&self, prefix: &str) -> String {
         format!("{prefix}-{:04}", self.last.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// Records to be sealed with a change.
+    /// Returns records to be sealed with a change.
     pub fn pending(&self, caller: &Principal, run: &str, kinds: &[Kind]) -> UnsealedRecords {
         let drafts = kinds.iter().map(|kind| Draft::new(caller, run, *kind, "v1", at(0))).collect();
         UnsealedRecords::new(Arc::clone(&self.sealer), drafts)
     }
 
-    /// No records.
+    /// Returns no records.
     pub fn unrecorded(&self) -> UnsealedRecords {
         UnsealedRecords::new(Arc::clone(&self.sealer), Vec::new())
     }
 
-    /// Makes a corpus.
+    /// Creates a corpus.
     pub async fn corpus(&self, caller: &Principal, id: &str) {
         let made = Corpus {
             id: corpus(id),
@@ -98,7 +98,7 @@ impl World {
         self.store.create_corpus(caller.tenant(), made).await.unwrap();
     }
 
-    /// Keeps `text` as raw bytes and describes it as a document of `in_corpus`.
+    /// Stores `text` as raw bytes and describes it as a document of `in_corpus`.
     pub async fn submission(&self, caller: &Principal, in_corpus: &str, id: &str, text: &str) -> Submission {
         let bytes = Box::new(Cursor::new(text.as_bytes().to_vec()));
         let blob = self.store.put(caller.tenant(), bytes, u64::MAX).await.unwrap();
@@ -134,17 +134,17 @@ impl World {
         submitted
     }
 
-    /// Gives up the bytes of submissions: what no document rests on may go.
+    /// Releases the bytes of submissions: those that no document refers to may be deleted.
     pub fn let_go(&self) {
         self.held.lock().unwrap().clear();
     }
 
-    /// Takes the next job.
+    /// Claims the next job.
     pub async fn claim(&self, now: Timestamp) -> Lease {
         self.store.claim(&self.fresh("worker"), now, LEASE).await.unwrap().expect("a job waits")
     }
 
-    /// A publication of `passages` passages.
+    /// Returns a publication of `passages` passages.
     pub fn publication(&self, lease: &Lease, passages: usize, model: Option<ModelId>) -> Publication {
         Publication {
             report: ParseReport { content_type: "text/plain".to_owned(), ..ParseReport::default() },
@@ -166,12 +166,12 @@ impl World {
         self.store.publish(lease, self.publication(lease, count, model)).await.unwrap()
     }
 
-    /// Brings a document all the way: each text is one passage.
+    /// Ingests a document from submission to publication: each text is one passage.
     pub async fn publish(&self, caller: &Principal, in_corpus: &str, id: &str, texts: &[&str]) -> Document {
         self.publish_staged(caller, in_corpus, id, staged(texts)).await
     }
 
-    /// Brings a document whose passages have vectors.
+    /// Ingests a document whose passages have vectors.
     pub async fn publish_vectors(
         &self,
         caller: &Principal,
@@ -187,7 +187,7 @@ impl World {
         self.publish_staged(caller, in_corpus, id, staged).await
     }
 
-    /// Brings a document whose passages are staged as they are.
+    /// Ingests a document whose passages are staged as they are.
     pub async fn publish_staged(
         &self,
         caller: &Principal,
@@ -201,7 +201,7 @@ impl World {
         self.work(&lease, passages).await
     }
 
-    /// Gives somebody a permission on a document.
+    /// Grants a permission on a document.
     pub async fn grant(
         &self,
         caller: &Principal,
@@ -223,7 +223,7 @@ impl World {
         self.store.grant(&access, grant).await.unwrap()
     }
 
-    /// Takes a permission on a document back.
+    /// Revokes a permission on a document.
     ///
     /// # Errors
     /// Those of the store.
@@ -232,7 +232,7 @@ impl World {
         self.store.revoke(&access, &document(id), grant).await
     }
 
-    /// Removes a document.
+    /// Deletes a document.
     ///
     /// # Errors
     /// Those of the store.
@@ -246,18 +246,18 @@ impl World {
         self.store.retrieve(&allowed(caller, query)).await.unwrap()
     }
 
-    /// Searches for words in the corpus `c`, and gives back which documents were found.
+    /// Searches for words in the corpus `c`, and returns the ids of the documents found.
     pub async fn found(&self, caller: &Principal, text: &str) -> Vec<String> {
         names(&self.retrieve(caller, query(text)).await)
     }
 }
 
-/// The documents of the hits, in their order.
+/// Returns the documents of the hits, in their order.
 pub fn names(retrieved: &Retrieved) -> Vec<String> {
     retrieved.hits.iter().map(|hit| hit.passage.key.document.to_string()).collect()
 }
 
-/// A search for words in the corpus `c`.
+/// Returns a search for words in the corpus `c`.
 pub fn query(text: &str) -> Query {
     Query {
         corpus: corpus("c"),
@@ -275,12 +275,12 @@ pub fn query(text: &str) -> Query {
     }
 }
 
-/// A search by vector in the corpus `c`.
+/// Returns a search by vector in the corpus `c`.
 pub fn vector_query(text: &str, values: [f32; 4]) -> Query {
     Query { vector: Some(QueryVector { model: model(), values: values.to_vec() }), ..query(text) }
 }
 
-/// A request that a policy allowed.
+/// Returns a request that a policy allowed.
 pub fn allowed<T>(caller: &Principal, request: T) -> Authorised<T> {
     let decision = Decision {
         effect: Effect::Allow,
@@ -291,12 +291,12 @@ pub fn allowed<T>(caller: &Principal, request: T) -> Authorised<T> {
     Authorised::new(caller, &decision, request).expect("the decision allows")
 }
 
-/// The access that a change needs, allowed by a policy.
+/// Returns the access that a change needs, allowed by a policy.
 pub fn access(caller: &Principal, rule: AccessRule, moment: Timestamp) -> Authorised<RequiredAccess> {
     allowed(caller, RequiredAccess::new(rule, moment))
 }
 
-/// Texts as passages of one English document.
+/// Returns texts as passages of one English document.
 pub fn staged(texts: &[&str]) -> Vec<StagedPassage> {
     let mut start = 0_u64;
     (0..)

@@ -1,5 +1,5 @@
-//! The conformance suite of stores: one scenario for each line of the `# Contract` of each store port, under the
-//! same name. A store passes all of them.
+//! Conformance suite of stores: one scenario for each line of the `# Contract` of each store port, under the same
+//! name. A store passes all of them.
 //!
 //! ```no_run
 //! # use std::process::ExitCode;
@@ -38,7 +38,7 @@ use nexus_core::store::Store;
 
 pub use fixture::World;
 
-/// A fresh, empty store, and whatever must outlive it.
+/// Fresh, empty store, and a guard that must outlive it.
 #[derive(Debug)]
 pub struct Subject {
     store: Arc<dyn Store>,
@@ -46,21 +46,21 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A store that needs nothing else.
+    /// Creates a subject without a guard.
     pub fn new(store: impl Store) -> Self {
         Self::keeping(store, ())
     }
 
-    /// A store and something to drop after it, such as its directory.
+    /// Creates a subject with a guard to drop after the store, such as its directory.
     pub fn keeping(store: impl Store, keep: impl Any + Send) -> Self {
         Self { store: Arc::new(store), _keep: Box::new(keep) }
     }
 }
 
-/// Makes a fresh store for each scenario.
+/// Factory of fresh stores, one for each scenario.
 pub type Factory = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Subject> + Send>> + Send + Sync>;
 
-/// A factory from an async function.
+/// Returns a factory from an async function.
 pub fn factory<F, Fut>(make: F) -> Factory
 where
     F: Fn() -> Fut + Send + Sync + 'static,
@@ -69,7 +69,7 @@ where
     Arc::new(move || Box::pin(make()))
 }
 
-/// A law that a store keeps, as a test.
+/// Law of a store, as a test.
 pub(crate) struct Scenario {
     name: &'static str,
     play: fn(World) -> Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -107,7 +107,7 @@ pub fn run<'a>(stores: impl IntoIterator<Item = (&'a str, Factory)>) -> ExitCode
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// The suite against one store.
+/// Returns the suite against one store.
 fn trials(store: &str, factory: &Factory) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (port, scenarios) in PORTS {

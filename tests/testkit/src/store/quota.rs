@@ -139,7 +139,7 @@ async fn settling_replaces_a_reservation_by_what_was_charged_and_a_second_settle
         CounterState { reserved: amounts(9, 100), settled: MeterAmounts::ZERO }
     );
     assert_eq!(world.store.call_result(caller.tenant(), &call).await.unwrap(), None);
-    // More than was reserved: what happened is charged all the same.
+    // More than was reserved: the actual amounts are charged all the same.
     world.settle(world.settlement(&caller, &call, amounts(30, 130))).await;
     let settled = CounterState { reserved: MeterAmounts::ZERO, settled: amounts(30, 130) };
     assert_eq!(world.used(&caller, &key).await, settled);
@@ -263,20 +263,20 @@ async fn a_new_counter_begins_with_what_the_ledger_has_for_it_whatever_its_scope
     let refused = world.store.begin(limited("k3", amounts(1, 41))).await.unwrap();
     assert!(matches!(refused, BeginResult::Refused(refusal) if refusal.used == 60));
     let admitted = world.begin(limited("k3", amounts(1, 40))).await;
-    // What was under way when the counters were made is counted when it ends.
+    // A call in flight when the counters were created is counted when it ends.
     world.settle(world.settlement(&caller, &under_way, amounts(10, 30))).await;
     world.settle(world.settlement(&caller, &admitted, amounts(1, 5))).await;
     for (limit, id) in &limits {
         let used = world.used(&caller, &key_in(limit, id)).await;
         assert_eq!((used.reserved, used.settled), (MeterAmounts::ZERO, amounts_of(3, 21, 95)), "{limit:?}");
     }
-    // A limit that is taken back for a while misses nothing.
+    // A limit that is removed for a while misses nothing.
     world.made(&caller, "k4", &[], amounts(1, 2)).await;
     let total = key_in(&Limit::new(ScopeKind::Tenant, Meter::Money, Window::Total, Cap::Limited(1)), "acme");
     assert_eq!(world.used(&caller, &total).await.settled.money, NanoUsd::from_nanos(97));
 }
 
-/// The counter that a limit looks at for the scope of this id.
+/// Returns the counter that a limit checks for the scope of this id.
 fn key_in(limit: &Limit, id: &str) -> CounterKey {
     CounterKey {
         scope: limit.subject.scope,
@@ -326,7 +326,7 @@ async fn nothing_of_one_tenant_is_seen_or_counted_by_another(world: World) {
     );
     let error = world.store.settle(world.settlement(&globex, &call, amounts(1, 1))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    // The same claim, the same user id, and limits that the other has used up.
+    // The same idempotency key, the same user id, and limits that the other has used up.
     world.made(&globex, "k", &limits, amounts(5, 100)).await;
 }
 

@@ -43,7 +43,7 @@ impl World {
         self.store.expire(step).await.unwrap()
     }
 
-    /// A run that was closed at second `end`.
+    /// Returns a run that was closed at second `end`.
     async fn closed_run(&self, caller: &Principal, id: &str, end: i64) -> Run {
         let run = self.running(caller, id, end).await;
         let closed = Run {
@@ -177,7 +177,7 @@ async fn a_call_under_way_or_with_an_unreconciled_estimate_stays_and_the_ledger_
     let open = world.begin(world.intent(&caller, "open", &[], amounts(7, 8))).await;
     let lines = world.lines(&caller).await;
 
-    // The result of a call is kept under its idempotency key for a day, and so is the call.
+    // The result of a call is stored under its idempotency key for a day, and so is the call.
     assert_eq!(world.expire(&caller, RetentionClass::Calls, 99, 9).await, Vec::<String>::new());
     for (key, call) in [("later", "a"), ("latest", "b")] {
         let mut intent = world.intent(&caller, key, &[], amounts(1, 1));
@@ -294,7 +294,7 @@ async fn a_sweep_removes_idle_counters_stops_that_ran_out_and_tallies_of_past_ho
     };
 
     assert_eq!(sweep(&caller, 1).await, 0, "all of it is of the present");
-    // Two counters, a stop, and the hour's tallies of the tenant and the user. What holds a reservation stays.
+    // Two counters, a kill switch, and the hourly statistics of tenant and user. Counters with a reservation stay.
     assert_eq!((sweep(&caller, 9_999_999).await, sweep(&caller, 9_999_999).await), (5, 0));
     assert_eq!(world.store.kill_switches(caller.tenant(), at(0)).await.unwrap(), [holds]);
     assert!(refused(intent(&caller, "c", "r", "new")).await, "the run's cap holds");

@@ -52,7 +52,7 @@ async fn only_passages_of_the_callers_tenant_the_querys_corpus_and_searchable_ve
     assert_eq!(world.found(&admin("globex"), "leave").await, ["theirs"]);
 }
 
-/// Thirty documents about leave, the later the better a match; every tenth may be read by readers.
+/// Publishes thirty documents about leave, the later the better a match; readers may read every tenth.
 async fn thirty(world: &World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
@@ -364,7 +364,7 @@ async fn explanations_add_up_to_the_score(world: World) {
     assert!(silent.hits.iter().all(|hit| hit.terms.is_empty()));
 }
 
-/// Documents of which a reader may read one; the others hold its words too.
+/// Publishes documents of which a reader may read one; the others hold its words too.
 async fn hidden(world: &World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;

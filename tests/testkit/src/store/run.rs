@@ -24,7 +24,7 @@ scenarios!(
     what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased_with_its_journal_and_its_ledger_stays,
     a_key_that_another_runs_call_has_taken_since_keeps_what_that_call_came_to,
     speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it,
-    a_cancel_request_reaches_whoever_drives_the_run_once,
+    a_cancel_request_reaches_the_driver_of_the_run_once,
     a_cancel_request_for_another_tenants_run_is_not_found,
     unfinished_runs_of_every_tenant_are_found_oldest_first,
     runs_are_listed_latest_first_and_only_those_of_the_tenant,
@@ -219,7 +219,7 @@ async fn what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased
     }
     assert_eq!(world.lines(&caller).await, lines);
     assert_eq!(world.store.calls(caller.tenant(), &every()).await.unwrap(), calls);
-    // Its claim is free: whoever asks again makes the call.
+    // Its idempotency key is free: the next request makes the call.
     world.begin(world.intent(&caller, "r/generate/0", &[], amounts(1, 1))).await;
 }
 
@@ -265,7 +265,7 @@ async fn speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_te
     assert_eq!(world.store.audio(caller.tenant(), &run.id).await.unwrap(), None);
 }
 
-async fn a_cancel_request_reaches_whoever_drives_the_run_once(world: World) {
+async fn a_cancel_request_reaches_the_driver_of_the_run_once(world: World) {
     let caller = admin("acme");
     let run = new_run(&caller, "r", "s");
     world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
