@@ -1,4 +1,4 @@
-//! Put your own model behind Nexus: implement one trait, stream pieces, and let Nexus check every citation.
+//! Put your own model behind Nexus: implement one trait, stream events, and let Nexus check every citation.
 //!
 //! `cargo run -p nexus-examples --example own_model`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
@@ -16,7 +16,7 @@ use nexus_core::{CorpusId, Nexus, Principal};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
-/// A model that reads out the beginning of the best passage.
+/// Model that quotes the beginning of the best passage.
 #[derive(Debug)]
 struct Parrot;
 

@@ -1,4 +1,4 @@
-//! Bring your own passages and vectors: Nexus searches by words and vectors together, and says so.
+//! Ingest your own passages and vectors: Nexus searches by words and vectors together, and reports the mode.
 //!
 //! `cargo run -p nexus-examples --example own_vectors`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
@@ -20,7 +20,7 @@ async fn main() -> Result<()> {
     let corpus = CorpusId::parse("animals")?;
     nexus.create_corpus(&caller, corpus.clone(), "Animals", json!({})).await?;
 
-    // Three numbers stand for what a real model gives you: cat, dog and boat each have a direction of their own.
+    // Three numbers stand for a real model's vector: cat, dog and boat each have a direction of their own.
     let model = ModelId::parse("three-directions@1")?;
     let passage = |text: &str, vector: [f32; 3]| PrechunkedPassage {
         text: text.to_owned(),

@@ -1,4 +1,4 @@
-//! Who sees what: a reader finds nothing until somebody grants a document, and nothing again after the revocation.
+//! Document permissions: a reader finds nothing before a document is granted, and nothing after the revocation.
 //!
 //! `cargo run -p nexus-examples --example permissions`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]

@@ -1,4 +1,4 @@
-//! The main job in one file: bring a text, ask a question, hear the answer as it comes, check the record.
+//! Quick start in one file: ingest a text, ask a question, stream the answer, verify the audit chain.
 //!
 //! `cargo run -p nexus-examples --example quickstart`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]

@@ -1,4 +1,4 @@
-//! Sealing and verifying audit records, beside a stock JCS crate and beside the bare hash and MAC.
+//! Benchmark of sealing and verifying audit records, beside a stock JCS crate and beside the bare hash and MAC.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot prepare its input has nothing to measure")]
 
@@ -100,7 +100,7 @@ fn chain(sealer: &Sealer, caller: &Principal) -> (Vec<Record>, Head) {
     (records, head)
 }
 
-/// The floor: what no record can do without, the key being known.
+/// Floor: the hash and MAC that no record can do without, with the key already derived.
 fn hash_and_sign(mac: &Hmac<Sha256>, body: &[u8]) -> [u8; 32] {
     let leaf = Digest::of(body);
     mac.clone().chain_update(leaf.as_bytes()).finalize().into_bytes().into()
@@ -130,7 +130,7 @@ enum StockValue {
     Count(u64),
 }
 
-/// The peer: the same body by an RFC 8785 crate.
+/// Peer: the same body by an RFC 8785 crate.
 fn stock_body(head: &Head) -> Vec<u8> {
     let question = Digest::of("What changed in the retention policy?");
     let record = StockRecord {

@@ -1,4 +1,4 @@
-//! Judges answers made of quotes: whether they hold the gold answer, and whether they are withheld when there is none.
+//! Evaluation of extractive answers: whether they hold the gold answer, and whether they abstain when there is none.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::bm25::Bm25;
 use crate::dataset::{Document, Question};
 use crate::metrics::{mean, share};
 
-/// How many passages an answer is made from.
+/// Number of passages behind an answer.
 pub const TOP_K: usize = 5;
 
-/// The passages of a collection, searchable.
+/// Searchable passages of a collection.
 #[derive(Debug)]
 pub struct Passages {
     evidence: Vec<Evidence>,
@@ -28,10 +28,10 @@ pub struct Passages {
 }
 
 impl Passages {
-    /// Cuts `documents` as ingestion would, titles as headings, and indexes what results.
+    /// Chunks `documents` as ingestion would, titles as headings, and indexes the chunks.
     ///
     /// # Errors
-    /// When a document's id is none.
+    /// When a document's id is invalid.
     pub fn of(documents: &[Document]) -> Result<Self> {
         let mut evidence = Vec::new();
         for document in documents {
@@ -42,7 +42,7 @@ impl Passages {
         Ok(Self { evidence, index })
     }
 
-    /// The best passages for what `question` is about, numbered from 1.
+    /// Returns the best passages for the subject of `question`, numbered from 1.
     pub fn search(&self, question: &str) -> Vec<Evidence> {
         let found = self.index.search(&strip_question_words(question), TOP_K);
         let passages = found.iter().filter_map(|(place, score)| Some((self.evidence.get(*place)?, *score)));
@@ -82,18 +82,18 @@ fn cut(document: &Document) -> Result<Vec<Evidence>> {
     Ok(evidence.collect())
 }
 
-/// What an answerer said.
+/// Answer of an answerer.
 #[derive(Clone, Debug, Default)]
 pub struct Said {
-    /// The quotes, and the document of each.
+    /// Quotes, with the document of each.
     pub quotes: Vec<(String, String)>,
-    /// How confident it is; 1 for one that never abstains.
+    /// Confidence; 1 for an answerer that never abstains.
     pub confidence: f32,
-    /// How long it took.
+    /// Time taken.
     pub took: Duration,
 }
 
-/// The extractive answerer.
+/// Runs the extractive answerer.
 pub fn extractive(question: &str, evidence: &[Evidence]) -> Said {
     let start = Instant::now();
     let selection = select(question, evidence);
@@ -109,13 +109,13 @@ pub fn extractive(question: &str, evidence: &[Evidence]) -> Said {
     }
 }
 
-/// A floor: the first `count` sentences of the best passage.
+/// Floor: the first `count` sentences of the best passage.
 pub fn lead(evidence: &[Evidence], count: usize) -> Said {
     let quotes = evidence.iter().take(1).flat_map(statements).take(count).collect();
     Said { quotes, confidence: 1.0, took: Duration::ZERO }
 }
 
-/// A floor: the `count` sentences of all passages that BM25 ranks first, with the sentences as its documents.
+/// Floor: the `count` sentences of all passages that BM25 ranks first, with the sentences as its documents.
 pub fn best_by_bm25(question: &str, evidence: &[Evidence], count: usize) -> Said {
     let all: Vec<_> = evidence.iter().flat_map(statements).collect();
     let index = Bm25::new(all.iter().map(|(text, _)| (text.as_str(), Language::English)));
@@ -132,7 +132,7 @@ fn document(evidence: &Evidence) -> String {
     evidence.passage.document.as_str().to_owned()
 }
 
-/// How an answerer did over many questions.
+/// Scores of an answerer over many questions.
 #[derive(Clone, Debug, Default)]
 pub struct Score {
     found: usize,
@@ -161,7 +161,7 @@ impl Score {
         self.words.push(text.iter().map(|text| share(text.split_whitespace().count(), 1)).sum());
     }
 
-    /// The cells of a table: gold document, gold sentence, recall, precision, F1, words.
+    /// Returns the cells of a table: gold document, gold sentence, recall, precision, F1, words.
     pub fn cells(&self) -> [String; 6] {
         [
             format!("{:.3}", share(self.found, self.total)),
@@ -174,7 +174,7 @@ impl Score {
     }
 }
 
-/// How much of two texts' terms is the same, counted as often as both say them.
+/// Overlap of two texts' terms, counted as often as both contain them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Overlap {
     recall: f64,
@@ -195,7 +195,7 @@ impl Overlap {
     }
 }
 
-/// Whether a quote is a gold sentence, give or take where the sentence was thought to end.
+/// Returns whether a quote is a gold sentence, up to differences in the sentence boundary.
 fn is_same(gold: &str, quote: &str) -> bool {
     let overlap = Overlap::of(gold, quote);
     overlap.f1() >= 0.8 || overlap.recall >= 0.9 || (overlap.precision >= 0.9 && bag(quote).len() > 3)

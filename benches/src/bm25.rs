@@ -1,6 +1,6 @@
-//! BM25 the slow and obvious way, to judge the analysis by itself and to check an index against.
+//! Reference BM25, slow and obvious: judges the analysis by itself and checks an index.
 //!
-//! Lucene's form, k1 = 1.2, b = 0.75, exact lengths, terms weighted by how often the question says them.
+//! Lucene's form, k1 = 1.2, b = 0.75, exact lengths, terms weighted by their frequency in the question.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use nexus_core::retrieve::analysis::{Language, analyse, terms_for_query};
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
-/// An index in memory.
+/// Index in memory.
 #[derive(Debug, Default)]
 pub struct Bm25 {
     postings: HashMap<String, Vec<(usize, f64)>>,
@@ -42,7 +42,7 @@ impl Bm25 {
         }
     }
 
-    /// The best `k` texts for `question`: their places and scores, best first, ties by place.
+    /// Returns the best `k` texts for `question`: their indexes and scores, best first, ties by index.
     pub fn search(&self, question: &str, k: usize) -> Vec<(usize, f32)> {
         let average = crate::metrics::mean(&self.lengths);
         let mut scores: HashMap<usize, f64> = HashMap::new();

@@ -1,11 +1,11 @@
-//! How much of the processor something takes, whatever else runs on the machine.
+//! Processor time of an operation, independent of other load on the machine.
 
 use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// The processor time of the fastest of `times` runs of `operation`, in this thread. Where the system does not tell
-/// processor time, the time that passed.
+/// Returns the processor time of the fastest of `times` runs of `operation`, in this thread; the elapsed time where
+/// the system has no processor time.
 pub fn fastest<T>(times: u32, mut operation: impl FnMut() -> T) -> Duration {
     (0..times).map(|_| once(&mut operation)).min().unwrap_or_default()
 }
@@ -19,13 +19,13 @@ fn once<T>(operation: &mut impl FnMut() -> T) -> Duration {
     }
 }
 
-/// What the processor has spent on this thread so far, as Linux counts it.
+/// Returns the processor time of this thread so far, as Linux counts it.
 fn processor() -> Option<Duration> {
     let spent = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(Duration::from_nanos(spent.split_whitespace().next()?.parse().ok()?))
 }
 
-/// What the processor has spent on all threads of this process so far, those that are over excepted, as Linux counts it.
+/// Returns the processor time of all threads of this process so far, finished ones excepted, as Linux counts it.
 pub fn process() -> Option<Duration> {
     let threads = fs::read_dir("/proc/self/task").ok()?;
     threads

@@ -1,4 +1,4 @@
-//! Reading a judged collection: documents, questions, judgements and, where it has them, vectors.
+//! Judged collection: documents, questions, judgements and, where it has them, vectors.
 //!
 //! A collection is a folder with `corpus.jsonl` (`{id, title, text}`), `queries.jsonl` (`{id, text, …}`) and, for
 //! ranking, `qrels.tsv` (`query_id  doc_id  score`, one header line). Each file may be compressed, as `NAME.zst`.
@@ -12,83 +12,83 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-/// A document of a collection.
+/// Document of a collection.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Document {
-    /// Its id.
+    /// Id of the document.
     pub id: String,
-    /// Its title; may be empty.
+    /// Title; may be empty.
     #[serde(default)]
     pub title: String,
-    /// Its text.
+    /// Text of the document.
     pub text: String,
-    /// Its language, where the collection has several.
+    /// Language, where the collection has several.
     #[serde(default)]
     pub lang: Option<String>,
 }
 
 impl Document {
-    /// Title and text, as one.
+    /// Returns title and text, joined.
     pub fn whole(&self) -> String {
         if self.title.is_empty() { self.text.clone() } else { format!("{}\n\n{}", self.title, self.text) }
     }
 }
 
-/// A question of a collection.
+/// Question of a collection.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Question {
-    /// Its id.
+    /// Id of the question.
     pub id: String,
-    /// The question.
+    /// Text of the question.
     pub text: String,
-    /// Which part of the collection it belongs to.
+    /// Split of the collection that it belongs to.
     #[serde(default)]
     pub split: Option<String>,
-    /// Its language, where the collection has several.
+    /// Language, where the collection has several.
     #[serde(default)]
     pub lang: Option<String>,
-    /// The document that answers it, where there is just one.
+    /// Document that answers the question, where there is just one.
     #[serde(default)]
     pub doc_id: Option<String>,
-    /// Texts that are right answers.
+    /// Gold answers.
     #[serde(default)]
     pub answers: Vec<String>,
-    /// The sentences of `doc_id` that annotators chose as its answer, a list each.
+    /// Sentences of `doc_id` that annotators chose as its answer, a list each.
     #[serde(default)]
     pub selected_sentences: Vec<Vec<String>>,
     /// Whether there is an answer, where the collection says.
     #[serde(default)]
     pub answerable: Option<bool>,
-    /// The passages of `doc_id` that answer it, as ranges of characters.
+    /// Passages of `doc_id` that answer the question, as ranges of characters.
     #[serde(default)]
     pub spans: Vec<(usize, usize)>,
 }
 
 impl Question {
-    /// The answering passages as ranges of characters.
+    /// Returns the answering passages as ranges of characters.
     pub fn char_spans(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         self.spans.iter().map(|(start, end)| *start..*end)
     }
 }
 
-/// How relevant which document is to a question.
+/// Relevance judgements of a question, by document.
 pub type Judgements = HashMap<String, u32>;
 
-/// A collection.
+/// Judged collection.
 #[derive(Clone, Debug, Default)]
 pub struct Dataset {
-    /// The name of its folder.
+    /// Name of its folder.
     pub name: String,
-    /// The documents, in the order of the file.
+    /// Documents, in the order of the file.
     pub documents: Vec<Document>,
-    /// The questions, in the order of the file.
+    /// Questions, in the order of the file.
     pub questions: Vec<Question>,
-    /// The judgements by question. Empty where the collection has none.
+    /// Judgements by question. Empty where the collection has none.
     pub judgements: BTreeMap<String, Judgements>,
 }
 
 impl Dataset {
-    /// Whether `folder` holds a collection that rankings can be judged with.
+    /// Returns whether `folder` holds a collection with relevance judgements.
     pub fn is_judged(folder: &Path) -> bool {
         ["corpus.jsonl", "queries.jsonl", "qrels.tsv"].iter().all(|name| open(folder, name).is_ok())
     }
@@ -107,7 +107,7 @@ impl Dataset {
         })
     }
 
-    /// The questions that are judged; those of the split `test` only, where there is one.
+    /// Returns the judged questions; those of the split `test` only, where there is one.
     pub fn judged_questions(&self) -> Vec<&Question> {
         let has_test = self.questions.iter().any(|question| question.split.as_deref() == Some("test"));
         self.questions
@@ -119,7 +119,7 @@ impl Dataset {
             .collect()
     }
 
-    /// The part of a collection in several languages that is in `lang`.
+    /// Returns the part in `lang` of a collection in several languages.
     #[must_use]
     pub fn in_language(&self, lang: &str) -> Self {
         let is = |found: &Option<String>| found.as_deref() == Some(lang);
@@ -131,7 +131,7 @@ impl Dataset {
         }
     }
 
-    /// The languages that its documents say they are in.
+    /// Returns the languages of its documents.
     pub fn languages(&self) -> Vec<String> {
         let mut found: Vec<String> =
             self.documents.iter().filter_map(|document| document.lang.clone()).collect();
@@ -144,7 +144,7 @@ impl Dataset {
 /// Vectors, one per row.
 #[derive(Clone, Debug, Default)]
 pub struct Vectors {
-    /// The length of each.
+    /// Length of each vector.
     pub dimension: usize,
     values: Vec<f32>,
 }
@@ -172,19 +172,19 @@ impl Vectors {
         Ok(Self { dimension, values })
     }
 
-    /// The rows.
+    /// Returns the rows.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.dimension.max(1))
     }
 }
 
-/// Vectors by the id of what they stand for.
+/// Vectors by the id of their document or question.
 pub type VectorsById = HashMap<String, Vec<f32>>;
 
-/// The vectors of a collection: of its documents in order, and of its questions by id.
+/// Reads the vectors of a collection: of its documents in order, and of its questions by id.
 ///
 /// # Errors
-/// When a file is there and cannot be read. None when there are no vectors.
+/// When an existing file cannot be read. `None` when there are no vectors.
 pub fn vectors(folder: &Path) -> Result<Option<(Vectors, VectorsById)>> {
     let ids = folder.join("lsa384_query_ids.txt");
     if !ids.exists() {
@@ -204,7 +204,7 @@ fn npy(bytes: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(header).ok()?, data))
 }
 
-/// A half-precision number in single precision.
+/// Converts a half-precision number to single precision.
 fn half(bits: u16) -> f32 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1F), f32::from(bits & 0x3FF));

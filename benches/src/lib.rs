@@ -1,4 +1,4 @@
-//! What every benchmark shares: a table to print, the machine it ran on, and percentiles.
+//! Benchmark kit: a table to print, the machine it ran on, and percentiles.
 //!
 //! A benchmark prints one table in which each figure stands beside a peer or a floor measured in the same run:
 //! machines differ, ratios travel.
@@ -13,7 +13,7 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// A table of text, printed in aligned columns: the first to the left, the others to the right.
+/// Table of text, printed in aligned columns: the first to the left, the others to the right.
 ///
 /// ```
 /// use nexus_benches::Table;
@@ -28,7 +28,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table without rows.
+    /// Creates a table without rows.
     pub fn new<T: Into<String>>(title: impl Into<String>, columns: impl IntoIterator<Item = T>) -> Self {
         Self { title: title.into(), rows: Vec::new() }.row(columns)
     }
@@ -81,7 +81,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// The machine in one line: processor, cores, operating system.
+/// Returns the machine in one line: processor, cores, operating system.
 pub fn machine() -> String {
     let cpu = field("/proc/cpuinfo", "model name", ':').unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -96,20 +96,20 @@ fn field(path: &str, name: &str, separator: char) -> Option<String> {
     Some(line.split_once(separator)?.1.trim().to_owned())
 }
 
-/// How long something took, over many samples.
+/// Percentiles of a duration over many samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Percentiles {
-    /// Half of the samples took at most this long.
+    /// Median.
     pub p50: Duration,
-    /// Nine in ten took at most this long.
+    /// 90th percentile.
     pub p90: Duration,
-    /// Ninety-nine in a hundred took at most this long.
+    /// 99th percentile.
     pub p99: Duration,
-    /// The slowest.
+    /// Maximum.
     pub max: Duration,
 }
 
-/// The percentiles of `samples`, which are sorted on the way; zeros when there are none.
+/// Returns the percentiles of `samples`, sorted in place; zeros when there are none.
 pub fn percentiles(samples: &mut [Duration]) -> Percentiles {
     samples.sort_unstable();
     let at = |percent: usize| {
@@ -119,8 +119,8 @@ pub fn percentiles(samples: &mut [Duration]) -> Percentiles {
     Percentiles { p50: at(50), p90: at(90), p99: at(99), max: at(100) }
 }
 
-/// How long one call of `operation` takes: each of `samples` times `batch` calls at once, so that reading the
-/// clock does not count. A tenth as many samples run first, untimed.
+/// Times one call of `operation`: each of `samples` measures `batch` calls at once, so that reading the clock does not
+/// count. A tenth as many samples run first, untimed.
 pub fn time<T>(samples: usize, batch: u32, mut operation: impl FnMut() -> T) -> Percentiles {
     let mut one = || {
         let start = Instant::now();
@@ -136,7 +136,7 @@ pub fn time<T>(samples: usize, batch: u32, mut operation: impl FnMut() -> T) -> 
     percentiles(&mut times)
 }
 
-/// A duration for people: three digits and a unit.
+/// Formats a duration for people: three digits and a unit.
 pub fn short(duration: Duration) -> String {
     let nanos = duration.as_secs_f64() * 1e9;
     match nanos {
@@ -147,7 +147,7 @@ pub fn short(duration: Duration) -> String {
     }
 }
 
-/// How many times as long as `floor` something took, for a table's last column.
+/// Formats the ratio of `took` to `floor`, for a table's last column.
 pub fn ratio(took: Duration, floor: Duration) -> String {
     format!("{:.2}x", took.as_secs_f64() / floor.as_secs_f64())
 }

@@ -1,10 +1,10 @@
-//! Judging rankings: nDCG, recall, hits, and run files that other tools can score.
+//! Ranking metrics: nDCG, recall, hits, and run files that other tools can score.
 
 use std::io::{self, Write};
 
 use crate::dataset::Judgements;
 
-/// nDCG of the first `k` of `ranking`, with graded gains as `trec_eval` takes them: each gain over log2(rank + 1).
+/// Returns the nDCG of the first `k` of `ranking`, with graded gains as in `trec_eval`: each gain over log2(rank + 1).
 pub fn ndcg<'a>(ranking: impl IntoIterator<Item = &'a str>, judged: &Judgements, k: usize) -> f64 {
     let gains = ranking.into_iter().take(k).map(|id| judged.get(id).copied().unwrap_or(0));
     let mut ideal: Vec<u32> = judged.values().copied().collect();
@@ -17,14 +17,14 @@ fn discounted(gains: impl Iterator<Item = u32>) -> f64 {
     gains.zip(1u32..).map(|(gain, rank)| f64::from(gain) / f64::from(rank + 1).log2()).sum()
 }
 
-/// The share of the relevant documents that stand among the first `k`.
+/// Returns the share of the relevant documents among the first `k`.
 pub fn recall<'a>(ranking: impl IntoIterator<Item = &'a str>, judged: &Judgements, k: usize) -> f64 {
     let relevant = judged.values().filter(|gain| **gain > 0).count();
     let found = ranking.into_iter().take(k).filter(|id| is_relevant(judged, id)).count();
     share(found, relevant)
 }
 
-/// Whether a relevant document stands among the first `k`.
+/// Returns whether a relevant document is among the first `k`.
 pub fn is_hit<'a>(ranking: impl IntoIterator<Item = &'a str>, judged: &Judgements, k: usize) -> bool {
     ranking.into_iter().take(k).any(|id| is_relevant(judged, id))
 }
@@ -33,13 +33,13 @@ fn is_relevant(judged: &Judgements, id: &str) -> bool {
     judged.get(id).is_some_and(|gain| *gain > 0)
 }
 
-/// `part` of `whole`; nothing of nothing is 0.
+/// Returns `part` of `whole`; zero of zero is 0.
 #[expect(clippy::cast_precision_loss, reason = "counts of documents are far below 2^52")]
 pub fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// The mean; 0 without values.
+/// Returns the mean; 0 without values.
 #[expect(clippy::cast_precision_loss, reason = "counts of questions are far below 2^52")]
 pub fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }

@@ -1,4 +1,4 @@
-//! Durable appends of audit records, many at once, beside the disk's own rate.
+//! Benchmark of concurrent durable appends of audit records, beside the disk's own rate.
 
 use std::io::Write;
 use std::sync::Arc;

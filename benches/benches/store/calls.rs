@@ -1,4 +1,4 @@
-//! Whole model calls, admitted and settled by many callers on one hot budget, beside the disk's own rate.
+//! Benchmark of whole model calls, admitted and settled by many callers on one hot budget, beside the disk's own rate.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ async fn run(home: Option<&Path>) -> Ran {
     Ran { rate: rate(calls, elapsed), p50: at(50), p99: at(99), processor }
 }
 
-/// Makes calls until enough were made, and says how long each step, begin or settle, took to be durable.
+/// Makes calls until enough were made, and returns the time until each step, begin or settle, was durable.
 async fn run_caller(world: Arc<World>, next: Arc<AtomicUsize>) -> Vec<Duration> {
     let caller = admin("acme");
     let limits = [budget(Window::Month, u64::MAX >> 1), budget(Window::Day, u64::MAX >> 1)];

@@ -1,4 +1,4 @@
-//! Ingestion: plain text by the passage, and what a document costs as the store grows.
+//! Benchmark of ingestion: plain text by the passage, and the cost of a document as the store grows.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use nexus_testkit::store::fixture::{LEASE, admin, at, query, staged};
 use crate::appends::rate;
 use crate::input::Input;
 
-/// Documents on their way at once.
+/// Number of documents in flight.
 const WORKERS: usize = 16;
 
-/// Passages of 2 KB, twenty to a document, until all can be found.
+/// Ingests passages of 2 KB, twenty to a document, until all are searchable.
 pub(crate) async fn plain_text(input: &Input) {
     let dir = tempfile::tempdir().expect("a directory");
     let store = MemoryStore::open(dir.path()).expect("a store");
@@ -65,7 +65,7 @@ fn write_floor(dir: &Path, texts: &[String]) {
     }
 }
 
-/// One passage with a vector per document, every other one granted to readers; prints what a document costs on the way.
+/// Ingests one passage with a vector per document, every other one granted to readers; prints the cost of a document.
 pub(crate) async fn curve(input: &Input, dir: &Path) {
     let store = MemoryStore::open(dir).expect("a store");
     let world = Arc::new(World::new(Arc::new(store.clone())));
@@ -107,7 +107,7 @@ pub(crate) async fn curve(input: &Input, dir: &Path) {
     store.close().await.expect("closed");
 }
 
-/// Brings one document all the way. Workers take any job, so each does the one that it gets.
+/// Ingests one document. Workers claim any job, so each processes the one that it gets.
 async fn bring(world: &World, id: String, passages: Vec<StagedPassage>) {
     let caller = admin("acme");
     let text: Vec<&str> = passages.iter().map(|passage| passage.chunk.text.as_str()).collect();

@@ -1,4 +1,4 @@
-//! What is ingested and asked: real texts and vectors where a folder is given, made ones otherwise.
+//! Input: real texts and vectors where a folder is given, synthetic ones otherwise.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ impl Input {
             }
             None => (random.vectors(count), random.vectors(200)),
         };
-        // More passages than vectors: the same again, each a little off.
+        // More passages than vectors: the same vectors again, each slightly perturbed.
         let known = vectors.len();
         for place in known..count {
             let noisy = vectors
@@ -63,7 +63,7 @@ fn real(data: &Path) -> (Vec<String>, Vec<String>) {
     (words, scifact.questions.iter().filter(test).map(|question| question.text.clone()).collect())
 }
 
-/// Words by Zipf's law, and questions of twelve of them.
+/// Returns words by Zipf's law, and questions of twelve of them.
 fn made(random: &mut Random) -> (Vec<String>, Vec<String>) {
     let word = |random: &mut Random| {
         let rank = (random.uniform() * 11.0).exp();
@@ -74,7 +74,7 @@ fn made(random: &mut Random) -> (Vec<String>, Vec<String>) {
     (words, questions)
 }
 
-/// A small generator that gives the same numbers in every run.
+/// Small random number generator with the same numbers in every run.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {

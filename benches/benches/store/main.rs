@@ -1,9 +1,9 @@
-//! The embedded store: ingestion, both arms of a search, durable appends, opening and memory, each beside a peer or
-//! a floor in the same run.
+//! Benchmarks of the embedded store: ingestion, both components of a search, durable appends, opening and memory, each
+//! beside a peer or a floor in the same run.
 //!
-//! `cargo bench -p nexus-benches --bench store -- DATA [PASSAGES]` takes texts, questions and vectors from a folder
-//! of judged collections; without one it makes its own. `--appends` measures durable appends alone, `--calls` model calls
-//! alone.
+//! `cargo bench -p nexus-benches --bench store -- DATA [PASSAGES]` takes texts, questions and vectors from a folder of
+//! judged collections; without one it generates them. `--appends` measures durable appends alone, `--calls` model
+//! calls alone.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot prepare its input has nothing to measure")]
 #![expect(clippy::print_stdout, reason = "printing its figures is what a benchmark is for")]

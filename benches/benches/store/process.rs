@@ -1,4 +1,4 @@
-//! What a process pays: opening, status, and memory at rest.
+//! Costs of a process: opening, status, and memory when idle.
 
 use std::path::Path;
 use std::process::Command;
@@ -61,7 +61,7 @@ fn child(what: &str, dir: &Path) -> String {
     if what == "--status" { format!("{} ({said})", short(took)) } else { said }
 }
 
-/// In a child: opens, searches, rests, and prints the memory that is resident.
+/// In a child process: opens, searches, idles, and prints the resident memory.
 pub(crate) async fn idle(dir: &Path) {
     let store = MemoryStore::open(dir).expect("a store");
     let world = World::new(Arc::new(store.clone()));
@@ -77,7 +77,7 @@ pub(crate) async fn idle(dir: &Path) {
     println!("{} MB ({} MB of it anonymous)", field("VmRSS"), field("RssAnon"));
 }
 
-/// In a child: what `nexus status` does.
+/// In a child process: runs the work of `nexus status`.
 pub(crate) async fn status(dir: &Path) {
     let store = MemoryStore::open_read_only(dir).expect("a store");
     let census = store.stats(admin("acme").tenant()).await.expect("a census");

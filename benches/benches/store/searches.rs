@@ -1,4 +1,5 @@
-//! Searches over the large store: each arm alone and both, under a tenant filter and a permission filter.
+//! Benchmark of searches over the large store: each component alone and both, under a tenant filter and a permission
+//! filter.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -73,7 +74,7 @@ async fn time(store: &MemoryStore, caller: &Principal, queries: &[Query]) -> Per
     percentiles(&mut samples)
 }
 
-/// The same questions by comparing every vector, and how many of its ten nearest the store found too.
+/// Scans every vector for the same questions, and returns the share of the ten nearest that the store found too.
 #[expect(clippy::cast_precision_loss, reason = "counts are small")]
 async fn plain_scan(input: &Input, store: &MemoryStore, queries: &[Query]) -> (Percentiles, f64) {
     let (mut samples, mut same, mut all): (Vec<Duration>, _, _) = (Vec::new(), 0_usize, 0_usize);
@@ -91,7 +92,7 @@ async fn plain_scan(input: &Input, store: &MemoryStore, queries: &[Query]) -> (P
         near.truncate(10);
         let least = near.iter().map(|(score, _)| *score).fold(f32::MAX, f32::min);
         let found = store.retrieve(&allowed(&admin("acme"), query.clone())).await.expect("found");
-        // By score, because equal vectors stand for each other.
+        // By score, because equal vectors are interchangeable.
         same += found
             .hits
             .iter()

@@ -1,4 +1,4 @@
-//! Judges the extractive answerer: `answers DATA`.
+//! Evaluates the extractive answerer: `answers DATA`.
 //!
 //! Questions of `clapnq_dev` (Wikipedia; half of them have no answer in the passage they were written for, which is in the
 //! collection and looks right) and of `pubmedqa` (the gold answer is the conclusion that its abstract lost) are asked
@@ -19,7 +19,7 @@ use nexus_benches::metrics::share;
 use nexus_benches::{Table, percentiles, short};
 use nexus_core::llm::extractive::DEFAULT_THRESHOLD;
 
-/// The thresholds of the trade-off curve, in hundredths.
+/// Thresholds of the trade-off curve, in hundredths.
 const THRESHOLDS: std::ops::RangeInclusive<u8> = 4..=14;
 
 fn main() -> Result<()> {
@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A collection and the questions that it is judged with.
+/// Collection with its questions.
 struct Asked {
     name: String,
     passages: Passages,
@@ -122,7 +122,7 @@ fn trade_off(clapnq: &Asked, pubmedqa: &Asked, elsewhere: &[f32]) {
     println!("\nan answerable question outranks an unanswerable one: {:.3} of pairs", auc(&with, &without));
 }
 
-/// The share of pairs that stand in the right order; ties count half.
+/// Returns the share of correctly ordered pairs; ties count half.
 fn auc(with: &[f32], without: &[f32]) -> f64 {
     let pairs = || with.iter().flat_map(|a| without.iter().map(move |b| a.total_cmp(b)));
     let (won, tied) =

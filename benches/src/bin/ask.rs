@@ -1,8 +1,8 @@
-//! How long a question takes through the whole of Nexus: `ask DATA`.
+//! Measures a question through the whole of Nexus: `ask DATA`.
 //!
-//! Ten thousand passages of the judged collections in the folder DATA, in a durable store; each question runs as any
-//! user's does: authorised, retrieved, answered by the extractive answerer, every step recorded and sealed on disk before it
-//! is shown. Beside it, in the same run, the search alone.
+//! Ten thousand passages of the judged collections in the folder DATA, in a durable store; each question runs like a
+//! user's: authorised, retrieved, answered by the extractive answerer, every step recorded and sealed on disk before
+//! its event is emitted. Beside it, in the same run, the search alone.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
-//! What the governed boundary adds to a call of a model: `boundary`.
+//! Measures the overhead of the gateway on a model call: `boundary`.
 //!
-//! The model answers at once, inside the process, so that nothing but the boundary is measured: claim, limits,
-//! reservation, intent and audit before the call, settlement, ledger and audit after it. The floor of each row is the
+//! The model answers at once, inside the process, so that only the gateway is measured: idempotency key, limits,
+//! reservation, attempt and audit before the call, settlement, ledger and audit after it. The floor of each row is the
 //! same model called directly in the same run; the durable rows stand beside the disk's own `fdatasync`.
 
 use std::fs::OpenOptions;
@@ -27,7 +27,7 @@ const CALLERS: usize = 64;
 const TOGETHER: usize = 20_000;
 const FRAMES: usize = 20_000;
 
-/// A model that answers at once, with so many frames.
+/// Model that answers at once, with a given number of frames.
 #[derive(Clone, Copy, Debug)]
 struct Instantly {
     frames: usize,
@@ -67,7 +67,7 @@ fn settings() -> Result<GatewaySettings> {
         rates: Rates { input: 3_000_000_000, output: 15_000_000_000, ..Rates::default() },
         tiers: Vec::new(),
     };
-    // The limits that ship, and some on one hot budget.
+    // The default limits, and some on one hot budget.
     let million = Cap::money(NanoUsd::from_nanos(1_000_000_000_000_000));
     let limits = Limits::default().with([
         Limit::new(ScopeKind::User, Meter::Money, Window::Month, million),
@@ -96,7 +96,7 @@ async fn complete(nexus: &Nexus, caller: &Principal) -> Result<Duration> {
     }
 }
 
-/// One caller, call after call, in a task of the runtime as a server's handlers are.
+/// Measures one caller, call after call, in a task of the runtime as a server's handlers are.
 async fn alone(nexus: &Nexus, caller: &Principal) -> Result<Percentiles> {
     let (nexus, caller) = (nexus.clone(), caller.clone());
     let mut tasks = JoinSet::new();
@@ -113,7 +113,7 @@ async fn alone(nexus: &Nexus, caller: &Principal) -> Result<Percentiles> {
     tasks.join_next().await.context("the caller is gone")??
 }
 
-/// What many callers on one budget come to.
+/// Totals of many callers on one budget.
 struct Together {
     times: Percentiles,
     per_second: f64,
@@ -139,7 +139,7 @@ async fn together(nexus: &Nexus, caller: &Principal) -> Result<Together> {
     })
 }
 
-/// What relaying one frame costs, beside the model's own stream.
+/// Measures the relay of one frame, beside the model's own stream.
 async fn frames(nexus: &Nexus, caller: &Principal) -> Result<Duration> {
     let Admission::Granted(mut stream) = nexus.stream(caller, call()).await? else { bail!("refused") };
     let began = Instant::now();
@@ -149,7 +149,7 @@ async fn frames(nexus: &Nexus, caller: &Principal) -> Result<Duration> {
     Ok(began.elapsed() / u32::try_from(FRAMES)?)
 }
 
-/// The disk's own `fdatasync` of a small append.
+/// Measures the disk's own `fdatasync` of a small append.
 fn fdatasync() -> Result<Percentiles> {
     let folder = tempfile::tempdir_in(".")?;
     let mut file = OpenOptions::new().create(true).append(true).open(folder.path().join("log"))?;

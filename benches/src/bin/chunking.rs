@@ -1,11 +1,11 @@
-//! Judges how documents are cut: `chunking DATA`.
+//! Evaluates chunking: `chunking DATA`.
 //!
-//! DATA holds a collection whose questions name the spans of characters that answer them (as `chunking_eval` does). Each
-//! chunker cuts all documents into one corpus; BM25 retrieves five chunks for each question. Recall is the share of the
-//! answering characters that were retrieved, precision the share of what was retrieved that answers, and `IoU`
-//! both at once, repeated text counting each time. *Ideal* precision takes every chunk that holds a part of the answer,
-//! whatever retrieval makes of it, and *whole* is the share of answering spans that some one chunk holds completely. Beside
-//! each chunker of Nexus stands one that cuts every so many tokens or characters, with the same overlap.
+//! DATA holds a collection whose questions name the spans of characters that answer them (as `chunking_eval` does).
+//! Each chunker splits all documents into one corpus; BM25 retrieves five chunks for each question. Recall is the
+//! share of the answering characters that were retrieved, precision the share of the retrieved characters that answer,
+//! and `IoU` both at once, repeated text counting each time. *Ideal* precision takes every chunk that holds a part of
+//! the answer, whatever its rank, and *whole* is the share of answering spans that one chunk holds completely. Beside
+//! each chunker of Nexus stands one that cuts at a fixed number of tokens or characters, with the same overlap.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use nexus_core::retrieve::analysis::Language;
 
 const TOP: usize = 5;
 
-/// A chunk: its document's place and its characters in the document.
+/// Chunk: its document's index and its characters in the document.
 struct Piece<'a> {
     document: &'a str,
     span: Range<usize>,
@@ -78,7 +78,7 @@ fn judge(dataset: &Dataset, name: &str, cut: impl Fn(&str) -> Vec<Range<usize>>)
         .collect()
 }
 
-/// Recall, precision, `IoU`, ideal precision and wholeness for one question.
+/// Returns recall, precision, `IoU`, ideal precision and wholeness for one question.
 fn score(question: &Question, pieces: &[Piece<'_>], index: &Bm25) -> [f64; 5] {
     let asked = question.doc_id.as_deref().unwrap_or_default();
     let answer: Vec<Range<usize>> = question.char_spans().collect();
@@ -105,7 +105,7 @@ fn score(question: &Question, pieces: &[Piece<'_>], index: &Bm25) -> [f64; 5] {
     ]
 }
 
-/// How many characters of `answer` lie in any of `spans`.
+/// Counts the characters of `answer` in any of `spans`.
 fn covered<'a>(answer: &[Range<usize>], spans: impl Iterator<Item = &'a Range<usize>>) -> usize {
     let mut spans: Vec<&Range<usize>> = spans.collect();
     spans.sort_unstable_by_key(|span| span.start);
@@ -127,7 +127,7 @@ fn overlap(a: &Range<usize>, b: &Range<usize>) -> usize {
     a.end.min(b.end).saturating_sub(a.start.max(b.start))
 }
 
-/// Nexus's chunks of `text`, a paragraph a block, as bytes of `text`.
+/// Returns Nexus's chunks of `text`, a paragraph a block, as bytes of `text`.
 fn structured(text: &str, config: ChunkConfig) -> Vec<Range<usize>> {
     let mut chunker = Chunker::new(config, Arc::new(EstimatedTokens));
     let mut starts: Vec<(u64, usize)> = Vec::new();
@@ -153,7 +153,7 @@ fn structured(text: &str, config: ChunkConfig) -> Vec<Range<usize>> {
     chunks.iter().map(|chunk| place(chunk.span.start)..place(chunk.span.end)).collect()
 }
 
-/// Chunks of exactly the budget, wherever that falls, as bytes of `text`.
+/// Returns chunks of exactly the budget, wherever that falls, as bytes of `text`.
 fn fixed(text: &str, config: ChunkConfig) -> Vec<Range<usize>> {
     let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let longest = |start: usize, limit: u32| {

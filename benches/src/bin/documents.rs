@@ -1,8 +1,8 @@
-//! Reads every file of a folder, as an ingestion would: `documents DATA`.
+//! Parses every file of a folder, as an ingestion would: `documents DATA`.
 //!
-//! Files are taken by their content, in this process and on one core. A file that is refused counts by the code of its
-//! refusal. PDF pages stand beside `pdftotext` in the same run, where that is installed: it is started for each
-//! file, as a program that shells out to it would start it.
+//! Formats are detected by content, in this process and on one core. A refused file counts under its error code. PDF
+//! pages stand beside `pdftotext` in the same run, where that is installed: it is started for each file, as a program
+//! that shells out to it would start it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,10 +16,10 @@ use nexus_core::document::Block;
 use nexus_core::document::parser::{DocumentParser as _, FileHints};
 use nexus_providers::documents::Documents;
 
-/// Folders that hold what a parser should say, not what it reads.
+/// Folders with the expected output of a parser, not with its input.
 const EXPECTED: [&str; 2] = ["expected", "expected_outputs"];
 
-/// What became of the files with one ending.
+/// Results of the files with one ending.
 #[derive(Default)]
 struct Read {
     files: u32,
@@ -46,9 +46,9 @@ fn main() -> Result<()> {
     pages(&files, &endings)
 }
 
-/// The files below `folder`, without those that say what is expected.
+/// Collects the files below `folder`, without the expected outputs.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in folder.read_dir().with_context(|| format!("{} cannot be read", folder.display()))? {
+    for entry in folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
         if !path.is_dir() {
             files.push(path);
@@ -98,7 +98,7 @@ fn formats(endings: &BTreeMap<String, Read>) {
     table.print();
 }
 
-/// Pages a second, of the PDF files that Nexus reads.
+/// Measures pages a second, of the PDF files that Nexus parses.
 fn pages(files: &[PathBuf], endings: &BTreeMap<String, Read>) -> Result<()> {
     let Some(pdf) = endings.get("pdf").filter(|pdf| pdf.pages > 0) else { return Ok(()) };
     let rate = |took: Duration| format!("{:.0}", f64::from(pdf.pages) / took.as_secs_f64());
@@ -107,7 +107,7 @@ fn pages(files: &[PathBuf], endings: &BTreeMap<String, Read>) -> Result<()> {
     if Command::new("pdftotext").arg("-v").stderr(Stdio::null()).status().is_ok() {
         let began = Instant::now();
         for file in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "pdf")) {
-            // Files that Nexus refuses are read too: that is a matter of milliseconds for either.
+            // Files that Nexus refuses are included: they cost milliseconds in either reader.
             Command::new("pdftotext")
                 .arg(file)
                 .arg("-")

@@ -1,10 +1,10 @@
-//! Judges retrieval through the whole of Nexus: `quality DATA [RUNS]`.
+//! Evaluates retrieval through the whole of Nexus: `quality DATA [RUNS]`.
 //!
 //! Every judged collection in the folder DATA, in the form of `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`, is
-//! brought to an embedded store, each document as one passage and with its vector where the folder has vectors
-//! (`lsa384_*.npy`), and asked through the facade: by words, by vector, and by both. The table gives nDCG@10 beside
-//! what was measured elsewhere for the public collections, the share of a collection's languages that finds the right
-//! passage first, and how long a search took. With RUNS, rankings are written to that folder in the form of TREC.
+//! ingested into an embedded store, each document as one passage and with its vector where the folder has vectors
+//! (`lsa384_*.npy`), and searched through the facade: by words, by vector, and by both. The table shows nDCG@10 beside
+//! external results for the public collections, the share of a collection's languages that finds the right passage
+//! first, and the latency of a search. With RUNS, rankings are written to that folder in the form of TREC.
 
 #![expect(clippy::print_stderr, reason = "long work shows progress")]
 
@@ -25,10 +25,10 @@ use nexus_core::{CorpusId, DocumentId, Nexus, Principal, Search, Settings};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
-/// As deep as rankings are written and judged.
+/// Depth of written and judged rankings.
 const DEPTH: usize = 100;
 
-/// Measured elsewhere on the same files (a plain tantivy, the same vectors): words, vectors, both by z-score.
+/// External results on the same files (a plain tantivy, the same vectors): words, vectors, both by z-score.
 const BASELINES: [(&str, [f64; 3]); 4] = [
     ("scifact", [0.684, 0.545, 0.669]),
     ("cranfield", [0.358, 0.397, 0.380]),
@@ -64,7 +64,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// A collection in a store of its own.
+/// Collection in a store of its own.
 struct Collection {
     nexus: Nexus,
     caller: Principal,

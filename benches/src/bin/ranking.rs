@@ -1,4 +1,4 @@
-//! Judges text analysis and fusion by themselves, without a store: `ranking DATA`.
+//! Evaluates text analysis and fusion by themselves, without a store: `ranking DATA`.
 //!
 //! For each judged collection in the folder DATA: nDCG@10 of plain BM25 over Nexus's analysis, with the language given
 //! and with the language detected for each document, of the collection's vectors, and of both fused. For a collection
@@ -120,7 +120,7 @@ fn hits(dataset: &Dataset, index: &Bm25, documents: &[Document], questions: &[Qu
     share(found.count(), questions.len())
 }
 
-/// Megabytes analysed in a second of one core.
+/// Returns the megabytes analysed in a second of one core.
 fn speed(texts: &[String], language: Language) -> String {
     let megabytes = share(texts.iter().map(String::len).sum(), 1_000_000);
     let took = fastest(5, || texts.iter().map(|text| analyse(text, language).len()).sum::<usize>());

@@ -1,1 +1,1 @@
-//! End-to-end tests of Nexus: everything is in `tests/`.
+//! Architecture tests of the workspace: everything is in `tests/`.

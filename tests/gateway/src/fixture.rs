@@ -1,4 +1,4 @@
-//! One engine over one store, with a scripted vendor behind it.
+//! Fixture: one engine over one store, with a scripted vendor behind it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use nexus_providers::{HttpClient, HttpOptions};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{FaultyStore, Troubles};
 
-/// What every scripted model costs: primes, so that no two mistakes cancel out.
+/// Returns the price of every scripted model: primes, so that no two mistakes cancel out.
 pub fn price() -> PriceRow {
     let rates = Rates {
         input: 3_000_000_007,
@@ -43,7 +43,7 @@ pub fn price() -> PriceRow {
     }
 }
 
-/// Settings that hurry, without limits.
+/// Returns settings with short delays, without limits.
 pub fn settings() -> GatewaySettings {
     let second = Duration::from_secs(1);
     GatewaySettings {
@@ -64,35 +64,35 @@ pub fn settings() -> GatewaySettings {
     }
 }
 
-/// Settings under which the tenant's calls have cost units, so that limits can count them: one for each thousand tokens.
+/// Returns settings in which the tenant's calls have cost units, one for each thousand tokens, for limits to count.
 pub fn with_cost_units(settings: GatewaySettings) -> GatewaySettings {
     let quotas = TenantQuotas::parse(r#"{"llm_cost_units_per_1k_tokens": {"*": 1}}"#).unwrap();
     let tenant = TenantSettings { cost_units: quotas.cost_units(), ..TenantSettings::default() };
     GatewaySettings { tenants: [("acme".to_owned(), tenant)].into(), ..settings }
 }
 
-/// Who asks, unless a test has its own: an admin of `acme`.
+/// Returns the default caller of a test: an admin of `acme`.
 pub fn caller() -> Principal {
     Principal::user("acme", "ada").unwrap().roles(["admin"])
 }
 
-/// A route to the scripted vendor.
+/// Returns a route to the scripted vendor.
 pub fn routing(scripted: &Scripted) -> Routing {
     routing_to(&scripted.openai_url())
 }
 
-/// A route to a vendor that listens there.
+/// Returns a route to a vendor that listens at `url`.
 pub fn routing_to(url: &str) -> Routing {
     Routing::new(Route::to("scripted")).provider("scripted", chat(url))
 }
 
-/// The models of a vendor that listens there.
+/// Returns the models of a vendor that listens at `url`.
 pub fn chat(url: &str) -> OpenAi {
     let client = HttpClient::new(&HttpOptions::default()).unwrap();
     Service::custom("scripted", url).with_key("sk-scripted").chat(&client, "plain").unwrap()
 }
 
-/// A scripted vendor and an engine that calls it.
+/// Scripted vendor and an engine that calls it.
 #[derive(Debug)]
 pub struct World {
     /// The vendor.
@@ -102,19 +102,19 @@ pub struct World {
 }
 
 impl World {
-    /// A world whose store is fresh and in RAM.
+    /// Creates a world whose store is fresh and in RAM.
     pub async fn new(settings: GatewaySettings) -> Self {
         Self::over(MemoryStore::default(), settings).await
     }
 
-    /// A world over another store.
+    /// Creates a world over another store.
     pub async fn over(store: impl Store, settings: GatewaySettings) -> Self {
         let scripted = Scripted::start().await.unwrap();
         let nexus = engine(store, routing(&scripted), settings);
         Self { scripted, nexus }
     }
 
-    /// A world over a store that makes trouble when it is told to.
+    /// Creates a world over a store with injected faults.
     pub async fn troubled(settings: GatewaySettings) -> (Self, Troubles) {
         let (store, troubles) = FaultyStore::new(MemoryStore::default());
         (Self::over(store, settings).await, troubles)
@@ -128,7 +128,7 @@ impl World {
         self.nexus.complete(&caller(), call).await
     }
 
-    /// An answer that must be given.
+    /// Returns an answer that must be given.
     pub async fn answer(&self, call: ModelCall) -> Completed {
         match self.complete(call).await.unwrap() {
             Admission::Granted(completed) => completed,
@@ -136,7 +136,7 @@ impl World {
         }
     }
 
-    /// A refusal that must come.
+    /// Returns a refusal that must come.
     pub async fn refusal(&self, call: ModelCall) -> CallRefusal {
         match self.complete(call).await.unwrap() {
             Admission::Refused(refused) => refused,
@@ -144,7 +144,7 @@ impl World {
         }
     }
 
-    /// A stream that must begin.
+    /// Returns a stream that must begin.
     pub async fn stream(&self, call: ModelCall) -> CallStream {
         match self.nexus.stream(&caller(), call).await.unwrap() {
             Admission::Granted(stream) => stream,
@@ -152,46 +152,46 @@ impl World {
         }
     }
 
-    /// The ledger of the tenant, oldest line first.
+    /// Returns the ledger of the tenant, oldest entry first.
     pub async fn lines(&self) -> Vec<LedgerEntry> {
         lines(&self.nexus).await
     }
 
-    /// Ends everything that is under way, and checks that nothing is left open.
+    /// Ends all calls in flight, and checks that none is left open.
     pub async fn quiet(&self) {
         until("no call is open", async || self.nexus.store().open_calls().await.unwrap().is_empty()).await;
     }
 }
 
-/// The scripted vendor, for what else than answers it makes.
+/// Connects to the scripted vendor, for services other than answers.
 pub fn service(scripted: &Scripted) -> (Service, HttpClient) {
     let client = HttpClient::new(&HttpOptions::default()).unwrap();
     (Service::custom("scripted", scripted.openai_url()).with_key("sk-scripted"), client)
 }
 
-/// An engine over a store.
+/// Returns an engine over a store.
 pub fn engine(store: impl Store, routing: Routing, settings: GatewaySettings) -> Nexus {
     builder(store, routing, settings).build().unwrap()
 }
 
-/// Has other providers, routes and settings from now on.
+/// Replaces providers, routes and settings.
 pub fn replace(nexus: &Nexus, routing: Routing, settings: GatewaySettings) {
     let (routing, settings) = (routing.into(), settings.into());
     nexus.reconfigure(Models { routing, settings, ..nexus.models() }).unwrap();
 }
 
-/// The parts of an engine over a store.
+/// Returns the builder of an engine over a store.
 pub fn builder(store: impl Store, routing: Routing, settings: GatewaySettings) -> Builder {
     let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap();
     Nexus::builder().store(store).audit_keys(keys).routing(routing).gateway(settings)
 }
 
-/// An engine over the store in a directory, as after a start.
+/// Returns an engine over the store in a directory, as after a start.
 pub fn reopened(dir: &Path, scripted: &Scripted, settings: GatewaySettings) -> Nexus {
     engine(MemoryStore::open(dir).unwrap(), routing(scripted), settings)
 }
 
-/// The ledger of the usual tenant, oldest line first.
+/// Returns the ledger of the default tenant, oldest entry first.
 pub async fn lines(nexus: &Nexus) -> Vec<LedgerEntry> {
     let query = LedgerQuery { limit: 1_000_000, ..LedgerQuery::default() };
     let mut lines = nexus.store().ledger(caller().tenant(), &query).await.unwrap();
@@ -199,7 +199,7 @@ pub async fn lines(nexus: &Nexus) -> Vec<LedgerEntry> {
     lines
 }
 
-/// A call of a scripted model: a base and directives, such as `plain+cut=3`.
+/// Returns a call of a scripted model: a base and directives, such as `plain+cut=3`.
 pub fn call(model: &str) -> ModelCall {
     let request = Request {
         model: Some(model.to_owned()),
@@ -209,7 +209,7 @@ pub fn call(model: &str) -> ModelCall {
     ModelCall::new(request)
 }
 
-/// What the vendor's bill says, as usage.
+/// Converts the vendor's bill to usage.
 pub fn usage(billed: &Billed) -> Usage {
     Usage {
         input_uncached: billed.input + billed.tool_prompt,
@@ -225,7 +225,7 @@ pub fn usage(billed: &Billed) -> Usage {
     }
 }
 
-/// Reads a stream to its end: its pieces, and the error it ended with.
+/// Reads a stream to its end: its events, and its final error.
 pub async fn read(mut stream: CallStream) -> (Vec<CompletionEvent>, Option<Error>) {
     let mut pieces = Vec::new();
     while let Some(piece) = stream.next().await {
@@ -237,7 +237,7 @@ pub async fn read(mut stream: CallStream) -> (Vec<CompletionEvent>, Option<Error
     (pieces, None)
 }
 
-/// Waits for something that must come, and looks every few milliseconds.
+/// Polls a condition that must come true, every few milliseconds.
 pub async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
     for _ in 0..3_000 {
         if check().await {
@@ -245,5 +245,5 @@ pub async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("it never came about that {what}");
+    panic!("timed out waiting until {what}");
 }

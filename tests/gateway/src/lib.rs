@@ -1,6 +1,6 @@
-//! Tests of the governed model boundary: the real engine, the real store and the real clients of vendors, against a
-//! scripted vendor that keeps a bill of its own. The tests are in `tests/`, and `GUARANTEES.md` says what each proves; here is
-//! what they share.
+//! Tests of the gateway: the real engine, the real store and the real clients of vendors, against a scripted vendor
+//! that keeps a bill of its own. The tests are in `tests/`, `GUARANTEES.md` lists what each proves, and this crate
+//! holds their fixture.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! The arrows of `ARCHITECTURE.md`, proved from what cargo resolves and from the sources.
+//! Layers of `ARCHITECTURE.md`, checked against cargo's resolution and the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Which members a member may depend on, tests and benchmarks aside.
+/// Allowed dependencies between members, tests and benchmarks aside.
 const ARROWS: [(&str, &[&str]); 7] = [
     ("nexus-core", &[]),
     ("nexus-store-memory", &["nexus-core"]),
@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("nexus-providers", &["nexus-core"]),
     ("nexus-server", &["nexus-core", "nexus-store-memory", "nexus-store-postgres", "nexus-providers"]),
     ("nexus-cli", &["nexus-core", "nexus-store-memory", "nexus-store-postgres", "nexus-providers"]),
-    // A fake that shared code with what it tests would share its mistakes.
+    // A fake that shares code with the code under test would share its mistakes.
     ("nexus-fake-provider", &[]),
 ];
 
@@ -72,7 +72,7 @@ fn members(metadata: &Value) -> Vec<&Value> {
         .collect()
 }
 
-/// The names of a package's own dependencies of the ordinary kind.
+/// Returns the names of a package's own dependencies of the ordinary kind.
 fn direct(package: &Value) -> Vec<&str> {
     let all = package["dependencies"].as_array().unwrap();
     all.iter()
@@ -155,11 +155,11 @@ fn the_core_reads_no_environment_and_no_files() {
     }
 }
 
-/// Whoever has no model cannot call one past the boundary.
+/// A module without a model cannot call one past the gateway.
 #[test]
 fn only_the_gateway_holds_a_model() {
     let mut holders = 0;
-    // The builder hands over what it was given.
+    // The builder passes on its arguments.
     for (folder, allowed) in [
         ("nexus-core/src", &["/gateway/", "/builder.rs"][..]),
         ("nexus-server/src", &[]),
@@ -194,7 +194,7 @@ fn every_member_is_unpublished_and_inherits_lints_and_version() {
     }
 }
 
-/// Their order differs from process to process, and what is read would with it.
+/// The order of a hash map differs from process to process, and the parsed text would with it.
 #[test]
 fn readers_of_documents_use_no_hash_maps() {
     let mut sources = Vec::new();

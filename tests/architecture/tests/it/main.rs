@@ -1,4 +1,4 @@
-//! What holds for the workspace as a whole.
+//! Invariants of the workspace as a whole.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;

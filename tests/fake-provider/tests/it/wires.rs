@@ -118,7 +118,7 @@ async fn a_name_in_a_path_may_be_encoded() {
 }
 
 #[tokio::test]
-async fn ollama_streams_unless_told_not_to_and_counts_on_its_last_line() {
+async fn ollama_streams_by_default_and_counts_on_its_last_line() {
     let scripted = Scripted::start().await.unwrap();
     let (path, headers, mut body) = Vendor::Ollama.request("llama3:8b", true, "Hello there");
     body.as_object_mut().unwrap().remove("stream");

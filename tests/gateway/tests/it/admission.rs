@@ -1,5 +1,5 @@
-//! Admission: nobody overspends, whatever they ask for at once. The numbers are those of the failures that public
-//! gateways have shipped; each test says which one it is.
+//! Admission: no caller overspends, however many calls run at once. The numbers are those of failures that public
+//! gateways have shipped; each test names its own.
 
 use futures::StreamExt as _;
 use nexus_core::gateway::{Admission, CallRefusal, GatewaySettings, InvestigationPolicy, ModelCall, Route};
@@ -22,7 +22,7 @@ fn limit(scope: ScopeKind, meter: Meter, cap: Cap) -> Limit {
     Limit::new(scope, meter, Window::Day, cap)
 }
 
-/// What one call of `plain` costs, and the most it could.
+/// Returns the cost of one call of `plain`, and its worst case.
 async fn cost() -> (i64, i64) {
     let world = World::new(settings()).await;
     world.answer(call("plain")).await;
@@ -218,7 +218,7 @@ async fn n41_replacing_the_configuration_resets_no_usage() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_call_models_is_denied() {
+async fn a_caller_who_may_not_call_models_is_denied() {
     let world = World::new(settings()).await;
     let reader = nexus_core::Principal::user("acme", "bob").unwrap().roles(["reader"]);
     let error = world.nexus.complete(&reader, call("plain")).await.unwrap_err();

@@ -1,5 +1,5 @@
-//! A cap is a cap on the whole: what a caller allows bounds the sum of all attempts, retries, fallbacks, and of everything
-//! else that is done for a call or a question.
+//! Caps: a caller's cap bounds the sum of all attempts, retries and fallbacks, and of everything else that is done for
+//! a call or a question.
 
 use std::io::Cursor;
 
@@ -30,14 +30,14 @@ fn spent(lines: &[LedgerEntry]) -> i64 {
     lines.iter().map(|line| line.charged.money.as_nanos()).sum()
 }
 
-/// The most that one attempt at `model` can cost.
+/// Returns the worst case of one attempt at `model`.
 async fn worst(model: &str) -> i64 {
     let world = World::new(settings()).await;
     let _ = world.complete(call(model)).await;
     world.lines().await[0].reserved.money.as_nanos()
 }
 
-/// Two providers, the second of which answers with a model that costs a thousandth.
+/// Returns a world with two providers, the second of which answers with a model that costs a thousandth.
 async fn with_cheap_fallback() -> World {
     let scripted = Scripted::start().await.unwrap();
     let client = HttpClient::new(&HttpOptions::default()).unwrap();
@@ -140,7 +140,7 @@ async fn the_calls_that_answer_are_counted_apart_from_those_that_do_not() {
     assert_eq!((refusal.scope, refusal.meter, refusal.used), (ScopeKind::Run, Meter::Calls, 2));
 }
 
-/// An engine that embeds, answers and speaks for money, with one document.
+/// Returns an engine that embeds, answers and synthesises speech for money, with one document.
 async fn everything(settings: GatewaySettings) -> (World, CorpusId) {
     let scripted = Scripted::start().await.unwrap();
     let (service, client) = service(&scripted);
@@ -159,7 +159,7 @@ async fn everything(settings: GatewaySettings) -> (World, CorpusId) {
     (World { scripted, nexus }, corpus)
 }
 
-/// Asks, and gives what became of it and the lines of its calls.
+/// Asks, and returns the outcome and the ledger entries of the run's calls.
 async fn ask(world: &World, budget: Budget) -> (Outcome, Vec<LedgerEntry>) {
     let nexus: &Nexus = &world.nexus;
     let question = nexus.ask(&caller(), "How much paid leave?").corpus("handbook").speak(true).budget(budget);
@@ -233,7 +233,7 @@ async fn a_limit_on_units_without_a_rate_is_refused_wherever_it_comes_from() {
     let run = RunCaps { max_cost_units: Some(5), ..RunCaps::unlimited(RunId::parse("run-1").unwrap()) };
     let error = world.complete(ModelCall { run: Some(run), ..call("plain") }).await.unwrap_err();
     assert_eq!(error.stable_code(), "LIMIT_UNCOUNTED");
-    // A limit that was set before, when there was no such check, admits nothing.
+    // A limit that was set before this check existed admits nothing.
     let record = nexus_core::audit::UnsealedRecords::new(
         std::sync::Arc::new(nexus_core::audit::Sealer::new(
             world.nexus.store().instance(),

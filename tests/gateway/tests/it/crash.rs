@@ -1,5 +1,5 @@
-//! The process ends: by force, at points nobody chose, and gracefully, in the middle of everything. The vendor lives on,
-//! and its bill is compared with what the next process finds.
+//! Process ends: killed at random points, and shut down gracefully under load. The vendor lives on, and its bill is
+//! compared with the ledger of the next process.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -17,7 +17,7 @@ use crate::fixture::{World, call, caller, engine, lines, price, read, reopened, 
 use crate::ledger_vs_vendor::{Random, compare, fault, governed};
 use crate::reconcile::reconcile_with_the_bill;
 
-/// Where a process that is to be killed works: its store, the vendor's address and its number.
+/// Parameters of a process to be killed: its store, the vendor's address and its number.
 const PLACE: &str = "NEXUS_TEST_BOUNDARY_CRASH";
 
 /// Not a test of its own: makes calls until it is killed.
@@ -100,7 +100,7 @@ async fn n35_n58_a_graceful_stop_under_load_cuts_no_stream_and_loses_no_line() {
     let (late, nexus) = (world.nexus.clone(), world.nexus.clone());
     let mut stopping = JoinSet::new();
     stopping.spawn(async move { nexus.shutdown(Duration::from_secs(30)).await.unwrap() });
-    // Load goes on while it stops: what comes too late is refused, and is nowhere recorded.
+    // Load goes on during the shutdown: a late call is refused, and recorded nowhere.
     let mut refused = 0;
     while refused < 20 {
         match late.complete(&caller(), call("late")).await {

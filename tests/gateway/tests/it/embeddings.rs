@@ -1,4 +1,5 @@
-//! Embeddings pass the boundary that answers pass: limits, stops, prices, retries, the ledger and the record.
+//! Embeddings pass the same gateway as answers: limits, kill switches, prices, retries, the ledger and the audit
+//! record.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ fn corpus() -> CorpusId {
     CorpusId::parse("handbook").unwrap()
 }
 
-/// A world with an empty corpus, and an embedder of its own or that of a scripted model.
+/// Returns a world with an empty corpus, and an embedder of its own or that of a scripted model.
 async fn world(model: &str, settings: GatewaySettings) -> World {
     let scripted = Scripted::start().await.unwrap();
     let (service, client) = service(&scripted);
@@ -43,7 +44,7 @@ async fn world_of(scripted: Scripted, embedder: impl Embedder + 'static, setting
     World { scripted, nexus }
 }
 
-/// Ingests one document; how its job ended.
+/// Ingests one document, and returns the end state of its job.
 async fn ingest(nexus: &Nexus) -> JobState {
     let job = nexus.ingest(&caller(), NewDocument::new(corpus(), "leave.txt"), Cursor::new(TEXT)).await;
     nexus.wait_for_job(&caller(), &job.unwrap().job_id).await.unwrap().state
@@ -53,7 +54,7 @@ async fn search(nexus: &Nexus) -> Result<Retrieved> {
     nexus.search(&caller(), Search::new(corpus(), "paid leave")).await
 }
 
-/// An error of a search that must fail.
+/// Returns the error of a search that must fail.
 async fn refusal(nexus: &Nexus) -> Error {
     search(nexus).await.unwrap_err()
 }
@@ -200,7 +201,7 @@ async fn a_search_whose_caller_left_is_settled_all_the_same() {
     assert_eq!(statuses(&world.lines().await), [AttemptStatus::Settled]);
 }
 
-/// An embedder whose vendor does not count, or counts what is of no use.
+/// Embedder whose vendor reports no usage, or useless usage.
 #[derive(Debug)]
 struct Uncounted {
     model: ModelId,
@@ -238,7 +239,7 @@ impl Embedder for Uncounted {
 }
 
 #[tokio::test]
-async fn what_nobody_counted_is_charged_at_its_bound_and_marked() {
+async fn unreported_usage_is_charged_at_its_bound_and_marked() {
     for sound in [true, false] {
         let scripted = Scripted::start().await.unwrap();
         let world = world_of(scripted, Uncounted::new(sound), settings()).await;

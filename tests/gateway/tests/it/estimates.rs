@@ -1,5 +1,5 @@
-//! An estimate never exceeds its reservation: whatever a vendor leaves out of its answer, a limit that admitted the call
-//! holds after it too.
+//! Estimates never exceed the reservation: whatever a vendor leaves out of its answer, a limit that admitted the call
+//! still holds after it.
 
 use nexus_core::gateway::ModelCall;
 use nexus_core::llm::{Request, ToolSpec};
@@ -11,7 +11,7 @@ fn clock() -> ToolSpec {
     ToolSpec { name: "clock".to_owned(), description: "tells the time".to_owned(), parameters }
 }
 
-/// Every answer without usage, long and short, with thoughts, with calls of tools, streamed and whole.
+/// Every answer without usage, long and short, with reasoning, with tool calls, streaming and unary.
 #[tokio::test]
 async fn an_answer_without_usage_is_charged_at_most_what_was_reserved() {
     for model in [

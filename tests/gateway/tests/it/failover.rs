@@ -1,4 +1,4 @@
-//! Faults of vendors: what is tried again, what falls over to the next provider, and what ends the call.
+//! Vendor faults: retries, fallbacks, and final errors.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ async fn error(world: &World, call: ModelCall) -> Error {
     }
 }
 
-/// A world whose first provider has the fault and whose second has none.
+/// Returns a world whose first provider has the fault and whose second has none.
 async fn with_fallback(settings: GatewaySettings) -> World {
     let world = World::new(settings.clone()).await;
     let client = HttpClient::new(&HttpOptions::default()).unwrap();
@@ -78,7 +78,7 @@ async fn a_vendor_that_is_not_to_be_asked_again_gives_way_to_the_next() {
     let world = with_fallback(settings()).await;
     let receipt = world.answer(call("m+500+should-retry=false")).await.receipt;
     assert_eq!(receipt.attempts, 2);
-    // A refused request is asked again where the vendor says so, and of nobody else all the same.
+    // A refused request is retried where the vendor says so, and still at no other provider.
     let before = world.scripted.log().len();
     let error = error(&world, call("m+400+should-retry=true")).await;
     assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::InvalidRequest));
@@ -87,7 +87,7 @@ async fn a_vendor_that_is_not_to_be_asked_again_gives_way_to_the_next() {
 
 #[tokio::test]
 async fn a_vendor_that_asks_for_more_patience_than_there_is_is_not_asked_again() {
-    // The first wait would end after the call's deadline, the second is more than anybody waits.
+    // The first wait would end after the call's deadline, the second exceeds the upper bound on `Retry-After`.
     for wait in ["31", "121"] {
         let deadlines = Deadlines {
             total: Duration::from_secs(if wait == "31" { 30 } else { 600 }),

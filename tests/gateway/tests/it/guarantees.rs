@@ -1,22 +1,23 @@
-//! `GUARANTEES.md` is true: each of the sixty is proved by tests that exist, or waits for something that is named.
+//! Consistency of `GUARANTEES.md`: each of the sixty guarantees names existing tests, or a named part that it waits
+//! for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What some of them wait for.
+/// Parts that some guarantees wait for.
 const AWAITED: [&str; 2] = ["the HTTP ingress", "the PostgreSQL store"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// One row of the table.
+/// Row of the table.
 #[derive(Debug, Default)]
 struct Row {
     /// Tests, as `path::function`.
     proofs: BTreeSet<String>,
-    /// What it waits for.
+    /// Part that the guarantee waits for.
     awaits: Option<String>,
 }
 

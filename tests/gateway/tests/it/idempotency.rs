@@ -1,4 +1,4 @@
-//! Claims: the same call is made once, whoever asks again.
+//! Idempotency keys: a repeated call is made once.
 
 use nexus_core::gateway::{Admission, GatewaySettings, ModelCall, Route, Routing};
 use nexus_core::llm::{Request, ToolSpec};
@@ -58,7 +58,7 @@ async fn n48_concurrent_duplicates_wait_for_the_first() {
 }
 
 #[tokio::test]
-async fn n49_whoever_gave_up_waiting_finds_the_answer_that_was_paid_for() {
+async fn n49_a_caller_who_gave_up_waiting_finds_the_answer_that_was_paid_for() {
     let world = World::new(settings()).await;
     let slow = || keyed("plain+head-after=200ms", "invoice-1");
     let gave_up = tokio::time::timeout(std::time::Duration::from_millis(50), world.complete(slow())).await;

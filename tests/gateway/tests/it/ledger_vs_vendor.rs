@@ -1,6 +1,6 @@
-//! The oracle: thousands of concurrent calls with random faults of vendors and of the store, cancels, callers who leave and
-//! restarts. Afterwards nothing is reserved, and the ledger is what the vendor billed, to the nano-USD: at once where the
-//! vendor said so, and everywhere once its estimates are reconciled with the bill.
+//! Oracle: thousands of concurrent calls with random faults of vendors and of the store, cancels, callers who leave
+//! and restarts. Afterwards nothing is reserved, and the ledger equals the vendor's bill, to the nano-USD: at once
+//! where the vendor reported usage, and everywhere once its estimates are reconciled with the bill.
 //!
 //! `NEXUS_ORACLE_CALLS` makes it longer: `make oracle` runs it with a hundred thousand.
 
@@ -21,14 +21,14 @@ use crate::fixture::{
 };
 use crate::reconcile::reconcile_with_the_bill;
 
-/// How many calls a warm test run can afford.
+/// Number of calls in an ordinary test run.
 const CALLS: usize = 3_000;
-/// How many calls a process makes before it is killed.
+/// Number of calls of a process before it is killed.
 const PER_LIFE: usize = 600;
-/// How many are under way at once.
+/// Number of calls in flight.
 const AT_ONCE: usize = 64;
 
-/// What can go wrong at the vendor. Each call has a base of its own before it, which names it in the vendor's bill.
+/// Faults of the vendor. Each call has a base of its own before the fault, which names it in the vendor's bill.
 const FAULTS: [&str; 24] = [
     "",
     "",
@@ -56,11 +56,11 @@ const FAULTS: [&str; 24] = [
     "+first-after=3ms",
 ];
 
-/// How long the store may take for a step, and how late it is when it is late.
+/// Deadline of a store step, and the delay of a late one.
 const STORE: Duration = Duration::from_millis(400);
 const LATE: Duration = Duration::from_millis(500);
 
-/// Numbers that are random enough and the same every time: the generator of Steele, Lea and Flood (`SplitMix64`).
+/// Random numbers, equal in every run: the generator of Steele, Lea and Flood (`SplitMix64`).
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -73,7 +73,7 @@ impl Random {
     }
 }
 
-/// What a caller does.
+/// Behaviour of a caller.
 #[derive(Clone, Copy, Debug)]
 enum Behaviour {
     Completes,
@@ -119,12 +119,12 @@ async fn make(nexus: Nexus, caller: Principal, call: ModelCall, behaviour: Behav
     }
 }
 
-/// A fault of [`FAULTS`], or none.
+/// Returns a fault of [`FAULTS`], or none.
 pub(crate) fn fault(random: &mut Random) -> &'static str {
     FAULTS[usize::try_from(random.below(FAULTS.len() as u64)).unwrap()]
 }
 
-/// What the store does wrong: one step of the ledger in twelve.
+/// Returns the fault of a store step: one step of the ledger in twelve.
 fn trouble(random: &mut Random, step: &str) -> Option<InjectedFault> {
     if !["begin", "retry", "settle"].contains(&step) {
         return None;
@@ -139,7 +139,7 @@ fn trouble(random: &mut Random, step: &str) -> Option<InjectedFault> {
     }
 }
 
-/// Limits of every meter that refuse nothing, so that there are counters to be compared.
+/// Returns settings with limits of every meter that refuse nothing, so that there are counters to compare.
 pub(crate) fn governed() -> GatewaySettings {
     let mut limits = Limits::none();
     for (scope, window) in [
@@ -151,13 +151,13 @@ pub(crate) fn governed() -> GatewaySettings {
             limits.put(Limit::new(scope, meter, window, Cap::Limited(1 << 60)));
         }
     }
-    // A breaker that opened would keep most calls away from the vendor.
+    // An open circuit breaker would keep most calls away from the vendor.
     let breaker = BreakerPolicy { failures: u32::MAX, ..BreakerPolicy::default() };
     let deadlines = Deadlines { store: STORE, ..settings().deadlines };
     with_cost_units(GatewaySettings { limits, breaker, deadlines, ..settings() })
 }
 
-/// One life of a process: makes its calls, and is killed in the middle of the last of them.
+/// Runs one life of a process: makes its calls, and is killed in the middle of the last of them.
 async fn life(nexus: &Nexus, first: usize, calls: usize, random: &mut Random) {
     let plans: Vec<_> = (first..first + calls)
         .map(|n| {
@@ -172,7 +172,7 @@ async fn life(nexus: &Nexus, first: usize, calls: usize, random: &mut Random) {
         .buffer_unordered(AT_ONCE)
         .count();
     making.await;
-    // What nobody listens to any more is cut off where it is.
+    // Calls without a listener are cut off where they are.
     nexus.shutdown(Duration::from_millis(2)).await.unwrap();
 }
 
@@ -205,7 +205,7 @@ async fn n11_n13_n35_the_ledger_is_what_the_vendor_billed() {
     scripted.shutdown().await;
 }
 
-/// How much was compared.
+/// Extent of a comparison.
 pub(crate) struct Compared {
     /// Calls that the ledger or the vendor knows.
     pub(crate) calls: usize,
@@ -228,7 +228,7 @@ pub(crate) async fn compare(nexus: &Nexus, scripted: &Scripted) -> Compared {
     Compared { calls: by_model.len(), exact }
 }
 
-/// Compares the ledger of one call with the bill; says how many attempts were compared to the nano-USD.
+/// Compares the ledger of one call with the bill, and returns the number of attempts compared to the nano-USD.
 fn agree(model: &str, lines: &[LedgerEntry], entries: &[Entry]) -> usize {
     let told = || format!("{model}\n{lines:#?}\n{entries:#?}");
     assert!(entries.len() <= lines.len(), "the vendor was asked more often than is recorded: {}", told());
@@ -244,7 +244,7 @@ fn agree(model: &str, lines: &[LedgerEntry], entries: &[Entry]) -> usize {
     let bill = sum(entries.iter().map(|entry| billed(entry).as_nanos()).collect());
     let ledger = sum(lines.iter().map(|line| line.charged.money.as_nanos()).collect());
     assert!(bill <= ledger, "the vendor billed {bill}, the ledger says {ledger}: {}", told());
-    // Attempts come one after another, so where each was heard, each has its own entry in the bill.
+    // Attempts come one after another, so where each reached the vendor, each has its own entry in the bill.
     let sent: Vec<&LedgerEntry> = lines.iter().filter(|line| !was_given_up(line)).collect();
     if sent.len() == entries.len() {
         for (line, entry) in sent.into_iter().zip(entries) {
@@ -269,12 +269,12 @@ fn agree(model: &str, lines: &[LedgerEntry], entries: &[Entry]) -> usize {
     exact
 }
 
-/// Whether an attempt was admitted by a store that did not say so, and therefore never made.
+/// Returns whether an attempt was admitted with an unknown outcome, and therefore never made.
 fn was_given_up(line: &LedgerEntry) -> bool {
     line.error.as_deref() == Some("LEDGER_UNAVAILABLE")
 }
 
-/// Every counter that was ever touched holds no reservation, and what is settled is the sum of the ledger.
+/// Checks that no counter holds a reservation, and that its settled amount is the sum of the ledger.
 pub(crate) async fn nothing_is_reserved(nexus: &Nexus, lines: &[LedgerEntry]) {
     let settings = governed();
     let mut sums: BTreeMap<_, MeterAmounts> = BTreeMap::new();

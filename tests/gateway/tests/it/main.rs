@@ -1,4 +1,4 @@
-//! The boundary under every fault that its vendors, callers and operators can make.
+//! Tests of the gateway under every fault of its vendors, callers and operators.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! What the boundary measures: the names of OpenTelemetry's conventions, and nobody's name.
+//! Metrics of the gateway: the names of OpenTelemetry's conventions, and no personal data.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use nexus_core::quota::{Cap, Limit, Limits, Meter, ScopeKind, Window};
 
 use crate::fixture::{World, call, settings};
 
-/// One measurement: its name, its labels and its value, as text.
+/// Measurement: its name, its labels and its value, as text.
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
     name: String,
@@ -24,7 +24,7 @@ impl Seen {
     }
 }
 
-/// Keeps all that is measured on this thread.
+/// Recorder of all measurements on this thread.
 #[derive(Clone, Debug, Default)]
 struct Kept(Arc<Mutex<Vec<Seen>>>);
 
@@ -90,7 +90,7 @@ impl Recorder for Kept {
 }
 
 #[tokio::test]
-async fn an_answer_is_measured_in_the_names_of_the_conventions_and_in_nobodys() {
+async fn an_answer_is_measured_in_the_names_of_the_conventions_and_names_no_person() {
     let kept = Kept::default();
     let _recording = metrics::set_default_local_recorder(&kept);
     let world = World::new(settings()).await;

@@ -1,4 +1,4 @@
-//! Reconciling a ledger with the vendor's own bill, after which it is that bill.
+//! Reconciliation of a ledger with the vendor's own bill, after which both are equal.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use nexus_fake_provider::Scripted;
 use crate::fixture::{caller, lines, price, usage};
 use crate::ledger_vs_vendor::nothing_is_reserved;
 
-/// What the vendor billed for each model, which names a call.
+/// Returns the vendor's bill by model, which names a call.
 async fn bills(scripted: &Scripted) -> BTreeMap<String, Vec<Usage>> {
     let mut bills: BTreeMap<String, Vec<Usage>> = BTreeMap::new();
     for entry in scripted.settled_log().await {
@@ -34,8 +34,8 @@ fn by_model(lines: Vec<LedgerEntry>) -> BTreeMap<String, Vec<LedgerEntry>> {
     by_model
 }
 
-/// Reconciles every estimate with the vendor's bill, and demands that the whole ledger then is that bill, to the
-/// nano-USD, and that counters and calls have followed. No call may be open, and no estimate corrected before.
+/// Reconciles every estimate with the vendor's bill, and demands that the whole ledger then equals that bill, to the
+/// nano-USD, and that counters and calls have followed. No call may be open, and no estimate reconciled before.
 pub(crate) async fn reconcile_with_the_bill(nexus: &Nexus, scripted: &Scripted) {
     let mut bills = bills(scripted).await;
     let billed: BTreeMap<String, i64> = bills
@@ -45,10 +45,10 @@ pub(crate) async fn reconcile_with_the_bill(nexus: &Nexus, scripted: &Scripted) 
     let mut corrected = 0;
     for (model, lines) in by_model(lines(nexus).await) {
         let of_call = bills.entry(model).or_default();
-        // What the vendor said was charged as it was said.
+        // Usage reported by the vendor was charged as reported.
         for line in lines.iter().filter(|line| !line.estimated && line.charged != MeterAmounts::ZERO) {
             let same = of_call.iter().position(|bill| cost(bill) == line.charged.money);
-            of_call.remove(same.unwrap_or_else(|| panic!("nobody billed {line:?}")));
+            of_call.remove(same.unwrap_or_else(|| panic!("no bill matches {line:?}")));
         }
         for line in lines.iter().filter(|line| line.estimated) {
             let bill =

@@ -1,5 +1,5 @@
-//! No end of a call is given up: not in an outage at any point, not because of another call, and the record of a call that a
-//! process left covers all of its attempts.
+//! Recovery: no end of a call is abandoned, in an outage at any step or because of another call, and the record of a
+//! call that a killed process left covers all of its attempts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn limited() -> GatewaySettings {
     GatewaySettings { limits: Limits::none().with([limit]), deadlines, ..settings() }
 }
 
-/// Nothing is open or reserved, and no attempt is charged that the vendor did not hear of.
+/// Checks that nothing is open or reserved, and that no attempt is charged that did not reach the vendor.
 async fn nothing_is_left(world: &World, what: &str) {
     world.quiet().await;
     let (lines, heard) = (world.lines().await, world.scripted.log().len());
@@ -57,15 +57,15 @@ const TROUBLES: [Option<InjectedFault>; 5] = [
     Some(InjectedFault::FreezesAfter),
 ];
 
-/// A call of two attempts, in an outage that begins at one step with one trouble and goes on at the next with another, and is
-/// longer than the caller waits: each of the ways in which a step may be taken or not.
+/// A call of two attempts, in an outage that begins at one step with one fault, goes on at the next with another, and
+/// outlasts the caller's wait: every way in which a step may be executed or not.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_at_any_step_leaves_nothing_reserved_and_nothing_that_was_not_sent_charged() {
     let mut cases = Vec::new();
     for begin in TROUBLES {
         for retry in TROUBLES {
             for settle in TROUBLES {
-                // Without trouble at the beginning, the others are reached.
+                // Without a fault at the beginning, the others are reached.
                 if begin.is_none() || (retry.is_none() && settle.is_none()) {
                     cases.push((begin, retry, settle));
                 }
@@ -81,7 +81,7 @@ async fn an_outage_at_any_step_leaves_nothing_reserved_and_nothing_that_was_not_
             _ => None,
         });
         for model in ["m+500+once", "m+close+once"] {
-            // The caller is told, or answered, in the middle of the outage.
+            // The caller receives an error, or an answer, in the middle of the outage.
             let _ = world.complete(call(model)).await;
         }
         troubles.unfreeze();
@@ -90,7 +90,7 @@ async fn an_outage_at_any_step_leaves_nothing_reserved_and_nothing_that_was_not_
     played.buffer_unordered(8).collect::<Vec<()>>().await;
 }
 
-/// The outage outlives the caller: what the store has is found out when it answers, however late.
+/// The outage outlives the caller: the outcome in the store is resolved when it answers, however late.
 #[tokio::test]
 async fn a_retry_in_doubt_is_settled_by_whichever_end_fits_when_the_store_is_back() {
     let (world, troubles) = World::troubled(limited()).await;
@@ -110,7 +110,7 @@ async fn a_retry_in_doubt_is_settled_by_whichever_end_fits_when_the_store_is_bac
     assert_eq!(world.scripted.log().len(), 1);
 }
 
-/// A shutdown waits for the end that is still to be written, up to its deadline; the next start finds what is left.
+/// A shutdown waits for the pending settlement, up to its deadline; the next start recovers the rest.
 #[tokio::test]
 async fn a_shutdown_in_an_outage_leaves_the_end_to_the_next_start() {
     let (dir, scripted) = (tempfile::tempdir().unwrap(), Scripted::start().await.unwrap());
@@ -130,7 +130,7 @@ async fn a_shutdown_in_an_outage_leaves_the_end_to_the_next_start() {
     );
 }
 
-/// Leaves calls open, as a process that is killed does: their engine is forgotten.
+/// Leaves calls open, as a killed process does: their engine is forgotten.
 async fn leave(store: &MemoryStore, scripted: &Scripted, models: &[&str]) -> Vec<(Nexus, CallStream)> {
     let mut left = Vec::new();
     for model in models {
@@ -165,7 +165,7 @@ async fn a_call_that_cannot_be_ended_holds_up_no_other_and_is_ended_later() {
 #[tokio::test]
 async fn the_record_of_a_call_that_was_left_in_its_second_attempt_has_the_sum_of_both() {
     let (store, scripted) = (MemoryStore::default(), Scripted::start().await.unwrap());
-    // What a process leaves that is killed in the second attempt, after the first was charged.
+    // Calls left by a process that is killed in the second attempt, after the first was charged.
     let left = nexus_testkit::store::World::new(Arc::new(store.clone()));
     let call = left.begin(left.intent(&caller(), "k", &[], calls::amounts(5, 30))).await;
     let first = calls::ending(1, AttemptStatus::UnknownOutcome, calls::amounts(5, 20));
@@ -183,14 +183,14 @@ async fn the_record_of_a_call_that_was_left_in_its_second_attempt_has_the_sum_of
     assert_eq!(last["payload"]["attempts"], 2);
 }
 
-/// The open attempts and their calls.
+/// Returns the open attempts and their calls.
 async fn store_open(store: &MemoryStore) -> Vec<(Option<u32>, String)> {
     use nexus_core::ledger::QuotaStore as _;
     let open = store.open_calls().await.unwrap();
     open.into_iter().map(|open| (open.attempt.map(|attempt| attempt.number), open.call.id)).collect()
 }
 
-/// Between two attempts, the process ends: one attempt is over, and the next was refused.
+/// The process ends between two attempts: one attempt is over, and the next was refused.
 #[tokio::test]
 async fn a_call_that_was_left_between_two_attempts_is_recorded_with_the_one_that_is_over() {
     let (store, scripted) = (MemoryStore::default(), Scripted::start().await.unwrap());

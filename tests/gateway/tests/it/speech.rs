@@ -1,4 +1,4 @@
-//! Speech passes the boundary that answers pass, and is billed by the character.
+//! Text-to-speech passes the same gateway as answers, and is billed by the character.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -41,7 +41,7 @@ async fn speech(world: &World) -> Speech {
 async fn refusal(world: &World) -> CallRefusal {
     match world.nexus.speak(&caller(), TEXT).await.unwrap() {
         Admission::Refused(refused) => refused,
-        Admission::Granted(_) => panic!("it was spoken"),
+        Admission::Granted(_) => panic!("the text was synthesised"),
     }
 }
 
@@ -59,12 +59,12 @@ async fn speech_is_billed_by_the_character_to_the_nano_usd() {
     assert_eq!(lines[0].charged.money, expected);
     assert_eq!(
         lines[0].charged.tokens, lines[0].reserved.tokens,
-        "characters are known before they are spoken"
+        "characters are known before the synthesis"
     );
     assert_eq!((lines[0].kind, lines[0].estimated), (Operation::Speak, false));
 }
 
-/// A model that is billed in tokens of sound, which its answers do not tell, and one of which nothing is known.
+/// A model that is billed in audio tokens, which its answers do not report, and one without known properties.
 #[tokio::test]
 async fn characters_that_a_vendor_does_not_bill_are_an_estimate_which_the_bill_corrects() {
     for model in ["gpt-4o-mini-tts", "voice"] {
@@ -151,7 +151,7 @@ async fn what_speaks_on_hardware_of_ones_own_is_free_unless_its_price_is_set() {
     }
 }
 
-/// An engine whose speaker is a scripted model, over a directory.
+/// Returns an engine whose text-to-speech model is scripted, over a directory.
 fn speaking(dir: &Path, scripted: &Scripted, voice: &str, settings: GatewaySettings) -> Nexus {
     let (service, client) = service(scripted);
     let speaker = service.speech(&client, voice, OpenAiSpeech::DEFAULT_VOICE).unwrap();
@@ -172,7 +172,7 @@ async fn ask(nexus: &Nexus) -> RunId {
     question.start().await.unwrap().id().clone()
 }
 
-/// All that a run has told, to its end.
+/// Returns all events of a run, to its end.
 async fn told(nexus: &Nexus, run: &RunId) -> Vec<EventBody> {
     let (mut events, mut told) = (nexus.events(&caller(), run, 0).await.unwrap(), Vec::new());
     while let Some(event) = events.next().await.unwrap() {
@@ -224,7 +224,7 @@ async fn a_run_that_ends_with_its_process_is_spoken_by_the_next_and_tells_nothin
     let nexus = speaking(dir.path(), &scripted, "voice+silent", settings());
     fill(&nexus).await;
     let run = ask(&nexus).await;
-    until("the speaker is asked", async || {
+    until("the text-to-speech model is called", async || {
         scripted.requests().iter().any(|request| request.path.ends_with("/audio/speech"))
     })
     .await;

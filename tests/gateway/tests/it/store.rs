@@ -1,4 +1,4 @@
-//! A store that fails, hangs and comes back: nothing is admitted without it, and nothing is lost or charged twice.
+//! Store faults: without a working store nothing is admitted, and nothing is lost or charged twice.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -18,7 +18,7 @@ use nexus_testkit::faulty::{FaultyStore, InjectedFault, Troubles};
 
 use crate::fixture::{World, builder, call, caller, price, routing, service, settings, until, usage};
 
-/// One call a day, and a store that is not waited for long.
+/// Returns settings with one call a day, and a short store deadline.
 fn one_a_day() -> GatewaySettings {
     calls_a_day(1, Duration::from_millis(300))
 }
@@ -34,7 +34,7 @@ fn keyed(key: &str) -> ModelCall {
     ModelCall { idempotency_key: Some(key.to_owned()), ..call("plain") }
 }
 
-/// How the counter of the day stands.
+/// Returns the state of the day's counter.
 async fn used(nexus: &Nexus) -> CounterState {
     use nexus_core::Clock as _;
     let settings = nexus.gateway_settings();
@@ -49,7 +49,7 @@ async fn used(nexus: &Nexus) -> CounterState {
     nexus.store().used(caller().tenant(), &[checks[0].key.clone()]).await.unwrap()[0]
 }
 
-/// Waits until no call is open, and checks that nothing is reserved and that each line is the vendor's bill.
+/// Waits until no call is open, and checks that nothing is reserved and that each entry equals the vendor's bill.
 async fn settled(world: &World, troubles: &Troubles) -> Vec<LedgerEntry> {
     troubles.unfreeze();
     world.quiet().await;
@@ -95,7 +95,7 @@ async fn n03_a_store_that_hangs_admits_nothing_and_says_so_in_time() {
         assert!(began.elapsed() < Duration::from_secs(5), "{step}");
         assert!(world.scripted.log().is_empty(), "{step}");
         troubles.unfreeze();
-        // What the store did late is taken back: the one call of the day is still to be had, under the same key.
+        // A late reservation is released: the one call of the day is still available, under the same key.
         until("the reservation is given back", async || used(&world.nexus).await == CounterState::default())
             .await;
         world.answer(keyed("k")).await;
@@ -105,7 +105,7 @@ async fn n03_a_store_that_hangs_admits_nothing_and_says_so_in_time() {
 }
 
 #[tokio::test]
-async fn n03_an_admission_that_nobody_heard_of_is_given_back() {
+async fn n03_an_admission_with_an_unknown_outcome_is_given_back() {
     for trouble in [InjectedFault::FailsAfter, InjectedFault::FreezesAfter] {
         let (world, troubles) = World::troubled(one_a_day()).await;
         troubles.inject("begin", trouble, 1);
@@ -148,7 +148,7 @@ async fn n12_a_bill_outlives_an_outage_that_the_caller_is_told_of() {
 }
 
 #[tokio::test]
-async fn n12_a_retry_that_nobody_heard_of_leaves_one_line_for_each_attempt() {
+async fn n12_a_retry_with_an_unknown_outcome_leaves_one_line_for_each_attempt() {
     let cases = [
         (InjectedFault::FailsBefore, 1),
         (InjectedFault::FailsAfter, 2),
@@ -168,7 +168,7 @@ async fn n12_a_retry_that_nobody_heard_of_leaves_one_line_for_each_attempt() {
 }
 
 #[tokio::test]
-async fn n36_nobody_hears_that_a_call_ended_before_its_end_is_kept() {
+async fn n36_no_caller_hears_that_a_call_ended_before_its_end_is_stored() {
     let (world, troubles) = World::troubled(calls_a_day(9, Duration::from_secs(30))).await;
     troubles.inject("settle", InjectedFault::FreezesBefore, 1);
     let mut stream = world.stream(call("m+frames=3")).await;
@@ -176,9 +176,9 @@ async fn n36_nobody_hears_that_a_call_ended_before_its_end_is_kept() {
     while texts < 3 {
         texts += usize::from(matches!(stream.next().await.unwrap().unwrap(), CompletionEvent::Text(_)));
     }
-    until("the settlement is under way", async || troubles.struck() == 1).await;
+    until("the settlement is in flight", async || troubles.struck() == 1).await;
     assert!(world.lines().await.is_empty());
-    assert!(futures::poll!(stream.next()).is_pending(), "an end that is not kept was told");
+    assert!(futures::poll!(stream.next()).is_pending(), "an end was reported before it was stored");
     troubles.unfreeze();
     while let Some(piece) = stream.next().await {
         if matches!(piece.unwrap(), CompletionEvent::Finish(_)) {
@@ -203,11 +203,11 @@ async fn n39_a_store_that_only_seems_to_be_there_is_found_out_at_the_start() {
 }
 
 thread_local! {
-    /// What this thread logged: a test and everything that it began, on a runtime of one thread.
+    /// Log of this thread: a test and everything that it began, on a runtime of one thread.
     static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Writes what is logged where its thread can read it.
+/// Writer that puts the log where its thread can read it.
 #[derive(Clone, Copy, Debug)]
 struct Logged;
 

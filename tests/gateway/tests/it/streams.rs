@@ -1,4 +1,4 @@
-//! Streams: who leaves, who cancels, and what is settled all the same.
+//! Streams: settlement of every call, with clients that leave and callers that cancel.
 
 use futures::StreamExt as _;
 use nexus_core::gateway::Admission;
@@ -8,7 +8,7 @@ use nexus_core::llm::CompletionEvent;
 use crate::fixture::{World, call, caller, price, read, settings, usage};
 
 #[tokio::test]
-async fn n25_whoever_leaves_after_any_frame_is_billed_what_the_vendor_bills() {
+async fn n25_a_client_who_leaves_after_any_frame_is_billed_what_the_vendor_bills() {
     let world = World::new(settings()).await;
     for frames in 0..8 {
         let mut stream = world.stream(call(&format!("m{frames}+frames=8"))).await;
@@ -48,7 +48,7 @@ async fn n09_a_caller_who_goes_at_any_await_leaves_nothing_reserved() {
                 answered += 1;
                 break;
             }
-            // Whoever has something to do gets the thread.
+            // Other ready tasks get the thread.
             tokio::task::yield_now().await;
         }
         drop(waiting);

@@ -1,4 +1,4 @@
-//! Windows of time, by a clock that does as it is told: nothing is reset, time moves on to another counter.
+//! Limit windows under a test clock: nothing is reset, time moves on to another counter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use nexus_testkit::fake::FixedClock;
 use crate::fixture::{World, builder, call, caller, read, routing, settings};
 use nexus_core::gateway::CallRefusal;
 
-/// One clock for the engine and the test.
+/// Clock shared by the engine and the test.
 #[derive(Clone, Debug)]
 struct Shared(Arc<FixedClock>);
 

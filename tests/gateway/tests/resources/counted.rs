@@ -1,4 +1,4 @@
-//! A provider whose work is counted: how often it is asked, and how often its streams are polled.
+//! Counting provider: counts its requests, and the polls of its streams.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use futures::Stream;
 use nexus_core::Result;
 use nexus_core::llm::{Completion, CompletionEvent, CompletionStream, LlmProvider, Request};
 
-/// What was done so far.
+/// Counts so far.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     asked: AtomicU64,
@@ -19,17 +19,17 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// How often the provider was asked.
+    /// Returns the number of requests.
     pub(crate) fn asked(&self) -> u64 {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// How often its streams were polled.
+    /// Returns the number of polls.
     pub(crate) fn polls(&self) -> u64 {
         self.polls.load(Ordering::SeqCst)
     }
 
-    /// How often they were polled after they had failed or ended.
+    /// Returns the number of polls after an error or the end.
     pub(crate) fn late(&self) -> u64 {
         self.late.load(Ordering::SeqCst)
     }
@@ -38,9 +38,9 @@ impl Work {
 /// The provider.
 #[derive(Debug)]
 pub(crate) struct Counted<P> {
-    /// Who does the work.
+    /// Inner provider.
     pub(crate) inner: P,
-    /// Where it is counted.
+    /// Counts of its work.
     pub(crate) work: Arc<Work>,
 }
 

@@ -1,24 +1,24 @@
-//! What this process holds, as the kernel and the runtime tell it.
+//! Footprint of this process, as reported by the kernel and the runtime.
 
 use std::fs;
 use std::time::Duration;
 
-/// Clock ticks a second, in which the kernel tells processor time: 100 on every Linux.
+/// Clock ticks a second, the kernel's unit of processor time: 100 on every Linux.
 const TICKS: u64 = 100;
 
-/// What the process holds at one moment.
+/// Resources of the process at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Footprint {
-    /// Sockets that are open.
+    /// Open sockets.
     pub(crate) sockets: usize,
     /// Tasks of the runtime that have not ended.
     pub(crate) tasks: usize,
-    /// Bytes of memory that are resident.
+    /// Resident memory in bytes.
     pub(crate) resident: u64,
 }
 
 impl Footprint {
-    /// What it holds now.
+    /// Returns the current footprint.
     pub(crate) fn now() -> Self {
         let links = fs::read_dir("/proc/self/fd").unwrap();
         let targets = links.filter_map(|link| fs::read_link(link.unwrap().path()).ok());
@@ -31,10 +31,10 @@ impl Footprint {
     }
 }
 
-/// The processor time of all threads so far, in user code and in the kernel.
+/// Returns the processor time of all threads so far, in user code and in the kernel.
 pub(crate) fn processor_time() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    // The name stands in parentheses, and may hold anything.
+    // The name is in parentheses, and may hold anything.
     let fields = stat.rsplit_once(')').unwrap().1;
     let ticks: u64 =
         fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();

@@ -1,6 +1,6 @@
-//! What calls leave behind in the process: nothing. Sockets, tasks and memory after thousands of aborted streams and
-//! minutes of load, and nothing to do after an error. A process of its own, whose vendor is another one, so that what is
-//! measured is the boundary; one test at a time.
+//! Resource leaks: calls leave no sockets, tasks or memory behind after thousands of aborted streams and minutes of
+//! load, and no work after an error. A process of its own, whose vendor is another one, so that only the gateway is
+//! measured; one test at a time.
 //!
 //! `NEXUS_ABORTED_STREAMS` and `NEXUS_LOAD_SECONDS` make it longer: `make oracle` aborts 100,000 streams and keeps up the
 //! load for ten minutes.
@@ -27,12 +27,12 @@ use counted::{Counted, Work};
 use footprint::Footprint;
 use vendor::Vendor;
 
-/// How many calls are under way at once.
+/// Number of calls in flight.
 const AT_ONCE: usize = 64;
-/// How much memory may be resident beyond what was after the warm-up: pages of the store and of the allocator.
+/// Upper bound on resident memory beyond the warm-up: pages of the store and of the allocator.
 const ROOM: u64 = 24 << 20;
 
-/// How many aborted streams make the long run.
+/// Number of aborted streams of the long run.
 const LONG: u64 = 100_000;
 
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -46,7 +46,7 @@ fn hardy() -> GatewaySettings {
     GatewaySettings { breaker, ..settings() }
 }
 
-/// Begins streams and leaves each after `number % 4` pieces: every other one by dropping it, which reads it out, the
+/// Begins streams and leaves each after `number % 4` events: every other one by dropping it, which reads it out, the
 /// others by cancelling, which closes its connection.
 async fn abort(nexus: &Nexus, numbers: std::ops::Range<u64>) {
     let aborted = futures::stream::iter(numbers).map(|number| async move {
@@ -129,18 +129,18 @@ async fn n57_n60_memory_is_flat_under_load() {
     nexus.shutdown(Duration::from_secs(10)).await.unwrap();
 }
 
-/// How often a provider is asked at most for one call, and its stream polled at most for one answer: an answer has some
-/// dozens of frames, and whoever spins has thousands within milliseconds.
+/// Upper bounds on the attempts of one call, and on the polls of one answer: an answer has some dozens of frames, and
+/// a spinning task polls thousands of times within milliseconds.
 const ATTEMPTS: u64 = 3;
 const POLLS: u64 = 500;
-/// How often this thread may wake within an hour in which there is nothing to do: connections that idle are closed.
+/// Upper bound on the wakes of this thread within an idle hour: idle connections are closed.
 const WAKES: u64 = 200;
 
-/// How often this thread's runtime wakes within an hour of its own clock, which is stopped, and moves on to the next
-/// timer only while no task has anything to do.
+/// Counts the wakes of this thread's runtime within an hour of its own clock, which is paused, and advances to the
+/// next timer only while no task is ready.
 ///
 /// # Panics
-/// If it does not come to rest at all: some task is always ready.
+/// If it never becomes idle: some task is always ready.
 async fn wakes_within_an_hour() -> u64 {
     let (done, waits) = std::sync::mpsc::channel::<()>();
     let (give_up, given_up) = tokio::sync::oneshot::channel();
@@ -155,7 +155,7 @@ async fn wakes_within_an_hour() -> u64 {
     tokio::select! {
         biased;
         () = tokio::time::sleep(Duration::from_hours(1)) => {}
-        _ = given_up => panic!("the runtime does not come to rest"),
+        _ = given_up => panic!("the runtime never becomes idle"),
     }
     let wakes = metrics.worker_park_count(0) - before;
     tokio::time::resume();
@@ -187,7 +187,7 @@ async fn n29_after_errors_and_refusals_the_processor_is_idle() {
     until("every call is settled", async || nexus.store().open_calls().await.unwrap().is_empty()).await;
     let before = (work.asked(), work.polls());
     let wakes = wakes_within_an_hour().await;
-    assert_eq!((work.asked(), work.polls()), before, "a provider was asked for nobody");
+    assert_eq!((work.asked(), work.polls()), before, "a provider was called without a caller");
     assert_eq!(work.late(), 0, "a stream was polled after its end");
     assert_eq!(
         lines(&nexus).await.len() as u64,

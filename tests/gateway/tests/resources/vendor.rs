@@ -1,16 +1,16 @@
-//! The scripted vendor in a process of its own: this test binary, executed again.
+//! Scripted vendor in a process of its own: this test binary, executed again.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use nexus_fake_provider::Scripted;
 
-/// Tells the binary that it is the vendor.
+/// Variable that makes the binary the vendor.
 const ROLE: &str = "NEXUS_TEST_VENDOR";
-/// What stands before its address.
+/// Prefix of its address.
 const LISTENS: &str = "vendor listens at ";
 
-/// A vendor that ends with its value.
+/// Vendor process, killed on drop.
 #[derive(Debug)]
 pub(crate) struct Vendor {
     child: Child,
@@ -18,7 +18,7 @@ pub(crate) struct Vendor {
 }
 
 impl Vendor {
-    /// Starts one.
+    /// Starts a vendor.
     pub(crate) fn start() -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "vendor::child_is_the_vendor_until_it_is_killed", "--nocapture"])
@@ -32,7 +32,7 @@ impl Vendor {
         Self { child, url: url.unwrap() }
     }
 
-    /// The base of its OpenAI wire.
+    /// Returns the base of its OpenAI wire.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

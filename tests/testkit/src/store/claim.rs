@@ -68,9 +68,7 @@ async fn a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_fa
     assert!(matches!(third, BeginResult::Replayed(over) if over.0.id == second && over.1 == failure()));
 }
 
-async fn a_call_under_its_own_id_has_no_idempotency_key_and_its_result_is_not_stored(
-    world: World,
-) {
+async fn a_call_under_its_own_id_has_no_idempotency_key_and_its_result_is_not_stored(world: World) {
     let caller = admin("acme");
     let mut keyless = world.intent(&caller, "k", &[], amounts(1, 1));
     keyless.call.claim.key.clone_from(&keyless.call.id);
@@ -164,7 +162,11 @@ async fn a_stop_holds_for_its_scope_until_it_is_taken_back_or_runs_out(world: Wo
     let shut = stop(KillSwitchScope::Tenant("globex".to_owned()), None);
     world.store.trip(globex.tenant(), &shut, world.unrecorded()).await.unwrap();
     let retried = world.store.retry(world.retry_of(&globex, &call, &[], amounts(1, 1))).await.unwrap();
-    assert_eq!(retried, BeginResult::KillSwitch(shut), "a kill switch refuses the retries of calls in flight");
+    assert_eq!(
+        retried,
+        BeginResult::KillSwitch(shut),
+        "a kill switch refuses the retries of calls in flight"
+    );
 }
 
 async fn a_record_that_cannot_be_sealed_admits_and_settles_nothing(world: World) {

@@ -1,4 +1,4 @@
-//! What a hit costs, and what it leaves behind.
+//! Costs of a cache hit, and its traces.
 
 use nexus_core::audit::Status;
 use nexus_core::gateway::GatewaySettings;
@@ -12,13 +12,13 @@ use nexus_core::{NanoUsd, Timestamp, Usage};
 use super::{Cached, asking, start};
 use crate::fixture::{call, caller, price, read, settings, usage, with_cost_units};
 
-/// A limit of each meter on the user's day.
+/// Returns a limit of each meter on the user's day.
 fn limits(cap: u64) -> Limits {
     Limits::none()
         .with(Meter::ALL.map(|meter| Limit::new(ScopeKind::User, meter, Window::Day, Cap::Limited(cap))))
 }
 
-/// Number 24: a hit is billed nothing and says what it avoided; the vendor's tokens are not consumed again.
+/// Number 24: a hit is billed nothing and reports the avoided cost; the vendor's tokens are not consumed again.
 #[tokio::test]
 async fn n24_a_hit_is_billed_nothing_and_says_what_it_avoided() {
     let cached = Cached::new().await;
@@ -87,7 +87,7 @@ async fn n24_a_cap_of_two_calls_allows_any_number_of_hits() {
     cached.world.refusal(asking("plain", "Which river is the deepest?")).await;
 }
 
-/// Number 53: what is replayed to a reader is the whole stream, with its usage.
+/// Number 53: a replay to a reader is the whole stream, with its usage.
 #[tokio::test]
 async fn n53_a_stream_is_replayed_whole_with_its_usage() {
     let cached = Cached::new().await;
@@ -111,7 +111,7 @@ async fn n53_a_stream_is_replayed_whole_with_its_usage() {
     assert_eq!(streamed(&replayed), streamed(&made));
     assert!(matches!(replayed.last(), Some(CompletionEvent::Finish(_))));
     let whole = cached.answer(call("m+frames=9+cached=20")).await;
-    assert!(whole.receipt.was_cached, "a stream may serve whoever wants the answer whole");
+    assert!(whole.receipt.was_cached, "a stream may serve a unary call");
     assert_eq!((whole.reply.text, whole.reply.usage.unwrap()), (streamed(&made).0, streamed(&made).1));
     assert_eq!(cached.asked(), 1);
 }

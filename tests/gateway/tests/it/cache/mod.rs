@@ -1,5 +1,5 @@
-//! The cache of answers: whom it may answer, what that costs, and what ends it. The numbers are those of the failures
-//! that public gateways have shipped.
+//! Answer cache: its scopes, costs and invalidation. The numbers are those of failures that public gateways have
+//! shipped.
 
 mod costs;
 mod retention;
@@ -23,13 +23,13 @@ use nexus_testkit::fake::FixedClock;
 
 use crate::fixture::{World, call, caller, routing, service, settings};
 
-/// The scripted model that embeds.
+/// Scripted model that embeds.
 const EMBEDDER: &str = "vectors";
 
-/// How much room the caches of these tests have.
+/// Capacity of the caches in these tests, in bytes.
 const ROOM: u64 = 8 << 20;
 
-/// A clock that the test sets while the engine reads it.
+/// Clock that the test sets while the engine reads it.
 #[derive(Clone, Debug)]
 struct Shared(Arc<FixedClock>);
 
@@ -39,7 +39,7 @@ impl Clock for Shared {
     }
 }
 
-/// A world with a cache, whose clock stands still.
+/// World with a cache, whose clock stands still.
 struct Cached {
     world: World,
     clock: Arc<FixedClock>,
@@ -68,7 +68,7 @@ impl Cached {
         Self::made(cache, settings, |builder, _| builder).await
     }
 
-    /// With the vectors of a scripted model.
+    /// Adds an embedder with the vectors of a scripted model.
     async fn with_embedder(settings: GatewaySettings) -> Self {
         Self::made(MemoryCache::in_ram(ROOM).unwrap(), settings, |builder, scripted| {
             let (service, client) = service(scripted);
@@ -99,12 +99,12 @@ impl Cached {
         answer_to(&self.world.nexus, caller, call).await
     }
 
-    /// How often the vendor was asked.
+    /// Counts the requests to the vendor.
     fn asked(&self) -> usize {
         self.world.scripted.log().len()
     }
 
-    /// The calls of the tenant, oldest first.
+    /// Returns the calls of the tenant, oldest first.
     async fn calls(&self) -> Vec<Call> {
         let query = LedgerQuery { limit: 1_000, ..LedgerQuery::default() };
         let mut calls = self.world.nexus.store().calls(caller().tenant(), &query).await.unwrap();
@@ -124,7 +124,7 @@ fn kept_for(answers: Duration) -> GatewaySettings {
     GatewaySettings { cache: CacheSettings { answer_ttl: answers, ..CacheSettings::default() }, ..settings() }
 }
 
-/// A call with another question.
+/// Returns a call with another question.
 fn asking(model: &str, question: &str) -> ModelCall {
     let mut call = call(model);
     question.clone_into(&mut call.request.question);

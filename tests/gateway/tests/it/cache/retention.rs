@@ -1,4 +1,4 @@
-//! What is kept, for how long, and what a cache that does not work changes: nothing.
+//! Cache retention: stored entries and their lifetime. A broken cache changes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ async fn a_time_of_zero_keeps_no_answer() {
 }
 
 #[tokio::test]
-async fn whoever_bypasses_the_cache_gets_an_answer_of_their_own_and_leaves_none() {
+async fn a_call_that_bypasses_the_cache_gets_a_new_answer_and_stores_none() {
     let cached = Cached::new().await;
     let bypassing = || ModelCall { cache: CacheUse::Bypassed, ..call("plain") };
     cached.answer(bypassing()).await;
@@ -62,7 +62,7 @@ async fn whoever_bypasses_the_cache_gets_an_answer_of_their_own_and_leaves_none(
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_whole_is_nobody_elses() {
+async fn an_incomplete_answer_is_not_cached() {
     let cached = Cached::new().await;
     for _ in 0..2 {
         assert_eq!(cached.answer(call("m+filter=3")).await.reply.finish, FinishReason::ContentFilter);
@@ -82,7 +82,7 @@ async fn an_answer_whose_usage_is_a_guess_is_kept_with_the_guess() {
     assert_eq!(second.receipt.avoided, first.receipt.cost);
 }
 
-/// What a fallback said is not what the first provider would have said.
+/// A fallback's answer is not the first provider's.
 #[tokio::test]
 async fn an_answer_of_a_fallback_is_kept_under_the_fallbacks_own_name() {
     let scripted = Scripted::start().await.unwrap();
@@ -140,7 +140,7 @@ async fn a_damaged_cache_is_begun_anew() {
     }
 }
 
-/// More answers than there is room for: the engine works, and the cache stays within its room.
+/// More answers than the capacity holds: the engine works, and the cache stays within its capacity.
 #[tokio::test]
 async fn the_room_holds_under_more_answers_than_fit() {
     let cache = MemoryCache::in_ram(1 << 20).unwrap();
@@ -158,9 +158,9 @@ async fn the_room_holds_under_more_answers_than_fit() {
     assert!(!cached.answer(long(0)).await.receipt.was_cached);
 }
 
-/// An answer that ran into its limit of tokens is not whole either.
+/// An answer that reached its token limit is not complete either.
 #[tokio::test]
-async fn an_answer_that_was_cut_at_its_limit_is_nobody_elses() {
+async fn an_answer_that_was_cut_at_its_limit_is_not_cached() {
     let cached = Cached::new().await;
     for _ in 0..2 {
         assert_eq!(cached.answer(call("m+frames=4000")).await.reply.finish, FinishReason::Length);
@@ -168,7 +168,7 @@ async fn an_answer_that_was_cut_at_its_limit_is_nobody_elses() {
     assert_eq!(cached.asked(), 2);
 }
 
-/// A cache that is out of order.
+/// Cache that fails.
 #[derive(Debug)]
 struct OutOfOrder;
 

@@ -1,4 +1,4 @@
-//! Questions over documents: what ends an answer at once. Number 54: a hit never bypasses who may read what.
+//! Cache invalidation for questions over documents. Number 54: a hit never bypasses read permissions.
 
 use std::io::Cursor;
 use std::time::Duration;
@@ -53,14 +53,14 @@ impl Cached {
         nexus.grant(&caller(), &leave(), grantee, Permission::Read, until).await.unwrap().id
     }
 
-    /// Asks, and says whether the vendor was asked for it.
+    /// Asks, and returns whether the vendor was called.
     async fn asks(&self, caller: &Principal) -> (FinishedRun, bool) {
         let before = self.asked();
         let run = self.world.nexus.ask(caller, QUESTION).corpus("handbook").start().await.unwrap();
         (run.finish().await.unwrap(), self.asked() > before)
     }
 
-    /// Asks twice: the first is paid for, the second is not, and both say the same.
+    /// Asks twice: the first run is charged, the second is not, and both answers are equal.
     async fn fills(&self, caller: &Principal) -> FinishedRun {
         let (first, was_asked) = self.asks(caller).await;
         assert!(was_asked, "{first:?}");
@@ -72,7 +72,7 @@ impl Cached {
         first
     }
 
-    /// The call that shows what a search of `who` finds.
+    /// Returns the call that shows the search results of `caller`.
     async fn showing(&self, caller: &Principal) -> ModelCall {
         let found = self.world.nexus.search(caller, Search::new(handbook(), "days of leave")).await.unwrap();
         let evidence = Evidence::number(found.hits);
@@ -154,7 +154,8 @@ async fn n54_a_grant_to_somebody_else_is_another_state_of_the_corpus() {
     assert!(cached.asks(&bob()).await.1);
 }
 
-/// Nothing changes in the corpus when a grant runs out: each source is looked at again before an answer is given.
+/// Nothing changes in the corpus when a grant expires: each source is authorised again before a cached answer is
+/// served.
 #[tokio::test]
 async fn n54_a_grant_that_ran_out_ends_what_the_cache_gives() {
     let cached = Cached::with_documents().await;
@@ -166,7 +167,7 @@ async fn n54_a_grant_that_ran_out_ends_what_the_cache_gives() {
     assert!(!cached.answer_to(&bob(), call).await.receipt.was_cached);
 }
 
-/// Passages without a corpus could be anybody's.
+/// Passages without a corpus have no known tenant.
 #[tokio::test]
 async fn n54_a_call_that_does_not_say_where_its_passages_are_from_is_not_cached() {
     let cached = Cached::with_documents().await;
@@ -183,7 +184,7 @@ async fn n54_a_call_that_does_not_say_where_its_passages_are_from_is_not_cached(
     }
 }
 
-/// A hash is what whoever shows a passage says it is; the words are what the model reads.
+/// A hash is the caller's claim about a passage; the text is what the model reads.
 #[tokio::test]
 async fn n54_a_passage_with_another_text_under_the_same_hash_is_another_passage() {
     let cached = Cached::with_documents().await;

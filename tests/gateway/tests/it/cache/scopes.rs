@@ -1,4 +1,4 @@
-//! Whom an answer may serve: nobody else.
+//! Cache scopes: an answer serves no other tenant and no other permissions.
 
 use nexus_core::llm::{MessageRole, Parameters, ResponseFormat, ToolSpec, Turn};
 use nexus_core::{Nexus, Principal};
@@ -37,7 +37,7 @@ async fn n50_users_share_an_answer_only_when_they_may_see_the_same() {
     }
 }
 
-/// Number 51: by key, no two questions are alike, however near they are.
+/// Number 51: by exact key, no two questions are equal, however similar.
 #[tokio::test]
 async fn n51_different_questions_never_share_an_answer() {
     let cached = Cached::new().await;
@@ -57,7 +57,7 @@ async fn n51_different_questions_never_share_an_answer() {
     }
 }
 
-/// Number 52: the order of a map's fields makes no other request.
+/// Number 52: the order of a map's fields does not change the request.
 #[tokio::test]
 async fn n52_a_schema_in_another_order_hits() {
     let cached = Cached::new().await;
@@ -121,7 +121,7 @@ async fn without_a_cache_every_call_reaches_the_vendor() {
     assert_eq!(world.scripted.log().len(), 2);
 }
 
-/// A model on hardware of one's own costs nothing, so there is nothing to save.
+/// A model on the operator's own hardware costs nothing, so a hit would save nothing.
 #[tokio::test]
 async fn a_local_model_is_always_asked() {
     let nexus: Nexus = super::builder(

@@ -1,5 +1,5 @@
-//! Questions that are near, where an operator says how near is near enough. The scripted vectors are made of words: equal
-//! words in another order have equal vectors, and four words of five have a cosine of about 0.8.
+//! Semantic cache, for operators that set a similarity threshold. The scripted vectors are made of words: equal words
+//! in another order have equal vectors, and four words of five have a cosine of about 0.8.
 
 use std::io::Cursor;
 
@@ -29,21 +29,21 @@ fn near_enough(threshold: f64) -> GatewaySettings {
     }
 }
 
-/// How often the vendor was asked for an answer.
+/// Counts the requests to the vendor for an answer.
 fn answers_asked(cached: &Cached) -> usize {
     cached.world.scripted.log().iter().filter(|entry| entry.model != EMBEDDER).count()
 }
 
-/// Number 51: nothing near is near enough unless an operator says so.
+/// Number 51: semantic hits are off by default.
 #[tokio::test]
-async fn n51_near_questions_share_nothing_unless_told() {
+async fn n51_near_questions_share_nothing_by_default() {
     let cached = Cached::with_embedder(settings()).await;
     cached.answer(asking("plain", FIRST)).await;
     assert!(!cached.answer(asking("plain", SAME_WORDS)).await.receipt.was_cached);
     assert_eq!(cached.asked(), 2, "and no question is embedded for it");
 }
 
-/// Number 51: below the threshold is another question, however near.
+/// Number 51: a question below the threshold is another question, however similar.
 #[tokio::test]
 async fn n51_a_near_miss_does_not_hit() {
     let cached = Cached::with_embedder(near_enough(0.95)).await;
@@ -55,7 +55,7 @@ async fn n51_a_near_miss_does_not_hit() {
     assert_eq!(answers_asked(&cached), 2);
 }
 
-/// The vector of a question is a part of what the call may cost: without room for it, the question is not compared.
+/// The question's embedding counts towards the call's worst case: without room for it, the question is not compared.
 #[tokio::test]
 async fn the_vector_of_a_question_counts_for_what_its_call_may_cost() {
     let free = Cached::with_embedder(near_enough(0.95)).await;
@@ -75,7 +75,7 @@ async fn the_vector_of_a_question_counts_for_what_its_call_may_cost() {
     }
 }
 
-/// The threshold itself is near enough, and the next number above it is not.
+/// A similarity equal to the threshold hits, and the next lower one misses.
 #[tokio::test]
 async fn the_threshold_decides_to_the_last_digit() {
     let embedder = HashingEmbedder::new(64);
@@ -93,7 +93,7 @@ async fn the_threshold_decides_to_the_last_digit() {
     }
 }
 
-/// Number 24: the answer is free, the vector of the question is not.
+/// Number 24: the answer is free, the embedding of the question is not.
 #[tokio::test]
 async fn n24_side_costs_of_a_hit_are_charged() {
     let cached = Cached::with_embedder(near_enough(0.95)).await;
@@ -115,7 +115,7 @@ async fn an_equal_question_needs_no_vector() {
     assert_eq!(cached.asked(), before);
 }
 
-/// Everything but the question is equal, near or not.
+/// Everything but the question is equal, semantically similar or not.
 #[tokio::test]
 async fn n50_near_questions_share_within_one_scope_only() {
     let cached = Cached::with_embedder(near_enough(0.95)).await;
@@ -134,7 +134,7 @@ async fn n50_near_questions_share_within_one_scope_only() {
     assert!(cached.answer(asking("plain", SAME_WORDS)).await.receipt.was_cached);
 }
 
-/// When nobody can say what a question means, the model is asked.
+/// When the embedding of a question fails, the model is called.
 #[tokio::test]
 async fn a_question_that_cannot_be_embedded_is_answered_all_the_same() {
     let cached = Cached::with(near_enough(0.95)).await;

@@ -1,4 +1,4 @@
-//! Equal calls at the same time.
+//! Single flight: equal calls at the same time.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn n49_equal_calls_at_the_same_time_are_one() {
     assert_eq!(lines.len(), 20);
 }
 
-/// Number 49: whoever stops waiting does not stop what is paid for, and finds it when they ask again.
+/// Number 49: a caller that stops waiting does not stop a call in flight, and finds its answer on the next request.
 #[tokio::test]
 async fn n49_a_client_that_gave_up_does_not_end_the_call_that_fills_the_cache() {
     let cached = Cached::new().await;
@@ -35,9 +35,9 @@ async fn n49_a_client_that_gave_up_does_not_end_the_call_that_fills_the_cache() 
     assert_eq!(cached.asked(), 1);
 }
 
-/// What the first leaves nothing for, each makes for itself.
+/// When the leader leaves no answer, each follower makes its own call.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_call_that_fails_fails_nobody_else() {
+async fn a_failed_leader_fails_no_follower() {
     let cached = Cached::new().await;
     let made = join_all((0..5).map(|_| cached.world.complete(call("m+400+once+head-after=100ms")))).await;
     assert_eq!(made.iter().filter(|made| made.is_err()).count(), 1);
@@ -56,9 +56,9 @@ async fn a_first_call_that_is_cancelled_lets_the_others_go_on() {
     assert_eq!(cached.asked(), 2);
 }
 
-/// Whoever waits for another's answer has sent nothing, and is charged nothing when they leave.
+/// A follower has sent nothing, and is charged nothing when it leaves.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_cancels_while_waiting_is_charged_nothing() {
+async fn a_follower_that_cancels_is_charged_nothing() {
     let cached = Cached::new().await;
     let slow = || call("m+frames=3+first-after=2s");
     let first = cached.world.stream(slow()).await;

@@ -1,4 +1,4 @@
-//! Vectors that serve again: only what is not known is embedded and billed.
+//! Embedding cache: only unknown texts are embedded and billed.
 
 use std::io::Cursor;
 use std::time::Duration;
