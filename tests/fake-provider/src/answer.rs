@@ -1,4 +1,4 @@
-//! How a [`Call`] is answered: by the script, in the vendor's words, and with what happens before the head.
+//! Answer to a [`Call`]: by the script, in the vendor's words, with the faults before the head.
 
 use std::future::pending;
 use std::time::SystemTime;
@@ -39,7 +39,7 @@ impl Call {
             let body = Player::stream(reply, wire, self.script, self.ticket, self.connection.0);
             return response.map(|()| body);
         }
-        // What was asked for whole is generated whole, whether the client waits or not.
+        // A unary reply is generated whole, whether the client waits or not.
         self.ticket.bill(reply.billed);
         self.before().await;
         wait(self.script.faults.first_after).await;
@@ -74,7 +74,7 @@ impl Call {
         response.map(|()| body.into())
     }
 
-    /// The refusal that the script asks for, if any.
+    /// Returns the refusal of the script, if any.
     fn refusal_of(&self, ask: &Ask) -> Option<Refusal> {
         let faults = &self.script.faults;
         let kind = if faults.refusal.is_some() {
@@ -91,7 +91,7 @@ impl Call {
         kind.map(|kind| Refusal::scripted(kind, &ask.model, &self.key))
     }
 
-    /// Everything that may happen before the head. Does not return when there is none.
+    /// Plays the faults before the head. Does not return when there is no head.
     async fn before(&mut self) {
         let faults = &self.script.faults;
         wait(faults.head_after).await;
@@ -173,12 +173,12 @@ impl Call {
         }
     }
 
-    /// Whether Google answers with an array: a stream that is not one of events.
+    /// Returns whether Google answers with an array: a stream without server-sent events.
     fn in_array(&self) -> bool {
         self.target.ends_with(":streamGenerateContent") && parameter(&self.query, "alt") != Some("sse")
     }
 
-    /// The head of a response, with the headers that the vendor sends always.
+    /// Returns the head of a response, with the headers that the vendor always sends.
     fn head(&self, status: StatusCode, media: &'static str) -> Response<()> {
         self.ticket.status(status.as_u16());
         let mut response = Response::new(());
@@ -200,5 +200,5 @@ impl Call {
     }
 }
 
-/// What a proxy says for a vendor that it cannot reach.
+/// Error page of a proxy for a vendor that it cannot reach.
 const PAGE: &str = "<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>\n";

@@ -1,8 +1,8 @@
-//! A conversation as every dialect means it: [`Ask`], without a vendor's field names.
+//! Conversation without a vendor's field names: [`Ask`], common to all dialects.
 
 use serde_json::Value;
 
-/// Who speaks.
+/// Role of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     System,
@@ -18,28 +18,28 @@ pub(crate) struct Turn {
     pub(crate) text: String,
 }
 
-/// A tool that may be called.
+/// Tool that may be called.
 #[derive(Clone, Debug)]
 pub(crate) struct Tool {
     pub(crate) name: String,
     pub(crate) schema: Value,
 }
 
-/// What is asked for.
+/// Request of the client.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ask {
     pub(crate) model: String,
     pub(crate) turns: Vec<Turn>,
     pub(crate) tools: Vec<Tool>,
-    /// The most tokens of output.
+    /// Upper bound on the tokens of output.
     pub(crate) max_tokens: Option<u64>,
     pub(crate) stream: bool,
-    /// The reply must be JSON of this schema; null is any.
+    /// JSON schema that the reply must follow; null is any.
     pub(crate) format: Option<Value>,
 }
 
 impl Ask {
-    /// Characters by four, rounded up: the price of the prompt before any cache.
+    /// Returns the characters divided by four, rounded up: the price of the prompt before any cache.
     pub(crate) fn tokens(&self) -> u64 {
         let text: usize = self.turns.iter().map(|turn| turn.text.chars().count()).sum();
         let tools: usize =
@@ -52,12 +52,12 @@ impl Ask {
     }
 }
 
-/// How many tokens so many characters are.
+/// Converts characters to tokens.
 pub(crate) fn tokens(characters: usize) -> u64 {
     characters.div_ceil(4) as u64
 }
 
-/// The text of a message's content: a string, or parts of which the texts count.
+/// Returns the text of a message's content: a string, or parts of which the texts count.
 pub(crate) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -74,12 +74,12 @@ fn part_text(part: &Value) -> String {
     }
 }
 
-/// A string field of an object; empty when it is not there.
+/// Returns a string field of an object; empty when it is absent.
 pub(crate) fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// An array field of an object; empty when it is not there.
+/// Returns an array field of an object; empty when it is absent.
 pub(crate) fn items<'v>(value: &'v Value, field: &str) -> &'v [Value] {
     value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! One request on its way: [`Call`], from its arrival to its response.
+//! Request in flight: [`Call`], from its arrival to its response.
 
 use std::sync::Arc;
 
@@ -18,18 +18,18 @@ use crate::refusal::{Kind, Refusal};
 use crate::script::Script;
 use crate::server::Server;
 
-/// The longest body that is read.
+/// Upper bound on the length of a body.
 const LONGEST: usize = 64 << 20;
 pub(crate) const JSON: &str = "application/json";
 
-/// A request that arrived whole and is in the log.
+/// Request that arrived whole and is in the log.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) dialect: Dialect,
     pub(crate) headers: HeaderMap,
     pub(crate) query: String,
     pub(crate) body: Bytes,
-    /// The last parameter of the path, decoded.
+    /// Last parameter of the path, decoded.
     pub(crate) target: String,
     pub(crate) script: Script,
     pub(crate) key: String,
@@ -51,7 +51,7 @@ impl FromRequest<Arc<Server>> for Call {
             Ok(all) => all.iter().last().map(|(_, value)| value.to_owned()).unwrap_or_default(),
             Err(_) => String::new(),
         };
-        // A body that breaks off leaves nobody to answer, so this is for one that is too long. Neither is billed.
+        // A truncated body leaves no client to answer, so this is for one that is too long. Neither is billed.
         let body = to_bytes(body, LONGEST).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
         let dialect = Dialect::of(parts.uri.path(), &parts.headers);
         let query = parts.uri.query().unwrap_or_default().to_owned();
@@ -95,7 +95,7 @@ fn entry(dialect: Dialect, parts: &axum::http::request::Parts, key: &str) -> Ent
     }
 }
 
-/// The first 16 hexadecimal digits of the key's SHA-256.
+/// Returns the first 16 hexadecimal digits of the key's SHA-256.
 pub(crate) fn fingerprint(key: &str) -> String {
     if key.is_empty() {
         return String::new();
@@ -105,7 +105,7 @@ pub(crate) fn fingerprint(key: &str) -> String {
     format!("{first:016x}")
 }
 
-/// A refusal, or a response that is already made.
+/// Refusal of a request.
 pub(crate) type Stopped = Box<Refusal>;
 
 impl Call {
@@ -113,18 +113,18 @@ impl Call {
         self.ticket.id()
     }
 
-    /// The key that it brought; empty without one.
+    /// Returns the request's key; empty without one.
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub(crate) fn json(&self) -> Result<Value, Stopped> {
         serde_json::from_slice(&self.body)
             .map_err(|_| Box::new(Refusal::new(Kind::Invalid, "the body of the request is not valid JSON")))
     }
 
-    /// Notes the model, demands a key and reads the script. Must come before everything that may be refused.
+    /// Records the model, demands a key and parses the script. Must come before every possible refusal.
     pub(crate) fn begin(&mut self, model: &str, streamed: bool) -> Result<(), Stopped> {
         self.ticket.about(model, streamed);
         if self.key.is_empty() && self.dialect != Dialect::Ollama {
@@ -142,7 +142,7 @@ impl Call {
         Ok(())
     }
 
-    /// Whose count this request belongs to: what the client says, or else its key.
+    /// Returns the scope that counts this request: the client's own, or else its key.
     fn scope(&self) -> String {
         let given = self.headers.get("x-scripted-scope").and_then(|value| value.to_str().ok());
         given.map_or_else(|| fingerprint(&self.key), str::to_owned)
@@ -161,7 +161,7 @@ pub(crate) async fn settle<F: Future<Output = Response>>(
     }
 }
 
-/// A response with JSON that no script touches and no bill mentions.
+/// Returns a response with JSON, without script and without bill.
 pub(crate) fn plain(value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));

@@ -1,6 +1,6 @@
-//! The sockets: each connection has a [`Line`], by which a request can break the connection that it came on.
+//! Sockets: each connection has a [`Line`], by which a request can break its own connection.
 //!
-//! What belongs to HTTP is not here: this module knows bytes and their ends.
+//! HTTP is not here: this module knows bytes and their ends.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,7 +23,7 @@ use tokio::time::sleep;
 const OPEN: u8 = 0;
 const CLOSED: u8 = 1;
 const RESET: u8 = 2;
-/// How long to wait before accepting again when the process has no descriptors left.
+/// Delay before the next accept when the process has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// One connection, as its requests see it.
@@ -31,13 +31,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Line {
     end: AtomicU8,
     task: AtomicWaker,
-    /// The socket takes no more bytes for now.
+    /// Whether the socket takes no more bytes for now.
     blocked: AtomicBool,
     moved: Notify,
 }
 
 impl Line {
-    /// Ends the connection with a FIN, after what is already written.
+    /// Ends the connection with a FIN, after the written bytes.
     pub(crate) fn close(&self) {
         self.end_with(CLOSED);
     }
@@ -53,7 +53,7 @@ impl Line {
         self.moved.notify_waiters();
     }
 
-    /// Resolves once all that was handed to the connection before is in the system's hands. Call it from the body.
+    /// Resolves once the system has taken all bytes handed to the connection before. Call it from the body.
     pub(crate) async fn flushed(&self) {
         // A body that is not ready makes hyper flush, in the same turn.
         yield_now().await;
@@ -68,7 +68,7 @@ impl Line {
     }
 }
 
-/// The line of the connection, as axum hands it to handlers.
+/// Line of the connection, as axum hands it to handlers.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection(pub(crate) Arc<Line>);
 
@@ -78,7 +78,7 @@ impl Connected<IncomingStream<'_, Listener>> for Connection {
     }
 }
 
-/// Every connection that is open.
+/// Open connections.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     lines: Mutex<HashMap<u64, Arc<Line>>>,
@@ -111,7 +111,7 @@ impl Connections {
     }
 }
 
-/// Accepts connections and keeps their lines.
+/// Listener that records the lines of its connections.
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
@@ -147,7 +147,7 @@ impl Listener {
     }
 }
 
-/// A socket whose requests can end it.
+/// Socket whose requests can end it.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
@@ -157,7 +157,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Fails once the line has been ended; until then, the task is woken when it is.
+    /// Fails once the line has been ended; until then, registers the task to be woken by the end.
     fn check(&self, context: &Context<'_>) -> io::Result<()> {
         self.line.task.register(context.waker());
         match self.line.end.load(Ordering::SeqCst) {

@@ -1,13 +1,13 @@
-//! Whose wire a request came on, which its path tells.
+//! Dialect of a request, determined by its path.
 
 use axum::http::{HeaderMap, header};
 use serde::Serialize;
 
-/// A vendor's wire.
+/// Wire of a vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
-    /// OpenAI, and everyone who speaks like it.
+    /// OpenAI and compatible vendors.
     #[serde(rename = "openai")]
     OpenAi,
     /// Anthropic's Messages.
@@ -19,7 +19,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The dialect of a request. What no vendor has is answered in OpenAI's words.
+    /// Returns the dialect of a request. Unknown paths are answered in OpenAI's words.
     pub(crate) fn of(path: &str, headers: &HeaderMap) -> Self {
         let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| path.starts_with(prefix));
         if begins(&["/v1/messages"]) || headers.contains_key("anthropic-version") {
@@ -35,7 +35,7 @@ impl Dialect {
         }
     }
 
-    /// The key that a request brings, where this vendor looks for it; empty without one.
+    /// Returns the key of a request, where this vendor expects it; empty without one.
     pub(crate) fn key(self, headers: &HeaderMap, query: &str) -> String {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = header(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
@@ -48,7 +48,7 @@ impl Dialect {
     }
 }
 
-/// The value of a parameter of a query, as it stands there.
+/// Returns the raw value of a query parameter.
 pub(crate) fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
     query
         .split('&')

@@ -27,5 +27,5 @@ pub use record::Recorded;
 pub use refusal::{Kind, RetryHints};
 pub use server::Scripted;
 
-/// The models that lists name. Every other name answers as well.
+/// Names in the lists of models. Every other name answers as well.
 const MODELS: [&str; 2] = ["scripted-1", "scripted-embed-1"];

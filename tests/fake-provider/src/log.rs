@@ -1,7 +1,7 @@
-//! The vendor's own bill: [`Entry`], one for each request that arrived, whatever became of it.
+//! Vendor's own bill: [`Entry`], one for each request that arrived, whatever its outcome.
 //!
-//! This is what an audit compares a ledger with, so it knows nothing of the caller's side: tokens are billed as they
-//! are generated, and a client that leaves does not get its money back.
+//! An audit compares a ledger with this bill, so the bill knows nothing of the caller's side: tokens are billed as
+//! they are generated, and a client that leaves gets no refund.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,57 +12,57 @@ use tokio::sync::Notify;
 
 use crate::dialect::Dialect;
 
-/// Tokens, each in exactly one bucket.
+/// Billed amounts, each token in exactly one bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Billed {
-    /// The prompt's, without those of the buckets below.
+    /// Tokens of the prompt, without those of the buckets below.
     pub input: u64,
-    /// Read from the cache.
+    /// Tokens read from the cache.
     pub cache_read: u64,
-    /// Written to the cache for 5 minutes.
+    /// Tokens written to the cache for 5 minutes.
     pub cache_write: u64,
-    /// Written to the cache for an hour.
+    /// Tokens written to the cache for an hour.
     pub cache_write_1h: u64,
-    /// Audio that came in.
+    /// Tokens of audio input.
     pub audio_in: u64,
-    /// Tools' results that were read.
+    /// Tokens of tool results that were read.
     pub tool_prompt: u64,
-    /// Text and tool calls that were made.
+    /// Tokens of text and tool calls.
     pub output: u64,
-    /// Thoughts, aloud or silent.
+    /// Tokens of reasoning, shown or hidden.
     pub reasoning: u64,
-    /// Audio that went out.
+    /// Tokens of audio output.
     pub audio_out: u64,
-    /// Searches that the vendor made: requests, not tokens.
+    /// Searches of the vendor: requests, not tokens.
     pub searches: u64,
-    /// Characters that were spoken: characters, not tokens.
+    /// Characters synthesised: characters, not tokens.
     pub characters: u64,
 }
 
 impl Billed {
-    /// All tokens that went in.
+    /// Returns all input tokens.
     pub fn all_input(&self) -> u64 {
         self.input + self.cache_read + self.cache_write + self.cache_write_1h + self.audio_in
     }
 
-    /// All tokens that came out.
+    /// Returns all output tokens.
     pub fn all_output(&self) -> u64 {
         self.output + self.reasoning + self.audio_out
     }
 }
 
-/// How a request ended.
+/// Outcome of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It has not.
+    /// In flight.
     #[default]
     UnderWay,
     /// The whole reply was handed to the connection, with or without its marker.
     Completed,
-    /// With an error status.
+    /// The request was answered with an error status.
     Refused,
-    /// With an error event within a stream.
+    /// An error event ended the stream.
     Failed,
     /// The script broke the connection.
     Cut,
@@ -70,53 +70,53 @@ pub enum Outcome {
     Aborted,
 }
 
-/// One request, as the vendor saw it.
+/// Entry of one request, as the vendor saw it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
-    /// Its number, from 1; the request id that the client is told ends with it.
+    /// Number, from 1; the request id sent to the client ends with it.
     pub id: u64,
-    /// When it had arrived whole, in microseconds since the server started.
+    /// Time of its complete arrival, in microseconds since the server started.
     pub at_us: u64,
-    /// Whose wire it came on.
+    /// Dialect of its wire.
     pub dialect: Dialect,
-    /// Its method.
+    /// Method.
     pub method: String,
-    /// Its path, without the query.
+    /// Path, without the query.
     pub path: String,
-    /// The model that it names, with the directives.
+    /// Model name, with the directives.
     pub model: String,
-    /// Whether a stream was asked for.
+    /// Whether the client requested a stream.
     pub streamed: bool,
-    /// The first 16 hexadecimal digits of the SHA-256 of its key; empty without one.
+    /// First 16 hexadecimal digits of the SHA-256 of its key; empty without one.
     pub key: String,
-    /// The status that it got; none before the head, or when there was no head.
+    /// Status of the response; `None` before the head, or without a head.
     pub status: Option<u16>,
-    /// How it ended.
+    /// Outcome of the request.
     pub outcome: Outcome,
-    /// How many frames of content were handed to the connection; for a whole reply all or none.
+    /// Frames of content handed to the connection; for a unary reply all or none.
     pub frames: u64,
-    /// Whether the usage that is whole was handed to the connection. A client cannot have read it otherwise.
+    /// Whether the complete usage was handed to the connection. A client cannot have read it otherwise.
     pub usage_sent: bool,
-    /// What it cost.
+    /// Billed amounts.
     pub billed: Billed,
-    /// The client's `x-request-id`.
+    /// `x-request-id` of the client.
     pub client_request_id: Option<String>,
-    /// The client's `x-nexus-attempt`.
+    /// `x-nexus-attempt` of the client.
     pub attempt: Option<String>,
-    /// The client's `x-stainless-retry-count`, which the vendors' own clients send.
+    /// `x-stainless-retry-count` of the client, which the vendors' own clients send.
     pub retry_count: Option<String>,
-    /// The client's `idempotency-key`.
+    /// `idempotency-key` of the client.
     pub idempotency_key: Option<String>,
 }
 
 #[derive(Debug, Default)]
 struct Entries {
-    /// The id of the first entry that is kept.
+    /// Id of the first stored entry.
     first: u64,
     kept: Vec<Entry>,
 }
 
-/// The log of one server.
+/// Log of one server.
 #[derive(Debug)]
 pub(crate) struct Log {
     started: Instant,
@@ -141,7 +141,7 @@ impl Log {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes `entry` down, with the next number and the time.
+    /// Appends `entry`, with the next number and the time.
     pub(crate) fn open(self: &Arc<Self>, mut entry: Entry) -> Ticket {
         self.under_way.fetch_add(1, Ordering::SeqCst);
         entry.at_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -157,14 +157,14 @@ impl Log {
         self.entries().kept.clone()
     }
 
-    /// Forgets every entry. Those under way are not written down again; numbers go on.
+    /// Removes every entry. Requests in flight are not logged again; numbers continue.
     pub(crate) fn clear(&self) {
         let mut entries = self.entries();
         entries.first += entries.kept.len() as u64;
         entries.kept.clear();
     }
 
-    /// Resolves once no request is under way.
+    /// Resolves once no request is in flight.
     pub(crate) async fn quiet(&self) {
         loop {
             let quiet = self.quiet.notified();
@@ -184,7 +184,7 @@ impl Log {
     }
 }
 
-/// What a request has cost so far.
+/// Cost of a request so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     frames: u64,
@@ -192,7 +192,7 @@ struct State {
     billed: Billed,
 }
 
-/// The right to finish one entry. Dropped unfinished, the client left.
+/// Ticket to finish one entry. Dropped unfinished, the client left.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     log: Arc<Log>,
@@ -206,7 +206,7 @@ impl Ticket {
         self.id
     }
 
-    /// Notes what the request turned out to ask for.
+    /// Records the requested model and mode.
     pub(crate) fn about(&self, model: &str, streamed: bool) {
         self.log.change(self.id, |entry| {
             model.clone_into(&mut entry.model);
@@ -218,7 +218,7 @@ impl Ticket {
         self.log.change(self.id, |entry| entry.status = Some(status));
     }
 
-    /// The bill so far. It is written down when the request ends.
+    /// Sets the bill so far. It is logged when the request ends.
     pub(crate) fn bill(&mut self, billed: Billed) {
         self.state.billed = billed;
     }

@@ -1,4 +1,4 @@
-//! The binary `fake-provider`.
+//! Binary `fake-provider`.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ struct Args {
     /// The port; 0 takes any free one.
     #[arg(long, default_value_t = 11999)]
     port: u16,
-    /// Print what a model's name may ask for, and exit.
+    /// Print the directives of a model's name, and exit.
     #[arg(long)]
     directives: bool,
 }
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Without standard error there is nobody to tell.
+            // Without standard error the message has no reader.
             let _ = writeln!(io::stderr(), "error: {error}\nhint: `--port 0` takes any free port");
             ExitCode::FAILURE
         }
@@ -64,7 +64,7 @@ async fn serve(port: u16) -> io::Result<()> {
     Ok(())
 }
 
-/// Says where it listens, and what to type so that clients go there.
+/// Prints the address, and the variables that direct clients to it.
 fn welcome(scripted: &Scripted) -> io::Result<()> {
     let (url, openai) = (scripted.url(), scripted.openai_url());
     let mut out = io::stdout().lock();

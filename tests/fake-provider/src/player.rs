@@ -1,7 +1,7 @@
-//! Playing a reply: [`Player`] is the body of a response, with everything that the script makes go wrong in it.
+//! Playback of a reply: [`Player`] is the body of a response, with all faults of the script.
 //!
-//! It keeps the bill as it goes. A frame counts once its last byte is handed to the connection, so what a client has
-//! read was always counted before; a player that is dropped before its end had a client that left.
+//! The player updates the bill as it plays. A frame counts once its last byte is handed to the connection, so every
+//! frame that a client has read was counted before; a player dropped before its end had a client that left.
 
 use std::fmt;
 use std::future::pending;
@@ -18,7 +18,7 @@ use crate::reply::Reply;
 use crate::script::{After, Script, Which};
 use crate::wire::{Step, Wire, steps};
 
-/// The body ends here, without having ended.
+/// End of a body that is not complete.
 #[derive(Debug)]
 pub(crate) struct Broken;
 
@@ -30,7 +30,7 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// What is true once the pending bytes are handed over.
+/// State that holds once the pending bytes are handed over.
 #[derive(Clone, Copy, Debug, Default)]
 struct Mark {
     frames: u64,
@@ -40,15 +40,15 @@ struct Mark {
     end: Option<Outcome>,
 }
 
-/// What is played.
+/// Body to play.
 enum Piece {
-    /// A stream, one step after the other.
+    /// Stream, one step after the other.
     Steps { reply: Box<Reply>, wire: Box<dyn Wire>, steps: std::vec::IntoIter<Step> },
-    /// A body that is already written, of which the second half may have to wait.
+    /// Complete body, of which the second half may have to wait.
     Whole { rest: Option<(Bytes, Mark)> },
 }
 
-/// A body in the making.
+/// Body of a response in progress.
 pub(crate) struct Player {
     piece: Piece,
     script: Script,
@@ -56,12 +56,12 @@ pub(crate) struct Player {
     line: Arc<Line>,
     pending: Bytes,
     mark: Mark,
-    /// How many frames of content were made.
+    /// Frames of content made so far.
     content: usize,
-    /// How many tokens were thought and said.
+    /// Tokens of reasoning and of text so far.
     thought: u64,
     said: u64,
-    /// How many bytes were handed over.
+    /// Bytes handed over so far.
     sent: usize,
 }
 
@@ -94,7 +94,7 @@ impl Player {
             None => (None, last),
             Some(_) => (Some((bytes.split_off(bytes.len() / 2), last)), Mark::default()),
         };
-        // The frames of a whole reply are its halves.
+        // The frames of a unary reply are its halves.
         script.faults.after = script.faults.after.map(|(_, after)| (0, after));
         Self::play(Piece::Whole { rest }, script, ticket, line, bytes, mark)
     }
@@ -133,7 +133,7 @@ impl Player {
         }
     }
 
-    /// The next bytes: all that are pending, or what the faults of bytes leave of them.
+    /// Returns the next bytes: all that are pending, or the part that byte faults leave of them.
     async fn hand_over(&mut self) -> Result<Bytes, Broken> {
         let mut count = self.pending.len();
         if let Some(pause) = self.script.faults.drip {
@@ -157,7 +157,7 @@ impl Player {
         Ok(bytes)
     }
 
-    /// Writes down what the bytes that were handed over mean.
+    /// Records the effect of the bytes that were handed over.
     fn account(&mut self) {
         let mark = self.mark;
         self.content += usize::try_from(mark.frames).unwrap_or(usize::MAX);
@@ -196,7 +196,7 @@ impl Player {
         Broken
     }
 
-    /// Makes the next bytes pending. False when there are none.
+    /// Makes the next bytes pending. Returns false when there are none.
     async fn advance(&mut self) -> Result<bool, Broken> {
         let step = match &mut self.piece {
             Piece::Whole { rest } => {
@@ -220,7 +220,7 @@ impl Player {
             if let Some((frame, after)) = self.script.faults.after
                 && frame == self.content
             {
-                // A stall strikes once; everything else is the end.
+                // A stall happens once; every other fault is the end.
                 self.script.faults.after = None;
                 if after == After::Error {
                     self.fail();
@@ -289,7 +289,7 @@ impl Player {
     }
 }
 
-/// Sleeps, unless there is nothing to sleep: the timer's least is a millisecond.
+/// Sleeps, except for zero: the timer's least is a millisecond.
 pub(crate) async fn wait(time: Duration) {
     if !time.is_zero() {
         sleep(time).await;

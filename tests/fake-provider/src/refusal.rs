@@ -1,4 +1,4 @@
-//! Why a request gets no reply: [`Refusal`], which each dialect puts in its vendor's words.
+//! Refusal of a request: [`Refusal`], which each dialect puts in its vendor's words.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,16 +6,16 @@ use axum::http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-/// The kinds of refusal that vendors tell apart.
+/// Kinds of refusal that vendors distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// 400: the request makes no sense.
+    /// 400: the request is invalid.
     Invalid,
     /// 400: the prompt is too long.
     Context,
     /// 400: the conversation ends with the assistant's words.
     Prefill,
-    /// The prompt is against the vendor's policy.
+    /// The prompt violates the vendor's policy.
     Blocked,
     /// 401: the key is wrong.
     Unauthorised,
@@ -23,15 +23,15 @@ pub enum Kind {
     Billing,
     /// 403: the key may not do that.
     Forbidden,
-    /// 404: there is no such model, or no such path.
+    /// 404: the model or the path does not exist.
     NotFound,
     /// 413: the body is too large.
     TooLarge,
-    /// 429: too much at once.
+    /// 429: rate limit.
     RateLimited,
-    /// 429: no money left.
+    /// 429: no credit left.
     Quota,
-    /// 500: the vendor's fault.
+    /// 500: internal error of the vendor.
     Internal,
     /// 503: the vendor is down.
     Unavailable,
@@ -39,12 +39,12 @@ pub enum Kind {
     Overloaded,
     /// Another status, in the words of its class.
     Other(u16),
-    /// A page of a proxy, not of the vendor.
+    /// Error page of a proxy, not of the vendor.
     Html(u16),
 }
 
 impl Kind {
-    /// The usual kind of a status.
+    /// Returns the usual kind of a status.
     pub fn of_status(status: u16) -> Self {
         match status {
             400 => Self::Invalid,
@@ -61,7 +61,7 @@ impl Kind {
         }
     }
 
-    /// The status of a kind.
+    /// Returns the status of a kind.
     pub fn status(self) -> u16 {
         match self {
             Self::Invalid | Self::Context | Self::Prefill | Self::Blocked => 400,
@@ -79,35 +79,35 @@ impl Kind {
     }
 }
 
-/// A refusal with its sentence.
+/// Refusal with its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// What kind it is.
+    /// Kind of the refusal.
     pub(crate) kind: Kind,
-    /// What it says.
+    /// Message for the client.
     pub(crate) message: String,
-    /// The field of the request that is at fault, if one is.
+    /// Invalid field of the request, if any.
     pub(crate) field: Option<&'static str>,
 }
 
 impl Refusal {
-    /// A refusal that says `message`.
+    /// Creates a refusal with `message`.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), field: None }
     }
 
-    /// The request lacks `field`, or has nonsense in it.
+    /// Creates a refusal for a missing or invalid `field`.
     pub(crate) fn field(field: &'static str, reason: &str) -> Self {
         Self { kind: Kind::Invalid, message: format!("{field}: {reason}"), field: Some(field) }
     }
 
-    /// A refusal that the script asks for.
+    /// Creates the refusal of a script.
     pub(crate) fn scripted(kind: Kind, model: &str, key: &str) -> Self {
         let message = match kind {
             Kind::Context => "the prompt is longer than the scripted context".to_owned(),
             Kind::Prefill => PREFILL.to_owned(),
             Kind::Blocked => "the prompt was blocked by the scripted content filter".to_owned(),
-            // Vendors repeat a part of the key: nobody may pass this sentence on.
+            // Vendors repeat a part of the key: this message must not be passed on.
             Kind::Unauthorised => format!("Incorrect API key provided: {}", masked(key)),
             Kind::Billing => "the scripted account cannot be charged".to_owned(),
             Kind::NotFound => format!("the model `{model}` does not exist or you do not have access to it"),
@@ -123,25 +123,25 @@ impl Refusal {
     }
 }
 
-/// The sentence by which Anthropic's clients know this refusal.
+/// Message by which Anthropic's clients recognise this refusal.
 const PREFILL: &str =
     "This model does not support assistant message prefill. The conversation must end with a user message.";
 
-/// The first and last characters of a key, as vendors print it.
+/// Returns the first and last characters of a key, as vendors print it.
 fn masked(key: &str) -> String {
     let head: String = key.chars().take(3).collect();
     let tail: String = key.chars().skip(key.chars().count().saturating_sub(4)).collect();
     format!("{head}****{tail}")
 }
 
-/// What a refusal says about trying again.
+/// Retry hints of a refusal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetryHints {
     /// `Retry-After` in seconds, as written.
     pub after: Option<String>,
     /// `retry-after-ms`.
     pub after_ms: Option<u64>,
-    /// `Retry-After` as a date, so many seconds from now.
+    /// `Retry-After` as a date, this many seconds from now.
     pub date: Option<u64>,
     /// `x-should-retry`.
     pub should_retry: Option<bool>,
@@ -150,7 +150,7 @@ pub struct RetryHints {
 }
 
 impl RetryHints {
-    /// The headers that say it at `now`.
+    /// Returns the headers with these hints at `now`.
     pub(crate) fn headers(&self, now: SystemTime) -> Vec<(HeaderName, HeaderValue)> {
         let texts = [
             ("retry-after", self.after.clone()),
@@ -167,7 +167,7 @@ impl RetryHints {
     }
 }
 
-/// The date `seconds` after `now`, as RFC 9110 writes it.
+/// Returns the date `seconds` after `now`, in the form of RFC 9110.
 fn http_date(now: SystemTime, seconds: u64) -> Option<String> {
     let then = now.checked_add(Duration::from_secs(seconds))?;
     DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::try_from(then).ok()?).ok()

@@ -1,4 +1,4 @@
-//! What is said, before any vendor's words for it: [`Reply`].
+//! Reply, before any vendor's words for it: [`Reply`].
 
 use serde_json::Value;
 
@@ -7,22 +7,22 @@ use crate::log::Billed;
 use crate::script::{Faults, Script, Which};
 use crate::words::{sample, sentence};
 
-/// How many characters a token has, and a frame.
+/// Characters per token, and per frame.
 const CHARACTERS: usize = 4;
 const MIB: usize = 1 << 20;
-/// How deep a tool's arguments are filled in.
+/// Upper bound on the depth of filled-in tool arguments.
 const DEPTH: usize = 8;
 
 /// Text in frames of one token each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Text {
     whole: String,
-    /// Where each frame ends, in bytes.
+    /// End of each frame, in bytes.
     ends: Vec<usize>,
 }
 
 impl Text {
-    /// `whole` in frames of four characters.
+    /// Splits `whole` into frames of four characters.
     pub(crate) fn of(whole: String) -> Self {
         let mut ends: Vec<usize> =
             whole.char_indices().map(|(at, _)| at).skip(CHARACTERS).step_by(CHARACTERS).collect();
@@ -32,7 +32,7 @@ impl Text {
         Self { whole, ends }
     }
 
-    /// Exactly `frames` frames, each its own number.
+    /// Creates exactly `frames` frames, each its own number.
     pub(crate) fn counted(frames: usize) -> Self {
         let mut whole = String::with_capacity(frames.saturating_mul(CHARACTERS));
         for frame in 0..frames {
@@ -60,7 +60,7 @@ impl Text {
         self.whole.truncate(self.ends.last().copied().unwrap_or(0));
     }
 
-    /// Goes on in numbers until there are at least `frames` frames.
+    /// Appends numbers until there are at least `frames` frames.
     fn extend_to(&mut self, frames: usize) {
         if frames > self.len() {
             let padding = " ".repeat((CHARACTERS - self.whole.chars().count() % CHARACTERS) % CHARACTERS);
@@ -69,7 +69,7 @@ impl Text {
         }
     }
 
-    /// Makes the first frame `bytes` long.
+    /// Extends the first frame to `bytes` bytes.
     fn swell(&mut self, bytes: usize) {
         let filling = "x".repeat(bytes.saturating_sub(self.frame(0).len()));
         self.whole.insert_str(0, &filling);
@@ -77,10 +77,10 @@ impl Text {
     }
 }
 
-/// A tool's call.
+/// Tool call.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// Empty when the script takes it away.
+    /// Empty when the script removes it.
     pub(crate) id: String,
     pub(crate) name: String,
     /// JSON, unless the script breaks it.
@@ -88,13 +88,13 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The arguments as a value, for wires that do not send them as text.
+    /// Returns the arguments as a value, for wires that do not send them as text.
     pub(crate) fn value(&self) -> Value {
         serde_json::from_str(self.arguments.whole()).unwrap_or_default()
     }
 }
 
-/// Why a reply ends.
+/// Reason why a reply ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finish {
     Stop,
@@ -103,22 +103,22 @@ pub(crate) enum Finish {
     Filter,
 }
 
-/// A reply.
+/// Scripted reply.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
-    /// The number of the request, which makes every id of this reply its own.
+    /// Number of the request, which makes every id of this reply unique.
     pub(crate) id: u64,
     pub(crate) model: String,
     pub(crate) thinking: Text,
     pub(crate) text: Text,
     pub(crate) calls: Vec<Call>,
     pub(crate) finish: Finish,
-    /// What all of it costs.
+    /// Bill of the whole reply.
     pub(crate) billed: Billed,
 }
 
 impl Reply {
-    /// What `script` makes of `ask`.
+    /// Creates the reply to `ask` under `script`.
     pub(crate) fn new(id: u64, ask: &Ask, script: &Script) -> Self {
         let (shape, faults) = (&script.shape, &script.faults);
         let thinking = Text::counted(shape.thinking);
@@ -175,8 +175,8 @@ impl Reply {
         }
     }
 
-    /// What was made when so many frames of thinking, and of text and calls, had been sent. Silent thoughts come before
-    /// everything else.
+    /// Returns the bill after so many frames of reasoning, and of text and calls, were sent. Hidden reasoning comes
+    /// before everything else.
     pub(crate) fn billed_after(&self, thought: u64, said: u64) -> Billed {
         let silent = self.billed.reasoning - self.thinking.len() as u64;
         let reasoning = if thought + said > 0 { silent + thought } else { 0 };
@@ -185,7 +185,7 @@ impl Reply {
     }
 }
 
-/// The frame that a fault waits for: the reply is made long enough to have it.
+/// Returns the frame that a fault waits for: the reply is made long enough to have it.
 fn needed(faults: &Faults) -> Option<usize> {
     let duplicate = match faults.duplicate {
         Some(Which::One(frame)) => Some(frame),

@@ -1,4 +1,4 @@
-//! Every path that the scripted vendors have.
+//! Router of the scripted vendors' paths.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::refusal::{Kind, Refusal};
 use crate::server::Server;
 use crate::{anthropic, gemini, ollama, openai};
 
-/// The routes of all dialects, and the log's own.
+/// Returns the routes of all dialects, and the log's own.
 pub(crate) fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(openai::chat))

@@ -1,4 +1,4 @@
-//! The running server: [`Scripted`].
+//! Running server: [`Scripted`].
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -14,18 +14,18 @@ use crate::record::Recorded;
 use crate::router::router;
 use crate::script::When;
 
-/// How many requests are kept for assertions.
+/// Number of requests stored for assertions.
 const KEPT: usize = 4096;
 
-/// How many connections may wait to be accepted: thousands of callers come at once.
+/// Backlog of the listener: thousands of callers connect at once.
 const WAITING: u32 = 4096;
 
-/// What every request shares.
+/// State shared by all requests.
 #[derive(Debug, Default)]
 pub(crate) struct Server {
     pub(crate) log: Arc<Log>,
     recorded: Mutex<VecDeque<Recorded>>,
-    /// How many requests each scope made of each model with faults that depend on it.
+    /// Requests of each scope for each model with faults that depend on the count.
     counts: Mutex<HashMap<(String, String), u64>>,
 }
 
@@ -38,7 +38,7 @@ impl Server {
         recorded.push_back(request);
     }
 
-    /// Whether the faults of `model` apply to the next request of `scope`; counts it.
+    /// Returns whether the faults of `model` apply to the next request of `scope`; counts it.
     pub(crate) fn faults_apply(&self, when: When, model: &str, scope: &str) -> bool {
         if when == When::Always {
             return true;
@@ -51,7 +51,7 @@ impl Server {
     }
 }
 
-/// A scripted provider that serves until it is shut down or dropped.
+/// Scripted provider that serves until it is shut down or dropped.
 #[derive(Debug)]
 pub struct Scripted {
     address: SocketAddr,
@@ -61,7 +61,7 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// Serves on any free port of the loopback address, on the runtime that it is called from.
+    /// Serves on any free port of the loopback address, on the current runtime.
     ///
     /// # Errors
     /// When the system has no port left.
@@ -91,43 +91,43 @@ impl Scripted {
         Ok(Self { address, server, connections, serving })
     }
 
-    /// Where it listens.
+    /// Returns the listening address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// `http://127.0.0.1:<port>`: the base of Anthropic's, Gemini's and Ollama's clients.
+    /// Returns `http://127.0.0.1:<port>`: the base of Anthropic's, Gemini's and Ollama's clients.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// `http://127.0.0.1:<port>/v1`: the base of OpenAI's clients.
+    /// Returns `http://127.0.0.1:<port>/v1`: the base of OpenAI's clients.
     pub fn openai_url(&self) -> String {
         format!("{}/v1", self.url())
     }
 
-    /// The bill so far: every request that arrived, in the order in which they did.
+    /// Returns the bill so far: every request that arrived, in the order of arrival.
     pub fn log(&self) -> Vec<Entry> {
         self.server.log.snapshot()
     }
 
-    /// The bill once no request is under way. Never resolves while a silent or stalled client stays.
+    /// Returns the bill once no request is in flight. Never resolves while a silent or stalled client stays.
     pub async fn settled_log(&self) -> Vec<Entry> {
         self.server.log.quiet().await;
         self.log()
     }
 
-    /// Forgets the bill. Requests under way are not billed again.
+    /// Clears the bill. Requests in flight are not billed again.
     pub fn clear_log(&self) {
         self.server.log.clear();
     }
 
-    /// The last 4,096 requests, oldest first.
+    /// Returns the last 4,096 requests, oldest first.
     pub fn requests(&self) -> Vec<Recorded> {
         self.server.recorded.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     pub fn connections(&self) -> usize {
         self.connections.count()
     }
@@ -137,7 +137,7 @@ impl Scripted {
         self.connections.none_left().await;
     }
 
-    /// Stops listening, breaks every connection and waits until none is left. Gives the final bill.
+    /// Stops listening, breaks every connection and waits until none is left. Returns the final bill.
     pub async fn shutdown(mut self) -> Vec<Entry> {
         self.serving.shutdown().await;
         self.connections.close_all();

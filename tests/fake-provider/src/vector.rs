@@ -1,12 +1,12 @@
 //! Embeddings without a model: a text's vector is the sum of its words' vectors, which come from hashes.
 //!
-//! So equal texts have equal vectors, texts that share words are near each other, and nothing depends on the machine:
+//! Equal texts have equal vectors, texts that share words are near each other, and nothing depends on the machine:
 //! each word adds whole numbers, and only the last division has a fraction.
 
-/// The most dimensions that are given.
+/// Upper bound on the dimensions.
 pub(crate) const MOST: usize = 16_384;
 
-/// The unit vector of `text`.
+/// Returns the unit vector of `text`.
 pub(crate) fn embed(text: &str, dimensions: usize) -> Vec<f32> {
     let mut sums = vec![0_i32; dimensions];
     let mut words = 0;
@@ -24,7 +24,7 @@ pub(crate) fn embed(text: &str, dimensions: usize) -> Vec<f32> {
     sums.iter().map(unit).collect()
 }
 
-/// Adds 1 to or takes 1 from each dimension, as the word's hash says.
+/// Adds 1 to or subtracts 1 from each dimension, by the word's hash.
 fn add(word: &str, sums: &mut [i32]) {
     let mut state = hash(word);
     for part in sums.chunks_mut(64) {
@@ -35,13 +35,13 @@ fn add(word: &str, sums: &mut [i32]) {
     }
 }
 
-/// FNV-1a of 64 bits.
+/// Returns the 64-bit FNV-1a hash.
 fn hash(word: &str) -> u64 {
     word.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The next word of the generator `SplitMix64`.
+/// Returns the next word of the generator `SplitMix64`.
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
@@ -50,7 +50,7 @@ fn next(state: &mut u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Bytes in base64 with padding, RFC 4648 section 4.
+/// Encodes bytes in base64 with padding, RFC 4648 section 4.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);

@@ -1,4 +1,4 @@
-//! How a reply becomes bytes: the [`Step`]s of a stream, and the [`Wire`] that each dialect writes them on.
+//! Wire format of a reply: the [`Step`]s of a stream, and the [`Wire`] on which each dialect writes them.
 
 use std::io::Write as _;
 
@@ -8,7 +8,7 @@ use crate::log::Billed;
 use crate::reply::Reply;
 use crate::script::{End, Framing, Script};
 
-/// One step of a stream. Each wire writes those that its vendor has.
+/// Step of a stream. Each wire writes those that its vendor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Open,
@@ -19,21 +19,21 @@ pub(crate) enum Step {
     Text(usize),
     TextClose,
     CallOpen(usize),
-    /// Which call, and which frame of its arguments.
+    /// Index of the call, and of the frame of its arguments.
     Call(usize, usize),
     CallClose(usize),
-    /// A call in one piece, on wires that cannot cut it.
+    /// Call in one piece, on wires that cannot split it.
     CallWhole(usize),
     Finish,
     Usage,
-    /// The marker by which a client knows that the stream is whole.
+    /// Marker by which a client recognises a complete stream.
     Done,
-    /// What the syntax needs after it.
+    /// Closing syntax after the marker.
     Close,
 }
 
 impl Step {
-    /// How many tokens it has of thoughts, and of words; nothing for steps without content.
+    /// Returns the tokens of reasoning and of text; `None` for steps without content.
     pub(crate) fn content(self, reply: &Reply) -> Option<(u64, u64)> {
         match self {
             Self::Think(_) => Some((1, 0)),
@@ -56,20 +56,20 @@ impl Step {
     }
 }
 
-/// A stream of one dialect.
+/// Stream of one dialect.
 pub(crate) trait Wire: Send {
-    /// The `Content-Type`.
+    /// Returns the `Content-Type`.
     fn media(&self) -> &'static str;
 
-    /// Whether the vendor sends tool calls in one piece.
+    /// Returns whether the vendor sends tool calls in one piece.
     fn whole_calls(&self) -> bool {
         false
     }
 
-    /// Whether the vendor's stream has something to say at `step`.
+    /// Returns whether the vendor's stream has output for `step`.
     fn has(&self, step: Step) -> bool;
 
-    /// Writes a step that it has; `so_far` is the bill up to and with it. Says whether it told the usage that is whole.
+    /// Writes a step; `so_far` is the bill up to and with it. Returns whether it reported the complete usage.
     fn step(&mut self, reply: &Reply, step: Step, so_far: &Billed, out: &mut Vec<u8>) -> bool;
 
     /// Writes `data` as one frame, whether it is JSON or not.
@@ -78,11 +78,11 @@ pub(crate) trait Wire: Send {
     /// Writes the event by which the vendor ends a stream that fails.
     fn error(&mut self, out: &mut Vec<u8>);
 
-    /// Writes what no client knows.
+    /// Writes elements unknown to every client.
     fn unknown(&mut self, out: &mut Vec<u8>);
 }
 
-/// The steps of `reply`, as `script` and `wire` have them.
+/// Returns the steps of `reply` under `script` and `wire`.
 pub(crate) fn steps(reply: &Reply, script: &Script, wire: &dyn Wire) -> Vec<Step> {
     let mut steps = Vec::with_capacity(reply.text.len() + reply.thinking.len() + 16);
     steps.push(Step::Open);
@@ -115,7 +115,7 @@ pub(crate) fn steps(reply: &Reply, script: &Script, wire: &dyn Wire) -> Vec<Step
     steps
 }
 
-/// Writes a server-sent event, as the HTML standard's section 9.2 has it.
+/// Writes a server-sent event, by section 9.2 of the HTML standard.
 pub(crate) fn event(framing: Framing, name: Option<&str>, data: &[u8], out: &mut Vec<u8>) {
     let end: &[u8] = if framing.crlf { b"\r\n" } else { b"\n" };
     if let Some(name) = name {

@@ -1,18 +1,18 @@
-//! What the scripted model says: a sentence that depends on the conversation alone.
+//! Text of the scripted model: a sentence that depends on the conversation alone.
 //!
-//! It quotes the passage that it was given, with its number, or else the user, so that a reader sees at once whether
-//! the prompt arrived.
+//! It quotes the passage of the prompt, with its number, or else the user, so that a reader sees at once whether the
+//! prompt arrived.
 
 use serde_json::{Map, Value, json};
 
 use crate::ask::{Ask, Role, text};
 
-/// The most characters that are quoted.
+/// Upper bound on the characters quoted.
 const QUOTED: usize = 200;
-/// How deep a schema is filled in.
+/// Upper bound on the depth of a filled-in schema.
 const DEPTH: usize = 8;
 
-/// The reply to `ask` in words.
+/// Returns the reply to `ask` in words.
 pub(crate) fn sentence(ask: &Ask) -> String {
     let user = last(ask, Role::User);
     if let Some(schema) = &ask.format {
@@ -31,12 +31,12 @@ fn last(ask: &Ask, role: Role) -> &str {
     ask.turns.iter().rev().find(|turn| turn.role == role).map(|turn| turn.text.as_str()).unwrap_or_default()
 }
 
-/// What follows the passages in a prompt of Nexus's, or the whole.
+/// Returns the text after the passages in a prompt of Nexus's, or the whole.
 fn question(user: &str) -> &str {
     user.rsplit_once("Question:").map_or(user, |(_, question)| question)
 }
 
-/// The text of passage 1: between the lines `<<passage 1 …>>` and `<<end 1 …>>`, or after a `[1]` that begins a line.
+/// Returns passage 1: between the lines `<<passage 1 …>>` and `<<end 1 …>>`, or after a `[1]` that begins a line.
 fn passage(prompt: &str) -> Option<&str> {
     if let Some((_, rest)) = prompt.split_once("<<passage 1 ") {
         let (_, rest) = rest.split_once('\n')?;
@@ -51,7 +51,7 @@ fn passage(prompt: &str) -> Option<&str> {
     Some(after.split_once("\n[2]").map_or(after, |(first, _)| first)).filter(|text| !text.trim().is_empty())
 }
 
-/// The sentence of `passage` that shares the most words with `question`; the first of equals.
+/// Returns the sentence of `passage` that shares the most words with `question`; the first of equals.
 fn best(passage: &str, question: &str) -> String {
     let words: Vec<String> = question.split_whitespace().map(bare).filter(|word| word.len() > 3).collect();
     let shared =
@@ -72,12 +72,12 @@ fn bare(word: &str) -> String {
     word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase()
 }
 
-/// The beginning of `text`, on one line.
+/// Returns the beginning of `text`, on one line.
 fn short(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect()
 }
 
-/// A value that fits `schema`, with `words` wherever a string may stand. Understands what schemas of tools use.
+/// Returns a value that fits `schema`, with `words` for every string. Understands the schemas that tools use.
 pub(crate) fn sample(schema: &Value, words: &str, depth: usize) -> Value {
     if let Some(fixed) = schema.get("const").or_else(|| schema.get("enum").and_then(|values| values.get(0))) {
         return fixed.clone();

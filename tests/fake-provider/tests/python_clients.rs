@@ -1,5 +1,5 @@
-//! The vendors' own clients read the scripted provider, so that the fake is known to speak the real wire: what it gets
-//! wrong, they refuse. The checks are in `python/clients.py`; the clients come from their packages.
+//! The vendors' own clients read the scripted provider, and refuse a wrong wire, so that the fake speaks the real one.
+//! The checks are in `python/clients.py`; the clients come from their packages.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nexus_fake_provider::Scripted;
 
-/// Runs a program to its end, elsewhere than on the threads that serve.
+/// Runs a program to its end, off the threads that serve.
 async fn run(mut command: Command) -> (bool, String, String) {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -26,7 +26,7 @@ async fn the_official_clients_of_openai_and_anthropic_read_the_fake_as_the_real_
     let scripted = Scripted::start().await.unwrap();
     let mut clients = Command::new(root.join("target/tools/python-clients/bin/python"));
     clients.arg(here.join("python/clients.py")).arg(scripted.url());
-    // What a developer has set for real vendors is none of the test's business.
+    // The test ignores a developer's variables for real vendors.
     for (name, _) in std::env::vars() {
         let known = name.to_ascii_uppercase();
         if known.starts_with("OPENAI") || known.starts_with("ANTHROPIC") || known.ends_with("_PROXY") {

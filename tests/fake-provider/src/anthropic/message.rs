@@ -1,4 +1,4 @@
-//! Messages: reading the request, and the reply in one piece.
+//! Messages: parses the request, and writes the unary reply.
 
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -11,10 +11,10 @@ use crate::refusal::Refusal;
 use crate::reply::{Finish, Reply};
 use crate::script::UsageTold;
 
-/// What stands where the vendor signs its thoughts.
+/// Placeholder of the vendor's signature on its thinking.
 pub(super) const SIGNATURE: &str = "c2NyaXB0ZWQ=";
 
-/// Reads the request, after its key and its script.
+/// Parses the request, after its key and its script.
 pub(super) fn read(call: &mut Call) -> Result<Ask, Stopped> {
     let body = call.json()?;
     let stream = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
@@ -63,7 +63,7 @@ fn tool(tool: &Value) -> Tool {
     Tool { name: text(tool, "name").to_owned(), schema }
 }
 
-/// Answers in one piece or as a stream.
+/// Answers without or with a stream.
 pub(super) async fn answer(call: Call, ask: Ask) -> Response {
     call.chat(&ask, |call| Box::new(Stream::new(&call.script)), whole).await
 }
@@ -93,7 +93,7 @@ fn whole(call: &Call, reply: &Reply) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
-/// A message without content, reason or usage.
+/// Returns a message without content, reason or usage.
 pub(super) fn head(reply: &Reply) -> Value {
     json!({
         "id": format!("msg_scripted{}", reply.id),
@@ -106,7 +106,7 @@ pub(super) fn head(reply: &Reply) -> Value {
     })
 }
 
-/// Anthropic's ids of calls begin with `toolu_`.
+/// Returns an id in Anthropic's form: ids of calls begin with `toolu_`.
 pub(super) fn id_of(id: &str) -> Option<String> {
     Some(format!("toolu_{id}")).filter(|_| !id.is_empty())
 }

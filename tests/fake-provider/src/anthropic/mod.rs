@@ -1,4 +1,4 @@
-//! Anthropic's wire: messages in one piece and as named events.
+//! Anthropic's wire: messages, unary and as named events.
 
 mod message;
 mod stream;
@@ -11,12 +11,12 @@ use crate::call::{Call, settle};
 use crate::log::Billed;
 use crate::refusal::{Kind, Refusal};
 
-/// `POST /v1/messages`.
+/// Answers `POST /v1/messages`.
 pub(crate) async fn messages(call: Call) -> Response {
     settle(call, message::read, message::answer).await
 }
 
-/// The body of `GET /v1/models`.
+/// Returns the body of `GET /v1/models`.
 pub(crate) fn models() -> Value {
     let models = crate::MODELS.map(|model| {
         json!({
@@ -26,7 +26,7 @@ pub(crate) fn models() -> Value {
     json!({ "data": models, "has_more": false, "first_id": crate::MODELS[0], "last_id": crate::MODELS[1] })
 }
 
-/// The body of an error.
+/// Returns the body of an error.
 pub(crate) fn error(refusal: &Refusal, id: u64) -> Value {
     let mut error = json!({ "type": kind(refusal.kind), "message": refusal.message });
     if refusal.kind == Kind::Quota
@@ -34,7 +34,7 @@ pub(crate) fn error(refusal: &Refusal, id: u64) -> Value {
     {
         error.insert("details".to_owned(), json!({ "error_code": "enforced_spend_limit_reached" }));
     }
-    // There is no code for these: clients know them by their words.
+    // These have no code: clients recognise them by their words.
     let words = [
         (Kind::Context, "prompt is too long: 200001 tokens > 200000 maximum"),
         (Kind::Blocked, "Output blocked by content filtering policy"),
@@ -68,7 +68,7 @@ fn request_id(id: u64) -> String {
     format!("req_scripted{id}")
 }
 
-/// The headers of every response.
+/// Returns the headers of every response.
 pub(crate) fn headers(id: u64) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers: Vec<_> = [
         ("anthropic-organization-id", "scripted"),
@@ -85,7 +85,7 @@ pub(crate) fn headers(id: u64) -> Vec<(HeaderName, HeaderValue)> {
     headers
 }
 
-/// Usage, of which the input does not contain the cache.
+/// Returns the usage, whose input does not contain the cache.
 fn usage(billed: &Billed) -> Map<String, Value> {
     let mut usage = Map::new();
     usage.insert("input_tokens".to_owned(), billed.input.into());

@@ -14,7 +14,7 @@ use crate::wire::{Step, Wire, event, json as write, put};
 pub(super) struct Stream {
     told: UsageTold,
     framing: Framing,
-    /// The number of the content block that is open, or comes next.
+    /// Index of the content block that is open, or comes next.
     block: usize,
     data: Vec<u8>,
 }
@@ -39,7 +39,7 @@ impl Stream {
         self.block += 1;
     }
 
-    /// A delta with one text in it.
+    /// Writes a delta with one text in it.
     fn delta(&mut self, kind: &str, field: &str, text: &str, so_far: &Billed, out: &mut Vec<u8>) {
         let data = &mut self.data;
         data.clear();
@@ -67,7 +67,7 @@ impl Stream {
         self.named("message_delta", &data, out);
     }
 
-    /// The beginning tells what went in, and a number for what will come out that means nothing.
+    /// Writes the start, which reports the input, and a meaningless number for the output.
     fn start(&self, reply: &Reply, out: &mut Vec<u8>) {
         let mut message = head(reply);
         if let Some(message) = message.as_object_mut()
@@ -80,7 +80,7 @@ impl Stream {
         self.named("ping", &json!({ "type": "ping" }), out);
     }
 
-    /// The end tells what came out, and what went in only if the beginning did not. True when it tells.
+    /// Writes the end, which reports the output, and the input only if the start did not. Returns true when it does.
     fn finish(&self, reply: &Reply, out: &mut Vec<u8>) -> bool {
         let reason = Some(stop_reason(reply.finish));
         let told = match self.told {
@@ -127,7 +127,7 @@ impl Wire for Stream {
                 if let Some(call) = reply.calls.get(number) {
                     let id = id_of(&call.id);
                     self.open(&json!({ "type": "tool_use", "id": id, "name": call.name, "input": {} }), out);
-                    // The vendor begins with nothing.
+                    // The vendor begins with an empty delta.
                     self.delta("input_json_delta", "partial_json", "", so_far, out);
                 }
             }

@@ -1,4 +1,4 @@
-//! Content: reading the request, and the reply in one piece.
+//! Content: parses the request, and writes the unary reply.
 
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ use crate::reply::{Call as ToolCall, Finish, Reply};
 use crate::script::UsageTold;
 use crate::wire::event;
 
-/// Reads the request, after its key and its script.
+/// Parses the request, after its key and its script.
 pub(super) fn read(call: &mut Call, model: &str, stream: bool) -> Result<Ask, Stopped> {
     let body = call.json()?;
     call.begin(model, stream)?;
@@ -56,7 +56,7 @@ fn turn(content: &Value) -> Result<Turn, Stopped> {
     Ok(Turn { role, text: parts(content) })
 }
 
-/// The texts of a content's parts, and what functions answered.
+/// Returns the texts of a content's parts, and the results of functions.
 fn parts(content: &Value) -> String {
     let part = |part: &Value| match part.pointer("/functionResponse/response") {
         Some(response) => response.to_string(),
@@ -70,7 +70,7 @@ fn tool(declaration: &Value) -> Tool {
     Tool { name: text(declaration, "name").to_owned(), schema: schema.cloned().unwrap_or_default() }
 }
 
-/// Answers in one piece or as a stream.
+/// Answers without or with a stream.
 pub(super) async fn answer(call: Call, ask: Ask) -> Response {
     let events = events(&call);
     call.chat(&ask, |call| Box::new(Stream::new(call, &ask.model, events)), whole).await
@@ -126,7 +126,7 @@ fn whole(call: &Call, reply: &Reply) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
-/// A candidate, with its reason if it ends here.
+/// Returns a candidate, with its reason if it ends here.
 pub(super) fn candidate(parts: &[Value], finish: Option<Finish>) -> Value {
     let mut candidate = Map::new();
     candidate.insert("content".to_owned(), json!({ "parts": parts, "role": "model" }));
@@ -148,7 +148,7 @@ fn reason(finish: Finish) -> &'static str {
     }
 }
 
-/// A call as a part. Older versions of the API give it no id.
+/// Returns a call as a part. Older versions of the API give it no id.
 pub(super) fn function(call: &ToolCall) -> Value {
     let mut function = json!({ "name": call.name, "args": call.value() });
     if let Some(function) = function.as_object_mut()

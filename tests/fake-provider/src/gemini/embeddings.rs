@@ -12,7 +12,7 @@ use crate::vector::{MOST, embed};
 
 const DIMENSIONS: usize = 768;
 
-/// `embedContent`, `batchEmbedContents` and `predict`.
+/// Answers `embedContent`, `batchEmbedContents` and `predict`.
 pub(super) async fn answer(mut call: Call) -> Response {
     match body(&mut call) {
         Ok((body, billed)) => call.answer("application/json", body, billed).await,
@@ -48,7 +48,7 @@ fn batch(request: &Value) -> Result<(Value, u64), Stopped> {
     Ok((json!({ "embeddings": embeddings }), input))
 }
 
-/// The vector of a request with a content, and its tokens.
+/// Returns the vector of a request with a content, and its tokens.
 fn content(request: &Value) -> Result<(Vec<f32>, u64), Stopped> {
     let parts = request.get("content").map(|content| items(content, "parts")).unwrap_or_default();
     let words = parts.iter().map(|part| text(part, "text")).collect::<Vec<_>>().join("\n");

@@ -1,4 +1,4 @@
-//! Google's wire, for Gemini with a key and for Vertex AI: one path for a model, whose last word says what to do.
+//! Google's wire, for Gemini with a key and for Vertex AI: one path for a model, ending in a verb.
 
 mod content;
 mod embeddings;
@@ -14,7 +14,7 @@ use crate::openai::listed;
 use crate::refusal::{Kind, Refusal, RetryHints};
 use crate::script::Script;
 
-/// `POST …/models/<model>:<verb>`.
+/// Answers `POST …/models/<model>:<verb>`.
 pub(crate) async fn generate(mut call: Call) -> Response {
     let (model, verb) = split(&call.target);
     let (model, stream) = (model.to_owned(), verb == "streamGenerateContent");
@@ -36,28 +36,28 @@ pub(crate) async fn generate(mut call: Call) -> Response {
     }
 }
 
-/// The model and the verb of the last word of a path. A script may have colons, so the last one counts.
+/// Splits the last part of a path into model and verb. A script may have colons, so the last one counts.
 fn split(target: &str) -> (&str, &str) {
     target.rsplit_once(':').unwrap_or((target, ""))
 }
 
-/// Whether the script blocks the prompt, which is no error here.
+/// Returns whether the script blocks the prompt, which is no error here.
 fn blocked(call: &Call, model: &str) -> bool {
     !call.key().is_empty()
         && Script::parse(model).is_ok_and(|script| script.faults.refusal == Some(Kind::Blocked))
 }
 
-/// Whether a stream is one of events; without `alt=sse` it is an array in pieces.
+/// Returns whether a stream has server-sent events; without `alt=sse` it is an array in pieces.
 fn events(call: &Call) -> bool {
     parameter(&call.query, "alt") == Some("sse")
 }
 
-/// `GET /v1beta/models`.
+/// Answers `GET /v1beta/models`.
 pub(crate) async fn models(call: Call) -> Response {
     listed(call, &json!({ "models": crate::MODELS.map(about) }))
 }
 
-/// `GET /v1beta/models/<name>`: every name is a model.
+/// Answers `GET /v1beta/models/<name>`: every name is a model.
 pub(crate) async fn model(call: Call) -> Response {
     let body = about(&call.target);
     listed(call, &body)
@@ -74,7 +74,7 @@ fn about(model: &str) -> Value {
     })
 }
 
-/// The status and the body of an error. Google has no 402 and no 529.
+/// Returns the status and the body of an error. Google has no 402 and no 529.
 pub(crate) fn error(refusal: &Refusal, hints: &RetryHints, array: bool) -> (u16, Value) {
     let (code, status) = words(refusal.kind);
     let mut details = Vec::new();
@@ -103,7 +103,7 @@ pub(crate) fn error(refusal: &Refusal, hints: &RetryHints, array: bool) -> (u16,
     if refusal.kind == Kind::Context
         && let Some(error) = error.as_object_mut()
     {
-        // There is no code: clients know it by these words.
+        // This has no code: clients recognise it by these words.
         let words = "The input token count (1048577) exceeds the maximum number of tokens allowed (1048576).";
         error.insert("message".to_owned(), words.into());
     }
@@ -134,7 +134,7 @@ fn words(kind: Kind) -> (u16, &'static str) {
     (kind.status(), status)
 }
 
-/// Usage: the cache is within the prompt, the thoughts beside the candidates.
+/// Returns the usage: the cache is within the prompt, the thoughts beside the candidates.
 fn usage(billed: &Billed) -> Map<String, Value> {
     let mut usage = Map::new();
     let prompt = billed.all_input();

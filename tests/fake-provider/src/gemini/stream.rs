@@ -1,5 +1,5 @@
-//! Content as a stream: whole responses one after another, as events or as the items of one array. Nothing marks the
-//! end but the last candidate's reason.
+//! Content as a stream: whole responses one after another, as events or as the items of one array. Only the last
+//! candidate's reason marks the end.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) struct Stream {
     end: End,
     told: UsageTold,
     framing: Framing,
-    /// What ends every response.
+    /// End of every response.
     tail: String,
     /// Whether the array has an item.
     begun: bool,

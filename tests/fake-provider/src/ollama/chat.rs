@@ -1,4 +1,4 @@
-//! Chat: reading the request, and the reply in one piece.
+//! Chat: parses the request, and writes the unary reply.
 
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::reply::{Call as ToolCall, Finish, Reply};
 use crate::script::UsageTold;
 
-/// Reads the request, after its script. It streams unless told not to.
+/// Parses the request, after its script. Streams by default.
 pub(super) fn read(call: &mut Call) -> Result<Ask, Stopped> {
     let body = call.json()?;
     let stream = body.get("stream").and_then(Value::as_bool).unwrap_or(true);
@@ -29,7 +29,7 @@ pub(super) fn read(call: &mut Call) -> Result<Ask, Stopped> {
         model: text(&body, "model").to_owned(),
         turns,
         tools: items(&body, "tools").iter().map(tool).collect(),
-        // A negative limit is none.
+        // A negative limit means no limit.
         max_tokens: body.pointer("/options/num_predict").and_then(Value::as_u64),
         stream,
         format: match body.get("format") {
@@ -46,12 +46,12 @@ fn turn(message: &Value) -> Result<Turn, Stopped> {
         "user" => Role::User,
         "assistant" => Role::Assistant,
         "tool" => Role::Tool,
-        _ => return Err(Box::new(Refusal::field("messages", "a message has no role that exists"))),
+        _ => return Err(Box::new(Refusal::field("messages", "a message has an unknown role"))),
     };
     Ok(Turn { role, text: message.get("content").map(text_of).unwrap_or_default() })
 }
 
-/// Answers in one piece or as a stream.
+/// Answers without or with a stream.
 pub(super) async fn answer(call: Call, ask: Ask) -> Response {
     call.chat(&ask, |call| Box::new(Stream::new(&call.script)), whole).await
 }
@@ -69,7 +69,7 @@ fn whole(call: &Call, reply: &Reply) -> Vec<u8> {
     Value::Object(last(reply, message, call.script.faults.usage).0).to_string().into_bytes()
 }
 
-/// A line that ends a reply, and whether it counts tokens.
+/// Returns the line that ends a reply, and whether it counts tokens.
 pub(super) fn last(reply: &Reply, message: Value, told: UsageTold) -> (Map<String, Value>, bool) {
     let mut line = Map::new();
     line.insert("model".to_owned(), reply.model.clone().into());
@@ -86,7 +86,7 @@ pub(super) fn last(reply: &Reply, message: Value, told: UsageTold) -> (Map<Strin
     (line, tells)
 }
 
-/// A call, whose arguments are a value and not text.
+/// Returns a call, whose arguments are a value and not text.
 pub(super) fn function(call: &ToolCall) -> Value {
     let mut value = json!({ "function": { "name": call.name, "arguments": call.value() } });
     if let Some(value) = value.as_object_mut()

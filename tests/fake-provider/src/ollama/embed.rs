@@ -13,7 +13,7 @@ use crate::vector::{MOST, embed};
 
 const DIMENSIONS: usize = 768;
 
-/// `POST /api/embed`.
+/// Answers `POST /api/embed`.
 pub(super) async fn answer(mut call: Call) -> Response {
     match body(&mut call) {
         Ok((body, billed)) => call.answer("application/json", body, billed).await,

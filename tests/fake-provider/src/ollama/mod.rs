@@ -12,22 +12,22 @@ use crate::log::Billed;
 use crate::openai::listed;
 use crate::refusal::{Kind, Refusal};
 
-/// When everything was created: replies depend on the request alone.
+/// Creation time of everything: replies depend on the request alone.
 const CREATED: &str = "2026-01-01T00:00:00.000000Z";
-/// How long a token takes, in nanoseconds, as the durations tell it.
+/// Duration of a token in the reported durations, in nanoseconds.
 const TOKEN_NANOS: u64 = 1_000_000;
 
-/// `POST /api/chat`.
+/// Answers `POST /api/chat`.
 pub(crate) async fn chat(call: Call) -> Response {
     settle(call, chat::read, chat::answer).await
 }
 
-/// `POST /api/embed`.
+/// Answers `POST /api/embed`.
 pub(crate) async fn embed(call: Call) -> Response {
     embed::answer(call).await
 }
 
-/// `GET /api/tags`.
+/// Answers `GET /api/tags`.
 pub(crate) async fn tags(call: Call) -> Response {
     let models = crate::MODELS.map(|model| {
         json!({
@@ -42,21 +42,21 @@ pub(crate) async fn tags(call: Call) -> Response {
     listed(call, &json!({ "models": models }))
 }
 
-/// `GET /api/version`.
+/// Answers `GET /api/version`.
 pub(crate) async fn version(call: Call) -> Response {
     listed(call, &json!({ "version": "0.0.0-scripted" }))
 }
 
-/// The body of an error.
+/// Returns the body of an error.
 pub(crate) fn error(refusal: &Refusal) -> Value {
-    // There are no codes: clients know what it is by the words.
+    // There are no codes: clients recognise an error by its words.
     if refusal.kind == Kind::Context {
         return json!({ "error": "the input length exceeds the context length" });
     }
     json!({ "error": refusal.message })
 }
 
-/// What the last line counts.
+/// Returns the counts of the last line.
 fn counts(billed: &Billed) -> Map<String, Value> {
     let (prompt, output) = (billed.all_input(), billed.all_output());
     let mut counts = Map::new();
@@ -69,7 +69,7 @@ fn counts(billed: &Billed) -> Map<String, Value> {
     counts
 }
 
-/// The durations, which are told with or without counts.
+/// Returns the durations, reported with or without counts.
 fn durations(billed: &Billed) -> Map<String, Value> {
     let (prompt, output) = (billed.all_input() * TOKEN_NANOS, billed.all_output() * TOKEN_NANOS);
     let mut durations = Map::new();

@@ -1,4 +1,4 @@
-//! Chat completions: reading the request, and the reply in one piece.
+//! Chat completions: parses the request, and writes the unary reply.
 
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::reply::{Finish, Reply};
 use crate::script::UsageTold;
 
-/// Reads the request, after its key and its script.
+/// Parses the request, after its key and its script.
 pub(super) fn read(call: &mut Call) -> Result<Ask, Stopped> {
     let body = call.json()?;
     let stream = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
@@ -38,7 +38,7 @@ fn turn(message: &Value) -> Result<Turn, Stopped> {
         "user" => Role::User,
         "assistant" => Role::Assistant,
         "tool" | "function" => Role::Tool,
-        _ => return Err(Box::new(Refusal::field("messages", "a message has no role that exists"))),
+        _ => return Err(Box::new(Refusal::field("messages", "a message has an unknown role"))),
     };
     Ok(Turn { role, text: message.get("content").map(text_of).unwrap_or_default() })
 }
@@ -57,7 +57,7 @@ fn format(body: &Value) -> Option<Value> {
     }
 }
 
-/// Answers in one piece or as a stream.
+/// Answers without or with a stream.
 pub(super) async fn answer(call: Call, ask: Ask) -> Response {
     let wanted = call.json().unwrap_or_default();
     let include_usage =

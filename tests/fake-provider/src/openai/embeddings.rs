@@ -1,4 +1,4 @@
-//! Embeddings: texts or tokens in, unit vectors out, as numbers or as base64, which OpenAI's Python client asks for.
+//! Embeddings: texts or tokens in, unit vectors out, as numbers or as base64, which OpenAI's Python client requests.
 
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::vector::{MOST, base64, embed};
 
 const DIMENSIONS: usize = 1536;
 
-/// `POST /v1/embeddings`.
+/// Answers `POST /v1/embeddings`.
 pub(super) async fn answer(mut call: Call) -> Response {
     match body(&mut call) {
         Ok((body, billed)) => call.answer("application/json", body, billed).await,
@@ -54,7 +54,7 @@ fn dimensions(wanted: &Value) -> Result<usize, Stopped> {
         .ok_or_else(|| Box::new(Refusal::field("dimensions", "must be a whole number from 1 to 16384")))
 }
 
-/// The vector as little-endian single precision.
+/// Returns the vector as little-endian single precision.
 fn bytes(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
@@ -64,7 +64,7 @@ struct Input {
     tokens: u64,
 }
 
-/// The inputs: a text, texts, tokens, or lists of tokens.
+/// Returns the inputs: a text, texts, tokens, or lists of tokens.
 fn inputs(request: &Value) -> Result<Vec<Input>, Stopped> {
     let given = request.get("input").unwrap_or(&Value::Null);
     let several = items(request, "input");

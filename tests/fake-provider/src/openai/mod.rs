@@ -14,26 +14,26 @@ use crate::dialect::Dialect;
 use crate::log::Billed;
 use crate::refusal::{Kind, Refusal};
 
-/// When everything was created: replies depend on the request alone.
+/// Creation time of everything: replies depend on the request alone.
 const CREATED: u64 = 1_767_225_600;
 const SYSTEM: &str = "fp_scripted";
 
-/// `POST /v1/chat/completions`.
+/// Answers `POST /v1/chat/completions`.
 pub(crate) async fn chat(call: Call) -> Response {
     settle(call, chat::read, chat::answer).await
 }
 
-/// `POST /v1/embeddings`.
+/// Answers `POST /v1/embeddings`.
 pub(crate) async fn embeddings(call: Call) -> Response {
     embeddings::answer(call).await
 }
 
-/// `POST /v1/audio/speech`.
+/// Answers `POST /v1/audio/speech`.
 pub(crate) async fn speech(call: Call) -> Response {
     speech::answer(call).await
 }
 
-/// `GET /v1/models`, which Anthropic has as well.
+/// Answers `GET /v1/models`, which Anthropic has as well.
 pub(crate) async fn models(call: Call) -> Response {
     let body = if call.dialect == Dialect::Anthropic {
         crate::anthropic::models()
@@ -43,7 +43,7 @@ pub(crate) async fn models(call: Call) -> Response {
     listed(call, &body)
 }
 
-/// `GET /v1/models/<name>`: every name is a model.
+/// Answers `GET /v1/models/<name>`: every name is a model.
 pub(crate) async fn model(call: Call) -> Response {
     let body = about(&call.target);
     listed(call, &body)
@@ -62,7 +62,7 @@ fn about(model: &str) -> Value {
     json!({ "id": model, "object": "model", "created": CREATED, "owned_by": "scripted" })
 }
 
-/// The body of an error.
+/// Returns the body of an error.
 pub(crate) fn error(refusal: &Refusal) -> Value {
     let (kind, code) = words(refusal.kind);
     json!({ "error": {
@@ -70,7 +70,7 @@ pub(crate) fn error(refusal: &Refusal) -> Value {
     } })
 }
 
-/// An error's `type` and `code`.
+/// Returns an error's `type` and `code`.
 fn words(kind: Kind) -> (&'static str, Option<&'static str>) {
     match kind {
         Kind::Context => ("invalid_request_error", Some("context_length_exceeded")),
@@ -88,7 +88,7 @@ fn words(kind: Kind) -> (&'static str, Option<&'static str>) {
     }
 }
 
-/// The headers of every response.
+/// Returns the headers of every response.
 pub(crate) fn headers(id: u64) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers: Vec<_> = [
         ("openai-version", "2020-10-01"),
@@ -109,7 +109,7 @@ pub(crate) fn headers(id: u64) -> Vec<(HeaderName, HeaderValue)> {
     headers
 }
 
-/// Usage as chat completions tell it: the parts are among the whole.
+/// Returns usage in the form of chat completions: the parts are included in the whole.
 fn usage(billed: &Billed) -> Value {
     let (prompt, completion) = (billed.all_input() + billed.tool_prompt, billed.all_output());
     let mut prompt_details = json!({ "cached_tokens": billed.cache_read, "audio_tokens": billed.audio_in });

@@ -1,5 +1,5 @@
-//! Speech: silence of the right length and format. The vendor bills characters, and its reply tells no usage unless it
-//! is a stream of events.
+//! Speech: silence of the right length and format. The vendor bills characters, and its reply reports no usage unless
+//! it is a stream of events.
 
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -11,19 +11,19 @@ use crate::refusal::Refusal;
 use crate::vector::base64;
 use crate::wire::event;
 
-/// OpenAI's PCM: 24,000 samples of 16 bits a second, one channel.
+/// Sample rate of OpenAI's PCM: 24,000 samples of 16 bits a second, one channel.
 const RATE: u32 = 24_000;
 const SAMPLE_BYTES: u32 = 2;
-/// How many samples a character lasts: 60 ms.
+/// Samples per character: 60 ms.
 const SAMPLES: u32 = RATE * 60 / 1000;
-/// The longest input that the vendor takes.
+/// Upper bound on the vendor's input.
 const LONGEST: usize = 4096;
-/// The length of a frame of MPEG-1 layer III at 128 kbit/s and 44.1 kHz, without padding.
+/// Length of a frame of MPEG-1 layer III at 128 kbit/s and 44.1 kHz, without padding.
 const FRAME: usize = 417;
-/// How many bytes of audio an event carries.
+/// Bytes of audio per event.
 const PIECE: usize = 4096;
 
-/// `POST /v1/audio/speech`.
+/// Answers `POST /v1/audio/speech`.
 pub(super) async fn answer(mut call: Call) -> Response {
     match body(&mut call) {
         Ok((media, body, billed)) => call.answer(media, body, billed).await,
@@ -65,12 +65,12 @@ fn body(call: &mut Call) -> Result<(&'static str, Vec<u8>, Billed), Stopped> {
     Ok(("text/event-stream; charset=utf-8", out, billed))
 }
 
-/// Silent samples.
+/// Returns silent samples.
 fn pcm(characters: usize) -> Vec<u8> {
     vec![0; characters * (SAMPLES * SAMPLE_BYTES) as usize]
 }
 
-/// The samples behind a RIFF header.
+/// Returns the samples behind a RIFF header.
 fn wav(characters: usize) -> Vec<u8> {
     let samples = pcm(characters);
     let length = u32::try_from(samples.len()).unwrap_or(u32::MAX);
@@ -91,7 +91,7 @@ fn wav(characters: usize) -> Vec<u8> {
     out
 }
 
-/// Frames whose side information is empty, which every decoder plays as silence: two a character.
+/// Returns frames with empty side information, which every decoder plays as silence: two a character.
 fn mp3(characters: usize) -> Vec<u8> {
     let mut frame = vec![0; FRAME];
     for (place, byte) in frame.iter_mut().zip([0xff, 0xfb, 0x90, 0xc4]) {

@@ -11,7 +11,7 @@ use crate::wire::{Step, Wire, event, json, put};
 /// One stream.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// What every chunk begins with, up to its choices.
+    /// Beginning of every chunk, up to its choices.
     head: String,
     include_usage: bool,
     told: UsageTold,
@@ -67,7 +67,7 @@ impl Stream {
         });
     }
 
-    /// A chunk of the tool call with this number; `rest` is what follows its number.
+    /// Writes a chunk of the tool call with this number; `rest` writes the fields after its number.
     fn tool(&mut self, number: usize, so_far: &Billed, out: &mut Vec<u8>, rest: impl FnOnce(&mut Vec<u8>)) {
         let index = match self.tools.index {
             ToolIndex::Usual => Some(number),
@@ -123,7 +123,7 @@ impl Stream {
         });
     }
 
-    /// The chunk without choices that tells the usage.
+    /// Writes the chunk without choices that reports the usage.
     fn usage(&mut self, so_far: &Billed, out: &mut Vec<u8>) {
         let data = &mut self.data;
         data.clear();

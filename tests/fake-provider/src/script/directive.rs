@@ -1,13 +1,13 @@
-//! The table of directives: one row each, for `--help`, for the README and for the parser's messages.
+//! Table of directives: one row each, for `--help`, for the README and for the parser's messages.
 
-/// One directive.
+/// Directive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Directive {
-    /// Its name.
+    /// Name.
     pub name: &'static str,
-    /// Its argument, or nothing. In brackets when it may be left out.
+    /// Argument, or nothing. In brackets when it is optional.
     pub argument: &'static str,
-    /// What it does.
+    /// Effect.
     pub meaning: &'static str,
 }
 
@@ -15,7 +15,7 @@ const fn row(name: &'static str, argument: &'static str, meaning: &'static str) 
     Directive { name, argument, meaning }
 }
 
-/// Every directive, but for the numbers of statuses, which are directives too.
+/// All directives, except for the numbers of statuses, which are directives too.
 pub const DIRECTIVES: [Directive; 76] = [
     row("s01", "[seconds]", "429 once, `Retry-After: 2`: `429+retry-after=2+once`"),
     row("s02", "[seconds]", "429 always, `Retry-After: 2`: `429+retry-after=2`"),
@@ -32,23 +32,23 @@ pub const DIRECTIVES: [Directive; 76] = [
     row("s13", "", "the content filter ends the reply: `filter=3`"),
     row("s14", "", "a conversation may not end with the assistant's words: `no-prefill`"),
     row("s15", "[bad,good]", "503 in turns: `503+flap=1,1`"),
-    row("s16", "", "500 once that costs money all the same: `500+billed+once`"),
+    row("s16", "", "500 once that is billed: `500+billed+once`"),
     row("once", "", "the faults apply to the first request only, of this name and scope"),
     row("first", "n", "the faults apply to the first n requests"),
-    row("flap", "[bad,good]", "the faults apply in turns, one bad and one good unless told"),
-    row("quota", "", "429 that must not be retried: the account has no money left"),
+    row("flap", "[bad,good]", "the faults apply in turns, one bad and one good by default"),
+    row("quota", "", "429 that must not be retried: the account has no credit left"),
     row("billing", "", "402: the account cannot be charged"),
     row("overloaded", "", "529: the vendor is out of capacity"),
-    row("html", "[status]", "an error page of a proxy, 502 unless told, that is not JSON"),
-    row("context", "[tokens]", "a prompt longer than this is refused as too long; any prompt unless told"),
+    row("html", "[status]", "an error page of a proxy, 502 by default, that is not JSON"),
+    row("context", "[tokens]", "a prompt longer than this is refused as too long; any prompt by default"),
     row("blocked", "", "the prompt is blocked: 400; for Gemini 200 without candidates"),
     row("no-prefill", "", "400 when the conversation ends with the assistant's words"),
     row("billed", "", "a refusal costs what the whole reply would have cost"),
-    row("retry-after", "seconds", "refusals say `Retry-After: seconds`, as written: `2`, `0.05`"),
-    row("retry-after-ms", "ms", "refusals say `retry-after-ms`"),
-    row("retry-date", "seconds", "refusals say `Retry-After` with the date that far from now"),
+    row("retry-after", "seconds", "refusals carry `Retry-After: seconds`, as written: `2`, `0.05`"),
+    row("retry-after-ms", "ms", "refusals carry `retry-after-ms`"),
+    row("retry-date", "seconds", "refusals carry `Retry-After` with the date that far from now"),
     row("retry-info", "duration", "refusals carry Google's `RetryInfo` in the body: `34s`"),
-    row("should-retry", "true|false", "refusals say `x-should-retry`"),
+    row("should-retry", "true|false", "refusals carry `x-should-retry`"),
     row("reset", "", "the connection is reset before the head"),
     row("close", "", "the connection is closed before the head"),
     row(
@@ -56,31 +56,31 @@ pub const DIRECTIVES: [Directive; 76] = [
         "[time]",
         "no head: for so long, then the connection is closed; or until the client leaves",
     ),
-    row("head-after", "time", "the head comes that late"),
-    row("first-after", "time", "the first content comes that long after the head"),
-    row("pace", "time", "each further frame of content comes that long after the one before"),
-    row("cut", "[k]", "the connection ends after k frames of content; for a whole reply in mid-body"),
+    row("head-after", "time", "the head is delayed by this time"),
+    row("first-after", "time", "the first content follows the head after this time"),
+    row("pace", "time", "each further frame of content follows after this time"),
+    row("cut", "[k]", "the connection ends after k frames of content; for a unary reply in mid-body"),
     row("cut-reset", "[k]", "the same with a RST, which may take sent bytes with it"),
     row("cut-byte", "n", "the connection ends after n bytes of the body"),
     row("stall", "[k][,time]", "after k frames nothing comes: for so long, or until the client leaves"),
-    row("error", "[k]", "after k frames an error event comes and the stream ends; 500 for a whole reply"),
-    row("malformed", "[k]", "frame k, from 0, is not JSON; for a whole reply the body"),
+    row("error", "[k]", "after k frames an error event comes and the stream ends; 500 for a unary reply"),
+    row("malformed", "[k]", "frame k, from 0, is not JSON; for a unary reply the body"),
     row("duplicate", "[k]", "frame k, or each, comes twice"),
-    row("huge", "mib", "the first frame of content has so many MiB of text; it counts as one token"),
+    row("huge", "mib", "the first frame of content has this many MiB of text; it counts as one token"),
     row("drip", "[time]", "every byte of the body is a write of its own"),
     row("no-done", "", "no `[DONE]`, `message_stop`, `finishReason`, `\"done\":true`"),
     row("no-finish", "", "the stream ends cleanly after its content, with no reason, usage or marker"),
     row("filter", "[k]", "the content filter ends the reply after k frames"),
     row("crlf", "", "lines end with CR LF"),
-    row("unknown", "", "events, fields and comments that no client knows are strewn in"),
+    row("unknown", "", "unknown events, fields and comments are inserted"),
     row("open-end", "", "the last line of the stream has no end"),
-    row("no-usage", "", "usage is told nowhere"),
-    row("usage-each", "", "usage is told on every frame, growing"),
-    row("usage-final", "", "usage is told at the end only (Gemini tells it on every frame)"),
-    row("no-final-usage", "", "usage is missing at the end, where it would be whole"),
+    row("no-usage", "", "usage is not reported"),
+    row("usage-each", "", "usage is reported on every frame, growing"),
+    row("usage-final", "", "usage is reported at the end only (Gemini reports it on every frame)"),
+    row("no-final-usage", "", "usage is missing at the end, where it would be complete"),
     row("frames", "n", "the reply has n frames of content, each of one token and four characters"),
-    row("thinking", "n", "the model thinks aloud for n frames, which are billed as reasoning"),
-    row("reasoning", "n", "the model thinks in silence for n tokens"),
+    row("thinking", "n", "the model shows n frames of reasoning, billed as reasoning"),
+    row("reasoning", "n", "the model hides n tokens of reasoning"),
     row("tools", "[n]", "the reply calls n of the tools that the request offers"),
     row("tool-index", "missing|zero|one", "calls are not numbered, are all 0, or start at 1 (OpenAI)"),
     row("tool-split", "", "a call's id and name come in frames of their own (OpenAI)"),
@@ -95,6 +95,6 @@ pub const DIRECTIVES: [Directive; 76] = [
     row("tool-prompt", "n", "n tokens of tools' results were read (Gemini)"),
     row("searches", "n", "the vendor made n searches (Anthropic)"),
     row("401", "", "any status from 400 to 599 refuses, in the vendor's own words"),
-    row("429", "", "a rate limit: trying again helps"),
-    row("500", "", "the vendor's fault"),
+    row("429", "", "a rate limit: a retry helps"),
+    row("500", "", "an internal error of the vendor"),
 ];

@@ -1,7 +1,7 @@
-//! What a model's name asks for: [`Script`], read from names such as `gpt-4o+cut=3+cached=100`.
+//! Script in a model's name: [`Script`], parsed from names such as `gpt-4o+cut=3+cached=100`.
 //!
-//! A name is a base and any number of directives, separated by `+`. A directive that does not exist, or that a wire
-//! cannot express, is refused: a test that misspells its fault must not pass.
+//! A name is a base and any number of directives, separated by `+`. An unknown directive, or one that a wire cannot
+//! express, is refused: a test that misspells its fault must not pass.
 
 mod directive;
 mod parse;
@@ -13,36 +13,36 @@ pub use directive::{DIRECTIVES, Directive};
 
 use crate::refusal::{Kind, RetryHints};
 
-/// How one request is answered.
+/// Script of one request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Script {
-    /// When the faults apply.
+    /// Requests that meet the faults.
     pub when: When,
-    /// What goes wrong.
+    /// Faults of the reply.
     pub faults: Faults,
-    /// What the reply looks like, with or without faults.
+    /// Shape of the reply, with or without faults.
     pub shape: Shape,
 }
 
-/// Which of the requests of one model and scope meet the faults.
+/// Selection of the requests of one model and scope that meet the faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum When {
     /// All of them.
     #[default]
     Always,
-    /// The first so many.
+    /// The first requests, up to this number.
     First(u64),
-    /// In turns: so many bad ones, so many good ones, and again.
+    /// Alternating runs of faulty and good requests.
     Turns {
-        /// How many meet the faults.
+        /// Number of requests that meet the faults.
         bad: u64,
-        /// How many then do not.
+        /// Number of requests after them that do not.
         good: u64,
     },
 }
 
 impl When {
-    /// Whether the request with this number, from 0, meets the faults.
+    /// Returns whether the request with this number, from 0, meets the faults.
     pub fn applies(self, number: u64) -> bool {
         match self {
             Self::Always => true,
@@ -54,42 +54,42 @@ impl When {
     }
 }
 
-/// What goes wrong. The default is nothing.
+/// Faults. The default is none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
     /// The request is refused with a status.
     pub refusal: Option<Kind>,
-    /// What the refusal says about trying again.
+    /// Retry hints of the refusal.
     pub hints: RetryHints,
     /// The refusal is billed as if the whole reply had been made.
     pub billed: bool,
     /// The connection fails before the response's head.
     pub before: Option<Before>,
-    /// How long the head takes.
+    /// Delay of the head.
     pub head_after: Duration,
-    /// How long the first content takes, after the head.
+    /// Delay of the first content, after the head.
     pub first_after: Duration,
-    /// How long each further frame of content takes.
+    /// Delay of each further frame of content.
     pub pace: Duration,
-    /// What happens after so many frames of content.
+    /// Fault after this number of frames of content.
     pub after: Option<(usize, After)>,
-    /// The frame of content, from 0, that is not JSON.
+    /// Frame of content, from 0, that is not JSON.
     pub malformed: Option<usize>,
-    /// The frames of content that come twice.
+    /// Frames of content that are sent twice.
     pub duplicate: Option<Which>,
-    /// How the stream ends.
+    /// End of the stream.
     pub end: End,
-    /// Where usage is told.
+    /// Place of the usage.
     pub usage: UsageTold,
-    /// The first frame of content is so many MiB long.
+    /// Length of the first frame of content, in MiB.
     pub huge: Option<usize>,
-    /// The content filter ends the reply after so many frames.
+    /// The content filter ends the reply after this number of frames.
     pub filter: Option<usize>,
     /// A prompt of more tokens is refused.
     pub context: Option<u64>,
     /// A conversation that ends with the assistant's words is refused.
     pub no_prefill: bool,
-    /// The connection ends after so many bytes of the body.
+    /// The connection ends after this number of bytes of the body.
     pub cut_byte: Option<usize>,
     /// Every byte of the body is its own write, this long after the one before.
     pub drip: Option<Duration>,
@@ -99,18 +99,18 @@ pub struct Faults {
     pub tools: ToolFaults,
 }
 
-/// How a connection fails before the head.
+/// Failure of a connection before the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
     /// With a RST.
     Reset,
     /// With a FIN.
     Close,
-    /// It stays silent: this long, then a FIN; or until the client leaves.
+    /// Silence for this long, then a FIN; or until the client leaves.
     Silent(Option<Duration>),
 }
 
-/// What happens in the middle of a stream.
+/// Fault in the middle of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
     /// The connection ends with a FIN, in the middle of the body.
@@ -123,28 +123,28 @@ pub enum After {
     Error,
 }
 
-/// Which frames of content.
+/// Selection of frames of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Each one.
+    /// Each frame.
     All,
-    /// The one with this number, from 0.
+    /// The frame with this number, from 0.
     One(usize),
 }
 
-/// How a stream ends.
+/// End of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum End {
     /// As the vendor ends it.
     #[default]
     Whole,
-    /// Without the marker that says it is whole: `[DONE]`, `message_stop`, `finishReason`, `"done":true`.
+    /// Without the end marker: `[DONE]`, `message_stop`, `finishReason`, `"done":true`.
     NoMarker,
     /// After the content, with no reason, no usage and no marker.
     NoFinish,
 }
 
-/// Where usage is told.
+/// Place of the usage in a reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UsageTold {
     /// As the vendor does.
@@ -154,7 +154,7 @@ pub enum UsageTold {
     Nowhere,
     /// On every frame, growing.
     Each,
-    /// Everywhere but at the end, where it would be whole.
+    /// Everywhere but at the end, where it would be complete.
     NotFinal,
     /// At the end only.
     Final,
@@ -165,17 +165,17 @@ pub enum UsageTold {
 pub struct Framing {
     /// Lines end with CR LF.
     pub crlf: bool,
-    /// Events, fields and comments that no client knows are strewn in.
+    /// Unknown events, fields and comments are inserted.
     pub unknown: bool,
     /// The last line has no end.
     pub open_end: bool,
 }
 
-/// Deviations of tool calls that are seen in the wild.
+/// Deviations of tool calls that occur in the wild.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "deviations are independent of one another")]
 pub struct ToolFaults {
-    /// How calls are numbered.
+    /// Numbering of the calls.
     pub index: ToolIndex,
     /// The id and the name come in frames of their own.
     pub split: bool,
@@ -187,7 +187,7 @@ pub struct ToolFaults {
     pub no_id: bool,
 }
 
-/// How the calls of one reply are numbered.
+/// Numbering of the calls of one reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ToolIndex {
     /// From 0.
@@ -201,29 +201,29 @@ pub enum ToolIndex {
     FromOne,
 }
 
-/// What the reply looks like.
+/// Shape of the reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// It has exactly so many frames of content, which are numbers instead of a sentence.
+    /// Number of content frames, which are numbers instead of a sentence.
     pub frames: Option<usize>,
-    /// It thinks aloud for so many frames.
+    /// Frames of shown reasoning.
     pub thinking: usize,
-    /// It thinks in silence for so many tokens.
+    /// Tokens of hidden reasoning.
     pub reasoning: u64,
-    /// It calls so many tools.
+    /// Number of tool calls.
     pub tools: usize,
-    /// So many tokens of the prompt were read from the cache, beside those that were not.
+    /// Tokens of the prompt read from the cache, beside the uncached ones.
     pub cache_read: u64,
-    /// So many were written to it, for 5 minutes.
+    /// Tokens written to the cache, for 5 minutes.
     pub cache_write: u64,
-    /// So many were written to it, for an hour.
+    /// Tokens written to the cache, for an hour.
     pub cache_write_1h: u64,
-    /// So many tokens of audio came in.
+    /// Tokens of audio input.
     pub audio_in: u64,
-    /// So many tokens of audio went out.
+    /// Tokens of audio output.
     pub audio_out: u64,
-    /// So many tokens of tools' results were read (Gemini).
+    /// Tokens of tool results that were read (Gemini).
     pub tool_prompt: u64,
-    /// So many searches were made by the vendor (Anthropic).
+    /// Searches of the vendor (Anthropic).
     pub searches: u64,
 }

@@ -1,4 +1,4 @@
-//! Reading directives.
+//! Parser of directives.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Duration;
 use super::{After, Before, DIRECTIVES, End, Script, ToolIndex, UsageTold, When, Which};
 use crate::refusal::Kind;
 
-/// The most that a directive may ask for in frames, tokens or requests: enough for any test, and no trap for memory.
+/// Upper bound on the frames, tokens or requests of a directive: enough for any test, and no trap for memory.
 const MOST: u64 = 10_000_000;
 const MOST_MIB: usize = 256;
-/// Where a fault strikes unless told.
+/// Default frame of a fault.
 const SOON: usize = 3;
 
 impl Script {
-    /// Reads the directives of `model`.
+    /// Parses the directives of `model`.
     ///
     /// # Errors
-    /// A sentence that says which directive makes no sense, and why.
+    /// A sentence that names the invalid directive and the reason.
     pub fn parse(model: &str) -> Result<Self, String> {
         let mut script = Self::default();
         for directive in model.split('+').skip(1) {
@@ -34,7 +34,7 @@ impl Script {
                 return Err("takes no argument".to_owned());
             }
         } else if name.parse::<u16>().is_err() {
-            return Err("is no directive: see `fake-provider --directives`".to_owned());
+            return Err("is not a directive: see `fake-provider --directives`".to_owned());
         }
         if self.preset(name, &argument)?
             || self.shape(name, &argument)?
@@ -43,7 +43,7 @@ impl Script {
         {
             return Ok(());
         }
-        Err("is no directive: see `fake-provider --directives`".to_owned())
+        Err("is not a directive: see `fake-provider --directives`".to_owned())
     }
 
     fn preset(&mut self, name: &str, argument: &Argument<'_>) -> Result<bool, String> {
@@ -163,7 +163,7 @@ impl Script {
     }
 }
 
-/// What stands after `=`.
+/// Text after `=`.
 #[derive(Clone, Copy)]
 struct Argument<'a>(&'a str);
 
@@ -210,7 +210,7 @@ impl<'a> Argument<'a> {
         }
     }
 
-    /// A time such as `20s`, `250ms` or `250`, which is milliseconds.
+    /// Parses a time such as `20s`, `250ms` or `250`, which is milliseconds.
     fn time(&self) -> Result<Duration, String> {
         let text = self.needed()?;
         let (digits, unit) = match text.strip_suffix("ms") {

@@ -1,14 +1,14 @@
-//! Which directives a wire can express. The rest are refused, so that no test believes that it saw a fault.
+//! Directives that a wire can express. The rest are refused, so that no test relies on a fault that never happened.
 
 use super::{Script, ToolFaults, ToolIndex, UsageTold};
 use crate::dialect::Dialect;
 use crate::refusal::Kind;
 
 impl Script {
-    /// Whether `dialect` has what the script asks for.
+    /// Checks that `dialect` can express the script.
     ///
     /// # Errors
-    /// A sentence with the directive that it has not.
+    /// A sentence with the directive that the dialect lacks.
     pub fn fits(&self, dialect: Dialect) -> Result<(), String> {
         let (openai, anthropic) = (dialect == Dialect::OpenAi, dialect == Dialect::Anthropic);
         let (gemini, ollama) = (dialect == Dialect::Gemini, dialect == Dialect::Ollama);
@@ -31,7 +31,7 @@ impl Script {
             ("searches", shape.searches > 0 && !anthropic),
         ];
         match missing.iter().find(|(_, missing)| *missing) {
-            Some((directive, _)) => Err(format!("this vendor's wire has no `{directive}`")),
+            Some((directive, _)) => Err(format!("this vendor's wire cannot express `{directive}`")),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! The binary, as a newcomer runs it.
+//! Binary, started as a newcomer would.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};

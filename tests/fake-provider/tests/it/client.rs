@@ -1,4 +1,4 @@
-//! A client of forty lines that knows HTTP/1.1 as little as it can: what arrives is seen as it is.
+//! Minimal HTTP/1.1 client of forty lines: shows the received bytes unchanged.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -10,10 +10,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How the bytes ended.
+/// End of the received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// As HTTP says that they must.
+    /// As HTTP demands.
     Whole,
     /// Too early, with a FIN.
     Closed,
@@ -21,7 +21,7 @@ pub(crate) enum End {
     Reset,
 }
 
-/// What came back.
+/// Response of the server.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -45,7 +45,7 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// The data of its events, as text, with their names.
+    /// Returns the data of its events, as text, with their names.
     pub(crate) fn named(&self) -> Vec<(String, String)> {
         let text = self.text().replace("\r\n", "\n");
         let field = |event: &str, name: &str| {
@@ -58,18 +58,18 @@ impl Reply {
             .collect()
     }
 
-    /// The data of its events that are JSON.
+    /// Returns the data of its events that are JSON.
     pub(crate) fn events(&self) -> Vec<Value> {
         self.named().iter().filter_map(|(_, data)| serde_json::from_str(data).ok()).collect()
     }
 
-    /// Its lines that are JSON.
+    /// Returns its lines that are JSON.
     pub(crate) fn lines(&self) -> Vec<Value> {
         self.text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 }
 
-/// Waits for what must come soon; the test fails where it would hang.
+/// Waits with a timeout; the test fails where it would hang.
 pub(crate) async fn patiently<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_mins(1), future).await.expect("nothing came for a minute")
 }
@@ -88,7 +88,7 @@ pub(crate) async fn send(address: SocketAddr, path: &str, headers: &[&str], body
     socket
 }
 
-/// Sends a request and reads until the connection ends. Nothing when there was no head.
+/// Sends a request and reads until the connection ends. Returns nothing without a head.
 pub(crate) async fn ask(address: SocketAddr, path: &str, headers: &[&str], body: &str) -> Result<Reply, End> {
     let mut socket = send(address, path, headers, body).await;
     let mut raw = Vec::new();
@@ -132,7 +132,7 @@ fn dechunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
 
 pub(crate) const KEY: &str = "authorization: Bearer sk-test";
 
-/// The four ways to have a conversation.
+/// Vendor wires with a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Vendor {
     OpenAi,
@@ -144,7 +144,7 @@ pub(crate) enum Vendor {
 pub(crate) const VENDORS: [Vendor; 4] = [Vendor::OpenAi, Vendor::Anthropic, Vendor::Gemini, Vendor::Ollama];
 
 impl Vendor {
-    /// The path, the headers and the body of a conversation of one message.
+    /// Returns the path, the headers and the body of a conversation of one message.
     pub(crate) fn request(
         self,
         model: &str,
@@ -192,7 +192,7 @@ impl Vendor {
         send(scripted.address(), &path, &headers, &body.to_string()).await
     }
 
-    /// The text of a reply, whole or as a stream.
+    /// Returns the text of a reply, unary or streamed.
     pub(crate) fn words(self, reply: &Reply, stream: bool) -> String {
         let pointer = match (self, stream) {
             (Self::OpenAi, false) => "/choices/0/message/content",
@@ -210,7 +210,7 @@ impl Vendor {
         values.iter().filter_map(|value| value.pointer(pointer)?.as_str()).collect()
     }
 
-    /// Whether the stream has the marker by which this vendor's clients know that it is whole.
+    /// Returns whether the stream has the marker by which this vendor's clients recognise a complete one.
     pub(crate) fn ended(self, reply: &Reply) -> bool {
         match self {
             Self::OpenAi => reply.text().contains("data: [DONE]"),
@@ -220,7 +220,7 @@ impl Vendor {
         }
     }
 
-    /// All input and all output that a reply tells, wherever it tells it last.
+    /// Returns all input and all output tokens that a reply reports, by its last report of each.
     pub(crate) fn usage(self, reply: &Reply) -> Option<(u64, u64)> {
         let values = match self {
             Self::Ollama => reply.lines(),

@@ -1,4 +1,4 @@
-//! Connections that fail, clients that leave, and the end of the server.
+//! Failing connections, leaving clients, and the shutdown of the server.
 
 use nexus_fake_provider::{Outcome, Scripted};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

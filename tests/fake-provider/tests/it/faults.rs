@@ -1,4 +1,4 @@
-//! What goes wrong once a reply has begun, of every vendor: what the client sees, and what it is billed.
+//! Faults of every vendor within a reply: the client's view, and the bill.
 
 use std::time::{Duration, Instant};
 
@@ -142,7 +142,7 @@ async fn usage_is_told_where_the_script_says() {
                 let reply = vendor.ask(&scripted, model, stream).await.unwrap();
                 let [entry] = scripted.settled_log().await.try_into().unwrap();
                 assert!(!entry.usage_sent, "{vendor:?} {model}");
-                assert_eq!(entry.billed.output, 6, "what is not told is billed all the same");
+                assert_eq!(entry.billed.output, 6, "unreported usage is billed all the same");
                 if model == "m+no-usage" {
                     assert_eq!(vendor.usage(&reply), None, "{vendor:?} {}", reply.text());
                 }

@@ -1,4 +1,4 @@
-//! The scripted provider over real sockets, read by a client that trusts nothing.
+//! Scripted provider over real sockets, read by a client that trusts nothing.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Requests that get no reply: the vendors' words, what they say about trying again, and what they bill.
+//! Refused requests: the vendors' words, their retry hints, and their bills.
 
 use nexus_fake_provider::{Billed, Outcome, Scripted};
 use serde_json::{Value, json};

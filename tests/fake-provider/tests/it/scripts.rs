@@ -1,4 +1,4 @@
-//! The grammar of models' names, and its table.
+//! Grammar of models' names, and its table.
 
 use std::time::Duration;
 

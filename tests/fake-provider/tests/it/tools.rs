@@ -11,7 +11,7 @@ fn schema() -> Value {
     json!({ "type": "object", "properties": { "city": { "type": "string" }, "days": { "type": "integer" } } })
 }
 
-/// A request that offers one tool.
+/// Returns a request that offers one tool.
 fn offering(vendor: Vendor, model: &str, stream: bool) -> (String, Vec<&'static str>, Value) {
     let (path, headers, mut body) = vendor.request(model, stream, "Berlin");
     body["tools"] = match vendor {

@@ -1,4 +1,4 @@
-//! What each vendor's clients rely on, to the letter.
+//! Wire details that each vendor's clients rely on.
 
 use nexus_fake_provider::Scripted;
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ async fn events_of_anthropic_have_names_in_the_vendors_order() {
     for (name, data) in reply.named() {
         assert_eq!(serde_json::from_str::<Value>(&data).unwrap()["type"], name);
     }
-    // The beginning tells what went in, the end what came out, and each alone would be wrong.
+    // The start reports the input, the end the output, and each alone would be wrong.
     let events = reply.events();
     assert_eq!(events[0]["message"]["usage"]["output_tokens"], 1);
     assert_eq!(events[6]["usage"], json!({ "output_tokens": 2 }));
