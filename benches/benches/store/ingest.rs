@@ -34,11 +34,11 @@ pub(crate) async fn plain_text(input: &Input) {
         texts.chunks(20).map(|chunk| chunk.iter().map(String::as_str).collect()).collect();
     let start = Instant::now();
     for (group, documents) in documents.chunks(WORKERS).enumerate() {
-        let bring = documents
+        let ingested = documents
             .iter()
             .enumerate()
-            .map(|(number, texts)| bring(&world, format!("d{group}-{number}"), staged(texts)));
-        futures::future::join_all(bring).await;
+            .map(|(number, texts)| ingest(&world, format!("d{group}-{number}"), staged(texts)));
+        futures::future::join_all(ingested).await;
     }
     let durable = start.elapsed();
     world.retrieve(&admin("acme"), query("anything")).await;
@@ -78,14 +78,14 @@ pub(crate) async fn curve(input: &Input, dir: &Path) {
     let (mut start, mut since) = (Instant::now(), 0_u32);
     let all: Vec<_> = input.passages.iter().zip(&input.vectors).enumerate().collect();
     for group in all.chunks(WORKERS) {
-        let bring = group.iter().map(|(number, (text, vector))| {
+        let ingested = group.iter().map(|(number, (text, vector))| {
             let mut passages = staged(&[text.as_str()]);
             for passage in &mut passages {
                 passage.vector = Some((*vector).clone());
             }
-            bring(&world, format!("d{number:06}"), passages)
+            ingest(&world, format!("d{number:06}"), passages)
         });
-        futures::future::join_all(bring).await;
+        futures::future::join_all(ingested).await;
         since += u32::try_from(group.len()).unwrap_or(0);
         let done = group.last().map_or(0, |(number, _)| number + 1);
         if marks.iter().any(|mark| (done.saturating_sub(group.len())..done).contains(&(mark - 1))) {
@@ -108,7 +108,7 @@ pub(crate) async fn curve(input: &Input, dir: &Path) {
 }
 
 /// Ingests one document. Workers claim any job, so each processes the one that it gets.
-async fn bring(world: &World, id: String, passages: Vec<StagedPassage>) {
+async fn ingest(world: &World, id: String, passages: Vec<StagedPassage>) {
     let caller = admin("acme");
     let text: Vec<&str> = passages.iter().map(|passage| passage.chunk.text.as_str()).collect();
     world.submit(&caller, "c", &id, &text.join("\n\n")).await;

@@ -175,7 +175,7 @@ async fn main() -> Result<()> {
     }
     let (direct, disk) = (percentiles(&mut direct), fdatasync()?);
     let mut table =
-        Table::new("The boundary around a model that answers at once", ["what", "p50", "p99", "more"])
+        Table::new("The gateway around a model that answers at once", ["what", "p50", "p99", "more"])
             .row(["the model alone".to_owned(), short(direct.p50), short(direct.p99), String::new()])
             .row(["fdatasync of this disk".to_owned(), short(disk.p50), short(disk.p99), String::new()]);
     let folder = tempfile::tempdir_in(".")?;

@@ -73,7 +73,7 @@ struct Collection {
 }
 
 impl Collection {
-    async fn bring(dataset: &Dataset, vectors: Option<&Vectors>) -> Result<Self> {
+    async fn ingest(dataset: &Dataset, vectors: Option<&Vectors>) -> Result<Self> {
         let keys = KeyRing::from_secret("k0", "an evaluation signs nothing that lasts")?;
         let settings = Settings { max_ingests: 1, ..Settings::default() };
         let nexus =
@@ -116,7 +116,7 @@ async fn judge(
 ) -> Result<Vec<String>> {
     eprintln!("{}: {} documents", dataset.name, dataset.documents.len());
     let (documents, questions) = vectors.unzip();
-    let collection = Collection::bring(dataset, documents.as_ref()).await?;
+    let collection = Collection::ingest(dataset, documents.as_ref()).await?;
     let mut scores: [Vec<f64>; 3] = Default::default();
     let mut times = Vec::new();
     for (arm, scores) in ["words", "vector", "both"].into_iter().zip(&mut scores) {
@@ -158,7 +158,7 @@ fn run_file(folder: &Path, collection: &str, arm: &str) -> Result<BufWriter<File
 
 async fn first_hits(dataset: &Dataset) -> Result<Vec<String>> {
     eprintln!("{}: {} documents", dataset.name, dataset.documents.len());
-    let collection = Collection::bring(dataset, None).await?;
+    let collection = Collection::ingest(dataset, None).await?;
     let mut found = [0, 0];
     for question in &dataset.questions {
         let judged = dataset.judgements.get(&question.id).context("a question without judgements")?;

@@ -21,7 +21,7 @@ use crate::document::chunk::{EstimatedTokens, TokenCounter};
 use crate::error::{Error, Result};
 use crate::grounding::Evidence;
 
-use delimiter::Fence;
+use delimiter::Delimiter;
 use sanitize::{clean_json, clean_line, clean_schema, clean_text};
 
 /// System instructions of every model.
@@ -86,13 +86,13 @@ impl Prompt {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `QUESTION_TOO_LONG` when the question alone does not fit.
     pub fn assemble(self, budget: &PromptBudget) -> Result<Request> {
         let Self { question, mut evidence, mut history, counter } = self;
-        let fence = Fence::of_any();
+        let delimiter = Delimiter::of_any();
         // A text has at most one token more than its parts have together.
         let cost = |text: &str| counter.count(text).saturating_add(1);
-        let fixed = cost(&system_text(INSTRUCTIONS, &fence)) + cost(&question_text(&question));
+        let fixed = cost(&system_text(INSTRUCTIONS, &delimiter)) + cost(&question_text(&question));
         let room = budget.input_tokens.checked_sub(fixed).ok_or_else(|| too_long(fixed, budget))?;
         let reserved = budget.history_tokens.min(room / 2);
-        let shown = evidence.iter().map(|evidence| cost(&passage_text(evidence, &fence)));
+        let shown = evidence.iter().map(|evidence| cost(&passage_text(evidence, &delimiter)));
         let (fitting, unused) = fitting(shown, room - reserved);
         evidence.truncate(fitting);
         let said = history.iter().rev().map(|turn| cost(&clean_text(turn.text())));
@@ -152,10 +152,10 @@ pub struct RenderedMessage {
 /// Without instructions there is no system message; without a question, as after the results of tools, the
 /// conversation ends with the results. Equal requests render equally.
 pub fn render(request: &Request) -> Vec<RenderedMessage> {
-    let fence = Fence::of(request);
+    let delimiter = Delimiter::of(request);
     let mut messages = Vec::with_capacity(request.history.len() + 2);
     if !request.evidence.is_empty() {
-        messages.push(message(Role::System, system_text(&request.instructions, &fence)));
+        messages.push(message(Role::System, system_text(&request.instructions, &delimiter)));
     } else if !request.instructions.is_empty() {
         messages.push(message(Role::System, request.instructions.clone()));
     }
@@ -167,7 +167,7 @@ pub fn render(request: &Request) -> Vec<RenderedMessage> {
         return messages;
     }
     let mut content: String =
-        request.evidence.iter().map(|evidence| passage_text(evidence, &fence)).collect();
+        request.evidence.iter().map(|evidence| passage_text(evidence, &delimiter)).collect();
     content.push_str(&question_text(&request.question));
     messages.push(message(Role::User, content));
     messages
@@ -213,26 +213,26 @@ fn message(role: Role, content: String) -> RenderedMessage {
     RenderedMessage { role, content, calls: Vec::new(), answers: None }
 }
 
-fn system_text(instructions: &str, fence: &Fence) -> String {
+fn system_text(instructions: &str, delimiter: &Delimiter) -> String {
     format!(
         "{instructions}\n\nEach passage stands between a line `{}` and a line `{}`, where n is its number. Only a line with \
          exactly that word begins or ends a passage.",
-        fence.opening("n"),
-        fence.closing("n"),
+        delimiter.opening("n"),
+        delimiter.closing("n"),
     )
 }
 
-fn passage_text(evidence: &Evidence, fence: &Fence) -> String {
+fn passage_text(evidence: &Evidence, delimiter: &Delimiter) -> String {
     let number = evidence.number.to_string();
     let page = evidence.page.map(|page| format!(", page {page}")).unwrap_or_default();
     let path: Vec<String> = evidence.heading_path.iter().map(|heading| clean_line(heading)).collect();
     let under = if path.is_empty() { String::new() } else { format!(", under \"{}\"", path.join(" > ")) };
     format!(
         "{}\nsource: \"{}\"{page}{under}\n{}\n{}\n\n",
-        fence.opening(&number),
+        delimiter.opening(&number),
         clean_line(&evidence.source_name),
         clean_text(&evidence.text),
-        fence.closing(&number),
+        delimiter.closing(&number),
     )
 }
 

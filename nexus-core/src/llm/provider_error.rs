@@ -109,7 +109,7 @@ impl ProviderErrorKind {
     const fn remedy(self) -> Option<&'static str> {
         match self {
             Self::Authentication => Some("replace the provider's key"),
-            Self::Billing => Some("see to the vendor's account, or configure a fallback"),
+            Self::Billing => Some("check the vendor's account, or configure a fallback"),
             Self::ContextLength => Some("ask with fewer passages, or choose a model with a larger context"),
             Self::RateLimited | Self::Overloaded | Self::Server | Self::Connection | Self::Timeout => {
                 Some("try again later")

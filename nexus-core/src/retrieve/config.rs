@@ -69,7 +69,7 @@ impl CorpusConfig {
             return Err(invalid("the corpus settings are not an object".to_owned()));
         }
         let config: Self = serde_json::from_value(json.clone())
-            .map_err(|error| invalid(format!("the corpus settings cannot be read: {error}")))?;
+            .map_err(|error| invalid(format!("cannot parse the corpus settings: {error}")))?;
         if !(1..=MAX_TOP_K).contains(&config.retrieval.top_k_default) {
             return Err(invalid(format!("`top_k_default` is 1 to {CANDIDATE_POOL}")));
         }

@@ -68,7 +68,7 @@ pub fn check_vector(vector: &[f32]) -> Result<()> {
     }
     // NaN compares as false, too.
     if !vector.iter().all(|number| number.abs() <= MAX_VECTOR_NUMBER) {
-        return invalid("a vector holds a number that is not finite or too great to compare");
+        return invalid("a vector holds a number that is not finite or exceeds the upper bound");
     }
     Ok(())
 }
@@ -88,10 +88,10 @@ pub(crate) fn check_length(
     if vector.len() == expected {
         return Ok(());
     }
-    let message = format!("a vector has {} numbers where those of `{model}` have {expected}", vector.len());
+    let message = format!("the vector has {} numbers, those of `{model}` have {expected}", vector.len());
     Err(Error::invalid(message)
         .code("INVALID_VECTOR")
-        .hint("bring vectors that the named model made, or name the model that made them"))
+        .hint("supply vectors of the named model, or name the model that made them"))
 }
 
 /// Role of a text in a search; many models embed the two differently.

@@ -56,7 +56,7 @@ impl Weights {
         if sound && self.lexical + self.vector > 0.0 {
             return Ok(());
         }
-        Err(Error::invalid("the weights of a search are not usable")
+        Err(Error::invalid("the weights of a search are invalid")
             .code("INVALID_WEIGHTS")
             .hint("give finite numbers from 0 up, at least one of them above 0"))
     }

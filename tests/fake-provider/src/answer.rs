@@ -58,12 +58,12 @@ impl Call {
         self.reply_whole(media, body, 1)
     }
 
-    /// Answers with JSON that costs nothing, whatever the script says.
+    /// Answers with JSON that costs nothing, independent of the script.
     pub(crate) fn done(self, body: &Value) -> Response {
         self.done_with(JSON, body.to_string().into_bytes(), Billed::default())
     }
 
-    /// Answers with a body that costs `billed`, whatever the script says.
+    /// Answers with a body that costs `billed`, independent of the script.
     pub(crate) fn done_with(mut self, media: &'static str, body: Vec<u8>, billed: Billed) -> Response {
         let response = self.head(StatusCode::OK, media);
         self.ticket.bill(billed);

@@ -1,4 +1,4 @@
-//! The vendors' own clients read the scripted provider, and refuse a wrong wire, so that the fake speaks the real one.
+//! The vendors' own clients read the scripted provider, and refuse a wrong wire, so that the fake has the real one.
 //! The checks are in `python/clients.py`; the clients come from their packages.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 

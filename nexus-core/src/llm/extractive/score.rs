@@ -18,7 +18,7 @@ const IN_NEIGHBOUR: f32 = 0.35;
 /// Base weight of a term, beside its rarity.
 const COMMON: f32 = 2.0;
 /// Mass that is never covered, in term weights: half of a short question is less than half of a long one.
-const DOUBT: f32 = 2.0;
+const UNCOVERED: f32 = 2.0;
 /// Factor on the rarity of a term that the evidence does not hold.
 const ABSENT: f32 = 1.3;
 /// Bonus for the expected kind of answer.
@@ -44,7 +44,7 @@ pub(super) struct Scored {
 /// Scores every sentence, in the order of `candidates`.
 pub(super) fn score(question: &Question, evidence: &[Evidence], candidates: Vec<Candidate>) -> Vec<Scored> {
     let weights = weights(question, &candidates);
-    let total = mass(&weights, Terms::MAX) + DOUBT;
+    let total = mass(&weights, Terms::MAX) + UNCOVERED;
     let share = |terms: Terms| mass(&weights, terms) / total;
     let mut before: Option<(usize, Terms)> = None;
     let scored = candidates.into_iter().map(|candidate| {

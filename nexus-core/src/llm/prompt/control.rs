@@ -60,7 +60,7 @@ const ANGLE_NAMES: &[&str] = &[
 /// Names of control tokens in square brackets, in lower case. Those in capitals need no row.
 const BRACKET_NAMES: &[&str] = &["inst", "/inst", "gmask", "smask", "multimodal", "@bos@"];
 /// Role names of templates that mark turns with words, in lower case.
-const SPEAKERS: &[&str] = &[
+const ROLE_NAMES: &[&str] = &[
     "user",
     "assistant",
     "human",
@@ -218,7 +218,7 @@ fn is_speaker(before: &[char]) -> bool {
     let prefix = before.get(..before.len() - word.len()).unwrap_or_default();
     let word: String = word.into_iter().rev().collect();
     let lower = word.to_lowercase();
-    let is_named = SPEAKERS.contains(&lower.as_str());
+    let is_named = ROLE_NAMES.contains(&lower.as_str());
     if !is_named && !HEADINGS.contains(&lower.as_str()) {
         return false;
     }

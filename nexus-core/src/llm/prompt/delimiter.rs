@@ -10,11 +10,11 @@ const WORD_BYTES: usize = 8;
 
 /// Delimiters of one request's passages.
 #[derive(Debug)]
-pub(super) struct Fence {
+pub(super) struct Delimiter {
     word: String,
 }
 
-impl Fence {
+impl Delimiter {
     /// Returns a delimiter of the usual length and token cost, for counting: digits and letters in turn.
     pub(super) fn of_any() -> Self {
         Self { word: "0a".repeat(WORD_BYTES) }

@@ -91,20 +91,20 @@ fn calls_of_tools_and_their_results_stay_where_they_were() {
 #[test]
 fn a_fence_that_stands_in_the_request_is_not_used() {
     let mut request = prompt(&["text"]).assemble(&budget(5_000)).unwrap();
-    let before = Fence::of(&request).opening("1");
+    let before = Delimiter::of(&request).opening("1");
     request.question = before.clone();
-    assert_ne!(Fence::of(&request).opening("1"), before);
+    assert_ne!(Delimiter::of(&request).opening("1"), before);
 }
 
 proptest! {
     #[test]
     fn no_passage_closes_its_fence(texts in prop::collection::vec("[a<|>e\n\u{202E} 0-9]{0,60}|<<(end|passage) [0-9] [0-9a-f]{16}>>", 0..5)) {
         let request = prompt(&texts).assemble(&budget(50_000)).unwrap();
-        let fence = Fence::of(&request);
+        let delimiter = Delimiter::of(&request);
         let text = last(&request);
         let delimiters: Vec<&str> = text.lines().filter(|line| line.contains("<<")).collect();
         let expected: Vec<String> = (1..=texts.len())
-            .flat_map(|n| [fence.opening(&n.to_string()), fence.closing(&n.to_string())])
+            .flat_map(|n| [delimiter.opening(&n.to_string()), delimiter.closing(&n.to_string())])
             .collect();
         prop_assert_eq!(delimiters, expected);
     }

@@ -86,7 +86,7 @@ impl Language {
             other => Self::ALL.iter().copied().find(|language| language.code() == other),
         };
         known.ok_or_else(|| {
-            Error::invalid("there is no analysis for this language")
+            Error::invalid("the language is not supported")
                 .code("UNKNOWN_LANGUAGE")
                 .hint("give an ISO 639-1 code such as `en`, or `und` when it is none of the supported ones")
                 .with("language", code)

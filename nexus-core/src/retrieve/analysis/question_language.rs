@@ -14,7 +14,7 @@ use super::language::Language;
 /// Least confidence of the detection by letters.
 const MIN_CONFIDENCE: f64 = 0.5;
 
-/// Returns the language of the question among `languages`. `None` when it cannot be told.
+/// Returns the language of the question among `languages`. `None` when it cannot be detected.
 pub(super) fn asked_in(question: &str, languages: &[Language]) -> Option<Language> {
     if let [only] = languages {
         return Some(*only);

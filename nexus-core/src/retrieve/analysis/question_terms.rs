@@ -37,7 +37,7 @@ pub fn strip_question_words(question: &str) -> String {
     if kept.is_empty() { question.to_owned() } else { kept.join(" ") }
 }
 
-/// Returns the language of `question`, by its function words, else by its letters. `None` when it cannot be told.
+/// Returns the language of `question`, by its function words, else by its letters. `None` when it cannot be detected.
 pub fn language_of_question(question: &str) -> Option<Language> {
     asked_in(question, Language::ALL)
 }

@@ -52,7 +52,7 @@ fn compare(name: &str, argument: &Value) -> Result<Expression> {
         "lte" => Operator::Lte,
         "gt" => Operator::Gt,
         "gte" => Operator::Gte,
-        _ => return Err(invalid("a filter names an operator that does not exist").with("operator", name)),
+        _ => return Err(invalid("the filter has an unknown operator").with("operator", name)),
     };
     let (field, value) = single(argument, "a comparison takes an object with one field and its value")?;
     Ok(Expression::Compare { field: field.to_owned(), operator, value: scalar(field, value)? })
@@ -93,7 +93,7 @@ fn scalar(field: &str, value: &Value) -> Result<Scalar> {
         Value::Number(value) => Ok(Scalar::Number(value.clone())),
         Value::String(value) => Ok(Scalar::Text(value.clone())),
         Value::Null | Value::Array(_) | Value::Object(_) => Err(invalid(
-            "a filter compares with text, numbers, true or false; whether a field is there is asked with `exists`",
+            "a filter compares with text, numbers, true or false; `exists` tests whether a field is present",
         )
         .with("field", field)),
     }

@@ -194,7 +194,7 @@ impl<'a> Parser<'a> {
     fn expected(&self, what: &str) -> Error {
         let read = self.text.len().saturating_sub(self.rest.len());
         let place = self.text.get(..read).map_or(0, |read| read.chars().count()) + 1;
-        invalid(format!("the filter does not read on at character {place}: {what} was expected"))
+        invalid(format!("cannot parse the filter at character {place}: expected {what}"))
     }
 }
 

@@ -63,14 +63,18 @@ async fn a_body_is_cut_at_any_byte_and_dripped_byte_by_byte() {
 async fn streams_without_their_marker_end_cleanly() {
     let scripted = Scripted::start().await.unwrap();
     for vendor in VENDORS {
-        for (model, told) in [("m+no-done", vendor != Vendor::Ollama), ("m+no-finish", false)] {
+        for (model, reported) in [("m+no-done", vendor != Vendor::Ollama), ("m+no-finish", false)] {
             scripted.clear_log();
             let reply = vendor.ask(&scripted, model, true).await.unwrap();
             assert_eq!(reply.end, End::Whole, "{vendor:?} {model}");
             assert!(!vendor.ended(&reply), "{vendor:?} {model}");
             assert_eq!(vendor.words(&reply, true), "You said: \"Hello there\"");
             let [entry] = scripted.settled_log().await.try_into().unwrap();
-            assert_eq!((entry.outcome, entry.usage_sent), (Outcome::Completed, told), "{vendor:?} {model}");
+            assert_eq!(
+                (entry.outcome, entry.usage_sent),
+                (Outcome::Completed, reported),
+                "{vendor:?} {model}"
+            );
             assert_eq!(entry.billed.output, 6);
         }
     }
@@ -153,9 +157,10 @@ async fn usage_is_told_where_the_script_says() {
     assert_eq!(reply.events()[0]["message"]["usage"]["input_tokens"], 3);
     assert_eq!(reply.events().iter().filter(|event| event.get("usage").is_some()).count(), 0);
     let reply = Vendor::Gemini.ask(&scripted, "m+usage-final", true).await.unwrap();
-    let told: Vec<bool> = reply.events().iter().map(|event| event.get("usageMetadata").is_some()).collect();
-    assert_eq!(told.iter().filter(|told| **told).count(), 1);
-    assert_eq!(told.last(), Some(&true));
+    let reported: Vec<bool> =
+        reply.events().iter().map(|event| event.get("usageMetadata").is_some()).collect();
+    assert_eq!(reported.iter().filter(|reported| **reported).count(), 1);
+    assert_eq!(reported.last(), Some(&true));
     let reply = Vendor::OpenAi.ask(&scripted, "m+frames=3+usage-each", true).await.unwrap();
     let grown: Vec<u64> =
         reply.events().iter().map(|event| event["usage"]["completion_tokens"].as_u64().unwrap()).collect();

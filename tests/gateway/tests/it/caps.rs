@@ -145,10 +145,10 @@ async fn everything(settings: GatewaySettings) -> (World, CorpusId) {
     let scripted = Scripted::start().await.unwrap();
     let (service, client) = service(&scripted);
     let embedder = service.embedder(&client, "vectors", OpenAiEmbedder::DEFAULT_DIMENSION).unwrap();
-    let speaker = service.speech(&client, "voice", OpenAiSpeech::DEFAULT_VOICE).unwrap();
+    let synthesizer = service.speech(&client, "voice", OpenAiSpeech::DEFAULT_VOICE).unwrap();
     let nexus = builder(MemoryStore::default(), routing(&scripted), settings)
         .embedder(embedder)
-        .speech_synthesizer(speaker)
+        .speech_synthesizer(synthesizer)
         .build()
         .unwrap();
     let corpus = CorpusId::parse("handbook").unwrap();

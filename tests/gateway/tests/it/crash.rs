@@ -71,8 +71,13 @@ async fn n35_a_process_killed_at_any_point_leaves_intents_that_the_next_one_ends
     assert!(!nexus.store().open_calls().await.unwrap().is_empty(), "no kill struck a call");
     nexus.resume().await.unwrap();
     assert!(nexus.store().open_calls().await.unwrap().is_empty());
-    let told = compare(&nexus, &scripted).await;
-    assert!(told.calls > 300 && told.exact * 4 > told.calls, "{} of {}", told.exact, told.calls);
+    let compared = compare(&nexus, &scripted).await;
+    assert!(
+        compared.calls > 300 && compared.exact * 4 > compared.calls,
+        "{} of {}",
+        compared.exact,
+        compared.calls
+    );
     let unknown = |status| status == AttemptStatus::UnknownOutcome;
     assert!(lines(&nexus).await.iter().any(|line| unknown(line.status) && line.estimated));
     reconcile_with_the_bill(&nexus, &scripted).await;

@@ -175,9 +175,9 @@ async fn a_vendor_that_keeps_failing_is_left_alone_and_answers_are_not_held_up_b
     let breaker = BreakerPolicy { failures: 3, ..BreakerPolicy::default() };
     let world = world("m+503", GatewaySettings { breaker, ..settings() }).await;
     assert_eq!(refusal(&world.nexus).await.stable_code(), "PROVIDER_OVERLOADED");
-    let resting = refusal(&world.nexus).await;
-    assert_eq!(resting.stable_code(), "PROVIDERS_UNAVAILABLE");
-    assert!(resting.retry_after().is_some());
+    let unavailable = refusal(&world.nexus).await;
+    assert_eq!(unavailable.stable_code(), "PROVIDERS_UNAVAILABLE");
+    assert!(unavailable.retry_after().is_some());
     assert_eq!(world.scripted.log().len(), 3);
     world.answer(crate::fixture::call("plain")).await;
 }

@@ -195,10 +195,10 @@ async fn n11_n13_n35_the_ledger_is_what_the_vendor_billed() {
     nexus.resume().await.unwrap();
     until("no call is open", async || nexus.store().open_calls().await.unwrap().is_empty()).await;
 
-    let told = compare(&nexus, &scripted).await;
+    let compared = compare(&nexus, &scripted).await;
     // Some callers leave before their call began, and half of the faults end well.
-    assert!(told.calls * 4 > calls * 3, "{} of {calls} calls were made", told.calls);
-    assert!(told.exact * 3 > told.calls, "{} of {} are exact", told.exact, told.calls);
+    assert!(compared.calls * 4 > calls * 3, "{} of {calls} calls were made", compared.calls);
+    assert!(compared.exact * 3 > compared.calls, "{} of {} are exact", compared.exact, compared.calls);
     assert!(struck * 20 > calls as u64, "the store failed {struck} times");
     reconcile_with_the_bill(&nexus, &scripted).await;
     nexus.shutdown(Duration::from_secs(5)).await.unwrap();
@@ -230,11 +230,11 @@ pub(crate) async fn compare(nexus: &Nexus, scripted: &Scripted) -> Compared {
 
 /// Compares the ledger of one call with the bill, and returns the number of attempts compared to the nano-USD.
 fn agree(model: &str, lines: &[LedgerEntry], entries: &[Entry]) -> usize {
-    let told = || format!("{model}\n{lines:#?}\n{entries:#?}");
-    assert!(entries.len() <= lines.len(), "the vendor was asked more often than is recorded: {}", told());
+    let details = || format!("{model}\n{lines:#?}\n{entries:#?}");
+    assert!(entries.len() <= lines.len(), "the vendor was asked more often than is recorded: {}", details());
     for (place, line) in lines.iter().enumerate() {
-        assert_eq!(line.attempt as usize, place + 1, "an attempt has no line, or two: {}", told());
-        assert!(line.charged.money <= line.reserved.money, "{}", told());
+        assert_eq!(line.attempt as usize, place + 1, "an attempt has no line, or two: {}", details());
+        assert!(line.charged.money <= line.reserved.money, "{}", details());
         assert!(
             line.status == AttemptStatus::Settled || line.estimated || line.charged == MeterAmounts::ZERO
         );
@@ -243,20 +243,20 @@ fn agree(model: &str, lines: &[LedgerEntry], entries: &[Entry]) -> usize {
     let sum = |amounts: Vec<i64>| amounts.into_iter().sum::<i64>();
     let bill = sum(entries.iter().map(|entry| billed(entry).as_nanos()).collect());
     let ledger = sum(lines.iter().map(|line| line.charged.money.as_nanos()).collect());
-    assert!(bill <= ledger, "the vendor billed {bill}, the ledger says {ledger}: {}", told());
+    assert!(bill <= ledger, "the vendor billed {bill}, the ledger says {ledger}: {}", details());
     // Attempts come one after another, so where each reached the vendor, each has its own entry in the bill.
     let sent: Vec<&LedgerEntry> = lines.iter().filter(|line| !was_given_up(line)).collect();
     if sent.len() == entries.len() {
         for (line, entry) in sent.into_iter().zip(entries) {
             let is_exact = line.status == AttemptStatus::Settled && !line.estimated;
             let (charged, bill) = (line.charged.money, billed(entry));
-            assert!(if is_exact { charged == bill } else { bill <= charged }, "{}", told());
+            assert!(if is_exact { charged == bill } else { bill <= charged }, "{}", details());
         }
     }
     let mut exact = 0;
     for line in lines.iter().filter(|line| line.status == AttemptStatus::Settled && !line.estimated) {
         let same = |entry: &&Entry| entry.usage_sent && billed(entry) == line.charged.money;
-        assert!(entries.iter().any(|entry| same(&entry)), "no bill matches a settled line: {}", told());
+        assert!(entries.iter().any(|entry| same(&entry)), "no bill matches a settled line: {}", details());
         exact += 1;
     }
     if let ([line], [entry]) = (lines, entries)
@@ -264,7 +264,7 @@ fn agree(model: &str, lines: &[LedgerEntry], entries: &[Entry]) -> usize {
         && entry.usage_sent
         && line.status == AttemptStatus::Settled
     {
-        assert_eq!(billed(entry), line.charged.money, "{}", told());
+        assert_eq!(billed(entry), line.charged.money, "{}", details());
     }
     exact
 }

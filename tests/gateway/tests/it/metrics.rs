@@ -113,15 +113,15 @@ async fn an_answer_is_measured_in_the_names_of_the_conventions_and_names_no_pers
         .iter()
         .map(|seen| (seen.label("gen_ai.token.type").map(str::to_owned), seen.value.clone()))
         .collect();
-    let told = |kind: &str, tokens: u64| (Some(kind.to_owned()), tokens.to_string());
-    assert_eq!(tokens, [told("input", billed.all_input()), told("output", billed.all_output())]);
+    let sample = |kind: &str, tokens: u64| (Some(kind.to_owned()), tokens.to_string());
+    assert_eq!(tokens, [sample("input", billed.all_input()), sample("output", billed.all_output())]);
     assert_eq!(kept.of("gen_ai.server.time_to_first_token").len(), 1);
     let line = &world.lines().await[0];
     assert_eq!(kept.of("nexus.cost.nano_usd")[0].value, line.charged.money.as_nanos().to_string());
 
     for seen in kept.0.lock().unwrap().iter() {
-        let names_somebody = |value: &String| ["acme", "ada", line.call.as_str()].contains(&value.as_str());
-        assert!(!seen.labels.iter().any(|(_, value)| names_somebody(value)), "{seen:?}");
+        let names_a_person = |value: &String| ["acme", "ada", line.call.as_str()].contains(&value.as_str());
+        assert!(!seen.labels.iter().any(|(_, value)| names_a_person(value)), "{seen:?}");
     }
 }
 

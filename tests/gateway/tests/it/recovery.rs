@@ -103,7 +103,7 @@ async fn a_retry_in_doubt_is_settled_by_whichever_end_fits_when_the_store_is_bac
     let struck = troubles.struck();
     until("the end was tried again without its caller", async || troubles.struck() > struck + 1).await;
     troubles.unfreeze();
-    nothing_is_left(&world, "retry in doubt").await;
+    nothing_is_left(&world, "retry with an unknown outcome").await;
     let numbers: Vec<_> = world.lines().await.iter().map(|line| (line.attempt, line.status)).collect();
     let unbilled = AttemptStatus::FailedUnbilled;
     assert_eq!(numbers, [(1, unbilled), (2, unbilled)]);

@@ -25,9 +25,9 @@ const TEXT: &str = "Dreißig Tage im Jahr.";
 async fn world(model: &str, settings: GatewaySettings) -> World {
     let scripted = Scripted::start().await.unwrap();
     let (service, client) = service(&scripted);
-    let speaker = service.speech(&client, model, OpenAiSpeech::DEFAULT_VOICE).unwrap();
+    let synthesizer = service.speech(&client, model, OpenAiSpeech::DEFAULT_VOICE).unwrap();
     let builder = builder(MemoryStore::default(), routing(&scripted), settings);
-    let nexus = builder.speech_synthesizer(speaker).build().unwrap();
+    let nexus = builder.speech_synthesizer(synthesizer).build().unwrap();
     World { scripted, nexus }
 }
 
@@ -154,9 +154,9 @@ async fn what_speaks_on_hardware_of_ones_own_is_free_unless_its_price_is_set() {
 /// Returns an engine whose text-to-speech model is scripted, over a directory.
 fn speaking(dir: &Path, scripted: &Scripted, voice: &str, settings: GatewaySettings) -> Nexus {
     let (service, client) = service(scripted);
-    let speaker = service.speech(&client, voice, OpenAiSpeech::DEFAULT_VOICE).unwrap();
+    let synthesizer = service.speech(&client, voice, OpenAiSpeech::DEFAULT_VOICE).unwrap();
     let builder = builder(MemoryStore::open(dir).unwrap(), routing(scripted), settings);
-    builder.speech_synthesizer(speaker).build().unwrap()
+    builder.speech_synthesizer(synthesizer).build().unwrap()
 }
 
 async fn fill(nexus: &Nexus) {
@@ -173,16 +173,16 @@ async fn ask(nexus: &Nexus) -> RunId {
 }
 
 /// Returns all events of a run, to its end.
-async fn told(nexus: &Nexus, run: &RunId) -> Vec<EventBody> {
-    let (mut events, mut told) = (nexus.events(&caller(), run, 0).await.unwrap(), Vec::new());
+async fn run_events(nexus: &Nexus, run: &RunId) -> Vec<EventBody> {
+    let (mut events, mut bodies) = (nexus.events(&caller(), run, 0).await.unwrap(), Vec::new());
     while let Some(event) = events.next().await.unwrap() {
-        told.push(event.body);
+        bodies.push(event.body);
     }
-    told
+    bodies
 }
 
-fn last(told: &[EventBody]) -> Vec<&str> {
-    told.iter().map(EventBody::name).skip_while(|name| *name != "message.final").collect()
+fn last(bodies: &[EventBody]) -> Vec<&str> {
+    bodies.iter().map(EventBody::name).skip_while(|name| *name != "message.final").collect()
 }
 
 #[tokio::test]
@@ -191,8 +191,8 @@ async fn an_answer_is_spoken_without_its_markers_and_billed_with_its_run() {
     let nexus = speaking(dir.path(), &scripted, "voice", settings());
     fill(&nexus).await;
     let run = ask(&nexus).await;
-    let told = told(&nexus, &run).await;
-    assert_eq!(last(&told), ["message.final", "audio.ready", "done"]);
+    let bodies = run_events(&nexus, &run).await;
+    assert_eq!(last(&bodies), ["message.final", "audio.ready", "done"]);
     assert_eq!(nexus.audio(&caller(), &run).await.unwrap().mime, "audio/mpeg");
     let lines = crate::fixture::lines(&nexus).await;
     let line = lines.iter().find(|line| line.kind == Operation::Speak).unwrap();
@@ -211,8 +211,8 @@ async fn a_budget_that_forbids_speech_leaves_the_answer() {
     let nexus = speaking(dir.path(), &scripted, "voice", GatewaySettings { limits, ..settings() });
     fill(&nexus).await;
     let run = ask(&nexus).await;
-    let told = told(&nexus, &run).await;
-    assert_eq!(last(&told), ["message.final", "audio.error", "done"]);
+    let bodies = run_events(&nexus, &run).await;
+    assert_eq!(last(&bodies), ["message.final", "audio.error", "done"]);
     assert_eq!(nexus.run(&caller(), &run).await.unwrap().outcome(), Some(&Outcome::Answered));
     assert_eq!(nexus.audio(&caller(), &run).await.unwrap_err().stable_code(), "AUDIO_NOT_FOUND");
     assert!(!scripted.log().iter().any(|entry| entry.model == "voice"));
@@ -233,9 +233,9 @@ async fn a_run_that_ends_with_its_process_is_spoken_by_the_next_and_tells_nothin
 
     let nexus = speaking(dir.path(), &scripted, "voice", settings());
     assert_eq!(nexus.resume().await.unwrap(), 1);
-    let told = told(&nexus, &run).await;
-    assert_eq!(last(&told), ["message.final", "audio.ready", "done"]);
-    assert_eq!(told.iter().filter(|event| event.name() == "message.final").count(), 1);
+    let bodies = run_events(&nexus, &run).await;
+    assert_eq!(last(&bodies), ["message.final", "audio.ready", "done"]);
+    assert_eq!(bodies.iter().filter(|event| event.name() == "message.final").count(), 1);
     let lines = crate::fixture::lines(&nexus).await;
     let spoken: Vec<AttemptStatus> =
         lines.iter().filter(|line| line.kind == Operation::Speak).map(|line| line.status).collect();

@@ -62,8 +62,8 @@ async fn n09_a_caller_who_goes_at_any_await_leaves_nothing_reserved() {
         }
     }
     world.quiet().await;
-    let told = crate::ledger_vs_vendor::compare(&world.nexus, &world.scripted).await;
-    assert!(told.calls >= 100 && answered < 60, "{} calls, {answered} answered", told.calls);
+    let compared = crate::ledger_vs_vendor::compare(&world.nexus, &world.scripted).await;
+    assert!(compared.calls >= 100 && answered < 60, "{} calls, {answered} answered", compared.calls);
 }
 
 #[tokio::test]

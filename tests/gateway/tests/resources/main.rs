@@ -37,7 +37,7 @@ const LONG: u64 = 100_000;
 
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-fn told(variable: &str, usual: u64) -> u64 {
+fn setting(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).map_or(usual, |number| number.parse().unwrap())
 }
 
@@ -69,7 +69,7 @@ async fn n26_n57_n60_aborted_streams_leave_no_socket_no_task_and_no_memory_behin
     let (vendor, dir) = (Vendor::start(), tempfile::tempdir().unwrap());
     let before = Footprint::now();
     let nexus = engine(MemoryStore::open(dir.path()).unwrap(), routing_to(vendor.url()), hardy());
-    let streams = told("NEXUS_ABORTED_STREAMS", 10_000);
+    let streams = setting("NEXUS_ABORTED_STREAMS", 10_000);
     abort(&nexus, 0..400).await;
     let warm = Footprint::now();
     let (mut first, mut last) = (Duration::ZERO, Duration::ZERO);
@@ -115,7 +115,7 @@ async fn n57_n60_memory_is_flat_under_load() {
         });
         calls.buffer_unordered(AT_ONCE).count().await
     };
-    let part = Duration::from_secs(told("NEXUS_LOAD_SECONDS", 4)) / 4;
+    let part = Duration::from_secs(setting("NEXUS_LOAD_SECONDS", 4)) / 4;
     let mut calls = load(Instant::now() + part).await;
     assert!(calls > 0);
     let warm = Footprint::now();

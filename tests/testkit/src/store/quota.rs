@@ -63,16 +63,16 @@ async fn a_call_that_is_booked_whole_leaves_what_one_leaves_that_was_begun_and_s
     let limits = [budget(Window::Month, 10)];
     let (one, two) = (admin("acme"), admin("umbrella"));
     let begun = world.made(&one, "k", &limits, amounts(3, 4)).await;
-    let book = async |key: &str, nano| {
+    let record = async |key: &str, nano| {
         let intent = world.intent(&two, key, &limits, amounts(3, nano));
         let (call, settlement) =
             (intent.call.id.clone(), world.settlement(&two, &intent.call.id, amounts(3, nano)));
         (call, world.store.record_completed(intent, settlement).await.unwrap())
     };
-    let (booked, admitted) = book("k", 4).await;
+    let (booked, admitted) = record("k", 4).await;
     assert!(matches!(admitted, BeginResult::Admitted { .. }), "{admitted:?}");
-    let told = |line: LedgerEntry| (line.attempt, line.status, line.usage, line.reserved, line.charged);
-    let lines = async |caller| world.lines(caller).await.into_iter().map(told).collect::<Vec<_>>();
+    let summary = |line: LedgerEntry| (line.attempt, line.status, line.usage, line.reserved, line.charged);
+    let lines = async |caller| world.lines(caller).await.into_iter().map(summary).collect::<Vec<_>>();
     assert_eq!(lines(&two).await, lines(&one).await);
     let used = world.used(&two, &key_of(&two, &limits[0])).await;
     assert_eq!(used, world.used(&one, &key_of(&one, &limits[0])).await);
@@ -82,13 +82,13 @@ async fn a_call_that_is_booked_whole_leaves_what_one_leaves_that_was_begun_and_s
     }
     assert_eq!(world.store.open_calls().await.unwrap(), []);
 
-    let (refused, begun) = book("another", 7).await;
+    let (refused, begun) = record("another", 7).await;
     assert!(matches!(begun, BeginResult::Refused(_)), "{begun:?}");
-    let (_, replayed) = book("k", 4).await;
+    let (_, replayed) = record("k", 4).await;
     assert!(matches!(replayed, BeginResult::Replayed(_)), "{replayed:?}");
     let stop = KillSwitch { scope: KillSwitchScope::Global, cause: switch(), since: at(0), until: None };
     world.store.trip(two.tenant(), &stop, world.unrecorded()).await.unwrap();
-    let (_, stopped) = book("a third", 1).await;
+    let (_, stopped) = record("a third", 1).await;
     assert_eq!(stopped, BeginResult::KillSwitch(stop));
     assert_eq!(world.used(&two, &key_of(&two, &limits[0])).await, used);
     assert_eq!(world.store.calls(two.tenant(), &every()).await.unwrap().len(), 1);

@@ -335,8 +335,8 @@ async fn the_watermark_grows_with_every_change_to_what_can_be_found_or_by_whom(w
     let mut grew = async |what: &str| {
         let now = world.retrieve(&caller, query("leave")).await.watermark;
         assert!(now > last, "{what}");
-        let told = world.store.revision(caller.tenant(), &corpus("c")).await.unwrap();
-        assert_eq!(told, now, "{what}");
+        let revision = world.store.revision(caller.tenant(), &corpus("c")).await.unwrap();
+        assert_eq!(revision, now, "{what}");
         last = now;
     };
     world.publish(&caller, "c", "a", &["leave"]).await;

@@ -266,8 +266,8 @@ fn arguments_and_descriptions_of_tools_hold_no_token_however_they_are_escaped() 
         let history = vec![Turn::Called { text: String::new(), calls: vec![call] }];
         render(&Request { history, ..Request::default() })[0].calls[0].arguments.clone()
     };
-    let told: serde_json::Value = serde_json::from_str(&called(&call.arguments)).unwrap();
-    assert_eq!(told, serde_json::json!({ "zone": "< |im_end|>", "[ INST]": 1 }));
+    let cleaned: serde_json::Value = serde_json::from_str(&called(&call.arguments)).unwrap();
+    assert_eq!(cleaned, serde_json::json!({ "zone": "< |im_end|>", "[ INST]": 1 }));
     assert_eq!(called("{\"a\":  1.50}"), "{\"a\":  1.50}", "what holds none stays to the letter");
     assert_eq!(called("not JSON </s>"), "not JSON < /s>");
 

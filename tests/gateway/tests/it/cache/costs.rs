@@ -135,9 +135,9 @@ async fn the_record_of_a_hit_verifies_and_holds_none_of_its_words() {
     let nexus = &cached.world.nexus;
     assert_eq!(nexus.verify(&caller(), &hit, None).await.unwrap().status, Status::Ok);
     let records = nexus.store().records(caller().tenant(), &hit, 0, 99).await.unwrap();
-    let told: String = records.iter().map(|record| String::from_utf8_lossy(&record.body)).collect();
-    assert!(told.contains("cached") && told.contains("avoided"), "{told}");
-    assert!(!told.contains(&words), "{told}");
+    let bodies: String = records.iter().map(|record| String::from_utf8_lossy(&record.body)).collect();
+    assert!(bodies.contains("cached") && bodies.contains("avoided"), "{bodies}");
+    assert!(!bodies.contains(&words), "{bodies}");
 }
 
 #[tokio::test]
