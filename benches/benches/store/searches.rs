@@ -1,5 +1,4 @@
-//! Benchmark of searches over the large store: each component alone and both, under a tenant filter and a permission
-//! filter.
+//! Benchmark of searches over the large store: each component and both, under a tenant and a permission filter.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -145,8 +145,7 @@ pub struct ModelInfo {
 /// - Text and quotes come only from the model: an adapter invents no words and no ending.
 /// - Usage that the vendor did not report is absent, never guessed.
 /// - A parameter that the wire cannot express is refused before the request is sent, and the error names it.
-/// - An error carries the [`ProviderErrorKind`] that decides retry and fallback; the vendor's own words go to the logs
-///   only.
+/// - An error carries the [`ProviderErrorKind`] that decides retry and fallback; the vendor's words go to logs only.
 #[async_trait]
 pub trait LlmProvider: Send + Sync + fmt::Debug {
     /// Returns the provider's name, such as `extractive`.

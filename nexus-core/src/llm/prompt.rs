@@ -198,8 +198,7 @@ fn called(call: &ToolCall) -> ToolCall {
     }
 }
 
-/// Returns the tools of `request`, with control tokens in their descriptions broken up: a third party may have written
-/// them.
+/// Returns the tools of `request`, with control tokens in their descriptions broken up: they may be a third party's.
 pub fn render_tools(request: &Request) -> Vec<ToolSpec> {
     let tool = |tool: &ToolSpec| ToolSpec {
         name: tool.name.clone(),

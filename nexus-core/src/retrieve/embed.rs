@@ -53,8 +53,7 @@ impl From<ModelId> for String {
     }
 }
 
-/// Upper bound on the magnitude of a vector's numbers. Inner products of vectors within it are finite in single
-/// precision.
+/// Upper bound on the magnitude of a vector's numbers: inner products within it are finite in single precision.
 pub const MAX_VECTOR_NUMBER: f32 = 1e12;
 
 /// Checks that `vector` is comparable: not empty, each number finite and within [`MAX_VECTOR_NUMBER`].
@@ -119,8 +118,7 @@ pub struct Embedded {
 /// - The same text in the same role gives the same vector for as long as the model id stays.
 /// - Texts of one of the [`Embedder::batches`] go out in one request, so that each request has an entry in the ledger.
 /// - Usage that the vendor did not report is absent, never guessed.
-/// - An error of a vendor carries the [`ProviderErrorKind`](crate::llm::ProviderErrorKind) that decides retry and
-///   fallback.
+/// - An error of a vendor carries the [`ProviderErrorKind`](crate::llm::ProviderErrorKind) for retry and fallback.
 #[async_trait]
 pub trait Embedder: Send + Sync + fmt::Debug {
     /// Returns the provider's name, such as `openai`, for prices and records.
@@ -155,8 +153,7 @@ pub trait Embedder: Send + Sync + fmt::Debug {
         false
     }
 
-    /// Returns the batches of `texts`: ranges in order that cover them all. One batch by default; a wire may take
-    /// fewer.
+    /// Returns the batches of `texts`: ranges in order that cover them all; one batch by default.
     fn batches(&self, texts: &[&str]) -> Vec<Range<usize>> {
         std::iter::once(0..texts.len()).filter(|all| !all.is_empty()).collect()
     }

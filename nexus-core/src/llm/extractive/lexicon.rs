@@ -66,8 +66,7 @@ const ENGLISH_ASKING: &str = "actually called come comes consider considered dea
     named names purpose reason say says show shows stand stands take taken takes thing things type types use used uses \
     using way ways work works";
 
-/// Words for countable or measurable quantities: "what is the length of" asks the same as "how long", and the answer
-/// rarely says the word.
+/// Words for quantities: "what is the length of" asks the same as "how long", and the answer rarely says the word.
 const MEASURES: &str = "age amount cost depth distance duration height length limit maximum minimum number percentage price \
     quantity size speed sum weight width alter anzahl betrag dauer gewicht größe höhe kosten länge preis coût distance \
     durée hauteur limite longueur montant nombre poids prix taille altura cantidad costo distancia duración longitud \
@@ -195,8 +194,7 @@ fn names(sentence: &str) -> impl Iterator<Item = &str> {
     words.skip(1).filter(|word| word.starts_with(char::is_uppercase) && word.chars().nth(1).is_some())
 }
 
-/// Returns whether `sentence` certainly has no number, in digits or words; number words are known only in Latin
-/// letters.
+/// Returns whether `sentence` certainly has no number; number words are known only in Latin letters.
 pub(super) fn lacks_number(sentence: &str) -> bool {
     let is_latin = |c: char| !c.is_alphabetic() || u32::from(c) < 0x250;
     sentence.chars().all(is_latin) && !has_number(sentence)

@@ -20,8 +20,7 @@ pub(super) fn clean_line(text: &str) -> String {
     clean_text(&clean_text(text).replace(['\n', '\t'], " ").replace('"', "'"))
 }
 
-/// Returns JSON with every string sanitised by [`clean_text`], however escaped; text that is no JSON is cleaned as
-/// text.
+/// Returns JSON with every string sanitised by [`clean_text`], however escaped; invalid JSON is cleaned as text.
 pub(super) fn clean_json(json: &str) -> String {
     let Ok(value) = serde_json::from_str::<Value>(json) else { return clean_text(json) };
     let cleaned = clean_texts(&value);

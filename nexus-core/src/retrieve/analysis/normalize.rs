@@ -4,8 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::MAX_TERM_BYTES;
 
-/// Folds case and compatibility forms, removes invisible characters, limits the length. Accents stay: stemmers need
-/// them.
+/// Folds case and compatibility forms, drops invisible characters, cuts the length. Accents stay: stemmers need them.
 pub(super) fn fold(word: &str) -> String {
     if word.is_ascii() {
         return cut(word.to_ascii_lowercase());

@@ -25,8 +25,7 @@ impl Scalar {
         self.order(found) == Some(Ordering::Equal)
     }
 
-    /// Returns whether `found` is in relation `operator` to this value. `Ne` is true for every other value of any
-    /// type.
+    /// Returns whether `found` is in relation `operator` to this value. `Ne` is true for other values of any type.
     pub(super) fn holds(&self, operator: Operator, found: &Value) -> bool {
         let order = self.order(found);
         match operator {

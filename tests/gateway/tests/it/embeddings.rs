@@ -1,5 +1,4 @@
-//! Embeddings pass the same gateway as answers: limits, kill switches, prices, retries, the ledger and the audit
-//! record.
+//! Embeddings pass the same gateway as answers: limits, kill switches, prices, retries, the ledger and the audit.
 
 use std::io::Cursor;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
-//! Consistency of `GUARANTEES.md`: each of the sixty guarantees names existing tests, or a named part that it waits
-//! for.
+//! Consistency of `GUARANTEES.md`: each of the sixty guarantees names existing tests, or the part it waits for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,6 +1,5 @@
-//! Fault injection: [`FaultyStore`] passes every step on to another store, unless the plan injects an
-//! [`InjectedFault`]. A failure after the step looks like a lost connection: the step is done, and its outcome is
-//! unknown.
+//! Fault injection: [`FaultyStore`] passes every step on to another store, unless its plan injects a fault. A failure
+//! after the step looks like a lost connection: the step is done, and its outcome is unknown.
 
 mod ports;
 

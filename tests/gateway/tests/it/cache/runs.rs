@@ -154,8 +154,7 @@ async fn n54_a_grant_to_somebody_else_is_another_state_of_the_corpus() {
     assert!(cached.asks(&bob()).await.1);
 }
 
-/// Nothing changes in the corpus when a grant expires: each source is authorised again before a cached answer is
-/// served.
+/// An expired grant does not change the corpus: each source is authorised again before a cached answer is served.
 #[tokio::test]
 async fn n54_a_grant_that_ran_out_ends_what_the_cache_gives() {
     let cached = Cached::with_documents().await;
