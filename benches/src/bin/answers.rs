@@ -1,12 +1,12 @@
 //! Evaluates the extractive answerer: `answers DATA`.
 //!
-//! Questions of `clapnq_dev` (Wikipedia; half of them have no answer in the passage they were written for, which is in the
-//! collection and looks right) and of `pubmedqa` (the gold answer is the conclusion that its abstract lost) are asked
-//! over the five passages that BM25 finds among the collection's own.
+//! Questions of `clapnq_dev` (Wikipedia; half of them have no answer in their original passage, which is in the
+//! collection and looks right) and of `pubmedqa` (the gold answer is the conclusion removed from its abstract) are
+//! asked over the five passages that BM25 finds in the collection.
 //!
-//! Weights and threshold were chosen on the questions at even places of `clapnq_dev` and `pubmedqa`; the tables are of those at odd
-//! places. Columns: the gold document is among the quoted ones; a gold sentence is quoted; recall, precision and F1 of
-//! the gold answer's terms; words quoted.
+//! Weights and threshold were chosen on the questions at even indexes of `clapnq_dev` and `pubmedqa`; the tables are
+//! of those at odd indexes. Columns: the gold document is among the quoted ones; a gold sentence is quoted; recall,
+//! precision and F1 of the gold answer's terms; words quoted.
 
 #![expect(clippy::print_stdout, reason = "the table is what the program is for")]
 

@@ -1,7 +1,7 @@
-"""The official clients of OpenAI and Anthropic, as their users hold them, against the scripted provider.
+"""Checks of the scripted provider with the official clients of OpenAI and Anthropic.
 
-What these clients read without complaint is the real wire: they parse every field, assemble every stream and choose the
-class of every error by themselves. Called by `tests/fake-provider/tests/python_clients.rs` with the server's address; each
+The clients accept only the real wire: they parse every field, assemble every stream and choose the class of every error
+by themselves. Called by `tests/fake-provider/tests/python_clients.rs` with the server's address; each
 check prints its name, and the first that fails ends the program.
 """
 
@@ -47,7 +47,7 @@ def equal(found, expected):
 
 
 def fails(expected, status, act):
-    """The error that `act` raises, which must be of exactly the class that the client has for its status."""
+    """Returns the error that `act` raises, which must be of exactly the client's class for its status."""
     try:
         act()
     except (openai.APIError, anthropic.APIError) as error:

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::grounding::{Citation, Evidence, tests::evidence};
 
-/// A question about `texts`, the passages of one handbook.
+/// Returns a question about `texts`, the passages of one handbook.
 fn request(question: &str, texts: &[impl AsRef<str>]) -> Request {
     let evidence = (1..).zip(texts).map(|(number, text)| Evidence { number, ..evidence(text.as_ref()) });
     Request {

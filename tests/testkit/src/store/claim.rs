@@ -173,12 +173,12 @@ async fn a_record_that_cannot_be_sealed_admits_and_settles_nothing(world: World)
     let caller = admin("acme");
     let limits = [budget(Window::Day, 9)];
     let mut intent = world.intent(&caller, "k", &limits, amounts(1, 9));
-    intent.audit = world.pending(&caller, "nobody", &[Kind::CHAIN_CLOSE]);
+    intent.audit = world.pending(&caller, "unknown", &[Kind::CHAIN_CLOSE]);
     assert_eq!(world.store.begin(intent).await.unwrap_err().kind(), ErrorKind::Conflict);
     let call = world.begin(world.intent(&caller, "k", &limits, amounts(1, 9))).await;
     let mut settlement = world.settlement(&caller, &call, amounts(1, 5));
     let good =
-        std::mem::replace(&mut settlement.audit, world.pending(&caller, "nobody", &[Kind::CHAIN_CLOSE]));
+        std::mem::replace(&mut settlement.audit, world.pending(&caller, "unknown", &[Kind::CHAIN_CLOSE]));
     assert_eq!(world.store.settle(settlement.clone()).await.unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(world.store.call_result(caller.tenant(), &call).await.unwrap(), None);
     assert_eq!(world.lines(&caller).await, []);

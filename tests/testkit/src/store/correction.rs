@@ -148,7 +148,7 @@ async fn only_an_estimate_is_corrected_as_often_as_somebody_knows_better_and_of_
         (error.kind(), error.stable_code())
     };
     assert_eq!(refused(&caller, &known, 1).await, (ErrorKind::Conflict, "CALL_NOT_ESTIMATED"));
-    assert_eq!(refused(&caller, "nobody", 1).await, (ErrorKind::NotFound, "CALL_NOT_FOUND"));
+    assert_eq!(refused(&caller, "unknown", 1).await, (ErrorKind::NotFound, "CALL_NOT_FOUND"));
     assert_eq!(refused(&admin("globex"), &call, 1).await, (ErrorKind::NotFound, "CALL_NOT_FOUND"));
     let of_second = Reconciliation { attempt: 2, ..world.reconciliation(&caller, &call, 1, amounts(1, 1)) };
     assert_eq!(world.store.reconcile(of_second).await.unwrap_err().kind(), ErrorKind::NotFound);

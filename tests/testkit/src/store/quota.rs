@@ -149,7 +149,7 @@ async fn settling_replaces_a_reservation_by_what_was_charged_and_a_second_settle
     assert_eq!(world.store.call_result(caller.tenant(), &call).await.unwrap(), Some(reply("thirty days")));
     let refused = world.store.begin(world.intent(&caller, "k2", &limits, amounts(0, 0))).await.unwrap();
     assert!(matches!(refused, BeginResult::Refused(refusal) if refusal.used == 130));
-    let error = world.store.settle(world.settlement(&caller, "nobody", amounts(1, 1))).await.unwrap_err();
+    let error = world.store.settle(world.settlement(&caller, "unknown", amounts(1, 1))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 

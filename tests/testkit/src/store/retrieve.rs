@@ -80,7 +80,7 @@ async fn a_principal_finds_only_what_it_may_read_and_gets_top_k_of_them(world: W
         assert_eq!(documents, ["d00", "d10", "d20"]);
         assert_eq!((found.permitted, found.under_filled), (3, false));
     }
-    assert_eq!(world.found(&Principal::user("acme", "nobody").unwrap(), "leave").await.len(), 0);
+    assert_eq!(world.found(&Principal::user("acme", "stranger").unwrap(), "leave").await.len(), 0);
 }
 
 async fn tags_ids_and_filters_apply_inside_the_search(world: World) {

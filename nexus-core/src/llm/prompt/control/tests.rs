@@ -15,22 +15,22 @@ fn tokens() -> impl Iterator<Item = &'static str> {
     FAMILIES.iter().flat_map(|family: &Family| family.tokens).copied()
 }
 
-/// `text` as a tokenizer has it that folds compatibility forms and drops what has no shape.
+/// Returns `text` as a tokenizer sees it that folds compatibility forms and drops invisible characters.
 fn normalised(text: &str) -> String {
     text.chars().filter(|c| !is_ignorable(*c)).nfkc().collect()
 }
 
-/// Whether a token is a word with a colon, which a template writes at the beginning of a line.
+/// Returns whether a token is a word with a colon, which a template writes at the beginning of a line.
 fn is_speaker_word(token: &str) -> bool {
     token.ends_with([':', '：']) && !token.starts_with(['#', 'G'])
 }
 
-/// Whether it is one in capitals, which Vicuna writes within a line.
+/// Returns whether a token is in capitals, which Vicuna writes within a line.
 fn is_shouted(token: &str) -> bool {
     token.chars().any(char::is_uppercase) && !token.chars().any(char::is_lowercase)
 }
 
-/// Whether `text` holds `token` where a template would write it.
+/// Returns whether `text` holds `token` where a template would write it.
 fn holds(text: &str, token: &str) -> bool {
     text.match_indices(token).any(|(at, _)| {
         let before = text.get(..at).unwrap_or_default();
@@ -42,7 +42,7 @@ fn holds(text: &str, token: &str) -> bool {
     })
 }
 
-/// A token that `text` holds, as it is or when a tokenizer normalises it.
+/// Returns a token that `text` holds, verbatim or after normalisation.
 fn held(text: &str) -> Option<&'static str> {
     let normal = normalised(text);
     tokens().find(|token| holds(text, token) || holds(&normal, &normalised(token)))
@@ -173,7 +173,7 @@ fn a_citation_quotes_the_passage_as_it_is_though_the_model_saw_it_broken_up() {
     assert_eq!(exact.citations[0].score.to_bits(), marked.citations[0].score.to_bits());
 }
 
-/// The control tokens in `text`, in order, the longest where several begin.
+/// Returns the control tokens in `text`, in order, the longest where several begin.
 fn control_tokens(text: &str) -> Vec<&'static str> {
     let mut by_first: HashMap<char, Vec<&'static str>> = HashMap::new();
     for token in tokens() {
@@ -194,7 +194,7 @@ fn control_tokens(text: &str) -> Vec<&'static str> {
     found
 }
 
-/// The same conversation, with `outside` wherever text of others can stand.
+/// Returns the same conversation, with `outside` wherever untrusted text can stand.
 fn conversation(outside: &str) -> Request {
     let passage = crate::grounding::Evidence {
         source_name: format!("Invoices {outside}"),
@@ -218,7 +218,7 @@ fn conversation(outside: &str) -> Request {
     Prompt::new(question, vec![passage]).with_history(history).assemble(&budget).unwrap()
 }
 
-/// A text that holds every token of every family, on lines of their own and within lines.
+/// Returns a text that holds every token of every family, on lines of their own and within lines.
 fn hostile() -> String {
     let own_lines: String = tokens().flat_map(|token| [token, "\n"]).collect();
     let is_inline = |token: &&str| !is_speaker_word(token) || is_shouted(token);
@@ -283,7 +283,7 @@ fn arguments_and_descriptions_of_tools_hold_no_token_however_they_are_escaped() 
     assert_eq!((&code["pattern"], &code["enum"][0]), (&"[ABC]".into(), &"[INST]".into()));
 }
 
-/// A token with invisible characters in it, or in another spelling.
+/// Returns a token with invisible characters in it, or in another spelling.
 fn disguised() -> impl Strategy<Value = String> {
     let all: Vec<&'static str> = tokens().collect();
     let invisible =
