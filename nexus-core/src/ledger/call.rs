@@ -1,4 +1,4 @@
-//! A model call as it is kept: [`Call`], its [`Attempt`]s, and how each ended.
+//! Stored model call: [`Call`], its [`Attempt`]s and their outcomes.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,20 +10,20 @@ use crate::money::NanoUsd;
 use crate::quota::{Consumer, MeterAmounts};
 use crate::usage::Usage;
 
-/// What a model is called for.
+/// Model operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// An answer.
+    /// Chat completion.
     Chat,
-    /// Vectors.
+    /// Embeddings.
     Embed,
-    /// Speech.
+    /// Text-to-speech.
     Speak,
 }
 
 impl Operation {
-    /// The operation's name.
+    /// Returns the operation's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
@@ -33,18 +33,17 @@ impl Operation {
     }
 }
 
-/// What makes two requests the same request within a tenant: a key of the caller's, 1 to 128 characters, and what it
-/// is for.
+/// Idempotency key: identifies equal requests within a tenant by 1 to 128 characters and the operation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IdempotencyKey {
-    /// What is asked for.
+    /// The operation.
     pub operation: Operation,
-    /// The idempotency key, the request's id, or `run/step/n`.
+    /// The caller's key, the request's id, or `run/step/n`.
     pub key: String,
 }
 
 impl IdempotencyKey {
-    /// Reads a key.
+    /// Parses a key.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_IDEMPOTENCY_KEY`.
@@ -59,121 +58,121 @@ impl IdempotencyKey {
     }
 }
 
-/// One logical call: what was asked for, by whom, and what became of it. Its tenant is the consumer's.
+/// Logical model call: request, consumer and outcome. Its tenant is the consumer's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent facts of one record, each with its own column"
 )]
 pub struct Call {
-    /// Its id, which also names its audit chain.
+    /// The id, which also names the call's audit chain.
     pub id: String,
-    /// Who consumes.
+    /// The consumer.
     pub consumer: Consumer,
-    /// What makes it the same call when it is made again.
+    /// The idempotency key.
     pub claim: IdempotencyKey,
-    /// A fingerprint of everything that was asked: equal claims must ask for equal things.
+    /// Digest of the request. Equal idempotency keys require equal digests.
     pub digest: String,
-    /// Random text that salts the fingerprints of the digest and of the claim's key in the audit chain. Empty in a call from
-    /// before there was a salt.
+    /// Random salt of the fingerprints of request and idempotency key in the audit chain. Empty in calls stored before
+    /// fingerprints were salted.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub salt: String,
-    /// The request that led to it, by its caller's own name.
+    /// The id of the request that led to the call, as its caller names it.
     pub correlation_id: Option<String>,
-    /// The name of the provider that was asked last.
+    /// The provider of the latest attempt.
     pub provider: String,
-    /// The model that was asked last.
+    /// The model of the latest attempt.
     pub model: String,
     /// Whether the answer was streamed.
     pub streamed: bool,
-    /// When it was admitted.
+    /// The time of admission.
     pub created_at: Timestamp,
-    /// How it stands.
+    /// The status.
     pub status: CallStatus,
-    /// What it consumed, over all attempts.
+    /// The usage of all attempts.
     pub usage: Usage,
-    /// What it cost, over all attempts.
+    /// The cost of all attempts.
     pub cost: NanoUsd,
     /// Whether usage or cost is an estimate, because a vendor did not report it.
     pub estimated: bool,
-    /// Whether a cache answered.
+    /// Whether the answer is a cache hit.
     pub was_cached: bool,
-    /// What a cached answer would have cost.
+    /// The cost that a cache hit avoided.
     pub avoided: NanoUsd,
     /// Milliseconds from admission to the end.
     pub latency_ms: Option<u64>,
-    /// Milliseconds from admission to the first word.
+    /// Milliseconds from admission to the first output.
     pub first_byte_ms: Option<u64>,
-    /// The stable code of what went wrong.
+    /// The stable error code.
     #[serde(default, deserialize_with = "crate::error::optional_stored_code")]
     pub error: Option<String>,
-    /// Whether the answer may serve to train models.
+    /// Whether the answer may be used to train models.
     pub distillation_eligible: bool,
-    /// Limits that were broken in shadow, and other facts about the request.
+    /// Exceeded shadow limits, and other facts about the request.
     pub metadata: serde_json::Map<String, serde_json::Value>,
 }
 
-/// How a logical call stands.
+/// Status of a logical call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallStatus {
-    /// Under way.
+    /// In flight.
     Open,
-    /// It was answered.
+    /// Answered.
     Succeeded,
-    /// It was not.
+    /// Failed.
     Failed,
-    /// Its caller cancelled it.
+    /// Cancelled by its caller.
     Cancelled,
-    /// Nobody knows: the process ended in the middle of it.
+    /// Outcome unknown: the process ended during the call.
     Unknown,
 }
 
-/// One physical attempt to call a vendor: a line of the ledger.
+/// Physical attempt to call a vendor. Each finished attempt has one ledger entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Which attempt of its call, from 1.
+    /// Number of the attempt within its call, from 1.
     pub number: u32,
     /// The name of the provider.
     pub provider: String,
     /// The model.
     pub model: String,
-    /// The version of the price row it is billed by.
+    /// The version of the price row that bills the attempt.
     pub price_version: String,
-    /// What was reserved for it.
+    /// The reservation.
     pub reserved: MeterAmounts,
-    /// When it began.
+    /// The start time.
     pub started_at: Timestamp,
 }
 
-/// How far an attempt has come. The ladder is `intent`, `sent`, `first_byte`, and one of the others at its end.
+/// Status of an attempt: `intent`, `sent`, `first_byte`, then one of the final statuses.
 ///
-/// Only `intent` and the end are awaited on disk; `sent` and `first_byte` are what a reader of the live process sees.
+/// Only `intent` and the final status are durable; `sent` and `first_byte` exist in the running process alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptStatus {
-    /// Recorded, and perhaps sent.
+    /// Recorded, and possibly sent.
     Intent,
     /// Sent.
     Sent,
     /// The vendor began to answer.
     FirstByte,
-    /// Over; the vendor said what it consumed, or that is known otherwise.
+    /// Finished with known usage.
     Settled,
-    /// The answer broke off. Charged at its reservation.
+    /// Finished with a truncated answer. Charged at its reservation.
     Truncated,
-    /// It failed, and the vendor bills nothing.
+    /// Failed, and not billed by the vendor.
     FailedUnbilled,
-    /// It failed, and the vendor may bill it. Charged at its reservation unless the vendor said what it consumed.
+    /// Failed, and possibly billed by the vendor. Charged at its reservation where the vendor reported no usage.
     FailedBilled,
-    /// Nobody knows what became of it. Charged at its reservation until somebody reconciles it.
+    /// Finished with an unknown outcome. Charged at its reservation until it is reconciled.
     UnknownOutcome,
-    /// A cache answered in its place: nothing was sent, and nothing is charged.
+    /// Cache hit: nothing was sent, and nothing is charged.
     Cached,
 }
 
 impl AttemptStatus {
-    /// The status's name.
+    /// Returns the status's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Intent => "intent",
@@ -189,34 +188,34 @@ impl AttemptStatus {
     }
 }
 
-/// How an attempt ended.
+/// Outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptOutcome {
-    /// Which attempt.
+    /// The attempt's number.
     pub number: u32,
-    /// How it ended.
+    /// The final status.
     pub status: AttemptStatus,
-    /// What it consumed.
+    /// The usage.
     pub usage: Usage,
-    /// What it is charged with.
+    /// The charge.
     pub charged: MeterAmounts,
-    /// Whether that is an estimate.
+    /// Whether the charge is an estimate.
     pub estimated: bool,
-    /// The stable code of what went wrong.
+    /// The stable error code.
     #[serde(default, deserialize_with = "crate::error::optional_stored_code")]
     pub error: Option<String>,
-    /// When it ended.
+    /// The end time.
     pub at: Timestamp,
 }
 
-/// What a call came to: kept with its claim, and what the same call gets when it is made again.
+/// Result of a call, stored under its idempotency key and replayed for an equal request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum CallResult {
-    /// An answer.
+    /// A completion.
     Reply(Box<Completion>),
-    /// Nothing, for a reason.
+    /// A failure.
     Failed(crate::document::model::Failure),
-    /// Something that is not kept, such as vectors: the call is made again.
+    /// A result that is not stored, such as vectors. An equal request is a new call.
     NotKept,
 }

@@ -1,10 +1,10 @@
-//! A line of the billing ledger: [`LedgerEntry`], and how a later one corrects it: [`Reconciliation`].
+//! Entries of the billing ledger, [`LedgerEntry`], and their corrections, [`Reconciliation`].
 //!
-//! Lines are added and never changed. An attempt that is over has its own line; where that is an estimate, an admin who
-//! knows the vendor's [`VendorBill`] adds a line that corrects it. What a line adds to every sum, its [`change`], is its whole
-//! charge or the difference that it makes, so the sum of the lines is the truth.
+//! The ledger is append-only. A finished attempt has one entry of its own; an admin who knows the vendor's
+//! [`VendorBill`] corrects an estimated one with a further entry. Every sum adds up the [`change`] of entries: the
+//! whole charge of an attempt, or the difference that a correction makes.
 //!
-//! [`change`]: LedgerLine::change
+//! [`change`]: LedgerEntry::change
 
 use serde::{Deserialize, Serialize};
 
@@ -17,20 +17,20 @@ use crate::principal::TenantId;
 use crate::quota::{Consumer, MeterAmounts, MeterDelta};
 use crate::usage::Usage;
 
-/// A line of the billing ledger: one attempt, billed once, or a correction of that.
+/// Entry of the billing ledger: the charge of one attempt, or a correction of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LedgerEntry {
-    /// Its place in the tenant's ledger, rising.
+    /// Sequence number in the tenant's ledger, ascending.
     pub seq: u64,
-    /// When it was written.
+    /// The time of writing.
     pub ts: Timestamp,
-    /// Who consumed.
+    /// The consumer.
     pub consumer: Consumer,
-    /// The call.
+    /// The call's id.
     pub call: String,
-    /// The attempt.
+    /// The attempt's number.
     pub attempt: u32,
-    /// What was called for.
+    /// The operation of the call.
     pub kind: Operation,
     /// The provider.
     pub provider: String,
@@ -38,55 +38,55 @@ pub struct LedgerEntry {
     pub model: String,
     /// The version of the price.
     pub price_version: String,
-    /// How the attempt ended.
+    /// The attempt's final status.
     pub status: AttemptStatus,
-    /// What it consumed.
+    /// The usage.
     pub usage: Usage,
-    /// What was reserved for it.
+    /// The reservation.
     pub reserved: MeterAmounts,
-    /// What it is charged with, as of this line. Of a correction, this is no difference: sums add up [`change`].
+    /// The attempt's charge as of this entry. A correction holds the whole charge too: sums add up [`change`].
     ///
     /// [`change`]: Self::change
     pub charged: MeterAmounts,
-    /// Whether that is an estimate.
+    /// Whether the charge is an estimate.
     pub estimated: bool,
-    /// The stable code of what went wrong.
+    /// The stable error code.
     pub error: Option<String>,
-    /// What it corrects; nothing in an attempt's own line.
+    /// The correction; `None` in an attempt's own entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correction: Option<Correction>,
 }
 
-/// What makes a line the correction of an attempt's line before it.
+/// Correction of an attempt's earlier entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
-    /// Which correction of its attempt, from 1.
+    /// Number of the correction of its attempt, from 1.
     pub revision: u32,
-    /// What the attempt had consumed before, as far as anybody knew.
+    /// The attempt's usage before the correction.
     pub usage_before: Usage,
-    /// What it was charged with before.
+    /// The attempt's charge before the correction.
     pub charged_before: MeterAmounts,
-    /// Why, in the words of whoever corrected it.
+    /// The reason, in the corrector's words.
     pub reason: String,
-    /// Who that was.
+    /// The corrector.
     pub by: String,
 }
 
 impl LedgerEntry {
-    /// 0 in an attempt's own line, then 1, 2 and so on.
+    /// Returns the revision: 0 for an attempt's own entry, then 1, 2 and so on.
     pub fn revision(&self) -> u32 {
         self.correction.as_ref().map_or(0, |correction| correction.revision)
     }
 
-    /// What the line adds to every sum of the ledger: all that the attempt is charged with, or the difference that a
-    /// correction makes. `None` when that cannot be represented.
+    /// Returns the entry's share of every sum of the ledger: the attempt's whole charge, or the difference that a
+    /// correction makes. `None` on overflow.
     pub fn change(&self) -> Option<MeterDelta> {
         let before =
             self.correction.as_ref().map_or(&MeterAmounts::ZERO, |correction| &correction.charged_before);
         MeterDelta::between(before, &self.charged)
     }
 
-    /// Checks that this, an attempt's own line, may be corrected: a line that the vendor's own numbers made may not.
+    /// Checks that this attempt's own entry is an estimate. Only estimates can be corrected.
     ///
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) with `CALL_NOT_ESTIMATED`.
@@ -94,30 +94,27 @@ impl LedgerEntry {
         if self.estimated {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            "the attempt is charged with what its vendor said, or with nothing",
-        )
-        .code("CALL_NOT_ESTIMATED")
-        .hint("only estimates can be reconciled; `nexus ledger list` marks them")
-        .with("call", &self.call)
-        .with("attempt", self.attempt))
+        Err(Error::new(ErrorKind::Conflict, "the charge of the attempt is not an estimate")
+            .code("CALL_NOT_ESTIMATED")
+            .hint("only estimates can be reconciled; `nexus ledger list` marks them")
+            .with("call", &self.call)
+            .with("attempt", self.attempt))
     }
 }
 
-/// What a vendor's bill says of an attempt that was charged by an estimate.
+/// Vendor's bill for an attempt that was charged by an estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VendorBill {
-    /// Nothing: it was not billed.
+    /// The attempt was not billed.
     Nothing,
-    /// So much usage, priced as the attempt was.
+    /// Billed usage, at the attempt's own price.
     Usage(Usage),
-    /// So much money. What was consumed is not on the bill, and stays as it was counted.
+    /// A billed amount. The bill names no usage, so the counted usage stays.
     Money(NanoUsd),
 }
 
 impl VendorBill {
-    /// What the record of a correction calls it.
+    /// The name in the audit record of a correction.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Nothing => "not_billed",
@@ -127,27 +124,27 @@ impl VendorBill {
     }
 }
 
-/// A correction that is to be written.
+/// Input of [`QuotaStore::reconcile`](super::QuotaStore::reconcile).
 #[derive(Clone, Debug)]
 pub struct Reconciliation {
-    /// Whose call it is.
+    /// The call's tenant.
     pub tenant: TenantId,
     /// The call's id.
     pub call: String,
-    /// The attempt.
+    /// The attempt's number.
     pub attempt: u32,
-    /// Which correction of the attempt this is: one more than the latest that whoever corrects has seen.
+    /// Number of this correction: one more than the latest that the corrector has seen.
     pub revision: u32,
-    /// What the attempt consumed.
+    /// The corrected usage.
     pub usage: Usage,
-    /// What it is charged with from now on.
+    /// The corrected charge.
     pub charged: MeterAmounts,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Who says so.
+    /// The corrector.
     pub by: String,
-    /// When.
+    /// The time of the correction.
     pub at: Timestamp,
-    /// The record of it.
+    /// The audit record.
     pub audit: audit::UnsealedRecords,
 }

@@ -1,11 +1,11 @@
-//! Stops: the kill switch, and the shutoff that latches by itself. A [`Stop`] holds until it is taken back.
+//! [`KillSwitch`]: refuses model calls of a scope, set by hand or tripped by an [`AutoTripRule`], until it is rearmed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::money::NanoUsd;
 
-/// What a stop shuts.
+/// Scope of a kill switch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "scope", content = "id", rename_all = "snake_case")]
 pub enum KillSwitchScope {
@@ -17,67 +17,69 @@ pub enum KillSwitchScope {
     User(String),
 }
 
-/// Calls are refused, for a stated reason.
+/// Kill switch of one scope. While it is tripped, the scope's calls are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KillSwitch {
-    /// What is shut.
+    /// The scope whose calls are refused.
     #[serde(flatten)]
     pub scope: KillSwitchScope,
-    /// Why.
+    /// The cause.
     pub cause: KillSwitchCause,
-    /// Since when.
+    /// The time at which it tripped.
     pub since: Timestamp,
-    /// Until when; until it is taken back unless told.
+    /// The time at which it expires; `None` holds until it is rearmed.
     pub until: Option<Timestamp>,
 }
 
-/// Why calls are refused.
+/// Cause of a tripped kill switch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "snake_case")]
 pub enum KillSwitchCause {
-    /// Somebody threw the switch.
+    /// Set by hand.
     Switch {
-        /// Why, in their words.
+        /// The reason, in the operator's words.
         reason: String,
     },
-    /// More was spent within the hour than is allowed.
+    /// Spending within the hour exceeded the rule.
     Spend {
-        /// How much was spent.
+        /// The amount spent.
         spent: NanoUsd,
     },
-    /// More calls failed within the hour than is allowed.
+    /// The share of failed calls within the hour exceeded the rule.
     Errors {
-        /// How many failed.
+        /// The number of failed calls.
         failed: u64,
-        /// Of how many.
+        /// The number of all calls.
         calls: u64,
     },
 }
 
 impl KillSwitch {
-    /// Whether it holds at `now`.
+    /// Returns whether the switch refuses calls at `now`.
     pub fn is_tripped(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 
-    /// The sentence for the user, who learns what their own calls came to, and not what those of others did.
+    /// Returns the sentence for the user. It holds figures of the user's own calls only.
     pub fn sentence(&self) -> String {
         let what = match &self.scope {
-            KillSwitchScope::Global => "calls to models are shut off",
-            KillSwitchScope::Tenant(_) => "the tenant's calls to models are shut off",
-            KillSwitchScope::User(_) => "the user's calls to models are shut off",
+            KillSwitchScope::Global => "calls to models are blocked",
+            KillSwitchScope::Tenant(_) => "the tenant's calls to models are blocked",
+            KillSwitchScope::User(_) => "the user's calls to models are blocked",
         };
         let why = match &self.cause {
             KillSwitchCause::Switch { .. } => "by the kill switch".to_owned(),
             KillSwitchCause::Spend { .. } if !self.is_of_user() => {
-                "after more was spent within an hour than is allowed".to_owned()
+                "by the kill switch after spending exceeded its hourly limit".to_owned()
             }
             KillSwitchCause::Errors { .. } if !self.is_of_user() => {
-                "after more calls failed within an hour than is allowed".to_owned()
+                "by the kill switch after call failures exceeded their hourly limit".to_owned()
             }
-            KillSwitchCause::Spend { spent } => format!("after {spent} were spent within an hour"),
+            KillSwitchCause::Spend { spent } => {
+                format!("by the kill switch after {spent} were spent within an hour")
+            }
             KillSwitchCause::Errors { failed, calls } => {
-                format!("after {failed} of {calls} calls failed within an hour")
+                format!("by the kill switch after {failed} of {calls} calls failed within an hour")
             }
         };
         format!("{what} {why}")
@@ -87,7 +89,7 @@ impl KillSwitch {
         matches!(self.scope, KillSwitchScope::User(_))
     }
 
-    /// The stop without what the calls of others came to.
+    /// Returns the switch without figures of other users' calls.
     #[must_use]
     pub fn without_figures(mut self) -> Self {
         self.cause = match self.cause {
@@ -105,35 +107,35 @@ impl KillSwitch {
     }
 }
 
-/// When a scope is shut by itself. What is absent never shuts.
+/// Rule that trips the kill switch of a scope automatically. An absent threshold never trips.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AutoTripRule {
-    /// The most a tenant may spend within an hour.
+    /// Upper bound of a tenant's spending within an hour.
     pub tenant_spend: Option<NanoUsd>,
-    /// The most a user may spend within an hour.
+    /// Upper bound of a user's spending within an hour.
     pub user_spend: Option<NanoUsd>,
-    /// The largest share of calls that may fail within an hour, in percent, for tenants and users alike.
+    /// Upper bound of the share of calls that fail within an hour, in percent, for tenants and users alike.
     pub error_percent: Option<u32>,
-    /// Failures are not judged before so many calls.
+    /// Minimum number of calls before the error share counts.
     pub error_min_calls: u64,
-    /// How long a shutoff lasts, in seconds; until it is taken back unless told.
+    /// Duration of an automatic trip, in seconds; `None` holds until it is rearmed.
     pub lasts_seconds: Option<u32>,
 }
 
-/// What a scope did within one hour.
+/// Statistics of one scope within one hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HourlyStats {
-    /// What was spent.
+    /// The amount spent.
     pub spent: NanoUsd,
     /// Calls that ended.
     pub calls: u64,
-    /// Those of them that failed.
+    /// Calls that failed.
     pub failed: u64,
 }
 
 impl AutoTripRule {
-    /// Whether a scope with this hour is to be shut, and why.
+    /// Returns the cause to trip the switch of a scope with these hourly statistics, if there is one.
     pub fn cause_to_trip(&self, scope: &KillSwitchScope, hour: &HourlyStats) -> Option<KillSwitchCause> {
         let most = match scope {
             KillSwitchScope::Global => None,
@@ -149,7 +151,7 @@ impl AutoTripRule {
             .then_some(KillSwitchCause::Errors { failed: hour.failed, calls: hour.calls })
     }
 
-    /// The stop that the rule means.
+    /// Returns the kill switch that the rule trips.
     pub fn kill_switch(&self, scope: KillSwitchScope, cause: KillSwitchCause, now: Timestamp) -> KillSwitch {
         let lasts = self.lasts_seconds.map(|seconds| std::time::Duration::from_secs(seconds.into()));
         KillSwitch { scope, cause, since: now, until: lasts.map(|lasts| now.plus(lasts)) }
@@ -186,7 +188,7 @@ mod tests {
         let forever = AutoTripRule::default().kill_switch(KillSwitchScope::Global, cause.clone(), at(0));
         assert!(forever.is_tripped(at(i64::MAX)));
         let minute = AutoTripRule { lasts_seconds: Some(60), ..AutoTripRule::default() };
-        let stop = minute.kill_switch(KillSwitchScope::Global, cause, at(0));
-        assert!(stop.is_tripped(at(59_999_999)) && !stop.is_tripped(at(60_000_000)));
+        let switch = minute.kill_switch(KillSwitchScope::Global, cause, at(0));
+        assert!(switch.is_tripped(at(59_999_999)) && !switch.is_tripped(at(60_000_000)));
     }
 }

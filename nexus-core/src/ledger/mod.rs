@@ -1,12 +1,12 @@
-//! The ledger: every model call as one [`Call`] with its [`Attempt`]s, what each cost, and the stops that end spending.
+//! Ledger: every model call as one [`Call`] with its [`Attempt`]s and their cost, and the [`KillSwitch`].
 //!
-//! An intent is durable before a call leaves, and every call ends in exactly one settlement. Money is integers, usage
-//! is disjoint, and a correction is another line, never a change.
+//! A call is durable before it is sent, and every call ends in exactly one settlement. Money is integers, usage
+//! buckets are disjoint, and a correction is a further entry, never a change.
 //!
-//! - `call`: what is kept of a call.
-//! - `line`: what the ledger has of an attempt, and how an estimate is corrected.
-//! - `query`: what is asked of it.
-//! - `stop`: the kill switch and the shutoff.
+//! - `call`: calls and attempts.
+//! - `entry`: ledger entries and their corrections.
+//! - `query`: filters and sums.
+//! - `kill_switch`: the kill switch and the rule that trips it.
 //! - `store`: the ports.
 
 mod call;

@@ -1,32 +1,32 @@
-//! What is asked of the ledger, and the sums that it answers with.
+//! Filters of the ledger, and its usage sums.
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::money::NanoUsd;
 
-/// Which calls or lines to list: latest first.
+/// Filter of calls and ledger entries, listed latest first.
 #[derive(Clone, Debug, Default)]
 pub struct LedgerQuery {
-    /// Only this user's.
+    /// Only those of this user.
     pub user: Option<String>,
     /// Only those of this model.
     pub model: Option<String>,
-    /// Only from this moment on.
+    /// Only from this time on.
     pub from: Option<Timestamp>,
-    /// Only before this moment.
+    /// Only before this time.
     pub until: Option<Timestamp>,
-    /// Only this call, and its lines.
+    /// Only this call, and its entries.
     pub call: Option<String>,
-    /// Only lines before this one.
+    /// Only entries with a lower sequence number.
     pub before: Option<u64>,
-    /// Only lines of unknown outcome that nobody has corrected.
+    /// Only uncorrected entries of unknown outcome.
     pub unreconciled: bool,
-    /// At most so many.
+    /// Maximum number of results.
     pub limit: usize,
 }
 
-/// What usage is summed by.
+/// Grouping of usage sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageBy {
@@ -40,10 +40,10 @@ pub enum UsageBy {
     Model,
 }
 
-/// What somebody consumed within a stretch of days.
+/// Usage of one group within a range of days.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRow {
-    /// Whose consumption, or of which model.
+    /// The id of the group: a tenant, an organisation, a user or a model.
     pub id: String,
     /// Calls.
     pub calls: u64,
@@ -55,23 +55,23 @@ pub struct UsageRow {
     pub cost: NanoUsd,
 }
 
-/// What a tenant did with one provider on one day.
+/// Usage of one provider by a tenant on one day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRecord {
     /// The civil day, as `2026-03-01`.
     pub date: String,
     /// The provider.
     pub provider: String,
-    /// Tokens of answers and their prompts. Characters of speech are none.
+    /// Tokens of prompts and answers, without characters of text-to-speech.
     pub tokens: u64,
-    /// Tokens that were embedded.
+    /// Embedded tokens.
     pub embedding_tokens: u64,
     /// Questions.
     pub queries: u64,
-    /// Documents that were ingested: counted for the provider `nexus`.
+    /// Ingested documents, counted for the provider `nexus`.
     pub documents: u64,
-    /// Their bytes.
+    /// Bytes of the ingested documents.
     pub bytes: u64,
-    /// What it cost.
+    /// The cost.
     pub estimated_cost: NanoUsd,
 }

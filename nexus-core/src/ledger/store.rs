@@ -1,4 +1,4 @@
-//! The ports that admit, settle and read calls: [`QuotaStore`] and [`LedgerStore`].
+//! Ports that admit, settle and read calls: [`QuotaStore`] and [`LedgerStore`].
 
 use async_trait::async_trait;
 
@@ -14,200 +14,203 @@ use crate::price::PriceRow;
 use crate::principal::TenantId;
 use crate::quota::{CounterKey, CounterState, Limit, LimitCheck, LimitKey, Refusal};
 
-/// Everything that must be durable before a call leaves.
+/// Admission request: everything that must be durable before a call is sent.
 #[derive(Clone, Debug)]
 pub struct BeginCall {
-    /// Whose call it is.
+    /// The call's tenant.
     pub tenant: TenantId,
     /// The call, as it is admitted.
     pub call: Call,
-    /// Its first attempt.
+    /// The first attempt.
     pub attempt: Attempt,
     /// The limits that apply.
     pub checks: Vec<LimitCheck>,
-    /// The process that makes it.
+    /// The process that owns the call.
     pub owner: String,
-    /// Until when its claim holds.
+    /// The time at which the idempotency key expires.
     pub claimed_until: Timestamp,
-    /// The record of its admission.
+    /// The audit record of the admission.
     pub audit: audit::UnsealedRecords,
 }
 
-/// What became of an [`Intent`].
+/// Result of [`QuotaStore::begin`]. Everything but `Admitted` records nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BeginResult {
-    /// The call may leave. The limits it broke in shadow are named.
+    /// The call may be sent.
     Admitted {
-        /// Those limits.
+        /// The shadow limits that the call exceeds.
         shadowed: Vec<Refusal>,
     },
-    /// A limit refuses it. Nothing was recorded.
+    /// A limit refuses the call.
     Refused(Refusal),
-    /// A stop refuses it. Nothing was recorded.
+    /// A kill switch refuses the call.
     KillSwitch(KillSwitch),
-    /// It was made before, and this is what came of it. Nothing was recorded.
+    /// An equal call has ended, with this result.
     Replayed(Box<(Call, CallResult)>),
-    /// It is being made, under this id. Nothing was recorded.
+    /// An equal call is in flight, under this id.
     InProgress(String),
-    /// Its claim was used before for another request. Nothing was recorded.
+    /// The idempotency key belongs to another request.
     IdempotencyConflict,
 }
 
-/// The end of an attempt, and the beginning of the next one of the same call.
+/// Retry request: the outcome of one attempt, and the next attempt of the same call.
 #[derive(Clone, Debug)]
 pub struct RetryCall {
-    /// Whose call it is.
+    /// The call's tenant.
     pub tenant: TenantId,
     /// The call's id.
     pub call: String,
-    /// How the attempt ended.
+    /// The outcome of the finished attempt.
     pub ending: AttemptOutcome,
     /// The next attempt.
     pub attempt: Attempt,
-    /// The limits that apply to it.
+    /// The limits that apply to the next attempt.
     pub checks: Vec<LimitCheck>,
-    /// The civil day that the attempt which ended is booked on, as `2026-03-01`: that of its beginning, so that the
+    /// The civil day that the finished attempt is booked on, as `2026-03-01`: the day of its start, so that the
     /// counters and the ledger agree.
     pub day: String,
-    /// The record of both: written even when the next attempt is refused, since the ending holds all the same.
+    /// The audit record of both attempts. It is written even when the next attempt is refused, since the outcome
+    /// stands.
     pub audit: audit::UnsealedRecords,
 }
 
-/// The end of a call.
+/// Settlement of a call.
 #[derive(Clone, Debug)]
 pub struct Settlement {
-    /// Whose call it is.
+    /// The call's tenant.
     pub tenant: TenantId,
     /// The call's id.
     pub call: String,
-    /// How its last attempt ended; nothing when that was recorded already.
+    /// The outcome of the last attempt; `None` when it is recorded already.
     pub ending: Option<AttemptOutcome>,
-    /// How the call ended.
+    /// The call's final status.
     pub status: CallStatus,
-    /// What it came to.
+    /// The result.
     pub result: CallResult,
-    /// What a cache spared, when it answered instead of the model.
+    /// The cost that a cache hit avoided.
     pub avoided: Option<NanoUsd>,
-    /// Whether the answer may serve to train models.
+    /// Whether the answer may be used to train models.
     pub distillation_eligible: bool,
-    /// What the model thought: kept apart from the answer, for admins.
+    /// The model's reasoning, stored apart from the answer for admins.
     pub reasoning: String,
-    /// When the first word came.
+    /// The time of the first output.
     pub first_byte_at: Option<Timestamp>,
-    /// When it ended.
+    /// The end time.
     pub at: Timestamp,
-    /// The civil day and month that its last attempt is booked on, as `2026-03-01`: that of the attempt's beginning,
-    /// so that the counters and the ledger agree.
+    /// The civil day that the last attempt is booked on, as `2026-03-01`: the day of its start, so that the counters
+    /// and the ledger agree.
     pub day: String,
-    /// When to shut the scopes it belongs to.
+    /// The rule that trips the kill switches of the call's scopes.
     pub shutoff: AutoTripRule,
-    /// The record of its end.
+    /// The audit record of the end.
     pub audit: audit::UnsealedRecords,
 }
 
-/// A call without an end, as a restart finds it.
+/// Unsettled call, as recovery finds it after a restart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenCall {
-    /// Whose call it is.
+    /// The call's tenant.
     pub tenant: TenantId,
     /// The call.
     pub call: Call,
-    /// Its attempt without an end, if there is one.
+    /// The unfinished attempt, if there is one.
     pub attempt: Option<Attempt>,
-    /// The process that made it.
+    /// The process that owns the call.
     pub owner: String,
 }
 
-/// Admits and settles calls. Claim, reservation, intent and audit are one step; so are result, settlement, ledger and
-/// audit. The steps are short: no store waits for a vendor inside one.
+/// Port that admits and settles calls. Idempotency key, reservation, call and audit record are one transaction; so are
+/// result, settlement, ledger entry and audit record. No transaction waits for a vendor.
 ///
 /// # Contract
-/// - Claims, stops and limits are looked at in that order, and reservations are all or nothing.
+/// - Idempotency keys, kill switches and limits are checked in that order, and reservations are all or nothing.
 /// - Concurrent reservations never exceed a limit.
-/// - The same claim with the same digest is replayed once it is over, under way until then; with another digest it is mismatched.
-/// - A claim that has run out is free again, and a call that failed before anything was sent gives its claim back.
-/// - A call that is booked whole leaves what one leaves that was begun and settled, or nothing at all.
-/// - A call that is claimed under its own id was given no key: its result is not kept, and the id is nobody's claim.
-/// - Settling replaces a reservation by what was charged; a second settlement changes nothing and says so.
+/// - The same key with the same digest is in progress until its call ends and is replayed then; with another digest it
+///   is a conflict.
+/// - An expired key is free again, and a call that failed before anything was sent releases its key.
+/// - A call that is recorded as completed leaves the same rows as one that was begun and settled, or none at all.
+/// - A call under its own id has no idempotency key: its result is not stored, and no request matches the id.
+/// - Settling replaces a reservation by the charge; a second settlement changes nothing and returns so.
 /// - After every call is settled, nothing is reserved and the counters hold the sum of the ledger.
-/// - A retry ends one attempt and reserves for the next, or refuses the next and ends the one all the same.
-/// - Each attempt has exactly one line of its own in the ledger once it is over, and none before.
-/// - A correction is another line, booked on the day of the line that it corrects, and every sum, every counter that
-///   counted that line and the call follow.
-/// - Only an estimate is corrected, as often as somebody knows better, and of two who correct the same line one does.
-/// - A new counter begins with what the ledger has for it, whatever its scope, model and window, and what is under way then
-///   is counted when it ends.
-/// - A scope that breaks the shutoff rule is shut in the same step as the settlement that broke it.
+/// - A retry ends one attempt and reserves for the next, or refuses the next and still ends the first.
+/// - Each attempt has exactly one ledger entry of its own once it is finished, and none before.
+/// - A correction is a further entry, booked on the day of the corrected entry, and every sum, every counter that
+///   counted that entry and the call follow.
+/// - Only an estimate is corrected, any number of times, and of two concurrent corrections of an entry one succeeds.
+/// - A new counter begins with the sum that the ledger has for it, whatever its scope, model and window, and calls in
+///   flight then are counted when they end.
+/// - The settlement that exceeds the auto-trip rule trips the kill switch of its scope in the same transaction.
 /// - Open calls of every tenant are found again after a restart.
-/// - Nothing of one tenant is seen or counted by another.
+/// - No tenant sees or counts rows of another.
 #[async_trait]
 pub trait QuotaStore: Send + Sync {
-    /// Claims, looks at stops and limits, reserves and records. The write commits even when the future is dropped.
+    /// Admits a call: takes its idempotency key, checks kill switches and limits, reserves and records. The write
+    /// commits even when the future is dropped.
     ///
     /// # Errors
-    /// Those of a store; then nothing was admitted.
+    /// Those of a store; nothing is admitted then.
     async fn begin(&self, intent: BeginCall) -> Result<BeginResult>;
 
-    /// Admits a call that is over already, and ends it in the same step: for what is done within this process, and leaves
-    /// no room for a crash between the two. Anything but [`Begun::Admitted`] recorded nothing. The write commits even
-    /// when the future is dropped.
+    /// Admits and settles a completed call in one transaction: for in-process models, so that no crash can come
+    /// between the two. Anything but [`BeginResult::Admitted`] records nothing. The write commits even when the future
+    /// is dropped.
     ///
     /// # Errors
-    /// Those of [`QuotaStore::begin`] and [`QuotaStore::settle`]; then nothing was recorded.
+    /// Those of [`QuotaStore::begin`] and [`QuotaStore::settle`]; nothing is recorded then.
     async fn record_completed(&self, intent: BeginCall, settlement: Settlement) -> Result<BeginResult>;
 
-    /// Ends one attempt and admits the next: [`Begun::Admitted`], [`Begun::Refused`] or [`Begun::Stopped`].
+    /// Ends one attempt and admits the next: [`BeginResult::Admitted`], [`BeginResult::Refused`] or
+    /// [`BeginResult::KillSwitch`].
     ///
     /// # Errors
-    /// [`Conflict`](crate::ErrorKind::Conflict) when the attempt is over already.
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the attempt has ended already.
     async fn retry(&self, retry: RetryCall) -> Result<BeginResult>;
 
-    /// Ends a call. Says whether it was this settlement that ended it.
+    /// Settles a call, and returns whether this settlement ended it.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
     async fn settle(&self, settlement: Settlement) -> Result<bool>;
 
-    /// Writes a correction of an attempt's line, which stays as it is, and returns it. Counters of days, of months and of
-    /// all time follow; stretches of seconds and the hours of the shutoff pass by themselves and do not.
+    /// Writes a correction of an attempt's entry, which stays unchanged, and returns it. Counters of days, months and
+    /// all time follow; windows of seconds and the hourly statistics of kill switches do not.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) without the line; [`Conflict`](crate::ErrorKind::Conflict) with
-    /// `CALL_NOT_ESTIMATED` as [`LedgerEntry::check_estimated`], with `ENTRY_CONFLICT` when somebody else corrected it
-    /// first.
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the entry; [`Conflict`](crate::ErrorKind::Conflict) with
+    /// `CALL_NOT_ESTIMATED` as [`LedgerEntry::check_estimated`], with `ENTRY_CONFLICT` after a concurrent correction.
     async fn reconcile(&self, reconciliation: Reconciliation) -> Result<LedgerEntry>;
 
-    /// What became of a call: nothing while it is under way.
+    /// Returns the result of a call; `None` while the call is in flight.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
     async fn call_result(&self, tenant: &TenantId, call: &str) -> Result<Option<CallResult>>;
 
-    /// The calls of every tenant that have no end, oldest first.
+    /// Returns the unsettled calls of every tenant, oldest first.
     ///
     /// # Errors
     /// Those of a store.
     async fn open_calls(&self) -> Result<Vec<OpenCall>>;
 
-    /// How counters stand, in the order asked.
+    /// Returns the states of counters, in the order of `keys`.
     ///
     /// # Errors
     /// Those of a store.
     async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<CounterState>>;
 
-    /// The limits that were set for a tenant at run time.
+    /// Returns the limits that were set for a tenant at run time.
     ///
     /// # Errors
     /// Those of a store.
     async fn limits(&self, tenant: &TenantId) -> Result<Vec<Limit>>;
 
-    /// Sets a limit of a tenant in the place of one with the same subject.
+    /// Sets a limit of a tenant, and replaces one with the same key.
     ///
     /// # Errors
     /// Those of a store.
     async fn set_limit(&self, tenant: &TenantId, limit: &Limit, audit: audit::UnsealedRecords) -> Result<()>;
 
-    /// Takes a limit back. Says whether there was one.
+    /// Removes a limit, and returns whether there was one.
     ///
     /// # Errors
     /// Those of a store.
@@ -218,19 +221,24 @@ pub trait QuotaStore: Send + Sync {
         audit: audit::UnsealedRecords,
     ) -> Result<bool>;
 
-    /// The stops that hold for a tenant or for everybody.
+    /// Returns the tripped kill switches of a tenant and of the installation.
     ///
     /// # Errors
     /// Those of a store.
     async fn kill_switches(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<KillSwitch>>;
 
-    /// Shuts a scope of the tenant, or everything.
+    /// Trips the kill switch of a scope.
     ///
     /// # Errors
     /// Those of a store.
-    async fn trip(&self, tenant: &TenantId, stop: &KillSwitch, audit: audit::UnsealedRecords) -> Result<()>;
+    async fn trip(
+        &self,
+        tenant: &TenantId,
+        kill_switch: &KillSwitch,
+        audit: audit::UnsealedRecords,
+    ) -> Result<()>;
 
-    /// Opens a scope again, and begins its hour anew. Says whether it was shut.
+    /// Rearms the kill switch of a scope, resets its hourly statistics, and returns whether it was tripped.
     ///
     /// # Errors
     /// Those of a store.
@@ -243,48 +251,48 @@ pub trait QuotaStore: Send + Sync {
     ) -> Result<bool>;
 }
 
-/// Reads what calls left behind, and keeps prices.
+/// Port that reads calls, ledger entries and usage, and stores prices.
 ///
 /// # Contract
-/// - Lines are listed latest first, and only those of the tenant.
-/// - A line of unknown outcome awaits reconciliation until it is corrected.
+/// - Entries are listed latest first, and only those of the tenant.
+/// - An entry of unknown outcome awaits reconciliation until it is corrected.
 /// - Usage by any grouping sums to the same total, which is that of the ledger.
 /// - Documents are counted on the day that their publication names, beside the calls of that day.
 /// - A price row is added, never replaced, and is read back as it was written.
-/// - What a model thought is read by its call's id, apart from the call.
+/// - A model's reasoning is read by its call's id, apart from the call.
 #[async_trait]
 pub trait LedgerStore: Send + Sync {
-    /// Calls.
+    /// Returns the calls that match `query`.
     ///
     /// # Errors
     /// Those of a store.
     async fn calls(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<Call>>;
 
-    /// Lines of the ledger.
+    /// Returns the ledger entries that match `query`.
     ///
     /// # Errors
     /// Those of a store.
     async fn ledger(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<LedgerEntry>>;
 
-    /// What was consumed from the civil day `from` to `to`, both included, dearest first.
+    /// Returns the usage from the civil day `from` to `to`, both included, most expensive first.
     ///
     /// # Errors
     /// Those of a store.
     async fn usage(&self, tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Result<Vec<UsageRow>>;
 
-    /// What was done with each provider, by day.
+    /// Returns the usage of each provider, by day.
     ///
     /// # Errors
     /// Those of a store.
     async fn usage_records(&self, tenant: &TenantId, from: &str, to: &str) -> Result<Vec<UsageRecord>>;
 
-    /// What a model thought in a call; nothing where it did not or where that is not kept.
+    /// Returns the model's reasoning in a call; `None` where there is none, or where it is not stored.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
     async fn reasoning(&self, tenant: &TenantId, call: &str) -> Result<Option<String>>;
 
-    /// The prices that were added at run time, in the order they were.
+    /// Returns the prices that were added at run time, in the order of their addition.
     ///
     /// # Errors
     /// Those of a store.

@@ -1,5 +1,5 @@
-//! Whether a call is admitted: [`checks`] says what to look at, [`admit`] decides. Both are pure; a store calls
-//! [`admit`] inside the transaction that also reserves.
+//! Admission of a call: [`checks`] selects the limits, [`admit`] decides. Both are pure; a store calls [`admit`]
+//! inside the transaction that also reserves.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::money::NanoUsd;
 
-/// Who consumes: the ids that limits of each scope apply to.
+/// Consumer of a call: the ids that limits of each scope apply to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consumer {
     /// The tenant.
@@ -35,12 +35,12 @@ impl Consumer {
     }
 }
 
-/// Names a counter within its tenant. A counter holds what is reserved and what is settled, of every meter.
+/// Key of a counter within its tenant. A counter holds the reserved and the settled amount of every meter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CounterKey {
-    /// Whose consumption.
+    /// The kind of consumer.
     pub scope: ScopeKind,
-    /// Which of them.
+    /// The consumer's id.
     pub id: String,
     /// The model, or `*` for all together.
     pub model: String,
@@ -48,28 +48,28 @@ pub struct CounterKey {
     pub window: String,
 }
 
-/// The window's name of the counter of a run's calls that answer, for all time: a run's own cap on calls leaves out those for
-/// vectors and speech.
+/// Window name of the counter of a run's chat calls over all time. A run's own cap on calls leaves out embeddings and
+/// text-to-speech.
 pub const ANSWERS: &str = "total/answers";
 
-/// One limit, applied to one call.
+/// Check of one limit for one call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitCheck {
-    /// The counter that is looked at, and counts the call.
+    /// The counter that is checked, and that counts the call.
     pub key: CounterKey,
-    /// What is counted.
+    /// The meter.
     pub meter: Meter,
     /// The kind of window, for people.
     pub window: Window,
-    /// How much there may be.
+    /// The cap.
     pub cap: Cap,
-    /// What happens beyond.
+    /// The enforcement mode.
     pub mode: LimitMode,
-    /// When the counter's window ends.
+    /// The end of the counter's window.
     pub resets_at: Option<Timestamp>,
 }
 
-/// The limits that apply to a call of `model` by `consumer`, in a stable order: the order in which counters are locked.
+/// Returns the checks of a call of `model` by `consumer`, in the order in which counters are locked.
 pub fn checks(
     limits: &Limits,
     consumer: &Consumer,
@@ -106,47 +106,47 @@ pub fn checks(
     checks
 }
 
-/// What a counter says: how much is spoken for.
+/// State of a counter: reserved and settled amounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterState {
-    /// By calls that are not over.
+    /// The amounts reserved by calls in flight.
     pub reserved: MeterAmounts,
-    /// By calls that are.
+    /// The charges of settled calls.
     pub settled: MeterAmounts,
 }
 
 impl CounterState {
-    /// How much of `meter` is spoken for, at most the largest number there is.
+    /// Returns the reserved and settled amount of `meter`, saturating.
     pub fn of(&self, meter: Meter) -> u64 {
         self.reserved.of(meter).saturating_add(self.settled.of(meter))
     }
 }
 
-/// Why a call is refused: which limit, and how it stands.
+/// Refusal of a call by a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// Whose limit.
+    /// The kind of consumer.
     pub scope: ScopeKind,
-    /// Which of them.
+    /// The consumer's id.
     pub id: String,
     /// The model, or `*`.
     pub model: String,
-    /// What is counted.
+    /// The meter.
     pub meter: Meter,
-    /// Over which time.
+    /// The time window.
     pub window: Window,
-    /// How much there may be.
+    /// The cap.
     pub limit: u64,
-    /// How much is spoken for; 0 as well where that is hidden from whoever is refused.
+    /// The reserved and settled amount; also 0 where the caller may not see it.
     pub used: u64,
-    /// How much the call would have taken at most.
+    /// The upper bound of the call.
     pub wanted: u64,
-    /// When the window ends; never for a run or an investigation.
+    /// The end of the window; `None` for a run or an investigation.
     pub resets_at: Option<Timestamp>,
 }
 
 impl Refusal {
-    /// The sentence for the user.
+    /// Returns the sentence for the user.
     pub fn sentence(&self) -> String {
         let show = |amount| match self.meter {
             Meter::Money => NanoUsd::from_nanos(i64::try_from(amount).unwrap_or(i64::MAX)).to_string(),
@@ -155,7 +155,7 @@ impl Refusal {
             }
         };
         let model = if self.model == "*" { String::new() } else { format!(" on `{}`", self.model) };
-        let resets = self.resets_at.map(|at| format!("; it resets at {at}")).unwrap_or_default();
+        let resets = self.resets_at.map(|at| format!("; the limit resets at {at}")).unwrap_or_default();
         let used = if self.used == 0 { String::new() } else { format!("{} are used, ", show(self.used)) };
         format!(
             "the {}'s limit of {} {}{model} would be exceeded: {used}the call may take {}{resets}",
@@ -166,7 +166,8 @@ impl Refusal {
         )
     }
 
-    /// Whether the counter is of the caller's own consumption; an investigation's is where it `is_of_run` of the caller.
+    /// Returns whether the counter counts the caller's own consumption. An investigation's counter does where it
+    /// `is_of_run` of the caller.
     pub(crate) fn is_own(&self, is_of_run: bool) -> bool {
         match self.scope {
             ScopeKind::User | ScopeKind::Run => true,
@@ -175,7 +176,8 @@ impl Refusal {
         }
     }
 
-    /// The stable code: `BUDGET_EXCEEDED` for money and cost units, `RATE_LIMITED` within a day, else `QUOTA_EXCEEDED`.
+    /// Returns the stable code: `BUDGET_EXCEEDED` for money and cost units, `RATE_LIMITED` for windows of seconds,
+    /// else `QUOTA_EXCEEDED`.
     pub fn code(&self) -> &'static str {
         match (self.meter, self.window) {
             (Meter::Money | Meter::CostUnits, _) => "BUDGET_EXCEEDED",
@@ -184,7 +186,7 @@ impl Refusal {
         }
     }
 
-    /// The refusal as an error, for callers that know no other no.
+    /// Returns the refusal as an error, for operations whose result has no room for a refusal.
     pub fn to_error(&self, now: Timestamp) -> Error {
         let error = Error::new(ErrorKind::RateLimited, self.sentence()).code(self.code());
         match self.resets_at {
@@ -194,21 +196,21 @@ impl Refusal {
     }
 }
 
-/// Whether a call is admitted.
+/// Decision on a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QuotaDecision {
-    /// It is.
+    /// The call is admitted.
     Admitted {
-        /// The limits that it would have broken if they were enforced.
+        /// The shadow limits that the call exceeds.
         shadowed: Vec<Refusal>,
     },
-    /// It is not, and nothing is reserved anywhere.
+    /// The call is refused, and nothing is reserved.
     Refused(Refusal),
 }
 
-/// Decides whether `wanted` fits under every check. `used` tells how the counters stand.
+/// Decides whether `wanted` fits within every check. `used` returns the state of a counter.
 ///
-/// What cannot be added up is refused.
+/// A sum that overflows is refused.
 pub fn admit(
     checks: &[LimitCheck],
     wanted: &MeterAmounts,
@@ -218,7 +220,7 @@ pub fn admit(
     for check in checks {
         let Cap::Limited(limit) = check.cap else { continue };
         let (taken, more) = (used(&check.key).of(check.meter), wanted.of(check.meter));
-        // A cap of nothing admits nothing, not even a call that takes nothing of the meter.
+        // A cap of zero admits nothing, not even a call that takes zero of the meter.
         if limit > 0 && taken.checked_add(more).is_some_and(|sum| sum <= limit) {
             continue;
         }

@@ -1,16 +1,16 @@
-//! What a call takes from a budget: [`MeterAmounts`] of each [`Meter`].
+//! Consumption of a call: [`MeterAmounts`] of each [`Meter`].
 
 use serde::{Deserialize, Serialize};
 
 use crate::money::NanoUsd;
 
-/// What a limit counts.
+/// Quantity that a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Meter {
     /// Calls.
     Calls,
-    /// Tokens, of prompt and answer together.
+    /// Tokens of prompt and answer together.
     Tokens,
     /// The tenant's own units, see [`CostUnits`](super::CostUnits).
     CostUnits,
@@ -22,7 +22,7 @@ impl Meter {
     /// Every meter, in the order in which limits are checked.
     pub const ALL: [Self; 4] = [Self::Calls, Self::Tokens, Self::CostUnits, Self::Money];
 
-    /// The meter's name.
+    /// Returns the meter's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Calls => "calls",
@@ -33,7 +33,7 @@ impl Meter {
     }
 }
 
-/// An amount of each meter.
+/// Amount of each meter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeterAmounts {
     /// Calls.
@@ -47,10 +47,10 @@ pub struct MeterAmounts {
 }
 
 impl MeterAmounts {
-    /// Nothing.
+    /// Zero of each meter.
     pub const ZERO: Self = Self { calls: 0, tokens: 0, cost_units: 0, money: NanoUsd::ZERO };
 
-    /// How much of `meter`. Money that is negative, which no rule here makes, counts as none.
+    /// Returns the amount of `meter`. Negative money, which no rule here produces, counts as zero.
     pub fn of(&self, meter: Meter) -> u64 {
         match meter {
             Meter::Calls => self.calls,
@@ -60,7 +60,7 @@ impl MeterAmounts {
         }
     }
 
-    /// Of each meter, the smaller amount.
+    /// Returns the smaller amount of each meter.
     #[must_use]
     pub fn at_most(&self, other: &Self) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl MeterAmounts {
         }
     }
 
-    /// The sum, or `None` when a meter overflows.
+    /// Returns the sum, or `None` when a meter overflows.
     #[must_use]
     pub fn checked_add(&self, other: &Self) -> Option<Self> {
         Some(Self {
@@ -82,7 +82,7 @@ impl MeterAmounts {
         })
     }
 
-    /// The difference, or `None` when there is less of a meter than is taken away.
+    /// Returns the difference, or `None` when a meter would fall below zero.
     #[must_use]
     pub fn checked_sub(&self, other: &Self) -> Option<Self> {
         let money = self.money.as_nanos().checked_sub(other.money.as_nanos()).filter(|left| *left >= 0)?;
@@ -95,7 +95,7 @@ impl MeterAmounts {
     }
 }
 
-/// How much amounts change by: below zero of each meter of which there is less afterwards.
+/// Signed difference of two amounts of each meter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeterDelta {
     /// Calls.
@@ -109,7 +109,7 @@ pub struct MeterDelta {
 }
 
 impl MeterDelta {
-    /// The change from `before` to `after`, or `None` when it cannot be represented.
+    /// Returns the difference from `before` to `after`, or `None` on overflow.
     pub fn between(before: &MeterAmounts, after: &MeterAmounts) -> Option<Self> {
         let change =
             |before: u64, after: u64| i64::try_from(i128::from(after).checked_sub(i128::from(before))?).ok();
@@ -124,7 +124,7 @@ impl MeterDelta {
 }
 
 impl MeterAmounts {
-    /// The amounts after a change, or `None` when there would be less than nothing or too much of a meter.
+    /// Returns the amounts after a change, or `None` when a meter would fall below zero or overflow.
     #[must_use]
     pub fn checked_change(&self, change: &MeterDelta) -> Option<Self> {
         let money = self.money.checked_add(change.money).filter(|money| *money >= NanoUsd::ZERO)?;

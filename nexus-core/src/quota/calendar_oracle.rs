@@ -1,5 +1,5 @@
-//! A calendar by pencil and paper, for tests: the rules of a few zones written out, so that windows are compared with
-//! something that shares no code and no table with them. Right from March 2018 to 2036.
+//! Reference calendar for tests: the rules of a few time zones written out, which share no code and no table with the
+//! windows under test. Valid from March 2018 to 2036.
 
 use proptest::prelude::*;
 
@@ -13,15 +13,15 @@ const STEP: i64 = 1_800;
 const FIRST: i64 = 1_519_862_400;
 const LAST: i64 = 2_082_758_400;
 
-/// A zone whose rules are written out below.
+/// Time zone whose rules are written out below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Calendar {
     Utc,
-    /// An hour's summer time.
+    /// One hour of summer time.
     Berlin,
-    /// Summer time ended for good in 2019; its days used to begin at 01:00 once a year.
+    /// Summer time until 2019, when one day a year began at 01:00.
     SaoPaulo,
-    /// Half an hour's summer time, in the southern summer.
+    /// Half an hour of summer time, in the southern summer.
     LordHowe,
 }
 
@@ -38,7 +38,7 @@ impl Calendar {
         name.parse().unwrap()
     }
 
-    /// Seconds to be added to UTC.
+    /// Returns the offset from UTC in seconds.
     fn offset(self, utc: i64) -> i64 {
         let year = civil(utc).0;
         match self {
@@ -59,13 +59,13 @@ impl Calendar {
         }
     }
 
-    /// The civil date of a moment.
+    /// Returns the civil date of a time.
     pub(super) fn date(self, now: Timestamp) -> (i64, i64, i64) {
         let utc = now.as_micros().div_euclid(1_000_000);
         civil(utc + self.offset(utc))
     }
 
-    /// Whether two moments lie in the same window.
+    /// Returns whether two times lie in the same window.
     pub(super) fn same(self, window: Window, one: Timestamp, other: Timestamp) -> bool {
         let (a, b) = (self.date(one), self.date(other));
         match window {
@@ -79,7 +79,7 @@ impl Calendar {
         }
     }
 
-    /// The first moment after `now` that lies in another window, found by looking at each half hour.
+    /// Returns the first time after `now` in another window, found by trying each half hour.
     fn ends(self, window: Window, now: Timestamp) -> Timestamp {
         let mut half_hours = (now.as_micros().div_euclid(1_000_000 * STEP) + 1..)
             .map(|count| Timestamp::from_micros(count * STEP * 1_000_000));
@@ -87,7 +87,7 @@ impl Calendar {
     }
 }
 
-/// Moments at which something changes: months begin, a leap day begins and ends, clocks go forward and back.
+/// Returns times of change: starts of months, leap days, changes of summer time.
 fn edges() -> Vec<i64> {
     let mut edges = Vec::new();
     for year in 2019..2035 {
@@ -102,7 +102,7 @@ fn edges() -> Vec<i64> {
     edges
 }
 
-/// Moments near which something changes, and others.
+/// Generates times, most of them near a change.
 pub(super) fn moment() -> impl Strategy<Value = Timestamp> {
     let edge = (prop::sample::select(edges()), -2 * DAY..2 * DAY).prop_map(|(edge, off)| edge + off);
     let seconds = prop_oneof![3 => edge, 1 => FIRST..LAST];
@@ -110,13 +110,13 @@ pub(super) fn moment() -> impl Strategy<Value = Timestamp> {
         .prop_map(|(seconds, micros)| Timestamp::from_micros(seconds * 1_000_000 + micros))
 }
 
-/// Days from 1970 to a date, counted by years and months.
+/// Returns the days from 1970 to a date, counted by years and months.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let years: i64 = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum();
     years + (1..month).map(|month| length(year, month)).sum::<i64>() + day - 1
 }
 
-/// The date of a moment, by taking years and months away.
+/// Returns the date of a time, by subtraction of years and months.
 fn civil(seconds: i64) -> (i64, i64, i64) {
     let (mut left, mut year, mut month) = (seconds.div_euclid(DAY), 1970, 1);
     while left >= if is_leap(year) { 366 } else { 365 } {
@@ -142,13 +142,13 @@ fn length(year: i64, month: i64) -> i64 {
     }
 }
 
-/// The midnight, in UTC, that begins the month's first Sunday. 1 January 1970 was a Thursday.
+/// Returns the start, in UTC, of the month's first Sunday. 1 January 1970 was a Thursday.
 fn first_sunday(year: i64, month: i64) -> i64 {
     let first = days(year, month, 1);
     (first + (3 - first).rem_euclid(7)) * DAY
 }
 
-/// The same of its last Sunday.
+/// Returns the start, in UTC, of the month's last Sunday.
 fn last_sunday(year: i64, month: i64) -> i64 {
     let last = days(year, month, length(year, month));
     (last - (last - 3).rem_euclid(7)) * DAY

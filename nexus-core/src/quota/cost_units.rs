@@ -1,10 +1,10 @@
-//! A tenant's own currency: [`CostUnits`] says how many units a call costs.
+//! Rates of a tenant's own currency: [`CostUnits`].
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How many cost units a call costs.
+/// Rates of cost units.
 ///
 /// ```
 /// use nexus_core::quota::CostUnits;
@@ -23,8 +23,8 @@ pub struct CostUnits {
 }
 
 impl CostUnits {
-    /// What a call of `model` with `tokens` costs: tokens times rate over a thousand, rounded up once; a flat price
-    /// without a rate. Nothing when that cannot be represented.
+    /// Returns the cost units of a call of `model` with `tokens`: tokens times rate over a thousand, rounded up once,
+    /// or the flat price of a model without a rate. `None` on overflow.
     pub fn of(&self, model: &str, tokens: u64) -> Option<u64> {
         match self.per_1k_tokens.get(model).or_else(|| self.per_1k_tokens.get("*")) {
             Some(rate) => u64::try_from((u128::from(tokens) * u128::from(*rate)).div_ceil(1_000)).ok(),
@@ -32,8 +32,8 @@ impl CostUnits {
         }
     }
 
-    /// Whether there is anything to count: whether a call of `model`, or of any model, can cost a unit. A limit on units
-    /// without a rate would admit everything.
+    /// Returns whether a call of `model`, or of any model, can cost a unit. A limit on units that no call costs would
+    /// admit everything.
     pub fn can_count(&self, model: Option<&str>) -> bool {
         match model {
             Some(model) => self.of(model, 1_000).is_none_or(|units| units > 0),

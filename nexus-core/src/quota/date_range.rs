@@ -1,11 +1,11 @@
-//! A stretch of civil days, for sums over what was consumed: [`Days`].
+//! Ranges of civil days, for usage sums: [`DateRange`].
 
 use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// Civil days from one to another, both included, in the operator's zone.
+/// Range of civil days in the operator's time zone, both ends included.
 ///
 /// ```
 /// use nexus_core::quota::DateRange;
@@ -22,7 +22,7 @@ pub struct DateRange {
 }
 
 impl DateRange {
-    /// One day, as `2026-03-01`.
+    /// Parses one day, as `2026-03-01`.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_DAY`.
@@ -30,7 +30,7 @@ impl DateRange {
         Self::between(day, day)
     }
 
-    /// A month, as `2026-03`.
+    /// Parses a month, as `2026-03`.
     ///
     /// # Errors
     /// As [`DateRange::day`].
@@ -39,30 +39,30 @@ impl DateRange {
         Ok(Self { from: first.to_string(), to: first.last_of_month().to_string() })
     }
 
-    /// From one day to another, both included.
+    /// Parses the first and the last day, both included.
     ///
     /// # Errors
-    /// As [`DateRange::day`], also when the second lies before the first.
+    /// As [`DateRange::day`], also when the last day is before the first.
     pub fn between(from: &str, to: &str) -> Result<Self> {
         let (first, last) = (date(from, from)?, date(to, to)?);
         if last < first {
-            return Err(Error::invalid("the last day lies before the first").code("INVALID_DAY"));
+            return Err(Error::invalid("the last day is before the first").code("INVALID_DAY"));
         }
         Ok(Self { from: first.to_string(), to: last.to_string() })
     }
 
-    /// The first day.
+    /// Returns the first day.
     pub fn from(&self) -> &str {
         &self.from
     }
 
-    /// The last day.
+    /// Returns the last day.
     pub fn to(&self) -> &str {
         &self.to
     }
 }
 
-/// Reads a date in the one form that sorts as text does.
+/// Parses a date in the one form whose text sorts by time.
 fn date(text: &str, written: &str) -> Result<Date> {
     let date = text.parse::<Date>().ok().filter(|date| date.year() >= 0 && date.to_string() == text);
     date.ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! What may be consumed: a [`Limit`] for a scope, a model, a meter and a window, and the [`Limits`] in force.
+//! Limits on consumption: a [`Limit`] for a scope, a model, a meter and a window, and the [`Limits`] in force.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,24 +9,24 @@ use super::{Meter, Window};
 use crate::error::{Error, Result};
 use crate::money::NanoUsd;
 
-/// Whose consumption is counted.
+/// Kind of consumer that a limit counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeKind {
-    /// The whole tenant's.
+    /// The whole tenant.
     Tenant,
-    /// An organisation's within the tenant.
+    /// An organisation within the tenant.
     Organisation,
-    /// A user's.
+    /// A user.
     User,
-    /// That of one investigation: an id the caller gives, the session unless told.
+    /// An investigation: an id that the caller gives, by default the session.
     Investigation,
-    /// That of one run.
+    /// A run.
     Run,
 }
 
 impl ScopeKind {
-    /// The scope's name.
+    /// Returns the scope's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Tenant => "tenant",
@@ -44,18 +44,18 @@ impl fmt::Display for ScopeKind {
     }
 }
 
-/// How much there may be. Written as a number: -1 is unlimited, 0 is nothing at all.
+/// Upper bound of a limit. Written as a number: -1 is unlimited, 0 admits nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 pub enum Cap {
-    /// At most so much.
+    /// At most this amount.
     Limited(u64),
-    /// As much as anybody likes.
+    /// No bound.
     Unlimited,
 }
 
 impl Cap {
-    /// A cap on money.
+    /// Returns a cap on money.
     pub fn money(amount: NanoUsd) -> Self {
         Self::Limited(u64::try_from(amount.as_nanos()).unwrap_or(0))
     }
@@ -84,62 +84,62 @@ impl From<Cap> for i64 {
     }
 }
 
-/// What happens at a limit.
+/// Enforcement mode of a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitMode {
-    /// The call is refused.
+    /// A call that exceeds the limit is refused.
     #[default]
     Enforce,
-    /// The call is allowed, and the record says that it would have been refused.
+    /// A call that exceeds the limit is allowed, and its record names the limit.
     Shadow,
 }
 
-/// What a limit is about. Two limits with equal subjects are the same limit, and the later one holds.
+/// Key of a limit. Of two limits with equal keys, the later one applies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LimitKey {
-    /// Whose consumption.
+    /// The kind of consumer.
     pub scope: ScopeKind,
-    /// Only that of this tenant, organisation, user, investigation or run; that of each of them unless told.
+    /// The tenant, organisation, user, investigation or run; `None` is each of them by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Only of this model; of all models together unless told.
+    /// The model; `None` is all models together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// What is counted.
+    /// The meter.
     pub meter: Meter,
-    /// Over which time.
+    /// The time window.
     pub window: Window,
 }
 
-/// A limit.
+/// Limit on consumption.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
-    /// What it is about.
+    /// The key.
     #[serde(flatten)]
     pub subject: LimitKey,
-    /// How much there may be.
+    /// The cap.
     pub cap: Cap,
-    /// What happens beyond.
+    /// The enforcement mode.
     #[serde(default)]
     pub mode: LimitMode,
 }
 
 impl Limit {
-    /// A limit that is enforced, for each of its scope and all models together.
+    /// Returns an enforced limit, for each consumer of the scope and all models together.
     pub fn new(scope: ScopeKind, meter: Meter, window: Window, cap: Cap) -> Self {
         let subject = LimitKey { scope, id: None, model: None, meter, window };
         Self { subject, cap, mode: LimitMode::Enforce }
     }
 
-    /// The same limit for one `model`.
+    /// Returns the limit for one `model`.
     #[must_use]
     pub fn for_model(mut self, model: impl Into<String>) -> Self {
         self.subject.model = Some(model.into());
         self
     }
 
-    /// The same limit for one tenant, organisation, user, investigation or run.
+    /// Returns the limit for one tenant, organisation, user, investigation or run.
     #[must_use]
     pub fn for_id(mut self, id: impl Into<String>) -> Self {
         self.subject.id = Some(id.into());
@@ -147,12 +147,12 @@ impl Limit {
     }
 }
 
-/// The limits in force: one for each subject.
+/// Limits in force, one for each key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits(BTreeMap<LimitKey, (Cap, LimitMode)>);
 
 impl Default for Limits {
-    /// A user may spend 25 USD a month, an investigation 0.30 USD.
+    /// Returns 25 USD a month for a user and 0.30 USD for an investigation.
     fn default() -> Self {
         let mut limits = Self::none();
         let dollars = |cents: i64| Cap::money(NanoUsd::from_nanos(cents * 10_000_000));
@@ -163,24 +163,24 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// No limits at all.
+    /// Returns an empty set of limits.
     pub fn none() -> Self {
         Self(BTreeMap::new())
     }
 
-    /// Adds a limit, in the place of one with the same subject.
+    /// Adds a limit, and replaces one with the same key.
     pub fn put(&mut self, limit: Limit) {
         self.0.insert(limit.subject, (limit.cap, limit.mode));
     }
 
-    /// These limits with those of `others` added, which win.
+    /// Adds `others`, which replace limits with the same keys.
     #[must_use]
     pub fn with(mut self, others: impl IntoIterator<Item = Limit>) -> Self {
         others.into_iter().for_each(|limit| self.put(limit));
         self
     }
 
-    /// These limits and another one, unless there is a tighter one with the same subject.
+    /// Adds `limit`, unless there is a tighter one with the same key.
     #[must_use]
     pub fn tightened(mut self, limit: Limit) -> Self {
         if self
@@ -193,7 +193,7 @@ impl Limits {
         self
     }
 
-    /// The limits, in a stable order.
+    /// Iterates over the limits, in a stable order.
     pub fn iter(&self) -> impl Iterator<Item = Limit> + '_ {
         self.0.iter().map(|(subject, (cap, mode))| Limit { subject: subject.clone(), cap: *cap, mode: *mode })
     }

@@ -1,16 +1,16 @@
-//! Quotas: how much may be consumed, by whom, over which time, and the arithmetic that nobody can overspend.
+//! Quotas: limits on consumption by scope, model, meter and window, with reservations that never overspend.
 //!
-//! A call **reserves** the most it can take of every counter that a limit looks at, in one step, or is refused and
-//! reserves nothing. When it is over, the reservation is replaced by what it took. The steps are methods of
+//! A call **reserves** its upper bound of every counter that a limit checks, in one transaction, or is refused and
+//! reserves nothing. Settlement replaces the reservation by the charge. The steps are methods of
 //! [`QuotaStore`](crate::ledger::QuotaStore); the decision is [`admit`], one pure function for every store.
 //!
-//! - `amounts`: what a call takes.
-//! - `window`: over which time.
-//! - `limit`: how much there may be.
-//! - `admission`: whether it fits.
+//! - `amounts`: meters and their amounts.
+//! - `window`: time windows.
+//! - `limit`: limits and caps.
+//! - `admission`: the decision.
 //! - `cost_units`: a tenant's own currency.
-//! - `days`: which days sums are over.
-//! - `tenant`: the JSON that tenants bring.
+//! - `date_range`: ranges of civil days.
+//! - `tenant_quotas`: the JSON form of a tenant's limits.
 
 mod admission;
 mod amounts;

@@ -1,5 +1,4 @@
-//! The limits of a tenant in the JSON that users bring: [`TenantQuotas`]. What is accepted is enforced; an unknown
-//! field is an error.
+//! JSON form of a tenant's limits: [`TenantQuotas`]. Every accepted field is enforced; an unknown field is an error.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cap, CostUnits, Limit, Meter, ScopeKind, Window};
 use crate::error::{Error, Result};
 
-/// A tenant's quotas.
+/// Quotas of a tenant.
 ///
 /// ```
 /// use nexus_core::quota::TenantQuotas;
@@ -27,9 +26,9 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TenantQuotas {
-    /// The tenant's caps, over all models together.
+    /// Daily caps of the tenant over all models together.
     pub limits: Daily,
-    /// Calls in a rate window.
+    /// Caps on calls in a rate window.
     pub rate_limits: RateLimits,
     /// Caps on single models.
     pub llm_quotas: ModelQuotas,
@@ -39,7 +38,7 @@ pub struct TenantQuotas {
     pub llm_call_cost_units: u64,
 }
 
-/// Caps over a day. What is absent is not capped.
+/// Daily caps. An absent meter is not capped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Daily {
@@ -51,27 +50,27 @@ pub struct Daily {
     pub max_calls_per_day: Option<Cap>,
 }
 
-/// Calls in a rate window, whose length the operator sets. What is absent is not capped.
+/// Caps on calls in a rate window, whose length the operator sets. An absent scope is not capped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimits {
-    /// By the whole tenant.
+    /// Calls of the whole tenant.
     pub tenant_rpm: Option<Cap>,
-    /// By each organisation.
+    /// Calls of each organisation.
     pub org_rpm: Option<Cap>,
-    /// By each user.
+    /// Calls of each user.
     pub user_rpm: Option<Cap>,
 }
 
-/// Caps on single models, by whose consumption is counted.
+/// Caps on single models, by scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelQuotas {
-    /// The whole tenant's.
+    /// Caps of the whole tenant.
     pub tenant: PerModel,
-    /// Each organisation's.
+    /// Caps of each organisation.
     pub org: PerModel,
-    /// Each user's.
+    /// Caps of each user.
     pub user: PerModel,
 }
 
@@ -84,19 +83,19 @@ pub struct PerModel {
 }
 
 impl TenantQuotas {
-    /// Reads the JSON.
+    /// Parses the JSON.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_QUOTAS`, which names the place.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_QUOTAS`, which names line and column.
     pub fn parse(json: &str) -> Result<Self> {
         serde_json::from_str(json).map_err(|error| {
-            Error::invalid(format!("the tenant's quotas cannot be understood: {error}"))
+            Error::invalid(format!("cannot parse the tenant's quotas: {error}"))
                 .code("INVALID_QUOTAS")
                 .hint("caps are whole numbers: 0 allows nothing, -1 everything")
         })
     }
 
-    /// The limits they mean, with rate windows of `rate_window_seconds`.
+    /// Returns the quotas as limits, with rate windows of `rate_window_seconds`.
     pub fn limits(&self, rate_window_seconds: u32) -> Vec<Limit> {
         let window = Window::Seconds(NonZeroU32::new(rate_window_seconds).unwrap_or(NonZeroU32::MIN));
         let rates = [
@@ -122,7 +121,7 @@ impl TenantQuotas {
         self.limits.limits(ScopeKind::Tenant).chain(rates).chain(models).collect()
     }
 
-    /// What calls cost in the tenant's own units.
+    /// Returns the rates of the tenant's own cost units.
     pub fn cost_units(&self) -> CostUnits {
         CostUnits {
             per_1k_tokens: self.llm_cost_units_per_1k_tokens.clone(),

@@ -1,7 +1,7 @@
-//! The stretch of time that a limit covers: [`Window`], and the calendar's [`Zone`].
+//! Time windows of limits, [`Window`], and the time [`Zone`] of days and months.
 //!
-//! A window's name is part of a counter's key. Nothing is ever reset: time moves on to another key, and a clock that
-//! goes back finds the counter it left.
+//! A window's name is part of a counter's key. Counters are never reset: the next window has another key, and a clock
+//! that goes back finds its earlier counter.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 
-/// The zone in which days and months begin; UTC unless told.
+/// Time zone in which days and months begin, by default UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Zone {
@@ -32,7 +32,7 @@ impl Default for Zone {
 impl FromStr for Zone {
     type Err = Error;
 
-    /// Reads an IANA name, such as `Europe/Berlin`.
+    /// Parses an IANA name, such as `Europe/Berlin`.
     fn from_str(name: &str) -> Result<Self> {
         let zone = TimeZone::get(name).map_err(|source| {
             Error::invalid(format!("`{}` is not a time zone", name.escape_debug()))
@@ -63,38 +63,38 @@ impl Zone {
         Some(moment.to_zoned(self.zone.clone()))
     }
 
-    /// The civil day of `now`, as `2026-03-01`.
+    /// Returns the civil day of `now`, as `2026-03-01`.
     pub fn day(&self, now: Timestamp) -> String {
         self.at(now).map_or_else(|| "beyond".to_owned(), |moment| moment.date().to_string())
     }
 
-    /// The civil month of `now`, as `2026-03`.
+    /// Returns the civil month of `now`, as `2026-03`.
     pub fn month(&self, now: Timestamp) -> String {
         self.day(now).chars().take(7).collect()
     }
 }
 
-/// The stretch of time over which a limit counts.
+/// Time window over which a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
-    /// So many seconds, counted from 1970: each stretch begins where the one before ended.
+    /// A fixed number of seconds, in consecutive windows from 1970.
     Seconds(NonZeroU32),
     /// A civil day.
     Day,
     /// A civil month.
     Month,
-    /// For good: the life of a run or an investigation.
+    /// All time: the life of a run or an investigation.
     Total,
 }
 
 impl Window {
-    /// Sixty seconds.
+    /// A minute.
     pub const MINUTE: Self = Self::seconds(60);
     /// An hour.
     pub const HOUR: Self = Self::seconds(3_600);
 
-    /// A window of `seconds`, one at least.
+    /// Returns a window of `seconds`, at least one.
     pub const fn seconds(seconds: u32) -> Self {
         match NonZeroU32::new(seconds) {
             Some(seconds) => Self::Seconds(seconds),
@@ -102,7 +102,7 @@ impl Window {
         }
     }
 
-    /// The name of the window that `now` lies in.
+    /// Returns the name of the window that contains `now`.
     pub fn id(self, now: Timestamp, zone: &Zone) -> String {
         match self {
             Self::Seconds(seconds) => {
@@ -115,7 +115,7 @@ impl Window {
         }
     }
 
-    /// When the window that `now` lies in ends; never for [`Window::Total`].
+    /// Returns the end of the window that contains `now`; `None` for [`Window::Total`].
     pub fn ends(self, now: Timestamp, zone: &Zone) -> Option<Timestamp> {
         let end = match self {
             Self::Seconds(seconds) => {
@@ -131,12 +131,12 @@ impl Window {
         Some(Timestamp::from_micros(end.timestamp().as_microsecond()))
     }
 
-    /// How long until the window that `now` lies in ends.
+    /// Returns the time from `now` to the end of its window.
     pub fn rest(self, now: Timestamp, zone: &Zone) -> Option<Duration> {
         self.ends(now, zone).map(|end| end.since(now))
     }
 
-    /// The window in words, for sentences. Its name is what [`Display`](fmt::Display) writes.
+    /// Returns the window in words, for sentences. [`Display`](fmt::Display) writes its name.
     pub fn words(self) -> String {
         match self {
             Self::MINUTE => "a minute".to_owned(),
@@ -166,7 +166,7 @@ impl fmt::Display for Window {
 impl FromStr for Window {
     type Err = Error;
 
-    /// Reads `minute`, `hour`, `day`, `month`, `total`, or seconds as `90s`.
+    /// Parses `minute`, `hour`, `day`, `month`, `total`, or seconds as `90s`.
     fn from_str(name: &str) -> Result<Self> {
         let seconds = || name.strip_suffix('s').and_then(|number| number.parse().ok()).map(Self::Seconds);
         let window = match name {
@@ -178,7 +178,7 @@ impl FromStr for Window {
             _ => seconds(),
         };
         window.ok_or_else(|| {
-            Error::invalid(format!("`{}` is not a window of time", name.escape_debug()))
+            Error::invalid(format!("`{}` is not a time window", name.escape_debug()))
                 .code("INVALID_WINDOW")
                 .hint("it is `minute`, `hour`, `day`, `month`, `total`, or seconds such as `90s`")
         })

@@ -83,12 +83,12 @@ fn a_refusal_names_scope_limit_use_and_reset() {
     assert_eq!(
         refusal.sentence(),
         "the user's limit of 2 calls a day would be exceeded: 2 calls are used, the call may take 1 calls; \
-         it resets at 2026-03-02T00:00:00.000000Z"
+         the limit resets at 2026-03-02T00:00:00.000000Z"
     );
     assert_eq!(refusal.code(), "QUOTA_EXCEEDED");
 }
 
-/// What a history of calls leaves in a naive oracle: every call ever admitted, summed anew for each question.
+/// Step of the test against a naive oracle, which sums every call ever admitted for each decision.
 #[derive(Debug, Clone)]
 enum Op {
     Reserve { user: u8, tokens: u64 },
@@ -104,7 +104,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A call in the oracle: who, when it was admitted, and what it holds or took.
+/// Call in the oracle: user, time of admission, and the tokens reserved or charged.
 struct Held {
     user: String,
     at: Timestamp,
