@@ -1,4 +1,4 @@
-//! Profile NXJ-1: the one way to write a JSON value, a strict subset of
+//! Profile NXJ-1: a canonical form of JSON, a strict subset of
 //! [RFC 8785](https://www.rfc-editor.org/rfc/rfc8785).
 //!
 //! - No whitespace; object keys sorted and unique, 1 to 64 printable ASCII characters without quote or backslash.
@@ -12,26 +12,26 @@
 
 use std::fmt::Write;
 
-/// The longest body, in bytes.
+/// Maximum length of a body, in bytes.
 pub const MAX_BYTES: usize = 65_535;
-/// How many containers may stand inside each other.
+/// Maximum depth of nested containers.
 pub const MAX_DEPTH: usize = 32;
-/// The largest integer, 2^53 − 1; the smallest is its negative.
+/// Largest integer, 2^53 − 1. The smallest is its negative.
 pub const MAX_INTEGER: i64 = (1 << 53) - 1;
-/// The longest object key, in bytes.
+/// Maximum length of an object key, in bytes.
 pub const MAX_KEY_BYTES: usize = 64;
 
-/// Why bytes are not in profile NXJ-1.
+/// Violation of profile NXJ-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{rule} at byte {at}")]
 pub struct Noncanonical {
-    /// The rule that is broken.
+    /// The violated rule.
     pub rule: &'static str,
-    /// Where.
+    /// The offset in bytes.
     pub at: usize,
 }
 
-/// Accepts a JSON value in profile NXJ-1, and nothing else.
+/// Checks that `body` is one JSON value in profile NXJ-1.
 ///
 /// ```
 /// use nexus_core::audit::canonical::check;
@@ -42,7 +42,7 @@ pub struct Noncanonical {
 /// ```
 ///
 /// # Errors
-/// The first rule that is broken, and where.
+/// The first violated rule, with its offset.
 pub fn check(body: &[u8]) -> Result<(), Noncanonical> {
     let mut reader = Reader::new(body)?;
     reader.value()?;
@@ -91,7 +91,7 @@ fn write_escape(out: &mut String, c: char) {
     }
 }
 
-/// Reads NXJ-1 from left to right, without building a tree.
+/// Reader of NXJ-1 from left to right, without a tree.
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -109,13 +109,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Counts the object that is read by its fields, and so by no call of [`value`](Self::value).
+    /// Counts an enclosing object whose fields the caller reads by itself, without [`value`](Self::value).
     pub(super) fn inside_an_object(mut self) -> Self {
         self.depth += 1;
         self
     }
 
-    /// The error that `rule` is broken here; for readers of a fixed shape too.
+    /// Returns the error that `rule` is violated here.
     pub(super) fn broken<T>(&self, rule: &'static str) -> Result<T, Noncanonical> {
         Err(Noncanonical { rule, at: self.at })
     }
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
     /// Reads exactly `expected`.
     pub(super) fn literal(&mut self, expected: &str) -> Result<(), Noncanonical> {
         if !self.rest().starts_with(expected.as_bytes()) {
-            return self.broken("a character stands where the format has another");
+            return self.broken("the format requires another character here");
         }
         self.at += expected.len();
         Ok(())
@@ -186,7 +186,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Makes sure that nothing follows.
+    /// Checks that nothing follows.
     pub(super) fn end(&self) -> Result<(), Noncanonical> {
         if self.rest().is_empty() { Ok(()) } else { self.broken("something follows the value") }
     }
@@ -286,8 +286,8 @@ fn is_key_byte(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
-/// Whether four digits after `\u` are the canonical escape of a control character: those with a short form
-/// (backspace, tab, line feed, form feed, carriage return) have no other.
+/// Returns whether four digits after `\u` are the canonical escape of a control character. Characters with a short
+/// form (backspace, tab, line feed, form feed, carriage return) have no other.
 fn is_control_escape(digits: [Option<u8>; 4]) -> bool {
     let [Some(b'0'), Some(b'0'), Some(high @ (b'0' | b'1')), Some(low)] = digits else { return false };
     match (high, low) {

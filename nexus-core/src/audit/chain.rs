@@ -1,4 +1,4 @@
-//! [`AuditChain`], the port to the stored chains, and [`verify_run`], which judges one of them.
+//! [`AuditChain`], the port of the stored chains, and [`verify_run`], which checks one of them.
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -12,21 +12,21 @@ use super::verify::Verifier;
 use crate::error::{Error, Result};
 use crate::principal::TenantId;
 
-/// Records per read when a chain is verified.
+/// Records per read of a verification.
 const PAGE: usize = 512;
 
-/// What a missing head says: records without one were not committed by the store, or it was deleted.
+/// Head that stands for a missing one: the store committed no records, or the head was deleted.
 const NOTHING_COMMITTED: Head = Head { next_seq: 0, last: Digest::new([0; 32]), closed: false };
 
-/// Where audit records are kept: one chain per run or job, which only ever grows.
+/// Port of the audit records: one append-only chain for each run, call or job.
 #[async_trait]
 pub trait AuditChain: Send + Sync {
-    /// Seals the drafts in the order given, each at the end of its run's chain, and returns their receipts in
-    /// the same order. Drafts may belong to several runs. A dropped future may still commit.
+    /// Seals the drafts in the order given, each at the end of its chain, and returns their receipts in
+    /// the same order. Drafts may belong to several chains. A dropped future may still commit.
     ///
     /// # Contract
     /// - All drafts of a call are recorded, or none.
-    /// - What an append returned is there after a crash, where the store is durable.
+    /// - A record whose receipt was returned survives a crash, where the store is durable.
     /// - Records and heads are committed together.
     /// - The first record of a run is `run.open`; a draft of another kind for an unknown run is a conflict.
     /// - Nothing is appended after `run.close`.
@@ -35,35 +35,36 @@ pub trait AuditChain: Send + Sync {
     /// - A clock that goes backwards does not stop an append.
     ///
     /// # Errors
-    /// Those of [`Sealer::seal`](super::Sealer::seal); [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot write.
+    /// Those of [`Sealer::seal`](super::Sealer::seal); [`Unavailable`](crate::ErrorKind::Unavailable) when the store
+    /// cannot write.
     async fn append(&self, pending: UnsealedRecords) -> Result<Vec<Receipt>>;
 
-    /// At most `limit` records of a run, from the place `from` on.
+    /// Returns at most `limit` records of a run, from the position `from` on.
     ///
     /// # Contract
-    /// - Records come in the order of their places.
-    /// - Records come byte for byte as they were sealed, and as they are stored now: nothing is judged or mended.
+    /// - Records come in the order of their positions.
+    /// - Records come byte for byte as they are stored: nothing is checked or repaired.
     /// - An unknown run has no records.
     ///
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot read.
     async fn records(&self, tenant: &TenantId, run: &str, from: u64, limit: usize) -> Result<Vec<Record>>;
 
-    /// How far a run's chain has come; `None` when there is none.
+    /// Returns the head of a run's chain; `None` when there is no chain.
     ///
     /// # Contract
-    /// - The head is that of the newest committed record, and is kept apart from the records, so that deleting
+    /// - The head is that of the newest committed record, and is stored apart from the records, so that deleting
     ///   records does not change it.
     ///
     /// # Errors
     /// As [`AuditChain::records`].
     async fn head(&self, tenant: &TenantId, run: &str) -> Result<Option<Head>>;
 
-    /// At most `limit` of a tenant's chains, those with a run id greater than `after`.
+    /// Returns at most `limit` of a tenant's chains, those with a run id greater than `after`.
     ///
     /// # Contract
-    /// - Chains come in the byte order of their run ids, so that the last id of a page continues the listing.
-    /// - A chain names who began it, as its first record does.
+    /// - Chains come in the byte order of their run ids, so that the last id of a page is the cursor of the next.
+    /// - A chain names the actor of its first record.
     ///
     /// # Errors
     /// As [`AuditChain::records`].
@@ -75,27 +76,27 @@ pub trait AuditChain: Send + Sync {
     ) -> Result<Vec<ChainSummary>>;
 }
 
-/// One chain of a tenant.
+/// Summary of one chain of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChainSummary {
-    /// The run or job.
+    /// The id of the run, call or job.
     pub run: String,
-    /// The actor of its first record, such as `user:ada`; nothing where that cannot be read.
+    /// The actor of the first record, such as `user:ada`; `None` where the record cannot be read.
     pub begun_by: Option<String>,
-    /// How far its chain has come.
+    /// The head.
     pub head: Head,
 }
 
-/// Nothing is stored about a run, or nothing that the caller may see.
+/// Returns the error for a run without a chain, or without one that the caller may see.
 pub(crate) fn no_chain() -> Error {
     Error::not_found("no such run has an audit chain").code("AUDIT_RUN_NOT_FOUND")
 }
 
-/// Judges the stored chain of a run; `keys` adds the check of signatures. A run that is still being written
+/// Verifies the stored chain of a run; `keys` adds the check of signatures. A run that is still being written
 /// raises no alarm.
 ///
 /// # Errors
-/// [`NotFound`](crate::ErrorKind::NotFound) when nothing is stored about the run, and the port's errors.
+/// [`NotFound`](crate::ErrorKind::NotFound) when the run has neither records nor a head, and the port's errors.
 pub async fn verify_run(
     chain: &dyn AuditChain,
     instance: &str,
@@ -106,8 +107,8 @@ pub async fn verify_run(
     let mut verifier = Verifier::new(instance, tenant, run, keys);
     let mut from = 0;
     let head = loop {
-        // INVARIANT: the head is read after the last record, and no record followed it then. Otherwise an
-        // honest append between two reads would look like a missing or a surplus record.
+        // INVARIANT: the head is read after the last record, and no record followed it then. Otherwise a
+        // legitimate append between two reads would look like a missing or a surplus record.
         let head = chain.head(tenant, run).await?;
         let page = chain.records(tenant, run, from, PAGE).await?;
         if from == 0 && page.is_empty() && head.is_none() {

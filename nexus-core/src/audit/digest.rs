@@ -8,33 +8,33 @@ use subtle::ConstantTimeEq;
 
 use crate::hex;
 
-/// A SHA-256 hash; written as 64 lower-case hexadecimal digits.
+/// SHA-256 hash, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// A digest from its bytes.
+    /// Returns a digest of these bytes.
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The hash of `bytes`.
+    /// Returns the hash of `bytes`.
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// A digest as a store keeps it. Bytes of another length than 32 become all zeros, which no record hashes
-    /// to: the verifier then reports what a reader of the row could not.
+    /// Returns a stored digest. Bytes of another length than 32 become all zeros, which no record hashes to, so that
+    /// the verifier reports the defect.
     pub fn from_stored(bytes: &[u8]) -> Self {
         Self(bytes.try_into().unwrap_or_default())
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Reads the hexadecimal form, lower case only.
+    /// Parses the hexadecimal form, lower case only.
     pub(super) fn from_hex(text: &str) -> Option<Self> {
         let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
         let bytes = lower.then(|| hex::decode(text)).flatten()?;
@@ -60,22 +60,22 @@ impl Serialize for Digest {
     }
 }
 
-/// A record's HMAC-SHA-256. Comparing two takes the same time wherever they differ.
+/// HMAC-SHA-256 of a record. Comparison takes constant time.
 #[derive(Clone, Copy)]
 pub struct Mac([u8; 32]);
 
 impl Mac {
-    /// A MAC from its bytes.
+    /// Returns a MAC of these bytes.
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// A MAC as a store keeps it; bytes of another length than 32 become all zeros, see [`Digest::from_stored`].
+    /// Returns a stored MAC. Bytes of another length than 32 become all zeros, see [`Digest::from_stored`].
     pub fn from_stored(bytes: &[u8]) -> Self {
         Self(bytes.try_into().unwrap_or_default())
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -107,12 +107,12 @@ impl Serialize for Mac {
     }
 }
 
-/// A record's hash: the leaf hash of [RFC 9162](https://www.rfc-editor.org/rfc/rfc9162) over its stored bytes.
+/// Returns a record's hash: the leaf hash of [RFC 9162](https://www.rfc-editor.org/rfc/rfc9162) over its stored bytes.
 pub(super) fn leaf(body: &[u8]) -> Digest {
     Digest(Sha256::new().chain_update([0]).chain_update(body).finalize().into())
 }
 
-/// What the first record of a run names as its predecessor, so that no run's chain starts another's.
+/// Returns the predecessor's hash in the first record of a run, so that no run's chain starts another's.
 pub(super) fn genesis(instance: &str, tenant: &str, run: &str) -> Digest {
     let mut hash = Sha256::new().chain_update(b"nexus/audit/genesis/v1\0");
     for part in [instance, tenant, run] {
@@ -122,7 +122,7 @@ pub(super) fn genesis(instance: &str, tenant: &str, run: &str) -> Digest {
     Digest(hash.finalize().into())
 }
 
-/// The length of `part` as four bytes, highest first: with it, no two lists of parts hash alike.
+/// Returns the length of `part` as four bytes, big-endian. With the prefix, no two lists of parts hash alike.
 pub(super) fn length_prefix(part: &str) -> [u8; 4] {
     u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes()
 }

@@ -1,4 +1,5 @@
-//! [`KeyRing`]: the keys that sign and check records. Core is handed them; it reads no file and no environment.
+//! [`KeyRing`]: the keys that sign and verify records. The caller supplies them: core reads no file and no
+//! environment.
 
 use std::fmt;
 
@@ -11,16 +12,16 @@ use zeroize::{Zeroize, Zeroizing};
 use super::digest::{Digest, Mac, length_prefix};
 use crate::error::{Error, Result};
 
-/// The shortest secret, in bytes.
+/// Minimum length of a secret, in bytes.
 pub const MIN_SECRET_BYTES: usize = 16;
 
 const MAC_LABEL: &[u8] = b"nexus/audit/mac/v1\0";
 const KID_LABEL: &[u8] = b"nexus/audit/kid/v1\0";
 
-/// Keys by id, exactly one of which signs; the others only check what they signed before.
+/// Key ring: exactly one key signs, the others verify earlier records only.
 ///
-/// A secret is forgotten as soon as its key is made, and the keys are wiped from memory when the ring is
-/// dropped. `Debug` prints ids, which are public: they stand in every record.
+/// A secret is wiped as soon as its key is derived, and the keys are wiped from memory when the ring is
+/// dropped. `Debug` prints ids, which are public: every record holds one.
 pub struct KeyRing {
     active: Key,
     retired: Vec<Key>,
@@ -28,11 +29,11 @@ pub struct KeyRing {
 
 struct Key {
     kid: String,
-    /// HKDF after its extraction step: all that deriving the key of a run takes.
+    /// HKDF after its extraction step, from which the keys of runs are derived.
     root: Hkdf<Sha256>,
 }
 
-/// The key of one run, which has absorbed the label already.
+/// Key of one run, which has absorbed the label already.
 #[derive(Clone)]
 pub(super) struct RunKey(Hmac<Sha256>);
 
@@ -52,8 +53,8 @@ impl Drop for Entry {
 }
 
 impl KeyRing {
-    /// Reads `[{"kid": "2026-a", "secret": "…", "active": true}, …]`. Without a `kid`, a key is named after its
-    /// fingerprint; `active` is false unless given.
+    /// Parses `[{"kid": "2026-a", "secret": "…", "active": true}, …]`. A key without a `kid` is named after its
+    /// fingerprint. `active` defaults to false.
     ///
     /// ```
     /// use nexus_core::audit::KeyRing;
@@ -96,7 +97,7 @@ impl KeyRing {
         Ok(Self { active, retired })
     }
 
-    /// A ring of one key, from an operator's secret.
+    /// Returns a ring of one key, from an operator's secret.
     ///
     /// # Errors
     /// As [`KeyRing::parse`].
@@ -104,7 +105,7 @@ impl KeyRing {
         Self::single(Some(kid), secret.as_bytes())
     }
 
-    /// A ring of one key, from random bytes; without a `kid`, it is named after its fingerprint.
+    /// Returns a ring of one key, from random bytes. A key without a `kid` is named after its fingerprint.
     ///
     /// # Errors
     /// As [`KeyRing::parse`].
@@ -112,17 +113,17 @@ impl KeyRing {
         Ok(Self { active: Key::new(kid, secret)?, retired: Vec::new() })
     }
 
-    /// The id of the key that signs.
+    /// Returns the id of the signing key.
     pub fn active_kid(&self) -> &str {
         &self.active.kid
     }
 
-    /// The ids of all keys, the signing one first.
+    /// Iterates over the ids of all keys, the signing one first.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
         self.keys().map(|key| key.kid.as_str())
     }
 
-    /// The key of a run, derived from the key called `kid`.
+    /// Returns the key of a run, derived from the key called `kid`.
     pub(super) fn run_key(&self, kid: &str, tenant: &str, run: &str) -> Option<RunKey> {
         self.keys().find(|key| key.kid == kid)?.run_key(tenant, run)
     }
@@ -167,7 +168,7 @@ impl Key {
     }
 }
 
-/// The first 16 hexadecimal digits of SHA-256(label || HMAC(secret, label)).
+/// Returns the first 16 hexadecimal digits of SHA-256(label || HMAC(secret, label)).
 fn fingerprint(secret: &[u8]) -> Option<String> {
     let mac = Hmac::<Sha256>::new_from_slice(secret).ok()?.chain_update(KID_LABEL).finalize().into_bytes();
     let digest = Digest::of([KID_LABEL, mac.as_slice()].concat());
@@ -175,7 +176,7 @@ fn fingerprint(secret: &[u8]) -> Option<String> {
 }
 
 impl RunKey {
-    /// The MAC over a record's hash.
+    /// Returns the MAC over a record's hash.
     pub(super) fn sign(&self, leaf: &Digest) -> Mac {
         Mac::new(self.0.clone().chain_update(leaf.as_bytes()).finalize().into_bytes().into())
     }

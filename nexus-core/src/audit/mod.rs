@@ -1,11 +1,11 @@
-//! The audit chain: what happened in a run or a job, in an order nobody can change unnoticed.
+//! Audit chain: tamper-evident records of the events of a run, a call or a job, in order.
 //!
 //! Each record is one canonical JSON body ([`canonical`]) that names its predecessor's hash; a [`Sealer`] writes
 //! it and signs it with a key that only its run has ([`KeyRing`]), inside the transaction of the store that
-//! implements [`AuditChain`]. A [`Verifier`] judges a chain from the stored bytes alone.
+//! implements [`AuditChain`]. A [`Verifier`] checks a chain from the stored bytes alone.
 //!
-//! Records hold ids, counts and hashes, never text: a [`Payload`] has no method that takes text and keeps it.
-//! This module does not erase, export or sign checkpoints, and it knows nothing of what runs and jobs do.
+//! Records hold ids, counts and hashes, never text: a [`Payload`] has no method that stores text.
+//! This module does not erase, export or sign checkpoints, and it does not know the steps of runs and jobs.
 //!
 //! ```
 //! use nexus_core::audit::{Draft, KeyRing, Kind, Payload, Sealer, Status, Verifier};
@@ -13,15 +13,15 @@
 //!
 //! let keys = KeyRing::from_secret("k0", "a secret of at least sixteen bytes")?;
 //! let sealer = Sealer::new("nexus", keys);
-//! let who = Principal::user("acme", "u-42")?;
+//! let caller = Principal::user("acme", "u-42")?;
 //!
-//! let open = Draft::new(&who, "run-1", Kind::CHAIN_OPEN, "v1", Timestamp::from_micros(0))
+//! let open = Draft::new(&caller, "run-1", Kind::CHAIN_OPEN, "v1", Timestamp::from_micros(0))
 //!     .with_payload(Payload::new().count("passages", 5));
 //! let (first, head) = sealer.seal(None, &open)?;
-//! let close = Draft::new(&who, "run-1", Kind::CHAIN_CLOSE, "v1", Timestamp::from_micros(9));
+//! let close = Draft::new(&caller, "run-1", Kind::CHAIN_CLOSE, "v1", Timestamp::from_micros(9));
 //! let (last, head) = sealer.seal(Some(&head), &close)?;
 //!
-//! let mut verifier = Verifier::new("nexus", who.tenant(), "run-1", Some(sealer.keys()));
+//! let mut verifier = Verifier::new("nexus", caller.tenant(), "run-1", Some(sealer.keys()));
 //! verifier.push(&first);
 //! verifier.push(&last);
 //! assert_eq!(verifier.finish(Some(&head)).status, Status::Ok);

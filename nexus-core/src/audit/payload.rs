@@ -1,4 +1,4 @@
-//! [`Payload`]: what a record says beside who, when and which run.
+//! [`Payload`]: the facts of a record beside actor, time and run.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::id::{
 use crate::money::NanoUsd;
 use crate::principal::TenantId;
 
-/// Something whose text was checked to be an id when it was made, so that an audit record may hold it.
+/// Validated id, which an audit record may hold.
 pub trait Identifier {
-    /// The id as text.
+    /// Returns the id as text.
     fn as_text(&self) -> &str;
 }
 
@@ -46,10 +46,10 @@ impl<I: Identifier> Identifier for &I {
     }
 }
 
-/// The facts of one record: ids, counts, hashes, times, amounts and machine words, by name.
+/// Facts of one record: ids, counts, hashes, times, amounts and tokens, by name.
 ///
-/// There is no method that keeps a text: [`word`](Self::word) keeps machine words only, and
-/// [`fingerprint`](Self::fingerprint) keeps a hash. A name given twice keeps its last value.
+/// No method stores a text: [`token`](Self::token) stores machine-readable tokens only, and [`sha256`](Self::sha256)
+/// stores a hash. A name given twice keeps its last value.
 ///
 /// ```
 /// use nexus_core::CorpusId;
@@ -75,83 +75,83 @@ enum Value {
 }
 
 impl Payload {
-    /// No facts yet.
+    /// Returns a payload without facts.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An id.
+    /// Adds an id.
     #[must_use]
     pub fn id(self, name: &'static str, id: &impl Identifier) -> Self {
         self.with(name, Value::Text(id.as_text().to_owned()))
     }
 
-    /// Several ids, in the order given.
+    /// Adds several ids, in the order given.
     #[must_use]
     pub fn ids<I: Identifier>(self, name: &'static str, ids: impl IntoIterator<Item = I>) -> Self {
         let ids = ids.into_iter().map(|id| Value::Text(id.as_text().to_owned())).collect();
         self.with(name, Value::List(ids))
     }
 
-    /// A count. Sealing refuses one above 2^53 − 1.
+    /// Adds a count. Sealing refuses one above 2^53 − 1.
     #[must_use]
     pub fn count(self, name: &'static str, count: impl TryInto<u64>) -> Self {
         let count = count.try_into().ok().and_then(|count| i64::try_from(count).ok());
         self.with(name, Value::Integer(count.unwrap_or(i64::MAX)))
     }
 
-    /// Yes or no.
+    /// Adds a flag.
     #[must_use]
     pub fn flag(self, name: &'static str, flag: bool) -> Self {
         self.with(name, Value::Flag(flag))
     }
 
-    /// A hash.
+    /// Adds a hash.
     #[must_use]
     pub fn hash(self, name: &'static str, hash: Digest) -> Self {
         self.with(name, Value::Text(hash.to_string()))
     }
 
-    /// Several hashes, in the order given.
+    /// Adds several hashes, in the order given.
     #[must_use]
     pub fn hashes(self, name: &'static str, hashes: impl IntoIterator<Item = Digest>) -> Self {
         self.with(name, Value::List(hashes.into_iter().map(|hash| Value::Text(hash.to_string())).collect()))
     }
 
-    /// The SHA-256 of a text, which itself is not kept. Whoever guesses the text can confirm it: where that matters, keep
+    /// Adds the SHA-256 of a text, without the text. A guess of the text can be confirmed; where that matters, add
     /// [`Digest::salted`] as a [`hash`](Self::hash).
     #[must_use]
     pub fn sha256(self, name: &'static str, text: &str) -> Self {
         self.hash(name, Digest::of(text))
     }
 
-    /// A machine word such as a state, a code, a model's name or a version: 1 to 128 ASCII letters, digits and
-    /// `._:/@+-`. Anything else could be text, so its hash is kept instead, as `sha256:` and 64 digits.
+    /// Adds a token such as a state, a code, a model's name or a version: 1 to 128 ASCII letters, digits and
+    /// `._:/@+-`. Anything else could be text, so its hash is stored instead, as `sha256:` and 64 digits.
     #[must_use]
-    pub fn token(self, name: &'static str, word: &str) -> Self {
-        let value = if is_word(word) { word.to_owned() } else { format!("sha256:{}", Digest::of(word)) };
+    pub fn token(self, name: &'static str, token: &str) -> Self {
+        let value = if is_token(token) { token.to_owned() } else { format!("sha256:{}", Digest::of(token)) };
         self.with(name, Value::Text(value))
     }
 
-    /// A moment.
+    /// Adds a time.
     #[must_use]
     pub fn time(self, name: &'static str, time: Timestamp) -> Self {
         self.with(name, Value::Text(time.to_string()))
     }
 
-    /// An amount, in billionths of a dollar, as a string.
+    /// Adds an amount in billionths of a dollar, as a string.
     #[must_use]
     pub fn money(self, name: &'static str, amount: NanoUsd) -> Self {
         self.with(name, Value::Text(amount.as_nanos().to_string()))
     }
 
-    /// Facts of their own under one name.
+    /// Adds nested facts under one name.
     #[must_use]
     pub fn nested(self, name: &'static str, facts: Self) -> Self {
         self.with(name, Value::Map(facts))
     }
 
-    /// A list of facts, one entry for each of several things, in the order given.
+    /// Adds a list of nested facts, in the order given.
     #[must_use]
     pub fn nested_list(self, name: &'static str, facts: impl IntoIterator<Item = Self>) -> Self {
         self.with(name, Value::List(facts.into_iter().map(Value::Map).collect()))
@@ -198,7 +198,7 @@ impl Value {
     }
 }
 
-fn is_word(text: &str) -> bool {
+fn is_token(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte);
     (1..=128).contains(&text.len()) && text.bytes().all(plain)
 }

@@ -1,4 +1,4 @@
-//! What is recorded: a [`Draft`] before it is sealed, a [`Record`] after, and the body that the chain hashes.
+//! Audit events: a [`Draft`] before it is sealed, a [`Record`] after, and the body that the chain hashes.
 //!
 //! The body is format 1. Its fields are written and read here by hand, in their sorted order, so that no rename
 //! elsewhere can change what is hashed:
@@ -15,17 +15,17 @@ use crate::hex;
 use crate::id::{RequestId, check_id, check_name};
 use crate::principal::{Authentication, Principal, TenantId};
 
-/// What kind of event a record tells of: lower-case words with dots, such as `run.open`.
+/// Kind of an event: lower-case words with dots, such as `run.open`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Kind(&'static str);
 
 impl Kind {
-    /// The first record of every run or job.
+    /// The first record of every chain.
     pub const CHAIN_OPEN: Self = Self::new("run.open");
-    /// The last record of every run or job that ended.
+    /// The last record of every finished chain.
     pub const CHAIN_CLOSE: Self = Self::new("run.close");
 
-    /// A kind. Meant for constants: `const RETRIEVED: Kind = Kind::new("run.retrieved");`.
+    /// Returns a kind. Meant for constants: `const RETRIEVED: Kind = Kind::new("run.retrieved");`.
     ///
     /// # Panics
     /// When `name` is not 1 to 64 of `a` to `z`, `0` to `9`, `_` and `.`; in a constant, that is a compile error.
@@ -43,34 +43,34 @@ impl Kind {
         Self(name)
     }
 
-    /// The kind as text.
+    /// Returns the kind as text.
     pub const fn as_str(self) -> &'static str {
         self.0
     }
 }
 
-/// An event that is to be recorded.
+/// Unsealed audit event.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// Whose event it is.
+    /// The tenant.
     pub tenant: TenantId,
-    /// The run or job whose chain it joins.
+    /// The id of the run, call or job whose chain the event joins.
     pub chain_id: String,
-    /// What happened.
+    /// The kind of event.
     pub kind: Kind,
-    /// Who did it, as [`Draft::new`] writes it.
+    /// The actor, in the form of [`Draft::new`].
     pub actor: String,
-    /// The request that led to it.
+    /// The id of the request that led to the event.
     pub correlation: Option<String>,
     /// The version of the policy in force.
     pub policy_version: String,
-    /// When, by the writer's clock.
+    /// The time, by the writer's clock.
     pub at: Timestamp,
     /// The facts.
     pub payload: Payload,
 }
 
-/// How records name `who`.
+/// Returns the name of `caller` in records.
 pub(crate) fn actor(caller: &Principal) -> String {
     match caller.authentication() {
         Authentication::System { purpose } => format!("system:{purpose}"),
@@ -80,8 +80,8 @@ pub(crate) fn actor(caller: &Principal) -> String {
     }
 }
 
-/// Who did what a record's `body` tells of, as [`Draft::new`] writes it; nothing where that cannot be read. It is what the body
-/// says: whether the record is sound is for a [`Verifier`](super::Verifier) to judge.
+/// Returns the actor in a record's `body`, in the form of [`Draft::new`]; `None` where it cannot be read. The body is
+/// not verified: see [`Verifier`](super::Verifier).
 pub fn actor_in(body: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Actor {
@@ -91,7 +91,7 @@ pub fn actor_in(body: &[u8]) -> Option<String> {
 }
 
 impl Draft {
-    /// An event by `who`, without facts. The actor reads `user:<subject>`, or `system:<purpose>` when Nexus
+    /// Returns an event by `caller`, without facts. The actor reads `user:<subject>`, or `system:<purpose>` when Nexus
     /// itself acts, so that no user can pass for Nexus.
     pub fn new(
         caller: &Principal,
@@ -119,7 +119,7 @@ impl Draft {
         self
     }
 
-    /// Names the request that led to the event.
+    /// Sets the id of the request that led to the event.
     #[must_use]
     pub fn with_correlation(mut self, request: &RequestId) -> Self {
         self.correlation = Some(request.as_str().to_owned());
@@ -133,7 +133,7 @@ impl Draft {
         check_name("actor", &self.actor)
     }
 
-    /// The body: this draft at its place in the chain.
+    /// Returns the body of this draft at its position in the chain.
     pub(super) fn body(&self, kid: &str, seq: u64, prev: &Digest) -> String {
         let mut out = String::with_capacity(512);
         out.push_str(r#"{"actor":"#);
@@ -166,16 +166,16 @@ impl Draft {
     }
 }
 
-/// A sealed event, as it is stored. Nothing in it is trusted when it is read back.
+/// Sealed audit event, as it is stored. A reader trusts none of its fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Whose chain it belongs to.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Which run's chain.
+    /// The id of the chain's run, call or job.
     pub run: String,
-    /// Its place, from 0, without gaps.
+    /// The position in the chain, from 0, without gaps.
     pub seq: u64,
-    /// The canonical body: what is hashed. Stored and returned byte for byte.
+    /// The canonical body, which is hashed. Stored and returned byte for byte.
     pub body: Vec<u8>,
     /// The hash of the body, which the next record names.
     pub leaf: Digest,
@@ -184,18 +184,18 @@ pub struct Record {
 }
 
 impl Record {
-    /// What the writer of the event gets back.
+    /// Returns the receipt for the writer of the event.
     pub fn receipt(&self) -> Receipt {
         Receipt { run: self.run.clone(), seq: self.seq, leaf: self.leaf, mac: self.mac }
     }
 }
 
-/// Proof for a writer that the record exists: whoever keeps it is a witness against its deletion.
+/// Receipt of a record. A stored receipt proves a later deletion of the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt {
-    /// Which run's chain.
+    /// The id of the chain's run, call or job.
     pub run: String,
-    /// The record's place.
+    /// The record's position.
     pub seq: u64,
     /// The record's hash.
     pub leaf: Digest,
@@ -203,10 +203,10 @@ pub struct Receipt {
     pub mac: Mac,
 }
 
-/// How far a chain has come: what a store commits together with the records, in a table of its own.
+/// Head of a chain. A store commits it together with the records, in a table of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Head {
-    /// How many records there are, and so the place of the next.
+    /// The number of records, and so the position of the next.
     pub next_seq: u64,
     /// The hash of the newest record.
     pub last: Digest,
@@ -214,7 +214,7 @@ pub struct Head {
     pub closed: bool,
 }
 
-/// A body as read back. Strings are as written, quotes included: equal strings are written equally.
+/// Body as read back. Strings are as written, quotes included: equal strings are written equally.
 pub(super) struct Body<'a> {
     pub(super) kid: &'a str,
     pub(super) kind: &'a str,
@@ -222,12 +222,12 @@ pub(super) struct Body<'a> {
     pub(super) run: &'a str,
     pub(super) seq: u64,
     pub(super) tenant: &'a str,
-    /// The time as text of one shape, whose order is that of the times.
+    /// The time as text of fixed width, which sorts by time.
     pub(super) at: [u8; 27],
 }
 
 impl<'a> Body<'a> {
-    /// Reads a body of format 1 that [`Draft::body`] may have written, and nothing else.
+    /// Parses a body of format 1 exactly as [`Draft::body`] writes it.
     pub(super) fn read(body: &'a [u8]) -> Result<Self, Noncanonical> {
         let mut reader = Reader::new(body)?.inside_an_object();
         reader.literal(r#"{"actor":"#)?;
@@ -254,7 +254,7 @@ impl<'a> Body<'a> {
         let run = reader.string()?;
         reader.literal(r#","seq":"#)?;
         let Ok(seq) = u64::try_from(reader.integer()?) else {
-            return reader.broken("the place is negative");
+            return reader.broken("the position is negative");
         };
         reader.literal(r#","tenant":"#)?;
         let tenant = reader.string()?;
@@ -272,7 +272,7 @@ fn unquoted(text: &str) -> &str {
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
-/// `text`, if it has the shape of a time with six decimals.
+/// Returns `text` if it has the form of a time with six decimals.
 fn time(text: &str) -> Option<[u8; 27]> {
     let shape = b"0000-00-00T00:00:00.000000Z";
     let text: [u8; 27] = text.as_bytes().try_into().ok()?;

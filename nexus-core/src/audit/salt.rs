@@ -1,7 +1,7 @@
-//! Salted fingerprints: they bind a record to a text that the chain does not hold, and that nobody can guess from it.
+//! Salted fingerprints: commitments of a record to a text that the chain does not hold and does not reveal.
 //!
-//! The salt is kept with what it salts, never in the chain. Whoever has both can prove the text; once that is erased, the
-//! fingerprint says nothing any more.
+//! The salt is stored with its text, never in the chain. Salt and text together prove the fingerprint. Once both are
+//! erased, the fingerprint reveals nothing.
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,18 +9,18 @@ use super::Digest;
 use crate::hex;
 use crate::id::IdSource;
 
-/// How many ids a salt is made of. A UUID of version 7 may share all but 32 bits with the one before it, which a record
-/// may show: four of them hold 128 that nobody knows.
+/// Number of ids in a salt. A UUID of version 7 may share all but 32 bits with its predecessor, which a record may
+/// show, so four of them hold 128 unknown bits.
 const IDS: usize = 4;
 
-/// A fresh salt: 32 hexadecimal digits.
+/// Returns a fresh salt of 32 hexadecimal digits.
 pub(crate) fn fresh_salt(ids: &dyn IdSource) -> String {
     let ids: Vec<String> = (0..IDS).map(|_| ids.next()).collect();
     hex::sha256(ids.join("\0").as_bytes()).chars().take(32).collect()
 }
 
 impl Digest {
-    /// The fingerprint of `text` as records show it: `SHA-256("nexus/" what "/v1" 0 salt 0 text)`, where `what` is
+    /// Returns the fingerprint of `text` in a record: `SHA-256("nexus/" what "/v1" 0 salt 0 text)`, where `what` is
     /// `run/question`, `run/answer`, `call/request` or `call/claim`.
     pub fn salted(what: &str, salt: &str, text: &str) -> Self {
         let prefix = format!("nexus/{what}/v1\0{salt}\0");
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
     use crate::id::UuidV7;
 
-    /// Ids that come one after another, as those of one millisecond may.
+    /// Source of listed ids, which may be consecutive, as those of one millisecond are.
     #[derive(Debug)]
     struct Listed(Mutex<Vec<&'static str>>);
 

@@ -1,4 +1,4 @@
-//! [`Sealer`]: turns a draft into a record at the end of its chain.
+//! [`Sealer`]: seals a draft as the next record of its chain.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,49 +9,49 @@ use super::keys::KeyRing;
 use super::record::{Body, Draft, Head, Kind, Record};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Drafts on their way into a store, with the sealer that makes them records inside the store's transaction: what
-/// a port method takes whose change must be recorded in the same commit.
+/// Drafts with their sealer. A port method seals them inside its transaction, so that a change and its records are one
+/// commit.
 #[derive(Clone, Debug)]
 pub struct UnsealedRecords {
-    /// Seals them.
+    /// The sealer.
     pub sealer: Arc<Sealer>,
-    /// The events, in order.
+    /// The drafts, in order.
     pub drafts: Vec<Draft>,
 }
 
 impl UnsealedRecords {
-    /// Drafts and their sealer.
+    /// Returns drafts with their sealer.
     pub fn new(sealer: Arc<Sealer>, drafts: Vec<Draft>) -> Self {
         Self { sealer, drafts }
     }
 }
 
-/// Writes, hashes and signs records. A store calls it inside the transaction that holds the chain's head, so
-/// that two writers cannot extend the same record.
+/// Sealer of records: writes, hashes and signs them. A store calls it inside the transaction that holds the chain's
+/// head, so that two writers cannot extend the same record.
 pub struct Sealer {
     instance: String,
     keys: KeyRing,
 }
 
 impl Sealer {
-    /// A sealer for the installation called `instance`: chains of two installations never fit together.
+    /// Returns a sealer of the installation called `instance`. Chains of two installations never fit together.
     pub fn new(instance: impl Into<String>, keys: KeyRing) -> Self {
         Self { instance: instance.into(), keys }
     }
 
-    /// The installation's name.
+    /// Returns the installation's name.
     pub fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// The keys, for a verifier.
+    /// Returns the keys, for a verifier.
     pub fn keys(&self) -> &KeyRing {
         &self.keys
     }
 
-    /// Makes `draft` the next record of the chain whose committed head is `head` (`None`: there is no chain
-    /// yet), and returns the record with the new head. The draft's time is written as it is, even when it lies
-    /// before its predecessor's.
+    /// Seals `draft` as the next record of the chain whose committed head is `head` (`None`: there is no chain yet),
+    /// and returns the record with the new head. The draft's time is written as given, even when it is before its
+    /// predecessor's.
     ///
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) with code `AUDIT_ORDER` when the chain is closed, when its first record
@@ -70,11 +70,11 @@ impl Sealer {
         let kid = self.keys.active_kid();
         let body = draft.body(kid, seq, &prev).into_bytes();
         Body::read(&body).map_err(|error| {
-            Error::invalid(format!("the event cannot be recorded: {error}")).code("AUDIT_DRAFT")
+            Error::invalid(format!("cannot record the event: {error}")).code("AUDIT_DRAFT")
         })?;
         let leaf = leaf(&body);
         let key = self.keys.run_key(kid, tenant, run);
-        let mac = key.ok_or_else(|| Error::unexpected("could not derive the run's audit key"))?.sign(&leaf);
+        let mac = key.ok_or_else(|| Error::unexpected("cannot derive the run's audit key"))?.sign(&leaf);
         let head = Head { next_seq: seq + 1, last: leaf, closed: draft.kind == Kind::CHAIN_CLOSE };
         let record =
             Record { tenant: draft.tenant.clone(), run: draft.chain_id.clone(), seq, body, leaf, mac };

@@ -1,38 +1,38 @@
-//! [`Status`] and [`Verification`]: what a verifier says.
+//! [`Status`] and [`Verification`]: the result of a verifier.
 
 use serde::Serialize;
 
 use super::digest::Digest;
 
-/// The verdict on a chain.
+/// Verdict on a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Complete, from `run.open` to `run.close`, and nothing was changed.
+    /// Complete from `run.open` to `run.close`, and unchanged.
     Ok,
-    /// Nothing was changed, and there is no `run.close`: the run goes on, or its process died.
+    /// Unchanged, without `run.close`: the run goes on, or its process died.
     Open,
-    /// Nothing was found to be changed, but a record's key is not in the ring.
+    /// No change found, but a record's key is not in the ring.
     Unverifiable,
-    /// A body is not written as format 1 writes it, although its bytes are the ones that were hashed.
+    /// A body is not in format 1, although its bytes match its hash.
     Noncanonical,
-    /// A record was changed, put in, or taken out.
+    /// A record was changed, inserted or removed.
     Tampered,
-    /// A record stands in another's place.
+    /// A record stands at another's position.
     Reordered,
-    /// Two records follow the same predecessor, and each is genuine.
+    /// Two genuine records follow the same predecessor.
     Forked,
     /// Records are missing at the end: the store committed more than there are.
     Truncated,
 }
 
 impl Status {
-    /// Whether the chain shows no sign of a change: it is [`Ok`](Self::Ok) or still [`Open`](Self::Open).
+    /// Returns whether the chain is unchanged: [`Ok`](Self::Ok) or still [`Open`](Self::Open).
     pub fn is_sound(self) -> bool {
         matches!(self, Self::Ok | Self::Open)
     }
 
-    /// The status as text, as in JSON.
+    /// Returns the status as text, as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -47,26 +47,26 @@ impl Status {
     }
 }
 
-/// The report on a chain.
+/// Report on a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verification {
-    /// The run or job.
+    /// The id of the run, call or job.
     pub run: String,
     /// The verdict.
     pub status: Status,
-    /// How many records were read.
+    /// The number of records read.
     pub entries: u64,
-    /// The first place that is wrong, or whose key is missing.
+    /// The first position that is wrong, or whose key is missing.
     pub first_bad: Option<u64>,
-    /// What is wrong there.
+    /// The defect at that position.
     pub reason: Option<&'static str>,
-    /// The hash that should be there, where hashes tell.
+    /// The expected hash, for a defect of hashes.
     pub expected: Option<Digest>,
-    /// The hash that is there.
+    /// The hash found.
     pub actual: Option<Digest>,
-    /// The first place whose time lies before its predecessor's. A clock may be set back, so this is a note and
-    /// no sign of a change: the order of records is that of their places.
+    /// The first position whose time is before its predecessor's. A clock may be set back, so this is a note and
+    /// no sign of a change: records are ordered by position.
     pub clock_regression: Option<u64>,
-    /// What this verdict does not cover.
+    /// The gaps of this verdict.
     pub not_checked: Vec<&'static str>,
 }

@@ -1,8 +1,7 @@
-//! [`Verifier`]: judges a chain from its stored bytes, and says what it could not check.
+//! [`Verifier`]: checks a chain from its stored bytes, and lists its own gaps.
 //!
 //! Every link is checked against the hash recomputed from the stored body, never against a stored hash. The first
-//! record that fails ends the judgement; later records are only looked at to tell a record that was moved from
-//! one that is gone.
+//! bad record ends the verification; later records only serve to tell a moved record from a missing one.
 
 use super::canonical::write_text;
 use super::digest::{Digest, genesis, leaf};
@@ -11,7 +10,7 @@ use super::record::{Body, Head, Kind, Record};
 use super::verdict::{Status, Verification};
 use crate::principal::TenantId;
 
-/// Judges the chain of `run` from `records`, in the order in which they are stored. `expected` is the head that
+/// Verifies the chain of `run` from `records`, in the order in which they are stored. `expected` is the head that
 /// the store committed; without it, missing records at the end go unnoticed. Without `keys`, signatures are not
 /// checked.
 pub fn verify<'r>(
@@ -29,10 +28,10 @@ pub fn verify<'r>(
     verifier.finish(expected)
 }
 
-/// Judges a chain record by record, in memory that does not follow its length.
+/// Verifier of a chain, record by record, in constant memory.
 pub struct Verifier<'k> {
     keys: Option<&'k KeyRing>,
-    /// Of the keys in the ring only, so that a chain which names many others does not fill the memory.
+    /// Derived keys of the ring's keys only, so that a chain that names many others does not fill the memory.
     run_keys: Vec<(String, RunKey)>,
     tenant: TenantId,
     run: String,
@@ -45,7 +44,7 @@ pub struct Verifier<'k> {
     finding: Option<Finding>,
 }
 
-/// What the next record is held against.
+/// Link that the next record is checked against.
 struct Link {
     prev: Digest,
     leaf: Digest,
@@ -54,11 +53,11 @@ struct Link {
     proven: bool,
 }
 
-/// A record that is intact by itself.
+/// Record whose own hash, form and signature are intact.
 struct Intact<'a> {
     body: Body<'a>,
     leaf: Digest,
-    /// Whether a key vouches for it.
+    /// Whether a key of the ring signed the record.
     proven: bool,
 }
 
@@ -69,7 +68,7 @@ struct Finding {
     reason: &'static str,
     expected: Option<Digest>,
     actual: Option<Digest>,
-    /// The place whose record is missing, until it turns up later.
+    /// The position of a missing record, until the record is found later.
     missing: Option<u64>,
 }
 
@@ -86,7 +85,7 @@ impl Finding {
 }
 
 impl<'k> Verifier<'k> {
-    /// A verifier for one chain, which has seen no record yet.
+    /// Returns a verifier of one chain before its first record.
     pub fn new(instance: &str, tenant: &TenantId, run: &str, keys: Option<&'k KeyRing>) -> Self {
         let genesis = genesis(instance, tenant.as_str(), run);
         Self {
@@ -104,7 +103,7 @@ impl<'k> Verifier<'k> {
         }
     }
 
-    /// Takes the next record.
+    /// Checks the next record.
     pub fn push(&mut self, record: &Record) {
         match &self.finding {
             None => {
@@ -123,7 +122,7 @@ impl<'k> Verifier<'k> {
         self.entries += 1;
     }
 
-    /// The report, given the head that the store committed.
+    /// Returns the report, given the head that the store committed.
     pub fn finish(self, expected: Option<&Head>) -> Verification {
         let not_checked = self.not_checked(expected);
         let finding = self.finding.or_else(|| self.last.compare(self.entries, expected)).or_else(|| {
@@ -161,13 +160,13 @@ impl<'k> Verifier<'k> {
         Ok(())
     }
 
-    /// Checks what a record says of itself: its hash, its form, its signature, and whose it is.
+    /// Checks a record by itself: hash, form, signature, tenant and run.
     fn intact<'a>(&mut self, record: &'a Record) -> Result<Intact<'a>, Finding> {
         let seq = self.entries;
         let tampered = |reason| Finding::new(Status::Tampered, seq, reason);
         let leaf = leaf(&record.body);
         if leaf != record.leaf {
-            return Err(tampered("the body is not the one that was hashed").hashes(record.leaf, leaf));
+            return Err(tampered("the body does not match its hash").hashes(record.leaf, leaf));
         }
         let body = Body::read(&record.body)
             .map_err(|error| Finding::new(Status::Noncanonical, seq, error.rule).hashes(record.leaf, leaf))?;
@@ -180,12 +179,12 @@ impl<'k> Verifier<'k> {
         let proven = match self.run_key(body.kid) {
             None => false,
             Some(key) if key.sign(&leaf) == record.mac => true,
-            Some(_) => return Err(tampered("the signature is not one that the key makes")),
+            Some(_) => return Err(tampered("the signature does not match the key")),
         };
         Ok(Intact { body, leaf, proven })
     }
 
-    /// Checks that the record stands where it says it stands.
+    /// Checks that the record stands at its own position.
     fn place(&self, found: &Intact<'_>, stored_seq: u64) -> Result<(), Finding> {
         let seq = self.entries;
         if found.body.seq == seq {
@@ -195,7 +194,7 @@ impl<'k> Verifier<'k> {
                 Err(Finding::new(
                     Status::Tampered,
                     seq,
-                    "the record is stored under another place than its own",
+                    "the record is stored under another position than its own",
                 ))
             };
         }
@@ -203,14 +202,14 @@ impl<'k> Verifier<'k> {
             let missing = Some(seq);
             return Err(Finding {
                 missing,
-                ..Finding::new(Status::Tampered, seq, "the record of this place is missing")
+                ..Finding::new(Status::Tampered, seq, "the record of this position is missing")
             });
         }
         if found.body.seq + 1 == seq && found.body.prev == self.last.prev && found.leaf != self.last.leaf {
-            return Err(Finding::new(Status::Forked, found.body.seq, "two records claim the same place")
+            return Err(Finding::new(Status::Forked, found.body.seq, "two records name the same position")
                 .hashes(self.last.leaf, found.leaf));
         }
-        Err(Finding::new(Status::Reordered, seq, "a record of an earlier place stands here"))
+        Err(Finding::new(Status::Reordered, seq, "a record of an earlier position stands here"))
     }
 
     /// Checks that the record follows its predecessor.
@@ -229,28 +228,30 @@ impl<'k> Verifier<'k> {
         Ok(())
     }
 
-    /// The predecessor that the record names is not the one before it. That place is the bad one: with both
-    /// records genuine, two of them were sealed for it.
+    /// Returns the finding on a record that names another predecessor than the one before it. The predecessor's
+    /// position is the bad one: with both records genuine, two records were sealed for it.
     fn broken_link(&self, found: &Intact<'_>) -> Finding {
         let finding = match self.entries.checked_sub(1) {
-            None => Finding::new(Status::Tampered, 0, "the chain does not start as this run's chain starts"),
+            None => Finding::new(
+                Status::Tampered,
+                0,
+                "the first record does not name the start of this run's chain",
+            ),
             Some(before) if found.proven && self.last.proven => Finding::new(
                 Status::Forked,
                 before,
-                "the successor follows another genuine record of this place",
+                "the successor follows another genuine record of this position",
             ),
-            Some(before) => {
-                Finding::new(Status::Tampered, before, "the record is not the one that its successor names")
-            }
+            Some(before) => Finding::new(Status::Tampered, before, "the successor names another record"),
         };
         finding.hashes(found.body.prev, self.last.leaf)
     }
 
-    /// The record that was missing has turned up: it was moved.
+    /// Turns the finding of a missing record into one of a moved record.
     fn moved(&mut self) {
         if let Some(finding) = &mut self.finding {
             finding.status = Status::Reordered;
-            finding.reason = "the record of this place stands later";
+            finding.reason = "the record of this position stands later";
             finding.missing = None;
         }
     }
@@ -290,7 +291,7 @@ impl<'k> Verifier<'k> {
 }
 
 impl Link {
-    /// What the committed head tells of a chain of `entries` records that ends here.
+    /// Compares a chain of `entries` records that ends here with the committed head.
     fn compare(&self, entries: u64, expected: Option<&Head>) -> Option<Finding> {
         let Some(newest) = entries.checked_sub(1) else {
             return Some(Finding::new(Status::Truncated, 0, "there are no records"));
@@ -302,7 +303,7 @@ impl Link {
             Finding::new(Status::Tampered, head.next_seq, "there are more records than the store committed")
         } else if self.leaf != head.last {
             let status = if self.proven { Status::Forked } else { Status::Tampered };
-            Finding::new(status, newest, "the newest record is not the one that the store committed")
+            Finding::new(status, newest, "the store committed another newest record")
                 .hashes(head.last, self.leaf)
         } else if self.closed != head.closed {
             Finding::new(
@@ -326,7 +327,7 @@ impl std::fmt::Debug for Verifier<'_> {
     }
 }
 
-/// `text` as it stands in a body.
+/// Returns `text` as written in a body.
 fn written(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     write_text(&mut out, text);

@@ -1,4 +1,4 @@
-//! Laws of nexus-core that need nothing but its public face.
+//! Integration tests of nexus-core's public API.
 
 #[cfg(test)] // tells clippy that the functions beside the tests are test code too
 mod audit;

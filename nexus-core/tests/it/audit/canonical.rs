@@ -1,4 +1,4 @@
-//! Profile NXJ-1, beside an RFC 8785 crate that knows nothing of it.
+//! Tests of profile NXJ-1 against an independent RFC 8785 crate.
 
 use nexus_core::audit::canonical::{MAX_BYTES, MAX_DEPTH, check, write_integer, write_text};
 use nexus_core::audit::{Kind, Payload};
@@ -146,7 +146,7 @@ fn what_does_not_end_or_goes_on_is_refused() {
     }
 }
 
-/// A JSON value within the profile's limits.
+/// Generates JSON values within the profile's limits.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -163,7 +163,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Facts of every kind, nested.
+/// Generates nested facts of every kind.
 fn payload() -> impl Strategy<Value = Payload> {
     let names = ["a", "A", "aa", "b c", "z~", "0"];
     let fact = prop_oneof![

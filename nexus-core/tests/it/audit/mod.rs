@@ -1,4 +1,4 @@
-//! The audit chain: its form, its sealing, and everything that may be done to a stored chain.
+//! Tests of the audit chain: its format, its sealing, and changes of a stored chain.
 
 mod canonical;
 mod mutations;
@@ -14,7 +14,7 @@ use nexus_core::{DocumentId, Principal, TenantId, Timestamp};
 pub(crate) const INSTANCE: &str = "nexus-1";
 pub(crate) const STEP: Kind = Kind::new("run.step");
 
-/// Random numbers that are the same every time: a failing case is named by its seed.
+/// Deterministic random numbers. A failing case is named by its seed.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -22,7 +22,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// A number below `sides` (splitmix64).
+    /// Returns a number below `sides` (splitmix64).
     pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -36,7 +36,7 @@ pub(crate) fn caller() -> Principal {
     Principal::user("acme", "u-42").unwrap()
 }
 
-/// A ring that signs with `active` and checks with both keys.
+/// Returns a key ring that signs with `active` and verifies with both keys.
 pub(crate) fn ring(active: &str) -> KeyRing {
     let entry =
         |kid: &str| format!(r#"{{"kid":"{kid}","secret":"the secret of {kid}","active":{}}}"#, kid == active);
@@ -59,7 +59,7 @@ pub(crate) fn draft(run: &str, kind: Kind, micros: i64) -> Draft {
     Draft::new(&caller(), run, kind, "role-gate:1", Timestamp::from_micros(micros)).with_payload(payload)
 }
 
-/// A stored chain with its committed head.
+/// Stored chain with its committed head.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
     pub(crate) run: String,
@@ -69,8 +69,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// A chain as an honest system writes it: of any length from 1, closed or not, with a key rotation and a
-    /// clock set back somewhere.
+    /// Returns a valid chain: of any length from 2, closed or not, with a key rotation and a clock set back
+    /// somewhere.
     pub(crate) fn honest(dice: &mut Dice) -> Self {
         let runs = ["run-1", "0197a3c2-7b1e-7cc3-9f52-0d6c1a2b3c4d", "a \"quoted\" run\\", "прогон №7 🎉"];
         let mut log = Self {
@@ -104,7 +104,7 @@ impl Log {
         verify(INSTANCE, &tenant(), &self.run, &self.records, Some(&self.head()), keys)
     }
 
-    /// Rewrites a body as someone without keys can: the stored hash follows, the signature cannot.
+    /// Rewrites a body as an attacker without keys can: the stored hash follows, the signature cannot.
     pub(crate) fn rewrite(&mut self, place: usize, from: &str, to: &str) {
         let record = &mut self.records[place];
         let body = String::from_utf8(record.body.clone()).unwrap();
@@ -118,7 +118,7 @@ pub(crate) fn tenant() -> TenantId {
     caller().tenant().clone()
 }
 
-/// A record's hash, as the format defines it.
+/// Returns a record's hash, as the format defines it.
 pub(crate) fn leaf(body: &[u8]) -> Digest {
     Digest::of([&[0], body].concat())
 }

@@ -1,11 +1,11 @@
-//! Everything that someone with access to the storage, but not to the keys, can do to a chain; and what the
-//! verifier must say. `AUDIT_CASES` sets how many random chains each kind of change is tried on.
+//! Changes of a chain by an attacker with access to the storage but not to the keys, and the verifier's verdicts.
+//! `AUDIT_CASES` sets the number of random chains for each kind of change.
 
 use nexus_core::audit::{Kind, Mac, Status};
 
 use super::{Dice, Log, STEP, draft, leaf, ring, sealer};
 
-/// What the verifier must say, and at which place, with keys and without.
+/// Expected verdict and position, with keys and without.
 struct Verdict {
     with_keys: Option<(Status, usize)>,
     without_keys: Option<(Status, usize)>,
@@ -15,7 +15,7 @@ fn both(status: Status, place: usize) -> Verdict {
     Verdict { with_keys: Some((status, place)), without_keys: Some((status, place)) }
 }
 
-/// Tries a change on many honest chains. A change returns nothing when the chain is too short for it.
+/// Tries a change on many valid chains. A change returns `None` when the chain is too short for it.
 #[track_caller]
 fn check(change: impl Fn(&mut Log, &mut Dice) -> Option<Verdict>) {
     let cases = std::env::var("AUDIT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300);
@@ -42,7 +42,7 @@ fn flip(bytes: &mut [u8], dice: &mut Dice) {
     bytes[at] ^= 1 << dice.roll(8);
 }
 
-/// A place with a successor.
+/// Returns a position with a successor.
 fn inner(log: &Log, dice: &mut Dice) -> usize {
     dice.roll(log.records.len() - 1)
 }
@@ -56,7 +56,7 @@ fn two(log: &Log, dice: &mut Dice) -> (usize, usize) {
     (first, first + 1 + dice.roll(log.records.len() - first - 1))
 }
 
-/// Rows are stored by place: whoever moves a record also renumbers it, or forgets to.
+/// Renumbers the rows by position, or leaves them: an attacker may do either after moving a record.
 fn renumber(log: &mut Log, dice: &mut Dice) {
     if dice.roll(2) == 0 {
         for (seq, record) in (0..).zip(&mut log.records) {
@@ -86,7 +86,7 @@ fn a_flipped_bit_in_a_hash_is_tampered_there() {
 }
 
 #[test]
-fn a_flipped_bit_in_a_signature_is_tampered_there_for_whoever_has_the_key() {
+fn a_flipped_bit_in_a_signature_is_tampered_there_with_the_key() {
     check(|log, dice| {
         let place = any(log, dice);
         let mut bytes = *log.records[place].mac.as_bytes();
@@ -112,7 +112,7 @@ fn an_edited_field_is_tampered_there_even_when_its_hash_follows() {
 }
 
 #[test]
-fn an_edit_that_every_later_hash_follows_is_tampered_there_for_whoever_has_the_key() {
+fn an_edit_that_every_later_hash_follows_is_tampered_there_with_the_key() {
     check(|log, dice| {
         let place = any(log, dice);
         log.rewrite(place, "user:u-42", "user:u-43");
@@ -123,7 +123,7 @@ fn an_edit_that_every_later_hash_follows_is_tampered_there_for_whoever_has_the_k
         let newest = log.records.len() - 1;
         Some(Verdict {
             with_keys: Some((Status::Tampered, place)),
-            // Without keys, only the committed head tells.
+            // Without keys, only the committed head reveals the edit.
             without_keys: Some((Status::Tampered, newest)),
         })
     });
@@ -242,7 +242,7 @@ fn a_record_that_names_another_key_is_tampered_there() {
     });
 }
 
-/// Another way to write a record that means the same; its hash follows.
+/// Rewrites a record in another form of equal meaning, with its hash.
 fn rewritten(from: &'static str, to: &'static str) -> impl Fn(&mut Log, &mut Dice) -> Option<Verdict> {
     move |log, dice| {
         let place = any(log, dice);
@@ -287,7 +287,7 @@ fn a_record_put_in_without_a_signature_is_tampered_there() {
         let replaced = dice.roll(2) == 0;
         log.records.splice(place..place + usize::from(replaced), [forged]);
         renumber(log, dice);
-        // Without keys neither of two records for one place is known to be false.
+        // Without keys, neither of two records for one position is known to be forged.
         let without = if replaced { Status::Tampered } else { Status::Forked };
         Some(Verdict { with_keys: Some((Status::Tampered, place)), without_keys: Some((without, place)) })
     });

@@ -1,4 +1,4 @@
-//! What is sealed, what is refused, and what the keys accept.
+//! Tests of sealing, of refused drafts, and of key rings.
 
 use nexus_core::audit::{Draft, KeyRing, Kind, Payload, Sealer, canonical::MAX_DEPTH};
 use nexus_core::{CorpusId, Error, ErrorKind, Principal, RequestId, Timestamp};

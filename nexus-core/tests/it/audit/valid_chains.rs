@@ -1,4 +1,4 @@
-//! Honest chains never alarm, and every verdict says what it does not cover.
+//! Tests of valid chains, which never alarm, and of the gaps that every verdict lists.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -123,7 +123,7 @@ fn a_report_reads_as_json() {
     }
 }
 
-/// A chain that is written to whenever it is read, as often as `left` says.
+/// Chain that grows with each read, `left` times.
 struct Busy {
     log: Mutex<(Vec<Record>, Option<Head>)>,
     left: Mutex<usize>,
@@ -187,7 +187,7 @@ async fn a_run_that_is_written_while_it_is_verified_does_not_alarm() {
 }
 
 #[tokio::test]
-async fn a_run_that_nobody_recorded_is_not_found() {
+async fn a_run_without_records_is_not_found() {
     let error = verify_run(&Busy::new(0, 0), INSTANCE, &tenant(), "r", None).await.unwrap_err();
     assert_eq!((error.kind(), error.stable_code()), (ErrorKind::NotFound, "AUDIT_RUN_NOT_FOUND"));
 }

@@ -1,5 +1,5 @@
-//! Golden vectors: chains and required verdicts that any second verifier can be held to. They were written by an
-//! implementation that shares no code with this one.
+//! Golden vectors: chains with required verdicts, for any second verifier. An implementation that shares no code with
+//! this one wrote them.
 
 use std::collections::BTreeMap;
 
