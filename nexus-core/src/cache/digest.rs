@@ -1,4 +1,4 @@
-//! [`CacheDigest`]: one name for equal things, whatever order their fields came in.
+//! [`CacheDigest`]: one digest for equal values, independent of the order of their fields.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Error, Result};
 use crate::hex;
 
-/// A SHA-256 that stands for a scope or for what was asked within one.
+/// SHA-256 digest of a cache scope or of a request within one.
 ///
 /// ```
 /// use nexus_core::cache::CacheDigest;
@@ -22,14 +22,15 @@ use crate::hex;
 pub struct CacheDigest([u8; 32]);
 
 impl CacheDigest {
-    /// The digest of `value` for one purpose: digests of different domains are never equal, whatever they are of.
+    /// Returns the digest of `value` within a domain. Digests of different domains are never equal.
     ///
-    /// Fields of objects are written in the order of their names, so that a map's own order decides nothing.
+    /// Fields of objects are written in the order of their names, so that a map's own order has no effect.
     ///
     /// # Errors
-    /// [`Unexpected`](crate::ErrorKind::Unexpected) when the value is no JSON.
+    /// [`Unexpected`](crate::ErrorKind::Unexpected) when the value has no JSON form.
     pub fn of(domain: &str, value: &impl Serialize) -> Result<Self> {
-        let unwritten = |error| Error::unexpected("a request could not be written").because(error);
+        let unwritten =
+            |error| Error::unexpected("cannot serialise the request for its cache digest").because(error);
         let value = serde_json::to_value(value).map_err(unwritten)?;
         let mut bytes = Vec::with_capacity(1_024);
         bytes.extend_from_slice(domain.as_bytes());
@@ -38,7 +39,7 @@ impl CacheDigest {
         Ok(Self(Sha256::digest(bytes).into()))
     }
 
-    /// The digest's bytes.
+    /// Returns the digest's bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

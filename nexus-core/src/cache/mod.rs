@@ -1,12 +1,12 @@
-//! What was paid for once and may serve again: the [`CacheStore`] port, its keys, and for how long things are kept.
+//! Cache of answers and embeddings: the [`CacheStore`] port, its keys and its settings.
 //!
-//! A cache is not the truth. It may lose anything at any time, so it is no part of a [`Store`](crate::store::Store), of
-//! a backup or of an export, and whatever goes wrong with it is a miss, never the failure of a call.
+//! A cache may lose any entry at any time, so it is no part of a [`Store`](crate::store::Store), of a backup or of an
+//! export, and every failure of a cache is a miss, never the failure of a call.
 //!
-//! This module owns names and times. What may be kept, and who may have it again, the gateway decides.
+//! This module owns keys and lifetimes. The gateway decides what is cacheable, and for which callers.
 //!
-//! - `digest`: equal things have equal names.
-//! - `settings`: for how long, and how near is near enough.
+//! - `digest`: digests of equal values are equal.
+//! - `settings`: lifetimes and the threshold of similarity.
 //! - `store`: the port.
 
 mod digest;

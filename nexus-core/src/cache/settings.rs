@@ -1,4 +1,4 @@
-//! For how long things are kept, and how near a question must be: [`CacheSettings`].
+//! Lifetimes of cache entries, and the threshold of the semantic cache: [`CacheSettings`].
 
 use std::time::Duration;
 
@@ -6,31 +6,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Whether a call may be answered from the cache.
+/// Cache use of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheUse {
-    /// It may, and its answer may serve others.
+    /// The call reads and writes the cache.
     #[default]
     Allowed,
-    /// It may not: the model is asked, and its answer is not kept for others.
+    /// The call bypasses the cache: the model is called, and its answer is not cached.
     Bypassed,
 }
 
 impl CacheUse {
-    /// Whether it is what happens unless told otherwise.
+    /// Returns whether this is the default.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How near two questions must be to have one answer: the least cosine of their vectors, above 0 and at most 1.
+/// Threshold of the semantic cache: the minimum cosine of two questions' vectors, above 0 and at most 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Similarity(f64);
 
 impl Similarity {
-    /// Reads a threshold.
+    /// Parses a threshold.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_SIMILARITY`.
@@ -42,7 +42,7 @@ impl Similarity {
         }
     }
 
-    /// The threshold.
+    /// Returns the threshold.
     pub const fn get(self) -> f64 {
         self.0
     }
@@ -61,22 +61,22 @@ impl From<Similarity> for f64 {
     }
 }
 
-/// For how long things are kept. A time of zero keeps nothing of its kind.
+/// Settings of the cache. A lifetime of zero turns its kind off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CacheSettings {
-    /// How long an answer may serve again.
+    /// Lifetime of an answer.
     pub answer_ttl: Duration,
-    /// How long a vector may.
+    /// Lifetime of a vector.
     pub embedding_ttl: Duration,
-    /// How near a question must be to get the answer of another; only an equal question does unless told.
+    /// Threshold of the semantic cache; `None` turns it off, and only an equal question hits.
     ///
-    /// Nobody can say at which similarity two questions mean the same: "in 2024" and "in 2025" are nearer than many
-    /// paraphrases. So this is for operators who have measured it on questions of their own.
+    /// No similarity proves that two questions mean the same: "in 2024" and "in 2025" are nearer than many
+    /// paraphrases. Set a threshold only after measuring it on questions of your own.
     pub semantic_threshold: Option<Similarity>,
 }
 
 impl Default for CacheSettings {
-    /// Answers for an hour, vectors for a day, equal questions only.
+    /// Returns an hour for answers, a day for vectors, and no semantic cache.
     fn default() -> Self {
         Self {
             answer_ttl: Duration::from_hours(1),
@@ -87,7 +87,7 @@ impl Default for CacheSettings {
 }
 
 impl CacheSettings {
-    /// Keeps nothing, and answers nothing.
+    /// Returns settings that turn the cache off.
     pub const fn off() -> Self {
         Self { answer_ttl: Duration::ZERO, embedding_ttl: Duration::ZERO, semantic_threshold: None }
     }

@@ -1,4 +1,4 @@
-//! The port behind which a cache is kept: [`CacheStore`].
+//! Port of the cache: [`CacheStore`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::id::RunId;
 use crate::principal::TenantId;
 
-/// What is kept.
+/// Kind of a cache entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CacheKind {
     /// Answers of models.
@@ -24,7 +24,7 @@ impl CacheKind {
     /// Every kind.
     pub const ALL: [Self; 2] = [Self::Answer, Self::Embedding];
 
-    /// The kind's name.
+    /// Returns the kind's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Answer => "answer",
@@ -33,87 +33,87 @@ impl CacheKind {
     }
 }
 
-/// Within what an entry may serve: everything that must be equal.
+/// Scope of a cache entry: everything beside the request that must be equal for a hit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CacheScope {
-    /// Whose it is.
+    /// The tenant.
     pub tenant: TenantId,
-    /// What it is.
+    /// The kind of entry.
     pub kind: CacheKind,
-    /// Everything else that must be equal, as a digest.
+    /// Digest of everything else that must be equal.
     pub digest: CacheDigest,
 }
 
-/// The name of an entry: its scope, and what was asked within it.
+/// Key of a cache entry: its scope and its request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CacheKey {
     /// The scope.
     pub scope: CacheScope,
-    /// What was asked.
+    /// Digest of the request.
     pub content: CacheDigest,
 }
 
-/// What is kept under a key.
+/// Cache entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CacheEntry {
-    /// What is kept, in a form of its owner's.
+    /// The cached value, in an encoding of its writer.
     pub body: Arc<[u8]>,
-    /// A vector by which it can be found, of at least one finite number.
+    /// The vector for [`CacheStore::nearest`], of at least one finite number.
     pub vector: Option<Vec<f32>>,
-    /// The run that it was made for, with which it is forgotten.
+    /// The run that the entry was made for. Erasure of the run removes the entry.
     pub run: Option<RunId>,
-    /// When it was made.
+    /// The creation time.
     pub made_at: Timestamp,
-    /// The first moment at which it no longer serves.
+    /// The expiry: the first time at which the entry is no hit.
     pub expires_at: Timestamp,
 }
 
-/// An entry that was found by its vector.
+/// Semantic cache hit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimilarEntry {
-    /// The cosine of its vector and the one that was looked for.
+    /// The cosine of the entry's vector and the query's.
     pub similarity: f64,
-    /// What is kept.
+    /// The cached value.
     pub body: Arc<[u8]>,
 }
 
-/// Keeps what may serve again. Losing an entry is no error: every method may find less than was put.
+/// Port of the cache. Losing an entry is no error: every method may find less than was stored.
 ///
 /// # Contract
 /// - An entry is found under its own key only: tenant, kind, scope and content are all equal.
-/// - A later entry takes the place of an earlier one with the same key.
-/// - An entry is found from the moment it was made until it expires, by the clock of whoever asks.
-/// - Near entries are those of the very scope at or above the threshold, nearest first, and at most as many as asked.
-/// - An entry without a vector, or with one of another length, is near to nothing.
-/// - All entries together take no more room than the cache was given; what was used longest ago makes room.
-/// - One kind makes no room for another.
-/// - What was made for a run is forgotten with it, whatever its kind, and nothing else is.
-/// - What is larger than an eighth of the room is not kept.
+/// - A later entry replaces an earlier one with the same key.
+/// - An entry is found from its creation until it expires, by the clock of the reader.
+/// - Near entries are those of the same scope at or above the threshold, nearest first, at most `limit`.
+/// - An entry without a vector, or with one of another length, is never near.
+/// - All entries together take at most the cache's capacity; the least recently used entries are evicted.
+/// - An entry of one kind evicts none of another.
+/// - The entries of a run are removed with the run, whatever their kind, and no others are.
+/// - An entry larger than an eighth of the capacity is not stored.
 #[async_trait]
 pub trait CacheStore: Send + Sync + fmt::Debug + 'static {
-    /// What is kept under each of `keys`, in their order.
+    /// Returns the value of each of `keys`, in their order.
     ///
     /// # Errors
-    /// Those of a store. Callers treat them as if nothing were kept.
+    /// Those of a store. Callers treat them as misses.
     async fn get(&self, keys: &[CacheKey], now: Timestamp) -> Result<Vec<Option<Arc<[u8]>>>>;
 
-    /// Keeps entries.
+    /// Stores entries.
     ///
     /// # Errors
-    /// Those of a store. Callers go on as if they were kept.
+    /// Those of a store. Callers ignore them.
     async fn put(&self, entries: Vec<(CacheKey, CacheEntry)>, now: Timestamp) -> Result<()>;
 
-    /// Forgets what was made for a run, and leaves nothing of it behind.
+    /// Erases the entries of a run.
     ///
     /// # Errors
-    /// Those of a store: then something may still be kept.
+    /// Those of a store. Some entries may remain then.
     async fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()>;
 
-    /// The entries of `scope` whose vectors have a [`cosine`] with `vector` of at least `threshold`: at most `limit`,
-    /// nearest first. Of a scope with very many entries it may look only at those that were used last.
+    /// Returns the entries of `scope` whose vectors have a [`cosine`] with `vector` of at least `threshold`: at most
+    /// `limit`, nearest first. In a scope with very many entries, it may search only the most recently used.
     ///
     /// # Errors
-    /// Those of a store. Callers treat them as if nothing were near.
+    /// Those of a store. Callers treat them as misses.
     async fn nearest(
         &self,
         scope: &CacheScope,
@@ -124,7 +124,7 @@ pub trait CacheStore: Send + Sync + fmt::Debug + 'static {
     ) -> Result<Vec<SimilarEntry>>;
 }
 
-/// The cosine of the angle between two vectors; nothing where they differ in length, or where one has no direction.
+/// Returns the cosine of the angle between two vectors; `None` for different lengths or a zero vector.
 pub fn cosine(one: &[f32], two: &[f32]) -> Option<f64> {
     if one.len() != two.len() {
         return None;

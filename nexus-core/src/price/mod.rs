@@ -1,7 +1,7 @@
-//! What calls cost: dated [`PriceRow`]s, the [`PriceTable`] that finds one, and the arithmetic on them.
+//! Prices of model calls: dated [`PriceRow`]s, the [`PriceTable`] that finds one, and the cost arithmetic.
 //!
-//! One unit everywhere: nano-USD for a million tokens. A cost is summed in 128 bits and rounded up once. An unknown
-//! price is no price: the call is refused, never billed at zero, unless the model runs on hardware of one's own.
+//! Every rate is in nano-USD for a million tokens. A cost is summed in 128 bits and rounded up once. A call without a
+//! known price is refused, never billed at zero, unless the model runs on the operator's own hardware.
 
 mod table;
 
@@ -14,37 +14,37 @@ use crate::usage::Usage;
 
 pub use table::{PriceTable, same_model};
 
-/// A rate no vendor comes near: 10,000 USD for a million tokens. A higher one is a mistake in its unit.
+/// Upper bound of a plausible rate: 10,000 USD for a million tokens. A higher one has the wrong unit.
 const HIGHEST_RATE: u64 = 10_000 * 1_000_000_000;
 
-/// Prices of each bucket of [`Usage`], in nano-USD for a million tokens. A bucket without a rate of its own costs what
-/// its parent costs, within the same tier.
+/// Rates of each bucket of [`Usage`], in nano-USD for a million tokens. A bucket without a rate has the rate of its
+/// parent in the same tier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rates {
     /// Prompt tokens.
     pub input: u64,
-    /// Prompt tokens read from the vendor's cache; `input` unless told.
+    /// Prompt tokens read from the vendor's cache, by default `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_read: Option<u64>,
-    /// Prompt tokens written to the vendor's cache for minutes; `input` unless told.
+    /// Prompt tokens written to the vendor's cache for minutes, by default `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write_5m: Option<u64>,
-    /// Prompt tokens written to the vendor's cache for an hour; `cache_write_5m` unless told.
+    /// Prompt tokens written to the vendor's cache for an hour, by default `cache_write_5m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write_1h: Option<u64>,
-    /// Sound in a prompt; `input` unless told.
+    /// Audio tokens of the prompt, by default `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_in: Option<u64>,
-    /// Tokens of the answer.
+    /// Answer tokens.
     pub output: u64,
-    /// Tokens of thinking; `output` unless told.
+    /// Reasoning tokens, by default `output`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<u64>,
-    /// Sound in an answer; `output` unless told.
+    /// Audio tokens of the answer, by default `output`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_out: Option<u64>,
-    /// A million requests to tools on the vendor's side; nothing unless told.
+    /// A million requests to tools on the vendor's side, by default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_requests: Option<u64>,
 }
@@ -68,7 +68,7 @@ impl Rates {
         })
     }
 
-    /// The dearest way in which a prompt token can be billed, sound aside, which Nexus does not send.
+    /// Returns the highest rate of a prompt token, without audio, which Nexus does not send.
     fn dearest_input(&self) -> u64 {
         let caches = [self.cache_read, self.cache_write_5m, self.cache_write_1h];
         caches.into_iter().flatten().fold(self.input, u64::max)
@@ -91,17 +91,17 @@ impl Rates {
     }
 }
 
-/// Prices of prompts beyond a length.
+/// Rates of prompts beyond a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
-    /// Holds for calls whose prompt has more tokens than this.
+    /// The tier applies to calls whose prompt has more tokens than this.
     pub above_input_tokens: u64,
-    /// Its rates.
+    /// The rates.
     pub rates: Rates,
 }
 
-/// The price of a model, from one moment on.
+/// Price of a model from a start time on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceRow {
@@ -109,9 +109,9 @@ pub struct PriceRow {
     pub provider: String,
     /// The model, or `*` for any of the provider.
     pub model: String,
-    /// From when on it holds. The latest row that holds already wins.
+    /// The start time. Of the rows already valid, the latest applies.
     pub valid_from: Timestamp,
-    /// What a call's record says of where its price came from.
+    /// The version, by which a call's record names its price.
     pub version: String,
     /// The rates.
     pub rates: Rates,
@@ -121,7 +121,7 @@ pub struct PriceRow {
 }
 
 impl PriceRow {
-    /// Checks that the row can be meant.
+    /// Checks that the row is plausible.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_PRICE`.
@@ -137,29 +137,29 @@ impl PriceRow {
         crate::id::check_id("price version", &self.version)?;
         let tiers = self.tiers.iter().map(|tier| &tier.rates);
         if std::iter::once(&self.rates).chain(tiers).flat_map(Rates::all).any(|rate| rate > HIGHEST_RATE) {
-            return invalid("a price is beyond 10,000 USD for a million tokens");
+            return invalid("a rate exceeds 10,000 USD for a million tokens");
         }
         if !self.tiers.is_sorted_by(|a, b| a.above_input_tokens < b.above_input_tokens) {
-            return invalid("the tiers of a price rise in length");
+            return invalid("the tiers are not in ascending order of `above_input_tokens`");
         }
         Ok(())
     }
 
-    /// What `usage` costs, rounded up to a whole nano-USD.
+    /// Returns the cost of `usage`, rounded up to a whole nano-USD.
     ///
     /// # Errors
-    /// [`Unexpected`](crate::ErrorKind::Unexpected) with `PRICE_OVERFLOW` when it cannot be represented.
+    /// [`Unexpected`](crate::ErrorKind::Unexpected) with `PRICE_OVERFLOW` on overflow.
     pub fn cost(&self, usage: &Usage) -> Result<NanoUsd> {
         let rates = usage.input().map(|input| self.rates_for(input));
         rates.and_then(|rates| rates.cost(usage)).and_then(round_up).ok_or_else(overflow)
     }
 
-    /// The most that a call can cost whose prompt has at most `input` tokens and whose answer has at most `output`.
+    /// Returns the maximum cost of a call with at most `input` prompt tokens and at most `output` answer tokens.
     ///
     /// # Errors
     /// As [`PriceRow::cost`].
     pub fn worst_case(&self, input: u64, output: u64) -> Result<NanoUsd> {
-        // A shorter prompt may fall into a dearer tier: every tier that can be reached is looked at.
+        // A shorter prompt may fall into a more expensive tier, so every reachable tier counts.
         let reachable = self.tiers.iter().filter(|tier| tier.above_input_tokens < input);
         let rates = std::iter::once(&self.rates).chain(reachable.map(|tier| &tier.rates));
         let costs = rates.map(|rates| {
@@ -170,7 +170,7 @@ impl PriceRow {
         dearest.and_then(round_up).ok_or_else(overflow)
     }
 
-    /// The price of a model on hardware of the operator's own.
+    /// Returns the price of a model on the operator's own hardware.
     pub fn free(provider: impl Into<String>, model: impl Into<String>) -> Self {
         Self {
             provider: provider.into(),
@@ -182,7 +182,7 @@ impl PriceRow {
         }
     }
 
-    /// Whether every call is free, as on one's own hardware.
+    /// Returns whether every call is free, as on the operator's own hardware.
     pub fn is_free(&self) -> bool {
         let tiers = self.tiers.iter().map(|tier| &tier.rates);
         std::iter::once(&self.rates).chain(tiers).flat_map(Rates::all).all(|rate| rate == 0)
@@ -200,7 +200,7 @@ fn round_up(sum: i128) -> Option<NanoUsd> {
 }
 
 fn overflow() -> Error {
-    Error::unexpected("a cost is too large to be represented").code("PRICE_OVERFLOW")
+    Error::unexpected("the cost of a call overflows").code("PRICE_OVERFLOW")
 }
 
 #[cfg(test)]

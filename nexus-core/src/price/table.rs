@@ -1,4 +1,4 @@
-//! The table that ships, and how a price is found: [`PriceTable`].
+//! Built-in price table, and the lookup of a price: [`PriceTable`].
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 const SHIPPED: &str = include_str!("prices.json");
 
-/// Price rows. Later rows stand beside earlier ones; nothing is ever replaced.
+/// Append-only table of price rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceTable(Vec<PriceRow>);
 
@@ -19,52 +19,52 @@ pub struct PriceTable(Vec<PriceRow>);
 struct Shipped {
     #[serde(rename = "unit")]
     _unit: String,
-    /// Where rows of 2026 and later were read, by `provider/model`: for whoever checks them.
+    /// Sources of rows of 2026 and later, by `provider/model`, for reviewers.
     #[serde(rename = "sources")]
     _sources: BTreeMap<String, Vec<String>>,
     prices: Vec<PriceRow>,
 }
 
 impl PriceTable {
-    /// A table without a row: every call is refused.
+    /// Returns a table without rows, with which every call is refused.
     pub fn empty() -> Self {
         Self(Vec::new())
     }
 
-    /// The list prices that ship with this version, each dated.
+    /// Returns the built-in list prices of this version, each dated.
     ///
     /// # Errors
     /// [`Unexpected`](crate::ErrorKind::Unexpected) for a defect of this library, which its own tests exclude.
     pub fn shipped() -> Result<Self> {
         let shipped: Shipped = serde_json::from_str(SHIPPED)
-            .map_err(|error| Error::unexpected("the shipped price table cannot be read").because(error))?;
+            .map_err(|error| Error::unexpected("cannot parse the built-in price table").because(error))?;
         shipped.prices.iter().try_for_each(PriceRow::check)?;
         Ok(Self(shipped.prices))
     }
 
-    /// The table with rows of one's own added, which win over the shipped ones of the same day or before.
+    /// Adds rows, which take precedence over the built-in ones of the same day or before.
     #[must_use]
     pub fn with(mut self, rows: impl IntoIterator<Item = PriceRow>) -> Self {
         self.0.extend(rows);
         self
     }
 
-    /// The rows.
+    /// Returns the rows.
     pub fn rows(&self) -> &[PriceRow] {
         &self.0
     }
 
-    /// The price of `model` of a provider of type `provider` at `now`; nothing when it is unknown.
+    /// Returns the price of `model` of a provider of type `provider` at `now`; `None` when it is unknown.
     ///
-    /// The model's own row wins over one for the model without its date, and that over one for every model. Among
-    /// those, the latest wins that is valid already, and of equally late ones the one that was added last.
+    /// The model's own row takes precedence over one for the model without its date, and that over one for every
+    /// model. Among equals, the latest valid row applies, and of equally late ones the last added.
     pub fn find(&self, provider: &str, model: &str, now: Timestamp) -> Option<&PriceRow> {
         let fitting = self.0.iter().filter_map(|row| Some((fit(row, provider, model, now)?, row)));
         fitting.max_by_key(|(fit, row)| (*fit, row.valid_from)).map(|(_, row)| row)
     }
 
-    /// The price that a call was billed by which ended at `then` and names `version`; nothing when no row, or more than
-    /// one price, can be meant.
+    /// Returns the price of a finished call that ended at `then` and names `version`; `None` when no row, or more than
+    /// one price, fits.
     pub fn billed_by(&self, version: &str, provider: &str, model: &str, then: Timestamp) -> Option<PriceRow> {
         let of_version = self.0.iter().filter(|row| row.version == version);
         let fitting: Vec<_> =
@@ -78,15 +78,15 @@ impl PriceTable {
         rows.all(|row| (row.rates, &row.tiers) == (first.rates, &first.tiers)).then(|| first.clone())
     }
 
-    /// The price of a call: as [`PriceTable::find`], but a model on hardware of the operator's own (`is_local`) is free
-    /// unless a row names its provider. So a ceiling for whatever has no price does not fall on it.
+    /// Returns the price of a call: as [`PriceTable::find`], but a model on the operator's own hardware (`is_local`)
+    /// is free unless a row names its provider. A fallback price for every provider (`*`) does not apply to it.
     pub fn of_call(&self, provider: &str, model: &str, is_local: bool, now: Timestamp) -> Option<PriceRow> {
         let found = self.find(provider, model, now).filter(|row| !is_local || row.provider != "*");
         found.cloned().or_else(|| is_local.then(|| PriceRow::free(provider, model)))
     }
 }
 
-/// How closely a row that holds at `now` is about a model; nothing when it is not.
+/// Returns how closely a row that is valid at `now` matches a model; `None` when it does not.
 fn fit(row: &PriceRow, provider: &str, model: &str, now: Timestamp) -> Option<u8> {
     if row.valid_from > now || !(row.provider == provider || row.provider == "*") {
         None
@@ -99,7 +99,7 @@ fn fit(row: &PriceRow, provider: &str, model: &str, now: Timestamp) -> Option<u8
     }
 }
 
-/// Whether `dated` is `model` with the date of a release behind it, as in `gpt-4o-2024-08-06`, `claude-x-20250929`,
+/// Returns whether `dated` is `model` with a release suffix, as in `gpt-4o-2024-08-06`, `claude-x-20250929`,
 /// `gemini-x-001` or `-latest`.
 pub fn same_model(model: &str, dated: &str) -> bool {
     let Some(suffix) = dated.strip_prefix(model).and_then(|rest| rest.strip_prefix(['-', '@'])) else {
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(price("openai", "gpt-4o-2024-08-06").unwrap(), "gpt-4o 2500000000");
         assert_eq!(price("openai", "gpt-4o-mini").unwrap(), "gpt-4o-mini 150000000");
         assert_eq!(price("openai", "gpt-4o-unheard-of"), None);
-        assert_eq!(price("nobody", "gpt-4o"), None);
+        assert_eq!(price("unknown", "gpt-4o"), None);
     }
 
     #[test]

@@ -27,7 +27,7 @@ const PLAIN: Rates = Rates {
 
 #[test]
 fn cached_tokens_are_billed_once_at_their_own_rate() {
-    // The invoice that others got wrong by counting cached tokens twice.
+    // An invoice on which cached tokens are easily counted twice.
     let cached = row(Rates { cache_read: Some(300_000_000), ..PLAIN });
     let usage = Usage { input_uncached: 1_000, cache_read: 9_000, output_text: 500, ..Usage::default() };
     assert_eq!(cached.cost(&usage).unwrap().as_nanos(), 3_000_000 + 2_700_000 + 7_500_000);

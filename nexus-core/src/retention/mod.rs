@@ -1,7 +1,7 @@
-//! Retention: how long records are kept that would otherwise grow for ever, and the port that removes older ones.
+//! Retention: lifetimes of records that would otherwise grow for ever, and the port that removes expired ones.
 //!
-//! Entries of the ledger and audit chains are never removed. What is removed under a retention leaves a signed record
-//! `retention.applied` in the tenant's audit, so that its absence can be explained later.
+//! Ledger entries and audit chains are never removed. Each removal leaves a signed record `retention.applied` in the
+//! tenant's audit, which explains the absence later.
 
 mod store;
 
@@ -11,14 +11,14 @@ use serde::Serialize;
 
 pub use store::{Expire, RetentionStore};
 
-/// How long finished jobs are kept by default.
+/// Default retention of finished jobs.
 const NINETY_DAYS: Duration = Duration::from_hours(90 * 24);
 
-/// A kind of record that a retention bounds.
+/// Class of records under one retention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetentionClass {
-    /// Journals of closed runs: events, passages shown, speech, results of calls and what models thought.
+    /// Journals of closed runs: events, passages shown, speech, results of calls and models' reasoning.
     Journals,
     /// Closed runs with their journals. Their audit chains, calls and ledger entries stay.
     Runs,
@@ -34,7 +34,7 @@ impl RetentionClass {
     /// Every class, in the order in which a pass applies them.
     pub const ALL: [Self; 5] = [Self::Journals, Self::Runs, Self::Sessions, Self::Jobs, Self::Calls];
 
-    /// The name in configuration, records and output.
+    /// Returns the name in configuration, records and output.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Journals => "journals",
@@ -46,7 +46,7 @@ impl RetentionClass {
     }
 }
 
-/// How long each class of records is kept after its end; `None` keeps a class for ever.
+/// Retention of each class of records after its end; `None` keeps a class for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// [`RetentionClass::Journals`], from the end of the run.
@@ -62,14 +62,14 @@ pub struct Retention {
 }
 
 impl Default for Retention {
-    /// Finished jobs for ninety days; what users wrote and were shown, and what was paid for, for ever.
+    /// Returns ninety days for finished jobs, and no expiry for every other class.
     fn default() -> Self {
         Self { journals: None, runs: None, sessions: None, jobs: Some(NINETY_DAYS), calls: None }
     }
 }
 
 impl Retention {
-    /// How long a class is kept; `None` for ever.
+    /// Returns the retention of a class; `None` for ever.
     pub const fn of(&self, class: RetentionClass) -> Option<Duration> {
         match class {
             RetentionClass::Journals => self.journals,
@@ -81,7 +81,7 @@ impl Retention {
     }
 }
 
-/// How many records of a class a pass removed, or would remove.
+/// Number of records of a class that a pass removed, or would remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Removed {
     /// The class.

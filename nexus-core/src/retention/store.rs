@@ -1,4 +1,4 @@
-//! The port that removes expired records: [`RetentionStore`].
+//! Port that removes expired records: [`RetentionStore`].
 
 use async_trait::async_trait;
 
@@ -8,57 +8,59 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::principal::TenantId;
 
-/// One step of a retention pass: a bounded number of records of one class and tenant.
+/// Step of a retention pass: a bounded number of records of one class and tenant.
 #[derive(Clone, Debug)]
 pub struct Expire {
     /// The tenant.
     pub tenant: TenantId,
-    /// Which records.
+    /// The class.
     pub class: RetentionClass,
-    /// Only records that ended before this.
+    /// Only records that ended before this time.
     pub before: Timestamp,
-    /// At most so many.
+    /// Maximum number of records.
     pub limit: usize,
-    /// The record of the removal, appended only if something is removed.
+    /// The audit record of the removal, appended only if something is removed.
     pub audit: audit::UnsealedRecords,
 }
 
-/// Removes records that are older than their retention.
+/// Port that removes records older than their retention.
 ///
 /// # Contract
-/// - Only records of the class that ended before the given time are removed, at most the limit, and their ids are returned.
-/// - A run that is not closed keeps its journal, and so does its row; a removed run keeps its chain, calls and ledger.
+/// - Only records of the class that ended before the given time are removed, at most the limit, and their ids are
+///   returned.
+/// - A run that is not closed keeps its journal and its row; a removed run keeps its chain, calls and ledger entries.
 /// - A session goes with its messages, counted from its last message; one with an unfinished run stays.
 /// - A job that is queued or processing stays.
-/// - A call that is under way, or of which an estimate is unreconciled, stays; the ledger keeps every entry.
+/// - A call in flight, or with an unreconciled estimate, stays; the ledger keeps every entry.
 /// - Removal and its audit record commit together; a step that removes nothing leaves no record.
 /// - Counting removes nothing and equals what a pass then removes.
 /// - Nothing of another tenant is removed or counted.
-/// - A sweep removes idle counters, stops that ran out and tallies of past hours, and loosens no limit.
+/// - A sweep removes idle counters, expired kill switches and statistics of past hours, and loosens no limit.
 #[async_trait]
 pub trait RetentionStore: Send + Sync {
-    /// The tenants that have records, by name, in order.
+    /// Returns the tenants that have records, sorted by name.
     ///
     /// # Errors
     /// Those of a store.
     async fn tenants(&self) -> Result<Vec<String>>;
 
-    /// Removes expired records and returns the ids of those removed. The write commits even when the future is dropped.
+    /// Removes expired records and returns the ids of those removed. The write commits even when the future is
+    /// dropped.
     ///
     /// # Errors
     /// Those of a store.
     async fn expire(&self, step: Expire) -> Result<Vec<String>>;
 
-    /// The number of records that have expired.
+    /// Returns the number of expired records.
     ///
     /// # Errors
     /// Those of a store.
     async fn expired(&self, tenant: &TenantId, class: RetentionClass, before: Timestamp) -> Result<u64>;
 
-    /// Removes rows on which no decision depends any more, at most `limit` of each kind, and returns how many: counters of
-    /// runs and investigations that hold no reservation and have no ledger entry since `before`, counters of windows that
-    /// ended before it, stops that ran out before it, and tallies of hours before it. A counter is made anew from the ledger
-    /// when a call needs it.
+    /// Removes rows on which no decision depends any more, at most `limit` of each kind, and returns their number:
+    /// counters of runs and investigations without a reservation and without a ledger entry since `before`, and
+    /// counters of windows, kill switches and hourly statistics that ended before it. A call that needs a removed
+    /// counter rebuilds it from the ledger.
     ///
     /// # Errors
     /// Those of a store.

@@ -1,4 +1,4 @@
-//! Conversations: a [`Session`], its [`Message`]s, and the port that keeps them.
+//! Conversations: a [`Session`], its [`Message`]s, and the port that stores them.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -12,63 +12,63 @@ use crate::llm::MessageRole;
 use crate::principal::TenantId;
 use crate::retrieve::analysis::{Language, analyse};
 
-/// A conversation of one subject.
+/// Conversation of one subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// Its id.
+    /// The id.
     pub id: SessionId,
-    /// Whose it is.
+    /// The owner.
     pub owner: SubjectId,
-    /// What people call it: the first question's title, as a rule.
+    /// The title: as a rule, that of the first question.
     pub title: String,
-    /// When it began.
+    /// The creation time.
     pub created_at: Timestamp,
-    /// When something was said last.
+    /// The time of the latest message.
     pub updated_at: Timestamp,
 }
 
-/// Something said in a session.
+/// Message of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// The run it belongs to.
+    /// The run that the message belongs to.
     pub run: RunId,
-    /// By whom.
+    /// The role of the author.
     pub speaker: MessageRole,
-    /// What.
+    /// The text.
     pub text: String,
-    /// What it rests on.
+    /// The citations.
     pub citations: Vec<Citation>,
-    /// When.
+    /// The time.
     pub at: Timestamp,
 }
 
-/// Keeps sessions. Messages are added by [`RunStore::advance`](crate::run::RunStore::advance), with the run they
-/// belong to.
+/// Port that stores sessions. [`RunStore::advance`](crate::run::RunStore::advance) adds messages, together with their
+/// run.
 ///
 /// # Contract
 /// - A session belongs to its tenant and its owner.
 /// - Opening a session that exists returns it unchanged; opening another subject's is `NotFound`.
-/// - Messages come back in the order in which they were said.
-/// - What was said before a run's question is its history, whatever was said since; nothing where the question is not
-///   in the session.
-/// - A run says nothing in a session that belongs to another subject than its own.
+/// - Messages come back in the order of their addition.
+/// - The messages before a run's question are its history, whatever was added since; it is empty where the question is
+///   not in the session.
+/// - A run adds no message to a session of another subject than its own.
 /// - A deleted session is gone with its messages; its runs and their audit chains stay.
 /// - Deleting a session needs the required access at the commit: without it nothing changes.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// The session with this id and owner, made if there is none.
+    /// Returns the session with this id and owner, and creates it if there is none.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) when the id belongs to another subject.
     async fn open_session(&self, tenant: &TenantId, session: Session) -> Result<Session>;
 
-    /// One session.
+    /// Returns one session.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn session(&self, tenant: &TenantId, id: &SessionId) -> Result<Session>;
 
-    /// The sessions of `owner`, or of everyone, latest first.
+    /// Returns the sessions of `owner`, or of every subject, latest first.
     ///
     /// # Errors
     /// Those of a store.
@@ -79,14 +79,14 @@ pub trait SessionStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Session>>;
 
-    /// The last `limit` messages of a session, oldest first.
+    /// Returns the last `limit` messages of a session, oldest first.
     ///
     /// # Errors
     /// Those of a store.
     async fn messages(&self, tenant: &TenantId, id: &SessionId, limit: usize) -> Result<Vec<Message>>;
 
-    /// The last `limit` messages that were said in a session before the question of `run`, oldest first. Unlike
-    /// [`messages`](Self::messages), they are the same whenever they are read.
+    /// Returns the last `limit` messages of a session before the question of `run`, oldest first. Unlike
+    /// [`messages`](Self::messages), every call returns the same.
     ///
     /// # Errors
     /// Those of a store.
@@ -101,15 +101,15 @@ pub trait SessionStore: Send + Sync {
     /// Removes a session with its messages.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound), also when it is another's.
+    /// [`NotFound`](crate::ErrorKind::NotFound), also for a session of another subject.
     async fn delete_session(&self, access: &Authorised<RequiredAccess>, id: &SessionId) -> Result<()>;
 }
 
-/// From so many content words on, a question is taken to stand alone.
+/// Minimum number of content words of a self-contained question.
 const SELF_CONTAINED_WORDS: usize = 3;
 
-/// The words to search for when `question` is asked after `earlier` messages: a question too short to stand
-/// alone, such as "and for managers?", is searched together with the question before it.
+/// Returns the search text of a `question` after `earlier` messages. A question too short to stand alone, such as "and
+/// for managers?", is searched together with the question before it.
 pub fn follow_up(question: &str, earlier: &[Message]) -> String {
     let words = analyse(question, Language::detect(question).unwrap_or(Language::English)).len();
     let before = earlier.iter().rev().find(|message| message.speaker == MessageRole::User);
