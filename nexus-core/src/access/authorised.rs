@@ -4,8 +4,8 @@ use super::Visibility;
 use crate::policy::Decision;
 use crate::principal::{Principal, TenantId};
 
-/// A request together with the proof that a policy allowed it. Ports that read for a principal take this, so
-/// that skipping the policy does not compile.
+/// Request with the proof that a policy allowed it. Ports that read for a principal take this, so that skipping the
+/// policy does not compile.
 #[derive(Clone, Debug)]
 pub struct Authorised<T> {
     principal: Principal,
@@ -15,7 +15,7 @@ pub struct Authorised<T> {
 }
 
 impl<T> Authorised<T> {
-    /// Binds `request` to `principal` if `decision` allows; otherwise nothing.
+    /// Binds `request` to `principal` if `decision` allows it; otherwise returns `None`.
     pub fn new(principal: &Principal, decision: &Decision, request: T) -> Option<Self> {
         decision.allows().then(|| Self {
             principal: principal.clone(),
@@ -25,33 +25,33 @@ impl<T> Authorised<T> {
         })
     }
 
-    /// The same permission for what the request turned into.
+    /// Turns the request into another under the same decision.
     pub(crate) fn map<U>(self, turn: impl FnOnce(T) -> U) -> Authorised<U> {
         let Self { principal, visibility, policy_version, request } = self;
         Authorised { principal, visibility, policy_version, request: turn(request) }
     }
 
-    /// Who asks.
+    /// Returns the principal.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
 
-    /// The tenant to stay within.
+    /// Returns the tenant to stay within.
     pub fn tenant(&self) -> &TenantId {
         self.principal.tenant()
     }
 
-    /// Which documents may be seen.
+    /// Returns the documents that the principal may see.
     pub fn visibility(&self) -> &Visibility {
         &self.visibility
     }
 
-    /// The version of the policy that allowed it.
+    /// Returns the version of the policy that allowed the request.
     pub fn policy_version(&self) -> &str {
         &self.policy_version
     }
 
-    /// What was allowed.
+    /// Returns the allowed request.
     pub fn request(&self) -> &T {
         &self.request
     }

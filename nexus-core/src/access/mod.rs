@@ -1,9 +1,10 @@
-//! Document permissions: [`Grant`]s, what a principal sees ([`Visibility`]), and proof of a decision ([`Authorised`]).
+//! Document permissions: [`Grant`]s, the [`Visibility`] of a principal, and proof of a decision ([`Authorised`]).
 //!
-//! The policy says what a role may do at all; grants say with which documents. Both must say yes.
-//! This module owns the meaning of grants; where they are kept is behind [`GrantStore`].
+//! The policy decides which actions a role may take, grants decide on which documents; an operation needs both.
+//! This module owns the meaning of grants; [`GrantStore`] stores them.
 //!
-//! - `authorised`: a request that a policy allowed; `required`: the access that a change needs at the moment of its commit.
+//! - `authorised`: a request that a policy allowed; `required`: the access that a change needs at the moment of its
+//!   commit.
 
 mod authorised;
 mod required;
@@ -22,20 +23,20 @@ use crate::principal::{Authentication, Principal, TenantId};
 pub use authorised::Authorised;
 pub use required::{AccessRule, RequiredAccess};
 
-/// The role that sees every document of its tenant.
+/// Role that sees every document of its tenant.
 pub const ADMIN: &str = "admin";
 
-/// What a grant allows with a document.
+/// Permission of a grant on a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
-    /// See it in searches, answers and lists.
+    /// See the document in searches, answers and lists.
     Read,
-    /// Replace its content and change what describes it.
+    /// Replace its content and change its metadata.
     Write,
     /// Remove it.
     Delete,
-    /// Cut it into passages anew.
+    /// Chunk it into passages anew.
     Reindex,
     /// All of the above, and granting.
     Owner,
@@ -45,12 +46,12 @@ impl Permission {
     /// Every permission.
     pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Delete, Self::Reindex, Self::Owner];
 
-    /// Whether holding `self` is as good as holding `wanted`: an owner may do all, who writes may read.
+    /// Returns whether `self` includes `wanted`: `owner` includes every permission, `write` includes `read`.
     pub fn implies(self, wanted: Self) -> bool {
         self == wanted || self == Self::Owner || (self == Self::Write && wanted == Self::Read)
     }
 
-    /// The permission's name.
+    /// Returns the permission's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -67,7 +68,7 @@ impl FromStr for Permission {
 
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|permission| permission.as_str() == text).ok_or_else(|| {
-            Error::invalid(format!("`{}` is no permission", text.escape_debug()))
+            Error::invalid(format!("`{}` is not a permission", text.escape_debug()))
                 .hint("one of: read, write, delete, reindex, owner")
         })
     }
@@ -79,7 +80,7 @@ impl fmt::Display for Permission {
     }
 }
 
-/// Whom a grant is for.
+/// Grantee of a grant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "principal_type", content = "principal_id", rename_all = "snake_case")]
 pub enum Grantee {
@@ -87,14 +88,14 @@ pub enum Grantee {
     User(String),
     /// One API key, by its id.
     ApiKey(String),
-    /// Everyone in a group.
+    /// Every member of a group.
     Group(String),
-    /// Everyone with a role.
+    /// Every principal with a role.
     Role(String),
 }
 
 impl Grantee {
-    /// Which sort of principal this is: `user`, `api_key`, `group` or `role`.
+    /// Returns the kind of principal: `user`, `api_key`, `group` or `role`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::User(_) => "user",
@@ -104,14 +105,14 @@ impl Grantee {
         }
     }
 
-    /// The principal's id.
+    /// Returns the principal's id.
     pub fn id(&self) -> &str {
         match self {
             Self::User(id) | Self::ApiKey(id) | Self::Group(id) | Self::Role(id) => id,
         }
     }
 
-    /// A grantee from [`Grantee::kind`] and [`Grantee::id`].
+    /// Returns a grantee of [`Grantee::kind`] and [`Grantee::id`].
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an unknown kind or a refused id.
@@ -132,7 +133,7 @@ impl Grantee {
 impl FromStr for Grantee {
     type Err = Error;
 
-    /// Reads `kind:id`, such as `role:reader`.
+    /// Parses `kind:id`, such as `role:reader`.
     fn from_str(text: &str) -> Result<Self> {
         let (kind, id) = text.split_once(':').unwrap_or((text, ""));
         Self::new(kind, id)
@@ -145,44 +146,44 @@ impl fmt::Display for Grantee {
     }
 }
 
-/// A permission on one document, for one grantee, until it expires or is revoked.
+/// Grant of a permission on one document to one grantee, until it expires or is revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// Its id, for revoking.
+    /// The id, for revocation.
     pub id: GrantId,
     /// The document.
     pub document_id: DocumentId,
-    /// Whom it is for.
+    /// The grantee.
     #[serde(flatten)]
     pub grantee: Grantee,
-    /// What it allows.
+    /// The permission.
     pub permission: Permission,
-    /// Who gave it.
+    /// The grantor.
     pub granted_by: SubjectId,
-    /// The first moment at which it no longer holds.
+    /// The expiry: the first time at which the grant no longer holds.
     pub expires_at: Option<Timestamp>,
-    /// When it was given.
+    /// The creation time.
     pub created_at: Timestamp,
 }
 
 impl Grant {
-    /// Whether the grant holds at `now`.
+    /// Returns whether the grant holds at `now`.
     pub fn holds(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
 }
 
-/// Which documents of its tenant a principal may see. Stores push it into every query.
+/// Visibility: the documents of its tenant that a principal may see. Stores push it into every query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Visibility {
-    /// All of them: the principal is an admin.
+    /// All documents: the principal is an admin.
     All,
-    /// Those with a grant that implies `read`, holds now, and is for one of these, sorted.
+    /// Documents with a valid grant that implies `read` and is for one of these grantees, sorted.
     Granted(Vec<Grantee>),
 }
 
 impl Visibility {
-    /// What `principal` sees.
+    /// Returns the visibility of `principal`.
     pub fn of(principal: &Principal) -> Self {
         if principal.has_role(ADMIN) {
             return Self::All;
@@ -197,7 +198,7 @@ impl Visibility {
         Self::Granted(grantees)
     }
 
-    /// Whether `grants`, all of one document, give `wanted` at `now`.
+    /// Returns whether `grants`, all of one document, give `wanted` at `now`.
     pub fn permits(&self, wanted: Permission, grants: &[Grant], now: Timestamp) -> bool {
         match self {
             Self::All => true,
@@ -208,7 +209,7 @@ impl Visibility {
     }
 }
 
-/// Keeps document grants.
+/// Port that stores document grants.
 ///
 /// # Contract
 /// - A grant belongs to its tenant: another tenant neither sees it nor gains by it.
@@ -219,7 +220,7 @@ impl Visibility {
 /// - Granting and revoking need the required access at the commit: without it they change nothing.
 #[async_trait]
 pub trait GrantStore: Send + Sync {
-    /// Adds `grant`, or replaces the one with the same document, grantee and permission; returns what is kept.
+    /// Adds `grant`, or replaces the one with the same document, grantee and permission, and returns the stored grant.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) when the document does not exist; those of
@@ -238,7 +239,7 @@ pub trait GrantStore: Send + Sync {
         grant: &GrantId,
     ) -> Result<Grant>;
 
-    /// All grants of `document`, expired ones included, in order of creation; empty when there is no such document.
+    /// Returns all grants of `document`, expired ones included, in order of creation; empty for an unknown document.
     ///
     /// # Errors
     /// Those of a store.
@@ -261,9 +262,9 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nobody_is_no_grantee() {
-        for nobody in ["", "role", "role:", ":reader", "team:hr", "everybody", "Role:reader", "user:a\nb"] {
-            assert!(nobody.parse::<Grantee>().is_err(), "{nobody:?}");
+    fn a_text_without_kind_and_id_is_no_grantee() {
+        for unfit in ["", "role", "role:", ":reader", "team:hr", "everybody", "Role:reader", "user:a\nb"] {
+            assert!(unfit.parse::<Grantee>().is_err(), "{unfit:?}");
         }
         for permission in Permission::ALL {
             assert_eq!(permission.to_string().parse::<Permission>().unwrap(), permission);
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_reaches_whom_it_names_and_nobody_of_the_same_name() {
+    fn a_grant_reaches_its_grantee_and_no_other_kind_of_the_same_name() {
         let bob = || Principal::user("acme", "bob").unwrap();
         let key = Authentication::ApiKey { key_id: "x".to_owned() };
         let named = [

@@ -1,24 +1,23 @@
-//! Commit preconditions: the access that a change needs at the moment of its commit, [`RequiredAccess`].
+//! Commit preconditions: the access that a change needs at its commit, [`RequiredAccess`].
 //!
-//! A caller can stretch the time between a decision and its effect, for instance by sending an upload slowly. So core
-//! hands the store what must hold together with the change, and the store judges it in the transaction that makes it.
+//! A caller can stretch the time between a decision and its effect, for instance with a slow upload. So core passes
+//! the required access to the store, which checks it in the transaction of the change.
 
 use super::{Authorised, Grant, Permission, Visibility};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::SubjectId;
 
-/// The access that a change needs when it is committed. Within [`Authorised`] it also proves that the policy allowed
-/// the change.
+/// Access that a change needs at its commit. Within [`Authorised`] it also proves that the policy allowed the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequiredAccess {
-    /// What must hold.
+    /// The rule.
     pub rule: AccessRule,
-    /// The moment at which grants must not have expired: the present, read when the change is handed to the store.
+    /// The time at which grants must be valid: the present, read when the change is passed to the store.
     pub at: Timestamp,
 }
 
-/// What must hold of the object of a change.
+/// Rule on the object of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessRule {
     /// The document is new, or the principal holds this permission on it.
@@ -27,20 +26,20 @@ pub enum AccessRule {
     Holds(Permission),
     /// The principal on whose behalf a job runs still holds this permission on the job's document.
     StillHolds(Permission),
-    /// The object belongs to the principal. An admin may change everyone's.
+    /// The object belongs to the principal. An admin may change every object.
     Owns,
 }
 
 impl RequiredAccess {
-    /// That `rule` holds at `at`.
+    /// Returns the requirement that `rule` holds at `at`.
     pub fn new(rule: AccessRule, at: Timestamp) -> Self {
         Self { rule, at }
     }
 }
 
 impl Authorised<RequiredAccess> {
-    /// Judges a change of a document by the grants on it; `None` means that there is no such document. Stores call this
-    /// in the transaction that makes the change.
+    /// Checks a change of a document against its `grants`; `None` means that there is no such document. Stores call
+    /// this in the transaction of the change.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied) without the permission; [`NotFound`](ErrorKind::NotFound), or
@@ -60,17 +59,17 @@ impl Authorised<RequiredAccess> {
             {
                 missing(wanted)
             }
-            // That the id is taken is all that a caller learns who may not even read the document.
+            // A caller who may not read the document learns only that its id is taken.
             (AccessRule::NewOr(_), Some(_)) => taken(),
             (AccessRule::Holds(_), _) | (AccessRule::StillHolds(_), None) => no_document(),
             (AccessRule::Owns, _) => Error::unexpected("a document has grants, not an owner"),
         })
     }
 
-    /// Judges a change of something that belongs to `owner`, such as a session.
+    /// Checks a change of an object that belongs to `owner`, such as a session.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) when it is another's.
+    /// [`NotFound`](ErrorKind::NotFound) for an object of another subject.
     pub fn check_owner(&self, owner: &SubjectId) -> Result<()> {
         if self.principal().subject() == owner || *self.visibility() == Visibility::All {
             return Ok(());
@@ -129,7 +128,7 @@ mod tests {
         }
     }
 
-    /// The verdict on `grants` under each rule about `write`: new or, holds, still holds.
+    /// Checks the verdict on `grants` under each rule about `write`: new or, holds, still holds.
     #[track_caller]
     fn check(role: &str, grants: Option<&[Grant]>, expected: [&str; 3]) {
         let rules = [AccessRule::NewOr, AccessRule::Holds, AccessRule::StillHolds];

@@ -1,4 +1,4 @@
-//! Policy: what may be done at all. The [`PolicyEngine`] port, its [`Decision`], and the [`RolePolicy`] that ships.
+//! Policy: the [`PolicyEngine`] port, its [`Decision`], and the built-in [`RolePolicy`].
 
 mod role_policy;
 
@@ -14,7 +14,7 @@ use crate::principal::Principal;
 
 pub use role_policy::RolePolicy;
 
-/// Everything that a policy can be asked about. The names are stable: policies and records spell them.
+/// Action that a policy decides on. The names are stable: policies and records spell them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Action {
     /// Ask a question and get an answer.
@@ -29,7 +29,7 @@ pub enum Action {
     /// Call a model without a run.
     #[serde(rename = "model.call")]
     ModelCall,
-    /// Search without asking.
+    /// Search without a run.
     #[serde(rename = "corpus.search")]
     CorpusSearch,
     /// List and show corpora.
@@ -50,7 +50,7 @@ pub enum Action {
     /// Remove a document.
     #[serde(rename = "document.delete")]
     DocumentDelete,
-    /// Cut a document into passages anew.
+    /// Chunk a document into passages anew.
     #[serde(rename = "document.reindex")]
     DocumentReindex,
     /// Give and revoke document grants.
@@ -62,22 +62,22 @@ pub enum Action {
     /// See the state of the store.
     #[serde(rename = "status.read")]
     StatusRead,
-    /// See what was consumed, what models cost and what may be consumed.
+    /// See usage, prices and limits.
     #[serde(rename = "usage.read")]
     UsageRead,
-    /// Set and take back limits.
+    /// Set and remove limits.
     #[serde(rename = "budget.write")]
     BudgetWrite,
     /// Add prices.
     #[serde(rename = "pricing.write")]
     PricingWrite,
-    /// Correct what the ledger estimated.
+    /// Reconcile estimated ledger entries.
     #[serde(rename = "ledger.write")]
     LedgerWrite,
-    /// Shut calls to models off, and open them again.
+    /// Trip and rearm kill switches.
     #[serde(rename = "shutoff.write")]
     ShutoffWrite,
-    /// Take a tenant's data out, or bring it in.
+    /// Export and import a tenant's data.
     #[serde(rename = "tenant.export")]
     TenantExport,
     /// Remove records that are older than their retention.
@@ -86,7 +86,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// The action's name.
+    /// Returns the action's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RunCreate => "run.create",
@@ -121,7 +121,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// What an action is aimed at.
+/// Resource of an action.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resource {
     /// The corpus, where one is named.
@@ -131,72 +131,72 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// A whole corpus.
+    /// Returns the resource of a whole corpus.
     pub fn corpus(id: &CorpusId) -> Self {
         Self { corpus: Some(id.clone()), document: None }
     }
 
-    /// One document.
+    /// Returns the resource of one document.
     pub fn document(id: &DocumentId) -> Self {
         Self { corpus: None, document: Some(id.clone()) }
     }
 }
 
-/// One question to a policy. Closed: the engine has no clock and no network, `now` is part of the question.
+/// Request to a policy. It is self-contained: the engine needs no clock and no network.
 #[derive(Clone, Debug)]
 pub struct PolicyRequest<'a> {
-    /// Who wants to act.
+    /// The principal.
     pub principal: &'a Principal,
-    /// What they want to do.
+    /// The action.
     pub action: Action,
-    /// With what.
+    /// The resource.
     pub resource: Resource,
-    /// When.
+    /// The time.
     pub now: Timestamp,
 }
 
-/// What a policy decided.
+/// Effect of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// It may happen.
+    /// The action is allowed.
     Allow,
-    /// It may not.
+    /// The action is denied.
     Deny,
-    /// It may, once somebody approved.
+    /// The action needs an approval first.
     RequireApproval,
 }
 
-/// A policy's answer, with what determined it.
+/// Decision of a policy, with the rules that determined it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// The answer.
+    /// The effect.
     pub effect: Effect,
-    /// The ids of the rules that determined it, sorted; empty for the default denial.
+    /// The ids of the determining rules, sorted; empty for the default denial.
     pub rules: Vec<String>,
-    /// Why, in a sentence for the user.
+    /// The reason, in a sentence for the user.
     pub reason: String,
-    /// The hash of the policy that decided.
+    /// The version of the policy that decided.
     pub policy_version: String,
 }
 
 impl Decision {
-    /// Whether it may happen now.
+    /// Returns whether the action is allowed now.
     pub fn allows(&self) -> bool {
         self.effect == Effect::Allow
     }
 
-    /// The decision as an error, for operations whose result has no room for a "no".
+    /// Returns the decision as an error, for operations whose result has no room for a denial.
     pub fn into_error(self) -> Error {
         Error::new(ErrorKind::Denied, self.reason).with("policy_version", self.policy_version)
     }
 }
 
-/// Decides.
+/// Port that decides on requests.
 ///
 /// # Contract
-/// - What no rule allows is denied.
-/// - The same request gives the same decision, whatever was asked before.
+/// - A request that no rule allows is denied.
+/// - The same request gives the same decision, whatever requests came before.
 /// - Each decision names the version of the policy that made it; another policy has another version.
 /// - An engine that cannot decide returns an error, which callers treat as a denial.
 #[async_trait]
@@ -204,9 +204,9 @@ pub trait PolicyEngine: Send + Sync + fmt::Debug {
     /// Decides on one request.
     ///
     /// # Errors
-    /// Whatever kept the engine from deciding.
+    /// Those of the engine. Callers treat them as a denial.
     async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision>;
 
-    /// The version of the policy in force, as its decisions carry it.
+    /// Returns the version of the policy in force, as its decisions carry it.
     fn version(&self) -> String;
 }

@@ -1,4 +1,4 @@
-//! The policy that ships: three roles, nothing else.
+//! Built-in policy of three roles: [`RolePolicy`].
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -7,7 +7,7 @@ use super::{Action, Decision, Effect, PolicyEngine, PolicyRequest};
 use crate::error::Result;
 use crate::hex;
 
-/// Which roles may take each action. `viewer` is another name of `reader`; `admin` may do everything.
+/// Roles that may take each action. `viewer` is an alias of `reader`; `admin` may take every action.
 const RULES: [(Action, &[&str]); 22] = [
     (Action::RunCreate, &["reader", "viewer", "editor", "admin"]),
     (Action::RunRead, &["reader", "viewer", "editor", "admin"]),
@@ -33,9 +33,9 @@ const RULES: [(Action, &[&str]); 22] = [
     (Action::RetentionApply, &["admin"]),
 ];
 
-/// Decides by role alone: readers (also called viewers) ask, editors also write, admins also remove and export.
+/// Policy by role alone: readers (also called viewers) ask, editors also write, admins also remove and export.
 ///
-/// Which documents the role applies to is not its business: see [`access`](crate::access).
+/// Grants decide on which documents a role applies: see [`access`](crate::access).
 #[derive(Clone, Debug)]
 pub struct RolePolicy {
     version: String,
