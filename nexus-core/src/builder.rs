@@ -1,4 +1,4 @@
-//! Putting a [`Nexus`] together.
+//! Construction of a [`Nexus`]: [`Builder`].
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use crate::speech::SpeechSynthesizer;
 use crate::store::Store;
 use crate::task_group::TaskGroup;
 
-/// The parts of a Nexus. A store and audit keys are required; everything else has a default that needs no
-/// network: the extractive answerer, no embedder, the role gate, plain text only.
+/// Builder of a Nexus. A store and audit keys are required; every other part has a default that needs no network: the
+/// extractive answerer, no embedder, the role policy, plain text only.
 #[derive(Debug, Default)]
 pub struct Builder {
     store: Option<Arc<dyn Store>>,
@@ -29,7 +29,7 @@ pub struct Builder {
     routing: Option<Routing>,
     gateway: Option<GatewaySettings>,
     embedder: Option<Arc<dyn Embedder>>,
-    speaker: Option<Arc<dyn SpeechSynthesizer>>,
+    speech_synthesizer: Option<Arc<dyn SpeechSynthesizer>>,
     cache: Option<Arc<dyn CacheStore>>,
     policy: Option<Arc<dyn PolicyEngine>>,
     parser: Option<Arc<dyn DocumentParser>>,
@@ -39,118 +39,119 @@ pub struct Builder {
 }
 
 impl Nexus {
-    /// Begins to put a Nexus together.
+    /// Returns a builder.
     pub fn builder() -> Builder {
         Builder::default()
     }
 }
 
 impl Builder {
-    /// Where everything is kept.
+    /// Sets the store.
     #[must_use]
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// What audit records are signed with.
+    /// Sets the keys that sign audit records.
     #[must_use]
     pub fn audit_keys(mut self, keys: KeyRing) -> Self {
         self.audit_keys = Some(keys);
         self
     }
 
-    /// Who answers; the extractive answerer, which quotes the sources, unless told.
+    /// Sets the chat model, by default the extractive answerer, which quotes the sources.
     #[must_use]
     pub fn llm(self, llm: impl LlmProvider + 'static) -> Self {
         self.routing(Routing::of(llm))
     }
 
-    /// Who answers, with fallbacks and routes of tenants.
+    /// Sets the chat models, with fallbacks and routes of tenants.
     #[must_use]
     pub fn routing(mut self, routing: Routing) -> Self {
         self.routing = Some(routing);
         self
     }
 
-    /// Deadlines, retries, prices and limits of calls to models; [`GatewaySettings::shipped`] unless told.
+    /// Sets deadlines, retries, prices and limits of model calls, by default
+    /// [`GatewaySettings::with_builtin_prices`].
     #[must_use]
     pub fn gateway(mut self, settings: GatewaySettings) -> Self {
         self.gateway = Some(settings);
         self
     }
 
-    /// Who embeds; nobody unless told, and then search is lexical.
+    /// Sets the embedder. Without one, search is lexical.
     #[must_use]
     pub fn embedder(mut self, embedder: impl Embedder + 'static) -> Self {
         self.embedder = Some(Arc::new(embedder));
         self
     }
 
-    /// Who speaks; nobody unless told, and then answers are only written.
+    /// Sets the text-to-speech provider. Without one, there is no speech output.
     #[must_use]
-    pub fn speech_synthesizer(mut self, speaker: impl SpeechSynthesizer + 'static) -> Self {
-        self.speaker = Some(Arc::new(speaker));
+    pub fn speech_synthesizer(mut self, speech_synthesizer: impl SpeechSynthesizer + 'static) -> Self {
+        self.speech_synthesizer = Some(Arc::new(speech_synthesizer));
         self
     }
 
-    /// All of it at once: who answers, embeds and speaks, and the settings of calls.
+    /// Sets all models at once: chat, embeddings and text-to-speech, with the settings of calls.
     #[must_use]
     pub fn models(mut self, models: Models) -> Self {
-        let Models { routing, settings, embedder, speech_synthesizer: speaker } = models;
+        let Models { routing, settings, embedder, speech_synthesizer } = models;
         (self.routing, self.gateway) =
             (Some(Arc::unwrap_or_clone(routing)), Some(Arc::unwrap_or_clone(settings)));
-        (self.embedder, self.speaker) = (embedder, speaker);
+        (self.embedder, self.speech_synthesizer) = (embedder, speech_synthesizer);
         self
     }
 
-    /// Where answers and vectors are kept that may serve again; nowhere unless told, and then each is paid for.
+    /// Sets the cache of answers and vectors. Without one, every call reaches its model.
     #[must_use]
     pub fn cache(mut self, cache: impl CacheStore) -> Self {
         self.cache = Some(Arc::new(cache));
         self
     }
 
-    /// Who decides; [`RolePolicy`] unless told.
+    /// Sets the policy engine, by default [`RolePolicy`].
     #[must_use]
     pub fn policy(mut self, policy: impl PolicyEngine + 'static) -> Self {
         self.policy = Some(Arc::new(policy));
         self
     }
 
-    /// Who reads documents; [`PlainText`] unless told.
+    /// Sets the document parser, by default [`PlainText`].
     #[must_use]
     pub fn parser(mut self, parser: impl DocumentParser + 'static) -> Self {
         self.parser = Some(Arc::new(parser));
         self
     }
 
-    /// Where the present comes from; the machine's clock unless told.
+    /// Sets the clock, by default the machine's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// Where new ids come from; [`UuidV7`] unless told.
+    /// Sets the source of ids, by default [`UuidV7`].
     #[must_use]
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.ids = Some(Arc::new(ids));
         self
     }
 
-    /// Limits and switches.
+    /// Sets limits and switches of the engine.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// Puts the parts together.
+    /// Builds the Nexus.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without a store or without audit keys, and for a route that leads
-    /// nowhere.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without a store or without audit keys, and for an
+    /// invalid route.
     pub fn build(self) -> Result<Nexus> {
         let missing = |what: &'static str| Error::invalid(what).code("BUILDER_INCOMPLETE");
         let store = self.store.ok_or_else(|| missing("a store is required"))?;
@@ -171,7 +172,7 @@ impl Builder {
                 routing: Arc::new(self.routing.unwrap_or_default()),
                 settings: Arc::new(self.gateway.map_or_else(GatewaySettings::with_builtin_prices, Ok)?),
                 embedder: self.embedder,
-                speech_synthesizer: self.speaker,
+                speech_synthesizer: self.speech_synthesizer,
             },
             cache: self.cache,
         })?;

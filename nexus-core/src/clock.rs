@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// A moment in UTC, in microseconds since 1970; written as RFC 3339 with six decimals.
+/// Time in UTC, in microseconds since 1970; written as RFC 3339 with six decimals.
 ///
 /// ```
 /// use nexus_core::Timestamp;
@@ -23,29 +23,29 @@ use crate::error::{Error, Result};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// A moment from microseconds since 1970.
+    /// Returns a time from microseconds since 1970.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since 1970.
+    /// Returns the microseconds since 1970.
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
-    /// The moment `duration` later, at most the last representable one.
+    /// Returns the time `duration` later, saturating.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// The moment `duration` earlier, at least the first representable one.
+    /// Returns the time `duration` earlier, saturating.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// How long after `earlier` this is; zero when it is not.
+    /// Returns the duration since `earlier`; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -85,16 +85,16 @@ impl From<Timestamp> for String {
     }
 }
 
-/// Where the present comes from.
+/// Port that tells the present time.
 ///
 /// # Contract
 /// - A clock may go backwards: nothing may rely on two readings being in order.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// The present.
+    /// Returns the present time.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// Clock of the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

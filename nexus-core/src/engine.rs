@@ -1,4 +1,4 @@
-//! The governed engine: what the use cases share. Every one of them asks [`Engine::authorise`] first.
+//! Governed engine: the parts that all use cases share. Every use case calls [`Engine::authorise`] first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,33 +21,33 @@ use crate::task_group::TaskGroup;
 /// Limits and switches of an engine.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How many runs may be driven at once; beyond that a question is refused with `SERVICE_BUSY`.
+    /// Maximum number of concurrent runs. A further question is refused with `SERVICE_BUSY`.
     pub max_runs: usize,
-    /// How many documents may be ingested at once.
+    /// Maximum number of concurrent ingestions.
     pub max_ingests: usize,
-    /// Whether a document's job is done before the call that brings it returns.
+    /// Whether ingestion finishes a document's job before it returns.
     pub ingest_inline: bool,
-    /// The largest document, in bytes.
+    /// Maximum size of a document, in bytes.
     pub max_document_bytes: u64,
-    /// How long one document may take.
+    /// Deadline of one document.
     pub document_deadline: Duration,
-    /// How long a worker has a job without a sign of life.
+    /// Lease of a job without a renewal by its worker.
     pub job_lease: Duration,
-    /// How often a job is begun before it is given up.
+    /// Maximum number of attempts of a job.
     pub job_attempts: u32,
-    /// How long a step of a run waits for the store before the run's followers are told that it does. It goes on waiting.
+    /// The wait of a run for the store after which its subscribers are notified. The run goes on waiting.
     pub record_deadline: Duration,
-    /// Whether runs tell everything that was found, in `debug.retrieval` events.
+    /// Whether runs emit all retrieved passages, in `debug.retrieval` events.
     pub debug_events: bool,
-    /// How much a model is shown.
+    /// Budget of a prompt.
     pub prompt: PromptBudget,
-    /// How long records are kept.
+    /// Retention of records.
     pub retention: Retention,
 }
 
 impl Default for Settings {
-    /// 64 runs, 2 ingests, documents of 256 MB for 30 minutes, leases of a minute, three attempts, 15
-    /// seconds for a step of a run, no debug events.
+    /// Returns 64 runs, 2 ingestions, documents of 256 MB for 30 minutes, leases of a minute, three attempts, 15
+    /// seconds for the store in a run, no debug events.
     fn default() -> Self {
         Self {
             max_runs: 64,
@@ -65,7 +65,7 @@ impl Default for Settings {
     }
 }
 
-/// What the use cases work with.
+/// Parts that all use cases share.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
@@ -81,7 +81,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Asks the policy. What it cannot decide is an error, and callers treat that as a denial.
+    /// Returns the policy's decision. Callers treat an error as a denial.
     pub(crate) async fn decide(
         &self,
         caller: &Principal,
@@ -92,10 +92,10 @@ impl Engine {
         self.policy.decide(&request).await
     }
 
-    /// Binds `request` to `who` if the policy allows `action`.
+    /// Binds `request` to `caller` if the policy allows `action`.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied) when it does not.
+    /// [`Denied`](ErrorKind::Denied) when the policy does not allow it.
     pub(crate) async fn authorise<T>(
         &self,
         caller: &Principal,
@@ -110,7 +110,7 @@ impl Engine {
         }
     }
 
-    /// Binds the access that a change needs at its commit to `who`, if the policy allows `action` now.
+    /// Binds the access that a change needs at its commit to `caller`, if the policy allows `action` now.
     ///
     /// # Errors
     /// As [`Engine::authorise`].
@@ -125,7 +125,7 @@ impl Engine {
         Ok(allowed.map(|()| RequiredAccess::new(rule, self.clock.now())))
     }
 
-    /// A new id of the type that is asked for.
+    /// Returns a new id of type `T`.
     pub(crate) fn new_id<T: TryFrom<String, Error = Error>>(&self) -> Result<T> {
         T::try_from(self.ids.next())
             .map_err(|error| Error::new(ErrorKind::Unexpected, "a new id was refused").because(error))

@@ -1,7 +1,7 @@
-//! The one error type that ports share: few kinds for machines, context for people.
+//! Error type of all ports: few kinds for machines, context for people.
 //!
 //! A business "no" (a denied question, an exhausted quota, an abstention) is a value, never an [`Error`].
-//! An `Error` means that Nexus could not find out or could not do it, and then the answer is no.
+//! An `Error` means that Nexus could not decide or could not act; callers treat it as a refusal.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -12,10 +12,10 @@ use serde::{Deserialize as _, Deserializer};
 
 use crate::escape::escape_line;
 
-/// The result of everything in Nexus that can fail.
+/// Result of every fallible operation in Nexus.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The codes that earlier versions stored, each with the code that took its place.
+/// Codes that earlier versions stored, each with its present name.
 const RENAMED_CODES: [(&str, &str); 9] = [
     ("EMBEDDER_UNFIT", "EMBEDDER_UNSUPPORTED"),
     ("LINE_CORRECTED", "ENTRY_CONFLICT"),
@@ -28,51 +28,51 @@ const RENAMED_CODES: [(&str, &str); 9] = [
     ("VERTEX_PLACE", "VERTEX_LOCATION"),
 ];
 
-/// The present name of a stored code.
+/// Returns the present name of a stored code.
 fn present_code(stored: String) -> String {
     let renamed = RENAMED_CODES.iter().find(|(old, _)| *old == stored);
     renamed.map_or(stored, |(_, new)| (*new).to_owned())
 }
 
-/// Reads a stored code under its present name.
+/// Deserialises a stored code under its present name.
 pub(crate) fn stored_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     String::deserialize(deserializer).map(present_code)
 }
 
-/// Reads an optional stored code under its present name.
+/// Deserialises an optional stored code under its present name.
 pub(crate) fn optional_stored_code<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(present_code))
 }
 
-/// What a caller can do about an [`Error`].
+/// Kind of an [`Error`], which determines a caller's reaction.
 ///
 /// Exhaustive on purpose: a new kind must break the status table and the exit-code table at compile time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// The request itself is wrong; sending it again unchanged cannot help.
+    /// The request itself is wrong. A retry without a change cannot succeed.
     InvalidInput,
-    /// There is no such thing, or the caller may not know that there is.
+    /// The object does not exist, or the caller may not know that it does.
     NotFound,
     /// The caller's role does not allow the operation, whatever its object.
     Denied,
-    /// The thing is in a state that excludes the operation, or exists already.
+    /// The object is in a state that excludes the operation, or exists already.
     Conflict,
-    /// Too much at once; try again later.
+    /// A limit is reached. A later retry may succeed.
     RateLimited,
     /// A deadline passed.
     Timeout,
-    /// Something Nexus depends on is out of reach or busy.
+    /// A dependency of Nexus is unreachable or busy.
     Unavailable,
-    /// Stored data is not what was written.
+    /// Stored data differs from the data written.
     Corrupt,
-    /// Everything else: a defect, here or in a dependency.
+    /// A defect, here or in a dependency.
     Unexpected,
 }
 
 impl ErrorKind {
-    /// The stable code of an error of this kind that names no finer one.
+    /// Returns the stable code of an error of this kind without a finer one.
     pub const fn code(self) -> &'static str {
         match self {
             Self::InvalidInput => "INVALID_INPUT",
@@ -88,7 +88,7 @@ impl ErrorKind {
     }
 }
 
-/// Why something could not be found out or done.
+/// Error of an operation.
 ///
 /// [`Display`](fmt::Display) prints the sentence for the user. Context and the chain of sources are for logs:
 /// print them with [`Error::report`], never to a client.
@@ -118,7 +118,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of `kind` with a sentence for the user: lower case, no full stop, literals in backticks.
+    /// Returns an error of `kind` with a sentence for the user: lower case, no full stop, literals in backticks.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -132,17 +132,17 @@ impl Error {
         }))
     }
 
-    /// Shorthand for [`ErrorKind::InvalidInput`].
+    /// Returns an error of kind [`ErrorKind::InvalidInput`].
     pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::InvalidInput, message)
     }
 
-    /// Shorthand for [`ErrorKind::NotFound`].
+    /// Returns an error of kind [`ErrorKind::NotFound`].
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::NotFound, message)
     }
 
-    /// Shorthand for [`ErrorKind::Unexpected`].
+    /// Returns an error of kind [`ErrorKind::Unexpected`].
     pub fn unexpected(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Unexpected, message)
     }
@@ -168,58 +168,58 @@ impl Error {
         self
     }
 
-    /// Says when trying again makes sense.
+    /// Sets the time after which a retry makes sense.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
         self
     }
 
-    /// Says whether trying again makes sense, whatever the kind says: for those who were told.
+    /// Sets whether a retry makes sense, where the failed party states it. It overrides the kind.
     #[must_use]
     pub fn with_retry(mut self, helps: bool) -> Self {
         self.0.retry = Some(helps);
         self
     }
 
-    /// Keeps the cause, for logs.
+    /// Sets the cause, for logs.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// What a caller can do about it.
+    /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The code for machines: the finer one if there is one, else the kind's.
+    /// Returns the code for machines: the finer one if there is one, else the kind's.
     pub fn stable_code(&self) -> &'static str {
         self.0.code.unwrap_or(self.0.kind.code())
     }
 
-    /// The sentence for the user.
+    /// Returns the sentence for the user.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The remedy, where there is one.
+    /// Returns the remedy, where there is one.
     pub fn remedy(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
-    /// When trying again makes sense, where that is known.
+    /// Returns the time after which a retry makes sense, where it is known.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Whether whoever failed said that trying again makes sense; nothing where they said neither.
+    /// Returns whether the failed party stated that a retry makes sense; `None` where it stated neither.
     pub fn retry(&self) -> Option<bool> {
         self.0.retry
     }
 
-    /// Whether the same request may succeed later without a change by the caller: as [`Error::retry`] says, else by kind.
+    /// Returns whether the same request may succeed later without a change: by [`Error::retry`], else by kind.
     pub fn is_retryable(&self) -> bool {
         self.0.retry.unwrap_or(match self.0.kind {
             ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Unavailable => true,
@@ -232,8 +232,8 @@ impl Error {
         })
     }
 
-    /// The whole story on one line, for logs: message, context and every cause. What others wrote in them cannot begin
-    /// another line ([`escape_line`]).
+    /// Returns the full report on one line, for logs: message, context and every cause, escaped by [`escape_line`] so
+    /// that no foreign text can forge a line.
     pub fn report(&self) -> String {
         let mut line = format!("{}: {}", self.stable_code(), self.0.message);
         for (key, value) in &self.0.context {

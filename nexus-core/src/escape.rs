@@ -1,14 +1,14 @@
-//! Escapes text of others for a line of a log or an error message.
+//! Escapes of foreign text in a line of a log or an error message.
 //!
-//! A name with a line break would begin a line of its own there, one with an escape sequence would move a terminal's
-//! cursor, and one with an override would turn around what a person reads.
+//! Unescaped, a line break in a name would forge a line, an escape sequence would move a terminal's cursor, and a
+//! bidirectional override would reverse the displayed text.
 
 use std::borrow::Cow;
 
 use crate::id::is_refused;
 
-/// `text` on one line: line ends, other control characters and bidirectional overrides are written out, as `\n` and
-/// `\u{1b}`. A text without any stays as it is.
+/// Returns `text` on one line: line ends, other control characters and bidirectional overrides are escaped, as `\n`
+/// and `\u{1b}`. A text without any stays as it is.
 ///
 /// ```
 /// use nexus_core::escape::escape_line;

@@ -1,8 +1,8 @@
-//! Bytes as lower-case hexadecimal text, as hashes are written everywhere.
+//! Lower-case hexadecimal text, the form of every hash.
 
 use sha2::{Digest, Sha256};
 
-/// The bytes as lower-case hexadecimal.
+/// Returns the bytes as lower-case hexadecimal.
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     push(&mut text, bytes);
@@ -17,13 +17,13 @@ pub fn push(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The bytes that `text` spells, or nothing when it is not hexadecimal.
+/// Returns the bytes of a hexadecimal `text`, or `None` when it is not hexadecimal.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
         return None;
     }
-    // One allocation of the right size: what is spelt may be a secret, which growing would leave behind.
+    // One allocation of the right size: the bytes may be a secret, and growth would leave copies of it behind.
     let mut bytes = Vec::with_capacity(pairs.len());
     for [high, low] in pairs {
         bytes.push(value(*high)? << 4 | value(*low)?);
@@ -44,7 +44,7 @@ fn value(digit: u8) -> Option<u8> {
     }
 }
 
-/// The SHA-256 of `bytes`, as hexadecimal.
+/// Returns the SHA-256 of `bytes`, as hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     encode(&Sha256::digest(bytes))
 }

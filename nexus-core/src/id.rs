@@ -1,8 +1,8 @@
-//! Identifiers and names: what users and Nexus call things.
+//! Identifiers and names of users' and Nexus's objects.
 //!
-//! Ids are text of 1 to 128 characters, because users bring their own; Nexus makes UUIDv7 text.
-//! Ids and names refuse control characters and bidirectional overrides, so that what a person reads in a
-//! terminal, a log or an audit record is what is there.
+//! Ids are text of 1 to 128 characters, because users supply their own; Nexus generates UUIDv7 text.
+//! Ids and names refuse control characters and bidirectional overrides, so that a terminal, a log or an audit record
+//! displays them as they are.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The longest id, in characters.
+/// Maximum length of an id, in characters.
 pub const MAX_ID_CHARS: usize = 128;
-/// The longest name, title or tag, in characters.
+/// Maximum length of a name, title or tag, in characters.
 pub const MAX_NAME_CHARS: usize = 512;
 
 /// Checks that `text` may serve as the id called `what`.
@@ -46,14 +46,15 @@ fn check(what: &'static str, text: &str, max_chars: usize, code: &'static str) -
     }
 }
 
-/// Whether `c` may not stand in an id or a name: control characters, bidirectional overrides and isolates,
-/// and line or paragraph separators.
+/// Returns whether ids and names refuse `c`: a control character, a bidirectional override or isolate, or a line or
+/// paragraph separator.
 pub fn is_refused(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
-/// Makes a name acceptable: refused characters go, the length is cut. For names that files bring, not for ids.
+/// Returns an acceptable name, without refused characters and cut to the maximum length. For names from files, not for
+/// ids.
 pub fn clean_name(text: &str) -> String {
     let kept: String = text.chars().filter(|&c| !is_refused(c)).take(MAX_NAME_CHARS).collect();
     let trimmed = kept.trim();
@@ -68,7 +69,7 @@ macro_rules! ids {
         pub struct $name(String);
 
         impl $name {
-            /// Reads an id.
+            /// Parses an id.
             ///
             /// # Errors
             /// [`InvalidInput`](crate::ErrorKind::InvalidInput), see [`check_id`].
@@ -78,7 +79,7 @@ macro_rules! ids {
                 Ok(Self(text))
             }
 
-            /// The id as text.
+            /// Returns the id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -113,33 +114,33 @@ macro_rules! ids {
 }
 
 ids! {
-    /// Who acts, within a tenant.
+    /// Id of a subject: a person or program within a tenant.
     SubjectId = "subject id";
-    /// A part of a tenant that has budgets of its own.
+    /// Id of an organisation: a part of a tenant with budgets of its own.
     OrganisationId = "organisation id";
-    /// A set of documents that is searched together.
+    /// Id of a corpus: a set of documents that is searched together.
     CorpusId = "corpus id";
-    /// A document, within a tenant.
+    /// Id of a document within a tenant.
     DocumentId = "document id";
-    /// One piece of ingestion work.
+    /// Id of an ingestion job.
     JobId = "job id";
-    /// One question and what became of it.
+    /// Id of a run: one question and its answer.
     RunId = "run id";
-    /// A conversation: an ordered list of runs.
+    /// Id of a session: an ordered list of runs.
     SessionId = "session id";
-    /// One call from outside, as its sender or the shell names it.
+    /// Id of a request from outside, as its sender or the shell names it.
     RequestId = "request id";
-    /// One document grant.
+    /// Id of a document grant.
     GrantId = "grant id";
 }
 
-/// Where new ids come from. A port, so that tests make the same ids each time.
+/// Port that generates ids, so that tests generate the same ids each time.
 pub trait IdSource: Send + Sync + fmt::Debug {
-    /// A new text that no earlier call returned.
+    /// Returns a text that no earlier call returned.
     fn next(&self) -> String;
 }
 
-/// Version 7 UUIDs ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562)): unique, and sorted by time of birth.
+/// Source of version 7 UUIDs ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562)), which sort by creation time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UuidV7;
 

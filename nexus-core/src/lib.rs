@@ -1,11 +1,11 @@
 //! Governed retrieval-augmented generation: the vocabulary, the ports, the pure rules and the governed engine.
 //!
-//! [`Nexus`] is what a program holds. It is put together from a [`store`] and, where wanted, a model, an embedder, a
-//! policy and a document parser; what is left out has a default that needs no network. Every method takes a
-//! [`Principal`], asks the policy, stays within the principal's tenant and grants, and leaves a signed record.
+//! [`Nexus`] is the entry point. A [`Builder`] makes it from a [`store`] and optionally a model, an embedder, a policy
+//! and a document parser; an omitted part has a default that needs no network. Every method takes a [`Principal`],
+//! asks the policy, stays within the principal's tenant and grants, and leaves a signed record.
 //!
 //! This crate owns the rules. It reads no files, no environment and no network, and knows no database, no vendor and
-//! no file format: those are behind ports that other crates implement.
+//! no file format: other crates implement the ports to them.
 //!
 //! Three floors, arrows pointing down:
 //!

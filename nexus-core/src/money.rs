@@ -1,4 +1,4 @@
-//! Money as an integer: [`NanoUsd`].
+//! Integer money: [`NanoUsd`].
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// An amount of US dollars in billionths, never negative zero, never a float; written as a string in JSON.
+/// Amount of US dollars in billionths, never a float; written as a string in JSON.
 ///
 /// ```
 /// use nexus_core::NanoUsd;
@@ -20,20 +20,20 @@ use crate::error::{Error, Result};
 pub struct NanoUsd(i64);
 
 impl NanoUsd {
-    /// Nothing.
+    /// Zero dollars.
     pub const ZERO: Self = Self(0);
 
-    /// An amount from billionths of a dollar.
+    /// Returns an amount of billionths of a dollar.
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
     }
 
-    /// Billionths of a dollar.
+    /// Returns the amount in billionths of a dollar.
     pub const fn as_nanos(self) -> i64 {
         self.0
     }
 
-    /// Reads dollars as people write them: `25` or `0.30`, with at most nine decimals, never negative.
+    /// Parses dollars in decimal form: `25` or `0.30`, with at most nine decimals, never negative.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_AMOUNT`.
@@ -52,7 +52,7 @@ impl NanoUsd {
         })
     }
 
-    /// The sum, or `None` when it cannot be represented.
+    /// Returns the sum, or `None` on overflow.
     #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {

@@ -1,4 +1,4 @@
-//! Who asks: the [`Principal`] that every operation requires, and the [`TenantId`] that only it yields.
+//! Identity of a caller: the [`Principal`] that every operation requires, and the [`TenantId`] that only it yields.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::id::{OrganisationId, SubjectId, check_id, check_name};
 
-/// An organisation whose data no other tenant can see.
+/// Id of a tenant: an isolated set of data that no other tenant can see.
 ///
 /// There is no public constructor: only [`Principal::tenant`] yields one, so code that reads or writes without
 /// a principal does not compile.
@@ -21,7 +21,7 @@ use crate::id::{OrganisationId, SubjectId, check_id, check_name};
 pub struct TenantId(String);
 
 impl TenantId {
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -33,37 +33,37 @@ impl fmt::Display for TenantId {
     }
 }
 
-/// How a principal proved who it is.
+/// Authentication method of a principal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case")]
 pub enum Authentication {
     /// The operating system's user started the program.
     Local,
-    /// A key of the tenant.
+    /// An API key of the tenant.
     ApiKey {
-        /// Which key, never the key itself.
+        /// The id of the key, never the key itself.
         key_id: String,
     },
-    /// An identity provider vouched.
+    /// Single sign-on through an identity provider.
     Sso {
         /// The issuer's URL.
         issuer: String,
     },
     /// Nexus itself, for a stated purpose such as `recovery`.
     System {
-        /// Why Nexus acts without a user.
+        /// The purpose for which Nexus acts without a user.
         purpose: String,
     },
 }
 
-/// Who asks: tenant, subject, roles, groups and attributes, and how that was proved.
+/// Principal: tenant, subject, roles, groups, attributes and authentication method of a caller.
 ///
 /// ```
 /// use nexus_core::Principal;
 ///
-/// let who = Principal::user("acme", "u-42")?.roles(["reader"]).groups(["finance"]);
-/// assert_eq!(who.tenant().as_str(), "acme");
-/// assert!(who.has_role("reader"));
+/// let caller = Principal::user("acme", "u-42")?.roles(["reader"]).groups(["finance"]);
+/// assert_eq!(caller.tenant().as_str(), "acme");
+/// assert!(caller.has_role("reader"));
 /// # Ok::<(), nexus_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ impl TryFrom<Parts> for Principal {
 }
 
 impl Principal {
-    /// A person or program of `tenant`, without roles: it may do nothing until it is given some.
+    /// Returns a person or program of `tenant` without roles, which the policy allows nothing.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when an id is refused, see [`check_id`].
@@ -118,7 +118,7 @@ impl Principal {
         Self::new(tenant.into(), subject.into(), Authentication::Local)
     }
 
-    /// Nexus itself, acting on `tenant` for a stated purpose that the record shows. It has the role `admin`.
+    /// Returns the principal of Nexus itself in `tenant`, for a purpose that records show. It has the role `admin`.
     ///
     /// # Errors
     /// As [`Principal::user`].
@@ -170,49 +170,49 @@ impl Principal {
         self
     }
 
-    /// Says how the identity was proved; [`Authentication::Local`] unless told.
+    /// Sets the authentication method, by default [`Authentication::Local`].
     #[must_use]
     pub fn authenticated(mut self, by: Authentication) -> Self {
         self.authentication = by;
         self
     }
 
-    /// The tenant.
+    /// Returns the tenant.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }
 
-    /// Who acts within the tenant.
+    /// Returns the subject within the tenant.
     pub fn subject(&self) -> &SubjectId {
         &self.subject
     }
 
-    /// The organisation, where there is one.
+    /// Returns the organisation, where there is one.
     pub fn organisation_id(&self) -> Option<&OrganisationId> {
         self.organisation.as_ref()
     }
 
-    /// Whether the principal holds `role`.
+    /// Returns whether the principal holds `role`.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.contains(role)
     }
 
-    /// All roles, sorted.
+    /// Iterates over all roles, sorted.
     pub fn role_names(&self) -> impl Iterator<Item = &str> {
         self.roles.iter().map(String::as_str)
     }
 
-    /// All groups, sorted.
+    /// Iterates over all groups, sorted.
     pub fn group_names(&self) -> impl Iterator<Item = &str> {
         self.groups.iter().map(String::as_str)
     }
 
-    /// All attributes, sorted by name.
+    /// Returns all attributes, sorted by name.
     pub fn attributes(&self) -> &BTreeMap<String, serde_json::Value> {
         &self.attributes
     }
 
-    /// How the identity was proved.
+    /// Returns the authentication method.
     pub fn authentication(&self) -> &Authentication {
         &self.authentication
     }
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(ada().attributes()["clearance"], 3);
     }
 
-    /// What is kept can be edited, so reading it is no way around the checks.
+    /// Stored principals can be edited, so deserialisation repeats the checks.
     #[test]
     fn a_kept_principal_with_a_refused_name_is_not_read() {
         for (field, refused) in [

@@ -1,4 +1,4 @@
-//! Answers aloud: the [`SpeechSynthesizer`] port and the [`Speech`] it makes.
+//! Text-to-speech: the [`SpeechSynthesizer`] port and its result, [`Speech`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,67 +7,70 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 
-/// The most characters that are spoken at once; what is longer is refused.
+/// Maximum length of a text for speech output, in characters. A longer text is refused.
 pub const MAX_SPOKEN_CHARS: usize = 4_096;
 
-/// The most bytes of a speech, about half an hour of MP3: what is longer was not asked for, and is not kept.
+/// Maximum size of speech output in bytes, about half an hour of MP3. Longer output is not stored.
 pub const MAX_SPEECH_BYTES: usize = 16 << 20;
 
-/// Something spoken.
+/// Speech output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Speech {
-    /// The sound, as a whole file.
+    /// The audio, as a whole file.
     pub bytes: Vec<u8>,
-    /// Its media type, such as `audio/mpeg`.
+    /// The media type, such as `audio/mpeg`.
     pub mime: String,
 }
 
-/// Refuses a text that cannot be spoken: one that is empty, or has more than [`MAX_SPOKEN_CHARS`] characters.
+/// Checks that a text for speech output is neither empty nor longer than [`MAX_SPOKEN_CHARS`] characters.
 ///
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_SPEECH`.
 pub fn check_text(text: &str) -> Result<()> {
     if text.trim().is_empty() {
-        return Err(Error::invalid("there is nothing to say").code("INVALID_SPEECH"));
+        return Err(Error::invalid("the text for speech output is empty").code("INVALID_SPEECH"));
     }
     if text.chars().nth(MAX_SPOKEN_CHARS).is_some() {
-        return Err(Error::invalid(format!("at most {MAX_SPOKEN_CHARS} characters are spoken at once"))
-            .code("INVALID_SPEECH")
-            .hint("have the text spoken in parts"));
+        return Err(Error::invalid(format!(
+            "the text for speech output has more than {MAX_SPOKEN_CHARS} characters"
+        ))
+        .code("INVALID_SPEECH")
+        .hint("split the text"));
     }
     Ok(())
 }
 
-/// Speaks texts. What it consumes are characters: they are priced and counted as tokens of a prompt are.
+/// Port of text-to-speech. Its usage is characters, which are priced and counted like prompt tokens.
 ///
 /// # Contract
-/// - The result is a whole file of the media type it names.
+/// - The result is a whole file of its media type.
 /// - A text of more than [`MAX_SPOKEN_CHARS`] characters, or of none, is refused before anything is sent.
-/// - An error carries the [`Fault`](crate::llm::Fault) that tells what may be done about it.
+/// - An error carries its [`ProviderErrorKind`](crate::llm::ProviderErrorKind).
 #[async_trait]
 pub trait SpeechSynthesizer: Send + Sync + fmt::Debug {
-    /// The provider's name, such as `openai`.
+    /// Returns the provider's name, such as `openai`.
     fn name(&self) -> &str;
 
-    /// The model that speaks.
+    /// Returns the text-to-speech model.
     fn model(&self) -> &str;
 
-    /// Whether it runs on hardware of the operator's own, so that its characters have no price.
+    /// Returns whether the model runs on the operator's own hardware, so that its characters are free.
     fn is_local(&self) -> bool {
         false
     }
 
-    /// Whether the vendor bills this model by the character. Other models are billed in units that their answers do not
-    /// tell, such as tokens of sound: their characters are an estimate, which an admin can reconcile with the bill.
+    /// Returns whether the vendor bills this model by the character. Other models are billed in units that their
+    /// responses do not report, such as audio tokens; their cost is an estimate, which an admin can reconcile with the
+    /// bill.
     fn bills_characters(&self) -> bool {
         false
     }
 
-    /// Speaks `text`.
+    /// Synthesises speech of `text`.
     ///
     /// # Errors
-    /// As [`Fault::error`](crate::llm::Fault::error) makes them; [`InvalidInput`](crate::ErrorKind::InvalidInput)
-    /// with `INVALID_SPEECH` for a text that is refused.
+    /// Those of [`ProviderErrorKind::error`](crate::llm::ProviderErrorKind::error);
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_SPEECH` for a refused text.
     async fn speak(&self, text: &str) -> Result<Speech>;
 }
 

@@ -1,4 +1,4 @@
-//! What a store crate implements on one type: [`Store`], the sum of the store ports.
+//! Sum of the store ports, which a store crate implements on one type: [`Store`].
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::retrieve::{ModelId, Retriever};
 use crate::run::RunStore;
 use crate::session::SessionStore;
 
-/// A store: everything that Nexus keeps, behind one type.
+/// Store: all persistent data of Nexus, behind one type.
 #[async_trait]
 pub trait Store:
     AuditChain
@@ -32,64 +32,64 @@ pub trait Store:
     + std::fmt::Debug
     + 'static
 {
-    /// The name under which this store signs audit records; the same for as long as it exists.
+    /// Returns the instance name in signed audit records, which is constant for the life of the store.
     fn instance(&self) -> &str;
 
-    /// What the store holds for a tenant.
+    /// Returns the statistics of a tenant.
     ///
     /// # Errors
     /// Those of a store.
     async fn stats(&self, tenant: &TenantId) -> Result<StoreStats>;
 
-    /// What the store holds for a principal's tenant that the principal may see at `now`: the documents that it may read
-    /// and its own runs. For a principal that sees all documents, the same as [`Store::census`].
+    /// Returns the statistics of the data that a principal may see at `now`: the documents that it may read and its
+    /// own runs. For a principal that sees all documents, they equal [`Store::stats`].
     ///
     /// # Errors
     /// Those of a store.
     async fn stats_for(&self, caller: &Principal, now: Timestamp) -> Result<StoreStats>;
 
-    /// Reads and writes a little that belongs to nobody, to find out whether that works.
+    /// Checks the store's health with a small read and write outside of any tenant.
     ///
     /// # Errors
     /// Those of a store; [`Unavailable`](crate::ErrorKind::Unavailable) when it is closed or open for reading only.
     async fn check(&self) -> Result<()>;
 
-    /// Ends background work and makes everything durable, as far as it is not.
+    /// Ends background work and makes all data durable.
     ///
     /// # Errors
     /// Those of a store.
     async fn close(&self) -> Result<()>;
 }
 
-/// What a store holds for a tenant, in numbers.
+/// Statistics of a tenant's data in a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreStats {
-    /// What kind of store it is and where, such as `memory` or `sqlite ./nexus-data`.
+    /// The kind and location of the store, such as `memory` or `sqlite ./nexus-data`.
     pub store: String,
     /// Corpora.
     pub corpora: u64,
-    /// Documents, in whatever state.
+    /// Documents in any state.
     pub documents: u64,
-    /// Documents whose job is queued or runs.
+    /// Documents with a queued or running job.
     pub documents_in_flight: u64,
     /// Documents whose last job failed.
     pub documents_failed: u64,
-    /// Passages that can be found.
+    /// Searchable passages.
     pub passages: u64,
     /// Vectors of those passages, by model.
     pub vectors: Vec<(ModelId, u64)>,
     /// Runs.
     pub runs: u64,
-    /// Runs that are not over.
+    /// Unfinished runs.
     pub runs_unfinished: u64,
-    /// Audit records; nothing in the census of a principal that does not see all of them.
+    /// Audit records; `None` for a principal that does not see all of them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub audit_records: Option<u64>,
-    /// Whether there are more runs or audit records than are told here: they grow with time, so no more than
-    /// [`COUNTED`] runs, and the records of as many chains, are counted.
+    /// Whether runs or audit records exceed the counted number. They grow with time, so at most [`COUNTED`] runs, and
+    /// the records of as many chains, are counted.
     #[serde(default)]
     pub is_longer: bool,
 }
 
-/// The most runs, and the most chains, whose number a [`StoreStats`] tells.
+/// Maximum number of runs, and of chains, that a [`StoreStats`] counts.
 pub const COUNTED: u64 = 100_000;

@@ -1,4 +1,4 @@
-//! Retries of steps of the store while it is out of reach: which errors they are for, and how long to pause.
+//! Retries of store operations while the store is unavailable: transient errors and backoff.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,43 +7,43 @@ use tokio::time::{Instant, timeout};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The first pause between two tries; doubled after each further failure.
+/// First pause between two tries, doubled after each further failure.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
-/// The longest pause between two tries.
+/// Maximum pause between two tries.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// Whether the same step may succeed later: the store is there, and out of reach at the moment.
+/// Returns whether a retry of the operation may succeed: the store is open, and unavailable at the moment.
 pub(crate) fn is_transient(error: &Error) -> bool {
     error.is_retryable() && error.stable_code() != "STORE_CLOSED"
 }
 
-/// Whether a call to a model failed because the store did not admit it, so that nothing was sent to a vendor.
+/// Returns whether a model call failed because the store did not admit it, so that nothing was sent to a vendor.
 pub(crate) fn is_not_admitted(error: &Error) -> bool {
     let by_store = error.stable_code().starts_with("STORE_") || error.stable_code() == "DISK_FULL";
     by_store && is_transient(error)
 }
 
-/// How long to leave the store alone after its failure `number`, from 0.
+/// Returns the pause after failure `number`, from 0.
 pub(crate) fn pause(number: u32) -> Duration {
     MIN_PAUSE.saturating_mul(1 << number.min(8)).min(MAX_PAUSE)
 }
 
-/// Waits for a step of the store, for so long at most. A step that is given up may still be taken.
+/// Waits for a store operation until the deadline. An abandoned operation may still take effect.
 ///
 /// # Errors
-/// Those of the step; [`Unavailable`](ErrorKind::Unavailable) with `STORE_TIMEOUT`.
+/// Those of the operation; [`Unavailable`](ErrorKind::Unavailable) with `STORE_TIMEOUT`.
 pub(crate) async fn within<T>(deadline: Duration, step: impl Future<Output = Result<T>>) -> Result<T> {
     timeout(deadline, step).await.unwrap_or_else(|_| {
         Err(Error::new(ErrorKind::Unavailable, "the store did not answer in time").code("STORE_TIMEOUT"))
     })
 }
 
-/// Takes `step` until it succeeds, fails in another way than `again` names, or `patience` has passed.
+/// Retries `step` until it succeeds, fails with an error that `again` rejects, or `deadline` has passed.
 ///
 /// # Errors
 /// Those of the step.
 pub(crate) async fn retry<T, F>(
-    patience: Duration,
+    deadline: Duration,
     again: impl Fn(&Error) -> bool,
     mut step: impl FnMut() -> F,
 ) -> Result<T>
@@ -53,8 +53,8 @@ where
     let (began, mut tries) = (Instant::now(), 0);
     loop {
         match step().await {
-            Err(error) if again(&error) && began.elapsed() < patience => {
-                tracing::debug!(error = %error.report(), "a step waits for the store");
+            Err(error) if again(&error) && began.elapsed() < deadline => {
+                tracing::debug!(error = %error.report(), "retrying a store operation");
                 tokio::time::sleep(pause(tries)).await;
                 tries += 1;
             }

@@ -1,4 +1,4 @@
-//! Tasks with an owner: nothing that Nexus spawns outlives the [`TaskGroup`] it belongs to.
+//! Tasks with an owner: no spawned task outlives its [`TaskGroup`].
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// A set of tasks that end together.
+/// Group of tasks that end together.
 #[derive(Debug)]
 pub(crate) struct TaskGroup {
     set: Mutex<JoinSet<()>>,
@@ -22,45 +22,45 @@ impl Default for TaskGroup {
 }
 
 impl TaskGroup {
-    /// Runs `task` until it ends or the set is shut down for good.
+    /// Runs `task` until it ends or the group is shut down.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         while set.try_join_next().is_some() {}
         set.spawn(task);
     }
 
-    /// As [`TaskGroup::spawn`], for work that must not be begun once the set was asked to end: it is dropped then.
+    /// Runs `task` as [`TaskGroup::spawn`] does, or drops it when shutdown has begun.
     pub(crate) fn spawn_unless_stopping(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         while set.try_join_next().is_some() {}
-        // INVARIANT: the flag is raised before the set is taken, which needs this lock, so that no task slips in between
-        // to be awaited by nobody.
+        // INVARIANT: the flag is set before the set is taken, which needs this lock, so that every task spawned here
+        // is awaited.
         if !self.is_stopping() {
             set.spawn(task);
         }
     }
 
-    /// Resolves once the set is asked to end. Long-lived tasks wait for it beside their work.
+    /// Resolves once shutdown begins. Long-lived tasks wait for it beside their work.
     pub(crate) fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut stop = self.stop.subscribe();
         async move {
-            // An error means that the owner is gone, which is a stop as well.
+            // An error means that the owner is gone, which is a shutdown as well.
             let _ = stop.wait_for(|stopping| *stopping).await;
         }
     }
 
-    /// Whether the set was asked to end.
+    /// Returns whether shutdown has begun.
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
 
-    /// Asks every task to end, waits for `deadline`, and aborts those that still run. Says whether all ended by
+    /// Asks every task to end, waits for `deadline`, and aborts those that still run. Returns whether all ended by
     /// themselves.
     pub(crate) async fn shutdown(&self, deadline: Duration) -> bool {
         self.stop.send_replace(true);
         let mut set = self.take();
         let drained = timeout(deadline, async {
-            // What ends may have begun something in its place, such as a settlement that takes longer.
+            // An ending task may have spawned another, such as a settlement that takes longer.
             while !set.is_empty() {
                 while set.join_next().await.is_some() {}
                 set = self.take();

@@ -1,37 +1,37 @@
-//! What a model call consumed: [`Usage`], in buckets that never overlap.
+//! Usage of a model call: [`Usage`], in disjoint buckets.
 
 use serde::{Deserialize, Serialize};
 
-/// What one model call consumed, in tokens unless said otherwise. The buckets are disjoint: what a vendor counts twice
-/// (cached tokens within prompt tokens, thinking within the answer) is taken apart by its adapter.
+/// Usage of one model call, in tokens unless noted. The buckets are disjoint: a vendor's adapter separates tokens that
+/// the vendor counts twice (cached tokens within prompt tokens, reasoning within the answer).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
-    /// Of the prompt, what no cache held.
+    /// Prompt tokens outside of the vendor's cache.
     pub input_uncached: u64,
-    /// Of the prompt, what was read from the vendor's cache.
+    /// Prompt tokens read from the vendor's cache.
     pub cache_read: u64,
-    /// Of the prompt, what was written to the vendor's cache for minutes.
+    /// Prompt tokens written to the vendor's cache for minutes.
     pub cache_write_5m: u64,
-    /// Of the prompt, what was written to the vendor's cache for an hour.
+    /// Prompt tokens written to the vendor's cache for an hour.
     pub cache_write_1h: u64,
-    /// Of the prompt, sound.
+    /// Audio tokens of the prompt.
     pub audio_in: u64,
-    /// Of the answer, text and calls of tools.
+    /// Answer tokens of text and tool calls.
     pub output_text: u64,
-    /// Of the answer, what the model thought.
+    /// Reasoning tokens.
     pub output_reasoning: u64,
-    /// Of the answer, sound.
+    /// Audio tokens of the answer.
     pub audio_out: u64,
     /// Requests to tools on the vendor's side; not tokens.
     pub tool_requests: u64,
-    /// The sum that the vendor itself states, where it does.
+    /// The total that the vendor reports, where it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_total: Option<u64>,
 }
 
 impl Usage {
-    /// Tokens of the prompt, or `None` on overflow.
+    /// Returns the prompt tokens, or `None` on overflow.
     pub fn input(&self) -> Option<u64> {
         self.input_uncached
             .checked_add(self.cache_read)?
@@ -40,18 +40,18 @@ impl Usage {
             .checked_add(self.audio_in)
     }
 
-    /// Tokens of the answer, or `None` on overflow.
+    /// Returns the answer tokens, or `None` on overflow.
     pub fn output(&self) -> Option<u64> {
         self.output_text.checked_add(self.output_reasoning)?.checked_add(self.audio_out)
     }
 
-    /// All tokens, or `None` on overflow.
+    /// Returns all tokens, or `None` on overflow.
     pub fn total(&self) -> Option<u64> {
         self.input()?.checked_add(self.output()?)
     }
 
-    /// The sum of two, bucket by bucket, or `None` on overflow. What the vendors state is added up where both state
-    /// something, or where one of the two consumed nothing.
+    /// Returns the sum of two, bucket by bucket, or `None` on overflow. The sum has a vendor's total only where both
+    /// have one, or where one of the two is empty.
     #[must_use]
     pub fn checked_add(&self, other: &Self) -> Option<Self> {
         let provider_total = match (self.provider_total, other.provider_total) {
