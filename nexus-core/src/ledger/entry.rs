@@ -114,7 +114,7 @@ pub enum VendorBill {
 }
 
 impl VendorBill {
-    /// The name in the audit record of a correction.
+    /// Returns the name in the audit record of a correction.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Nothing => "not_billed",

@@ -49,8 +49,8 @@ pub struct Message {
 /// - A session belongs to its tenant and its owner.
 /// - Opening a session that exists returns it unchanged; opening another subject's is `NotFound`.
 /// - Messages come back in the order of their addition.
-/// - The messages before a run's question are its history, whatever was added since; it is empty where the question is
-///   not in the session.
+/// - The messages before a run's question are its history, whatever was added since. A question that is not in the
+///   session has no history.
 /// - A run adds no message to a session of another subject than its own.
 /// - A deleted session is gone with its messages; its runs and their audit chains stay.
 /// - Deleting a session needs the required access at the commit: without it nothing changes.
