@@ -12,7 +12,7 @@ if [ -e "$data" ] && [ ! -e "$data/store/nexus.db" ] && [ ! -e "$data/store/nexu
 fi
 rm -rf "$data/store" "$data/config"
 export NEXUS_CONFIG_DIR="$data/config"    # the demo's audit key goes here; yours is not touched
-export LLM_PROVIDER=extractive            # whatever your environment says: nothing leaves the machine
+export LLM_PROVIDER=extractive            # overrides your environment: nothing leaves the machine
 binary="${CARGO_TARGET_DIR:-target}/release/nexus"
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
