@@ -14,10 +14,10 @@ pub(super) async fn run(context: &Context<'_>, command: Shutoff) -> Result<Exit>
     let tenant = context.caller.tenant().as_str();
     match command {
         Shutoff::Status => {
-            let stops = context
+            let tripped = context
                 .with_reader(async |OpenStore { nexus, .. }| nexus.kill_switches(&context.caller).await)
                 .await?;
-            status(context, &stops)
+            status(context, &tripped)
         }
         Shutoff::Trip { reason, what, lasts } => {
             let (scope, lasts) =
@@ -25,8 +25,8 @@ pub(super) async fn run(context: &Context<'_>, command: Shutoff) -> Result<Exit>
             let trip = async |OpenStore { nexus, .. }: &OpenStore| {
                 nexus.trip(&context.caller, scope.clone(), &reason, lasts).await
             };
-            let stop = context.with_writer_or_create(trip).await?;
-            status(context, &[stop])
+            let kill_switch = context.with_writer_or_create(trip).await?;
+            status(context, &[kill_switch])
         }
         Shutoff::Rearm { what } => {
             let scope = what.scope(tenant);
@@ -55,20 +55,21 @@ fn named(scope: &KillSwitchScope) -> String {
     }
 }
 
-fn status(context: &Context<'_>, stops: &[KillSwitch]) -> Result<Exit> {
+fn status(context: &Context<'_>, tripped: &[KillSwitch]) -> Result<Exit> {
     let output = context.output;
     if output.is_json() {
-        output.json(&stops)?;
+        output.json(&tripped)?;
         return Ok(Exit::Done);
     }
-    if stops.is_empty() {
+    if tripped.is_empty() {
         output.line("no kill switch is tripped")?;
     }
-    for stop in stops {
-        let until =
-            stop.until.map_or_else(|| "until it is rearmed".to_owned(), |until| format!("until {until}"));
-        output.line(format_args!("{} since {}, {until}", stop.sentence(), stop.since))?;
-        if let KillSwitchCause::Switch { reason } = &stop.cause {
+    for kill_switch in tripped {
+        let until = kill_switch
+            .until
+            .map_or_else(|| "until it is rearmed".to_owned(), |until| format!("until {until}"));
+        output.line(format_args!("{} since {}, {until}", kill_switch.sentence(), kill_switch.since))?;
+        if let KillSwitchCause::Switch { reason } = &kill_switch.cause {
             output.line(format_args!("reason: {reason}"))?;
         }
     }

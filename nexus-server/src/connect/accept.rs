@@ -13,7 +13,7 @@ use tokio::time::{interval, sleep};
 
 use super::ConnectionLimits;
 use super::connection;
-use super::refusal_log::{self, Incident, Tally};
+use super::refusal_log::{self, Incident, RefusalLog};
 use super::table::{Admission, Table};
 
 /// Backoff after a failed `accept`: the first delay and the largest.
@@ -43,7 +43,7 @@ pub(crate) struct Accepted<S> {
 pub(crate) struct Serving {
     router: Router,
     table: Arc<Table>,
-    tally: Arc<Tally>,
+    log: Arc<RefusalLog>,
     stopping: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -53,7 +53,7 @@ impl Serving {
         Self {
             router,
             table: Table::new(limits),
-            tally: Arc::default(),
+            log: Arc::default(),
             stopping: watch::Sender::new(false),
             tasks: JoinSet::new(),
         }
@@ -69,7 +69,7 @@ impl Serving {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                _ = reports.tick() => self.tally.flush(),
+                _ = reports.tick() => self.log.flush(),
                 Some(_) = self.tasks.join_next() => {}
                 accepted = listener.accept() => match accepted {
                     Ok(accepted) => {
@@ -79,9 +79,9 @@ impl Serving {
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
                         tracing::debug!(%error, "cannot accept a connection");
-                        self.tally.note(Incident::NotAccepted, 1);
+                        self.log.note(Incident::NotAccepted, 1);
                         if self.table.evict_any() {
-                            self.tally.note(Incident::Evicted, 1);
+                            self.log.note(Incident::Evicted, 1);
                         }
                         tokio::select! {
                             () = &mut stop => break,
@@ -99,7 +99,7 @@ impl Serving {
     async fn admit<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&mut self, accepted: Accepted<S>) {
         let (admission, evicted) = self.table.admit(accepted.address).await;
         if evicted > 0 {
-            self.tally.note(Incident::Evicted, evicted);
+            self.log.note(Incident::Evicted, evicted);
         }
         let (place, probes_only) = match admission {
             Admission::Admitted(place) => (place, false),
@@ -107,8 +107,7 @@ impl Serving {
             Admission::Full => return self.refuse(accepted.stream, Incident::Full),
             Admission::AddressFull => return self.refuse(accepted.stream, Incident::AddressFull),
         };
-        let (router, limits, tally) =
-            (self.router.clone(), self.table.limits().clone(), Arc::clone(&self.tally));
+        let (router, limits, log) = (self.router.clone(), self.table.limits().clone(), Arc::clone(&self.log));
         let stopping = self.stopping.subscribe();
         self.tasks.spawn(async move {
             let activity = Arc::clone(&place.activity);
@@ -116,14 +115,14 @@ impl Serving {
                 connection::serve(accepted.stream, router, probes_only, activity, limits, stopping).await;
             drop(place);
             if let Some(incident) = served {
-                tally.note(incident, 1);
+                log.note(incident, 1);
             }
         });
     }
 
     /// Answers a connection over the limit with 503, as far as a write succeeds without waiting.
     fn refuse<S: AsyncWrite + Unpin + Send + 'static>(&self, mut stream: S, why: Incident) {
-        self.tally.note(why, 1);
+        self.log.note(why, 1);
         let answer = format!(
             "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
              retry-after: 1\r\nconnection: close\r\n\r\n{REFUSAL}",

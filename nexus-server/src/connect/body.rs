@@ -20,19 +20,19 @@ pub(super) enum Part {
 
 /// Body that reports its end, read or abandoned.
 #[derive(Debug)]
-pub(super) struct Told<B> {
+pub(super) struct TrackedBody<B> {
     inner: B,
     part: Part,
     activity: Arc<Activity>,
 }
 
-impl<B> Told<B> {
+impl<B> TrackedBody<B> {
     pub(super) fn new(inner: B, part: Part, activity: &Arc<Activity>) -> Self {
         Self { inner, part, activity: Arc::clone(activity) }
     }
 }
 
-impl<B> Drop for Told<B> {
+impl<B> Drop for TrackedBody<B> {
     fn drop(&mut self) {
         match self.part {
             Part::Request => self.activity.body_ended(),
@@ -41,7 +41,7 @@ impl<B> Drop for Told<B> {
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Told<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for TrackedBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 

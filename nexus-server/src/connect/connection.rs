@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::ConnectionLimits;
 use super::activity::{Activity, Phase};
-use super::body::{Part, Told};
+use super::body::{Part, TrackedBody};
 use super::refusal_log::Incident;
 use super::stream::Watched;
 use crate::serve::LINGER;
@@ -68,7 +68,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             served = connection.as_mut() => return served.err().filter(is_unread).map(|_| Incident::Unread),
             () = activity.changed() => {}
             () = activity.evicted() => return None,
-            () = told_to_stop(&mut stopping), if stop.is_none() => {
+            () = shutdown_requested(&mut stopping), if stop.is_none() => {
                 stop = Some(Instant::now() + LINGER);
                 connection.as_mut().graceful_shutdown();
             }
@@ -85,15 +85,15 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 
 fn received(request: Request<Incoming>, probes_only: bool, activity: &Arc<Activity>) -> Request {
     activity.request(!request.body().is_end_stream());
-    let mut request = request.map(|body| Body::new(Told::new(body, Part::Request, activity)));
+    let mut request = request.map(|body| Body::new(TrackedBody::new(body, Part::Request, activity)));
     if probes_only {
         request.extensions_mut().insert(OverCapacity);
     }
     request
 }
 
-fn responded(response: Response, probes_only: bool, activity: &Arc<Activity>) -> Response<Told<Body>> {
-    let mut response = response.map(|body| Told::new(body, Part::Response, activity));
+fn responded(response: Response, probes_only: bool, activity: &Arc<Activity>) -> Response<TrackedBody<Body>> {
+    let mut response = response.map(|body| TrackedBody::new(body, Part::Response, activity));
     if probes_only {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -115,7 +115,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
+async fn shutdown_requested(stopping: &mut watch::Receiver<bool>) {
     // A dropped sender means that the server stops.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -1,4 +1,4 @@
-//! [`Tally`]: rate-limited log of refused and closed connections, so that a flood of them does not flood the log.
+//! [`RefusalLog`]: rate-limited log of refused and closed connections, so that a flood of them does not flood the log.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -39,7 +39,7 @@ const ALL: [Incident; 7] = [
 
 /// Counters of incidents. The first of a kind is logged at once, those of the next minute together.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<[Count; ALL.len()]>);
+pub(super) struct RefusalLog(Mutex<[Count; ALL.len()]>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -58,7 +58,7 @@ impl Count {
     }
 }
 
-impl Tally {
+impl RefusalLog {
     /// Counts `incident`.
     pub(super) fn note(&self, incident: Incident, times: u64) {
         if let Some(connections) = self.count(incident, times, Instant::now()) {
@@ -128,14 +128,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_is_logged_at_once_and_the_rest_together() {
-        let tally = Tally::default();
+        let log = RefusalLog::default();
         let now = Instant::now();
-        assert_eq!(tally.count(Incident::Evicted, 1, now), Some(1));
+        assert_eq!(log.count(Incident::Evicted, 1, now), Some(1));
         for _ in 0..1_000 {
-            assert_eq!(tally.count(Incident::Evicted, 1, now + PAUSE / 2), None);
+            assert_eq!(log.count(Incident::Evicted, 1, now + PAUSE / 2), None);
         }
-        assert_eq!(tally.count(Incident::Full, 1, now), Some(1), "another kind has a line of its own");
-        assert_eq!(tally.count(Incident::Evicted, 0, now + PAUSE), Some(1_000));
-        assert_eq!(tally.count(Incident::Evicted, 0, now + PAUSE * 2), None, "nothing is logged of nothing");
+        assert_eq!(log.count(Incident::Full, 1, now), Some(1), "another kind has a line of its own");
+        assert_eq!(log.count(Incident::Evicted, 0, now + PAUSE), Some(1_000));
+        assert_eq!(log.count(Incident::Evicted, 0, now + PAUSE * 2), None, "nothing is logged of nothing");
     }
 }
