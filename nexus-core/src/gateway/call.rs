@@ -126,7 +126,7 @@ impl<T> Admission<T> {
     /// What was granted, or the refusal as an error.
     ///
     /// # Errors
-    /// [`Refused::to_error`].
+    /// [`CallRefusal::to_error`].
     pub fn or_error(self, now: Timestamp) -> Result<T> {
         match self {
             Self::Granted(granted) => Ok(granted),
@@ -250,7 +250,7 @@ pub(super) enum CallEvent {
     Ended(CallReceipt),
 }
 
-/// A streamed answer. It ends with [`Piece::Finish`] once the call is settled, or with one error.
+/// A streamed answer. It ends with [`CompletionEvent::Finish`] once the call is settled, or with one error.
 ///
 /// Dropping it does not end the call: the answer was paid for, is read to its end and settled. [`CallStream::cancel`]
 /// ends it.

@@ -31,7 +31,7 @@ async fn ask_with_speech(nexus: &Nexus) -> (Vec<String>, Value) {
 
 #[tokio::test]
 async fn speech_of_an_answer_is_fetched_by_a_principal_that_may_see_its_run() {
-    let nexus = speaking(OfflineSpeech).await;
+    let nexus = with_speech(OfflineSpeech).await;
     let (names, ready) = ask_with_speech(&nexus).await;
     assert_eq!(names, ["message.final", "audio.ready", "done"]);
     let (url, id) = (ready["audio_url"].as_str().unwrap(), ready["audio_id"].as_str().unwrap());
@@ -60,7 +60,7 @@ async fn speech_of_an_answer_is_fetched_by_a_principal_that_may_see_its_run() {
 
 #[tokio::test]
 async fn who_does_not_ask_for_it_hears_nothing() {
-    let nexus = speaking(OfflineSpeech).await;
+    let nexus = with_speech(OfflineSpeech).await;
     let frames = Frames::of(send(&over(&nexus), ask(&[], &asking())).await).rest().await;
     assert!(!frames.iter().any(|frame| name(frame).starts_with("audio")));
 }
@@ -90,7 +90,7 @@ impl SpeechSynthesizer for Hoarse {
 
 #[tokio::test]
 async fn what_fails_about_speaking_never_fails_the_answer() {
-    for nexus in [speaking(Hoarse).await, library(builder(MemoryStore::default())).await] {
+    for nexus in [with_speech(Hoarse).await, library(builder(MemoryStore::default())).await] {
         let (names, error) = ask_with_speech(&nexus).await;
         assert_eq!(names, ["message.final", "audio.error", "done"]);
         assert_eq!(error["code"], "TTS_ERROR");
