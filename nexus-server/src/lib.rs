@@ -10,6 +10,7 @@
 mod config;
 mod connect;
 mod error;
+mod extract;
 pub mod listen;
 mod log;
 mod middleware;
@@ -21,7 +22,6 @@ pub mod serve;
 mod sse;
 pub mod start;
 mod state;
-mod wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -45,7 +45,7 @@ pub fn router(server: AppState) -> Router {
                 Error::invalid("the route does not take this method").code(codes::METHOD_NOT_ALLOWED),
             )
         })
-        .layer(DefaultBodyLimit::max(wire::MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(extract::MAX_BODY_BYTES))
         .layer(from_fn_with_state(server.clone(), middleware::request_context))
         .with_state(server)
 }

@@ -18,8 +18,8 @@ use nexus_core::{Clock, Error, ErrorKind, RequestId, Result, RunId, Timestamp};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::extract::LastEventId;
 use crate::state::AppState;
-use crate::wire::LastEvent;
 
 /// Code for a stream whose journal was erased.
 const ERASED: &str = "RESUME_UNSUPPORTED";
@@ -83,7 +83,7 @@ impl RunEventStream {
         match event {
             Ok(event) => {
                 self.seq = event.seq;
-                let id = LastEvent::id(&self.run, event.seq);
+                let id = LastEventId::id(&self.run, event.seq);
                 (frame(event.body.name(), &event).id(id), !event.body.is_last())
             }
             Err(error) if error.stable_code() == ERASED => (self.erased_frame(&error), false),
