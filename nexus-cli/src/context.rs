@@ -11,7 +11,7 @@ use nexus_providers::bootstrap::{
 use nexus_providers::documents::{WorkerCommand, WorkerLimits, WorkerParser};
 use nexus_store_memory::{MemoryStore, Swept};
 
-use crate::args::Global;
+use crate::cli::Global;
 use crate::interrupt::Interrupts;
 use crate::output::{Output, announce};
 use crate::principal::{principal, user_source};

@@ -1,6 +1,6 @@
 //! Binary `nexus`: arguments in, text and exit codes out. All business rules are in `nexus_core`.
 
-mod args;
+mod cli;
 mod commands;
 mod context;
 mod exit;

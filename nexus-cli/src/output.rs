@@ -56,6 +56,11 @@ impl Output {
         self.json_text(serde_json::to_string(value))
     }
 
+    /// Prints a result, as `json` or as `line`.
+    pub(crate) fn json_or_line(&self, json: &impl Serialize, line: impl Display) -> Result<()> {
+        if self.json { self.json(json) } else { self.line(line) }
+    }
+
     fn json_text(&self, json: serde_json::Result<String>) -> Result<()> {
         let json = json.map_err(|error| Error::unexpected("cannot serialise the result").because(error))?;
         self.bytes(format!("{}\n", visible_json(&json)).as_bytes())

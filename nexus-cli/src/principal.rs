@@ -4,7 +4,7 @@ use nexus_core::access::ADMIN;
 use nexus_core::{Principal, Result};
 use nexus_providers::bootstrap::{Config, Environment, Source};
 
-use crate::args::Global;
+use crate::cli::Global;
 
 const TENANT: &str = "local";
 const USER: &str = "local";

@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use clap::CommandFactory as _;
 use nexus_core::{Error, ErrorKind, Result};
 use nexus_providers::bootstrap::{Colours, Environment, Redactor};
 use tokio::runtime::{Builder, Runtime};
@@ -12,8 +11,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::args::{Cli, Command, Corpora, Docs, Global};
-use crate::commands;
+use crate::cli::{Cli, Global};
+use crate::commands::{self, Command};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::interrupt::Interrupts;
@@ -36,13 +35,8 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
 }
 
 fn perform(cli: Cli, output: &Output) -> Result<Exit> {
-    if let Command::ParseWorker = cli.command {
-        return commands::parse_worker();
-    }
-    if let Command::Completions(completions) = &cli.command {
-        let mut script = Vec::new();
-        clap_complete::generate(completions.shell, &mut Cli::command(), "nexus", &mut script);
-        return output.bytes(&script).map(|()| Exit::Done);
+    if let Some(done) = cli.command.run_alone(output) {
+        return done;
     }
     let env = Environment::of_process().with_env_file(&cli.global.env_file(), Path::new("."))?;
     let redactor = Redactor::of(&env);
@@ -74,11 +68,8 @@ async fn drive(
 
 /// Returns a multi-threaded runtime for commands that ingest, and a single-threaded one for all others.
 fn runtime(command: &Command) -> Result<Runtime> {
-    let many = matches!(
-        command,
-        Command::Ingest(_) | Command::Docs(Docs::Reindex { .. }) | Command::Corpora(Corpora::Reindex { .. })
-    );
-    let mut builder = if many { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    let mut builder =
+        if command.is_parallel() { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     builder.enable_all().build().map_err(|error| {
         Error::new(ErrorKind::Unavailable, "cannot start the asynchronous runtime").because(error)
     })

@@ -1,24 +1,80 @@
 //! `nexus ask`.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use nexus_core::run::{AskBuilder, Budget, Outcome, RunHandle};
-use nexus_core::{Error, ErrorKind, Nexus, Result};
+use nexus_core::{Error, ErrorKind, NanoUsd, Nexus, Result, SessionId};
 use serde_json::{Value, json};
 
+use super::filters::Filters;
 use super::render_answer::{self, RunReport};
-use super::whole::{create, exists};
-use crate::args::{Ask, Filters};
+use super::standard_input;
+use super::user_files::{create, exists};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::output::Output;
 
-pub(super) async fn run(context: &Context<'_>, ask: Ask) -> Result<Exit> {
+const ABOUT: &str = "\
+Answers a question from the documents of a corpus, word by word, and lists the quotations that the answer rests on.
+
+Only documents that you may read are searched. When the passages do not hold the answer, Nexus says so and the exit \
+code is 3; it never invents text. Every question is recorded and signed: see `nexus runs verify`.
+
+Ctrl-C cancels the question; its record shows that, and the exit code is 130.";
+
+const EXAMPLES: &str = "\
+Examples:
+  nexus ask --corpus handbook \"How many unused days of annual leave carry over to the next year?\"
+  nexus ask --corpus handbook --filter 'year >= 2025 and department = \"people\"' \"How long is the probation period?\"
+  nexus ask --corpus handbook --json \"May I work from another country?\" | jq .answer.text
+  nexus ask --corpus handbook --provider openai --model gpt-4o --max-cost 0.05 \"What is the minimum length of a password?\"
+  nexus ask --corpus handbook --speak answer.mp3 \"How long is the probation period?\"
+  echo \"May I work from another country?\" | nexus ask --corpus handbook -";
+
+/// Answer a question, with quotations
+#[derive(Debug, Args)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
+pub(crate) struct AskArgs {
+    /// The question, 1 to 10,000 characters; `-` reads it from standard input
+    question: String,
+    #[command(flatten)]
+    narrowing: Filters,
+    /// The conversation that the question belongs to [default: a new one]
+    #[arg(long, value_name = "ID")]
+    session: Option<SessionId>,
+    /// Title of the run [default: the beginning of the question]
+    #[arg(long)]
+    title: Option<String>,
+    /// A label of the run; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// The provider to ask [default: as configured]
+    #[arg(long, value_name = "NAME")]
+    pub(super) provider: Option<String>,
+    /// The model to ask for [default: the provider's]
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Maximum cost of the whole question, in dollars; 0 allows only free models
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    max_cost: Option<NanoUsd>,
+    /// Synthesise speech of the answer, and write the audio into this file
+    #[arg(long, value_name = "FILE")]
+    speak: Option<PathBuf>,
+    /// Ask the model even if it answered an equal question before
+    #[arg(long)]
+    no_cache: bool,
+    /// With `--json`: print every event on a line of its own, as it comes, instead of the whole at the end
+    #[arg(long, requires = "json")]
+    events: bool,
+}
+
+pub(super) async fn run(context: &Context<'_>, ask: AskArgs) -> Result<Exit> {
     if let Some(file) = ask.speak.as_ref().filter(|file| file.symlink_metadata().is_ok()) {
         return Err(exists(file));
     }
-    let question = super::question(ask.question.clone()).await?;
+    let question = standard_input::question(ask.question.clone()).await?;
     context
         .with_writer(async |OpenStore { nexus, .. }| {
             let run = put(nexus, context, &ask, question).start().await?;
@@ -47,7 +103,7 @@ pub(super) async fn run(context: &Context<'_>, ask: Ask) -> Result<Exit> {
 }
 
 /// Reports the result of text-to-speech.
-fn spoken(output: &Output, ask: &Ask, told: &RunReport) {
+fn spoken(output: &Output, ask: &AskArgs, told: &RunReport) {
     match (&ask.speak, &told.audio) {
         (Some(file), Some(Ok(mime))) => output.note(format_args!("spoken: {} ({mime})", file.display())),
         (Some(_), Some(Err(reason))) => {
@@ -66,8 +122,8 @@ fn write(file: &Path, sound: &[u8]) -> Result<()> {
     })
 }
 
-fn put(nexus: &Nexus, context: &Context<'_>, ask: &Ask, question: String) -> AskBuilder {
-    let mut builder = narrowed(nexus.ask(&context.caller, question), &ask.narrowing);
+fn put(nexus: &Nexus, context: &Context<'_>, ask: &AskArgs, question: String) -> AskBuilder {
+    let mut builder = ask.narrowing.apply(nexus.ask(&context.caller, question));
     if let Some(session) = &ask.session {
         builder = builder.session(session.clone());
     }
@@ -89,23 +145,8 @@ fn put(nexus: &Nexus, context: &Context<'_>, ask: &Ask, question: String) -> Ask
     ask.tags.iter().fold(builder.speak(ask.speak.is_some()), AskBuilder::tag)
 }
 
-/// Applies `narrowing` to a question.
-pub(super) fn narrowed(builder: AskBuilder, narrowing: &Filters) -> AskBuilder {
-    let mut builder = builder
-        .corpus(narrowing.corpus.as_str())
-        .document_tags(narrowing.document_tags.clone())
-        .documents(narrowing.documents.clone());
-    if let Some(top_k) = narrowing.top_k {
-        builder = builder.top_k(top_k);
-    }
-    if let Some(filter) = &narrowing.filter {
-        builder = builder.filter(filter.clone());
-    }
-    builder
-}
-
 /// Returns the report of a run as one JSON document.
-pub(super) fn document(run: &RunHandle, told: &RunReport) -> Value {
+fn document(run: &RunHandle, told: &RunReport) -> Value {
     let RunReport { outcome, answer, metadata, audio } = told;
     let sentence = match outcome {
         Outcome::Abstained { reason } => Some(reason.sentence()),

@@ -1,38 +1,136 @@
 //! `nexus budget`.
 
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
 use nexus_core::quota::{Cap, Limit, LimitKey, LimitMode, Meter, ScopeKind, Window};
 use nexus_core::{Error, LimitStatus, NanoUsd, Result};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::removal::{Target, may_go_on};
+use super::removal::{Removal, Target, may_go_on};
 use super::table::Table;
-use crate::args::{Budget, LimitOf, LimitSet};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::usd;
 
-pub(super) async fn run(context: &Context<'_>, command: Budget) -> Result<Exit> {
+const EXAMPLES: &str = "\
+A limit that is set here overrides the configuration's until it is removed. 0 allows nothing; `unlimited` allows \
+everything.
+
+Examples:
+  nexus budget show
+  nexus budget set --scope user --per month --usd 10
+  nexus budget set --scope user --id bob --per day --meter calls --cap 100
+  nexus budget set --scope tenant --per month --usd 500 --shadow   # record, but do not refuse
+  nexus budget rm --scope user --per month";
+
+/// `nexus budget`.
+#[derive(Debug, Subcommand)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) enum BudgetCommand {
+    /// Show the effective limits, and how much of them is used
+    Show {
+        /// User whose counters to show [default: yours]
+        #[arg(long, value_name = "USER")]
+        of: Option<String>,
+    },
+    /// Set a limit of the tenant
+    #[command(after_long_help = EXAMPLES)]
+    Set(LimitSet),
+    /// Remove a limit that was set
+    #[command(name = "rm", after_long_help = EXAMPLES)]
+    Remove {
+        #[command(flatten)]
+        of: LimitOf,
+        #[command(flatten)]
+        removal: Removal,
+    },
+}
+
+/// Limit to set.
+#[derive(Debug, Args)]
+pub(crate) struct LimitSet {
+    #[command(flatten)]
+    of: LimitOf,
+    /// Cap in dollars, or `unlimited`
+    #[arg(long, conflicts_with_all = ["cap", "meter"], required_unless_present = "cap")]
+    usd: Option<String>,
+    /// Cap of another meter; -1 is unlimited
+    #[arg(long, value_name = "N", requires = "meter", allow_negative_numbers = true)]
+    cap: Option<i64>,
+    /// Record refusals without enforcing them
+    #[arg(long)]
+    shadow: bool,
+}
+
+/// Scope, model, window and meter of a limit.
+#[derive(Debug, Args)]
+pub(crate) struct LimitOf {
+    /// Scope whose consumption is counted
+    #[arg(long, value_parser = scopes())]
+    scope: String,
+    /// Id within the scope [default: a limit for each]
+    #[arg(long)]
+    id: Option<String>,
+    /// Model [default: all models together]
+    #[arg(long)]
+    model: Option<String>,
+    /// Window: minute, hour, day, month, total, or seconds such as 90s
+    #[arg(long, value_name = "WINDOW")]
+    per: Window,
+    /// Meter, if not money
+    #[arg(long, value_parser = PossibleValuesParser::new(["calls", "tokens", "cost_units"]))]
+    meter: Option<String>,
+}
+
+impl LimitOf {
+    /// Returns the scope.
+    fn scope(&self) -> Option<ScopeKind> {
+        word(&self.scope)
+    }
+
+    /// Returns the meter.
+    fn meter(&self) -> Option<Meter> {
+        self.meter.as_deref().map_or(Some(Meter::Money), word)
+    }
+}
+
+fn scopes() -> PossibleValuesParser {
+    let all = [
+        ScopeKind::Tenant,
+        ScopeKind::Organisation,
+        ScopeKind::User,
+        ScopeKind::Investigation,
+        ScopeKind::Run,
+    ];
+    PossibleValuesParser::new(all.map(ScopeKind::as_str))
+}
+
+/// Parses a variant by its JSON name.
+fn word<T: DeserializeOwned>(word: &str) -> Option<T> {
+    serde_json::from_value(word.into()).ok()
+}
+
+pub(super) async fn run(context: &Context<'_>, command: BudgetCommand) -> Result<Exit> {
     match command {
-        Budget::Show { of: user } => {
+        BudgetCommand::Show { of: user } => {
             let limits = async |OpenStore { nexus, .. }: &OpenStore| {
                 nexus.limits(&context.caller, user.as_deref()).await
             };
             show(context, &context.with_reader(limits).await?)
         }
-        Budget::Set(set) => {
+        BudgetCommand::Set(set) => {
             let limit = limit(&set)?;
             context
                 .with_writer_or_create(async |OpenStore { nexus, .. }| {
                     nexus.set_limit(&context.caller, &limit).await
                 })
                 .await?;
-            report(
-                context,
-                &json!({ "set": limit }),
-                &format!("set to {}", amount(&limit.subject, limit.cap)),
-            )
+            let line = format!("set to {}", amount(&limit.subject, limit.cap));
+            context.output.json_or_line(&json!({ "set": limit }), line)?;
+            Ok(Exit::Done)
         }
-        Budget::Remove { of, removal } => {
+        BudgetCommand::Remove { of, removal } => {
             let subject = subject(&of)?;
             let targets = async |OpenStore { nexus, .. }: &OpenStore| {
                 let found =
@@ -49,11 +147,9 @@ pub(super) async fn run(context: &Context<'_>, command: Budget) -> Result<Exit> 
             if !context.with_writer(remove).await? {
                 return Err(no_such_limit());
             }
-            report(
-                context,
-                &json!({ "removed": subject }),
-                "removed; the limit of the configuration applies again",
-            )
+            let line = "removed; the limit of the configuration applies again";
+            context.output.json_or_line(&json!({ "removed": subject }), line)?;
+            Ok(Exit::Done)
         }
     }
 }
@@ -149,10 +245,4 @@ fn show(context: &Context<'_>, limits: &[LimitStatus]) -> Result<Exit> {
     }
     table.lines().try_for_each(|line| context.output.line(line))?;
     Ok(Exit::Done)
-}
-
-fn report(context: &Context<'_>, json: &serde_json::Value, line: &str) -> Result<Exit> {
-    let output = context.output;
-    let said = if output.is_json() { output.json(json) } else { output.line(line) };
-    said.map(|()| Exit::Done)
 }

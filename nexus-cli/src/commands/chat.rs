@@ -2,26 +2,50 @@
 
 use std::io::{self, BufRead, IsTerminal as _, Read as _};
 
+use clap::Args;
 use nexus_core::grounding::Citation;
 use nexus_core::{Error, ErrorKind, Nexus, Result, SessionId};
 use tokio::sync::mpsc;
 
-use super::{ask, render_answer};
-use crate::args::Chat;
+use super::filters::Filters;
+use super::{render_answer, standard_input};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
+
+const ABOUT: &str = "\
+Holds a conversation: each line is a question, and a short one such as \"and for managers?\" is understood together \
+with the question before it.
+
+`/sources` lists the quotations of the last answer, `/quit` or the end of input ends the conversation. The \
+conversation is stored: `--session` continues it, and `nexus sessions show` prints it.";
+
+const EXAMPLES: &str = "\
+Examples:
+  nexus chat --corpus handbook
+  nexus chat --corpus handbook --session 0199c2a4-…";
+
+/// Hold a conversation
+#[derive(Debug, Args)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
+pub(crate) struct ChatArgs {
+    #[command(flatten)]
+    narrowing: Filters,
+    /// The conversation to continue [default: a new one]
+    #[arg(long, value_name = "ID")]
+    session: Option<SessionId>,
+}
 
 /// State of a conversation between two lines.
 struct Conversation<'a> {
     context: &'a Context<'a>,
     nexus: &'a Nexus,
-    chat: &'a Chat,
+    chat: &'a ChatArgs,
     session: Option<SessionId>,
     sources: Vec<Citation>,
     exit: Exit,
 }
 
-pub(super) async fn run(context: &Context<'_>, chat: Chat) -> Result<Exit> {
+pub(super) async fn run(context: &Context<'_>, chat: ChatArgs) -> Result<Exit> {
     context
         .with_writer(async |OpenStore { nexus, .. }| {
             let session = chat.session.clone();
@@ -62,7 +86,7 @@ impl Conversation<'_> {
 
     async fn ask(&mut self, question: String) -> Result<()> {
         let output = self.context.output;
-        let mut builder = ask::narrowed(self.nexus.ask(&self.context.caller, question), &self.chat.narrowing);
+        let mut builder = self.chat.narrowing.apply(self.nexus.ask(&self.context.caller, question));
         if let Some(session) = &self.session {
             builder = builder.session(session.clone());
         }
@@ -110,7 +134,7 @@ fn lines() -> Result<mpsc::Receiver<Result<String>>> {
 
 /// Reads the next line, and of one over the limit only as much as is needed to refuse it.
 fn next_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
-    let longest = super::LONGEST_QUESTION;
+    let longest = standard_input::LONGEST_QUESTION;
     let mut line = Vec::new();
     if input.take(longest).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);

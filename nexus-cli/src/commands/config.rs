@@ -1,19 +1,53 @@
-//! `nexus config show`.
+//! `nexus config`.
 
+use clap::{Args, Subcommand};
 use nexus_core::Result;
 use nexus_providers::bootstrap::{Field, Origin, Source};
 use serde_json::{Value, json};
 
 use super::table::Table;
-use crate::args::Show;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::terminal::one_line;
 
+const ABOUT_SHOW: &str = "\
+Shows each effective field of the configuration, by its path, and the variables without a field that are set. \
+Of a secret only a fingerprint is shown: the first six characters of its SHA-256, enough to compare two secrets.
+
+With `--sources`, shows the source of each value: the command line, the environment, a file of variables, \
+`nexus.toml`, a `.env` that was found in the working directory, or the default.";
+
+const EXAMPLES_SHOW: &str = "\
+Examples:
+  nexus config show --sources
+  nexus --env-file ./staging.env config show --sources --json";
+
+/// `nexus config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show the effective configuration
+    #[command(long_about = ABOUT_SHOW, after_long_help = EXAMPLES_SHOW)]
+    Show(ShowArgs),
+}
+
+/// Arguments of `nexus config show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Show the source of each value
+    #[arg(long)]
+    sources: bool,
+}
+
 /// Longest value in a list, in characters; `--json` prints values whole.
 const SHOWN_CHARS: usize = 60;
 
-pub(super) fn show(context: &Context<'_>, show: &Show) -> Result<Exit> {
+pub(super) fn run(context: &Context<'_>, command: &ConfigCommand) -> Result<Exit> {
+    match command {
+        ConfigCommand::Show(args) => show(context, args),
+    }
+}
+
+fn show(context: &Context<'_>, show: &ShowArgs) -> Result<Exit> {
     let fields = fields(context);
     let variables = context.variables();
     if context.output.is_json() {
@@ -58,7 +92,7 @@ fn fields(context: &Context<'_>) -> Vec<Field> {
     fields
 }
 
-fn as_json(field: &Field, show: &Show) -> Value {
+fn as_json(field: &Field, show: &ShowArgs) -> Value {
     let mut json = json!({ "field": field.path, "value": field.value });
     if let (true, Some(members)) = (show.sources, json.as_object_mut()) {
         members.insert("source".to_owned(), field.source.origin.to_string().into());

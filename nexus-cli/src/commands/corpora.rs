@@ -1,43 +1,114 @@
 //! `nexus corpora`.
 
+use clap::{Args, Subcommand};
 use nexus_core::document::store::{CorpusPatch, DocumentQuery};
 use nexus_core::document::{ChunkConfig, Corpus};
 use nexus_core::retrieve::CorpusConfig;
 use nexus_core::{CorpusId, Error, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::removal::{Target, may_go_on};
+use super::chunking::Chunking;
+use super::removal::{Removal, Target, may_go_on};
 use super::table::Table;
 use super::{batch, docs};
-use crate::args::{Corpora, CorpusSettings};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::size;
 
-pub(super) async fn run(context: &Context<'_>, command: Corpora) -> Result<Exit> {
+const SETTINGS: &str = "\
+Settings are one JSON object; `{}` means the defaults, an unknown field is refused:
+  {
+    \"retrieval\": {\"provider\": \"local_pgvector\", \"top_k_default\": 5},
+    \"chunking\": {\"size\": {\"tokens\": 512}, \"overlap\": 64},
+    \"language\": \"en\"
+  }
+
+Examples:
+  nexus corpora create handbook --name \"The handbook\"
+  nexus corpora set handbook --config '{\"retrieval\": {\"top_k_default\": 8}}'
+  nexus corpora set handbook --config @settings.json";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CorporaCommand {
+    /// List the corpora of the tenant
+    List,
+    /// Show a corpus and its effective settings
+    Show {
+        /// The corpus
+        corpus: CorpusId,
+    },
+    /// Create an empty corpus
+    #[command(after_long_help = SETTINGS)]
+    Create {
+        /// Its id
+        corpus: CorpusId,
+        #[command(flatten)]
+        settings: CorpusSettings,
+    },
+    /// Change a corpus's name or settings
+    ///
+    /// New settings replace all of the old. How documents are cut changes for documents that come later; `nexus
+    /// corpora reindex` cuts those that are there.
+    #[command(after_long_help = SETTINGS)]
+    Set {
+        /// The corpus
+        corpus: CorpusId,
+        #[command(flatten)]
+        settings: CorpusSettings,
+    },
+    /// Remove a corpus with all its documents
+    Rm {
+        /// The corpus
+        corpus: CorpusId,
+        #[command(flatten)]
+        removal: Removal,
+    },
+    /// Chunk all documents of a corpus again, from their raw bytes
+    ///
+    /// Documents stay searchable with their old passages until the new ones are published.
+    Reindex {
+        /// The corpus
+        corpus: CorpusId,
+        #[command(flatten)]
+        chunking: Chunking,
+    },
+}
+
+/// Settings of a corpus.
+#[derive(Debug, Args)]
+pub(crate) struct CorpusSettings {
+    /// Display name
+    #[arg(long)]
+    name: Option<String>,
+    /// Its settings: a JSON object, or `@FILE` to read them from a file
+    #[arg(long, value_name = "JSON", value_parser = parse_settings)]
+    config: Option<Value>,
+}
+
+pub(super) async fn run(context: &Context<'_>, command: CorporaCommand) -> Result<Exit> {
     match command {
-        Corpora::List => context.with_reader(async |opened| list(context, opened).await).await,
-        Corpora::Show { corpus } => {
+        CorporaCommand::List => context.with_reader(async |opened| list(context, opened).await).await,
+        CorporaCommand::Show { corpus } => {
             context.with_reader(async |opened| show(context, opened, &corpus).await).await
         }
-        Corpora::Create { corpus, settings } => {
+        CorporaCommand::Create { corpus, settings } => {
             context
                 .with_writer_or_create(async |opened| {
                     create(context, opened, corpus.clone(), &settings).await
                 })
                 .await
         }
-        Corpora::Set { corpus, settings } => {
+        CorporaCommand::Set { corpus, settings } => {
             context.with_writer(async |opened| set(context, opened, &corpus, &settings).await).await
         }
-        Corpora::Rm { corpus, removal } => {
+        CorporaCommand::Rm { corpus, removal } => {
             let targets = async |opened: &OpenStore| targets(context, opened, &corpus).await;
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
             }
             context.with_writer(async |opened| remove(context, opened, &corpus).await).await
         }
-        Corpora::Reindex { corpus, chunking } => {
+        CorporaCommand::Reindex { corpus, chunking } => {
             let chunking = chunking.config()?;
             context
                 .with_writer(async |opened| {
@@ -140,4 +211,24 @@ async fn reindex(
     let documents = docs::all(context, &opened.nexus, query).await?;
     let documents = documents.into_iter().map(|document| document.id).collect();
     batch::reindex(context, &opened.nexus, documents, chunking).await
+}
+
+/// Reads a file of settings, up to a limit of bytes.
+fn read_settings(path: &str) -> std::io::Result<String> {
+    const LONGEST: u64 = 1024 * 1024;
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?;
+    std::io::Read::read_to_string(&mut std::io::Read::take(file, LONGEST + 1), &mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(std::io::Error::other(format!("it has more than {LONGEST} bytes")));
+    }
+    Ok(text)
+}
+
+fn parse_settings(text: &str) -> Result<Value, String> {
+    let json = match text.strip_prefix('@') {
+        Some(path) => read_settings(path).map_err(|error| format!("`{path}`: {error}"))?,
+        None => text.to_owned(),
+    };
+    serde_json::from_str(&json).map_err(|error| format!("this is not JSON: {error}"))
 }

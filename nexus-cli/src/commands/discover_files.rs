@@ -9,9 +9,7 @@ use nexus_core::id::{MAX_ID_CHARS, clean_name, is_refused};
 use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Result, hex};
 
 use super::ignored::{self, Ignored};
-
-/// Path that means standard input.
-pub(super) const STANDARD_INPUT: &str = "-";
+use super::standard_input::STANDARD_INPUT;
 
 /// File to ingest.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,57 +1,138 @@
 //! `nexus docs`.
 
-use nexus_core::access::Grant;
+use clap::Subcommand;
+use nexus_core::access::{Grant, Grantee, Permission};
 use nexus_core::document::store::DocumentQuery;
-use nexus_core::document::{Document, Passage};
+use nexus_core::document::{Document, DocumentStatus, Passage};
 use nexus_core::escape::escape_line;
-use nexus_core::{DocumentId, Nexus, Result};
+use nexus_core::{CorpusId, DocumentId, GrantId, Nexus, Result, Timestamp};
 use serde_json::json;
 
-use super::batch;
-use super::removal::{Target, may_go_on};
+use super::chunking::Chunking;
+use super::removal::{Removal, Target, may_go_on};
 use super::table::Table;
-use super::warnings;
-use crate::args::Docs;
+use super::{batch, warnings};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::size;
 
+const EXAMPLES_GRANT: &str = "\
+Permissions: read, write (and read), delete, reindex, owner (all of them, and granting).
+
+Examples:
+  nexus docs grant handbook/leave.md role:reader read
+  nexus docs grant handbook/leave.md user:ada owner
+  nexus docs grant handbook/leave.md group:finance write --expires 2027-01-01T00:00:00Z";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DocsCommand {
+    /// List the documents that you may read, in order of id
+    List {
+        /// Only those of this corpus
+        #[arg(long, short, value_name = "ID")]
+        corpus: Option<CorpusId>,
+        /// Only those of this status: queued, processing, succeeded, failed
+        #[arg(long)]
+        status: Option<DocumentStatus>,
+        /// Only those with this label; may be repeated
+        #[arg(long = "tag", value_name = "TAG")]
+        tags: Vec<String>,
+        /// Maximum number of entries [default: all]
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Show a document, and with `--passages` its indexed text
+    Show {
+        /// The document
+        document: DocumentId,
+        /// Print its passages too
+        #[arg(long)]
+        passages: bool,
+    },
+    /// Remove a document with its passages and grants
+    Rm {
+        /// The documents
+        #[arg(required = true, value_name = "DOCUMENT")]
+        documents: Vec<DocumentId>,
+        #[command(flatten)]
+        removal: Removal,
+    },
+    /// Chunk documents again, from their raw bytes
+    ///
+    /// A document stays searchable with its old passages until the new ones are published.
+    Reindex {
+        /// The documents
+        #[arg(required = true, value_name = "DOCUMENT")]
+        documents: Vec<DocumentId>,
+        #[command(flatten)]
+        chunking: Chunking,
+    },
+    /// List the permissions on a document
+    Grants {
+        /// The document
+        document: DocumentId,
+    },
+    /// Grant a permission on a document
+    #[command(after_long_help = EXAMPLES_GRANT)]
+    Grant {
+        /// The document
+        document: DocumentId,
+        /// Grantee: `role:NAME`, `user:ID`, `group:ID` or `api_key:ID`
+        #[arg(value_name = "WHO")]
+        grantee: Grantee,
+        /// Permission: read, write, delete, reindex or owner
+        permission: Permission,
+        /// Time at which the grant expires [default: never]
+        #[arg(long, value_name = "TIME")]
+        expires: Option<Timestamp>,
+    },
+    /// Revoke a permission; takes effect with the next search
+    Revoke {
+        /// The document
+        document: DocumentId,
+        /// The grant's id, as `nexus docs grants` shows it
+        grant: GrantId,
+        #[command(flatten)]
+        removal: Removal,
+    },
+}
+
 /// Number of documents or passages per page.
 const PAGE: usize = 500;
 
-pub(super) async fn run(context: &Context<'_>, command: Docs) -> Result<Exit> {
+pub(super) async fn run(context: &Context<'_>, command: DocsCommand) -> Result<Exit> {
     match command {
-        Docs::List { corpus, status, tags, limit } => {
+        DocsCommand::List { corpus, status, tags, limit } => {
             let query = DocumentQuery { corpus, status, tags, after: None, limit: limit.unwrap_or(0) };
             context.with_reader(async |opened| list(context, opened, query).await).await
         }
-        Docs::Show { document, passages } => {
+        DocsCommand::Show { document, passages } => {
             context.with_reader(async |opened| show(context, opened, &document, passages).await).await
         }
-        Docs::Rm { documents, removal } => {
+        DocsCommand::Rm { documents, removal } => {
             let targets = async |opened: &OpenStore| targets(context, opened, &documents).await;
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
             }
             context.with_writer(async |opened| remove(context, opened, &documents).await).await
         }
-        Docs::Reindex { documents, chunking } => {
+        DocsCommand::Reindex { documents, chunking } => {
             let chunking = chunking.config()?;
             let reindex = async |opened: &OpenStore| {
                 Box::pin(batch::reindex(context, &opened.nexus, documents.clone(), chunking)).await
             };
             context.with_writer(reindex).await
         }
-        Docs::Grants { document } => {
+        DocsCommand::Grants { document } => {
             context.with_reader(async |opened| grants(context, opened, &document).await).await
         }
-        Docs::Grant { document, grantee, permission, expires } => {
+        DocsCommand::Grant { document, grantee, permission, expires } => {
             let grant = async |OpenStore { nexus, .. }: &OpenStore| {
                 nexus.grant(&context.caller, &document, grantee.clone(), permission, expires).await
             };
             granted(context, &context.with_writer(grant).await?)
         }
-        Docs::Revoke { document, grant, removal } => {
+        DocsCommand::Revoke { document, grant, removal } => {
             let targets = async |OpenStore { nexus, .. }: &OpenStore| {
                 let found = nexus.removable_grant(&context.caller, &document, &grant).await?;
                 let words = format!("the permission {} of {} on {document}", found.permission, found.grantee);

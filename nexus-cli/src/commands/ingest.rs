@@ -2,22 +2,77 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use nexus_core::access::Permission;
+use clap::Args;
+use nexus_core::access::{Grantee, Permission};
 use nexus_core::document::store::Submitted;
 use nexus_core::document::{ChunkConfig, Failure, Metadata, NewDocument};
 use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Nexus, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::batch::{self, Outcome, Record};
-use super::discover_files::{self, Item, STANDARD_INPUT};
-use crate::args::Ingest;
+use super::chunking::Chunking;
+use super::discover_files::{self, Item};
+use super::standard_input::{STANDARD_INPUT, off_thread};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::count;
 
-pub(super) async fn run(context: &Context<'_>, ingest: Ingest) -> Result<Exit> {
+const ABOUT: &str = "\
+Ingests files and folders into a corpus, which is created if there is none.
+
+Folders are walked; hidden files and those that `.gitignore` or `.nexusignore` names are skipped. Each file is one document. \
+Its format is recognised by its content: text, Markdown, HTML, PDF, Word, PowerPoint, Excel, CSV, e-mail, JSON and \
+source code. A file that cannot be read fails by itself, with a reason, and the others go on; the exit code is then 1.
+
+A document's id is the corpus and its path below the folder you give, such as `handbook/travel/hotels.md`, so the same \
+command ingests only new files when it runs again. A file whose content or metadata changed is refused without \
+`--overwrite`.";
+
+const EXAMPLES: &str = "\
+Examples:
+  nexus ingest ./docs --corpus handbook
+  nexus ingest report.pdf notes/ --corpus work --tag 2026 --meta department=finance --meta year=2026
+  nexus ingest ./docs --corpus handbook --overwrite --share role:reader
+  curl -s https://example.org/page | nexus ingest - --corpus web --id page --name page.html";
+
+/// Read files and folders into a corpus
+#[derive(Debug, Args)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
+pub(crate) struct IngestArgs {
+    /// Files and folders; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The corpus
+    #[arg(long, short, value_name = "ID")]
+    corpus: CorpusId,
+    /// A label for every document; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// A fact about every document, for filters; a value that reads as JSON is taken as such; may be repeated
+    #[arg(long = "meta", value_name = "KEY=VALUE", value_parser = fact)]
+    metadata: Vec<(String, Value)>,
+    /// Grant read permission on every document: `role:reader`, `user:ID`, `group:ID`; may be repeated
+    #[arg(long = "share", value_name = "WHO")]
+    share: Vec<Grantee>,
+    /// The document's id, for a single file
+    #[arg(long, value_name = "ID")]
+    id: Option<DocumentId>,
+    /// The document's name, for a single file
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Replace documents that changed
+    #[arg(long)]
+    overwrite: bool,
+    /// Read hidden and ignored files too
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    chunking: Chunking,
+}
+
+pub(super) async fn run(context: &Context<'_>, ingest: IngestArgs) -> Result<Exit> {
     let chunking = ingest.chunking.config()?;
     let except = [context.data.as_path(), context.config_dir.as_path()];
     let mut files = discover_files::items(&ingest.paths, &ingest.corpus, ingest.all, &except);
@@ -27,7 +82,7 @@ pub(super) async fn run(context: &Context<'_>, ingest: Ingest) -> Result<Exit> {
             finish_what_was_left(context, nexus).await?;
             ensure_corpus(context, nexus, &ingest.corpus).await?;
             let ingest = &ingest;
-            let one = |(path, item): (std::path::PathBuf, Result<Item>)| async move {
+            let one = |(path, item): (PathBuf, Result<Item>)| async move {
                 let (document_id, outcome) = match item {
                     Ok(item) => bring(context, nexus, ingest, chunking, item).await,
                     Err(error) => (None, Outcome::Failed { failure: Failure::from(&error) }),
@@ -40,7 +95,7 @@ pub(super) async fn run(context: &Context<'_>, ingest: Ingest) -> Result<Exit> {
 }
 
 /// Applies `--id` and `--name`, which need exactly one document.
-fn name_single(ingest: &Ingest, files: &mut [(std::path::PathBuf, Result<Item>)]) -> Result<()> {
+fn name_single(ingest: &IngestArgs, files: &mut [(PathBuf, Result<Item>)]) -> Result<()> {
     if ingest.id.is_none() && ingest.name.is_none() {
         return Ok(());
     }
@@ -79,7 +134,7 @@ async fn ensure_corpus(context: &Context<'_>, nexus: &Nexus, corpus: &CorpusId) 
 async fn bring(
     context: &Context<'_>,
     nexus: &Nexus,
-    ingest: &Ingest,
+    ingest: &IngestArgs,
     chunking: Option<ChunkConfig>,
     item: Item,
 ) -> (Option<DocumentId>, Outcome) {
@@ -111,7 +166,7 @@ async fn submit(
 ) -> Result<Submitted> {
     let file = if path.as_os_str() == STANDARD_INPUT {
         let limit = context.settings.max_document_bytes;
-        super::off_thread(move || standard_input(limit)).await?
+        off_thread(move || standard_input(limit)).await?
     } else {
         File::open(path).map_err(unreadable)?
     };
@@ -147,9 +202,24 @@ fn unreadable(error: io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, what).code("FILE_UNREADABLE").because(error)
 }
 
-async fn share(context: &Context<'_>, nexus: &Nexus, ingest: &Ingest, document: &DocumentId) -> Result<()> {
+async fn share(
+    context: &Context<'_>,
+    nexus: &Nexus,
+    ingest: &IngestArgs,
+    document: &DocumentId,
+) -> Result<()> {
     for grantee in &ingest.share {
         nexus.grant(&context.caller, document, grantee.clone(), Permission::Read, None).await?;
     }
     Ok(())
+}
+
+/// Parses `key=value`. `2026`, `true` and `"2026"` are JSON; any other value is plain text.
+fn fact(text: &str) -> Result<(String, Value), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("write it like `department=finance`")?;
+    if key.is_empty() {
+        return Err("the key is empty");
+    }
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+    Ok((key.to_owned(), value))
 }

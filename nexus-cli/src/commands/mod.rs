@@ -1,17 +1,29 @@
-//! Commands, one module for each group: arguments become calls of [`nexus_core::Nexus`], and results become text.
+//! Commands, one module for each verb with its arguments and its `run`: arguments become calls of
+//! [`nexus_core::Nexus`], and results become text.
+//!
+//! Verbs share `filters`, `chunking` and `removal` (options), `standard_input`, `stdout_pipe` and `user_files` (input and
+//! output), `discover_files` and `batch` (documents), `render_answer`, `table` and `warnings` (text).
 
 mod ask;
+mod backup;
 mod batch;
 mod budget;
 mod chat;
+mod chunking;
+mod completions;
 mod config;
 mod corpora;
 mod discover_files;
 mod docs;
+mod export;
+mod filters;
 mod ignored;
+mod import;
 mod ingest;
+mod kill_switch;
 mod ledger;
 mod models;
+mod parse_worker;
 mod pricing;
 mod providers;
 mod removal;
@@ -20,22 +32,114 @@ mod retention;
 mod runs;
 mod search;
 mod sessions;
-mod shutoff;
+mod standard_input;
 mod status;
+mod stdout_pipe;
 mod table;
 mod usage;
-mod verify;
+mod user_files;
 mod warnings;
-mod whole;
 
-use std::io::Read as _;
+use clap::Subcommand;
+use nexus_core::Result;
 
-use nexus_core::retrieve::MAX_QUESTION_CHARS;
-use nexus_core::{Error, ErrorKind, Result};
-
-use crate::args::{Command, ConfigCommand, Providers};
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::output::Output;
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Ingest(ingest::IngestArgs),
+    Ask(ask::AskArgs),
+    Search(search::SearchArgs),
+    Chat(chat::ChatArgs),
+    /// Sets of documents that are searched together
+    #[command(subcommand)]
+    Corpora(corpora::CorporaCommand),
+    /// Documents, and who may use them
+    #[command(subcommand)]
+    Docs(docs::DocsCommand),
+    /// Questions that were asked, and their signed records
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
+    /// Conversations
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
+    /// Providers of models
+    #[command(subcommand)]
+    Providers(providers::ProvidersCommand),
+    /// Available models: their role, context length and price
+    ///
+    /// Lists the providers that are configured, and those whose key is known, with the model that each is asked for
+    /// unless a question names another. A model without a price is not called; `nexus pricing set` gives it one.
+    Models,
+    /// Effective configuration and its sources
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    Usage(usage::UsageArgs),
+    /// Cost of each attempt to call a vendor
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// Prices of models
+    #[command(subcommand)]
+    Pricing(pricing::PricingCommand),
+    /// Limits of consumption
+    #[command(subcommand)]
+    Budget(budget::BudgetCommand),
+    /// Kill switch for all calls to models
+    #[command(subcommand)]
+    Shutoff(kill_switch::KillSwitchCommand),
+    /// Retention periods of records
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
+    /// Contents of the store, and its search mode
+    ///
+    /// Says where the data is, who you are, how questions are answered, whether search is lexical, and how much there
+    /// is of everything. Works while another process uses the data directory.
+    Status,
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
+    Backup(backup::BackupArgs),
+    Completions(completions::CompletionsArgs),
+    /// Reads documents for another process, on standard input and output
+    #[command(hide = true)]
+    ParseWorker,
+}
+
+impl Command {
+    /// Returns the providers that the command names.
+    pub(crate) fn providers(&self) -> Vec<String> {
+        if let Self::Ask(ask) = self {
+            ask.provider.iter().cloned().collect()
+        } else if let Self::Providers(providers::ProvidersCommand::Check(check)) = self {
+            check.providers.clone()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Returns whether the command ingests, which needs several threads.
+    pub(crate) fn is_parallel(&self) -> bool {
+        matches!(
+            self,
+            Self::Ingest(_)
+                | Self::Docs(docs::DocsCommand::Reindex { .. })
+                | Self::Corpora(corpora::CorporaCommand::Reindex { .. })
+        )
+    }
+
+    /// Runs a command that needs neither configuration nor runtime; returns `None` for all others.
+    pub(crate) fn run_alone(&self, output: &Output) -> Option<Result<Exit>> {
+        if let Self::ParseWorker = self {
+            Some(parse_worker::run())
+        } else if let Self::Completions(completions) = self {
+            Some(completions::run(output, completions))
+        } else {
+            None
+        }
+    }
+}
 
 /// Runs a command.
 pub(crate) async fn run(context: &Context<'_>, command: Command) -> Result<Exit> {
@@ -48,53 +152,20 @@ pub(crate) async fn run(context: &Context<'_>, command: Command) -> Result<Exit>
         Command::Docs(docs) => Box::pin(docs::run(context, docs)).await,
         Command::Runs(runs) => runs::run(context, runs).await,
         Command::Sessions(sessions) => sessions::run(context, sessions).await,
-        Command::Providers(Providers::Check(check)) => Box::pin(providers::check(context, check)).await,
+        Command::Providers(providers) => Box::pin(providers::run(context, providers)).await,
         Command::Models => Box::pin(models::run(context)).await,
-        Command::Config(ConfigCommand::Show(show)) => config::show(context, &show),
+        Command::Config(config) => config::run(context, &config),
         Command::Usage(usage) => usage::run(context, usage).await,
         Command::Ledger(ledger) => ledger::run(context, ledger).await,
         Command::Pricing(pricing) => Box::pin(pricing::run(context, pricing)).await,
         Command::Budget(budget) => Box::pin(budget::run(context, budget)).await,
-        Command::Shutoff(shutoff) => Box::pin(shutoff::run(context, shutoff)).await,
+        Command::Shutoff(switch) => Box::pin(kill_switch::run(context, switch)).await,
         Command::Retention(retention) => Box::pin(retention::run(context, retention)).await,
         Command::Status => status::run(context).await,
-        Command::Export(export) => whole::export(context, &export.file).await,
-        Command::Import(import) => whole::import(context, &import.file).await,
-        Command::Backup(backup) => whole::backup(context, &backup.directory).await,
-        // Both end before a context exists.
+        Command::Export(export) => export::run(context, export).await,
+        Command::Import(import) => import::run(context, import).await,
+        Command::Backup(backup) => backup::run(context, backup).await,
+        // `run_alone` runs both.
         Command::Completions(_) | Command::ParseWorker => Ok(Exit::Done),
     }
-}
-
-/// Parses documents for the parent process until that process ends.
-pub(crate) fn parse_worker() -> Result<Exit> {
-    nexus_providers::documents::serve().map(|()| Exit::Done).map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "lost the connection to the parent process").because(error)
-    })
-}
-
-/// Read limit of a question, in bytes: twice the longest question in the longest characters, as a search allows.
-const LONGEST_QUESTION: u64 = MAX_QUESTION_CHARS as u64 * 2 * 4 + 16;
-
-/// Returns the question of an argument or of standard input, and of one over the limit only as much as is needed to
-/// refuse it.
-async fn question(given: String) -> Result<String> {
-    if given == "-" { off_thread(read_question).await } else { Ok(given) }
-}
-
-/// Runs blocking I/O on a thread of its own, so that it does not delay interrupts.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::unexpected("a blocking task failed").because(error))?
-}
-
-fn read_question() -> Result<String> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .take(LONGEST_QUESTION)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::new(ErrorKind::Unavailable, "cannot read standard input").because(error))?;
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
 }

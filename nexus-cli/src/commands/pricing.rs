@@ -1,17 +1,78 @@
 //! `nexus pricing`.
 
+use clap::{Args, Subcommand};
 use nexus_core::price::{PriceRow, Rates};
-use nexus_core::{Clock as _, NanoUsd, Result, SystemClock};
+use nexus_core::{Clock as _, NanoUsd, Result, SystemClock, Timestamp};
 
 use super::models::rate;
 use super::table::Table;
-use crate::args::{PriceSet, Pricing};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 
-pub(super) async fn run(context: &Context<'_>, command: Pricing) -> Result<Exit> {
+const EXAMPLES: &str = "\
+Prices are dollars for a million tokens. A price is never changed: a later one replaces it from its own time on, and \
+earlier charges stay.
+
+Examples:
+  nexus pricing list --provider openai
+  nexus pricing set --provider openai --model gpt-4o --input 2.50 --output 10 --cache-read 1.25";
+
+/// `nexus pricing`.
+#[derive(Debug, Subcommand)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) enum PricingCommand {
+    /// List current and future prices
+    List {
+        /// Only those of this type of provider
+        #[arg(long)]
+        provider: Option<String>,
+        /// Only those of this model
+        #[arg(long)]
+        model: Option<String>,
+    },
+    /// Add a price, for every tenant
+    #[command(after_long_help = EXAMPLES)]
+    Set(Box<PriceSet>),
+}
+
+/// Price to add.
+#[derive(Debug, Args)]
+pub(crate) struct PriceSet {
+    /// The type of the provider, or the name of one that is `openai_compatible`
+    #[arg(long)]
+    provider: String,
+    /// The model, or `*` for any of the provider
+    #[arg(long)]
+    model: String,
+    /// Prompt tokens
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    input: NanoUsd,
+    /// Tokens of the answer
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    output: NanoUsd,
+    /// Prompt tokens read from the vendor's cache [default: as input]
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    cache_read: Option<NanoUsd>,
+    /// Prompt tokens written to the vendor's cache for minutes [default: as input]
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    cache_write_5m: Option<NanoUsd>,
+    /// Prompt tokens written to the vendor's cache for an hour [default: as for minutes]
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    cache_write_1h: Option<NanoUsd>,
+    /// Tokens of thinking [default: as output]
+    #[arg(long, value_name = "USD", value_parser = NanoUsd::parse_usd)]
+    reasoning: Option<NanoUsd>,
+    /// Time from which it applies, as 2026-03-01T00:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    from: Option<Timestamp>,
+    /// Source of the price, as records show it [default: the current day]
+    #[arg(long, value_name = "NAME")]
+    price_version: Option<String>,
+}
+
+pub(super) async fn run(context: &Context<'_>, command: PricingCommand) -> Result<Exit> {
     match command {
-        Pricing::List { provider, model } => {
+        PricingCommand::List { provider, model } => {
             let fits = |row: &PriceRow| {
                 provider.as_ref().is_none_or(|provider| *provider == row.provider)
                     && model.as_ref().is_none_or(|model| *model == row.model)
@@ -26,7 +87,7 @@ pub(super) async fn run(context: &Context<'_>, command: Pricing) -> Result<Exit>
             rows.retain(fits);
             list(context, &rows)
         }
-        Pricing::Set(set) => {
+        PricingCommand::Set(set) => {
             let row = row(context, *set);
             let add =
                 async |OpenStore { nexus, .. }: &OpenStore| nexus.add_price(&context.caller, &row).await;

@@ -1,7 +1,8 @@
-//! `nexus providers check`.
+//! `nexus providers`.
 
 use std::time::Instant;
 
+use clap::{Args, Subcommand};
 use futures::future::join_all;
 use nexus_core::cache::CacheUse;
 use nexus_core::gateway::{CallReceipt, ModelCall, Models};
@@ -10,15 +11,49 @@ use nexus_core::{Clock as _, Nexus, Principal, Result, SystemClock};
 use nexus_providers::bootstrap::{Config, LlmConfig, configured, routing};
 use serde_json::{Value, json};
 
-use crate::args::Check;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::usd;
 
+const ABOUT_CHECK: &str = "\
+Makes one tiny call to each configured provider, concurrently, and reports the results. The calls are real: they are \
+priced, limited, recorded and billed like any other. There are no fallbacks and no retries.
+
+Without names, it calls every provider that a section of `nexus.toml`, a route or `LLM_PROVIDER` names. The exit code \
+is 1 if any of them fails.";
+
+const EXAMPLES_CHECK: &str = "\
+Examples:
+  nexus providers check
+  OPENAI_API_KEY=… nexus providers check openai
+  LLM_PROVIDER=fake nexus providers check   # the scripted provider, without a key";
+
+/// `nexus providers`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProvidersCommand {
+    /// Call each configured provider once, and report the result
+    #[command(long_about = ABOUT_CHECK, after_long_help = EXAMPLES_CHECK)]
+    Check(CheckArgs),
+}
+
+/// Arguments of `nexus providers check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Only these
+    #[arg(value_name = "PROVIDER")]
+    pub(super) providers: Vec<String>,
+}
+
 /// Output limit of the call: enough for a word, and the minimum that vendors accept.
 const MAX_TOKENS: u32 = 16;
 
-pub(super) async fn check(context: &Context<'_>, check: Check) -> Result<Exit> {
+pub(super) async fn run(context: &Context<'_>, command: ProvidersCommand) -> Result<Exit> {
+    match command {
+        ProvidersCommand::Check(check) => self::check(context, check).await,
+    }
+}
+
+async fn check(context: &Context<'_>, check: CheckArgs) -> Result<Exit> {
     let names = if check.providers.is_empty() {
         configured(&context.config).into_iter().collect()
     } else {

@@ -1,15 +1,27 @@
-//! Confirmation and dry run of a removal.
+//! Options, confirmation and dry run of every command that removes something.
 
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal as _};
 
+use clap::Args;
 use nexus_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
-use super::off_thread;
-use crate::args::Removal;
+use super::standard_input::off_thread;
 use crate::context::{Context, OpenStore};
 use crate::output::announce;
+
+/// Options of a removal.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Removing")]
+pub(crate) struct Removal {
+    /// List the objects to remove, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Skip the confirmation, asked on a terminal only
+    #[arg(long, short)]
+    yes: bool,
+}
 
 /// Object to remove, as text and as JSON.
 #[derive(Debug)]

@@ -1,25 +1,50 @@
 //! `nexus retention`.
 
+use clap::Subcommand;
 use nexus_core::Result;
 use nexus_core::retention::{Removed, RetentionClass};
 use serde_json::json;
 
-use super::removal::{Target, may_go_on};
+use super::removal::{Removal, Target, may_go_on};
 use super::table::Table;
-use crate::args::Retention;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 
-pub(super) async fn run(context: &Context<'_>, command: Retention) -> Result<Exit> {
+const ABOUT: &str = "\
+`[retention]` of nexus.toml sets the retention periods of records, in days. `nexus-server` applies them every hour; \
+without a server, `nexus retention apply` does. Ledger entries and audit records are never removed.";
+
+const EXAMPLES: &str = "\
+Examples:
+  nexus retention show
+  nexus retention apply --dry-run
+  nexus retention apply --yes";
+
+#[derive(Debug, Subcommand)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
+pub(crate) enum RetentionCommand {
+    /// Print the retention period of each class of records, and the number of older ones
+    Show,
+    /// Remove the records that are older than their retention period
+    ///
+    /// Leaves a signed record of the removal. Removed records cannot be restored.
+    #[command(after_long_help = EXAMPLES)]
+    Apply {
+        #[command(flatten)]
+        removal: Removal,
+    },
+}
+
+pub(super) async fn run(context: &Context<'_>, command: RetentionCommand) -> Result<Exit> {
     match command {
-        Retention::Show => {
+        RetentionCommand::Show => {
             let expired = context.with_reader(async |opened| expired(context, opened).await).await?;
             let records =
                 |class| expired.iter().find(|found| found.class == class).map_or(0, |found| found.records);
             let every = RetentionClass::ALL.map(|class| Removed { class, records: records(class) });
             print(context, "EXPIRED", &every)
         }
-        Retention::Apply { removal } => {
+        RetentionCommand::Apply { removal } => {
             let targets = async |opened: &OpenStore| {
                 let expired = expired(context, opened).await?.into_iter();
                 let expired = expired.filter(|found| found.records > 0);

@@ -1,19 +1,46 @@
 //! `nexus search`.
 
+use clap::Args;
 use nexus_core::retrieve::{ComponentScore, Hit, Retrieved, SearchMode};
 use nexus_core::{Result, Search};
 
+use super::filters::Filters;
 use super::render_answer::place;
-use crate::args;
+use super::standard_input;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::terminal::{count, one_line};
 
+const ABOUT: &str = "\
+Finds the passages that match best, without answering.
+
+Only documents that you may read are searched. `--explain` shows how a passage is ranked: its score and rank in \
+each retriever, and the contribution of each word of the question. Works while another process uses the data \
+directory.";
+
+const EXAMPLES: &str = "\
+Examples:
+  nexus search --corpus handbook \"retention of invoices\"
+  nexus search --corpus handbook --top-k 20 --doc-tag 2026 --explain \"retention of invoices\"";
+
+/// Find passages
+#[derive(Debug, Args)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
+pub(crate) struct SearchArgs {
+    /// The query; `-` reads it from standard input
+    question: String,
+    #[command(flatten)]
+    narrowing: Filters,
+    /// Show why each passage ranks where it does
+    #[arg(long)]
+    explain: bool,
+}
+
 /// Length of an excerpt, in characters.
 const EXCERPT: usize = 400;
 
-pub(super) async fn run(context: &Context<'_>, args: args::Search) -> Result<Exit> {
+pub(super) async fn run(context: &Context<'_>, args: SearchArgs) -> Result<Exit> {
     let narrowing = args.narrowing;
     let search = Search {
         top_k: narrowing.top_k,
@@ -21,7 +48,7 @@ pub(super) async fn run(context: &Context<'_>, args: args::Search) -> Result<Exi
         tags: narrowing.document_tags,
         documents: narrowing.documents,
         explain: args.explain,
-        ..Search::new(narrowing.corpus, super::question(args.question).await?)
+        ..Search::new(narrowing.corpus, standard_input::question(args.question).await?)
     };
     let found = context
         .with_reader(async |OpenStore { nexus, .. }| nexus.search(&context.caller, search).await)

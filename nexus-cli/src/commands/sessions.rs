@@ -1,20 +1,38 @@
 //! `nexus sessions`.
 
+use clap::Subcommand;
 use nexus_core::llm::MessageRole;
 use nexus_core::{Result, SessionId};
 
 use super::render_answer;
 use super::table::Table;
-use crate::args::Sessions;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::one_line;
 
-pub(super) async fn run(context: &Context<'_>, command: Sessions) -> Result<Exit> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// List conversations, latest first: yours, or those of all users for an admin
+    List {
+        /// Maximum number of entries
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Print the messages of a conversation
+    Show {
+        /// The conversation
+        session: SessionId,
+        /// Maximum number of messages, counted from the last
+        #[arg(long, value_name = "N", default_value_t = 1_000)]
+        limit: usize,
+    },
+}
+
+pub(super) async fn run(context: &Context<'_>, command: SessionsCommand) -> Result<Exit> {
     context
         .with_reader(async |opened| match &command {
-            Sessions::List { limit } => list(context, opened, *limit).await,
-            Sessions::Show { session, limit } => show(context, opened, session, *limit).await,
+            SessionsCommand::List { limit } => list(context, opened, *limit).await,
+            SessionsCommand::Show { session, limit } => show(context, opened, session, *limit).await,
         })
         .await
 }

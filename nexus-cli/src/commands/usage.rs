@@ -1,16 +1,73 @@
 //! `nexus usage`.
 
+use clap::{Args, ValueEnum};
+use nexus_core::ledger::UsageBy;
 use nexus_core::quota::DateRange;
 use nexus_core::{Clock as _, Result, SystemClock};
 use serde_json::json;
 
 use super::table::Table;
-use crate::args::{Period, Usage};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::usd;
 
-pub(super) async fn run(context: &Context<'_>, usage: Usage) -> Result<Exit> {
+const EXAMPLES: &str = "\
+Examples:
+  nexus usage                                   # this month, by user
+  nexus usage --by model --day 2026-03-01
+  nexus usage --by org --month 2026-03 --json
+  nexus usage --by tenant --from 2026-01-01 --to 2026-03-31";
+
+/// Sum up consumption
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct UsageArgs {
+    /// Key to sum by; without the role admin only your own sum by user
+    #[arg(long, value_enum, default_value_t = By::User)]
+    by: By,
+    #[command(flatten)]
+    period: Period,
+}
+
+/// Key of a sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    Tenant,
+    Org,
+    User,
+    Model,
+}
+
+impl From<By> for UsageBy {
+    fn from(by: By) -> Self {
+        match by {
+            By::Tenant => Self::Tenant,
+            By::Org => Self::Organisation,
+            By::User => Self::User,
+            By::Model => Self::Model,
+        }
+    }
+}
+
+/// Range of days.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which days [default: this month]")]
+struct Period {
+    /// One day, as 2026-03-01
+    #[arg(long, conflicts_with_all = ["month", "from", "to"])]
+    day: Option<String>,
+    /// One month, as 2026-03
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    month: Option<String>,
+    /// From this day on
+    #[arg(long, value_name = "DAY", requires = "to")]
+    from: Option<String>,
+    /// Up to and including this day
+    #[arg(long, value_name = "DAY", requires = "from")]
+    to: Option<String>,
+}
+
+pub(super) async fn run(context: &Context<'_>, usage: UsageArgs) -> Result<Exit> {
     let days = days(context, &usage.period)?;
     let read = async |OpenStore { nexus, .. }: &OpenStore| {
         nexus.usage(&context.caller, usage.by.into(), &days).await

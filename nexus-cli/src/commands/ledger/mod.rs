@@ -4,31 +4,96 @@ mod export;
 mod reconcile;
 
 use std::io::Write;
+use std::path::PathBuf;
 
+use clap::{Args, Subcommand};
 use nexus_core::ledger::{LedgerEntry, LedgerQuery};
-use nexus_core::{MAX_LISTED, Nexus, Result};
+use nexus_core::{MAX_LISTED, Nexus, Result, Timestamp};
 
+use super::stdout_pipe::{STANDARD_OUTPUT, StdoutPipe};
 use super::table::Table;
-use super::whole::{StdoutPipe, create};
-use crate::args::{Ledger, Lines};
+use super::user_files::create;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::usd;
 use export::{Sink, export, named};
+use reconcile::ReconcileArgs;
 
-/// Path that means standard output.
-const STANDARD_OUTPUT: &str = "-";
+const EXAMPLES: &str = "\
+Examples:
+  nexus ledger list --model gpt-4o --limit 20
+  nexus ledger list --unreconciled
+  nexus ledger reconcile CALL --not-billed --reason \"invoice 2026-03\"
+  nexus ledger export --csv ledger.csv
+  nexus ledger export --jsonl | jq -s 'map(.cost_nano_usd | tonumber) | add'";
 
-pub(super) async fn run(context: &Context<'_>, command: Ledger) -> Result<Exit> {
+const ABOUT_EXPORT: &str = "\
+Exports every entry of the ledger, latest first: one for each attempt to call a vendor, billed once, and one for each \
+correction, with a `revision` above 0. The numbers of a correction are differences and may be negative, so the sum over \
+all entries is the total. Money is in whole billionths of a dollar (`cost_nano_usd`) and, exactly, in cents (`cost_cents`).";
+
+/// `nexus ledger`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// List attempts to call a vendor, latest first: yours, or those of all users for an admin
+    #[command(after_long_help = EXAMPLES)]
+    List {
+        #[command(flatten)]
+        narrowing: Lines,
+        /// Only those of unknown outcome that are not reconciled with the vendor's bill
+        #[arg(long)]
+        unreconciled: bool,
+        /// Maximum number of entries
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Replace an estimate by the amount of the vendor's bill
+    #[command(long_about = reconcile::ABOUT, after_long_help = EXAMPLES)]
+    Reconcile(ReconcileArgs),
+    /// Write the ledger to a file
+    #[command(long_about = ABOUT_EXPORT, after_long_help = EXAMPLES)]
+    Export {
+        #[command(flatten)]
+        narrowing: Lines,
+        /// As comma-separated values, with a header
+        #[arg(long, conflicts_with = "jsonl")]
+        csv: bool,
+        /// As JSON, one object on each line; this is the default
+        #[arg(long)]
+        jsonl: bool,
+        /// The file, which must not exist; `-` is standard output
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+}
+
+/// Filter of ledger entries.
+#[derive(Debug, Args)]
+pub(crate) struct Lines {
+    /// Only those of this user
+    #[arg(long, value_name = "USER")]
+    of: Option<String>,
+    /// Only those of this model
+    #[arg(long)]
+    model: Option<String>,
+    /// Only from this moment on, as 2026-03-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    from: Option<Timestamp>,
+    /// Only before this moment
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+}
+
+pub(super) async fn run(context: &Context<'_>, command: LedgerCommand) -> Result<Exit> {
     match command {
-        Ledger::List { narrowing, unreconciled, limit } => {
+        LedgerCommand::List { narrowing, unreconciled, limit } => {
             let query = LedgerQuery { unreconciled, ..query(narrowing, limit) };
             context
                 .with_reader(async |OpenStore { nexus, .. }| list(context, nexus, query.clone()).await)
                 .await
         }
-        Ledger::Reconcile(what) => reconcile::run(context, &what).await,
-        Ledger::Export { narrowing, csv, jsonl: _, file } => {
+        LedgerCommand::Reconcile(what) => reconcile::run(context, &what).await,
+        LedgerCommand::Export { narrowing, csv, jsonl: _, file } => {
             let query = query(narrowing, MAX_LISTED);
             context
                 .with_reader(async |OpenStore { nexus, .. }| {

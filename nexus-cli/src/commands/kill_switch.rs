@@ -2,24 +2,80 @@
 
 use std::time::Duration;
 
+use clap::{Args, Subcommand};
 use nexus_core::ledger::{KillSwitch, KillSwitchCause, KillSwitchScope};
 use nexus_core::{Error, Result};
 use serde_json::json;
 
-use crate::args::Shutoff;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 
-pub(super) async fn run(context: &Context<'_>, command: Shutoff) -> Result<Exit> {
+const EXAMPLES: &str = "\
+Calls in flight finish; no call begins until the scope is rearmed.
+
+Examples:
+  nexus shutoff status
+  nexus shutoff trip \"invoice looks wrong\"
+  nexus shutoff trip --only-user bob --for 3600 \"runaway script\"
+  nexus shutoff rearm";
+
+/// `nexus shutoff`.
+#[derive(Debug, Subcommand)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) enum KillSwitchCommand {
+    /// Show the tripped kill switches, with their time and reason
+    Status,
+    /// Trip the kill switch: refuse calls to models
+    #[command(after_long_help = EXAMPLES)]
+    Trip {
+        /// Reason, which `nexus shutoff status` shows
+        reason: String,
+        #[command(flatten)]
+        what: Shut,
+        /// Duration [default: until it is rearmed]
+        #[arg(long = "for", value_name = "SECONDS")]
+        lasts: Option<u32>,
+    },
+    /// Rearm the kill switch: admit calls to models again
+    #[command(after_long_help = EXAMPLES)]
+    Rearm {
+        #[command(flatten)]
+        what: Shut,
+    },
+}
+
+/// Scope of a kill switch: the tenant by default.
+#[derive(Debug, Args)]
+pub(crate) struct Shut {
+    /// Every tenant
+    #[arg(long, conflicts_with = "only_user")]
+    everything: bool,
+    /// One user of the tenant
+    #[arg(long, value_name = "ID")]
+    only_user: Option<String>,
+}
+
+impl Shut {
+    /// Returns the scope for a caller of `tenant`.
+    fn scope(&self, tenant: &str) -> KillSwitchScope {
+        match (&self.only_user, self.everything) {
+            (Some(user), _) => KillSwitchScope::User(user.clone()),
+            (None, true) => KillSwitchScope::Global,
+            (None, false) => KillSwitchScope::Tenant(tenant.to_owned()),
+        }
+    }
+}
+
+pub(super) async fn run(context: &Context<'_>, command: KillSwitchCommand) -> Result<Exit> {
     let tenant = context.caller.tenant().as_str();
     match command {
-        Shutoff::Status => {
+        KillSwitchCommand::Status => {
             let tripped = context
                 .with_reader(async |OpenStore { nexus, .. }| nexus.kill_switches(&context.caller).await)
                 .await?;
             status(context, &tripped)
         }
-        Shutoff::Trip { reason, what, lasts } => {
+        KillSwitchCommand::Trip { reason, what, lasts } => {
             let (scope, lasts) =
                 (what.scope(tenant), lasts.map(|seconds| Duration::from_secs(seconds.into())));
             let trip = async |OpenStore { nexus, .. }: &OpenStore| {
@@ -28,7 +84,7 @@ pub(super) async fn run(context: &Context<'_>, command: Shutoff) -> Result<Exit>
             let kill_switch = context.with_writer_or_create(trip).await?;
             status(context, &[kill_switch])
         }
-        Shutoff::Rearm { what } => {
+        KillSwitchCommand::Rearm { what } => {
             let scope = what.scope(tenant);
             let rearm =
                 async |OpenStore { nexus, .. }: &OpenStore| nexus.rearm(&context.caller, &scope).await;

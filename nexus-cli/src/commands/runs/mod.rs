@@ -1,28 +1,78 @@
-//! `nexus runs`, except `verify`.
+//! `nexus runs`.
 
-use nexus_core::run::{Answer, Event, EventBody, Outcome, Run, RunQuery};
-use nexus_core::{Error, ErrorKind, Nexus, Result, RunId};
+mod verify;
+
+use clap::Subcommand;
+use nexus_core::run::{Answer, Event, EventBody, Outcome, Run, RunQuery, RunState};
+use nexus_core::{Error, ErrorKind, Nexus, Result, RunId, SessionId};
 use serde_json::json;
 
+use super::render_answer;
 use super::table::Table;
-use super::{render_answer, verify};
-use crate::args::Runs;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::one_line;
+use verify::VerifyArgs;
 
-pub(super) async fn run(context: &Context<'_>, command: Runs) -> Result<Exit> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// List runs, latest first: yours, or those of all users for an admin
+    List {
+        /// Only those of this conversation
+        #[arg(long, value_name = "ID")]
+        session: Option<SessionId>,
+        /// Only those that are `running` or `closed`
+        #[arg(long)]
+        state: Option<RunState>,
+        /// Only those with this label
+        #[arg(long)]
+        tag: Option<String>,
+        /// Maximum number of entries
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show a run: its question, its answer and its outcome
+    Show {
+        /// The run
+        run: RunId,
+    },
+    /// Print the events of a run, each on a line of its own
+    ///
+    /// Events are the journal of the run, in the order in which it streamed them.
+    Events {
+        /// The run
+        run: RunId,
+        /// The number of the first event to print
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        from: u64,
+        /// Follow further events until the run ends
+        #[arg(long, short)]
+        follow: bool,
+    },
+    Verify(VerifyArgs),
+    /// Cancel a run
+    ///
+    /// When another process drives the run, that process receives the request and cancels within a second.
+    Cancel {
+        /// The run
+        run: RunId,
+    },
+}
+
+pub(super) async fn run(context: &Context<'_>, command: RunsCommand) -> Result<Exit> {
     match command {
-        Runs::List { session, state, tag, limit } => {
+        RunsCommand::List { session, state, tag, limit } => {
             let query = RunQuery { session, state, tag, limit, ..RunQuery::default() };
             context.with_reader(async |opened| list(context, opened, query).await).await
         }
-        Runs::Show { run } => context.with_reader(async |opened| show(context, opened, &run).await).await,
-        Runs::Events { run, from, follow } => {
+        RunsCommand::Show { run } => {
+            context.with_reader(async |opened| show(context, opened, &run).await).await
+        }
+        RunsCommand::Events { run, from, follow } => {
             context.with_reader(async |opened| events(context, opened, &run, from, follow).await).await
         }
-        Runs::Verify(verify) => verify::run(context, verify).await,
-        Runs::Cancel { run } => cancel(context, &run).await,
+        RunsCommand::Verify(verify) => verify::run(context, verify).await,
+        RunsCommand::Cancel { run } => cancel(context, &run).await,
     }
 }
 

@@ -1,13 +1,39 @@
 //! `nexus runs verify`.
 
+use clap::Args;
 use nexus_core::audit::{Status, Verification};
 use nexus_core::{Nexus, Result};
 use serde::Serialize;
 
-use crate::args::Verify;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::count;
+
+const ABOUT: &str = "\
+Verifies the signed records of a run or an ingestion job: that no record was changed, added, moved or removed since it \
+was written, and that a key in your key ring signed it.
+
+`ok` means complete and unchanged; `open` means unchanged so far, because the run continues or its process died. \
+Everything else ends with exit code 6 and names the first record that is wrong. Works while another process uses the \
+data directory.";
+
+const EXAMPLES: &str = "\
+Examples:
+  nexus runs verify 0199c2a4-…
+  nexus runs verify --all
+  nexus runs verify --all --json | jq .unsound";
+
+/// Check signed records
+#[derive(Debug, Args)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
+#[group(required = true, multiple = false)]
+pub(crate) struct VerifyArgs {
+    /// The run or job
+    run: Option<String>,
+    /// Check the records of every run and job of the tenant
+    #[arg(long)]
+    all: bool,
+}
 
 /// Number of chains per page.
 const PAGE: usize = 1_000;
@@ -39,7 +65,7 @@ impl Summary {
     }
 }
 
-pub(super) async fn run(context: &Context<'_>, verify: Verify) -> Result<Exit> {
+pub(super) async fn run(context: &Context<'_>, verify: VerifyArgs) -> Result<Exit> {
     context
         .with_reader(async |OpenStore { nexus, .. }| match &verify.run {
             Some(run) => one(context, nexus, run).await,

@@ -1,37 +1,13 @@
-//! Command line as plain data, which [`crate::commands`] carries out.
-
-mod config;
-mod corpora;
-mod docs;
-mod ingest;
-mod ledger;
-mod models;
-mod money;
-mod question;
-mod removal;
-mod retention;
-mod runs;
-mod whole;
+//! Command line as plain data: the options of every command, and the [`Command`] to run.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser};
 use nexus_providers::bootstrap::EnvFile;
 
-pub(crate) use config::{ConfigCommand, Show};
-pub(crate) use corpora::{Corpora, CorpusSettings};
-pub(crate) use docs::Docs;
-pub(crate) use ingest::{Chunking, Ingest};
-pub(crate) use ledger::{Ledger, Lines, Reconcile};
-pub(crate) use models::{Check, Providers};
-pub(crate) use money::{Budget, LimitOf, LimitSet, Period, PriceSet, Pricing, Shutoff, Usage};
-pub(crate) use question::{Ask, Chat, Filters, Search};
-pub(crate) use removal::Removal;
-pub(crate) use retention::Retention;
-pub(crate) use runs::{Runs, Sessions, Verify};
-pub(crate) use whole::{Backup, Completions, Export, Import};
+use crate::commands::Command;
 
 const OVERVIEW: &str = "\
 Nexus answers questions over your documents with proof: it finds the passages that you may see, quotes them word for \
@@ -135,77 +111,4 @@ impl Global {
         ];
         fields.into_iter().filter(|(_, said)| *said).map(|(field, _)| field)
     }
-}
-
-impl Command {
-    /// Returns the providers that the command names.
-    pub(crate) fn providers(&self) -> Vec<String> {
-        if let Self::Ask(ask) = self {
-            ask.provider.iter().cloned().collect()
-        } else if let Self::Providers(Providers::Check(check)) = self {
-            check.providers.clone()
-        } else {
-            Vec::new()
-        }
-    }
-}
-
-/// Commands.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    Ingest(Ingest),
-    Ask(Ask),
-    Search(Search),
-    Chat(Chat),
-    /// Sets of documents that are searched together
-    #[command(subcommand)]
-    Corpora(Corpora),
-    /// Documents, and who may use them
-    #[command(subcommand)]
-    Docs(Docs),
-    /// Questions that were asked, and their signed records
-    #[command(subcommand)]
-    Runs(Runs),
-    /// Conversations
-    #[command(subcommand)]
-    Sessions(Sessions),
-    /// Providers of models
-    #[command(subcommand)]
-    Providers(Providers),
-    /// Available models: their role, context length and price
-    ///
-    /// Lists the providers that are configured, and those whose key is known, with the model that each is asked for
-    /// unless a question names another. A model without a price is not called; `nexus pricing set` gives it one.
-    Models,
-    /// Effective configuration and its sources
-    #[command(subcommand)]
-    Config(ConfigCommand),
-    Usage(Usage),
-    /// Cost of each attempt to call a vendor
-    #[command(subcommand)]
-    Ledger(Ledger),
-    /// Prices of models
-    #[command(subcommand)]
-    Pricing(Pricing),
-    /// Limits of consumption
-    #[command(subcommand)]
-    Budget(Budget),
-    /// Kill switch for all calls to models
-    #[command(subcommand)]
-    Shutoff(Shutoff),
-    /// Retention periods of records
-    #[command(subcommand)]
-    Retention(Retention),
-    /// Contents of the store, and its search mode
-    ///
-    /// Says where the data is, who you are, how questions are answered, whether search is lexical, and how much there
-    /// is of everything. Works while another process uses the data directory.
-    Status,
-    Export(Export),
-    Import(Import),
-    Backup(Backup),
-    Completions(Completions),
-    /// Reads documents for another process, on standard input and output
-    #[command(hide = true)]
-    ParseWorker,
 }
