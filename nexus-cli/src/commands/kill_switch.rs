@@ -1,4 +1,4 @@
-//! `nexus shutoff`: the kill switch.
+//! `nexus kill-switch`, earlier `nexus shutoff`.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ const EXAMPLES: &str = "\
 Calls in flight finish; no call begins until the scope is rearmed.
 
 Examples:
-  nexus shutoff status
-  nexus shutoff trip \"invoice looks wrong\"
-  nexus shutoff trip --only-user bob --for 3600 \"runaway script\"
-  nexus shutoff rearm";
+  nexus kill-switch status
+  nexus kill-switch trip \"invoice looks wrong\"
+  nexus kill-switch trip --only-user bob --for 3600 \"runaway script\"
+  nexus kill-switch rearm";
 
-/// `nexus shutoff`.
+/// `nexus kill-switch`.
 #[derive(Debug, Subcommand)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) enum KillSwitchCommand {
@@ -28,10 +28,10 @@ pub(crate) enum KillSwitchCommand {
     /// Trip the kill switch: refuse calls to models
     #[command(after_long_help = EXAMPLES)]
     Trip {
-        /// Reason, which `nexus shutoff status` shows
+        /// Reason, which `nexus kill-switch status` shows
         reason: String,
         #[command(flatten)]
-        what: Shut,
+        scope: ScopeArgs,
         /// Duration [default: until it is rearmed]
         #[arg(long = "for", value_name = "SECONDS")]
         lasts: Option<u32>,
@@ -40,13 +40,13 @@ pub(crate) enum KillSwitchCommand {
     #[command(after_long_help = EXAMPLES)]
     Rearm {
         #[command(flatten)]
-        what: Shut,
+        scope: ScopeArgs,
     },
 }
 
 /// Scope of a kill switch: the tenant by default.
 #[derive(Debug, Args)]
-pub(crate) struct Shut {
+pub(crate) struct ScopeArgs {
     /// Every tenant
     #[arg(long, conflicts_with = "only_user")]
     everything: bool,
@@ -55,9 +55,9 @@ pub(crate) struct Shut {
     only_user: Option<String>,
 }
 
-impl Shut {
+impl ScopeArgs {
     /// Returns the scope for a caller of `tenant`.
-    fn scope(&self, tenant: &str) -> KillSwitchScope {
+    fn of(&self, tenant: &str) -> KillSwitchScope {
         match (&self.only_user, self.everything) {
             (Some(user), _) => KillSwitchScope::User(user.clone()),
             (None, true) => KillSwitchScope::Global,
@@ -75,23 +75,22 @@ pub(super) async fn run(context: &Context<'_>, command: KillSwitchCommand) -> Re
                 .await?;
             status(context, &tripped)
         }
-        KillSwitchCommand::Trip { reason, what, lasts } => {
-            let (scope, lasts) =
-                (what.scope(tenant), lasts.map(|seconds| Duration::from_secs(seconds.into())));
+        KillSwitchCommand::Trip { reason, scope, lasts } => {
+            let (scope, lasts) = (scope.of(tenant), lasts.map(|seconds| Duration::from_secs(seconds.into())));
             let trip = async |OpenStore { nexus, .. }: &OpenStore| {
                 nexus.trip(&context.caller, scope.clone(), &reason, lasts).await
             };
             let kill_switch = context.with_writer_or_create(trip).await?;
             status(context, &[kill_switch])
         }
-        KillSwitchCommand::Rearm { what } => {
-            let scope = what.scope(tenant);
+        KillSwitchCommand::Rearm { scope } => {
+            let scope = scope.of(tenant);
             let rearm =
                 async |OpenStore { nexus, .. }: &OpenStore| nexus.rearm(&context.caller, &scope).await;
             if !context.with_writer(rearm).await? {
                 return Err(Error::not_found(format!("the kill switch of {} is not tripped", named(&scope)))
                     .code("KILL_SWITCH_NOT_SET")
-                    .hint("`nexus shutoff status` lists the tripped ones"));
+                    .hint("`nexus kill-switch status` lists the tripped ones"));
             }
             if context.output.is_json() {
                 context.output.json(&json!({ "rearmed": scope }))?;

@@ -88,8 +88,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
     /// Kill switch for all calls to models
-    #[command(subcommand)]
-    Shutoff(kill_switch::KillSwitchCommand),
+    #[command(subcommand, visible_alias = "shutoff")]
+    KillSwitch(kill_switch::KillSwitchCommand),
     /// Retention periods of records
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
@@ -159,7 +159,7 @@ pub(crate) async fn run(context: &Context<'_>, command: Command) -> Result<Exit>
         Command::Ledger(ledger) => ledger::run(context, ledger).await,
         Command::Pricing(pricing) => Box::pin(pricing::run(context, pricing)).await,
         Command::Budget(budget) => Box::pin(budget::run(context, budget)).await,
-        Command::Shutoff(switch) => Box::pin(kill_switch::run(context, switch)).await,
+        Command::KillSwitch(switch) => Box::pin(kill_switch::run(context, switch)).await,
         Command::Retention(retention) => Box::pin(retention::run(context, retention)).await,
         Command::Status => status::run(context).await,
         Command::Export(export) => export::run(context, export).await,

@@ -107,8 +107,8 @@ const COMMANDS: [&str; 36] = [
     "budget set --scope user --per month --usd 10",
     "budget show",
     "budget rm --scope user --per month",
-    "shutoff status",
-    "shutoff rearm",
+    "kill-switch status",
+    "kill-switch rearm",
     "status",
     "export",
     "docs rm handbook/leave.md --dry-run",
@@ -143,7 +143,7 @@ fn a_home_directory_is_the_same_after_every_command_on_a_store_inside_it() {
     let bench = furnished();
     fs::create_dir(bench.path("user/book/nexus-data")).unwrap();
     check(&bench, "user/book/nexus-data", |command, said| {
-        let fails = command.starts_with("runs cancel") || command == "shutoff rearm";
+        let fails = command.starts_with("runs cancel") || command == "kill-switch rearm";
         assert_eq!(said.code == Some(0), !fails, "{command}: {said:#?}");
     });
 }
@@ -159,7 +159,7 @@ fn a_home_directory_is_the_same_after_every_command_on_a_store_with_links_into_i
     }
     symlink(bench.path("user/registry").join(HASH), data.join("blobs").join(HASH)).unwrap();
     check(&bench, "nexus-data", |command, said| {
-        let fails = command.starts_with("runs cancel") || command == "shutoff rearm";
+        let fails = command.starts_with("runs cancel") || command == "kill-switch rearm";
         assert_eq!(said.code == Some(0), !fails, "{command}: {said:#?}");
     });
 }

@@ -111,18 +111,29 @@ fn a_model_without_a_price_is_not_called_until_it_has_one() {
 #[test]
 fn the_switch_ends_calls_to_models_until_it_is_rearmed() {
     let (bench, vendor) = asked();
-    check(&bench, "shutoff-none", &bench.run(&["shutoff", "status"]).ends(0).out);
-    check(&bench, "shutoff-trip", &bench.run(&["shutoff", "trip", "drill"]).ends(0).out);
+    check(&bench, "kill-switch-none", &bench.run(&["kill-switch", "status"]).ends(0).out);
+    check(&bench, "kill-switch-trip", &bench.run(&["kill-switch", "trip", "drill"]).ends(0).out);
     assert_eq!(ask(&bench, &vendor, &[]), Some(5));
     assert_eq!(vendor.bill().len(), 1);
-    check(&bench, "shutoff-rearm", &bench.run(&["shutoff", "rearm"]).ends(0).out);
+    check(&bench, "kill-switch-rearm", &bench.run(&["kill-switch", "rearm"]).ends(0).out);
     assert!(matches!(ask(&bench, &vendor, &[]), Some(0 | 3)));
-    bench.run(&["shutoff", "rearm"]).ends(1);
-    bench.run(&["shutoff", "trip", "drill", "--only-user", "bob", "--for", "3600"]).ends(0);
+    bench.run(&["kill-switch", "rearm"]).ends(1);
+    bench.run(&["kill-switch", "trip", "drill", "--only-user", "bob", "--for", "3600"]).ends(0);
     assert!(matches!(ask(&bench, &vendor, &[]), Some(0 | 3)));
-    bench.run(&["shutoff", "trip", "drill", "--everything"]).ends(0);
+    bench.run(&["kill-switch", "trip", "drill", "--everything"]).ends(0);
     assert_eq!(ask(&bench, &vendor, &[]), Some(5));
     bench.run(&["runs", "verify", "--all"]).ends(0);
+}
+
+#[test]
+fn the_kill_switch_answers_to_its_earlier_name() {
+    let (bench, vendor) = asked();
+    bench.run(&["shutoff", "trip", "drill"]).ends(0);
+    let tripped = bench.run(&["kill-switch", "status", "--json"]).ends(0).json();
+    assert_eq!(bench.run(&["shutoff", "status", "--json"]).ends(0).json(), tripped);
+    assert!(tripped.to_string().contains("drill"), "{tripped:#}");
+    assert_eq!(ask(&bench, &vendor, &[]), Some(5));
+    bench.run(&["shutoff", "rearm"]).ends(0);
 }
 
 #[test]
@@ -131,7 +142,7 @@ fn readers_see_no_money_and_editors_only_their_own() {
     let as_role = |role: &'static str, user: &'static str, command: &[&'static str]| {
         bench.run(&[command, &["--role", role, "--user", user]].concat())
     };
-    for command in [&["usage"][..], &["ledger", "list"], &["budget", "show"], &["shutoff", "status"]] {
+    for command in [&["usage"][..], &["ledger", "list"], &["budget", "show"], &["kill-switch", "status"]] {
         as_role("reader", "ada", command).ends(4);
     }
     assert_eq!(as_role("editor", "bob", &["ledger", "list", "--json"]).ends(0).json(), json!([]));
@@ -139,7 +150,7 @@ fn readers_see_no_money_and_editors_only_their_own() {
     as_role("editor", "bob", &["usage", "--by", "model"]).ends(4);
     as_role("editor", "bob", &["budget", "show", "--of", "ada"]).ends(4);
     as_role("editor", "bob", &["budget", "rm", "--scope", "user", "--per", "month"]).ends(4);
-    as_role("editor", "bob", &["shutoff", "trip", "drill"]).ends(4);
+    as_role("editor", "bob", &["kill-switch", "trip", "drill"]).ends(4);
     let set = ["pricing", "set", "--provider", "openai", "--model", "m", "--input", "1", "--output", "1"];
     as_role("editor", "bob", &set).ends(4);
 }
