@@ -30,6 +30,8 @@ pub(crate) struct Context<'a> {
     pub(crate) config: Config,
     pub(crate) output: &'a Output,
     pub(crate) interrupts: &'a Interrupts,
+    /// Whether `--verbose` is set.
+    pub(crate) verbose: bool,
     /// Fields of the configuration that the command line sets.
     pub(crate) said: Vec<&'static str>,
     /// Providers that the command names.
@@ -65,8 +67,20 @@ impl<'a> Context<'a> {
         let caller = principal(global, &config, &env)?;
         let data = global.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| PathBuf::from(DATA));
         let settings = Settings { retention: config.retention.retention(), ..settings_from_env(&env)? };
-        let said = global.said().collect();
-        Ok(Self { caller, data, config_dir, settings, config, output, interrupts, said, wanted, env })
+        let (verbose, said) = (global.verbose > 0, global.said().collect());
+        Ok(Self {
+            caller,
+            data,
+            config_dir,
+            settings,
+            config,
+            output,
+            interrupts,
+            verbose,
+            said,
+            wanted,
+            env,
+        })
     }
 
     /// Returns the set variables without a field of the configuration.

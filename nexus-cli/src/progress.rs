@@ -1,4 +1,4 @@
-//! Progress of a long command: a bar on a terminal, a line per item in a pipe, nothing with JSON.
+//! Progress of a long command: a bar on a terminal, lines in a pipe, nothing with JSON.
 
 use std::io::IsTerminal as _;
 
@@ -11,14 +11,19 @@ use crate::output::Output;
 /// Progress display.
 #[derive(Debug)]
 pub(crate) enum Progress<'a> {
-    Bar(ProgressBar),
+    /// Bar; `verbose` prints the lines of items above it.
+    Bar {
+        bar: ProgressBar,
+        output: &'a Output,
+        verbose: bool,
+    },
     Lines(&'a Output),
     Silent,
 }
 
 impl<'a> Progress<'a> {
     /// Starts the display of `total` items.
-    pub(crate) fn new(output: &'a Output, total: usize) -> Self {
+    pub(crate) fn new(output: &'a Output, total: usize, verbose: bool) -> Self {
         if output.is_json() {
             return Self::Silent;
         }
@@ -29,33 +34,37 @@ impl<'a> Progress<'a> {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {eta} left  {wide_msg}") {
             bar.set_style(style);
         }
-        Self::Bar(bar)
+        Self::Bar { bar, output, verbose }
     }
 
-    /// Reports one finished item.
-    pub(crate) fn done(&self, name: &str, line: &str) -> Result<()> {
-        match self {
-            Self::Bar(bar) => {
-                bar.set_message(escape_line(name).into_owned());
-                bar.inc(1);
-                Ok(())
+    /// Reports one finished item, with its line if it has one.
+    pub(crate) fn done(&self, name: &str, line: Option<&String>) -> Result<()> {
+        if let Self::Bar { bar, verbose, .. } = self {
+            bar.set_message(escape_line(name).into_owned());
+            bar.inc(1);
+            if !verbose {
+                return Ok(());
             }
-            // A file name may hold a line break, which must not begin a line of its own.
-            Self::Lines(output) => output.line(escape_line(line)),
-            Self::Silent => Ok(()),
         }
+        line.map_or(Ok(()), |line| self.line(line))
     }
 
     /// Prints details of a finished item: below its line, or above the bar with its name.
-    pub(crate) fn below(&self, output: &Output, name: &str, lines: &[String]) -> Result<()> {
-        let print = |line: &String| output.line(escape_line(line));
+    pub(crate) fn below(&self, name: &str, lines: &[String]) -> Result<()> {
+        if let Self::Bar { verbose: false, .. } = self
+            && !lines.is_empty()
+        {
+            self.line(name)?;
+        }
+        lines.iter().try_for_each(|line| self.line(line))
+    }
+
+    /// Prints a line, above the bar if there is one.
+    pub(crate) fn line(&self, line: &str) -> Result<()> {
+        // A file name may hold a line break, which must not begin a line of its own.
         match self {
-            _ if lines.is_empty() => Ok(()),
-            Self::Bar(bar) => bar.suspend(|| {
-                output.line(escape_line(name))?;
-                lines.iter().try_for_each(print)
-            }),
-            Self::Lines(_) => lines.iter().try_for_each(print),
+            Self::Bar { bar, output, .. } => bar.suspend(|| output.line(escape_line(line))),
+            Self::Lines(output) => output.line(escape_line(line)),
             Self::Silent => Ok(()),
         }
     }
@@ -63,14 +72,14 @@ impl<'a> Progress<'a> {
     /// Runs `say`, which prints to standard error, without disturbing the bar.
     pub(crate) fn aside(&self, say: impl FnOnce()) {
         match self {
-            Self::Bar(bar) => bar.suspend(say),
+            Self::Bar { bar, .. } => bar.suspend(say),
             Self::Lines(_) | Self::Silent => say(),
         }
     }
 
     /// Removes the bar.
     pub(crate) fn finish(&self) {
-        if let Self::Bar(bar) = self {
+        if let Self::Bar { bar, .. } = self {
             bar.finish_and_clear();
         }
     }

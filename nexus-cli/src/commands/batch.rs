@@ -3,9 +3,11 @@
 use futures::StreamExt as _;
 use nexus_core::document::store::Submitted;
 use nexus_core::document::{ChunkConfig, DocumentStatus, Failure, JobState};
+use nexus_core::escape::escape_line;
 use nexus_core::{DocumentId, ErrorKind, Nexus, Result};
 use serde::Serialize;
 
+use super::folders::Folders;
 use super::warnings;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -24,12 +26,29 @@ pub(super) enum Outcome {
     Failed { failure: Failure },
 }
 
+impl Outcome {
+    fn warnings(&self) -> &[String] {
+        match self {
+            Self::Done { warnings, .. } | Self::Unchanged { warnings, .. } => warnings,
+            Self::Failed { .. } => &[],
+        }
+    }
+
+    /// Returns whether the document is named even where the line of its folder stands for it.
+    fn is_notable(&self) -> bool {
+        matches!(self, Self::Failed { .. }) || !self.warnings().is_empty()
+    }
+}
+
 /// Document and its outcome.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Record {
     /// File, or the document's id when there is no file.
     pub(super) source: String,
     pub(super) document_id: Option<DocumentId>,
+    /// Folder whose line stands for the document; without one the document has a line of its own.
+    #[serde(skip)]
+    pub(super) folder: Option<String>,
     #[serde(flatten)]
     pub(super) outcome: Outcome,
 }
@@ -43,6 +62,8 @@ struct Summary {
     /// Number of documents that an interrupt left unstarted.
     left: u64,
     documents: Vec<Record>,
+    #[serde(skip)]
+    folders: Folders,
 }
 
 /// Reindexes documents.
@@ -55,9 +76,9 @@ pub(super) async fn reindex(
     let one = |document: DocumentId| async move {
         let queued = nexus.reindex(&context.caller, &document, chunking).await;
         let outcome = outcome(context, nexus, queued).await;
-        Record { source: document.to_string(), document_id: Some(document), outcome }
+        Record { source: document.to_string(), document_id: Some(document), folder: None, outcome }
     };
-    all(context, documents, one).await
+    all(context, documents, Folders::default(), one).await
 }
 
 /// Waits for the job of a submitted document and returns its outcome.
@@ -90,11 +111,12 @@ async fn settle(context: &Context<'_>, nexus: &Nexus, submitted: Result<Submitte
 pub(super) async fn all<T, F: Future<Output = Record>>(
     context: &Context<'_>,
     items: Vec<T>,
+    folders: Folders,
     one: impl Fn(T) -> F,
 ) -> Result<Exit> {
-    let (total, progress) = (items.len(), Progress::new(context.output, items.len()));
+    let (total, progress) = (items.len(), Progress::new(context.output, items.len(), context.verbose));
     let mut listener = context.interrupts.listen();
-    let mut summary = Summary::default();
+    let mut summary = Summary { folders, ..Summary::default() };
     {
         let interrupted = std::pin::pin!(listener.interrupted());
         let records = futures::stream::iter(items)
@@ -115,29 +137,33 @@ pub(super) async fn all<T, F: Future<Output = Record>>(
 impl Summary {
     fn add(&mut self, context: &Context<'_>, progress: &Progress<'_>, record: Record) -> Result<()> {
         let source = &record.source;
-        match &record.outcome {
-            Outcome::Done { passages, warnings } => {
+        let line = match &record.outcome {
+            Outcome::Done { passages, .. } => {
                 self.done += 1;
-                progress.done(
-                    source,
-                    &format!("done       {source} ({})", count((*passages).into(), "passage")),
-                )?;
-                progress.below(context.output, source, &warnings::lines(warnings))?;
+                format!("done       {source} ({})", count((*passages).into(), "passage"))
             }
-            Outcome::Unchanged { warnings, .. } => {
+            Outcome::Unchanged { .. } => {
                 self.unchanged += 1;
-                progress.done(source, &format!("unchanged  {source}"))?;
-                progress.below(context.output, source, &warnings::lines(warnings))?;
+                format!("unchanged  {source}")
             }
             Outcome::Failed { failure } => {
                 self.failed += 1;
-                progress.done(source, &format!("failed     {source} ({})", failure.code))?;
-                if !context.output.is_json() {
-                    let message = format!("{source}: {}", failure.message);
-                    let hint = failure.hint.as_deref();
-                    progress.aside(|| context.output.failure(&failure.code, &message, hint));
-                }
+                format!("failed     {source} ({})", failure.code)
             }
+        };
+        let has_line = record.folder.is_none() || record.outcome.is_notable();
+        progress.done(source, has_line.then_some(&line))?;
+        progress.below(source, &warnings::lines(record.outcome.warnings()))?;
+        if let Outcome::Failed { failure } = &record.outcome
+            && !context.output.is_json()
+        {
+            let message = format!("{source}: {}", failure.message);
+            let hint = failure.hint.as_deref();
+            progress.aside(|| context.output.failure(&failure.code, &message, hint));
+        }
+        let folder = record.folder.as_ref();
+        if let Some(line) = folder.and_then(|folder| self.folders.add(folder, &record.outcome)) {
+            progress.line(&line)?;
         }
         if context.output.is_json() {
             self.documents.push(record);
@@ -151,6 +177,7 @@ impl Summary {
         if context.output.is_json() {
             return context.output.json(self);
         }
+        self.folders.unfinished().try_for_each(|line| context.output.line(escape_line(&line)))?;
         let total = self.done + self.unchanged + self.failed;
         let left = if self.left > 0 { format!(", {} not begun", self.left) } else { String::new() };
         let Self { done, unchanged, failed, .. } = self;

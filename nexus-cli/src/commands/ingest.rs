@@ -1,5 +1,6 @@
 //! `nexus ingest`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::batch::{self, Outcome, Record};
 use super::chunking::Chunking;
 use super::discover_files::{self, Item};
+use super::folders::Folders;
 use super::standard_input::{STANDARD_INPUT, off_thread};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
@@ -28,7 +30,9 @@ source code. A file that cannot be read fails by itself, with a reason, and the 
 
 A document's id is the corpus and its path below the folder you give, such as `handbook/travel/hotels.md`, so the same \
 command ingests only new files when it runs again. A file whose content or metadata changed is refused without \
-`--overwrite`.";
+`--overwrite`.
+
+Each folder has one line of output, and with `-v` each file. Files that fail or have warnings are always named.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,21 +81,40 @@ pub(super) async fn run(context: &Context<'_>, ingest: IngestArgs) -> Result<Exi
     let except = [context.data.as_path(), context.config_dir.as_path()];
     let mut files = discover_files::items(&ingest.paths, &ingest.corpus, ingest.all, &except);
     name_single(&ingest, &mut files)?;
+    let files = by_folder(&ingest, files, context.verbose);
+    let folders = Folders::new(files.iter().filter_map(|found| found.folder.clone()));
     context
         .with_writer_or_create(async |OpenStore { nexus, .. }| {
             finish_what_was_left(context, nexus).await?;
             ensure_corpus(context, nexus, &ingest.corpus).await?;
             let ingest = &ingest;
-            let one = |(path, item): (PathBuf, Result<Item>)| async move {
+            let one = |Found { path, folder, item }: Found| async move {
                 let (document_id, outcome) = match item {
                     Ok(item) => bring(context, nexus, ingest, chunking, item).await,
                     Err(error) => (None, Outcome::Failed { failure: Failure::from(&error) }),
                 };
-                Record { source: path.to_string_lossy().into_owned(), document_id, outcome }
+                Record { source: path.to_string_lossy().into_owned(), document_id, folder, outcome }
             };
-            Box::pin(batch::all(context, files, one)).await
+            Box::pin(batch::all(context, files, folders, one)).await
         })
         .await
+}
+
+/// File of the command, and the folder whose line stands for it.
+struct Found {
+    path: PathBuf,
+    folder: Option<String>,
+    item: Result<Item>,
+}
+
+/// Assigns files to their folders. A file that the command line names has a line of its own; with `verbose` each has.
+fn by_folder(ingest: &IngestArgs, files: Vec<(PathBuf, Result<Item>)>, verbose: bool) -> Vec<Found> {
+    let named: BTreeSet<&Path> = ingest.paths.iter().map(PathBuf::as_path).collect();
+    let folder = |path: &Path| {
+        let folder = path.parent().filter(|_| !verbose && !named.contains(path))?;
+        Some(folder.to_string_lossy().into_owned())
+    };
+    files.into_iter().map(|(path, item)| Found { folder: folder(&path), path, item }).collect()
 }
 
 /// Applies `--id` and `--name`, which need exactly one document.

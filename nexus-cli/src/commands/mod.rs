@@ -2,7 +2,7 @@
 //! [`nexus_core::Nexus`], and results become text.
 //!
 //! Verbs share `filters`, `chunking` and `removal` (options), `standard_input`, `stdout_pipe` and `user_files` (input and
-//! output), `discover_files` and `batch` (documents), `render_answer`, `table` and `warnings` (text).
+//! output), `discover_files`, `batch` and `folders` (documents), `render_answer`, `table` and `warnings` (text).
 
 mod ask;
 mod backup;
@@ -17,6 +17,7 @@ mod discover_files;
 mod docs;
 mod export;
 mod filters;
+mod folders;
 mod ignored;
 mod import;
 mod ingest;

@@ -145,7 +145,8 @@ fn an_interrupted_ingestion_ends_what_it_began_and_can_be_taken_up() {
         bench.write(&format!("docs/{n}.md"), &format!("# Number {n}\n\nThis is text {n}.\n"));
     }
     let ingest = ["ingest", "docs", "--corpus", "handbook"];
-    let mut child = bench.command(&ingest).spawn().unwrap();
+    let mut verbose = bench.command(&[&ingest[..], &["-v"]].concat());
+    let mut child = verbose.stderr(Stdio::null()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut said = String::new();
     stdout.read_line(&mut said).unwrap();

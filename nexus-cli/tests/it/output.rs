@@ -78,6 +78,42 @@ fn ingesting_again_does_only_what_is_new() {
     assert_eq!((&json["done"], &json["unchanged"]), (&1.into(), &1.into()));
 }
 
+#[test]
+fn an_ingestion_prints_one_line_a_folder_and_names_only_what_is_notable() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("docs/more")).unwrap();
+    bench.write("docs/more/good.md", "# Good\n\nAll of it is read.\n");
+    bench.write("docs/more/partly.jsonl", "{\"text\": \"A record that is whole.\"}\n{broken\n");
+    let ingest = |more: &[&str]| bench.run(&[&["ingest", "docs", "--corpus", "handbook"], more].concat());
+    let lines = |out: &str| sorted(out).lines().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(
+        lines(&ingest(&[]).ends(0).out),
+        [
+            "4 documents: 4 done, 0 unchanged, 0 failed",
+            "docs/more: 2 done, 0 unchanged, 0 failed, 2 passages",
+            "docs: 2 done, 0 unchanged, 0 failed, 2 passages",
+            "done       docs/more/partly.jsonl (1 passage)",
+            "warning    line 2 is not valid JSON and was left out",
+        ]
+    );
+    assert_eq!(
+        lines(&ingest(&["-v"]).ends(0).out),
+        [
+            "4 documents: 0 done, 4 unchanged, 0 failed",
+            "unchanged  docs/leave.md",
+            "unchanged  docs/more/good.md",
+            "unchanged  docs/more/partly.jsonl",
+            "unchanged  docs/travel.md",
+            "warning    line 2 is not valid JSON and was left out",
+        ]
+    );
+    let named = bench.run(&["ingest", "docs/more/good.md", "--corpus", "other"]).ends(0).out;
+    assert_eq!(named.lines().next(), Some("done       docs/more/good.md (1 passage)"));
+    let json = ingest(&["--json"]).ends(0).json();
+    assert_eq!(json["documents"].as_array().unwrap().len(), 4);
+    assert!(json["documents"][0].get("folder").is_none() && json.get("folders").is_none(), "{json:#}");
+}
+
 /// Documents end in the order in which they end.
 fn sorted(lines: &str) -> String {
     let mut lines: Vec<&str> = lines.lines().collect();
