@@ -36,8 +36,8 @@ say "1. Build (the first build takes some minutes; later ones take seconds)"
 cargo build --release --locked -p nexus-cli
 mkdir -p "$data"
 
-say "2. Ingest: a company handbook in Markdown, HTML, PDF, DOCX and CSV, and this project's own book"
-show 0 ingest examples/handbook docs --corpus handbook
+say "2. Ingest: a company handbook in Markdown, HTML, PDF, DOCX and CSV"
+show 0 ingest examples/handbook --corpus handbook
 
 say "3. Ask: each answer quotes its sources word for word"
 show 0 ask --corpus handbook "How many unused days of annual leave carry over to the next year?"

@@ -1,14 +1,18 @@
 //! The handbook that the project ships, asked as a newcomer would ask it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Said};
 
-/// The handbook beside the project's own book, as `make demo` ingests them.
+/// Folder of the project.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The handbook beside other documents: the project's own book.
 fn handbook() -> Bench {
     let bench = Bench::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let (handbook, book) = (root.join("examples/handbook"), root.join("docs"));
+    let (handbook, book) = (root().join("examples/handbook"), root().join("docs"));
     let folders = [handbook.to_str().unwrap(), book.to_str().unwrap()];
     bench.run(&["ingest", folders[0], folders[1], "--corpus", "handbook"]).ends(0);
     bench
@@ -43,6 +47,52 @@ fn the_handbook_does_not_answer_what_it_does_not_say() {
     }
 }
 
+/// Returns the commands that `make demo` runs, each with its expected exit code and its arguments.
+fn demo() -> Vec<(i32, Vec<String>)> {
+    let script = std::fs::read_to_string(root().join("scripts/demo.sh")).unwrap();
+    let commands = script.lines().filter_map(|line| line.strip_prefix("show ")).map(|command| {
+        let (code, command) = command.split_once(' ').unwrap();
+        let (bare, quoted) = command.split_once('"').unwrap_or((command, ""));
+        let question = quoted.strip_suffix('"').map(str::to_owned);
+        let arguments = bare.split_whitespace().map(str::to_owned).chain(question).collect();
+        (code.parse().unwrap(), arguments)
+    });
+    commands.collect()
+}
+
+#[test]
+fn the_demo_ingests_the_handbook_alone_and_answers_its_questions_with_sources() {
+    let (bench, demo) = (Bench::new(), demo());
+    let (_, ingest) = demo.first().unwrap();
+    assert_eq!(ingest.join(" "), "ingest examples/handbook --corpus handbook");
+    let mut asked = Vec::new();
+    for (code, arguments) in &demo {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let said = Said::from(
+            bench
+                .command(&arguments)
+                .current_dir(root())
+                .env("NEXUS_DATA", bench.path("demo"))
+                .output()
+                .unwrap(),
+        );
+        let said = said.ends(*code);
+        match arguments[0] {
+            "ingest" => {
+                assert_eq!(said.out.lines().count(), 2, "a line for the folder, and the sum: {said:#?}");
+                assert!(said.out.contains("examples/handbook: 13 done, 0 unchanged, 0 failed"), "{said:#?}");
+            }
+            "ask" if *code == 0 => assert!(said.out.contains("\n[1] "), "no source: {said:#?}"),
+            _ => {}
+        }
+        if arguments[0] == "ask" {
+            asked.push(*code);
+        }
+    }
+    assert_eq!(asked, [0, 0, 3]);
+    assert_eq!(demo.last().unwrap().1.join(" "), "runs verify --all");
+}
+
 /// The questions of examples of `nexus ask`: what stands in quotes after it and ends as a question does. Help is wrapped.
 fn questions(text: &str) -> Vec<String> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -53,7 +103,7 @@ fn questions(text: &str) -> Vec<String> {
 #[test]
 fn every_question_that_is_shown_as_an_example_is_answered_from_the_handbook() {
     let bench = Bench::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root();
     bench.run(&["ingest", root.join("examples/handbook").to_str().unwrap(), "--corpus", "handbook"]).ends(0);
     let help = |command: &[&str]| bench.run(&[command, &["--help"]].concat()).ends(0).out;
     let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
