@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nexus_core::{Builder, Error, ErrorKind, Nexus, Principal, Result, Settings};
+use nexus_core::{Builder, Error, Nexus, Principal, Result, Settings};
 use nexus_providers::bootstrap::{
-    Config, Environment, Field, Origin, Redactor, Source, audit_keys, config_dir, embedder, routing,
-    settings_from_env, speech, variables,
+    Config, Environment, Field, Origin, Redactor, Source, audit_keys, builder, config_dir, settings,
+    variables,
 };
-use nexus_providers::documents::{WorkerCommand, WorkerLimits, WorkerParser};
 use nexus_store_memory::{MemoryStore, Swept};
 
 use crate::cli::Global;
@@ -66,7 +65,7 @@ impl<'a> Context<'a> {
         let config = config.announcing(move |line| announce(json, line));
         let caller = principal(global, &config, &env)?;
         let data = global.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| PathBuf::from(DATA));
-        let settings = Settings { retention: config.retention.retention(), ..settings_from_env(&env)? };
+        let settings = settings(&config, &env)?;
         let (verbose, said) = (global.verbose > 0, global.said().collect());
         Ok(Self {
             caller,
@@ -132,7 +131,7 @@ impl<'a> Context<'a> {
         open: impl FnOnce() -> Result<MemoryStore>,
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
     ) -> Result<T> {
-        let builder = self.builder().await?;
+        let builder = builder(&self.config, &self.wanted, self.settings.clone()).await?;
         let opened = self.build(builder, open()?)?;
         self.tell_of_sweep(opened.store.swept());
         let done = work(&opened).await;
@@ -166,21 +165,6 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Returns a builder with models, embedder, text-to-speech and limits of the configuration.
-    async fn builder(&self) -> Result<Builder> {
-        let builder = Nexus::builder()
-            .routing(routing(&self.config, &self.wanted).await?)
-            .gateway(self.config.gateway_settings()?);
-        let builder = match embedder(&self.config).await? {
-            Some(embedder) => builder.embedder(embedder),
-            None => builder,
-        };
-        Ok(match speech(&self.config)? {
-            Some(speaker) => builder.speech_synthesizer(speaker),
-            None => builder,
-        })
-    }
-
     fn build(&self, builder: Builder, store: MemoryStore) -> Result<OpenStore> {
         let keys = audit_keys(&self.env, &self.config_dir, &self.data)?;
         if let Some(path) = &keys.made {
@@ -193,23 +177,9 @@ impl<'a> Context<'a> {
             Some(cache) => builder.cache(cache),
             None => builder,
         };
-        let nexus = builder
-            .store(store.clone())
-            .audit_keys(keys.ring)
-            .parser(parser()?)
-            .settings(self.settings.clone())
-            .build()?;
+        let nexus = builder.store(store.clone()).audit_keys(keys.ring).build()?;
         Ok(OpenStore { nexus, store })
     }
-}
-
-/// Returns the parser that runs this executable again as a limited worker process.
-fn parser() -> Result<WorkerParser> {
-    let program = std::env::current_exe().map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "cannot locate this executable to start the document parser")
-            .because(error)
-    })?;
-    Ok(WorkerParser::new(WorkerCommand::new(program).argument("parse-worker"), WorkerLimits::default()))
 }
 
 fn no_data(path: &Path) -> Error {

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use nexus_core::audit::KeyRing;
 use nexus_core::{Error, ErrorKind, Principal, Result, Settings};
 use nexus_providers::bootstrap::{
-    self, EnvFile, Environment, Field, Redactor, audit_keys, config_dir, settings_from_env,
+    self, EnvFile, Environment, Field, Redactor, audit_keys, config_dir, settings,
 };
 
 use crate::connect::ConnectionLimits;
@@ -118,7 +118,7 @@ impl Config {
             data,
             caller,
             keys: keys.ring,
-            settings: Settings { retention: file.retention.retention(), ..settings_from_env(env)? },
+            settings: settings(&file, env)?,
             at_start: read_at_start(&file, env),
             file,
             source,

@@ -8,11 +8,8 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::path::{Path, PathBuf};
 
-use nexus_core::gateway::Models;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
-use nexus_providers::bootstrap::{
-    self, EnvFile, Environment, Field, Redactor, config_dir, embedder, routing, speech,
-};
+use nexus_providers::bootstrap::{self, EnvFile, Environment, Field, Redactor, config_dir, models};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::restart::{changed, read_at_start};
@@ -64,18 +61,8 @@ impl ConfigSource {
         for section in changed(at_start, &read_at_start(&config, &env)) {
             tracing::warn!("the change of `{section}` needs a restart; the previous value stays in force");
         }
-        nexus.reconfigure(models(&config).await?)
+        nexus.reconfigure(models(&config, &[]).await?)
     }
-}
-
-/// Builds the models of `config`.
-pub(crate) async fn models(config: &bootstrap::Config) -> Result<Models> {
-    Ok(Models {
-        routing: routing(config, &[]).await?.into(),
-        settings: config.gateway_settings()?.into(),
-        embedder: embedder(config).await?,
-        speech_synthesizer: speech(config)?,
-    })
 }
 
 /// Installs the handler of SIGHUP.

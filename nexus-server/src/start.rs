@@ -8,15 +8,15 @@ use clap::Parser as _;
 use futures::future::Either;
 use nexus_core::escape::escape_line;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
-use nexus_providers::bootstrap::Redactor;
-use nexus_providers::documents::{self, WorkerCommand, WorkerLimits, WorkerParser};
+use nexus_providers::bootstrap::{Redactor, builder};
+use nexus_providers::documents;
 use nexus_store_memory::MemoryStore;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Args, Command, Config};
 use crate::listen::LoopbackListener;
 use crate::log;
-use crate::reload::{ConfigSource, models, sighup};
+use crate::reload::{ConfigSource, sighup};
 use crate::serve::serve;
 use crate::state::AppState;
 
@@ -56,13 +56,12 @@ fn run(args: Args) -> Result<()> {
 async fn start(config: Config) -> Result<()> {
     let (stop, hang_ups) = (shutdown_signal()?, sighup()?);
     let listener = LoopbackListener::bind(config.listen).await?;
-    let mut builder = Nexus::builder().models(models(&config.file).await?);
+    let mut builder = builder(&config.file, &[], config.settings).await?;
     let store = MemoryStore::open(&config.data)?;
     if let Some(cache) = config.file.cache.room().map(|room| store.cache(room)).transpose()?.flatten() {
         builder = builder.cache(cache);
     }
-    let nexus =
-        builder.store(store).audit_keys(config.keys).parser(parser()?).settings(config.settings).build()?;
+    let nexus = builder.store(store).audit_keys(config.keys).build()?;
     nexus.work_in_background(JOB_PAUSE);
     nexus.apply_retention_in_background();
     tracing::info!(
@@ -102,15 +101,6 @@ async fn resume(nexus: &Nexus) {
         tokio::time::sleep(pause).await;
         pause = MAX_RESUME_PAUSE.min(pause * 2);
     }
-}
-
-/// Returns the parser that runs this executable again as a limited worker process.
-fn parser() -> Result<WorkerParser> {
-    let program = std::env::current_exe().map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "cannot locate this executable to start the document parser")
-            .because(error)
-    })?;
-    Ok(WorkerParser::new(WorkerCommand::new(program).argument("parse-worker"), WorkerLimits::default()))
 }
 
 /// Installs handlers of SIGINT and SIGTERM; the future resolves at the first signal.

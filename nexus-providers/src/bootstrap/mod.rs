@@ -8,12 +8,13 @@
 //!   which `env_file` reads; `files`: bounded reads of small files.
 //! - `origin`: source of a value; `config`: `nexus.toml` with variables over it, and the source of each field.
 //! - `providers`: providers of answers, embeddings and speech; `settings`: limits of the engine; `audit_key`: signing
-//!   keys of audit records.
+//!   keys of audit records; `engine`: all of them as a builder, for which a program opens a store.
 //! - `redaction`: removal of secrets from logs; `announce`: one-time messages to the user.
 
 mod announce;
 mod audit_key;
 mod config;
+mod engine;
 mod env_file;
 mod environment;
 mod origin;
@@ -31,9 +32,10 @@ pub use config::{
     RatesConfig, RetentionConfig, RetryConfig, ServerConfig, ShutoffConfig, SpeechConfig, TenantConfig,
     TierConfig, Usd, UsdCap, config_dir, variables,
 };
+pub use engine::{builder, models};
 pub use environment::{EnvFile, Environment};
 pub use origin::{Origin, Source};
 pub use providers::{configured, embedder, routing, speech};
 pub use redaction::{Colours, Redacting, Redactor};
-pub use settings::settings_from_env;
+pub use settings::settings;
 pub use variables::variable_names;

@@ -1,15 +1,22 @@
-//! Limits and switches of the engine, from the environment.
+//! Limits and switches of the engine, from the environment and the configuration.
 
 use nexus_core::{Error, Result, Settings};
 
 use super::Environment;
+use super::config::Config;
 
-/// Reads `RUN_MAX_CONCURRENCY`, `INGEST_MAX_CONCURRENCY`, `INGEST_EXECUTION_MODE` (`background`, `inline`) and
-/// `DEBUG_EVENTS` (`true`, `false`). An unset variable has the default of [`Settings`].
+/// Returns the retention periods of `config`, and the limits and switches of `env`: `RUN_MAX_CONCURRENCY`,
+/// `INGEST_MAX_CONCURRENCY`, `INGEST_EXECUTION_MODE` (`background`, `inline`) and `DEBUG_EVENTS` (`true`, `false`). An
+/// unset variable has the default of [`Settings`].
 ///
 /// # Errors
 /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_SETTING`, naming the variable.
-pub fn settings_from_env(env: &Environment) -> Result<Settings> {
+pub fn settings(config: &Config, env: &Environment) -> Result<Settings> {
+    Ok(Settings { retention: config.retention.retention(), ..settings_from_env(env)? })
+}
+
+/// Reads the variables.
+pub(super) fn settings_from_env(env: &Environment) -> Result<Settings> {
     let mut settings = Settings::default();
     if let Some(runs) = limit(env, "RUN_MAX_CONCURRENCY")? {
         settings.max_runs = runs;

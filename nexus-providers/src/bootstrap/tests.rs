@@ -9,7 +9,7 @@ use nexus_core::ErrorKind;
 use super::config::ProviderKind;
 use super::config::env_overrides::{NAMES, PROVIDER_NAMES};
 use super::variables::{InFoundFile, VARIABLES, in_found_file};
-use super::{Config, EnvFile, Environment, Origin, audit_keys, config_dir, settings_from_env};
+use super::{Config, EnvFile, Environment, Origin, audit_keys, config_dir, settings::settings_from_env};
 
 const NOTHING: [(&str, &str); 0] = [];
 

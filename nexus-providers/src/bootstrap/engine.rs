@@ -1,0 +1,42 @@
+//! The engine as the configuration describes it: a [`Builder`] that lacks only a store and audit keys.
+
+use nexus_core::gateway::Models;
+use nexus_core::{Builder, Error, ErrorKind, Nexus, Result, Settings};
+
+use super::config::Config;
+use super::providers::{embedder, routing, speech};
+use crate::documents::{WorkerCommand, WorkerLimits, WorkerParser};
+
+/// Subcommand with which both programs parse documents for another process of theirs.
+const PARSE_WORKER: &str = "parse-worker";
+
+/// Builds the models of `config`: chat, embeddings and text-to-speech, with the settings of calls. `wanted` are further
+/// providers, such as an option of the command line.
+///
+/// # Errors
+/// Those of [`routing`], [`embedder`] and [`speech`], and of invalid limits or prices.
+pub async fn models(config: &Config, wanted: &[String]) -> Result<Models> {
+    Ok(Models {
+        routing: routing(config, wanted).await?.into(),
+        settings: config.gateway_settings()?.into(),
+        embedder: embedder(config).await?,
+        speech_synthesizer: speech(config)?,
+    })
+}
+
+/// Returns a builder with the [`models`] of `config`, the limits of `settings`, and a parser that runs this executable
+/// again as a confined worker process. It has no store, because stores and providers do not know each other.
+///
+/// # Errors
+/// Those of [`models`]; [`Unavailable`](ErrorKind::Unavailable) if the executable cannot be located.
+pub async fn builder(config: &Config, wanted: &[String], settings: Settings) -> Result<Builder> {
+    Ok(Nexus::builder().models(models(config, wanted).await?).parser(parser()?).settings(settings))
+}
+
+fn parser() -> Result<WorkerParser> {
+    let program = std::env::current_exe().map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "cannot locate this executable to start the document parser")
+            .because(error)
+    })?;
+    Ok(WorkerParser::new(WorkerCommand::new(program).argument(PARSE_WORKER), WorkerLimits::default()))
+}
