@@ -29,7 +29,7 @@ fn an_id_is_for_one_document_and_a_taken_one_says_how_to_replace_it() {
         bench.run(&[&["ingest", path, "--corpus", "handbook", "--id", "one"], more].concat())
     };
     let said = ingest("docs", &[]).ends(2);
-    assert!(said.err.contains("these are 2") && said.err.contains("hint: "), "{said:#?}");
+    assert!(said.err.contains("exactly one document, not 2") && said.err.contains("hint: "), "{said:#?}");
     ingest("docs/leave.md", &[]).ends(0);
     let said = ingest("docs/travel.md", &[]).ends(1);
     assert!(format!("{}{}", said.out, said.err).contains("--overwrite"), "{said:#?}");
