@@ -13,7 +13,7 @@ fi
 rm -rf "$data/store" "$data/config"
 export NEXUS_CONFIG_DIR="$data/config"    # the demo's audit key goes here; yours is not touched
 export LLM_PROVIDER=extractive            # overrides your environment: nothing leaves the machine
-binary="${CARGO_TARGET_DIR:-target}/release/nexus"
+binary="${CARGO_TARGET_DIR:-target}/demo/nexus"
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 nexus() { "$binary" --data "$data/store" "$@"; }
@@ -33,7 +33,7 @@ show() {
 }
 
 say "1. Build (the first build takes some minutes; later ones take seconds)"
-cargo build --release --locked -p nexus-cli
+cargo build --profile demo --locked -p nexus-cli
 mkdir -p "$data"
 
 say "2. Ingest: a company handbook in Markdown, HTML, PDF, DOCX and CSV"
