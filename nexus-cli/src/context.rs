@@ -8,6 +8,7 @@ use nexus_providers::bootstrap::{
     Config, Environment, Field, Origin, Redactor, Source, audit_keys, builder, config_dir, settings,
     variables,
 };
+use nexus_server::store::{self, Access};
 use nexus_store_memory::{MemoryStore, Swept};
 
 use crate::cli::Global;
@@ -107,7 +108,7 @@ impl<'a> Context<'a> {
             opened.nexus.resume().await?;
             work(opened).await
         };
-        self.with_store(|| MemoryStore::open(&self.data), resumed).await
+        self.with_store(Access::Owner, resumed).await
     }
 
     /// Like [`Context::with_writer`], without resuming runs of an earlier process.
@@ -116,23 +117,24 @@ impl<'a> Context<'a> {
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
     ) -> Result<T> {
         self.must_hold_a_store()?;
-        self.with_store(|| MemoryStore::open(&self.data), work).await
+        self.with_store(Access::Owner, work).await
     }
 
     /// Runs `work` on the store read-only, beside a process that owns it.
     pub(crate) async fn with_reader<T>(&self, work: impl AsyncFnOnce(&OpenStore) -> Result<T>) -> Result<T> {
         self.must_exist()?;
-        self.with_store(|| MemoryStore::open_read_only(&self.data), work).await
+        self.with_store(Access::Reader, work).await
     }
 
     /// Opens the store and runs `work`. Configuration errors come before the creation of a store.
     async fn with_store<T>(
         &self,
-        open: impl FnOnce() -> Result<MemoryStore>,
+        access: Access,
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
     ) -> Result<T> {
         let builder = builder(&self.config, &self.wanted, self.settings.clone()).await?;
-        let opened = self.build(builder, open()?)?;
+        let (builder, store) = store::open(builder, &self.config.cache, &self.data, access)?;
+        let opened = self.build(builder, store)?;
         self.tell_of_sweep(opened.store.swept());
         let done = work(&opened).await;
         let closed = opened.nexus.shutdown(GRACE).await;
@@ -147,7 +149,7 @@ impl<'a> Context<'a> {
 
     /// Returns whether there is a store to read.
     pub(crate) fn has_store(&self) -> Result<bool> {
-        MemoryStore::exists(&self.data)
+        store::exists(&self.data)
     }
 
     fn must_exist(&self) -> Result<()> {
@@ -173,11 +175,7 @@ impl<'a> Context<'a> {
                 "keep a copy of it in a safe place; without it, earlier records can no longer be verified",
             );
         }
-        let builder = match self.config.cache.room().map(|room| store.cache(room)).transpose()?.flatten() {
-            Some(cache) => builder.cache(cache),
-            None => builder,
-        };
-        let nexus = builder.store(store.clone()).audit_keys(keys.ring).build()?;
+        let nexus = builder.audit_keys(keys.ring).build()?;
         Ok(OpenStore { nexus, store })
     }
 }

@@ -22,6 +22,7 @@ pub mod serve;
 mod sse;
 pub mod start;
 mod state;
+pub mod store;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -10,7 +10,6 @@ use nexus_core::escape::escape_line;
 use nexus_core::{Error, ErrorKind, Nexus, Result};
 use nexus_providers::bootstrap::{Redactor, builder};
 use nexus_providers::documents;
-use nexus_store_memory::MemoryStore;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Args, Command, Config};
@@ -19,6 +18,7 @@ use crate::log;
 use crate::reload::{ConfigSource, sighup};
 use crate::serve::serve;
 use crate::state::AppState;
+use crate::store::{self, Access};
 
 /// Poll interval for ingestion jobs that other processes queued.
 const JOB_PAUSE: Duration = Duration::from_millis(500);
@@ -56,12 +56,9 @@ fn run(args: Args) -> Result<()> {
 async fn start(config: Config) -> Result<()> {
     let (stop, hang_ups) = (shutdown_signal()?, sighup()?);
     let listener = LoopbackListener::bind(config.listen).await?;
-    let mut builder = builder(&config.file, &[], config.settings).await?;
-    let store = MemoryStore::open(&config.data)?;
-    if let Some(cache) = config.file.cache.room().map(|room| store.cache(room)).transpose()?.flatten() {
-        builder = builder.cache(cache);
-    }
-    let nexus = builder.store(store).audit_keys(config.keys).build()?;
+    let builder = builder(&config.file, &[], config.settings).await?;
+    let (builder, _) = store::open(builder, &config.file.cache, &config.data, Access::Owner)?;
+    let nexus = builder.audit_keys(config.keys).build()?;
     nexus.work_in_background(JOB_PAUSE);
     nexus.apply_retention_in_background();
     tracing::info!(
