@@ -37,3 +37,35 @@ pub mod limits {}
 
 #[doc = include_str!("configuration.md")]
 pub mod configuration {}
+
+#[doc = include_str!("policy.md")]
+pub mod policy {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::Write as _;
+
+    use nexus_core::operations;
+    use nexus_core::policy::Operation;
+
+    /// Actions with their roles and operations, as the chapter on the policy lists them.
+    #[test]
+    fn the_table_of_actions_is_that_of_the_registry() {
+        let mut actions: Vec<(&Operation, String)> = Vec::new();
+        let mut places = BTreeMap::new();
+        for operation in operations::ALL {
+            let place = *places.entry(operation.action).or_insert(actions.len());
+            match actions.get_mut(place) {
+                Some((_, routes)) => write!(routes, ", `{}`", operation.route).unwrap(),
+                None => actions.push((operation, format!("`{}`", operation.route))),
+            }
+        }
+        let mut table = String::new();
+        for (operation, routes) in actions {
+            let roles: Vec<&str> = operation.roles.iter().copied().filter(|role| *role != "viewer").collect();
+            writeln!(table, "| `{}` | {} | {routes} |", operation.action, roles.join(", ")).unwrap();
+        }
+        assert!(include_str!("policy.md").contains(&table), "docs/policy.md needs this table:\n{table}");
+    }
+}

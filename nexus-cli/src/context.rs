@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nexus_core::policy::Channel;
 use nexus_core::{Builder, Error, Nexus, Principal, Result, Settings};
 use nexus_providers::bootstrap::{
     Config, Environment, Field, Origin, Redactor, Source, audit_keys, builder, config_dir, settings,
@@ -66,7 +67,7 @@ impl<'a> Context<'a> {
         let config = config.announcing(move |line| announce(json, line));
         let caller = principal(global, &config, &env)?;
         let data = global.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| PathBuf::from(DATA));
-        let settings = settings(&config, &env)?;
+        let settings = Settings { channel: Channel::Cli, ..settings(&config, &env)? };
         let (verbose, said) = (global.verbose > 0, global.said().collect());
         Ok(Self {
             caller,

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use nexus_core::ErrorKind;
+use nexus_core::policy::APPROVAL_REQUIRED;
 use nexus_core::run::Outcome;
+use nexus_core::{Error, ErrorKind};
 
 /// Exit status of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,12 @@ impl From<ErrorKind> for Exit {
     }
 }
 
+impl From<&Error> for Exit {
+    fn from(error: &Error) -> Self {
+        if error.stable_code() == APPROVAL_REQUIRED { Self::AwaitingApproval } else { error.kind().into() }
+    }
+}
+
 impl From<&Outcome> for Exit {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
@@ -105,5 +112,12 @@ mod tests {
         let mut codes: Vec<u8> = Exit::ALL.into_iter().map(|exit| exit.row().0).collect();
         codes.dedup();
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]);
+    }
+
+    #[test]
+    fn a_missing_approval_ends_a_command_as_it_ends_a_run() {
+        let missing = Error::new(ErrorKind::Conflict, "an approval is missing").code(APPROVAL_REQUIRED);
+        assert_eq!(Exit::from(&missing), Exit::AwaitingApproval);
+        assert_eq!(Exit::from(&Error::new(ErrorKind::Conflict, "the run is over")), Exit::Failed);
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     perform(cli, &output).unwrap_or_else(|error| {
         tracing::error!(error = %error.report(), "the command failed");
         output.error(&error);
-        error.kind().into()
+        Exit::from(&error)
     })
 }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Gateway;
 use crate::id::IdSource;
 use crate::llm::prompt::PromptBudget;
-use crate::policy::{Action, Decision, PolicyEngine, PolicyRequest, Resource};
+use crate::policy::{Channel, Decision, Operation, PolicyEngine, PolicyRequest, RequestContext, Resource};
 use crate::principal::Principal;
 use crate::retention::Retention;
 use crate::run::Registry;
@@ -43,6 +43,8 @@ pub struct Settings {
     pub prompt: PromptBudget,
     /// Retention of records.
     pub retention: Retention,
+    /// Channel by which requests reach this engine, for policies.
+    pub channel: Channel,
 }
 
 impl Default for Settings {
@@ -61,9 +63,14 @@ impl Default for Settings {
             debug_events: false,
             prompt: PromptBudget::default(),
             retention: Retention::default(),
+            channel: Channel::default(),
         }
     }
 }
+
+/// Kinds of obligations that a component of the engine discharges. A component that comes to discharge one adds it
+/// here; any other obligation denies its action.
+const DISCHARGED_OBLIGATIONS: [&str; 0] = [];
 
 /// Parts that all use cases share.
 #[derive(Debug)]
@@ -81,47 +88,52 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Returns the policy's decision. Callers treat an error as a denial.
+    /// Returns the context of an operation that neither names a model nor belongs to a request.
+    pub(crate) fn context(&self, operation: &Operation) -> RequestContext {
+        RequestContext::new(self.settings.channel, operation.route)
+    }
+
+    /// Returns the policy's decision, a denial if it comes with an obligation that no component discharges. Callers
+    /// treat an error as a denial.
     pub(crate) async fn decide(
         &self,
         caller: &Principal,
-        action: Action,
+        operation: &Operation,
         resource: Resource,
+        context: RequestContext,
     ) -> Result<Decision> {
-        let request = PolicyRequest { principal: caller, action, resource, now: self.clock.now() };
-        self.policy.decide(&request).await
+        let (action, now) = (operation.action, self.clock.now());
+        let request = PolicyRequest { principal: caller, action, resource, context, now };
+        Ok(self.policy.decide(&request).await?.requiring_discharge(&DISCHARGED_OBLIGATIONS))
     }
 
-    /// Binds `request` to `caller` if the policy allows `action`.
+    /// Binds `request` to `caller` if the policy allows `operation`.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied) when the policy does not allow it.
+    /// Those of [`Decision::into_error`] when the policy does not allow it now.
     pub(crate) async fn authorise<T>(
         &self,
         caller: &Principal,
-        action: Action,
+        operation: &Operation,
         resource: Resource,
         request: T,
     ) -> Result<Authorised<T>> {
-        let decision = self.decide(caller, action, resource).await?;
-        match Authorised::new(caller, &decision, request) {
-            Some(authorised) => Ok(authorised),
-            None => Err(decision.into_error()),
-        }
+        let decision = self.decide(caller, operation, resource, self.context(operation)).await?;
+        Authorised::new(caller, decision, request)
     }
 
-    /// Binds the access that a change needs at its commit to `caller`, if the policy allows `action` now.
+    /// Binds the access that a change needs at its commit to `caller`, if the policy allows `operation` now.
     ///
     /// # Errors
     /// As [`Engine::authorise`].
     pub(crate) async fn authorise_change(
         &self,
         caller: &Principal,
-        action: Action,
+        operation: &Operation,
         resource: Resource,
         rule: AccessRule,
     ) -> Result<Authorised<RequiredAccess>> {
-        let allowed = self.authorise(caller, action, resource, ()).await?;
+        let allowed = self.authorise(caller, operation, resource, ()).await?;
         Ok(allowed.map(|()| RequiredAccess::new(rule, self.clock.now())))
     }
 

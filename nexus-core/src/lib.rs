@@ -34,6 +34,7 @@ pub mod ledger;
 pub mod llm;
 pub mod money;
 mod nexus;
+pub mod operations;
 pub mod policy;
 pub mod price;
 pub mod principal;

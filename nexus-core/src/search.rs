@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::access::Authorised;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::gateway::{Admission, Origin, embedder_replaced};
 use crate::id::{CorpusId, DocumentId};
-use crate::policy::{Action, Resource};
+use crate::policy::{Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::{
     CorpusConfig, EmbedRole, Filter, MAX_QUESTION_CHARS, MAX_TOP_K, Query, QueryVector, Retrieved,
@@ -16,6 +17,10 @@ use crate::store_retry::{is_not_admitted, is_transient, retry, within};
 
 /// Timeout for a retrieval, also where the store rebuilds an index for it.
 const RETRIEVE_DEADLINE: Duration = Duration::from_mins(5);
+
+/// Operation of searching without a run.
+pub const CORPUS_SEARCH: Operation =
+    Operation::new("corpus.search", READERS, Route::post("/v1/corpora/{corpus_id}/search"));
 
 /// Search request of a caller.
 #[derive(Clone, Debug)]
@@ -72,38 +77,39 @@ impl Search {
 impl Engine {
     /// Searches on behalf of `caller` for the terms of `search` as typed.
     pub(crate) async fn search(&self, caller: &Principal, search: Search) -> Result<Retrieved> {
+        search.check()?;
+        let allowed = self.authorise(caller, &CORPUS_SEARCH, Resource::corpus(&search.corpus), ()).await?;
         let words = search.text.clone();
-        let found = self.matching(caller, Action::CorpusSearch, &Origin::default(), search, words).await?;
+        // The caller of a search gets the error of an unavailable store at once.
+        let found = self.matching(allowed, &Origin::default(), search, words, Duration::ZERO).await?;
         found.or_error(self.clock.now())
     }
 
-    /// Searches on behalf of `caller` for answers to the question `search`, whose question words do not count. A
-    /// refusal is that of embedding the question, whose call belongs to `origin`.
+    /// Searches for answers to the question `search`, whose question words do not count, under the decision that
+    /// allowed the run. A refusal is that of embedding the question, whose call belongs to `origin`. A run survives a
+    /// store that fails for seconds.
     pub(crate) async fn search_to_answer(
         &self,
-        caller: &Principal,
+        allowed: Authorised<()>,
         origin: &Origin,
         search: Search,
     ) -> Result<Admission<Retrieved>> {
+        search.check()?;
         let words = strip_question_words(&search.text);
-        self.matching(caller, Action::RunCreate, origin, search, words).await
+        self.matching(allowed, origin, search, words, self.settings.record_deadline).await
     }
 
-    /// Retrieves passages by `words` and by the vector of the whole `search`, as authorised by `action`.
+    /// Retrieves passages by `words` and by the vector of the whole `search`. Retries an unavailable store for
+    /// `retry_for`.
     async fn matching(
         &self,
-        caller: &Principal,
-        action: Action,
+        allowed: Authorised<()>,
         origin: &Origin,
         search: Search,
         words: String,
+        retry_for: Duration,
     ) -> Result<Admission<Retrieved>> {
-        search.check()?;
-        let resource = Resource::corpus(&search.corpus);
-        let allowed = self.authorise(caller, action, resource, ()).await?;
-        // A run survives a store that fails for seconds; the caller of a search gets the error at once.
-        let retry_for =
-            if action == Action::RunCreate { self.settings.record_deadline } else { Duration::ZERO };
+        let caller = allowed.principal();
         let corpus = || within(RETRIEVE_DEADLINE, self.store.corpus(caller.tenant(), &search.corpus));
         let corpus = retry(retry_for, is_transient, corpus).await?;
         let retrieval = CorpusConfig::parse(&corpus.provider_config_json)?.retrieval;

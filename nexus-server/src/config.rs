@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use nexus_core::audit::KeyRing;
+use nexus_core::policy::Channel;
 use nexus_core::{Error, ErrorKind, Principal, Result, Settings};
 use nexus_providers::bootstrap::{
     self, EnvFile, Environment, Field, Redactor, audit_keys, config_dir, settings,
@@ -118,7 +119,7 @@ impl Config {
             data,
             caller,
             keys: keys.ring,
-            settings: settings(&file, env)?,
+            settings: Settings { channel: Channel::Http, ..settings(&file, env)? },
             at_start: read_at_start(&file, env),
             file,
             source,

@@ -2,6 +2,7 @@
 
 use nexus_core::document::Failure;
 use nexus_core::grounding::Citation;
+use nexus_core::policy::APPROVAL_REQUIRED;
 use nexus_core::run::{Answer, Event, EventBody, Metadata, Outcome, RunHandle};
 use nexus_core::{Error, ErrorKind, Nexus, Result};
 
@@ -101,11 +102,14 @@ pub(super) fn end(output: &Output, told: &RunReport) -> Result<()> {
             output
                 .note("hint: `nexus search --explain` shows what was found; use the words of the documents");
         }
-        Outcome::Refused { decision } => output.failure(ErrorKind::Denied.code(), &decision.reason, None),
+        Outcome::Refused { decision } => {
+            let code = decision.code().unwrap_or(ErrorKind::Denied.code());
+            output.failure(code, &decision.message, None);
+        }
         Outcome::NeedsApproval { decision } => {
             output.failure(
-                "APPROVAL_REQUIRED",
-                &decision.reason,
+                APPROVAL_REQUIRED,
+                &decision.message,
                 Some("ask for the approval of a user with that right"),
             );
         }

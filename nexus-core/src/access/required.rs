@@ -100,20 +100,13 @@ mod tests {
     use super::super::Grantee;
     use super::*;
     use crate::id::{DocumentId, GrantId};
-    use crate::policy::{Decision, Effect};
     use crate::principal::Principal;
 
     const NOW: Timestamp = Timestamp::from_micros(1_000);
 
     fn access(role: &str, rule: AccessRule) -> Authorised<RequiredAccess> {
-        let decision = Decision {
-            effect: Effect::Allow,
-            rules: Vec::new(),
-            reason: "the test allows it".to_owned(),
-            policy_version: "v1".to_owned(),
-        };
         let caller = Principal::user("acme", "eve").unwrap().roles([role]);
-        Authorised::new(&caller, &decision, RequiredAccess::new(rule, NOW)).unwrap()
+        Authorised::for_tests(&caller, RequiredAccess::new(rule, NOW))
     }
 
     fn grant(permission: Permission, expires_at: Option<Timestamp>) -> Grant {

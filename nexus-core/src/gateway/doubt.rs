@@ -72,7 +72,7 @@ impl Inner {
             attempts: 1,
             avoided: None,
         };
-        let closed = audit_records::closed(caller, call, &end, &self.policy_version(), now);
+        let closed = audit_records::closed(caller, call, &end, &self.policy_version(caller.tenant()), now);
         Settlement {
             tenant: caller.tenant().clone(),
             call: call.id.clone(),

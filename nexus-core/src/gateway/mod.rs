@@ -301,8 +301,8 @@ impl Inner {
         UnsealedRecords::new(Arc::clone(&self.sealer), drafts)
     }
 
-    fn policy_version(&self) -> String {
-        self.policy.version()
+    fn policy_version(&self, tenant: &TenantId) -> String {
+        self.policy.version(tenant)
     }
 
     fn left_open(&self) -> MutexGuard<'_, HashSet<String>> {

@@ -128,8 +128,13 @@ impl Inner {
             attempts,
             avoided: None,
         };
-        let audit =
-            self.pending(audit_records::closed(&system, &open.call, &end, &self.policy_version(), now));
+        let audit = self.pending(audit_records::closed(
+            &system,
+            &open.call,
+            &end,
+            &self.policy_version(system.tenant()),
+            now,
+        ));
         let settlement = Settlement {
             tenant: open.tenant,
             call: open.call.id,

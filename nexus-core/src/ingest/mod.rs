@@ -9,3 +9,4 @@ mod submit;
 mod worker;
 
 pub use prechunked::{PASSAGES_CONTENT_TYPE, PrechunkedPassage};
+pub use submit::{DOCUMENT_REINDEX, DOCUMENT_WRITE};

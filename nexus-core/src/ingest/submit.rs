@@ -9,10 +9,16 @@ use crate::document::{ChunkConfig, NewDocument, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DocumentId, JobId};
-use crate::policy::{Action, Resource};
+use crate::policy::{EDITORS, Operation, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::embed::check_length;
 use crate::retrieve::{CorpusConfig, ModelId};
+
+/// Operation of ingesting or overwriting a document.
+pub const DOCUMENT_WRITE: Operation = Operation::new("document.write", EDITORS, Route::post("/v1/documents"));
+/// Operation of chunking a document into passages anew.
+pub const DOCUMENT_REINDEX: Operation =
+    Operation::new("document.reindex", EDITORS, Route::post("/v1/documents/{document_id}/reindex"));
 
 impl Engine {
     /// Stores the bytes of `source` and queues the job that makes them searchable.
@@ -26,7 +32,7 @@ impl Engine {
         source: Box<dyn Source>,
     ) -> Result<Submitted> {
         new.check()?;
-        self.authorise(caller, Action::DocumentWrite, Resource::corpus(&new.corpus), ()).await?;
+        self.authorise(caller, &DOCUMENT_WRITE, Resource::corpus(&new.corpus), ()).await?;
         let corpus_created_at = self.store.corpus(caller.tenant(), &new.corpus).await?.created_at;
         if let Some(id) = &new.id {
             self.check_may_replace(caller, id).await?;
@@ -50,7 +56,7 @@ impl Engine {
         blob: &Blob,
     ) -> Result<Submitted> {
         let (resource, rule) = (Resource::corpus(&new.corpus), AccessRule::NewOr(Permission::Write));
-        let access = self.authorise_change(caller, Action::DocumentWrite, resource, rule).await?;
+        let access = self.authorise_change(caller, &DOCUMENT_WRITE, resource, rule).await?;
         let chunking = if let Some(chunking) = new.chunking {
             chunking
         } else {
@@ -117,7 +123,7 @@ impl Engine {
     ) -> Result<Submitted> {
         let rule = AccessRule::Holds(Permission::Reindex);
         let resource = Resource::document(document);
-        let access = self.authorise_change(caller, Action::DocumentReindex, resource, rule).await?;
+        let access = self.authorise_change(caller, &DOCUMENT_REINDEX, resource, rule).await?;
         let current = self.permitted_document(caller, document, Permission::Reindex).await?;
         let chunking = chunking.unwrap_or(current.chunking);
         let job: JobId = self.new_id()?;
@@ -146,8 +152,9 @@ impl Engine {
 
     fn opening(&self, caller: &Principal, job: &JobId, facts: Payload) -> UnsealedRecords {
         let now = self.clock.now();
-        let open = Draft::new(caller, job.as_str(), Kind::CHAIN_OPEN, self.policy.version(), now)
-            .with_payload(facts);
+        let open =
+            Draft::new(caller, job.as_str(), Kind::CHAIN_OPEN, self.policy.version(caller.tenant()), now)
+                .with_payload(facts);
         self.pending(vec![open])
     }
 

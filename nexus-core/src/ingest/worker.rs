@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::prechunked::{self, PASSAGES_CONTENT_TYPE};
+use super::submit::{DOCUMENT_REINDEX, DOCUMENT_WRITE};
 use crate::access::{AccessRule, Authorised, Permission, RequiredAccess};
 use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
 use crate::document::chunk::{Chunk, Chunker, EstimatedTokens};
@@ -18,7 +19,7 @@ use crate::document::{Block, BlockSink, FileHints, ParseReport, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::{Origin, embedder_replaced};
-use crate::policy::{Action, Resource};
+use crate::policy::Resource;
 use crate::retrieve::embed::check_length;
 use crate::retrieve::{CorpusConfig, EmbedRole, Language, ModelId};
 use crate::store_retry::{is_not_admitted, is_transient, retry};
@@ -138,16 +139,15 @@ impl Engine {
     /// Authorises the publication of a job for its principal: a right that was revoked while the job was queued or
     /// running publishes nothing.
     async fn authorise_job(&self, lease: &Lease) -> Result<Authorised<RequiredAccess>> {
-        let (action, permission) = if lease.reindex {
-            (Action::DocumentReindex, Permission::Reindex)
+        let (operation, permission) = if lease.reindex {
+            (&DOCUMENT_REINDEX, Permission::Reindex)
         } else {
-            (Action::DocumentWrite, Permission::Write)
+            (&DOCUMENT_WRITE, Permission::Write)
         };
         let document = &lease.document;
-        let resource =
-            Resource { corpus: Some(document.corpus_id.clone()), document: Some(document.id.clone()) };
+        let resource = Resource::document(&document.id).within(&document.corpus_id);
         let rule = AccessRule::StillHolds(permission);
-        self.authorise_change(&lease.job.principal, action, resource, rule).await
+        self.authorise_change(&lease.job.principal, operation, resource, rule).await
     }
 
     fn closing(&self, lease: &Lease, staging: &Staging<'_>, report: &ParseReport) -> UnsealedRecords {
@@ -165,7 +165,8 @@ impl Engine {
     }
 
     fn job_draft(&self, lease: &Lease, kind: Kind) -> Draft {
-        Draft::new(&lease.job.principal, lease.job.id.as_str(), kind, self.policy.version(), self.clock.now())
+        let policy = self.policy.version(lease.tenant());
+        Draft::new(&lease.job.principal, lease.job.id.as_str(), kind, policy, self.clock.now())
     }
 
     /// Records that a job failed. A job that another worker has now is not touched, and a job whose failure cannot be

@@ -17,13 +17,42 @@ use crate::ledger::{
     Call, KillSwitch, KillSwitchCause, KillSwitchScope, LedgerEntry, LedgerQuery, UsageBy, UsageRecord,
     UsageRow,
 };
-use crate::policy::{Action, Resource};
+use crate::policy::{ADMINS, EDITORS, Operation, Route};
 use crate::price::PriceRow;
 use crate::principal::{Authentication, Principal};
 use crate::quota::{Consumer, DateRange, Limit, LimitCheck, LimitKey, Limits, ScopeKind, Zone, checks};
 
 /// Maximum number of listed calls or ledger entries.
 pub const MAX_LISTED: usize = 1_000;
+
+/// Operation of summing up usage.
+pub const USAGE_READ: Operation =
+    Operation::new("usage.read", EDITORS, Route::get("/v1/self-serve/usage/summary"));
+/// Operation of listing usage by call, for invoices.
+pub const USAGE_RECORDS: Operation = USAGE_READ.at(Route::get("/v1/self-serve/usage/records"));
+/// Operation of listing calls of models.
+pub const CALL_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/costs/calls"));
+/// Operation of reading the reasoning of a call.
+pub const CALL_REASONING: Operation = USAGE_READ.at(Route::get("/v1/admin/costs/calls/{call_id}/reasoning"));
+/// Operation of listing ledger entries.
+pub const LEDGER_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/costs/ledger"));
+/// Operation of listing prices.
+pub const PRICE_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/costs/pricing/catalog"));
+/// Operation of listing limits with their counters.
+pub const LIMIT_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/quotas/{tenant_id}"));
+/// Operation of listing kill switches.
+pub const KILL_SWITCH_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/rollouts/killswitches"));
+/// Operation of setting a limit.
+pub const BUDGET_WRITE: Operation =
+    Operation::new("budget.write", ADMINS, Route::patch("/v1/admin/quotas/{tenant_id}"));
+/// Operation of removing a limit.
+pub const LIMIT_REMOVE: Operation = BUDGET_WRITE.at(Route::delete("/v1/admin/quotas/{tenant_id}"));
+/// Operation of adding a price.
+pub const PRICING_WRITE: Operation =
+    Operation::new("pricing.write", ADMINS, Route::post("/v1/admin/costs/pricing/catalog"));
+/// Operation of tripping and rearming kill switches.
+pub const SHUTOFF_WRITE: Operation =
+    Operation::new("shutoff.write", ADMINS, Route::patch("/v1/admin/rollouts/killswitches"));
 
 const LIMIT_SET: Kind = Kind::new("limit.set");
 const LIMIT_REMOVED: Kind = Kind::new("limit.removed");
@@ -64,7 +93,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn usage(&self, caller: &Principal, by: UsageBy, days: &DateRange) -> Result<Vec<UsageRow>> {
-        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        self.authorise_all(caller, &USAGE_READ).await?;
         if by != UsageBy::User {
             all_of_the_tenant(caller)?;
         }
@@ -80,7 +109,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn usage_records(&self, caller: &Principal, days: &DateRange) -> Result<Vec<UsageRecord>> {
-        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        self.authorise_all(caller, &USAGE_RECORDS).await?;
         all_of_the_tenant(caller)?;
         self.engine.store.usage_records(caller.tenant(), days.from(), days.to()).await
     }
@@ -90,7 +119,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn calls(&self, caller: &Principal, query: LedgerQuery) -> Result<Vec<Call>> {
-        let query = self.visible(caller, query).await?;
+        let query = self.visible(caller, &CALL_LIST, query).await?;
         let mut calls = self.engine.store.calls(caller.tenant(), &query).await?;
         if Visibility::of(caller) != Visibility::All {
             calls.iter_mut().for_each(hide_use_of_others);
@@ -104,7 +133,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn ledger(&self, caller: &Principal, query: LedgerQuery) -> Result<Vec<LedgerEntry>> {
-        let query = self.visible(caller, query).await?;
+        let query = self.visible(caller, &LEDGER_LIST, query).await?;
         self.engine.store.ledger(caller.tenant(), &query).await
     }
 
@@ -114,7 +143,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
     pub async fn reasoning(&self, caller: &Principal, call: &str) -> Result<Option<String>> {
-        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        self.authorise_all(caller, &CALL_REASONING).await?;
         all_of_the_tenant(caller)?;
         self.engine.store.reasoning(caller.tenant(), call).await
     }
@@ -124,7 +153,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn prices(&self, caller: &Principal) -> Result<Vec<PriceRow>> {
-        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        self.authorise_all(caller, &PRICE_LIST).await?;
         let mut rows = self.gateway_settings().prices.rows().to_vec();
         rows.extend(self.engine.store.prices().await?);
         Ok(rows)
@@ -136,7 +165,7 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied), also to a caller over a network; [`InvalidInput`](ErrorKind::InvalidInput) with
     /// `INVALID_PRICE`.
     pub async fn add_price(&self, caller: &Principal, row: &PriceRow) -> Result<()> {
-        self.authorise(caller, Action::PricingWrite, Resource::default()).await?;
+        self.authorise_all(caller, &PRICING_WRITE).await?;
         operator(caller)?;
         row.check()?;
         let facts = Payload::new()
@@ -156,7 +185,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn limits(&self, caller: &Principal, user: Option<&str>) -> Result<Vec<LimitStatus>> {
-        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        self.authorise_all(caller, &LIMIT_LIST).await?;
         let own = caller.subject().as_str();
         if user.is_some_and(|user| user != own) {
             all_of_the_tenant(caller)?;
@@ -259,7 +288,7 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied); [`InvalidInput`](ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED` for a limit
     /// without a counter, such as one on cost units of a tenant without rates.
     pub async fn set_limit(&self, caller: &Principal, limit: &Limit) -> Result<()> {
-        self.authorise(caller, Action::BudgetWrite, Resource::default()).await?;
+        self.authorise_all(caller, &BUDGET_WRITE).await?;
         for name in limit.subject.id.iter().chain(&limit.subject.model) {
             check_name("name in a limit", name)?;
         }
@@ -275,7 +304,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn remove_limit(&self, caller: &Principal, of: &LimitKey) -> Result<bool> {
-        self.authorise(caller, Action::BudgetWrite, Resource::default()).await?;
+        self.authorise_all(caller, &LIMIT_REMOVE).await?;
         let audit = self.engine.single_event_chain(caller, LIMIT_REMOVED, subject(of))?;
         self.engine.store.remove_limit(caller.tenant(), of, audit).await
     }
@@ -286,7 +315,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn kill_switches(&self, caller: &Principal) -> Result<Vec<KillSwitch>> {
-        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+        self.authorise_all(caller, &KILL_SWITCH_LIST).await?;
         let switches = self.engine.store.kill_switches(caller.tenant(), self.engine.clock.now()).await?;
         if Visibility::of(caller) == Visibility::All {
             return Ok(switches);
@@ -311,7 +340,7 @@ impl Nexus {
         reason: &str,
         lasts: Option<Duration>,
     ) -> Result<KillSwitch> {
-        self.authorise(caller, Action::ShutoffWrite, Resource::default()).await?;
+        self.authorise_all(caller, &SHUTOFF_WRITE).await?;
         check_name("reason", reason)?;
         let facts = scope_facts(caller, &scope)?.sha256("reason", reason);
         let audit = self.engine.single_event_chain(caller, TRIPPED, facts)?;
@@ -328,14 +357,19 @@ impl Nexus {
     /// # Errors
     /// As [`Nexus::trip`].
     pub async fn rearm(&self, caller: &Principal, scope: &KillSwitchScope) -> Result<bool> {
-        self.authorise(caller, Action::ShutoffWrite, Resource::default()).await?;
+        self.authorise_all(caller, &SHUTOFF_WRITE).await?;
         let audit = self.engine.single_event_chain(caller, REARMED, scope_facts(caller, scope)?)?;
         self.engine.store.rearm(caller.tenant(), scope, self.engine.clock.now(), audit).await
     }
 
     /// Restricts the query to the calls that the caller may see.
-    async fn visible(&self, caller: &Principal, mut query: LedgerQuery) -> Result<LedgerQuery> {
-        self.authorise(caller, Action::UsageRead, Resource::default()).await?;
+    async fn visible(
+        &self,
+        caller: &Principal,
+        operation: &Operation,
+        mut query: LedgerQuery,
+    ) -> Result<LedgerQuery> {
+        self.authorise_all(caller, operation).await?;
         if Visibility::of(caller) != Visibility::All {
             query.user = Some(caller.subject().to_string());
         }

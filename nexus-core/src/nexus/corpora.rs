@@ -5,9 +5,22 @@ use crate::document::Corpus;
 use crate::document::store::CorpusPatch;
 use crate::error::Result;
 use crate::id::{CorpusId, check_name};
-use crate::policy::{Action, Resource};
+use crate::policy::{ADMINS, EDITORS, Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::CorpusConfig;
+
+/// Operation of reading a corpus.
+pub const CORPUS_READ: Operation =
+    Operation::new("corpus.read", READERS, Route::get("/v1/corpora/{corpus_id}"));
+/// Operation of listing corpora.
+pub const CORPUS_LIST: Operation = CORPUS_READ.at(Route::get("/v1/corpora"));
+/// Operation of creating a corpus.
+pub const CORPUS_CREATE: Operation = Operation::new("corpus.write", EDITORS, Route::post("/v1/corpora"));
+/// Operation of changing a corpus's name or settings.
+pub const CORPUS_UPDATE: Operation = CORPUS_CREATE.at(Route::patch("/v1/corpora/{corpus_id}"));
+/// Operation of removing a corpus with all its documents.
+pub const CORPUS_DELETE: Operation =
+    Operation::new("corpus.delete", ADMINS, Route::delete("/v1/corpora/{corpus_id}"));
 
 impl Nexus {
     /// Creates a corpus. `config` is its `provider_config_json`; `{}` means the defaults.
@@ -22,7 +35,7 @@ impl Nexus {
         name: &str,
         config: serde_json::Value,
     ) -> Result<Corpus> {
-        self.authorise(caller, Action::CorpusWrite, Resource::corpus(&id)).await?;
+        self.authorise(caller, &CORPUS_CREATE, Resource::corpus(&id)).await?;
         check_name("corpus name", name)?;
         CorpusConfig::parse(&config)?;
         let created_at = self.engine.clock.now();
@@ -41,7 +54,7 @@ impl Nexus {
         id: &CorpusId,
         patch: CorpusPatch,
     ) -> Result<Corpus> {
-        self.authorise(caller, Action::CorpusWrite, Resource::corpus(id)).await?;
+        self.authorise(caller, &CORPUS_UPDATE, Resource::corpus(id)).await?;
         patch.name.iter().try_for_each(|name| check_name("corpus name", name))?;
         patch.provider_config_json.iter().try_for_each(|config| CorpusConfig::parse(config).map(|_| ()))?;
         self.engine.store.update_corpus(caller.tenant(), id, patch).await
@@ -52,7 +65,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound).
     pub async fn corpus(&self, caller: &Principal, id: &CorpusId) -> Result<Corpus> {
-        self.authorise(caller, Action::CorpusRead, Resource::corpus(id)).await?;
+        self.authorise(caller, &CORPUS_READ, Resource::corpus(id)).await?;
         self.engine.store.corpus(caller.tenant(), id).await
     }
 
@@ -61,7 +74,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn corpora(&self, caller: &Principal) -> Result<Vec<Corpus>> {
-        self.authorise(caller, Action::CorpusRead, Resource::default()).await?;
+        self.authorise_all(caller, &CORPUS_LIST).await?;
         self.engine.store.corpora(caller.tenant()).await
     }
 
@@ -71,7 +84,7 @@ impl Nexus {
     /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound);
     /// [`Conflict`](crate::ErrorKind::Conflict) while a document is being ingested.
     pub async fn delete_corpus(&self, caller: &Principal, id: &CorpusId) -> Result<()> {
-        self.authorise(caller, Action::CorpusDelete, Resource::corpus(id)).await?;
+        self.authorise(caller, &CORPUS_DELETE, Resource::corpus(id)).await?;
         self.engine.store.delete_corpus(caller.tenant(), id).await
     }
 }

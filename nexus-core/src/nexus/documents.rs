@@ -12,12 +12,35 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DocumentId, GrantId, JobId};
 use crate::ingest::PrechunkedPassage;
-use crate::policy::{Action, Resource};
+use crate::policy::{EDITORS, Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::ModelId;
 
 /// Poll interval for a job that another worker runs.
 const JOB_POLL: Duration = Duration::from_millis(20);
+
+/// Operation of reading a document.
+pub const DOCUMENT_READ: Operation =
+    Operation::new("document.read", READERS, Route::get("/v1/documents/{document_id}"));
+/// Operation of listing documents.
+pub const DOCUMENT_LIST: Operation = DOCUMENT_READ.at(Route::get("/v1/documents"));
+/// Operation of following an ingestion job.
+pub const JOB_READ: Operation = DOCUMENT_READ.at(Route::get("/v1/jobs/{job_id}"));
+/// Operation of listing the grants on a document.
+pub const GRANT_LIST: Operation =
+    DOCUMENT_READ.at(Route::get("/v1/admin/authz/documents/{document_id}/permissions"));
+/// Operation of removing a document.
+pub const DOCUMENT_DELETE: Operation =
+    Operation::new("document.delete", EDITORS, Route::delete("/v1/documents/{document_id}"));
+/// Operation of granting a permission on a document.
+pub const GRANT_CREATE: Operation = Operation::new(
+    "document.grant",
+    EDITORS,
+    Route::post("/v1/admin/authz/documents/{document_id}/permissions"),
+);
+/// Operation of revoking a grant.
+pub const GRANT_REVOKE: Operation =
+    GRANT_CREATE.at(Route::delete("/v1/admin/authz/documents/{document_id}/permissions/{permission_id}"));
 
 impl Nexus {
     /// Stores a document and queues the job that makes it searchable. [`Nexus::run_pending_jobs`] runs such jobs, or
@@ -107,8 +130,9 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
     pub async fn wait_for_job(&self, caller: &Principal, job: &JobId) -> Result<Job> {
+        self.authorise_all(caller, &JOB_READ).await?;
         loop {
-            let found = self.job(caller, job).await?;
+            let found = self.engine.permitted_job(caller, job).await?;
             match found.state {
                 JobState::Succeeded | JobState::Failed { .. } => return Ok(found),
                 JobState::Queued | JobState::Processing { .. } => {}
@@ -136,10 +160,8 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
     pub async fn job(&self, caller: &Principal, id: &JobId) -> Result<Job> {
-        self.authorise(caller, Action::DocumentRead, Resource::default()).await?;
-        let job = self.engine.store.job(caller.tenant(), id).await?;
-        self.engine.permitted_document(caller, &job.document_id, Permission::Read).await?;
-        Ok(job)
+        self.authorise_all(caller, &JOB_READ).await?;
+        self.engine.permitted_job(caller, id).await
     }
 
     /// Returns one document.
@@ -147,7 +169,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also when the caller may not read it.
     pub async fn document(&self, caller: &Principal, id: &DocumentId) -> Result<Document> {
-        self.authorise(caller, Action::DocumentRead, Resource::document(id)).await?;
+        self.authorise(caller, &DOCUMENT_READ, Resource::document(id)).await?;
         self.engine.permitted_document(caller, id, Permission::Read).await
     }
 
@@ -156,7 +178,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn documents(&self, caller: &Principal, query: &DocumentQuery) -> Result<Vec<Document>> {
-        self.authorise(caller, Action::DocumentRead, Resource::default()).await?;
+        self.authorise_all(caller, &DOCUMENT_LIST).await?;
         let now = self.engine.clock.now();
         self.engine.store.documents(caller.tenant(), &Visibility::of(caller), query, now).await
     }
@@ -182,8 +204,8 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound); [`Conflict`](ErrorKind::Conflict) while its
     /// job is in flight.
     pub async fn delete_document(&self, caller: &Principal, id: &DocumentId) -> Result<()> {
-        let (action, rule) = (Action::DocumentDelete, AccessRule::Holds(Permission::Delete));
-        let access = self.engine.authorise_change(caller, action, Resource::document(id), rule).await?;
+        let (resource, rule) = (Resource::document(id), AccessRule::Holds(Permission::Delete));
+        let access = self.engine.authorise_change(caller, &DOCUMENT_DELETE, resource, rule).await?;
         let document = self.engine.permitted_document(caller, id, Permission::Delete).await?;
         let facts = Payload::new().id("document", id).token("content_hash", &document.content_hash);
         let audit = self.engine.single_event_chain(caller, Kind::new("document.deleted"), facts)?;
@@ -202,8 +224,8 @@ impl Nexus {
         permission: Permission,
         expires_at: Option<Timestamp>,
     ) -> Result<Grant> {
-        let (action, rule) = (Action::DocumentGrant, AccessRule::Holds(Permission::Owner));
-        let access = self.engine.authorise_change(caller, action, Resource::document(document), rule).await?;
+        let (resource, rule) = (Resource::document(document), AccessRule::Holds(Permission::Owner));
+        let access = self.engine.authorise_change(caller, &GRANT_CREATE, resource, rule).await?;
         let grant = Grant {
             id: self.engine.new_id()?,
             document_id: document.clone(),
@@ -221,8 +243,8 @@ impl Nexus {
     /// # Errors
     /// As [`Nexus::grant`].
     pub async fn revoke(&self, caller: &Principal, document: &DocumentId, grant: &GrantId) -> Result<Grant> {
-        let (action, rule) = (Action::DocumentGrant, AccessRule::Holds(Permission::Owner));
-        let access = self.engine.authorise_change(caller, action, Resource::document(document), rule).await?;
+        let (resource, rule) = (Resource::document(document), AccessRule::Holds(Permission::Owner));
+        let access = self.engine.authorise_change(caller, &GRANT_REVOKE, resource, rule).await?;
         self.engine.store.revoke(&access, document, grant).await
     }
 
@@ -231,13 +253,20 @@ impl Nexus {
     /// # Errors
     /// As [`Nexus::grant`].
     pub async fn grants(&self, caller: &Principal, document: &DocumentId) -> Result<Vec<Grant>> {
-        self.authorise(caller, Action::DocumentRead, Resource::document(document)).await?;
+        self.authorise(caller, &GRANT_LIST, Resource::document(document)).await?;
         self.engine.permitted_document(caller, document, Permission::Owner).await?;
         self.engine.store.grants(caller.tenant(), document).await
     }
 }
 
 impl Engine {
+    /// Returns a job on whose document `caller` holds `read`. Without it, the document is `NotFound`.
+    async fn permitted_job(&self, caller: &Principal, id: &JobId) -> Result<Job> {
+        let job = self.store.job(caller.tenant(), id).await?;
+        self.permitted_document(caller, &job.document_id, Permission::Read).await?;
+        Ok(job)
+    }
+
     /// Returns a document on which `caller` holds `permission`. Without `read` it is `NotFound`.
     pub(crate) async fn permitted_document(
         &self,
@@ -267,7 +296,8 @@ impl Engine {
         kind: Kind,
         facts: Payload,
     ) -> Result<UnsealedRecords> {
-        let (chain, now, policy): (JobId, _, _) = (self.new_id()?, self.clock.now(), self.policy.version());
+        let (chain, now, policy): (JobId, _, _) =
+            (self.new_id()?, self.clock.now(), self.policy.version(caller.tenant()));
         let draft = |kind| Draft::new(caller, chain.as_str(), kind, policy.as_str(), now);
         Ok(self.pending(vec![
             draft(Kind::CHAIN_OPEN),

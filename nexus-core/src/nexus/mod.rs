@@ -1,13 +1,13 @@
 //! Facade of the library: [`Nexus`], whose methods take a [`Principal`] and ask the policy first.
 
-mod budget;
-mod corpora;
-mod documents;
-mod models;
-mod reconcile;
+pub(crate) mod budget;
+pub(crate) mod corpora;
+pub(crate) mod documents;
+pub(crate) mod models;
+pub(crate) mod reconcile;
 mod removal;
-mod retention;
-mod runs;
+pub(crate) mod retention;
+pub(crate) mod runs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,18 @@ use serde::Serialize;
 use crate::access::Authorised;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::policy::{Action, Resource};
+use crate::policy::{ADMINS, Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::Embedder;
 use crate::store::{Store, StoreStats};
 
 pub use budget::{LimitStatus, MAX_LISTED};
+
+/// Operation of reading the status.
+pub const STATUS_READ: Operation = Operation::new("status.read", READERS, Route::get("/v1/ops/health"));
+/// Operation of exporting and importing a tenant's data.
+pub const TENANT_EXPORT: Operation =
+    Operation::new("tenant.export", ADMINS, Route::post("/v1/admin/tenants/{tenant_id}/export"));
 
 /// Governed retrieval-augmented generation over one store. Cheap to clone; all clones are the same engine.
 #[derive(Clone, Debug)]
@@ -72,7 +78,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn status(&self, caller: &Principal) -> Result<Status> {
-        self.authorise(caller, Action::StatusRead, Resource::default()).await?;
+        self.authorise_all(caller, &STATUS_READ).await?;
         let (llm_provider, llm_model) = self.engine.gateway.answers_with(caller.tenant(), None, None)?;
         let embedder = self.engine.gateway.embedder();
         let embedder = embedder.as_deref();
@@ -83,7 +89,7 @@ impl Nexus {
             embedding_model: embedder.map(|embedder| embedder.model().to_string()),
             embedding_is_semantic: embedder.is_some_and(Embedder::is_semantic),
             search_mode: if embedder.is_some() { "hybrid" } else { "lexical" },
-            policy_version: self.engine.policy.version(),
+            policy_version: self.engine.policy.version(caller.tenant()),
             audit_key: self.engine.sealer.keys().active_kid().to_owned(),
             store: self.engine.store.stats_for(caller, self.engine.clock.now()).await?,
         })
@@ -103,7 +109,8 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn authorise_export(&self, caller: &Principal) -> Result<Authorised<TenantExport>> {
-        self.engine.authorise(caller, Action::TenantExport, Resource::default(), TenantExport).await
+        let resource = Resource::all(TENANT_EXPORT.action.kind());
+        self.engine.authorise(caller, &TENANT_EXPORT, resource, TenantExport).await
     }
 
     /// Ends background work within `deadline`, then closes the store. Returns whether all work ended by itself. The
@@ -120,9 +127,14 @@ impl Nexus {
     pub(super) async fn authorise(
         &self,
         caller: &Principal,
-        action: Action,
+        operation: &Operation,
         resource: Resource,
     ) -> Result<()> {
-        self.engine.authorise(caller, action, resource, ()).await.map(|_| ())
+        self.engine.authorise(caller, operation, resource, ()).await.map(|_| ())
+    }
+
+    /// Authorises an operation on all objects of its kind in the tenant.
+    async fn authorise_all(&self, caller: &Principal, operation: &Operation) -> Result<()> {
+        self.authorise(caller, operation, Resource::all(operation.action.kind())).await
     }
 }

@@ -5,9 +5,14 @@ use std::sync::Arc;
 use super::Nexus;
 use crate::error::Result;
 use crate::gateway::{Admission, CallStream, Completed, GatewaySettings, ModelCall, Models, Origin, Routing};
-use crate::policy::{Action, Resource};
+use crate::policy::{EDITORS, Operation, RequestContext, Resource, Route};
 use crate::principal::Principal;
 use crate::speech::Speech;
+
+/// Operation of calling a model without a run.
+pub const MODEL_CALL: Operation = Operation::new("model.call", EDITORS, Route::post("/v1/chat/completions"));
+/// Operation of synthesising speech without a run.
+pub const SPEECH_CREATE: Operation = MODEL_CALL.at(Route::post("/v1/audio/speech"));
 
 impl Nexus {
     /// Calls a model, and returns its answer in one piece. The call is deduplicated by its idempotency key, priced,
@@ -19,7 +24,7 @@ impl Nexus {
     /// [`ProviderErrorKind::error`](crate::llm::ProviderErrorKind::error); `IDEMPOTENCY_MISMATCH` for a key that was
     /// used for another request; `PROVIDERS_UNAVAILABLE` with the time to wait.
     pub async fn complete(&self, caller: &Principal, call: ModelCall) -> Result<Admission<Completed>> {
-        self.authorise(caller, Action::ModelCall, Resource::default()).await?;
+        self.authorise_call(caller, &call).await?;
         self.engine.gateway.complete(caller, call).await
     }
 
@@ -28,7 +33,7 @@ impl Nexus {
     /// # Errors
     /// As [`Nexus::complete`]; a later error ends the stream.
     pub async fn stream(&self, caller: &Principal, call: ModelCall) -> Result<Admission<CallStream>> {
-        self.authorise(caller, Action::ModelCall, Resource::default()).await?;
+        self.authorise_call(caller, &call).await?;
         self.engine.gateway.stream(caller, call).await
     }
 
@@ -40,8 +45,19 @@ impl Nexus {
     /// `SPEECH_UNAVAILABLE` without a text-to-speech provider, or `INVALID_SPEECH`; those of
     /// [`ProviderErrorKind::error`](crate::llm::ProviderErrorKind::error).
     pub async fn speak(&self, caller: &Principal, text: impl Into<String>) -> Result<Admission<Speech>> {
-        self.authorise(caller, Action::ModelCall, Resource::default()).await?;
+        self.authorise_all(caller, &SPEECH_CREATE).await?;
         self.engine.gateway.speak(caller, &Origin::default(), text.into()).await
+    }
+
+    /// Authorises a call, with the model that it names or the provider's.
+    async fn authorise_call(&self, caller: &Principal, call: &ModelCall) -> Result<()> {
+        let (provider, model) = (call.provider.as_deref(), call.request.model.as_deref());
+        // A route that leads nowhere is an error of the call, for callers that the policy allows.
+        let first = self.engine.gateway.answers_with(caller.tenant(), provider, model).ok();
+        let model = first.map(|(_, model)| model);
+        let context = RequestContext { model, ..self.engine.context(&MODEL_CALL) };
+        let resource = Resource::all(MODEL_CALL.action.kind());
+        self.engine.decide(caller, &MODEL_CALL, resource, context).await?.into_result()
     }
 
     /// Replaces all settings of models: providers with their keys, routes, limits, prices, deadlines, the embedder

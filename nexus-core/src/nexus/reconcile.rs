@@ -6,10 +6,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::check_name;
 use crate::ledger::{LedgerEntry, LedgerQuery, Reconciliation, VendorBill};
 use crate::money::NanoUsd;
-use crate::policy::{Action, Resource};
+use crate::policy::{ADMINS, Operation, Route};
 use crate::principal::Principal;
 use crate::quota::MeterAmounts;
 use crate::usage::Usage;
+
+/// Operation of correcting an estimated charge to the bill.
+pub const LEDGER_WRITE: Operation =
+    Operation::new("ledger.write", ADMINS, Route::post("/v1/admin/costs/ledger/{call_id}/reconcile"));
 
 const RECONCILED: Kind = Kind::new("call.reconciled");
 
@@ -32,7 +36,7 @@ impl Nexus {
         bill: VendorBill,
         reason: &str,
     ) -> Result<LedgerEntry> {
-        self.authorise(caller, Action::LedgerWrite, Resource::default()).await?;
+        self.authorise_all(caller, &LEDGER_WRITE).await?;
         check_name("reason", reason)?;
         let of_call =
             LedgerQuery { call: Some(call.to_owned()), limit: usize::MAX, ..LedgerQuery::default() };

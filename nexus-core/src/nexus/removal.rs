@@ -1,11 +1,14 @@
 //! Previews of removals, for callers that are authorised to carry them out.
 
 use super::Nexus;
+use super::budget::LIMIT_REMOVE;
+use super::corpora::CORPUS_DELETE;
+use super::documents::{DOCUMENT_DELETE, GRANT_REVOKE};
 use crate::access::{Grant, Permission};
 use crate::document::{Corpus, Document};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CorpusId, DocumentId, GrantId};
-use crate::policy::{Action, Resource};
+use crate::policy::Resource;
 use crate::principal::Principal;
 use crate::quota::{Limit, LimitKey};
 
@@ -15,7 +18,7 @@ impl Nexus {
     /// # Errors
     /// As [`Nexus::delete_document`].
     pub async fn removable_document(&self, caller: &Principal, id: &DocumentId) -> Result<Document> {
-        self.authorise(caller, Action::DocumentDelete, Resource::document(id)).await?;
+        self.authorise(caller, &DOCUMENT_DELETE, Resource::document(id)).await?;
         let document = self.engine.permitted_document(caller, id, Permission::Delete).await?;
         if document.status.is_in_flight() {
             return Err(Error::new(ErrorKind::Conflict, "the document is being ingested")
@@ -30,7 +33,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
     pub async fn removable_corpus(&self, caller: &Principal, id: &CorpusId) -> Result<Corpus> {
-        self.authorise(caller, Action::CorpusDelete, Resource::corpus(id)).await?;
+        self.authorise(caller, &CORPUS_DELETE, Resource::corpus(id)).await?;
         self.engine.store.corpus(caller.tenant(), id).await
     }
 
@@ -44,7 +47,7 @@ impl Nexus {
         document: &DocumentId,
         grant: &GrantId,
     ) -> Result<Grant> {
-        self.authorise(caller, Action::DocumentGrant, Resource::document(document)).await?;
+        self.authorise(caller, &GRANT_REVOKE, Resource::document(document)).await?;
         self.engine.permitted_document(caller, document, Permission::Owner).await?;
         let grants = self.engine.store.grants(caller.tenant(), document).await?;
         let found = grants.into_iter().find(|found| found.id == *grant);
@@ -56,7 +59,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn removable_limit(&self, caller: &Principal, of: &LimitKey) -> Result<Option<Limit>> {
-        self.authorise(caller, Action::BudgetWrite, Resource::default()).await?;
+        self.authorise_all(caller, &LIMIT_REMOVE).await?;
         let set = self.engine.store.limits(caller.tenant()).await?;
         Ok(set.into_iter().find(|limit| limit.subject == *of))
     }

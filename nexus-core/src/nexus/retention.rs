@@ -7,9 +7,16 @@ use crate::audit::{Kind, Payload};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::RunId;
-use crate::policy::{Action, Resource};
+use crate::policy::{ADMINS, Operation, Route};
 use crate::principal::Principal;
 use crate::retention::{Expire, Removed, RetentionClass};
+
+/// Operation of removing records that are older than their retention.
+pub const RETENTION_APPLY: Operation =
+    Operation::new("retention.apply", ADMINS, Route::post("/v1/admin/governance/retention/run"));
+/// Operation of counting records that are older than their retention.
+pub const RETENTION_PREVIEW: Operation =
+    RETENTION_APPLY.at(Route::get("/v1/admin/governance/retention/report"));
 
 /// Audit event of records that were removed because their retention is over.
 const APPLIED: Kind = Kind::new("retention.applied");
@@ -32,7 +39,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); those of the store.
     pub async fn expired_records(&self, caller: &Principal) -> Result<Vec<Removed>> {
-        self.authorise(caller, Action::RetentionApply, Resource::default()).await?;
+        self.authorise_all(caller, &RETENTION_PREVIEW).await?;
         let mut expired = Vec::new();
         for (class, before) in self.cutoffs() {
             let records = self.engine.store.expired(caller.tenant(), class, before).await?;
@@ -47,7 +54,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); those of the store, which undo no completed step.
     pub async fn apply_retention(&self, caller: &Principal) -> Result<Vec<Removed>> {
-        self.authorise(caller, Action::RetentionApply, Resource::default()).await?;
+        self.authorise_all(caller, &RETENTION_APPLY).await?;
         let mut removed = Vec::new();
         for (class, before) in self.cutoffs() {
             removed.push(Removed { class, records: self.remove_expired(caller, class, before).await? });

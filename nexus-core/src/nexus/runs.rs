@@ -8,13 +8,36 @@ use crate::audit::{KeyRing, Verification, actor, actor_in, no_chain, verify_run}
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{RunId, SessionId};
-use crate::policy::{Action, Resource};
+use crate::policy::{Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::Retrieved;
 use crate::run::{AskBuilder, Cancelling, EventStream, Run, RunQuery, stalled};
 use crate::search::Search;
 use crate::session::{Message, Session};
 use crate::speech::Speech;
+
+/// Operation of reading a run.
+pub const RUN_READ: Operation = Operation::new("run.read", READERS, Route::get("/v1/runs/{run_id}"));
+/// Operation of listing runs.
+pub const RUN_LIST: Operation = RUN_READ.at(Route::get("/v1/runs"));
+/// Operation of following the events of a run.
+pub const RUN_EVENTS: Operation = RUN_READ.at(Route::get("/v1/runs/{run_id}/events"));
+/// Operation of reading the speech of an answer.
+pub const RUN_AUDIO: Operation = RUN_READ.at(Route::get("/v1/audio/{audio_id}.mp3"));
+/// Operation of listing sessions.
+pub const SESSION_LIST: Operation = RUN_READ.at(Route::get("/v1/sessions"));
+/// Operation of reading the messages of a session.
+pub const MESSAGE_LIST: Operation = RUN_READ.at(Route::get("/v1/sessions/{session_id}/messages"));
+/// Operation of cancelling a run.
+pub const RUN_CANCEL: Operation =
+    Operation::new("run.cancel", READERS, Route::post("/v1/runs/{run_id}/cancel"));
+/// Operation of erasing the content of a run.
+pub const RUN_PRUNE: Operation = RUN_CANCEL.at(Route::delete("/v1/runs/{run_id}/journal"));
+/// Operation of verifying an audit chain.
+pub const CHAIN_VERIFY: Operation =
+    Operation::new("audit.read", READERS, Route::get("/v1/audit/chains/{chain_id}/verification"));
+/// Operation of listing audit chains.
+pub const CHAIN_LIST: Operation = CHAIN_VERIFY.at(Route::get("/v1/audit/chains"));
 
 /// Number of a tenant's chains per step of the search for those that the caller started.
 const CHAINS_PAGE: usize = 1_000;
@@ -51,7 +74,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
     pub async fn run(&self, caller: &Principal, id: &RunId) -> Result<Run> {
-        self.engine.permitted_run(caller, Action::RunRead, id).await
+        self.engine.permitted_run(caller, &RUN_READ, id).await
     }
 
     /// Returns runs, latest first: the caller's own, or all of the tenant for an admin.
@@ -59,7 +82,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn runs(&self, caller: &Principal, query: RunQuery) -> Result<Vec<Run>> {
-        self.authorise(caller, Action::RunRead, Resource::default()).await?;
+        self.authorise_all(caller, &RUN_LIST).await?;
         let owner = match Visibility::of(caller) {
             Visibility::All => query.owner,
             Visibility::Granted(_) => Some(caller.subject().clone()),
@@ -72,7 +95,7 @@ impl Nexus {
     /// # Errors
     /// As [`Nexus::run`]; [`NotFound`](ErrorKind::NotFound) with `RESUME_UNSUPPORTED` when the journal was erased.
     pub async fn events(&self, caller: &Principal, id: &RunId, from: u64) -> Result<EventStream> {
-        let run = self.engine.permitted_run(caller, Action::RunRead, id).await?;
+        let run = self.engine.permitted_run(caller, &RUN_EVENTS, id).await?;
         Ok(EventStream::new(Arc::clone(&self.engine), run, from))
     }
 
@@ -83,7 +106,7 @@ impl Nexus {
     /// As [`Nexus::run`]; [`Conflict`](ErrorKind::Conflict) when it is over; [`Unavailable`](ErrorKind::Unavailable)
     /// with `RUN_STALLED` when it ends only once the store is available.
     pub async fn cancel(&self, caller: &Principal, id: &RunId) -> Result<()> {
-        let run = self.engine.permitted_run(caller, Action::RunCancel, id).await?;
+        let run = self.engine.permitted_run(caller, &RUN_CANCEL, id).await?;
         if run.outcome().is_some() {
             return Err(Error::new(ErrorKind::Conflict, "the run is over").code("RUN_CLOSED"));
         }
@@ -103,7 +126,7 @@ impl Nexus {
     /// # Errors
     /// As [`Nexus::run`]; [`NotFound`](ErrorKind::NotFound) with `AUDIO_NOT_FOUND` where there is none.
     pub async fn audio(&self, caller: &Principal, id: &RunId) -> Result<Speech> {
-        self.engine.permitted_run(caller, Action::RunRead, id).await?;
+        self.engine.permitted_run(caller, &RUN_AUDIO, id).await?;
         let audio = self.engine.store.audio(caller.tenant(), id).await?;
         audio.ok_or_else(|| Error::not_found("the run's answer was not spoken").code("AUDIO_NOT_FOUND"))
     }
@@ -116,7 +139,7 @@ impl Nexus {
     /// # Errors
     /// As [`Nexus::run`]; those of the cache, when everything else is erased: erase again.
     pub async fn prune_journal(&self, caller: &Principal, id: &RunId) -> Result<()> {
-        self.engine.permitted_run(caller, Action::RunCancel, id).await?;
+        self.engine.permitted_run(caller, &RUN_PRUNE, id).await?;
         self.engine.store.prune_journal(caller.tenant(), id).await?;
         self.engine.gateway.forget_run(caller.tenant(), id).await
     }
@@ -132,7 +155,7 @@ impl Nexus {
         run: &str,
         keys: Option<&KeyRing>,
     ) -> Result<Verification> {
-        self.authorise(caller, Action::AuditRead, Resource::default()).await?;
+        self.authorise_all(caller, &CHAIN_VERIFY).await?;
         if Visibility::of(caller) != Visibility::All {
             self.check_own_chain(caller, run).await?;
         }
@@ -151,7 +174,7 @@ impl Nexus {
         mut after: Option<String>,
         limit: usize,
     ) -> Result<Vec<String>> {
-        self.authorise(caller, Action::AuditRead, Resource::default()).await?;
+        self.authorise_all(caller, &CHAIN_LIST).await?;
         if Visibility::of(caller) == Visibility::All {
             let chains = self.engine.store.chains(caller.tenant(), after, limit).await?;
             return Ok(chains.into_iter().map(|chain| chain.run).collect());
@@ -187,7 +210,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
     pub async fn sessions(&self, caller: &Principal, limit: usize) -> Result<Vec<Session>> {
-        self.authorise(caller, Action::RunRead, Resource::default()).await?;
+        self.authorise_all(caller, &SESSION_LIST).await?;
         let owner = match Visibility::of(caller) {
             Visibility::All => None,
             Visibility::Granted(_) => Some(caller.subject()),
@@ -200,7 +223,7 @@ impl Nexus {
     /// # Errors
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for another user's session.
     pub async fn messages(&self, caller: &Principal, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
-        self.authorise(caller, Action::RunRead, Resource::default()).await?;
+        self.authorise_all(caller, &MESSAGE_LIST).await?;
         let session = self.engine.store.session(caller.tenant(), id).await?;
         if session.owner != *caller.subject() && Visibility::of(caller) != Visibility::All {
             return Err(Error::not_found("there is no such session").code("SESSION_NOT_FOUND"));
@@ -211,8 +234,13 @@ impl Nexus {
 
 impl Engine {
     /// Returns a run of `caller`, or any of the tenant for an admin. Another user's run is `NotFound`.
-    pub(crate) async fn permitted_run(&self, caller: &Principal, action: Action, id: &RunId) -> Result<Run> {
-        self.authorise(caller, action, Resource::default(), ()).await?;
+    pub(crate) async fn permitted_run(
+        &self,
+        caller: &Principal,
+        operation: &Operation,
+        id: &RunId,
+    ) -> Result<Run> {
+        self.authorise(caller, operation, Resource::run(id), ()).await?;
         let run = self.store.run(caller.tenant(), id).await?;
         if run.principal.subject() == caller.subject() || Visibility::of(caller) == Visibility::All {
             Ok(run)

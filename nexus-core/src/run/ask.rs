@@ -10,10 +10,13 @@ use crate::cache::CacheUse;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
-use crate::policy::{Action, Resource};
+use crate::policy::{Decision, Operation, READERS, RequestContext, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::Filter;
 use crate::session::Session;
+
+/// Operation of asking a question.
+pub const RUN_CREATE: Operation = Operation::new("run.create", READERS, Route::post("/v1/run"));
 
 /// Builder of a question.
 #[derive(Debug)]
@@ -141,22 +144,41 @@ impl AskBuilder {
         ask.check()?;
         let engine = self.engine;
         engine.gateway.check_cost_units(&self.caller, ask.options.budget.max_cost_units)?;
-        engine.check_corpus(&self.caller, &ask.corpus).await?;
+        let request = match self.request {
+            Some(id) => id,
+            None => engine.new_id()?,
+        };
+        let decision = engine.decide_ask(&self.caller, &ask, &request).await?;
+        // Any other caller learns nothing about the corpus, and gets a refused run.
+        if decision.allows() {
+            engine.store.corpus(self.caller.tenant(), &ask.corpus).await?;
+        }
         let slot = engine.runs.acquire_slot()?;
-        let run = engine.new_run(self.caller, ask, self.session, self.request).await?;
-        engine.begin(run.clone(), slot).await?;
+        let version = decision.policy_version.clone();
+        let run = engine.new_run(self.caller, ask, self.session, request, version).await?;
+        engine.begin(run.clone(), decision, slot).await?;
         Ok(RunHandle { engine, run })
     }
 }
 
 impl Engine {
-    /// Rejects a missing corpus early for an authorised caller. Any other caller learns nothing here, and gets a
-    /// refused run.
-    async fn check_corpus(&self, caller: &Principal, corpus: &CorpusId) -> Result<()> {
-        if self.decide(caller, Action::RunCreate, Resource::corpus(corpus)).await?.allows() {
-            self.store.corpus(caller.tenant(), corpus).await?;
-        }
-        Ok(())
+    /// Returns the policy's decision on a question. A run has one: its driver gets that of [`AskBuilder::start`], and
+    /// decides again only when it resumes the run of another process.
+    pub(super) async fn decide_ask(
+        &self,
+        caller: &Principal,
+        ask: &Ask,
+        request: &RequestId,
+    ) -> Result<Decision> {
+        let (provider, model) = (ask.options.provider.as_deref(), ask.options.model.as_deref());
+        // A route that leads nowhere is an error of the run, for callers that the policy allows.
+        let first = self.gateway.answers_with(caller.tenant(), provider, model).ok();
+        let context = RequestContext {
+            request_id: Some(request.clone()),
+            model: first.map(|(_, model)| model),
+            ..self.context(&RUN_CREATE)
+        };
+        self.decide(caller, &RUN_CREATE, Resource::corpus(&ask.corpus), context).await
     }
 
     async fn new_run(
@@ -164,7 +186,8 @@ impl Engine {
         caller: Principal,
         ask: Ask,
         session: Option<SessionId>,
-        request: Option<RequestId>,
+        request_id: RequestId,
+        policy_version: String,
     ) -> Result<Run> {
         let now = self.clock.now();
         let title = ask.title_or_question();
@@ -175,10 +198,6 @@ impl Engine {
         let owner = caller.subject().clone();
         let session = Session { id, owner, title: title.clone(), created_at: now, updated_at: now };
         let session = self.store.open_session(caller.tenant(), session).await?;
-        let request_id = match request {
-            Some(id) => id,
-            None => self.new_id()?,
-        };
         Ok(Run {
             id: self.new_id()?,
             request_id,
@@ -189,7 +208,7 @@ impl Engine {
             phase: Phase::Accepted,
             version: 0,
             next_seq: 0,
-            policy_version: self.policy.version(),
+            policy_version,
             salt: fresh_salt(self.ids.as_ref()),
             created_at: now,
             updated_at: now,

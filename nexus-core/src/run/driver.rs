@@ -10,6 +10,7 @@ use super::machine::{Input, RunStep, State, next_effect, step};
 use super::model::Run;
 use super::registry::Driving;
 use super::speech_text::strip_citation_markers;
+use crate::access::Authorised;
 use crate::document::model::Failure;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,7 +18,7 @@ use crate::gateway::{Admission, CallRefusal, CallStream, ModelCall, Origin, RunC
 use crate::grounding::Evidence;
 use crate::llm::prompt::Prompt;
 use crate::llm::{CompletionEvent, ProviderErrorKind, Request, Turn};
-use crate::policy::{Action, Resource};
+use crate::policy::Decision;
 use crate::search::Search;
 use crate::session::{Message, follow_up};
 use crate::store_retry::{is_not_admitted, is_transient, retry, within};
@@ -50,8 +51,14 @@ impl ModelStream {
 }
 
 impl Engine {
-    /// Drives a run until it is over (`true`) or until this driver can make no more progress (`false`).
-    pub(super) async fn drive(&self, mut state: State, driving: &mut Driving) -> bool {
+    /// Drives a run until it is over (`true`) or until this driver can make no more progress (`false`). `decision` is
+    /// the policy's, where this process has made it.
+    pub(super) async fn drive(
+        &self,
+        mut state: State,
+        mut decision: Option<Decision>,
+        driving: &mut Driving,
+    ) -> bool {
         let mut cancelled = driving.cancelled();
         let mut stream = ModelStream::default();
         while let Some(effect) = next_effect(&state.run.phase) {
@@ -63,7 +70,7 @@ impl Engine {
                     Ok(Input::Cancelled)
                 }
                 () = self.tasks.stopping() => return false,
-                result = self.carry_out(effect, &state, &mut stream) => result,
+                result = self.carry_out(effect, &state, &mut decision, &mut stream) => result,
             };
             let input = result.unwrap_or_else(|error| {
                 tracing::warn!(run = %state.run.id, error = %error.report(), "a run failed");
@@ -84,16 +91,31 @@ impl Engine {
         true
     }
 
-    async fn carry_out(&self, effect: RunStep, state: &State, stream: &mut ModelStream) -> Result<Input> {
+    async fn carry_out(
+        &self,
+        effect: RunStep,
+        state: &State,
+        decision: &mut Option<Decision>,
+        stream: &mut ModelStream,
+    ) -> Result<Input> {
         match effect {
-            RunStep::Decide => {
-                let resource = Resource::corpus(&state.run.ask.corpus);
-                Ok(Input::Decided(self.decide(&state.run.principal, Action::RunCreate, resource).await?))
+            RunStep::Decide => Ok(Input::Decided(self.decided(&state.run, decision).await?.clone())),
+            RunStep::Retrieve => {
+                let allowed = self.decided(&state.run, decision).await?.clone();
+                self.retrieve(&state.run, Authorised::new(&state.run.principal, allowed, ())?).await
             }
-            RunStep::Retrieve => self.retrieve(&state.run).await,
             RunStep::Generate => self.read_model_stream(state, stream).await,
             RunStep::Speak => self.speak(state).await,
         }
+    }
+
+    /// Returns the decision on the run. A driver that resumes a run of another process makes it anew, since a decision
+    /// is no proof in another process.
+    async fn decided<'d>(&self, run: &Run, decision: &'d mut Option<Decision>) -> Result<&'d Decision> {
+        if decision.is_none() {
+            *decision = Some(self.decide_ask(&run.principal, &run.ask, &run.request_id).await?);
+        }
+        decision.as_ref().ok_or_else(|| Error::unexpected("a run has no decision"))
     }
 
     /// Synthesises the speech of a run's answer.
@@ -107,7 +129,7 @@ impl Engine {
     }
 
     /// Searches for the run's question, and selects the passages that fit the model.
-    async fn retrieve(&self, run: &Run) -> Result<Input> {
+    async fn retrieve(&self, run: &Run, allowed: Authorised<()>) -> Result<Input> {
         let history = self.history(run).await?;
         let search = Search {
             corpus: run.ask.corpus.clone(),
@@ -119,7 +141,7 @@ impl Engine {
             documents: run.ask.options.documents.clone(),
             explain: false,
         };
-        let retrieved = match self.search_to_answer(&run.principal, &origin(run), search).await? {
+        let retrieved = match self.search_to_answer(allowed, &origin(run), search).await? {
             Admission::Granted(retrieved) => retrieved,
             Admission::Refused(refused) => return self.not_granted(&refused),
         };

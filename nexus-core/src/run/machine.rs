@@ -215,12 +215,8 @@ pub fn step(state: &mut State, input: Input, now: Timestamp) -> Result<Changes> 
 
 fn decided(state: &mut State, decision: Decision, now: Timestamp, changes: &mut Changes) {
     state.run.policy_version.clone_from(&decision.policy_version);
-    let effect = match decision.effect {
-        PolicyEffect::Allow => "allow",
-        PolicyEffect::Deny => "deny",
-        PolicyEffect::RequireApproval => "require_approval",
-    };
-    let payload = Payload::new().token("effect", effect).count("rules", decision.rules.len());
+    let payload =
+        Payload::new().token("effect", decision.effect.as_str()).count("rules", decision.rules.len());
     changes.audit.push(draft(&state.run, DECIDED, now).with_payload(payload));
     match decision.effect {
         PolicyEffect::Allow => state.run.phase = Phase::Authorised,

@@ -12,7 +12,7 @@ mod speech_text;
 pub mod store;
 mod supervise;
 
-pub use ask::{AskBuilder, FinishedRun, RunHandle};
+pub use ask::{AskBuilder, FinishedRun, RUN_CREATE, RunHandle};
 pub(crate) use commit::stalled;
 pub use event::{Answer, Event, EventBody, Metadata, ShownSource};
 pub use event_stream::EventStream;

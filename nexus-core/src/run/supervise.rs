@@ -17,6 +17,7 @@ use super::{Event, EventBody};
 use crate::document::model::Failure;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::policy::Decision;
 use crate::store_retry::is_transient;
 
 /// Poll interval at which the owner of a store looks for cancel requests of other processes and for runs without a
@@ -30,10 +31,15 @@ const MAX_FAILURES: u32 = 3;
 const ACCEPT_DEADLINE: Duration = Duration::from_secs(3);
 
 impl Engine {
-    /// Records a new `run` and starts its driver.
+    /// Records a new `run` and starts its driver, which acts on the policy's `decision`.
     ///
     /// A task of the engine does both, so that a caller who disconnects in between leaves no run without a driver.
-    pub(crate) async fn begin(self: &Arc<Self>, run: Run, slot: OwnedSemaphorePermit) -> Result<()> {
+    pub(crate) async fn begin(
+        self: &Arc<Self>,
+        run: Run,
+        decision: Decision,
+        slot: OwnedSemaphorePermit,
+    ) -> Result<()> {
         let mut driving = self.runs.claim(run.tenant(), &run.id).ok_or_else(taken)?;
         let (accepted, acceptance) = oneshot::channel();
         let engine = Arc::clone(self);
@@ -45,7 +51,7 @@ impl Engine {
             match engine.record(state.clone(), changes, &mut driving, Some(limit)).await {
                 Ok(state) => {
                     engine.watch();
-                    engine.launch(state, driving, slot);
+                    engine.launch(state, Some(decision), driving, slot);
                     let _ = accepted.send(Ok(()));
                 }
                 Err(error) => {
@@ -111,7 +117,7 @@ impl Engine {
             }
             Ok(state) => {
                 driving.found(state.run.next_seq);
-                self.launch(state, driving, slot);
+                self.launch(state, None, driving, slot);
                 return true;
             }
             Err(error) if error.kind() == ErrorKind::NotFound => driving.over(),
@@ -147,10 +153,16 @@ impl Engine {
         Ok(State::resumed(run, evidence, events.iter().map(|event: &Event| -> &EventBody { &event.body })))
     }
 
-    fn launch(self: &Arc<Self>, state: State, mut driving: Driving, slot: OwnedSemaphorePermit) {
+    fn launch(
+        self: &Arc<Self>,
+        state: State,
+        decision: Option<Decision>,
+        mut driving: Driving,
+        slot: OwnedSemaphorePermit,
+    ) {
         let engine = Arc::clone(self);
         self.tasks.spawn(async move {
-            if engine.drive(state, &mut driving).await {
+            if engine.drive(state, decision, &mut driving).await {
                 driving.over();
             }
             drop(slot);

@@ -6,6 +6,7 @@ mod run;
 
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
+use nexus_core::operations::RUN_CREATE;
 
 use crate::state::AppState;
 
@@ -25,6 +26,6 @@ pub fn table() -> [Route; 4] {
         Route { method: Method::GET, path: "/health/live", handler: get(health::live) },
         Route { method: Method::GET, path: "/health/ready", handler: get(health::ready) },
         Route { method: Method::GET, path: "/v1/audio/{file}", handler: get(audio::audio) },
-        Route { method: Method::POST, path: "/v1/run", handler: post(run::run) },
+        Route { method: Method::POST, path: RUN_CREATE.route.path, handler: post(run::run) },
     ]
 }

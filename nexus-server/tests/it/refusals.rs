@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode};
 use nexus_core::policy::{Decision, PolicyEngine, PolicyRequest};
-use nexus_core::{Error, ErrorKind, Result, RunId};
+use nexus_core::{Error, ErrorKind, Result, RunId, TenantId};
 use nexus_store_memory::MemoryStore;
 use serde_json::Value;
 
@@ -142,7 +142,7 @@ impl PolicyEngine for Broken {
             .because(std::io::Error::other("password=hunter2")))
     }
 
-    fn version(&self) -> String {
+    fn version(&self, _: &TenantId) -> String {
         "broken".to_owned()
     }
 }

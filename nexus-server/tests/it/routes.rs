@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use axum::body::Body;
 use nexus_core::policy::{Action, Decision, PolicyEngine, PolicyRequest, RolePolicy};
-use nexus_core::{Principal, Result};
+use nexus_core::{Principal, Result, TenantId, operations};
 use nexus_server::{router, routes};
 use nexus_store_memory::MemoryStore;
 
@@ -22,8 +22,8 @@ impl PolicyEngine for Recording {
         RolePolicy::default().decide(request).await
     }
 
-    fn version(&self) -> String {
-        RolePolicy::default().version()
+    fn version(&self, tenant: &TenantId) -> String {
+        RolePolicy::default().version(tenant)
     }
 }
 
@@ -42,6 +42,21 @@ async fn every_route_asks_the_policy_before_it_shows_or_does_anything() {
         let asked = policy.0.lock().unwrap().clone();
         let exempt = unasked.contains(&(route.method.as_str(), route.path));
         assert_eq!(asked.is_empty(), exempt, "{route:?} asked {asked:?}");
+    }
+}
+
+/// A policy that has a rule on a path finds the path of every request.
+#[test]
+fn every_route_below_v1_is_that_of_an_operation() {
+    // A parameter of a router's path is a whole segment.
+    let shape = |method: &str, path: &str| {
+        let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+        (method.to_owned(), segments.collect::<Vec<_>>().join("/"))
+    };
+    let known: Vec<_> =
+        operations::ALL.iter().map(|known| shape(known.route.method.as_str(), known.route.path)).collect();
+    for route in routes::table().iter().filter(|route| route.path.starts_with("/v1/")) {
+        assert!(known.contains(&shape(route.method.as_str(), route.path)), "{route:?}");
     }
 }
 
@@ -65,7 +80,7 @@ async fn a_principal_without_a_role_is_refused() {
     id: id-0007:1
 
     event: done
-    data: {"request_id":"request-0001","seq":2,"type":"done","data":{"outcome":{"outcome":"refused","decision":{"effect":"deny","rules":[],"reason":"`run.create` needs one of the roles reader, viewer, editor, admin","policy_version":"role-gate-904f3c04cea3abe8"}}}}
+    data: {"request_id":"request-0001","seq":2,"type":"done","data":{"outcome":{"outcome":"refused","decision":{"effect":"deny","rules":[],"reason":"`run.create` needs one of the roles reader, viewer, editor, admin","policy_version":"role-gate-904f3c04cea3abe8","reason_code":"role_denied"}}}}
     id: id-0007:2
     "##);
 }

@@ -11,6 +11,8 @@ mod cancel;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod directory;
 #[cfg(test)]
 mod equivalence;

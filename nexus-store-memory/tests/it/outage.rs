@@ -13,7 +13,6 @@ use futures::stream::iter;
 use nexus_core::audit::Status;
 use nexus_core::document::{DocumentStatus, JobState, NewDocument};
 use nexus_core::llm::{CompletionEvent, CompletionStream, FinishReason, LlmProvider, ModelInfo, Request};
-use nexus_core::policy::{Action, Decision, PolicyEngine, PolicyRequest, RolePolicy};
 use nexus_core::retrieve::HashingEmbedder;
 use nexus_core::run::{EventBody, FinishedRun, Journal, Outcome, RunHandle, RunQuery, RunState};
 use nexus_core::{
@@ -193,54 +192,19 @@ async fn a_question_that_was_not_accepted_in_time_is_withdrawn() {
     assert!(nexus.shutdown(Duration::from_secs(9)).await.unwrap());
 }
 
-/// Policy whose first decisions on questions panic.
-#[derive(Debug)]
-struct Crashing(AtomicUsize);
-
-#[async_trait]
-impl PolicyEngine for Crashing {
-    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
-        // The first decision is whether to accept the run, outside the driver.
-        if request.action == Action::RunCreate {
-            let number = self.0.fetch_add(1, Ordering::SeqCst);
-            assert!(number != 1, "as instructed");
-        }
-        RolePolicy::default().decide(request).await
-    }
-
-    fn version(&self) -> String {
-        RolePolicy::default().version()
-    }
-}
-
 #[tokio::test]
 async fn a_run_whose_driver_crashed_is_taken_up_without_a_restart() {
-    let (nexus, _) = library_of(|builder| builder.policy(Crashing(AtomicUsize::new(0)))).await;
+    let (nexus, troubles) = library(Settings::default()).await;
+    troubles.inject("retrieve", InjectedFault::Panics, 1);
     let run = ask(&nexus).await;
     check_answered(&nexus, &run).await;
-}
-
-/// Policy that panics in every driver of a run.
-#[derive(Debug)]
-struct AlwaysCrashing(AtomicUsize);
-
-#[async_trait]
-impl PolicyEngine for AlwaysCrashing {
-    async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
-        if request.action == Action::RunCreate {
-            assert!(self.0.fetch_add(1, Ordering::SeqCst) == 0, "as instructed");
-        }
-        RolePolicy::default().decide(request).await
-    }
-
-    fn version(&self) -> String {
-        RolePolicy::default().version()
-    }
+    assert_eq!(troubles.struck(), 1);
 }
 
 #[tokio::test]
 async fn a_run_that_no_driver_gets_on_with_ends_as_failed() {
-    let (nexus, _) = library_of(|builder| builder.policy(AlwaysCrashing(AtomicUsize::new(0)))).await;
+    let (nexus, troubles) = library(Settings::default()).await;
+    troubles.follow(|name| (name == "retrieve").then_some(InjectedFault::Panics));
     let FinishedRun { outcome, .. } = ask(&nexus).await.finish().await.unwrap();
     let Outcome::Failed { failure } = outcome else { panic!("{outcome:?}") };
     assert_eq!(failure.code, "RUN_ABANDONED");

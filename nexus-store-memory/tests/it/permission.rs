@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use nexus_core::access::{Grantee, Permission};
 use nexus_core::document::{JobState, NewDocument};
 use nexus_core::ingest::PrechunkedPassage;
-use nexus_core::policy::{Action, Decision, Effect, PolicyEngine, PolicyRequest, RolePolicy};
+use nexus_core::operations::DOCUMENT_WRITE;
+use nexus_core::policy::{Decision, Effect, PolicyEngine, PolicyRequest, RolePolicy};
 use nexus_core::search::Search;
-use nexus_core::{CorpusId, DocumentId, ErrorKind, GrantId, Nexus, Principal, Result, hex};
+use nexus_core::{CorpusId, DocumentId, ErrorKind, GrantId, Nexus, Principal, Result, TenantId, hex};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault, Troubles};
 use serde_json::json;
@@ -142,14 +143,14 @@ struct Changing(Arc<AtomicBool>);
 impl PolicyEngine for Changing {
     async fn decide(&self, request: &PolicyRequest<'_>) -> Result<Decision> {
         let decision = RolePolicy::default().decide(request).await?;
-        if request.action == Action::DocumentWrite && self.0.load(Ordering::SeqCst) {
+        if request.action == DOCUMENT_WRITE.action && self.0.load(Ordering::SeqCst) {
             return Ok(Decision { effect: Effect::Deny, ..decision });
         }
         Ok(decision)
     }
 
-    fn version(&self) -> String {
-        RolePolicy::default().version()
+    fn version(&self, tenant: &TenantId) -> String {
+        RolePolicy::default().version(tenant)
     }
 }
 

@@ -146,7 +146,7 @@ impl Conduct {
                 &admitted.record,
                 &ending,
                 &attempt,
-                &self.shared.policy_version(),
+                &self.shared.policy_version(self.caller.tenant()),
                 now,
             )),
             attempt,

@@ -119,7 +119,7 @@ impl Conduct {
                 &self.caller,
                 &record,
                 &attempt,
-                &self.shared.policy_version(),
+                &self.shared.policy_version(self.caller.tenant()),
                 now,
             )),
             attempt,

@@ -93,7 +93,7 @@ impl Conduct {
         };
         let meaning = admitted.plan.settings.cache.semantic_threshold.and_then(|_| self.gateway.embedder());
         let standing = CacheContext {
-            policy_version: self.shared.policy_version(),
+            policy_version: self.shared.policy_version(self.caller.tenant()),
             corpus,
             meaning: meaning.map(|embedder| embedder.model().to_string()),
         };

@@ -151,8 +151,14 @@ impl Conduct {
         metrics::refused(Operation::Chat, refused.code());
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
         let run = self.call.run.as_ref().map(|run| &run.id);
-        let drafts =
-            audit_records::refused(&self.caller, &id, run, refused, &self.shared.policy_version(), now);
+        let drafts = audit_records::refused(
+            &self.caller,
+            &id,
+            run,
+            refused,
+            &self.shared.policy_version(self.caller.tenant()),
+            now,
+        );
         self.shared.append(drafts).await
     }
 }

@@ -120,7 +120,7 @@ impl Conduct {
                 attempts: if avoided.is_some() { 0 } else { admitted.number },
                 avoided,
             },
-            &self.shared.policy_version(),
+            &self.shared.policy_version(self.caller.tenant()),
             now,
         );
         Settlement {

@@ -83,7 +83,7 @@ impl<E: ModelOperation> Once<E> {
         let mut next = self.attempt(&admitted.priced, admitted.number + 1, now);
         // The call counts once: with the first of its attempts that is charged.
         next.reserved.calls = u64::from(ending.charged.calls == 0 && admitted.priced.worst.calls == 1);
-        let version = self.shared.policy_version();
+        let version = self.shared.policy_version(self.caller.tenant());
         let retry = RetryCall {
             tenant: self.caller.tenant().clone(),
             call: admitted.record.id.clone(),

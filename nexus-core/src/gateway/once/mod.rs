@@ -202,7 +202,7 @@ impl<E: ModelOperation> Once<E> {
     fn intent(&self, admitted: &Admitted) -> Result<BeginCall> {
         let Admitted { priced, record, attempted_at: now, .. } = admitted;
         let attempt = self.attempt(priced, admitted.number, *now);
-        let version = self.shared.policy_version();
+        let version = self.shared.policy_version(self.caller.tenant());
         Ok(BeginCall {
             tenant: self.caller.tenant().clone(),
             call: record.clone(),
@@ -233,7 +233,7 @@ impl<E: ModelOperation> Once<E> {
     async fn record_refusal(&self, refused: &CallRefusal) -> Result<()> {
         metrics::refused(E::OPERATION, refused.code());
         let (id, now) = (self.shared.ids.next(), self.shared.clock.now());
-        let (run, version) = (self.origin.run_id(), self.shared.policy_version());
+        let (run, version) = (self.origin.run_id(), self.shared.policy_version(self.caller.tenant()));
         let drafts = audit_records::refused(&self.caller, &id, run, refused, &version, now);
         self.shared.append(drafts).await
     }

@@ -154,7 +154,7 @@ impl<E: ModelOperation> Once<E> {
             attempts: admitted.number,
             avoided: None,
         };
-        let version = self.shared.policy_version();
+        let version = self.shared.policy_version(self.caller.tenant());
         let closed = audit_records::closed(&self.caller, &admitted.record, &end, &version, now);
         Settlement {
             tenant: self.caller.tenant().clone(),

@@ -72,8 +72,7 @@ fn found(hits: Vec<Hit>) -> Input {
 }
 
 fn decided(effect: PolicyEffect) -> Input {
-    let (reason, policy_version) = ("because".to_owned(), "policy-1".to_owned());
-    Input::Decided(Decision { effect, rules: Vec::new(), reason, policy_version })
+    Input::Decided(Decision::new(effect, crate::policy::Reason::PolicyAllow, "because", "policy-1"))
 }
 
 fn citation() -> Citation {

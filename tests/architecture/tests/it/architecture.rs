@@ -144,6 +144,68 @@ fn the_core_reaches_no_database_no_network_and_no_shell() {
     }
 }
 
+/// The feature makes proofs of decisions that no policy made.
+#[test]
+fn only_the_test_kit_turns_on_the_testing_feature_of_the_core() {
+    let metadata = metadata();
+    let (mut holders, mut features) = (BTreeSet::new(), BTreeSet::new());
+    for member in members(&metadata) {
+        let name = text(member, "name");
+        if name == "nexus-core" {
+            assert_eq!(member["features"]["testing"], serde_json::json!([]));
+            assert!(member["features"]["default"].is_null(), "a default feature could turn it on");
+        }
+        for dependency in member["dependencies"].as_array().unwrap() {
+            let to = text(dependency, "name");
+            let enabled =
+                dependency["features"].as_array().unwrap().iter().any(|feature| feature == "testing");
+            if to == "nexus-core" && enabled {
+                features.insert(name);
+            }
+            if to == "nexus-testkit" && dependency["kind"].is_null() {
+                holders.insert(name);
+            }
+        }
+        let own = member["features"].as_object().unwrap().values().flat_map(|own| own.as_array().unwrap());
+        assert!(own.clone().all(|enabled| enabled != "nexus-core/testing"), "{name}");
+    }
+    assert_eq!(features, BTreeSet::from(["nexus-testkit"]));
+    // A crate of tests, on which no other crate depends.
+    assert_eq!(holders, BTreeSet::from(["nexus-gateway-tests"]));
+}
+
+/// The registry knows each operation, and the name of an action is spelled in one place.
+#[test]
+fn each_operation_is_registered_and_each_action_is_spelled_once() {
+    let mut sources = Vec::new();
+    collect(&root().join("nexus-core/src"), &mut sources);
+    let registry = fs::read_to_string(root().join("nexus-core/src/operations.rs")).unwrap();
+    let (_, listed) = registry.split_once("pub const ALL").unwrap();
+    let (listed, _) = listed.split_once("];").unwrap();
+    let listed: Vec<&str> = listed.lines().filter_map(|line| line.trim().strip_suffix(',')).collect();
+    let (mut declared, mut actions) = (Vec::new(), Vec::new());
+    for path in sources {
+        let source = fs::read_to_string(&path).unwrap();
+        for after in source.split("pub const ").skip(1) {
+            let Some((name, value)) = after.split_once(": Operation =") else { continue };
+            if name.contains(char::is_whitespace) {
+                continue;
+            }
+            declared.push(name.to_owned());
+            if let Some(action) = value.trim_start().strip_prefix("Operation::new(") {
+                actions.push(action.split('"').nth(1).unwrap().to_owned());
+            }
+        }
+    }
+    declared.sort();
+    let mut expected = listed.clone();
+    expected.sort_unstable();
+    assert_eq!(declared, expected);
+    assert!(declared.len() > 40, "the operations were not found");
+    let distinct: BTreeSet<&String> = actions.iter().collect();
+    assert_eq!(distinct.len(), actions.len(), "{actions:?}");
+}
+
 #[test]
 fn the_core_reads_no_environment_and_no_files() {
     let mut sources = Vec::new();

@@ -23,6 +23,8 @@ pub enum InjectedFault {
     FreezesBefore,
     /// The step is executed; no answer until the store is unfrozen.
     FreezesAfter,
+    /// A panic of the calling task; the step is not executed.
+    Panics,
     /// The step is executed after this delay.
     Slow(Duration),
     /// The step is executed, and its answer is delayed by this much.
@@ -133,6 +135,7 @@ impl<S: Store> FaultyStore<S> {
                 self.troubles.thawed().await;
                 taken
             }
+            Some(InjectedFault::Panics) => panic!("the store panics at `{name}`, as instructed"),
             Some(InjectedFault::Slow(time)) => {
                 tokio::time::sleep(time).await;
                 step.await

@@ -10,7 +10,6 @@ use nexus_core::audit::{Draft, KeyRing, Kind, Sealer, UnsealedRecords};
 use nexus_core::document::chunk::Chunk;
 use nexus_core::document::store::{Blob, Lease, Publication, StagedPassage, Submission, Submitted};
 use nexus_core::document::{ChunkConfig, Corpus, Document, ParseReport};
-use nexus_core::policy::{Decision, Effect};
 use nexus_core::retrieve::{
     Fusion, Language, ModelId, Query, QueryVector, Retrieved, Weights, WordStatistics,
 };
@@ -282,13 +281,7 @@ pub fn vector_query(text: &str, values: [f32; 4]) -> Query {
 
 /// Returns a request that a policy allowed.
 pub fn allowed<T>(caller: &Principal, request: T) -> Authorised<T> {
-    let decision = Decision {
-        effect: Effect::Allow,
-        rules: vec!["test".to_owned()],
-        reason: "the test allows it".to_owned(),
-        policy_version: "v1".to_owned(),
-    };
-    Authorised::new(caller, &decision, request).expect("the decision allows")
+    Authorised::for_tests(caller, request)
 }
 
 /// Returns the access that a change needs, allowed by a policy.
