@@ -6,8 +6,9 @@
 use anyhow::Result;
 use nexus_core::audit::KeyRing;
 use nexus_core::document::NewDocument;
+use nexus_core::id::ModelId;
 use nexus_core::ingest::PrechunkedPassage;
-use nexus_core::retrieve::{ModelId, QueryVector, SearchMode};
+use nexus_core::retrieve::{QueryVector, SearchMode};
 use nexus_core::{CorpusId, Nexus, Principal, Search};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;

@@ -10,8 +10,9 @@ use nexus_core::document::chunk::{EstimatedTokens, TokenCounter};
 use nexus_core::document::{Block, BlockKind, ChunkConfig, Chunker, PassageKey};
 use nexus_core::grounding::Evidence;
 use nexus_core::grounding::quotable_units::{SentenceKind, sentences};
+use nexus_core::language::Language;
 use nexus_core::llm::extractive::select;
-use nexus_core::retrieve::analysis::{Language, analyse, strip_question_words};
+use nexus_core::retrieve::analysis::{analyse, strip_question_words};
 
 use crate::bm25::Bm25;
 use crate::dataset::{Document, Question};

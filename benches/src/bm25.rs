@@ -4,7 +4,8 @@
 
 use std::collections::HashMap;
 
-use nexus_core::retrieve::analysis::{Language, analyse, terms_for_query};
+use nexus_core::language::Language;
+use nexus_core::retrieve::analysis::{analyse, terms_for_query};
 
 const K1: f64 = 1.2;
 const B: f64 = 0.75;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use nexus_core::NanoUsd;
-use nexus_core::id::is_refused;
+use nexus_core::escape::is_refused;
 
 /// Returns whether `c` is safe for a terminal: line ends and tabs, but no other control character and no bidirectional
 /// override.

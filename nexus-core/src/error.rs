@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use serde::{Deserialize as _, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::escape::escape_line;
 
@@ -266,5 +266,45 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// Failure in a form that can be stored: without its cause, which is for logs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Stable code.
+    #[serde(deserialize_with = "stored_code")]
+    pub code: String,
+    /// Sentence for the user.
+    pub message: String,
+    /// Remedy, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.stable_code().to_owned(),
+            message: error.message().to_owned(),
+            hint: error.remedy().map(str::to_owned),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_code_is_shown_under_its_present_name() {
+        let read = |code: &str| {
+            let stored = serde_json::json!({ "code": code, "message": "the user's calls are refused" });
+            serde_json::from_value::<Failure>(stored).unwrap().code
+        };
+        for (old, present) in RENAMED_CODES {
+            assert_eq!(read(old), present);
+        }
+        assert_eq!(read("DOCUMENT_EMPTY"), "DOCUMENT_EMPTY");
     }
 }

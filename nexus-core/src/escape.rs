@@ -5,7 +5,12 @@
 
 use std::borrow::Cow;
 
-use crate::id::is_refused;
+/// Returns whether ids and names refuse `c`: a control character, a bidirectional override or isolate, or a line or
+/// paragraph separator.
+pub fn is_refused(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
 
 /// Returns `text` on one line: line ends, other control characters and bidirectional overrides are escaped, as `\n`
 /// and `\u{1b}`. A text without any stays as it is.

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::escape::is_refused;
 
 /// Maximum length of an id, in characters.
 pub const MAX_ID_CHARS: usize = 128;
@@ -44,13 +45,6 @@ fn check(what: &'static str, text: &str, max_chars: usize, code: &'static str) -
         }
         None => Ok(()),
     }
-}
-
-/// Returns whether ids and names refuse `c`: a control character, a bidirectional override or isolate, or a line or
-/// paragraph separator.
-pub fn is_refused(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// Returns an acceptable name, without refused characters and cut to the maximum length. For names from files, not for
@@ -132,6 +126,52 @@ ids! {
     RequestId = "request id";
     /// Id of a document grant.
     GrantId = "grant id";
+}
+
+/// Id of an embedding model with its version. Vectors of different ids are never compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ModelId(String);
+
+impl ModelId {
+    /// Parses a model's id, such as `nomic-embed-text@v1.5`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), see [`check_name`].
+    pub fn parse(text: impl Into<String>) -> Result<Self> {
+        let text = text.into();
+        check_name("model id", &text)?;
+        Ok(Self(text))
+    }
+
+    /// Returns the id without a check, for a text that Nexus makes itself.
+    pub(crate) fn unchecked(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Returns the id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ModelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for ModelId {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl From<ModelId> for String {
+    fn from(model: ModelId) -> Self {
+        model.0
+    }
 }
 
 /// Port that generates ids, so that tests generate the same ids each time.

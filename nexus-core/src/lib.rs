@@ -7,20 +7,21 @@
 //! This crate owns the rules. It reads no files, no environment and no network, and knows no database, no vendor and
 //! no file format: other crates implement the ports to them.
 //!
-//! Three floors, arrows pointing down:
+//! Four floors, each of which imports only those below it:
 //!
-//! - top: [`Nexus`] and its [`Builder`];
-//! - use cases: [`ingest`], [`run`], [`search`], and the gateway that alone holds models and embedders;
-//! - domains, each with its types, its pure rules and its port: [`document`], [`retrieve`], [`llm`], [`grounding`],
-//!   [`cache`], [`policy`], [`access`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`],
+//! - top: [`Nexus`], its [`Builder`], and [`store`], the sum of the store ports;
+//! - use cases: [`ingest`], [`run`], [`search`], and the [`gateway`] that alone holds models and embedders;
+//! - domains, each with its types, its pure rules and its port: [`document`], [`corpus`], [`retrieve`], [`grounding`],
+//!   [`llm`], [`cache`], [`policy`], [`access`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`],
 //!   [`retention`];
-//! - ground: [`error`], [`id`], [`principal`], [`clock`], [`money`], [`usage`], [`hex`].
+//! - ground: [`error`], [`escape`], [`id`], [`principal`], [`clock`], [`language`], [`money`], [`usage`], [`hex`].
 
 pub mod access;
 pub mod audit;
 mod builder;
 pub mod cache;
 pub mod clock;
+pub mod corpus;
 pub mod document;
 mod engine;
 pub mod error;
@@ -30,6 +31,7 @@ pub mod grounding;
 pub mod hex;
 pub mod id;
 pub mod ingest;
+pub mod language;
 pub mod ledger;
 pub mod llm;
 pub mod money;
@@ -55,8 +57,8 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use engine::Settings;
 pub use error::{Error, ErrorKind, Result};
 pub use id::{
-    CorpusId, DocumentId, GrantId, IdSource, JobId, OrganisationId, RequestId, RunId, SessionId, SubjectId,
-    UuidV7,
+    CorpusId, DocumentId, GrantId, IdSource, JobId, ModelId, OrganisationId, RequestId, RunId, SessionId,
+    SubjectId, UuidV7,
 };
 pub use money::NanoUsd;
 pub use nexus::{LimitStatus, MAX_LISTED, Nexus, Status, TenantExport};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::access::Authorised;
+use crate::corpus::CorpusConfig;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::gateway::{Admission, Origin, embedder_replaced};
@@ -10,7 +11,7 @@ use crate::id::{CorpusId, DocumentId};
 use crate::policy::{Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::{
-    CorpusConfig, EmbedRole, Filter, MAX_QUESTION_CHARS, MAX_TOP_K, Query, QueryVector, Retrieved,
+    EmbedRole, Filter, MAX_QUESTION_CHARS, MAX_TOP_K, Query, QueryVector, Retrieved,
     analysis::strip_question_words, check_vector,
 };
 use crate::store_retry::{is_not_admitted, is_transient, retry, within};

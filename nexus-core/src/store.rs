@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use crate::access::GrantStore;
 use crate::audit::AuditChain;
 use crate::clock::Timestamp;
+use crate::corpus::CorpusStore;
 use crate::document::{BlobStore, DocumentStore, JobQueue};
 use crate::error::Result;
+use crate::id::ModelId;
 use crate::ledger::{LedgerStore, QuotaStore};
 use crate::principal::{Principal, TenantId};
 use crate::retention::RetentionStore;
-use crate::retrieve::{ModelId, Retriever};
+use crate::retrieve::Retriever;
 use crate::run::RunStore;
 use crate::session::SessionStore;
 
@@ -20,6 +22,7 @@ use crate::session::SessionStore;
 pub trait Store:
     AuditChain
     + BlobStore
+    + CorpusStore
     + DocumentStore
     + GrantStore
     + JobQueue

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use nexus_core::document::model::Failure;
+use nexus_core::error::Failure;
 use nexus_core::{Error, ErrorKind, RequestId};
 use serde::Serialize;
 

@@ -12,7 +12,7 @@ use axum::http::HeaderValue;
 use axum::response::sse::{Event as Frame, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{BoxStream, Stream, StreamExt as _, unfold};
-use nexus_core::document::model::Failure;
+use nexus_core::error::Failure;
 use nexus_core::run::{Event, EventStream};
 use nexus_core::{Clock, Error, ErrorKind, RequestId, Result, RunId, Timestamp};
 use serde::Serialize;

@@ -21,6 +21,7 @@ mod plans;
 mod ports;
 mod rows;
 mod search;
+mod stats;
 mod store;
 mod transfer;
 

@@ -15,16 +15,17 @@ use crate::db::{Engine, Pools, Readers, Write};
 use crate::error::{closed, sql};
 use crate::files::blob::{self, Blobs};
 use crate::files::cancel_requests::Requests;
-use crate::files::directory::{self, Claimed, Referenced, State, Swept};
+use crate::files::directory::{self, Claimed, DATABASE, Referenced, State, Swept, reader};
 use crate::files::file_permissions;
 use crate::files::lock::Lock;
 use crate::limit_cache::LimitCache;
 use crate::migrations::{self, Role};
-use crate::rows::{corpus, job, stats, version};
+use crate::rows::{corpus, job, version};
 use crate::search::build::Task;
 use crate::search::index_maintenance::{IndexMaintainer, IndexTarget, PassagesPublished};
 use crate::search::indexes::Indexes;
 use crate::search::text::Place;
+use crate::stats;
 
 /// Number of threads for searches and lists of a store on disk.
 const READERS: usize = 4;
@@ -34,9 +35,6 @@ const BUILDERS: usize = 2;
 
 /// Upper bound on the rows of retired versions that one transaction of the sweep removes.
 const SWEPT_AT_ONCE: i64 = 1_000;
-
-/// File name of the database in a data directory.
-pub(crate) const DATABASE: &str = "nexus.db";
 
 /// Embedded store: every store port on SQLite, in RAM or in a directory. A clone is another handle of the same store.
 ///
@@ -481,14 +479,6 @@ fn shared_pools(connection: Connection, dir: &Path) -> Result<Pools> {
         reserved: None,
         builders: Readers::start("nexus-builder", vec![reader(dir)?])?,
     })
-}
-
-/// Opens a connection that reads the store in `dir`.
-pub(crate) fn reader(dir: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(dir.join(DATABASE), flags).map_err(sql)?;
-    migrations::configure(&connection, Role::Reader)?;
-    Ok(connection)
 }
 
 impl fmt::Debug for MemoryStore {

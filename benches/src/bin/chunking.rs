@@ -19,7 +19,7 @@ use nexus_benches::dataset::{Dataset, Document, Question};
 use nexus_benches::metrics::{mean, share};
 use nexus_core::document::chunk::{ChunkConfig, ChunkSize, Chunker, EstimatedTokens, TokenCounter};
 use nexus_core::document::{Block, BlockKind};
-use nexus_core::retrieve::analysis::Language;
+use nexus_core::language::Language;
 
 const TOP: usize = 5;
 

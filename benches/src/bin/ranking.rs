@@ -14,7 +14,8 @@ use nexus_benches::bm25::Bm25;
 use nexus_benches::clock::fastest;
 use nexus_benches::dataset::{Dataset, Document, Question, Vectors, vectors};
 use nexus_benches::metrics::{is_hit, mean, ndcg, recall, share};
-use nexus_core::retrieve::analysis::{Language, analyse};
+use nexus_core::language::Language;
+use nexus_core::retrieve::analysis::analyse;
 use nexus_core::retrieve::fusion::{Arm, Fusion, fuse};
 
 const POOL: usize = 100;

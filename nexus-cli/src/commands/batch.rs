@@ -2,7 +2,8 @@
 
 use futures::StreamExt as _;
 use nexus_core::document::store::Submitted;
-use nexus_core::document::{ChunkConfig, DocumentStatus, Failure, JobState};
+use nexus_core::document::{ChunkConfig, DocumentStatus, JobState};
+use nexus_core::error::Failure;
 use nexus_core::escape::escape_line;
 use nexus_core::{DocumentId, ErrorKind, Nexus, Result};
 use serde::Serialize;

@@ -1,9 +1,9 @@
 //! `nexus corpora`.
 
 use clap::{Args, Subcommand};
-use nexus_core::document::store::{CorpusPatch, DocumentQuery};
-use nexus_core::document::{ChunkConfig, Corpus};
-use nexus_core::retrieve::CorpusConfig;
+use nexus_core::corpus::{Corpus, CorpusConfig, CorpusPatch};
+use nexus_core::document::ChunkConfig;
+use nexus_core::document::store::DocumentQuery;
 use nexus_core::{CorpusId, Error, Result};
 use serde_json::{Value, json};
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ignore::{DirEntry, WalkBuilder};
-use nexus_core::id::{MAX_ID_CHARS, clean_name, is_refused};
+use nexus_core::escape::is_refused;
+use nexus_core::id::{MAX_ID_CHARS, clean_name};
 use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Result, hex};
 
 use super::ignored::{self, Ignored};

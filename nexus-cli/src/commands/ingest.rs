@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use nexus_core::access::{Grantee, Permission};
 use nexus_core::document::store::Submitted;
-use nexus_core::document::{ChunkConfig, Failure, Metadata, NewDocument};
+use nexus_core::document::{ChunkConfig, Metadata, NewDocument};
+use nexus_core::error::Failure;
 use nexus_core::{CorpusId, DocumentId, Error, ErrorKind, Nexus, Result};
 use serde_json::{Value, json};
 

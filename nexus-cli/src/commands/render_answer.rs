@@ -1,6 +1,6 @@
 //! Rendering of a run: follows its events to the end and prints its answer.
 
-use nexus_core::document::Failure;
+use nexus_core::error::Failure;
 use nexus_core::grounding::Citation;
 use nexus_core::policy::APPROVAL_REQUIRED;
 use nexus_core::run::{Answer, Event, EventBody, Metadata, Outcome, RunHandle};

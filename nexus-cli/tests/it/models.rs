@@ -60,7 +60,7 @@ fn a_provider_that_is_named_without_its_key_stops_every_command_by_name() {
     let said = bench.with(&[("LLM_PROVIDER", "openai")], &["ingest", "docs", "--corpus", "handbook"]).ends(2);
     check(&bench, "key-missing", &said.err);
     assert!(!bench.path("nexus-data").exists(), "nothing is made by a program that cannot start");
-    let said = bench.with(&[("LLM_PROVIDER", "nobody")], &["models", "--json"]).ends(2);
+    let said = bench.with(&[("LLM_PROVIDER", "absent")], &["models", "--json"]).ends(2);
     assert_eq!(said.error_code(), "PROVIDER_UNKNOWN");
 }
 
@@ -96,7 +96,7 @@ fn a_check_calls_each_configured_provider_and_fails_if_one_does() {
     let bad: Vec<_> = bad.into_iter().chain([("NEXUS__PROVIDERS__BAD__ENDPOINT", url.as_str())]).collect();
     check(&bench, "providers-check-failed", &checks(&bad).ends(1).out);
     assert_eq!(vendor.bill().len(), 3, "one call to each provider, and none again");
-    bench.with(&fake, &["providers", "check", "nobody"]).ends(2);
+    bench.with(&fake, &["providers", "check", "absent"]).ends(2);
     bench.run(&["runs", "verify", "--all"]).ends(0);
 }
 

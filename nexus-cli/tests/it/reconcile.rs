@@ -93,7 +93,7 @@ fn what_cannot_be_reconciled_says_why() {
     };
     let known = reconcile(&settled, &["--not-billed"]).ends(1);
     assert_eq!(known.error_code(), "CALL_NOT_ESTIMATED");
-    assert_eq!(reconcile("nobody", &["--not-billed"]).ends(1).error_code(), "CALL_NOT_FOUND");
+    assert_eq!(reconcile("absent", &["--not-billed"]).ends(1).error_code(), "CALL_NOT_FOUND");
     let second = reconcile(&estimated, &["--not-billed", "--attempt", "2"]).ends(1);
     assert_eq!(second.error_code(), "ATTEMPT_NOT_FOUND");
     reconcile(&estimated, &["--not-billed", "--role", "editor", "--user", "bob"]).ends(4);

@@ -8,10 +8,7 @@ pub mod sentence_boundaries;
 pub mod store;
 
 pub use chunk::{Chunk, ChunkConfig, Chunker};
-pub use model::{
-    Corpus, Document, DocumentStatus, Failure, Job, JobState, Metadata, NewDocument, Passage, PassageKey,
-    Stage,
-};
+pub use model::{Document, DocumentStatus, Job, JobState, Metadata, NewDocument, Passage, PassageKey, Stage};
 pub use parser::{Block, BlockKind, BlockSink, DocumentParser, FileHints, ParseReport, Source};
 pub use plain::PlainText;
 pub use store::{BlobStore, DocumentStore, JobQueue};

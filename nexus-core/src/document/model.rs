@@ -1,4 +1,4 @@
-//! Document model: [`Corpus`], [`Document`], [`Passage`] and the ingestion [`Job`].
+//! Document model: [`Document`], [`Passage`] and the ingestion [`Job`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,26 +11,14 @@ use serde_json::{Map, Value};
 use super::chunk::ChunkConfig;
 use super::parser::ParseReport;
 use crate::clock::Timestamp;
+pub(crate) use crate::error::Failure;
 use crate::error::{Error, Result};
 use crate::id::{CorpusId, DocumentId, JobId, SubjectId, check_name};
+use crate::language::Language;
 use crate::principal::{Principal, TenantId};
-use crate::retrieve::analysis::Language;
 
 /// Free-form metadata of a document, for filters: names to JSON values.
 pub type Metadata = Map<String, Value>;
-
-/// Set of documents that is searched together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Corpus {
-    /// Identifier.
-    pub id: CorpusId,
-    /// Display name.
-    pub name: String,
-    /// Settings, as the owner wrote them; [`crate::retrieve::CorpusConfig`] parses them.
-    pub provider_config_json: Value,
-    /// Time of creation.
-    pub created_at: Timestamp,
-}
 
 /// Ingestion status of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,29 +62,6 @@ impl FromStr for DocumentStatus {
                 Error::invalid("no such document status")
                     .hint("one of: queued, processing, succeeded, failed")
             })
-    }
-}
-
-/// Failure in a form that can be stored: without its cause, which is for logs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Stable code.
-    #[serde(deserialize_with = "crate::error::stored_code")]
-    pub code: String,
-    /// Sentence for the user.
-    pub message: String,
-    /// Remedy, where there is one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub hint: Option<String>,
-}
-
-impl From<&Error> for Failure {
-    fn from(error: &Error) -> Self {
-        Self {
-            code: error.stable_code().to_owned(),
-            message: error.message().to_owned(),
-            hint: error.remedy().map(str::to_owned),
-        }
     }
 }
 
@@ -348,16 +313,6 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_stored_code_is_shown_under_its_present_name() {
-        let read = |code: &str| {
-            let stored = serde_json::json!({ "code": code, "message": "the user's calls are refused" });
-            serde_json::from_value::<Failure>(stored).unwrap().code
-        };
-        assert_eq!(read("SHUT_OFF"), "KILL_SWITCH");
-        assert_eq!(read("DOCUMENT_EMPTY"), "DOCUMENT_EMPTY");
-    }
 
     #[test]
     fn metadata_is_as_deep_as_it_can_be_read_back() {

@@ -7,29 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::chunk::{Chunk, ChunkConfig};
-use super::model::{Corpus, Document, DocumentStatus, Failure, Job, Metadata, Passage, Stage};
+use super::model::{Document, DocumentStatus, Job, Metadata, Passage, Stage};
 use super::parser::{ParseReport, Source};
 use crate::access::{Authorised, RequiredAccess, Visibility};
 use crate::audit;
 use crate::clock::Timestamp;
-use crate::error::Result;
-use crate::id::{CorpusId, DocumentId, GrantId, JobId};
+use crate::error::{Failure, Result};
+use crate::id::{CorpusId, DocumentId, GrantId, JobId, ModelId};
+use crate::language::Language;
 use crate::principal::{Principal, TenantId};
-use crate::retrieve::analysis::Language;
-use crate::retrieve::embed::ModelId;
-
-/// Patch of a corpus; `None` leaves a field unchanged.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct CorpusPatch {
-    /// New display name.
-    pub name: Option<String>,
-    /// New settings, which replace all of the old ones.
-    pub provider_config_json: Option<Value>,
-}
 
 /// Submission of a document with the job that makes it searchable, recorded in one transaction.
 #[derive(Clone, Debug)]
@@ -152,11 +141,11 @@ pub struct Publication {
     pub audit: audit::UnsealedRecords,
 }
 
-/// Store of corpora, documents and their passages.
+/// Store of documents and their passages.
 ///
 /// # Contract
 /// - Data of one tenant is invisible to every other, by list and by id.
-/// - A corpus id or document id is unique per tenant; two tenants may use the same.
+/// - A document id is unique per tenant; two tenants may use the same.
 /// - Submitting the same bytes, described and chunked the same way, changes nothing and says `unchanged`.
 /// - Submitting other bytes under a taken id is a conflict unless `overwrite` is set.
 /// - Submitting any other change to a document whose job is in flight is a conflict.
@@ -170,40 +159,9 @@ pub struct Publication {
 /// - Publishing, reindexing and deleting need the required access at the commit: without it they change nothing.
 /// - A lost lease can neither stage, publish nor fail.
 /// - Deleting a document removes its passages, grants and vectors; while its job is in flight it is a conflict.
-/// - Deleting a corpus removes its documents; while any is in flight it is a conflict.
 /// - Lists are in order of id, and contain only documents visible to the principal.
 #[async_trait]
 pub trait DocumentStore: Send + Sync {
-    /// Creates a corpus.
-    ///
-    /// # Errors
-    /// [`Conflict`](crate::ErrorKind::Conflict) when the id is taken.
-    async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus) -> Result<()>;
-
-    /// Changes a corpus and returns it.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound).
-    async fn update_corpus(&self, tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus>;
-
-    /// Returns one corpus.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound).
-    async fn corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<Corpus>;
-
-    /// Returns all corpora, in order of id.
-    ///
-    /// # Errors
-    /// Those of a store.
-    async fn corpora(&self, tenant: &TenantId) -> Result<Vec<Corpus>>;
-
-    /// Removes a corpus and its documents.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while one is in flight.
-    async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<()>;
-
     /// Records a document and its job. The write commits even when the future is dropped.
     ///
     /// # Errors

@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use super::quotable_units::{Sentence, SentenceKind, sentences};
 use super::{Citation, Evidence};
-use crate::retrieve::analysis::{Language, analyse};
+use crate::language::Language;
+use crate::retrieve::analysis::analyse;
 
 /// Upper bound on the digits of a marker: `[1999]` is a year.
 const MAX_DIGITS: usize = 3;

@@ -12,7 +12,8 @@ use crate::document::parser::codes;
 use crate::document::{Chunk, Source};
 use crate::error::{Error, Result};
 use crate::hex;
-use crate::retrieve::{ModelId, check_vector};
+use crate::id::ModelId;
+use crate::retrieve::check_vector;
 
 /// Media type of a document of pre-chunked passages.
 pub const PASSAGES_CONTENT_TYPE: &str = "application/vnd.nexus.passages+jsonl";

@@ -4,15 +4,15 @@ use super::prechunked::{self, PASSAGES_CONTENT_TYPE, PrechunkedPassage};
 use crate::access::{AccessRule, Permission};
 use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
 use crate::clock::Timestamp;
+use crate::corpus::CorpusConfig;
 use crate::document::store::{Blob, Reindex, Submission, Submitted};
 use crate::document::{ChunkConfig, NewDocument, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{DocumentId, JobId};
+use crate::id::{DocumentId, JobId, ModelId};
 use crate::policy::{EDITORS, Operation, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::embed::check_length;
-use crate::retrieve::{CorpusConfig, ModelId};
 
 /// Operation of ingesting or overwriting a document.
 pub const DOCUMENT_WRITE: Operation = Operation::new("document.write", EDITORS, Route::post("/v1/documents"));

@@ -11,17 +11,20 @@ use super::prechunked::{self, PASSAGES_CONTENT_TYPE};
 use super::submit::{DOCUMENT_REINDEX, DOCUMENT_WRITE};
 use crate::access::{AccessRule, Authorised, Permission, RequiredAccess};
 use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
+use crate::corpus::CorpusConfig;
 use crate::document::chunk::{Chunk, Chunker, EstimatedTokens};
-use crate::document::model::{Failure, Stage};
+use crate::document::model::Stage;
 use crate::document::parser::codes;
 use crate::document::store::{Lease, Publication, StagedPassage};
 use crate::document::{Block, BlockSink, FileHints, ParseReport, Source};
 use crate::engine::Engine;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::gateway::{Origin, embedder_replaced};
+use crate::id::ModelId;
+use crate::language::Language;
 use crate::policy::Resource;
+use crate::retrieve::EmbedRole;
 use crate::retrieve::embed::check_length;
-use crate::retrieve::{CorpusConfig, EmbedRole, Language, ModelId};
 use crate::store_retry::{is_not_admitted, is_transient, retry};
 
 /// Number of passages that are embedded and staged at once.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Error, Failure, Result};
 use crate::id::check_id;
 use crate::llm::Completion;
 use crate::money::NanoUsd;
@@ -215,7 +215,7 @@ pub enum CallResult {
     /// A completion.
     Reply(Box<Completion>),
     /// A failure.
-    Failed(crate::document::model::Failure),
+    Failed(Failure),
     /// A result that is not stored, such as vectors. An equal request is a new call.
     NotKept,
 }

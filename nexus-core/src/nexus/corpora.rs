@@ -1,13 +1,11 @@
 //! Corpora of the facade: sets of documents that are searched together.
 
 use super::Nexus;
-use crate::document::Corpus;
-use crate::document::store::CorpusPatch;
+use crate::corpus::{Corpus, CorpusConfig, CorpusPatch};
 use crate::error::Result;
 use crate::id::{CorpusId, check_name};
 use crate::policy::{ADMINS, EDITORS, Operation, READERS, Resource, Route};
 use crate::principal::Principal;
-use crate::retrieve::CorpusConfig;
 
 /// Operation of reading a corpus.
 pub const CORPUS_READ: Operation =

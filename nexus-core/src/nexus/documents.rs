@@ -10,11 +10,10 @@ use crate::document::store::{DocumentQuery, Submitted};
 use crate::document::{ChunkConfig, Document, DocumentStatus, Job, JobState, NewDocument, Passage, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{DocumentId, GrantId, JobId};
+use crate::id::{DocumentId, GrantId, JobId, ModelId};
 use crate::ingest::PrechunkedPassage;
 use crate::policy::{EDITORS, Operation, READERS, Resource, Route};
 use crate::principal::Principal;
-use crate::retrieve::ModelId;
 
 /// Poll interval for a job that another worker runs.
 const JOB_POLL: Duration = Duration::from_millis(20);

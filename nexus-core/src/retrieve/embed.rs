@@ -5,53 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
-use super::analysis::{Language, analyse};
+use super::analysis::analyse;
 use crate::error::{Error, Result};
-use crate::id::check_name;
+use crate::id::ModelId;
+use crate::language::Language;
 use crate::usage::Usage;
-
-/// Model id with its version. Vectors of different ids are never compared.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ModelId(String);
-
-impl ModelId {
-    /// Parses a model's id, such as `nomic-embed-text@v1.5`.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), see [`check_name`].
-    pub fn parse(text: impl Into<String>) -> Result<Self> {
-        let text = text.into();
-        check_name("model id", &text)?;
-        Ok(Self(text))
-    }
-
-    /// Returns the id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ModelId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for ModelId {
-    type Error = Error;
-    fn try_from(text: String) -> Result<Self> {
-        Self::parse(text)
-    }
-}
-
-impl From<ModelId> for String {
-    fn from(model: ModelId) -> Self {
-        model.0
-    }
-}
 
 /// Upper bound on the magnitude of a vector's numbers: inner products within it are finite in single precision.
 pub const MAX_VECTOR_NUMBER: f32 = 1e12;
@@ -221,7 +180,7 @@ impl HashingEmbedder {
     /// Creates an embedder with vectors of `dimension` numbers, at least one.
     pub fn new(dimension: usize) -> Self {
         let dimension = dimension.max(1);
-        Self { model: ModelId(format!("hashing-no-meaning-{dimension}")), dimension }
+        Self { model: ModelId::unchecked(format!("hashing-no-meaning-{dimension}")), dimension }
     }
 
     fn embed_one(&self, text: &str) -> Vec<f32> {

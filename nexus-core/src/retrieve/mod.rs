@@ -3,7 +3,6 @@
 //! Text analysis, fusion and the filter language are pure code here, so that every store ranks alike.
 
 pub mod analysis;
-pub mod config;
 pub mod embed;
 pub mod filter;
 pub mod fusion;
@@ -18,9 +17,8 @@ use crate::error::Result;
 use crate::id::{CorpusId, DocumentId};
 use crate::principal::TenantId;
 
-pub use analysis::Language;
-pub use config::CorpusConfig;
-pub use embed::{EmbedRole, Embedded, Embedder, HashingEmbedder, ModelId, check_vector};
+pub(crate) use crate::id::ModelId;
+pub use embed::{EmbedRole, Embedded, Embedder, HashingEmbedder, check_vector};
 pub use filter::Filter;
 pub use fusion::{Fusion, Weights};
 

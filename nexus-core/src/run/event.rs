@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Outcome;
 use crate::document::PassageKey;
-use crate::document::model::Failure;
+use crate::error::Failure;
 use crate::grounding::{Citation, Evidence};
 use crate::id::{CorpusId, RequestId, RunId, SessionId};
 use crate::retrieve::{Hit, SearchMode};

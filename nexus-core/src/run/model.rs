@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::CacheUse;
 use crate::clock::Timestamp;
-use crate::document::model::Failure;
-use crate::error::{Error, Result};
+use crate::error::{Error, Failure, Result};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId, check_name};
 use crate::llm::Abstention;
 use crate::money::NanoUsd;

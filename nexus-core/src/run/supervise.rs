@@ -14,9 +14,8 @@ use super::model::Run;
 use super::registry::{Cancelling, Driving, RunKey};
 use super::store::{CancelRequest, Journal};
 use super::{Event, EventBody};
-use crate::document::model::Failure;
 use crate::engine::Engine;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::policy::Decision;
 use crate::store_retry::is_transient;
 

@@ -8,9 +8,10 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::grounding::Citation;
 use crate::id::{RunId, SessionId, SubjectId};
+use crate::language::Language;
 use crate::llm::MessageRole;
 use crate::principal::TenantId;
-use crate::retrieve::analysis::{Language, analyse};
+use crate::retrieve::analysis::analyse;
 
 /// Conversation of one subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

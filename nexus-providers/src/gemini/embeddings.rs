@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use nexus_core::retrieve::{EmbedRole, Embedded, Embedder, ModelId};
+use nexus_core::id::ModelId;
+use nexus_core::retrieve::{EmbedRole, Embedded, Embedder};
 use nexus_core::{Result, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};

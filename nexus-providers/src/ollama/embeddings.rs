@@ -1,7 +1,8 @@
 //! Embeddings over `POST /api/embed`: [`OllamaEmbedder`].
 
 use async_trait::async_trait;
-use nexus_core::retrieve::{EmbedRole, Embedded, Embedder, ModelId};
+use nexus_core::id::ModelId;
+use nexus_core::retrieve::{EmbedRole, Embedded, Embedder};
 use nexus_core::{Result, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};

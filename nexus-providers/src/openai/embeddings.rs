@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use nexus_core::document::chunk::{EstimatedTokens, TokenCounter as _};
-use nexus_core::retrieve::embed::{EmbedRole, Embedded, Embedder, ModelId};
+use nexus_core::id::ModelId;
+use nexus_core::retrieve::embed::{EmbedRole, Embedded, Embedder};
 use nexus_core::{Result, Usage};
 use serde::{Deserialize, Serialize};
 

@@ -54,7 +54,7 @@ async fn a_hang_up_replaces_the_models_and_leaves_answers_that_go_on_alone() {
     let address = address.parse().unwrap();
     let (mut socket, mut read) = ask_this(address, &question(1), "token.delta").await;
 
-    fs::write(&file, "[llm]\nprimary = 'nobody'").unwrap();
+    fs::write(&file, "[llm]\nprimary = 'absent'").unwrap();
     hang_up(&server);
     assert!(log.any(|line| line.unwrap().contains("cannot reload the configuration")));
     ask_this(address, &question(2), "event: done").await;

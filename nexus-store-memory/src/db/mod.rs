@@ -8,6 +8,7 @@
 
 mod checkpoint;
 mod readers;
+pub(crate) mod select;
 mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

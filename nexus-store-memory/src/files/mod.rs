@@ -1,6 +1,5 @@
-//! Files of the data directory: raw documents, lock, marker, backup and cancel requests.
+//! Files of the data directory: raw documents, lock, marker and cancel requests.
 
-pub(crate) mod backup;
 pub(crate) mod blob;
 pub(crate) mod cancel_requests;
 pub(crate) mod directory;

@@ -1,13 +1,13 @@
-//! [`DocumentStore`]: corpora, documents and their passages.
+//! [`DocumentStore`]: documents and their passages.
 
 use async_trait::async_trait;
 use nexus_core::access::{Authorised, RequiredAccess, Visibility};
 use nexus_core::document::store::{
-    CorpusPatch, DocumentQuery, Lease, Publication, Reindex, StagedPassage, Submission, Submitted,
+    DocumentQuery, Lease, Publication, Reindex, StagedPassage, Submission, Submitted,
 };
-use nexus_core::document::{Corpus, Document, DocumentStore, Passage};
-use nexus_core::retrieve::ModelId;
-use nexus_core::{CorpusId, DocumentId, Result, TenantId, Timestamp, audit};
+use nexus_core::document::{Document, DocumentStore, Passage};
+use nexus_core::id::ModelId;
+use nexus_core::{DocumentId, Result, TenantId, Timestamp, audit};
 use rusqlite::Connection;
 
 use crate::db::Write;
@@ -22,41 +22,6 @@ const PIECE: u32 = 500;
 
 #[async_trait]
 impl DocumentStore for MemoryStore {
-    async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus) -> Result<()> {
-        let tenant = tenant.clone();
-        self.engine().write(move |write| corpus::create(write, &tenant, &corpus)).await
-    }
-
-    async fn update_corpus(&self, tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().write(move |write| corpus::update(write, &tenant, &id, patch)).await
-    }
-
-    async fn corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<Corpus> {
-        let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().read(move |connection| corpus::load(connection, &tenant, &id)).await
-    }
-
-    async fn corpora(&self, tenant: &TenantId) -> Result<Vec<Corpus>> {
-        let tenant = tenant.clone();
-        self.engine().read(move |connection| corpus::list(connection, &tenant)).await
-    }
-
-    async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<()> {
-        let (tenant, id, store) = (tenant.clone(), id.clone(), self.clone());
-        let work = move |write: &Write<'_>| {
-            let (ordinal, hashes) = corpus::delete(write, &tenant, &id)?;
-            write.after_commit(move |connection| {
-                store.indexes().forget(ordinal);
-                for hash in &hashes {
-                    store.drop_blob(connection, &tenant, hash);
-                }
-            });
-            Ok(())
-        };
-        self.engine().write(work).await
-    }
-
     async fn submit(&self, submission: Submission) -> Result<Submitted> {
         let store = self.clone();
         let work = move |write: &Write<'_>| {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use nexus_core::audit::UnsealedRecords;
-use nexus_core::document::model::{Failure, Stage};
+use nexus_core::document::model::Stage;
 use nexus_core::document::store::Lease;
 use nexus_core::document::{Job, JobQueue};
+use nexus_core::error::Failure;
 use nexus_core::{JobId, Result, TenantId, Timestamp};
 
 use crate::db::Write;

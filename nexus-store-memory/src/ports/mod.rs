@@ -3,6 +3,7 @@
 
 mod audit;
 mod blobs;
+mod corpora;
 mod documents;
 mod grants;
 mod jobs;

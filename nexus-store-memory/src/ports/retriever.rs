@@ -86,18 +86,18 @@ mod tests {
     use futures::poll;
     use nexus_core::Principal;
     use nexus_core::access::Permission;
-    use nexus_core::document::DocumentStore;
+    use nexus_core::corpus::CorpusStore;
     use nexus_core::retrieve::SearchMode;
     use nexus_core::store::Store;
     use nexus_testkit::store::World;
     use nexus_testkit::store::fixture::{admin, allowed, corpus, names, query, reader, vector_query};
 
     use super::*;
+    use crate::files::directory::reader as connect;
     use crate::rows::version;
     use crate::search::build::Effort;
     use crate::search::live_versions::LiveVersions;
     use crate::search::visible_versions;
-    use crate::store::reader as connect;
 
     /// Timeout far above any duration here: a wait that depends on something else does not end before.
     const LONG: Duration = Duration::from_mins(1);

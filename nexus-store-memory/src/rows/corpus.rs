@@ -1,7 +1,6 @@
 //! Corpora, each with the watermark that counts changes to its searchable content.
 
-use nexus_core::document::Corpus;
-use nexus_core::document::store::CorpusPatch;
+use nexus_core::corpus::{Corpus, CorpusPatch};
 use nexus_core::{CorpusId, Error, ErrorKind, Result, TenantId, Timestamp};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};

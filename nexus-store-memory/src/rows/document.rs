@@ -9,9 +9,9 @@ use nexus_core::{DocumentId, Error, ErrorKind, Result, TenantId, Timestamp, audi
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use crate::convert::{from_json, small, to_json};
+use crate::db::select::Select;
 use crate::error::sql;
 use crate::rows::{corpus, version};
-use crate::search::deferred_builds::Wanted;
 
 /// Row of a document.
 #[derive(Debug)]
@@ -121,8 +121,8 @@ pub(crate) fn list(
     };
     match visibility {
         Visibility::All => {
-            let wanted = conditions(source(query), tenant, corpus, query);
-            let (statement, values) = wanted.in_order("d.id");
+            let select = conditions(source(query), tenant, corpus, query);
+            let (statement, values) = select.in_order("d.id");
             let mut found = Vec::new();
             each(connection, &statement, values, query, |document| {
                 found.push(document);
@@ -144,17 +144,17 @@ fn source(query: &DocumentQuery) -> &'static str {
     }
 }
 
-fn conditions(source: &str, tenant: &TenantId, corpus: Option<i64>, query: &DocumentQuery) -> Wanted {
-    let mut wanted = Wanted::new(source);
-    wanted.equal("d.tenant", tenant.as_str());
-    wanted.compare("d.id", ">", query.after.as_ref().map_or("", DocumentId::as_str).to_owned());
+fn conditions(source: &str, tenant: &TenantId, corpus: Option<i64>, query: &DocumentQuery) -> Select {
+    let mut select = Select::new(source);
+    select.equal("d.tenant", tenant.as_str());
+    select.compare("d.id", ">", query.after.as_ref().map_or("", DocumentId::as_str).to_owned());
     if let Some(corpus) = corpus {
-        wanted.compare("d.corpus", "=", corpus);
+        select.compare("d.corpus", "=", corpus);
     }
     if let Some(status) = query.status {
-        wanted.equal("d.status", status.as_str());
+        select.equal("d.status", status.as_str());
     }
-    wanted
+    select
 }
 
 /// Returns the first documents that one of `grantees` may read: those of each grantee in order of id, merged.
@@ -170,12 +170,12 @@ fn granted(
     for grantee in grantees {
         let source = "SELECT d.body FROM access AS a INDEXED BY access_by_grantee
              CROSS JOIN document AS d ON d.tenant = a.tenant AND d.id = a.document";
-        let mut wanted = conditions(source, tenant, corpus, query);
-        wanted.equal("a.tenant", tenant.as_str()).equal("a.grantee", &grantee.to_string());
-        wanted.compare("a.document", ">", query.after.as_ref().map_or("", DocumentId::as_str).to_owned());
-        wanted.and("a.permission IN ('read', 'write', 'owner')");
-        wanted.and("(a.expires_at IS NULL").or("a.expires_at > ?)", now.as_micros());
-        let (statement, values) = wanted.in_order("a.document");
+        let mut select = conditions(source, tenant, corpus, query);
+        select.equal("a.tenant", tenant.as_str()).equal("a.grantee", &grantee.to_string());
+        select.compare("a.document", ">", query.after.as_ref().map_or("", DocumentId::as_str).to_owned());
+        select.and("a.permission IN ('read', 'write', 'owner')");
+        select.and("(a.expires_at IS NULL").or("a.expires_at > ?)", now.as_micros());
+        let (statement, values) = select.in_order("a.document");
         let (mut last, mut count) = (None, 0);
         each(connection, &statement, values, query, |document| {
             // A grantee with write access may have a grant to read, too.

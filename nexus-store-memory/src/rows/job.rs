@@ -1,8 +1,9 @@
 //! Ingestion jobs as rows, and their leases.
 
 use nexus_core::document::Job;
-use nexus_core::document::model::{DocumentStatus, Failure, JobState, Stage};
+use nexus_core::document::model::{DocumentStatus, JobState, Stage};
 use nexus_core::document::store::Lease;
+use nexus_core::error::Failure;
 use nexus_core::{Error, ErrorKind, JobId, Result, TenantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 

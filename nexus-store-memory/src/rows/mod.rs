@@ -14,6 +14,5 @@ pub(crate) mod quota;
 pub(crate) mod retention;
 pub(crate) mod run;
 pub(crate) mod session;
-pub(crate) mod stats;
 pub(crate) mod submit;
 pub(crate) mod version;

@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use nexus_core::document::store::StagedPassage;
 use nexus_core::document::{Passage, PassageKey};
-use nexus_core::retrieve::{Language, ModelId, check_vector};
+use nexus_core::id::ModelId;
+use nexus_core::language::Language;
+use nexus_core::retrieve::check_vector;
 use nexus_core::{DocumentId, Error, Result};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 

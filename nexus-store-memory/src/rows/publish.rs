@@ -3,7 +3,7 @@
 use nexus_core::document::Document;
 use nexus_core::document::model::{DocumentStatus, JobState};
 use nexus_core::document::store::{Lease, Publication, StagedPassage};
-use nexus_core::retrieve::ModelId;
+use nexus_core::id::ModelId;
 use nexus_core::{Error, ErrorKind, Result};
 use rusqlite::Connection;
 

@@ -6,9 +6,9 @@ use nexus_core::{Error, ErrorKind, Result, RunId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::convert::{from_json, limit, number, to_json};
+use crate::db::select::Select;
 use crate::error::sql;
 use crate::rows::{audio, audit, ledger, session};
-use crate::search::deferred_builds::Wanted;
 
 fn not_found() -> Error {
     Error::not_found("there is no such run").code("RUN_NOT_FOUND")
@@ -125,28 +125,28 @@ pub(crate) fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery)
         Some(None) => return Ok(Vec::new()),
         known => known.flatten(),
     };
-    let mut wanted = Wanted::new(source(query));
-    wanted.equal("r.tenant", tenant.as_str());
+    let mut select = Select::new(source(query));
+    select.equal("r.tenant", tenant.as_str());
     if let Some(tag) = &query.tag {
-        wanted.equal("t.tenant", tenant.as_str()).equal("t.tag", tag.as_str());
+        select.equal("t.tenant", tenant.as_str()).equal("t.tag", tag.as_str());
     }
     if let Some(session) = &query.session {
-        wanted.equal("r.session", session.as_str());
+        select.equal("r.session", session.as_str());
     }
     if let Some(owner) = &query.owner {
-        wanted.equal("r.owner", owner.as_str());
+        select.equal("r.owner", owner.as_str());
     }
     match query.state {
         // A literal, so that SQLite can use the index of open runs.
-        Some(RunState::Running) => drop(wanted.and("r.closed = 0")),
-        Some(RunState::Closed) => drop(wanted.and("r.closed <> 0")),
+        Some(RunState::Running) => drop(select.and("r.closed = 0")),
+        Some(RunState::Closed) => drop(select.and("r.closed <> 0")),
         None => {}
     }
     let order = if query.tag.is_some() { "t.run" } else { "r.seq" };
     if let Some(before) = before {
-        wanted.compare(order, "<", before);
+        select.compare(order, "<", before);
     }
-    let (statement, values) = wanted.ordered(&format!("{order} DESC"), query.limit);
+    let (statement, values) = select.ordered(&format!("{order} DESC"), query.limit);
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let bodies = statement
         .query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(0))

@@ -6,8 +6,8 @@ use nexus_core::{Error, Result, RunId, SessionId, SubjectId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::convert::{from_json, limit, to_json};
+use crate::db::select::Select;
 use crate::error::sql;
-use crate::search::deferred_builds::Wanted;
 
 pub(crate) fn not_found() -> Error {
     Error::not_found("there is no such session").code("SESSION_NOT_FOUND")
@@ -92,15 +92,15 @@ pub(crate) fn list(
     owner: Option<&SubjectId>,
     at_most: usize,
 ) -> Result<Vec<Session>> {
-    let mut wanted = Wanted::new(match owner {
+    let mut select = Select::new(match owner {
         Some(_) => "SELECT body FROM session INDEXED BY session_by_owner",
         None => "SELECT body FROM session INDEXED BY session_by_time",
     });
-    wanted.equal("tenant", tenant.as_str());
+    select.equal("tenant", tenant.as_str());
     if let Some(owner) = owner {
-        wanted.equal("owner", owner.as_str());
+        select.equal("owner", owner.as_str());
     }
-    let (statement, values) = wanted.ordered("touched DESC, id DESC", at_most);
+    let (statement, values) = select.ordered("touched DESC, id DESC", at_most);
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let bodies = statement
         .query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(0))

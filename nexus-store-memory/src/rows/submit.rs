@@ -144,7 +144,7 @@ fn blank(submission: &Submission) -> Document {
         failure: None,
         version: 0,
         passages: 0,
-        language: nexus_core::retrieve::Language::Undetermined,
+        language: nexus_core::language::Language::Undetermined,
         report: None,
         created_at: submission.now,
         updated_at: submission.now,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use nexus_core::document::Document;
 use nexus_core::document::model::Metadata;
-use nexus_core::retrieve::Language;
+use nexus_core::language::Language;
 use nexus_core::{Result, TenantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_core::document::PassageKey;
-use nexus_core::retrieve::Language;
+use nexus_core::language::Language;
 use nexus_core::{DocumentId, Result};
 use rusqlite::{Connection, params};
 

@@ -2,7 +2,6 @@
 
 pub(crate) mod bit_set;
 pub(crate) mod build;
-pub(crate) mod deferred_builds;
 pub(crate) mod index_maintenance;
 pub(crate) mod indexes;
 pub(crate) mod live_versions;

@@ -239,7 +239,7 @@ fn put(
 /// Adds a row and returns its new number.
 fn insert(connection: &Connection, table: &Table, names: &[&str], values: Vec<Sql>) -> Result<i64> {
     if let ("model", [Sql::Text(name)]) = (table.name, values.as_slice()) {
-        return passage::model_or_new(connection, &nexus_core::retrieve::ModelId::parse(name.clone())?);
+        return passage::model_or_new(connection, &nexus_core::id::ModelId::parse(name.clone())?);
     }
     let marks = vec!["?"; names.len()].join(", ");
     let statement = format!("INSERT INTO {} ({}) VALUES ({marks})", table.name, names.join(", "));

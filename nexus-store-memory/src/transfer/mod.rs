@@ -1,9 +1,11 @@
-//! A tenant's data as JSON lines: written by [`MemoryStore::export`], read by [`MemoryStore::import`].
+//! A tenant's data as JSON lines, written by [`MemoryStore::export`] and read by [`MemoryStore::import`]; and the
+//! copy of a whole store, [`MemoryStore::backup`].
 //!
 //! The first line is a header; each further line holds one row or one piece of raw bytes, with the SHA-256 of its
 //! content; the last line holds the number of lines. Numbers that only mean something inside one store (ordinals,
 //! model numbers) are exported unchanged and reassigned by the import. Audit keys are never exported.
 
+mod backup;
 mod export;
 mod import;
 mod legacy_calls;
@@ -21,7 +23,8 @@ use serde_json::{Map, Value};
 
 use crate::db::on_snapshot;
 use crate::files::blob::begin_copying;
-use crate::store::{MemoryStore, reader};
+use crate::files::directory::reader;
+use crate::store::MemoryStore;
 
 /// Format name in the header.
 const FORMAT: &str = "nexus-export";

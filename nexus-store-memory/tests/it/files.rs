@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use nexus_core::document::DocumentStore;
+use nexus_core::corpus::CorpusStore;
 use nexus_core::ledger::{LedgerQuery, LedgerStore, QuotaStore, UsageBy, VendorBill};
 use nexus_core::quota::{CounterKey, DateRange, ScopeKind};
 use nexus_core::run::RunStore;

@@ -4,8 +4,8 @@ use std::io::Cursor;
 
 use nexus_core::document::store::DocumentQuery;
 use nexus_core::document::{JobState, NewDocument};
+use nexus_core::id::ModelId;
 use nexus_core::ingest::{PASSAGES_CONTENT_TYPE, PrechunkedPassage};
-use nexus_core::retrieve::embed::ModelId;
 use nexus_core::retrieve::{QueryVector, SearchMode};
 use nexus_core::search::Search;
 use nexus_core::{CorpusId, DocumentId, Nexus};

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use nexus_core::audit::Status;
 use nexus_core::document::{DocumentStatus, JobState, NewDocument};
 use nexus_core::gateway::{Deadlines, GatewaySettings, RetryPolicy};
+use nexus_core::id::ModelId;
 use nexus_core::ingest::{PASSAGES_CONTENT_TYPE, PrechunkedPassage};
 use nexus_core::retrieve::{
-    EmbedRole, Embedded, Embedder, HashingEmbedder, ModelId, QueryVector, Retrieved, SearchMode,
+    EmbedRole, Embedded, Embedder, HashingEmbedder, QueryVector, Retrieved, SearchMode,
 };
 use nexus_core::run::Outcome;
 use nexus_core::search::Search;

@@ -1,7 +1,8 @@
 //! Lexicon of the extractive answerer: words that say little of a question's subject, and words that name the expected
 //! kind of answer.
 
-use crate::retrieve::analysis::{Language, is_function_word};
+use crate::language::Language;
+use crate::retrieve::analysis::is_function_word;
 
 /// Weight of a word that asks rather than names, such as `meaning` in "the meaning of probation".
 const ASKING: f32 = 0.3;

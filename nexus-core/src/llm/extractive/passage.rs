@@ -6,7 +6,8 @@ use super::question::{Question, Terms};
 use super::repetition;
 use crate::grounding::Evidence;
 use crate::grounding::quotable_units::{Sentence, SentenceKind, sentences};
-use crate::retrieve::analysis::{Language, language_of_question, words};
+use crate::language::Language;
+use crate::retrieve::analysis::{language_of_question, words};
 
 /// Sentence of the evidence.
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::lexicon::{self, Expected};
 use super::repetition::{Words, words_of};
-use crate::retrieve::analysis::{Language, analyse, is_measure};
+use crate::language::Language;
+use crate::retrieve::analysis::{analyse, is_measure};
 
 /// Upper bound on the terms of a question; a set of them fits one machine word.
 const MAX_TERMS: usize = 64;

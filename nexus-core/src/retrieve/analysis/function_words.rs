@@ -3,7 +3,7 @@
 //! Their frequency cannot tell where texts are few: a word such as `many` or `does`, absent from them, would look like
 //! the rarest of all; hence these lists.
 
-use super::language::Language;
+use crate::language::Language;
 
 /// Returns whether `word` is a function word of `language`: an article, pronoun, auxiliary or question word. Languages
 /// without a list of their own share the English one.

@@ -11,7 +11,6 @@
 //! This module does not rank and does not index.
 
 mod function_words;
-mod language;
 mod morphology;
 mod normalize;
 mod question_language;
@@ -24,9 +23,9 @@ use std::ops::Range;
 use unicode_normalization::char::is_combining_mark;
 
 pub use function_words::is_function_word;
-pub use language::Language;
 pub use question_terms::{is_measure, language_of_question, strip_question_words};
 
+use crate::language::Language;
 use morphology::Morphology;
 use normalize::fold;
 use question_language::asked_in;
@@ -52,7 +51,8 @@ pub struct Token {
 /// Splits `text` into terms, in the order of the text.
 ///
 /// ```
-/// use nexus_core::retrieve::analysis::{Language, analyse};
+/// use nexus_core::language::Language;
+/// use nexus_core::retrieve::analysis::analyse;
 ///
 /// let terms = |text, language| analyse(text, language).into_iter().map(|t| t.term).collect::<Vec<_>>();
 /// assert_eq!(terms("The retention policies of 2024", Language::English), ["retent", "polici", "2024"]);

@@ -2,8 +2,8 @@
 
 use rust_stemmers::{Algorithm, Stemmer};
 
-use super::language::Language;
 use super::normalize::{fold, strip_accents};
+use crate::language::Language;
 
 /// Length of a gram, in characters.
 const GRAM: usize = 4;

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 
 use whatlang::{Detector, Lang};
 
-use super::language::Language;
+use crate::language::Language;
 
 /// Least confidence of the detection by letters.
 const MIN_CONFIDENCE: f64 = 0.5;

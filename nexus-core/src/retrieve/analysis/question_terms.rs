@@ -5,9 +5,9 @@
 //! over Wikipedia, and 595 in each of six languages, find the right passage as often as before.
 
 use super::function_words::{has_function_words, is_function_word};
-use super::language::Language;
 use super::question_language::asked_in;
 use super::script::{Run, runs};
+use crate::language::Language;
 
 /// Strips the words of `question` that only ask. Returns all words when none would be left, or when the language is
 /// unknown or has no list of function words.

@@ -283,7 +283,7 @@ fn count(terms: &mut usize, more: usize) -> Result<()> {
 }
 
 fn check_field(field: &str) -> Result<()> {
-    let refused = |c: char| c == '`' || crate::id::is_refused(c);
+    let refused = |c: char| c == '`' || crate::escape::is_refused(c);
     if field.is_empty() || field.len() > MAX_FIELD_BYTES || field.contains(refused) {
         return Err(invalid("a field name is empty, too long, or contains a refused character"));
     }

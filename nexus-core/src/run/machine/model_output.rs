@@ -3,8 +3,7 @@
 use super::speech::answered;
 use super::{Changes, State, close};
 use crate::clock::Timestamp;
-use crate::document::model::Failure;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::grounding::Citation;
 use crate::llm::{CompletionEvent, FinishReason};
 use crate::run::event::EventBody;

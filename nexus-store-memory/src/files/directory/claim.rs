@@ -7,6 +7,7 @@ use std::path::Path;
 use nexus_core::{IdSource as _, Result, UuidV7};
 use rusqlite::Connection;
 
+use super::file_names::DATABASE;
 use super::marker::{Marker, Progress};
 use super::no_follow::is_link;
 use super::state::{State, inspect, linked, mixed};
@@ -14,7 +15,6 @@ use crate::error::file;
 use crate::files::file_permissions;
 use crate::files::lock::Lock;
 use crate::migrations;
-use crate::store::DATABASE;
 
 /// Directory that this process alone writes.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use std::path::Path;
 use nexus_core::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 
+use super::file_names::DATABASE;
 use super::state::check_links;
 use crate::error::{file, sql};
-use crate::migrations;
-use crate::store::DATABASE;
+use crate::migrations::{self, Role};
 
 /// Content under the database's name.
 #[derive(Debug)]
@@ -94,6 +94,14 @@ fn unchanging(path: &Path) -> Result<String> {
     }
     name.push_str("?immutable=1");
     Ok(name)
+}
+
+/// Opens a connection that reads the store in `dir`.
+pub(crate) fn reader(dir: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(dir.join(DATABASE), flags).map_err(sql)?;
+    migrations::configure(&connection, Role::Reader)?;
+    Ok(connection)
 }
 
 #[cfg(test)]

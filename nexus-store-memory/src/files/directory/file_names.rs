@@ -1,5 +1,8 @@
 //! Name patterns of the files of this crate.
 
+/// File name of the database in a data directory.
+pub(crate) const DATABASE: &str = "nexus.db";
+
 /// Returns whether a name is a SHA-256 in lower-case hexadecimal: raw bytes, or the directory of a tenant's.
 pub(crate) fn is_hash(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(is_hex)

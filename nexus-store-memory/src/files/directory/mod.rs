@@ -13,8 +13,8 @@ mod state;
 mod sweep;
 
 pub(crate) use claim::{Claimed, check_marker, claim, mark};
-pub(crate) use database::peek;
-pub(crate) use file_names::{is_cancel_request, is_hash, is_index_file};
+pub(crate) use database::{peek, reader};
+pub(crate) use file_names::{DATABASE, is_cancel_request, is_hash, is_index_file};
 pub(crate) use marker::Marker;
 pub(crate) use no_follow::{is_link, is_real_dir, remove_file};
 pub(crate) use state::{State, inspect, linked};

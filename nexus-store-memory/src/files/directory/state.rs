@@ -8,12 +8,11 @@ use std::path::Path;
 use nexus_core::{Error, ErrorKind, Result};
 
 use super::database::{self, Database};
-use super::file_names::{is_hash, ordinal};
+use super::file_names::{DATABASE, is_hash, ordinal};
 use super::marker::{self, Found, Marker, Progress};
 use super::no_follow::{is_link, is_real_dir};
 use crate::error::file;
 use crate::files::lock;
-use crate::store::DATABASE;
 
 /// State of a directory.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use nexus_core::{Error, ErrorKind, NanoUsd, Principal, Result, Usage};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{exact, from_json, money, to_json};
+use crate::db::select::Select;
 use crate::error::{sql, too_large, unreadable};
-use crate::search::deferred_builds::Wanted;
 
 /// Call with the state that only the store keeps.
 pub(super) struct Stored {
@@ -222,15 +222,15 @@ fn read_open(row: &Row<'_>) -> Result<OpenCall> {
 /// Returns a tenant's calls, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<Call>> {
     let (source, order) = source(query);
-    let mut wanted = Wanted::new(source);
-    wanted.equal("c.tenant", tenant);
-    super::entry::filter(query, "c.", "created_at", &mut wanted);
+    let mut select = Select::new(source);
+    select.equal("c.tenant", tenant);
+    super::entry::filter(query, "c.", "created_at", &mut select);
     if let Some(call) = &query.call {
-        wanted.equal("c.id", call);
+        select.equal("c.id", call);
     } else if let (None, Some(model)) = (&query.user, &query.model) {
-        wanted.equal("b.tenant", tenant).equal("b.model", model);
+        select.equal("b.tenant", tenant).equal("b.model", model);
     }
-    let (statement, values) = wanted.ordered(order, query.limit);
+    let (statement, values) = select.ordered(order, query.limit);
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(sql)?;
     let mut calls = Vec::new();

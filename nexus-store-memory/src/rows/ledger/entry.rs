@@ -8,9 +8,9 @@ use nexus_core::{Error, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{from_json, number, small, to_json};
+use crate::db::select::Select;
 use crate::error::{sql, too_large};
 use crate::rows::quota;
-use crate::search::deferred_builds::Wanted;
 
 /// Returns the amounts of an entry as columns: calls, tokens, cost units and money.
 pub(super) fn columns(line: &LedgerEntry) -> Result<[i64; 4]> {
@@ -124,31 +124,31 @@ const HOUR: i64 = 3_600_000_000;
 /// Returns a tenant's entries, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<LedgerEntry>> {
     let Some(places) = places(connection, tenant, query)? else { return Ok(Vec::new()) };
-    let mut wanted = Wanted::new(source(query));
-    wanted.equal("l.tenant", tenant);
+    let mut select = Select::new(source(query));
+    select.equal("l.tenant", tenant);
     if query.call.is_some() {
-        wanted.equal("l.call", query.call.as_deref().unwrap_or_default());
+        select.equal("l.call", query.call.as_deref().unwrap_or_default());
     } else if query.unreconciled {
-        wanted.equal("u.tenant", tenant);
+        select.equal("u.tenant", tenant);
     } else if let (None, Some(model)) = (&query.user, &query.model) {
-        wanted.equal("b.tenant", tenant).equal("b.model", model);
-        wanted.compare("b.block", ">=", places.start / BLOCK);
-        wanted.compare("b.block", "<=", places.end / BLOCK);
+        select.equal("b.tenant", tenant).equal("b.model", model);
+        select.compare("b.block", ">=", places.start / BLOCK);
+        select.compare("b.block", "<=", places.end / BLOCK);
     }
-    filter(query, "l.", "ts", &mut wanted);
-    wanted.compare("l.seq", ">=", places.start).compare("l.seq", "<", places.end);
+    filter(query, "l.", "ts", &mut select);
+    select.compare("l.seq", ">=", places.start).compare("l.seq", "<", places.end);
     if query.unreconciled && query.call.is_some() {
-        wanted
+        select
             .and("EXISTS (SELECT 1 FROM line_unreconciled AS u WHERE u.tenant = l.tenant AND u.seq = l.seq)");
     }
     let (statement, values) = match query {
         // They are few, and sorted here.
-        LedgerQuery { call: Some(_), .. } => wanted.unordered(),
-        LedgerQuery { unreconciled: true, .. } => wanted.ordered("u.seq DESC", query.limit),
+        LedgerQuery { call: Some(_), .. } => select.unordered(),
+        LedgerQuery { unreconciled: true, .. } => select.ordered("u.seq DESC", query.limit),
         LedgerQuery { user: None, model: Some(_), .. } => {
-            wanted.ordered("b.block DESC, l.seq DESC", query.limit)
+            select.ordered("b.block DESC, l.seq DESC", query.limit)
         }
-        _ => wanted.ordered("l.seq DESC", query.limit),
+        _ => select.ordered("l.seq DESC", query.limit),
     };
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(sql)?;
@@ -205,15 +205,15 @@ fn places(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<
 }
 
 /// Adds exactly the conditions that a query names, so that an index is used where there is one.
-pub(super) fn filter(query: &LedgerQuery, table: &str, time: &str, wanted: &mut Wanted) {
+pub(super) fn filter(query: &LedgerQuery, table: &str, time: &str, select: &mut Select) {
     for (column, value) in [("user", &query.user), ("model", &query.model)] {
         if let Some(value) = value {
-            wanted.equal(&format!("{table}{column}"), value);
+            select.equal(&format!("{table}{column}"), value);
         }
     }
     for (comparison, value) in [(">=", query.from), ("<", query.until)] {
         if let Some(value) = value {
-            wanted.compare(&format!("{table}{time}"), comparison, value.as_micros());
+            select.compare(&format!("{table}{time}"), comparison, value.as_micros());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use nexus_core::Result;
-use nexus_core::retrieve::Language;
+use nexus_core::language::Language;
 use nexus_core::retrieve::analysis::ANALYSIS_VERSION;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@
 //! tantivy queues up to ten thousand documents for that thread while it writes a segment. A queued document is
 //! therefore small: a line per term, and not a structure per term.
 
-use nexus_core::retrieve::Language;
+use nexus_core::language::Language;
 use nexus_core::retrieve::analysis::analyse;
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 

@@ -46,7 +46,7 @@ const NOT_IN_CORE: [&str; 9] = [
     "tracing-subscriber",
 ];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 

@@ -2,3 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
+mod modules;
+mod prose;
+mod source;

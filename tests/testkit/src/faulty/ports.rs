@@ -5,12 +5,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess, Visibility};
 use nexus_core::audit::{AuditChain, ChainSummary, Head, Receipt, Record, UnsealedRecords};
-use nexus_core::document::model::{Corpus, Document, Failure, Job, Passage, Stage};
+use nexus_core::corpus::{Corpus, CorpusPatch, CorpusStore};
+use nexus_core::document::model::{Document, Job, Passage, Stage};
 use nexus_core::document::store::{
-    Blob, CorpusPatch, DocumentQuery, Lease, Publication, Reindex, StagedPassage, Submission, Submitted,
+    Blob, DocumentQuery, Lease, Publication, Reindex, StagedPassage, Submission, Submitted,
 };
 use nexus_core::document::{BlobStore, DocumentStore, JobQueue, Source};
+use nexus_core::error::Failure;
 use nexus_core::grounding::Evidence;
+use nexus_core::id::ModelId;
 use nexus_core::ledger::{
     BeginCall, BeginResult, Call, CallResult, KillSwitch, KillSwitchScope, LedgerEntry, LedgerQuery,
     LedgerStore, OpenCall, QuotaStore, Reconciliation, RetryCall, Settlement, UsageBy, UsageRecord, UsageRow,
@@ -18,7 +21,7 @@ use nexus_core::ledger::{
 use nexus_core::price::PriceRow;
 use nexus_core::quota::{CounterKey, CounterState, Limit, LimitKey};
 use nexus_core::retention::{Expire, RetentionClass, RetentionStore};
-use nexus_core::retrieve::{ModelId, Query, Retrieved, Retriever};
+use nexus_core::retrieve::{Query, Retrieved, Retriever};
 use nexus_core::run::{CancelRequest, Journal, Run, RunQuery, RunStore, RunTransition};
 use nexus_core::session::{Message, Session, SessionStore};
 use nexus_core::speech::Speech;
@@ -81,12 +84,15 @@ pass_on!(GrantStore {
     fn grants(tenant: &TenantId, document: &DocumentId) -> Vec<Grant>;
 });
 
-pass_on!(DocumentStore {
+pass_on!(CorpusStore {
     fn create_corpus(tenant: &TenantId, corpus: Corpus) -> ();
     fn update_corpus(tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Corpus;
     fn corpus(tenant: &TenantId, id: &CorpusId) -> Corpus;
     fn corpora(tenant: &TenantId) -> Vec<Corpus>;
     fn delete_corpus(tenant: &TenantId, id: &CorpusId) -> ();
+});
+
+pass_on!(DocumentStore {
     fn submit(submission: Submission) -> Submitted;
     fn reindex(reindex: Reindex) -> Submitted;
     fn document(tenant: &TenantId, id: &DocumentId) -> Document;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nexus_core::audit::Kind;
-use nexus_core::document::model::Failure;
+use nexus_core::error::Failure;
 use nexus_core::ledger::{
     Attempt, AttemptOutcome, AttemptStatus, AutoTripRule, BeginCall, BeginResult, Call, CallResult,
     CallStatus, IdempotencyKey, LedgerEntry, LedgerQuery, Operation, RetryCall, Settlement,

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use nexus_core::ErrorKind;
 use nexus_core::access::{AccessRule, Permission, Visibility};
+use nexus_core::corpus::CorpusPatch;
 use nexus_core::document::chunk::ChunkConfig;
-use nexus_core::document::store::{CorpusPatch, DocumentQuery, Reindex};
+use nexus_core::document::store::{DocumentQuery, Reindex};
 use nexus_core::document::{Document, DocumentStatus};
 use nexus_core::{JobId, Principal};
-use serde_json::json;
 
 use super::fixture::{World, access, admin, at, corpus, document, model, reader, staged};
 use super::scenarios;
@@ -16,7 +16,6 @@ use super::scenarios;
 scenarios!(
     what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id,
     an_id_is_taken_once_per_tenant_and_two_tenants_may_use_the_same,
-    a_corpus_keeps_what_a_patch_does_not_name,
     submitting_the_same_bytes_described_and_cut_the_same_way_changes_nothing,
     submitting_other_bytes_under_a_taken_id_is_a_conflict_unless_overwrite_is_set,
     submitting_anything_else_to_a_document_whose_job_is_in_flight_is_a_conflict,
@@ -29,7 +28,6 @@ scenarios!(
     deleting_a_document_removes_all_that_hangs_on_it,
     a_census_for_a_principal_counts_what_it_may_see,
     deleting_a_document_in_flight_is_a_conflict,
-    deleting_a_corpus_removes_its_documents_and_is_a_conflict_while_one_is_in_flight,
     lists_are_in_order_of_id_and_show_a_principal_only_what_it_may_see,
     a_reindex_cuts_anew_and_keeps_the_content,
     passages_come_back_as_they_were_staged,
@@ -83,18 +81,6 @@ async fn an_id_is_taken_once_per_tenant_and_two_tenants_may_use_the_same(world: 
         let passages = world.store.passages(admin(tenant).tenant(), &document("d"), 0, 9).await.unwrap();
         assert_eq!(passages[0].text, tenant);
     }
-}
-
-async fn a_corpus_keeps_what_a_patch_does_not_name(world: World) {
-    let caller = admin("acme");
-    world.corpus(&caller, "c").await;
-    let settings = json!({"retrieval": {"top_k_default": 7}});
-    let patch = CorpusPatch { provider_config_json: Some(settings.clone()), ..CorpusPatch::default() };
-    world.store.update_corpus(caller.tenant(), &corpus("c"), patch).await.unwrap();
-    let patch = CorpusPatch { name: Some("New".to_owned()), ..CorpusPatch::default() };
-    let patched = world.store.update_corpus(caller.tenant(), &corpus("c"), patch).await.unwrap();
-    assert_eq!((patched.name.as_str(), &patched.provider_config_json), ("New", &settings));
-    assert_eq!(world.store.corpus(caller.tenant(), &corpus("c")).await.unwrap(), patched);
 }
 
 async fn submitting_the_same_bytes_described_and_cut_the_same_way_changes_nothing(world: World) {
@@ -254,24 +240,6 @@ async fn deleting_a_document_in_flight_is_a_conflict(world: World) {
     let error = world.delete(&caller, "d").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(stored(&world, &caller, "d").await.status, DocumentStatus::Queued);
-}
-
-async fn deleting_a_corpus_removes_its_documents_and_is_a_conflict_while_one_is_in_flight(world: World) {
-    let caller = admin("acme");
-    for id in ["c", "other"] {
-        world.corpus(&caller, id).await;
-        world.publish(&caller, id, &format!("in-{id}"), &["words"]).await;
-    }
-    world.submit(&caller, "c", "late", "text").await;
-    let error = world.store.delete_corpus(caller.tenant(), &corpus("c")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict);
-    let lease = world.claim(at(0)).await;
-    world.work(&lease, staged(&["words"])).await;
-    world.store.delete_corpus(caller.tenant(), &corpus("c")).await.unwrap();
-    assert_eq!(listed(&world, &caller, all()).await, ["in-other"]);
-    assert_eq!(world.store.corpora(caller.tenant()).await.unwrap().len(), 1);
-    world.corpus(&caller, "c").await;
-    assert_eq!(world.found(&caller, "words").await.len(), 0, "a new corpus of the same name is empty");
 }
 
 async fn lists_are_in_order_of_id_and_show_a_principal_only_what_it_may_see(world: World) {

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use nexus_core::access::{AccessRule, Authorised, Grant, Grantee, Permission, RequiredAccess};
 use nexus_core::audit::{Draft, KeyRing, Kind, Sealer, UnsealedRecords};
+use nexus_core::corpus::Corpus;
 use nexus_core::document::chunk::Chunk;
 use nexus_core::document::store::{Blob, Lease, Publication, StagedPassage, Submission, Submitted};
-use nexus_core::document::{ChunkConfig, Corpus, Document, ParseReport};
-use nexus_core::retrieve::{
-    Fusion, Language, ModelId, Query, QueryVector, Retrieved, Weights, WordStatistics,
-};
+use nexus_core::document::{ChunkConfig, Document, ParseReport};
+use nexus_core::id::ModelId;
+use nexus_core::language::Language;
+use nexus_core::retrieve::{Fusion, Query, QueryVector, Retrieved, Weights, WordStatistics};
 use nexus_core::store::Store;
 use nexus_core::{CorpusId, DocumentId, GrantId, JobId, Principal, Result, SubjectId, Timestamp, hex};
 use serde_json::json;

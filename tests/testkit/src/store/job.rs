@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use nexus_core::ErrorKind;
 use nexus_core::document::DocumentStatus;
-use nexus_core::document::model::{Failure, JobState, Stage};
+use nexus_core::document::model::{JobState, Stage};
+use nexus_core::error::Failure;
 
 use super::fixture::{LEASE, World, admin, at, document, staged};
 use super::scenarios;

@@ -14,6 +14,7 @@ mod audit;
 mod blob;
 pub mod calls;
 mod claim;
+mod corpus;
 mod correction;
 mod document;
 pub mod fixture;
@@ -87,6 +88,7 @@ pub(crate) use scenarios;
 const PORTS: &[(&str, &[Scenario])] = &[
     ("audit_chain", audit::SCENARIOS),
     ("blob_store", blob::SCENARIOS),
+    ("corpus_store", corpus::SCENARIOS),
     ("document_store", document::SCENARIOS),
     ("document_store", permission::SCENARIOS),
     ("grant_store", grant::SCENARIOS),

@@ -1,9 +1,10 @@
 //! Laws of `DocumentStore` about the access that a change needs at its commit.
 
 use nexus_core::access::{AccessRule, Permission};
+use nexus_core::corpus::Corpus;
 use nexus_core::document::model::JobState;
 use nexus_core::document::store::Reindex;
-use nexus_core::document::{ChunkConfig, Corpus, DocumentStatus};
+use nexus_core::document::{ChunkConfig, DocumentStatus};
 use nexus_core::{ErrorKind, JobId, Principal, Result};
 use serde_json::json;
 

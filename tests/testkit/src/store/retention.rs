@@ -1,7 +1,8 @@
 //! Laws of `RetentionStore`.
 
 use nexus_core::audit::Kind;
-use nexus_core::document::model::{Failure, JobState};
+use nexus_core::document::model::JobState;
+use nexus_core::error::Failure;
 use nexus_core::ledger::{BeginCall, BeginResult, KillSwitch, KillSwitchCause, KillSwitchScope};
 use nexus_core::quota::{Cap, Limit, Meter, ScopeKind, Window};
 use nexus_core::retention::{Expire, RetentionClass};

@@ -1,7 +1,8 @@
 //! Laws of `Retriever`.
 
 use nexus_core::access::Permission;
-use nexus_core::retrieve::{Filter, ModelId, Query, QueryVector, SearchMode, WordStatistics};
+use nexus_core::id::ModelId;
+use nexus_core::retrieve::{Filter, Query, QueryVector, SearchMode, WordStatistics};
 use nexus_core::{ErrorKind, Principal};
 
 use super::fixture::{

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::analysis::Language;
-use super::fusion::{Fusion, Weights};
-use super::{CANDIDATE_POOL, MAX_TOP_K, WordStatistics};
 use crate::document::ChunkConfig;
 use crate::error::{Error, Result};
+use crate::language::Language;
+use crate::retrieve::{CANDIDATE_POOL, Fusion, MAX_TOP_K, Weights, WordStatistics};
 
 /// Settings of a corpus. `{}` means [`CorpusConfig::default`]; an unknown field is an error, so that no accepted field
 /// is ignored.

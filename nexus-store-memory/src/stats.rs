@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use nexus_core::access::Visibility;
-use nexus_core::retrieve::ModelId;
+use nexus_core::id::ModelId;
 use nexus_core::store::{COUNTED, StoreStats};
 use nexus_core::{Principal, Result, TenantId, Timestamp};
 use rusqlite::{Connection, Params, params};

@@ -1,4 +1,4 @@
-//! `SELECT` statement with exactly the conditions that a query names: an optional condition would keep SQLite from
+//! [`Select`]: a `SELECT` statement with exactly the conditions that a query names: an optional condition would keep SQLite from
 //! using an index.
 
 use rusqlite::ToSql;
@@ -6,13 +6,13 @@ use rusqlite::ToSql;
 use crate::convert::limit;
 
 /// Statement under construction, with its values.
-pub(crate) struct Wanted {
+pub(crate) struct Select {
     statement: String,
     values: Vec<Box<dyn ToSql>>,
     has_conditions: bool,
 }
 
-impl Wanted {
+impl Select {
     /// Begins a statement with its columns and tables.
     pub(crate) fn new(source: &str) -> Self {
         Self { statement: source.to_owned(), values: Vec::new(), has_conditions: false }

@@ -1,4 +1,4 @@
-//! Languages with an analysis of their own, and language detection.
+//! Languages of texts: their codes, and language detection.
 
 use serde::{Deserialize, Serialize};
 use whatlang::Lang;
@@ -32,7 +32,7 @@ macro_rules! languages {
                 }
             }
 
-            pub(super) fn to_whatlang(self) -> Lang {
+            pub(crate) fn to_whatlang(self) -> Lang {
                 match self {
                     $(Self::$name => Lang::$lang,)*
                     Self::Undetermined => Lang::Eng,

@@ -8,10 +8,10 @@ use rusqlite::{Connection, OpenFlags, params};
 use sha2::{Digest, Sha256};
 
 use crate::error::{corrupt, file, sql};
-use crate::files::directory::Marker;
+use crate::files::directory::{DATABASE, Marker, reader};
 use crate::files::{blob, file_permissions};
 use crate::migrations;
-use crate::store::{DATABASE, MemoryStore, reader};
+use crate::store::MemoryStore;
 
 /// Number of attempts when the owner, of an earlier version, removes a document during the copy.
 const ATTEMPTS: usize = 5;

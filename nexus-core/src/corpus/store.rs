@@ -1,0 +1,49 @@
+//! Corpus store port: [`CorpusStore`].
+
+use async_trait::async_trait;
+
+use super::{Corpus, CorpusPatch};
+use crate::error::Result;
+use crate::id::CorpusId;
+use crate::principal::TenantId;
+
+/// Store of corpora.
+///
+/// # Contract
+/// - A corpus of one tenant is invisible to every other, by list and by id, and cannot be changed or deleted by it.
+/// - A corpus id is unique per tenant; two tenants may use the same.
+/// - A patch leaves the fields that it does not name unchanged.
+/// - Deleting a corpus removes its documents; while any is in flight it is a conflict.
+/// - Corpora are listed in order of id.
+#[async_trait]
+pub trait CorpusStore: Send + Sync {
+    /// Creates a corpus.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the id is taken.
+    async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus) -> Result<()>;
+
+    /// Changes a corpus and returns it.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound).
+    async fn update_corpus(&self, tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus>;
+
+    /// Returns one corpus.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound).
+    async fn corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<Corpus>;
+
+    /// Returns all corpora, in order of id.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn corpora(&self, tenant: &TenantId) -> Result<Vec<Corpus>>;
+
+    /// Removes a corpus and its documents.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while one is in flight.
+    async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<()>;
+}

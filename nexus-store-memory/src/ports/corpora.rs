@@ -1,0 +1,47 @@
+//! [`CorpusStore`]: sets of documents that are searched together.
+
+use async_trait::async_trait;
+use nexus_core::corpus::{Corpus, CorpusPatch, CorpusStore};
+use nexus_core::{CorpusId, Result, TenantId};
+
+use crate::db::Write;
+use crate::rows::corpus;
+use crate::store::MemoryStore;
+
+#[async_trait]
+impl CorpusStore for MemoryStore {
+    async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus) -> Result<()> {
+        let tenant = tenant.clone();
+        self.engine().write(move |write| corpus::create(write, &tenant, &corpus)).await
+    }
+
+    async fn update_corpus(&self, tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().write(move |write| corpus::update(write, &tenant, &id, patch)).await
+    }
+
+    async fn corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<Corpus> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.engine().read(move |connection| corpus::load(connection, &tenant, &id)).await
+    }
+
+    async fn corpora(&self, tenant: &TenantId) -> Result<Vec<Corpus>> {
+        let tenant = tenant.clone();
+        self.engine().read(move |connection| corpus::list(connection, &tenant)).await
+    }
+
+    async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<()> {
+        let (tenant, id, store) = (tenant.clone(), id.clone(), self.clone());
+        let work = move |write: &Write<'_>| {
+            let (ordinal, hashes) = corpus::delete(write, &tenant, &id)?;
+            write.after_commit(move |connection| {
+                store.indexes().forget(ordinal);
+                for hash in &hashes {
+                    store.drop_blob(connection, &tenant, hash);
+                }
+            });
+            Ok(())
+        };
+        self.engine().write(work).await
+    }
+}

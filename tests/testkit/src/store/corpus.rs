@@ -1,0 +1,88 @@
+//! Laws of `CorpusStore`.
+
+use nexus_core::ErrorKind;
+use nexus_core::access::Visibility;
+use nexus_core::corpus::CorpusPatch;
+use nexus_core::document::store::DocumentQuery;
+use serde_json::json;
+
+use super::fixture::{World, admin, at, corpus, staged};
+use super::scenarios;
+
+scenarios!(
+    a_corpus_of_one_tenant_is_invisible_to_every_other_and_cannot_be_changed_or_deleted_by_it,
+    a_corpus_id_is_unique_per_tenant_and_two_tenants_may_use_the_same,
+    a_corpus_keeps_what_a_patch_does_not_name,
+    deleting_a_corpus_removes_its_documents_and_is_a_conflict_while_one_is_in_flight,
+    corpora_are_listed_in_order_of_id,
+);
+
+async fn a_corpus_of_one_tenant_is_invisible_to_every_other_and_cannot_be_changed_or_deleted_by_it(
+    world: World,
+) {
+    let (acme, globex, id) = (admin("acme"), admin("globex"), corpus("c"));
+    world.corpus(&acme, "c").await;
+    let before = world.store.corpus(acme.tenant(), &id).await.unwrap();
+    assert_eq!(world.store.corpora(globex.tenant()).await.unwrap(), []);
+    let patch = CorpusPatch { name: Some("Taken".to_owned()), ..CorpusPatch::default() };
+    for error in [
+        world.store.corpus(globex.tenant(), &id).await.err(),
+        world.store.update_corpus(globex.tenant(), &id, patch).await.err(),
+        world.store.delete_corpus(globex.tenant(), &id).await.err(),
+    ] {
+        assert_eq!(error.unwrap().kind(), ErrorKind::NotFound);
+    }
+    assert_eq!(world.store.corpus(acme.tenant(), &id).await.unwrap(), before);
+}
+
+async fn a_corpus_id_is_unique_per_tenant_and_two_tenants_may_use_the_same(world: World) {
+    for tenant in ["acme", "globex"] {
+        world.corpus(&admin(tenant), "c").await;
+    }
+    for tenant in ["acme", "globex"] {
+        let taken = world.store.corpus(admin(tenant).tenant(), &corpus("c")).await.unwrap();
+        let error = world.store.create_corpus(admin(tenant).tenant(), taken).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+    }
+}
+
+async fn a_corpus_keeps_what_a_patch_does_not_name(world: World) {
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    let settings = json!({"retrieval": {"top_k_default": 7}});
+    let patch = CorpusPatch { provider_config_json: Some(settings.clone()), ..CorpusPatch::default() };
+    world.store.update_corpus(caller.tenant(), &corpus("c"), patch).await.unwrap();
+    let patch = CorpusPatch { name: Some("New".to_owned()), ..CorpusPatch::default() };
+    let patched = world.store.update_corpus(caller.tenant(), &corpus("c"), patch).await.unwrap();
+    assert_eq!((patched.name.as_str(), &patched.provider_config_json), ("New", &settings));
+    assert_eq!(world.store.corpus(caller.tenant(), &corpus("c")).await.unwrap(), patched);
+}
+
+async fn deleting_a_corpus_removes_its_documents_and_is_a_conflict_while_one_is_in_flight(world: World) {
+    let caller = admin("acme");
+    for id in ["c", "other"] {
+        world.corpus(&caller, id).await;
+        world.publish(&caller, id, &format!("in-{id}"), &["words"]).await;
+    }
+    world.submit(&caller, "c", "late", "text").await;
+    let error = world.store.delete_corpus(caller.tenant(), &corpus("c")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let lease = world.claim(at(0)).await;
+    world.work(&lease, staged(&["words"])).await;
+    world.store.delete_corpus(caller.tenant(), &corpus("c")).await.unwrap();
+    let all = DocumentQuery { limit: 99, ..DocumentQuery::default() };
+    let left = world.store.documents(caller.tenant(), &Visibility::of(&caller), &all, at(2)).await.unwrap();
+    assert_eq!(left.iter().map(|document| document.id.as_str()).collect::<Vec<_>>(), ["in-other"]);
+    assert_eq!(world.store.corpora(caller.tenant()).await.unwrap().len(), 1);
+    world.corpus(&caller, "c").await;
+    assert_eq!(world.found(&caller, "words").await.len(), 0, "a new corpus of the same name is empty");
+}
+
+async fn corpora_are_listed_in_order_of_id(world: World) {
+    let caller = admin("acme");
+    for id in ["c2", "c10", "c1"] {
+        world.corpus(&caller, id).await;
+    }
+    let listed = world.store.corpora(caller.tenant()).await.unwrap();
+    assert_eq!(listed.iter().map(|corpus| corpus.id.as_str()).collect::<Vec<_>>(), ["c1", "c10", "c2"]);
+}
