@@ -30,7 +30,7 @@ const CORE: Floors = &[
         ],
     ),
     ("use cases", &["gateway", "engine", "ingest  search", "run"]),
-    ("top", &["store", "nexus", "builder"]),
+    ("top", &["store", "nexus", "builder  operations"]),
 ];
 
 /// Floors of `nexus-store-memory`.
