@@ -1,19 +1,19 @@
-//! The most that a call may cost with everything that is made for it: [`Allowance`]. Each attempt, retry and fallback, and
-//! each call that prepares it, takes its worst case before it is made, and gives back what it was not charged.
+//! The cost bound of a request: [`Allowance`]. Each attempt, retry and fallback, and each call that prepares the request,
+//! takes its worst case before it is made, and gives back the part that it was not charged.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::call::CallRefusal;
 use crate::money::NanoUsd;
 
-/// What a call may cost, and what of it is spent or set aside.
+/// The most that a request may cost, and the part of it that is spent or set aside.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     allowed: NanoUsd,
     taken: Mutex<NanoUsd>,
 }
 
-/// A part of an [`Allowance`] that is set aside for one attempt. What is dropped unspent is given back whole.
+/// A part of an [`Allowance`] that is set aside for one attempt. A share that is dropped unspent is given back whole.
 #[derive(Debug)]
 pub(super) struct Share {
     allowance: Option<Arc<Allowance>>,
@@ -26,14 +26,14 @@ impl Allowance {
         Arc::new(Self { allowed, taken: Mutex::new(NanoUsd::ZERO) })
     }
 
-    /// What is left.
+    /// The amount that is left.
     fn left(&self, taken: NanoUsd) -> NanoUsd {
         less(self.allowed, taken).unwrap_or(NanoUsd::ZERO).max(NanoUsd::ZERO)
     }
 
     fn change(&self, back: NanoUsd, more: NanoUsd) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        // What cannot be added up leaves nothing.
+        // An amount that cannot be added up leaves nothing.
         *taken = less(*taken, back).and_then(|rest| rest.checked_add(more)).unwrap_or(self.allowed);
     }
 }
@@ -56,7 +56,7 @@ impl Share {
         Ok(Self { allowance: allowance.cloned(), worst })
     }
 
-    /// Replaces what was set aside by what the attempt is charged with.
+    /// Replaces the amount that was set aside by the attempt's charge.
     pub(super) fn spend(mut self, charged: NanoUsd) {
         if let Some(allowance) = self.allowance.take() {
             allowance.change(self.worst, charged);

@@ -1,5 +1,5 @@
-//! What a call leaves behind: its row for the ledger, and the audit records of its admission, retries and end. Ids,
-//! counts and salted fingerprints, never text.
+//! Audit records of a call: its admission, retries and end, and its row for the ledger. They hold ids, counts and salted
+//! fingerprints, never text.
 
 use super::call::CallRefusal;
 use crate::audit::{Digest, Draft, Kind, Payload};
@@ -15,10 +15,10 @@ use crate::usage::Usage;
 const RETRIED: Kind = Kind::new("call.retried");
 const REFUSED: Kind = Kind::new("call.refused");
 
-/// What is asked for, by whom.
+/// A call that is about to be made.
 pub(super) struct NewCall<'a> {
     pub(super) operation: Operation,
-    /// What makes it the same call when it is made again; a call of its own without one.
+    /// The caller's idempotency key; the call's id without one.
     pub(super) key: Option<&'a str>,
     pub(super) digest: &'a str,
     pub(super) salt: String,
@@ -28,17 +28,17 @@ pub(super) struct NewCall<'a> {
 }
 
 /// The row of a call that is about to be made.
-pub(super) fn call(id: &str, asked: NewCall<'_>, attempt: &Attempt, now: Timestamp) -> Result<Call> {
+pub(super) fn call(id: &str, new: NewCall<'_>, attempt: &Attempt, now: Timestamp) -> Result<Call> {
     Ok(Call {
         id: id.to_owned(),
-        consumer: asked.consumer.clone(),
-        claim: IdempotencyKey::parse(asked.operation, asked.key.unwrap_or(id))?,
-        digest: asked.digest.to_owned(),
-        salt: asked.salt,
-        correlation_id: asked.correlation_id.map(str::to_owned),
+        consumer: new.consumer.clone(),
+        claim: IdempotencyKey::parse(new.operation, new.key.unwrap_or(id))?,
+        digest: new.digest.to_owned(),
+        salt: new.salt,
+        correlation_id: new.correlation_id.map(str::to_owned),
         provider: attempt.provider.clone(),
         model: attempt.model.clone(),
-        streamed: asked.streamed,
+        streamed: new.streamed,
         created_at: now,
         status: CallStatus::Open,
         usage: Usage::default(),
@@ -72,26 +72,26 @@ pub(super) fn opened(
     vec![Draft::new(caller, &call.id, Kind::CHAIN_OPEN, policy_version, now).with_payload(payload)]
 }
 
-/// The record of another attempt.
+/// The record of another attempt, after one that ended with `outcome`.
 pub(super) fn retried(
     caller: &Principal,
     call: &Call,
-    ending: &AttemptOutcome,
+    outcome: &AttemptOutcome,
     next: &Attempt,
     policy_version: &str,
     now: Timestamp,
 ) -> Vec<Draft> {
-    let payload = facts(next).nested("ended", ended(ending));
+    let payload = facts(next).nested("ended", ended(outcome));
     vec![Draft::new(caller, &call.id, RETRIED, policy_version, now).with_payload(payload)]
 }
 
-/// How a call ended.
-pub(super) struct CallEnd<'a> {
+/// The facts of a call's end that its record holds.
+pub(super) struct CallClosed<'a> {
     pub(super) status: CallStatus,
-    pub(super) ending: Option<&'a AttemptOutcome>,
+    pub(super) outcome: Option<&'a AttemptOutcome>,
     pub(super) charged: NanoUsd,
     pub(super) attempts: u32,
-    /// What a cache spared, where it answered.
+    /// The cost that the cache avoided, where it answered.
     pub(super) avoided: Option<NanoUsd>,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct CallEnd<'a> {
 pub(super) fn closed(
     caller: &Principal,
     call: &Call,
-    end: &CallEnd<'_>,
+    end: &CallClosed<'_>,
     policy_version: &str,
     now: Timestamp,
 ) -> Vec<Draft> {
@@ -115,13 +115,13 @@ pub(super) fn closed(
     if let Some(avoided) = end.avoided {
         payload = payload.flag("cached", true).money("avoided", avoided);
     }
-    if let Some(ending) = end.ending {
-        payload = payload.nested("ended", ended(ending));
+    if let Some(outcome) = end.outcome {
+        payload = payload.nested("ended", ended(outcome));
     }
     vec![Draft::new(caller, &call.id, Kind::CHAIN_CLOSE, policy_version, now).with_payload(payload)]
 }
 
-/// The records of a call that was not made.
+/// The records of a call that was refused.
 pub(super) fn refused(
     caller: &Principal,
     id: &str,
@@ -159,12 +159,12 @@ fn facts(attempt: &Attempt) -> Payload {
         .token("reserved_tokens", &attempt.reserved.tokens.to_string())
 }
 
-fn ended(ending: &AttemptOutcome) -> Payload {
+fn ended(outcome: &AttemptOutcome) -> Payload {
     Payload::new()
-        .count("attempt", ending.number)
-        .token("status", ending.status.as_str())
-        .money("charged", ending.charged.money)
-        .token("tokens", &ending.charged.tokens.to_string())
-        .flag("estimated", ending.estimated)
-        .token("error", ending.error.as_deref().unwrap_or("none"))
+        .count("attempt", outcome.number)
+        .token("status", outcome.status.as_str())
+        .money("charged", outcome.charged.money)
+        .token("tokens", &outcome.charged.tokens.to_string())
+        .flag("estimated", outcome.estimated)
+        .token("error", outcome.error.as_deref().unwrap_or("none"))
 }

@@ -1,4 +1,4 @@
-//! Whether the same provider is asked again, and how long to wait before: [`again`], which is pure.
+//! Retries with exponential backoff: [`retry_after`] decides whether the same provider is asked again, and when. It is pure.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use super::settings::RetryPolicy;
 use crate::error::Error;
 use crate::llm::ProviderErrorKind;
 
-/// A vendor that asks for more patience than this is not waited for, as the vendors' own clients have it.
+/// The longest wait that a vendor may ask for; beyond it the call is not retried, as in the vendors' own clients.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(2);
 
-/// How long to wait before the provider that failed with `error` in attempt `number` of `call` is asked again; nothing
-/// if it is not to be: because of what went wrong, for want of attempts, or because the wait would end after `left`.
+/// The wait before the provider that failed with `error` in attempt `number` of `call` is asked again; none where it is
+/// not: because the error is permanent, no attempt is left, or the wait would end after `left`.
 ///
-/// The vendor's own word on trying again wins over what the fault says.
+/// The vendor's own word on retries wins over the kind of the error.
 pub(super) fn retry_after(
     policy: &RetryPolicy,
     call: &str,
@@ -22,18 +22,18 @@ pub(super) fn retry_after(
     error: &Error,
     left: Duration,
 ) -> Option<Duration> {
-    let fault = ProviderErrorKind::of(error)?;
-    let helps = error.retry().unwrap_or(fault.is_retryable());
+    let kind = ProviderErrorKind::of(error)?;
+    let is_retryable = error.retry().unwrap_or(kind.is_retryable());
     let asked = error.retry_after();
-    if !helps || number >= policy.attempts || asked.is_some_and(|asked| asked > MAX_RETRY_AFTER) {
+    if !is_retryable || number >= policy.attempts || asked.is_some_and(|asked| asked > MAX_RETRY_AFTER) {
         return None;
     }
     Some(wait(policy, call, number, asked)).filter(|wait| *wait < left)
 }
 
-/// How long to wait after attempt `number` of `call`. What the vendor asks for is honoured, beyond the policy's longest
-/// wait too; without that, each wait is twice the one before, less up to a quarter, so that callers who failed together
-/// do not come back together.
+/// The wait after attempt `number` of `call`. The time that the vendor asks for is honoured, beyond the policy's longest
+/// wait too; without one, each wait is twice the one before, less up to a quarter, so that callers who failed together do
+/// not come back together.
 fn wait(policy: &RetryPolicy, call: &str, number: u32, asked: Option<Duration>) -> Duration {
     let doubled = policy.backoff.saturating_mul(2_u32.saturating_pow(number.saturating_sub(1).min(16)));
     let wait = doubled.min(policy.max_backoff);

@@ -1,5 +1,5 @@
-//! Leaving a sick provider alone: [`Breaker`], a state machine without a clock of its own, the [`Breakers`] of all
-//! integrations, and the [`Trial`] of one attempt, which is reported whatever becomes of it.
+//! Circuit breakers: a provider that keeps failing is not asked for a while. [`Breaker`] is the state machine of one
+//! integration, without a clock of its own; a [`BreakerPermit`] lets one attempt through and reports its outcome.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,37 +8,37 @@ use std::time::Duration;
 use super::metrics;
 use super::settings::BreakerPolicy;
 use crate::clock::Timestamp;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::llm::ProviderErrorKind;
 
 /// Whether a provider may be asked.
 #[derive(Debug)]
 pub(super) enum BreakerDecision {
-    /// It may, once.
+    /// It may be asked once.
     Allow(BreakerPermit),
-    /// Not before so long.
+    /// It may not be asked before this time has passed.
     Reject(Duration),
 }
 
-/// How a call went, as far as it tells of the provider's health.
+/// The outcome of an attempt, as far as it tells of the provider's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BreakerOutcome {
-    /// It answered, or refused for a reason that is not its own.
+    /// The provider answered, or refused for a reason in the request.
     Success,
-    /// It failed.
+    /// The provider failed.
     Failure,
-    /// It will go on failing, as an account without money does.
+    /// The provider will go on failing, as with an account without money.
     PersistentFailure,
-    /// The call says nothing, as one that was cancelled.
+    /// The attempt tells nothing of the provider's health, as one that was cancelled.
     Ignored,
 }
 
 impl BreakerOutcome {
-    /// What a call that ended with `error` tells.
+    /// The outcome of an attempt that ended with `error`.
     pub(super) fn after(error: &Error) -> Self {
         match ProviderErrorKind::of(error) {
             Some(ProviderErrorKind::Billing) => Self::PersistentFailure,
-            Some(fault) if fault.trips_breaker() => Self::Failure,
+            Some(kind) if kind.trips_breaker() => Self::Failure,
             Some(_) => Self::Success,
             None => Self::Ignored,
         }
@@ -57,7 +57,7 @@ enum State {
 struct Breaker(State);
 
 impl Breaker {
-    /// Whether its provider may be asked now; if not, for how long it may not.
+    /// Lets a call through, or returns the time for which the circuit stays open.
     fn try_acquire(&mut self, now: Timestamp, policy: &BreakerPolicy) -> Result<(), Duration> {
         match self.0 {
             State::Closed { .. } => Ok(()),
@@ -66,24 +66,24 @@ impl Breaker {
                 self.0 = State::HalfOpen { half_open_calls: 1 };
                 Ok(())
             }
-            State::HalfOpen { half_open_calls: trials } if trials < policy.half_open_calls.max(1) => {
-                self.0 = State::HalfOpen { half_open_calls: trials + 1 };
+            State::HalfOpen { half_open_calls: calls } if calls < policy.half_open_calls.max(1) => {
+                self.0 = State::HalfOpen { half_open_calls: calls + 1 };
                 Ok(())
             }
             State::HalfOpen { .. } => Err(policy.open_for),
         }
     }
 
-    /// Takes note of how a call went. Says which state it became, if it is another one.
+    /// Records an outcome; returns the new state where it changed.
     fn record(
         &mut self,
         now: Timestamp,
         policy: &BreakerPolicy,
-        health: BreakerOutcome,
+        outcome: BreakerOutcome,
     ) -> Option<&'static str> {
         let open = State::Open { until: now.plus(policy.open_for) };
         let before = std::mem::discriminant(&self.0);
-        self.0 = match (self.0, health) {
+        self.0 = match (self.0, outcome) {
             (_, BreakerOutcome::Success) => State::Closed { failures: 0 },
             (_, BreakerOutcome::PersistentFailure) | (State::HalfOpen { .. }, BreakerOutcome::Failure) => {
                 open
@@ -96,8 +96,8 @@ impl Breaker {
             (State::Closed { failures }, BreakerOutcome::Failure) => State::Closed { failures: failures + 1 },
             // Calls that began before it opened do not keep it open for longer.
             (State::Open { until }, BreakerOutcome::Failure) => State::Open { until },
-            (State::HalfOpen { half_open_calls: trials }, BreakerOutcome::Ignored) => {
-                State::HalfOpen { half_open_calls: trials.saturating_sub(1) }
+            (State::HalfOpen { half_open_calls: calls }, BreakerOutcome::Ignored) => {
+                State::HalfOpen { half_open_calls: calls.saturating_sub(1) }
             }
             (state @ (State::Closed { .. } | State::Open { .. }), BreakerOutcome::Ignored) => state,
         };
@@ -133,11 +133,11 @@ impl Breakers {
         }
     }
 
-    /// Takes note of how a call to `integration` went.
-    fn record(&self, integration: &str, now: Timestamp, policy: &BreakerPolicy, health: BreakerOutcome) {
-        if let Some(state) = self.with(integration, |breaker| breaker.record(now, policy, health)) {
+    /// Records the outcome of an attempt at `integration`.
+    fn record(&self, integration: &str, now: Timestamp, policy: &BreakerPolicy, outcome: BreakerOutcome) {
+        if let Some(state) = self.with(integration, |breaker| breaker.record(now, policy, outcome)) {
             metrics::breaker_changed(integration, state);
-            tracing::warn!(integration, ?health, "the breaker of an integration changed its state");
+            tracing::warn!(integration, ?outcome, "the breaker of an integration changed its state");
         }
     }
 
@@ -151,8 +151,8 @@ impl Breakers {
     }
 }
 
-/// The leave to ask an integration once. A breaker that is half open waits for the report of its trial, so a trial that is
-/// dropped, because its call was cancelled, refused or aborted, reports itself: it tells nothing of the provider's health.
+/// The permit to ask an integration once. A half-open breaker waits for the report of its permit, so a permit that is
+/// dropped, because its call was cancelled, refused or aborted, reports itself as ignored.
 #[derive(Debug)]
 pub(super) struct BreakerPermit {
     breakers: Arc<Breakers>,
@@ -163,10 +163,10 @@ pub(super) struct BreakerPermit {
 }
 
 impl BreakerPermit {
-    /// Says how the attempt went.
-    pub(super) fn report(mut self, now: Timestamp, health: BreakerOutcome) {
+    /// Reports the attempt's outcome.
+    pub(super) fn report(mut self, now: Timestamp, outcome: BreakerOutcome) {
         self.is_reported = true;
-        self.breakers.record(&self.integration, now, &self.policy, health);
+        self.breakers.record(&self.integration, now, &self.policy, outcome);
     }
 }
 
@@ -176,6 +176,13 @@ impl Drop for BreakerPermit {
             self.breakers.record(&self.integration, self.began, &self.policy, BreakerOutcome::Ignored);
         }
     }
+}
+
+/// The error for a call whose providers all have an open circuit, the first of them for `wait`.
+pub(super) fn circuit_open(wait: Duration) -> Error {
+    Error::new(ErrorKind::Unavailable, "the circuit breaker of every provider that may be asked is open")
+        .code("PROVIDERS_UNAVAILABLE")
+        .with_retry_after(wait)
 }
 
 #[cfg(test)]
@@ -189,7 +196,7 @@ mod tests {
         Timestamp::from_micros(seconds * 1_000_000)
     }
 
-    /// A trial of `integration` at a time; how long to wait where there is none.
+    /// A permit to ask `integration` at a time; the wait where there is none.
     fn trial(breakers: &Arc<Breakers>, integration: &str, seconds: i64) -> Result<BreakerPermit, Duration> {
         match breakers.try_acquire(integration.to_owned(), at(seconds), &POLICY) {
             BreakerDecision::Allow(trial) => Ok(trial),
@@ -197,7 +204,7 @@ mod tests {
         }
     }
 
-    fn is_open(breakers: &Arc<Breakers>, integration: &str, seconds: i64) -> bool {
+    fn is_allowed(breakers: &Arc<Breakers>, integration: &str, seconds: i64) -> bool {
         trial(breakers, integration, seconds).is_ok()
     }
 
@@ -213,7 +220,7 @@ mod tests {
     fn three_failures_in_a_row_open_it_for_that_integration_only() {
         let breakers = opened();
         assert_eq!(trial(&breakers, "p", 10).unwrap_err(), Duration::from_secs(20));
-        assert!(is_open(&breakers, "q", 10));
+        assert!(is_allowed(&breakers, "q", 10));
     }
 
     #[test]
@@ -228,28 +235,28 @@ mod tests {
         ] {
             trial(&breakers, "p", 0).unwrap().report(at(0), health);
         }
-        assert!(is_open(&breakers, "p", 0));
+        assert!(is_allowed(&breakers, "p", 0));
     }
 
     #[test]
     fn after_the_pause_one_trial_decides() {
         let breakers = opened();
         let first = trial(&breakers, "p", 30).unwrap();
-        assert!(!is_open(&breakers, "p", 30));
+        assert!(!is_allowed(&breakers, "p", 30));
         first.report(at(31), BreakerOutcome::Failure);
         assert_eq!(trial(&breakers, "p", 32).unwrap_err(), Duration::from_secs(29));
         trial(&breakers, "p", 61).unwrap().report(at(61), BreakerOutcome::Success);
-        assert!(is_open(&breakers, "p", 61));
+        assert!(is_allowed(&breakers, "p", 61));
     }
 
     #[test]
     fn a_trial_that_is_dropped_without_a_word_lets_another_try() {
         let breakers = opened();
         let first = trial(&breakers, "p", 30).unwrap();
-        assert!(!is_open(&breakers, "p", 30));
+        assert!(!is_allowed(&breakers, "p", 30));
         drop(first);
         trial(&breakers, "p", 30).unwrap().report(at(30), BreakerOutcome::Ignored);
-        assert!(is_open(&breakers, "p", 30));
+        assert!(is_allowed(&breakers, "p", 30));
     }
 
     #[test]
@@ -271,6 +278,6 @@ mod tests {
     fn an_account_without_money_opens_it_at_once() {
         let breakers = Arc::new(Breakers::default());
         trial(&breakers, "p", 0).unwrap().report(at(0), BreakerOutcome::PersistentFailure);
-        assert!(!is_open(&breakers, "p", 0));
+        assert!(!is_allowed(&breakers, "p", 0));
     }
 }

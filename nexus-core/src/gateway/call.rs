@@ -1,8 +1,8 @@
-//! What a caller hands in and gets back: [`ModelCall`], [`Granted`], [`Refused`] and the [`CallStream`].
+//! The caller's side of a call: [`ModelCall`] goes in; [`Admission`], [`CallRefusal`], [`CallStream`] and [`CallReceipt`]
+//! come back.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures::Stream;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use crate::quota::{
     ANSWERS, Cap, CounterKey, Limit, LimitCheck, LimitMode, Meter, Refusal, ScopeKind, Window,
 };
 
-/// A request to a model with what governs it.
+/// A chat request with the options that govern it.
 ///
 /// ```
 /// use nexus_core::gateway::ModelCall;
@@ -37,44 +37,44 @@ use crate::quota::{
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelCall {
-    /// What is asked.
+    /// The request.
     pub request: Request,
-    /// The provider to ask, by the name it is configured under; that of the tenant's route unless told.
+    /// The provider to ask, by the name it is configured under; that of the tenant's route without one.
     pub provider: Option<String>,
-    /// Makes the call the same call when it is made again: it is answered from the record and charged nothing.
+    /// The idempotency key: a second call with the same key is answered from the record and charged nothing.
     pub idempotency_key: Option<String>,
-    /// The caller's own name for what led to it.
+    /// The caller's own name for the cause of the call.
     pub correlation_id: Option<String>,
-    /// The investigation whose cap counts it.
+    /// The investigation whose cap counts the call.
     pub investigation: Option<String>,
-    /// The most it may cost with all of its attempts, retries and fallbacks, and with the vector that the cache of answers may
-    /// need; 0 allows only what is free. It tightens the limits and never loosens them.
+    /// The most that the call may cost with all of its attempts, retries and fallbacks, and with the vector that the answer
+    /// cache may need; 0 allows only free calls. It tightens the limits and never loosens them.
     pub max_cost: Option<NanoUsd>,
-    /// The run that makes it, and what that run may consume.
+    /// The run that makes the call, with its caps.
     pub run: Option<RunCaps>,
-    /// The corpus that its passages are from. A call that shows passages without saying so is never answered from the
-    /// cache: nobody could tell whether the passages may still be read.
+    /// The corpus of the request's passages. A call with passages and without their corpus is never answered from the cache,
+    /// because the right to read the passages cannot be checked then.
     pub corpus: Option<CorpusId>,
     /// Whether the cache may answer.
     pub cache: CacheUse,
 }
 
-/// A run, and what all of its calls together may consume: those that answer, those that embed its question and those that
-/// speak. Caps tighten the limits and never loosen them.
+/// The caps of a run, on all of its calls together: chat, embeddings and speech. Caps tighten the limits and never loosen
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunCaps {
     /// The run.
     pub id: RunId,
-    /// The most calls that answer; 0 allows none. Calls for vectors and speech are not counted.
+    /// The most chat calls; 0 allows none. Calls for embeddings and speech are not counted.
     pub max_calls: Option<u32>,
     /// The most cost units; 0 allows no call.
     pub max_cost_units: Option<u64>,
-    /// The most money; 0 allows only what is free.
+    /// The most money; 0 allows only free calls.
     pub max_cost: Option<NanoUsd>,
 }
 
 impl RunCaps {
-    /// A run that may consume whatever the limits allow.
+    /// A run without caps of its own: only the limits in force apply.
     pub fn unlimited(id: RunId) -> Self {
         Self { id, max_calls: None, max_cost_units: None, max_cost: None }
     }
@@ -83,7 +83,7 @@ impl RunCaps {
     pub(super) fn limits(&self) -> impl Iterator<Item = Limit> {
         let limit = |meter, cap| Limit::new(ScopeKind::Run, meter, Window::Total, cap);
         let units = self.max_cost_units.map(|cap| limit(Meter::CostUnits, Cap::Limited(cap)));
-        // A limit of nothing refuses what is free as well, so that a cap of nothing is checked against each worst case.
+        // A limit of zero refuses free calls as well, so a cap of zero is checked against each worst case instead.
         let money = self.max_cost.filter(|cap| *cap > NanoUsd::ZERO);
         units.into_iter().chain(money.map(|cap| limit(Meter::Money, Cap::money(cap))))
     }
@@ -107,23 +107,23 @@ impl RunCaps {
 }
 
 impl ModelCall {
-    /// A call that is governed by nothing but the limits in force.
+    /// A call with no options: only the limits in force govern it.
     pub fn new(request: Request) -> Self {
         Self { request, ..Self::default() }
     }
 }
 
-/// A yes with what was asked for, or a no.
+/// The result of admission: the output of the call, or a refusal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Admission<T> {
-    /// Yes.
+    /// The call was admitted.
     Granted(T),
-    /// No; nothing was sent, and nothing is charged.
+    /// The call was refused: nothing was sent, and nothing is charged.
     Refused(CallRefusal),
 }
 
 impl<T> Admission<T> {
-    /// What was granted, or the refusal as an error.
+    /// The output, or the refusal as an error.
     ///
     /// # Errors
     /// [`CallRefusal::to_error`].
@@ -135,26 +135,26 @@ impl<T> Admission<T> {
     }
 }
 
-/// Why a call was not made.
+/// The reason why a call was not admitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "refused", rename_all = "snake_case")]
 pub enum CallRefusal {
     /// A limit would be exceeded.
     Limit(Refusal),
-    /// Calls are shut off.
+    /// A kill switch is on.
     Stopped(KillSwitch),
-    /// Nobody knows what the model costs.
+    /// The price of the model is unknown.
     Unpriced {
         /// The provider.
         provider: String,
         /// The model.
         model: String,
     },
-    /// It could cost more than its caller allows.
+    /// The worst case exceeds the cost bound of the caller.
     TooDear {
-        /// The most it could cost.
+        /// The worst case.
         worst: NanoUsd,
-        /// The most it may: what is left of its caller's bound.
+        /// The part of the bound that is left.
         allowed: NanoUsd,
     },
 }
@@ -184,8 +184,8 @@ impl CallRefusal {
         }
     }
 
-    /// The refusal as `who` may see it: what others consume is for admins. An investigation is one's own where a run of
-    /// one's own made the call.
+    /// The refusal as `caller` may see it: the consumption of others is for admins. An investigation is the caller's own
+    /// where a run of the caller made the call.
     pub(super) fn shown_to(self, caller: &Principal, is_of_run: bool) -> Self {
         if Visibility::of(caller) == Visibility::All {
             return self;
@@ -197,7 +197,7 @@ impl CallRefusal {
         }
     }
 
-    /// The refusal as an error, for callers that know no other no.
+    /// The refusal as an error.
     pub fn to_error(&self, now: Timestamp) -> Error {
         match self {
             Self::Limit(refusal) => refusal.to_error(now),
@@ -210,7 +210,7 @@ impl CallRefusal {
     }
 }
 
-/// What is known of a call that was answered.
+/// The receipt of an answered call: its provider, attempts and cost.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CallReceipt {
     /// The call's id, which also names its audit chain.
@@ -221,28 +221,28 @@ pub struct CallReceipt {
     pub model: String,
     /// How many attempts it took.
     pub attempts: u32,
-    /// What was charged.
+    /// The charge.
     pub cost: NanoUsd,
-    /// Whether that is an estimate.
+    /// Whether the charge is an estimate.
     pub estimated: bool,
-    /// Whether a cache answered.
+    /// Whether the cache answered.
     pub was_cached: bool,
-    /// What the cached answer would have cost.
+    /// The cost that a cached answer avoided.
     pub avoided: NanoUsd,
-    /// Whether the answer is that of an equal call before, charged then.
+    /// Whether the answer is that of an earlier call with the same idempotency key, which was charged then.
     pub was_replayed: bool,
 }
 
-/// A whole answer and what is known of the call.
+/// A whole answer with the call's receipt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Completed {
-    /// The answer. What the model thought is not in it: admins read that from the ledger.
+    /// The answer, without the model's reasoning: admins read that from the ledger.
     pub reply: Completion,
-    /// What is known of the call.
+    /// The call's receipt.
     pub receipt: CallReceipt,
 }
 
-/// What travels from the call's task to its caller.
+/// An event that the call's task sends to its caller.
 #[derive(Debug)]
 pub(super) enum CallEvent {
     Piece(CompletionEvent),
@@ -252,28 +252,28 @@ pub(super) enum CallEvent {
 
 /// A streamed answer. It ends with [`CompletionEvent::Finish`] once the call is settled, or with one error.
 ///
-/// Dropping it does not end the call: the answer was paid for, is read to its end and settled. [`CallStream::cancel`]
-/// ends it.
+/// Dropping the stream does not end the call: the answer is paid for, is read to its end and settled.
+/// [`CallStream::cancel`] ends the call.
 #[derive(Debug)]
 pub struct CallStream {
-    pub(super) told: mpsc::UnboundedReceiver<CallEvent>,
+    pub(super) events: mpsc::UnboundedReceiver<CallEvent>,
     pub(super) cancel: watch::Sender<bool>,
     pub(super) receipt: Option<CallReceipt>,
     pub(super) over: bool,
 }
 
 impl CallStream {
-    /// Ends the call: the connection to the vendor is closed, and what is known is settled.
+    /// Cancels the call: the connection to the vendor is closed, and the call is settled.
     pub fn cancel(&self) {
         self.cancel.send_replace(true);
     }
 
-    /// Something that ends the call when the stream itself is out of reach.
+    /// A handle that cancels the call when the stream itself is out of reach.
     pub(crate) fn canceller(&self) -> watch::Sender<bool> {
         self.cancel.clone()
     }
 
-    /// What is known of the call, once the stream has ended well.
+    /// The call's receipt, once the stream has ended well.
     pub fn receipt(&self) -> Option<&CallReceipt> {
         self.receipt.as_ref()
     }
@@ -287,9 +287,9 @@ impl Stream for CallStream {
             if self.over {
                 return Poll::Ready(None);
             }
-            match std::task::ready!(self.told.poll_recv(context)) {
+            match std::task::ready!(self.events.poll_recv(context)) {
                 Some(CallEvent::Piece(piece)) => return Poll::Ready(Some(Ok(piece))),
-                // It comes before the last piece, so that whoever has that has it all.
+                // The receipt comes before the last piece, so that a caller with the last piece has both.
                 Some(CallEvent::Ended(receipt)) => self.receipt = Some(receipt),
                 Some(CallEvent::Failed(error)) => {
                     self.over = true;
@@ -306,12 +306,7 @@ impl Stream for CallStream {
     }
 }
 
-/// Whoever could be asked is left alone for so long.
-pub(super) fn circuit_open(message: &'static str, wait: Duration) -> Error {
-    Error::new(ErrorKind::Unavailable, message).code("PROVIDERS_UNAVAILABLE").with_retry_after(wait)
-}
-
-/// The task was ended before its call was.
+/// The error for a call whose task was ended by a shutdown.
 pub(super) fn shutting_down() -> Error {
     Error::new(ErrorKind::Unavailable, "Nexus is shutting down").code("SHUTTING_DOWN")
 }

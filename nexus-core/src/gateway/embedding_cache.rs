@@ -1,11 +1,12 @@
-//! Vectors that were paid for before: equal texts have equal vectors for as long as the model stays.
+//! The embedding cache: equal texts have equal vectors for as long as the model stays.
 //!
-//! A vector found here is no call: nothing is sent, reserved or recorded. What is not found is embedded, and kept.
+//! A cached vector is no call: nothing is sent, reserved or recorded. Texts without one are embedded, and their vectors
+//! stored.
 
 use std::sync::Arc;
 
 use super::Gateway;
-use super::patience::best_effort;
+use super::answer_cache::best_effort;
 use crate::cache::{CacheDigest, CacheEntry, CacheKey, CacheKind, CacheScope};
 use crate::error::Result;
 use crate::id::RunId;
@@ -15,22 +16,22 @@ use crate::retrieve::{EmbedRole, Embedder, check_vector};
 const SCOPE: &str = "nexus/cache/embedding/scope/v1";
 const CONTENT: &str = "nexus/cache/embedding/content/v1";
 
-/// Texts with the vectors that are known of them.
+/// The cached vectors of a batch of texts.
 #[derive(Debug)]
 pub(super) struct CachedEmbeddings {
-    /// Where each text's vector is kept; nothing where none is.
+    /// The cache key of each text; none where nothing is cached.
     keys: Option<Vec<CacheKey>>,
     found: Vec<Option<Vec<f32>>>,
 }
 
 impl CachedEmbeddings {
-    /// The places of the texts whose vectors are not known.
+    /// The places of the texts without a cached vector.
     pub(super) fn missing(&self) -> Vec<usize> {
         let places = self.found.iter().enumerate();
         places.filter(|(_, found)| found.is_none()).map(|(place, _)| place).collect()
     }
 
-    /// All vectors, with those that were made of the missing texts, in their order; nothing if there are too few.
+    /// All vectors, with `made` for the missing texts, in their order; none if there are too few.
     pub(super) fn with(self, made: Vec<Vec<f32>>) -> Option<Vec<Vec<f32>>> {
         let mut made = made.into_iter();
         self.found.into_iter().map(|found| found.or_else(|| made.next())).collect()
@@ -38,7 +39,7 @@ impl CachedEmbeddings {
 }
 
 impl Gateway {
-    /// What is known of `texts`.
+    /// Looks up the vectors of `texts`.
     pub(super) async fn lookup_embeddings(
         &self,
         caller: &Principal,
@@ -56,7 +57,7 @@ impl Gateway {
         CachedEmbeddings { keys: Some(keys), found }
     }
 
-    /// Keeps what was made of the missing texts, for `run` if one made it.
+    /// Stores the vectors that were made for the missing texts, for `run` if one made them.
     pub(super) async fn store_embeddings(
         &self,
         known: &CachedEmbeddings,
@@ -80,7 +81,7 @@ impl Gateway {
     }
 }
 
-/// Under which name the vector of each text is kept. Texts of a tenant are its own.
+/// The cache key of each text. It holds the tenant, so that tenants share no vector.
 fn keys(
     tenant: &TenantId,
     embedder: &dyn Embedder,
@@ -98,7 +99,7 @@ fn keys(
     texts.iter().map(key).collect()
 }
 
-/// A vector as it is kept: single precision, little-endian.
+/// A vector's bytes: single precision, little-endian.
 fn written(vector: &[f32]) -> Arc<[u8]> {
     vector.iter().flat_map(|value| value.to_le_bytes()).collect()
 }

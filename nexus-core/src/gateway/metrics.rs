@@ -1,12 +1,12 @@
-//! What the boundary measures, in the names and units of OpenTelemetry's conventions for generative AI, and Nexus's own.
+//! Metrics of the gateway, in the names and units of OpenTelemetry's conventions for generative AI, and Nexus's own.
 //!
 //! - `gen_ai.client.operation.duration`, seconds; `gen_ai.server.time_to_first_token`, seconds;
 //!   `gen_ai.client.token.usage`, tokens by `gen_ai.token.type`: histograms, once for each call that is over.
 //! - `nexus.cost.nano_usd`, `nexus.calls.refused`, `nexus.breaker.changes`, `nexus.cache.answers`,
 //!   `nexus.cache.avoided.nano_usd`: counters.
 //!
-//! Whoever installs a recorder for the `metrics` facade gets them; without one they cost next to nothing. No label names
-//! a tenant, a user or a call: there are as many series as there are models, and no more.
+//! A recorder for the `metrics` facade receives them; without one they cost next to nothing. No label names a tenant, a
+//! user or a call: there are as many series as there are models, and no more.
 
 use std::time::Duration;
 
@@ -21,21 +21,21 @@ pub(super) struct Measured<'a> {
     pub(super) operation: Operation,
     /// The provider's type.
     pub(super) provider: &'a str,
-    /// The model that was asked first, and the one that was asked last.
+    /// The model that was asked first, and the model that was asked last.
     pub(super) models: (&'a str, &'a str),
     /// From admission to the end.
     pub(super) duration: Duration,
     /// From admission to the vendor's first event.
     pub(super) first_event: Option<Duration>,
-    /// What was consumed, where somebody counted.
+    /// The consumption in tokens, where the provider reported it.
     pub(super) usage: Option<Usage>,
     pub(super) cost: NanoUsd,
-    /// The stable code of what went wrong.
+    /// The stable code of the error.
     pub(super) error: Option<&'a str>,
 }
 
 impl Measured<'_> {
-    /// Records it.
+    /// Records the call.
     pub(super) fn record(&self) {
         let mut labels = vec![
             label("gen_ai.operation.name", name(self.operation)),
@@ -63,24 +63,24 @@ impl Measured<'_> {
     }
 }
 
-/// Counts an answer that the cache gave, and what that spared.
+/// Counts an answer from the cache, and the cost that it avoided.
 pub(super) fn cached(avoided: NanoUsd) {
     counter!("nexus.cache.answers").increment(1);
     counter!("nexus.cache.avoided.nano_usd").increment(u64::try_from(avoided.as_nanos()).unwrap_or(0));
 }
 
-/// Counts a call that was not made, by the code of its refusal.
+/// Counts a refused call, by the code of its refusal.
 pub(super) fn refused(operation: Operation, code: &'static str) {
     counter!("nexus.calls.refused", "gen_ai.operation.name" => name(operation), "error.type" => code)
         .increment(1);
 }
 
-/// Counts a breaker that became `state`.
+/// Counts a circuit breaker whose state became `state`.
 pub(super) fn breaker_changed(integration: &str, state: &'static str) {
     counter!("nexus.breaker.changes", "integration" => integration.to_owned(), "state" => state).increment(1);
 }
 
-/// The operation in the conventions' words.
+/// The operation's name in the conventions.
 fn name(operation: Operation) -> &'static str {
     match operation {
         Operation::Chat => "chat",

@@ -1,58 +1,50 @@
-//! The governed boundary: the only holder of models, embedders and speakers, which every call to one passes.
+//! The gateway: the only holder of chat providers, embedders and text-to-speech, which every model call passes.
 //!
-//! In this order: **claim** and stops and limits, in one durable step with the reservation and the record; then the
-//! **cache**, which may answer in the model's place; then the **attempts**, each with its own price and reservation,
-//! behind a breaker, within deadlines; then **settlement**, in one durable step with the ledger and the record. A call
-//! lives in a task of its own: whoever asked may go away, and what was paid for is still read to its end and settled.
+//! One call's way, top to bottom; each step has its file:
 //!
-//! - `call`: what a caller hands in and gets back.
-//! - `models`: what can be replaced at run time; `routing`: whom to ask, in which order.
-//! - `settings`: deadlines, retries, breakers, prices, limits.
-//! - `terms`: the limits and prices that govern a call; `plan`: what a conversation's call may take at most.
-//! - `conduct`: one call of a conversation from claim to settlement; `attempt`: one physical attempt of it.
-//! - `answer`, `near`: which answers may serve again; `vectors`: the same of vectors; `flight`: equal calls at the same
-//!   time; `patience`: with a cache that does not work.
-//! - `once`: one call that is answered at once, such as `errand`: vectors and speech.
-//! - `reach`: the store, within a deadline; `doubt`: what to do when it does not say what became of a step.
-//! - `record`, `settlement`, `metrics`: what they leave behind.
-//! - `breaker`, `backoff`, `bound`, `ending`: pure rules.
-//! - `allowance`: what one call may cost with everything that is made for it.
-//! - `recovery`: calls that a process before this one left open, and those that the store would not end.
+//! 1. `call`: the caller hands in a `ModelCall` with its options. `settings` and `routing` hold the configuration, which can
+//!    be replaced at run time.
+//! 2. `operation`: the operation is chat, embeddings or speech. It starts a task for the call.
+//! 3. `call_task`: the task has the same three steps for every operation.
+//!    - `admit` makes the plan (`plan`), takes a share of the cost bound (`allowance`) and a permit of the circuit breaker
+//!      (`breaker`), and reserves the worst case in one durable step with idempotency key, kill switches, limits and record.
+//!    - `attempts` asks one provider after another, within deadlines and with retries (`backoff`). An answer cache stands
+//!      before it: `answer_cache` and `embedding_cache`, with `single_flight` for equal requests at the same time.
+//!    - `settle` books the charge, in one durable step with result, ledger and record. The caller is told only after it.
+//! 4. `store_guard` keeps each durable step within a deadline and ends steps whose outcome is unknown; `recovery` ends calls
+//!    that no task works on any more.
+//! 5. `audit_records` and `metrics` are made on the way.
 
-mod allowance;
-mod answer;
-mod attempt;
-mod audit_records;
-mod backoff;
-mod bound;
-mod breaker;
 mod call;
-mod conduct;
-mod doubt;
-mod embedding_cache;
-mod ending;
-mod metrics;
-mod models;
-mod near;
-mod once;
-mod operation;
-mod patience;
-mod plan;
-mod recovery;
+
 mod routing;
 mod settings;
-mod settlement;
+
+mod operation;
+
+mod call_task;
+
+mod allowance;
+mod backoff;
+mod breaker;
+mod plan;
+
+mod answer_cache;
+mod embedding_cache;
 mod single_flight;
+
+mod recovery;
 mod store_guard;
-mod terms;
+
+mod audit_records;
+mod metrics;
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::audit::{Draft, Sealer, UnsealedRecords};
@@ -60,7 +52,6 @@ use crate::cache::CacheStore;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{IdSource, RunId};
-use crate::llm::Completion;
 use crate::policy::PolicyEngine;
 use crate::price::PriceRow;
 use crate::principal::{Principal, TenantId};
@@ -69,23 +60,19 @@ use crate::retrieve::{Embedder, ModelId};
 use crate::store::Store;
 use crate::task_group::TaskGroup;
 
-use allowance::Allowance;
-use attempt::Mode;
 use breaker::Breakers;
-use conduct::Conduct;
 use single_flight::SingleFlight;
 use store_guard::StoreGuard;
 
-pub(crate) use terms::Origin;
+pub(crate) use plan::Origin;
 
 pub use call::{Admission, CallReceipt, CallRefusal, CallStream, Completed, ModelCall, RunCaps};
-pub use models::Models;
 pub use routing::{DegradedModel, Route, Routing};
 pub use settings::{
-    BreakerPolicy, Deadlines, GatewaySettings, InvestigationPolicy, RetryPolicy, TenantSettings,
+    BreakerPolicy, Deadlines, GatewaySettings, InvestigationPolicy, Models, RetryPolicy, TenantSettings,
 };
 
-/// Holds the providers and makes every call to them. Cheap to clone.
+/// The gateway's handle. It holds the providers and makes every call to them; clones share one gateway.
 ///
 /// INVARIANT: no other type of this crate keeps an `LlmProvider`, an `Embedder` or a `SpeechSynthesizer`; the builder
 /// hands them over.
@@ -94,7 +81,7 @@ pub(crate) struct Gateway {
     inner: Arc<Inner>,
 }
 
-/// What every call works with.
+/// The state that every call shares.
 #[derive(Debug)]
 pub(crate) struct Inner {
     store: Arc<dyn Store>,
@@ -103,22 +90,23 @@ pub(crate) struct Inner {
     ids: Arc<dyn IdSource>,
     policy: Arc<dyn PolicyEngine>,
     tasks: Arc<TaskGroup>,
-    /// Replaced as a whole: a call keeps what it began with.
+    /// The configuration, which is replaced as a whole.
     models: RwLock<Models>,
     breakers: Arc<Breakers>,
     cache: Option<Arc<dyn CacheStore>>,
     single_flight: Arc<SingleFlight>,
     store_guard: StoreGuard,
+    /// The number of settlements, for calls that wait for one.
     settlements: watch::Sender<u64>,
-    /// Calls of this process that the store would not end as it was asked to.
+    /// Calls of this process whose settlement the store refused.
     left_open: Mutex<HashSet<String>>,
-    /// Whether a task tries again to end calls that could not be ended.
+    /// Whether a task of recovery is under way.
     is_recovering: AtomicBool,
-    /// Names this process in the intents it leaves.
+    /// The name of this process in the calls that it begins.
     owner: String,
 }
 
-/// What a gateway is made of.
+/// The parts of a gateway.
 #[derive(Debug)]
 pub(crate) struct GatewayParts {
     pub(crate) store: Arc<dyn Store>,
@@ -139,31 +127,28 @@ impl Gateway {
     pub(crate) fn new(parts: GatewayParts) -> Result<Self> {
         let GatewayParts { store, sealer, clock, ids, policy, tasks, models, cache } = parts;
         models.check()?;
-        let (owner, models) = (ids.next(), RwLock::new(models));
-        let (breakers, reach, settlements) =
-            (Arc::<Breakers>::default(), StoreGuard::default(), watch::Sender::new(0));
-        let flights = Arc::new(SingleFlight::default());
-        let shared = Inner {
+        let owner = ids.next();
+        let inner = Inner {
             store,
             sealer,
             clock,
             ids,
             policy,
             tasks,
-            models,
-            breakers,
+            models: RwLock::new(models),
+            breakers: Arc::default(),
             cache,
-            single_flight: flights,
-            store_guard: reach,
-            settlements,
+            single_flight: Arc::default(),
+            store_guard: StoreGuard::default(),
+            settlements: watch::Sender::new(0),
             left_open: Mutex::default(),
             is_recovering: AtomicBool::new(false),
             owner,
         };
-        Ok(Self { inner: Arc::new(shared) })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Replaces everything about models. Calls in flight end with what they began with.
+    /// Replaces the configuration. A call in flight ends with the one that it began with.
     pub(crate) fn reconfigure(&self, models: Models) -> Result<()> {
         let mut current = self.inner.models.write().unwrap_or_else(PoisonError::into_inner);
         models.check_after(&current)?;
@@ -171,7 +156,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// What is in force.
+    /// The configuration in force.
     pub(crate) fn models(&self) -> Models {
         self.inner.current()
     }
@@ -186,7 +171,7 @@ impl Gateway {
         self.inner.current().settings
     }
 
-    /// The name and model of whoever is asked first for a tenant.
+    /// The provider's name and the model that are asked first for a tenant.
     pub(crate) fn answers_with(
         &self,
         tenant: &TenantId,
@@ -208,7 +193,7 @@ impl Gateway {
         limit.map_or(Ok(()), |limit| self.settings().check_limit(caller.tenant().as_str(), &limit))
     }
 
-    /// The embedder, for its facts only.
+    /// The embedder, for its facts only: [`Gateway::embed`] asks it.
     pub(crate) fn embedder(&self) -> Option<Arc<dyn Embedder>> {
         self.inner.current().embedder
     }
@@ -218,58 +203,16 @@ impl Gateway {
         self.embedder().map(|embedder| embedder.model().clone())
     }
 
-    /// Forgets what the cache keeps of a run.
+    /// Removes the cache entries that were made for a run.
     pub(crate) async fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
         match &self.inner.cache {
             Some(cache) => cache.forget_run(tenant, run).await,
             None => Ok(()),
         }
     }
-
-    /// Makes a call whose answer is streamed.
-    pub(crate) async fn stream(&self, caller: &Principal, call: ModelCall) -> Result<Admission<CallStream>> {
-        self.start(caller, call, Mode::Streaming).await
-    }
-
-    /// Makes a call whose answer comes in one piece.
-    pub(crate) async fn complete(&self, caller: &Principal, call: ModelCall) -> Result<Admission<Completed>> {
-        let mut stream = match self.start(caller, call, Mode::Unary).await? {
-            Admission::Granted(stream) => stream,
-            Admission::Refused(refused) => return Ok(Admission::Refused(refused)),
-        };
-        let mut reply = Completion::empty();
-        while let Some(piece) = stream.next().await {
-            reply.add(piece?);
-        }
-        let receipt = stream.receipt.take().ok_or_else(call::shutting_down)?;
-        Ok(Admission::Granted(Completed { reply, receipt }))
-    }
-
-    async fn start(&self, caller: &Principal, call: ModelCall, mode: Mode) -> Result<Admission<CallStream>> {
-        let (out, told) = mpsc::unbounded_channel();
-        let (cancel, cancelled) = watch::channel(false);
-        let (verdict, answer) = oneshot::channel();
-        let conduct = Conduct {
-            gateway: self.clone(),
-            shared: Arc::clone(&self.inner),
-            caller: caller.clone(),
-            allowance: call.max_cost.map(Allowance::new),
-            call,
-            mode,
-            out,
-            cancelled,
-        };
-        self.inner.tasks.spawn_unless_stopping(conduct.run(verdict));
-        Ok(match answer.await.map_err(|_| call::shutting_down())?? {
-            Admission::Granted(()) => {
-                Admission::Granted(CallStream { told, cancel, receipt: None, over: false })
-            }
-            Admission::Refused(refused) => Admission::Refused(refused),
-        })
-    }
 }
 
-/// The error for vectors that were made while the embedder was replaced: either of the two models may have made them.
+/// The error for vectors that were made while the embedder was replaced: the model that made them is unknown.
 pub(crate) fn embedder_replaced() -> Error {
     Error::new(ErrorKind::Unavailable, "the embedding model was replaced while a text was embedded")
         .code("EMBEDDER_REPLACED")
@@ -287,14 +230,14 @@ impl Inner {
         tenant: &TenantId,
         settings: &GatewaySettings,
     ) -> Result<(Vec<Limit>, Vec<PriceRow>)> {
-        let set = async { Ok((self.store.limits(tenant).await?, self.store.prices().await?)) };
-        self.store_guard.call(settings.deadlines.store, set).await
+        let read = async { Ok((self.store.limits(tenant).await?, self.store.prices().await?)) };
+        self.store_guard.call(settings.deadlines.store, read).await
     }
 
-    /// Records a call that was not made.
+    /// Records a refused call.
     async fn append(&self, drafts: Vec<Draft>) -> Result<()> {
-        let patience = self.current().settings.deadlines.store;
-        self.store_guard.call(patience, self.store.append(self.pending(drafts))).await.map(drop)
+        let timeout = self.current().settings.deadlines.store;
+        self.store_guard.call(timeout, self.store.append(self.pending(drafts))).await.map(drop)
     }
 
     fn pending(&self, drafts: Vec<Draft>) -> UnsealedRecords {
@@ -313,7 +256,7 @@ impl Inner {
         self.settlements.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Resolves at the next settlement of this process, or after `wait` for one of another.
+    /// Resolves at the next settlement of this process, or after `wait`: another process notifies this one of none.
     async fn wait_for_settlement(&self, wait: Duration) {
         let mut settlements = self.settlements.subscribe();
         let _ = timeout(wait, settlements.changed()).await;

@@ -1,113 +1,130 @@
-//! What a call may take, before it is begun: [`Plan`] puts candidates, prices and limits together.
+//! The plan of a call: candidates, prices, limits and upper bounds, as they are when the call begins.
+//!
+//! A plan is a snapshot, so that a reconfiguration changes no call in flight. [`EffectiveLimits`] holds the limits and
+//! prices in force for one consumer; [`PlannedAttempt`] adds the worst case that is reserved before anything is sent.
+//!
+//! [`max_input_tokens`], [`max_text_tokens`] and [`output_bound`] bound tokens by bytes: a token of any vendor's vocabulary
+//! stands for at least one byte of its text. Estimates by characters are for people and never decide.
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-
-use super::bound::max_input_tokens;
+use super::allowance::Allowance;
 use super::call::{CallRefusal, ModelCall, RunCaps};
 use super::routing::{Candidate, Routing};
-use super::settings::GatewaySettings;
-use super::terms::{EffectiveLimits, Origin};
+use super::settings::{GatewaySettings, uncounted};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::hex;
+use crate::id::RunId;
 use crate::ledger::Attempt;
-use crate::llm::{Parameters, Request};
-use crate::price::PriceRow;
+use crate::llm::prompt::{render, render_tools};
+use crate::llm::{CallSignature, Completion, LlmProvider, Request};
+use crate::money::NanoUsd;
+use crate::price::{PriceRow, PriceTable, Rates};
 use crate::principal::Principal;
-use crate::quota::{Limit, LimitCheck, MeterAmounts};
+use crate::quota::{
+    Cap, Consumer, CostUnits, Limit, LimitCheck, LimitMode, Limits, Meter, MeterAmounts, checks,
+};
 use crate::usage::Usage;
 
-/// One call with everything that decides about it, as it was when the call began.
-#[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) settings: Arc<GatewaySettings>,
-    pub(super) routing: Arc<Routing>,
-    pub(super) terms: EffectiveLimits,
-    pub(super) candidates: Vec<Candidate>,
-    pub(super) request: Request,
-    /// A fingerprint of everything that was asked and of who asked it.
-    pub(super) digest: String,
-    /// The cap on the run's calls that answer.
-    answers: Option<LimitCheck>,
-    bound: u64,
+/// The tokens that a vendor's chat template may add around a message.
+const PER_MESSAGE: u64 = 32;
+/// The tokens that a chat template may add once.
+const PER_REQUEST: u64 = 128;
+
+/// The cause of a call: the request, investigation or run that it is counted for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// The caller's own name for the cause.
+    pub(crate) correlation_id: Option<String>,
+    /// The investigation whose cap counts the call.
+    pub(crate) investigation: Option<String>,
+    /// The run that makes the call, with the caps on all calls of that run.
+    pub(crate) run: Option<RunCaps>,
+    /// The cost bound that the call shares with other calls for the same request, where there is one.
+    pub(crate) allowance: Option<Arc<Allowance>>,
 }
 
-/// One attempt that could be made: whom to ask for what, and what that can take.
+impl Origin {
+    /// The origin of `call`, with an allowance of its own where the call has a cost bound.
+    pub(super) fn of(call: &ModelCall) -> Self {
+        Self {
+            correlation_id: call.correlation_id.clone(),
+            investigation: call.investigation.clone(),
+            run: call.run.clone(),
+            allowance: call.max_cost.map(Allowance::new),
+        }
+    }
+
+    /// The run's id.
+    pub(crate) fn run_id(&self) -> Option<&RunId> {
+        self.run.as_ref().map(|run| &run.id)
+    }
+}
+
+/// One call with everything that decides about it. `P` is the type of the providers that can make it.
+#[derive(Debug)]
+pub(super) struct Plan<P> {
+    pub(super) limits: EffectiveLimits,
+    pub(super) routing: Arc<Routing>,
+    /// The providers and models to ask, in order.
+    pub(super) candidates: Vec<Candidate<P>>,
+    /// A fingerprint of the request and its caller: equal idempotency keys must have equal digests.
+    pub(super) digest: String,
+    /// The most tokens that the prompt can be billed as.
+    pub(super) max_input_tokens: u64,
+    /// The cap on the run's calls that answer, for a call that does.
+    pub(super) answer_limit: Option<LimitCheck>,
+}
+
+/// One attempt that can be made: its candidate, its price and its worst case.
 #[derive(Clone, Debug)]
-pub(super) struct PlannedAttempt {
-    pub(super) candidate: Candidate,
-    pub(super) request: Request,
+pub(super) struct PlannedAttempt<P = Arc<dyn LlmProvider>> {
+    pub(super) candidate: Candidate<P>,
+    /// The most tokens that the model may answer with.
+    pub(super) max_output_tokens: u32,
     pub(super) price: PriceRow,
+    /// The most that the attempt can be charged with: its reservation.
     pub(super) worst: MeterAmounts,
 }
 
-impl Plan {
-    /// `set` are the limits and prices that were set at run time.
-    pub(super) fn new(
-        caller: &Principal,
-        call: &ModelCall,
-        routing: Arc<Routing>,
-        settings: Arc<GatewaySettings>,
-        set: (Vec<Limit>, Vec<PriceRow>),
-    ) -> Result<Self> {
-        let request = call.request.clone();
-        let candidates =
-            routing.candidates(caller.tenant(), call.provider.as_deref(), request.model.as_deref())?;
-        Ok(Self {
-            digest: digest(caller, call)?,
-            terms: EffectiveLimits::new(caller, &Origin::of(call), Arc::clone(&settings), set),
-            answers: call.run.as_ref().and_then(RunCaps::answers),
-            bound: max_input_tokens(&request),
-            settings,
-            routing,
-            candidates,
-            request,
-        })
+impl<P: Clone> Plan<P> {
+    /// The settings in force when the call began.
+    pub(super) fn settings(&self) -> &Arc<GatewaySettings> {
+        &self.limits.settings
     }
 
-    /// The attempt at `candidate`, or why it may not be made at all.
+    /// The attempt at `candidate`, or a refusal where its price is unknown.
     pub(super) fn attempt(
         &self,
-        candidate: &Candidate,
+        candidate: &Candidate<P>,
+        max_output_tokens: u32,
         now: Timestamp,
-    ) -> Result<Result<PlannedAttempt, CallRefusal>> {
-        let (kind, model) = (candidate.provider.name(), candidate.model.as_str());
-        let info = candidate.provider.info(model);
-        let Some(price) = self.terms.price(kind, model, info.is_local, now) else {
-            let (provider, model) = (candidate.name.clone(), model.to_owned());
+    ) -> Result<Result<PlannedAttempt<P>, CallRefusal>> {
+        let Candidate { name, kind, model, is_local, .. } = candidate;
+        let Some(price) = self.limits.price(kind, model, *is_local, now) else {
+            let (provider, model) = (name.clone(), model.clone());
             return Ok(Err(CallRefusal::Unpriced { provider, model }));
         };
-        let most = info.output_tokens.unwrap_or(u32::MAX);
-        let max_tokens = self.request.max_tokens.unwrap_or(self.settings.max_tokens).min(most);
-        let worst = self.terms.worst_case(&price, model, self.bound, u64::from(max_tokens))?;
-        let model = Some(model.to_owned());
-        let request = Request { model, max_tokens: Some(max_tokens), ..self.request.clone() };
-        Ok(Ok(PlannedAttempt { candidate: candidate.clone(), request, price, worst }))
+        let worst =
+            self.limits.worst_case(&price, model, self.max_input_tokens, u64::from(max_output_tokens))?;
+        Ok(Ok(PlannedAttempt { candidate: candidate.clone(), max_output_tokens, price, worst }))
     }
 
     /// The limits that apply to an attempt.
-    pub(super) fn checks(&self, attempt: &PlannedAttempt, now: Timestamp) -> Result<Vec<LimitCheck>> {
-        let mut checks = self.terms.checks(&attempt.candidate.model, now)?;
-        checks.extend(self.answers.clone());
+    pub(super) fn checks(&self, planned: &PlannedAttempt<P>, now: Timestamp) -> Result<Vec<LimitCheck>> {
+        let mut checks = self.limits.checks(&planned.candidate.model, now)?;
+        checks.extend(self.answer_limit.clone());
         Ok(checks)
     }
 
-    /// What an attempt takes that consumed `usage`.
-    pub(super) fn charge(&self, attempt: &PlannedAttempt, usage: &Usage) -> Result<MeterAmounts> {
-        self.terms.charge(&attempt.price, &attempt.candidate.model, attempt.worst.calls, usage)
-    }
-
-    /// The most that the prompt can be billed as, in tokens.
-    pub(super) fn bound(&self) -> u64 {
-        self.bound
+    /// The charge for an attempt that consumed `usage`.
+    pub(super) fn charge(&self, planned: &PlannedAttempt<P>, usage: &Usage) -> Result<MeterAmounts> {
+        self.limits.charge(&planned.price, &planned.candidate.model, planned.worst.calls, usage)
     }
 }
 
-impl PlannedAttempt {
-    /// The attempt as it is recorded.
+impl<P> PlannedAttempt<P> {
+    /// The attempt's row for the ledger.
     pub(super) fn record(&self, number: u32, now: Timestamp) -> Attempt {
         Attempt {
             number,
@@ -118,33 +135,199 @@ impl PlannedAttempt {
             started_at: now,
         }
     }
+
+    /// `request` as it is sent in this attempt: with the candidate's model and the bound on output.
+    pub(super) fn request_of(&self, request: &Request) -> Request {
+        Request {
+            model: Some(self.candidate.model.clone()),
+            max_tokens: Some(self.max_output_tokens),
+            ..request.clone()
+        }
+    }
 }
 
-/// Equal calls by the same user have equal digests. Scores that passages were found with do not count.
-fn digest(caller: &Principal, call: &ModelCall) -> Result<String> {
-    let Request {
-        model,
-        instructions,
-        history,
-        evidence,
-        question,
-        tools,
-        tool_choice,
-        max_tokens,
-        parameters,
-    } = &call.request;
-    let evidence: Vec<_> = evidence.iter().map(|shown| (shown.number, &shown.passage, &shown.hash)).collect();
-    let sampling: &Parameters = parameters;
-    fingerprint(&(
-        ("nexus/call/v1", caller.tenant(), caller.subject(), &call.provider, model),
-        (instructions, history, evidence, question),
-        (tools, tool_choice, max_tokens, sampling),
-    ))
+/// The limits and prices in force for one call.
+#[derive(Debug)]
+pub(super) struct EffectiveLimits {
+    pub(super) settings: Arc<GatewaySettings>,
+    pub(super) consumer: Consumer,
+    prices: PriceTable,
+    limits: Limits,
+    /// The most that all calls of the run may cost.
+    max_cost: Option<NanoUsd>,
+    cost_units: CostUnits,
 }
 
-/// The SHA-256 of `asked` as JSON.
-pub(super) fn fingerprint(asked: &impl Serialize) -> Result<String> {
-    let asked = serde_json::to_vec(asked)
-        .map_err(|error| Error::unexpected("a request could not be written").because(error))?;
-    Ok(hex::encode(Sha256::digest(asked).as_slice()))
+impl EffectiveLimits {
+    /// The limits of a call by `caller`. `overrides` are the limits and prices that were set at run time; the caps of a
+    /// run tighten the limits.
+    pub(super) fn new(
+        caller: &Principal,
+        origin: &Origin,
+        settings: Arc<GatewaySettings>,
+        overrides: (Vec<Limit>, Vec<PriceRow>),
+    ) -> Self {
+        let tenant = settings.tenant(caller.tenant().as_str());
+        let own = tenant.into_iter().flat_map(|tenant| tenant.limits.iter().cloned());
+        let (limits, prices) = overrides;
+        let limits = settings.limits.clone().with(own).with(limits);
+        Self {
+            consumer: Consumer {
+                tenant: caller.tenant().to_string(),
+                organisation: caller.organisation_id().map(ToString::to_string),
+                user: caller.subject().to_string(),
+                investigation: origin.investigation.clone(),
+                run: origin.run_id().map(ToString::to_string),
+            },
+            prices: settings.prices.clone().with(prices),
+            limits: origin.run.iter().flat_map(RunCaps::limits).fold(limits, Limits::tightened),
+            max_cost: origin.run.as_ref().and_then(|run| run.max_cost),
+            cost_units: tenant.map(|tenant| tenant.cost_units.clone()).unwrap_or_default(),
+            settings,
+        }
+    }
+
+    /// The price of a call; none where it is unknown.
+    fn price(&self, provider: &str, model: &str, is_local: bool, now: Timestamp) -> Option<PriceRow> {
+        self.prices.of_call(provider, model, is_local, now)
+    }
+
+    /// The most that an attempt with at most `input` and `output` tokens can be charged with.
+    fn worst_case(&self, price: &PriceRow, model: &str, input: u64, output: u64) -> Result<MeterAmounts> {
+        let tokens = input.checked_add(output).ok_or_else(too_large)?;
+        let money = price.worst_case(input, output)?;
+        Ok(MeterAmounts { calls: 1, tokens, cost_units: self.cost_units(model, tokens)?, money })
+    }
+
+    /// The charge for an attempt that consumed `usage` and counts as `calls`.
+    fn charge(&self, price: &PriceRow, model: &str, calls: u64, usage: &Usage) -> Result<MeterAmounts> {
+        let tokens = usage.total().ok_or_else(too_large)?;
+        Ok(MeterAmounts {
+            calls,
+            tokens,
+            cost_units: self.cost_units(model, tokens)?,
+            money: price.cost(usage)?,
+        })
+    }
+
+    /// The limits that apply to an attempt at `model`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED` for a limit that would admit everything.
+    fn checks(&self, model: &str, now: Timestamp) -> Result<Vec<LimitCheck>> {
+        let checks = checks(&self.limits, &self.consumer, model, now, &self.settings.zone);
+        let is_uncounted = |check: &LimitCheck| {
+            let of_model = Some(check.key.model.as_str()).filter(|model| *model != "*");
+            let is_bound = matches!(check.cap, Cap::Limited(1..)) && check.mode == LimitMode::Enforce;
+            is_bound && check.meter == Meter::CostUnits && !self.cost_units.can_count(of_model)
+        };
+        if checks.iter().any(is_uncounted) { Err(uncounted(Some(&self.consumer.tenant))) } else { Ok(checks) }
+    }
+
+    /// Checks a worst case against the cap on the cost of the run. The store checks the sum of all calls of the run.
+    pub(super) fn check_cost(&self, worst: NanoUsd) -> Result<(), CallRefusal> {
+        match self.max_cost.filter(|allowed| worst > *allowed) {
+            Some(allowed) => Err(CallRefusal::TooDear { worst, allowed }),
+            None => Ok(()),
+        }
+    }
+
+    fn cost_units(&self, model: &str, tokens: u64) -> Result<u64> {
+        self.cost_units.of(model, tokens).ok_or_else(too_large)
+    }
+}
+
+fn too_large() -> Error {
+    Error::invalid("the request is too large to be counted").code("REQUEST_TOO_LARGE")
+}
+
+/// The most tokens that the prompt of a chat request can be billed as.
+pub(super) fn max_input_tokens(request: &Request) -> u64 {
+    let text = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
+    let messages = render(request);
+    let mut bound = PER_REQUEST;
+    for message in &messages {
+        bound = bound.saturating_add(PER_MESSAGE).saturating_add(text(&message.content));
+        for call in &message.calls {
+            let signature = call.signature.as_ref().map_or("", CallSignature::as_str);
+            let parts = [&call.id, &call.name, &call.arguments].map(|part| text(part));
+            let call = parts.into_iter().fold(text(signature), u64::saturating_add);
+            bound = bound.saturating_add(PER_MESSAGE).saturating_add(call);
+        }
+    }
+    for tool in render_tools(request) {
+        let schema = text(&tool.parameters.to_string());
+        let tool = text(&tool.name).saturating_add(text(&tool.description)).saturating_add(schema);
+        // Vendors rewrite schemas in languages of their own, which can be longer.
+        bound = bound.saturating_add(PER_MESSAGE).saturating_add(tool.saturating_mul(2));
+    }
+    let format = request.parameters.format.as_ref().and_then(|format| serde_json::to_string(format).ok());
+    bound.saturating_add(format.map_or(0, |format| text(&format).saturating_mul(2)))
+}
+
+/// The most tokens that `texts` can be billed as when they are embedded.
+pub(super) fn max_text_tokens(texts: &[String]) -> u64 {
+    let text = |text: &String| u64::try_from(text.len()).unwrap_or(u64::MAX).saturating_add(PER_MESSAGE);
+    texts.iter().map(text).fold(PER_REQUEST, u64::saturating_add)
+}
+
+/// The most output tokens that `reply` can be billed as. Text and thoughts are bounded by their bytes, and both together
+/// by `most`, the bound that was sent to the vendor; the dearer of the two comes first.
+pub(super) fn output_bound(reply: &Completion, most: u64, rates: &Rates) -> Usage {
+    let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    let calls = reply
+        .tool_calls
+        .iter()
+        .map(|call| bytes(call.name.len()).saturating_add(bytes(call.arguments.len())));
+    let (text, thoughts) =
+        (calls.fold(bytes(reply.text.len()), u64::saturating_add), bytes(reply.reasoning.len()));
+    let (output_text, output_reasoning) = if rates.reasoning.is_none_or(|rate| rate >= rates.output) {
+        let thoughts = thoughts.min(most);
+        (text.min(most.saturating_sub(thoughts)), thoughts)
+    } else {
+        let text = text.min(most);
+        (text, thoughts.min(most.saturating_sub(text)))
+    };
+    Usage { output_text, output_reasoning, ..Usage::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::ToolCall;
+
+    #[test]
+    fn every_byte_of_every_text_counts() {
+        let bound =
+            |texts: &[&str]| max_text_tokens(&texts.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(bound(&["a", "é"]), bound(&["abc"]) + PER_MESSAGE);
+    }
+
+    proptest::proptest! {
+        /// Whatever an answer holds, and whichever of its tokens are dearer, what is estimated is within the worst case.
+        #[test]
+        fn an_answers_bound_is_within_its_worst_case(
+            text in ".{0,60}", thoughts in ".{0,60}", arguments in ".{0,20}",
+            most in 0_u64..80, input in 0_u64..500, output in 0_u64..90, reasoning in proptest::option::of(0_u64..90),
+        ) {
+            let tool = ToolCall {
+                id: "1".to_owned(), name: "clock".to_owned(), arguments, signature: None,
+            };
+            let reply = Completion { text, reasoning: thoughts, tool_calls: vec![tool], ..Completion::empty() };
+            let rates = Rates { input: 7, output, reasoning, ..Rates::default() };
+            let usage = Usage { input_uncached: input, ..output_bound(&reply, most, &rates) };
+            let row = PriceRow { rates, ..PriceRow::free("p", "m") };
+            proptest::prop_assert!(usage.output().unwrap() <= most);
+            proptest::prop_assert!(row.cost(&usage).unwrap() <= row.worst_case(input, most).unwrap());
+        }
+    }
+
+    #[test]
+    fn every_byte_counts() {
+        let short = max_input_tokens(&Request::asking("a"));
+        assert_eq!(max_input_tokens(&Request::asking("a".repeat(1_001))), short + 1_000);
+        assert_eq!(max_input_tokens(&Request::asking("é")), short + 1);
+        let told = Request { instructions: "be brief".to_owned(), ..Request::asking("a") };
+        assert_eq!(max_input_tokens(&told), short + 8 + PER_MESSAGE);
+    }
 }

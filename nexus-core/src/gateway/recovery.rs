@@ -1,26 +1,23 @@
-//! Calls that nobody works on any more: those that a process before this one left open, found at the start, and those of this
-//! process that the store would not end. Each ends; one that cannot be ended holds up no other, and is tried again later.
+//! Recovery: calls that no task works on any more are ended. They are calls that an earlier process left open, found at the
+//! start, and calls of this process that the store refused to end. A call that cannot be ended holds up no other, and is
+//! tried again later.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Gateway, Inner, audit_records};
-use crate::document::model::Failure;
+use super::call_task::CallEnd;
+use super::{Gateway, Inner};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::{
-    Attempt, AttemptOutcome, AttemptStatus, CallResult, CallStatus, LedgerQuery, OpenCall, Settlement,
-};
+use crate::ledger::{AttemptOutcome, CallStatus, LedgerQuery, OpenCall};
 use crate::principal::Principal;
-use crate::quota::MeterAmounts;
-use crate::usage::Usage;
 
-/// How long to wait before calls that could not be ended are tried again; twice as long each further time.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The wait before calls that could not be ended are tried again; twice as long each further time.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The longest wait.
-const LONGEST: Duration = Duration::from_mins(5);
+const MAX_RETRY_DELAY: Duration = Duration::from_mins(5);
 
-/// How a round of recovery went.
+/// The result of one round of recovery.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Round {
     ended: usize,
@@ -28,14 +25,14 @@ struct Round {
 }
 
 impl Gateway {
-    /// Ends the calls that nobody works on any more; says how many there were. What cannot be ended now is logged and tried
-    /// again in the background, until it is or this process ends.
+    /// Ends the calls that no task works on any more; returns their number. A call that cannot be ended now is logged and
+    /// tried again in the background, until it is ended or this process ends.
     ///
-    /// Nobody knows whether the vendor heard them, so each is charged what was reserved, as `unknown_outcome`, until
-    /// somebody reconciles it with the vendor's bill. One that could cost nothing is charged nothing, and may be made again.
+    /// It is unknown whether the vendor received them, so each is charged at its reservation, as `unknown_outcome`, until an
+    /// admin reconciles it with the vendor's bill. A call that could cost nothing is not charged, and may be made again.
     ///
     /// # Errors
-    /// Those of finding the open calls.
+    /// Those of reading the open calls.
     pub(crate) async fn recover(&self) -> Result<usize> {
         let round = self.inner.recover_round().await?;
         if round.failed > 0 {
@@ -51,36 +48,36 @@ impl Gateway {
 }
 
 impl Inner {
-    /// Has a call of this process ended as those of an earlier one are: the store would not end it as it was asked to.
+    /// Marks a call of this process for recovery, because the store refused its settlement.
     pub(super) fn recover_later(self: &Arc<Self>, call: String) {
         self.left_open().insert(call);
         self.recover_in_background();
     }
 
-    /// Tries again, less and less often, until nothing is left. There is one such task at a time.
+    /// Runs rounds of recovery, less and less often, until no call is left. There is one such task at a time.
     fn recover_in_background(self: &Arc<Self>) {
         if self.is_recovering.swap(true, Ordering::SeqCst) {
             return;
         }
-        let shared = Arc::clone(self);
+        let inner = Arc::clone(self);
         self.tasks.spawn_unless_stopping(async move {
-            let mut wait = PAUSE;
+            let mut wait = RETRY_DELAY;
             loop {
                 tokio::select! {
-                    () = shared.tasks.stopping() => return,
+                    () = inner.tasks.stopping() => return,
                     () = tokio::time::sleep(wait) => {}
                 }
-                wait = wait.saturating_mul(2).min(LONGEST);
-                // What is left from here on begins another task.
-                shared.is_recovering.store(false, Ordering::SeqCst);
-                match shared.recover_round().await {
+                wait = wait.saturating_mul(2).min(MAX_RETRY_DELAY);
+                // A call that is left from here on begins another task.
+                inner.is_recovering.store(false, Ordering::SeqCst);
+                match inner.recover_round().await {
                     Ok(Round { failed: 0, .. }) => return,
                     Ok(_) => {}
                     Err(error) => {
                         tracing::warn!(error = %error.report(), "open calls could not be looked for");
                     }
                 }
-                if shared.is_recovering.swap(true, Ordering::SeqCst) {
+                if inner.is_recovering.swap(true, Ordering::SeqCst) {
                     return;
                 }
             }
@@ -110,70 +107,34 @@ impl Inner {
 
     async fn recover_call(&self, open: OpenCall) -> Result<()> {
         let (now, settings) = (self.clock.now(), self.current().settings);
-        let patience = settings.deadlines.store;
+        let timeout = settings.deadlines.store;
         let system = Principal::system(open.tenant.as_str(), "recovery")?;
-        let ending = open.attempt.as_ref().map(|attempt| outcome_unknown(attempt, now));
-        // What the attempts before were charged is in the call.
-        let last = ending.as_ref().map(|ending| ending.charged.money);
+        let error = interrupted();
+        let outcome = open.attempt.as_ref().map(|attempt| AttemptOutcome::interrupted(attempt, &error, now));
+        // The charge for earlier attempts is in the call.
+        let last = outcome.as_ref().map(|outcome| outcome.charged.money);
         let charged = last.map_or(Some(open.call.cost), |last| open.call.cost.checked_add(last));
         let attempts = match &open.attempt {
             Some(attempt) => attempt.number,
-            None => self.store_guard.call(patience, self.attempts_over(&open)).await?,
+            None => self.store_guard.call(timeout, self.attempts_over(&open)).await?,
         };
-        let status = CallStatus::Unknown;
-        let end = audit_records::CallEnd {
-            status,
-            ending: ending.as_ref(),
+        let attempted_at = open.attempt.as_ref().map_or(now, |attempt| attempt.started_at);
+        let end = CallEnd {
             charged: charged.unwrap_or(open.call.cost),
-            attempts,
-            avoided: None,
+            ..CallEnd::without_answer(outcome, CallStatus::Unknown, &error, attempts, attempted_at)
         };
-        let audit = self.pending(audit_records::closed(
-            &system,
-            &open.call,
-            &end,
-            &self.policy_version(system.tenant()),
-            now,
-        ));
-        let settlement = Settlement {
-            tenant: open.tenant,
-            call: open.call.id,
-            ending,
-            status,
-            result: CallResult::Failed(Failure::from(&interrupted())),
-            avoided: None,
-            distillation_eligible: false,
-            reasoning: String::new(),
-            first_byte_at: None,
-            at: now,
-            day: settings.zone.day(open.attempt.as_ref().map_or(now, |attempt| attempt.started_at)),
-            shutoff: settings.shutoff,
-            audit,
-        };
-        self.store_guard.call(patience, self.store.settle(settlement)).await?;
+        let settlement = self.settlement(&system, &open.call, &settings, end, now);
+        self.store_guard.call(timeout, self.store.settle(settlement)).await?;
         self.notify_settled();
         Ok(())
     }
 
-    /// How many attempts of a call are over.
+    /// The number of attempts of a call that are over.
     async fn attempts_over(&self, open: &OpenCall) -> Result<u32> {
         let of_call =
             LedgerQuery { call: Some(open.call.id.clone()), limit: usize::MAX, ..LedgerQuery::default() };
         let lines = self.store.ledger(&open.tenant, &of_call).await?;
         Ok(lines.iter().map(|line| line.attempt).max().unwrap_or(0))
-    }
-}
-
-fn outcome_unknown(attempt: &Attempt, now: crate::clock::Timestamp) -> AttemptOutcome {
-    let free = attempt.reserved.money == crate::money::NanoUsd::ZERO;
-    AttemptOutcome {
-        number: attempt.number,
-        status: if free { AttemptStatus::FailedUnbilled } else { AttemptStatus::UnknownOutcome },
-        usage: Usage::default(),
-        charged: if free { MeterAmounts::ZERO } else { attempt.reserved },
-        estimated: !free,
-        error: Some(interrupted().stable_code().to_owned()),
-        at: now,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who answers: [`Routing`] holds the configured providers and, for each tenant, the order in which they are asked.
+//! Routing: the configured chat providers by name, and each tenant's [`Route`], the order in which they are asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,28 +15,28 @@ use crate::principal::TenantId;
 pub struct Route {
     /// The name of the provider that is asked first.
     pub primary: String,
-    /// Those that are asked when it cannot answer, in order.
+    /// The providers that are asked when the primary cannot answer, in order.
     pub fallbacks: Vec<String>,
-    /// The only providers that may be asked, whatever a request or the fallbacks say; all unless told.
+    /// The only providers that may be asked, whatever a request or the fallbacks say; all providers without a list.
     pub allowed_providers: Option<BTreeSet<String>>,
     /// The provider and model that an investigation falls back to when its money runs out, where it degrades.
     #[serde(rename = "cheaper")]
     pub degrade_to: Option<DegradedModel>,
 }
 
-/// What is asked instead when an investigation can no longer afford the model it wants.
+/// The model that is asked when an investigation's cap on money refuses the model of its route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DegradedModel {
     /// The name of the provider.
     pub provider: String,
-    /// The model; the provider's default unless told.
+    /// The model; the provider's default without one.
     #[serde(default)]
     pub model: Option<String>,
 }
 
 impl Route {
-    /// One provider, and nobody else.
+    /// A route to one provider, without fallbacks.
     pub fn to(primary: impl Into<String>) -> Self {
         Self { primary: primary.into(), ..Self::default() }
     }
@@ -55,13 +55,17 @@ pub struct Routing {
     tenants: BTreeMap<String, Route>,
 }
 
-/// A provider that may be asked, and the model to ask for.
+/// A provider that may be asked, and its model. `P` is the provider's type, which differs by operation.
 #[derive(Clone, Debug)]
-pub(crate) struct Candidate {
-    /// The name it is configured under.
+pub(crate) struct Candidate<P = Arc<dyn LlmProvider>> {
+    /// The name that the provider is configured under.
     pub(crate) name: String,
-    pub(crate) provider: Arc<dyn LlmProvider>,
+    /// The provider's type, by which prices are looked up.
+    pub(crate) kind: String,
+    pub(crate) provider: P,
     pub(crate) model: String,
+    /// Whether the model runs on hardware of the operator's own, so that its tokens have no price.
+    pub(crate) is_local: bool,
 }
 
 impl Default for Routing {
@@ -103,8 +107,8 @@ impl Routing {
     /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_ROUTE`, which names the provider.
     pub fn check(&self) -> Result<()> {
         for route in std::iter::once(&self.route).chain(self.tenants.values()) {
-            let cheaper = route.degrade_to.as_ref().map(|cheaper| &cheaper.provider);
-            for name in std::iter::once(&route.primary).chain(&route.fallbacks).chain(cheaper) {
+            let degraded = route.degrade_to.as_ref().map(|degraded| &degraded.provider);
+            for name in std::iter::once(&route.primary).chain(&route.fallbacks).chain(degraded) {
                 if !self.providers.contains_key(name) {
                     return Err(invalid(format!("a route leads to `{name}`, which is not configured")));
                 }
@@ -126,8 +130,8 @@ impl Routing {
         self.tenants.get(tenant.as_str()).unwrap_or(&self.route)
     }
 
-    /// Whom to ask for `tenant`, in order. A request may name a provider, which must be allowed, and a model, which is
-    /// asked of the first provider only: another vendor does not know it.
+    /// The candidates for a call of `tenant`, in order. A request may name a provider, which must be allowed, and a model,
+    /// which is asked of the first provider only: another vendor does not know it.
     pub(crate) fn candidates(
         &self,
         tenant: &TenantId,
@@ -152,11 +156,11 @@ impl Routing {
         Ok(candidates)
     }
 
-    /// Whom an investigation of `tenant` can still afford, where its route says so.
+    /// The degraded model of `tenant`, where its route names one.
     pub(crate) fn degraded(&self, tenant: &TenantId) -> Option<Candidate> {
         let route = self.route(tenant);
-        let cheaper = route.degrade_to.as_ref().filter(|cheaper| route.allows(&cheaper.provider))?;
-        self.candidate(&cheaper.provider, cheaper.model.as_deref()).ok()
+        let degraded = route.degrade_to.as_ref().filter(|degraded| route.allows(&degraded.provider))?;
+        self.candidate(&degraded.provider, degraded.model.as_deref()).ok()
     }
 
     fn candidate(&self, name: &str, model: Option<&str>) -> Result<Candidate> {
@@ -166,7 +170,13 @@ impl Routing {
                 .hint("`nexus models` lists the configured ones")
         })?;
         let model = model.unwrap_or(provider.model()).to_owned();
-        Ok(Candidate { name: name.to_owned(), provider: Arc::clone(provider), model })
+        Ok(Candidate {
+            name: name.to_owned(),
+            kind: provider.name().to_owned(),
+            provider: Arc::clone(provider),
+            is_local: provider.info(&model).is_local,
+            model,
+        })
     }
 }
 

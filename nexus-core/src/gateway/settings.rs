@@ -1,16 +1,54 @@
-//! How the boundary behaves: [`GatewaySettings`], which can be replaced while Nexus runs.
+//! The gateway's settings: [`Models`] holds providers, routes and [`GatewaySettings`], and is replaced as a whole while
+//! Nexus runs, so that a call ends with the settings that it began with.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::terms::uncounted;
+use super::Routing;
 use crate::cache::CacheSettings;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::AutoTripRule;
 use crate::price::PriceTable;
 use crate::quota::{Cap, CostUnits, Limit, Limits, Meter, ScopeKind, Zone};
+use crate::retrieve::Embedder;
+use crate::speech::SpeechSynthesizer;
 
-/// How long a model may take. Each deadline stands for itself; only the total covers everything, retries included.
+/// Providers of every operation, with routes, limits and prices.
+#[derive(Clone, Debug)]
+pub struct Models {
+    /// The providers of chat, and the order in which each tenant's calls ask them.
+    pub routing: Arc<Routing>,
+    /// Deadlines, retries, circuit breakers, prices and limits.
+    pub settings: Arc<GatewaySettings>,
+    /// The provider of embeddings; search is lexical without one.
+    pub embedder: Option<Arc<dyn Embedder>>,
+    /// The provider of text-to-speech, where there is one.
+    pub speech_synthesizer: Option<Arc<dyn SpeechSynthesizer>>,
+}
+
+impl Models {
+    /// Checks that every route leads to a provider, and that every limit has the rates that it is counted by.
+    pub(super) fn check(&self) -> Result<()> {
+        self.routing.check()?;
+        self.settings.check_limits()
+    }
+
+    /// Checks that these models may replace `before`: a document that is being embedded must end with the model that it
+    /// began with.
+    pub(super) fn check_after(&self, before: &Self) -> Result<()> {
+        self.check()?;
+        let of = |models: &Self| models.embedder.as_ref().map(|embedder| embedder.model().clone());
+        if of(self) == of(before) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Conflict, "another model embeds only after a restart")
+            .code("EMBEDDER_CHANGED")
+            .hint("restart, then embed the corpora anew with `nexus corpora reindex`"))
+    }
+}
+
+/// Deadlines of a call. Each stands for itself; only the total covers everything, retries included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
     /// From sending to the vendor's first event.
@@ -35,12 +73,12 @@ impl Default for Deadlines {
     }
 }
 
-/// How often a provider is asked again.
+/// The retry policy: how often a provider is asked, and how long to wait in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often each provider is asked at most, the first time included.
+    /// The most attempts at each provider, the first included.
     pub attempts: u32,
-    /// How long to wait before the second attempt; twice as long before each further one.
+    /// The wait before the second attempt; twice as long before each further one.
     pub backoff: Duration,
     /// The longest wait.
     pub max_backoff: Duration,
@@ -53,14 +91,14 @@ impl Default for RetryPolicy {
     }
 }
 
-/// When a provider that keeps failing is left alone.
+/// The policy of circuit breakers: a provider that keeps failing is not asked for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerPolicy {
-    /// After so many failures in a row.
+    /// Failures in a row that open the circuit.
     pub failures: u32,
-    /// For so long.
+    /// The time for which the circuit stays open.
     pub open_for: Duration,
-    /// How many calls may then try it at once.
+    /// Calls at a time that a half-open circuit lets through.
     pub half_open_calls: u32,
 }
 
@@ -71,7 +109,7 @@ impl Default for BreakerPolicy {
     }
 }
 
-/// What happens when an investigation's money runs out.
+/// The policy for an investigation whose cap on money is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InvestigationPolicy {
     /// Its calls are refused.
@@ -81,49 +119,49 @@ pub enum InvestigationPolicy {
     Degrade,
 }
 
-/// What a tenant has that others do not.
+/// Settings of one tenant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantSettings {
-    /// Limits beside and in the place of those for everybody.
+    /// Limits beside, and in the place of, those for every tenant.
     pub limits: Vec<Limit>,
-    /// What calls cost in the tenant's own units.
+    /// The rates of the tenant's own cost units.
     pub cost_units: CostUnits,
     /// Whether answers may serve to train models, when nothing else forbids it.
     pub distillation: bool,
 }
 
-/// How the boundary behaves.
+/// Settings of the gateway, for every tenant and for single ones.
 #[derive(Clone, Debug)]
 pub struct GatewaySettings {
-    /// How long a model may take.
+    /// The deadlines of models and of the store.
     pub deadlines: Deadlines,
-    /// How often it is asked again.
+    /// The retry policy.
     pub retry: RetryPolicy,
-    /// When it is left alone.
+    /// The policy of circuit breakers.
     pub breaker: BreakerPolicy,
-    /// The most tokens of an answer where a request does not say.
+    /// The most tokens of an answer where a request names no bound.
     pub max_tokens: u32,
-    /// What calls cost; rows that were added at run time win.
+    /// The prices of calls; rows that were added at run time win.
     pub prices: PriceTable,
-    /// What may be consumed by anybody; limits that were set at run time win.
+    /// The limits of every tenant; limits that were set at run time win.
     pub limits: Limits,
-    /// When scopes are shut by themselves.
+    /// The rule that trips kill switches by itself.
     pub shutoff: AutoTripRule,
-    /// What happens when an investigation's money runs out.
+    /// The policy for an investigation whose cap on money is reached.
     pub investigation: InvestigationPolicy,
-    /// Where days and months begin.
+    /// The time zone in which days and months begin.
     pub zone: Zone,
-    /// For how long answers and vectors serve again, where there is a cache.
+    /// The lifetimes of cached answers and vectors, where there is a cache.
     pub cache: CacheSettings,
-    /// How long a claim is remembered.
+    /// The time for which an idempotency key is remembered.
     pub idempotency_ttl: Duration,
     /// The most bytes of an answer.
     pub max_answer_bytes: usize,
-    /// What single tenants have.
+    /// The settings of single tenants.
     pub tenants: BTreeMap<String, TenantSettings>,
 }
 
-/// Whether a limit can be counted with rates for cost units only. Nothing, and without a bound, need no counting.
+/// Whether a limit is counted by rates for cost units. A cap of zero and an unlimited one need no counting.
 fn needs_rates(limit: &Limit) -> bool {
     limit.subject.meter == Meter::CostUnits && matches!(limit.cap, Cap::Limited(1..))
 }
@@ -155,7 +193,7 @@ impl GatewaySettings {
         self.tenants.get(tenant)
     }
 
-    /// Checks that a tenant has what it takes to count a limit: units are counted by rates, and a scope by its name.
+    /// Checks that a tenant can count a limit: units are counted by rates, and a scope by its name.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED`.
@@ -171,7 +209,8 @@ impl GatewaySettings {
         if needs_rates(limit) && !is_counted { Err(uncounted(Some(tenant))) } else { Ok(()) }
     }
 
-    /// Checks every limit. One for everybody needs one tenant at least that can count it; a call of another is refused.
+    /// Checks every limit. A limit of every tenant needs at least one tenant that can count it; calls of a tenant that
+    /// cannot are refused.
     pub(super) fn check_limits(&self) -> Result<()> {
         for (name, tenant) in &self.tenants {
             tenant.limits.iter().try_for_each(|limit| self.check_limit(name, limit))?;
@@ -182,4 +221,14 @@ impl GatewaySettings {
         let is_uncounted = self.limits.iter().any(|limit| needs_rates(&limit) && !can_count(&limit));
         if is_uncounted { Err(uncounted(None)) } else { Ok(()) }
     }
+}
+
+/// The error for a limit on cost units where no rate gives a call any: it would count nothing, and admit everything.
+/// `tenant` is the one without a rate; no tenant has one otherwise.
+pub(super) fn uncounted(tenant: Option<&str>) -> Error {
+    let whose = tenant.map_or_else(|| "no tenant".to_owned(), |tenant| format!("the tenant `{tenant}`"));
+    let has = if tenant.is_some() { "has no rate" } else { "has a rate" };
+    Error::invalid(format!("{whose} {has} for cost units, so a limit on them counts nothing"))
+        .code("LIMIT_UNCOUNTED")
+        .hint("set `llm_cost_units_per_1k_tokens` or `llm_call_cost_units` in the tenant's quotas, or take the limit back")
 }

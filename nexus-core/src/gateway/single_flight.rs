@@ -1,4 +1,4 @@
-//! Equal requests at the same time: the first is made, the others wait for what it leaves in the cache.
+//! Request coalescing: of equal requests at the same time, the first is made, and the others wait for its cache entry.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,19 +7,19 @@ use tokio::sync::watch;
 
 use crate::cache::CacheKey;
 
-/// The requests that are being made by this process, by what their answers will be kept as.
+/// The requests in flight in this process, by the cache keys of their answers.
 #[derive(Debug, Default)]
 pub(super) struct SingleFlight(Mutex<HashMap<CacheKey, watch::Receiver<()>>>);
 
-/// Whether somebody is making an equal request already.
+/// The part of a request among its equals.
 pub(super) enum Joined {
-    /// Nobody was: the others wait until this is dropped.
+    /// The first: the others wait until this guard is dropped.
     Leader(FlightGuard),
-    /// Somebody is. Never changes, and closes when that is over.
+    /// A later one. The channel closes when the first is over, and never changes before.
     Follower(watch::Receiver<()>),
 }
 
-/// A request that is being made.
+/// A request in flight.
 #[derive(Debug)]
 pub(super) struct FlightGuard {
     flights: Arc<SingleFlight>,
@@ -29,7 +29,7 @@ pub(super) struct FlightGuard {
 }
 
 impl SingleFlight {
-    /// Joins the request that is being made under `key`, or becomes it.
+    /// Joins the request in flight under `key`, or becomes it.
     pub(super) fn join(self: &Arc<Self>, key: &CacheKey) -> Joined {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(over) = flights.get(key) {

@@ -1,4 +1,4 @@
-//! Vectors for texts: [`Gateway::embed`].
+//! Embeddings: [`Gateway::embed`] turns texts into vectors, in calls of as many texts as fit into one request.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,33 +8,37 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use super::{ModelOperation, OperationOutput, record_error};
+use super::{
+    Answered, AttemptContext, AttemptEnd, AttemptResult, ModelOperation, await_unary, fingerprint,
+    record_error,
+};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gateway::bound::max_text_tokens;
 use crate::gateway::call::Admission;
-use crate::gateway::plan::fingerprint;
+use crate::gateway::call_task::CallTask;
+use crate::gateway::plan::{PlannedAttempt, max_text_tokens};
+use crate::gateway::routing::{Candidate, Routing};
 use crate::gateway::{Gateway, Origin};
 use crate::ledger::Operation;
-use crate::principal::Principal;
+use crate::principal::{Principal, TenantId};
 use crate::retrieve::{EmbedRole, Embedded, Embedder, check_vector};
 
-/// How many requests of one batch are under way at once.
-const AT_ONCE: usize = 4;
+/// The most requests of one batch in flight at once.
+const MAX_CONCURRENT_REQUESTS: usize = 4;
 
-/// Texts to embed, as many as go into one request.
+/// The texts of one embedding request.
 #[derive(Debug)]
-struct Embedding {
+struct EmbeddingRequest {
     embedder: Arc<dyn Embedder>,
     role: EmbedRole,
     texts: Vec<String>,
 }
 
 impl Gateway {
-    /// Embeds a batch, and checks that the model kept its word. Nothing without an embedder. What the cache knows is not
-    /// embedded again.
+    /// Embeds a batch, and checks the vectors against the model's dimension. Nothing without an embedder. Texts whose
+    /// vectors are cached are not embedded again.
     ///
-    /// Each request that the batch is cut into is a call of its own. A refusal of one refuses the batch; what others
-    /// consumed by then is settled.
+    /// Each request that the batch is cut into is a call of its own. A refusal of one refuses the batch; calls that were
+    /// made by then are settled.
     pub(crate) async fn embed(
         &self,
         caller: &Principal,
@@ -43,21 +47,21 @@ impl Gateway {
         texts: &[&str],
     ) -> Result<Admission<Option<Vec<Vec<f32>>>>> {
         let Some(embedder) = &self.embedder() else { return Ok(Admission::Granted(None)) };
-        let known = self.lookup_embeddings(caller, embedder.as_ref(), role, texts).await;
+        let cached = self.lookup_embeddings(caller, embedder.as_ref(), role, texts).await;
         let missing: Vec<&str> =
-            known.missing().into_iter().filter_map(|place| texts.get(place).copied()).collect();
-        let made = match self.embed_missing(caller, origin, embedder, role, &missing).await? {
-            Admission::Granted(made) => made,
+            cached.missing().into_iter().filter_map(|place| texts.get(place).copied()).collect();
+        let embedded = match self.embed_missing(caller, origin, embedder, role, &missing).await? {
+            Admission::Granted(embedded) => embedded,
             Admission::Refused(refused) => return Ok(Admission::Refused(refused)),
         };
-        self.store_embeddings(&known, &made, origin.run_id()).await;
-        known
-            .with(made)
+        self.store_embeddings(&cached, &embedded, origin.run_id()).await;
+        cached
+            .with(embedded)
             .map(|vectors| Admission::Granted(Some(vectors)))
             .ok_or_else(|| broken(embedder.as_ref()))
     }
 
-    /// Has every text embedded.
+    /// Embeds every text, without the cache.
     async fn embed_missing(
         &self,
         caller: &Principal,
@@ -69,16 +73,17 @@ impl Gateway {
         let cut = |range: Range<usize>| -> Vec<String> {
             texts.get(range).unwrap_or_default().iter().map(|text| (*text).to_owned()).collect()
         };
-        let errands: Vec<Embedding> = embedder
+        let tasks: Vec<_> = embedder
             .batches(texts)
             .into_iter()
-            .map(|range| Embedding { embedder: Arc::clone(embedder), role, texts: cut(range) })
+            .map(|range| EmbeddingRequest { embedder: Arc::clone(embedder), role, texts: cut(range) })
+            .map(|request| CallTask::new(self, caller, origin.clone(), request))
             .collect();
-        let mut made = stream::iter(errands.into_iter().map(|errand| self.once(caller, origin, errand)))
-            .buffered(AT_ONCE);
+        let mut admissions =
+            stream::iter(tasks.into_iter().map(CallTask::run_unary)).buffered(MAX_CONCURRENT_REQUESTS);
         let mut vectors = Vec::with_capacity(texts.len());
-        while let Some(granted) = made.try_next().await? {
-            match granted {
+        while let Some(admission) = admissions.try_next().await? {
+            match admission {
                 Admission::Granted(mut more) => vectors.append(&mut more),
                 Admission::Refused(refused) => return Ok(Admission::Refused(refused)),
             }
@@ -92,30 +97,25 @@ impl Gateway {
 }
 
 #[async_trait]
-impl ModelOperation for Embedding {
+impl ModelOperation for EmbeddingRequest {
     const OPERATION: Operation = Operation::Embed;
     const SERVICE: &'static str = "embedding";
 
-    type Product = Vec<Vec<f32>>;
+    type Provider = Arc<dyn Embedder>;
+    type Answer = Vec<Vec<f32>>;
 
-    fn provider(&self) -> &str {
-        self.embedder.name()
-    }
-
-    fn model(&self) -> &str {
-        self.embedder.vendor_model()
-    }
-
-    fn is_local(&self) -> bool {
-        self.embedder.is_local()
+    fn candidates(&self, _tenant: &TenantId, _routing: &Routing) -> Result<Vec<Candidate<Self::Provider>>> {
+        Ok(vec![Candidate {
+            name: self.embedder.name().to_owned(),
+            kind: self.embedder.name().to_owned(),
+            provider: Arc::clone(&self.embedder),
+            model: self.embedder.vendor_model().to_owned(),
+            is_local: self.embedder.is_local(),
+        }])
     }
 
     fn is_in_process(&self) -> bool {
         self.embedder.is_in_process()
-    }
-
-    fn max_input_tokens(&self) -> u64 {
-        max_text_tokens(&self.texts)
     }
 
     fn digest(&self, caller: &Principal) -> Result<String> {
@@ -123,37 +123,57 @@ impl ModelOperation for Embedding {
             EmbedRole::Query => "query",
             EmbedRole::Passage => "passage",
         };
-        let model = self.embedder.model();
+        let (provider, model) = (self.embedder.name(), self.embedder.model());
         fingerprint(&(
             "nexus/embed/v1",
             caller.tenant(),
             caller.subject(),
-            self.provider(),
+            provider,
             model,
             role,
             &self.texts,
         ))
     }
 
-    async fn attempt(&self) -> Result<OperationOutput<Vec<Vec<f32>>>> {
+    fn max_input_tokens(&self) -> u64 {
+        max_text_tokens(&self.texts)
+    }
+
+    async fn attempt(
+        &self,
+        planned: &PlannedAttempt<Self::Provider>,
+        context: &AttemptContext,
+    ) -> AttemptResult<Vec<Vec<f32>>> {
+        await_unary(context, self.request_vectors(&planned.candidate)).await
+    }
+}
+
+impl EmbeddingRequest {
+    async fn request_vectors(
+        &self,
+        candidate: &Candidate<Arc<dyn Embedder>>,
+    ) -> Result<AttemptEnd<Vec<Vec<f32>>>> {
         let span = tracing::info_span!(
             "gen_ai.embeddings",
             gen_ai.operation.name = "embeddings",
-            gen_ai.provider.name = self.provider(),
-            gen_ai.request.model = self.model(),
+            gen_ai.provider.name = candidate.kind.as_str(),
+            gen_ai.request.model = candidate.model.as_str(),
             gen_ai.usage.input_tokens = Empty,
             error.type = Empty,
             texts = self.texts.len()
         );
+        let embedder = &candidate.provider;
         let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
-        let made = self.embedder.embed(self.role, &texts).instrument(span.clone()).await;
-        let Embedded { vectors, usage } = record_error(&span, made)?;
+        let embedded = embedder.embed(self.role, &texts).instrument(span.clone()).await;
+        let Embedded { vectors, usage } = record_error(&span, embedded)?;
         span.record("gen_ai.usage.input_tokens", usage.and_then(|usage| usage.input()));
         let is_sound =
-            |vector: &Vec<f32>| vector.len() == self.embedder.dimension() && check_vector(vector).is_ok();
-        let kept = vectors.len() == texts.len() && vectors.iter().all(is_sound);
-        let product = if kept { Ok(vectors) } else { Err(broken(self.embedder.as_ref())) };
-        Ok(OperationOutput { product, usage })
+            |vector: &Vec<f32>| vector.len() == embedder.dimension() && check_vector(vector).is_ok();
+        Ok(if vectors.len() == texts.len() && vectors.iter().all(is_sound) {
+            AttemptEnd::Answered(Answered { answer: vectors, usage })
+        } else {
+            AttemptEnd::Unusable { error: broken(embedder.as_ref()), usage }
+        })
     }
 }
 

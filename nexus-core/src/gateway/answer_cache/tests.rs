@@ -1,10 +1,12 @@
-//! Laws of keys: equal exactly when everything is equal that must be.
+//! Laws of cache keys, which are equal exactly when scope and content are; and of answers to similar questions.
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::grounding::Evidence;
+use crate::grounding::markers::citations_in;
+use crate::grounding::tests::evidence;
+use crate::id::DocumentId;
 use crate::llm::{MessageRole, Parameters, ResponseFormat, Turn};
 
 /// Everything that decides about a key, from few values, so that equal ones come up.
@@ -13,7 +15,7 @@ struct Asked {
     tenant: &'static str,
     subject: &'static str,
     role: &'static str,
-    standing: CacheContext,
+    context: CacheContext,
     provider: (&'static str, &'static str),
     request: Request,
 }
@@ -24,7 +26,7 @@ impl Asked {
     }
 
     fn key(&self) -> CacheKey {
-        of_request(&self.caller(), &self.standing, self.provider, &self.request).unwrap()
+        key_of_request(&self.caller(), &self.context, self.provider, &self.request).unwrap()
     }
 
     /// What must be equal. Admins see everything, whoever they are; scores and claimed hashes decide nothing.
@@ -33,12 +35,12 @@ impl Asked {
         for shown in &mut request.evidence {
             (shown.score, shown.hash) = (0.0, String::new());
         }
-        (self.tenant, Visibility::of(&self.caller()), self.standing.clone(), self.provider, request)
+        (self.tenant, Visibility::of(&self.caller()), self.context.clone(), self.provider, request)
     }
 }
 
 fn passage(number: u32, text: &str, source: &str, claims: (f32, &str)) -> Evidence {
-    let mut shown = crate::grounding::tests::evidence(text);
+    let mut shown = evidence(text);
     (shown.number, shown.source_name) = (number, source.to_owned());
     (shown.score, shown.hash) = (claims.0, claims.1.to_owned());
     shown
@@ -84,10 +86,10 @@ fn any_asked() -> impl Strategy<Value = Asked> {
         (one_of(["openai", "backup"]), one_of(["openai", "vllm"])),
         any_request(),
     )
-        .prop_map(|((tenant, subject, role), (policy, corpus, meaning), provider, request)| {
+        .prop_map(|((tenant, subject, role), (policy, corpus, embedding_model), provider, request)| {
             let corpus = corpus.map(|(id, watermark)| (CorpusId::parse(id).unwrap(), watermark));
-            let standing = CacheContext { policy_version: policy.to_owned(), corpus, meaning };
-            Asked { tenant, subject, role, standing, provider, request }
+            let context = CacheContext { policy_version: policy.to_owned(), corpus, embedding_model };
+            Asked { tenant, subject, role, context, provider, request }
         })
 }
 
@@ -105,7 +107,7 @@ proptest! {
         match place {
             0 => changed.tenant = other.tenant,
             1 => (changed.subject, changed.role) = (other.subject, other.role),
-            2 => changed.standing = other.standing.clone(),
+            2 => changed.context = other.context.clone(),
             3 => changed.provider = other.provider,
             4 => changed.request.question = other.request.question.clone(),
             _ => changed.request.evidence = other.request.evidence.clone(),
@@ -122,8 +124,8 @@ fn the_order_of_a_maps_fields_decides_nothing() {
         let format = Some(ResponseFormat::JsonSchema { name: "answer".to_owned(), schema });
         let parameters = Parameters { format, ..Parameters::default() };
         let request = Request { parameters, ..Request::asking("Which river?") };
-        let standing = CacheContext { policy_version: "p1".to_owned(), corpus: None, meaning: None };
-        of_request(&Principal::user("acme", "ada").unwrap(), &standing, ("openai", "openai"), &request)
+        let context = CacheContext { policy_version: "p1".to_owned(), corpus: None, embedding_model: None };
+        key_of_request(&Principal::user("acme", "ada").unwrap(), &context, ("openai", "openai"), &request)
             .unwrap()
     };
     let one = asked(r#"{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"number"}}}"#);
@@ -143,4 +145,68 @@ fn only_whole_answers_serve_again() {
     let call = json!({"id": "1", "name": "weather", "arguments": "{}"});
     let tool_calls = vec![serde_json::from_value(call).unwrap()];
     assert!(!is_complete(&Completion { tool_calls, ..said("The Nile.", FinishReason::Complete) }));
+}
+
+fn passage_of(number: u32, document: &str, text: &str) -> Evidence {
+    let mut shown = evidence(text);
+    (shown.number, shown.passage.document) = (number, DocumentId::parse(document).unwrap());
+    shown
+}
+
+fn leave(number: u32) -> Evidence {
+    passage_of(number, "leave", "There are thirty days of leave.")
+}
+
+fn travel(number: u32) -> Evidence {
+    passage_of(number, "travel", "Trains are booked in second class.")
+}
+
+fn answered(text: &str, shown: &[Evidence]) -> Completion {
+    Completion {
+        citations: citations_in(text, shown).citations,
+        text: text.to_owned(),
+        ..Completion::empty()
+    }
+}
+
+#[test]
+fn an_answer_is_given_under_the_numbers_that_its_passages_have_now() {
+    let text = "Thirty days of leave [1]. Trains are second class [2]; see there.";
+    let reply = answered(text, &[leave(1), travel(2)]);
+    assert_eq!(renumber_citations(reply.clone(), &[leave(1), travel(2)]).unwrap(), reply);
+    let now = [passage_of(1, "news", "The canteen is new."), travel(2), leave(3)];
+    let given = renumber_citations(reply, &now).unwrap();
+    assert!(
+        given.text.starts_with("Thirty days of leave [3]. Trains are second class [2]"),
+        "{}",
+        given.text
+    );
+    assert_eq!(given.citations.iter().map(|citation| citation.number).collect::<Vec<_>>(), [3, 2]);
+    assert!(given.citations.iter().all(|citation| citation.check(&now).is_ok()));
+}
+
+#[test]
+fn what_it_cites_must_be_shown_now_to_the_letter() {
+    let reply = answered("Thirty days of leave [1].", &[leave(1)]);
+    assert_eq!(renumber_citations(reply.clone(), &[travel(1)]), None);
+    assert_eq!(renumber_citations(reply.clone(), &[]), None);
+    let mut newer = leave(1);
+    newer.passage.version += 1;
+    assert_eq!(renumber_citations(reply.clone(), &[newer]), None);
+    assert_eq!(renumber_citations(reply, &[passage_of(1, "leave", "There are forty days of leave.")]), None);
+}
+
+#[test]
+fn an_answer_that_rests_on_nothing_is_given_only_where_nothing_is_shown() {
+    let reply = answered("The passages do not say.", &[leave(1)]);
+    assert_eq!(renumber_citations(reply.clone(), &[leave(1)]), None);
+    assert_eq!(renumber_citations(reply.clone(), &[]), Some(reply));
+}
+
+#[test]
+fn a_marker_that_points_at_nothing_cited_is_no_answer_for_others() {
+    let mut reply = answered("Thirty days of leave [1]. Trains [2].", &[leave(1)]);
+    assert_eq!(renumber_citations(reply.clone(), &[leave(1), travel(2)]), None);
+    reply.text = "Thirty days of leave [1].".to_owned();
+    assert!(renumber_citations(reply, &[leave(1), travel(2)]).is_some());
 }
