@@ -147,7 +147,7 @@ impl<O: ModelOperation> CallTask<O> {
         if let Some(share) = share {
             share.spend(call.charged);
         }
-        self.measure(&call, usage, error);
+        call.measure(O::OPERATION, usage, error);
         Ok(Admission::Granted(answer?))
     }
 

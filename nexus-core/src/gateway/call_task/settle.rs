@@ -128,7 +128,7 @@ impl<O: ModelOperation> CallTask<O> {
     ) -> AttemptOutcome {
         let outcome = self.answered_outcome(call, Ok(answer), reported);
         call.add_charge(&outcome);
-        self.measure(call, reported, None);
+        call.measure(O::OPERATION, reported, None);
         outcome
     }
 
@@ -206,7 +206,7 @@ impl<O: ModelOperation> CallTask<O> {
         status: CallStatus,
         error: Error,
     ) -> Error {
-        self.measure(call, None, Some(&error));
+        call.measure(O::OPERATION, None, Some(&error));
         let end = call.failed_end(outcome, status, &error);
         self.settle_end(call, end).await.err().unwrap_or(error)
     }
@@ -229,7 +229,7 @@ impl<O: ModelOperation> CallTask<O> {
     ) -> Error {
         let outcome = self.answered_outcome(call, Err(&error), reported);
         call.add_charge(&outcome);
-        self.measure(call, reported, Some(&error));
+        call.measure(O::OPERATION, reported, Some(&error));
         let end = call.failed_end(Some(outcome), CallStatus::Failed, &error);
         self.settle_end(call, end).await.err().unwrap_or(error)
     }
@@ -242,7 +242,7 @@ impl<O: ModelOperation> CallTask<O> {
         outcome: AttemptOutcome,
         error: Error,
     ) -> Error {
-        self.measure(call, None, Some(&error));
+        call.measure(O::OPERATION, None, Some(&error));
         let next = AttemptOutcome::never_sent(outcome.number + 1, self.now());
         let possible = [Some(outcome), Some(next), None]
             .map(|outcome| self.settlement(call, call.failed_end(outcome, CallStatus::Failed, &error)));
@@ -254,23 +254,20 @@ impl<O: ModelOperation> CallTask<O> {
     pub(super) fn settlement(&self, call: &AdmittedCall<O::Provider>, end: CallEnd) -> Settlement {
         self.inner.settlement(&self.caller, &call.record, call.plan.settings(), end, self.now())
     }
+}
 
+impl<P> AdmittedCall<P> {
     /// Measures a call that is over.
-    pub(super) fn measure(
-        &self,
-        call: &AdmittedCall<O::Provider>,
-        reported: Option<Usage>,
-        error: Option<&Error>,
-    ) {
+    pub(super) fn measure(&self, operation: Operation, reported: Option<Usage>, error: Option<&Error>) {
         Measured {
-            operation: O::OPERATION,
-            provider: &call.planned.candidate.kind,
-            models: (&call.record.model, &call.planned.candidate.model),
-            duration: call.began.elapsed(),
-            first_event: call.first_event.map(|at| at - call.began),
+            operation,
+            provider: &self.planned.candidate.kind,
+            models: (&self.record.model, &self.planned.candidate.model),
+            duration: self.began.elapsed(),
+            first_event: self.first_event.map(|at| at - self.began),
             // Characters are no tokens.
-            usage: reported.filter(|_| O::OPERATION != Operation::Speak),
-            cost: call.charged,
+            usage: reported.filter(|_| operation != Operation::Speak),
+            cost: self.charged,
             error: error.map(Error::stable_code),
         }
         .record();

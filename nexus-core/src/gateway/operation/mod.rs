@@ -107,7 +107,7 @@ pub(super) trait ModelOperation: Sized + Send + Sync + 'static {
 
     /// Resolves when the caller cancels the call; never for an operation that cannot be cancelled.
     async fn cancelled(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
