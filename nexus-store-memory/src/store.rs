@@ -46,7 +46,7 @@ const SWEPT_AT_ONCE: i64 = 1_000;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let store = MemoryStore::default();
 /// let caller = Principal::user("acme", "u-42")?;
-/// assert_eq!(store.census(caller.tenant()).await?.documents, 0);
+/// assert_eq!(store.stats(caller.tenant()).await?.documents, 0);
 /// # Ok::<(), nexus_core::Error>(())
 /// # }).unwrap();
 /// ```
