@@ -51,12 +51,12 @@ use crate::audit::{Draft, Sealer, UnsealedRecords};
 use crate::cache::CacheStore;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{IdSource, RunId};
+use crate::id::{IdSource, ModelId, RunId};
 use crate::policy::PolicyEngine;
 use crate::price::PriceRow;
 use crate::principal::{Principal, TenantId};
 use crate::quota::{Cap, Limit, Meter, ScopeKind, Window};
-use crate::retrieve::{Embedder, ModelId};
+use crate::retrieve::Embedder;
 use crate::store::Store;
 use crate::task_group::TaskGroup;
 

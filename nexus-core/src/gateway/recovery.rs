@@ -139,10 +139,7 @@ impl Inner {
 }
 
 fn interrupted() -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        "the process ended in the middle of the call, and nobody knows what became of it",
-    )
-    .code("CALL_OUTCOME_UNKNOWN")
-    .hint("ask again")
+    Error::new(ErrorKind::Unavailable, "the process ended during the call, and its outcome is unknown")
+        .code("CALL_OUTCOME_UNKNOWN")
+        .hint("ask again")
 }

@@ -231,7 +231,7 @@ mod tests {
         let routing = routing(Route::to("a")).tenant("acme", Route::to("b"));
         assert_eq!(names(&routing.candidates(&tenant(), None, None).unwrap()), ["b"]);
         routing.check().unwrap();
-        let lost = Routing::new(Route::to("nobody"));
+        let lost = Routing::new(Route::to("unknown"));
         assert_eq!(lost.check().unwrap_err().stable_code(), "INVALID_ROUTE");
     }
 }

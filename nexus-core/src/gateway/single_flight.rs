@@ -63,8 +63,10 @@ mod tests {
     #[tokio::test]
     async fn others_wait_until_the_first_is_over_and_only_for_an_equal_one() {
         let flights = Arc::new(SingleFlight::default());
-        let Joined::Leader(first) = flights.join(&key("a")) else { panic!("nobody was there") };
-        let Joined::Follower(mut over) = flights.join(&key("a")) else { panic!("somebody was there") };
+        let Joined::Leader(first) = flights.join(&key("a")) else { panic!("no equal request is in flight") };
+        let Joined::Follower(mut over) = flights.join(&key("a")) else {
+            panic!("an equal request is in flight")
+        };
         assert!(matches!(flights.join(&key("b")), Joined::Leader(_)));
         assert!(over.has_changed().is_ok());
         drop(first);

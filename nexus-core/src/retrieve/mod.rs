@@ -14,10 +14,9 @@ use crate::access::Authorised;
 use crate::clock::Timestamp;
 use crate::document::Passage;
 use crate::error::Result;
-use crate::id::{CorpusId, DocumentId};
+use crate::id::{CorpusId, DocumentId, ModelId};
 use crate::principal::TenantId;
 
-pub(crate) use crate::id::ModelId;
 pub use embed::{EmbedRole, Embedded, Embedder, HashingEmbedder, check_vector};
 pub use filter::Filter;
 pub use fusion::{Fusion, Weights};

@@ -1,5 +1,5 @@
--- Format 1. Tenants lead every key that a caller can name. Bodies are JSON of core's types; queries search the
--- columns beside them.
+-- Format 1. Tenants lead every key that a caller can name. Bodies are JSON of core's types; columns beside them
+-- are what queries look for.
 
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
@@ -7,11 +7,11 @@ CREATE TABLE meta (
 ) WITHOUT ROWID;
 
 CREATE TABLE corpus (
-    ordinal   INTEGER PRIMARY KEY AUTOINCREMENT, -- names the corpus in the text index; never reused
+    ordinal   INTEGER PRIMARY KEY AUTOINCREMENT, -- names the corpus in the text index; never used again
     tenant    TEXT NOT NULL,
     id        TEXT NOT NULL,
     body      TEXT NOT NULL,
-    watermark INTEGER NOT NULL DEFAULT 0,        -- grows with every change to searchable content or its visibility
+    watermark INTEGER NOT NULL DEFAULT 0,        -- grows with every change to what can be found, or by whom
     UNIQUE (tenant, id)
 );
 
@@ -20,9 +20,9 @@ CREATE TABLE document (
     id        TEXT NOT NULL,
     corpus    INTEGER NOT NULL REFERENCES corpus (ordinal),
     status    TEXT NOT NULL,
-    hash      TEXT NOT NULL,                     -- hash of the raw bytes
-    live      INTEGER,                           -- ordinal of the live version
-    newest    INTEGER NOT NULL DEFAULT 0,        -- number of the newest version
+    hash      TEXT NOT NULL,                     -- of the raw bytes
+    live      INTEGER,                           -- the version that is searched
+    newest    INTEGER NOT NULL DEFAULT 0,        -- the number of the newest version
     body      TEXT NOT NULL,
     PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;
@@ -87,7 +87,7 @@ CREATE TABLE job (
     tenant      TEXT NOT NULL,
     id          TEXT NOT NULL,
     document    TEXT NOT NULL,
-    version     INTEGER NOT NULL,                -- ordinal of the version that the job makes
+    version     INTEGER NOT NULL,                -- the ordinal of the version it makes
     state       TEXT NOT NULL,
     token       TEXT,
     lease_until INTEGER,
@@ -157,7 +157,7 @@ CREATE TABLE event (
     FOREIGN KEY (tenant, run) REFERENCES run (tenant, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
--- Records lie in the order of writing, so that records of concurrent runs share pages.
+-- Records lie in the order of writing, so that those of many runs that are written together share pages.
 CREATE TABLE audit_record (
     id     INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL,

@@ -1,7 +1,7 @@
--- Format 2: model calls, their limits, and their results. Tables with sums are STRICT, so that a sum beyond 64 bits is
--- an error; otherwise SQLite would round it.
+-- Format 2: model calls, what they may consume, and what they did. The tables that are added to are STRICT, so that a
+-- sum beyond 64 bits is an error; SQLite would go on with a rounded number otherwise.
 
--- Idempotency records: the call and the result of a key. They expire, because a result holds text.
+-- Which call a request is, and what came of it: kept until `expires_at`, because it holds text.
 CREATE TABLE claim (
     tenant     TEXT NOT NULL,
     operation  TEXT NOT NULL,
@@ -9,7 +9,7 @@ CREATE TABLE claim (
     call       TEXT NOT NULL,
     digest     TEXT NOT NULL,
     expires_at INTEGER NOT NULL,
-    given_back INTEGER NOT NULL DEFAULT 0,       -- nothing was sent: the next request makes the call
+    given_back INTEGER NOT NULL DEFAULT 0,       -- nothing was sent: whoever asks again makes the call
     result     TEXT,
     PRIMARY KEY (tenant, operation, key)
 ) STRICT, WITHOUT ROWID;
@@ -24,7 +24,7 @@ CREATE TABLE llm_api_calls (
     provider         TEXT NOT NULL,
     model            TEXT NOT NULL,
     endpoint         TEXT NOT NULL,              -- chat, embed or speak
-    request_id       TEXT NOT NULL,              -- the idempotency key
+    request_id       TEXT NOT NULL,              -- the claim's key
     correlation_id   TEXT,
     created_at       INTEGER NOT NULL,
     status           TEXT NOT NULL,
@@ -33,18 +33,18 @@ CREATE TABLE llm_api_calls (
     cost_nano        INTEGER NOT NULL DEFAULT 0,
     latency_ms       INTEGER,
     was_cached       INTEGER NOT NULL,
-    owner            TEXT NOT NULL,              -- the process that runs the call
+    owner            TEXT NOT NULL,              -- the process that makes it
     billable         INTEGER NOT NULL DEFAULT 0, -- whether an attempt was sent, or charged
     request_metadata TEXT NOT NULL,
     body             TEXT NOT NULL,
-    reasoning        TEXT,                       -- the model's reasoning, for admins; never in the body
+    reasoning        TEXT,                       -- what the model thought, for admins; never in the body
     UNIQUE (tenant, id)
 ) STRICT;
 CREATE INDEX call_by_time ON llm_api_calls (tenant, created_at);
 CREATE INDEX call_by_user ON llm_api_calls (tenant, user, created_at);
 CREATE INDEX call_open ON llm_api_calls (seq) WHERE status = 'open';
 
--- Open attempt of each call, and the counters that hold its reservation.
+-- The attempt of each call that is not over, and the counters it is reserved on.
 CREATE TABLE llm_attempt (
     tenant   TEXT NOT NULL,
     call     TEXT NOT NULL,
@@ -73,7 +73,7 @@ CREATE TABLE quota_counter (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX counter_by_end ON quota_counter (ends_at) WHERE ends_at IS NOT NULL;
 
--- One entry for each attempt that has ended. Entries are added and never changed.
+-- One line for each attempt that is over. Lines are added and never changed.
 CREATE TABLE billing_ledger (
     tenant        TEXT NOT NULL,
     seq           INTEGER NOT NULL,
@@ -90,7 +90,7 @@ CREATE TABLE billing_ledger (
     cost_units    INTEGER NOT NULL,
     cost_nano     INTEGER NOT NULL,
     body          TEXT NOT NULL,
-    PRIMARY KEY (tenant, seq),                   -- entries are listed by it, in the order of time
+    PRIMARY KEY (tenant, seq),                   -- lines are listed by it, and it goes with time
     UNIQUE (tenant, call, attempt)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX line_by_user ON billing_ledger (tenant, user, seq);
@@ -150,7 +150,7 @@ CREATE TABLE quota_limit (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE stop (
-    tenant TEXT NOT NULL,                        -- empty for the global kill switch
+    tenant TEXT NOT NULL,                        -- empty for the stop of everything
     scope  TEXT NOT NULL,
     id     TEXT NOT NULL,
     body   TEXT NOT NULL,

@@ -1,4 +1,4 @@
--- Format 3: speech output of answers. Each is removed with its run's journal.
+-- Format 3: answers aloud. Each goes with its run's journal.
 
 CREATE TABLE audio (
     tenant TEXT NOT NULL,

@@ -1,4 +1,4 @@
--- Format 4: a ledger entry may be reconciled by another entry of the same attempt, which holds the difference.
+-- Format 4: a line of the ledger may be corrected by another line of the same attempt, which holds the difference.
 
 DROP TRIGGER billing_ledger_is_not_changed;
 DROP TRIGGER billing_ledger_is_not_deleted;
@@ -7,28 +7,28 @@ DROP INDEX line_by_investigation;
 DROP INDEX line_by_run;
 ALTER TABLE billing_ledger RENAME TO billing_ledger_3;
 
--- One entry for each attempt that has ended, and one for each reconciliation. Entries are added and never changed. The
--- amounts are differences: the sum of an attempt's entries is its charge.
+-- One line for each attempt that is over, and one for each correction. Lines are added and never changed. The numbers
+-- are what a line adds: the sum of the lines is the truth.
 CREATE TABLE billing_ledger (
     tenant        TEXT NOT NULL,
     seq           INTEGER NOT NULL,
     ts            INTEGER NOT NULL,
-    day           TEXT NOT NULL,                 -- the civil day of the booking, for reconciliations too
+    day           TEXT NOT NULL,                 -- the civil day it is booked on; of a correction, that of the attempt
     user          TEXT NOT NULL,
     investigation TEXT,
     run           TEXT,
     model         TEXT NOT NULL,
     call          TEXT NOT NULL,
     attempt       INTEGER NOT NULL,
-    revision      INTEGER NOT NULL DEFAULT 0,    -- 0 is the attempt's own entry, its reconciliations follow
-    estimated     INTEGER NOT NULL DEFAULT 1,    -- whether the entry may be reconciled; missing in old exports
+    revision      INTEGER NOT NULL DEFAULT 0,    -- 0 is the attempt's own line, then come its corrections
+    estimated     INTEGER NOT NULL DEFAULT 1,    -- whether the line may be corrected; an old export does not say
     calls         INTEGER NOT NULL,
     tokens        INTEGER NOT NULL,
     cost_units    INTEGER NOT NULL,
     cost_nano     INTEGER NOT NULL,
-    counters      TEXT,                          -- of an estimate: the counters that counted it
+    counters      TEXT,                          -- of an estimate: the counters it was counted on
     body          TEXT NOT NULL,
-    PRIMARY KEY (tenant, seq)                    -- entries are listed by it, in the order of time
+    PRIMARY KEY (tenant, seq)                    -- lines are listed by it, and it goes with time
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO billing_ledger (tenant, seq, ts, day, user, investigation, run, model, call, attempt, estimated, calls,

@@ -1,8 +1,8 @@
 -- Format 5: a call writes fewer pages. On disk every tree that a commit touches is a page in the log, and a call
 -- commits twice.
 
--- The open attempt, and the counters that hold its reservation, are columns of their call, whose row is written
--- anyway.
+-- The attempt that is under way, and the counters it is reserved on, stand in the row of their call, which is
+-- written anyway.
 ALTER TABLE llm_api_calls ADD COLUMN attempt TEXT;
 ALTER TABLE llm_api_calls ADD COLUMN counters TEXT;
 UPDATE llm_api_calls SET attempt = a.body, counters = a.counters FROM llm_attempt AS a
@@ -16,8 +16,8 @@ CREATE VIEW llm_monthly_costs AS
            sum(cost_nano) AS cost_nano
     FROM llm_usage_daily WHERE scope = 'user' GROUP BY tenant, scope_id, substr(day, 1, 7);
 
--- A record follows the one that it names. Since each place in a chain is taken once, no two records have one
--- predecessor, and no index of predecessors is needed.
+-- A record is admitted after the one it names and nowhere else. Since each place in a chain is taken once, no two
+-- records have one predecessor, and no index of predecessors is needed to say so.
 ALTER TABLE audit_record RENAME TO audit_record_4;
 CREATE TABLE audit_record (
     id     INTEGER PRIMARY KEY,

@@ -1,10 +1,11 @@
--- Format 6: lists and status use indexes, growing tables have a retention, and a change carries its authorisation.
+-- Format 6: lists and status use indexes, what grows without end has a retention, and a change carries what authorises it.
 
 -- Data directory and raw bytes.
 
 -- Money: limits, calls, ledger, kill switch.
 
--- An all-time counter was zero when its limit was set. It equals the ledger's sum now, as those of days and months do.
+-- A counter of all time began at nothing when its limit was set. It holds what the ledger has for it, as those of days and
+-- months do.
 UPDATE quota_counter AS q SET (settled_calls, settled_tokens, settled_cost_units, settled_nano) = (
     SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0), coalesce(sum(cost_nano), 0)
     FROM (SELECT calls, tokens, cost_units, cost_nano FROM llm_usage_daily AS d
@@ -21,8 +22,8 @@ WHERE window = 'total';
 
 -- Search: corpora, versions, passages, vectors.
 
--- Length of a version's vectors. Vectors of one model but different lengths are not compared, so no document decides
--- the length for the others.
+-- How long a version's vectors are. Vectors of one model and another length are not compared with each other, so no
+-- document decides for the others how long theirs may be.
 ALTER TABLE version ADD COLUMN dimension INTEGER;
 UPDATE version SET dimension = (
     SELECT length(numbers) / 4 FROM vector
@@ -38,8 +39,8 @@ CREATE INDEX version_live ON version (corpus, model, dimension, vectors, passage
 CREATE INDEX version_retired ON version (corpus, changed) WHERE state = 'retired';
 CREATE INDEX access_by_grantee ON access (tenant, grantee, document);
 
--- Lists and status. SQLite has no statistics here, so statements name the index that they use. Tables written with every
--- call get no further index, because each adds a page to a commit.
+-- Lists and status. SQLite knows no statistics here, so statements name the index that they use. What is written with every
+-- call gets no further index, because each is a page more in a commit.
 
 CREATE INDEX run_by_tenant ON run (tenant);      -- and so in the order of seq, like each index of these tables
 CREATE INDEX run_by_owner ON run (tenant, owner);
@@ -63,7 +64,7 @@ CREATE INDEX session_by_owner ON session (tenant, owner, touched);
 CREATE INDEX document_by_corpus_and_status ON document (corpus, status);
 CREATE INDEX usage_by_day ON llm_usage_daily (tenant, scope, day);
 
--- Entries and calls of a model, and entries of an hour, are found by blocks of 1,024: a block has a row for each model and hour in
+-- Lines and calls of a model, and lines of an hour, are found by blocks of 1,024: a block has a row for each model and hour in
 -- it, so nearly every insert finds the row there and writes nothing.
 CREATE TABLE line_block_of_model (
     tenant TEXT NOT NULL,
@@ -100,7 +101,7 @@ BEGIN
     INSERT OR IGNORE INTO call_block_of_model VALUES (NEW.tenant, NEW.model, NEW.seq >> 10);
 END;
 
--- Entries of unknown outcome that are not reconciled yet.
+-- Lines of unknown outcome that were not corrected yet.
 CREATE TABLE line_unreconciled (
     tenant TEXT NOT NULL,
     seq    INTEGER NOT NULL,

@@ -172,7 +172,26 @@ pub(crate) fn set_store_id(connection: &Connection, id: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use nexus_core::hex;
+
     use super::*;
+
+    /// A new step is added here with its own digest. A digest that stands here is never replaced: stores were made by it.
+    #[test]
+    fn released_migrations_never_change() {
+        let digests: Vec<String> = MIGRATIONS.iter().map(|text| hex::sha256(text.as_bytes())).collect();
+        assert_eq!(
+            digests,
+            [
+                "8e4704f6cb9ed68423fcdf0857aa0683522d95580267283fa739aa1aef2542b6",
+                "07b6b38e01d5742f444d6a5440e22684fb9b86d66f6565512f63b5eb8737c78a",
+                "a1b31082b3c741524ee2c7e064103e0f133f3d91b7931c92ffa49ebebcf6ff50",
+                "d76032ca1e5abc24fd0a4979d98be89088e887af60daf4a9ef2d036b3e9224fe",
+                "d0f5e2d69d69d3088ac9d29081f2c8a5b740346ed36e546e0294bb96612edeef",
+                "28996445515beb0d6b608be201ff3b7ffa49017db823597b405a7c68170810bd",
+            ]
+        );
+    }
 
     /// Creates a database in the format before the vectors of each version had a length of their own.
     fn before_lengths() -> Connection {

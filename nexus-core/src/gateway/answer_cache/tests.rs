@@ -29,7 +29,8 @@ impl Asked {
         key_of_request(&self.caller(), &self.context, self.provider, &self.request).unwrap()
     }
 
-    /// What must be equal. Admins see everything, whoever they are; scores and claimed hashes decide nothing.
+    /// A change of any part that counts changes the key. Admins share keys, since they see every document; scores and claimed
+    /// hashes do not count.
     fn essence(&self) -> impl PartialEq + std::fmt::Debug + use<> {
         let mut request = self.request.clone();
         for shown in &mut request.evidence {

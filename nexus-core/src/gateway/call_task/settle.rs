@@ -4,8 +4,7 @@
 
 use super::{AdmittedCall, CallTask, cancelled};
 use crate::clock::Timestamp;
-use crate::document::model::Failure;
-use crate::error::{Error, Result};
+use crate::error::{Error, Failure, Result};
 use crate::gateway::metrics::Measured;
 use crate::gateway::operation::ModelOperation;
 use crate::gateway::settings::GatewaySettings;

@@ -15,8 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Answered, AttemptContext, AttemptResult, ModelOperation, fingerprint};
-use crate::document::model::Failure;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::gateway::answer_cache::{AnswerCache, CacheQuery, Lookup, PendingCacheEntry};
 use crate::gateway::call::{
     Admission, CallEvent, CallReceipt, CallStream, Completed, ModelCall, shutting_down,
