@@ -7,9 +7,9 @@
 //! This crate owns the rules. It reads no files, no environment and no network, and knows no database, no vendor and
 //! no file format: other crates implement the ports to them.
 //!
-//! Four floors, each of which imports only those below it:
+//! Four floors. The architecture test checks their imports, and lists three that still point upwards:
 //!
-//! - top: [`Nexus`], its [`Builder`], and [`store`], the sum of the store ports;
+//! - top: [`Nexus`], its [`Builder`], [`operations`], and [`store`], the sum of the store ports;
 //! - use cases: [`ingest`], [`run`], [`search`], and the [`gateway`] that alone holds models and embedders;
 //! - domains, each with its types, its pure rules and its port: [`document`], [`corpus`], [`retrieve`], [`grounding`],
 //!   [`llm`], [`cache`], [`policy`], [`access`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`],

@@ -1,4 +1,4 @@
-//! Conformance suite of caches: one scenario for each line of the `# Contract` of `CacheStore`, under the same name.
+//! Conformance suite of caches: one scenario for each line of the `# Contract` of `CacheStore`.
 //!
 //! ```no_run
 //! # use std::process::ExitCode;

@@ -1,5 +1,4 @@
-//! Conformance suite of stores: one scenario for each line of the `# Contract` of each store port, under the same
-//! name. A store passes all of them.
+//! Conformance suite of stores: scenarios for the laws of the `# Contract` of each store port. A store passes all of them.
 //!
 //! ```no_run
 //! # use std::process::ExitCode;
