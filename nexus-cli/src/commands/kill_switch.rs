@@ -33,7 +33,7 @@ pub(crate) enum KillSwitchCommand {
         #[command(flatten)]
         scope: ScopeArgs,
         /// Duration [default: until it is rearmed]
-        #[arg(long = "for", value_name = "SECONDS")]
+        #[arg(long = "for", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
         lasts: Option<u32>,
     },
     /// Rearm the kill switch: admit calls to models again

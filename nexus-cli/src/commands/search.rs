@@ -17,7 +17,7 @@ Finds the passages that match best, without answering.
 
 Only documents that you may read are searched. `--explain` shows how a passage is ranked: its score and rank in \
 each retriever, and the contribution of each word of the question. Works while another process uses the data \
-directory.";
+directory, unless an embedder is configured: its call is charged and recorded, so the search needs the directory to itself.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,9 +50,13 @@ pub(super) async fn run(context: &Context<'_>, args: SearchArgs) -> Result<Exit>
         explain: args.explain,
         ..Search::new(narrowing.corpus, standard_input::question(args.question).await?)
     };
-    let found = context
-        .with_reader(async |OpenStore { nexus, .. }| nexus.search(&context.caller, search).await)
-        .await?;
+    let search = async |OpenStore { nexus, .. }: &OpenStore| nexus.search(&context.caller, search).await;
+    let found = if context.config.llm.embedder.is_some() {
+        // The vector of the question comes from a call, which the store charges and records.
+        context.with_writer_no_resume(search).await?
+    } else {
+        context.with_reader(search).await?
+    };
     if context.output.is_json() {
         context.output.json(&found)?;
     } else {

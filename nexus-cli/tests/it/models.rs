@@ -85,6 +85,25 @@ fn models_say_when_they_are_asked_and_what_that_costs() {
 }
 
 #[test]
+fn a_search_with_an_embedder_is_charged_and_recorded_and_needs_the_directory_to_itself() {
+    let (bench, vendor) = (Bench::new(), Vendor::new());
+    let url = vendor.url();
+    let fake =
+        [("LLM_PROVIDER", "fake"), ("FAKE_PROVIDER_URL", url.as_str()), ("NEXUS__LLM__EMBEDDER", "fake")];
+    bench.with(&fake, &["ingest", "docs", "--corpus", "handbook"]).ends(0);
+    let before = vendor.bill().len();
+    let search = ["search", "--corpus", "handbook", "--json", "leave"];
+    let found = bench.with(&fake, &search).ends(0).json();
+    assert_eq!(found["mode"], "hybrid");
+    assert_eq!(vendor.bill().len(), before + 1, "the question is embedded");
+    bench.with(&fake, &["runs", "verify", "--all"]).ends(0);
+    let mut chat = bench.chat();
+    assert_eq!(bench.with(&fake, &search).ends(1).error_code(), "STORE_LOCKED");
+    drop(chat.process.stdin.take());
+    assert_eq!(chat.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_check_calls_each_configured_provider_and_fails_if_one_does() {
     let (bench, vendor) = (Bench::new(), Vendor::new());
     let url = vendor.url();

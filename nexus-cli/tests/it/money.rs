@@ -48,6 +48,8 @@ fn usage_sums_to_the_same_by_any_grouping_and_to_the_ledger() {
 fn an_export_is_the_ledger_in_two_forms_and_never_a_formula() {
     let (bench, vendor) = asked();
     ask(&bench, &vendor, &["--user", "=cmd()"]);
+    bench.run(&["--role", "reader", "ledger", "export", "denied.jsonl"]).ends(4);
+    assert!(!bench.path("denied.jsonl").exists(), "a caller without the right gets no file");
     bench.run(&["ledger", "export", "--csv", "ledger.csv"]).ends(0);
     bench.run(&["ledger", "export", "--csv", "ledger.csv"]).ends(1);
     let csv = std::fs::read_to_string(bench.path("ledger.csv")).unwrap();
@@ -123,6 +125,11 @@ fn the_switch_ends_calls_to_models_until_it_is_rearmed() {
     bench.run(&["kill-switch", "trip", "drill", "--everything"]).ends(0);
     assert_eq!(ask(&bench, &vendor, &[]), Some(5));
     bench.run(&["runs", "verify", "--all"]).ends(0);
+}
+
+#[test]
+fn a_kill_switch_that_would_not_last_is_refused() {
+    Bench::new().run(&["kill-switch", "trip", "--for", "0", "drill"]).ends(2);
 }
 
 #[test]

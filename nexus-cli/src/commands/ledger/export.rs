@@ -10,17 +10,18 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::exit::Exit;
 
+/// Writes the entries of `query`, of which `page` is the first page.
 pub(super) async fn export(
     context: &Context<'_>,
     nexus: &Nexus,
     mut query: LedgerQuery,
+    mut page: Vec<LedgerEntry>,
     mut sink: Sink,
 ) -> Result<Exit> {
-    loop {
-        let page = nexus.ledger(&context.caller, query.clone()).await?;
-        let Some(last) = page.last() else { break };
+    while let Some(last) = page.last() {
         query.before = Some(last.seq);
         page.into_iter().try_for_each(|line| sink.write(Row::try_from(line)?))?;
+        page = nexus.ledger(&context.caller, query.clone()).await?;
     }
     sink.end()?;
     Ok(Exit::Done)

@@ -97,10 +97,12 @@ pub(super) async fn run(context: &Context<'_>, command: LedgerCommand) -> Result
             let query = query(narrowing, MAX_LISTED);
             context
                 .with_reader(async |OpenStore { nexus, .. }| {
+                    // A caller without the right gets no file.
+                    let first = nexus.ledger(&context.caller, query.clone()).await?;
                     let piped = file.as_os_str() == STANDARD_OUTPUT;
                     let out: Box<dyn Write> =
                         if piped { Box::new(StdoutPipe::default()) } else { Box::new(create(&file)?) };
-                    export(context, nexus, query.clone(), Sink::new(out, csv))
+                    export(context, nexus, query.clone(), first, Sink::new(out, csv))
                         .await
                         .map_err(|error| named(error, &file))
                 })
