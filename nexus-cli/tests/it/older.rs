@@ -1,8 +1,9 @@
 //! Stores of other versions: an older one is taken as it is, a newer one is refused by name.
 //!
-//! The fixture is what version 0.1.0 left in format 5, without a marker: two documents, of which one was replaced, two
-//! questions with their answers, one of them by a model, and the records of it all. It was signed with the key that
-//! [`Bench`] gives every command.
+//! The fixtures are what earlier versions left, signed with the key that [`Bench`] gives every command. Each holds two
+//! documents, of which one was replaced, questions with their answers, one of them by a model, and the records of it
+//! all. The one of format 5 has no marker. The one of format 6 also holds a grant, a limit, a price, an empty corpus, and
+//! a run whose process was killed while its model was silent.
 
 use std::fs;
 use std::path::Path;
@@ -21,17 +22,17 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A bench on the store as format 5 left it.
-fn of_format_5() -> Bench {
+/// A bench on the store as a format left it.
+fn of_format(format: u32) -> Bench {
     let bench = Bench::new();
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-format-5");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/store-format-{format}"));
     copy(&fixture, &bench.path("nexus-data"));
     bench
 }
 
 #[test]
 fn a_store_of_format_5_is_taken_marked_verified_and_answers() {
-    let bench = of_format_5();
+    let bench = of_format(5);
     let marker = bench.path("nexus-data/nexus-store.json");
     bench.run(&["docs", "list"]).ends(0);
     assert!(marker.exists(), "the first command brings the store forward and marks it");
@@ -57,6 +58,32 @@ fn a_store_of_format_5_is_taken_marked_verified_and_answers() {
     bench.run(&["--data", "copy", "runs", "verify", "--all"]).ends(0);
 }
 
+#[test]
+fn a_store_of_format_6_keeps_its_settings_and_ends_the_run_that_was_killed() {
+    let bench = of_format(6);
+    let answer = bench.run(&["ask", "--corpus", "handbook", "Are trains preferred to flights?"]).ends(0);
+    assert!(answer.out.contains("eight hours"), "{answer:#?}");
+    let of = |command: &[&str]| bench.run(&[command, &["--json"]].concat()).ends(0).json();
+    let runs = of(&["runs", "list"]);
+    assert_eq!(runs.as_array().unwrap().len(), 5);
+    assert!(runs.as_array().unwrap().iter().all(|run| run["phase"] == "closed"), "{runs:#}");
+    let entries = of(&["ledger", "list"]);
+    let killed = entries.as_array().unwrap().iter().find(|entry| entry["model"] == "gpt-4o+silent").unwrap();
+    assert_eq!(
+        killed["status"], "unknown_outcome",
+        "the killed call is charged at its worst case: {killed:#}"
+    );
+    assert_eq!(of(&["corpora", "list"]).as_array().unwrap().len(), 2);
+    let grants = of(&["docs", "grants", "handbook/leave.md"]);
+    assert!(grants.to_string().contains("reader"), "{grants:#}");
+    let limits = of(&["budget", "show"]);
+    assert!(limits.to_string().contains("10000000000"), "{limits:#}");
+    assert!(of(&["pricing", "list"]).to_string().contains("gpt-4o+silent"));
+    assert_eq!(of(&["runs", "verify", "--all"])["unsound"], serde_json::json!([]));
+    bench.run(&["backup", "copy"]).ends(0);
+    bench.run(&["--data", "copy", "runs", "verify", "--all"]).ends(0);
+}
+
 /// The format number that SQLite keeps at byte 60 of a database.
 fn set_format(database: &Path, format: u32) {
     let mut bytes = fs::read(database).unwrap();
@@ -66,7 +93,7 @@ fn set_format(database: &Path, format: u32) {
 
 #[test]
 fn a_store_of_a_newer_format_is_refused_with_both_formats_named() {
-    let bench = of_format_5();
+    let bench = of_format(5);
     set_format(&bench.path("nexus-data/nexus.db"), 7);
     for command in [&["status"][..], &["docs", "reindex", "handbook/leave.md"]] {
         let said = bench.run(&[command, &["--json"]].concat()).ends(1);
