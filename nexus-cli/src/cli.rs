@@ -3,8 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::parser::ValueSource;
-use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser};
+use clap::{ArgAction, Args, Parser};
 use nexus_providers::bootstrap::EnvFile;
 
 use crate::commands::Command;
@@ -36,12 +35,12 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The data directory [default: ./nexus-data]
-    #[arg(long, value_name = "DIR", global = true, env = "NEXUS_DATA", hide_env_values = true)]
+    /// The data directory [default: ./nexus-data] [env: `NEXUS_DATA`]
+    #[arg(long, value_name = "DIR", global = true)]
     pub(crate) data: Option<PathBuf>,
-    /// The configuration file, before the command [default: nexus.toml in your configuration directory]
+    /// The configuration file, before the command [default: nexus.toml in your configuration directory] [env: `NEXUS_CONFIG`]
     // Not global: `corpora set --config` means the settings of a corpus.
-    #[arg(long, value_name = "FILE", env = "NEXUS_CONFIG", hide_env_values = true)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// A file of variables that is as strong as the environment [env: `NEXUS_ENV_FILE`]
     #[arg(long, value_name = "FILE", global = true)]
@@ -49,15 +48,14 @@ pub(crate) struct Global {
     /// Read no file of variables, not even a `.env` in the working directory [env: `NEXUS_NO_ENV_FILE`]
     #[arg(long, global = true, conflicts_with = "env_file")]
     pub(crate) no_env_file: bool,
-    /// The tenant to act in [default: local]
-    #[arg(long, value_name = "ID", global = true, env = "NEXUS_TENANT", hide_env_values = true)]
+    /// The tenant to act in [default: local] [env: `NEXUS_TENANT`]
+    #[arg(long, value_name = "ID", global = true)]
     pub(crate) tenant: Option<String>,
-    /// User id of the caller [default: your user name]
-    #[arg(long, value_name = "ID", global = true, env = "NEXUS_USER", hide_env_values = true)]
+    /// User id of the caller [default: your user name] [env: `NEXUS_USER`]
+    #[arg(long, value_name = "ID", global = true)]
     pub(crate) user: Option<String>,
-    /// A role of the user: reader, editor or admin; may be repeated [default: admin]
-    #[arg(long = "role", value_name = "ROLE", global = true, env = "NEXUS_ROLE", hide_env_values = true)]
-    #[arg(value_delimiter = ',')]
+    /// A role of the user: reader, editor or admin; may be repeated [default: admin] [env: `NEXUS_ROLE`]
+    #[arg(long = "role", value_name = "ROLE", global = true, value_delimiter = ',')]
     pub(crate) roles: Vec<String>,
     /// A group of the user; may be repeated
     #[arg(long = "group", value_name = "GROUP", global = true)]
@@ -65,28 +63,15 @@ pub(crate) struct Global {
     /// Print results, errors and warnings as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Log to standard error; twice for more. `RUST_LOG` sets levels per module
+    /// Log to standard error; twice for more. `RUST_LOG` sets levels per module. `ingest -v` also prints each file
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
 impl Cli {
-    /// Parses `arguments`.
-    ///
-    /// Options that only a variable sets stay unset: the configuration reads variables, and knows the source of each.
+    /// Parses `arguments`. The configuration reads the variables of options, and knows the source of each value.
     pub(crate) fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(arguments)?;
-        let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))?;
-        let is_said = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let global = &mut cli.global;
-        global.data = global.data.take().filter(|_| is_said("data"));
-        global.config = global.config.take().filter(|_| is_said("config"));
-        global.tenant = global.tenant.take().filter(|_| is_said("tenant"));
-        global.user = global.user.take().filter(|_| is_said("user"));
-        if !is_said("roles") {
-            global.roles.clear();
-        }
-        Ok(cli)
+        Self::try_parse_from(arguments)
     }
 }
 

@@ -39,8 +39,10 @@ impl Exit {
     const fn row(self) -> (u8, &'static str) {
         match self {
             Self::Done => (0, "answered, or done"),
-            Self::Failed => (1, "everything else that went wrong"),
-            Self::Usage => (2, "the command line, or something it names, is not valid"),
+            Self::Failed => (1, "any other failure"),
+            Self::Usage => {
+                (2, "the command line, or something it names such as a file of settings, is not valid")
+            }
             Self::Abstained => (3, "abstained: the documents do not hold the answer"),
             Self::Denied => (4, "denied by the policy"),
             Self::OverQuota => (5, "over quota"),

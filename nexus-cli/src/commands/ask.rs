@@ -97,9 +97,18 @@ pub(super) async fn run(context: &Context<'_>, ask: AskArgs) -> Result<Exit> {
                 render_answer::end(output, &told)?;
                 spoken(output, &ask, &told);
             }
-            Ok(Exit::from(&told.outcome))
+            Ok(exit(&ask, &told))
         })
         .await
+}
+
+/// Returns the exit status. An interrupt during text-to-speech cancels the speech, and leaves a complete answer.
+fn exit(ask: &AskArgs, told: &RunReport) -> Exit {
+    let has_speech = matches!(told.audio, Some(Ok(_)));
+    if told.interrupted && ask.speak.is_some() && !has_speech {
+        return Exit::Cancelled;
+    }
+    Exit::from(&told.outcome)
 }
 
 /// Reports the result of text-to-speech.
@@ -147,7 +156,7 @@ fn put(nexus: &Nexus, context: &Context<'_>, ask: &AskArgs, question: String) ->
 
 /// Returns the report of a run as one JSON document.
 fn document(run: &RunHandle, told: &RunReport) -> Value {
-    let RunReport { outcome, answer, metadata, audio } = told;
+    let RunReport { outcome, answer, metadata, audio, .. } = told;
     let sentence = match outcome {
         Outcome::Abstained { reason } => Some(reason.sentence()),
         Outcome::Answered

@@ -21,6 +21,8 @@ pub(super) struct RunReport {
     pub(super) metadata: Option<Metadata>,
     /// Result of text-to-speech: the media type, or the reason of the failure.
     pub(super) audio: Option<std::result::Result<String, String>>,
+    /// Whether the user interrupted the run.
+    pub(super) interrupted: bool,
 }
 
 /// Passes each event of a run to `tell` until the last one. The first interrupt cancels the run, and its end is awaited
@@ -34,13 +36,12 @@ pub(super) async fn follow(
     let mut listener = context.interrupts.listen();
     let mut events = run.events();
     let (outcome, answer) = (Outcome::Cancelled, Answer::default());
-    let mut told = RunReport { outcome, answer, metadata: None, audio: None };
-    let mut cancelled = false;
+    let mut told = RunReport { outcome, answer, metadata: None, audio: None, interrupted: false };
     loop {
         let event = tokio::select! {
             event = events.next() => event?,
-            () = listener.interrupted(), if !cancelled => {
-                cancelled = true;
+            () = listener.interrupted(), if !told.interrupted => {
+                told.interrupted = true;
                 cancel(context, nexus, run).await?;
                 continue;
             }

@@ -21,6 +21,7 @@ mod money;
 mod older;
 mod output;
 mod private;
+mod readme;
 mod reconcile;
 mod removal;
 mod retention;

@@ -122,7 +122,8 @@ async fn list(context: &Context<'_>, nexus: &Nexus, query: LedgerQuery) -> Resul
         context.output.json(&lines)?;
         return Ok(Exit::Done);
     }
-    let header = ["LINE", "TIME", "USER", "PROVIDER", "MODEL", "STATUS", "TOKENS", "COST", "ATTEMPT", "CALL"];
+    let header =
+        ["ENTRY", "TIME", "USER", "PROVIDER", "MODEL", "STATUS", "TOKENS", "COST", "ATTEMPT", "CALL"];
     let mut table = Table::new(header);
     for line in lines {
         let (tokens, cost) = added(&line);

@@ -95,6 +95,17 @@ fn standing(run: &Run) -> &'static str {
     run.outcome().map_or("running", Outcome::as_str)
 }
 
+/// Returns the reason of an outcome without an answer.
+fn reason(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Answered | Outcome::Cancelled => None,
+        Outcome::Abstained { reason } => Some(reason.sentence()),
+        Outcome::Refused { decision } | Outcome::NeedsApproval { decision } => Some(&decision.message),
+        Outcome::Blocked { reason } | Outcome::OverQuota { reason } => Some(reason),
+        Outcome::Failed { failure } => Some(&failure.message),
+    }
+}
+
 async fn show(context: &Context<'_>, opened: &OpenStore, id: &RunId) -> Result<Exit> {
     let run = opened.nexus.run(&context.caller, id).await?;
     let answer = said(context, &opened.nexus, &run).await?;
@@ -115,6 +126,7 @@ async fn show(context: &Context<'_>, opened: &OpenStore, id: &RunId) -> Result<E
         ("begun", run.created_at.to_string()),
         ("over", ended),
         ("outcome", standing(&run).to_owned()),
+        ("reason", run.outcome().and_then(reason).unwrap_or_default().to_owned()),
         ("policy", run.policy_version.clone()),
         ("question", run.ask.question.clone()),
     ];
