@@ -30,7 +30,7 @@ pub fn open(
         Access::Owner => MemoryStore::open(data),
         Access::Reader => MemoryStore::open_read_only(data),
     }?;
-    let builder = match cache.room().map(|room| store.cache(room)).transpose()?.flatten() {
+    let builder = match cache.max_bytes().map(|max_bytes| store.cache(max_bytes)).transpose()?.flatten() {
         Some(cache) => builder.cache(cache),
         None => builder,
     };

@@ -272,19 +272,19 @@ impl MemoryStore {
         self.shared.swept
     }
 
-    /// Opens a cache of at most `room` bytes beside this store: in RAM for a store in RAM, else in its own directory
+    /// Opens a cache of at most `max_bytes` bytes beside this store: in RAM for a store in RAM, else in its own directory
     /// `cache`, which may be deleted whenever no process uses it. Returns none for a read-only handle.
     ///
     /// # Errors
     /// As [`MemoryCache::open`].
-    pub fn cache(&self, room: u64) -> Result<Option<MemoryCache>> {
+    pub fn cache(&self, max_bytes: u64) -> Result<Option<MemoryCache>> {
         match &self.shared.home {
-            Location::Memory => MemoryCache::in_ram(room).map(Some),
+            Location::Memory => MemoryCache::in_ram(max_bytes).map(Some),
             Location::ReadWrite(dir) if directory::is_link(&dir.join("cache")) => {
                 tracing::warn!(dir = %dir.display(), "the cache is kept in memory: its directory is a link");
-                MemoryCache::in_ram(room).map(Some)
+                MemoryCache::in_ram(max_bytes).map(Some)
             }
-            Location::ReadWrite(dir) => MemoryCache::open(dir.join("cache"), room).map(Some),
+            Location::ReadWrite(dir) => MemoryCache::open(dir.join("cache"), max_bytes).map(Some),
             Location::ReadOnly(_) => Ok(None),
         }
     }
@@ -410,14 +410,14 @@ impl IndexTarget for Weak<Shared> {
 
     fn refresh(&self, corpus: i64) {
         let Some(shared) = self.upgrade() else { return };
-        let Some(duty) = shared.indexes.builds.join(Task::Text(corpus)).duty else {
+        let Some(guard) = shared.indexes.builds.join(Task::Text(corpus)).guard else {
             // A search has the index built, and leaves little to do.
             return;
         };
         let store = Arc::clone(&shared);
         let work = move |connection: &Connection| {
             let built = store.indexes.build(connection, Task::Text(corpus));
-            duty.end(&built);
+            guard.end(&built);
             built
         };
         let built =

@@ -16,7 +16,7 @@ use nexus_benches::dataset::{Dataset, Document, Question, Vectors, vectors};
 use nexus_benches::metrics::{is_hit, mean, ndcg, recall, share};
 use nexus_core::language::Language;
 use nexus_core::retrieve::analysis::analyse;
-use nexus_core::retrieve::fusion::{Arm, Fusion, fuse};
+use nexus_core::retrieve::fusion::{Fusion, RankedList, fuse};
 
 const POOL: usize = 100;
 
@@ -68,8 +68,11 @@ fn judge(dataset: &Dataset, folder: &Path) -> Result<Vec<String>> {
         let near = nearest(documents, questions.get(&question.id).context("a question without a vector")?);
         scores[3].push(ndcg(ids(&near), judged, 10));
         for (place, fusion) in [(4, Fusion::ZScore), (5, Fusion::ReciprocalRank { k: 60 })] {
-            let arms = [Arm { weight: 1.0, candidates: &lexical }, Arm { weight: 1.0, candidates: &near }];
-            let fused: Vec<_> = fuse(fusion, &arms)?.into_iter().map(|hit| (hit.id, hit.score)).collect();
+            let lists = [
+                RankedList { weight: 1.0, candidates: &lexical },
+                RankedList { weight: 1.0, candidates: &near },
+            ];
+            let fused: Vec<_> = fuse(fusion, &lists)?.into_iter().map(|hit| (hit.id, hit.score)).collect();
             scores[place].push(ndcg(ids(&fused), judged, 10));
         }
     }

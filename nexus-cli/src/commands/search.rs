@@ -89,8 +89,8 @@ fn explanation(output: &Output, hit: &Hit) -> Result<()> {
         "    passage {}, bytes {}..{}",
         hit.passage.key, hit.passage.span.start, hit.passage.span.end
     ))?;
-    arm(output, "words", hit.lexical.as_ref())?;
-    arm(output, "vectors", hit.vector.as_ref())?;
+    component(output, "words", hit.lexical.as_ref())?;
+    component(output, "vectors", hit.vector.as_ref())?;
     hit.terms.iter().try_for_each(|term| {
         output.line(format_args!(
             "      {:<16} +{:.3}  {} here, in {}",
@@ -102,11 +102,11 @@ fn explanation(output: &Output, hit: &Hit) -> Result<()> {
     })
 }
 
-fn arm(output: &Output, name: &str, arm: Option<&ComponentScore>) -> Result<()> {
-    arm.map_or(Ok(()), |arm| {
+fn component(output: &Output, name: &str, component: Option<&ComponentScore>) -> Result<()> {
+    component.map_or(Ok(()), |component| {
         output.line(format_args!(
             "    {name}: score {:.3}, place {}, adds {:.3}",
-            arm.score, arm.rank, arm.contribution
+            component.score, component.rank, component.contribution
         ))
     })
 }

@@ -59,7 +59,7 @@ async fn show(context: &Context<'_>, opened: &OpenStore, session: &SessionId, li
         return Ok(Exit::Done);
     }
     for message in messages {
-        match message.speaker {
+        match message.role {
             MessageRole::User => context.output.line(format_args!("> {}", message.text))?,
             MessageRole::Assistant => {
                 context.output.line(format_args!("{}\n", message.text))?;

@@ -21,7 +21,8 @@ pub enum Turn {
     /// Message of the user or the assistant.
     Said {
         /// Author of the message.
-        speaker: MessageRole,
+        #[serde(rename = "speaker")]
+        role: MessageRole,
         /// Text of the message.
         text: String,
     },
@@ -45,8 +46,8 @@ pub enum Turn {
 
 impl Turn {
     /// Creates a message.
-    pub fn said(speaker: MessageRole, text: impl Into<String>) -> Self {
-        Self::Said { speaker, text: text.into() }
+    pub fn said(role: MessageRole, text: impl Into<String>) -> Self {
+        Self::Said { role, text: text.into() }
     }
 
     /// Returns the text of the turn.

@@ -175,8 +175,8 @@ pub fn render(request: &Request) -> Vec<RenderedMessage> {
 
 fn earlier(turn: &Turn) -> RenderedMessage {
     let role = match turn {
-        Turn::Said { speaker: MessageRole::User, .. } => Role::User,
-        Turn::Said { speaker: MessageRole::Assistant, .. } | Turn::Called { .. } => Role::Assistant,
+        Turn::Said { role: MessageRole::User, .. } => Role::User,
+        Turn::Said { role: MessageRole::Assistant, .. } | Turn::Called { .. } => Role::Assistant,
         Turn::Returned { .. } => Role::Tool,
     };
     let mut rendered = message(role, clean_text(turn.text()));

@@ -64,7 +64,7 @@ impl Weights {
 
 /// List to fuse.
 #[derive(Clone, Copy, Debug)]
-pub struct Arm<'a, Id> {
+pub struct RankedList<'a, Id> {
     /// Weight of the list.
     pub weight: f32,
     /// Candidates in any order; greater scores are better. Of a repeated id the better score counts.
@@ -79,18 +79,18 @@ pub struct Fused<Id> {
     /// Fused score: for ordering within one search, not comparable between searches.
     pub score: f32,
     /// Score in each list, in the order of the lists; `None` where the list lacks the candidate.
-    pub arms: Vec<Option<ComponentScore>>,
+    pub components: Vec<Option<ComponentScore>>,
 }
 
-/// Fuses `arms` into one list, best first.
+/// Fuses `lists` into one list, best first.
 ///
 /// ```
-/// use nexus_core::retrieve::fusion::{Arm, Fusion, fuse};
+/// use nexus_core::retrieve::fusion::{RankedList, Fusion, fuse};
 ///
 /// let words = [("a", 9.0), ("b", 7.0), ("c", 1.0)];
 /// let vectors = [("b", 0.9), ("d", 0.4)];
-/// let arms = [Arm { weight: 1.0, candidates: &words }, Arm { weight: 1.0, candidates: &vectors }];
-/// let fused = fuse(Fusion::ZScore, &arms)?;
+/// let lists = [RankedList { weight: 1.0, candidates: &words }, RankedList { weight: 1.0, candidates: &vectors }];
+/// let fused = fuse(Fusion::ZScore, &lists)?;
 /// assert_eq!(fused.iter().map(|hit| hit.id).collect::<Vec<_>>(), ["b", "a", "c", "d"]);
 /// # Ok::<(), nexus_core::Error>(())
 /// ```
@@ -98,12 +98,12 @@ pub struct Fused<Id> {
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the code `INVALID_SCORE` when a score or a weight is
 /// not finite.
-pub fn fuse<Id: Ord + Clone>(fusion: Fusion, arms: &[Arm<'_, Id>]) -> Result<Vec<Fused<Id>>> {
-    let ranked = arms.iter().map(|arm| rank(fusion, arm)).collect::<Result<Vec<_>>>()?;
+pub fn fuse<Id: Ord + Clone>(fusion: Fusion, lists: &[RankedList<'_, Id>]) -> Result<Vec<Fused<Id>>> {
+    let ranked = lists.iter().map(|list| rank(fusion, list)).collect::<Result<Vec<_>>>()?;
     let mut found: BTreeMap<&Id, Vec<Option<ComponentScore>>> = BTreeMap::new();
     for (place, list) in ranked.iter().enumerate() {
         for (id, score) in &list.scores {
-            let said = found.entry(id).or_insert_with(|| vec![None; arms.len()]);
+            let said = found.entry(id).or_insert_with(|| vec![None; lists.len()]);
             if let Some(slot) = said.get_mut(place) {
                 *slot = Some(*score);
             }
@@ -111,7 +111,7 @@ pub fn fuse<Id: Ord + Clone>(fusion: Fusion, arms: &[Arm<'_, Id>]) -> Result<Vec
     }
     let mut fused: Vec<_> = found
         .into_iter()
-        .map(|(id, said)| Fused { id: id.clone(), score: total(&ranked, &said), arms: said })
+        .map(|(id, said)| Fused { id: id.clone(), score: total(&ranked, &said), components: said })
         .collect();
     fused.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
     Ok(fused)
@@ -128,27 +128,27 @@ fn total<Id>(ranked: &[Ranked<'_, Id>], said: &[Option<ComponentScore>]) -> f32 
         ranked
             .iter()
             .zip(said)
-            .map(|(arm, score)| f64::from(score.map_or(arm.absent, |s| s.contribution)))
+            .map(|(list, score)| f64::from(score.map_or(list.absent, |s| s.contribution)))
             .sum(),
     )
 }
 
-fn rank<'a, Id: Ord>(fusion: Fusion, arm: &Arm<'a, Id>) -> Result<Ranked<'a, Id>> {
-    if !arm.weight.is_finite() || arm.candidates.iter().any(|(_, score)| !score.is_finite()) {
+fn rank<'a, Id: Ord>(fusion: Fusion, list: &RankedList<'a, Id>) -> Result<Ranked<'a, Id>> {
+    if !list.weight.is_finite() || list.candidates.iter().any(|(_, score)| !score.is_finite()) {
         return Err(Error::invalid("a score or weight to fuse is not a finite number").code("INVALID_SCORE"));
     }
-    let list = best_first(arm.candidates);
-    let (mean, deviation) = spread(&list);
+    let sorted = best_first(list.candidates);
+    let (mean, deviation) = spread(&sorted);
     let weigh = |rank: u32, score: f32| {
         let normalised = match fusion {
             Fusion::ZScore if deviation > 0.0 => (f64::from(score) - mean) / deviation,
             Fusion::ZScore => 0.0,
             Fusion::ReciprocalRank { k } => 1.0 / (f64::from(k) + f64::from(rank)),
         };
-        narrow(f64::from(arm.weight) * normalised)
+        narrow(f64::from(list.weight) * normalised)
     };
     let scores: Vec<_> = (1u32..)
-        .zip(list)
+        .zip(sorted)
         .map(|(rank, (id, score))| (id, ComponentScore { score, rank, contribution: weigh(rank, score) }))
         .collect();
     let absent = match fusion {
@@ -204,9 +204,9 @@ mod tests {
     }
 
     fn run(fusion: Fusion, lists: &[(f32, Vec<(u8, f32)>)]) -> Vec<Fused<u8>> {
-        let arms: Vec<_> =
-            lists.iter().map(|(weight, candidates)| Arm { weight: *weight, candidates }).collect();
-        fuse(fusion, &arms).unwrap()
+        let lists: Vec<_> =
+            lists.iter().map(|(weight, candidates)| RankedList { weight: *weight, candidates }).collect();
+        fuse(fusion, &lists).unwrap()
     }
 
     proptest! {
@@ -245,9 +245,9 @@ mod tests {
             let expected: Vec<u8> = best_first(&candidates).iter().map(|(id, _)| **id).collect();
             let fused = run(fusion, &[(1.0, candidates.clone())]);
             for (place, hit) in fused.iter().enumerate() {
-                let said = hit.arms[0].unwrap();
+                let said = hit.components[0].unwrap();
                 prop_assert_eq!(expected[said.rank as usize - 1], hit.id);
-                prop_assert!(place == 0 || fused[place - 1].arms[0].unwrap().score >= said.score
+                prop_assert!(place == 0 || fused[place - 1].components[0].unwrap().score >= said.score
                     || fused[place - 1].score.total_cmp(&hit.score).is_eq());
             }
         }
@@ -266,16 +266,16 @@ mod tests {
             fused.iter().map(|hit| (hit.id, hit.score)).collect::<Vec<_>>(),
             [(1, 0.0), (3, 0.0), (2, -2.0)]
         );
-        assert_eq!(fused[0].arms[1], None);
+        assert_eq!(fused[0].components[1], None);
     }
 
     #[test]
     fn scores_that_are_no_numbers_are_refused() {
         for bad in [f32::NAN, f32::INFINITY] {
             for fusion in [Fusion::ZScore, Fusion::ReciprocalRank { k: 60 }] {
-                let error = fuse(fusion, &[Arm { weight: 1.0, candidates: &[(1, bad)] }]).unwrap_err();
+                let error = fuse(fusion, &[RankedList { weight: 1.0, candidates: &[(1, bad)] }]).unwrap_err();
                 assert_eq!(error.stable_code(), "INVALID_SCORE");
-                assert!(fuse(fusion, &[Arm { weight: bad, candidates: &[(1, 1.0)] }]).is_err());
+                assert!(fuse(fusion, &[RankedList { weight: bad, candidates: &[(1, 1.0)] }]).is_err());
             }
         }
     }

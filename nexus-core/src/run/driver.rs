@@ -161,7 +161,7 @@ impl Engine {
     }
 
     fn prompt(&self, run: &Run, evidence: Vec<Evidence>, history: Vec<Message>) -> Result<Request> {
-        let turns = history.into_iter().map(|message| Turn::said(message.speaker, message.text));
+        let turns = history.into_iter().map(|message| Turn::said(message.role, message.text));
         Prompt::new(run.ask.question.clone(), evidence)
             .with_history(turns.collect())
             .assemble(&self.settings.prompt)

@@ -303,14 +303,8 @@ fn draft(run: &Run, kind: Kind, now: Timestamp) -> Draft {
         .with_correlation(&run.request_id)
 }
 
-fn message(
-    run: &Run,
-    speaker: MessageRole,
-    text: String,
-    citations: Vec<Citation>,
-    at: Timestamp,
-) -> Message {
-    Message { run: run.id.clone(), speaker, text, citations, at }
+fn message(run: &Run, role: MessageRole, text: String, citations: Vec<Citation>, at: Timestamp) -> Message {
+    Message { run: run.id.clone(), role, text, citations, at }
 }
 
 /// Returns a salted hash that binds the run to a text which the audit chain does not contain. The salt is stored with

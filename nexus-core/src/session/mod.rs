@@ -34,7 +34,8 @@ pub struct Message {
     /// The run that the message belongs to.
     pub run: RunId,
     /// The role of the author.
-    pub speaker: MessageRole,
+    #[serde(rename = "speaker")]
+    pub role: MessageRole,
     /// The text.
     pub text: String,
     /// The citations.
@@ -113,7 +114,7 @@ const SELF_CONTAINED_WORDS: usize = 3;
 /// for managers?", is searched together with the question before it.
 pub fn follow_up(question: &str, earlier: &[Message]) -> String {
     let words = analyse(question, Language::detect(question).unwrap_or(Language::English)).len();
-    let before = earlier.iter().rev().find(|message| message.speaker == MessageRole::User);
+    let before = earlier.iter().rev().find(|message| message.role == MessageRole::User);
     match before {
         Some(before) if words < SELF_CONTAINED_WORDS => format!("{question}\n{}", before.text),
         Some(_) | None => question.to_owned(),

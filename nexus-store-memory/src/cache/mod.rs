@@ -15,7 +15,7 @@ use nexus_core::{Error, Result, RunId, TenantId, Timestamp};
 
 use crate::error::file;
 use crate::files::file_permissions;
-use partition::Shelf;
+use partition::Partition;
 
 /// Cache on SQLite, in RAM or in a directory. A clone is another handle of the same cache.
 ///
@@ -28,32 +28,33 @@ use partition::Shelf;
 /// ```
 #[derive(Clone, Debug)]
 pub struct MemoryCache {
-    answers: Arc<Shelf>,
-    embeddings: Arc<Shelf>,
+    answers: Arc<Partition>,
+    embeddings: Arc<Partition>,
 }
 
 impl MemoryCache {
-    /// Creates a cache of at most `room` bytes in RAM, gone when its last handle is dropped.
+    /// Creates a cache of at most `max_bytes` bytes in RAM, gone when its last handle is dropped.
     ///
     /// # Errors
     /// [`Unexpected`](nexus_core::ErrorKind::Unexpected) when the system refuses memory.
-    pub fn in_ram(room: u64) -> Result<Self> {
+    pub fn in_ram(max_bytes: u64) -> Result<Self> {
         Ok(Self {
-            answers: Arc::new(Shelf::in_ram(room / 2)?),
-            embeddings: Arc::new(Shelf::in_ram(room / 2)?),
+            answers: Arc::new(Partition::in_ram(max_bytes / 2)?),
+            embeddings: Arc::new(Partition::in_ram(max_bytes / 2)?),
         })
     }
 
-    /// Opens the cache of at most `room` bytes in `dir`, created if it is missing and recreated if it is damaged.
+    /// Opens the cache of at most `max_bytes` bytes in `dir`, created if it is missing and recreated if it is damaged.
     ///
     /// # Errors
     /// [`Unavailable`](nexus_core::ErrorKind::Unavailable) when the directory cannot be used.
-    pub fn open(dir: impl AsRef<Path>, room: u64) -> Result<Self> {
+    pub fn open(dir: impl AsRef<Path>, max_bytes: u64) -> Result<Self> {
         let dir = dir.as_ref();
         file_permissions::create_dir(dir).map_err(|source| file("create", dir, source))?;
-        let shelf =
-            |kind: CacheKind| Shelf::open(&dir.join(format!("{}.db", kind.as_str())), room / 2).map(Arc::new);
-        Ok(Self { answers: shelf(CacheKind::Answer)?, embeddings: shelf(CacheKind::Embedding)? })
+        let partition = |kind: CacheKind| {
+            Partition::open(&dir.join(format!("{}.db", kind.as_str())), max_bytes / 2).map(Arc::new)
+        };
+        Ok(Self { answers: partition(CacheKind::Answer)?, embeddings: partition(CacheKind::Embedding)? })
     }
 
     /// Returns the bytes that the cache takes now.
@@ -64,7 +65,7 @@ impl MemoryCache {
         Ok(self.answers.held()? + self.embeddings.held()?)
     }
 
-    fn shelf(&self, kind: CacheKind) -> Arc<Shelf> {
+    fn partition(&self, kind: CacheKind) -> Arc<Partition> {
         Arc::clone(match kind {
             CacheKind::Answer => &self.answers,
             CacheKind::Embedding => &self.embeddings,
@@ -82,7 +83,7 @@ async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'st
 impl CacheStore for MemoryCache {
     async fn get(&self, keys: &[CacheKey], now: Timestamp) -> Result<Vec<Option<Arc<[u8]>>>> {
         let (cache, keys) = (self.clone(), keys.to_vec());
-        beside(move || keys.iter().map(|key| cache.shelf(key.scope.kind).get(key, now)).collect()).await
+        beside(move || keys.iter().map(|key| cache.partition(key.scope.kind).get(key, now)).collect()).await
     }
 
     async fn put(&self, entries: Vec<(CacheKey, CacheEntry)>, now: Timestamp) -> Result<()> {
@@ -91,7 +92,7 @@ impl CacheStore for MemoryCache {
             for kind in CacheKind::ALL {
                 let of_kind: Vec<_> = entries.iter().filter(|(key, _)| key.scope.kind == kind).collect();
                 if !of_kind.is_empty() {
-                    cache.shelf(kind).put(&of_kind, now)?;
+                    cache.partition(kind).put(&of_kind, now)?;
                 }
             }
             Ok(())
@@ -102,7 +103,7 @@ impl CacheStore for MemoryCache {
     async fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
         let (cache, tenant, run) = (self.clone(), tenant.clone(), run.clone());
         beside(move || {
-            CacheKind::ALL.into_iter().try_for_each(|kind| cache.shelf(kind).forget_run(&tenant, &run))
+            CacheKind::ALL.into_iter().try_for_each(|kind| cache.partition(kind).forget_run(&tenant, &run))
         })
         .await
     }
@@ -115,7 +116,7 @@ impl CacheStore for MemoryCache {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<SimilarEntry>> {
-        let (shelf, scope, vector) = (self.shelf(scope.kind), scope.clone(), vector.to_vec());
-        beside(move || shelf.nearest(&scope, &vector, threshold, limit, now)).await
+        let (partition, scope, vector) = (self.partition(scope.kind), scope.clone(), vector.to_vec());
+        beside(move || partition.nearest(&scope, &vector, threshold, limit, now)).await
     }
 }

@@ -28,7 +28,7 @@ const COMPARED: i64 = 1_000;
 
 /// Entries of one kind.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct Partition {
     connection: Mutex<Connection>,
     /// Upper bound on the pages of the database.
     pages: u64,
@@ -36,28 +36,28 @@ pub(super) struct Shelf {
     largest: u64,
 }
 
-impl Shelf {
-    pub(super) fn in_ram(room: u64) -> Result<Self> {
-        Self::new(Connection::open_in_memory().map_err(sql)?, room)
+impl Partition {
+    pub(super) fn in_ram(max_bytes: u64) -> Result<Self> {
+        Self::new(Connection::open_in_memory().map_err(sql)?, max_bytes)
     }
 
     /// Opens the partition in the file `path`, recreated if it is damaged or of another format. A file that is no
     /// cache stays unchanged, and the partition is kept in memory.
-    pub(super) fn open(path: &Path, room: u64) -> Result<Self> {
+    pub(super) fn open(path: &Path, max_bytes: u64) -> Result<Self> {
         if !is_ours(path) {
             tracing::warn!(path = %path.display(), "the cache is kept in memory: this file is no cache of Nexus");
-            return Self::in_ram(room);
+            return Self::in_ram(max_bytes);
         }
         if let Some(linked) = beside(path).find(|name| is_no_file(name)) {
             tracing::warn!(
                 path = %linked.display(),
                 "the cache is kept in memory: this is a link, which is not followed, or of another kind"
             );
-            return Self::in_ram(room);
+            return Self::in_ram(max_bytes);
         }
         let open = || {
             file_permissions::touch(path).map_err(|source| file("create", path, source))?;
-            Self::new(Connection::open(path).map_err(sql)?, room)
+            Self::new(Connection::open(path).map_err(sql)?, max_bytes)
         };
         open().or_else(|error| {
             tracing::warn!(error = %error.report(), path = %path.display(), "recreated a cache that could not be used");
@@ -69,7 +69,7 @@ impl Shelf {
         })
     }
 
-    fn new(connection: Connection, room: u64) -> Result<Self> {
+    fn new(connection: Connection, max_bytes: u64) -> Result<Self> {
         connection.busy_timeout(Duration::from_secs(1)).map_err(sql)?;
         // Deleted entries are overwritten: they may quote a deleted document.
         connection
@@ -87,10 +87,11 @@ impl Shelf {
         connection.execute_batch(include_str!("schema.sql")).map_err(sql)?;
         connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
         connection.pragma_update(None, "user_version", FORMAT).map_err(sql)?;
-        let shelf = Self { connection: Mutex::new(connection), pages: room / PAGE, largest: room / 4 };
+        let partition =
+            Self { connection: Mutex::new(connection), pages: max_bytes / PAGE, largest: max_bytes / 4 };
         // The capacity may be smaller than before.
-        shelf.shrink()?;
-        Ok(shelf)
+        partition.shrink()?;
+        Ok(partition)
     }
 
     fn shrink(&self) -> Result<()> {

@@ -62,13 +62,13 @@ impl MemoryStore {
     /// Starts the build of an index, unless one is in progress, and waits for it away from the reader threads.
     async fn build(&self, task: Task, timeout: Duration) -> Result<()> {
         let mut build = self.indexes().builds.join(task);
-        if let Some(duty) = build.duty.take() {
+        if let Some(guard) = build.guard.take() {
             let store = self.clone();
             let work = move |connection: &Connection| {
-                duty.end(&store.indexes().build(connection, task));
+                guard.end(&store.indexes().build(connection, task));
                 Ok(())
             };
-            // The duty reports the result.
+            // The guard reports the result.
             drop(self.engine().build(work)?);
         }
         build.ended(timeout).await
@@ -239,10 +239,10 @@ mod tests {
         let row = ordinal(&snapshot, "c");
         let request = allowed(&caller, asked.clone());
         let indexes = store.indexes();
-        let catalogue = indexes.catalogues.get(&snapshot, row, Effort::Little).unwrap();
-        let asker = visible_versions::Asker::new(caller.tenant(), request.visibility(), request.request());
+        let live_versions = indexes.live_versions.get(&snapshot, row, Effort::Little).unwrap();
+        let viewer = visible_versions::Viewer::new(caller.tenant(), request.visibility(), request.request());
         let may_find =
-            visible_versions::permitted(&indexes.sets, &snapshot, row, &catalogue, &asker).unwrap();
+            visible_versions::permitted(&indexes.sets, &snapshot, row, &live_versions, &viewer).unwrap();
 
         // ... the document is replaced, and another search finds its new version ...
         world
@@ -252,9 +252,9 @@ mod tests {
 
         // ... so the first finds no retired passage, and reports the conflict.
         let vector = asked.vector.as_ref().unwrap();
-        let near = retrieve::vector_arm(indexes, &snapshot, row, vector, &may_find, &catalogue);
+        let near = retrieve::vector_arm(indexes, &snapshot, row, vector, &may_find, &live_versions);
         assert!(matches!(near, Err(NotReady::Overtaken)), "{near:?}");
-        let words = indexes.texts.words(&snapshot, row, &catalogue, None);
+        let words = indexes.texts.words(&snapshot, row, &live_versions, None);
         assert!(matches!(words, Err(NotReady::Overtaken)));
         let whole = retrieve::search(indexes, &snapshot, &request);
         assert!(matches!(whole, Err(NotReady::Overtaken)));
@@ -329,12 +329,12 @@ mod tests {
         }
         publish("d").await;
         assert_eq!(found(&world, &caller).await, ["a@2#0", "b@1#0", "d@1#0"]);
-        let catalogue: Arc<LiveVersions> = {
+        let live_versions: Arc<LiveVersions> = {
             let snapshot = connect(dir.path()).unwrap();
             let row = ordinal(&snapshot, "c");
-            store.indexes().catalogues.get(&snapshot, row, Effort::Full).unwrap()
+            store.indexes().live_versions.get(&snapshot, row, Effort::Full).unwrap()
         };
-        assert_eq!(catalogue.len(), 3);
+        assert_eq!(live_versions.len(), 3);
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Task {
     /// Live versions of a corpus.
-    Catalogue(i64),
+    LiveVersions(i64),
     /// Text index of a corpus.
     Text(i64),
     /// Codes of a corpus's vectors of one model and length.
@@ -82,12 +82,12 @@ type Running = HashMap<Task, watch::Receiver<Outcome>>;
 /// Handle of a build for the searches that need it.
 pub(crate) struct Build {
     outcome: watch::Receiver<Outcome>,
-    /// Duty to carry out the build, for the first caller.
-    pub(crate) duty: Option<Duty>,
+    /// Guard of the first caller, which carries out the build.
+    pub(crate) guard: Option<BuildGuard>,
 }
 
-/// Duty to carry out a build. A dropped duty ends the build as failed.
-pub(crate) struct Duty {
+/// Guard of the caller that carries out a build. A guard that is dropped before [`BuildGuard::end`] ends it as failed.
+pub(crate) struct BuildGuard {
     task: Task,
     running: Arc<Mutex<Running>>,
     outcome: watch::Sender<Outcome>,
@@ -99,24 +99,24 @@ impl Builds {
     pub(crate) fn join(&self, task: Task) -> Build {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outcome) = running.get(&task) {
-            return Build { outcome: outcome.clone(), duty: None };
+            return Build { outcome: outcome.clone(), guard: None };
         }
         let (sender, outcome) = watch::channel(None);
         running.insert(task, outcome.clone());
         let ended = Err("the build was abandoned".to_owned());
-        let duty = Duty { task, running: Arc::clone(&self.running), outcome: sender, ended };
-        Build { outcome, duty: Some(duty) }
+        let guard = BuildGuard { task, running: Arc::clone(&self.running), outcome: sender, ended };
+        Build { outcome, guard: Some(guard) }
     }
 }
 
-impl Duty {
+impl BuildGuard {
     /// Ends the build.
     pub(crate) fn end(mut self, outcome: &Result<()>) {
         self.ended = outcome.as_ref().map_err(Error::report).copied();
     }
 }
 
-impl Drop for Duty {
+impl Drop for BuildGuard {
     fn drop(&mut self) {
         // The build is removed before it ends: a search that is still behind then requests another one.
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.task);

@@ -13,7 +13,7 @@ use crate::search::visibility_cache::VisibilityCache;
 /// Live and visible versions, text indexes, and vectors.
 #[derive(Debug)]
 pub(crate) struct Indexes {
-    pub(crate) catalogues: LiveVersionsByCorpus,
+    pub(crate) live_versions: LiveVersionsByCorpus,
     pub(crate) sets: VisibilityCache,
     pub(crate) texts: TextIndexes,
     pub(crate) vectors: Vectors,
@@ -24,7 +24,7 @@ impl Indexes {
     /// Creates empty indexes whose text indexes lie in `place`.
     pub(crate) fn new(place: Place) -> Self {
         Self {
-            catalogues: LiveVersionsByCorpus::default(),
+            live_versions: LiveVersionsByCorpus::default(),
             sets: VisibilityCache::default(),
             texts: TextIndexes::new(place),
             vectors: Vectors::default(),
@@ -35,13 +35,13 @@ impl Indexes {
     /// Builds the index of a task up to the snapshot of `connection`.
     pub(crate) fn build(&self, connection: &Connection, task: Task) -> Result<()> {
         let corpus = match task {
-            Task::Catalogue(corpus) | Task::Text(corpus) => corpus,
+            Task::LiveVersions(corpus) | Task::Text(corpus) => corpus,
             Task::Vectors(space) => space.corpus,
         };
         // The corpus may have been deleted meanwhile.
         let Some(row) = corpus::row_of(connection, corpus)? else { return Ok(()) };
         let built = match task {
-            Task::Catalogue(_) => self.catalogues.get(connection, row, Effort::Full).map(drop),
+            Task::LiveVersions(_) => self.live_versions.get(connection, row, Effort::Full).map(drop),
             Task::Text(_) => self.texts.prepare(connection, row),
             Task::Vectors(space) => self.vectors.prepare(connection, row, space),
         };
@@ -54,7 +54,7 @@ impl Indexes {
 
     /// Drops the indexes of a deleted corpus.
     pub(crate) fn forget(&self, corpus: i64) {
-        self.catalogues.forget(corpus);
+        self.live_versions.forget(corpus);
         self.sets.forget(corpus);
         self.texts.forget(corpus);
         self.vectors.forget(corpus);

@@ -47,24 +47,24 @@ impl LiveVersionsByCorpus {
         if let Some(newest) = slot.newest(row)? {
             return Ok(newest);
         }
-        let behind = || NotReady::Behind(Task::Catalogue(row.ordinal));
+        let behind = || NotReady::Behind(Task::LiveVersions(row.ordinal));
         let building = begin(&slot.building, effort).ok_or_else(behind)?;
         // Another search may have read them meanwhile.
         if let Some(newest) = slot.newest(row)? {
             return Ok(newest);
         }
-        let mut catalogue = LiveVersions::clone(&slot.current());
-        if catalogue.watermark < row.swept {
-            catalogue = LiveVersions::default();
+        let mut live_versions = LiveVersions::clone(&slot.current());
+        if live_versions.watermark < row.swept {
+            live_versions = LiveVersions::default();
         }
-        if effort == Effort::Little && !catalogue.is_near(connection, row.ordinal)? {
+        if effort == Effort::Little && !live_versions.is_near(connection, row.ordinal)? {
             return Err(behind());
         }
-        catalogue.catch_up(connection, row.ordinal, row.watermark)?;
-        let catalogue = Arc::new(catalogue);
-        *slot.newest.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&catalogue);
+        live_versions.catch_up(connection, row.ordinal, row.watermark)?;
+        let live_versions = Arc::new(live_versions);
+        *slot.newest.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&live_versions);
         drop(building);
-        Ok(catalogue)
+        Ok(live_versions)
     }
 
     /// Drops the live versions of a deleted corpus.

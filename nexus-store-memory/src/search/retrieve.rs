@@ -3,7 +3,7 @@
 use nexus_core::access::Authorised;
 use nexus_core::document::PassageKey;
 use nexus_core::retrieve::analysis::terms_for_query;
-use nexus_core::retrieve::fusion::{Arm, Fused, fuse};
+use nexus_core::retrieve::fusion::{Fused, RankedList, fuse};
 use nexus_core::retrieve::{
     CANDIDATE_POOL, Hit, MAX_TOP_K, Query, QueryVector, Retrieved, SearchMode, TermScore, Weights,
     WordStatistics, check_vector,
@@ -20,7 +20,7 @@ use crate::search::indexes::Indexes;
 use crate::search::live_versions::LiveVersions;
 use crate::search::text::{Found, Looked};
 use crate::search::vector::{Near, Space};
-use crate::search::visible_versions::{Asker, VisibleVersions, permitted};
+use crate::search::visible_versions::{Viewer, VisibleVersions, permitted};
 
 /// Runs a search on one snapshot.
 pub(crate) fn search(
@@ -31,45 +31,46 @@ pub(crate) fn search(
     let request = query.request();
     check(request)?;
     let row = corpus::row(connection, query.tenant(), &request.corpus)?;
-    let catalogue = indexes.catalogues.get(connection, row, Effort::Little)?;
-    let asker = Asker::new(query.tenant(), query.visibility(), request);
-    let may_find = permitted(&indexes.sets, connection, row, &catalogue, &asker)?;
+    let live_versions = indexes.live_versions.get(connection, row, Effort::Little)?;
+    let viewer = Viewer::new(query.tenant(), query.visibility(), request);
+    let may_find = permitted(&indexes.sets, connection, row, &live_versions, &viewer)?;
     let own = match request.statistics {
         WordStatistics::Corpus => None,
         WordStatistics::Own => {
-            Some(permitted(&indexes.sets, connection, row, &catalogue, &asker.unfiltered())?)
+            Some(permitted(&indexes.sets, connection, row, &live_versions, &viewer.unfiltered())?)
         }
     };
-    let languages =
-        own.as_ref().map_or_else(|| catalogue.languages(), |own| catalogue.languages_of(&own.versions));
+    let languages = own
+        .as_ref()
+        .map_or_else(|| live_versions.languages(), |own| live_versions.languages_of(&own.versions));
     let terms = terms_for_query(&request.text, &languages);
     let near = match &request.vector {
-        Some(vector) => vector_arm(indexes, connection, row, vector, &may_find, &catalogue)?,
+        Some(vector) => vector_arm(indexes, connection, row, vector, &may_find, &live_versions)?,
         None => None,
     };
     let found = if terms.is_empty() {
         Vec::new()
     } else {
-        let words = indexes.texts.words(connection, row, &catalogue, own.as_ref())?;
+        let words = indexes.texts.words(connection, row, &live_versions, own.as_ref())?;
         let looked = Looked {
             permitted: &may_find,
             own: own.as_deref(),
-            catalogue: &catalogue,
+            live_versions: &live_versions,
             most: CANDIDATE_POOL,
             explain: request.explain,
         };
         words.search(&terms, &looked)?
     };
     if near.is_none() && request.text.trim().is_empty() {
-        check_comparable(connection, request, &may_find, &catalogue)?;
+        check_comparable(connection, request, &may_find, &live_versions)?;
     }
     let mode = match (&near, terms.is_empty()) {
         (None, _) => SearchMode::Lexical,
         (Some(_), true) => SearchMode::Vector,
         (Some(_), false) => SearchMode::Hybrid,
     };
-    let arms = Arms { found, near: near.unwrap_or_default(), mode };
-    let hits = arms.hits(connection, request, &catalogue)?;
+    let lists = RetrieverHits { found, near: near.unwrap_or_default(), mode };
+    let hits = lists.hits(connection, request, &live_versions)?;
     Ok(Retrieved {
         hits,
         mode,
@@ -94,13 +95,13 @@ pub(crate) fn vector_arm(
     row: CorpusRow,
     vector: &QueryVector,
     permitted: &VisibleVersions,
-    catalogue: &LiveVersions,
+    live_versions: &LiveVersions,
 ) -> Result<Option<Vec<Near>>, NotReady> {
     let Some(model) = passage::model(connection, &vector.model)? else { return Ok(None) };
     let dimension = vector.values.len();
     // A vector of zeros has no direction: everything is equally near to it.
     let points_nowhere = vector.values.iter().all(|number| *number == 0.0);
-    if points_nowhere || !catalogue.has_vectors(model, dimension) {
+    if points_nowhere || !live_versions.has_vectors(model, dimension) {
         return Ok(None);
     }
     let near = indexes.vectors.search(
@@ -108,7 +109,7 @@ pub(crate) fn vector_arm(
         (row, Space { corpus: row.ordinal, model, dimension }),
         &vector.values,
         &permitted.versions,
-        catalogue,
+        live_versions,
         CANDIDATE_POOL,
     )?;
     Ok((!near.is_empty()).then_some(near))
@@ -120,11 +121,11 @@ fn check_comparable(
     connection: &Connection,
     query: &Query,
     permitted: &VisibleVersions,
-    catalogue: &LiveVersions,
+    live_versions: &LiveVersions,
 ) -> Result<()> {
     let Some(vector) = &query.vector else { return Ok(()) };
     let Some(model) = passage::model(connection, &vector.model)? else { return Ok(()) };
-    if !catalogue.has_model(&permitted.versions, model) {
+    if !live_versions.has_model(&permitted.versions, model) {
         return Ok(());
     }
     Err(Error::invalid("the query vector differs in length from all vectors of its model")
@@ -133,23 +134,28 @@ fn check_comparable(
 }
 
 /// Results of each retriever.
-struct Arms {
+struct RetrieverHits {
     found: Vec<Found>,
     near: Vec<Near>,
     mode: SearchMode,
 }
 
-impl Arms {
-    fn hits(mut self, connection: &Connection, query: &Query, catalogue: &LiveVersions) -> Result<Vec<Hit>> {
+impl RetrieverHits {
+    fn hits(
+        mut self,
+        connection: &Connection,
+        query: &Query,
+        live_versions: &LiveVersions,
+    ) -> Result<Vec<Hit>> {
         let lexical = self
             .found
             .iter()
-            .map(|found| Ok((Candidate::new(catalogue, found.passage)?, narrow(found.score))))
+            .map(|found| Ok((Candidate::new(live_versions, found.passage)?, narrow(found.score))))
             .collect::<Result<Vec<_>>>()?;
         let vector = self
             .near
             .iter()
-            .map(|(passage, score)| Ok((Candidate::new(catalogue, *passage)?, *score)))
+            .map(|(passage, score)| Ok((Candidate::new(live_versions, *passage)?, *score)))
             .collect::<Result<Vec<_>>>()?;
         let weights = match self.mode {
             SearchMode::Hybrid => query.weights,
@@ -157,27 +163,28 @@ impl Arms {
             SearchMode::Lexical => Weights { lexical: 1.0, vector: 0.0 },
             SearchMode::Vector => Weights { lexical: 0.0, vector: 1.0 },
         };
-        let arms = [
-            Arm { weight: weights.lexical, candidates: &lexical },
-            Arm { weight: weights.vector, candidates: &vector },
+        let lists = [
+            RankedList { weight: weights.lexical, candidates: &lexical },
+            RankedList { weight: weights.vector, candidates: &vector },
         ];
-        let mut fused = fuse(query.fusion, &arms)?;
+        let mut fused = fuse(query.fusion, &lists)?;
         if self.mode != SearchMode::Hybrid {
             // It keeps its order too: scores that differ in the last digit may be equal once they are normalised.
-            fused.sort_by_key(|fused| fused.arms.iter().flatten().map(|arm| arm.rank).min());
+            fused
+                .sort_by_key(|fused| fused.components.iter().flatten().map(|component| component.rank).min());
         }
         fused.into_iter().take(query.top_k).map(|fused| self.hit(connection, fused)).collect()
     }
 
     fn hit(&mut self, connection: &Connection, fused: Fused<Candidate>) -> Result<Hit> {
         let Candidate { key, passage } = fused.id;
-        let mut arms = fused.arms.into_iter();
+        let mut lists = fused.components.into_iter();
         Ok(Hit {
             source_name: source_name(connection, passage)?,
             passage: passage::load(connection, passage, &key)?,
             score: fused.score,
-            lexical: arms.next().flatten(),
-            vector: arms.next().flatten(),
+            lexical: lists.next().flatten(),
+            vector: lists.next().flatten(),
             terms: self.take_terms(passage),
         })
     }
@@ -196,8 +203,8 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn new(catalogue: &LiveVersions, passage: i64) -> Result<Self> {
-        Ok(Self { key: catalogue.key(passage)?, passage })
+    fn new(live_versions: &LiveVersions, passage: i64) -> Result<Self> {
+        Ok(Self { key: live_versions.key(passage)?, passage })
     }
 }
 

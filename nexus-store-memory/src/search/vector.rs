@@ -62,7 +62,7 @@ impl Vectors {
         (row, space): (CorpusRow, Space),
         query: &[f32],
         permitted: &BitSet,
-        catalogue: &LiveVersions,
+        live_versions: &LiveVersions,
         most: usize,
     ) -> Result<Vec<Near>, NotReady> {
         let list = self.list(space);
@@ -72,7 +72,7 @@ impl Vectors {
         if codes.watermark != row.watermark {
             return Err(NotReady::Overtaken);
         }
-        Ok(codes.nearest(connection, query, permitted, catalogue, most)?)
+        Ok(codes.nearest(connection, query, permitted, live_versions, most)?)
     }
 
     /// Applies all changes, however many.
@@ -238,7 +238,7 @@ impl Codes {
         connection: &Connection,
         query: &[f32],
         permitted: &BitSet,
-        catalogue: &LiveVersions,
+        live_versions: &LiveVersions,
         most: usize,
     ) -> Result<Vec<Near>> {
         if self.rows.is_empty() || most == 0 {
@@ -260,7 +260,7 @@ impl Codes {
                 break;
             }
             rescore(connection, query, rest.get(..part).unwrap_or_default(), &mut exact)?;
-            keep_best(&mut exact, most, catalogue);
+            keep_best(&mut exact, most, live_versions);
             from += part;
             if let Some((_, least)) = exact.get(most - 1) {
                 worth = *least;
@@ -421,9 +421,10 @@ fn rescore(
     Ok(())
 }
 
-fn keep_best(found: &mut Vec<Near>, most: usize, catalogue: &LiveVersions) {
-    let best_first =
-        |a: &Near, b: &Near| -> Ordering { b.1.total_cmp(&a.1).then_with(|| catalogue.compare(a.0, b.0)) };
+fn keep_best(found: &mut Vec<Near>, most: usize, live_versions: &LiveVersions) {
+    let best_first = |a: &Near, b: &Near| -> Ordering {
+        b.1.total_cmp(&a.1).then_with(|| live_versions.compare(a.0, b.0))
+    };
     found.sort_by(best_first);
     found.truncate(most);
 }

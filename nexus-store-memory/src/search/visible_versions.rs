@@ -46,7 +46,7 @@ pub(crate) struct Scope {
 
 /// Principal, time and filters of a search.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asker<'a> {
+pub(crate) struct Viewer<'a> {
     pub(crate) tenant: &'a TenantId,
     pub(crate) visibility: &'a Visibility,
     pub(crate) now: Timestamp,
@@ -55,14 +55,14 @@ pub(crate) struct Asker<'a> {
     pub(crate) filter: Option<&'a Filter>,
 }
 
-impl<'a> Asker<'a> {
-    /// Returns the asker of `query`.
+impl<'a> Viewer<'a> {
+    /// Returns the viewer of `query`.
     pub(crate) fn new(tenant: &'a TenantId, visibility: &'a Visibility, query: &'a Query) -> Self {
         let Query { now, tags, documents, filter, .. } = query;
         Self { tenant, visibility, now: *now, tags, documents, filter: filter.as_ref() }
     }
 
-    /// Returns the same asker without filters: for all readable versions.
+    /// Returns the same viewer without filters: for all readable versions.
     pub(crate) fn unfiltered(self) -> Self {
         Self { tags: &[], documents: &[], filter: None, ..self }
     }
@@ -88,25 +88,25 @@ pub(crate) fn grantees(visibility: &Visibility) -> Result<Option<String>> {
     }
 }
 
-/// Returns the versions that `asker` may find, of the live versions.
+/// Returns the versions that `viewer` may find, of the live versions.
 pub(crate) fn permitted(
     kept: &VisibilityCache,
     connection: &Connection,
     row: CorpusRow,
-    catalogue: &LiveVersions,
-    asker: &Asker<'_>,
+    live_versions: &LiveVersions,
+    viewer: &Viewer<'_>,
 ) -> Result<Arc<VisibleVersions>, NotReady> {
-    let scope = asker.scope(row.ordinal);
+    let scope = viewer.scope(row.ordinal);
     let before = kept.find(&scope);
     if before.as_ref().is_some_and(|set| set.watermark > row.watermark) {
         return Err(NotReady::Overtaken);
     }
-    let before = before.filter(|set| set.holds_at(asker.now) && set.watermark >= row.swept);
+    let before = before.filter(|set| set.holds_at(viewer.now) && set.watermark >= row.swept);
     let set = match before {
         Some(set) if set.watermark == row.watermark => return Ok(set),
         before => {
             let mut set = before.map_or_else(VisibleVersions::nothing, Arc::unwrap_or_clone);
-            set.catch_up(connection, &scope, asker, catalogue)?;
+            set.catch_up(connection, &scope, viewer, live_versions)?;
             Arc::new(set)
         }
     };
@@ -127,30 +127,30 @@ impl VisibleVersions {
         &mut self,
         connection: &Connection,
         scope: &Scope,
-        asker: &Asker<'_>,
-        catalogue: &LiveVersions,
+        viewer: &Viewer<'_>,
+        live_versions: &LiveVersions,
     ) -> Result<()> {
         let grantees = grantees(&scope.visibility)?;
         if grantees.is_none() && scope.is_whole_corpus() {
-            self.versions = catalogue.live.clone();
+            self.versions = live_versions.live.clone();
         } else if self.watermark > 0 {
             let granted = grantees
-                .map(|grantees| self.granted(connection, Granted::SINCE, scope, asker, &grantees))
+                .map(|grantees| self.granted(connection, Granted::SINCE, scope, viewer, &grantees))
                 .transpose()?;
-            self.take_changes(connection, scope, asker, catalogue, granted.as_ref())?;
+            self.take_changes(connection, scope, viewer, live_versions, granted.as_ref())?;
         } else if let Some(grantees) = grantees {
-            let is_few = has_few_grants(connection, asker.tenant, &grantees, catalogue)?;
+            let is_few = has_few_grants(connection, viewer.tenant, &grantees, live_versions)?;
             let source = if is_few { Granted::OF_GRANTEES } else { Granted::OF_CORPUS };
-            for version in self.granted(connection, source, scope, asker, &grantees)? {
-                if catalogue.live.contains(version) && scope.admits(connection, asker, version)? {
+            for version in self.granted(connection, source, scope, viewer, &grantees)? {
+                if live_versions.live.contains(version) && scope.admits(connection, viewer, version)? {
                     self.versions.insert(version);
                 }
             }
         } else {
-            self.take_live(connection, scope, asker)?;
+            self.take_live(connection, scope, viewer)?;
         }
-        self.passages = catalogue.passages(&self.versions);
-        self.watermark = catalogue.watermark;
+        self.passages = live_versions.passages(&self.versions);
+        self.watermark = live_versions.watermark;
         Ok(())
     }
 
@@ -159,8 +159,8 @@ impl VisibleVersions {
         &mut self,
         connection: &Connection,
         scope: &Scope,
-        asker: &Asker<'_>,
-        catalogue: &LiveVersions,
+        viewer: &Viewer<'_>,
+        live_versions: &LiveVersions,
         granted: Option<&HashSet<i64>>,
     ) -> Result<()> {
         let mut statement = connection
@@ -173,7 +173,7 @@ impl VisibleVersions {
         while let Some(row) = rows.next().map_err(sql)? {
             let ordinal: i64 = row.get(0).map_err(sql)?;
             let may_see = granted.is_none_or(|granted| granted.contains(&ordinal));
-            if catalogue.live.contains(ordinal) && may_see && scope.admits_row(asker, row)? {
+            if live_versions.live.contains(ordinal) && may_see && scope.admits_row(viewer, row)? {
                 self.versions.insert(ordinal);
             } else {
                 self.versions.remove(ordinal);
@@ -183,7 +183,7 @@ impl VisibleVersions {
     }
 
     /// Adds all live versions that pass the filters.
-    fn take_live(&mut self, connection: &Connection, scope: &Scope, asker: &Asker<'_>) -> Result<()> {
+    fn take_live(&mut self, connection: &Connection, scope: &Scope, viewer: &Viewer<'_>) -> Result<()> {
         let mut statement = connection
             .prepare_cached(
                 "SELECT ordinal, document, described FROM version INDEXED BY version_live
@@ -192,7 +192,7 @@ impl VisibleVersions {
             .map_err(sql)?;
         let mut rows = statement.query(params![scope.corpus]).map_err(sql)?;
         while let Some(row) = rows.next().map_err(sql)? {
-            if scope.admits_row(asker, row)? {
+            if scope.admits_row(viewer, row)? {
                 self.versions.insert(row.get(0).map_err(sql)?);
             }
         }
@@ -205,14 +205,14 @@ impl VisibleVersions {
         connection: &Connection,
         statement: &str,
         scope: &Scope,
-        asker: &Asker<'_>,
+        viewer: &Viewer<'_>,
         grantees: &str,
     ) -> Result<HashSet<i64>> {
         let mut statement = connection.prepare_cached(statement).map_err(sql)?;
         let mut rows = statement
-            .query(params![scope.corpus, asker.tenant.as_str(), grantees, self.watermark])
+            .query(params![scope.corpus, viewer.tenant.as_str(), grantees, self.watermark])
             .map_err(sql)?;
-        let (now, mut granted) = (asker.now.as_micros(), HashSet::new());
+        let (now, mut granted) = (viewer.now.as_micros(), HashSet::new());
         while let Some(row) = rows.next().map_err(sql)? {
             match row.get::<_, Option<i64>>(1).map_err(sql)? {
                 Some(end) if end <= now => self.holds.0 = self.holds.0.max(end),
@@ -254,9 +254,9 @@ fn has_few_grants(
     connection: &Connection,
     tenant: &TenantId,
     grantees: &str,
-    catalogue: &LiveVersions,
+    live_versions: &LiveVersions,
 ) -> Result<bool> {
-    let few = limit(catalogue.len() / 4);
+    let few = limit(live_versions.len() / 4);
     connection
         .prepare_cached(
             "SELECT count(*) <= ?3 FROM (SELECT 1 FROM access INDEXED BY access_by_grantee
@@ -285,21 +285,21 @@ impl Scope {
     }
 
     /// Returns whether a version passes the query's own filters.
-    fn admits(&self, connection: &Connection, asker: &Asker<'_>, version: i64) -> Result<bool> {
+    fn admits(&self, connection: &Connection, viewer: &Viewer<'_>, version: i64) -> Result<bool> {
         if self.is_whole_corpus() {
             return Ok(true);
         }
         connection
             .prepare_cached("SELECT ordinal, document, described FROM version WHERE ordinal = ?1")
             .and_then(|mut statement| {
-                statement.query_row(params![version], |row| Ok(self.admits_row(asker, row))).optional()
+                statement.query_row(params![version], |row| Ok(self.admits_row(viewer, row))).optional()
             })
             .map_err(sql)?
             .unwrap_or(Ok(false))
     }
 
     /// As [`admits`](Self::admits), by the version's row: ordinal, document, description.
-    fn admits_row(&self, asker: &Asker<'_>, row: &rusqlite::Row<'_>) -> Result<bool> {
+    fn admits_row(&self, viewer: &Viewer<'_>, row: &rusqlite::Row<'_>) -> Result<bool> {
         if self.is_whole_corpus() {
             return Ok(true);
         }
@@ -308,7 +308,7 @@ impl Scope {
         if !self.documents.is_empty() && !self.documents.iter().any(|wanted| wanted.as_str() == document) {
             return Ok(false);
         }
-        if self.tags.is_empty() && asker.filter.is_none() {
+        if self.tags.is_empty() && viewer.filter.is_none() {
             return Ok(true);
         }
         let described: Described = match from_json(text(2)?) {
@@ -320,7 +320,7 @@ impl Scope {
             }
         };
         let tagged = self.tags.iter().all(|tag| described.tags.contains(tag));
-        Ok(tagged && asker.filter.is_none_or(|filter| filter.matches(&fields(document, described))))
+        Ok(tagged && viewer.filter.is_none_or(|filter| filter.matches(&fields(document, described))))
     }
 }
 

@@ -28,13 +28,13 @@ pub struct CacheConfig {
 
 impl CacheConfig {
     /// Returns the size limit in bytes; `None` for a disabled cache.
-    pub fn room(&self) -> Option<u64> {
+    pub fn max_bytes(&self) -> Option<u64> {
         let megabytes = self.max_mb.map_or(MEGABYTES, NonZeroU32::get);
         self.enabled.unwrap_or(true).then_some(u64::from(megabytes) << 20)
     }
 
     pub(super) fn settings(&self) -> CacheSettings {
-        if self.room().is_none() {
+        if self.max_bytes().is_none() {
             return CacheSettings::off();
         }
         let usual = CacheSettings::default();

@@ -28,7 +28,7 @@ fn the_defaults_that_are_shown_are_those_in_force() {
     let debug = |config: &Config| format!("{:?}", config.gateway_settings().unwrap());
     assert_eq!(debug(&said), debug(&unsaid));
     assert_eq!(said.llm.route().primary, unsaid.llm.route().primary);
-    assert_eq!(said.cache.room(), unsaid.cache.room());
+    assert_eq!(said.cache.max_bytes(), unsaid.cache.max_bytes());
     assert_eq!(said.retention.retention(), unsaid.retention.retention());
     assert_eq!(said.estimates.token_chars_ratio, unsaid.estimates.token_chars_ratio);
 }

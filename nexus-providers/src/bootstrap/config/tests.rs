@@ -111,13 +111,13 @@ fn every_section_reaches_the_boundary() {
 #[test]
 fn a_cache_has_512_mb_and_answers_serve_for_an_hour_by_default() {
     let config = |text: &str| Config::parse(text, &Environment::from(NOTHING)).unwrap();
-    assert_eq!(config("").cache.room(), Some(512 << 20));
+    assert_eq!(config("").cache.max_bytes(), Some(512 << 20));
     let usual = settings("", NOTHING).cache;
     assert_eq!((usual.answer_ttl, usual.embedding_ttl), (Duration::from_hours(1), Duration::from_hours(24)));
     assert_eq!(usual.semantic_threshold, None);
     let set = "llm.embedder = 'ollama'\n[cache]\nmax_mb = 3\nanswers_seconds = 0\nembeddings_seconds = 5\n\
                 semantic_threshold = 0.97";
-    assert_eq!(config(set).cache.room(), Some(3 << 20));
+    assert_eq!(config(set).cache.max_bytes(), Some(3 << 20));
     let set = settings(set, NOTHING).cache;
     assert_eq!((set.answer_ttl, set.embedding_ttl), (Duration::ZERO, Duration::from_secs(5)));
     assert_eq!(set.semantic_threshold.map(f64::from), Some(0.97));
@@ -125,7 +125,7 @@ fn a_cache_has_512_mb_and_answers_serve_for_an_hour_by_default() {
     let by_variable = settings("", env).cache.semantic_threshold;
     assert_eq!(by_variable.map(f64::from), Some(0.5));
     let off = config("[cache]\nenabled = false");
-    assert_eq!((off.cache.room(), off.gateway_settings().unwrap().cache), (None, CacheSettings::off()));
+    assert_eq!((off.cache.max_bytes(), off.gateway_settings().unwrap().cache), (None, CacheSettings::off()));
 }
 
 #[test]

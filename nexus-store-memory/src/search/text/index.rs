@@ -10,7 +10,7 @@ use tantivy::Searcher;
 use super::Place;
 use super::score::{Counted, Statistics};
 use super::search::Words;
-use super::tantivy_index::{Fields, Part};
+use super::tantivy_index::{Fields, TantivyIndex};
 use super::{index_dir, may_hold_index};
 use crate::error::sql;
 use crate::rows::corpus::CorpusRow;
@@ -45,9 +45,9 @@ struct Current {
 }
 
 struct Parts {
-    main: Part,
+    main: TantivyIndex,
     /// Passages that the owner of a shared directory has not indexed yet.
-    tail: Option<Part>,
+    tail: Option<TantivyIndex>,
 }
 
 impl TextIndex {
@@ -96,7 +96,7 @@ impl TextIndex {
         let mut current = locked(&self.current);
         current.fields = Some(parts.main.fields);
         current.through = parts.newest().through;
-        current.searchers = parts.each().map(Part::searcher).collect();
+        current.searchers = parts.each().map(TantivyIndex::searcher).collect();
         current.own.clear();
         *kept = Some(parts);
         Ok(())
@@ -135,24 +135,24 @@ impl TextIndex {
     /// Returns a searcher detached from the index, with the word statistics of the corpus, or of `own`.
     pub(crate) fn words(
         &self,
-        catalogue: &LiveVersions,
+        live_versions: &LiveVersions,
         own: Option<&Arc<VisibleVersions>>,
     ) -> Result<Words, NotReady> {
         let mut current = locked(&self.current);
         // A newer index lacks the passages of versions that were retired since the snapshot.
-        if current.through != catalogue.watermark {
+        if current.through != live_versions.watermark {
             return Err(NotReady::Overtaken);
         }
         let Some(fields) = current.fields else { return Ok(Words::none()) };
-        let known = current.statistics.take().filter(|known| known.are_of(&current.searchers, catalogue));
+        let known = current.statistics.take().filter(|known| known.are_of(&current.searchers, live_versions));
         let counted = match known {
             Some(counted) => counted,
-            None => Counted::count(&current.searchers, catalogue)?,
+            None => Counted::count(&current.searchers, live_versions)?,
         };
         let corpus = counted.statistics;
         current.statistics = Some(counted);
         let statistics = match own {
-            Some(own) if own.passages != catalogue.live_passages => current.statistics_of(own)?,
+            Some(own) if own.passages != live_versions.live_passages => current.statistics_of(own)?,
             _ => corpus,
         };
         Ok(Words::new(fields, current.searchers.clone(), corpus.clean, statistics))
@@ -169,20 +169,20 @@ impl TextIndex {
 
     fn open(&self, row: CorpusRow) -> Result<Parts> {
         match &self.place {
-            Place::Ram => Ok(Parts { main: Part::in_ram(0)?, tail: None }),
+            Place::Ram => Ok(Parts { main: TantivyIndex::in_ram(0)?, tail: None }),
             Place::Owned(dir) | Place::Shared(dir) if !may_hold_index(dir, self.corpus) => {
                 tracing::warn!(dir = %dir.display(), "the text index is kept in memory: its directory is a link");
-                Ok(Parts { main: Part::in_ram(0)?, tail: None })
+                Ok(Parts { main: TantivyIndex::in_ram(0)?, tail: None })
             }
             Place::Owned(dir) => {
-                let main = Part::open_or_rebuild(&index_dir(dir, self.corpus), row)?;
+                let main = TantivyIndex::open_or_rebuild(&index_dir(dir, self.corpus), row)?;
                 Ok(Parts { main, tail: None })
             }
             Place::Shared(dir) => {
                 let dir = index_dir(dir, self.corpus);
-                let main = Part::open(&dir).ok().filter(|part| part.is_of(row));
-                let main = main.map_or_else(|| Part::in_ram(0), Ok)?;
-                let tail = Part::in_ram(main.through)?;
+                let main = TantivyIndex::open(&dir).ok().filter(|part| part.is_of(row));
+                let main = main.map_or_else(|| TantivyIndex::in_ram(0), Ok)?;
+                let tail = TantivyIndex::in_ram(main.through)?;
                 Ok(Parts { main, tail: Some(tail) })
             }
         }
@@ -229,22 +229,22 @@ impl std::fmt::Debug for TextIndex {
 }
 
 impl Parts {
-    fn newest(&mut self) -> &mut Part {
+    fn newest(&mut self) -> &mut TantivyIndex {
         self.tail.as_mut().unwrap_or(&mut self.main)
     }
 
-    fn each(&self) -> impl Iterator<Item = &Part> {
+    fn each(&self) -> impl Iterator<Item = &TantivyIndex> {
         std::iter::once(&self.main).chain(&self.tail)
     }
 
-    fn each_mut(&mut self) -> impl Iterator<Item = &mut Part> {
+    fn each_mut(&mut self) -> impl Iterator<Item = &mut TantivyIndex> {
         std::iter::once(&mut self.main).chain(&mut self.tail)
     }
 
     /// Opens the newest commit of a shared index; the tail begins where that commit ends.
     fn refresh(&mut self) -> Result<()> {
         if self.tail.is_some() && self.main.reload()? {
-            self.tail = Some(Part::in_ram(self.main.through)?);
+            self.tail = Some(TantivyIndex::in_ram(self.main.through)?);
         }
         Ok(())
     }

@@ -57,12 +57,12 @@ impl TextIndexes {
         &self,
         connection: &Connection,
         row: CorpusRow,
-        catalogue: &LiveVersions,
+        live_versions: &LiveVersions,
         own: Option<&Arc<VisibleVersions>>,
     ) -> Result<Words, NotReady> {
         let index = self.index(row.ordinal);
         index.catch_up(connection, row, Effort::Little)?;
-        index.words(catalogue, own)
+        index.words(live_versions, own)
     }
 
     /// Indexes all publications, however many.

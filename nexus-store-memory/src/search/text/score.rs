@@ -57,15 +57,15 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    pub(super) fn count(searchers: &[Searcher], catalogue: &LiveVersions) -> Result<Self> {
-        let statistics = Statistics::count(searchers, &catalogue.live)?;
+    pub(super) fn count(searchers: &[Searcher], live_versions: &LiveVersions) -> Result<Self> {
+        let statistics = Statistics::count(searchers, &live_versions.live)?;
         let generations = searchers.iter().map(|searcher| searcher.generation().generation_id()).collect();
-        Ok(Self { generations, watermark: catalogue.watermark, statistics })
+        Ok(Self { generations, watermark: live_versions.watermark, statistics })
     }
 
-    pub(super) fn are_of(&self, searchers: &[Searcher], catalogue: &LiveVersions) -> bool {
+    pub(super) fn are_of(&self, searchers: &[Searcher], live_versions: &LiveVersions) -> bool {
         let generations = searchers.iter().map(|searcher| searcher.generation().generation_id());
-        self.watermark == catalogue.watermark && generations.eq(self.generations.iter().copied())
+        self.watermark == live_versions.watermark && generations.eq(self.generations.iter().copied())
     }
 }
 

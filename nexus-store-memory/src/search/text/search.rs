@@ -50,7 +50,7 @@ pub(crate) struct Looked<'a> {
     pub(crate) permitted: &'a VisibleVersions,
     /// Versions that the statistics count; none for the whole corpus.
     pub(crate) own: Option<&'a VisibleVersions>,
-    pub(crate) catalogue: &'a LiveVersions,
+    pub(crate) live_versions: &'a LiveVersions,
     /// Upper bound on the passages returned.
     pub(crate) most: usize,
     /// Whether each passage carries the scores of its words.
@@ -98,10 +98,10 @@ impl Words {
     /// Returns the question's words that any counted passage holds.
     fn words(&self, terms: &[(String, f32)], fields: Fields, looked: &Looked<'_>) -> Result<Vec<Word>> {
         let counted = looked.own.map_or_else(
-            || CountedSet { versions: &looked.catalogue.live, clean: self.clean },
-            |own| self.set(own, looked.catalogue),
+            || CountedSet { versions: &looked.live_versions.live, clean: self.clean },
+            |own| self.set(own, looked.live_versions),
         );
-        let permitted = self.set(looked.permitted, looked.catalogue);
+        let permitted = self.set(looked.permitted, looked.live_versions);
         let mut words = Vec::with_capacity(terms.len());
         for (text, weight) in terms {
             let term = Term::from_field_text(fields.terms, text);
@@ -114,8 +114,8 @@ impl Words {
         Ok(words)
     }
 
-    fn set<'a>(&self, set: &'a VisibleVersions, catalogue: &LiveVersions) -> CountedSet<'a> {
-        let is_whole = set.passages == catalogue.live_passages;
+    fn set<'a>(&self, set: &'a VisibleVersions, live_versions: &LiveVersions) -> CountedSet<'a> {
+        let is_whole = set.passages == live_versions.live_passages;
         CountedSet { versions: &set.versions, clean: self.clean && is_whole }
     }
 }
@@ -133,7 +133,7 @@ fn query(words: &[Word]) -> BooleanQuery {
 struct Pool<'a> {
     bm25: Bm25,
     words: &'a [Word],
-    catalogue: &'a LiveVersions,
+    live_versions: &'a LiveVersions,
     most: usize,
     explain: bool,
     /// Best proposed scores.
@@ -143,8 +143,8 @@ struct Pool<'a> {
 
 impl<'a> Pool<'a> {
     fn new(bm25: Bm25, words: &'a [Word], looked: &Looked<'a>) -> Self {
-        let Looked { catalogue, most, explain, .. } = *looked;
-        Self { bm25, words, catalogue, most, explain, best: TopK::new(most), found: Vec::new() }
+        let Looked { live_versions, most, explain, .. } = *looked;
+        Self { bm25, words, live_versions, most, explain, best: TopK::new(most), found: Vec::new() }
     }
 
     /// Returns the greatest score with which a passage cannot be among the best.
@@ -174,9 +174,9 @@ impl<'a> Pool<'a> {
     }
 
     fn keep_best(&mut self) {
-        let catalogue = self.catalogue;
+        let live_versions = self.live_versions;
         self.found.sort_by(|a, b| {
-            b.score.total_cmp(&a.score).then_with(|| catalogue.compare(a.passage, b.passage))
+            b.score.total_cmp(&a.score).then_with(|| live_versions.compare(a.passage, b.passage))
         });
         self.found.truncate(self.most);
     }

@@ -45,7 +45,7 @@ pub(crate) struct Fields {
 }
 
 /// Index with its watermarks.
-pub(super) struct Part {
+pub(super) struct TantivyIndex {
     index: Index,
     pub(super) fields: Fields,
     reader: IndexReader,
@@ -65,7 +65,7 @@ struct Stamp {
     through: i64,
 }
 
-impl Part {
+impl TantivyIndex {
     /// Creates an empty index in memory, for publications after `through`.
     pub(super) fn in_ram(through: i64) -> Result<Self> {
         let (schema, fields) = schema();

@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # use std::process::ExitCode;
-//! # async fn fresh(room: u64) -> nexus_testkit::cache::Subject { unimplemented!("{room}") }
+//! # async fn fresh(max_bytes: u64) -> nexus_testkit::cache::Subject { unimplemented!("{max_bytes}") }
 //! fn main() -> ExitCode {
 //!     nexus_testkit::cache::run([("memory", nexus_testkit::cache::factory(fresh))])
 //! }
@@ -55,7 +55,7 @@ where
     F: Fn(u64) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Subject> + Send + 'static,
 {
-    Arc::new(move |room| Box::pin(make(room)))
+    Arc::new(move |max_bytes| Box::pin(make(max_bytes)))
 }
 
 /// Upper bound on the bytes of a scenario's cache.

@@ -313,21 +313,21 @@ async fn a_vector_of_another_length_is_compared_with_none_and_disables_none(worl
     short[0].vector = Some(vec![1.0, 1.0, 1.0]);
     world.publish_staged(&caller, "c", "first", short).await;
     world.publish_vectors(&caller, "c", "good", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
-    let arms = async || {
+    let components = async || {
         let found = world.retrieve(&caller, vector_query("leave", [1.0, 0.0, 0.0, 0.0])).await;
-        let mut arms: Vec<_> = found
+        let mut components: Vec<_> = found
             .hits
             .iter()
             .map(|hit| (hit.passage.key.document.to_string(), hit.vector.is_some()))
             .collect();
-        arms.sort();
-        (found.mode, arms)
+        components.sort();
+        (found.mode, components)
     };
     let good = ("good".to_owned(), true);
     let both = vec![("first".to_owned(), false), good.clone()];
-    assert_eq!(arms().await, (SearchMode::Hybrid, both), "words find both, the vector one");
+    assert_eq!(components().await, (SearchMode::Hybrid, both), "words find both, the vector one");
     world.delete(&caller, "first").await.unwrap();
-    assert_eq!(arms().await, (SearchMode::Hybrid, vec![good]));
+    assert_eq!(components().await, (SearchMode::Hybrid, vec![good]));
 }
 async fn the_watermark_grows_with_every_change_to_what_can_be_found_or_by_whom(world: World) {
     let caller = admin("acme");

@@ -35,7 +35,7 @@ fn session(id: &str, owner: &str, title: &str, moment: i64) -> Session {
 pub(super) fn said(run: &str, text: &str, moment: i64) -> Message {
     Message {
         run: RunId::parse(run).unwrap(),
-        speaker: MessageRole::User,
+        role: MessageRole::User,
         text: text.to_owned(),
         citations: Vec::new(),
         at: at(moment),
@@ -123,7 +123,7 @@ async fn what_was_said_before_a_runs_question_is_its_history_whatever_was_said_s
         step.messages = vec![said(run, &format!("question of {run}"), 5)];
         world.store.advance(step).await.unwrap();
     }
-    let mut answer = Message { speaker: MessageRole::Assistant, ..said("r1", "answer of r1", 6) };
+    let mut answer = Message { role: MessageRole::Assistant, ..said("r1", "answer of r1", 6) };
     for run in ["r1", "r2"] {
         answer.run = RunId::parse(run).unwrap();
         let next = Run { version: 2, ..new_run(&caller, run, "s") };
@@ -152,7 +152,7 @@ async fn a_run_says_nothing_in_a_session_of_another_subject(world: World) {
     world.store.delete_session(&access(&ann, AccessRule::Owns, at(1)), &opened.id).await.unwrap();
     world.store.open_session(bob.tenant(), session("s", "bob", "another", 2)).await.unwrap();
     let mut step = advance(&world, Run { version: 2, ..new_run(&ann, "r", "s") }, &[]);
-    step.messages = vec![Message { speaker: MessageRole::Assistant, ..said("r", "an answer", 3) }];
+    step.messages = vec![Message { role: MessageRole::Assistant, ..said("r", "an answer", 3) }];
     world.store.advance(step).await.unwrap();
     assert_eq!(world.store.messages(bob.tenant(), &opened.id, 9).await.unwrap(), []);
     assert_eq!(world.store.session(bob.tenant(), &opened.id).await.unwrap().updated_at, at(2));
