@@ -10,16 +10,16 @@
 //! | `http` | the HTTP client that all vendors share; their features enable it | no |
 //! | `ollama` | models and embeddings of an Ollama server | yes |
 //! | `openai` | chat, embeddings and speech of OpenAI, vLLM, llama.cpp, LM Studio and compatible servers | yes |
-//! | `shell` | bootstrap of the programs: environment, configuration file, audit key | no |
+//! | `bootstrap` | bootstrap of the programs: environment, configuration file, audit key | no |
 //! | `speech` | text-to-speech without a vendor | with `openai` |
 
 #[cfg(feature = "anthropic")]
 pub mod anthropic;
-#[cfg(feature = "shell")]
+#[cfg(feature = "bootstrap")]
 pub mod bootstrap;
 #[cfg(feature = "documents")]
 pub mod documents;
-#[cfg(any(feature = "gemini", feature = "shell"))]
+#[cfg(any(feature = "gemini", feature = "bootstrap"))]
 mod files;
 #[cfg(feature = "gemini")]
 pub mod gemini;
