@@ -62,12 +62,12 @@ pub struct Deadlines {
 }
 
 impl Default for Deadlines {
-    /// Two minutes to begin, one between events, ten in all; five seconds for the store.
+    /// Returns two minutes to begin and in all, one between events, five seconds for the store.
     fn default() -> Self {
         Self {
             first_event: Duration::from_mins(2),
             idle: Duration::from_mins(1),
-            total: Duration::from_mins(10),
+            total: Duration::from_mins(2),
             store: Duration::from_secs(5),
         }
     }

@@ -6,9 +6,6 @@ use std::time::Duration;
 use nexus_core::gateway::{BreakerPolicy, Deadlines, RetryPolicy};
 use serde::Deserialize;
 
-/// Default deadline of a call, in milliseconds.
-const TOTAL_MS: u64 = 120_000;
-
 /// Deadlines of a call, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -30,7 +27,7 @@ impl DeadlinesConfig {
         Deadlines {
             first_event: timeout(self.first_event_ms).unwrap_or(usual.first_event),
             idle: timeout(self.idle_ms).unwrap_or(usual.idle),
-            total: timeout(self.total_ms).unwrap_or(Duration::from_millis(TOTAL_MS)),
+            total: timeout(self.total_ms).unwrap_or(usual.total),
             store: timeout(self.store_ms).unwrap_or(usual.store),
         }
     }
