@@ -7,7 +7,7 @@ use crate::cache::CacheStore;
 use crate::clock::{Clock, SystemClock};
 use crate::document::DocumentParser;
 use crate::document::plain::PlainText;
-use crate::engine::{Engine, Settings};
+use crate::engine::{DenialLog, Engine, Settings};
 use crate::error::{Error, Result};
 use crate::gateway::{Gateway, GatewayParts, GatewaySettings, Models, Routing};
 use crate::id::{IdSource, UuidV7};
@@ -176,7 +176,9 @@ impl Builder {
             },
             cache: self.cache,
         })?;
+        let denials = DenialLog::new(Arc::clone(&store) as _, Arc::clone(&sealer), Arc::clone(&ids));
         Ok(Nexus::new(Engine {
+            denials: Arc::new(denials),
             sealer,
             store,
             gateway,

@@ -1,22 +1,30 @@
 //! Governed engine: the parts that all use cases share. Every use case calls [`Engine::authorise`] first.
+//!
+//! - `denial_log`: the signed records of denials.
+
+mod denial_log;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::{AccessRule, Authorised, RequiredAccess};
-use crate::audit::Sealer;
+use crate::audit::{Draft, Kind, Payload, Sealer, UnsealedRecords};
 use crate::clock::Clock;
 use crate::document::DocumentParser;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Gateway;
-use crate::id::IdSource;
+use crate::id::{IdSource, JobId};
 use crate::llm::prompt::PromptBudget;
-use crate::policy::{Channel, Decision, Operation, PolicyEngine, PolicyRequest, RequestContext, Resource};
+use crate::policy::{
+    Channel, Decision, Effect, Operation, PolicyEngine, PolicyRequest, Reason, RequestContext, Resource,
+};
 use crate::principal::Principal;
 use crate::retention::Retention;
 use crate::run::Registry;
 use crate::store::Store;
 use crate::task_group::TaskGroup;
+
+pub(crate) use denial_log::{Denial, DenialLog};
 
 /// Limits and switches of an engine.
 #[derive(Clone, Debug)]
@@ -72,6 +80,15 @@ impl Default for Settings {
 /// here; any other obligation denies its action.
 const DISCHARGED_OBLIGATIONS: [&str; 0] = [];
 
+/// Rule of Nexus itself: a change of a document needs a grant on it.
+pub(crate) const GRANT_RULE: &str = "nexus:grant";
+/// Rule of Nexus itself: data of other users is for admins.
+pub(crate) const ADMIN_RULE: &str = "nexus:admin";
+/// Rule of Nexus itself: an operation that concerns every tenant is for the operator.
+pub(crate) const OPERATOR_RULE: &str = "nexus:operator";
+/// Rule of Nexus itself: an operation stays within the caller's tenant.
+pub(crate) const TENANT_RULE: &str = "nexus:tenant";
+
 /// Parts that all use cases share.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -85,6 +102,7 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) runs: Registry,
     pub(crate) tasks: Arc<TaskGroup>,
+    pub(crate) denials: Arc<DenialLog>,
 }
 
 impl Engine {
@@ -94,7 +112,8 @@ impl Engine {
     }
 
     /// Returns the policy's decision, a denial if it comes with an obligation that no component discharges. Callers
-    /// treat an error as a denial.
+    /// treat an error as a denial, which is recorded here; a decision that denies is recorded by [`Engine::permit`], or
+    /// in the chain of a run.
     pub(crate) async fn decide(
         &self,
         caller: &Principal,
@@ -104,7 +123,96 @@ impl Engine {
     ) -> Result<Decision> {
         let (action, now) = (operation.action, self.clock.now());
         let request = PolicyRequest { principal: caller, action, resource, context, now };
-        Ok(self.policy.decide(&request).await?.requiring_discharge(&DISCHARGED_OBLIGATIONS))
+        match self.policy.decide(&request).await {
+            Ok(decision) => Ok(decision.requiring_discharge(&DISCHARGED_OBLIGATIONS)),
+            Err(error) => {
+                let decision = self.denying(caller, Reason::PolicyError, error.message().to_owned());
+                let denial = Denial::new(caller, operation, &request.resource, &decision, now);
+                let denial = Denial { effect: "error", code: error.stable_code(), ..denial };
+                self.note(denial).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the decision that allows `operation` now. A denial leaves a record.
+    ///
+    /// # Errors
+    /// Those of [`Decision::into_error`] when the policy does not allow it now.
+    pub(crate) async fn permit(
+        &self,
+        caller: &Principal,
+        operation: &Operation,
+        resource: Resource,
+        context: RequestContext,
+    ) -> Result<Decision> {
+        let decision = self.decide(caller, operation, resource.clone(), context).await?;
+        if decision.allows() {
+            return Ok(decision);
+        }
+        self.note(Denial::new(caller, operation, &resource, &decision, self.clock.now())).await;
+        Err(decision.into_error())
+    }
+
+    /// Returns the error of an operation that `rule` of Nexus itself denies, after the policy allowed it. Leaves a record
+    /// like a denial of the policy.
+    pub(crate) async fn refuse(
+        &self,
+        caller: &Principal,
+        operation: &Operation,
+        resource: &Resource,
+        rule: &'static str,
+        message: impl Into<String>,
+    ) -> Error {
+        let decision = self.denying(caller, Reason::RoleDenied, message).with_rules(vec![rule.to_owned()]);
+        self.note(Denial::new(caller, operation, resource, &decision, self.clock.now())).await;
+        decision.into_error()
+    }
+
+    /// Returns the answer of a store to a change, and records it if it is a denial: the store checks grants in the
+    /// transaction of the change.
+    ///
+    /// # Errors
+    /// That of the answer.
+    pub(crate) async fn noting_denial<T>(
+        &self,
+        caller: &Principal,
+        operation: &Operation,
+        resource: &Resource,
+        answer: Result<T>,
+    ) -> Result<T> {
+        if let Err(error) = &answer
+            && error.kind() == ErrorKind::Denied
+        {
+            // Only its record counts: the caller gets the store's own error.
+            drop(self.refuse(caller, operation, resource, GRANT_RULE, error.message().to_owned()).await);
+        }
+        answer
+    }
+
+    pub(crate) async fn note(&self, denial: Denial) {
+        self.denials.note(&self.tasks, denial).await;
+    }
+
+    fn denying(&self, caller: &Principal, reason: Reason, message: impl Into<String>) -> Decision {
+        Decision::new(Effect::Deny, reason, message, self.policy.version(caller.tenant()))
+    }
+
+    /// Returns the records of a chain for a single event: opened, recorded and closed.
+    pub(crate) fn single_event_chain(
+        &self,
+        caller: &Principal,
+        kind: Kind,
+        facts: Payload,
+    ) -> Result<UnsealedRecords> {
+        let (chain, now, policy): (JobId, _, _) =
+            (self.new_id()?, self.clock.now(), self.policy.version(caller.tenant()));
+        Ok(self.pending(Draft::single_event(caller, chain.as_str(), kind, &policy, now, facts)))
+    }
+
+    /// Wraps drafts that the store seals in its transaction.
+    pub(crate) fn pending(&self, drafts: Vec<Draft>) -> UnsealedRecords {
+        UnsealedRecords::new(Arc::clone(&self.sealer), drafts)
     }
 
     /// Binds `request` to `caller` if the policy allows `operation`.
@@ -118,7 +226,7 @@ impl Engine {
         resource: Resource,
         request: T,
     ) -> Result<Authorised<T>> {
-        let decision = self.decide(caller, operation, resource, self.context(operation)).await?;
+        let decision = self.permit(caller, operation, resource, self.context(operation)).await?;
         Authorised::new(caller, decision, request)
     }
 

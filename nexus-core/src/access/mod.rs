@@ -15,6 +15,7 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::UnsealedRecords;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{DocumentId, GrantId, SubjectId};
@@ -218,6 +219,7 @@ impl Visibility {
 /// - An expired grant gives nothing.
 /// - Granting on a document that does not exist is `NotFound`.
 /// - Granting and revoking need the required access at the commit: without it they change nothing.
+/// - A grant or a revocation and its audit record commit together; a refused one leaves no record.
 #[async_trait]
 pub trait GrantStore: Send + Sync {
     /// Adds `grant`, or replaces the one with the same document, grantee and permission, and returns the stored grant.
@@ -225,7 +227,12 @@ pub trait GrantStore: Send + Sync {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) when the document does not exist; those of
     /// [`check_document`](Authorised::check_document).
-    async fn grant(&self, access: &Authorised<RequiredAccess>, grant: Grant) -> Result<Grant>;
+    async fn grant(
+        &self,
+        access: &Authorised<RequiredAccess>,
+        grant: Grant,
+        audit: UnsealedRecords,
+    ) -> Result<Grant>;
 
     /// Removes a grant of `document` and returns it.
     ///
@@ -237,6 +244,7 @@ pub trait GrantStore: Send + Sync {
         access: &Authorised<RequiredAccess>,
         document: &DocumentId,
         grant: &GrantId,
+        audit: UnsealedRecords,
     ) -> Result<Grant>;
 
     /// Returns all grants of `document`, expired ones included, in order of creation; empty for an unknown document.

@@ -129,8 +129,14 @@ impl Payload {
     /// `._:/@+-`. Anything else could be text, so its hash is stored instead, as `sha256:` and 64 digits.
     #[must_use]
     pub fn token(self, name: &'static str, token: &str) -> Self {
-        let value = if is_token(token) { token.to_owned() } else { format!("sha256:{}", Digest::of(token)) };
-        self.with(name, Value::Text(value))
+        self.with(name, Value::Text(tokenised(token)))
+    }
+
+    /// Adds several tokens, in the order given.
+    #[must_use]
+    pub fn tokens(self, name: &'static str, tokens: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let tokens = tokens.into_iter().map(|token| Value::Text(tokenised(token.as_ref()))).collect();
+        self.with(name, Value::List(tokens))
     }
 
     /// Adds a time.
@@ -196,6 +202,11 @@ impl Value {
             }
         }
     }
+}
+
+/// Returns a token as it is, and the hash of anything else.
+fn tokenised(text: &str) -> String {
+    if is_token(text) { text.to_owned() } else { format!("sha256:{}", Digest::of(text)) }
 }
 
 fn is_token(text: &str) -> bool {

@@ -47,6 +47,11 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         self.0
     }
+
+    /// Returns whether records of this kind begin or end a chain.
+    pub(super) fn is_boundary(self) -> bool {
+        self == Self::CHAIN_OPEN || self == Self::CHAIN_CLOSE
+    }
 }
 
 /// Unsealed audit event.
@@ -110,6 +115,23 @@ impl Draft {
             at,
             payload: Payload::new(),
         }
+    }
+
+    /// Returns the records of a chain for a single event: opened, recorded and closed.
+    pub fn single_event(
+        caller: &Principal,
+        chain: &str,
+        kind: Kind,
+        policy_version: &str,
+        at: Timestamp,
+        facts: Payload,
+    ) -> Vec<Self> {
+        let draft = |kind| Self::new(caller, chain, kind, policy_version, at);
+        vec![
+            draft(Kind::CHAIN_OPEN),
+            draft(kind).with_payload(facts),
+            draft(Kind::CHAIN_CLOSE).with_payload(Payload::new().token("outcome", "succeeded")),
+        ]
     }
 
     /// Sets the facts.

@@ -24,6 +24,16 @@ impl UnsealedRecords {
     pub fn new(sealer: Arc<Sealer>, drafts: Vec<Draft>) -> Self {
         Self { sealer, drafts }
     }
+
+    /// Adds a count to every draft but the first and the last of a chain: a number that only the transaction of the
+    /// change knows, such as the removed documents of a corpus.
+    #[must_use]
+    pub fn with_count(mut self, name: &'static str, count: u64) -> Self {
+        for draft in self.drafts.iter_mut().filter(|draft| !draft.kind.is_boundary()) {
+            draft.payload = std::mem::take(&mut draft.payload).count(name, count);
+        }
+        self
+    }
 }
 
 /// Sealer of records: writes, hashes and signs them. A store calls it inside the transaction that holds the chain's

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Corpus, CorpusPatch};
+use crate::audit::UnsealedRecords;
 use crate::error::Result;
 use crate::id::CorpusId;
 use crate::principal::TenantId;
@@ -15,19 +16,27 @@ use crate::principal::TenantId;
 /// - A patch leaves the fields that it does not name unchanged.
 /// - Deleting a corpus removes its documents; while any is in flight it is a conflict.
 /// - Corpora are listed in order of id.
+/// - A change and its audit record commit together; a refused change leaves no record.
+/// - The record of a deletion counts the removed documents.
 #[async_trait]
 pub trait CorpusStore: Send + Sync {
     /// Creates a corpus.
     ///
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict) when the id is taken.
-    async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus) -> Result<()>;
+    async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus, audit: UnsealedRecords) -> Result<()>;
 
     /// Changes a corpus and returns it.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound).
-    async fn update_corpus(&self, tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus>;
+    async fn update_corpus(
+        &self,
+        tenant: &TenantId,
+        id: &CorpusId,
+        patch: CorpusPatch,
+        audit: UnsealedRecords,
+    ) -> Result<Corpus>;
 
     /// Returns one corpus.
     ///
@@ -41,9 +50,9 @@ pub trait CorpusStore: Send + Sync {
     /// Those of a store.
     async fn corpora(&self, tenant: &TenantId) -> Result<Vec<Corpus>>;
 
-    /// Removes a corpus and its documents.
+    /// Removes a corpus and its documents, and adds their number to `audit` as `documents`.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while one is in flight.
-    async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<()>;
+    async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId, audit: UnsealedRecords) -> Result<()>;
 }

@@ -56,7 +56,7 @@ impl Engine {
         blob: &Blob,
     ) -> Result<Submitted> {
         let (resource, rule) = (Resource::corpus(&new.corpus), AccessRule::NewOr(Permission::Write));
-        let access = self.authorise_change(caller, &DOCUMENT_WRITE, resource, rule).await?;
+        let access = self.authorise_change(caller, &DOCUMENT_WRITE, resource.clone(), rule).await?;
         let chunking = if let Some(chunking) = new.chunking {
             chunking
         } else {
@@ -93,7 +93,8 @@ impl Engine {
             now: self.clock.now(),
             audit,
         };
-        self.store.submit(submission).await
+        let submitted = self.store.submit(submission).await;
+        self.noting_denial(caller, &DOCUMENT_WRITE, &resource, submitted).await
     }
 
     /// Queues passages that the caller has cut, and perhaps embedded.
@@ -123,8 +124,9 @@ impl Engine {
     ) -> Result<Submitted> {
         let rule = AccessRule::Holds(Permission::Reindex);
         let resource = Resource::document(document);
-        let access = self.authorise_change(caller, &DOCUMENT_REINDEX, resource, rule).await?;
-        let current = self.permitted_document(caller, document, Permission::Reindex).await?;
+        let access = self.authorise_change(caller, &DOCUMENT_REINDEX, resource.clone(), rule).await?;
+        let current =
+            self.permitted_document(caller, &DOCUMENT_REINDEX, document, Permission::Reindex).await?;
         let chunking = chunking.unwrap_or(current.chunking);
         let job: JobId = self.new_id()?;
         let facts = Payload::new().id("document", document).token("content_hash", &current.content_hash);
@@ -132,7 +134,8 @@ impl Engine {
         let document = document.clone();
         let now = self.clock.now();
         let reindex = Reindex { principal: caller.clone(), job, document, chunking, access, now, audit };
-        self.store.reindex(reindex).await
+        let queued = self.store.reindex(reindex).await;
+        self.noting_denial(caller, &DOCUMENT_REINDEX, &resource, queued).await
     }
 
     /// Checks that the caller may replace a document that exists, which needs `write`. A caller without `read` learns
@@ -142,7 +145,7 @@ impl Engine {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             found => found?,
         };
-        match self.permitted_document(caller, id, Permission::Write).await {
+        match self.permitted_document(caller, &DOCUMENT_WRITE, id, Permission::Write).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Err(Error::new(ErrorKind::Conflict, "a document with this id exists").code("DOCUMENT_EXISTS"))
             }
@@ -156,10 +159,5 @@ impl Engine {
             Draft::new(caller, job.as_str(), Kind::CHAIN_OPEN, self.policy.version(caller.tenant()), now)
                 .with_payload(facts);
         self.pending(vec![open])
-    }
-
-    /// Wraps drafts that the store seals in its transaction.
-    pub(crate) fn pending(&self, drafts: Vec<Draft>) -> UnsealedRecords {
-        UnsealedRecords::new(std::sync::Arc::clone(&self.sealer), drafts)
     }
 }

@@ -2,8 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{Kind, Payload};
 use crate::clock::Timestamp;
 use crate::money::NanoUsd;
+
+/// Audit event of a tripped kill switch, by hand or automatic.
+pub(crate) const TRIPPED: Kind = Kind::new("shutoff.tripped");
+
+/// Actor of an automatic trip in audit records.
+pub(super) const AUTO_TRIP: &str = "system:kill-switch";
 
 /// Scope of a kill switch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,7 +61,33 @@ pub enum KillSwitchCause {
     },
 }
 
+impl KillSwitchScope {
+    /// Returns the scope as facts of an audit record.
+    pub(crate) fn facts(&self) -> Payload {
+        match self {
+            Self::Global => Payload::new().token("scope", "global"),
+            Self::Tenant(_) => Payload::new().token("scope", "tenant"),
+            Self::User(id) => Payload::new().token("scope", "user").token("user", id),
+        }
+    }
+}
+
 impl KillSwitch {
+    /// Returns the facts of an audit record: scope, cause with its figures, and end. A reason is text, so that its
+    /// hash stands for it.
+    pub(crate) fn facts(&self) -> Payload {
+        let facts = match &self.cause {
+            KillSwitchCause::Switch { reason } => self.scope.facts().sha256("reason", reason),
+            KillSwitchCause::Spend { spent } => {
+                self.scope.facts().token("cause", "spend").money("spent", *spent)
+            }
+            KillSwitchCause::Errors { failed, calls } => {
+                self.scope.facts().token("cause", "errors").count("failed", *failed).count("calls", *calls)
+            }
+        };
+        self.until.iter().fold(facts, |facts, until| facts.time("until", *until))
+    }
+
     /// Returns whether the switch refuses calls at `now`.
     pub fn is_tripped(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)

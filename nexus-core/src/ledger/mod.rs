@@ -19,6 +19,7 @@ pub use call::{
     Attempt, AttemptOutcome, AttemptStatus, Call, CallResult, CallStatus, IdempotencyKey, Operation,
 };
 pub use entry::{Correction, LedgerEntry, Reconciliation, VendorBill};
+pub(crate) use kill_switch::TRIPPED;
 pub use kill_switch::{AutoTripRule, HourlyStats, KillSwitch, KillSwitchCause, KillSwitchScope};
 pub use query::{LedgerQuery, UsageBy, UsageRecord, UsageRow};
 pub use store::{BeginCall, BeginResult, LedgerStore, OpenCall, QuotaStore, RetryCall, Settlement};

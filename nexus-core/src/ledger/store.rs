@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::kill_switch::{AUTO_TRIP, TRIPPED};
 use super::{
     Attempt, AttemptOutcome, AutoTripRule, Call, CallResult, CallStatus, KillSwitch, KillSwitchScope,
     LedgerEntry, LedgerQuery, Reconciliation, UsageBy, UsageRecord, UsageRow,
@@ -106,6 +107,18 @@ pub struct Settlement {
     pub audit: audit::UnsealedRecords,
 }
 
+impl Settlement {
+    /// Adds the record of a kill switch that this settlement tripped, before the last record of the call. Nexus itself
+    /// trips it, so that the actor is the system.
+    pub fn record_trip(&mut self, switch: &KillSwitch) {
+        let drafts = &mut self.audit.drafts;
+        let Some(end) = drafts.last().cloned() else { return };
+        let record =
+            audit::Draft { kind: TRIPPED, actor: AUTO_TRIP.to_owned(), payload: switch.facts(), ..end };
+        drafts.insert(drafts.len().saturating_sub(1), record);
+    }
+}
+
 /// Unsettled call, as recovery finds it after a restart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenCall {
@@ -139,7 +152,8 @@ pub struct OpenCall {
 /// - Only an estimate is corrected, any number of times, and of two concurrent corrections of an entry one succeeds.
 /// - A new counter begins with the sum that the ledger has for it, whatever its scope, model and window, and calls in
 ///   flight then are counted when they end.
-/// - The settlement that exceeds the auto-trip rule trips the kill switch of its scope in the same transaction.
+/// - The settlement that exceeds the auto-trip rule trips the kill switch of its scope in the same transaction, and
+///   records the trip with its figures in the chain of the call, before the end of the call.
 /// - Open calls of every tenant are found again after a restart.
 /// - No tenant sees or counts rows of another.
 #[async_trait]

@@ -14,12 +14,12 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{RunId, SessionId, check_name};
 use crate::ledger::{
-    Call, KillSwitch, KillSwitchCause, KillSwitchScope, LedgerEntry, LedgerQuery, UsageBy, UsageRecord,
-    UsageRow,
+    Call, KillSwitch, KillSwitchCause, KillSwitchScope, LedgerEntry, LedgerQuery, TRIPPED, UsageBy,
+    UsageRecord, UsageRow,
 };
 use crate::policy::{ADMINS, EDITORS, Operation, Route};
 use crate::price::PriceRow;
-use crate::principal::{Authentication, Principal};
+use crate::principal::Principal;
 use crate::quota::{Consumer, DateRange, Limit, LimitCheck, LimitKey, Limits, ScopeKind, Zone, checks};
 
 /// Maximum number of listed calls or ledger entries.
@@ -57,7 +57,6 @@ pub const SHUTOFF_WRITE: Operation =
 const LIMIT_SET: Kind = Kind::new("limit.set");
 const LIMIT_REMOVED: Kind = Kind::new("limit.removed");
 const PRICE_ADDED: Kind = Kind::new("price.added");
-const TRIPPED: Kind = Kind::new("shutoff.tripped");
 const REARMED: Kind = Kind::new("shutoff.rearmed");
 
 /// Limit in force, with the state of its counter.
@@ -95,7 +94,7 @@ impl Nexus {
     pub async fn usage(&self, caller: &Principal, by: UsageBy, days: &DateRange) -> Result<Vec<UsageRow>> {
         self.authorise_all(caller, &USAGE_READ).await?;
         if by != UsageBy::User {
-            all_of_the_tenant(caller)?;
+            self.all_of_the_tenant(caller, &USAGE_READ).await?;
         }
         let mut rows = self.engine.store.usage(caller.tenant(), by, days.from(), days.to()).await?;
         if Visibility::of(caller) != Visibility::All {
@@ -110,7 +109,7 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied).
     pub async fn usage_records(&self, caller: &Principal, days: &DateRange) -> Result<Vec<UsageRecord>> {
         self.authorise_all(caller, &USAGE_RECORDS).await?;
-        all_of_the_tenant(caller)?;
+        self.all_of_the_tenant(caller, &USAGE_RECORDS).await?;
         self.engine.store.usage_records(caller.tenant(), days.from(), days.to()).await
     }
 
@@ -144,7 +143,7 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
     pub async fn reasoning(&self, caller: &Principal, call: &str) -> Result<Option<String>> {
         self.authorise_all(caller, &CALL_REASONING).await?;
-        all_of_the_tenant(caller)?;
+        self.all_of_the_tenant(caller, &CALL_REASONING).await?;
         self.engine.store.reasoning(caller.tenant(), call).await
     }
 
@@ -166,7 +165,7 @@ impl Nexus {
     /// `INVALID_PRICE`.
     pub async fn add_price(&self, caller: &Principal, row: &PriceRow) -> Result<()> {
         self.authorise_all(caller, &PRICING_WRITE).await?;
-        operator(caller)?;
+        self.operator(caller, &PRICING_WRITE).await?;
         row.check()?;
         let facts = Payload::new()
             .token("provider", &row.provider)
@@ -188,7 +187,7 @@ impl Nexus {
         self.authorise_all(caller, &LIMIT_LIST).await?;
         let own = caller.subject().as_str();
         if user.is_some_and(|user| user != own) {
-            all_of_the_tenant(caller)?;
+            self.all_of_the_tenant(caller, &LIMIT_LIST).await?;
         }
         let settings = self.gateway_settings();
         let of_tenant = settings.tenants.get(caller.tenant().as_str());
@@ -342,11 +341,11 @@ impl Nexus {
     ) -> Result<KillSwitch> {
         self.authorise_all(caller, &SHUTOFF_WRITE).await?;
         check_name("reason", reason)?;
-        let facts = scope_facts(caller, &scope)?.sha256("reason", reason);
-        let audit = self.engine.single_event_chain(caller, TRIPPED, facts)?;
+        self.check_scope(caller, &scope).await?;
         let since = self.engine.clock.now();
         let cause = KillSwitchCause::Switch { reason: reason.to_owned() };
         let switch = KillSwitch { scope, cause, since, until: lasts.map(|lasts| since.plus(lasts)) };
+        let audit = self.engine.single_event_chain(caller, TRIPPED, switch.facts())?;
         self.engine.store.trip(caller.tenant(), &switch, audit).await?;
         Ok(switch)
     }
@@ -358,7 +357,8 @@ impl Nexus {
     /// As [`Nexus::trip`].
     pub async fn rearm(&self, caller: &Principal, scope: &KillSwitchScope) -> Result<bool> {
         self.authorise_all(caller, &SHUTOFF_WRITE).await?;
-        let audit = self.engine.single_event_chain(caller, REARMED, scope_facts(caller, scope)?)?;
+        self.check_scope(caller, scope).await?;
+        let audit = self.engine.single_event_chain(caller, REARMED, scope.facts())?;
         self.engine.store.rearm(caller.tenant(), scope, self.engine.clock.now(), audit).await
     }
 
@@ -402,44 +402,6 @@ fn hide_use_of_others(call: &mut Call) {
         let is_own = matches!(refusal.get("scope").and_then(serde_json::Value::as_str), Some("user" | "run"));
         if !is_own {
             refusal.insert("used".to_owned(), 0.into());
-        }
-    }
-}
-
-/// Checks that the caller is an admin, who may see the usage of others.
-fn all_of_the_tenant(caller: &Principal) -> Result<()> {
-    match Visibility::of(caller) {
-        Visibility::All => Ok(()),
-        Visibility::Granted(_) => {
-            Err(Error::new(ErrorKind::Denied, "the usage of other users is visible to admins only")
-                .hint("request your own usage, by user"))
-        }
-    }
-}
-
-/// Checks that the caller is the operator of Nexus, and not an admin of a tenant over a network.
-fn operator(caller: &Principal) -> Result<()> {
-    match caller.authentication() {
-        Authentication::Local | Authentication::System { .. } => Ok(()),
-        Authentication::ApiKey { .. } | Authentication::Sso { .. } => Err(Error::new(
-            ErrorKind::Denied,
-            "this concerns every tenant, and only the operator of Nexus may do it",
-        )),
-    }
-}
-
-/// Checks that the caller may switch a scope, and returns its audit payload.
-fn scope_facts(caller: &Principal, scope: &KillSwitchScope) -> Result<Payload> {
-    let facts = Payload::new();
-    match scope {
-        KillSwitchScope::Global => operator(caller).map(|()| facts.token("scope", "global")),
-        KillSwitchScope::Tenant(id) if id == caller.tenant().as_str() => Ok(facts.token("scope", "tenant")),
-        KillSwitchScope::Tenant(_) => {
-            Err(Error::new(ErrorKind::Denied, "only a tenant's own admins may switch its kill switch"))
-        }
-        KillSwitchScope::User(id) => {
-            check_name("user", id)?;
-            Ok(facts.token("scope", "user").token("user", id))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Corpora of the facade: sets of documents that are searched together.
 
 use super::Nexus;
+use crate::audit::{Kind, Payload};
 use crate::corpus::{Corpus, CorpusConfig, CorpusPatch};
 use crate::error::Result;
 use crate::id::{CorpusId, check_name};
@@ -20,6 +21,10 @@ pub const CORPUS_UPDATE: Operation = CORPUS_CREATE.at(Route::patch("/v1/corpora/
 pub const CORPUS_DELETE: Operation =
     Operation::new("corpus.delete", ADMINS, Route::delete("/v1/corpora/{corpus_id}"));
 
+const CREATED: Kind = Kind::new("corpus.created");
+const UPDATED: Kind = Kind::new("corpus.updated");
+const DELETED: Kind = Kind::new("corpus.deleted");
+
 impl Nexus {
     /// Creates a corpus. `config` is its `provider_config_json`; `{}` means the defaults.
     ///
@@ -38,7 +43,9 @@ impl Nexus {
         CorpusConfig::parse(&config)?;
         let created_at = self.engine.clock.now();
         let corpus = Corpus { id, name: name.to_owned(), provider_config_json: config, created_at };
-        self.engine.store.create_corpus(caller.tenant(), corpus.clone()).await?;
+        let facts = facts(&corpus.id, Some(&corpus.name), Some(&corpus.provider_config_json));
+        let audit = self.engine.single_event_chain(caller, CREATED, facts)?;
+        self.engine.store.create_corpus(caller.tenant(), corpus.clone(), audit).await?;
         Ok(corpus)
     }
 
@@ -55,7 +62,9 @@ impl Nexus {
         self.authorise(caller, &CORPUS_UPDATE, Resource::corpus(id)).await?;
         patch.name.iter().try_for_each(|name| check_name("corpus name", name))?;
         patch.provider_config_json.iter().try_for_each(|config| CorpusConfig::parse(config).map(|_| ()))?;
-        self.engine.store.update_corpus(caller.tenant(), id, patch).await
+        let facts = facts(id, patch.name.as_deref(), patch.provider_config_json.as_ref());
+        let audit = self.engine.single_event_chain(caller, UPDATED, facts)?;
+        self.engine.store.update_corpus(caller.tenant(), id, patch, audit).await
     }
 
     /// Returns one corpus.
@@ -83,6 +92,14 @@ impl Nexus {
     /// [`Conflict`](crate::ErrorKind::Conflict) while a document is being ingested.
     pub async fn delete_corpus(&self, caller: &Principal, id: &CorpusId) -> Result<()> {
         self.authorise(caller, &CORPUS_DELETE, Resource::corpus(id)).await?;
-        self.engine.store.delete_corpus(caller.tenant(), id).await
+        let audit = self.engine.single_event_chain(caller, DELETED, facts(id, None, None))?;
+        self.engine.store.delete_corpus(caller.tenant(), id, audit).await
     }
+}
+
+/// Returns the facts of a change: the corpus, and the hashes of its new name and settings.
+fn facts(id: &CorpusId, name: Option<&str>, settings: Option<&serde_json::Value>) -> Payload {
+    let facts = Payload::new().id("corpus", id);
+    let facts = name.into_iter().fold(facts, |facts, name| facts.sha256("name", name));
+    settings.into_iter().fold(facts, |facts, settings| facts.sha256("settings", &settings.to_string()))
 }

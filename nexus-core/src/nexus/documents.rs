@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::Nexus;
 use crate::access::{AccessRule, Grant, Grantee, Permission, Visibility};
-use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
+use crate::audit::{Kind, Payload};
 use crate::clock::Timestamp;
 use crate::document::store::{DocumentQuery, Submitted};
 use crate::document::{ChunkConfig, Document, DocumentStatus, Job, JobState, NewDocument, Passage, Source};
-use crate::engine::Engine;
-use crate::error::{Error, ErrorKind, Result};
+use crate::engine::{Engine, GRANT_RULE};
+use crate::error::{Error, Result};
 use crate::id::{DocumentId, GrantId, JobId, ModelId};
 use crate::ingest::PrechunkedPassage;
 use crate::policy::{EDITORS, Operation, READERS, Resource, Route};
@@ -40,6 +40,10 @@ pub const GRANT_CREATE: Operation = Operation::new(
 /// Operation of revoking a grant.
 pub const GRANT_REVOKE: Operation =
     GRANT_CREATE.at(Route::delete("/v1/admin/authz/documents/{document_id}/permissions/{permission_id}"));
+
+const DELETED: Kind = Kind::new("document.deleted");
+const GRANTED: Kind = Kind::new("grant.created");
+const REVOKED: Kind = Kind::new("grant.revoked");
 
 impl Nexus {
     /// Stores a document and queues the job that makes it searchable. [`Nexus::run_pending_jobs`] runs such jobs, or
@@ -169,7 +173,7 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also when the caller may not read it.
     pub async fn document(&self, caller: &Principal, id: &DocumentId) -> Result<Document> {
         self.authorise(caller, &DOCUMENT_READ, Resource::document(id)).await?;
-        self.engine.permitted_document(caller, id, Permission::Read).await
+        self.engine.permitted_document(caller, &DOCUMENT_READ, id, Permission::Read).await
     }
 
     /// Returns the documents that the caller may read, in order of id.
@@ -204,11 +208,13 @@ impl Nexus {
     /// job is in flight.
     pub async fn delete_document(&self, caller: &Principal, id: &DocumentId) -> Result<()> {
         let (resource, rule) = (Resource::document(id), AccessRule::Holds(Permission::Delete));
-        let access = self.engine.authorise_change(caller, &DOCUMENT_DELETE, resource, rule).await?;
-        let document = self.engine.permitted_document(caller, id, Permission::Delete).await?;
+        let access = self.engine.authorise_change(caller, &DOCUMENT_DELETE, resource.clone(), rule).await?;
+        let document =
+            self.engine.permitted_document(caller, &DOCUMENT_DELETE, id, Permission::Delete).await?;
         let facts = Payload::new().id("document", id).token("content_hash", &document.content_hash);
-        let audit = self.engine.single_event_chain(caller, Kind::new("document.deleted"), facts)?;
-        self.engine.store.delete_document(&access, id, audit).await
+        let audit = self.engine.single_event_chain(caller, DELETED, facts)?;
+        let deleted = self.engine.store.delete_document(&access, id, audit).await;
+        self.engine.noting_denial(caller, &DOCUMENT_DELETE, &resource, deleted).await
     }
 
     /// Grants a permission on a document, until `expires_at` if that is set.
@@ -224,7 +230,7 @@ impl Nexus {
         expires_at: Option<Timestamp>,
     ) -> Result<Grant> {
         let (resource, rule) = (Resource::document(document), AccessRule::Holds(Permission::Owner));
-        let access = self.engine.authorise_change(caller, &GRANT_CREATE, resource, rule).await?;
+        let access = self.engine.authorise_change(caller, &GRANT_CREATE, resource.clone(), rule).await?;
         let grant = Grant {
             id: self.engine.new_id()?,
             document_id: document.clone(),
@@ -234,7 +240,9 @@ impl Nexus {
             expires_at,
             created_at: self.engine.clock.now(),
         };
-        self.engine.store.grant(&access, grant).await
+        let audit = self.engine.single_event_chain(caller, GRANTED, grant_facts(&grant))?;
+        let granted = self.engine.store.grant(&access, grant, audit).await;
+        self.engine.noting_denial(caller, &GRANT_CREATE, &resource, granted).await
     }
 
     /// Revokes a grant, with effect from the next search.
@@ -243,8 +251,16 @@ impl Nexus {
     /// As [`Nexus::grant`].
     pub async fn revoke(&self, caller: &Principal, document: &DocumentId, grant: &GrantId) -> Result<Grant> {
         let (resource, rule) = (Resource::document(document), AccessRule::Holds(Permission::Owner));
-        let access = self.engine.authorise_change(caller, &GRANT_REVOKE, resource, rule).await?;
-        self.engine.store.revoke(&access, document, grant).await
+        let access = self.engine.authorise_change(caller, &GRANT_REVOKE, resource.clone(), rule).await?;
+        // The grantee and the permission of an id never change, so that reading them before the revocation is safe.
+        let grants = self.engine.store.grants(caller.tenant(), document).await?;
+        let facts = match grants.iter().find(|found| found.id == *grant) {
+            Some(found) => grant_facts(found),
+            None => Payload::new().id("document", document),
+        };
+        let audit = self.engine.single_event_chain(caller, REVOKED, facts.id("grant", grant))?;
+        let revoked = self.engine.store.revoke(&access, document, grant, audit).await;
+        self.engine.noting_denial(caller, &GRANT_REVOKE, &resource, revoked).await
     }
 
     /// Returns the grants on a document, to its owners.
@@ -253,16 +269,26 @@ impl Nexus {
     /// As [`Nexus::grant`].
     pub async fn grants(&self, caller: &Principal, document: &DocumentId) -> Result<Vec<Grant>> {
         self.authorise(caller, &GRANT_LIST, Resource::document(document)).await?;
-        self.engine.permitted_document(caller, document, Permission::Owner).await?;
+        self.engine.permitted_document(caller, &GRANT_LIST, document, Permission::Owner).await?;
         self.engine.store.grants(caller.tenant(), document).await
     }
+}
+
+/// Returns the facts of a grant. Its id is not among them: a grant that replaces another keeps the other's id.
+fn grant_facts(grant: &Grant) -> Payload {
+    let facts = Payload::new()
+        .id("document", &grant.document_id)
+        .token("grantee_kind", grant.grantee.kind())
+        .token("grantee", grant.grantee.id())
+        .token("permission", grant.permission.as_str());
+    grant.expires_at.iter().fold(facts, |facts, end| facts.time("expires_at", *end))
 }
 
 impl Engine {
     /// Returns a job on whose document `caller` holds `read`. Without it, the document is `NotFound`.
     async fn permitted_job(&self, caller: &Principal, id: &JobId) -> Result<Job> {
         let job = self.store.job(caller.tenant(), id).await?;
-        self.permitted_document(caller, &job.document_id, Permission::Read).await?;
+        self.permitted_document(caller, &JOB_READ, &job.document_id, Permission::Read).await?;
         Ok(job)
     }
 
@@ -270,6 +296,7 @@ impl Engine {
     pub(crate) async fn permitted_document(
         &self,
         caller: &Principal,
+        operation: &Operation,
         id: &DocumentId,
         permission: Permission,
     ) -> Result<Document> {
@@ -279,29 +306,10 @@ impl Engine {
         if visibility.permits(permission, &grants, now) {
             Ok(document)
         } else if visibility.permits(Permission::Read, &grants, now) {
-            Err(Error::new(
-                ErrorKind::Denied,
-                format!("this needs the permission `{permission}` on the document"),
-            ))
+            let message = format!("this needs the permission `{permission}` on the document");
+            Err(self.refuse(caller, operation, &Resource::document(id), GRANT_RULE, message).await)
         } else {
             Err(Error::not_found("there is no such document").code("DOCUMENT_NOT_FOUND"))
         }
-    }
-
-    /// Returns the records of a chain for a single event: opened, recorded and closed.
-    pub(crate) fn single_event_chain(
-        &self,
-        caller: &Principal,
-        kind: Kind,
-        facts: Payload,
-    ) -> Result<UnsealedRecords> {
-        let (chain, now, policy): (JobId, _, _) =
-            (self.new_id()?, self.clock.now(), self.policy.version(caller.tenant()));
-        let draft = |kind| Draft::new(caller, chain.as_str(), kind, policy.as_str(), now);
-        Ok(self.pending(vec![
-            draft(Kind::CHAIN_OPEN),
-            draft(kind).with_payload(facts),
-            draft(Kind::CHAIN_CLOSE).with_payload(Payload::new().token("outcome", "succeeded")),
-        ]))
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod models;
 pub(crate) mod reconcile;
 mod removal;
 pub(crate) mod retention;
+mod rights;
 pub(crate) mod runs;
 
 use std::sync::Arc;
@@ -120,6 +121,7 @@ impl Nexus {
     /// Those of closing the store.
     pub async fn shutdown(&self, deadline: Duration) -> Result<bool> {
         let drained = self.engine.tasks.shutdown(deadline).await;
+        self.engine.denials.flush().await;
         self.engine.store.close().await?;
         Ok(drained)
     }

@@ -57,7 +57,7 @@ impl Nexus {
         let model = first.map(|(_, model)| model);
         let context = RequestContext { model, ..self.engine.context(&MODEL_CALL) };
         let resource = Resource::all(MODEL_CALL.action.kind());
-        self.engine.decide(caller, &MODEL_CALL, resource, context).await?.into_result()
+        self.engine.permit(caller, &MODEL_CALL, resource, context).await.map(drop)
     }
 
     /// Replaces all settings of models: providers with their keys, routes, limits, prices, deadlines, the embedder

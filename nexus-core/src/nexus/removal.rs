@@ -20,7 +20,8 @@ impl Nexus {
     /// As [`Nexus::delete_document`].
     pub async fn removable_document(&self, caller: &Principal, id: &DocumentId) -> Result<Document> {
         self.authorise(caller, &DOCUMENT_DELETE, Resource::document(id)).await?;
-        let document = self.engine.permitted_document(caller, id, Permission::Delete).await?;
+        let document =
+            self.engine.permitted_document(caller, &DOCUMENT_DELETE, id, Permission::Delete).await?;
         if document.status.is_in_flight() {
             return Err(Error::new(ErrorKind::Conflict, "the document is being ingested")
                 .code("DOCUMENT_IN_FLIGHT")
@@ -49,7 +50,7 @@ impl Nexus {
         grant: &GrantId,
     ) -> Result<Grant> {
         self.authorise(caller, &GRANT_REVOKE, Resource::document(document)).await?;
-        self.engine.permitted_document(caller, document, Permission::Owner).await?;
+        self.engine.permitted_document(caller, &GRANT_REVOKE, document, Permission::Owner).await?;
         let grants = self.engine.store.grants(caller.tenant(), document).await?;
         let found = grants.into_iter().find(|found| found.id == *grant);
         found.ok_or_else(|| Error::not_found("there is no such grant").code("GRANT_NOT_FOUND"))

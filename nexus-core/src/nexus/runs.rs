@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Nexus;
 use crate::access::Visibility;
-use crate::audit::{KeyRing, Verification, actor, actor_in, no_chain, verify_run};
+use crate::audit::{KeyRing, Kind, Payload, Verification, actor, actor_in, no_chain, verify_run};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{RunId, SessionId};
@@ -38,6 +38,9 @@ pub const CHAIN_VERIFY: Operation =
     Operation::new("audit.read", READERS, Route::get("/v1/audit/chains/{chain_id}/verification"));
 /// Operation of listing audit chains.
 pub const CHAIN_LIST: Operation = CHAIN_VERIFY.at(Route::get("/v1/audit/chains"));
+
+/// Audit event of an erased journal.
+const PRUNED: Kind = Kind::new("journal.pruned");
 
 /// Number of a tenant's chains per step of the search for those that the caller started.
 const CHAINS_PAGE: usize = 1_000;
@@ -140,7 +143,8 @@ impl Nexus {
     /// As [`Nexus::run`]; those of the cache, when everything else is erased: erase again.
     pub async fn prune_journal(&self, caller: &Principal, id: &RunId) -> Result<()> {
         self.engine.permitted_run(caller, &RUN_PRUNE, id).await?;
-        self.engine.store.prune_journal(caller.tenant(), id).await?;
+        let audit = self.engine.single_event_chain(caller, PRUNED, Payload::new().id("run", id))?;
+        self.engine.store.prune_journal(caller.tenant(), id, audit).await?;
         self.engine.gateway.forget_run(caller.tenant(), id).await
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 
 /// Code of an operation that needs an approval first.
 pub const APPROVAL_REQUIRED: &str = "APPROVAL_REQUIRED";
@@ -58,6 +58,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Returns the reason's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unrecorded => "unrecorded",
+            Self::PolicyAllow => "policy_allow",
+            Self::DefaultAllow => "default_allow",
+            Self::PolicyDeny => "policy_deny",
+            Self::PolicyError => "policy_error",
+            Self::DefaultDeny => "default_deny",
+            Self::RoleDenied => "role_denied",
+            Self::ApprovalRequired => "approval_required",
+            Self::ObligationUnknown => "obligation_unknown",
+        }
+    }
+
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_unrecorded(&self) -> bool {
         *self == Self::Unrecorded
@@ -258,14 +273,6 @@ impl Decision {
             }
             Some(_) | None => self,
         }
-    }
-
-    /// Returns an error unless the action is allowed now.
-    ///
-    /// # Errors
-    /// As [`Decision::into_error`].
-    pub fn into_result(self) -> Result<()> {
-        if self.allows() { Ok(()) } else { Err(self.into_error()) }
     }
 
     /// Returns the decision as an error, for operations whose result has no room for a denial: `Denied`, or

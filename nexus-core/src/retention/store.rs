@@ -19,7 +19,7 @@ pub struct Expire {
     pub before: Timestamp,
     /// Maximum number of records.
     pub limit: usize,
-    /// The audit record of the removal, appended only if something is removed.
+    /// The audit record of the removal, appended only if something is removed, with their number as `records`.
     pub audit: audit::UnsealedRecords,
 }
 
@@ -33,6 +33,7 @@ pub struct Expire {
 /// - A job that is queued or processing stays.
 /// - A call in flight, or with an unreconciled estimate, stays; the ledger keeps every entry.
 /// - Removal and its audit record commit together; a step that removes nothing leaves no record.
+/// - The record counts the removed records.
 /// - Counting removes nothing and equals what a pass then removes.
 /// - Nothing of another tenant is removed or counted.
 /// - A sweep removes idle counters, expired kill switches and statistics of past hours, and loosens no limit.

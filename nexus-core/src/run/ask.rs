@@ -7,7 +7,7 @@ use super::event_stream::EventStream;
 use super::model::{Ask, AskOptions, Budget, Outcome, Phase, Run};
 use crate::audit::fresh_salt;
 use crate::cache::CacheUse;
-use crate::engine::Engine;
+use crate::engine::{Denial, Engine};
 use crate::error::{Error, Result};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
 use crate::policy::{Decision, Operation, READERS, RequestContext, Resource, Route};
@@ -153,11 +153,16 @@ impl AskBuilder {
         if decision.allows() {
             engine.store.corpus(self.caller.tenant(), &ask.corpus).await?;
         }
-        let slot = engine.runs.acquire_slot()?;
-        let version = decision.policy_version.clone();
-        let run = engine.new_run(self.caller, ask, self.session, request, version).await?;
-        engine.begin(run.clone(), decision, slot).await?;
-        Ok(RunHandle { engine, run })
+        let denial = (!decision.allows()).then(|| {
+            let resource = Resource::corpus(&ask.corpus);
+            Denial::new(&self.caller, &RUN_CREATE, &resource, &decision, engine.clock.now())
+        });
+        let begun = engine.begin_ask(self.caller, ask, self.session, request, decision).await;
+        // The chain of a run holds its decision; without a run, the denial needs a record of its own.
+        if let (Err(_), Some(denial)) = (&begun, denial) {
+            engine.note(denial).await;
+        }
+        Ok(RunHandle { engine, run: begun? })
     }
 }
 
@@ -179,6 +184,22 @@ impl Engine {
             ..self.context(&RUN_CREATE)
         };
         self.decide(caller, &RUN_CREATE, Resource::corpus(&ask.corpus), context).await
+    }
+
+    /// Records the run of a question, and starts its driver.
+    async fn begin_ask(
+        self: &Arc<Self>,
+        caller: Principal,
+        ask: Ask,
+        session: Option<SessionId>,
+        request: RequestId,
+        decision: Decision,
+    ) -> Result<Run> {
+        let slot = self.runs.acquire_slot()?;
+        let version = decision.policy_version.clone();
+        let run = self.new_run(caller, ask, session, request, version).await?;
+        self.begin(run.clone(), decision, slot).await?;
+        Ok(run)
     }
 
     async fn new_run(

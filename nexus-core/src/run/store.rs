@@ -62,6 +62,7 @@ pub enum Journal {
 /// - An advance from a version that is not the stored one is a conflict and changes nothing; version 1 makes the run.
 /// - Events come back in order of `seq`, without gaps.
 /// - A pruned journal says so, and its run and audit chain stay.
+/// - A pruned journal and the audit record of its removal commit together; an unknown run leaves no record.
 /// - Results of a run's calls and the reasoning of their models are erased with its journal, and its ledger stays.
 /// - An idempotency key that another run's call has taken since keeps that call's result.
 /// - Speech is kept with its run until the journal is pruned, and no other tenant can read it.
@@ -118,7 +119,8 @@ pub trait RunStore: Send + Sync {
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run.
-    async fn prune_journal(&self, tenant: &TenantId, id: &RunId) -> Result<()>;
+    async fn prune_journal(&self, tenant: &TenantId, id: &RunId, audit: audit::UnsealedRecords)
+    -> Result<()>;
 
     /// Requests the driver of the run to cancel it. Works on a store that is open for reading only.
     ///

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Authorised, RequiredAccess};
+use crate::audit::UnsealedRecords;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::grounding::Citation;
@@ -56,6 +57,7 @@ pub struct Message {
 /// - A run adds no message to a session of another subject than its own.
 /// - A deleted session is gone with its messages; its runs and their audit chains stay.
 /// - Deleting a session needs the required access at the commit: without it nothing changes.
+/// - A deleted session and its audit record commit together; a refused deletion leaves no record.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Returns the session with this id and owner, and creates it if there is none.
@@ -104,7 +106,12 @@ pub trait SessionStore: Send + Sync {
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound), also for a session of another subject.
-    async fn delete_session(&self, access: &Authorised<RequiredAccess>, id: &SessionId) -> Result<()>;
+    async fn delete_session(
+        &self,
+        access: &Authorised<RequiredAccess>,
+        id: &SessionId,
+        audit: UnsealedRecords,
+    ) -> Result<()>;
 }
 
 /// Minimum number of content words of a self-contained question.

@@ -72,16 +72,16 @@ async fn a_principal_without_a_role_is_refused() {
     x-request-id: request-0001
 
     event: request.accepted
-    data: {"request_id":"request-0001","seq":0,"type":"request.accepted","data":{"run_id":"id-0007","session_id":"s-1","corpus_id":"handbook"}}
-    id: id-0007:0
+    data: {"request_id":"request-0001","seq":0,"type":"request.accepted","data":{"run_id":"id-0008","session_id":"s-1","corpus_id":"handbook"}}
+    id: id-0008:0
 
     event: message.final
     data: {"request_id":"request-0001","seq":1,"type":"message.final","data":{"text":"","citations":[],"usage":null}}
-    id: id-0007:1
+    id: id-0008:1
 
     event: done
     data: {"request_id":"request-0001","seq":2,"type":"done","data":{"outcome":{"outcome":"refused","decision":{"effect":"deny","rules":[],"reason":"`run.create` needs one of the roles reader, viewer, editor, admin","policy_version":"role-gate-904f3c04cea3abe8","reason_code":"role_denied"}}}}
-    id: id-0007:2
+    id: id-0008:2
     "##);
 }
 

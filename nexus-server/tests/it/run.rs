@@ -96,7 +96,7 @@ async fn a_model_that_fails_in_the_middle_ends_the_stream_with_an_error() {
     insta::assert_snapshot!(rest, @r##"
     event: error
     data: {"request_id":"request-0001","seq":3,"type":"error","data":{"code":"MODEL_UNREACHABLE","message":"the model is out of reach"}}
-    id: id-0007:3
+    id: id-0008:3
     "##);
 }
 

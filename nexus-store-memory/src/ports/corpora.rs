@@ -1,6 +1,7 @@
 //! [`CorpusStore`]: sets of documents that are searched together.
 
 use async_trait::async_trait;
+use nexus_core::audit::UnsealedRecords;
 use nexus_core::corpus::{Corpus, CorpusPatch, CorpusStore};
 use nexus_core::{CorpusId, Result, TenantId};
 
@@ -10,14 +11,20 @@ use crate::store::MemoryStore;
 
 #[async_trait]
 impl CorpusStore for MemoryStore {
-    async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus) -> Result<()> {
+    async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus, audit: UnsealedRecords) -> Result<()> {
         let tenant = tenant.clone();
-        self.engine().write(move |write| corpus::create(write, &tenant, &corpus)).await
+        self.engine().write(move |write| corpus::create(write, &tenant, &corpus, &audit)).await
     }
 
-    async fn update_corpus(&self, tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Result<Corpus> {
+    async fn update_corpus(
+        &self,
+        tenant: &TenantId,
+        id: &CorpusId,
+        patch: CorpusPatch,
+        audit: UnsealedRecords,
+    ) -> Result<Corpus> {
         let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine().write(move |write| corpus::update(write, &tenant, &id, patch)).await
+        self.engine().write(move |write| corpus::update(write, &tenant, &id, patch, &audit)).await
     }
 
     async fn corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<Corpus> {
@@ -30,10 +37,10 @@ impl CorpusStore for MemoryStore {
         self.engine().read(move |connection| corpus::list(connection, &tenant)).await
     }
 
-    async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<()> {
+    async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId, audit: UnsealedRecords) -> Result<()> {
         let (tenant, id, store) = (tenant.clone(), id.clone(), self.clone());
         let work = move |write: &Write<'_>| {
-            let (ordinal, hashes) = corpus::delete(write, &tenant, &id)?;
+            let (ordinal, hashes) = corpus::delete(write, &tenant, &id, audit)?;
             write.after_commit(move |connection| {
                 store.indexes().forget(ordinal);
                 for hash in &hashes {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess};
+use nexus_core::audit::UnsealedRecords;
 use nexus_core::{DocumentId, GrantId, Result, TenantId};
 
 use crate::rows::access;
@@ -9,9 +10,14 @@ use crate::store::MemoryStore;
 
 #[async_trait]
 impl GrantStore for MemoryStore {
-    async fn grant(&self, access: &Authorised<RequiredAccess>, grant: Grant) -> Result<Grant> {
+    async fn grant(
+        &self,
+        access: &Authorised<RequiredAccess>,
+        grant: Grant,
+        audit: UnsealedRecords,
+    ) -> Result<Grant> {
         let required = access.clone();
-        self.engine().write(move |write| access::give(write, &required, &grant)).await
+        self.engine().write(move |write| access::give(write, &required, &grant, &audit)).await
     }
 
     async fn revoke(
@@ -19,9 +25,10 @@ impl GrantStore for MemoryStore {
         access: &Authorised<RequiredAccess>,
         document: &DocumentId,
         grant: &GrantId,
+        audit: UnsealedRecords,
     ) -> Result<Grant> {
         let (required, document, grant) = (access.clone(), document.clone(), grant.clone());
-        self.engine().write(move |write| access::revoke(write, &required, &document, &grant)).await
+        self.engine().write(move |write| access::revoke(write, &required, &document, &grant, &audit)).await
     }
 
     async fn grants(&self, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {

@@ -1,13 +1,15 @@
 //! [`RunStore`]: runs, their journals and their retrieved passages.
 
 use async_trait::async_trait;
+use nexus_core::audit::UnsealedRecords;
 use nexus_core::grounding::Evidence;
 use nexus_core::run::{CancelRequest, Journal, Run, RunQuery, RunStore, RunTransition};
 use nexus_core::speech::Speech;
 use nexus_core::{Principal, Result, RunId, TenantId};
 
+use crate::db::Write;
 use crate::migrations;
-use crate::rows::{audio, run};
+use crate::rows::{audio, audit, run};
 use crate::store::MemoryStore;
 
 #[async_trait]
@@ -45,11 +47,13 @@ impl RunStore for MemoryStore {
         self.engine().read(move |connection| audio::get(connection, &tenant, &id)).await
     }
 
-    async fn prune_journal(&self, tenant: &TenantId, id: &RunId) -> Result<()> {
+    async fn prune_journal(&self, tenant: &TenantId, id: &RunId, audit: UnsealedRecords) -> Result<()> {
         let (tenant, id) = (tenant.clone(), id.clone());
-        self.engine()
-            .write(move |write| migrations::with_secure_delete(write, || run::prune(write, &tenant, &id)))
-            .await
+        let prune = move |write: &Write<'_>| {
+            migrations::with_secure_delete(write, || run::prune(write, &tenant, &id))?;
+            audit::append(write, &audit).map(drop)
+        };
+        self.engine().write(prune).await
     }
 
     async fn request_cancel(&self, caller: &Principal, id: &RunId) -> Result<()> {

@@ -2,11 +2,13 @@
 
 use async_trait::async_trait;
 use nexus_core::access::{Authorised, RequiredAccess};
+use nexus_core::audit::UnsealedRecords;
 use nexus_core::session::{Message, Session, SessionStore};
 use nexus_core::{Result, RunId, SessionId, SubjectId, TenantId};
 
+use crate::db::Write;
 use crate::migrations;
-use crate::rows::session;
+use crate::rows::{audit, session};
 use crate::store::MemoryStore;
 
 #[async_trait]
@@ -49,12 +51,17 @@ impl SessionStore for MemoryStore {
         self.engine().read(move |connection| session::history(connection, &tenant, &id, &run, limit)).await
     }
 
-    async fn delete_session(&self, access: &Authorised<RequiredAccess>, id: &SessionId) -> Result<()> {
+    async fn delete_session(
+        &self,
+        access: &Authorised<RequiredAccess>,
+        id: &SessionId,
+        audit: UnsealedRecords,
+    ) -> Result<()> {
         let (access, id) = (access.clone(), id.clone());
-        self.engine()
-            .write(move |write| {
-                migrations::with_secure_delete(write, || session::delete(write, &access, &id))
-            })
-            .await
+        let delete = move |write: &Write<'_>| {
+            migrations::with_secure_delete(write, || session::delete(write, &access, &id))?;
+            audit::append(write, &audit).map(drop)
+        };
+        self.engine().write(delete).await
     }
 }

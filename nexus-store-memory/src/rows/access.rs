@@ -1,12 +1,13 @@
 //! Grants: access of principals to documents, and the check that a change has the access it needs.
 
 use nexus_core::access::{Authorised, Grant, Grantee, Permission, RequiredAccess};
+use nexus_core::audit::UnsealedRecords;
 use nexus_core::document::store::Submission;
 use nexus_core::{DocumentId, Error, GrantId, Result, SubjectId, TenantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::sql;
-use crate::rows::{document, version};
+use crate::rows::{audit, document, version};
 
 const COLUMNS: &str = "id, document, grantee, permission, granted_by, expires_at, created_at";
 
@@ -65,10 +66,12 @@ pub(crate) fn give(
     connection: &Connection,
     access: &Authorised<RequiredAccess>,
     grant: &Grant,
+    record: &UnsealedRecords,
 ) -> Result<Grant> {
     check(connection, access, &grant.document_id)?;
     let kept = put(connection, access.tenant(), grant)?;
     version::touch(connection, access.tenant(), grant.document_id.as_str())?;
+    audit::append(connection, record)?;
     Ok(kept)
 }
 
@@ -77,6 +80,7 @@ pub(crate) fn revoke(
     access: &Authorised<RequiredAccess>,
     document: &DocumentId,
     id: &GrantId,
+    record: &UnsealedRecords,
 ) -> Result<Grant> {
     check(connection, access, document)?;
     let tenant = access.tenant();
@@ -92,6 +96,7 @@ pub(crate) fn revoke(
     let grant =
         removed.ok_or_else(|| Error::not_found("there is no such grant").code("GRANT_NOT_FOUND"))??;
     version::touch(connection, tenant, document.as_str())?;
+    audit::append(connection, record)?;
     Ok(grant)
 }
 

@@ -1,5 +1,6 @@
 //! Corpora, each with the watermark that counts changes to its searchable content.
 
+use nexus_core::audit::UnsealedRecords;
 use nexus_core::corpus::{Corpus, CorpusPatch};
 use nexus_core::{CorpusId, Error, ErrorKind, Result, TenantId, Timestamp};
 use rusqlite::types::FromSql;
@@ -7,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{from_json, to_json};
 use crate::error::sql;
+use crate::rows::audit;
 
 /// Corpus state that a search needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +25,12 @@ pub(crate) fn not_found() -> Error {
     Error::not_found("there is no such corpus").code("CORPUS_NOT_FOUND")
 }
 
-pub(crate) fn create(connection: &Connection, tenant: &TenantId, corpus: &Corpus) -> Result<()> {
+pub(crate) fn create(
+    connection: &Connection,
+    tenant: &TenantId,
+    corpus: &Corpus,
+    record: &UnsealedRecords,
+) -> Result<()> {
     let body = to_json(corpus)?;
     let added = connection
         .prepare_cached("INSERT INTO corpus (tenant, id, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
@@ -34,7 +41,7 @@ pub(crate) fn create(connection: &Connection, tenant: &TenantId, corpus: &Corpus
             Error::new(ErrorKind::Conflict, "there is a corpus with this id already").code("CORPUS_EXISTS")
         );
     }
-    Ok(())
+    audit::append(connection, record).map(drop)
 }
 
 pub(crate) fn update(
@@ -42,6 +49,7 @@ pub(crate) fn update(
     tenant: &TenantId,
     id: &CorpusId,
     patch: CorpusPatch,
+    record: &UnsealedRecords,
 ) -> Result<Corpus> {
     let mut corpus = load(connection, tenant, id)?;
     if let Some(name) = patch.name {
@@ -56,6 +64,7 @@ pub(crate) fn update(
             params![tenant.as_str(), id.as_str(), to_json(&corpus)?],
         )
         .map_err(sql)?;
+    audit::append(connection, record)?;
     Ok(corpus)
 }
 
@@ -134,6 +143,7 @@ pub(crate) fn delete(
     connection: &Connection,
     tenant: &TenantId,
     id: &CorpusId,
+    record: UnsealedRecords,
 ) -> Result<(i64, Vec<String>)> {
     let CorpusRow { ordinal, .. } = row(connection, tenant, id)?;
     let in_flight: bool = connection
@@ -153,13 +163,11 @@ pub(crate) fn delete(
     for version in versions {
         crate::rows::passage::delete(connection, version)?;
     }
-    for statement in [
-        "DELETE FROM version WHERE corpus = ?1",
-        "DELETE FROM document WHERE corpus = ?1",
-        "DELETE FROM corpus WHERE ordinal = ?1",
-    ] {
-        connection.execute(statement, params![ordinal]).map_err(sql)?;
-    }
+    let remove = |statement| connection.execute(statement, params![ordinal]).map_err(sql);
+    remove("DELETE FROM version WHERE corpus = ?1")?;
+    let documents = remove("DELETE FROM document WHERE corpus = ?1")?;
+    remove("DELETE FROM corpus WHERE ordinal = ?1")?;
+    audit::append(connection, &record.with_count("documents", u64::try_from(documents).unwrap_or(u64::MAX)))?;
     Ok((ordinal, hashes))
 }
 

@@ -32,7 +32,8 @@ pub(crate) fn expire(connection: &Connection, step: &Expire) -> Result<Vec<Strin
     migrations::with_secure_delete(connection, || {
         ids.iter().try_for_each(|id| remove(connection, &step.tenant, step.class, id))
     })?;
-    audit::append(connection, &step.audit)?;
+    let records = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+    audit::append(connection, &step.audit.clone().with_count("records", records))?;
     Ok(ids)
 }
 

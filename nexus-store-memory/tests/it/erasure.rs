@@ -94,9 +94,10 @@ fn holding(dir: &Path, word: &str) -> Vec<String> {
 }
 
 async fn delete_sessions(store: &MemoryStore, nexus: &Nexus) {
+    let world = World::new(Arc::new(store.clone()));
     for session in nexus.sessions(&admin(), 9).await.unwrap() {
         let owner = access(&admin(), AccessRule::Owns, SystemClock.now());
-        store.delete_session(&owner, &session.id).await.unwrap();
+        store.delete_session(&owner, &session.id, world.unrecorded()).await.unwrap();
     }
 }
 

@@ -13,6 +13,8 @@ mod crash;
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]
+mod denials;
+#[cfg(test)]
 mod directory;
 #[cfg(test)]
 mod equivalence;
@@ -34,6 +36,8 @@ mod permission;
 mod prechunked;
 #[cfg(test)]
 mod reconcile;
+#[cfg(test)]
+mod records;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]

@@ -168,24 +168,27 @@ fn hour(now: Timestamp) -> i64 {
     now.as_micros().div_euclid(HOUR)
 }
 
-/// Adds an ended call to the hour of its tenant and its user, and trips the switches whose rule is broken.
+/// Adds an ended call to the hour of its tenant and its user, trips the switches whose rule is broken, and returns them.
 pub(super) fn count(
     connection: &Connection,
     settlement: &Settlement,
     user: &str,
     spent: NanoUsd,
     failed: bool,
-) -> Result<()> {
+) -> Result<Vec<KillSwitch>> {
     let tenant = settlement.tenant.as_str();
+    let mut tripped = Vec::new();
     for scope in [KillSwitchScope::Tenant(tenant.to_owned()), KillSwitchScope::User(user.to_owned())] {
         let tally = tally(connection, tenant, &scope, settlement.at, spent, failed)?;
         let Some(cause) = settlement.shutoff.cause_to_trip(&scope, &tally) else { continue };
         let latched = get(connection, tenant, &scope)?.is_some_and(|switch| switch.is_tripped(settlement.at));
         if !latched {
-            put(connection, tenant, &settlement.shutoff.kill_switch(scope, cause, settlement.at))?;
+            let switch = settlement.shutoff.kill_switch(scope, cause, settlement.at);
+            put(connection, tenant, &switch)?;
+            tripped.push(switch);
         }
     }
-    Ok(())
+    Ok(tripped)
 }
 
 fn tally(

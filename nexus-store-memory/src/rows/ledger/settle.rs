@@ -69,7 +69,8 @@ pub(crate) fn settle(connection: &Connection, mut settlement: Settlement) -> Res
     finish(&mut stored, &settlement);
     let call = &stored.call;
     let failed = settlement.status == CallStatus::Failed;
-    kill_switch::count(connection, &settlement, &call.consumer.user, call.cost, failed)?;
+    let tripped = kill_switch::count(connection, &settlement, &call.consumer.user, call.cost, failed)?;
+    tripped.iter().for_each(|switch| settlement.record_trip(switch));
     if call.claim.operation == Operation::Chat {
         usage::count_question(connection, tenant, &settlement.day, &call.provider)?;
     }

@@ -79,17 +79,27 @@ pass_on!(AuditChain {
 });
 
 pass_on!(GrantStore {
-    fn grant(access: &Authorised<RequiredAccess>, grant: Grant) -> Grant;
-    fn revoke(access: &Authorised<RequiredAccess>, document: &DocumentId, grant: &GrantId) -> Grant;
+    fn grant(access: &Authorised<RequiredAccess>, grant: Grant, audit: UnsealedRecords) -> Grant;
+    fn revoke(
+        access: &Authorised<RequiredAccess>,
+        document: &DocumentId,
+        grant: &GrantId,
+        audit: UnsealedRecords
+    ) -> Grant;
     fn grants(tenant: &TenantId, document: &DocumentId) -> Vec<Grant>;
 });
 
 pass_on!(CorpusStore {
-    fn create_corpus(tenant: &TenantId, corpus: Corpus) -> ();
-    fn update_corpus(tenant: &TenantId, id: &CorpusId, patch: CorpusPatch) -> Corpus;
+    fn create_corpus(tenant: &TenantId, corpus: Corpus, audit: UnsealedRecords) -> ();
+    fn update_corpus(
+        tenant: &TenantId,
+        id: &CorpusId,
+        patch: CorpusPatch,
+        audit: UnsealedRecords
+    ) -> Corpus;
     fn corpus(tenant: &TenantId, id: &CorpusId) -> Corpus;
     fn corpora(tenant: &TenantId) -> Vec<Corpus>;
-    fn delete_corpus(tenant: &TenantId, id: &CorpusId) -> ();
+    fn delete_corpus(tenant: &TenantId, id: &CorpusId, audit: UnsealedRecords) -> ();
 });
 
 pass_on!(DocumentStore {
@@ -135,7 +145,7 @@ pass_on!(RunStore {
     fn evidence(tenant: &TenantId, id: &RunId) -> Vec<Evidence>;
     fn journal(tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Journal;
     fn audio(tenant: &TenantId, id: &RunId) -> Option<Speech>;
-    fn prune_journal(tenant: &TenantId, id: &RunId) -> ();
+    fn prune_journal(tenant: &TenantId, id: &RunId, audit: UnsealedRecords) -> ();
     fn request_cancel(caller: &Principal, id: &RunId) -> ();
     fn take_cancel_requests() -> Vec<CancelRequest>;
 });
@@ -153,7 +163,7 @@ pass_on!(SessionStore {
     fn sessions(tenant: &TenantId, owner: Option<&SubjectId>, limit: usize) -> Vec<Session>;
     fn messages(tenant: &TenantId, id: &SessionId, limit: usize) -> Vec<Message>;
     fn history(tenant: &TenantId, id: &SessionId, run: &RunId, limit: usize) -> Vec<Message>;
-    fn delete_session(access: &Authorised<RequiredAccess>, id: &SessionId) -> ();
+    fn delete_session(access: &Authorised<RequiredAccess>, id: &SessionId, audit: UnsealedRecords) -> ();
 });
 
 #[async_trait]

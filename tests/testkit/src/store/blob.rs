@@ -111,6 +111,10 @@ async fn bytes_that_a_document_rests_on_no_longer_are_gone_when_that_is_acknowle
     assert!(!is_there(&world, "second").await, "deleted");
     let lease = world.claim(super::fixture::at(0)).await;
     world.store.publish(&lease, world.publication(&lease, 0, None)).await.unwrap();
-    world.store.delete_corpus(caller.tenant(), &super::fixture::corpus("handbook")).await.unwrap();
+    world
+        .store
+        .delete_corpus(caller.tenant(), &super::fixture::corpus("handbook"), world.unrecorded())
+        .await
+        .unwrap();
     assert!(!is_there(&world, "third").await, "deleted with its corpus");
 }

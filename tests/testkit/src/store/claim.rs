@@ -7,6 +7,7 @@ use nexus_core::ledger::{
 };
 use nexus_core::quota::{MeterAmounts, Window};
 use nexus_core::{ErrorKind, NanoUsd};
+use serde_json::json;
 
 use super::calls::{amounts, budget, every, failure, reply};
 use super::fixture::{World, admin, at, reader};
@@ -86,11 +87,13 @@ async fn a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_se
 ) {
     let (ada, ben) = (reader("acme", "ada"), reader("acme", "ben"));
     let rule = AutoTripRule { user_spend: Some(NanoUsd::from_nanos(10)), ..AutoTripRule::default() };
+    let mut tripping = String::new();
     for (key, charged) in [("a", 4), ("b", 6), ("c", 1)] {
         assert_eq!(world.store.kill_switches(ada.tenant(), at(2)).await.unwrap(), [], "ten is not above ten");
         let call = world.begin(world.intent(&ada, key, &[], amounts(1, 9))).await;
         let settlement = world.settlement(&ada, &call, amounts(1, charged));
         world.settle(Settlement { shutoff: rule, ..settlement }).await;
+        tripping = call;
     }
     let stop = world.store.kill_switches(ada.tenant(), at(2)).await.unwrap().remove(0);
     let spend = KillSwitchCause::Spend { spent: NanoUsd::from_nanos(11) };
@@ -98,6 +101,14 @@ async fn a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_se
         (&stop.scope, &stop.cause, stop.since),
         (&KillSwitchScope::User("ada".to_owned()), &spend, at(2))
     );
+    let records = world.store.records(ada.tenant(), &tripping, 1, 9).await.unwrap();
+    let body = |at: usize| serde_json::from_slice::<serde_json::Value>(&records[at].body).unwrap();
+    assert_eq!(
+        (body(0)["kind"].as_str(), body(1)["kind"].as_str()),
+        (Some("shutoff.tripped"), Some("run.close"))
+    );
+    let facts = json!({"scope": "user", "user": "ada", "cause": "spend", "spent": "11"});
+    assert_eq!((&body(0)["actor"], &body(0)["payload"]), (&json!("system:kill-switch"), &facts));
     let stopped = world.store.begin(world.intent(&ada, "d", &[], amounts(1, 1))).await.unwrap();
     assert_eq!(stopped, BeginResult::KillSwitch(stop.clone()));
     world.made(&ben, "e", &[], amounts(1, 100)).await;

@@ -2,7 +2,7 @@
 
 use nexus_core::ErrorKind;
 use nexus_core::access::Visibility;
-use nexus_core::corpus::CorpusPatch;
+use nexus_core::corpus::{Corpus, CorpusPatch};
 use nexus_core::document::store::DocumentQuery;
 use serde_json::json;
 
@@ -15,6 +15,8 @@ scenarios!(
     a_corpus_keeps_what_a_patch_does_not_name,
     deleting_a_corpus_removes_its_documents_and_is_a_conflict_while_one_is_in_flight,
     corpora_are_listed_in_order_of_id,
+    a_change_and_its_audit_record_commit_together_and_a_refused_change_leaves_no_record,
+    the_record_of_a_deletion_counts_the_removed_documents,
 );
 
 async fn a_corpus_of_one_tenant_is_invisible_to_every_other_and_cannot_be_changed_or_deleted_by_it(
@@ -27,8 +29,8 @@ async fn a_corpus_of_one_tenant_is_invisible_to_every_other_and_cannot_be_change
     let patch = CorpusPatch { name: Some("Taken".to_owned()), ..CorpusPatch::default() };
     for error in [
         world.store.corpus(globex.tenant(), &id).await.err(),
-        world.store.update_corpus(globex.tenant(), &id, patch).await.err(),
-        world.store.delete_corpus(globex.tenant(), &id).await.err(),
+        world.store.update_corpus(globex.tenant(), &id, patch, world.unrecorded()).await.err(),
+        world.store.delete_corpus(globex.tenant(), &id, world.unrecorded()).await.err(),
     ] {
         assert_eq!(error.unwrap().kind(), ErrorKind::NotFound);
     }
@@ -41,7 +43,8 @@ async fn a_corpus_id_is_unique_per_tenant_and_two_tenants_may_use_the_same(world
     }
     for tenant in ["acme", "globex"] {
         let taken = world.store.corpus(admin(tenant).tenant(), &corpus("c")).await.unwrap();
-        let error = world.store.create_corpus(admin(tenant).tenant(), taken).await.unwrap_err();
+        let error =
+            world.store.create_corpus(admin(tenant).tenant(), taken, world.unrecorded()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
     }
 }
@@ -51,9 +54,10 @@ async fn a_corpus_keeps_what_a_patch_does_not_name(world: World) {
     world.corpus(&caller, "c").await;
     let settings = json!({"retrieval": {"top_k_default": 7}});
     let patch = CorpusPatch { provider_config_json: Some(settings.clone()), ..CorpusPatch::default() };
-    world.store.update_corpus(caller.tenant(), &corpus("c"), patch).await.unwrap();
+    world.store.update_corpus(caller.tenant(), &corpus("c"), patch, world.unrecorded()).await.unwrap();
     let patch = CorpusPatch { name: Some("New".to_owned()), ..CorpusPatch::default() };
-    let patched = world.store.update_corpus(caller.tenant(), &corpus("c"), patch).await.unwrap();
+    let patched =
+        world.store.update_corpus(caller.tenant(), &corpus("c"), patch, world.unrecorded()).await.unwrap();
     assert_eq!((patched.name.as_str(), &patched.provider_config_json), ("New", &settings));
     assert_eq!(world.store.corpus(caller.tenant(), &corpus("c")).await.unwrap(), patched);
 }
@@ -65,11 +69,12 @@ async fn deleting_a_corpus_removes_its_documents_and_is_a_conflict_while_one_is_
         world.publish(&caller, id, &format!("in-{id}"), &["words"]).await;
     }
     world.submit(&caller, "c", "late", "text").await;
-    let error = world.store.delete_corpus(caller.tenant(), &corpus("c")).await.unwrap_err();
+    let error =
+        world.store.delete_corpus(caller.tenant(), &corpus("c"), world.unrecorded()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let lease = world.claim(at(0)).await;
     world.work(&lease, staged(&["words"])).await;
-    world.store.delete_corpus(caller.tenant(), &corpus("c")).await.unwrap();
+    world.store.delete_corpus(caller.tenant(), &corpus("c"), world.unrecorded()).await.unwrap();
     let all = DocumentQuery { limit: 99, ..DocumentQuery::default() };
     let left = world.store.documents(caller.tenant(), &Visibility::of(&caller), &all, at(2)).await.unwrap();
     assert_eq!(left.iter().map(|document| document.id.as_str()).collect::<Vec<_>>(), ["in-other"]);
@@ -85,4 +90,45 @@ async fn corpora_are_listed_in_order_of_id(world: World) {
     }
     let listed = world.store.corpora(caller.tenant()).await.unwrap();
     assert_eq!(listed.iter().map(|corpus| corpus.id.as_str()).collect::<Vec<_>>(), ["c1", "c10", "c2"]);
+}
+
+async fn a_change_and_its_audit_record_commit_together_and_a_refused_change_leaves_no_record(world: World) {
+    let (caller, id) = (admin("acme"), corpus("c"));
+    let (store, tenant) = (&world.store, caller.tenant());
+    let made =
+        Corpus { id: id.clone(), name: "C".to_owned(), provider_config_json: json!({}), created_at: at(0) };
+    let renamed = CorpusPatch { name: Some("D".to_owned()), ..CorpusPatch::default() };
+    let refused = [
+        store.update_corpus(tenant, &id, renamed.clone(), world.recorded(&caller)).await.err(),
+        store.delete_corpus(tenant, &id, world.recorded(&caller)).await.err(),
+        store.create_corpus(tenant, made.clone(), world.unsealable(&caller)).await.err(),
+    ];
+    assert!(refused.iter().all(Option::is_some), "{refused:?}");
+    assert_eq!((store.corpora(tenant).await.unwrap(), world.chains(&caller).await), (vec![], 0));
+
+    store.create_corpus(tenant, made.clone(), world.recorded(&caller)).await.unwrap();
+    assert_eq!(world.chains(&caller).await, 1);
+    let refused = [
+        store.create_corpus(tenant, made.clone(), world.recorded(&caller)).await.err(),
+        store.update_corpus(tenant, &id, renamed.clone(), world.unsealable(&caller)).await.err(),
+        store.delete_corpus(tenant, &id, world.unsealable(&caller)).await.err(),
+    ];
+    assert!(refused.iter().all(Option::is_some), "{refused:?}");
+    assert_eq!((store.corpora(tenant).await.unwrap(), world.chains(&caller).await), (vec![made], 1));
+
+    store.update_corpus(tenant, &id, renamed, world.recorded(&caller)).await.unwrap();
+    store.delete_corpus(tenant, &id, world.recorded(&caller)).await.unwrap();
+    assert_eq!(world.chains(&caller).await, 3);
+}
+
+async fn the_record_of_a_deletion_counts_the_removed_documents(world: World) {
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    for id in ["one", "two"] {
+        world.publish(&caller, "c", id, &["words"]).await;
+    }
+    let record = world.recorded(&caller);
+    let chain = record.drafts[0].chain_id.clone();
+    world.store.delete_corpus(caller.tenant(), &corpus("c"), record).await.unwrap();
+    assert_eq!(world.payload(&caller, &chain).await, json!({"documents": 2}));
 }

@@ -59,8 +59,12 @@ async fn what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id(world: Worl
     let (c, d) = (corpus("c"), document("d"));
     for error in [
         world.store.corpus(globex.tenant(), &c).await.err(),
-        world.store.update_corpus(globex.tenant(), &c, CorpusPatch::default()).await.err(),
-        world.store.delete_corpus(globex.tenant(), &c).await.err(),
+        world
+            .store
+            .update_corpus(globex.tenant(), &c, CorpusPatch::default(), world.unrecorded())
+            .await
+            .err(),
+        world.store.delete_corpus(globex.tenant(), &c, world.unrecorded()).await.err(),
         world.store.document(globex.tenant(), &d).await.err(),
         world.delete(&globex, "d").await.err(),
     ] {
@@ -75,7 +79,8 @@ async fn an_id_is_taken_once_per_tenant_and_two_tenants_may_use_the_same(world: 
         world.publish(&admin(tenant), "c", "d", &[tenant]).await;
     }
     let twice = world.store.corpus(admin("acme").tenant(), &corpus("c")).await.unwrap();
-    let error = world.store.create_corpus(admin("acme").tenant(), twice).await.unwrap_err();
+    let error =
+        world.store.create_corpus(admin("acme").tenant(), twice, world.unrecorded()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     for tenant in ["acme", "globex"] {
         let passages = world.store.passages(admin(tenant).tenant(), &document("d"), 0, 9).await.unwrap();

@@ -87,6 +87,28 @@ impl World {
         UnsealedRecords::new(Arc::clone(&self.sealer), Vec::new())
     }
 
+    /// Returns the record of one change, in a chain of its own.
+    pub fn recorded(&self, caller: &Principal) -> UnsealedRecords {
+        let kinds = [Kind::CHAIN_OPEN, Kind::new("test.changed"), Kind::CHAIN_CLOSE];
+        self.pending(caller, &self.fresh("audit"), &kinds)
+    }
+
+    /// Returns a record that no chain takes, so that the change which it belongs to is undone.
+    pub fn unsealable(&self, caller: &Principal) -> UnsealedRecords {
+        self.pending(caller, &self.fresh("audit"), &[Kind::new("test.changed")])
+    }
+
+    /// Returns the number of the tenant's audit chains.
+    pub async fn chains(&self, caller: &Principal) -> usize {
+        self.store.chains(caller.tenant(), None, 99).await.unwrap().len()
+    }
+
+    /// Returns the payload of the second record of a chain.
+    pub async fn payload(&self, caller: &Principal, chain: &str) -> serde_json::Value {
+        let records = self.store.records(caller.tenant(), chain, 1, 1).await.unwrap();
+        serde_json::from_slice::<serde_json::Value>(&records[0].body).unwrap()["payload"].clone()
+    }
+
     /// Creates a corpus.
     pub async fn corpus(&self, caller: &Principal, id: &str) {
         let made = Corpus {
@@ -95,7 +117,7 @@ impl World {
             provider_config_json: json!({}),
             created_at: at(0),
         };
-        self.store.create_corpus(caller.tenant(), made).await.unwrap();
+        self.store.create_corpus(caller.tenant(), made, self.unrecorded()).await.unwrap();
     }
 
     /// Stores `text` as raw bytes and describes it as a document of `in_corpus`.
@@ -220,7 +242,7 @@ impl World {
             created_at: at(0),
         };
         let access = access(caller, AccessRule::Holds(Permission::Owner), at(0));
-        self.store.grant(&access, grant).await.unwrap()
+        self.store.grant(&access, grant, self.unrecorded()).await.unwrap()
     }
 
     /// Revokes a permission on a document.
@@ -229,7 +251,7 @@ impl World {
     /// Those of the store.
     pub async fn revoke(&self, caller: &Principal, id: &str, grant: &GrantId) -> Result<Grant> {
         let access = access(caller, AccessRule::Holds(Permission::Owner), at(0));
-        self.store.revoke(&access, &document(id), grant).await
+        self.store.revoke(&access, &document(id), grant, self.unrecorded()).await
     }
 
     /// Deletes a document.

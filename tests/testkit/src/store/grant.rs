@@ -1,7 +1,7 @@
 //! Laws of `GrantStore`.
 
 use nexus_core::ErrorKind;
-use nexus_core::access::{AccessRule, Permission};
+use nexus_core::access::{AccessRule, Grant, Permission};
 
 use super::fixture::{World, access, admin, at, document, query, reader};
 use super::scenarios;
@@ -14,6 +14,7 @@ scenarios!(
     an_expired_grant_gives_nothing,
     granting_on_a_document_that_does_not_exist_is_not_found,
     granting_and_revoking_need_the_required_access_at_the_commit,
+    a_grant_or_a_revocation_and_its_audit_record_commit_together_and_a_refused_one_leaves_no_record,
 );
 
 async fn world_with_document(world: &World) {
@@ -73,7 +74,7 @@ async fn granting_on_a_document_that_does_not_exist_is_not_found(world: World) {
     let mut grant = world.grant(&admin("acme"), "d", "user:u", Permission::Read, None).await;
     grant.document_id = document("nowhere");
     let owner = access(&admin("acme"), AccessRule::Holds(Permission::Owner), at(0));
-    let error = world.store.grant(&owner, grant).await.unwrap_err();
+    let error = world.store.grant(&owner, grant, world.unrecorded()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(world.store.grants(admin("acme").tenant(), &document("nowhere")).await.unwrap(), []);
 }
@@ -92,18 +93,43 @@ async fn granting_and_revoking_need_the_required_access_at_the_commit(world: Wor
         (ann.clone(), 10, "DOCUMENT_NOT_FOUND"),
     ] {
         let required = access(&caller, AccessRule::Holds(Permission::Owner), at(moment));
-        let refused = world.store.revoke(&required, &document("d"), &writer.id).await.unwrap_err();
+        let refused =
+            world.store.revoke(&required, &document("d"), &writer.id, world.unrecorded()).await.unwrap_err();
         assert_eq!(refused.stable_code(), code);
         if caller.tenant().as_str() == "acme" {
-            let refused = world.store.grant(&required, given.clone()).await.unwrap_err();
+            let refused = world.store.grant(&required, given.clone(), world.unrecorded()).await.unwrap_err();
             assert_eq!(refused.stable_code(), code);
         }
     }
     let kept = world.store.grants(ann.tenant(), &document("d")).await.unwrap();
     assert_eq!(kept.len(), 3, "the first owner's, hers and the writer's");
     let required = access(&ann, AccessRule::Holds(Permission::Owner), at(9));
-    world.store.grant(&required, given).await.unwrap();
-    world.store.revoke(&required, &document("d"), &owner.id).await.unwrap();
-    let refused = world.store.revoke(&required, &document("d"), &writer.id).await.unwrap_err();
+    world.store.grant(&required, given, world.unrecorded()).await.unwrap();
+    world.store.revoke(&required, &document("d"), &owner.id, world.unrecorded()).await.unwrap();
+    let refused =
+        world.store.revoke(&required, &document("d"), &writer.id, world.unrecorded()).await.unwrap_err();
     assert_eq!(refused.stable_code(), "DENIED", "she has given up her own grant, and reads by her role");
+}
+
+async fn a_grant_or_a_revocation_and_its_audit_record_commit_together_and_a_refused_one_leaves_no_record(
+    world: World,
+) {
+    world_with_document(&world).await;
+    let (root, eve) = (admin("acme"), reader("acme", "eve"));
+    let given = world.grant(&root, "d", "user:bob", Permission::Read, None).await;
+    let before =
+        (world.store.grants(root.tenant(), &document("d")).await.unwrap(), world.chains(&root).await);
+    let access = |caller| access(caller, AccessRule::Holds(Permission::Owner), at(0));
+    let other = Grant { grantee: "user:ann".parse().unwrap(), ..given.clone() };
+    for (caller, record) in [(&root, world.unsealable(&root)), (&eve, world.recorded(&eve))] {
+        let (access, record) = (access(caller), || record.clone());
+        assert!(world.store.grant(&access, other.clone(), record()).await.is_err());
+        assert!(world.store.revoke(&access, &document("d"), &given.id, record()).await.is_err());
+    }
+    let after = (world.store.grants(root.tenant(), &document("d")).await.unwrap(), world.chains(&root).await);
+    assert_eq!(after, before);
+    let regrant = Grant { expires_at: Some(at(9)), ..given.clone() };
+    world.store.grant(&access(&root), regrant, world.recorded(&root)).await.unwrap();
+    world.store.revoke(&access(&root), &document("d"), &given.id, world.recorded(&root)).await.unwrap();
+    assert_eq!(world.chains(&root).await, before.1 + 2);
 }

@@ -59,7 +59,7 @@ async fn submitting_to_a_corpus_that_was_deleted_and_made_anew_since_is_a_confli
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     let late = world.submission(&caller, "c", "d", "words").await;
-    world.store.delete_corpus(caller.tenant(), &corpus("c")).await.unwrap();
+    world.store.delete_corpus(caller.tenant(), &corpus("c"), world.unrecorded()).await.unwrap();
     assert_eq!(world.store.submit(late.clone()).await.unwrap_err().kind(), ErrorKind::NotFound);
     let anew = Corpus {
         id: corpus("c"),
@@ -67,7 +67,7 @@ async fn submitting_to_a_corpus_that_was_deleted_and_made_anew_since_is_a_confli
         provider_config_json: json!({}),
         created_at: at(5),
     };
-    world.store.create_corpus(caller.tenant(), anew).await.unwrap();
+    world.store.create_corpus(caller.tenant(), anew, world.unrecorded()).await.unwrap();
     let refused = world.store.submit(late).await.unwrap_err();
     assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::Conflict, "CORPUS_CHANGED"));
     assert_eq!(world.store.stats(caller.tenant()).await.unwrap().documents, 0);

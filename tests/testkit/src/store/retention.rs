@@ -23,6 +23,7 @@ scenarios!(
     a_job_that_is_queued_or_processing_stays,
     a_call_under_way_or_with_an_unreconciled_estimate_stays_and_the_ledger_keeps_every_entry,
     removal_and_its_audit_record_commit_together_and_an_empty_step_leaves_no_record,
+    the_record_counts_the_removed_records,
     counting_removes_nothing_and_equals_what_a_pass_then_removes,
     nothing_of_another_tenant_is_removed_or_counted,
     a_sweep_removes_idle_counters_stops_that_ran_out_and_tallies_of_past_hours_and_loosens_no_limit,
@@ -72,10 +73,6 @@ impl World {
             updated_at: at(moment),
         };
         self.store.open_session(caller.tenant(), session).await.unwrap();
-    }
-
-    async fn chains(&self, caller: &Principal) -> usize {
-        self.store.chains(caller.tenant(), None, 99).await.unwrap().len()
     }
 }
 
@@ -218,6 +215,18 @@ async fn removal_and_its_audit_record_commit_together_and_an_empty_step_leaves_n
 
     assert_eq!(world.expire(&caller, RetentionClass::Runs, 99, 9).await, ["r"]);
     assert_eq!(world.chains(&caller).await, chains + 1);
+}
+
+async fn the_record_counts_the_removed_records(world: World) {
+    let caller = admin("acme");
+    for id in ["a", "b", "c"] {
+        world.closed_run(&caller, id, 10).await;
+    }
+    let audit = world.pending(&caller, "pass", APPLIED);
+    let (tenant, class) = (caller.tenant().clone(), RetentionClass::Runs);
+    let step = Expire { tenant, class, before: at(99), limit: 2, audit };
+    assert_eq!(world.store.expire(step).await.unwrap().len(), 2);
+    assert_eq!(world.payload(&caller, "pass").await, serde_json::json!({"records": 2}));
 }
 
 async fn counting_removes_nothing_and_equals_what_a_pass_then_removes(world: World) {

@@ -21,6 +21,7 @@ scenarios!(
     an_advance_from_a_version_that_is_not_the_stored_one_is_a_conflict_and_changes_nothing,
     events_come_back_in_order_of_seq_without_gaps,
     a_pruned_journal_says_so_and_its_run_and_audit_chain_stay,
+    a_pruned_journal_and_the_record_of_its_removal_commit_together_and_an_unknown_run_leaves_no_record,
     what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased_with_its_journal_and_its_ledger_stays,
     a_key_that_another_runs_call_has_taken_since_keeps_what_that_call_came_to,
     speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it,
@@ -176,13 +177,29 @@ async fn a_pruned_journal_says_so_and_its_run_and_audit_chain_stay(world: World)
     step.events = vec![event(0)];
     step.evidence = Some(evidence());
     world.store.advance(step).await.unwrap();
-    let foreign = world.store.prune_journal(admin("globex").tenant(), &run.id).await.unwrap_err();
+    let foreign =
+        world.store.prune_journal(admin("globex").tenant(), &run.id, world.unrecorded()).await.unwrap_err();
     assert_eq!(foreign.kind(), ErrorKind::NotFound);
-    world.store.prune_journal(caller.tenant(), &run.id).await.unwrap();
+    world.store.prune_journal(caller.tenant(), &run.id, world.unrecorded()).await.unwrap();
     assert_eq!(world.store.journal(caller.tenant(), &run.id, 0, 9).await.unwrap(), Journal::Pruned);
     assert_eq!(world.store.evidence(caller.tenant(), &run.id).await.unwrap(), []);
     assert_eq!(world.store.run(caller.tenant(), &run.id).await.unwrap(), run);
     assert_eq!(world.store.records(caller.tenant(), "r", 0, 9).await.unwrap().len(), 1);
+}
+
+async fn a_pruned_journal_and_the_record_of_its_removal_commit_together_and_an_unknown_run_leaves_no_record(
+    world: World,
+) {
+    let caller = admin("acme");
+    let (run, unknown) = (new_run(&caller, "r", "s"), new_run(&caller, "nowhere", "s"));
+    world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
+    let prune = async |run: &Run, record| world.store.prune_journal(caller.tenant(), &run.id, record).await;
+    assert!(prune(&unknown, world.recorded(&caller)).await.is_err());
+    assert!(prune(&run, world.unsealable(&caller)).await.is_err());
+    let journal = world.store.journal(caller.tenant(), &run.id, 0, 9).await.unwrap();
+    assert_eq!((journal, world.chains(&caller).await), (Journal::Events(Vec::new()), 1));
+    prune(&run, world.recorded(&caller)).await.unwrap();
+    assert_eq!(world.chains(&caller).await, 2);
 }
 
 async fn what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased_with_its_journal_and_its_ledger_stays(
@@ -208,7 +225,11 @@ async fn what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased
     ];
     let (lines, calls) =
         (world.lines(&caller).await, world.store.calls(caller.tenant(), &every()).await.unwrap());
-    world.store.prune_journal(caller.tenant(), &new_run(&caller, "r", "s").id).await.unwrap();
+    world
+        .store
+        .prune_journal(caller.tenant(), &new_run(&caller, "r", "s").id, world.unrecorded())
+        .await
+        .unwrap();
     let left = async |caller: &Principal, call: &str| {
         let result = world.store.call_result(caller.tenant(), call).await.unwrap().unwrap();
         (result, world.store.reasoning(caller.tenant(), call).await.unwrap())
@@ -236,7 +257,11 @@ async fn a_key_that_another_runs_call_has_taken_since_keeps_what_that_call_came_
     world.store.advance(advance(&world, new_run(&caller, "r", "s"), &[Kind::CHAIN_OPEN])).await.unwrap();
     let first = made("r", 0).await;
     let second = made("r2", 90_000).await;
-    world.store.prune_journal(caller.tenant(), &new_run(&caller, "r", "s").id).await.unwrap();
+    world
+        .store
+        .prune_journal(caller.tenant(), &new_run(&caller, "r", "s").id, world.unrecorded())
+        .await
+        .unwrap();
     let result = async |call: &str| world.store.call_result(caller.tenant(), call).await.unwrap();
     assert_eq!(result(&first).await, Some(CallResult::NotKept));
     assert_eq!(result(&second).await, Some(reply("thirty days")));
@@ -261,7 +286,7 @@ async fn speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_te
     world.store.advance(advance(&world, next(&next(&run)), &[STEP])).await.unwrap();
     assert_eq!(world.store.audio(caller.tenant(), &run.id).await.unwrap(), Some(speech));
     assert_eq!(world.store.audio(other.tenant(), &run.id).await.unwrap(), None);
-    world.store.prune_journal(caller.tenant(), &run.id).await.unwrap();
+    world.store.prune_journal(caller.tenant(), &run.id, world.unrecorded()).await.unwrap();
     assert_eq!(world.store.audio(caller.tenant(), &run.id).await.unwrap(), None);
 }
 

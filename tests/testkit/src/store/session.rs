@@ -19,6 +19,7 @@ scenarios!(
     a_run_says_nothing_in_a_session_of_another_subject,
     a_deleted_session_is_gone_with_its_messages_and_its_runs_and_chains_stay,
     deleting_a_session_needs_the_required_access,
+    a_deleted_session_and_its_audit_record_commit_together_and_a_refused_deletion_leaves_no_record,
     sessions_are_listed_latest_first,
 );
 
@@ -87,7 +88,10 @@ async fn a_deleted_session_is_gone_with_its_messages_and_its_runs_and_chains_sta
     step.messages = vec![said("r", "hello", 1)];
     world.store.advance(step).await.unwrap();
     let delete = async |caller: &Principal| {
-        world.store.delete_session(&access(caller, AccessRule::Owns, at(1)), &opened.id).await
+        world
+            .store
+            .delete_session(&access(caller, AccessRule::Owns, at(1)), &opened.id, world.unrecorded())
+            .await
     };
     assert_eq!(delete(&admin("globex")).await.unwrap_err().kind(), ErrorKind::NotFound);
     delete(&caller).await.unwrap();
@@ -149,7 +153,11 @@ async fn a_run_says_nothing_in_a_session_of_another_subject(world: World) {
     let mut step = advance(&world, new_run(&ann, "r", "s"), &[Kind::CHAIN_OPEN]);
     step.messages = vec![said("r", "a question", 1)];
     world.store.advance(step).await.unwrap();
-    world.store.delete_session(&access(&ann, AccessRule::Owns, at(1)), &opened.id).await.unwrap();
+    world
+        .store
+        .delete_session(&access(&ann, AccessRule::Owns, at(1)), &opened.id, world.unrecorded())
+        .await
+        .unwrap();
     world.store.open_session(bob.tenant(), session("s", "bob", "another", 2)).await.unwrap();
     let mut step = advance(&world, Run { version: 2, ..new_run(&ann, "r", "s") }, &[]);
     step.messages = vec![Message { role: MessageRole::Assistant, ..said("r", "an answer", 3) }];
@@ -162,7 +170,10 @@ async fn deleting_a_session_needs_the_required_access(world: World) {
     let (ann, bob) = (reader("acme", "ann"), reader("acme", "bob"));
     let opened = world.store.open_session(ann.tenant(), session("s", "ann", "t", 0)).await.unwrap();
     let delete = async |caller: &Principal| {
-        world.store.delete_session(&access(caller, AccessRule::Owns, at(1)), &opened.id).await
+        world
+            .store
+            .delete_session(&access(caller, AccessRule::Owns, at(1)), &opened.id, world.unrecorded())
+            .await
     };
     let refused = delete(&bob).await.unwrap_err();
     assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::NotFound, "SESSION_NOT_FOUND"));
@@ -171,4 +182,20 @@ async fn deleting_a_session_needs_the_required_access(world: World) {
     assert_eq!(delete(&ann).await.unwrap_err().kind(), ErrorKind::NotFound);
     world.store.open_session(ann.tenant(), session("s", "ann", "t", 0)).await.unwrap();
     delete(&admin("acme")).await.unwrap();
+}
+
+async fn a_deleted_session_and_its_audit_record_commit_together_and_a_refused_deletion_leaves_no_record(
+    world: World,
+) {
+    let (ann, bob) = (reader("acme", "ann"), reader("acme", "bob"));
+    let opened = world.store.open_session(ann.tenant(), session("s", "ann", "t", 0)).await.unwrap();
+    let delete = async |caller: &Principal, record| {
+        world.store.delete_session(&access(caller, AccessRule::Owns, at(1)), &opened.id, record).await
+    };
+    assert!(delete(&bob, world.recorded(&bob)).await.is_err());
+    assert!(delete(&ann, world.unsealable(&ann)).await.is_err());
+    assert_eq!(world.store.session(ann.tenant(), &opened.id).await.unwrap(), opened);
+    assert_eq!(world.chains(&ann).await, 0);
+    delete(&ann, world.recorded(&ann)).await.unwrap();
+    assert_eq!(world.chains(&ann).await, 1);
 }
