@@ -14,7 +14,6 @@ mod convert;
 mod db;
 mod error;
 mod files;
-mod limit_cache;
 mod migrations;
 #[cfg(test)]
 mod plans;

@@ -161,6 +161,7 @@ async fn lists_of_calls_lines_and_usage_use_indexes() {
         world.store.usage(tenant, by, "2026-01-01", "2026-12-31").await.unwrap();
     }
     world.store.usage_records(tenant, "2026-01-01", "2026-12-31").await.unwrap();
+    world.store.settings_version(tenant).await.unwrap();
     world.store.limits(tenant).await.unwrap();
     world.store.kill_switches(tenant, at(0)).await.unwrap();
     world.store.prices().await.unwrap();

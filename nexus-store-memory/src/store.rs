@@ -18,7 +18,6 @@ use crate::files::cancel_requests::Requests;
 use crate::files::directory::{self, Claimed, DATABASE, Referenced, State, Swept, reader};
 use crate::files::file_permissions;
 use crate::files::lock::Lock;
-use crate::limit_cache::LimitCache;
 use crate::migrations::{self, Role};
 use crate::rows::{corpus, job, version};
 use crate::search::build::Task;
@@ -61,7 +60,6 @@ struct Shared {
     blobs: Arc<Blobs>,
     requests: Requests,
     indexes: Indexes,
-    terms: LimitCache,
     keeper: IndexMaintainer,
     home: Location,
     swept: Swept,
@@ -154,7 +152,6 @@ impl MemoryStore {
             blobs: Arc::new(Blobs::in_ram()),
             requests: Requests::Ram(Mutex::default()),
             indexes: Indexes::new(Place::Ram),
-            terms: LimitCache::default(),
             keeper: IndexMaintainer::default(),
             home: Location::Memory,
             swept: Swept::default(),
@@ -207,7 +204,6 @@ impl MemoryStore {
             blobs,
             requests: Requests::Disk(dir.join("requests")),
             indexes: Indexes::new(Place::Owned(dir.join("text"))),
-            terms: LimitCache::default(),
             keeper: IndexMaintainer::default(),
             home: Location::ReadWrite(dir.to_owned()),
             swept,
@@ -251,7 +247,6 @@ impl MemoryStore {
             blobs: Arc::new(Blobs::shared(dir)),
             requests: Requests::Disk(dir.join("requests")),
             indexes: Indexes::new(Place::Shared(dir.join("text"))),
-            terms: LimitCache::default(),
             keeper: IndexMaintainer::default(),
             home: Location::ReadOnly(dir.to_owned()),
             swept: Swept::default(),
@@ -321,10 +316,6 @@ impl MemoryStore {
 
     pub(crate) fn indexes(&self) -> &Indexes {
         &self.shared.indexes
-    }
-
-    pub(crate) fn terms(&self) -> &LimitCache {
-        &self.shared.terms
     }
 
     /// Returns the directory of a store on disk.

@@ -91,14 +91,23 @@ fn set_format(database: &Path, format: u32) {
     fs::write(database, bytes).unwrap();
 }
 
+fn format(database: &Path) -> u32 {
+    u32::from_be_bytes(fs::read(database).unwrap()[60..64].try_into().unwrap())
+}
+
 #[test]
 fn a_store_of_a_newer_format_is_refused_with_both_formats_named() {
+    let forward = of_format(5);
+    forward.run(&["docs", "list"]).ends(0);
+    let present = format(&forward.path("nexus-data/nexus.db"));
+    assert!(present > 5);
+    let (newer, present) = (present + 1, format!("format {present}"));
     let bench = of_format(5);
-    set_format(&bench.path("nexus-data/nexus.db"), 7);
+    set_format(&bench.path("nexus-data/nexus.db"), newer);
     for command in [&["status"][..], &["docs", "reindex", "handbook/leave.md"]] {
         let said = bench.run(&[command, &["--json"]].concat()).ends(1);
         assert_eq!(said.error_code(), "STORE_TOO_NEW");
-        assert!(said.err.contains("format 7") && said.err.contains("format 6"), "{said:#?}");
+        assert!(said.err.contains(&format!("format {newer}")) && said.err.contains(&present), "{said:#?}");
         assert!(said.err.contains("upgrade this program"), "{said:#?}");
     }
 }

@@ -6,7 +6,7 @@
 //!    be replaced at run time.
 //! 2. `operation`: the operation is chat, embeddings or speech. It starts a task for the call.
 //! 3. `call_task`: the task has the same three steps for every operation.
-//!    - `admit` makes the plan (`plan`), takes a share of the cost bound (`allowance`) and a permit of the circuit breaker
+//!    - `admit` makes the plan (`plan`, with `stored_settings`), takes a share of the cost bound (`allowance`) and a permit of the circuit breaker
 //!      (`breaker`), and reserves the worst case in one durable step with idempotency key, kill switches, limits and record.
 //!    - `attempts` asks one provider after another, within deadlines and with retries (`backoff`). An answer cache stands
 //!      before it: `answer_cache` and `embedding_cache`, with `single_flight` for equal requests at the same time.
@@ -28,6 +28,7 @@ mod allowance;
 mod backoff;
 mod breaker;
 mod plan;
+mod stored_settings;
 
 mod answer_cache;
 mod embedding_cache;
@@ -53,7 +54,6 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{IdSource, ModelId, RunId};
 use crate::policy::PolicyEngine;
-use crate::price::PriceRow;
 use crate::principal::{Principal, TenantId};
 use crate::quota::{Cap, Limit, Meter, ScopeKind, Window};
 use crate::retrieve::Embedder;
@@ -63,6 +63,7 @@ use crate::task_group::TaskGroup;
 use breaker::Breakers;
 use single_flight::SingleFlight;
 use store_guard::StoreGuard;
+use stored_settings::SettingsCache;
 
 pub(crate) use plan::Origin;
 
@@ -92,6 +93,8 @@ pub(crate) struct Inner {
     tasks: Arc<TaskGroup>,
     /// The configuration, which is replaced as a whole.
     models: RwLock<Models>,
+    /// The limits and prices that were set at run time.
+    settings_cache: SettingsCache,
     breakers: Arc<Breakers>,
     cache: Option<Arc<dyn CacheStore>>,
     single_flight: Arc<SingleFlight>,
@@ -136,6 +139,7 @@ impl Gateway {
             policy,
             tasks,
             models: RwLock::new(models),
+            settings_cache: SettingsCache::default(),
             breakers: Arc::default(),
             cache,
             single_flight: Arc::default(),
@@ -222,16 +226,6 @@ pub(crate) fn embedder_replaced() -> Error {
 impl Inner {
     fn current(&self) -> Models {
         self.models.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The limits and prices that were set at run time.
-    async fn overrides(
-        &self,
-        tenant: &TenantId,
-        settings: &GatewaySettings,
-    ) -> Result<(Vec<Limit>, Vec<PriceRow>)> {
-        let read = async { Ok((self.store.limits(tenant).await?, self.store.prices().await?)) };
-        self.store_guard.call(settings.deadlines.store, read).await
     }
 
     /// Records a refused call.

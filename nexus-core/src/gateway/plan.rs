@@ -12,6 +12,7 @@ use super::allowance::Allowance;
 use super::call::{CallRefusal, ModelCall, RunCaps};
 use super::routing::{Candidate, Routing};
 use super::settings::{GatewaySettings, uncounted};
+use super::stored_settings::StoredSettings;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::RunId;
@@ -21,9 +22,7 @@ use crate::llm::{CallSignature, Completion, LlmProvider, Request};
 use crate::money::NanoUsd;
 use crate::price::{PriceRow, PriceTable, Rates};
 use crate::principal::Principal;
-use crate::quota::{
-    Cap, Consumer, CostUnits, Limit, LimitCheck, LimitMode, Limits, Meter, MeterAmounts, checks,
-};
+use crate::quota::{Cap, Consumer, CostUnits, LimitCheck, LimitMode, Limits, Meter, MeterAmounts, checks};
 use crate::usage::Usage;
 
 /// The tokens that a vendor's chat template may add around a message.
@@ -150,6 +149,8 @@ impl<P> PlannedAttempt<P> {
 #[derive(Debug)]
 pub(super) struct EffectiveLimits {
     pub(super) settings: Arc<GatewaySettings>,
+    /// The version of the stored settings.
+    pub(super) settings_version: u64,
     pub(super) consumer: Consumer,
     prices: PriceTable,
     limits: Limits,
@@ -159,18 +160,17 @@ pub(super) struct EffectiveLimits {
 }
 
 impl EffectiveLimits {
-    /// The limits of a call by `caller`. `overrides` are the limits and prices that were set at run time; the caps of a
+    /// The limits of a call by `caller`. Limits and prices that were set at run time replace configured ones; the caps of a
     /// run tighten the limits.
     pub(super) fn new(
         caller: &Principal,
         origin: &Origin,
         settings: Arc<GatewaySettings>,
-        overrides: (Vec<Limit>, Vec<PriceRow>),
+        stored: &StoredSettings,
     ) -> Self {
         let tenant = settings.tenant(caller.tenant().as_str());
         let own = tenant.into_iter().flat_map(|tenant| tenant.limits.iter().cloned());
-        let (limits, prices) = overrides;
-        let limits = settings.limits.clone().with(own).with(limits);
+        let limits = settings.limits.clone().with(own).with(stored.limits.iter().cloned());
         Self {
             consumer: Consumer {
                 tenant: caller.tenant().to_string(),
@@ -179,10 +179,11 @@ impl EffectiveLimits {
                 investigation: origin.investigation.clone(),
                 run: origin.run_id().map(ToString::to_string),
             },
-            prices: settings.prices.clone().with(prices),
+            prices: settings.prices.clone().with(stored.prices.iter().cloned()),
             limits: origin.run.iter().flat_map(RunCaps::limits).fold(limits, Limits::tightened),
             max_cost: origin.run.as_ref().and_then(|run| run.max_cost),
             cost_units: tenant.map(|tenant| tenant.cost_units.clone()).unwrap_or_default(),
+            settings_version: stored.version,
             settings,
         }
     }

@@ -26,6 +26,8 @@ pub struct BeginCall {
     pub attempt: Attempt,
     /// The limits that apply.
     pub checks: Vec<LimitCheck>,
+    /// The version of the settings that limits and prices were taken from, see [`QuotaStore::settings_version`].
+    pub settings_version: u64,
     /// The process that owns the call.
     pub owner: String,
     /// The time at which the idempotency key expires.
@@ -46,6 +48,8 @@ pub enum BeginResult {
     Refused(Refusal),
     /// A kill switch refuses the call.
     KillSwitch(KillSwitch),
+    /// The settings were changed after limits and prices were taken from them: they must be read again.
+    SettingsChanged,
     /// An equal call has ended, with this result.
     Replayed(Box<(Call, CallResult)>),
     /// An equal call is in flight, under this id.
@@ -137,6 +141,8 @@ pub struct OpenCall {
 ///
 /// # Contract
 /// - Idempotency keys, kill switches and limits are checked in that order, and reservations are all or nothing.
+/// - Every change of a tenant's limits, and every change of prices, gives another settings version, and a call with an
+///   earlier one is not admitted.
 /// - Concurrent reservations never exceed a limit.
 /// - The same key with the same digest is in progress until its call ends and is replayed then; with another digest it
 ///   is a conflict.
@@ -211,6 +217,13 @@ pub trait QuotaStore: Send + Sync {
     /// # Errors
     /// Those of a store.
     async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<CounterState>>;
+
+    /// Returns the version of the settings that were changed at run time and concern a tenant: its limits and the prices.
+    /// Settings that are read after their version hold as long as it does, for every process.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn settings_version(&self, tenant: &TenantId) -> Result<u64>;
 
     /// Returns the limits that were set for a tenant at run time.
     ///

@@ -6,7 +6,6 @@ use nexus_core::ledger::{Call, LedgerEntry, LedgerQuery, LedgerStore, UsageBy, U
 use nexus_core::price::PriceRow;
 use nexus_core::{Result, TenantId};
 
-use crate::db::Write;
 use crate::rows::{ledger, price};
 use crate::store::MemoryStore;
 
@@ -44,23 +43,11 @@ impl LedgerStore for MemoryStore {
     }
 
     async fn prices(&self) -> Result<Vec<PriceRow>> {
-        let generation = match self.terms().prices() {
-            Ok(prices) => return Ok(prices),
-            Err(generation) => generation,
-        };
-        let prices = self.engine().read_reserved(price::list).await?;
-        if self.check_writable().is_ok() {
-            self.terms().keep_prices(&prices, generation);
-        }
-        Ok(prices)
+        self.engine().read_reserved(price::list).await
     }
 
     async fn add_price(&self, row: &PriceRow, audit: UnsealedRecords) -> Result<()> {
-        let (store, row) = (self.clone(), row.clone());
-        let add = move |write: &Write<'_>| {
-            write.after_commit(move |_| store.terms().forget());
-            price::add(write, &row, &audit)
-        };
-        self.engine().write(add).await
+        let row = row.clone();
+        self.engine().write(move |write| price::add(write, &row, &audit)).await
     }
 }

@@ -9,8 +9,7 @@ use nexus_core::ledger::{
 use nexus_core::quota::{CounterKey, CounterState, Limit, LimitKey};
 use nexus_core::{Result, TenantId, Timestamp};
 
-use crate::db::Write;
-use crate::rows::{ledger, quota};
+use crate::rows::{ledger, quota, settings_version};
 use crate::store::MemoryStore;
 
 #[async_trait]
@@ -59,26 +58,21 @@ impl QuotaStore for MemoryStore {
         self.engine().read_reserved(move |connection| quota::used(connection, tenant.as_str(), &keys)).await
     }
 
+    async fn settings_version(&self, tenant: &TenantId) -> Result<u64> {
+        let tenant = tenant.clone();
+        self.engine()
+            .read_reserved(move |connection| settings_version::read(connection, tenant.as_str()))
+            .await
+    }
+
     async fn limits(&self, tenant: &TenantId) -> Result<Vec<Limit>> {
-        let generation = match self.terms().limits(tenant) {
-            Ok(limits) => return Ok(limits),
-            Err(generation) => generation,
-        };
-        let of = tenant.clone();
-        let limits = self.engine().read_reserved(move |connection| quota::limits(connection, &of)).await?;
-        if self.check_writable().is_ok() {
-            self.terms().keep_limits(tenant.clone(), &limits, generation);
-        }
-        Ok(limits)
+        let tenant = tenant.clone();
+        self.engine().read_reserved(move |connection| quota::limits(connection, &tenant)).await
     }
 
     async fn set_limit(&self, tenant: &TenantId, limit: &Limit, audit: UnsealedRecords) -> Result<()> {
-        let (store, tenant, limit) = (self.clone(), tenant.clone(), limit.clone());
-        let set = move |write: &Write<'_>| {
-            write.after_commit(move |_| store.terms().forget());
-            quota::set_limit(write, &tenant, &limit, &audit)
-        };
-        self.engine().write(set).await
+        let (tenant, limit) = (tenant.clone(), limit.clone());
+        self.engine().write(move |write| quota::set_limit(write, &tenant, &limit, &audit)).await
     }
 
     async fn remove_limit(
@@ -87,12 +81,8 @@ impl QuotaStore for MemoryStore {
         subject: &LimitKey,
         audit: UnsealedRecords,
     ) -> Result<bool> {
-        let (store, tenant, subject) = (self.clone(), tenant.clone(), subject.clone());
-        let remove = move |write: &Write<'_>| {
-            write.after_commit(move |_| store.terms().forget());
-            quota::remove_limit(write, &tenant, &subject, &audit)
-        };
-        self.engine().write(remove).await
+        let (tenant, subject) = (tenant.clone(), subject.clone());
+        self.engine().write(move |write| quota::remove_limit(write, &tenant, &subject, &audit)).await
     }
 
     async fn kill_switches(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<KillSwitch>> {

@@ -14,5 +14,6 @@ pub(crate) mod quota;
 pub(crate) mod retention;
 pub(crate) mod run;
 pub(crate) mod session;
+pub(crate) mod settings_version;
 pub(crate) mod submit;
 pub(crate) mod version;

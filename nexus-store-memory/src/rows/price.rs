@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 use crate::convert::{from_json, to_json};
 use crate::error::sql;
 use crate::rows::audit;
+use crate::rows::settings_version::{self, ALL_TENANTS};
 
 /// Returns the rows in the order of addition.
 pub(crate) fn list(connection: &Connection) -> Result<Vec<PriceRow>> {
@@ -24,5 +25,6 @@ pub(crate) fn add(connection: &Connection, row: &PriceRow, record: &UnsealedReco
         .map_err(sql)?
         .execute(params![to_json(row)?])
         .map_err(sql)?;
+    settings_version::raise(connection, ALL_TENANTS)?;
     audit::append(connection, record).map(drop)
 }

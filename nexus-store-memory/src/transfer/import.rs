@@ -14,7 +14,7 @@ use super::tables::tables;
 use super::{FORMAT, Line, VERSION, damaged};
 use crate::convert::to_json;
 use crate::error::sql;
-use crate::rows::{passage, version};
+use crate::rows::{passage, quota, settings_version, version};
 use crate::store::{BlobHold, MemoryStore};
 
 /// Upper bound on the bytes of the first line, which names the format and the tenant.
@@ -81,7 +81,8 @@ pub(super) fn bring(
                 if version < 4 {
                     version::measure_vectors(connection, tenant)?;
                 }
-                crate::rows::quota::seed_totals(connection, tenant.as_str())?;
+                quota::seed_totals(connection, tenant.as_str())?;
+                settings_version::raise(connection, tenant.as_str())?;
                 return Ok(lines.read);
             }
             Line::End { .. } => return Err(damaged("the export lacks lines")),

@@ -128,6 +128,7 @@ const AS_FORMAT_4: &str = "
     DROP TRIGGER line_is_to_be_reconciled;
     DROP TRIGGER line_is_reconciled;
     DROP TABLE line_unreconciled;
+    DROP TABLE settings_version;
     CREATE INDEX line_estimated ON billing_ledger (tenant, seq) WHERE revision = 0 AND estimated = 1;
     PRAGMA user_version = 4";
 

@@ -88,6 +88,10 @@ impl<O: ModelOperation> CallTask<O> {
                 BeginResult::KillSwitch(switch) => {
                     return Ok(Admission::Refused(CallRefusal::Stopped(switch)));
                 }
+                BeginResult::SettingsChanged => {
+                    drop(available);
+                    (plan, is_degraded) = (self.renewed(&plan).await?, false);
+                }
                 BeginResult::Refused(refusal) => match self.degraded(&plan, &refusal) {
                     Some(degraded) if !is_degraded => {
                         is_degraded = true;
@@ -103,16 +107,22 @@ impl<O: ModelOperation> CallTask<O> {
     pub(super) async fn plan(&self) -> Result<Plan<O::Provider>> {
         let tenant = self.caller.tenant();
         let Models { routing, settings, .. } = self.inner.current();
-        let overrides = self.inner.overrides(tenant, &settings).await?;
+        let stored = self.inner.stored_settings(tenant, &settings).await?;
         let run = self.origin.run.as_ref().filter(|_| O::IS_ANSWER);
         Ok(Plan {
             candidates: self.operation.candidates(tenant, &routing)?,
             digest: self.operation.digest(&self.caller)?,
-            limits: EffectiveLimits::new(&self.caller, &self.origin, settings, overrides),
+            limits: EffectiveLimits::new(&self.caller, &self.origin, settings, &stored),
             answer_limit: run.and_then(RunCaps::answers),
             max_input_tokens: self.operation.max_input_tokens(),
             routing,
         })
+    }
+
+    /// The plan by the settings that replaced those of `plan`.
+    pub(super) async fn renewed(&self, plan: &Plan<O::Provider>) -> Result<Plan<O::Provider>> {
+        self.inner.settings_cache.remove(self.caller.tenant(), plan.limits.settings_version);
+        self.plan().await
     }
 
     /// The first candidate that has a price, fits the cost bound and whose circuit breaker lets a call through.
@@ -228,6 +238,7 @@ impl<O: ModelOperation> CallTask<O> {
             tenant: self.caller.tenant().clone(),
             call: record.clone(),
             checks: plan.checks(planned, now)?,
+            settings_version: plan.limits.settings_version,
             owner: self.inner.owner.clone(),
             claimed_until: now.plus(plan.settings().idempotency_ttl),
             audit: self.inner.pending(opened),
@@ -286,6 +297,7 @@ pub(super) fn refusal(begun: BeginResult, call: &str) -> Result<Option<CallRefus
         BeginResult::Replayed(_) | BeginResult::InProgress(_) | BeginResult::IdempotencyConflict => {
             Err(unexpected_replay())
         }
+        BeginResult::SettingsChanged => Err(settings_changed()),
     }
 }
 
@@ -298,6 +310,10 @@ fn log_shadowed(shadowed: &[Refusal], call: &str) {
 
 pub(super) fn unexpected_replay() -> Error {
     Error::unexpected("a call without an idempotency key of its own was taken for another")
+}
+
+fn settings_changed() -> Error {
+    Error::unexpected("a call in flight was refused by settings that it did not begin with")
 }
 
 fn idempotency_conflict() -> Error {

@@ -28,9 +28,10 @@ use super::plan::{Plan, PlannedAttempt};
 use super::{Gateway, Inner, Origin};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::ledger::{AttemptOutcome, Call, CallResult, CallStatus};
+use crate::ledger::{AttemptOutcome, BeginResult, Call, CallResult, CallStatus};
 use crate::money::NanoUsd;
 use crate::principal::Principal;
+use crate::usage::Usage;
 
 pub(super) use admit::Start;
 pub(super) use settle::CallEnd;
@@ -109,46 +110,61 @@ impl<O: ModelOperation> CallTask<O> {
         Ok(Admission::Granted(answer))
     }
 
-    /// Makes one attempt within this process, then admits and settles the call in one durable step.
+    /// Makes one attempt within this process, then admits and settles the call in one durable step. An attempt whose
+    /// settings were changed meanwhile is made again, which costs nothing but time.
     async fn run_in_process(&self) -> Result<Admission<O::Answer>> {
-        let plan = self.plan().await?;
-        let available = match self.first_available(&plan)? {
-            Admission::Granted(available) => available,
-            Admission::Refused(refused) => return self.refuse(refused).await,
-        };
-        let record = self.new_record(&plan, &available.planned)?;
-        let begin = self.begin_call(&plan, &available.planned, &record)?;
-        let mut call = AdmittedCall::new(plan, record, available);
+        let mut plan = self.plan().await?;
+        loop {
+            let available = match self.first_available(&plan)? {
+                Admission::Granted(available) => available,
+                Admission::Refused(refused) => return self.refuse(refused).await,
+            };
+            let record = self.new_record(&plan, &available.planned)?;
+            let begin = self.begin_call(&plan, &available.planned, &record)?;
+            let mut call = AdmittedCall::new(plan, record, available);
+            let (outcome, usage, answer) = self.attempt_in_process(&call).await;
+            let share = call.share.take();
+            call.add_charge(&outcome);
+            let error = answer.as_ref().err();
+            let end = match error {
+                None => call.end(Some(outcome), CallStatus::Succeeded, CallResult::NotKept),
+                Some(error) => call.failed_end(Some(outcome), CallStatus::Failed, error),
+            };
+            let settlement = self.settlement(&call, end);
+            let timeout = call.plan.settings().deadlines.store;
+            let step = self.inner.store.record_completed(begin, settlement);
+            let begun = self.inner.store_guard.call(timeout, step).await?;
+            if begun == BeginResult::SettingsChanged {
+                plan = self.renewed(&call.plan).await?;
+                continue;
+            }
+            if let Some(refused) = refusal(begun, &call.record.id)? {
+                return self.refuse(refused).await;
+            }
+            if let Some(share) = share {
+                share.spend(call.charged);
+            }
+            call.measure(O::OPERATION, usage, error);
+            return Ok(Admission::Granted(answer?));
+        }
+    }
+
+    /// Makes an attempt; returns its outcome, the reported usage and the answer.
+    async fn attempt_in_process(
+        &self,
+        call: &AdmittedCall<O::Provider>,
+    ) -> (AttemptOutcome, Option<Usage>, Result<O::Answer>) {
         let result = self.operation.attempt(&call.planned, &call.attempt_context()).await;
-        let (outcome, usage, answer) = match result.end {
+        match result.end {
             AttemptEnd::Answered(Answered { answer, usage }) => {
-                (self.answered_outcome(&call, Ok(&answer), usage), usage, Ok(answer))
+                (self.answered_outcome(call, Ok(&answer), usage), usage, Ok(answer))
             }
             AttemptEnd::Unusable { error, usage } => {
-                (self.answered_outcome(&call, Err(&error), usage), usage, Err(error))
+                (self.answered_outcome(call, Err(&error), usage), usage, Err(error))
             }
-            AttemptEnd::Failed(error) => (self.failed_outcome(&call, false, Some(&error)), None, Err(error)),
-            AttemptEnd::Cancelled => (self.failed_outcome(&call, false, None), None, Err(cancelled())),
-        };
-        let share = call.share.take();
-        call.add_charge(&outcome);
-        let error = answer.as_ref().err();
-        let end = match error {
-            None => call.end(Some(outcome), CallStatus::Succeeded, CallResult::NotKept),
-            Some(error) => call.failed_end(Some(outcome), CallStatus::Failed, error),
-        };
-        let settlement = self.settlement(&call, end);
-        let timeout = call.plan.settings().deadlines.store;
-        let step = self.inner.store.record_completed(begin, settlement);
-        let begun = self.inner.store_guard.call(timeout, step).await?;
-        if let Some(refused) = refusal(begun, &call.record.id)? {
-            return self.refuse(refused).await;
+            AttemptEnd::Failed(error) => (self.failed_outcome(call, false, Some(&error)), None, Err(error)),
+            AttemptEnd::Cancelled => (self.failed_outcome(call, false, None), None, Err(cancelled())),
         }
-        if let Some(share) = share {
-            share.spend(call.charged);
-        }
-        call.measure(O::OPERATION, usage, error);
-        Ok(Admission::Granted(answer?))
     }
 
     fn now(&self) -> Timestamp {

@@ -14,7 +14,7 @@ use crate::rows::{audit, quota};
 /// Admits a call, or returns why it was not admitted.
 pub(crate) fn begin(connection: &Connection, intent: BeginCall) -> Result<BeginResult> {
     let (tenant, mut call) = (intent.tenant.as_str(), intent.call);
-    if let Some(no) = look(connection, tenant, &call)? {
+    if let Some(no) = look(connection, tenant, &call, intent.settings_version)? {
         return Ok(no);
     }
     let wanted = &intent.attempt.reserved;
@@ -30,15 +30,24 @@ pub(crate) fn begin(connection: &Connection, intent: BeginCall) -> Result<BeginR
     Ok(BeginResult::Admitted { shadowed: reservation.shadowed })
 }
 
-/// Returns the result that the idempotency key or a kill switch decides, if any.
-fn look(connection: &Connection, tenant: &str, call: &Call) -> Result<Option<BeginResult>> {
-    let now = call.created_at;
+/// Returns the result that the idempotency key, a kill switch or changed settings decide, if any.
+fn look(
+    connection: &Connection,
+    tenant: &str,
+    call: &Call,
+    settings_version: u64,
+) -> Result<Option<BeginResult>> {
     Ok(match idempotency::look(connection, tenant, call)? {
         Standing::UnderWay(id) => Some(BeginResult::InProgress(id)),
         Standing::Over(over) => Some(BeginResult::Replayed(over)),
         Standing::Mismatched => Some(BeginResult::IdempotencyConflict),
         Standing::Free => {
-            kill_switch::holding(connection, tenant, &call.consumer.user, now)?.map(BeginResult::KillSwitch)
+            let standing = kill_switch::standing(connection, tenant, &call.consumer.user)?;
+            let is_current = standing.settings_version == settings_version;
+            match standing.tripped(call.created_at) {
+                Some(switch) => Some(BeginResult::KillSwitch(switch)),
+                None => (!is_current).then_some(BeginResult::SettingsChanged),
+            }
         }
     })
 }

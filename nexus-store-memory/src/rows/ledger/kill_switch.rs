@@ -28,29 +28,40 @@ fn columns<'a>(tenant: &'a str, scope: &'a KillSwitchScope) -> Result<(&'a str, 
     }
 }
 
-/// Returns the widest kill switch that holds for a user's calls at `now`.
-pub(super) fn holding(
-    connection: &Connection,
-    tenant: &str,
-    user: &str,
-    now: Timestamp,
-) -> Result<Option<KillSwitch>> {
+/// State that decides about a user's calls before any limit does.
+pub(super) struct Standing {
+    /// Kill switches of the user's scopes, widest first.
+    pub(super) switches: Vec<KillSwitch>,
+    /// Version of the tenant's settings.
+    pub(super) settings_version: u64,
+}
+
+impl Standing {
+    /// Returns the widest kill switch that is tripped at `now`.
+    pub(super) fn tripped(self, now: Timestamp) -> Option<KillSwitch> {
+        self.switches.into_iter().find(|switch| switch.is_tripped(now))
+    }
+}
+
+/// Reads the kill switches of a user's calls and the version of its tenant's settings, in one statement.
+pub(super) fn standing(connection: &Connection, tenant: &str, user: &str) -> Result<Standing> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT body FROM stop WHERE tenant = '' AND scope = 'global' AND id = ''
-             UNION ALL SELECT body FROM stop WHERE tenant = ?1 AND scope = 'tenant' AND id = ?1
-             UNION ALL SELECT body FROM stop WHERE tenant = ?1 AND scope = 'user' AND id = ?2",
+            "SELECT coalesce(sum(version), 0), NULL FROM settings_version WHERE tenant IN ('', ?1)
+             UNION ALL SELECT 0, body FROM stop WHERE tenant = '' AND scope = 'global' AND id = ''
+             UNION ALL SELECT 0, body FROM stop WHERE tenant = ?1 AND scope = 'tenant' AND id = ?1
+             UNION ALL SELECT 0, body FROM stop WHERE tenant = ?1 AND scope = 'user' AND id = ?2",
         )
         .map_err(sql)?;
     let mut rows = statement.query(params![tenant, user]).map_err(sql)?;
+    let mut standing = Standing { switches: Vec::new(), settings_version: 0 };
     while let Some(row) = rows.next().map_err(sql)? {
-        let body: String = row.get(0).map_err(sql)?;
-        let switch: KillSwitch = from_json(&body)?;
-        if switch.is_tripped(now) {
-            return Ok(Some(switch));
+        match row.get::<_, Option<String>>(1).map_err(sql)? {
+            Some(body) => standing.switches.push(from_json(&body)?),
+            None => standing.settings_version = small(row.get(0).map_err(sql)?)?,
         }
     }
-    Ok(None)
+    Ok(standing)
 }
 
 /// Returns the kill switches that hold for any user of a tenant at `now`: the global one, the tenant's, its users'.

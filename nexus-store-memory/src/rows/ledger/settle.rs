@@ -33,7 +33,7 @@ pub(crate) fn retry(connection: &Connection, retry: &RetryCall) -> Result<BeginR
 fn next(connection: &Connection, retry: &RetryCall, stored: &mut Stored) -> Result<BeginResult> {
     let (tenant, attempt, call) = (retry.tenant.as_str(), &retry.attempt, &mut stored.call);
     let now = attempt.started_at;
-    if let Some(switch) = kill_switch::holding(connection, tenant, &call.consumer.user, now)? {
+    if let Some(switch) = kill_switch::standing(connection, tenant, &call.consumer.user)?.tripped(now) {
         return Ok(BeginResult::KillSwitch(switch));
     }
     match quota::reserve(connection, tenant, &retry.checks, &attempt.reserved, now)? {

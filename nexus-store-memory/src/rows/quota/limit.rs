@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use crate::convert::{from_json, to_json};
 use crate::error::sql;
-use crate::rows::audit;
+use crate::rows::{audit, settings_version};
 
 /// Returns the limits, in the order of their keys.
 pub(crate) fn limits(connection: &Connection, tenant: &TenantId) -> Result<Vec<Limit>> {
@@ -34,6 +34,7 @@ pub(crate) fn set_limit(
         .map_err(sql)?
         .execute(params![tenant.as_str(), to_json(&limit.subject)?, to_json(limit)?])
         .map_err(sql)?;
+    settings_version::raise(connection, tenant.as_str())?;
     audit::append(connection, record).map(drop)
 }
 
@@ -50,6 +51,7 @@ pub(crate) fn remove_limit(
         .execute(params![tenant.as_str(), to_json(subject)?])
         .map_err(sql)?;
     if removed > 0 {
+        settings_version::raise(connection, tenant.as_str())?;
         audit::append(connection, record)?;
     }
     Ok(removed > 0)

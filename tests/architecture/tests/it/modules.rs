@@ -36,7 +36,7 @@ const CORE: Floors = &[
 /// Floors of `nexus-store-memory`.
 const STORE: Floors = &[
     ("ground", &["error", "convert", "db  migrations"]),
-    ("data", &["rows", "files", "cache  limit_cache  search", "stats"]),
+    ("data", &["rows", "files", "cache  search", "stats"]),
     ("top", &["store", "ports  transfer"]),
 ];
 

@@ -1,14 +1,18 @@
 //! Admission: no caller overspends, however many calls run at once. The numbers are those of failures that public
 //! gateways have shipped; each test names its own.
 
+use std::sync::{Arc, Mutex};
+
 use futures::StreamExt as _;
 use nexus_core::gateway::{Admission, CallRefusal, GatewaySettings, InvestigationPolicy, ModelCall, Route};
 use nexus_core::llm::Request;
 use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::{Cap, Limit, LimitMode, Limits, Meter, ScopeKind, TenantQuotas, Window};
 use nexus_core::{NanoUsd, Usage};
+use nexus_store_memory::MemoryStore;
+use nexus_testkit::faulty::{FaultyStore, Troubles};
 
-use crate::fixture::{World, call, price, replace, routing, settings};
+use crate::fixture::{World, call, caller, engine, price, replace, routing, settings};
 
 fn limited(limit: Limit) -> GatewaySettings {
     GatewaySettings { limits: Limits::none().with([limit]), ..settings() }
@@ -232,4 +236,45 @@ async fn one_tenants_calls_count_for_no_other() {
     let other = nexus_core::Principal::user("umbrella", "ada").unwrap().roles(["admin"]);
     assert!(matches!(world.nexus.complete(&other, call("plain")).await.unwrap(), Admission::Granted(_)));
     assert!(matches!(world.nexus.complete(&other, call("plain")).await.unwrap(), Admission::Refused(_)));
+}
+
+/// Returns the steps of a store that read settings, since they were taken last.
+fn settings_read(troubles: &Troubles) -> impl Fn() -> Vec<String> + use<> {
+    let steps: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&steps);
+    troubles.follow(move |step| {
+        if matches!(step, "settings_version" | "limits" | "prices") {
+            seen.lock().unwrap().push(step.to_owned());
+        }
+        None
+    });
+    move || std::mem::take(&mut *steps.lock().unwrap())
+}
+
+#[tokio::test]
+async fn unchanged_settings_are_read_once_and_a_change_by_another_process_holds_for_the_next_call() {
+    let store = MemoryStore::default();
+    let (faulty, troubles) = FaultyStore::new(store.clone());
+    let world = World::over(faulty, settings()).await;
+    let other = engine(store, routing(&world.scripted), settings());
+    let read = settings_read(&troubles);
+    world.answer(call("plain")).await;
+    assert_eq!(read(), ["settings_version", "limits", "prices"]);
+    world.answer(call("plain")).await;
+    assert_eq!(read(), [""; 0]);
+
+    let nothing = limit(ScopeKind::User, Meter::Calls, Cap::Limited(0));
+    other.set_limit(&caller(), &nothing).await.unwrap();
+    assert!(matches!(world.refusal(call("plain")).await, CallRefusal::Limit(refusal) if refusal.limit == 0));
+    assert_eq!(read(), ["settings_version", "limits", "prices"]);
+    assert!(other.remove_limit(&caller(), &nothing.subject).await.unwrap());
+    world.answer(call("plain")).await;
+
+    let dearer = PriceRow { version: "dearer".to_owned(), ..price() };
+    other.add_price(&caller(), &dearer).await.unwrap();
+    world.answer(call("plain")).await;
+    let versions: Vec<String> = world.lines().await.into_iter().map(|line| line.price_version).collect();
+    assert_eq!(versions.last().unwrap(), "dearer");
+    assert!(!versions[..versions.len() - 1].contains(&"dearer".to_owned()));
+    world.quiet().await;
 }

@@ -268,6 +268,14 @@ async fn a_model_within_the_process_costs_nothing_and_is_counted_recorded_and_li
         let verified = world.nexus.verify(&caller(), &line.call, None).await.unwrap();
         assert_eq!((verified.status, verified.entries), (Status::Ok, 2));
     }
+    let of_user = Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::Limited(3));
+    world.nexus.set_limit(&caller(), &of_user).await.unwrap();
+    search(&world.nexus).await.unwrap();
+    assert_eq!(
+        refusal(&world.nexus).await.kind(),
+        ErrorKind::RateLimited,
+        "settings that are set hold at once"
+    );
     world.nexus.trip(&caller(), KillSwitchScope::Global, "drill", None).await.unwrap();
     assert_eq!(refusal(&world.nexus).await.stable_code(), "KILL_SWITCH");
     nothing_is_reserved(&world).await;

@@ -53,6 +53,7 @@ pass_on!(QuotaStore {
     fn call_result(tenant: &TenantId, call: &str) -> Option<CallResult>;
     fn open_calls() -> Vec<OpenCall>;
     fn used(tenant: &TenantId, keys: &[CounterKey]) -> Vec<CounterState>;
+    fn settings_version(tenant: &TenantId) -> u64;
     fn limits(tenant: &TenantId) -> Vec<Limit>;
     fn set_limit(tenant: &TenantId, limit: &Limit, audit: UnsealedRecords) -> ();
     fn remove_limit(tenant: &TenantId, subject: &LimitKey, audit: UnsealedRecords) -> bool;

@@ -129,6 +129,7 @@ impl World {
             audit: self.pending(caller, &call.id, &[Kind::CHAIN_OPEN]),
             checks: applied(limits, &call.consumer, call.created_at),
             attempt: attempt(1, reserved),
+            settings_version: 0,
             owner: "process-1".to_owned(),
             claimed_until: call.created_at.plus(Duration::from_hours(24)),
             call,

@@ -1,13 +1,14 @@
 //! Laws of `QuotaStore`: admission and settlement.
 
 use nexus_core::ledger::{
-    AttemptOutcome, AttemptStatus, BeginResult, CallStatus, KillSwitch, KillSwitchCause, KillSwitchScope,
-    LedgerEntry, Settlement, UsageBy,
+    AttemptOutcome, AttemptStatus, BeginCall, BeginResult, CallStatus, KillSwitch, KillSwitchCause,
+    KillSwitchScope, LedgerEntry, Settlement, UsageBy,
 };
+use nexus_core::price::PriceRow;
 use nexus_core::quota::{
     Cap, CounterKey, CounterState, Limit, LimitMode, Meter, MeterAmounts, ScopeKind, Window, Zone,
 };
-use nexus_core::{ErrorKind, NanoUsd};
+use nexus_core::{ErrorKind, NanoUsd, Principal};
 
 use super::calls::{DAY, MODEL, amounts, applied, budget, ending, every, key_of, reply};
 use super::fixture::{World, admin, at};
@@ -27,6 +28,7 @@ scenarios!(
     windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_counter_it_left,
     what_does_not_fit_into_64_bits_is_an_error_and_changes_nothing,
     limits_that_are_set_are_read_back_until_they_are_taken_back,
+    every_change_of_limits_and_prices_gives_another_settings_version_and_a_call_with_an_earlier_one_is_not_admitted,
 );
 
 async fn claims_stops_and_limits_are_looked_at_in_that_order_and_reservations_are_all_or_nothing(
@@ -359,7 +361,8 @@ async fn windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_counter_
             BeginResult::KillSwitch(_)
             | BeginResult::Replayed(_)
             | BeginResult::InProgress(_)
-            | BeginResult::IdempotencyConflict => {
+            | BeginResult::IdempotencyConflict
+            | BeginResult::SettingsChanged => {
                 panic!("no such thing")
             }
         }
@@ -409,4 +412,40 @@ async fn limits_that_are_set_are_read_back_until_they_are_taken_back(world: Worl
         assert_eq!(removed, taken_back);
     }
     assert_eq!(world.store.limits(caller.tenant()).await.unwrap(), [narrow]);
+}
+
+async fn every_change_of_limits_and_prices_gives_another_settings_version_and_a_call_with_an_earlier_one_is_not_admitted(
+    world: World,
+) {
+    let (acme, globex) = (admin("acme"), admin("globex"));
+    let version = async |caller: &Principal| world.store.settings_version(caller.tenant()).await.unwrap();
+    let begin = async |key: &str, settings_version| {
+        let intent = world.intent(&acme, key, &[], amounts(1, 1));
+        world.store.begin(BeginCall { settings_version, ..intent }).await.unwrap()
+    };
+    let first = version(&acme).await;
+    assert!(matches!(begin("k1", first).await, BeginResult::Admitted { .. }));
+
+    let limit = budget(Window::Day, 9);
+    world.store.set_limit(acme.tenant(), &limit, world.unrecorded()).await.unwrap();
+    let second = version(&acme).await;
+    assert_ne!(second, first);
+    assert_eq!(version(&globex).await, first, "limits of one tenant do not concern another");
+    let calls = world.store.calls(acme.tenant(), &every()).await.unwrap();
+    assert_eq!(begin("k2", first).await, BeginResult::SettingsChanged);
+    assert_eq!(world.store.calls(acme.tenant(), &every()).await.unwrap(), calls);
+    assert!(matches!(begin("k1", first).await, BeginResult::InProgress(_)), "the key comes first");
+
+    world.store.add_price(&PriceRow::free("p", MODEL), world.unrecorded()).await.unwrap();
+    let third = version(&acme).await;
+    assert_ne!(third, second);
+    assert_ne!(version(&globex).await, first);
+
+    assert!(world.store.remove_limit(acme.tenant(), &limit.subject, world.unrecorded()).await.unwrap());
+    let fourth = version(&acme).await;
+    assert!(![first, second, third].contains(&fourth), "a version never comes back");
+    assert!(!world.store.remove_limit(acme.tenant(), &limit.subject, world.unrecorded()).await.unwrap());
+    assert_eq!(version(&acme).await, fourth, "nothing was changed");
+    assert_eq!(begin("k2", third).await, BeginResult::SettingsChanged);
+    assert!(matches!(begin("k2", fourth).await, BeginResult::Admitted { .. }));
 }

@@ -1,0 +1,124 @@
+//! Settings that were changed at run time, [`StoredSettings`], and their cache.
+//!
+//! Every call reads them before its admission, and they hardly ever change. A cached version may be out of date, because
+//! another process can change them; the admission compares the version, so no call is admitted by settings that do not hold.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Inner;
+use super::settings::GatewaySettings;
+use crate::error::Result;
+use crate::price::PriceRow;
+use crate::principal::TenantId;
+use crate::quota::Limit;
+
+/// The most tenants whose settings are cached.
+const MAX_TENANTS: usize = 1_024;
+
+/// The settings of a tenant that were changed at run time, as of one version.
+#[derive(Debug, Default)]
+pub(super) struct StoredSettings {
+    /// The version.
+    pub(super) version: u64,
+    /// The tenant's limits.
+    pub(super) limits: Vec<Limit>,
+    /// The prices for every tenant.
+    pub(super) prices: Vec<PriceRow>,
+}
+
+/// The latest known settings of each tenant.
+#[derive(Debug, Default)]
+pub(super) struct SettingsCache {
+    tenants: Mutex<HashMap<TenantId, Arc<StoredSettings>>>,
+}
+
+impl SettingsCache {
+    fn get(&self, tenant: &TenantId) -> Option<Arc<StoredSettings>> {
+        self.tenants().get(tenant).cloned()
+    }
+
+    /// Keeps `settings`, unless later ones are kept already.
+    fn put(&self, tenant: &TenantId, settings: &Arc<StoredSettings>) {
+        let mut tenants = self.tenants();
+        if tenants.get(tenant).is_some_and(|known| known.version > settings.version) {
+            return;
+        }
+        if tenants.len() >= MAX_TENANTS && !tenants.contains_key(tenant) {
+            tenants.clear();
+        }
+        tenants.insert(tenant.clone(), Arc::clone(settings));
+    }
+
+    /// Removes the settings of `version`, which are out of date. Other ones are newer, and stay.
+    pub(super) fn remove(&self, tenant: &TenantId, version: u64) {
+        let mut tenants = self.tenants();
+        if tenants.get(tenant).is_some_and(|known| known.version == version) {
+            tenants.remove(tenant);
+        }
+    }
+
+    fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<StoredSettings>>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// The settings of a tenant that were changed at run time, from the cache or from the store.
+    pub(super) async fn stored_settings(
+        &self,
+        tenant: &TenantId,
+        settings: &GatewaySettings,
+    ) -> Result<Arc<StoredSettings>> {
+        if let Some(known) = self.settings_cache.get(tenant) {
+            return Ok(known);
+        }
+        let stored = self.store_guard.call(settings.deadlines.store, self.read_settings(tenant)).await?;
+        let stored = Arc::new(stored);
+        self.settings_cache.put(tenant, &stored);
+        Ok(stored)
+    }
+
+    /// Reads the settings after their version: a change in between makes them newer than it, and never older.
+    async fn read_settings(&self, tenant: &TenantId) -> Result<StoredSettings> {
+        Ok(StoredSettings {
+            version: self.store.settings_version(tenant).await?,
+            limits: self.store.limits(tenant).await?,
+            prices: self.store.prices().await?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::principal::Principal;
+
+    fn tenant(name: &str) -> TenantId {
+        Principal::user(name, "bob").unwrap().tenant().clone()
+    }
+
+    fn of(version: u64) -> Arc<StoredSettings> {
+        Arc::new(StoredSettings { version, ..StoredSettings::default() })
+    }
+
+    #[test]
+    fn a_slow_reader_does_not_replace_later_settings_and_removes_none() {
+        let (cache, acme) = (SettingsCache::default(), tenant("acme"));
+        cache.put(&acme, &of(2));
+        cache.put(&acme, &of(1));
+        cache.remove(&acme, 1);
+        assert_eq!(cache.get(&acme).unwrap().version, 2);
+        cache.remove(&acme, 2);
+        assert!(cache.get(&acme).is_none());
+    }
+
+    #[test]
+    fn the_number_of_cached_tenants_is_bounded() {
+        let cache = SettingsCache::default();
+        for number in 0..=MAX_TENANTS {
+            cache.put(&tenant(&format!("t{number}")), &of(1));
+        }
+        assert_eq!(cache.tenants().len(), 1);
+    }
+}
