@@ -85,10 +85,10 @@ impl From<Timestamp> for String {
     }
 }
 
-/// Port that tells the present time.
+/// Port that tells the present time. A clock may go backwards, so no caller relies on the order of two readings.
 ///
 /// # Contract
-/// - A clock may go backwards: nothing may rely on two readings being in order.
+/// - A reading is unchanged after it was written and parsed: it lies within the years that RFC 3339 can write.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Returns the present time.
     fn now(&self) -> Timestamp;

@@ -214,7 +214,7 @@ impl Visibility {
 ///
 /// # Contract
 /// - A grant belongs to its tenant: another tenant neither sees it nor gains by it.
-/// - Giving the same grantee the same permission again replaces the expiry and keeps one grant.
+/// - Giving the same grantee the same permission again replaces the expiry and leaves one grant.
 /// - A revocation binds the next search.
 /// - An expired grant gives nothing.
 /// - Granting on a document that does not exist is `NotFound`.

@@ -19,20 +19,27 @@ const PAGE: usize = 512;
 const NOTHING_COMMITTED: Head = Head { next_seq: 0, last: Digest::new([0; 32]), closed: false };
 
 /// Port of the audit records: one append-only chain for each run, call or job.
+///
+/// A durable store commits a record before it returns the receipt, so that the record survives a crash.
+///
+/// # Contract
+/// - All drafts of a call are recorded, or none.
+/// - Records and heads are committed together: the head is that of the newest record. It is stored apart from the
+///   records, so that deleting records does not change it.
+/// - The first record of a run is `run.open`; a draft of another kind for an unknown run is a conflict.
+/// - Nothing is appended after `run.close`.
+/// - Concurrent appends to one run leave one chain without gaps or forks.
+/// - Two tenants may use the same run id, and neither sees the other's chain.
+/// - A clock that goes backwards does not stop an append.
+/// - Records come in the order of their positions.
+/// - Records come back as they were sealed: reading checks nothing and repairs nothing.
+/// - An unknown run has no records.
+/// - Chains come in the byte order of their run ids: the last id of a page is the cursor of the next.
+/// - A chain names the actor of its first record.
 #[async_trait]
 pub trait AuditChain: Send + Sync {
     /// Seals the drafts in the order given, each at the end of its chain, and returns their receipts in
     /// the same order. Drafts may belong to several chains. A dropped future may still commit.
-    ///
-    /// # Contract
-    /// - All drafts of a call are recorded, or none.
-    /// - A record whose receipt was returned survives a crash, where the store is durable.
-    /// - Records and heads are committed together.
-    /// - The first record of a run is `run.open`; a draft of another kind for an unknown run is a conflict.
-    /// - Nothing is appended after `run.close`.
-    /// - Concurrent appends to one run leave one chain without gaps or forks.
-    /// - Two tenants may use the same run id, and neither sees the other's chain.
-    /// - A clock that goes backwards does not stop an append.
     ///
     /// # Errors
     /// Those of [`Sealer::seal`](super::Sealer::seal); [`Unavailable`](crate::ErrorKind::Unavailable) when the store
@@ -41,30 +48,17 @@ pub trait AuditChain: Send + Sync {
 
     /// Returns at most `limit` records of a run, from the position `from` on.
     ///
-    /// # Contract
-    /// - Records come in the order of their positions.
-    /// - Records come byte for byte as they are stored: nothing is checked or repaired.
-    /// - An unknown run has no records.
-    ///
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot read.
     async fn records(&self, tenant: &TenantId, run: &str, from: u64, limit: usize) -> Result<Vec<Record>>;
 
     /// Returns the head of a run's chain; `None` when there is no chain.
     ///
-    /// # Contract
-    /// - The head is that of the newest committed record, and is stored apart from the records, so that deleting
-    ///   records does not change it.
-    ///
     /// # Errors
     /// As [`AuditChain::records`].
     async fn head(&self, tenant: &TenantId, run: &str) -> Result<Option<Head>>;
 
     /// Returns at most `limit` of a tenant's chains, those with a run id greater than `after`.
-    ///
-    /// # Contract
-    /// - Chains come in the byte order of their run ids, so that the last id of a page is the cursor of the next.
-    /// - A chain names the actor of its first record.
     ///
     /// # Errors
     /// As [`AuditChain::records`].

@@ -82,13 +82,15 @@ pub struct SimilarEntry {
 /// # Contract
 /// - An entry is found under its own key only: tenant, kind, scope and content are all equal.
 /// - A later entry replaces an earlier one with the same key.
-/// - An entry is found from its creation until it expires, by the clock of the reader.
-/// - Near entries are those of the same scope at or above the threshold, nearest first, at most `limit`.
+/// - An entry is found from its creation until it expires; the reader's clock decides.
+/// - Near entries are those of the same scope at or above the threshold; nearest first, at most `limit`.
 /// - An entry without a vector, or with one of another length, is never near.
-/// - All entries together take at most the cache's capacity; the least recently used entries are evicted.
+/// - All entries together take at most the cache's capacity.
+/// - The least recently used entries are evicted first.
 /// - An entry of one kind evicts none of another.
-/// - The entries of a run are removed with the run, whatever their kind, and no others are.
-/// - An entry larger than an eighth of the capacity is not stored.
+/// - The entries of a run are removed with it, whatever their kind, and no others are.
+/// - An entry larger than an eighth of the capacity is not stored; the entry that it would replace is removed.
+/// - Concurrent writers lose no entry that fits.
 #[async_trait]
 pub trait CacheStore: Send + Sync + fmt::Debug + 'static {
     /// Returns the value of each of `keys`, in their order.

@@ -11,7 +11,7 @@ use crate::principal::TenantId;
 /// Store of corpora.
 ///
 /// # Contract
-/// - A corpus of one tenant is invisible to every other, by list and by id, and cannot be changed or deleted by it.
+/// - A corpus of one tenant is invisible to every other: it cannot be listed, read, changed or deleted by it.
 /// - A corpus id is unique per tenant; two tenants may use the same.
 /// - A patch leaves the fields that it does not name unchanged.
 /// - Deleting a corpus removes its documents; while any is in flight it is a conflict.

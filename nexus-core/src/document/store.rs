@@ -146,20 +146,26 @@ pub struct Publication {
 /// # Contract
 /// - Data of one tenant is invisible to every other, by list and by id.
 /// - A document id is unique per tenant; two tenants may use the same.
-/// - Submitting the same bytes, described and chunked the same way, changes nothing and says `unchanged`.
+/// - Submitting the same bytes, described and chunked the same way, changes nothing; the result is `unchanged`.
 /// - Submitting other bytes under a taken id is a conflict unless `overwrite` is set.
 /// - Submitting any other change to a document whose job is in flight is a conflict.
-/// - Submitting without the raw bytes in the [`BlobStore`] is `NotFound`.
+/// - Submitting without the raw bytes is `NotFound`; [`BlobStore::put`] stores them.
 /// - Submitting needs the required access at the commit, even where nothing would change: without it nothing does.
 /// - Submitting to a corpus that was deleted and created again since is a conflict.
-/// - A submitted document has exactly one owner grant, for its first submitter.
-/// - Staged passages cannot be searched, listed or counted before they are published, also after `prepare`.
-/// - Publishing makes all staged passages of the version visible at once and hides the previous version.
+/// - A submitted document has exactly one owner grant: that of its first submitter.
+/// - Staged passages cannot be searched, listed or counted before they are published; [`prepare`](Self::prepare)
+///   does not publish them.
+/// - Staging a passage number again replaces it.
+/// - Passages come back as they were staged.
+/// - Publishing makes all staged passages visible at once and hides the previous version.
 /// - Publishing with another number of passages than were staged is `Corrupt` and changes nothing.
 /// - Publishing, reindexing and deleting need the required access at the commit: without it they change nothing.
+/// - A reindex chunks again and leaves the content unchanged; the version before it serves until it is published.
 /// - A lost lease can neither stage, publish nor fail.
-/// - Deleting a document removes its passages, grants and vectors; while its job is in flight it is a conflict.
+/// - Deleting a document removes its passages, grants and vectors.
+/// - Deleting a document whose job is in flight is a conflict.
 /// - Lists are in order of id, and contain only documents visible to the principal.
+/// - Statistics for a principal count only documents visible to it.
 #[async_trait]
 pub trait DocumentStore: Send + Sync {
     /// Records a document and its job. The write commits even when the future is dropped.
@@ -264,11 +270,10 @@ pub struct Reindex {
 /// # Contract
 /// - Bytes are returned unchanged under the hash that `put` returned.
 /// - Putting the same bytes twice stores them once.
-/// - A source over the limit is refused with `DOCUMENT_TOO_LARGE` and leaves nothing behind.
-/// - A tenant cannot open another tenant's bytes, even knowing their hash.
-/// - Bytes that no document refers to exist as long as a caller holds their [`Blob`], and are removed once the last
-///   is discarded.
-/// - Bytes that a document no longer refers to are gone when the change that ended it is acknowledged.
+/// - A source over the limit is refused and leaves nothing behind; the code is `DOCUMENT_TOO_LARGE`.
+/// - A tenant cannot open another tenant's bytes; knowing their hash does not help.
+/// - Bytes without a document exist while a caller holds their [`Blob`]; discarding the last removes them.
+/// - Bytes that no document refers to any longer are gone when the change is acknowledged.
 #[async_trait]
 pub trait BlobStore: Send + Sync {
     /// Stores the bytes of `source`, at most `limit` of them.
@@ -336,10 +341,11 @@ impl fmt::Debug for Hold {
 /// # Contract
 /// - A queued job goes to exactly one of any number of claimants.
 /// - Jobs are handed out in the order in which they were queued.
-/// - A job whose lease has expired is handed out again, with one more attempt, and its old lease is lost; the worker
-///   checks the number of attempts.
-/// - A heartbeat extends the lease; a lost lease cannot be extended.
+/// - A job whose lease has expired is handed out again and its old lease is lost; the worker checks the number of
+///   attempts, which grows by one.
+/// - A heartbeat extends the lease, and a lost lease cannot be extended.
 /// - A failed job is over, and its document has the reason.
+/// - A job of another tenant is `NotFound`.
 #[async_trait]
 pub trait JobQueue: Send + Sync {
     /// Claims the next job of any tenant, leased until `now + lease`; `token` identifies the claim.

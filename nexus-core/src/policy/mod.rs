@@ -30,7 +30,6 @@ pub use role_policy::RolePolicy;
 /// - A request that no rule allows is denied.
 /// - The same request gives the same decision, whatever requests came before.
 /// - Each decision names the version of the policy that made it; another policy has another version.
-/// - An engine that cannot decide returns an error, which callers treat as a denial.
 #[async_trait]
 pub trait PolicyEngine: Send + Sync + fmt::Debug {
     /// Decides on one request.

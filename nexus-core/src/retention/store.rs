@@ -26,17 +26,18 @@ pub struct Expire {
 /// Port that removes records older than their retention.
 ///
 /// # Contract
-/// - Only records of the class that ended before the given time are removed, at most the limit, and their ids are
-///   returned.
-/// - A run that is not closed keeps its journal and its row; a removed run keeps its chain, calls and ledger entries.
-/// - A session goes with its messages, counted from its last message; one with an unfinished run stays.
+/// - Only records of the class that ended before the time are removed, at most the limit; their ids are returned.
+/// - A run that is not closed stays, and so does its journal.
+/// - A removed run keeps its chain, calls and ledger entries.
+/// - A session is removed with its messages, and one with an unfinished run stays; its age counts from its last
+///   message.
 /// - A job that is queued or processing stays.
-/// - A call in flight, or with an unreconciled estimate, stays; the ledger keeps every entry.
+/// - A call in flight or with an unreconciled estimate stays; the ledger keeps every entry.
 /// - Removal and its audit record commit together; a step that removes nothing leaves no record.
 /// - The record counts the removed records.
 /// - Counting removes nothing and equals what a pass then removes.
 /// - Nothing of another tenant is removed or counted.
-/// - A sweep removes idle counters, expired kill switches and statistics of past hours, and loosens no limit.
+/// - A sweep removes idle counters, expired kill switches and statistics of past hours; it loosens no limit.
 #[async_trait]
 pub trait RetentionStore: Send + Sync {
     /// Returns the tenants that have records, sorted by name.

@@ -159,18 +159,25 @@ pub struct Retrieved {
 ///
 /// # Contract
 /// - Only passages of the caller's tenant, the query's corpus and searchable versions are found.
-/// - A principal finds only passages of documents it may read, and gets `top_k` of them when there are so many
-///   that match: permissions, tags, ids and filters apply inside the search, never after it.
-/// - A revocation, a deletion and an expiry bind the next search; so does a publication.
-/// - The first `k` hits of a search for `k + 1` are the hits of a search for `k`.
-/// - Equal queries on an unchanged corpus give equal results, also after the index was rebuilt.
+/// - A principal finds only passages that it may read, and `top_k` of them where so many match.
+/// - Tags, ids and filters apply inside the search, as permissions do; none applies after it.
+/// - A revocation, a deletion, an expiry and a publication bind the next search.
+/// - A search for `k` hits finds the first `k` hits of a search for more.
+/// - Ties come in order of passage key.
+/// - Equal queries on an unchanged corpus give equal results; rebuilding the index does not change the corpus.
 /// - Word statistics are those of the corpus: another tenant's or corpus's documents do not move a score.
-/// - Word statistics of the caller's own passages are not moved by a passage that the caller may not read.
+/// - A replaced or deleted passage does not move a score.
+/// - Own word statistics are not moved by a passage that the caller may not read.
+/// - Explanations add up to the score.
 /// - Counts in an explanation are those of the visible passages.
-/// - `under_filled` says that fewer passages are visible than requested.
-/// - A query without a vector, or with one that no passage's vector compares with, is answered lexically and says so.
-/// - A vector of another length than the others of its model is compared with none of them, and disables none of them.
+/// - `under_filled` is set when fewer passages are visible than requested.
+/// - A query without a vector is answered lexically; [`Retrieved::mode`] names the mode.
+/// - A query whose vector compares with none is answered lexically; without words it is invalid.
+/// - A vector that is empty or not finite is invalid; those of one document are equally long.
+/// - A vector of another length is compared with none and disables none; the others of its model are still compared.
+/// - Vectors rank by inner product, and both rankings are fused.
 /// - The revision grows with every change to the searchable passages or their visibility.
+/// - An unknown corpus is `NotFound`.
 #[async_trait]
 pub trait Retriever: Send + Sync {
     /// Searches a corpus.

@@ -50,13 +50,15 @@ pub struct Message {
 ///
 /// # Contract
 /// - A session belongs to its tenant and its owner.
-/// - Opening a session that exists returns it unchanged; opening another subject's is `NotFound`.
+/// - Opening a session that exists returns it unchanged.
+/// - Opening a session of another subject is `NotFound`.
 /// - Messages come back in the order of their addition.
-/// - The messages before a run's question are its history, whatever was added since. A question that is not in the
-///   session has no history.
-/// - A run adds no message to a session of another subject than its own.
+/// - The messages before a run's question are its history, whatever was added since; a question that is not in
+///   the session has no history.
+/// - A run adds no message to a session of another subject.
 /// - A deleted session is gone with its messages; its runs and their audit chains stay.
 /// - Deleting a session needs the required access at the commit: without it nothing changes.
+/// - Sessions are listed latest first.
 /// - A deleted session and its audit record commit together; a refused deletion leaves no record.
 #[async_trait]
 pub trait SessionStore: Send + Sync {

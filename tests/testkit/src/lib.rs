@@ -1,6 +1,6 @@
-//! Test kit of Nexus: the conformance suites that every [store] and every [cache] must pass, [fakes](fake) of clock
-//! and ids, and a [store with injected faults](faulty). Needs `nexus-core` only, so that any implementation can use
-//! it.
+//! Test kit of Nexus: the conformance suites that every [store], [cache], [policy] engine, [token counter](tokens) and
+//! [clock] must pass, [fakes](fake) of clock and ids, and a [store with injected faults](faulty). Needs `nexus-core`
+//! only, so that any implementation can use it.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +11,12 @@
 )]
 
 pub mod cache;
+pub mod clock;
 pub mod fake;
 pub mod faulty;
+pub mod policy;
 pub mod store;
+mod suite;
+pub mod tokens;
+
+pub use suite::run;

@@ -5,8 +5,9 @@ use std::fmt;
 /// Token counter of one model, or a family of models.
 ///
 /// # Contract
-/// - The same text always has the same count; the empty text has none.
-/// - A text has no more tokens than its parts have together, give or take one for each cut.
+/// - The same text always has the same count.
+/// - The empty text has no tokens.
+/// - A text has at most one token for each cut more than its parts together.
 pub trait TokenCounter: Send + Sync + fmt::Debug {
     /// Returns the number of tokens of `text`.
     fn count(&self, text: &str) -> usize;

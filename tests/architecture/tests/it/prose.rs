@@ -91,7 +91,7 @@ fn has_word(text: &str, word: &str) -> bool {
 }
 
 /// Returns the name and text of every file of the project with one of these extensions, the changelog excluded.
-fn texts(extensions: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn texts(extensions: &[&str]) -> Vec<(String, String)> {
     let root = root().canonicalize().unwrap();
     let (mut texts, mut waiting) = (Vec::new(), vec![root.clone()]);
     while let Some(folder) = waiting.pop() {

@@ -59,7 +59,7 @@ where
 }
 
 /// Upper bound on the bytes of a scenario's cache.
-const ROOM: u64 = 2 << 20;
+const CAPACITY: u64 = 2 << 20;
 
 /// Law of a cache, as a test.
 struct Scenario {
@@ -79,7 +79,7 @@ fn trials(cache: &str, factory: &Factory) -> Vec<Trial> {
         Trial::test(format!("{cache}::cache_store::{}", scenario.name), move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-            runtime.block_on(async { (scenario.play)(factory(ROOM).await).await });
+            runtime.block_on(async { (scenario.play)(factory(CAPACITY).await).await });
             Ok(())
         })
     };

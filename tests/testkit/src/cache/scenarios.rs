@@ -3,7 +3,7 @@
 use nexus_core::cache::{CacheDigest, CacheEntry, CacheKey, CacheKind, CacheScope};
 use nexus_core::{RunId, Timestamp};
 
-use super::{ROOM, Scenario, Subject};
+use super::{CAPACITY, Scenario, Subject};
 use crate::store::fixture::{admin, at};
 
 /// Names async functions as scenarios. One that is left out is dead code, and the compiler says so.
@@ -16,15 +16,15 @@ macro_rules! scenarios {
 
 scenarios!(
     an_entry_is_found_under_its_own_key_only,
-    a_later_entry_takes_the_place_of_an_earlier_one_with_the_same_key,
-    an_entry_is_found_from_the_moment_it_was_made_until_it_expires,
-    near_entries_are_those_of_the_very_scope_at_or_above_the_threshold_nearest_first,
-    an_entry_without_a_vector_or_with_one_of_another_length_is_near_to_nothing,
-    all_entries_together_take_no_more_room_than_the_cache_was_given,
-    what_was_used_longest_ago_makes_room,
-    one_kind_makes_no_room_for_another,
-    what_was_made_for_a_run_is_forgotten_with_it_whatever_its_kind_and_nothing_else_is,
-    what_is_larger_than_an_eighth_of_the_room_is_not_kept,
+    a_later_entry_replaces_an_earlier_one_with_the_same_key,
+    an_entry_is_found_from_its_creation_until_it_expires,
+    near_entries_are_those_of_the_same_scope_at_or_above_the_threshold,
+    an_entry_without_a_vector_or_with_one_of_another_length_is_never_near,
+    all_entries_together_take_at_most_the_caches_capacity,
+    the_least_recently_used_entries_are_evicted_first,
+    an_entry_of_one_kind_evicts_none_of_another,
+    the_entries_of_a_run_are_removed_with_it_whatever_their_kind_and_no_others_are,
+    an_entry_larger_than_an_eighth_of_the_capacity_is_not_stored,
     concurrent_writers_lose_no_entry_that_fits,
 );
 
@@ -92,7 +92,7 @@ async fn an_entry_is_found_under_its_own_key_only(subject: Subject) {
     assert_eq!(found, [None, Some(b"of a".as_slice()), None, Some(b"of a")]);
 }
 
-async fn a_later_entry_takes_the_place_of_an_earlier_one_with_the_same_key(subject: Subject) {
+async fn a_later_entry_replaces_an_earlier_one_with_the_same_key(subject: Subject) {
     subject.put(key("a"), with_vector("first", &[1.0, 0.0])).await;
     subject.put(key("a"), with_vector("second", &[0.0, 1.0])).await;
     assert_eq!(subject.get(key("a")).await.unwrap(), b"second");
@@ -100,7 +100,7 @@ async fn a_later_entry_takes_the_place_of_an_earlier_one_with_the_same_key(subje
     assert_eq!(subject.near(&scope(), &[0.0, 1.0], 0.5, 9).await, ["second"]);
 }
 
-async fn an_entry_is_found_from_the_moment_it_was_made_until_it_expires(subject: Subject) {
+async fn an_entry_is_found_from_its_creation_until_it_expires(subject: Subject) {
     let made = CacheEntry { made_at: at(10), expires_at: at(20), ..with_vector("a", &[1.0]) };
     subject.put(key("a"), made).await;
     for (seconds, serves) in [(20, false), (9, false), (19, true), (10, true), (i64::from(i32::MAX), false)] {
@@ -110,7 +110,7 @@ async fn an_entry_is_found_from_the_moment_it_was_made_until_it_expires(subject:
     }
 }
 
-async fn near_entries_are_those_of_the_very_scope_at_or_above_the_threshold_nearest_first(subject: Subject) {
+async fn near_entries_are_those_of_the_same_scope_at_or_above_the_threshold(subject: Subject) {
     for (name, vector) in [("east", [1.0, 0.0]), ("north", [0.0, 5.0]), ("north-east", [3.0, 3.0])] {
         subject.put(key(name), with_vector(name, &vector)).await;
     }
@@ -130,7 +130,7 @@ async fn near_entries_are_those_of_the_very_scope_at_or_above_the_threshold_near
     assert_eq!(subject.near(&scope(), &east, 1.0, 9).await, ["east"], "the threshold itself is near enough");
 }
 
-async fn an_entry_without_a_vector_or_with_one_of_another_length_is_near_to_nothing(subject: Subject) {
+async fn an_entry_without_a_vector_or_with_one_of_another_length_is_never_near(subject: Subject) {
     subject.put(key("none"), entry(b"none")).await;
     subject.put(key("short"), with_vector("short", &[1.0])).await;
     subject.put(key("long"), with_vector("long", &[1.0, 0.0, 0.0])).await;
@@ -138,20 +138,20 @@ async fn an_entry_without_a_vector_or_with_one_of_another_length_is_near_to_noth
     assert_eq!(subject.near(&scope(), &[1.0, 0.0], 0.000_1, 9).await, [""; 0]);
 }
 
-/// Bodies of all sizes, ten times `ROOM` together.
-async fn all_entries_together_take_no_more_room_than_the_cache_was_given(subject: Subject) {
+/// Bodies of all sizes, ten times `CAPACITY` together.
+async fn all_entries_together_take_at_most_the_caches_capacity(subject: Subject) {
     let mut written = 0_u64;
     for number in 0_u64.. {
         let body = vec![b'x'; usize::try_from(number * 7_919 % 60_000).unwrap()];
         written += body.len() as u64;
         let vector = (number % 3 == 0).then(|| vec![1.0_f32; 1_536]);
         subject.put(key(&format!("{number}")), CacheEntry { vector, ..entry(&body) }).await;
-        assert!((subject.held)() <= ROOM, "{} of {ROOM} after {written}", (subject.held)());
-        if written > 10 * ROOM {
+        assert!((subject.held)() <= CAPACITY, "{} of {CAPACITY} after {written}", (subject.held)());
+        if written > 10 * CAPACITY {
             break;
         }
     }
-    assert!((subject.held)() > ROOM / 4, "the cache uses too little of its capacity");
+    assert!((subject.held)() > CAPACITY / 4, "the cache uses too little of its capacity");
     for number in 0..5_000 {
         let small = CacheKey {
             scope: scope_of("acme", CacheKind::Embedding, "s"),
@@ -159,10 +159,10 @@ async fn all_entries_together_take_no_more_room_than_the_cache_was_given(subject
         };
         subject.put(small, entry(b"small")).await;
     }
-    assert!((subject.held)() <= ROOM, "many small entries count as well");
+    assert!((subject.held)() <= CAPACITY, "many small entries count as well");
 }
 
-async fn what_was_used_longest_ago_makes_room(subject: Subject) {
+async fn the_least_recently_used_entries_are_evicted_first(subject: Subject) {
     let body = vec![b'x'; 10_000];
     subject.put(key("dear"), entry(&body)).await;
     subject.put(key("forgotten"), entry(&body)).await;
@@ -174,7 +174,7 @@ async fn what_was_used_longest_ago_makes_room(subject: Subject) {
     assert_eq!(subject.get(key("forgotten")).await, None);
 }
 
-async fn one_kind_makes_no_room_for_another(subject: Subject) {
+async fn an_entry_of_one_kind_evicts_none_of_another(subject: Subject) {
     subject.put(key("a"), entry(b"of a")).await;
     let vectors = scope_of("acme", CacheKind::Embedding, "vectors");
     for number in 0..400 {
@@ -184,9 +184,7 @@ async fn one_kind_makes_no_room_for_another(subject: Subject) {
     assert_eq!(subject.get(key("a")).await.unwrap(), b"of a");
 }
 
-async fn what_was_made_for_a_run_is_forgotten_with_it_whatever_its_kind_and_nothing_else_is(
-    subject: Subject,
-) {
+async fn the_entries_of_a_run_are_removed_with_it_whatever_their_kind_and_no_others_are(subject: Subject) {
     let (one, two) = (RunId::parse("run-1").unwrap(), RunId::parse("run-2").unwrap());
     let of = |run: &RunId, body: &str| CacheEntry { run: Some(run.clone()), ..with_vector(body, &[1.0]) };
     let elsewhere =
@@ -218,8 +216,8 @@ async fn what_was_made_for_a_run_is_forgotten_with_it_whatever_its_kind_and_noth
     }
 }
 
-async fn what_is_larger_than_an_eighth_of_the_room_is_not_kept(subject: Subject) {
-    let eighth = usize::try_from(ROOM / 8).unwrap();
+async fn an_entry_larger_than_an_eighth_of_the_capacity_is_not_stored(subject: Subject) {
+    let eighth = usize::try_from(CAPACITY / 8).unwrap();
     subject.put(key("fits"), entry(&vec![b'x'; eighth])).await;
     assert_eq!(subject.get(key("fits")).await.unwrap().len(), eighth);
     subject.put(key("a"), entry(b"before")).await;

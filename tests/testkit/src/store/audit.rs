@@ -1,7 +1,7 @@
 //! Laws of `AuditChain`.
 
 use nexus_core::ErrorKind;
-use nexus_core::audit::{Draft, Kind, Status, verify_run};
+use nexus_core::audit::{Draft, Kind, Record, Status, verify_run};
 
 use super::fixture::{World, admin, at, reader};
 use super::scenarios;
@@ -14,10 +14,11 @@ scenarios!(
     concurrent_appends_to_one_run_leave_one_chain_without_gaps_or_forks,
     two_tenants_may_use_the_same_run_id_and_neither_sees_the_others_chain,
     a_clock_that_goes_backwards_does_not_stop_an_append,
-    records_come_in_the_order_of_their_places,
+    records_come_in_the_order_of_their_positions,
+    records_come_back_as_they_were_sealed,
     an_unknown_run_has_no_records,
     chains_come_in_the_byte_order_of_their_run_ids,
-    a_chain_names_who_began_it_as_its_first_record_does,
+    a_chain_names_the_actor_of_its_first_record,
 );
 
 const STEP: Kind = Kind::new("test.step");
@@ -39,6 +40,8 @@ async fn records_and_heads_are_committed_together(world: World) {
         let last = receipts.last().unwrap();
         let head = world.store.head(caller.tenant(), "r").await.unwrap().unwrap();
         assert_eq!((head.next_seq, head.last), (last.seq + 1, last.leaf));
+        world.store.append(world.pending(&caller, "r", &[STEP, Kind::CHAIN_OPEN])).await.unwrap_err();
+        assert_eq!(world.store.head(caller.tenant(), "r").await.unwrap().unwrap(), head, "a refused append");
     }
     assert!(world.store.head(caller.tenant(), "r").await.unwrap().unwrap().closed);
 }
@@ -94,7 +97,7 @@ async fn a_clock_that_goes_backwards_does_not_stop_an_append(world: World) {
     assert_eq!(world.store.append(pending).await.unwrap().len(), 2);
 }
 
-async fn records_come_in_the_order_of_their_places(world: World) {
+async fn records_come_in_the_order_of_their_positions(world: World) {
     let caller = admin("acme");
     world.store.append(world.pending(&caller, "r", &[Kind::CHAIN_OPEN, STEP, STEP, STEP])).await.unwrap();
     let page = world.store.records(caller.tenant(), "r", 1, 2).await.unwrap();
@@ -103,12 +106,23 @@ async fn records_come_in_the_order_of_their_places(world: World) {
     assert_eq!(page.as_slice(), &all[1..3]);
 }
 
+async fn records_come_back_as_they_were_sealed(world: World) {
+    let caller = admin("acme");
+    let receipts = world.store.append(world.pending(&caller, "r", &[Kind::CHAIN_OPEN, STEP])).await.unwrap();
+    let records = world.store.records(caller.tenant(), "r", 0, 9).await.unwrap();
+    assert_eq!(records.iter().map(Record::receipt).collect::<Vec<_>>(), receipts);
+    let instance = world.store.instance().to_owned();
+    let keys = Some(world.sealer.keys());
+    let verified = verify_run(world.store.as_ref(), &instance, caller.tenant(), "r", keys).await.unwrap();
+    assert_eq!(verified.status, Status::Open, "the body of each record has its hash and its signature");
+}
+
 async fn an_unknown_run_has_no_records(world: World) {
     assert_eq!(world.store.records(admin("acme").tenant(), "r", 0, 9).await.unwrap(), []);
     assert_eq!(world.store.head(admin("acme").tenant(), "r").await.unwrap(), None);
 }
 
-async fn a_chain_names_who_began_it_as_its_first_record_does(world: World) {
+async fn a_chain_names_the_actor_of_its_first_record(world: World) {
     let (root, ada) = (admin("acme"), reader("acme", "ada"));
     world.store.append(world.pending(&root, "a", &[Kind::CHAIN_OPEN])).await.unwrap();
     world.store.append(world.pending(&ada, "b", &[Kind::CHAIN_OPEN])).await.unwrap();

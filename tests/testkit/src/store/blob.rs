@@ -9,15 +9,15 @@ use super::fixture::{World, admin};
 use super::scenarios;
 
 scenarios!(
-    what_was_put_comes_back_byte_for_byte_under_its_hash,
-    putting_the_same_bytes_twice_keeps_them_once,
+    bytes_are_returned_unchanged_under_the_hash_that_put_returned,
+    putting_the_same_bytes_twice_stores_them_once,
     a_source_over_the_limit_is_refused_and_leaves_nothing_behind,
     a_tenant_cannot_open_another_tenants_bytes,
-    bytes_that_no_document_rests_on_are_there_while_held_and_gone_once_discarded,
-    bytes_that_a_document_rests_on_no_longer_are_gone_when_that_is_acknowledged,
+    bytes_without_a_document_exist_while_a_caller_holds_their_blob,
+    bytes_that_no_document_refers_to_any_longer_are_gone_when_the_change_is_acknowledged,
 );
 
-async fn what_was_put_comes_back_byte_for_byte_under_its_hash(world: World) {
+async fn bytes_are_returned_unchanged_under_the_hash_that_put_returned(world: World) {
     let caller = admin("acme");
     let bytes: Vec<u8> = (0..700_000_u32).map(|number| (number % 251) as u8).collect();
     let blob =
@@ -35,11 +35,17 @@ async fn what_was_put_comes_back_byte_for_byte_under_its_hash(world: World) {
     assert_eq!(missing.kind(), ErrorKind::NotFound);
 }
 
-async fn putting_the_same_bytes_twice_keeps_them_once(world: World) {
+async fn putting_the_same_bytes_twice_stores_them_once(world: World) {
     let caller = admin("acme");
     let put = || world.store.put(caller.tenant(), Box::new(Cursor::new(b"twice".to_vec())), 99);
     let (first, second) = futures::join!(put(), put());
-    assert_eq!(first.unwrap(), second.unwrap());
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((&first.hash, first.size), (&second.hash, second.size));
+    for blob in [first, second] {
+        assert!(is_there(&world, "twice").await);
+        world.store.discard(caller.tenant(), blob).await.unwrap();
+    }
+    assert!(!is_there(&world, "twice").await, "a second copy was left");
 }
 
 async fn a_source_over_the_limit_is_refused_and_leaves_nothing_behind(world: World) {
@@ -71,7 +77,7 @@ async fn is_there(world: &World, text: &str) -> bool {
     world.store.open(admin("acme").tenant(), &hex::sha256(text.as_bytes())).await.is_ok()
 }
 
-async fn bytes_that_no_document_rests_on_are_there_while_held_and_gone_once_discarded(world: World) {
+async fn bytes_without_a_document_exist_while_a_caller_holds_their_blob(world: World) {
     let caller = admin("acme");
     let (first, second) = (put(&world, "held").await, put(&world, "held").await);
     world.store.discard(caller.tenant(), first).await.unwrap();
@@ -86,7 +92,7 @@ async fn bytes_that_no_document_rests_on_are_there_while_held_and_gone_once_disc
     assert!(is_there(&world, "held").await);
 }
 
-async fn bytes_that_a_document_rests_on_no_longer_are_gone_when_that_is_acknowledged(world: World) {
+async fn bytes_that_no_document_refers_to_any_longer_are_gone_when_the_change_is_acknowledged(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "handbook").await;
     world.publish(&caller, "handbook", "leave", &["first"]).await;

@@ -14,22 +14,22 @@ use super::fixture::{World, access, admin, at, corpus, document, model, reader, 
 use super::scenarios;
 
 scenarios!(
-    what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id,
-    an_id_is_taken_once_per_tenant_and_two_tenants_may_use_the_same,
-    submitting_the_same_bytes_described_and_cut_the_same_way_changes_nothing,
+    data_of_one_tenant_is_invisible_to_every_other_by_list_and_by_id,
+    a_document_id_is_unique_per_tenant,
+    submitting_the_same_bytes_described_and_chunked_the_same_way_changes_nothing,
     submitting_other_bytes_under_a_taken_id_is_a_conflict_unless_overwrite_is_set,
-    submitting_anything_else_to_a_document_whose_job_is_in_flight_is_a_conflict,
+    submitting_any_other_change_to_a_document_whose_job_is_in_flight_is_a_conflict,
     submitting_without_the_raw_bytes_is_not_found,
     a_submitted_document_has_exactly_one_owner_grant,
     staged_passages_cannot_be_searched_listed_or_counted_before_they_are_published,
     publishing_makes_all_staged_passages_visible_at_once_and_hides_the_previous_version,
     publishing_with_another_number_of_passages_than_were_staged_is_corrupt_and_changes_nothing,
     staging_a_passage_number_again_replaces_it,
-    deleting_a_document_removes_all_that_hangs_on_it,
-    a_census_for_a_principal_counts_what_it_may_see,
-    deleting_a_document_in_flight_is_a_conflict,
-    lists_are_in_order_of_id_and_show_a_principal_only_what_it_may_see,
-    a_reindex_cuts_anew_and_keeps_the_content,
+    deleting_a_document_removes_its_passages_grants_and_vectors,
+    statistics_for_a_principal_count_only_documents_visible_to_it,
+    deleting_a_document_whose_job_is_in_flight_is_a_conflict,
+    lists_are_in_order_of_id_and_contain_only_documents_visible_to_the_principal,
+    a_reindex_chunks_again_and_leaves_the_content_unchanged,
     passages_come_back_as_they_were_staged,
 );
 
@@ -47,15 +47,15 @@ async fn stored(world: &World, caller: &Principal, id: &str) -> Document {
     world.store.document(caller.tenant(), &document(id)).await.unwrap()
 }
 
-async fn what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id(world: World) {
+async fn data_of_one_tenant_is_invisible_to_every_other_by_list_and_by_id(world: World) {
     let (acme, globex) = (admin("acme"), admin("globex"));
     world.corpus(&acme, "c").await;
     world.publish(&acme, "c", "d", &["words"]).await;
     assert_eq!(world.store.corpora(globex.tenant()).await.unwrap(), []);
     assert_eq!(listed(&world, &globex, all()).await, Vec::<String>::new());
     assert_eq!(world.store.passages(globex.tenant(), &document("d"), 0, 9).await.unwrap(), []);
-    let census = world.store.stats(globex.tenant()).await.unwrap();
-    assert_eq!((census.corpora, census.documents, census.passages, census.audit_records), (0, 0, 0, Some(0)));
+    let stats = world.store.stats(globex.tenant()).await.unwrap();
+    assert_eq!((stats.corpora, stats.documents, stats.passages, stats.audit_records), (0, 0, 0, Some(0)));
     let (c, d) = (corpus("c"), document("d"));
     for error in [
         world.store.corpus(globex.tenant(), &c).await.err(),
@@ -73,22 +73,21 @@ async fn what_one_tenant_keeps_no_other_tenant_sees_by_list_or_by_id(world: Worl
     assert_eq!(world.store.stats(acme.tenant()).await.unwrap().passages, 1);
 }
 
-async fn an_id_is_taken_once_per_tenant_and_two_tenants_may_use_the_same(world: World) {
+async fn a_document_id_is_unique_per_tenant(world: World) {
     for tenant in ["acme", "globex"] {
         world.corpus(&admin(tenant), "c").await;
         world.publish(&admin(tenant), "c", "d", &[tenant]).await;
     }
-    let twice = world.store.corpus(admin("acme").tenant(), &corpus("c")).await.unwrap();
-    let error =
-        world.store.create_corpus(admin("acme").tenant(), twice, world.unrecorded()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict);
+    world.corpus(&admin("acme"), "other").await;
+    let twice = world.submission(&admin("acme"), "other", "d", "another").await;
+    assert_eq!(world.store.submit(twice).await.unwrap_err().kind(), ErrorKind::Conflict);
     for tenant in ["acme", "globex"] {
         let passages = world.store.passages(admin(tenant).tenant(), &document("d"), 0, 9).await.unwrap();
         assert_eq!(passages[0].text, tenant);
     }
 }
 
-async fn submitting_the_same_bytes_described_and_cut_the_same_way_changes_nothing(world: World) {
+async fn submitting_the_same_bytes_described_and_chunked_the_same_way_changes_nothing(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.publish(&caller, "c", "d", &["words"]).await;
@@ -120,7 +119,7 @@ async fn submitting_other_bytes_under_a_taken_id_is_a_conflict_unless_overwrite_
     assert_eq!(world.store.submit(unknown).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
-async fn submitting_anything_else_to_a_document_whose_job_is_in_flight_is_a_conflict(world: World) {
+async fn submitting_any_other_change_to_a_document_whose_job_is_in_flight_is_a_conflict(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.submit(&caller, "c", "d", "words").await;
@@ -132,7 +131,10 @@ async fn submitting_anything_else_to_a_document_whose_job_is_in_flight_is_a_conf
         other.overwrite = true;
         assert_eq!(world.store.submit(other).await.unwrap_err().kind(), ErrorKind::Conflict);
         let same = world.submission(&caller, "c", "d", "words").await;
-        assert!(world.store.submit(same).await.unwrap().unchanged, "sending it again is no other thing");
+        assert!(
+            world.store.submit(same).await.unwrap().unchanged,
+            "the same change again is no other change"
+        );
     }
 }
 
@@ -165,14 +167,19 @@ async fn staged_passages_cannot_be_searched_listed_or_counted_before_they_are_pu
     world.submit(&caller, "c", "d", "words").await;
     let lease = world.claim(at(0)).await;
     world.store.stage(&lease, None, staged(&["some words"])).await.unwrap();
-    assert_eq!(world.found(&caller, "words").await.len(), 0);
-    assert_eq!(world.store.passages(caller.tenant(), &document("d"), 0, 9).await.unwrap(), []);
-    let census = world.store.stats(caller.tenant()).await.unwrap();
-    assert_eq!((census.passages, census.documents_in_flight), (0, 1));
+    for is_prepared in [false, true] {
+        if is_prepared {
+            world.store.prepare(&lease, 1).await.unwrap();
+        }
+        assert_eq!(world.found(&caller, "words").await.len(), 0);
+        assert_eq!(world.store.passages(caller.tenant(), &document("d"), 0, 9).await.unwrap(), []);
+        let stats = world.store.stats(caller.tenant()).await.unwrap();
+        assert_eq!((stats.passages, stats.documents_in_flight), (0, 1));
+    }
     world.store.publish(&lease, world.publication(&lease, 1, None)).await.unwrap();
     assert_eq!(world.found(&caller, "words").await, ["d"]);
-    let census = world.store.stats(caller.tenant()).await.unwrap();
-    assert_eq!((census.passages, census.documents_in_flight), (1, 0));
+    let stats = world.store.stats(caller.tenant()).await.unwrap();
+    assert_eq!((stats.passages, stats.documents_in_flight), (1, 0));
 }
 
 async fn publishing_makes_all_staged_passages_visible_at_once_and_hides_the_previous_version(world: World) {
@@ -221,7 +228,7 @@ async fn staging_a_passage_number_again_replaces_it(world: World) {
     assert_eq!(world.found(&caller, "final second").await.len(), 2);
 }
 
-async fn deleting_a_document_removes_all_that_hangs_on_it(world: World) {
+async fn deleting_a_document_removes_its_passages_grants_and_vectors(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.publish_vectors(&caller, "c", "d", &[("words", [1.0, 0.0, 0.0, 0.0])]).await;
@@ -231,14 +238,14 @@ async fn deleting_a_document_removes_all_that_hangs_on_it(world: World) {
     assert_eq!(world.found(&caller, "words").await.len(), 0);
     assert_eq!(world.store.passages(caller.tenant(), &document("d"), 0, 9).await.unwrap(), []);
     assert_eq!(world.store.grants(caller.tenant(), &document("d")).await.unwrap(), []);
-    let census = world.store.stats(caller.tenant()).await.unwrap();
-    assert_eq!((census.documents, census.passages, census.vectors.len()), (0, 0, 0));
+    let stats = world.store.stats(caller.tenant()).await.unwrap();
+    assert_eq!((stats.documents, stats.passages, stats.vectors.len()), (0, 0, 0));
     assert!(world.store.open(caller.tenant(), &hash).await.is_err(), "its raw bytes are gone too");
     let again = world.delete(&caller, "d").await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::NotFound);
 }
 
-async fn deleting_a_document_in_flight_is_a_conflict(world: World) {
+async fn deleting_a_document_whose_job_is_in_flight_is_a_conflict(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.submit(&caller, "c", "d", "words").await;
@@ -247,7 +254,7 @@ async fn deleting_a_document_in_flight_is_a_conflict(world: World) {
     assert_eq!(stored(&world, &caller, "d").await.status, DocumentStatus::Queued);
 }
 
-async fn lists_are_in_order_of_id_and_show_a_principal_only_what_it_may_see(world: World) {
+async fn lists_are_in_order_of_id_and_contain_only_documents_visible_to_the_principal(world: World) {
     let caller = admin("acme");
     for id in ["c", "other"] {
         world.corpus(&caller, id).await;
@@ -279,7 +286,7 @@ async fn lists_are_in_order_of_id_and_show_a_principal_only_what_it_may_see(worl
     assert_eq!(ids, ["c", "other"]);
 }
 
-async fn a_reindex_cuts_anew_and_keeps_the_content(world: World) {
+async fn a_reindex_chunks_again_and_leaves_the_content_unchanged(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.publish(&caller, "c", "d", &["all words"]).await;
@@ -306,8 +313,8 @@ async fn a_reindex_cuts_anew_and_keeps_the_content(world: World) {
     world.store.stage(&lease, None, staged(&["all", "words"])).await.unwrap();
     let mut publication = world.publication(&lease, 2, None);
     publication.audit = world.unrecorded();
-    let cut = world.store.publish(&lease, publication).await.unwrap();
-    assert_eq!((cut.version, cut.content_hash, cut.last_reindexed_at), (2, hash, Some(at(1))));
+    let again = world.store.publish(&lease, publication).await.unwrap();
+    assert_eq!((again.version, again.content_hash, again.last_reindexed_at), (2, hash, Some(at(1))));
 }
 
 async fn passages_come_back_as_they_were_staged(world: World) {
@@ -327,7 +334,7 @@ async fn passages_come_back_as_they_were_staged(world: World) {
     assert_eq!(passages.len(), 3);
 }
 
-async fn a_census_for_a_principal_counts_what_it_may_see(world: World) {
+async fn statistics_for_a_principal_count_only_documents_visible_to_it(world: World) {
     let (caller, member) = (admin("acme"), Principal::user("acme", "u").unwrap().roles(["reader"]));
     world.corpus(&caller, "c").await;
     world.publish_vectors(&caller, "c", "mine", &[("leave", [1.0; 4]), ("travel", [1.0; 4])]).await;
@@ -339,12 +346,12 @@ async fn a_census_for_a_principal_counts_what_it_may_see(world: World) {
         world.grant(&caller, id, grantee, Permission::Read, until).await;
     }
     world.submit(&caller, "c", "queued", "text").await;
-    let census = async |caller: &Principal| world.store.stats_for(caller, at(2)).await.unwrap();
-    assert_eq!(census(&caller).await, world.store.stats(caller.tenant()).await.unwrap());
-    let mine = census(&member).await;
+    let stats = async |caller: &Principal| world.store.stats_for(caller, at(2)).await.unwrap();
+    assert_eq!(stats(&caller).await, world.store.stats(caller.tenant()).await.unwrap());
+    let mine = stats(&member).await;
     assert_eq!((mine.corpora, mine.documents, mine.documents_in_flight, mine.passages), (1, 1, 0, 2));
     assert_eq!((mine.vectors, mine.runs, mine.audit_records), (vec![(model(), 2)], 0, None));
-    let all = census(&caller).await;
+    let all = stats(&caller).await;
     assert_eq!((all.documents, all.documents_in_flight, all.passages), (4, 1, 6));
     assert!(all.audit_records.unwrap() > 0);
 }

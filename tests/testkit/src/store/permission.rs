@@ -1,10 +1,11 @@
-//! Laws of `DocumentStore` about the access that a change needs at its commit.
+//! Laws of `DocumentStore` about the access and the lease that a change needs at its commit.
 
 use nexus_core::access::{AccessRule, Permission};
 use nexus_core::corpus::Corpus;
 use nexus_core::document::model::JobState;
 use nexus_core::document::store::Reindex;
 use nexus_core::document::{ChunkConfig, DocumentStatus};
+use nexus_core::error::Failure;
 use nexus_core::{ErrorKind, JobId, Principal, Result};
 use serde_json::json;
 
@@ -13,8 +14,9 @@ use super::scenarios;
 
 scenarios!(
     submitting_needs_the_required_access_at_the_commit_even_where_nothing_would_change,
-    submitting_to_a_corpus_that_was_deleted_and_made_anew_since_is_a_conflict,
+    submitting_to_a_corpus_that_was_deleted_and_created_again_since_is_a_conflict,
     publishing_reindexing_and_deleting_need_the_required_access_at_the_commit,
+    a_lost_lease_can_neither_stage_publish_nor_fail,
 );
 
 fn editor(subject: &str) -> Principal {
@@ -55,7 +57,7 @@ async fn submitting_needs_the_required_access_at_the_commit_even_where_nothing_w
     assert_eq!(late(9).await.unwrap().status, DocumentStatus::Queued);
 }
 
-async fn submitting_to_a_corpus_that_was_deleted_and_made_anew_since_is_a_conflict(world: World) {
+async fn submitting_to_a_corpus_that_was_deleted_and_created_again_since_is_a_conflict(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     let late = world.submission(&caller, "c", "d", "words").await;
@@ -110,4 +112,22 @@ async fn publishing_reindexing_and_deleting_need_the_required_access_at_the_comm
     world.grant(&alice, "d", "user:bob", Permission::Reindex, None).await;
     world.store.reindex(order(AccessRule::Holds(Permission::Reindex))).await.unwrap();
     assert!(world.claim(at(0)).await.reindex);
+}
+
+async fn a_lost_lease_can_neither_stage_publish_nor_fail(world: World) {
+    world.corpus(&admin("acme"), "c").await;
+    world.submit(&admin("acme"), "c", "d", "text").await;
+    let old = world.claim(at(0)).await;
+    world.store.stage(&old, None, staged(&["half of it", "and more"])).await.unwrap();
+    let new = world.claim(at(60)).await;
+    let failure = Failure { code: "DOCUMENT_EMPTY".to_owned(), message: "no text".to_owned(), hint: None };
+    for error in [
+        world.store.stage(&old, None, staged(&["x"])).await.unwrap_err(),
+        world.store.publish(&old, world.publication(&old, 2, None)).await.unwrap_err(),
+        world.store.fail(&old, failure, at(61), world.unrecorded()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+    }
+    let published = world.work(&new, staged(&["all of it"])).await;
+    assert_eq!(published.passages, 1, "passages of the lost lease were published");
 }

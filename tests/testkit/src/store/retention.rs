@@ -18,15 +18,16 @@ use super::session::said;
 
 scenarios!(
     only_records_of_the_class_that_ended_before_the_time_are_removed_at_most_the_limit,
-    a_run_that_is_not_closed_stays_and_a_removed_run_keeps_its_chain_calls_and_ledger,
-    a_session_goes_with_its_messages_and_one_with_an_unfinished_run_stays,
+    a_run_that_is_not_closed_stays_and_so_does_its_journal,
+    a_removed_run_keeps_its_chain_calls_and_ledger_entries,
+    a_session_is_removed_with_its_messages_and_one_with_an_unfinished_run_stays,
     a_job_that_is_queued_or_processing_stays,
-    a_call_under_way_or_with_an_unreconciled_estimate_stays_and_the_ledger_keeps_every_entry,
-    removal_and_its_audit_record_commit_together_and_an_empty_step_leaves_no_record,
+    a_call_in_flight_or_with_an_unreconciled_estimate_stays,
+    removal_and_its_audit_record_commit_together,
     the_record_counts_the_removed_records,
     counting_removes_nothing_and_equals_what_a_pass_then_removes,
     nothing_of_another_tenant_is_removed_or_counted,
-    a_sweep_removes_idle_counters_stops_that_ran_out_and_tallies_of_past_hours_and_loosens_no_limit,
+    a_sweep_removes_idle_counters_expired_kill_switches_and_statistics_of_past_hours,
 );
 
 const APPLIED: &[Kind] = &[Kind::CHAIN_OPEN, Kind::new("retention.applied"), Kind::CHAIN_CLOSE];
@@ -94,9 +95,19 @@ async fn only_records_of_the_class_that_ended_before_the_time_are_removed_at_mos
     world.store.session(caller.tenant(), &SessionId::parse("s").unwrap()).await.unwrap();
 }
 
-async fn a_run_that_is_not_closed_stays_and_a_removed_run_keeps_its_chain_calls_and_ledger(world: World) {
+async fn a_run_that_is_not_closed_stays_and_so_does_its_journal(world: World) {
     let caller = admin("acme");
     world.running(&caller, "open", 1).await;
+    world.closed_run(&caller, "over", 2).await;
+    assert_eq!(world.expire(&caller, RetentionClass::Journals, 99, 9).await, ["over"]);
+    assert_eq!(world.expire(&caller, RetentionClass::Runs, 99, 9).await, ["over"]);
+    let open = RunId::parse("open").unwrap();
+    world.store.run(caller.tenant(), &open).await.unwrap();
+    assert_eq!(world.store.journal(caller.tenant(), &open, 0, 9).await.unwrap(), Journal::Events(Vec::new()));
+}
+
+async fn a_removed_run_keeps_its_chain_calls_and_ledger_entries(world: World) {
+    let caller = admin("acme");
     world.closed_run(&caller, "over", 2).await;
     let mut intent = world.intent(&caller, "over/generate/0", &[], amounts(3, 4));
     intent.call.consumer.run = Some("over".to_owned());
@@ -109,15 +120,12 @@ async fn a_run_that_is_not_closed_stays_and_a_removed_run_keeps_its_chain_calls_
     assert_eq!(world.expire(&caller, RetentionClass::Runs, 99, 9).await, ["over"]);
     let gone = world.store.run(caller.tenant(), &RunId::parse("over").unwrap()).await.unwrap_err();
     assert_eq!(gone.kind(), ErrorKind::NotFound);
-    let open = RunId::parse("open").unwrap();
-    world.store.run(caller.tenant(), &open).await.unwrap();
-    assert_eq!(world.store.journal(caller.tenant(), &open, 0, 9).await.unwrap(), Journal::Events(Vec::new()));
     assert_eq!(world.store.records(caller.tenant(), "over", 0, 9).await.unwrap().len(), 2);
     assert_eq!(world.lines(&caller).await, lines);
     assert_eq!(world.store.calls(caller.tenant(), &every()).await.unwrap(), calls);
 }
 
-async fn a_session_goes_with_its_messages_and_one_with_an_unfinished_run_stays(world: World) {
+async fn a_session_is_removed_with_its_messages_and_one_with_an_unfinished_run_stays(world: World) {
     let caller = admin("acme");
     for (id, moment) in [("s", 1), ("old", 2), ("talked", 3), ("young", 50)] {
         world.session_of(&caller, id, moment).await;
@@ -164,9 +172,7 @@ async fn a_job_that_is_queued_or_processing_stays(world: World) {
     assert_eq!(world.found(&caller, "text").await, ["done", "processing"]);
 }
 
-async fn a_call_under_way_or_with_an_unreconciled_estimate_stays_and_the_ledger_keeps_every_entry(
-    world: World,
-) {
+async fn a_call_in_flight_or_with_an_unreconciled_estimate_stays(world: World) {
     let caller = admin("acme");
     let settled = world.made(&caller, "settled", &[], amounts(3, 4)).await;
     let unknown = world.unknown(&caller, world.intent(&caller, "unknown", &[], amounts(5, 6))).await;
@@ -194,7 +200,7 @@ async fn a_call_under_way_or_with_an_unreconciled_estimate_stays_and_the_ledger_
     assert_eq!(world.lines(&caller).await, lines);
 }
 
-async fn removal_and_its_audit_record_commit_together_and_an_empty_step_leaves_no_record(world: World) {
+async fn removal_and_its_audit_record_commit_together(world: World) {
     let caller = admin("acme");
     world.closed_run(&caller, "r", 10).await;
     let chains = world.chains(&caller).await;
@@ -261,9 +267,7 @@ async fn nothing_of_another_tenant_is_removed_or_counted(world: World) {
     world.store.run(other.tenant(), &RunId::parse("r").unwrap()).await.unwrap();
 }
 
-async fn a_sweep_removes_idle_counters_stops_that_ran_out_and_tallies_of_past_hours_and_loosens_no_limit(
-    world: World,
-) {
+async fn a_sweep_removes_idle_counters_expired_kill_switches_and_statistics_of_past_hours(world: World) {
     let (caller, other) = (admin("acme"), admin("globex"));
     let limits = [
         Limit::new(ScopeKind::Run, Meter::Calls, Window::Total, Cap::Limited(2)),
@@ -298,7 +302,7 @@ async fn a_sweep_removes_idle_counters_stops_that_ran_out_and_tallies_of_past_ho
         until: None,
     };
     world.store.trip(caller.tenant(), &holds, world.unrecorded()).await.unwrap();
-    let under_way = world.begin(intent(&caller, "open", "busy", "other")).await;
+    let in_flight = world.begin(intent(&caller, "open", "busy", "other")).await;
     let sweep = async |caller: &Principal, before| {
         world.store.sweep_idle(caller.tenant(), at(before), 99).await.unwrap()
     };
@@ -309,6 +313,6 @@ async fn a_sweep_removes_idle_counters_stops_that_ran_out_and_tallies_of_past_ho
     assert_eq!(world.store.kill_switches(caller.tenant(), at(0)).await.unwrap(), [holds]);
     assert!(refused(intent(&caller, "c", "r", "new")).await, "the run's cap holds");
     assert!(refused(intent(&caller, "d", "new", "i")).await, "the investigation's cap holds");
-    world.settle(world.settlement(&caller, &under_way, amounts(7, 7))).await;
+    world.settle(world.settlement(&caller, &in_flight, amounts(7, 7))).await;
     assert_eq!(sweep(&other, 9_999_999).await, 5, "the other tenant's were left");
 }

@@ -2,7 +2,7 @@
 
 use nexus_core::access::Permission;
 use nexus_core::id::ModelId;
-use nexus_core::retrieve::{Filter, Query, QueryVector, SearchMode, WordStatistics};
+use nexus_core::retrieve::{Filter, Hit, Query, QueryVector, SearchMode, WordStatistics};
 use nexus_core::{ErrorKind, Principal};
 
 use super::fixture::{
@@ -12,24 +12,24 @@ use super::scenarios;
 
 scenarios!(
     only_passages_of_the_callers_tenant_the_querys_corpus_and_searchable_versions_are_found,
-    a_principal_finds_only_what_it_may_read_and_gets_top_k_of_them,
-    tags_ids_and_filters_apply_inside_the_search,
+    a_principal_finds_only_passages_that_it_may_read_and_top_k_of_them_where_so_many_match,
+    tags_ids_and_filters_apply_inside_the_search_as_permissions_do,
     a_revocation_a_deletion_an_expiry_and_a_publication_bind_the_next_search,
-    the_first_k_hits_of_a_search_for_k_plus_1_are_the_hits_of_a_search_for_k,
+    a_search_for_k_hits_finds_the_first_k_hits_of_a_search_for_more,
     ties_come_in_order_of_passage_key,
     equal_queries_on_an_unchanged_corpus_give_equal_results,
     word_statistics_are_those_of_the_corpus,
-    what_was_replaced_or_deleted_does_not_move_a_score,
-    under_filled_says_that_fewer_passages_are_permitted_than_asked,
-    a_query_without_a_vector_is_answered_lexically_and_says_so,
-    a_query_whose_vector_compares_with_none_is_answered_lexically_and_says_so,
-    vectors_rank_by_inner_product_and_arms_are_fused,
-    what_is_no_vector_is_invalid,
+    a_replaced_or_deleted_passage_does_not_move_a_score,
+    under_filled_is_set_when_fewer_passages_are_visible_than_requested,
+    a_query_without_a_vector_is_answered_lexically,
+    a_query_whose_vector_compares_with_none_is_answered_lexically,
+    vectors_rank_by_inner_product_and_both_rankings_are_fused,
+    a_vector_that_is_empty_or_not_finite_is_invalid,
     a_vector_of_another_length_is_compared_with_none_and_disables_none,
-    the_watermark_grows_with_every_change_to_what_can_be_found_or_by_whom,
+    the_revision_grows_with_every_change_to_the_searchable_passages_or_their_visibility,
     explanations_add_up_to_the_score,
-    counts_in_an_explanation_are_those_of_the_permitted_passages,
-    own_word_statistics_are_not_moved_by_what_the_caller_may_not_read,
+    counts_in_an_explanation_are_those_of_the_visible_passages,
+    own_word_statistics_are_not_moved_by_a_passage_that_the_caller_may_not_read,
     an_unknown_corpus_is_not_found,
 );
 
@@ -70,7 +70,9 @@ async fn thirty(world: &World) {
     }
 }
 
-async fn a_principal_finds_only_what_it_may_read_and_gets_top_k_of_them(world: World) {
+async fn a_principal_finds_only_passages_that_it_may_read_and_top_k_of_them_where_so_many_match(
+    world: World,
+) {
     thirty(&world).await;
     for query in
         [query("leave"), vector_query("", [0.0, 1.0, 0.0, 0.0]), vector_query("leave", [0.0, 1.0, 0.0, 0.0])]
@@ -84,7 +86,7 @@ async fn a_principal_finds_only_what_it_may_read_and_gets_top_k_of_them(world: W
     assert_eq!(world.found(&Principal::user("acme", "stranger").unwrap(), "leave").await.len(), 0);
 }
 
-async fn tags_ids_and_filters_apply_inside_the_search(world: World) {
+async fn tags_ids_and_filters_apply_inside_the_search_as_permissions_do(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     for (number, id) in ["a", "b", "c", "d"].into_iter().enumerate() {
@@ -136,7 +138,7 @@ async fn a_revocation_a_deletion_an_expiry_and_a_publication_bind_the_next_searc
     assert_eq!(world.found(&member, "nothing").await, ["c"]);
 }
 
-async fn the_first_k_hits_of_a_search_for_k_plus_1_are_the_hits_of_a_search_for_k(world: World) {
+async fn a_search_for_k_hits_finds_the_first_k_hits_of_a_search_for_more(world: World) {
     thirty(&world).await;
     for query in [query("leave words"), vector_query("leave words", [0.1, 1.0, 0.3, 0.0])] {
         let all = world.retrieve(&admin("acme"), Query { top_k: 30, ..query.clone() }).await.hits;
@@ -194,18 +196,24 @@ async fn word_statistics_are_those_of_the_corpus(world: World) {
     assert_eq!(world.retrieve(&caller, query("rare common")).await.hits, before);
 }
 
-async fn what_was_replaced_or_deleted_does_not_move_a_score(world: World) {
+async fn a_replaced_or_deleted_passage_does_not_move_a_score(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.publish(&caller, "c", "a", &["rare words", "common words", "common words again"]).await;
-    let before = world.retrieve(&caller, query("rare common")).await.hits;
+    let found = async || world.retrieve(&caller, query("rare common")).await.hits;
+    let before = found().await;
     world.publish(&caller, "c", "b", &["rare rare", "common"]).await;
-    assert_ne!(world.retrieve(&caller, query("rare common")).await.hits, before);
+    let with_b = found().await;
+    assert_ne!(with_b, before);
+    world.publish(&caller, "c", "b", &["rare and common", "common and rare", "rare"]).await;
+    world.publish(&caller, "c", "b", &["rare rare", "common"]).await;
+    let scores = |hits: &[Hit]| hits.iter().map(|hit| hit.lexical).collect::<Vec<_>>();
+    assert_eq!(scores(&found().await), scores(&with_b), "replaced twice, with the first text in the end");
     world.delete(&caller, "b").await.unwrap();
-    assert_eq!(world.retrieve(&caller, query("rare common")).await.hits, before);
+    assert_eq!(found().await, before, "deleted");
 }
 
-async fn under_filled_says_that_fewer_passages_are_permitted_than_asked(world: World) {
+async fn under_filled_is_set_when_fewer_passages_are_visible_than_requested(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.publish(&caller, "c", "a", &["leave", "travel", "food"]).await;
@@ -220,7 +228,7 @@ async fn under_filled_says_that_fewer_passages_are_permitted_than_asked(world: W
     assert_eq!(invalid.kind(), ErrorKind::InvalidInput);
 }
 
-async fn a_query_without_a_vector_is_answered_lexically_and_says_so(world: World) {
+async fn a_query_without_a_vector_is_answered_lexically(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.publish(&caller, "c", "plain", &["leave"]).await;
@@ -235,7 +243,7 @@ async fn a_query_without_a_vector_is_answered_lexically_and_says_so(world: World
     assert_eq!(other.mode, SearchMode::Lexical, "vectors of another model are not compared");
 }
 
-async fn vectors_rank_by_inner_product_and_arms_are_fused(world: World) {
+async fn vectors_rank_by_inner_product_and_both_rankings_are_fused(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     let passages = [
@@ -258,11 +266,11 @@ async fn vectors_rank_by_inner_product_and_arms_are_fused(world: World) {
     assert!(both.hits.iter().all(|hit| hit.vector.is_some()));
     assert_eq!(both.hits.iter().filter(|hit| hit.lexical.is_some()).count(), 2);
     assert_eq!(names(&both).last().map(String::as_str), Some("b"));
-    let census = world.store.stats(caller.tenant()).await.unwrap();
-    assert_eq!(census.vectors, [(model(), 3)]);
+    let stats = world.store.stats(caller.tenant()).await.unwrap();
+    assert_eq!(stats.vectors, [(model(), 3)]);
 }
 
-async fn a_query_whose_vector_compares_with_none_is_answered_lexically_and_says_so(world: World) {
+async fn a_query_whose_vector_compares_with_none_is_answered_lexically(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.publish_vectors(&caller, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
@@ -278,7 +286,7 @@ async fn a_query_whose_vector_compares_with_none_is_answered_lexically_and_says_
     assert!(none.hits.is_empty(), "nothing is of the model");
 }
 
-async fn what_is_no_vector_is_invalid(world: World) {
+async fn a_vector_that_is_empty_or_not_finite_is_invalid(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.publish_vectors(&caller, "c", "d", &[("leave", [1.0, 0.0, 0.0, 0.0])]).await;
@@ -329,7 +337,8 @@ async fn a_vector_of_another_length_is_compared_with_none_and_disables_none(worl
     world.delete(&caller, "first").await.unwrap();
     assert_eq!(components().await, (SearchMode::Hybrid, vec![good]));
 }
-async fn the_watermark_grows_with_every_change_to_what_can_be_found_or_by_whom(world: World) {
+
+async fn the_revision_grows_with_every_change_to_the_searchable_passages_or_their_visibility(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     let mut last = world.retrieve(&caller, query("leave")).await.watermark;
@@ -375,7 +384,7 @@ async fn hidden(world: &World) {
     world.publish(&caller, "c", "h2", &["zanzibar"]).await;
 }
 
-async fn counts_in_an_explanation_are_those_of_the_permitted_passages(world: World) {
+async fn counts_in_an_explanation_are_those_of_the_visible_passages(world: World) {
     hidden(&world).await;
     let asked = Query { explain: true, ..query("zanzibar layoffs merger unicorn") };
     let counts = async |caller: &Principal| {
@@ -387,7 +396,7 @@ async fn counts_in_an_explanation_are_those_of_the_permitted_passages(world: Wor
     assert_eq!(counts(&admin("acme")).await, [3, 2, 2, 1]);
 }
 
-async fn own_word_statistics_are_not_moved_by_what_the_caller_may_not_read(world: World) {
+async fn own_word_statistics_are_not_moved_by_a_passage_that_the_caller_may_not_read(world: World) {
     hidden(&world).await;
     let (caller, member) = (admin("acme"), reader("acme", "u"));
     world.publish(&caller, "c", "shared", &["merger of a zanzibar office"]).await;
@@ -402,7 +411,7 @@ async fn own_word_statistics_are_not_moved_by_what_the_caller_may_not_read(world
     for number in 0..5 {
         world.publish(&caller, "c", &format!("h1{number}"), &["unicorn unicorn office", "zanzibar"]).await;
     }
-    assert_eq!(asked(&member, &own).await, before, "what is hidden leaves no trace");
+    assert_eq!(asked(&member, &own).await, before, "hidden passages change no score");
     assert_ne!(asked(&member, &corpus_wide).await, before_wide);
     let narrowed = Query { documents: vec![document("mine")], ..own.clone() };
     let narrowed = asked(&member, &narrowed).await;
@@ -412,7 +421,7 @@ async fn own_word_statistics_are_not_moved_by_what_the_caller_may_not_read(world
     });
     world.publish(&caller, "c", "more", &["zanzibar office"]).await;
     world.grant(&caller, "more", "user:u", Permission::Read, None).await;
-    assert_ne!(asked(&member, &own).await[0], before[0], "what may be read counts");
+    assert_ne!(asked(&member, &own).await[0], before[0], "a readable passage counts");
 }
 
 async fn an_unknown_corpus_is_not_found(world: World) {

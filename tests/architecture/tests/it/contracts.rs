@@ -1,0 +1,137 @@
+//! Contracts of the ports: each line of a `# Contract` has a scenario of the same name, and each scenario has a line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::prose::texts;
+
+/// Folders of the conformance suites.
+const SUITES: [&str; 1] = ["tests/testkit/src/"];
+
+/// Ports with the files of their scenarios.
+const PORTS: [(&str, &[&str]); 13] = [
+    ("AuditChain", &["tests/testkit/src/store/audit.rs"]),
+    ("BlobStore", &["tests/testkit/src/store/blob.rs"]),
+    ("CacheStore", &["tests/testkit/src/cache/scenarios.rs"]),
+    ("Clock", &["tests/testkit/src/clock.rs"]),
+    ("CorpusStore", &["tests/testkit/src/store/corpus.rs"]),
+    ("DocumentStore", &["tests/testkit/src/store/document.rs", "tests/testkit/src/store/permission.rs"]),
+    ("GrantStore", &["tests/testkit/src/store/grant.rs"]),
+    ("JobQueue", &["tests/testkit/src/store/job.rs"]),
+    ("PolicyEngine", &["tests/testkit/src/policy.rs"]),
+    ("RetentionStore", &["tests/testkit/src/store/retention.rs"]),
+    ("Retriever", &["tests/testkit/src/store/retrieve.rs"]),
+    ("SessionStore", &["tests/testkit/src/store/session.rs"]),
+    ("TokenCounter", &["tests/testkit/src/tokens.rs"]),
+];
+
+#[test]
+fn each_contract_line_has_a_scenario_and_each_scenario_a_line() {
+    let texts = texts(&["rs"]);
+    let (contracts, suites) = (contracts(&texts), suites(&texts));
+    let mut faults = Vec::new();
+    for (port, files) in PORTS {
+        let lines = contracts.get(port).into_iter().flatten();
+        let names: BTreeSet<String> = lines.map(|line| name(line)).collect();
+        let scenarios = files.iter().filter_map(|file| suites.get(*file)).flatten().cloned().collect();
+        assert!(!names.is_empty(), "{port} has no contract");
+        let unproved = names.difference(&scenarios);
+        faults.extend(unproved.map(|line| format!("{port}: the line `{line}` has no scenario")));
+        let unnamed = scenarios.difference(&names);
+        faults.extend(unnamed.map(|scenario| format!("{port}: the scenario `{scenario}` has no line")));
+    }
+    assert!(faults.is_empty(), "contracts and scenarios differ:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn contracts_and_scenarios_are_read_as_written() {
+    let source = "/// Port.\n///\n/// # Contract\n/// - One [`Blob`] of a\n///   tenant's: more.\n/// - B.\n///\n/// # Errors\n\
+                  /// - None.\n#[async_trait]\npub trait Port {}\n";
+    let expected = vec!["One [`Blob`] of a tenant's: more.".to_owned(), "B.".to_owned()];
+    assert_eq!(contracts_of(source), [("Port".to_owned(), expected)]);
+    for (line, expected) in [
+        ("One [`Blob`](crate::Blob) of a tenant's `top_k`: more.", "one_blob_of_a_tenants_top_k"),
+        ("Exactly one [`CompletionEvent::Finish`]; one.", "exactly_one_completion_event_finish"),
+        ("It is `NotFound`, or 64 bits.", "it_is_not_found_or_64_bits"),
+    ] {
+        assert_eq!(name(line), expected);
+    }
+    let suite = "scenarios!(\n    a_law,\n    another_law,\n);\nlet s = scenarios![own::a_third];";
+    assert_eq!(scenarios(suite), ["a_law", "another_law", "a_third"]);
+}
+
+/// Returns the contract of each port of core, as lines.
+fn contracts(texts: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
+    let mut contracts = BTreeMap::new();
+    for (file, source) in texts.iter().filter(|(file, _)| file.starts_with("nexus-core/src/")) {
+        for (port, lines) in contracts_of(source) {
+            assert!(contracts.insert(port.clone(), lines).is_none(), "{file}: {port} has two contracts");
+        }
+    }
+    contracts
+}
+
+/// Returns the scenarios of each file of the conformance suites.
+fn suites(texts: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
+    let files = texts.iter().filter(|(file, _)| SUITES.iter().any(|folder| file.starts_with(folder)));
+    files
+        .map(|(file, source)| (file.clone(), scenarios(source)))
+        .filter(|(_, scenarios)| !scenarios.is_empty())
+        .collect()
+}
+
+/// Returns the ports of a source that have a contract, with its lines.
+fn contracts_of(source: &str) -> Vec<(String, Vec<String>)> {
+    let (mut contracts, mut lines) = (Vec::new(), source.lines().map(str::trim));
+    while lines.by_ref().any(|line| line == "/// # Contract") {
+        let mut contract: Vec<String> = Vec::new();
+        let mut is_over = false;
+        let item = lines.by_ref().find_map(|line| {
+            let Some(text) = line.strip_prefix("///") else {
+                return (!line.starts_with("#[")).then_some(line);
+            };
+            is_over |= text.starts_with(" #");
+            match (text.strip_prefix(" - "), contract.last_mut()) {
+                _ if is_over => {}
+                (Some(line), _) => contract.push(line.to_owned()),
+                (None, Some(last)) if text.starts_with("   ") => last.extend([" ", text.trim_start()]),
+                (None, _) => {}
+            }
+            None
+        });
+        let (_, port) = item.and_then(|item| item.split_once("pub trait ")).unwrap();
+        contracts.push((port.split([':', ' ']).next().unwrap_or_default().to_owned(), contract));
+    }
+    contracts
+}
+
+/// Returns the name of a contract line's scenario: its words up to the first colon or semicolon.
+fn name(line: &str) -> String {
+    let end = [": ", "; "].iter().filter_map(|mark| line.find(mark)).min();
+    let (clause, _) = line.split_at(end.unwrap_or(line.len()));
+    let (mut name, mut previous, mut is_link) = (String::new(), ' ', false);
+    for c in clause.chars() {
+        match c {
+            '(' if previous == ']' => is_link = true,
+            ')' if is_link => is_link = false,
+            _ if is_link || ['\'', '’'].contains(&c) => {}
+            _ if c.is_alphanumeric() => {
+                let is_word = !previous.is_alphanumeric() || previous.is_lowercase() && c.is_uppercase();
+                if is_word && !name.is_empty() && !['\'', '’'].contains(&previous) {
+                    name.push('_');
+                }
+                name.extend(c.to_lowercase());
+            }
+            _ => {}
+        }
+        previous = c;
+    }
+    name
+}
+
+/// Returns the scenarios that a source lists.
+fn scenarios(source: &str) -> Vec<String> {
+    let lists = source.split("scenarios!").skip(1).filter_map(|list| list.strip_prefix(['(', '[']));
+    let names = lists.flat_map(|list| list.split([')', ']']).next().unwrap_or_default().split(','));
+    let names = names.map(|name| name.rsplit("::").next().unwrap_or_default().trim().to_owned());
+    names.filter(|name| !name.is_empty()).collect()
+}
