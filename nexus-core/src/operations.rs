@@ -6,21 +6,22 @@
 use crate::policy::{Operation, RolePolicy};
 
 pub use crate::ingest::{DOCUMENT_REINDEX, DOCUMENT_WRITE};
-pub use crate::nexus::budget::{
-    BUDGET_WRITE, CALL_LIST, CALL_REASONING, KILL_SWITCH_LIST, LEDGER_LIST, LIMIT_LIST, LIMIT_REMOVE,
-    PRICE_LIST, PRICING_WRITE, SHUTOFF_WRITE, USAGE_READ, USAGE_RECORDS,
-};
 pub use crate::nexus::corpora::{CORPUS_CREATE, CORPUS_DELETE, CORPUS_LIST, CORPUS_READ, CORPUS_UPDATE};
 pub use crate::nexus::documents::{
     DOCUMENT_DELETE, DOCUMENT_LIST, DOCUMENT_READ, GRANT_CREATE, GRANT_LIST, GRANT_REVOKE, JOB_READ,
 };
+pub use crate::nexus::kill_switch::{KILL_SWITCH_LIST, SHUTOFF_WRITE};
+pub use crate::nexus::ledger::{CALL_LIST, CALL_REASONING, LEDGER_LIST};
+pub use crate::nexus::limits::{BUDGET_WRITE, LIMIT_LIST, LIMIT_REMOVE};
 pub use crate::nexus::models::{MODEL_CALL, SPEECH_CREATE};
+pub use crate::nexus::prices::{PRICE_LIST, PRICING_WRITE};
 pub use crate::nexus::reconcile::LEDGER_WRITE;
 pub use crate::nexus::retention::{RETENTION_APPLY, RETENTION_PREVIEW};
 pub use crate::nexus::runs::{
     CHAIN_LIST, CHAIN_VERIFY, MESSAGE_LIST, RUN_AUDIO, RUN_CANCEL, RUN_EVENTS, RUN_LIST, RUN_PRUNE, RUN_READ,
     SESSION_LIST,
 };
+pub use crate::nexus::usage::{USAGE_READ, USAGE_RECORDS};
 pub use crate::nexus::{STATUS_READ, TENANT_EXPORT};
 pub use crate::run::RUN_CREATE;
 pub use crate::search::CORPUS_SEARCH;

@@ -1,14 +1,18 @@
 //! Facade of the library: [`Nexus`], whose methods take a [`Principal`] and ask the policy first.
 
-pub(crate) mod budget;
 pub(crate) mod corpora;
 pub(crate) mod documents;
+pub(crate) mod kill_switch;
+pub(crate) mod ledger;
+pub(crate) mod limits;
 pub(crate) mod models;
+pub(crate) mod prices;
 pub(crate) mod reconcile;
 mod removal;
 pub(crate) mod retention;
 mod rights;
 pub(crate) mod runs;
+pub(crate) mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +27,8 @@ use crate::principal::Principal;
 use crate::retrieve::Embedder;
 use crate::store::{Store, StoreStats};
 
-pub use budget::{LimitStatus, MAX_LISTED};
+pub use ledger::MAX_LISTED;
+pub use limits::LimitStatus;
 
 /// Operation of reading the status.
 pub const STATUS_READ: Operation = Operation::new("status.read", READERS, Route::get("/v1/ops/health"));

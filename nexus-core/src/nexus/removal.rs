@@ -1,9 +1,9 @@
 //! Previews of removals, for callers that are authorised to carry them out.
 
 use super::Nexus;
-use super::budget::LIMIT_REMOVE;
 use super::corpora::CORPUS_DELETE;
 use super::documents::{DOCUMENT_DELETE, GRANT_REVOKE};
+use super::limits::LIMIT_REMOVE;
 use crate::access::{Grant, Permission};
 use crate::corpus::Corpus;
 use crate::document::Document;

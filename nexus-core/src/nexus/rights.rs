@@ -3,7 +3,7 @@
 //! A refusal leaves a record as a denial of the policy does, with the rule of Nexus in the place of the policy's.
 
 use super::Nexus;
-use super::budget::SHUTOFF_WRITE;
+use super::kill_switch::SHUTOFF_WRITE;
 use crate::access::Visibility;
 use crate::engine::{ADMIN_RULE, OPERATOR_RULE, TENANT_RULE};
 use crate::error::{Error, Result};
