@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::admin::{self, AdminResource, SealKey};
 use crate::audit::{KeyRing, Sealer};
 use crate::cache::CacheStore;
 use crate::clock::{Clock, SystemClock};
@@ -13,6 +14,7 @@ use crate::gateway::{Gateway, GatewayParts, GatewaySettings, Models, Routing};
 use crate::id::{IdSource, UuidV7};
 use crate::llm::LlmProvider;
 use crate::nexus::Nexus;
+use crate::operations;
 use crate::policy::{PolicyEngine, RolePolicy};
 use crate::retrieve::Embedder;
 use crate::run::Registry;
@@ -35,6 +37,8 @@ pub struct Builder {
     parser: Option<Arc<dyn DocumentParser>>,
     clock: Option<Arc<dyn Clock>>,
     ids: Option<Arc<dyn IdSource>>,
+    resources: admin::Registry,
+    seal_key: Option<SealKey>,
     settings: Settings,
 }
 
@@ -140,6 +144,20 @@ impl Builder {
         self
     }
 
+    /// Sets the key that seals secrets of administrative resources. Without one, a secret is refused.
+    #[must_use]
+    pub fn seal_key(mut self, key: SealKey) -> Self {
+        self.seal_key = Some(key);
+        self
+    }
+
+    /// Adds a kind of administrative resource to those that Nexus has. The default policy knows its actions.
+    #[must_use]
+    pub fn resource<T: AdminResource>(mut self) -> Self {
+        self.resources = self.resources.with::<T>();
+        self
+    }
+
     /// Sets limits and switches of the engine.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
@@ -157,7 +175,8 @@ impl Builder {
         let store = self.store.ok_or_else(|| missing("a store is required"))?;
         let keys = self.audit_keys.ok_or_else(|| missing("audit keys are required"))?;
         let sealer = Arc::new(Sealer::new(store.instance(), keys));
-        let policy = self.policy.unwrap_or_else(|| Arc::new(RolePolicy::default()));
+        let registry = self.resources;
+        let policy = self.policy.unwrap_or_else(|| Arc::new(RolePolicy::new(&operations::all(&registry))));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let ids = self.ids.unwrap_or_else(|| Arc::new(UuidV7));
         let tasks = Arc::new(TaskGroup::default());
@@ -187,6 +206,8 @@ impl Builder {
             clock,
             ids,
             runs: Registry::new(self.settings.max_runs),
+            registry,
+            seal_key: self.seal_key,
             settings: self.settings,
             tasks,
         }))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::{AccessRule, Authorised, RequiredAccess};
+use crate::admin::{Registry as ResourceRegistry, SealKey};
 use crate::audit::{Draft, Kind, Payload, Sealer, UnsealedRecords};
 use crate::clock::Clock;
 use crate::document::DocumentParser;
@@ -101,6 +102,9 @@ pub(crate) struct Engine {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) settings: Settings,
     pub(crate) runs: Registry,
+    /// Kinds of administrative resources.
+    pub(crate) registry: ResourceRegistry,
+    pub(crate) seal_key: Option<SealKey>,
     pub(crate) tasks: Arc<TaskGroup>,
     pub(crate) denials: Arc<DenialLog>,
 }

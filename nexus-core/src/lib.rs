@@ -12,11 +12,12 @@
 //! - top: [`Nexus`], its [`Builder`], [`operations`], and [`store`], the sum of the store ports;
 //! - use cases: [`ingest`], [`run`], [`search`], and the [`gateway`] that alone holds models and embedders;
 //! - domains, each with its types, its pure rules and its port: [`document`], [`corpus`], [`retrieve`], [`grounding`],
-//!   [`llm`], [`cache`], [`policy`], [`access`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`],
+//!   [`llm`], [`cache`], [`policy`], [`access`], [`admin`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`],
 //!   [`retention`];
-//! - ground: [`error`], [`escape`], [`id`], [`principal`], [`clock`], [`language`], [`money`], [`usage`], [`hex`].
+//! - ground: [`error`], [`escape`], [`id`], [`principal`], [`clock`], [`language`], [`money`], [`page`], [`usage`], [`hex`].
 
 pub mod access;
+pub mod admin;
 pub mod audit;
 mod builder;
 pub mod cache;
@@ -37,6 +38,7 @@ pub mod llm;
 pub mod money;
 mod nexus;
 pub mod operations;
+pub mod page;
 pub mod policy;
 pub mod price;
 pub mod principal;
@@ -61,7 +63,10 @@ pub use id::{
     SubjectId, UuidV7,
 };
 pub use money::NanoUsd;
-pub use nexus::{LimitStatus, MAX_LISTED, Nexus, Status, TenantExport};
+pub use nexus::{
+    LimitStatus, MAX_LISTED, Nexus, ResourceAddress, ResourceList, Status, TenantExport, Versioned,
+};
+pub use page::Page;
 pub use principal::{Authentication, Principal, TenantId};
 pub use search::Search;
 pub use store::Store;

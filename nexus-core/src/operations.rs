@@ -3,6 +3,7 @@
 //! Each constant stands beside the method that performs the operation; [`ALL`] lists them. The default
 //! [`RolePolicy`] and the documentation are read from the list.
 
+use crate::admin::Registry;
 use crate::policy::{Operation, RolePolicy};
 
 pub use crate::ingest::{DOCUMENT_REINDEX, DOCUMENT_WRITE};
@@ -26,7 +27,7 @@ pub use crate::nexus::{STATUS_READ, TENANT_EXPORT};
 pub use crate::run::RUN_CREATE;
 pub use crate::search::CORPUS_SEARCH;
 
-/// All operations. The order of the actions is a part of the default policy's version.
+/// All operations but those of administrative resources. The order of the actions is a part of the default policy's version.
 pub const ALL: &[Operation] = &[
     RUN_CREATE,
     RUN_READ,
@@ -75,10 +76,15 @@ pub const ALL: &[Operation] = &[
     RETENTION_PREVIEW,
 ];
 
+/// Returns all operations: [`ALL`], then those of administrative resources, which their kinds make.
+pub fn all(resources: &Registry) -> Vec<Operation> {
+    ALL.iter().copied().chain(resources.operations()).collect()
+}
+
 impl Default for RolePolicy {
-    /// Returns the policy of the default roles of [`ALL`] operations.
+    /// Returns the policy of the default roles of [`all`] operations.
     fn default() -> Self {
-        Self::new(ALL)
+        Self::new(&all(&Registry::default()))
     }
 }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::access::GrantStore;
+use crate::admin::AdminResourceStore;
 use crate::audit::AuditChain;
 use crate::clock::Timestamp;
 use crate::corpus::CorpusStore;
@@ -20,7 +21,8 @@ use crate::session::SessionStore;
 /// Store: all persistent data of Nexus, behind one type.
 #[async_trait]
 pub trait Store:
-    AuditChain
+    AdminResourceStore
+    + AuditChain
     + BlobStore
     + CorpusStore
     + DocumentStore

@@ -9,6 +9,7 @@ pub(crate) mod models;
 pub(crate) mod prices;
 pub(crate) mod reconcile;
 mod removal;
+mod resources;
 pub(crate) mod retention;
 mod rights;
 pub(crate) mod runs;
@@ -29,6 +30,7 @@ use crate::store::{Store, StoreStats};
 
 pub use ledger::MAX_LISTED;
 pub use limits::LimitStatus;
+pub use resources::{ResourceAddress, ResourceList, Versioned};
 
 /// Operation of reading the status.
 pub const STATUS_READ: Operation = Operation::new("status.read", READERS, Route::get("/v1/ops/health"));

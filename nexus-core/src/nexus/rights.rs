@@ -12,6 +12,14 @@ use crate::ledger::KillSwitchScope;
 use crate::policy::{Operation, Resource};
 use crate::principal::{Authentication, Principal};
 
+/// Returns whether the caller is the operator of Nexus: the system's own user, or Nexus itself.
+pub(super) fn is_operator(caller: &Principal) -> bool {
+    match caller.authentication() {
+        Authentication::Local | Authentication::System { .. } => true,
+        Authentication::ApiKey { .. } | Authentication::Sso { .. } => false,
+    }
+}
+
 impl Nexus {
     /// Checks that the caller is an admin, who may see the usage of others.
     pub(super) async fn all_of_the_tenant(&self, caller: &Principal, operation: &Operation) -> Result<()> {
@@ -24,13 +32,11 @@ impl Nexus {
 
     /// Checks that the caller is the operator of Nexus, and not an admin of a tenant over a network.
     pub(super) async fn operator(&self, caller: &Principal, operation: &Operation) -> Result<()> {
-        match caller.authentication() {
-            Authentication::Local | Authentication::System { .. } => Ok(()),
-            Authentication::ApiKey { .. } | Authentication::Sso { .. } => {
-                let message = "this concerns every tenant, and only the operator of Nexus may do it";
-                Err(self.refuse(caller, operation, OPERATOR_RULE, message).await)
-            }
+        if is_operator(caller) {
+            return Ok(());
         }
+        let message = "this concerns every tenant, and only the operator of Nexus may do it";
+        Err(self.refuse(caller, operation, OPERATOR_RULE, message).await)
     }
 
     /// Checks that the caller may switch a scope.

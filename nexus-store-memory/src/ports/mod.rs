@@ -9,6 +9,7 @@ mod grants;
 mod jobs;
 mod ledger;
 mod quota;
+mod resources;
 mod retention;
 mod retriever;
 mod runs;

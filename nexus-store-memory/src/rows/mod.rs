@@ -11,6 +11,7 @@ pub(crate) mod passage;
 pub(crate) mod price;
 pub(crate) mod publish;
 pub(crate) mod quota;
+pub(crate) mod resource;
 pub(crate) mod retention;
 pub(crate) mod run;
 pub(crate) mod session;

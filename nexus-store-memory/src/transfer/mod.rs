@@ -29,7 +29,7 @@ use crate::store::MemoryStore;
 /// Format name in the header.
 const FORMAT: &str = "nexus-export";
 /// Version that this program writes, and the newest that it reads.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// Number of raw bytes in one line.
 const PIECE: usize = 48 * 1024;
 

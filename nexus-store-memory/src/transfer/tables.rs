@@ -163,4 +163,30 @@ const TABLES: &[Table] = &[
         rows: "SELECT tenant, run, next_seq, last, closed FROM audit_head WHERE tenant = ?1",
         columns: &[("tenant", Plain), ("run", Plain), ("next_seq", Plain), ("last", Plain), ("closed", Plain)],
     },
+    Table {
+        name: "resource",
+        rows: "SELECT tenant, kind, id, version, body, sealed, created_at, updated_at, updated_by FROM resource
+               WHERE tenant = ?1",
+        columns: &[
+            ("tenant", Plain),
+            ("kind", Plain),
+            ("id", Plain),
+            ("version", Plain),
+            ("body", Plain),
+            ("sealed", Plain),
+            ("created_at", Plain),
+            ("updated_at", Plain),
+            ("updated_by", Plain),
+        ],
+    },
+    Table {
+        name: "resource_index",
+        rows: "SELECT tenant, kind, id, name, value FROM resource_index WHERE tenant = ?1",
+        columns: &[("tenant", Plain), ("kind", Plain), ("id", Plain), ("name", Plain), ("value", Plain)],
+    },
+    Table {
+        name: "resource_history",
+        rows: "SELECT tenant, kind, id, version, body FROM resource_history WHERE tenant = ?1",
+        columns: &[("tenant", Plain), ("kind", Plain), ("id", Plain), ("version", Plain), ("body", Plain)],
+    },
 ];

@@ -116,6 +116,9 @@ const AS_FORMAT_4: &str = "
     CREATE INDEX run_unfinished ON run (seq) WHERE closed = 0;
     DROP TRIGGER run_is_found_by_its_tags;
     DROP TABLE run_tag;
+    DROP TABLE resource;
+    DROP TABLE resource_index;
+    DROP TABLE resource_history;
     DROP INDEX session_by_owner;
     DROP INDEX document_by_corpus_and_status;
     DROP INDEX usage_by_day;

@@ -39,6 +39,8 @@ mod reconcile;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod semantic_cache;

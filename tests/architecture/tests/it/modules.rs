@@ -15,13 +15,18 @@ type Floors = &'static [(&'static str, &'static [&'static str])];
 const CORE: Floors = &[
     (
         "ground",
-        &["escape  hex  task_group  usage", "error", "clock  id  language  money  store_retry", "principal"],
+        &[
+            "escape  hex  page  task_group  usage",
+            "error",
+            "clock  id  language  money  store_retry",
+            "principal",
+        ],
     ),
     (
         "domains",
         &[
             "audit  cache  policy  price  quota  speech",
-            "access  retention",
+            "access  admin  retention",
             "document",
             "retrieve",
             "corpus  grounding",
@@ -30,7 +35,7 @@ const CORE: Floors = &[
         ],
     ),
     ("use cases", &["gateway", "engine", "ingest  search", "run"]),
-    ("top", &["store", "nexus", "builder  operations"]),
+    ("top", &["store", "nexus", "operations", "builder"]),
 ];
 
 /// Floors of `nexus-store-memory`.

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess, Visibility};
+use nexus_core::admin::{
+    AdminResourceStore, ResourceBatch, ResourceQuery, ResourceScope, ResourceVersion, StoredResource,
+};
 use nexus_core::audit::{AuditChain, ChainSummary, Head, Receipt, Record, UnsealedRecords};
 use nexus_core::corpus::{Corpus, CorpusPatch, CorpusStore};
 use nexus_core::document::model::{Document, Job, Passage, Stage};
@@ -27,7 +30,8 @@ use nexus_core::session::{Message, Session, SessionStore};
 use nexus_core::speech::Speech;
 use nexus_core::store::{Store, StoreStats};
 use nexus_core::{
-    CorpusId, DocumentId, GrantId, JobId, Principal, Result, RunId, SessionId, SubjectId, TenantId, Timestamp,
+    CorpusId, DocumentId, GrantId, JobId, Page, Principal, Result, RunId, SessionId, SubjectId, TenantId,
+    Timestamp,
 };
 
 use super::FaultyStore;
@@ -43,6 +47,19 @@ macro_rules! pass_on {
         }
     };
 }
+
+pass_on!(AdminResourceStore {
+    fn resource(scope: &ResourceScope, kind: &'static str, id: &str) -> StoredResource;
+    fn resources(scope: &ResourceScope, query: &ResourceQuery) -> Vec<StoredResource>;
+    fn resources_of_tenants(kind: &'static str, page: &Page) -> Vec<StoredResource>;
+    fn write_resources(batch: ResourceBatch) -> Vec<u64>;
+    fn resource_history(
+        scope: &ResourceScope,
+        kind: &'static str,
+        id: &str,
+        page: &Page
+    ) -> Vec<ResourceVersion>;
+});
 
 pass_on!(QuotaStore {
     fn begin(intent: BeginCall) -> BeginResult;

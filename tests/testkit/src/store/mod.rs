@@ -22,6 +22,7 @@ mod job;
 mod ledger;
 mod permission;
 mod quota;
+mod resource;
 mod retention;
 mod retrieve;
 mod run;
@@ -85,6 +86,7 @@ macro_rules! scenarios {
 pub(crate) use scenarios;
 
 const PORTS: &[(&str, &[Scenario])] = &[
+    ("admin_resource_store", resource::SCENARIOS),
     ("audit_chain", audit::SCENARIOS),
     ("blob_store", blob::SCENARIOS),
     ("corpus_store", corpus::SCENARIOS),
