@@ -1,8 +1,9 @@
 //! Retrieval: the [`Query`], its result ([`Retrieved`]), and the [`Retriever`] port.
 //!
-//! Text analysis, fusion and the filter language are pure code here, so that every store ranks alike.
+//! Text analysis, BM25, fusion and the filter language are pure code here, so that every store ranks alike.
 
 pub mod analysis;
+pub mod bm25;
 pub mod embed;
 pub mod filter;
 pub mod fusion;

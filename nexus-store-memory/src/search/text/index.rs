@@ -8,9 +8,9 @@ use rusqlite::{Connection, params};
 use tantivy::Searcher;
 
 use super::Place;
-use super::score::{Counted, Statistics};
 use super::search::Words;
 use super::tantivy_index::{Fields, TantivyIndex};
+use super::word_statistics::{Counted, Statistics};
 use super::{index_dir, may_hold_index};
 use crate::error::sql;
 use crate::rows::corpus::CorpusRow;

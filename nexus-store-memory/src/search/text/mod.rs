@@ -6,10 +6,10 @@
 
 mod files;
 mod index;
-mod score;
 mod search;
 mod tantivy_index;
 mod token_stream;
+mod word_statistics;
 
 use std::collections::HashMap;
 use std::ops::Range;

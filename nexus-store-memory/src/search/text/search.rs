@@ -6,12 +6,13 @@
 
 use nexus_core::Result;
 use nexus_core::retrieve::TermScore;
+use nexus_core::retrieve::bm25::Bm25;
 use tantivy::query::{BooleanQuery, BoostQuery, EnableScoring, Occur, Query, TermQuery};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, Score, Searcher, SegmentReader, Term};
 
-use super::score::{Bm25, Columns, CountedSet, Provider, Statistics, Word, each_frequency};
 use super::tantivy_index::Fields;
+use super::word_statistics::{Columns, CountedSet, Provider, Statistics, Word, each_frequency};
 use crate::error::text;
 use crate::search::bit_set::BitSet;
 use crate::search::live_versions::LiveVersions;
@@ -76,7 +77,7 @@ impl Words {
         let provider =
             Provider { statistics, found: words.iter().map(|word| (&word.term, word.passages)).collect() };
         let query = query(&words);
-        let mut pool = Pool::new(Bm25::new(statistics), &words, looked);
+        let mut pool = Pool::new(Bm25::new(statistics.passages, statistics.terms), &words, looked);
         for searcher in &self.searchers {
             let scoring = EnableScoring::enabled_from_statistics_provider(&provider, searcher);
             let weight = query.weight(scoring).map_err(text)?;
@@ -163,7 +164,7 @@ impl<'a> Pool<'a> {
         let Self { found, bm25, explain, words, .. } = self;
         each_frequency(reader, words, docs, |place, word, frequency, length| {
             let Some(found) = found.get_mut(start + place) else { return };
-            let score = bm25.score(word, frequency, length);
+            let score = bm25.score(word.weight, word.passages, frequency, length);
             found.score += score;
             if *explain {
                 found.terms.push(explained(word, frequency, score));

@@ -1,4 +1,4 @@
-//! Word statistics of live passages, and BM25 from them.
+//! Word statistics of live passages, for BM25.
 //!
 //! tantivy's own statistics count retired passages and depend on the history of the index. These do not, so a rebuilt
 //! index returns the same scores.
@@ -17,9 +17,6 @@ use crate::error::text;
 use crate::rows::passage;
 use crate::search::bit_set::BitSet;
 use crate::search::live_versions::LiveVersions;
-
-const K1: f64 = 1.2;
-const B: f64 = 0.75;
 
 /// Number of passages of a set, and their total length.
 #[derive(Clone, Copy, Debug)]
@@ -102,33 +99,6 @@ pub(super) struct Word {
     pub(super) passages: u64,
     /// Number of visible passages that hold it, if requested.
     pub(super) permitted: u64,
-}
-
-/// Corpus statistics for BM25.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bm25 {
-    passages: f64,
-    average: f64,
-}
-
-impl Bm25 {
-    #[expect(clippy::cast_precision_loss, reason = "counts of passages and terms are far below 2^52")]
-    pub(super) fn new(statistics: Statistics) -> Self {
-        Self {
-            passages: statistics.passages as f64,
-            average: statistics.terms as f64 / statistics.passages as f64,
-        }
-    }
-
-    /// Returns the score of a word that occurs `frequency` times in a passage of `length` terms.
-    #[expect(clippy::cast_precision_loss, reason = "counts of passages are far below 2^52")]
-    pub(super) fn score(self, word: &Word, frequency: u32, length: u32) -> f64 {
-        let found = word.passages as f64;
-        let rarity = (1.0 + (self.passages - found + 0.5) / (found + 0.5)).ln();
-        let frequency = f64::from(frequency);
-        let norm = K1 * (1.0 - B + B * f64::from(length) / self.average);
-        f64::from(word.weight) * rarity * (1.0 + K1) * frequency / (frequency + norm)
-    }
 }
 
 /// Passages that are counted.
