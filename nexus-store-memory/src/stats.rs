@@ -54,13 +54,6 @@ pub(crate) fn census(connection: &Connection, tenant: &TenantId, store: String) 
         .map_err(sql)?;
     let (chains, records): (u64, u64) = (small(chains)?, small(records)?);
     Ok(StoreStats {
-        store,
-        corpora: count(connection, "SELECT count(*) FROM corpus WHERE tenant = ?1", params![of])?,
-        documents: documents.all,
-        documents_in_flight: documents.in_flight,
-        documents_failed: documents.failed,
-        passages: held.passages,
-        vectors: held.vectors(connection)?,
         runs: runs.min(COUNTED),
         runs_unfinished: count(
             connection,
@@ -69,6 +62,7 @@ pub(crate) fn census(connection: &Connection, tenant: &TenantId, store: String) 
         )?,
         audit_records: Some(records),
         is_longer: runs > COUNTED || chains >= COUNTED,
+        ..of_documents(connection, of, store, &documents, &held)?
     })
 }
 
@@ -108,13 +102,6 @@ pub(crate) fn census_for(
         params![of, subject, number(COUNTED) + 1],
     )?;
     Ok(StoreStats {
-        store,
-        corpora: count(connection, "SELECT count(*) FROM corpus WHERE tenant = ?1", params![of])?,
-        documents: documents.all,
-        documents_in_flight: documents.in_flight,
-        documents_failed: documents.failed,
-        passages: held.passages,
-        vectors: held.vectors(connection)?,
         runs: runs.min(COUNTED),
         runs_unfinished: count(
             connection,
@@ -123,6 +110,30 @@ pub(crate) fn census_for(
         )?,
         audit_records: None,
         is_longer: runs > COUNTED,
+        ..of_documents(connection, of, store, &documents, &held)?
+    })
+}
+
+/// Returns the statistics of a tenant's corpora and of counted documents, without those of runs.
+fn of_documents(
+    connection: &Connection,
+    tenant: &str,
+    store: String,
+    documents: &Documents,
+    held: &Held,
+) -> Result<StoreStats> {
+    Ok(StoreStats {
+        store,
+        corpora: count(connection, "SELECT count(*) FROM corpus WHERE tenant = ?1", params![tenant])?,
+        documents: documents.all,
+        documents_in_flight: documents.in_flight,
+        documents_failed: documents.failed,
+        passages: held.passages,
+        vectors: held.vectors(connection)?,
+        runs: 0,
+        runs_unfinished: 0,
+        audit_records: None,
+        is_longer: false,
     })
 }
 
