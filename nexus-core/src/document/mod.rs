@@ -1,14 +1,18 @@
 //! Documents: their model, their division into passages, and the ports that parse and store them.
 
 pub mod chunk;
+mod job_state;
 pub mod model;
 pub mod parser;
 pub mod plain;
 pub mod sentence_boundaries;
 pub mod store;
+mod submission;
 
 pub use chunk::{Chunk, ChunkConfig, Chunker};
+pub use job_state::JobWork;
 pub use model::{Document, DocumentStatus, Job, JobState, Metadata, NewDocument, Passage, PassageKey, Stage};
 pub use parser::{Block, BlockKind, BlockSink, DocumentParser, FileHints, ParseReport, Source};
 pub use plain::PlainText;
 pub use store::{BlobStore, DocumentStore, JobQueue};
+pub use submission::{QueuedJob, StoredDocument, SubmissionDecision};

@@ -35,7 +35,7 @@ impl JobQueue for MemoryStore {
     ) -> Result<()> {
         let lease = lease.clone();
         let work = move |write: &Write<'_>| {
-            job::fail_job(write, &job::held(write, &lease)?, failure, now)?;
+            job::fail(write, &lease, &failure, now)?;
             audit::append(write, &audit).map(drop)
         };
         self.engine().write(work).await

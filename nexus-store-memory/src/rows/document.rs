@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nexus_core::access::{Authorised, Grantee, RequiredAccess, Visibility};
 use nexus_core::document::Document;
 use nexus_core::document::store::DocumentQuery;
-use nexus_core::{DocumentId, Error, ErrorKind, Result, TenantId, Timestamp, audit};
+use nexus_core::{DocumentId, Error, Result, TenantId, Timestamp, audit};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use crate::convert::{from_json, small, to_json};
@@ -222,7 +222,7 @@ pub(crate) fn delete(
     crate::rows::access::check(connection, access, id)?;
     let tenant = access.tenant();
     let stored = find(connection, tenant, id)?.ok_or_else(not_found)?;
-    check_idle(&stored.document)?;
+    stored.document.check_idle()?;
     if let Some(live) = stored.live {
         version::retire(connection, stored.corpus, live)?;
     }
@@ -231,16 +231,6 @@ pub(crate) fn delete(
         .map_err(sql)?;
     crate::rows::audit::append(connection, pending)?;
     Ok(stored.document.content_hash)
-}
-
-/// Checks that no job of the document is open.
-pub(crate) fn check_idle(document: &Document) -> Result<()> {
-    if document.status.is_in_flight() {
-        return Err(Error::new(ErrorKind::Conflict, "the document is being ingested")
-            .code("DOCUMENT_IN_FLIGHT")
-            .hint("wait until its job has ended"));
-    }
-    Ok(())
 }
 
 /// Returns whether a document of the tenant, other than `except`, references these raw bytes.

@@ -1,11 +1,11 @@
 //! Ingestion jobs as rows, and their leases.
 
-use nexus_core::document::Job;
-use nexus_core::document::model::{DocumentStatus, JobState, Stage};
+use nexus_core::document::model::{JobState, Stage};
 use nexus_core::document::store::Lease;
+use nexus_core::document::{Job, JobWork};
 use nexus_core::error::Failure;
 use nexus_core::{Error, ErrorKind, JobId, Result, TenantId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{from_json, to_json};
 use crate::error::sql;
@@ -28,30 +28,38 @@ fn lost() -> Error {
     Error::new(ErrorKind::Conflict, "another worker holds the job, or the job has ended").code("LEASE_LOST")
 }
 
+/// Columns of a [`JobRow`].
+type Columns = (i64, String, i64, i64, bool);
+
+impl JobRow {
+    fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    }
+
+    fn read((seq, body, version, corpus, reindex): Columns) -> Result<Self> {
+        Ok(Self { seq, job: from_json(&body)?, version, corpus, reindex })
+    }
+}
+
 /// Returns the job of a lease, if the lease holds.
 pub(crate) fn held(connection: &Connection, lease: &Lease) -> Result<JobRow> {
-    let row: Option<(i64, String, i64, i64, bool)> = connection
+    let row = connection
         .prepare_cached(
             "SELECT job.seq, job.body, job.version, version.corpus, job.reindex
              FROM job JOIN version ON version.ordinal = job.version
              WHERE job.tenant = ?1 AND job.id = ?2 AND job.state = 'processing' AND job.token = ?3",
         )
         .and_then(|mut statement| {
-            statement
-                .query_row(params![lease.tenant().as_str(), lease.job.id.as_str(), lease.token], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-                })
-                .optional()
+            let values = params![lease.tenant().as_str(), lease.job.id.as_str(), lease.token];
+            statement.query_row(values, JobRow::columns).optional()
         })
         .map_err(sql)?;
-    let (seq, body, version, corpus, reindex) = row.ok_or_else(lost)?;
-    Ok(JobRow { seq, job: from_json(&body)?, version, corpus, reindex })
+    JobRow::read(row.ok_or_else(lost)?)
 }
 
-/// Ends a job.
-pub(crate) fn end(connection: &Connection, row: &JobRow, state: JobState) -> Result<()> {
-    let job = Job { state, ..row.job.clone() };
-    save(connection, row.seq, &job, None)
+/// Writes the end of a job.
+pub(crate) fn end(connection: &Connection, row: &JobRow, job: &Job) -> Result<()> {
+    save(connection, row.seq, job, None)
 }
 
 fn save(connection: &Connection, seq: i64, job: &Job, lease: Option<(&str, Timestamp)>) -> Result<()> {
@@ -74,27 +82,19 @@ fn save(connection: &Connection, seq: i64, job: &Job, lease: Option<(&str, Times
 
 /// Returns the next job that is queued, or whose lease has expired.
 fn next(connection: &Connection, now: Timestamp) -> Result<Option<JobRow>> {
-    let row: Option<(i64, String, i64, i64, bool)> = connection
+    let row = connection
         .prepare_cached(
             "SELECT job.seq, job.body, job.version, version.corpus, job.reindex
              FROM job JOIN version ON version.ordinal = job.version
              WHERE job.state IN ('queued', 'processing') AND (job.state = 'queued' OR job.lease_until <= ?1)
              ORDER BY job.seq LIMIT 1",
         )
-        .and_then(|mut statement| {
-            statement
-                .query_row(params![now.as_micros()], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-                })
-                .optional()
-        })
+        .and_then(|mut statement| statement.query_row(params![now.as_micros()], JobRow::columns).optional())
         .map_err(sql)?;
-    row.map(|(seq, body, version, corpus, reindex)| {
-        Ok(JobRow { seq, job: from_json(&body)?, version, corpus, reindex })
-    })
-    .transpose()
+    row.map(JobRow::read).transpose()
 }
 
+/// Gives the next job to a worker.
 pub(crate) fn claim(
     connection: &Connection,
     token: &str,
@@ -102,18 +102,22 @@ pub(crate) fn claim(
     until: Timestamp,
 ) -> Result<Option<Lease>> {
     let Some(row) = next(connection, now)? else { return Ok(None) };
-    if row.job.attempts > 0 {
+    if row.job.needs_fresh_version() {
         restart(connection, &row)?;
     }
-    let state = JobState::Processing { stage: Stage::Waiting, heartbeat_at: now };
-    let job = Job { state, attempts: row.job.attempts.saturating_add(1), ..row.job };
-    save(connection, row.seq, &job, Some((token, until)))?;
-    let Stored { mut document, newest, .. } =
-        document::find(connection, job.tenant(), &job.document_id)?.ok_or_else(document::not_found)?;
-    document.status = DocumentStatus::Processing;
-    document.processing_started_at = Some(now);
-    document::save(connection, job.tenant(), row.corpus, &document, newest)?;
+    let (mut work, newest) = work(connection, &row)?;
+    work.claim(now);
+    save(connection, row.seq, &work.job, Some((token, until)))?;
+    document::save(connection, work.job.tenant(), row.corpus, &work.document, newest)?;
+    let JobWork { job, document } = work;
     Ok(Some(Lease { job, document, reindex: row.reindex, token: token.to_owned() }))
+}
+
+/// Returns a job with its document, and the number of the document's newest version.
+fn work(connection: &Connection, row: &JobRow) -> Result<(JobWork, u32)> {
+    let found = document::find(connection, row.job.tenant(), &row.job.document_id)?;
+    let Stored { document, newest, .. } = found.ok_or_else(document::not_found)?;
+    Ok((JobWork { job: row.job.clone(), document }, newest))
 }
 
 /// Gives the next attempt a version of its own: passages staged by an earlier attempt are not part of it.
@@ -128,24 +132,17 @@ fn restart(connection: &Connection, row: &JobRow) -> Result<()> {
         .map_err(sql)
 }
 
-pub(crate) fn fail_job(
-    connection: &Connection,
-    row: &JobRow,
-    failure: Failure,
-    now: Timestamp,
-) -> Result<()> {
-    let tenant = row.job.tenant();
-    let Stored { mut document, newest, .. } =
-        document::find(connection, tenant, &row.job.document_id)?.ok_or_else(document::not_found)?;
-    document.status = DocumentStatus::Failed;
-    document.failure = Some(failure.clone());
-    document.updated_at = now;
-    document.completed_at = Some(now);
-    document::save(connection, tenant, row.corpus, &document, newest)?;
-    end(connection, row, JobState::Failed { failure })?;
+/// Ends the job of a lease with a failure.
+pub(crate) fn fail(connection: &Connection, lease: &Lease, failure: &Failure, now: Timestamp) -> Result<()> {
+    let row = held(connection, lease)?;
+    let (mut work, newest) = work(connection, &row)?;
+    work.fail(failure, now);
+    document::save(connection, work.job.tenant(), row.corpus, &work.document, newest)?;
+    end(connection, &row, &work.job)?;
     version::discard(connection, row.version)
 }
 
+/// Extends a lease.
 pub(crate) fn heartbeat(
     connection: &Connection,
     lease: &Lease,
@@ -153,11 +150,12 @@ pub(crate) fn heartbeat(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<()> {
-    let row = held(connection, lease)?;
-    let job = Job { state: JobState::Processing { stage, heartbeat_at: now }, ..row.job };
-    save(connection, row.seq, &job, Some((&lease.token, until)))
+    let mut row = held(connection, lease)?;
+    row.job.renew(stage, now);
+    save(connection, row.seq, &row.job, Some((&lease.token, until)))
 }
 
+/// Returns a job.
 pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &JobId) -> Result<Job> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM job WHERE tenant = ?1 AND id = ?2")

@@ -1,10 +1,9 @@
 //! Publication of passages: [`stage`] adds them under a lease, then [`publish`] makes all of them searchable at once.
 
-use nexus_core::document::Document;
-use nexus_core::document::model::{DocumentStatus, JobState};
 use nexus_core::document::store::{Lease, Publication, StagedPassage};
+use nexus_core::document::{Document, JobWork};
 use nexus_core::id::ModelId;
-use nexus_core::{Error, ErrorKind, Result};
+use nexus_core::{Error, Result};
 use rusqlite::Connection;
 
 use crate::rows::document::{self, Stored};
@@ -40,34 +39,14 @@ pub(crate) fn publish(
     let held = job::held(connection, lease)?;
     access::check(connection, &publication.access, &held.job.document_id)?;
     let tenant = lease.tenant();
-    let Stored { mut document, corpus, live, newest } =
+    let Stored { document, corpus, live, newest } =
         document::find(connection, tenant, &held.job.document_id)?.ok_or_else(document::not_found)?;
     let model =
         publication.model.as_ref().map(|model| passage::model_or_new(connection, model)).transpose()?;
     let (passages, vectors) = passage::count(connection, held.version, model)?;
-    if passages != publication.passages {
-        return Err(Error::new(
-            ErrorKind::Corrupt,
-            "the number of staged passages differs from the number to publish",
-        )
-        .code("PASSAGES_MISSING")
-        .with("staged", passages)
-        .with("published", publication.passages));
-    }
-    document.status = DocumentStatus::Succeeded;
-    document.failure = None;
-    document.version = held.job.version;
-    document.passages = passages;
-    document.language = publication.language;
-    if !publication.report.content_type.is_empty() {
-        document.content_type.clone_from(&publication.report.content_type);
-    }
-    document.report = Some(publication.report.clone());
-    document.updated_at = publication.now;
-    document.completed_at = Some(publication.now);
-    if held.reindex {
-        document.last_reindexed_at = Some(publication.now);
-    }
+    let mut work = JobWork { job: held.job.clone(), document };
+    work.publish(publication, passages, held.reindex)?;
+    let JobWork { job, document } = work;
     let content = Content {
         passages,
         model,
@@ -84,7 +63,7 @@ pub(crate) fn publish(
     if !held.reindex {
         ledger::count_document(connection, tenant.as_str(), &publication.day, document.size_bytes)?;
     }
-    job::end(connection, &held, JobState::Succeeded)?;
+    job::end(connection, &held, &job)?;
     audit::append(connection, &publication.audit)?;
     Ok((document, corpus))
 }
