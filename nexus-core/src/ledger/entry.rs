@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttemptStatus, Operation};
+use super::{Attempt, AttemptOutcome, AttemptStatus, Call, Operation};
 use crate::audit;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -73,6 +73,28 @@ pub struct Correction {
 }
 
 impl LedgerEntry {
+    /// Returns the own entry of an attempt of `call`, without its number.
+    pub(super) fn of(call: &Call, attempt: Attempt, outcome: &AttemptOutcome) -> Self {
+        Self {
+            seq: 0,
+            ts: outcome.at,
+            consumer: call.consumer.clone(),
+            call: call.id.clone(),
+            attempt: attempt.number,
+            kind: call.claim.operation,
+            provider: attempt.provider,
+            model: attempt.model,
+            price_version: attempt.price_version,
+            status: outcome.status,
+            usage: outcome.usage,
+            reserved: attempt.reserved,
+            charged: outcome.charged,
+            estimated: outcome.estimated,
+            error: outcome.error.clone(),
+            correction: None,
+        }
+    }
+
     /// Returns the revision: 0 for an attempt's own entry, then 1, 2 and so on.
     pub fn revision(&self) -> u32 {
         self.correction.as_ref().map_or(0, |correction| correction.revision)
@@ -121,6 +143,38 @@ impl VendorBill {
             Self::Usage(_) => "usage",
             Self::Money(_) => "money",
         }
+    }
+}
+
+impl Reconciliation {
+    /// Returns the entry that corrects an attempt, without its number. `own` is the attempt's own entry, `latest` its latest
+    /// one.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) as [`LedgerEntry::check_estimated`]; with `ENTRY_CONFLICT` when `latest` is not the
+    /// entry that the corrector has seen.
+    pub fn entry(&self, own: LedgerEntry, latest: &LedgerEntry) -> Result<LedgerEntry> {
+        own.check_estimated()?;
+        if latest.revision().checked_add(1) != Some(self.revision) {
+            return Err(Error::new(ErrorKind::Conflict, "the attempt was reconciled concurrently")
+                .code("ENTRY_CONFLICT")
+                .hint("check `nexus ledger list` and reconcile again if the entry is still wrong"));
+        }
+        Ok(LedgerEntry {
+            seq: 0,
+            ts: self.at,
+            usage: self.usage,
+            charged: self.charged,
+            estimated: false,
+            correction: Some(Correction {
+                revision: self.revision,
+                usage_before: latest.usage,
+                charged_before: latest.charged,
+                reason: self.reason.clone(),
+                by: self.by.clone(),
+            }),
+            ..own
+        })
     }
 }
 

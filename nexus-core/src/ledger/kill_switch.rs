@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Call, CallStatus};
 use crate::audit::{Kind, Payload};
 use crate::clock::Timestamp;
+use crate::error::{Error, Result};
 use crate::money::NanoUsd;
+use crate::quota::Consumer;
 
 /// Audit event of a tripped kill switch, by hand or automatic.
 pub(crate) const TRIPPED: Kind = Kind::new("shutoff.tripped");
@@ -22,6 +25,36 @@ pub enum KillSwitchScope {
     Tenant(String),
     /// One user of the tenant.
     User(String),
+}
+
+impl KillSwitchScope {
+    /// Returns the scope as facts of an audit record.
+    pub(crate) fn facts(&self) -> Payload {
+        match self {
+            Self::Global => Payload::new().token("scope", "global"),
+            Self::Tenant(_) => Payload::new().token("scope", "tenant"),
+            Self::User(id) => Payload::new().token("scope", "user").token("user", id),
+        }
+    }
+
+    /// Checks that `tenant` may trip and rearm the scope's switch: that of all tenants, its own and those of its users.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `STOP_OF_OTHER_TENANT`.
+    pub fn check_tenant(&self, tenant: &str) -> Result<()> {
+        match self {
+            Self::Tenant(id) if id != tenant => {
+                Err(Error::invalid("a kill switch applies to the tenant that trips it")
+                    .code("STOP_OF_OTHER_TENANT"))
+            }
+            Self::Global | Self::Tenant(_) | Self::User(_) => Ok(()),
+        }
+    }
+
+    /// Returns the scopes whose hourly statistics count the calls of a consumer.
+    pub fn counted_for(consumer: &Consumer) -> [Self; 2] {
+        [Self::Tenant(consumer.tenant.clone()), Self::User(consumer.user.clone())]
+    }
 }
 
 /// Kill switch of one scope. While it is tripped, the scope's calls are refused.
@@ -61,17 +94,6 @@ pub enum KillSwitchCause {
     },
 }
 
-impl KillSwitchScope {
-    /// Returns the scope as facts of an audit record.
-    pub(crate) fn facts(&self) -> Payload {
-        match self {
-            Self::Global => Payload::new().token("scope", "global"),
-            Self::Tenant(_) => Payload::new().token("scope", "tenant"),
-            Self::User(id) => Payload::new().token("scope", "user").token("user", id),
-        }
-    }
-}
-
 impl KillSwitch {
     /// Returns the facts of an audit record: scope, cause with its figures, and end. A reason is text, so that its
     /// hash stands for it.
@@ -91,6 +113,12 @@ impl KillSwitch {
     /// Returns whether the switch refuses calls at `now`.
     pub fn is_tripped(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
+    }
+
+    /// Returns whether the switch, which trips automatically, takes the place of the `present` one of its scope. A tripped
+    /// switch stays, with its own cause and end.
+    pub fn replaces(&self, present: Option<&Self>) -> bool {
+        !present.is_some_and(|present| present.is_tripped(self.since))
     }
 
     /// Returns the sentence for the user. It holds figures of the user's own calls only.
@@ -167,9 +195,30 @@ pub struct HourlyStats {
     pub failed: u64,
 }
 
+impl HourlyStats {
+    /// Length of an hour in microseconds.
+    const HOUR: i64 = 3_600_000_000;
+
+    /// Returns the share of a call that has ended.
+    pub(super) fn of(call: &Call) -> Self {
+        Self { spent: call.cost, calls: 1, failed: u64::from(call.status == CallStatus::Failed) }
+    }
+
+    /// Returns the number of the hour that contains `at`, from 1970.
+    pub fn hour(at: Timestamp) -> i64 {
+        at.as_micros().div_euclid(Self::HOUR)
+    }
+}
+
 impl AutoTripRule {
+    /// Returns the kill switch that a scope's statistics of this hour trip, if they do.
+    pub fn trip(&self, scope: KillSwitchScope, hour: &HourlyStats, now: Timestamp) -> Option<KillSwitch> {
+        let cause = self.cause_to_trip(&scope, hour)?;
+        Some(self.kill_switch(scope, cause, now))
+    }
+
     /// Returns the cause to trip the switch of a scope with these hourly statistics, if there is one.
-    pub fn cause_to_trip(&self, scope: &KillSwitchScope, hour: &HourlyStats) -> Option<KillSwitchCause> {
+    fn cause_to_trip(&self, scope: &KillSwitchScope, hour: &HourlyStats) -> Option<KillSwitchCause> {
         let most = match scope {
             KillSwitchScope::Global => None,
             KillSwitchScope::Tenant(_) => self.tenant_spend,
@@ -185,7 +234,7 @@ impl AutoTripRule {
     }
 
     /// Returns the kill switch that the rule trips.
-    pub fn kill_switch(&self, scope: KillSwitchScope, cause: KillSwitchCause, now: Timestamp) -> KillSwitch {
+    fn kill_switch(&self, scope: KillSwitchScope, cause: KillSwitchCause, now: Timestamp) -> KillSwitch {
         let lasts = self.lasts_seconds.map(|seconds| std::time::Duration::from_secs(seconds.into()));
         KillSwitch { scope, cause, since: now, until: lasts.map(|lasts| now.plus(lasts)) }
     }
@@ -212,6 +261,29 @@ mod tests {
         assert_eq!(rule.cause_to_trip(&tenant, &hour(0, 3, 3)), None);
         assert_eq!(rule.cause_to_trip(&tenant, &hour(0, 4, 2)), None);
         assert!(matches!(rule.cause_to_trip(&tenant, &hour(0, 4, 3)), Some(KillSwitchCause::Errors { .. })));
+    }
+
+    #[test]
+    fn a_tripped_switch_stays_and_an_expired_one_is_replaced() {
+        let at = Timestamp::from_micros;
+        let rule = AutoTripRule { user_spend: Some(NanoUsd::ZERO), ..AutoTripRule::default() };
+        let hour = HourlyStats { spent: NanoUsd::from_nanos(1), calls: 1, failed: 0 };
+        let user = KillSwitchScope::User("ada".to_owned());
+        let tripped = rule.trip(user.clone(), &hour, at(60)).unwrap();
+        assert_eq!((tripped.since, tripped.until), (at(60), None));
+        assert_eq!(rule.trip(user, &HourlyStats::default(), at(60)), None);
+        assert!(tripped.replaces(None));
+        assert!(!tripped.replaces(Some(&KillSwitch { until: Some(at(61)), ..tripped.clone() })));
+        assert!(tripped.replaces(Some(&KillSwitch { until: Some(at(60)), ..tripped.clone() })));
+    }
+
+    #[test]
+    fn the_switch_of_another_tenant_is_out_of_reach() {
+        let check = |scope: KillSwitchScope| scope.check_tenant("acme").map_err(|error| error.stable_code());
+        assert_eq!(check(KillSwitchScope::Global), Ok(()));
+        assert_eq!(check(KillSwitchScope::User("globex".to_owned())), Ok(()));
+        assert_eq!(check(KillSwitchScope::Tenant("acme".to_owned())), Ok(()));
+        assert_eq!(check(KillSwitchScope::Tenant("globex".to_owned())), Err("STOP_OF_OTHER_TENANT"));
     }
 
     #[test]

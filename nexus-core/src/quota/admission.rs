@@ -1,11 +1,14 @@
-//! Admission of a call: [`checks`] selects the limits, [`admit`] decides. Both are pure; a store calls [`admit`]
-//! inside the transaction that also reserves.
+//! Limits on a call: [`checks`] selects them, [`admit`] decides, [`reserve`] yields the rows to write. All are pure.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use super::amounts::too_large;
 use super::{Cap, LimitKey, LimitMode, Limits, Meter, MeterAmounts, ScopeKind, Window, Zone};
 use crate::clock::Timestamp;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::money::NanoUsd;
 
 /// Consumer of a call: the ids that limits of each scope apply to.
@@ -241,6 +244,53 @@ pub fn admit(
         }
     }
     QuotaDecision::Admitted { shadowed }
+}
+
+/// Reservation of an attempt on its counters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// The counters that hold it, in the order of their keys. A settlement releases it from these, even if limits and
+    /// windows have changed since.
+    pub counters: Vec<ReservedCounter>,
+    /// The shadow limits that the attempt exceeds.
+    pub shadowed: Vec<Refusal>,
+}
+
+/// Counter that holds a reservation, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReservedCounter {
+    /// The key.
+    pub key: CounterKey,
+    /// The end of its window.
+    pub ends_at: Option<Timestamp>,
+    /// The state with the reservation.
+    pub state: CounterState,
+}
+
+/// Reserves `wanted` on every counter of `checks`, or on none. A counter without a state is empty.
+///
+/// # Errors
+/// [`InvalidInput`](ErrorKind::InvalidInput) with `COUNT_TOO_LARGE` for a sum that overflows.
+pub fn reserve(
+    checks: &[LimitCheck],
+    wanted: &MeterAmounts,
+    states: &BTreeMap<CounterKey, CounterState>,
+) -> Result<ControlFlow<Refusal, Reservation>> {
+    let state = |key: &CounterKey| states.get(key).copied().unwrap_or_default();
+    let shadowed = match admit(checks, wanted, state) {
+        QuotaDecision::Refused(refusal) => return Ok(ControlFlow::Break(refusal)),
+        QuotaDecision::Admitted { shadowed } => shadowed,
+    };
+    let mut counters: BTreeMap<&CounterKey, ReservedCounter> = BTreeMap::new();
+    for LimitCheck { key, resets_at, .. } in checks {
+        if !counters.contains_key(key) {
+            let before = state(key);
+            let reserved = before.reserved.checked_add(wanted).ok_or_else(too_large)?;
+            let state = CounterState { reserved, ..before };
+            counters.insert(key, ReservedCounter { key: key.clone(), ends_at: *resets_at, state });
+        }
+    }
+    Ok(ControlFlow::Continue(Reservation { counters: counters.into_values().collect(), shadowed }))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::money::NanoUsd;
 
 /// Quantity that a limit counts.
@@ -135,6 +136,11 @@ impl MeterAmounts {
             money,
         })
     }
+}
+
+/// The error for a sum that no counter holds.
+pub(crate) fn too_large() -> Error {
+    Error::invalid("a count is too large to be stored").code("COUNT_TOO_LARGE")
 }
 
 #[cfg(test)]

@@ -26,6 +26,9 @@ pub enum ScopeKind {
 }
 
 impl ScopeKind {
+    /// Every scope, from the widest to the narrowest.
+    pub const ALL: [Self; 5] = [Self::Tenant, Self::Organisation, Self::User, Self::Investigation, Self::Run];
+
     /// Returns the scope's name.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -115,6 +115,12 @@ impl Window {
         }
     }
 
+    /// Returns the names of the day and the month that count an entry booked on a civil `day`, such as `2026-03-01`.
+    pub fn booked_on(day: &str) -> [String; 2] {
+        let month = day.get(..7).unwrap_or(day);
+        [format!("d/{day}"), format!("m/{month}")]
+    }
+
     /// Returns the end of the window that contains `now`; `None` for [`Window::Total`].
     pub fn ends(self, now: Timestamp, zone: &Zone) -> Option<Timestamp> {
         let end = match self {
@@ -251,6 +257,8 @@ mod tests {
                 let last = Timestamp::from_micros(end.as_micros() - 1);
                 prop_assert_eq!(window.id(last, &zone), window.id(now, &zone));
             }
+            let booked = Window::booked_on(&zone.day(now));
+            prop_assert_eq!(booked, [Window::Day.id(now, &zone), Window::Month.id(now, &zone)]);
         }
     }
 }

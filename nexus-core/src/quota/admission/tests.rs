@@ -187,3 +187,32 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn a_reservation_is_on_each_counter_once_or_there_is_none(
+        caps in prop::collection::vec((0_u64..20, any::<bool>(), any::<bool>()), 1..6), taken in 0_u64..20, wanted in 0_u64..20,
+    ) {
+        let limits = limits(caps.iter().zip(Meter::ALL.iter().cycle()).map(|((cap, is_day, is_shadow), meter)| {
+            let window = if *is_day { Window::Day } else { Window::Month };
+            let mode = if *is_shadow { LimitMode::Shadow } else { LimitMode::Enforce };
+            Limit { mode, ..Limit::new(ScopeKind::User, *meter, window, Cap::Limited(*cap)) }
+        }));
+        let checks = checks(&limits, &consumer(), "m", now(), &Zone::default());
+        let before = CounterState { settled: calls(taken), reserved: calls(1) };
+        let states: BTreeMap<_, _> = checks.iter().map(|check| (check.key.clone(), before)).collect();
+        match (reserve(&checks, &calls(wanted), &states).unwrap(), admit(&checks, &calls(wanted), |_| before)) {
+            (ControlFlow::Break(refusal), QuotaDecision::Refused(expected)) => prop_assert_eq!(refusal, expected),
+            (ControlFlow::Continue(reservation), QuotaDecision::Admitted { shadowed }) => {
+                prop_assert_eq!(reservation.shadowed, shadowed);
+                let keys: Vec<_> = reservation.counters.iter().map(|counter| counter.key.clone()).collect();
+                prop_assert_eq!(keys, states.keys().cloned().collect::<Vec<_>>());
+                for counter in reservation.counters {
+                    prop_assert_eq!(counter.state.settled, before.settled);
+                    prop_assert_eq!(counter.state.reserved, calls(1 + wanted));
+                }
+            }
+            (reserved, admitted) => prop_assert!(false, "{reserved:?} {admitted:?}"),
+        }
+    }
+}

@@ -1,69 +1,46 @@
-//! Admission of a call: idempotency key, kill switches, limits, in that order.
+//! Admission of a call: reads the state of each of core's stages, and writes the result.
 
-use nexus_core::Result;
-use nexus_core::ledger::{BeginCall, BeginResult, Call};
-use nexus_core::quota::Refusal;
+use std::ops::ControlFlow;
+
+use nexus_core::ledger::{BeginCall, BeginResult, CallState, SwitchStage};
+use nexus_core::quota::Reservation;
+use nexus_core::{Result, Timestamp};
 use rusqlite::Connection;
 
-use super::call::{self, Stored};
-use super::idempotency::{self, Standing};
-use super::kill_switch;
-use crate::convert::to_json;
+use super::{call, idempotency, kill_switch};
 use crate::rows::{audit, quota};
 
 /// Admits a call, or returns why it was not admitted.
-pub(crate) fn begin(connection: &Connection, intent: BeginCall) -> Result<BeginResult> {
-    let (tenant, mut call) = (intent.tenant.as_str(), intent.call);
-    if let Some(no) = look(connection, tenant, &call, intent.settings_version)? {
-        return Ok(no);
-    }
-    let wanted = &intent.attempt.reserved;
-    let reservation = match quota::reserve(connection, tenant, &intent.checks, wanted, call.created_at)? {
-        Ok(reservation) => reservation,
-        Err(refusal) => return Ok(BeginResult::Refused(refusal)),
+pub(crate) fn begin(connection: &Connection, begin: BeginCall) -> Result<BeginResult> {
+    let (tenant, call) = (begin.tenant.as_str(), &begin.call);
+    let stage = match begin.admission().decide(idempotency::find(connection, tenant, call)?) {
+        ControlFlow::Continue(stage) => stage,
+        ControlFlow::Break(taken) => return idempotency::taken(connection, tenant, taken),
     };
-    note_shadowed(&mut call, &reservation.shadowed)?;
-    idempotency::take(connection, tenant, &call, intent.claimed_until)?;
-    let mut stored = Stored { call, billable: false, attempt: Some((intent.attempt, reservation.counters)) };
-    call::insert(connection, tenant, &mut stored, &intent.owner)?;
-    audit::append(connection, &intent.audit)?;
+    let reservation = match reserve(connection, tenant, &call.consumer.user, stage, call.created_at)? {
+        ControlFlow::Continue(reservation) => reservation,
+        ControlFlow::Break(refused) => return Ok(refused),
+    };
+    idempotency::take(connection, tenant, call, begin.claimed_until)?;
+    let mut state = CallState::begun(begin.call, begin.attempt, &reservation);
+    call::insert(connection, tenant, &mut state, &begin.owner)?;
+    audit::append(connection, &begin.audit)?;
     Ok(BeginResult::Admitted { shadowed: reservation.shadowed })
 }
 
-/// Returns the result that the idempotency key, a kill switch or changed settings decide, if any.
-fn look(
+/// Reserves an attempt of a user's call, or returns why it was refused.
+pub(super) fn reserve(
     connection: &Connection,
     tenant: &str,
-    call: &Call,
-    settings_version: u64,
-) -> Result<Option<BeginResult>> {
-    Ok(match idempotency::look(connection, tenant, call)? {
-        Standing::UnderWay(id) => Some(BeginResult::InProgress(id)),
-        Standing::Over(over) => Some(BeginResult::Replayed(over)),
-        Standing::Mismatched => Some(BeginResult::IdempotencyConflict),
-        Standing::Free => {
-            let standing = kill_switch::standing(connection, tenant, &call.consumer.user)?;
-            let is_current = standing.settings_version == settings_version;
-            match standing.tripped(call.created_at) {
-                Some(switch) => Some(BeginResult::KillSwitch(switch)),
-                None => (!is_current).then_some(BeginResult::SettingsChanged),
-            }
+    user: &str,
+    stage: SwitchStage<'_>,
+    now: Timestamp,
+) -> Result<ControlFlow<BeginResult, Reservation>> {
+    match stage.decide(kill_switch::tenant_state(connection, tenant, user)?) {
+        ControlFlow::Continue(stage) => {
+            let decision = quota::reserve(connection, tenant, stage, now)?;
+            Ok(decision.map_break(BeginResult::Refused))
         }
-    })
-}
-
-/// Adds the limits exceeded in shadow mode to the call's metadata.
-pub(super) fn note_shadowed(call: &mut Call, shadowed: &[Refusal]) -> Result<()> {
-    if shadowed.is_empty() {
-        return Ok(());
+        ControlFlow::Break(refused) => Ok(ControlFlow::Break(refused)),
     }
-    let more: serde_json::Value =
-        serde_json::from_str(&to_json(&shadowed)?).map_err(crate::error::unreadable)?;
-    match (call.metadata.get_mut("shadowed"), more) {
-        (Some(serde_json::Value::Array(there)), serde_json::Value::Array(more)) => there.extend(more),
-        (_, more) => {
-            call.metadata.insert("shadowed".to_owned(), more);
-        }
-    }
-    Ok(())
 }

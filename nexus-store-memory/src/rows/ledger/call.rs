@@ -1,22 +1,12 @@
 //! Calls and their open attempts, as rows.
 
-use nexus_core::ledger::{Attempt, Call, CallStatus, LedgerEntry, LedgerQuery, OpenCall};
-use nexus_core::quota::CounterKey;
-use nexus_core::{Error, ErrorKind, NanoUsd, Principal, Result, Usage};
+use nexus_core::ledger::{Call, CallState, CallStatus, LedgerEntry, LedgerQuery, OpenAttempt, OpenCall};
+use nexus_core::{Error, ErrorKind, Principal, Result};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{exact, from_json, money, to_json};
 use crate::db::select::Select;
 use crate::error::{sql, too_large, unreadable};
-
-/// Call with the state that only the store keeps.
-pub(super) struct Stored {
-    pub(super) call: Call,
-    /// Whether an attempt was sent, or charged.
-    pub(super) billable: bool,
-    /// Open attempt, and the counters that hold its reservation.
-    pub(super) attempt: Option<(Attempt, Vec<CounterKey>)>,
-}
 
 fn not_found() -> Error {
     Error::not_found("there is no such call").code("CALL_NOT_FOUND")
@@ -47,10 +37,15 @@ fn join(body: &str, metadata: &str) -> Result<Call> {
 }
 
 /// Adds a call with its open attempt.
-pub(super) fn insert(connection: &Connection, tenant: &str, stored: &mut Stored, owner: &str) -> Result<()> {
-    let (body, metadata) = split(&mut stored.call)?;
-    let (attempt, counters) = under_way(stored)?;
-    let call = &stored.call;
+pub(super) fn insert(
+    connection: &Connection,
+    tenant: &str,
+    state: &mut CallState,
+    owner: &str,
+) -> Result<()> {
+    let (body, metadata) = split(&mut state.call)?;
+    let (attempt, counters) = open_attempt(state)?;
+    let call = &state.call;
     let (input, output) = tokens(call)?;
     let inserted = connection
         .prepare_cached(
@@ -92,8 +87,8 @@ pub(super) fn insert(connection: &Connection, tenant: &str, stored: &mut Stored,
 }
 
 /// Serializes the open attempt and its counters as two columns.
-fn under_way(stored: &Stored) -> Result<(Option<String>, Option<String>)> {
-    let Some((attempt, counters)) = &stored.attempt else { return Ok((None, None)) };
+fn open_attempt(state: &CallState) -> Result<(Option<String>, Option<String>)> {
+    let Some(OpenAttempt { attempt, counters }) = &state.attempt else { return Ok((None, None)) };
     Ok((Some(to_json(attempt)?), Some(to_json(counters)?)))
 }
 
@@ -106,12 +101,12 @@ fn tokens(call: &Call) -> Result<(i64, i64)> {
 pub(super) fn update(
     connection: &Connection,
     tenant: &str,
-    stored: &mut Stored,
+    state: &mut CallState,
     reasoning: Option<&str>,
 ) -> Result<()> {
-    let (body, metadata) = split(&mut stored.call)?;
-    let (attempt, counters) = under_way(stored)?;
-    let call = &stored.call;
+    let (body, metadata) = split(&mut state.call)?;
+    let (attempt, counters) = open_attempt(state)?;
+    let call = &state.call;
     let (input, output) = tokens(call)?;
     connection
         .prepare_cached(
@@ -131,7 +126,7 @@ pub(super) fn update(
             output,
             money(call.cost)?,
             call.latency_ms.map(exact).transpose()?,
-            stored.billable,
+            state.is_billable,
             metadata,
             body,
             reasoning,
@@ -146,12 +141,7 @@ pub(super) fn update(
 /// Updates the usage and cost of a call from the latest ledger entry of each of its attempts.
 pub(super) fn revise(connection: &Connection, tenant: &str, id: &str, latest: &[LedgerEntry]) -> Result<()> {
     let mut call = load(connection, tenant, id)?.call;
-    (call.usage, call.cost, call.estimated) = (Usage::default(), NanoUsd::ZERO, false);
-    for line in latest {
-        call.usage = call.usage.checked_add(&line.usage).ok_or_else(too_large)?;
-        call.cost = call.cost.checked_add(line.charged.money).ok_or_else(too_large)?;
-        call.estimated |= line.estimated;
-    }
+    call.revise(latest)?;
     let (body, _) = split(&mut call)?;
     let (input, output) = tokens(&call)?;
     connection
@@ -166,24 +156,25 @@ pub(super) fn revise(connection: &Connection, tenant: &str, id: &str, latest: &[
 }
 
 /// Reads a call.
-pub(super) fn load(connection: &Connection, tenant: &str, id: &str) -> Result<Stored> {
-    let stored = connection
+pub(super) fn load(connection: &Connection, tenant: &str, id: &str) -> Result<CallState> {
+    let state = connection
         .prepare_cached(
             "SELECT body, request_metadata, billable, attempt, counters FROM llm_api_calls
              WHERE tenant = ?1 AND id = ?2",
         )
         .and_then(|mut statement| statement.query_row(params![tenant, id], |row| Ok(read(row))).optional())
         .map_err(sql)?;
-    stored.ok_or_else(not_found)?
+    state.ok_or_else(not_found)?
 }
 
-fn read(row: &Row<'_>) -> Result<Stored> {
+fn read(row: &Row<'_>) -> Result<CallState> {
     let text = |column| row.get_ref(column).map_err(sql)?.as_str().map_err(|error| sql(error.into()));
     let attempt = row.get_ref(3).and_then(|body| Ok(body.as_str_or_null()?)).map_err(sql)?;
-    Ok(Stored {
+    let open = |body| Ok(OpenAttempt { attempt: from_json(body)?, counters: from_json(text(4)?)? });
+    Ok(CallState {
         call: join(text(0)?, text(1)?)?,
-        billable: row.get(2).map_err(sql)?,
-        attempt: attempt.map(|body| Ok((from_json(body)?, from_json(text(4)?)?))).transpose()?,
+        is_billable: row.get(2).map_err(sql)?,
+        attempt: attempt.map(open).transpose()?,
     })
 }
 
@@ -209,12 +200,12 @@ pub(crate) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
 }
 
 fn read_open(row: &Row<'_>) -> Result<OpenCall> {
-    let Stored { call, attempt, .. } = read(row)?;
+    let CallState { call, attempt, .. } = read(row)?;
     let tenant: String = row.get(5).map_err(sql)?;
     Ok(OpenCall {
         tenant: Principal::system(tenant, "recovery")?.tenant().clone(),
         call,
-        attempt: attempt.map(|(attempt, _)| attempt),
+        attempt: attempt.map(|open| open.attempt),
         owner: row.get(6).map_err(sql)?,
     })
 }

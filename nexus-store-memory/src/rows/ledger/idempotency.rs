@@ -1,73 +1,63 @@
 //! Idempotency records: the call and the result of each idempotency key.
 //!
-//! A result holds text, so it is stored with its key and expires with it. A call without a key uses its own id as
-//! key, which no other request can name: there is nothing to look up and nothing to store.
+//! A result holds text, so it is stored with its key and expires with it.
 
-use nexus_core::ledger::{Call, CallResult, CallStatus};
+use nexus_core::ledger::{BeginResult, Call, CallResult, IdempotencyKey, KeyRecord, KeyTaken};
 use nexus_core::{Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::call;
 use crate::convert::{from_json, to_json};
-use crate::error::sql;
+use crate::error::{corrupt, sql};
 use crate::migrations;
 
 /// Upper bound on the expired keys that are deleted when a new one is added.
 const SWEEP: i64 = 4;
 
-/// State of an idempotency key.
-pub(super) enum Standing {
-    /// No request holds the key.
-    Free,
-    /// The call of this id is in progress.
-    UnderWay(String),
-    /// The call has ended.
-    Over(Box<(Call, CallResult)>),
-    /// The key belongs to another request.
-    Mismatched,
-}
-
-struct Row {
-    call: String,
-    digest: String,
-    result: Option<String>,
-}
-
-fn is_keyless(call: &Call) -> bool {
-    call.claim.key == call.id
-}
-
-/// Returns the state of the idempotency key of a new call.
-pub(super) fn look(connection: &Connection, tenant: &str, call: &Call) -> Result<Standing> {
-    if is_keyless(call) {
-        return Ok(Standing::Free);
+/// Returns the record of a call's key, if there is one.
+pub(super) fn find(connection: &Connection, tenant: &str, call: &Call) -> Result<Option<KeyRecord>> {
+    if call.is_keyless() {
+        return Ok(None);
     }
-    let (claim, now) = (&call.claim, call.created_at);
-    let found = connection
+    let IdempotencyKey { operation, key } = &call.claim;
+    connection
         .prepare_cached(
-            "SELECT call, digest, result FROM claim
-             WHERE tenant = ?1 AND operation = ?2 AND key = ?3 AND expires_at > ?4 AND given_back = 0",
+            "SELECT call, digest, result IS NOT NULL, given_back, expires_at FROM claim
+             WHERE tenant = ?1 AND operation = ?2 AND key = ?3",
         )
         .and_then(|mut statement| {
             statement
-                .query_row(params![tenant, claim.operation.as_str(), claim.key, now.as_micros()], |row| {
-                    Ok(Row { call: row.get(0)?, digest: row.get(1)?, result: row.get(2)? })
+                .query_row(params![tenant, operation.as_str(), key], |row| {
+                    Ok(KeyRecord {
+                        call: row.get(0)?,
+                        digest: row.get(1)?,
+                        is_settled: row.get(2)?,
+                        is_released: row.get(3)?,
+                        expires_at: Timestamp::from_micros(row.get(4)?),
+                    })
                 })
                 .optional()
         })
-        .map_err(sql)?;
-    let Some(row) = found else { return Ok(Standing::Free) };
-    if row.digest != call.digest {
-        return Ok(Standing::Mismatched);
-    }
-    let Some(result) = row.result else { return Ok(Standing::UnderWay(row.call)) };
-    let call = call::load(connection, tenant, &row.call)?.call;
-    Ok(Standing::Over(Box::new((call, from_json(&result)?))))
+        .map_err(sql)
+}
+
+/// Returns the result of an admission whose key is taken.
+pub(super) fn taken(connection: &Connection, tenant: &str, taken: KeyTaken) -> Result<BeginResult> {
+    Ok(match taken {
+        KeyTaken::InProgress(call) => BeginResult::InProgress(call),
+        KeyTaken::Mismatched => BeginResult::IdempotencyConflict,
+        KeyTaken::Settled(call) => {
+            let call = call::load(connection, tenant, &call)?.call;
+            let result = stored(connection, tenant, &call)?;
+            let result = result.ok_or_else(|| corrupt("an idempotency key has lost its result"))?;
+            BeginResult::Replayed(Box::new((call, result)))
+        }
+    })
 }
 
 /// Stores a free key for `call`, and deletes a few expired ones.
 pub(super) fn take(connection: &Connection, tenant: &str, call: &Call, until: Timestamp) -> Result<()> {
-    if is_keyless(call) {
+    if call.is_keyless() {
         return Ok(());
     }
     sweep(connection, call.created_at)?;
@@ -121,7 +111,7 @@ pub(super) fn finish(
     result: &CallResult,
     given_back: bool,
 ) -> Result<()> {
-    if is_keyless(call) {
+    if call.is_keyless() {
         return Ok(());
     }
     let result = to_json(result)?;
@@ -148,22 +138,21 @@ pub(super) fn finish(
 /// Returns the result of a call: none while it is in progress, [`CallResult::NotKept`] once its key is gone.
 pub(crate) fn result(connection: &Connection, tenant: &str, id: &str) -> Result<Option<CallResult>> {
     let call = call::load(connection, tenant, id)?.call;
-    if call.status == CallStatus::Open {
-        return Ok(None);
-    }
+    Ok(call.result(stored(connection, tenant, &call)?))
+}
+
+/// Returns the result that is stored with the key of a call.
+fn stored(connection: &Connection, tenant: &str, call: &Call) -> Result<Option<CallResult>> {
+    let IdempotencyKey { operation, key } = &call.claim;
     let result: Option<Option<String>> = connection
         .prepare_cached(
             "SELECT result FROM claim WHERE tenant = ?1 AND operation = ?2 AND key = ?3 AND call = ?4",
         )
         .and_then(|mut statement| {
-            let claim = &call.claim;
             statement
-                .query_row(params![tenant, claim.operation.as_str(), claim.key, id], |row| row.get(0))
+                .query_row(params![tenant, operation.as_str(), key, call.id], |row| row.get(0))
                 .optional()
         })
         .map_err(sql)?;
-    match result.flatten() {
-        Some(result) => from_json(&result).map(Some),
-        None => Ok(Some(CallResult::NotKept)),
-    }
+    result.flatten().map(|result| from_json(&result)).transpose()
 }

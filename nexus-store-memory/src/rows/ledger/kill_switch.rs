@@ -1,50 +1,30 @@
 //! Kill switches, and the hourly statistics of each scope.
 
 use nexus_core::audit::UnsealedRecords;
-use nexus_core::ledger::{HourlyStats, KillSwitch, KillSwitchScope, Settlement};
-use nexus_core::{Error, NanoUsd, Result, Timestamp};
+use nexus_core::ledger::{HourlyStats, KillSwitch, KillSwitchScope, Settlement, TenantState};
+use nexus_core::quota::Consumer;
+use nexus_core::{NanoUsd, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::convert::{from_json, limit as at_most, money, small, to_json};
+use crate::convert::{exact, from_json, limit as at_most, money, small, to_json};
 use crate::error::sql;
 use crate::rows::audit;
-
-/// Length of an hour in microseconds.
-const HOUR: i64 = 3_600_000_000;
 
 /// Number of hours of a scope that are kept.
 const HOURS: i64 = 24;
 
-/// Returns the tenant, kind and id of a scope as columns. A tenant trips its own switches only.
+/// Returns the tenant, kind and id of a scope as columns.
 fn columns<'a>(tenant: &'a str, scope: &'a KillSwitchScope) -> Result<(&'a str, &'static str, &'a str)> {
-    match scope {
-        KillSwitchScope::Global => Ok(("", "global", "")),
-        KillSwitchScope::Tenant(id) if id == tenant => Ok((tenant, "tenant", id)),
-        KillSwitchScope::Tenant(_) => {
-            Err(Error::invalid("a kill switch applies to the tenant that trips it")
-                .code("STOP_OF_OTHER_TENANT"))
-        }
-        KillSwitchScope::User(id) => Ok((tenant, "user", id)),
-    }
-}
-
-/// State that decides about a user's calls before any limit does.
-pub(super) struct Standing {
-    /// Kill switches of the user's scopes, widest first.
-    pub(super) switches: Vec<KillSwitch>,
-    /// Version of the tenant's settings.
-    pub(super) settings_version: u64,
-}
-
-impl Standing {
-    /// Returns the widest kill switch that is tripped at `now`.
-    pub(super) fn tripped(self, now: Timestamp) -> Option<KillSwitch> {
-        self.switches.into_iter().find(|switch| switch.is_tripped(now))
-    }
+    scope.check_tenant(tenant)?;
+    Ok(match scope {
+        KillSwitchScope::Global => ("", "global", ""),
+        KillSwitchScope::Tenant(id) => (tenant, "tenant", id),
+        KillSwitchScope::User(id) => (tenant, "user", id),
+    })
 }
 
 /// Reads the kill switches of a user's calls and the version of its tenant's settings, in one statement.
-pub(super) fn standing(connection: &Connection, tenant: &str, user: &str) -> Result<Standing> {
+pub(super) fn tenant_state(connection: &Connection, tenant: &str, user: &str) -> Result<TenantState> {
     let mut statement = connection
         .prepare_cached(
             "SELECT coalesce(sum(version), 0), NULL FROM settings_version WHERE tenant IN ('', ?1)
@@ -54,14 +34,14 @@ pub(super) fn standing(connection: &Connection, tenant: &str, user: &str) -> Res
         )
         .map_err(sql)?;
     let mut rows = statement.query(params![tenant, user]).map_err(sql)?;
-    let mut standing = Standing { switches: Vec::new(), settings_version: 0 };
+    let mut state = TenantState::default();
     while let Some(row) = rows.next().map_err(sql)? {
         match row.get::<_, Option<String>>(1).map_err(sql)? {
-            Some(body) => standing.switches.push(from_json(&body)?),
-            None => standing.settings_version = small(row.get(0).map_err(sql)?)?,
+            Some(body) => state.kill_switches.push(from_json(&body)?),
+            None => state.settings_version = small(row.get(0).map_err(sql)?)?,
         }
     }
-    Ok(standing)
+    Ok(state)
 }
 
 /// Returns the kill switches that hold for any user of a tenant at `now`: the global one, the tenant's, its users'.
@@ -125,7 +105,7 @@ pub(crate) fn rearm(
         .map_err(sql)?;
     connection
         .prepare_cached("DELETE FROM hour_tally WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND hour = ?4")
-        .and_then(|mut statement| statement.execute(params![of, kind, id, hour(now)]))
+        .and_then(|mut statement| statement.execute(params![of, kind, id, HourlyStats::hour(now)]))
         .map_err(sql)?;
     if was_tripped {
         audit::append(connection, record)?;
@@ -171,30 +151,26 @@ pub(crate) fn sweep_tallies(
             "DELETE FROM hour_tally WHERE (tenant, scope, id, hour) IN (
                  SELECT tenant, scope, id, hour FROM hour_tally WHERE tenant = ?1 AND hour < ?2 LIMIT ?3)",
         )
-        .and_then(|mut statement| statement.execute(params![tenant, hour(before), at_most(limit)]))
+        .and_then(|mut statement| {
+            statement.execute(params![tenant, HourlyStats::hour(before), at_most(limit)])
+        })
         .map_err(sql)
 }
 
-fn hour(now: Timestamp) -> i64 {
-    now.as_micros().div_euclid(HOUR)
-}
-
-/// Adds an ended call to the hour of its tenant and its user, trips the switches whose rule is broken, and returns them.
+/// Adds an ended call to the statistics of its scopes in this hour, trips the switches whose rule is broken, and returns
+/// them.
 pub(super) fn count(
     connection: &Connection,
     settlement: &Settlement,
-    user: &str,
-    spent: NanoUsd,
-    failed: bool,
+    consumer: &Consumer,
+    call: &HourlyStats,
 ) -> Result<Vec<KillSwitch>> {
-    let tenant = settlement.tenant.as_str();
+    let (tenant, now) = (settlement.tenant.as_str(), settlement.at);
     let mut tripped = Vec::new();
-    for scope in [KillSwitchScope::Tenant(tenant.to_owned()), KillSwitchScope::User(user.to_owned())] {
-        let tally = tally(connection, tenant, &scope, settlement.at, spent, failed)?;
-        let Some(cause) = settlement.shutoff.cause_to_trip(&scope, &tally) else { continue };
-        let latched = get(connection, tenant, &scope)?.is_some_and(|switch| switch.is_tripped(settlement.at));
-        if !latched {
-            let switch = settlement.shutoff.kill_switch(scope, cause, settlement.at);
+    for scope in KillSwitchScope::counted_for(consumer) {
+        let hour = add_to_hour(connection, tenant, &scope, now, call)?;
+        let Some(switch) = settlement.shutoff.trip(scope, &hour, now) else { continue };
+        if switch.replaces(get(connection, tenant, &switch.scope)?.as_ref()) {
             put(connection, tenant, &switch)?;
             tripped.push(switch);
         }
@@ -202,25 +178,26 @@ pub(super) fn count(
     Ok(tripped)
 }
 
-fn tally(
+/// Adds to a scope's statistics of the hour of `at`, and returns them.
+fn add_to_hour(
     connection: &Connection,
     tenant: &str,
     scope: &KillSwitchScope,
     at: Timestamp,
-    spent: NanoUsd,
-    failed: bool,
+    more: &HourlyStats,
 ) -> Result<HourlyStats> {
     let (tenant, scope, id) = columns(tenant, scope)?;
-    let spent = money(spent)?;
+    let hour = HourlyStats::hour(at);
+    let [more_spent, more_calls, more_failed] = [money(more.spent)?, exact(more.calls)?, exact(more.failed)?];
     let (spent, calls, failed) = connection
         .prepare_cached(
             "INSERT INTO hour_tally (tenant, scope, id, hour, spent_nano, calls, failed)
-             VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)
-             ON CONFLICT DO UPDATE SET spent_nano = spent_nano + ?5, calls = calls + 1, failed = failed + ?6
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET spent_nano = spent_nano + ?5, calls = calls + ?6, failed = failed + ?7
              RETURNING spent_nano, calls, failed",
         )
         .and_then(|mut statement| {
-            let values = params![tenant, scope, id, hour(at), spent, i64::from(failed)];
+            let values = params![tenant, scope, id, hour, more_spent, more_calls, more_failed];
             statement.query_row(values, |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
         })
         .map_err(sql)?;
@@ -230,7 +207,7 @@ fn tally(
                 "DELETE FROM hour_tally WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND hour < ?4",
             )
             .and_then(|mut statement| {
-                statement.execute(params![tenant, scope, id, hour(at).saturating_sub(HOURS)])
+                statement.execute(params![tenant, scope, id, hour.saturating_sub(HOURS)])
             })
             .map_err(sql)?;
     }

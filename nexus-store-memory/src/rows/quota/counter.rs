@@ -1,11 +1,12 @@
 //! Quota counters as rows.
 
-use nexus_core::ledger::Operation;
-use nexus_core::quota::{ANSWERS, CounterKey, CounterState, MeterAmounts, ScopeKind};
+use nexus_core::ledger::{LedgerEntry, Operation};
+use nexus_core::quota::{
+    ANSWERS, CounterChange, CounterKey, CounterState, MeterAmounts, ReservedCounter, ScopeKind, Window,
+};
 use nexus_core::{NanoUsd, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Charge, lost};
 use crate::convert::{exact, limit as at_most, money, small};
 use crate::error::{corrupt, sql};
 
@@ -52,15 +53,10 @@ pub(super) fn read_amounts(row: &Row<'_>, from: usize) -> Result<MeterAmounts> {
 }
 
 /// Writes a counter, new or not. Its window's end is written once.
-pub(super) fn save(
-    connection: &Connection,
-    tenant: &str,
-    key: &CounterKey,
-    ends_at: Option<Timestamp>,
-    used: &CounterState,
-) -> Result<()> {
-    let [calls, tokens, cost_units, nano] = columns(&used.reserved)?;
-    let [settled_calls, settled_tokens, settled_cost_units, settled_nano] = columns(&used.settled)?;
+pub(super) fn save(connection: &Connection, tenant: &str, counter: &ReservedCounter) -> Result<()> {
+    let ReservedCounter { key, ends_at, state } = counter;
+    let [calls, tokens, cost_units, nano] = columns(&state.reserved)?;
+    let [settled_calls, settled_tokens, settled_cost_units, settled_nano] = columns(&state.settled)?;
     connection
         .prepare_cached(
             "INSERT INTO quota_counter (tenant, scope, id, model, window, ends_at, reserved_calls, reserved_tokens,
@@ -92,16 +88,14 @@ pub(super) fn save(
         .map_err(sql)
 }
 
-/// Replaces a reservation on a counter by the charge. Returns whether the counter exists.
-pub(super) fn settle(
-    connection: &Connection,
-    tenant: &str,
-    key: &CounterKey,
-    charge: &Charge<'_>,
-) -> Result<bool> {
-    let [calls, tokens, cost_units, nano] = columns(charge.reserved)?;
-    let [charged_calls, charged_tokens, charged_cost_units, charged_nano] = columns(charge.charged)?;
-    connection
+/// Changes a counter.
+///
+/// # Errors
+/// [`Corrupt`](nexus_core::ErrorKind::Corrupt) where an amount would become negative, or a required counter is missing.
+pub(super) fn change(connection: &Connection, tenant: &str, change: &CounterChange) -> Result<()> {
+    let CounterChange { key, released, settled, is_required } = change;
+    let [calls, tokens, cost_units, nano] = columns(released)?;
+    let changed = connection
         .prepare_cached(
             "UPDATE quota_counter SET
                  reserved_calls = reserved_calls - ?6, reserved_tokens = reserved_tokens - ?7,
@@ -121,42 +115,19 @@ pub(super) fn settle(
                 tokens,
                 cost_units,
                 nano,
-                charged_calls,
-                charged_tokens,
-                charged_cost_units,
-                charged_nano,
+                settled.calls,
+                settled.tokens,
+                settled.cost_units,
+                settled.money.as_nanos(),
             ])
         })
-        .map(|changed| changed == 1)
-        .map_err(|error| if is_check(&error) { lost() } else { sql(error) })
+        .map_err(|error| if is_check(&error) { lost() } else { sql(error) })?;
+    // A counter without a reservation is swept soon after its window.
+    if changed == 0 && *is_required { Err(lost()) } else { Ok(()) }
 }
 
-/// Adds a change of the charge to a counter, if it exists.
-pub(super) fn add(connection: &Connection, tenant: &str, key: &CounterKey, change: [i64; 4]) -> Result<()> {
-    let [calls, tokens, cost_units, nano] = change;
-    connection
-        .prepare_cached(
-            "UPDATE quota_counter SET
-                 settled_calls = settled_calls + ?6, settled_tokens = settled_tokens + ?7,
-                 settled_cost_units = settled_cost_units + ?8, settled_nano = settled_nano + ?9
-             WHERE tenant = ?1 AND scope = ?2 AND id = ?3 AND model = ?4 AND window = ?5",
-        )
-        .and_then(|mut statement| {
-            let CounterKey { scope, id, model, window } = key;
-            statement.execute(params![
-                tenant,
-                scope.as_str(),
-                id,
-                model,
-                window,
-                calls,
-                tokens,
-                cost_units,
-                nano
-            ])
-        })
-        .map(drop)
-        .map_err(|error| if is_check(&error) { lost() } else { sql(error) })
+fn lost() -> nexus_core::Error {
+    corrupt("a reservation is missing from its counter")
 }
 
 /// Returns whether an amount would have become negative.
@@ -165,17 +136,18 @@ fn is_check(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code == check)
 }
 
-/// Returns the existing counters of an ended attempt: those of its day, of its month and of all time, and those of
+/// Returns the existing counters of an attempt's entry: those of its `day`, of its month and of all time, and those of
 /// windows of seconds in which it `started`.
 pub(super) fn covering(
     connection: &Connection,
     tenant: &str,
-    charge: &Charge<'_>,
+    entry: &LedgerEntry,
+    day: &str,
     started: Option<Timestamp>,
 ) -> Result<Vec<CounterKey>> {
-    let consumer = charge.consumer;
-    let month = charge.day.get(..7).unwrap_or(charge.day);
-    let answers = (charge.kind == Operation::Chat).then_some(ANSWERS);
+    let consumer = &entry.consumer;
+    let [day, month] = Window::booked_on(day);
+    let answers = (entry.kind == Operation::Chat).then_some(ANSWERS);
     let mut statement = connection.prepare_cached(COVERING).map_err(sql)?;
     let mut rows = statement
         .query(params![
@@ -185,9 +157,9 @@ pub(super) fn covering(
             consumer.user,
             consumer.investigation,
             consumer.run,
-            charge.model,
-            format!("d/{}", charge.day),
-            format!("m/{month}"),
+            entry.model,
+            day,
+            month,
             started.map(Timestamp::as_micros),
             answers,
         ])
@@ -215,14 +187,7 @@ const COVERING: &str = "
                AND ?10 >= q.ends_at - CAST(substr(q.window, 2) AS INTEGER) * 1000000))";
 
 fn scope(name: &str) -> Result<ScopeKind> {
-    let scopes = [
-        ScopeKind::Tenant,
-        ScopeKind::Organisation,
-        ScopeKind::User,
-        ScopeKind::Investigation,
-        ScopeKind::Run,
-    ];
-    scopes.into_iter().find(|scope| scope.as_str() == name).ok_or_else(unknown_scope)
+    ScopeKind::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(unknown_scope)
 }
 
 fn unknown_scope() -> nexus_core::Error {

@@ -6,153 +6,108 @@
 //! [`counter::covering`]: super::counter::covering
 
 use nexus_core::Result;
-use nexus_core::quota::{ANSWERS, CounterKey, CounterState, ScopeKind};
+use nexus_core::quota::{CounterKey, CounterState, LedgerPeriod, ScopeKind};
 use rusqlite::{Connection, params};
 
 use super::counter::read_amounts;
 use crate::error::sql;
 
-/// Upper bound of all days of a ledger.
-const LAST: &str = "~";
-
-/// Period of a counter's window.
-enum Stretch {
-    /// Civil days, both included.
-    Days(String, String),
-    /// Microseconds since 1970, the end excluded.
-    Micros(i64, i64),
-    /// All time, of a run's chat calls.
-    Answers,
-}
-
-impl Stretch {
-    /// Parses a window's name.
-    fn of(window: &str) -> Option<Self> {
-        if window == ANSWERS {
-            return Some(Self::Answers);
-        }
-        match window.split_once('/') {
-            None if window == "total" => Some(Self::Days(String::new(), LAST.to_owned())),
-            Some(("d", day)) => Some(Self::Days(day.to_owned(), day.to_owned())),
-            Some(("m", month)) => Some(Self::Days(format!("{month}-01"), format!("{month}-31"))),
-            Some((seconds, number)) => {
-                let length = seconds.strip_prefix('s')?.parse::<i64>().ok()?.checked_mul(1_000_000)?;
-                let from = number.parse::<i64>().ok()?.checked_mul(length)?;
-                Some(Self::Micros(from, from.checked_add(length)?))
-            }
-            None => None,
-        }
-    }
-}
-
 /// Returns the initial state of a counter.
 pub(super) fn seed(connection: &Connection, tenant: &str, key: &CounterKey) -> Result<CounterState> {
-    let Some(stretch) = Stretch::of(&key.window) else { return Ok(CounterState::default()) };
-    let values = |from: &dyn rusqlite::ToSql, until: &dyn rusqlite::ToSql| {
-        let statement = statement(key.scope, &stretch);
-        connection
-            .prepare_cached(statement)
-            .and_then(|mut statement| {
-                statement.query_row(params![tenant, key.id, key.model, from, until], |row| {
-                    Ok(read_amounts(row, 0))
-                })
-            })
-            .map_err(sql)?
+    let Some(period) = LedgerPeriod::of_window(&key.window) else { return Ok(CounterState::default()) };
+    let (from, until): (&dyn rusqlite::ToSql, &dyn rusqlite::ToSql) = match &period {
+        LedgerPeriod::Days { first, last, .. } => (first, last),
+        LedgerPeriod::Admitted { from, until } => (from, until),
     };
-    let settled = match &stretch {
-        Stretch::Days(first, last) => values(first, last),
-        Stretch::Micros(from, until) => values(from, until),
-        Stretch::Answers => values(&"", &LAST),
-    }?;
+    let settled = connection
+        .prepare_cached(statement(key.scope, &period))
+        .and_then(|mut statement| {
+            let values = params![tenant, key.id, key.model, from, until];
+            statement.query_row(values, |row| Ok(read_amounts(row, 0)))
+        })
+        .map_err(sql)??;
     Ok(CounterState { settled, ..CounterState::default() })
 }
 
+/// Statement for the sums of entries `l`.
+macro_rules! sums {
+    ($($from:expr),+) => {
+        concat!(
+            "SELECT coalesce(sum(l.calls), 0), coalesce(sum(l.tokens), 0), coalesce(sum(l.cost_units), 0),
+                    coalesce(sum(l.cost_nano), 0) FROM ", $($from),+
+        )
+    };
+}
+
+/// Sums of days for a scope of the daily sums.
+macro_rules! of_days {
+    ($scope:literal) => {
+        sums!(
+            "llm_usage_daily AS l WHERE l.tenant = ?1 AND l.scope = '",
+            $scope,
+            "' AND l.scope_id = ?2
+             AND l.day BETWEEN ?4 AND ?5 AND (?3 = '*' OR l.model = ?3)"
+        )
+    };
+}
+
+/// Sums of days for a column of the ledger.
+macro_rules! of_booked {
+    ($column:literal, $and:literal) => {
+        sums!(
+            "billing_ledger AS l INDEXED BY line_by_",
+            $column,
+            " WHERE l.tenant = ?1 AND l.",
+            $column,
+            " = ?2
+             AND l.day BETWEEN ?4 AND ?5 AND (?3 = '*' OR l.model = ?3)",
+            $and
+        )
+    };
+}
+
+/// Sums of the calls that a consumer had admitted.
+macro_rules! of_calls {
+    ($column:literal) => {
+        sums!(
+            "llm_api_calls AS c CROSS JOIN billing_ledger AS l INDEXED BY line_by_call
+             WHERE c.tenant = ?1 AND c.",
+            $column,
+            " = ?2 AND c.created_at >= ?4 AND c.created_at < ?5
+               AND l.tenant = ?1 AND l.call = c.id AND l.revision = 0 AND (?3 = '*' OR l.model = ?3)"
+        )
+    };
+}
+
+/// Sums of the admitted calls for a column of the ledger. No zone is further than a day from UTC.
+macro_rules! of_booked_calls {
+    ($column:literal) => {
+        sums!(
+            "billing_ledger AS l INDEXED BY line_by_", $column, "
+                  CROSS JOIN llm_api_calls AS c ON c.tenant = l.tenant AND c.id = l.call
+             WHERE l.tenant = ?1 AND l.", $column, " = ?2
+               AND l.day BETWEEN date(?4 / 1000000, 'unixepoch', '-1 day') AND date(?5 / 1000000, 'unixepoch', '+1 day')
+               AND l.revision = 0 AND c.created_at >= ?4 AND c.created_at < ?5 AND (?3 = '*' OR l.model = ?3)"
+        )
+    };
+}
+
 /// Returns the statement for the sums of a scope: `?2` is its id, `?3` the model or `*`, `?4` and `?5` the period.
-///
-/// A period of seconds holds the attempts of the calls admitted within it, as they were counted then: its window ends
-/// by itself, so reconciliations do not change it.
-const fn statement(scope: ScopeKind, stretch: &Stretch) -> &'static str {
-    match (stretch, scope) {
-        (Stretch::Days(..), ScopeKind::Tenant) => {
-            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
-                    coalesce(sum(cost_nano), 0)
-             FROM llm_usage_daily
-             WHERE tenant = ?1 AND scope = 'tenant' AND scope_id = ?2 AND day BETWEEN ?4 AND ?5
-               AND (?3 = '*' OR model = ?3)"
+const fn statement(scope: ScopeKind, period: &LedgerPeriod) -> &'static str {
+    match (period, scope) {
+        (LedgerPeriod::Days { is_chat_only: true, .. }, _) => {
+            of_booked!("run", " AND json_extract(l.body, '$.kind') = 'chat'")
         }
-        (Stretch::Days(..), ScopeKind::Organisation) => {
-            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
-                    coalesce(sum(cost_nano), 0)
-             FROM llm_usage_daily
-             WHERE tenant = ?1 AND scope = 'organisation' AND scope_id = ?2 AND day BETWEEN ?4 AND ?5
-               AND (?3 = '*' OR model = ?3)"
-        }
-        (Stretch::Days(..), ScopeKind::User) => {
-            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
-                    coalesce(sum(cost_nano), 0)
-             FROM llm_usage_daily
-             WHERE tenant = ?1 AND scope = 'user' AND scope_id = ?2 AND day BETWEEN ?4 AND ?5
-               AND (?3 = '*' OR model = ?3)"
-        }
-        (Stretch::Days(..), ScopeKind::Investigation) => {
-            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
-                    coalesce(sum(cost_nano), 0)
-             FROM billing_ledger INDEXED BY line_by_investigation
-             WHERE tenant = ?1 AND investigation = ?2 AND day BETWEEN ?4 AND ?5 AND (?3 = '*' OR model = ?3)"
-        }
-        (Stretch::Days(..), ScopeKind::Run) => {
-            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
-                    coalesce(sum(cost_nano), 0)
-             FROM billing_ledger INDEXED BY line_by_run
-             WHERE tenant = ?1 AND run = ?2 AND day BETWEEN ?4 AND ?5 AND (?3 = '*' OR model = ?3)"
-        }
-        (Stretch::Answers, _) => {
-            "SELECT coalesce(sum(calls), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_units), 0),
-                    coalesce(sum(cost_nano), 0)
-             FROM billing_ledger INDEXED BY line_by_run
-             WHERE tenant = ?1 AND run = ?2 AND day BETWEEN ?4 AND ?5 AND (?3 = '*' OR model = ?3)
-               AND json_extract(body, '$.kind') = 'chat'"
-        }
-        (Stretch::Micros(..), ScopeKind::Tenant) => {
-            "SELECT coalesce(sum(l.calls), 0), coalesce(sum(l.tokens), 0), coalesce(sum(l.cost_units), 0),
-                    coalesce(sum(l.cost_nano), 0)
-             FROM llm_api_calls AS c CROSS JOIN billing_ledger AS l INDEXED BY line_by_call
-             WHERE c.tenant = ?1 AND c.tenant = ?2 AND c.created_at >= ?4 AND c.created_at < ?5
-               AND l.tenant = ?1 AND l.call = c.id AND l.revision = 0 AND (?3 = '*' OR l.model = ?3)"
-        }
-        (Stretch::Micros(..), ScopeKind::Organisation) => {
-            "SELECT coalesce(sum(l.calls), 0), coalesce(sum(l.tokens), 0), coalesce(sum(l.cost_units), 0),
-                    coalesce(sum(l.cost_nano), 0)
-             FROM llm_api_calls AS c CROSS JOIN billing_ledger AS l INDEXED BY line_by_call
-             WHERE c.tenant = ?1 AND c.organisation = ?2 AND c.created_at >= ?4 AND c.created_at < ?5
-               AND l.tenant = ?1 AND l.call = c.id AND l.revision = 0 AND (?3 = '*' OR l.model = ?3)"
-        }
-        (Stretch::Micros(..), ScopeKind::User) => {
-            "SELECT coalesce(sum(l.calls), 0), coalesce(sum(l.tokens), 0), coalesce(sum(l.cost_units), 0),
-                    coalesce(sum(l.cost_nano), 0)
-             FROM llm_api_calls AS c CROSS JOIN billing_ledger AS l INDEXED BY line_by_call
-             WHERE c.tenant = ?1 AND c.user = ?2 AND c.created_at >= ?4 AND c.created_at < ?5
-               AND l.tenant = ?1 AND l.call = c.id AND l.revision = 0 AND (?3 = '*' OR l.model = ?3)"
-        }
-        // No zone is further than a day from UTC.
-        (Stretch::Micros(..), ScopeKind::Investigation) => {
-            "SELECT coalesce(sum(l.calls), 0), coalesce(sum(l.tokens), 0), coalesce(sum(l.cost_units), 0),
-                    coalesce(sum(l.cost_nano), 0)
-             FROM billing_ledger AS l INDEXED BY line_by_investigation
-                  CROSS JOIN llm_api_calls AS c ON c.tenant = l.tenant AND c.id = l.call
-             WHERE l.tenant = ?1 AND l.investigation = ?2
-               AND l.day BETWEEN date(?4 / 1000000, 'unixepoch', '-1 day') AND date(?5 / 1000000, 'unixepoch', '+1 day')
-               AND l.revision = 0 AND c.created_at >= ?4 AND c.created_at < ?5 AND (?3 = '*' OR l.model = ?3)"
-        }
-        (Stretch::Micros(..), ScopeKind::Run) => {
-            "SELECT coalesce(sum(l.calls), 0), coalesce(sum(l.tokens), 0), coalesce(sum(l.cost_units), 0),
-                    coalesce(sum(l.cost_nano), 0)
-             FROM billing_ledger AS l INDEXED BY line_by_run
-                  CROSS JOIN llm_api_calls AS c ON c.tenant = l.tenant AND c.id = l.call
-             WHERE l.tenant = ?1 AND l.run = ?2
-               AND l.day BETWEEN date(?4 / 1000000, 'unixepoch', '-1 day') AND date(?5 / 1000000, 'unixepoch', '+1 day')
-               AND l.revision = 0 AND c.created_at >= ?4 AND c.created_at < ?5 AND (?3 = '*' OR l.model = ?3)"
-        }
+        (LedgerPeriod::Days { .. }, ScopeKind::Tenant) => of_days!("tenant"),
+        (LedgerPeriod::Days { .. }, ScopeKind::Organisation) => of_days!("organisation"),
+        (LedgerPeriod::Days { .. }, ScopeKind::User) => of_days!("user"),
+        (LedgerPeriod::Days { .. }, ScopeKind::Investigation) => of_booked!("investigation", ""),
+        (LedgerPeriod::Days { .. }, ScopeKind::Run) => of_booked!("run", ""),
+        (LedgerPeriod::Admitted { .. }, ScopeKind::Tenant) => of_calls!("tenant"),
+        (LedgerPeriod::Admitted { .. }, ScopeKind::Organisation) => of_calls!("organisation"),
+        (LedgerPeriod::Admitted { .. }, ScopeKind::User) => of_calls!("user"),
+        (LedgerPeriod::Admitted { .. }, ScopeKind::Investigation) => of_booked_calls!("investigation"),
+        (LedgerPeriod::Admitted { .. }, ScopeKind::Run) => of_booked_calls!("run"),
     }
 }
 
