@@ -68,6 +68,20 @@ impl Submission {
         Ok(SubmissionDecision::Queued(Box::new(QueuedJob { document, job, reindex: false, is_new })))
     }
 
+    /// Checks that the corpus, which was created at `created_at`, is the one that the submission was authorised for, and not a
+    /// later one of the same id.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) with `CORPUS_CHANGED`.
+    pub fn check_corpus(&self, created_at: Timestamp) -> Result<()> {
+        if self.corpus_created_at == created_at {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Conflict, "the corpus was deleted and created again in the meantime")
+            .code("CORPUS_CHANGED")
+            .hint("send the document again"))
+    }
+
     /// Returns whether the submission equals the present or queued version. A failed document is tried again.
     fn is_unchanged(&self, document: &Document) -> bool {
         document.status != DocumentStatus::Failed && self.is_same(document)

@@ -108,6 +108,18 @@ impl LedgerEntry {
         MeterDelta::between(before, &self.charged)
     }
 
+    /// Returns the entry's share in the usage record of its provider and day; `None` on overflow.
+    pub fn usage_share(&self) -> Option<UsageShare> {
+        let MeterDelta { tokens, money, .. } = self.change()?;
+        let (tokens, embedding_tokens) = match self.kind {
+            Operation::Chat => (tokens, 0),
+            Operation::Embed => (0, tokens),
+            // Characters are no tokens.
+            Operation::Speak => (0, 0),
+        };
+        Some(UsageShare { tokens, embedding_tokens, cost: money })
+    }
+
     /// Checks that this attempt's own entry is an estimate. Only estimates can be corrected.
     ///
     /// # Errors
@@ -122,6 +134,17 @@ impl LedgerEntry {
             .with("call", &self.call)
             .with("attempt", self.attempt))
     }
+}
+
+/// Share of a ledger entry in a [`UsageRecord`](super::UsageRecord). That of a correction may be negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsageShare {
+    /// Tokens of prompts and answers.
+    pub tokens: i64,
+    /// Tokens of embedded texts.
+    pub embedding_tokens: i64,
+    /// Cost.
+    pub cost: NanoUsd,
 }
 
 /// Vendor's bill for an attempt that was charged by an estimate.
@@ -202,3 +225,6 @@ pub struct Reconciliation {
     /// The audit record.
     pub audit: audit::UnsealedRecords,
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ pub use call::{
     Attempt, AttemptOutcome, AttemptStatus, Call, CallResult, CallStatus, IdempotencyKey, Operation,
 };
 pub use call_state::{CallState, EndedAttempt, OpenAttempt, SettledCall};
-pub use entry::{Correction, LedgerEntry, Reconciliation, VendorBill};
+pub use entry::{Correction, LedgerEntry, Reconciliation, UsageShare, VendorBill};
 pub(crate) use kill_switch::TRIPPED;
 pub use kill_switch::{AutoTripRule, HourlyStats, KillSwitch, KillSwitchCause, KillSwitchScope};
 pub use query::{LedgerQuery, UsageBy, UsageRecord, UsageRow};

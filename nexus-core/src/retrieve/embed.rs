@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::analysis::analyse;
+use crate::document::store::StagedPassage;
 use crate::error::{Error, Result};
 use crate::id::ModelId;
 use crate::language::Language;
@@ -29,6 +30,32 @@ pub fn check_vector(vector: &[f32]) -> Result<()> {
         return invalid("a vector holds a number that is not finite or exceeds the upper bound");
     }
     Ok(())
+}
+
+/// Checks the vectors of staged passages: each is comparable, all are equally long, and `model` says who made them.
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_VECTOR`.
+pub fn check_staged(model: Option<&ModelId>, passages: &[StagedPassage]) -> Result<()> {
+    let mut expected = None;
+    for vector in passages.iter().filter_map(|passage| passage.vector.as_deref()) {
+        if model.is_none() {
+            return Err(Error::invalid("a passage has a vector, but the model that made it is not named")
+                .code("INVALID_VECTOR"));
+        }
+        check_vector(vector)?;
+        if *expected.get_or_insert(vector.len()) != vector.len() {
+            return Err(unequal_vectors());
+        }
+    }
+    Ok(())
+}
+
+/// Returns the error for a document whose vectors differ in length.
+pub fn unequal_vectors() -> Error {
+    Error::invalid("the vectors of a document differ in length")
+        .code("INVALID_VECTOR")
+        .hint("embed all passages of a document with one model")
 }
 
 /// Checks that a `vector` of `model` has the length of the `configured` embedder's vectors, if that is its model.

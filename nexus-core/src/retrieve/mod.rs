@@ -18,7 +18,9 @@ use crate::error::Result;
 use crate::id::{CorpusId, DocumentId, ModelId};
 use crate::principal::TenantId;
 
-pub use embed::{EmbedRole, Embedded, Embedder, HashingEmbedder, check_vector};
+pub use embed::{
+    EmbedRole, Embedded, Embedder, HashingEmbedder, check_staged, check_vector, unequal_vectors,
+};
 pub use filter::Filter;
 pub use fusion::{Fusion, Weights};
 

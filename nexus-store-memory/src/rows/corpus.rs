@@ -2,7 +2,7 @@
 
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::corpus::{Corpus, CorpusPatch};
-use nexus_core::{CorpusId, Error, ErrorKind, Result, TenantId, Timestamp};
+use nexus_core::{CorpusId, Error, ErrorKind, Result, TenantId};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -76,21 +76,6 @@ pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &CorpusId) ->
         })
         .map_err(sql)?;
     from_json(&body.ok_or_else(not_found)?)
-}
-
-/// Checks that the corpus is the one created at `created_at`, and not a later one of the same id.
-pub(crate) fn check_same(
-    connection: &Connection,
-    tenant: &TenantId,
-    id: &CorpusId,
-    created_at: Timestamp,
-) -> Result<()> {
-    if load(connection, tenant, id)?.created_at == created_at {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Conflict, "the corpus was deleted and created again in the meantime")
-        .code("CORPUS_CHANGED")
-        .hint("send the document again"))
 }
 
 pub(crate) fn list(connection: &Connection, tenant: &TenantId) -> Result<Vec<Corpus>> {

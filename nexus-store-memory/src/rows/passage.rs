@@ -9,7 +9,7 @@ use nexus_core::document::store::StagedPassage;
 use nexus_core::document::{Passage, PassageKey};
 use nexus_core::id::ModelId;
 use nexus_core::language::Language;
-use nexus_core::retrieve::check_vector;
+use nexus_core::retrieve::unequal_vectors;
 use nexus_core::{DocumentId, Error, Result};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -107,7 +107,7 @@ pub(crate) fn count(connection: &Connection, version: i64, model: Option<i64>) -
     };
     let (vectors, shortest, longest): (i64, Option<i64>, Option<i64>) = vectors;
     if shortest != longest {
-        return Err(unequal());
+        return Err(unequal_vectors());
     }
     Ok((small(passages)?, VectorCount { vectors, dimension: longest.map(|bytes| bytes / 4) }))
 }
@@ -266,22 +266,4 @@ pub(crate) fn model_or_new(connection: &Connection, name: &ModelId) -> Result<i6
             row.get(0)
         })
         .map_err(sql)
-}
-
-/// Checks that vectors can be compared, and that all are equally long.
-pub(crate) fn check_vectors(passages: &[StagedPassage]) -> Result<()> {
-    let mut expected = None;
-    for vector in passages.iter().filter_map(|passage| passage.vector.as_ref()) {
-        check_vector(vector)?;
-        if *expected.get_or_insert(vector.len()) != vector.len() {
-            return Err(unequal());
-        }
-    }
-    Ok(())
-}
-
-fn unequal() -> Error {
-    Error::invalid("the vectors of a document differ in length")
-        .code("INVALID_VECTOR")
-        .hint("embed all passages of a document with one model")
 }

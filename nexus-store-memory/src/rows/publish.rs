@@ -1,9 +1,10 @@
 //! Publication of passages: [`stage`] adds them under a lease, then [`publish`] makes all of them searchable at once.
 
+use nexus_core::Result;
 use nexus_core::document::store::{Lease, Publication, StagedPassage};
 use nexus_core::document::{Document, JobWork};
 use nexus_core::id::ModelId;
-use nexus_core::{Error, Result};
+use nexus_core::retrieve::check_staged;
 use rusqlite::Connection;
 
 use crate::rows::document::{self, Stored};
@@ -18,15 +19,8 @@ pub(crate) fn stage(
     passages: &[StagedPassage],
 ) -> Result<()> {
     let held = job::held(connection, lease)?;
+    check_staged(model, passages)?;
     let model = model.map(|model| passage::model_or_new(connection, model)).transpose()?;
-    match model {
-        Some(_) => passage::check_vectors(passages)?,
-        None if passages.iter().any(|passage| passage.vector.is_some()) => {
-            return Err(Error::invalid("a passage has a vector, but the model that made it is not named")
-                .code("INVALID_VECTOR"));
-        }
-        None => {}
-    }
     passage::stage(connection, held.version, passages, model)
 }
 

@@ -14,7 +14,7 @@ use crate::rows::{access, audit, corpus, version};
 pub(crate) fn submit(connection: &Connection, submission: &Submission) -> Result<Submitted> {
     let tenant = submission.principal.tenant();
     let corpus = corpus::row(connection, tenant, &submission.corpus)?;
-    corpus::check_same(connection, tenant, &submission.corpus, submission.corpus_created_at)?;
+    submission.check_corpus(corpus::load(connection, tenant, &submission.corpus)?.created_at)?;
     access::check(connection, &submission.access, &submission.id)?;
     let present = document::find(connection, tenant, &submission.id)?;
     let present = present.map(|Stored { document, newest, .. }| StoredDocument { document, newest });

@@ -135,6 +135,12 @@ fn a_different_description_is_a_change() {
 }
 
 #[test]
+fn a_corpus_that_was_created_again_is_another_one() {
+    assert!(submission().check_corpus(at(0)).is_ok());
+    assert_eq!(submission().check_corpus(at(1)).unwrap_err().stable_code(), "CORPUS_CHANGED");
+}
+
+#[test]
 fn an_overwrite_keeps_the_live_version_and_its_creation() {
     let present = present(DocumentStatus::Succeeded);
     let overwrite = Submission { overwrite: true, ..other_bytes() };

@@ -37,7 +37,9 @@ pub(crate) fn settle(connection: &Connection, mut settlement: Settlement) -> Res
     }
     let call = &state.call;
     let tripped = kill_switch::count(connection, &settlement, &call.consumer, &settled.statistics)?;
-    tripped.iter().for_each(|switch| settlement.record_trip(switch));
+    for switch in &tripped {
+        settlement.record_trip(switch);
+    }
     if settled.is_question {
         usage::count_question(connection, tenant, &settlement.day, &call.provider)?;
     }

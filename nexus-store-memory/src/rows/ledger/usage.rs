@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nexus_core::ledger::{LedgerEntry, Operation, UsageBy, UsageRecord, UsageRow};
+use nexus_core::ledger::{LedgerEntry, UsageBy, UsageRecord, UsageRow, UsageShare};
 use nexus_core::{NanoUsd, Result};
 use rusqlite::{Connection, params};
 
@@ -41,13 +41,8 @@ pub(super) fn book(connection: &Connection, tenant: &str, line: &LedgerEntry, da
             ])
         })
         .map_err(sql)?;
-    let (tokens, embedding_tokens) = match line.kind {
-        Operation::Chat => (tokens, 0),
-        Operation::Embed => (0, tokens),
-        // Characters are no tokens.
-        Operation::Speak => (0, 0),
-    };
-    let more = Record { tokens, embedding_tokens, nano, ..Record::default() };
+    let UsageShare { tokens, embedding_tokens, cost } = line.usage_share().ok_or_else(too_large)?;
+    let more = Record { tokens, embedding_tokens, nano: cost.as_nanos(), ..Record::default() };
     add_record(connection, tenant, day, &line.provider, &more)
 }
 
