@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::access::{AccessRule, Authorised, RequiredAccess};
 use crate::admin::{Registry as ResourceRegistry, SealKey};
-use crate::audit::{Draft, Kind, Payload, Sealer, UnsealedRecords};
+use crate::audit::{Draft, Kind, Payload, RecordedReads, Sealer, UnsealedRecords};
 use crate::clock::Clock;
 use crate::document::DocumentParser;
 use crate::error::{Error, ErrorKind, Result};
@@ -54,11 +54,13 @@ pub struct Settings {
     pub retention: Retention,
     /// Channel by which requests reach this engine, for policies.
     pub channel: Channel,
+    /// Reads that leave a record.
+    pub recorded_reads: RecordedReads,
 }
 
 impl Default for Settings {
     /// Returns 64 runs, 2 ingestions, documents of 256 MB for 30 minutes, leases of a minute, three attempts, 15
-    /// seconds for the store in a run, no debug events.
+    /// seconds for the store in a run, no debug events, no records of reads.
     fn default() -> Self {
         Self {
             max_runs: 64,
@@ -73,6 +75,7 @@ impl Default for Settings {
             prompt: PromptBudget::default(),
             retention: Retention::default(),
             channel: Channel::default(),
+            recorded_reads: RecordedReads::default(),
         }
     }
 }
@@ -80,6 +83,9 @@ impl Default for Settings {
 /// Kinds of obligations that a component of the engine discharges. A component that comes to discharge one adds it
 /// here; any other obligation denies its action.
 const DISCHARGED_OBLIGATIONS: [&str; 0] = [];
+
+/// Audit event of a read.
+const READ: Kind = Kind::new("data.read");
 
 /// Rule of Nexus itself: a change of a document needs a grant on it.
 pub(crate) const GRANT_RULE: &str = "nexus:grant";
@@ -89,6 +95,12 @@ pub(crate) const ADMIN_RULE: &str = "nexus:admin";
 pub(crate) const OPERATOR_RULE: &str = "nexus:operator";
 /// Rule of Nexus itself: an operation stays within the caller's tenant.
 pub(crate) const TENANT_RULE: &str = "nexus:tenant";
+
+/// Returns the facts of a read of `resource`.
+pub(crate) fn read_facts(resource: &Resource) -> Payload {
+    let facts = Payload::new().token("kind", resource.kind);
+    resource.id.iter().fold(facts, |facts, id| facts.token("id", id))
+}
 
 /// Parts that all use cases share.
 #[derive(Debug)]
@@ -192,6 +204,36 @@ impl Engine {
             drop(self.refuse(caller, operation, resource, GRANT_RULE, error.message().to_owned()).await);
         }
         answer
+    }
+
+    /// Records a read of `caller` where the settings say so. Callers release the result afterwards.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) with `READ_NOT_RECORDED`.
+    pub(crate) async fn record_read(
+        &self,
+        caller: &Principal,
+        operation: &Operation,
+        facts: Payload,
+    ) -> Result<()> {
+        let is_recorded = match self.settings.recorded_reads {
+            RecordedReads::None => false,
+            RecordedReads::Documents => operation.shows_text,
+            RecordedReads::All => operation.is_read(),
+        };
+        if !is_recorded {
+            return Ok(());
+        }
+        // A token has no braces.
+        let path = operation.route.path.replace('{', ":").replace('}', "");
+        let facts = facts.token("action", operation.action.as_str()).token("path", &path);
+        let audit = self.single_event_chain(caller, READ, facts)?;
+        self.store.append(audit).await.map(drop).map_err(|error| {
+            Error::new(ErrorKind::Unavailable, "the read cannot be recorded, and is refused therefore")
+                .code("READ_NOT_RECORDED")
+                .hint("`audit.reads` requires a record of each read: run this where the store can be written")
+                .because(error)
+        })
     }
 
     pub(crate) async fn note(&self, denial: Denial) {

@@ -13,7 +13,7 @@
 //! - use cases: [`ingest`], [`run`], [`search`], and the [`gateway`] that alone holds models and embedders;
 //! - domains, each with its types, its pure rules and its port: [`document`], [`corpus`], [`retrieve`], [`grounding`],
 //!   [`llm`], [`cache`], [`policy`], [`access`], [`admin`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`],
-//!   [`retention`];
+//!   [`retention`], [`transfer`];
 //! - ground: [`error`], [`escape`], [`id`], [`principal`], [`clock`], [`language`], [`money`], [`page`], [`usage`], [`hex`].
 
 pub mod access;
@@ -52,6 +52,7 @@ pub mod speech;
 pub mod store;
 mod store_retry;
 mod task_group;
+pub mod transfer;
 pub mod usage;
 
 pub use builder::Builder;
@@ -63,9 +64,7 @@ pub use id::{
     SubjectId, UuidV7,
 };
 pub use money::NanoUsd;
-pub use nexus::{
-    LimitStatus, MAX_LISTED, Nexus, ResourceAddress, ResourceList, Status, TenantExport, Versioned,
-};
+pub use nexus::{LimitStatus, MAX_LISTED, Nexus, ResourceAddress, ResourceList, Status, Versioned};
 pub use page::Page;
 pub use principal::{Authentication, Principal, TenantId};
 pub use search::Search;

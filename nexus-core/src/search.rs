@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::access::Authorised;
+use crate::audit::Payload;
 use crate::corpus::CorpusConfig;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -21,7 +22,7 @@ const RETRIEVE_DEADLINE: Duration = Duration::from_mins(5);
 
 /// Operation of searching without a run.
 pub const CORPUS_SEARCH: Operation =
-    Operation::new("corpus.search", READERS, Route::post("/v1/corpora/{corpus_id}/search"));
+    Operation::new("corpus.search", READERS, Route::post("/v1/corpora/{corpus_id}/search")).showing_text();
 
 /// Search request of a caller.
 #[derive(Clone, Debug)]
@@ -75,15 +76,26 @@ impl Search {
     }
 }
 
+/// Returns the facts of a search: the corpus, and the passages that it shows, by document and hash.
+fn shown(corpus: &CorpusId, found: &Retrieved) -> Payload {
+    let passages = found.hits.iter().map(|hit| {
+        let facts = Payload::new().id("document", &hit.passage.key.document);
+        facts.token("hash", &hit.passage.hash)
+    });
+    Payload::new().id("corpus", corpus).count("count", found.hits.len()).nested_list("passages", passages)
+}
+
 impl Engine {
     /// Searches on behalf of `caller` for the terms of `search` as typed.
     pub(crate) async fn search(&self, caller: &Principal, search: Search) -> Result<Retrieved> {
         search.check()?;
         let allowed = self.authorise(caller, &CORPUS_SEARCH, Resource::corpus(&search.corpus), ()).await?;
-        let words = search.text.clone();
+        let (words, corpus) = (search.text.clone(), search.corpus.clone());
         // The caller of a search gets the error of an unavailable store at once.
         let found = self.matching(allowed, &Origin::default(), search, words, Duration::ZERO).await?;
-        found.or_error(self.clock.now())
+        let found = found.or_error(self.clock.now())?;
+        self.record_read(caller, &CORPUS_SEARCH, shown(&corpus, &found)).await?;
+        Ok(found)
     }
 
     /// Searches for answers to the question `search`, whose question words do not count, under the decision that

@@ -17,6 +17,7 @@ use crate::retention::RetentionStore;
 use crate::retrieve::Retriever;
 use crate::run::RunStore;
 use crate::session::SessionStore;
+use crate::transfer::TransferStore;
 
 /// Store: all persistent data of Nexus, behind one type.
 #[async_trait]
@@ -34,6 +35,7 @@ pub trait Store:
     + Retriever
     + RunStore
     + SessionStore
+    + TransferStore
     + std::fmt::Debug
     + 'static
 {

@@ -5,8 +5,18 @@ use std::collections::BTreeSet;
 use nexus_providers::bootstrap::{self, Environment, Field, variables};
 
 /// Fields and sections that only a start reads.
-const READ_AT_START: [&str; 9] =
-    ["data", "tenant", "user", "roles", "groups", "cache.enabled", "cache.max_mb", "retention", "server"];
+const READ_AT_START: [&str; 10] = [
+    "data",
+    "tenant",
+    "user",
+    "roles",
+    "groups",
+    "cache.enabled",
+    "cache.max_mb",
+    "audit",
+    "retention",
+    "server",
+];
 
 /// Variable without a field that a reload reads: the path of the configuration file.
 const READ_ANEW: &str = "NEXUS_CONFIG";
@@ -50,6 +60,7 @@ mod tests {
             changed(&of(before, &env), &of(after, &env)).into_iter().collect::<Vec<_>>().join(" ")
         };
         assert_eq!(changes("", "[retention]\nruns_days = 30\njobs_days = 10"), "[retention]");
+        assert_eq!(changes("", "[audit]\nreads = 'all'"), "[audit]");
         assert_eq!(
             changes("[server]\nidle_ms = 1", "tenant = 'acme'\n[cache]\nmax_mb = 9"),
             "[server] cache.max_mb tenant"

@@ -214,7 +214,7 @@ impl MemoryStore {
     }
 
     /// Opens the store in `dir` for reading, beside the process that writes it if there is one. Every write but a
-    /// cancel request is refused. A store of an older format is migrated first, unless another process holds it.
+    /// cancel request and the append of audit records is refused. A store of an older format is migrated first, unless another process holds it.
     ///
     /// # Errors
     /// [`NotFound`](nexus_core::ErrorKind::NotFound) with `STORE_NOT_FOUND` when there is no store in `dir`;
@@ -326,6 +326,19 @@ impl MemoryStore {
         }
     }
 
+    /// Returns the directory of a handle that is open for reading only.
+    pub(crate) fn read_only_dir(&self) -> Option<&Path> {
+        match &self.shared.home {
+            Location::ReadOnly(dir) => Some(dir),
+            Location::Memory | Location::ReadWrite(_) => None,
+        }
+    }
+
+    /// Closes the store on the calling thread, which may block.
+    pub(crate) fn close_here(&self) {
+        self.shared.close();
+    }
+
     pub(crate) fn check_writable(&self) -> Result<()> {
         match self.shared.home {
             Location::Memory | Location::ReadWrite(_) => Ok(()),
@@ -426,7 +439,7 @@ impl IndexTarget for Weak<Shared> {
 }
 
 /// Opens a connection that writes the store in `dir`, whose database exists.
-fn connect(dir: &Path) -> Result<Connection> {
+pub(crate) fn connect(dir: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(dir.join(DATABASE), flags).map_err(sql)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use nexus_core::Result;
+use nexus_core::transfer::{ExportSink, Exported};
 use serde_json::json;
 
 use super::stdout_pipe::{STANDARD_OUTPUT, StdoutPipe};
@@ -31,16 +32,20 @@ pub(crate) struct ExportArgs {
 
 pub(super) async fn run(context: &Context<'_>, ExportArgs { file }: ExportArgs) -> Result<Exit> {
     let piped = file.as_os_str() == STANDARD_OUTPUT;
-    let lines = context
-        .with_reader(async |OpenStore { nexus, store }| {
-            let all = nexus.authorise_export(&context.caller).await?;
+    let Exported { lines, sha256 } = context
+        .with_reader(async |OpenStore { nexus, .. }| {
             if piped {
-                return store.export(&all, BufWriter::new(StdoutPipe::default())).await;
+                let open = || Ok(Box::new(BufWriter::new(StdoutPipe::default())) as ExportSink);
+                return nexus.export(&context.caller, open).await;
             }
-            let out = create(&file)?;
-            let made = out.metadata().ok();
-            let exported = store.export(&all, BufWriter::new(out)).await;
-            if exported.is_err() {
+            let mut made = None;
+            let open = || {
+                let out = create(&file)?;
+                made = Some(out.metadata().ok());
+                Ok(Box::new(BufWriter::new(out)) as ExportSink)
+            };
+            let exported = nexus.export(&context.caller, open).await;
+            if let (Err(_), Some(made)) = (&exported, made) {
                 remove_if_made(&file, made.as_ref());
             }
             exported
@@ -49,7 +54,7 @@ pub(super) async fn run(context: &Context<'_>, ExportArgs { file }: ExportArgs) 
     if piped {
         return Ok(Exit::Done);
     }
-    let json = json!({ "exported": file, "lines": lines });
+    let json = json!({ "exported": file, "lines": lines, "sha256": sha256 });
     context.output.json_or_line(&json, format_args!("exported {lines} lines"))?;
     Ok(Exit::Done)
 }

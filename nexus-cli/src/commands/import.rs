@@ -1,11 +1,12 @@
 //! `nexus import`.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufReader};
 use std::path::PathBuf;
 
 use clap::Args;
 use nexus_core::Result;
+use nexus_core::transfer::ImportSource;
 use serde_json::json;
 
 use super::standard_input::STANDARD_INPUT;
@@ -31,15 +32,12 @@ pub(crate) struct ImportArgs {
 }
 
 pub(super) async fn run(context: &Context<'_>, ImportArgs { file }: ImportArgs) -> Result<Exit> {
-    let source: Box<dyn BufRead + Send> = if file.as_os_str() == STANDARD_INPUT {
+    let source: ImportSource = if file.as_os_str() == STANDARD_INPUT {
         Box::new(BufReader::new(io::stdin()))
     } else {
         Box::new(BufReader::new(File::open(&file).map_err(|error| unusable(&file, "open", error))?))
     };
-    let import = async |OpenStore { nexus, store }: &OpenStore| {
-        let all = nexus.authorise_export(&context.caller).await?;
-        store.import(&all, source).await
-    };
+    let import = async |OpenStore { nexus, .. }: &OpenStore| nexus.import(&context.caller, source).await;
     let lines = context.with_writer_or_create(import).await?;
     let json = json!({ "imported": file, "lines": lines });
     context.output.json_or_line(&json, format_args!("imported {lines} lines"))?;

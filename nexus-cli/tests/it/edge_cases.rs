@@ -67,11 +67,21 @@ fn an_export_that_cannot_be_made_or_read_says_so_and_leaves_nothing() {
     bench.run(&["export", "all.jsonl", "--role", "editor"]).ends(4);
     assert!(!bench.path("all.jsonl").exists());
     let told = bench.run(&["export", "all.jsonl", "--json"]).ends(0).json();
-    let lines = std::fs::read_to_string(bench.path("all.jsonl")).unwrap().lines().count();
-    assert_eq!(told["lines"], lines);
+    let text = std::fs::read_to_string(bench.path("all.jsonl")).unwrap();
+    assert_eq!(told["lines"], text.lines().count());
+    assert_eq!(told["sha256"], nexus_core::hex::sha256(text.as_bytes()));
     bench.write("cut.jsonl", "{\"nexus\": ");
     bench.run(&["--data", "other", "import", "cut.jsonl"]).ends(2);
     assert_eq!(bench.run(&["backup", "copy", "--json"]).ends(0).json()["backup"], "copy");
+    let alone = bench.run(&["backup", "alone", "--only-tenant", "--json"]).ends(0).json();
+    assert_eq!((&alone["backup"], &alone["scope"]), (&"alone".into(), &"tenant".into()));
+    assert!(
+        bench
+            .run(&["--data", "alone", "search", "--corpus", "handbook", "leave"])
+            .ends(0)
+            .out
+            .contains("leave")
+    );
 }
 
 #[test]

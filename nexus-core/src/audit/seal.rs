@@ -25,6 +25,14 @@ impl UnsealedRecords {
         Self { sealer, drafts }
     }
 
+    /// Signs the drafts under the installation's name `instance`, which a store that takes an import adopts.
+    #[must_use]
+    pub fn signed_as(mut self, instance: &str) -> Self {
+        let keys = Arc::clone(&self.sealer.keys);
+        self.sealer = Arc::new(Sealer { instance: instance.to_owned(), keys });
+        self
+    }
+
     /// Adds a count to every draft but the first and the last of a chain: a number that only the transaction of the
     /// change knows, such as the removed documents of a corpus.
     #[must_use]
@@ -40,13 +48,13 @@ impl UnsealedRecords {
 /// head, so that two writers cannot extend the same record.
 pub struct Sealer {
     instance: String,
-    keys: KeyRing,
+    keys: Arc<KeyRing>,
 }
 
 impl Sealer {
     /// Returns a sealer of the installation called `instance`. Chains of two installations never fit together.
     pub fn new(instance: impl Into<String>, keys: KeyRing) -> Self {
-        Self { instance: instance.into(), keys }
+        Self { instance: instance.into(), keys: Arc::new(keys) }
     }
 
     /// Returns the installation's name.

@@ -23,6 +23,9 @@ pub const DOCUMENT_READ: Operation =
     Operation::new("document.read", READERS, Route::get("/v1/documents/{document_id}"));
 /// Operation of listing documents.
 pub const DOCUMENT_LIST: Operation = DOCUMENT_READ.at(Route::get("/v1/documents"));
+/// Operation of reading passages of a document.
+pub const PASSAGE_LIST: Operation =
+    DOCUMENT_READ.at(Route::get("/v1/documents/{document_id}/passages")).showing_text();
 /// Operation of following an ingestion job.
 pub const JOB_READ: Operation = DOCUMENT_READ.at(Route::get("/v1/jobs/{job_id}"));
 /// Operation of listing the grants on a document.
@@ -197,8 +200,12 @@ impl Nexus {
         from: u32,
         limit: usize,
     ) -> Result<Vec<Passage>> {
-        self.document(caller, id).await?;
-        self.engine.store.passages(caller.tenant(), id, from, limit).await
+        self.engine.authorise(caller, &PASSAGE_LIST, Resource::document(id), ()).await?;
+        self.engine.permitted_document(caller, &PASSAGE_LIST, id, Permission::Read).await?;
+        let passages = self.engine.store.passages(caller.tenant(), id, from, limit).await?;
+        let facts = Payload::new().id("document", id).count("from", from).count("count", passages.len());
+        self.engine.record_read(caller, &PASSAGE_LIST, facts).await?;
+        Ok(passages)
     }
 
     /// Removes a document with its passages, grants and vectors.

@@ -16,7 +16,8 @@ pub const MAX_LISTED: usize = 1_000;
 /// Operation of listing calls of models.
 pub const CALL_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/costs/calls"));
 /// Operation of reading the reasoning of a call.
-pub const CALL_REASONING: Operation = USAGE_READ.at(Route::get("/v1/admin/costs/calls/{call_id}/reasoning"));
+pub const CALL_REASONING: Operation =
+    USAGE_READ.at(Route::get("/v1/admin/costs/calls/{call_id}/reasoning")).showing_text();
 /// Operation of listing ledger entries.
 pub const LEDGER_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/costs/ledger"));
 

@@ -13,6 +13,7 @@ mod resources;
 pub(crate) mod retention;
 mod rights;
 pub(crate) mod runs;
+pub(crate) mod transfer;
 pub(crate) mod usage;
 
 use std::sync::Arc;
@@ -20,10 +21,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::access::Authorised;
-use crate::engine::Engine;
+use crate::engine::{Engine, read_facts};
 use crate::error::Result;
-use crate::policy::{ADMINS, Operation, READERS, Resource, Route};
+use crate::policy::{Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::Embedder;
 use crate::store::{Store, StoreStats};
@@ -34,9 +34,6 @@ pub use resources::{ResourceAddress, ResourceList, Versioned};
 
 /// Operation of reading the status.
 pub const STATUS_READ: Operation = Operation::new("status.read", READERS, Route::get("/v1/ops/health"));
-/// Operation of exporting and importing a tenant's data.
-pub const TENANT_EXPORT: Operation =
-    Operation::new("tenant.export", ADMINS, Route::post("/v1/admin/tenants/{tenant_id}/export"));
 
 /// Governed retrieval-augmented generation over one store. Cheap to clone; all clones are the same engine.
 #[derive(Clone, Debug)]
@@ -66,10 +63,6 @@ pub struct Status {
     /// Statistics of the store.
     pub store: StoreStats,
 }
-
-/// Request to export or import all data of a tenant, which a store takes as proof once it is authorised.
-#[derive(Clone, Copy, Debug)]
-pub struct TenantExport;
 
 impl Nexus {
     pub(crate) fn new(engine: Engine) -> Self {
@@ -112,15 +105,6 @@ impl Nexus {
         self.engine.store.check().await
     }
 
-    /// Authorises `caller` to export or import all data of the tenant. The result is the store's proof.
-    ///
-    /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied).
-    pub async fn authorise_export(&self, caller: &Principal) -> Result<Authorised<TenantExport>> {
-        let resource = Resource::all(TENANT_EXPORT.action.kind());
-        self.engine.authorise(caller, &TENANT_EXPORT, resource, TenantExport).await
-    }
-
     /// Ends background work within `deadline`, then closes the store. Returns whether all work ended by itself. The
     /// next [`Nexus::resume`] resumes interrupted runs.
     ///
@@ -133,13 +117,16 @@ impl Nexus {
         Ok(drained)
     }
 
+    /// Authorises an operation. A read is recorded with its resource, where the settings say so.
     pub(super) async fn authorise(
         &self,
         caller: &Principal,
         operation: &Operation,
         resource: Resource,
     ) -> Result<()> {
-        self.engine.authorise(caller, operation, resource, ()).await.map(|_| ())
+        let facts = read_facts(&resource);
+        self.engine.authorise(caller, operation, resource, ()).await?;
+        self.engine.record_read(caller, operation, facts).await
     }
 
     /// Authorises an operation on all objects of its kind in the tenant.

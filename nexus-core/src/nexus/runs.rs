@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Nexus;
 use crate::access::Visibility;
 use crate::audit::{KeyRing, Kind, Payload, Verification, actor, actor_in, no_chain, verify_run};
-use crate::engine::Engine;
+use crate::engine::{Engine, read_facts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{RunId, SessionId};
 use crate::policy::{Operation, READERS, Resource, Route};
@@ -21,13 +21,14 @@ pub const RUN_READ: Operation = Operation::new("run.read", READERS, Route::get("
 /// Operation of listing runs.
 pub const RUN_LIST: Operation = RUN_READ.at(Route::get("/v1/runs"));
 /// Operation of following the events of a run.
-pub const RUN_EVENTS: Operation = RUN_READ.at(Route::get("/v1/runs/{run_id}/events"));
+pub const RUN_EVENTS: Operation = RUN_READ.at(Route::get("/v1/runs/{run_id}/events")).showing_text();
 /// Operation of reading the speech of an answer.
-pub const RUN_AUDIO: Operation = RUN_READ.at(Route::get("/v1/audio/{audio_id}.mp3"));
+pub const RUN_AUDIO: Operation = RUN_READ.at(Route::get("/v1/audio/{audio_id}.mp3")).showing_text();
 /// Operation of listing sessions.
 pub const SESSION_LIST: Operation = RUN_READ.at(Route::get("/v1/sessions"));
 /// Operation of reading the messages of a session.
-pub const MESSAGE_LIST: Operation = RUN_READ.at(Route::get("/v1/sessions/{session_id}/messages"));
+pub const MESSAGE_LIST: Operation =
+    RUN_READ.at(Route::get("/v1/sessions/{session_id}/messages")).showing_text();
 /// Operation of cancelling a run.
 pub const RUN_CANCEL: Operation =
     Operation::new("run.cancel", READERS, Route::post("/v1/runs/{run_id}/cancel"));
@@ -246,10 +247,10 @@ impl Engine {
     ) -> Result<Run> {
         self.authorise(caller, operation, Resource::run(id), ()).await?;
         let run = self.store.run(caller.tenant(), id).await?;
-        if run.principal.subject() == caller.subject() || Visibility::of(caller) == Visibility::All {
-            Ok(run)
-        } else {
-            Err(Error::not_found("there is no such run").code("RUN_NOT_FOUND"))
+        if run.principal.subject() != caller.subject() && Visibility::of(caller) != Visibility::All {
+            return Err(Error::not_found("there is no such run").code("RUN_NOT_FOUND"));
         }
+        self.record_read(caller, operation, read_facts(&Resource::run(id))).await?;
+        Ok(run)
     }
 }

@@ -116,17 +116,30 @@ pub struct Operation {
     pub roles: &'static [&'static str],
     /// HTTP route, also where no server serves it yet.
     pub route: Route,
+    /// Whether its result shows text of documents or of answers.
+    pub shows_text: bool,
 }
 
 impl Operation {
     /// Creates an operation of a new action.
     pub const fn new(action: &'static str, roles: &'static [&'static str], route: Route) -> Self {
-        Self { action: Action::new(action), roles, route }
+        Self { action: Action::new(action), roles, route, shows_text: false }
     }
 
     /// Returns another operation of the same action.
     #[must_use]
     pub const fn at(self, route: Route) -> Self {
         Self { route, ..self }
+    }
+
+    /// Marks an operation whose result shows text of documents or of answers.
+    #[must_use]
+    pub const fn showing_text(self) -> Self {
+        Self { shows_text: true, ..self }
+    }
+
+    /// Returns whether the operation reads, and changes nothing.
+    pub fn is_read(&self) -> bool {
+        self.shows_text || self.route.method == Method::Get
     }
 }

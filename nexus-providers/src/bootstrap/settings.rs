@@ -5,14 +5,15 @@ use nexus_core::{Error, Result, Settings};
 use super::Environment;
 use super::config::Config;
 
-/// Returns the retention periods of `config`, and the limits and switches of `env`: `RUN_MAX_CONCURRENCY`,
+/// Returns the retention periods and the recorded reads of `config`, and the limits and switches of `env`: `RUN_MAX_CONCURRENCY`,
 /// `INGEST_MAX_CONCURRENCY`, `INGEST_EXECUTION_MODE` (`background`, `inline`) and `DEBUG_EVENTS` (`true`, `false`). An
 /// unset variable has the default of [`Settings`].
 ///
 /// # Errors
 /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_SETTING`, naming the variable.
 pub fn settings(config: &Config, env: &Environment) -> Result<Settings> {
-    Ok(Settings { retention: config.retention.retention(), ..settings_from_env(env)? })
+    let (retention, recorded_reads) = (config.retention.retention(), config.audit.reads.unwrap_or_default());
+    Ok(Settings { retention, recorded_reads, ..settings_from_env(env)? })
 }
 
 /// Reads the variables.

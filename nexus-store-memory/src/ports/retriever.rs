@@ -89,6 +89,7 @@ mod tests {
     use nexus_core::corpus::CorpusStore;
     use nexus_core::retrieve::SearchMode;
     use nexus_core::store::Store;
+    use nexus_core::transfer::{TenantExport, TransferStore as _};
     use nexus_testkit::store::World;
     use nexus_testkit::store::fixture::{admin, allowed, corpus, names, query, reader, vector_query};
 
@@ -198,11 +199,11 @@ mod tests {
         world.corpus(&caller, "c").await;
         world.publish(&caller, "c", "d", &["paid leave"]).await;
         for store in [on_disk, ram] {
-            let all = allowed(&caller, nexus_core::TenantExport);
+            let all = allowed(&caller, TenantExport);
             let (releases, mut exports) = (0..8)
                 .map(|_| {
                     let (release, released) = channel();
-                    (release, Box::pin(store.export(&all, Slow(released))))
+                    (release, Box::pin(store.export(&all, Box::new(Slow(released)))))
                 })
                 .unzip::<_, _, Vec<_>, Vec<_>>();
             for export in &mut exports {
@@ -216,7 +217,7 @@ mod tests {
             tokio::time::timeout(LONG, others).await.unwrap();
             drop(releases);
             for export in join_all(exports).await {
-                assert!(export.unwrap() > 0);
+                assert!(export.unwrap().lines > 0);
             }
         }
     }

@@ -1,13 +1,18 @@
-//! Consistent copy of a store in use: the database as of one moment, and the raw bytes that it references.
+//! Consistent copies of a store in use: the database as of one moment with the raw bytes that it references, or one
+//! tenant alone.
 
 use std::fs;
+use std::io::{BufReader, BufWriter};
 use std::path::Path;
 
-use nexus_core::{Error, ErrorKind, Result, hex};
+use nexus_core::{Error, ErrorKind, Result, TenantId};
 use rusqlite::{Connection, OpenFlags, params};
-use sha2::{Digest, Sha256};
 
-use crate::error::{corrupt, file, sql};
+use super::export::EXPORT_IO;
+use super::hashing::Hashing;
+use super::{export_from_disk, import};
+use crate::db::Write;
+use crate::error::{closed, corrupt, file, sql};
 use crate::files::directory::{DATABASE, Marker, reader};
 use crate::files::{blob, file_permissions};
 use crate::migrations;
@@ -16,37 +21,14 @@ use crate::store::MemoryStore;
 /// Number of attempts when the owner, of an earlier version, removes a document during the copy.
 const ATTEMPTS: usize = 5;
 
-impl MemoryStore {
-    /// Copies the whole store, all tenants, to the new or empty directory `to`, as of one moment, while it is in use.
-    /// The copy holds neither audit keys nor the text index, which is rebuilt when the copy is opened.
-    ///
-    /// The copy bypasses tenants and policies, like the files themselves: it is for the operator of the store.
-    ///
-    /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) with `BACKUP_NOT_EMPTY` when `to` is not empty;
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a store in RAM; [`Unavailable`](ErrorKind::Unavailable) when the
-    /// disk is full or cannot be used.
-    pub async fn backup(&self, to: impl AsRef<Path>) -> Result<()> {
-        let from = self.dir().ok_or_else(|| {
-            Error::invalid("a store in RAM has no files to back up")
-                .code("STORE_IN_RAM")
-                .hint("export the tenant instead")
-        })?;
-        let (from, to) = (from.to_owned(), to.as_ref().to_owned());
-        tokio::task::spawn_blocking(move || copy(&from, &to))
-            .await
-            .map_err(|error| Error::unexpected("the backup task panicked").because(error))?
-    }
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies all tenants of `store`.
+///
+/// # Errors
+/// Those of [`TransferStore::backup`](nexus_core::transfer::TransferStore::backup).
+pub(super) fn copy(store: &MemoryStore, to: &Path) -> Result<()> {
+    let from = store.dir().ok_or_else(closed)?;
     let _copying = blob::begin_copying(from);
-    file_permissions::create_dir(to).map_err(|source| file("create", to, source))?;
-    if fs::read_dir(to).map_err(|source| file("read", to, source))?.next().is_some() {
-        return Err(Error::new(ErrorKind::Conflict, format!("`{}` is not empty", to.display()))
-            .code("BACKUP_NOT_EMPTY")
-            .hint("name a new directory"));
-    }
+    create_empty(to)?;
     // The database gets its name last: an interrupted copy is not mistaken for a complete one.
     let draft = to.join("unfinished.db");
     for _ in 0..ATTEMPTS {
@@ -65,6 +47,44 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Err(Error::new(ErrorKind::Unavailable, "documents were deleted faster than they could be copied")
         .code("BACKUP_OVERTAKEN")
         .hint("try again when the store is less busy"))
+}
+
+/// Copies one tenant of `store`: a new store takes the tenant's export, line by line, so that no page and no file of
+/// another tenant gets into the copy.
+///
+/// # Errors
+/// As [`copy`].
+pub(super) fn copy_tenant(store: &MemoryStore, tenant: &TenantId, to: &Path) -> Result<()> {
+    create_empty(to)?;
+    let (lines, out) = std::io::pipe().map_err(|source| file("open a pipe for", to, source))?;
+    let copy = MemoryStore::open(to)?;
+    let target = copy.clone();
+    let taken = std::thread::scope(|threads| {
+        let export = threads.spawn(move || export_from_disk(store, tenant, BufWriter::new(out)));
+        let tenant = tenant.clone();
+        let import =
+            move |write: &Write<'_>| import::bring(&target, write, &tenant, BufReader::new(lines)).map(drop);
+        let imported = copy.engine().write_here(import);
+        let exported = export.join().map_err(|_| Error::unexpected("the export of a backup panicked"))?;
+        match exported {
+            // A failed import closes the pipe, which fails the export too.
+            Err(error) if error.stable_code() != EXPORT_IO => Err(error),
+            Ok(_) | Err(_) => imported,
+        }
+    });
+    copy.close_here();
+    taken
+}
+
+/// Creates the directory of a copy, which must not hold anything.
+fn create_empty(to: &Path) -> Result<()> {
+    file_permissions::create_dir(to).map_err(|source| file("create", to, source))?;
+    if fs::read_dir(to).map_err(|source| file("read", to, source))?.next().is_some() {
+        return Err(Error::new(ErrorKind::Conflict, format!("`{}` is not empty", to.display()))
+            .code("BACKUP_NOT_EMPTY")
+            .hint("name a new directory"));
+    }
+    Ok(())
 }
 
 /// Writes the marker of the copy's database. A store that an earlier version wrote last has no id; opening its copy
@@ -111,33 +131,13 @@ fn copy_blob(source: &Path, target: &Path, hash: &str) -> Result<bool> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(file("open", source, error)),
     };
-    let mut out = Hashing {
-        out: file_permissions::create(target).map_err(|error| file("create", target, error))?,
-        hash: Sha256::new(),
-    };
-    std::io::copy(&mut bytes, &mut out)
-        .and_then(|_| out.out.sync_all())
-        .map_err(|error| file("write", target, error))?;
-    if hex::encode(&out.hash.finalize()) != hash {
+    let mut out =
+        Hashing::new(file_permissions::create(target).map_err(|error| file("create", target, error))?);
+    std::io::copy(&mut bytes, &mut out).map_err(|error| file("write", target, error))?;
+    let (out, found) = out.finish();
+    out.sync_all().map_err(|error| file("write", target, error))?;
+    if found != hash {
         return Err(corrupt("the raw bytes of a document do not match their hash").with("hash", hash));
     }
     Ok(true)
-}
-
-/// Writer that hashes its bytes.
-struct Hashing {
-    out: fs::File,
-    hash: Sha256,
-}
-
-impl std::io::Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hash.update(bytes.get(..written).unwrap_or_default());
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
 }

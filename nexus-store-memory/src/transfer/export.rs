@@ -15,6 +15,9 @@ use crate::convert::to_json;
 use crate::error::sql;
 use crate::store::MemoryStore;
 
+/// Code of an export that cannot be written.
+pub(super) const EXPORT_IO: &str = "EXPORT_IO";
+
 /// Writes a tenant's lines and returns their number.
 pub(super) fn take(
     store: &MemoryStore,
@@ -57,7 +60,7 @@ impl Lines<'_> {
 }
 
 fn unwritten(source: std::io::Error) -> Error {
-    Error::new(ErrorKind::Unavailable, "the export could not be written").code("EXPORT_IO").because(source)
+    Error::new(ErrorKind::Unavailable, "the export could not be written").code(EXPORT_IO).because(source)
 }
 
 fn take_rows(connection: &Connection, tenant: &TenantId, table: &Table, lines: &mut Lines<'_>) -> Result<()> {

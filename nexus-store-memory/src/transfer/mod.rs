@@ -1,5 +1,4 @@
-//! A tenant's data as JSON lines, written by [`MemoryStore::export`] and read by [`MemoryStore::import`]; and the
-//! copy of a whole store, [`MemoryStore::backup`].
+//! [`TransferStore`]: a tenant's data as JSON lines, on their way out and in; and copies of a whole store or of one tenant.
 //!
 //! The first line is a header; each further line holds one row or one piece of raw bytes, with the SHA-256 of its
 //! content; the last line holds the number of lines. Numbers that only mean something inside one store (ordinals,
@@ -7,24 +6,33 @@
 
 mod backup;
 mod export;
+mod hashing;
 mod import;
 mod legacy_calls;
 mod table;
 mod tables;
 
-use std::io::{BufRead, Write};
-use std::path::Path;
+use std::io;
 
+use async_trait::async_trait;
 use nexus_core::access::Authorised;
-use nexus_core::{Error, ErrorKind, Result, TenantExport};
+use nexus_core::audit::UnsealedRecords;
+use nexus_core::store::Store as _;
+use nexus_core::transfer::{
+    Backup, BackupScope, ExportSink, Exported, ImportSource, TenantExport, TenantImport, TransferStore,
+};
+use nexus_core::{Error, ErrorKind, Result, TenantId};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::db::on_snapshot;
+use self::hashing::Hashing;
+use crate::db::{Write, on_snapshot};
+use crate::error::closed;
 use crate::files::blob::begin_copying;
 use crate::files::directory::reader;
 use crate::store::MemoryStore;
+use crate::{migrations, rows};
 
 /// Format name in the header.
 const FORMAT: &str = "nexus-export";
@@ -47,60 +55,77 @@ enum Line {
     End { lines: u64 },
 }
 
-impl MemoryStore {
-    /// Exports all data of the caller's tenant, as of one moment, and returns the number of lines.
-    ///
-    /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) when writing fails, or a document was deleted meanwhile.
-    pub async fn export(
-        &self,
-        caller: &Authorised<TenantExport>,
-        mut out: impl Write + Send + 'static,
-    ) -> Result<u64> {
-        let (store, tenant) = (self.clone(), caller.tenant().clone());
-        let Some(dir) = self.dir().map(Path::to_owned) else {
-            // There is one connection: a slow reader must not hold it.
-            let take = move |connection: &Connection| {
-                let mut lines = Vec::new();
-                export::take(&store, connection, &tenant, &mut lines).map(|count| (lines, count))
-            };
-            let (lines, count) = self.engine().read(take).await?;
-            return apart(move || export::write_all(&mut out, &lines).map(|()| count)).await;
+#[async_trait]
+impl TransferStore for MemoryStore {
+    async fn export(&self, tenant: &Authorised<TenantExport>, out: ExportSink) -> Result<Exported> {
+        let (store, tenant) = (self.clone(), tenant.tenant().clone());
+        if self.dir().is_some() {
+            // A separate connection and thread, so that a slow reader delays no other work.
+            return apart(move || export_from_disk(&store, &tenant, out)).await;
+        }
+        // There is one connection: a slow reader must not hold it.
+        let take = move |connection: &Connection| {
+            let mut lines = Vec::new();
+            export::take(&store, connection, &tenant, &mut lines).map(|count| (lines, count))
         };
-        // A separate connection and thread, so that a slow reader delays no other work.
+        let (bytes, lines) = self.engine().read(take).await?;
         apart(move || {
-            // Before the first row is read, which begins the snapshot.
-            let _copying = begin_copying(&dir);
-            let connection = reader(&dir)?;
-            on_snapshot(&connection, |connection| export::take(&store, connection, &tenant, &mut out))
+            let mut out = Hashing::new(out);
+            export::write_all(&mut out, &bytes)?;
+            Ok(Exported { lines, sha256: out.finish().1 })
         })
         .await
     }
 
-    /// Imports the export of the same tenant: all of it or nothing. The store is closed afterwards, because it may
-    /// have adopted the name under which the audit records were signed; open it again.
-    ///
-    /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) with `TENANT_NOT_EMPTY` when the tenant has data already, with
-    /// `OTHER_INSTANCE` when the store holds audit records signed under another name; [`Corrupt`](ErrorKind::Corrupt)
-    /// with `EXPORT_DAMAGED` when a line does not match its hash or is missing;
-    /// [`InvalidInput`](ErrorKind::InvalidInput) when the input is not an export, a newer one or another tenant's,
-    /// and for a store in RAM.
-    pub async fn import(
+    async fn import(
         &self,
-        caller: &Authorised<TenantExport>,
-        from: impl BufRead + Send + 'static,
+        tenant: &Authorised<TenantImport>,
+        from: ImportSource,
+        audit: UnsealedRecords,
     ) -> Result<u64> {
         if self.dir().is_none() {
             return Err(Error::invalid("a store in RAM cannot take an import")
                 .code("STORE_IN_RAM")
                 .hint("open a directory"));
         }
-        let (store, tenant) = (self.clone(), caller.tenant().clone());
-        let lines = self.engine().write(move |write| import::bring(&store, write, &tenant, from)).await?;
-        nexus_core::store::Store::close(self).await?;
+        let (store, tenant) = (self.clone(), tenant.tenant().clone());
+        let import = move |write: &Write<'_>| {
+            let lines = import::bring(&store, write, &tenant, from)?;
+            // The import may have adopted the name of another store.
+            let audit = audit.signed_as(&migrations::instance(write)?).with_count("lines", lines);
+            rows::audit::append(write, &audit)?;
+            Ok(lines)
+        };
+        let lines = self.engine().write(import).await?;
+        self.close().await?;
         Ok(lines)
     }
+
+    async fn backup(&self, backup: &Authorised<Backup>) -> Result<()> {
+        if self.dir().is_none() {
+            return Err(Error::invalid("a store in RAM has no files to back up")
+                .code("STORE_IN_RAM")
+                .hint("export the tenant instead"));
+        }
+        let (store, tenant) = (self.clone(), backup.tenant().clone());
+        let Backup { to, scope } = backup.request().clone();
+        apart(move || match scope {
+            BackupScope::Store => backup::copy(&store, &to),
+            BackupScope::Tenant => backup::copy_tenant(&store, &tenant, &to),
+        })
+        .await
+    }
+}
+
+/// Exports a tenant of a store on disk through a connection of its own.
+fn export_from_disk(store: &MemoryStore, tenant: &TenantId, out: impl io::Write) -> Result<Exported> {
+    let dir = store.dir().ok_or_else(closed)?;
+    // Before the first row is read, which begins the snapshot.
+    let _copying = begin_copying(dir);
+    let connection = reader(dir)?;
+    let mut out = Hashing::new(out);
+    let lines = on_snapshot(&connection, |connection| export::take(store, connection, tenant, &mut out))?;
+    Ok(Exported { lines, sha256: out.finish().1 })
 }
 
 /// Runs work on a thread of its own.

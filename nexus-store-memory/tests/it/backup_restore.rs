@@ -1,7 +1,8 @@
 //! Copies of a store: backups, exports, and reading beside the writer.
 
-use std::io::{BufReader, Cursor, Write};
-use std::sync::{Arc, Mutex};
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_core::audit::Status;
@@ -14,14 +15,18 @@ use nexus_core::quota::{Cap, CounterState, Limit, Meter, MeterAmounts, ScopeKind
 use nexus_core::run::{RunQuery, RunStore};
 use nexus_core::search::Search;
 use nexus_core::store::Store;
-use nexus_core::{CorpusId, DocumentId, ErrorKind, Nexus, Principal};
+use nexus_core::transfer::{Backup, BackupScope, TenantExport, TransferStore};
+use nexus_core::{CorpusId, DocumentId, ErrorKind, Nexus, Principal, Result};
 use nexus_store_memory::MemoryStore;
+use nexus_testkit::faulty::{FaultyStore, InjectedFault};
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{amounts, every, key_of};
-use nexus_testkit::store::fixture::at;
+use nexus_testkit::store::fixture::{allowed, at};
+use nexus_testkit::store::transfer::Sink;
 use serde_json::{Value, json};
 
-use crate::journey::{admin, ingest, nexus};
+use crate::journey::{admin, ingest, keys, nexus};
+use crate::records::events;
 
 fn handbook() -> CorpusId {
     CorpusId::parse("handbook").unwrap()
@@ -171,59 +176,155 @@ async fn the_database_itself_admits_no_fork_of_an_audit_chain() {
 async fn a_backup_of_a_store_in_use_opens_as_a_store() {
     let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (store, nexus) = filled(dir.path()).await;
-    store.backup(copy.path()).await.unwrap();
+    back_up(&store, &admin(), copy.path(), BackupScope::Store).await.unwrap();
     ingest(&nexus, &admin(), "later.txt", "After the backup there was paid leave.").await;
     check_filled(&MemoryStore::open(copy.path()).unwrap()).await;
-    assert_eq!(store.backup(copy.path()).await.unwrap_err().stable_code(), "BACKUP_NOT_EMPTY");
+    assert_eq!(
+        back_up(&store, &admin(), copy.path(), BackupScope::Store).await.unwrap_err().stable_code(),
+        "BACKUP_NOT_EMPTY"
+    );
 }
 
 #[tokio::test]
 async fn a_store_that_is_open_for_reading_can_be_backed_up() {
     let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let _owner = filled(dir.path()).await;
-    MemoryStore::open_read_only(dir.path()).unwrap().backup(copy.path()).await.unwrap();
+    let reader = MemoryStore::open_read_only(dir.path()).unwrap();
+    back_up(&reader, &admin(), copy.path(), BackupScope::Store).await.unwrap();
     check_filled(&MemoryStore::open(copy.path()).unwrap()).await;
 }
 
-/// Writer whose bytes can be read afterwards.
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+async fn back_up(store: &MemoryStore, caller: &Principal, to: &Path, scope: BackupScope) -> Result<()> {
+    store.backup(&allowed(caller, Backup { to: to.to_owned(), scope })).await
 }
 
-async fn exported(store: &MemoryStore, nexus: &Nexus) -> Vec<u8> {
+async fn exported(store: &MemoryStore) -> Vec<u8> {
     let sink = Sink::default();
-    store.export(&nexus.authorise_export(&admin()).await.unwrap(), sink.clone()).await.unwrap();
-    std::mem::take(&mut *sink.0.lock().unwrap())
+    store.export(&allowed(&admin(), TenantExport), Box::new(sink.clone())).await.unwrap();
+    sink.bytes()
 }
 
-async fn import(dir: &std::path::Path, caller: &Principal, export: Vec<u8>) -> nexus_core::Result<u64> {
+async fn import(dir: &Path, caller: &Principal, export: Vec<u8>) -> Result<u64> {
     let store = MemoryStore::open(dir).unwrap();
-    let proof = nexus(&store).authorise_export(caller).await.unwrap();
-    let imported = store.import(&proof, BufReader::new(Cursor::new(export))).await;
+    let imported = nexus(&store).import(caller, Box::new(Cursor::new(export))).await;
     store.close().await.unwrap();
     imported
+}
+
+/// Returns whether a file below `dir` holds `word`.
+fn holds(dir: &Path, word: &str) -> bool {
+    std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).any(|path| {
+        if path.is_dir() {
+            return path.ends_with(word) || holds(&path, word);
+        }
+        std::fs::read(&path).unwrap().windows(word.len()).any(|bytes| bytes == word.as_bytes())
+    })
+}
+
+#[tokio::test]
+async fn a_backup_of_one_tenant_opens_as_a_store_and_holds_nothing_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, nexus) = filled(dir.path()).await;
+    let other = Principal::user("globex", "gina").unwrap().roles(["admin"]);
+    nexus.create_corpus(&other, handbook(), "Gnu", json!({})).await.unwrap();
+    ingest(&nexus, &other, "gazelle.txt", "Gazelles graze in the savannah.").await;
+    assert_eq!(nexus.search(&other, Search::new(handbook(), "gazelles")).await.unwrap().hits.len(), 1);
+    let words = ["globex", "gina", "Gnu", "gazelle", "savannah"];
+    let (whole, one) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    back_up(&store, &admin(), whole.path(), BackupScope::Store).await.unwrap();
+    back_up(&store, &admin(), one.path(), BackupScope::Tenant).await.unwrap();
+    for word in words {
+        assert!(holds(whole.path(), word), "{word}");
+        assert!(!holds(one.path(), word), "{word}");
+    }
+    check_filled(&MemoryStore::open(one.path()).unwrap()).await;
+    let refused = back_up(&store, &admin(), one.path(), BackupScope::Tenant).await.unwrap_err();
+    assert_eq!(refused.stable_code(), "BACKUP_NOT_EMPTY");
+}
+
+#[tokio::test]
+async fn exports_and_backups_are_recorded_when_they_begin_and_when_they_are_complete() {
+    let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, nexus) = filled(dir.path()).await;
+    let sink = Sink::default();
+    let exported = nexus.export(&admin(), || Ok(Box::new(sink.clone()))).await.unwrap();
+    nexus.backup(&admin(), copy.path(), BackupScope::Store).await.unwrap();
+    let events = events(&store, &admin()).await;
+    let facts = |kind: &str| &events.iter().find(|(found, ..)| found == kind).unwrap().2;
+    let complete = facts("tenant.exported");
+    assert_eq!((&complete["lines"], &complete["sha256"]), (&json!(exported.lines), &json!(exported.sha256)));
+    assert_eq!(complete["export"], facts("tenant.export_begun")["id"]);
+    assert_eq!(facts("backup.completed")["backup"], facts("backup.begun")["id"]);
+    assert_eq!(facts("backup.completed")["scope"], "store");
+    let text = String::from_utf8(sink.bytes()).unwrap();
+    assert_eq!(nexus_core::hex::sha256(text.as_bytes()), exported.sha256);
+    assert!(
+        text.contains(&nexus_core::hex::encode(b"tenant.export_begun")),
+        "the export holds its own beginning"
+    );
+}
+
+#[tokio::test]
+async fn an_export_that_cannot_be_recorded_hands_out_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (faulty, troubles) = FaultyStore::new(MemoryStore::open(dir.path()).unwrap());
+    let nexus = Nexus::builder().store(faulty).audit_keys(keys()).build().unwrap();
+    troubles.inject("append", InjectedFault::FailsBefore, 1);
+    let sink = Sink::default();
+    assert!(nexus.export(&admin(), || Ok(Box::new(sink.clone()))).await.is_err());
+    assert_eq!(sink.bytes(), b"");
+    let stranger = Principal::user("acme", "eve").unwrap();
+    let denied = nexus.export(&stranger, || panic!("a denied export opens no destination")).await;
+    assert_eq!(denied.unwrap_err().kind(), ErrorKind::Denied);
+}
+
+#[tokio::test]
+async fn an_import_is_recorded_under_the_name_that_it_adopts() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, _nexus) = filled(dir.path()).await;
+    let lines = import(other.path(), &admin(), exported(&store).await).await.unwrap();
+    let copy = MemoryStore::open(other.path()).unwrap();
+    let events = events(&copy, &admin()).await;
+    let (_, actor, facts) = events.iter().find(|(kind, ..)| kind == "tenant.imported").unwrap();
+    assert_eq!((actor.as_str(), facts), ("user:root", &json!({"lines": lines})));
+    let nexus = nexus(&copy);
+    for chain in nexus.chains(&admin(), None, 99).await.unwrap() {
+        let status = nexus.verify(&admin(), &chain, None).await.unwrap().status;
+        assert!(matches!(status, Status::Ok | Status::Open), "{chain}: {status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_beside_the_owner_records_denials_exports_and_backups() {
+    let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, _owner) = filled(dir.path()).await;
+    let beside = nexus(&MemoryStore::open_read_only(dir.path()).unwrap());
+    let stranger = Principal::user("acme", "eve").unwrap();
+    beside.corpora(&stranger).await.unwrap_err();
+    beside.export(&admin(), || Ok(Box::new(Sink::default()))).await.unwrap();
+    beside.backup(&admin(), copy.path(), BackupScope::Tenant).await.unwrap();
+    beside.shutdown(Duration::from_secs(5)).await.unwrap();
+    let kinds: Vec<String> = events(&store, &admin()).await.into_iter().map(|(kind, ..)| kind).collect();
+    for expected in
+        ["policy.denied", "tenant.export_begun", "tenant.exported", "backup.begun", "backup.completed"]
+    {
+        assert!(kinds.iter().any(|kind| kind == expected), "{expected}");
+    }
 }
 
 #[tokio::test]
 async fn an_exported_tenant_is_the_same_in_another_store() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (store, nexus) = filled(dir.path()).await;
-    let export = exported(&store, &nexus).await;
+    let (store, _nexus) = filled(dir.path()).await;
+    let export = exported(&store).await;
     import(other.path(), &admin(), export.clone()).await.unwrap();
     let copy = MemoryStore::open(other.path()).unwrap();
     check_filled(&copy).await;
     assert_eq!(copy.instance(), store.instance());
     let (before, after) =
         (store.stats(admin().tenant()).await.unwrap(), copy.stats(admin().tenant()).await.unwrap());
-    assert_eq!((before.passages, before.audit_records), (after.passages, after.audit_records));
+    let with_own_record = before.audit_records.map(|records| records + 3);
+    assert_eq!((before.passages, with_own_record), (after.passages, after.audit_records));
     copy.close().await.unwrap();
     let again = import(other.path(), &admin(), export).await.unwrap_err();
     assert_eq!(again.stable_code(), "TENANT_NOT_EMPTY");
@@ -275,8 +376,8 @@ fn remove<const N: usize>(line: &mut Value, columns: [&str; N]) -> [Value; N] {
 #[tokio::test]
 async fn an_export_from_before_corrections_is_brought_in_and_one_that_lacks_them_now_is_damaged() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (store, nexus) = filled(dir.path()).await;
-    let old = of_version_2(&exported(&store, &nexus).await);
+    let (store, _nexus) = filled(dir.path()).await;
+    let old = of_version_2(&exported(&store).await);
     let now = String::from_utf8(old.clone()).unwrap().replacen("\"version\":2", "\"version\":3", 1);
     let error = import(other.path(), &admin(), now.into_bytes()).await.unwrap_err();
     assert_eq!(error.stable_code(), "EXPORT_DAMAGED");
@@ -287,8 +388,8 @@ async fn an_export_from_before_corrections_is_brought_in_and_one_that_lacks_them
 #[tokio::test]
 async fn a_damaged_or_foreign_export_brings_in_nothing() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (store, nexus) = filled(dir.path()).await;
-    let export = String::from_utf8(exported(&store, &nexus).await).unwrap();
+    let (store, _nexus) = filled(dir.path()).await;
+    let export = String::from_utf8(exported(&store).await).unwrap();
     let cut = export
         .lines()
         .filter(|line| !line.contains("\"audit_head\""))
@@ -328,7 +429,7 @@ async fn a_reader_beside_the_owner_finds_what_the_owner_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_reader_writes_nothing_but_cancel_requests() {
+async fn a_reader_changes_nothing_but_by_cancel_requests() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _owner) = filled(dir.path()).await;
     let reader = MemoryStore::open_read_only(dir.path()).unwrap();

@@ -177,8 +177,8 @@ async fn a_refusal_of_rights_after_the_policy_leaves_a_record_with_the_rule_of_n
 async fn a_denied_question_has_its_record_in_the_chain_of_its_run_alone() {
     let store = MemoryStore::default();
     let nexus = nexus(&store);
-    let nobody = Principal::user("acme", "eve").unwrap();
-    let run = nexus.ask(&nobody, "How many days?").corpus("handbook").start().await.unwrap();
+    let stranger = Principal::user("acme", "eve").unwrap();
+    let run = nexus.ask(&stranger, "How many days?").corpus("handbook").start().await.unwrap();
     assert!(matches!(run.finish().await.unwrap().outcome, Outcome::Refused { .. }));
     assert!(nexus.chains(&admin(), None, 9).await.unwrap().contains(&run.id().to_string()));
     drop(run);
@@ -191,8 +191,8 @@ async fn a_denied_question_without_a_run_leaves_a_record() {
     let (faulty, troubles) = FaultyStore::new(store.clone());
     let nexus = Nexus::builder().store(faulty).audit_keys(keys()).build().unwrap();
     troubles.inject("open_session", InjectedFault::FailsBefore, 1);
-    let nobody = Principal::user("acme", "eve").unwrap();
-    assert!(nexus.ask(&nobody, "How many days?").corpus("handbook").start().await.is_err());
+    let stranger = Principal::user("acme", "eve").unwrap();
+    assert!(nexus.ask(&stranger, "How many days?").corpus("handbook").start().await.is_err());
     let denials = denials(&store, nexus).await;
     assert_eq!(denials[0].1["action"], RUN_CREATE.action.as_str());
 }

@@ -35,6 +35,8 @@ mod permission;
 #[cfg(test)] // tells clippy that the functions beside the tests are test code too
 mod prechunked;
 #[cfg(test)]
+mod reads;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod records;
@@ -42,6 +44,8 @@ mod records;
 mod resources;
 #[cfg(test)]
 mod retention;
+#[cfg(test)]
+mod rights;
 #[cfg(test)]
 mod semantic_cache;
 #[cfg(test)]

@@ -46,10 +46,10 @@ impl AdminResource for Hook {
 /// Resource that a tenant has one of.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Plan {
-    name: String,
+pub(crate) struct Plan {
+    pub(crate) name: String,
     #[serde(default)]
-    cap: u64,
+    pub(crate) cap: u64,
 }
 
 impl AdminResource for Plan {
@@ -265,13 +265,14 @@ async fn an_export_holds_secrets_sealed_and_no_sensitive_field() {
     let hook = json!({"address": "https://a.example", "owner": "Ada", "signing_key": "hunter2"});
     nexus.set_resource_json(&caller, "hook", "h", hook, None).await.unwrap();
     let out = tempfile::NamedTempFile::new().unwrap();
-    let proof = nexus.authorise_export(&caller).await.unwrap();
-    store.export(&proof, out.reopen().unwrap()).await.unwrap();
+    nexus.export(&caller, || Ok(Box::new(out.reopen().unwrap()))).await.unwrap();
     let text = std::fs::read_to_string(out.path()).unwrap();
     assert!(!text.contains("hunter2") && !text.contains("Ada"), "{text}");
 
     let other = MemoryStore::open(to.path()).unwrap();
-    other.import(&proof, std::io::BufReader::new(out.reopen().unwrap())).await.unwrap();
+    let source = Box::new(std::io::BufReader::new(out.reopen().unwrap()));
+    sealing(&other, 7).import(&caller, source).await.unwrap();
+    drop(other);
     let other = MemoryStore::open(to.path()).unwrap();
     let imported = sealing(&other, 7);
     let typed = imported.resource::<Hook>(&caller, "h").await.unwrap();

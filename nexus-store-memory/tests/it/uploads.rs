@@ -8,8 +8,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use nexus_core::document::NewDocument;
 use nexus_core::document::store::BlobStore;
 use nexus_core::store::Store;
+use nexus_core::transfer::{TenantExport, TransferStore};
 use nexus_core::{DocumentId, Nexus};
 use nexus_store_memory::MemoryStore;
+use nexus_testkit::store::fixture::allowed;
+use nexus_testkit::store::transfer::Sink;
 use serde_json::json;
 
 use crate::directory::handbook;
@@ -166,30 +169,18 @@ async fn a_damaged_import_leaves_no_bytes() {
     let (store, nexus) = opened(dir.path()).await;
     ingest(&nexus, &admin(), "leave.txt", "Thirty days.").await;
     let exported = Sink::default();
-    store.export(&nexus.authorise_export(&admin()).await.unwrap(), exported.clone()).await.unwrap();
-    let lines = String::from_utf8(exported.0.lock().unwrap().clone()).unwrap();
+    store.export(&allowed(&admin(), TenantExport), Box::new(exported.clone())).await.unwrap();
+    let lines = String::from_utf8(exported.bytes()).unwrap();
     let cut = lines
         .lines()
         .filter(|line| !line.contains("\"end\""))
         .fold(String::new(), |all, line| all + line + "\n");
     assert!(cut.contains("\"bytes\""));
     let target = MemoryStore::open(other.path()).unwrap();
-    let proof = crate::journey::nexus(&target).authorise_export(&admin()).await.unwrap();
-    target.import(&proof, Cursor::new(cut.into_bytes())).await.unwrap_err();
+    let source = Box::new(Cursor::new(cut.into_bytes()));
+    crate::journey::nexus(&target).import(&admin(), source).await.unwrap_err();
     target.close().await.unwrap();
     assert_eq!(files(other.path()), 0);
-}
-
-#[derive(Clone, Default)]
-struct Sink(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Output that blocks at its first row until a signal.
@@ -222,9 +213,9 @@ async fn an_export_under_way_finds_the_bytes_of_a_document_that_is_replaced_mean
         let from = if beside { MemoryStore::open_read_only(dir.path()).unwrap() } else { store.clone() };
         let ((begun, has_begun), (go, released)) = (channel(), channel());
         let out = Sink::default();
-        let proof = nexus.authorise_export(&admin()).await.unwrap();
+        let proof = allowed(&admin(), TenantExport);
         let stalled = Stalled { begun, go: Some(released), out: out.clone() };
-        let mut export = Box::pin(from.export(&proof, stalled));
+        let mut export = Box::pin(from.export(&proof, Box::new(stalled)));
         assert!(futures::poll!(&mut export).is_pending());
         has_begun.recv().unwrap();
         ingest(&nexus, &admin(), "leave.txt", "Forty days.").await;
@@ -232,7 +223,7 @@ async fn an_export_under_way_finds_the_bytes_of_a_document_that_is_replaced_mean
         assert_eq!(files(dir.path()), 3, "they wait for the export");
         go.send(()).unwrap();
         export.await.unwrap();
-        let lines = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        let lines = String::from_utf8(out.bytes()).unwrap();
         assert!(lines.contains(&nexus_core::hex::encode(b"Thirty days.")));
         assert_eq!(nexus_core::run::RunStore::take_cancel_requests(&store).await.unwrap(), []);
         refused(&nexus, "Refused again.".to_owned()).await;

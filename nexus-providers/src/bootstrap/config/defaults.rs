@@ -44,7 +44,7 @@ pub(super) fn defaults(config: &Config) -> Vec<(String, Json)> {
 }
 
 /// Returns the general fields.
-pub(super) fn general() -> [(&'static str, Json); 55] {
+pub(super) fn general() -> [(&'static str, Json); 56] {
     let none = || Json::Null;
     [
         ("data", json!("./nexus-data")),
@@ -86,6 +86,7 @@ pub(super) fn general() -> [(&'static str, Json); 55] {
         ("cache.semantic_threshold", none()),
         ("pricing.ceiling", none()),
         ("pricing.rows", json!([])),
+        ("audit.reads", json!("none")),
         ("retention.journals_days", json!(0)),
         ("retention.runs_days", json!(0)),
         ("retention.sessions_days", json!(0)),

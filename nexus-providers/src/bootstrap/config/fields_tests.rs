@@ -30,6 +30,7 @@ fn the_defaults_that_are_shown_are_those_in_force() {
     assert_eq!(said.llm.route().primary, unsaid.llm.route().primary);
     assert_eq!(said.cache.max_bytes(), unsaid.cache.max_bytes());
     assert_eq!(said.retention.retention(), unsaid.retention.retention());
+    assert_eq!(said.audit.reads.unwrap_or_default(), unsaid.audit.reads.unwrap_or_default());
     assert_eq!(said.estimates.token_chars_ratio, unsaid.estimates.token_chars_ratio);
 }
 

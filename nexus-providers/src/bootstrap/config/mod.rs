@@ -6,9 +6,10 @@
 //! - `trust`: addresses to which a key may go; `fields`: effective fields for display, with the `defaults`.
 //! - `provider`: `[providers.<name>]`; `routes`: `[llm]`, `[tenants.<id>]`, `[speech]`.
 //! - `limits`: `[limits]`, `[shutoff]`; `timeouts`: `[deadlines]`, `[retry]`, `[breaker]`; `pricing`: `[pricing]`.
-//! - `cache`: `[cache]`; `retention`: `[retention]`; `server`: `[server]`.
+//! - `cache`: `[cache]`; `audit`: `[audit]`; `retention`: `[retention]`; `server`: `[server]`.
 //! - `money`: amounts in a configuration.
 
+mod audit;
 mod cache;
 mod defaults;
 pub(super) mod env_overrides;
@@ -44,6 +45,7 @@ use crate::files::{self, Unread};
 use env_overrides::{KEY, PROVIDERS};
 use sources::Sources;
 
+pub use audit::AuditConfig;
 pub use cache::CacheConfig;
 pub use fields::{Field, variables};
 pub use limits::{LimitConfig, LimitsConfig, OnExhaustion, ShutoffConfig};
@@ -115,6 +117,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// Prices of models.
     pub pricing: PricingConfig,
+    /// Audit records.
+    pub audit: AuditConfig,
     /// Retention of records.
     pub retention: RetentionConfig,
     /// Text-to-speech.

@@ -8,7 +8,7 @@ use crate::prose::texts;
 const SUITES: [&str; 1] = ["tests/testkit/src/"];
 
 /// Ports with the files of their scenarios.
-const PORTS: [(&str, &[&str]); 13] = [
+const PORTS: [(&str, &[&str]); 14] = [
     ("AuditChain", &["tests/testkit/src/store/audit.rs"]),
     ("BlobStore", &["tests/testkit/src/store/blob.rs"]),
     ("CacheStore", &["tests/testkit/src/cache/scenarios.rs"]),
@@ -22,6 +22,7 @@ const PORTS: [(&str, &[&str]); 13] = [
     ("Retriever", &["tests/testkit/src/store/retrieve.rs"]),
     ("SessionStore", &["tests/testkit/src/store/session.rs"]),
     ("TokenCounter", &["tests/testkit/src/tokens.rs"]),
+    ("TransferStore", &["tests/testkit/src/store/transfer.rs"]),
 ];
 
 #[test]

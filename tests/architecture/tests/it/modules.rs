@@ -27,7 +27,7 @@ const CORE: Floors = &[
         &[
             "audit  cache  policy  price  quota  speech",
             "access  admin  retention",
-            "document",
+            "document  transfer",
             "retrieve",
             "corpus  grounding",
             "llm",

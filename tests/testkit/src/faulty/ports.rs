@@ -29,6 +29,9 @@ use nexus_core::run::{CancelRequest, Journal, Run, RunQuery, RunStore, RunTransi
 use nexus_core::session::{Message, Session, SessionStore};
 use nexus_core::speech::Speech;
 use nexus_core::store::{Store, StoreStats};
+use nexus_core::transfer::{
+    Backup, ExportSink, Exported, ImportSource, TenantExport, TenantImport, TransferStore,
+};
 use nexus_core::{
     CorpusId, DocumentId, GrantId, JobId, Page, Principal, Result, RunId, SessionId, SubjectId, TenantId,
     Timestamp,
@@ -182,6 +185,12 @@ pass_on!(SessionStore {
     fn messages(tenant: &TenantId, id: &SessionId, limit: usize) -> Vec<Message>;
     fn history(tenant: &TenantId, id: &SessionId, run: &RunId, limit: usize) -> Vec<Message>;
     fn delete_session(access: &Authorised<RequiredAccess>, id: &SessionId, audit: UnsealedRecords) -> ();
+});
+
+pass_on!(TransferStore {
+    fn export(tenant: &Authorised<TenantExport>, out: ExportSink) -> Exported;
+    fn import(tenant: &Authorised<TenantImport>, from: ImportSource, audit: UnsealedRecords) -> u64;
+    fn backup(backup: &Authorised<Backup>) -> ();
 });
 
 #[async_trait]

@@ -27,6 +27,7 @@ mod retention;
 mod retrieve;
 mod run;
 mod session;
+pub mod transfer;
 
 use std::any::Any;
 use std::future::Future;
@@ -102,6 +103,7 @@ const PORTS: &[(&str, &[Scenario])] = &[
     ("retriever", retrieve::SCENARIOS),
     ("run_store", run::SCENARIOS),
     ("session_store", session::SCENARIOS),
+    ("transfer_store", transfer::SCENARIOS),
 ];
 
 /// Runs the suite against each of the stores, as a test binary with `harness = false` does.
