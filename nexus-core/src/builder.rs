@@ -1,6 +1,7 @@
 //! Construction of a [`Nexus`]: [`Builder`].
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::admin::{self, AdminResource, SealKey};
 use crate::audit::{KeyRing, Sealer};
@@ -194,6 +195,7 @@ impl Builder {
                 speech_synthesizer: self.speech_synthesizer,
             },
             cache: self.cache,
+            owner_lease: self.settings.owner_lease,
         })?;
         let denials = DenialLog::new(Arc::clone(&store) as _, Arc::clone(&sealer), Arc::clone(&ids));
         Ok(Nexus::new(Engine {
@@ -208,6 +210,8 @@ impl Builder {
             runs: Registry::new(self.settings.max_runs),
             registry,
             seal_key: self.seal_key,
+            has_unlisted_runs: AtomicBool::new(false),
+            takes_over: AtomicBool::new(false),
             settings: self.settings,
             tasks,
         }))

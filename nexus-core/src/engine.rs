@@ -5,6 +5,7 @@
 mod denial_log;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::access::{AccessRule, Authorised, RequiredAccess};
@@ -42,6 +43,9 @@ pub struct Settings {
     pub document_deadline: Duration,
     /// Lease of a job without a renewal by its worker.
     pub job_lease: Duration,
+    /// Lease of this process on its runs and calls. It is renewed after each third of it; without a renewal, other
+    /// processes on the same store take the work over.
+    pub owner_lease: Duration,
     /// Maximum number of attempts of a job.
     pub job_attempts: u32,
     /// The wait of a run for the store after which its subscribers are notified. The run goes on waiting.
@@ -59,8 +63,8 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Returns 64 runs, 2 ingestions, documents of 256 MB for 30 minutes, leases of a minute, three attempts, 15
-    /// seconds for the store in a run, no debug events, no records of reads.
+    /// Returns 64 runs, 2 ingestions, documents of 256 MB for 30 minutes, job leases of a minute, owner leases of 30
+    /// seconds, three attempts, 15 seconds for the store in a run, no debug events, no records of reads.
     fn default() -> Self {
         Self {
             max_runs: 64,
@@ -69,6 +73,7 @@ impl Default for Settings {
             max_document_bytes: 256 * 1024 * 1024,
             document_deadline: Duration::from_mins(30),
             job_lease: Duration::from_mins(1),
+            owner_lease: Duration::from_secs(30),
             job_attempts: 3,
             record_deadline: Duration::from_secs(15),
             debug_events: false,
@@ -117,6 +122,10 @@ pub(crate) struct Engine {
     /// Kinds of administrative resources.
     pub(crate) registry: ResourceRegistry,
     pub(crate) seal_key: Option<SealKey>,
+    /// Whether claimed runs may not be in the registry yet.
+    pub(crate) has_unlisted_runs: AtomicBool,
+    /// Whether this process takes over the work of others.
+    pub(crate) takes_over: AtomicBool,
     pub(crate) tasks: Arc<TaskGroup>,
     pub(crate) denials: Arc<DenialLog>,
 }

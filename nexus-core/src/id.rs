@@ -126,6 +126,8 @@ ids! {
     RequestId = "request id";
     /// Id of a document grant.
     GrantId = "grant id";
+    /// Id of an owner of runs and calls: one running Nexus.
+    OwnerId = "owner id";
 }
 
 /// Id of an embedding model with its version. Vectors of different ids are never compared.

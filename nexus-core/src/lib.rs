@@ -14,7 +14,7 @@
 //! - domains, each with its types, its pure rules and its port: [`document`], [`corpus`], [`retrieve`], [`grounding`],
 //!   [`llm`], [`cache`], [`policy`], [`access`], [`admin`], [`audit`], [`session`], [`speech`], [`quota`], [`price`], [`ledger`],
 //!   [`retention`], [`transfer`];
-//! - ground: [`error`], [`escape`], [`id`], [`principal`], [`clock`], [`language`], [`money`], [`page`], [`usage`], [`hex`].
+//! - ground: [`error`], [`escape`], [`id`], [`principal`], [`owner`], [`clock`], [`language`], [`money`], [`page`], [`usage`], [`hex`].
 
 pub mod access;
 pub mod admin;
@@ -38,6 +38,7 @@ pub mod llm;
 pub mod money;
 mod nexus;
 pub mod operations;
+pub mod owner;
 pub mod page;
 pub mod policy;
 pub mod price;
@@ -60,8 +61,8 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use engine::Settings;
 pub use error::{Error, ErrorKind, Result};
 pub use id::{
-    CorpusId, DocumentId, GrantId, IdSource, JobId, ModelId, OrganisationId, RequestId, RunId, SessionId,
-    SubjectId, UuidV7,
+    CorpusId, DocumentId, GrantId, IdSource, JobId, ModelId, OrganisationId, OwnerId, RequestId, RunId,
+    SessionId, SubjectId, UuidV7,
 };
 pub use money::NanoUsd;
 pub use nexus::{LimitStatus, MAX_LISTED, Nexus, ResourceAddress, ResourceList, Status, Versioned};

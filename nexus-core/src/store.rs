@@ -1,4 +1,7 @@
-//! Sum of the store ports, which a store crate implements on one type: [`Store`].
+//! Sum of the store ports, which a store crate implements on one type: [`Store`]; and the port across tenants,
+//! [`SystemStore`].
+
+mod system;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -19,6 +22,8 @@ use crate::run::RunStore;
 use crate::session::SessionStore;
 use crate::transfer::TransferStore;
 
+pub use system::SystemStore;
+
 /// Store: all persistent data of Nexus, behind one type.
 #[async_trait]
 pub trait Store:
@@ -35,6 +40,7 @@ pub trait Store:
     + Retriever
     + RunStore
     + SessionStore
+    + SystemStore
     + TransferStore
     + std::fmt::Debug
     + 'static
@@ -54,12 +60,6 @@ pub trait Store:
     /// # Errors
     /// Those of a store.
     async fn stats_for(&self, caller: &Principal, now: Timestamp) -> Result<StoreStats>;
-
-    /// Checks the store's health with a small read and write outside of any tenant.
-    ///
-    /// # Errors
-    /// Those of a store; [`Unavailable`](crate::ErrorKind::Unavailable) when it is closed or open for reading only.
-    async fn check(&self) -> Result<()>;
 
     /// Ends background work and makes all data durable.
     ///

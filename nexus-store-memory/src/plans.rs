@@ -12,7 +12,9 @@ use nexus_core::run::{RunQuery, RunState};
 use nexus_core::{Principal, RunId, SessionId, SubjectId};
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::amounts;
-use nexus_testkit::store::fixture::{admin, allowed, at, corpus, document, query, reader, vector_query};
+use nexus_testkit::store::fixture::{
+    admin, allowed, at, corpus, document, lease, owner, query, reader, vector_query,
+};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
@@ -128,7 +130,10 @@ async fn lists_of_runs_and_sessions_use_indexes() {
     let (run, session) = (RunId::parse("r").unwrap(), SessionId::parse("s").unwrap());
     let _ = world.store.messages(tenant, &session, 9).await;
     let _ = world.store.session(tenant, &session).await;
-    let _ = world.store.unfinished().await;
+    let (other, lease) = (owner("process-2"), lease("process-2", 60));
+    let _ = world.store.claim_runs(&lease, at(60), 9).await;
+    let _ = world.store.unfinished(&other).await;
+    let _ = world.store.take_cancel_requests(&other).await;
     let _ = world.store.evidence(tenant, &run).await;
     let _ = world.store.journal(tenant, &run, 0, 9).await;
     let _ = world.store.audio(tenant, &run).await;
@@ -166,6 +171,7 @@ async fn lists_of_calls_lines_and_usage_use_indexes() {
     world.store.kill_switches(tenant, at(0)).await.unwrap();
     world.store.prices().await.unwrap();
     world.store.open_calls().await.unwrap();
+    world.store.claim_calls(&lease("process-2", 60), at(60), 9).await.unwrap();
     let _ = world.store.call_result(tenant, "c").await;
     let _ = world.store.reasoning(tenant, "c").await;
     check(&noted).await;

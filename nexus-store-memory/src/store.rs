@@ -19,7 +19,7 @@ use crate::files::directory::{self, Claimed, DATABASE, Referenced, State, Swept,
 use crate::files::file_permissions;
 use crate::files::lock::Lock;
 use crate::migrations::{self, Role};
-use crate::rows::{corpus, job, version};
+use crate::rows::{corpus, job, owner, version};
 use crate::search::build::Task;
 use crate::search::index_maintenance::{IndexMaintainer, IndexTarget, PassagesPublished};
 use crate::search::indexes::Indexes;
@@ -191,6 +191,7 @@ impl MemoryStore {
         migrations::migrate(&mut connection)?;
         let was_marked = directory::mark(dir, &state, &connection)?;
         job::expire_leases(&connection)?;
+        owner::expire_leases(&connection)?;
         let beside = connect(dir)?;
         migrations::configure(&beside, Role::Reader)?;
         let blobs = Arc::new(Blobs::owned(dir)?);
@@ -505,26 +506,6 @@ impl Store for MemoryStore {
     async fn stats_for(&self, caller: &Principal, now: Timestamp) -> Result<StoreStats> {
         let (caller, store) = (caller.clone(), self.shared.home.to_string());
         self.engine().read(move |connection| stats::census_for(connection, &caller, now, store)).await
-    }
-
-    async fn check(&self) -> Result<()> {
-        let count = "INSERT INTO meta (name, value) VALUES ('probe', '1') \
-                     ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1 \
-                     RETURNING CAST(value AS INTEGER)";
-        let one = |connection: &Connection, query: &str| {
-            connection.query_row(query, [], |row| row.get::<_, i64>(0)).map_err(sql)
-        };
-        let written = self.engine().write(move |write| one(write, count)).await?;
-        let read = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'probe'";
-        // Other processes may probe too, so the value read can be newer.
-        if self.engine().read_reserved(move |connection| one(connection, read)).await? < written {
-            return Err(Error::new(
-                nexus_core::ErrorKind::Corrupt,
-                "the store lost a write: the probe value was not read back",
-            )
-            .code("STORE_WRITE_LOST"));
-        }
-        Ok(())
     }
 
     async fn close(&self) -> Result<()> {

@@ -11,8 +11,8 @@
 //!    - `attempts` asks one provider after another, within deadlines and with retries (`backoff`). An answer cache stands
 //!      before it: `answer_cache` and `embedding_cache`, with `single_flight` for equal requests at the same time.
 //!    - `settle` books the charge, in one durable step with result, ledger and record. The caller is told only after it.
-//! 4. `store_guard` keeps each durable step within a deadline and ends steps whose outcome is unknown; `recovery` ends calls
-//!    that no task works on any more.
+//! 4. `store_guard` keeps each durable step within a deadline and ends steps whose outcome is unknown; `lease` keeps the
+//!    calls of this process from others; `recovery` ends calls that no task works on any more.
 //! 5. `audit_records` and `metrics` are made on the way.
 
 mod call;
@@ -34,6 +34,7 @@ mod answer_cache;
 mod embedding_cache;
 mod single_flight;
 
+mod lease;
 mod recovery;
 mod store_guard;
 
@@ -61,6 +62,7 @@ use crate::store::Store;
 use crate::task_group::TaskGroup;
 
 use breaker::Breakers;
+use lease::Owner;
 use single_flight::SingleFlight;
 use store_guard::StoreGuard;
 use stored_settings::SettingsCache;
@@ -101,12 +103,14 @@ pub(crate) struct Inner {
     store_guard: StoreGuard,
     /// The number of settlements, for calls that wait for one.
     settlements: watch::Sender<u64>,
-    /// Calls of this process whose settlement the store refused.
+    /// Calls of this process, or claimed by it, whose settlement the store refused.
     left_open: Mutex<HashSet<String>>,
+    /// Whether claimed calls may not have been listed yet.
+    has_unlisted_calls: AtomicBool,
     /// Whether a task of recovery is under way.
     is_recovering: AtomicBool,
-    /// The name of this process in the calls that it begins.
-    owner: String,
+    /// This process as the owner of runs and calls.
+    owner: Owner,
 }
 
 /// The parts of a gateway.
@@ -120,6 +124,7 @@ pub(crate) struct GatewayParts {
     pub(crate) tasks: Arc<TaskGroup>,
     pub(crate) models: Models,
     pub(crate) cache: Option<Arc<dyn CacheStore>>,
+    pub(crate) owner_lease: Duration,
 }
 
 impl Gateway {
@@ -128,9 +133,9 @@ impl Gateway {
     /// # Errors
     /// As [`Routing::check`].
     pub(crate) fn new(parts: GatewayParts) -> Result<Self> {
-        let GatewayParts { store, sealer, clock, ids, policy, tasks, models, cache } = parts;
+        let GatewayParts { store, sealer, clock, ids, policy, tasks, models, cache, owner_lease } = parts;
         models.check()?;
-        let owner = ids.next();
+        let owner = Owner::new(ids.next(), owner_lease)?;
         let inner = Inner {
             store,
             sealer,
@@ -146,6 +151,7 @@ impl Gateway {
             store_guard: StoreGuard::default(),
             settlements: watch::Sender::new(0),
             left_open: Mutex::default(),
+            has_unlisted_calls: AtomicBool::new(false),
             is_recovering: AtomicBool::new(false),
             owner,
         };

@@ -1,6 +1,6 @@
-//! Recovery: calls that no task works on any more are ended. They are calls that an earlier process left open, found at the
-//! start, and calls of this process that the store refused to end. A call that cannot be ended holds up no other, and is
-//! tried again later.
+//! Recovery: calls that no task works on any more are ended. They are calls whose owner is gone, which this process claims,
+//! and calls of this process that the store refused to end. A call that cannot be ended holds up no other, and is tried
+//! again later.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::call_task::CallEnd;
 use super::{Gateway, Inner};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::{AttemptOutcome, CallStatus, LedgerQuery, OpenCall};
+use crate::ledger::{AttemptOutcome, CallStatus, LedgerQuery, OpenCall, Settlement};
 use crate::principal::Principal;
 
 /// The wait before calls that could not be ended are tried again; twice as long each further time.
@@ -25,21 +25,21 @@ struct Round {
 }
 
 impl Gateway {
-    /// Ends the calls that no task works on any more; returns their number. A call that cannot be ended now is logged and
-    /// tried again in the background, until it is ended or this process ends.
+    /// Claims the calls whose owner is gone, and ends all calls that no task works on any more; returns their number. A call
+    /// that cannot be ended now is logged and tried again in the background, until it is ended or this process ends.
     ///
     /// It is unknown whether the vendor received them, so each is charged at its reservation, as `unknown_outcome`, until an
     /// admin reconciles it with the vendor's bill. A call that could cost nothing is not charged, and may be made again.
     ///
     /// # Errors
-    /// Those of reading the open calls.
+    /// Those of claiming and reading the calls.
     pub(crate) async fn recover(&self) -> Result<usize> {
         let round = self.inner.recover_round().await?;
         if round.failed > 0 {
             let failed = round.failed;
             tracing::error!(
                 failed,
-                "calls of an earlier process could not be ended, and are tried again later"
+                "calls whose process is gone could not be ended, and are tried again later"
             );
             self.inner.recover_in_background();
         }
@@ -84,12 +84,9 @@ impl Inner {
         });
     }
 
-    async fn recover_round(&self) -> Result<Round> {
+    async fn recover_round(self: &Arc<Self>) -> Result<Round> {
         let mut round = Round::default();
-        for open in self.store.open_calls().await? {
-            if open.owner == self.owner && !self.left_open().contains(&open.call.id) {
-                continue;
-            }
+        for open in self.calls_to_end().await? {
             let call = open.call.id.clone();
             match self.recover_call(open).await {
                 Ok(()) => {
@@ -98,11 +95,37 @@ impl Inner {
                 }
                 Err(error) => {
                     tracing::error!(call, error = %error.report(), "an open call could not be ended");
+                    self.left_open().insert(call);
                     round.failed += 1;
                 }
             }
         }
         Ok(round)
+    }
+
+    /// Claims the calls whose owner is gone, and returns all calls that no task works on any more.
+    async fn calls_to_end(self: &Arc<Self>) -> Result<Vec<OpenCall>> {
+        let (now, left) = (self.clock.now(), self.left_open().clone());
+        self.renew(&self.owner.lease(now)).await?;
+        // A claim whose answer is lost may have claimed calls, which the next one finds.
+        let is_unlisted = self.has_unlisted_calls.swap(true, Ordering::SeqCst);
+        let claimed = self.store.claim_calls(&self.owner.recovery_lease(now), now, usize::MAX).await?;
+        if claimed > 0 {
+            self.keep_lease();
+        }
+        let open = if claimed > 0 || is_unlisted || !left.is_empty() {
+            self.store.open_calls().await?
+        } else {
+            Vec::new()
+        };
+        self.has_unlisted_calls.store(false, Ordering::SeqCst);
+        let is_ours = |open: &OpenCall| {
+            open.owner == self.owner.recovery || (open.owner == self.owner.id && left.contains(&open.call.id))
+        };
+        let open: Vec<OpenCall> = open.into_iter().filter(is_ours).collect();
+        let is_gone = |call: &String| left.contains(call) && !open.iter().any(|open| open.call.id == *call);
+        self.left_open().retain(|call| !is_gone(call));
+        Ok(open)
     }
 
     async fn recover_call(&self, open: OpenCall) -> Result<()> {
@@ -124,6 +147,7 @@ impl Inner {
             ..CallEnd::without_answer(outcome, CallStatus::Unknown, &error, attempts, attempted_at)
         };
         let settlement = self.settlement(&system, &open.call, &settings, end, now);
+        let settlement = Settlement { owner: open.owner, ..settlement };
         self.store_guard.call(timeout, self.store.settle(settlement)).await?;
         self.notify_settled();
         Ok(())

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{BeginCall, BeginResult, Settlement};
+use crate::owner::is_owner_lost;
 
 /// The time after which a caller may try a store again that did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -85,7 +86,9 @@ impl Inner {
     ) -> Result<BeginResult> {
         let inner = Arc::clone(self);
         let mut step = Box::pin(async move { inner.store.begin(begin).await }).fuse();
-        let error = match self.store_guard.call(deadline, &mut step).await {
+        let begun = self.store_guard.call(deadline, &mut step).await;
+        self.keep_lease();
+        let error = match begun {
             Ok(begun) => return Ok(begun),
             Err(error) if error.is_retryable() => error,
             Err(error) => return Err(error),
@@ -104,7 +107,8 @@ impl Inner {
     /// caller waits no longer than the store's deadline.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) with `LEDGER_UNAVAILABLE`.
+    /// [`Unavailable`](ErrorKind::Unavailable) with `LEDGER_UNAVAILABLE`; [`Conflict`](ErrorKind::Conflict) with
+    /// `OWNER_LOST` when another process has taken over the call.
     pub(super) async fn settle_call(self: &Arc<Self>, settlement: Settlement) -> Result<()> {
         self.settle_first_fitting(vec![settlement]).await
     }
@@ -120,7 +124,7 @@ impl Inner {
                 Err(Unsettled::Unavailable(error)) => error,
                 Err(Unsettled::Refused(error)) => {
                     self.leave_to_recovery(&possible, &error);
-                    return Err(unrecorded().because(error));
+                    return Err(if is_owner_lost(&error) { error } else { unrecorded().because(error) });
                 }
             };
             if began.elapsed() >= deadline {
@@ -157,6 +161,7 @@ impl Inner {
                     return Ok(());
                 }
                 Err(error) if error.is_retryable() => return Err(Unsettled::Unavailable(error)),
+                Err(error) if is_owner_lost(&error) => return Err(Unsettled::Refused(error)),
                 // Another attempt is open than the one that this settlement ends.
                 Err(error) if error.kind() == ErrorKind::Conflict => conflict = Some(error),
                 Err(error) => return Err(Unsettled::Refused(error)),
@@ -166,11 +171,11 @@ impl Inner {
         Err(Unsettled::Refused(conflict.unwrap_or_else(none)))
     }
 
-    /// Leaves a call to the recovery of this process. A call that the store does not have needs none.
+    /// Leaves a call to the recovery of this process. A call that the store does not have needs none, and one that another
+    /// process has taken over is ended there.
     fn leave_to_recovery(self: &Arc<Self>, possible: &[Settlement], error: &Error) {
-        let Some(settlement) = possible.first().filter(|_| error.kind() != ErrorKind::NotFound) else {
-            return;
-        };
+        let is_ours = error.kind() != ErrorKind::NotFound && !is_owner_lost(error);
+        let Some(settlement) = possible.first().filter(|_| is_ours) else { return };
         tracing::error!(call = settlement.call, error = %error.report(), "a call could not be settled");
         self.recover_later(settlement.call.clone());
     }

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::OwnerId;
 use crate::money::NanoUsd;
+use crate::owner::owner_lost;
 use crate::quota::{CounterKey, MeterAmounts, Refusal, Reservation, too_large};
 use crate::usage::Usage;
 
@@ -20,6 +22,8 @@ const SHADOWED: &str = "shadowed";
 pub struct CallState {
     /// The call.
     pub call: Call,
+    /// The owner of the call, from which alone further steps are accepted.
+    pub owner: OwnerId,
     /// Whether an attempt was sent, or charged.
     pub is_billable: bool,
     /// The open attempt.
@@ -63,8 +67,8 @@ pub struct SettledCall {
 
 impl CallState {
     /// Returns the state of a call whose first attempt is admitted.
-    pub fn begun(call: Call, attempt: Attempt, reservation: &Reservation) -> Self {
-        let mut state = Self { call, is_billable: false, attempt: None };
+    pub fn begun(call: Call, owner: OwnerId, attempt: Attempt, reservation: &Reservation) -> Self {
+        let mut state = Self { call, owner, is_billable: false, attempt: None };
         state.open(attempt, reservation);
         state
     }
@@ -86,8 +90,10 @@ impl CallState {
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_ATTEMPT` or `COUNT_TOO_LARGE`;
-    /// [`Conflict`](ErrorKind::Conflict) with `ATTEMPT_OVER` when the attempt is not open.
+    /// [`Conflict`](ErrorKind::Conflict) with `ATTEMPT_OVER` when the attempt is not open, with `OWNER_LOST` when the call
+    /// belongs to another owner.
     pub fn retry(&mut self, retry: &RetryCall) -> Result<EndedAttempt> {
+        self.check_owner(&retry.owner)?;
         if retry.attempt.number <= retry.ending.number {
             return Err(Error::invalid("the next attempt must have a higher number").code("INVALID_ATTEMPT"));
         }
@@ -99,8 +105,9 @@ impl CallState {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_SETTLEMENT` or `COUNT_TOO_LARGE`;
     /// [`Conflict`](ErrorKind::Conflict) with `ATTEMPT_OVER` when another attempt is open than the settlement's, with
-    /// `ATTEMPT_OPEN` when one is and the settlement has none.
+    /// `ATTEMPT_OPEN` when one is and the settlement has none, with `OWNER_LOST` when the call belongs to another owner.
     pub fn settle(&mut self, settlement: &Settlement) -> Result<Option<SettledCall>> {
+        self.check_owner(&settlement.owner)?;
         if self.call.status != CallStatus::Open {
             return Ok(None);
         }
@@ -124,6 +131,10 @@ impl CallState {
             is_question: self.call.claim.operation == Operation::Chat,
             statistics: HourlyStats::of(&self.call),
         }))
+    }
+
+    fn check_owner(&self, owner: &OwnerId) -> Result<()> {
+        if self.owner == *owner { Ok(()) } else { Err(owner_lost("call")) }
     }
 
     /// Ends the open attempt: its charge replaces its reservation, and the ledger gets its entry.

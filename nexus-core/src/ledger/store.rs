@@ -10,7 +10,9 @@ use super::{
 use crate::audit;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::id::OwnerId;
 use crate::money::NanoUsd;
+use crate::owner::OwnerLease;
 use crate::price::PriceRow;
 use crate::principal::TenantId;
 use crate::quota::{CounterKey, CounterState, Limit, LimitCheck, LimitKey, Refusal};
@@ -28,8 +30,8 @@ pub struct BeginCall {
     pub checks: Vec<LimitCheck>,
     /// The version of the settings that limits and prices were taken from, see [`QuotaStore::settings_version`].
     pub settings_version: u64,
-    /// The process that owns the call.
-    pub owner: String,
+    /// The owner of the call, with the end of its lease on the call.
+    pub lease: OwnerLease,
     /// The time at which the idempotency key expires.
     pub claimed_until: Timestamp,
     /// The audit record of the admission.
@@ -65,6 +67,8 @@ pub struct RetryCall {
     pub tenant: TenantId,
     /// The call's id.
     pub call: String,
+    /// The owner that makes the call.
+    pub owner: OwnerId,
     /// The outcome of the finished attempt.
     pub ending: AttemptOutcome,
     /// The next attempt.
@@ -86,6 +90,8 @@ pub struct Settlement {
     pub tenant: TenantId,
     /// The call's id.
     pub call: String,
+    /// The owner that settles the call.
+    pub owner: OwnerId,
     /// The outcome of the last attempt; `None` when it is recorded already.
     pub ending: Option<AttemptOutcome>,
     /// The call's final status.
@@ -123,7 +129,7 @@ impl Settlement {
     }
 }
 
-/// Unsettled call, as recovery finds it after a restart.
+/// Unsettled call, as recovery finds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenCall {
     /// The call's tenant.
@@ -132,8 +138,8 @@ pub struct OpenCall {
     pub call: Call,
     /// The unfinished attempt, if there is one.
     pub attempt: Option<Attempt>,
-    /// The process that owns the call.
-    pub owner: String,
+    /// The owner of the call.
+    pub owner: OwnerId,
 }
 
 /// Port that admits and settles calls. Idempotency key, reservation, call and audit record are one transaction; so are
@@ -160,7 +166,7 @@ pub struct OpenCall {
 ///   flight then are counted when they end.
 /// - The settlement that exceeds the auto-trip rule trips the kill switch of its scope in the same transaction, and
 ///   records the trip with its figures in the chain of the call, before the end of the call.
-/// - Open calls of every tenant are found again after a restart.
+/// - A retry or settlement by another owner than the call's is a conflict with `OWNER_LOST` and changes nothing.
 /// - No tenant sees or counts rows of another.
 #[async_trait]
 pub trait QuotaStore: Send + Sync {
@@ -183,13 +189,15 @@ pub trait QuotaStore: Send + Sync {
     /// [`BeginResult::KillSwitch`].
     ///
     /// # Errors
-    /// [`Conflict`](crate::ErrorKind::Conflict) when the attempt has ended already.
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the attempt has ended already; with `OWNER_LOST` when the call
+    /// belongs to another owner.
     async fn retry(&self, retry: RetryCall) -> Result<BeginResult>;
 
     /// Settles a call, and returns whether this settlement ended it.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
+    /// [`NotFound`](crate::ErrorKind::NotFound) without the call; [`Conflict`](crate::ErrorKind::Conflict) with
+    /// `OWNER_LOST` when it belongs to another owner.
     async fn settle(&self, settlement: Settlement) -> Result<bool>;
 
     /// Writes a correction of an attempt's entry, which stays unchanged, and returns it. Counters of days, months and
@@ -205,12 +213,6 @@ pub trait QuotaStore: Send + Sync {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
     async fn call_result(&self, tenant: &TenantId, call: &str) -> Result<Option<CallResult>>;
-
-    /// Returns the unsettled calls of every tenant, oldest first.
-    ///
-    /// # Errors
-    /// Those of a store.
-    async fn open_calls(&self) -> Result<Vec<OpenCall>>;
 
     /// Returns the states of counters, in the order of `keys`.
     ///

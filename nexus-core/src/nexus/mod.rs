@@ -105,15 +105,17 @@ impl Nexus {
         self.engine.store.check().await
     }
 
-    /// Ends background work within `deadline`, then closes the store. Returns whether all work ended by itself. The
-    /// next [`Nexus::resume`] resumes interrupted runs.
+    /// Ends background work within `deadline`, then closes the store. Returns whether all work ended by itself.
+    /// Interrupted runs are left to the next [`Nexus::resume`], and to other processes on the store at once.
     ///
     /// # Errors
     /// Those of closing the store.
     pub async fn shutdown(&self, deadline: Duration) -> Result<bool> {
-        let drained = self.engine.tasks.shutdown(deadline).await;
-        self.engine.denials.flush().await;
-        self.engine.store.close().await?;
+        let Engine { gateway, tasks, store, denials, .. } = &*self.engine;
+        let drained = gateway.renewing(tasks.shutdown(deadline)).await;
+        gateway.release_lease().await;
+        denials.flush().await;
+        store.close().await?;
         Ok(drained)
     }
 

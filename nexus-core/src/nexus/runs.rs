@@ -61,16 +61,20 @@ impl Nexus {
         AskBuilder::new(Arc::clone(&self.engine), caller.clone(), question.into())
     }
 
-    /// Resumes the runs that an earlier process left unfinished, after ending its calls to models, and returns their
-    /// number. A call that cannot be ended blocks nothing: it is logged, and retried in the background. The method
-    /// first writes and reads a probe, so that a store that only seems available fails at the start.
+    /// Takes over the work of processes that are gone: ends their calls to models, resumes their unfinished runs, and
+    /// returns the number of these. The work of a process on the same store is left to it while its lease lasts
+    /// ([`Settings::owner_lease`](crate::Settings::owner_lease)); from now on this process looks for expired leases
+    /// several times within one. A call that cannot be ended blocks nothing: it is logged, and retried in the
+    /// background. The method first writes and reads a probe, so that a store that only seems available fails at the
+    /// start.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn resume(&self) -> Result<usize> {
         self.engine.store.check().await?;
+        self.engine.take_over_periodically();
         self.engine.gateway.recover().await?;
-        self.engine.resume_runs().await
+        self.engine.claim_runs(usize::MAX).await
     }
 
     /// Returns one run: the caller's own, or any of the tenant for an admin.
@@ -103,8 +107,8 @@ impl Nexus {
         Ok(EventStream::new(Arc::clone(&self.engine), run, from))
     }
 
-    /// Cancels a run. Another process that drives it gets a cancel request; the owner of the store ends a run without
-    /// a driver.
+    /// Cancels a run. Another process that drives it gets a cancel request. A run whose owner is gone is ended by the
+    /// process that takes it over.
     ///
     /// # Errors
     /// As [`Nexus::run`]; [`Conflict`](ErrorKind::Conflict) when it is over; [`Unavailable`](ErrorKind::Unavailable)
@@ -119,8 +123,7 @@ impl Nexus {
             Cancelling::Stalled => Err(stalled()),
             Cancelling::NotDriven => {
                 self.engine.store.request_cancel(caller, id).await?;
-                self.engine.watch_if_owner();
-                Ok(())
+                self.engine.claim_cancelled().await
             }
         }
     }

@@ -27,7 +27,7 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the store that a retry does not mend; [`Conflict`](ErrorKind::Conflict) when another driver has
-    /// advanced the run; [`Unavailable`](ErrorKind::Unavailable) past `limit`, when the step may or may not be
+    /// advanced the run, with `OWNER_LOST` when another process has taken it over; [`Unavailable`](ErrorKind::Unavailable) past `limit`, when the step may or may not be
     /// recorded.
     pub(super) async fn record(
         &self,
@@ -78,6 +78,7 @@ impl Engine {
             evidence: changes.evidence,
             messages: changes.messages,
             audio: changes.audio,
+            lease: self.gateway.lease(),
             audit: UnsealedRecords::new(Arc::clone(&self.sealer), changes.audit),
         }
     }

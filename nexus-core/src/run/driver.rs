@@ -17,6 +17,7 @@ use crate::gateway::{Admission, CallRefusal, CallStream, ModelCall, Origin, RunC
 use crate::grounding::Evidence;
 use crate::llm::prompt::Prompt;
 use crate::llm::{CompletionEvent, ProviderErrorKind, Request, Turn};
+use crate::owner::is_owner_lost;
 use crate::policy::Decision;
 use crate::search::Search;
 use crate::session::{Message, follow_up};
@@ -50,8 +51,9 @@ impl ModelStream {
 }
 
 impl Engine {
-    /// Drives a run until it is over (`true`) or until this driver can make no more progress (`false`). `decision` is
-    /// the policy's, where this process has made it.
+    /// Drives a run until it is over (`true`) or until this driver can make no more progress (`false`). A driver whose
+    /// process has lost the run to another stops without an outcome. `decision` is the policy's, where this process
+    /// has made it.
     pub(super) async fn drive(
         &self,
         mut state: State,
@@ -79,10 +81,7 @@ impl Engine {
             match self.apply(state, input, driving).await {
                 Ok(next) => state = next,
                 Err(error) => {
-                    if error.kind() == ErrorKind::Conflict {
-                        driving.overtaken(version);
-                    }
-                    tracing::error!(error = %error.report(), "a step of a run could not be recorded");
+                    stop_driving(driving, version, &error);
                     return false;
                 }
             }
@@ -216,6 +215,20 @@ impl Engine {
     async fn apply(&self, mut state: State, input: Input, driving: &mut Driving) -> Result<State> {
         let changes = step(&mut state, input, self.clock.now())?;
         self.record(state, changes, driving, None).await
+    }
+}
+
+/// Prepares the end of a driver whose step after `version` could not be recorded.
+fn stop_driving(driving: &mut Driving, version: u64, error: &Error) {
+    let run = &driving.key().1;
+    if is_owner_lost(error) {
+        tracing::warn!(%run, "another process has taken over a run");
+        driving.lost();
+        return;
+    }
+    tracing::error!(%run, error = %error.report(), "a step of a run could not be recorded");
+    if error.kind() == ErrorKind::Conflict {
+        driving.overtaken(version);
     }
 }
 

@@ -136,8 +136,11 @@ impl EventStream {
             {
                 Ok(true) => {}
                 Ok(false) => return Err(stalled()),
-                // The driver has ended, and the store holds the outcome.
-                Err(_) => self.progress = None,
+                // The driver has ended. The store holds the outcome, or another process drives the run.
+                Err(_) => {
+                    self.is_ours = !progress.borrow().lost;
+                    self.progress = None;
+                }
             }
             return Ok(());
         }

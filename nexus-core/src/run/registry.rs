@@ -49,6 +49,8 @@ pub(crate) struct Progress {
     pub(crate) recorded: u64,
     /// Whether a step has waited for the store for longer than the record deadline.
     pub(crate) stalled: bool,
+    /// Whether another process has taken over the run.
+    pub(crate) lost: bool,
 }
 
 /// Run with a driver.
@@ -68,6 +70,13 @@ pub(crate) struct Orphan {
     /// Version known to the last driver, where another driver seems to have advanced the run.
     pub(crate) known: Option<u64>,
     due: Instant,
+}
+
+impl Orphan {
+    /// Returns an orphan without an earlier driver in this process.
+    fn new() -> Self {
+        Self { failures: 0, known: None, due: Instant::now() }
+    }
 }
 
 /// Result of a request to cancel a run.
@@ -91,11 +100,6 @@ impl Registry {
         Arc::clone(&self.slots).try_acquire_owned().map_err(|_| busy())
     }
 
-    /// Acquires a slot for one more run, and waits for a free one.
-    pub(crate) async fn wait_for_slot(&self) -> Result<OwnedSemaphorePermit> {
-        Arc::clone(&self.slots).acquire_owned().await.map_err(|_| busy())
-    }
-
     /// Takes the right to drive a run, unless this process drives it already.
     pub(crate) fn claim(&self, tenant: &TenantId, run: &RunId) -> Option<Driving> {
         let key = (tenant.clone(), run.clone());
@@ -104,7 +108,7 @@ impl Registry {
                 return None;
             }
             table.last_token += 1;
-            let progress = watch::Sender::new(Progress { recorded: 0, stalled: false });
+            let progress = watch::Sender::new(Progress { recorded: 0, stalled: false, lost: false });
             let cancelled = watch::Sender::new(table.cancels.remove(&key));
             let active = Active { token: table.last_token, progress, cancelled };
             table.runs.insert(key.clone(), active.clone());
@@ -113,6 +117,23 @@ impl Registry {
             let known = orphan.and_then(|orphan| orphan.known);
             let table = Arc::clone(&self.table);
             Some(Driving { table, key, active, failures, known, postponed: false, over: false })
+        })
+    }
+
+    /// Returns the number of free slots.
+    pub(crate) fn free_slots(&self) -> usize {
+        self.slots.available_permits()
+    }
+
+    /// Adds a run of this process that needs a driver, which the watcher starts. Returns false for a run that is known
+    /// already.
+    pub(crate) fn adopt(&self, key: RunKey) -> bool {
+        self.with(|table| {
+            if table.runs.contains_key(&key) || table.orphans.contains_key(&key) {
+                return false;
+            }
+            table.orphans.insert(key, Orphan::new());
+            true
         })
     }
 
@@ -167,8 +188,7 @@ impl Registry {
         let key = (tenant.clone(), run.clone());
         self.with(|table| {
             table.cancels.insert(key.clone());
-            let orphan = Orphan { failures: 0, known: None, due: Instant::now() };
-            table.orphans.insert(key, orphan);
+            table.orphans.insert(key, Orphan::new());
         });
     }
 
@@ -220,7 +240,7 @@ impl Driving {
 
     /// Notifies subscribers that an earlier driver recorded the events before `seq`.
     pub(crate) fn found(&self, seq: u64) {
-        self.active.progress.send_replace(Progress { recorded: seq, stalled: false });
+        self.active.progress.send_replace(Progress { recorded: seq, stalled: false, lost: false });
     }
 
     /// Notifies subscribers that a step waits for the store.
@@ -231,6 +251,12 @@ impl Driving {
     /// Marks the run as advanced by another driver from `version`.
     pub(crate) fn overtaken(&mut self, version: u64) {
         self.known = Some(version);
+    }
+
+    /// Releases the right for good, because another process has taken over the run. Subscribers follow its journal.
+    pub(crate) fn lost(&mut self) {
+        self.active.progress.send_modify(|progress| progress.lost = true);
+        self.over = true;
     }
 
     /// Marks the driver as unable to start, which is no failure of the run.
@@ -305,6 +331,19 @@ mod tests {
         assert!(!*registry.claim(&tenant, &run).unwrap().cancelled().borrow());
     }
 
+    #[tokio::test]
+    async fn a_run_that_is_known_is_adopted_once_and_one_that_was_lost_gets_no_driver() {
+        let (registry, (tenant, run)) = (Registry::new(1), key());
+        assert!(registry.adopt(key()) && !registry.adopt(key()));
+        assert_eq!(registry.due(), [key()]);
+        let mut driving = registry.claim(&tenant, &run).unwrap();
+        assert!(!registry.adopt(key()));
+        let followed = registry.subscribe(&tenant, &run).unwrap();
+        driving.lost();
+        drop(driving);
+        assert!(followed.borrow().lost && registry.due().is_empty() && registry.stop_watching_if_idle());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_driver_that_records_something_is_no_failure() {
         let (registry, (tenant, run)) = (Registry::new(1), key());
@@ -317,7 +356,7 @@ mod tests {
         driving.stalled();
         assert_eq!(registry.cancel(&tenant, &run), Cancelling::Stalled);
         driving.recorded(7);
-        assert_eq!(*followed.borrow(), Progress { recorded: 7, stalled: false });
+        assert_eq!(*followed.borrow(), Progress { recorded: 7, stalled: false, lost: false });
         drop(driving);
         assert!(followed.has_changed().is_err(), "subscribers learn that the driver has ended");
         let mut driving = registry.claim(&tenant, &run).unwrap();

@@ -8,6 +8,7 @@ use crate::audit;
 use crate::error::Result;
 use crate::grounding::Evidence;
 use crate::id::{RunId, SessionId, SubjectId};
+use crate::owner::OwnerLease;
 use crate::principal::{Principal, TenantId};
 use crate::session::Message;
 use crate::speech::Speech;
@@ -25,6 +26,8 @@ pub struct RunTransition {
     pub messages: Vec<Message>,
     /// Speech of the answer, once it exists.
     pub audio: Option<Speech>,
+    /// Owner of the run, with the new end of its lease on the run.
+    pub lease: OwnerLease,
     /// Audit records of the step.
     pub audit: audit::UnsealedRecords,
 }
@@ -60,22 +63,22 @@ pub enum Journal {
 /// # Contract
 /// - An advance is recorded as a whole: run, events, evidence, messages and audit, or nothing.
 /// - An advance from a version that is not the stored one is a conflict and changes nothing; version 1 makes the run.
+/// - An advance by another owner than the run's is a conflict with `OWNER_LOST` and changes nothing.
 /// - Events come back in order of `seq`, without gaps.
 /// - A pruned journal says so, and its run and audit chain stay.
 /// - A pruned journal and the audit record of its removal commit together; an unknown run leaves no record.
 /// - Results of a run's calls and the reasoning of their models are erased with its journal, and its ledger stays.
 /// - An idempotency key that another run's call has taken since keeps that call's result.
 /// - Speech is kept with its run until the journal is pruned, and no other tenant can read it.
-/// - A cancel request reaches the driver of the run, also from another process, once.
-/// - A cancel request for another tenant's run is `NotFound`.
-/// - Unfinished runs of every tenant are found again after a restart.
+/// - A cancel request for another tenant's run is `NotFound`, and one for a run that is over is a conflict.
 /// - Runs are listed latest first, and only those of the tenant.
 #[async_trait]
 pub trait RunStore: Send + Sync {
     /// Records one transition. The write commits even when the future is dropped.
     ///
     /// # Errors
-    /// [`Conflict`](crate::ErrorKind::Conflict) when the stored version is another.
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the stored version is another; with `OWNER_LOST` when the run
+    /// belongs to another owner.
     async fn advance(&self, advance: RunTransition) -> Result<()>;
 
     /// Returns one run.
@@ -89,12 +92,6 @@ pub trait RunStore: Send + Sync {
     /// # Errors
     /// Those of a store.
     async fn runs(&self, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>>;
-
-    /// Returns the unfinished runs of every tenant, oldest first, to be resumed after a restart.
-    ///
-    /// # Errors
-    /// Those of a store.
-    async fn unfinished(&self) -> Result<Vec<Run>>;
 
     /// Returns the passages in the run's prompt.
     ///
@@ -122,18 +119,12 @@ pub trait RunStore: Send + Sync {
     async fn prune_journal(&self, tenant: &TenantId, id: &RunId, audit: audit::UnsealedRecords)
     -> Result<()>;
 
-    /// Requests the driver of the run to cancel it. Works on a store that is open for reading only.
+    /// Requests the owner of the run to cancel it. Works on a store that is open for reading only.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run; [`Conflict`](crate::ErrorKind::Conflict) when it is
     /// over.
     async fn request_cancel(&self, caller: &Principal, id: &RunId) -> Result<()>;
-
-    /// Takes the cancel requests that arrived since the last call.
-    ///
-    /// # Errors
-    /// Those of a store.
-    async fn take_cancel_requests(&self) -> Result<Vec<CancelRequest>>;
 }
 
 /// Request to cancel a run.

@@ -1,9 +1,11 @@
-//! Run supervision: each unfinished run has a driver, and never two.
+//! Run supervision: each unfinished run of this process has a driver, and never two.
 //!
-//! A run gets its first driver when it is recorded. The watcher takes over a run whose driver ended too early, and
-//! [`Nexus::resume`](crate::Nexus::resume) takes over those that an earlier process left.
+//! A run gets its first driver when it is recorded. The watcher starts another for a run whose driver ended too early.
+//! [`Nexus::resume`](crate::Nexus::resume) claims the runs whose owner is gone, and so does this process from then on,
+//! as long as it lives.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -16,11 +18,12 @@ use super::store::{CancelRequest, Journal};
 use super::{Event, EventBody};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Failure, Result};
+use crate::owner::is_owner_lost;
 use crate::policy::Decision;
 use crate::store_retry::is_transient;
 
-/// Poll interval at which the owner of a store looks for cancel requests of other processes and for runs without a
-/// driver, while it has runs.
+/// Poll interval at which a process looks for cancel requests from others and for runs without a driver, while it has
+/// runs.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// Number of journal events per read.
 const JOURNAL_PAGE: usize = 1_000;
@@ -47,7 +50,9 @@ impl Engine {
             let changes = open(&state.run);
             // The caller may have disconnected.
             let limit = ACCEPT_DEADLINE.min(engine.settings.record_deadline);
-            match engine.record(state.clone(), changes, &mut driving, Some(limit)).await {
+            let recorded = engine.record(state.clone(), changes, &mut driving, Some(limit)).await;
+            engine.gateway.keep_lease();
+            match recorded {
                 Ok(state) => {
                     engine.watch();
                     engine.launch(state, Some(decision), driving, slot);
@@ -85,19 +90,54 @@ impl Engine {
         self.record(state, changes, driving, None).await.map(drop)
     }
 
-    /// Takes over every run that an earlier process left unfinished, and returns their number. A run that cannot be
-    /// read now is left to the watcher.
-    pub(crate) async fn resume_runs(self: &Arc<Self>) -> Result<usize> {
-        let mut taken = 0;
-        // Cancel requests to the earlier process apply to this one.
-        self.deliver(&self.store.take_cancel_requests().await?);
-        self.watch();
-        for run in self.store.unfinished().await? {
-            let Some(driving) = self.runs.claim(run.tenant(), &run.id) else { continue };
-            let slot = self.runs.wait_for_slot().await?;
-            taken += usize::from(self.take_up(driving, slot).await);
+    /// Claims at most `limit` runs whose owner is gone, and returns the number of those that this process did not know.
+    /// The watcher starts their drivers.
+    pub(crate) async fn claim_runs(self: &Arc<Self>, limit: usize) -> Result<usize> {
+        let lease = self.gateway.renew_lease().await?;
+        // A claim whose answer is lost may have claimed runs, which the next one finds.
+        let is_unlisted = self.has_unlisted_runs.swap(true, Ordering::SeqCst);
+        let claimed = self.store.claim_runs(&lease, self.clock.now(), limit).await?;
+        let runs =
+            if claimed > 0 || is_unlisted { self.store.unfinished(&lease.owner).await? } else { Vec::new() };
+        self.has_unlisted_runs.store(false, Ordering::SeqCst);
+        let new = runs.iter().filter(|run| self.runs.adopt((run.tenant().clone(), run.id.clone()))).count();
+        if new > 0 {
+            self.gateway.keep_lease();
+            self.watch();
         }
-        Ok(taken)
+        Ok(new)
+    }
+
+    /// Ends the calls and claims the runs of owners that are gone from now on, until shutdown. There is one such task.
+    pub(crate) fn take_over_periodically(self: &Arc<Self>) {
+        if self.takes_over.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let (engine, interval) = (Arc::downgrade(self), self.gateway.renewal_interval());
+        let stopping = self.tasks.stopping();
+        self.tasks.spawn_unless_stopping(async move {
+            tokio::pin!(stopping);
+            loop {
+                tokio::select! {
+                    () = &mut stopping => return,
+                    () = tokio::time::sleep(interval) => {}
+                }
+                // The task does not keep the engine alive.
+                let Some(engine) = engine.upgrade() else { return };
+                if let Err(error) = engine.take_over().await {
+                    tracing::warn!(error = %error.report(), "the work of other processes could not be looked for");
+                }
+            }
+        });
+    }
+
+    /// Ends the calls of owners that are gone, and claims as many of their runs as there are free slots.
+    async fn take_over(self: &Arc<Self>) -> Result<()> {
+        self.gateway.recover().await?;
+        match self.runs.free_slots() {
+            0 => Ok(()),
+            free => self.claim_runs(free).await.map(drop),
+        }
     }
 
     /// Resumes a run where its records end, and returns whether a driver was started. A run that cannot be read now
@@ -133,7 +173,12 @@ impl Engine {
     async fn abandon(&self, state: State, mut driving: Driving, slot: OwnedSemaphorePermit) {
         match self.close_as_failed(state, Failure::from(&abandoned()), &mut driving).await {
             Ok(()) => driving.over(),
-            Err(error) => tracing::error!(error = %error.report(), "a run could not be ended as failed"),
+            Err(error) => {
+                tracing::error!(error = %error.report(), "a run could not be ended as failed");
+                if is_owner_lost(&error) {
+                    driving.lost();
+                }
+            }
         }
         drop(slot);
     }
@@ -168,11 +213,14 @@ impl Engine {
         });
     }
 
-    /// Starts the watcher, unless this process has driven no run so far: then another process may own the store.
-    pub(crate) fn watch_if_owner(self: &Arc<Self>) {
+    /// Claims a run that is to be cancelled if its owner is gone, unless this process has driven no run so far: then it
+    /// may be one that only reads.
+    pub(crate) async fn claim_cancelled(self: &Arc<Self>) -> Result<()> {
         if self.runs.has_watched() {
+            self.claim_runs(usize::MAX).await?;
             self.watch();
         }
+        Ok(())
     }
 
     /// Starts the watcher, unless it runs already.
@@ -186,11 +234,7 @@ impl Engine {
     /// Delivers cancel requests of other processes and starts drivers for runs without one, until no run is left.
     async fn watch_runs(self: &Arc<Self>) {
         loop {
-            tokio::select! {
-                () = self.tasks.stopping() => return,
-                () = tokio::time::sleep(WATCH_INTERVAL) => {}
-            }
-            match self.store.take_cancel_requests().await {
+            match self.store.take_cancel_requests(self.gateway.owner()).await {
                 Ok(requests) => self.deliver(&requests),
                 Err(error) => tracing::warn!(error = %error.report(), "cancel requests could not be read"),
             }
@@ -203,6 +247,10 @@ impl Engine {
             }
             if self.runs.stop_watching_if_idle() {
                 return;
+            }
+            tokio::select! {
+                () = self.tasks.stopping() => return,
+                () = tokio::time::sleep(WATCH_INTERVAL) => {}
             }
         }
     }

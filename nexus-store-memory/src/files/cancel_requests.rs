@@ -2,6 +2,7 @@
 //!
 //! On disk each request is a small file that appears as a whole or not at all; in RAM it is an entry of a queue.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirEntry, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ const MAX_BYTES: u64 = 1 << 20;
 /// Queue of requests.
 #[derive(Debug)]
 pub(crate) enum Requests {
-    Ram(Mutex<Vec<CancelRequest>>),
+    Ram(Mutex<BTreeMap<String, CancelRequest>>),
     Disk(PathBuf),
 }
 
@@ -33,24 +34,35 @@ struct Cancel {
 
 impl Requests {
     pub(crate) fn ask(&self, request: CancelRequest) -> Result<()> {
+        let name = format!("cancel-{}.json", UuidV7.next());
         match self {
             Self::Ram(queue) => {
-                queue.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+                queue.lock().unwrap_or_else(PoisonError::into_inner).insert(name, request);
                 Ok(())
             }
             Self::Disk(dir) => {
                 let body = to_json(&Cancel { principal: request.principal, run: request.run })?;
-                write_whole(dir, &format!("cancel-{}.json", UuidV7.next()), body.as_bytes())
+                write_whole(dir, &name, body.as_bytes())
             }
         }
     }
 
-    pub(crate) fn take(&self) -> Result<Vec<CancelRequest>> {
+    /// Returns the pending requests with their names, oldest first.
+    pub(crate) fn pending(&self) -> Result<Vec<(String, CancelRequest)>> {
         match self {
             Self::Ram(queue) => {
-                Ok(std::mem::take(&mut *queue.lock().unwrap_or_else(PoisonError::into_inner)))
+                let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(queue.iter().map(|(name, request)| (name.clone(), request.clone())).collect())
             }
-            Self::Disk(dir) => take_files(dir),
+            Self::Disk(dir) => pending_files(dir),
+        }
+    }
+
+    /// Removes a request, and returns whether this call did.
+    pub(crate) fn remove(&self, name: &str) -> bool {
+        match self {
+            Self::Ram(queue) => queue.lock().unwrap_or_else(PoisonError::into_inner).remove(name).is_some(),
+            Self::Disk(dir) => fs::remove_file(dir.join(name)).is_ok(),
         }
     }
 }
@@ -68,8 +80,8 @@ fn write_whole(dir: &Path, name: &str, body: &[u8]) -> Result<()> {
     written.map_err(|source| file("write", &path, source))
 }
 
-/// Takes the pending requests in `dir`. A file that cannot be parsed stays, since it may not be a request.
-fn take_files(dir: &Path) -> Result<Vec<CancelRequest>> {
+/// Returns the pending requests in `dir`. A file that cannot be parsed is left out, since it may not be a request.
+fn pending_files(dir: &Path) -> Result<Vec<(String, CancelRequest)>> {
     if directory::is_link(dir) {
         return Ok(Vec::new());
     }
@@ -78,17 +90,18 @@ fn take_files(dir: &Path) -> Result<Vec<CancelRequest>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(file("read", dir, source)),
     };
-    let is_request = |entry: &DirEntry| {
-        entry.file_name().to_str().is_some_and(directory::is_cancel_request)
-            && entry.file_type().is_ok_and(|kind| kind.is_file())
+    let request_name = |entry: DirEntry| {
+        let name = entry.file_name().to_str().filter(|name| directory::is_cancel_request(name))?.to_owned();
+        entry.file_type().is_ok_and(|kind| kind.is_file()).then_some(name)
     };
-    let mut paths: Vec<PathBuf> = entries.flatten().filter(is_request).map(|entry| entry.path()).collect();
-    paths.sort();
+    let mut names: Vec<String> = entries.flatten().filter_map(request_name).collect();
+    names.sort();
     let mut requests = Vec::new();
-    for path in paths {
-        // A request that cannot be taken now stays for the next time, and does not lose the others.
-        match take_file(&path) {
-            Ok(request) => requests.push(request),
+    for name in names {
+        let path = dir.join(&name);
+        // A request that cannot be read now stays for the next time, and does not lose the others.
+        match read_file(&path) {
+            Ok(request) => requests.push((name, request)),
             Err(error) => {
                 tracing::debug!(%error, path = %path.display(), "a cancel request could not be read");
             }
@@ -97,11 +110,9 @@ fn take_files(dir: &Path) -> Result<Vec<CancelRequest>> {
     Ok(requests)
 }
 
-/// Reads a request and removes it.
-fn take_file(path: &Path) -> std::io::Result<CancelRequest> {
+fn read_file(path: &Path) -> std::io::Result<CancelRequest> {
     let mut text = String::new();
     File::open(path)?.take(MAX_BYTES).read_to_string(&mut text)?;
     let Cancel { principal, run } = serde_json::from_str(&text)?;
-    fs::remove_file(path)?;
     Ok(CancelRequest { principal, run })
 }

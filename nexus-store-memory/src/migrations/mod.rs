@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0004_corrections.sql"),
     include_str!("0005_fewer_pages.sql"),
     include_str!("0006_indexes_and_retention.sql"),
+    include_str!("0007_owners.sql"),
     include_str!("0008_resources.sql"),
     include_str!("0010_settings_version.sql"),
 ];
@@ -191,6 +192,7 @@ mod tests {
                 "d76032ca1e5abc24fd0a4979d98be89088e887af60daf4a9ef2d036b3e9224fe",
                 "d0f5e2d69d69d3088ac9d29081f2c8a5b740346ed36e546e0294bb96612edeef",
                 "28996445515beb0d6b608be201ff3b7ffa49017db823597b405a7c68170810bd",
+                "5fc016170bd7982e12d112f9c3446630235d45db5d28e99ddb48ce5eacf5dfab",
                 "35dabbf72eb45fce2e62a010befba47ac43df5f98625485aaf0adb37a8956c37",
                 "e8fcf6bc066c21b6dffc8ac31b341f2b7e7ea89bc394b3a9a1b32982208c1b8a",
             ]

@@ -14,3 +14,4 @@ mod retention;
 mod retriever;
 mod runs;
 mod sessions;
+mod system;

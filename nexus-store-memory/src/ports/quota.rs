@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::ledger::{
-    BeginCall, BeginResult, CallResult, KillSwitch, KillSwitchScope, LedgerEntry, OpenCall, QuotaStore,
-    Reconciliation, RetryCall, Settlement,
+    BeginCall, BeginResult, CallResult, KillSwitch, KillSwitchScope, LedgerEntry, QuotaStore, Reconciliation,
+    RetryCall, Settlement,
 };
 use nexus_core::quota::{CounterKey, CounterState, Limit, LimitKey};
 use nexus_core::{Result, TenantId, Timestamp};
@@ -47,10 +47,6 @@ impl QuotaStore for MemoryStore {
         self.engine()
             .read_reserved(move |connection| ledger::idempotency::result(connection, tenant.as_str(), &call))
             .await
-    }
-
-    async fn open_calls(&self) -> Result<Vec<OpenCall>> {
-        self.engine().read_reserved(ledger::call::open).await
     }
 
     async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<CounterState>> {

@@ -28,10 +28,6 @@ impl RunStore for MemoryStore {
         self.engine().read(move |connection| run::list(connection, &tenant, &query)).await
     }
 
-    async fn unfinished(&self) -> Result<Vec<Run>> {
-        self.engine().read(run::unfinished).await
-    }
-
     async fn evidence(&self, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>> {
         let (tenant, id) = (tenant.clone(), id.clone());
         self.engine().read(move |connection| run::evidence(connection, &tenant, &id)).await
@@ -59,10 +55,5 @@ impl RunStore for MemoryStore {
     async fn request_cancel(&self, caller: &Principal, id: &RunId) -> Result<()> {
         run::check_cancellable(&self.run(caller.tenant(), id).await?)?;
         self.requests().ask(CancelRequest { principal: caller.clone(), run: id.clone() })
-    }
-
-    async fn take_cancel_requests(&self) -> Result<Vec<CancelRequest>> {
-        self.drop_deferred();
-        self.requests().take()
     }
 }

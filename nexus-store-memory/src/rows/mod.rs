@@ -7,6 +7,7 @@ pub(crate) mod corpus;
 pub(crate) mod document;
 pub(crate) mod job;
 pub(crate) mod ledger;
+pub(crate) mod owner;
 pub(crate) mod passage;
 pub(crate) mod price;
 pub(crate) mod publish;

@@ -1,8 +1,9 @@
 //! Runs as rows, with their journals and their retrieved passages.
 
 use nexus_core::grounding::Evidence;
+use nexus_core::owner::{OwnerLease, owner_lost};
 use nexus_core::run::{Event, Journal, Run, RunQuery, RunState, RunTransition};
-use nexus_core::{Error, ErrorKind, Result, RunId, TenantId};
+use nexus_core::{Error, ErrorKind, OwnerId, Result, RunId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::convert::{from_json, limit, number, to_json};
@@ -17,7 +18,7 @@ fn not_found() -> Error {
 pub(crate) fn advance(connection: &Connection, step: &RunTransition) -> Result<()> {
     let run = &step.run;
     let tenant = run.tenant();
-    put(connection, run)?;
+    put(connection, run, &step.lease)?;
     add_events(connection, tenant, &run.id, &step.events)?;
     if let Some(evidence) = &step.evidence {
         put_evidence(connection, tenant, &run.id, evidence)?;
@@ -29,32 +30,50 @@ pub(crate) fn advance(connection: &Connection, step: &RunTransition) -> Result<(
     audit::append(connection, &step.audit).map(drop)
 }
 
-/// Writes the run, if the stored one is exactly one version behind.
-fn put(connection: &Connection, run: &Run) -> Result<()> {
+/// Writes the run, if the stored one is exactly one version behind and of the same owner.
+fn put(connection: &Connection, run: &Run, lease: &OwnerLease) -> Result<()> {
     let (body, closed) = (to_json(run)?, run.state() == RunState::Closed);
     let (tenant, id, version) = (run.tenant().as_str(), run.id.as_str(), number(run.version));
+    let (driver, until) = (lease.owner.as_str(), lease.until.as_micros());
     let changed = if run.version == 1 {
         connection
             .prepare_cached(
-                "INSERT INTO run (tenant, id, owner, session, closed, version, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+                "INSERT INTO run (tenant, id, owner, session, closed, version, body, driver, lease_until)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
             )
             .and_then(|mut statement| {
-                let owner = run.principal.subject().as_str();
-                statement.execute(params![tenant, id, owner, run.session_id.as_str(), closed, version, body])
+                let (owner, session) = (run.principal.subject().as_str(), run.session_id.as_str());
+                statement.execute(params![tenant, id, owner, session, closed, version, body, driver, until])
             })
     } else {
         connection
             .prepare_cached(
-                "UPDATE run SET closed = ?3, version = ?4, body = ?5
-                 WHERE tenant = ?1 AND id = ?2 AND version = ?4 - 1",
+                "UPDATE run SET closed = ?3, version = ?4, body = ?5, lease_until = ?7
+                 WHERE tenant = ?1 AND id = ?2 AND version = ?4 - 1 AND driver = ?6",
             )
-            .and_then(|mut statement| statement.execute(params![tenant, id, closed, version, body]))
+            .and_then(|mut statement| {
+                statement.execute(params![tenant, id, closed, version, body, driver, until])
+            })
     };
     if changed.map_err(sql)? == 1 {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Conflict, "the run was changed by another driver").code("RUN_CONFLICT"))
+    match self::driver(connection, run.tenant(), &run.id)? {
+        Some(other) if other != driver => Err(owner_lost("run")),
+        Some(_) | None => {
+            Err(Error::new(ErrorKind::Conflict, "the run was changed by another driver").code("RUN_CONFLICT"))
+        }
+    }
+}
+
+/// Returns the owner that drives an unfinished run; none where there is no such run.
+pub(crate) fn driver(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT driver FROM run WHERE tenant = ?1 AND id = ?2 AND closed = 0")
+        .and_then(|mut statement| {
+            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(sql)
 }
 
 /// Appends events to a run's journal, which has no gaps.
@@ -177,15 +196,24 @@ fn seq(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Option<
         .map_err(sql)
 }
 
-/// Returns the open runs of all tenants, in the order in which they began.
-pub(crate) fn unfinished(connection: &Connection) -> Result<Vec<Run>> {
+/// Returns the open runs of an owner, of all tenants, in the order in which they began. One that cannot be read is logged
+/// and hides no other.
+pub(crate) fn unfinished(connection: &Connection, owner: &OwnerId) -> Result<Vec<Run>> {
     let mut statement = connection
-        .prepare_cached("SELECT seq, body FROM run INDEXED BY run_open WHERE closed = 0")
+        .prepare_cached("SELECT seq, body FROM run INDEXED BY run_open WHERE closed = 0 AND driver = ?1")
         .map_err(sql)?;
-    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
+    let rows =
+        statement.query_map([owner.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
     let mut open = rows.and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>).map_err(sql)?;
     open.sort_unstable_by_key(|(seq, _)| *seq);
-    open.iter().map(|(_, body)| from_json(body)).collect()
+    let read = |(seq, body): (i64, String)| {
+        from_json(&body)
+            .inspect_err(|error: &Error| {
+                tracing::error!(seq, error = %error.report(), "an unfinished run cannot be read");
+            })
+            .ok()
+    };
+    Ok(open.into_iter().filter_map(read).collect())
 }
 
 pub(crate) fn evidence(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>> {

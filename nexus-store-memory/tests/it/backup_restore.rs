@@ -14,7 +14,7 @@ use nexus_core::ledger::{
 use nexus_core::quota::{Cap, CounterState, Limit, Meter, MeterAmounts, ScopeKind, Window};
 use nexus_core::run::{RunQuery, RunStore};
 use nexus_core::search::Search;
-use nexus_core::store::Store;
+use nexus_core::store::{Store, SystemStore};
 use nexus_core::transfer::{Backup, BackupScope, TenantExport, TransferStore};
 use nexus_core::{CorpusId, DocumentId, ErrorKind, Nexus, Principal, Result};
 use nexus_store_memory::MemoryStore;
@@ -106,6 +106,11 @@ const AS_FORMAT_4: &str = "
     DROP VIEW llm_monthly_costs;
     CREATE TABLE llm_monthly_costs (tenant TEXT);
     DROP TRIGGER audit_record_follows_its_predecessor;
+
+    DROP TABLE owner_lease;
+    ALTER TABLE run DROP COLUMN driver;
+    ALTER TABLE run DROP COLUMN lease_until;
+    ALTER TABLE llm_api_calls DROP COLUMN lease_until;
 
     DROP INDEX run_with_journal;
     DROP INDEX job_finished;

@@ -14,7 +14,7 @@ use nexus_core::ledger::{LedgerStore, QuotaStore};
 use nexus_core::quota::Window;
 use nexus_core::run::{RunQuery, RunState};
 use nexus_core::search::Search;
-use nexus_core::store::Store;
+use nexus_core::store::{Store, SystemStore};
 use nexus_core::{CorpusId, DocumentId, Nexus};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;

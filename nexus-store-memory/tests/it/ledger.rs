@@ -16,7 +16,7 @@ use nexus_core::{Error, Principal, Timestamp};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{amounts, attempt, every};
-use nexus_testkit::store::fixture::{at, reader};
+use nexus_testkit::store::fixture::{at, owner, reader};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -235,6 +235,7 @@ async fn retry(world: &World, oracle: &mut Oracle, operation: &Operation) {
     let retry = RetryCall {
         tenant: caller.tenant().clone(),
         call: open.call.clone(),
+        owner: owner("process-1"),
         ending,
         attempt: next,
         checks: checks.clone(),

@@ -31,6 +31,8 @@ mod ledger;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod owners;
+#[cfg(test)]
 mod permission;
 #[cfg(test)] // tells clippy that the functions beside the tests are test code too
 mod prechunked;

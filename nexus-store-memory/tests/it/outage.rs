@@ -27,8 +27,8 @@ use tokio::sync::Semaphore;
 
 use crate::journey::{admin, ingest, keys};
 
-const QUESTION: &str = "How many days of paid leave does an employee have?";
-const LEAVE: &str = "Every employee has thirty days of paid leave in a year.";
+pub(crate) const QUESTION: &str = "How many days of paid leave does an employee have?";
+pub(crate) const LEAVE: &str = "Every employee has thirty days of paid leave in a year.";
 
 /// Creates a library with one document, over a store with injected failures.
 async fn library(settings: Settings) -> (Nexus, Troubles) {
@@ -48,11 +48,11 @@ fn impatient() -> Settings {
     Settings { record_deadline: Duration::from_millis(500), ..Settings::default() }
 }
 
-async fn ask(nexus: &Nexus) -> RunHandle {
+pub(crate) async fn ask(nexus: &Nexus) -> RunHandle {
     nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap()
 }
 
-async fn until(condition: impl AsyncFn() -> bool) {
+pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
     while !condition().await {
         tokio::task::yield_now().await;
     }
@@ -79,7 +79,7 @@ async fn at_last(run: &RunHandle) -> FinishedRun {
 }
 
 /// Checks that the run was answered, that its events have no gap, and that its record is complete.
-async fn check_answered(nexus: &Nexus, run: &RunHandle) {
+pub(crate) async fn check_answered(nexus: &Nexus, run: &RunHandle) {
     let finished = at_last(run).await;
     assert_eq!(finished.outcome, Outcome::Answered, "{finished:?}");
     let journal = nexus.store().journal(admin().tenant(), run.id(), 0, 999).await.unwrap();
@@ -212,9 +212,9 @@ async fn a_run_that_no_driver_gets_on_with_ends_as_failed() {
 
 /// Model that waits for a signal, and counts its calls.
 #[derive(Clone, Debug)]
-struct Patient {
-    asked: UnboundedSender<()>,
-    go: Arc<Semaphore>,
+pub(crate) struct Patient {
+    pub(crate) asked: UnboundedSender<()>,
+    pub(crate) go: Arc<Semaphore>,
 }
 
 #[async_trait]
@@ -415,7 +415,7 @@ async fn a_worker_that_cannot_claim_does_not_end_another_in_the_middle_of_its_jo
 
 /// Clock with several holders.
 #[derive(Clone, Debug)]
-struct Shared(Arc<FixedClock>);
+pub(crate) struct Shared(pub(crate) Arc<FixedClock>);
 
 impl Clock for Shared {
     fn now(&self) -> Timestamp {

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use nexus_core::hex;
 use nexus_core::store::Store;
 use nexus_store_memory::{MemoryStore, Swept};
+use nexus_testkit::store::fixture::owner;
 
 use crate::directory::{filled, found, tree};
 use crate::journey::{admin, ingest, nexus};
@@ -119,7 +120,7 @@ trait Requests {
 
 impl Requests for MemoryStore {
     async fn take_cancel(&self) -> usize {
-        nexus_core::run::RunStore::take_cancel_requests(self).await.unwrap().len()
+        nexus_core::store::SystemStore::take_cancel_requests(self, &owner("p")).await.unwrap().len()
     }
 }
 

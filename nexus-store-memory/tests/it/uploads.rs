@@ -11,7 +11,7 @@ use nexus_core::store::Store;
 use nexus_core::transfer::{TenantExport, TransferStore};
 use nexus_core::{DocumentId, Nexus};
 use nexus_store_memory::MemoryStore;
-use nexus_testkit::store::fixture::allowed;
+use nexus_testkit::store::fixture::{allowed, owner};
 use nexus_testkit::store::transfer::Sink;
 use serde_json::json;
 
@@ -225,7 +225,10 @@ async fn an_export_under_way_finds_the_bytes_of_a_document_that_is_replaced_mean
         export.await.unwrap();
         let lines = String::from_utf8(out.bytes()).unwrap();
         assert!(lines.contains(&nexus_core::hex::encode(b"Thirty days.")));
-        assert_eq!(nexus_core::run::RunStore::take_cancel_requests(&store).await.unwrap(), []);
+        assert_eq!(
+            nexus_core::store::SystemStore::take_cancel_requests(&store, &owner("p")).await.unwrap(),
+            []
+        );
         refused(&nexus, "Refused again.".to_owned()).await;
         assert_eq!(files(dir.path()), 1, "and go after it");
     }

@@ -239,7 +239,7 @@ impl<O: ModelOperation> CallTask<O> {
             call: record.clone(),
             checks: plan.checks(planned, now)?,
             settings_version: plan.limits.settings_version,
-            owner: self.inner.owner.clone(),
+            lease: self.inner.owner.lease(now),
             claimed_until: now.plus(plan.settings().idempotency_ttl),
             audit: self.inner.pending(opened),
             attempt,

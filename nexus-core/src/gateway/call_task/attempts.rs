@@ -117,6 +117,7 @@ impl<O: ModelOperation> CallTask<O> {
         let retry = RetryCall {
             tenant: self.caller.tenant().clone(),
             call: call.record.id.clone(),
+            owner: self.inner.owner.id.clone(),
             checks: call.plan.checks(&planned, now).map_err(RetryError::OutcomeUnknown)?,
             day: settings.zone.day(call.attempted_at),
             audit: self.inner.pending(retried),

@@ -297,6 +297,7 @@ impl Inner {
         Settlement {
             tenant: caller.tenant().clone(),
             call: call.id.clone(),
+            owner: self.owner.id.clone(),
             ending: end.outcome,
             status: end.status,
             result: end.result,

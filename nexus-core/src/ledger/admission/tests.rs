@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::audit::{KeyRing, Sealer, UnsealedRecords};
-use crate::ledger::call_state::tests::{attempt, call, outcome};
+use crate::ledger::call_state::tests::{attempt, call, outcome, owner};
 use crate::ledger::{AttemptStatus, KillSwitchCause, KillSwitchScope};
+use crate::owner::OwnerLease;
 use crate::principal::Principal;
 use crate::quota::{Cap, Limit, Limits, Meter, ScopeKind, Window, Zone, checks};
 
@@ -29,7 +30,7 @@ fn begin(settings_version: u64) -> BeginCall {
         ),
         attempt: attempt(1),
         settings_version,
-        owner: "process-1".to_owned(),
+        lease: OwnerLease { owner: owner(), until: at(30) },
         claimed_until: at(99),
         audit: unsealed(),
         call,
@@ -40,6 +41,7 @@ fn retry() -> RetryCall {
     RetryCall {
         tenant: begin(0).tenant,
         call: "call".to_owned(),
+        owner: owner(),
         ending: outcome(1, AttemptStatus::FailedUnbilled, 0),
         attempt: attempt(2),
         checks: begin(0).checks,

@@ -86,14 +86,28 @@ fn reservation(shadowed: usize) -> Reservation {
     Reservation { counters, shadowed: vec![refusal; shadowed] }
 }
 
+pub(in crate::ledger) fn owner() -> OwnerId {
+    OwnerId::parse("process-1").unwrap()
+}
+
+#[test]
+fn a_step_of_another_owner_changes_nothing() {
+    let mut state = begun();
+    let late =
+        Settlement { owner: OwnerId::parse("process-2").unwrap(), ..settlement(None, CallStatus::Failed) };
+    assert_eq!(state.settle(&late).unwrap_err().stable_code(), "OWNER_LOST");
+    assert_eq!(state, begun());
+}
+
 fn begun() -> CallState {
-    CallState::begun(call(), attempt(1), &reservation(0))
+    CallState::begun(call(), owner(), attempt(1), &reservation(0))
 }
 
 fn settlement(ending: Option<AttemptOutcome>, status: CallStatus) -> Settlement {
     Settlement {
         tenant: crate::principal::Principal::user("acme", "ada").unwrap().tenant().clone(),
         call: "call".to_owned(),
+        owner: owner(),
         ending,
         status,
         result: CallResult::NotKept,
@@ -169,7 +183,7 @@ fn the_error_of_a_call_is_that_of_its_result_or_of_its_last_attempt() {
 
 #[test]
 fn exceeded_shadow_limits_of_every_attempt_are_in_the_metadata() {
-    let mut state = CallState::begun(call(), attempt(1), &reservation(1));
+    let mut state = CallState::begun(call(), owner(), attempt(1), &reservation(1));
     state.admit(&attempt(2), &reservation(0));
     state.admit(&attempt(3), &reservation(2));
     assert_eq!(state.call.metadata["shadowed"].as_array().unwrap().len(), 3);
@@ -198,6 +212,7 @@ proptest! {
                 let retry = RetryCall {
                     tenant: settlement(None, CallStatus::Failed).tenant,
                     call: "call".to_owned(),
+                    owner: owner(),
                     ending,
                     attempt: attempt(number + 1),
                     checks: Vec::new(),

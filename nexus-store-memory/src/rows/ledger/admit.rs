@@ -22,8 +22,8 @@ pub(crate) fn begin(connection: &Connection, begin: BeginCall) -> Result<BeginRe
         ControlFlow::Break(refused) => return Ok(refused),
     };
     idempotency::take(connection, tenant, call, begin.claimed_until)?;
-    let mut state = CallState::begun(begin.call, begin.attempt, &reservation);
-    call::insert(connection, tenant, &mut state, &begin.owner)?;
+    let mut state = CallState::begun(begin.call, begin.lease.owner, begin.attempt, &reservation);
+    call::insert(connection, tenant, &mut state, begin.lease.until)?;
     audit::append(connection, &begin.audit)?;
     Ok(BeginResult::Admitted { shadowed: reservation.shadowed })
 }

@@ -1,7 +1,7 @@
 //! Calls and their open attempts, as rows.
 
 use nexus_core::ledger::{Call, CallState, CallStatus, LedgerEntry, LedgerQuery, OpenAttempt, OpenCall};
-use nexus_core::{Error, ErrorKind, Principal, Result};
+use nexus_core::{Error, ErrorKind, OwnerId, Principal, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{exact, from_json, money, to_json};
@@ -36,12 +36,12 @@ fn join(body: &str, metadata: &str) -> Result<Call> {
     Ok(call)
 }
 
-/// Adds a call with its open attempt.
+/// Adds a call with its open attempt, on which its owner has a lease until `lease_until`.
 pub(super) fn insert(
     connection: &Connection,
     tenant: &str,
     state: &mut CallState,
-    owner: &str,
+    lease_until: Timestamp,
 ) -> Result<()> {
     let (body, metadata) = split(&mut state.call)?;
     let (attempt, counters) = open_attempt(state)?;
@@ -51,8 +51,8 @@ pub(super) fn insert(
         .prepare_cached(
             "INSERT INTO llm_api_calls (tenant, id, organisation, user, provider, model, endpoint, request_id,
                  correlation_id, created_at, status, input_tokens, output_tokens, cost_nano, latency_ms, was_cached,
-                 owner, request_metadata, body, attempt, counters)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+                 owner, lease_until, request_metadata, body, attempt, counters)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
              ON CONFLICT DO NOTHING",
         )
         .map_err(sql)?
@@ -73,7 +73,8 @@ pub(super) fn insert(
             money(call.cost)?,
             call.latency_ms.map(exact).transpose()?,
             call.was_cached,
-            owner,
+            state.owner.as_str(),
+            lease_until.as_micros(),
             metadata,
             body,
             attempt,
@@ -159,7 +160,7 @@ pub(super) fn revise(connection: &Connection, tenant: &str, id: &str, latest: &[
 pub(super) fn load(connection: &Connection, tenant: &str, id: &str) -> Result<CallState> {
     let state = connection
         .prepare_cached(
-            "SELECT body, request_metadata, billable, attempt, counters FROM llm_api_calls
+            "SELECT body, request_metadata, billable, attempt, counters, owner FROM llm_api_calls
              WHERE tenant = ?1 AND id = ?2",
         )
         .and_then(|mut statement| statement.query_row(params![tenant, id], |row| Ok(read(row))).optional())
@@ -173,6 +174,7 @@ fn read(row: &Row<'_>) -> Result<CallState> {
     let open = |body| Ok(OpenAttempt { attempt: from_json(body)?, counters: from_json(text(4)?)? });
     Ok(CallState {
         call: join(text(0)?, text(1)?)?,
+        owner: OwnerId::parse(text(5)?)?,
         is_billable: row.get(2).map_err(sql)?,
         attempt: attempt.map(open).transpose()?,
     })
@@ -182,7 +184,7 @@ fn read(row: &Row<'_>) -> Result<CallState> {
 pub(crate) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT body, request_metadata, billable, attempt, counters, tenant, owner FROM llm_api_calls
+            "SELECT body, request_metadata, billable, attempt, counters, owner, tenant FROM llm_api_calls
              WHERE status = 'open' ORDER BY seq",
         )
         .map_err(sql)?;
@@ -200,13 +202,13 @@ pub(crate) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
 }
 
 fn read_open(row: &Row<'_>) -> Result<OpenCall> {
-    let CallState { call, attempt, .. } = read(row)?;
-    let tenant: String = row.get(5).map_err(sql)?;
+    let CallState { call, owner, attempt, .. } = read(row)?;
+    let tenant: String = row.get(6).map_err(sql)?;
     Ok(OpenCall {
         tenant: Principal::system(tenant, "recovery")?.tenant().clone(),
         call,
         attempt: attempt.map(|open| open.attempt),
-        owner: row.get(6).map_err(sql)?,
+        owner,
     })
 }
 

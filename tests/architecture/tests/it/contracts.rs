@@ -8,7 +8,7 @@ use crate::prose::texts;
 const SUITES: [&str; 1] = ["tests/testkit/src/"];
 
 /// Ports with the files of their scenarios.
-const PORTS: [(&str, &[&str]); 14] = [
+const PORTS: [(&str, &[&str]); 15] = [
     ("AuditChain", &["tests/testkit/src/store/audit.rs"]),
     ("BlobStore", &["tests/testkit/src/store/blob.rs"]),
     ("CacheStore", &["tests/testkit/src/cache/scenarios.rs"]),
@@ -21,6 +21,7 @@ const PORTS: [(&str, &[&str]); 14] = [
     ("RetentionStore", &["tests/testkit/src/store/retention.rs"]),
     ("Retriever", &["tests/testkit/src/store/retrieve.rs"]),
     ("SessionStore", &["tests/testkit/src/store/session.rs"]),
+    ("SystemStore", &["tests/testkit/src/store/system.rs"]),
     ("TokenCounter", &["tests/testkit/src/tokens.rs"]),
     ("TransferStore", &["tests/testkit/src/store/transfer.rs"]),
 ];

@@ -19,7 +19,7 @@ const CORE: Floors = &[
             "escape  hex  page  task_group  usage",
             "error",
             "clock  id  language  money  store_retry",
-            "principal",
+            "owner  principal",
         ],
     ),
     (

@@ -17,6 +17,7 @@ mod guarantees;
 mod idempotency;
 mod ledger_vs_vendor;
 mod metrics;
+mod owners;
 mod reconcile;
 mod recovery;
 mod speech;

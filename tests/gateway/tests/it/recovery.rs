@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use nexus_core::gateway::{Admission, CallStream, Deadlines, GatewaySettings, ModelCall, RetryPolicy};
+use nexus_core::gateway::{
+    Admission, CallStream, Deadlines, GatewaySettings, ModelCall, RetryPolicy, Routing,
+};
 use nexus_core::ledger::{AttemptStatus, RetryCall};
 use nexus_core::quota::{Cap, Limit, Limits, Meter, MeterAmounts, ScopeKind, Window, checks};
-use nexus_core::{NanoUsd, Nexus};
+use nexus_core::{NanoUsd, Nexus, Settings, Store};
 use nexus_fake_provider::Scripted;
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault};
 use nexus_testkit::store::calls;
 
-use crate::fixture::{World, call, caller, engine, lines, price, routing, settings, until, usage};
+use crate::fixture::{World, builder, call, caller, engine, lines, price, routing, settings, until, usage};
 
 fn limited() -> GatewaySettings {
     let limit = Limit::new(ScopeKind::Tenant, Meter::Money, Window::Day, Cap::Limited(u64::MAX / 4));
@@ -130,11 +132,17 @@ async fn a_shutdown_in_an_outage_leaves_the_end_to_the_next_start() {
     );
 }
 
+/// Returns an engine whose leases have expired at once, as if its process were killed.
+fn killed(store: impl Store, routing: Routing, settings: GatewaySettings) -> Nexus {
+    let no_lease = Settings { owner_lease: Duration::ZERO, ..Settings::default() };
+    builder(store, routing, settings).settings(no_lease).build().unwrap()
+}
+
 /// Leaves calls open, as a killed process does: their engine is forgotten.
 async fn leave(store: &MemoryStore, scripted: &Scripted, models: &[&str]) -> Vec<(Nexus, CallStream)> {
     let mut left = Vec::new();
     for model in models {
-        let first = engine(store.clone(), routing(scripted), settings());
+        let first = killed(store.clone(), routing(scripted), settings());
         let Admission::Granted(stream) = first.stream(&caller(), call(model)).await.unwrap() else {
             panic!("refused")
         };
@@ -185,7 +193,7 @@ async fn the_record_of_a_call_that_was_left_in_its_second_attempt_has_the_sum_of
 
 /// Returns the open attempts and their calls.
 async fn store_open(store: &MemoryStore) -> Vec<(Option<u32>, String)> {
-    use nexus_core::ledger::QuotaStore as _;
+    use nexus_core::store::SystemStore as _;
     let open = store.open_calls().await.unwrap();
     open.into_iter().map(|open| (open.attempt.map(|attempt| attempt.number), open.call.id)).collect()
 }
@@ -205,7 +213,7 @@ async fn a_call_that_was_left_between_two_attempts_is_recorded_with_the_one_that
     let retry = RetryPolicy { attempts: 2, ..settings().retry };
     let deadlines = Deadlines { store: Duration::from_millis(60), ..settings().deadlines };
     let first =
-        engine(faulty, routing(&scripted), GatewaySettings { limits, retry, deadlines, ..settings() });
+        killed(faulty, routing(&scripted), GatewaySettings { limits, retry, deadlines, ..settings() });
     troubles.inject("settle", InjectedFault::FailsBefore, u32::MAX);
     first
         .complete(&caller(), ModelCall { idempotency_key: Some("k".to_owned()), ..call("m+close") })

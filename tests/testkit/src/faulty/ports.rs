@@ -21,6 +21,7 @@ use nexus_core::ledger::{
     BeginCall, BeginResult, Call, CallResult, KillSwitch, KillSwitchScope, LedgerEntry, LedgerQuery,
     LedgerStore, OpenCall, QuotaStore, Reconciliation, RetryCall, Settlement, UsageBy, UsageRecord, UsageRow,
 };
+use nexus_core::owner::OwnerLease;
 use nexus_core::price::PriceRow;
 use nexus_core::quota::{CounterKey, CounterState, Limit, LimitKey};
 use nexus_core::retention::{Expire, RetentionClass, RetentionStore};
@@ -28,13 +29,13 @@ use nexus_core::retrieve::{Query, Retrieved, Retriever};
 use nexus_core::run::{CancelRequest, Journal, Run, RunQuery, RunStore, RunTransition};
 use nexus_core::session::{Message, Session, SessionStore};
 use nexus_core::speech::Speech;
-use nexus_core::store::{Store, StoreStats};
+use nexus_core::store::{Store, StoreStats, SystemStore};
 use nexus_core::transfer::{
     Backup, ExportSink, Exported, ImportSource, TenantExport, TenantImport, TransferStore,
 };
 use nexus_core::{
-    CorpusId, DocumentId, GrantId, JobId, Page, Principal, Result, RunId, SessionId, SubjectId, TenantId,
-    Timestamp,
+    CorpusId, DocumentId, GrantId, JobId, OwnerId, Page, Principal, Result, RunId, SessionId, SubjectId,
+    TenantId, Timestamp,
 };
 
 use super::FaultyStore;
@@ -71,7 +72,6 @@ pass_on!(QuotaStore {
     fn record_completed(intent: BeginCall, settlement: Settlement) -> BeginResult;
     fn reconcile(reconciliation: Reconciliation) -> LedgerEntry;
     fn call_result(tenant: &TenantId, call: &str) -> Option<CallResult>;
-    fn open_calls() -> Vec<OpenCall>;
     fn used(tenant: &TenantId, keys: &[CounterKey]) -> Vec<CounterState>;
     fn settings_version(tenant: &TenantId) -> u64;
     fn limits(tenant: &TenantId) -> Vec<Limit>;
@@ -162,13 +162,22 @@ pass_on!(RunStore {
     fn advance(advance: RunTransition) -> ();
     fn run(tenant: &TenantId, id: &RunId) -> Run;
     fn runs(tenant: &TenantId, query: &RunQuery) -> Vec<Run>;
-    fn unfinished() -> Vec<Run>;
     fn evidence(tenant: &TenantId, id: &RunId) -> Vec<Evidence>;
     fn journal(tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Journal;
     fn audio(tenant: &TenantId, id: &RunId) -> Option<Speech>;
     fn prune_journal(tenant: &TenantId, id: &RunId, audit: UnsealedRecords) -> ();
     fn request_cancel(caller: &Principal, id: &RunId) -> ();
-    fn take_cancel_requests() -> Vec<CancelRequest>;
+});
+
+pass_on!(SystemStore {
+    fn renew(lease: &OwnerLease) -> bool;
+    fn release(owner: &OwnerId) -> ();
+    fn claim_runs(lease: &OwnerLease, now: Timestamp, limit: usize) -> usize;
+    fn claim_calls(lease: &OwnerLease, now: Timestamp, limit: usize) -> usize;
+    fn unfinished(owner: &OwnerId) -> Vec<Run>;
+    fn open_calls() -> Vec<OpenCall>;
+    fn take_cancel_requests(owner: &OwnerId) -> Vec<CancelRequest>;
+    fn check() -> ();
 });
 
 pass_on!(RetentionStore {
@@ -205,10 +214,6 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn stats_for(&self, caller: &Principal, now: Timestamp) -> Result<StoreStats> {
         self.take("census_for", self.inner.stats_for(caller, now)).await
-    }
-
-    async fn check(&self) -> Result<()> {
-        self.take("check", self.inner.check()).await
     }
 
     /// Passes the close on without faults.

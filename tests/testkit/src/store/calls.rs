@@ -15,7 +15,7 @@ use nexus_core::quota::{
 };
 use nexus_core::{NanoUsd, Principal, Timestamp, Usage};
 
-use super::fixture::{World, at};
+use super::fixture::{World, at, lease, owner};
 
 /// Default model of a call.
 pub const MODEL: &str = "gpt-4o";
@@ -130,7 +130,7 @@ impl World {
             checks: applied(limits, &call.consumer, call.created_at),
             attempt: attempt(1, reserved),
             settings_version: 0,
-            owner: "process-1".to_owned(),
+            lease: lease("process-1", 0),
             claimed_until: call.created_at.plus(Duration::from_hours(24)),
             call,
         }
@@ -149,6 +149,7 @@ impl World {
         Settlement {
             tenant: caller.tenant().clone(),
             call: call.to_owned(),
+            owner: owner("process-1"),
             ending: Some(ending(1, AttemptStatus::Settled, charged)),
             status: CallStatus::Succeeded,
             result: reply("thirty days"),
@@ -209,6 +210,7 @@ impl World {
         RetryCall {
             tenant: caller.tenant().clone(),
             call: call.to_owned(),
+            owner: owner("process-1"),
             ending: ending(1, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO),
             attempt: attempt(2, reserved),
             checks: applied(limits, &consumer(caller), at(0)),

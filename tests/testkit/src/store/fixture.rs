@@ -13,9 +13,12 @@ use nexus_core::document::store::{Blob, Lease, Publication, StagedPassage, Submi
 use nexus_core::document::{ChunkConfig, Document, ParseReport};
 use nexus_core::id::ModelId;
 use nexus_core::language::Language;
+use nexus_core::owner::OwnerLease;
 use nexus_core::retrieve::{Fusion, Query, QueryVector, Retrieved, Weights, WordStatistics};
 use nexus_core::store::Store;
-use nexus_core::{CorpusId, DocumentId, GrantId, JobId, Principal, Result, SubjectId, Timestamp, hex};
+use nexus_core::{
+    CorpusId, DocumentId, GrantId, JobId, OwnerId, Principal, Result, SubjectId, Timestamp, hex,
+};
 use serde_json::json;
 
 /// Fresh store with short forms of its operations.
@@ -46,6 +49,16 @@ pub fn admin(tenant: &str) -> Principal {
 /// Returns a principal of a tenant with the role `reader`.
 pub fn reader(tenant: &str, subject: &str) -> Principal {
     Principal::user(tenant, subject).unwrap().roles(["reader"])
+}
+
+/// Returns the id of an owner.
+pub fn owner(id: &str) -> OwnerId {
+    OwnerId::parse(id).unwrap()
+}
+
+/// Returns the lease of an owner that begins at `seconds`.
+pub fn lease(id: &str, seconds: i64) -> OwnerLease {
+    OwnerLease { owner: owner(id), until: at(seconds).plus(LEASE) }
 }
 
 /// Returns the id of a document.

@@ -27,6 +27,7 @@ mod retention;
 mod retrieve;
 mod run;
 mod session;
+mod system;
 pub mod transfer;
 
 use std::any::Any;
@@ -103,6 +104,7 @@ const PORTS: &[(&str, &[Scenario])] = &[
     ("retriever", retrieve::SCENARIOS),
     ("run_store", run::SCENARIOS),
     ("session_store", session::SCENARIOS),
+    ("system_store", system::SCENARIOS),
     ("transfer_store", transfer::SCENARIOS),
 ];
 

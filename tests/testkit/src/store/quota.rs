@@ -11,7 +11,7 @@ use nexus_core::quota::{
 use nexus_core::{ErrorKind, NanoUsd, Principal};
 
 use super::calls::{DAY, MODEL, amounts, applied, budget, ending, every, key_of, reply};
-use super::fixture::{World, admin, at};
+use super::fixture::{World, admin, at, lease, owner};
 use super::scenarios;
 
 scenarios!(
@@ -22,7 +22,7 @@ scenarios!(
     a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_ends_the_one_all_the_same,
     each_attempt_has_exactly_one_line_of_its_own_in_the_ledger_once_it_is_over_and_none_before,
     a_new_counter_begins_with_what_the_ledger_has_for_it_whatever_its_scope_model_and_window_and_what_is_under_way_is_counted_when_it_ends,
-    open_calls_of_every_tenant_are_found_again_after_a_restart,
+    a_retry_or_settlement_by_another_owner_than_the_calls_is_a_conflict_with_owner_lost_and_changes_nothing,
     nothing_of_one_tenant_is_seen_or_counted_by_another,
     a_limit_in_shadow_admits_and_is_named_in_the_call,
     windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_counter_it_left,
@@ -292,16 +292,32 @@ fn amounts_of(calls: u64, tokens: u64, nano: i64) -> MeterAmounts {
     MeterAmounts { calls, tokens, cost_units: 2, money: NanoUsd::from_nanos(nano) }
 }
 
-async fn open_calls_of_every_tenant_are_found_again_after_a_restart(world: World) {
-    let (acme, globex) = (admin("acme"), admin("globex"));
-    let first = world.begin(world.intent(&acme, "k", &[], amounts(1, 1))).await;
-    let second = world.begin(world.intent(&globex, "k", &[], amounts(2, 2))).await;
-    world.made(&acme, "k2", &[], amounts(1, 1)).await;
+async fn a_retry_or_settlement_by_another_owner_than_the_calls_is_a_conflict_with_owner_lost_and_changes_nothing(
+    world: World,
+) {
+    let caller = admin("acme");
+    let limits = [budget(Window::Total, 100)];
+    let call = world.begin(world.intent(&caller, "k", &limits, amounts(5, 60))).await;
+    world.store.claim_calls(&lease("process-2", 60), at(60), 9).await.unwrap();
     let open = world.store.open_calls().await.unwrap();
-    let found: Vec<_> = open.iter().map(|open| (open.tenant.as_str(), open.call.id.as_str())).collect();
-    assert_eq!(found, [("acme", first.as_str()), ("globex", second.as_str())]);
-    assert_eq!(open[1].attempt.as_ref().unwrap().reserved, amounts(2, 2));
-    assert_eq!(open[0].owner, "process-1");
+    let unchanged = async || {
+        assert_eq!(world.store.open_calls().await.unwrap(), open);
+        assert_eq!(world.lines(&caller).await, []);
+        assert_eq!(world.used(&caller, &key_of(&caller, &limits[0])).await.reserved, amounts(5, 60));
+        assert_eq!(world.store.records(caller.tenant(), &call, 0, 9).await.unwrap().len(), 1);
+    };
+    let retried =
+        world.store.retry(world.retry_of(&caller, &call, &limits, amounts(1, 1))).await.unwrap_err();
+    assert_eq!((retried.kind(), retried.stable_code()), (ErrorKind::Conflict, "OWNER_LOST"));
+    unchanged().await;
+    let late = world.settlement(&caller, &call, amounts(5, 40));
+    let settled = world.store.settle(late.clone()).await.unwrap_err();
+    assert_eq!((settled.kind(), settled.stable_code()), (ErrorKind::Conflict, "OWNER_LOST"));
+    unchanged().await;
+    // The former owner is refused after the end too: it does not take the end for its own.
+    world.settle(Settlement { owner: owner("process-2"), ..late.clone() }).await;
+    assert_eq!(world.store.settle(late).await.unwrap_err().stable_code(), "OWNER_LOST");
+    assert_eq!(world.lines(&caller).await.len(), 1);
 }
 
 async fn nothing_of_one_tenant_is_seen_or_counted_by_another(world: World) {

@@ -12,7 +12,7 @@ use nexus_core::speech::Speech;
 use nexus_core::{ErrorKind, Principal, RequestId, RunId, SessionId, SubjectId};
 
 use super::calls::{amounts, every, reply};
-use super::fixture::{World, admin, at, corpus, document};
+use super::fixture::{World, admin, at, corpus, document, lease, owner};
 use super::scenarios;
 use super::session::said;
 
@@ -25,9 +25,8 @@ scenarios!(
     what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased_with_its_journal_and_its_ledger_stays,
     a_key_that_another_runs_call_has_taken_since_keeps_what_that_call_came_to,
     speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it,
-    a_cancel_request_reaches_the_driver_of_the_run_once,
-    a_cancel_request_for_another_tenants_run_is_not_found,
-    unfinished_runs_of_every_tenant_are_found_oldest_first,
+    an_advance_by_another_owner_than_the_runs_is_a_conflict_with_owner_lost_and_changes_nothing,
+    a_cancel_request_for_another_tenants_run_is_not_found_and_one_for_a_run_that_is_over_is_a_conflict,
     runs_are_listed_latest_first_and_only_those_of_the_tenant,
 );
 
@@ -53,8 +52,8 @@ pub(super) fn new_run(caller: &Principal, id: &str, session: &str) -> Run {
 }
 
 pub(super) fn advance(world: &World, run: Run, kinds: &[Kind]) -> RunTransition {
-    let audit = world.pending(&run.principal, run.id.as_str(), kinds);
-    RunTransition { run, events: Vec::new(), evidence: None, messages: Vec::new(), audio: None, audit }
+    let (lease, audit) = (lease("process-1", 0), world.pending(&run.principal, run.id.as_str(), kinds));
+    RunTransition { run, events: Vec::new(), evidence: None, messages: Vec::new(), audio: None, lease, audit }
 }
 
 fn event(seq: u64) -> Event {
@@ -79,11 +78,11 @@ fn evidence() -> Vec<Evidence> {
     }]
 }
 
-fn next(run: &Run) -> Run {
+pub(super) fn next(run: &Run) -> Run {
     Run { version: run.version + 1, ..run.clone() }
 }
 
-fn closed(run: &Run) -> Run {
+pub(super) fn closed(run: &Run) -> Run {
     Run { phase: Phase::Closed { outcome: Outcome::Cancelled }, ..next(run) }
 }
 
@@ -290,39 +289,35 @@ async fn speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_te
     assert_eq!(world.store.audio(caller.tenant(), &run.id).await.unwrap(), None);
 }
 
-async fn a_cancel_request_reaches_the_driver_of_the_run_once(world: World) {
+async fn an_advance_by_another_owner_than_the_runs_is_a_conflict_with_owner_lost_and_changes_nothing(
+    world: World,
+) {
     let caller = admin("acme");
     let run = new_run(&caller, "r", "s");
     world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
-    world.store.request_cancel(&caller, &run.id).await.unwrap();
-    let requests = world.store.take_cancel_requests().await.unwrap();
-    assert_eq!(requests.len(), 1);
-    assert_eq!((&requests[0].principal, &requests[0].run), (&caller, &run.id));
-    assert_eq!(world.store.take_cancel_requests().await.unwrap(), []);
-    world.store.advance(advance(&world, closed(&run), &[Kind::CHAIN_CLOSE])).await.unwrap();
-    assert_eq!(world.store.request_cancel(&caller, &run.id).await.unwrap_err().kind(), ErrorKind::Conflict);
+    let mut stale = advance(&world, next(&run), &[STEP]);
+    stale.events = vec![event(0)];
+    world.store.claim_runs(&lease("process-2", 60), at(60), 9).await.unwrap();
+    let error = world.store.advance(stale.clone()).await.unwrap_err();
+    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "OWNER_LOST"));
+    assert_eq!(world.store.run(caller.tenant(), &run.id).await.unwrap(), run);
+    assert_eq!(world.store.records(caller.tenant(), "r", 0, 9).await.unwrap().len(), 1);
+    let journal = world.store.journal(caller.tenant(), &run.id, 0, 9).await.unwrap();
+    assert_eq!(journal, Journal::Events(Vec::new()));
+    world.store.advance(RunTransition { lease: lease("process-2", 60), ..stale }).await.unwrap();
 }
 
-async fn a_cancel_request_for_another_tenants_run_is_not_found(world: World) {
-    let run = new_run(&admin("acme"), "r", "s");
+async fn a_cancel_request_for_another_tenants_run_is_not_found_and_one_for_a_run_that_is_over_is_a_conflict(
+    world: World,
+) {
+    let caller = admin("acme");
+    let run = new_run(&caller, "r", "s");
     world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
     let error = world.store.request_cancel(&admin("globex"), &run.id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert_eq!(world.store.take_cancel_requests().await.unwrap(), []);
-}
-
-async fn unfinished_runs_of_every_tenant_are_found_oldest_first(world: World) {
-    let runs = [
-        new_run(&admin("globex"), "z", "s"),
-        new_run(&admin("acme"), "a", "s"),
-        new_run(&admin("acme"), "b", "s"),
-    ];
-    for run in &runs {
-        world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
-    }
-    world.store.advance(advance(&world, closed(&runs[1]), &[Kind::CHAIN_CLOSE])).await.unwrap();
-    let unfinished = world.store.unfinished().await.unwrap();
-    assert_eq!(unfinished, [runs[0].clone(), runs[2].clone()]);
+    assert_eq!(world.store.take_cancel_requests(&owner("process-1")).await.unwrap(), []);
+    world.store.advance(advance(&world, closed(&run), &[Kind::CHAIN_CLOSE])).await.unwrap();
+    assert_eq!(world.store.request_cancel(&caller, &run.id).await.unwrap_err().kind(), ErrorKind::Conflict);
 }
 
 async fn runs_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {

@@ -1,0 +1,80 @@
+//! Port across tenants, for Nexus itself: [`SystemStore`].
+
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id::OwnerId;
+use crate::ledger::OpenCall;
+use crate::owner::OwnerLease;
+use crate::run::{CancelRequest, Run};
+
+/// Store of what no tenant owns: leases on the live work of all tenants, and the health of the store.
+///
+/// A run or call begins with a lease of its own. A renewal extends the leases of all work of its owner in one write.
+/// A store that one process at a time can open expires all leases when it opens, because earlier owners are dead.
+///
+/// # Contract
+/// - Unfinished runs and open calls of every tenant are claimed once their leases have expired, and not before.
+/// - Claims take the oldest first, and at most as many as they are asked for.
+/// - Of several concurrent claims of a run or call, one takes it.
+/// - A renewal extends the leases of all unfinished runs and open calls of its owner, also of those that have lapsed.
+/// - A renewal by an owner without unfinished runs and open calls says so, and makes no lease.
+/// - The work of an owner that released its lease can be claimed at once.
+/// - The unfinished runs of an owner are listed oldest first, and so are the open calls of all owners.
+/// - A cancel request reaches the owner of the run, once, and no other owner.
+/// - A cancel request for a run whose owner is gone waits for the owner that claims the run.
+#[async_trait]
+pub trait SystemStore: Send + Sync {
+    /// Renews the lease of an owner on all of its unfinished runs and open calls. Returns whether it has any.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn renew(&self, lease: &OwnerLease) -> Result<bool>;
+
+    /// Ends the lease of an owner on all of its work.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn release(&self, owner: &OwnerId) -> Result<()>;
+
+    /// Gives at most `limit` unfinished runs whose leases have expired at `now` to the owner of `lease`, and returns
+    /// their number.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn claim_runs(&self, lease: &OwnerLease, now: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Gives at most `limit` open calls whose leases have expired at `now` to the owner of `lease`, and returns their
+    /// number.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn claim_calls(&self, lease: &OwnerLease, now: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Returns the unfinished runs of an owner, of every tenant, oldest first. One that cannot be read is logged and
+    /// hides no other.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn unfinished(&self, owner: &OwnerId) -> Result<Vec<Run>>;
+
+    /// Returns the open calls of every owner and tenant, oldest first. One that cannot be read is logged and hides no
+    /// other.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn open_calls(&self) -> Result<Vec<OpenCall>>;
+
+    /// Takes the cancel requests for the unfinished runs of an owner. Requests for runs that are over are removed.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn take_cancel_requests(&self, owner: &OwnerId) -> Result<Vec<CancelRequest>>;
+
+    /// Checks the store's health with a small read and write outside of any tenant.
+    ///
+    /// # Errors
+    /// Those of a store; [`Unavailable`](crate::ErrorKind::Unavailable) when it is closed or open for reading only.
+    async fn check(&self) -> Result<()>;
+}
