@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use tokio::runtime::Handle;
 
 use crate::audit::{AuditChain, Draft, Kind, Payload, Sealer, UnsealedRecords, actor};
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::IdSource;
 use crate::policy::{Decision, Operation, Resource};
 use crate::principal::Principal;
@@ -137,7 +138,7 @@ impl Window {
 
 /// Effect of a denial on the windows.
 enum Counted {
-    /// It opened a window, which somebody must end.
+    /// It opened a window, which the caller ends.
     Opened(Key),
     /// It is counted in an open window.
     Again,
@@ -209,10 +210,13 @@ impl DenialLog {
         if windows.is_empty() {
             return;
         }
-        let drafts = windows.iter().flat_map(|window| window.drafts(&self.ids.next())).collect();
-        let records = UnsealedRecords::new(Arc::clone(&self.sealer), drafts);
-        let recorded = within(DEADLINE, self.chain.append(records)).await;
+        let recorded = within(DEADLINE, self.chain.append(self.drafts(&windows))).await;
         warn_of_lost(&windows, &recorded.map(drop));
+    }
+
+    fn drafts(&self, windows: &[Window]) -> UnsealedRecords {
+        let drafts = windows.iter().flat_map(|window| window.drafts(&self.ids.next())).collect();
+        UnsealedRecords::new(Arc::clone(&self.sealer), drafts)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, Window>> {
@@ -240,10 +244,22 @@ fn warn_of_lost(windows: &[Window], recorded: &Result<()>) {
 }
 
 impl Drop for DenialLog {
-    /// Passes the open windows to the store, without waiting for their commit.
+    /// Passes the open windows to the store, without waiting for their commit. Outside of a runtime, which a store may
+    /// need, they are logged.
     fn drop(&mut self) {
+        let windows: Vec<Window> = std::mem::take(&mut *self.lock()).into_values().collect();
+        if windows.is_empty() {
+            return;
+        }
+        if Handle::try_current().is_err() {
+            let lost = Error::new(ErrorKind::Unavailable, "Nexus was dropped outside of the runtime");
+            return warn_of_lost(&windows, &Err(lost.hint("call `Nexus::shutdown` first")));
+        }
         // The first poll hands the records over; a store commits them even when the future is dropped.
-        let _ = self.flush().now_or_never();
+        match self.chain.append(self.drafts(&windows)).now_or_never() {
+            Some(Err(error)) => warn_of_lost(&windows, &Err(error)),
+            Some(Ok(_)) | None => {}
+        }
     }
 }
 

@@ -210,3 +210,14 @@ async fn a_denial_is_answered_at_once_while_its_record_cannot_be_written() {
         assert_eq!(denied.unwrap().kind(), ErrorKind::Denied, "{operation:?}");
     }
 }
+
+#[test]
+fn a_nexus_that_is_dropped_outside_of_its_runtime_ends_without_a_panic() {
+    let store = MemoryStore::default();
+    let nexus = nexus(&store);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let denied = runtime.block_on(nexus.delete_corpus(&reader("eve"), &corpus("one")));
+    assert_eq!(denied.unwrap_err().kind(), ErrorKind::Denied);
+    drop(runtime);
+    drop(nexus);
+}
