@@ -44,8 +44,8 @@ pub fn check_text(text: &str) -> Result<()> {
 ///
 /// # Contract
 /// - The result is a whole file of its media type.
-/// - A text of more than [`MAX_SPOKEN_CHARS`] characters, or of none, is refused before anything is sent.
-/// - An error carries its [`ProviderErrorKind`](crate::llm::ProviderErrorKind).
+/// - A text that is empty or too long is refused before anything is sent; [`MAX_SPOKEN_CHARS`] is the limit.
+/// - An error carries the [`ProviderErrorKind`](crate::llm::ProviderErrorKind) that decides retry and fallback.
 #[async_trait]
 pub trait SpeechSynthesizer: Send + Sync + fmt::Debug {
     /// Returns the provider's name, such as `openai`.

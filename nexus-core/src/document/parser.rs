@@ -100,10 +100,10 @@ pub struct ParseReport {
 ///
 /// # Contract
 /// - The format is recognised by content; the hints only break ties.
-/// - Blocks arrive in reading order, with pages where the format has them, and are never empty.
-/// - Memory does not follow the size of the source where the format allows it (text, CSV, JSONL).
+/// - Blocks arrive in reading order and are never empty; they have pages where the format has them.
+/// - Texts, CSV and JSONL are read in pieces: memory does not follow the size of the source.
 /// - A document that fails emits nothing: its blocks reach the sink once all of it has been read.
-/// - Hostile input ends in an error with one of the codes of [`codes`], never in an empty success.
+/// - Hostile input ends in an error with a documented code: one of [`codes`], and never an empty success.
 pub trait DocumentParser: Send + Sync + fmt::Debug {
     /// Reads `source` and hands its blocks to `sink`.
     ///

@@ -46,14 +46,14 @@ impl DocumentParser for PlainText {
     }
 }
 
-/// Rejects a source that is not UTF-8 or has an overlong line.
+/// Rejects a source that is not UTF-8, has an overlong line or holds no text.
 fn check(source: &mut dyn Source) -> Result<()> {
     source.rewind().map_err(unreadable)?;
-    let (mut reader, mut line) = (BufReader::new(source), Vec::new());
+    let (mut reader, mut line, mut has_text) = (BufReader::new(source), Vec::new(), false);
     while next_line(&mut reader, &mut line)? {
-        std::str::from_utf8(&line).map_err(not_text)?;
+        has_text |= !std::str::from_utf8(&line).map_err(not_text)?.trim().is_empty();
     }
-    Ok(())
+    if has_text { Ok(()) } else { Err(Error::invalid("the document holds no text").code(codes::EMPTY)) }
 }
 
 /// Reads the next line into `line`, and returns whether there was one.

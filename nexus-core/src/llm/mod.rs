@@ -139,12 +139,12 @@ pub struct ModelInfo {
 /// Port of a model provider.
 ///
 /// # Contract
-/// - A stream that ends well ends with exactly one [`CompletionEvent::Finish`]; one without it was truncated.
+/// - A complete stream ends with exactly one [`Finish`](CompletionEvent::Finish); one without it was truncated.
 /// - Nothing follows an error.
-/// - Dropping the stream stops the work behind it, and closes the connection to the vendor.
-/// - Text and quotes come only from the model: an adapter invents no words and no ending.
-/// - Usage that the vendor did not report is absent, never guessed.
-/// - A parameter that the wire cannot express is refused before the request is sent, and the error names it.
+/// - Dropping the stream closes the connection to the vendor; the work behind it stops.
+/// - Text comes only from the model: an adapter invents no words, no quotes and no ending.
+/// - Usage that the vendor did not report is absent; it is never guessed.
+/// - A parameter that the wire cannot express is refused before the request is sent; the error names it.
 /// - An error carries the [`ProviderErrorKind`] that decides retry and fallback; the vendor's words go to logs only.
 #[async_trait]
 pub trait LlmProvider: Send + Sync + fmt::Debug {

@@ -100,11 +100,11 @@ pub struct Embedded {
 /// Port of an embedding model.
 ///
 /// # Contract
-/// - One vector per text, in order, each of [`Embedder::dimension`] finite numbers.
-/// - The same text in the same role gives the same vector for as long as the model id stays.
-/// - Texts of one of the [`Embedder::batches`] go out in one request, so that each request has an entry in the ledger.
-/// - Usage that the vendor did not report is absent, never guessed.
-/// - An error of a vendor carries the [`ProviderErrorKind`](crate::llm::ProviderErrorKind) for retry and fallback.
+/// - One vector for each text comes back, in order; it has [`Embedder::dimension`] finite numbers.
+/// - The same text in the same role gives the same vector; another vector needs another model id.
+/// - The texts of one batch go out in one request: each of the [`Embedder::batches`] has an entry in the ledger.
+/// - Usage that the vendor did not report is absent; it is never guessed.
+/// - An error carries the [`ProviderErrorKind`](crate::llm::ProviderErrorKind) that decides retry and fallback.
 #[async_trait]
 pub trait Embedder: Send + Sync + fmt::Debug {
     /// Returns the provider's name, such as `openai`, for prices and records.

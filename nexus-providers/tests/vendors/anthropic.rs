@@ -16,6 +16,8 @@ pub(crate) fn vendor() -> Vendor {
         make: |client, server, key, model| {
             Ok(Box::new(Anthropic::at(client, &server.url(), key)?.with_model(model)))
         },
+        embedder: None,
+        speech: None,
         target: |_, _| "/v1/messages".to_owned(),
         headers: &[("anthropic-version", "2023-06-01")],
         auth: ("x-api-key", ""),

@@ -7,6 +7,8 @@ use futures::StreamExt as _;
 use nexus_core::llm::{
     Completion, CompletionEvent, CompletionStream, LlmProvider, ProviderErrorKind, Request,
 };
+use nexus_core::retrieve::embed::Embedder;
+use nexus_core::speech::SpeechSynthesizer;
 use nexus_core::{Error, Result};
 use nexus_fake_provider::{Recorded, Scripted};
 use nexus_providers::{HttpClient, HttpOptions, Proxy, Secret};
@@ -31,6 +33,10 @@ pub(crate) struct Vendor {
     pub(crate) name: &'static str,
     /// Constructor of the provider.
     pub(crate) make: Make,
+    /// Constructor of the embedder, where the vendor has one, with a model that follows directives.
+    pub(crate) embedder: Option<fn(&World, &str) -> Box<dyn Embedder>>,
+    /// Constructor of the speech synthesizer, where the vendor has one, with a model that follows directives.
+    pub(crate) speech: Option<fn(&World, &str) -> Box<dyn SpeechSynthesizer>>,
     /// Path and query of a request for this model, streamed or not.
     pub(crate) target: fn(model: &str, stream: bool) -> String,
     /// Headers of its own.

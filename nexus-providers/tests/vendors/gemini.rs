@@ -23,6 +23,8 @@ pub(crate) fn vendor() -> Vendor {
         make: |client, server, key, model| {
             Ok(Box::new(Gemini::new(Google::with_key_at(client, &server.url(), key)?).with_model(model)))
         },
+        embedder: Some(|world, directives| Box::new(own::embedder(world, directives))),
+        speech: None,
         target: |model, stream| format!("/v1beta/models/{model}:{}", verb(stream)),
         headers: &[],
         auth: ("x-goog-api-key", ""),
@@ -76,6 +78,7 @@ pub(crate) fn vertex() -> Vendor {
             let google = Google::vertex_at(client, &server.url(), "acme-1", "europe-west4", tokens)?;
             Ok(Box::new(Gemini::new(google).with_model(model)))
         },
+        embedder: Some(|world, directives| Box::new(own::vertex_embedder(world, directives))),
         target: |model, stream| {
             let models = "/v1/projects/acme-1/locations/europe-west4/publishers/google/models";
             format!("{models}/{model}:{}", verb(stream))
@@ -217,7 +220,12 @@ mod own {
         assert!(world.server.requests().is_empty());
     }
 
-    fn embedder(world: &World, directives: &str) -> GeminiEmbedder {
+    pub(super) fn vertex_embedder(world: &World, directives: &str) -> GeminiEmbedder {
+        let google = vertex(world, Arc::new(Tokens::default()));
+        GeminiEmbedder::new(google).unwrap().with_model(&model(directives), 64).unwrap()
+    }
+
+    pub(super) fn embedder(world: &World, directives: &str) -> GeminiEmbedder {
         let google = Google::with_key_at(&world.client, &world.server.url(), &Secret::new(KEY)).unwrap();
         GeminiEmbedder::new(google).unwrap().with_model(&model(directives), 64).unwrap()
     }
@@ -255,8 +263,7 @@ mod own {
     }
 
     pub(super) async fn vertex_embeds_texts_one_by_one_in_their_order(world: &World) {
-        let google = vertex(world, Arc::new(Tokens::default()));
-        let vertex = GeminiEmbedder::new(google).unwrap().with_model(&model(""), 64).unwrap();
+        let vertex = vertex_embedder(world, "");
         let texts: Vec<String> = (0..20).map(|number| format!("text {number}")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let embedded = vertex.embed(EmbedRole::Passage, &texts).await.unwrap();

@@ -1,7 +1,7 @@
 //! Conformance suite of the vendors' adapters, against a server that speaks each vendor's wire and injects failures.
 //!
-//! One list of scenarios; each vendor has a file with a row of its wire's differences, and scenarios of its own. A
-//! scenario that a wire cannot express is skipped by name, with the reason.
+//! A list of scenarios for each port, and one for the wire; each vendor has a file with a row of its wire's differences,
+//! and scenarios of its own. A scenario that a wire cannot express is skipped by name, with the reason.
 
 #![expect(
     clippy::unwrap_used,
@@ -62,8 +62,8 @@ fn main() -> ExitCode {
         }),
     ];
     for vendor in vendors().into_iter().map(Arc::new) {
-        for (name, scenario) in scenarios::ALL.iter().chain(vendor.own) {
-            trials.push(trial(&vendor, name, *scenario));
+        for (group, scenarios) in scenarios::of(&vendor) {
+            trials.extend(scenarios.iter().map(|(name, scenario)| trial(&vendor, group, name, *scenario)));
         }
     }
     let arguments = Arguments::from_args();
@@ -75,9 +75,9 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-fn trial(vendor: &Arc<Vendor>, name: &str, scenario: Scenario) -> Trial {
+fn trial(vendor: &Arc<Vendor>, group: &str, name: &str, scenario: Scenario) -> Trial {
     let skipped = vendor.skips.iter().find(|(skipped, _)| *skipped == name);
-    let title = format!("{}::{name}", vendor.name);
+    let title = format!("{}::{group}::{name}", vendor.name);
     let vendor = Arc::clone(vendor);
     let trial = Trial::test(title, move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -18,6 +18,8 @@ pub(crate) fn vendor() -> Vendor {
             let host = server.url().trim_start_matches("http://").to_owned();
             Ok(Box::new(Ollama::new(client, &host)?.with_key(key)?.with_model(model)))
         },
+        embedder: Some(|world, directives| Box::new(own::embedder(world, directives))),
+        speech: None,
         target: |_, _| "/api/chat".to_owned(),
         headers: &[],
         auth: ("authorization", "Bearer "),
@@ -58,7 +60,6 @@ pub(crate) fn vendor() -> Vendor {
             own::parameters_arrive_by_their_names,
             own::calls_without_ids_get_some_that_differ,
             own::questions_and_passages_are_embedded_each_in_their_way,
-            own::usage_of_vectors_that_is_not_told_is_absent,
             own::vectors_of_another_dimension_are_refused,
             own::vectors_fail_like_answers,
         ],
@@ -99,7 +100,7 @@ mod own {
         assert_eq!(ids, ["call_0", "call_1"]);
     }
 
-    fn embedder(world: &World, directives: &str) -> OllamaEmbedder {
+    pub(super) fn embedder(world: &World, directives: &str) -> OllamaEmbedder {
         let embedder = OllamaEmbedder::new(&world.client, &world.server.url()).unwrap();
         embedder.with_model(&model(directives), 768, 2_048).unwrap()
     }
@@ -119,11 +120,6 @@ mod own {
         assert_eq!(body(1)["input"], json!(["search_document: a river", "search_document: a hill"]));
         assert!(embedder.embed(EmbedRole::Query, &[]).await.unwrap().vectors.is_empty());
         assert_eq!(world.server.requests().len(), 2, "nothing was asked for");
-    }
-
-    pub(super) async fn usage_of_vectors_that_is_not_told_is_absent(world: &World) {
-        let embedded = embedder(world, "no-usage").embed(EmbedRole::Query, &["a river"]).await.unwrap();
-        assert_eq!(embedded.usage, None);
     }
 
     pub(super) async fn vectors_of_another_dimension_are_refused(world: &World) {

@@ -19,6 +19,10 @@ pub(crate) fn vendor() -> Vendor {
             let service = Service::openai(key.clone()).at(server.openai_url());
             Ok(Box::new(service.chat(client, model)?))
         },
+        embedder: Some(|world, directives| {
+            Box::new(own::embedder(world, directives, OpenAiEmbedder::DEFAULT_DIMENSION))
+        }),
+        speech: Some(|world, directives| Box::new(own::speaker(world, directives))),
         target: |_, _| "/v1/chat/completions".to_owned(),
         headers: &[],
         auth: ("authorization", "Bearer "),
@@ -64,7 +68,6 @@ pub(crate) fn vendor() -> Vendor {
             own::vectors_can_be_shortened,
             own::vectors_of_another_dimension_are_refused,
             own::a_text_is_spoken,
-            own::a_text_that_is_too_long_is_not_sent,
             own::speech_and_vectors_fail_like_answers,
         ],
     }
@@ -225,7 +228,7 @@ mod own {
         assert_eq!(world.request().header("openai-organization"), Some("org-nexus"));
     }
 
-    fn embedder(world: &World, directives: &str, dimension: usize) -> OpenAiEmbedder {
+    pub(super) fn embedder(world: &World, directives: &str, dimension: usize) -> OpenAiEmbedder {
         let service = Service::openai(KEY).at(world.server.openai_url());
         service.embedder(&world.client, model(directives), dimension).unwrap()
     }
@@ -272,7 +275,7 @@ mod own {
         assert_eq!(ProviderErrorKind::of(&error), Some(ProviderErrorKind::Protocol), "{error:?}");
     }
 
-    fn speaker(world: &World, directives: &str) -> OpenAiSpeech {
+    pub(super) fn speaker(world: &World, directives: &str) -> OpenAiSpeech {
         let service = Service::openai(KEY).at(world.server.openai_url());
         service.speech(&world.client, model(directives), OpenAiSpeech::DEFAULT_VOICE).unwrap()
     }
@@ -286,12 +289,6 @@ mod own {
         assert_eq!(request.path, "/v1/audio/speech");
         let body = json!({"model": model(""), "voice": "alloy", "input": "The Nile flows north.", "response_format": "mp3"});
         assert_eq!(request.json(), body);
-    }
-
-    pub(super) async fn a_text_that_is_too_long_is_not_sent(world: &World) {
-        let error = speaker(world, "").speak(&"a".repeat(4_097)).await.unwrap_err();
-        assert_eq!(error.stable_code(), "INVALID_SPEECH");
-        assert!(world.server.requests().is_empty());
     }
 
     pub(super) async fn speech_and_vectors_fail_like_answers(world: &World) {

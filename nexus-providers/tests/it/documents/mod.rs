@@ -3,6 +3,7 @@
 mod amplification;
 mod archives;
 mod build;
+mod contract;
 mod encodings;
 mod hostile;
 mod linear;

@@ -56,7 +56,7 @@ pub(super) async fn each_frame_arrives_before_the_next_is_made(world: &World) {
     }
 }
 
-pub(super) async fn a_stream_that_its_reader_drops_closes_its_connection(world: &World) {
+pub(super) async fn dropping_the_stream_closes_the_connection_to_the_vendor(world: &World) {
     let stream = read(world.provider("frames=9+stall=2").as_ref(), 2).await;
     assert_eq!(world.server.connections(), 1);
     drop(stream);

@@ -34,7 +34,7 @@ async fn refusals(world: &World, directives: &str) -> [Error; 2] {
     [streamed, whole].map(|error| error.unwrap_or_else(|| panic!("{directives} was not refused")))
 }
 
-pub(super) async fn each_refusal_has_its_fault(world: &World) {
+pub(super) async fn an_error_carries_the_provider_error_kind_that_decides_retry_and_fallback(world: &World) {
     for (directives, usual) in REFUSALS {
         let other = world.vendor.refusals.iter().find(|(other, _)| *other == directives);
         let Some(fault) = other.map_or(Some(usual), |(_, fault)| *fault) else { continue };

@@ -71,7 +71,7 @@ pub(super) async fn usage_is_in_buckets_that_do_not_overlap(world: &World) {
     }
 }
 
-pub(super) async fn usage_that_is_not_told_stays_absent(world: &World) {
+pub(super) async fn usage_that_the_vendor_did_not_report_is_absent(world: &World) {
     let pieces = world.hear("no-usage+frames=3").await.whole();
     assert_eq!(usage(&pieces), None);
     assert_eq!(texts(&pieces).concat(), "000 001 002 ");

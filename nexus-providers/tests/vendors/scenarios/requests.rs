@@ -45,7 +45,9 @@ pub(super) async fn a_model_named_by_the_request_answers(world: &World) {
     assert_eq!(world.provider("frames=3").model(), model("frames=3"));
 }
 
-pub(super) async fn what_the_wire_cannot_express_is_refused_by_name_before_anything_is_sent(world: &World) {
+pub(super) async fn a_parameter_that_the_wire_cannot_express_is_refused_before_the_request_is_sent(
+    world: &World,
+) {
     for (name, request) in (world.vendor.inexpressible)() {
         let provider = world.provider("");
         let refusals =

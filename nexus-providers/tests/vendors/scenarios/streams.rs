@@ -1,5 +1,6 @@
 //! Scenarios of interrupted and malformed streams.
 
+use futures::StreamExt as _;
 use nexus_core::llm::{CompletionEvent, ProviderErrorKind};
 use nexus_providers::{HttpClient, HttpOptions};
 
@@ -12,7 +13,25 @@ fn without_usage(pieces: &[CompletionEvent]) -> Vec<CompletionEvent> {
     pieces.iter().filter(|piece| !matches!(piece, CompletionEvent::Usage(_))).cloned().collect()
 }
 
-pub(super) async fn a_stream_cut_at_any_byte_gives_whole_pieces_and_invents_no_ending(world: &World) {
+pub(super) async fn a_complete_stream_ends_with_exactly_one_finish(world: &World) {
+    for directives in ["frames=3", "frames=1", "frames=3+duplicate"] {
+        world.hear(directives).await.whole();
+    }
+    let cut = world.hear("frames=3+no-finish").await.failure();
+    assert_eq!(ProviderErrorKind::of(&cut), Some(ProviderErrorKind::Truncated));
+}
+
+pub(super) async fn nothing_follows_an_error(world: &World) {
+    for directives in ["frames=6+error=3", "frames=6+malformed=3", "frames=6+no-finish"] {
+        let stream = world.provider(directives).stream(question()).await.unwrap();
+        let events: Vec<_> = stream.collect().await;
+        let errors = events.iter().filter(|event| event.is_err()).count();
+        assert!(errors == 1 && events.last().is_some_and(Result::is_err), "{directives}: {events:?}");
+    }
+}
+
+/// Cuts a stream at each byte: every part of it begins like the whole.
+pub(super) async fn text_comes_only_from_the_model(world: &World) {
     let whole = world.hear("frames=3").await.whole();
     for at in 0..LONGEST {
         let cut = world.hear(&format!("frames=3+cut-byte={at}")).await;

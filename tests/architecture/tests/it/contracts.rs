@@ -4,23 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::prose::texts;
 
-/// Folders of the conformance suites.
-const SUITES: [&str; 1] = ["tests/testkit/src/"];
+/// Folder whose files hold scenarios of ports alone.
+const TEST_KIT: &str = "tests/testkit/src/";
 
 /// Ports with the files of their scenarios.
-const PORTS: [(&str, &[&str]); 15] = [
+const PORTS: &[(&str, &[&str])] = &[
     ("AuditChain", &["tests/testkit/src/store/audit.rs"]),
     ("BlobStore", &["tests/testkit/src/store/blob.rs"]),
     ("CacheStore", &["tests/testkit/src/cache/scenarios.rs"]),
     ("Clock", &["tests/testkit/src/clock.rs"]),
     ("CorpusStore", &["tests/testkit/src/store/corpus.rs"]),
+    ("DocumentParser", &["nexus-providers/tests/it/documents/contract.rs"]),
     ("DocumentStore", &["tests/testkit/src/store/document.rs", "tests/testkit/src/store/permission.rs"]),
+    ("Embedder", &["nexus-providers/tests/vendors/scenarios/embeddings.rs"]),
     ("GrantStore", &["tests/testkit/src/store/grant.rs"]),
     ("JobQueue", &["tests/testkit/src/store/job.rs"]),
+    ("LlmProvider", &["nexus-providers/tests/vendors/scenarios/contract.rs"]),
     ("PolicyEngine", &["tests/testkit/src/policy.rs"]),
     ("RetentionStore", &["tests/testkit/src/store/retention.rs"]),
     ("Retriever", &["tests/testkit/src/store/retrieve.rs"]),
     ("SessionStore", &["tests/testkit/src/store/session.rs"]),
+    ("SpeechSynthesizer", &["nexus-providers/tests/vendors/scenarios/speech.rs"]),
     ("SystemStore", &["tests/testkit/src/store/system.rs"]),
     ("TokenCounter", &["tests/testkit/src/tokens.rs"]),
     ("TransferStore", &["tests/testkit/src/store/transfer.rs"]),
@@ -29,13 +33,15 @@ const PORTS: [(&str, &[&str]); 15] = [
 #[test]
 fn each_contract_line_has_a_scenario_and_each_scenario_a_line() {
     let texts = texts(&["rs"]);
-    let (contracts, suites) = (contracts(&texts), suites(&texts));
+    let contracts = contracts(&texts);
+    let suites: BTreeMap<&str, Vec<String>> =
+        texts.iter().map(|(file, source)| (file.as_str(), scenarios(source))).collect();
     let mut faults = Vec::new();
-    for (port, files) in PORTS {
-        let lines = contracts.get(port).into_iter().flatten();
-        let names: BTreeSet<String> = lines.map(|line| name(line)).collect();
+    for (port, files) in PORTS.iter().copied() {
+        let lines = contracts.get(port).map(Vec::as_slice).unwrap_or_default();
+        let names: BTreeSet<String> = lines.iter().map(|line| name(line)).collect();
         let scenarios = files.iter().filter_map(|file| suites.get(*file)).flatten().cloned().collect();
-        assert!(!names.is_empty(), "{port} has no contract");
+        assert!(!names.is_empty() && names.len() == lines.len(), "{port}: lines of one name, or none");
         let unproved = names.difference(&scenarios);
         faults.extend(unproved.map(|line| format!("{port}: the line `{line}` has no scenario")));
         let unnamed = scenarios.difference(&names);
@@ -59,6 +65,7 @@ fn contracts_and_scenarios_are_read_as_written() {
     }
     let suite = "scenarios!(\n    a_law,\n    another_law,\n);\nlet s = scenarios![own::a_third];";
     assert_eq!(scenarios(suite), ["a_law", "another_law", "a_third"]);
+    assert_eq!(scenarios("#[test]\nfn a_law() {}\n"), ["a_law"]);
 }
 
 /// Returns the contract of each port of core, as lines.
@@ -70,15 +77,6 @@ fn contracts(texts: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
         }
     }
     contracts
-}
-
-/// Returns the scenarios of each file of the conformance suites.
-fn suites(texts: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
-    let files = texts.iter().filter(|(file, _)| SUITES.iter().any(|folder| file.starts_with(folder)));
-    files
-        .map(|(file, source)| (file.clone(), scenarios(source)))
-        .filter(|(_, scenarios)| !scenarios.is_empty())
-        .collect()
 }
 
 /// Returns the ports of a source that have a contract, with its lines.
@@ -130,10 +128,12 @@ fn name(line: &str) -> String {
     name
 }
 
-/// Returns the scenarios that a source lists.
+/// Returns the scenarios that a source lists; where it lists none, its tests.
 fn scenarios(source: &str) -> Vec<String> {
     let lists = source.split("scenarios!").skip(1).filter_map(|list| list.strip_prefix(['(', '[']));
-    let names = lists.flat_map(|list| list.split([')', ']']).next().unwrap_or_default().split(','));
-    let names = names.map(|name| name.rsplit("::").next().unwrap_or_default().trim().to_owned());
-    names.filter(|name| !name.is_empty()).collect()
+    let listed = lists.flat_map(|list| list.split([')', ']']).next().unwrap_or_default().split(','));
+    let listed = listed.map(|name| name.rsplit("::").next().unwrap_or_default().trim());
+    let listed: Vec<String> = listed.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let tests = source.split("#[test]\nfn ").skip(1).filter_map(|test| test.split('(').next());
+    if listed.is_empty() { tests.map(str::to_owned).collect() } else { listed }
 }

@@ -8,6 +8,7 @@ use crate::ask::{items, text, tokens};
 use crate::call::{Call, Stopped};
 use crate::log::Billed;
 use crate::refusal::Refusal;
+use crate::script::UsageTold;
 use crate::vector::{MOST, embed};
 
 const DIMENSIONS: usize = 768;
@@ -31,7 +32,7 @@ fn body(call: &mut Call) -> Result<(Vec<u8>, Billed), Stopped> {
             (json!({ "embedding": { "values": values } }), tokens)
         }
         "batchEmbedContents" => batch(&request)?,
-        _ => predict(&request)?,
+        _ => predict(&request, call.script.faults.usage)?,
     };
     Ok((body.to_string().into_bytes(), Billed { input, ..Billed::default() }))
 }
@@ -56,7 +57,7 @@ fn content(request: &Value) -> Result<(Vec<f32>, u64), Stopped> {
     vector(&words, "content", request.get("outputDimensionality").or(nested))
 }
 
-fn predict(request: &Value) -> Result<(Value, u64), Stopped> {
+fn predict(request: &Value, told: UsageTold) -> Result<(Value, u64), Stopped> {
     let instances = items(request, "instances");
     if instances.is_empty() {
         return Err(Box::new(Refusal::field("instances", "at least one instance is required")));
@@ -66,7 +67,11 @@ fn predict(request: &Value) -> Result<(Value, u64), Stopped> {
     for instance in instances {
         let (values, tokens) = vector(text(instance, "content"), "instances", wanted)?;
         input += tokens;
-        let statistics = json!({ "token_count": tokens, "truncated": false });
+        let statistics = if told == UsageTold::Nowhere {
+            json!({ "truncated": false })
+        } else {
+            json!({ "token_count": tokens, "truncated": false })
+        };
         predictions.push(json!({ "embeddings": { "values": values, "statistics": statistics } }));
     }
     let characters: usize = instances.iter().map(|instance| text(instance, "content").chars().count()).sum();

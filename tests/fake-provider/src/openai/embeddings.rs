@@ -7,6 +7,7 @@ use crate::ask::{items, text, tokens};
 use crate::call::{Call, Stopped};
 use crate::log::Billed;
 use crate::refusal::Refusal;
+use crate::script::UsageTold;
 use crate::vector::{MOST, base64, embed};
 
 const DIMENSIONS: usize = 1536;
@@ -37,13 +38,13 @@ fn body(call: &mut Call) -> Result<(Vec<u8>, Billed), Stopped> {
             json!({ "object": "embedding", "index": index, "embedding": embedding })
         })
         .collect();
-    let count = inputs.iter().map(|input| input.tokens).sum();
-    let body = json!({
-        "object": "list",
-        "data": data,
-        "model": text(&request, "model"),
-        "usage": { "prompt_tokens": count, "total_tokens": count },
-    });
+    let count: u64 = inputs.iter().map(|input| input.tokens).sum();
+    let mut body = json!({ "object": "list", "data": data, "model": text(&request, "model") });
+    if let Some(body) = body.as_object_mut()
+        && call.script.faults.usage != UsageTold::Nowhere
+    {
+        body.insert("usage".to_owned(), json!({ "prompt_tokens": count, "total_tokens": count }));
+    }
     Ok((body.to_string().into_bytes(), Billed { input: count, ..Billed::default() }))
 }
 
