@@ -192,13 +192,13 @@ pub fn no_resource() -> Error {
 ///
 /// # Contract
 /// - A resource that is created is read back with its content, version 1, times and actor.
-/// - A creation needs the absence of the resource; a change and a removal need its current version.
+/// - A creation needs the absence of the resource, and a change or a removal its current version.
 /// - Writes of a batch commit together: one that conflicts leaves none, no history and no record.
-/// - Versions count on after a removal, so that a re-created resource has a new version.
-/// - A list is in order of id; a resource inserted meanwhile moves no other between pages.
+/// - Versions count on after a removal: a resource that is created again has a new version.
+/// - A list is in order of id, and a resource inserted meanwhile moves no other between pages.
 /// - A filter by index follows each change and each removal.
 /// - A list and a history hold no sensitive field and no secret.
-/// - The history holds every change with its actor, time and fields, in order of version, and outlives a removal.
+/// - The history holds every change in order of version and outlives a removal; a change has its actor, time and fields.
 /// - A write commits with its audit records, and gives the tenant another settings version.
 /// - A resource of one tenant is invisible to every other, and cannot be changed by it.
 /// - A resource of the installation is none of a tenant's, and a tenant's none of the installation's.

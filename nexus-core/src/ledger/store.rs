@@ -146,27 +146,34 @@ pub struct OpenCall {
 /// result, settlement, ledger entry and audit record. No transaction waits for a vendor.
 ///
 /// # Contract
-/// - Idempotency keys, kill switches and limits are checked in that order, and reservations are all or nothing.
-/// - Every change of a tenant's limits, and every change of prices, gives another settings version, and a call with an
-///   earlier one is not admitted.
+/// - Idempotency keys, kill switches and limits are checked in that order; reservations are all or nothing.
+/// - Every change of limits or prices gives another settings version; a call with an earlier one is not admitted.
 /// - Concurrent reservations never exceed a limit.
 /// - The same key with the same digest is in progress until its call ends and is replayed then; with another digest it
 ///   is a conflict.
-/// - An expired key is free again, and a call that failed before anything was sent releases its key.
-/// - A call that is recorded as completed leaves the same rows as one that was begun and settled, or none at all.
+/// - An expired key is free again.
+/// - A call that failed before anything was sent releases its key.
+/// - A call that is recorded as completed leaves the same rows as one that was begun and settled; a refused one leaves
+///   none.
 /// - A call under its own id has no idempotency key: its result is not stored, and no request matches the id.
 /// - Settling replaces a reservation by the charge; a second settlement changes nothing and returns so.
 /// - After every call is settled, nothing is reserved and the counters hold the sum of the ledger.
-/// - A retry ends one attempt and reserves for the next, or refuses the next and still ends the first.
+/// - A retry ends one attempt and reserves for the next; where the next is refused, the first still ends.
+/// - A call cannot end while an attempt is open or with the outcome of another attempt.
+/// - A record that cannot be sealed admits and settles nothing.
 /// - Each attempt has exactly one ledger entry of its own once it is finished, and none before.
-/// - A correction is a further entry, booked on the day of the corrected entry, and every sum, every counter that
-///   counted that entry and the call follow.
-/// - Only an estimate is corrected, any number of times, and of two concurrent corrections of an entry one succeeds.
-/// - A new counter begins with the sum that the ledger has for it, whatever its scope, model and window, and calls in
-///   flight then are counted when they end.
-/// - The settlement that exceeds the auto-trip rule trips the kill switch of its scope in the same transaction, and
-///   records the trip with its figures in the chain of the call, before the end of the call.
-/// - A retry or settlement by another owner than the call's is a conflict with `OWNER_LOST` and changes nothing.
+/// - A correction is a further entry, and every sum, every counter and the call follow; the entry is booked on the day
+///   of the corrected one, and a counter whose window had passed by then stays.
+/// - Only an estimate is corrected, any number of times; of two concurrent corrections of an entry one succeeds.
+/// - A new counter begins with the sum that the ledger has for it; calls in flight then are counted when they end.
+/// - A limit in shadow admits and is named in the call.
+/// - Limits that are set are read back until they are removed.
+/// - Windows are counted apart, and a clock that goes back finds the earlier counter.
+/// - An amount beyond 64 bits is an error and changes nothing.
+/// - A kill switch holds for its scope until it is rearmed or expires.
+/// - The settlement that exceeds the auto-trip rule trips the kill switch of its scope; the same transaction records
+///   the trip with its figures in the chain of the call, before the end of the call.
+/// - A retry or settlement by another owner is a conflict and changes nothing; the code is `OWNER_LOST`.
 /// - No tenant sees or counts rows of another.
 #[async_trait]
 pub trait QuotaStore: Send + Sync {
@@ -288,6 +295,8 @@ pub trait QuotaStore: Send + Sync {
 /// - Usage by any grouping sums to the same total, which is that of the ledger.
 /// - Documents are counted on the day that their publication names, beside the calls of that day.
 /// - A price row is added, never replaced, and is read back as it was written.
+/// - A call has the usage and the cost of all its attempts.
+/// - An answer from the cache is charged nothing and names the avoided cost.
 /// - A model's reasoning is read by its call's id, apart from the call.
 #[async_trait]
 pub trait LedgerStore: Send + Sync {

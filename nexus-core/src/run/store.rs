@@ -61,16 +61,16 @@ pub enum Journal {
 /// Store of runs, their journals and the passages they showed.
 ///
 /// # Contract
-/// - An advance is recorded as a whole: run, events, evidence, messages and audit, or nothing.
+/// - An advance is recorded as a whole or not at all: run, events, evidence, messages and audit.
 /// - An advance from a version that is not the stored one is a conflict and changes nothing; version 1 makes the run.
 /// - An advance by another owner than the run's is a conflict with `OWNER_LOST` and changes nothing.
 /// - Events come back in order of `seq`, without gaps.
 /// - A pruned journal says so, and its run and audit chain stay.
 /// - A pruned journal and the audit record of its removal commit together; an unknown run leaves no record.
-/// - Results of a run's calls and the reasoning of their models are erased with its journal, and its ledger stays.
+/// - Results of a run's calls and the reasoning of their models are erased with its journal; its ledger stays.
 /// - An idempotency key that another run's call has taken since keeps that call's result.
-/// - Speech is kept with its run until the journal is pruned, and no other tenant can read it.
-/// - A cancel request for another tenant's run is `NotFound`, and one for a run that is over is a conflict.
+/// - Speech is stored with its run until the journal is pruned; no other tenant can read it.
+/// - A cancel request for another tenant's run is `NotFound`; one for a run that is over is a conflict.
 /// - Runs are listed latest first, and only those of the tenant.
 #[async_trait]
 pub trait RunStore: Send + Sync {

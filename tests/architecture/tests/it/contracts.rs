@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::prose::texts;
 
-/// Folder whose files hold scenarios of ports alone.
-const TEST_KIT: &str = "tests/testkit/src/";
-
 /// Ports with the files of their scenarios.
 const PORTS: &[(&str, &[&str])] = &[
+    ("AdminResourceStore", &["tests/testkit/src/store/resource.rs"]),
     ("AuditChain", &["tests/testkit/src/store/audit.rs"]),
     ("BlobStore", &["tests/testkit/src/store/blob.rs"]),
     ("CacheStore", &["tests/testkit/src/cache/scenarios.rs"]),
@@ -19,8 +17,17 @@ const PORTS: &[(&str, &[&str])] = &[
     ("Embedder", &["nexus-providers/tests/vendors/scenarios/embeddings.rs"]),
     ("GrantStore", &["tests/testkit/src/store/grant.rs"]),
     ("JobQueue", &["tests/testkit/src/store/job.rs"]),
+    ("LedgerStore", &["tests/testkit/src/store/ledger.rs"]),
     ("LlmProvider", &["nexus-providers/tests/vendors/scenarios/contract.rs"]),
     ("PolicyEngine", &["tests/testkit/src/policy.rs"]),
+    (
+        "QuotaStore",
+        &[
+            "tests/testkit/src/store/idempotency.rs",
+            "tests/testkit/src/store/quota.rs",
+            "tests/testkit/src/store/reconciliation.rs",
+        ],
+    ),
     ("RetentionStore", &["tests/testkit/src/store/retention.rs"]),
     ("Retriever", &["tests/testkit/src/store/retrieve.rs"]),
     ("SessionStore", &["tests/testkit/src/store/session.rs"]),
@@ -37,7 +44,7 @@ fn each_contract_line_has_a_scenario_and_each_scenario_a_line() {
     let suites: BTreeMap<&str, Vec<String>> =
         texts.iter().map(|(file, source)| (file.as_str(), scenarios(source))).collect();
     let mut faults = Vec::new();
-    for (port, files) in PORTS.iter().copied() {
+    for &(port, files) in PORTS {
         let lines = contracts.get(port).map(Vec::as_slice).unwrap_or_default();
         let names: BTreeSet<String> = lines.iter().map(|line| name(line)).collect();
         let scenarios = files.iter().filter_map(|file| suites.get(*file)).flatten().cloned().collect();

@@ -1,4 +1,4 @@
-//! Laws of `QuotaStore`: idempotency keys and kill switches.
+//! Laws of `QuotaStore` about idempotency keys and kill switches.
 
 use nexus_core::audit::Kind;
 use nexus_core::ledger::{
@@ -14,16 +14,17 @@ use super::fixture::{World, admin, at, reader};
 use super::scenarios;
 
 scenarios!(
-    the_same_claim_is_replayed_once_it_is_over_under_way_until_then_and_mismatched_with_another_digest,
-    a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_failed_before_anything_was_sent,
-    a_call_under_its_own_id_has_no_idempotency_key_and_its_result_is_not_stored,
-    a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_settlement_that_broke_it,
-    a_stop_holds_for_its_scope_until_it_is_taken_back_or_runs_out,
+    the_same_key_with_the_same_digest_is_in_progress_until_its_call_ends_and_is_replayed_then,
+    an_expired_key_is_free_again,
+    a_call_that_failed_before_anything_was_sent_releases_its_key,
+    a_call_under_its_own_id_has_no_idempotency_key,
+    the_settlement_that_exceeds_the_auto_trip_rule_trips_the_kill_switch_of_its_scope,
+    a_kill_switch_holds_for_its_scope_until_it_is_rearmed_or_expires,
     a_record_that_cannot_be_sealed_admits_and_settles_nothing,
-    a_call_cannot_end_while_an_attempt_is_open_or_with_another_attempts_ending,
+    a_call_cannot_end_while_an_attempt_is_open_or_with_the_outcome_of_another_attempt,
 );
 
-async fn the_same_claim_is_replayed_once_it_is_over_under_way_until_then_and_mismatched_with_another_digest(
+async fn the_same_key_with_the_same_digest_is_in_progress_until_its_call_ends_and_is_replayed_then(
     world: World,
 ) {
     let caller = admin("acme");
@@ -46,9 +47,7 @@ async fn the_same_claim_is_replayed_once_it_is_over_under_way_until_then_and_mis
     );
 }
 
-async fn a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_failed_before_anything_was_sent(
-    world: World,
-) {
+async fn an_expired_key_is_free_again(world: World) {
     let caller = admin("acme");
     let call = world.made(&caller, "k", &[], amounts(1, 1)).await;
     for (seconds, is_free) in [(24 * 3_600 - 1, false), (24 * 3_600, true)] {
@@ -58,7 +57,10 @@ async fn a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_fa
         assert_eq!(matches!(begun, BeginResult::Admitted { .. }), is_free, "{begun:?}");
     }
     assert_eq!(world.store.call_result(caller.tenant(), &call).await.unwrap(), Some(CallResult::NotKept));
+}
 
+async fn a_call_that_failed_before_anything_was_sent_releases_its_key(world: World) {
+    let caller = admin("acme");
     let unsent = world.begin(world.intent(&caller, "unsent", &[], amounts(1, 1))).await;
     world.settle(world.failed(&caller, &unsent, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO)).await;
     // A waiter still receives the result.
@@ -69,7 +71,7 @@ async fn a_claim_that_has_run_out_is_free_again_and_so_is_that_of_a_call_that_fa
     assert!(matches!(third, BeginResult::Replayed(over) if over.0.id == second && over.1 == failure()));
 }
 
-async fn a_call_under_its_own_id_has_no_idempotency_key_and_its_result_is_not_stored(world: World) {
+async fn a_call_under_its_own_id_has_no_idempotency_key(world: World) {
     let caller = admin("acme");
     let mut keyless = world.intent(&caller, "k", &[], amounts(1, 1));
     keyless.call.claim.key.clone_from(&keyless.call.id);
@@ -82,9 +84,7 @@ async fn a_call_under_its_own_id_has_no_idempotency_key_and_its_result_is_not_st
     assert_eq!(world.lines(&caller).await.len(), 2, "another call has the id as its key");
 }
 
-async fn a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_settlement_that_broke_it(
-    world: World,
-) {
+async fn the_settlement_that_exceeds_the_auto_trip_rule_trips_the_kill_switch_of_its_scope(world: World) {
     let (ada, ben) = (reader("acme", "ada"), reader("acme", "ben"));
     let rule = AutoTripRule { user_spend: Some(NanoUsd::from_nanos(10)), ..AutoTripRule::default() };
     let mut tripping = String::new();
@@ -117,7 +117,7 @@ async fn a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_se
     let call = world.begin(world.intent(&ada, "f", &[], amounts(1, 9))).await;
     let settlement = world.settlement(&ada, &call, amounts(1, 10));
     world.settle(Settlement { shutoff: rule, ..settlement }).await;
-    assert_eq!(world.store.kill_switches(ada.tenant(), at(3)).await.unwrap(), [], "the hour began anew");
+    assert_eq!(world.store.kill_switches(ada.tenant(), at(3)).await.unwrap(), [], "another hour began");
 
     let errors = AutoTripRule { error_percent: Some(40), error_min_calls: 7, ..AutoTripRule::default() };
     for key in ["g", "h", "i"] {
@@ -125,8 +125,8 @@ async fn a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_se
         let settlement = world.failed(&ben, &call, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO);
         world.settle(Settlement { shutoff: errors, ..settlement }).await;
     }
-    let stops = world.store.kill_switches(ben.tenant(), at(3)).await.unwrap();
-    assert_eq!(stops.len(), 0, "3 of 8 calls are fewer than 40 percent: {stops:?}");
+    let switches = world.store.kill_switches(ben.tenant(), at(3)).await.unwrap();
+    assert_eq!(switches.len(), 0, "3 of 8 calls are fewer than 40 percent: {switches:?}");
     let call = world.begin(world.intent(&ben, "j", &[], amounts(1, 1))).await;
     let settlement = world.failed(&ben, &call, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO);
     world.settle(Settlement { shutoff: errors, ..settlement }).await;
@@ -135,7 +135,7 @@ async fn a_scope_that_breaks_the_shutoff_rule_is_shut_in_the_same_step_as_the_se
     assert_eq!(stop.cause, KillSwitchCause::Errors { failed: 4, calls: 9 });
 }
 
-async fn a_stop_holds_for_its_scope_until_it_is_taken_back_or_runs_out(world: World) {
+async fn a_kill_switch_holds_for_its_scope_until_it_is_rearmed_or_expires(world: World) {
     let (ada, ben, globex) = (reader("acme", "ada"), reader("acme", "ben"), admin("globex"));
     let stop = |scope, until| KillSwitch {
         scope,
@@ -198,7 +198,7 @@ async fn a_record_that_cannot_be_sealed_admits_and_settles_nothing(world: World)
     assert_eq!(world.lines(&caller).await.len(), 1);
 }
 
-async fn a_call_cannot_end_while_an_attempt_is_open_or_with_another_attempts_ending(world: World) {
+async fn a_call_cannot_end_while_an_attempt_is_open_or_with_the_outcome_of_another_attempt(world: World) {
     let caller = admin("acme");
     let call = world.begin(world.intent(&caller, "k", &[], amounts(1, 9))).await;
     let settlement = world.settlement(&caller, &call, amounts(1, 5));

@@ -9,19 +9,21 @@ use nexus_core::{ErrorKind, NanoUsd, Usage};
 
 use super::calls::{DAY, MODEL, amounts, every};
 use super::fixture::{World, admin, at, reader, staged};
+use super::reconciliation::estimated;
 use super::scenarios;
 
 scenarios!(
-    lines_are_listed_latest_first_and_only_those_of_the_tenant,
+    entries_are_listed_latest_first_and_only_those_of_the_tenant,
+    an_entry_of_unknown_outcome_awaits_reconciliation_until_it_is_corrected,
     usage_by_any_grouping_sums_to_the_same_total_which_is_that_of_the_ledger,
     a_price_row_is_added_never_replaced_and_is_read_back_as_it_was_written,
-    what_a_model_thought_is_read_by_its_calls_id_apart_from_the_call,
-    a_call_is_kept_with_what_it_consumed_over_all_attempts,
-    what_a_cache_answered_is_billed_with_nothing_and_says_what_it_spared,
+    a_models_reasoning_is_read_by_its_calls_id_apart_from_the_call,
+    a_call_has_the_usage_and_the_cost_of_all_its_attempts,
+    an_answer_from_the_cache_is_charged_nothing_and_names_the_avoided_cost,
     documents_are_counted_on_the_day_that_their_publication_names_beside_the_calls_of_that_day,
 );
 
-async fn lines_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {
+async fn entries_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {
     let (ada, ben) = (reader("acme", "ada"), reader("acme", "ben"));
     for (seconds, caller) in [(10, &ada), (20, &ben), (5, &ada), (40, &ada)] {
         let mut intent = world.intent(caller, &format!("k{seconds}"), &[], amounts(1, 1));
@@ -114,7 +116,7 @@ async fn a_price_row_is_added_never_replaced_and_is_read_back_as_it_was_written(
     assert_eq!(world.store.prices().await.unwrap().len(), 3);
 }
 
-async fn what_a_model_thought_is_read_by_its_calls_id_apart_from_the_call(world: World) {
+async fn a_models_reasoning_is_read_by_its_calls_id_apart_from_the_call(world: World) {
     let caller = admin("acme");
     let call = world.begin(world.intent(&caller, "k", &[], amounts(1, 1))).await;
     assert_eq!(world.store.reasoning(caller.tenant(), &call).await.unwrap(), None);
@@ -133,7 +135,7 @@ async fn what_a_model_thought_is_read_by_its_calls_id_apart_from_the_call(world:
     assert_eq!(world.store.reasoning(caller.tenant(), &plain).await.unwrap(), None);
 }
 
-async fn a_call_is_kept_with_what_it_consumed_over_all_attempts(world: World) {
+async fn a_call_has_the_usage_and_the_cost_of_all_its_attempts(world: World) {
     let caller = admin("acme");
     let mut intent = world.intent(&caller, "k", &[], amounts(9, 60));
     intent.call.metadata.insert("channel".to_owned(), "cli".into());
@@ -161,7 +163,7 @@ async fn a_call_is_kept_with_what_it_consumed_over_all_attempts(world: World) {
     assert_eq!(models, [("claude", 8), (MODEL, 5)]);
 }
 
-async fn what_a_cache_answered_is_billed_with_nothing_and_says_what_it_spared(world: World) {
+async fn an_answer_from_the_cache_is_charged_nothing_and_names_the_avoided_cost(world: World) {
     let caller = admin("acme");
     let call = world.begin(world.intent(&caller, "k", &[], MeterAmounts::ZERO)).await;
     let spared = NanoUsd::from_nanos(7);
@@ -207,4 +209,28 @@ async fn documents_are_counted_on_the_day_that_their_publication_names_beside_th
     let facts: Vec<_> =
         records.iter().map(|record| (record.date.as_str(), record.documents, record.queries)).collect();
     assert_eq!(facts, [(DAY, 3, 0), (&day, 1, 0), (&day, 0, 1)]);
+}
+
+async fn an_entry_of_unknown_outcome_awaits_reconciliation_until_it_is_corrected(world: World) {
+    let caller = admin("acme");
+    world.made(&caller, "known", &[], amounts(1, 5)).await;
+    let cut = world.begin(world.intent(&caller, "cut", &[], amounts(9, 9))).await;
+    let truncated = world.failed(&caller, &cut, AttemptStatus::Truncated, amounts(9, 9));
+    world.settle(estimated(truncated)).await;
+    let (one, two) = (
+        world.unknown(&caller, world.intent(&caller, "k1", &[], amounts(1, 1))).await,
+        world.unknown(&caller, world.intent(&caller, "k2", &[], amounts(2, 2))).await,
+    );
+    world.unknown(&admin("globex"), world.intent(&admin("globex"), "k", &[], amounts(3, 3))).await;
+    let awaiting = async || {
+        let query = LedgerQuery { unreconciled: true, ..every() };
+        let lines = world.store.ledger(caller.tenant(), &query).await.unwrap();
+        lines.into_iter().map(|line| line.call).collect::<Vec<_>>()
+    };
+    assert_eq!(awaiting().await, [two.clone(), one.clone()]);
+    world.store.reconcile(world.reconciliation(&caller, &two, 1, amounts(2, 2))).await.unwrap();
+    assert_eq!(awaiting().await, [one]);
+    // An estimate of another kind can be reconciled too.
+    world.store.reconcile(world.reconciliation(&caller, &cut, 1, MeterAmounts::ZERO)).await.unwrap();
+    assert_eq!(awaiting().await.len(), 1);
 }

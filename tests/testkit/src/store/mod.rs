@@ -12,16 +12,16 @@
 mod audit;
 mod blob;
 pub mod calls;
-mod claim;
 mod corpus;
-mod correction;
 mod document;
 pub mod fixture;
 mod grant;
+mod idempotency;
 mod job;
 mod ledger;
 mod permission;
 mod quota;
+mod reconciliation;
 mod resource;
 mod retention;
 mod retrieve;
@@ -97,9 +97,9 @@ const PORTS: &[(&str, &[Scenario])] = &[
     ("grant_store", grant::SCENARIOS),
     ("job_queue", job::SCENARIOS),
     ("ledger_store", ledger::SCENARIOS),
-    ("quota_store", claim::SCENARIOS),
+    ("quota_store", idempotency::SCENARIOS),
     ("quota_store", quota::SCENARIOS),
-    ("quota_store", correction::SCENARIOS),
+    ("quota_store", reconciliation::SCENARIOS),
     ("retention_store", retention::SCENARIOS),
     ("retriever", retrieve::SCENARIOS),
     ("run_store", run::SCENARIOS),

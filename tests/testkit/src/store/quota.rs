@@ -15,25 +15,24 @@ use super::fixture::{World, admin, at, lease, owner};
 use super::scenarios;
 
 scenarios!(
-    claims_stops_and_limits_are_looked_at_in_that_order_and_reservations_are_all_or_nothing,
+    idempotency_keys_kill_switches_and_limits_are_checked_in_that_order,
     concurrent_reservations_never_exceed_a_limit,
-    a_call_that_is_booked_whole_leaves_what_one_leaves_that_was_begun_and_settled_or_nothing_at_all,
-    settling_replaces_a_reservation_by_what_was_charged_and_a_second_settlement_changes_nothing,
-    a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_ends_the_one_all_the_same,
-    each_attempt_has_exactly_one_line_of_its_own_in_the_ledger_once_it_is_over_and_none_before,
-    a_new_counter_begins_with_what_the_ledger_has_for_it_whatever_its_scope_model_and_window_and_what_is_under_way_is_counted_when_it_ends,
-    a_retry_or_settlement_by_another_owner_than_the_calls_is_a_conflict_with_owner_lost_and_changes_nothing,
-    nothing_of_one_tenant_is_seen_or_counted_by_another,
+    a_call_that_is_recorded_as_completed_leaves_the_same_rows_as_one_that_was_begun_and_settled,
+    settling_replaces_a_reservation_by_the_charge,
+    after_every_call_is_settled_nothing_is_reserved_and_the_counters_hold_the_sum_of_the_ledger,
+    a_retry_ends_one_attempt_and_reserves_for_the_next,
+    each_attempt_has_exactly_one_ledger_entry_of_its_own_once_it_is_finished_and_none_before,
+    a_new_counter_begins_with_the_sum_that_the_ledger_has_for_it,
+    a_retry_or_settlement_by_another_owner_is_a_conflict_and_changes_nothing,
+    no_tenant_sees_or_counts_rows_of_another,
     a_limit_in_shadow_admits_and_is_named_in_the_call,
-    windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_counter_it_left,
-    what_does_not_fit_into_64_bits_is_an_error_and_changes_nothing,
-    limits_that_are_set_are_read_back_until_they_are_taken_back,
-    every_change_of_limits_and_prices_gives_another_settings_version_and_a_call_with_an_earlier_one_is_not_admitted,
+    windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_earlier_counter,
+    an_amount_beyond_64_bits_is_an_error_and_changes_nothing,
+    limits_that_are_set_are_read_back_until_they_are_removed,
+    every_change_of_limits_or_prices_gives_another_settings_version,
 );
 
-async fn claims_stops_and_limits_are_looked_at_in_that_order_and_reservations_are_all_or_nothing(
-    world: World,
-) {
+async fn idempotency_keys_kill_switches_and_limits_are_checked_in_that_order(world: World) {
     let caller = admin("acme");
     let wide = Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::Limited(9));
     let limits = [budget(Window::Month, 10), wide.clone()];
@@ -54,12 +53,12 @@ async fn claims_stops_and_limits_are_looked_at_in_that_order_and_reservations_ar
 
     let call = world.begin(world.intent(&caller, "k", &limits, amounts(5, 10))).await;
     world.store.trip(caller.tenant(), &stop, world.unrecorded()).await.unwrap();
-    let under_way = world.store.begin(world.intent(&caller, "k", &limits, amounts(5, 11))).await.unwrap();
-    assert_eq!(under_way, BeginResult::InProgress(call));
+    let in_flight = world.store.begin(world.intent(&caller, "k", &limits, amounts(5, 11))).await.unwrap();
+    assert_eq!(in_flight, BeginResult::InProgress(call));
     assert_eq!(world.used(&caller, &key_of(&caller, &wide)).await.reserved, amounts(5, 10));
 }
 
-async fn a_call_that_is_booked_whole_leaves_what_one_leaves_that_was_begun_and_settled_or_nothing_at_all(
+async fn a_call_that_is_recorded_as_completed_leaves_the_same_rows_as_one_that_was_begun_and_settled(
     world: World,
 ) {
     let limits = [budget(Window::Month, 10)];
@@ -129,9 +128,7 @@ async fn concurrent_reservations_never_exceed_a_limit(world: World) {
     assert_eq!(world.lines(&caller).await.len(), 100);
 }
 
-async fn settling_replaces_a_reservation_by_what_was_charged_and_a_second_settlement_changes_nothing(
-    world: World,
-) {
+async fn settling_replaces_a_reservation_by_the_charge(world: World) {
     let caller = admin("acme");
     let limits = [budget(Window::Month, 100)];
     let key = key_of(&caller, &limits[0]);
@@ -155,9 +152,40 @@ async fn settling_replaces_a_reservation_by_what_was_charged_and_a_second_settle
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
-async fn a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_ends_the_one_all_the_same(
+async fn after_every_call_is_settled_nothing_is_reserved_and_the_counters_hold_the_sum_of_the_ledger(
     world: World,
 ) {
+    let caller = admin("acme");
+    let limits = [budget(Window::Month, 1_000), budget(Window::Day, 1_000)];
+    let intent = |key: &str, nanos| world.intent(&caller, key, &limits, amounts(5, nanos));
+    world.made(&caller, "settled", &limits, amounts(5, 10)).await;
+    world.unknown(&caller, intent("unknown", 50)).await;
+    let retried = world.begin(intent("retried", 20)).await;
+    world.store.retry(world.retry_of(&caller, &retried, &limits, amounts(5, 30))).await.unwrap();
+    let second = ending(2, AttemptStatus::Settled, amounts(6, 25));
+    let settlement = world.settlement(&caller, &retried, amounts(0, 0));
+    world.settle(Settlement { ending: Some(second), ..settlement }).await;
+    for (key, status, charged) in [
+        ("unbilled", AttemptStatus::FailedUnbilled, MeterAmounts::ZERO),
+        ("billed", AttemptStatus::FailedBilled, amounts(2, 3)),
+    ] {
+        let call = world.begin(intent(key, 40)).await;
+        world.settle(world.failed(&caller, &call, status, charged)).await;
+    }
+    let refused = world.store.begin(intent("refused", 2_000)).await.unwrap();
+    assert!(matches!(refused, BeginResult::Refused(_)), "{refused:?}");
+
+    let entries = world.lines(&caller).await;
+    let sum =
+        entries.iter().try_fold(MeterAmounts::ZERO, |sum, entry| sum.checked_add(&entry.charged)).unwrap();
+    assert_eq!((entries.len(), sum.money), (6, NanoUsd::from_nanos(10 + 50 + 25 + 3)));
+    for limit in &limits {
+        let used = world.used(&caller, &key_of(&caller, limit)).await;
+        assert_eq!(used, CounterState { reserved: MeterAmounts::ZERO, settled: sum }, "{limit:?}");
+    }
+}
+
+async fn a_retry_ends_one_attempt_and_reserves_for_the_next(world: World) {
     let caller = admin("acme");
     let limits = [budget(Window::Month, 100)];
     let key = key_of(&caller, &limits[0]);
@@ -191,7 +219,7 @@ async fn a_retry_ends_one_attempt_and_reserves_for_the_next_or_refuses_it_and_en
     assert_eq!((calls[0].status, calls[0].cost), (CallStatus::Failed, NanoUsd::from_nanos(60)));
 }
 
-async fn each_attempt_has_exactly_one_line_of_its_own_in_the_ledger_once_it_is_over_and_none_before(
+async fn each_attempt_has_exactly_one_ledger_entry_of_its_own_once_it_is_finished_and_none_before(
     world: World,
 ) {
     let caller = admin("acme");
@@ -216,9 +244,7 @@ async fn each_attempt_has_exactly_one_line_of_its_own_in_the_ledger_once_it_is_o
     assert_eq!((lines[0].reserved, &lines[0].price_version), (amounts(9, 70), &"2026-01-01".to_owned()));
 }
 
-async fn a_new_counter_begins_with_what_the_ledger_has_for_it_whatever_its_scope_model_and_window_and_what_is_under_way_is_counted_when_it_ends(
-    world: World,
-) {
+async fn a_new_counter_begins_with_the_sum_that_the_ledger_has_for_it(world: World) {
     let caller = admin("acme");
     let whole = |mut intent: nexus_core::ledger::BeginCall| {
         let consumer = &mut intent.call.consumer;
@@ -229,7 +255,7 @@ async fn a_new_counter_begins_with_what_the_ledger_has_for_it_whatever_its_scope
     };
     let call = world.begin(whole(world.intent(&caller, "k1", &[], amounts(10, 60)))).await;
     world.settle(world.settlement(&caller, &call, amounts(10, 60))).await;
-    let under_way = world.begin(whole(world.intent(&caller, "k2", &[], amounts(10, 30)))).await;
+    let in_flight = world.begin(whole(world.intent(&caller, "k2", &[], amounts(10, 30)))).await;
 
     let scopes = [
         (ScopeKind::Tenant, "acme"),
@@ -266,7 +292,7 @@ async fn a_new_counter_begins_with_what_the_ledger_has_for_it_whatever_its_scope
     assert!(matches!(refused, BeginResult::Refused(refusal) if refusal.used == 60));
     let admitted = world.begin(limited("k3", amounts(1, 40))).await;
     // A call in flight when the counters were created is counted when it ends.
-    world.settle(world.settlement(&caller, &under_way, amounts(10, 30))).await;
+    world.settle(world.settlement(&caller, &in_flight, amounts(10, 30))).await;
     world.settle(world.settlement(&caller, &admitted, amounts(1, 5))).await;
     for (limit, id) in &limits {
         let used = world.used(&caller, &key_in(limit, id)).await;
@@ -292,9 +318,7 @@ fn amounts_of(calls: u64, tokens: u64, nano: i64) -> MeterAmounts {
     MeterAmounts { calls, tokens, cost_units: 2, money: NanoUsd::from_nanos(nano) }
 }
 
-async fn a_retry_or_settlement_by_another_owner_than_the_calls_is_a_conflict_with_owner_lost_and_changes_nothing(
-    world: World,
-) {
+async fn a_retry_or_settlement_by_another_owner_is_a_conflict_and_changes_nothing(world: World) {
     let caller = admin("acme");
     let limits = [budget(Window::Total, 100)];
     let call = world.begin(world.intent(&caller, "k", &limits, amounts(5, 60))).await;
@@ -320,7 +344,7 @@ async fn a_retry_or_settlement_by_another_owner_than_the_calls_is_a_conflict_wit
     assert_eq!(world.lines(&caller).await.len(), 1);
 }
 
-async fn nothing_of_one_tenant_is_seen_or_counted_by_another(world: World) {
+async fn no_tenant_sees_or_counts_rows_of_another(world: World) {
     let (acme, globex) = (admin("acme"), admin("globex"));
     let limits =
         [budget(Window::Total, 100), Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::Limited(1))];
@@ -361,7 +385,7 @@ async fn a_limit_in_shadow_admits_and_is_named_in_the_call(world: World) {
     assert_eq!(world.used(&caller, &key_of(&caller, &shadow)).await.reserved, amounts(1, 11));
 }
 
-async fn windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_counter_it_left(world: World) {
+async fn windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_earlier_counter(world: World) {
     let caller = admin("acme");
     let limits = [
         Limit::new(ScopeKind::User, Meter::Calls, Window::MINUTE, Cap::Limited(1)),
@@ -392,7 +416,7 @@ async fn windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_counter_
     assert_eq!(begin_at("f", 3_600).await, None);
 }
 
-async fn what_does_not_fit_into_64_bits_is_an_error_and_changes_nothing(world: World) {
+async fn an_amount_beyond_64_bits_is_an_error_and_changes_nothing(world: World) {
     let caller = admin("acme");
     let most = amounts(i64::MAX.unsigned_abs() - 1, 1);
     let calls = Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::Limited(9));
@@ -414,7 +438,7 @@ async fn what_does_not_fit_into_64_bits_is_an_error_and_changes_nothing(world: W
     world.settle(world.settlement(&caller, &second, amounts(1, 1))).await;
 }
 
-async fn limits_that_are_set_are_read_back_until_they_are_taken_back(world: World) {
+async fn limits_that_are_set_are_read_back_until_they_are_removed(world: World) {
     let caller = admin("acme");
     let (wide, narrow) = (budget(Window::Day, 9), budget(Window::Day, 9).for_model(MODEL).for_id("acme"));
     for limit in [&wide, &narrow, &Limit { cap: Cap::Unlimited, ..wide.clone() }] {
@@ -430,9 +454,7 @@ async fn limits_that_are_set_are_read_back_until_they_are_taken_back(world: Worl
     assert_eq!(world.store.limits(caller.tenant()).await.unwrap(), [narrow]);
 }
 
-async fn every_change_of_limits_and_prices_gives_another_settings_version_and_a_call_with_an_earlier_one_is_not_admitted(
-    world: World,
-) {
+async fn every_change_of_limits_or_prices_gives_another_settings_version(world: World) {
     let (acme, globex) = (admin("acme"), admin("globex"));
     let version = async |caller: &Principal| world.store.settings_version(caller.tenant()).await.unwrap();
     let begin = async |key: &str, settings_version| {

@@ -1,4 +1,4 @@
-//! Laws of `QuotaStore` and `LedgerStore` about reconciliation.
+//! Laws of `QuotaStore` about reconciliation.
 
 use nexus_core::audit::Kind;
 use nexus_core::ledger::{
@@ -14,9 +14,8 @@ use super::fixture::{World, admin, at};
 use super::scenarios;
 
 scenarios!(
-    a_correction_is_another_line_and_every_sum_every_counter_and_the_call_follow,
-    only_an_estimate_is_corrected_as_often_as_somebody_knows_better_and_of_two_one_does,
-    a_line_of_unknown_outcome_awaits_reconciliation_until_it_is_corrected,
+    a_correction_is_a_further_entry_and_every_sum_every_counter_and_the_call_follow,
+    only_an_estimate_is_corrected_any_number_of_times,
 );
 
 impl World {
@@ -53,7 +52,8 @@ impl World {
     }
 }
 
-fn estimated(mut settlement: Settlement) -> Settlement {
+/// Marks the outcome of a settlement as an estimate.
+pub(super) fn estimated(mut settlement: Settlement) -> Settlement {
     let ending = settlement.ending.as_mut().unwrap();
     (ending.estimated, ending.usage) = (true, Usage::default());
     settlement
@@ -68,7 +68,7 @@ fn sum(lines: &[LedgerEntry]) -> MeterAmounts {
         .fold(MeterAmounts::ZERO, |sum, line| sum.checked_change(&line.change().unwrap()).unwrap())
 }
 
-async fn a_correction_is_another_line_and_every_sum_every_counter_and_the_call_follow(world: World) {
+async fn a_correction_is_a_further_entry_and_every_sum_every_counter_and_the_call_follow(world: World) {
     let caller = admin("acme");
     let limit = |scope, window| Limit::new(scope, Meter::Money, window, Cap::Limited(1_000));
     let limits = [
@@ -137,7 +137,7 @@ async fn a_correction_is_another_line_and_every_sum_every_counter_and_the_call_f
     assert_eq!(chains.iter().filter(|chain| chain.run.starts_with("reconciled")).count(), 1);
 }
 
-async fn only_an_estimate_is_corrected_as_often_as_somebody_knows_better_and_of_two_one_does(world: World) {
+async fn only_an_estimate_is_corrected_any_number_of_times(world: World) {
     let caller = admin("acme");
     let limits = [Limit::new(ScopeKind::User, Meter::Money, Window::Month, Cap::Limited(1_000))];
     let known = world.made(&caller, "known", &limits, amounts(1, 5)).await;
@@ -171,28 +171,4 @@ async fn only_an_estimate_is_corrected_as_often_as_somebody_knows_better_and_of_
     assert_eq!(refused(&caller, &call, 3).await, (ErrorKind::Conflict, "ENTRY_CONFLICT"));
     assert_eq!(refused(&caller, &call, 5).await, (ErrorKind::Conflict, "ENTRY_CONFLICT"));
     assert_eq!(world.lines(&caller).await.len(), 5);
-}
-
-async fn a_line_of_unknown_outcome_awaits_reconciliation_until_it_is_corrected(world: World) {
-    let caller = admin("acme");
-    world.made(&caller, "known", &[], amounts(1, 5)).await;
-    let cut = world.begin(world.intent(&caller, "cut", &[], amounts(9, 9))).await;
-    let truncated = world.failed(&caller, &cut, AttemptStatus::Truncated, amounts(9, 9));
-    world.settle(estimated(truncated)).await;
-    let (one, two) = (
-        world.unknown(&caller, world.intent(&caller, "k1", &[], amounts(1, 1))).await,
-        world.unknown(&caller, world.intent(&caller, "k2", &[], amounts(2, 2))).await,
-    );
-    world.unknown(&admin("globex"), world.intent(&admin("globex"), "k", &[], amounts(3, 3))).await;
-    let awaiting = async || {
-        let query = LedgerQuery { unreconciled: true, ..every() };
-        let lines = world.store.ledger(caller.tenant(), &query).await.unwrap();
-        lines.into_iter().map(|line| line.call).collect::<Vec<_>>()
-    };
-    assert_eq!(awaiting().await, [two.clone(), one.clone()]);
-    world.store.reconcile(world.reconciliation(&caller, &two, 1, amounts(2, 2))).await.unwrap();
-    assert_eq!(awaiting().await, [one]);
-    // An estimate of another kind can be reconciled too.
-    world.store.reconcile(world.reconciliation(&caller, &cut, 1, MeterAmounts::ZERO)).await.unwrap();
-    assert_eq!(awaiting().await.len(), 1);
 }

@@ -21,12 +21,12 @@ scenarios!(
     an_advance_from_a_version_that_is_not_the_stored_one_is_a_conflict_and_changes_nothing,
     events_come_back_in_order_of_seq_without_gaps,
     a_pruned_journal_says_so_and_its_run_and_audit_chain_stay,
-    a_pruned_journal_and_the_record_of_its_removal_commit_together_and_an_unknown_run_leaves_no_record,
-    what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased_with_its_journal_and_its_ledger_stays,
-    a_key_that_another_runs_call_has_taken_since_keeps_what_that_call_came_to,
-    speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it,
+    a_pruned_journal_and_the_audit_record_of_its_removal_commit_together,
+    results_of_a_runs_calls_and_the_reasoning_of_their_models_are_erased_with_its_journal,
+    an_idempotency_key_that_another_runs_call_has_taken_since_keeps_that_calls_result,
+    speech_is_stored_with_its_run_until_the_journal_is_pruned,
     an_advance_by_another_owner_than_the_runs_is_a_conflict_with_owner_lost_and_changes_nothing,
-    a_cancel_request_for_another_tenants_run_is_not_found_and_one_for_a_run_that_is_over_is_a_conflict,
+    a_cancel_request_for_another_tenants_run_is_not_found,
     runs_are_listed_latest_first_and_only_those_of_the_tenant,
 );
 
@@ -186,9 +186,7 @@ async fn a_pruned_journal_says_so_and_its_run_and_audit_chain_stay(world: World)
     assert_eq!(world.store.records(caller.tenant(), "r", 0, 9).await.unwrap().len(), 1);
 }
 
-async fn a_pruned_journal_and_the_record_of_its_removal_commit_together_and_an_unknown_run_leaves_no_record(
-    world: World,
-) {
+async fn a_pruned_journal_and_the_audit_record_of_its_removal_commit_together(world: World) {
     let caller = admin("acme");
     let (run, unknown) = (new_run(&caller, "r", "s"), new_run(&caller, "nowhere", "s"));
     world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
@@ -201,9 +199,7 @@ async fn a_pruned_journal_and_the_record_of_its_removal_commit_together_and_an_u
     assert_eq!(world.chains(&caller).await, 2);
 }
 
-async fn what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased_with_its_journal_and_its_ledger_stays(
-    world: World,
-) {
+async fn results_of_a_runs_calls_and_the_reasoning_of_their_models_are_erased_with_its_journal(world: World) {
     let (caller, other) = (admin("acme"), admin("umbrella"));
     let call_of = async |caller: &Principal, run: Option<&str>, key: &str| {
         let mut intent = world.intent(caller, key, &[], amounts(3, 4));
@@ -243,7 +239,7 @@ async fn what_the_calls_of_a_run_came_to_and_what_their_models_thought_is_erased
     world.begin(world.intent(&caller, "r/generate/0", &[], amounts(1, 1))).await;
 }
 
-async fn a_key_that_another_runs_call_has_taken_since_keeps_what_that_call_came_to(world: World) {
+async fn an_idempotency_key_that_another_runs_call_has_taken_since_keeps_that_calls_result(world: World) {
     let caller = admin("acme");
     let made = async |run: &str, seconds: i64| {
         let mut intent = world.intent(&caller, "a key", &[], amounts(3, 4));
@@ -266,7 +262,7 @@ async fn a_key_that_another_runs_call_has_taken_since_keeps_what_that_call_came_
     assert_eq!(result(&second).await, Some(reply("thirty days")));
 }
 
-async fn speech_is_kept_with_its_run_until_the_journal_is_pruned_and_no_other_tenant_has_it(world: World) {
+async fn speech_is_stored_with_its_run_until_the_journal_is_pruned(world: World) {
     let (caller, other) = (admin("acme"), admin("umbrella"));
     let speech = Speech { bytes: (0..=255).cycle().take(100_000).collect(), mime: "audio/wav".to_owned() };
     for caller in [&caller, &other] {
@@ -307,9 +303,7 @@ async fn an_advance_by_another_owner_than_the_runs_is_a_conflict_with_owner_lost
     world.store.advance(RunTransition { lease: lease("process-2", 60), ..stale }).await.unwrap();
 }
 
-async fn a_cancel_request_for_another_tenants_run_is_not_found_and_one_for_a_run_that_is_over_is_a_conflict(
-    world: World,
-) {
+async fn a_cancel_request_for_another_tenants_run_is_not_found(world: World) {
     let caller = admin("acme");
     let run = new_run(&caller, "r", "s");
     world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
