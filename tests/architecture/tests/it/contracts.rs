@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::prose::texts;
 
+/// Folder whose files hold scenarios of ports alone.
+const TEST_KIT: &str = "tests/testkit/src/";
+
 /// Ports with the files of their scenarios.
 const PORTS: &[(&str, &[&str])] = &[
     ("AdminResourceStore", &["tests/testkit/src/store/resource.rs"]),
@@ -30,6 +33,7 @@ const PORTS: &[(&str, &[&str])] = &[
     ),
     ("RetentionStore", &["tests/testkit/src/store/retention.rs"]),
     ("Retriever", &["tests/testkit/src/store/retrieve.rs"]),
+    ("RunStore", &["tests/testkit/src/store/run.rs"]),
     ("SessionStore", &["tests/testkit/src/store/session.rs"]),
     ("SpeechSynthesizer", &["nexus-providers/tests/vendors/scenarios/speech.rs"]),
     ("SystemStore", &["tests/testkit/src/store/system.rs"]),
@@ -55,6 +59,23 @@ fn each_contract_line_has_a_scenario_and_each_scenario_a_line() {
         faults.extend(unnamed.map(|scenario| format!("{port}: the scenario `{scenario}` has no line")));
     }
     assert!(faults.is_empty(), "contracts and scenarios differ:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn every_contract_and_every_suite_is_in_the_table() {
+    let texts = texts(&["rs"]);
+    let listed: BTreeSet<&str> = PORTS.iter().map(|(port, _)| *port).collect();
+    let contracts = contracts(&texts);
+    assert_eq!(
+        contracts.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+        listed,
+        "ports with a contract"
+    );
+    let listed: BTreeSet<&str> = PORTS.iter().flat_map(|(_, files)| *files).copied().collect();
+    for (file, source) in texts.iter().filter(|(file, _)| file.starts_with(TEST_KIT)) {
+        let is_suite = !scenarios(source).is_empty();
+        assert_eq!(is_suite, listed.contains(file.as_str()), "{file}: scenarios without a port, or none");
+    }
 }
 
 #[test]
