@@ -38,6 +38,9 @@ pub mod limits {}
 #[doc = include_str!("configuration.md")]
 pub mod configuration {}
 
+#[doc = include_str!("tenants.md")]
+pub mod tenants {}
+
 #[doc = include_str!("policy.md")]
 pub mod policy {}
 

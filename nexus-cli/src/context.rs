@@ -6,8 +6,8 @@ use std::time::Duration;
 use nexus_core::policy::Channel;
 use nexus_core::{Builder, Error, Nexus, Principal, Result, Settings};
 use nexus_providers::bootstrap::{
-    Config, Environment, Field, Origin, Redactor, Source, audit_keys, builder, config_dir, settings,
-    variables,
+    Config, Environment, Field, Origin, Redactor, Source, audit_keys, builder, config_dir, seal_key,
+    settings, variables,
 };
 use nexus_server::store::{self, Access};
 use nexus_store_memory::{MemoryStore, Swept};
@@ -176,7 +176,7 @@ impl<'a> Context<'a> {
                 "keep a copy of it in a safe place; without it, earlier records can no longer be verified",
             );
         }
-        let nexus = builder.audit_keys(keys.ring).build()?;
+        let nexus = builder.seal_key(seal_key(&self.env)?).audit_keys(keys.ring).build()?;
         Ok(OpenStore { nexus, store })
     }
 }

@@ -147,8 +147,8 @@ impl Builder {
 
     /// Sets the key that seals secrets of administrative resources. Without one, a secret is refused.
     #[must_use]
-    pub fn seal_key(mut self, key: SealKey) -> Self {
-        self.seal_key = Some(key);
+    pub fn seal_key(mut self, key: impl Into<Option<SealKey>>) -> Self {
+        self.seal_key = key.into();
         self
     }
 

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use nexus_core::admin::SealKey;
 use nexus_core::audit::KeyRing;
 use nexus_core::policy::Channel;
 use nexus_core::{Error, ErrorKind, Principal, Result, Settings};
 use nexus_providers::bootstrap::{
-    self, EnvFile, Environment, Field, Redactor, audit_keys, config_dir, settings,
+    self, EnvFile, Environment, Field, Redactor, audit_keys, config_dir, seal_key, settings,
 };
 
 use crate::connect::ConnectionLimits;
@@ -87,6 +88,7 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) caller: Principal,
     pub(crate) keys: KeyRing,
+    pub(crate) seal_key: Option<SealKey>,
     pub(crate) settings: Settings,
     pub(crate) file: bootstrap::Config,
     /// Effective fields that only a start reads.
@@ -119,6 +121,7 @@ impl Config {
             data,
             caller,
             keys: keys.ring,
+            seal_key: seal_key(env)?,
             settings: Settings { channel: Channel::Http, ..settings(&file, env)? },
             at_start: read_at_start(&file, env),
             file,

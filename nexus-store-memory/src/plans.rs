@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use nexus_core::access::{Permission, Visibility};
+use nexus_core::admin::{ResourceQuery, ResourceScope};
 use nexus_core::document::DocumentStatus;
 use nexus_core::document::store::DocumentQuery;
 use nexus_core::ledger::{LedgerQuery, UsageBy};
 use nexus_core::retrieve::{Filter, Query, WordStatistics};
 use nexus_core::run::{RunQuery, RunState};
-use nexus_core::{Principal, RunId, SessionId, SubjectId};
+use nexus_core::{Page, Principal, RunId, SessionId, SubjectId};
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::amounts;
 use nexus_testkit::store::fixture::{
@@ -207,6 +208,23 @@ async fn lists_of_documents_and_records_and_the_status_use_indexes() {
     world.store.stats(tenant).await.unwrap();
     world.store.stats_for(&member, at(0)).await.unwrap();
     world.store.check().await.unwrap();
+    check(&noted).await;
+}
+
+#[tokio::test]
+async fn lists_of_resources_use_indexes() {
+    let noted = filled().await;
+    let store = &noted.world.store;
+    let scope = ResourceScope::Tenant(admin("acme").tenant().clone());
+    for index in [None, Some(("plan".to_owned(), "pro".to_owned()))] {
+        for page in [Page::first(9), Page::first(9).after("a")] {
+            let query = ResourceQuery { kind: "tenant", index: index.clone(), page };
+            store.resources(&scope, &query).await.unwrap();
+            store.resources_of_tenants(&query).await.unwrap();
+        }
+    }
+    store.resource(&scope, "tenant", "acme").await.unwrap_err();
+    store.resource_history(&scope, "tenant", "acme", &Page::first(9)).await.unwrap();
     check(&noted).await;
 }
 

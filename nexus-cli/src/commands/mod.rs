@@ -29,6 +29,7 @@ mod pricing;
 mod providers;
 mod removal;
 mod render_answer;
+mod resources;
 mod retention;
 mod runs;
 mod search;
@@ -94,6 +95,8 @@ pub(crate) enum Command {
     /// Retention periods of records
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
+    #[command(flatten)]
+    Resources(resources::ResourceCommand),
     /// Contents of the store, and its search mode
     ///
     /// Says where the data is, who you are, how questions are answered, whether search is lexical, and how much there
@@ -162,6 +165,7 @@ pub(crate) async fn run(context: &Context<'_>, command: Command) -> Result<Exit>
         Command::Budget(budget) => Box::pin(budget::run(context, budget)).await,
         Command::KillSwitch(switch) => Box::pin(kill_switch::run(context, switch)).await,
         Command::Retention(retention) => Box::pin(retention::run(context, retention)).await,
+        Command::Resources(command) => Box::pin(resources::run(context, command)).await,
         Command::Status => status::run(context).await,
         Command::Export(export) => export::run(context, export).await,
         Command::Import(import) => import::run(context, import).await,

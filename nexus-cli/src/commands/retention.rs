@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use nexus_core::Result;
-use nexus_core::retention::{Removed, RetentionClass};
+use nexus_core::retention::{Removed, Retention, RetentionClass};
 use serde_json::json;
 
 use super::removal::{Removal, Target, may_go_on};
@@ -38,39 +38,46 @@ pub(crate) enum RetentionCommand {
 pub(super) async fn run(context: &Context<'_>, command: RetentionCommand) -> Result<Exit> {
     match command {
         RetentionCommand::Show => {
-            let expired = context.with_reader(async |opened| expired(context, opened).await).await?;
+            let (periods, expired) =
+                context.with_reader(async |opened| expired(context, opened).await).await?;
             let records =
                 |class| expired.iter().find(|found| found.class == class).map_or(0, |found| found.records);
             let every = RetentionClass::ALL.map(|class| Removed { class, records: records(class) });
-            print(context, "EXPIRED", &every)
+            print(context, "EXPIRED", periods, &every)
         }
         RetentionCommand::Apply { removal } => {
             let targets = async |opened: &OpenStore| {
-                let expired = expired(context, opened).await?.into_iter();
-                let expired = expired.filter(|found| found.records > 0);
-                Ok(expired.map(|found| target(context, found)).collect())
+                let (periods, expired) = expired(context, opened).await?;
+                let expired = expired.into_iter().filter(|found| found.records > 0);
+                Ok(expired.map(|found| target(periods, found)).collect())
             };
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
             }
-            let apply =
-                async |OpenStore { nexus, .. }: &OpenStore| nexus.apply_retention(&context.caller).await;
-            print(context, "REMOVED", &context.with_writer(apply).await?)
+            let apply = async |OpenStore { nexus, .. }: &OpenStore| {
+                Ok((nexus.retention(&context.caller).await?, nexus.apply_retention(&context.caller).await?))
+            };
+            let (periods, removed) = context.with_writer(apply).await?;
+            print(context, "REMOVED", periods, &removed)
         }
     }
 }
 
-async fn expired(context: &Context<'_>, OpenStore { nexus, .. }: &OpenStore) -> Result<Vec<Removed>> {
-    nexus.expired_records(&context.caller).await
+/// Returns the retention periods of the tenant, and the numbers of older records.
+async fn expired(
+    context: &Context<'_>,
+    OpenStore { nexus, .. }: &OpenStore,
+) -> Result<(Retention, Vec<Removed>)> {
+    Ok((nexus.retention(&context.caller).await?, nexus.expired_records(&context.caller).await?))
 }
 
 /// Returns the retention period of a class, in days.
-fn days(context: &Context<'_>, class: RetentionClass) -> Option<u64> {
-    context.settings.retention.of(class).map(|period| period.as_secs() / 86_400)
+fn days(periods: Retention, class: RetentionClass) -> Option<u64> {
+    periods.of(class).map(|period| period.as_secs() / 86_400)
 }
 
-fn target(context: &Context<'_>, Removed { class, records }: Removed) -> Target {
-    let days = days(context, class);
+fn target(periods: Retention, Removed { class, records }: Removed) -> Target {
+    let days = days(periods, class);
     let words = words(class, records, days.unwrap_or_default());
     Target { words, json: json!({ "class": class, "days": days, "records": records }) }
 }
@@ -82,10 +89,15 @@ fn words(class: RetentionClass, records: u64, days: u64) -> String {
     format!("{records} {class} older than {days} {unit}")
 }
 
-fn print(context: &Context<'_>, heading: &'static str, classes: &[Removed]) -> Result<Exit> {
+fn print(
+    context: &Context<'_>,
+    heading: &'static str,
+    periods: Retention,
+    classes: &[Removed],
+) -> Result<Exit> {
     if context.output.is_json() {
         let rows = classes.iter().map(|removed| {
-            json!({ "class": removed.class, "days": days(context, removed.class), "records": removed.records })
+            json!({ "class": removed.class, "days": days(periods, removed.class), "records": removed.records })
         });
         context.output.json(&rows.collect::<Vec<_>>())?;
         return Ok(Exit::Done);
@@ -96,7 +108,7 @@ fn print(context: &Context<'_>, heading: &'static str, classes: &[Removed]) -> R
     }
     let mut table = Table::new(["CLASS", "DAYS", heading]);
     for Removed { class, records } in classes {
-        let days = days(context, *class).map_or_else(|| "for ever".to_owned(), |days| days.to_string());
+        let days = days(periods, *class).map_or_else(|| "for ever".to_owned(), |days| days.to_string());
         table.row([class.as_str().to_owned(), days, records.to_string()]);
     }
     table.lines().try_for_each(|line| context.output.line(line))?;

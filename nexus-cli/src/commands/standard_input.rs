@@ -1,6 +1,8 @@
 //! Standard input: its path on a command line, and reads of it that do not delay interrupts.
 
+use std::fs::File;
 use std::io::Read as _;
+use std::path::PathBuf;
 
 use nexus_core::retrieve::MAX_QUESTION_CHARS;
 use nexus_core::{Error, ErrorKind, Result};
@@ -23,6 +25,22 @@ pub(super) async fn off_thread<T: Send + 'static>(
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Error::unexpected("a blocking task failed").because(error))?
+}
+
+/// Reads a text file, or standard input without one, up to a megabyte.
+pub(super) fn read_text(file: Option<&PathBuf>) -> Result<String> {
+    const LONGEST: u64 = 1 << 20;
+    let name = file.map_or_else(|| "standard input".to_owned(), |file| format!("`{}`", file.display()));
+    let mut text = String::new();
+    let read = match file {
+        Some(file) => File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text)),
+        None => std::io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text),
+    };
+    read.map_err(|error| Error::invalid(format!("cannot read {name}")).code("FILE_UNUSABLE").because(error))?;
+    if text.len() as u64 > LONGEST {
+        return Err(Error::invalid(format!("{name} has more than {LONGEST} bytes")).code("FILE_UNUSABLE"));
+    }
+    Ok(text)
 }
 
 fn read_question() -> Result<String> {

@@ -78,7 +78,7 @@ fn tree(dir: &Path, except: &Path) -> Vec<String> {
 }
 
 /// Every command that opens a data directory.
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 40] = [
     "ingest docs --corpus handbook",
     "ingest docs --corpus handbook --overwrite",
     "corpora list",
@@ -109,6 +109,10 @@ const COMMANDS: [&str; 36] = [
     "budget rm --scope user --per month",
     "kill-switch status",
     "kill-switch rearm",
+    "tenants set local plan=starter",
+    "tenants list",
+    "tenants history local",
+    "tenants rm local",
     "status",
     "export",
     "docs rm handbook/leave.md --dry-run",

@@ -25,3 +25,4 @@ mod readme;
 mod reconcile;
 mod removal;
 mod retention;
+mod tenants;

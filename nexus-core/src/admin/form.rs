@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::secret::{REDACTED, SealKey, Secret, SecretPlace, seal_key_missing};
 use super::store::{ResourceContent, ResourceScope};
 use super::{AdminResource, ResourceKind};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::IdSource;
 
 /// Sealing of the secrets of one resource.
@@ -90,6 +90,15 @@ pub(crate) fn whole(content: ResourceContent, sensitive: &[&str]) -> Value {
         }
     }
     body
+}
+
+/// Reads a resource from its stored content.
+///
+/// # Errors
+/// [`Corrupt`](crate::ErrorKind::Corrupt) for a content that the type does not read.
+pub(crate) fn read<T: AdminResource>(content: ResourceContent) -> Result<T> {
+    serde_json::from_value(whole(content, T::SENSITIVE))
+        .map_err(|error| Error::new(ErrorKind::Corrupt, "a stored resource cannot be read").because(error))
 }
 
 /// Merges `patch` into `target` (RFC 7396): a null removes a field. `[redacted]`, which a client sends back as it got it,

@@ -6,7 +6,7 @@
 //!
 //! - `kind`: names of a kind; `registry`: the kinds that exist.
 //! - `form`: a typed resource as JSON, divided by who may see it; `secret`: secrets and the key that seals them.
-//! - `store`: the port.
+//! - `store`: the port; `tenant`: settings of tenants.
 //!
 //! A thing with invariants, such as a document, a run or a counter, is none of these: it has a port of its own.
 
@@ -15,6 +15,7 @@ mod kind;
 mod registry;
 mod secret;
 mod store;
+mod tenant;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -23,7 +24,7 @@ use serde::de::DeserializeOwned;
 use crate::error::Result;
 
 pub use form::{Prepared, Sealing};
-pub(crate) use form::{changed_fields, merge, whole};
+pub(crate) use form::{changed_fields, merge, read, whole};
 pub use kind::ResourceKind;
 #[doc(hidden)]
 pub use kind::Words;
@@ -33,6 +34,7 @@ pub use store::{
     AdminResourceStore, ChangeKind, ResourceBatch, ResourceChange, ResourceContent, ResourceQuery,
     ResourceScope, ResourceVersion, ResourceWrite, StoredResource, no_resource,
 };
+pub use tenant::{Quotas, TenantSettings};
 
 /// Owners that a kind of resource may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

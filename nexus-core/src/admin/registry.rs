@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::form::{Prepared, Sealing, prepare};
-use super::{AdminResource, ResourceKind, Scope};
+use super::{AdminResource, ResourceKind, Scope, TenantSettings};
 use crate::error::{Error, Result};
 use crate::policy::Operation;
 
@@ -61,7 +61,7 @@ pub struct Registry {
 impl Default for Registry {
     /// Returns the kinds that Nexus has.
     fn default() -> Self {
-        Self { kinds: BTreeMap::new() }
+        Self { kinds: BTreeMap::new() }.with::<TenantSettings>()
     }
 }
 

@@ -223,7 +223,7 @@ pub trait AdminResourceStore: Send + Sync {
     ///
     /// # Errors
     /// Those of a store.
-    async fn resources_of_tenants(&self, kind: &'static str, page: &Page) -> Result<Vec<StoredResource>>;
+    async fn resources_of_tenants(&self, query: &ResourceQuery) -> Result<Vec<StoredResource>>;
 
     /// Carries out all writes of a batch, or none, and returns the versions that they made, in order. The write commits
     /// even when the future is dropped.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::chunk::{Chunk, ChunkConfig};
 use super::model::{Document, DocumentStatus, Job, Metadata, Passage, Stage};
 use super::parser::{ParseReport, Source};
+use super::quota::DocumentQuota;
 use crate::access::{Authorised, RequiredAccess, Visibility};
 use crate::audit;
 use crate::clock::Timestamp;
@@ -54,6 +55,8 @@ pub struct Submission {
     /// Creation time of the corpus for which the submission was authorised. A later corpus of the same id is another
     /// one.
     pub corpus_created_at: Timestamp,
+    /// Caps on the tenant's documents.
+    pub quota: DocumentQuota,
     /// Current time.
     pub now: Timestamp,
     /// Audit record of the submission; opens the job's chain.
@@ -131,6 +134,8 @@ pub struct Publication {
     pub passages: u32,
     /// Model of the staged vectors, if there are any.
     pub model: Option<ModelId>,
+    /// Caps on the tenant's documents.
+    pub quota: DocumentQuota,
     /// Access of the job's principal, which must still hold at the commit.
     pub access: Authorised<RequiredAccess>,
     /// Current time.
@@ -152,6 +157,7 @@ pub struct Publication {
 /// - Submitting without the raw bytes is `NotFound`; [`BlobStore::put`] stores them.
 /// - Submitting needs the required access at the commit, even where nothing would change: without it nothing does.
 /// - Submitting to a corpus that was deleted and created again since is a conflict.
+/// - A submission beyond the quota of documents or bytes, and a publication beyond that of passages, changes nothing.
 /// - A submitted document has exactly one owner grant: that of its first submitter.
 /// - Staged passages cannot be searched, listed or counted before they are published; [`prepare`](Self::prepare)
 ///   does not publish them.

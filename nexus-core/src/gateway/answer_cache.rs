@@ -273,6 +273,7 @@ fn key_of_request(
         tool_choice,
         max_tokens,
         parameters,
+        grounding_threshold,
     } = request;
     let permissions: Option<Vec<String>> = match Visibility::of(caller) {
         Visibility::All => None,
@@ -291,7 +292,7 @@ fn key_of_request(
         SCOPE,
         &(
             (caller.tenant(), permissions, policy_version, corpus, embedding_model),
-            (provider, model, max_tokens, parameters),
+            (provider, model, max_tokens, parameters, grounding_threshold),
             (instructions, history, tools, tool_choice),
         ),
     )?;

@@ -49,6 +49,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::admin;
 use crate::audit::{Draft, Sealer, UnsealedRecords};
 use crate::cache::CacheStore;
 use crate::clock::Clock;
@@ -56,13 +57,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{IdSource, ModelId, RunId};
 use crate::policy::PolicyEngine;
 use crate::principal::{Principal, TenantId};
-use crate::quota::{Cap, Limit, Meter, ScopeKind, Window};
+use crate::quota::{Cap, Limit, Limits, Meter, ScopeKind, Window};
 use crate::retrieve::Embedder;
 use crate::store::Store;
 use crate::task_group::TaskGroup;
 
 use breaker::Breakers;
 use lease::Owner;
+use routing::Candidate;
 use single_flight::SingleFlight;
 use store_guard::StoreGuard;
 use stored_settings::SettingsCache;
@@ -182,25 +184,93 @@ impl Gateway {
     }
 
     /// The provider's name and the model that are asked first for a tenant.
-    pub(crate) fn answers_with(
+    pub(crate) async fn answers_with(
         &self,
         tenant: &TenantId,
         provider: Option<&str>,
         model: Option<&str>,
     ) -> Result<(String, String)> {
-        let candidates = self.routing().candidates(tenant, provider, model)?;
+        let candidates = self.candidates(tenant, provider, model).await??;
         let first = candidates.into_iter().next().map(|first| (first.name, first.model));
         first.ok_or_else(|| Error::unexpected("a route leads nowhere"))
+    }
+
+    /// The candidates of a chat call, or the error of its route.
+    async fn candidates(
+        &self,
+        tenant: &TenantId,
+        provider: Option<&str>,
+        model: Option<&str>,
+    ) -> Result<Result<Vec<Candidate>>> {
+        let Models { routing, settings, .. } = self.inner.current();
+        let stored = self.inner.stored_settings(tenant, &settings).await?;
+        let route = routing.route(tenant).clone().with_settings(&stored.tenant);
+        Ok(routing.candidates(&route, provider, model))
+    }
+
+    /// The model that is asked first for a tenant; none where the route leads nowhere, which is an error of the call.
+    ///
+    /// # Errors
+    /// Those of the store: without the tenant's settings, the model is unknown.
+    pub(crate) async fn model_asked_first(
+        &self,
+        tenant: &TenantId,
+        provider: Option<&str>,
+        model: Option<&str>,
+    ) -> Result<Option<String>> {
+        let candidates = self.candidates(tenant, provider, model).await?;
+        Ok(candidates.ok().and_then(|candidates| candidates.into_iter().next()).map(|first| first.model))
     }
 
     /// Checks that a cap on the cost units of a run can be counted.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED`.
-    pub(crate) fn check_cost_units(&self, caller: &Principal, most: Option<u64>) -> Result<()> {
-        let cap = most.map(Cap::Limited);
-        let limit = cap.map(|cap| Limit::new(ScopeKind::Run, Meter::CostUnits, Window::Total, cap));
-        limit.map_or(Ok(()), |limit| self.settings().check_limit(caller.tenant().as_str(), &limit))
+    pub(crate) async fn check_cost_units(&self, caller: &Principal, most: Option<u64>) -> Result<()> {
+        let Some(most) = most else { return Ok(()) };
+        let limit = Limit::new(ScopeKind::Run, Meter::CostUnits, Window::Total, Cap::Limited(most));
+        self.check_limit(caller.tenant(), &limit).await
+    }
+
+    /// Checks that a tenant can count a limit.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `LIMIT_UNCOUNTED`.
+    pub(crate) async fn check_limit(&self, tenant: &TenantId, limit: &Limit) -> Result<()> {
+        self.settings_of(tenant).await?.check_limit(tenant.as_str(), limit)
+    }
+
+    /// The settings of a tenant in force: the configured ones, overridden by its own.
+    pub(crate) async fn settings_of(&self, tenant: &TenantId) -> Result<TenantSettings> {
+        let stored = self.inner.current_settings(tenant).await?;
+        Ok(self.settings().in_force(tenant.as_str(), &stored.tenant))
+    }
+
+    /// The limits in force for a tenant: those of all tenants, its own, and those that were set.
+    pub(crate) async fn limits(&self, tenant: &TenantId) -> Result<Limits> {
+        let (settings, stored) = (self.settings(), self.inner.current_settings(tenant).await?);
+        let own = settings.in_force(tenant.as_str(), &stored.tenant).limits;
+        Ok(settings.limits.clone().with(own).with(stored.limits.iter().cloned()))
+    }
+
+    /// The stored settings of a tenant, as they are now.
+    pub(crate) async fn tenant_settings(&self, tenant: &TenantId) -> Result<admin::TenantSettings> {
+        self.inner.current_settings(tenant).await.map(|stored| stored.tenant.clone())
+    }
+
+    /// Forgets the cached settings of a tenant, after a change in this process.
+    pub(crate) fn forget_settings(&self, tenant: &TenantId) {
+        self.inner.settings_cache.forget(tenant);
+    }
+
+    /// Checks that the settings can be obeyed: their providers are configured, and their limits can be counted.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_ROUTE` or `LIMIT_UNCOUNTED`.
+    pub(crate) fn check_tenant(&self, tenant: &TenantId, settings: &admin::TenantSettings) -> Result<()> {
+        self.routing().check_settings(tenant, settings)?;
+        let in_force = self.settings().in_force(tenant.as_str(), settings);
+        in_force.limits.iter().try_for_each(|limit| in_force.check_limit(tenant.as_str(), limit))
     }
 
     /// The embedder, for its facts only: [`Gateway::embed`] asks it.

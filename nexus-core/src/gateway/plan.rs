@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::allowance::Allowance;
 use super::call::{CallRefusal, ModelCall, RunCaps};
-use super::routing::{Candidate, Routing};
-use super::settings::{GatewaySettings, uncounted};
+use super::routing::{Candidate, Route, Routing};
+use super::settings::{GatewaySettings, TenantSettings, uncounted};
 use super::stored_settings::StoredSettings;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -22,7 +22,9 @@ use crate::llm::{CallSignature, Completion, LlmProvider, Request};
 use crate::money::NanoUsd;
 use crate::price::{PriceRow, PriceTable, Rates};
 use crate::principal::Principal;
-use crate::quota::{Cap, Consumer, CostUnits, LimitCheck, LimitMode, Limits, Meter, MeterAmounts, checks};
+use crate::quota::{
+    Cap, Consumer, CostUnits, LimitCheck, LimitMode, Limits, Meter, MeterAmounts, checks, monthly_answers,
+};
 use crate::usage::Usage;
 
 /// The tokens that a vendor's chat template may add around a message.
@@ -65,6 +67,8 @@ impl Origin {
 pub(super) struct Plan<P> {
     pub(super) limits: EffectiveLimits,
     pub(super) routing: Arc<Routing>,
+    /// The tenant's route.
+    pub(super) route: Route,
     /// The providers and models to ask, in order.
     pub(super) candidates: Vec<Candidate<P>>,
     /// A fingerprint of the request and its caller: equal idempotency keys must have equal digests.
@@ -73,6 +77,8 @@ pub(super) struct Plan<P> {
     pub(super) max_input_tokens: u64,
     /// The cap on the run's calls that answer, for a call that does.
     pub(super) answer_limit: Option<LimitCheck>,
+    /// The cap on the tenant's calls that answer within a month, for a call that does.
+    pub(super) monthly_answers: Option<Cap>,
 }
 
 /// One attempt that can be made: its candidate, its price and its worst case.
@@ -84,6 +90,8 @@ pub(super) struct PlannedAttempt<P = Arc<dyn LlmProvider>> {
     pub(super) price: PriceRow,
     /// The most that the attempt can be charged with: its reservation.
     pub(super) worst: MeterAmounts,
+    /// The tenant's threshold of confidence, for a request without one.
+    pub(super) grounding_threshold: Option<f32>,
 }
 
 impl<P: Clone> Plan<P> {
@@ -106,13 +114,18 @@ impl<P: Clone> Plan<P> {
         };
         let worst =
             self.limits.worst_case(&price, model, self.max_input_tokens, u64::from(max_output_tokens))?;
-        Ok(Ok(PlannedAttempt { candidate: candidate.clone(), max_output_tokens, price, worst }))
+        let (candidate, grounding_threshold) = (candidate.clone(), self.limits.grounding_threshold);
+        Ok(Ok(PlannedAttempt { candidate, max_output_tokens, price, worst, grounding_threshold }))
     }
 
     /// The limits that apply to an attempt.
     pub(super) fn checks(&self, planned: &PlannedAttempt<P>, now: Timestamp) -> Result<Vec<LimitCheck>> {
         let mut checks = self.limits.checks(&planned.candidate.model, now)?;
         checks.extend(self.answer_limit.clone());
+        checks.extend(self.monthly_answers.map(|cap| {
+            let tenant = &self.limits.consumer.tenant;
+            monthly_answers(tenant, cap, now, &self.limits.settings.zone)
+        }));
         Ok(checks)
     }
 
@@ -140,6 +153,7 @@ impl<P> PlannedAttempt<P> {
         Request {
             model: Some(self.candidate.model.clone()),
             max_tokens: Some(self.max_output_tokens),
+            grounding_threshold: request.grounding_threshold.or(self.grounding_threshold),
             ..request.clone()
         }
     }
@@ -157,6 +171,9 @@ pub(super) struct EffectiveLimits {
     /// The most that all calls of the run may cost.
     max_cost: Option<NanoUsd>,
     cost_units: CostUnits,
+    /// Whether answers may serve to train models.
+    pub(super) is_training_allowed: bool,
+    grounding_threshold: Option<f32>,
 }
 
 impl EffectiveLimits {
@@ -168,9 +185,9 @@ impl EffectiveLimits {
         settings: Arc<GatewaySettings>,
         stored: &StoredSettings,
     ) -> Self {
-        let tenant = settings.tenant(caller.tenant().as_str());
-        let own = tenant.into_iter().flat_map(|tenant| tenant.limits.iter().cloned());
-        let limits = settings.limits.clone().with(own).with(stored.limits.iter().cloned());
+        let TenantSettings { limits, cost_units, distillation } =
+            settings.in_force(caller.tenant().as_str(), &stored.tenant);
+        let limits = settings.limits.clone().with(limits).with(stored.limits.iter().cloned());
         Self {
             consumer: Consumer {
                 tenant: caller.tenant().to_string(),
@@ -182,7 +199,9 @@ impl EffectiveLimits {
             prices: settings.prices.clone().with(stored.prices.iter().cloned()),
             limits: origin.run.iter().flat_map(RunCaps::limits).fold(limits, Limits::tightened),
             max_cost: origin.run.as_ref().and_then(|run| run.max_cost),
-            cost_units: tenant.map(|tenant| tenant.cost_units.clone()).unwrap_or_default(),
+            cost_units,
+            is_training_allowed: distillation,
+            grounding_threshold: stored.tenant.grounding_threshold(),
             settings_version: stored.version,
             settings,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin::TenantSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::llm::{Extractive, LlmProvider};
 use crate::principal::TenantId;
@@ -39,6 +40,17 @@ impl Route {
     /// A route to one provider, without fallbacks.
     pub fn to(primary: impl Into<String>) -> Self {
         Self { primary: primary.into(), ..Self::default() }
+    }
+
+    /// The route with the providers that the tenant's own settings name.
+    pub(super) fn with_settings(mut self, settings: &TenantSettings) -> Self {
+        if let Some(default) = &settings.default_provider {
+            self.primary.clone_from(default);
+        }
+        if let Some(allowed) = &settings.allowed_providers {
+            self.allowed_providers = Some(allowed.clone());
+        }
+        self
     }
 
     fn allows(&self, name: &str) -> bool {
@@ -109,13 +121,29 @@ impl Routing {
         for route in std::iter::once(&self.route).chain(self.tenants.values()) {
             let degraded = route.degrade_to.as_ref().map(|degraded| &degraded.provider);
             for name in std::iter::once(&route.primary).chain(&route.fallbacks).chain(degraded) {
-                if !self.providers.contains_key(name) {
-                    return Err(invalid(format!("a route leads to `{name}`, which is not configured")));
-                }
-                if !route.allows(name) {
-                    return Err(invalid(format!("a route leads to `{name}`, which it does not allow")));
-                }
+                self.check_provider(route, name)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Checks that the first provider of a tenant's route with `settings`, and those that they allow, are configured. A
+    /// fallback that they do not allow is left out.
+    ///
+    /// # Errors
+    /// As [`Routing::check`].
+    pub(super) fn check_settings(&self, tenant: &TenantId, settings: &TenantSettings) -> Result<()> {
+        let route = self.route(tenant).clone().with_settings(settings);
+        let allowed = settings.allowed_providers.iter().flatten();
+        std::iter::once(&route.primary).chain(allowed).try_for_each(|name| self.check_provider(&route, name))
+    }
+
+    fn check_provider(&self, route: &Route, name: &str) -> Result<()> {
+        if !self.providers.contains_key(name) {
+            return Err(invalid(format!("a route leads to `{name}`, which is not configured")));
+        }
+        if !route.allows(name) {
+            return Err(invalid(format!("a route leads to `{name}`, which it does not allow")));
         }
         Ok(())
     }
@@ -130,15 +158,14 @@ impl Routing {
         self.tenants.get(tenant.as_str()).unwrap_or(&self.route)
     }
 
-    /// The candidates for a call of `tenant`, in order. A request may name a provider, which must be allowed, and a model,
+    /// The candidates for a call on `route`, in order. A request may name a provider, which must be allowed, and a model,
     /// which is asked of the first provider only: another vendor does not know it.
     pub(crate) fn candidates(
         &self,
-        tenant: &TenantId,
+        route: &Route,
         provider: Option<&str>,
         model: Option<&str>,
     ) -> Result<Vec<Candidate>> {
-        let route = self.route(tenant);
         let first = provider.unwrap_or(&route.primary);
         if !route.allows(first) {
             return Err(Error::new(
@@ -156,9 +183,8 @@ impl Routing {
         Ok(candidates)
     }
 
-    /// The degraded model of `tenant`, where its route names one.
-    pub(crate) fn degraded(&self, tenant: &TenantId) -> Option<Candidate> {
-        let route = self.route(tenant);
+    /// The degraded model of `route`, where it names one.
+    pub(crate) fn degraded(&self, route: &Route) -> Option<Candidate> {
         let degraded = route.degrade_to.as_ref().filter(|degraded| route.allows(&degraded.provider))?;
         self.candidate(&degraded.provider, degraded.model.as_deref()).ok()
     }
@@ -211,9 +237,9 @@ mod tests {
             ..Route::to("a")
         };
         let routing = routing(route);
-        assert_eq!(names(&routing.candidates(&tenant(), None, None).unwrap()), ["a", "c"]);
-        assert_eq!(names(&routing.candidates(&tenant(), Some("c"), None).unwrap()), ["c"]);
-        let refused = routing.candidates(&tenant(), Some("b"), None).unwrap_err();
+        assert_eq!(names(&routing.candidates(routing.route(&tenant()), None, None).unwrap()), ["a", "c"]);
+        assert_eq!(names(&routing.candidates(routing.route(&tenant()), Some("c"), None).unwrap()), ["c"]);
+        let refused = routing.candidates(routing.route(&tenant()), Some("b"), None).unwrap_err();
         assert_eq!(refused.stable_code(), "PROVIDER_NOT_ALLOWED");
         assert_eq!(routing.check().unwrap_err().stable_code(), "INVALID_ROUTE");
     }
@@ -221,7 +247,7 @@ mod tests {
     #[test]
     fn a_model_is_asked_of_the_first_provider_only() {
         let routing = routing(Route { fallbacks: vec!["b".to_owned()], ..Route::to("a") });
-        let candidates = routing.candidates(&tenant(), None, Some("m")).unwrap();
+        let candidates = routing.candidates(routing.route(&tenant()), None, Some("m")).unwrap();
         assert_eq!(candidates[0].model, "m");
         assert_eq!(candidates[1].model, "extractive-1");
     }
@@ -229,9 +255,29 @@ mod tests {
     #[test]
     fn a_tenant_may_have_a_route_of_its_own() {
         let routing = routing(Route::to("a")).tenant("acme", Route::to("b"));
-        assert_eq!(names(&routing.candidates(&tenant(), None, None).unwrap()), ["b"]);
+        assert_eq!(names(&routing.candidates(routing.route(&tenant()), None, None).unwrap()), ["b"]);
         routing.check().unwrap();
         let lost = Routing::new(Route::to("unknown"));
         assert_eq!(lost.check().unwrap_err().stable_code(), "INVALID_ROUTE");
+    }
+
+    #[test]
+    fn settings_of_a_tenant_name_its_first_provider_and_those_that_may_be_asked() {
+        let routing = routing(Route { fallbacks: vec!["b".to_owned(), "c".to_owned()], ..Route::to("a") });
+        let settings = |default: Option<&str>, allowed: &[&str]| TenantSettings {
+            default_provider: default.map(str::to_owned),
+            allowed_providers: Some(allowed.iter().map(|name| (*name).to_owned()).collect()),
+            ..TenantSettings::default()
+        };
+        let chosen = settings(Some("b"), &["b", "c"]);
+        routing.check_settings(&tenant(), &chosen).unwrap();
+        let route = routing.route(&tenant()).clone().with_settings(&chosen);
+        assert_eq!(names(&routing.candidates(&route, None, None).unwrap()), ["b", "c"]);
+        let refused = routing.candidates(&route, Some("a"), None).unwrap_err();
+        assert_eq!(refused.stable_code(), "PROVIDER_NOT_ALLOWED");
+        for unfit in [settings(None, &["b"]), settings(Some("d"), &["d"]), settings(None, &["a", "d"])] {
+            let error = routing.check_settings(&tenant(), &unfit).unwrap_err();
+            assert_eq!(error.stable_code(), "INVALID_ROUTE");
+        }
     }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Routing;
+use crate::admin;
 use crate::cache::CacheSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::AutoTripRule;
 use crate::price::PriceTable;
-use crate::quota::{Cap, CostUnits, Limit, Limits, Meter, ScopeKind, Zone};
+use crate::quota::{Cap, CostUnits, Limit, Limits, Meter, ScopeKind, TenantQuotas, Zone};
 use crate::retrieve::Embedder;
 use crate::speech::SpeechSynthesizer;
 
@@ -145,6 +146,8 @@ pub struct GatewaySettings {
     pub prices: PriceTable,
     /// The limits of every tenant; limits that were set at run time win.
     pub limits: Limits,
+    /// The window of rate limits in tenants' own settings, in seconds.
+    pub rate_window_seconds: u32,
     /// The rule that trips kill switches by itself.
     pub shutoff: AutoTripRule,
     /// The policy for an investigation whose cap on money is reached.
@@ -179,6 +182,7 @@ impl GatewaySettings {
             max_tokens: 4_096,
             prices: PriceTable::shipped()?,
             limits: Limits::default(),
+            rate_window_seconds: 60,
             shutoff: AutoTripRule::default(),
             investigation: InvestigationPolicy::default(),
             zone: Zone::default(),
@@ -189,10 +193,20 @@ impl GatewaySettings {
         })
     }
 
-    pub(crate) fn tenant(&self, tenant: &str) -> Option<&TenantSettings> {
-        self.tenants.get(tenant)
+    /// The settings of a tenant in force: the configured ones, and over them those that are stored for it.
+    pub(super) fn in_force(&self, tenant: &str, stored: &admin::TenantSettings) -> TenantSettings {
+        let configured = self.tenants.get(tenant).cloned().unwrap_or_default();
+        let own = stored.call_limits(self.rate_window_seconds);
+        let rates = stored.limits.as_ref().map(TenantQuotas::cost_units);
+        TenantSettings {
+            limits: configured.limits.into_iter().chain(own).collect(),
+            cost_units: rates.filter(|rates| *rates != CostUnits::default()).unwrap_or(configured.cost_units),
+            distillation: stored.training_allowed.unwrap_or(configured.distillation),
+        }
     }
+}
 
+impl TenantSettings {
     /// Checks that a tenant can count a limit: units are counted by rates, and a scope by its name.
     ///
     /// # Errors
@@ -204,16 +218,17 @@ impl GatewaySettings {
                 .code("LIMIT_UNCOUNTED")
                 .hint("leave the id out: the limit is the tenant's own"));
         }
-        let rates = self.tenant(tenant).map(|tenant| &tenant.cost_units);
-        let is_counted = rates.is_some_and(|rates| rates.can_count(subject.model.as_deref()));
+        let is_counted = self.cost_units.can_count(subject.model.as_deref());
         if needs_rates(limit) && !is_counted { Err(uncounted(Some(tenant))) } else { Ok(()) }
     }
+}
 
+impl GatewaySettings {
     /// Checks every limit. A limit of every tenant needs at least one tenant that can count it; calls of a tenant that
     /// cannot are refused.
     pub(super) fn check_limits(&self) -> Result<()> {
         for (name, tenant) in &self.tenants {
-            tenant.limits.iter().try_for_each(|limit| self.check_limit(name, limit))?;
+            tenant.limits.iter().try_for_each(|limit| tenant.check_limit(name, limit))?;
         }
         let can_count = |limit: &Limit| {
             self.tenants.values().any(|tenant| tenant.cost_units.can_count(limit.subject.model.as_deref()))

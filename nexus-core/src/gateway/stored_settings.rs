@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Inner;
 use super::settings::GatewaySettings;
-use crate::error::Result;
+use crate::admin::{AdminResource as _, ResourceScope, TenantSettings, read};
+use crate::error::{ErrorKind, Result};
 use crate::price::PriceRow;
 use crate::principal::TenantId;
 use crate::quota::Limit;
@@ -25,6 +26,8 @@ pub(super) struct StoredSettings {
     pub(super) limits: Vec<Limit>,
     /// The prices for every tenant.
     pub(super) prices: Vec<PriceRow>,
+    /// The tenant's own settings.
+    pub(super) tenant: TenantSettings,
 }
 
 /// The latest known settings of each tenant.
@@ -58,6 +61,11 @@ impl SettingsCache {
         }
     }
 
+    /// Removes the settings of a tenant.
+    pub(super) fn forget(&self, tenant: &TenantId) {
+        self.tenants().remove(tenant);
+    }
+
     fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<StoredSettings>>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,7 +93,31 @@ impl Inner {
             version: self.store.settings_version(tenant).await?,
             limits: self.store.limits(tenant).await?,
             prices: self.store.prices().await?,
+            tenant: self.read_tenant(tenant).await?,
         })
+    }
+
+    async fn read_tenant(&self, tenant: &TenantId) -> Result<TenantSettings> {
+        let scope = ResourceScope::Tenant(tenant.clone());
+        match self.store.resource(&scope, TenantSettings::KIND.name, tenant.as_str()).await {
+            Ok(stored) => read(stored.content),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(TenantSettings::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The settings of a tenant as they are now, for steps that no admission follows.
+    pub(super) async fn current_settings(&self, tenant: &TenantId) -> Result<Arc<StoredSettings>> {
+        let settings = self.current().settings;
+        if let Some(known) = self.settings_cache.get(tenant) {
+            let version = self.store.settings_version(tenant);
+            let version = self.store_guard.call(settings.deadlines.store, version).await?;
+            if known.version == version {
+                return Ok(known);
+            }
+            self.settings_cache.remove(tenant, known.version);
+        }
+        self.stored_settings(tenant, &settings).await
     }
 }
 

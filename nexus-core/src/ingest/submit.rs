@@ -6,7 +6,7 @@ use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
 use crate::clock::Timestamp;
 use crate::corpus::CorpusConfig;
 use crate::document::store::{Blob, Reindex, Submission, Submitted};
-use crate::document::{ChunkConfig, NewDocument, Source};
+use crate::document::{ChunkConfig, DocumentQuota, NewDocument, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DocumentId, JobId, ModelId};
@@ -37,8 +37,13 @@ impl Engine {
         if let Some(id) = &new.id {
             self.check_may_replace(caller, id).await?;
         }
-        let blob = self.store.put(caller.tenant(), source, self.settings.max_document_bytes).await?;
-        let submitted = self.submit_kept(caller, new, corpus_created_at, &blob).await;
+        let settings = self.gateway.tenant_settings(caller.tenant()).await?;
+        let quota = settings.document_quota();
+        let most = settings
+            .max_document_bytes()
+            .map_or(self.settings.max_document_bytes, |own| own.min(self.settings.max_document_bytes));
+        let blob = self.store.put(caller.tenant(), source, most).await?;
+        let submitted = self.submit_kept(caller, new, corpus_created_at, quota, &blob).await;
         if submitted.is_err()
             && let Err(error) = self.store.discard(caller.tenant(), blob).await
         {
@@ -53,6 +58,7 @@ impl Engine {
         caller: &Principal,
         new: NewDocument,
         corpus_created_at: Timestamp,
+        quota: DocumentQuota,
         blob: &Blob,
     ) -> Result<Submitted> {
         let (resource, rule) = (Resource::corpus(&new.corpus), AccessRule::NewOr(Permission::Write));
@@ -90,6 +96,7 @@ impl Engine {
             overwrite: new.overwrite,
             access,
             corpus_created_at,
+            quota,
             now: self.clock.now(),
             audit,
         };

@@ -118,8 +118,9 @@ impl Engine {
         if staging.staged == 0 {
             return Err(holds_no_text(&report));
         }
-        let now = self.clock.now();
+        let (now, settings) = (self.clock.now(), self.gateway.tenant_settings(lease.tenant()).await?);
         Ok(Publication {
+            quota: settings.document_quota(),
             access,
             audit: self.closing(lease, &staging, &report),
             report,

@@ -59,6 +59,10 @@ pub struct Request {
     pub max_tokens: Option<u32>,
     /// Sampling and output format.
     pub parameters: Parameters,
+    /// Confidence from 0 to 1 below which a provider that quotes abstains. The gateway sets it where the tenant has one; a
+    /// model has no such confidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grounding_threshold: Option<f32>,
 }
 
 impl Request {

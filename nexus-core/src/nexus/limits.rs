@@ -64,9 +64,6 @@ impl Nexus {
             self.all_of_the_tenant(caller, &LIMIT_LIST).await?;
         }
         let settings = self.gateway_settings();
-        let of_tenant = settings.tenants.get(caller.tenant().as_str());
-        let of_tenant = of_tenant.into_iter().flat_map(|tenant| tenant.limits.iter().cloned());
-        let set = self.engine.store.limits(caller.tenant()).await?;
         let consumer = Consumer {
             tenant: caller.tenant().to_string(),
             organisation: caller.organisation_id().map(ToString::to_string),
@@ -75,7 +72,7 @@ impl Nexus {
             run: None,
         };
         let now = self.engine.clock.now();
-        let in_force = settings.limits.clone().with(of_tenant).with(set);
+        let in_force = self.engine.gateway.limits(caller.tenant()).await?;
         let mut statuses = Vec::new();
         for limit in in_force.iter() {
             let shown = self.shown(caller, &limit.subject).await?;
@@ -165,7 +162,7 @@ impl Nexus {
         for name in limit.subject.id.iter().chain(&limit.subject.model) {
             check_name("name in a limit", name)?;
         }
-        self.gateway_settings().check_limit(caller.tenant().as_str(), limit)?;
+        self.engine.gateway.check_limit(caller.tenant(), limit).await?;
         let facts = subject(&limit.subject).token("cap", &i64::from(limit.cap).to_string());
         let audit = self.engine.single_event_chain(caller, LIMIT_SET, facts)?;
         self.engine.store.set_limit(caller.tenant(), limit, audit).await

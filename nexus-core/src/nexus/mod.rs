@@ -9,6 +9,7 @@ pub(crate) mod models;
 pub(crate) mod prices;
 pub(crate) mod reconcile;
 mod removal;
+mod resource_changes;
 mod resources;
 pub(crate) mod retention;
 mod rights;
@@ -80,7 +81,7 @@ impl Nexus {
     /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn status(&self, caller: &Principal) -> Result<Status> {
         self.authorise_all(caller, &STATUS_READ).await?;
-        let (llm_provider, llm_model) = self.engine.gateway.answers_with(caller.tenant(), None, None)?;
+        let (llm_provider, llm_model) = self.engine.gateway.answers_with(caller.tenant(), None, None).await?;
         let embedder = self.engine.gateway.embedder();
         let embedder = embedder.as_deref();
         Ok(Status {

@@ -53,8 +53,7 @@ impl Nexus {
     async fn authorise_call(&self, caller: &Principal, call: &ModelCall) -> Result<()> {
         let (provider, model) = (call.provider.as_deref(), call.request.model.as_deref());
         // A route that leads nowhere is an error of the call, for callers that the policy allows.
-        let first = self.engine.gateway.answers_with(caller.tenant(), provider, model).ok();
-        let model = first.map(|(_, model)| model);
+        let model = self.engine.gateway.model_asked_first(caller.tenant(), provider, model).await?;
         let context = RequestContext { model, ..self.engine.context(&MODEL_CALL) };
         let resource = Resource::all(MODEL_CALL.action.kind());
         self.engine.permit(caller, &MODEL_CALL, resource, context).await.map(drop)

@@ -99,10 +99,8 @@ impl Nexus {
             .billed_by(&own.price_version, provider, &own.model, own.ts)
             .ok_or_else(|| unpriced(&own.price_version))?;
         let tokens = usage.total().ok_or_else(too_large)?;
-        let cost_units = match settings.tenant(caller.tenant().as_str()) {
-            Some(tenant) => tenant.cost_units.of(&own.model, tokens).ok_or_else(too_large)?,
-            None => 0,
-        };
+        let tenant = self.engine.gateway.settings_of(caller.tenant()).await?;
+        let cost_units = tenant.cost_units.of(&own.model, tokens).ok_or_else(too_large)?;
         Ok(MeterAmounts { calls: own.charged.calls, tokens, cost_units, money: price.cost(usage)? })
     }
 }

@@ -8,15 +8,13 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::Nexus;
+use super::resource_changes::{actor_on, check_sealed};
 use super::rights::is_operator;
 use crate::admin::{
-    AdminResource, ChangeKind, Prepared, RegisteredKind, Registry, ResourceBatch, ResourceChange,
-    ResourceContent, ResourceQuery, ResourceScope, ResourceVersion, ResourceWrite, Scope, Sealing,
-    StoredResource, changed_fields, merge, whole,
+    AdminResource, Prepared, RegisteredKind, Registry, ResourceChange, ResourceContent, ResourceQuery,
+    ResourceScope, ResourceVersion, Scope, Sealing, StoredResource, merge, read, whole,
 };
-use crate::audit::{Digest, Draft, Kind, Payload, UnsealedRecords, actor};
 use crate::clock::Timestamp;
-use crate::engine::{Engine, OPERATOR_RULE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::check_id;
 use crate::page::Page;
@@ -76,11 +74,11 @@ pub struct ResourceList {
 }
 
 /// Resource of a kind, in its scope.
-struct Located<'a> {
-    operation: Operation,
-    kind: &'a RegisteredKind,
-    scope: ResourceScope,
-    id: String,
+pub(super) struct Located<'a> {
+    pub(super) operation: Operation,
+    pub(super) kind: &'a RegisteredKind,
+    pub(super) scope: ResourceScope,
+    pub(super) id: String,
 }
 
 impl Nexus {
@@ -99,13 +97,9 @@ impl Nexus {
         caller: &Principal,
         address: impl Into<ResourceAddress>,
     ) -> Result<Versioned<T>> {
-        let (stored, kind) = self.load(caller, T::KIND.name, address.into(), |kind| kind.kind.read).await?;
-        let versioned = versioned(stored, |content| whole(content, kind.sensitive));
-        let value = serde_json::from_value(versioned.value).map_err(|error| {
-            Error::new(ErrorKind::Corrupt, "a stored resource cannot be read").because(error)
-        })?;
-        let Versioned { id, version, created_at, updated_at, updated_by, .. } = versioned;
-        Ok(Versioned { id, version, created_at, updated_at, updated_by, value })
+        let (stored, _) = self.load(caller, T::KIND.name, address.into(), |kind| kind.kind.read).await?;
+        let StoredResource { id, version, content, created_at, updated_at, updated_by } = stored;
+        Ok(Versioned { id, version, created_at, updated_at, updated_by, value: read(content)? })
     }
 
     /// Creates a resource, or replaces its version `expected`. New secrets are sealed.
@@ -173,12 +167,11 @@ impl Nexus {
         let kind = self.engine.registry.kind(kind)?;
         self.authorise_all(caller, &kind.kind.list).await?;
         let ResourceList { index, page, is_of_installation } = list;
-        let page = page.bounded();
+        let query = ResourceQuery { kind: kind.kind.name, index, page: page.bounded() };
         let stored = if kind.scope == Scope::OnePerTenant && is_operator(caller) {
-            self.engine.store.resources_of_tenants(kind.kind.name, &page).await?
+            self.engine.store.resources_of_tenants(&query).await?
         } else {
             let scope = self.scope(caller, kind, &kind.kind.list, is_of_installation).await?;
-            let query = ResourceQuery { kind: kind.kind.name, index, page };
             self.engine.store.resources(&scope, &query).await?
         };
         Ok(stored.into_iter().map(|stored| versioned(stored, |content| content.body)).collect())
@@ -341,6 +334,7 @@ impl Nexus {
         let sealing = Sealing { key: engine.seal_key.as_ref(), scope, id, ids: engine.ids.as_ref() };
         let prepared = kind.prepare(json, &sealing)?;
         check_sealed(before.as_ref(), &prepared)?;
+        engine.check_obeyed(located, &prepared.content)?;
         let Prepared { content, shown_once } = prepared;
         let value = content.body.clone();
         let change = match expected {
@@ -359,109 +353,6 @@ impl Nexus {
         };
         Ok((versioned, shown_once))
     }
-}
-
-impl Engine {
-    /// Writes one change with its record. Returns the new version and the time of the change.
-    async fn write(
-        &self,
-        caller: &Principal,
-        located: &Located<'_>,
-        before: Option<&StoredResource>,
-        change: ResourceChange,
-    ) -> Result<(u64, Timestamp)> {
-        let Located { kind, scope, id, .. } = located;
-        let event = match change.kind() {
-            ChangeKind::Created => kind.kind.created,
-            ChangeKind::Updated => kind.kind.updated,
-            ChangeKind::Deleted => kind.kind.deleted,
-        };
-        let changed = changed_fields(before.map(|stored| &stored.content), change.content());
-        let replaced = before.map_or(0, |stored| stored.version);
-        self.check_operator_only(caller, located, &changed).await?;
-        let facts = facts(id, replaced, &changed, change.content())?;
-        let by = actor_on(caller, scope);
-        let audit = self.records_of_change(caller, scope, event, facts, &by)?;
-        let at = self.clock.now();
-        let writes = vec![ResourceWrite { kind: kind.kind.name, id: id.clone(), change, changed }];
-        let batch = ResourceBatch { scope: scope.clone(), writes, by, at, audit };
-        let versions = self.store.write_resources(batch).await?;
-        let version = versions.first().copied();
-        Ok((version.ok_or_else(|| Error::unexpected("the store wrote nothing"))?, at))
-    }
-
-    /// Checks that the caller may change these fields.
-    async fn check_operator_only(
-        &self,
-        caller: &Principal,
-        Located { operation, kind, id, .. }: &Located<'_>,
-        changed: &[String],
-    ) -> Result<()> {
-        let is_reserved = |field: &&String| kind.operator_only.iter().any(|whole| is_part_of(field, whole));
-        let Some(field) = changed.iter().find(is_reserved).filter(|_| !is_operator(caller)) else {
-            return Ok(());
-        };
-        let field = field.trim_start_matches('/').replace('/', ".");
-        let message = format!("only the operator of Nexus changes `{field}`");
-        let resource = Resource::one(kind.kind.name, id.as_str());
-        Err(self.refuse(caller, operation, &resource, OPERATOR_RULE, message).await)
-    }
-
-    /// Returns the records of a change, in the chain of the tenant that it concerns.
-    fn records_of_change(
-        &self,
-        caller: &Principal,
-        scope: &ResourceScope,
-        event: Kind,
-        facts: Payload,
-        by: &str,
-    ) -> Result<UnsealedRecords> {
-        let mut records = self.single_event_chain(caller, event, facts)?;
-        if let ResourceScope::Tenant(tenant) = scope {
-            let of_tenant = |draft: &mut Draft| {
-                draft.tenant = tenant.clone();
-                by.clone_into(&mut draft.actor);
-            };
-            records.drafts.iter_mut().for_each(of_tenant);
-        }
-        Ok(records)
-    }
-}
-
-/// Returns the actor of a change. The operator, who acts on another tenant, is no user of that tenant.
-fn actor_on(caller: &Principal, scope: &ResourceScope) -> String {
-    match scope {
-        ResourceScope::Tenant(tenant) if tenant != caller.tenant() => {
-            format!("operator:{}", caller.subject())
-        }
-        ResourceScope::Tenant(_) | ResourceScope::Installation => actor(caller),
-    }
-}
-
-/// Returns the facts of a change: ids, versions and fields, and the hash of the redacted content.
-fn facts(id: &str, replaced: u64, changed: &[String], content: Option<&ResourceContent>) -> Result<Payload> {
-    let fields = changed.iter().map(|field| Payload::new().token("field", field));
-    let facts = Payload::new().token("id", id).count("replaces", replaced).nested_list("changed", fields);
-    let Some(content) = content else { return Ok(facts) };
-    let body = serde_json::to_string(&content.body)
-        .map_err(|error| Error::unexpected("a resource cannot be written").because(error))?;
-    Ok(facts.hash("content", Digest::of(&body)))
-}
-
-/// Checks that each sealed secret is new or stays as it was: a caller writes secrets as text alone.
-fn check_sealed(before: Option<&StoredResource>, Prepared { content, shown_once }: &Prepared) -> Result<()> {
-    let is_new = |field: &str| shown_once.iter().any(|(new, _)| *new == field);
-    let stays = |field: &str| before.and_then(|stored| stored.content.sealed.get(field));
-    let is_foreign = |(field, value): (&String, &Value)| !is_new(field) && stays(field) != Some(value);
-    if content.sealed.iter().any(is_foreign) {
-        return Err(Error::invalid("a secret is a text").code("INVALID_RESOURCE"));
-    }
-    Ok(())
-}
-
-/// Returns whether the field at a JSON pointer is the whole one, or in it.
-fn is_part_of(field: &str, whole: &str) -> bool {
-    field.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn versioned(stored: StoredResource, value: impl FnOnce(ResourceContent) -> Value) -> Versioned<Value> {

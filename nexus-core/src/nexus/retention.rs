@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::id::RunId;
 use crate::policy::{ADMINS, Operation, Route};
 use crate::principal::Principal;
-use crate::retention::{Expire, Removed, RetentionClass};
+use crate::retention::{Expire, Removed, Retention, RetentionClass};
 
 /// Operation of removing records that are older than their retention.
 pub const RETENTION_APPLY: Operation =
@@ -41,7 +41,7 @@ impl Nexus {
     pub async fn expired_records(&self, caller: &Principal) -> Result<Vec<Removed>> {
         self.authorise_all(caller, &RETENTION_PREVIEW).await?;
         let mut expired = Vec::new();
-        for (class, before) in self.cutoffs() {
+        for (class, before) in self.cutoffs(caller).await? {
             let records = self.engine.store.expired(caller.tenant(), class, before).await?;
             expired.push(Removed { class, records });
         }
@@ -56,7 +56,7 @@ impl Nexus {
     pub async fn apply_retention(&self, caller: &Principal) -> Result<Vec<Removed>> {
         self.authorise_all(caller, &RETENTION_APPLY).await?;
         let mut removed = Vec::new();
-        for (class, before) in self.cutoffs() {
+        for (class, before) in self.cutoffs(caller).await? {
             removed.push(Removed { class, records: self.remove_expired(caller, class, before).await? });
         }
         self.sweep_idle(caller).await?;
@@ -91,11 +91,27 @@ impl Nexus {
         Ok(())
     }
 
-    fn cutoffs(&self) -> impl Iterator<Item = (RetentionClass, Timestamp)> + use<> {
-        let (retention, now) = (self.engine.settings.retention, self.engine.clock.now());
-        RetentionClass::ALL
-            .into_iter()
-            .filter_map(move |class| Some((class, now.minus(retention.of(class)?))))
+    /// Returns the retention periods of the caller's tenant: those of its settings, else the configured ones.
+    ///
+    /// # Errors
+    /// [`Denied`](crate::ErrorKind::Denied); those of the store.
+    pub async fn retention(&self, caller: &Principal) -> Result<Retention> {
+        self.authorise_all(caller, &RETENTION_PREVIEW).await?;
+        self.retention_in_force(caller).await
+    }
+
+    async fn retention_in_force(&self, caller: &Principal) -> Result<Retention> {
+        let settings = self.engine.gateway.tenant_settings(caller.tenant()).await?;
+        Ok(settings.retention_days.map_or(self.engine.settings.retention, Retention::of_all))
+    }
+
+    async fn cutoffs(
+        &self,
+        caller: &Principal,
+    ) -> Result<impl Iterator<Item = (RetentionClass, Timestamp)> + use<>> {
+        let (retention, now) = (self.retention_in_force(caller).await?, self.engine.clock.now());
+        let cutoff = move |class| Some((class, now.minus(retention.of(class)?)));
+        Ok(RetentionClass::ALL.into_iter().filter_map(cutoff))
     }
 
     async fn remove_expired(

@@ -55,6 +55,27 @@ pub struct CounterKey {
 /// text-to-speech.
 pub const ANSWERS: &str = "total/answers";
 
+/// End of the windows that count questions alone, such as `m/2026-03/answers`.
+pub const OF_ANSWERS: &str = "/answers";
+
+/// Returns the check of a cap on the calls of `tenant` that answer, in the month of `now`, on a counter of its own.
+pub fn monthly_answers(tenant: &str, cap: Cap, now: Timestamp, zone: &Zone) -> LimitCheck {
+    let window = Window::Month;
+    LimitCheck {
+        key: CounterKey {
+            scope: ScopeKind::Tenant,
+            id: tenant.to_owned(),
+            model: "*".to_owned(),
+            window: window.id(now, zone) + OF_ANSWERS,
+        },
+        meter: Meter::Calls,
+        window,
+        cap,
+        mode: LimitMode::Enforce,
+        resets_at: window.ends(now, zone),
+    }
+}
+
 /// Check of one limit for one call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitCheck {

@@ -27,8 +27,8 @@ mod tenant_quotas;
 mod window;
 
 pub use admission::{
-    ANSWERS, Consumer, CounterKey, CounterState, LimitCheck, QuotaDecision, Refusal, Reservation,
-    ReservedCounter, admit, checks, reserve,
+    ANSWERS, Consumer, CounterKey, CounterState, LimitCheck, OF_ANSWERS, QuotaDecision, Refusal, Reservation,
+    ReservedCounter, admit, checks, monthly_answers, reserve,
 };
 pub(crate) use amounts::too_large;
 pub use amounts::{Meter, MeterAmounts, MeterDelta};

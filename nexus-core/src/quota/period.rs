@@ -1,6 +1,6 @@
 //! Period of a counter's window: the part of the ledger that a new counter begins with.
 
-use super::ANSWERS;
+use super::OF_ANSWERS;
 
 /// Upper bound of all civil days.
 const LAST_DAY: &str = "~";
@@ -28,11 +28,15 @@ pub enum LedgerPeriod {
 }
 
 impl LedgerPeriod {
-    /// Returns the period of the window with this name, see [`Window::id`](super::Window::id) and [`ANSWERS`]; `None` for
-    /// a name that no window has.
+    /// Returns the period of the window with this name, see [`Window::id`](super::Window::id) and [`OF_ANSWERS`]; `None`
+    /// for a name that no window has.
     pub fn of_window(name: &str) -> Option<Self> {
-        let days = |first: String, last: String| Self::Days { first, last, is_chat_only: name == ANSWERS };
-        if matches!(name, "total" | ANSWERS) {
+        let (name, is_chat_only) = match name.strip_suffix(OF_ANSWERS) {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let days = |first: String, last: String| Self::Days { first, last, is_chat_only };
+        if name == "total" {
             return Some(days(String::new(), LAST_DAY.to_owned()));
         }
         match name.split_once('/')? {
@@ -53,7 +57,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::quota::{Window, Zone};
+    use crate::quota::{ANSWERS, Window, Zone};
 
     #[test]
     fn chat_calls_of_all_time_are_a_period_of_their_own_and_an_unknown_window_has_none() {
@@ -61,6 +65,9 @@ mod tests {
             |is_chat_only| LedgerPeriod::Days { first: String::new(), last: "~".to_owned(), is_chat_only };
         assert_eq!(LedgerPeriod::of_window(ANSWERS), Some(days(true)));
         assert_eq!(LedgerPeriod::of_window("total"), Some(days(false)));
+        let (first, last) = ("2026-03-01".to_owned(), "2026-03-31".to_owned());
+        let month = LedgerPeriod::Days { first, last, is_chat_only: true };
+        assert_eq!(LedgerPeriod::of_window("m/2026-03/answers"), Some(month));
         for unknown in ["", "week", "w/1", "s/1", "s9", "s60/x", "s9223372036854775807/1"] {
             assert_eq!(LedgerPeriod::of_window(unknown), None, "{unknown}");
         }

@@ -69,6 +69,12 @@ impl Default for Retention {
 }
 
 impl Retention {
+    /// Returns one period in days for every class; 0 keeps records for ever.
+    pub fn of_all(days: u32) -> Self {
+        let period = (days > 0).then(|| Duration::from_hours(u64::from(days) * 24));
+        Self { journals: period, runs: period, sessions: period, jobs: period, calls: period }
+    }
+
     /// Returns the retention of a class; `None` for ever.
     pub const fn of(&self, class: RetentionClass) -> Option<Duration> {
         match class {

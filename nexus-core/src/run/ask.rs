@@ -143,7 +143,7 @@ impl AskBuilder {
         let ask = Ask { question, corpus, options: self.options };
         ask.check()?;
         let engine = self.engine;
-        engine.gateway.check_cost_units(&self.caller, ask.options.budget.max_cost_units)?;
+        engine.gateway.check_cost_units(&self.caller, ask.options.budget.max_cost_units).await?;
         let request = match self.request {
             Some(id) => id,
             None => engine.new_id()?,
@@ -177,12 +177,9 @@ impl Engine {
     ) -> Result<Decision> {
         let (provider, model) = (ask.options.provider.as_deref(), ask.options.model.as_deref());
         // A route that leads nowhere is an error of the run, for callers that the policy allows.
-        let first = self.gateway.answers_with(caller.tenant(), provider, model).ok();
-        let context = RequestContext {
-            request_id: Some(request.clone()),
-            model: first.map(|(_, model)| model),
-            ..self.context(&RUN_CREATE)
-        };
+        let model = self.gateway.model_asked_first(caller.tenant(), provider, model).await?;
+        let context =
+            RequestContext { request_id: Some(request.clone()), model, ..self.context(&RUN_CREATE) };
         self.decide(caller, &RUN_CREATE, Resource::corpus(&ask.corpus), context).await
     }
 

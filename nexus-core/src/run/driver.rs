@@ -145,8 +145,8 @@ impl Engine {
         };
         let request = self.prompt(run, Evidence::number(retrieved.hits.clone()), history)?;
         let options = &run.ask.options;
-        let (_, model) =
-            self.gateway.answers_with(run.tenant(), options.provider.as_deref(), options.model.as_deref())?;
+        let (provider, model) = (options.provider.as_deref(), options.model.as_deref());
+        let (_, model) = self.gateway.answers_with(run.tenant(), provider, model).await?;
         let debug = self.settings.debug_events;
         Ok(Input::Retrieved { retrieved, evidence: request.evidence, model, debug })
     }

@@ -8,7 +8,7 @@
 //!   which `env_file` reads; `files`: bounded reads of small files.
 //! - `origin`: source of a value; `config`: `nexus.toml` with variables over it, and the source of each field.
 //! - `providers`: providers of answers, embeddings and speech; `settings`: limits of the engine; `audit_key`: signing
-//!   keys of audit records; `engine`: all of them as a builder, for which a program opens a store.
+//!   keys of audit records; `seal_key`: the key of secrets; `engine`: all of them as a builder, for which a program opens a store.
 //! - `redaction`: removal of secrets from logs; `announce`: one-time messages to the user.
 
 mod announce;
@@ -20,6 +20,7 @@ mod environment;
 mod origin;
 mod providers;
 mod redaction;
+mod seal_key;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -37,5 +38,6 @@ pub use environment::{EnvFile, Environment};
 pub use origin::{Origin, Source};
 pub use providers::{configured, embedder, routing, speech};
 pub use redaction::{Colours, Redacting, Redactor};
+pub use seal_key::seal_key;
 pub use settings::settings;
 pub use variables::variable_names;

@@ -24,7 +24,7 @@ use InFoundFile::{Ignored, Key, Model, Provider, System};
 const PREFIX: &str = "NEXUS_";
 
 /// Every variable that the programs, or their libraries, read.
-pub(super) const VARIABLES: [(&str, InFoundFile); 57] = [
+pub(super) const VARIABLES: [(&str, InFoundFile); 58] = [
     // Vendors.
     ("OPENAI_API_KEY", Key),
     ("ANTHROPIC_API_KEY", Key),
@@ -53,7 +53,7 @@ pub(super) const VARIABLES: [(&str, InFoundFile); 57] = [
     ("CB_HALF_OPEN_TRIALS", Ignored),
     ("RATE_LIMIT_WINDOW_S", Ignored),
     ("COST_ESTIMATOR_TOKEN_CHARS_RATIO", Ignored),
-    // Principal, directories, and audit keys.
+    // Principal, directories, and keys.
     ("NEXUS_CONFIG", Ignored),
     ("NEXUS_CONFIG_DIR", Ignored),
     ("NEXUS_DATA", Ignored),
@@ -65,6 +65,7 @@ pub(super) const VARIABLES: [(&str, InFoundFile); 57] = [
     ("NEXUS_NO_ENV_FILE", Ignored),
     ("AUDIT_KEYS_JSON", Ignored),
     ("AUDIT_SECRET", Ignored),
+    ("NEXUS_SEAL_KEY", Ignored),
     // The engine.
     ("RUN_MAX_CONCURRENCY", Ignored),
     ("INGEST_MAX_CONCURRENCY", Ignored),

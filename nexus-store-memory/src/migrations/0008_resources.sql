@@ -25,6 +25,7 @@ CREATE TABLE resource_index (
     PRIMARY KEY (tenant, kind, name, value, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX resource_index_by_id ON resource_index (tenant, kind, id);
+CREATE INDEX resource_index_of_tenant ON resource_index (kind, name, value, tenant) WHERE id = tenant;
 
 CREATE TABLE resource_history (
     tenant  TEXT NOT NULL,

@@ -193,7 +193,7 @@ mod tests {
                 "d0f5e2d69d69d3088ac9d29081f2c8a5b740346ed36e546e0294bb96612edeef",
                 "28996445515beb0d6b608be201ff3b7ffa49017db823597b405a7c68170810bd",
                 "5fc016170bd7982e12d112f9c3446630235d45db5d28e99ddb48ce5eacf5dfab",
-                "35dabbf72eb45fce2e62a010befba47ac43df5f98625485aaf0adb37a8956c37",
+                "90eb98aaa835c921fa99a38b57445dd11a9f87b27aa54c826b9d10a533f15648",
                 "e8fcf6bc066c21b6dffc8ac31b341f2b7e7ea89bc394b3a9a1b32982208c1b8a",
             ]
         );

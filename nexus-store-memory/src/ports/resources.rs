@@ -21,9 +21,9 @@ impl AdminResourceStore for MemoryStore {
         self.engine().read(move |connection| resource::list(connection, &scope, &query)).await
     }
 
-    async fn resources_of_tenants(&self, kind: &'static str, page: &Page) -> Result<Vec<StoredResource>> {
-        let page = page.clone();
-        self.engine().read(move |connection| resource::list_of_tenants(connection, kind, &page)).await
+    async fn resources_of_tenants(&self, query: &ResourceQuery) -> Result<Vec<StoredResource>> {
+        let query = query.clone();
+        self.engine().read(move |connection| resource::list_of_tenants(connection, &query)).await
     }
 
     async fn write_resources(&self, batch: ResourceBatch) -> Result<Vec<u64>> {

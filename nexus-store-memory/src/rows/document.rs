@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nexus_core::access::{Authorised, Grantee, RequiredAccess, Visibility};
 use nexus_core::document::Document;
-use nexus_core::document::store::DocumentQuery;
+use nexus_core::document::store::{DocumentQuery, Submission};
 use nexus_core::{DocumentId, Error, Result, TenantId, Timestamp, audit};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
@@ -240,4 +240,25 @@ pub(crate) fn is_referenced(connection: &Connection, tenant: &str, hash: &str) -
         .and_then(|mut statement| statement.query_row(params![tenant, hash], |_| Ok(())).optional())
         .map(|found| found.is_some())
         .map_err(sql)
+}
+
+/// Checks the caps on the tenant's documents and bytes, the submitted document included.
+pub(crate) fn check_quota(connection: &Connection, submission: &Submission) -> Result<()> {
+    let Submission { quota, principal, id, size_bytes, .. } = submission;
+    if quota.documents.is_none() && quota.bytes.is_none() {
+        return Ok(());
+    }
+    let statement = if quota.bytes.is_some() {
+        "SELECT count(*), coalesce(sum(json_extract(body, '$.size_bytes')), 0) FROM document
+         WHERE tenant = ?1 AND id <> ?2"
+    } else {
+        "SELECT count(*), 0 FROM document WHERE tenant = ?1 AND id <> ?2"
+    };
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+    let (documents, bytes) = connection
+        .prepare_cached(statement)
+        .and_then(|mut totals| totals.query_row(params![principal.tenant().as_str(), id.as_str()], read))
+        .map_err(sql)?;
+    let (documents, bytes): (u64, u64) = (small(documents)?, small(bytes)?);
+    quota.check_submission(documents.saturating_add(1), bytes.saturating_add(*size_bytes))
 }

@@ -38,6 +38,10 @@ pub(crate) fn publish(
     let model =
         publication.model.as_ref().map(|model| passage::model_or_new(connection, model)).transpose()?;
     let (passages, vectors) = passage::count(connection, held.version, model)?;
+    if publication.quota.passages.is_some() {
+        let others = version::live_passages(connection, tenant, live)?;
+        publication.quota.check_publication(others.saturating_add(passages.into()))?;
+    }
     let mut work = JobWork { job: held.job.clone(), document };
     work.publish(publication, passages, held.reindex)?;
     let JobWork { job, document } = work;

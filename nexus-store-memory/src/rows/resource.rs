@@ -95,38 +95,42 @@ pub(crate) fn list(
     scope: &ResourceScope,
     query: &ResourceQuery,
 ) -> Result<Vec<StoredResource>> {
-    // The keys of either table are in order of id.
+    let (mut select, keys) = select(query);
+    select.equal(&format!("{keys}.tenant"), owner(scope));
+    read(connection, select, &format!("{keys}.id"), &query.page)
+}
+
+/// Returns a page of the resources whose id is their tenant's, in order of tenant.
+pub(crate) fn list_of_tenants(connection: &Connection, query: &ResourceQuery) -> Result<Vec<StoredResource>> {
+    let (mut select, keys) = select(query);
+    select.and(&format!("{keys}.id = {keys}.tenant"));
+    read(connection, select, &format!("{keys}.tenant"), &query.page)
+}
+
+/// Returns the statement for a kind and an index, and the name of the table whose keys are in the order of a list.
+fn select(query: &ResourceQuery) -> (Select, &'static str) {
     let (source, keys) = match &query.index {
         None => ("resource AS r", "r"),
         Some(_) => ("resource_index AS i CROSS JOIN resource AS r USING (tenant, kind, id)", "i"),
     };
     let mut select = Select::new(&format!("SELECT {LISTED} FROM {source}"));
-    select.equal(&format!("{keys}.tenant"), owner(scope)).equal(&format!("{keys}.kind"), query.kind);
+    select.equal(&format!("{keys}.kind"), query.kind);
     if let Some((name, value)) = &query.index {
         select.equal("i.name", name).equal("i.value", value);
     }
-    let id = format!("{keys}.id");
-    if let Some(after) = &query.page.after {
-        select.compare(&id, ">", after.clone());
-    }
-    read(connection, select, &id, &query.page)
+    (select, keys)
 }
 
-/// Returns a page of the resources whose id is their tenant's, in order of tenant.
-pub(crate) fn list_of_tenants(
+/// Reads the page of a statement whose cursor is the column `order`.
+fn read(
     connection: &Connection,
-    kind: &str,
+    mut select: Select,
+    order: &str,
     page: &Page,
 ) -> Result<Vec<StoredResource>> {
-    let mut select = Select::new(&format!("SELECT {LISTED} FROM resource AS r"));
-    select.and("r.id = r.tenant").equal("r.kind", kind);
     if let Some(after) = &page.after {
-        select.compare("r.tenant", ">", after.clone());
+        select.compare(order, ">", after.clone());
     }
-    read(connection, select, "r.tenant", page)
-}
-
-fn read(connection: &Connection, select: Select, order: &str, page: &Page) -> Result<Vec<StoredResource>> {
     let (statement, values) = select.ordered(order, page.limit);
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let mut rows = statement.query(params_from_iter(values)).map_err(sql)?;

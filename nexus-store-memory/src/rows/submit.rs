@@ -22,6 +22,7 @@ pub(crate) fn submit(connection: &Connection, submission: &Submission) -> Result
         SubmissionDecision::Unchanged(submitted) => return Ok(submitted),
         SubmissionDecision::Queued(queued) => queued,
     };
+    document::check_quota(connection, submission)?;
     queue(connection, corpus.ordinal, &queued)?;
     if queued.is_new {
         access::add_owner(connection, submission)?;

@@ -53,6 +53,8 @@ mod semantic_cache;
 #[cfg(test)]
 mod sweep;
 #[cfg(test)]
+mod tenants;
+#[cfg(test)]
 mod uploads;
 #[cfg(test)]
 mod vectors;

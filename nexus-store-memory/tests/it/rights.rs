@@ -99,6 +99,7 @@ const CALLS: &[(&str, Call)] = calls! {
     removable_grant(&document(), &GrantId::parse("grant").unwrap());
     removable_limit(&limit().subject);
     expired_records();
+    retention();
     apply_retention();
     search(Search::new(corpus(), "leave"));
     run(&run());

@@ -1,7 +1,7 @@
 use super::*;
 use crate::access::{AccessRule, Authorised, Permission, RequiredAccess};
-use crate::document::ParseReport;
 use crate::document::submission::tests::{queued, submission, unsealed};
+use crate::document::{DocumentQuota, ParseReport};
 use crate::language::Language;
 
 fn at(seconds: i64) -> Timestamp {
@@ -16,6 +16,7 @@ fn work() -> JobWork {
 fn publication(passages: u32) -> Publication {
     let access = RequiredAccess::new(AccessRule::StillHolds(Permission::Write), at(9));
     Publication {
+        quota: DocumentQuota::default(),
         report: ParseReport { content_type: "text/markdown".to_owned(), ..ParseReport::default() },
         language: Language::English,
         passages,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::*;
 use crate::access::{AccessRule, Authorised, Permission, RequiredAccess};
 use crate::audit::{KeyRing, Sealer, UnsealedRecords};
-use crate::document::{ChunkConfig, Metadata};
+use crate::document::{ChunkConfig, DocumentQuota, Metadata};
 use crate::id::{CorpusId, DocumentId, GrantId};
 
 fn at(seconds: i64) -> Timestamp {
@@ -27,6 +27,7 @@ pub(in crate::document) fn unsealed() -> UnsealedRecords {
 /// Returns the submission of a document's first bytes.
 pub(in crate::document) fn submission() -> Submission {
     Submission {
+        quota: DocumentQuota::default(),
         principal: ada(),
         job: JobId::parse("job-1").unwrap(),
         owner_grant: GrantId::parse("grant-1").unwrap(),

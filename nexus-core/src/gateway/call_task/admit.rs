@@ -107,13 +107,27 @@ impl<O: ModelOperation> CallTask<O> {
     pub(super) async fn plan(&self) -> Result<Plan<O::Provider>> {
         let tenant = self.caller.tenant();
         let Models { routing, settings, .. } = self.inner.current();
-        let stored = self.inner.stored_settings(tenant, &settings).await?;
+        let mut stored = self.inner.stored_settings(tenant, &settings).await?;
+        let mut route = routing.route(tenant).clone().with_settings(&stored.tenant);
+        let mut candidates = self.operation.candidates(&route, &routing);
+        if candidates.is_err() {
+            // Settings that are out of date must not refuse a call either.
+            stored = self.inner.current_settings(tenant).await?;
+            route = routing.route(tenant).clone().with_settings(&stored.tenant);
+            candidates = self.operation.candidates(&route, &routing);
+        }
         let run = self.origin.run.as_ref().filter(|_| O::IS_ANSWER);
         Ok(Plan {
-            candidates: self.operation.candidates(tenant, &routing)?,
+            candidates: candidates?,
+            route,
             digest: self.operation.digest(&self.caller)?,
             limits: EffectiveLimits::new(&self.caller, &self.origin, settings, &stored),
             answer_limit: run.and_then(RunCaps::answers),
+            monthly_answers: stored
+                .tenant
+                .quotas
+                .filter(|_| O::IS_ANSWER)
+                .and_then(|caps| caps.max_queries_per_month),
             max_input_tokens: self.operation.max_input_tokens(),
             routing,
         })
@@ -266,7 +280,7 @@ impl<O: ModelOperation> CallTask<O> {
     fn degraded(&self, plan: &Plan<O::Provider>, refusal: &Refusal) -> Option<Candidate<O::Provider>> {
         let degrades = plan.settings().investigation == InvestigationPolicy::Degrade
             && refusal.scope == ScopeKind::Investigation;
-        if degrades { self.operation.degraded(self.caller.tenant(), &plan.routing) } else { None }
+        if degrades { self.operation.degraded(&plan.route, &plan.routing) } else { None }
     }
 
     /// Records a refusal, and returns it as the caller may see it.

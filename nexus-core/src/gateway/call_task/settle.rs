@@ -251,7 +251,10 @@ impl<O: ModelOperation> CallTask<O> {
     }
 
     pub(super) fn settlement(&self, call: &AdmittedCall<O::Provider>, end: CallEnd) -> Settlement {
-        self.inner.settlement(&self.caller, &call.record, call.plan.settings(), end, self.now())
+        let settings = call.plan.settings();
+        let settlement = self.inner.settlement(&self.caller, &call.record, settings, end, self.now());
+        let is_allowed = call.plan.limits.is_training_allowed;
+        Settlement { distillation_eligible: settlement.distillation_eligible && is_allowed, ..settlement }
     }
 }
 
@@ -283,7 +286,6 @@ impl Inner {
         end: CallEnd,
         now: Timestamp,
     ) -> Settlement {
-        let tenant = settings.tenant(caller.tenant().as_str());
         let is_grounded = matches!(&end.result, CallResult::Reply(reply) if !reply.citations.is_empty());
         let is_original = end.avoided.is_none();
         let closed = audit_records::CallClosed {
@@ -302,9 +304,7 @@ impl Inner {
             status: end.status,
             result: end.result,
             avoided: end.avoided,
-            distillation_eligible: is_original
-                && is_grounded
-                && tenant.is_some_and(|tenant| tenant.distillation),
+            distillation_eligible: is_original && is_grounded,
             reasoning: end.reasoning,
             first_byte_at: end.first_byte_at,
             at: now,

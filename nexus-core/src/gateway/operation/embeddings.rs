@@ -16,10 +16,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::call::Admission;
 use crate::gateway::call_task::CallTask;
 use crate::gateway::plan::{PlannedAttempt, max_text_tokens};
-use crate::gateway::routing::{Candidate, Routing};
+use crate::gateway::routing::{Candidate, Route, Routing};
 use crate::gateway::{Gateway, Origin};
 use crate::ledger::Operation;
-use crate::principal::{Principal, TenantId};
+use crate::principal::Principal;
 use crate::retrieve::{EmbedRole, Embedded, Embedder, check_vector};
 
 /// The most requests of one batch in flight at once.
@@ -104,7 +104,7 @@ impl ModelOperation for EmbeddingRequest {
     type Provider = Arc<dyn Embedder>;
     type Answer = Vec<Vec<f32>>;
 
-    fn candidates(&self, _tenant: &TenantId, _routing: &Routing) -> Result<Vec<Candidate<Self::Provider>>> {
+    fn candidates(&self, _route: &Route, _routing: &Routing) -> Result<Vec<Candidate<Self::Provider>>> {
         Ok(vec![Candidate {
             name: self.embedder.name().to_owned(),
             kind: self.embedder.name().to_owned(),

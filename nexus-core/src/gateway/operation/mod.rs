@@ -23,13 +23,13 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Span;
 
 use super::plan::PlannedAttempt;
-use super::routing::{Candidate, Routing};
+use super::routing::{Candidate, Route, Routing};
 use super::settings::{Deadlines, GatewaySettings};
 use crate::error::{Error, Result};
 use crate::hex;
 use crate::ledger::Operation;
 use crate::llm::ProviderErrorKind;
-use crate::principal::{Principal, TenantId};
+use crate::principal::Principal;
 use crate::usage::Usage;
 
 /// A request to a model. It owns its data, so that its call outlives the caller.
@@ -53,14 +53,14 @@ pub(super) trait ModelOperation: Sized + Send + Sync + 'static {
     /// The product of a successful attempt.
     type Answer: Send + 'static;
 
-    /// The providers and models to ask, in order.
+    /// The providers and models to ask by the tenant's route, in order.
     ///
     /// # Errors
     /// As [`Routing::candidates`].
-    fn candidates(&self, tenant: &TenantId, routing: &Routing) -> Result<Vec<Candidate<Self::Provider>>>;
+    fn candidates(&self, route: &Route, routing: &Routing) -> Result<Vec<Candidate<Self::Provider>>>;
 
     /// The candidate that is asked when an investigation's cap on money refuses the others.
-    fn degraded(&self, _tenant: &TenantId, _routing: &Routing) -> Option<Candidate<Self::Provider>> {
+    fn degraded(&self, _route: &Route, _routing: &Routing) -> Option<Candidate<Self::Provider>> {
         None
     }
 

@@ -14,11 +14,11 @@ use crate::error::{Error, Result};
 use crate::gateway::call::Admission;
 use crate::gateway::call_task::CallTask;
 use crate::gateway::plan::PlannedAttempt;
-use crate::gateway::routing::{Candidate, Routing};
+use crate::gateway::routing::{Candidate, Route, Routing};
 use crate::gateway::{Gateway, Origin};
 use crate::ledger::Operation;
 use crate::llm::ProviderErrorKind;
-use crate::principal::{Principal, TenantId};
+use crate::principal::Principal;
 use crate::speech::{MAX_SPEECH_BYTES, Speech, SpeechSynthesizer, check_text};
 use crate::usage::Usage;
 
@@ -61,7 +61,7 @@ impl ModelOperation for SpeechRequest {
     type Provider = Arc<dyn SpeechSynthesizer>;
     type Answer = Speech;
 
-    fn candidates(&self, _tenant: &TenantId, _routing: &Routing) -> Result<Vec<Candidate<Self::Provider>>> {
+    fn candidates(&self, _route: &Route, _routing: &Routing) -> Result<Vec<Candidate<Self::Provider>>> {
         Ok(vec![Candidate {
             name: self.synthesizer.name().to_owned(),
             kind: self.synthesizer.name().to_owned(),

@@ -58,7 +58,7 @@ impl Default for Extractive {
 }
 
 impl Extractive {
-    /// Sets the least confidence of an answer: from 0, always, to 1, hardly ever.
+    /// Sets the least confidence of an answer, where a request names none: from 0, always, to 1, hardly ever.
     #[must_use]
     pub fn with_threshold(self, threshold: f32) -> Self {
         Self { threshold }
@@ -66,9 +66,10 @@ impl Extractive {
 
     fn answer(self, request: &Request) -> Vec<CompletionEvent> {
         let selection = select(&request.question, &request.evidence);
+        let threshold = request.grounding_threshold.unwrap_or(self.threshold);
         if request.evidence.is_empty() {
             answer::abstain(request, Abstention::NoPassages)
-        } else if selection.quotes.is_empty() || selection.confidence < self.threshold {
+        } else if selection.quotes.is_empty() || selection.confidence < threshold {
             answer::abstain(request, Abstention::NotInPassages)
         } else {
             answer::quote(request, &selection.quotes)

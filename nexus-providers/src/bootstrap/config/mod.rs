@@ -292,6 +292,7 @@ impl Config {
         settings.max_tokens = self.llm.max_tokens.map_or(settings.max_tokens, std::num::NonZeroU32::get);
         settings.prices = self.pricing.table()?;
         settings.limits = self.limits.limits()?;
+        settings.rate_window_seconds = self.limits.rate_window();
         settings.shutoff = self.shutoff.rule()?;
         settings.investigation = self.limits.investigation_policy.into();
         settings.zone = self.limits.zone.clone();

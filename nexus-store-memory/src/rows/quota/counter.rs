@@ -2,7 +2,8 @@
 
 use nexus_core::ledger::{LedgerEntry, Operation};
 use nexus_core::quota::{
-    ANSWERS, CounterChange, CounterKey, CounterState, MeterAmounts, ReservedCounter, ScopeKind, Window,
+    ANSWERS, CounterChange, CounterKey, CounterState, MeterAmounts, OF_ANSWERS, ReservedCounter, ScopeKind,
+    Window,
 };
 use nexus_core::{NanoUsd, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -148,6 +149,7 @@ pub(super) fn covering(
     let consumer = &entry.consumer;
     let [day, month] = Window::booked_on(day);
     let answers = (entry.kind == Operation::Chat).then_some(ANSWERS);
+    let monthly = answers.map(|_| format!("{month}{OF_ANSWERS}"));
     let mut statement = connection.prepare_cached(COVERING).map_err(sql)?;
     let mut rows = statement
         .query(params![
@@ -162,6 +164,7 @@ pub(super) fn covering(
             month,
             started.map(Timestamp::as_micros),
             answers,
+            monthly,
         ])
         .map_err(sql)?;
     let mut keys = Vec::new();
@@ -183,6 +186,7 @@ const COVERING: &str = "
     SELECT q.scope, q.id, q.model, q.window FROM consumer AS c CROSS JOIN quota_counter AS q
     WHERE q.tenant = ?1 AND q.scope = c.scope AND q.id = c.id AND q.model IN ('*', ?7)
       AND (q.window IN (?8, ?9, 'total') OR (q.window = ?11 AND q.scope = 'run')
+           OR (q.window = ?12 AND q.scope = 'tenant')
            OR (q.window >= 's' AND q.window < 't' AND ?10 < q.ends_at
                AND ?10 >= q.ends_at - CAST(substr(q.window, 2) AS INTEGER) * 1000000))";
 

@@ -95,6 +95,11 @@ macro_rules! of_booked_calls {
 /// Returns the statement for the sums of a scope: `?2` is its id, `?3` the model or `*`, `?4` and `?5` the period.
 const fn statement(scope: ScopeKind, period: &LedgerPeriod) -> &'static str {
     match (period, scope) {
+        // A tenant's questions count from their end, whatever their attempts were charged.
+        (LedgerPeriod::Days { is_chat_only: true, .. }, ScopeKind::Tenant) => {
+            "SELECT coalesce(sum(queries), 0), 0, 0, 0 FROM usage_records
+             WHERE tenant = ?1 AND ?1 = ?2 AND ?3 = '*' AND date BETWEEN ?4 AND ?5"
+        }
         (LedgerPeriod::Days { is_chat_only: true, .. }, _) => {
             of_booked!("run", " AND json_extract(l.body, '$.kind') = 'chat'")
         }

@@ -26,9 +26,9 @@ const CORE: Floors = &[
         "domains",
         &[
             "audit  cache  policy  price  quota  speech",
-            "access  admin  retention",
+            "access  retention",
             "document  transfer",
-            "retrieve",
+            "admin  retrieve",
             "corpus  grounding",
             "llm",
             "ledger  session",

@@ -55,7 +55,7 @@ macro_rules! pass_on {
 pass_on!(AdminResourceStore {
     fn resource(scope: &ResourceScope, kind: &'static str, id: &str) -> StoredResource;
     fn resources(scope: &ResourceScope, query: &ResourceQuery) -> Vec<StoredResource>;
-    fn resources_of_tenants(kind: &'static str, page: &Page) -> Vec<StoredResource>;
+    fn resources_of_tenants(query: &ResourceQuery) -> Vec<StoredResource>;
     fn write_resources(batch: ResourceBatch) -> Vec<u64>;
     fn resource_history(
         scope: &ResourceScope,

@@ -7,7 +7,7 @@ use nexus_core::access::{AccessRule, Permission, Visibility};
 use nexus_core::corpus::CorpusPatch;
 use nexus_core::document::chunk::ChunkConfig;
 use nexus_core::document::store::{DocumentQuery, Reindex};
-use nexus_core::document::{Document, DocumentStatus};
+use nexus_core::document::{Document, DocumentQuota, DocumentStatus};
 use nexus_core::{JobId, Principal};
 
 use super::fixture::{World, access, admin, at, corpus, document, model, reader, staged};
@@ -20,6 +20,7 @@ scenarios!(
     submitting_other_bytes_under_a_taken_id_is_a_conflict_unless_overwrite_is_set,
     submitting_any_other_change_to_a_document_whose_job_is_in_flight_is_a_conflict,
     submitting_without_the_raw_bytes_is_not_found,
+    a_submission_beyond_the_quota_of_documents_or_bytes_and_a_publication_beyond_that_of_passages_changes_nothing,
     a_submitted_document_has_exactly_one_owner_grant,
     staged_passages_cannot_be_searched_listed_or_counted_before_they_are_published,
     publishing_makes_all_staged_passages_visible_at_once_and_hides_the_previous_version,
@@ -145,6 +146,48 @@ async fn submitting_without_the_raw_bytes_is_not_found(world: World) {
     submission.content_hash = "0".repeat(64);
     assert_eq!(world.store.submit(submission).await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(listed(&world, &caller, all()).await, Vec::<String>::new());
+}
+
+async fn a_submission_beyond_the_quota_of_documents_or_bytes_and_a_publication_beyond_that_of_passages_changes_nothing(
+    world: World,
+) {
+    let (caller, other) = (admin("acme"), admin("globex"));
+    for caller in [&caller, &other] {
+        world.corpus(caller, "c").await;
+        world.publish(caller, "c", "a", &["one", "two"]).await;
+    }
+    let submit = async |id: &str, text: &str, quota| {
+        let mut submission = world.submission(&caller, "c", id, text).await;
+        (submission.overwrite, submission.quota) = (true, quota);
+        let submitted = world.store.submit(submission).await;
+        world.let_go();
+        submitted
+    };
+    let documents = |cap| DocumentQuota { documents: Some(cap), ..DocumentQuota::default() };
+    let bytes = |cap| DocumentQuota { bytes: Some(cap), ..DocumentQuota::default() };
+    // The document has eight bytes.
+    for quota in [documents(1), bytes(10)] {
+        let error = submit("b", "three", quota).await.unwrap_err();
+        assert_eq!(error.stable_code(), "QUOTA_EXCEEDED");
+        let absent = world.store.document(caller.tenant(), &document("b")).await.unwrap_err();
+        assert_eq!(absent.kind(), ErrorKind::NotFound);
+    }
+    submit("b", "three", DocumentQuota { bytes: Some(13), ..documents(2) }).await.unwrap();
+    let lease = world.claim(at(0)).await;
+    world.work(&lease, staged(&["three"])).await;
+    // Of a document that is replaced, only the new version counts.
+    submit("a", "four and five", DocumentQuota { bytes: Some(18), ..documents(2) }).await.unwrap();
+    let lease = world.claim(at(0)).await;
+    let passages = staged(&["four", "five"]);
+    world.store.stage(&lease, None, passages).await.unwrap();
+    let publication = |cap| {
+        let quota = DocumentQuota { passages: Some(cap), ..DocumentQuota::default() };
+        nexus_core::document::store::Publication { quota, ..world.publication(&lease, 2, None) }
+    };
+    let error = world.store.publish(&lease, publication(2)).await.unwrap_err();
+    assert_eq!(error.stable_code(), "QUOTA_EXCEEDED");
+    assert_eq!(world.found(&caller, "one").await.len(), 1, "the earlier version stays");
+    world.store.publish(&lease, publication(3)).await.unwrap();
 }
 
 async fn a_submitted_document_has_exactly_one_owner_grant(world: World) {

@@ -10,7 +10,7 @@ use nexus_core::audit::{Draft, KeyRing, Kind, Sealer, UnsealedRecords};
 use nexus_core::corpus::Corpus;
 use nexus_core::document::chunk::Chunk;
 use nexus_core::document::store::{Blob, Lease, Publication, StagedPassage, Submission, Submitted};
-use nexus_core::document::{ChunkConfig, Document, ParseReport};
+use nexus_core::document::{ChunkConfig, Document, DocumentQuota, ParseReport};
 use nexus_core::id::ModelId;
 use nexus_core::language::Language;
 use nexus_core::owner::OwnerLease;
@@ -156,6 +156,7 @@ impl World {
             overwrite: false,
             access: access(caller, AccessRule::NewOr(Permission::Write), at(0)),
             corpus_created_at: at(0),
+            quota: DocumentQuota::default(),
             now: at(0),
         }
     }
@@ -185,6 +186,7 @@ impl World {
             report: ParseReport { content_type: "text/plain".to_owned(), ..ParseReport::default() },
             language: Language::English,
             passages: u32::try_from(passages).unwrap(),
+            quota: DocumentQuota::default(),
             model,
             access: access(&lease.job.principal, AccessRule::StillHolds(Permission::Write), at(1)),
             now: at(1),

@@ -301,13 +301,18 @@ async fn the_resources_that_each_tenant_has_one_of_are_listed_in_order_of_tenant
     }
     world.write_at(&ResourceScope::Installation, 0, vec![create("acme", "red")]).await.unwrap();
     let listed = async |page| {
-        let found = world.store.resources_of_tenants(HOOK, &page).await.unwrap();
+        let found = world.store.resources_of_tenants(&ResourceQuery { page, ..first(0) }).await.unwrap();
         assert!(found.iter().all(|resource| resource.content.sensitive.is_empty()));
         found.into_iter().map(|resource| resource.id).collect::<Vec<_>>()
     };
     assert_eq!(listed(Page::first(2)).await, ["acme", "globex"]);
     assert_eq!(listed(Page::first(2).after("globex")).await, ["initech"]);
-    assert_eq!(world.store.resources_of_tenants("other", &Page::first(9)).await.unwrap(), []);
+    let other = ResourceQuery { kind: "other", ..first(9) };
+    assert_eq!(world.store.resources_of_tenants(&other).await.unwrap(), []);
+    world.write(&admin("acme"), vec![update("acme", 1, "blue")]).await.unwrap();
+    let index = Some(("colour".to_owned(), "red".to_owned()));
+    let red = world.store.resources_of_tenants(&ResourceQuery { index, ..first(9) }).await.unwrap();
+    assert_eq!(red.iter().map(|resource| resource.id.as_str()).collect::<Vec<_>>(), ["globex", "initech"]);
 }
 
 async fn of_concurrent_changes_of_one_version_one_succeeds(world: World) {

@@ -22,7 +22,7 @@ use crate::gateway::call::{
 };
 use crate::gateway::call_task::{AdmittedCall, CallEnd, CallTask, Start};
 use crate::gateway::plan::{PlannedAttempt, max_input_tokens, output_bound};
-use crate::gateway::routing::{Candidate, Routing};
+use crate::gateway::routing::{Candidate, Route, Routing};
 use crate::gateway::settings::GatewaySettings;
 use crate::gateway::single_flight::Joined;
 use crate::gateway::{Gateway, Origin, metrics};
@@ -30,7 +30,7 @@ use crate::grounding::markers::citations_in;
 use crate::ledger::{AttemptOutcome, AttemptStatus, Call, CallResult, CallStatus, Operation};
 use crate::llm::{Completion, CompletionEvent, LlmProvider, ProviderErrorKind, Request};
 use crate::money::NanoUsd;
-use crate::principal::{Principal, TenantId};
+use crate::principal::Principal;
 use crate::retrieve::EmbedRole;
 use crate::usage::Usage;
 
@@ -110,12 +110,12 @@ impl ModelOperation for Chat {
     type Provider = Arc<dyn LlmProvider>;
     type Answer = Completion;
 
-    fn candidates(&self, tenant: &TenantId, routing: &Routing) -> Result<Vec<Candidate>> {
-        routing.candidates(tenant, self.call.provider.as_deref(), self.call.request.model.as_deref())
+    fn candidates(&self, route: &Route, routing: &Routing) -> Result<Vec<Candidate>> {
+        routing.candidates(route, self.call.provider.as_deref(), self.call.request.model.as_deref())
     }
 
-    fn degraded(&self, tenant: &TenantId, routing: &Routing) -> Option<Candidate> {
-        routing.degraded(tenant)
+    fn degraded(&self, route: &Route, routing: &Routing) -> Option<Candidate> {
+        routing.degraded(route)
     }
 
     fn is_streamed(&self) -> bool {
@@ -139,14 +139,20 @@ impl ModelOperation for Chat {
             tool_choice,
             max_tokens,
             parameters,
+            grounding_threshold,
         } = &self.call.request;
         let evidence: Vec<_> =
             evidence.iter().map(|shown| (shown.number, &shown.passage, &shown.hash)).collect();
-        fingerprint(&(
+        let request = (
             ("nexus/call/v1", caller.tenant(), caller.subject(), &self.call.provider, model),
             (instructions, history, evidence, question),
             (tools, tool_choice, max_tokens, parameters),
-        ))
+        );
+        match grounding_threshold {
+            // Stored idempotency keys have the digest without it.
+            None => fingerprint(&request),
+            Some(threshold) => fingerprint(&(request, threshold)),
+        }
     }
 
     fn max_input_tokens(&self) -> u64 {
