@@ -18,7 +18,7 @@ use crate::nexus::Nexus;
 use crate::operations;
 use crate::policy::{PolicyEngine, RolePolicy};
 use crate::retrieve::Embedder;
-use crate::run::Registry;
+use crate::run::registry::RunRegistry;
 use crate::speech::SpeechSynthesizer;
 use crate::store::Store;
 use crate::task_group::TaskGroup;
@@ -182,7 +182,13 @@ impl Builder {
         let ids = self.ids.unwrap_or_else(|| Arc::new(UuidV7));
         let tasks = Arc::new(TaskGroup::default());
         let gateway = Gateway::new(GatewayParts {
-            store: Arc::clone(&store),
+            audit: Arc::clone(&store) as _,
+            documents: Arc::clone(&store) as _,
+            grants: Arc::clone(&store) as _,
+            ledger: Arc::clone(&store) as _,
+            quota: Arc::clone(&store) as _,
+            retriever: Arc::clone(&store) as _,
+            system: Arc::clone(&store) as _,
             sealer: Arc::clone(&sealer),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
@@ -198,22 +204,38 @@ impl Builder {
             owner_lease: self.settings.owner_lease,
         })?;
         let denials = DenialLog::new(Arc::clone(&store) as _, Arc::clone(&sealer), Arc::clone(&ids));
-        Ok(Nexus::new(Engine {
+        let engine = Engine {
             denials: Arc::new(denials),
             sealer,
-            store,
+            audit: Arc::clone(&store) as _,
+            blobs: Arc::clone(&store) as _,
+            corpora: Arc::clone(&store) as _,
+            documents: Arc::clone(&store) as _,
+            grants: Arc::clone(&store) as _,
+            jobs: Arc::clone(&store) as _,
+            ledger: Arc::clone(&store) as _,
+            quota: Arc::clone(&store) as _,
+            resources: Arc::clone(&store) as _,
+            retention: Arc::clone(&store) as _,
+            retriever: Arc::clone(&store) as _,
+            runs: Arc::clone(&store) as _,
+            sessions: Arc::clone(&store) as _,
+            stats: Arc::clone(&store) as _,
+            system: Arc::clone(&store) as _,
+            transfer: Arc::clone(&store) as _,
             gateway,
             policy,
             parser: self.parser.unwrap_or_else(|| Arc::new(PlainText)),
             clock,
             ids,
-            runs: Registry::new(self.settings.max_runs),
+            active_runs: RunRegistry::new(self.settings.max_runs),
             registry,
             seal_key: self.seal_key,
             has_unlisted_runs: AtomicBool::new(false),
             takes_over: AtomicBool::new(false),
             settings: self.settings,
             tasks,
-        }))
+        };
+        Ok(Nexus::new(engine, store))
     }
 }

@@ -8,23 +8,33 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crate::access::GrantStore;
 use crate::access::{AccessRule, Authorised, RequiredAccess};
-use crate::admin::{Registry as ResourceRegistry, SealKey};
-use crate::audit::{Draft, Kind, Payload, RecordedReads, Sealer, UnsealedRecords};
+use crate::admin::{AdminResourceStore, Registry as ResourceRegistry, SealKey};
+use crate::audit::{AuditChain, Draft, Kind, Payload, RecordedReads, Sealer, UnsealedRecords};
 use crate::clock::Clock;
+use crate::corpus::CorpusStore;
 use crate::document::DocumentParser;
+use crate::document::{BlobStore, DocumentStore, JobQueue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Gateway;
 use crate::id::{IdSource, JobId};
+use crate::ledger::{LedgerStore, QuotaStore};
 use crate::llm::prompt::PromptBudget;
 use crate::policy::{
     Channel, Decision, Effect, Operation, PolicyEngine, PolicyRequest, Reason, RequestContext, Resource,
 };
 use crate::principal::Principal;
 use crate::retention::Retention;
-use crate::run::Registry;
-use crate::store::Store;
+use crate::retention::RetentionStore;
+use crate::retrieve::Retriever;
+use crate::run::RunStore;
+use crate::run::registry::RunRegistry;
+use crate::session::SessionStore;
+use crate::stats::StatsStore;
+use crate::system::SystemStore;
 use crate::task_group::TaskGroup;
+use crate::transfer::TransferStore;
 
 pub(crate) use denial_log::{Denial, DenialLog};
 
@@ -110,7 +120,22 @@ pub(crate) fn read_facts(resource: &Resource) -> Payload {
 /// Parts that all use cases share.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) audit: Arc<dyn AuditChain>,
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) corpora: Arc<dyn CorpusStore>,
+    pub(crate) documents: Arc<dyn DocumentStore>,
+    pub(crate) grants: Arc<dyn GrantStore>,
+    pub(crate) jobs: Arc<dyn JobQueue>,
+    pub(crate) ledger: Arc<dyn LedgerStore>,
+    pub(crate) quota: Arc<dyn QuotaStore>,
+    pub(crate) retention: Arc<dyn RetentionStore>,
+    pub(crate) retriever: Arc<dyn Retriever>,
+    pub(crate) runs: Arc<dyn RunStore>,
+    pub(crate) resources: Arc<dyn AdminResourceStore>,
+    pub(crate) sessions: Arc<dyn SessionStore>,
+    pub(crate) stats: Arc<dyn StatsStore>,
+    pub(crate) system: Arc<dyn SystemStore>,
+    pub(crate) transfer: Arc<dyn TransferStore>,
     pub(crate) gateway: Gateway,
     pub(crate) policy: Arc<dyn PolicyEngine>,
     pub(crate) parser: Arc<dyn DocumentParser>,
@@ -118,7 +143,7 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) settings: Settings,
-    pub(crate) runs: Registry,
+    pub(crate) active_runs: RunRegistry,
     /// Kinds of administrative resources.
     pub(crate) registry: ResourceRegistry,
     pub(crate) seal_key: Option<SealKey>,
@@ -237,7 +262,7 @@ impl Engine {
         let path = operation.route.path.replace('{', ":").replace('}', "");
         let facts = facts.token("action", operation.action.as_str()).token("path", &path);
         let audit = self.single_event_chain(caller, READ, facts)?;
-        self.store.append(audit).await.map(drop).map_err(|error| {
+        self.audit.append(audit).await.map(drop).map_err(|error| {
             Error::new(ErrorKind::Unavailable, "the read cannot be recorded, and is refused therefore")
                 .code("READ_NOT_RECORDED")
                 .hint("`audit.reads` requires a record of each read: run this where the store can be written")

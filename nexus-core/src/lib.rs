@@ -18,6 +18,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod ask;
 pub mod audit;
 mod builder;
 pub mod cache;
@@ -50,8 +51,10 @@ pub mod run;
 pub mod search;
 pub mod session;
 pub mod speech;
+pub mod stats;
 pub mod store;
 mod store_retry;
+pub mod system;
 mod task_group;
 pub mod transfer;
 pub mod usage;

@@ -6,6 +6,7 @@
 use crate::admin::Registry;
 use crate::policy::{Operation, RolePolicy};
 
+pub use crate::ask::RUN_CREATE;
 pub use crate::ingest::{DOCUMENT_REINDEX, DOCUMENT_WRITE};
 pub use crate::nexus::STATUS_READ;
 pub use crate::nexus::corpora::{CORPUS_CREATE, CORPUS_DELETE, CORPUS_LIST, CORPUS_READ, CORPUS_UPDATE};
@@ -26,7 +27,6 @@ pub use crate::nexus::runs::{
 };
 pub use crate::nexus::transfer::{STORE_BACKUP, TENANT_BACKUP, TENANT_EXPORT, TENANT_IMPORT};
 pub use crate::nexus::usage::{USAGE_READ, USAGE_RECORDS};
-pub use crate::run::RUN_CREATE;
 pub use crate::search::CORPUS_SEARCH;
 
 /// All operations but those of administrative resources. The order of the actions is a part of the default policy's version.

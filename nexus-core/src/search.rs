@@ -123,7 +123,7 @@ impl Engine {
         retry_for: Duration,
     ) -> Result<Admission<Retrieved>> {
         let caller = allowed.principal();
-        let corpus = || within(RETRIEVE_DEADLINE, self.store.corpus(caller.tenant(), &search.corpus));
+        let corpus = || within(RETRIEVE_DEADLINE, self.corpora.corpus(caller.tenant(), &search.corpus));
         let corpus = retry(retry_for, is_transient, corpus).await?;
         let retrieval = CorpusConfig::parse(&corpus.provider_config_json)?.retrieval;
         let vector = match search.vector {
@@ -152,7 +152,7 @@ impl Engine {
             now: self.clock.now(),
         };
         let query = allowed.map(|()| query);
-        let retrieve = || within(RETRIEVE_DEADLINE, self.store.retrieve(&query));
+        let retrieve = || within(RETRIEVE_DEADLINE, self.retriever.retrieve(&query));
         retry(retry_for, is_transient, retrieve).await.map(Admission::Granted)
     }
 

@@ -71,7 +71,7 @@ pub type ImportSource = Box<dyn BufRead + Send>;
 /// - An export holds the data of its tenant alone, and ends with the number of its lines and the hash of its bytes.
 /// - An import into a tenant that has data is refused, and leaves no record.
 #[async_trait]
-pub trait TransferStore: Send + Sync {
+pub trait TransferStore: std::fmt::Debug + Send + Sync {
     /// Exports all data of the principal's tenant, as of one moment.
     ///
     /// # Errors

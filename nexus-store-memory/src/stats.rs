@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use nexus_core::access::Visibility;
 use nexus_core::id::ModelId;
-use nexus_core::store::{COUNTED, StoreStats};
+use nexus_core::stats::{COUNTED, StoreStats};
 use nexus_core::{Principal, Result, TenantId, Timestamp};
 use rusqlite::{Connection, Params, params};
 
@@ -13,7 +13,7 @@ use crate::error::sql;
 use crate::search::visible_versions;
 
 /// Counts a tenant's data from indexes. The counts of data that grows with time are bounded.
-pub(crate) fn census(connection: &Connection, tenant: &TenantId, store: String) -> Result<StoreStats> {
+pub(crate) fn of_tenant(connection: &Connection, tenant: &TenantId, store: String) -> Result<StoreStats> {
     let of = tenant.as_str();
     let mut documents = Documents::default();
     each(
@@ -67,7 +67,7 @@ pub(crate) fn census(connection: &Connection, tenant: &TenantId, store: String) 
 }
 
 /// Counts the documents and versions that a principal may see.
-pub(crate) fn census_for(
+pub(crate) fn of_principal(
     connection: &Connection,
     caller: &Principal,
     now: Timestamp,
@@ -75,7 +75,7 @@ pub(crate) fn census_for(
 ) -> Result<StoreStats> {
     let (of, visibility) = (caller.tenant().as_str(), Visibility::of(caller));
     let Some(grantees) = visible_versions::grantees(&visibility)? else {
-        return census(connection, caller.tenant(), store);
+        return of_tenant(connection, caller.tenant(), store);
     };
     let (mut documents, mut held, mut seen) = (Documents::default(), Held::default(), HashSet::new());
     each(

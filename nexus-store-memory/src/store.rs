@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
-use async_trait::async_trait;
-use nexus_core::store::{Store, StoreStats};
-use nexus_core::{Error, Principal, Result, TenantId, Timestamp};
+use nexus_core::{Error, Result, TenantId};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::cache::MemoryCache;
@@ -24,7 +22,6 @@ use crate::search::build::Task;
 use crate::search::index_maintenance::{IndexMaintainer, IndexTarget, PassagesPublished};
 use crate::search::indexes::Indexes;
 use crate::search::text::Place;
-use crate::stats;
 
 /// Number of threads for searches and lists of a store on disk.
 const READERS: usize = 4;
@@ -319,6 +316,21 @@ impl MemoryStore {
         &self.shared.indexes
     }
 
+    /// Returns the kind and location of the store, for people.
+    pub(crate) fn place(&self) -> String {
+        self.shared.home.to_string()
+    }
+
+    /// Returns the instance name of the store.
+    pub(crate) fn instance_name(&self) -> &str {
+        &self.shared.instance
+    }
+
+    /// Ends all threads, completes pending writes, and releases the directory.
+    pub(crate) fn shut(&self) {
+        self.shared.close();
+    }
+
     /// Returns the directory of a store on disk.
     pub(crate) fn dir(&self) -> Option<&Path> {
         match &self.shared.home {
@@ -489,28 +501,5 @@ fn shared_pools(connection: Connection, dir: &Path) -> Result<Pools> {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").field("home", &self.shared.home).finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl Store for MemoryStore {
-    fn instance(&self) -> &str {
-        &self.shared.instance
-    }
-
-    async fn stats(&self, tenant: &TenantId) -> Result<StoreStats> {
-        let (tenant, store) = (tenant.clone(), self.shared.home.to_string());
-        self.engine().read(move |connection| stats::census(connection, &tenant, store)).await
-    }
-
-    async fn stats_for(&self, caller: &Principal, now: Timestamp) -> Result<StoreStats> {
-        let (caller, store) = (caller.clone(), self.shared.home.to_string());
-        self.engine().read(move |connection| stats::census_for(connection, &caller, now, store)).await
-    }
-
-    async fn close(&self) -> Result<()> {
-        let store = self.clone();
-        let closed = tokio::task::spawn_blocking(move || store.shared.close());
-        closed.await.map_err(|error| Error::unexpected("the store did not close").because(error))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use nexus_benches::{Table, short};
 use nexus_core::access::Permission;
 use nexus_core::document::store::StagedPassage;
-use nexus_core::store::Store;
+use nexus_core::system::SystemStore as _;
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::fixture::{LEASE, admin, at, query, staged};

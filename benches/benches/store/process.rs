@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nexus_benches::{Table, short};
-use nexus_core::store::Store;
+use nexus_core::stats::StatsStore as _;
+use nexus_core::system::SystemStore as _;
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::fixture::{admin, query, staged};

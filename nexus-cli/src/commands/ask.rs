@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use nexus_core::run::{AskBuilder, Budget, Outcome, RunHandle};
+use nexus_core::ask::{AskBuilder, RunHandle};
+use nexus_core::run::{Budget, Outcome};
 use nexus_core::{Error, ErrorKind, NanoUsd, Nexus, Result, SessionId};
 use serde_json::{Value, json};
 

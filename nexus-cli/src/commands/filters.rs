@@ -1,8 +1,8 @@
 //! Options that narrow a search: of `nexus ask`, `nexus search` and `nexus chat`.
 
 use clap::Args;
+use nexus_core::ask::AskBuilder;
 use nexus_core::retrieve::Filter;
-use nexus_core::run::AskBuilder;
 use nexus_core::{CorpusId, DocumentId};
 
 /// Filters of a search.

@@ -1,9 +1,10 @@
 //! Rendering of a run: follows its events to the end and prints its answer.
 
+use nexus_core::ask::RunHandle;
 use nexus_core::error::Failure;
 use nexus_core::grounding::Citation;
 use nexus_core::policy::APPROVAL_REQUIRED;
-use nexus_core::run::{Answer, Event, EventBody, Metadata, Outcome, RunHandle};
+use nexus_core::run::{Answer, Event, EventBody, Metadata, Outcome};
 use nexus_core::{Error, ErrorKind, Nexus, Result};
 
 use crate::context::Context;

@@ -221,7 +221,7 @@ impl Visibility {
 /// - Granting and revoking need the required access at the commit: without it they change nothing.
 /// - A grant or a revocation and its audit record commit together; a refused one leaves no record.
 #[async_trait]
-pub trait GrantStore: Send + Sync {
+pub trait GrantStore: std::fmt::Debug + Send + Sync {
     /// Adds `grant`, or replaces the one with the same document, grantee and permission, and returns the stored grant.
     ///
     /// # Errors

@@ -205,7 +205,7 @@ pub fn no_resource() -> Error {
 /// - The resources that each tenant has one of are listed in order of tenant.
 /// - Of concurrent changes of one version, one succeeds.
 #[async_trait]
-pub trait AdminResourceStore: Send + Sync {
+pub trait AdminResourceStore: std::fmt::Debug + Send + Sync {
     /// Returns one resource.
     ///
     /// # Errors

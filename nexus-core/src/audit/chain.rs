@@ -37,7 +37,7 @@ const NOTHING_COMMITTED: Head = Head { next_seq: 0, last: Digest::new([0; 32]), 
 /// - Chains come in the byte order of their run ids: the last id of a page is the cursor of the next.
 /// - A chain names the actor of its first record.
 #[async_trait]
-pub trait AuditChain: Send + Sync {
+pub trait AuditChain: std::fmt::Debug + Send + Sync {
     /// Seals the drafts in the order given, each at the end of its chain, and returns their receipts in
     /// the same order. Drafts may belong to several chains. A dropped future may still commit.
     ///

@@ -19,7 +19,7 @@ use crate::principal::TenantId;
 /// - A change and its audit record commit together; a refused change leaves no record.
 /// - The record of a deletion counts the removed documents.
 #[async_trait]
-pub trait CorpusStore: Send + Sync {
+pub trait CorpusStore: std::fmt::Debug + Send + Sync {
     /// Creates a corpus.
     ///
     /// # Errors

@@ -171,9 +171,8 @@ pub struct Publication {
 /// - Deleting a document removes its passages, grants and vectors.
 /// - Deleting a document whose job is in flight is a conflict.
 /// - Lists are in order of id, and contain only documents visible to the principal.
-/// - Statistics for a principal count only documents visible to it.
 #[async_trait]
-pub trait DocumentStore: Send + Sync {
+pub trait DocumentStore: std::fmt::Debug + Send + Sync {
     /// Records a document and its job. The write commits even when the future is dropped.
     ///
     /// # Errors
@@ -281,7 +280,7 @@ pub struct Reindex {
 /// - Bytes without a document exist while a caller holds their [`Blob`]; discarding the last removes them.
 /// - Bytes that no document refers to any longer are gone when the change is acknowledged.
 #[async_trait]
-pub trait BlobStore: Send + Sync {
+pub trait BlobStore: std::fmt::Debug + Send + Sync {
     /// Stores the bytes of `source`, at most `limit` of them.
     ///
     /// # Errors
@@ -353,7 +352,7 @@ impl fmt::Debug for Hold {
 /// - A failed job is over, and its document has the reason.
 /// - A job of another tenant is `NotFound`.
 #[async_trait]
-pub trait JobQueue: Send + Sync {
+pub trait JobQueue: std::fmt::Debug + Send + Sync {
     /// Claims the next job of any tenant, leased until `now + lease`; `token` identifies the claim.
     ///
     /// # Errors

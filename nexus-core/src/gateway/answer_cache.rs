@@ -16,19 +16,21 @@ use tokio::time::timeout;
 use super::call::ModelCall;
 use super::plan::PlannedAttempt;
 use super::single_flight::FlightGuard;
+use crate::access::GrantStore;
 use crate::access::{Grantee, Permission, Visibility};
 use crate::cache::{
     CacheDigest, CacheEntry, CacheKey, CacheKind, CacheScope, CacheSettings, CacheStore, CacheUse,
     SimilarEntry,
 };
 use crate::clock::Clock;
+use crate::document::DocumentStore;
 use crate::error::{ErrorKind, Result};
 use crate::grounding::markers::renumbered;
 use crate::grounding::{Citation, Evidence};
 use crate::id::CorpusId;
 use crate::llm::{Completion, FinishReason, Request};
 use crate::principal::Principal;
-use crate::store::Store;
+use crate::retrieve::Retriever;
 use crate::usage::Usage;
 
 const SCOPE: &str = "nexus/cache/answer/scope/v1";
@@ -43,7 +45,9 @@ const CACHE_TIMEOUT: Duration = Duration::from_millis(500);
 #[derive(Clone, Copy)]
 pub(super) struct AnswerCache<'a> {
     pub(super) cache: &'a dyn CacheStore,
-    pub(super) store: &'a dyn Store,
+    pub(super) documents: &'a dyn DocumentStore,
+    pub(super) grants: &'a dyn GrantStore,
+    pub(super) retriever: &'a dyn Retriever,
     pub(super) clock: &'a dyn Clock,
     pub(super) settings: CacheSettings,
     pub(super) caller: &'a Principal,
@@ -99,7 +103,7 @@ impl<'a> AnswerCache<'a> {
         let key = async {
             let corpus = match &self.call.corpus {
                 Some(corpus) => {
-                    Some((corpus.clone(), self.store.revision(self.caller.tenant(), corpus).await?))
+                    Some((corpus.clone(), self.retriever.revision(self.caller.tenant(), corpus).await?))
                 }
                 None => None,
             };
@@ -138,7 +142,7 @@ impl<'a> AnswerCache<'a> {
         let sources: BTreeSet<_> =
             shown.iter().map(|shown| (&shown.passage.document, shown.passage.version)).collect();
         for (document, version) in sources {
-            let current = match self.store.document(tenant, document).await {
+            let current = match self.documents.document(tenant, document).await {
                 Ok(current) => current,
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(error),
@@ -147,7 +151,7 @@ impl<'a> AnswerCache<'a> {
                 return Ok(false);
             }
             if visibility != Visibility::All {
-                let grants = self.store.grants(tenant, document).await?;
+                let grants = self.grants.grants(tenant, document).await?;
                 if !visibility.permits(Permission::Read, &grants, now) {
                     return Ok(false);
                 }

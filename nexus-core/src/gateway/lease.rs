@@ -102,7 +102,7 @@ impl Gateway {
         }
         for id in [&owner.id, &owner.recovery] {
             let timeout = inner.current().settings.deadlines.store;
-            if let Err(error) = inner.store_guard.call(timeout, inner.store.release(id)).await {
+            if let Err(error) = inner.store_guard.call(timeout, inner.system.release(id)).await {
                 log_failure(&error, "the lease of this process could not be released");
             }
         }
@@ -155,7 +155,7 @@ impl Inner {
 
     pub(super) async fn renew(&self, lease: &OwnerLease) -> Result<bool> {
         let timeout = self.current().settings.deadlines.store;
-        self.store_guard.call(timeout, self.store.renew(lease)).await
+        self.store_guard.call(timeout, self.system.renew(lease)).await
     }
 }
 

@@ -50,16 +50,21 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::admin;
+use crate::access::GrantStore;
+use crate::audit::AuditChain;
 use crate::audit::{Draft, Sealer, UnsealedRecords};
 use crate::cache::CacheStore;
 use crate::clock::Clock;
+use crate::document::DocumentStore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{IdSource, ModelId, RunId};
+use crate::ledger::{LedgerStore, QuotaStore};
 use crate::policy::PolicyEngine;
 use crate::principal::{Principal, TenantId};
 use crate::quota::{Cap, Limit, Limits, Meter, ScopeKind, Window};
 use crate::retrieve::Embedder;
-use crate::store::Store;
+use crate::retrieve::Retriever;
+use crate::system::SystemStore;
 use crate::task_group::TaskGroup;
 
 use breaker::Breakers;
@@ -89,7 +94,13 @@ pub(crate) struct Gateway {
 /// The state that every call shares.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    store: Arc<dyn Store>,
+    audit: Arc<dyn AuditChain>,
+    documents: Arc<dyn DocumentStore>,
+    grants: Arc<dyn GrantStore>,
+    ledger: Arc<dyn LedgerStore>,
+    quota: Arc<dyn QuotaStore>,
+    retriever: Arc<dyn Retriever>,
+    system: Arc<dyn SystemStore>,
     sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -118,7 +129,13 @@ pub(crate) struct Inner {
 /// The parts of a gateway.
 #[derive(Debug)]
 pub(crate) struct GatewayParts {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) audit: Arc<dyn AuditChain>,
+    pub(crate) documents: Arc<dyn DocumentStore>,
+    pub(crate) grants: Arc<dyn GrantStore>,
+    pub(crate) ledger: Arc<dyn LedgerStore>,
+    pub(crate) quota: Arc<dyn QuotaStore>,
+    pub(crate) retriever: Arc<dyn Retriever>,
+    pub(crate) system: Arc<dyn SystemStore>,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
@@ -135,11 +152,33 @@ impl Gateway {
     /// # Errors
     /// As [`Routing::check`].
     pub(crate) fn new(parts: GatewayParts) -> Result<Self> {
-        let GatewayParts { store, sealer, clock, ids, policy, tasks, models, cache, owner_lease } = parts;
+        let GatewayParts {
+            audit,
+            documents,
+            grants,
+            ledger,
+            quota,
+            retriever,
+            system,
+            sealer,
+            clock,
+            ids,
+            policy,
+            tasks,
+            models,
+            cache,
+            owner_lease,
+        } = parts;
         models.check()?;
         let owner = Owner::new(ids.next(), owner_lease)?;
         let inner = Inner {
-            store,
+            audit,
+            documents,
+            grants,
+            ledger,
+            quota,
+            retriever,
+            system,
             sealer,
             clock,
             ids,
@@ -307,7 +346,7 @@ impl Inner {
     /// Records a refused call.
     async fn append(&self, drafts: Vec<Draft>) -> Result<()> {
         let timeout = self.current().settings.deadlines.store;
-        self.store_guard.call(timeout, self.store.append(self.pending(drafts))).await.map(drop)
+        self.store_guard.call(timeout, self.audit.append(self.pending(drafts))).await.map(drop)
     }
 
     fn pending(&self, drafts: Vec<Draft>) -> UnsealedRecords {

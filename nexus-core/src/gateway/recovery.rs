@@ -109,12 +109,12 @@ impl Inner {
         self.renew(&self.owner.lease(now)).await?;
         // A claim whose answer is lost may have claimed calls, which the next one finds.
         let is_unlisted = self.has_unlisted_calls.swap(true, Ordering::SeqCst);
-        let claimed = self.store.claim_calls(&self.owner.recovery_lease(now), now, usize::MAX).await?;
+        let claimed = self.system.claim_calls(&self.owner.recovery_lease(now), now, usize::MAX).await?;
         if claimed > 0 {
             self.keep_lease();
         }
         let open = if claimed > 0 || is_unlisted || !left.is_empty() {
-            self.store.open_calls().await?
+            self.system.open_calls().await?
         } else {
             Vec::new()
         };
@@ -148,7 +148,7 @@ impl Inner {
         };
         let settlement = self.settlement(&system, &open.call, &settings, end, now);
         let settlement = Settlement { owner: open.owner, ..settlement };
-        self.store_guard.call(timeout, self.store.settle(settlement)).await?;
+        self.store_guard.call(timeout, self.quota.settle(settlement)).await?;
         self.notify_settled();
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Inner {
     async fn attempts_over(&self, open: &OpenCall) -> Result<u32> {
         let of_call =
             LedgerQuery { call: Some(open.call.id.clone()), limit: usize::MAX, ..LedgerQuery::default() };
-        let lines = self.store.ledger(&open.tenant, &of_call).await?;
+        let lines = self.ledger.ledger(&open.tenant, &of_call).await?;
         Ok(lines.iter().map(|line| line.attempt).max().unwrap_or(0))
     }
 }

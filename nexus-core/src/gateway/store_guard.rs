@@ -85,7 +85,7 @@ impl Inner {
         deadline: Duration,
     ) -> Result<BeginResult> {
         let inner = Arc::clone(self);
-        let mut step = Box::pin(async move { inner.store.begin(begin).await }).fuse();
+        let mut step = Box::pin(async move { inner.quota.begin(begin).await }).fuse();
         let begun = self.store_guard.call(deadline, &mut step).await;
         self.keep_lease();
         let error = match begun {
@@ -155,7 +155,7 @@ impl Inner {
     async fn try_settlements(&self, possible: &[Settlement], deadline: Duration) -> Result<(), Unsettled> {
         let mut conflict = None;
         for settlement in possible {
-            match self.store_guard.call(deadline, self.store.settle(settlement.clone())).await {
+            match self.store_guard.call(deadline, self.quota.settle(settlement.clone())).await {
                 Ok(_) => {
                     self.notify_settled();
                     return Ok(());

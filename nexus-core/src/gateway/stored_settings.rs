@@ -90,16 +90,16 @@ impl Inner {
     /// Reads the settings after their version: a change in between makes them newer than it, and never older.
     async fn read_settings(&self, tenant: &TenantId) -> Result<StoredSettings> {
         Ok(StoredSettings {
-            version: self.store.settings_version(tenant).await?,
-            limits: self.store.limits(tenant).await?,
-            prices: self.store.prices().await?,
+            version: self.quota.settings_version(tenant).await?,
+            limits: self.quota.limits(tenant).await?,
+            prices: self.ledger.prices().await?,
             tenant: self.read_tenant(tenant).await?,
         })
     }
 
     async fn read_tenant(&self, tenant: &TenantId) -> Result<TenantSettings> {
         let scope = ResourceScope::Tenant(tenant.clone());
-        match self.store.resource(&scope, TenantSettings::KIND.name, tenant.as_str()).await {
+        match self.resources.resource(&scope, TenantSettings::KIND.name, tenant.as_str()).await {
             Ok(stored) => read(stored.content),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(TenantSettings::default()),
             Err(error) => Err(error),
@@ -110,7 +110,7 @@ impl Inner {
     pub(super) async fn current_settings(&self, tenant: &TenantId) -> Result<Arc<StoredSettings>> {
         let settings = self.current().settings;
         if let Some(known) = self.settings_cache.get(tenant) {
-            let version = self.store.settings_version(tenant);
+            let version = self.quota.settings_version(tenant);
             let version = self.store_guard.call(settings.deadlines.store, version).await?;
             if known.version == version {
                 return Ok(known);

@@ -71,7 +71,7 @@ impl Engine {
         let mut tries = 0;
         loop {
             let began = Instant::now();
-            let heartbeat = self.store.heartbeat(lease, stage, self.clock.now(), extend);
+            let heartbeat = self.jobs.heartbeat(lease, stage, self.clock.now(), extend);
             match timeout(extend, heartbeat).await {
                 Ok(Ok(())) => return Some(began + extend),
                 Ok(Err(error)) if is_transient(&error) && Instant::now() < until => {

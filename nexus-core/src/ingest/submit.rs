@@ -33,7 +33,7 @@ impl Engine {
     ) -> Result<Submitted> {
         new.check()?;
         self.authorise(caller, &DOCUMENT_WRITE, Resource::corpus(&new.corpus), ()).await?;
-        let corpus_created_at = self.store.corpus(caller.tenant(), &new.corpus).await?.created_at;
+        let corpus_created_at = self.corpora.corpus(caller.tenant(), &new.corpus).await?.created_at;
         if let Some(id) = &new.id {
             self.check_may_replace(caller, id).await?;
         }
@@ -42,10 +42,10 @@ impl Engine {
         let most = settings
             .max_document_bytes()
             .map_or(self.settings.max_document_bytes, |own| own.min(self.settings.max_document_bytes));
-        let blob = self.store.put(caller.tenant(), source, most).await?;
+        let blob = self.blobs.put(caller.tenant(), source, most).await?;
         let submitted = self.submit_kept(caller, new, corpus_created_at, quota, &blob).await;
         if submitted.is_err()
-            && let Err(error) = self.store.discard(caller.tenant(), blob).await
+            && let Err(error) = self.blobs.discard(caller.tenant(), blob).await
         {
             tracing::warn!(error = %error.report(), "the raw bytes of a refused document were not removed");
         }
@@ -66,7 +66,7 @@ impl Engine {
         let chunking = if let Some(chunking) = new.chunking {
             chunking
         } else {
-            let corpus = self.store.corpus(caller.tenant(), &new.corpus).await?;
+            let corpus = self.corpora.corpus(caller.tenant(), &new.corpus).await?;
             CorpusConfig::parse(&corpus.provider_config_json)?.chunking.unwrap_or_default()
         };
         let job: JobId = self.new_id()?;
@@ -100,7 +100,7 @@ impl Engine {
             now: self.clock.now(),
             audit,
         };
-        let submitted = self.store.submit(submission).await;
+        let submitted = self.documents.submit(submission).await;
         self.noting_denial(caller, &DOCUMENT_WRITE, &resource, submitted).await
     }
 
@@ -141,14 +141,14 @@ impl Engine {
         let document = document.clone();
         let now = self.clock.now();
         let reindex = Reindex { principal: caller.clone(), job, document, chunking, access, now, audit };
-        let queued = self.store.reindex(reindex).await;
+        let queued = self.documents.reindex(reindex).await;
         self.noting_denial(caller, &DOCUMENT_REINDEX, &resource, queued).await
     }
 
     /// Checks that the caller may replace a document that exists, which needs `write`. A caller without `read` learns
     /// only that the id is taken.
     async fn check_may_replace(&self, caller: &Principal, id: &DocumentId) -> Result<()> {
-        match self.store.document(caller.tenant(), id).await {
+        match self.documents.document(caller.tenant(), id).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             found => found?,
         };

@@ -41,7 +41,7 @@ impl Engine {
     /// call.
     pub(crate) async fn run_next_job(self: &Arc<Self>) -> Result<bool> {
         let token = self.ids.next();
-        let Some(lease) = self.store.claim(&token, self.clock.now(), self.settings.job_lease).await? else {
+        let Some(lease) = self.jobs.claim(&token, self.clock.now(), self.settings.job_lease).await? else {
             return Ok(false);
         };
         if let Err(error) = self.work(&lease).await {
@@ -75,14 +75,14 @@ impl Engine {
     /// gets `LEASE_LOST`, since the job is over.
     async fn publish(&self, lease: &Lease, publication: Publication) -> Result<()> {
         let passages = publication.passages;
-        self.persist(|| self.store.prepare(lease, passages)).await?;
+        self.persist(|| self.documents.prepare(lease, passages)).await?;
         let publish = || async {
             // Access is checked at the commit, not only when the job began.
             let access = self.authorise_job(lease).await?;
             let now = self.clock.now();
             let day = self.gateway.settings().zone.day(now);
             let publication = Publication { access, now, day, ..publication.clone() };
-            self.store.publish(lease, publication).await
+            self.documents.publish(lease, publication).await
         };
         self.persist(publish).await.map(drop)
     }
@@ -97,9 +97,9 @@ impl Engine {
     async fn read(&self, lease: &Lease) -> Result<Publication> {
         let document = &lease.document;
         let access = self.check_job(lease).await?;
-        let corpus = self.persist(|| self.store.corpus(lease.tenant(), &document.corpus_id)).await?;
+        let corpus = self.persist(|| self.corpora.corpus(lease.tenant(), &document.corpus_id)).await?;
         let language = CorpusConfig::parse(&corpus.provider_config_json)?.language;
-        let source = self.persist(|| self.store.open(lease.tenant(), &document.content_hash)).await?;
+        let source = self.persist(|| self.blobs.open(lease.tenant(), &document.content_hash)).await?;
         let mut staging = Staging {
             engine: self,
             lease,
@@ -135,7 +135,7 @@ impl Engine {
     /// Checks early that a job can still be published, to save work on one that cannot.
     async fn check_job(&self, lease: &Lease) -> Result<Authorised<RequiredAccess>> {
         let access = self.authorise_job(lease).await?;
-        let grants = self.persist(|| self.store.grants(lease.tenant(), &lease.document.id)).await?;
+        let grants = self.persist(|| self.grants.grants(lease.tenant(), &lease.document.id)).await?;
         access.check_document(Some(&grants))?;
         Ok(access)
     }
@@ -183,7 +183,7 @@ impl Engine {
         let failure = Failure::from(error);
         let facts = Payload::new().token("outcome", "failed").token("code", &failure.code);
         let audit = self.pending(vec![self.job_draft(lease, Kind::CHAIN_CLOSE).with_payload(facts)]);
-        let fail = || self.store.fail(lease, failure.clone(), self.clock.now(), audit.clone());
+        let fail = || self.jobs.fail(lease, failure.clone(), self.clock.now(), audit.clone());
         match timeout(self.settings.job_lease, self.persist(fail)).await {
             Ok(Err(lost)) if lost.kind() == ErrorKind::Conflict => Ok(()),
             Ok(result) => result,
@@ -299,7 +299,7 @@ impl Staging<'_> {
             })
             .collect();
         self.staged += u32::try_from(passages.len()).unwrap_or(u32::MAX);
-        let stage = || self.engine.store.stage(self.lease, self.model.as_ref(), passages.clone());
+        let stage = || self.engine.documents.stage(self.lease, self.model.as_ref(), passages.clone());
         self.engine.persist(stage).await
     }
 }

@@ -176,7 +176,7 @@ pub struct OpenCall {
 /// - A retry or settlement by another owner is a conflict and changes nothing; the code is `OWNER_LOST`.
 /// - No tenant sees or counts rows of another.
 #[async_trait]
-pub trait QuotaStore: Send + Sync {
+pub trait QuotaStore: std::fmt::Debug + Send + Sync {
     /// Admits a call: takes its idempotency key, checks kill switches and limits, reserves and records. The write
     /// commits even when the future is dropped.
     ///
@@ -299,7 +299,7 @@ pub trait QuotaStore: Send + Sync {
 /// - An answer from the cache is charged nothing and names the avoided cost.
 /// - A model's reasoning is read by its call's id, apart from the call.
 #[async_trait]
-pub trait LedgerStore: Send + Sync {
+pub trait LedgerStore: std::fmt::Debug + Send + Sync {
     /// Returns the calls that match `query`.
     ///
     /// # Errors

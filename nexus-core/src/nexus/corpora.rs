@@ -45,7 +45,7 @@ impl Nexus {
         let corpus = Corpus { id, name: name.to_owned(), provider_config_json: config, created_at };
         let facts = facts(&corpus.id, Some(&corpus.name), Some(&corpus.provider_config_json));
         let audit = self.engine.single_event_chain(caller, CREATED, facts)?;
-        self.engine.store.create_corpus(caller.tenant(), corpus.clone(), audit).await?;
+        self.engine.corpora.create_corpus(caller.tenant(), corpus.clone(), audit).await?;
         Ok(corpus)
     }
 
@@ -64,7 +64,7 @@ impl Nexus {
         patch.provider_config_json.iter().try_for_each(|config| CorpusConfig::parse(config).map(|_| ()))?;
         let facts = facts(id, patch.name.as_deref(), patch.provider_config_json.as_ref());
         let audit = self.engine.single_event_chain(caller, UPDATED, facts)?;
-        self.engine.store.update_corpus(caller.tenant(), id, patch, audit).await
+        self.engine.corpora.update_corpus(caller.tenant(), id, patch, audit).await
     }
 
     /// Returns one corpus.
@@ -73,7 +73,7 @@ impl Nexus {
     /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound).
     pub async fn corpus(&self, caller: &Principal, id: &CorpusId) -> Result<Corpus> {
         self.authorise(caller, &CORPUS_READ, Resource::corpus(id)).await?;
-        self.engine.store.corpus(caller.tenant(), id).await
+        self.engine.corpora.corpus(caller.tenant(), id).await
     }
 
     /// Returns all corpora of the tenant, in order of id.
@@ -82,7 +82,7 @@ impl Nexus {
     /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn corpora(&self, caller: &Principal) -> Result<Vec<Corpus>> {
         self.authorise_all(caller, &CORPUS_LIST).await?;
-        self.engine.store.corpora(caller.tenant()).await
+        self.engine.corpora.corpora(caller.tenant()).await
     }
 
     /// Removes a corpus with all its documents.
@@ -93,7 +93,7 @@ impl Nexus {
     pub async fn delete_corpus(&self, caller: &Principal, id: &CorpusId) -> Result<()> {
         self.authorise(caller, &CORPUS_DELETE, Resource::corpus(id)).await?;
         let audit = self.engine.single_event_chain(caller, DELETED, facts(id, None, None))?;
-        self.engine.store.delete_corpus(caller.tenant(), id, audit).await
+        self.engine.corpora.delete_corpus(caller.tenant(), id, audit).await
     }
 }
 

@@ -186,7 +186,7 @@ impl Nexus {
     pub async fn documents(&self, caller: &Principal, query: &DocumentQuery) -> Result<Vec<Document>> {
         self.authorise_all(caller, &DOCUMENT_LIST).await?;
         let now = self.engine.clock.now();
-        self.engine.store.documents(caller.tenant(), &Visibility::of(caller), query, now).await
+        self.engine.documents.documents(caller.tenant(), &Visibility::of(caller), query, now).await
     }
 
     /// Returns passages of a document, in reading order, from number `from`.
@@ -202,7 +202,7 @@ impl Nexus {
     ) -> Result<Vec<Passage>> {
         self.engine.authorise(caller, &PASSAGE_LIST, Resource::document(id), ()).await?;
         self.engine.permitted_document(caller, &PASSAGE_LIST, id, Permission::Read).await?;
-        let passages = self.engine.store.passages(caller.tenant(), id, from, limit).await?;
+        let passages = self.engine.documents.passages(caller.tenant(), id, from, limit).await?;
         let facts = Payload::new().id("document", id).count("from", from).count("count", passages.len());
         self.engine.record_read(caller, &PASSAGE_LIST, facts).await?;
         Ok(passages)
@@ -220,7 +220,7 @@ impl Nexus {
             self.engine.permitted_document(caller, &DOCUMENT_DELETE, id, Permission::Delete).await?;
         let facts = Payload::new().id("document", id).token("content_hash", &document.content_hash);
         let audit = self.engine.single_event_chain(caller, DELETED, facts)?;
-        let deleted = self.engine.store.delete_document(&access, id, audit).await;
+        let deleted = self.engine.documents.delete_document(&access, id, audit).await;
         self.engine.noting_denial(caller, &DOCUMENT_DELETE, &resource, deleted).await
     }
 
@@ -248,7 +248,7 @@ impl Nexus {
             created_at: self.engine.clock.now(),
         };
         let audit = self.engine.single_event_chain(caller, GRANTED, grant_facts(&grant))?;
-        let granted = self.engine.store.grant(&access, grant, audit).await;
+        let granted = self.engine.grants.grant(&access, grant, audit).await;
         self.engine.noting_denial(caller, &GRANT_CREATE, &resource, granted).await
     }
 
@@ -260,13 +260,13 @@ impl Nexus {
         let (resource, rule) = (Resource::document(document), AccessRule::Holds(Permission::Owner));
         let access = self.engine.authorise_change(caller, &GRANT_REVOKE, resource.clone(), rule).await?;
         // The grantee and the permission of an id never change, so that reading them before the revocation is safe.
-        let grants = self.engine.store.grants(caller.tenant(), document).await?;
+        let grants = self.engine.grants.grants(caller.tenant(), document).await?;
         let facts = match grants.iter().find(|found| found.id == *grant) {
             Some(found) => grant_facts(found),
             None => Payload::new().id("document", document),
         };
         let audit = self.engine.single_event_chain(caller, REVOKED, facts.id("grant", grant))?;
-        let revoked = self.engine.store.revoke(&access, document, grant, audit).await;
+        let revoked = self.engine.grants.revoke(&access, document, grant, audit).await;
         self.engine.noting_denial(caller, &GRANT_REVOKE, &resource, revoked).await
     }
 
@@ -277,7 +277,7 @@ impl Nexus {
     pub async fn grants(&self, caller: &Principal, document: &DocumentId) -> Result<Vec<Grant>> {
         self.authorise(caller, &GRANT_LIST, Resource::document(document)).await?;
         self.engine.permitted_document(caller, &GRANT_LIST, document, Permission::Owner).await?;
-        self.engine.store.grants(caller.tenant(), document).await
+        self.engine.grants.grants(caller.tenant(), document).await
     }
 }
 
@@ -294,7 +294,7 @@ fn grant_facts(grant: &Grant) -> Payload {
 impl Engine {
     /// Returns a job on whose document `caller` holds `read`. Without it, the document is `NotFound`.
     async fn permitted_job(&self, caller: &Principal, id: &JobId) -> Result<Job> {
-        let job = self.store.job(caller.tenant(), id).await?;
+        let job = self.jobs.job(caller.tenant(), id).await?;
         self.permitted_document(caller, &JOB_READ, &job.document_id, Permission::Read).await?;
         Ok(job)
     }
@@ -307,9 +307,9 @@ impl Engine {
         id: &DocumentId,
         permission: Permission,
     ) -> Result<Document> {
-        let document = self.store.document(caller.tenant(), id).await?;
+        let document = self.documents.document(caller.tenant(), id).await?;
         let (visibility, now) = (Visibility::of(caller), self.clock.now());
-        let grants = self.store.grants(caller.tenant(), id).await?;
+        let grants = self.grants.grants(caller.tenant(), id).await?;
         if visibility.permits(permission, &grants, now) {
             Ok(document)
         } else if visibility.permits(Permission::Read, &grants, now) {

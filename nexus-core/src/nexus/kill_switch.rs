@@ -28,7 +28,7 @@ impl Nexus {
     /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn kill_switches(&self, caller: &Principal) -> Result<Vec<KillSwitch>> {
         self.authorise_all(caller, &KILL_SWITCH_LIST).await?;
-        let switches = self.engine.store.kill_switches(caller.tenant(), self.engine.clock.now()).await?;
+        let switches = self.engine.quota.kill_switches(caller.tenant(), self.engine.clock.now()).await?;
         if Visibility::of(caller) == Visibility::All {
             return Ok(switches);
         }
@@ -59,7 +59,7 @@ impl Nexus {
         let cause = KillSwitchCause::Switch { reason: reason.to_owned() };
         let switch = KillSwitch { scope, cause, since, until: lasts.map(|lasts| since.plus(lasts)) };
         let audit = self.engine.single_event_chain(caller, TRIPPED, switch.facts())?;
-        self.engine.store.trip(caller.tenant(), &switch, audit).await?;
+        self.engine.quota.trip(caller.tenant(), &switch, audit).await?;
         Ok(switch)
     }
 
@@ -72,6 +72,6 @@ impl Nexus {
         self.authorise_all(caller, &SHUTOFF_WRITE).await?;
         self.check_scope(caller, scope).await?;
         let audit = self.engine.single_event_chain(caller, REARMED, scope.facts())?;
-        self.engine.store.rearm(caller.tenant(), scope, self.engine.clock.now(), audit).await
+        self.engine.quota.rearm(caller.tenant(), scope, self.engine.clock.now(), audit).await
     }
 }

@@ -28,7 +28,7 @@ impl Nexus {
     /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn calls(&self, caller: &Principal, query: LedgerQuery) -> Result<Vec<Call>> {
         let query = self.visible(caller, &CALL_LIST, query).await?;
-        let mut calls = self.engine.store.calls(caller.tenant(), &query).await?;
+        let mut calls = self.engine.ledger.calls(caller.tenant(), &query).await?;
         if Visibility::of(caller) != Visibility::All {
             calls.iter_mut().for_each(hide_use_of_others);
         }
@@ -42,7 +42,7 @@ impl Nexus {
     /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn ledger(&self, caller: &Principal, query: LedgerQuery) -> Result<Vec<LedgerEntry>> {
         let query = self.visible(caller, &LEDGER_LIST, query).await?;
-        self.engine.store.ledger(caller.tenant(), &query).await
+        self.engine.ledger.ledger(caller.tenant(), &query).await
     }
 
     /// Returns the reasoning of a model in a call, where it is stored. For admins: it is no part of the answer, and
@@ -53,7 +53,7 @@ impl Nexus {
     pub async fn reasoning(&self, caller: &Principal, call: &str) -> Result<Option<String>> {
         self.authorise_all(caller, &CALL_REASONING).await?;
         self.all_of_the_tenant(caller, &CALL_REASONING).await?;
-        self.engine.store.reasoning(caller.tenant(), call).await
+        self.engine.ledger.reasoning(caller.tenant(), call).await
     }
 
     /// Restricts the query to the calls that the caller may see.

@@ -109,7 +109,7 @@ impl Nexus {
 
     async fn is_own_session(&self, caller: &Principal, id: &str) -> Result<bool> {
         let Ok(id) = SessionId::parse(id) else { return Ok(false) };
-        match self.engine.store.session(caller.tenant(), &id).await {
+        match self.engine.sessions.session(caller.tenant(), &id).await {
             Ok(session) => Ok(session.owner == *caller.subject()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
@@ -118,7 +118,7 @@ impl Nexus {
 
     async fn is_own_run(&self, caller: &Principal, id: &str) -> Result<bool> {
         let Ok(id) = RunId::parse(id) else { return Ok(false) };
-        match self.engine.store.run(caller.tenant(), &id).await {
+        match self.engine.runs.run(caller.tenant(), &id).await {
             Ok(run) => Ok(run.principal.subject() == caller.subject()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
@@ -141,7 +141,7 @@ impl Nexus {
             let (counted_for, resets_at) = (Some(check.key.id), check.resets_at);
             return Ok(LimitStatus { limit, counted_for, used: None, reserved: None, resets_at });
         }
-        let used = self.engine.store.used(caller.tenant(), std::slice::from_ref(&check.key)).await?;
+        let used = self.engine.quota.used(caller.tenant(), std::slice::from_ref(&check.key)).await?;
         let used = used.first().copied().unwrap_or_default();
         Ok(LimitStatus {
             limit,
@@ -165,7 +165,7 @@ impl Nexus {
         self.engine.gateway.check_limit(caller.tenant(), limit).await?;
         let facts = subject(&limit.subject).token("cap", &i64::from(limit.cap).to_string());
         let audit = self.engine.single_event_chain(caller, LIMIT_SET, facts)?;
-        self.engine.store.set_limit(caller.tenant(), limit, audit).await
+        self.engine.quota.set_limit(caller.tenant(), limit, audit).await
     }
 
     /// Removes a limit that was set, and returns whether there was one. The configured limit with the same key
@@ -176,7 +176,7 @@ impl Nexus {
     pub async fn remove_limit(&self, caller: &Principal, of: &LimitKey) -> Result<bool> {
         self.authorise_all(caller, &LIMIT_REMOVE).await?;
         let audit = self.engine.single_event_chain(caller, LIMIT_REMOVED, subject(of))?;
-        self.engine.store.remove_limit(caller.tenant(), of, audit).await
+        self.engine.quota.remove_limit(caller.tenant(), of, audit).await
     }
 }
 

@@ -27,7 +27,8 @@ use crate::error::Result;
 use crate::policy::{Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::Embedder;
-use crate::store::{Store, StoreStats};
+use crate::stats::StoreStats;
+use crate::store::Store;
 
 pub use ledger::MAX_LISTED;
 pub use limits::LimitStatus;
@@ -40,6 +41,8 @@ pub const STATUS_READ: Operation = Operation::new("status.read", READERS, Route:
 #[derive(Clone, Debug)]
 pub struct Nexus {
     engine: Arc<Engine>,
+    #[cfg(feature = "testing")]
+    store: Arc<dyn Store>,
 }
 
 /// Status of a Nexus: its configuration, and the statistics of a tenant's store.
@@ -66,13 +69,23 @@ pub struct Status {
 }
 
 impl Nexus {
-    pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine: Arc::new(engine) }
+    /// Creates the facade of an engine. Only tests look at the store behind it.
+    pub(crate) fn new(
+        engine: Engine,
+        #[cfg_attr(not(feature = "testing"), expect(unused_variables, reason = "only tests look at it"))]
+        store: Arc<dyn Store>,
+    ) -> Self {
+        Self {
+            engine: Arc::new(engine),
+            #[cfg(feature = "testing")]
+            store,
+        }
     }
 
-    /// Returns the store.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.engine.store
+    /// Returns the store, for tests that look behind the facade.
+    #[cfg(feature = "testing")]
+    pub fn store_for_tests(&self) -> &Arc<dyn Store> {
+        &self.store
     }
 
     /// Returns the configuration of this Nexus, and the statistics of the data that the caller may see.
@@ -93,7 +106,7 @@ impl Nexus {
             search_mode: if embedder.is_some() { "hybrid" } else { "lexical" },
             policy_version: self.engine.policy.version(caller.tenant()),
             audit_key: self.engine.sealer.keys().active_kid().to_owned(),
-            store: self.engine.store.stats_for(caller, self.engine.clock.now()).await?,
+            store: self.engine.stats.stats_for(caller, self.engine.clock.now()).await?,
         })
     }
 
@@ -103,7 +116,7 @@ impl Nexus {
     /// # Errors
     /// Those of the store.
     pub async fn ready(&self) -> Result<()> {
-        self.engine.store.check().await
+        self.engine.system.check().await
     }
 
     /// Ends background work within `deadline`, then closes the store. Returns whether all work ended by itself.
@@ -112,11 +125,11 @@ impl Nexus {
     /// # Errors
     /// Those of closing the store.
     pub async fn shutdown(&self, deadline: Duration) -> Result<bool> {
-        let Engine { gateway, tasks, store, denials, .. } = &*self.engine;
+        let Engine { gateway, tasks, system, denials, .. } = &*self.engine;
         let drained = gateway.renewing(tasks.shutdown(deadline)).await;
         gateway.release_lease().await;
         denials.flush().await;
-        store.close().await?;
+        system.close().await?;
         Ok(drained)
     }
 

@@ -24,7 +24,7 @@ impl Nexus {
     pub async fn prices(&self, caller: &Principal) -> Result<Vec<PriceRow>> {
         self.authorise_all(caller, &PRICE_LIST).await?;
         let mut rows = self.gateway_settings().prices.rows().to_vec();
-        rows.extend(self.engine.store.prices().await?);
+        rows.extend(self.engine.ledger.prices().await?);
         Ok(rows)
     }
 
@@ -44,7 +44,7 @@ impl Nexus {
             .time("valid_from", row.valid_from)
             .sha256("rates", &written(row)?);
         let audit = self.engine.single_event_chain(caller, PRICE_ADDED, facts)?;
-        self.engine.store.add_price(row, audit).await
+        self.engine.ledger.add_price(row, audit).await
     }
 }
 

@@ -40,7 +40,7 @@ impl Nexus {
         check_name("reason", reason)?;
         let of_call =
             LedgerQuery { call: Some(call.to_owned()), limit: usize::MAX, ..LedgerQuery::default() };
-        let lines = self.engine.store.ledger(caller.tenant(), &of_call).await?;
+        let lines = self.engine.ledger.ledger(caller.tenant(), &of_call).await?;
         let (own, latest) = chosen(&lines, attempt)?;
         own.check_estimated()?;
         let (usage, charged) = self.billed(caller, own, latest, &bill).await?;
@@ -64,7 +64,7 @@ impl Nexus {
             at: self.engine.clock.now(),
             audit: self.engine.single_event_chain(caller, RECONCILED, facts)?,
         };
-        self.engine.store.reconcile(reconciliation).await
+        self.engine.quota.reconcile(reconciliation).await
     }
 
     /// Returns the usage and the charge of an attempt by the bill. Values that the bill does not state stay as they
@@ -92,7 +92,7 @@ impl Nexus {
     /// Returns the charge of `usage` at the price with which the attempt was admitted.
     async fn priced(&self, caller: &Principal, own: &LedgerEntry, usage: &Usage) -> Result<MeterAmounts> {
         let (settings, routing) = (self.gateway_settings(), self.routing());
-        let prices = settings.prices.clone().with(self.engine.store.prices().await?);
+        let prices = settings.prices.clone().with(self.engine.ledger.prices().await?);
         let named = routing.providers().find(|(name, _)| *name == own.provider);
         let provider = named.map_or(own.provider.as_str(), |(_, provider)| provider.name());
         let price = prices

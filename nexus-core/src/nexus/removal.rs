@@ -36,7 +36,7 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
     pub async fn removable_corpus(&self, caller: &Principal, id: &CorpusId) -> Result<Corpus> {
         self.authorise(caller, &CORPUS_DELETE, Resource::corpus(id)).await?;
-        self.engine.store.corpus(caller.tenant(), id).await
+        self.engine.corpora.corpus(caller.tenant(), id).await
     }
 
     /// Returns the grant that [`Nexus::revoke`] would revoke.
@@ -51,7 +51,7 @@ impl Nexus {
     ) -> Result<Grant> {
         self.authorise(caller, &GRANT_REVOKE, Resource::document(document)).await?;
         self.engine.permitted_document(caller, &GRANT_REVOKE, document, Permission::Owner).await?;
-        let grants = self.engine.store.grants(caller.tenant(), document).await?;
+        let grants = self.engine.grants.grants(caller.tenant(), document).await?;
         let found = grants.into_iter().find(|found| found.id == *grant);
         found.ok_or_else(|| Error::not_found("there is no such grant").code("GRANT_NOT_FOUND"))
     }
@@ -62,7 +62,7 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied).
     pub async fn removable_limit(&self, caller: &Principal, of: &LimitKey) -> Result<Option<Limit>> {
         self.authorise_all(caller, &LIMIT_REMOVE).await?;
-        let set = self.engine.store.limits(caller.tenant()).await?;
+        let set = self.engine.quota.limits(caller.tenant()).await?;
         Ok(set.into_iter().find(|limit| limit.subject == *of))
     }
 }

@@ -39,7 +39,7 @@ impl Engine {
         let at = self.clock.now();
         let writes = vec![ResourceWrite { kind: kind.kind.name, id: id.clone(), change, changed }];
         let batch = ResourceBatch { scope: scope.clone(), writes, by, at, audit };
-        let versions = self.store.write_resources(batch).await?;
+        let versions = self.resources.write_resources(batch).await?;
         if let ResourceScope::Tenant(tenant) = scope {
             self.gateway.forget_settings(tenant);
         }

@@ -169,10 +169,10 @@ impl Nexus {
         let ResourceList { index, page, is_of_installation } = list;
         let query = ResourceQuery { kind: kind.kind.name, index, page: page.bounded() };
         let stored = if kind.scope == Scope::OnePerTenant && is_operator(caller) {
-            self.engine.store.resources_of_tenants(&query).await?
+            self.engine.resources.resources_of_tenants(&query).await?
         } else {
             let scope = self.scope(caller, kind, &kind.kind.list, is_of_installation).await?;
-            self.engine.store.resources(&scope, &query).await?
+            self.engine.resources.resources(&scope, &query).await?
         };
         Ok(stored.into_iter().map(|stored| versioned(stored, |content| content.body)).collect())
     }
@@ -257,7 +257,7 @@ impl Nexus {
     ) -> Result<Vec<ResourceVersion>> {
         let located = self.locate(caller, kind, address.into(), |kind| kind.kind.history).await?;
         let Located { kind, scope, id, .. } = &located;
-        self.engine.store.resource_history(scope, kind.kind.name, id, &page.bounded()).await
+        self.engine.resources.resource_history(scope, kind.kind.name, id, &page.bounded()).await
     }
 
     /// Authorises an operation on a resource and returns where it is.
@@ -317,7 +317,7 @@ impl Nexus {
     }
 
     async fn stored(&self, Located { kind, scope, id, .. }: &Located<'_>) -> Result<StoredResource> {
-        self.engine.store.resource(scope, kind.kind.name, id).await
+        self.engine.resources.resource(scope, kind.kind.name, id).await
     }
 
     /// Checks, seals and stores a whole resource. Returns it redacted, with its new secrets.

@@ -42,7 +42,7 @@ impl Nexus {
         self.authorise_all(caller, &RETENTION_PREVIEW).await?;
         let mut expired = Vec::new();
         for (class, before) in self.cutoffs(caller).await? {
-            let records = self.engine.store.expired(caller.tenant(), class, before).await?;
+            let records = self.engine.retention.expired(caller.tenant(), class, before).await?;
             expired.push(Removed { class, records });
         }
         Ok(expired)
@@ -80,7 +80,7 @@ impl Nexus {
     }
 
     async fn apply_retention_to_all(&self) -> Result<()> {
-        for tenant in self.engine.store.tenants().await? {
+        for tenant in self.engine.retention.tenants().await? {
             let system = Principal::system(tenant, PURPOSE)?;
             for Removed { class, records } in self.apply_retention(&system).await? {
                 if records > 0 {
@@ -125,7 +125,7 @@ impl Nexus {
             let facts = Payload::new().token("class", class.as_str()).time("before", before);
             let audit = self.engine.single_event_chain(caller, APPLIED, facts)?;
             let step = Expire { tenant: caller.tenant().clone(), class, before, limit: STEP, audit };
-            let ids = self.engine.store.expire(step).await?;
+            let ids = self.engine.retention.expire(step).await?;
             if matches!(class, RetentionClass::Journals | RetentionClass::Runs) {
                 self.forget_answers(caller, &ids).await?;
             }
@@ -142,7 +142,7 @@ impl Nexus {
     async fn sweep_idle(&self, caller: &Principal) -> Result<()> {
         let before = self.engine.clock.now().minus(IDLE);
         while !self.engine.tasks.is_stopping() {
-            if self.engine.store.sweep_idle(caller.tenant(), before, STEP).await? == 0 {
+            if self.engine.retention.sweep_idle(caller.tenant(), before, STEP).await? == 0 {
                 break;
             }
         }

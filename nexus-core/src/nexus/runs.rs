@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Nexus;
 use crate::access::Visibility;
+use crate::ask::{AskBuilder, EventStream, stalled};
 use crate::audit::{KeyRing, Kind, Payload, Verification, actor, actor_in, no_chain, verify_run};
 use crate::engine::{Engine, read_facts};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,7 +12,8 @@ use crate::id::{RunId, SessionId};
 use crate::policy::{Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::Retrieved;
-use crate::run::{AskBuilder, Cancelling, EventStream, Run, RunQuery, stalled};
+use crate::run::registry::Cancelling;
+use crate::run::{Run, RunQuery};
 use crate::search::Search;
 use crate::session::{Message, Session};
 use crate::speech::Speech;
@@ -71,7 +73,7 @@ impl Nexus {
     /// # Errors
     /// Those of the store.
     pub async fn resume(&self) -> Result<usize> {
-        self.engine.store.check().await?;
+        self.engine.system.check().await?;
         self.engine.take_over_periodically();
         self.engine.gateway.recover().await?;
         self.engine.claim_runs(usize::MAX).await
@@ -95,7 +97,7 @@ impl Nexus {
             Visibility::All => query.owner,
             Visibility::Granted(_) => Some(caller.subject().clone()),
         };
-        self.engine.store.runs(caller.tenant(), &RunQuery { owner, ..query }).await
+        self.engine.runs.runs(caller.tenant(), &RunQuery { owner, ..query }).await
     }
 
     /// Returns the events of a run from `seq` on: first the recorded ones, then new ones, up to the last one.
@@ -118,11 +120,11 @@ impl Nexus {
         if run.outcome().is_some() {
             return Err(Error::new(ErrorKind::Conflict, "the run is over").code("RUN_CLOSED"));
         }
-        match self.engine.runs.cancel(caller.tenant(), id) {
+        match self.engine.active_runs.cancel(caller.tenant(), id) {
             Cancelling::Driven => Ok(()),
             Cancelling::Stalled => Err(stalled()),
             Cancelling::NotDriven => {
-                self.engine.store.request_cancel(caller, id).await?;
+                self.engine.runs.request_cancel(caller, id).await?;
                 self.engine.claim_cancelled().await
             }
         }
@@ -134,7 +136,7 @@ impl Nexus {
     /// As [`Nexus::run`]; [`NotFound`](ErrorKind::NotFound) with `AUDIO_NOT_FOUND` where there is none.
     pub async fn audio(&self, caller: &Principal, id: &RunId) -> Result<Speech> {
         self.engine.permitted_run(caller, &RUN_AUDIO, id).await?;
-        let audio = self.engine.store.audio(caller.tenant(), id).await?;
+        let audio = self.engine.runs.audio(caller.tenant(), id).await?;
         audio.ok_or_else(|| Error::not_found("the run's answer was not spoken").code("AUDIO_NOT_FOUND"))
     }
 
@@ -148,7 +150,7 @@ impl Nexus {
     pub async fn prune_journal(&self, caller: &Principal, id: &RunId) -> Result<()> {
         self.engine.permitted_run(caller, &RUN_PRUNE, id).await?;
         let audit = self.engine.single_event_chain(caller, PRUNED, Payload::new().id("run", id))?;
-        self.engine.store.prune_journal(caller.tenant(), id, audit).await?;
+        self.engine.runs.prune_journal(caller.tenant(), id, audit).await?;
         self.engine.gateway.forget_run(caller.tenant(), id).await
     }
 
@@ -167,8 +169,9 @@ impl Nexus {
         if Visibility::of(caller) != Visibility::All {
             self.check_own_chain(caller, run).await?;
         }
-        let (store, keys) = (&self.engine.store, keys.unwrap_or(self.engine.sealer.keys()));
-        verify_run(store.as_ref(), store.instance(), caller.tenant(), run, Some(keys)).await
+        let (audit, instance) = (self.engine.audit.as_ref(), self.engine.system.instance());
+        let keys = keys.unwrap_or(self.engine.sealer.keys());
+        verify_run(audit, instance, caller.tenant(), run, Some(keys)).await
     }
 
     /// Returns the ids of the audit chains that the caller started, or of all of the tenant for an admin, in order,
@@ -184,12 +187,12 @@ impl Nexus {
     ) -> Result<Vec<String>> {
         self.authorise_all(caller, &CHAIN_LIST).await?;
         if Visibility::of(caller) == Visibility::All {
-            let chains = self.engine.store.chains(caller.tenant(), after, limit).await?;
+            let chains = self.engine.audit.chains(caller.tenant(), after, limit).await?;
             return Ok(chains.into_iter().map(|chain| chain.run).collect());
         }
         let (own, mut found) = (Some(actor(caller)), Vec::new());
         while found.len() < limit {
-            let page = self.engine.store.chains(caller.tenant(), after, CHAINS_PAGE).await?;
+            let page = self.engine.audit.chains(caller.tenant(), after, CHAINS_PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.run.clone());
             found.extend(page.into_iter().filter(|chain| chain.begun_by == own).map(|chain| chain.run));
@@ -201,12 +204,12 @@ impl Nexus {
     /// Checks that the caller started a chain. A run's owner is stored beside its chain, so that the owner can still
     /// verify a chain whose beginning was altered.
     async fn check_own_chain(&self, caller: &Principal, run: &str) -> Result<()> {
-        let first = self.engine.store.records(caller.tenant(), run, 0, 1).await?;
+        let first = self.engine.audit.records(caller.tenant(), run, 0, 1).await?;
         if first.first().and_then(|first| actor_in(&first.body)) == Some(actor(caller)) {
             return Ok(());
         }
         let Ok(id) = RunId::parse(run) else { return Err(no_chain()) };
-        match self.engine.store.run(caller.tenant(), &id).await {
+        match self.engine.runs.run(caller.tenant(), &id).await {
             Ok(run) if run.principal.subject() == caller.subject() => Ok(()),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             Ok(_) | Err(_) => Err(no_chain()),
@@ -223,7 +226,7 @@ impl Nexus {
             Visibility::All => None,
             Visibility::Granted(_) => Some(caller.subject()),
         };
-        self.engine.store.sessions(caller.tenant(), owner, limit).await
+        self.engine.sessions.sessions(caller.tenant(), owner, limit).await
     }
 
     /// Returns the last messages of a session, oldest first.
@@ -232,11 +235,11 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for another user's session.
     pub async fn messages(&self, caller: &Principal, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
         self.authorise_all(caller, &MESSAGE_LIST).await?;
-        let session = self.engine.store.session(caller.tenant(), id).await?;
+        let session = self.engine.sessions.session(caller.tenant(), id).await?;
         if session.owner != *caller.subject() && Visibility::of(caller) != Visibility::All {
             return Err(Error::not_found("there is no such session").code("SESSION_NOT_FOUND"));
         }
-        self.engine.store.messages(caller.tenant(), id, limit).await
+        self.engine.sessions.messages(caller.tenant(), id, limit).await
     }
 }
 
@@ -249,7 +252,7 @@ impl Engine {
         id: &RunId,
     ) -> Result<Run> {
         self.authorise(caller, operation, Resource::run(id), ()).await?;
-        let run = self.store.run(caller.tenant(), id).await?;
+        let run = self.runs.run(caller.tenant(), id).await?;
         if run.principal.subject() != caller.subject() && Visibility::of(caller) != Visibility::All {
             return Err(Error::not_found("there is no such run").code("RUN_NOT_FOUND"));
         }

@@ -48,7 +48,7 @@ impl Nexus {
         let proof = self.engine.authorise(caller, &TENANT_EXPORT, resource, TenantExport).await?;
         let out = open()?;
         let begun = self.begin_transfer(caller, EXPORT_BEGUN, Payload::new()).await?;
-        let exported = self.engine.store.export(&proof, out).await?;
+        let exported = self.engine.transfer.export(&proof, out).await?;
         let facts = Payload::new().count("lines", exported.lines).token("sha256", &exported.sha256);
         self.record(caller, EXPORTED, facts.id("export", &begun)).await?;
         Ok(exported)
@@ -64,7 +64,7 @@ impl Nexus {
         let resource = Resource::all(TENANT_IMPORT.action.kind());
         let proof = self.engine.authorise(caller, &TENANT_IMPORT, resource, TenantImport).await?;
         let audit = self.engine.single_event_chain(caller, IMPORTED, Payload::new())?;
-        self.engine.store.import(&proof, from, audit).await
+        self.engine.transfer.import(&proof, from, audit).await
     }
 
     /// Copies the data of `scope` to the directory `to`, as of one moment, while the store is in use. The copy is a
@@ -86,7 +86,7 @@ impl Nexus {
         }
         let facts = Payload::new().token("scope", scope.as_str());
         let begun = self.begin_transfer(caller, BACKUP_BEGUN, facts.clone()).await?;
-        self.engine.store.backup(&proof).await?;
+        self.engine.transfer.backup(&proof).await?;
         self.record(caller, BACKED_UP, facts.id("backup", &begun)).await
     }
 
@@ -100,6 +100,6 @@ impl Nexus {
     /// Records an event that changes nothing in the store.
     async fn record(&self, caller: &Principal, kind: Kind, facts: Payload) -> Result<()> {
         let audit = self.engine.single_event_chain(caller, kind, facts)?;
-        self.engine.store.append(audit).await.map(drop)
+        self.engine.audit.append(audit).await.map(drop)
     }
 }

@@ -25,7 +25,7 @@ impl Nexus {
         if by != UsageBy::User {
             self.all_of_the_tenant(caller, &USAGE_READ).await?;
         }
-        let mut rows = self.engine.store.usage(caller.tenant(), by, days.from(), days.to()).await?;
+        let mut rows = self.engine.ledger.usage(caller.tenant(), by, days.from(), days.to()).await?;
         if Visibility::of(caller) != Visibility::All {
             rows.retain(|row| row.id == caller.subject().as_str());
         }
@@ -39,6 +39,6 @@ impl Nexus {
     pub async fn usage_records(&self, caller: &Principal, days: &DateRange) -> Result<Vec<UsageRecord>> {
         self.authorise_all(caller, &USAGE_RECORDS).await?;
         self.all_of_the_tenant(caller, &USAGE_RECORDS).await?;
-        self.engine.store.usage_records(caller.tenant(), days.from(), days.to()).await
+        self.engine.ledger.usage_records(caller.tenant(), days.from(), days.to()).await
     }
 }

@@ -39,7 +39,7 @@ pub struct Expire {
 /// - Nothing of another tenant is removed or counted.
 /// - A sweep removes idle counters, expired kill switches and statistics of past hours; it loosens no limit.
 #[async_trait]
-pub trait RetentionStore: Send + Sync {
+pub trait RetentionStore: std::fmt::Debug + Send + Sync {
     /// Returns the tenants that have records, sorted by name.
     ///
     /// # Errors

@@ -182,7 +182,7 @@ pub struct Retrieved {
 /// - The revision grows with every change to the searchable passages or their visibility.
 /// - An unknown corpus is `NotFound`.
 #[async_trait]
-pub trait Retriever: Send + Sync {
+pub trait Retriever: std::fmt::Debug + Send + Sync {
     /// Searches a corpus.
     ///
     /// # Errors

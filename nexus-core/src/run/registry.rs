@@ -25,7 +25,7 @@ pub(crate) type RunKey = (TenantId, RunId);
 
 /// Registry of the runs that this process drives.
 #[derive(Debug)]
-pub(crate) struct Registry {
+pub(crate) struct RunRegistry {
     slots: Arc<Semaphore>,
     table: Arc<Mutex<Table>>,
 }
@@ -90,7 +90,7 @@ pub(crate) enum Cancelling {
     NotDriven,
 }
 
-impl Registry {
+impl RunRegistry {
     pub(crate) fn new(max: usize) -> Self {
         Self { slots: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))), table: Arc::default() }
     }
@@ -313,7 +313,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_run_has_one_driver_at_a_time_and_an_early_end_calls_for_the_next() {
-        let (registry, (tenant, run)) = (Registry::new(1), key());
+        let (registry, (tenant, run)) = (RunRegistry::new(1), key());
         let first = registry.claim(&tenant, &run).unwrap();
         assert!(registry.claim(&tenant, &run).is_none());
         assert_eq!(registry.cancel(&tenant, &run), Cancelling::Driven);
@@ -333,7 +333,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_is_known_is_adopted_once_and_one_that_was_lost_gets_no_driver() {
-        let (registry, (tenant, run)) = (Registry::new(1), key());
+        let (registry, (tenant, run)) = (RunRegistry::new(1), key());
         assert!(registry.adopt(key()) && !registry.adopt(key()));
         assert_eq!(registry.due(), [key()]);
         let mut driving = registry.claim(&tenant, &run).unwrap();
@@ -346,7 +346,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_driver_that_records_something_is_no_failure() {
-        let (registry, (tenant, run)) = (Registry::new(1), key());
+        let (registry, (tenant, run)) = (RunRegistry::new(1), key());
         for expected in [0, 1, 2] {
             let driving = registry.claim(&tenant, &run).unwrap();
             assert_eq!(driving.failures(), expected);

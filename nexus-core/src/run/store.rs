@@ -73,7 +73,7 @@ pub enum Journal {
 /// - A cancel request for another tenant's run is `NotFound`; one for a run that is over is a conflict.
 /// - Runs are listed latest first, and only those of the tenant.
 #[async_trait]
-pub trait RunStore: Send + Sync {
+pub trait RunStore: std::fmt::Debug + Send + Sync {
     /// Records one transition. The write commits even when the future is dropped.
     ///
     /// # Errors
@@ -125,13 +125,4 @@ pub trait RunStore: Send + Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run; [`Conflict`](crate::ErrorKind::Conflict) when it is
     /// over.
     async fn request_cancel(&self, caller: &Principal, id: &RunId) -> Result<()>;
-}
-
-/// Request to cancel a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CancelRequest {
-    /// Principal that requests it.
-    pub principal: Principal,
-    /// Run to cancel.
-    pub run: RunId,
 }

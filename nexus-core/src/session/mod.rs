@@ -61,7 +61,7 @@ pub struct Message {
 /// - Sessions are listed latest first.
 /// - A deleted session and its audit record commit together; a refused deletion leaves no record.
 #[async_trait]
-pub trait SessionStore: Send + Sync {
+pub trait SessionStore: std::fmt::Debug + Send + Sync {
     /// Returns the session with this id and owner, and creates it if there is none.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use nexus_core::run::CancelRequest;
+use nexus_core::system::CancelRequest;
 use nexus_core::{IdSource, Principal, Result, RunId, UuidV7};
 use serde::{Deserialize, Serialize};
 

@@ -14,4 +14,5 @@ mod retention;
 mod retriever;
 mod runs;
 mod sessions;
+mod stats;
 mod system;

@@ -88,7 +88,8 @@ mod tests {
     use nexus_core::access::Permission;
     use nexus_core::corpus::CorpusStore;
     use nexus_core::retrieve::SearchMode;
-    use nexus_core::store::{Store, SystemStore};
+    use nexus_core::stats::StatsStore as _;
+    use nexus_core::system::SystemStore as _;
     use nexus_core::transfer::{TenantExport, TransferStore as _};
     use nexus_testkit::store::World;
     use nexus_testkit::store::fixture::{admin, allowed, corpus, names, query, reader, vector_query};

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::grounding::Evidence;
-use nexus_core::run::{CancelRequest, Journal, Run, RunQuery, RunStore, RunTransition};
+use nexus_core::run::{Journal, Run, RunQuery, RunStore, RunTransition};
 use nexus_core::speech::Speech;
+use nexus_core::system::CancelRequest;
 use nexus_core::{Principal, Result, RunId, TenantId};
 
 use crate::db::Write;

@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use nexus_core::ledger::OpenCall;
 use nexus_core::owner::OwnerLease;
-use nexus_core::run::{CancelRequest, Run};
-use nexus_core::store::SystemStore;
+use nexus_core::system::{CancelRequest, OpenRun, SystemStore};
 use nexus_core::{Error, ErrorKind, OwnerId, Result, Timestamp};
 use rusqlite::Connection;
 
@@ -34,7 +33,7 @@ impl SystemStore for MemoryStore {
         self.engine().write(move |write| owner::claim(write, &owner::CALLS, &lease, now, limit)).await
     }
 
-    async fn unfinished(&self, owner: &OwnerId) -> Result<Vec<Run>> {
+    async fn unfinished(&self, owner: &OwnerId) -> Result<Vec<OpenRun>> {
         let owner = owner.clone();
         self.engine().read(move |connection| run::unfinished(connection, &owner)).await
     }
@@ -86,5 +85,15 @@ impl SystemStore for MemoryStore {
             .code("STORE_WRITE_LOST"));
         }
         Ok(())
+    }
+
+    fn instance(&self) -> &str {
+        self.instance_name()
+    }
+
+    async fn close(&self) -> Result<()> {
+        let store = self.clone();
+        let closed = tokio::task::spawn_blocking(move || store.shut());
+        closed.await.map_err(|error| Error::unexpected("the store did not close").because(error))
     }
 }

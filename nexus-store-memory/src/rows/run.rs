@@ -3,6 +3,7 @@
 use nexus_core::grounding::Evidence;
 use nexus_core::owner::{OwnerLease, owner_lost};
 use nexus_core::run::{Event, Journal, Run, RunQuery, RunState, RunTransition};
+use nexus_core::system::OpenRun;
 use nexus_core::{Error, ErrorKind, OwnerId, Result, RunId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -198,7 +199,7 @@ fn seq(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Option<
 
 /// Returns the open runs of an owner, of all tenants, in the order in which they began. One that cannot be read is logged
 /// and hides no other.
-pub(crate) fn unfinished(connection: &Connection, owner: &OwnerId) -> Result<Vec<Run>> {
+pub(crate) fn unfinished(connection: &Connection, owner: &OwnerId) -> Result<Vec<OpenRun>> {
     let mut statement = connection
         .prepare_cached("SELECT seq, body FROM run INDEXED BY run_open WHERE closed = 0 AND driver = ?1")
         .map_err(sql)?;
@@ -212,6 +213,7 @@ pub(crate) fn unfinished(connection: &Connection, owner: &OwnerId) -> Result<Vec
                 tracing::error!(seq, error = %error.report(), "an unfinished run cannot be read");
             })
             .ok()
+            .map(|run: Run| OpenRun { tenant: run.tenant().clone(), run: run.id })
     };
     Ok(open.into_iter().filter_map(read).collect())
 }

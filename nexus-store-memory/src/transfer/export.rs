@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 
-use nexus_core::store::Store;
 use nexus_core::{Error, ErrorKind, Result, TenantId, hex};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
@@ -29,7 +28,7 @@ pub(super) fn take(
     lines.write(&Line::Header {
         format: FORMAT.to_owned(),
         version: VERSION,
-        instance: store.instance().to_owned(),
+        instance: store.instance_name().to_owned(),
         tenant: tenant.to_string(),
     })?;
     for table in tables() {

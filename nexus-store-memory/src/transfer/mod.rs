@@ -17,7 +17,7 @@ use std::io;
 use async_trait::async_trait;
 use nexus_core::access::Authorised;
 use nexus_core::audit::UnsealedRecords;
-use nexus_core::store::Store as _;
+use nexus_core::system::SystemStore as _;
 use nexus_core::transfer::{
     Backup, BackupScope, ExportSink, Exported, ImportSource, TenantExport, TenantImport, TransferStore,
 };

@@ -14,7 +14,8 @@ use nexus_core::ledger::{
 use nexus_core::quota::{Cap, CounterState, Limit, Meter, MeterAmounts, ScopeKind, Window};
 use nexus_core::run::{RunQuery, RunStore};
 use nexus_core::search::Search;
-use nexus_core::store::{Store, SystemStore};
+use nexus_core::stats::StatsStore as _;
+use nexus_core::system::SystemStore;
 use nexus_core::transfer::{Backup, BackupScope, TenantExport, TransferStore};
 use nexus_core::{CorpusId, DocumentId, ErrorKind, Nexus, Principal, Result};
 use nexus_store_memory::MemoryStore;

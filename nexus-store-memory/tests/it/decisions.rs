@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use nexus_core::ask::FinishedRun;
 use nexus_core::operations::{CORPUS_CREATE, CORPUS_SEARCH, JOB_READ, RUN_CREATE};
 use nexus_core::policy::{
     Action, Channel, Decision, Effect, Obligation, PolicyEngine, PolicyRequest, Reason, RequestContext,
     Resource, RolePolicy,
 };
-use nexus_core::run::{FinishedRun, Outcome};
+use nexus_core::run::Outcome;
 use nexus_core::{CorpusId, DocumentId, ErrorKind, Nexus, RequestId, Result, Search, Settings, TenantId};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault, Troubles};

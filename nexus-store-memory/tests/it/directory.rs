@@ -5,7 +5,8 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nexus_core::search::Search;
-use nexus_core::store::Store;
+use nexus_core::stats::StatsStore as _;
+use nexus_core::system::SystemStore as _;
 use nexus_core::{CorpusId, ErrorKind, hex};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;

@@ -6,7 +6,7 @@ use nexus_core::access::{Permission, Visibility};
 use nexus_core::audit::Kind;
 use nexus_core::document::store::DocumentQuery;
 use nexus_core::retrieve::Query;
-use nexus_core::store::StoreStats;
+use nexus_core::stats::StoreStats;
 use nexus_core::{ErrorKind, Principal};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;

@@ -10,11 +10,12 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::stream::iter;
+use nexus_core::ask::{FinishedRun, RunHandle};
 use nexus_core::audit::Status;
 use nexus_core::document::{DocumentStatus, JobState, NewDocument};
 use nexus_core::llm::{CompletionEvent, CompletionStream, FinishReason, LlmProvider, ModelInfo, Request};
 use nexus_core::retrieve::HashingEmbedder;
-use nexus_core::run::{EventBody, FinishedRun, Journal, Outcome, RunHandle, RunQuery, RunState};
+use nexus_core::run::{EventBody, Journal, Outcome, RunQuery, RunState};
 use nexus_core::{
     Builder, Clock, CorpusId, DocumentId, ErrorKind, JobId, Nexus, Result, RunId, SessionId, Settings,
     Timestamp,
@@ -82,7 +83,7 @@ async fn at_last(run: &RunHandle) -> FinishedRun {
 pub(crate) async fn check_answered(nexus: &Nexus, run: &RunHandle) {
     let finished = at_last(run).await;
     assert_eq!(finished.outcome, Outcome::Answered, "{finished:?}");
-    let journal = nexus.store().journal(admin().tenant(), run.id(), 0, 999).await.unwrap();
+    let journal = nexus.store_for_tests().journal(admin().tenant(), run.id(), 0, 999).await.unwrap();
     let Journal::Events(events) = journal else { panic!("{journal:?}") };
     assert!(events.iter().zip(0..).all(|(event, seq)| event.seq == seq));
     let answers = events.iter().filter(|event| matches!(event.body, EventBody::Final(_))).count();
@@ -436,7 +437,7 @@ async fn a_worker_keeps_its_lease_however_long_a_step_takes_and_publishes_nothin
             counted.fetch_add(usize::from(name == "heartbeat"), Ordering::SeqCst);
             (name == "prepare").then_some(InjectedFault::FreezesBefore)
         });
-        let store = nexus.store();
+        let store = nexus.store_for_tests();
         let meanwhile = async {
             until(async || troubles.struck() == 1 + u64::from(lost)).await;
             for _ in 0..4 {

@@ -10,7 +10,7 @@ use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use nexus_core::audit::Status;
 use nexus_core::ledger::{AttemptStatus, LedgerStore as _};
 use nexus_core::run::{Journal, Outcome, RunState};
-use nexus_core::store::SystemStore as _;
+use nexus_core::system::SystemStore as _;
 use nexus_core::{CorpusId, Nexus, RunId, Settings};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::fake::FixedClock;
@@ -96,7 +96,7 @@ async fn check_chains(nexus: &Nexus, run: &RunId) {
     for chain in nexus.chains(&admin(), None, 99).await.unwrap() {
         assert_eq!(nexus.verify(&admin(), &chain, None).await.unwrap().status, Status::Ok, "{chain}");
     }
-    let journal = nexus.store().journal(admin().tenant(), run, 0, 999).await.unwrap();
+    let journal = nexus.store_for_tests().journal(admin().tenant(), run, 0, 999).await.unwrap();
     let Journal::Events(events) = journal else { panic!("{journal:?}") };
     let ends = events.iter().filter(|event| event.body.is_last()).count();
     assert_eq!(ends, 1, "{events:?}");

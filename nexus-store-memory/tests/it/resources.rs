@@ -2,7 +2,7 @@
 
 use nexus_core::admin::{AdminResource, ResourceKind, ResourceScope, Scope, SealKey, Secret, SecretPlace};
 use nexus_core::audit::{AuditChain, Status};
-use nexus_core::store::Store;
+use nexus_core::system::SystemStore as _;
 use nexus_core::{
     Authentication, ErrorKind, Nexus, Page, Principal, ResourceAddress, ResourceList, Result, resource_kind,
 };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use nexus_core::hex;
-use nexus_core::store::Store;
+use nexus_core::system::SystemStore as _;
 use nexus_store_memory::{MemoryStore, Swept};
 use nexus_testkit::store::fixture::owner;
 
@@ -120,7 +120,7 @@ trait Requests {
 
 impl Requests for MemoryStore {
     async fn take_cancel(&self) -> usize {
-        nexus_core::store::SystemStore::take_cancel_requests(self, &owner("p")).await.unwrap().len()
+        nexus_core::system::SystemStore::take_cancel_requests(self, &owner("p")).await.unwrap().len()
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use nexus_core::document::NewDocument;
 use nexus_core::document::store::BlobStore;
-use nexus_core::store::Store;
+use nexus_core::system::SystemStore as _;
 use nexus_core::transfer::{TenantExport, TransferStore};
 use nexus_core::{DocumentId, Nexus};
 use nexus_store_memory::MemoryStore;
@@ -226,7 +226,7 @@ async fn an_export_under_way_finds_the_bytes_of_a_document_that_is_replaced_mean
         let lines = String::from_utf8(out.bytes()).unwrap();
         assert!(lines.contains(&nexus_core::hex::encode(b"Thirty days.")));
         assert_eq!(
-            nexus_core::store::SystemStore::take_cancel_requests(&store, &owner("p")).await.unwrap(),
+            nexus_core::system::SystemStore::take_cancel_requests(&store, &owner("p")).await.unwrap(),
             []
         );
         refused(&nexus, "Refused again.".to_owned()).await;

@@ -159,7 +159,10 @@ impl World {
 
     /// Ends all calls in flight, and checks that none is left open.
     pub async fn quiet(&self) {
-        until("no call is open", async || self.nexus.store().open_calls().await.unwrap().is_empty()).await;
+        until("no call is open", async || {
+            self.nexus.store_for_tests().open_calls().await.unwrap().is_empty()
+        })
+        .await;
     }
 }
 
@@ -194,7 +197,7 @@ pub fn reopened(dir: &Path, scripted: &Scripted, settings: GatewaySettings) -> N
 /// Returns the ledger of the default tenant, oldest entry first.
 pub async fn lines(nexus: &Nexus) -> Vec<LedgerEntry> {
     let query = LedgerQuery { limit: 1_000_000, ..LedgerQuery::default() };
-    let mut lines = nexus.store().ledger(caller().tenant(), &query).await.unwrap();
+    let mut lines = nexus.store_for_tests().ledger(caller().tenant(), &query).await.unwrap();
     lines.reverse();
     lines
 }

@@ -264,7 +264,7 @@ impl<O: ModelOperation> CallTask<O> {
     async fn wait_for_result(&self, plan: &Plan<O::Provider>, id: &str) -> Result<()> {
         let deadlines = &plan.settings().deadlines;
         let until = Instant::now() + deadlines.total;
-        let result = || self.inner.store.call_result(self.caller.tenant(), id);
+        let result = || self.inner.quota.call_result(self.caller.tenant(), id);
         while self.inner.store_guard.call(deadlines.store, result()).await?.is_none() {
             if Instant::now() >= until {
                 return Err(

@@ -124,7 +124,7 @@ impl<O: ModelOperation> CallTask<O> {
             attempt,
             ending: outcome,
         };
-        let step = self.inner.store.retry(retry);
+        let step = self.inner.quota.retry(retry);
         let begun = self.inner.store_guard.call(settings.deadlines.store, step).await;
         match begun.and_then(|begun| refusal(begun, &call.record.id)) {
             Ok(None) => {

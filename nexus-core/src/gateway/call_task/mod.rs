@@ -132,7 +132,7 @@ impl<O: ModelOperation> CallTask<O> {
             };
             let settlement = self.settlement(&call, end);
             let timeout = call.plan.settings().deadlines.store;
-            let step = self.inner.store.record_completed(begin, settlement);
+            let step = self.inner.quota.record_completed(begin, settlement);
             let begun = self.inner.store_guard.call(timeout, step).await?;
             if begun == BeginResult::SettingsChanged {
                 plan = self.renewed(&call.plan).await?;

@@ -124,6 +124,7 @@ fn a_report_reads_as_json() {
 }
 
 /// Chain that grows with each read, `left` times.
+#[derive(Debug)]
 struct Busy {
     log: Mutex<(Vec<Record>, Option<Head>)>,
     left: Mutex<usize>,

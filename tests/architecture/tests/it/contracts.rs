@@ -36,6 +36,7 @@ const PORTS: &[(&str, &[&str])] = &[
     ("RunStore", &["tests/testkit/src/store/run.rs"]),
     ("SessionStore", &["tests/testkit/src/store/session.rs"]),
     ("SpeechSynthesizer", &["nexus-providers/tests/vendors/scenarios/speech.rs"]),
+    ("StatsStore", &["tests/testkit/src/store/stats.rs"]),
     ("SystemStore", &["tests/testkit/src/store/system.rs"]),
     ("TokenCounter", &["tests/testkit/src/tokens.rs"]),
     ("TransferStore", &["tests/testkit/src/store/transfer.rs"]),

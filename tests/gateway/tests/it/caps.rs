@@ -236,12 +236,17 @@ async fn a_limit_on_units_without_a_rate_is_refused_wherever_it_comes_from() {
     // A limit that was set before this check existed admits nothing.
     let record = nexus_core::audit::UnsealedRecords::new(
         std::sync::Arc::new(nexus_core::audit::Sealer::new(
-            world.nexus.store().instance(),
+            world.nexus.store_for_tests().instance(),
             nexus_core::audit::KeyRing::from_secret("k0", "a secret of at least sixteen bytes").unwrap(),
         )),
         Vec::new(),
     );
-    world.nexus.store().set_limit(caller().tenant(), &units(Cap::Limited(1)), record).await.unwrap();
+    world
+        .nexus
+        .store_for_tests()
+        .set_limit(caller().tenant(), &units(Cap::Limited(1)), record)
+        .await
+        .unwrap();
     let error = world.complete(call("plain")).await.unwrap_err();
     assert_eq!(error.stable_code(), "LIMIT_UNCOUNTED");
     let configured = GatewaySettings { limits: Limits::none().with([units(Cap::Limited(1))]), ..settings() };

@@ -68,9 +68,9 @@ async fn n35_a_process_killed_at_any_point_leaves_intents_that_the_next_one_ends
         child.wait().unwrap();
     }
     let nexus = reopened(dir.path(), &scripted, governed());
-    assert!(!nexus.store().open_calls().await.unwrap().is_empty(), "no kill struck a call");
+    assert!(!nexus.store_for_tests().open_calls().await.unwrap().is_empty(), "no kill struck a call");
     nexus.resume().await.unwrap();
-    assert!(nexus.store().open_calls().await.unwrap().is_empty());
+    assert!(nexus.store_for_tests().open_calls().await.unwrap().is_empty());
     let compared = compare(&nexus, &scripted).await;
     assert!(
         compared.calls > 300 && compared.exact * 4 > compared.calls,
@@ -122,7 +122,7 @@ async fn n35_n58_a_graceful_stop_under_load_cuts_no_stream_and_loses_no_line() {
         assert!(matches!(pieces.last(), Some(CompletionEvent::Finish(_))));
     }
     let after = reopened(dir.path(), &world.scripted, governed());
-    assert!(after.store().open_calls().await.unwrap().is_empty());
+    assert!(after.store_for_tests().open_calls().await.unwrap().is_empty());
     let (lines, log) = (lines(&after).await, world.scripted.settled_log().await);
     assert_eq!(lines.len(), log.len());
     for line in lines.iter().filter(|line| line.model != "late") {

@@ -72,7 +72,7 @@ async fn nothing_is_reserved(world: &World) {
     for line in world.lines().await {
         let settings = world.nexus.gateway_settings();
         for check in checks(&settings.limits, &line.consumer, &line.model, line.ts, &settings.zone) {
-            let used = world.nexus.store().used(caller().tenant(), &[check.key]).await.unwrap();
+            let used = world.nexus.store_for_tests().used(caller().tenant(), &[check.key]).await.unwrap();
             assert_eq!(used[0].reserved, MeterAmounts::ZERO);
         }
     }
@@ -101,7 +101,7 @@ async fn a_document_and_a_question_are_billed_to_the_nano_usd() {
         assert_eq!((verified.status, verified.entries), (Status::Ok, 2));
     }
     let (tenant, from, to) = (caller().tenant().clone(), "2000-01-01", "2999-12-31");
-    let records = world.nexus.store().usage_records(&tenant, from, to).await.unwrap();
+    let records = world.nexus.store_for_tests().usage_records(&tenant, from, to).await.unwrap();
     let scripted = records.iter().find(|record| record.provider == "scripted").unwrap();
     let tokens: u64 = log.iter().map(|entry| entry.billed.input).sum();
     assert_eq!((scripted.embedding_tokens, scripted.tokens, scripted.queries), (tokens, 0, 0));

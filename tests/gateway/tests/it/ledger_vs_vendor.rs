@@ -193,7 +193,7 @@ async fn n11_n13_n35_the_ledger_is_what_the_vendor_billed() {
     }
     let nexus = reopened(dir.path(), &scripted, governed());
     nexus.resume().await.unwrap();
-    until("no call is open", async || nexus.store().open_calls().await.unwrap().is_empty()).await;
+    until("no call is open", async || nexus.store_for_tests().open_calls().await.unwrap().is_empty()).await;
 
     let compared = compare(&nexus, &scripted).await;
     // Some callers leave before their call began, and half of the faults end well.
@@ -279,7 +279,7 @@ pub(crate) async fn nothing_is_reserved(nexus: &Nexus, lines: &[LedgerEntry]) {
     let settings = governed();
     let mut sums: BTreeMap<_, MeterAmounts> = BTreeMap::new();
     let started: BTreeMap<String, Timestamp> = nexus
-        .store()
+        .store_for_tests()
         .calls(caller().tenant(), &nexus_core::ledger::LedgerQuery { limit: 1_000_000, ..Default::default() })
         .await
         .unwrap()
@@ -299,7 +299,7 @@ pub(crate) async fn nothing_is_reserved(nexus: &Nexus, lines: &[LedgerEntry]) {
         }
     }
     for ((key, meter), sum) in sums {
-        let used = nexus.store().used(caller().tenant(), std::slice::from_ref(&key)).await.unwrap();
+        let used = nexus.store_for_tests().used(caller().tenant(), std::slice::from_ref(&key)).await.unwrap();
         assert_eq!(used[0].reserved, MeterAmounts::ZERO, "{key:?}");
         assert_eq!(used[0].settled.of(meter), sum.of(meter), "{key:?} {meter:?}");
     }

@@ -43,7 +43,7 @@ fn member(store: impl Store, scripted: &Scripted, clock: &Shared) -> Nexus {
 }
 
 async fn open_calls(nexus: &Nexus) -> usize {
-    nexus.store().open_calls().await.unwrap().len()
+    nexus.store_for_tests().open_calls().await.unwrap().len()
 }
 
 /// Checks that one call was charged once, at its reservation, and that its chain verifies.
@@ -53,7 +53,8 @@ async fn charged_once_as_unknown(nexus: &Nexus) {
     assert_eq!((line.status, line.charged), (AttemptStatus::UnknownOutcome, line.reserved));
     let settings = nexus.gateway_settings();
     let mut checks = checks(&settings.limits, &line.consumer, &line.model, line.ts, &settings.zone);
-    let used = nexus.store().used(caller().tenant(), &[checks.remove(0).key]).await.unwrap().remove(0);
+    let used =
+        nexus.store_for_tests().used(caller().tenant(), &[checks.remove(0).key]).await.unwrap().remove(0);
     assert_eq!((used.reserved, used.settled), (MeterAmounts::ZERO, line.charged));
     assert_eq!(nexus.verify(&caller(), &line.call, None).await.unwrap().status, Status::Ok);
 }

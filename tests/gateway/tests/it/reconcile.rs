@@ -70,7 +70,7 @@ pub(crate) async fn reconcile_with_the_bill(nexus: &Nexus, scripted: &Scripted) 
     let unreconciled = LedgerQuery { unreconciled: true, limit: 1, ..LedgerQuery::default() };
     assert_eq!(nexus.ledger(&caller(), unreconciled).await.unwrap(), []);
     let query = LedgerQuery { limit: 1_000_000, ..LedgerQuery::default() };
-    let calls = nexus.store().calls(caller().tenant(), &query).await.unwrap();
+    let calls = nexus.store_for_tests().calls(caller().tenant(), &query).await.unwrap();
     assert!(calls.iter().all(|call| !call.estimated));
     let costs: i64 = calls.iter().map(|call| call.cost.as_nanos()).sum();
     assert_eq!(costs, billed.values().sum::<i64>());

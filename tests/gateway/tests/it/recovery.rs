@@ -45,7 +45,8 @@ async fn nothing_is_left(world: &World, what: &str) {
     let settings = world.nexus.gateway_settings();
     for line in &lines {
         for check in checks(&settings.limits, &line.consumer, &line.model, line.ts, &settings.zone) {
-            let used = world.nexus.store().used(caller().tenant(), &[check.key]).await.unwrap().remove(0);
+            let used =
+                world.nexus.store_for_tests().used(caller().tenant(), &[check.key]).await.unwrap().remove(0);
             assert_eq!((used.reserved, used.settled), (MeterAmounts::ZERO, sum), "{what}");
         }
     }
@@ -124,7 +125,7 @@ async fn a_shutdown_in_an_outage_leaves_the_end_to_the_next_start() {
     drop(nexus);
     let next = engine(MemoryStore::open(dir.path()).unwrap(), routing(&scripted), limited());
     next.resume().await.unwrap();
-    assert!(next.store().open_calls().await.unwrap().is_empty());
+    assert!(next.store_for_tests().open_calls().await.unwrap().is_empty());
     let lines = lines(&next).await;
     assert_eq!(
         (lines.len(), lines[0].status, lines[0].charged),
@@ -161,10 +162,10 @@ async fn a_call_that_cannot_be_ended_holds_up_no_other_and_is_ended_later() {
     troubles.inject("settle", InjectedFault::FailsBefore, 1);
     next.resume().await.unwrap();
     let lines = lines(&next).await;
-    assert_eq!((lines.len(), next.store().open_calls().await.unwrap().len()), (2, 1));
+    assert_eq!((lines.len(), next.store_for_tests().open_calls().await.unwrap().len()), (2, 1));
     next.complete(&caller(), call("plain")).await.unwrap();
     until("the third is ended in the background", async || {
-        next.store().open_calls().await.unwrap().is_empty()
+        next.store_for_tests().open_calls().await.unwrap().is_empty()
     })
     .await;
     assert_eq!(crate::fixture::lines(&next).await.len(), 4);
@@ -185,7 +186,7 @@ async fn the_record_of_a_call_that_was_left_in_its_second_attempt_has_the_sum_of
     let lines = lines(&next).await;
     let sum: i64 = lines.iter().map(|line| line.charged.money.as_nanos()).sum();
     assert_eq!(lines.len(), 2);
-    let records = next.store().records(caller().tenant(), &call, 0, 100).await.unwrap();
+    let records = next.store_for_tests().records(caller().tenant(), &call, 0, 100).await.unwrap();
     let last: serde_json::Value = serde_json::from_slice(&records.last().unwrap().body).unwrap();
     assert_eq!(last["payload"]["charged"], sum.to_string(), "{last}");
     assert_eq!(last["payload"]["attempts"], 2);
@@ -193,7 +194,7 @@ async fn the_record_of_a_call_that_was_left_in_its_second_attempt_has_the_sum_of
 
 /// Returns the open attempts and their calls.
 async fn store_open(store: &MemoryStore) -> Vec<(Option<u32>, String)> {
-    use nexus_core::store::SystemStore as _;
+    use nexus_core::system::SystemStore as _;
     let open = store.open_calls().await.unwrap();
     open.into_iter().map(|open| (open.attempt.map(|attempt| attempt.number), open.call.id)).collect()
 }
@@ -223,7 +224,7 @@ async fn a_call_that_was_left_between_two_attempts_is_recorded_with_the_one_that
     assert_eq!(call.0, None, "the retry was refused, and the call is open without an attempt");
     let next = engine(store.clone(), routing(&scripted), settings());
     next.resume().await.unwrap();
-    let records = next.store().records(caller().tenant(), &call.1, 0, 100).await.unwrap();
+    let records = next.store_for_tests().records(caller().tenant(), &call.1, 0, 100).await.unwrap();
     let last: serde_json::Value = serde_json::from_slice(&records.last().unwrap().body).unwrap();
     assert_eq!(last["payload"]["charged"], worst.as_nanos().to_string(), "{last}");
     assert_eq!(last["payload"]["attempts"], 1);

@@ -92,7 +92,7 @@ async fn characters_are_no_tokens_in_the_records_of_what_was_used() {
     let world = world("tts-1", settings()).await;
     speech(&world).await;
     let (tenant, from, to) = (caller().tenant().clone(), "2000-01-01", "2999-12-31");
-    let record = world.nexus.store().usage_records(&tenant, from, to).await.unwrap().remove(0);
+    let record = world.nexus.store_for_tests().usage_records(&tenant, from, to).await.unwrap().remove(0);
     assert_eq!((record.tokens, record.embedding_tokens), (0, 0));
     assert!(record.estimated_cost > NanoUsd::ZERO);
 }

@@ -46,7 +46,7 @@ async fn used(nexus: &Nexus) -> CounterState {
         run: None,
     };
     let checks = checks(&settings.limits, &consumer, "plain", SystemClock.now(), &settings.zone);
-    nexus.store().used(caller().tenant(), &[checks[0].key.clone()]).await.unwrap()[0]
+    nexus.store_for_tests().used(caller().tenant(), &[checks[0].key.clone()]).await.unwrap()[0]
 }
 
 /// Waits until no call is open, and checks that nothing is reserved and that each entry equals the vendor's bill.

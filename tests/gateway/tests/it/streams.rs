@@ -79,7 +79,7 @@ async fn cancelling_closes_the_connection_and_charges_the_reservation() {
     let line = &world.lines().await[0];
     assert_eq!((line.status, line.charged.money), (AttemptStatus::Truncated, line.reserved.money));
     let query = LedgerQuery { limit: 10, ..LedgerQuery::default() };
-    let calls = world.nexus.store().calls(caller().tenant(), &query).await.unwrap();
+    let calls = world.nexus.store_for_tests().calls(caller().tenant(), &query).await.unwrap();
     assert_eq!(calls[0].status, CallStatus::Cancelled);
 }
 
@@ -121,6 +121,7 @@ async fn what_a_model_thinks_is_kept_apart_from_what_it_says() {
     let world = World::new(settings()).await;
     let completed = world.answer(call("m+thinking=4+frames=3")).await;
     assert!(completed.reply.reasoning.is_empty());
-    let thought = world.nexus.store().reasoning(caller().tenant(), &completed.receipt.call).await.unwrap();
+    let thought =
+        world.nexus.store_for_tests().reasoning(caller().tenant(), &completed.receipt.call).await.unwrap();
     assert!(thought.is_some_and(|thought| !thought.is_empty()));
 }

@@ -60,7 +60,8 @@ async fn abort(nexus: &Nexus, numbers: std::ops::Range<u64>) {
         }
     });
     aborted.buffer_unordered(AT_ONCE).count().await;
-    until("every call is settled", async || nexus.store().open_calls().await.unwrap().is_empty()).await;
+    until("every call is settled", async || nexus.store_for_tests().open_calls().await.unwrap().is_empty())
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,7 +185,8 @@ async fn n29_after_errors_and_refusals_the_processor_is_idle() {
         assert!((2..=2 * ATTEMPTS).contains(&asked), "{fault}: asked {asked} times");
         assert!(polls <= asked * POLLS, "{fault}: {polls} polls for {asked} answers");
     }
-    until("every call is settled", async || nexus.store().open_calls().await.unwrap().is_empty()).await;
+    until("every call is settled", async || nexus.store_for_tests().open_calls().await.unwrap().is_empty())
+        .await;
     let before = (work.asked(), work.polls());
     let wakes = wakes_within_an_hour().await;
     assert_eq!((work.asked(), work.polls()), before, "a provider was called without a caller");

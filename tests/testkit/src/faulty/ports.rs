@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use nexus_core::Store;
 use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess, Visibility};
 use nexus_core::admin::{
     AdminResourceStore, ResourceBatch, ResourceQuery, ResourceScope, ResourceVersion, StoredResource,
@@ -26,10 +27,11 @@ use nexus_core::price::PriceRow;
 use nexus_core::quota::{CounterKey, CounterState, Limit, LimitKey};
 use nexus_core::retention::{Expire, RetentionClass, RetentionStore};
 use nexus_core::retrieve::{Query, Retrieved, Retriever};
-use nexus_core::run::{CancelRequest, Journal, Run, RunQuery, RunStore, RunTransition};
+use nexus_core::run::{Journal, Run, RunQuery, RunStore, RunTransition};
 use nexus_core::session::{Message, Session, SessionStore};
 use nexus_core::speech::Speech;
-use nexus_core::store::{Store, StoreStats, SystemStore};
+use nexus_core::stats::{StatsStore, StoreStats};
+use nexus_core::system::{CancelRequest, OpenRun, SystemStore};
 use nexus_core::transfer::{
     Backup, ExportSink, Exported, ImportSource, TenantExport, TenantImport, TransferStore,
 };
@@ -40,14 +42,15 @@ use nexus_core::{
 
 use super::FaultyStore;
 
-/// Implements a port by passing every method on as a step.
+/// Implements a port by passing every method on as a step; those after `without faults` as they stand.
 macro_rules! pass_on {
-    ($port:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* }) => {
+    ($port:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* } $(without faults { $($plain:tt)* })?) => {
         #[async_trait]
         impl<S: Store> $port for FaultyStore<S> {
             $(async fn $name(&self, $($argument: $type),*) -> Result<$answer> {
                 self.take(stringify!($name), $port::$name(&self.inner, $($argument),*)).await
             })*
+            $($($plain)*)?
         }
     };
 }
@@ -174,10 +177,18 @@ pass_on!(SystemStore {
     fn release(owner: &OwnerId) -> ();
     fn claim_runs(lease: &OwnerLease, now: Timestamp, limit: usize) -> usize;
     fn claim_calls(lease: &OwnerLease, now: Timestamp, limit: usize) -> usize;
-    fn unfinished(owner: &OwnerId) -> Vec<Run>;
+    fn unfinished(owner: &OwnerId) -> Vec<OpenRun>;
     fn open_calls() -> Vec<OpenCall>;
     fn take_cancel_requests(owner: &OwnerId) -> Vec<CancelRequest>;
     fn check() -> ();
+} without faults {
+    fn instance(&self) -> &str {
+        self.inner.instance()
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.inner.close().await
+    }
 });
 
 pass_on!(RetentionStore {
@@ -202,22 +213,7 @@ pass_on!(TransferStore {
     fn backup(backup: &Authorised<Backup>) -> ();
 });
 
-#[async_trait]
-impl<S: Store> Store for FaultyStore<S> {
-    fn instance(&self) -> &str {
-        self.inner.instance()
-    }
-
-    async fn stats(&self, tenant: &TenantId) -> Result<StoreStats> {
-        self.take("census", self.inner.stats(tenant)).await
-    }
-
-    async fn stats_for(&self, caller: &Principal, now: Timestamp) -> Result<StoreStats> {
-        self.take("census_for", self.inner.stats_for(caller, now)).await
-    }
-
-    /// Passes the close on without faults.
-    async fn close(&self) -> Result<()> {
-        self.inner.close().await
-    }
-}
+pass_on!(StatsStore {
+    fn stats(tenant: &TenantId) -> StoreStats;
+    fn stats_for(caller: &Principal, now: Timestamp) -> StoreStats;
+});

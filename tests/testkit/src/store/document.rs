@@ -10,7 +10,7 @@ use nexus_core::document::store::{DocumentQuery, Reindex};
 use nexus_core::document::{Document, DocumentQuota, DocumentStatus};
 use nexus_core::{JobId, Principal};
 
-use super::fixture::{World, access, admin, at, corpus, document, model, reader, staged};
+use super::fixture::{World, access, admin, at, corpus, document, reader, staged};
 use super::scenarios;
 
 scenarios!(
@@ -27,7 +27,6 @@ scenarios!(
     publishing_with_another_number_of_passages_than_were_staged_is_corrupt_and_changes_nothing,
     staging_a_passage_number_again_replaces_it,
     deleting_a_document_removes_its_passages_grants_and_vectors,
-    statistics_for_a_principal_count_only_documents_visible_to_it,
     deleting_a_document_whose_job_is_in_flight_is_a_conflict,
     lists_are_in_order_of_id_and_contain_only_documents_visible_to_the_principal,
     a_reindex_chunks_again_and_leaves_the_content_unchanged,
@@ -375,26 +374,4 @@ async fn passages_come_back_as_they_were_staged(world: World) {
         );
     }
     assert_eq!(passages.len(), 3);
-}
-
-async fn statistics_for_a_principal_count_only_documents_visible_to_it(world: World) {
-    let (caller, member) = (admin("acme"), Principal::user("acme", "u").unwrap().roles(["reader"]));
-    world.corpus(&caller, "c").await;
-    world.publish_vectors(&caller, "c", "mine", &[("leave", [1.0; 4]), ("travel", [1.0; 4])]).await;
-    world.publish(&caller, "c", "hidden", &["leave", "travel", "food"]).await;
-    world.publish(&caller, "c", "expired", &["leave"]).await;
-    for (id, grantee, until) in
-        [("mine", "user:u", None), ("mine", "role:reader", None), ("expired", "user:u", Some(at(1)))]
-    {
-        world.grant(&caller, id, grantee, Permission::Read, until).await;
-    }
-    world.submit(&caller, "c", "queued", "text").await;
-    let stats = async |caller: &Principal| world.store.stats_for(caller, at(2)).await.unwrap();
-    assert_eq!(stats(&caller).await, world.store.stats(caller.tenant()).await.unwrap());
-    let mine = stats(&member).await;
-    assert_eq!((mine.corpora, mine.documents, mine.documents_in_flight, mine.passages), (1, 1, 0, 2));
-    assert_eq!((mine.vectors, mine.runs, mine.audit_records), (vec![(model(), 2)], 0, None));
-    let all = stats(&caller).await;
-    assert_eq!((all.documents, all.documents_in_flight, all.passages), (4, 1, 6));
-    assert!(all.audit_records.unwrap() > 0);
 }

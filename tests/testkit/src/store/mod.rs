@@ -27,6 +27,7 @@ mod retention;
 mod retrieve;
 mod run;
 mod session;
+mod stats;
 mod system;
 pub mod transfer;
 
@@ -104,6 +105,7 @@ const PORTS: &[(&str, &[Scenario])] = &[
     ("retriever", retrieve::SCENARIOS),
     ("run_store", run::SCENARIOS),
     ("session_store", session::SCENARIOS),
+    ("stats_store", stats::SCENARIOS),
     ("system_store", system::SCENARIOS),
     ("transfer_store", transfer::SCENARIOS),
 ];

@@ -46,7 +46,11 @@ impl World {
     }
 
     async fn unfinished(&self, process: &str) -> Vec<Run> {
-        self.store.unfinished(&owner(process)).await.unwrap()
+        let mut runs = Vec::new();
+        for open in self.store.unfinished(&owner(process)).await.unwrap() {
+            runs.push(self.store.run(&open.tenant, &open.run).await.unwrap());
+        }
+        runs
     }
 
     async fn cancels(&self, process: &str) -> Vec<RunId> {

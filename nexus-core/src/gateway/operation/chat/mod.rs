@@ -287,7 +287,9 @@ impl CallTask<Chat> {
         let cache = self.inner.cache.as_deref().filter(|_| !settings.answer_ttl.is_zero())?;
         let cache = AnswerCache {
             cache,
-            store: self.inner.store.as_ref(),
+            documents: self.inner.documents.as_ref(),
+            grants: self.inner.grants.as_ref(),
+            retriever: self.inner.retriever.as_ref(),
             clock: self.inner.clock.as_ref(),
             settings,
             caller: &self.caller,

@@ -46,7 +46,7 @@ async fn n24_a_hit_is_billed_nothing_and_says_what_it_avoided() {
     assert_eq!((kept.cost, kept.avoided, kept.usage), (NanoUsd::ZERO, first.receipt.cost, Usage::default()));
     assert!(!calls.iter().any(|call| call.id == first.receipt.call && call.was_cached));
     let day = "2026-03-01";
-    let store = cached.world.nexus.store();
+    let store = cached.world.nexus.store_for_tests();
     let used = store.usage(caller().tenant(), UsageBy::Tenant, day, day).await.unwrap();
     let billed = usage(&cached.world.scripted.settled_log().await[0].billed);
     assert_eq!((used[0].calls, used[0].tokens), (1, billed.total().unwrap()));
@@ -65,7 +65,7 @@ async fn n24_no_counter_moves_for_a_hit() {
         .map(|check| check.key)
         .collect();
     assert!(!keys.is_empty());
-    let store = cached.world.nexus.store();
+    let store = cached.world.nexus.store_for_tests();
     let before = store.used(caller().tenant(), &keys).await.unwrap();
     for _ in 0..20 {
         assert!(cached.answer(call("plain")).await.receipt.was_cached);
@@ -134,7 +134,7 @@ async fn the_record_of_a_hit_verifies_and_holds_none_of_its_words() {
     let hit = cached.answer(call("plain")).await.receipt.call;
     let nexus = &cached.world.nexus;
     assert_eq!(nexus.verify(&caller(), &hit, None).await.unwrap().status, Status::Ok);
-    let records = nexus.store().records(caller().tenant(), &hit, 0, 99).await.unwrap();
+    let records = nexus.store_for_tests().records(caller().tenant(), &hit, 0, 99).await.unwrap();
     let bodies: String = records.iter().map(|record| String::from_utf8_lossy(&record.body)).collect();
     assert!(bodies.contains("cached") && bodies.contains("avoided"), "{bodies}");
     assert!(!bodies.contains(&words), "{bodies}");

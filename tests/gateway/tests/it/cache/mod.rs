@@ -107,7 +107,7 @@ impl Cached {
     /// Returns the calls of the tenant, oldest first.
     async fn calls(&self) -> Vec<Call> {
         let query = LedgerQuery { limit: 1_000, ..LedgerQuery::default() };
-        let mut calls = self.world.nexus.store().calls(caller().tenant(), &query).await.unwrap();
+        let mut calls = self.world.nexus.store_for_tests().calls(caller().tenant(), &query).await.unwrap();
         calls.reverse();
         calls
     }

@@ -4,11 +4,12 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use nexus_core::access::{Grantee, Permission};
+use nexus_core::ask::FinishedRun;
 use nexus_core::document::NewDocument;
 use nexus_core::gateway::ModelCall;
 use nexus_core::grounding::Evidence;
 use nexus_core::llm::Request;
-use nexus_core::run::{FinishedRun, Outcome};
+use nexus_core::run::Outcome;
 use nexus_core::search::Search;
 use nexus_core::{CorpusId, DocumentId, GrantId, Principal, Timestamp};
 use serde_json::json;

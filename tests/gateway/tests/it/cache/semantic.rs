@@ -158,7 +158,7 @@ async fn a_near_question_over_documents_cites_what_is_shown_for_it() {
         let run = nexus.ask(&caller(), question).corpus("handbook").start().await.unwrap();
         let finished = run.finish().await.unwrap();
         assert_eq!(finished.outcome, Outcome::Answered, "{finished:?}");
-        let shown = nexus.store().evidence(caller().tenant(), run.id()).await.unwrap();
+        let shown = nexus.store_for_tests().evidence(caller().tenant(), run.id()).await.unwrap();
         assert!(!finished.answer.citations.is_empty());
         assert!(finished.answer.citations.iter().all(|citation| citation.check(&shown).is_ok()));
         answers.push(finished.answer);

@@ -9,12 +9,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::commit::stalled;
-use super::event::Event;
-use super::model::Run;
-use super::registry::Progress;
-use super::store::Journal;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::run::event::Event;
+use crate::run::model::Run;
+use crate::run::registry::Progress;
+use crate::run::store::Journal;
 use crate::store_retry::{is_transient, within};
 
 /// Number of journal events per read.
@@ -39,7 +39,7 @@ pub struct EventStream {
 
 impl EventStream {
     pub(crate) fn new(engine: Arc<Engine>, run: Run, from: u64) -> Self {
-        let progress = engine.runs.subscribe(run.tenant(), &run.id);
+        let progress = engine.active_runs.subscribe(run.tenant(), &run.id);
         let is_ours = progress.is_some();
         let (read, waiting_since) = (VecDeque::new(), None);
         Self { engine, run, next_seq: from, read, ended: false, progress, is_ours, waiting_since }
@@ -105,14 +105,13 @@ impl EventStream {
         match &self.progress {
             Some(progress) if progress.has_changed().is_ok() => Ok(false),
             Some(_) | None => {
-                Ok(self.engine.store.run(self.run.tenant(), &self.run.id).await?.outcome().is_some())
+                Ok(self.engine.runs.run(self.run.tenant(), &self.run.id).await?.outcome().is_some())
             }
         }
     }
 
     async fn page(&self) -> Result<Vec<Event>> {
-        let store = &self.engine.store;
-        match store.journal(self.run.tenant(), &self.run.id, self.next_seq, PAGE).await? {
+        match self.engine.runs.journal(self.run.tenant(), &self.run.id, self.next_seq, PAGE).await? {
             Journal::Events(events) => Ok(events),
             Journal::Pruned => Err(Error::new(ErrorKind::NotFound, "the run's events were erased")
                 .code("RESUME_UNSUPPORTED")
@@ -123,7 +122,7 @@ impl EventStream {
     /// Waits for an unread event.
     async fn wait(&mut self) -> Result<()> {
         if self.progress.is_none() {
-            self.progress = self.engine.runs.subscribe(self.run.tenant(), &self.run.id);
+            self.progress = self.engine.active_runs.subscribe(self.run.tenant(), &self.run.id);
         }
         let next = self.next_seq;
         if let Some(progress) = &mut self.progress {

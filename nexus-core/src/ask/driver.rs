@@ -6,9 +6,6 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use tokio::sync::watch;
 
-use super::machine::{Input, RunStep, State, next_effect, step};
-use super::model::Run;
-use super::registry::Driving;
 use super::speech_text::strip_citation_markers;
 use crate::access::Authorised;
 use crate::engine::Engine;
@@ -19,6 +16,9 @@ use crate::llm::prompt::Prompt;
 use crate::llm::{CompletionEvent, ProviderErrorKind, Request, Turn};
 use crate::owner::is_owner_lost;
 use crate::policy::Decision;
+use crate::run::machine::{Input, RunStep, State, next_effect, step};
+use crate::run::model::Run;
+use crate::run::registry::Driving;
 use crate::search::Search;
 use crate::session::{Message, follow_up};
 use crate::store_retry::{is_not_admitted, is_transient, retry, within};
@@ -154,7 +154,7 @@ impl Engine {
     /// Returns the session's messages before this run's question. They are the same on every read, so that a retried
     /// request to the model is the same too and is answered from the stored result.
     async fn history(&self, run: &Run) -> Result<Vec<Message>> {
-        let read = || self.store.history(run.tenant(), &run.session_id, &run.id, HISTORY_MESSAGES);
+        let read = || self.sessions.history(run.tenant(), &run.session_id, &run.id, HISTORY_MESSAGES);
         let read = || within(HISTORY_DEADLINE, read());
         retry(self.settings.record_deadline, is_transient, read).await
     }

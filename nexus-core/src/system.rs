@@ -4,10 +4,10 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::id::OwnerId;
+use crate::id::{OwnerId, RunId};
 use crate::ledger::OpenCall;
 use crate::owner::OwnerLease;
-use crate::run::{CancelRequest, Run};
+use crate::principal::{Principal, TenantId};
 
 /// Store of what no tenant owns: leases on the live work of all tenants, and the health of the store.
 ///
@@ -25,7 +25,7 @@ use crate::run::{CancelRequest, Run};
 /// - A cancel request reaches the owner of the run, once, and no other owner.
 /// - A cancel request for a run whose owner is gone waits for the owner that claims the run.
 #[async_trait]
-pub trait SystemStore: Send + Sync {
+pub trait SystemStore: std::fmt::Debug + Send + Sync {
     /// Renews the lease of an owner on all of its unfinished runs and open calls. Returns whether it has any.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ pub trait SystemStore: Send + Sync {
     ///
     /// # Errors
     /// Those of a store.
-    async fn unfinished(&self, owner: &OwnerId) -> Result<Vec<Run>>;
+    async fn unfinished(&self, owner: &OwnerId) -> Result<Vec<OpenRun>>;
 
     /// Returns the open calls of every owner and tenant, oldest first. One that cannot be read is logged and hides no
     /// other.
@@ -77,4 +77,31 @@ pub trait SystemStore: Send + Sync {
     /// # Errors
     /// Those of a store; [`Unavailable`](crate::ErrorKind::Unavailable) when it is closed or open for reading only.
     async fn check(&self) -> Result<()>;
+
+    /// Returns the instance name in signed audit records, which is constant for the life of the store.
+    fn instance(&self) -> &str;
+
+    /// Ends background work and makes all data durable.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn close(&self) -> Result<()>;
+}
+
+/// Unfinished run of an owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRun {
+    /// The run's tenant.
+    pub tenant: TenantId,
+    /// The run.
+    pub run: RunId,
+}
+
+/// Request to cancel a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelRequest {
+    /// Principal that requests it.
+    pub principal: Principal,
+    /// Run to cancel.
+    pub run: RunId,
 }

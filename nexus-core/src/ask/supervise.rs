@@ -11,16 +11,17 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::commit::stopped;
-use super::machine::{Input, State, open, step};
-use super::model::Run;
-use super::registry::{Cancelling, Driving, RunKey};
-use super::store::{CancelRequest, Journal};
-use super::{Event, EventBody};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::owner::is_owner_lost;
 use crate::policy::Decision;
+use crate::run::machine::{Input, State, open, step};
+use crate::run::model::Run;
+use crate::run::registry::{Cancelling, Driving, RunKey};
+use crate::run::store::Journal;
+use crate::run::{Event, EventBody};
 use crate::store_retry::is_transient;
+use crate::system::CancelRequest;
 
 /// Poll interval at which a process looks for cancel requests from others and for runs without a driver, while it has
 /// runs.
@@ -42,7 +43,7 @@ impl Engine {
         decision: Decision,
         slot: OwnedSemaphorePermit,
     ) -> Result<()> {
-        let mut driving = self.runs.claim(run.tenant(), &run.id).ok_or_else(taken)?;
+        let mut driving = self.active_runs.claim(run.tenant(), &run.id).ok_or_else(taken)?;
         let (accepted, acceptance) = oneshot::channel();
         let engine = Arc::clone(self);
         self.tasks.spawn(async move {
@@ -96,11 +97,12 @@ impl Engine {
         let lease = self.gateway.renew_lease().await?;
         // A claim whose answer is lost may have claimed runs, which the next one finds.
         let is_unlisted = self.has_unlisted_runs.swap(true, Ordering::SeqCst);
-        let claimed = self.store.claim_runs(&lease, self.clock.now(), limit).await?;
+        let claimed = self.system.claim_runs(&lease, self.clock.now(), limit).await?;
         let runs =
-            if claimed > 0 || is_unlisted { self.store.unfinished(&lease.owner).await? } else { Vec::new() };
+            if claimed > 0 || is_unlisted { self.system.unfinished(&lease.owner).await? } else { Vec::new() };
         self.has_unlisted_runs.store(false, Ordering::SeqCst);
-        let new = runs.iter().filter(|run| self.runs.adopt((run.tenant().clone(), run.id.clone()))).count();
+        let new =
+            runs.iter().filter(|run| self.active_runs.adopt((run.tenant.clone(), run.run.clone()))).count();
         if new > 0 {
             self.gateway.keep_lease();
             self.watch();
@@ -134,7 +136,7 @@ impl Engine {
     /// Ends the calls of owners that are gone, and claims as many of their runs as there are free slots.
     async fn take_over(self: &Arc<Self>) -> Result<()> {
         self.gateway.recover().await?;
-        match self.runs.free_slots() {
+        match self.active_runs.free_slots() {
             0 => Ok(()),
             free => self.claim_runs(free).await.map(drop),
         }
@@ -184,12 +186,12 @@ impl Engine {
     }
 
     async fn reload(&self, (tenant, id): &RunKey) -> Result<State> {
-        let run = self.store.run(tenant, id).await?;
-        let evidence = self.store.evidence(tenant, id).await?;
+        let run = self.runs.run(tenant, id).await?;
+        let evidence = self.runs.evidence(tenant, id).await?;
         let mut events: Vec<Event> = Vec::new();
         loop {
             let from = events.len() as u64;
-            match self.store.journal(tenant, id, from, JOURNAL_PAGE).await? {
+            match self.runs.journal(tenant, id, from, JOURNAL_PAGE).await? {
                 Journal::Events(page) if !page.is_empty() => events.extend(page),
                 Journal::Events(_) | Journal::Pruned => break,
             }
@@ -216,7 +218,7 @@ impl Engine {
     /// Claims a run that is to be cancelled if its owner is gone, unless this process has driven no run so far: then it
     /// may be one that only reads.
     pub(crate) async fn claim_cancelled(self: &Arc<Self>) -> Result<()> {
-        if self.runs.has_watched() {
+        if self.active_runs.has_watched() {
             self.claim_runs(usize::MAX).await?;
             self.watch();
         }
@@ -225,7 +227,7 @@ impl Engine {
 
     /// Starts the watcher, unless it runs already.
     pub(crate) fn watch(self: &Arc<Self>) {
-        if self.runs.begin_watching() {
+        if self.active_runs.begin_watching() {
             let engine = Arc::clone(self);
             self.tasks.spawn(async move { engine.watch_runs().await });
         }
@@ -234,18 +236,18 @@ impl Engine {
     /// Delivers cancel requests of other processes and starts drivers for runs without one, until no run is left.
     async fn watch_runs(self: &Arc<Self>) {
         loop {
-            match self.store.take_cancel_requests(self.gateway.owner()).await {
+            match self.system.take_cancel_requests(self.gateway.owner()).await {
                 Ok(requests) => self.deliver(&requests),
                 Err(error) => tracing::warn!(error = %error.report(), "cancel requests could not be read"),
             }
-            for (tenant, run) in self.runs.due() {
+            for (tenant, run) in self.active_runs.due() {
                 // Without a free slot, the next poll takes the run over.
-                let Ok(slot) = self.runs.acquire_slot() else { break };
-                if let Some(driving) = self.runs.claim(&tenant, &run) {
+                let Ok(slot) = self.active_runs.acquire_slot() else { break };
+                if let Some(driving) = self.active_runs.claim(&tenant, &run) {
                     self.take_up(driving, slot).await;
                 }
             }
-            if self.runs.stop_watching_if_idle() {
+            if self.active_runs.stop_watching_if_idle() {
                 return;
             }
             tokio::select! {
@@ -258,8 +260,8 @@ impl Engine {
     fn deliver(&self, requests: &[CancelRequest]) {
         for request in requests {
             let (tenant, run) = (request.principal.tenant(), &request.run);
-            if self.runs.cancel(tenant, run) == Cancelling::NotDriven {
-                self.runs.cancel_next(tenant, run);
+            if self.active_runs.cancel(tenant, run) == Cancelling::NotDriven {
+                self.active_runs.cancel_next(tenant, run);
             }
         }
     }

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Event;
-use super::machine::{Changes, State};
-use super::model::Run;
-use super::registry::Driving;
-use super::store::RunTransition;
 use crate::audit::UnsealedRecords;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::run::Event;
+use crate::run::machine::{Changes, State};
+use crate::run::model::Run;
+use crate::run::registry::Driving;
+use crate::run::store::RunTransition;
 use crate::store_retry::{is_transient, pause, within};
 
 /// Timeout for one try of a step. A step that times out may still be recorded.
@@ -86,10 +86,10 @@ impl Engine {
     /// Tries once. `outcome_unknown` says that an earlier try may have been recorded.
     async fn try_record(&self, advance: &RunTransition, outcome_unknown: bool) -> Result<()> {
         let deadline = TRY_DEADLINE.min(self.settings.record_deadline);
-        match within(deadline, self.store.advance(advance.clone())).await {
+        match within(deadline, self.runs.advance(advance.clone())).await {
             Err(conflict) if outcome_unknown && conflict.kind() == ErrorKind::Conflict => {
                 let run = &advance.run;
-                match within(deadline, self.store.run(run.tenant(), &run.id)).await {
+                match within(deadline, self.runs.run(run.tenant(), &run.id)).await {
                     Ok(stored) if stored == *run => Ok(()),
                     Ok(_) => Err(conflict),
                     Err(error) if error.kind() == ErrorKind::NotFound => Err(conflict),

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::event::{Answer, EventBody};
 use super::event_stream::EventStream;
-use super::model::{Ask, AskOptions, Budget, Outcome, Phase, Run};
 use crate::audit::fresh_salt;
 use crate::cache::CacheUse;
 use crate::engine::{Denial, Engine};
@@ -13,6 +11,8 @@ use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
 use crate::policy::{Decision, Operation, READERS, RequestContext, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::Filter;
+use crate::run::event::{Answer, EventBody};
+use crate::run::model::{Ask, AskOptions, Budget, Outcome, Phase, Run};
 use crate::session::Session;
 
 /// Operation of asking a question.
@@ -151,7 +151,7 @@ impl AskBuilder {
         let decision = engine.decide_ask(&self.caller, &ask, &request).await?;
         // Any other caller learns nothing about the corpus, and gets a refused run.
         if decision.allows() {
-            engine.store.corpus(self.caller.tenant(), &ask.corpus).await?;
+            engine.corpora.corpus(self.caller.tenant(), &ask.corpus).await?;
         }
         let denial = (!decision.allows()).then(|| {
             let resource = Resource::corpus(&ask.corpus);
@@ -192,7 +192,7 @@ impl Engine {
         request: RequestId,
         decision: Decision,
     ) -> Result<Run> {
-        let slot = self.runs.acquire_slot()?;
+        let slot = self.active_runs.acquire_slot()?;
         let version = decision.policy_version.clone();
         let run = self.new_run(caller, ask, session, request, version).await?;
         self.begin(run.clone(), decision, slot).await?;
@@ -215,7 +215,7 @@ impl Engine {
         };
         let owner = caller.subject().clone();
         let session = Session { id, owner, title: title.clone(), created_at: now, updated_at: now };
-        let session = self.store.open_session(caller.tenant(), session).await?;
+        let session = self.sessions.open_session(caller.tenant(), session).await?;
         Ok(Run {
             id: self.new_id()?,
             request_id,
