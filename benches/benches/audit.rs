@@ -43,7 +43,7 @@ fn main() {
         let mut samples: Vec<Duration> = (0..20)
             .map(|_| {
                 let start = std::time::Instant::now();
-                let found = verify("nexus", caller.tenant(), RUN, &records, Some(&head), keys);
+                let found = verify("nexus", caller.tenant_id(), RUN, &records, Some(&head), keys);
                 assert!(found.status.is_sound());
                 start.elapsed() / u32::try_from(CHAIN).expect("a small number")
             })

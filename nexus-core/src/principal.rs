@@ -10,8 +10,8 @@ use crate::id::{OrganisationId, SubjectId, check_id, check_name};
 
 /// Id of a tenant: an isolated set of data that no other tenant can see.
 ///
-/// There is no public constructor: only [`Principal::tenant`] yields one, so code that reads or writes without
-/// a principal does not compile.
+/// There is no public constructor: the engine takes one from a principal after a decision of the policy, and
+/// [`Authorised`](crate::access::Authorised) yields it. So code that reads or writes around the policy does not compile.
 ///
 /// ```compile_fail
 /// let tenant: nexus_core::TenantId = "acme".parse()?;
@@ -177,9 +177,16 @@ impl Principal {
         self
     }
 
-    /// Returns the tenant.
-    pub fn tenant(&self) -> &TenantId {
-        &self.tenant
+    /// Returns the id of the tenant as text.
+    pub fn tenant_id(&self) -> &str {
+        self.tenant.as_str()
+    }
+
+    crate::public_in_tests! {
+        /// Returns the tenant, for reads and writes within it.
+        fn tenant(&self) -> &TenantId {
+            &self.tenant
+        }
     }
 
     /// Returns the subject within the tenant.

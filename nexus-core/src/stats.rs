@@ -21,11 +21,11 @@ pub trait StatsStore: std::fmt::Debug + Send + Sync {
     /// Those of a store.
     async fn stats(&self, tenant: &TenantId) -> Result<StoreStats>;
 
-    /// Returns the statistics of the data that a principal may see at `now`.
+    /// Returns the statistics of the data of the tenant that a principal may see at `now`.
     ///
     /// # Errors
     /// Those of a store.
-    async fn stats_for(&self, caller: &Principal, now: Timestamp) -> Result<StoreStats>;
+    async fn stats_for(&self, tenant: &TenantId, caller: &Principal, now: Timestamp) -> Result<StoreStats>;
 }
 
 /// Statistics of a tenant's data in a store.

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::id::{OwnerId, RunId};
 use crate::ledger::OpenCall;
 use crate::owner::OwnerLease;
-use crate::principal::{Principal, TenantId};
+use crate::principal::Principal;
 
 /// Store of what no tenant owns: leases on the live work of all tenants, and the health of the store.
 ///
@@ -91,8 +91,8 @@ pub trait SystemStore: std::fmt::Debug + Send + Sync {
 /// Unfinished run of an owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRun {
-    /// The run's tenant.
-    pub tenant: TenantId,
+    /// The id of the run's tenant.
+    pub tenant: String,
     /// The run.
     pub run: RunId,
 }

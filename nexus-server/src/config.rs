@@ -169,7 +169,7 @@ mod tests {
     fn requests_act_as_an_admin_of_the_local_tenant_by_default() {
         let env = Environment::from([("HOME", "/h")]);
         let caller = principal(&env, &bootstrap::Config::default()).unwrap();
-        assert_eq!((caller.tenant().as_str(), caller.subject().as_str()), ("local", "local"));
+        assert_eq!((caller.tenant_id(), caller.subject().as_str()), ("local", "local"));
         assert!(caller.has_role("admin"));
     }
 
@@ -179,7 +179,7 @@ mod tests {
         let file =
             bootstrap::Config::parse("tenant = 'acme'\nuser = 'ada'\nroles = ['editor']", &env).unwrap();
         let caller = principal(&env, &file).unwrap();
-        assert_eq!((caller.tenant().as_str(), caller.subject().as_str()), ("acme", "bob"));
+        assert_eq!((caller.tenant_id(), caller.subject().as_str()), ("acme", "bob"));
         assert_eq!(caller.role_names().collect::<Vec<_>>(), ["auditor", "reader"]);
     }
 }

@@ -62,7 +62,7 @@ async fn start(config: Config) -> Result<()> {
     nexus.work_in_background(JOB_PAUSE);
     nexus.apply_retention_in_background();
     tracing::info!(
-        address = %listener.address()?, data = %config.data.display(), tenant = %config.caller.tenant(),
+        address = %listener.address()?, data = %config.data.display(), tenant = %config.caller.tenant_id(),
         user = %config.caller.subject(), "listening, on the loopback address only: there is no authentication yet"
     );
     let server = AppState::new(nexus.clone(), config.caller);

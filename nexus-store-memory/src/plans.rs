@@ -206,7 +206,7 @@ async fn lists_of_documents_and_records_and_the_status_use_indexes() {
     world.store.records(tenant, "r", 0, 9).await.unwrap();
     world.store.head(tenant, "r").await.unwrap();
     world.store.stats(tenant).await.unwrap();
-    world.store.stats_for(&member, at(0)).await.unwrap();
+    world.store.stats_for(member.tenant(), &member, at(0)).await.unwrap();
     world.store.check().await.unwrap();
     check(&noted).await;
 }

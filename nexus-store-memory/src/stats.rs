@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use nexus_core::access::Visibility;
 use nexus_core::id::ModelId;
 use nexus_core::stats::{COUNTED, StoreStats};
-use nexus_core::{Principal, Result, TenantId, Timestamp};
+use nexus_core::{Principal, Result, Timestamp};
 use rusqlite::{Connection, Params, params};
 
 use crate::convert::{number, small};
@@ -13,8 +13,8 @@ use crate::error::sql;
 use crate::search::visible_versions;
 
 /// Counts a tenant's data from indexes. The counts of data that grows with time are bounded.
-pub(crate) fn of_tenant(connection: &Connection, tenant: &TenantId, store: String) -> Result<StoreStats> {
-    let of = tenant.as_str();
+pub(crate) fn of_tenant(connection: &Connection, tenant: &str, store: String) -> Result<StoreStats> {
+    let of = tenant;
     let mut documents = Documents::default();
     each(
         connection,
@@ -69,13 +69,14 @@ pub(crate) fn of_tenant(connection: &Connection, tenant: &TenantId, store: Strin
 /// Counts the documents and versions that a principal may see.
 pub(crate) fn of_principal(
     connection: &Connection,
+    of: &str,
     caller: &Principal,
     now: Timestamp,
     store: String,
 ) -> Result<StoreStats> {
-    let (of, visibility) = (caller.tenant().as_str(), Visibility::of(caller));
+    let visibility = Visibility::of(caller);
     let Some(grantees) = visible_versions::grantees(&visibility)? else {
-        return of_tenant(connection, caller.tenant(), store);
+        return of_tenant(connection, of, store);
     };
     let (mut documents, mut held, mut seen) = (Documents::default(), Held::default(), HashSet::new());
     each(

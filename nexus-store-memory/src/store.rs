@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
-use nexus_core::{Error, Result, TenantId};
+use nexus_core::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::cache::MemoryCache;
@@ -35,14 +35,12 @@ const SWEPT_AT_ONCE: i64 = 1_000;
 /// Embedded store: every store port on SQLite, in RAM or in a directory. A clone is another handle of the same store.
 ///
 /// ```
-/// use nexus_core::Principal;
-/// use nexus_core::store::Store;
+/// use nexus_core::system::SystemStore as _;
 /// use nexus_store_memory::MemoryStore;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let store = MemoryStore::default();
-/// let caller = Principal::user("acme", "u-42")?;
-/// assert_eq!(store.stats(caller.tenant()).await?.documents, 0);
+/// store.check().await?;
 /// # Ok::<(), nexus_core::Error>(())
 /// # }).unwrap();
 /// ```
@@ -360,14 +358,14 @@ impl MemoryStore {
     }
 
     /// Removes raw bytes whose last document was deleted.
-    pub(crate) fn drop_blob(&self, connection: &Connection, tenant: &TenantId, hash: &str) {
-        self.blobs().drop_unreferenced(connection, tenant.as_str(), hash);
+    pub(crate) fn drop_blob(&self, connection: &Connection, tenant: &str, hash: &str) {
+        self.blobs().drop_unreferenced(connection, tenant, hash);
     }
 
     /// Returns a guard for a caller that holds raw bytes which no document references yet.
-    pub(crate) fn hold(&self, tenant: &TenantId, hash: &str) -> BlobHold {
+    pub(crate) fn hold(&self, tenant: &str, hash: &str) -> BlobHold {
         let store = Arc::downgrade(&self.shared);
-        BlobHold { store, tenant: tenant.as_str().to_owned(), hash: hash.to_owned() }
+        BlobHold { store, tenant: tenant.to_owned(), hash: hash.to_owned() }
     }
 
     /// Removes raw bytes whose removal a running backup or export deferred.

@@ -41,7 +41,7 @@ pub(super) async fn run(
         async |OpenStore { nexus, .. }: &OpenStore| nexus.backup(&context.caller, &directory, scope).await;
     context.with_reader(copy).await?;
     let copied = match scope {
-        BackupScope::Tenant => format!("the tenant {}", context.caller.tenant()),
+        BackupScope::Tenant => format!("the tenant {}", context.caller.tenant_id()),
         BackupScope::Store => "the store".to_owned(),
     };
     let line = format!("copied {copied} to `{}`; the audit key is not in it", directory.display());

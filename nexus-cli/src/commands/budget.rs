@@ -135,7 +135,7 @@ pub(super) async fn run(context: &Context<'_>, command: BudgetCommand) -> Result
             let targets = async |OpenStore { nexus, .. }: &OpenStore| {
                 let found =
                     nexus.removable_limit(&context.caller, &subject).await?.ok_or_else(no_such_limit)?;
-                let words = described(&found, context.caller.tenant().as_str());
+                let words = described(&found, context.caller.tenant_id());
                 Ok(vec![Target { words, json: json!({ "limit": found }) }])
             };
             if !may_go_on(context, removal, targets).await? {

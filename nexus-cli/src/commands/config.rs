@@ -76,7 +76,7 @@ fn fields(context: &Context<'_>) -> Vec<Field> {
     for field in &mut fields {
         let value = match field.path.as_str() {
             "data" => json!(context.data.display().to_string()),
-            "tenant" => json!(caller.tenant().as_str()),
+            "tenant" => json!(caller.tenant_id()),
             "user" => json!(caller.subject().as_str()),
             "roles" => json!(caller.role_names().collect::<Vec<_>>()),
             "groups" => json!(caller.group_names().collect::<Vec<_>>()),

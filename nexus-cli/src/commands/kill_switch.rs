@@ -67,7 +67,7 @@ impl ScopeArgs {
 }
 
 pub(super) async fn run(context: &Context<'_>, command: KillSwitchCommand) -> Result<Exit> {
-    let tenant = context.caller.tenant().as_str();
+    let tenant = context.caller.tenant_id();
     match command {
         KillSwitchCommand::Status => {
             let tripped = context

@@ -28,7 +28,7 @@ struct Row {
 
 pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
     let routing = routing(&context.config, &[]).await?;
-    let route = routing.route(context.caller.tenant());
+    let route = routing.route(context.caller.tenant_id());
     let prices = prices(context).await?;
     let now = SystemClock.now();
     let mut models: Vec<Row> = routing

@@ -13,7 +13,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
         context.with_reader(async |OpenStore { nexus, .. }| nexus.status(&context.caller).await).await?;
     if context.output.is_json() {
         let caller = json!({
-            "tenant": context.caller.tenant().as_str(),
+            "tenant": context.caller.tenant_id(),
             "user": context.caller.subject(),
             "roles": context.caller.role_names().collect::<Vec<_>>(),
             "groups": context.caller.group_names().collect::<Vec<_>>(),
@@ -46,10 +46,7 @@ fn print(context: &Context<'_>, output: &Output, status: &Status) -> Result<()> 
     let rows = [
         ("version", status.version.to_owned()),
         ("store", held.store.clone()),
-        (
-            "you",
-            format!("{} of the tenant {}, {}", caller.subject(), caller.tenant().as_str(), roles.join(", ")),
-        ),
+        ("you", format!("{} of the tenant {}, {}", caller.subject(), caller.tenant_id(), roles.join(", "))),
         ("answers", format!("{} {}", status.llm_provider, status.llm_model)),
         ("search", search(status)),
         ("corpora", held.corpora.to_string()),

@@ -15,13 +15,14 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::owner::is_owner_lost;
 use crate::policy::Decision;
+use crate::principal::Principal;
 use crate::run::machine::{Input, State, open, step};
 use crate::run::model::Run;
 use crate::run::registry::{Cancelling, Driving, RunKey};
 use crate::run::store::Journal;
 use crate::run::{Event, EventBody};
 use crate::store_retry::is_transient;
-use crate::system::CancelRequest;
+use crate::system::{CancelRequest, OpenRun};
 
 /// Poll interval at which a process looks for cancel requests from others and for runs without a driver, while it has
 /// runs.
@@ -101,8 +102,11 @@ impl Engine {
         let runs =
             if claimed > 0 || is_unlisted { self.system.unfinished(&lease.owner).await? } else { Vec::new() };
         self.has_unlisted_runs.store(false, Ordering::SeqCst);
-        let new =
-            runs.iter().filter(|run| self.active_runs.adopt((run.tenant.clone(), run.run.clone()))).count();
+        let mut new = 0;
+        for OpenRun { tenant, run } in runs {
+            let tenant = Principal::system(tenant, "recovery")?.tenant().clone();
+            new += usize::from(self.active_runs.adopt((tenant, run)));
+        }
         if new > 0 {
             self.gateway.keep_lease();
             self.watch();

@@ -98,7 +98,7 @@ pub async fn verify_run(
     run: &str,
     keys: Option<&KeyRing>,
 ) -> Result<Verification> {
-    let mut verifier = Verifier::new(instance, tenant, run, keys);
+    let mut verifier = Verifier::new(instance, tenant.as_str(), run, keys);
     let mut from = 0;
     let head = loop {
         // INVARIANT: the head is read after the last record, and no record followed it then. Otherwise a

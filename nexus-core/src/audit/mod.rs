@@ -21,7 +21,7 @@
 //! let close = Draft::new(&caller, "run-1", Kind::CHAIN_CLOSE, "v1", Timestamp::from_micros(9));
 //! let (last, head) = sealer.seal(Some(&head), &close)?;
 //!
-//! let mut verifier = Verifier::new("nexus", caller.tenant(), "run-1", Some(sealer.keys()));
+//! let mut verifier = Verifier::new("nexus", caller.tenant_id(), "run-1", Some(sealer.keys()));
 //! verifier.push(&first);
 //! verifier.push(&last);
 //! assert_eq!(verifier.finish(Some(&head)).status, Status::Ok);

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::hex;
 use crate::id::{RequestId, check_id, check_name};
-use crate::principal::{Authentication, Principal, TenantId};
+use crate::principal::{Authentication, Principal};
 
 /// Kind of an event: lower-case words with dots, such as `run.open`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +58,7 @@ impl Kind {
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// The tenant.
-    pub tenant: TenantId,
+    pub tenant: String,
     /// The id of the run, call or job whose chain the event joins.
     pub chain_id: String,
     /// The kind of event.
@@ -106,7 +106,7 @@ impl Draft {
         at: Timestamp,
     ) -> Self {
         Self {
-            tenant: caller.tenant().clone(),
+            tenant: caller.tenant_id().to_owned(),
             chain_id: run.into(),
             kind,
             actor: actor(caller),
@@ -180,7 +180,7 @@ impl Draft {
         out.push_str(r#","seq":"#);
         out.push_str(&seq.to_string());
         out.push_str(r#","tenant":"#);
-        write_text(&mut out, self.tenant.as_str());
+        write_text(&mut out, &self.tenant);
         out.push_str(r#","ts":"#);
         write_text(&mut out, &self.at.to_string());
         out.push_str(r#","v":1}"#);
@@ -192,7 +192,7 @@ impl Draft {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The tenant.
-    pub tenant: TenantId,
+    pub tenant: String,
     /// The id of the chain's run, call or job.
     pub run: String,
     /// The position in the chain, from 0, without gaps.

@@ -20,9 +20,11 @@ pub struct UnsealedRecords {
 }
 
 impl UnsealedRecords {
-    /// Returns drafts with their sealer.
-    pub fn new(sealer: Arc<Sealer>, drafts: Vec<Draft>) -> Self {
-        Self { sealer, drafts }
+    crate::public_in_tests! {
+        /// Returns drafts with their sealer. Only the engine makes them, so that no change of a store goes around it.
+        fn new(sealer: Arc<Sealer>, drafts: Vec<Draft>) -> Self {
+            Self { sealer, drafts }
+        }
     }
 
     /// Signs the drafts under the installation's name `instance`, which a store that takes an import adopts.

@@ -8,14 +8,13 @@ use super::digest::{Digest, genesis, leaf};
 use super::keys::{KeyRing, RunKey};
 use super::record::{Body, Head, Kind, Record};
 use super::verdict::{Status, Verification};
-use crate::principal::TenantId;
 
 /// Verifies the chain of `run` from `records`, in the order in which they are stored. `expected` is the head that
 /// the store committed; without it, missing records at the end go unnoticed. Without `keys`, signatures are not
 /// checked.
 pub fn verify<'r>(
     instance: &str,
-    tenant: &TenantId,
+    tenant: &str,
     run: &str,
     records: impl IntoIterator<Item = &'r Record>,
     expected: Option<&Head>,
@@ -33,7 +32,7 @@ pub struct Verifier<'k> {
     keys: Option<&'k KeyRing>,
     /// Derived keys of the ring's keys only, so that a chain that names many others does not fill the memory.
     run_keys: Vec<(String, RunKey)>,
-    tenant: TenantId,
+    tenant: String,
     run: String,
     written_tenant: String,
     written_run: String,
@@ -86,14 +85,14 @@ impl Finding {
 
 impl<'k> Verifier<'k> {
     /// Returns a verifier of one chain before its first record.
-    pub fn new(instance: &str, tenant: &TenantId, run: &str, keys: Option<&'k KeyRing>) -> Self {
-        let genesis = genesis(instance, tenant.as_str(), run);
+    pub fn new(instance: &str, tenant: &str, run: &str, keys: Option<&'k KeyRing>) -> Self {
+        let genesis = genesis(instance, tenant, run);
         Self {
             keys,
             run_keys: Vec::new(),
-            tenant: tenant.clone(),
+            tenant: tenant.to_owned(),
             run: run.to_owned(),
-            written_tenant: written(tenant.as_str()),
+            written_tenant: written(tenant),
             written_run: written(run),
             entries: 0,
             last: Link { prev: genesis, leaf: genesis, at: [0; 27], closed: false, proven: false },
@@ -261,7 +260,7 @@ impl<'k> Verifier<'k> {
         let place = if let Some(place) = known {
             place
         } else {
-            let key = self.keys?.run_key(kid, self.tenant.as_str(), &self.run)?;
+            let key = self.keys?.run_key(kid, &self.tenant, &self.run)?;
             self.run_keys.push((kid.to_owned(), key));
             self.run_keys.len() - 1
         };

@@ -303,9 +303,11 @@ pub struct Job {
 }
 
 impl Job {
-    /// Returns the job's tenant.
-    pub fn tenant(&self) -> &TenantId {
-        self.principal.tenant()
+    crate::public_in_tests! {
+        /// Returns the job's tenant.
+        fn tenant(&self) -> &TenantId {
+            self.principal.tenant()
+        }
     }
 }
 

@@ -106,9 +106,11 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Returns the tenant of the job.
-    pub fn tenant(&self) -> &TenantId {
-        self.job.tenant()
+    crate::public_in_tests! {
+        /// Returns the tenant of the job.
+        fn tenant(&self) -> &TenantId {
+            self.job.tenant()
+        }
     }
 }
 

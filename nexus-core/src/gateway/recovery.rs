@@ -10,7 +10,7 @@ use super::call_task::CallEnd;
 use super::{Gateway, Inner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{AttemptOutcome, CallStatus, LedgerQuery, OpenCall, Settlement};
-use crate::principal::Principal;
+use crate::principal::{Principal, TenantId};
 
 /// The wait before calls that could not be ended are tried again; twice as long each further time.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -139,7 +139,7 @@ impl Inner {
         let charged = last.map_or(Some(open.call.cost), |last| open.call.cost.checked_add(last));
         let attempts = match &open.attempt {
             Some(attempt) => attempt.number,
-            None => self.store_guard.call(timeout, self.attempts_over(&open)).await?,
+            None => self.store_guard.call(timeout, self.attempts_over(system.tenant(), &open)).await?,
         };
         let attempted_at = open.attempt.as_ref().map_or(now, |attempt| attempt.started_at);
         let end = CallEnd {
@@ -154,10 +154,10 @@ impl Inner {
     }
 
     /// The number of attempts of a call that are over.
-    async fn attempts_over(&self, open: &OpenCall) -> Result<u32> {
+    async fn attempts_over(&self, tenant: &TenantId, open: &OpenCall) -> Result<u32> {
         let of_call =
             LedgerQuery { call: Some(open.call.id.clone()), limit: usize::MAX, ..LedgerQuery::default() };
-        let lines = self.ledger.ledger(&open.tenant, &of_call).await?;
+        let lines = self.ledger.ledger(tenant, &of_call).await?;
         Ok(lines.iter().map(|line| line.attempt).max().unwrap_or(0))
     }
 }

@@ -154,8 +154,8 @@ impl Routing {
     }
 
     /// The route of a tenant.
-    pub fn route(&self, tenant: &TenantId) -> &Route {
-        self.tenants.get(tenant.as_str()).unwrap_or(&self.route)
+    pub fn route(&self, tenant: &str) -> &Route {
+        self.tenants.get(tenant).unwrap_or(&self.route)
     }
 
     /// The candidates for a call on `route`, in order. A request may name a provider, which must be allowed, and a model,

@@ -132,8 +132,8 @@ impl Settlement {
 /// Unsettled call, as recovery finds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenCall {
-    /// The call's tenant.
-    pub tenant: TenantId,
+    /// The id of the call's tenant.
+    pub tenant: String,
     /// The call.
     pub call: Call,
     /// The unfinished attempt, if there is one.

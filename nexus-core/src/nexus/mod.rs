@@ -106,7 +106,7 @@ impl Nexus {
             search_mode: if embedder.is_some() { "hybrid" } else { "lexical" },
             policy_version: self.engine.policy.version(caller.tenant()),
             audit_key: self.engine.sealer.keys().active_kid().to_owned(),
-            store: self.engine.stats.stats_for(caller, self.engine.clock.now()).await?,
+            store: self.engine.stats.stats_for(caller.tenant(), caller, self.engine.clock.now()).await?,
         })
     }
 

@@ -124,7 +124,7 @@ impl Nexus {
             Cancelling::Driven => Ok(()),
             Cancelling::Stalled => Err(stalled()),
             Cancelling::NotDriven => {
-                self.engine.runs.request_cancel(caller, id).await?;
+                self.engine.runs.request_cancel(caller.tenant(), caller, id).await?;
                 self.engine.claim_cancelled().await
             }
         }

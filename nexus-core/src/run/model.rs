@@ -245,9 +245,11 @@ pub struct Run {
 }
 
 impl Run {
-    /// Returns the run's tenant.
-    pub fn tenant(&self) -> &TenantId {
-        self.principal.tenant()
+    crate::public_in_tests! {
+        /// Returns the run's tenant.
+        fn tenant(&self) -> &TenantId {
+            self.principal.tenant()
+        }
     }
 
     /// Returns the run's outcome, once it is over.

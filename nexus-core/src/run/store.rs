@@ -119,10 +119,10 @@ pub trait RunStore: std::fmt::Debug + Send + Sync {
     async fn prune_journal(&self, tenant: &TenantId, id: &RunId, audit: audit::UnsealedRecords)
     -> Result<()>;
 
-    /// Requests the owner of the run to cancel it. Works on a store that is open for reading only.
+    /// Requests the owner of the tenant's run to cancel it, in the name of `caller`. Works on a store that is open for reading only.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run; [`Conflict`](crate::ErrorKind::Conflict) when it is
     /// over.
-    async fn request_cancel(&self, caller: &Principal, id: &RunId) -> Result<()>;
+    async fn request_cancel(&self, tenant: &TenantId, caller: &Principal, id: &RunId) -> Result<()>;
 }

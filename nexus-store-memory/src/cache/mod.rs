@@ -101,7 +101,7 @@ impl CacheStore for MemoryCache {
     }
 
     async fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
-        let (cache, tenant, run) = (self.clone(), tenant.clone(), run.clone());
+        let (cache, tenant, run) = (self.clone(), tenant.to_string(), run.clone());
         beside(move || {
             CacheKind::ALL.into_iter().try_for_each(|kind| cache.partition(kind).forget_run(&tenant, &run))
         })

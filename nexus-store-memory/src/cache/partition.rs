@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nexus_core::cache::{CacheEntry, CacheKey, CacheScope, SimilarEntry, cosine};
-use nexus_core::{Result, RunId, TenantId, Timestamp};
+use nexus_core::{Result, RunId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::convert::{limit as at_most, small};
@@ -143,13 +143,10 @@ impl Partition {
     }
 
     /// Deletes the entries made for a run, here and in the write-ahead log.
-    pub(super) fn forget_run(&self, tenant: &TenantId, run: &RunId) -> Result<()> {
+    pub(super) fn forget_run(&self, tenant: &str, run: &RunId) -> Result<()> {
         let connection = self.lock();
         connection
-            .execute(
-                "DELETE FROM entry WHERE tenant = ?1 AND run = ?2",
-                params![tenant.as_str(), run.as_str()],
-            )
+            .execute("DELETE FROM entry WHERE tenant = ?1 AND run = ?2", params![tenant, run.as_str()])
             .map_err(sql)?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sql)
     }

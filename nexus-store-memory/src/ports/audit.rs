@@ -29,12 +29,12 @@ impl AuditChain for MemoryStore {
     }
 
     async fn records(&self, tenant: &TenantId, run: &str, from: u64, limit: usize) -> Result<Vec<Record>> {
-        let (tenant, run) = (tenant.clone(), run.to_owned());
+        let (tenant, run) = (tenant.to_string(), run.to_owned());
         self.engine().read(move |connection| audit::records(connection, &tenant, &run, from, limit)).await
     }
 
     async fn head(&self, tenant: &TenantId, run: &str) -> Result<Option<Head>> {
-        let (tenant, run) = (tenant.clone(), run.to_owned());
+        let (tenant, run) = (tenant.to_string(), run.to_owned());
         self.engine().read(move |connection| audit::head(connection, tenant.as_str(), &run)).await
     }
 
@@ -44,7 +44,7 @@ impl AuditChain for MemoryStore {
         after: Option<String>,
         limit: usize,
     ) -> Result<Vec<ChainSummary>> {
-        let tenant = tenant.clone();
+        let tenant = tenant.to_string();
         self.engine()
             .read(move |connection| audit::chains(connection, &tenant, after.as_deref(), limit))
             .await

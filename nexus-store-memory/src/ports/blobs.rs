@@ -11,7 +11,7 @@ use crate::store::MemoryStore;
 impl BlobStore for MemoryStore {
     async fn put(&self, tenant: &TenantId, mut source: Box<dyn Source>, limit: u64) -> Result<Blob> {
         self.check_writable()?;
-        let (store, tenant) = (self.clone(), tenant.clone());
+        let (store, tenant) = (self.clone(), tenant.to_string());
         blocking(move || {
             let kept = store.blobs().put(tenant.as_str(), &mut source, limit)?;
             let hold = Hold::new(store.hold(&tenant, &kept.hash));
@@ -27,7 +27,7 @@ impl BlobStore for MemoryStore {
     }
 
     async fn open(&self, tenant: &TenantId, hash: &str) -> Result<Box<dyn Source>> {
-        let (store, tenant, hash) = (self.clone(), tenant.clone(), hash.to_owned());
+        let (store, tenant, hash) = (self.clone(), tenant.to_string(), hash.to_owned());
         blocking(move || store.blobs().open(tenant.as_str(), &hash)).await
     }
 }

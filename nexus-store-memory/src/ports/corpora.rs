@@ -12,7 +12,7 @@ use crate::store::MemoryStore;
 #[async_trait]
 impl CorpusStore for MemoryStore {
     async fn create_corpus(&self, tenant: &TenantId, corpus: Corpus, audit: UnsealedRecords) -> Result<()> {
-        let tenant = tenant.clone();
+        let tenant = tenant.to_string();
         self.engine().write(move |write| corpus::create(write, &tenant, &corpus, &audit)).await
     }
 
@@ -23,22 +23,22 @@ impl CorpusStore for MemoryStore {
         patch: CorpusPatch,
         audit: UnsealedRecords,
     ) -> Result<Corpus> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         self.engine().write(move |write| corpus::update(write, &tenant, &id, patch, &audit)).await
     }
 
     async fn corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<Corpus> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         self.engine().read(move |connection| corpus::load(connection, &tenant, &id)).await
     }
 
     async fn corpora(&self, tenant: &TenantId) -> Result<Vec<Corpus>> {
-        let tenant = tenant.clone();
+        let tenant = tenant.to_string();
         self.engine().read(move |connection| corpus::list(connection, &tenant)).await
     }
 
     async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId, audit: UnsealedRecords) -> Result<()> {
-        let (tenant, id, store) = (tenant.clone(), id.clone(), self.clone());
+        let (tenant, id, store) = (tenant.to_string(), id.clone(), self.clone());
         let work = move |write: &Write<'_>| {
             let (ordinal, hashes) = corpus::delete(write, &tenant, &id, audit)?;
             write.after_commit(move |connection| {

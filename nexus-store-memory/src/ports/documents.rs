@@ -25,7 +25,7 @@ impl DocumentStore for MemoryStore {
     async fn submit(&self, submission: Submission) -> Result<Submitted> {
         let store = self.clone();
         let work = move |write: &Write<'_>| {
-            let tenant = submission.principal.tenant().clone();
+            let tenant = submission.principal.tenant_id().to_owned();
             store.blobs().check_kept(tenant.as_str(), &submission.content_hash)?;
             let before = document::find(write, &tenant, &submission.id)?;
             let submitted = submit::submit(write, &submission)?;
@@ -45,7 +45,7 @@ impl DocumentStore for MemoryStore {
     }
 
     async fn document(&self, tenant: &TenantId, id: &DocumentId) -> Result<Document> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         let work = move |connection: &Connection| {
             document::find(connection, &tenant, &id)?
                 .map(|stored| stored.document)
@@ -61,7 +61,7 @@ impl DocumentStore for MemoryStore {
         query: &DocumentQuery,
         now: Timestamp,
     ) -> Result<Vec<Document>> {
-        let (tenant, visibility, query) = (tenant.clone(), visibility.clone(), query.clone());
+        let (tenant, visibility, query) = (tenant.to_string(), visibility.clone(), query.clone());
         self.engine()
             .read(move |connection| document::list(connection, &tenant, &visibility, &query, now))
             .await
@@ -76,7 +76,8 @@ impl DocumentStore for MemoryStore {
         let (access, id, store) = (access.clone(), id.clone(), self.clone());
         let work = move |write: &Write<'_>| {
             let hash = document::delete(write, &access, &id, &audit)?;
-            write.after_commit(move |connection| store.drop_blob(connection, access.tenant(), &hash));
+            write
+                .after_commit(move |connection| store.drop_blob(connection, access.tenant().as_str(), &hash));
             Ok(())
         };
         self.engine().write(work).await
@@ -89,7 +90,7 @@ impl DocumentStore for MemoryStore {
         from: u32,
         limit: usize,
     ) -> Result<Vec<Passage>> {
-        let (tenant, document) = (tenant.clone(), document.clone());
+        let (tenant, document) = (tenant.to_string(), document.clone());
         let work = move |connection: &Connection| match document::find(connection, &tenant, &document)? {
             Some(Stored { live: Some(live), document: found, .. }) => {
                 passage::page(connection, live, &document, found.version, from, limit)
@@ -140,7 +141,8 @@ impl MemoryStore {
             }
             let work = move |connection: &Connection| {
                 let held = job::held(connection, &lease)?;
-                let row = corpus::row(connection, lease.tenant(), &lease.document.corpus_id)?;
+                let row =
+                    corpus::row(connection, lease.job.principal.tenant_id(), &lease.document.corpus_id)?;
                 store.indexes().texts.add_ahead(connection, row, held.version, range)
             };
             self.engine().build(work)?.await.map_err(|_| closed())??;

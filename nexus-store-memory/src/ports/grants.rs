@@ -32,7 +32,7 @@ impl GrantStore for MemoryStore {
     }
 
     async fn grants(&self, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {
-        let (tenant, document) = (tenant.clone(), document.clone());
+        let (tenant, document) = (tenant.to_string(), document.clone());
         self.engine().read(move |connection| access::list(connection, &tenant, &document)).await
     }
 }

@@ -42,7 +42,7 @@ impl JobQueue for MemoryStore {
     }
 
     async fn job(&self, tenant: &TenantId, id: &JobId) -> Result<Job> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         self.engine().read(move |connection| job::load(connection, &tenant, &id)).await
     }
 }

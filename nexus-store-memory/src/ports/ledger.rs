@@ -12,31 +12,31 @@ use crate::store::MemoryStore;
 #[async_trait]
 impl LedgerStore for MemoryStore {
     async fn calls(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<Call>> {
-        let (tenant, query) = (tenant.clone(), query.clone());
+        let (tenant, query) = (tenant.to_string(), query.clone());
         self.engine().read(move |connection| ledger::call::list(connection, tenant.as_str(), &query)).await
     }
 
     async fn ledger(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<LedgerEntry>> {
-        let (tenant, query) = (tenant.clone(), query.clone());
+        let (tenant, query) = (tenant.to_string(), query.clone());
         self.engine().read(move |connection| ledger::entry::list(connection, tenant.as_str(), &query)).await
     }
 
     async fn usage(&self, tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Result<Vec<UsageRow>> {
-        let (tenant, from, to) = (tenant.clone(), from.to_owned(), to.to_owned());
+        let (tenant, from, to) = (tenant.to_string(), from.to_owned(), to.to_owned());
         self.engine()
             .read(move |connection| ledger::usage::sums(connection, tenant.as_str(), by, &from, &to))
             .await
     }
 
     async fn usage_records(&self, tenant: &TenantId, from: &str, to: &str) -> Result<Vec<UsageRecord>> {
-        let (tenant, from, to) = (tenant.clone(), from.to_owned(), to.to_owned());
+        let (tenant, from, to) = (tenant.to_string(), from.to_owned(), to.to_owned());
         self.engine()
             .read(move |connection| ledger::usage::records(connection, tenant.as_str(), &from, &to))
             .await
     }
 
     async fn reasoning(&self, tenant: &TenantId, call: &str) -> Result<Option<String>> {
-        let (tenant, call) = (tenant.clone(), call.to_owned());
+        let (tenant, call) = (tenant.to_string(), call.to_owned());
         self.engine()
             .read(move |connection| ledger::call::reasoning(connection, tenant.as_str(), &call))
             .await

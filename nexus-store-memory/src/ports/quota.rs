@@ -43,31 +43,31 @@ impl QuotaStore for MemoryStore {
     }
 
     async fn call_result(&self, tenant: &TenantId, call: &str) -> Result<Option<CallResult>> {
-        let (tenant, call) = (tenant.clone(), call.to_owned());
+        let (tenant, call) = (tenant.to_string(), call.to_owned());
         self.engine()
             .read_reserved(move |connection| ledger::idempotency::result(connection, tenant.as_str(), &call))
             .await
     }
 
     async fn used(&self, tenant: &TenantId, keys: &[CounterKey]) -> Result<Vec<CounterState>> {
-        let (tenant, keys) = (tenant.clone(), keys.to_vec());
+        let (tenant, keys) = (tenant.to_string(), keys.to_vec());
         self.engine().read_reserved(move |connection| quota::used(connection, tenant.as_str(), &keys)).await
     }
 
     async fn settings_version(&self, tenant: &TenantId) -> Result<u64> {
-        let tenant = tenant.clone();
+        let tenant = tenant.to_string();
         self.engine()
             .read_reserved(move |connection| settings_version::read(connection, tenant.as_str()))
             .await
     }
 
     async fn limits(&self, tenant: &TenantId) -> Result<Vec<Limit>> {
-        let tenant = tenant.clone();
+        let tenant = tenant.to_string();
         self.engine().read_reserved(move |connection| quota::limits(connection, &tenant)).await
     }
 
     async fn set_limit(&self, tenant: &TenantId, limit: &Limit, audit: UnsealedRecords) -> Result<()> {
-        let (tenant, limit) = (tenant.clone(), limit.clone());
+        let (tenant, limit) = (tenant.to_string(), limit.clone());
         self.engine().write(move |write| quota::set_limit(write, &tenant, &limit, &audit)).await
     }
 
@@ -77,19 +77,19 @@ impl QuotaStore for MemoryStore {
         subject: &LimitKey,
         audit: UnsealedRecords,
     ) -> Result<bool> {
-        let (tenant, subject) = (tenant.clone(), subject.clone());
+        let (tenant, subject) = (tenant.to_string(), subject.clone());
         self.engine().write(move |write| quota::remove_limit(write, &tenant, &subject, &audit)).await
     }
 
     async fn kill_switches(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<KillSwitch>> {
-        let tenant = tenant.clone();
+        let tenant = tenant.to_string();
         self.engine()
             .read_reserved(move |connection| ledger::kill_switch::list(connection, tenant.as_str(), now))
             .await
     }
 
     async fn trip(&self, tenant: &TenantId, switch: &KillSwitch, audit: UnsealedRecords) -> Result<()> {
-        let (tenant, switch) = (tenant.clone(), switch.clone());
+        let (tenant, switch) = (tenant.to_string(), switch.clone());
         self.engine()
             .write(move |write| ledger::kill_switch::trip(write, tenant.as_str(), &switch, &audit))
             .await
@@ -102,7 +102,7 @@ impl QuotaStore for MemoryStore {
         now: Timestamp,
         audit: UnsealedRecords,
     ) -> Result<bool> {
-        let (tenant, scope) = (tenant.clone(), scope.clone());
+        let (tenant, scope) = (tenant.to_string(), scope.clone());
         self.engine()
             .write(move |write| ledger::kill_switch::rearm(write, tenant.as_str(), &scope, now, &audit))
             .await

@@ -18,7 +18,7 @@ impl RetentionStore for MemoryStore {
     }
 
     async fn expired(&self, tenant: &TenantId, class: RetentionClass, before: Timestamp) -> Result<u64> {
-        let tenant = tenant.clone();
+        let tenant = tenant.to_string();
         let count = move |connection: &rusqlite::Connection| {
             retention::expired(connection, &tenant, class, before, usize::MAX)
         };
@@ -26,7 +26,7 @@ impl RetentionStore for MemoryStore {
     }
 
     async fn sweep_idle(&self, tenant: &TenantId, before: Timestamp, limit: usize) -> Result<u64> {
-        let tenant = tenant.clone();
+        let tenant = tenant.to_string();
         self.engine().write(move |write| retention::sweep_idle(write, tenant.as_str(), before, limit)).await
     }
 }

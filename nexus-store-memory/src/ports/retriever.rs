@@ -25,7 +25,7 @@ impl Retriever for MemoryStore {
     }
 
     async fn revision(&self, tenant: &TenantId, corpus: &CorpusId) -> Result<u64> {
-        let (tenant, corpus) = (tenant.clone(), corpus.clone());
+        let (tenant, corpus) = (tenant.to_string(), corpus.clone());
         let row = self.engine().read(move |connection| corpus::row(connection, &tenant, &corpus)).await?;
         small(row.watermark)
     }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn ordinal(connection: &Connection, id: &str) -> corpus::CorpusRow {
-        corpus::row(connection, admin("acme").tenant(), &corpus(id)).unwrap()
+        corpus::row(connection, "acme", &corpus(id)).unwrap()
     }
 
     /// Opens a store on disk with the corpora `c` and `other`, whose text index of `c` is being built until the
@@ -242,7 +242,8 @@ mod tests {
         let request = allowed(&caller, asked.clone());
         let indexes = store.indexes();
         let live_versions = indexes.live_versions.get(&snapshot, row, Effort::Little).unwrap();
-        let viewer = visible_versions::Viewer::new(caller.tenant(), request.visibility(), request.request());
+        let viewer =
+            visible_versions::Viewer::new(caller.tenant_id(), request.visibility(), request.request());
         let may_find =
             visible_versions::permitted(&indexes.sets, &snapshot, row, &live_versions, &viewer).unwrap();
 

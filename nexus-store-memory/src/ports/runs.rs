@@ -20,32 +20,32 @@ impl RunStore for MemoryStore {
     }
 
     async fn run(&self, tenant: &TenantId, id: &RunId) -> Result<Run> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         self.engine().read(move |connection| run::load(connection, &tenant, &id)).await
     }
 
     async fn runs(&self, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>> {
-        let (tenant, query) = (tenant.clone(), query.clone());
+        let (tenant, query) = (tenant.to_string(), query.clone());
         self.engine().read(move |connection| run::list(connection, &tenant, &query)).await
     }
 
     async fn evidence(&self, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         self.engine().read(move |connection| run::evidence(connection, &tenant, &id)).await
     }
 
     async fn journal(&self, tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Result<Journal> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         self.engine().read(move |connection| run::journal(connection, &tenant, &id, from, limit)).await
     }
 
     async fn audio(&self, tenant: &TenantId, id: &RunId) -> Result<Option<Speech>> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         self.engine().read(move |connection| audio::get(connection, &tenant, &id)).await
     }
 
     async fn prune_journal(&self, tenant: &TenantId, id: &RunId, audit: UnsealedRecords) -> Result<()> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         let prune = move |write: &Write<'_>| {
             migrations::with_secure_delete(write, || run::prune(write, &tenant, &id))?;
             audit::append(write, &audit).map(drop)
@@ -53,8 +53,8 @@ impl RunStore for MemoryStore {
         self.engine().write(prune).await
     }
 
-    async fn request_cancel(&self, caller: &Principal, id: &RunId) -> Result<()> {
-        run::check_cancellable(&self.run(caller.tenant(), id).await?)?;
+    async fn request_cancel(&self, tenant: &TenantId, caller: &Principal, id: &RunId) -> Result<()> {
+        run::check_cancellable(&self.run(tenant, id).await?)?;
         self.requests().ask(CancelRequest { principal: caller.clone(), run: id.clone() })
     }
 }

@@ -14,12 +14,12 @@ use crate::store::MemoryStore;
 #[async_trait]
 impl SessionStore for MemoryStore {
     async fn open_session(&self, tenant: &TenantId, session: Session) -> Result<Session> {
-        let tenant = tenant.clone();
+        let tenant = tenant.to_string();
         self.engine().write(move |write| session::open(write, &tenant, session)).await
     }
 
     async fn session(&self, tenant: &TenantId, id: &SessionId) -> Result<Session> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         self.engine()
             .read(move |connection| session::find(connection, &tenant, &id)?.ok_or_else(session::not_found))
             .await
@@ -31,12 +31,12 @@ impl SessionStore for MemoryStore {
         owner: Option<&SubjectId>,
         limit: usize,
     ) -> Result<Vec<Session>> {
-        let (tenant, owner) = (tenant.clone(), owner.cloned());
+        let (tenant, owner) = (tenant.to_string(), owner.cloned());
         self.engine().read(move |connection| session::list(connection, &tenant, owner.as_ref(), limit)).await
     }
 
     async fn messages(&self, tenant: &TenantId, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tenant, id) = (tenant.to_string(), id.clone());
         self.engine().read(move |connection| session::messages(connection, &tenant, &id, limit)).await
     }
 
@@ -47,7 +47,7 @@ impl SessionStore for MemoryStore {
         run: &RunId,
         limit: usize,
     ) -> Result<Vec<Message>> {
-        let (tenant, id, run) = (tenant.clone(), id.clone(), run.clone());
+        let (tenant, id, run) = (tenant.to_string(), id.clone(), run.clone());
         self.engine().read(move |connection| session::history(connection, &tenant, &id, &run, limit)).await
     }
 

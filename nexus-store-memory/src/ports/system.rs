@@ -49,8 +49,9 @@ impl SystemStore for MemoryStore {
             return Ok(Vec::new());
         }
         let drivers = move |connection: &Connection| {
-            let driver =
-                |request: &CancelRequest| run::driver(connection, request.principal.tenant(), &request.run);
+            let driver = |request: &CancelRequest| {
+                run::driver(connection, request.principal.tenant_id(), &request.run)
+            };
             pending.into_iter().map(|(name, request)| Ok((name, driver(&request)?, request))).collect()
         };
         let pending: Vec<(String, Option<String>, CancelRequest)> = self.engine().read(drivers).await?;

@@ -3,7 +3,7 @@
 use nexus_core::access::{Authorised, Grant, Grantee, Permission, RequiredAccess};
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::document::store::Submission;
-use nexus_core::{DocumentId, Error, GrantId, Result, SubjectId, TenantId, Timestamp};
+use nexus_core::{DocumentId, Error, GrantId, Result, SubjectId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::sql;
@@ -17,8 +17,8 @@ pub(crate) fn check(
     access: &Authorised<RequiredAccess>,
     document: &DocumentId,
 ) -> Result<()> {
-    let exists = document::exists(connection, access.tenant(), document)?;
-    let grants = if exists { Some(list(connection, access.tenant(), document)?) } else { None };
+    let exists = document::exists(connection, access.tenant().as_str(), document)?;
+    let grants = if exists { Some(list(connection, access.tenant().as_str(), document)?) } else { None };
     access.check_document(grants.as_deref())
 }
 
@@ -34,10 +34,10 @@ pub(crate) fn add_owner(connection: &Connection, submission: &Submission) -> Res
         expires_at: None,
         created_at: submission.now,
     };
-    put(connection, submission.principal.tenant(), &grant).map(drop)
+    put(connection, submission.principal.tenant_id(), &grant).map(drop)
 }
 
-fn put(connection: &Connection, tenant: &TenantId, grant: &Grant) -> Result<Grant> {
+fn put(connection: &Connection, tenant: &str, grant: &Grant) -> Result<Grant> {
     connection
         .prepare_cached(&format!(
             "INSERT INTO access (tenant, document, grantee, permission, expires_at, id, granted_by, created_at)
@@ -48,7 +48,7 @@ fn put(connection: &Connection, tenant: &TenantId, grant: &Grant) -> Result<Gran
         .map_err(sql)?
         .query_row(
             params![
-                tenant.as_str(),
+                tenant,
                 grant.document_id.as_str(),
                 grant.grantee.to_string(),
                 grant.permission.as_str(),
@@ -69,8 +69,8 @@ pub(crate) fn give(
     record: &UnsealedRecords,
 ) -> Result<Grant> {
     check(connection, access, &grant.document_id)?;
-    let kept = put(connection, access.tenant(), grant)?;
-    version::touch(connection, access.tenant(), grant.document_id.as_str())?;
+    let kept = put(connection, access.tenant().as_str(), grant)?;
+    version::touch(connection, access.tenant().as_str(), grant.document_id.as_str())?;
     audit::append(connection, record)?;
     Ok(kept)
 }
@@ -83,13 +83,13 @@ pub(crate) fn revoke(
     record: &UnsealedRecords,
 ) -> Result<Grant> {
     check(connection, access, document)?;
-    let tenant = access.tenant();
+    let tenant = access.tenant().as_str();
     let removed = connection
         .prepare_cached(&format!(
             "DELETE FROM access WHERE tenant = ?1 AND document = ?2 AND id = ?3 RETURNING {COLUMNS}"
         ))
         .and_then(|mut statement| {
-            let key = params![tenant.as_str(), document.as_str(), id.as_str()];
+            let key = params![tenant, document.as_str(), id.as_str()];
             statement.query_row(key, |row| Ok(read(row))).optional()
         })
         .map_err(sql)?;
@@ -100,11 +100,11 @@ pub(crate) fn revoke(
     Ok(grant)
 }
 
-pub(crate) fn list(connection: &Connection, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {
+pub(crate) fn list(connection: &Connection, tenant: &str, document: &DocumentId) -> Result<Vec<Grant>> {
     let mut statement = connection
         .prepare_cached(&format!("SELECT {COLUMNS}, seq FROM access WHERE tenant = ?1 AND document = ?2"))
         .map_err(sql)?;
-    let mut rows = statement.query(params![tenant.as_str(), document.as_str()]).map_err(sql)?;
+    let mut rows = statement.query(params![tenant, document.as_str()]).map_err(sql)?;
     let mut grants: Vec<(i64, Grant)> = Vec::new();
     while let Some(row) = rows.next().map_err(sql)? {
         grants.push((row.get(7).map_err(sql)?, read(row)?));

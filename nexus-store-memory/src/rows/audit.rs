@@ -1,7 +1,7 @@
 //! Audit records, sealed inside the transaction that holds the change they record.
 
+use nexus_core::Result;
 use nexus_core::audit::{ChainSummary, Digest, Draft, Head, Mac, Receipt, Record, UnsealedRecords, actor_in};
-use nexus_core::{Result, TenantId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{limit, number, small};
@@ -71,7 +71,7 @@ fn read_head(row: &Row<'_>, from: usize) -> Result<Head> {
 
 pub(crate) fn records(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     run: &str,
     from: u64,
     at_most: usize,
@@ -82,13 +82,12 @@ pub(crate) fn records(
              ORDER BY seq LIMIT ?4",
         )
         .map_err(sql)?;
-    let mut rows =
-        statement.query(params![tenant.as_str(), run, number(from), limit(at_most)]).map_err(sql)?;
+    let mut rows = statement.query(params![tenant, run, number(from), limit(at_most)]).map_err(sql)?;
     let mut records = Vec::new();
     while let Some(row) = rows.next().map_err(sql)? {
         let bytes = |column| row.get::<_, Vec<u8>>(column).map_err(sql);
         records.push(Record {
-            tenant: tenant.clone(),
+            tenant: tenant.to_owned(),
             run: run.to_owned(),
             seq: small(row.get(0).map_err(sql)?)?,
             body: bytes(1)?,
@@ -101,7 +100,7 @@ pub(crate) fn records(
 
 pub(crate) fn chains(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     after: Option<&str>,
     at_most: usize,
 ) -> Result<Vec<ChainSummary>> {
@@ -113,7 +112,7 @@ pub(crate) fn chains(
         )
         .map_err(sql)?;
     let mut rows =
-        statement.query(params![tenant.as_str(), after.unwrap_or_default(), limit(at_most)]).map_err(sql)?;
+        statement.query(params![tenant, after.unwrap_or_default(), limit(at_most)]).map_err(sql)?;
     let mut chains = Vec::new();
     while let Some(row) = rows.next().map_err(sql)? {
         let first: Option<Vec<u8>> = row.get(4).map_err(sql)?;

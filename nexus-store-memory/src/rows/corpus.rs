@@ -2,7 +2,7 @@
 
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::corpus::{Corpus, CorpusPatch};
-use nexus_core::{CorpusId, Error, ErrorKind, Result, TenantId};
+use nexus_core::{CorpusId, Error, ErrorKind, Result};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -27,14 +27,14 @@ pub(crate) fn not_found() -> Error {
 
 pub(crate) fn create(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     corpus: &Corpus,
     record: &UnsealedRecords,
 ) -> Result<()> {
     let body = to_json(corpus)?;
     let added = connection
         .prepare_cached("INSERT INTO corpus (tenant, id, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
-        .and_then(|mut statement| statement.execute(params![tenant.as_str(), corpus.id.as_str(), body]))
+        .and_then(|mut statement| statement.execute(params![tenant, corpus.id.as_str(), body]))
         .map_err(sql)?;
     if added == 0 {
         return Err(
@@ -46,7 +46,7 @@ pub(crate) fn create(
 
 pub(crate) fn update(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     id: &CorpusId,
     patch: CorpusPatch,
     record: &UnsealedRecords,
@@ -61,37 +61,35 @@ pub(crate) fn update(
     connection
         .execute(
             "UPDATE corpus SET body = ?3 WHERE tenant = ?1 AND id = ?2",
-            params![tenant.as_str(), id.as_str(), to_json(&corpus)?],
+            params![tenant, id.as_str(), to_json(&corpus)?],
         )
         .map_err(sql)?;
     audit::append(connection, record)?;
     Ok(corpus)
 }
 
-pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &CorpusId) -> Result<Corpus> {
+pub(crate) fn load(connection: &Connection, tenant: &str, id: &CorpusId) -> Result<Corpus> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM corpus WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+            statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
         })
         .map_err(sql)?;
     from_json(&body.ok_or_else(not_found)?)
 }
 
-pub(crate) fn list(connection: &Connection, tenant: &TenantId) -> Result<Vec<Corpus>> {
+pub(crate) fn list(connection: &Connection, tenant: &str) -> Result<Vec<Corpus>> {
     let mut statement =
         connection.prepare_cached("SELECT body FROM corpus WHERE tenant = ?1 ORDER BY id").map_err(sql)?;
-    let bodies = statement.query_map(params![tenant.as_str()], |row| row.get::<_, String>(0)).map_err(sql)?;
+    let bodies = statement.query_map(params![tenant], |row| row.get::<_, String>(0)).map_err(sql)?;
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
 /// Returns the corpus's numbers.
-pub(crate) fn row(connection: &Connection, tenant: &TenantId, id: &CorpusId) -> Result<CorpusRow> {
+pub(crate) fn row(connection: &Connection, tenant: &str, id: &CorpusId) -> Result<CorpusRow> {
     connection
         .prepare_cached("SELECT ordinal, watermark, swept FROM corpus WHERE tenant = ?1 AND id = ?2")
-        .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), id.as_str()], read_row).optional()
-        })
+        .and_then(|mut statement| statement.query_row(params![tenant, id.as_str()], read_row).optional())
         .map_err(sql)?
         .ok_or_else(not_found)
 }
@@ -126,7 +124,7 @@ pub(crate) fn advance_watermark(connection: &Connection, ordinal: i64) -> Result
 /// now.
 pub(crate) fn delete(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     id: &CorpusId,
     record: UnsealedRecords,
 ) -> Result<(i64, Vec<String>)> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nexus_core::access::{Authorised, Grantee, RequiredAccess, Visibility};
 use nexus_core::document::Document;
 use nexus_core::document::store::{DocumentQuery, Submission};
-use nexus_core::{DocumentId, Error, Result, TenantId, Timestamp, audit};
+use nexus_core::{DocumentId, Error, Result, Timestamp, audit};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use crate::convert::{from_json, small, to_json};
@@ -29,12 +29,12 @@ pub(crate) fn not_found() -> Error {
     Error::not_found("there is no such document").code("DOCUMENT_NOT_FOUND")
 }
 
-pub(crate) fn find(connection: &Connection, tenant: &TenantId, id: &DocumentId) -> Result<Option<Stored>> {
+pub(crate) fn find(connection: &Connection, tenant: &str, id: &DocumentId) -> Result<Option<Stored>> {
     let row: Option<(String, i64, Option<i64>, i64)> = connection
         .prepare_cached("SELECT body, corpus, live, newest FROM document WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
             let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-            statement.query_row(params![tenant.as_str(), id.as_str()], columns).optional()
+            statement.query_row(params![tenant, id.as_str()], columns).optional()
         })
         .map_err(sql)?;
     row.map(|(body, corpus, live, newest)| {
@@ -59,17 +59,17 @@ fn read_body(connection: &Connection, body: &str) -> Result<Document> {
 }
 
 /// Returns whether a document of this id exists.
-pub(crate) fn exists(connection: &Connection, tenant: &TenantId, id: &DocumentId) -> Result<bool> {
+pub(crate) fn exists(connection: &Connection, tenant: &str, id: &DocumentId) -> Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM document WHERE tenant = ?1 AND id = ?2")
-        .and_then(|mut statement| statement.exists(params![tenant.as_str(), id.as_str()]))
+        .and_then(|mut statement| statement.exists(params![tenant, id.as_str()]))
         .map_err(sql)
 }
 
 /// Writes a document's row, and keeps its live version.
 pub(crate) fn save(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     corpus: i64,
     document: &Document,
     newest: u32,
@@ -82,7 +82,7 @@ pub(crate) fn save(
         )
         .and_then(|mut statement| {
             statement.execute(params![
-                tenant.as_str(),
+                tenant,
                 document.id.as_str(),
                 corpus,
                 document.status.as_str(),
@@ -96,17 +96,17 @@ pub(crate) fn save(
 }
 
 /// Sets the live version of a document.
-pub(crate) fn set_live(connection: &Connection, tenant: &TenantId, id: &DocumentId, live: i64) -> Result<()> {
+pub(crate) fn set_live(connection: &Connection, tenant: &str, id: &DocumentId, live: i64) -> Result<()> {
     connection
         .prepare_cached("UPDATE document SET live = ?3 WHERE tenant = ?1 AND id = ?2")
-        .and_then(|mut statement| statement.execute(params![tenant.as_str(), id.as_str(), live]))
+        .and_then(|mut statement| statement.execute(params![tenant, id.as_str(), live]))
         .map(drop)
         .map_err(sql)
 }
 
 pub(crate) fn list(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     visibility: &Visibility,
     query: &DocumentQuery,
     now: Timestamp,
@@ -144,9 +144,9 @@ fn source(query: &DocumentQuery) -> &'static str {
     }
 }
 
-fn conditions(source: &str, tenant: &TenantId, corpus: Option<i64>, query: &DocumentQuery) -> Select {
+fn conditions(source: &str, tenant: &str, corpus: Option<i64>, query: &DocumentQuery) -> Select {
     let mut select = Select::new(source);
-    select.equal("d.tenant", tenant.as_str());
+    select.equal("d.tenant", tenant);
     select.compare("d.id", ">", query.after.as_ref().map_or("", DocumentId::as_str).to_owned());
     if let Some(corpus) = corpus {
         select.compare("d.corpus", "=", corpus);
@@ -160,7 +160,7 @@ fn conditions(source: &str, tenant: &TenantId, corpus: Option<i64>, query: &Docu
 /// Returns the first documents that one of `grantees` may read: those of each grantee in order of id, merged.
 fn granted(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     grantees: &[Grantee],
     corpus: Option<i64>,
     query: &DocumentQuery,
@@ -171,7 +171,7 @@ fn granted(
         let source = "SELECT d.body FROM access AS a INDEXED BY access_by_grantee
              CROSS JOIN document AS d ON d.tenant = a.tenant AND d.id = a.document";
         let mut select = conditions(source, tenant, corpus, query);
-        select.equal("a.tenant", tenant.as_str()).equal("a.grantee", &grantee.to_string());
+        select.equal("a.tenant", tenant).equal("a.grantee", &grantee.to_string());
         select.compare("a.document", ">", query.after.as_ref().map_or("", DocumentId::as_str).to_owned());
         select.and("a.permission IN ('read', 'write', 'owner')");
         select.and("(a.expires_at IS NULL").or("a.expires_at > ?)", now.as_micros());
@@ -220,14 +220,14 @@ pub(crate) fn delete(
     pending: &audit::UnsealedRecords,
 ) -> Result<String> {
     crate::rows::access::check(connection, access, id)?;
-    let tenant = access.tenant();
+    let tenant = access.tenant().as_str();
     let stored = find(connection, tenant, id)?.ok_or_else(not_found)?;
     stored.document.check_idle()?;
     if let Some(live) = stored.live {
         version::retire(connection, stored.corpus, live)?;
     }
     connection
-        .execute("DELETE FROM document WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), id.as_str()])
+        .execute("DELETE FROM document WHERE tenant = ?1 AND id = ?2", params![tenant, id.as_str()])
         .map_err(sql)?;
     crate::rows::audit::append(connection, pending)?;
     Ok(stored.document.content_hash)

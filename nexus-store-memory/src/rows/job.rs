@@ -4,7 +4,7 @@ use nexus_core::document::model::{JobState, Stage};
 use nexus_core::document::store::Lease;
 use nexus_core::document::{Job, JobWork};
 use nexus_core::error::Failure;
-use nexus_core::{Error, ErrorKind, JobId, Result, TenantId, Timestamp};
+use nexus_core::{Error, ErrorKind, JobId, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{from_json, to_json};
@@ -50,7 +50,7 @@ pub(crate) fn held(connection: &Connection, lease: &Lease) -> Result<JobRow> {
              WHERE job.tenant = ?1 AND job.id = ?2 AND job.state = 'processing' AND job.token = ?3",
         )
         .and_then(|mut statement| {
-            let values = params![lease.tenant().as_str(), lease.job.id.as_str(), lease.token];
+            let values = params![lease.job.principal.tenant_id(), lease.job.id.as_str(), lease.token];
             statement.query_row(values, JobRow::columns).optional()
         })
         .map_err(sql)?;
@@ -108,14 +108,14 @@ pub(crate) fn claim(
     let (mut work, newest) = work(connection, &row)?;
     work.claim(now);
     save(connection, row.seq, &work.job, Some((token, until)))?;
-    document::save(connection, work.job.tenant(), row.corpus, &work.document, newest)?;
+    document::save(connection, work.job.principal.tenant_id(), row.corpus, &work.document, newest)?;
     let JobWork { job, document } = work;
     Ok(Some(Lease { job, document, reindex: row.reindex, token: token.to_owned() }))
 }
 
 /// Returns a job with its document, and the number of the document's newest version.
 fn work(connection: &Connection, row: &JobRow) -> Result<(JobWork, u32)> {
-    let found = document::find(connection, row.job.tenant(), &row.job.document_id)?;
+    let found = document::find(connection, row.job.principal.tenant_id(), &row.job.document_id)?;
     let Stored { document, newest, .. } = found.ok_or_else(document::not_found)?;
     Ok((JobWork { job: row.job.clone(), document }, newest))
 }
@@ -123,7 +123,7 @@ fn work(connection: &Connection, row: &JobRow) -> Result<(JobWork, u32)> {
 /// Gives the next attempt a version of its own: passages staged by an earlier attempt are not part of it.
 fn restart(connection: &Connection, row: &JobRow) -> Result<()> {
     version::discard(connection, row.version)?;
-    let (tenant, document) = (row.job.tenant(), row.job.document_id.as_str());
+    let (tenant, document) = (row.job.principal.tenant_id(), row.job.document_id.as_str());
     let ordinal = version::add(connection, tenant, row.corpus, document, row.job.version)?;
     connection
         .prepare_cached("UPDATE job SET version = ?2 WHERE seq = ?1")
@@ -137,7 +137,7 @@ pub(crate) fn fail(connection: &Connection, lease: &Lease, failure: &Failure, no
     let row = held(connection, lease)?;
     let (mut work, newest) = work(connection, &row)?;
     work.fail(failure, now);
-    document::save(connection, work.job.tenant(), row.corpus, &work.document, newest)?;
+    document::save(connection, work.job.principal.tenant_id(), row.corpus, &work.document, newest)?;
     end(connection, &row, &work.job)?;
     version::discard(connection, row.version)
 }
@@ -156,11 +156,11 @@ pub(crate) fn heartbeat(
 }
 
 /// Returns a job.
-pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &JobId) -> Result<Job> {
+pub(crate) fn load(connection: &Connection, tenant: &str, id: &JobId) -> Result<Job> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM job WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+            statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
         })
         .map_err(sql)?;
     from_json(&body.ok_or_else(|| Error::not_found("there is no such job").code("JOB_NOT_FOUND"))?)

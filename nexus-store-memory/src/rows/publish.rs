@@ -32,7 +32,7 @@ pub(crate) fn publish(
 ) -> Result<(Document, i64)> {
     let held = job::held(connection, lease)?;
     access::check(connection, &publication.access, &held.job.document_id)?;
-    let tenant = lease.tenant();
+    let tenant = lease.job.principal.tenant_id();
     let Stored { document, corpus, live, newest } =
         document::find(connection, tenant, &held.job.document_id)?.ok_or_else(document::not_found)?;
     let model =
@@ -59,7 +59,7 @@ pub(crate) fn publish(
     document::save(connection, tenant, corpus, &document, newest)?;
     document::set_live(connection, tenant, &document.id, held.version)?;
     if !held.reindex {
-        ledger::count_document(connection, tenant.as_str(), &publication.day, document.size_bytes)?;
+        ledger::count_document(connection, tenant, &publication.day, document.size_bytes)?;
     }
     job::end(connection, &held, &job)?;
     audit::append(connection, &publication.audit)?;

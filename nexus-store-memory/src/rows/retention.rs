@@ -1,7 +1,7 @@
 //! Selection and removal of records that are older than their retention.
 
 use nexus_core::retention::{Expire, RetentionClass};
-use nexus_core::{Result, RunId, TenantId, Timestamp};
+use nexus_core::{Result, RunId, Timestamp};
 use rusqlite::{Connection, params};
 
 use crate::error::sql;
@@ -25,12 +25,12 @@ pub(crate) fn tenants(connection: &Connection) -> Result<Vec<String>> {
 
 /// Removes expired records with their audit record, and returns their ids.
 pub(crate) fn expire(connection: &Connection, step: &Expire) -> Result<Vec<String>> {
-    let ids = expired(connection, &step.tenant, step.class, step.before, step.limit)?;
+    let ids = expired(connection, step.tenant.as_str(), step.class, step.before, step.limit)?;
     if ids.is_empty() {
         return Ok(ids);
     }
     migrations::with_secure_delete(connection, || {
-        ids.iter().try_for_each(|id| remove(connection, &step.tenant, step.class, id))
+        ids.iter().try_for_each(|id| remove(connection, step.tenant.as_str(), step.class, id))
     })?;
     let records = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     audit::append(connection, &step.audit.clone().with_count("records", records))?;
@@ -40,13 +40,13 @@ pub(crate) fn expire(connection: &Connection, step: &Expire) -> Result<Vec<Strin
 /// Returns the ids of at most `limit` expired records, oldest first.
 pub(crate) fn expired(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     class: RetentionClass,
     before: Timestamp,
     limit: usize,
 ) -> Result<Vec<String>> {
     let mut statement = connection.prepare_cached(candidates(class)).map_err(sql)?;
-    let mut rows = statement.query(params![tenant.as_str()]).map_err(sql)?;
+    let mut rows = statement.query(params![tenant]).map_err(sql)?;
     let (text, mut ids) = (before.to_string(), Vec::new());
     // Candidates come in the order of their start, and a record cannot have ended before it started.
     while let Some(row) = rows.next().map_err(sql)? {
@@ -119,11 +119,11 @@ pub(crate) fn sweep_idle(
     Ok(u64::try_from(removed).unwrap_or(u64::MAX))
 }
 
-fn remove(connection: &Connection, tenant: &TenantId, class: RetentionClass, id: &str) -> Result<()> {
+fn remove(connection: &Connection, tenant: &str, class: RetentionClass, id: &str) -> Result<()> {
     let delete = |statement: &str| {
         connection
             .prepare_cached(statement)
-            .and_then(|mut statement| statement.execute(params![tenant.as_str(), id]))
+            .and_then(|mut statement| statement.execute(params![tenant, id]))
             .map(drop)
             .map_err(sql)
     };

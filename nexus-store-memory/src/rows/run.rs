@@ -4,7 +4,7 @@ use nexus_core::grounding::Evidence;
 use nexus_core::owner::{OwnerLease, owner_lost};
 use nexus_core::run::{Event, Journal, Run, RunQuery, RunState, RunTransition};
 use nexus_core::system::OpenRun;
-use nexus_core::{Error, ErrorKind, OwnerId, Result, RunId, TenantId};
+use nexus_core::{Error, ErrorKind, OwnerId, Result, RunId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::convert::{from_json, limit, number, to_json};
@@ -18,7 +18,7 @@ fn not_found() -> Error {
 
 pub(crate) fn advance(connection: &Connection, step: &RunTransition) -> Result<()> {
     let run = &step.run;
-    let tenant = run.tenant();
+    let tenant = run.principal.tenant_id();
     put(connection, run, &step.lease)?;
     add_events(connection, tenant, &run.id, &step.events)?;
     if let Some(evidence) = &step.evidence {
@@ -34,7 +34,7 @@ pub(crate) fn advance(connection: &Connection, step: &RunTransition) -> Result<(
 /// Writes the run, if the stored one is exactly one version behind and of the same owner.
 fn put(connection: &Connection, run: &Run, lease: &OwnerLease) -> Result<()> {
     let (body, closed) = (to_json(run)?, run.state() == RunState::Closed);
-    let (tenant, id, version) = (run.tenant().as_str(), run.id.as_str(), number(run.version));
+    let (tenant, id, version) = (run.principal.tenant_id(), run.id.as_str(), number(run.version));
     let (driver, until) = (lease.owner.as_str(), lease.until.as_micros());
     let changed = if run.version == 1 {
         connection
@@ -59,7 +59,7 @@ fn put(connection: &Connection, run: &Run, lease: &OwnerLease) -> Result<()> {
     if changed.map_err(sql)? == 1 {
         return Ok(());
     }
-    match self::driver(connection, run.tenant(), &run.id)? {
+    match self::driver(connection, run.principal.tenant_id(), &run.id)? {
         Some(other) if other != driver => Err(owner_lost("run")),
         Some(_) | None => {
             Err(Error::new(ErrorKind::Conflict, "the run was changed by another driver").code("RUN_CONFLICT"))
@@ -68,28 +68,21 @@ fn put(connection: &Connection, run: &Run, lease: &OwnerLease) -> Result<()> {
 }
 
 /// Returns the owner that drives an unfinished run; none where there is no such run.
-pub(crate) fn driver(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Option<String>> {
+pub(crate) fn driver(connection: &Connection, tenant: &str, id: &RunId) -> Result<Option<String>> {
     connection
         .prepare_cached("SELECT driver FROM run WHERE tenant = ?1 AND id = ?2 AND closed = 0")
         .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+            statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
         })
         .map_err(sql)
 }
 
 /// Appends events to a run's journal, which has no gaps.
-pub(crate) fn add_events(
-    connection: &Connection,
-    tenant: &TenantId,
-    run: &RunId,
-    events: &[Event],
-) -> Result<()> {
+pub(crate) fn add_events(connection: &Connection, tenant: &str, run: &RunId, events: &[Event]) -> Result<()> {
     let Some(first) = events.first() else { return Ok(()) };
     let next: i64 = connection
         .prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM event WHERE tenant = ?1 AND run = ?2")
-        .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), run.as_str()], |row| row.get(0))
-        })
+        .and_then(|mut statement| statement.query_row(params![tenant, run.as_str()], |row| row.get(0)))
         .map_err(sql)?;
     let pruned = next == 0 && first.seq > 0 && is_pruned(connection, tenant, run)?;
     let start = if pruned { first.seq } else { u64::try_from(next).unwrap_or(0) };
@@ -106,39 +99,37 @@ pub(crate) fn add_events(
             .with("expected", expected)
             .with("given", event.seq));
         }
-        statement
-            .execute(params![tenant.as_str(), run.as_str(), number(event.seq), to_json(event)?])
-            .map_err(sql)?;
+        statement.execute(params![tenant, run.as_str(), number(event.seq), to_json(event)?]).map_err(sql)?;
     }
     Ok(())
 }
 
 pub(crate) fn put_evidence(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     run: &RunId,
     evidence: &[Evidence],
 ) -> Result<()> {
     let body = to_json(&evidence)?;
     connection
         .prepare_cached("UPDATE run SET evidence = ?3 WHERE tenant = ?1 AND id = ?2")
-        .and_then(|mut statement| statement.execute(params![tenant.as_str(), run.as_str(), body]))
+        .and_then(|mut statement| statement.execute(params![tenant, run.as_str(), body]))
         .map(drop)
         .map_err(sql)
 }
 
-pub(crate) fn load(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Run> {
+pub(crate) fn load(connection: &Connection, tenant: &str, id: &RunId) -> Result<Run> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM run WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+            statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
         })
         .map_err(sql)?;
     from_json(&body.ok_or_else(not_found)?)
 }
 
 /// Returns a tenant's runs, latest first.
-pub(crate) fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>> {
+pub(crate) fn list(connection: &Connection, tenant: &str, query: &RunQuery) -> Result<Vec<Run>> {
     let before = query.before.as_ref().map(|before| seq(connection, tenant, before)).transpose()?;
     // No run precedes a run that does not exist.
     let before = match before {
@@ -146,9 +137,9 @@ pub(crate) fn list(connection: &Connection, tenant: &TenantId, query: &RunQuery)
         known => known.flatten(),
     };
     let mut select = Select::new(source(query));
-    select.equal("r.tenant", tenant.as_str());
+    select.equal("r.tenant", tenant);
     if let Some(tag) = &query.tag {
-        select.equal("t.tenant", tenant.as_str()).equal("t.tag", tag.as_str());
+        select.equal("t.tenant", tenant).equal("t.tag", tag.as_str());
     }
     if let Some(session) = &query.session {
         select.equal("r.session", session.as_str());
@@ -188,11 +179,11 @@ fn source(query: &RunQuery) -> &'static str {
 }
 
 /// Returns the place of a run in the order in which runs began.
-fn seq(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Option<i64>> {
+fn seq(connection: &Connection, tenant: &str, id: &RunId) -> Result<Option<i64>> {
     connection
         .prepare_cached("SELECT seq FROM run WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+            statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
         })
         .map_err(sql)
 }
@@ -213,26 +204,26 @@ pub(crate) fn unfinished(connection: &Connection, owner: &OwnerId) -> Result<Vec
                 tracing::error!(seq, error = %error.report(), "an unfinished run cannot be read");
             })
             .ok()
-            .map(|run: Run| OpenRun { tenant: run.tenant().clone(), run: run.id })
+            .map(|run: Run| OpenRun { tenant: run.principal.tenant_id().to_owned(), run: run.id })
     };
     Ok(open.into_iter().filter_map(read).collect())
 }
 
-pub(crate) fn evidence(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<Vec<Evidence>> {
+pub(crate) fn evidence(connection: &Connection, tenant: &str, id: &RunId) -> Result<Vec<Evidence>> {
     let body: Option<Option<String>> = connection
         .prepare_cached("SELECT evidence FROM run WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+            statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
         })
         .map_err(sql)?;
     body.flatten().map_or_else(|| Ok(Vec::new()), |body| from_json(&body))
 }
 
-fn is_pruned(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<bool> {
+fn is_pruned(connection: &Connection, tenant: &str, id: &RunId) -> Result<bool> {
     connection
         .prepare_cached("SELECT pruned FROM run WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+            statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
         })
         .map_err(sql)?
         .ok_or_else(not_found)
@@ -240,7 +231,7 @@ fn is_pruned(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<b
 
 pub(crate) fn journal(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     id: &RunId,
     from: u64,
     at_most: usize,
@@ -253,13 +244,13 @@ pub(crate) fn journal(
             "SELECT body FROM event WHERE tenant = ?1 AND run = ?2 AND seq >= ?3 ORDER BY seq LIMIT ?4",
         )
         .map_err(sql)?;
-    let key = params![tenant.as_str(), id.as_str(), number(from), limit(at_most)];
+    let key = params![tenant, id.as_str(), number(from), limit(at_most)];
     let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<_>>().map(Journal::Events)
 }
 
-pub(crate) fn prune(connection: &Connection, tenant: &TenantId, id: &RunId) -> Result<()> {
-    let key = params![tenant.as_str(), id.as_str()];
+pub(crate) fn prune(connection: &Connection, tenant: &str, id: &RunId) -> Result<()> {
+    let key = params![tenant, id.as_str()];
     let found = connection
         .execute("UPDATE run SET pruned = 1, evidence = NULL WHERE tenant = ?1 AND id = ?2", key)
         .map_err(sql)?;

@@ -2,7 +2,7 @@
 
 use nexus_core::access::{Authorised, RequiredAccess};
 use nexus_core::session::{Message, Session};
-use nexus_core::{Error, Result, RunId, SessionId, SubjectId, TenantId};
+use nexus_core::{Error, Result, RunId, SessionId, SubjectId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::convert::{from_json, limit, to_json};
@@ -13,17 +13,17 @@ pub(crate) fn not_found() -> Error {
     Error::not_found("there is no such session").code("SESSION_NOT_FOUND")
 }
 
-pub(crate) fn find(connection: &Connection, tenant: &TenantId, id: &SessionId) -> Result<Option<Session>> {
+pub(crate) fn find(connection: &Connection, tenant: &str, id: &SessionId) -> Result<Option<Session>> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM session WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0)).optional()
+            statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
         })
         .map_err(sql)?;
     body.map(|body| from_json(&body)).transpose()
 }
 
-pub(crate) fn open(connection: &Connection, tenant: &TenantId, session: Session) -> Result<Session> {
+pub(crate) fn open(connection: &Connection, tenant: &str, session: Session) -> Result<Session> {
     match find(connection, tenant, &session.id)? {
         Some(found) if found.owner == session.owner => Ok(found),
         Some(_) => Err(not_found()),
@@ -31,7 +31,7 @@ pub(crate) fn open(connection: &Connection, tenant: &TenantId, session: Session)
     }
 }
 
-pub(crate) fn save(connection: &Connection, tenant: &TenantId, session: &Session) -> Result<()> {
+pub(crate) fn save(connection: &Connection, tenant: &str, session: &Session) -> Result<()> {
     let body = to_json(session)?;
     connection
         .prepare_cached(
@@ -40,7 +40,7 @@ pub(crate) fn save(connection: &Connection, tenant: &TenantId, session: &Session
         )
         .and_then(|mut statement| {
             statement.execute(params![
-                tenant.as_str(),
+                tenant,
                 session.id.as_str(),
                 session.owner.as_str(),
                 session.updated_at.as_micros(),
@@ -55,7 +55,7 @@ pub(crate) fn save(connection: &Connection, tenant: &TenantId, session: &Session
 /// another subject has opened a session of the same id since.
 pub(crate) fn say(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     id: &SessionId,
     owner: &SubjectId,
     messages: &[Message],
@@ -71,24 +71,19 @@ pub(crate) fn say(
     add(connection, tenant, id, messages)
 }
 
-pub(crate) fn add(
-    connection: &Connection,
-    tenant: &TenantId,
-    id: &SessionId,
-    messages: &[Message],
-) -> Result<()> {
+pub(crate) fn add(connection: &Connection, tenant: &str, id: &SessionId, messages: &[Message]) -> Result<()> {
     let mut statement = connection
         .prepare_cached("INSERT INTO message (tenant, session, body) VALUES (?1, ?2, ?3)")
         .map_err(sql)?;
     for message in messages {
-        statement.execute(params![tenant.as_str(), id.as_str(), to_json(message)?]).map_err(sql)?;
+        statement.execute(params![tenant, id.as_str(), to_json(message)?]).map_err(sql)?;
     }
     Ok(())
 }
 
 pub(crate) fn list(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     owner: Option<&SubjectId>,
     at_most: usize,
 ) -> Result<Vec<Session>> {
@@ -96,7 +91,7 @@ pub(crate) fn list(
         Some(_) => "SELECT body FROM session INDEXED BY session_by_owner",
         None => "SELECT body FROM session INDEXED BY session_by_time",
     });
-    select.equal("tenant", tenant.as_str());
+    select.equal("tenant", tenant);
     if let Some(owner) = owner {
         select.equal("owner", owner.as_str());
     }
@@ -110,7 +105,7 @@ pub(crate) fn list(
 
 pub(crate) fn messages(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     id: &SessionId,
     at_most: usize,
 ) -> Result<Vec<Message>> {
@@ -120,7 +115,7 @@ pub(crate) fn messages(
 /// Returns the last messages whose `seq` is less than `end`, oldest first.
 fn before(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     id: &SessionId,
     end: i64,
     at_most: usize,
@@ -131,7 +126,7 @@ fn before(
              ORDER BY seq DESC LIMIT ?4",
         )
         .map_err(sql)?;
-    let key = params![tenant.as_str(), id.as_str(), end, limit(at_most)];
+    let key = params![tenant, id.as_str(), end, limit(at_most)];
     let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
     let mut messages = bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<Vec<Message>>>()?;
     messages.reverse();
@@ -141,7 +136,7 @@ fn before(
 /// Returns the messages before the question of `run`.
 pub(crate) fn history(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     id: &SessionId,
     run: &RunId,
     at_most: usize,
@@ -153,7 +148,7 @@ pub(crate) fn history(
              ORDER BY seq DESC LIMIT 1",
         )
         .and_then(|mut statement| {
-            let key = params![tenant.as_str(), id.as_str(), run.as_str()];
+            let key = params![tenant, id.as_str(), run.as_str()];
             statement.query_row(key, |row| row.get(0)).optional()
         })
         .map_err(sql)?;
@@ -169,11 +164,11 @@ pub(crate) fn delete(
     access: &Authorised<RequiredAccess>,
     id: &SessionId,
 ) -> Result<()> {
-    let tenant = access.tenant();
+    let tenant = access.tenant().as_str();
     let session = find(connection, tenant, id)?.ok_or_else(not_found)?;
     access.check_owner(&session.owner).map_err(|_| not_found())?;
     connection
-        .execute("DELETE FROM session WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), id.as_str()])
+        .execute("DELETE FROM session WHERE tenant = ?1 AND id = ?2", params![tenant, id.as_str()])
         .map(drop)
         .map_err(sql)
 }

@@ -12,7 +12,7 @@ use crate::rows::{access, audit, corpus, version};
 
 /// Records a document and its job, unless an equal document exists already.
 pub(crate) fn submit(connection: &Connection, submission: &Submission) -> Result<Submitted> {
-    let tenant = submission.principal.tenant();
+    let tenant = submission.principal.tenant_id();
     let corpus = corpus::row(connection, tenant, &submission.corpus)?;
     submission.check_corpus(corpus::load(connection, tenant, &submission.corpus)?.created_at)?;
     access::check(connection, &submission.access, &submission.id)?;
@@ -33,7 +33,7 @@ pub(crate) fn submit(connection: &Connection, submission: &Submission) -> Result
 
 /// Queues a job that chunks a document again.
 pub(crate) fn reindex(connection: &Connection, order: &Reindex) -> Result<Submitted> {
-    let tenant = order.principal.tenant();
+    let tenant = order.principal.tenant_id();
     access::check(connection, &order.access, &order.document)?;
     let Stored { document, newest, corpus, .. } =
         document::find(connection, tenant, &order.document)?.ok_or_else(document::not_found)?;
@@ -46,7 +46,7 @@ pub(crate) fn reindex(connection: &Connection, order: &Reindex) -> Result<Submit
 /// Writes the document, the version of its job, and the job.
 fn queue(connection: &Connection, corpus: i64, queued: &QueuedJob) -> Result<()> {
     let QueuedJob { document, job, reindex, .. } = queued;
-    let tenant = job.tenant();
+    let tenant = job.principal.tenant_id();
     document::save(connection, tenant, corpus, document, job.version)?;
     let ordinal = version::add(connection, tenant, corpus, document.id.as_str(), job.version)?;
     let added = connection
@@ -55,14 +55,7 @@ fn queue(connection: &Connection, corpus: i64, queued: &QueuedJob) -> Result<()>
              VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6) ON CONFLICT DO NOTHING",
         )
         .map_err(sql)?
-        .execute(params![
-            tenant.as_str(),
-            job.id.as_str(),
-            document.id.as_str(),
-            ordinal,
-            reindex,
-            to_json(job)?,
-        ])
+        .execute(params![tenant, job.id.as_str(), document.id.as_str(), ordinal, reindex, to_json(job)?,])
         .map_err(sql)?;
     if added == 0 {
         return Err(Error::new(ErrorKind::Conflict, "there is a job with this id already").code("JOB_EXISTS"));

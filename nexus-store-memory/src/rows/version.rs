@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use nexus_core::document::Document;
 use nexus_core::document::model::Metadata;
 use nexus_core::language::Language;
-use nexus_core::{Result, TenantId, Timestamp};
+use nexus_core::{Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ impl Described {
 /// Adds a version to be staged, and returns its ordinal.
 pub(crate) fn add(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     corpus: i64,
     document: &str,
     version: u32,
@@ -56,7 +56,7 @@ pub(crate) fn add(
              VALUES (?1, ?2, ?3, ?4, 'staged', 0) RETURNING ordinal",
         )
         .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), corpus, document, version], |row| row.get(0))
+            statement.query_row(params![tenant, corpus, document, version], |row| row.get(0))
         })
         .map_err(sql)
 }
@@ -121,13 +121,11 @@ pub(crate) fn discard(connection: &Connection, version: i64) -> Result<()> {
 }
 
 /// Stamps a document's live version after its visibility changed for a principal.
-pub(crate) fn touch(connection: &Connection, tenant: &TenantId, document: &str) -> Result<()> {
+pub(crate) fn touch(connection: &Connection, tenant: &str, document: &str) -> Result<()> {
     let live: Option<(i64, Option<i64>)> = connection
         .prepare_cached("SELECT corpus, live FROM document WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
-            statement
-                .query_row(params![tenant.as_str(), document], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
+            statement.query_row(params![tenant, document], |row| Ok((row.get(0)?, row.get(1)?))).optional()
         })
         .map_err(sql)?;
     let Some((corpus, Some(version))) = live else { return Ok(()) };
@@ -176,7 +174,7 @@ pub(crate) fn sweep(connection: &Connection, corpus: i64, through: i64, bound: i
 }
 
 /// Stores the length of the vectors of a tenant's versions, which exports before version 4 lack.
-pub(crate) fn measure_vectors(connection: &Connection, tenant: &TenantId) -> Result<()> {
+pub(crate) fn measure_vectors(connection: &Connection, tenant: &str) -> Result<()> {
     connection
         .execute(
             "UPDATE version SET dimension = (
@@ -185,7 +183,7 @@ pub(crate) fn measure_vectors(connection: &Connection, tenant: &TenantId) -> Res
                    AND vector.model = version.model
                  LIMIT 1)
              WHERE tenant = ?1 AND vectors > 0",
-            params![tenant.as_str()],
+            params![tenant],
         )
         .map(drop)
         .map_err(sql)

@@ -30,9 +30,9 @@ pub(crate) fn search(
 ) -> Result<Retrieved, NotReady> {
     let request = query.request();
     check(request)?;
-    let row = corpus::row(connection, query.tenant(), &request.corpus)?;
+    let row = corpus::row(connection, query.tenant().as_str(), &request.corpus)?;
     let live_versions = indexes.live_versions.get(connection, row, Effort::Little)?;
-    let viewer = Viewer::new(query.tenant(), query.visibility(), request);
+    let viewer = Viewer::new(query.tenant().as_str(), query.visibility(), request);
     let may_find = permitted(&indexes.sets, connection, row, &live_versions, &viewer)?;
     let own = match request.statistics {
         WordStatistics::Corpus => None,

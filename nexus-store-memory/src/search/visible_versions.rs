@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nexus_core::access::{Grantee, Visibility};
 use nexus_core::retrieve::filter::reserved;
 use nexus_core::retrieve::{Filter, Query};
-use nexus_core::{DocumentId, Result, TenantId, Timestamp};
+use nexus_core::{DocumentId, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
 
@@ -47,7 +47,7 @@ pub(crate) struct Scope {
 /// Principal, time and filters of a search.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Viewer<'a> {
-    pub(crate) tenant: &'a TenantId,
+    pub(crate) tenant: &'a str,
     pub(crate) visibility: &'a Visibility,
     pub(crate) now: Timestamp,
     pub(crate) tags: &'a [String],
@@ -57,7 +57,7 @@ pub(crate) struct Viewer<'a> {
 
 impl<'a> Viewer<'a> {
     /// Returns the viewer of `query`.
-    pub(crate) fn new(tenant: &'a TenantId, visibility: &'a Visibility, query: &'a Query) -> Self {
+    pub(crate) fn new(tenant: &'a str, visibility: &'a Visibility, query: &'a Query) -> Self {
         let Query { now, tags, documents, filter, .. } = query;
         Self { tenant, visibility, now: *now, tags, documents, filter: filter.as_ref() }
     }
@@ -209,9 +209,8 @@ impl VisibleVersions {
         grantees: &str,
     ) -> Result<HashSet<i64>> {
         let mut statement = connection.prepare_cached(statement).map_err(sql)?;
-        let mut rows = statement
-            .query(params![scope.corpus, viewer.tenant.as_str(), grantees, self.watermark])
-            .map_err(sql)?;
+        let mut rows =
+            statement.query(params![scope.corpus, viewer.tenant, grantees, self.watermark]).map_err(sql)?;
         let (now, mut granted) = (viewer.now.as_micros(), HashSet::new());
         while let Some(row) = rows.next().map_err(sql)? {
             match row.get::<_, Option<i64>>(1).map_err(sql)? {
@@ -252,7 +251,7 @@ impl Granted {
 /// Returns whether the grantees have far fewer grants in the tenant than the corpus has documents.
 fn has_few_grants(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     grantees: &str,
     live_versions: &LiveVersions,
 ) -> Result<bool> {
@@ -262,9 +261,7 @@ fn has_few_grants(
             "SELECT count(*) <= ?3 FROM (SELECT 1 FROM access INDEXED BY access_by_grantee
              WHERE tenant = ?1 AND grantee IN (SELECT value FROM json_each(?2)) LIMIT ?3 + 1)",
         )
-        .and_then(|mut statement| {
-            statement.query_row(params![tenant.as_str(), grantees, few], |row| row.get(0))
-        })
+        .and_then(|mut statement| statement.query_row(params![tenant, grantees, few], |row| row.get(0)))
         .map_err(sql)
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufReader, BufWriter};
 use std::path::Path;
 
-use nexus_core::{Error, ErrorKind, Result, TenantId};
+use nexus_core::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::export::EXPORT_IO;
@@ -54,14 +54,14 @@ pub(super) fn copy(store: &MemoryStore, to: &Path) -> Result<()> {
 ///
 /// # Errors
 /// As [`copy`].
-pub(super) fn copy_tenant(store: &MemoryStore, tenant: &TenantId, to: &Path) -> Result<()> {
+pub(super) fn copy_tenant(store: &MemoryStore, tenant: &str, to: &Path) -> Result<()> {
     create_empty(to)?;
     let (lines, out) = std::io::pipe().map_err(|source| file("open a pipe for", to, source))?;
     let copy = MemoryStore::open(to)?;
     let target = copy.clone();
     let taken = std::thread::scope(|threads| {
         let export = threads.spawn(move || export_from_disk(store, tenant, BufWriter::new(out)));
-        let tenant = tenant.clone();
+        let tenant = tenant.to_owned();
         let import =
             move |write: &Write<'_>| import::bring(&target, write, &tenant, BufReader::new(lines)).map(drop);
         let imported = copy.engine().write_here(import);

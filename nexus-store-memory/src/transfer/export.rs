@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use nexus_core::{Error, ErrorKind, Result, TenantId, hex};
+use nexus_core::{Error, ErrorKind, Result, hex};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value, json};
@@ -21,7 +21,7 @@ pub(super) const EXPORT_IO: &str = "EXPORT_IO";
 pub(super) fn take(
     store: &MemoryStore,
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     out: &mut dyn Write,
 ) -> Result<u64> {
     let mut lines = Lines { out, written: 0 };
@@ -62,9 +62,9 @@ fn unwritten(source: std::io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, "the export could not be written").code(EXPORT_IO).because(source)
 }
 
-fn take_rows(connection: &Connection, tenant: &TenantId, table: &Table, lines: &mut Lines<'_>) -> Result<()> {
+fn take_rows(connection: &Connection, tenant: &str, table: &Table, lines: &mut Lines<'_>) -> Result<()> {
     let mut statement = connection.prepare(table.rows).map_err(sql)?;
-    let mut rows = statement.query(params![tenant.as_str()]).map_err(sql)?;
+    let mut rows = statement.query(params![tenant]).map_err(sql)?;
     while let Some(row) = rows.next().map_err(sql)? {
         let row = object(row, table)?;
         let sha256 = hex::sha256(to_json(&row)?.as_bytes());
@@ -91,16 +91,16 @@ fn object(row: &Row<'_>, table: &Table) -> Result<Map<String, Value>> {
 fn take_bytes(
     store: &MemoryStore,
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     lines: &mut Lines<'_>,
 ) -> Result<()> {
     let mut statement = connection
         .prepare("SELECT DISTINCT hash FROM document WHERE tenant = ?1 ORDER BY hash")
         .map_err(sql)?;
-    let mut rows = statement.query(params![tenant.as_str()]).map_err(sql)?;
+    let mut rows = statement.query(params![tenant]).map_err(sql)?;
     while let Some(row) = rows.next().map_err(sql)? {
         let hash: String = row.get(0).map_err(sql)?;
-        let mut source = store.blobs().open(tenant.as_str(), &hash).map_err(|error| {
+        let mut source = store.blobs().open(tenant, &hash).map_err(|error| {
             Error::new(ErrorKind::Unavailable, "a document was deleted while it was exported")
                 .code("EXPORT_OVERTAKEN")
                 .hint("export again")

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, Read};
 
-use nexus_core::{Error, ErrorKind, Result, TenantId, hex};
+use nexus_core::{Error, ErrorKind, Result, hex};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params, params_from_iter};
 use serde_json::{Map, Value};
@@ -27,7 +27,7 @@ const LONGEST: u64 = 64 * 1024 * 1024;
 pub(super) fn bring(
     store: &MemoryStore,
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     from: impl BufRead,
 ) -> Result<u64> {
     let mut lines = Lines { from, read: 0 };
@@ -42,7 +42,7 @@ pub(super) fn bring(
             .code("EXPORT_TOO_NEW")
             .hint("upgrade this program"));
     }
-    if of != tenant.as_str() {
+    if of != tenant {
         return Err(Error::invalid(format!("the export belongs to the tenant `{of}`"))
             .code("EXPORT_OF_OTHER_TENANT")
             .hint("import it as that tenant: its audit records name it"));
@@ -62,7 +62,7 @@ pub(super) fn bring(
                         damaged("a line of the export does not match its hash").with("line", lines.read)
                     );
                 }
-                if put_older(connection, tenant.as_str(), version, (&table, &row))? {
+                if put_older(connection, tenant, version, (&table, &row))? {
                     continue;
                 }
                 let table = tables().find(|known| known.name == table);
@@ -81,8 +81,8 @@ pub(super) fn bring(
                 if version < 4 {
                     version::measure_vectors(connection, tenant)?;
                 }
-                quota::seed_totals(connection, tenant.as_str())?;
-                settings_version::raise(connection, tenant.as_str())?;
+                quota::seed_totals(connection, tenant)?;
+                settings_version::raise(connection, tenant)?;
                 return Ok(lines.read);
             }
             Line::End { .. } => return Err(damaged("the export lacks lines")),
@@ -148,11 +148,10 @@ fn too_long(line: u64) -> Error {
         .hint("export again: Nexus writes no such line")
 }
 
-fn check_empty(connection: &Connection, tenant: &TenantId) -> Result<()> {
+fn check_empty(connection: &Connection, tenant: &str) -> Result<()> {
     for table in tables().filter(|table| table.columns.iter().any(|(name, _)| *name == "tenant")) {
         let statement = format!("SELECT EXISTS (SELECT 1 FROM {} WHERE tenant = ?1)", table.name);
-        let found: bool =
-            connection.query_row(&statement, params![tenant.as_str()], |row| row.get(0)).map_err(sql)?;
+        let found: bool = connection.query_row(&statement, params![tenant], |row| row.get(0)).map_err(sql)?;
         // Retired versions are markers for indexes and hold no data.
         if found && table.name != "version" {
             return Err(Error::new(ErrorKind::Conflict, format!("the tenant `{tenant}` has data already"))
@@ -193,7 +192,7 @@ struct Numbers {
 
 fn put(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     table: &Table,
     mut row: Map<String, Value>,
     numbers: &mut Numbers,
@@ -206,7 +205,7 @@ fn put(
             }
             return Err(damaged("a row of the export lacks a column"));
         };
-        if *name == "tenant" && value.as_str() != Some(tenant.as_str()) {
+        if *name == "tenant" && value.as_str() != Some(tenant) {
             return Err(damaged("a row of the export belongs to another tenant"));
         }
         match (number, value) {
@@ -282,14 +281,14 @@ fn plain(value: Value) -> Result<Sql> {
 
 fn put_bytes<R: BufRead>(
     store: &MemoryStore,
-    tenant: &TenantId,
+    tenant: &str,
     lines: &mut Lines<R>,
     hash: &str,
     piece: &str,
     last: bool,
 ) -> Result<BlobHold> {
     let mut pieces = Pieces { lines, hash: hash.to_owned(), piece: unhex(piece)?, at: 0, last, failed: None };
-    let kept = store.blobs().put(tenant.as_str(), &mut pieces, u64::MAX);
+    let kept = store.blobs().put(tenant, &mut pieces, u64::MAX);
     if let Some(error) = pieces.failed.take() {
         return Err(error);
     }

@@ -21,7 +21,7 @@ use nexus_core::system::SystemStore as _;
 use nexus_core::transfer::{
     Backup, BackupScope, ExportSink, Exported, ImportSource, TenantExport, TenantImport, TransferStore,
 };
-use nexus_core::{Error, ErrorKind, Result, TenantId};
+use nexus_core::{Error, ErrorKind, Result};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -58,7 +58,7 @@ enum Line {
 #[async_trait]
 impl TransferStore for MemoryStore {
     async fn export(&self, tenant: &Authorised<TenantExport>, out: ExportSink) -> Result<Exported> {
-        let (store, tenant) = (self.clone(), tenant.tenant().clone());
+        let (store, tenant) = (self.clone(), tenant.tenant().to_string());
         if self.dir().is_some() {
             // A separate connection and thread, so that a slow reader delays no other work.
             return apart(move || export_from_disk(&store, &tenant, out)).await;
@@ -88,7 +88,7 @@ impl TransferStore for MemoryStore {
                 .code("STORE_IN_RAM")
                 .hint("open a directory"));
         }
-        let (store, tenant) = (self.clone(), tenant.tenant().clone());
+        let (store, tenant) = (self.clone(), tenant.tenant().to_string());
         let import = move |write: &Write<'_>| {
             let lines = import::bring(&store, write, &tenant, from)?;
             // The import may have adopted the name of another store.
@@ -107,7 +107,7 @@ impl TransferStore for MemoryStore {
                 .code("STORE_IN_RAM")
                 .hint("export the tenant instead"));
         }
-        let (store, tenant) = (self.clone(), backup.tenant().clone());
+        let (store, tenant) = (self.clone(), backup.tenant().to_string());
         let Backup { to, scope } = backup.request().clone();
         apart(move || match scope {
             BackupScope::Store => backup::copy(&store, &to),
@@ -118,7 +118,7 @@ impl TransferStore for MemoryStore {
 }
 
 /// Exports a tenant of a store on disk through a connection of its own.
-fn export_from_disk(store: &MemoryStore, tenant: &TenantId, out: impl io::Write) -> Result<Exported> {
+fn export_from_disk(store: &MemoryStore, tenant: &str, out: impl io::Write) -> Result<Exported> {
     let dir = store.dir().ok_or_else(closed)?;
     // Before the first row is read, which begins the snapshot.
     let _copying = begin_copying(dir);

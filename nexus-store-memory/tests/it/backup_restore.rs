@@ -448,6 +448,9 @@ async fn a_reader_changes_nothing_but_by_cancel_requests() {
     assert_eq!(refused.stable_code(), "STORE_READ_ONLY");
     let run =
         store.runs(admin().tenant(), &RunQuery { limit: 1, ..RunQuery::default() }).await.unwrap().remove(0);
-    assert_eq!(reader.request_cancel(&admin(), &run.id).await.unwrap_err().stable_code(), "RUN_CLOSED");
+    assert_eq!(
+        reader.request_cancel(admin().tenant(), &admin(), &run.id).await.unwrap_err().stable_code(),
+        "RUN_CLOSED"
+    );
     beside.shutdown(Duration::from_secs(1)).await.unwrap();
 }

@@ -120,7 +120,7 @@ async fn show(context: &Context<'_>, opened: &OpenStore, id: &RunId) -> Result<E
         ("run", run.id.to_string()),
         ("title", run.title.clone()),
         ("tags", tags.join(", ")),
-        ("asked by", format!("{} of the tenant {}", run.principal.subject(), run.tenant().as_str())),
+        ("asked by", format!("{} of the tenant {}", run.principal.subject(), run.principal.tenant_id())),
         ("corpus", run.ask.corpus.to_string()),
         ("session", run.session_id.to_string()),
         ("begun", run.created_at.to_string()),

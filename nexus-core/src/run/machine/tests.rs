@@ -157,7 +157,7 @@ proptest! {
     fn its_audit_chain_is_whole_if_and_only_if_it_is_over(speak: bool, inputs in vec(input(), 0..16)) {
         let (state, _, audit) = play_with(speak, inputs);
         let sealer = Sealer::new("test", KeyRing::from_secret("k0", "sixteen bytes or more").unwrap());
-        let mut verifier = Verifier::new("test", state.run.tenant(), state.run.id.as_str(), Some(sealer.keys()));
+        let mut verifier = Verifier::new("test", state.run.principal.tenant_id(), state.run.id.as_str(), Some(sealer.keys()));
         let mut head = None;
         for draft in &audit {
             let (record, next) = sealer.seal(head.as_ref(), draft).unwrap();

@@ -101,7 +101,7 @@ impl Log {
     }
 
     pub(crate) fn verify(&self, keys: Option<&KeyRing>) -> Verification {
-        verify(INSTANCE, &tenant(), &self.run, &self.records, Some(&self.head()), keys)
+        verify(INSTANCE, tenant().as_str(), &self.run, &self.records, Some(&self.head()), keys)
     }
 
     /// Rewrites a body as an attacker without keys can: the stored hash follows, the signature cannot.

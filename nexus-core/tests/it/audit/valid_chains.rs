@@ -20,7 +20,7 @@ fn an_honest_chain_never_alarms() {
         let sound = if log.closed { Status::Ok } else { Status::Open };
         for keys in [Some(&keys), None] {
             for head in [Some(log.head()), None] {
-                let found = verify(INSTANCE, &tenant(), &log.run, &log.records, head.as_ref(), keys);
+                let found = verify(INSTANCE, tenant().as_str(), &log.run, &log.records, head.as_ref(), keys);
                 assert_eq!((found.status, found.first_bad), (sound, None), "seed {seed}: {found:#?}");
                 regressions += usize::from(found.clock_regression.is_some());
             }
@@ -34,7 +34,7 @@ fn a_clock_that_goes_backwards_is_noted_where_it_does_and_is_no_alarm() {
     let sealer = sealer("new-key");
     let (first, head) = sealer.seal(None, &draft("r", Kind::CHAIN_OPEN, 1_000)).unwrap();
     let (second, head) = sealer.seal(Some(&head), &draft("r", Kind::CHAIN_CLOSE, 999)).unwrap();
-    let found = verify(INSTANCE, &tenant(), "r", &[first, second], Some(&head), Some(sealer.keys()));
+    let found = verify(INSTANCE, tenant().as_str(), "r", &[first, second], Some(&head), Some(sealer.keys()));
     assert_eq!((found.status, found.clock_regression), (Status::Ok, Some(1)));
 }
 
@@ -61,7 +61,7 @@ fn a_break_outweighs_a_missing_key() {
 fn a_secret_that_is_not_the_signer_s_makes_the_chain_tampered() {
     let impostor = KeyRing::from_secret("new-key", "another secret, same name").unwrap();
     let (record, head) = sealer("new-key").seal(None, &draft("r", Kind::CHAIN_OPEN, 0)).unwrap();
-    let found = verify(INSTANCE, &tenant(), "r", &[record], Some(&head), Some(&impostor));
+    let found = verify(INSTANCE, tenant().as_str(), "r", &[record], Some(&head), Some(&impostor));
     assert_eq!(found.status, Status::Tampered);
 }
 
@@ -83,7 +83,7 @@ fn fifty_rotations_in_one_run_never_alarm() {
         head = Some(next);
     }
     let verdict = |keys: usize| {
-        let found = verify(INSTANCE, &tenant(), "r", &records, head.as_ref(), Some(&ring(0, keys)));
+        let found = verify(INSTANCE, tenant().as_str(), "r", &records, head.as_ref(), Some(&ring(0, keys)));
         (found.status, found.first_bad)
     };
     assert_eq!(verdict(51), (Status::Open, None));
@@ -97,7 +97,7 @@ fn every_verdict_says_what_it_does_not_cover() {
     let full = log.verify(Some(&ring("new-key"))).not_checked;
     assert!(says(&full, "never recorded") && says(&full, "together with the head"), "{full:?}");
     assert!(!says(&full, "signatures"), "{full:?}");
-    let bare = verify(INSTANCE, &tenant(), &log.run, &log.records, None, None).not_checked;
+    let bare = verify(INSTANCE, tenant().as_str(), &log.run, &log.records, None, None).not_checked;
     assert!(says(&bare, "signatures") && says(&bare, "no committed head"), "{bare:?}");
 }
 

@@ -70,7 +70,7 @@ fn every_vector_gets_its_verdict() {
         let records: Vec<Record> = vector.chain.iter().map(|name| record(&all, &all.records[name])).collect();
         let head = vector.head.as_ref().map(|name| head(&all.heads[name]));
         for (keys, expected) in [(Some(&keys), &vector.with_keys), (None, &vector.without_keys)] {
-            let found = verify(&all.instance, caller.tenant(), &all.run, &records, head.as_ref(), keys);
+            let found = verify(&all.instance, caller.tenant_id(), &all.run, &records, head.as_ref(), keys);
             let verdict = Verdict { status: found.status.as_str().to_owned(), first_bad: found.first_bad };
             assert_eq!(&verdict, expected, "{}, keys {keys:?}: {found:#?}", vector.name);
         }
@@ -139,7 +139,7 @@ fn an_unnamed_key_has_the_name_that_the_vectors_give_it() {
 
 fn record(all: &Golden, row: &Row) -> Record {
     Record {
-        tenant: caller(all).tenant().clone(),
+        tenant: all.tenant.clone(),
         run: all.run.clone(),
         seq: row.seq,
         body: row.body.clone().into_bytes(),

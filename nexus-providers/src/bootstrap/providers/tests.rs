@@ -30,7 +30,7 @@ fn providers(config: &Config, wanted: Option<&str>) -> (Vec<String>, String) {
     let routing = route(config, wanted).unwrap();
     let names = routing.providers().map(|(name, _)| name.to_owned()).collect();
     let caller = nexus_core::Principal::user("acme", "ada").unwrap();
-    (names, routing.route(caller.tenant()).primary.clone())
+    (names, routing.route(caller.tenant_id()).primary.clone())
 }
 
 #[track_caller]
@@ -135,7 +135,7 @@ fn a_tenants_own_route_holds_for_it_alone() {
     let routing = route(&config, None).unwrap();
     let primary = |tenant| {
         let caller = nexus_core::Principal::user(tenant, "ada").unwrap();
-        routing.route(caller.tenant()).primary.clone()
+        routing.route(caller.tenant_id()).primary.clone()
     };
     assert_eq!((primary("acme").as_str(), primary("other").as_str()), ("fake", "extractive"));
 }

@@ -1,7 +1,7 @@
 //! Calls and their open attempts, as rows.
 
 use nexus_core::ledger::{Call, CallState, CallStatus, LedgerEntry, LedgerQuery, OpenAttempt, OpenCall};
-use nexus_core::{Error, ErrorKind, OwnerId, Principal, Result, Timestamp};
+use nexus_core::{Error, ErrorKind, OwnerId, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{exact, from_json, money, to_json};
@@ -203,13 +203,7 @@ pub(crate) fn open(connection: &Connection) -> Result<Vec<OpenCall>> {
 
 fn read_open(row: &Row<'_>) -> Result<OpenCall> {
     let CallState { call, owner, attempt, .. } = read(row)?;
-    let tenant: String = row.get(6).map_err(sql)?;
-    Ok(OpenCall {
-        tenant: Principal::system(tenant, "recovery")?.tenant().clone(),
-        call,
-        attempt: attempt.map(|open| open.attempt),
-        owner,
-    })
+    Ok(OpenCall { tenant: row.get(6).map_err(sql)?, call, attempt: attempt.map(|open| open.attempt), owner })
 }
 
 /// Returns a tenant's calls, latest first.

@@ -1,14 +1,14 @@
 //! Erasure of a run's call texts. The calls, their entries and their records hold no text and stay.
 
-use nexus_core::{Result, RunId, TenantId};
+use nexus_core::{Result, RunId};
 use rusqlite::{Connection, params};
 
 use crate::error::sql;
 
 /// Erases the results of a run's calls, with their idempotency records, and the reasoning of their models. Every call
 /// of a run with a result has an entry in the ledger.
-pub(crate) fn forget_run(connection: &Connection, tenant: &TenantId, run: &RunId) -> Result<()> {
-    let key = params![tenant.as_str(), run.as_str()];
+pub(crate) fn forget_run(connection: &Connection, tenant: &str, run: &RunId) -> Result<()> {
+    let key = params![tenant, run.as_str()];
     for statement in [
         // A later run may have reused a key: its record names that run's call.
         "DELETE FROM claim WHERE result IS NOT NULL AND (tenant, operation, key, call) IN (

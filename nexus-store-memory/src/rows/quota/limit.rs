@@ -1,8 +1,8 @@
 //! Limits that were set for a tenant at run time.
 
+use nexus_core::Result;
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::quota::{Limit, LimitKey};
-use nexus_core::{Result, TenantId};
 use rusqlite::{Connection, params};
 
 use crate::convert::{from_json, to_json};
@@ -10,10 +10,10 @@ use crate::error::sql;
 use crate::rows::{audit, settings_version};
 
 /// Returns the limits, in the order of their keys.
-pub(crate) fn limits(connection: &Connection, tenant: &TenantId) -> Result<Vec<Limit>> {
+pub(crate) fn limits(connection: &Connection, tenant: &str) -> Result<Vec<Limit>> {
     let mut statement =
         connection.prepare_cached("SELECT body FROM quota_limit WHERE tenant = ?1").map_err(sql)?;
-    let bodies = statement.query_map(params![tenant.as_str()], |row| row.get::<_, String>(0)).map_err(sql)?;
+    let bodies = statement.query_map(params![tenant], |row| row.get::<_, String>(0)).map_err(sql)?;
     let mut limits = bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<Vec<Limit>>>()?;
     limits.sort_by(|one, two| one.subject.cmp(&two.subject));
     Ok(limits)
@@ -22,7 +22,7 @@ pub(crate) fn limits(connection: &Connection, tenant: &TenantId) -> Result<Vec<L
 /// Sets a limit.
 pub(crate) fn set_limit(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     limit: &Limit,
     record: &UnsealedRecords,
 ) -> Result<()> {
@@ -32,26 +32,26 @@ pub(crate) fn set_limit(
              ON CONFLICT DO UPDATE SET body = ?3",
         )
         .map_err(sql)?
-        .execute(params![tenant.as_str(), to_json(&limit.subject)?, to_json(limit)?])
+        .execute(params![tenant, to_json(&limit.subject)?, to_json(limit)?])
         .map_err(sql)?;
-    settings_version::raise(connection, tenant.as_str())?;
+    settings_version::raise(connection, tenant)?;
     audit::append(connection, record).map(drop)
 }
 
 /// Removes a limit. A limit that was not set leaves no record.
 pub(crate) fn remove_limit(
     connection: &Connection,
-    tenant: &TenantId,
+    tenant: &str,
     subject: &LimitKey,
     record: &UnsealedRecords,
 ) -> Result<bool> {
     let removed = connection
         .prepare_cached("DELETE FROM quota_limit WHERE tenant = ?1 AND subject = ?2")
         .map_err(sql)?
-        .execute(params![tenant.as_str(), to_json(subject)?])
+        .execute(params![tenant, to_json(subject)?])
         .map_err(sql)?;
     if removed > 0 {
-        settings_version::raise(connection, tenant.as_str())?;
+        settings_version::raise(connection, tenant)?;
         audit::append(connection, record)?;
     }
     Ok(removed > 0)

@@ -169,7 +169,7 @@ pass_on!(RunStore {
     fn journal(tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Journal;
     fn audio(tenant: &TenantId, id: &RunId) -> Option<Speech>;
     fn prune_journal(tenant: &TenantId, id: &RunId, audit: UnsealedRecords) -> ();
-    fn request_cancel(caller: &Principal, id: &RunId) -> ();
+    fn request_cancel(tenant: &TenantId, caller: &Principal, id: &RunId) -> ();
 });
 
 pass_on!(SystemStore {
@@ -215,5 +215,5 @@ pass_on!(TransferStore {
 
 pass_on!(StatsStore {
     fn stats(tenant: &TenantId) -> StoreStats;
-    fn stats_for(caller: &Principal, now: Timestamp) -> StoreStats;
+    fn stats_for(tenant: &TenantId, caller: &Principal, now: Timestamp) -> StoreStats;
 });

@@ -307,11 +307,15 @@ async fn a_cancel_request_for_another_tenants_run_is_not_found(world: World) {
     let caller = admin("acme");
     let run = new_run(&caller, "r", "s");
     world.store.advance(advance(&world, run.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
-    let error = world.store.request_cancel(&admin("globex"), &run.id).await.unwrap_err();
+    let error =
+        world.store.request_cancel(admin("globex").tenant(), &admin("globex"), &run.id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(world.store.take_cancel_requests(&owner("process-1")).await.unwrap(), []);
     world.store.advance(advance(&world, closed(&run), &[Kind::CHAIN_CLOSE])).await.unwrap();
-    assert_eq!(world.store.request_cancel(&caller, &run.id).await.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(
+        world.store.request_cancel(caller.tenant(), &caller, &run.id).await.unwrap_err().kind(),
+        ErrorKind::Conflict
+    );
 }
 
 async fn runs_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {

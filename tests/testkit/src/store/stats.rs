@@ -19,7 +19,7 @@ async fn data_of_another_tenant_is_not_counted(world: World) {
     let before = world.store.stats(acme.tenant()).await.unwrap();
     world.publish(&globex, "c", "d", &["one", "two"]).await;
     assert_eq!(world.store.stats(acme.tenant()).await.unwrap(), before);
-    assert_eq!(world.store.stats_for(&acme, at(2)).await.unwrap(), before);
+    assert_eq!(world.store.stats_for(acme.tenant(), &acme, at(2)).await.unwrap(), before);
     assert_eq!(world.store.stats(globex.tenant()).await.unwrap().passages, 2);
 }
 
@@ -35,7 +35,8 @@ async fn statistics_for_a_principal_count_only_documents_visible_to_it(world: Wo
         world.grant(&caller, id, grantee, Permission::Read, until).await;
     }
     world.submit(&caller, "c", "queued", "text").await;
-    let stats = async |caller: &Principal| world.store.stats_for(caller, at(2)).await.unwrap();
+    let stats =
+        async |caller: &Principal| world.store.stats_for(caller.tenant(), caller, at(2)).await.unwrap();
     assert_eq!(stats(&caller).await, world.store.stats(caller.tenant()).await.unwrap());
     let mine = stats(&member).await;
     assert_eq!((mine.corpora, mine.documents, mine.documents_in_flight, mine.passages), (1, 1, 0, 2));
