@@ -159,7 +159,8 @@ fn only_the_test_kit_turns_on_the_testing_feature_of_the_core() {
             let to = text(dependency, "name");
             let enabled =
                 dependency["features"].as_array().unwrap().iter().any(|feature| feature == "testing");
-            if to == "nexus-core" && enabled {
+            let is_own_test = name == to && dependency["kind"] == "dev";
+            if to == "nexus-core" && enabled && !is_own_test {
                 features.insert(name);
             }
             if to == "nexus-testkit" && dependency["kind"].is_null() {
