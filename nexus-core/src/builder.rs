@@ -187,6 +187,7 @@ impl Builder {
             grants: Arc::clone(&store) as _,
             ledger: Arc::clone(&store) as _,
             quota: Arc::clone(&store) as _,
+            resources: Arc::clone(&store) as _,
             retriever: Arc::clone(&store) as _,
             system: Arc::clone(&store) as _,
             sealer: Arc::clone(&sealer),

@@ -256,9 +256,8 @@ impl Drop for DenialLog {
             return warn_of_lost(&windows, &Err(lost.hint("call `Nexus::shutdown` first")));
         }
         // The first poll hands the records over; a store commits them even when the future is dropped.
-        match self.chain.append(self.drafts(&windows)).now_or_never() {
-            Some(Err(error)) => warn_of_lost(&windows, &Err(error)),
-            Some(Ok(_)) | None => {}
+        if let Some(Err(error)) = self.chain.append(self.drafts(&windows)).now_or_never() {
+            warn_of_lost(&windows, &Err(error));
         }
     }
 }

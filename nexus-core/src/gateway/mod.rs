@@ -49,8 +49,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::admin;
 use crate::access::GrantStore;
+use crate::admin;
+use crate::admin::AdminResourceStore;
 use crate::audit::AuditChain;
 use crate::audit::{Draft, Sealer, UnsealedRecords};
 use crate::cache::CacheStore;
@@ -99,6 +100,7 @@ pub(crate) struct Inner {
     grants: Arc<dyn GrantStore>,
     ledger: Arc<dyn LedgerStore>,
     quota: Arc<dyn QuotaStore>,
+    resources: Arc<dyn AdminResourceStore>,
     retriever: Arc<dyn Retriever>,
     system: Arc<dyn SystemStore>,
     sealer: Arc<Sealer>,
@@ -134,6 +136,7 @@ pub(crate) struct GatewayParts {
     pub(crate) grants: Arc<dyn GrantStore>,
     pub(crate) ledger: Arc<dyn LedgerStore>,
     pub(crate) quota: Arc<dyn QuotaStore>,
+    pub(crate) resources: Arc<dyn AdminResourceStore>,
     pub(crate) retriever: Arc<dyn Retriever>,
     pub(crate) system: Arc<dyn SystemStore>,
     pub(crate) sealer: Arc<Sealer>,
@@ -158,6 +161,7 @@ impl Gateway {
             grants,
             ledger,
             quota,
+            resources,
             retriever,
             system,
             sealer,
@@ -177,6 +181,7 @@ impl Gateway {
             grants,
             ledger,
             quota,
+            resources,
             retriever,
             system,
             sealer,
@@ -243,7 +248,7 @@ impl Gateway {
     ) -> Result<Result<Vec<Candidate>>> {
         let Models { routing, settings, .. } = self.inner.current();
         let stored = self.inner.stored_settings(tenant, &settings).await?;
-        let route = routing.route(tenant).clone().with_settings(&stored.tenant);
+        let route = routing.route(tenant.as_str()).clone().with_settings(&stored.tenant);
         Ok(routing.candidates(&route, provider, model))
     }
 

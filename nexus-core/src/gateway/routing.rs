@@ -133,7 +133,7 @@ impl Routing {
     /// # Errors
     /// As [`Routing::check`].
     pub(super) fn check_settings(&self, tenant: &TenantId, settings: &TenantSettings) -> Result<()> {
-        let route = self.route(tenant).clone().with_settings(settings);
+        let route = self.route(tenant.as_str()).clone().with_settings(settings);
         let allowed = settings.allowed_providers.iter().flatten();
         std::iter::once(&route.primary).chain(allowed).try_for_each(|name| self.check_provider(&route, name))
     }
@@ -237,9 +237,15 @@ mod tests {
             ..Route::to("a")
         };
         let routing = routing(route);
-        assert_eq!(names(&routing.candidates(routing.route(&tenant()), None, None).unwrap()), ["a", "c"]);
-        assert_eq!(names(&routing.candidates(routing.route(&tenant()), Some("c"), None).unwrap()), ["c"]);
-        let refused = routing.candidates(routing.route(&tenant()), Some("b"), None).unwrap_err();
+        assert_eq!(
+            names(&routing.candidates(routing.route(tenant().as_str()), None, None).unwrap()),
+            ["a", "c"]
+        );
+        assert_eq!(
+            names(&routing.candidates(routing.route(tenant().as_str()), Some("c"), None).unwrap()),
+            ["c"]
+        );
+        let refused = routing.candidates(routing.route(tenant().as_str()), Some("b"), None).unwrap_err();
         assert_eq!(refused.stable_code(), "PROVIDER_NOT_ALLOWED");
         assert_eq!(routing.check().unwrap_err().stable_code(), "INVALID_ROUTE");
     }
@@ -247,7 +253,7 @@ mod tests {
     #[test]
     fn a_model_is_asked_of_the_first_provider_only() {
         let routing = routing(Route { fallbacks: vec!["b".to_owned()], ..Route::to("a") });
-        let candidates = routing.candidates(routing.route(&tenant()), None, Some("m")).unwrap();
+        let candidates = routing.candidates(routing.route(tenant().as_str()), None, Some("m")).unwrap();
         assert_eq!(candidates[0].model, "m");
         assert_eq!(candidates[1].model, "extractive-1");
     }
@@ -255,7 +261,7 @@ mod tests {
     #[test]
     fn a_tenant_may_have_a_route_of_its_own() {
         let routing = routing(Route::to("a")).tenant("acme", Route::to("b"));
-        assert_eq!(names(&routing.candidates(routing.route(&tenant()), None, None).unwrap()), ["b"]);
+        assert_eq!(names(&routing.candidates(routing.route(tenant().as_str()), None, None).unwrap()), ["b"]);
         routing.check().unwrap();
         let lost = Routing::new(Route::to("unknown"));
         assert_eq!(lost.check().unwrap_err().stable_code(), "INVALID_ROUTE");
@@ -271,7 +277,7 @@ mod tests {
         };
         let chosen = settings(Some("b"), &["b", "c"]);
         routing.check_settings(&tenant(), &chosen).unwrap();
-        let route = routing.route(&tenant()).clone().with_settings(&chosen);
+        let route = routing.route(tenant().as_str()).clone().with_settings(&chosen);
         assert_eq!(names(&routing.candidates(&route, None, None).unwrap()), ["b", "c"]);
         let refused = routing.candidates(&route, Some("a"), None).unwrap_err();
         assert_eq!(refused.stable_code(), "PROVIDER_NOT_ALLOWED");

@@ -90,7 +90,7 @@ impl Engine {
         let mut records = self.single_event_chain(caller, event, facts)?;
         if let ResourceScope::Tenant(tenant) = scope {
             let of_tenant = |draft: &mut Draft| {
-                draft.tenant = tenant.clone();
+                draft.tenant = tenant.to_string();
                 by.clone_into(&mut draft.actor);
             };
             records.drafts.iter_mut().for_each(of_tenant);

@@ -190,18 +190,14 @@ pub(crate) fn measure_vectors(connection: &Connection, tenant: &str) -> Result<(
 }
 
 /// Returns the number of searchable passages of a tenant, without those of a version that is replaced.
-pub(crate) fn live_passages(
-    connection: &Connection,
-    tenant: &TenantId,
-    replaced: Option<i64>,
-) -> Result<u64> {
+pub(crate) fn live_passages(connection: &Connection, tenant: &str, replaced: Option<i64>) -> Result<u64> {
     let sum = connection
         .prepare_cached(
             "SELECT coalesce(sum(v.passages), 0) FROM corpus AS c
              CROSS JOIN version AS v INDEXED BY version_live ON v.corpus = c.ordinal AND v.state = 'live'
              WHERE c.tenant = ?1 AND v.ordinal IS NOT ?2",
         )
-        .and_then(|mut statement| statement.query_row(params![tenant.as_str(), replaced], |row| row.get(0)))
+        .and_then(|mut statement| statement.query_row(params![tenant, replaced], |row| row.get(0)))
         .map_err(sql)?;
     small(sum)
 }

@@ -108,12 +108,12 @@ impl<O: ModelOperation> CallTask<O> {
         let tenant = self.caller.tenant();
         let Models { routing, settings, .. } = self.inner.current();
         let mut stored = self.inner.stored_settings(tenant, &settings).await?;
-        let mut route = routing.route(tenant).clone().with_settings(&stored.tenant);
+        let mut route = routing.route(tenant.as_str()).clone().with_settings(&stored.tenant);
         let mut candidates = self.operation.candidates(&route, &routing);
         if candidates.is_err() {
             // Settings that are out of date must not refuse a call either.
             stored = self.inner.current_settings(tenant).await?;
-            route = routing.route(tenant).clone().with_settings(&stored.tenant);
+            route = routing.route(tenant.as_str()).clone().with_settings(&stored.tenant);
             candidates = self.operation.candidates(&route, &routing);
         }
         let run = self.origin.run.as_ref().filter(|_| O::IS_ANSWER);

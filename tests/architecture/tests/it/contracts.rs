@@ -114,9 +114,9 @@ fn contracts_of(source: &str) -> Vec<(String, Vec<String>)> {
     while lines.by_ref().any(|line| line == "/// # Contract") {
         let mut contract: Vec<String> = Vec::new();
         let mut is_over = false;
-        let item = lines.by_ref().find_map(|line| {
+        let item = lines.by_ref().find(|line| {
             let Some(text) = line.strip_prefix("///") else {
-                return (!line.starts_with("#[")).then_some(line);
+                return !line.starts_with("#[");
             };
             is_over |= text.starts_with(" #");
             match (text.strip_prefix(" - "), contract.last_mut()) {
@@ -125,7 +125,7 @@ fn contracts_of(source: &str) -> Vec<(String, Vec<String>)> {
                 (None, Some(last)) if text.starts_with("   ") => last.extend([" ", text.trim_start()]),
                 (None, _) => {}
             }
-            None
+            false
         });
         let (_, port) = item.and_then(|item| item.split_once("pub trait ")).unwrap();
         contracts.push((port.split([':', ' ']).next().unwrap_or_default().to_owned(), contract));
