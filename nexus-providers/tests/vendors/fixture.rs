@@ -27,16 +27,19 @@ pub(crate) type Scenario = for<'w> fn(&'w World) -> Pin<Box<dyn Future<Output = 
 /// Constructor of a vendor's provider for a model.
 pub(crate) type Make = fn(&HttpClient, &Scripted, &Secret, &str) -> Result<Box<dyn LlmProvider>>;
 
+/// Constructor of a vendor's adapter with a model that follows directives.
+pub(crate) type Directed<T> = fn(&World, &str) -> Box<T>;
+
 /// Differences of a vendor's wire.
 pub(crate) struct Vendor {
     /// Name of its module and feature.
     pub(crate) name: &'static str,
     /// Constructor of the provider.
     pub(crate) make: Make,
-    /// Constructor of the embedder, where the vendor has one, with a model that follows directives.
-    pub(crate) embedder: Option<fn(&World, &str) -> Box<dyn Embedder>>,
-    /// Constructor of the speech synthesizer, where the vendor has one, with a model that follows directives.
-    pub(crate) speech: Option<fn(&World, &str) -> Box<dyn SpeechSynthesizer>>,
+    /// Constructor of the embedder, where the vendor has one.
+    pub(crate) embedder: Option<Directed<dyn Embedder>>,
+    /// Constructor of the speech synthesizer, where the vendor has one.
+    pub(crate) speech: Option<Directed<dyn SpeechSynthesizer>>,
     /// Path and query of a request for this model, streamed or not.
     pub(crate) target: fn(model: &str, stream: bool) -> String,
     /// Headers of its own.

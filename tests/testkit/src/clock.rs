@@ -11,7 +11,7 @@ const SCENARIOS: &[Scenario<dyn Clock>] = scenarios!(a_reading_is_unchanged_afte
 
 /// Returns the suite against one clock.
 pub fn suite(name: &str, clock: Arc<dyn Clock>) -> Vec<Trial> {
-    trials(name, "clock", &clock, SCENARIOS)
+    trials(name, "clock", clock, SCENARIOS)
 }
 
 fn a_reading_is_unchanged_after_it_was_written_and_parsed(clock: &dyn Clock) {

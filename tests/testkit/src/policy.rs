@@ -26,7 +26,7 @@ struct Subject {
 
 /// Returns the suite against an engine that allows an admin every operation, and another of a different policy.
 pub fn suite(name: &str, engine: Arc<dyn PolicyEngine>, other: Arc<dyn PolicyEngine>) -> Vec<Trial> {
-    trials(name, "policy_engine", &Arc::new(Subject { engine, other }), SCENARIOS)
+    trials(name, "policy_engine", Arc::new(Subject { engine, other }), SCENARIOS)
 }
 
 fn decide(engine: &dyn PolicyEngine, principal: &Principal, action: Action, route: Route) -> Decision {

@@ -18,11 +18,11 @@ pub(crate) use scenarios;
 pub(crate) fn trials<S: ?Sized + Send + Sync + 'static>(
     implementation: &str,
     port: &str,
-    subject: &Arc<S>,
+    subject: Arc<S>,
     scenarios: &[Scenario<S>],
 ) -> Vec<Trial> {
-    let trial = |(name, check): &Scenario<S>| {
-        let (subject, check) = (Arc::clone(subject), *check);
+    let trial = move |(name, check): &Scenario<S>| {
+        let (subject, check) = (Arc::clone(&subject), *check);
         Trial::test(format!("{implementation}::{port}::{name}"), move || {
             check(&subject);
             Ok(())

@@ -25,7 +25,7 @@ const TEXTS: [&str; 6] = [
 
 /// Returns the suite against one counter.
 pub fn suite(name: &str, counter: Arc<dyn TokenCounter>) -> Vec<Trial> {
-    trials(name, "token_counter", &counter, SCENARIOS)
+    trials(name, "token_counter", counter, SCENARIOS)
 }
 
 fn the_same_text_always_has_the_same_count(counter: &dyn TokenCounter) {

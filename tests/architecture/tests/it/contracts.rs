@@ -110,27 +110,24 @@ fn contracts(texts: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
 
 /// Returns the ports of a source that have a contract, with its lines.
 fn contracts_of(source: &str) -> Vec<(String, Vec<String>)> {
-    let (mut contracts, mut lines) = (Vec::new(), source.lines().map(str::trim));
-    while lines.by_ref().any(|line| line == "/// # Contract") {
-        let mut contract: Vec<String> = Vec::new();
-        let mut is_over = false;
-        let item = lines.by_ref().find(|line| {
-            let Some(text) = line.strip_prefix("///") else {
-                return !line.starts_with("#[");
-            };
-            is_over |= text.starts_with(" #");
-            match (text.strip_prefix(" - "), contract.last_mut()) {
-                _ if is_over => {}
-                (Some(line), _) => contract.push(line.to_owned()),
-                (None, Some(last)) if text.starts_with("   ") => last.extend([" ", text.trim_start()]),
-                (None, _) => {}
-            }
-            false
-        });
-        let (_, port) = item.and_then(|item| item.split_once("pub trait ")).unwrap();
-        contracts.push((port.split([':', ' ']).next().unwrap_or_default().to_owned(), contract));
+    source.split("/// # Contract\n").skip(1).map(contract).collect()
+}
+
+/// Returns the port whose contract begins at the start of `text`, with its lines.
+fn contract(text: &str) -> (String, Vec<String>) {
+    let docs = text.lines().map_while(|line| line.trim_start().strip_prefix("///"));
+    let mut lines: Vec<String> = Vec::new();
+    for doc in docs.take_while(|doc| !doc.starts_with(" #")) {
+        match (doc.strip_prefix(" - "), lines.last_mut()) {
+            (Some(line), _) => lines.push(line.to_owned()),
+            (None, Some(last)) if doc.starts_with("   ") => last.extend([" ", doc.trim_start()]),
+            (None, _) => {}
+        }
     }
-    contracts
+    let mut items = text.lines().map(str::trim_start).filter(|line| !line.starts_with("///"));
+    let item = items.find(|line| !line.starts_with("#["));
+    let (_, port) = item.and_then(|item| item.split_once("pub trait ")).unwrap();
+    (port.split([':', ' ']).next().unwrap_or_default().to_owned(), lines)
 }
 
 /// Returns the name of a contract line's scenario: its words up to the first colon or semicolon.
