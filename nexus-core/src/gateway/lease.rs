@@ -144,9 +144,10 @@ impl Inner {
         }
     }
 
-    /// Renews the lease, and says whether this process has work. While the store fails, it may have.
+    /// Renews the lease, and says whether this process has work. While the store fails, it may have. A store that does not
+    /// answer is waited for: no caller waits here.
     async fn has_work(&self) -> bool {
-        let renewed = self.renew(&self.owner.lease(self.clock.now())).await;
+        let renewed = self.system.renew(&self.owner.lease(self.clock.now())).await;
         renewed.unwrap_or_else(|error| {
             log_failure(&error, "the lease of this process could not be renewed");
             true
