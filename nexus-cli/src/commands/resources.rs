@@ -120,7 +120,7 @@ impl Subcommand for ResourceCommand {
 /// Returns the command of a kind, whose help is made of the documentation of its type.
 fn noun(kind: &RegisteredKind) -> Command {
     let schema = kind.schema();
-    let about = first_sentence(text(&schema, "description"));
+    let about = first_sentence(&text(&schema, "description"));
     let help = format!("{}\n\n{}", fields(&schema, &schema, 2), examples(kind));
     ResourceVerb::augment_subcommands(Command::new(kind.kind.noun()))
         .about(about)
@@ -144,7 +144,7 @@ fn fields(schema: &Value, root: &Value, indent: usize) -> String {
     let heading = if indent == 2 { "Fields:" } else { "" };
     let lines = properties.iter().map(|(name, field)| {
         let inner = referenced(field, root).map(|inner| fields(inner, root, indent + 2)).unwrap_or_default();
-        let about = first_sentence(text(field, "description"));
+        let about = first_sentence(&text(field, "description"));
         format!("\n{:indent$}{name}  {about}{inner}", "")
     });
     lines.fold(heading.to_owned(), |all, line| all + &line)
@@ -163,7 +163,7 @@ fn text(schema: &Value, name: &str) -> String {
     text.split("\n\n").next().unwrap_or_default().replace('\n', " ")
 }
 
-fn first_sentence(text: String) -> String {
+fn first_sentence(text: &str) -> String {
     text.split_once(". ").map_or(text.trim_end_matches('.'), |(first, _)| first).to_owned()
 }
 
@@ -227,7 +227,9 @@ async fn remove(context: &Context<'_>, kind: &str, id: &str, removal: Removal) -
 async fn patch(fields: Vec<(String, String)>, file: Option<PathBuf>) -> Result<Value> {
     let Some(file) = file else {
         let mut patch = Value::Object(Map::new());
-        fields.into_iter().for_each(|(path, value)| put(&mut patch, &path, &value));
+        for (path, value) in fields {
+            put(&mut patch, &path, &value);
+        }
         return Ok(patch);
     };
     let text = off_thread(move || read_text((file.as_os_str() != STANDARD_INPUT).then_some(&file))).await?;
