@@ -145,18 +145,10 @@ pub struct Attempt {
     pub started_at: Timestamp,
 }
 
-/// Status of an attempt: `intent`, `sent`, `first_byte`, then one of the final statuses.
-///
-/// Only `intent` and the final status are durable; `sent` and `first_byte` exist in the running process alone.
+/// Final status of an attempt. An attempt without one is open: it is recorded, and it may have been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptStatus {
-    /// Recorded, and possibly sent.
-    Intent,
-    /// Sent.
-    Sent,
-    /// The vendor began to answer.
-    FirstByte,
     /// Finished with known usage.
     Settled,
     /// Finished with a truncated answer. Charged at its reservation.
@@ -175,9 +167,6 @@ impl AttemptStatus {
     /// Returns the status's name.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Intent => "intent",
-            Self::Sent => "sent",
-            Self::FirstByte => "first_byte",
             Self::Settled => "settled",
             Self::Truncated => "truncated",
             Self::FailedUnbilled => "failed_unbilled",
