@@ -128,7 +128,8 @@ async fn an_upload_that_ends_after_its_right_was_revoked_is_refused() {
     let revoke = async {
         nexus.revoke(&editor("alice"), &bank(), &given).await.unwrap();
     };
-    let refused = between(&troubles, ("put", InjectedFault::FreezesAfter), late, revoke).await.unwrap_err();
+    let refused =
+        Box::pin(between(&troubles, ("put", InjectedFault::FreezesAfter), late, revoke)).await.unwrap_err();
     assert_eq!(refused.stable_code(), "DOCUMENT_EXISTS", "he may not even read it any more");
     assert!(!is_kept(&nexus, "Pay to account BOB-2.").await);
     nexus.run_pending_jobs().await.unwrap();
@@ -161,7 +162,8 @@ async fn an_upload_or_a_job_that_ends_after_the_policy_changed_is_refused() {
     let alice = editor("alice");
     let forbid = async { policy.0.store(true, Ordering::SeqCst) };
     let late = upload(&nexus, &alice, "Pay to account ALICE-2.");
-    let refused = between(&troubles, ("put", InjectedFault::FreezesAfter), late, forbid).await.unwrap_err();
+    let refused =
+        Box::pin(between(&troubles, ("put", InjectedFault::FreezesAfter), late, forbid)).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Denied);
     assert!(!is_kept(&nexus, "Pay to account ALICE-2.").await);
     policy.0.store(false, Ordering::SeqCst);
@@ -181,7 +183,8 @@ async fn an_upload_to_a_corpus_that_was_made_anew_is_refused() {
         nexus.delete_corpus(&admin(), &corpus()).await.unwrap();
         nexus.create_corpus(&admin(), corpus(), "Another", json!({})).await.unwrap();
     };
-    let refused = between(&troubles, ("put", InjectedFault::FreezesAfter), late, anew).await.unwrap_err();
+    let refused =
+        Box::pin(between(&troubles, ("put", InjectedFault::FreezesAfter), late, anew)).await.unwrap_err();
     assert_eq!(refused.stable_code(), "CORPUS_CHANGED");
 }
 
@@ -235,8 +238,9 @@ async fn a_right_that_is_revoked_between_check_and_commit_is_no_right() {
         let revoke = async {
             nexus.revoke(&alice, &bank(), &given).await.unwrap();
         };
-        let refused =
-            between(&troubles, (step, InjectedFault::FreezesBefore), act, revoke).await.unwrap_err();
+        let refused = Box::pin(between(&troubles, (step, InjectedFault::FreezesBefore), act, revoke))
+            .await
+            .unwrap_err();
         assert_eq!(refused.stable_code(), "DOCUMENT_NOT_FOUND", "{step}");
         let grants = nexus.grants(&alice, &bank()).await.unwrap();
         let mut holders: Vec<String> = grants.iter().map(|grant| grant.grantee.to_string()).collect();
