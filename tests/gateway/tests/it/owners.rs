@@ -13,6 +13,7 @@ use nexus_fake_provider::Scripted;
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::fake::FixedClock;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault};
+use tokio::task::JoinSet;
 
 use crate::fixture::{builder, call, caller, lines, read, routing, settings, until};
 
@@ -63,14 +64,15 @@ async fn charged_once_as_unknown(nexus: &Nexus) {
 async fn a_live_call_of_another_is_left_to_it() {
     let (store, scripted, clock) = (MemoryStore::default(), Scripted::start().await.unwrap(), clock());
     let [first, second] = [(); 2].map(|()| member(store.clone(), &scripted, &clock));
-    let making = tokio::spawn({
+    let mut making = JoinSet::new();
+    making.spawn({
         let first = first.clone();
         async move { first.complete(&caller(), call("plain+head-after=300ms")).await }
     });
     until("the vendor hears of the call", async || !scripted.log().is_empty()).await;
     second.resume().await.unwrap();
     assert_eq!((open_calls(&second).await, lines(&second).await.len()), (1, 0));
-    making.await.unwrap().unwrap();
+    making.join_next().await.unwrap().unwrap().unwrap();
     let lines = lines(&second).await;
     assert_eq!((lines.len(), lines[0].status), (1, AttemptStatus::Settled));
 }
@@ -79,7 +81,8 @@ async fn a_live_call_of_another_is_left_to_it() {
 async fn a_call_of_an_owner_that_is_gone_is_ended_once_by_several_that_look_for_it() {
     let (store, scripted, clock) = (MemoryStore::default(), Scripted::start().await.unwrap(), clock());
     let [first, second, third] = [(); 3].map(|()| member(store.clone(), &scripted, &clock));
-    let making = tokio::spawn(async move {
+    let mut making = JoinSet::new();
+    making.spawn(async move {
         let nexus_core::gateway::Admission::Granted(stream) =
             first.stream(&caller(), call("plain+silent")).await.unwrap()
         else {
@@ -90,10 +93,10 @@ async fn a_call_of_an_owner_that_is_gone_is_ended_once_by_several_that_look_for_
     until("the vendor hears of the call", async || !scripted.log().is_empty()).await;
     clock.0.advance(LEASE);
     let (by_second, by_third) = tokio::join!(second.resume(), third.resume());
-    (by_second.unwrap(), by_third.unwrap());
+    by_second.unwrap();
+    by_third.unwrap();
     until("the call is ended", async || open_calls(&second).await == 0).await;
     charged_once_as_unknown(&second).await;
-    making.abort();
 }
 
 #[tokio::test]
@@ -102,7 +105,8 @@ async fn a_paused_owner_that_wakes_does_not_settle_a_call_that_another_has_ended
     let (faulty, troubles) = FaultyStore::new(store.clone());
     let (first, second) = (member(faulty, &scripted, &clock), member(store, &scripted, &clock));
     troubles.inject("settle", InjectedFault::FreezesBefore, u32::MAX);
-    let making = tokio::spawn({
+    let mut making = JoinSet::new();
+    making.spawn({
         let first = first.clone();
         async move { first.complete(&caller(), call("plain")).await }
     });
@@ -111,7 +115,7 @@ async fn a_paused_owner_that_wakes_does_not_settle_a_call_that_another_has_ended
     second.resume().await.unwrap();
     charged_once_as_unknown(&second).await;
     troubles.unfreeze();
-    let error = making.await.unwrap().unwrap_err();
+    let error = making.join_next().await.unwrap().unwrap().unwrap_err();
     assert_eq!(error.stable_code(), "OWNER_LOST", "{}", error.report());
     charged_once_as_unknown(&second).await;
 }
