@@ -43,7 +43,7 @@ const EXCEPTIONS: [&str; 13] = [
     "routing",
     "run_pending_jobs",
     "shutdown",
-    "store",
+    "store_for_tests",
     "work_in_background",
 ];
 
