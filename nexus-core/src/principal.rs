@@ -62,7 +62,7 @@ pub enum Authentication {
 /// use nexus_core::Principal;
 ///
 /// let caller = Principal::user("acme", "u-42")?.roles(["reader"]).groups(["finance"]);
-/// assert_eq!(caller.tenant().as_str(), "acme");
+/// assert_eq!(caller.tenant_id(), "acme");
 /// assert!(caller.has_role("reader"));
 /// # Ok::<(), nexus_core::Error>(())
 /// ```

@@ -21,7 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0006_indexes_and_retention.sql"),
     include_str!("0007_owners.sql"),
     include_str!("0008_resources.sql"),
-    include_str!("0010_settings_version.sql"),
+    include_str!("0009_settings_version.sql"),
 ];
 
 /// Purpose of a connection, which decides the size of its page cache.
