@@ -61,6 +61,8 @@ step "are the tools here?" components
 step "are the dependencies the locked ones?" cargo fetch --locked
 step "is it formatted?" cargo fmt --all --check
 step "is clippy content?" cargo clippy --workspace --all-targets --locked -- -D warnings
+# The test kit turns on a feature of core in the whole workspace: a way around a decision must not compile without it.
+step "do the programs build without the test kit?" cargo check --locked --quiet -p nexus-cli -p nexus-server
 step "are the vendors' own clients here, for the scripted provider?" python_clients
 step "do the unit, integration and conformance tests pass?" tests
 step "do the documented examples compile and run?" cargo test --workspace --doc --locked

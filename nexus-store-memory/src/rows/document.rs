@@ -257,7 +257,7 @@ pub(crate) fn check_quota(connection: &Connection, submission: &Submission) -> R
     let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
     let (documents, bytes) = connection
         .prepare_cached(statement)
-        .and_then(|mut totals| totals.query_row(params![principal.tenant().as_str(), id.as_str()], read))
+        .and_then(|mut totals| totals.query_row(params![principal.tenant_id(), id.as_str()], read))
         .map_err(sql)?;
     let (documents, bytes): (u64, u64) = (small(documents)?, small(bytes)?);
     quota.check_submission(documents.saturating_add(1), bytes.saturating_add(*size_bytes))
