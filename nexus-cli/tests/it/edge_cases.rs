@@ -157,3 +157,17 @@ fn speech_of_an_answer_is_written_into_a_file_and_its_failure_keeps_the_answer()
     );
     assert!(!bench.path("answer.wav").exists());
 }
+
+#[test]
+fn a_verification_of_all_chains_that_is_itself_recorded_ends() {
+    let bench = Bench::ingested();
+    bench.write("nexus.toml", "[audit]\nreads = \"all\"\n");
+    let verify = ["--config", "nexus.toml", "runs", "verify", "--all", "--json"];
+    let chains = |said: serde_json::Value| {
+        assert_eq!(said["unsound"], serde_json::json!([]), "{said}");
+        said["chains"].as_u64().unwrap()
+    };
+    let first = chains(bench.run(&verify).ends(0).json());
+    let second = chains(bench.run(&verify).ends(0).json());
+    assert!(first > 0 && second > first, "each verification leaves a record: {first}, {second}");
+}

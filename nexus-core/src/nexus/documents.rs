@@ -56,9 +56,9 @@ impl Nexus {
     /// `unchanged`.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound) without the corpus;
-    /// [`Conflict`](ErrorKind::Conflict) when the id is taken and `overwrite` is not set, or its job is in flight;
-    /// [`InvalidInput`](ErrorKind::InvalidInput) over the size limit.
+    /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound) without the corpus;
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the id is taken and `overwrite` is not set, or its job is in flight;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) over the size limit.
     pub async fn ingest(
         &self,
         caller: &Principal,
@@ -87,7 +87,7 @@ impl Nexus {
     /// Chunks a document again from its raw bytes, with another `chunking` if it is given.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound); [`Conflict`](ErrorKind::Conflict) while its
+    /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while its
     /// job is in flight.
     pub async fn reindex(
         &self,
@@ -134,7 +134,7 @@ impl Nexus {
     /// Runs queued jobs until `job` has ended, here or elsewhere, and returns it.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
+    /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound).
     pub async fn wait_for_job(&self, caller: &Principal, job: &JobId) -> Result<Job> {
         self.authorise_all(caller, &JOB_READ).await?;
         loop {
@@ -164,7 +164,7 @@ impl Nexus {
     /// Returns one ingestion job, to a caller who may read its document.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound).
+    /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound).
     pub async fn job(&self, caller: &Principal, id: &JobId) -> Result<Job> {
         self.authorise_all(caller, &JOB_READ).await?;
         self.engine.permitted_job(caller, id).await
@@ -173,7 +173,7 @@ impl Nexus {
     /// Returns one document.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also when the caller may not read it.
+    /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound), also when the caller may not read it.
     pub async fn document(&self, caller: &Principal, id: &DocumentId) -> Result<Document> {
         self.authorise(caller, &DOCUMENT_READ, Resource::document(id)).await?;
         self.engine.permitted_document(caller, &DOCUMENT_READ, id, Permission::Read).await
@@ -182,7 +182,7 @@ impl Nexus {
     /// Returns the documents that the caller may read, in order of id.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied).
+    /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn documents(&self, caller: &Principal, query: &DocumentQuery) -> Result<Vec<Document>> {
         self.authorise_all(caller, &DOCUMENT_LIST).await?;
         let now = self.engine.clock.now();
@@ -211,7 +211,7 @@ impl Nexus {
     /// Removes a document with its passages, grants and vectors.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound); [`Conflict`](ErrorKind::Conflict) while its
+    /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound); [`Conflict`](crate::ErrorKind::Conflict) while its
     /// job is in flight.
     pub async fn delete_document(&self, caller: &Principal, id: &DocumentId) -> Result<()> {
         let (resource, rule) = (Resource::document(id), AccessRule::Holds(Permission::Delete));
@@ -227,7 +227,7 @@ impl Nexus {
     /// Grants a permission on a document, until `expires_at` if that is set.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied) unless the caller owns the document; [`NotFound`](ErrorKind::NotFound).
+    /// [`Denied`](crate::ErrorKind::Denied) unless the caller owns the document; [`NotFound`](crate::ErrorKind::NotFound).
     pub async fn grant(
         &self,
         caller: &Principal,

@@ -96,17 +96,23 @@ fn verdict(verification: &Verification) -> String {
     format!("{} {}, {records}{what}", verification.run, verification.status.as_str())
 }
 
-async fn all(context: &Context<'_>, nexus: &Nexus) -> Result<Exit> {
-    let (mut summary, mut after) = (Summary::default(), None);
+/// Lists all chains before one is verified: where reads are recorded, each verification makes a further chain.
+async fn chains(context: &Context<'_>, nexus: &Nexus) -> Result<Vec<String>> {
+    let mut chains: Vec<String> = Vec::new();
     loop {
-        let chains = nexus.chains(&context.caller, after, PAGE).await?;
-        for chain in &chains {
-            summary.add(nexus.verify(&context.caller, chain, None).await?);
+        let page = nexus.chains(&context.caller, chains.last().cloned(), PAGE).await?;
+        let is_last = page.len() < PAGE;
+        chains.extend(page);
+        if is_last {
+            return Ok(chains);
         }
-        after = chains.last().cloned();
-        if after.is_none() {
-            break;
-        }
+    }
+}
+
+async fn all(context: &Context<'_>, nexus: &Nexus) -> Result<Exit> {
+    let mut summary = Summary::default();
+    for chain in chains(context, nexus).await? {
+        summary.add(nexus.verify(&context.caller, &chain, None).await?);
     }
     if context.output.is_json() {
         context.output.json(&summary)?;
