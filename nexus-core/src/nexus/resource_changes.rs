@@ -1,5 +1,7 @@
 //! Changes of administrative resources: the checks of a change, and its record.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::resources::Located;
@@ -109,8 +111,11 @@ pub(super) fn actor_on(caller: &Principal, scope: &ResourceScope) -> String {
     }
 }
 
-/// Returns the facts of a change: ids, versions and fields, and the hash of the redacted content.
+/// Returns the facts of a change: ids, versions and fields, and the hash of the redacted content. A field is named by the
+/// first part of its pointer, which is the type's: a further one may be a key of the user's own, and a record holds no text.
 fn facts(id: &str, replaced: u64, changed: &[String], content: Option<&ResourceContent>) -> Result<Payload> {
+    let first = |field: &String| field.split('/').take(2).collect::<Vec<_>>().join("/");
+    let changed: BTreeSet<String> = changed.iter().map(first).collect();
     let fields = changed.iter().map(|field| Payload::new().token("field", field));
     let facts = Payload::new().token("id", id).count("replaces", replaced).nested_list("changed", fields);
     let Some(content) = content else { return Ok(facts) };
@@ -136,4 +141,20 @@ pub(super) fn check_sealed(
 /// Returns whether the field at a JSON pointer is the whole one, or in it.
 fn is_part_of(field: &str, whole: &str) -> bool {
     field.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_names_no_key_of_a_free_map() {
+        let of = |fields: &[&str]| {
+            let fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
+            facts("acme", 1, &fields, None).unwrap()
+        };
+        let changed = ["/custom_branding/Ada's address", "/custom_branding/logo/dark", "/name"];
+        assert_eq!(of(&changed), of(&["/custom_branding", "/name"]));
+        assert_ne!(of(&changed), of(&["/name"]));
+    }
 }
