@@ -262,7 +262,7 @@ async fn pages_of_a_call(world: &World, beside: &Connection) -> (i64, i64) {
     let log = || -> i64 { beside.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1)).unwrap() };
     let begin = async || {
         let mut intent = world.intent(&caller, &world.fresh("key"), &[], amounts(10, 1_000));
-        intent.call.claim.key.clone_from(&intent.call.id);
+        intent.call.idempotency_key.key.clone_from(&intent.call.id);
         world.begin(intent).await
     };
     for _ in 0..20 {

@@ -227,7 +227,7 @@ impl MemoryStore {
         let mut connection = reader(dir)?;
         if migrations::is_older(&connection)? {
             drop(connection);
-            bring_forward(dir);
+            migrate_if_writable(dir);
             state = directory::inspect(dir)?;
             connection = reader(dir)?;
         }
@@ -469,7 +469,7 @@ fn sweep(dir: &Path, connection: &Connection, corpora: &[i64]) -> Result<Swept> 
 
 /// Migrates the store in `dir` to the current format, unless another process holds it or it cannot be written.
 /// Otherwise readers use the older format as far as it serves.
-fn bring_forward(dir: &Path) {
+fn migrate_if_writable(dir: &Path) {
     match MemoryStore::open(dir) {
         Ok(store) => store.shared.close(),
         Err(error) => {

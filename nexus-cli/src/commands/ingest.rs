@@ -91,7 +91,7 @@ pub(super) async fn run(context: &Context<'_>, ingest: IngestArgs) -> Result<Exi
             let ingest = &ingest;
             let one = |Found { path, folder, item }: Found| async move {
                 let (document_id, outcome) = match item {
-                    Ok(item) => bring(context, nexus, ingest, chunking, item).await,
+                    Ok(item) => ingest_file(context, nexus, ingest, chunking, item).await,
                     Err(error) => (None, Outcome::Failed { failure: Failure::from(&error) }),
                 };
                 Record { source: path.to_string_lossy().into_owned(), document_id, folder, outcome }
@@ -155,7 +155,7 @@ async fn ensure_corpus(context: &Context<'_>, nexus: &Nexus, corpus: &CorpusId) 
 }
 
 /// Ingests one file, waits for its job, and grants access to it.
-async fn bring(
+async fn ingest_file(
     context: &Context<'_>,
     nexus: &Nexus,
     ingest: &IngestArgs,

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::run::Event;
 use crate::run::machine::{Changes, State};
 use crate::run::model::Run;
-use crate::run::registry::Driving;
+use crate::run::registry::DriverGuard;
 use crate::run::store::RunTransition;
 use crate::store_retry::{is_transient, pause, within};
 
@@ -33,7 +33,7 @@ impl Engine {
         &self,
         mut state: State,
         changes: Changes,
-        driving: &mut Driving,
+        driving: &mut DriverGuard,
         limit: Option<Duration>,
     ) -> Result<State> {
         let advance = self.next_version(&mut state.run, changes);

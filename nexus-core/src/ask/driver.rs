@@ -18,7 +18,7 @@ use crate::owner::is_owner_lost;
 use crate::policy::Decision;
 use crate::run::machine::{Input, RunStep, State, next_effect, step};
 use crate::run::model::Run;
-use crate::run::registry::Driving;
+use crate::run::registry::DriverGuard;
 use crate::search::Search;
 use crate::session::{Message, follow_up};
 use crate::store_retry::{is_not_admitted, is_transient, retry, within};
@@ -58,7 +58,7 @@ impl Engine {
         &self,
         mut state: State,
         mut decision: Option<Decision>,
-        driving: &mut Driving,
+        driving: &mut DriverGuard,
     ) -> bool {
         let mut cancelled = driving.cancelled();
         let mut stream = ModelStream::default();
@@ -205,21 +205,21 @@ impl Engine {
     /// Maps the refusal of a model call to the run's input.
     fn not_granted(&self, refused: &CallRefusal) -> Result<Input> {
         match refused {
-            CallRefusal::Unpriced { .. } => Err(refused.to_error(self.clock.now())),
-            CallRefusal::Limit(_) | CallRefusal::Stopped(_) | CallRefusal::TooDear { .. } => {
+            CallRefusal::PriceUnknown { .. } => Err(refused.to_error(self.clock.now())),
+            CallRefusal::Limit(_) | CallRefusal::KillSwitch(_) | CallRefusal::MaxCostExceeded { .. } => {
                 Ok(Input::BudgetExceeded(refused.sentence()))
             }
         }
     }
 
-    async fn apply(&self, mut state: State, input: Input, driving: &mut Driving) -> Result<State> {
+    async fn apply(&self, mut state: State, input: Input, driving: &mut DriverGuard) -> Result<State> {
         let changes = step(&mut state, input, self.clock.now())?;
         self.record(state, changes, driving, None).await
     }
 }
 
 /// Prepares the end of a driver whose step after `version` could not be recorded.
-fn stop_driving(driving: &mut Driving, version: u64, error: &Error) {
+fn stop_driving(driving: &mut DriverGuard, version: u64, error: &Error) {
     let run = &driving.key().1;
     if is_owner_lost(error) {
         tracing::warn!(%run, "another process has taken over a run");

@@ -18,7 +18,7 @@ use crate::policy::Decision;
 use crate::principal::Principal;
 use crate::run::machine::{Input, State, open, step};
 use crate::run::model::Run;
-use crate::run::registry::{Cancelling, Driving, RunKey};
+use crate::run::registry::{Cancelling, DriverGuard, RunKey};
 use crate::run::store::Journal;
 use crate::run::{Event, EventBody};
 use crate::store_retry::is_transient;
@@ -53,7 +53,7 @@ impl Engine {
             // The caller may have disconnected.
             let limit = ACCEPT_DEADLINE.min(engine.settings.record_deadline);
             let recorded = engine.record(state.clone(), changes, &mut driving, Some(limit)).await;
-            engine.gateway.keep_lease();
+            engine.gateway.start_lease_renewal();
             match recorded {
                 Ok(state) => {
                     engine.watch();
@@ -74,7 +74,7 @@ impl Engine {
     }
 
     /// Ends a run that its caller was refused, in case it was recorded all the same.
-    async fn withdraw(&self, mut run: Run, driving: &mut Driving) {
+    async fn withdraw(&self, mut run: Run, driving: &mut DriverGuard) {
         (run.version, run.next_seq) = (1, open(&run).events.len() as u64);
         let failure = Failure::from(&not_accepted());
         match self.close_as_failed(State::new(run), failure, driving).await {
@@ -87,7 +87,12 @@ impl Engine {
         }
     }
 
-    async fn close_as_failed(&self, mut state: State, failure: Failure, driving: &mut Driving) -> Result<()> {
+    async fn close_as_failed(
+        &self,
+        mut state: State,
+        failure: Failure,
+        driving: &mut DriverGuard,
+    ) -> Result<()> {
         let changes = step(&mut state, Input::Failed(failure), self.clock.now())?;
         self.record(state, changes, driving, None).await.map(drop)
     }
@@ -108,7 +113,7 @@ impl Engine {
             new += usize::from(self.active_runs.adopt((tenant, run)));
         }
         if new > 0 {
-            self.gateway.keep_lease();
+            self.gateway.start_lease_renewal();
             self.watch();
         }
         Ok(new)
@@ -148,7 +153,7 @@ impl Engine {
 
     /// Resumes a run where its records end, and returns whether a driver was started. A run that cannot be read now
     /// is left to the watcher.
-    async fn take_up(self: &Arc<Self>, mut driving: Driving, slot: OwnedSemaphorePermit) -> bool {
+    async fn take_up(self: &Arc<Self>, mut driving: DriverGuard, slot: OwnedSemaphorePermit) -> bool {
         let reloaded = self.reload(driving.key()).await;
         match reloaded {
             Ok(state) if state.run.outcome().is_some() => driving.over(),
@@ -176,7 +181,7 @@ impl Engine {
     }
 
     /// Ends as failed a run on which no driver makes progress.
-    async fn abandon(&self, state: State, mut driving: Driving, slot: OwnedSemaphorePermit) {
+    async fn abandon(&self, state: State, mut driving: DriverGuard, slot: OwnedSemaphorePermit) {
         match self.close_as_failed(state, Failure::from(&abandoned()), &mut driving).await {
             Ok(()) => driving.over(),
             Err(error) => {
@@ -207,7 +212,7 @@ impl Engine {
         self: &Arc<Self>,
         state: State,
         decision: Option<Decision>,
-        mut driving: Driving,
+        mut driving: DriverGuard,
         slot: OwnedSemaphorePermit,
     ) {
         let engine = Arc::clone(self);

@@ -50,7 +50,7 @@ impl Share {
             let left = allowance.left(*taken);
             match taken.checked_add(worst).filter(|_| worst <= left) {
                 Some(sum) => *taken = sum,
-                None => return Err(CallRefusal::TooDear { worst, allowed: left }),
+                None => return Err(CallRefusal::MaxCostExceeded { worst, allowed: left }),
             }
         }
         Ok(Self { allowance: allowance.cloned(), worst })
@@ -92,12 +92,12 @@ mod tests {
         take(&allowance, 6).unwrap().spend(nanos(4));
         let share = take(&allowance, 5).unwrap();
         let refused = take(&allowance, 2).unwrap_err();
-        assert_eq!(refused, CallRefusal::TooDear { worst: nanos(2), allowed: nanos(1) });
+        assert_eq!(refused, CallRefusal::MaxCostExceeded { worst: nanos(2), allowed: nanos(1) });
         drop(share);
         take(&allowance, 6).unwrap().spend(nanos(9));
         assert_eq!(
             take(&allowance, 1).unwrap_err(),
-            CallRefusal::TooDear { worst: nanos(1), allowed: NanoUsd::ZERO }
+            CallRefusal::MaxCostExceeded { worst: nanos(1), allowed: NanoUsd::ZERO }
         );
         assert!(take(&allowance, 0).is_ok(), "what is free is never too dear");
     }

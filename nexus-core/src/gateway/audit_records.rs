@@ -32,7 +32,7 @@ pub(super) fn call(id: &str, new: NewCall<'_>, attempt: &Attempt, now: Timestamp
     Ok(Call {
         id: id.to_owned(),
         consumer: new.consumer.clone(),
-        claim: IdempotencyKey::parse(new.operation, new.key.unwrap_or(id))?,
+        idempotency_key: IdempotencyKey::parse(new.operation, new.key.unwrap_or(id))?,
         digest: new.digest.to_owned(),
         salt: new.salt,
         correlation_id: new.correlation_id.map(str::to_owned),
@@ -65,7 +65,7 @@ pub(super) fn opened(
     let mut payload = facts(attempt)
         .token("decision", "admitted")
         .hash("request_commit", Digest::salted("call/request", &call.salt, &call.digest))
-        .hash("claim_commit", Digest::salted("call/claim", &call.salt, &call.claim.key));
+        .hash("claim_commit", Digest::salted("call/claim", &call.salt, &call.idempotency_key.key));
     if let Some(run) = &call.consumer.run {
         payload = payload.token("run", run);
     }

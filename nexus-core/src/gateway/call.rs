@@ -142,16 +142,19 @@ pub enum CallRefusal {
     /// A limit would be exceeded.
     Limit(Refusal),
     /// A kill switch is on.
-    Stopped(KillSwitch),
+    #[serde(rename = "stopped")]
+    KillSwitch(KillSwitch),
     /// The price of the model is unknown.
-    Unpriced {
+    #[serde(rename = "unpriced")]
+    PriceUnknown {
         /// The provider.
         provider: String,
         /// The model.
         model: String,
     },
     /// The worst case exceeds the cost bound of the caller.
-    TooDear {
+    #[serde(rename = "too_dear")]
+    MaxCostExceeded {
         /// The worst case.
         worst: NanoUsd,
         /// The part of the bound that is left.
@@ -164,11 +167,11 @@ impl CallRefusal {
     pub fn sentence(&self) -> String {
         match self {
             Self::Limit(refusal) => refusal.sentence(),
-            Self::Stopped(stop) => stop.sentence(),
-            Self::Unpriced { provider, model } => {
+            Self::KillSwitch(switch) => switch.sentence(),
+            Self::PriceUnknown { provider, model } => {
                 format!("the price of `{model}` at `{provider}` is unknown")
             }
-            Self::TooDear { worst, allowed } => {
+            Self::MaxCostExceeded { worst, allowed } => {
                 format!("the call may cost up to {worst}, and at most {allowed} are allowed")
             }
         }
@@ -178,9 +181,9 @@ impl CallRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Limit(refusal) => refusal.code(),
-            Self::Stopped(_) => "KILL_SWITCH",
-            Self::Unpriced { .. } => "PRICE_UNKNOWN",
-            Self::TooDear { .. } => "MAX_COST_EXCEEDED",
+            Self::KillSwitch(_) => "KILL_SWITCH",
+            Self::PriceUnknown { .. } => "PRICE_UNKNOWN",
+            Self::MaxCostExceeded { .. } => "MAX_COST_EXCEEDED",
         }
     }
 
@@ -192,8 +195,8 @@ impl CallRefusal {
         }
         match self {
             Self::Limit(refusal) if !refusal.is_own(is_of_run) => Self::Limit(Refusal { used: 0, ..refusal }),
-            Self::Stopped(stop) => Self::Stopped(stop.without_figures()),
-            Self::Limit(_) | Self::Unpriced { .. } | Self::TooDear { .. } => self,
+            Self::KillSwitch(switch) => Self::KillSwitch(switch.without_figures()),
+            Self::Limit(_) | Self::PriceUnknown { .. } | Self::MaxCostExceeded { .. } => self,
         }
     }
 
@@ -201,11 +204,13 @@ impl CallRefusal {
     pub fn to_error(&self, now: Timestamp) -> Error {
         match self {
             Self::Limit(refusal) => refusal.to_error(now),
-            Self::Stopped(_) => Error::new(ErrorKind::Denied, self.sentence()).code(self.code()),
-            Self::Unpriced { .. } => Error::new(ErrorKind::Denied, self.sentence())
+            Self::KillSwitch(_) => Error::new(ErrorKind::Denied, self.sentence()).code(self.code()),
+            Self::PriceUnknown { .. } => Error::new(ErrorKind::Denied, self.sentence())
                 .code(self.code())
                 .hint("set one with `nexus pricing set`"),
-            Self::TooDear { .. } => Error::new(ErrorKind::RateLimited, self.sentence()).code(self.code()),
+            Self::MaxCostExceeded { .. } => {
+                Error::new(ErrorKind::RateLimited, self.sentence()).code(self.code())
+            }
         }
     }
 }

@@ -71,8 +71,8 @@ impl Gateway {
     }
 
     /// Starts to renew the lease, unless this process does already. Called after the write that began or claimed work.
-    pub(crate) fn keep_lease(&self) {
-        self.inner.keep_lease();
+    pub(crate) fn start_lease_renewal(&self) {
+        self.inner.start_lease_renewal();
     }
 
     /// Renews the lease now, and returns it. An owner renews before it claims, so that it does not claim its own work.
@@ -112,7 +112,7 @@ impl Gateway {
 impl Inner {
     /// Starts the task that renews the lease until no work is left, unless there is one. Called after the write that began
     /// or claimed work, so that the last renewal of a task that ends came before it.
-    pub(super) fn keep_lease(self: &Arc<Self>) {
+    pub(super) fn start_lease_renewal(self: &Arc<Self>) {
         self.owner.has_worked.store(true, Ordering::SeqCst);
         if self.owner.is_renewing.swap(true, Ordering::SeqCst) {
             return;

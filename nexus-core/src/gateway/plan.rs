@@ -110,7 +110,7 @@ impl<P: Clone> Plan<P> {
         let Candidate { name, kind, model, is_local, .. } = candidate;
         let Some(price) = self.limits.price(kind, model, *is_local, now) else {
             let (provider, model) = (name.clone(), model.clone());
-            return Ok(Err(CallRefusal::Unpriced { provider, model }));
+            return Ok(Err(CallRefusal::PriceUnknown { provider, model }));
         };
         let worst =
             self.limits.worst_case(&price, model, self.max_input_tokens, u64::from(max_output_tokens))?;
@@ -247,7 +247,7 @@ impl EffectiveLimits {
     /// Checks a worst case against the cap on the cost of the run. The store checks the sum of all calls of the run.
     pub(super) fn check_cost(&self, worst: NanoUsd) -> Result<(), CallRefusal> {
         match self.max_cost.filter(|allowed| worst > *allowed) {
-            Some(allowed) => Err(CallRefusal::TooDear { worst, allowed }),
+            Some(allowed) => Err(CallRefusal::MaxCostExceeded { worst, allowed }),
             None => Ok(()),
         }
     }

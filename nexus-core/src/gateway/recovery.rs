@@ -111,7 +111,7 @@ impl Inner {
         let is_unlisted = self.has_unlisted_calls.swap(true, Ordering::SeqCst);
         let claimed = self.system.claim_calls(&self.owner.recovery_lease(now), now, usize::MAX).await?;
         if claimed > 0 {
-            self.keep_lease();
+            self.start_lease_renewal();
         }
         let open = if claimed > 0 || is_unlisted || !left.is_empty() {
             self.system.open_calls().await?

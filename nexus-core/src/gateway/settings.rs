@@ -149,7 +149,7 @@ pub struct GatewaySettings {
     /// The window of rate limits in tenants' own settings, in seconds.
     pub rate_window_seconds: u32,
     /// The rule that trips kill switches by itself.
-    pub shutoff: AutoTripRule,
+    pub auto_trip: AutoTripRule,
     /// The policy for an investigation whose cap on money is reached.
     pub investigation: InvestigationPolicy,
     /// The time zone in which days and months begin.
@@ -183,7 +183,7 @@ impl GatewaySettings {
             prices: PriceTable::shipped()?,
             limits: Limits::default(),
             rate_window_seconds: 60,
-            shutoff: AutoTripRule::default(),
+            auto_trip: AutoTripRule::default(),
             investigation: InvestigationPolicy::default(),
             zone: Zone::default(),
             cache: CacheSettings::default(),

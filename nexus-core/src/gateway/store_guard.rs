@@ -87,7 +87,7 @@ impl Inner {
         let inner = Arc::clone(self);
         let mut step = Box::pin(async move { inner.quota.begin(begin).await }).fuse();
         let begun = self.store_guard.call(deadline, &mut step).await;
-        self.keep_lease();
+        self.start_lease_renewal();
         let error = match begun {
             Ok(begun) => return Ok(begun),
             Err(error) if error.is_retryable() => error,

@@ -1,4 +1,4 @@
-//! Lease renewal: [`KeptLease`] renews the lease of a job while its worker runs, however long a step takes.
+//! Lease renewal: [`LeaseRenewal`] renews the lease of a job while its worker runs, however long a step takes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,12 @@ const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Lease that a task of its own renews until this value is dropped or the lease is lost.
 #[derive(Debug)]
-pub(super) struct KeptLease {
+pub(super) struct LeaseRenewal {
     stage: watch::Sender<Stage>,
     lost: watch::Receiver<bool>,
 }
 
-impl KeptLease {
+impl LeaseRenewal {
     /// Sets the stage of the job and sends a heartbeat at once.
     pub(super) fn enter(&self, stage: Stage) {
         self.stage.send_replace(stage);
@@ -39,7 +39,7 @@ impl KeptLease {
 
 impl Engine {
     /// Renews `lease` from now on.
-    pub(super) fn keep_lease(self: &Arc<Self>, lease: &Lease) -> KeptLease {
+    pub(super) fn start_lease_renewal(self: &Arc<Self>, lease: &Lease) -> LeaseRenewal {
         let (stage, mut working) = watch::channel(Stage::Reading);
         let (report_lost, lost) = watch::channel(false);
         let (engine, lease) = (Arc::clone(self), lease.clone());
@@ -61,7 +61,7 @@ impl Engine {
                 until = extended;
             }
         });
-        KeptLease { stage, lost }
+        LeaseRenewal { stage, lost }
     }
 
     /// Sends one heartbeat, and retries while the store is unavailable and the lease is valid. Returns the new end of

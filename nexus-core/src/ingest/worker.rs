@@ -56,18 +56,18 @@ impl Engine {
                 format!("the document could not be read in {} attempts", self.settings.job_attempts);
             return Err(Error::new(ErrorKind::Unavailable, message).code("JOB_ABANDONED"));
         }
-        let kept = self.keep_lease(lease);
+        let renewal = self.start_lease_renewal(lease);
         let reading = timeout(self.settings.document_deadline, self.read(lease));
         let publication = tokio::select! {
             biased;
             read = reading => read.map_err(|_| too_slow())??,
-            lost = kept.lost() => return Err(lost),
+            lost = renewal.lost() => return Err(lost),
         };
-        kept.enter(Stage::Publishing);
+        renewal.enter(Stage::Publishing);
         tokio::select! {
             biased;
             published = self.publish(lease, publication) => published,
-            lost = kept.lost() => Err(lost),
+            lost = renewal.lost() => Err(lost),
         }
     }
 

@@ -70,7 +70,8 @@ pub struct Call {
     /// The consumer.
     pub consumer: Consumer,
     /// The idempotency key.
-    pub claim: IdempotencyKey,
+    #[serde(rename = "claim")]
+    pub idempotency_key: IdempotencyKey,
     /// Digest of the request. Equal idempotency keys require equal digests.
     pub digest: String,
     /// Random salt of the fingerprints of request and idempotency key in the audit chain. Empty in calls stored before

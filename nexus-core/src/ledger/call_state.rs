@@ -94,10 +94,10 @@ impl CallState {
     /// belongs to another owner.
     pub fn retry(&mut self, retry: &RetryCall) -> Result<EndedAttempt> {
         self.check_owner(&retry.owner)?;
-        if retry.attempt.number <= retry.ending.number {
+        if retry.attempt.number <= retry.outcome.number {
             return Err(Error::invalid("the next attempt must have a higher number").code("INVALID_ATTEMPT"));
         }
-        self.end_attempt(&retry.ending, &retry.day)
+        self.end_attempt(&retry.outcome, &retry.day)
     }
 
     /// Ends the call; `None` when it has ended already, and nothing changes.
@@ -116,7 +116,7 @@ impl CallState {
                 Error::invalid("the status of a settlement cannot be `open`").code("INVALID_SETTLEMENT")
             );
         }
-        let attempt = match &settlement.ending {
+        let attempt = match &settlement.outcome {
             Some(outcome) => Some(self.end_attempt(outcome, &settlement.day)?),
             None if self.attempt.is_some() => {
                 return Err(Error::new(ErrorKind::Conflict, "an attempt of the call is still open")
@@ -128,7 +128,7 @@ impl CallState {
         Ok(Some(SettledCall {
             attempt,
             releases_key: !self.is_billable && settlement.status != CallStatus::Succeeded,
-            is_question: self.call.claim.operation == Operation::Chat,
+            is_question: self.call.idempotency_key.operation == Operation::Chat,
             statistics: HourlyStats::of(&self.call),
         }))
     }
@@ -158,7 +158,7 @@ impl Call {
     /// Returns whether the call has no idempotency key. Its own id stands for one then, which no request can name: there is
     /// nothing to look up and nothing to store.
     pub fn is_keyless(&self) -> bool {
-        self.claim.key == self.id
+        self.idempotency_key.key == self.id
     }
 
     /// Returns the call's result, of which `stored` is the part that is kept with the idempotency key; `None` while the call

@@ -81,7 +81,7 @@ impl LedgerEntry {
             consumer: call.consumer.clone(),
             call: call.id.clone(),
             attempt: attempt.number,
-            kind: call.claim.operation,
+            kind: call.idempotency_key.operation,
             provider: attempt.provider,
             model: attempt.model,
             price_version: attempt.price_version,

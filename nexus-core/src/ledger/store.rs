@@ -33,7 +33,7 @@ pub struct BeginCall {
     /// The owner of the call, with the end of its lease on the call.
     pub lease: OwnerLease,
     /// The time at which the idempotency key expires.
-    pub claimed_until: Timestamp,
+    pub key_expires_at: Timestamp,
     /// The audit record of the admission.
     pub audit: audit::UnsealedRecords,
 }
@@ -70,7 +70,7 @@ pub struct RetryCall {
     /// The owner that makes the call.
     pub owner: OwnerId,
     /// The outcome of the finished attempt.
-    pub ending: AttemptOutcome,
+    pub outcome: AttemptOutcome,
     /// The next attempt.
     pub attempt: Attempt,
     /// The limits that apply to the next attempt.
@@ -93,7 +93,7 @@ pub struct Settlement {
     /// The owner that settles the call.
     pub owner: OwnerId,
     /// The outcome of the last attempt; `None` when it is recorded already.
-    pub ending: Option<AttemptOutcome>,
+    pub outcome: Option<AttemptOutcome>,
     /// The call's final status.
     pub status: CallStatus,
     /// The result.
@@ -112,7 +112,7 @@ pub struct Settlement {
     /// and the ledger agree.
     pub day: String,
     /// The rule that trips the kill switches of the call's scopes.
-    pub shutoff: AutoTripRule,
+    pub auto_trip: AutoTripRule,
     /// The audit record of the end.
     pub audit: audit::UnsealedRecords,
 }

@@ -16,7 +16,7 @@ use crate::principal::Principal;
 pub const KILL_SWITCH_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/rollouts/killswitches"));
 /// Operation of tripping and rearming kill switches.
 pub const SHUTOFF_WRITE: Operation =
-    Operation::new("shutoff.write", ADMINS, Route::patch("/v1/admin/rollouts/killswitches"));
+    Operation::new("kill_switch.write", ADMINS, Route::patch("/v1/admin/rollouts/killswitches"));
 
 const REARMED: Kind = Kind::new("shutoff.rearmed");
 

@@ -1,7 +1,7 @@
 //! Run registry of this process: its concurrency limit, the driver of each run, progress for subscribers, and
 //! cancellation.
 //!
-//! INVARIANT: a run has one driver at a time. The right to drive it is a [`Driving`], taken before the run is read
+//! INVARIANT: a run has one driver at a time. The right to drive it is a [`DriverGuard`], taken before the run is read
 //! and released at any end of the driver.
 
 use std::collections::{HashMap, HashSet};
@@ -101,7 +101,7 @@ impl RunRegistry {
     }
 
     /// Takes the right to drive a run, unless this process drives it already.
-    pub(crate) fn claim(&self, tenant: &TenantId, run: &RunId) -> Option<Driving> {
+    pub(crate) fn claim(&self, tenant: &TenantId, run: &RunId) -> Option<DriverGuard> {
         let key = (tenant.clone(), run.clone());
         self.with(|table| {
             if table.runs.contains_key(&key) {
@@ -116,7 +116,7 @@ impl RunRegistry {
             let failures = orphan.map_or(0, |orphan| orphan.failures);
             let known = orphan.and_then(|orphan| orphan.known);
             let table = Arc::clone(&self.table);
-            Some(Driving { table, key, active, failures, known, postponed: false, over: false })
+            Some(DriverGuard { table, key, active, failures, known, postponed: false, over: false })
         })
     }
 
@@ -197,10 +197,10 @@ impl RunRegistry {
     }
 }
 
-/// Right to drive one run. Dropping it releases the right; unless the run is [over](Driving::over), the watcher then
+/// Right to drive one run. Dropping it releases the right; unless the run is [over](DriverGuard::over), the watcher then
 /// starts another driver.
 #[derive(Debug)]
-pub(crate) struct Driving {
+pub(crate) struct DriverGuard {
     table: Arc<Mutex<Table>>,
     key: RunKey,
     active: Active,
@@ -210,7 +210,7 @@ pub(crate) struct Driving {
     over: bool,
 }
 
-impl Driving {
+impl DriverGuard {
     /// Returns the run's key.
     pub(crate) fn key(&self) -> &RunKey {
         &self.key
@@ -270,7 +270,7 @@ impl Driving {
     }
 }
 
-impl Drop for Driving {
+impl Drop for DriverGuard {
     fn drop(&mut self) {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if table.runs.get(&self.key).is_some_and(|active| active.token == self.active.token) {

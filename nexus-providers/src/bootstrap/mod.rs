@@ -9,14 +9,14 @@
 //! - `origin`: source of a value; `config`: `nexus.toml` with variables over it, and the source of each field.
 //! - `providers`: providers of answers, embeddings and speech; `settings`: limits of the engine; `audit_key`: signing
 //!   keys of audit records; `seal_key`: the key of secrets; `engine`: all of them as a builder, for which a program opens a store.
-//! - `redaction`: removal of secrets from logs; `announce`: one-time messages to the user.
+//! - `redaction`: removal of secrets from logs; `notices`: one-time messages to the user.
 
-mod announce;
 mod audit_key;
 mod config;
 mod engine;
 mod env_file;
 mod environment;
+mod notices;
 mod origin;
 mod providers;
 mod redaction;

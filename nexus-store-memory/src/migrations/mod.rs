@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0007_owners.sql"),
     include_str!("0008_resources.sql"),
     include_str!("0009_settings_version.sql"),
+    include_str!("0010_idempotency_key.sql"),
 ];
 
 /// Purpose of a connection, which decides the size of its page cache.
@@ -195,6 +196,7 @@ mod tests {
                 "5fc016170bd7982e12d112f9c3446630235d45db5d28e99ddb48ce5eacf5dfab",
                 "90eb98aaa835c921fa99a38b57445dd11a9f87b27aa54c826b9d10a533f15648",
                 "e8fcf6bc066c21b6dffc8ac31b341f2b7e7ea89bc394b3a9a1b32982208c1b8a",
+                "096e8e20d3f2401c41410ceffec626c182d55e61bdbc30e32bfcf580de8ada22",
             ]
         );
     }

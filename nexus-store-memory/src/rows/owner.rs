@@ -10,7 +10,7 @@ use crate::error::sql;
 /// Statements on one kind of work.
 pub(crate) struct Work {
     claimable: &'static str,
-    claim: &'static str,
+    set_owner: &'static str,
     release: &'static str,
     expire: &'static str,
 }
@@ -19,7 +19,7 @@ pub(crate) struct Work {
 pub(crate) const RUNS: Work = Work {
     claimable: "SELECT seq FROM run AS r INDEXED BY run_open WHERE r.closed = 0 AND r.lease_until <= ?1 AND NOT EXISTS
                     (SELECT 1 FROM owner_lease AS l WHERE l.owner = r.driver AND l.lease_until > ?1)",
-    claim: "UPDATE run SET driver = ?2, lease_until = ?3 WHERE seq = ?1",
+    set_owner: "UPDATE run SET driver = ?2, lease_until = ?3 WHERE seq = ?1",
     release: "UPDATE run SET lease_until = 0 WHERE closed = 0 AND driver = ?1",
     expire: "UPDATE run SET lease_until = 0 WHERE closed = 0 AND lease_until > 0",
 };
@@ -29,7 +29,7 @@ pub(crate) const CALLS: Work = Work {
     claimable: "SELECT seq FROM llm_api_calls AS c INDEXED BY call_open WHERE c.status = 'open' AND c.lease_until <= ?1
                     AND NOT EXISTS
                     (SELECT 1 FROM owner_lease AS l WHERE l.owner = c.owner AND l.lease_until > ?1)",
-    claim: "UPDATE llm_api_calls SET owner = ?2, lease_until = ?3 WHERE seq = ?1",
+    set_owner: "UPDATE llm_api_calls SET owner = ?2, lease_until = ?3 WHERE seq = ?1",
     release: "UPDATE llm_api_calls SET lease_until = 0 WHERE status = 'open' AND owner = ?1",
     expire: "UPDATE llm_api_calls SET lease_until = 0 WHERE status = 'open' AND lease_until > 0",
 };
@@ -80,9 +80,9 @@ pub(crate) fn claim(
     let mut rows = rows.and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>).map_err(sql)?;
     rows.sort_unstable();
     rows.truncate(limit);
-    let mut claim = connection.prepare_cached(work.claim).map_err(sql)?;
+    let mut set_owner = connection.prepare_cached(work.set_owner).map_err(sql)?;
     for row in &rows {
-        claim.execute(params![row, lease.owner.as_str(), lease.until.as_micros()]).map_err(sql)?;
+        set_owner.execute(params![row, lease.owner.as_str(), lease.until.as_micros()]).map_err(sql)?;
     }
     Ok(rows.len())
 }

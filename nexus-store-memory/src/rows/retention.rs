@@ -95,8 +95,8 @@ pub(crate) fn candidates(class: RetentionClass) -> &'static str {
         RetentionClass::Calls => {
             "SELECT id, created_at FROM llm_api_calls AS c INDEXED BY call_by_time
              WHERE tenant = ?1 AND status <> 'open'
-               AND NOT EXISTS (SELECT 1 FROM claim WHERE claim.tenant = ?1 AND claim.operation = c.endpoint
-                                AND claim.key = c.request_id AND claim.call = c.id)
+               AND NOT EXISTS (SELECT 1 FROM idempotency_key WHERE idempotency_key.tenant = ?1 AND idempotency_key.operation = c.endpoint
+                                AND idempotency_key.key = c.request_id AND idempotency_key.call = c.id)
                AND NOT EXISTS (SELECT 1 FROM billing_ledger AS l WHERE l.tenant = ?1 AND l.call = c.id
                                 AND l.revision = 0 AND l.estimated = 1
                                 AND NOT EXISTS (SELECT 1 FROM billing_ledger AS r WHERE r.tenant = ?1 AND r.call = c.id
@@ -114,8 +114,8 @@ pub(crate) fn sweep_idle(
     limit: usize,
 ) -> Result<u64> {
     let removed = quota::sweep_idle(connection, tenant, before, limit)?
-        + ledger::kill_switch::sweep_stops(connection, tenant, before, limit)?
-        + ledger::kill_switch::sweep_tallies(connection, tenant, before, limit)?;
+        + ledger::kill_switch::prune_kill_switches(connection, tenant, before, limit)?
+        + ledger::kill_switch::prune_hourly_stats(connection, tenant, before, limit)?;
     Ok(u64::try_from(removed).unwrap_or(u64::MAX))
 }
 

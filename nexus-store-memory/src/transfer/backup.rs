@@ -63,7 +63,7 @@ pub(super) fn copy_tenant(store: &MemoryStore, tenant: &str, to: &Path) -> Resul
         let export = threads.spawn(move || export_from_disk(store, tenant, BufWriter::new(out)));
         let tenant = tenant.to_owned();
         let import =
-            move |write: &Write<'_>| import::bring(&target, write, &tenant, BufReader::new(lines)).map(drop);
+            move |write: &Write<'_>| import::import(&target, write, &tenant, BufReader::new(lines)).map(drop);
         let imported = copy.engine().write_here(import);
         let exported = export.join().map_err(|_| Error::unexpected("the export of a backup panicked"))?;
         match exported {

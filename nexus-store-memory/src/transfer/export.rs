@@ -18,7 +18,7 @@ use crate::store::MemoryStore;
 pub(super) const EXPORT_IO: &str = "EXPORT_IO";
 
 /// Writes a tenant's lines and returns their number.
-pub(super) fn take(
+pub(super) fn export(
     store: &MemoryStore,
     connection: &Connection,
     tenant: &str,
@@ -32,9 +32,9 @@ pub(super) fn take(
         tenant: tenant.to_string(),
     })?;
     for table in tables() {
-        take_rows(connection, tenant, table, &mut lines)?;
+        export_rows(connection, tenant, table, &mut lines)?;
     }
-    take_bytes(store, connection, tenant, &mut lines)?;
+    export_bytes(store, connection, tenant, &mut lines)?;
     lines.write(&Line::End { lines: lines.written })?;
     lines.out.flush().map_err(unwritten)?;
     Ok(lines.written)
@@ -62,7 +62,7 @@ fn unwritten(source: std::io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, "the export could not be written").code(EXPORT_IO).because(source)
 }
 
-fn take_rows(connection: &Connection, tenant: &str, table: &Table, lines: &mut Lines<'_>) -> Result<()> {
+fn export_rows(connection: &Connection, tenant: &str, table: &Table, lines: &mut Lines<'_>) -> Result<()> {
     let mut statement = connection.prepare(table.rows).map_err(sql)?;
     let mut rows = statement.query(params![tenant]).map_err(sql)?;
     while let Some(row) = rows.next().map_err(sql)? {
@@ -88,7 +88,7 @@ fn object(row: &Row<'_>, table: &Table) -> Result<Map<String, Value>> {
     Ok(object)
 }
 
-fn take_bytes(
+fn export_bytes(
     store: &MemoryStore,
     connection: &Connection,
     tenant: &str,

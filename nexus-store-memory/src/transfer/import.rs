@@ -24,7 +24,7 @@ const LONGEST_FIRST: u64 = 64 * 1024;
 const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// Imports an export's lines and returns their number.
-pub(super) fn bring(
+pub(super) fn import(
     store: &MemoryStore,
     connection: &Connection,
     tenant: &str,

@@ -66,7 +66,7 @@ impl TransferStore for MemoryStore {
         // There is one connection: a slow reader must not hold it.
         let take = move |connection: &Connection| {
             let mut lines = Vec::new();
-            export::take(&store, connection, &tenant, &mut lines).map(|count| (lines, count))
+            export::export(&store, connection, &tenant, &mut lines).map(|count| (lines, count))
         };
         let (bytes, lines) = self.engine().read(take).await?;
         apart(move || {
@@ -90,7 +90,7 @@ impl TransferStore for MemoryStore {
         }
         let (store, tenant) = (self.clone(), tenant.tenant().to_string());
         let import = move |write: &Write<'_>| {
-            let lines = import::bring(&store, write, &tenant, from)?;
+            let lines = import::import(&store, write, &tenant, from)?;
             // The import may have adopted the name of another store.
             let audit = audit.signed_as(&migrations::instance(write)?).with_count("lines", lines);
             rows::audit::append(write, &audit)?;
@@ -124,7 +124,7 @@ fn export_from_disk(store: &MemoryStore, tenant: &str, out: impl io::Write) -> R
     let _copying = begin_copying(dir);
     let connection = reader(dir)?;
     let mut out = Hashing::new(out);
-    let lines = on_snapshot(&connection, |connection| export::take(store, connection, tenant, &mut out))?;
+    let lines = on_snapshot(&connection, |connection| export::export(store, connection, tenant, &mut out))?;
     Ok(Exported { lines, sha256: out.finish().1 })
 }
 

@@ -39,7 +39,7 @@ async fn equal_requests_leave_different_fingerprints_that_only_their_calls_can_p
     for call in &calls {
         let chain = chain(store.as_ref(), call).await;
         let request = Digest::salted("call/request", &call.salt, &call.digest);
-        let claim = Digest::salted("call/claim", &call.salt, &call.claim.key);
+        let claim = Digest::salted("call/claim", &call.salt, &call.idempotency_key.key);
         assert!(chain.contains(&format!(r#""request_commit":"{request}""#)), "{chain}");
         assert!(chain.contains(&format!(r#""claim_commit":"{claim}""#)), "{chain}");
         // Neither the salt nor any value that a guess could be compared with.

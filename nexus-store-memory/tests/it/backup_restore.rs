@@ -78,7 +78,7 @@ async fn check_spent(store: &MemoryStore) {
     assert_eq!(store.limits(&tenant).await.unwrap(), [allowance()]);
     assert_eq!(store.kill_switches(&tenant, at(0)).await.unwrap().len(), 1);
     let open = store.open_calls().await.unwrap();
-    let ours = open.iter().find(|open| open.call.claim.key == "under-way").unwrap();
+    let ours = open.iter().find(|open| open.call.idempotency_key.key == "under-way").unwrap();
     assert_eq!(ours.attempt.as_ref().unwrap().reserved, amounts(5, 30));
 }
 

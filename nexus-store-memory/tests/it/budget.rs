@@ -207,7 +207,7 @@ async fn a_stop_tells_what_others_spent_to_admins_only() {
     }
     for (caller, call) in begun {
         let settlement = world.settlement(caller, &call, amounts(5, 7));
-        world.settle(Settlement { shutoff: rule, ..settlement }).await;
+        world.settle(Settlement { auto_trip: rule, ..settlement }).await;
     }
     assert_eq!(nexus.kill_switches(&admin()).await.unwrap().len(), 3);
     let stops = nexus.kill_switches(&eve).await.unwrap();

@@ -167,8 +167,8 @@ async fn a_refusal_of_rights_after_the_policy_leaves_a_record_with_the_rule_of_n
         ("user:eve", "document.delete", "nexus:grant"),
         ("user:eve", "document.grant", "nexus:grant"),
         ("user:eve", "usage.read", "nexus:admin"),
-        ("user:root", "shutoff.write", "nexus:operator"),
-        ("user:root", "shutoff.write", "nexus:tenant"),
+        ("user:root", "kill_switch.write", "nexus:operator"),
+        ("user:root", "kill_switch.write", "nexus:tenant"),
     ];
     assert_eq!(found, expected.map(|(actor, action, rule)| (actor.into(), action.into(), rule.into())));
 }

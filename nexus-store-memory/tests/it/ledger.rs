@@ -206,7 +206,7 @@ async fn begin(world: &World, oracle: &mut Oracle, operation: &Operation) {
     intent.checks.clone_from(&checks);
     (intent.attempt.model, intent.attempt.started_at) = (model.clone(), now);
     intent.audit = world.pending(&caller, &id, &[Kind::CHAIN_OPEN]);
-    let begun = world.store.begin(BeginCall { claimed_until: at(i64::MAX >> 24), ..intent }).await.unwrap();
+    let begun = world.store.begin(BeginCall { key_expires_at: at(i64::MAX >> 24), ..intent }).await.unwrap();
     let under = Under { model, day: day(now), reserved, keys: Vec::new() };
     if let Some(under) = oracle.admit(&begun, &checks, under) {
         oracle.open.push(Open { call: id, consumer, attempt: Some(under), last: 1 });
@@ -236,7 +236,7 @@ async fn retry(world: &World, oracle: &mut Oracle, operation: &Operation) {
         tenant: caller.tenant().clone(),
         call: open.call.clone(),
         owner: owner("process-1"),
-        ending,
+        outcome: ending,
         attempt: next,
         checks: checks.clone(),
         day: over.day,
@@ -256,7 +256,7 @@ async fn settle(world: &World, oracle: &mut Oracle, which: usize, charged: Optio
     let ending = open.attempt.as_ref().map(|_| end(open.last, charged));
     let status = if charged.is_some() { CallStatus::Succeeded } else { CallStatus::Failed };
     let day = open.attempt.as_ref().map_or_else(|| "2026-03-01".to_owned(), |under| under.day.clone());
-    let settlement = Settlement { ending: ending.clone(), status, day, ..settlement };
+    let settlement = Settlement { outcome: ending.clone(), status, day, ..settlement };
     for is_first in [true, false] {
         assert_eq!(world.store.settle(settlement.clone()).await.unwrap(), is_first);
     }

@@ -132,10 +132,10 @@ async fn an_attempt_is_named_where_several_were_estimated() {
         ..ending(number, AttemptStatus::Truncated, amounts(9, 60))
     };
     let mut retry = world.retry_of(&caller, &call, &[], amounts(9, 70));
-    retry.ending = estimate(1);
+    retry.outcome = estimate(1);
     world.store.retry(retry).await.unwrap();
     let settlement = world.failed(&caller, &call, AttemptStatus::Truncated, amounts(9, 70));
-    world.settle(Settlement { ending: Some(estimate(2)), ..settlement }).await;
+    world.settle(Settlement { outcome: Some(estimate(2)), ..settlement }).await;
     assert_eq!(refused(reconcile(&nexus, &call, VendorBill::Nothing).await).1, "ATTEMPT_AMBIGUOUS");
     let line = nexus.reconcile(&caller, &call, Some(2), VendorBill::Nothing, "not billed").await.unwrap();
     assert_eq!((line.attempt, line.charged), (2, MeterAmounts::ZERO));

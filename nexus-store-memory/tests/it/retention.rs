@@ -31,7 +31,7 @@ async fn answers_go_when_their_claims_run_out_and_counters_when_their_windows_ar
         let mut intent = world.intent(&caller, &format!("k{number}"), &[], amounts(1, 1));
         intent.call.created_at = now;
         intent.checks = checks(&limits, &intent.call.consumer, "small", now, &Zone::default());
-        intent.claimed_until = at((number + 24) * 3_600);
+        intent.key_expires_at = at((number + 24) * 3_600);
         let call = world.begin(intent).await;
         let day = Zone::default().day(now);
         world.settle(Settlement { day, ..world.settlement(&caller, &call, amounts(1, 1)) }).await;
@@ -46,7 +46,10 @@ async fn answers_go_when_their_claims_run_out_and_counters_when_their_windows_ar
     let used = world.store.used(reader("acme", "ada").tenant(), &[month]).await.unwrap();
     assert_eq!(used, [CounterState { reserved: MeterAmounts::ZERO, settled: forty }]);
     world.store.close().await.unwrap();
-    assert_eq!(count(dir.path(), "SELECT count(*) FROM claim WHERE result LIKE '%thirty days%'"), 24);
+    assert_eq!(
+        count(dir.path(), "SELECT count(*) FROM idempotency_key WHERE result LIKE '%thirty days%'"),
+        24
+    );
     assert_eq!(count(dir.path(), "SELECT count(*) FROM quota_counter WHERE window LIKE 's%'"), 2);
     assert_eq!(count(dir.path(), "SELECT count(*) FROM billing_ledger"), 40);
     let connection = rusqlite::Connection::open(dir.path().join("nexus.db")).unwrap();

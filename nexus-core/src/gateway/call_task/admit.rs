@@ -86,7 +86,7 @@ impl<O: ModelOperation> CallTask<O> {
                 }
                 BeginResult::IdempotencyConflict => return Err(idempotency_conflict()),
                 BeginResult::KillSwitch(switch) => {
-                    return Ok(Admission::Refused(CallRefusal::Stopped(switch)));
+                    return Ok(Admission::Refused(CallRefusal::KillSwitch(switch)));
                 }
                 BeginResult::SettingsChanged => {
                     drop(available);
@@ -254,7 +254,7 @@ impl<O: ModelOperation> CallTask<O> {
             checks: plan.checks(planned, now)?,
             settings_version: plan.limits.settings_version,
             lease: self.inner.owner.lease(now),
-            claimed_until: now.plus(plan.settings().idempotency_ttl),
+            key_expires_at: now.plus(plan.settings().idempotency_ttl),
             audit: self.inner.pending(opened),
             attempt,
         })
@@ -307,7 +307,7 @@ pub(super) fn refusal(begun: BeginResult, call: &str) -> Result<Option<CallRefus
             Ok(None)
         }
         BeginResult::Refused(refusal) => Ok(Some(CallRefusal::Limit(refusal))),
-        BeginResult::KillSwitch(switch) => Ok(Some(CallRefusal::Stopped(switch))),
+        BeginResult::KillSwitch(switch) => Ok(Some(CallRefusal::KillSwitch(switch))),
         BeginResult::Replayed(_) | BeginResult::InProgress(_) | BeginResult::IdempotencyConflict => {
             Err(unexpected_replay())
         }

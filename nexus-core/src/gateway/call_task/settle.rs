@@ -300,7 +300,7 @@ impl Inner {
             tenant: caller.tenant().clone(),
             call: call.id.clone(),
             owner: self.owner.id.clone(),
-            ending: end.outcome,
+            outcome: end.outcome,
             status: end.status,
             result: end.result,
             avoided: end.avoided,
@@ -309,7 +309,7 @@ impl Inner {
             first_byte_at: end.first_byte_at,
             at: now,
             day: settings.zone.day(end.attempted_at),
-            shutoff: settings.shutoff,
+            auto_trip: settings.auto_trip,
             audit: self.pending(closed),
         }
     }

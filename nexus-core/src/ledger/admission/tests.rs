@@ -31,7 +31,7 @@ fn begin(settings_version: u64) -> BeginCall {
         attempt: attempt(1),
         settings_version,
         lease: OwnerLease { owner: owner(), until: at(30) },
-        claimed_until: at(99),
+        key_expires_at: at(99),
         audit: unsealed(),
         call,
     }
@@ -42,7 +42,7 @@ fn retry() -> RetryCall {
         tenant: begin(0).tenant,
         call: "call".to_owned(),
         owner: owner(),
-        ending: outcome(1, AttemptStatus::FailedUnbilled, 0),
+        outcome: outcome(1, AttemptStatus::FailedUnbilled, 0),
         attempt: attempt(2),
         checks: begin(0).checks,
         day: "1970-01-01".to_owned(),

@@ -18,7 +18,7 @@ pub(in crate::ledger) fn call() -> Call {
     Call {
         id: "call".to_owned(),
         consumer: Consumer { tenant: "acme".to_owned(), user: "ada".to_owned(), ..Consumer::default() },
-        claim: IdempotencyKey::parse(Operation::Chat, "key").unwrap(),
+        idempotency_key: IdempotencyKey::parse(Operation::Chat, "key").unwrap(),
         digest: "digest".to_owned(),
         salt: String::new(),
         correlation_id: None,
@@ -108,7 +108,7 @@ fn settlement(ending: Option<AttemptOutcome>, status: CallStatus) -> Settlement 
         tenant: crate::principal::Principal::user("acme", "ada").unwrap().tenant().clone(),
         call: "call".to_owned(),
         owner: owner(),
-        ending,
+        outcome: ending,
         status,
         result: CallResult::NotKept,
         avoided: None,
@@ -117,7 +117,7 @@ fn settlement(ending: Option<AttemptOutcome>, status: CallStatus) -> Settlement 
         first_byte_at: Some(at(12)),
         at: at(14),
         day: "1970-01-01".to_owned(),
-        shutoff: AutoTripRule::default(),
+        auto_trip: AutoTripRule::default(),
         audit: super::super::admission::tests::unsealed(),
     }
 }
@@ -213,7 +213,7 @@ proptest! {
                     tenant: settlement(None, CallStatus::Failed).tenant,
                     call: "call".to_owned(),
                     owner: owner(),
-                    ending,
+                    outcome: ending,
                     attempt: attempt(number + 1),
                     checks: Vec::new(),
                     day: "1970-01-01".to_owned(),

@@ -37,8 +37,8 @@ use nexus_core::{Error, Result};
 use serde::Deserialize;
 use toml::Table;
 
-use super::announce::Announcements;
 use super::env_file::FoundEnvFile;
+use super::notices::Notices;
 use super::{Environment, Origin, Source};
 use crate::Secret;
 use crate::files::{self, Unread};
@@ -144,7 +144,7 @@ pub struct Config {
     found: Option<FoundEnvFile>,
     /// One-time messages on keys of that file.
     #[serde(skip)]
-    pub(super) announcements: Announcements,
+    pub(super) notices: Notices,
 }
 
 /// Estimates for display. They never determine a charge.
@@ -293,7 +293,7 @@ impl Config {
         settings.prices = self.pricing.table()?;
         settings.limits = self.limits.limits()?;
         settings.rate_window_seconds = self.limits.rate_window();
-        settings.shutoff = self.shutoff.rule()?;
+        settings.auto_trip = self.shutoff.rule()?;
         settings.investigation = self.limits.investigation_policy.into();
         settings.zone = self.limits.zone.clone();
         for (tenant, config) in &self.tenants {
@@ -339,7 +339,7 @@ impl Config {
     /// ./.env`.
     #[must_use]
     pub fn announcing(self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { announcements: Announcements::new(tell), ..self }
+        Self { notices: Notices::new(tell), ..self }
     }
 
     /// Returns the secrets of the configuration, for [`Redactor::hide`](super::Redactor::hide).

@@ -104,8 +104,8 @@ fn every_section_reaches_the_boundary() {
     assert_eq!((rule.subject.id.as_deref(), rule.subject.model.as_deref()), (Some("acme"), Some("gpt-4o")));
     assert!(caps(&settings).contains(&(ScopeKind::User, Window::Month, -1)));
     assert!(caps(&settings).contains(&(ScopeKind::Investigation, Window::Total, 50_000_000)));
-    assert_eq!(settings.shutoff.tenant_spend, Some(NanoUsd::from_nanos(100_000_000_000)));
-    assert_eq!((settings.shutoff.error_percent, settings.shutoff.lasts_seconds), (Some(50), Some(60)));
+    assert_eq!(settings.auto_trip.tenant_spend, Some(NanoUsd::from_nanos(100_000_000_000)));
+    assert_eq!((settings.auto_trip.error_percent, settings.auto_trip.lasts_seconds), (Some(50), Some(60)));
 }
 
 #[test]

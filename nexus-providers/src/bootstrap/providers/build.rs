@@ -29,7 +29,7 @@ const TOKENS: usize = 2_048;
 
 impl Entry<'_> {
     /// Adds this provider to `routing`.
-    pub(super) async fn join(&self, routing: Routing, clients: &Clients) -> Result<Routing> {
+    pub(super) async fn add_to(&self, routing: Routing, clients: &Clients) -> Result<Routing> {
         Ok(match self.kind {
             ProviderKind::Extractive => routing.provider(self.name, Extractive::default()),
             ProviderKind::Anthropic => routing.provider(self.name, self.anthropic(clients)?),

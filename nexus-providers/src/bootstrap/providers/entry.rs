@@ -38,8 +38,8 @@ impl<'c> Entry<'c> {
         match self.whole.key_source(self.name) {
             Some(Source { origin: origin @ Origin::FoundEnvFile(_), .. }) => {
                 let line = format!("{}, key {} from {origin}", self.name, key.fingerprint());
-                let announcements = self.whole.announcements.clone();
-                Ok(client.before_first_use(move || announcements.tell(&line)))
+                let notices = self.whole.notices.clone();
+                Ok(client.before_first_use(move || notices.show(&line)))
             }
             _ => Ok(client),
         }

@@ -57,13 +57,13 @@ pub async fn routing(config: &Config, wanted: &[String]) -> Result<Routing> {
     let clients = Clients::default();
     let named: BTreeSet<String> = configured(config).into_iter().chain(wanted.iter().cloned()).collect();
     for name in &named {
-        routing = Entry::of(config, name)?.join(routing, &clients).await?;
+        routing = Entry::of(config, name)?.add_to(routing, &clients).await?;
     }
     for name in config.providers.keys().filter(|name| !named.contains(*name)) {
         let entry = Entry::of(config, name)?;
         if entry.is_ready() {
             // An invalid provider that is not named is skipped; naming it reports the error.
-            routing = entry.join(routing.clone(), &clients).await.unwrap_or(routing);
+            routing = entry.add_to(routing.clone(), &clients).await.unwrap_or(routing);
         }
     }
     routing.check()?;

@@ -21,7 +21,7 @@ pub(crate) fn begin(connection: &Connection, begin: BeginCall) -> Result<BeginRe
         ControlFlow::Continue(reservation) => reservation,
         ControlFlow::Break(refused) => return Ok(refused),
     };
-    idempotency::take(connection, tenant, call, begin.claimed_until)?;
+    idempotency::take(connection, tenant, call, begin.key_expires_at)?;
     let mut state = CallState::begun(begin.call, begin.lease.owner, begin.attempt, &reservation);
     call::insert(connection, tenant, &mut state, begin.lease.until)?;
     audit::append(connection, &begin.audit)?;

@@ -11,7 +11,7 @@ pub(crate) fn forget_run(connection: &Connection, tenant: &str, run: &RunId) -> 
     let key = params![tenant, run.as_str()];
     for statement in [
         // A later run may have reused a key: its record names that run's call.
-        "DELETE FROM claim WHERE result IS NOT NULL AND (tenant, operation, key, call) IN (
+        "DELETE FROM idempotency_key WHERE result IS NOT NULL AND (tenant, operation, key, call) IN (
              SELECT tenant, endpoint, request_id, id FROM llm_api_calls
              WHERE tenant = ?1 AND id IN (SELECT call FROM billing_ledger INDEXED BY line_by_run WHERE tenant = ?1 AND run = ?2))",
         "UPDATE llm_api_calls SET reasoning = NULL

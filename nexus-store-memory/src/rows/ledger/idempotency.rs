@@ -19,10 +19,10 @@ pub(super) fn find(connection: &Connection, tenant: &str, call: &Call) -> Result
     if call.is_keyless() {
         return Ok(None);
     }
-    let IdempotencyKey { operation, key } = &call.claim;
+    let IdempotencyKey { operation, key } = &call.idempotency_key;
     connection
         .prepare_cached(
-            "SELECT call, digest, result IS NOT NULL, given_back, expires_at FROM claim
+            "SELECT call, digest, result IS NOT NULL, given_back, expires_at FROM idempotency_key
              WHERE tenant = ?1 AND operation = ?2 AND key = ?3",
         )
         .and_then(|mut statement| {
@@ -63,15 +63,15 @@ pub(super) fn take(connection: &Connection, tenant: &str, call: &Call, until: Ti
     sweep(connection, call.created_at)?;
     connection
         .prepare_cached(
-            "INSERT INTO claim (tenant, operation, key, call, digest, expires_at)
+            "INSERT INTO idempotency_key (tenant, operation, key, call, digest, expires_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT DO UPDATE SET call = ?4, digest = ?5, expires_at = ?6, given_back = 0, result = NULL",
         )
         .and_then(|mut statement| {
             statement.execute(params![
                 tenant,
-                call.claim.operation.as_str(),
-                call.claim.key,
+                call.idempotency_key.operation.as_str(),
+                call.idempotency_key.key,
                 call.id,
                 call.digest,
                 until.as_micros(),
@@ -84,7 +84,7 @@ pub(super) fn take(connection: &Connection, tenant: &str, call: &Call, until: Ti
 /// Deletes a few expired keys with their results.
 fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
     let ran_out: bool = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM claim WHERE expires_at <= ?1)")
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM idempotency_key WHERE expires_at <= ?1)")
         .and_then(|mut statement| statement.query_row(params![now.as_micros()], |row| row.get(0)))
         .map_err(sql)?;
     if !ran_out {
@@ -93,8 +93,8 @@ fn sweep(connection: &Connection, now: Timestamp) -> Result<()> {
     migrations::with_secure_delete(connection, || {
         connection
             .prepare_cached(
-                "DELETE FROM claim WHERE (tenant, operation, key) IN (
-                     SELECT tenant, operation, key FROM claim WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+                "DELETE FROM idempotency_key WHERE (tenant, operation, key) IN (
+                     SELECT tenant, operation, key FROM idempotency_key WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
             )
             .and_then(|mut statement| statement.execute(params![now.as_micros(), SWEEP]))
             .map(drop)
@@ -117,19 +117,12 @@ pub(super) fn finish(
     let result = to_json(result)?;
     connection
         .prepare_cached(
-            "UPDATE claim SET result = ?5, given_back = ?6
+            "UPDATE idempotency_key SET result = ?5, given_back = ?6
              WHERE tenant = ?1 AND operation = ?2 AND key = ?3 AND call = ?4",
         )
         .and_then(|mut statement| {
-            let claim = &call.claim;
-            statement.execute(params![
-                tenant,
-                claim.operation.as_str(),
-                claim.key,
-                call.id,
-                result,
-                given_back
-            ])
+            let key = &call.idempotency_key;
+            statement.execute(params![tenant, key.operation.as_str(), key.key, call.id, result, given_back])
         })
         .map(drop)
         .map_err(sql)
@@ -143,10 +136,10 @@ pub(crate) fn result(connection: &Connection, tenant: &str, id: &str) -> Result<
 
 /// Returns the result that is stored with the key of a call.
 fn stored(connection: &Connection, tenant: &str, call: &Call) -> Result<Option<CallResult>> {
-    let IdempotencyKey { operation, key } = &call.claim;
+    let IdempotencyKey { operation, key } = &call.idempotency_key;
     let result: Option<Option<String>> = connection
         .prepare_cached(
-            "SELECT result FROM claim WHERE tenant = ?1 AND operation = ?2 AND key = ?3 AND call = ?4",
+            "SELECT result FROM idempotency_key WHERE tenant = ?1 AND operation = ?2 AND key = ?3 AND call = ?4",
         )
         .and_then(|mut statement| {
             statement

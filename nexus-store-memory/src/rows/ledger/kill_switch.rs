@@ -114,7 +114,7 @@ pub(crate) fn rearm(
 }
 
 /// Deletes a tenant's kill switches that expired before `before`. They hold for no later call.
-pub(crate) fn sweep_stops(
+pub(crate) fn prune_kill_switches(
     connection: &Connection,
     tenant: &str,
     before: Timestamp,
@@ -140,7 +140,7 @@ pub(crate) fn sweep_stops(
 }
 
 /// Deletes hourly statistics before `before`. An automatic trip depends on the current hour alone.
-pub(crate) fn sweep_tallies(
+pub(crate) fn prune_hourly_stats(
     connection: &Connection,
     tenant: &str,
     before: Timestamp,
@@ -169,7 +169,7 @@ pub(super) fn count(
     let mut tripped = Vec::new();
     for scope in KillSwitchScope::counted_for(consumer) {
         let hour = add_to_hour(connection, tenant, &scope, now, call)?;
-        let Some(switch) = settlement.shutoff.trip(scope, &hour, now) else { continue };
+        let Some(switch) = settlement.auto_trip.trip(scope, &hour, now) else { continue };
         if switch.replaces(get(connection, tenant, &switch.scope)?.as_ref()) {
             put(connection, tenant, &switch)?;
             tripped.push(switch);

@@ -179,7 +179,7 @@ async fn the_record_of_a_call_that_was_left_in_its_second_attempt_has_the_sum_of
     let call = left.begin(left.intent(&caller(), "k", &[], calls::amounts(5, 30))).await;
     let first = calls::ending(1, AttemptStatus::UnknownOutcome, calls::amounts(5, 20));
     let retry = left.retry_of(&caller(), &call, &[], calls::amounts(5, 30));
-    left.store.retry(RetryCall { ending: first, ..retry }).await.unwrap();
+    left.store.retry(RetryCall { outcome: first, ..retry }).await.unwrap();
     assert_eq!(store_open(&store).await, [(Some(2), call.clone())]);
     let next = engine(store, routing(&scripted), settings());
     next.resume().await.unwrap();

@@ -106,7 +106,7 @@ async fn a_budget_a_stop_or_a_missing_price_sends_nothing() {
     assert_eq!(refusal(&unpriced).await.code(), "PRICE_UNKNOWN");
     let stopped = world("voice", settings()).await;
     stopped.nexus.trip(&caller(), KillSwitchScope::Global, "drill", None).await.unwrap();
-    assert!(matches!(refusal(&stopped).await, CallRefusal::Stopped(_)));
+    assert!(matches!(refusal(&stopped).await, CallRefusal::KillSwitch(_)));
     for world in [poor, unpriced, stopped] {
         assert!(world.scripted.log().is_empty());
         assert!(world.lines().await.is_empty());

@@ -93,7 +93,7 @@ impl World {
         Call {
             id: self.fresh("call"),
             consumer: consumer(caller),
-            claim: IdempotencyKey::parse(Operation::Chat, key).unwrap(),
+            idempotency_key: IdempotencyKey::parse(Operation::Chat, key).unwrap(),
             digest: "digest".to_owned(),
             salt: "salt".to_owned(),
             correlation_id: Some("q-1".to_owned()),
@@ -131,7 +131,7 @@ impl World {
             attempt: attempt(1, reserved),
             settings_version: 0,
             lease: lease("process-1", 0),
-            claimed_until: call.created_at.plus(Duration::from_hours(24)),
+            key_expires_at: call.created_at.plus(Duration::from_hours(24)),
             call,
         }
     }
@@ -150,7 +150,7 @@ impl World {
             tenant: caller.tenant().clone(),
             call: call.to_owned(),
             owner: owner("process-1"),
-            ending: Some(ending(1, AttemptStatus::Settled, charged)),
+            outcome: Some(ending(1, AttemptStatus::Settled, charged)),
             status: CallStatus::Succeeded,
             result: reply("thirty days"),
             avoided: None,
@@ -159,7 +159,7 @@ impl World {
             first_byte_at: Some(at(1)),
             at: at(2),
             day: DAY.to_owned(),
-            shutoff: AutoTripRule::default(),
+            auto_trip: AutoTripRule::default(),
             audit: self.pending(caller, call, &[Kind::CHAIN_CLOSE]),
         }
     }
@@ -173,7 +173,7 @@ impl World {
         charged: MeterAmounts,
     ) -> Settlement {
         Settlement {
-            ending: Some(ending(1, status, charged)),
+            outcome: Some(ending(1, status, charged)),
             status: CallStatus::Failed,
             result: failure(),
             first_byte_at: None,
@@ -211,7 +211,7 @@ impl World {
             tenant: caller.tenant().clone(),
             call: call.to_owned(),
             owner: owner("process-1"),
-            ending: ending(1, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO),
+            outcome: ending(1, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO),
             attempt: attempt(2, reserved),
             checks: applied(limits, &consumer(caller), at(0)),
             day: DAY.to_owned(),

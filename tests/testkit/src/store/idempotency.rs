@@ -74,7 +74,7 @@ async fn a_call_that_failed_before_anything_was_sent_releases_its_key(world: Wor
 async fn a_call_under_its_own_id_has_no_idempotency_key(world: World) {
     let caller = admin("acme");
     let mut keyless = world.intent(&caller, "k", &[], amounts(1, 1));
-    keyless.call.claim.key.clone_from(&keyless.call.id);
+    keyless.call.idempotency_key.key.clone_from(&keyless.call.id);
     let id = world.begin(keyless).await;
     assert_eq!(world.store.call_result(caller.tenant(), &id).await.unwrap(), None);
     world.settle(world.settlement(&caller, &id, amounts(1, 1))).await;
@@ -92,7 +92,7 @@ async fn the_settlement_that_exceeds_the_auto_trip_rule_trips_the_kill_switch_of
         assert_eq!(world.store.kill_switches(ada.tenant(), at(2)).await.unwrap(), [], "ten is not above ten");
         let call = world.begin(world.intent(&ada, key, &[], amounts(1, 9))).await;
         let settlement = world.settlement(&ada, &call, amounts(1, charged));
-        world.settle(Settlement { shutoff: rule, ..settlement }).await;
+        world.settle(Settlement { auto_trip: rule, ..settlement }).await;
         tripping = call;
     }
     let stop = world.store.kill_switches(ada.tenant(), at(2)).await.unwrap().remove(0);
@@ -116,20 +116,20 @@ async fn the_settlement_that_exceeds_the_auto_trip_rule_trips_the_kill_switch_of
     assert!(world.store.rearm(ada.tenant(), &stop.scope, at(3), world.unrecorded()).await.unwrap());
     let call = world.begin(world.intent(&ada, "f", &[], amounts(1, 9))).await;
     let settlement = world.settlement(&ada, &call, amounts(1, 10));
-    world.settle(Settlement { shutoff: rule, ..settlement }).await;
+    world.settle(Settlement { auto_trip: rule, ..settlement }).await;
     assert_eq!(world.store.kill_switches(ada.tenant(), at(3)).await.unwrap(), [], "another hour began");
 
     let errors = AutoTripRule { error_percent: Some(40), error_min_calls: 7, ..AutoTripRule::default() };
     for key in ["g", "h", "i"] {
         let call = world.begin(world.intent(&ben, key, &[], amounts(1, 1))).await;
         let settlement = world.failed(&ben, &call, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO);
-        world.settle(Settlement { shutoff: errors, ..settlement }).await;
+        world.settle(Settlement { auto_trip: errors, ..settlement }).await;
     }
     let switches = world.store.kill_switches(ben.tenant(), at(3)).await.unwrap();
     assert_eq!(switches.len(), 0, "3 of 8 calls are fewer than 40 percent: {switches:?}");
     let call = world.begin(world.intent(&ben, "j", &[], amounts(1, 1))).await;
     let settlement = world.failed(&ben, &call, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO);
-    world.settle(Settlement { shutoff: errors, ..settlement }).await;
+    world.settle(Settlement { auto_trip: errors, ..settlement }).await;
     let stop = world.store.kill_switches(ben.tenant(), at(3)).await.unwrap().remove(0);
     assert_eq!(stop.scope, KillSwitchScope::Tenant("acme".to_owned()));
     assert_eq!(stop.cause, KillSwitchCause::Errors { failed: 4, calls: 9 });
@@ -202,10 +202,10 @@ async fn a_call_cannot_end_while_an_attempt_is_open_or_with_the_outcome_of_anoth
     let caller = admin("acme");
     let call = world.begin(world.intent(&caller, "k", &[], amounts(1, 9))).await;
     let settlement = world.settlement(&caller, &call, amounts(1, 5));
-    let without = Settlement { ending: None, ..settlement.clone() };
+    let without = Settlement { outcome: None, ..settlement.clone() };
     assert_eq!(world.store.settle(without).await.unwrap_err().stable_code(), "ATTEMPT_OPEN");
     let mut of_another = settlement.clone();
-    of_another.ending.as_mut().unwrap().number = 2;
+    of_another.outcome.as_mut().unwrap().number = 2;
     assert_eq!(world.store.settle(of_another).await.unwrap_err().stable_code(), "ATTEMPT_OVER");
     world.settle(settlement).await;
 }

@@ -30,7 +30,7 @@ async fn entries_are_listed_latest_first_and_only_those_of_the_tenant(world: Wor
         intent.call.created_at = at(seconds);
         let call = world.begin(intent).await;
         let mut settlement = world.settlement(caller, &call, amounts(1, seconds));
-        settlement.ending.as_mut().unwrap().at = at(seconds + 1);
+        settlement.outcome.as_mut().unwrap().at = at(seconds + 1);
         world.settle(settlement).await;
     }
     world.made(&admin("globex"), "k", &[], amounts(1, 99)).await;
@@ -144,20 +144,23 @@ async fn a_call_has_the_usage_and_the_cost_of_all_its_attempts(world: World) {
     let call = world.begin(intent).await;
     assert_eq!(world.store.calls(caller.tenant(), &every()).await.unwrap(), std::slice::from_ref(&begun));
     let mut retry = world.retry_of(&caller, &call, &[], amounts(9, 60));
-    retry.ending.charged = amounts(5, 30);
-    retry.ending.usage.output_text = 5;
-    retry.ending.estimated = true;
+    retry.outcome.charged = amounts(5, 30);
+    retry.outcome.usage.output_text = 5;
+    retry.outcome.estimated = true;
     (retry.attempt.provider, retry.attempt.model) = ("anthropic".to_owned(), "claude".to_owned());
     world.store.retry(retry).await.unwrap();
     let mut settlement = world.settlement(&caller, &call, amounts(8, 40));
-    settlement.ending.as_mut().unwrap().number = 2;
+    settlement.outcome.as_mut().unwrap().number = 2;
     world.settle(settlement).await;
     let kept = world.store.calls(caller.tenant(), &every()).await.unwrap().remove(0);
     assert_eq!((kept.provider.as_str(), kept.model.as_str()), ("anthropic", "claude"));
     assert_eq!((kept.usage.total(), kept.cost), (Some(13), NanoUsd::from_nanos(70)));
     assert_eq!((kept.latency_ms, kept.first_byte_ms), (Some(2_000), Some(1_000)));
     assert!(kept.estimated && kept.error.is_none());
-    assert_eq!((kept.metadata, kept.streamed, kept.claim), (begun.metadata, true, begun.claim));
+    assert_eq!(
+        (kept.metadata, kept.streamed, kept.idempotency_key),
+        (begun.metadata, true, begun.idempotency_key)
+    );
     let models = world.store.usage(caller.tenant(), UsageBy::Model, DAY, DAY).await.unwrap();
     let models: Vec<_> = models.iter().map(|row| (row.id.as_str(), row.tokens)).collect();
     assert_eq!(models, [("claude", 8), (MODEL, 5)]);
@@ -169,7 +172,7 @@ async fn an_answer_from_the_cache_is_charged_nothing_and_names_the_avoided_cost(
     let spared = NanoUsd::from_nanos(7);
     let mut settlement =
         Settlement { avoided: Some(spared), ..world.settlement(&caller, &call, MeterAmounts::ZERO) };
-    let ending = settlement.ending.as_mut().unwrap();
+    let ending = settlement.outcome.as_mut().unwrap();
     (ending.status, ending.usage) = (AttemptStatus::Cached, Usage::default());
     world.settle(settlement).await;
     let line = world.lines(&caller).await.remove(0);
@@ -179,7 +182,7 @@ async fn an_answer_from_the_cache_is_charged_nothing_and_names_the_avoided_cost(
     );
     let kept = world.store.calls(caller.tenant(), &every()).await.unwrap().remove(0);
     assert_eq!((kept.was_cached, kept.avoided, kept.cost), (true, spared, NanoUsd::ZERO));
-    assert_eq!(kept.claim.operation, Operation::Chat);
+    assert_eq!(kept.idempotency_key.operation, Operation::Chat);
     let usage = world.store.usage(caller.tenant(), UsageBy::Tenant, DAY, DAY).await.unwrap();
     assert_eq!((usage[0].calls, usage[0].cost), (0, NanoUsd::ZERO));
 }

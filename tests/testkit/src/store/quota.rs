@@ -164,7 +164,7 @@ async fn after_every_call_is_settled_nothing_is_reserved_and_the_counters_hold_t
     world.store.retry(world.retry_of(&caller, &retried, &limits, amounts(5, 30))).await.unwrap();
     let second = ending(2, AttemptStatus::Settled, amounts(6, 25));
     let settlement = world.settlement(&caller, &retried, amounts(0, 0));
-    world.settle(Settlement { ending: Some(second), ..settlement }).await;
+    world.settle(Settlement { outcome: Some(second), ..settlement }).await;
     for (key, status, charged) in [
         ("unbilled", AttemptStatus::FailedUnbilled, MeterAmounts::ZERO),
         ("billed", AttemptStatus::FailedBilled, amounts(2, 3)),
@@ -197,7 +197,7 @@ async fn a_retry_ends_one_attempt_and_reserves_for_the_next(world: World) {
     assert_eq!(again.kind(), ErrorKind::Conflict);
 
     let mut third = world.retry_of(&caller, &call, &limits, amounts(9, 41));
-    third.ending = ending(2, AttemptStatus::FailedBilled, amounts(3, 60));
+    third.outcome = ending(2, AttemptStatus::FailedBilled, amounts(3, 60));
     third.attempt.number = 3;
     let refused = world.store.retry(third).await.unwrap();
     assert!(matches!(refused, BeginResult::Refused(_)), "{refused:?}");
@@ -209,7 +209,7 @@ async fn a_retry_ends_one_attempt_and_reserves_for_the_next(world: World) {
     assert_eq!((open.len(), &open[0].attempt), (1, &None));
 
     let settlement = Settlement {
-        ending: None,
+        outcome: None,
         ..world.failed(&caller, &call, AttemptStatus::FailedBilled, MeterAmounts::ZERO)
     };
     world.settle(settlement).await;
@@ -228,7 +228,7 @@ async fn each_attempt_has_exactly_one_ledger_entry_of_its_own_once_it_is_finishe
     world.store.retry(world.retry_of(&caller, &call, &[], amounts(9, 70))).await.unwrap();
     assert_eq!(world.lines(&caller).await.len(), 1);
     let second = AttemptOutcome { number: 2, ..ending(1, AttemptStatus::Settled, amounts(8, 65)) };
-    let settlement = Settlement { ending: Some(second), ..world.settlement(&caller, &call, amounts(0, 0)) };
+    let settlement = Settlement { outcome: Some(second), ..world.settlement(&caller, &call, amounts(0, 0)) };
     world.settle(settlement.clone()).await;
     assert!(!world.store.settle(settlement).await.unwrap());
     let lines = world.lines(&caller).await;

@@ -54,7 +54,7 @@ impl World {
 
 /// Marks the outcome of a settlement as an estimate.
 pub(super) fn estimated(mut settlement: Settlement) -> Settlement {
-    let ending = settlement.ending.as_mut().unwrap();
+    let ending = settlement.outcome.as_mut().unwrap();
     (ending.estimated, ending.usage) = (true, Usage::default());
     settlement
 }

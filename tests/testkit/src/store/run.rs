@@ -244,7 +244,7 @@ async fn an_idempotency_key_that_another_runs_call_has_taken_since_keeps_that_ca
     let made = async |run: &str, seconds: i64| {
         let mut intent = world.intent(&caller, "a key", &[], amounts(3, 4));
         intent.call.consumer.run = Some(run.to_owned());
-        (intent.call.created_at, intent.claimed_until) = (at(seconds), at(seconds + 86_400));
+        (intent.call.created_at, intent.key_expires_at) = (at(seconds), at(seconds + 86_400));
         let call = world.begin(intent).await;
         world.settle(world.settlement(&caller, &call, amounts(3, 4))).await;
         call
