@@ -154,12 +154,12 @@ mod tests {
         assert_eq!(decision.code(), Some("POLICY_DENIED"));
     }
 
-    /// Records and caches carry this version, so that it changes only with an action or a role: last when settings of
-    /// tenants got actions of their own.
+    /// Records and caches carry this version, so that it changes only with an action or a role: last when the
+    /// action of kill switches was renamed.
     #[test]
     fn the_default_policy_has_the_version_of_its_rules() {
         let caller = Principal::user("acme", "u-1").unwrap();
-        assert_eq!(RolePolicy::default().version(caller.tenant()), "role-gate-327559de99753ccb");
+        assert_eq!(RolePolicy::default().version(caller.tenant()), "role-gate-f83b445c0ab52340");
     }
 
     #[test]

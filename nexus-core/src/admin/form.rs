@@ -48,7 +48,11 @@ pub(super) fn prepare<T: AdminResource>(whole: Value, sealing: &Sealing<'_>) -> 
         seal(secret, &T::KIND, field, sealing)?;
         secret_fields.push(field);
     }
-    let indexes = resource.indexes().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let indexes = resource.indexes();
+    if let Some((name, _)) = indexes.iter().find(|(name, _)| !T::INDEXES.contains(name)) {
+        return Err(Error::unexpected("a resource has an index that its kind does not name").with("index", name));
+    }
+    let indexes = indexes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let mut body = serde_json::to_value(&resource).map_err(|error| invalid(&T::KIND, &error))?;
     let sensitive = take(&mut body, T::SENSITIVE);
     let sealed = take(&mut body, &secret_fields);
@@ -194,6 +198,7 @@ mod tests {
         const KIND: ResourceKind = resource_kind!("hook", "hooks");
         const SCOPE: Scope = Scope::Installation;
         const SENSITIVE: &'static [&'static str] = &["/owner"];
+    const INDEXES: &'static [&'static str] = &["address"];
 
         fn validate(&self) -> error::Result<()> {
             crate::id::check_name("address", &self.address)

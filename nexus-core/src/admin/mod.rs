@@ -89,6 +89,8 @@ pub trait AdminResource: Serialize + DeserializeOwned + JsonSchema + Send + Sync
     const SENSITIVE: &'static [&'static str] = &[];
     /// JSON pointers of fields that the operator of the installation alone changes, such as what a tenant may consume.
     const OPERATOR_ONLY: &'static [&'static str] = &[];
+    /// Names of the indexes by which lists are filtered.
+    const INDEXES: &'static [&'static str] = &[];
 
     /// Checks the content. A field that is accepted takes effect; one that would be ignored is refused.
     ///
@@ -96,7 +98,7 @@ pub trait AdminResource: Serialize + DeserializeOwned + JsonSchema + Send + Sync
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), naming the field.
     fn validate(&self) -> Result<()>;
 
-    /// Returns the names and values by which lists are filtered.
+    /// Returns the values of the indexes that the resource has, each under a name of [`INDEXES`](Self::INDEXES).
     fn indexes(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }

@@ -20,6 +20,8 @@ pub struct RegisteredKind {
     pub sensitive: &'static [&'static str],
     /// JSON pointers of the fields that the operator alone changes.
     pub operator_only: &'static [&'static str],
+    /// Names of the indexes by which lists are filtered.
+    pub indexes: &'static [&'static str],
     prepare: fn(Value, &Sealing<'_>) -> Result<Prepared>,
     schema: fn() -> Value,
 }
@@ -32,6 +34,7 @@ impl RegisteredKind {
             scope: T::SCOPE,
             sensitive: T::SENSITIVE,
             operator_only: T::OPERATOR_ONLY,
+            indexes: T::INDEXES,
             prepare: prepare::<T>,
             schema: || schemars::schema_for!(T).to_value(),
         }
@@ -44,6 +47,23 @@ impl RegisteredKind {
     /// without a key, and those of [`AdminResource::validate`].
     pub fn prepare(&self, whole: Value, sealing: &Sealing<'_>) -> Result<Prepared> {
         (self.prepare)(whole, sealing)
+    }
+
+    /// Checks that lists can be filtered by an index.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `RESOURCE_INDEX_UNKNOWN`.
+    pub(crate) fn check_index(&self, name: &str) -> Result<()> {
+        if self.indexes.contains(&name) {
+            return Ok(());
+        }
+        let plural = self.kind.plural.replace('_', " ");
+        let message = format!("{plural} cannot be filtered by `{}`", name.escape_debug());
+        let error = Error::invalid(message).code("RESOURCE_INDEX_UNKNOWN");
+        Err(match self.indexes {
+            [] => error,
+            names => error.hint(format!("filter by {}", names.join(", "))),
+        })
     }
 
     /// Returns the JSON schema of the type.

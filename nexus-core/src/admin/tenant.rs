@@ -107,6 +107,8 @@ impl AdminResource for TenantSettings {
     const OPERATOR_ONLY: &'static [&'static str] =
         &["/plan", "/allowed_providers", "/max_document_size_mb", "/quotas", "/limits"];
 
+    const INDEXES: &'static [&'static str] = &["plan"];
+
     fn validate(&self) -> Result<()> {
         self.name.iter().try_for_each(|name| check_name("tenant's name", name))?;
         self.plan.iter().try_for_each(|plan| check_id("plan", plan))?;

@@ -135,7 +135,13 @@ impl Routing {
     pub(super) fn check_settings(&self, tenant: &TenantId, settings: &TenantSettings) -> Result<()> {
         let route = self.route(tenant.as_str()).clone().with_settings(settings);
         let allowed = settings.allowed_providers.iter().flatten();
-        std::iter::once(&route.primary).chain(allowed).try_for_each(|name| self.check_provider(&route, name))
+        std::iter::once(&route.primary)
+            .chain(allowed)
+            .try_for_each(|name| self.check_provider(&route, name))
+            .map_err(|error| match settings.default_provider {
+                None => error.hint("set `default_provider` to an allowed provider"),
+                Some(_) => error,
+            })
     }
 
     fn check_provider(&self, route: &Route, name: &str) -> Result<()> {

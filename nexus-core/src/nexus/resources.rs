@@ -12,7 +12,7 @@ use super::resource_changes::{actor_on, check_sealed};
 use super::rights::is_operator;
 use crate::admin::{
     AdminResource, Prepared, RegisteredKind, Registry, ResourceChange, ResourceContent, ResourceQuery,
-    ResourceScope, ResourceVersion, Scope, Sealing, StoredResource, merge, read, whole,
+    ResourceScope, ResourceVersion, Scope, Sealing, StoredResource, changed_fields, merge, no_resource, read, whole,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -157,7 +157,7 @@ impl Nexus {
     /// listed for all tenants to the operator, and for the caller's own to others.
     ///
     /// # Errors
-    /// As [`Nexus::resource_json`].
+    /// As [`Nexus::resource_json`]; [`InvalidInput`](ErrorKind::InvalidInput) with `RESOURCE_INDEX_UNKNOWN`.
     pub async fn resources_json(
         &self,
         caller: &Principal,
@@ -167,6 +167,7 @@ impl Nexus {
         let kind = self.engine.registry.kind(kind)?;
         self.authorise_all(caller, &kind.kind.list).await?;
         let ResourceList { index, page, is_of_installation } = list;
+        index.iter().try_for_each(|(name, _)| kind.check_index(name))?;
         let query = ResourceQuery { kind: kind.kind.name, index, page: page.bounded() };
         let stored = if kind.scope == Scope::OnePerTenant && is_operator(caller) {
             self.engine.resources.resources_of_tenants(&query).await?
@@ -178,7 +179,7 @@ impl Nexus {
     }
 
     /// Creates a resource from `patch`, or merges `patch` into it (RFC 7396): a null removes a field. With `expected`,
-    /// that must be its version. The answer shows new secrets, for once.
+    /// that must be its version. A patch that changes nothing makes no version. The answer shows new secrets, for once.
     ///
     /// # Errors
     /// As [`Nexus::resource_json`]; [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_RESOURCE` and the codes of
@@ -257,7 +258,11 @@ impl Nexus {
     ) -> Result<Vec<ResourceVersion>> {
         let located = self.locate(caller, kind, address.into(), |kind| kind.kind.history).await?;
         let Located { kind, scope, id, .. } = &located;
-        self.engine.resources.resource_history(scope, kind.kind.name, id, &page.bounded()).await
+        let history = self.engine.resources.resource_history(scope, kind.kind.name, id, &page.bounded()).await?;
+        if history.is_empty() && page.after.is_none() && page.limit > 0 {
+            return Err(no_resource());
+        }
+        Ok(history)
     }
 
     /// Authorises an operation on a resource and returns where it is.
@@ -336,6 +341,12 @@ impl Nexus {
         check_sealed(before.as_ref(), &prepared)?;
         engine.check_obeyed(located, &prepared.content)?;
         let Prepared { content, shown_once } = prepared;
+        if let Some(stored) = &before
+            && expected == Some(stored.version)
+            && changed_fields(Some(&stored.content), Some(&content)).is_empty()
+        {
+            return Ok((versioned(stored.clone(), |content| content.body), shown_once));
+        }
         let value = content.body.clone();
         let change = match expected {
             None => ResourceChange::Create(content),

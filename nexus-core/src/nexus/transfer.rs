@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use super::Nexus;
 use crate::audit::{Kind, Payload};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::JobId;
 use crate::policy::{ADMINS, Operation, Resource, Route};
 use crate::principal::Principal;
+use crate::stats::StoreStats;
 use crate::transfer::{Backup, BackupScope, ExportSink, Exported, ImportSource, TenantExport, TenantImport};
 
 /// Operation of exporting a tenant's data.
@@ -71,7 +72,8 @@ impl Nexus {
     /// store like any other, without audit keys.
     ///
     /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied), for the whole store also to a caller over a network; those of
+    /// [`Denied`](crate::ErrorKind::Denied), for the whole store also to a caller over a network;
+    /// [`NotFound`](crate::ErrorKind::NotFound) with `TENANT_EMPTY` for a tenant without data; those of
     /// [`TransferStore::backup`](crate::transfer::TransferStore::backup);
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot record the backup.
     pub async fn backup(&self, caller: &Principal, to: impl Into<PathBuf>, scope: BackupScope) -> Result<()> {
@@ -84,10 +86,24 @@ impl Nexus {
         if scope == BackupScope::Store {
             self.operator(caller, operation).await?;
         }
+        if scope == BackupScope::Tenant {
+            self.check_has_data(caller).await?;
+        }
         let facts = Payload::new().token("scope", scope.as_str());
         let begun = self.begin_transfer(caller, BACKUP_BEGUN, facts.clone()).await?;
         self.engine.transfer.backup(&proof).await?;
         self.record(caller, BACKED_UP, facts.id("backup", &begun)).await
+    }
+
+    /// Checks that the store holds data of the caller's tenant: a copy of another name's nothing is no backup.
+    async fn check_has_data(&self, caller: &Principal) -> Result<()> {
+        let StoreStats { corpora, runs, audit_records, .. } =
+            self.engine.stats.stats(caller.tenant()).await?;
+        if corpora == 0 && runs == 0 && audit_records.unwrap_or_default() == 0 {
+            let message = format!("the store holds nothing of the tenant `{}`", caller.tenant());
+            return Err(Error::not_found(message).code("TENANT_EMPTY").hint("check the name of the tenant"));
+        }
+        Ok(())
     }
 
     /// Records the beginning of a transfer under a new id, which the record of its end names.

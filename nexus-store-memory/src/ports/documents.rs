@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use crate::db::Write;
 use crate::error::closed;
 use crate::rows::document::Stored;
-use crate::rows::{corpus, document, job, passage, publish, submit};
+use crate::rows::{corpus, document, job, passage, publication, submission};
 use crate::search::text::LARGE;
 use crate::store::MemoryStore;
 
@@ -28,7 +28,7 @@ impl DocumentStore for MemoryStore {
             let tenant = submission.principal.tenant_id().to_owned();
             store.blobs().check_kept(tenant.as_str(), &submission.content_hash)?;
             let before = document::find(write, &tenant, &submission.id)?;
-            let submitted = submit::submit(write, &submission)?;
+            let submitted = submission::submit(write, &submission)?;
             write.after_commit(move |connection| {
                 store.blobs().settle(tenant.as_str(), &submission.content_hash);
                 if let Some(before) = before {
@@ -41,7 +41,7 @@ impl DocumentStore for MemoryStore {
     }
 
     async fn reindex(&self, reindex: Reindex) -> Result<Submitted> {
-        self.engine().write(move |write| submit::reindex(write, &reindex)).await
+        self.engine().write(move |write| submission::reindex(write, &reindex)).await
     }
 
     async fn document(&self, tenant: &TenantId, id: &DocumentId) -> Result<Document> {
@@ -107,7 +107,7 @@ impl DocumentStore for MemoryStore {
         passages: Vec<StagedPassage>,
     ) -> Result<()> {
         let (lease, model) = (lease.clone(), model.cloned());
-        self.engine().write(move |write| publish::stage(write, &lease, model.as_ref(), &passages)).await
+        self.engine().write(move |write| publication::stage(write, &lease, model.as_ref(), &passages)).await
     }
 
     async fn prepare(&self, lease: &Lease, passages: u32) -> Result<()> {
@@ -117,7 +117,7 @@ impl DocumentStore for MemoryStore {
     async fn publish(&self, lease: &Lease, publication: Publication) -> Result<Document> {
         let (lease, store) = (lease.clone(), self.clone());
         let work = move |write: &Write<'_>| {
-            let (document, corpus) = publish::publish(write, &lease, &publication)?;
+            let (document, corpus) = publication::publish(write, &lease, &publication)?;
             let passages = u64::from(document.passages);
             write.after_commit(move |_| store.note_publication(corpus, passages));
             Ok(document)

@@ -249,6 +249,16 @@ async fn a_backup_of_one_tenant_opens_as_a_store_and_holds_nothing_of_another() 
 }
 
 #[tokio::test]
+async fn a_tenant_of_which_the_store_holds_nothing_is_not_backed_up() {
+    let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (_store, nexus) = filled(dir.path()).await;
+    let mistyped = Principal::user("amce", "ada").unwrap().roles(["admin"]);
+    let refused = nexus.backup(&mistyped, copy.path(), BackupScope::Tenant).await.unwrap_err();
+    assert_eq!(refused.stable_code(), "TENANT_EMPTY");
+    assert_eq!(std::fs::read_dir(copy.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn exports_and_backups_are_recorded_when_they_begin_and_when_they_are_complete() {
     let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (store, nexus) = filled(dir.path()).await;

@@ -29,6 +29,7 @@ impl AdminResource for Hook {
     const KIND: ResourceKind = resource_kind!("hook", "hooks");
     const SCOPE: Scope = Scope::Both;
     const SENSITIVE: &'static [&'static str] = &["/owner"];
+    const INDEXES: &'static [&'static str] = &["address"];
 
     fn validate(&self) -> Result<()> {
         nexus_core::id::check_name("address", &self.address)
@@ -181,6 +182,28 @@ async fn typed_resources_are_written_and_replaced_by_version() {
     assert_eq!((read.version, read.value.address.as_str()), (2, "b"));
     assert_eq!(nexus.put_resource(&caller, "h", read.value, Some(2)).await.unwrap(), 3);
     assert_eq!(code(nexus.resource_json(&caller, "door", "h").await), "RESOURCE_KIND_UNKNOWN");
+}
+
+#[tokio::test]
+async fn a_set_that_changes_nothing_makes_no_version_and_a_list_is_filtered_by_a_named_index_alone() {
+    let nexus = sealing(&MemoryStore::default(), 7);
+    let caller = admin();
+    let set = async |hook| nexus.set_resource_json(&caller, "hook", "h", hook, None).await.unwrap().version;
+    assert_eq!(set(json!({"address": "a", "signing_key": "hunter2"})).await, 1);
+    assert_eq!(set(json!({"address": "a"})).await, 1);
+    assert_eq!(set(json!({"signing_key": "hunter2"})).await, 2, "a new secret is a change, whatever it was");
+    assert_eq!(nexus.resource_history(&caller, "hook", "h", Page::default()).await.unwrap().len(), 2);
+    let none = nexus.resource_history(&caller, "hook", "other", Page::default()).await;
+    assert_eq!(code(none), "RESOURCE_NOT_FOUND");
+
+    let filtered = async |kind, name: &str, value: &str| {
+        let list = ResourceList { index: Some((name.to_owned(), value.to_owned())), ..ResourceList::default() };
+        nexus.resources_json(&caller, kind, list).await.map(|found| found.len())
+    };
+    assert_eq!(filtered("hook", "address", "a").await.unwrap(), 1);
+    assert_eq!(filtered("hook", "address", "b").await.unwrap(), 0);
+    assert_eq!(code(filtered("hook", "owner", "a").await), "RESOURCE_INDEX_UNKNOWN");
+    assert_eq!(code(filtered("plan", "name", "a").await), "RESOURCE_INDEX_UNKNOWN");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ mod layout;
 mod matrix;
 mod open;
 mod page;
-mod search;
+mod scan_limit;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -29,7 +29,7 @@ use super::{error, table};
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let mut bytes = Vec::new();
     source.read_to_end(&mut bytes).map_err(error::unreadable)?;
-    search::check_search(&bytes)?;
+    scan_limit::check_scan(&bytes)?;
     open::check_object_streams(&bytes)?;
     let mut found = 0;
     for repair in [false, true] {

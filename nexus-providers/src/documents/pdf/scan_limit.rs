@@ -18,7 +18,7 @@ const LEAST: usize = 16 << 20;
 const NESTING: usize = 512;
 
 /// Refuses a file whose search exceeds the limit.
-pub(super) fn check_search(bytes: &[u8]) -> Result<()> {
+pub(super) fn check_scan(bytes: &[u8]) -> Result<()> {
     let limit = bytes.len().saturating_mul(TIMES).saturating_add(LEAST);
     let mut cost = 0_usize;
     let mut at = 0;
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_is_never_closed_is_refused_and_what_is_closed_is_not() {
-        let check = |unit: &str| check_search(unit.repeat(20_000).as_bytes()).is_ok();
+        let check = |unit: &str| check_scan(unit.repeat(20_000).as_bytes()).is_ok();
         assert!(!check("1 0 obj (\n") && !check("<< /A (\n") && !check("1 0 obj % ") && !check("1 % "));
         assert!(
             check("1 0 obj (a)\nendobj\n") && check("<< /A (\\() /B [1 <00>] >>\n") && check("1 0 obj %\n")
