@@ -14,7 +14,7 @@ pub use crate::nexus::documents::{
     DOCUMENT_DELETE, DOCUMENT_LIST, DOCUMENT_READ, GRANT_CREATE, GRANT_LIST, GRANT_REVOKE, JOB_READ,
     PASSAGE_LIST,
 };
-pub use crate::nexus::kill_switch::{KILL_SWITCH_LIST, SHUTOFF_WRITE};
+pub use crate::nexus::kill_switch::{KILL_SWITCH_LIST, KILL_SWITCH_WRITE};
 pub use crate::nexus::ledger::{CALL_LIST, CALL_REASONING, LEDGER_LIST};
 pub use crate::nexus::limits::{BUDGET_WRITE, LIMIT_LIST, LIMIT_REMOVE};
 pub use crate::nexus::models::{MODEL_CALL, SPEECH_CREATE};
@@ -73,7 +73,7 @@ pub const ALL: &[Operation] = &[
     LIMIT_REMOVE,
     PRICING_WRITE,
     LEDGER_WRITE,
-    SHUTOFF_WRITE,
+    KILL_SWITCH_WRITE,
     RETENTION_APPLY,
     RETENTION_PREVIEW,
     TENANT_IMPORT,
@@ -142,7 +142,7 @@ mod tests {
                 !decide(Some("reader"), operation).allows() && decide(Some("editor"), operation).allows()
             );
         }
-        for operation in [&BUDGET_WRITE, &PRICING_WRITE, &LEDGER_WRITE, &SHUTOFF_WRITE] {
+        for operation in [&BUDGET_WRITE, &PRICING_WRITE, &LEDGER_WRITE, &KILL_SWITCH_WRITE] {
             assert!(!decide(Some("editor"), operation).allows() && decide(Some("admin"), operation).allows());
         }
     }

@@ -50,7 +50,9 @@ pub(super) fn prepare<T: AdminResource>(whole: Value, sealing: &Sealing<'_>) -> 
     }
     let indexes = resource.indexes();
     if let Some((name, _)) = indexes.iter().find(|(name, _)| !T::INDEXES.contains(name)) {
-        return Err(Error::unexpected("a resource has an index that its kind does not name").with("index", name));
+        return Err(
+            Error::unexpected("a resource has an index that its kind does not name").with("index", name)
+        );
     }
     let indexes = indexes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let mut body = serde_json::to_value(&resource).map_err(|error| invalid(&T::KIND, &error))?;
@@ -198,7 +200,7 @@ mod tests {
         const KIND: ResourceKind = resource_kind!("hook", "hooks");
         const SCOPE: Scope = Scope::Installation;
         const SENSITIVE: &'static [&'static str] = &["/owner"];
-    const INDEXES: &'static [&'static str] = &["address"];
+        const INDEXES: &'static [&'static str] = &["address"];
 
         fn validate(&self) -> error::Result<()> {
             crate::id::check_name("address", &self.address)

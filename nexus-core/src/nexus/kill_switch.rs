@@ -15,7 +15,7 @@ use crate::principal::Principal;
 /// Operation of listing kill switches.
 pub const KILL_SWITCH_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/rollouts/killswitches"));
 /// Operation of tripping and rearming kill switches.
-pub const SHUTOFF_WRITE: Operation =
+pub const KILL_SWITCH_WRITE: Operation =
     Operation::new("kill_switch.write", ADMINS, Route::patch("/v1/admin/rollouts/killswitches"));
 
 const REARMED: Kind = Kind::new("shutoff.rearmed");
@@ -52,7 +52,7 @@ impl Nexus {
         reason: &str,
         lasts: Option<Duration>,
     ) -> Result<KillSwitch> {
-        self.authorise_all(caller, &SHUTOFF_WRITE).await?;
+        self.authorise_all(caller, &KILL_SWITCH_WRITE).await?;
         check_name("reason", reason)?;
         self.check_scope(caller, &scope).await?;
         let since = self.engine.clock.now();
@@ -69,7 +69,7 @@ impl Nexus {
     /// # Errors
     /// As [`Nexus::trip`].
     pub async fn rearm(&self, caller: &Principal, scope: &KillSwitchScope) -> Result<bool> {
-        self.authorise_all(caller, &SHUTOFF_WRITE).await?;
+        self.authorise_all(caller, &KILL_SWITCH_WRITE).await?;
         self.check_scope(caller, scope).await?;
         let audit = self.engine.single_event_chain(caller, REARMED, scope.facts())?;
         self.engine.quota.rearm(caller.tenant(), scope, self.engine.clock.now(), audit).await

@@ -12,7 +12,8 @@ use super::resource_changes::{actor_on, check_sealed};
 use super::rights::is_operator;
 use crate::admin::{
     AdminResource, Prepared, RegisteredKind, Registry, ResourceChange, ResourceContent, ResourceQuery,
-    ResourceScope, ResourceVersion, Scope, Sealing, StoredResource, changed_fields, merge, no_resource, read, whole,
+    ResourceScope, ResourceVersion, Scope, Sealing, StoredResource, changed_fields, merge, no_resource, read,
+    whole,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -258,7 +259,8 @@ impl Nexus {
     ) -> Result<Vec<ResourceVersion>> {
         let located = self.locate(caller, kind, address.into(), |kind| kind.kind.history).await?;
         let Located { kind, scope, id, .. } = &located;
-        let history = self.engine.resources.resource_history(scope, kind.kind.name, id, &page.bounded()).await?;
+        let history =
+            self.engine.resources.resource_history(scope, kind.kind.name, id, &page.bounded()).await?;
         if history.is_empty() && page.after.is_none() && page.limit > 0 {
             return Err(no_resource());
         }

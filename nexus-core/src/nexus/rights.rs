@@ -3,7 +3,7 @@
 //! A refusal leaves a record as a denial of the policy does, with the rule of Nexus in the place of the policy's.
 
 use super::Nexus;
-use super::kill_switch::SHUTOFF_WRITE;
+use super::kill_switch::KILL_SWITCH_WRITE;
 use crate::access::Visibility;
 use crate::engine::{ADMIN_RULE, OPERATOR_RULE, TENANT_RULE};
 use crate::error::{Error, Result};
@@ -42,11 +42,11 @@ impl Nexus {
     /// Checks that the caller may switch a scope.
     pub(super) async fn check_scope(&self, caller: &Principal, scope: &KillSwitchScope) -> Result<()> {
         match scope {
-            KillSwitchScope::Global => self.operator(caller, &SHUTOFF_WRITE).await,
+            KillSwitchScope::Global => self.operator(caller, &KILL_SWITCH_WRITE).await,
             KillSwitchScope::Tenant(id) if id == caller.tenant().as_str() => Ok(()),
             KillSwitchScope::Tenant(_) => {
                 let message = "only a tenant's own admins may switch its kill switch";
-                Err(self.refuse(caller, &SHUTOFF_WRITE, TENANT_RULE, message).await)
+                Err(self.refuse(caller, &KILL_SWITCH_WRITE, TENANT_RULE, message).await)
             }
             KillSwitchScope::User(id) => check_name("user", id),
         }

@@ -143,6 +143,9 @@ const AS_FORMAT_4: &str = "
     DROP TRIGGER line_is_reconciled;
     DROP TABLE line_unreconciled;
     DROP TABLE settings_version;
+    ALTER TABLE idempotency_key RENAME TO claim;
+    DROP INDEX idempotency_key_by_expiry;
+    CREATE INDEX claim_by_expiry ON claim (expires_at);
     CREATE INDEX line_estimated ON billing_ledger (tenant, seq) WHERE revision = 0 AND estimated = 1;
     PRAGMA user_version = 4";
 

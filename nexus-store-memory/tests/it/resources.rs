@@ -197,7 +197,8 @@ async fn a_set_that_changes_nothing_makes_no_version_and_a_list_is_filtered_by_a
     assert_eq!(code(none), "RESOURCE_NOT_FOUND");
 
     let filtered = async |kind, name: &str, value: &str| {
-        let list = ResourceList { index: Some((name.to_owned(), value.to_owned())), ..ResourceList::default() };
+        let list =
+            ResourceList { index: Some((name.to_owned(), value.to_owned())), ..ResourceList::default() };
         nexus.resources_json(&caller, kind, list).await.map(|found| found.len())
     };
     assert_eq!(filtered("hook", "address", "a").await.unwrap(), 1);
