@@ -82,8 +82,8 @@ pub use id::{
     SessionId, SubjectId, UuidV7,
 };
 pub use money::NanoUsd;
-pub use nexus::{LimitStatus, MAX_LISTED, Nexus, ResourceAddress, ResourceList, Status, Versioned};
-pub use page::Page;
+pub use nexus::{LimitStatus, Nexus, ResourceAddress, ResourceList, Status, Versioned};
+pub use page::{Page, invalid_cursor};
 pub use principal::{Authentication, Principal, TenantId};
 pub use search::Search;
 pub use store::Store;

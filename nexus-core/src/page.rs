@@ -1,6 +1,19 @@
-//! Pages of lists: [`Page`].
+//! Pages of lists: [`Page`], the one form of paging.
+//!
+//! Every list has a stable order, and the key of an entry is the cursor of the page that follows it. The documentation
+//! of a list names the order and the key. An entry that is inserted or removed between two pages neither repeats nor
+//! skips another.
+//!
+//! A key that holds the entry's place in the order, such as the id in a list in order of id, is a cursor also when
+//! the entry is gone. Where the place is stored with the entry alone, as in lists in the order of addition, a cursor
+//! whose entry is gone is refused with `INVALID_CURSOR`, like one that is no key; the caller begins again.
+//!
+//! Decisions that depend on every entry read [`Page::all`]. A run's journal and the records of an audit chain are no
+//! lists: they are read from a position.
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
 
 /// Page of a list in a stable order: the entries after a cursor, up to a limit. The cursor is the key of the last entry
 /// that the caller has, so that an insertion meanwhile neither repeats nor skips an entry.
@@ -22,6 +35,11 @@ impl Page {
         Self { after: None, limit }
     }
 
+    /// Returns the whole list as one page: for decisions within Nexus that depend on every entry.
+    pub const fn all() -> Self {
+        Self::first(usize::MAX)
+    }
+
     /// Returns the page after the entry with this key.
     #[must_use]
     pub fn after(self, key: impl Into<String>) -> Self {
@@ -33,6 +51,14 @@ impl Page {
     pub fn bounded(self) -> Self {
         Self { limit: self.limit.min(Self::MAX), ..self }
     }
+
+    /// Returns the cursor of a list whose keys are numbers.
+    ///
+    /// # Errors
+    /// Those of [`invalid_cursor`].
+    pub fn after_number(&self) -> Result<Option<u64>> {
+        self.after.as_deref().map(|key| key.parse().map_err(|_| invalid_cursor())).transpose()
+    }
 }
 
 impl Default for Page {
@@ -40,4 +66,12 @@ impl Default for Page {
     fn default() -> Self {
         Self::first(100)
     }
+}
+
+/// Returns the error for a cursor that is no key of its list, or whose entry is gone where the entry alone has the place:
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_CURSOR`.
+pub fn invalid_cursor() -> Error {
+    Error::invalid("the cursor is the key of no entry of the list")
+        .code("INVALID_CURSOR")
+        .hint("begin the list again, without a cursor")
 }

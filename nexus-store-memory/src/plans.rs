@@ -112,24 +112,28 @@ async fn lists_of_runs_and_sessions_use_indexes() {
     let tenant = caller.tenant();
     let owners = [None, Some(SubjectId::parse("u").unwrap())];
     let sessions = [None, Some(SessionId::parse("s").unwrap())];
-    let befores = [None, Some(RunId::parse("r").unwrap())];
+    let pages = [Page::first(9), Page::first(9).after("r")];
     for owner in &owners {
         for session in &sessions {
             for state in [None, Some(RunState::Running), Some(RunState::Closed)] {
                 for tag in [None, Some("t".to_owned())] {
-                    for before in &befores {
+                    for page in &pages {
                         let (owner, session) = (owner.clone(), session.clone());
-                        let (tag, before) = (tag.clone(), before.clone());
-                        let query = RunQuery { owner, session, state, tag, before, limit: 9 };
+                        let (tag, page) = (tag.clone(), page.clone());
+                        let query = RunQuery { owner, session, state, tag, page };
                         let _ = world.store.runs(tenant, &query).await;
                     }
                 }
             }
         }
-        let _ = world.store.sessions(tenant, owner.as_ref(), 9).await;
+        for page in [Page::first(9), Page::first(9).after("2026-03-01T09:30:00Z/s")] {
+            world.store.sessions(tenant, owner.as_ref(), &page).await.unwrap();
+        }
     }
     let (run, session) = (RunId::parse("r").unwrap(), SessionId::parse("s").unwrap());
-    let _ = world.store.messages(tenant, &session, 9).await;
+    for page in [Page::first(9), Page::first(9).after("r/user")] {
+        let _ = world.store.messages(tenant, &session, &page).await;
+    }
     let _ = world.store.session(tenant, &session).await;
     let (other, lease) = (owner("process-2"), lease("process-2", 60));
     let _ = world.store.claim_runs(&lease, at(60), 9).await;
@@ -148,6 +152,9 @@ async fn lists_of_calls_lines_and_usage_use_indexes() {
     let caller = admin("acme");
     let tenant = caller.tenant();
     let some = |is_some: bool, text: &str| is_some.then(|| text.to_owned());
+    let caller = reader("acme", "u");
+    let call = world.begin(world.intent(&caller, "k", &[], amounts(1, 1))).await;
+    noted.statements.lock().unwrap().clear();
     for bits in 0..128_u32 {
         let is = |bit: u32| bits & (1 << bit) != 0;
         let query = LedgerQuery {
@@ -156,20 +163,22 @@ async fn lists_of_calls_lines_and_usage_use_indexes() {
             from: is(2).then(|| nexus_core::Timestamp::from_micros(0)),
             until: is(3).then(|| at(9)),
             call: some(is(4), "c"),
-            before: is(5).then_some(7),
             unreconciled: is(6),
-            limit: 9,
+            page: Page { after: some(is(5), "7"), limit: 9 },
         };
         world.store.ledger(tenant, &query).await.unwrap();
-        world.store.calls(tenant, &query).await.unwrap();
+        let page = Page { after: some(is(5), &call), limit: 9 };
+        world.store.calls(tenant, &LedgerQuery { page, ..query }).await.unwrap();
     }
     for by in [UsageBy::Tenant, UsageBy::Organisation, UsageBy::User, UsageBy::Model] {
         world.store.usage(tenant, by, "2026-01-01", "2026-12-31").await.unwrap();
     }
-    world.store.usage_records(tenant, "2026-01-01", "2026-12-31").await.unwrap();
+    for page in [Page::first(9), Page::first(9).after("2026-03-01/openai")] {
+        world.store.usage_records(tenant, "2026-01-01", "2026-12-31", &page).await.unwrap();
+    }
     world.store.settings_version(tenant).await.unwrap();
     world.store.limits(tenant).await.unwrap();
-    world.store.kill_switches(tenant, at(0)).await.unwrap();
+    world.store.kill_switches(tenant, at(0), &Page::all()).await.unwrap();
     world.store.prices().await.unwrap();
     world.store.open_calls().await.unwrap();
     world.store.claim_calls(&lease("process-2", 60), at(60), 9).await.unwrap();
@@ -188,21 +197,21 @@ async fn lists_of_documents_and_records_and_the_status_use_indexes() {
         for corpus in [None, Some(corpus("c"))] {
             for status in [None, Some(DocumentStatus::Failed)] {
                 for tags in [vec![], vec!["t".to_owned()]] {
-                    for after in [None, Some(document("a"))] {
+                    for page in [Page::first(9), Page::first(9).after("a")] {
                         let (corpus, tags) = (corpus.clone(), tags.clone());
-                        let query = DocumentQuery { corpus, status, tags, after, limit: 9 };
+                        let query = DocumentQuery { corpus, status, tags, page };
                         world.store.documents(tenant, &visibility, &query, at(0)).await.unwrap();
                     }
                 }
             }
         }
     }
-    world.store.corpora(tenant).await.unwrap();
+    world.store.corpora(tenant, &Page::first(9).after("a")).await.unwrap();
     world.store.corpus(tenant, &corpus("c")).await.unwrap();
-    world.store.grants(tenant, &document("a")).await.unwrap();
-    world.store.passages(tenant, &document("a"), 0, 9).await.unwrap();
-    world.store.chains(tenant, None, 9).await.unwrap();
-    world.store.chains(tenant, Some("x".to_owned()), 9).await.unwrap();
+    world.store.grants(tenant, &document("a"), &Page::all()).await.unwrap();
+    world.store.passages(tenant, &document("a"), &Page::first(9)).await.unwrap();
+    world.store.chains(tenant, &Page::first(9)).await.unwrap();
+    world.store.chains(tenant, &Page::first(9).after("x")).await.unwrap();
     world.store.records(tenant, "r", 0, 9).await.unwrap();
     world.store.head(tenant, "r").await.unwrap();
     world.store.stats(tenant).await.unwrap();

@@ -7,6 +7,7 @@ use nexus_core::{Error, LimitStatus, NanoUsd, Result};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::pages::{ALL, Listed, PageArgs};
 use super::removal::{Removal, Target, may_go_on};
 use super::table::Table;
 use crate::context::{Context, OpenStore};
@@ -33,6 +34,8 @@ pub(crate) enum BudgetCommand {
         /// User whose counters to show [default: yours]
         #[arg(long, value_name = "USER")]
         of: Option<String>,
+        #[command(flatten)]
+        page: PageArgs<ALL>,
     },
     /// Set a limit of the tenant
     #[command(after_long_help = EXAMPLES)]
@@ -113,9 +116,10 @@ fn word<T: DeserializeOwned>(word: &str) -> Option<T> {
 
 pub(super) async fn run(context: &Context<'_>, command: BudgetCommand) -> Result<Exit> {
     match command {
-        BudgetCommand::Show { of: user } => {
+        BudgetCommand::Show { of: user, page } => {
             let limits = async |OpenStore { nexus, .. }: &OpenStore| {
-                nexus.limits(&context.caller, user.as_deref()).await
+                let read = |page| nexus.limits(&context.caller, user.as_deref(), page);
+                page.read(read, |_, limit| limit.key()).await
             };
             show(context, &context.with_reader(limits).await?)
         }
@@ -220,13 +224,13 @@ fn number(subject: &LimitKey, number: u64) -> String {
     }
 }
 
-fn show(context: &Context<'_>, limits: &[LimitStatus]) -> Result<Exit> {
+fn show(context: &Context<'_>, limits: &Listed<LimitStatus>) -> Result<Exit> {
     if context.output.is_json() {
-        context.output.json(&limits)?;
+        context.output.json(&limits.entries)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["SCOPE", "COUNTED FOR", "MODEL", "PER", "CAP", "USED", "ENDS", "MODE"]);
-    for LimitStatus { limit, counted_for, used, resets_at, .. } in limits {
+    for LimitStatus { limit, counted_for, used, resets_at, .. } in &limits.entries {
         let subject = &limit.subject;
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         table.row([
@@ -244,5 +248,6 @@ fn show(context: &Context<'_>, limits: &[LimitStatus]) -> Result<Exit> {
         ]);
     }
     table.lines().try_for_each(|line| context.output.line(line))?;
+    limits.tell(context.output);
     Ok(Exit::Done)
 }

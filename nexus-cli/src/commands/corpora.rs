@@ -8,6 +8,7 @@ use nexus_core::{CorpusId, Error, Result};
 use serde_json::{Value, json};
 
 use super::chunking::Chunking;
+use super::pages::{ALL, PageArgs};
 use super::removal::{Removal, Target, may_go_on};
 use super::table::Table;
 use super::{batch, docs};
@@ -30,8 +31,11 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CorporaCommand {
-    /// List the corpora of the tenant
-    List,
+    /// List the corpora of the tenant, in order of id
+    List {
+        #[command(flatten)]
+        page: PageArgs<ALL>,
+    },
     /// Show a corpus and its effective settings
     Show {
         /// The corpus
@@ -87,7 +91,9 @@ pub(crate) struct CorpusSettings {
 
 pub(super) async fn run(context: &Context<'_>, command: CorporaCommand) -> Result<Exit> {
     match command {
-        CorporaCommand::List => context.with_reader(async |opened| list(context, opened).await).await,
+        CorporaCommand::List { page } => {
+            context.with_reader(async |opened| list(context, opened, &page).await).await
+        }
         CorporaCommand::Show { corpus } => {
             context.with_reader(async |opened| show(context, opened, &corpus).await).await
         }
@@ -119,17 +125,19 @@ pub(super) async fn run(context: &Context<'_>, command: CorporaCommand) -> Resul
     }
 }
 
-async fn list(context: &Context<'_>, opened: &OpenStore) -> Result<Exit> {
-    let corpora = opened.nexus.corpora(&context.caller).await?;
+async fn list(context: &Context<'_>, opened: &OpenStore, page: &PageArgs<ALL>) -> Result<Exit> {
+    let read = |page| opened.nexus.corpora(&context.caller, page);
+    let corpora = page.read(read, |_, corpus| corpus.id.to_string()).await?;
     if context.output.is_json() {
-        context.output.json(&corpora)?;
+        context.output.json(&corpora.entries)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["CORPUS", "MADE", "NAME"]);
-    for corpus in corpora {
-        table.row([corpus.id.to_string(), corpus.created_at.to_string(), corpus.name]);
+    for corpus in &corpora.entries {
+        table.row([corpus.id.to_string(), corpus.created_at.to_string(), corpus.name.clone()]);
     }
     table.lines().try_for_each(|line| context.output.line(line))?;
+    corpora.tell(context.output);
     Ok(Exit::Done)
 }
 
@@ -185,7 +193,7 @@ async fn set(
 async fn targets(context: &Context<'_>, opened: &OpenStore, id: &CorpusId) -> Result<Vec<Target>> {
     opened.nexus.removable_corpus(&context.caller, id).await?;
     let query = DocumentQuery { corpus: Some(id.clone()), ..DocumentQuery::default() };
-    let documents = docs::all(context, &opened.nexus, query).await?;
+    let documents = docs::all(context, &opened.nexus, &query).await?;
     let passages: u64 = documents.iter().map(|document| u64::from(document.passages)).sum();
     let bytes: u64 = documents.iter().map(|document| document.size_bytes).sum();
     let (count, bytes_in_words) = (documents.len(), size(bytes));
@@ -208,7 +216,7 @@ async fn reindex(
     // A corpus that does not exist is an error; one without documents is not.
     opened.nexus.corpus(&context.caller, &id).await?;
     let query = DocumentQuery { corpus: Some(id), ..DocumentQuery::default() };
-    let documents = docs::all(context, &opened.nexus, query).await?;
+    let documents = docs::all(context, &opened.nexus, &query).await?;
     let documents = documents.into_iter().map(|document| document.id).collect();
     batch::reindex(context, &opened.nexus, documents, chunking).await
 }

@@ -9,6 +9,7 @@ use nexus_core::{CorpusId, DocumentId, GrantId, Nexus, Result, Timestamp};
 use serde_json::json;
 
 use super::chunking::Chunking;
+use super::pages::{ALL, Listed, PageArgs, read_all};
 use super::removal::{Removal, Target, may_go_on};
 use super::table::Table;
 use super::{batch, warnings};
@@ -37,9 +38,8 @@ pub(crate) enum DocsCommand {
         /// Only those with this label; may be repeated
         #[arg(long = "tag", value_name = "TAG")]
         tags: Vec<String>,
-        /// Maximum number of entries [default: all]
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
+        #[command(flatten)]
+        page: PageArgs<ALL>,
     },
     /// Show a document, and with `--passages` its indexed text
     Show {
@@ -67,10 +67,12 @@ pub(crate) enum DocsCommand {
         #[command(flatten)]
         chunking: Chunking,
     },
-    /// List the permissions on a document
+    /// List the permissions on a document, in order of creation
     Grants {
         /// The document
         document: DocumentId,
+        #[command(flatten)]
+        page: PageArgs<ALL>,
     },
     /// Grant a permission on a document
     #[command(after_long_help = EXAMPLES_GRANT)]
@@ -97,14 +99,11 @@ pub(crate) enum DocsCommand {
     },
 }
 
-/// Number of documents or passages per page.
-const PAGE: usize = 500;
-
 pub(super) async fn run(context: &Context<'_>, command: DocsCommand) -> Result<Exit> {
     match command {
-        DocsCommand::List { corpus, status, tags, limit } => {
-            let query = DocumentQuery { corpus, status, tags, after: None, limit: limit.unwrap_or(0) };
-            context.with_reader(async |opened| list(context, opened, query).await).await
+        DocsCommand::List { corpus, status, tags, page } => {
+            let query = DocumentQuery { corpus, status, tags, ..DocumentQuery::default() };
+            context.with_reader(async |opened| list(context, opened, &query, &page).await).await
         }
         DocsCommand::Show { document, passages } => {
             context.with_reader(async |opened| show(context, opened, &document, passages).await).await
@@ -123,8 +122,8 @@ pub(super) async fn run(context: &Context<'_>, command: DocsCommand) -> Result<E
             };
             context.with_writer(reindex).await
         }
-        DocsCommand::Grants { document } => {
-            context.with_reader(async |opened| grants(context, opened, &document).await).await
+        DocsCommand::Grants { document, page } => {
+            context.with_reader(async |opened| grants(context, opened, &document, &page).await).await
         }
         DocsCommand::Grant { document, grantee, permission, expires } => {
             let grant = async |OpenStore { nexus, .. }: &OpenStore| {
@@ -149,29 +148,42 @@ pub(super) async fn run(context: &Context<'_>, command: DocsCommand) -> Result<E
     }
 }
 
-/// Reads all documents of `query`, page by page; `limit` 0 means no limit.
-pub(super) async fn all(context: &Context<'_>, nexus: &Nexus, query: DocumentQuery) -> Result<Vec<Document>> {
-    let most = if query.limit == 0 { usize::MAX } else { query.limit };
-    let (mut documents, mut after) = (Vec::new(), None);
-    while documents.len() < most {
-        let limit = PAGE.min(most - documents.len());
-        let page = DocumentQuery { after: after.take(), limit, ..query.clone() };
-        let page = nexus.documents(&context.caller, &page).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.id.clone());
-        documents.extend(page);
-    }
-    Ok(documents)
+/// Reads all documents of `query`.
+pub(super) async fn all(
+    context: &Context<'_>,
+    nexus: &Nexus,
+    query: &DocumentQuery,
+) -> Result<Vec<Document>> {
+    let page = PageArgs::<ALL>::default();
+    documents(context, nexus, query, &page).await.map(|documents| documents.entries)
 }
 
-async fn list(context: &Context<'_>, opened: &OpenStore, query: DocumentQuery) -> Result<Exit> {
-    let documents = all(context, &opened.nexus, query).await?;
+async fn documents(
+    context: &Context<'_>,
+    nexus: &Nexus,
+    query: &DocumentQuery,
+    page: &PageArgs<ALL>,
+) -> Result<Listed<Document>> {
+    let read = async |page| {
+        let query = DocumentQuery { page, ..query.clone() };
+        nexus.documents(&context.caller, &query).await
+    };
+    page.read(read, |_, document| document.id.to_string()).await
+}
+
+async fn list(
+    context: &Context<'_>,
+    opened: &OpenStore,
+    query: &DocumentQuery,
+    page: &PageArgs<ALL>,
+) -> Result<Exit> {
+    let documents = documents(context, &opened.nexus, query, page).await?;
     if context.output.is_json() {
-        context.output.json(&documents)?;
+        context.output.json(&documents.entries)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["STATUS", "PASSAGES", "SIZE", "DOCUMENT"]);
-    for document in documents {
+    for document in &documents.entries {
         let passages = document.passages.to_string();
         table.row([
             document.status.as_str().to_owned(),
@@ -181,6 +193,7 @@ async fn list(context: &Context<'_>, opened: &OpenStore, query: DocumentQuery) -
         ]);
     }
     table.lines().try_for_each(|line| context.output.line(line))?;
+    documents.tell(context.output);
     Ok(Exit::Done)
 }
 
@@ -202,15 +215,8 @@ async fn show(context: &Context<'_>, opened: &OpenStore, id: &DocumentId, passag
 
 /// Reads all passages of a document, in reading order.
 async fn texts(context: &Context<'_>, nexus: &Nexus, id: &DocumentId) -> Result<Vec<Passage>> {
-    let mut texts = Vec::new();
-    loop {
-        let from = u32::try_from(texts.len()).unwrap_or(u32::MAX);
-        let page = nexus.passages(&context.caller, id, from, PAGE).await?;
-        if page.is_empty() {
-            return Ok(texts);
-        }
-        texts.extend(page);
-    }
+    let read = |page| nexus.passages(&context.caller, id, page);
+    read_all(read, |_, passage| passage.key.index.to_string()).await
 }
 
 fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
@@ -276,13 +282,21 @@ pub(super) fn removed(context: &Context<'_>, id: &str) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn grants(context: &Context<'_>, opened: &OpenStore, document: &DocumentId) -> Result<Exit> {
-    let grants = opened.nexus.grants(&context.caller, document).await?;
+async fn grants(
+    context: &Context<'_>,
+    opened: &OpenStore,
+    document: &DocumentId,
+    page: &PageArgs<ALL>,
+) -> Result<Exit> {
+    let read = |page| opened.nexus.grants(&context.caller, document, page);
+    let grants = page.read(read, |_, grant| grant.id.to_string()).await?;
     if context.output.is_json() {
-        context.output.json(&grants)?;
+        context.output.json(&grants.entries)?;
         return Ok(Exit::Done);
     }
-    print(context, &grants)
+    print(context, &grants.entries)?;
+    grants.tell(context.output);
+    Ok(Exit::Done)
 }
 
 fn granted(context: &Context<'_>, grant: &Grant) -> Result<Exit> {

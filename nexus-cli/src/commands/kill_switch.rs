@@ -7,6 +7,7 @@ use nexus_core::ledger::{KillSwitch, KillSwitchCause, KillSwitchScope};
 use nexus_core::{Error, Result};
 use serde_json::json;
 
+use super::pages::{ALL, PageArgs};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 
@@ -23,8 +24,11 @@ Examples:
 #[derive(Debug, Subcommand)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) enum KillSwitchCommand {
-    /// Show the tripped kill switches, with their time and reason
-    Status,
+    /// Show the tripped kill switches, with their time and reason, in order of scope
+    Status {
+        #[command(flatten)]
+        page: PageArgs<ALL>,
+    },
     /// Trip the kill switch: refuse calls to models
     #[command(after_long_help = EXAMPLES)]
     Trip {
@@ -69,11 +73,15 @@ impl ScopeArgs {
 pub(super) async fn run(context: &Context<'_>, command: KillSwitchCommand) -> Result<Exit> {
     let tenant = context.caller.tenant_id();
     match command {
-        KillSwitchCommand::Status => {
-            let tripped = context
-                .with_reader(async |OpenStore { nexus, .. }| nexus.kill_switches(&context.caller).await)
-                .await?;
-            status(context, &tripped)
+        KillSwitchCommand::Status { page } => {
+            let read = async |OpenStore { nexus, .. }: &OpenStore| {
+                let read = |page| nexus.kill_switches(&context.caller, page);
+                page.read(read, |_, kill_switch| kill_switch.scope.key()).await
+            };
+            let tripped = context.with_reader(read).await?;
+            status(context, &tripped.entries)?;
+            tripped.tell(context.output);
+            Ok(Exit::Done)
         }
         KillSwitchCommand::Trip { reason, scope, lasts } => {
             let (scope, lasts) = (scope.of(tenant), lasts.map(|seconds| Duration::from_secs(seconds.into())));

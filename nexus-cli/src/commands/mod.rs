@@ -24,6 +24,7 @@ mod ingest;
 mod kill_switch;
 mod ledger;
 mod models;
+mod pages;
 mod parse_worker;
 mod pricing;
 mod providers;

@@ -8,8 +8,9 @@ use nexus_core::{Clock as _, NanoUsd, Result, SystemClock};
 use nexus_providers::bootstrap::{embedder, routing};
 use serde_json::{Value, json};
 
+use super::pricing;
 use super::table::Table;
-use crate::context::{Context, OpenStore};
+use crate::context::Context;
 use crate::exit::Exit;
 use crate::terminal::usd;
 
@@ -29,7 +30,7 @@ struct Row {
 pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
     let routing = routing(&context.config, &[]).await?;
     let route = routing.route(context.caller.tenant_id());
-    let prices = prices(context).await?;
+    let prices = PriceTable::empty().with(pricing::all(context).await?);
     let now = SystemClock.now();
     let mut models: Vec<Row> = routing
         .providers()
@@ -66,16 +67,6 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
     }
     context.output.note("prices are for a million tokens; a page is an estimate and is never charged");
     Ok(Exit::Done)
-}
-
-/// Returns the effective prices, with those of the store where there is one.
-async fn prices(context: &Context<'_>) -> Result<PriceTable> {
-    if !context.has_store()? {
-        return Ok(context.config.gateway_settings()?.prices);
-    }
-    let rows =
-        context.with_reader(async |OpenStore { nexus, .. }| nexus.prices(&context.caller).await).await?;
-    Ok(PriceTable::empty().with(rows))
 }
 
 /// Returns the role of a provider in the route.

@@ -2,9 +2,10 @@
 
 use clap::{Args, Subcommand};
 use nexus_core::price::{PriceRow, Rates};
-use nexus_core::{Clock as _, NanoUsd, Result, SystemClock, Timestamp};
+use nexus_core::{Clock as _, NanoUsd, Page, Result, SystemClock, Timestamp};
 
 use super::models::rate;
+use super::pages::{ALL, PageArgs, read_all};
 use super::table::Table;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
@@ -29,6 +30,8 @@ pub(crate) enum PricingCommand {
         /// Only those of this model
         #[arg(long)]
         model: Option<String>,
+        #[command(flatten)]
+        page: PageArgs<ALL>,
     },
     /// Add a price, for every tenant
     #[command(after_long_help = EXAMPLES)]
@@ -72,29 +75,42 @@ pub(crate) struct PriceSet {
 
 pub(super) async fn run(context: &Context<'_>, command: PricingCommand) -> Result<Exit> {
     match command {
-        PricingCommand::List { provider, model } => {
+        PricingCommand::List { provider, model, page } => {
             let fits = |row: &PriceRow| {
                 provider.as_ref().is_none_or(|provider| *provider == row.provider)
                     && model.as_ref().is_none_or(|model| *model == row.model)
             };
-            let mut rows = if context.has_store()? {
-                context
-                    .with_reader(async |OpenStore { nexus, .. }| nexus.prices(&context.caller).await)
-                    .await?
-            } else {
-                context.config.gateway_settings()?.prices.rows().to_vec()
+            let numbered: Vec<(u64, PriceRow)> =
+                (1..).zip(all(context).await?).filter(|(_, row)| fits(row)).collect();
+            let read = async |page: Page| {
+                let after = page.after_number()?.unwrap_or(0);
+                let following = numbered.iter().filter(|(number, _)| *number > after);
+                Ok(following.take(page.limit).cloned().collect())
             };
-            rows.retain(fits);
-            list(context, &rows)
+            let rows = page.read(read, |_, (number, _)| number.to_string()).await?;
+            list(context, rows.entries.iter().map(|(_, row)| row).collect())?;
+            rows.tell(context.output);
+            Ok(Exit::Done)
         }
         PricingCommand::Set(set) => {
             let row = row(context, *set);
             let add =
                 async |OpenStore { nexus, .. }: &OpenStore| nexus.add_price(&context.caller, &row).await;
             context.with_writer_or_create(add).await?;
-            list(context, std::slice::from_ref(&row))
+            list(context, vec![&row])
         }
     }
+}
+
+/// Returns the prices in force, with those of the store where there is one.
+pub(super) async fn all(context: &Context<'_>) -> Result<Vec<PriceRow>> {
+    if !context.has_store()? {
+        return Ok(context.config.gateway_settings()?.prices.rows().to_vec());
+    }
+    let read = async |OpenStore { nexus, .. }: &OpenStore| {
+        read_all(|page| nexus.prices(&context.caller, page), |number, _| number.to_string()).await
+    };
+    context.with_reader(read).await
 }
 
 fn row(context: &Context<'_>, set: PriceSet) -> PriceRow {
@@ -119,7 +135,7 @@ fn row(context: &Context<'_>, set: PriceSet) -> PriceRow {
     }
 }
 
-fn list(context: &Context<'_>, rows: &[PriceRow]) -> Result<Exit> {
+fn list(context: &Context<'_>, rows: Vec<&PriceRow>) -> Result<Exit> {
     if context.output.is_json() {
         context.output.json(&rows)?;
         return Ok(Exit::Done);

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use nexus_core::admin::{RegisteredKind, Registry, ResourceVersion};
-use nexus_core::{Error, Page, ResourceList, Result, Versioned};
+use nexus_core::{Error, ResourceList, Result, Versioned};
 use serde_json::{Map, Value, json};
 
+use super::pages::{Listed, PageArgs};
 use super::removal::{Removal, Target, may_go_on};
 use super::standard_input::{STANDARD_INPUT, off_thread, read_text};
 use super::table::Table;
@@ -44,7 +45,7 @@ enum ResourceVerb {
         /// Id
         id: String,
         #[command(flatten)]
-        page: PageArgs,
+        page: PageArgs<100>,
     },
 }
 
@@ -54,23 +55,7 @@ struct ListArgs {
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     filter: Option<(String, String)>,
     #[command(flatten)]
-    page: PageArgs,
-}
-
-#[derive(Debug, Args)]
-struct PageArgs {
-    /// Begin after this one, the last of an earlier list
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// Maximum number
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
-}
-
-impl From<PageArgs> for Page {
-    fn from(PageArgs { after, limit }: PageArgs) -> Self {
-        Self { after, limit }
-    }
+    page: PageArgs<100>,
 }
 
 #[derive(Debug, Args)]
@@ -177,11 +162,12 @@ pub(super) async fn run(context: &Context<'_>, command: ResourceCommand) -> Resu
     let caller = &context.caller;
     match verb {
         ResourceVerb::List(ListArgs { filter, page }) => {
-            let list = ResourceList { index: filter, page: page.into(), ..ResourceList::default() };
+            let list = ResourceList { index: filter, ..ResourceList::default() };
             let read = async |OpenStore { nexus, .. }: &OpenStore| {
-                nexus.resources_json(caller, kind, list.clone()).await
+                let read = |page| nexus.resources_json(caller, kind, ResourceList { page, ..list.clone() });
+                page.read(read, |_, resource| resource.id.clone()).await
             };
-            print_list(context, &context.with_reader(read).await?, &list.page)
+            print_list(context, &context.with_reader(read).await?)
         }
         ResourceVerb::Show { id } => {
             let read = async |OpenStore { nexus, .. }: &OpenStore| {
@@ -199,7 +185,8 @@ pub(super) async fn run(context: &Context<'_>, command: ResourceCommand) -> Resu
         ResourceVerb::Rm { id, removal } => remove(context, kind, &id, removal).await,
         ResourceVerb::History { id, page } => {
             let read = async |OpenStore { nexus, .. }: &OpenStore| {
-                nexus.resource_history(caller, kind, id.as_str(), page.into()).await
+                let read = |page| nexus.resource_history(caller, kind, id.as_str(), page);
+                page.read(read, |_, entry| entry.version.to_string()).await
             };
             print_history(context, &context.with_reader(read).await?)
         }
@@ -276,37 +263,36 @@ fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn print_list(context: &Context<'_>, resources: &[Versioned<Value>], page: &Page) -> Result<Exit> {
+fn print_list(context: &Context<'_>, resources: &Listed<Versioned<Value>>) -> Result<Exit> {
     let output = context.output;
     if output.is_json() {
-        output.json(&resources)?;
+        output.json(&resources.entries)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["ID", "VERSION", "CHANGED", "BY"]);
-    for resource in resources {
+    for resource in &resources.entries {
         let (version, at) = (resource.version.to_string(), resource.updated_at.to_string());
         table.row([resource.id.clone(), version, at, resource.updated_by.clone()]);
     }
     table.lines().try_for_each(|line| output.line(line))?;
-    if let Some(last) = resources.last().filter(|_| resources.len() == page.limit) {
-        output.note(format_args!("there may be more: continue with `--after {}`", last.id));
-    }
+    resources.tell(output);
     Ok(Exit::Done)
 }
 
-fn print_history(context: &Context<'_>, history: &[ResourceVersion]) -> Result<Exit> {
+fn print_history(context: &Context<'_>, history: &Listed<ResourceVersion>) -> Result<Exit> {
     let output = context.output;
     if output.is_json() {
-        output.json(&history)?;
+        output.json(&history.entries)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["VERSION", "TIME", "BY", "CHANGE", "FIELDS"]);
-    for entry in history {
+    for entry in &history.entries {
         let change = serde_json::to_value(entry.change).as_ref().map(shown).unwrap_or_default();
         let fields = entry.changed.join(" ");
         table.row([entry.version.to_string(), entry.at.to_string(), entry.by.clone(), change, fields]);
     }
     table.lines().try_for_each(|line| output.line(line))?;
+    history.tell(output);
     Ok(Exit::Done)
 }
 

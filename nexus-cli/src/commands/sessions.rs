@@ -4,6 +4,7 @@ use clap::Subcommand;
 use nexus_core::llm::MessageRole;
 use nexus_core::{Result, SessionId};
 
+use super::pages::PageArgs;
 use super::render_answer;
 use super::table::Table;
 use crate::context::{Context, OpenStore};
@@ -14,51 +15,60 @@ use crate::terminal::one_line;
 pub(crate) enum SessionsCommand {
     /// List conversations, latest first: yours, or those of all users for an admin
     List {
-        /// Maximum number of entries
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: usize,
+        #[command(flatten)]
+        page: PageArgs<50>,
     },
-    /// Print the messages of a conversation
+    /// Print the last messages of a conversation, oldest first
+    ///
+    /// The list is read from its end: `--after` continues with the messages before the one with that key.
     Show {
         /// The conversation
         session: SessionId,
-        /// Maximum number of messages, counted from the last
-        #[arg(long, value_name = "N", default_value_t = 1_000)]
-        limit: usize,
+        #[command(flatten)]
+        page: PageArgs<1_000>,
     },
 }
 
 pub(super) async fn run(context: &Context<'_>, command: SessionsCommand) -> Result<Exit> {
     context
         .with_reader(async |opened| match &command {
-            SessionsCommand::List { limit } => list(context, opened, *limit).await,
-            SessionsCommand::Show { session, limit } => show(context, opened, session, *limit).await,
+            SessionsCommand::List { page } => list(context, opened, page).await,
+            SessionsCommand::Show { session, page } => show(context, opened, session, page).await,
         })
         .await
 }
 
-async fn list(context: &Context<'_>, opened: &OpenStore, limit: usize) -> Result<Exit> {
-    let sessions = opened.nexus.sessions(&context.caller, limit).await?;
+async fn list(context: &Context<'_>, opened: &OpenStore, page: &PageArgs<50>) -> Result<Exit> {
+    let read = |page| opened.nexus.sessions(&context.caller, page);
+    let sessions = page.read(read, |_, session| session.key()).await?;
     if context.output.is_json() {
-        context.output.json(&sessions)?;
+        context.output.json(&sessions.entries)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["SESSION", "LAST", "OWNER", "TITLE"]);
-    for session in sessions {
+    for session in &sessions.entries {
         let title = one_line(&session.title, 60);
         table.row([session.id.to_string(), session.updated_at.to_string(), session.owner.to_string(), title]);
     }
     table.lines().try_for_each(|line| context.output.line(line))?;
+    sessions.tell(context.output);
     Ok(Exit::Done)
 }
 
-async fn show(context: &Context<'_>, opened: &OpenStore, session: &SessionId, limit: usize) -> Result<Exit> {
-    let messages = opened.nexus.messages(&context.caller, session, limit).await?;
+async fn show(
+    context: &Context<'_>,
+    opened: &OpenStore,
+    session: &SessionId,
+    page: &PageArgs<1_000>,
+) -> Result<Exit> {
+    let read = |page| opened.nexus.messages(&context.caller, session, page);
+    let mut messages = page.read(read, |_, message| message.key()).await?;
+    messages.entries.reverse();
     if context.output.is_json() {
-        context.output.json(&messages)?;
+        context.output.json(&messages.entries)?;
         return Ok(Exit::Done);
     }
-    for message in messages {
+    for message in &messages.entries {
         match message.role {
             MessageRole::User => context.output.line(format_args!("> {}", message.text))?,
             MessageRole::Assistant => {
@@ -68,5 +78,6 @@ async fn show(context: &Context<'_>, opened: &OpenStore, session: &SessionId, li
             }
         }
     }
+    messages.tell(context.output);
     Ok(Exit::Done)
 }

@@ -16,6 +16,7 @@ mod harmless;
 mod help;
 mod hostile;
 mod interrupt;
+mod lists;
 mod models;
 mod money;
 mod older;

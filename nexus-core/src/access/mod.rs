@@ -19,6 +19,7 @@ use crate::audit::UnsealedRecords;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{DocumentId, GrantId, SubjectId};
+use crate::page::Page;
 use crate::principal::{Authentication, Principal, TenantId};
 
 pub use authorised::Authorised;
@@ -220,6 +221,7 @@ impl Visibility {
 /// - Granting on a document that does not exist is `NotFound`.
 /// - Granting and revoking need the required access at the commit: without it they change nothing.
 /// - A grant or a revocation and its audit record commit together; a refused one leaves no record.
+/// - Lists of grants are in order of creation; a page continues after its cursor and repeats and skips nothing.
 #[async_trait]
 pub trait GrantStore: std::fmt::Debug + Send + Sync {
     /// Adds `grant`, or replaces the one with the same document, grantee and permission, and returns the stored grant.
@@ -247,11 +249,12 @@ pub trait GrantStore: std::fmt::Debug + Send + Sync {
         audit: UnsealedRecords,
     ) -> Result<Grant>;
 
-    /// Returns all grants of `document`, expired ones included, in order of creation; empty for an unknown document.
+    /// Returns a page of the grants of `document`, expired ones included, in order of creation; empty for an unknown
+    /// document. The key is the id.
     ///
     /// # Errors
-    /// Those of a store.
-    async fn grants(&self, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>>;
+    /// Those of [`invalid_cursor`](crate::invalid_cursor), also for a revoked grant.
+    async fn grants(&self, tenant: &TenantId, document: &DocumentId, page: &Page) -> Result<Vec<Grant>>;
 }
 
 #[cfg(test)]

@@ -195,14 +195,16 @@ pub fn no_resource() -> Error {
 /// - A creation needs the absence of the resource, and a change or a removal its current version.
 /// - Writes of a batch commit together: one that conflicts leaves none, no history and no record.
 /// - Versions count on after a removal: a resource that is created again has a new version.
-/// - A list is in order of id, and a resource inserted meanwhile moves no other between pages.
+/// - Lists of resources are in order of id; a page continues after its cursor and repeats and skips nothing.
 /// - A filter by index follows each change and each removal.
 /// - A list and a history hold no sensitive field and no secret.
 /// - The history holds every change in order of version and outlives a removal; a change has its actor, time and fields.
+/// - Lists of versions are in order of version; a page continues after its cursor and repeats and skips nothing.
 /// - A write commits with its audit records, and gives the tenant another settings version.
 /// - A resource of one tenant is invisible to every other, and cannot be changed by it.
 /// - A resource of the installation is none of a tenant's, and a tenant's none of the installation's.
-/// - The resources that each tenant has one of are listed in order of tenant.
+/// - Lists of the resources that each tenant has one of are in order of tenant; a page continues after its cursor and
+///   repeats and skips nothing.
 /// - Of concurrent changes of one version, one succeeds.
 #[async_trait]
 pub trait AdminResourceStore: std::fmt::Debug + Send + Sync {
@@ -212,14 +214,14 @@ pub trait AdminResourceStore: std::fmt::Debug + Send + Sync {
     /// [`NotFound`](ErrorKind::NotFound) with `RESOURCE_NOT_FOUND`.
     async fn resource(&self, scope: &ResourceScope, kind: &'static str, id: &str) -> Result<StoredResource>;
 
-    /// Returns resources in order of id.
+    /// Returns a page of resources in order of id. The key is the id.
     ///
     /// # Errors
     /// Those of a store.
     async fn resources(&self, scope: &ResourceScope, query: &ResourceQuery) -> Result<Vec<StoredResource>>;
 
-    /// Returns the resource of each tenant whose id is the tenant's, in order of tenant: for kinds that a tenant has
-    /// one of, and for the operator of the installation alone.
+    /// Returns a page of the resources whose id is their tenant's, in order of tenant: for kinds that a tenant has
+    /// one of, and for the operator of the installation alone. The key is the id.
     ///
     /// # Errors
     /// Those of a store.
@@ -232,10 +234,10 @@ pub trait AdminResourceStore: std::fmt::Debug + Send + Sync {
     /// Those of [`ResourceChange::version_after`].
     async fn write_resources(&self, batch: ResourceBatch) -> Result<Vec<u64>>;
 
-    /// Returns the history of a resource in order of version. The cursor is a version.
+    /// Returns a page of the history of a resource in order of version. The key is the version.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) with `INVALID_CURSOR`.
+    /// Those of [`invalid_cursor`](crate::invalid_cursor).
     async fn resource_history(
         &self,
         scope: &ResourceScope,

@@ -10,10 +10,11 @@ use super::seal::UnsealedRecords;
 use super::verdict::Verification;
 use super::verify::Verifier;
 use crate::error::{Error, Result};
+use crate::page::Page;
 use crate::principal::TenantId;
 
 /// Records per read of a verification.
-const PAGE: usize = 512;
+const BATCH: usize = 512;
 
 /// Head that stands for a missing one: the store committed no records, or the head was deleted.
 const NOTHING_COMMITTED: Head = Head { next_seq: 0, last: Digest::new([0; 32]), closed: false };
@@ -34,7 +35,8 @@ const NOTHING_COMMITTED: Head = Head { next_seq: 0, last: Digest::new([0; 32]), 
 /// - Records come in the order of their positions.
 /// - Records come back as they were sealed: reading checks nothing and repairs nothing.
 /// - An unknown run has no records.
-/// - Chains come in the byte order of their run ids: the last id of a page is the cursor of the next.
+/// - Lists of chains are in the byte order of their run ids; a page continues after its cursor and repeats and skips
+///   nothing.
 /// - A chain names the actor of its first record.
 #[async_trait]
 pub trait AuditChain: std::fmt::Debug + Send + Sync {
@@ -58,16 +60,11 @@ pub trait AuditChain: std::fmt::Debug + Send + Sync {
     /// As [`AuditChain::records`].
     async fn head(&self, tenant: &TenantId, run: &str) -> Result<Option<Head>>;
 
-    /// Returns at most `limit` of a tenant's chains, those with a run id greater than `after`.
+    /// Returns a page of a tenant's chains, in the byte order of their run ids. The key is the run id.
     ///
     /// # Errors
     /// As [`AuditChain::records`].
-    async fn chains(
-        &self,
-        tenant: &TenantId,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Vec<ChainSummary>>;
+    async fn chains(&self, tenant: &TenantId, page: &Page) -> Result<Vec<ChainSummary>>;
 }
 
 /// Summary of one chain of a tenant.
@@ -104,7 +101,7 @@ pub async fn verify_run(
         // INVARIANT: the head is read after the last record, and no record followed it then. Otherwise a
         // legitimate append between two reads would look like a missing or a surplus record.
         let head = chain.head(tenant, run).await?;
-        let page = chain.records(tenant, run, from, PAGE).await?;
+        let page = chain.records(tenant, run, from, BATCH).await?;
         if from == 0 && page.is_empty() && head.is_none() {
             return Err(no_chain());
         }

@@ -6,6 +6,7 @@ use super::{Corpus, CorpusPatch};
 use crate::audit::UnsealedRecords;
 use crate::error::Result;
 use crate::id::CorpusId;
+use crate::page::Page;
 use crate::principal::TenantId;
 
 /// Store of corpora.
@@ -15,7 +16,7 @@ use crate::principal::TenantId;
 /// - A corpus id is unique per tenant; two tenants may use the same.
 /// - A patch leaves the fields that it does not name unchanged.
 /// - Deleting a corpus removes its documents; while any is in flight it is a conflict.
-/// - Corpora are listed in order of id.
+/// - Lists of corpora are in order of id; a page continues after its cursor and repeats and skips nothing.
 /// - A change and its audit record commit together; a refused change leaves no record.
 /// - The record of a deletion counts the removed documents.
 #[async_trait]
@@ -44,11 +45,11 @@ pub trait CorpusStore: std::fmt::Debug + Send + Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn corpus(&self, tenant: &TenantId, id: &CorpusId) -> Result<Corpus>;
 
-    /// Returns all corpora, in order of id.
+    /// Returns a page of corpora, in order of id. The key is the id.
     ///
     /// # Errors
     /// Those of a store.
-    async fn corpora(&self, tenant: &TenantId) -> Result<Vec<Corpus>>;
+    async fn corpora(&self, tenant: &TenantId, page: &Page) -> Result<Vec<Corpus>>;
 
     /// Removes a corpus and its documents, and adds their number to `audit` as `documents`.
     ///

@@ -19,6 +19,7 @@ use crate::clock::Timestamp;
 use crate::error::{Failure, Result};
 use crate::id::{CorpusId, DocumentId, GrantId, JobId, ModelId};
 use crate::language::Language;
+use crate::page::Page;
 use crate::principal::{Principal, TenantId};
 
 /// Submission of a document with the job that makes it searchable, recorded in one transaction.
@@ -85,10 +86,8 @@ pub struct DocumentQuery {
     pub status: Option<DocumentStatus>,
     /// Tags that a document must all have.
     pub tags: Vec<String>,
-    /// Cursor: only documents after this one; lists are in order of id.
-    pub after: Option<DocumentId>,
-    /// Maximum number of documents.
-    pub limit: usize,
+    /// Page, by id.
+    pub page: Page,
 }
 
 /// Lease of a job to a worker, until it expires. Ports that write for a job take it, so that a worker without a valid
@@ -172,7 +171,9 @@ pub struct Publication {
 /// - A lost lease can neither stage, publish nor fail.
 /// - Deleting a document removes its passages, grants and vectors.
 /// - Deleting a document whose job is in flight is a conflict.
-/// - Lists are in order of id, and contain only documents visible to the principal.
+/// - Lists of documents are in order of id; a page continues after its cursor and repeats and skips nothing. They contain
+///   only documents visible to the principal.
+/// - Lists of passages are in reading order; a page continues after its cursor and repeats and skips nothing.
 #[async_trait]
 pub trait DocumentStore: std::fmt::Debug + Send + Sync {
     /// Records a document and its job. The write commits even when the future is dropped.
@@ -195,7 +196,7 @@ pub trait DocumentStore: std::fmt::Debug + Send + Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn document(&self, tenant: &TenantId, id: &DocumentId) -> Result<Document>;
 
-    /// Returns the documents that `visibility` shows at `now`.
+    /// Returns a page of the documents that `visibility` shows at `now`, in order of id. The key is the id.
     ///
     /// # Errors
     /// Those of a store.
@@ -219,17 +220,11 @@ pub trait DocumentStore: std::fmt::Debug + Send + Sync {
         audit: audit::UnsealedRecords,
     ) -> Result<()>;
 
-    /// Returns passages of the searchable version, in reading order, from number `from`.
+    /// Returns a page of the passages of the searchable version, in reading order. The key is the number of the passage.
     ///
     /// # Errors
-    /// Those of a store.
-    async fn passages(
-        &self,
-        tenant: &TenantId,
-        document: &DocumentId,
-        from: u32,
-        limit: usize,
-    ) -> Result<Vec<Passage>>;
+    /// Those of [`invalid_cursor`](crate::invalid_cursor).
+    async fn passages(&self, tenant: &TenantId, document: &DocumentId, page: &Page) -> Result<Vec<Passage>>;
 
     /// Appends passages to the version that a job makes. Staging a passage number again replaces it.
     ///

@@ -29,6 +29,7 @@ use crate::grounding::markers::renumbered;
 use crate::grounding::{Citation, Evidence};
 use crate::id::CorpusId;
 use crate::llm::{Completion, FinishReason, Request};
+use crate::page::Page;
 use crate::principal::Principal;
 use crate::retrieve::Retriever;
 use crate::usage::Usage;
@@ -151,7 +152,7 @@ impl<'a> AnswerCache<'a> {
                 return Ok(false);
             }
             if visibility != Visibility::All {
-                let grants = self.grants.grants(tenant, document).await?;
+                let grants = self.grants.grants(tenant, document, &Page::all()).await?;
                 if !visibility.permits(Permission::Read, &grants, now) {
                     return Ok(false);
                 }

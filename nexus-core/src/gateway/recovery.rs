@@ -10,6 +10,7 @@ use super::call_task::CallEnd;
 use super::{Gateway, Inner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{AttemptOutcome, CallStatus, LedgerQuery, OpenCall, Settlement};
+use crate::page::Page;
 use crate::principal::{Principal, TenantId};
 
 /// The wait before calls that could not be ended are tried again; twice as long each further time.
@@ -156,7 +157,7 @@ impl Inner {
     /// The number of attempts of a call that are over.
     async fn attempts_over(&self, tenant: &TenantId, open: &OpenCall) -> Result<u32> {
         let of_call =
-            LedgerQuery { call: Some(open.call.id.clone()), limit: usize::MAX, ..LedgerQuery::default() };
+            LedgerQuery { call: Some(open.call.id.clone()), page: Page::all(), ..LedgerQuery::default() };
         let lines = self.ledger.ledger(tenant, &of_call).await?;
         Ok(lines.iter().map(|line| line.attempt).max().unwrap_or(0))
     }

@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::gateway::{Origin, embedder_replaced};
 use crate::id::ModelId;
 use crate::language::Language;
+use crate::page::Page;
 use crate::policy::Resource;
 use crate::retrieve::EmbedRole;
 use crate::retrieve::embed::check_length;
@@ -135,7 +136,8 @@ impl Engine {
     /// Checks early that a job can still be published, to save work on one that cannot.
     async fn check_job(&self, lease: &Lease) -> Result<Authorised<RequiredAccess>> {
         let access = self.authorise_job(lease).await?;
-        let grants = self.persist(|| self.grants.grants(lease.tenant(), &lease.document.id)).await?;
+        let all = Page::all();
+        let grants = self.persist(|| self.grants.grants(lease.tenant(), &lease.document.id, &all)).await?;
         access.check_document(Some(&grants))?;
         Ok(access)
     }

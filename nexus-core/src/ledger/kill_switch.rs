@@ -37,6 +37,15 @@ impl KillSwitchScope {
         }
     }
 
+    /// Returns the key in a list of kill switches: `global`, `tenant:ID` or `user:ID`, in this order.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Global => "global".to_owned(),
+            Self::Tenant(id) => format!("tenant:{id}"),
+            Self::User(id) => format!("user:{id}"),
+        }
+    }
+
     /// Checks that `tenant` may trip and rearm the scope's switch: that of all tenants, its own and those of its users.
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::error::Result;
 use crate::money::NanoUsd;
+use crate::page::{Page, invalid_cursor};
 
 /// Filter of calls and ledger entries, listed latest first.
 #[derive(Clone, Debug, Default)]
@@ -18,12 +20,10 @@ pub struct LedgerQuery {
     pub until: Option<Timestamp>,
     /// Only this call, and its entries.
     pub call: Option<String>,
-    /// Only entries with a lower sequence number.
-    pub before: Option<u64>,
     /// Only uncorrected entries of unknown outcome.
     pub unreconciled: bool,
-    /// Maximum number of results.
-    pub limit: usize,
+    /// Page: of calls by id, of entries by number.
+    pub page: Page,
 }
 
 /// Grouping of usage sums.
@@ -74,4 +74,19 @@ pub struct UsageRecord {
     pub bytes: u64,
     /// The cost.
     pub estimated_cost: NanoUsd,
+}
+
+impl UsageRecord {
+    /// Returns the key in a list of usage records: the day and the provider, as `2026-03-01/openai`.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.date, self.provider)
+    }
+
+    /// Parses a key into the day and the provider.
+    ///
+    /// # Errors
+    /// Those of [`invalid_cursor`].
+    pub fn parse_key(key: &str) -> Result<(&str, &str)> {
+        key.split_once('/').ok_or_else(invalid_cursor)
+    }
 }

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::id::OwnerId;
 use crate::money::NanoUsd;
 use crate::owner::OwnerLease;
+use crate::page::Page;
 use crate::price::PriceRow;
 use crate::principal::TenantId;
 use crate::quota::{CounterKey, CounterState, Limit, LimitCheck, LimitKey, Refusal};
@@ -171,6 +172,7 @@ pub struct OpenCall {
 /// - Windows are counted apart, and a clock that goes back finds the earlier counter.
 /// - An amount beyond 64 bits is an error and changes nothing.
 /// - A kill switch holds for its scope until it is rearmed or expires.
+/// - Lists of kill switches are in order of scope; a page continues after its cursor and repeats and skips nothing.
 /// - The settlement that exceeds the auto-trip rule trips the kill switch of its scope; the same transaction records
 ///   the trip with its figures in the chain of the call, before the end of the call.
 /// - A retry or settlement by another owner is a conflict and changes nothing; the code is `OWNER_LOST`.
@@ -234,7 +236,7 @@ pub trait QuotaStore: std::fmt::Debug + Send + Sync {
     /// Those of a store.
     async fn settings_version(&self, tenant: &TenantId) -> Result<u64>;
 
-    /// Returns the limits that were set for a tenant at run time.
+    /// Returns all limits that were set for a tenant at run time, for decisions that depend on each.
     ///
     /// # Errors
     /// Those of a store.
@@ -257,11 +259,12 @@ pub trait QuotaStore: std::fmt::Debug + Send + Sync {
         audit: audit::UnsealedRecords,
     ) -> Result<bool>;
 
-    /// Returns the tripped kill switches of a tenant and of the installation.
+    /// Returns a page of the tripped kill switches of a tenant and of the installation, in order of
+    /// [`KillSwitchScope::key`], which is the key.
     ///
     /// # Errors
     /// Those of a store.
-    async fn kill_switches(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<KillSwitch>>;
+    async fn kill_switches(&self, tenant: &TenantId, now: Timestamp, page: &Page) -> Result<Vec<KillSwitch>>;
 
     /// Trips the kill switch of a scope.
     ///
@@ -290,7 +293,12 @@ pub trait QuotaStore: std::fmt::Debug + Send + Sync {
 /// Port that reads calls, ledger entries and usage, and stores prices.
 ///
 /// # Contract
-/// - Entries are listed latest first, and only those of the tenant.
+/// - Lists of entries are latest first; a page continues after its cursor and repeats and skips nothing. They hold only
+///   those of the tenant.
+/// - Lists of calls are latest first; a page continues after its cursor and repeats and skips nothing. They hold only those
+///   of the tenant.
+/// - Lists of usage records are in order of day and provider; a page continues after its cursor and repeats and skips
+///   nothing.
 /// - An entry of unknown outcome awaits reconciliation until it is corrected.
 /// - Usage by any grouping sums to the same total, which is that of the ledger.
 /// - Documents are counted on the day that their publication names, beside the calls of that day.
@@ -300,29 +308,37 @@ pub trait QuotaStore: std::fmt::Debug + Send + Sync {
 /// - A model's reasoning is read by its call's id, apart from the call.
 #[async_trait]
 pub trait LedgerStore: std::fmt::Debug + Send + Sync {
-    /// Returns the calls that match `query`.
+    /// Returns a page of the calls that match `query`, latest first. The key is the id.
     ///
     /// # Errors
-    /// Those of a store.
+    /// Those of [`invalid_cursor`](crate::invalid_cursor), also for a call that is gone or is not of the query's user.
     async fn calls(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<Call>>;
 
-    /// Returns the ledger entries that match `query`.
+    /// Returns a page of the ledger entries that match `query`, latest first. The key is the number,
+    /// [`LedgerEntry::seq`].
     ///
     /// # Errors
-    /// Those of a store.
+    /// Those of [`invalid_cursor`](crate::invalid_cursor).
     async fn ledger(&self, tenant: &TenantId, query: &LedgerQuery) -> Result<Vec<LedgerEntry>>;
 
-    /// Returns the usage from the civil day `from` to `to`, both included, most expensive first.
+    /// Returns all usage from the civil day `from` to `to`, both included, most expensive first: a sum, and no list with
+    /// pages.
     ///
     /// # Errors
     /// Those of a store.
     async fn usage(&self, tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Result<Vec<UsageRow>>;
 
-    /// Returns the usage of each provider, by day.
+    /// Returns a page of the usage of each provider, in order of day and provider. The key is [`UsageRecord::key`].
     ///
     /// # Errors
-    /// Those of a store.
-    async fn usage_records(&self, tenant: &TenantId, from: &str, to: &str) -> Result<Vec<UsageRecord>>;
+    /// Those of [`invalid_cursor`](crate::invalid_cursor).
+    async fn usage_records(
+        &self,
+        tenant: &TenantId,
+        from: &str,
+        to: &str,
+        page: &Page,
+    ) -> Result<Vec<UsageRecord>>;
 
     /// Returns the model's reasoning in a call; `None` where there is none, or where it is not stored.
     ///
@@ -330,7 +346,7 @@ pub trait LedgerStore: std::fmt::Debug + Send + Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
     async fn reasoning(&self, tenant: &TenantId, call: &str) -> Result<Option<String>>;
 
-    /// Returns the prices that were added at run time, in the order of their addition.
+    /// Returns all prices that were added at run time, in the order of their addition, for decisions that depend on each.
     ///
     /// # Errors
     /// Those of a store.

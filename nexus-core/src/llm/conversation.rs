@@ -14,6 +14,16 @@ pub enum MessageRole {
     Assistant,
 }
 
+impl MessageRole {
+    /// Returns the author's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
 /// Earlier turn of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "turn", rename_all = "snake_case")]

@@ -5,6 +5,7 @@ use crate::audit::{Kind, Payload};
 use crate::corpus::{Corpus, CorpusConfig, CorpusPatch};
 use crate::error::Result;
 use crate::id::{CorpusId, check_name};
+use crate::page::Page;
 use crate::policy::{ADMINS, EDITORS, Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 
@@ -76,13 +77,13 @@ impl Nexus {
         self.engine.corpora.corpus(caller.tenant(), id).await
     }
 
-    /// Returns all corpora of the tenant, in order of id.
+    /// Returns a page of the corpora of the tenant, in order of id. The key is the id.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
-    pub async fn corpora(&self, caller: &Principal) -> Result<Vec<Corpus>> {
+    pub async fn corpora(&self, caller: &Principal, page: Page) -> Result<Vec<Corpus>> {
         self.authorise_all(caller, &CORPUS_LIST).await?;
-        self.engine.corpora.corpora(caller.tenant()).await
+        self.engine.corpora.corpora(caller.tenant(), &page.bounded()).await
     }
 
     /// Removes a corpus with all its documents.

@@ -12,6 +12,7 @@ use crate::engine::{Engine, GRANT_RULE};
 use crate::error::{Error, Result};
 use crate::id::{DocumentId, GrantId, JobId, ModelId};
 use crate::ingest::PrechunkedPassage;
+use crate::page::Page;
 use crate::policy::{EDITORS, Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 
@@ -179,30 +180,26 @@ impl Nexus {
         self.engine.permitted_document(caller, &DOCUMENT_READ, id, Permission::Read).await
     }
 
-    /// Returns the documents that the caller may read, in order of id.
+    /// Returns a page of the documents that the caller may read, in order of id. The key is the id.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
     pub async fn documents(&self, caller: &Principal, query: &DocumentQuery) -> Result<Vec<Document>> {
         self.authorise_all(caller, &DOCUMENT_LIST).await?;
-        let now = self.engine.clock.now();
-        self.engine.documents.documents(caller.tenant(), &Visibility::of(caller), query, now).await
+        let (visibility, now) = (Visibility::of(caller), self.engine.clock.now());
+        let query = DocumentQuery { page: query.page.clone().bounded(), ..query.clone() };
+        self.engine.documents.documents(caller.tenant(), &visibility, &query, now).await
     }
 
-    /// Returns passages of a document, in reading order, from number `from`.
+    /// Returns a page of the passages of a document, in reading order. The key is the number of the passage.
     ///
     /// # Errors
-    /// As [`Nexus::document`].
-    pub async fn passages(
-        &self,
-        caller: &Principal,
-        id: &DocumentId,
-        from: u32,
-        limit: usize,
-    ) -> Result<Vec<Passage>> {
+    /// As [`Nexus::document`]; those of [`invalid_cursor`](crate::invalid_cursor).
+    pub async fn passages(&self, caller: &Principal, id: &DocumentId, page: Page) -> Result<Vec<Passage>> {
         self.engine.authorise(caller, &PASSAGE_LIST, Resource::document(id), ()).await?;
         self.engine.permitted_document(caller, &PASSAGE_LIST, id, Permission::Read).await?;
-        let passages = self.engine.documents.passages(caller.tenant(), id, from, limit).await?;
+        let passages = self.engine.documents.passages(caller.tenant(), id, &page.bounded()).await?;
+        let from = passages.first().map_or(0, |first| first.key.index);
         let facts = Payload::new().id("document", id).count("from", from).count("count", passages.len());
         self.engine.record_read(caller, &PASSAGE_LIST, facts).await?;
         Ok(passages)
@@ -260,7 +257,7 @@ impl Nexus {
         let (resource, rule) = (Resource::document(document), AccessRule::Holds(Permission::Owner));
         let access = self.engine.authorise_change(caller, &GRANT_REVOKE, resource.clone(), rule).await?;
         // The grantee and the permission of an id never change, so that reading them before the revocation is safe.
-        let grants = self.engine.grants.grants(caller.tenant(), document).await?;
+        let grants = self.engine.grants.grants(caller.tenant(), document, &Page::all()).await?;
         let facts = match grants.iter().find(|found| found.id == *grant) {
             Some(found) => grant_facts(found),
             None => Payload::new().id("document", document),
@@ -270,14 +267,14 @@ impl Nexus {
         self.engine.noting_denial(caller, &GRANT_REVOKE, &resource, revoked).await
     }
 
-    /// Returns the grants on a document, to its owners.
+    /// Returns a page of the grants on a document, to its owners, in order of creation. The key is the id.
     ///
     /// # Errors
-    /// As [`Nexus::grant`].
-    pub async fn grants(&self, caller: &Principal, document: &DocumentId) -> Result<Vec<Grant>> {
+    /// As [`Nexus::grant`]; those of [`invalid_cursor`](crate::invalid_cursor).
+    pub async fn grants(&self, caller: &Principal, document: &DocumentId, page: Page) -> Result<Vec<Grant>> {
         self.authorise(caller, &GRANT_LIST, Resource::document(document)).await?;
         self.engine.permitted_document(caller, &GRANT_LIST, document, Permission::Owner).await?;
-        self.engine.grants.grants(caller.tenant(), document).await
+        self.engine.grants.grants(caller.tenant(), document, &page.bounded()).await
     }
 }
 
@@ -309,7 +306,7 @@ impl Engine {
     ) -> Result<Document> {
         let document = self.documents.document(caller.tenant(), id).await?;
         let (visibility, now) = (Visibility::of(caller), self.clock.now());
-        let grants = self.grants.grants(caller.tenant(), id).await?;
+        let grants = self.grants.grants(caller.tenant(), id, &Page::all()).await?;
         if visibility.permits(permission, &grants, now) {
             Ok(document)
         } else if visibility.permits(Permission::Read, &grants, now) {

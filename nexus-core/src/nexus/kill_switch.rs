@@ -9,6 +9,7 @@ use crate::audit::Kind;
 use crate::error::Result;
 use crate::id::check_name;
 use crate::ledger::{KillSwitch, KillSwitchCause, KillSwitchScope, TRIPPED};
+use crate::page::Page;
 use crate::policy::{ADMINS, Operation, Route};
 use crate::principal::Principal;
 
@@ -21,22 +22,27 @@ pub const KILL_SWITCH_WRITE: Operation =
 const REARMED: Kind = Kind::new("shutoff.rearmed");
 
 impl Nexus {
-    /// Returns the tripped kill switches of the tenant and of every tenant. A caller without admin rights sees none
-    /// of other users, and the tenant's without amounts.
+    /// Returns a page of the tripped kill switches of the tenant and of every tenant, in order of
+    /// [`KillSwitchScope::key`], which is the key. A caller without admin rights sees none of other users, and the
+    /// tenant's without amounts.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
-    pub async fn kill_switches(&self, caller: &Principal) -> Result<Vec<KillSwitch>> {
+    pub async fn kill_switches(&self, caller: &Principal, page: Page) -> Result<Vec<KillSwitch>> {
         self.authorise_all(caller, &KILL_SWITCH_LIST).await?;
-        let switches = self.engine.quota.kill_switches(caller.tenant(), self.engine.clock.now()).await?;
+        let (tenant, now, page) = (caller.tenant(), self.engine.clock.now(), page.bounded());
         if Visibility::of(caller) == Visibility::All {
-            return Ok(switches);
+            return self.engine.quota.kill_switches(tenant, now, &page).await;
         }
+        // The limit applies to what the caller sees.
+        let unlimited = Page { after: page.after, ..Page::all() };
+        let switches = self.engine.quota.kill_switches(tenant, now, &unlimited).await?;
         let is_shown = |switch: &KillSwitch| match &switch.scope {
             KillSwitchScope::Global | KillSwitchScope::Tenant(_) => true,
             KillSwitchScope::User(id) => id == caller.subject().as_str(),
         };
-        Ok(switches.into_iter().filter(is_shown).map(KillSwitch::without_figures).collect())
+        let shown = switches.into_iter().filter(is_shown).take(page.limit);
+        Ok(shown.map(KillSwitch::without_figures).collect())
     }
 
     /// Trips a kill switch: no call of the scope is admitted until the switch is rearmed, or until `lasts` has

@@ -10,9 +10,6 @@ use crate::ledger::{Call, LedgerEntry, LedgerQuery};
 use crate::policy::{Operation, Route};
 use crate::principal::Principal;
 
-/// Maximum number of listed calls or ledger entries.
-pub const MAX_LISTED: usize = 1_000;
-
 /// Operation of listing calls of models.
 pub const CALL_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/costs/calls"));
 /// Operation of reading the reasoning of a call.
@@ -22,10 +19,10 @@ pub const CALL_REASONING: Operation =
 pub const LEDGER_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/costs/ledger"));
 
 impl Nexus {
-    /// Returns calls, latest first, at most [`MAX_LISTED`]: the caller's own, or all of the tenant for an admin.
+    /// Returns a page of calls, latest first: the caller's own, or all of the tenant for an admin. The key is the id.
     ///
     /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied).
+    /// [`Denied`](crate::ErrorKind::Denied); those of [`invalid_cursor`](crate::invalid_cursor).
     pub async fn calls(&self, caller: &Principal, query: LedgerQuery) -> Result<Vec<Call>> {
         let query = self.visible(caller, &CALL_LIST, query).await?;
         let mut calls = self.engine.ledger.calls(caller.tenant(), &query).await?;
@@ -35,11 +32,11 @@ impl Nexus {
         Ok(calls)
     }
 
-    /// Returns ledger entries, latest first, at most [`MAX_LISTED`]: the caller's own, or all of the tenant for an
-    /// admin.
+    /// Returns a page of ledger entries, latest first: the caller's own, or all of the tenant for an admin. The key is the
+    /// number, [`LedgerEntry::seq`].
     ///
     /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied).
+    /// [`Denied`](crate::ErrorKind::Denied); those of [`invalid_cursor`](crate::invalid_cursor).
     pub async fn ledger(&self, caller: &Principal, query: LedgerQuery) -> Result<Vec<LedgerEntry>> {
         let query = self.visible(caller, &LEDGER_LIST, query).await?;
         self.engine.ledger.ledger(caller.tenant(), &query).await
@@ -67,8 +64,7 @@ impl Nexus {
         if Visibility::of(caller) != Visibility::All {
             query.user = Some(caller.subject().to_string());
         }
-        query.limit = query.limit.min(MAX_LISTED);
-        Ok(query)
+        Ok(LedgerQuery { page: query.page.bounded(), ..query })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::audit::{Kind, Payload};
 use crate::clock::Timestamp;
 use crate::error::{ErrorKind, Result};
 use crate::id::{RunId, SessionId, check_name};
+use crate::page::{Page, invalid_cursor};
 use crate::policy::{ADMINS, Operation, Route};
 use crate::principal::Principal;
 use crate::quota::{Consumer, Limit, LimitCheck, LimitKey, Limits, ScopeKind, Zone, checks};
@@ -41,6 +42,17 @@ pub struct LimitStatus {
     pub resets_at: Option<Timestamp>,
 }
 
+impl LimitStatus {
+    /// Returns the key in a list of limits: the fields of the [`LimitKey`] as JSON.
+    pub fn key(&self) -> String {
+        serde_json::to_string(&self.limit.subject).unwrap_or_default()
+    }
+}
+
+fn parse_key(key: &str) -> Result<LimitKey> {
+    serde_json::from_str(key).map_err(|_| invalid_cursor())
+}
+
 /// Part of a limit that a caller may see.
 enum Shown {
     Nothing,
@@ -51,13 +63,19 @@ enum Shown {
 }
 
 impl Nexus {
-    /// Returns the limits in force for the tenant, with the counters of `user`, by default the caller. Another user's
-    /// need admin rights. A caller without admin rights sees no other counters, and no limits that name another user,
-    /// organisation, investigation or run than their own.
+    /// Returns a page of the limits in force for the tenant, in order of their keys, with the counters of `user`, by
+    /// default the caller. Another user's need admin rights. A caller without admin rights sees no other counters, and no
+    /// limits that name another user, organisation, investigation or run than their own. The cursor is
+    /// [`LimitStatus::key`].
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied).
-    pub async fn limits(&self, caller: &Principal, user: Option<&str>) -> Result<Vec<LimitStatus>> {
+    /// [`Denied`](ErrorKind::Denied); those of [`invalid_cursor`].
+    pub async fn limits(
+        &self,
+        caller: &Principal,
+        user: Option<&str>,
+        page: Page,
+    ) -> Result<Vec<LimitStatus>> {
         self.authorise_all(caller, &LIMIT_LIST).await?;
         let own = caller.subject().as_str();
         if user.is_some_and(|user| user != own) {
@@ -72,9 +90,15 @@ impl Nexus {
             run: None,
         };
         let now = self.engine.clock.now();
+        let page = page.bounded();
+        let after = page.after.as_deref().map(parse_key).transpose()?;
         let in_force = self.engine.gateway.limits(caller.tenant()).await?;
         let mut statuses = Vec::new();
-        for limit in in_force.iter() {
+        for limit in in_force.iter().filter(|limit| after.as_ref().is_none_or(|after| limit.subject > *after))
+        {
+            if statuses.len() == page.limit {
+                break;
+            }
             let shown = self.shown(caller, &limit.subject).await?;
             let check = counter(&limit, &consumer, now, &settings.zone);
             match shown {

@@ -30,7 +30,6 @@ use crate::retrieve::Embedder;
 use crate::stats::StoreStats;
 use crate::store::Store;
 
-pub use ledger::MAX_LISTED;
 pub use limits::LimitStatus;
 pub use resources::{ResourceAddress, ResourceList, Versioned};
 

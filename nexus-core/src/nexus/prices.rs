@@ -4,6 +4,7 @@ use super::Nexus;
 use super::usage::USAGE_READ;
 use crate::audit::{Kind, Payload};
 use crate::error::{Error, Result};
+use crate::page::Page;
 use crate::policy::{ADMINS, Operation, Route};
 use crate::price::PriceRow;
 use crate::principal::Principal;
@@ -17,15 +18,18 @@ pub const PRICING_WRITE: Operation =
 const PRICE_ADDED: Kind = Kind::new("price.added");
 
 impl Nexus {
-    /// Returns the prices in force: the built-in ones, those of the configuration, then those that were added.
+    /// Returns a page of the prices in force: the built-in ones, those of the configuration, then those that were added.
+    /// The key is the number of the price in the list, from 1.
     ///
     /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied).
-    pub async fn prices(&self, caller: &Principal) -> Result<Vec<PriceRow>> {
+    /// [`Denied`](crate::ErrorKind::Denied); those of [`invalid_cursor`](crate::invalid_cursor).
+    pub async fn prices(&self, caller: &Principal, page: Page) -> Result<Vec<PriceRow>> {
         self.authorise_all(caller, &PRICE_LIST).await?;
+        let (before, page) = (page.after_number()?.unwrap_or(0), page.bounded());
         let mut rows = self.gateway_settings().prices.rows().to_vec();
         rows.extend(self.engine.ledger.prices().await?);
-        Ok(rows)
+        let before = usize::try_from(before).unwrap_or(usize::MAX);
+        Ok(rows.into_iter().skip(before).take(page.limit).collect())
     }
 
     /// Adds a price, for every tenant. Earlier calls keep theirs.

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::check_name;
 use crate::ledger::{LedgerEntry, LedgerQuery, Reconciliation, VendorBill};
 use crate::money::NanoUsd;
+use crate::page::Page;
 use crate::policy::{ADMINS, Operation, Route};
 use crate::principal::Principal;
 use crate::quota::MeterAmounts;
@@ -39,7 +40,7 @@ impl Nexus {
         self.authorise_all(caller, &LEDGER_WRITE).await?;
         check_name("reason", reason)?;
         let of_call =
-            LedgerQuery { call: Some(call.to_owned()), limit: usize::MAX, ..LedgerQuery::default() };
+            LedgerQuery { call: Some(call.to_owned()), page: Page::all(), ..LedgerQuery::default() };
         let lines = self.engine.ledger.ledger(caller.tenant(), &of_call).await?;
         let (own, latest) = chosen(&lines, attempt)?;
         own.check_estimated()?;

@@ -9,6 +9,7 @@ use crate::corpus::Corpus;
 use crate::document::Document;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CorpusId, DocumentId, GrantId};
+use crate::page::Page;
 use crate::policy::Resource;
 use crate::principal::Principal;
 use crate::quota::{Limit, LimitKey};
@@ -51,7 +52,7 @@ impl Nexus {
     ) -> Result<Grant> {
         self.authorise(caller, &GRANT_REVOKE, Resource::document(document)).await?;
         self.engine.permitted_document(caller, &GRANT_REVOKE, document, Permission::Owner).await?;
-        let grants = self.engine.grants.grants(caller.tenant(), document).await?;
+        let grants = self.engine.grants.grants(caller.tenant(), document, &Page::all()).await?;
         let found = grants.into_iter().find(|found| found.id == *grant);
         found.ok_or_else(|| Error::not_found("there is no such grant").code("GRANT_NOT_FOUND"))
     }

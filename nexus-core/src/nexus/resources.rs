@@ -258,9 +258,8 @@ impl Nexus {
         page: Page,
     ) -> Result<Vec<ResourceVersion>> {
         let located = self.locate(caller, kind, address.into(), |kind| kind.kind.history).await?;
-        let Located { kind, scope, id, .. } = &located;
-        let history =
-            self.engine.resources.resource_history(scope, kind.kind.name, id, &page.bounded()).await?;
+        let (Located { kind, scope, id, .. }, page) = (&located, page.bounded());
+        let history = self.engine.resources.resource_history(scope, kind.kind.name, id, &page).await?;
         if history.is_empty() && page.after.is_none() && page.limit > 0 {
             return Err(no_resource());
         }

@@ -9,6 +9,7 @@ use crate::audit::{KeyRing, Kind, Payload, Verification, actor, actor_in, no_cha
 use crate::engine::{Engine, read_facts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{RunId, SessionId};
+use crate::page::Page;
 use crate::policy::{Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::Retrieved;
@@ -44,9 +45,6 @@ pub const CHAIN_LIST: Operation = CHAIN_VERIFY.at(Route::get("/v1/audit/chains")
 
 /// Audit event of an erased journal.
 const PRUNED: Kind = Kind::new("journal.pruned");
-
-/// Number of a tenant's chains per step of the search for those that the caller started.
-const CHAINS_PAGE: usize = 1_000;
 
 impl Nexus {
     /// Searches for passages.
@@ -87,17 +85,18 @@ impl Nexus {
         self.engine.permitted_run(caller, &RUN_READ, id).await
     }
 
-    /// Returns runs, latest first: the caller's own, or all of the tenant for an admin.
+    /// Returns a page of runs, latest first: the caller's own, or all of the tenant for an admin. The key is the id.
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied).
+    /// [`Denied`](ErrorKind::Denied); those of [`invalid_cursor`](crate::invalid_cursor).
     pub async fn runs(&self, caller: &Principal, query: RunQuery) -> Result<Vec<Run>> {
         self.authorise_all(caller, &RUN_LIST).await?;
         let owner = match Visibility::of(caller) {
             Visibility::All => query.owner,
             Visibility::Granted(_) => Some(caller.subject().clone()),
         };
-        self.engine.runs.runs(caller.tenant(), &RunQuery { owner, ..query }).await
+        let query = RunQuery { owner, page: query.page.bounded(), ..query };
+        self.engine.runs.runs(caller.tenant(), &query).await
     }
 
     /// Returns the events of a run from `seq` on: first the recorded ones, then new ones, up to the last one.
@@ -174,28 +173,24 @@ impl Nexus {
         verify_run(audit, instance, caller.tenant(), run, Some(keys)).await
     }
 
-    /// Returns the ids of the audit chains that the caller started, or of all of the tenant for an admin, in order,
-    /// after `after`.
+    /// Returns a page of the ids of the audit chains that the caller started, or of all of the tenant for an admin, in
+    /// byte order. The key is the id.
     ///
     /// # Errors
     /// [`Denied`](ErrorKind::Denied).
-    pub async fn chains(
-        &self,
-        caller: &Principal,
-        mut after: Option<String>,
-        limit: usize,
-    ) -> Result<Vec<String>> {
+    pub async fn chains(&self, caller: &Principal, page: Page) -> Result<Vec<String>> {
         self.authorise_all(caller, &CHAIN_LIST).await?;
+        let Page { mut after, limit } = page.bounded();
         if Visibility::of(caller) == Visibility::All {
-            let chains = self.engine.audit.chains(caller.tenant(), after, limit).await?;
+            let chains = self.engine.audit.chains(caller.tenant(), &Page { after, limit }).await?;
             return Ok(chains.into_iter().map(|chain| chain.run).collect());
         }
         let (own, mut found) = (Some(actor(caller)), Vec::new());
         while found.len() < limit {
-            let page = self.engine.audit.chains(caller.tenant(), after, CHAINS_PAGE).await?;
-            let Some(last) = page.last() else { break };
+            let chains = self.engine.audit.chains(caller.tenant(), &Page { after, limit: Page::MAX }).await?;
+            let Some(last) = chains.last() else { break };
             after = Some(last.run.clone());
-            found.extend(page.into_iter().filter(|chain| chain.begun_by == own).map(|chain| chain.run));
+            found.extend(chains.into_iter().filter(|chain| chain.begun_by == own).map(|chain| chain.run));
         }
         found.truncate(limit);
         Ok(found)
@@ -216,30 +211,32 @@ impl Nexus {
         }
     }
 
-    /// Returns the caller's sessions, latest first; all of the tenant's for an admin.
+    /// Returns a page of the caller's sessions, that with the latest message first; all of the tenant's for an admin. The
+    /// key is [`Session::key`].
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied).
-    pub async fn sessions(&self, caller: &Principal, limit: usize) -> Result<Vec<Session>> {
+    /// [`Denied`](ErrorKind::Denied); those of [`invalid_cursor`](crate::invalid_cursor).
+    pub async fn sessions(&self, caller: &Principal, page: Page) -> Result<Vec<Session>> {
         self.authorise_all(caller, &SESSION_LIST).await?;
         let owner = match Visibility::of(caller) {
             Visibility::All => None,
             Visibility::Granted(_) => Some(caller.subject()),
         };
-        self.engine.sessions.sessions(caller.tenant(), owner, limit).await
+        self.engine.sessions.sessions(caller.tenant(), owner, &page.bounded()).await
     }
 
-    /// Returns the last messages of a session, oldest first.
+    /// Returns a page of the messages of a session, the last added first. The key is [`Message::key`].
     ///
     /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for another user's session.
-    pub async fn messages(&self, caller: &Principal, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for another user's session; those of
+    /// [`invalid_cursor`](crate::invalid_cursor).
+    pub async fn messages(&self, caller: &Principal, id: &SessionId, page: Page) -> Result<Vec<Message>> {
         self.authorise_all(caller, &MESSAGE_LIST).await?;
         let session = self.engine.sessions.session(caller.tenant(), id).await?;
         if session.owner != *caller.subject() && Visibility::of(caller) != Visibility::All {
             return Err(Error::not_found("there is no such session").code("SESSION_NOT_FOUND"));
         }
-        self.engine.sessions.messages(caller.tenant(), id, limit).await
+        self.engine.sessions.messages(caller.tenant(), id, &page.bounded()).await
     }
 }
 

@@ -4,6 +4,7 @@ use super::Nexus;
 use crate::access::Visibility;
 use crate::error::Result;
 use crate::ledger::{UsageBy, UsageRecord, UsageRow};
+use crate::page::Page;
 use crate::policy::{EDITORS, Operation, Route};
 use crate::principal::Principal;
 use crate::quota::DateRange;
@@ -32,13 +33,19 @@ impl Nexus {
         Ok(rows)
     }
 
-    /// Returns the tenant's usage of each provider, by day. For admins.
+    /// Returns a page of the tenant's usage of each provider, in order of day and provider. For admins. The key is
+    /// [`UsageRecord::key`].
     ///
     /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied).
-    pub async fn usage_records(&self, caller: &Principal, days: &DateRange) -> Result<Vec<UsageRecord>> {
+    /// [`Denied`](crate::ErrorKind::Denied); those of [`invalid_cursor`](crate::invalid_cursor).
+    pub async fn usage_records(
+        &self,
+        caller: &Principal,
+        days: &DateRange,
+        page: Page,
+    ) -> Result<Vec<UsageRecord>> {
         self.authorise_all(caller, &USAGE_RECORDS).await?;
         self.all_of_the_tenant(caller, &USAGE_RECORDS).await?;
-        self.engine.ledger.usage_records(caller.tenant(), days.from(), days.to()).await
+        self.engine.ledger.usage_records(caller.tenant(), days.from(), days.to(), &page.bounded()).await
     }
 }

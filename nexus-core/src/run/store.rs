@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::grounding::Evidence;
 use crate::id::{RunId, SessionId, SubjectId};
 use crate::owner::OwnerLease;
+use crate::page::Page;
 use crate::principal::{Principal, TenantId};
 use crate::session::Message;
 use crate::speech::Speech;
@@ -43,10 +44,8 @@ pub struct RunQuery {
     pub state: Option<RunState>,
     /// Tag to match.
     pub tag: Option<String>,
-    /// Cursor: only runs started before this one; lists are latest first.
-    pub before: Option<RunId>,
-    /// Maximum number of runs.
-    pub limit: usize,
+    /// Page, by id.
+    pub page: Page,
 }
 
 /// Journal page of a run.
@@ -71,7 +70,8 @@ pub enum Journal {
 /// - An idempotency key that another run's call has taken since keeps that call's result.
 /// - Speech is stored with its run until the journal is pruned; no other tenant can read it.
 /// - A cancel request for another tenant's run is `NotFound`; one for a run that is over is a conflict.
-/// - Runs are listed latest first, and only those of the tenant.
+/// - Lists of runs are latest first; a page continues after its cursor and repeats and skips nothing. They hold only those
+///   of the tenant.
 #[async_trait]
 pub trait RunStore: std::fmt::Debug + Send + Sync {
     /// Records one transition. The write commits even when the future is dropped.
@@ -87,10 +87,10 @@ pub trait RunStore: std::fmt::Debug + Send + Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn run(&self, tenant: &TenantId, id: &RunId) -> Result<Run>;
 
-    /// Returns the runs that match `query`.
+    /// Returns a page of the runs that match `query`, that which began last first. The key is the id.
     ///
     /// # Errors
-    /// Those of a store.
+    /// Those of [`invalid_cursor`](crate::invalid_cursor), also for a run that is gone or is not of the query's owner.
     async fn runs(&self, tenant: &TenantId, query: &RunQuery) -> Result<Vec<Run>>;
 
     /// Returns the passages in the run's prompt.

@@ -11,6 +11,7 @@ use crate::grounding::Citation;
 use crate::id::{RunId, SessionId, SubjectId};
 use crate::language::Language;
 use crate::llm::MessageRole;
+use crate::page::{Page, invalid_cursor};
 use crate::principal::TenantId;
 use crate::retrieve::analysis::analyse;
 
@@ -29,6 +30,23 @@ pub struct Session {
     pub updated_at: Timestamp,
 }
 
+impl Session {
+    /// Returns the key in a list of sessions: the time of the latest message and the id, as `2026-03-01T09:30:00Z/ID`. A
+    /// message that is added between two pages gives the session another key, at the beginning of the list.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.updated_at, self.id)
+    }
+
+    /// Parses a key into the time and the id.
+    ///
+    /// # Errors
+    /// Those of [`invalid_cursor`].
+    pub fn parse_key(key: &str) -> Result<(Timestamp, &str)> {
+        let (at, id) = key.split_once('/').ok_or_else(invalid_cursor)?;
+        Ok((at.parse().map_err(|_| invalid_cursor())?, id))
+    }
+}
+
 /// Message of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
@@ -45,6 +63,14 @@ pub struct Message {
     pub at: Timestamp,
 }
 
+impl Message {
+    /// Returns the key in the list of a session's messages: the run and the author, as `RUN/user`. A run adds at most one
+    /// message of each author.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.run, self.role.as_str())
+    }
+}
+
 /// Port that stores sessions. [`RunStore::advance`](crate::run::RunStore::advance) adds messages, together with their
 /// run.
 ///
@@ -52,13 +78,14 @@ pub struct Message {
 /// - A session belongs to its tenant and its owner.
 /// - Opening a session that exists returns it unchanged.
 /// - Opening a session of another subject is `NotFound`.
-/// - Messages come back in the order of their addition.
+/// - Lists of messages are latest first; a page continues after its cursor and repeats and skips nothing.
 /// - The messages before a run's question are its history, whatever was added since; a question that is not in
 ///   the session has no history.
 /// - A run adds no message to a session of another subject.
 /// - A deleted session is gone with its messages; its runs and their audit chains stay.
 /// - Deleting a session needs the required access at the commit: without it nothing changes.
-/// - Sessions are listed latest first.
+/// - Lists of sessions are in order of the latest message, latest first; a page continues after its cursor and repeats
+///   and skips nothing.
 /// - A deleted session and its audit record commit together; a refused deletion leaves no record.
 #[async_trait]
 pub trait SessionStore: std::fmt::Debug + Send + Sync {
@@ -74,22 +101,23 @@ pub trait SessionStore: std::fmt::Debug + Send + Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound).
     async fn session(&self, tenant: &TenantId, id: &SessionId) -> Result<Session>;
 
-    /// Returns the sessions of `owner`, or of every subject, latest first.
+    /// Returns a page of the sessions of `owner`, or of every subject: that with the latest message first, and of equally
+    /// late ones the greatest id. The key is [`Session::key`].
     ///
     /// # Errors
-    /// Those of a store.
+    /// Those of [`invalid_cursor`](crate::invalid_cursor).
     async fn sessions(
         &self,
         tenant: &TenantId,
         owner: Option<&SubjectId>,
-        limit: usize,
+        page: &Page,
     ) -> Result<Vec<Session>>;
 
-    /// Returns the last `limit` messages of a session, oldest first.
+    /// Returns a page of the messages of a session, the last added first. The key is [`Message::key`].
     ///
     /// # Errors
-    /// Those of a store.
-    async fn messages(&self, tenant: &TenantId, id: &SessionId, limit: usize) -> Result<Vec<Message>>;
+    /// Those of [`invalid_cursor`](crate::invalid_cursor), also for a message that is gone.
+    async fn messages(&self, tenant: &TenantId, id: &SessionId, page: &Page) -> Result<Vec<Message>>;
 
     /// Returns the last `limit` messages of a session before the question of `run`, oldest first. Unlike
     /// [`messages`](Self::messages), every call returns the same.

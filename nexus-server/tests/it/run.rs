@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use nexus_core::run::{Outcome, RunQuery};
-use nexus_core::{Nexus, RunId, Settings};
+use nexus_core::{Nexus, Page, RunId, Settings};
 use nexus_server::router;
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
@@ -128,7 +128,8 @@ async fn a_client_that_goes_before_its_first_event_leaves_no_run_without_a_drive
         });
         patiently(answered).await;
     }
-    let runs = nexus.runs(&admin(), RunQuery { limit: 100, ..RunQuery::default() }).await.unwrap();
+    let runs =
+        nexus.runs(&admin(), RunQuery { page: Page::first(100), ..RunQuery::default() }).await.unwrap();
     assert!(!runs.is_empty());
     for run in runs {
         assert_eq!(outcome(&nexus, &run.id).await, Outcome::Answered);

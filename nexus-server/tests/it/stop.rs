@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nexus_core::Nexus;
 use nexus_core::ledger::{AttemptStatus, LedgerQuery};
+use nexus_core::{Nexus, Page};
 use nexus_fake_provider::Scripted;
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
@@ -50,7 +50,7 @@ async fn n35_a_server_that_is_stopped_under_load_has_booked_what_its_vendor_bill
     drop(log);
 
     let nexus: Nexus = builder(MemoryStore::open(&data).unwrap()).build().unwrap();
-    let query = LedgerQuery { limit: 100, ..LedgerQuery::default() };
+    let query = LedgerQuery { page: Page::first(100), ..LedgerQuery::default() };
     let lines = nexus.ledger(&admin(), query).await.unwrap();
     assert!(lines.iter().all(|line| line.status == AttemptStatus::Settled && !line.estimated), "{lines:?}");
     let mut booked: Vec<_> = lines.iter().map(|line| (line.usage.input(), line.usage.output())).collect();

@@ -43,6 +43,19 @@ impl Select {
         self
     }
 
+    /// Adds the condition that two columns come before two values in their order; the first column bounds an index.
+    pub(crate) fn before(
+        &mut self,
+        [first, second]: [&str; 2],
+        value: impl ToSql + Copy + 'static,
+        then: impl ToSql + 'static,
+    ) -> &mut Self {
+        self.compare(first, "<=", value).and(&format!("({first}, {second}) < (?, ?)"));
+        self.values.push(Box::new(value));
+        self.values.push(Box::new(then));
+        self
+    }
+
     /// Adds an alternative to the last condition, with a value.
     pub(crate) fn or(&mut self, condition: &str, value: impl ToSql + 'static) -> &mut Self {
         self.statement.push_str(" OR ");

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use nexus_core::audit::{AuditChain, ChainSummary, Head, Receipt, Record, UnsealedRecords};
-use nexus_core::{Error, Result, TenantId};
+use nexus_core::{Error, Page, Result, TenantId};
 use rusqlite::TransactionBehavior;
 
 use crate::error::{read_only, sql};
@@ -38,16 +38,9 @@ impl AuditChain for MemoryStore {
         self.engine().read(move |connection| audit::head(connection, tenant.as_str(), &run)).await
     }
 
-    async fn chains(
-        &self,
-        tenant: &TenantId,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Vec<ChainSummary>> {
-        let tenant = tenant.to_string();
-        self.engine()
-            .read(move |connection| audit::chains(connection, &tenant, after.as_deref(), limit))
-            .await
+    async fn chains(&self, tenant: &TenantId, page: &Page) -> Result<Vec<ChainSummary>> {
+        let (tenant, page) = (tenant.to_string(), page.clone());
+        self.engine().read(move |connection| audit::chains(connection, &tenant, &page)).await
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::corpus::{Corpus, CorpusPatch, CorpusStore};
-use nexus_core::{CorpusId, Result, TenantId};
+use nexus_core::{CorpusId, Page, Result, TenantId};
 
 use crate::db::Write;
 use crate::rows::corpus;
@@ -32,9 +32,9 @@ impl CorpusStore for MemoryStore {
         self.engine().read(move |connection| corpus::load(connection, &tenant, &id)).await
     }
 
-    async fn corpora(&self, tenant: &TenantId) -> Result<Vec<Corpus>> {
-        let tenant = tenant.to_string();
-        self.engine().read(move |connection| corpus::list(connection, &tenant)).await
+    async fn corpora(&self, tenant: &TenantId, page: &Page) -> Result<Vec<Corpus>> {
+        let (tenant, page) = (tenant.to_string(), page.clone());
+        self.engine().read(move |connection| corpus::list(connection, &tenant, &page)).await
     }
 
     async fn delete_corpus(&self, tenant: &TenantId, id: &CorpusId, audit: UnsealedRecords) -> Result<()> {

@@ -7,7 +7,7 @@ use nexus_core::document::store::{
 };
 use nexus_core::document::{Document, DocumentStore, Passage};
 use nexus_core::id::ModelId;
-use nexus_core::{DocumentId, Result, TenantId, Timestamp, audit};
+use nexus_core::{DocumentId, Page, Result, TenantId, Timestamp, audit};
 use rusqlite::Connection;
 
 use crate::db::Write;
@@ -83,17 +83,11 @@ impl DocumentStore for MemoryStore {
         self.engine().write(work).await
     }
 
-    async fn passages(
-        &self,
-        tenant: &TenantId,
-        document: &DocumentId,
-        from: u32,
-        limit: usize,
-    ) -> Result<Vec<Passage>> {
-        let (tenant, document) = (tenant.to_string(), document.clone());
+    async fn passages(&self, tenant: &TenantId, document: &DocumentId, page: &Page) -> Result<Vec<Passage>> {
+        let (tenant, document, page) = (tenant.to_string(), document.clone(), page.clone());
         let work = move |connection: &Connection| match document::find(connection, &tenant, &document)? {
             Some(Stored { live: Some(live), document: found, .. }) => {
-                passage::page(connection, live, &document, found.version, from, limit)
+                passage::page(connection, live, &document, found.version, &page)
             }
             _ => Ok(Vec::new()),
         };

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess};
 use nexus_core::audit::UnsealedRecords;
-use nexus_core::{DocumentId, GrantId, Result, TenantId};
+use nexus_core::{DocumentId, GrantId, Page, Result, TenantId};
 
 use crate::rows::access;
 use crate::store::MemoryStore;
@@ -31,8 +31,8 @@ impl GrantStore for MemoryStore {
         self.engine().write(move |write| access::revoke(write, &required, &document, &grant, &audit)).await
     }
 
-    async fn grants(&self, tenant: &TenantId, document: &DocumentId) -> Result<Vec<Grant>> {
-        let (tenant, document) = (tenant.to_string(), document.clone());
-        self.engine().read(move |connection| access::list(connection, &tenant, &document)).await
+    async fn grants(&self, tenant: &TenantId, document: &DocumentId, page: &Page) -> Result<Vec<Grant>> {
+        let (tenant, document, page) = (tenant.to_string(), document.clone(), page.clone());
+        self.engine().read(move |connection| access::page(connection, &tenant, &document, &page)).await
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::ledger::{Call, LedgerEntry, LedgerQuery, LedgerStore, UsageBy, UsageRecord, UsageRow};
 use nexus_core::price::PriceRow;
-use nexus_core::{Result, TenantId};
+use nexus_core::{Page, Result, TenantId};
 
 use crate::rows::{ledger, price};
 use crate::store::MemoryStore;
@@ -28,10 +28,16 @@ impl LedgerStore for MemoryStore {
             .await
     }
 
-    async fn usage_records(&self, tenant: &TenantId, from: &str, to: &str) -> Result<Vec<UsageRecord>> {
-        let (tenant, from, to) = (tenant.to_string(), from.to_owned(), to.to_owned());
+    async fn usage_records(
+        &self,
+        tenant: &TenantId,
+        from: &str,
+        to: &str,
+        page: &Page,
+    ) -> Result<Vec<UsageRecord>> {
+        let (tenant, from, to, page) = (tenant.to_string(), from.to_owned(), to.to_owned(), page.clone());
         self.engine()
-            .read(move |connection| ledger::usage::records(connection, tenant.as_str(), &from, &to))
+            .read(move |connection| ledger::usage::records(connection, tenant.as_str(), &from, &to, &page))
             .await
     }
 

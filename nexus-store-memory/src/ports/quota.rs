@@ -7,7 +7,7 @@ use nexus_core::ledger::{
     RetryCall, Settlement,
 };
 use nexus_core::quota::{CounterKey, CounterState, Limit, LimitKey};
-use nexus_core::{Result, TenantId, Timestamp};
+use nexus_core::{Page, Result, TenantId, Timestamp};
 
 use crate::rows::{ledger, quota, settings_version};
 use crate::store::MemoryStore;
@@ -81,10 +81,10 @@ impl QuotaStore for MemoryStore {
         self.engine().write(move |write| quota::remove_limit(write, &tenant, &subject, &audit)).await
     }
 
-    async fn kill_switches(&self, tenant: &TenantId, now: Timestamp) -> Result<Vec<KillSwitch>> {
-        let tenant = tenant.to_string();
+    async fn kill_switches(&self, tenant: &TenantId, now: Timestamp, page: &Page) -> Result<Vec<KillSwitch>> {
+        let (tenant, page) = (tenant.to_string(), page.clone());
         self.engine()
-            .read_reserved(move |connection| ledger::kill_switch::list(connection, tenant.as_str(), now))
+            .read_reserved(move |connection| ledger::kill_switch::list(connection, &tenant, now, &page))
             .await
     }
 

@@ -84,6 +84,7 @@ mod tests {
 
     use futures::future::join_all;
     use futures::poll;
+    use nexus_core::Page;
     use nexus_core::Principal;
     use nexus_core::access::Permission;
     use nexus_core::corpus::CorpusStore;
@@ -213,7 +214,7 @@ mod tests {
             let others = async {
                 store.check().await.unwrap();
                 store.stats(caller.tenant()).await.unwrap();
-                store.corpora(caller.tenant()).await.unwrap()
+                store.corpora(caller.tenant(), &Page::all()).await.unwrap()
             };
             tokio::time::timeout(LONG, others).await.unwrap();
             drop(releases);
@@ -357,7 +358,7 @@ mod tests {
         for query in [query("leave"), Query { filter, ..query("leave") }] {
             assert_eq!(world.retrieve(&caller, query).await.hits.len(), 2);
         }
-        let all = nexus_core::document::store::DocumentQuery { limit: 9, ..Default::default() };
+        let all = nexus_core::document::store::DocumentQuery { page: Page::first(9), ..Default::default() };
         let visibility = nexus_core::access::Visibility::of(&caller);
         let now = nexus_testkit::store::fixture::at(0);
         assert_eq!(world.store.documents(caller.tenant(), &visibility, &all, now).await.unwrap().len(), 2);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use nexus_core::access::{Authorised, RequiredAccess};
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::session::{Message, Session, SessionStore};
-use nexus_core::{Result, RunId, SessionId, SubjectId, TenantId};
+use nexus_core::{Page, Result, RunId, SessionId, SubjectId, TenantId};
 
 use crate::db::Write;
 use crate::migrations;
@@ -29,15 +29,15 @@ impl SessionStore for MemoryStore {
         &self,
         tenant: &TenantId,
         owner: Option<&SubjectId>,
-        limit: usize,
+        page: &Page,
     ) -> Result<Vec<Session>> {
-        let (tenant, owner) = (tenant.to_string(), owner.cloned());
-        self.engine().read(move |connection| session::list(connection, &tenant, owner.as_ref(), limit)).await
+        let (tenant, owner, page) = (tenant.to_string(), owner.cloned(), page.clone());
+        self.engine().read(move |connection| session::list(connection, &tenant, owner.as_ref(), &page)).await
     }
 
-    async fn messages(&self, tenant: &TenantId, id: &SessionId, limit: usize) -> Result<Vec<Message>> {
-        let (tenant, id) = (tenant.to_string(), id.clone());
-        self.engine().read(move |connection| session::messages(connection, &tenant, &id, limit)).await
+    async fn messages(&self, tenant: &TenantId, id: &SessionId, page: &Page) -> Result<Vec<Message>> {
+        let (tenant, id, page) = (tenant.to_string(), id.clone(), page.clone());
+        self.engine().read(move |connection| session::messages(connection, &tenant, &id, &page)).await
     }
 
     async fn history(

@@ -3,7 +3,7 @@
 use nexus_core::access::{Authorised, Grant, Grantee, Permission, RequiredAccess};
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::document::store::Submission;
-use nexus_core::{DocumentId, Error, GrantId, Result, SubjectId, Timestamp};
+use nexus_core::{DocumentId, Error, GrantId, Page, Result, SubjectId, Timestamp, invalid_cursor};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::sql;
@@ -100,7 +100,24 @@ pub(crate) fn revoke(
     Ok(grant)
 }
 
-pub(crate) fn list(connection: &Connection, tenant: &str, document: &DocumentId) -> Result<Vec<Grant>> {
+/// Returns a page of the grants of a document, in order of creation.
+pub(crate) fn page(
+    connection: &Connection,
+    tenant: &str,
+    document: &DocumentId,
+    page: &Page,
+) -> Result<Vec<Grant>> {
+    let mut grants = list(connection, tenant, document)?;
+    if let Some(after) = &page.after {
+        let place = grants.iter().position(|grant| grant.id.as_str() == after).ok_or_else(invalid_cursor)?;
+        grants.drain(..=place);
+    }
+    grants.truncate(page.limit);
+    Ok(grants)
+}
+
+/// Returns all grants of a document, in order of creation.
+fn list(connection: &Connection, tenant: &str, document: &DocumentId) -> Result<Vec<Grant>> {
     let mut statement = connection
         .prepare_cached(&format!("SELECT {COLUMNS}, seq FROM access WHERE tenant = ?1 AND document = ?2"))
         .map_err(sql)?;

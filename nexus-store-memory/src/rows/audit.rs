@@ -1,7 +1,7 @@
 //! Audit records, sealed inside the transaction that holds the change they record.
 
-use nexus_core::Result;
 use nexus_core::audit::{ChainSummary, Digest, Draft, Head, Mac, Receipt, Record, UnsealedRecords, actor_in};
+use nexus_core::{Page, Result};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{limit, number, small};
@@ -98,12 +98,8 @@ pub(crate) fn records(
     Ok(records)
 }
 
-pub(crate) fn chains(
-    connection: &Connection,
-    tenant: &str,
-    after: Option<&str>,
-    at_most: usize,
-) -> Result<Vec<ChainSummary>> {
+/// Returns a page of chains, in the byte order of their ids.
+pub(crate) fn chains(connection: &Connection, tenant: &str, page: &Page) -> Result<Vec<ChainSummary>> {
     let mut statement = connection
         .prepare_cached(
             "SELECT h.run, h.next_seq, h.last, h.closed, r.body FROM audit_head AS h
@@ -111,8 +107,8 @@ pub(crate) fn chains(
              WHERE h.tenant = ?1 AND h.run > ?2 ORDER BY h.run LIMIT ?3",
         )
         .map_err(sql)?;
-    let mut rows =
-        statement.query(params![tenant, after.unwrap_or_default(), limit(at_most)]).map_err(sql)?;
+    let values = params![tenant, page.after.as_deref().unwrap_or_default(), limit(page.limit)];
+    let mut rows = statement.query(values).map_err(sql)?;
     let mut chains = Vec::new();
     while let Some(row) = rows.next().map_err(sql)? {
         let first: Option<Vec<u8>> = row.get(4).map_err(sql)?;

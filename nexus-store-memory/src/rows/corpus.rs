@@ -2,11 +2,11 @@
 
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::corpus::{Corpus, CorpusPatch};
-use nexus_core::{CorpusId, Error, ErrorKind, Result};
+use nexus_core::{CorpusId, Error, ErrorKind, Page, Result};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::convert::{from_json, to_json};
+use crate::convert::{from_json, limit, to_json};
 use crate::error::sql;
 use crate::rows::audit;
 
@@ -78,10 +78,13 @@ pub(crate) fn load(connection: &Connection, tenant: &str, id: &CorpusId) -> Resu
     from_json(&body.ok_or_else(not_found)?)
 }
 
-pub(crate) fn list(connection: &Connection, tenant: &str) -> Result<Vec<Corpus>> {
-    let mut statement =
-        connection.prepare_cached("SELECT body FROM corpus WHERE tenant = ?1 ORDER BY id").map_err(sql)?;
-    let bodies = statement.query_map(params![tenant], |row| row.get::<_, String>(0)).map_err(sql)?;
+/// Returns a page of corpora, in order of id.
+pub(crate) fn list(connection: &Connection, tenant: &str, page: &Page) -> Result<Vec<Corpus>> {
+    let mut statement = connection
+        .prepare_cached("SELECT body FROM corpus WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
+        .map_err(sql)?;
+    let values = params![tenant, page.after.as_deref().unwrap_or_default(), limit(page.limit)];
+    let bodies = statement.query_map(values, |row| row.get::<_, String>(0)).map_err(sql)?;
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 

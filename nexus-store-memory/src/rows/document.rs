@@ -126,7 +126,7 @@ pub(crate) fn list(
             let mut found = Vec::new();
             each(connection, &statement, values, query, |document| {
                 found.push(document);
-                Ok(found.len() < query.limit)
+                Ok(found.len() < query.page.limit)
             })?;
             Ok(found)
         }
@@ -147,7 +147,7 @@ fn source(query: &DocumentQuery) -> &'static str {
 fn conditions(source: &str, tenant: &str, corpus: Option<i64>, query: &DocumentQuery) -> Select {
     let mut select = Select::new(source);
     select.equal("d.tenant", tenant);
-    select.compare("d.id", ">", query.after.as_ref().map_or("", DocumentId::as_str).to_owned());
+    select.compare("d.id", ">", query.page.after.clone().unwrap_or_default());
     if let Some(corpus) = corpus {
         select.compare("d.corpus", "=", corpus);
     }
@@ -172,7 +172,7 @@ fn granted(
              CROSS JOIN document AS d ON d.tenant = a.tenant AND d.id = a.document";
         let mut select = conditions(source, tenant, corpus, query);
         select.equal("a.tenant", tenant).equal("a.grantee", &grantee.to_string());
-        select.compare("a.document", ">", query.after.as_ref().map_or("", DocumentId::as_str).to_owned());
+        select.compare("a.document", ">", query.page.after.clone().unwrap_or_default());
         select.and("a.permission IN ('read', 'write', 'owner')");
         select.and("(a.expires_at IS NULL").or("a.expires_at > ?)", now.as_micros());
         let (statement, values) = select.in_order("a.document");
@@ -184,10 +184,10 @@ fn granted(
                 last = Some(document.id.clone());
                 found.insert(document.id.clone(), document);
             }
-            Ok(count < query.limit)
+            Ok(count < query.page.limit)
         })?;
     }
-    Ok(found.into_values().take(query.limit).collect())
+    Ok(found.into_values().take(query.page.limit).collect())
 }
 
 /// Calls `take` with each document that has the tags of the query, until `take` returns false.
@@ -198,7 +198,7 @@ fn each(
     query: &DocumentQuery,
     mut take: impl FnMut(Document) -> Result<bool>,
 ) -> Result<()> {
-    if query.limit == 0 {
+    if query.page.limit == 0 {
         return Ok(());
     }
     let mut statement = connection.prepare_cached(statement).map_err(sql)?;

@@ -10,7 +10,7 @@ use nexus_core::document::{Passage, PassageKey};
 use nexus_core::id::ModelId;
 use nexus_core::language::Language;
 use nexus_core::retrieve::unequal_vectors;
-use nexus_core::{DocumentId, Error, Result};
+use nexus_core::{DocumentId, Error, Page, Result};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::convert::{from_json, limit, number, small, to_json};
@@ -139,22 +139,23 @@ pub(crate) fn delete(connection: &Connection, version: i64) -> Result<()> {
 
 const COLUMNS: &str = "id, text, span_start, span_end, page, headings, tokens, hash";
 
-/// Returns passages of a version in reading order, from number `from`.
+/// Returns a page of the passages of a version, in reading order.
 pub(crate) fn page(
     connection: &Connection,
     version: i64,
     document: &DocumentId,
     version_number: u32,
-    from: u32,
-    at_most: usize,
+    page: &Page,
 ) -> Result<Vec<Passage>> {
+    let from = page.after_number()?.map_or(0, |after| after.saturating_add(1));
+    let from = u32::try_from(from).unwrap_or(u32::MAX);
     let first = id(version, from).unwrap_or(i64::MAX);
     let mut statement = connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM passage WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3"
         ))
         .map_err(sql)?;
-    let mut rows = statement.query(params![first, range(version).1, limit(at_most)]).map_err(sql)?;
+    let mut rows = statement.query(params![first, range(version).1, limit(page.limit)]).map_err(sql)?;
     let mut passages = Vec::new();
     while let Some(row) = rows.next().map_err(sql)? {
         passages.push(read(row, document, version_number)?);

@@ -4,7 +4,7 @@ use nexus_core::admin::{
     ResourceBatch, ResourceContent, ResourceQuery, ResourceScope, ResourceVersion, ResourceWrite,
     StoredResource, no_resource,
 };
-use nexus_core::{Error, Page, Result, Timestamp};
+use nexus_core::{Page, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use serde_json::Map;
 
@@ -248,8 +248,7 @@ pub(crate) fn history(
     id: &str,
     page: &Page,
 ) -> Result<Vec<ResourceVersion>> {
-    let after =
-        page.after.as_deref().map_or(Ok(0), |cursor| cursor.parse::<u64>().map_err(|_| no_cursor()))?;
+    let after = page.after_number()?.unwrap_or(0);
     let bodies: Vec<String> = connection
         .prepare_cached(
             "SELECT body FROM resource_history WHERE tenant = ?1 AND kind = ?2 AND id = ?3 AND version > ?4
@@ -261,8 +260,4 @@ pub(crate) fn history(
         })
         .map_err(sql)?;
     bodies.iter().map(|body| from_json(body)).collect()
-}
-
-fn no_cursor() -> Error {
-    Error::invalid("the cursor of a history is a version").code("INVALID_CURSOR")
 }

@@ -4,7 +4,7 @@ use nexus_core::grounding::Evidence;
 use nexus_core::owner::{OwnerLease, owner_lost};
 use nexus_core::run::{Event, Journal, Run, RunQuery, RunState, RunTransition};
 use nexus_core::system::OpenRun;
-use nexus_core::{Error, ErrorKind, OwnerId, Result, RunId};
+use nexus_core::{Error, ErrorKind, OwnerId, Result, RunId, SubjectId, invalid_cursor};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::convert::{from_json, limit, number, to_json};
@@ -128,14 +128,10 @@ pub(crate) fn load(connection: &Connection, tenant: &str, id: &RunId) -> Result<
     from_json(&body.ok_or_else(not_found)?)
 }
 
-/// Returns a tenant's runs, latest first.
+/// Returns a page of a tenant's runs, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &str, query: &RunQuery) -> Result<Vec<Run>> {
-    let before = query.before.as_ref().map(|before| seq(connection, tenant, before)).transpose()?;
-    // No run precedes a run that does not exist.
-    let before = match before {
-        Some(None) => return Ok(Vec::new()),
-        known => known.flatten(),
-    };
+    let cursor = query.page.after.as_deref();
+    let before = cursor.map(|id| seq(connection, tenant, query.owner.as_ref(), id)).transpose()?;
     let mut select = Select::new(source(query));
     select.equal("r.tenant", tenant);
     if let Some(tag) = &query.tag {
@@ -157,7 +153,7 @@ pub(crate) fn list(connection: &Connection, tenant: &str, query: &RunQuery) -> R
     if let Some(before) = before {
         select.compare(order, "<", before);
     }
-    let (statement, values) = select.ordered(&format!("{order} DESC"), query.limit);
+    let (statement, values) = select.ordered(&format!("{order} DESC"), query.page.limit);
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let bodies = statement
         .query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(0))
@@ -178,14 +174,16 @@ fn source(query: &RunQuery) -> &'static str {
     }
 }
 
-/// Returns the place of a run in the order in which runs began.
-fn seq(connection: &Connection, tenant: &str, id: &RunId) -> Result<Option<i64>> {
+/// Returns the place of a cursor in the order in which runs began. Another owner's run is no cursor.
+fn seq(connection: &Connection, tenant: &str, owner: Option<&SubjectId>, id: &str) -> Result<i64> {
     connection
-        .prepare_cached("SELECT seq FROM run WHERE tenant = ?1 AND id = ?2")
+        .prepare_cached("SELECT seq FROM run WHERE tenant = ?1 AND id = ?2 AND owner = coalesce(?3, owner)")
         .and_then(|mut statement| {
-            statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
+            let key = params![tenant, id, owner.map(SubjectId::as_str)];
+            statement.query_row(key, |row| row.get(0)).optional()
         })
-        .map_err(sql)
+        .map_err(sql)?
+        .ok_or_else(invalid_cursor)
 }
 
 /// Returns the open runs of an owner, of all tenants, in the order in which they began. One that cannot be read is logged

@@ -1,8 +1,9 @@
 //! Conversations as rows, with their messages.
 
 use nexus_core::access::{Authorised, RequiredAccess};
+use nexus_core::llm::MessageRole;
 use nexus_core::session::{Message, Session};
-use nexus_core::{Error, Result, RunId, SessionId, SubjectId};
+use nexus_core::{Error, Page, Result, RunId, SessionId, SubjectId, invalid_cursor};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::convert::{from_json, limit, to_json};
@@ -81,11 +82,12 @@ pub(crate) fn add(connection: &Connection, tenant: &str, id: &SessionId, message
     Ok(())
 }
 
+/// Returns a page of sessions, that with the latest message first.
 pub(crate) fn list(
     connection: &Connection,
     tenant: &str,
     owner: Option<&SubjectId>,
-    at_most: usize,
+    page: &Page,
 ) -> Result<Vec<Session>> {
     let mut select = Select::new(match owner {
         Some(_) => "SELECT body FROM session INDEXED BY session_by_owner",
@@ -95,7 +97,11 @@ pub(crate) fn list(
     if let Some(owner) = owner {
         select.equal("owner", owner.as_str());
     }
-    let (statement, values) = select.ordered("touched DESC, id DESC", at_most);
+    if let Some(after) = &page.after {
+        let (touched, id) = Session::parse_key(after)?;
+        select.before(["touched", "id"], touched.as_micros(), id.to_owned());
+    }
+    let (statement, values) = select.ordered("touched DESC, id DESC", page.limit);
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let bodies = statement
         .query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(0))
@@ -103,16 +109,45 @@ pub(crate) fn list(
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
+/// Returns a page of messages, the last added first.
 pub(crate) fn messages(
     connection: &Connection,
     tenant: &str,
     id: &SessionId,
-    at_most: usize,
+    page: &Page,
 ) -> Result<Vec<Message>> {
-    before(connection, tenant, id, i64::MAX, at_most)
+    let end = match &page.after {
+        None => i64::MAX,
+        Some(after) => {
+            let (run, speaker) = after.rsplit_once('/').ok_or_else(invalid_cursor)?;
+            seq(connection, tenant, id, run, speaker)?.ok_or_else(invalid_cursor)?
+        }
+    };
+    before(connection, tenant, id, end, page.limit)
 }
 
-/// Returns the last messages whose `seq` is less than `end`, oldest first.
+/// Returns the place of the last message of a run and an author.
+fn seq(
+    connection: &Connection,
+    tenant: &str,
+    id: &SessionId,
+    run: &str,
+    speaker: &str,
+) -> Result<Option<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT seq FROM message WHERE tenant = ?1 AND session = ?2
+               AND json_extract(body, '$.run') = ?3 AND json_extract(body, '$.speaker') = ?4
+             ORDER BY seq DESC LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            let key = params![tenant, id.as_str(), run, speaker];
+            statement.query_row(key, |row| row.get(0)).optional()
+        })
+        .map_err(sql)
+}
+
+/// Returns the last messages whose `seq` is less than `end`, latest first.
 fn before(
     connection: &Connection,
     tenant: &str,
@@ -128,12 +163,10 @@ fn before(
         .map_err(sql)?;
     let key = params![tenant, id.as_str(), end, limit(at_most)];
     let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
-    let mut messages = bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<Vec<Message>>>()?;
-    messages.reverse();
-    Ok(messages)
+    bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
-/// Returns the messages before the question of `run`.
+/// Returns the last messages before the question of `run`, oldest first.
 pub(crate) fn history(
     connection: &Connection,
     tenant: &str,
@@ -141,19 +174,12 @@ pub(crate) fn history(
     run: &RunId,
     at_most: usize,
 ) -> Result<Vec<Message>> {
-    let question: Option<i64> = connection
-        .prepare_cached(
-            "SELECT seq FROM message WHERE tenant = ?1 AND session = ?2
-               AND json_extract(body, '$.run') = ?3 AND json_extract(body, '$.speaker') = 'user'
-             ORDER BY seq DESC LIMIT 1",
-        )
-        .and_then(|mut statement| {
-            let key = params![tenant, id.as_str(), run.as_str()];
-            statement.query_row(key, |row| row.get(0)).optional()
-        })
-        .map_err(sql)?;
-    match question {
-        Some(question) => before(connection, tenant, id, question, at_most),
+    match seq(connection, tenant, id, run.as_str(), MessageRole::User.as_str())? {
+        Some(question) => {
+            let mut messages = before(connection, tenant, id, question, at_most)?;
+            messages.reverse();
+            Ok(messages)
+        }
         None => Ok(Vec::new()),
     }
 }

@@ -7,7 +7,7 @@ use nexus_core::audit::{Digest, Status};
 use nexus_core::gateway::{Admission, ModelCall};
 use nexus_core::ledger::{Call, LedgerQuery};
 use nexus_core::llm::Request;
-use nexus_core::{Nexus, Store};
+use nexus_core::{Nexus, Page, Store};
 use nexus_store_memory::MemoryStore;
 
 use super::journey::{admin, nexus};
@@ -32,7 +32,8 @@ async fn equal_requests_leave_different_fingerprints_that_only_their_calls_can_p
     for key in [None, None, Some("invoice-4711")] {
         ask(&nexus, key).await;
     }
-    let calls = nexus.calls(&admin(), LedgerQuery { limit: 9, ..LedgerQuery::default() }).await.unwrap();
+    let calls =
+        nexus.calls(&admin(), LedgerQuery { page: Page::first(9), ..LedgerQuery::default() }).await.unwrap();
     assert_eq!(calls.iter().map(|call| &call.digest).collect::<BTreeSet<_>>().len(), 1, "equal requests");
     assert_eq!(calls.iter().map(|call| &call.salt).collect::<BTreeSet<_>>().len(), 3);
     let mut fingerprints = BTreeSet::new();

@@ -17,7 +17,7 @@ use nexus_core::search::Search;
 use nexus_core::stats::StatsStore as _;
 use nexus_core::system::SystemStore;
 use nexus_core::transfer::{Backup, BackupScope, TenantExport, TransferStore};
-use nexus_core::{CorpusId, DocumentId, ErrorKind, Nexus, Principal, Result};
+use nexus_core::{CorpusId, DocumentId, ErrorKind, Nexus, Page, Principal, Result};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault};
 use nexus_testkit::store::World;
@@ -76,7 +76,7 @@ async fn check_spent(store: &MemoryStore) {
     let used = store.used(&tenant, &[key_of(&admin(), &allowance())]).await.unwrap();
     assert_eq!(used, [CounterState { reserved: amounts(5, 30), settled }]);
     assert_eq!(store.limits(&tenant).await.unwrap(), [allowance()]);
-    assert_eq!(store.kill_switches(&tenant, at(0)).await.unwrap().len(), 1);
+    assert_eq!(store.kill_switches(&tenant, at(0), &Page::all()).await.unwrap().len(), 1);
     let open = store.open_calls().await.unwrap();
     let ours = open.iter().find(|open| open.call.idempotency_key.key == "under-way").unwrap();
     assert_eq!(ours.attempt.as_ref().unwrap().reserved, amounts(5, 30));
@@ -87,7 +87,10 @@ async fn check_filled(store: &MemoryStore) {
     let found = nexus.search(&admin(), Search::new(handbook(), "paid leave")).await.unwrap();
     assert_eq!((found.hits.len(), found.permitted), (1, 2));
     assert!(found.hits[0].passage.text.contains("thirty days"));
-    let runs = store.runs(admin().tenant(), &RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap();
+    let runs = store
+        .runs(admin().tenant(), &RunQuery { page: Page::first(9), ..RunQuery::default() })
+        .await
+        .unwrap();
     let verified = nexus.verify(&admin(), runs[0].id.as_str(), None).await.unwrap();
     assert_eq!((runs.len(), verified.status), (1, Status::Ok));
     let document = nexus.document(&admin(), &DocumentId::parse("leave.txt").unwrap()).await.unwrap();
@@ -307,7 +310,7 @@ async fn an_import_is_recorded_under_the_name_that_it_adopts() {
     let (_, actor, facts) = events.iter().find(|(kind, ..)| kind == "tenant.imported").unwrap();
     assert_eq!((actor.as_str(), facts), ("user:root", &json!({"lines": lines})));
     let nexus = nexus(&copy);
-    for chain in nexus.chains(&admin(), None, 99).await.unwrap() {
+    for chain in nexus.chains(&admin(), Page::first(99)).await.unwrap() {
         let status = nexus.verify(&admin(), &chain, None).await.unwrap().status;
         assert!(matches!(status, Status::Ok | Status::Open), "{chain}: {status:?}");
     }
@@ -319,7 +322,7 @@ async fn a_reader_beside_the_owner_records_denials_exports_and_backups() {
     let (store, _owner) = filled(dir.path()).await;
     let beside = nexus(&MemoryStore::open_read_only(dir.path()).unwrap());
     let stranger = Principal::user("acme", "eve").unwrap();
-    beside.corpora(&stranger).await.unwrap_err();
+    beside.corpora(&stranger, Page::default()).await.unwrap_err();
     beside.export(&admin(), || Ok(Box::new(Sink::default()))).await.unwrap();
     beside.backup(&admin(), copy.path(), BackupScope::Tenant).await.unwrap();
     beside.shutdown(Duration::from_secs(5)).await.unwrap();
@@ -459,8 +462,11 @@ async fn a_reader_changes_nothing_but_by_cancel_requests() {
     let document = NewDocument::new(handbook(), "x");
     let refused = beside.ingest(&admin(), document, Cursor::new(b"x".to_vec())).await.unwrap_err();
     assert_eq!(refused.stable_code(), "STORE_READ_ONLY");
-    let run =
-        store.runs(admin().tenant(), &RunQuery { limit: 1, ..RunQuery::default() }).await.unwrap().remove(0);
+    let run = store
+        .runs(admin().tenant(), &RunQuery { page: Page::first(1), ..RunQuery::default() })
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(
         reader.request_cancel(admin().tenant(), &admin(), &run.id).await.unwrap_err().stable_code(),
         "RUN_CLOSED"

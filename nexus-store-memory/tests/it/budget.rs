@@ -9,7 +9,8 @@ use nexus_core::price::{PriceRow, Rates};
 use nexus_core::quota::{Cap, DateRange, Limit, LimitMode, Meter, ScopeKind, Window};
 use nexus_core::session::{Session, SessionStore};
 use nexus_core::{
-    Authentication, CorpusId, ErrorKind, LimitStatus, NanoUsd, Nexus, Principal, Result, SessionId, Timestamp,
+    Authentication, CorpusId, ErrorKind, LimitStatus, NanoUsd, Nexus, Page, Principal, Result, SessionId,
+    Timestamp,
 };
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::fake::FixedClock;
@@ -35,7 +36,7 @@ fn denied<T: std::fmt::Debug>(result: Result<T>) {
 
 /// Returns the number of the tenant's valid chains.
 async fn chains(nexus: &Nexus) -> usize {
-    let chains = nexus.chains(&admin(), None, 100).await.unwrap();
+    let chains = nexus.chains(&admin(), Page::first(100)).await.unwrap();
     for chain in &chains {
         let verified = nexus.verify(&admin(), chain, None).await.unwrap();
         assert_eq!(verified.status, Status::Ok);
@@ -76,7 +77,7 @@ async fn a_limit_that_is_set_wins_over_the_configured_one_until_it_is_removed() 
     let caller = admin();
     let monthly = Limit::new(ScopeKind::User, Meter::Money, Window::Month, Cap::Limited(7));
     let cap = async || {
-        let limits = nexus.limits(&caller, None).await.unwrap();
+        let limits = nexus.limits(&caller, None, Page::default()).await.unwrap();
         let found: Vec<_> =
             limits.into_iter().filter(|status| status.limit.subject == monthly.subject).collect();
         assert_eq!(found.len(), 1);
@@ -95,7 +96,7 @@ async fn a_limit_that_is_set_wins_over_the_configured_one_until_it_is_removed() 
 async fn a_limit_on_one_user_is_about_that_user_for_every_caller() {
     let nexus = nexus(&MemoryStore::default());
     nexus.set_limit(&admin(), &calls_a_day(3).for_id("bob").for_model("m")).await.unwrap();
-    let limits = nexus.limits(&admin(), None).await.unwrap();
+    let limits = nexus.limits(&admin(), None, Page::default()).await.unwrap();
     let of_bob = limits.iter().find(|status| status.limit.subject.id.is_some()).unwrap();
     assert_eq!((of_bob.counted_for.as_deref(), of_bob.used), (Some("bob"), Some(0)));
 }
@@ -108,18 +109,18 @@ async fn readers_see_nothing_editors_their_own_and_admins_everything() {
     denied(nexus.usage(&reader, UsageBy::User, &month).await);
     denied(nexus.ledger(&reader, LedgerQuery::default()).await);
     denied(nexus.calls(&reader, LedgerQuery::default()).await);
-    denied(nexus.prices(&reader).await);
-    denied(nexus.limits(&reader, None).await);
-    denied(nexus.kill_switches(&reader).await);
+    denied(nexus.prices(&reader, Page::default()).await);
+    denied(nexus.limits(&reader, None, Page::default()).await);
+    denied(nexus.kill_switches(&reader, Page::default()).await);
     nexus.usage(&editor, UsageBy::User, &month).await.unwrap();
     nexus.ledger(&editor, LedgerQuery::default()).await.unwrap();
-    nexus.limits(&editor, Some("bob")).await.unwrap();
+    nexus.limits(&editor, Some("bob"), Page::default()).await.unwrap();
     denied(nexus.usage(&editor, UsageBy::Model, &month).await);
-    denied(nexus.usage_records(&editor, &month).await);
-    denied(nexus.limits(&editor, Some("ada")).await);
+    denied(nexus.usage_records(&editor, &month, Page::default()).await);
+    denied(nexus.limits(&editor, Some("ada"), Page::default()).await);
     denied(nexus.reasoning(&editor, "call").await);
     assert_eq!(nexus.reasoning(&admin(), "call").await.unwrap_err().kind(), ErrorKind::NotFound);
-    nexus.usage_records(&admin(), &month).await.unwrap();
+    nexus.usage_records(&admin(), &month, Page::default()).await.unwrap();
     assert_eq!(chains(&nexus).await, 0);
 }
 
@@ -165,7 +166,7 @@ async fn what_others_consume_is_shown_to_admins_only_in_limits_too() {
         nexus.set_limit(&admin(), &limit).await.unwrap();
     }
     let shown = async |caller: &Principal| {
-        let limits = nexus.limits(caller, None).await.unwrap();
+        let limits = nexus.limits(caller, None, Page::default()).await.unwrap();
         let limits = limits.into_iter().filter(|status| status.limit.subject.window == Window::Total);
         let row = |status: LimitStatus| (status.limit.subject.scope, status.limit.subject.id, status.used);
         limits.map(row).collect::<Vec<_>>()
@@ -209,13 +210,13 @@ async fn a_stop_tells_what_others_spent_to_admins_only() {
         let settlement = world.settlement(caller, &call, amounts(5, 7));
         world.settle(Settlement { auto_trip: rule, ..settlement }).await;
     }
-    assert_eq!(nexus.kill_switches(&admin()).await.unwrap().len(), 3);
-    let stops = nexus.kill_switches(&eve).await.unwrap();
+    assert_eq!(nexus.kill_switches(&admin(), Page::default()).await.unwrap().len(), 3);
+    let stops = nexus.kill_switches(&eve, Page::default()).await.unwrap();
     let spend = |nanos| KillSwitchCause::Spend { spent: NanoUsd::from_nanos(nanos) };
     let shown: Vec<_> = stops.iter().map(|stop| (&stop.scope, &stop.cause)).collect();
     let (tenant, own) = (KillSwitchScope::Tenant("acme".to_owned()), KillSwitchScope::User("eve".to_owned()));
     assert_eq!(shown, [(&tenant, &spend(0)), (&own, &spend(7))]);
-    for stop in nexus.kill_switches(&admin()).await.unwrap() {
+    for stop in nexus.kill_switches(&admin(), Page::default()).await.unwrap() {
         assert_eq!(stop.sentence().contains("0.0000000"), matches!(stop.scope, KillSwitchScope::User(_)));
     }
 }
@@ -235,7 +236,8 @@ async fn a_limit_in_shadow_tells_what_others_consume_to_admins_only() {
         .begin(world.intent(&eve, "k", &[shadow(ScopeKind::Tenant), shadow(ScopeKind::User)], amounts(5, 7)))
         .await;
     let used = async |caller: &Principal| {
-        let query = LedgerQuery { user: Some("eve".to_owned()), limit: 9, ..LedgerQuery::default() };
+        let query =
+            LedgerQuery { user: Some("eve".to_owned()), page: Page::first(9), ..LedgerQuery::default() };
         let call = nexus.calls(caller, query).await.unwrap().remove(0);
         let shadowed = call.metadata["shadowed"].as_array().unwrap().clone();
         shadowed.iter().map(|refusal| refusal["used"].as_u64().unwrap()).collect::<Vec<_>>()
@@ -250,10 +252,10 @@ async fn a_chain_is_listed_and_verified_for_its_owner_and_for_admins() {
     let (eve, bob) = (user("eve", "reader"), user("bob", "editor"));
     spend(&store, &bob, None).await;
     spend(&store, &eve, None).await;
-    assert_eq!(nexus.chains(&eve, None, 9).await.unwrap(), ["call-of-eve"]);
-    assert_eq!(nexus.chains(&bob, None, 9).await.unwrap(), ["call-of-bob"]);
-    assert!(nexus.chains(&bob, Some("call-of-bob".to_owned()), 9).await.unwrap().is_empty());
-    assert_eq!(nexus.chains(&admin(), None, 9).await.unwrap().len(), 2);
+    assert_eq!(nexus.chains(&eve, Page::first(9)).await.unwrap(), ["call-of-eve"]);
+    assert_eq!(nexus.chains(&bob, Page::first(9)).await.unwrap(), ["call-of-bob"]);
+    assert!(nexus.chains(&bob, Page::first(9).after("call-of-bob")).await.unwrap().is_empty());
+    assert_eq!(nexus.chains(&admin(), Page::first(9)).await.unwrap().len(), 2);
     assert_eq!(nexus.verify(&eve, "call-of-eve", None).await.unwrap().status, Status::Ok);
     let foreign = nexus.verify(&eve, "call-of-bob", None).await.unwrap_err();
     let missing = nexus.verify(&eve, "unknown-call", None).await.unwrap_err();
@@ -288,7 +290,8 @@ async fn documents_and_calls_of_one_moment_are_used_on_one_day() {
     ingest(&nexus, &admin(), "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
     let run = nexus.ask(&admin(), "How many days of paid leave?").corpus("handbook").start().await.unwrap();
     run.finish().await.unwrap();
-    let records = nexus.usage_records(&admin(), &DateRange::month("2026-03").unwrap()).await.unwrap();
+    let records =
+        nexus.usage_records(&admin(), &DateRange::month("2026-03").unwrap(), Page::default()).await.unwrap();
     let days: Vec<_> = records.iter().map(|record| (record.date.as_str(), record.documents)).collect();
     assert_eq!(days.len(), 2, "{days:?}");
     assert!(days.iter().all(|(day, _)| *day == "2026-03-02"), "{days:?}");
@@ -314,11 +317,11 @@ async fn only_admins_change_anything_and_only_operators_what_concerns_every_tena
 #[tokio::test]
 async fn a_price_that_cannot_be_meant_is_refused_and_one_that_can_is_in_force() {
     let nexus = nexus(&MemoryStore::default());
-    let shipped = nexus.prices(&admin()).await.unwrap().len();
+    let shipped = nexus.prices(&admin(), Page::default()).await.unwrap().len();
     let dear = PriceRow { rates: Rates { input: u64::MAX, ..Rates::default() }, ..price() };
     assert_eq!(nexus.add_price(&admin(), &dear).await.unwrap_err().stable_code(), "INVALID_PRICE");
     nexus.add_price(&admin(), &price()).await.unwrap();
-    let prices = nexus.prices(&admin()).await.unwrap();
+    let prices = nexus.prices(&admin(), Page::default()).await.unwrap();
     assert_eq!((prices.len(), prices.last()), (shipped + 1, Some(&price())));
 }
 
@@ -328,7 +331,7 @@ async fn a_stop_says_why_and_for_how_long() {
     let minute = std::time::Duration::from_mins(1);
     let stop = nexus.trip(&admin(), KillSwitchScope::Global, "drill", Some(minute)).await.unwrap();
     assert_eq!(stop.until.map(|until| until.since(stop.since)), Some(minute));
-    let stops = nexus.kill_switches(&admin()).await.unwrap();
+    let stops = nexus.kill_switches(&admin(), Page::default()).await.unwrap();
     assert_eq!(stops, [stop]);
     assert!(matches!(&stops[0].cause, KillSwitchCause::Switch { reason } if reason == "drill"));
     let unfit = nexus.trip(&admin(), KillSwitchScope::Global, "two\nlines", None).await.unwrap_err();

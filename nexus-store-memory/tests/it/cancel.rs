@@ -13,7 +13,7 @@ use nexus_core::ask::RunHandle;
 use nexus_core::audit::Status;
 use nexus_core::llm::{CompletionEvent, CompletionStream, LlmProvider, ModelInfo, Request};
 use nexus_core::run::{Outcome, RunQuery, RunState};
-use nexus_core::{CorpusId, ErrorKind, Nexus, Principal, Result, RunId};
+use nexus_core::{CorpusId, ErrorKind, Nexus, Page, Principal, Result, RunId};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
@@ -106,7 +106,7 @@ impl Owner {
 }
 
 async fn running(nexus: &Nexus) -> Vec<RunId> {
-    let query = RunQuery { state: Some(RunState::Running), limit: 9, ..RunQuery::default() };
+    let query = RunQuery { state: Some(RunState::Running), page: Page::first(9), ..RunQuery::default() };
     let mut ids: Vec<RunId> =
         nexus.runs(&admin(), query).await.unwrap().into_iter().map(|run| run.id).collect();
     ids.sort();

@@ -16,7 +16,7 @@ use nexus_core::run::{RunQuery, RunState};
 use nexus_core::search::Search;
 use nexus_core::stats::StatsStore as _;
 use nexus_core::system::SystemStore;
-use nexus_core::{CorpusId, DocumentId, Nexus};
+use nexus_core::{CorpusId, DocumentId, Nexus, Page};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{amounts, budget, every, key_of};
@@ -142,9 +142,9 @@ async fn check(nexus: &Nexus, said: &[String]) {
             _ => {}
         }
     }
-    let query = DocumentQuery { limit: 99, ..DocumentQuery::default() };
+    let query = DocumentQuery { page: Page::first(99), ..DocumentQuery::default() };
     for document in nexus.documents(&admin(), &query).await.unwrap() {
-        let passages = nexus.passages(&admin(), &document.id, 0, 999).await.unwrap();
+        let passages = nexus.passages(&admin(), &document.id, Page::first(999)).await.unwrap();
         assert_eq!(passages.len(), document.passages as usize);
         let rounds: std::collections::BTreeSet<&str> = passages
             .iter()
@@ -178,7 +178,8 @@ async fn a_killed_process_loses_nothing_it_acknowledged_and_shows_nothing_half()
         let nexus = nexus(&store);
         for id in ["d0", "d3", "d5"] {
             let Some(round) = newest_published(&said, id) else { continue };
-            let passages = nexus.passages(&admin(), &DocumentId::parse(id).unwrap(), 0, 1).await.unwrap();
+            let passages =
+                nexus.passages(&admin(), &DocumentId::parse(id).unwrap(), Page::first(1)).await.unwrap();
             let shown: usize =
                 passages[0].text.split("round").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
             assert!(shown >= round, "{id} shows round {shown}, acknowledged was {round}");
@@ -186,7 +187,10 @@ async fn a_killed_process_loses_nothing_it_acknowledged_and_shows_nothing_half()
         nexus.run_pending_jobs().await.unwrap();
         nexus.resume().await.unwrap();
         while !nexus
-            .runs(&admin(), RunQuery { state: Some(RunState::Running), limit: 9, ..RunQuery::default() })
+            .runs(
+                &admin(),
+                RunQuery { state: Some(RunState::Running), page: Page::first(9), ..RunQuery::default() },
+            )
             .await
             .unwrap()
             .is_empty()

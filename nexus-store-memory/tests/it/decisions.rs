@@ -11,7 +11,9 @@ use nexus_core::policy::{
     Resource, RolePolicy,
 };
 use nexus_core::run::Outcome;
-use nexus_core::{CorpusId, DocumentId, ErrorKind, Nexus, RequestId, Result, Search, Settings, TenantId};
+use nexus_core::{
+    CorpusId, DocumentId, ErrorKind, Nexus, Page, RequestId, Result, Search, Settings, TenantId,
+};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault, Troubles};
 use serde_json::json;
@@ -125,7 +127,7 @@ async fn a_required_approval_ends_a_run_and_is_an_error_of_its_own_elsewhere() {
     let corpus = CorpusId::parse("other").unwrap();
     let error = nexus.create_corpus(&admin(), corpus, "Other", json!({})).await.unwrap_err();
     assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "APPROVAL_REQUIRED"));
-    assert_eq!(nexus.corpora(&admin()).await.unwrap().len(), 1);
+    assert_eq!(nexus.corpora(&admin(), Page::default()).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

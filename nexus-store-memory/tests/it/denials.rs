@@ -11,7 +11,7 @@ use nexus_core::policy::{Decision, Effect, PolicyEngine, PolicyRequest, RolePoli
 use nexus_core::principal::Authentication;
 use nexus_core::quota::DateRange;
 use nexus_core::run::Outcome;
-use nexus_core::{Builder, CorpusId, DocumentId, Error, ErrorKind, Nexus, Principal, Result, TenantId};
+use nexus_core::{Builder, CorpusId, DocumentId, Error, ErrorKind, Nexus, Page, Principal, Result, TenantId};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault};
 use serde_json::{Value, json};
@@ -180,7 +180,7 @@ async fn a_denied_question_has_its_record_in_the_chain_of_its_run_alone() {
     let stranger = Principal::user("acme", "eve").unwrap();
     let run = nexus.ask(&stranger, "How many days?").corpus("handbook").start().await.unwrap();
     assert!(matches!(run.finish().await.unwrap().outcome, Outcome::Refused { .. }));
-    assert!(nexus.chains(&admin(), None, 9).await.unwrap().contains(&run.id().to_string()));
+    assert!(nexus.chains(&admin(), Page::first(9)).await.unwrap().contains(&run.id().to_string()));
     drop(run);
     assert_eq!(denials(&store, nexus).await, []);
 }

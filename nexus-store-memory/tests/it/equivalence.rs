@@ -7,7 +7,7 @@ use nexus_core::audit::Kind;
 use nexus_core::document::store::DocumentQuery;
 use nexus_core::retrieve::Query;
 use nexus_core::stats::StoreStats;
-use nexus_core::{ErrorKind, Principal};
+use nexus_core::{ErrorKind, Page, Principal};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::fixture::{admin, at, document, query, reader, vector_query};
@@ -106,7 +106,8 @@ async fn play(world: &World, operation: &Operation) -> String {
             format!("{:?}", world.grant(&caller, &id(*number), "role:reader", Permission::Read, until).await)
         }
         Operation::Revoke(number) => {
-            let grants = world.store.grants(caller.tenant(), &document(&id(*number))).await.unwrap();
+            let grants =
+                world.store.grants(caller.tenant(), &document(&id(*number)), &Page::all()).await.unwrap();
             let Some(last) = grants.last() else { return "none".to_owned() };
             format!("{:?}", world.revoke(&caller, &id(*number), &last.id).await.unwrap())
         }
@@ -128,7 +129,7 @@ async fn play(world: &World, operation: &Operation) -> String {
 async fn search(world: &World, caller: &Principal, text: &str) -> String {
     let words = world.retrieve(caller, Query { explain: true, ..query(text) }).await;
     let both = world.retrieve(caller, vector_query(text, [0.5, 0.1, 0.9, 0.0])).await;
-    let listed = DocumentQuery { limit: 9, ..DocumentQuery::default() };
+    let listed = DocumentQuery { page: Page::first(9), ..DocumentQuery::default() };
     let listed =
         world.store.documents(caller.tenant(), &Visibility::of(caller), &listed, at(2)).await.unwrap();
     format!("{words:?} {both:?} {listed:?}")

@@ -16,7 +16,7 @@ use nexus_core::llm::{CompletionEvent, CompletionStream, FinishReason, LlmProvid
 use nexus_core::price::{PriceRow, PriceTable};
 use nexus_core::run::Outcome;
 use nexus_core::session::SessionStore;
-use nexus_core::{Clock as _, CorpusId, Nexus, Result, RunId, SystemClock, Usage};
+use nexus_core::{Clock as _, CorpusId, Nexus, Page, Result, RunId, SystemClock, Usage};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{amounts, reply};
@@ -96,7 +96,7 @@ fn holding(dir: &Path, word: &str) -> Vec<String> {
 
 async fn delete_sessions(store: &MemoryStore, nexus: &Nexus) {
     let world = World::new(Arc::new(store.clone()));
-    for session in nexus.sessions(&admin(), 9).await.unwrap() {
+    for session in nexus.sessions(&admin(), Page::first(9)).await.unwrap() {
         let owner = access(&admin(), AccessRule::Owns, SystemClock.now());
         store.delete_session(&owner, &session.id, world.unrecorded()).await.unwrap();
     }
@@ -153,7 +153,7 @@ async fn an_erased_run_yields_no_answer_and_leaves_its_bill_and_its_record() {
     let (first, _) = ask(&nexus).await;
     let (second, _) = ask(&nexus).await;
     assert_eq!(asked.load(Ordering::SeqCst), 1, "the second is answered by the cache");
-    let query = LedgerQuery { limit: 9, ..LedgerQuery::default() };
+    let query = LedgerQuery { page: Page::first(9), ..LedgerQuery::default() };
     let calls = nexus.calls(&admin(), query.clone()).await.unwrap();
     let result = async |call: &str| store.call_result(admin().tenant(), call).await.unwrap().unwrap();
     for call in &calls {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nexus_core::audit::Status;
 use nexus_core::retention::{Removed, Retention, RetentionClass, RetentionStore as _};
 use nexus_core::run::RunQuery;
-use nexus_core::{Clock, CorpusId, ErrorKind, Nexus, Principal, Settings, Timestamp};
+use nexus_core::{Clock, CorpusId, ErrorKind, Nexus, Page, Principal, Settings, Timestamp};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::fake::FixedClock;
 use nexus_testkit::store::fixture::at;
@@ -47,25 +47,34 @@ fn removed(counts: &[Removed], class: RetentionClass) -> Option<u64> {
 async fn records_go_after_their_period_and_what_stays_verifies_and_answers() {
     let retention = Retention { runs: Some(DAY * 30), sessions: Some(DAY * 30), ..Retention::default() };
     let (nexus, clock, _store) = answered(retention).await;
-    let chains = nexus.chains(&admin(), None, 99).await.unwrap();
+    let chains = nexus.chains(&admin(), Page::first(99)).await.unwrap();
 
     clock.advance(DAY * 30);
     let early = nexus.apply_retention(&admin()).await.unwrap();
     assert_eq!(early.iter().map(|removed| removed.records).sum::<u64>(), 0, "{early:?}");
-    assert_eq!(nexus.chains(&admin(), None, 99).await.unwrap(), chains);
+    assert_eq!(nexus.chains(&admin(), Page::first(99)).await.unwrap(), chains);
 
     clock.advance(DAY);
     let expired = nexus.expired_records(&admin()).await.unwrap();
     assert_eq!(removed(&expired, RetentionClass::Runs), Some(1));
-    assert_eq!(nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap().len(), 1);
+    assert_eq!(
+        nexus.runs(&admin(), RunQuery { page: Page::first(9), ..RunQuery::default() }).await.unwrap().len(),
+        1
+    );
     assert_eq!(nexus.apply_retention(&admin()).await.unwrap(), expired);
     assert_eq!(removed(&expired, RetentionClass::Sessions), Some(1));
     assert_eq!(removed(&expired, RetentionClass::Journals), None, "journals are kept for ever by default");
     assert_eq!(removed(&expired, RetentionClass::Jobs), Some(0), "jobs are kept for ninety days");
-    assert!(nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap().is_empty());
-    assert!(nexus.sessions(&admin(), 9).await.unwrap().is_empty());
+    assert!(
+        nexus
+            .runs(&admin(), RunQuery { page: Page::first(9), ..RunQuery::default() })
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(nexus.sessions(&admin(), Page::first(9)).await.unwrap().is_empty());
 
-    let after = nexus.chains(&admin(), None, 99).await.unwrap();
+    let after = nexus.chains(&admin(), Page::first(99)).await.unwrap();
     assert!(chains.iter().all(|chain| after.contains(chain)), "a chain was removed");
     assert_eq!(after.len(), chains.len() + 2, "one record of the runs and one of the sessions");
     for chain in after {

@@ -11,7 +11,7 @@ use nexus_core::quota::{CounterKey, DateRange, ScopeKind};
 use nexus_core::search::Search;
 use nexus_core::stats::StatsStore as _;
 use nexus_core::system::SystemStore;
-use nexus_core::{CorpusId, ErrorKind, NanoUsd, Nexus, OwnerId};
+use nexus_core::{CorpusId, ErrorKind, NanoUsd, Nexus, OwnerId, Page};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{amounts, every};
@@ -104,7 +104,10 @@ async fn a_file_of_an_older_format_is_migrated_when_opened_unless_another_proces
     let reader = MemoryStore::open_read_only(dir.path()).unwrap();
     let error = reader.unfinished(&OwnerId::parse("p").unwrap()).await.unwrap_err();
     assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "STORE_TOO_OLD"));
-    assert!(reader.corpora(admin().tenant()).await.unwrap().is_empty(), "the rest is read as it is");
+    assert!(
+        reader.corpora(admin().tenant(), &Page::all()).await.unwrap().is_empty(),
+        "the rest is read as it is"
+    );
     drop(owner);
 }
 

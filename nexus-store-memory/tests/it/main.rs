@@ -33,6 +33,8 @@ mod outage;
 #[cfg(test)]
 mod owners;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod permission;
 #[cfg(test)] // tells clippy that the functions beside the tests are test code too
 mod prechunked;

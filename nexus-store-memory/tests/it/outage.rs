@@ -17,7 +17,7 @@ use nexus_core::llm::{CompletionEvent, CompletionStream, FinishReason, LlmProvid
 use nexus_core::retrieve::HashingEmbedder;
 use nexus_core::run::{EventBody, Journal, Outcome, RunQuery, RunState};
 use nexus_core::{
-    Builder, Clock, CorpusId, DocumentId, ErrorKind, JobId, Nexus, Result, RunId, SessionId, Settings,
+    Builder, Clock, CorpusId, DocumentId, ErrorKind, JobId, Nexus, Page, Result, RunId, SessionId, Settings,
     Timestamp,
 };
 use nexus_store_memory::MemoryStore;
@@ -89,7 +89,7 @@ pub(crate) async fn check_answered(nexus: &Nexus, run: &RunHandle) {
     let answers = events.iter().filter(|event| matches!(event.body, EventBody::Final(_))).count();
     assert_eq!(answers, 1);
     assert_eq!(nexus.verify(&admin(), run.id().as_str(), None).await.unwrap().status, Status::Ok);
-    let messages = nexus.messages(&admin(), run.session_id(), 9).await.unwrap();
+    let messages = nexus.messages(&admin(), run.session_id(), Page::first(9)).await.unwrap();
     assert_eq!(messages.len(), 2, "each was said once");
 }
 
@@ -180,7 +180,9 @@ async fn a_question_that_was_not_accepted_in_time_is_withdrawn() {
     let refused = nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     troubles.unfreeze();
-    let runs = async || nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap();
+    let runs = async || {
+        nexus.runs(&admin(), RunQuery { page: Page::first(9), ..RunQuery::default() }).await.unwrap()
+    };
     until(async || runs().await.iter().all(|run| run.state() == RunState::Closed)).await;
     let [run] = &runs().await[..] else { panic!("one run was recorded") };
     let Some(Outcome::Failed { failure }) = run.outcome() else { panic!("{run:?}") };
@@ -252,7 +254,11 @@ async fn a_run_is_driven_once_however_often_runs_are_taken_up() {
     troubles.inject("advance", InjectedFault::FreezesAfter, 1);
     let take_up = async {
         until(async || {
-            !nexus.runs(&admin(), RunQuery { limit: 9, ..RunQuery::default() }).await.unwrap().is_empty()
+            !nexus
+                .runs(&admin(), RunQuery { page: Page::first(9), ..RunQuery::default() })
+                .await
+                .unwrap()
+                .is_empty()
         })
         .await;
         assert_eq!(nexus.resume().await.unwrap(), 0);
@@ -384,7 +390,7 @@ async fn a_job_survives_a_store_that_fails_for_a_while() {
         nexus.run_pending_jobs().await.unwrap();
         let job = nexus.job(&admin(), &submitted).await.unwrap();
         assert_eq!((job.state, job.attempts), (JobState::Succeeded, 1), "{step}");
-        let passages = nexus.passages(&admin(), &job.document_id, 0, 9).await.unwrap();
+        let passages = nexus.passages(&admin(), &job.document_id, Page::first(9)).await.unwrap();
         assert_eq!(passages.len(), 1, "{step}");
         assert_eq!(nexus.verify(&admin(), job.id.as_str(), None).await.unwrap().status, Status::Ok);
     }

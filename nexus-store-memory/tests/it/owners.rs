@@ -11,7 +11,7 @@ use nexus_core::audit::Status;
 use nexus_core::ledger::{AttemptStatus, LedgerStore as _};
 use nexus_core::run::{Journal, Outcome, RunState};
 use nexus_core::system::SystemStore as _;
-use nexus_core::{CorpusId, Nexus, RunId, Settings};
+use nexus_core::{CorpusId, Nexus, Page, RunId, Settings};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::fake::FixedClock;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault, Troubles};
@@ -93,7 +93,7 @@ async fn facts(store: &MemoryStore, run: &RunId) -> String {
 
 /// Checks that every chain verifies, and that a run has one end and one answer.
 async fn check_chains(nexus: &Nexus, run: &RunId) {
-    for chain in nexus.chains(&admin(), None, 99).await.unwrap() {
+    for chain in nexus.chains(&admin(), Page::first(99)).await.unwrap() {
         assert_eq!(nexus.verify(&admin(), &chain, None).await.unwrap().status, Status::Ok, "{chain}");
     }
     let journal = nexus.store_for_tests().journal(admin().tenant(), run, 0, 999).await.unwrap();

@@ -11,7 +11,7 @@ use nexus_core::ingest::PrechunkedPassage;
 use nexus_core::operations::DOCUMENT_WRITE;
 use nexus_core::policy::{Decision, Effect, PolicyEngine, PolicyRequest, RolePolicy};
 use nexus_core::search::Search;
-use nexus_core::{CorpusId, DocumentId, ErrorKind, GrantId, Nexus, Principal, Result, TenantId, hex};
+use nexus_core::{CorpusId, DocumentId, ErrorKind, GrantId, Nexus, Page, Principal, Result, TenantId, hex};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault, Troubles};
 use serde_json::json;
@@ -242,7 +242,7 @@ async fn a_right_that_is_revoked_between_check_and_commit_is_no_right() {
             .await
             .unwrap_err();
         assert_eq!(refused.stable_code(), "DOCUMENT_NOT_FOUND", "{step}");
-        let grants = nexus.grants(&alice, &bank()).await.unwrap();
+        let grants = nexus.grants(&alice, &bank(), Page::default()).await.unwrap();
         let mut holders: Vec<String> = grants.iter().map(|grant| grant.grantee.to_string()).collect();
         holders.sort();
         assert_eq!(holders, ["user:alice", "user:carol"], "{step}");

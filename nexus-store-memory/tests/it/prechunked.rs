@@ -8,7 +8,7 @@ use nexus_core::id::ModelId;
 use nexus_core::ingest::{PASSAGES_CONTENT_TYPE, PrechunkedPassage};
 use nexus_core::retrieve::{QueryVector, SearchMode};
 use nexus_core::search::Search;
-use nexus_core::{CorpusId, DocumentId, Nexus};
+use nexus_core::{CorpusId, DocumentId, Nexus, Page};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
@@ -53,7 +53,7 @@ async fn brought_passages_are_kept_as_they_were_cut() {
     prechunked.extend((0..600).map(|number| passage(format!("Passage {number} says näïve things."), None)));
     let submitted = nexus.ingest_passages(&admin(), new(), None, &prechunked).await.unwrap();
     nexus.run_pending_jobs().await.unwrap();
-    let kept = nexus.passages(&admin(), &submitted.document_id, 0, 999).await.unwrap();
+    let kept = nexus.passages(&admin(), &submitted.document_id, Page::first(999)).await.unwrap();
     let texts: Vec<&str> = kept.iter().map(|passage| passage.text.as_str()).collect();
     assert_eq!(texts, prechunked.iter().map(|passage| passage.text.as_str()).collect::<Vec<_>>());
     assert_eq!((kept[0].page, &kept[0].heading_path), (Some(7), &heading_path));
@@ -99,7 +99,7 @@ async fn passages_that_cannot_be_used_are_refused_and_nothing_is_kept() {
         let refused = nexus.ingest_passages(&admin(), new(), model, &prechunked).await.unwrap_err();
         assert_eq!(refused.stable_code(), "DOCUMENT_MALFORMED", "{prechunked:?}");
     }
-    let all = DocumentQuery { limit: 9, ..DocumentQuery::default() };
+    let all = DocumentQuery { page: Page::first(9), ..DocumentQuery::default() };
     assert!(nexus.documents(&admin(), &all).await.unwrap().is_empty());
 }
 

@@ -1,7 +1,7 @@
 //! Records of reads: those that the settings name are recorded before their results are released.
 
 use nexus_core::audit::RecordedReads;
-use nexus_core::{CorpusId, DocumentId, Nexus, Search, Settings};
+use nexus_core::{CorpusId, DocumentId, Nexus, Page, Search, Settings};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault, Troubles};
 use serde_json::{Value, json};
@@ -31,9 +31,9 @@ fn search() -> Search {
 /// Reads in each way, and returns the payloads of the records of reads.
 async fn read(recorded_reads: RecordedReads) -> Vec<Value> {
     let (store, nexus, _) = library(recorded_reads).await;
-    nexus.corpora(&admin()).await.unwrap();
+    nexus.corpora(&admin(), Page::default()).await.unwrap();
     nexus.document(&admin(), &leave()).await.unwrap();
-    nexus.passages(&admin(), &leave(), 0, 9).await.unwrap();
+    nexus.passages(&admin(), &leave(), Page::first(9)).await.unwrap();
     nexus.search(&admin(), search()).await.unwrap();
     let events = events(&store, &admin()).await.into_iter();
     events.filter(|(kind, ..)| kind == "data.read").map(|(_, _, facts)| facts).collect()
@@ -57,11 +57,11 @@ async fn a_read_that_cannot_be_recorded_releases_nothing() {
     let (_, nexus, troubles) = library(RecordedReads::All).await;
     troubles.inject("append", InjectedFault::FailsBefore, 3);
     for refused in [
-        nexus.corpora(&admin()).await.map(drop),
-        nexus.passages(&admin(), &leave(), 0, 9).await.map(drop),
+        nexus.corpora(&admin(), Page::default()).await.map(drop),
+        nexus.passages(&admin(), &leave(), Page::first(9)).await.map(drop),
         nexus.search(&admin(), search()).await.map(drop),
     ] {
         assert_eq!(refused.unwrap_err().stable_code(), "READ_NOT_RECORDED");
     }
-    nexus.corpora(&admin()).await.unwrap();
+    nexus.corpora(&admin(), Page::default()).await.unwrap();
 }

@@ -7,7 +7,7 @@ use nexus_core::gateway::{GatewaySettings, TenantSettings};
 use nexus_core::ledger::{AttemptOutcome, AttemptStatus, LedgerEntry, Settlement, VendorBill};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::{CostUnits, MeterAmounts};
-use nexus_core::{ErrorKind, NanoUsd, Nexus, Principal, Result, Timestamp, Usage};
+use nexus_core::{ErrorKind, NanoUsd, Nexus, Page, Principal, Result, Timestamp, Usage};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{MODEL, amounts, ending};
@@ -147,9 +147,9 @@ async fn an_attempt_is_named_where_several_were_estimated() {
 #[tokio::test]
 async fn each_correction_is_one_signed_chain_without_its_reason() {
     let (world, nexus, call) = bench().await;
-    let before = nexus.chains(&admin(), None, 99).await.unwrap();
+    let before = nexus.chains(&admin(), Page::first(99)).await.unwrap();
     reconcile(&nexus, &call, VendorBill::Usage(USAGE)).await.unwrap();
-    let chains = nexus.chains(&admin(), None, 99).await.unwrap();
+    let chains = nexus.chains(&admin(), Page::first(99)).await.unwrap();
     let new: Vec<_> = chains.iter().filter(|chain| !before.contains(chain)).collect();
     let [chain] = new.as_slice() else { panic!("{new:?}") };
     assert_eq!(nexus.verify(&admin(), chain, None).await.unwrap().status, Status::Ok);

@@ -5,7 +5,7 @@ use nexus_core::audit::{AuditChain, Status};
 use nexus_core::corpus::CorpusPatch;
 use nexus_core::ledger::KillSwitchScope;
 use nexus_core::quota::{Cap, Limit, Meter, ScopeKind, Window};
-use nexus_core::{CorpusId, DocumentId, Nexus, Principal};
+use nexus_core::{CorpusId, DocumentId, Nexus, Page, Principal};
 use nexus_store_memory::MemoryStore;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::journey::{admin, ingest, nexus};
 /// Returns kind, actor and payload of the event of each chain that has one, in the order of the chains' ids.
 pub(crate) async fn events(store: &MemoryStore, tenant: &Principal) -> Vec<(String, String, Value)> {
     let mut events = Vec::new();
-    for chain in store.chains(tenant.tenant(), None, 9_999).await.unwrap() {
+    for chain in store.chains(tenant.tenant(), &Page::first(9_999)).await.unwrap() {
         let records = store.records(tenant.tenant(), &chain.run, 0, 9).await.unwrap();
         let [_, event, _] = &records[..] else { continue };
         let body: Value = serde_json::from_slice(&event.body).unwrap();
@@ -90,7 +90,7 @@ async fn each_change_leaves_one_record_with_its_facts_and_no_text() {
     assert_eq!(*facts("corpus.deleted"), json!({"corpus": "handbook", "documents": 0}));
     assert_eq!(*facts("journal.pruned"), json!({"run": run.id().as_str()}));
     assert!(!format!("{events:?}").contains("secret"));
-    for chain in nexus.chains(&root, None, 99).await.unwrap() {
+    for chain in nexus.chains(&root, Page::first(99)).await.unwrap() {
         assert_eq!(nexus.verify(&root, &chain, None).await.unwrap().status, Status::Ok, "{chain}");
     }
 }

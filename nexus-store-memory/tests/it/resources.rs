@@ -102,7 +102,7 @@ async fn a_change_leaves_a_signed_record_with_its_fields_and_no_hidden_value() {
 
     let mut records = String::new();
     let mut events = Vec::new();
-    for chain in store.chains(caller.tenant(), None, 99).await.unwrap() {
+    for chain in store.chains(caller.tenant(), &Page::first(99)).await.unwrap() {
         let verified = nexus.verify(&caller, &chain.run, None).await.unwrap();
         assert_eq!(verified.status, Status::Ok);
         for record in store.records(caller.tenant(), &chain.run, 1, 1).await.unwrap() {
@@ -243,7 +243,7 @@ async fn another_tenants_resource_and_the_installations_are_for_the_operator() {
         history.iter().map(|entry| entry.by.as_str()).collect::<Vec<_>>(),
         ["operator:root", "user:ada"]
     );
-    let chains = store.chains(remote.tenant(), None, 9).await.unwrap();
+    let chains = store.chains(remote.tenant(), &Page::first(9)).await.unwrap();
     let actors: Vec<_> = chains.into_iter().filter_map(|chain| chain.begun_by).collect();
     assert_eq!(actors, ["operator:root", "user:ada"]);
 

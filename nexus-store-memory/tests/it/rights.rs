@@ -60,22 +60,22 @@ macro_rules! calls {
 
 const CALLS: &[(&str, Call)] = calls! {
     usage(UsageBy::User, &days());
-    usage_records(&days());
+    usage_records(&days(), Page::default());
     calls(LedgerQuery::default());
     ledger(LedgerQuery::default());
     reasoning("call");
-    prices();
+    prices(Page::default());
     add_price(&price());
-    limits(None);
+    limits(None, Page::default());
     set_limit(&limit());
     remove_limit(&limit().subject);
-    kill_switches();
+    kill_switches(Page::default());
     trip(KillSwitchScope::Global, "drill", None);
     rearm(&KillSwitchScope::Global);
     create_corpus(corpus(), "Handbook", json!({}));
     update_corpus(&corpus(), CorpusPatch::default());
     corpus(&corpus());
-    corpora();
+    corpora(Page::default());
     delete_corpus(&corpus());
     ingest(NewDocument::new(corpus(), "leave.txt"), Cursor::new("Thirty days."));
     ingest_passages(NewDocument::new(corpus(), "leave.txt"), None, &[passage()]);
@@ -84,11 +84,11 @@ const CALLS: &[(&str, Call)] = calls! {
     job(&JobId::parse("job").unwrap());
     document(&document());
     documents(&DocumentQuery::default());
-    passages(&document(), 0, 9);
+    passages(&document(), Page::default());
     delete_document(&document());
     grant(&document(), Grantee::User("eve".to_owned()), Permission::Owner, None);
     revoke(&document(), &GrantId::parse("grant").unwrap());
-    grants(&document());
+    grants(&document(), Page::default());
     status();
     complete(call());
     stream(call());
@@ -109,9 +109,9 @@ const CALLS: &[(&str, Call)] = calls! {
     audio(&run());
     prune_journal(&run());
     verify("run", None);
-    chains(None, 9);
-    sessions(9);
-    messages(&SessionId::parse("session").unwrap(), 9);
+    chains(Page::default());
+    sessions(Page::default());
+    messages(&SessionId::parse("session").unwrap(), Page::default());
     export(|| panic!("a denied export opens no destination"));
     import(Box::new(Cursor::new("")));
     backup("nowhere", BackupScope::Store);

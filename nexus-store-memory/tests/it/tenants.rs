@@ -8,7 +8,7 @@ use nexus_core::gateway::{Route, Routing};
 use nexus_core::ledger::LedgerQuery;
 use nexus_core::llm::Extractive;
 use nexus_core::run::Outcome;
-use nexus_core::{CorpusId, DocumentId, Nexus, Principal, Result};
+use nexus_core::{CorpusId, DocumentId, Nexus, Page, Principal, Result};
 use nexus_store_memory::MemoryStore;
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ async fn ask(nexus: &Nexus, caller: &Principal) -> Outcome {
 
 async fn answered_by(nexus: &Nexus, caller: &Principal) -> String {
     assert_eq!(ask(nexus, caller).await, Outcome::Answered);
-    let query = LedgerQuery { limit: 1, ..LedgerQuery::default() };
+    let query = LedgerQuery { page: Page::first(1), ..LedgerQuery::default() };
     nexus.calls(caller, query).await.unwrap().remove(0).provider
 }
 
@@ -113,7 +113,7 @@ async fn answers_serve_to_train_models_where_the_tenant_permits_it() {
     let nexus = filled().await;
     let is_eligible = async || {
         assert_eq!(ask(&nexus, &admin()).await, Outcome::Answered);
-        let query = LedgerQuery { limit: 1, ..LedgerQuery::default() };
+        let query = LedgerQuery { page: Page::first(1), ..LedgerQuery::default() };
         nexus.calls(&admin(), query).await.unwrap().remove(0).distillation_eligible
     };
     assert!(!is_eligible().await);
@@ -138,7 +138,7 @@ async fn questions_and_tokens_of_a_month_are_capped() {
     let tokens = json!({"quotas": {"max_queries_per_month": -1, "max_tokens_per_month": 1}});
     set(&nexus, tokens).await.unwrap();
     assert!(matches!(ask(&nexus, &admin()).await, Outcome::OverQuota { .. }));
-    let limits = nexus.limits(&admin(), None).await.unwrap();
+    let limits = nexus.limits(&admin(), None, Page::default()).await.unwrap();
     assert!(limits.iter().any(|status| i64::from(status.limit.cap) == 1), "{limits:?}");
 }
 

@@ -11,7 +11,7 @@ use nexus_core::document::{
     Block, BlockKind, BlockSink, DocumentParser, FileHints, JobQueue as _, JobState, NewDocument,
     ParseReport, PlainText, Source,
 };
-use nexus_core::{Clock as _, CorpusId, ErrorKind, JobId, Nexus, Result, Settings, SystemClock};
+use nexus_core::{Clock as _, CorpusId, ErrorKind, JobId, Nexus, Page, Result, Settings, SystemClock};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
@@ -127,7 +127,7 @@ async fn a_worker_that_lost_its_job_lets_go_of_it_and_spoils_nothing() {
     assert_eq!(done.unwrap(), 1, "it ends although its parser still waits");
     assert_eq!((&lease.job.id, lease.job.attempts), (&job, 2));
     assert!(matches!(state(&nexus, &job).await, JobState::Processing { .. }), "the job is the other's");
-    assert!(nexus.passages(&admin(), &lease.document.id, 0, 9).await.unwrap().is_empty());
+    assert!(nexus.passages(&admin(), &lease.document.id, Page::first(9)).await.unwrap().is_empty());
     watch.go.send(()).unwrap();
 }
 

@@ -13,7 +13,7 @@ use nexus_core::ledger::{LedgerEntry, LedgerQuery};
 use nexus_core::llm::{CompletionEvent, Request};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::{Limits, TenantQuotas};
-use nexus_core::{Builder, Error, Nexus, Principal, Store, Timestamp, Usage};
+use nexus_core::{Builder, Error, Nexus, Page, Principal, Store, Timestamp, Usage};
 use nexus_fake_provider::{Billed, Scripted};
 use nexus_providers::openai::{OpenAi, Service};
 use nexus_providers::{HttpClient, HttpOptions};
@@ -196,7 +196,7 @@ pub fn reopened(dir: &Path, scripted: &Scripted, settings: GatewaySettings) -> N
 
 /// Returns the ledger of the default tenant, oldest entry first.
 pub async fn lines(nexus: &Nexus) -> Vec<LedgerEntry> {
-    let query = LedgerQuery { limit: 1_000_000, ..LedgerQuery::default() };
+    let query = LedgerQuery { page: Page::first(1_000_000), ..LedgerQuery::default() };
     let mut lines = nexus.store_for_tests().ledger(caller().tenant(), &query).await.unwrap();
     lines.reverse();
     lines

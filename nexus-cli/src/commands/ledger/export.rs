@@ -19,7 +19,7 @@ pub(super) async fn export(
     mut sink: Sink,
 ) -> Result<Exit> {
     while let Some(last) = page.last() {
-        query.before = Some(last.seq);
+        query.page.after = Some(last.seq.to_string());
         page.into_iter().try_for_each(|line| sink.write(Row::try_from(line)?))?;
         page = nexus.ledger(&context.caller, query.clone()).await?;
     }

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use nexus_core::ledger::{LedgerEntry, LedgerQuery};
-use nexus_core::{MAX_LISTED, Nexus, Result, Timestamp};
+use nexus_core::{Nexus, Page, Result, Timestamp};
 
+use super::pages::PageArgs;
 use super::stdout_pipe::{STANDARD_OUTPUT, StdoutPipe};
 use super::table::Table;
 use super::user_files::create;
@@ -43,9 +44,8 @@ pub(crate) enum LedgerCommand {
         /// Only those of unknown outcome that are not reconciled with the vendor's bill
         #[arg(long)]
         unreconciled: bool,
-        /// Maximum number of entries
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: usize,
+        #[command(flatten)]
+        page: PageArgs<50>,
     },
     /// Replace an estimate by the amount of the vendor's bill
     #[command(long_about = reconcile::ABOUT, after_long_help = EXAMPLES)]
@@ -86,15 +86,15 @@ pub(crate) struct Lines {
 
 pub(super) async fn run(context: &Context<'_>, command: LedgerCommand) -> Result<Exit> {
     match command {
-        LedgerCommand::List { narrowing, unreconciled, limit } => {
-            let query = LedgerQuery { unreconciled, ..query(narrowing, limit) };
+        LedgerCommand::List { narrowing, unreconciled, page } => {
+            let query = LedgerQuery { unreconciled, ..query(narrowing) };
             context
-                .with_reader(async |OpenStore { nexus, .. }| list(context, nexus, query.clone()).await)
+                .with_reader(async |OpenStore { nexus, .. }| list(context, nexus, &query, &page).await)
                 .await
         }
         LedgerCommand::Reconcile(what) => reconcile::run(context, &what).await,
         LedgerCommand::Export { narrowing, csv, jsonl: _, file } => {
-            let query = query(narrowing, MAX_LISTED);
+            let query = LedgerQuery { page: Page::first(Page::MAX), ..query(narrowing) };
             context
                 .with_reader(async |OpenStore { nexus, .. }| {
                     // A caller without the right gets no file.
@@ -111,36 +111,43 @@ pub(super) async fn run(context: &Context<'_>, command: LedgerCommand) -> Result
     }
 }
 
-fn query(narrowing: Lines, limit: usize) -> LedgerQuery {
+fn query(narrowing: Lines) -> LedgerQuery {
     let Lines { of: user, model, from, until } = narrowing;
-    LedgerQuery { user, model, from, until, limit, ..LedgerQuery::default() }
+    LedgerQuery { user, model, from, until, ..LedgerQuery::default() }
 }
 
-async fn list(context: &Context<'_>, nexus: &Nexus, query: LedgerQuery) -> Result<Exit> {
-    let lines = nexus.ledger(&context.caller, query).await?;
+async fn list(
+    context: &Context<'_>,
+    nexus: &Nexus,
+    query: &LedgerQuery,
+    page: &PageArgs<50>,
+) -> Result<Exit> {
+    let read = |page| nexus.ledger(&context.caller, LedgerQuery { page, ..query.clone() });
+    let lines = page.read(read, |_, line| line.seq.to_string()).await?;
     if context.output.is_json() {
-        context.output.json(&lines)?;
+        context.output.json(&lines.entries)?;
         return Ok(Exit::Done);
     }
     let header =
         ["ENTRY", "TIME", "USER", "PROVIDER", "MODEL", "STATUS", "TOKENS", "COST", "ATTEMPT", "CALL"];
     let mut table = Table::new(header);
-    for line in lines {
-        let (tokens, cost) = added(&line);
+    for line in &lines.entries {
+        let (tokens, cost) = added(line);
         table.row([
             line.seq.to_string(),
             line.ts.to_string(),
-            line.consumer.user,
-            line.provider,
-            line.model,
+            line.consumer.user.clone(),
+            line.provider.clone(),
+            line.model.clone(),
             line.status.as_str().to_owned(),
             tokens,
             cost,
             line.attempt.to_string(),
-            line.call,
+            line.call.clone(),
         ]);
     }
     table.lines().try_for_each(|line| context.output.line(line))?;
+    lines.tell(context.output);
     Ok(Exit::Done)
 }
 

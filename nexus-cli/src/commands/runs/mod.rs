@@ -7,6 +7,7 @@ use nexus_core::run::{Answer, Event, EventBody, Outcome, Run, RunQuery, RunState
 use nexus_core::{Error, ErrorKind, Nexus, Result, RunId, SessionId};
 use serde_json::json;
 
+use super::pages::PageArgs;
 use super::render_answer;
 use super::table::Table;
 use crate::context::{Context, OpenStore};
@@ -27,9 +28,8 @@ pub(crate) enum RunsCommand {
         /// Only those with this label
         #[arg(long)]
         tag: Option<String>,
-        /// Maximum number of entries
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: usize,
+        #[command(flatten)]
+        page: PageArgs<50>,
     },
     /// Show a run: its question, its answer and its outcome
     Show {
@@ -61,9 +61,9 @@ pub(crate) enum RunsCommand {
 
 pub(super) async fn run(context: &Context<'_>, command: RunsCommand) -> Result<Exit> {
     match command {
-        RunsCommand::List { session, state, tag, limit } => {
-            let query = RunQuery { session, state, tag, limit, ..RunQuery::default() };
-            context.with_reader(async |opened| list(context, opened, query).await).await
+        RunsCommand::List { session, state, tag, page } => {
+            let query = RunQuery { session, state, tag, ..RunQuery::default() };
+            context.with_reader(async |opened| list(context, opened, &query, &page).await).await
         }
         RunsCommand::Show { run } => {
             context.with_reader(async |opened| show(context, opened, &run).await).await
@@ -76,18 +76,25 @@ pub(super) async fn run(context: &Context<'_>, command: RunsCommand) -> Result<E
     }
 }
 
-async fn list(context: &Context<'_>, opened: &OpenStore, query: RunQuery) -> Result<Exit> {
-    let runs = opened.nexus.runs(&context.caller, query).await?;
+async fn list(
+    context: &Context<'_>,
+    opened: &OpenStore,
+    query: &RunQuery,
+    page: &PageArgs<50>,
+) -> Result<Exit> {
+    let read = |page| opened.nexus.runs(&context.caller, RunQuery { page, ..query.clone() });
+    let runs = page.read(read, |_, run| run.id.to_string()).await?;
     if context.output.is_json() {
-        context.output.json(&runs)?;
+        context.output.json(&runs.entries)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["RUN", "BEGUN", "OUTCOME", "TITLE"]);
-    for run in runs {
-        let (begun, outcome) = (run.created_at.to_string(), standing(&run).to_owned());
+    for run in &runs.entries {
+        let (begun, outcome) = (run.created_at.to_string(), standing(run).to_owned());
         table.row([run.id.to_string(), begun, outcome, one_line(&run.title, 60)]);
     }
     table.lines().try_for_each(|line| context.output.line(line))?;
+    runs.tell(context.output);
     Ok(Exit::Done)
 }
 

@@ -5,6 +5,7 @@ use nexus_core::audit::{Status, Verification};
 use nexus_core::{Nexus, Result};
 use serde::Serialize;
 
+use super::super::pages::read_all;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
 use crate::terminal::count;
@@ -34,9 +35,6 @@ pub(crate) struct VerifyArgs {
     #[arg(long)]
     all: bool,
 }
-
-/// Number of chains per page.
-const PAGE: usize = 1_000;
 
 /// Verdict on all chains of a tenant.
 #[derive(Debug, Default, Serialize)]
@@ -98,15 +96,8 @@ fn verdict(verification: &Verification) -> String {
 
 /// Lists all chains before one is verified: where reads are recorded, each verification makes a further chain.
 async fn chains(context: &Context<'_>, nexus: &Nexus) -> Result<Vec<String>> {
-    let mut chains: Vec<String> = Vec::new();
-    loop {
-        let page = nexus.chains(&context.caller, chains.last().cloned(), PAGE).await?;
-        let is_last = page.len() < PAGE;
-        chains.extend(page);
-        if is_last {
-            return Ok(chains);
-        }
-    }
+    let read = |page| nexus.chains(&context.caller, page);
+    read_all(read, |_, chain| chain.clone()).await
 }
 
 async fn all(context: &Context<'_>, nexus: &Nexus) -> Result<Exit> {

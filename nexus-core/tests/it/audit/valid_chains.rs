@@ -7,7 +7,7 @@ use nexus_core::audit::{
     AuditChain, ChainSummary, Head, KeyRing, Kind, Receipt, Record, Status, UnsealedRecords, verify,
     verify_run,
 };
-use nexus_core::{ErrorKind, Result, TenantId};
+use nexus_core::{ErrorKind, Page, Result, TenantId};
 
 use super::{Dice, INSTANCE, Log, STEP, draft, ring, sealer, tenant};
 
@@ -171,7 +171,7 @@ impl AuditChain for Busy {
         Ok(self.log.lock().unwrap_or_else(PoisonError::into_inner).1)
     }
 
-    async fn chains(&self, _: &TenantId, _: Option<String>, _: usize) -> Result<Vec<ChainSummary>> {
+    async fn chains(&self, _: &TenantId, _: &Page) -> Result<Vec<ChainSummary>> {
         Ok(Vec::new())
     }
 }

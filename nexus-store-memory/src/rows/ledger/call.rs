@@ -1,9 +1,10 @@
 //! Calls and their open attempts, as rows.
 
 use nexus_core::ledger::{Call, CallState, CallStatus, LedgerEntry, LedgerQuery, OpenAttempt, OpenCall};
-use nexus_core::{Error, ErrorKind, OwnerId, Result, Timestamp};
+use nexus_core::{Error, ErrorKind, OwnerId, Result, Timestamp, invalid_cursor};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::entry::BLOCK;
 use crate::convert::{exact, from_json, money, to_json};
 use crate::db::select::Select;
 use crate::error::{sql, too_large, unreadable};
@@ -206,7 +207,7 @@ fn read_open(row: &Row<'_>) -> Result<OpenCall> {
     Ok(OpenCall { tenant: row.get(6).map_err(sql)?, call, attempt: attempt.map(|open| open.attempt), owner })
 }
 
-/// Returns a tenant's calls, latest first.
+/// Returns a page of a tenant's calls, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<Call>> {
     let (source, order) = source(query);
     let mut select = Select::new(source);
@@ -214,10 +215,18 @@ pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
     super::entry::filter(query, "c.", "created_at", &mut select);
     if let Some(call) = &query.call {
         select.equal("c.id", call);
-    } else if let (None, Some(model)) = (&query.user, &query.model) {
+    } else if let Some(model) = query.model.as_deref().filter(|_| is_in_blocks(query)) {
         select.equal("b.tenant", tenant).equal("b.model", model);
     }
-    let (statement, values) = select.ordered(order, query.limit);
+    if let Some(cursor) = &query.page.after {
+        let (created_at, seq) = place(connection, tenant, query.user.as_deref(), cursor)?;
+        if is_in_blocks(query) {
+            select.compare("b.block", "<=", seq / BLOCK).compare("c.seq", "<", seq);
+        } else {
+            select.before(["c.created_at", "c.seq"], created_at, seq);
+        }
+    }
+    let (statement, values) = select.ordered(order, query.page.limit);
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(sql)?;
     let mut calls = Vec::new();
@@ -226,6 +235,25 @@ pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
         calls.push(join(&body, &metadata)?);
     }
     Ok(calls)
+}
+
+/// Returns whether calls are found by the blocks of their model, in the order of admission.
+fn is_in_blocks(query: &LedgerQuery) -> bool {
+    query.call.is_none() && query.user.is_none() && query.model.is_some()
+}
+
+/// Returns the time and the number of a cursor. Another user's call is no cursor.
+fn place(connection: &Connection, tenant: &str, user: Option<&str>, id: &str) -> Result<(i64, i64)> {
+    connection
+        .prepare_cached(
+            "SELECT created_at, seq FROM llm_api_calls WHERE tenant = ?1 AND id = ?2 AND user = coalesce(?3, user)",
+        )
+        .and_then(|mut statement| {
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            statement.query_row(params![tenant, id, user], read).optional()
+        })
+        .map_err(sql)?
+        .ok_or_else(invalid_cursor)
 }
 
 /// Returns the source of calls for the most selective condition, and its order.

@@ -115,13 +115,13 @@ fn placed(seq: i64, body: &str) -> Result<LedgerEntry> {
     Ok(LedgerEntry { seq: small(seq)?, ..from_json(body)? })
 }
 
-/// Number of consecutive entries in one block, whose models and hours are indexed.
-const BLOCK: i64 = 1 << 10;
+/// Number of consecutive entries or calls in one block, whose models and hours are indexed.
+pub(super) const BLOCK: i64 = 1 << 10;
 
 /// Length of an hour in microseconds.
 const HOUR: i64 = 3_600_000_000;
 
-/// Returns a tenant's entries, latest first.
+/// Returns a page of a tenant's entries, latest first.
 pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Vec<LedgerEntry>> {
     let Some(places) = places(connection, tenant, query)? else { return Ok(Vec::new()) };
     let mut select = Select::new(source(query));
@@ -144,11 +144,11 @@ pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
     let (statement, values) = match query {
         // They are few, and sorted here.
         LedgerQuery { call: Some(_), .. } => select.unordered(),
-        LedgerQuery { unreconciled: true, .. } => select.ordered("u.seq DESC", query.limit),
+        LedgerQuery { unreconciled: true, .. } => select.ordered("u.seq DESC", query.page.limit),
         LedgerQuery { user: None, model: Some(_), .. } => {
-            select.ordered("b.block DESC, l.seq DESC", query.limit)
+            select.ordered("b.block DESC, l.seq DESC", query.page.limit)
         }
-        _ => select.ordered("l.seq DESC", query.limit),
+        _ => select.ordered("l.seq DESC", query.page.limit),
     };
     let mut statement = connection.prepare_cached(&statement).map_err(sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(sql)?;
@@ -157,7 +157,7 @@ pub(crate) fn list(connection: &Connection, tenant: &str, query: &LedgerQuery) -
         lines.push(read(row)?);
     }
     lines.sort_unstable_by_key(|line| std::cmp::Reverse(line.seq));
-    lines.truncate(query.limit);
+    lines.truncate(query.page.limit);
     Ok(lines)
 }
 
@@ -184,7 +184,7 @@ fn source(query: &LedgerQuery) -> &'static str {
 
 /// Returns the range of ledger numbers that holds all entries of a query; none when there is no entry.
 fn places(connection: &Connection, tenant: &str, query: &LedgerQuery) -> Result<Option<Range<i64>>> {
-    let before = query.before.map_or(i64::MAX, number);
+    let before = query.page.after_number()?.map_or(i64::MAX, number);
     if query.from.is_none() && query.until.is_none() {
         return Ok(Some(0..before));
     }

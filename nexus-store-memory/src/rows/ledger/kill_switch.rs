@@ -3,7 +3,7 @@
 use nexus_core::audit::UnsealedRecords;
 use nexus_core::ledger::{HourlyStats, KillSwitch, KillSwitchScope, Settlement, TenantState};
 use nexus_core::quota::Consumer;
-use nexus_core::{NanoUsd, Result, Timestamp};
+use nexus_core::{NanoUsd, Page, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::convert::{exact, from_json, limit as at_most, money, small, to_json};
@@ -44,14 +44,24 @@ pub(super) fn tenant_state(connection: &Connection, tenant: &str, user: &str) ->
     Ok(state)
 }
 
-/// Returns the kill switches that hold for any user of a tenant at `now`: the global one, the tenant's, its users'.
-pub(crate) fn list(connection: &Connection, tenant: &str, now: Timestamp) -> Result<Vec<KillSwitch>> {
+/// Returns a page of the kill switches that hold for any user of a tenant at `now`: the global one, the tenant's, its
+/// users'.
+pub(crate) fn list(
+    connection: &Connection,
+    tenant: &str,
+    now: Timestamp,
+    page: &Page,
+) -> Result<Vec<KillSwitch>> {
     let mut statement = connection
         .prepare_cached("SELECT body FROM stop WHERE tenant IN ('', ?1) ORDER BY tenant, scope, id")
         .map_err(sql)?;
     let bodies = statement.query_map(params![tenant], |row| row.get::<_, String>(0)).map_err(sql)?;
     let switches = bodies.map(|body| from_json::<KillSwitch>(&body.map_err(sql)?));
-    switches.filter(|switch| switch.as_ref().map_or(true, |switch| switch.is_tripped(now))).collect()
+    let is_after = |switch: &KillSwitch| page.after.as_ref().is_none_or(|after| switch.scope.key() > *after);
+    switches
+        .filter(|switch| switch.as_ref().map_or(true, |switch| switch.is_tripped(now) && is_after(switch)))
+        .take(page.limit)
+        .collect()
 }
 
 /// Trips the kill switch of a scope.

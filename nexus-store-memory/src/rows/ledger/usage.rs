@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use nexus_core::ledger::{LedgerEntry, UsageBy, UsageRecord, UsageRow, UsageShare};
-use nexus_core::{NanoUsd, Result};
+use nexus_core::{NanoUsd, Page, Result};
 use rusqlite::{Connection, params};
 
 use super::entry;
-use crate::convert::{exact, small};
+use crate::convert::{exact, limit, small};
 use crate::error::{sql, too_large};
 
 /// Name of ingestion in the column of providers.
@@ -136,20 +136,24 @@ pub(crate) fn sums(
     dearest_first.into_iter().map(row).collect()
 }
 
-/// Returns the usage of each provider, by day.
+/// Returns a page of the usage of each provider, in order of day and provider.
 pub(crate) fn records(
     connection: &Connection,
     tenant: &str,
     from: &str,
     to: &str,
+    page: &Page,
 ) -> Result<Vec<UsageRecord>> {
+    let (day, provider) = page.after.as_deref().map_or(Ok(("", "")), UsageRecord::parse_key)?;
     let mut statement = connection
         .prepare_cached(
             "SELECT date, provider, tokens, embedding_tokens, queries, documents, bytes, cost_nano
-             FROM usage_records WHERE tenant = ?1 AND date BETWEEN ?2 AND ?3 ORDER BY date, provider",
+             FROM usage_records WHERE tenant = ?1 AND date >= ?2 AND date <= ?3 AND (date, provider) > (?4, ?5)
+             ORDER BY date, provider LIMIT ?6",
         )
         .map_err(sql)?;
-    let mut rows = statement.query(params![tenant, from, to]).map_err(sql)?;
+    let values = params![tenant, from.max(day), to, day, provider, limit(page.limit)];
+    let mut rows = statement.query(values).map_err(sql)?;
     let mut records = Vec::new();
     while let Some(row) = rows.next().map_err(sql)? {
         let number = |column| row.get::<_, i64>(column).map_err(sql);

@@ -16,9 +16,9 @@ const CORE: Floors = &[
     (
         "ground",
         &[
-            "escape  hex  page  task_group  usage",
+            "escape  hex  task_group  usage",
             "error",
-            "clock  id  language  money  store_retry",
+            "clock  id  language  money  page  store_retry",
             "owner  principal",
         ],
     ),

@@ -15,7 +15,7 @@ use nexus_core::quota::{Cap, Limit, Limits, Meter, MeterAmounts, ScopeKind, Wind
 use nexus_core::retrieve::{EmbedRole, Embedded, Embedder, HashingEmbedder, Retrieved, SearchMode};
 use nexus_core::run::Outcome;
 use nexus_core::search::Search;
-use nexus_core::{CorpusId, Error, ErrorKind, NanoUsd, Nexus, Result};
+use nexus_core::{CorpusId, Error, ErrorKind, NanoUsd, Nexus, Page, Result};
 use nexus_fake_provider::Scripted;
 use nexus_providers::openai::OpenAiEmbedder;
 use nexus_store_memory::MemoryStore;
@@ -92,8 +92,11 @@ async fn a_document_and_a_question_are_billed_to_the_nano_usd() {
         assert_eq!(line.charged.money, price().cost(&usage(&entry.billed)).unwrap());
         assert!(line.charged.money > NanoUsd::ZERO && line.charged.money <= line.reserved.money);
     }
-    let calls =
-        world.nexus.calls(&caller(), LedgerQuery { limit: 9, ..LedgerQuery::default() }).await.unwrap();
+    let calls = world
+        .nexus
+        .calls(&caller(), LedgerQuery { page: Page::first(9), ..LedgerQuery::default() })
+        .await
+        .unwrap();
     assert_eq!(calls.len(), 2);
     for call in &calls {
         assert_eq!(call.status, CallStatus::Succeeded);
@@ -101,7 +104,7 @@ async fn a_document_and_a_question_are_billed_to_the_nano_usd() {
         assert_eq!((verified.status, verified.entries), (Status::Ok, 2));
     }
     let (tenant, from, to) = (caller().tenant().clone(), "2000-01-01", "2999-12-31");
-    let records = world.nexus.store_for_tests().usage_records(&tenant, from, to).await.unwrap();
+    let records = world.nexus.store_for_tests().usage_records(&tenant, from, to, &Page::all()).await.unwrap();
     let scripted = records.iter().find(|record| record.provider == "scripted").unwrap();
     let tokens: u64 = log.iter().map(|entry| entry.billed.input).sum();
     assert_eq!((scripted.embedding_tokens, scripted.tokens, scripted.queries), (tokens, 0, 0));
@@ -156,7 +159,12 @@ async fn a_rate_limit_is_waited_out_and_each_attempt_has_one_line() {
     assert_eq!((lines[0].attempt, lines[1].attempt), (1, 2));
     assert_eq!(lines[0].charged, MeterAmounts::ZERO);
     assert_eq!(
-        world.nexus.calls(&caller(), LedgerQuery { limit: 9, ..Default::default() }).await.unwrap().len(),
+        world
+            .nexus
+            .calls(&caller(), LedgerQuery { page: Page::first(9), ..Default::default() })
+            .await
+            .unwrap()
+            .len(),
         1
     );
     nothing_is_reserved(&world).await;

@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use nexus_core::gateway::{Admission, BreakerPolicy, Deadlines, GatewaySettings, ModelCall};
 use nexus_core::ledger::{AttemptStatus, LedgerEntry};
 use nexus_core::quota::{Cap, Limit, Limits, Meter, MeterAmounts, ScopeKind, Window, checks};
-use nexus_core::{Nexus, Principal, Timestamp};
+use nexus_core::{Nexus, Page, Principal, Timestamp};
 use nexus_fake_provider::{Entry, Outcome, Scripted};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::faulty::{FaultyStore, InjectedFault};
@@ -280,7 +280,10 @@ pub(crate) async fn nothing_is_reserved(nexus: &Nexus, lines: &[LedgerEntry]) {
     let mut sums: BTreeMap<_, MeterAmounts> = BTreeMap::new();
     let started: BTreeMap<String, Timestamp> = nexus
         .store_for_tests()
-        .calls(caller().tenant(), &nexus_core::ledger::LedgerQuery { limit: 1_000_000, ..Default::default() })
+        .calls(
+            caller().tenant(),
+            &nexus_core::ledger::LedgerQuery { page: Page::first(1_000_000), ..Default::default() },
+        )
         .await
         .unwrap()
         .into_iter()

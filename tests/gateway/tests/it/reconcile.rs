@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nexus_core::ledger::{LedgerEntry, LedgerQuery, VendorBill};
 use nexus_core::quota::MeterAmounts;
-use nexus_core::{NanoUsd, Nexus, Usage};
+use nexus_core::{NanoUsd, Nexus, Page, Usage};
 use nexus_fake_provider::Scripted;
 
 use crate::fixture::{caller, lines, price, usage};
@@ -67,9 +67,9 @@ pub(crate) async fn reconcile_with_the_bill(nexus: &Nexus, scripted: &Scripted) 
         assert_eq!(ledger, billed.get(&model).copied().unwrap_or(0), "{model}\n{lines:#?}");
     }
     nothing_is_reserved(nexus, &after).await;
-    let unreconciled = LedgerQuery { unreconciled: true, limit: 1, ..LedgerQuery::default() };
+    let unreconciled = LedgerQuery { unreconciled: true, page: Page::first(1), ..LedgerQuery::default() };
     assert_eq!(nexus.ledger(&caller(), unreconciled).await.unwrap(), []);
-    let query = LedgerQuery { limit: 1_000_000, ..LedgerQuery::default() };
+    let query = LedgerQuery { page: Page::first(1_000_000), ..LedgerQuery::default() };
     let calls = nexus.store_for_tests().calls(caller().tenant(), &query).await.unwrap();
     assert!(calls.iter().all(|call| !call.estimated));
     let costs: i64 = calls.iter().map(|call| call.cost.as_nanos()).sum();

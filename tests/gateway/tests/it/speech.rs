@@ -11,7 +11,7 @@ use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::{Cap, Limit, Limits, Meter, ScopeKind, Window};
 use nexus_core::run::{EventBody, Outcome};
 use nexus_core::speech::{MAX_SPOKEN_CHARS, Speech};
-use nexus_core::{CorpusId, ErrorKind, NanoUsd, Nexus, Principal, RunId};
+use nexus_core::{CorpusId, ErrorKind, NanoUsd, Nexus, Page, Principal, RunId};
 use nexus_fake_provider::Scripted;
 use nexus_providers::openai::OpenAiSpeech;
 use nexus_providers::speech::OfflineSpeech;
@@ -92,7 +92,8 @@ async fn characters_are_no_tokens_in_the_records_of_what_was_used() {
     let world = world("tts-1", settings()).await;
     speech(&world).await;
     let (tenant, from, to) = (caller().tenant().clone(), "2000-01-01", "2999-12-31");
-    let record = world.nexus.store_for_tests().usage_records(&tenant, from, to).await.unwrap().remove(0);
+    let record =
+        world.nexus.store_for_tests().usage_records(&tenant, from, to, &Page::all()).await.unwrap().remove(0);
     assert_eq!((record.tokens, record.embedding_tokens), (0, 0));
     assert!(record.estimated_cost > NanoUsd::ZERO);
 }

@@ -1,6 +1,7 @@
 //! Streams: settlement of every call, with clients that leave and callers that cancel.
 
 use futures::StreamExt as _;
+use nexus_core::Page;
 use nexus_core::gateway::Admission;
 use nexus_core::ledger::{AttemptStatus, CallStatus, LedgerQuery};
 use nexus_core::llm::CompletionEvent;
@@ -78,7 +79,7 @@ async fn cancelling_closes_the_connection_and_charges_the_reservation() {
     assert_eq!(entry.outcome, nexus_fake_provider::Outcome::Aborted);
     let line = &world.lines().await[0];
     assert_eq!((line.status, line.charged.money), (AttemptStatus::Truncated, line.reserved.money));
-    let query = LedgerQuery { limit: 10, ..LedgerQuery::default() };
+    let query = LedgerQuery { page: Page::first(10), ..LedgerQuery::default() };
     let calls = world.nexus.store_for_tests().calls(caller().tenant(), &query).await.unwrap();
     assert_eq!(calls[0].status, CallStatus::Cancelled);
 }

@@ -80,7 +80,7 @@ pass_on!(QuotaStore {
     fn limits(tenant: &TenantId) -> Vec<Limit>;
     fn set_limit(tenant: &TenantId, limit: &Limit, audit: UnsealedRecords) -> ();
     fn remove_limit(tenant: &TenantId, subject: &LimitKey, audit: UnsealedRecords) -> bool;
-    fn kill_switches(tenant: &TenantId, now: Timestamp) -> Vec<KillSwitch>;
+    fn kill_switches(tenant: &TenantId, now: Timestamp, page: &Page) -> Vec<KillSwitch>;
     fn trip(tenant: &TenantId, stop: &KillSwitch, audit: UnsealedRecords) -> ();
     fn rearm(tenant: &TenantId, scope: &KillSwitchScope, now: Timestamp, audit: UnsealedRecords) -> bool;
 });
@@ -89,7 +89,7 @@ pass_on!(LedgerStore {
     fn calls(tenant: &TenantId, query: &LedgerQuery) -> Vec<Call>;
     fn ledger(tenant: &TenantId, query: &LedgerQuery) -> Vec<LedgerEntry>;
     fn usage(tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Vec<UsageRow>;
-    fn usage_records(tenant: &TenantId, from: &str, to: &str) -> Vec<UsageRecord>;
+    fn usage_records(tenant: &TenantId, from: &str, to: &str, page: &Page) -> Vec<UsageRecord>;
     fn reasoning(tenant: &TenantId, call: &str) -> Option<String>;
     fn prices() -> Vec<PriceRow>;
     fn add_price(row: &PriceRow, audit: UnsealedRecords) -> ();
@@ -99,7 +99,7 @@ pass_on!(AuditChain {
     fn append(pending: UnsealedRecords) -> Vec<Receipt>;
     fn records(tenant: &TenantId, run: &str, from: u64, limit: usize) -> Vec<Record>;
     fn head(tenant: &TenantId, run: &str) -> Option<Head>;
-    fn chains(tenant: &TenantId, after: Option<String>, limit: usize) -> Vec<ChainSummary>;
+    fn chains(tenant: &TenantId, page: &Page) -> Vec<ChainSummary>;
 });
 
 pass_on!(GrantStore {
@@ -110,7 +110,7 @@ pass_on!(GrantStore {
         grant: &GrantId,
         audit: UnsealedRecords
     ) -> Grant;
-    fn grants(tenant: &TenantId, document: &DocumentId) -> Vec<Grant>;
+    fn grants(tenant: &TenantId, document: &DocumentId, page: &Page) -> Vec<Grant>;
 });
 
 pass_on!(CorpusStore {
@@ -122,7 +122,7 @@ pass_on!(CorpusStore {
         audit: UnsealedRecords
     ) -> Corpus;
     fn corpus(tenant: &TenantId, id: &CorpusId) -> Corpus;
-    fn corpora(tenant: &TenantId) -> Vec<Corpus>;
+    fn corpora(tenant: &TenantId, page: &Page) -> Vec<Corpus>;
     fn delete_corpus(tenant: &TenantId, id: &CorpusId, audit: UnsealedRecords) -> ();
 });
 
@@ -137,7 +137,7 @@ pass_on!(DocumentStore {
         now: Timestamp
     ) -> Vec<Document>;
     fn delete_document(access: &Authorised<RequiredAccess>, id: &DocumentId, audit: UnsealedRecords) -> ();
-    fn passages(tenant: &TenantId, document: &DocumentId, from: u32, limit: usize) -> Vec<Passage>;
+    fn passages(tenant: &TenantId, document: &DocumentId, page: &Page) -> Vec<Passage>;
     fn stage(lease: &Lease, model: Option<&ModelId>, passages: Vec<StagedPassage>) -> ();
     fn prepare(lease: &Lease, passages: u32) -> ();
     fn publish(lease: &Lease, publication: Publication) -> Document;
@@ -201,8 +201,8 @@ pass_on!(RetentionStore {
 pass_on!(SessionStore {
     fn open_session(tenant: &TenantId, session: Session) -> Session;
     fn session(tenant: &TenantId, id: &SessionId) -> Session;
-    fn sessions(tenant: &TenantId, owner: Option<&SubjectId>, limit: usize) -> Vec<Session>;
-    fn messages(tenant: &TenantId, id: &SessionId, limit: usize) -> Vec<Message>;
+    fn sessions(tenant: &TenantId, owner: Option<&SubjectId>, page: &Page) -> Vec<Session>;
+    fn messages(tenant: &TenantId, id: &SessionId, page: &Page) -> Vec<Message>;
     fn history(tenant: &TenantId, id: &SessionId, run: &RunId, limit: usize) -> Vec<Message>;
     fn delete_session(access: &Authorised<RequiredAccess>, id: &SessionId, audit: UnsealedRecords) -> ();
 });

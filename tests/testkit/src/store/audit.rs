@@ -1,9 +1,10 @@
 //! Laws of `AuditChain`.
 
-use nexus_core::ErrorKind;
-use nexus_core::audit::{Draft, Kind, Record, Status, verify_run};
+use nexus_core::audit::{ChainSummary, Draft, Kind, Record, Status, verify_run};
+use nexus_core::{ErrorKind, Page};
 
 use super::fixture::{World, admin, at, reader};
+use super::pages::{walk, walk_while};
 use super::scenarios;
 
 scenarios!(
@@ -17,7 +18,7 @@ scenarios!(
     records_come_in_the_order_of_their_positions,
     records_come_back_as_they_were_sealed,
     an_unknown_run_has_no_records,
-    chains_come_in_the_byte_order_of_their_run_ids,
+    lists_of_chains_are_in_the_byte_order_of_their_run_ids,
     a_chain_names_the_actor_of_its_first_record,
 );
 
@@ -82,7 +83,7 @@ async fn two_tenants_may_use_the_same_run_id_and_neither_sees_the_others_chain(w
     world.store.append(world.pending(&acme, "r", &[Kind::CHAIN_OPEN])).await.unwrap();
     assert_eq!(world.store.records(globex.tenant(), "r", 0, 9).await.unwrap(), []);
     assert_eq!(world.store.head(globex.tenant(), "r").await.unwrap(), None);
-    assert_eq!(world.store.chains(globex.tenant(), None, 9).await.unwrap(), []);
+    assert_eq!(world.store.chains(globex.tenant(), &Page::first(9)).await.unwrap(), []);
     world.store.append(world.pending(&globex, "r", &[Kind::CHAIN_OPEN, STEP])).await.unwrap();
     assert_eq!(world.store.records(acme.tenant(), "r", 0, 9).await.unwrap().len(), 1);
 }
@@ -127,19 +128,28 @@ async fn a_chain_names_the_actor_of_its_first_record(world: World) {
     world.store.append(world.pending(&root, "a", &[Kind::CHAIN_OPEN])).await.unwrap();
     world.store.append(world.pending(&ada, "b", &[Kind::CHAIN_OPEN])).await.unwrap();
     world.store.append(world.pending(&root, "b", &[STEP])).await.unwrap();
-    let chains = world.store.chains(root.tenant(), None, 9).await.unwrap();
+    let chains = world.store.chains(root.tenant(), &Page::first(9)).await.unwrap();
     let begun: Vec<_> = chains.iter().map(|chain| (chain.run.as_str(), chain.begun_by.as_deref())).collect();
     assert_eq!(begun, [("a", Some("user:root")), ("b", Some("user:ada"))]);
 }
 
-async fn chains_come_in_the_byte_order_of_their_run_ids(world: World) {
+async fn lists_of_chains_are_in_the_byte_order_of_their_run_ids(world: World) {
     let caller = admin("acme");
+    let (store, tenant) = (&world.store, caller.tenant());
+    let begin = async |run| {
+        store.append(world.pending(&caller, run, &[Kind::CHAIN_OPEN])).await.unwrap();
+    };
     for run in ["b", "a", "ä", "Z"] {
-        world.store.append(world.pending(&caller, run, &[Kind::CHAIN_OPEN])).await.unwrap();
+        begin(run).await;
     }
-    let first = world.store.chains(caller.tenant(), None, 2).await.unwrap();
-    let runs: Vec<_> = first.iter().map(|chain| chain.run.as_str()).collect();
-    assert_eq!(runs, ["Z", "a"]);
-    let rest = world.store.chains(caller.tenant(), Some("a".to_owned()), 9).await.unwrap();
-    assert_eq!(rest.iter().map(|chain| chain.run.as_str()).collect::<Vec<_>>(), ["b", "ä"]);
+    let read = |page: Page| async move { store.chains(tenant, &page).await };
+    let key = |chain: &ChainSummary| chain.run.clone();
+    assert_eq!(walk(read, key).await, ["Z", "a", "b", "ä"]);
+    let change = async {
+        for run in ["A", "aa", "z"] {
+            begin(run).await;
+        }
+    };
+    walk_while(read, key, change).await;
+    assert_eq!(read(Page::first(1).after("ab")).await.unwrap()[0].run, "b", "a cursor without a chain");
 }

@@ -13,7 +13,7 @@ use nexus_core::quota::{
     Cap, Consumer, CounterKey, CounterState, Limit, LimitCheck, Limits, Meter, MeterAmounts, ScopeKind,
     Window, Zone, checks,
 };
-use nexus_core::{NanoUsd, Principal, Timestamp, Usage};
+use nexus_core::{NanoUsd, Page, Principal, Timestamp, Usage};
 
 use super::fixture::{World, at, lease, owner};
 
@@ -232,7 +232,7 @@ impl World {
 
 /// Returns a query for all entries.
 pub fn every() -> LedgerQuery {
-    LedgerQuery { limit: 99_999, ..LedgerQuery::default() }
+    LedgerQuery { page: Page::first(99_999), ..LedgerQuery::default() }
 }
 
 /// Returns the counter that a limit checks when `caller` calls at zero.

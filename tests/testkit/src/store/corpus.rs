@@ -1,12 +1,13 @@
 //! Laws of `CorpusStore`.
 
-use nexus_core::ErrorKind;
 use nexus_core::access::Visibility;
 use nexus_core::corpus::{Corpus, CorpusPatch};
 use nexus_core::document::store::DocumentQuery;
+use nexus_core::{ErrorKind, Page};
 use serde_json::json;
 
 use super::fixture::{World, admin, at, corpus, staged};
+use super::pages::{walk, walk_while};
 use super::scenarios;
 
 scenarios!(
@@ -14,7 +15,7 @@ scenarios!(
     a_corpus_id_is_unique_per_tenant,
     a_patch_leaves_the_fields_that_it_does_not_name_unchanged,
     deleting_a_corpus_removes_its_documents,
-    corpora_are_listed_in_order_of_id,
+    lists_of_corpora_are_in_order_of_id,
     a_change_and_its_audit_record_commit_together,
     the_record_of_a_deletion_counts_the_removed_documents,
 );
@@ -23,7 +24,7 @@ async fn a_corpus_of_one_tenant_is_invisible_to_every_other(world: World) {
     let (acme, globex, id) = (admin("acme"), admin("globex"), corpus("c"));
     world.corpus(&acme, "c").await;
     let before = world.store.corpus(acme.tenant(), &id).await.unwrap();
-    assert_eq!(world.store.corpora(globex.tenant()).await.unwrap(), []);
+    assert_eq!(world.store.corpora(globex.tenant(), &Page::all()).await.unwrap(), []);
     let patch = CorpusPatch { name: Some("Taken".to_owned()), ..CorpusPatch::default() };
     for error in [
         world.store.corpus(globex.tenant(), &id).await.err(),
@@ -73,21 +74,32 @@ async fn deleting_a_corpus_removes_its_documents(world: World) {
     let lease = world.claim(at(0)).await;
     world.work(&lease, staged(&["words"])).await;
     world.store.delete_corpus(caller.tenant(), &corpus("c"), world.unrecorded()).await.unwrap();
-    let all = DocumentQuery { limit: 99, ..DocumentQuery::default() };
+    let all = DocumentQuery { page: Page::first(99), ..DocumentQuery::default() };
     let left = world.store.documents(caller.tenant(), &Visibility::of(&caller), &all, at(2)).await.unwrap();
     assert_eq!(left.iter().map(|document| document.id.as_str()).collect::<Vec<_>>(), ["in-other"]);
-    assert_eq!(world.store.corpora(caller.tenant()).await.unwrap().len(), 1);
+    assert_eq!(world.store.corpora(caller.tenant(), &Page::all()).await.unwrap().len(), 1);
     world.corpus(&caller, "c").await;
     assert_eq!(world.found(&caller, "words").await.len(), 0, "a new corpus of the same name is empty");
 }
 
-async fn corpora_are_listed_in_order_of_id(world: World) {
+async fn lists_of_corpora_are_in_order_of_id(world: World) {
     let caller = admin("acme");
-    for id in ["c2", "c10", "c1"] {
+    for id in ["c2", "c10", "c1", "c3"] {
         world.corpus(&caller, id).await;
     }
-    let listed = world.store.corpora(caller.tenant()).await.unwrap();
-    assert_eq!(listed.iter().map(|corpus| corpus.id.as_str()).collect::<Vec<_>>(), ["c1", "c10", "c2"]);
+    let (store, tenant) = (&world.store, caller.tenant());
+    let read = |page: Page| async move { store.corpora(tenant, &page).await };
+    let key = |corpus: &Corpus| corpus.id.to_string();
+    assert_eq!(walk(read, key).await, ["c1", "c10", "c2", "c3"]);
+    let change = async {
+        for id in ["c0", "c11", "c4"] {
+            world.corpus(&caller, id).await;
+        }
+        for id in ["c1", "c2"] {
+            store.delete_corpus(tenant, &corpus(id), world.unrecorded()).await.unwrap();
+        }
+    };
+    walk_while(read, key, change).await;
 }
 
 async fn a_change_and_its_audit_record_commit_together(world: World) {
@@ -102,7 +114,10 @@ async fn a_change_and_its_audit_record_commit_together(world: World) {
         store.create_corpus(tenant, made.clone(), world.unsealable(&caller)).await.err(),
     ];
     assert!(refused.iter().all(Option::is_some), "{refused:?}");
-    assert_eq!((store.corpora(tenant).await.unwrap(), world.chains(&caller).await), (vec![], 0));
+    assert_eq!(
+        (store.corpora(tenant, &Page::all()).await.unwrap(), world.chains(&caller).await),
+        (vec![], 0)
+    );
 
     store.create_corpus(tenant, made.clone(), world.recorded(&caller)).await.unwrap();
     assert_eq!(world.chains(&caller).await, 1);
@@ -112,7 +127,10 @@ async fn a_change_and_its_audit_record_commit_together(world: World) {
         store.delete_corpus(tenant, &id, world.unsealable(&caller)).await.err(),
     ];
     assert!(refused.iter().all(Option::is_some), "{refused:?}");
-    assert_eq!((store.corpora(tenant).await.unwrap(), world.chains(&caller).await), (vec![made], 1));
+    assert_eq!(
+        (store.corpora(tenant, &Page::all()).await.unwrap(), world.chains(&caller).await),
+        (vec![made], 1)
+    );
 
     store.update_corpus(tenant, &id, renamed, world.recorded(&caller)).await.unwrap();
     store.delete_corpus(tenant, &id, world.recorded(&caller)).await.unwrap();

@@ -7,10 +7,11 @@ use nexus_core::access::{AccessRule, Permission, Visibility};
 use nexus_core::corpus::CorpusPatch;
 use nexus_core::document::chunk::ChunkConfig;
 use nexus_core::document::store::{DocumentQuery, Reindex};
-use nexus_core::document::{Document, DocumentQuota, DocumentStatus};
-use nexus_core::{JobId, Principal};
+use nexus_core::document::{Document, DocumentQuota, DocumentStatus, Passage};
+use nexus_core::{JobId, Page, Principal};
 
 use super::fixture::{World, access, admin, at, corpus, document, reader, staged};
+use super::pages::{refused, walk, walk_while};
 use super::scenarios;
 
 scenarios!(
@@ -28,7 +29,8 @@ scenarios!(
     staging_a_passage_number_again_replaces_it,
     deleting_a_document_removes_its_passages_grants_and_vectors,
     deleting_a_document_whose_job_is_in_flight_is_a_conflict,
-    lists_are_in_order_of_id_and_contain_only_documents_visible_to_the_principal,
+    lists_of_documents_are_in_order_of_id,
+    lists_of_passages_are_in_reading_order,
     a_reindex_chunks_again_and_leaves_the_content_unchanged,
     passages_come_back_as_they_were_staged,
 );
@@ -40,7 +42,7 @@ async fn listed(world: &World, caller: &Principal, query: DocumentQuery) -> Vec<
 }
 
 fn all() -> DocumentQuery {
-    DocumentQuery { limit: 99, ..DocumentQuery::default() }
+    DocumentQuery { page: Page::first(99), ..DocumentQuery::default() }
 }
 
 async fn stored(world: &World, caller: &Principal, id: &str) -> Document {
@@ -51,9 +53,9 @@ async fn data_of_one_tenant_is_invisible_to_every_other_by_list_and_by_id(world:
     let (acme, globex) = (admin("acme"), admin("globex"));
     world.corpus(&acme, "c").await;
     world.publish(&acme, "c", "d", &["words"]).await;
-    assert_eq!(world.store.corpora(globex.tenant()).await.unwrap(), []);
+    assert_eq!(world.store.corpora(globex.tenant(), &Page::all()).await.unwrap(), []);
     assert_eq!(listed(&world, &globex, all()).await, Vec::<String>::new());
-    assert_eq!(world.store.passages(globex.tenant(), &document("d"), 0, 9).await.unwrap(), []);
+    assert_eq!(world.store.passages(globex.tenant(), &document("d"), &Page::first(9)).await.unwrap(), []);
     let stats = world.store.stats(globex.tenant()).await.unwrap();
     assert_eq!((stats.corpora, stats.documents, stats.passages, stats.audit_records), (0, 0, 0, Some(0)));
     let (c, d) = (corpus("c"), document("d"));
@@ -82,7 +84,8 @@ async fn a_document_id_is_unique_per_tenant(world: World) {
     let twice = world.submission(&admin("acme"), "other", "d", "another").await;
     assert_eq!(world.store.submit(twice).await.unwrap_err().kind(), ErrorKind::Conflict);
     for tenant in ["acme", "globex"] {
-        let passages = world.store.passages(admin(tenant).tenant(), &document("d"), 0, 9).await.unwrap();
+        let passages =
+            world.store.passages(admin(tenant).tenant(), &document("d"), &Page::first(9)).await.unwrap();
         assert_eq!(passages[0].text, tenant);
     }
 }
@@ -194,7 +197,7 @@ async fn a_submitted_document_has_exactly_one_owner_grant(world: World) {
     world.corpus(&caller, "c").await;
     world.publish(&caller, "c", "d", &["one"]).await;
     world.publish(&bob, "c", "d", &["two"]).await;
-    let grants = world.store.grants(caller.tenant(), &document("d")).await.unwrap();
+    let grants = world.store.grants(caller.tenant(), &document("d"), &Page::all()).await.unwrap();
     assert_eq!(grants.len(), 1);
     assert_eq!(
         (grants[0].grantee.to_string().as_str(), grants[0].permission),
@@ -214,7 +217,7 @@ async fn staged_passages_cannot_be_searched_listed_or_counted_before_they_are_pu
             world.store.prepare(&lease, 1).await.unwrap();
         }
         assert_eq!(world.found(&caller, "words").await.len(), 0);
-        assert_eq!(world.store.passages(caller.tenant(), &document("d"), 0, 9).await.unwrap(), []);
+        assert_eq!(world.store.passages(caller.tenant(), &document("d"), &Page::first(9)).await.unwrap(), []);
         let stats = world.store.stats(caller.tenant()).await.unwrap();
         assert_eq!((stats.passages, stats.documents_in_flight), (0, 1));
     }
@@ -237,7 +240,8 @@ async fn publishing_makes_all_staged_passages_visible_at_once_and_hides_the_prev
     assert_eq!((published.version, published.passages, published.status), (2, 3, DocumentStatus::Succeeded));
     assert_eq!(world.found(&caller, "words").await.len(), 3);
     assert_eq!(world.found(&caller, "old older").await.len(), 0);
-    let texts = world.store.passages(caller.tenant(), &document("d"), 1, 1).await.unwrap();
+    let texts =
+        world.store.passages(caller.tenant(), &document("d"), &Page::first(1).after("0")).await.unwrap();
     assert_eq!(texts[0].text, "newer words");
 }
 
@@ -278,8 +282,8 @@ async fn deleting_a_document_removes_its_passages_grants_and_vectors(world: Worl
     let hash = stored(&world, &caller, "d").await.content_hash;
     world.delete(&caller, "d").await.unwrap();
     assert_eq!(world.found(&caller, "words").await.len(), 0);
-    assert_eq!(world.store.passages(caller.tenant(), &document("d"), 0, 9).await.unwrap(), []);
-    assert_eq!(world.store.grants(caller.tenant(), &document("d")).await.unwrap(), []);
+    assert_eq!(world.store.passages(caller.tenant(), &document("d"), &Page::first(9)).await.unwrap(), []);
+    assert_eq!(world.store.grants(caller.tenant(), &document("d"), &Page::all()).await.unwrap(), []);
     let stats = world.store.stats(caller.tenant()).await.unwrap();
     assert_eq!((stats.documents, stats.passages, stats.vectors.len()), (0, 0, 0));
     assert!(world.store.open(caller.tenant(), &hash).await.is_err(), "its raw bytes are gone too");
@@ -296,7 +300,55 @@ async fn deleting_a_document_whose_job_is_in_flight_is_a_conflict(world: World) 
     assert_eq!(stored(&world, &caller, "d").await.status, DocumentStatus::Queued);
 }
 
-async fn lists_are_in_order_of_id_and_contain_only_documents_visible_to_the_principal(world: World) {
+/// Walks the pages of five documents, as an admin and as a reader.
+async fn walk_documents(world: &World, caller: &Principal) {
+    let member = reader(caller.tenant_id(), "u");
+    let publish = async |id: &str| {
+        world.publish(caller, "c", id, &["words"]).await;
+        // A document with two grants is listed once.
+        for permission in [Permission::Read, Permission::Write] {
+            world.grant(caller, id, "role:reader", permission, None).await;
+        }
+    };
+    world.corpus(caller, "c").await;
+    for id in ["p3", "p1", "p5", "p2", "p4"] {
+        publish(id).await;
+    }
+    let (store, tenant, key) = (&world.store, caller.tenant(), |document: &Document| document.id.to_string());
+    for (principal, gone, new) in [(caller, "p1", ["o", "p33"]), (&member, "p2", ["n", "p44"])] {
+        let visibility = &Visibility::of(principal);
+        let read = |page: Page| async move {
+            let query = DocumentQuery { page, ..DocumentQuery::default() };
+            store.documents(tenant, visibility, &query, at(2)).await
+        };
+        let change = async {
+            world.delete(caller, gone).await.unwrap();
+            for id in new {
+                publish(id).await;
+            }
+        };
+        walk_while(read, key, change).await;
+    }
+}
+
+async fn lists_of_passages_are_in_reading_order(world: World) {
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    let texts: Vec<String> = (0..12).map(|number| format!("text {number}")).collect();
+    world.publish(&caller, "c", "d", &texts.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let (store, tenant, d) = (&world.store, caller.tenant(), &document("d"));
+    let read = |page: Page| async move { store.passages(tenant, d, &page).await };
+    let keys = walk(read, |passage: &Passage| passage.key.index.to_string()).await;
+    assert_eq!(keys, (0..12).map(|number| number.to_string()).collect::<Vec<_>>());
+    refused(read(Page::first(9).after("second")).await);
+    for beyond in ["12", "18446744073709551615"] {
+        assert_eq!(read(Page::first(9).after(beyond)).await.unwrap(), []);
+    }
+}
+
+async fn lists_of_documents_are_in_order_of_id(world: World) {
+    let other = admin("globex");
+    walk_documents(&world, &other).await;
     let caller = admin("acme");
     for id in ["c", "other"] {
         world.corpus(&caller, id).await;
@@ -313,7 +365,7 @@ async fn lists_are_in_order_of_id_and_contain_only_documents_visible_to_the_prin
     world.grant(&caller, "d4", "role:reader", Permission::Read, Some(at(1))).await;
     assert_eq!(listed(&world, &caller, all()).await, ["d1", "d2", "d3", "d4"]);
     assert_eq!(listed(&world, &reader("acme", "u"), all()).await, ["d1", "d2"]);
-    let page = DocumentQuery { after: Some(document("d1")), limit: 2, ..DocumentQuery::default() };
+    let page = DocumentQuery { page: Page::first(2).after("d1"), ..DocumentQuery::default() };
     assert_eq!(listed(&world, &caller, page).await, ["d2", "d3"]);
     assert_eq!(
         listed(&world, &caller, DocumentQuery { corpus: Some(corpus("c")), ..all() }).await,
@@ -323,8 +375,14 @@ async fn lists_are_in_order_of_id_and_contain_only_documents_visible_to_the_prin
     assert_eq!(listed(&world, &caller, DocumentQuery { tags, ..all() }).await, ["d2"]);
     let failed = DocumentQuery { status: Some(DocumentStatus::Failed), ..all() };
     assert_eq!(listed(&world, &caller, failed).await, Vec::<String>::new());
-    let ids: Vec<_> =
-        world.store.corpora(caller.tenant()).await.unwrap().into_iter().map(|c| c.id.to_string()).collect();
+    let ids: Vec<_> = world
+        .store
+        .corpora(caller.tenant(), &Page::all())
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|c| c.id.to_string())
+        .collect();
     assert_eq!(ids, ["c", "other"]);
 }
 
@@ -363,7 +421,7 @@ async fn passages_come_back_as_they_were_staged(world: World) {
     let caller = admin("acme");
     world.corpus(&caller, "c").await;
     world.publish(&caller, "c", "d", &["one", "zwei Ümläute \u{1F600}", "three"]).await;
-    let passages = world.store.passages(caller.tenant(), &document("d"), 0, 99).await.unwrap();
+    let passages = world.store.passages(caller.tenant(), &document("d"), &Page::first(99)).await.unwrap();
     for (passage, staged) in passages.iter().zip(staged(&["one", "zwei Ümläute \u{1F600}", "three"])) {
         let chunk = staged.chunk;
         assert_eq!(passage.key.to_string(), format!("d@1#{}", chunk.index));

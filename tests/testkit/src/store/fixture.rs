@@ -17,7 +17,7 @@ use nexus_core::owner::OwnerLease;
 use nexus_core::retrieve::{Fusion, Query, QueryVector, Retrieved, Weights, WordStatistics};
 use nexus_core::store::Store;
 use nexus_core::{
-    CorpusId, DocumentId, GrantId, JobId, OwnerId, Principal, Result, SubjectId, Timestamp, hex,
+    CorpusId, DocumentId, GrantId, JobId, OwnerId, Page, Principal, Result, SubjectId, Timestamp, hex,
 };
 use serde_json::json;
 
@@ -113,7 +113,7 @@ impl World {
 
     /// Returns the number of the tenant's audit chains.
     pub async fn chains(&self, caller: &Principal) -> usize {
-        self.store.chains(caller.tenant(), None, 99).await.unwrap().len()
+        self.store.chains(caller.tenant(), &Page::first(99)).await.unwrap().len()
     }
 
     /// Returns the payload of the second record of a chain.

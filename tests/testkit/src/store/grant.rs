@@ -1,9 +1,10 @@
 //! Laws of `GrantStore`.
 
-use nexus_core::ErrorKind;
 use nexus_core::access::{AccessRule, Grant, Permission};
+use nexus_core::{ErrorKind, Page};
 
 use super::fixture::{World, access, admin, at, document, query, reader};
+use super::pages::{refused, walk, walk_while};
 use super::scenarios;
 use nexus_core::retrieve::Query;
 
@@ -15,6 +16,7 @@ scenarios!(
     granting_on_a_document_that_does_not_exist_is_not_found,
     granting_and_revoking_need_the_required_access_at_the_commit,
     a_grant_or_a_revocation_and_its_audit_record_commit_together,
+    lists_of_grants_are_in_order_of_creation,
 );
 
 async fn world_with_document(world: &World) {
@@ -27,7 +29,10 @@ async fn world_with_document(world: &World) {
 async fn a_grant_belongs_to_its_tenant(world: World) {
     world_with_document(&world).await;
     let grant = world.grant(&admin("acme"), "d", "role:reader", Permission::Read, None).await;
-    assert_eq!(world.store.grants(admin("globex").tenant(), &document("d")).await.unwrap().len(), 1);
+    assert_eq!(
+        world.store.grants(admin("globex").tenant(), &document("d"), &Page::all()).await.unwrap().len(),
+        1
+    );
     assert_eq!(world.found(&reader("globex", "u"), "leave").await.len(), 0);
     assert_eq!(world.found(&reader("acme", "u"), "leave").await, ["d"]);
     let error = world.revoke(&admin("globex"), "d", &grant.id).await.unwrap_err();
@@ -43,7 +48,7 @@ async fn giving_the_same_grantee_the_same_permission_again_replaces_the_expiry_a
     let second = world.grant(&admin("acme"), "d", "user:u", Permission::Read, Some(at(1000))).await;
     assert_eq!((second.id, second.expires_at), (first.id, Some(at(1000))));
     assert_eq!(world.found(&reader("acme", "u"), "leave").await, ["d"]);
-    let kept = world.store.grants(admin("acme").tenant(), &document("d")).await.unwrap();
+    let kept = world.store.grants(admin("acme").tenant(), &document("d"), &Page::all()).await.unwrap();
     assert_eq!(kept.len(), 2, "the owner's and this one");
 }
 
@@ -67,7 +72,7 @@ async fn an_expired_grant_gives_nothing(world: World) {
     assert_eq!(hits(at(9)).await, 1);
     assert_eq!(hits(at(10)).await, 0);
     assert_eq!(hits(at(9)).await, 1, "a clock may go backwards");
-    let kept = world.store.grants(caller.tenant(), &document("d")).await.unwrap();
+    let kept = world.store.grants(caller.tenant(), &document("d"), &Page::all()).await.unwrap();
     assert_eq!(kept.len(), 2, "expired grants are still listed");
 }
 
@@ -78,7 +83,10 @@ async fn granting_on_a_document_that_does_not_exist_is_not_found(world: World) {
     let owner = access(&admin("acme"), AccessRule::Holds(Permission::Owner), at(0));
     let error = world.store.grant(&owner, grant, world.unrecorded()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert_eq!(world.store.grants(admin("acme").tenant(), &document("nowhere")).await.unwrap(), []);
+    assert_eq!(
+        world.store.grants(admin("acme").tenant(), &document("nowhere"), &Page::all()).await.unwrap(),
+        []
+    );
 }
 
 async fn granting_and_revoking_need_the_required_access_at_the_commit(world: World) {
@@ -103,7 +111,7 @@ async fn granting_and_revoking_need_the_required_access_at_the_commit(world: Wor
             assert_eq!(refused.stable_code(), code);
         }
     }
-    let kept = world.store.grants(ann.tenant(), &document("d")).await.unwrap();
+    let kept = world.store.grants(ann.tenant(), &document("d"), &Page::all()).await.unwrap();
     assert_eq!(kept.len(), 3, "the first owner's, hers and the writer's");
     let required = access(&ann, AccessRule::Holds(Permission::Owner), at(9));
     world.store.grant(&required, given, world.unrecorded()).await.unwrap();
@@ -117,8 +125,10 @@ async fn a_grant_or_a_revocation_and_its_audit_record_commit_together(world: Wor
     world_with_document(&world).await;
     let (root, eve) = (admin("acme"), reader("acme", "eve"));
     let given = world.grant(&root, "d", "user:bob", Permission::Read, None).await;
-    let before =
-        (world.store.grants(root.tenant(), &document("d")).await.unwrap(), world.chains(&root).await);
+    let before = (
+        world.store.grants(root.tenant(), &document("d"), &Page::all()).await.unwrap(),
+        world.chains(&root).await,
+    );
     let access = |caller| access(caller, AccessRule::Holds(Permission::Owner), at(0));
     let other = Grant { grantee: "user:ann".parse().unwrap(), ..given.clone() };
     for (caller, record) in [(&root, world.unsealable(&root)), (&eve, world.recorded(&eve))] {
@@ -126,10 +136,35 @@ async fn a_grant_or_a_revocation_and_its_audit_record_commit_together(world: Wor
         assert!(world.store.grant(&access, other.clone(), record()).await.is_err());
         assert!(world.store.revoke(&access, &document("d"), &given.id, record()).await.is_err());
     }
-    let after = (world.store.grants(root.tenant(), &document("d")).await.unwrap(), world.chains(&root).await);
+    let after = (
+        world.store.grants(root.tenant(), &document("d"), &Page::all()).await.unwrap(),
+        world.chains(&root).await,
+    );
     assert_eq!(after, before);
     let regrant = Grant { expires_at: Some(at(9)), ..given.clone() };
     world.store.grant(&access(&root), regrant, world.recorded(&root)).await.unwrap();
     world.store.revoke(&access(&root), &document("d"), &given.id, world.recorded(&root)).await.unwrap();
     assert_eq!(world.chains(&root).await, before.1 + 2);
+}
+
+async fn lists_of_grants_are_in_order_of_creation(world: World) {
+    world_with_document(&world).await;
+    let (caller, d) = (admin("acme"), document("d"));
+    let mut given = Vec::new();
+    for grantee in ["user:z", "role:reader", "user:a", "group:staff"] {
+        given.push(world.grant(&caller, "d", grantee, Permission::Read, None).await);
+    }
+    let (store, tenant, d) = (&world.store, caller.tenant(), &d);
+    let read = |page: Page| async move { store.grants(tenant, d, &page).await };
+    let key = |grant: &Grant| grant.id.to_string();
+    let listed = walk(read, key).await;
+    assert_eq!(listed[1..], given.iter().map(key).collect::<Vec<_>>(), "after the owner's");
+    let change = async {
+        world.revoke(&caller, "d", &given[1].id).await.unwrap();
+        world.grant(&caller, "d", "user:b", Permission::Write, None).await;
+        world.grant(&caller, "d", "user:a", Permission::Read, Some(at(9))).await;
+    };
+    walk_while(read, key, change).await;
+    refused(read(Page::first(9).after(key(&given[1]))).await);
+    refused(store.grants(admin("globex").tenant(), d, &Page::first(9).after(key(&given[0]))).await);
 }

@@ -6,7 +6,7 @@ use nexus_core::ledger::{
     KillSwitchScope, Settlement,
 };
 use nexus_core::quota::{MeterAmounts, Window};
-use nexus_core::{ErrorKind, NanoUsd};
+use nexus_core::{ErrorKind, NanoUsd, Page};
 use serde_json::json;
 
 use super::calls::{amounts, budget, every, failure, reply};
@@ -89,13 +89,17 @@ async fn the_settlement_that_exceeds_the_auto_trip_rule_trips_the_kill_switch_of
     let rule = AutoTripRule { user_spend: Some(NanoUsd::from_nanos(10)), ..AutoTripRule::default() };
     let mut tripping = String::new();
     for (key, charged) in [("a", 4), ("b", 6), ("c", 1)] {
-        assert_eq!(world.store.kill_switches(ada.tenant(), at(2)).await.unwrap(), [], "ten is not above ten");
+        assert_eq!(
+            world.store.kill_switches(ada.tenant(), at(2), &Page::all()).await.unwrap(),
+            [],
+            "ten is not above ten"
+        );
         let call = world.begin(world.intent(&ada, key, &[], amounts(1, 9))).await;
         let settlement = world.settlement(&ada, &call, amounts(1, charged));
         world.settle(Settlement { auto_trip: rule, ..settlement }).await;
         tripping = call;
     }
-    let stop = world.store.kill_switches(ada.tenant(), at(2)).await.unwrap().remove(0);
+    let stop = world.store.kill_switches(ada.tenant(), at(2), &Page::all()).await.unwrap().remove(0);
     let spend = KillSwitchCause::Spend { spent: NanoUsd::from_nanos(11) };
     assert_eq!(
         (&stop.scope, &stop.cause, stop.since),
@@ -117,7 +121,11 @@ async fn the_settlement_that_exceeds_the_auto_trip_rule_trips_the_kill_switch_of
     let call = world.begin(world.intent(&ada, "f", &[], amounts(1, 9))).await;
     let settlement = world.settlement(&ada, &call, amounts(1, 10));
     world.settle(Settlement { auto_trip: rule, ..settlement }).await;
-    assert_eq!(world.store.kill_switches(ada.tenant(), at(3)).await.unwrap(), [], "another hour began");
+    assert_eq!(
+        world.store.kill_switches(ada.tenant(), at(3), &Page::all()).await.unwrap(),
+        [],
+        "another hour began"
+    );
 
     let errors = AutoTripRule { error_percent: Some(40), error_min_calls: 7, ..AutoTripRule::default() };
     for key in ["g", "h", "i"] {
@@ -125,12 +133,12 @@ async fn the_settlement_that_exceeds_the_auto_trip_rule_trips_the_kill_switch_of
         let settlement = world.failed(&ben, &call, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO);
         world.settle(Settlement { auto_trip: errors, ..settlement }).await;
     }
-    let switches = world.store.kill_switches(ben.tenant(), at(3)).await.unwrap();
+    let switches = world.store.kill_switches(ben.tenant(), at(3), &Page::all()).await.unwrap();
     assert_eq!(switches.len(), 0, "3 of 8 calls are fewer than 40 percent: {switches:?}");
     let call = world.begin(world.intent(&ben, "j", &[], amounts(1, 1))).await;
     let settlement = world.failed(&ben, &call, AttemptStatus::FailedUnbilled, MeterAmounts::ZERO);
     world.settle(Settlement { auto_trip: errors, ..settlement }).await;
-    let stop = world.store.kill_switches(ben.tenant(), at(3)).await.unwrap().remove(0);
+    let stop = world.store.kill_switches(ben.tenant(), at(3), &Page::all()).await.unwrap().remove(0);
     assert_eq!(stop.scope, KillSwitchScope::Tenant("acme".to_owned()));
     assert_eq!(stop.cause, KillSwitchCause::Errors { failed: 4, calls: 9 });
 }
@@ -152,7 +160,7 @@ async fn a_kill_switch_holds_for_its_scope_until_it_is_rearmed_or_expires(world:
     };
     assert!(!begin_at(&ada, "a", 59).await && begin_at(&ada, "a", 60).await);
     assert!(begin_at(&ben, "b", 59).await);
-    assert_eq!(world.store.kill_switches(ada.tenant(), at(60)).await.unwrap(), []);
+    assert_eq!(world.store.kill_switches(ada.tenant(), at(60), &Page::all()).await.unwrap(), []);
 
     let tenant = stop(KillSwitchScope::Tenant("acme".to_owned()), None);
     world.store.trip(ada.tenant(), &tenant, world.unrecorded()).await.unwrap();

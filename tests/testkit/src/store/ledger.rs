@@ -1,19 +1,25 @@
 //! Laws of `LedgerStore`.
 
 use nexus_core::document::store::Publication;
-use nexus_core::ledger::{AttemptStatus, CallResult, LedgerQuery, Operation, Settlement, UsageBy, UsageRow};
+use nexus_core::ledger::{
+    AttemptStatus, Call, CallResult, LedgerEntry, LedgerQuery, Operation, Settlement, UsageBy, UsageRecord,
+    UsageRow,
+};
 use nexus_core::llm::Completion;
 use nexus_core::price::{PriceRow, Rates};
 use nexus_core::quota::MeterAmounts;
-use nexus_core::{ErrorKind, NanoUsd, Usage};
+use nexus_core::{ErrorKind, NanoUsd, Page, Usage};
 
 use super::calls::{DAY, MODEL, amounts, every};
 use super::fixture::{World, admin, at, reader, staged};
+use super::pages::{refused, walk, walk_while};
 use super::reconciliation::estimated;
 use super::scenarios;
 
 scenarios!(
-    entries_are_listed_latest_first_and_only_those_of_the_tenant,
+    lists_of_entries_are_latest_first,
+    lists_of_calls_are_latest_first,
+    lists_of_usage_records_are_in_order_of_day_and_provider,
     an_entry_of_unknown_outcome_awaits_reconciliation_until_it_is_corrected,
     usage_by_any_grouping_sums_to_the_same_total_which_is_that_of_the_ledger,
     a_price_row_is_added_never_replaced_and_is_read_back_as_it_was_written,
@@ -23,7 +29,7 @@ scenarios!(
     documents_are_counted_on_the_day_that_their_publication_names_beside_the_calls_of_that_day,
 );
 
-async fn entries_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {
+async fn lists_of_entries_are_latest_first(world: World) {
     let (ada, ben) = (reader("acme", "ada"), reader("acme", "ben"));
     for (seconds, caller) in [(10, &ada), (20, &ben), (5, &ada), (40, &ada)] {
         let mut intent = world.intent(caller, &format!("k{seconds}"), &[], amounts(1, 1));
@@ -35,24 +41,105 @@ async fn entries_are_listed_latest_first_and_only_those_of_the_tenant(world: Wor
     }
     world.made(&admin("globex"), "k", &[], amounts(1, 99)).await;
     let listed = async |query: LedgerQuery| {
-        let query = LedgerQuery { limit: 99, ..query };
         let lines = world.store.ledger(ada.tenant(), &query).await.unwrap();
         lines.iter().map(|line| (line.seq, line.charged.money.as_nanos())).collect::<Vec<_>>()
     };
     assert_eq!(listed(every()).await, [(4, 40), (3, 5), (2, 20), (1, 10)]);
     let of_ada = LedgerQuery { user: Some("ada".to_owned()), ..LedgerQuery::default() };
     assert_eq!(listed(of_ada.clone()).await, [(4, 40), (3, 5), (1, 10)]);
-    assert_eq!(listed(LedgerQuery { before: Some(3), ..of_ada }).await, [(1, 10)]);
+    assert_eq!(listed(LedgerQuery { page: Page::first(99).after("3"), ..of_ada }).await, [(1, 10)]);
     let between = LedgerQuery { from: Some(at(11)), until: Some(at(41)), ..LedgerQuery::default() };
     assert_eq!(listed(between).await, [(2, 20), (1, 10)]);
     assert_eq!(listed(LedgerQuery { model: Some("none".to_owned()), ..LedgerQuery::default() }).await, []);
-    let latest = LedgerQuery { limit: 2, ..LedgerQuery::default() };
+    let latest = LedgerQuery { page: Page::first(2), ..LedgerQuery::default() };
     assert_eq!(world.store.ledger(ada.tenant(), &latest).await.unwrap().len(), 2);
 
-    let calls = world.store.calls(ada.tenant(), &every()).await.unwrap();
-    assert_eq!(calls.iter().map(|call| call.created_at).collect::<Vec<_>>(), [at(40), at(20), at(10), at(5)]);
+    let (store, tenant) = (&world.store, ada.tenant());
+    let of_ada = LedgerQuery { user: Some("ada".to_owned()), ..LedgerQuery::default() };
+    let of_model = LedgerQuery { model: Some(MODEL.to_owned()), ..LedgerQuery::default() };
+    for query in [of_ada, of_model, LedgerQuery { from: Some(at(1)), ..LedgerQuery::default() }] {
+        let query = &query;
+        let read =
+            |page: Page| async move { store.ledger(tenant, &LedgerQuery { page, ..query.clone() }).await };
+        walk(read, |line: &LedgerEntry| line.seq.to_string()).await;
+    }
+    let read = |page: Page| async move { store.ledger(tenant, &LedgerQuery { page, ..every() }).await };
+    let change = async {
+        world.made(&ben, "later", &[], amounts(1, 7)).await;
+    };
+    walk_while(read, |line: &LedgerEntry| line.seq.to_string(), change).await;
+    refused(read(Page::first(9).after("latest")).await);
+}
+
+async fn lists_of_calls_are_latest_first(world: World) {
+    let (ada, ben) = (reader("acme", "ada"), reader("acme", "ben"));
+    // Two calls of one moment are in the order of their admission.
+    for (seconds, caller) in [(5, &ada), (10, &ada), (20, &ben), (20, &ada), (40, &ada)] {
+        let mut intent = world.intent(caller, &world.fresh("k"), &[], amounts(1, 1));
+        intent.call.created_at = at(seconds);
+        world.begin(intent).await;
+    }
+    let foreign = world.made(&admin("globex"), "k", &[], amounts(1, 99)).await;
+    let (store, tenant) = (&world.store, ada.tenant());
+    let calls = store.calls(tenant, &every()).await.unwrap();
+    assert_eq!(calls.iter().map(|call| call.created_at).collect::<Vec<_>>(), [40, 20, 20, 10, 5].map(at));
     let of_ben = LedgerQuery { user: Some("ben".to_owned()), model: Some(MODEL.to_owned()), ..every() };
-    assert_eq!(world.store.calls(ada.tenant(), &of_ben).await.unwrap().len(), 1);
+    assert_eq!(store.calls(tenant, &of_ben).await.unwrap().len(), 1);
+
+    let key = |call: &Call| call.id.clone();
+    let of_ada = LedgerQuery { user: Some("ada".to_owned()), ..LedgerQuery::default() };
+    let of_model = LedgerQuery { model: Some(MODEL.to_owned()), ..LedgerQuery::default() };
+    for query in [&of_ada, &of_model, &LedgerQuery { until: Some(at(30)), ..LedgerQuery::default() }] {
+        let read =
+            |page: Page| async move { store.calls(tenant, &LedgerQuery { page, ..query.clone() }).await };
+        assert!(walk(read, key).await.len() > 3);
+    }
+    let read = |page: Page| async move { store.calls(tenant, &LedgerQuery { page, ..every() }).await };
+    let change = async {
+        for seconds in [50, 7] {
+            let mut intent = world.intent(&ben, &world.fresh("k"), &[], amounts(1, 1));
+            intent.call.created_at = at(seconds);
+            world.begin(intent).await;
+        }
+    };
+    walk_while(read, key, change).await;
+    refused(read(Page::first(9).after(foreign)).await);
+    let of_ben = calls.iter().find(|call| call.consumer.user == "ben").unwrap();
+    refused(store.calls(tenant, &LedgerQuery { page: Page::first(9).after(&of_ben.id), ..of_ada }).await);
+}
+
+async fn lists_of_usage_records_are_in_order_of_day_and_provider(world: World) {
+    let ada = reader("acme", "ada");
+    let book = async |day: &str, provider: &str| {
+        let mut intent = world.intent(&ada, &world.fresh("k"), &[], amounts(1, 1));
+        (intent.call.provider, intent.attempt.provider) = (provider.to_owned(), provider.to_owned());
+        let call = world.begin(intent).await;
+        let settlement = world.settlement(&ada, &call, amounts(1, 1));
+        world.settle(Settlement { day: day.to_owned(), ..settlement }).await;
+    };
+    for (day, provider) in [
+        ("2026-03-02", "b"),
+        ("2026-03-02", "a"),
+        ("2026-03-01", "z"),
+        ("2026-03-03", "a"),
+        ("2026-04-01", "a"),
+    ] {
+        book(day, provider).await;
+    }
+    let (store, tenant) = (&world.store, ada.tenant());
+    let read =
+        |page: Page| async move { store.usage_records(tenant, "2026-03-01", "2026-03-31", &page).await };
+    assert_eq!(
+        walk(read, UsageRecord::key).await,
+        ["2026-03-01/z", "2026-03-02/a", "2026-03-02/b", "2026-03-03/a"]
+    );
+    let change = async {
+        for (day, provider) in [("2026-03-01", "a"), ("2026-03-02", "c"), ("2026-03-31", "a")] {
+            book(day, provider).await;
+        }
+    };
+    walk_while(read, UsageRecord::key, change).await;
+    refused(read(Page::first(9).after("yesterday")).await);
 }
 
 async fn usage_by_any_grouping_sums_to_the_same_total_which_is_that_of_the_ledger(world: World) {
@@ -84,13 +171,13 @@ async fn usage_by_any_grouping_sums_to_the_same_total_which_is_that_of_the_ledge
     assert_eq!(usage(UsageBy::User).await, [row("ada", 2), row("ben", 2)]);
     assert_eq!(usage(UsageBy::Organisation).await, [row("north", 2), row("", 1), row("south", 1)]);
     assert_eq!(usage(UsageBy::Model).await, [row(MODEL, 3), row("gpt-4o-mini", 1)]);
-    let of_march = LedgerQuery { limit: 99, ..LedgerQuery::default() };
+    let of_march = LedgerQuery { page: Page::first(99), ..LedgerQuery::default() };
     let lines = world.store.ledger(ada.tenant(), &of_march).await.unwrap();
     let total =
         lines.iter().try_fold(MeterAmounts::ZERO, |sum, line| sum.checked_add(&line.charged)).unwrap();
     let year = world.store.usage(ada.tenant(), UsageBy::Tenant, "2026-01-01", "2026-12-31").await.unwrap();
     assert_eq!((total.calls, total.tokens, total.money), (year[0].calls, year[0].tokens, year[0].cost));
-    let records = world.store.usage_records(ada.tenant(), DAY, "2026-03-02").await.unwrap();
+    let records = world.store.usage_records(ada.tenant(), DAY, "2026-03-02", &Page::all()).await.unwrap();
     let facts: Vec<_> =
         records.iter().map(|record| (record.date.as_str(), record.tokens, record.queries)).collect();
     assert_eq!(facts, [(DAY, 300, 3), ("2026-03-02", 100, 1)]);
@@ -195,7 +282,7 @@ async fn documents_are_counted_on_the_day_that_their_publication_names_beside_th
     for (id, text) in [("one", "paid leave"), ("two", "by train"), ("one", "paid leave is paid")] {
         world.publish(&caller, "c", id, &[text]).await;
     }
-    let record = world.store.usage_records(caller.tenant(), DAY, DAY).await.unwrap().remove(0);
+    let record = world.store.usage_records(caller.tenant(), DAY, DAY, &Page::all()).await.unwrap().remove(0);
     assert_eq!((record.provider.as_str(), record.documents, record.bytes), ("nexus", 3, 36));
     assert_eq!((record.queries, record.tokens, record.estimated_cost), (0, 0, NanoUsd::ZERO));
 
@@ -208,7 +295,7 @@ async fn documents_are_counted_on_the_day_that_their_publication_names_beside_th
     world.store.publish(&lease, publication).await.unwrap();
     let call = world.begin(world.intent(&caller, "k", &[], amounts(1, 1))).await;
     world.settle(Settlement { day: day.clone(), ..world.settlement(&caller, &call, amounts(1, 1)) }).await;
-    let records = world.store.usage_records(caller.tenant(), DAY, "2026-03-31").await.unwrap();
+    let records = world.store.usage_records(caller.tenant(), DAY, "2026-03-31", &Page::all()).await.unwrap();
     let facts: Vec<_> =
         records.iter().map(|record| (record.date.as_str(), record.documents, record.queries)).collect();
     assert_eq!(facts, [(DAY, 3, 0), (&day, 1, 0), (&day, 0, 1)]);

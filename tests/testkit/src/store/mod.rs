@@ -19,6 +19,7 @@ mod grant;
 mod idempotency;
 mod job;
 mod ledger;
+pub mod pages;
 mod permission;
 mod quota;
 mod reconciliation;

@@ -6,7 +6,7 @@ use nexus_core::document::model::JobState;
 use nexus_core::document::store::Reindex;
 use nexus_core::document::{ChunkConfig, DocumentStatus};
 use nexus_core::error::Failure;
-use nexus_core::{ErrorKind, JobId, Principal, Result};
+use nexus_core::{ErrorKind, JobId, Page, Principal, Result};
 use serde_json::json;
 
 use super::fixture::{World, access, admin, at, corpus, document, staged};
@@ -89,7 +89,7 @@ async fn publishing_reindexing_and_deleting_need_the_required_access_at_the_comm
     assert_eq!(code(world.store.publish(&lease, publication.clone()).await), "PERMISSION_REVOKED");
     let job = world.store.job(alice.tenant(), &lease.job.id).await.unwrap();
     assert!(matches!(job.state, JobState::Processing { .. }), "the worker ends it");
-    let passages = world.store.passages(alice.tenant(), &document("d"), 0, 9).await.unwrap();
+    let passages = world.store.passages(alice.tenant(), &document("d"), &Page::first(9)).await.unwrap();
     assert_eq!(passages.iter().map(|passage| passage.text.as_str()).collect::<Vec<_>>(), ["alice's words"]);
     world.grant(&alice, "d", "user:bob", Permission::Write, None).await;
     world.store.publish(&lease, publication).await.unwrap();

@@ -8,10 +8,11 @@ use nexus_core::price::PriceRow;
 use nexus_core::quota::{
     Cap, CounterKey, CounterState, Limit, LimitMode, Meter, MeterAmounts, ScopeKind, Window, Zone,
 };
-use nexus_core::{ErrorKind, NanoUsd, Principal};
+use nexus_core::{ErrorKind, NanoUsd, Page, Principal};
 
 use super::calls::{DAY, MODEL, amounts, applied, budget, ending, every, key_of, reply};
 use super::fixture::{World, admin, at, lease, owner};
+use super::pages::{walk, walk_while};
 use super::scenarios;
 
 scenarios!(
@@ -29,6 +30,7 @@ scenarios!(
     windows_are_counted_apart_and_a_clock_that_goes_back_finds_the_earlier_counter,
     an_amount_beyond_64_bits_is_an_error_and_changes_nothing,
     limits_that_are_set_are_read_back_until_they_are_removed,
+    lists_of_kill_switches_are_in_order_of_scope,
     every_change_of_limits_or_prices_gives_another_settings_version,
 );
 
@@ -363,7 +365,7 @@ async fn no_tenant_sees_or_counts_rows_of_another(world: World) {
     assert_eq!(world.store.limits(globex.tenant()).await.unwrap(), []);
     let usage = world.store.usage(globex.tenant(), UsageBy::Model, DAY, DAY).await.unwrap();
     assert_eq!(
-        (usage, world.store.usage_records(globex.tenant(), DAY, DAY).await.unwrap()),
+        (usage, world.store.usage_records(globex.tenant(), DAY, DAY, &Page::all()).await.unwrap()),
         (vec![], vec![])
     );
     let error = world.store.settle(world.settlement(&globex, &call, amounts(1, 1))).await.unwrap_err();
@@ -486,4 +488,30 @@ async fn every_change_of_limits_or_prices_gives_another_settings_version(world: 
     assert_eq!(version(&acme).await, fourth, "nothing was changed");
     assert_eq!(begin("k2", third).await, BeginResult::SettingsChanged);
     assert!(matches!(begin("k2", fourth).await, BeginResult::Admitted { .. }));
+}
+
+async fn lists_of_kill_switches_are_in_order_of_scope(world: World) {
+    let caller = admin("acme");
+    let (store, tenant) = (&world.store, caller.tenant());
+    let user = |id: &str| KillSwitchScope::User(id.to_owned());
+    let trip = async |scope, until| {
+        let switch = KillSwitch { scope, cause: switch(), since: at(0), until };
+        store.trip(tenant, &switch, world.unrecorded()).await.unwrap();
+    };
+    for scope in
+        [user("bob"), KillSwitchScope::Tenant("acme".to_owned()), user("ann"), KillSwitchScope::Global]
+    {
+        trip(scope, None).await;
+    }
+    trip(user("aaron"), Some(at(4))).await;
+    let read = |page: Page| async move { store.kill_switches(tenant, at(5), &page).await };
+    let key = |switch: &KillSwitch| switch.scope.key();
+    assert_eq!(walk(read, key).await, ["global", "tenant:acme", "user:ann", "user:bob"]);
+    let change = async {
+        for scope in [KillSwitchScope::Global, user("ann")] {
+            assert!(store.rearm(tenant, &scope, at(5), world.unrecorded()).await.unwrap());
+        }
+        trip(user("zoe"), None).await;
+    };
+    walk_while(read, key, change).await;
 }

@@ -7,7 +7,7 @@ use nexus_core::ledger::{
 use nexus_core::quota::{
     Cap, CounterKey, CounterState, Limit, Meter, MeterAmounts, MeterDelta, ScopeKind, Window,
 };
-use nexus_core::{ErrorKind, NanoUsd, Principal, Usage};
+use nexus_core::{ErrorKind, NanoUsd, Page, Principal, Usage};
 
 use super::calls::{DAY, MODEL, amounts, applied, every, key_of};
 use super::fixture::{World, admin, at};
@@ -127,13 +127,13 @@ async fn a_correction_is_a_further_entry_and_every_sum_every_counter_and_the_cal
         let [UsageRow { calls, tokens, cost_units, cost, .. }] = rows.try_into().unwrap();
         assert_eq!(MeterAmounts { calls, tokens, cost_units, money: cost }, both, "{by:?}");
     }
-    let records = world.store.usage_records(caller.tenant(), DAY, "2026-03-31").await.unwrap();
+    let records = world.store.usage_records(caller.tenant(), DAY, "2026-03-31", &Page::all()).await.unwrap();
     assert_eq!((records.len(), records[0].tokens, records[0].estimated_cost), (1, both.tokens, both.money));
     let of_call = LedgerQuery { call: Some(call.clone()), ..every() };
     let kept = world.store.calls(caller.tenant(), &of_call).await.unwrap().remove(0);
     assert_eq!((kept.usage.total(), kept.cost, kept.estimated), (Some(30), NanoUsd::from_nanos(25), false));
     assert_eq!(world.store.ledger(caller.tenant(), &of_call).await.unwrap().len(), 2);
-    let chains = world.store.chains(caller.tenant(), None, 99).await.unwrap();
+    let chains = world.store.chains(caller.tenant(), &Page::first(99)).await.unwrap();
     assert_eq!(chains.iter().filter(|chain| chain.run.starts_with("reconciled")).count(), 1);
 }
 

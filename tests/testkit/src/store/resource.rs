@@ -1,13 +1,15 @@
 //! Laws of `AdminResourceStore`.
 
 use nexus_core::admin::{
-    ChangeKind, ResourceBatch, ResourceChange, ResourceContent, ResourceQuery, ResourceScope, ResourceWrite,
+    ChangeKind, ResourceBatch, ResourceChange, ResourceContent, ResourceQuery, ResourceScope,
+    ResourceVersion, ResourceWrite, StoredResource,
 };
 use nexus_core::audit::Kind;
 use nexus_core::{ErrorKind, Page, Principal, Result};
 use serde_json::{Map, Value, json};
 
 use super::fixture::{World, admin, at};
+use super::pages::{refused, walk, walk_while};
 use super::scenarios;
 
 scenarios!(
@@ -15,14 +17,15 @@ scenarios!(
     a_creation_needs_the_absence_of_the_resource_and_a_change_or_a_removal_its_current_version,
     writes_of_a_batch_commit_together,
     versions_count_on_after_a_removal,
-    a_list_is_in_order_of_id_and_a_resource_inserted_meanwhile_moves_no_other_between_pages,
+    lists_of_resources_are_in_order_of_id,
     a_filter_by_index_follows_each_change_and_each_removal,
     a_list_and_a_history_hold_no_sensitive_field_and_no_secret,
     the_history_holds_every_change_in_order_of_version_and_outlives_a_removal,
+    lists_of_versions_are_in_order_of_version,
     a_write_commits_with_its_audit_records_and_gives_the_tenant_another_settings_version,
     a_resource_of_one_tenant_is_invisible_to_every_other_and_cannot_be_changed_by_it,
     a_resource_of_the_installation_is_none_of_a_tenants_and_a_tenants_none_of_the_installations,
-    the_resources_that_each_tenant_has_one_of_are_listed_in_order_of_tenant,
+    lists_of_the_resources_that_each_tenant_has_one_of_are_in_order_of_tenant,
     of_concurrent_changes_of_one_version_one_succeeds,
 );
 
@@ -156,9 +159,7 @@ async fn versions_count_on_after_a_removal(world: World) {
     assert_eq!(world.store.resource(&of(&caller), HOOK, "a").await.unwrap().version, 3);
 }
 
-async fn a_list_is_in_order_of_id_and_a_resource_inserted_meanwhile_moves_no_other_between_pages(
-    world: World,
-) {
+async fn lists_of_resources_are_in_order_of_id(world: World) {
     let caller = admin("acme");
     let scope = of(&caller);
     for id in ["c", "a10", "e", "a2", "d"] {
@@ -180,6 +181,38 @@ async fn a_list_is_in_order_of_id_and_a_resource_inserted_meanwhile_moves_no_oth
     };
     assert_eq!(world.ids(&scope, &red(first(3))).await, ["a1", "a10", "a3"]);
     assert_eq!(world.ids(&scope, &red(next("a3", 2))).await, ["c", "d"]);
+
+    let (store, scope) = (&world.store, &scope);
+    let key = |resource: &StoredResource| resource.id.clone();
+    let filtered =
+        |page: Page| async move { store.resources(scope, &red(ResourceQuery { page, ..first(0) })).await };
+    walk(filtered, key).await;
+    let read = |page: Page| async move { store.resources(scope, &ResourceQuery { page, ..first(0) }).await };
+    let change = async {
+        world
+            .write(&caller, vec![create("a0", "red"), create("b", "red"), create("z", "red")])
+            .await
+            .unwrap();
+        world.write(&caller, vec![delete("a1", 1), delete("d", 1)]).await.unwrap();
+    };
+    walk_while(read, key, change).await;
+}
+
+async fn lists_of_versions_are_in_order_of_version(world: World) {
+    let caller = admin("acme");
+    world.write(&caller, vec![create("a", "red")]).await.unwrap();
+    for version in 1..12 {
+        world.write(&caller, vec![update("a", version, "blue")]).await.unwrap();
+    }
+    let (store, scope) = (&world.store, &of(&caller));
+    let read = |page: Page| async move { store.resource_history(scope, HOOK, "a", &page).await };
+    let key = |entry: &ResourceVersion| entry.version.to_string();
+    assert_eq!(walk(read, key).await, (1..13).map(|version| version.to_string()).collect::<Vec<_>>());
+    let change = async {
+        world.write(&caller, vec![delete("a", 12)]).await.unwrap();
+    };
+    walk_while(read, key, change).await;
+    refused(read(Page::first(1).after("x")).await);
 }
 
 async fn a_filter_by_index_follows_each_change_and_each_removal(world: World) {
@@ -294,7 +327,7 @@ async fn a_resource_of_the_installation_is_none_of_a_tenants_and_a_tenants_none_
     }
 }
 
-async fn the_resources_that_each_tenant_has_one_of_are_listed_in_order_of_tenant(world: World) {
+async fn lists_of_the_resources_that_each_tenant_has_one_of_are_in_order_of_tenant(world: World) {
     for tenant in ["globex", "acme", "initech"] {
         let caller = admin(tenant);
         world.write(&caller, vec![create(tenant, "red"), create("another", "red")]).await.unwrap();
@@ -305,6 +338,10 @@ async fn the_resources_that_each_tenant_has_one_of_are_listed_in_order_of_tenant
         assert!(found.iter().all(|resource| resource.content.sensitive.is_empty()));
         found.into_iter().map(|resource| resource.id).collect::<Vec<_>>()
     };
+    let store = &world.store;
+    let read =
+        |page: Page| async move { store.resources_of_tenants(&ResourceQuery { page, ..first(0) }).await };
+    walk(read, |resource: &StoredResource| resource.id.clone()).await;
     assert_eq!(listed(Page::first(2)).await, ["acme", "globex"]);
     assert_eq!(listed(Page::first(2).after("globex")).await, ["initech"]);
     let other = ResourceQuery { kind: "other", ..first(9) };

@@ -8,7 +8,7 @@ use nexus_core::quota::{Cap, Limit, Meter, ScopeKind, Window};
 use nexus_core::retention::{Expire, RetentionClass};
 use nexus_core::run::{Journal, Outcome, Phase, Run};
 use nexus_core::session::Session;
-use nexus_core::{ErrorKind, JobId, Principal, RunId, SessionId, SubjectId};
+use nexus_core::{ErrorKind, JobId, Page, Principal, RunId, SessionId, SubjectId};
 
 use super::calls::{amounts, applied, every};
 use super::fixture::{World, admin, at};
@@ -146,7 +146,7 @@ async fn a_session_is_removed_with_its_messages_and_one_with_an_unfinished_run_s
         world.store.session(caller.tenant(), &SessionId::parse(id).unwrap()).await.unwrap();
     }
     let talked = SessionId::parse("talked").unwrap();
-    assert_eq!(world.store.messages(caller.tenant(), &talked, 9).await.unwrap().len(), 1);
+    assert_eq!(world.store.messages(caller.tenant(), &talked, &Page::first(9)).await.unwrap().len(), 1);
     assert_eq!(world.expire(&caller, RetentionClass::Sessions, 61, 9).await, ["young", "talked"]);
 }
 
@@ -310,7 +310,7 @@ async fn a_sweep_removes_idle_counters_expired_kill_switches_and_statistics_of_p
     assert_eq!(sweep(&caller, 1).await, 0, "all of it is of the present");
     // Two counters, a kill switch, and the hourly statistics of tenant and user. Counters with a reservation stay.
     assert_eq!((sweep(&caller, 9_999_999).await, sweep(&caller, 9_999_999).await), (5, 0));
-    assert_eq!(world.store.kill_switches(caller.tenant(), at(0)).await.unwrap(), [holds]);
+    assert_eq!(world.store.kill_switches(caller.tenant(), at(0), &Page::all()).await.unwrap(), [holds]);
     assert!(refused(intent(&caller, "c", "r", "new")).await, "the run's cap holds");
     assert!(refused(intent(&caller, "d", "new", "i")).await, "the investigation's cap holds");
     world.settle(world.settlement(&caller, &in_flight, amounts(7, 7))).await;

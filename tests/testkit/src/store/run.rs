@@ -9,10 +9,11 @@ use nexus_core::run::{
 };
 use nexus_core::session::Session;
 use nexus_core::speech::Speech;
-use nexus_core::{ErrorKind, Principal, RequestId, RunId, SessionId, SubjectId};
+use nexus_core::{ErrorKind, Page, Principal, RequestId, RunId, SessionId, SubjectId};
 
 use super::calls::{amounts, every, reply};
 use super::fixture::{World, admin, at, corpus, document, lease, owner};
+use super::pages::{refused, walk, walk_while};
 use super::scenarios;
 use super::session::said;
 
@@ -27,7 +28,7 @@ scenarios!(
     speech_is_stored_with_its_run_until_the_journal_is_pruned,
     an_advance_by_another_owner_than_the_runs_is_a_conflict_with_owner_lost_and_changes_nothing,
     a_cancel_request_for_another_tenants_run_is_not_found,
-    runs_are_listed_latest_first_and_only_those_of_the_tenant,
+    lists_of_runs_are_latest_first,
 );
 
 const STEP: Kind = Kind::new("test.step");
@@ -110,7 +111,7 @@ async fn an_advance_is_recorded_as_a_whole_or_not_at_all(world: World) {
     assert_eq!(world.store.run(caller.tenant(), &first.id).await.unwrap(), first);
     assert_eq!(world.store.journal(caller.tenant(), &first.id, 0, 9).await.unwrap(), Journal::Events(vec![]));
     assert_eq!(world.store.evidence(caller.tenant(), &first.id).await.unwrap(), []);
-    assert_eq!(world.store.messages(caller.tenant(), &session, 9).await.unwrap(), []);
+    assert_eq!(world.store.messages(caller.tenant(), &session, &Page::first(9)).await.unwrap(), []);
     assert_eq!(world.store.head(caller.tenant(), "r").await.unwrap().unwrap().next_seq, 1);
 
     world.store.advance(step).await.unwrap();
@@ -120,7 +121,7 @@ async fn an_advance_is_recorded_as_a_whole_or_not_at_all(world: World) {
     };
     assert_eq!(events, [event(0), event(1)]);
     assert_eq!(world.store.evidence(caller.tenant(), &first.id).await.unwrap(), evidence());
-    assert_eq!(world.store.messages(caller.tenant(), &session, 9).await.unwrap().len(), 1);
+    assert_eq!(world.store.messages(caller.tenant(), &session, &Page::first(9)).await.unwrap().len(), 1);
     assert_eq!(world.store.head(caller.tenant(), "r").await.unwrap().unwrap().next_seq, 2);
 }
 
@@ -318,7 +319,7 @@ async fn a_cancel_request_for_another_tenants_run_is_not_found(world: World) {
     );
 }
 
-async fn runs_are_listed_latest_first_and_only_those_of_the_tenant(world: World) {
+async fn lists_of_runs_are_latest_first(world: World) {
     let caller = admin("acme");
     for (id, subject, session, tag) in
         [("b", "ann", "s1", "x"), ("a", "bob", "s1", "y"), ("c", "ann", "s2", "x"), ("d", "ann", "s2", "y")]
@@ -336,13 +337,10 @@ async fn runs_are_listed_latest_first_and_only_those_of_the_tenant(world: World)
         let runs = world.store.runs(caller.tenant(), &query).await.unwrap();
         runs.into_iter().map(|run| run.id.to_string()).collect::<Vec<_>>()
     };
-    let all = RunQuery { limit: 9, ..RunQuery::default() };
+    let all = RunQuery { page: Page::first(9), ..RunQuery::default() };
     assert_eq!(listed(all.clone()).await, ["d", "c", "a", "b"]);
-    assert_eq!(listed(RunQuery { limit: 2, ..all.clone() }).await, ["d", "c"]);
-    assert_eq!(
-        listed(RunQuery { before: Some(RunId::parse("c").unwrap()), ..all.clone() }).await,
-        ["a", "b"]
-    );
+    assert_eq!(listed(RunQuery { page: Page::first(2), ..all.clone() }).await, ["d", "c"]);
+    assert_eq!(listed(RunQuery { page: Page::first(9).after("c"), ..all.clone() }).await, ["a", "b"]);
     assert_eq!(
         listed(RunQuery { owner: Some(SubjectId::parse("ann").unwrap()), ..all.clone() }).await,
         ["d", "c", "b"]
@@ -352,5 +350,32 @@ async fn runs_are_listed_latest_first_and_only_those_of_the_tenant(world: World)
         ["a", "b"]
     );
     assert_eq!(listed(RunQuery { tag: Some("x".to_owned()), ..all.clone() }).await, ["c", "b"]);
-    assert_eq!(listed(RunQuery { state: Some(RunState::Closed), ..all }).await, Vec::<String>::new());
+    assert_eq!(listed(RunQuery { state: Some(RunState::Closed), ..all.clone() }).await, Vec::<String>::new());
+
+    let (store, tenant) = (&world.store, caller.tenant());
+    let owner = Some(SubjectId::parse("ann").unwrap());
+    let of_ann = RunQuery { owner: owner.clone(), ..all.clone() };
+    for query in [
+        of_ann.clone(),
+        RunQuery { session: Some(SessionId::parse("s2").unwrap()), ..all.clone() },
+        RunQuery { tag: Some("x".to_owned()), ..all.clone() },
+        RunQuery { state: Some(RunState::Running), ..all.clone() },
+        RunQuery { tag: Some("x".to_owned()), owner, ..all.clone() },
+    ] {
+        let query = &query;
+        let read = |page: Page| async move { store.runs(tenant, &RunQuery { page, ..query.clone() }).await };
+        walk(read, |run: &Run| run.id.to_string()).await;
+    }
+    let read =
+        |page: Page| async move { store.runs(tenant, &RunQuery { page, ..RunQuery::default() }).await };
+    let change = async {
+        for id in ["e", "0"] {
+            let run = new_run(&caller, id, "s3");
+            store.advance(advance(&world, run, &[Kind::CHAIN_OPEN])).await.unwrap();
+        }
+    };
+    walk_while(read, |run: &Run| run.id.to_string(), change).await;
+    refused(read(Page::first(9).after("nowhere")).await);
+    // The run of another owner is no cursor, and its existence is not told.
+    refused(store.runs(tenant, &RunQuery { page: Page::first(9).after("a"), ..of_ann }).await);
 }

@@ -16,7 +16,7 @@ use nexus_core::audit::KeyRing;
 use nexus_core::cache::{CacheSettings, CacheStore};
 use nexus_core::gateway::{Admission, Completed, GatewaySettings, ModelCall, Routing};
 use nexus_core::ledger::{Call, LedgerQuery};
-use nexus_core::{Builder, Clock, Nexus, Principal, Settings, Timestamp};
+use nexus_core::{Builder, Clock, Nexus, Page, Principal, Settings, Timestamp};
 use nexus_fake_provider::Scripted;
 use nexus_store_memory::{MemoryCache, MemoryStore};
 use nexus_testkit::fake::FixedClock;
@@ -106,7 +106,7 @@ impl Cached {
 
     /// Returns the calls of the tenant, oldest first.
     async fn calls(&self) -> Vec<Call> {
-        let query = LedgerQuery { limit: 1_000, ..LedgerQuery::default() };
+        let query = LedgerQuery { page: Page::first(1_000), ..LedgerQuery::default() };
         let mut calls = self.world.nexus.store_for_tests().calls(caller().tenant(), &query).await.unwrap();
         calls.reverse();
         calls
