@@ -103,7 +103,8 @@ impl Nexus {
         Ok(Versioned { id, version, created_at, updated_at, updated_by, value: read(content)? })
     }
 
-    /// Creates a resource, or replaces its version `expected`. New secrets are sealed.
+    /// Creates a resource, or replaces its version `expected`, and returns its version. An equal resource makes no new one.
+    /// New secrets are sealed.
     ///
     /// # Errors
     /// As [`Nexus::set_resource_json`].

@@ -180,7 +180,10 @@ async fn typed_resources_are_written_and_replaced_by_version() {
     assert_eq!(code(nexus.put_resource(&caller, "h", hook("c"), Some(1)).await), "RESOURCE_CHANGED");
     let read = nexus.resource::<Hook>(&caller, "h").await.unwrap();
     assert_eq!((read.version, read.value.address.as_str()), (2, "b"));
-    assert_eq!(nexus.put_resource(&caller, "h", read.value, Some(2)).await.unwrap(), 3);
+    let same = nexus.resource::<Hook>(&caller, "h").await.unwrap().value;
+    assert_eq!(nexus.put_resource(&caller, "h", same, Some(2)).await.unwrap(), 2, "nothing changes");
+    let other = Hook { address: "c".to_owned(), ..read.value };
+    assert_eq!(nexus.put_resource(&caller, "h", other, Some(2)).await.unwrap(), 3, "its secret stays sealed");
     assert_eq!(code(nexus.resource_json(&caller, "door", "h").await), "RESOURCE_KIND_UNKNOWN");
 }
 

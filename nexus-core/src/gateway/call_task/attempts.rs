@@ -122,7 +122,7 @@ impl<O: ModelOperation> CallTask<O> {
             day: settings.zone.day(call.attempted_at),
             audit: self.inner.pending(retried),
             attempt,
-            outcome: outcome,
+            outcome,
         };
         let step = self.inner.quota.retry(retry);
         let begun = self.inner.store_guard.call(settings.deadlines.store, step).await;
