@@ -24,6 +24,7 @@ use crate::llm::prompt::PromptBudget;
 use crate::policy::{
     Channel, Decision, Effect, Operation, PolicyEngine, PolicyRequest, Reason, RequestContext, Resource,
 };
+use crate::price::PriceStore;
 use crate::principal::Principal;
 use crate::retention::Retention;
 use crate::retention::RetentionStore;
@@ -127,6 +128,7 @@ pub(crate) struct Engine {
     pub(crate) grants: Arc<dyn GrantStore>,
     pub(crate) jobs: Arc<dyn JobQueue>,
     pub(crate) ledger: Arc<dyn LedgerStore>,
+    pub(crate) prices: Arc<dyn PriceStore>,
     pub(crate) quota: Arc<dyn QuotaStore>,
     pub(crate) retention: Arc<dyn RetentionStore>,
     pub(crate) retriever: Arc<dyn Retriever>,

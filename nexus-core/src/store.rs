@@ -6,6 +6,7 @@ use crate::audit::AuditChain;
 use crate::corpus::CorpusStore;
 use crate::document::{BlobStore, DocumentStore, JobQueue};
 use crate::ledger::{LedgerStore, QuotaStore};
+use crate::price::PriceStore;
 use crate::retention::RetentionStore;
 use crate::retrieve::Retriever;
 use crate::run::RunStore;
@@ -33,6 +34,7 @@ sum_of_ports!(
     GrantStore,
     JobQueue,
     LedgerStore,
+    PriceStore,
     QuotaStore,
     RetentionStore,
     Retriever,

@@ -1,15 +1,18 @@
 //! Port across tenants, for Nexus itself: [`SystemStore`].
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
+use crate::document::store::Lease;
 use crate::error::Result;
 use crate::id::{OwnerId, RunId};
 use crate::ledger::OpenCall;
 use crate::owner::OwnerLease;
 use crate::principal::Principal;
 
-/// Store of what no tenant owns: leases on the live work of all tenants, and the health of the store.
+/// Store of what no tenant owns: leases on the live work and the ingestion jobs of all tenants, and the health of the store.
 ///
 /// A run or call begins with a lease of its own. A renewal extends the leases of all work of its owner in one write.
 /// A store that one process at a time can open expires all leases when it opens, because earlier owners are dead.
@@ -24,6 +27,10 @@ use crate::principal::Principal;
 /// - The unfinished runs of an owner are listed oldest first, and so are the open calls of all owners.
 /// - A cancel request reaches the owner of the run, once, and no other owner.
 /// - A cancel request for a run whose owner is gone waits for the owner that claims the run.
+/// - A queued job goes to exactly one of any number of claimants.
+/// - Jobs are handed out in the order in which they were queued.
+/// - A job whose lease has expired is handed out again and its old lease is lost; the worker checks the number of
+///   attempts, which grows by one.
 #[async_trait]
 pub trait SystemStore: std::fmt::Debug + Send + Sync {
     /// Renews the lease of an owner on all of its unfinished runs and open calls. Returns whether it has any.
@@ -51,6 +58,12 @@ pub trait SystemStore: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// Those of a store.
     async fn claim_calls(&self, lease: &OwnerLease, now: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Leases the next job of any tenant to a worker until `now + lease`; `token` identifies the claim.
+    ///
+    /// # Errors
+    /// Those of a store.
+    async fn claim_job(&self, token: &str, now: Timestamp, lease: Duration) -> Result<Option<Lease>>;
 
     /// Returns the unfinished runs of an owner, of every tenant, oldest first. One that cannot be read is logged and
     /// hides no other.

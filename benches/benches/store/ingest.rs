@@ -113,6 +113,6 @@ async fn ingest(world: &World, id: String, passages: Vec<StagedPassage>) {
     let text: Vec<&str> = passages.iter().map(|passage| passage.chunk.text.as_str()).collect();
     world.submit(&caller, "c", &id, &text.join("\n\n")).await;
     let lease =
-        world.store.claim(&world.fresh("worker"), at(0), LEASE).await.expect("a claim").expect("a job");
+        world.store.claim_job(&world.fresh("worker"), at(0), LEASE).await.expect("a claim").expect("a job");
     world.work(&lease, passages).await;
 }

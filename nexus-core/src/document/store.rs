@@ -338,24 +338,14 @@ impl fmt::Debug for Hold {
     }
 }
 
-/// Queue of ingestion jobs.
+/// Queue of ingestion jobs. [`SystemStore::claim_job`](crate::system::SystemStore::claim_job) leases a job to a worker.
 ///
 /// # Contract
-/// - A queued job goes to exactly one of any number of claimants.
-/// - Jobs are handed out in the order in which they were queued.
-/// - A job whose lease has expired is handed out again and its old lease is lost; the worker checks the number of
-///   attempts, which grows by one.
 /// - A heartbeat extends the lease, and a lost lease cannot be extended.
 /// - A failed job is over, and its document has the reason.
 /// - A job of another tenant is `NotFound`.
 #[async_trait]
 pub trait JobQueue: std::fmt::Debug + Send + Sync {
-    /// Claims the next job of any tenant, leased until `now + lease`; `token` identifies the claim.
-    ///
-    /// # Errors
-    /// Those of a store.
-    async fn claim(&self, token: &str, now: Timestamp, lease: Duration) -> Result<Option<Lease>>;
-
     /// Sends a heartbeat: sets `stage` and extends the lease to `now + extend`.
     ///
     /// # Errors

@@ -61,6 +61,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{IdSource, ModelId, RunId};
 use crate::ledger::{LedgerStore, QuotaStore};
 use crate::policy::PolicyEngine;
+use crate::price::PriceStore;
 use crate::principal::{Principal, TenantId};
 use crate::quota::{Cap, Limit, Limits, Meter, ScopeKind, Window};
 use crate::retrieve::Embedder;
@@ -99,6 +100,7 @@ pub(crate) struct Inner {
     documents: Arc<dyn DocumentStore>,
     grants: Arc<dyn GrantStore>,
     ledger: Arc<dyn LedgerStore>,
+    prices: Arc<dyn PriceStore>,
     quota: Arc<dyn QuotaStore>,
     resources: Arc<dyn AdminResourceStore>,
     retriever: Arc<dyn Retriever>,
@@ -135,6 +137,7 @@ pub(crate) struct GatewayParts {
     pub(crate) documents: Arc<dyn DocumentStore>,
     pub(crate) grants: Arc<dyn GrantStore>,
     pub(crate) ledger: Arc<dyn LedgerStore>,
+    pub(crate) prices: Arc<dyn PriceStore>,
     pub(crate) quota: Arc<dyn QuotaStore>,
     pub(crate) resources: Arc<dyn AdminResourceStore>,
     pub(crate) retriever: Arc<dyn Retriever>,
@@ -160,6 +163,7 @@ impl Gateway {
             documents,
             grants,
             ledger,
+            prices,
             quota,
             resources,
             retriever,
@@ -180,6 +184,7 @@ impl Gateway {
             documents,
             grants,
             ledger,
+            prices,
             quota,
             resources,
             retriever,

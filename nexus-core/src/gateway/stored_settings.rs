@@ -92,7 +92,7 @@ impl Inner {
         Ok(StoredSettings {
             version: self.quota.settings_version(tenant).await?,
             limits: self.quota.limits(tenant).await?,
-            prices: self.ledger.prices().await?,
+            prices: self.prices.prices().await?,
             tenant: self.read_tenant(tenant).await?,
         })
     }

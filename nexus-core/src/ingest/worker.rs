@@ -42,9 +42,8 @@ impl Engine {
     /// call.
     pub(crate) async fn run_next_job(self: &Arc<Self>) -> Result<bool> {
         let token = self.ids.next();
-        let Some(lease) = self.jobs.claim(&token, self.clock.now(), self.settings.job_lease).await? else {
-            return Ok(false);
-        };
+        let claimed = self.system.claim_job(&token, self.clock.now(), self.settings.job_lease).await?;
+        let Some(lease) = claimed else { return Ok(false) };
         if let Err(error) = self.work(&lease).await {
             self.give_up(&lease, &error).await?;
         }

@@ -14,7 +14,6 @@ use crate::id::OwnerId;
 use crate::money::NanoUsd;
 use crate::owner::OwnerLease;
 use crate::page::Page;
-use crate::price::PriceRow;
 use crate::principal::TenantId;
 use crate::quota::{CounterKey, CounterState, Limit, LimitCheck, LimitKey, Refusal};
 
@@ -290,7 +289,7 @@ pub trait QuotaStore: std::fmt::Debug + Send + Sync {
     ) -> Result<bool>;
 }
 
-/// Port that reads calls, ledger entries and usage, and stores prices.
+/// Port that reads calls, ledger entries and usage.
 ///
 /// # Contract
 /// - Lists of entries are latest first; a page continues after its cursor and repeats and skips nothing. They hold only
@@ -302,7 +301,6 @@ pub trait QuotaStore: std::fmt::Debug + Send + Sync {
 /// - An entry of unknown outcome awaits reconciliation until it is corrected.
 /// - Usage by any grouping sums to the same total, which is that of the ledger.
 /// - Documents are counted on the day that their publication names, beside the calls of that day.
-/// - A price row is added, never replaced, and is read back as it was written.
 /// - A call has the usage and the cost of all its attempts.
 /// - An answer from the cache is charged nothing and names the avoided cost.
 /// - A model's reasoning is read by its call's id, apart from the call.
@@ -345,16 +343,4 @@ pub trait LedgerStore: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the call.
     async fn reasoning(&self, tenant: &TenantId, call: &str) -> Result<Option<String>>;
-
-    /// Returns all prices that were added at run time, in the order of their addition, for decisions that depend on each.
-    ///
-    /// # Errors
-    /// Those of a store.
-    async fn prices(&self) -> Result<Vec<PriceRow>>;
-
-    /// Adds a price.
-    ///
-    /// # Errors
-    /// Those of a store.
-    async fn add_price(&self, row: &PriceRow, audit: audit::UnsealedRecords) -> Result<()>;
 }

@@ -27,7 +27,7 @@ impl Nexus {
         self.authorise_all(caller, &PRICE_LIST).await?;
         let (before, page) = (page.after_number()?.unwrap_or(0), page.bounded());
         let mut rows = self.gateway_settings().prices.rows().to_vec();
-        rows.extend(self.engine.ledger.prices().await?);
+        rows.extend(self.engine.prices.prices().await?);
         let before = usize::try_from(before).unwrap_or(usize::MAX);
         Ok(rows.into_iter().skip(before).take(page.limit).collect())
     }
@@ -48,7 +48,7 @@ impl Nexus {
             .time("valid_from", row.valid_from)
             .sha256("rates", &written(row)?);
         let audit = self.engine.single_event_chain(caller, PRICE_ADDED, facts)?;
-        self.engine.ledger.add_price(row, audit).await
+        self.engine.prices.add_price(row, audit).await
     }
 }
 

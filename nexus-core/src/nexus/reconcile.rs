@@ -93,7 +93,7 @@ impl Nexus {
     /// Returns the charge of `usage` at the price with which the attempt was admitted.
     async fn priced(&self, caller: &Principal, own: &LedgerEntry, usage: &Usage) -> Result<MeterAmounts> {
         let (settings, routing) = (self.gateway_settings(), self.routing());
-        let prices = settings.prices.clone().with(self.engine.ledger.prices().await?);
+        let prices = settings.prices.clone().with(self.engine.prices.prices().await?);
         let named = routing.providers().find(|(name, _)| *name == own.provider);
         let provider = named.map_or(own.provider.as_str(), |(_, provider)| provider.name());
         let price = prices

@@ -3,6 +3,7 @@
 //! Every rate is in nano-USD for a million tokens. A cost is summed in 128 bits and rounded up once. A call without a
 //! known price is refused, never billed at zero, unless the model runs on the operator's own hardware.
 
+mod store;
 mod table;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::money::NanoUsd;
 use crate::usage::Usage;
 
+pub use store::PriceStore;
 pub use table::{PriceTable, same_model};
 
 /// Upper bound of a plausible rate: 10,000 USD for a million tokens. A higher one has the wrong unit.

@@ -1,4 +1,4 @@
-//! [`JobQueue`]: ingestion jobs and the leases under which they are worked on.
+//! [`JobQueue`]: ingestion jobs and the steps of a worker under its lease.
 
 use std::time::Duration;
 
@@ -16,11 +16,6 @@ use crate::store::MemoryStore;
 
 #[async_trait]
 impl JobQueue for MemoryStore {
-    async fn claim(&self, token: &str, now: Timestamp, lease: Duration) -> Result<Option<Lease>> {
-        let token = token.to_owned();
-        self.engine().write(move |write| job::claim(write, &token, now, now.plus(lease))).await
-    }
-
     async fn heartbeat(&self, lease: &Lease, stage: Stage, now: Timestamp, extend: Duration) -> Result<()> {
         let lease = lease.clone();
         self.engine().write(move |write| job::heartbeat(write, &lease, stage, now, now.plus(extend))).await

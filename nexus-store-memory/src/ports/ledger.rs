@@ -1,12 +1,10 @@
-//! [`LedgerStore`]: results of calls, and prices of models.
+//! [`LedgerStore`]: calls, ledger entries and usage.
 
 use async_trait::async_trait;
-use nexus_core::audit::UnsealedRecords;
 use nexus_core::ledger::{Call, LedgerEntry, LedgerQuery, LedgerStore, UsageBy, UsageRecord, UsageRow};
-use nexus_core::price::PriceRow;
 use nexus_core::{Page, Result, TenantId};
 
-use crate::rows::{ledger, price};
+use crate::rows::ledger;
 use crate::store::MemoryStore;
 
 #[async_trait]
@@ -46,14 +44,5 @@ impl LedgerStore for MemoryStore {
         self.engine()
             .read(move |connection| ledger::call::reasoning(connection, tenant.as_str(), &call))
             .await
-    }
-
-    async fn prices(&self) -> Result<Vec<PriceRow>> {
-        self.engine().read_reserved(price::list).await
-    }
-
-    async fn add_price(&self, row: &PriceRow, audit: UnsealedRecords) -> Result<()> {
-        let row = row.clone();
-        self.engine().write(move |write| price::add(write, &row, &audit)).await
     }
 }

@@ -8,6 +8,7 @@ mod documents;
 mod grants;
 mod jobs;
 mod ledger;
+mod prices;
 mod quota;
 mod resources;
 mod retention;

@@ -1,6 +1,9 @@
-//! [`SystemStore`]: leases on the live work of all tenants, and the health of the store.
+//! [`SystemStore`]: leases on the live work and the jobs of all tenants, and the health of the store.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
+use nexus_core::document::store::Lease;
 use nexus_core::ledger::OpenCall;
 use nexus_core::owner::OwnerLease;
 use nexus_core::system::{CancelRequest, OpenRun, SystemStore};
@@ -8,7 +11,7 @@ use nexus_core::{Error, ErrorKind, OwnerId, Result, Timestamp};
 use rusqlite::Connection;
 
 use crate::error::sql;
-use crate::rows::{ledger, owner, run};
+use crate::rows::{job, ledger, owner, run};
 use crate::store::MemoryStore;
 
 #[async_trait]
@@ -31,6 +34,11 @@ impl SystemStore for MemoryStore {
     async fn claim_calls(&self, lease: &OwnerLease, now: Timestamp, limit: usize) -> Result<usize> {
         let lease = lease.clone();
         self.engine().write(move |write| owner::claim(write, &owner::CALLS, &lease, now, limit)).await
+    }
+
+    async fn claim_job(&self, token: &str, now: Timestamp, lease: Duration) -> Result<Option<Lease>> {
+        let token = token.to_owned();
+        self.engine().write(move |write| job::claim(write, &token, now, now.plus(lease))).await
     }
 
     async fn unfinished(&self, owner: &OwnerId) -> Result<Vec<OpenRun>> {

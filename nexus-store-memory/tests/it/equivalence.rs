@@ -84,7 +84,7 @@ async fn play(world: &World, operation: &Operation) -> String {
         }
         Operation::Work(text) => match world
             .store
-            .claim(&world.fresh("w"), at(0), nexus_testkit::store::fixture::LEASE)
+            .claim_job(&world.fresh("w"), at(0), nexus_testkit::store::fixture::LEASE)
             .await
             .unwrap()
         {

@@ -412,8 +412,8 @@ async fn a_worker_that_cannot_claim_does_not_end_another_in_the_middle_of_its_jo
     let (nexus, troubles) = library(Settings { max_ingests: 2, ..Settings::default() }).await;
     let mut claims = 0;
     troubles.follow(move |name| {
-        claims += usize::from(name == "claim");
-        (name == "claim" && claims == 2).then_some(InjectedFault::FailsBefore)
+        claims += usize::from(name == "claim_job");
+        (name == "claim_job" && claims == 2).then_some(InjectedFault::FailsBefore)
     });
     let job = submit(&nexus).await;
     assert_eq!(nexus.run_pending_jobs().await.unwrap_err().stable_code(), "STORE_LOST");
@@ -452,9 +452,9 @@ async fn a_worker_keeps_its_lease_however_long_a_step_takes_and_publishes_nothin
                 let seen = beats.load(Ordering::SeqCst);
                 until(async || beats.load(Ordering::SeqCst) >= seen + 2).await;
             }
-            assert!(store.claim("another worker", clock.now(), lease).await.unwrap().is_none());
+            assert!(store.claim_job("another worker", clock.now(), lease).await.unwrap().is_none());
             if lost {
-                let taken = store.claim("another worker", clock.now().plus(lease), lease).await.unwrap();
+                let taken = store.claim_job("another worker", clock.now().plus(lease), lease).await.unwrap();
                 assert_eq!(taken.unwrap().job.attempts, 2);
             }
             troubles.unfreeze();

@@ -8,9 +8,10 @@ use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use nexus_core::document::parser::codes;
 use nexus_core::document::{
-    Block, BlockKind, BlockSink, DocumentParser, FileHints, JobQueue as _, JobState, NewDocument,
-    ParseReport, PlainText, Source,
+    Block, BlockKind, BlockSink, DocumentParser, FileHints, JobState, NewDocument, ParseReport, PlainText,
+    Source,
 };
+use nexus_core::system::SystemStore as _;
 use nexus_core::{Clock as _, CorpusId, ErrorKind, JobId, Nexus, Page, Result, Settings, SystemClock};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
@@ -121,7 +122,7 @@ async fn a_worker_that_lost_its_job_lets_go_of_it_and_spoils_nothing() {
     let job = submit(&nexus, "wait").await;
     let take_over = async {
         watch.begun.next().await.unwrap();
-        store.claim("another worker", SystemClock.now().plus(HOUR), HOUR).await.unwrap().unwrap()
+        store.claim_job("another worker", SystemClock.now().plus(HOUR), HOUR).await.unwrap().unwrap()
     };
     let (done, lease) = tokio::join!(nexus.run_pending_jobs(), take_over);
     assert_eq!(done.unwrap(), 1, "it ends although its parser still waits");
@@ -138,7 +139,7 @@ async fn a_document_on_which_workers_keep_dying_is_given_up() {
     let nexus = library(&store, parser, Settings::default()).await;
     let job = submit(&nexus, "good").await;
     for _ in 0..Settings::default().job_attempts {
-        let dead = store.claim("a worker that dies", SystemClock.now(), Duration::ZERO).await.unwrap();
+        let dead = store.claim_job("a worker that dies", SystemClock.now(), Duration::ZERO).await.unwrap();
         assert_eq!(dead.unwrap().job.id, job);
     }
     nexus.run_pending_jobs().await.unwrap();

@@ -23,6 +23,7 @@ const PORTS: &[(&str, &[&str])] = &[
     ("LedgerStore", &["tests/testkit/src/store/ledger.rs"]),
     ("LlmProvider", &["nexus-providers/tests/vendors/scenarios/contract.rs"]),
     ("PolicyEngine", &["tests/testkit/src/policy.rs"]),
+    ("PriceStore", &["tests/testkit/src/store/price.rs"]),
     (
         "QuotaStore",
         &[

@@ -6,3 +6,4 @@ mod contracts;
 mod modules;
 mod prose;
 mod source;
+mod tenants;

@@ -25,8 +25,8 @@ const CORE: Floors = &[
     (
         "domains",
         &[
-            "audit  cache  policy  price  quota  speech",
-            "access  retention",
+            "audit  cache  policy  quota  speech",
+            "access  price  retention",
             "document  transfer",
             "admin  retrieve",
             "corpus  grounding",

@@ -23,7 +23,7 @@ use nexus_core::ledger::{
     LedgerStore, OpenCall, QuotaStore, Reconciliation, RetryCall, Settlement, UsageBy, UsageRecord, UsageRow,
 };
 use nexus_core::owner::OwnerLease;
-use nexus_core::price::PriceRow;
+use nexus_core::price::{PriceRow, PriceStore};
 use nexus_core::quota::{CounterKey, CounterState, Limit, LimitKey};
 use nexus_core::retention::{Expire, RetentionClass, RetentionStore};
 use nexus_core::retrieve::{Query, Retrieved, Retriever};
@@ -91,6 +91,9 @@ pass_on!(LedgerStore {
     fn usage(tenant: &TenantId, by: UsageBy, from: &str, to: &str) -> Vec<UsageRow>;
     fn usage_records(tenant: &TenantId, from: &str, to: &str, page: &Page) -> Vec<UsageRecord>;
     fn reasoning(tenant: &TenantId, call: &str) -> Option<String>;
+});
+
+pass_on!(PriceStore {
     fn prices() -> Vec<PriceRow>;
     fn add_price(row: &PriceRow, audit: UnsealedRecords) -> ();
 });
@@ -150,7 +153,6 @@ pass_on!(BlobStore {
 });
 
 pass_on!(JobQueue {
-    fn claim(token: &str, now: Timestamp, lease: Duration) -> Option<Lease>;
     fn heartbeat(lease: &Lease, stage: Stage, now: Timestamp, extend: Duration) -> ();
     fn fail(lease: &Lease, failure: Failure, now: Timestamp, audit: UnsealedRecords) -> ();
     fn job(tenant: &TenantId, id: &JobId) -> Job;
@@ -177,6 +179,7 @@ pass_on!(SystemStore {
     fn release(owner: &OwnerId) -> ();
     fn claim_runs(lease: &OwnerLease, now: Timestamp, limit: usize) -> usize;
     fn claim_calls(lease: &OwnerLease, now: Timestamp, limit: usize) -> usize;
+    fn claim_job(token: &str, now: Timestamp, lease: Duration) -> Option<Lease>;
     fn unfinished(owner: &OwnerId) -> Vec<OpenRun>;
     fn open_calls() -> Vec<OpenCall>;
     fn take_cancel_requests(owner: &OwnerId) -> Vec<CancelRequest>;

@@ -177,7 +177,7 @@ impl World {
 
     /// Claims the next job.
     pub async fn claim(&self, now: Timestamp) -> Lease {
-        self.store.claim(&self.fresh("worker"), now, LEASE).await.unwrap().expect("a job waits")
+        self.store.claim_job(&self.fresh("worker"), now, LEASE).await.unwrap().expect("a job waits")
     }
 
     /// Returns a publication of `passages` passages.

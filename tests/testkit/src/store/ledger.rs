@@ -6,9 +6,8 @@ use nexus_core::ledger::{
     UsageRow,
 };
 use nexus_core::llm::Completion;
-use nexus_core::price::{PriceRow, Rates};
 use nexus_core::quota::MeterAmounts;
-use nexus_core::{ErrorKind, NanoUsd, Page, Usage};
+use nexus_core::{NanoUsd, Page, Usage};
 
 use super::calls::{DAY, MODEL, amounts, every};
 use super::fixture::{World, admin, at, reader, staged};
@@ -22,7 +21,6 @@ scenarios!(
     lists_of_usage_records_are_in_order_of_day_and_provider,
     an_entry_of_unknown_outcome_awaits_reconciliation_until_it_is_corrected,
     usage_by_any_grouping_sums_to_the_same_total_which_is_that_of_the_ledger,
-    a_price_row_is_added_never_replaced_and_is_read_back_as_it_was_written,
     a_models_reasoning_is_read_by_its_calls_id_apart_from_the_call,
     a_call_has_the_usage_and_the_cost_of_all_its_attempts,
     an_answer_from_the_cache_is_charged_nothing_and_names_the_avoided_cost,
@@ -182,25 +180,6 @@ async fn usage_by_any_grouping_sums_to_the_same_total_which_is_that_of_the_ledge
         records.iter().map(|record| (record.date.as_str(), record.tokens, record.queries)).collect();
     assert_eq!(facts, [(DAY, 300, 3), ("2026-03-02", 100, 1)]);
     assert_eq!(records[0].estimated_cost, NanoUsd::from_nanos(21));
-}
-
-async fn a_price_row_is_added_never_replaced_and_is_read_back_as_it_was_written(world: World) {
-    let row = |version: &str, output| PriceRow {
-        provider: "openai".to_owned(),
-        model: MODEL.to_owned(),
-        valid_from: at(0),
-        version: version.to_owned(),
-        rates: Rates { input: 1, output, cache_read: Some(0), ..Rates::default() },
-        tiers: Vec::new(),
-    };
-    let rows = [row("one", 5), row("one", 6), row("two", 4)];
-    for row in &rows {
-        world.store.add_price(row, world.unrecorded()).await.unwrap();
-    }
-    assert_eq!(world.store.prices().await.unwrap(), rows);
-    let error = world.store.add_price(&row("three", u64::MAX), world.unrecorded()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert_eq!(world.store.prices().await.unwrap().len(), 3);
 }
 
 async fn a_models_reasoning_is_read_by_its_calls_id_apart_from_the_call(world: World) {

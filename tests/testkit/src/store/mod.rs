@@ -21,6 +21,7 @@ mod job;
 mod ledger;
 pub mod pages;
 mod permission;
+mod price;
 mod quota;
 mod reconciliation;
 mod resource;
@@ -99,6 +100,7 @@ const PORTS: &[(&str, &[Scenario])] = &[
     ("grant_store", grant::SCENARIOS),
     ("job_queue", job::SCENARIOS),
     ("ledger_store", ledger::SCENARIOS),
+    ("price_store", price::SCENARIOS),
     ("quota_store", idempotency::SCENARIOS),
     ("quota_store", quota::SCENARIOS),
     ("quota_store", reconciliation::SCENARIOS),

@@ -1,13 +1,16 @@
 //! Laws of `SystemStore`.
 
+use std::collections::BTreeSet;
+
 use nexus_core::audit::Kind;
+use nexus_core::document::model::Stage;
 use nexus_core::ledger::Settlement;
 use nexus_core::owner::OwnerLease;
 use nexus_core::run::{Run, RunTransition};
-use nexus_core::{Principal, RunId};
+use nexus_core::{ErrorKind, Principal, RunId};
 
 use super::calls::amounts;
-use super::fixture::{World, admin, at, lease, owner};
+use super::fixture::{LEASE, World, admin, at, lease, owner, staged};
 use super::run::{advance, closed, new_run, next};
 use super::scenarios;
 
@@ -21,6 +24,9 @@ scenarios!(
     the_unfinished_runs_of_an_owner_are_listed_oldest_first_and_so_are_the_open_calls_of_all_owners,
     a_cancel_request_reaches_the_owner_of_the_run_once_and_no_other_owner,
     a_cancel_request_for_a_run_whose_owner_is_gone_waits_for_the_owner_that_claims_the_run,
+    a_queued_job_goes_to_exactly_one_of_any_number_of_claimants,
+    jobs_are_handed_out_in_the_order_in_which_they_were_queued,
+    a_job_whose_lease_has_expired_is_handed_out_again_and_its_old_lease_is_lost,
 );
 
 const OPEN: &[Kind] = &[Kind::CHAIN_OPEN];
@@ -92,9 +98,9 @@ async fn unfinished_runs_and_open_calls_of_every_tenant_are_claimed_once_their_l
 }
 
 async fn claims_take_the_oldest_first_and_at_most_as_many_as_they_are_asked_for(world: World) {
-    let caller = admin("acme");
-    let runs = [world.run(&caller, "c").await, world.run(&caller, "a").await, world.run(&caller, "b").await];
-    let calls = [world.open_call(&caller).await, world.open_call(&caller).await];
+    let (acme, globex) = (admin("acme"), admin("globex"));
+    let runs = [world.run(&globex, "c").await, world.run(&acme, "a").await, world.run(&acme, "b").await];
+    let calls = [world.open_call(&globex).await, world.open_call(&acme).await];
     let taker = lease("process-2", 60);
     assert_eq!(world.store.claim_runs(&taker, at(60), 0).await.unwrap(), 0);
     assert_eq!(world.store.claim_runs(&taker, at(60), 2).await.unwrap(), 2);
@@ -210,4 +216,46 @@ async fn a_cancel_request_for_a_run_whose_owner_is_gone_waits_for_the_owner_that
     assert_eq!(world.claim_work(&lease("process-2", 60), 60).await, (1, 0));
     assert_eq!(world.cancels("process-1").await, []);
     assert_eq!(world.cancels("process-2").await, [run.id]);
+}
+
+async fn a_queued_job_goes_to_exactly_one_of_any_number_of_claimants(world: World) {
+    world.corpus(&admin("acme"), "c").await;
+    for number in 0..5 {
+        world.submit(&admin("acme"), "c", &format!("d{number}"), "text").await;
+    }
+    let tokens: Vec<String> = (0..20).map(|number| format!("worker-{number}")).collect();
+    let claims = tokens.iter().map(|token| world.store.claim_job(token, at(1), LEASE));
+    let leases: Vec<_> =
+        futures::future::join_all(claims).await.into_iter().filter_map(|claim| claim.unwrap()).collect();
+    let jobs: BTreeSet<_> = leases.iter().map(|lease| lease.job.id.to_string()).collect();
+    assert_eq!((leases.len(), jobs.len()), (5, 5));
+    assert!(leases.iter().all(|lease| lease.job.attempts == 1));
+}
+
+async fn jobs_are_handed_out_in_the_order_in_which_they_were_queued(world: World) {
+    let mut queued = Vec::new();
+    for tenant in ["globex", "acme"] {
+        world.corpus(&admin(tenant), "c").await;
+        for id in ["z", "a"] {
+            queued.push(world.submit(&admin(tenant), "c", id, "text").await.job_id);
+        }
+    }
+    let mut claimed = Vec::new();
+    for _ in 0..queued.len() {
+        claimed.push(world.claim(at(1)).await.job.id);
+    }
+    assert_eq!(claimed, queued);
+    assert!(world.store.claim_job("late", at(1), LEASE).await.unwrap().is_none());
+}
+
+async fn a_job_whose_lease_has_expired_is_handed_out_again_and_its_old_lease_is_lost(world: World) {
+    world.corpus(&admin("acme"), "c").await;
+    world.submit(&admin("acme"), "c", "d", "text").await;
+    let old = world.claim(at(0)).await;
+    assert!(world.store.claim_job("early", at(59), LEASE).await.unwrap().is_none());
+    let new = world.claim(at(60)).await;
+    assert_eq!((new.job.id.clone(), new.job.attempts), (old.job.id.clone(), 2));
+    let lost = world.store.heartbeat(&old, Stage::Reading, at(61), LEASE).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::Conflict);
+    world.work(&new, staged(&["all of it"])).await;
 }
