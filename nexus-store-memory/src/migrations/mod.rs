@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0008_resources.sql"),
     include_str!("0009_settings_version.sql"),
     include_str!("0010_idempotency_key.sql"),
+    include_str!("0011_claims_in_order.sql"),
 ];
 
 /// Purpose of a connection, which decides the size of its page cache.
@@ -197,6 +198,7 @@ mod tests {
                 "90eb98aaa835c921fa99a38b57445dd11a9f87b27aa54c826b9d10a533f15648",
                 "e8fcf6bc066c21b6dffc8ac31b341f2b7e7ea89bc394b3a9a1b32982208c1b8a",
                 "096e8e20d3f2401c41410ceffec626c182d55e61bdbc30e32bfcf580de8ada22",
+                "8a7b7948f1f4315193ceba436e6231f7f7fed6168ebbc0dddcf1b1abee4c1e2e",
             ]
         );
     }

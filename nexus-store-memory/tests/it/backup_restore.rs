@@ -127,6 +127,7 @@ const AS_FORMAT_4: &str = "
     DROP INDEX run_by_tenant;
     DROP INDEX run_by_owner;
     DROP INDEX run_open;
+    DROP INDEX run_open_by_seq;
     CREATE INDEX run_unfinished ON run (seq) WHERE closed = 0;
     DROP TRIGGER run_is_found_by_its_tags;
     DROP TABLE run_tag;
