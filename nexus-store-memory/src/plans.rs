@@ -14,7 +14,7 @@ use nexus_core::{Page, Principal, RunId, SessionId, SubjectId};
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::amounts;
 use nexus_testkit::store::fixture::{
-    admin, allowed, at, corpus, document, lease, owner, query, reader, vector_query,
+    LEASE, admin, allowed, at, corpus, document, lease, owner, query, reader, vector_query,
 };
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -83,7 +83,8 @@ fn is_costly(step: &str) -> bool {
     let is_small = [
         // Lists that are given as JSON.
         "VIRTUAL TABLE",
-        // Indexes that hold only open runs.
+        // Indexes that hold only open work.
+        "USING INDEX job_to_do",
         "USING INDEX run_open",
         "USING INDEX call_open",
         // A bounded count of a subquery.
@@ -206,6 +207,7 @@ async fn lists_of_documents_and_records_and_the_status_use_indexes() {
             }
         }
     }
+    world.store.claim_job("w", at(0), LEASE).await.unwrap();
     world.store.corpora(tenant, &Page::first(9).after("a")).await.unwrap();
     world.store.corpus(tenant, &corpus("c")).await.unwrap();
     world.store.grants(tenant, &document("a"), &Page::all()).await.unwrap();

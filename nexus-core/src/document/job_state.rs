@@ -3,23 +3,30 @@
 
 use super::model::{Document, DocumentStatus, Job, JobState, Stage};
 use super::store::Publication;
+use super::version_state::{PublishedVersions, StoredVersion};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Failure, Result};
+use crate::owner::is_claimable;
 
-/// Job with its document, as a store holds them.
+/// Job with its document and its version, as a store holds them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobWork {
     /// Job.
     pub job: Job,
     /// Its document.
     pub document: Document,
+    /// Version that the job makes.
+    pub version: StoredVersion,
 }
 
 impl Job {
-    /// Returns whether the next attempt needs a staged version of its own. An earlier attempt may have staged passages, which
-    /// are no part of it.
-    pub fn needs_fresh_version(&self) -> bool {
-        self.attempts > 0
+    /// Returns whether a worker can claim the job: it is queued, or its lease, until `lease_until`, has expired at `now`.
+    pub fn is_claimable(&self, lease_until: Option<Timestamp>, now: Timestamp) -> bool {
+        match self.state {
+            JobState::Queued => true,
+            JobState::Processing { .. } => lease_until.is_some_and(|until| is_claimable(until, None, now)),
+            JobState::Succeeded | JobState::Failed { .. } => false,
+        }
     }
 
     /// Writes a sign of life of the worker that holds the job.
@@ -29,28 +36,47 @@ impl Job {
 }
 
 impl JobWork {
-    /// Gives the job to a worker. It is queued, or its lease has expired.
-    pub fn claim(&mut self, now: Timestamp) {
+    /// Gives the claimable job to a worker. Returns the ordinal of the version of an earlier attempt, which may have passages
+    /// that are no part of this one: a fresh version takes its place.
+    ///
+    /// # Errors
+    /// Those of [`StoredVersion::discard`].
+    pub fn claim(&mut self, now: Timestamp) -> Result<Option<i64>> {
+        let is_retry = self.job.attempts > 0;
+        let discarded = is_retry.then(|| self.version.discard()).transpose()?;
         self.job.renew(Stage::Waiting, now);
         self.job.attempts = self.job.attempts.saturating_add(1);
         self.document.status = DocumentStatus::Processing;
         self.document.processing_started_at = Some(now);
+        Ok(discarded)
     }
 
-    /// Ends the job with a failure: its staged version is dropped, and the live one stays.
-    pub fn fail(&mut self, failure: &Failure, now: Timestamp) {
+    /// Ends the job with a failure. Returns the ordinal of its version, which is discarded; the live one stays.
+    ///
+    /// # Errors
+    /// Those of [`StoredVersion::discard`].
+    pub fn fail(&mut self, failure: &Failure, now: Timestamp) -> Result<i64> {
+        let discarded = self.version.discard()?;
         self.job.state = JobState::Failed { failure: failure.clone() };
         self.document.status = DocumentStatus::Failed;
         self.document.failure = Some(failure.clone());
         (self.document.updated_at, self.document.completed_at) = (now, Some(now));
+        Ok(discarded)
     }
 
-    /// Ends the job with its version, of which `staged` passages are there: it becomes live, and the one before it is retired.
-    /// `reindex` is a job without new bytes.
+    /// Ends the job with its version, of which `staged` passages are there: it becomes live, and the `live` one before it is
+    /// retired. `reindex` is a job without new bytes.
     ///
     /// # Errors
-    /// [`Corrupt`](ErrorKind::Corrupt) with `PASSAGES_MISSING` for another number of passages than the worker staged.
-    pub fn publish(&mut self, publication: &Publication, staged: u32, reindex: bool) -> Result<()> {
+    /// [`Corrupt`](ErrorKind::Corrupt) with `PASSAGES_MISSING` for another number of passages than the worker staged; those of
+    /// [`StoredVersion::publish`] and [`StoredVersion::retire`].
+    pub fn publish(
+        &mut self,
+        publication: &Publication,
+        staged: u32,
+        reindex: bool,
+        live: Option<StoredVersion>,
+    ) -> Result<PublishedVersions> {
         if staged != publication.passages {
             let message = "the number of staged passages differs from the number to publish";
             return Err(Error::new(ErrorKind::Corrupt, message)
@@ -58,6 +84,8 @@ impl JobWork {
                 .with("staged", staged)
                 .with("published", publication.passages));
         }
+        let retired = live.map(StoredVersion::retire).transpose()?;
+        let versions = PublishedVersions { live: self.version.publish()?, retired };
         self.job.state = JobState::Succeeded;
         let (document, now) = (&mut self.document, publication.now);
         document.status = DocumentStatus::Succeeded;
@@ -72,7 +100,7 @@ impl JobWork {
         if reindex {
             document.last_reindexed_at = Some(now);
         }
-        Ok(())
+        Ok(versions)
     }
 }
 

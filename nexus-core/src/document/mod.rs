@@ -9,6 +9,7 @@ mod quota;
 pub mod sentence_boundaries;
 pub mod store;
 mod submission;
+mod version_state;
 
 pub use chunk::{Chunk, ChunkConfig, Chunker};
 pub use job_state::JobWork;
@@ -18,3 +19,4 @@ pub use plain::PlainText;
 pub use quota::DocumentQuota;
 pub use store::{BlobStore, DocumentStore, JobQueue};
 pub use submission::{QueuedJob, StoredDocument, SubmissionDecision};
+pub use version_state::{PublishedVersions, StoredVersion, VersionState};

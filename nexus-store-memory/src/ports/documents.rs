@@ -137,7 +137,7 @@ impl MemoryStore {
                 let held = job::held(connection, &lease)?;
                 let row =
                     corpus::row(connection, lease.job.principal.tenant_id(), &lease.document.corpus_id)?;
-                store.indexes().texts.add_ahead(connection, row, held.version, range)
+                store.indexes().texts.add_ahead(connection, row, held.version.ordinal, range)
             };
             self.engine().build(work)?.await.map_err(|_| closed())??;
         }

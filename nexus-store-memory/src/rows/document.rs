@@ -222,9 +222,9 @@ pub(crate) fn delete(
     crate::rows::access::check(connection, access, id)?;
     let tenant = access.tenant().as_str();
     let stored = find(connection, tenant, id)?.ok_or_else(not_found)?;
-    stored.document.check_idle()?;
-    if let Some(live) = stored.live {
-        version::retire(connection, stored.corpus, live)?;
+    let live = stored.live.map(|live| version::find(connection, live)).transpose()?;
+    if let Some(retired) = stored.document.remove(live)? {
+        version::retire(connection, stored.corpus, retired)?;
     }
     connection
         .execute("DELETE FROM document WHERE tenant = ?1 AND id = ?2", params![tenant, id.as_str()])

@@ -2,7 +2,7 @@
 
 use nexus_core::document::model::{JobState, Stage};
 use nexus_core::document::store::Lease;
-use nexus_core::document::{Job, JobWork};
+use nexus_core::document::{Job, JobWork, StoredVersion};
 use nexus_core::error::Failure;
 use nexus_core::{Error, ErrorKind, JobId, Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -17,8 +17,8 @@ use crate::rows::version;
 pub(crate) struct JobRow {
     seq: i64,
     pub(crate) job: Job,
-    /// Ordinal of the version that the job makes.
-    pub(crate) version: i64,
+    /// Version that the job makes.
+    pub(crate) version: StoredVersion,
     /// Ordinal of its document's corpus.
     pub(crate) corpus: i64,
     pub(crate) reindex: bool,
@@ -29,14 +29,15 @@ fn lost() -> Error {
 }
 
 /// Columns of a [`JobRow`].
-type Columns = (i64, String, i64, i64, bool);
+type Columns = (i64, String, i64, String, i64, bool);
 
 impl JobRow {
     fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
     }
 
-    fn read((seq, body, version, corpus, reindex): Columns) -> Result<Self> {
+    fn read((seq, body, ordinal, state, corpus, reindex): Columns) -> Result<Self> {
+        let version = version::stored(ordinal, &state)?;
         Ok(Self { seq, job: from_json(&body)?, version, corpus, reindex })
     }
 }
@@ -45,7 +46,7 @@ impl JobRow {
 pub(crate) fn held(connection: &Connection, lease: &Lease) -> Result<JobRow> {
     let row = connection
         .prepare_cached(
-            "SELECT job.seq, job.body, job.version, version.corpus, job.reindex
+            "SELECT job.seq, job.body, job.version, version.state, version.corpus, job.reindex
              FROM job JOIN version ON version.ordinal = job.version
              WHERE job.tenant = ?1 AND job.id = ?2 AND job.state = 'processing' AND job.token = ?3",
         )
@@ -80,18 +81,25 @@ fn save(connection: &Connection, seq: i64, job: &Job, lease: Option<(&str, Times
         .map_err(sql)
 }
 
-/// Returns the next job that is queued, or whose lease has expired.
+/// Returns the first job in the order of the queue that core lets a worker claim.
 fn next(connection: &Connection, now: Timestamp) -> Result<Option<JobRow>> {
-    let row = connection
+    let mut candidates = connection
         .prepare_cached(
-            "SELECT job.seq, job.body, job.version, version.corpus, job.reindex
-             FROM job JOIN version ON version.ordinal = job.version
+            "SELECT job.seq, job.body, job.version, version.state, version.corpus, job.reindex, job.lease_until
+             FROM job INDEXED BY job_to_do CROSS JOIN version ON version.ordinal = job.version
              WHERE job.state IN ('queued', 'processing') AND (job.state = 'queued' OR job.lease_until <= ?1)
-             ORDER BY job.seq LIMIT 1",
+             ORDER BY job.seq",
         )
-        .and_then(|mut statement| statement.query_row(params![now.as_micros()], JobRow::columns).optional())
         .map_err(sql)?;
-    row.map(JobRow::read).transpose()
+    let mut rows = candidates.query(params![now.as_micros()]).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        let lease_until: Option<i64> = row.get(6).map_err(sql)?;
+        let found = JobRow::columns(row).map_err(sql).and_then(JobRow::read)?;
+        if found.job.is_claimable(lease_until.map(Timestamp::from_micros), now) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// Gives the next job to a worker.
@@ -102,14 +110,14 @@ pub(crate) fn claim(
     until: Timestamp,
 ) -> Result<Option<Lease>> {
     let Some(row) = next(connection, now)? else { return Ok(None) };
-    if row.job.needs_fresh_version() {
-        restart(connection, &row)?;
-    }
     let (mut work, newest) = work(connection, &row)?;
-    work.claim(now);
+    if let Some(discarded) = work.claim(now)? {
+        version::remove(connection, discarded)?;
+        add_version(connection, &row)?;
+    }
     save(connection, row.seq, &work.job, Some((token, until)))?;
     document::save(connection, work.job.principal.tenant_id(), row.corpus, &work.document, newest)?;
-    let JobWork { job, document } = work;
+    let JobWork { job, document, .. } = work;
     Ok(Some(Lease { job, document, reindex: row.reindex, token: token.to_owned() }))
 }
 
@@ -117,12 +125,11 @@ pub(crate) fn claim(
 fn work(connection: &Connection, row: &JobRow) -> Result<(JobWork, u32)> {
     let found = document::find(connection, row.job.principal.tenant_id(), &row.job.document_id)?;
     let Stored { document, newest, .. } = found.ok_or_else(document::not_found)?;
-    Ok((JobWork { job: row.job.clone(), document }, newest))
+    Ok((JobWork { job: row.job.clone(), document, version: row.version }, newest))
 }
 
-/// Gives the next attempt a version of its own: passages staged by an earlier attempt are not part of it.
-fn restart(connection: &Connection, row: &JobRow) -> Result<()> {
-    version::discard(connection, row.version)?;
+/// Adds the fresh version of a retried job.
+fn add_version(connection: &Connection, row: &JobRow) -> Result<()> {
     let (tenant, document) = (row.job.principal.tenant_id(), row.job.document_id.as_str());
     let ordinal = version::add(connection, tenant, row.corpus, document, row.job.version)?;
     connection
@@ -136,10 +143,10 @@ fn restart(connection: &Connection, row: &JobRow) -> Result<()> {
 pub(crate) fn fail(connection: &Connection, lease: &Lease, failure: &Failure, now: Timestamp) -> Result<()> {
     let row = held(connection, lease)?;
     let (mut work, newest) = work(connection, &row)?;
-    work.fail(failure, now);
+    let discarded = work.fail(failure, now)?;
     document::save(connection, work.job.principal.tenant_id(), row.corpus, &work.document, newest)?;
     end(connection, &row, &work.job)?;
-    version::discard(connection, row.version)
+    version::remove(connection, discarded)
 }
 
 /// Extends a lease.

@@ -19,9 +19,10 @@ pub(crate) fn stage(
     passages: &[StagedPassage],
 ) -> Result<()> {
     let held = job::held(connection, lease)?;
+    held.version.check_staged()?;
     check_staged(model, passages)?;
     let model = model.map(|model| passage::model_or_new(connection, model)).transpose()?;
-    passage::stage(connection, held.version, passages, model)
+    passage::stage(connection, held.version.ordinal, passages, model)
 }
 
 /// Makes the staged version live. Returns the document and its corpus's ordinal.
@@ -37,27 +38,28 @@ pub(crate) fn publish(
         document::find(connection, tenant, &held.job.document_id)?.ok_or_else(document::not_found)?;
     let model =
         publication.model.as_ref().map(|model| passage::model_or_new(connection, model)).transpose()?;
-    let (passages, vectors) = passage::count(connection, held.version, model)?;
+    let (passages, vectors) = passage::count(connection, held.version.ordinal, model)?;
     if publication.quota.passages.is_some() {
         let others = version::live_passages(connection, tenant, live)?;
         publication.quota.check_publication(others.saturating_add(passages.into()))?;
     }
-    let mut work = JobWork { job: held.job.clone(), document };
-    work.publish(publication, passages, held.reindex)?;
-    let JobWork { job, document } = work;
+    let live = live.map(|live| version::find(connection, live)).transpose()?;
+    let mut work = JobWork { job: held.job.clone(), document, version: held.version };
+    let versions = work.publish(publication, passages, held.reindex, live)?;
+    let JobWork { job, document, .. } = work;
     let content = Content {
         passages,
         model,
         vectors,
-        languages: passage::languages(connection, held.version)?,
+        languages: passage::languages(connection, versions.live.ordinal)?,
         described: Described::of(&document),
     };
-    version::publish(connection, corpus, held.version, &content)?;
-    if let Some(replaced) = live {
-        version::retire(connection, corpus, replaced)?;
+    version::publish(connection, corpus, versions.live, &content)?;
+    if let Some(retired) = versions.retired {
+        version::retire(connection, corpus, retired)?;
     }
     document::save(connection, tenant, corpus, &document, newest)?;
-    document::set_live(connection, tenant, &document.id, held.version)?;
+    document::set_live(connection, tenant, &document.id, versions.live.ordinal)?;
     if !held.reindex {
         ledger::count_document(connection, tenant, &publication.day, document.size_bytes)?;
     }

@@ -1,19 +1,19 @@
-//! Versions of documents: staged, then live, then retired.
+//! Versions of documents, whose states and steps core decides.
 //!
 //! Searches depend on these rows alone. Every change to a version's liveness or visibility stamps the row with the
 //! corpus's next watermark, so that a cache can ask for the changes since its own.
 
 use std::collections::BTreeSet;
 
-use nexus_core::document::Document;
 use nexus_core::document::model::Metadata;
+use nexus_core::document::{Document, StoredVersion, VersionState};
 use nexus_core::language::Language;
 use nexus_core::{Result, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::convert::{small, to_json};
-use crate::error::sql;
+use crate::error::{corrupt, sql};
 use crate::rows::corpus::advance_watermark;
 use crate::rows::passage::VectorCount;
 
@@ -53,12 +53,28 @@ pub(crate) fn add(
     connection
         .prepare_cached(
             "INSERT INTO version (tenant, corpus, document, number, state, changed)
-             VALUES (?1, ?2, ?3, ?4, 'staged', 0) RETURNING ordinal",
+             VALUES (?1, ?2, ?3, ?4, ?5, 0) RETURNING ordinal",
         )
         .and_then(|mut statement| {
-            statement.query_row(params![tenant, corpus, document, version], |row| row.get(0))
+            let state = VersionState::Staged.as_str();
+            statement.query_row(params![tenant, corpus, document, version, state], |row| row.get(0))
         })
         .map_err(sql)
+}
+
+/// Returns a version with the state that its row names.
+pub(crate) fn stored(ordinal: i64, state: &str) -> Result<StoredVersion> {
+    let state = VersionState::parse(state).ok_or_else(|| corrupt("a version has an unknown state"))?;
+    Ok(StoredVersion { ordinal, state })
+}
+
+/// Returns the version of an ordinal.
+pub(crate) fn find(connection: &Connection, ordinal: i64) -> Result<StoredVersion> {
+    let state: Option<String> = connection
+        .prepare_cached("SELECT state FROM version WHERE ordinal = ?1")
+        .and_then(|mut statement| statement.query_row(params![ordinal], |row| row.get(0)).optional())
+        .map_err(sql)?;
+    stored(ordinal, &state.ok_or_else(|| corrupt("a document names a version that is not there"))?)
 }
 
 /// Contents of a complete version.
@@ -71,17 +87,22 @@ pub(crate) struct Content {
     pub(crate) described: Described,
 }
 
-/// Makes a staged version live.
-pub(crate) fn publish(connection: &Connection, corpus: i64, version: i64, content: &Content) -> Result<()> {
+/// Writes a version that was published.
+pub(crate) fn publish(
+    connection: &Connection,
+    corpus: i64,
+    version: StoredVersion,
+    content: &Content,
+) -> Result<()> {
     let watermark = advance_watermark(connection, corpus)?;
     connection
         .prepare_cached(
-            "UPDATE version SET state = 'live', changed = ?2, published = ?2, passages = ?3, model = ?4,
+            "UPDATE version SET state = ?9, changed = ?2, published = ?2, passages = ?3, model = ?4,
              vectors = ?5, dimension = ?6, languages = ?7, described = ?8 WHERE ordinal = ?1",
         )
         .and_then(|mut statement| {
             statement.execute(params![
-                version,
+                version.ordinal,
                 watermark,
                 content.passages,
                 content.model,
@@ -89,32 +110,35 @@ pub(crate) fn publish(connection: &Connection, corpus: i64, version: i64, conten
                 content.vectors.dimension,
                 to_json(&content.languages).unwrap_or_default(),
                 to_json(&content.described).unwrap_or_default(),
+                version.state.as_str(),
             ])
         })
         .map(drop)
         .map_err(sql)
 }
 
-/// Retires a version and removes its contents. The row stays as a marker for caches and indexes, without the
+/// Writes a version that was retired, and removes its contents. The row stays as a marker for caches and indexes, without the
 /// document's id; [`sweep`] removes it.
-pub(crate) fn retire(connection: &Connection, corpus: i64, version: i64) -> Result<()> {
+pub(crate) fn retire(connection: &Connection, corpus: i64, version: StoredVersion) -> Result<()> {
     let watermark = advance_watermark(connection, corpus)?;
-    crate::rows::passage::delete(connection, version)?;
+    crate::rows::passage::delete(connection, version.ordinal)?;
     connection
         .prepare_cached(
-            "UPDATE version SET state = 'retired', changed = ?2, document = '', passages = 0, vectors = 0,
+            "UPDATE version SET state = ?3, changed = ?2, document = '', passages = 0, vectors = 0,
              languages = '[]', described = '{}' WHERE ordinal = ?1",
         )
-        .and_then(|mut statement| statement.execute(params![version, watermark]))
+        .and_then(|mut statement| {
+            statement.execute(params![version.ordinal, watermark, version.state.as_str()])
+        })
         .map(drop)
         .map_err(sql)
 }
 
-/// Removes a version that was never published.
-pub(crate) fn discard(connection: &Connection, version: i64) -> Result<()> {
+/// Removes a version that was discarded.
+pub(crate) fn remove(connection: &Connection, version: i64) -> Result<()> {
     crate::rows::passage::delete(connection, version)?;
     connection
-        .prepare_cached("DELETE FROM version WHERE ordinal = ?1 AND state = 'staged'")
+        .prepare_cached("DELETE FROM version WHERE ordinal = ?1")
         .and_then(|mut statement| statement.execute(params![version]))
         .map(drop)
         .map_err(sql)
@@ -200,4 +224,53 @@ pub(crate) fn live_passages(connection: &Connection, tenant: &str, replaced: Opt
         .and_then(|mut statement| statement.query_row(params![tenant, replaced], |row| row.get(0)))
         .map_err(sql)?;
     small(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use nexus_core::Error;
+    use nexus_testkit::store::World;
+    use nexus_testkit::store::fixture::{LEASE, admin, at, staged};
+
+    use crate::db::Write;
+    use crate::error::sql;
+    use crate::store::MemoryStore;
+
+    async fn set_state(store: &MemoryStore, state: &'static str) {
+        let set =
+            move |write: &Write<'_>| write.execute("UPDATE version SET state = ?1", [state]).map_err(sql);
+        store.engine().write(set).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_step_that_does_not_follow_the_stored_state_is_an_error_and_changes_nothing() {
+        let store = MemoryStore::default();
+        let (world, caller) = (World::new(Arc::new(store.clone())), admin("acme"));
+        world.corpus(&caller, "c").await;
+        world.submit(&caller, "c", "d", "text").await;
+        let lease = world.claim(at(0)).await;
+        world.store.stage(&lease, None, staged(&["text"])).await.unwrap();
+        for (state, code) in
+            [("live", "VERSION_STATE"), ("retired", "VERSION_STATE"), ("lost", "STORE_CORRUPT")]
+        {
+            set_state(&store, state).await;
+            let failure = nexus_core::error::Failure::from(&Error::unexpected("it failed"));
+            let errors = [
+                world.store.stage(&lease, None, staged(&["other"])).await.unwrap_err(),
+                world.store.publish(&lease, world.publication(&lease, 1, None)).await.unwrap_err(),
+                world.store.fail(&lease, failure, at(1), world.unrecorded()).await.unwrap_err(),
+                world.store.claim_job("w", at(60), LEASE).await.unwrap_err(),
+            ];
+            assert_eq!(errors.map(|error| error.stable_code()), [code; 4], "{state}");
+        }
+        set_state(&store, "staged").await;
+        world.work(&lease, staged(&["text"])).await;
+        set_state(&store, "retired").await;
+        let error = world.delete(&caller, "d").await.unwrap_err();
+        assert_eq!(error.stable_code(), "VERSION_STATE");
+        set_state(&store, "live").await;
+        world.delete(&caller, "d").await.unwrap();
+    }
 }
