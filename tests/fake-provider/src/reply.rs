@@ -113,6 +113,8 @@ pub(crate) struct Reply {
     pub(crate) text: Text,
     pub(crate) calls: Vec<Call>,
     pub(crate) finish: Finish,
+    /// Word of the script for that reason.
+    pub(crate) word: Option<String>,
     /// Bill of the whole reply.
     pub(crate) billed: Billed,
 }
@@ -125,10 +127,11 @@ impl Reply {
         // A tool's result ends the loop, or it would never end.
         let wanted = if ask.ends_with(Role::Tool) { 0 } else { shape.tools };
         let calls = calls(id, ask, wanted, faults);
-        let mut text = match shape.frames {
-            Some(frames) => Text::counted(frames),
-            None if calls.is_empty() => Text::of(sentence(ask)),
-            None => Text::default(),
+        let mut text = match (&shape.say, shape.frames) {
+            (Some(say), _) => Text::of(say.clone()),
+            (None, Some(frames)) => Text::counted(frames),
+            (None, None) if calls.is_empty() => Text::of(sentence(ask)),
+            (None, None) => Text::default(),
         };
         let mut finish = if calls.is_empty() { Finish::Stop } else { Finish::Tools };
         if let Some(frame) = needed(faults) {
@@ -151,10 +154,15 @@ impl Reply {
             text.truncate(frames);
             finish = Finish::Filter;
         }
-        let mut reply =
-            Self { id, model: ask.model.clone(), thinking, text, calls, finish, billed: Billed::default() };
+        let (model, word, billed) = (ask.model.clone(), shape.finish.clone(), Billed::default());
+        let mut reply = Self { id, model, thinking, text, calls, finish, word, billed };
         reply.billed = reply.bill(ask, script);
         reply
+    }
+
+    /// Returns the word for the reason of the end: the script's, or else the vendor's `usual`.
+    pub(crate) fn reason<'r>(&'r self, usual: &'r str) -> &'r str {
+        self.word.as_deref().unwrap_or(usual)
     }
 
     fn bill(&self, ask: &Ask, script: &Script) -> Billed {

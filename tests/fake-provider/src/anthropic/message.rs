@@ -85,9 +85,9 @@ fn whole(call: &Call, reply: &Reply) -> Vec<u8> {
     let mut body = head(reply);
     if let Some(body) = body.as_object_mut() {
         body.insert("content".to_owned(), content.into());
-        body.insert("stop_reason".to_owned(), stop_reason(reply.finish).into());
+        body.insert("stop_reason".to_owned(), reply.reason(stop_reason(reply.finish)).into());
         if !matches!(call.script.faults.usage, UsageTold::Nowhere | UsageTold::NotFinal) {
-            body.insert("usage".to_owned(), usage(&reply.billed).into());
+            body.insert("usage".to_owned(), call.script.faults.usage_form.of(usage(&reply.billed)));
         }
     }
     body.to_string().into_bytes()

@@ -6,13 +6,14 @@ use super::message::{SIGNATURE, head, id_of, stop_reason};
 use super::{searches, usage};
 use crate::log::Billed;
 use crate::reply::Reply;
-use crate::script::{Framing, Script, UsageTold};
+use crate::script::{Framing, Script, UsageForm, UsageTold};
 use crate::wire::{Step, Wire, event, json as write, put};
 
 /// One stream.
 #[derive(Debug)]
 pub(super) struct Stream {
     told: UsageTold,
+    form: UsageForm,
     framing: Framing,
     /// Index of the content block that is open, or comes next.
     block: usize,
@@ -21,7 +22,13 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(script: &Script) -> Self {
-        Self { told: script.faults.usage, framing: script.faults.framing, block: 0, data: Vec::new() }
+        Self {
+            told: script.faults.usage,
+            form: script.faults.usage_form,
+            framing: script.faults.framing,
+            block: 0,
+            data: Vec::new(),
+        }
     }
 
     fn named(&self, name: &str, value: &Value, out: &mut Vec<u8>) {
@@ -62,7 +69,7 @@ impl Stream {
         let mut data =
             json!({ "type": "message_delta", "delta": { "stop_reason": reason, "stop_sequence": null } });
         if let (Some(data), Some(usage)) = (data.as_object_mut(), usage) {
-            data.insert("usage".to_owned(), usage.into());
+            data.insert("usage".to_owned(), self.form.of(usage));
         }
         self.named("message_delta", &data, out);
     }
@@ -74,7 +81,7 @@ impl Stream {
             && !matches!(self.told, UsageTold::Nowhere | UsageTold::Final)
         {
             let nothing_yet = Billed { output: 1, reasoning: 0, audio_out: 0, searches: 0, ..reply.billed };
-            message.insert("usage".to_owned(), usage(&nothing_yet).into());
+            message.insert("usage".to_owned(), self.form.of(usage(&nothing_yet)));
         }
         self.named("message_start", &json!({ "type": "message_start", "message": message }), out);
         self.named("ping", &json!({ "type": "ping" }), out);
@@ -82,7 +89,7 @@ impl Stream {
 
     /// Writes the end, which reports the output, and the input only if the start did not. Returns true when it does.
     fn finish(&self, reply: &Reply, out: &mut Vec<u8>) -> bool {
-        let reason = Some(stop_reason(reply.finish));
+        let reason = Some(reply.reason(stop_reason(reply.finish)));
         let told = match self.told {
             UsageTold::Nowhere | UsageTold::NotFinal => None,
             UsageTold::Each | UsageTold::Final => Some(usage(&reply.billed)),

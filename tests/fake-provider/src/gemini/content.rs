@@ -114,25 +114,25 @@ fn whole(call: &Call, reply: &Reply) -> Vec<u8> {
     }
     parts.extend(reply.calls.iter().map(function));
     let mut body = json!({
-        "candidates": [candidate(&parts, Some(reply.finish))],
+        "candidates": [candidate(&parts, Some(reply))],
         "modelVersion": reply.model,
         "responseId": id(reply.id),
     });
     if !matches!(call.script.faults.usage, UsageTold::Nowhere | UsageTold::NotFinal)
         && let Some(body) = body.as_object_mut()
     {
-        body.insert("usageMetadata".to_owned(), usage(&reply.billed).into());
+        body.insert("usageMetadata".to_owned(), call.script.faults.usage_form.of(usage(&reply.billed)));
     }
     body.to_string().into_bytes()
 }
 
 /// Returns a candidate, with its reason if it ends here.
-pub(super) fn candidate(parts: &[Value], finish: Option<Finish>) -> Value {
+pub(super) fn candidate(parts: &[Value], ended: Option<&Reply>) -> Value {
     let mut candidate = Map::new();
     candidate.insert("content".to_owned(), json!({ "parts": parts, "role": "model" }));
-    if let Some(finish) = finish {
-        candidate.insert("finishReason".to_owned(), reason(finish).into());
-        if finish == Finish::Filter {
+    if let Some(reply) = ended {
+        candidate.insert("finishReason".to_owned(), reply.reason(reason(reply.finish)).into());
+        if reply.finish == Finish::Filter {
             candidate.insert("safetyRatings".to_owned(), json!([unsafe_rating()]));
         }
     }

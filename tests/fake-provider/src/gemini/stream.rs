@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::log::Billed;
 use crate::refusal::{Kind, Refusal, RetryHints};
 use crate::reply::Reply;
-use crate::script::{End, Framing, UsageTold};
+use crate::script::{End, Framing, UsageForm, UsageTold};
 use crate::wire::{Step, Wire, event, json as write};
 
 /// One stream.
@@ -18,6 +18,7 @@ pub(super) struct Stream {
     events: bool,
     end: End,
     told: UsageTold,
+    form: UsageForm,
     framing: Framing,
     /// End of every response.
     tail: String,
@@ -29,8 +30,8 @@ impl Stream {
     pub(super) fn new(call: &Call, model: &str, events: bool) -> Self {
         let faults = &call.script.faults;
         let tail = format!(r#","modelVersion":{},"responseId":"{}"}}"#, json!(model), id(call.id()));
-        let (end, told, framing) = (faults.end, faults.usage, faults.framing);
-        Self { events, end, told, framing, tail, begun: false }
+        let (end, told, form, framing) = (faults.end, faults.usage, faults.usage_form, faults.framing);
+        Self { events, end, told, form, framing, tail, begun: false }
     }
 
     fn put(&mut self, data: &[u8], out: &mut Vec<u8>) {
@@ -56,7 +57,7 @@ impl Stream {
         data.push(b']');
         if let Some(billed) = usage_of {
             data.extend_from_slice(br#","usageMetadata":"#);
-            write(&usage(billed), &mut data);
+            write(&self.form.of(usage(billed)), &mut data);
         }
         data.extend_from_slice(self.tail.as_bytes());
         self.put(&data, out);
@@ -108,8 +109,8 @@ impl Wire for Stream {
             }
             Step::Finish => {
                 let tells = !matches!(self.told, UsageTold::Nowhere | UsageTold::NotFinal);
-                let finish = Some(reply.finish).filter(|_| self.end == End::Whole);
-                let candidate = candidate(&[json!({ "text": "" })], finish);
+                let ended = Some(reply).filter(|_| self.end == End::Whole);
+                let candidate = candidate(&[json!({ "text": "" })], ended);
                 self.response(&candidate, tells.then_some(&reply.billed), out);
                 return tells;
             }

@@ -9,7 +9,7 @@ use crate::ask::{Ask, Role, Tool, Turn, items, text, text_of};
 use crate::call::{Call, Stopped};
 use crate::refusal::Refusal;
 use crate::reply::{Call as ToolCall, Finish, Reply};
-use crate::script::UsageTold;
+use crate::script::{Faults, UsageTold};
 
 /// Parses the request, after its script. Streams by default.
 pub(super) fn read(call: &mut Call) -> Result<Ask, Stopped> {
@@ -66,22 +66,23 @@ fn whole(call: &Call, reply: &Reply) -> Vec<u8> {
             message.insert("tool_calls".to_owned(), reply.calls.iter().map(function).collect());
         }
     }
-    Value::Object(last(reply, message, call.script.faults.usage).0).to_string().into_bytes()
+    Value::Object(last(reply, message, &call.script.faults).0).to_string().into_bytes()
 }
 
 /// Returns the line that ends a reply, and whether it counts tokens.
-pub(super) fn last(reply: &Reply, message: Value, told: UsageTold) -> (Map<String, Value>, bool) {
+pub(super) fn last(reply: &Reply, message: Value, faults: &Faults) -> (Map<String, Value>, bool) {
     let mut line = Map::new();
     line.insert("model".to_owned(), reply.model.clone().into());
     line.insert("created_at".to_owned(), CREATED.into());
     line.insert("message".to_owned(), message);
     line.insert("done".to_owned(), true.into());
     let reason = if reply.finish == Finish::Length { "length" } else { "stop" };
-    line.insert("done_reason".to_owned(), reason.into());
+    line.insert("done_reason".to_owned(), reply.reason(reason).into());
     line.extend(durations(&reply.billed));
-    let tells = !matches!(told, UsageTold::Nowhere | UsageTold::NotFinal);
+    let tells = !matches!(faults.usage, UsageTold::Nowhere | UsageTold::NotFinal);
     if tells {
-        line.extend(counts(&reply.billed));
+        let counts = faults.usage_form.of(counts(&reply.billed));
+        line.extend(counts.as_object().cloned().unwrap_or_default());
     }
     (line, tells)
 }

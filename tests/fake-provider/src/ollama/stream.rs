@@ -6,19 +6,19 @@ use super::CREATED;
 use super::chat::{function, last};
 use crate::log::Billed;
 use crate::reply::Reply;
-use crate::script::{Framing, Script, UsageTold};
+use crate::script::{Faults, Framing, Script};
 use crate::wire::{Step, Wire, json as write, put};
 
 /// One stream.
 #[derive(Debug)]
 pub(super) struct Stream {
-    told: UsageTold,
+    faults: Faults,
     framing: Framing,
 }
 
 impl Stream {
     pub(super) fn new(script: &Script) -> Self {
-        Self { told: script.faults.usage, framing: script.faults.framing }
+        Self { faults: script.faults.clone(), framing: script.faults.framing }
     }
 
     fn end(&self, out: &mut Vec<u8>) {
@@ -61,7 +61,7 @@ impl Wire for Stream {
             }
             Step::Done => {
                 let message = json!({ "role": "assistant", "content": "" });
-                let (line, tells) = last(reply, message, self.told);
+                let (line, tells) = last(reply, message, &self.faults);
                 write(&line, out);
                 self.end(out);
                 return tells;

@@ -92,7 +92,7 @@ fn whole(call: &Call, reply: &Reply) -> Vec<u8> {
         "created": CREATED,
         "model": reply.model,
         "choices": [{
-            "index": 0, "message": message, "logprobs": null, "finish_reason": finish(reply.finish),
+            "index": 0, "message": message, "logprobs": null, "finish_reason": reply.reason(finish(reply.finish)),
         }],
         "service_tier": "default",
         "system_fingerprint": SYSTEM,
@@ -100,7 +100,7 @@ fn whole(call: &Call, reply: &Reply) -> Vec<u8> {
     if !matches!(call.script.faults.usage, UsageTold::Nowhere | UsageTold::NotFinal)
         && let Some(body) = body.as_object_mut()
     {
-        body.insert("usage".to_owned(), usage(&reply.billed));
+        body.insert("usage".to_owned(), call.script.faults.usage_form.of(usage(&reply.billed)));
     }
     body.to_string().into_bytes()
 }

@@ -5,7 +5,7 @@ use super::{CREATED, SYSTEM, usage};
 use crate::call::Call;
 use crate::log::Billed;
 use crate::reply::Reply;
-use crate::script::{Framing, ToolFaults, ToolIndex, UsageTold};
+use crate::script::{Framing, ToolFaults, ToolIndex, UsageForm, UsageTold};
 use crate::wire::{Step, Wire, event, json, put};
 
 /// One stream.
@@ -15,6 +15,7 @@ pub(super) struct Stream {
     head: String,
     include_usage: bool,
     told: UsageTold,
+    form: UsageForm,
     framing: Framing,
     tools: ToolFaults,
     data: Vec<u8>,
@@ -30,8 +31,8 @@ impl Stream {
             String::from_utf8_lossy(&name),
         );
         let faults = &call.script.faults;
-        let (told, framing, tools) = (faults.usage, faults.framing, faults.tools);
-        Self { head, include_usage, told, framing, tools, data: Vec::new() }
+        let (told, form, framing, tools) = (faults.usage, faults.usage_form, faults.framing, faults.tools);
+        Self { head, include_usage, told, form, framing, tools, data: Vec::new() }
     }
 
     /// Writes a chunk with the delta that `delta` writes.
@@ -52,7 +53,7 @@ impl Stream {
         data.extend_from_slice(b"}]");
         if self.told == UsageTold::Each {
             data.extend_from_slice(br#","usage":"#);
-            json(&usage(so_far), data);
+            json(&self.form.of(usage(so_far)), data);
         } else if self.include_usage {
             data.extend_from_slice(br#","usage":null"#);
         }
@@ -129,7 +130,7 @@ impl Stream {
         data.clear();
         data.extend_from_slice(self.head.as_bytes());
         data.extend_from_slice(br#"],"usage":"#);
-        json(&usage(so_far), data);
+        json(&self.form.of(usage(so_far)), data);
         data.push(b'}');
         event(self.framing, None, data, out);
     }
@@ -176,7 +177,7 @@ impl Wire for Stream {
                 self.arguments(number, text, so_far, out);
             }
             Step::Finish => {
-                self.chunk(Some(finish(reply.finish)), so_far, out, |_| {});
+                self.chunk(Some(reply.reason(finish(reply.finish))), so_far, out, |_| {});
                 return self.told == UsageTold::Each;
             }
             Step::Usage => {

@@ -16,7 +16,7 @@ const fn row(name: &'static str, argument: &'static str, meaning: &'static str) 
 }
 
 /// All directives, except for the numbers of statuses, which are directives too.
-pub const DIRECTIVES: [Directive; 76] = [
+pub const DIRECTIVES: [Directive; 81] = [
     row("s01", "[seconds]", "429 once, `Retry-After: 2`: `429+retry-after=2+once`"),
     row("s02", "[seconds]", "429 always, `Retry-After: 2`: `429+retry-after=2`"),
     row("s03", "", "500 once: `500+once`"),
@@ -70,6 +70,11 @@ pub const DIRECTIVES: [Directive; 76] = [
     row("drip", "[time]", "every byte of the body is a write of its own"),
     row("no-done", "", "no `[DONE]`, `message_stop`, `finishReason`, `\"done\":true`"),
     row("no-finish", "", "the stream ends cleanly after its content, with no reason, usage or marker"),
+    row("say", "hex", "the text of the reply, as the hexadecimal digits of its UTF-8; none is an empty text"),
+    row("finish", "word", "the reply ends with this word as its reason"),
+    row("usage-zero", "", "every count of the usage is 0"),
+    row("usage-text", "", "every count of the usage is a text, as in `\"12\"`"),
+    row("usage-float", "", "every count of the usage has a fraction of zero, as in `12.0`"),
     row("filter", "[k]", "the content filter ends the reply after k frames"),
     row("crlf", "", "lines end with CR LF"),
     row("unknown", "", "unknown events, fields and comments are inserted"),

@@ -9,6 +9,8 @@ mod wires;
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 pub use directive::{DIRECTIVES, Directive};
 
 use crate::refusal::{Kind, RetryHints};
@@ -81,6 +83,8 @@ pub struct Faults {
     pub end: End,
     /// Place of the usage.
     pub usage: UsageTold,
+    /// Form of the usage's counts.
+    pub usage_form: UsageForm,
     /// Length of the first frame of content, in MiB.
     pub huge: Option<usize>,
     /// The content filter ends the reply after this number of frames.
@@ -160,6 +164,36 @@ pub enum UsageTold {
     Final,
 }
 
+/// Form of the counts in a usage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UsageForm {
+    /// As the vendor writes them.
+    #[default]
+    Usual,
+    /// All zero.
+    Zero,
+    /// As texts.
+    Text,
+    /// As numbers with a fraction of zero.
+    Float,
+}
+
+impl UsageForm {
+    /// Returns the usage in this form.
+    pub(crate) fn of(self, usage: impl Into<Value>) -> Value {
+        match (usage.into(), self) {
+            (Value::Number(_), Self::Zero) => 0.into(),
+            (Value::Number(count), Self::Text) => count.to_string().into(),
+            (Value::Number(count), Self::Float) => count.as_f64().into(),
+            (Value::Object(fields), form) => {
+                fields.into_iter().map(|(name, value)| (name, form.of(value))).collect()
+            }
+            (Value::Array(values), form) => values.into_iter().map(|value| form.of(value)).collect(),
+            (usage, _) => usage,
+        }
+    }
+}
+
 /// Deviations of the framing, all of them legal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Framing {
@@ -204,6 +238,10 @@ pub enum ToolIndex {
 /// Shape of the reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
+    /// Text of the reply.
+    pub say: Option<String>,
+    /// Word for the reason of the reply's end.
+    pub finish: Option<String>,
     /// Number of content frames, which are numbers instead of a sentence.
     pub frames: Option<usize>,
     /// Frames of shown reasoning.

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{After, Before, DIRECTIVES, End, Script, ToolIndex, UsageTold, When, Which};
+use super::{After, Before, DIRECTIVES, End, Script, ToolIndex, UsageForm, UsageTold, When, Which};
 use crate::refusal::Kind;
 
 /// Upper bound on the frames, tokens or requests of a directive: enough for any test, and no trap for memory.
@@ -77,6 +77,8 @@ impl Script {
         let shape = &mut self.shape;
         match name {
             "frames" => shape.frames = Some(argument.size()?),
+            "say" => shape.say = Some(argument.hex()?),
+            "finish" => shape.finish = Some(argument.needed()?.to_owned()),
             "thinking" => shape.thinking = argument.size()?,
             "reasoning" => shape.reasoning = argument.count()?,
             "tools" => shape.tools = argument.size_or(1)?,
@@ -121,6 +123,9 @@ impl Script {
             "crlf" => faults.framing.crlf = true,
             "unknown" => faults.framing.unknown = true,
             "open-end" => faults.framing.open_end = true,
+            "usage-zero" => faults.usage_form = UsageForm::Zero,
+            "usage-text" => faults.usage_form = UsageForm::Text,
+            "usage-float" => faults.usage_form = UsageForm::Float,
             "no-usage" => faults.usage = UsageTold::Nowhere,
             "usage-each" => faults.usage = UsageTold::Each,
             "usage-final" => faults.usage = UsageTold::Final,
@@ -178,6 +183,18 @@ impl<'a> Argument<'a> {
 
     fn needed(&self) -> Result<&'a str, String> {
         self.given().ok_or_else(|| "needs an argument".to_owned())
+    }
+
+    /// Parses the hexadecimal digits of a text.
+    fn hex(&self) -> Result<String, String> {
+        let digits: Option<Vec<u8>> = self
+            .0
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect();
+        let text = digits.and_then(|bytes| String::from_utf8(bytes).ok());
+        text.ok_or_else(|| "needs the hexadecimal digits of a text".to_owned())
     }
 
     fn parse<T: FromStr>(&self, wanted: &str) -> Result<T, String> {
