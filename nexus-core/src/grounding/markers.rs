@@ -2,11 +2,12 @@
 //!
 //! [`citations_in`] finds the claim before each marker and the nearest sentence of the passage. The module does not
 //! judge whether the passage supports the claim: [`Citation::score`] is the share of the claim's words in the quote,
-//! and nothing more.
+//! and nothing more. It compares values: see [`Citation::findings`].
 
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::findings::missing_values;
 use super::quotable_units::{Sentence, SentenceKind, sentences};
 use super::{Citation, Evidence};
 use crate::language::Language;
@@ -20,7 +21,8 @@ const MAX_DIGITS: usize = 3;
 pub struct Marked {
     /// One citation per claim and passage, in the order of the markers.
     pub citations: Vec<Citation>,
-    /// Byte ranges and numbers of the markers that point at no passage shown.
+    /// Byte ranges and numbers of the markers that point at no passage shown. A marker that a passage itself holds, in
+    /// the same words, is a quotation and not among them; nor is one in `code`.
     pub dangling: Vec<(Range<usize>, u32)>,
 }
 
@@ -31,6 +33,8 @@ pub fn citations_in(text: &str, evidence: &[Evidence]) -> Marked {
     let claims = sentences(text);
     let mut marked = Marked::default();
     let mut seen = HashSet::new();
+    // Of each citation: the place of its claim, and its passage.
+    let mut cited: Vec<(usize, &Evidence)> = Vec::new();
     for Marker { range, numbers } in markers(text) {
         let Some(place) = claim(text, &claims, &range) else { continue };
         for number in numbers {
@@ -40,11 +44,20 @@ pub fn citations_in(text: &str, evidence: &[Evidence]) -> Marked {
             let words =
                 claims.get(place).map(|claim| without_markers(text, &claim.range)).unwrap_or_default();
             let shown = evidence.iter().find(|evidence| evidence.number == number);
-            match shown.and_then(|evidence| nearest(&words, evidence)) {
-                Some(citation) => marked.citations.push(citation),
+            match shown.and_then(|shown| Some((shown, nearest(&words, shown)?))) {
+                Some((shown, citation)) => {
+                    cited.push((place, shown));
+                    marked.citations.push(citation);
+                }
+                None if is_quoted(text, &range, evidence) || is_in_code(text, range.start) => {}
                 None => marked.dangling.push((range.clone(), number)),
             }
         }
+    }
+    for (citation, (place, _)) in marked.citations.iter_mut().zip(&cited) {
+        let sources: Vec<&Evidence> =
+            cited.iter().filter(|(other, _)| other == place).map(|(_, shown)| *shown).collect();
+        citation.findings.extend(missing_values(&citation.claim, &sources));
     }
     marked
 }
@@ -83,7 +96,8 @@ fn claim(text: &str, claims: &[Sentence], marker: &Range<usize>) -> Option<usize
     Some(if opens { place.saturating_sub(1) } else { place })
 }
 
-/// Returns a citation of the sentence of `evidence` that shares most words with `claim`; the first of equals.
+/// Returns a citation of the sentence of `evidence` that shares most words with `claim`, the first of equals. A heading is
+/// quoted only where there is nothing else, and nothing is quoted where no sentence shares a word.
 fn nearest(claim: &str, evidence: &Evidence) -> Option<Citation> {
     let language = Language::detect(&evidence.text).unwrap_or_default();
     let wanted = terms(claim, language);
@@ -94,9 +108,36 @@ fn nearest(claim: &str, evidence: &Evidence) -> Option<Citation> {
         (common / as_f32((wanted.len() * words.len()).max(1)).sqrt(), covered)
     };
     let candidates = sentences(&evidence.text);
-    let scored = candidates.iter().map(|sentence| (sentence, fit(sentence))).rev();
-    let (best, (_, covered)) = scored.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0))?;
-    evidence.cite(claim, best.range.clone(), covered)
+    let is_statement = |sentence: &&Sentence| sentence.kind != SentenceKind::Heading;
+    let has_statement = candidates.iter().any(|sentence| is_statement(&sentence));
+    let scored = candidates
+        .iter()
+        .filter(|sentence| !has_statement || is_statement(sentence))
+        .map(|sentence| (sentence, fit(sentence)))
+        .rev();
+    match scored.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0)) {
+        Some((best, (fit, covered))) if fit > 0.0 => evidence.cite(claim, best.range.clone(), covered),
+        Some(_) | None => evidence.cite_without_quote(claim),
+    }
+}
+
+/// Returns whether a passage holds the marker at `marker` together with the word before or after it.
+fn is_quoted(text: &str, marker: &Range<usize>, evidence: &[Evidence]) -> bool {
+    let (before, after) = (text.get(..marker.start), text.get(marker.end..));
+    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+    let begins = before.trim_end().rfind(char::is_whitespace).map_or(0, |space| space + 1);
+    let word = after.trim_start().find(char::is_whitespace).unwrap_or(after.trim_start().len());
+    let ends = marker.end + (after.len() - after.trim_start().len()) + word;
+    let with_before = text.get(begins..marker.end).filter(|_| !before.trim().is_empty());
+    let with_after = text.get(marker.start..ends).filter(|_| after.contains(char::is_alphanumeric));
+    let quoted = [with_before, with_after];
+    quoted.into_iter().flatten().any(|words| evidence.iter().any(|shown| shown.text.contains(words)))
+}
+
+/// Returns whether the byte `at` is between backticks of its line.
+fn is_in_code(text: &str, at: usize) -> bool {
+    let line = text.get(..at).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
+    line.matches('`').count() % 2 == 1
 }
 
 fn terms(text: &str, language: Language) -> HashSet<String> {
@@ -215,6 +256,20 @@ mod tests {
     }
 
     #[test]
+    fn a_marker_that_a_passage_holds_itself_is_a_quotation() {
+        let texts = ["Lunch is free, see [12]. [13] Smith, On lunch."];
+        for (answer, dangling) in [
+            ("Lunch is free, see [12].", &[][..]),
+            ("Free. [13] Smith, On lunch.", &[]),
+            ("Take `list[14]` here.", &[]),
+            ("Lunch is free [12].", &[12]),
+            ("Lunch is free [13].", &[13]),
+        ] {
+            check(answer, &texts, &[], dangling);
+        }
+    }
+
+    #[test]
     fn other_brackets_are_text() {
         check("Founded in [2024], see [the list] and [a1] and [1", &HANDBOOK, &[], &[]);
         check("```\nlet first = list[1];\n```", &HANDBOOK, &[], &[]);
@@ -225,6 +280,25 @@ mod tests {
         let marked = citations_in("試用期間は六か月です【1】。", &shown(&HANDBOOK));
         let citation = marked.citations.first().unwrap();
         assert_eq!((citation.number, citation.score.to_bits()), (1, 0.0_f32.to_bits()));
+        assert_eq!((citation.quote.as_str(), citation.findings.len()), ("", 1), "no quote is invented");
+    }
+
+    #[test]
+    fn a_heading_is_not_quoted_beside_a_statement() {
+        let texts = ["# Probation in months\n\nIt lasts six months."];
+        let claim = "Probation lasts six months.";
+        check("Probation lasts six months [1].", &texts, &[(1, claim, "It lasts six months.")], &[]);
+    }
+
+    #[test]
+    fn a_value_is_looked_for_in_all_passages_that_its_claim_cites() {
+        let found = |answer: &str| {
+            let marked = citations_in(answer, &shown(&HANDBOOK));
+            let findings = marked.citations.into_iter().flat_map(|citation| citation.findings);
+            findings.map(|finding| finding.value).collect::<Vec<_>>()
+        };
+        assert_eq!(found("Probation lasts 9 months [1]."), ["9 months"]);
+        assert_eq!(found("Probation lasts 6 months and desks are shared on Fridays [1][2]."), [""; 0]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Grounding: the passages shown to a model ([`Evidence`]) and the [`Citation`]s that point at them.
 
+mod findings;
 pub mod markers;
 pub mod quotable_units;
 
@@ -11,6 +12,8 @@ use crate::document::PassageKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::DocumentId;
 use crate::retrieve::Hit;
+
+pub use findings::{Finding, FindingKind};
 
 /// Passage as shown to a model. Always data, never instructions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,7 +72,14 @@ impl Evidence {
             quote,
             span: start..end,
             score,
+            findings: Vec::new(),
         })
+    }
+
+    /// Cites this passage for `claim` without a quote: the claim shares no word with it.
+    fn cite_without_quote(&self, claim: impl Into<String>) -> Option<Citation> {
+        let citation = self.cite(claim, 0..0, 0.0)?;
+        Some(Citation { findings: vec![Finding::no_shared_words()], ..citation })
     }
 }
 
@@ -88,12 +98,15 @@ pub struct Citation {
     pub passage: PassageKey,
     /// Page, where the format has pages.
     pub page: Option<u32>,
-    /// Quoted words.
+    /// Quoted words; empty where the claim shares no word with the passage, which is a finding then.
     pub quote: String,
     /// Byte range of the quote in the document's text.
     pub span: Range<u64>,
     /// Score of the quote, on the scale of the component that cited it.
     pub score: f32,
+    /// Findings of the comparison of the claim with the passages that it cites.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }
 
 impl Citation {
@@ -105,13 +118,19 @@ impl Citation {
         let evidence = shown
             .iter()
             .find(|evidence| evidence.number == self.number && evidence.passage == self.passage)
-            .ok_or_else(|| refused("the answer cites a passage that was not shown", "CITATION_NOT_SHOWN"))?;
+            .ok_or_else(not_shown)?;
         let quoted = self.quoted_range(evidence).and_then(|range| evidence.text.get(range));
-        if quoted == Some(self.quote.as_str()) && !self.quote.trim().is_empty() {
+        if quoted == Some(self.quote.as_str()) && (!self.quote.trim().is_empty() || self.is_unquoted()) {
             Ok(())
         } else {
             Err(refused("the answer quotes words that the passage does not hold", "CITATION_NOT_A_QUOTE"))
         }
+    }
+
+    /// Returns whether the citation quotes nothing and says so.
+    fn is_unquoted(&self) -> bool {
+        self.quote.is_empty()
+            && self.findings.iter().any(|finding| finding.kind == FindingKind::NoSharedWords)
     }
 
     fn quoted_range(&self, evidence: &Evidence) -> Option<Range<usize>> {
@@ -119,6 +138,11 @@ impl Citation {
         let end = self.span.end.checked_sub(evidence.span.start)?;
         Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
     }
+}
+
+/// Returns the error of an answer that cites a passage that was not shown.
+pub(crate) fn not_shown() -> Error {
+    refused("the answer cites a passage that was not shown", "CITATION_NOT_SHOWN")
 }
 
 fn refused(message: &'static str, code: &'static str) -> Error {
@@ -164,6 +188,23 @@ pub(crate) mod tests {
         let evidence = evidence("Probation lasts six months.");
         let citation = Citation { quote: "ten".to_owned(), ..evidence.cite("six", 16..19, 1.0).unwrap() };
         assert_eq!(citation.check(&[evidence]).unwrap_err().stable_code(), "CITATION_NOT_A_QUOTE");
+    }
+
+    #[test]
+    fn a_citation_without_a_quote_says_why() {
+        let evidence = evidence("Probation lasts six months.");
+        let citation = evidence.cite_without_quote("試用期間").unwrap();
+        assert!(citation.check(std::slice::from_ref(&evidence)).is_ok());
+        let silent = Citation { findings: Vec::new(), ..citation };
+        assert_eq!(silent.check(&[evidence]).unwrap_err().stable_code(), "CITATION_NOT_A_QUOTE");
+    }
+
+    #[test]
+    fn a_stored_citation_without_findings_has_none() {
+        let citation = evidence("Probation lasts six months.").cite("six", 16..19, 1.0).unwrap();
+        let stored = serde_json::to_value(&citation).unwrap();
+        assert!(stored.get("findings").is_none());
+        assert_eq!(serde_json::from_value::<Citation>(stored).unwrap(), citation);
     }
 
     #[test]
