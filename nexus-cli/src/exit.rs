@@ -19,11 +19,13 @@ pub(crate) enum Exit {
     Unverified,
     AwaitingApproval,
     Blocked,
+    Uncited,
+    Incomplete,
     Cancelled,
 }
 
 impl Exit {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -33,6 +35,8 @@ impl Exit {
         Self::Unverified,
         Self::AwaitingApproval,
         Self::Blocked,
+        Self::Uncited,
+        Self::Incomplete,
         Self::Cancelled,
     ];
 
@@ -49,6 +53,8 @@ impl Exit {
             Self::Unverified => (6, "an audit record does not verify"),
             Self::AwaitingApproval => (7, "awaiting approval"),
             Self::Blocked => (8, "the answer was blocked"),
+            Self::Uncited => (9, "uncited: the model's reply cites no passage"),
+            Self::Incomplete => (10, "incomplete: the model's reply was cut off"),
             Self::Cancelled => (130, "cancelled"),
         }
     }
@@ -91,6 +97,8 @@ impl From<&Outcome> for Exit {
             Outcome::Abstained { .. } => Self::Abstained,
             Outcome::Refused { .. } => Self::Denied,
             Outcome::Blocked { .. } => Self::Blocked,
+            Outcome::Uncited => Self::Uncited,
+            Outcome::Incomplete { .. } => Self::Incomplete,
             Outcome::NeedsApproval { .. } => Self::AwaitingApproval,
             Outcome::OverQuota { .. } => Self::OverQuota,
             Outcome::Cancelled => Self::Cancelled,
@@ -113,7 +121,7 @@ mod tests {
     fn every_way_to_end_has_a_code_of_its_own() {
         let mut codes: Vec<u8> = Exit::ALL.into_iter().map(|exit| exit.row().0).collect();
         codes.dedup();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 130]);
     }
 
     #[test]

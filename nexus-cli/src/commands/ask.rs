@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use nexus_core::ask::{AskBuilder, RunHandle};
-use nexus_core::run::{Budget, Outcome};
+use nexus_core::run::Budget;
 use nexus_core::{Error, ErrorKind, NanoUsd, Nexus, Result, SessionId};
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ const ABOUT: &str = "\
 Answers a question from the documents of a corpus, word by word, and lists the quotations that the answer rests on.
 
 Only documents that you may read are searched. When the passages do not hold the answer, Nexus says so and the exit \
-code is 3; it never invents text. Every question is recorded and signed: see `nexus runs verify`.
+code is 3. Of a language model's reply, one that cites no passage ends with the code 9, and one that was cut off with 10. Every question is recorded and signed: see `nexus runs verify`.
 
 Ctrl-C cancels the question; its record shows that, and the exit code is 130.";
 
@@ -158,22 +158,12 @@ fn put(nexus: &Nexus, context: &Context<'_>, ask: &AskArgs, question: String) ->
 /// Returns the report of a run as one JSON document.
 fn document(run: &RunHandle, told: &RunReport) -> Value {
     let RunReport { outcome, answer, metadata, audio, .. } = told;
-    let sentence = match outcome {
-        Outcome::Abstained { reason } => Some(reason.sentence()),
-        Outcome::Answered
-        | Outcome::Refused { .. }
-        | Outcome::Blocked { .. }
-        | Outcome::NeedsApproval { .. }
-        | Outcome::OverQuota { .. }
-        | Outcome::Cancelled
-        | Outcome::Failed { .. } => None,
-    };
     let mut document = json!({
         "run_id": run.id(),
         "session_id": run.session_id(),
         "request_id": run.request_id(),
         "answer": answer,
-        "message": sentence,
+        "message": outcome.reply_sentence(),
         "retrieval": metadata,
     });
     if let (Some(fields), Ok(Value::Object(outcome))) =

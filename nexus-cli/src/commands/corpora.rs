@@ -21,7 +21,8 @@ Settings are one JSON object; `{}` means the defaults, an unknown field is refus
   {
     \"retrieval\": {\"provider\": \"local_pgvector\", \"top_k_default\": 5},
     \"chunking\": {\"size\": {\"tokens\": 512}, \"overlap\": 64},
-    \"language\": \"en\"
+    \"language\": \"en\",
+    \"answers\": \"lenient\"
   }
 
 Examples:

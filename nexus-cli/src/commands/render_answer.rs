@@ -3,6 +3,7 @@
 use nexus_core::ask::RunHandle;
 use nexus_core::error::Failure;
 use nexus_core::grounding::Citation;
+use nexus_core::llm::TextMark;
 use nexus_core::policy::APPROVAL_REQUIRED;
 use nexus_core::run::{Answer, Event, EventBody, Metadata, Outcome};
 use nexus_core::{Error, ErrorKind, Nexus, Result};
@@ -22,6 +23,8 @@ pub(super) struct RunReport {
     pub(super) metadata: Option<Metadata>,
     /// Result of text-to-speech: the media type, or the reason of the failure.
     pub(super) audio: Option<std::result::Result<String, String>>,
+    /// Whether words of the answer were streamed.
+    pub(super) streamed: bool,
     /// Whether the user interrupted the run.
     pub(super) interrupted: bool,
 }
@@ -37,7 +40,8 @@ pub(super) async fn follow(
     let mut listener = context.interrupts.listen();
     let mut events = run.events();
     let (outcome, answer) = (Outcome::Cancelled, Answer::default());
-    let mut told = RunReport { outcome, answer, metadata: None, audio: None, interrupted: false };
+    let mut told =
+        RunReport { outcome, answer, metadata: None, audio: None, streamed: false, interrupted: false };
     loop {
         let event = tokio::select! {
             event = events.next() => event?,
@@ -60,10 +64,8 @@ pub(super) async fn follow(
             EventBody::Error(failure) => {
                 return Ok(RunReport { outcome: Outcome::Failed { failure }, ..told });
             }
-            EventBody::Accepted { .. }
-            | EventBody::Retrieval { .. }
-            | EventBody::Delta { .. }
-            | EventBody::Citation(_) => {}
+            EventBody::Delta { .. } => told.streamed = true,
+            EventBody::Accepted { .. } | EventBody::Retrieval { .. } | EventBody::Citation(_) => {}
         }
     }
 }
@@ -99,8 +101,22 @@ pub(super) fn end(output: &Output, told: &RunReport) -> Result<()> {
             output.line("\n")?;
             sources(output, &told.answer.citations)?;
         }
+        Outcome::Uncited | Outcome::Incomplete { .. } => {
+            let is_shown = !told.answer.text.is_empty();
+            if is_shown {
+                output.line("\n")?;
+                sources(output, &told.answer.citations)?;
+            }
+            let name = if told.outcome == Outcome::Uncited { "Uncited" } else { "Incomplete" };
+            output.line(format_args!("{name}: {}.", told.outcome.reply_sentence().unwrap_or_default()))?;
+            output.note(if is_shown {
+                "hint: check it against the documents; `nexus search` finds their passages"
+            } else {
+                "hint: the corpus withholds what is no answer (`answers: strict`)"
+            });
+        }
         Outcome::Abstained { reason } => {
-            output.line(format_args!("No answer: {}.", reason.sentence()))?;
+            output.line(format_args!("{}No answer: {}.", own_line(told), reason.sentence()))?;
             output
                 .note("hint: `nexus search --explain` shows what was found; use the words of the documents");
         }
@@ -118,21 +134,45 @@ pub(super) fn end(output: &Output, told: &RunReport) -> Result<()> {
         Outcome::Blocked { reason } => output.failure("BLOCKED", reason, None),
         Outcome::OverQuota { reason } => output.failure("OVER_QUOTA", reason, None),
         Outcome::Cancelled => output.note("\ncancelled"),
-        Outcome::Failed { failure } => failed(output, failure),
+        Outcome::Failed { failure } => {
+            // An error in the middle of an answer begins on a line of its own.
+            if told.streamed {
+                output.line("")?;
+            }
+            failed(output, failure);
+        }
     }
     Ok(())
+}
+
+/// Returns the line ends between streamed words and what follows them.
+fn own_line(told: &RunReport) -> &'static str {
+    if told.streamed { "\n\n" } else { "" }
 }
 
 fn failed(output: &Output, failure: &Failure) {
     output.failure(&failure.code, &failure.message, failure.hint.as_deref());
 }
 
-/// Prints the citations of an answer.
+/// Prints the citations of an answer, with their findings.
 pub(super) fn sources(output: &Output, citations: &[Citation]) -> Result<()> {
     citations.iter().try_for_each(|citation| {
         let place = place(&citation.source_name, citation.page);
-        output.line(format_args!("[{}] {place} — “{}”", citation.number, one_line(&citation.quote, QUOTE)))
+        let quote = one_line(&citation.quote, QUOTE);
+        let quote = if quote.is_empty() { quote } else { format!(" — “{quote}”") };
+        output.line(format_args!("[{}] {place}{quote}", citation.number))?;
+        citation.findings.iter().try_for_each(|finding| {
+            output.line(format_args!("    finding: {}", one_line(&finding.sentence(), QUOTE)))
+        })
     })
+}
+
+/// Returns the words for the mark of a text that is no answer.
+pub(super) fn mark(mark: TextMark) -> &'static str {
+    match mark {
+        TextMark::Incomplete => "incomplete: the reply was cut off",
+        TextMark::Uncited => "uncited: the reply cites no passage",
+    }
 }
 
 /// Formats a document and the page in it.

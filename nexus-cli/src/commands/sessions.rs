@@ -74,6 +74,9 @@ async fn show(
             MessageRole::Assistant => {
                 context.output.line(format_args!("{}\n", message.text))?;
                 render_answer::sources(context.output, &message.citations)?;
+                if let Some(mark) = message.mark {
+                    context.output.line(format_args!("({})", render_answer::mark(mark)))?;
+                }
                 context.output.line("")?;
             }
         }

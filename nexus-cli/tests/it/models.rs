@@ -45,6 +45,11 @@ impl Vendor {
         self.scripted.log().len()
     }
 
+    /// Body of the last request.
+    fn last_body(&self) -> serde_json::Value {
+        self.scripted.requests().pop().unwrap().json()
+    }
+
     pub(crate) fn url(&self) -> String {
         self.scripted.url()
     }
@@ -167,4 +172,49 @@ fn no_log_at_its_loudest_shows_a_key() {
     assert_eq!(vendor.bill().len(), 1);
     assert!(said.err.lines().count() > 10, "{said:#?}");
     assert!(!said.err.contains("0123456789") && !said.out.contains("0123456789"), "{said:#?}");
+}
+
+/// Writes the hexadecimal digits of `text`, for a scripted model that says it.
+fn saying(text: &str) -> String {
+    text.bytes().fold("scripted-1+say=".to_owned(), |model, byte| format!("{model}{byte:02x}"))
+}
+
+#[test]
+fn what_a_reply_is_worth_is_told_in_text_in_json_and_by_the_exit_code() {
+    let (bench, vendor) = (Bench::ingested(), Vendor::new());
+    let url = vendor.url();
+    let fake = [("LLM_PROVIDER", "fake"), ("FAKE_PROVIDER_URL", url.as_str())];
+    let cut = format!("{}+finish=length", saying("Employees have 30 days [1]"));
+    for (model, code, outcome, told) in [
+        (saying("Employees have 30 days of annual leave [1]."), 0, "answered", "[1] leave.md"),
+        (
+            saying("Employees have 99 days of annual leave [1]."),
+            0,
+            "answered",
+            "finding: `99 days` is not in the source",
+        ),
+        (cut, 10, "incomplete", "Incomplete: the model's reply was cut off at its token limit (max_tokens)."),
+        (saying("Employees have 30 days."), 9, "uncited", "Uncited: the model's reply cites no passage"),
+        (saying("The passages don’t say."), 3, "abstained", "No answer: the model says"),
+        (saying("Employees have 30 days [9]."), 1, "failed", ""),
+        (saying(" "), 1, "failed", ""),
+    ] {
+        let ask = ["ask", "--corpus", "handbook", "--no-cache", "--model", &model, "How much annual leave?"];
+        let said = bench.with(&fake, &ask).ends(code);
+        assert!(said.out.contains(told), "{said:#?}");
+        let json = bench.with(&fake, &[&ask[..], &["--json"]].concat()).ends(code).json();
+        assert_eq!(json["outcome"], outcome, "{json:#}");
+    }
+}
+
+#[test]
+fn a_limit_of_tokens_in_the_configuration_reaches_the_vendor() {
+    let (bench, vendor) = (Bench::ingested(), Vendor::new());
+    let url = vendor.openai_url();
+    bench.write(
+        "mt.toml",
+        &format!("[llm]\nprimary = 'fk'\nmax_tokens = 77\n[providers.fk]\ntype = 'openai'\nkey = 'sk-test'\nendpoint = '{url}'\nmodel = 'gpt-4o'\n"),
+    );
+    bench.run(&["--config", "mt.toml", "ask", "--corpus", "handbook", "How much annual leave?"]);
+    assert_eq!(vendor.last_body()["max_completion_tokens"], 77);
 }

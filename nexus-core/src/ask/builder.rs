@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::event_stream::EventStream;
 use crate::audit::fresh_salt;
 use crate::cache::CacheUse;
+use crate::corpus::{AnswerRelease, CorpusConfig};
 use crate::engine::{Denial, Engine};
 use crate::error::{Error, Result};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
@@ -150,14 +151,17 @@ impl AskBuilder {
         };
         let decision = engine.decide_ask(&self.caller, &ask, &request).await?;
         // Any other caller learns nothing about the corpus, and gets a refused run.
-        if decision.allows() {
-            engine.corpora.corpus(self.caller.tenant(), &ask.corpus).await?;
-        }
+        let answers = if decision.allows() {
+            let corpus = engine.corpora.corpus(self.caller.tenant(), &ask.corpus).await?;
+            CorpusConfig::parse(&corpus.provider_config_json)?.answers
+        } else {
+            AnswerRelease::default()
+        };
         let denial = (!decision.allows()).then(|| {
             let resource = Resource::corpus(&ask.corpus);
             Denial::new(&self.caller, &RUN_CREATE, &resource, &decision, engine.clock.now())
         });
-        let begun = engine.begin_ask(self.caller, ask, self.session, request, decision).await;
+        let begun = engine.begin_ask(self.caller, ask, answers, self.session, request, decision).await;
         // The chain of a run holds its decision; without a run, the denial needs a record of its own.
         if let (Err(_), Some(denial)) = (&begun, denial) {
             engine.note(denial).await;
@@ -188,13 +192,14 @@ impl Engine {
         self: &Arc<Self>,
         caller: Principal,
         ask: Ask,
+        answers: AnswerRelease,
         session: Option<SessionId>,
         request: RequestId,
         decision: Decision,
     ) -> Result<Run> {
         let slot = self.active_runs.acquire_slot()?;
         let version = decision.policy_version.clone();
-        let run = self.new_run(caller, ask, session, request, version).await?;
+        let run = self.new_run(caller, ask, answers, session, request, version).await?;
         self.begin(run.clone(), decision, slot).await?;
         Ok(run)
     }
@@ -203,6 +208,7 @@ impl Engine {
         &self,
         caller: Principal,
         ask: Ask,
+        answers: AnswerRelease,
         session: Option<SessionId>,
         request_id: RequestId,
         policy_version: String,
@@ -227,6 +233,7 @@ impl Engine {
             version: 0,
             next_seq: 0,
             policy_version,
+            answers,
             salt: fresh_salt(self.ids.as_ref()),
             created_at: now,
             updated_at: now,
@@ -290,6 +297,6 @@ impl RunHandle {
 pub struct FinishedRun {
     /// Outcome of the run.
     pub outcome: Outcome,
-    /// Answer; empty unless the question was answered.
+    /// Answer; empty unless the question was answered, or its text is marked as none.
     pub answer: Answer,
 }

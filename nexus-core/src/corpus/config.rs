@@ -19,6 +19,26 @@ pub struct CorpusConfig {
     pub chunking: Option<ChunkConfig>,
     /// Language of all documents; detected for each when absent.
     pub language: Option<Language>,
+    /// Release of a model's words.
+    pub answers: AnswerRelease,
+}
+
+/// Release of a model's words before they are known to be an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerRelease {
+    /// Words are streamed as they come; the final event marks those that are no answer.
+    #[default]
+    Lenient,
+    /// Nothing is shown before the end, and only an answer is shown, stored with its session, cached or spoken.
+    Strict,
+}
+
+impl AnswerRelease {
+    /// Returns whether this is the default.
+    pub fn is_lenient(&self) -> bool {
+        *self == Self::Lenient
+    }
 }
 
 /// Retrieval settings of a corpus.
@@ -103,6 +123,16 @@ mod tests {
         );
         assert_eq!(statistics(json!({"retrieval": {"statistics": "own"}})).unwrap(), WordStatistics::Own);
         let unknown = statistics(json!({"retrieval": {"statistics": "mine"}})).unwrap_err();
+        assert_eq!(unknown.stable_code(), "INVALID_CORPUS_CONFIG");
+    }
+
+    #[test]
+    fn the_release_of_answers_is_lenient_unless_it_is_strict() {
+        let release = |json| CorpusConfig::parse(&json).map(|config| config.answers);
+        assert_eq!(release(json!({})).unwrap(), AnswerRelease::Lenient);
+        assert_eq!(release(json!({"answers": "lenient"})).unwrap(), AnswerRelease::Lenient);
+        assert_eq!(release(json!({"answers": "strict"})).unwrap(), AnswerRelease::Strict);
+        let unknown = release(json!({"answers": "verified"})).unwrap_err();
         assert_eq!(unknown.stable_code(), "INVALID_CORPUS_CONFIG");
     }
 

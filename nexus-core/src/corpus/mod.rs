@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::id::CorpusId;
 
-pub use config::{CorpusConfig, RetrievalConfig, RetrievalProvider};
+pub use config::{AnswerRelease, CorpusConfig, RetrievalConfig, RetrievalProvider};
 pub use store::CorpusStore;
 
 /// Set of documents that is searched together.

@@ -28,7 +28,7 @@ use crate::error::{ErrorKind, Result};
 use crate::grounding::markers::renumbered;
 use crate::grounding::{Citation, Evidence};
 use crate::id::CorpusId;
-use crate::llm::{Completion, FinishReason, Request};
+use crate::llm::{Completion, FinishReason, ReplyVerdict, Request, judge};
 use crate::page::Page;
 use crate::principal::Principal;
 use crate::retrieve::Retriever;
@@ -195,7 +195,7 @@ impl PendingCacheEntry<'_> {
     ) -> Option<(CacheKey, CacheEntry)> {
         let AnswerCache { call, caller, clock, settings, .. } = self.query.cache;
         // The key is that of the provider that answered, which can be a fallback.
-        if !is_complete(reply) || !is_cacheable(call, planned) {
+        if !is_answer(reply, &call.request.evidence) || !is_cacheable(call, planned) {
             return None;
         }
         let key = key(caller, &self.query.context, call, planned).ok()?;
@@ -245,9 +245,16 @@ fn is_cacheable(call: &ModelCall, planned: &PlannedAttempt) -> bool {
         && !planned.candidate.is_local
 }
 
-/// Whether an answer is complete: one that was cut off or withheld serves no other call.
-fn is_complete(reply: &Completion) -> bool {
-    reply.finish == FinishReason::Complete && reply.tool_calls.is_empty() && !reply.text.trim().is_empty()
+/// Whether a reply is an answer, which alone serves other calls: whole, and over passages one that a run would end as
+/// answered.
+fn is_answer(reply: &Completion, shown: &[Evidence]) -> bool {
+    let Completion { text, citations, tool_calls, finish, .. } = reply;
+    let is_whole = *finish == FinishReason::Complete && tool_calls.is_empty() && !text.trim().is_empty();
+    let is_answered = || {
+        let holds = citations.iter().all(|citation| citation.check(shown).is_ok());
+        holds && judge(text, citations, finish, shown).is_ok_and(|verdict| verdict == ReplyVerdict::Answered)
+    };
+    is_whole && (shown.is_empty() || is_answered())
 }
 
 /// The cache key of an attempt's answer.

@@ -179,7 +179,7 @@ impl GatewaySettings {
             deadlines: Deadlines::default(),
             retry: RetryPolicy::default(),
             breaker: BreakerPolicy::default(),
-            max_tokens: 4_096,
+            max_tokens: 1_024,
             prices: PriceTable::shipped()?,
             limits: Limits::default(),
             rate_window_seconds: 60,

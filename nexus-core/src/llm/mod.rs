@@ -3,16 +3,19 @@
 //! - `conversation`: earlier turns, and the tools that a model may call.
 //! - `parameters`: sampling and output format.
 //! - `completion`: a complete answer.
+//! - `verdict`: what a complete reply is worth; `abstention`: phrases by which a model abstains.
 //! - `provider_error`: classes of provider errors, with retry and fallback rules.
 //! - [`prompt`]: assembles a request from a question and its passages, and renders it as text.
 //! - [`extractive`]: the answerer that quotes.
 
+mod abstention;
 mod completion;
 mod conversation;
 pub mod extractive;
 mod parameters;
 pub mod prompt;
 mod provider_error;
+mod verdict;
 
 use std::fmt;
 use std::pin::Pin;
@@ -22,6 +25,7 @@ use futures::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::escape::escape_line;
 use crate::grounding::{Citation, Evidence};
 use crate::usage::Usage;
 
@@ -30,6 +34,7 @@ pub use conversation::{CallSignature, MessageRole, ToolCall, ToolChoice, ToolSpe
 pub use extractive::Extractive;
 pub use parameters::{Parameters, ReasoningEffort, ResponseFormat};
 pub use provider_error::ProviderErrorKind;
+pub use verdict::{ReplyVerdict, TextMark, judge};
 
 /// Request to a model. Passages stay typed blocks; each vendor's wire renders them.
 ///
@@ -80,6 +85,8 @@ pub enum Abstention {
     NoPassages,
     /// The passages do not hold the answer.
     NotInPassages,
+    /// The model said that the passages do not hold the answer.
+    Model,
 }
 
 impl Abstention {
@@ -88,12 +95,16 @@ impl Abstention {
         match self {
             Self::NoPassages => "no passage that you may read matches the question",
             Self::NotInPassages => "the passages that were found do not answer the question",
+            Self::Model => "the model says that the passages do not answer the question",
         }
     }
 }
 
+/// Upper bound on an unknown finish reason, in characters.
+const MAX_FINISH_CHARS: usize = 40;
+
 /// Reason why an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "finish", content = "reason", rename_all = "snake_case")]
 pub enum FinishReason {
     /// The model finished.
@@ -106,6 +117,16 @@ pub enum FinishReason {
     ContentFilter,
     /// The model waits for the results of its tool calls.
     ToolCalls,
+    /// The vendor gave a reason that no table knows: its word, made by [`FinishReason::unknown`].
+    Unknown(String),
+}
+
+impl FinishReason {
+    /// Returns the finish reason for a vendor's unknown `word`, which is escaped and cut to 40 characters.
+    pub fn unknown(word: &str) -> Self {
+        let word: String = word.trim().chars().take(MAX_FINISH_CHARS).collect();
+        Self::Unknown(escape_line(&word).into_owned())
+    }
 }
 
 /// Event of a streamed answer.

@@ -38,14 +38,12 @@ pub struct PromptBudget {
     pub input_tokens: usize,
     /// Tokens of `input_tokens` reserved for the history, and its upper bound.
     pub history_tokens: usize,
-    /// Upper bound on the tokens of the answer.
-    pub answer_tokens: u32,
 }
 
 impl Default for PromptBudget {
-    /// Returns 16,000 input tokens, 2,000 of them history, and 1,024 output tokens.
+    /// Returns 16,000 input tokens, 2,000 of them history.
     fn default() -> Self {
-        Self { input_tokens: 16_000, history_tokens: 2_000, answer_tokens: 1_024 }
+        Self { input_tokens: 16_000, history_tokens: 2_000 }
     }
 }
 
@@ -98,8 +96,9 @@ impl Prompt {
         let said = history.iter().rev().map(|turn| cost(&clean_text(turn.text())));
         let (recent, _) = self::fitting(said, (reserved + unused).min(budget.history_tokens));
         let history = history.split_off(history.len() - recent);
-        let (instructions, max_tokens) = (INSTRUCTIONS.to_owned(), Some(budget.answer_tokens));
-        Ok(Request { instructions, history, evidence, question, max_tokens, ..Request::default() })
+        let instructions = INSTRUCTIONS.to_owned();
+        // The gateway's settings bound the answer.
+        Ok(Request { instructions, history, evidence, question, ..Request::default() })
     }
 }
 

@@ -7,6 +7,7 @@ use crate::document::PassageKey;
 use crate::error::Failure;
 use crate::grounding::{Citation, Evidence};
 use crate::id::{CorpusId, RequestId, RunId, SessionId};
+use crate::llm::TextMark;
 use crate::retrieve::{Hit, SearchMode};
 use crate::usage::Usage;
 
@@ -158,4 +159,7 @@ pub struct Answer {
     pub citations: Vec<Citation>,
     /// Usage that the model reported, if any.
     pub usage: Option<Usage>,
+    /// Mark of a text that is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<TextMark>,
 }

@@ -16,9 +16,10 @@ use super::event::{Answer, EventBody, Metadata};
 use super::model::{Outcome, Phase, Run};
 use crate::audit::{self, Draft, Kind, Payload};
 use crate::clock::Timestamp;
+use crate::corpus::AnswerRelease;
 use crate::error::{Error, ErrorKind, Failure, Result};
-use crate::grounding::{Citation, Evidence};
-use crate::llm::{Abstention, CompletionEvent, MessageRole};
+use crate::grounding::Evidence;
+use crate::llm::{Abstention, CompletionEvent, MessageRole, TextMark};
 use crate::policy::{Decision, Effect as PolicyEffect};
 use crate::retrieve::Retrieved;
 use crate::session::Message;
@@ -45,6 +46,11 @@ impl State {
     /// Returns the state of a newly accepted run.
     pub fn new(run: Run) -> Self {
         Self { run, evidence: Vec::new(), answer: Answer::default(), shown: Answer::default() }
+    }
+
+    /// Returns whether nothing of the answer may be shown before its end.
+    fn is_withheld(&self) -> bool {
+        self.run.answers == AnswerRelease::Strict
     }
 
     /// Restores the state of a run from its records: the evidence, and the events of its journal.
@@ -161,7 +167,8 @@ pub fn open(run: &Run) -> Changes {
         .id("session", &run.session_id)
         .hash("question_commit", commit(run, "question", &run.ask.question))
         .token("software", concat!("nexus/", env!("CARGO_PKG_VERSION")));
-    let question = message(run, MessageRole::User, run.ask.question.clone(), Vec::new(), run.created_at);
+    let question = Answer { text: run.ask.question.clone(), ..Answer::default() };
+    let question = message(run, MessageRole::User, question, run.created_at);
     Changes {
         events: vec![accepted],
         messages: vec![question],
@@ -258,24 +265,32 @@ fn found(
     }
 }
 
-/// Emits the complete answer to the user and the session.
-fn emit_final_answer(state: &State, now: Timestamp, changes: &mut Changes) -> Answer {
-    let answer = state.answer.clone();
-    let (text, citations) = (answer.text.clone(), answer.citations.clone());
-    changes.messages.push(message(&state.run, MessageRole::Assistant, text, citations, now));
+/// Emits the complete text to the user and the session: the answer, or one with the mark of what it is instead.
+fn emit_final_answer(state: &State, mark: Option<TextMark>, now: Timestamp, changes: &mut Changes) -> Answer {
+    let answer = Answer { mark, ..state.answer.clone() };
+    changes.messages.push(message(&state.run, MessageRole::Assistant, answer.clone(), now));
     changes.events.push(EventBody::Final(answer.clone()));
     answer
 }
 
-/// Ends the run. Every outcome but a failure emits the final answer, which is empty unless the question was answered.
+/// Ends the run. Every outcome but a failure emits the final answer, which is empty unless the question was answered, or
+/// the corpus releases the marked text of an incomplete or uncited reply.
 fn close(state: &mut State, outcome: Outcome, now: Timestamp, changes: &mut Changes) {
     let answer = match &outcome {
-        Outcome::Answered => emit_final_answer(state, now, changes),
+        Outcome::Answered => emit_final_answer(state, None, now, changes),
+        Outcome::Uncited if !state.is_withheld() => {
+            emit_final_answer(state, Some(TextMark::Uncited), now, changes)
+        }
+        Outcome::Incomplete { .. } if !state.is_withheld() => {
+            emit_final_answer(state, Some(TextMark::Incomplete), now, changes)
+        }
         Outcome::Failed { failure } => {
             changes.events.push(EventBody::Error(failure.clone()));
             Answer::default()
         }
-        Outcome::Abstained { .. }
+        Outcome::Uncited
+        | Outcome::Incomplete { .. }
+        | Outcome::Abstained { .. }
         | Outcome::Refused { .. }
         | Outcome::Blocked { .. }
         | Outcome::NeedsApproval { .. }
@@ -303,8 +318,9 @@ fn draft(run: &Run, kind: Kind, now: Timestamp) -> Draft {
         .with_correlation(&run.request_id)
 }
 
-fn message(run: &Run, role: MessageRole, text: String, citations: Vec<Citation>, at: Timestamp) -> Message {
-    Message { run: run.id.clone(), role, text, citations, at }
+fn message(run: &Run, role: MessageRole, said: Answer, at: Timestamp) -> Message {
+    let Answer { text, citations, mark, usage: _ } = said;
+    Message { run: run.id.clone(), role, text, citations, mark, at }
 }
 
 /// Returns a salted hash that binds the run to a text which the audit chain does not contain. The salt is stored with

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::CacheUse;
 use crate::clock::Timestamp;
+use crate::corpus::AnswerRelease;
 use crate::error::{Error, Failure, Result};
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId, check_name};
 use crate::llm::Abstention;
@@ -136,8 +137,15 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// The question was answered, with citations.
+    /// The question was answered: completely, and with a citation of a passage that was shown.
     Answered,
+    /// The reply cites no passage.
+    Uncited,
+    /// The reply has no end that the vendor calls complete.
+    Incomplete {
+        /// Reason: `max_tokens`, `tool_calls`, or `finish_unknown:` with the vendor's word.
+        reason: String,
+    },
     /// The passages do not contain the answer.
     Abstained {
         /// Reason.
@@ -177,6 +185,8 @@ impl Outcome {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Answered => "answered",
+            Self::Uncited => "uncited",
+            Self::Incomplete { .. } => "incomplete",
             Self::Abstained { .. } => "abstained",
             Self::Refused { .. } => "refused",
             Self::Blocked { .. } => "blocked",
@@ -184,6 +194,25 @@ impl Outcome {
             Self::OverQuota { .. } => "over_quota",
             Self::Cancelled => "cancelled",
             Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// Returns the sentence for the user on a reply that is no answer.
+    pub fn reply_sentence(&self) -> Option<String> {
+        match self {
+            Self::Uncited => Some("the model's reply cites no passage, so nothing proves it".to_owned()),
+            Self::Incomplete { reason } if reason == "max_tokens" => {
+                Some("the model's reply was cut off at its token limit (max_tokens)".to_owned())
+            }
+            Self::Incomplete { reason } => Some(format!("the model's reply is incomplete ({reason})")),
+            Self::Abstained { reason } => Some(reason.sentence().to_owned()),
+            Self::Answered
+            | Self::Refused { .. }
+            | Self::Blocked { .. }
+            | Self::NeedsApproval { .. }
+            | Self::OverQuota { .. }
+            | Self::Cancelled
+            | Self::Failed { .. } => None,
         }
     }
 }
@@ -234,6 +263,9 @@ pub struct Run {
     pub next_seq: u64,
     /// Version of the policy that decided on it, or that was in force when it was accepted.
     pub policy_version: String,
+    /// Release of the model's words, as the corpus had it when the run was accepted.
+    #[serde(default, skip_serializing_if = "AnswerRelease::is_lenient")]
+    pub answers: AnswerRelease,
     /// Random salt of the hashes of question and answer in the audit chain.
     pub salt: String,
     /// Time of acceptance.

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::grounding::Citation;
 use crate::id::{RunId, SessionId, SubjectId};
 use crate::language::Language;
-use crate::llm::MessageRole;
+use crate::llm::{MessageRole, TextMark};
 use crate::page::{Page, invalid_cursor};
 use crate::principal::TenantId;
 use crate::retrieve::analysis::analyse;
@@ -59,6 +59,9 @@ pub struct Message {
     pub text: String,
     /// The citations.
     pub citations: Vec<Citation>,
+    /// The mark of a text that is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<TextMark>,
     /// The time.
     pub at: Timestamp,
 }

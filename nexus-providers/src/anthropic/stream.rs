@@ -11,7 +11,7 @@ use super::error::classify;
 use super::response::{Block, finish, text_piece};
 use super::thinking::{RawBlock, Thoughts};
 use super::usage::Counts;
-use crate::http::{Assembler, ErrorResponse, SseEvent, Vendor};
+use crate::http::{Assembler, ErrorResponse, SseEvent, Vendor, counts};
 
 /// Reader of a stream. Unknown event types are skipped, as the vendor requires.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ enum Event {
     },
     MessageDelta {
         delta: Stop,
+        #[serde(default, deserialize_with = "counts::usage")]
         usage: Option<Counts>,
     },
     MessageStop,
@@ -56,6 +57,7 @@ enum Event {
 
 #[derive(Deserialize)]
 struct Start {
+    #[serde(default, deserialize_with = "counts::usage")]
     usage: Option<Counts>,
 }
 
@@ -93,11 +95,10 @@ impl Events {
         }
     }
 
-    fn usage(&mut self, counts: Option<Counts>) -> Result<Option<CompletionEvent>> {
-        let Some(counts) = counts else { return Ok(None) };
-        self.counts.update(counts);
-        let usage = self.counts.usage().map_err(|what| self.vendor.protocol(what))?;
-        Ok(usage.map(CompletionEvent::Usage))
+    fn usage(&mut self, counts: Option<Counts>) -> Option<CompletionEvent> {
+        self.counts.update(counts?);
+        // A count that contradicts itself is absent: the answer is paid for, and good.
+        self.counts.usage().unwrap_or_default().map(CompletionEvent::Usage)
     }
 
     /// Starts a block. The arguments of a tool call follow in deltas, so the call is emitted once it is complete.
@@ -177,13 +178,13 @@ impl Assembler for Events {
 
     fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
         let piece = match self.vendor.parse(&event.data)? {
-            Event::MessageStart { message: Start { usage } } => self.usage(usage)?,
+            Event::MessageStart { message: Start { usage } } => self.usage(usage),
             Event::ContentBlockStart { index, content_block } => self.begin(index, content_block)?,
             Event::ContentBlockDelta { index, delta } => self.grow(index, delta),
             Event::ContentBlockStop { index } => self.close(index),
             Event::MessageDelta { delta: Stop { stop_reason }, usage } => {
                 self.stop_reason = stop_reason.or(self.stop_reason.take());
-                self.usage(usage)?
+                self.usage(usage)
             }
             Event::MessageStop => Some(self.stop()?),
             Event::Error { error } => {

@@ -5,31 +5,43 @@ use nexus_core::Usage;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::http::counts::{count, usage};
+
 /// Usage so far, in the vendor's fields.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Counts {
     /// Excludes tokens read from and written to the cache.
+    #[serde(deserialize_with = "count")]
     input_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     cache_read_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     cache_creation_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "usage")]
     cache_creation: Option<CacheCreation>,
     /// Includes thinking.
+    #[serde(deserialize_with = "count")]
     output_tokens: Option<u64>,
+    #[serde(deserialize_with = "usage")]
     output_tokens_details: Option<OutputDetails>,
+    #[serde(deserialize_with = "usage")]
     server_tool_use: Option<Map<String, Value>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct CacheCreation {
+    #[serde(deserialize_with = "count")]
     ephemeral_5m_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     ephemeral_1h_input_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct OutputDetails {
+    #[serde(deserialize_with = "count")]
     thinking_tokens: Option<u64>,
 }
 

@@ -11,13 +11,30 @@ use serde_json::{Map, Value};
 
 use super::error::classify;
 use super::usage::UsageMetadata;
-use crate::http::{Assembler, ErrorResponse, SseEvent, Vendor};
+use crate::http::finish::{Finish, FinishTable, finish_reason};
+use crate::http::{Assembler, ErrorResponse, SseEvent, Vendor, counts};
 
 /// Prefix of ids that the adapter generates.
 const MADE_UP: &str = "gemini_call_";
 
 /// Prefix of Gemini's signatures, which keeps them from other vendors and other vendors' signatures from Gemini.
 const SIGNED: &str = "gemini:";
+
+/// Finish reasons of Gemini, from the `FinishReason` of its API reference, and the words that its compatible servers share with
+/// OpenAI. Malformed calls, unsupported languages and `OTHER` are unknown reasons: they tell nothing of the text before.
+const FINISH: FinishTable = &[
+    ("stop", Finish::Complete),
+    ("max_tokens", Finish::Length),
+    ("length", Finish::Length),
+    ("safety", Finish::Filter),
+    ("recitation", Finish::Filter),
+    ("blocklist", Finish::Filter),
+    ("prohibited_content", Finish::Filter),
+    ("spii", Finish::Filter),
+    ("model_armor", Finish::Filter),
+    ("image_safety", Finish::Filter),
+    ("image_prohibited_content", Finish::Filter),
+];
 
 /// Returns the thought signature of a call, if it is Gemini's.
 pub(super) fn signature(call: &ToolCall) -> Option<&str> {
@@ -45,6 +62,7 @@ pub(super) struct Chunks {
 struct Chunk {
     candidates: Vec<Candidate>,
     prompt_feedback: Option<Feedback>,
+    #[serde(deserialize_with = "counts::usage")]
     usage_metadata: Option<UsageMetadata>,
     error: Option<Value>,
 }
@@ -111,8 +129,8 @@ impl Chunks {
         if let Some(error) = &chunk.error {
             return Err(ErrorResponse::in_answer(error).into_error(&self.vendor, classify));
         }
-        let usage = chunk.usage_metadata.map(|metadata| metadata.usage()).transpose();
-        let usage = usage.map_err(|what| self.vendor.protocol(what))?.flatten();
+        // A count that contradicts itself is absent: the answer is paid for, and good.
+        let usage = chunk.usage_metadata.and_then(|metadata| metadata.usage().unwrap_or_default());
         let mut pieces = Vec::new();
         // A request asks for one candidate only.
         for candidate in chunk.candidates.into_iter().filter(|candidate| candidate.index == 0) {
@@ -140,17 +158,14 @@ impl Chunks {
 
     /// Maps the finish reason at the end of the answer. A blocked prompt has no answer, and is billed.
     fn finish(&self) -> Result<FinishReason> {
+        let truncated = || self.vendor.error(ProviderErrorKind::Truncated);
         match self.finish_reason.as_deref() {
             None if self.is_blocked => Ok(FinishReason::ContentFilter),
-            None => Err(self.vendor.error(ProviderErrorKind::Truncated)),
-            Some("STOP") if self.own_calls > 0 => Ok(FinishReason::ToolCalls),
-            Some("STOP") => Ok(FinishReason::Complete),
-            Some("MAX_TOKENS") => Ok(FinishReason::Length),
-            Some("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR") => {
-                Ok(FinishReason::ContentFilter)
-            }
-            // Malformed calls, unsupported languages, and unknown reasons.
-            Some(_) => Err(self.vendor.protocol("unsupported finishReason")),
+            None => Err(truncated()),
+            Some(word) => match finish_reason(FINISH, word).ok_or_else(truncated)? {
+                FinishReason::Complete if self.own_calls > 0 => Ok(FinishReason::ToolCalls),
+                reason => Ok(reason),
+            },
         }
     }
 }

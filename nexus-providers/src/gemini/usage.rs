@@ -3,23 +3,25 @@
 use nexus_core::Usage;
 use serde::Deserialize;
 
+use crate::http::counts::count;
+
 /// `usageMetadata` in the vendor's fields.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct UsageMetadata {
     /// Includes cached tokens, excludes the prompt tokens of server tools.
-    #[serde(rename = "promptTokenCount")]
+    #[serde(rename = "promptTokenCount", deserialize_with = "count")]
     prompt: Option<u64>,
-    #[serde(rename = "cachedContentTokenCount")]
+    #[serde(rename = "cachedContentTokenCount", deserialize_with = "count")]
     cached_content: Option<u64>,
-    #[serde(rename = "toolUsePromptTokenCount")]
+    #[serde(rename = "toolUsePromptTokenCount", deserialize_with = "count")]
     tool_use_prompt: Option<u64>,
     /// Excludes thoughts in current versions of the API, included them in earlier ones.
-    #[serde(rename = "candidatesTokenCount")]
+    #[serde(rename = "candidatesTokenCount", deserialize_with = "count")]
     candidates: Option<u64>,
-    #[serde(rename = "thoughtsTokenCount")]
+    #[serde(rename = "thoughtsTokenCount", deserialize_with = "count")]
     thoughts: Option<u64>,
-    #[serde(rename = "totalTokenCount")]
+    #[serde(rename = "totalTokenCount", deserialize_with = "count")]
     total: Option<u64>,
 }
 

@@ -9,6 +9,7 @@
 //! - `endpoint`: address and headers of a vendor; `vendor`: its name in errors.
 //! - `error_response`: responses that are not 2xx; `retry_after`: a vendor's hints on retries.
 //! - `response`: bodies, within limits; `sse` and `ndjson`: frames from bytes; `completion`: events from frames.
+//! - `finish`: meanings of finish reasons; `counts`: counts of usage; `thoughts`: thoughts within the content.
 //! - `tool_calls`, `messages` and `parameters`: parts that several wires share.
 
 #![cfg_attr(
@@ -18,8 +19,10 @@
 
 mod client;
 mod completion;
+pub(crate) mod counts;
 mod endpoint;
 mod error_response;
+pub(crate) mod finish;
 pub(crate) mod messages;
 mod ndjson;
 pub(crate) mod parameters;
@@ -29,6 +32,7 @@ mod response;
 mod retry_after;
 mod secret;
 mod sse;
+pub(crate) mod thoughts;
 mod tls;
 pub(crate) mod tool_calls;
 mod vendor;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::endpoint;
+use crate::http::counts::count;
 use crate::http::parameters::checked;
 use crate::http::{Endpoint, HttpClient, Secret};
 
@@ -33,6 +34,7 @@ pub struct OllamaEmbedder {
 #[derive(Deserialize)]
 struct WireReply {
     embeddings: Vec<Vec<f32>>,
+    #[serde(default, deserialize_with = "count")]
     prompt_eval_count: Option<u64>,
 }
 

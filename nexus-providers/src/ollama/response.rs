@@ -8,7 +8,20 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::classify;
+use crate::http::counts::count;
+use crate::http::finish::{Finish, FinishTable, finish_reason};
+use crate::http::thoughts::ThoughtSplitter;
 use crate::http::{Assembler, ErrorResponse, Vendor};
+
+/// Reasons of Ollama to be done, from its API's documentation and its source. With `load` and `unload` the server loaded or
+/// unloaded the model without a prompt.
+const FINISH: FinishTable = &[
+    ("stop", Finish::Complete),
+    ("length", Finish::Length),
+    ("limit", Finish::Length),
+    ("load", Finish::Failure),
+    ("unload", Finish::Failure),
+];
 
 /// Reader of lines.
 #[derive(Debug)]
@@ -17,6 +30,7 @@ pub(super) struct Lines {
     /// Number of tool calls in the conversation, and in this answer.
     calls: usize,
     own_calls: usize,
+    content: ThoughtSplitter,
 }
 
 #[derive(Default, Deserialize)]
@@ -25,8 +39,11 @@ struct Line {
     message: Message,
     done: bool,
     done_reason: Option<String>,
+    #[serde(deserialize_with = "count")]
     prompt_eval_count: Option<u64>,
+    #[serde(deserialize_with = "count")]
     prompt_eval_cached_count: Option<u64>,
+    #[serde(deserialize_with = "count")]
     eval_count: Option<u64>,
     error: Option<Value>,
 }
@@ -55,7 +72,7 @@ struct Function {
 impl Lines {
     /// Creates a reader for a conversation with `calls` tool calls.
     pub(super) fn new(vendor: &Vendor, calls: usize) -> Self {
-        Self { vendor: vendor.clone(), calls, own_calls: 0 }
+        Self { vendor: vendor.clone(), calls, own_calls: 0, content: ThoughtSplitter::default() }
     }
 
     /// Converts a single line to a completion.
@@ -81,16 +98,18 @@ impl Lines {
         if let Some(error) = &line.error {
             return Err(ErrorResponse::in_answer(error).into_error(&self.vendor, classify));
         }
-        let usage = line.usage().map_err(|what| self.vendor.protocol(what))?;
+        // A count that contradicts itself is absent: the answer is paid for, and good.
+        let usage = line.usage().unwrap_or_default();
         let Message { content, thinking, tool_calls } = line.message;
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
         let mut pieces: Vec<CompletionEvent> =
             said(thinking).map(CompletionEvent::Reasoning).into_iter().collect();
-        pieces.extend(said(content).map(CompletionEvent::Text));
+        pieces.extend(said(content).into_iter().flat_map(|content| self.content.push(&content)));
         for call in tool_calls.unwrap_or_default() {
             pieces.push(CompletionEvent::ToolCall(self.call(call)));
         }
         if line.done {
+            pieces.extend(self.content.finish());
             pieces.extend(usage.map(CompletionEvent::Usage));
             pieces.push(CompletionEvent::Finish(self.finish(line.done_reason.as_deref())?));
         }
@@ -113,13 +132,12 @@ impl Lines {
     }
 
     fn finish(&self, reason: Option<&str>) -> Result<FinishReason> {
-        match reason {
-            Some("length") => Ok(FinishReason::Length),
-            // The oldest servers send no reason.
-            None | Some("" | "stop") if self.own_calls > 0 => Ok(FinishReason::ToolCalls),
-            None | Some("" | "stop") => Ok(FinishReason::Complete),
-            // The server loaded or unloaded the model without a prompt.
-            Some(_) => Err(self.vendor.protocol("unsupported done_reason")),
+        // The oldest servers send no reason.
+        let word = reason.filter(|word| !word.is_empty()).unwrap_or("stop");
+        let reason = finish_reason(FINISH, word);
+        match reason.ok_or_else(|| self.vendor.protocol("unsupported done_reason"))? {
+            FinishReason::Complete if self.own_calls > 0 => Ok(FinishReason::ToolCalls),
+            reason => Ok(reason),
         }
     }
 }

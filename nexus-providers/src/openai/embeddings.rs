@@ -10,7 +10,7 @@ use nexus_core::{Result, Usage};
 use serde::{Deserialize, Serialize};
 
 use crate::http::parameters::{checked, joined};
-use crate::http::{Endpoint, Vendor};
+use crate::http::{Endpoint, Vendor, counts};
 
 /// Upper bound on the texts of a request: OpenAI takes 2,048, but the response must fit in memory.
 const MAX_TEXTS: usize = 256;
@@ -125,13 +125,15 @@ struct WireRequest<'r> {
 #[derive(Deserialize)]
 struct WireReply {
     data: Vec<WireVector>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "counts::usage")]
     usage: Option<WireUsage>,
 }
 
 #[derive(Deserialize)]
 struct WireUsage {
+    #[serde(default, deserialize_with = "counts::count")]
     prompt_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "counts::count")]
     total_tokens: Option<u64>,
 }
 

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::error::classify;
 use super::tool_calls::{CallPart, Calls};
 use super::usage::WireUsage;
-use crate::http::{ErrorResponse, Vendor};
+use crate::http::finish::{Finish, FinishTable, finish_reason};
+use crate::http::thoughts::ThoughtSplitter;
+use crate::http::{ErrorResponse, Vendor, counts};
 
 /// Chunk of a stream, or unary reply.
 #[derive(Debug, Default, Deserialize)]
@@ -16,6 +18,7 @@ use crate::http::{ErrorResponse, Vendor};
 pub(super) struct WireReply {
     /// `null` from some servers, beside usage.
     pub(super) choices: Option<Vec<Choice>>,
+    #[serde(deserialize_with = "counts::usage")]
     pub(super) usage: Option<WireUsage>,
     error: Value,
 }
@@ -85,22 +88,48 @@ impl Choice {
     }
 }
 
+/// Finish reasons of OpenAI (`stop`, `length`, `content_filter`, `tool_calls`, `function_call`, in its API reference) and
+/// their synonyms on servers with its API, as these document or send them: Hugging Face TGI (`eos_token`,
+/// `stop_sequence`), Together (`eos`), Mistral (`model_length`, `error`), DeepSeek (`insufficient_system_resource`), Zhipu
+/// (`sensitive`, `network_error`, `model_context_window_exceeded`), vLLM and `SGLang` (`abort`), and gateways that pass on the
+/// words of Anthropic (`end_turn`, `max_tokens`, `tool_use`, `refusal`) or Gemini (`safety`, `recitation`, `blocklist`,
+/// `prohibited_content`, `spii`) and Cohere (`complete`).
+const FINISH: FinishTable = &[
+    ("stop", Finish::Complete),
+    ("eos", Finish::Complete),
+    ("eos_token", Finish::Complete),
+    ("stop_sequence", Finish::Complete),
+    ("end_turn", Finish::Complete),
+    ("complete", Finish::Complete),
+    ("length", Finish::Length),
+    ("max_tokens", Finish::Length),
+    ("max_output_tokens", Finish::Length),
+    ("model_length", Finish::Length),
+    ("model_context_window_exceeded", Finish::Length),
+    ("tool_calls", Finish::Tools),
+    ("function_call", Finish::Tools),
+    ("tool_use", Finish::Tools),
+    ("content_filter", Finish::Filter),
+    ("refusal", Finish::Filter),
+    ("sensitive", Finish::Filter),
+    ("safety", Finish::Filter),
+    ("recitation", Finish::Filter),
+    ("blocklist", Finish::Filter),
+    ("prohibited_content", Finish::Filter),
+    ("spii", Finish::Filter),
+    ("error", Finish::Failure),
+    ("abort", Finish::Failure),
+    ("network_error", Finish::Failure),
+    ("insufficient_system_resource", Finish::Failure),
+];
+
 /// Maps a finish reason.
 ///
 /// # Errors
-/// [`Truncated`](nexus_core::llm::ProviderErrorKind::Truncated) for a reason that tells of a failure, and
-/// [`Protocol`](nexus_core::llm::ProviderErrorKind::Protocol) for an unknown one.
+/// [`Truncated`](nexus_core::llm::ProviderErrorKind::Truncated) for a reason that tells of a failure.
 pub(super) fn finish(reason: &str, vendor: &Vendor) -> Result<FinishReason> {
-    match reason {
-        "stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn" => Ok(FinishReason::Complete),
-        "length" | "max_tokens" => Ok(FinishReason::Length),
-        "tool_calls" | "function_call" => Ok(FinishReason::ToolCalls),
-        "content_filter" => Ok(FinishReason::ContentFilter),
-        "error" | "abort" | "insufficient_system_resource" => {
-            Err(vendor.error_saying(nexus_core::llm::ProviderErrorKind::Truncated, reason))
-        }
-        unknown => Err(vendor.protocol("unknown finish_reason").with("reason", vendor.redact(unknown))),
-    }
+    let failed = || vendor.error_saying(nexus_core::llm::ProviderErrorKind::Truncated, reason);
+    finish_reason(FINISH, reason).ok_or_else(failed)
 }
 
 /// Adjusts the finish reason: a refusal is the model's own content filter, and tool calls take precedence over any
@@ -113,7 +142,8 @@ pub(super) fn settle(finish: FinishReason, refused: bool, called: bool) -> Finis
         | FinishReason::Abstained(_)
         | FinishReason::Length
         | FinishReason::ContentFilter
-        | FinishReason::ToolCalls => finish,
+        | FinishReason::ToolCalls
+        | FinishReason::Unknown(_) => finish,
     }
 }
 
@@ -125,13 +155,16 @@ pub(super) fn read(mut wire: WireReply, mut calls: Calls, vendor: &Vendor) -> Re
     };
     let finish = finish(choice.reason().unwrap_or("stop"), vendor)?;
     let mut words = choice.message.unwrap_or_default();
-    let reasoning = words.thought().unwrap_or_default();
+    let mut reply = Completion { reasoning: words.thought().unwrap_or_default(), ..Completion::empty() };
+    let mut splitter = ThoughtSplitter::default();
+    let content = splitter.push(&words.content.take().unwrap_or_default());
+    content.into_iter().chain(splitter.finish()).for_each(|piece| reply.add(piece));
     let refusal = words.refusal.unwrap_or_default();
     words.tool_calls.unwrap_or_default().into_iter().for_each(|part| calls.add(part));
     let called = !calls.is_empty();
     Ok(Completion {
-        text: words.content.unwrap_or_default() + &refusal,
-        reasoning,
+        text: reply.text + &refusal,
+        reasoning: reply.reasoning,
         tool_calls: calls.finish()?,
         usage: wire.usage.and_then(WireUsage::buckets),
         finish: settle(finish, !refusal.is_empty(), called),

@@ -8,6 +8,7 @@ use nexus_core::llm::{CompletionEvent, FinishReason, ProviderErrorKind};
 use super::response::{Choice, WireReply, finish, settle};
 use super::tool_calls::Calls;
 use super::usage::WireUsage;
+use crate::http::thoughts::ThoughtSplitter;
 use crate::http::{Assembler, SseEvent, Vendor};
 
 /// Reader of chunks until `[DONE]`.
@@ -20,11 +21,12 @@ pub(super) struct ChatStream {
     calls: Calls,
     finish: Option<FinishReason>,
     refused: bool,
+    content: ThoughtSplitter,
 }
 
 impl ChatStream {
     pub(super) fn new(vendor: Vendor, calls: Calls) -> Self {
-        Self { vendor, calls, finish: None, refused: false }
+        Self { vendor, calls, finish: None, refused: false, content: ThoughtSplitter::default() }
     }
 
     fn choice(&mut self, choice: Choice, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
@@ -32,17 +34,19 @@ impl ChatStream {
         let mut words = choice.delta.unwrap_or_default();
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
         pieces.extend(said(words.thought()).map(CompletionEvent::Reasoning));
-        pieces.extend(said(words.content).map(CompletionEvent::Text));
+        pieces.extend(said(words.content).into_iter().flat_map(|content| self.content.push(&content)));
         if let Some(refusal) = said(words.refusal) {
             self.refused = true;
+            pieces.extend(self.content.finish());
             pieces.push_back(CompletionEvent::Text(refusal));
         }
         words.tool_calls.unwrap_or_default().into_iter().for_each(|part| self.calls.add(part));
-        self.finish = reason.or(self.finish);
+        self.finish = reason.or(self.finish.take());
         Ok(())
     }
 
     fn close(&mut self, finish: FinishReason, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
+        pieces.extend(self.content.finish());
         let finish = settle(finish, self.refused, !self.calls.is_empty());
         pieces.extend(self.calls.finish()?.into_iter().map(CompletionEvent::ToolCall));
         pieces.push_back(CompletionEvent::Finish(finish));
@@ -55,7 +59,8 @@ impl Assembler for ChatStream {
 
     fn frame(&mut self, event: SseEvent, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
         if event.data.trim_ascii() == b"[DONE]" {
-            return self.close(self.finish.unwrap_or(FinishReason::Complete), pieces);
+            let finish = self.finish.take().unwrap_or(FinishReason::Complete);
+            return self.close(finish, pieces);
         }
         let mut chunk: WireReply = self.vendor.parse(&event.data)?;
         chunk.check(&self.vendor)?;
@@ -67,9 +72,12 @@ impl Assembler for ChatStream {
     }
 
     fn end(&mut self, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
-        match self.finish {
+        match self.finish.take() {
             Some(finish) => self.close(finish, pieces),
-            None => Err(self.vendor.error(ProviderErrorKind::Truncated)),
+            None => {
+                pieces.extend(self.content.finish());
+                Err(self.vendor.error(ProviderErrorKind::Truncated))
+            }
         }
     }
 }

@@ -3,16 +3,24 @@
 use nexus_core::Usage;
 use serde::Deserialize;
 
+use crate::http::counts::{count, usage};
+
 /// Usage on the wire, whose totals include their parts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct WireUsage {
+    #[serde(deserialize_with = "count")]
     prompt_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     completion_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     total_tokens: Option<u64>,
+    #[serde(deserialize_with = "usage")]
     prompt_tokens_details: Option<PromptDetails>,
+    #[serde(deserialize_with = "usage")]
     completion_tokens_details: Option<CompletionDetails>,
     /// Cached tokens, as DeepSeek reports them.
+    #[serde(deserialize_with = "count")]
     prompt_cache_hit_tokens: Option<u64>,
 }
 
@@ -20,10 +28,13 @@ pub(super) struct WireUsage {
 #[serde(default)]
 struct PromptDetails {
     #[serde(rename = "cached_tokens")]
+    #[serde(deserialize_with = "count")]
     cached: Option<u64>,
     #[serde(rename = "cache_write_tokens")]
+    #[serde(deserialize_with = "count")]
     written: Option<u64>,
     #[serde(rename = "audio_tokens")]
+    #[serde(deserialize_with = "count")]
     audio: Option<u64>,
 }
 
@@ -31,8 +42,10 @@ struct PromptDetails {
 #[serde(default)]
 struct CompletionDetails {
     #[serde(rename = "reasoning_tokens")]
+    #[serde(deserialize_with = "count")]
     reasoning: Option<u64>,
     #[serde(rename = "audio_tokens")]
+    #[serde(deserialize_with = "count")]
     audio: Option<u64>,
 }
 

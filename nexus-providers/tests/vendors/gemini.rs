@@ -109,7 +109,7 @@ mod own {
     pub(super) async fn a_blocked_prompt_is_an_answer_without_words(world: &World) {
         let pieces = world.hear("blocked").await.whole();
         let reply = world.reply("blocked").await.unwrap();
-        assert_eq!((reply.finish, reply.text.as_str()), (FinishReason::ContentFilter, ""));
+        assert_eq!((reply.finish.clone(), reply.text.as_str()), (FinishReason::ContentFilter, ""));
         assert!(reply.usage.unwrap().input().unwrap() > 0, "a blocked prompt costs all the same");
         assert_eq!(pieces, reply.into_pieces());
     }

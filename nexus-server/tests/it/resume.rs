@@ -50,9 +50,9 @@ async fn a_stream_can_be_resumed_while_its_run_goes_on() {
     let seen = data(&frames.until("token.delta").await)["seq"].as_u64().unwrap();
     drop(frames);
     let mut frames = Frames::of(send(&app, resume(&run, usize::try_from(seen).unwrap())).await);
-    script.say("days.");
+    script.say("days [1].");
     let delta = data(&frames.next().await.unwrap());
-    assert_eq!((delta["seq"].as_u64(), &delta["data"]["text"]), (Some(seen + 1), &json!("days.")));
+    assert_eq!((delta["seq"].as_u64(), &delta["data"]["text"]), (Some(seen + 1), &json!("days [1].")));
     script.finish();
     assert_eq!(name(frames.rest().await.last().unwrap()), "done");
 }

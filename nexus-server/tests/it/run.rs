@@ -78,7 +78,7 @@ async fn a_stream_that_waits_for_the_model_sends_heartbeats() {
     event: heartbeat
     data: {"ts":"2026-03-01T09:30:00.000000Z","request_id":"request-0001","seq":1}
     "##);
-    script.say("25 days.");
+    script.say("25 days [1].");
     frames.until("token.delta").await;
     script.finish();
     let last = frames.rest().await.pop().unwrap();
@@ -106,7 +106,7 @@ async fn a_client_that_goes_does_not_take_its_run_along() {
     let mut frames = Frames::of(send(&over(&nexus), ask(&[], &asking())).await);
     let run = run_of(&frames.next().await.unwrap());
     drop(frames);
-    script.say("25 days.");
+    script.say("25 days [1].");
     script.finish();
     assert_eq!(outcome(&nexus, &run).await, Outcome::Answered);
 }
@@ -157,7 +157,7 @@ async fn beyond_the_limit_of_runs_the_service_is_busy() {
       }
     }
     "##);
-    script.say("25 days.");
+    script.say("25 days [1].");
     script.finish();
     frames.rest().await;
 }

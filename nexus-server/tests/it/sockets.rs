@@ -94,7 +94,7 @@ async fn a_client_that_hangs_up_does_not_take_its_run_along() {
     let server = running(&nexus, Duration::ZERO).await;
     let (socket, read) = ask_until(server.address, "metadata").await;
     drop(socket);
-    script.say("25 days.");
+    script.say("25 days [1].");
     script.finish();
     let mut events = nexus.events(&admin(), &run_in(&read), 0).await.unwrap();
     while patiently(events.next()).await.unwrap().is_some() {}
@@ -133,7 +133,7 @@ async fn a_run_that_ends_within_the_grace_is_streamed_to_its_end() {
     let server = running(&nexus, Duration::from_mins(1)).await;
     let (mut socket, mut read) = ask_until(server.address, "metadata").await;
     server.stop.send(()).unwrap();
-    script.say("25 days.");
+    script.say("25 days [1].");
     script.finish();
     read_until(&mut socket, &mut read, "event: done").await;
     patiently(server.served).await.unwrap().unwrap();

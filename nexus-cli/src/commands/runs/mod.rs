@@ -103,13 +103,13 @@ fn standing(run: &Run) -> &'static str {
 }
 
 /// Returns the reason of an outcome without an answer.
-fn reason(outcome: &Outcome) -> Option<&str> {
+fn reason(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Answered | Outcome::Cancelled => None,
-        Outcome::Abstained { reason } => Some(reason.sentence()),
-        Outcome::Refused { decision } | Outcome::NeedsApproval { decision } => Some(&decision.message),
-        Outcome::Blocked { reason } | Outcome::OverQuota { reason } => Some(reason),
-        Outcome::Failed { failure } => Some(&failure.message),
+        Outcome::Uncited | Outcome::Incomplete { .. } | Outcome::Abstained { .. } => outcome.reply_sentence(),
+        Outcome::Refused { decision } | Outcome::NeedsApproval { decision } => Some(decision.message.clone()),
+        Outcome::Blocked { reason } | Outcome::OverQuota { reason } => Some(reason.clone()),
+        Outcome::Failed { failure } => Some(failure.message.clone()),
     }
 }
 
@@ -133,7 +133,7 @@ async fn show(context: &Context<'_>, opened: &OpenStore, id: &RunId) -> Result<E
         ("begun", run.created_at.to_string()),
         ("over", ended),
         ("outcome", standing(&run).to_owned()),
-        ("reason", run.outcome().and_then(reason).unwrap_or_default().to_owned()),
+        ("reason", run.outcome().and_then(reason).unwrap_or_default()),
         ("policy", run.policy_version.clone()),
         ("question", run.ask.question.clone()),
     ];

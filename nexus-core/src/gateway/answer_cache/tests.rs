@@ -138,14 +138,32 @@ fn the_order_of_a_maps_fields_decides_nothing() {
 #[test]
 fn only_whole_answers_serve_again() {
     let said = |text: &str, finish| Completion { text: text.to_owned(), finish, ..Completion::empty() };
-    assert!(is_complete(&said("The Nile.", FinishReason::Complete)));
-    for finish in [FinishReason::Length, FinishReason::ContentFilter, FinishReason::ToolCalls] {
-        assert!(!is_complete(&said("The Nile.", finish)), "{finish:?}");
+    assert!(is_answer(&said("The Nile.", FinishReason::Complete), &[]));
+    for finish in [
+        FinishReason::Length,
+        FinishReason::ContentFilter,
+        FinishReason::ToolCalls,
+        FinishReason::unknown("bored"),
+    ] {
+        assert!(!is_answer(&said("The Nile.", finish.clone()), &[]), "{finish:?}");
     }
-    assert!(!is_complete(&said(" \n", FinishReason::Complete)));
+    assert!(!is_answer(&said(" \n", FinishReason::Complete), &[]));
     let call = json!({"id": "1", "name": "weather", "arguments": "{}"});
     let tool_calls = vec![serde_json::from_value(call).unwrap()];
-    assert!(!is_complete(&Completion { tool_calls, ..said("The Nile.", FinishReason::Complete) }));
+    assert!(!is_answer(&Completion { tool_calls, ..said("The Nile.", FinishReason::Complete) }, &[]));
+}
+
+#[test]
+fn over_passages_only_a_cited_answer_serves_again() {
+    let shown = [leave(1)];
+    for (text, is_kept) in [
+        ("Thirty days of leave [1].", true),
+        ("Thirty days of leave.", false),
+        ("Thirty days of leave [1][7].", false),
+        ("The passages do not say.", false),
+    ] {
+        assert_eq!(is_answer(&answered(text, &shown), &shown), is_kept, "{text}");
+    }
 }
 
 fn passage_of(number: u32, document: &str, text: &str) -> Evidence {

@@ -13,7 +13,7 @@ fn turns(texts: &[impl AsRef<str>]) -> Vec<Turn> {
 }
 
 fn budget(input_tokens: usize) -> PromptBudget {
-    PromptBudget { input_tokens, history_tokens: 100, answer_tokens: 500 }
+    PromptBudget { input_tokens, history_tokens: 100 }
 }
 
 fn tokens(messages: &[RenderedMessage]) -> usize {

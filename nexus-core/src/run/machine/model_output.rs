@@ -1,12 +1,13 @@
-//! Model output: text and citations, which continue where a run was interrupted, and the end of the answer.
+//! Model output: text and citations, which continue where a run was interrupted, and the end of the answer. The words of
+//! a strict corpus are held until then.
 
 use super::speech::answered;
 use super::{Changes, State, close};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::grounding::Citation;
-use crate::llm::{CompletionEvent, FinishReason};
-use crate::run::event::EventBody;
+use crate::llm::{CompletionEvent, FinishReason, ReplyVerdict, judge};
+use crate::run::event::{Answer, EventBody};
 use crate::run::model::{Outcome, Phase};
 
 /// Applies the next event of the model's output.
@@ -23,10 +24,7 @@ pub(super) fn said(state: &mut State, piece: CompletionEvent, now: Timestamp, ch
         }
         // Reasoning is stored with the call, and runs give the model no tools.
         CompletionEvent::Reasoning(_) | CompletionEvent::ToolCall(_) => Ok(()),
-        CompletionEvent::Finish(finish) => {
-            finished(state, finish, now, changes);
-            Ok(())
-        }
+        CompletionEvent::Finish(finish) => finished(state, &finish, now, changes),
     };
     if let Err(error) = fits {
         close(state, Outcome::Failed { failure: Failure::from(&error) }, now, changes);
@@ -35,6 +33,9 @@ pub(super) fn said(state: &mut State, piece: CompletionEvent, now: Timestamp, ch
 
 fn said_text(state: &mut State, text: &str, changes: &mut Changes) -> Result<()> {
     state.answer.text.push_str(text);
+    if state.is_withheld() {
+        return Ok(());
+    }
     let (answer, shown) = (&state.answer.text, &state.shown.text);
     if shown.starts_with(answer.as_str()) {
         return Ok(());
@@ -49,6 +50,9 @@ fn said_citation(state: &mut State, citation: Citation, changes: &mut Changes) -
     citation.check(&state.evidence)?;
     let place = state.answer.citations.len();
     state.answer.citations.push(citation.clone());
+    if state.is_withheld() {
+        return Ok(());
+    }
     match state.shown.citations.get(place) {
         Some(shown) if *shown == citation => Ok(()),
         Some(_) => Err(diverged()),
@@ -69,21 +73,38 @@ fn diverged() -> Error {
     .hint("ask again")
 }
 
-fn finished(state: &mut State, finish: FinishReason, now: Timestamp, changes: &mut Changes) {
+fn finished(state: &mut State, finish: &FinishReason, now: Timestamp, changes: &mut Changes) -> Result<()> {
     if state.shown.text.len() > state.answer.text.len() {
-        return close(state, Outcome::Failed { failure: Failure::from(&diverged()) }, now, changes);
+        return Err(diverged());
     }
-    let outcome = match finish {
-        FinishReason::Complete | FinishReason::Length | FinishReason::ToolCalls
-            if state.run.ask.options.speak =>
-        {
-            return answered(state, now, changes);
+    let Answer { text, citations, .. } = &state.answer;
+    let outcome = match judge(text, citations, finish, &state.evidence)? {
+        ReplyVerdict::Answered => {
+            release(state, changes);
+            if state.run.ask.options.speak {
+                answered(state, now, changes);
+                return Ok(());
+            }
+            Outcome::Answered
         }
-        FinishReason::Complete | FinishReason::Length | FinishReason::ToolCalls => Outcome::Answered,
-        FinishReason::Abstained(reason) => Outcome::Abstained { reason },
-        FinishReason::ContentFilter => {
+        ReplyVerdict::Abstained(reason) => Outcome::Abstained { reason },
+        ReplyVerdict::Incomplete(reason) => Outcome::Incomplete { reason },
+        ReplyVerdict::Uncited => Outcome::Uncited,
+        ReplyVerdict::Blocked => {
             Outcome::Blocked { reason: "the model's vendor withheld the answer".to_owned() }
         }
     };
     close(state, outcome, now, changes);
+    Ok(())
+}
+
+/// Emits an answer that was withheld up to its end.
+fn release(state: &mut State, changes: &mut Changes) {
+    if !state.is_withheld() {
+        return;
+    }
+    let Answer { text, citations, .. } = state.answer.clone();
+    state.shown = Answer { text: text.clone(), citations: citations.clone(), ..Answer::default() };
+    changes.events.push(EventBody::Delta { text });
+    changes.events.extend(citations.into_iter().map(EventBody::Citation));
 }

@@ -10,7 +10,7 @@ use crate::speech::Speech;
 
 /// Emits the complete answer and waits for its speech.
 pub(super) fn answered(state: &mut State, now: Timestamp, changes: &mut Changes) {
-    let answer = emit_final_answer(state, now, changes);
+    let answer = emit_final_answer(state, None, now, changes);
     let commit = commit(&state.run, "answer", &answer.text).to_string();
     state.run.phase = Phase::AwaitingSpeech { commit, citations: answer.citations.len() };
 }

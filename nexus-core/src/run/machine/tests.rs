@@ -5,10 +5,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::audit::{KeyRing, Sealer, Status, Verifier};
+use crate::corpus::AnswerRelease;
 use crate::document::{Passage, PassageKey};
+use crate::grounding::Citation;
 use crate::hex;
 use crate::id::{CorpusId, DocumentId, RequestId, RunId, SessionId};
-use crate::llm::FinishReason;
+use crate::llm::{FinishReason, TextMark};
 use crate::principal::Principal;
 use crate::retrieve::{Hit, SearchMode};
 use crate::run::Ask;
@@ -31,6 +33,7 @@ fn run() -> Run {
         version: 0,
         next_seq: 0,
         policy_version: "policy-0".to_owned(),
+        answers: AnswerRelease::Lenient,
         salt: "a fresh salt".to_owned(),
         created_at: now,
         updated_at: now,
@@ -91,12 +94,15 @@ fn piece() -> impl Strategy<Value = CompletionEvent> {
     prop_oneof![
         4 => "[a-z ]{1,8}".prop_map(CompletionEvent::Text),
         2 => Just(CompletionEvent::Citation(citation())),
+        1 => Just(CompletionEvent::Text(" [1]".to_owned())),
         1 => Just(CompletionEvent::Citation(Citation { number: 9, ..citation() })),
         1 => Just(CompletionEvent::Citation(Citation { quote: "Leave is 99 days.".to_owned(), ..citation() })),
         1 => Just(CompletionEvent::Usage(Usage { output_text: 3, ..Usage::default() })),
         1 => Just(CompletionEvent::Finish(FinishReason::Complete)),
         1 => Just(CompletionEvent::Finish(FinishReason::Abstained(Abstention::NotInPassages))),
         1 => Just(CompletionEvent::Finish(FinishReason::ContentFilter)),
+        1 => Just(CompletionEvent::Finish(FinishReason::Length)),
+        1 => Just(CompletionEvent::Finish(FinishReason::unknown("bored"))),
     ]
 }
 
@@ -125,6 +131,11 @@ fn play_with(speak: bool, inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Dra
     let mut run = run();
     run.ask.options.speak = speak;
     play_run(run, inputs)
+}
+
+/// Applies the inputs to a run of a corpus with the setting `answers`.
+fn play_released(answers: AnswerRelease, inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
+    play_run(Run { answers, ..run() }, inputs)
 }
 
 fn play_run(run: Run, inputs: Vec<Input>) -> (State, Vec<EventBody>, Vec<Draft>) {
@@ -176,7 +187,8 @@ proptest! {
             match event {
                 EventBody::Delta { text } => seen.text.push_str(text),
                 EventBody::Citation(citation) => seen.citations.push(citation.clone()),
-                EventBody::Final(answer) if matches!(state.run.outcome(), Some(Outcome::Answered)) => {
+                EventBody::Final(answer) if !answer.text.is_empty() => {
+                    prop_assert_eq!(answer.mark.is_none(), ends_answered(&state));
                     prop_assert_eq!(&answer.text, &seen.text);
                     prop_assert_eq!(&answer.citations, &seen.citations);
                 }
@@ -203,7 +215,30 @@ proptest! {
     }
 
     #[test]
-    fn a_run_interrupted_anywhere_shows_the_same_in_the_end(pieces in vec(piece(), 1..10), cut in 0_usize..10) {
+    fn a_strict_corpus_shows_and_stores_answers_alone(pieces in vec(piece(), 0..10)) {
+        let inputs = vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::ModelOutput(pieces)];
+        let (state, events, _) = play_released(AnswerRelease::Strict, inputs.clone());
+        let (lenient, lenient_events, _) = play_released(AnswerRelease::Lenient, inputs);
+        prop_assert_eq!(state.run.outcome(), lenient.run.outcome());
+        if ends_answered(&state) {
+            prop_assert_eq!(words(&events), words(&lenient_events));
+        } else {
+            prop_assert_eq!(words(&events), "");
+            let is_empty = |event: &EventBody| match event {
+                EventBody::Final(answer) => answer.text.is_empty() && answer.citations.is_empty(),
+                EventBody::Citation(_) => false,
+                _ => true,
+            };
+            prop_assert!(events.iter().all(is_empty), "{:?}", events);
+        }
+    }
+
+    #[test]
+    fn a_run_interrupted_anywhere_shows_the_same_in_the_end(
+        pieces in vec(piece(), 1..10), cut in 0_usize..10, strict: bool,
+    ) {
+        let answers = if strict { AnswerRelease::Strict } else { AnswerRelease::Lenient };
+        let play = |inputs| play_released(answers, inputs);
         let before = [decided(PolicyEffect::Allow), found(vec![hit()])];
         let whole = play(before.iter().cloned().chain([Input::ModelOutput(pieces.clone())]).collect());
 
@@ -223,13 +258,68 @@ fn names(events: &[EventBody]) -> Vec<&str> {
     events.iter().map(EventBody::name).collect()
 }
 
+fn ends_answered(state: &State) -> bool {
+    matches!(state.run.phase, Phase::AwaitingSpeech { .. } | Phase::Closed { outcome: Outcome::Answered })
+}
+
+/// Inputs that lead to a reply with `text`, its citation if `cited`, and its end.
+fn replied(text: &str, cited: bool, finish: FinishReason) -> Vec<Input> {
+    let mut said = vec![CompletionEvent::Text(text.to_owned())];
+    said.extend(cited.then(|| CompletionEvent::Citation(citation())));
+    said.push(CompletionEvent::Finish(finish));
+    vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::ModelOutput(said)]
+}
+
 /// Inputs that lead to an answer.
 fn answered() -> Vec<Input> {
-    let said = [
-        CompletionEvent::Text("Leave is 25 days. [1]".to_owned()),
-        CompletionEvent::Finish(FinishReason::Complete),
-    ];
-    vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::ModelOutput(said.into())]
+    replied("Leave is 25 days. [1]", true, FinishReason::Complete)
+}
+
+#[test]
+fn each_reply_ends_its_run_by_one_rule() {
+    let failed = |code: &'static str| ("failed", code, None);
+    for (text, cited, finish, (outcome, reason, mark)) in [
+        ("Leave is 25 days. [1]", true, FinishReason::Complete, ("answered", "", None)),
+        ("Leave is 25 days.", false, FinishReason::Complete, ("uncited", "", Some(TextMark::Uncited))),
+        (
+            "Leave is 25 [1]",
+            true,
+            FinishReason::Length,
+            ("incomplete", "max_tokens", Some(TextMark::Incomplete)),
+        ),
+        (
+            "Leave is 25",
+            false,
+            FinishReason::Length,
+            ("incomplete", "max_tokens", Some(TextMark::Incomplete)),
+        ),
+        (
+            "Leave [1]",
+            true,
+            FinishReason::unknown("bored"),
+            ("incomplete", "finish_unknown:bored", Some(TextMark::Incomplete)),
+        ),
+        ("The passages don’t say.", false, FinishReason::Complete, ("abstained", "model", None)),
+        (" \n", false, FinishReason::Complete, failed("EMPTY_ANSWER")),
+        ("Leave is 25 days. [1][9]", true, FinishReason::Complete, failed("CITATION_NOT_SHOWN")),
+        ("Leave is 25 days [9].", false, FinishReason::Complete, failed("CITATION_NOT_SHOWN")),
+    ] {
+        for answers in [AnswerRelease::Lenient, AnswerRelease::Strict] {
+            let (state, events, _) = play_released(answers, replied(text, cited, finish.clone()));
+            let end = serde_json::to_value(state.run.outcome().unwrap()).unwrap();
+            assert_eq!(end["outcome"], outcome, "{text}");
+            let told = end.get("reason").unwrap_or(&end["failure"]["code"]);
+            assert_eq!(told.as_str().unwrap_or_default(), reason, "{text}");
+            let last = events.iter().find_map(|event| {
+                if let EventBody::Final(answer) = event { Some(answer.clone()) } else { None }
+            });
+            let is_shown = outcome == "answered" || (mark.is_some() && answers == AnswerRelease::Lenient);
+            let last = last.unwrap_or_default();
+            assert_eq!(last.text, if is_shown { text } else { "" }, "{answers:?}");
+            assert_eq!(last.mark, mark.filter(|_| is_shown));
+            assert_eq!(words(&events).is_empty(), answers == AnswerRelease::Strict && outcome != "answered");
+        }
+    }
 }
 
 #[test]
@@ -259,10 +349,13 @@ fn an_emitted_answer_gets_its_speech_after_a_restart_and_is_not_emitted_again() 
 
 #[test]
 fn what_is_no_answer_is_not_spoken() {
-    for finish in [FinishReason::Abstained(Abstention::NotInPassages), FinishReason::ContentFilter] {
-        let said = Input::ModelOutput(vec![CompletionEvent::Finish(finish)]);
-        let (state, events, _) =
-            play_with(true, vec![decided(PolicyEffect::Allow), found(vec![hit()]), said]);
+    for (text, finish) in [
+        ("", FinishReason::Abstained(Abstention::NotInPassages)),
+        ("", FinishReason::ContentFilter),
+        ("Leave is 25 days.", FinishReason::Complete),
+        ("Leave is 25", FinishReason::Length),
+    ] {
+        let (state, events, _) = play_with(true, replied(text, false, finish));
         assert!(state.run.outcome().is_some());
         assert!(!names(&events).iter().any(|name| name.starts_with("audio")));
     }
@@ -303,13 +396,7 @@ fn nothing_found_is_an_abstention_that_asks_no_model() {
 
 #[test]
 fn audit_records_hold_no_words_of_question_passage_or_answer() {
-    let said = vec![
-        CompletionEvent::Text("Leave is 25 days. [1]".to_owned()),
-        CompletionEvent::Citation(citation()),
-        CompletionEvent::Finish(FinishReason::Complete),
-    ];
-    let (_, _, audit) =
-        play(vec![decided(PolicyEffect::Allow), found(vec![hit()]), Input::ModelOutput(said)]);
+    let (_, _, audit) = play(answered());
     let sealer = Sealer::new("test", KeyRing::from_secret("k0", "sixteen bytes or more").unwrap());
     let mut head = None;
     for draft in &audit {

@@ -177,8 +177,9 @@ fn nothing_but_the_terminal_event_makes_an_answer_whole() {
 }
 
 #[test]
-fn an_end_without_a_reason_is_none() {
-    assert_eq!(read("data: {\"type\":\"message_stop\"}\n\n").1, Some(ProviderErrorKind::Protocol));
+fn an_end_without_a_reason_has_an_unknown_one() {
+    let end = read("data: {\"type\":\"message_stop\"}\n\n");
+    assert_eq!(end, (vec![CompletionEvent::Finish(FinishReason::unknown("none"))], None));
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub(super) fn general() -> [(&'static str, Json); 56] {
         ("llm.allowed_providers", none()),
         ("llm.cheaper", none()),
         ("llm.embedder", none()),
-        ("llm.max_tokens", json!(4096)),
+        ("llm.max_tokens", json!(1024)),
         ("limits.user_monthly_usd", json!(25)),
         ("limits.investigation_usd", json!("0.30")),
         ("limits.investigation_policy", json!("block")),

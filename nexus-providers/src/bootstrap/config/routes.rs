@@ -25,7 +25,7 @@ pub struct LlmConfig {
     pub cheaper: Option<DegradedModel>,
     /// Provider of embeddings; without one, search is lexical.
     pub embedder: Option<String>,
-    /// Default upper bound on the tokens of an answer; 4,096 by default.
+    /// Default upper bound on the tokens of an answer; 1,024 by default.
     pub max_tokens: Option<NonZeroU32>,
 }
 

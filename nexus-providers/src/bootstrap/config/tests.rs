@@ -42,7 +42,7 @@ fn nothing_said_is_the_defaults() {
             (ScopeKind::Investigation, Window::Total, 300_000_000),
         ]
     );
-    assert_eq!((settings.max_tokens, settings.retry.attempts), (4_096, 3));
+    assert_eq!((settings.max_tokens, settings.retry.attempts), (1_024, 3));
     assert_eq!(settings.deadlines.total, Duration::from_mins(2));
     assert_eq!(settings.investigation, InvestigationPolicy::Block);
 }

@@ -68,12 +68,14 @@ fn each_reason_has_its_end() {
     };
     let finish = |finish| (Some(CompletionEvent::Finish(finish)), None);
     assert_eq!(end("STOP"), finish(FinishReason::Complete));
+    assert_eq!(end("Stop"), finish(FinishReason::Complete));
     assert_eq!(end("MAX_TOKENS"), finish(FinishReason::Length));
+    assert_eq!(end("FINISH_REASON_MAX_TOKENS"), finish(FinishReason::Length));
     for reason in ["SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"] {
         assert_eq!(end(reason), finish(FinishReason::ContentFilter), "{reason}");
     }
     for reason in ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "LANGUAGE", "OTHER", "OF_NEXT_YEAR"] {
-        assert_eq!(end(reason), (None, Some(ProviderErrorKind::Protocol)), "{reason}");
+        assert_eq!(end(reason), finish(FinishReason::unknown(reason)), "{reason}");
     }
 }
 
@@ -107,8 +109,14 @@ fn what_is_no_chunk_is_refused() {
     for chunk in ["{", "[3]", "3", r#"{"candidates":{}}"#] {
         assert_eq!(read(&[chunk, "{}"]).1, Some(ProviderErrorKind::Protocol), "{chunk}");
     }
-    let contradiction = r#"{"usageMetadata":{"promptTokenCount":8,"totalTokenCount":7}}"#;
-    assert_eq!(read(&[contradiction, "{}"]).1, Some(ProviderErrorKind::Protocol));
+}
+
+#[test]
+fn usage_that_contradicts_itself_is_absent_and_takes_no_answer_with_it() {
+    let contradiction = r#"{"candidates":[{"content":{"parts":[{"text":"It"}]},"finishReason":"STOP"}],
+        "usageMetadata":{"promptTokenCount":8,"totalTokenCount":7}}"#;
+    let reply = chunks().reply(contradiction.as_bytes()).unwrap();
+    assert_eq!((reply.text.as_str(), reply.usage, reply.finish), ("It", None, FinishReason::Complete));
 }
 
 #[test]

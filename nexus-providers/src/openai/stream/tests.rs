@@ -78,6 +78,15 @@ fn thinking_has_two_names_and_may_bear_both() {
 }
 
 #[test]
+fn thoughts_within_the_content_are_set_apart() {
+    let frame = |content: &str| format!(r#"{{"choices":[{{"delta":{{"content":"{content}"}}}}]}}"#);
+    let frames = ["<th", "ink>h", "m</", "think>\\n", "hello"].map(frame);
+    let frames: Vec<&str> = frames.iter().map(String::as_str).chain([STOP]).collect();
+    let thought = |text: &str| CompletionEvent::Reasoning(text.to_owned());
+    check(&frames, &[thought("h"), thought("m"), text("hello"), COMPLETE]);
+}
+
+#[test]
 fn a_model_that_refuses_says_so_and_is_not_taken_for_an_answer() {
     let frame = r#"{"choices":[{"delta":{"refusal":"I must not."}}]}"#;
     check(
@@ -113,11 +122,14 @@ fn a_call_that_is_cut_is_not_given() {
 fn reasons_that_tell_of_a_failure_are_no_ending() {
     let frame = |reason: &str| STOP.replace("stop", reason);
     fails(&[HELLO, &frame("abort"), "[DONE]"], ProviderErrorKind::Truncated);
-    fails(&[HELLO, &frame("of_next_year"), "[DONE]"], ProviderErrorKind::Protocol);
     for (reason, finish) in [
         ("length", FinishReason::Length),
         ("content_filter", FinishReason::ContentFilter),
         ("eos_token", FinishReason::Complete),
+        ("STOP", FinishReason::Complete),
+        ("Max-Tokens", FinishReason::Length),
+        ("model_context_window_exceeded", FinishReason::Length),
+        ("of_next_year", FinishReason::unknown("of_next_year")),
     ] {
         check(&[HELLO, &frame(reason)], &[text("hello"), CompletionEvent::Finish(finish)]);
     }
@@ -146,6 +158,6 @@ fn an_answer_that_was_settled_is_settled_once() {
     for finish in
         [FinishReason::Length, FinishReason::ContentFilter, FinishReason::Abstained(Abstention::NoPassages)]
     {
-        assert_eq!(settle(finish, true, true), finish);
+        assert_eq!(settle(finish.clone(), true, true), finish);
     }
 }

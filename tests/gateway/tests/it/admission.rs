@@ -69,7 +69,7 @@ async fn n04_a_request_without_max_tokens_gets_one() {
     let world = World::new(settings()).await;
     world.answer(ModelCall::new(Request { model: Some("plain".to_owned()), ..Request::asking("Hi") })).await;
     let body = String::from_utf8(world.scripted.requests()[0].body.to_vec()).unwrap();
-    assert!(body.contains("4096"), "{body}");
+    assert!(body.contains("1024"), "{body}");
 }
 
 #[tokio::test]

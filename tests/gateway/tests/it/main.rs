@@ -20,6 +20,7 @@ mod metrics;
 mod owners;
 mod reconcile;
 mod recovery;
+mod replies;
 mod speech;
 mod store;
 mod streams;

@@ -1,6 +1,7 @@
 //! Laws of `RunStore`.
 
 use nexus_core::audit::Kind;
+use nexus_core::corpus::AnswerRelease;
 use nexus_core::document::PassageKey;
 use nexus_core::grounding::Evidence;
 use nexus_core::ledger::{CallResult, Settlement};
@@ -45,6 +46,7 @@ pub(super) fn new_run(caller: &Principal, id: &str, session: &str) -> Run {
         version: 1,
         next_seq: 0,
         policy_version: "v1".to_owned(),
+        answers: AnswerRelease::Lenient,
         salt: "salt".to_owned(),
         created_at: at(0),
         updated_at: at(0),

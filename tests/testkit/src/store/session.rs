@@ -41,6 +41,7 @@ pub(super) fn said(run: &str, text: &str, moment: i64) -> Message {
         role: MessageRole::User,
         text: text.to_owned(),
         citations: Vec::new(),
+        mark: None,
         at: at(moment),
     }
 }

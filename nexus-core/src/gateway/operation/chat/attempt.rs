@@ -15,6 +15,7 @@ use crate::gateway::operation::{
 };
 use crate::gateway::plan::PlannedAttempt;
 use crate::llm::{Completion, CompletionEvent, CompletionStream, ProviderErrorKind};
+use crate::usage::Usage;
 
 /// The time that a connection may take to end after its answer, so that it can be used again.
 const LINGER: Duration = Duration::from_millis(500);
@@ -49,7 +50,8 @@ impl Chat {
             () = self.cancelled() => None,
             read = self.read_stream(planned, context, &mut partial).instrument(span.clone()) => Some(read),
         };
-        let Partial { reply, first_event, output_started } = partial;
+        let Partial { mut reply, first_event, output_started } = partial;
+        reply.usage = reply.usage.filter(|usage| is_believable(usage, &reply));
         if let Some(usage) = &reply.usage {
             span.record("gen_ai.usage.input_tokens", usage.input());
             span.record("gen_ai.usage.output_tokens", usage.output());
@@ -120,6 +122,13 @@ impl Chat {
             }
         }
     }
+}
+
+/// Returns whether a vendor's count can be that of `reply`: an answer that has content was not made of no tokens. A count
+/// that cannot is taken as not reported, so that the answer is charged at its upper bound and not at nothing.
+fn is_believable(usage: &Usage, reply: &Completion) -> bool {
+    let has_content = !reply.text.is_empty() || !reply.reasoning.is_empty() || !reply.tool_calls.is_empty();
+    !has_content || usage.output() != Some(0)
 }
 
 fn cut_off() -> Error {

@@ -356,7 +356,7 @@ impl CallTask<Chat> {
         let Answered { answer: mut reply, usage: reported } = self.attempts(&mut call).await?;
         self.operation.add_citations(&mut reply);
         let outcome = self.charge_answer(&mut call, &reply, reported);
-        let (usage, finish) = (outcome.usage, reply.finish);
+        let (usage, finish) = (outcome.usage, reply.finish.clone());
         let reasoning = std::mem::take(&mut reply.reasoning);
         let entry = pending.as_ref().and_then(|pending| pending.cache_entry(&call.planned, &reply, usage));
         let result = CallResult::Reply(Box::new(reply));

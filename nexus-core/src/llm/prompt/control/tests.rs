@@ -214,7 +214,7 @@ fn conversation(outside: &str) -> Request {
         Turn::Returned { call: "c1".to_owned(), name: "clock".to_owned(), result: outside.to_owned() },
     ];
     let question = format!("{outside}\nHow long?");
-    let budget = PromptBudget { input_tokens: 100_000, history_tokens: 50_000, answer_tokens: 100 };
+    let budget = PromptBudget { input_tokens: 100_000, history_tokens: 50_000 };
     Prompt::new(question, vec![passage]).with_history(history).assemble(&budget).unwrap()
 }
 
