@@ -96,4 +96,4 @@ fn shown(path: &[String], value: &Value) -> Json {
 
 #[cfg(test)]
 #[path = "fields_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -121,7 +121,11 @@ fn fields_below<T: DeserializeOwned>(path: &[&'static str]) -> &'static [&'stati
 }
 
 /// Returns the paths of `T` that are not shown, neither themselves nor through all the fields below them.
-fn missing<T: DeserializeOwned>(prefix: &str, path: &[&'static str], shown: &[Field]) -> Vec<String> {
+pub(in crate::bootstrap::config) fn missing<T: DeserializeOwned>(
+    prefix: &str,
+    path: &[&'static str],
+    shown: &[Field],
+) -> Vec<String> {
     let name = [&[prefix], path].concat().join(".");
     let name = name.trim_start_matches('.');
     if shown.iter().any(|field| field.path == name) {

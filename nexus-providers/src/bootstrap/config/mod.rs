@@ -12,6 +12,8 @@
 mod audit;
 mod cache;
 mod defaults;
+#[cfg(test)]
+mod effect_tests;
 pub(super) mod env_overrides;
 mod fields;
 mod limits;
