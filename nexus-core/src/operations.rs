@@ -9,6 +9,7 @@ use crate::policy::{Operation, RolePolicy};
 pub use crate::ask::RUN_CREATE;
 pub use crate::ingest::{DOCUMENT_REINDEX, DOCUMENT_WRITE};
 pub use crate::nexus::STATUS_READ;
+pub use crate::nexus::chains::{CHAIN_LIST, CHAIN_VERIFY};
 pub use crate::nexus::corpora::{CORPUS_CREATE, CORPUS_DELETE, CORPUS_LIST, CORPUS_READ, CORPUS_UPDATE};
 pub use crate::nexus::documents::{
     DOCUMENT_DELETE, DOCUMENT_LIST, DOCUMENT_READ, GRANT_CREATE, GRANT_LIST, GRANT_REVOKE, JOB_READ,
@@ -22,8 +23,7 @@ pub use crate::nexus::prices::{PRICE_LIST, PRICING_WRITE};
 pub use crate::nexus::reconcile::LEDGER_WRITE;
 pub use crate::nexus::retention::{RETENTION_APPLY, RETENTION_PREVIEW};
 pub use crate::nexus::runs::{
-    CHAIN_LIST, CHAIN_VERIFY, MESSAGE_LIST, RUN_AUDIO, RUN_CANCEL, RUN_EVENTS, RUN_LIST, RUN_PRUNE, RUN_READ,
-    SESSION_LIST,
+    MESSAGE_LIST, RUN_AUDIO, RUN_CANCEL, RUN_EVENTS, RUN_LIST, RUN_PRUNE, RUN_READ, SESSION_LIST,
 };
 pub use crate::nexus::transfer::{STORE_BACKUP, TENANT_BACKUP, TENANT_EXPORT, TENANT_IMPORT};
 pub use crate::nexus::usage::{USAGE_READ, USAGE_RECORDS};

@@ -27,3 +27,4 @@ mod reconcile;
 mod removal;
 mod retention;
 mod tenants;
+mod verification;

@@ -8,6 +8,8 @@ use tokio::sync::watch;
 
 use super::speech_text::strip_citation_markers;
 use crate::access::Authorised;
+use crate::audit::Digest;
+use crate::document::model::Passage;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::gateway::{Admission, CallRefusal, CallStream, ModelCall, Origin, RunCaps};
@@ -143,6 +145,7 @@ impl Engine {
             Admission::Granted(retrieved) => retrieved,
             Admission::Refused(refused) => return self.not_granted(&refused),
         };
+        retrieved.hits.iter().try_for_each(|hit| check_unchanged(&hit.passage))?;
         let request = self.prompt(run, Evidence::number(retrieved.hits.clone()), history)?;
         let options = &run.ask.options;
         let (provider, model) = (options.provider.as_deref(), options.model.as_deref());
@@ -268,6 +271,17 @@ fn model_call(run: &Run, request: Request) -> ModelCall {
         corpus: Some(run.ask.corpus.clone()),
         cache: options.cache,
     }
+}
+
+/// Checks that the text of a passage is the one that was ingested: only such a text is shown to a model.
+fn check_unchanged(passage: &Passage) -> Result<()> {
+    if Digest::of(&passage.text).to_string() == passage.hash {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Corrupt, "a stored passage differs from the text that was ingested")
+        .code("CONTENT_CHANGED")
+        .hint("verify the records with `nexus runs verify --all`, then ingest the document again")
+        .with("passage", &passage.key))
 }
 
 fn cut_off() -> Error {

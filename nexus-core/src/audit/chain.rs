@@ -10,6 +10,7 @@ use super::seal::UnsealedRecords;
 use super::verdict::Verification;
 use super::verify::Verifier;
 use crate::error::{Error, Result};
+use crate::id::{RunId, SessionId};
 use crate::page::Page;
 use crate::principal::TenantId;
 
@@ -38,6 +39,7 @@ const NOTHING_COMMITTED: Head = Head { next_seq: 0, last: Digest::new([0; 32]), 
 /// - Lists of chains are in the byte order of their run ids; a page continues after its cursor and repeats and skips
 ///   nothing.
 /// - A chain names the actor of its first record.
+/// - An erased object names the chain whose record tells of its erasure, and one that was not erased none.
 #[async_trait]
 pub trait AuditChain: std::fmt::Debug + Send + Sync {
     /// Seals the drafts in the order given, each at the end of its chain, and returns their receipts in
@@ -65,6 +67,24 @@ pub trait AuditChain: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`AuditChain::records`].
     async fn chains(&self, tenant: &TenantId, page: &Page) -> Result<Vec<ChainSummary>>;
+
+    /// Returns the id of the chain that tells of the latest erasure of an object; `None` for one that was not erased.
+    /// The record is not verified: a store could name any.
+    ///
+    /// # Errors
+    /// As [`AuditChain::records`].
+    async fn erased_by(&self, tenant: &TenantId, object: &Erasable) -> Result<Option<String>>;
+}
+
+/// Object that can be erased on purpose, with a record that tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Erasable {
+    /// Texts of a run: its journal, passages and speech.
+    Run(RunId),
+    /// A session with its messages.
+    Session(SessionId),
+    /// The row of a call. Its ledger entries stay.
+    Call(String),
 }
 
 /// Summary of one chain of a tenant.
@@ -95,6 +115,18 @@ pub async fn verify_run(
     run: &str,
     keys: Option<&KeyRing>,
 ) -> Result<Verification> {
+    inspect_run(chain, instance, tenant, run, keys, |_| {}).await
+}
+
+/// Verifies as [`verify_run`], and passes each record to `inspect`. Its facts hold if the verdict is sound.
+pub(crate) async fn inspect_run(
+    chain: &dyn AuditChain,
+    instance: &str,
+    tenant: &TenantId,
+    run: &str,
+    keys: Option<&KeyRing>,
+    mut inspect: impl FnMut(&Record) + Send,
+) -> Result<Verification> {
     let mut verifier = Verifier::new(instance, tenant.as_str(), run, keys);
     let mut from = 0;
     let head = loop {
@@ -107,6 +139,7 @@ pub async fn verify_run(
         }
         for record in &page {
             verifier.push(record);
+            inspect(record);
         }
         match page.last().and_then(|newest| newest.seq.max(from).checked_add(1)) {
             Some(next) => from = next,

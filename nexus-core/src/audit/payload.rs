@@ -205,7 +205,7 @@ impl Value {
 }
 
 /// Returns a token as it is, and the hash of anything else.
-fn tokenised(text: &str) -> String {
+pub(crate) fn tokenised(text: &str) -> String {
     if is_token(text) { text.to_owned() } else { format!("sha256:{}", Digest::of(text)) }
 }
 

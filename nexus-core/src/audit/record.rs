@@ -95,6 +95,23 @@ pub fn actor_in(body: &[u8]) -> Option<String> {
     serde_json::from_slice(body).ok().map(|Actor { actor }| actor)
 }
 
+/// Facts of a record, read from its body.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub(crate) struct RecordedFacts {
+    /// Kind of event.
+    pub(crate) kind: String,
+    /// Time, in the form of [`Timestamp`].
+    pub(crate) ts: String,
+    /// Facts by name.
+    pub(crate) payload: serde_json::Value,
+}
+
+/// Returns the facts in a record's `body`; `None` where they cannot be read. The body is not verified: see
+/// [`Verifier`](super::Verifier).
+pub(crate) fn facts_in(body: &[u8]) -> Option<RecordedFacts> {
+    serde_json::from_slice(body).ok()
+}
+
 impl Draft {
     /// Returns an event by `caller`, without facts. The actor reads `user:<subject>`, or `system:<purpose>` when Nexus
     /// itself acts, so that no user can pass for Nexus.

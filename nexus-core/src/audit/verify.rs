@@ -138,6 +138,7 @@ impl<'k> Verifier<'k> {
             expected: finding.as_ref().and_then(|finding| finding.expected),
             actual: finding.as_ref().and_then(|finding| finding.actual),
             clock_regression: self.clock_regression,
+            content: Vec::new(),
             not_checked,
         }
     }

@@ -1,6 +1,7 @@
 //! Documents: their model, their division into passages, and the ports that parse and store them.
 
 pub mod chunk;
+pub(crate) mod content;
 mod job_state;
 pub mod model;
 pub mod parser;

@@ -13,6 +13,7 @@ use crate::access::{AccessRule, Authorised, Permission, RequiredAccess};
 use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
 use crate::corpus::CorpusConfig;
 use crate::document::chunk::{Chunk, Chunker, EstimatedTokens};
+use crate::document::content::PassagesDigest;
 use crate::document::model::Stage;
 use crate::document::parser::codes;
 use crate::document::store::{Lease, Publication, StagedPassage};
@@ -108,6 +109,7 @@ impl Engine {
             waiting: Vec::new(),
             model: None,
             staged: 0,
+            digest: PassagesDigest::default(),
         };
         let report = if document.content_type == PASSAGES_CONTENT_TYPE {
             staging.stage_prechunked(source).await?
@@ -160,6 +162,7 @@ impl Engine {
             .id("document", &lease.document.id)
             .count("version", lease.job.version)
             .count("passages", staging.staged)
+            .hash("passages_digest", staging.digest.digest())
             .token("content_type", &report.content_type)
             .count("pages_without_text", report.pages_without_text.len());
         self.pending(vec![
@@ -205,6 +208,7 @@ struct Staging<'e> {
     waiting: Vec<(Chunk, Option<Vec<f32>>)>,
     model: Option<ModelId>,
     staged: u32,
+    digest: PassagesDigest,
 }
 
 impl Staging<'_> {
@@ -259,6 +263,7 @@ impl Staging<'_> {
             self.sample.push_str(&chunk.text);
             self.sample.push('\n');
         }
+        self.digest = self.digest.with_chunk(&chunk);
         self.waiting.push((chunk, vector));
         if self.waiting.len() >= BATCH { self.flush().await } else { Ok(()) }
     }

@@ -13,6 +13,7 @@
 mod admission;
 mod call;
 mod call_state;
+pub(crate) mod content;
 mod entry;
 mod kill_switch;
 mod query;

@@ -1,5 +1,6 @@
 //! Facade of the library: [`Nexus`], whose methods take a [`Principal`] and ask the policy first.
 
+pub(crate) mod chains;
 pub(crate) mod corpora;
 pub(crate) mod documents;
 pub(crate) mod kill_switch;

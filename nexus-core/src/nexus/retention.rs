@@ -19,7 +19,7 @@ pub const RETENTION_PREVIEW: Operation =
     RETENTION_APPLY.at(Route::get("/v1/admin/governance/retention/report"));
 
 /// Audit event of records that were removed because their retention is over.
-const APPLIED: Kind = Kind::new("retention.applied");
+pub(super) const APPLIED: Kind = Kind::new("retention.applied");
 
 /// Number of records that one transaction removes, so that other writers wait for milliseconds only.
 const STEP: usize = 256;

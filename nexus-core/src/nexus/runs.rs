@@ -1,11 +1,11 @@
-//! Questions of the facade: searches, runs and their events, sessions, and audit chains.
+//! Questions of the facade: searches, runs and their events, and sessions.
 
 use std::sync::Arc;
 
 use super::Nexus;
 use crate::access::Visibility;
 use crate::ask::{AskBuilder, EventStream, stalled};
-use crate::audit::{KeyRing, Kind, Payload, Verification, actor, actor_in, no_chain, verify_run};
+use crate::audit::{Kind, Payload};
 use crate::engine::{Engine, read_facts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{RunId, SessionId};
@@ -37,14 +37,9 @@ pub const RUN_CANCEL: Operation =
     Operation::new("run.cancel", READERS, Route::post("/v1/runs/{run_id}/cancel"));
 /// Operation of erasing the content of a run.
 pub const RUN_PRUNE: Operation = RUN_CANCEL.at(Route::delete("/v1/runs/{run_id}/journal"));
-/// Operation of verifying an audit chain.
-pub const CHAIN_VERIFY: Operation =
-    Operation::new("audit.read", READERS, Route::get("/v1/audit/chains/{chain_id}/verification"));
-/// Operation of listing audit chains.
-pub const CHAIN_LIST: Operation = CHAIN_VERIFY.at(Route::get("/v1/audit/chains"));
 
 /// Audit event of an erased journal.
-const PRUNED: Kind = Kind::new("journal.pruned");
+pub(super) const PRUNED: Kind = Kind::new("journal.pruned");
 
 impl Nexus {
     /// Searches for passages.
@@ -151,64 +146,6 @@ impl Nexus {
         let audit = self.engine.single_event_chain(caller, PRUNED, Payload::new().id("run", id))?;
         self.engine.runs.prune_journal(caller.tenant(), id, audit).await?;
         self.engine.gateway.forget_run(caller.tenant(), id).await
-    }
-
-    /// Verifies the audit chain of a run or job: one that the caller started, or any of the tenant for an admin.
-    /// `keys` is the key ring that checks signatures, by default that of this Nexus.
-    ///
-    /// # Errors
-    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for another user's chain.
-    pub async fn verify(
-        &self,
-        caller: &Principal,
-        run: &str,
-        keys: Option<&KeyRing>,
-    ) -> Result<Verification> {
-        self.authorise_all(caller, &CHAIN_VERIFY).await?;
-        if Visibility::of(caller) != Visibility::All {
-            self.check_own_chain(caller, run).await?;
-        }
-        let (audit, instance) = (self.engine.audit.as_ref(), self.engine.system.instance());
-        let keys = keys.unwrap_or(self.engine.sealer.keys());
-        verify_run(audit, instance, caller.tenant(), run, Some(keys)).await
-    }
-
-    /// Returns a page of the ids of the audit chains that the caller started, or of all of the tenant for an admin, in
-    /// byte order. The key is the id.
-    ///
-    /// # Errors
-    /// [`Denied`](ErrorKind::Denied).
-    pub async fn chains(&self, caller: &Principal, page: Page) -> Result<Vec<String>> {
-        self.authorise_all(caller, &CHAIN_LIST).await?;
-        let Page { mut after, limit } = page.bounded();
-        if Visibility::of(caller) == Visibility::All {
-            let chains = self.engine.audit.chains(caller.tenant(), &Page { after, limit }).await?;
-            return Ok(chains.into_iter().map(|chain| chain.run).collect());
-        }
-        let (own, mut found) = (Some(actor(caller)), Vec::new());
-        while found.len() < limit {
-            let chains = self.engine.audit.chains(caller.tenant(), &Page { after, limit: Page::MAX }).await?;
-            let Some(last) = chains.last() else { break };
-            after = Some(last.run.clone());
-            found.extend(chains.into_iter().filter(|chain| chain.begun_by == own).map(|chain| chain.run));
-        }
-        found.truncate(limit);
-        Ok(found)
-    }
-
-    /// Checks that the caller started a chain. A run's owner is stored beside its chain, so that the owner can still
-    /// verify a chain whose beginning was altered.
-    async fn check_own_chain(&self, caller: &Principal, run: &str) -> Result<()> {
-        let first = self.engine.audit.records(caller.tenant(), run, 0, 1).await?;
-        if first.first().and_then(|first| actor_in(&first.body)) == Some(actor(caller)) {
-            return Ok(());
-        }
-        let Ok(id) = RunId::parse(run) else { return Err(no_chain()) };
-        match self.engine.runs.run(caller.tenant(), &id).await {
-            Ok(run) if run.principal.subject() == caller.subject() => Ok(()),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            Ok(_) | Err(_) => Err(no_chain()),
-        }
     }
 
     /// Returns a page of the caller's sessions, that with the latest message first; all of the tenant's for an admin. The

@@ -104,6 +104,14 @@ impl EventBody {
         }
     }
 
+    /// Returns the whole answer, for the event that holds it.
+    pub const fn final_answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Final(answer) => Some(answer),
+            _ => None,
+        }
+    }
+
     /// Returns whether no event follows this one.
     pub const fn is_last(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Error(_))

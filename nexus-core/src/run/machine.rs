@@ -12,13 +12,14 @@ mod speech;
 use model_output::said;
 use speech::{spoken, unspoken};
 
+use super::content::{Fingerprints, JournalDigest};
 use super::event::{Answer, EventBody, Metadata};
 use super::model::{Outcome, Phase, Run};
 use crate::audit::{self, Draft, Kind, Payload};
 use crate::clock::Timestamp;
 use crate::corpus::AnswerRelease;
 use crate::error::{Error, ErrorKind, Failure, Result};
-use crate::grounding::Evidence;
+use crate::grounding::{Citation, Evidence};
 use crate::llm::{Abstention, CompletionEvent, MessageRole, TextMark};
 use crate::policy::{Decision, Effect as PolicyEffect};
 use crate::retrieve::Retrieved;
@@ -40,12 +41,15 @@ pub struct State {
     /// Output already emitted to the user, by this driver or an earlier one. A model that is called again after a
     /// restart must repeat it first, and it is not emitted twice.
     pub shown: Answer,
+    /// Digest of the events that are recorded, or about to be.
+    journal: JournalDigest,
 }
 
 impl State {
     /// Returns the state of a newly accepted run.
     pub fn new(run: Run) -> Self {
-        Self { run, evidence: Vec::new(), answer: Answer::default(), shown: Answer::default() }
+        let journal = JournalDigest::default().with(&accepted(&run));
+        Self { run, evidence: Vec::new(), answer: Answer::default(), shown: Answer::default(), journal }
     }
 
     /// Returns whether nothing of the answer may be shown before its end.
@@ -59,8 +63,9 @@ impl State {
         evidence: Vec<Evidence>,
         journal: impl IntoIterator<Item = &'e EventBody>,
     ) -> Self {
-        let mut shown = Answer::default();
+        let (mut shown, mut digest) = (Answer::default(), JournalDigest::default());
         for event in journal {
+            digest = digest.with(event);
             if let EventBody::Delta { text } = event {
                 shown.text.push_str(text);
             } else if let EventBody::Citation(citation) = event {
@@ -70,7 +75,7 @@ impl State {
         // A completely emitted answer is not generated again; it may still lack speech.
         let is_emitted = matches!(run.phase, Phase::AwaitingSpeech { .. });
         let answer = if is_emitted { shown.clone() } else { Answer::default() };
-        Self { run, evidence, answer, shown }
+        Self { run, evidence, answer, shown, journal: digest }
     }
 }
 
@@ -157,24 +162,30 @@ pub struct Changes {
 
 /// Returns the changes that create a run.
 pub fn open(run: &Run) -> Changes {
-    let accepted = EventBody::Accepted {
-        run_id: run.id.clone(),
-        session_id: run.session_id.clone(),
-        corpus_id: run.ask.corpus.clone(),
-    };
+    let prints = Fingerprints(&run.salt);
     let payload = Payload::new()
         .id("corpus", &run.ask.corpus)
         .id("session", &run.session_id)
-        .hash("question_commit", commit(run, "question", &run.ask.question))
+        .hash("question_commit", prints.question(&run.ask))
+        .hash("request_commit", prints.request(run))
         .token("software", concat!("nexus/", env!("CARGO_PKG_VERSION")));
     let question = Answer { text: run.ask.question.clone(), ..Answer::default() };
     let question = message(run, MessageRole::User, question, run.created_at);
     Changes {
-        events: vec![accepted],
+        events: vec![accepted(run)],
         messages: vec![question],
         audit: vec![draft(run, Kind::CHAIN_OPEN, run.created_at).with_payload(payload)],
         evidence: None,
         audio: None,
+    }
+}
+
+/// Returns the first event of a run.
+fn accepted(run: &Run) -> EventBody {
+    EventBody::Accepted {
+        run_id: run.id.clone(),
+        session_id: run.session_id.clone(),
+        corpus_id: run.ask.corpus.clone(),
     }
 }
 
@@ -216,6 +227,7 @@ pub fn step(state: &mut State, input: Input, now: Timestamp) -> Result<Changes> 
         }
     }
     state.run.updated_at = now;
+    state.journal = state.journal.with_all(&changes.events);
     Ok(changes)
 }
 
@@ -244,6 +256,7 @@ fn found(
     let payload = Payload::new()
         .ids("documents", evidence.iter().map(|shown| &shown.passage.document))
         .hashes("passages", hashes)
+        .hash("evidence_commit", Fingerprints(&state.run.salt).evidence(&evidence))
         .count("permitted", retrieved.permitted)
         .token("model", &model);
     changes.audit.push(draft(&state.run, SHOWN, now).with_payload(payload));
@@ -301,16 +314,31 @@ fn close(state: &mut State, outcome: Outcome, now: Timestamp, changes: &mut Chan
             nothing
         }
     };
-    let payload = Payload::new()
-        .token("outcome", outcome.as_str())
-        .count("citations", answer.citations.len())
-        .hash("answer_commit", commit(&state.run, "answer", &answer.text));
-    changes.audit.push(draft(&state.run, Kind::CHAIN_CLOSE, now).with_payload(payload));
     if !matches!(outcome, Outcome::Failed { .. }) {
         changes.events.push(EventBody::Done { outcome: outcome.clone() });
     }
+    let answer_commit = Fingerprints(&state.run.salt).answer(&answer.text);
+    let payload = end_facts(state, &outcome, answer_commit, &answer.citations, changes);
+    changes.audit.push(draft(&state.run, Kind::CHAIN_CLOSE, now).with_payload(payload));
     state.run.phase = Phase::Closed { outcome };
     state.run.completed_at = Some(now);
+}
+
+/// Returns the facts of the record of a run's end, after its last event.
+fn end_facts(
+    state: &State,
+    outcome: &Outcome,
+    answer_commit: audit::Digest,
+    citations: &[Citation],
+    changes: &Changes,
+) -> Payload {
+    let prints = Fingerprints(&state.run.salt);
+    Payload::new()
+        .token("outcome", outcome.as_str())
+        .count("citations", citations.len())
+        .hash("answer_commit", answer_commit)
+        .hash("citations_commit", prints.citations(citations))
+        .hash("journal_commit", prints.journal(state.journal.with_all(&changes.events)))
 }
 
 fn draft(run: &Run, kind: Kind, now: Timestamp) -> Draft {
@@ -321,12 +349,6 @@ fn draft(run: &Run, kind: Kind, now: Timestamp) -> Draft {
 fn message(run: &Run, role: MessageRole, said: Answer, at: Timestamp) -> Message {
     let Answer { text, citations, mark, usage: _ } = said;
     Message { run: run.id.clone(), role, text, citations, mark, at }
-}
-
-/// Returns a salted hash that binds the run to a text which the audit chain does not contain. The salt is stored with
-/// the run, so that after erasure of the run no text can be guessed from the hash.
-fn commit(run: &Run, what: &str, text: &str) -> audit::Digest {
-    audit::Digest::salted(&format!("run/{what}"), &run.salt, text)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::content::RunContents;
 use super::event::Event;
 use super::model::{Run, RunState};
 use crate::audit;
@@ -69,6 +70,7 @@ pub enum Journal {
 /// - Results of a run's calls and the reasoning of their models are erased with its journal; its ledger stays.
 /// - An idempotency key that another run's call has taken since keeps that call's result.
 /// - Speech is stored with its run until the journal is pruned; no other tenant can read it.
+/// - The contents of a run are its texts as of one moment.
 /// - A cancel request for another tenant's run is `NotFound`; one for a run that is over is a conflict.
 /// - Lists of runs are latest first; a page continues after its cursor and repeats and skips nothing. They hold only those
 ///   of the tenant.
@@ -104,6 +106,12 @@ pub trait RunStore: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) without the run.
     async fn journal(&self, tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Result<Journal>;
+
+    /// Returns all stored texts of the run, as of one moment, with its messages in `session`.
+    ///
+    /// # Errors
+    /// Those of a store. A run that does not exist is no error.
+    async fn contents(&self, tenant: &TenantId, id: &RunId, session: &SessionId) -> Result<RunContents>;
 
     /// Returns the speech of the run's answer; `None` where it does not exist or was erased.
     ///

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0009_settings_version.sql"),
     include_str!("0010_idempotency_key.sql"),
     include_str!("0011_claims_in_order.sql"),
+    include_str!("0012_erasures.sql"),
 ];
 
 /// Purpose of a connection, which decides the size of its page cache.
@@ -199,6 +200,7 @@ mod tests {
                 "e8fcf6bc066c21b6dffc8ac31b341f2b7e7ea89bc394b3a9a1b32982208c1b8a",
                 "096e8e20d3f2401c41410ceffec626c182d55e61bdbc30e32bfcf580de8ada22",
                 "8a7b7948f1f4315193ceba436e6231f7f7fed6168ebbc0dddcf1b1abee4c1e2e",
+                "e5c6a8471d4aeccd3c1c11b6ad599398bc725e7846a2762e7c9d586d71db89f0",
             ]
         );
     }

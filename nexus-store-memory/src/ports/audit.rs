@@ -6,13 +6,13 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use nexus_core::audit::{AuditChain, ChainSummary, Head, Receipt, Record, UnsealedRecords};
+use nexus_core::audit::{AuditChain, ChainSummary, Erasable, Head, Receipt, Record, UnsealedRecords};
 use nexus_core::{Error, Page, Result, TenantId};
 use rusqlite::TransactionBehavior;
 
 use crate::error::{read_only, sql};
 use crate::migrations::{self, Role};
-use crate::rows::audit;
+use crate::rows::{audit, erasure};
 use crate::store::{MemoryStore, connect};
 
 #[async_trait]
@@ -41,6 +41,11 @@ impl AuditChain for MemoryStore {
     async fn chains(&self, tenant: &TenantId, page: &Page) -> Result<Vec<ChainSummary>> {
         let (tenant, page) = (tenant.to_string(), page.clone());
         self.engine().read(move |connection| audit::chains(connection, &tenant, &page)).await
+    }
+
+    async fn erased_by(&self, tenant: &TenantId, object: &Erasable) -> Result<Option<String>> {
+        let (tenant, object) = (tenant.to_string(), object.clone());
+        self.engine().read(move |connection| erasure::find(connection, &tenant, &object)).await
     }
 }
 

@@ -1,16 +1,16 @@
 //! [`RunStore`]: runs, their journals and their retrieved passages.
 
 use async_trait::async_trait;
-use nexus_core::audit::UnsealedRecords;
+use nexus_core::audit::{Erasable, UnsealedRecords};
 use nexus_core::grounding::Evidence;
-use nexus_core::run::{Journal, Run, RunQuery, RunStore, RunTransition};
+use nexus_core::run::{Journal, Run, RunContents, RunQuery, RunStore, RunTransition};
 use nexus_core::speech::Speech;
 use nexus_core::system::CancelRequest;
-use nexus_core::{Principal, Result, RunId, TenantId};
+use nexus_core::{Principal, Result, RunId, SessionId, TenantId};
 
 use crate::db::Write;
 use crate::migrations;
-use crate::rows::{audio, audit, run};
+use crate::rows::{audio, audit, erasure, run};
 use crate::store::MemoryStore;
 
 #[async_trait]
@@ -39,6 +39,11 @@ impl RunStore for MemoryStore {
         self.engine().read(move |connection| run::journal(connection, &tenant, &id, from, limit)).await
     }
 
+    async fn contents(&self, tenant: &TenantId, id: &RunId, session: &SessionId) -> Result<RunContents> {
+        let (tenant, id, session) = (tenant.to_string(), id.clone(), session.clone());
+        self.engine().read(move |connection| run::contents(connection, &tenant, &id, &session)).await
+    }
+
     async fn audio(&self, tenant: &TenantId, id: &RunId) -> Result<Option<Speech>> {
         let (tenant, id) = (tenant.to_string(), id.clone());
         self.engine().read(move |connection| audio::get(connection, &tenant, &id)).await
@@ -48,6 +53,7 @@ impl RunStore for MemoryStore {
         let (tenant, id) = (tenant.to_string(), id.clone());
         let prune = move |write: &Write<'_>| {
             migrations::with_secure_delete(write, || run::prune(write, &tenant, &id))?;
+            erasure::put(write, &tenant, &Erasable::Run(id), &audit)?;
             audit::append(write, &audit).map(drop)
         };
         self.engine().write(prune).await

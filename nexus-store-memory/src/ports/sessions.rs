@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use nexus_core::access::{Authorised, RequiredAccess};
-use nexus_core::audit::UnsealedRecords;
+use nexus_core::audit::{Erasable, UnsealedRecords};
 use nexus_core::session::{Message, Session, SessionStore};
 use nexus_core::{Page, Result, RunId, SessionId, SubjectId, TenantId};
 
 use crate::db::Write;
 use crate::migrations;
-use crate::rows::{audit, session};
+use crate::rows::{audit, erasure, session};
 use crate::store::MemoryStore;
 
 #[async_trait]
@@ -60,6 +60,7 @@ impl SessionStore for MemoryStore {
         let (access, id) = (access.clone(), id.clone());
         let delete = move |write: &Write<'_>| {
             migrations::with_secure_delete(write, || session::delete(write, &access, &id))?;
+            erasure::put(write, access.tenant().as_str(), &Erasable::Session(id), &audit)?;
             audit::append(write, &audit).map(drop)
         };
         self.engine().write(delete).await

@@ -5,6 +5,7 @@ pub(crate) mod audio;
 pub(crate) mod audit;
 pub(crate) mod corpus;
 pub(crate) mod document;
+pub(crate) mod erasure;
 pub(crate) mod job;
 pub(crate) mod ledger;
 pub(crate) mod owner;

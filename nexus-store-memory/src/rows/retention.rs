@@ -1,12 +1,13 @@
 //! Selection and removal of records that are older than their retention.
 
+use nexus_core::audit::Erasable;
 use nexus_core::retention::{Expire, RetentionClass};
-use nexus_core::{Result, RunId, Timestamp};
+use nexus_core::{Result, RunId, SessionId, Timestamp};
 use rusqlite::{Connection, params};
 
 use crate::error::sql;
 use crate::migrations;
-use crate::rows::{audit, ledger, quota, run};
+use crate::rows::{audit, erasure, ledger, quota, run};
 
 /// Returns the tenants that have audit chains, which includes every tenant with data. Each is found by one look-up.
 pub(crate) fn tenants(connection: &Connection) -> Result<Vec<String>> {
@@ -30,7 +31,10 @@ pub(crate) fn expire(connection: &Connection, step: &Expire) -> Result<Vec<Strin
         return Ok(ids);
     }
     migrations::with_secure_delete(connection, || {
-        ids.iter().try_for_each(|id| remove(connection, step.tenant.as_str(), step.class, id))
+        ids.iter().try_for_each(|id| {
+            remove(connection, step.tenant.as_str(), step.class, id)?;
+            note_erasure(connection, step, id)
+        })
     })?;
     let records = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     audit::append(connection, &step.audit.clone().with_count("records", records))?;
@@ -117,6 +121,17 @@ pub(crate) fn sweep_idle(
         + ledger::kill_switch::prune_kill_switches(connection, tenant, before, limit)?
         + ledger::kill_switch::prune_hourly_stats(connection, tenant, before, limit)?;
     Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+}
+
+/// Stores which record tells of a removal.
+fn note_erasure(connection: &Connection, step: &Expire, id: &str) -> Result<()> {
+    let object = match step.class {
+        RetentionClass::Journals | RetentionClass::Runs => Erasable::Run(RunId::parse(id)?),
+        RetentionClass::Sessions => Erasable::Session(SessionId::parse(id)?),
+        RetentionClass::Calls => Erasable::Call(id.to_owned()),
+        RetentionClass::Jobs => return Ok(()),
+    };
+    erasure::put(connection, step.tenant.as_str(), &object, &step.audit)
 }
 
 fn remove(connection: &Connection, tenant: &str, class: RetentionClass, id: &str) -> Result<()> {

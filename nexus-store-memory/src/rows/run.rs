@@ -2,9 +2,9 @@
 
 use nexus_core::grounding::Evidence;
 use nexus_core::owner::{OwnerLease, owner_lost};
-use nexus_core::run::{Event, Journal, Run, RunQuery, RunState, RunTransition};
+use nexus_core::run::{Event, Journal, Run, RunContents, RunQuery, RunState, RunTransition};
 use nexus_core::system::OpenRun;
-use nexus_core::{Error, ErrorKind, OwnerId, Result, RunId, SubjectId, invalid_cursor};
+use nexus_core::{Error, ErrorKind, OwnerId, Result, RunId, SessionId, SubjectId, invalid_cursor};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::convert::{from_json, limit, number, to_json};
@@ -208,13 +208,18 @@ pub(crate) fn unfinished(connection: &Connection, owner: &OwnerId) -> Result<Vec
 }
 
 pub(crate) fn evidence(connection: &Connection, tenant: &str, id: &RunId) -> Result<Vec<Evidence>> {
+    stored_evidence(connection, tenant, id).map(Option::unwrap_or_default)
+}
+
+/// Returns the passages of a run; `None` before they are found, and after their erasure.
+fn stored_evidence(connection: &Connection, tenant: &str, id: &RunId) -> Result<Option<Vec<Evidence>>> {
     let body: Option<Option<String>> = connection
         .prepare_cached("SELECT evidence FROM run WHERE tenant = ?1 AND id = ?2")
         .and_then(|mut statement| {
             statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
         })
         .map_err(sql)?;
-    body.flatten().map_or_else(|| Ok(Vec::new()), |body| from_json(&body))
+    body.flatten().map(|body| from_json(&body)).transpose()
 }
 
 fn is_pruned(connection: &Connection, tenant: &str, id: &RunId) -> Result<bool> {
@@ -245,6 +250,31 @@ pub(crate) fn journal(
     let key = params![tenant, id.as_str(), number(from), limit(at_most)];
     let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect::<Result<_>>().map(Journal::Events)
+}
+
+/// Returns the stored texts of a run, of which a message in its session is one.
+pub(crate) fn contents(
+    connection: &Connection,
+    tenant: &str,
+    id: &RunId,
+    session: &SessionId,
+) -> Result<RunContents> {
+    let run = match load(connection, tenant, id) {
+        Ok(run) => Some(run),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let journal = match run {
+        Some(_) => journal(connection, tenant, id, 0, usize::MAX)?,
+        None => Journal::Pruned,
+    };
+    Ok(RunContents {
+        evidence: stored_evidence(connection, tenant, id)?,
+        journal,
+        messages: session::messages_of(connection, tenant, session, id)?,
+        audio: audio::get(connection, tenant, id)?,
+        run,
+    })
 }
 
 pub(crate) fn prune(connection: &Connection, tenant: &str, id: &RunId) -> Result<()> {

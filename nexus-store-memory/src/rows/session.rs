@@ -166,6 +166,24 @@ fn before(
     bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
 }
 
+/// Returns the messages of one run, in order.
+pub(crate) fn messages_of(
+    connection: &Connection,
+    tenant: &str,
+    id: &SessionId,
+    run: &RunId,
+) -> Result<Vec<Message>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT body FROM message WHERE tenant = ?1 AND session = ?2 AND json_extract(body, '$.run') = ?3
+             ORDER BY seq",
+        )
+        .map_err(sql)?;
+    let key = params![tenant, id.as_str(), run.as_str()];
+    let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
+    bodies.map(|body| from_json(&body.map_err(sql)?)).collect()
+}
+
 /// Returns the last messages before the question of `run`, oldest first.
 pub(crate) fn history(
     connection: &Connection,

@@ -37,7 +37,7 @@ use crate::{migrations, rows};
 /// Format name in the header.
 const FORMAT: &str = "nexus-export";
 /// Version that this program writes, and the newest that it reads.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 /// Number of raw bytes in one line.
 const PIECE: usize = 48 * 1024;
 

@@ -145,6 +145,11 @@ const TABLES: &[Table] = &[
         columns: &[("tenant", Plain), ("run", Plain), ("seq", Plain), ("body", Plain)],
     },
     Table {
+        name: "erasure",
+        rows: "SELECT tenant, subject, chain FROM erasure WHERE tenant = ?1",
+        columns: &[("tenant", Plain), ("subject", Plain), ("chain", Plain)],
+    },
+    Table {
         name: "audit_record",
         rows: "SELECT tenant, run, seq, prev, body, leaf, mac FROM audit_record WHERE tenant = ?1
                ORDER BY run, seq",

@@ -151,6 +151,7 @@ const AS_FORMAT_4: &str = "
     DROP INDEX idempotency_key_by_expiry;
     CREATE INDEX claim_by_expiry ON claim (expires_at);
     CREATE INDEX line_estimated ON billing_ledger (tenant, seq) WHERE revision = 0 AND estimated = 1;
+    DROP TABLE erasure;
     PRAGMA user_version = 4";
 
 #[tokio::test]

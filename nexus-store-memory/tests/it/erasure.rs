@@ -170,8 +170,10 @@ async fn an_erased_run_yields_no_answer_and_leaves_its_bill_and_its_record() {
     assert!(matches!(result(&kept[0].id).await, CallResult::Reply(_)), "another run keeps its own");
     assert_eq!(nexus.ledger(&admin(), query.clone()).await.unwrap(), lines);
     assert_eq!(nexus.calls(&admin(), query).await.unwrap(), calls);
-    for chain in [first.as_str(), second.as_str(), call.id.as_str()] {
-        assert_eq!(nexus.verify(&admin(), chain, None).await.unwrap().status, Status::Ok);
+    let statuses =
+        [(first.as_str(), Status::Erased), (second.as_str(), Status::Ok), (call.id.as_str(), Status::Ok)];
+    for (chain, status) in statuses {
+        assert_eq!(nexus.verify(&admin(), chain, None).await.unwrap().status, status);
     }
     let (_, finished) = ask(&nexus).await;
     assert_eq!(asked.load(Ordering::SeqCst), 2, "an erased answer is not served again");

@@ -9,6 +9,8 @@ mod budget;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod content;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod decisions;

@@ -3,8 +3,11 @@
 mod verify;
 
 use clap::Subcommand;
+use nexus_core::document::PassageKey;
+use nexus_core::grounding::Citation;
 use nexus_core::run::{Answer, Event, EventBody, Outcome, Run, RunQuery, RunState};
-use nexus_core::{Error, ErrorKind, Nexus, Result, RunId, SessionId};
+use nexus_core::{DocumentId, Error, ErrorKind, Nexus, Result, RunId, SessionId};
+use serde::Serialize;
 use serde_json::json;
 
 use super::pages::PageArgs;
@@ -116,9 +119,11 @@ fn reason(outcome: &Outcome) -> Option<String> {
 async fn show(context: &Context<'_>, opened: &OpenStore, id: &RunId) -> Result<Exit> {
     let run = opened.nexus.run(&context.caller, id).await?;
     let answer = said(context, &opened.nexus, &run).await?;
+    let cited = answer.as_ref().map(|answer| answer.citations.as_slice()).unwrap_or_default();
+    let documents = cited_documents(context, &opened.nexus, cited).await?;
     let output = context.output;
     if output.is_json() {
-        output.json(&json!({ "run": run, "answer": answer }))?;
+        output.json(&json!({ "run": run, "answer": answer, "documents": documents }))?;
         return Ok(Exit::Done);
     }
     let tags: Vec<&str> = run.ask.options.tags.iter().map(String::as_str).collect();
@@ -144,7 +149,62 @@ async fn show(context: &Context<'_>, opened: &OpenStore, id: &RunId) -> Result<E
         output.line(format_args!("\n{}\n", answer.text))?;
         render_answer::sources(output, &answer.citations)?;
     }
+    for CitedDocument { document, version, state } in &documents {
+        match state {
+            CitedState::Current => {}
+            CitedState::Replaced => output.line(format_args!(
+                "{document}: version {version} was shown, and the document has another version now"
+            ))?,
+            CitedState::Removed => {
+                output
+                    .line(format_args!("{document}: document removed; the run keeps what it showed of it"))?;
+            }
+        }
+    }
     Ok(Exit::Done)
+}
+
+/// Document that an answer cites, as it stands now.
+#[derive(Debug, Serialize)]
+struct CitedDocument {
+    document: DocumentId,
+    version: u32,
+    state: CitedState,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum CitedState {
+    /// It has the version that was shown.
+    Current,
+    /// It has another version.
+    Replaced,
+    /// It was removed, or the caller may not see it any more.
+    Removed,
+}
+
+/// Returns the cited documents, each once, in the order of their citations.
+async fn cited_documents(
+    context: &Context<'_>,
+    nexus: &Nexus,
+    citations: &[Citation],
+) -> Result<Vec<CitedDocument>> {
+    let mut cited: Vec<CitedDocument> = Vec::new();
+    for PassageKey { document, version, .. } in citations.iter().map(|citation| &citation.passage) {
+        if cited.iter().any(|known| known.document == *document && known.version == *version) {
+            continue;
+        }
+        let state = match nexus.document(&context.caller, document).await {
+            Ok(found) if found.version == *version => CitedState::Current,
+            Ok(_) => CitedState::Replaced,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => {
+                CitedState::Removed
+            }
+            Err(error) => return Err(error),
+        };
+        cited.push(CitedDocument { document: document.clone(), version: *version, state });
+    }
+    Ok(cited)
 }
 
 /// Returns the answer of the run, unless it was erased.

@@ -11,10 +11,11 @@ use crate::exit::Exit;
 use crate::terminal::count;
 
 const ABOUT: &str = "\
-Verifies the signed records of a run or an ingestion job: that no record was changed, added, moved or removed since it \
-was written, and that a key in your key ring signed it.
+Verifies the signed records of a run, a call or an ingestion job: that no record was changed, added, moved or removed \
+since it was written, that a key in your key ring signed it, and that the stored texts are those that it fingerprints.
 
-`ok` means complete and unchanged; `open` means unchanged so far, because the run continues or its process died. \
+`ok` means complete and unchanged; `open` means unchanged so far, because the run continues or its process died; \
+`erased` means that texts were erased on purpose, as a further record tells. `content_changed` names the texts that differ. \
 Everything else ends with exit code 6 and names the first record that is wrong. Works while another process uses the \
 data directory.";
 
@@ -42,6 +43,7 @@ struct Summary {
     chains: u64,
     ok: u64,
     open: u64,
+    erased: u64,
     records: u64,
     unsound: Vec<Verification>,
 }
@@ -53,12 +55,14 @@ impl Summary {
         match verification.status {
             Status::Ok => self.ok += 1,
             Status::Open => self.open += 1,
+            Status::Erased => self.erased += 1,
             Status::Unverifiable
             | Status::Noncanonical
             | Status::Tampered
             | Status::Reordered
             | Status::Forked
-            | Status::Truncated => self.unsound.push(verification),
+            | Status::Truncated
+            | Status::ContentChanged => self.unsound.push(verification),
         }
     }
 }
@@ -78,6 +82,10 @@ async fn one(context: &Context<'_>, nexus: &Nexus, run: &str) -> Result<Exit> {
         context.output.json(&verification)?;
     } else {
         context.output.line(verdict(&verification))?;
+        for finding in &verification.content {
+            let state = finding.state.as_str();
+            context.output.line(format_args!("  {}: {state}", finding.content))?;
+        }
         let left = verification.not_checked.iter();
         left.clone().try_for_each(|what| context.output.line(format_args!("  not checked: {what}")))?;
     }
@@ -87,6 +95,10 @@ async fn one(context: &Context<'_>, nexus: &Nexus, run: &str) -> Result<Exit> {
 fn verdict(verification: &Verification) -> String {
     let records = count(verification.entries, "record");
     let what = match (verification.reason, verification.first_bad) {
+        (Some(reason), _) if !verification.content.is_empty() => {
+            let content = verification.content.iter().map(|finding| finding.content).collect::<Vec<_>>();
+            format!(": {reason}: {}", content.join(", "))
+        }
         (Some(reason), Some(seq)) => format!(": record {seq}: {reason}"),
         (Some(reason), None) => format!(": {reason}"),
         (None, _) => String::new(),
@@ -109,10 +121,13 @@ async fn all(context: &Context<'_>, nexus: &Nexus) -> Result<Exit> {
         context.output.json(&summary)?;
     } else {
         summary.unsound.iter().try_for_each(|verification| context.output.line(verdict(verification)))?;
-        let Summary { chains, ok, open, records, unsound } = &summary;
+        let Summary { chains, ok, open, erased, records, unsound } = &summary;
         let (chains, records) = (count(*chains, "chain"), count(*records, "record"));
         let bad = unsound.len();
-        context.output.line(format_args!("{chains}, {records}: {ok} ok, {open} open, {bad} not sound"))?;
+        let erased = if *erased == 0 { String::new() } else { format!(", {erased} erased") };
+        context
+            .output
+            .line(format_args!("{chains}, {records}: {ok} ok, {open} open{erased}, {bad} not sound"))?;
     }
     Ok(if summary.unsound.is_empty() { Exit::Done } else { Exit::Unverified })
 }

@@ -1,9 +1,10 @@
 //! Speech of an answer: the answer was emitted before, so a failure of its speech does not change the run's outcome.
 
-use super::{Changes, Input, State, commit, draft, emit_final_answer};
-use crate::audit::{self, Kind, Payload};
+use super::{Changes, Input, State, draft, emit_final_answer, end_facts};
+use crate::audit::{self, Kind};
 use crate::clock::Timestamp;
 use crate::hex;
+use crate::run::content::Fingerprints;
 use crate::run::event::EventBody;
 use crate::run::model::{Outcome, Phase};
 use crate::speech::Speech;
@@ -11,7 +12,7 @@ use crate::speech::Speech;
 /// Emits the complete answer and waits for its speech.
 pub(super) fn answered(state: &mut State, now: Timestamp, changes: &mut Changes) {
     let answer = emit_final_answer(state, None, now, changes);
-    let commit = commit(&state.run, "answer", &answer.text).to_string();
+    let commit = Fingerprints(&state.run.salt).answer(&answer.text).to_string();
     state.run.phase = Phase::AwaitingSpeech { commit, citations: answer.citations.len() };
 }
 
@@ -24,12 +25,7 @@ pub(super) fn spoken(
     now: Timestamp,
     changes: &mut Changes,
 ) {
-    let payload = Payload::new()
-        .token("outcome", Outcome::Answered.as_str())
-        .count("citations", citations)
-        .hash("answer_commit", audit::Digest::from_stored(&hex::decode(commit).unwrap_or_default()))
-        .flag("spoken", made.is_ok());
-    changes.audit.push(draft(&state.run, Kind::CHAIN_CLOSE, now).with_payload(payload));
+    let audio_commit = made.as_ref().ok().map(|speech| Fingerprints(&state.run.salt).audio(speech));
     changes.events.push(match made {
         Ok(speech) => {
             let (id, mime) = (state.run.id.clone(), speech.mime.clone());
@@ -39,6 +35,14 @@ pub(super) fn spoken(
         Err(message) => EventBody::AudioError { code: "TTS_ERROR".to_owned(), message },
     });
     changes.events.push(EventBody::Done { outcome: Outcome::Answered });
+    let commit = audit::Digest::from_stored(&hex::decode(commit).unwrap_or_default());
+    let mut payload = end_facts(state, &Outcome::Answered, commit, &state.answer.citations, changes)
+        .count("citations", citations)
+        .flag("spoken", audio_commit.is_some());
+    if let Some(audio_commit) = audio_commit {
+        payload = payload.hash("audio_commit", audio_commit);
+    }
+    changes.audit.push(draft(&state.run, Kind::CHAIN_CLOSE, now).with_payload(payload));
     state.run.phase = Phase::Closed { outcome: Outcome::Answered };
     state.run.completed_at = Some(now);
 }

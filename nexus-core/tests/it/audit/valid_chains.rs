@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use nexus_core::audit::{
-    AuditChain, ChainSummary, Head, KeyRing, Kind, Receipt, Record, Status, UnsealedRecords, verify,
-    verify_run,
+    AuditChain, ChainSummary, Erasable, Head, KeyRing, Kind, Receipt, Record, Status, UnsealedRecords,
+    verify, verify_run,
 };
 use nexus_core::{ErrorKind, Page, Result, TenantId};
 
@@ -173,6 +173,10 @@ impl AuditChain for Busy {
 
     async fn chains(&self, _: &TenantId, _: &Page) -> Result<Vec<ChainSummary>> {
         Ok(Vec::new())
+    }
+
+    async fn erased_by(&self, _: &TenantId, _: &Erasable) -> Result<Option<String>> {
+        Ok(None)
     }
 }
 

@@ -8,7 +8,7 @@ use nexus_core::access::{Authorised, Grant, GrantStore, RequiredAccess, Visibili
 use nexus_core::admin::{
     AdminResourceStore, ResourceBatch, ResourceQuery, ResourceScope, ResourceVersion, StoredResource,
 };
-use nexus_core::audit::{AuditChain, ChainSummary, Head, Receipt, Record, UnsealedRecords};
+use nexus_core::audit::{AuditChain, ChainSummary, Erasable, Head, Receipt, Record, UnsealedRecords};
 use nexus_core::corpus::{Corpus, CorpusPatch, CorpusStore};
 use nexus_core::document::model::{Document, Job, Passage, Stage};
 use nexus_core::document::store::{
@@ -27,7 +27,7 @@ use nexus_core::price::{PriceRow, PriceStore};
 use nexus_core::quota::{CounterKey, CounterState, Limit, LimitKey};
 use nexus_core::retention::{Expire, RetentionClass, RetentionStore};
 use nexus_core::retrieve::{Query, Retrieved, Retriever};
-use nexus_core::run::{Journal, Run, RunQuery, RunStore, RunTransition};
+use nexus_core::run::{Journal, Run, RunContents, RunQuery, RunStore, RunTransition};
 use nexus_core::session::{Message, Session, SessionStore};
 use nexus_core::speech::Speech;
 use nexus_core::stats::{StatsStore, StoreStats};
@@ -103,6 +103,7 @@ pass_on!(AuditChain {
     fn records(tenant: &TenantId, run: &str, from: u64, limit: usize) -> Vec<Record>;
     fn head(tenant: &TenantId, run: &str) -> Option<Head>;
     fn chains(tenant: &TenantId, page: &Page) -> Vec<ChainSummary>;
+    fn erased_by(tenant: &TenantId, object: &Erasable) -> Option<String>;
 });
 
 pass_on!(GrantStore {
@@ -169,6 +170,7 @@ pass_on!(RunStore {
     fn runs(tenant: &TenantId, query: &RunQuery) -> Vec<Run>;
     fn evidence(tenant: &TenantId, id: &RunId) -> Vec<Evidence>;
     fn journal(tenant: &TenantId, id: &RunId, from: u64, limit: usize) -> Journal;
+    fn contents(tenant: &TenantId, id: &RunId, session: &SessionId) -> RunContents;
     fn audio(tenant: &TenantId, id: &RunId) -> Option<Speech>;
     fn prune_journal(tenant: &TenantId, id: &RunId, audit: UnsealedRecords) -> ();
     fn request_cancel(tenant: &TenantId, caller: &Principal, id: &RunId) -> ();

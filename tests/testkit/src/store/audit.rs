@@ -1,10 +1,11 @@
 //! Laws of `AuditChain`.
 
-use nexus_core::audit::{ChainSummary, Draft, Kind, Record, Status, verify_run};
-use nexus_core::{ErrorKind, Page};
+use nexus_core::audit::{ChainSummary, Draft, Erasable, Kind, Record, Status, verify_run};
+use nexus_core::{ErrorKind, Page, RunId};
 
 use super::fixture::{World, admin, at, reader};
 use super::pages::{walk, walk_while};
+use super::run::{advance, new_run};
 use super::scenarios;
 
 scenarios!(
@@ -20,6 +21,7 @@ scenarios!(
     an_unknown_run_has_no_records,
     lists_of_chains_are_in_the_byte_order_of_their_run_ids,
     a_chain_names_the_actor_of_its_first_record,
+    an_erased_object_names_the_chain_whose_record_tells_of_its_erasure_and_one_that_was_not_erased_none,
 );
 
 const STEP: Kind = Kind::new("test.step");
@@ -152,4 +154,25 @@ async fn lists_of_chains_are_in_the_byte_order_of_their_run_ids(world: World) {
     };
     walk_while(read, key, change).await;
     assert_eq!(read(Page::first(1).after("ab")).await.unwrap()[0].run, "b", "a cursor without a chain");
+}
+
+async fn an_erased_object_names_the_chain_whose_record_tells_of_its_erasure_and_one_that_was_not_erased_none(
+    world: World,
+) {
+    let caller = admin("acme");
+    for name in ["r", "kept"] {
+        let run = new_run(&caller, name, "s");
+        world.store.advance(advance(&world, run, &[Kind::CHAIN_OPEN])).await.unwrap();
+    }
+    let erased = |name| Erasable::Run(RunId::parse(name).unwrap());
+    assert_eq!(world.store.erased_by(caller.tenant(), &erased("r")).await.unwrap(), None);
+    let record = world.recorded(&caller);
+    let chain = record.drafts.first().unwrap().chain_id.clone();
+    world.store.prune_journal(caller.tenant(), &RunId::parse("r").unwrap(), record).await.unwrap();
+    assert_eq!(world.store.erased_by(caller.tenant(), &erased("r")).await.unwrap(), Some(chain));
+    for (tenant, object) in [(&caller, erased("kept")), (&admin("umbrella"), erased("r"))] {
+        assert_eq!(world.store.erased_by(tenant.tenant(), &object).await.unwrap(), None);
+    }
+    let call = Erasable::Call("r".to_owned());
+    assert_eq!(world.store.erased_by(caller.tenant(), &call).await.unwrap(), None);
 }

@@ -27,6 +27,7 @@ scenarios!(
     results_of_a_runs_calls_and_the_reasoning_of_their_models_are_erased_with_its_journal,
     an_idempotency_key_that_another_runs_call_has_taken_since_keeps_that_calls_result,
     speech_is_stored_with_its_run_until_the_journal_is_pruned,
+    the_contents_of_a_run_are_its_texts_as_of_one_moment,
     an_advance_by_another_owner_than_the_runs_is_a_conflict_with_owner_lost_and_changes_nothing,
     a_cancel_request_for_another_tenants_run_is_not_found,
     lists_of_runs_are_latest_first,
@@ -89,17 +90,21 @@ pub(super) fn closed(run: &Run) -> Run {
     Run { phase: Phase::Closed { outcome: Outcome::Cancelled }, ..next(run) }
 }
 
-async fn an_advance_is_recorded_as_a_whole_or_not_at_all(world: World) {
-    let caller = admin("acme");
-    let session = SessionId::parse("s").unwrap();
+async fn open_session(world: &World, caller: &Principal, id: &str) {
     let opened = Session {
-        id: session.clone(),
+        id: SessionId::parse(id).unwrap(),
         owner: SubjectId::parse("root").unwrap(),
         title: "t".to_owned(),
         created_at: at(0),
         updated_at: at(0),
     };
     world.store.open_session(caller.tenant(), opened).await.unwrap();
+}
+
+async fn an_advance_is_recorded_as_a_whole_or_not_at_all(world: World) {
+    let caller = admin("acme");
+    let session = SessionId::parse("s").unwrap();
+    open_session(&world, &caller, "s").await;
     let first = new_run(&caller, "r", "s");
     world.store.advance(advance(&world, first.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
 
@@ -286,6 +291,33 @@ async fn speech_is_stored_with_its_run_until_the_journal_is_pruned(world: World)
     assert_eq!(world.store.audio(other.tenant(), &run.id).await.unwrap(), None);
     world.store.prune_journal(caller.tenant(), &run.id, world.unrecorded()).await.unwrap();
     assert_eq!(world.store.audio(caller.tenant(), &run.id).await.unwrap(), None);
+}
+
+async fn the_contents_of_a_run_are_its_texts_as_of_one_moment(world: World) {
+    let caller = admin("acme");
+    let run = new_run(&caller, "r", "s");
+    let session = run.session_id.clone();
+    let of =
+        async |caller: &Principal| world.store.contents(caller.tenant(), &run.id, &session).await.unwrap();
+    let nothing = of(&caller).await;
+    assert_eq!((nothing.run, nothing.evidence, nothing.messages, nothing.audio), (None, None, vec![], None));
+
+    open_session(&world, &caller, "s").await;
+    let mut step = advance(&world, run.clone(), &[Kind::CHAIN_OPEN]);
+    (step.events, step.evidence) = (vec![event(0), event(1)], Some(evidence()));
+    step.messages = vec![said("r", "what?", 0)];
+    step.audio = Some(Speech { bytes: vec![1, 2], mime: "audio/wav".to_owned() });
+    world.store.advance(step.clone()).await.unwrap();
+    let contents = of(&caller).await;
+    assert_eq!((contents.run, contents.evidence), (Some(run.clone()), step.evidence));
+    assert_eq!((contents.journal, contents.messages), (Journal::Events(step.events), step.messages));
+    assert_eq!(contents.audio, step.audio);
+    assert_eq!(of(&admin("umbrella")).await.run, None);
+
+    world.store.prune_journal(caller.tenant(), &run.id, world.unrecorded()).await.unwrap();
+    let pruned = of(&caller).await;
+    assert_eq!((pruned.journal, pruned.evidence, pruned.audio), (Journal::Pruned, None, None));
+    assert_eq!((pruned.run, pruned.messages.len()), (Some(run.clone()), 1));
 }
 
 async fn an_advance_by_another_owner_than_the_runs_is_a_conflict_with_owner_lost_and_changes_nothing(

@@ -1,0 +1,227 @@
+//! Audit chains of the facade: their list, and their verification together with what they fingerprint.
+
+use super::Nexus;
+use super::retention::APPLIED;
+use super::runs::PRUNED;
+use crate::access::Visibility;
+use crate::audit::{
+    Erasable, KeyRing, RecordedFacts, Status, Verification, actor, actor_in, facts_in, inspect_run, no_chain,
+};
+use crate::document::content::{PassagesDigest, RecordedPublication};
+use crate::error::{ErrorKind, Result};
+use crate::id::RunId;
+use crate::ledger::LedgerQuery;
+use crate::ledger::content::RecordedCall;
+use crate::page::Page;
+use crate::policy::{Operation, READERS, Route};
+use crate::principal::{Principal, TenantId};
+use crate::retention::RetentionClass;
+use crate::run::content::{RecordedRun, compare};
+
+/// Operation of verifying an audit chain.
+pub const CHAIN_VERIFY: Operation =
+    Operation::new("audit.read", READERS, Route::get("/v1/audit/chains/{chain_id}/verification"));
+/// Operation of listing audit chains.
+pub const CHAIN_LIST: Operation = CHAIN_VERIFY.at(Route::get("/v1/audit/chains"));
+
+/// Number of passages per read of a comparison.
+const PASSAGES_PAGE: usize = 256;
+
+/// Maximum number of records of a chain whose facts are compared with what is stored: a run has at most five.
+const MAX_FACTS: usize = 1_000;
+
+impl Nexus {
+    /// Verifies the audit chain of a run, call or job: one that the caller started, or any of the tenant for an admin.
+    /// The stored texts of a run, and the ledger entries of a call, are compared with their fingerprints. `keys` is the
+    /// key ring that checks signatures, by default that of this Nexus.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied); [`NotFound`](ErrorKind::NotFound), also for another user's chain.
+    pub async fn verify(
+        &self,
+        caller: &Principal,
+        run: &str,
+        keys: Option<&KeyRing>,
+    ) -> Result<Verification> {
+        self.authorise_all(caller, &CHAIN_VERIFY).await?;
+        if Visibility::of(caller) != Visibility::All {
+            self.check_own_chain(caller, run).await?;
+        }
+        let keys = keys.unwrap_or(self.engine.sealer.keys());
+        let (mut verification, facts) = self.inspect(caller.tenant(), run, keys).await?;
+        if verification.status.is_sound() {
+            self.compare_contents(caller.tenant(), run, keys, facts, &mut verification).await?;
+        }
+        Ok(verification)
+    }
+
+    /// Returns a page of the ids of the audit chains that the caller started, or of all of the tenant for an admin, in
+    /// byte order. The key is the id.
+    ///
+    /// # Errors
+    /// [`Denied`](ErrorKind::Denied).
+    pub async fn chains(&self, caller: &Principal, page: Page) -> Result<Vec<String>> {
+        self.authorise_all(caller, &CHAIN_LIST).await?;
+        let Page { mut after, limit } = page.bounded();
+        if Visibility::of(caller) == Visibility::All {
+            let chains = self.engine.audit.chains(caller.tenant(), &Page { after, limit }).await?;
+            return Ok(chains.into_iter().map(|chain| chain.run).collect());
+        }
+        let (own, mut found) = (Some(actor(caller)), Vec::new());
+        while found.len() < limit {
+            let chains = self.engine.audit.chains(caller.tenant(), &Page { after, limit: Page::MAX }).await?;
+            let Some(last) = chains.last() else { break };
+            after = Some(last.run.clone());
+            found.extend(chains.into_iter().filter(|chain| chain.begun_by == own).map(|chain| chain.run));
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// Verifies a chain, and returns the facts of its first records.
+    async fn inspect(
+        &self,
+        tenant: &TenantId,
+        run: &str,
+        keys: &KeyRing,
+    ) -> Result<(Verification, Vec<RecordedFacts>)> {
+        let (audit, instance) = (self.engine.audit.as_ref(), self.engine.system.instance());
+        let mut facts = Vec::new();
+        let verification = inspect_run(audit, instance, tenant, run, Some(keys), |record| {
+            if facts.len() < MAX_FACTS {
+                facts.extend(facts_in(&record.body));
+            }
+        });
+        Ok((verification.await?, facts))
+    }
+
+    /// Compares what is stored with the facts of a sound chain.
+    async fn compare_contents(
+        &self,
+        tenant: &TenantId,
+        chain: &str,
+        keys: &KeyRing,
+        facts: Vec<RecordedFacts>,
+        verification: &mut Verification,
+    ) -> Result<()> {
+        let ended = facts.last().map(|last| last.ts.clone()).unwrap_or_default();
+        if let Some(call) = RecordedCall::read(&facts) {
+            let of_call = |fact: &RecordedFacts| is_expiry(fact, &[RetentionClass::Calls], &ended);
+            let object = Erasable::Call(chain.to_owned());
+            let is_erased = self.is_recorded(tenant, &object, keys, of_call).await?;
+            return self.compare_call(tenant, chain, &call, is_erased, verification).await;
+        }
+        if let Some(publication) = RecordedPublication::read(&facts) {
+            return self.compare_passages(tenant, &publication, verification).await;
+        }
+        let Some(record) = RecordedRun::read(facts) else { return Ok(()) };
+        let (Ok(id), Some(session)) = (RunId::parse(chain), record.session()) else { return Ok(()) };
+        let contents = self.engine.runs.contents(tenant, &id, &session).await?;
+        // An earlier version recorded no erasures of its own.
+        let (mut is_erased, mut is_session_erased) = (!record.is_complete(), !record.is_complete());
+        if record.is_complete() {
+            let of_run = |fact: &RecordedFacts| {
+                let is_pruned = fact.kind == PRUNED.as_str() && fact.payload["run"] == chain;
+                is_pruned || is_expiry(fact, &[RetentionClass::Journals, RetentionClass::Runs], &ended)
+            };
+            is_erased = self.is_recorded(tenant, &Erasable::Run(id), keys, of_run).await?;
+            let of_session = |fact: &RecordedFacts| is_expiry(fact, &[RetentionClass::Sessions], &ended);
+            is_session_erased =
+                self.is_recorded(tenant, &Erasable::Session(session), keys, of_session).await?;
+        } else {
+            verification.not_checked.push(
+                "options, citations, speech and journal of this run, and whether its texts were erased on purpose: \
+                 an earlier version wrote no fingerprints of them",
+            );
+        }
+        verification.compared(compare(&record, &contents, is_erased, is_session_erased));
+        Ok(())
+    }
+
+    /// Returns whether a genuine and complete chain holds the fact of an object's erasure.
+    async fn is_recorded(
+        &self,
+        tenant: &TenantId,
+        object: &Erasable,
+        keys: &KeyRing,
+        is_fact: impl Fn(&RecordedFacts) -> bool,
+    ) -> Result<bool> {
+        let Some(chain) = self.engine.audit.erased_by(tenant, object).await? else { return Ok(false) };
+        match self.inspect(tenant, &chain, keys).await {
+            Ok((verification, facts)) => Ok(verification.status == Status::Ok && facts.iter().any(is_fact)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Compares the passages of a published version, as long as it is the one that is searched.
+    async fn compare_passages(
+        &self,
+        tenant: &TenantId,
+        publication: &RecordedPublication,
+        verification: &mut Verification,
+    ) -> Result<()> {
+        let (documents, id) = (&self.engine.documents, &publication.document);
+        let version = match documents.document(tenant, id).await {
+            Ok(document) => Some(document.version),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let (mut count, mut digest) = (0_u64, PassagesDigest::default());
+        let mut page = Page::first(PASSAGES_PAGE);
+        while version == Some(publication.version) {
+            let passages = documents.passages(tenant, id, &page).await?;
+            if passages.iter().any(|passage| passage.key.version != publication.version) {
+                // Another version was published meanwhile.
+                break;
+            }
+            digest = passages.iter().fold(digest, PassagesDigest::with_passage);
+            count = count.saturating_add(passages.len() as u64);
+            let Some(last) = passages.last() else {
+                verification.compared(publication.compare(count, digest).into_iter().collect());
+                return Ok(());
+            };
+            page = page.after(last.key.index.to_string());
+        }
+        verification.not_checked.push("the passages: the document has another version now, or was removed");
+        Ok(())
+    }
+
+    async fn compare_call(
+        &self,
+        tenant: &TenantId,
+        id: &str,
+        record: &RecordedCall,
+        is_erased: bool,
+        verification: &mut Verification,
+    ) -> Result<()> {
+        let query =
+            LedgerQuery { call: Some(id.to_owned()), page: Page::first(MAX_FACTS), ..LedgerQuery::default() };
+        let calls = self.engine.ledger.calls(tenant, &query).await?;
+        let entries = self.engine.ledger.ledger(tenant, &query).await?;
+        verification.compared(record.compare(calls.first(), &entries, is_erased));
+        Ok(())
+    }
+
+    /// Checks that the caller started a chain. A run's owner is stored beside its chain, so that the owner can still
+    /// verify a chain whose beginning was altered.
+    async fn check_own_chain(&self, caller: &Principal, run: &str) -> Result<()> {
+        let first = self.engine.audit.records(caller.tenant(), run, 0, 1).await?;
+        if first.first().and_then(|first| actor_in(&first.body)) == Some(actor(caller)) {
+            return Ok(());
+        }
+        let Ok(id) = RunId::parse(run) else { return Err(no_chain()) };
+        match self.engine.runs.run(caller.tenant(), &id).await {
+            Ok(run) if run.principal.subject() == caller.subject() => Ok(()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Ok(_) | Err(_) => Err(no_chain()),
+        }
+    }
+}
+
+/// Returns whether a fact is a removal by retention, of one of `classes`, that concerned what ended at `ended`.
+fn is_expiry(fact: &RecordedFacts, classes: &[RetentionClass], ended: &str) -> bool {
+    let is_of_class = classes.iter().any(|class| fact.payload["class"] == class.as_str());
+    let before = fact.payload["before"].as_str().unwrap_or_default();
+    fact.kind == APPLIED.as_str() && is_of_class && ended < before
+}

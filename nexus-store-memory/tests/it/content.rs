@@ -1,0 +1,227 @@
+//! Verification of stored texts and rows: each column that a user can be shown, changed one at a time.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use nexus_core::audit::{ContentState, Status, Verification};
+use nexus_core::run::{Outcome, RunQuery};
+use nexus_core::{CorpusId, Nexus, Page};
+use nexus_store_memory::MemoryStore;
+use serde_json::json;
+
+use crate::journey::{admin, ingest, nexus};
+
+const QUESTION: &str = "How many days of paid leave does an employee have?";
+
+/// Creates a store with an answered question.
+async fn answered(dir: &Path) {
+    let nexus = nexus(&MemoryStore::open(dir).unwrap());
+    nexus.create_corpus(&admin(), CorpusId::parse("handbook").unwrap(), "Handbook", json!({})).await.unwrap();
+    ingest(&nexus, &admin(), "leave.txt", "Every employee has thirty days of paid leave in a year.").await;
+    let run = nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap();
+    assert_eq!(run.finish().await.unwrap().outcome, Outcome::Answered);
+    assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+async fn verify_all(nexus: &Nexus) -> Vec<Verification> {
+    let mut verified = Vec::new();
+    for chain in nexus.chains(&admin(), Page::first(99)).await.unwrap() {
+        verified.push(nexus.verify(&admin(), &chain, None).await.unwrap());
+    }
+    verified
+}
+
+/// Removes what keeps an honest program from changing the ledger.
+fn drop_triggers(database: &rusqlite::Connection) {
+    let mut names = database.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").unwrap();
+    let names: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    for name in names {
+        database.execute(&format!("DROP TRIGGER {name}"), []).unwrap();
+    }
+}
+
+/// Applies a statement to a copy of the store, and returns what a verification of all chains finds.
+async fn verified_after(original: &Path, statement: &str) -> Vec<Verification> {
+    let changed = tempfile::tempdir().unwrap();
+    copy(original, changed.path());
+    let database = rusqlite::Connection::open(changed.path().join("nexus.db")).unwrap();
+    drop_triggers(&database);
+    assert_ne!(database.execute(statement, []).unwrap(), 0, "{statement}");
+    drop(database);
+    let nexus = nexus(&MemoryStore::open(changed.path()).unwrap());
+    let verified = verify_all(&nexus).await;
+    nexus.shutdown(Duration::from_secs(5)).await.unwrap();
+    verified
+}
+
+#[tokio::test]
+async fn a_store_that_nobody_changed_verifies() {
+    let dir = tempfile::tempdir().unwrap();
+    answered(dir.path()).await;
+    let verified = verify_all(&nexus(&MemoryStore::open(dir.path()).unwrap())).await;
+    assert!(verified.len() >= 4, "corpus, job, run and call: {verified:#?}");
+    assert!(verified.iter().all(|chain| chain.status == Status::Ok), "{verified:#?}");
+}
+
+/// Each row is a statement, the content that no longer verifies, and its state.
+#[tokio::test]
+async fn each_change_of_what_a_user_can_be_shown_is_found_and_named() {
+    use ContentState::{Added, Changed, Missing};
+    let dir = tempfile::tempdir().unwrap();
+    answered(dir.path()).await;
+    let rows = [
+        // The run: its question, options, title and outcome.
+        ("UPDATE run SET body = json_set(body, '$.ask.question', 'How many?')", "question", Changed),
+        ("UPDATE run SET body = json_set(body, '$.title', 'Other')", "request", Changed),
+        ("UPDATE run SET body = json_set(body, '$.ask.corpus', 'other')", "request", Changed),
+        ("UPDATE run SET body = json_set(body, '$.outcome.outcome', 'cancelled')", "outcome", Changed),
+        ("UPDATE run SET body = json_set(body, '$.salt', 'other')", "question", Changed),
+        ("DELETE FROM run", "run", Missing),
+        // The passages that were shown, with their names and places.
+        ("UPDATE run SET evidence = replace(evidence, 'thirty', 'twenty')", "passages", Changed),
+        ("UPDATE run SET evidence = json_set(evidence, '$[0].source_name', 'law.txt')", "sources", Changed),
+        ("UPDATE run SET evidence = json_set(evidence, '$[0].page', 7)", "sources", Changed),
+        ("UPDATE run SET evidence = replace(evidence, 'leave.txt@1#', 'leave.txt@9#')", "sources", Changed),
+        ("UPDATE run SET evidence = '[]'", "passages", Missing),
+        ("UPDATE run SET evidence = NULL", "passages", Missing),
+        (
+            "UPDATE run SET evidence = json_insert(evidence, '$[1]', json_extract(evidence, '$[0]'))",
+            "passages",
+            Added,
+        ),
+        // The journal, which every stream and `runs show` print.
+        (
+            "UPDATE event SET body = replace(body, 'thirty', 'twenty') WHERE body LIKE '%token.delta%'",
+            "journal",
+            Changed,
+        ),
+        (
+            "UPDATE event SET body = replace(body, 'thirty', 'twenty') WHERE body LIKE '%message.final%'",
+            "answer",
+            Changed,
+        ),
+        (
+            "UPDATE event SET body = replace(body, 'leave.txt', 'law.txt') WHERE body LIKE '%metadata%'",
+            "journal",
+            Changed,
+        ),
+        (
+            "UPDATE event SET body = json_set(body, '$.data.citations[0].quote', 'No.') WHERE body LIKE '%message.final%'",
+            "citations",
+            Changed,
+        ),
+        (
+            "UPDATE event SET body = replace(body, 'answered', 'cancelled') WHERE body LIKE '%\"done\"%'",
+            "outcome",
+            Changed,
+        ),
+        ("DELETE FROM event WHERE body LIKE '%token.delta%'", "journal", Changed),
+        ("DELETE FROM event", "journal", Missing),
+        ("UPDATE run SET pruned = 1", "journal", Missing),
+        // The messages of the session.
+        (
+            "UPDATE message SET body = replace(body, 'paid', 'sick') WHERE body LIKE '%\"user\"%'",
+            "messages",
+            Changed,
+        ),
+        ("UPDATE message SET body = replace(body, 'thirty', 'twenty')", "messages", Changed),
+        (
+            "UPDATE message SET body = json_set(body, '$.citations[0].quote', 'No.') WHERE body LIKE '%\"assistant\"%'",
+            "messages",
+            Changed,
+        ),
+        ("DELETE FROM message WHERE body LIKE '%\"assistant\"%'", "messages", Missing),
+        ("DELETE FROM message", "messages", Missing),
+        (
+            "INSERT INTO message (tenant, session, body) SELECT tenant, session, body FROM message",
+            "messages",
+            Added,
+        ),
+        // The call and its ledger entry.
+        ("UPDATE llm_api_calls SET body = json_set(body, '$.status', 'failed')", "call", Changed),
+        ("UPDATE llm_api_calls SET body = json_set(body, '$.cost', '5')", "call", Changed),
+        ("UPDATE llm_api_calls SET body = json_set(body, '$.model', 'other')", "call", Changed),
+        ("UPDATE llm_api_calls SET body = json_set(body, '$.was_cached', json('true'))", "call", Changed),
+        ("UPDATE llm_api_calls SET body = json_set(body, '$.digest', 'other')", "call", Changed),
+        ("DELETE FROM llm_api_calls", "call", Missing),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.model', 'other')", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.charged.money', '5')", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.charged.tokens', 5)", "ledger", Changed),
+        ("UPDATE billing_ledger SET body = json_set(body, '$.estimated', json('true'))", "ledger", Changed),
+        ("DELETE FROM billing_ledger", "ledger", Missing),
+        (
+            "INSERT INTO billing_ledger SELECT tenant, seq + 1, ts, day, user, investigation, run, model, call, attempt + 1, \
+             revision, estimated, calls, tokens, cost_units, cost_nano, counters, json_set(body, '$.attempt', 2) \
+             FROM billing_ledger",
+            "ledger",
+            Added,
+        ),
+        // The passages that are searched.
+        ("UPDATE passage SET text = replace(text, 'thirty', 'twenty')", "passages", Changed),
+        ("UPDATE passage SET page = 7", "passages", Changed),
+        ("UPDATE passage SET span_start = span_start + 1", "passages", Changed),
+        ("UPDATE passage SET headings = '[\"Law\"]'", "passages", Changed),
+        ("DELETE FROM passage", "passages", Missing),
+    ];
+    for (statement, content, state) in rows {
+        let verified = verified_after(dir.path(), statement).await;
+        let unsound: Vec<_> = verified.iter().filter(|chain| !chain.status.is_sound()).collect();
+        assert_eq!(unsound.len(), 1, "{statement}: {verified:#?}");
+        assert_eq!(unsound[0].status, Status::ContentChanged, "{statement}");
+        let found = unsound[0].content.iter().find(|finding| finding.content == content);
+        assert_eq!(found.map(|finding| finding.state), Some(state), "{statement}: {unsound:#?}");
+    }
+}
+
+#[tokio::test]
+async fn texts_that_were_erased_on_purpose_are_erased_and_a_forged_erasure_is_a_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    answered(dir.path()).await;
+    let store = MemoryStore::open(dir.path()).unwrap();
+    let nexus = nexus(&store);
+    let runs = nexus.runs(&admin(), RunQuery::default()).await.unwrap();
+    let id = runs.first().unwrap().id.clone();
+    nexus.prune_journal(&admin(), &id).await.unwrap();
+    let verified = nexus.verify(&admin(), id.as_str(), None).await.unwrap();
+    assert_eq!(verified.status, Status::Erased, "{verified:#?}");
+    assert!(verified.content.iter().all(|finding| finding.state == ContentState::Erased));
+    assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
+    drop(nexus);
+
+    // A record of another run's erasure, or none, proves nothing.
+    for forged in [
+        "DELETE FROM erasure",
+        "UPDATE erasure SET chain = (SELECT run FROM audit_record WHERE CAST(body AS TEXT) LIKE '%corpus.created%')",
+    ] {
+        let verified = verified_after(dir.path(), forged).await;
+        let run = verified.iter().find(|chain| chain.run == id.as_str()).unwrap();
+        assert_eq!(run.status, Status::ContentChanged, "{forged}");
+    }
+}
+
+#[tokio::test]
+async fn a_passage_that_was_changed_in_the_store_is_shown_to_no_model() {
+    let dir = tempfile::tempdir().unwrap();
+    answered(dir.path()).await;
+    let database = rusqlite::Connection::open(dir.path().join("nexus.db")).unwrap();
+    database.execute("UPDATE passage SET text = replace(text, 'thirty', 'twenty')", []).unwrap();
+    drop(database);
+    let nexus = nexus(&MemoryStore::open(dir.path()).unwrap());
+    let run = nexus.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap();
+    let Outcome::Failed { failure } = run.finish().await.unwrap().outcome else { panic!("it was answered") };
+    assert_eq!(failure.code, "CONTENT_CHANGED");
+}
