@@ -106,6 +106,13 @@ pub(crate) struct RecordedFacts {
     pub(crate) payload: serde_json::Value,
 }
 
+impl RecordedFacts {
+    /// Returns a fact that is a text; `None` without it.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.payload.get(name)?.as_str()
+    }
+}
+
 /// Returns the facts in a record's `body`; `None` where they cannot be read. The body is not verified: see
 /// [`Verifier`](super::Verifier).
 pub(crate) fn facts_in(body: &[u8]) -> Option<RecordedFacts> {

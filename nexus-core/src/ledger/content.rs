@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Call, CallStatus, LedgerEntry};
 use crate::audit::{ContentFinding, ContentState, Digest, RecordedFacts, tokenised};
+use crate::money::NanoUsd;
 
 /// Facts that the records of a call's chain hold.
 #[derive(Clone, Debug)]
@@ -19,11 +20,14 @@ pub(crate) struct RecordedCall {
 impl RecordedCall {
     /// Reads the records of an admitted call; `None` for another chain.
     pub(crate) fn read(facts: &[RecordedFacts]) -> Option<Self> {
-        let opened = facts.first().filter(|first| first.payload["decision"] == "admitted")?.payload.clone();
+        let opened =
+            facts.first().filter(|first| first.text("decision") == Some("admitted"))?.payload.clone();
         let (mut begun, mut closed, mut attempts) = (opened.clone(), None, BTreeMap::new());
         for RecordedFacts { kind, payload, .. } in facts.iter().skip(1) {
-            if let Some(number) = payload["ended"]["attempt"].as_u64() {
-                attempts.insert(number, (begun, payload["ended"].clone()));
+            if let Some(ended) = payload.get("ended")
+                && let Some(number) = ended.get("attempt").and_then(Value::as_u64)
+            {
+                attempts.insert(number, (begun, ended.clone()));
             }
             begun = payload.clone();
             if kind == "run.close" {
@@ -66,39 +70,52 @@ impl RecordedCall {
     }
 
     fn is_of(&self, call: &Call, has_corrections: bool) -> bool {
-        let request = Digest::salted("call/request", &call.salt, &call.digest);
-        let key = Digest::salted("call/claim", &call.salt, &call.idempotency_key.key);
-        if self.opened["request_commit"] != request.to_string()
-            || self.opened["claim_commit"] != key.to_string()
-        {
+        let request = Digest::salted("call/request", &call.salt, &call.digest).to_string();
+        let key = Digest::salted("call/claim", &call.salt, &call.idempotency_key.key).to_string();
+        if !holds(&self.opened, &[("request_commit", request), ("claim_commit", key)]) {
             return false;
         }
         let Some(closed) = &self.closed else { return true };
-        let (last, _) = self.attempts.values().next_back().unwrap_or(&(Value::Null, Value::Null));
-        let last = if last.is_null() { &self.opened } else { last };
-        let is_charge = has_corrections || closed["charged"] == call.cost.as_nanos().to_string();
-        let avoided = closed["avoided"].as_str().map_or("0".to_owned(), str::to_owned);
-        closed["status"] == word(call.status)
-            && is_charge
-            && call.was_cached == (closed["cached"] == true)
-            && avoided == call.avoided.as_nanos().to_string()
-            && last["provider"] == tokenised(&call.provider)
-            && last["model"] == tokenised(&call.model)
+        let last = self.attempts.values().next_back().map_or(&self.opened, |(begun, _)| begun);
+        // A correction changes the cost of the call, and has a chain of its own.
+        let is_charge = has_corrections || holds(closed, &[("charged", nanos(call.cost))]);
+        let avoided = closed.get("avoided").and_then(Value::as_str).unwrap_or("0");
+        let is_cached = closed.get("cached").and_then(Value::as_bool).unwrap_or_default();
+        let facts = [("provider", tokenised(&call.provider)), ("model", tokenised(&call.model))];
+        is_charge
+            && holds(closed, &[("status", word(call.status).to_owned())])
+            && (is_cached, avoided) == (call.was_cached, nanos(call.avoided).as_str())
+            && holds(last, &facts)
     }
 
     fn is_entry(&self, entry: &LedgerEntry) -> bool {
         let Some((begun, ended)) = self.attempts.get(&u64::from(entry.attempt)) else { return false };
-        begun["provider"] == tokenised(&entry.provider)
-            && begun["model"] == tokenised(&entry.model)
-            && begun["price"] == tokenised(&entry.price_version)
-            && begun["reserved"] == entry.reserved.money.as_nanos().to_string()
-            && begun["reserved_tokens"] == entry.reserved.tokens.to_string()
-            && ended["status"] == entry.status.as_str()
-            && ended["charged"] == entry.charged.money.as_nanos().to_string()
-            && ended["tokens"] == entry.charged.tokens.to_string()
-            && ended["estimated"] == entry.estimated
-            && ended["error"] == tokenised(entry.error.as_deref().unwrap_or("none"))
+        let then = [
+            ("provider", tokenised(&entry.provider)),
+            ("model", tokenised(&entry.model)),
+            ("price", tokenised(&entry.price_version)),
+            ("reserved", nanos(entry.reserved.money)),
+            ("reserved_tokens", entry.reserved.tokens.to_string()),
+        ];
+        let at_the_end = [
+            ("status", entry.status.as_str().to_owned()),
+            ("charged", nanos(entry.charged.money)),
+            ("tokens", entry.charged.tokens.to_string()),
+            ("error", tokenised(entry.error.as_deref().unwrap_or("none"))),
+        ];
+        holds(begun, &then)
+            && holds(ended, &at_the_end)
+            && ended.get("estimated").and_then(Value::as_bool) == Some(entry.estimated)
     }
+}
+
+/// Returns whether a record holds all of these facts.
+fn holds(record: &Value, facts: &[(&str, String)]) -> bool {
+    facts.iter().all(|(name, fact)| record.get(*name).and_then(Value::as_str) == Some(fact.as_str()))
+}
+
+fn nanos(amount: NanoUsd) -> String {
+    amount.as_nanos().to_string()
 }
 
 fn finding(content: &'static str, state: ContentState) -> ContentFinding {

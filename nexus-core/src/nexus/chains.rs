@@ -121,7 +121,7 @@ impl Nexus {
         let (mut is_erased, mut is_session_erased) = (!record.is_complete(), !record.is_complete());
         if record.is_complete() {
             let of_run = |fact: &RecordedFacts| {
-                let is_pruned = fact.kind == PRUNED.as_str() && fact.payload["run"] == chain;
+                let is_pruned = fact.kind == PRUNED.as_str() && fact.text("run") == Some(chain);
                 is_pruned || is_expiry(fact, &[RetentionClass::Journals, RetentionClass::Runs], &ended)
             };
             is_erased = self.is_recorded(tenant, &Erasable::Run(id), keys, of_run).await?;
@@ -221,7 +221,7 @@ impl Nexus {
 
 /// Returns whether a fact is a removal by retention, of one of `classes`, that concerned what ended at `ended`.
 fn is_expiry(fact: &RecordedFacts, classes: &[RetentionClass], ended: &str) -> bool {
-    let is_of_class = classes.iter().any(|class| fact.payload["class"] == class.as_str());
-    let before = fact.payload["before"].as_str().unwrap_or_default();
+    let is_of_class = classes.iter().any(|class| fact.text("class") == Some(class.as_str()));
+    let before = fact.text("before").unwrap_or_default();
     fact.kind == APPLIED.as_str() && is_of_class && ended < before
 }

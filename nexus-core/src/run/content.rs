@@ -151,7 +151,7 @@ fn recorded<'v>(payload: Option<&'v Value>, name: &str) -> Option<&'v str> {
 }
 
 fn texts(payload: &Value, name: &str) -> Vec<String> {
-    let list = payload[name].as_array().into_iter().flatten();
+    let list = payload.get(name).and_then(Value::as_array).into_iter().flatten();
     list.map(|value| value.as_str().unwrap_or_default().to_owned()).collect()
 }
 
@@ -199,7 +199,7 @@ pub(crate) fn compare(
             let bodies = || events.iter().map(|event| &event.body);
             let digest = JournalDigest::default().with_all(bodies());
             found.same("journal", record.closed.as_ref(), "journal_commit", || prints.journal(digest));
-            found.outcome(record, run, bodies().last());
+            found.outcome(record, run, bodies().next_back());
             Some(bodies().rev().find_map(EventBody::final_answer).cloned().unwrap_or_default())
         }
         Journal::Events(_) => None,
@@ -212,14 +212,13 @@ pub(crate) fn compare(
     found.messages(record, run, &contents.messages, gone(is_session_erased));
 
     match (recorded(record.closed.as_ref(), "audio_commit"), &contents.audio) {
-        (None, None) => {}
         (Some(_), None) => found.add("speech", gone(is_erased)),
         (Some(commit), Some(speech)) if commit == prints.audio(speech).to_string() => {}
         (Some(_), Some(_)) => found.add("speech", ContentState::Changed),
         (None, Some(_)) if record.is_closed() && record.is_complete() => {
             found.add("speech", ContentState::Added);
         }
-        (None, Some(_)) => {}
+        (None, _) => {}
     }
     found.0
 }

@@ -106,10 +106,7 @@ impl EventBody {
 
     /// Returns the whole answer, for the event that holds it.
     pub const fn final_answer(&self) -> Option<&Answer> {
-        match self {
-            Self::Final(answer) => Some(answer),
-            _ => None,
-        }
+        if let Self::Final(answer) = self { Some(answer) } else { None }
     }
 
     /// Returns whether no event follows this one.

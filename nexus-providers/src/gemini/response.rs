@@ -162,10 +162,11 @@ impl Chunks {
         match self.finish_reason.as_deref() {
             None if self.is_blocked => Ok(FinishReason::ContentFilter),
             None => Err(truncated()),
-            Some(word) => match finish_reason(FINISH, word).ok_or_else(truncated)? {
-                FinishReason::Complete if self.own_calls > 0 => Ok(FinishReason::ToolCalls),
-                reason => Ok(reason),
-            },
+            Some(word) => {
+                let reason = finish_reason(FINISH, word).ok_or_else(truncated)?;
+                let is_call = reason == FinishReason::Complete && self.own_calls > 0;
+                Ok(if is_call { FinishReason::ToolCalls } else { reason })
+            }
         }
     }
 }

@@ -112,10 +112,13 @@ mod tests {
         events.extend(splitter.finish());
         let (mut reasoning, mut text) = (String::new(), String::new());
         for event in events {
-            match event {
-                CompletionEvent::Reasoning(thought) => reasoning.push_str(&thought),
-                CompletionEvent::Text(words) => text.push_str(&words),
-                other => panic!("{other:?}"),
+            match &event {
+                CompletionEvent::Reasoning(thought) => reasoning.push_str(thought),
+                CompletionEvent::Text(words) => text.push_str(words),
+                CompletionEvent::Citation(_)
+                | CompletionEvent::ToolCall(_)
+                | CompletionEvent::Usage(_)
+                | CompletionEvent::Finish(_) => panic!("{event:?}"),
             }
         }
         (reasoning, text)

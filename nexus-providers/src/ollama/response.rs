@@ -135,10 +135,9 @@ impl Lines {
         // The oldest servers send no reason.
         let word = reason.filter(|word| !word.is_empty()).unwrap_or("stop");
         let reason = finish_reason(FINISH, word);
-        match reason.ok_or_else(|| self.vendor.protocol("unsupported done_reason"))? {
-            FinishReason::Complete if self.own_calls > 0 => Ok(FinishReason::ToolCalls),
-            reason => Ok(reason),
-        }
+        let reason = reason.ok_or_else(|| self.vendor.protocol("unsupported done_reason"))?;
+        let is_call = reason == FinishReason::Complete && self.own_calls > 0;
+        Ok(if is_call { FinishReason::ToolCalls } else { reason })
     }
 }
 

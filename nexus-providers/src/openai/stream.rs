@@ -72,13 +72,11 @@ impl Assembler for ChatStream {
     }
 
     fn end(&mut self, pieces: &mut VecDeque<CompletionEvent>) -> Result<()> {
-        match self.finish.take() {
-            Some(finish) => self.close(finish, pieces),
-            None => {
-                pieces.extend(self.content.finish());
-                Err(self.vendor.error(ProviderErrorKind::Truncated))
-            }
+        if let Some(finish) = self.finish.take() {
+            return self.close(finish, pieces);
         }
+        pieces.extend(self.content.finish());
+        Err(self.vendor.error(ProviderErrorKind::Truncated))
     }
 }
 

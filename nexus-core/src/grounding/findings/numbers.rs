@@ -52,10 +52,8 @@ pub(super) fn missing(claim: &str, skipped: &[Range<usize>], source: &str) -> Ve
         .filter(|(_, code)| !plain.contains(&self::plain(code)));
     let is_compared = |number: &&Number| {
         let is_count = number.unit.is_none() && number.values.iter().all(|value| *value <= MAX_COUNT);
-        !number.is_rough
-            && !is_count
-            && !(number.is_word && number.unit.is_none())
-            && !is_skipped(&number.range)
+        let is_bare_word = number.is_word && number.unit.is_none();
+        !(number.is_rough || is_count || is_bare_word || is_skipped(&number.range))
     };
     let missing_numbers = claimed
         .iter()
@@ -145,7 +143,9 @@ fn numbers(text: &str) -> (Vec<Number>, Vec<Range<usize>>) {
                 }
             }
             while let Some(factor) = multiplier(&word(used)) {
-                values.iter_mut().for_each(|value| *value *= factor);
+                for value in &mut values {
+                    *value *= factor;
+                }
                 end = next(used).map_or(end, |token| token.range.end);
                 used += 1;
             }

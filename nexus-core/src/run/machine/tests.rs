@@ -224,10 +224,9 @@ proptest! {
             prop_assert_eq!(words(&events), words(&lenient_events));
         } else {
             prop_assert_eq!(words(&events), "");
-            let is_empty = |event: &EventBody| match event {
-                EventBody::Final(answer) => answer.text.is_empty() && answer.citations.is_empty(),
-                EventBody::Citation(_) => false,
-                _ => true,
+            let is_empty = |event: &EventBody| {
+                let is_bare = |answer: &Answer| answer.text.is_empty() && answer.citations.is_empty();
+                event.final_answer().is_none_or(is_bare) && !matches!(event, EventBody::Citation(_))
             };
             prop_assert!(events.iter().all(is_empty), "{:?}", events);
         }

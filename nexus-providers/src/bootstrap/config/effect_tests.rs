@@ -4,6 +4,7 @@
 //! a scripted vendor receives. The others name the test of the behaviour that the field causes.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use nexus_core::llm::Request;
@@ -407,15 +408,15 @@ async fn made_of(text: &str) -> String {
     let gateway = config.gateway_settings().unwrap();
     let mut made =
         format!("{gateway:?}\n{:?}\n{:?}\n", config.retention.retention(), config.cache.max_bytes());
-    made += &format!("{:?}\n{:?}\n", config.audit.reads, config.estimates.token_chars_ratio);
+    writeln!(made, "{:?}\n{:?}", config.audit.reads, config.estimates.token_chars_ratio).unwrap();
     match routing(&config, &[]).await {
         Err(error) => made += error.stable_code(),
         Ok(routing) => {
             for tenant in ["acme", "other"] {
-                made += &format!("{:?}\n", routing.route(tenant));
+                writeln!(made, "{:?}", routing.route(tenant)).unwrap();
             }
             for (name, provider) in routing.providers() {
-                made += &format!("{name} {} {:?}\n", provider.name(), provider.info(provider.model()));
+                writeln!(made, "{name} {} {:?}", provider.name(), provider.info(provider.model())).unwrap();
                 if text.contains(&vendor.url()) {
                     let _ = provider.complete(Request::asking("How long?")).await;
                 }
@@ -423,13 +424,13 @@ async fn made_of(text: &str) -> String {
         }
     }
     if let Some(embedder) = embedder(&config).await.unwrap() {
-        made += &format!("{} {} {}\n", embedder.model(), embedder.dimension(), embedder.token_limit());
+        writeln!(made, "{} {} {}", embedder.model(), embedder.dimension(), embedder.token_limit()).unwrap();
         if text.contains(&vendor.url()) {
             let _ = embedder.embed(EmbedRole::Query, &["How long?"]).await;
         }
     }
     if let Some(speech) = speech(&config).unwrap() {
-        made += &format!("{} {}\n", speech.name(), speech.model());
+        writeln!(made, "{} {}", speech.name(), speech.model()).unwrap();
         if text.contains(&vendor.url()) {
             let _ = speech.speak("How long?").await;
         }
@@ -437,7 +438,7 @@ async fn made_of(text: &str) -> String {
     for request in vendor.requests() {
         let headers =
             ["authorization", "openai-organization"].map(|name| request.header(name).map(str::to_owned));
-        made += &format!("{} {:?} {}\n", request.path, headers, request.json());
+        writeln!(made, "{} {:?} {}", request.path, headers, request.json()).unwrap();
     }
     made.replace(&vendor.url(), "URL")
 }
