@@ -104,15 +104,16 @@ impl Nexus {
         facts: Vec<RecordedFacts>,
         verification: &mut Verification,
     ) -> Result<()> {
-        let ended = facts.last().map(|last| last.ts.clone()).unwrap_or_default();
+        let time = |fact: Option<&RecordedFacts>| fact.map(|fact| fact.ts.clone()).unwrap_or_default();
+        let (began, ended) = (time(facts.first()), time(facts.last()));
         if let Some(call) = RecordedCall::read(&facts) {
-            let of_call = |fact: &RecordedFacts| is_expiry(fact, &[RetentionClass::Calls], &ended);
+            let of_call = |fact: &RecordedFacts| is_expiry(fact, &[RetentionClass::Calls], &began);
             let object = Erasable::Call(chain.to_owned());
             let is_erased = self.is_recorded(tenant, &object, keys, of_call).await?;
             return self.compare_call(tenant, chain, &call, is_erased, verification).await;
         }
         if let Some(publication) = RecordedPublication::read(&facts) {
-            return self.compare_passages(tenant, &publication, verification).await;
+            return self.compare_passages(tenant, chain, &publication, verification).await;
         }
         let Some(record) = RecordedRun::read(facts) else { return Ok(()) };
         let (Ok(id), Some(session)) = (RunId::parse(chain), record.session()) else { return Ok(()) };
@@ -125,7 +126,7 @@ impl Nexus {
                 is_pruned || is_expiry(fact, &[RetentionClass::Journals, RetentionClass::Runs], &ended)
             };
             is_erased = self.is_recorded(tenant, &Erasable::Run(id), keys, of_run).await?;
-            let of_session = |fact: &RecordedFacts| is_expiry(fact, &[RetentionClass::Sessions], &ended);
+            let of_session = |fact: &RecordedFacts| is_expiry(fact, &[RetentionClass::Sessions], &began);
             is_session_erased =
                 self.is_recorded(tenant, &Erasable::Session(session), keys, of_session).await?;
         } else {
@@ -154,16 +155,19 @@ impl Nexus {
         }
     }
 
-    /// Compares the passages of a published version, as long as it is the one that is searched.
+    /// Compares the passages that a job published, as long as its version is the one that is searched, and no later job
+    /// has worked on the document.
     async fn compare_passages(
         &self,
         tenant: &TenantId,
+        job: &str,
         publication: &RecordedPublication,
         verification: &mut Verification,
     ) -> Result<()> {
         let (documents, id) = (&self.engine.documents, &publication.document);
         let version = match documents.document(tenant, id).await {
-            Ok(document) => Some(document.version),
+            // A document that was removed and ingested again has the same versions.
+            Ok(document) => Some(document.version).filter(|_| document.last_job_id.as_str() == job),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
@@ -183,7 +187,9 @@ impl Nexus {
             };
             page = page.after(last.key.index.to_string());
         }
-        verification.not_checked.push("the passages: the document has another version now, or was removed");
+        verification
+            .not_checked
+            .push("the passages: a later job has worked on the document, or it was removed");
         Ok(())
     }
 
@@ -219,9 +225,10 @@ impl Nexus {
     }
 }
 
-/// Returns whether a fact is a removal by retention, of one of `classes`, that concerned what ended at `ended`.
-fn is_expiry(fact: &RecordedFacts, classes: &[RetentionClass], ended: &str) -> bool {
+/// Returns whether a fact is a removal by retention, of one of `classes`, of what has the age of `at`: the end of a run and of
+/// its journal, the start of a call, the question in a session.
+fn is_expiry(fact: &RecordedFacts, classes: &[RetentionClass], at: &str) -> bool {
     let is_of_class = classes.iter().any(|class| fact.text("class") == Some(class.as_str()));
     let before = fact.text("before").unwrap_or_default();
-    fact.kind == APPLIED.as_str() && is_of_class && ended < before
+    fact.kind == APPLIED.as_str() && is_of_class && at < before
 }

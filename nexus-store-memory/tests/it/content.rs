@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nexus_core::audit::{ContentState, Status, Verification};
 use nexus_core::run::{Outcome, RunQuery};
-use nexus_core::{CorpusId, Nexus, Page};
+use nexus_core::{CorpusId, DocumentId, Nexus, Page};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
@@ -74,6 +74,23 @@ async fn a_store_that_nobody_changed_verifies() {
     answered(dir.path()).await;
     let verified = verify_all(&nexus(&MemoryStore::open(dir.path()).unwrap())).await;
     assert!(verified.len() >= 4, "corpus, job, run and call: {verified:#?}");
+    assert!(verified.iter().all(|chain| chain.status == Status::Ok), "{verified:#?}");
+}
+
+#[tokio::test]
+async fn a_document_that_was_replaced_or_removed_and_ingested_again_raises_no_alarm() {
+    let dir = tempfile::tempdir().unwrap();
+    answered(dir.path()).await;
+    let nexus = nexus(&MemoryStore::open(dir.path()).unwrap());
+    let leave = DocumentId::parse("leave.txt").unwrap();
+    for text in ["Every employee has forty days.", "Every employee has fifty days of leave."] {
+        ingest(&nexus, &admin(), "leave.txt", text).await;
+        nexus.delete_document(&admin(), &leave).await.unwrap();
+        ingest(&nexus, &admin(), "leave.txt", text).await;
+        nexus.reindex(&admin(), &leave, None).await.unwrap();
+        nexus.run_pending_jobs().await.unwrap();
+    }
+    let verified = verify_all(&nexus).await;
     assert!(verified.iter().all(|chain| chain.status == Status::Ok), "{verified:#?}");
 }
 
