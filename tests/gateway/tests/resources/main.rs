@@ -80,6 +80,12 @@ async fn n26_n57_n60_aborted_streams_leave_no_socket_no_task_and_no_memory_behin
         last = footprint::processor_time().saturating_sub(began);
         first = if batch == 0 { last } else { first };
     }
+    // A call is settled a moment before the last of its tasks ends.
+    until("the tasks of settled calls have ended", async || {
+        let now = Footprint::now();
+        now.sockets <= warm.sockets + AT_ONCE && now.tasks <= warm.tasks + AT_ONCE
+    })
+    .await;
     let after = Footprint::now();
     println!("{streams} aborted streams: {warm:?} became {after:?}, a fifth took {first:?}, then {last:?}");
     assert!(after.sockets <= warm.sockets + AT_ONCE, "{warm:?} became {after:?}");
