@@ -108,7 +108,7 @@ pub trait SessionStore: std::fmt::Debug + Send + Sync {
     /// late ones the greatest id. The key is [`Session::key`].
     ///
     /// # Errors
-    /// Those of [`invalid_cursor`](crate::invalid_cursor).
+    /// Those of [`invalid_cursor`].
     async fn sessions(
         &self,
         tenant: &TenantId,
@@ -119,7 +119,7 @@ pub trait SessionStore: std::fmt::Debug + Send + Sync {
     /// Returns a page of the messages of a session, the last added first. The key is [`Message::key`].
     ///
     /// # Errors
-    /// Those of [`invalid_cursor`](crate::invalid_cursor), also for a message that is gone.
+    /// Those of [`invalid_cursor`], also for a message that is gone.
     async fn messages(&self, tenant: &TenantId, id: &SessionId, page: &Page) -> Result<Vec<Message>>;
 
     /// Returns the last `limit` messages of a session before the question of `run`, oldest first. Unlike
