@@ -103,15 +103,10 @@ pub(super) fn closed(
     policy_version: &str,
     now: Timestamp,
 ) -> Vec<Draft> {
-    let status = match end.status {
-        CallStatus::Open => "open",
-        CallStatus::Succeeded => "succeeded",
-        CallStatus::Failed => "failed",
-        CallStatus::Cancelled => "cancelled",
-        CallStatus::Unknown => "unknown",
-    };
-    let mut payload =
-        Payload::new().token("status", status).money("charged", end.charged).count("attempts", end.attempts);
+    let mut payload = Payload::new()
+        .token("status", end.status.as_str())
+        .money("charged", end.charged)
+        .count("attempts", end.attempts);
     if let Some(avoided) = end.avoided {
         payload = payload.flag("cached", true).money("avoided", avoided);
     }

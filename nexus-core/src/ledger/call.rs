@@ -129,6 +129,19 @@ pub enum CallStatus {
     Unknown,
 }
 
+impl CallStatus {
+    /// Returns the status as text, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Physical attempt to call a vendor. Each finished attempt has one ledger entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {

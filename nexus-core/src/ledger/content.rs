@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Call, CallStatus, LedgerEntry};
+use super::{Call, LedgerEntry};
 use crate::audit::{ContentFinding, ContentState, Digest, RecordedFacts, tokenised};
 use crate::money::NanoUsd;
 
@@ -83,7 +83,7 @@ impl RecordedCall {
         let is_cached = closed.get("cached").and_then(Value::as_bool).unwrap_or_default();
         let facts = [("provider", tokenised(&call.provider)), ("model", tokenised(&call.model))];
         is_charge
-            && holds(closed, &[("status", word(call.status).to_owned())])
+            && holds(closed, &[("status", call.status.as_str().to_owned())])
             && (is_cached, avoided) == (call.was_cached, nanos(call.avoided).as_str())
             && holds(last, &facts)
     }
@@ -120,14 +120,4 @@ fn nanos(amount: NanoUsd) -> String {
 
 fn finding(content: &'static str, state: ContentState) -> ContentFinding {
     ContentFinding { content, state }
-}
-
-fn word(status: CallStatus) -> &'static str {
-    match status {
-        CallStatus::Open => "open",
-        CallStatus::Succeeded => "succeeded",
-        CallStatus::Failed => "failed",
-        CallStatus::Cancelled => "cancelled",
-        CallStatus::Unknown => "unknown",
-    }
 }

@@ -131,7 +131,7 @@ impl RecordedRun {
     }
 
     /// Returns whether the run is over.
-    fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed.is_some()
     }
 

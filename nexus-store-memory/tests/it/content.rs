@@ -94,6 +94,34 @@ async fn a_document_that_was_replaced_or_removed_and_ingested_again_raises_no_al
     assert!(verified.iter().all(|chain| chain.status == Status::Ok), "{verified:#?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn work_that_goes_on_during_a_verification_raises_no_alarm() {
+    let dir = tempfile::tempdir().unwrap();
+    answered(dir.path()).await;
+    let nexus = nexus(&MemoryStore::open(dir.path()).unwrap());
+    let working = nexus.clone();
+    let work = tokio::spawn(async move {
+        for number in 0..30 {
+            let run = working.ask(&admin(), QUESTION).corpus("handbook").start().await.unwrap();
+            ingest(&working, &admin(), "travel.txt", &format!("Trains leave at {number}.")).await;
+            run.finish().await.unwrap();
+            working.prune_journal(&admin(), run.id()).await.unwrap();
+        }
+    });
+    let mut passes = 0;
+    while !work.is_finished() || passes < 2 {
+        // The latest chains are those that change.
+        let chains = nexus.chains(&admin(), Page::first(999)).await.unwrap();
+        for chain in chains.iter().rev().take(12) {
+            let verified = nexus.verify(&admin(), chain, None).await.unwrap();
+            assert!(verified.status.is_sound(), "{verified:#?}");
+        }
+        passes += 1;
+    }
+    work.await.unwrap();
+    nexus.shutdown(Duration::from_secs(5)).await.unwrap();
+}
+
 /// Each row is a statement, the content that no longer verifies, and its state.
 #[tokio::test]
 async fn each_change_of_what_a_user_can_be_shown_is_found_and_named() {

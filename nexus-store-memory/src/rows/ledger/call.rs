@@ -1,6 +1,6 @@
 //! Calls and their open attempts, as rows.
 
-use nexus_core::ledger::{Call, CallState, CallStatus, LedgerEntry, LedgerQuery, OpenAttempt, OpenCall};
+use nexus_core::ledger::{Call, CallState, LedgerEntry, LedgerQuery, OpenAttempt, OpenCall};
 use nexus_core::{Error, ErrorKind, OwnerId, Result, Timestamp, invalid_cursor};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -11,16 +11,6 @@ use crate::error::{sql, too_large, unreadable};
 
 fn not_found() -> Error {
     Error::not_found("there is no such call").code("CALL_NOT_FOUND")
-}
-
-fn status(status: CallStatus) -> &'static str {
-    match status {
-        CallStatus::Open => "open",
-        CallStatus::Succeeded => "succeeded",
-        CallStatus::Failed => "failed",
-        CallStatus::Cancelled => "cancelled",
-        CallStatus::Unknown => "unknown",
-    }
 }
 
 /// Serializes a call: the body, and the metadata, which has its own column.
@@ -68,7 +58,7 @@ pub(super) fn insert(
             call.idempotency_key.key,
             call.correlation_id,
             call.created_at.as_micros(),
-            status(call.status),
+            call.status.as_str(),
             input,
             output,
             money(call.cost)?,
@@ -123,7 +113,7 @@ pub(super) fn update(
             call.id,
             call.provider,
             call.model,
-            status(call.status),
+            call.status.as_str(),
             input,
             output,
             money(call.cost)?,
