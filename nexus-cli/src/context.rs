@@ -183,6 +183,8 @@ impl<'a> Context<'a> {
 
 fn no_data(path: &Path) -> Error {
     Error::not_found(format!("there is no data directory `{}`", path.display()))
-        .code("NO_DATA")
-        .hint("begin with `nexus ingest PATH --corpus NAME`, or set its path with `--data` or `NEXUS_DATA`")
+        .with_code("NO_DATA")
+        .with_hint(
+            "begin with `nexus ingest PATH --corpus NAME`, or set its path with `--data` or `NEXUS_DATA`",
+        )
 }

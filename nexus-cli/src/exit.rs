@@ -86,7 +86,7 @@ impl From<ErrorKind> for Exit {
 
 impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
-        if error.stable_code() == APPROVAL_REQUIRED { Self::AwaitingApproval } else { error.kind().into() }
+        if error.code() == APPROVAL_REQUIRED { Self::AwaitingApproval } else { error.kind().into() }
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_missing_approval_ends_a_command_as_it_ends_a_run() {
-        let missing = Error::new(ErrorKind::Conflict, "an approval is missing").code(APPROVAL_REQUIRED);
+        let missing = Error::new(ErrorKind::Conflict, "an approval is missing").with_code(APPROVAL_REQUIRED);
         assert_eq!(Exit::from(&missing), Exit::AwaitingApproval);
         assert_eq!(Exit::from(&Error::new(ErrorKind::Conflict, "the run is over")), Exit::Failed);
     }

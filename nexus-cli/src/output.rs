@@ -106,7 +106,7 @@ impl Output {
 
     /// Prints the error of the program or of a part of its work.
     pub(crate) fn error(&self, error: &Error) {
-        self.failure(error.stable_code(), error.message(), error.remedy());
+        self.failure(error.code(), error.message(), error.hint());
     }
 
     /// Prints a failure.

@@ -172,7 +172,7 @@ impl Builder {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without a store or without audit keys, and for an
     /// invalid route.
     pub fn build(self) -> Result<Nexus> {
-        let missing = |what: &'static str| Error::invalid(what).code("BUILDER_INCOMPLETE");
+        let missing = |what: &'static str| Error::invalid(what).with_code("BUILDER_INCOMPLETE");
         let store = self.store.ok_or_else(|| missing("a store is required"))?;
         let keys = self.audit_keys.ok_or_else(|| missing("audit keys are required"))?;
         let sealer = Arc::new(Sealer::new(store.instance(), keys));

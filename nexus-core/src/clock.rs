@@ -66,7 +66,7 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self> {
         jiff::Timestamp::from_str(text).map(|moment| Self(moment.as_microsecond())).map_err(|source| {
             Error::invalid("a time is written like `2026-03-01T09:30:00Z`")
-                .code("INVALID_TIME")
+                .with_code("INVALID_TIME")
                 .because(source)
         })
     }

@@ -180,7 +180,7 @@ impl Engine {
             Err(error) => {
                 let decision = self.denying(caller, Reason::PolicyError, error.message().to_owned());
                 let denial = Denial::new(caller, operation, &request.resource, &decision, now);
-                let denial = Denial { effect: "error", code: error.stable_code(), ..denial };
+                let denial = Denial { effect: "error", code: error.code(), ..denial };
                 self.note(denial).await;
                 Err(error)
             }
@@ -266,8 +266,10 @@ impl Engine {
         let audit = self.single_event_chain(caller, READ, facts)?;
         self.audit.append(audit).await.map(drop).map_err(|error| {
             Error::new(ErrorKind::Unavailable, "the read cannot be recorded, and is refused therefore")
-                .code("READ_NOT_RECORDED")
-                .hint("`audit.reads` requires a record of each read: run this where the store can be written")
+                .with_code("READ_NOT_RECORDED")
+                .with_hint(
+                    "`audit.reads` requires a record of each read: run this where the store can be written",
+                )
                 .because(error)
         })
     }

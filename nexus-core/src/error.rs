@@ -97,11 +97,11 @@ impl ErrorKind {
 /// use nexus_core::{Error, ErrorKind};
 ///
 /// let error = Error::new(ErrorKind::Conflict, "the document is being ingested")
-///     .code("DOCUMENT_IN_FLIGHT")
-///     .hint("wait until its job has ended, then delete it")
+///     .with_code("DOCUMENT_IN_FLIGHT")
+///     .with_hint("wait until its job has ended, then delete it")
 ///     .with("document", "handbook.pdf");
 /// assert_eq!(error.to_string(), "the document is being ingested");
-/// assert_eq!(error.stable_code(), "DOCUMENT_IN_FLIGHT");
+/// assert_eq!(error.code(), "DOCUMENT_IN_FLIGHT");
 /// assert!(!error.is_retryable());
 /// ```
 pub struct Error(Box<Inner>);
@@ -149,14 +149,14 @@ impl Error {
 
     /// Replaces the kind's code by a finer one, `LIKE_THIS`. Codes are stable: clients match on them.
     #[must_use]
-    pub fn code(mut self, code: &'static str) -> Self {
+    pub fn with_code(mut self, code: &'static str) -> Self {
         self.0.code = Some(code);
         self
     }
 
     /// Adds the remedy, shown on its own `hint:` line.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
@@ -195,7 +195,7 @@ impl Error {
     }
 
     /// Returns the code for machines: the finer one if there is one, else the kind's.
-    pub fn stable_code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         self.0.code.unwrap_or(self.0.kind.code())
     }
 
@@ -205,7 +205,7 @@ impl Error {
     }
 
     /// Returns the remedy, where there is one.
-    pub fn remedy(&self) -> Option<&str> {
+    pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
@@ -235,7 +235,7 @@ impl Error {
     /// Returns the full report on one line, for logs: message, context and every cause, escaped by [`escape_line`] so
     /// that no foreign text can forge a line.
     pub fn report(&self) -> String {
-        let mut line = format!("{}: {}", self.stable_code(), self.0.message);
+        let mut line = format!("{}: {}", self.code(), self.0.message);
         for (key, value) in &self.0.context {
             let _ = write!(line, " {key}={value}");
         }
@@ -285,9 +285,9 @@ pub struct Failure {
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         Self {
-            code: error.stable_code().to_owned(),
+            code: error.code().to_owned(),
             message: error.message().to_owned(),
-            hint: error.remedy().map(str::to_owned),
+            hint: error.hint().map(str::to_owned),
         }
     }
 }

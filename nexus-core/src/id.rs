@@ -35,13 +35,13 @@ pub fn check_name(what: &'static str, text: &str) -> Result<()> {
 fn check(what: &'static str, text: &str, max_chars: usize, code: &'static str) -> Result<()> {
     let chars = text.chars().take(max_chars + 1).count();
     if text.trim().is_empty() || chars > max_chars {
-        return Err(Error::invalid(format!("a {what} has 1 to {max_chars} characters")).code(code));
+        return Err(Error::invalid(format!("a {what} has 1 to {max_chars} characters")).with_code(code));
     }
     match text.chars().find(|&c| is_refused(c)) {
         Some(c) => {
             Err(Error::invalid(format!("the {what} holds the refused character `{}`", c.escape_unicode()))
-                .code(code)
-                .hint("remove control characters and bidirectional overrides"))
+                .with_code(code)
+                .with_hint("remove control characters and bidirectional overrides"))
         }
         None => Ok(()),
     }

@@ -87,8 +87,10 @@ impl Language {
         };
         known.ok_or_else(|| {
             Error::invalid("the language is not supported")
-                .code("UNKNOWN_LANGUAGE")
-                .hint("give an ISO 639-1 code such as `en`, or `und` when it is none of the supported ones")
+                .with_code("UNKNOWN_LANGUAGE")
+                .with_hint(
+                    "give an ISO 639-1 code such as `en`, or `und` when it is none of the supported ones",
+                )
                 .with("language", code)
         })
     }

@@ -47,8 +47,8 @@ impl NanoUsd {
         let fits = is_number(whole) && is_number(decimals) && decimals.len() <= 9;
         fits.then(nanos).flatten().map(Self).ok_or_else(|| {
             Error::invalid(format!("`{}` is not an amount of dollars", text.escape_debug()))
-                .code("INVALID_AMOUNT")
-                .hint("write it like `25` or `0.30`, with at most nine decimals")
+                .with_code("INVALID_AMOUNT")
+                .with_hint("write it like `25` or `0.30`, with at most nine decimals")
         })
     }
 

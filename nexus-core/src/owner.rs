@@ -29,13 +29,13 @@ pub fn is_claimable(lease_until: Timestamp, renewal: Option<Timestamp>, now: Tim
 /// Returns the error for a write to work that belongs to another owner; `work` names it, such as `run`.
 pub fn owner_lost(work: &str) -> Error {
     Error::new(ErrorKind::Conflict, format!("another process has taken over the {work}"))
-        .code(OWNER_LOST)
-        .hint("ask again")
+        .with_code(OWNER_LOST)
+        .with_hint("ask again")
 }
 
 /// Returns whether a write failed because the work belongs to another owner.
 pub(crate) fn is_owner_lost(error: &Error) -> bool {
-    error.stable_code() == OWNER_LOST
+    error.code() == OWNER_LOST
 }
 
 #[cfg(test)]

@@ -72,6 +72,6 @@ impl Default for Page {
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_CURSOR`.
 pub fn invalid_cursor() -> Error {
     Error::invalid("the cursor is the key of no entry of the list")
-        .code("INVALID_CURSOR")
-        .hint("begin the list again, without a cursor")
+        .with_code("INVALID_CURSOR")
+        .with_hint("begin the list again, without a cursor")
 }

@@ -67,10 +67,10 @@ impl Search {
         let too_long = self.text.len() > limit * 4 || self.text.chars().count() > limit;
         if too_long || (self.text.trim().is_empty() && self.vector.is_none()) {
             let message = format!("a search has 1 to {MAX_QUESTION_CHARS} characters");
-            return Err(Error::invalid(message).code("INVALID_QUESTION"));
+            return Err(Error::invalid(message).with_code("INVALID_QUESTION"));
         }
         if self.top_k.is_some_and(|k| !(1..=MAX_TOP_K).contains(&k)) {
-            return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).code("INVALID_TOP_K"));
+            return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).with_code("INVALID_TOP_K"));
         }
         self.vector.iter().try_for_each(|vector| check_vector(&vector.values))
     }

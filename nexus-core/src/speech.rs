@@ -28,14 +28,14 @@ pub struct Speech {
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_SPEECH`.
 pub fn check_text(text: &str) -> Result<()> {
     if text.trim().is_empty() {
-        return Err(Error::invalid("the text for speech output is empty").code("INVALID_SPEECH"));
+        return Err(Error::invalid("the text for speech output is empty").with_code("INVALID_SPEECH"));
     }
     if text.chars().nth(MAX_SPOKEN_CHARS).is_some() {
         return Err(Error::invalid(format!(
             "the text for speech output has more than {MAX_SPOKEN_CHARS} characters"
         ))
-        .code("INVALID_SPEECH")
-        .hint("split the text"));
+        .with_code("INVALID_SPEECH")
+        .with_hint("split the text"));
     }
     Ok(())
 }
@@ -107,7 +107,7 @@ mod tests {
             assert!(check_text(fine).is_ok());
         }
         for unfit in ["", " \n", &"é".repeat(MAX_SPOKEN_CHARS + 1)] {
-            assert_eq!(check_text(unfit).unwrap_err().stable_code(), "INVALID_SPEECH");
+            assert_eq!(check_text(unfit).unwrap_err().code(), "INVALID_SPEECH");
         }
     }
 }

@@ -14,12 +14,12 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Returns whether a retry of the operation may succeed: the store is open, and unavailable at the moment.
 pub(crate) fn is_transient(error: &Error) -> bool {
-    error.is_retryable() && error.stable_code() != "STORE_CLOSED"
+    error.is_retryable() && error.code() != "STORE_CLOSED"
 }
 
 /// Returns whether a model call failed because the store did not admit it, so that nothing was sent to a vendor.
 pub(crate) fn is_not_admitted(error: &Error) -> bool {
-    let by_store = error.stable_code().starts_with("STORE_") || error.stable_code() == "DISK_FULL";
+    let by_store = error.code().starts_with("STORE_") || error.code() == "DISK_FULL";
     by_store && is_transient(error)
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn pause(number: u32) -> Duration {
 /// Those of the operation; [`Unavailable`](ErrorKind::Unavailable) with `STORE_TIMEOUT`.
 pub(crate) async fn within<T>(deadline: Duration, step: impl Future<Output = Result<T>>) -> Result<T> {
     timeout(deadline, step).await.unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::Unavailable, "the store did not answer in time").code("STORE_TIMEOUT"))
+        Err(Error::new(ErrorKind::Unavailable, "the store did not answer in time").with_code("STORE_TIMEOUT"))
     })
 }
 
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn lost() -> Error {
-        Error::new(ErrorKind::Unavailable, "lost").code("STORE_LOST")
+        Error::new(ErrorKind::Unavailable, "lost").with_code("STORE_LOST")
     }
 
     #[tokio::test(start_paused = true)]
@@ -86,16 +86,13 @@ mod tests {
         let refused = retry(long, is_transient, || step(5, || Error::invalid("no"))).await.unwrap_err();
         assert_eq!((refused.kind(), tries.load(Ordering::SeqCst)), (ErrorKind::InvalidInput, 1));
         let began = Instant::now();
-        assert_eq!(
-            retry(long, is_transient, || step(0, lost)).await.unwrap_err().stable_code(),
-            "STORE_LOST"
-        );
+        assert_eq!(retry(long, is_transient, || step(0, lost)).await.unwrap_err().code(), "STORE_LOST");
         assert!(began.elapsed() >= long && began.elapsed() <= long + MAX_PAUSE);
     }
 
     #[test]
     fn a_closed_store_is_not_waited_for_and_a_vendor_is_no_store() {
-        let error = |code| Error::new(ErrorKind::Unavailable, "out of reach").code(code);
+        let error = |code| Error::new(ErrorKind::Unavailable, "out of reach").with_code(code);
         for (code, transient, not_admitted) in [
             ("STORE_LOST", true, true),
             ("DISK_FULL", true, true),

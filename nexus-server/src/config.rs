@@ -138,8 +138,8 @@ fn listen(env: &Environment) -> Result<SocketAddr> {
     let Some(address) = env.text("NEXUS_LISTEN")? else { return Ok(LISTEN) };
     address.trim().parse().map_err(|_| {
         Error::invalid("cannot parse the variable `NEXUS_LISTEN` as an address")
-            .code("INVALID_SETTING")
-            .hint("it may be an address such as `127.0.0.1:8080`")
+            .with_code("INVALID_SETTING")
+            .with_hint("it may be an address such as `127.0.0.1:8080`")
     })
 }
 

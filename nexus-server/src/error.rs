@@ -85,7 +85,7 @@ fn foreign(status: StatusCode) -> Option<ApiError> {
     let error = if status.is_server_error() {
         Error::unexpected("the request could not be answered")
     } else if status.is_client_error() {
-        Error::invalid("the request could not be read").code(codes::MALFORMED_REQUEST)
+        Error::invalid("the request could not be read").with_code(codes::MALFORMED_REQUEST)
     } else {
         return None;
     };
@@ -101,7 +101,7 @@ fn body(error: &Error, request: &RequestId) -> String {
 /// Returns the status code. A new kind of error does not compile without an arm here.
 pub(crate) fn status(error: &Error) -> StatusCode {
     match error.kind() {
-        ErrorKind::InvalidInput => invalid(error.stable_code()),
+        ErrorKind::InvalidInput => invalid(error.code()),
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::Denied => StatusCode::FORBIDDEN,
         ErrorKind::Conflict => StatusCode::CONFLICT,
@@ -169,7 +169,7 @@ mod tests {
             (codes::UNSUPPORTED_MEDIA_TYPE, 415),
         ];
         for (code, expected) in table {
-            assert_eq!(status(&Error::invalid("no").code(code)).as_u16(), expected, "{code}");
+            assert_eq!(status(&Error::invalid("no").with_code(code)).as_u16(), expected, "{code}");
         }
     }
 

@@ -43,7 +43,7 @@ pub fn router(server: AppState) -> Router {
         .fallback(async || ApiError::from(Error::not_found("there is no such route")))
         .method_not_allowed_fallback(async || {
             ApiError::from(
-                Error::invalid("the route does not take this method").code(codes::METHOD_NOT_ALLOWED),
+                Error::invalid("the route does not take this method").with_code(codes::METHOD_NOT_ALLOWED),
             )
         })
         .layer(DefaultBodyLimit::max(extract::MAX_BODY_BYTES))

@@ -30,13 +30,13 @@ impl LoopbackListener {
             return Err(Error::invalid(format!(
                 "the server has no authentication yet, so it does not listen on `{address}`, which other machines reach"
             ))
-            .code("LISTEN_NOT_LOOPBACK")
-            .hint("use `127.0.0.1` or `[::1]`, and a tunnel such as `ssh -L` from elsewhere"));
+            .with_code("LISTEN_NOT_LOOPBACK")
+            .with_hint("use `127.0.0.1` or `[::1]`, and a tunnel such as `ssh -L` from elsewhere"));
         }
         listen(address).map(Self).map_err(|error| {
             Error::new(ErrorKind::Unavailable, format!("cannot listen on `{address}`"))
-                .code("LISTEN_FAILED")
-                .hint("is another server running? `--listen 127.0.0.1:0` takes any free port")
+                .with_code("LISTEN_FAILED")
+                .with_hint("is another server running? `--listen 127.0.0.1:0` takes any free port")
                 .because(error)
         })
     }

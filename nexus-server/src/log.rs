@@ -21,8 +21,8 @@ pub(crate) fn begin(env: &Environment, redactor: &Redactor) -> Result<()> {
     let wanted = match env.text("RUST_LOG")? {
         Some(wanted) => wanted.parse::<Targets>().map_err(|error| {
             Error::invalid("cannot parse `RUST_LOG`")
-                .code("INVALID_SETTING")
-                .hint("try `info`")
+                .with_code("INVALID_SETTING")
+                .with_hint("try `info`")
                 .because(error)
         })?,
         None => Targets::new().with_default(LevelFilter::INFO),

@@ -45,8 +45,8 @@ fn check_capacity(request: &Request) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::Unavailable, "the server has too many connections")
-        .code("SERVICE_BUSY")
-        .hint("try again in a moment"))
+        .with_code("SERVICE_BUSY")
+        .with_hint("try again in a moment"))
 }
 
 /// Returns the client's request id if it is valid, else a new one, each also as a header value.

@@ -46,14 +46,14 @@ fn is_loopback(authority: &Authority) -> bool {
 
 fn foreign_host() -> Error {
     Error::new(ErrorKind::Denied, "the request names another host than this machine")
-        .code("HOST_REFUSED")
-        .hint("use `localhost`, `127.0.0.1` or `[::1]`: without authentication the server answers this machine only")
+        .with_code("HOST_REFUSED")
+        .with_hint("use `localhost`, `127.0.0.1` or `[::1]`: without authentication the server answers this machine only")
 }
 
 fn foreign_origin() -> Error {
     Error::new(ErrorKind::Denied, "the request comes from a page of another origin")
-        .code("ORIGIN_REFUSED")
-        .hint("without authentication the server answers programs on this machine, not web pages")
+        .with_code("ORIGIN_REFUSED")
+        .with_hint("without authentication the server answers programs on this machine, not web pages")
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        let code = check(&Uri::from_static("/health/live"), &map).map_err(|error| error.stable_code()).err();
+        let code = check(&Uri::from_static("/health/live"), &map).map_err(|error| error.code()).err();
         assert_eq!(code, expected, "{headers:?}");
     }
 

@@ -87,7 +87,7 @@ impl RunEventStream {
                 let id = LastEventId::id(&self.run, event.seq);
                 (frame(event.body.name(), &event).id(id), !event.body.is_last())
             }
-            Err(error) if error.stable_code() == ERASED => (self.erased_frame(&error), false),
+            Err(error) if error.code() == ERASED => (self.erased_frame(&error), false),
             Err(error) => {
                 tracing::error!(run = %self.run, error = %error.report(), "an event stream failed");
                 (self.error_frame(&error), false)
@@ -101,7 +101,7 @@ impl RunEventStream {
     }
 
     fn erased_frame(&self, error: &Error) -> Frame {
-        let data = Reason { reason: error.message(), hint: error.remedy() };
+        let data = Reason { reason: error.message(), hint: error.hint() };
         self.notice("resume.unsupported", &data)
     }
 
@@ -151,6 +151,6 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 
 fn stopping() -> Error {
     Error::new(ErrorKind::Unavailable, "the server is shutting down; the run continues after its restart")
-        .code("SERVER_STOPPING")
-        .hint("connect again with `Last-Event-ID`")
+        .with_code("SERVER_STOPPING")
+        .with_hint("connect again with `Last-Event-ID`")
 }

@@ -120,7 +120,7 @@ fn shutdown_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
 /// Prints why the server does not run, and returns the exit code: 2 for invalid input, 1 otherwise.
 fn explain(error: &Error) -> ExitCode {
     tracing::debug!(error = %error.report(), "the server cannot run");
-    let hint = error.remedy().map_or_else(String::new, |hint| format!("\nhint: {}", escape_line(hint)));
+    let hint = error.hint().map_or_else(String::new, |hint| format!("\nhint: {}", escape_line(hint)));
     // A closed standard error leaves no place for the message.
     let _ = writeln!(io::stderr(), "error: {}{hint}", escape_line(error.message()));
     ExitCode::from(if error.kind() == ErrorKind::InvalidInput { 2 } else { 1 })

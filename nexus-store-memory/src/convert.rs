@@ -9,7 +9,7 @@ use crate::error::{corrupt, too_large, unreadable};
 /// Serializes the body of a row.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|source| {
-        Error::invalid("a value cannot be stored as JSON").code("INVALID_VALUE").because(source)
+        Error::invalid("a value cannot be stored as JSON").with_code("INVALID_VALUE").because(source)
     })
 }
 
@@ -42,6 +42,6 @@ pub(crate) fn exact(value: u64) -> Result<i64> {
 pub(crate) fn money(amount: NanoUsd) -> Result<i64> {
     match amount.as_nanos() {
         nanos @ 0.. => Ok(nanos),
-        _ => Err(Error::invalid("an amount of money is negative").code("NEGATIVE_AMOUNT")),
+        _ => Err(Error::invalid("an amount of money is negative").with_code("NEGATIVE_AMOUNT")),
     }
 }

@@ -22,8 +22,8 @@ pub(crate) fn sql(source: rusqlite::Error) -> Error {
             ErrorKind::Conflict,
             "the data directory was written by an older version of Nexus",
         )
-        .code("STORE_TOO_OLD")
-        .hint("run a command that writes: it migrates the directory to the current format")
+        .with_code("STORE_TOO_OLD")
+        .with_hint("run a command that writes: it migrates the directory to the current format")
         .because(source);
     }
     sql_code(source.sqlite_error_code()).because(source)
@@ -35,11 +35,11 @@ pub(crate) fn sql_code(code: Option<ErrorCode>) -> Error {
         Some(ErrorCode::DiskFull) => disk_full(),
         Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
             Error::new(ErrorKind::Unavailable, "the data directory cannot be read or written")
-                .code("STORE_IO")
-                .hint("check that the disk is healthy and has free space")
+                .with_code("STORE_IO")
+                .with_hint("check that the disk is healthy and has free space")
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            Error::new(ErrorKind::Unavailable, "the store is busy").code("STORE_BUSY")
+            Error::new(ErrorKind::Unavailable, "the store is busy").with_code("STORE_BUSY")
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => corrupt("the database file is damaged"),
         Some(ErrorCode::ReadOnly) => read_only(),
@@ -50,27 +50,27 @@ pub(crate) fn sql_code(code: Option<ErrorCode>) -> Error {
 /// Returns the error of a full disk.
 pub(crate) fn disk_full() -> Error {
     Error::new(ErrorKind::Unavailable, "the disk is full")
-        .code("DISK_FULL")
-        .hint("free some space; nothing that was acknowledged is lost")
+        .with_code("DISK_FULL")
+        .with_hint("free some space; nothing that was acknowledged is lost")
 }
 
 /// Returns the error of stored data that differs from what was written.
 pub(crate) fn corrupt(message: &'static str) -> Error {
     Error::new(ErrorKind::Corrupt, message)
-        .code("STORE_CORRUPT")
-        .hint("keep the directory for examination and restore a copy made by `nexus backup`")
+        .with_code("STORE_CORRUPT")
+        .with_hint("keep the directory for examination and restore a copy made by `nexus backup`")
 }
 
 /// Returns the error of a write through a read-only store.
 pub(crate) fn read_only() -> Error {
     Error::new(ErrorKind::Conflict, "the store is open for reading only")
-        .code("STORE_READ_ONLY")
-        .hint("run the command where no other process holds the data directory")
+        .with_code("STORE_READ_ONLY")
+        .with_hint("run the command where no other process holds the data directory")
 }
 
 /// Returns the error of a closed store.
 pub(crate) fn closed() -> Error {
-    Error::new(ErrorKind::Unavailable, "the store is closed").code("STORE_CLOSED")
+    Error::new(ErrorKind::Unavailable, "the store is closed").with_code("STORE_CLOSED")
 }
 
 /// Converts an error of the file system at `path`.
@@ -79,8 +79,8 @@ pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Erro
         disk_full()
     } else {
         Error::new(ErrorKind::Unavailable, format!("could not {action} `{}`", path.display()))
-            .code("STORE_IO")
-            .hint("check the directory's permissions and free space")
+            .with_code("STORE_IO")
+            .with_hint("check the directory's permissions and free space")
     };
     error.with("path", path.display()).because(source)
 }
@@ -88,8 +88,8 @@ pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Erro
 /// Converts an error of the text index. The index is derived data, so the error loses nothing.
 pub(crate) fn text(source: tantivy::TantivyError) -> Error {
     Error::new(ErrorKind::Unavailable, "the text index cannot be read or written")
-        .code("TEXT_INDEX")
-        .hint("delete the directory `text` while no process uses the store: it is rebuilt on open")
+        .with_code("TEXT_INDEX")
+        .with_hint("delete the directory `text` while no process uses the store: it is rebuilt on open")
         .because(source)
 }
 
@@ -100,5 +100,5 @@ pub(crate) fn unreadable(source: serde_json::Error) -> Error {
 
 /// Returns the error of a count or a sum that exceeds 64 bits.
 pub(crate) fn too_large() -> Error {
-    Error::invalid("a count is too large to be stored").code("COUNT_TOO_LARGE")
+    Error::invalid("a count is too large to be stored").with_code("COUNT_TOO_LARGE")
 }

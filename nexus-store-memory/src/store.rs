@@ -220,8 +220,8 @@ impl MemoryStore {
         let mut state = directory::inspect(dir)?;
         if !matches!(state, State::Store(_)) {
             return Err(Error::not_found(format!("there is no store in `{}`", dir.display()))
-                .code("STORE_NOT_FOUND")
-                .hint("ingest something first, or name another directory"));
+                .with_code("STORE_NOT_FOUND")
+                .with_hint("ingest something first, or name another directory"));
         }
         file_permissions::tell_if_open(dir);
         let mut connection = reader(dir)?;
@@ -233,7 +233,7 @@ impl MemoryStore {
         }
         if migrations::check_format(&connection)? == 0 {
             return Err(Error::not_found(format!("the store in `{}` is empty", dir.display()))
-                .code("STORE_NOT_FOUND"));
+                .with_code("STORE_NOT_FOUND"));
         }
         directory::check_marker(dir, &state, &connection)?;
         let instance = migrations::instance(&connection)?;

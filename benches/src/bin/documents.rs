@@ -74,7 +74,7 @@ fn read(path: &Path, to: &mut Read) -> Result<()> {
             to.pages += report.pages.unwrap_or_default();
             to.words += blocks.iter().map(|block| block.text.split_whitespace().count()).sum::<usize>();
         }
-        Err(error) => *to.refused.entry(error.stable_code().to_owned()).or_default() += 1,
+        Err(error) => *to.refused.entry(error.code().to_owned()).or_default() += 1,
     }
     Ok(())
 }

@@ -127,7 +127,7 @@ fn spoken(output: &Output, ask: &AskArgs, told: &RunReport) {
 fn write(file: &Path, sound: &[u8]) -> Result<()> {
     create(file)?.write_all(sound).map_err(|error| {
         Error::new(ErrorKind::Unavailable, format!("cannot write `{}`", file.display()))
-            .code("FILE_UNWRITABLE")
+            .with_code("FILE_UNWRITABLE")
             .because(error)
     })
 }

@@ -160,8 +160,8 @@ pub(super) async fn run(context: &Context<'_>, command: BudgetCommand) -> Result
 
 fn no_such_limit() -> Error {
     Error::not_found("no such limit was set")
-        .code("LIMIT_NOT_FOUND")
-        .hint("`nexus budget show` lists limits; change those of the configuration in `nexus.toml`")
+        .with_code("LIMIT_NOT_FOUND")
+        .with_hint("`nexus budget show` lists limits; change those of the configuration in `nexus.toml`")
 }
 
 fn subject(of: &LimitOf) -> Result<LimitKey> {

@@ -184,7 +184,7 @@ async fn set(
 ) -> Result<Exit> {
     let patch = CorpusPatch { name: settings.name.clone(), provider_config_json: settings.config.clone() };
     if patch == CorpusPatch::default() {
-        return Err(Error::invalid("no setting to change").hint("give `--name` or `--config`"));
+        return Err(Error::invalid("no setting to change").with_hint("give `--name` or `--config`"));
     }
     let corpus = opened.nexus.update_corpus(&context.caller, id, patch).await?;
     print(context, &corpus)

@@ -112,8 +112,8 @@ fn document_id(corpus: &CorpusId, relative: &str) -> Result<DocumentId> {
 
 fn taken(item: &Item) -> Error {
     Error::new(ErrorKind::Conflict, format!("two files of this command have the name `{}`", item.name))
-        .code("DUPLICATE_ID")
-        .hint("ingest a folder that holds both, or one at a time with `--id`")
+        .with_code("DUPLICATE_ID")
+        .with_hint("ingest a folder that holds both, or one at a time with `--id`")
 }
 
 fn unwalkable(error: ignore::Error) -> Error {
@@ -123,11 +123,11 @@ fn unwalkable(error: ignore::Error) -> Error {
         Some(Io::PermissionDenied) => unavailable("permission denied on a file or folder in it"),
         Some(Io::InvalidFilename) => {
             unavailable("the path of a file or folder in it is too long for the file system")
-                .hint("ingest the deeper folders by themselves, from a working directory within")
+                .with_hint("ingest the deeper folders by themselves, from a working directory within")
         }
         _ => unavailable("cannot read the file or folder"),
     };
-    kind.code("FILE_UNREADABLE").because(error)
+    kind.with_code("FILE_UNREADABLE").because(error)
 }
 
 fn unavailable(what: &'static str) -> Error {
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_file_that_does_not_exist_is_an_error_in_its_place() {
         let found = items(&[PathBuf::from("/nowhere/at/all")], &corpus(), false, &[]);
-        assert_eq!(found.first().unwrap().1.as_ref().unwrap_err().stable_code(), "FILE_UNREADABLE");
+        assert_eq!(found.first().unwrap().1.as_ref().unwrap_err().code(), "FILE_UNREADABLE");
     }
 
     #[test]
@@ -190,9 +190,9 @@ mod tests {
             found.iter().filter_map(|(_, item)| Some(item.as_ref().ok()?.name.as_str())).collect();
         assert_eq!(names, ["a.md"]);
         let (path, refused) = found.last().unwrap();
-        assert_eq!((path, refused.as_ref().unwrap_err().stable_code()), (&inner, "IGNORE_FILE_REFUSED"));
+        assert_eq!((path, refused.as_ref().unwrap_err().code()), (&inner, "IGNORE_FILE_REFUSED"));
         let found = items(&[inner], &corpus(), false, &[]);
-        assert_eq!(found.first().unwrap().1.as_ref().unwrap_err().stable_code(), "IGNORE_FILE_REFUSED");
+        assert_eq!(found.first().unwrap().1.as_ref().unwrap_err().code(), "IGNORE_FILE_REFUSED");
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         }
         let found = items(&roots, &corpus(), false, &[]);
         assert!(found[0].1.is_ok());
-        assert_eq!(found[1].1.as_ref().unwrap_err().stable_code(), "DUPLICATE_ID");
+        assert_eq!(found[1].1.as_ref().unwrap_err().code(), "DUPLICATE_ID");
     }
 
     #[test]

@@ -98,8 +98,8 @@ fn demand(file: File) -> io::Result<usize> {
 fn refusal(path: &Path, what: impl std::fmt::Display) -> Error {
     let own = path.file_name().is_some_and(|name| name == OWN);
     Error::new(ErrorKind::InvalidInput, format!("the ignore file `{}` {what}", path.display()))
-        .code("IGNORE_FILE_REFUSED")
-        .hint(if own { "shorten it" } else { "shorten it, or ingest all files with `--all`" })
+        .with_code("IGNORE_FILE_REFUSED")
+        .with_hint(if own { "shorten it" } else { "shorten it, or ingest all files with `--all`" })
 }
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", folder.path().join(".nexusignore")).unwrap();
         let mut ignored = Ignored::default();
         assert!(!ignored.admit(folder.path(), false));
-        assert_eq!(ignored.refused.first().unwrap().1.stable_code(), "IGNORE_FILE_REFUSED");
+        assert_eq!(ignored.refused.first().unwrap().1.code(), "IGNORE_FILE_REFUSED");
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(".gitignore")).unwrap();
         assert!(Ignored::default().admit(folder.path(), false));

@@ -125,7 +125,7 @@ fn name_single(ingest: &IngestArgs, files: &mut [(PathBuf, Result<Item>)]) -> Re
     }
     let [(_, item)] = files else {
         let message = format!("`--id` and `--name` need exactly one document, not {}", files.len());
-        return Err(Error::invalid(message).hint("ingest that file alone"));
+        return Err(Error::invalid(message).with_hint("ingest that file alone"));
     };
     if let Ok(item) = item {
         item.id = ingest.id.clone().or(item.id.take());
@@ -196,9 +196,9 @@ async fn submit(
     };
     let submitted = nexus.ingest(&context.caller, document, file).await;
     submitted.map_err(|error| {
-        let replaceable = error.stable_code() == "DOCUMENT_EXISTS";
+        let replaceable = error.code() == "DOCUMENT_EXISTS";
         if replaceable {
-            error.hint("replace it with `--overwrite`, or give it another `--id`")
+            error.with_hint("replace it with `--overwrite`, or give it another `--id`")
         } else {
             error
         }
@@ -223,7 +223,7 @@ fn unreadable(error: io::Error) -> Error {
     } else {
         "cannot read the file"
     };
-    Error::new(ErrorKind::Unavailable, what).code("FILE_UNREADABLE").because(error)
+    Error::new(ErrorKind::Unavailable, what).with_code("FILE_UNREADABLE").because(error)
 }
 
 async fn share(

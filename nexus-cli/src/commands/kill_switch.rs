@@ -97,8 +97,8 @@ pub(super) async fn run(context: &Context<'_>, command: KillSwitchCommand) -> Re
                 async |OpenStore { nexus, .. }: &OpenStore| nexus.rearm(&context.caller, &scope).await;
             if !context.with_writer(rearm).await? {
                 return Err(Error::not_found(format!("the kill switch of {} is not tripped", named(&scope)))
-                    .code("KILL_SWITCH_NOT_SET")
-                    .hint("`nexus kill-switch status` lists the tripped ones"));
+                    .with_code("KILL_SWITCH_NOT_SET")
+                    .with_hint("`nexus kill-switch status` lists the tripped ones"));
             }
             if context.output.is_json() {
                 context.output.json(&json!({ "rearmed": scope }))?;

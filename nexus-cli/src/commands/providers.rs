@@ -110,7 +110,7 @@ impl Called {
             Err(error) => json!({
                 "provider": self.name, "ok": false, "milliseconds": self.milliseconds,
                 "error": {
-                    "code": error.stable_code(), "message": error.message(), "hint": error.remedy(),
+                    "code": error.code(), "message": error.message(), "hint": error.hint(),
                 },
             }),
         }
@@ -126,14 +126,8 @@ impl Called {
             )),
             Err(error) => {
                 tracing::info!(provider = self.name, error = %error.report(), "a provider failed its check");
-                context.output.line(format_args!(
-                    "failed  {}: {error} ({})",
-                    self.name,
-                    error.stable_code()
-                ))?;
-                error
-                    .remedy()
-                    .map_or(Ok(()), |hint| context.output.line(format_args!("        hint: {hint}")))
+                context.output.line(format_args!("failed  {}: {error} ({})", self.name, error.code()))?;
+                error.hint().map_or(Ok(()), |hint| context.output.line(format_args!("        hint: {hint}")))
             }
         }
     }

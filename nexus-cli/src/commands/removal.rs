@@ -111,8 +111,8 @@ fn is_yes(answer: &mut impl BufRead) -> bool {
 
 fn not_confirmed() -> Error {
     Error::new(ErrorKind::Conflict, "nothing was removed")
-        .code("NOT_CONFIRMED")
-        .hint("answer `y`, or use `--yes`")
+        .with_code("NOT_CONFIRMED")
+        .with_hint("answer `y`, or use `--yes`")
 }
 
 #[cfg(test)]

@@ -221,12 +221,12 @@ async fn patch(fields: Vec<(String, String)>, file: Option<PathBuf>) -> Result<V
     };
     let text = off_thread(move || read_text((file.as_os_str() != STANDARD_INPUT).then_some(&file))).await?;
     let patch: Value = serde_json::from_str(&text).map_err(|error| {
-        Error::invalid(format!("the fields are no JSON: {error}")).code("INVALID_RESOURCE")
+        Error::invalid(format!("the fields are no JSON: {error}")).with_code("INVALID_RESOURCE")
     })?;
     if patch.is_object() {
         return Ok(patch);
     }
-    Err(Error::invalid("the fields are no JSON object").code("INVALID_RESOURCE"))
+    Err(Error::invalid("the fields are no JSON object").with_code("INVALID_RESOURCE"))
 }
 
 /// Puts a value into an object, at a path with points.

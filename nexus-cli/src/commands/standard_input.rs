@@ -36,9 +36,13 @@ pub(super) fn read_text(file: Option<&PathBuf>) -> Result<String> {
         Some(file) => File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text)),
         None => std::io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text),
     };
-    read.map_err(|error| Error::invalid(format!("cannot read {name}")).code("FILE_UNUSABLE").because(error))?;
+    read.map_err(|error| {
+        Error::invalid(format!("cannot read {name}")).with_code("FILE_UNUSABLE").because(error)
+    })?;
     if text.len() as u64 > LONGEST {
-        return Err(Error::invalid(format!("{name} has more than {LONGEST} bytes")).code("FILE_UNUSABLE"));
+        return Err(
+            Error::invalid(format!("{name} has more than {LONGEST} bytes")).with_code("FILE_UNUSABLE")
+        );
     }
     Ok(text)
 }

@@ -20,8 +20,8 @@ pub(super) fn create(path: &Path) -> Result<File> {
 /// Returns the error for an existing file, because an export never overwrites one.
 pub(super) fn exists(path: &Path) -> Error {
     Error::new(ErrorKind::Conflict, format!("`{}` exists already", path.display()))
-        .code("FILE_EXISTS")
-        .hint("name a new file")
+        .with_code("FILE_EXISTS")
+        .with_hint("name a new file")
 }
 
 /// Removes an incomplete export, unless another file has its name meanwhile. A failure is ignored: the error to report
@@ -37,5 +37,5 @@ pub(super) fn remove_if_made(path: &Path, made: Option<&Metadata>) {
 pub(super) fn unusable(path: &Path, what: &str, error: io::Error) -> Error {
     let kind =
         if error.kind() == io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Unavailable };
-    Error::new(kind, format!("cannot {what} `{}`", path.display())).code("FILE_UNUSABLE").because(error)
+    Error::new(kind, format!("cannot {what} `{}`", path.display())).with_code("FILE_UNUSABLE").because(error)
 }

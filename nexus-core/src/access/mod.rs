@@ -71,7 +71,7 @@ impl FromStr for Permission {
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|permission| permission.as_str() == text).ok_or_else(|| {
             Error::invalid(format!("`{}` is not a permission", text.escape_debug()))
-                .hint("one of: read, write, delete, reindex, owner")
+                .with_hint("one of: read, write, delete, reindex, owner")
         })
     }
 }
@@ -127,7 +127,7 @@ impl Grantee {
             "group" => Ok(Self::Group(id)),
             "role" => Ok(Self::Role(id)),
             _ => Err(Error::invalid("a grant is for a user, an api_key, a group or a role")
-                .hint("write it like `role:reader` or `user:u-42`")),
+                .with_hint("write it like `role:reader` or `user:u-42`")),
         }
     }
 }
@@ -280,7 +280,7 @@ mod tests {
         for permission in Permission::ALL {
             assert_eq!(permission.to_string().parse::<Permission>().unwrap(), permission);
         }
-        assert!("admin".parse::<Permission>().unwrap_err().remedy().unwrap().contains("owner"));
+        assert!("admin".parse::<Permission>().unwrap_err().hint().unwrap().contains("owner"));
     }
 
     #[test]

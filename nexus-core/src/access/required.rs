@@ -79,7 +79,7 @@ impl Authorised<RequiredAccess> {
 }
 
 fn no_document() -> Error {
-    Error::not_found("there is no such document").code("DOCUMENT_NOT_FOUND")
+    Error::not_found("there is no such document").with_code("DOCUMENT_NOT_FOUND")
 }
 
 fn missing(wanted: Permission) -> Error {
@@ -87,12 +87,12 @@ fn missing(wanted: Permission) -> Error {
 }
 
 fn taken() -> Error {
-    Error::new(ErrorKind::Conflict, "a document with this id exists").code("DOCUMENT_EXISTS")
+    Error::new(ErrorKind::Conflict, "a document with this id exists").with_code("DOCUMENT_EXISTS")
 }
 
 fn revoked(wanted: Permission) -> Error {
     let message = format!("the permission `{wanted}` on the document was revoked before its job had ended");
-    Error::new(ErrorKind::Denied, message).code("PERMISSION_REVOKED")
+    Error::new(ErrorKind::Denied, message).with_code("PERMISSION_REVOKED")
 }
 
 #[cfg(test)]
@@ -127,7 +127,7 @@ mod tests {
         let rules = [AccessRule::NewOr, AccessRule::Holds, AccessRule::StillHolds];
         let verdicts = rules.map(|rule| match access(role, rule(Permission::Write)).check_document(grants) {
             Ok(()) => "OK",
-            Err(error) => error.stable_code(),
+            Err(error) => error.code(),
         });
         assert_eq!(verdicts, expected);
     }

@@ -172,7 +172,7 @@ fn compare(at: &str, [before, after]: [&Value; 2], changed: &mut BTreeSet<String
 
 fn invalid(kind: &ResourceKind, error: &serde_json::Error) -> Error {
     Error::invalid(format!("this is no valid {}: {error}", kind.name.replace('_', " ")))
-        .code("INVALID_RESOURCE")
+        .with_code("INVALID_RESOURCE")
 }
 
 #[cfg(test)]
@@ -249,11 +249,11 @@ mod tests {
 
     #[test]
     fn a_secret_without_a_key_and_an_unfit_resource_are_refused() {
-        assert_eq!(prepared(hook(), None).unwrap_err().stable_code(), "SEAL_KEY_MISSING");
+        assert_eq!(prepared(hook(), None).unwrap_err().code(), "SEAL_KEY_MISSING");
         for unfit in [json!({}), json!({"address": 1}), json!({"address": "a", "colour": "red"})] {
-            assert_eq!(prepared(unfit, None).unwrap_err().stable_code(), "INVALID_RESOURCE");
+            assert_eq!(prepared(unfit, None).unwrap_err().code(), "INVALID_RESOURCE");
         }
-        assert_eq!(prepared(json!({"address": ""}), None).unwrap_err().stable_code(), "INVALID_NAME");
+        assert_eq!(prepared(json!({"address": ""}), None).unwrap_err().code(), "INVALID_NAME");
     }
 
     #[test]

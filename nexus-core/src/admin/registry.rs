@@ -59,10 +59,10 @@ impl RegisteredKind {
         }
         let plural = self.kind.plural.replace('_', " ");
         let message = format!("{plural} cannot be filtered by `{}`", name.escape_debug());
-        let error = Error::invalid(message).code("RESOURCE_INDEX_UNKNOWN");
+        let error = Error::invalid(message).with_code("RESOURCE_INDEX_UNKNOWN");
         Err(match self.indexes {
             [] => error,
-            names => error.hint(format!("filter by {}", names.join(", "))),
+            names => error.with_hint(format!("filter by {}", names.join(", "))),
         })
     }
 
@@ -105,7 +105,7 @@ impl Registry {
     pub fn kind(&self, name: &str) -> Result<&RegisteredKind> {
         self.kinds.get(name).ok_or_else(|| {
             Error::not_found(format!("there is no kind of resource `{}`", name.escape_debug()))
-                .code("RESOURCE_KIND_UNKNOWN")
+                .with_code("RESOURCE_KIND_UNKNOWN")
         })
     }
 

@@ -149,21 +149,21 @@ fn mismatch(sealed: &str, present: &str) -> Error {
         ErrorKind::Conflict,
         format!("the secret was sealed with the key `{sealed}`, and the present key is `{present}`"),
     )
-    .code("SEAL_KEY_MISMATCH")
-    .hint("set `NEXUS_SEAL_KEY` to the key with which it was sealed, or set the secret again")
+    .with_code("SEAL_KEY_MISMATCH")
+    .with_hint("set `NEXUS_SEAL_KEY` to the key with which it was sealed, or set the secret again")
 }
 
 fn damaged() -> Error {
     Error::new(ErrorKind::Corrupt, "a sealed secret cannot be opened")
-        .code("SECRET_DAMAGED")
-        .hint("set the secret again; it was changed, or copied from another resource")
+        .with_code("SECRET_DAMAGED")
+        .with_hint("set the secret again; it was changed, or copied from another resource")
 }
 
 /// Returns the error of a secret that no key can seal.
 pub fn seal_key_missing() -> Error {
     Error::invalid("a secret cannot be stored without a key that seals it")
-        .code("SEAL_KEY_MISSING")
-        .hint("set `NEXUS_SEAL_KEY` to 32 random bytes, as `openssl rand -base64 32` prints them")
+        .with_code("SEAL_KEY_MISSING")
+        .with_hint("set `NEXUS_SEAL_KEY` to 32 random bytes, as `openssl rand -base64 32` prints them")
 }
 
 impl Secret {
@@ -270,10 +270,10 @@ mod tests {
             place(&acme, "hook", "g", "/key"),
             place(&acme, "hook", "h", "/other"),
         ] {
-            assert_eq!(key.open(&kept, &other).unwrap_err().stable_code(), "SECRET_DAMAGED");
+            assert_eq!(key.open(&kept, &other).unwrap_err().code(), "SECRET_DAMAGED");
         }
         let error = self::key(8).open(&kept, &place(&acme, "hook", "h", "/key")).unwrap_err();
-        assert_eq!(error.stable_code(), "SEAL_KEY_MISMATCH");
+        assert_eq!(error.code(), "SEAL_KEY_MISMATCH");
     }
 
     #[test]

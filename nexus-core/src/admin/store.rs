@@ -64,7 +64,7 @@ impl ResourceChange {
             (Self::Create(_), None) => Ok(next),
             (Self::Create(_), Some(_)) => {
                 Err(Error::new(ErrorKind::Conflict, "there is a resource with this id already")
-                    .code("RESOURCE_EXISTS"))
+                    .with_code("RESOURCE_EXISTS"))
             }
             (Self::Update { .. } | Self::Delete { .. }, None) => Err(no_resource()),
             (Self::Update { expected, .. } | Self::Delete { expected }, Some(version)) => {
@@ -72,8 +72,8 @@ impl ResourceChange {
                     return Ok(next);
                 }
                 Err(Error::new(ErrorKind::Conflict, "the resource was changed in the meantime")
-                    .code("RESOURCE_CHANGED")
-                    .hint("read it again, and repeat the change")
+                    .with_code("RESOURCE_CHANGED")
+                    .with_hint("read it again, and repeat the change")
                     .with("expected", expected)
                     .with("version", version))
             }
@@ -185,7 +185,7 @@ pub struct ResourceQuery {
 
 /// Returns the error of a resource that does not exist.
 pub fn no_resource() -> Error {
-    Error::not_found("there is no such resource").code("RESOURCE_NOT_FOUND")
+    Error::not_found("there is no such resource").with_code("RESOURCE_NOT_FOUND")
 }
 
 /// Store of administrative resources: typed documents that have versions, a history and indexes.
@@ -261,7 +261,7 @@ mod tests {
         let create = ResourceChange::Create(content());
         let update = |expected| ResourceChange::Update { expected, content: content() };
         let delete = |expected| ResourceChange::Delete { expected };
-        let code = |result: Result<u64>| result.unwrap_err().stable_code();
+        let code = |result: Result<u64>| result.unwrap_err().code();
         assert_eq!(create.version_after(None, 0).unwrap(), 1);
         assert_eq!(create.version_after(None, 4).unwrap(), 5);
         assert_eq!(code(create.version_after(Some(1), 1)), "RESOURCE_EXISTS");

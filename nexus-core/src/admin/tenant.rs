@@ -178,7 +178,7 @@ fn amount(cap: Option<Cap>) -> Option<u64> {
 }
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::invalid(message).code("INVALID_TENANT")
+    Error::invalid(message).with_code("INVALID_TENANT")
 }
 
 #[cfg(test)]
@@ -196,7 +196,7 @@ mod tests {
         ] {
             let settings: TenantSettings = serde_json::from_value(unfit).unwrap();
             let error = settings.validate().unwrap_err();
-            assert_eq!(error.stable_code(), "INVALID_TENANT");
+            assert_eq!(error.code(), "INVALID_TENANT");
             assert!(error.message().contains(field), "{error}");
         }
     }

@@ -138,8 +138,9 @@ impl AskBuilder {
     /// [`NotFound`](crate::ErrorKind::NotFound) without the corpus, or for another user's session;
     /// [`Unavailable`](crate::ErrorKind::Unavailable) with `SERVICE_BUSY` when too many runs are in flight.
     pub async fn start(self) -> Result<RunHandle> {
-        let corpus =
-            self.corpus.ok_or_else(|| Error::invalid("a question needs a corpus").code("CORPUS_MISSING"))?;
+        let corpus = self
+            .corpus
+            .ok_or_else(|| Error::invalid("a question needs a corpus").with_code("CORPUS_MISSING"))?;
         let (corpus, question) = (CorpusId::parse(corpus)?, self.question.replace('\0', "\u{FFFD}"));
         let ask = Ask { question, corpus, options: self.options };
         ask.check()?;

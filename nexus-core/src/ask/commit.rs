@@ -104,11 +104,11 @@ impl Engine {
 /// Returns the error for subscribers of a run that waits for the store.
 pub(crate) fn stalled() -> Error {
     Error::new(ErrorKind::Unavailable, "the run waits for the store, which cannot be used at the moment")
-        .code("RUN_STALLED")
-        .hint("the run goes on once the store can be used again; follow it then")
+        .with_code("RUN_STALLED")
+        .with_hint("the run goes on once the store can be used again; follow it then")
         .with_retry_after(Duration::from_secs(1))
 }
 
 pub(super) fn stopped() -> Error {
-    Error::new(ErrorKind::Unavailable, "Nexus is shutting down").code("SHUTTING_DOWN")
+    Error::new(ErrorKind::Unavailable, "Nexus is shutting down").with_code("SHUTTING_DOWN")
 }

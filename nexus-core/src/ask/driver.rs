@@ -201,7 +201,7 @@ impl Engine {
     /// the idempotency key keeps the retries one call.
     async fn ask_model(&self, run: &Run, request: Request) -> Result<Admission<CallStream>> {
         let ask = || self.gateway.stream(&run.principal, model_call(run, request.clone()));
-        let again = |error: &Error| is_not_admitted(error) || error.stable_code() == "LEDGER_UNAVAILABLE";
+        let again = |error: &Error| is_not_admitted(error) || error.code() == "LEDGER_UNAVAILABLE";
         retry(self.settings.record_deadline, again, ask).await
     }
 
@@ -279,8 +279,8 @@ fn check_unchanged(passage: &Passage) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::Corrupt, "a stored passage differs from the text that was ingested")
-        .code("CONTENT_CHANGED")
-        .hint("verify the records with `nexus runs verify --all`, then ingest the document again")
+        .with_code("CONTENT_CHANGED")
+        .with_hint("verify the records with `nexus runs verify --all`, then ingest the document again")
         .with("passage", &passage.key))
 }
 

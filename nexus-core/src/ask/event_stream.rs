@@ -114,8 +114,8 @@ impl EventStream {
         match self.engine.runs.journal(self.run.tenant(), &self.run.id, self.next_seq, PAGE).await? {
             Journal::Events(events) => Ok(events),
             Journal::Pruned => Err(Error::new(ErrorKind::NotFound, "the run's events were erased")
-                .code("RESUME_UNSUPPORTED")
-                .hint("ask again")),
+                .with_code("RESUME_UNSUPPORTED")
+                .with_hint("ask again")),
         }
     }
 

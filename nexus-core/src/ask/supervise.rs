@@ -282,12 +282,12 @@ fn taken() -> Error {
 
 fn not_accepted() -> Error {
     Error::new(ErrorKind::Unavailable, "the question could not be recorded in time, and was withdrawn")
-        .code("RUN_NOT_ACCEPTED")
-        .hint("ask again")
+        .with_code("RUN_NOT_ACCEPTED")
+        .with_hint("ask again")
 }
 
 fn abandoned() -> Error {
     Error::new(ErrorKind::Unexpected, "the run failed several times at the same step")
-        .code("RUN_ABANDONED")
-        .hint("ask again")
+        .with_code("RUN_ABANDONED")
+        .with_hint("ask again")
 }

@@ -100,7 +100,7 @@ pub struct ChainSummary {
 
 /// Returns the error for a run without a chain, or without one that the caller may see.
 pub(crate) fn no_chain() -> Error {
-    Error::not_found("no such run has an audit chain").code("AUDIT_RUN_NOT_FOUND")
+    Error::not_found("no such run has an audit chain").with_code("AUDIT_RUN_NOT_FOUND")
 }
 
 /// Verifies the stored chain of a run; `keys` adds the check of signatures. A run that is still being written

@@ -92,7 +92,7 @@ impl KeyRing {
         }
         let active = active.ok_or_else(|| {
             bad_keys("no audit key is active")
-                .hint("set `\"active\": true` on the key that signs new records")
+                .with_hint("set `\"active\": true` on the key that signs new records")
         })?;
         Ok(Self { active, retired })
     }
@@ -143,7 +143,7 @@ impl Key {
     fn new(kid: Option<&str>, secret: &[u8]) -> Result<Self> {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(bad_keys(format!("an audit secret has at least {MIN_SECRET_BYTES} bytes"))
-                .hint("make one with `openssl rand -hex 32`"));
+                .with_hint("make one with `openssl rand -hex 32`"));
         }
         let kid = match kid {
             Some(kid) => kid.to_owned(),
@@ -183,5 +183,5 @@ impl RunKey {
 }
 
 fn bad_keys(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::invalid(message).code("AUDIT_KEYS")
+    Error::invalid(message).with_code("AUDIT_KEYS")
 }

@@ -90,7 +90,7 @@ impl Sealer {
         let kid = self.keys.active_kid();
         let body = draft.body(kid, seq, &prev).into_bytes();
         Body::read(&body).map_err(|error| {
-            Error::invalid(format!("cannot record the event: {error}")).code("AUDIT_DRAFT")
+            Error::invalid(format!("cannot record the event: {error}")).with_code("AUDIT_DRAFT")
         })?;
         let leaf = leaf(&body);
         let key = self.keys.run_key(kid, tenant, run);
@@ -113,7 +113,7 @@ fn check_order(head: Option<&Head>, kind: Kind) -> Result<()> {
         }
         (Some(_), _) => "the run's audit chain is full",
     };
-    Err(Error::new(ErrorKind::Conflict, problem).code("AUDIT_ORDER").with("kind", kind.as_str()))
+    Err(Error::new(ErrorKind::Conflict, problem).with_code("AUDIT_ORDER").with("kind", kind.as_str()))
 }
 
 impl fmt::Debug for Sealer {

@@ -38,7 +38,7 @@ impl Similarity {
         if threshold > 0.0 && threshold <= 1.0 {
             Ok(Self(threshold))
         } else {
-            Err(Error::invalid("a similarity is above 0 and at most 1").code("INVALID_SIMILARITY"))
+            Err(Error::invalid("a similarity is above 0 and at most 1").with_code("INVALID_SIMILARITY"))
         }
     }
 
@@ -100,11 +100,7 @@ mod tests {
     #[test]
     fn a_threshold_that_everything_or_nothing_reaches_is_refused() {
         for refused in [0.0, -0.5, 1.000_001, f64::NAN, f64::INFINITY] {
-            assert_eq!(
-                Similarity::new(refused).unwrap_err().stable_code(),
-                "INVALID_SIMILARITY",
-                "{refused}"
-            );
+            assert_eq!(Similarity::new(refused).unwrap_err().code(), "INVALID_SIMILARITY", "{refused}");
         }
         assert!(Similarity::new(1.0).is_ok_and(|similarity| similarity.get() >= 1.0));
     }

@@ -98,7 +98,7 @@ impl CorpusConfig {
 }
 
 fn invalid(message: String) -> Error {
-    Error::invalid(message).code("INVALID_CORPUS_CONFIG")
+    Error::invalid(message).with_code("INVALID_CORPUS_CONFIG")
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
         );
         assert_eq!(statistics(json!({"retrieval": {"statistics": "own"}})).unwrap(), WordStatistics::Own);
         let unknown = statistics(json!({"retrieval": {"statistics": "mine"}})).unwrap_err();
-        assert_eq!(unknown.stable_code(), "INVALID_CORPUS_CONFIG");
+        assert_eq!(unknown.code(), "INVALID_CORPUS_CONFIG");
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(release(json!({"answers": "lenient"})).unwrap(), AnswerRelease::Lenient);
         assert_eq!(release(json!({"answers": "strict"})).unwrap(), AnswerRelease::Strict);
         let unknown = release(json!({"answers": "verified"})).unwrap_err();
-        assert_eq!(unknown.stable_code(), "INVALID_CORPUS_CONFIG");
+        assert_eq!(unknown.code(), "INVALID_CORPUS_CONFIG");
     }
 
     #[test]
@@ -144,11 +144,7 @@ mod tests {
             json!([]),
             json!({"retrieval": {"top_k_default": 0}}),
         ] {
-            assert_eq!(
-                CorpusConfig::parse(&bad).unwrap_err().stable_code(),
-                "INVALID_CORPUS_CONFIG",
-                "{bad}"
-            );
+            assert_eq!(CorpusConfig::parse(&bad).unwrap_err().code(), "INVALID_CORPUS_CONFIG", "{bad}");
         }
     }
 }

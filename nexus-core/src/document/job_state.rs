@@ -80,7 +80,7 @@ impl JobWork {
         if staged != publication.passages {
             let message = "the number of staged passages differs from the number to publish";
             return Err(Error::new(ErrorKind::Corrupt, message)
-                .code("PASSAGES_MISSING")
+                .with_code("PASSAGES_MISSING")
                 .with("staged", staged)
                 .with("published", publication.passages));
         }

@@ -59,7 +59,7 @@ impl FromStr for DocumentStatus {
             .find(|status| status.as_str() == text)
             .ok_or_else(|| {
                 Error::invalid("no such document status")
-                    .hint("one of: queued, processing, succeeded, failed")
+                    .with_hint("one of: queued, processing, succeeded, failed")
             })
     }
 }
@@ -110,7 +110,7 @@ impl NewDocument {
         self.tags.iter().try_for_each(|tag| check_name("tag", tag))?;
         if self.metadata.values().any(|value| is_deeper(value, MAX_METADATA_DEPTH)) {
             let message = format!("the metadata is nested more than {MAX_METADATA_DEPTH} levels deep");
-            return Err(Error::invalid(message).code("METADATA_TOO_DEEP"));
+            return Err(Error::invalid(message).with_code("METADATA_TOO_DEEP"));
         }
         Ok(())
     }
@@ -321,7 +321,7 @@ mod tests {
         let check = |levels| {
             let mut new = NewDocument::new(CorpusId::parse("c").unwrap(), "d.txt");
             new.metadata.insert("deep".to_owned(), nested(levels));
-            new.check().map_err(|error| error.stable_code())
+            new.check().map_err(|error| error.code())
         };
         assert_eq!(check(MAX_METADATA_DEPTH), Ok(()));
         assert_eq!(check(MAX_METADATA_DEPTH + 1), Err("METADATA_TOO_DEEP"));

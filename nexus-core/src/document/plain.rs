@@ -53,7 +53,7 @@ fn check(source: &mut dyn Source) -> Result<()> {
     while next_line(&mut reader, &mut line)? {
         has_text |= !std::str::from_utf8(&line).map_err(not_text)?.trim().is_empty();
     }
-    if has_text { Ok(()) } else { Err(Error::invalid("the document holds no text").code(codes::EMPTY)) }
+    if has_text { Ok(()) } else { Err(Error::invalid("the document holds no text").with_code(codes::EMPTY)) }
 }
 
 /// Reads the next line into `line`, and returns whether there was one.
@@ -62,7 +62,7 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool> {
     let read = reader.take(MAX_LINE + 1).read_until(b'\n', line).map_err(unreadable)? as u64;
     if read > MAX_LINE {
         return Err(
-            Error::invalid("the document is too large: a line of it is too long").code(codes::TOO_LARGE)
+            Error::invalid("the document is too large: a line of it is too long").with_code(codes::TOO_LARGE)
         );
     }
     Ok(read > 0)
@@ -80,7 +80,7 @@ fn unreadable(error: std::io::Error) -> Error {
 }
 
 fn not_text(error: std::str::Utf8Error) -> Error {
-    Error::invalid("the document is not UTF-8 text").code(codes::UNSUPPORTED).because(error)
+    Error::invalid("the document is not UTF-8 text").with_code(codes::UNSUPPORTED).because(error)
 }
 
 #[cfg(test)]
@@ -101,7 +101,7 @@ mod tests {
         let mut blocks: Vec<Block> = Vec::new();
         let bytes = [b"fine\n\n".repeat(10_000).as_slice(), &[0xff]].concat();
         let parsed = PlainText.parse(&mut std::io::Cursor::new(bytes), &FileHints::default(), &mut blocks);
-        assert_eq!(parsed.unwrap_err().stable_code(), codes::UNSUPPORTED);
+        assert_eq!(parsed.unwrap_err().code(), codes::UNSUPPORTED);
         assert!(blocks.is_empty());
     }
 
@@ -110,6 +110,6 @@ mod tests {
         let mut blocks: Vec<Block> = Vec::new();
         let error =
             PlainText.parse(&mut std::io::Cursor::new([0xff, 0xfe]), &FileHints::default(), &mut blocks);
-        assert_eq!(error.unwrap_err().stable_code(), codes::UNSUPPORTED);
+        assert_eq!(error.unwrap_err().code(), codes::UNSUPPORTED);
     }
 }

@@ -39,8 +39,8 @@ fn check(what: &str, cap: Option<u64>, after: u64) -> Result<()> {
                 ErrorKind::RateLimited,
                 format!("the tenant may have {cap} {what}, and would have {after}"),
             )
-            .code("QUOTA_EXCEEDED")
-            .hint("delete documents, or have the tenant's quota raised")
+            .with_code("QUOTA_EXCEEDED")
+            .with_hint("delete documents, or have the tenant's quota raised")
             // Time alone frees nothing.
             .with_retry(false))
         }
@@ -61,7 +61,7 @@ mod tests {
             quota.check_submission(2, 11).unwrap_err(),
             quota.check_publication(1).unwrap_err(),
         ] {
-            assert_eq!((error.stable_code(), error.is_retryable()), ("QUOTA_EXCEEDED", false));
+            assert_eq!((error.code(), error.is_retryable()), ("QUOTA_EXCEEDED", false));
         }
         DocumentQuota::default().check_submission(u64::MAX, u64::MAX).unwrap();
     }

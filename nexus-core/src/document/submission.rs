@@ -78,8 +78,8 @@ impl Submission {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Conflict, "the corpus was deleted and created again in the meantime")
-            .code("CORPUS_CHANGED")
-            .hint("send the document again"))
+            .with_code("CORPUS_CHANGED")
+            .with_hint("send the document again"))
     }
 
     /// Returns whether the submission equals the present or queued version. A failed document is tried again.
@@ -100,13 +100,13 @@ impl Submission {
         document.check_idle()?;
         if document.corpus_id != self.corpus {
             return Err(Error::new(ErrorKind::Conflict, "a document with this id is in another corpus")
-                .code("DOCUMENT_EXISTS")
-                .hint("delete it there first, or choose another id"));
+                .with_code("DOCUMENT_EXISTS")
+                .with_hint("delete it there first, or choose another id"));
         }
         if !self.overwrite && !self.is_same(document) {
             return Err(Error::new(ErrorKind::Conflict, "there is another document with this id already")
-                .code("DOCUMENT_EXISTS")
-                .hint("overwrite it, or choose another id"));
+                .with_code("DOCUMENT_EXISTS")
+                .with_hint("overwrite it, or choose another id"));
         }
         Ok(())
     }
@@ -169,8 +169,8 @@ impl Document {
     pub fn check_idle(&self) -> Result<()> {
         if self.status.is_in_flight() {
             return Err(Error::new(ErrorKind::Conflict, "the document is being ingested")
-                .code("DOCUMENT_IN_FLIGHT")
-                .hint("wait until its job has ended"));
+                .with_code("DOCUMENT_IN_FLIGHT")
+                .with_hint("wait until its job has ended"));
         }
         Ok(())
     }

@@ -89,7 +89,7 @@ impl StoredVersion {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Corrupt, "the step does not follow the state of the version")
-            .code("VERSION_STATE")
+            .with_code("VERSION_STATE")
             .with("step", step)
             .with("state", self.state.as_str())
             .with("version", self.ordinal))
@@ -133,7 +133,7 @@ mod tests {
             ("discard", discard, [Ok(None), refused(), refused()]),
         ] {
             for (state, expected) in [(Staged, staged), (Live, live), (Retired, retired)] {
-                let after = step(version(state)).map_err(|error| (error.kind(), error.stable_code()));
+                let after = step(version(state)).map_err(|error| (error.kind(), error.code()));
                 assert_eq!(after, expected, "{name} after {}", state.as_str());
             }
         }
@@ -160,11 +160,11 @@ mod tests {
         for status in [DocumentStatus::Queued, DocumentStatus::Processing] {
             document.status = status;
             let error = document.remove(Some(version(Live))).unwrap_err();
-            assert_eq!(error.stable_code(), "DOCUMENT_IN_FLIGHT");
+            assert_eq!(error.code(), "DOCUMENT_IN_FLIGHT");
         }
         document.status = DocumentStatus::Succeeded;
         assert_eq!(document.remove(Some(version(Live))).unwrap(), Some(version(Retired)));
-        assert_eq!(document.remove(Some(version(Retired))).unwrap_err().stable_code(), "VERSION_STATE");
+        assert_eq!(document.remove(Some(version(Retired))).unwrap_err().code(), "VERSION_STATE");
         document.status = DocumentStatus::Failed;
         assert_eq!(document.remove(None).unwrap(), None);
     }

@@ -253,7 +253,7 @@ impl Drop for DenialLog {
         }
         if Handle::try_current().is_err() {
             let lost = Error::new(ErrorKind::Unavailable, "Nexus was dropped outside of the runtime");
-            return warn_of_lost(&windows, &Err(lost.hint("call `Nexus::shutdown` first")));
+            return warn_of_lost(&windows, &Err(lost.with_hint("call `Nexus::shutdown` first")));
         }
         // The first poll hands the records over; a store commits them even when the future is dropped.
         if let Some(Err(error)) = self.chain.append(self.drafts(&windows)).now_or_never() {

@@ -181,7 +181,7 @@ impl Drop for BreakerPermit {
 /// The error for a call whose providers all have an open circuit, the first of them for `wait`.
 pub(super) fn circuit_open(wait: Duration) -> Error {
     Error::new(ErrorKind::Unavailable, "the circuit breaker of every provider that may be asked is open")
-        .code("PROVIDERS_UNAVAILABLE")
+        .with_code("PROVIDERS_UNAVAILABLE")
         .with_retry_after(wait)
 }
 

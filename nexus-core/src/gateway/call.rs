@@ -204,12 +204,12 @@ impl CallRefusal {
     pub fn to_error(&self, now: Timestamp) -> Error {
         match self {
             Self::Limit(refusal) => refusal.to_error(now),
-            Self::KillSwitch(_) => Error::new(ErrorKind::Denied, self.sentence()).code(self.code()),
+            Self::KillSwitch(_) => Error::new(ErrorKind::Denied, self.sentence()).with_code(self.code()),
             Self::PriceUnknown { .. } => Error::new(ErrorKind::Denied, self.sentence())
-                .code(self.code())
-                .hint("set one with `nexus pricing set`"),
+                .with_code(self.code())
+                .with_hint("set one with `nexus pricing set`"),
             Self::MaxCostExceeded { .. } => {
-                Error::new(ErrorKind::RateLimited, self.sentence()).code(self.code())
+                Error::new(ErrorKind::RateLimited, self.sentence()).with_code(self.code())
             }
         }
     }
@@ -313,5 +313,5 @@ impl Stream for CallStream {
 
 /// The error for a call whose task was ended by a shutdown.
 pub(super) fn shutting_down() -> Error {
-    Error::new(ErrorKind::Unavailable, "Nexus is shutting down").code("SHUTTING_DOWN")
+    Error::new(ErrorKind::Unavailable, "Nexus is shutting down").with_code("SHUTTING_DOWN")
 }

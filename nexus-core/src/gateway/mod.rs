@@ -344,8 +344,8 @@ impl Gateway {
 /// The error for vectors that were made while the embedder was replaced: the model that made them is unknown.
 pub(crate) fn embedder_replaced() -> Error {
     Error::new(ErrorKind::Unavailable, "the embedding model was replaced while a text was embedded")
-        .code("EMBEDDER_REPLACED")
-        .hint("try again")
+        .with_code("EMBEDDER_REPLACED")
+        .with_hint("try again")
 }
 
 impl Inner {

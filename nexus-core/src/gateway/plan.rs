@@ -258,7 +258,7 @@ impl EffectiveLimits {
 }
 
 fn too_large() -> Error {
-    Error::invalid("the request is too large to be counted").code("REQUEST_TOO_LARGE")
+    Error::invalid("the request is too large to be counted").with_code("REQUEST_TOO_LARGE")
 }
 
 /// The most tokens that the prompt of a chat request can be billed as.

@@ -165,6 +165,6 @@ impl Inner {
 
 fn interrupted() -> Error {
     Error::new(ErrorKind::Unavailable, "the process ended during the call, and its outcome is unknown")
-        .code("CALL_OUTCOME_UNKNOWN")
-        .hint("ask again")
+        .with_code("CALL_OUTCOME_UNKNOWN")
+        .with_hint("ask again")
 }

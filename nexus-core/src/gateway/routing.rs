@@ -139,7 +139,7 @@ impl Routing {
             .chain(allowed)
             .try_for_each(|name| self.check_provider(&route, name))
             .map_err(|error| match settings.default_provider {
-                None => error.hint("set `default_provider` to an allowed provider"),
+                None => error.with_hint("set `default_provider` to an allowed provider"),
                 Some(_) => error,
             })
     }
@@ -178,7 +178,7 @@ impl Routing {
                 ErrorKind::Denied,
                 format!("the tenant may not use the provider `{first}`"),
             )
-            .code("PROVIDER_NOT_ALLOWED"));
+            .with_code("PROVIDER_NOT_ALLOWED"));
         }
         let mut candidates = vec![self.candidate(first, model)?];
         for name in &route.fallbacks {
@@ -198,8 +198,8 @@ impl Routing {
     fn candidate(&self, name: &str, model: Option<&str>) -> Result<Candidate> {
         let provider = self.providers.get(name).ok_or_else(|| {
             Error::not_found(format!("there is no provider `{}`", name.escape_debug()))
-                .code("PROVIDER_UNKNOWN")
-                .hint("`nexus models` lists the configured ones")
+                .with_code("PROVIDER_UNKNOWN")
+                .with_hint("`nexus models` lists the configured ones")
         })?;
         let model = model.unwrap_or(provider.model()).to_owned();
         Ok(Candidate {
@@ -213,7 +213,7 @@ impl Routing {
 }
 
 fn invalid(message: String) -> Error {
-    Error::invalid(message).code("INVALID_ROUTE")
+    Error::invalid(message).with_code("INVALID_ROUTE")
 }
 
 #[cfg(test)]
@@ -252,8 +252,8 @@ mod tests {
             ["c"]
         );
         let refused = routing.candidates(routing.route(tenant().as_str()), Some("b"), None).unwrap_err();
-        assert_eq!(refused.stable_code(), "PROVIDER_NOT_ALLOWED");
-        assert_eq!(routing.check().unwrap_err().stable_code(), "INVALID_ROUTE");
+        assert_eq!(refused.code(), "PROVIDER_NOT_ALLOWED");
+        assert_eq!(routing.check().unwrap_err().code(), "INVALID_ROUTE");
     }
 
     #[test]
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(names(&routing.candidates(routing.route(tenant().as_str()), None, None).unwrap()), ["b"]);
         routing.check().unwrap();
         let lost = Routing::new(Route::to("unknown"));
-        assert_eq!(lost.check().unwrap_err().stable_code(), "INVALID_ROUTE");
+        assert_eq!(lost.check().unwrap_err().code(), "INVALID_ROUTE");
     }
 
     #[test]
@@ -286,10 +286,10 @@ mod tests {
         let route = routing.route(tenant().as_str()).clone().with_settings(&chosen);
         assert_eq!(names(&routing.candidates(&route, None, None).unwrap()), ["b", "c"]);
         let refused = routing.candidates(&route, Some("a"), None).unwrap_err();
-        assert_eq!(refused.stable_code(), "PROVIDER_NOT_ALLOWED");
+        assert_eq!(refused.code(), "PROVIDER_NOT_ALLOWED");
         for unfit in [settings(None, &["b"]), settings(Some("d"), &["d"]), settings(None, &["a", "d"])] {
             let error = routing.check_settings(&tenant(), &unfit).unwrap_err();
-            assert_eq!(error.stable_code(), "INVALID_ROUTE");
+            assert_eq!(error.code(), "INVALID_ROUTE");
         }
     }
 }

@@ -44,8 +44,8 @@ impl Models {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Conflict, "another model embeds only after a restart")
-            .code("EMBEDDER_CHANGED")
-            .hint("restart, then embed the corpora anew with `nexus corpora reindex`"))
+            .with_code("EMBEDDER_CHANGED")
+            .with_hint("restart, then embed the corpora anew with `nexus corpora reindex`"))
     }
 }
 
@@ -215,8 +215,8 @@ impl TenantSettings {
         let subject = &limit.subject;
         if subject.scope == ScopeKind::Tenant && subject.id.as_deref().is_some_and(|id| id != tenant) {
             return Err(Error::invalid(format!("a limit of the tenant `{tenant}` counts no other tenant"))
-                .code("LIMIT_UNCOUNTED")
-                .hint("leave the id out: the limit is the tenant's own"));
+                .with_code("LIMIT_UNCOUNTED")
+                .with_hint("leave the id out: the limit is the tenant's own"));
         }
         let is_counted = self.cost_units.can_count(subject.model.as_deref());
         if needs_rates(limit) && !is_counted { Err(uncounted(Some(tenant))) } else { Ok(()) }
@@ -244,6 +244,6 @@ pub(super) fn uncounted(tenant: Option<&str>) -> Error {
     let whose = tenant.map_or_else(|| "no tenant".to_owned(), |tenant| format!("the tenant `{tenant}`"));
     let has = if tenant.is_some() { "has no rate" } else { "has a rate" };
     Error::invalid(format!("{whose} {has} for cost units, so a limit on them counts nothing"))
-        .code("LIMIT_UNCOUNTED")
-        .hint("set `llm_cost_units_per_1k_tokens` or `llm_call_cost_units` in the tenant's quotas, or take the limit back")
+        .with_code("LIMIT_UNCOUNTED")
+        .with_hint("set `llm_cost_units_per_1k_tokens` or `llm_call_cost_units` in the tenant's quotas, or take the limit back")
 }

@@ -188,13 +188,13 @@ fn retry_delay(number: u32) -> Duration {
 
 /// The error for a call that is not in the ledger, or not with its end.
 pub(super) fn unrecorded() -> Error {
-    Error::new(ErrorKind::Unavailable, "the call could not be recorded").code("LEDGER_UNAVAILABLE")
+    Error::new(ErrorKind::Unavailable, "the call could not be recorded").with_code("LEDGER_UNAVAILABLE")
 }
 
 fn timed_out() -> Error {
     Error::new(ErrorKind::Unavailable, "the ledger did not answer in time")
-        .code("LEDGER_UNAVAILABLE")
-        .hint("try again later")
+        .with_code("LEDGER_UNAVAILABLE")
+        .with_hint("try again later")
         .with_retry_after(RETRY_AFTER)
 }
 
@@ -207,7 +207,7 @@ mod tests {
         let guard = StoreGuard::default();
         let hangs = std::future::pending::<Result<()>>();
         let error = guard.call(Duration::from_secs(5), hangs).await.unwrap_err();
-        assert_eq!((error.stable_code(), error.retry_after()), ("LEDGER_UNAVAILABLE", Some(RETRY_AFTER)));
+        assert_eq!((error.code(), error.retry_after()), ("LEDGER_UNAVAILABLE", Some(RETRY_AFTER)));
         assert!(error.is_retryable() && guard.is_lost.load(Ordering::Relaxed));
         guard.call(Duration::from_secs(5), async { Ok(()) }).await.unwrap();
         assert!(!guard.is_lost.load(Ordering::Relaxed));

@@ -146,7 +146,7 @@ pub(crate) fn not_shown() -> Error {
 }
 
 fn refused(message: &'static str, code: &'static str) -> Error {
-    Error::new(ErrorKind::Unexpected, message).code(code)
+    Error::new(ErrorKind::Unexpected, message).with_code(code)
 }
 
 #[cfg(test)]
@@ -180,14 +180,14 @@ pub(crate) mod tests {
     fn a_citation_of_a_passage_that_was_not_shown_is_refused() {
         let citation = evidence("Probation lasts six months.").cite("six", 16..19, 1.0).unwrap();
         let other = Evidence { number: 2, ..evidence("Probation lasts six months.") };
-        assert_eq!(citation.check(&[other]).unwrap_err().stable_code(), "CITATION_NOT_SHOWN");
+        assert_eq!(citation.check(&[other]).unwrap_err().code(), "CITATION_NOT_SHOWN");
     }
 
     #[test]
     fn a_quote_that_differs_in_a_letter_is_refused() {
         let evidence = evidence("Probation lasts six months.");
         let citation = Citation { quote: "ten".to_owned(), ..evidence.cite("six", 16..19, 1.0).unwrap() };
-        assert_eq!(citation.check(&[evidence]).unwrap_err().stable_code(), "CITATION_NOT_A_QUOTE");
+        assert_eq!(citation.check(&[evidence]).unwrap_err().code(), "CITATION_NOT_A_QUOTE");
     }
 
     #[test]
@@ -196,7 +196,7 @@ pub(crate) mod tests {
         let citation = evidence.cite_without_quote("試用期間").unwrap();
         assert!(citation.check(std::slice::from_ref(&evidence)).is_ok());
         let silent = Citation { findings: Vec::new(), ..citation };
-        assert_eq!(silent.check(&[evidence]).unwrap_err().stable_code(), "CITATION_NOT_A_QUOTE");
+        assert_eq!(silent.check(&[evidence]).unwrap_err().code(), "CITATION_NOT_A_QUOTE");
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl LeaseRenewal {
         let mut lost = self.lost.clone();
         // An error means that the task has ended, so that the lease is no longer renewed.
         let _ = lost.wait_for(|lost| *lost).await;
-        Error::new(ErrorKind::Conflict, "another worker has the job, or it is over").code("LEASE_LOST")
+        Error::new(ErrorKind::Conflict, "another worker has the job, or it is over").with_code("LEASE_LOST")
     }
 }
 

@@ -123,15 +123,14 @@ fn next_line(lines: &mut impl BufRead) -> Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     let read = lines.take(LONGEST_LINE + 1).read_until(b'\n', &mut line).map_err(unreadable)? as u64;
     if read > LONGEST_LINE {
-        return Err(
-            Error::invalid(format!("a passage has more than {LONGEST_LINE} bytes")).code(codes::TOO_LARGE)
-        );
+        return Err(Error::invalid(format!("a passage has more than {LONGEST_LINE} bytes"))
+            .with_code(codes::TOO_LARGE));
     }
     Ok((read > 0).then_some(line))
 }
 
 fn malformed(message: &'static str) -> Error {
-    Error::invalid(message).code(codes::MALFORMED)
+    Error::invalid(message).with_code(codes::MALFORMED)
 }
 
 fn unparsable(error: serde_json::Error) -> Error {

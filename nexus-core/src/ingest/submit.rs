@@ -154,7 +154,8 @@ impl Engine {
         };
         match self.permitted_document(caller, &DOCUMENT_WRITE, id, Permission::Write).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Err(Error::new(ErrorKind::Conflict, "a document with this id exists").code("DOCUMENT_EXISTS"))
+                Err(Error::new(ErrorKind::Conflict, "a document with this id exists")
+                    .with_code("DOCUMENT_EXISTS"))
             }
             permitted => permitted.map(|_| ()),
         }

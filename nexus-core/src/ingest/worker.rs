@@ -55,7 +55,7 @@ impl Engine {
         if lease.job.attempts > self.settings.job_attempts {
             let message =
                 format!("the document could not be read in {} attempts", self.settings.job_attempts);
-            return Err(Error::new(ErrorKind::Unavailable, message).code("JOB_ABANDONED"));
+            return Err(Error::new(ErrorKind::Unavailable, message).with_code("JOB_ABANDONED"));
         }
         let renewal = self.start_lease_renewal(lease);
         let reading = timeout(self.settings.document_deadline, self.read(lease));
@@ -180,7 +180,7 @@ impl Engine {
     /// Records that a job failed. A job that another worker has now is not touched, and a job whose failure cannot be
     /// recorded is handed out again when its lease expires.
     async fn give_up(&self, lease: &Lease, error: &Error) -> Result<()> {
-        if error.stable_code() == "LEASE_LOST" {
+        if error.code() == "LEASE_LOST" {
             return Ok(());
         }
         tracing::info!(document = %lease.document.id, error = %error.report(), "a document could not be ingested");
@@ -325,23 +325,23 @@ impl BlockSink for Channel {
 fn holds_no_text(report: &ParseReport) -> Error {
     if let Some(warning) = report.warnings.first() {
         let message = format!("the document holds no text that can be read: {warning}");
-        return Error::invalid(message).code(codes::EMPTY);
+        return Error::invalid(message).with_code(codes::EMPTY);
     }
-    let error = Error::invalid("the document holds no text").code(codes::EMPTY);
+    let error = Error::invalid("the document holds no text").with_code(codes::EMPTY);
     if report.content_type == PASSAGES_CONTENT_TYPE {
         return error;
     }
-    error.hint("a scanned document needs text recognition before it is ingested")
+    error.with_hint("a scanned document needs text recognition before it is ingested")
 }
 
 fn crashed(crash: tokio::task::JoinError) -> Error {
-    Error::unexpected("the parser crashed on the document").code(codes::CRASHED).because(crash)
+    Error::unexpected("the parser crashed on the document").with_code(codes::CRASHED).because(crash)
 }
 
 fn too_slow() -> Error {
     Error::new(ErrorKind::Timeout, "reading the document took too long")
-        .code(codes::TIMEOUT)
-        .hint("split the document, or raise the limit")
+        .with_code(codes::TIMEOUT)
+        .with_hint("split the document, or raise the limit")
 }
 
 #[cfg(test)]
@@ -352,10 +352,10 @@ mod tests {
     fn a_document_without_a_passage_fails_with_what_its_report_warns_of() {
         let report = ParseReport { warnings: vec!["page 1 is missing".into()], ..ParseReport::default() };
         let error = holds_no_text(&report);
-        assert_eq!((error.stable_code(), error.remedy()), (codes::EMPTY, None));
+        assert_eq!((error.code(), error.hint()), (codes::EMPTY, None));
         assert!(error.message().ends_with("that can be read: page 1 is missing"));
-        assert!(holds_no_text(&ParseReport::default()).remedy().is_some());
+        assert!(holds_no_text(&ParseReport::default()).hint().is_some());
         let prechunked = ParseReport { content_type: PASSAGES_CONTENT_TYPE.into(), ..ParseReport::default() };
-        assert_eq!(holds_no_text(&prechunked).remedy(), None);
+        assert_eq!(holds_no_text(&prechunked).hint(), None);
     }
 }

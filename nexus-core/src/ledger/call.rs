@@ -51,7 +51,7 @@ impl IdempotencyKey {
         let key = key.into();
         check_id("idempotency key", &key).map_err(|error| {
             Error::invalid("an idempotency key has 1 to 128 visible characters")
-                .code("INVALID_IDEMPOTENCY_KEY")
+                .with_code("INVALID_IDEMPOTENCY_KEY")
                 .because(error)
         })?;
         Ok(Self { operation, key })

@@ -95,7 +95,9 @@ impl CallState {
     pub fn retry(&mut self, retry: &RetryCall) -> Result<EndedAttempt> {
         self.check_owner(&retry.owner)?;
         if retry.attempt.number <= retry.outcome.number {
-            return Err(Error::invalid("the next attempt must have a higher number").code("INVALID_ATTEMPT"));
+            return Err(
+                Error::invalid("the next attempt must have a higher number").with_code("INVALID_ATTEMPT")
+            );
         }
         self.end_attempt(&retry.outcome, &retry.day)
     }
@@ -113,14 +115,14 @@ impl CallState {
         }
         if settlement.status == CallStatus::Open {
             return Err(
-                Error::invalid("the status of a settlement cannot be `open`").code("INVALID_SETTLEMENT")
+                Error::invalid("the status of a settlement cannot be `open`").with_code("INVALID_SETTLEMENT")
             );
         }
         let attempt = match &settlement.outcome {
             Some(outcome) => Some(self.end_attempt(outcome, &settlement.day)?),
             None if self.attempt.is_some() => {
                 return Err(Error::new(ErrorKind::Conflict, "an attempt of the call is still open")
-                    .code("ATTEMPT_OPEN"));
+                    .with_code("ATTEMPT_OPEN"));
             }
             None => None,
         };
@@ -142,7 +144,7 @@ impl CallState {
         let open = self.attempt.take().filter(|open| open.attempt.number == outcome.number);
         let OpenAttempt { attempt, counters } = open.ok_or_else(|| {
             Error::new(ErrorKind::Conflict, "the attempt has ended already, or never began")
-                .code("ATTEMPT_OVER")
+                .with_code("ATTEMPT_OVER")
                 .with("attempt", outcome.number)
         })?;
         self.call.add(outcome)?;

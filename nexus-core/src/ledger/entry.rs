@@ -129,8 +129,8 @@ impl LedgerEntry {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Conflict, "the charge of the attempt is not an estimate")
-            .code("CALL_NOT_ESTIMATED")
-            .hint("only estimates can be reconciled; `nexus ledger list` marks them")
+            .with_code("CALL_NOT_ESTIMATED")
+            .with_hint("only estimates can be reconciled; `nexus ledger list` marks them")
             .with("call", &self.call)
             .with("attempt", self.attempt))
     }
@@ -180,8 +180,8 @@ impl Reconciliation {
         own.check_estimated()?;
         if latest.revision().checked_add(1) != Some(self.revision) {
             return Err(Error::new(ErrorKind::Conflict, "the attempt was reconciled concurrently")
-                .code("ENTRY_CONFLICT")
-                .hint("check `nexus ledger list` and reconcile again if the entry is still wrong"));
+                .with_code("ENTRY_CONFLICT")
+                .with_hint("check `nexus ledger list` and reconcile again if the entry is still wrong"));
         }
         Ok(LedgerEntry {
             seq: 0,

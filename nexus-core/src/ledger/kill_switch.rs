@@ -54,7 +54,7 @@ impl KillSwitchScope {
         match self {
             Self::Tenant(id) if id != tenant => {
                 Err(Error::invalid("a kill switch applies to the tenant that trips it")
-                    .code("STOP_OF_OTHER_TENANT"))
+                    .with_code("STOP_OF_OTHER_TENANT"))
             }
             Self::Global | Self::Tenant(_) | Self::User(_) => Ok(()),
         }
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn the_switch_of_another_tenant_is_out_of_reach() {
-        let check = |scope: KillSwitchScope| scope.check_tenant("acme").map_err(|error| error.stable_code());
+        let check = |scope: KillSwitchScope| scope.check_tenant("acme").map_err(|error| error.code());
         assert_eq!(check(KillSwitchScope::Global), Ok(()));
         assert_eq!(check(KillSwitchScope::User("globex".to_owned())), Ok(()));
         assert_eq!(check(KillSwitchScope::Tenant("acme".to_owned())), Ok(()));

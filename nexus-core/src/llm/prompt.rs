@@ -114,8 +114,8 @@ fn fitting(costs: impl Iterator<Item = usize>, room: usize) -> (usize, usize) {
 
 fn too_long(needed: usize, budget: &PromptBudget) -> Error {
     Error::invalid("the question is too long for the model")
-        .code("QUESTION_TOO_LONG")
-        .hint("shorten the question, or choose a model with a larger context")
+        .with_code("QUESTION_TOO_LONG")
+        .with_hint("shorten the question, or choose a model with a larger context")
         .with("needed_tokens", needed.to_string())
         .with("budget_tokens", budget.input_tokens.to_string())
 }

@@ -76,7 +76,7 @@ impl ProviderErrorKind {
 
     /// Returns the kind that `error` carries.
     pub fn of(error: &Error) -> Option<Self> {
-        Self::from_code(error.stable_code())
+        Self::from_code(error.code())
     }
 
     /// Returns the kind with this stable code.
@@ -99,14 +99,14 @@ impl ProviderErrorKind {
             | Self::Truncated
             | Self::Protocol => ErrorKind::Unavailable,
         };
-        let error = Error::new(kind, message).code(self.code());
-        match self.remedy() {
-            Some(remedy) => error.hint(remedy),
+        let error = Error::new(kind, message).with_code(self.code());
+        match self.hint() {
+            Some(hint) => error.with_hint(hint),
             None => error,
         }
     }
 
-    const fn remedy(self) -> Option<&'static str> {
+    const fn hint(self) -> Option<&'static str> {
         match self {
             Self::Authentication => Some("replace the provider's key"),
             Self::Billing => Some("check the vendor's account, or configure a fallback"),

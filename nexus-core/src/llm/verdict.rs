@@ -77,11 +77,11 @@ pub fn judge(
 
 /// Returns the error of a blank reply; `is_cut` says whether the token limit ended it.
 fn empty(is_cut: bool) -> Error {
-    let error = Error::new(ErrorKind::Unavailable, "the model gave an empty reply").code("EMPTY_ANSWER");
+    let error = Error::new(ErrorKind::Unavailable, "the model gave an empty reply").with_code("EMPTY_ANSWER");
     if is_cut {
-        error.hint("its tokens were used up before the text began: raise `llm.max_tokens`")
+        error.with_hint("its tokens were used up before the text began: raise `llm.max_tokens`")
     } else {
-        error.hint("ask again, or ask another model")
+        error.with_hint("ask again, or ask another model")
     }
 }
 
@@ -94,8 +94,7 @@ mod tests {
     fn each_reply_has_its_verdict() {
         let shown = [evidence("Invoices are kept for ten years, as required [12].")];
         let verdict = |text: &str, finish: FinishReason| {
-            judge(text, &citations_in(text, &shown).citations, &finish, &shown)
-                .map_err(|error| error.stable_code())
+            judge(text, &citations_in(text, &shown).citations, &finish, &shown).map_err(|error| error.code())
         };
         let incomplete = |reason: &str| ReplyVerdict::Incomplete(reason.to_owned());
         let cited = "Ten years [1].";

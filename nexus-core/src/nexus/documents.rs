@@ -313,7 +313,7 @@ impl Engine {
             let message = format!("this needs the permission `{permission}` on the document");
             Err(self.refuse(caller, operation, &Resource::document(id), GRANT_RULE, message).await)
         } else {
-            Err(Error::not_found("there is no such document").code("DOCUMENT_NOT_FOUND"))
+            Err(Error::not_found("there is no such document").with_code("DOCUMENT_NOT_FOUND"))
         }
     }
 }

@@ -81,7 +81,7 @@ impl Nexus {
             VendorBill::Nothing => Ok((Usage::default(), MeterAmounts::ZERO)),
             VendorBill::Usage(usage) => Ok((*usage, self.priced(caller, own, usage).await?)),
             VendorBill::Money(money) if *money < NanoUsd::ZERO => {
-                Err(Error::invalid("a billed amount cannot be negative").code("INVALID_AMOUNT"))
+                Err(Error::invalid("a billed amount cannot be negative").with_code("INVALID_AMOUNT"))
             }
             VendorBill::Money(money) => {
                 let counted = if latest.charged == MeterAmounts::ZERO { own } else { latest };
@@ -110,13 +110,13 @@ impl Nexus {
 fn chosen(lines: &[LedgerEntry], attempt: Option<u32>) -> Result<(&LedgerEntry, &LedgerEntry)> {
     if lines.is_empty() {
         return Err(Error::not_found("there is no such call, or none of its attempts has ended")
-            .code("CALL_NOT_FOUND")
-            .hint("`nexus ledger list --unreconciled` shows what waits to be reconciled"));
+            .with_code("CALL_NOT_FOUND")
+            .with_hint("`nexus ledger list --unreconciled` shows what waits to be reconciled"));
     }
     let own_lines = || lines.iter().filter(|line| line.correction.is_none());
     let own = match attempt {
         Some(number) => own_lines().find(|line| line.attempt == number).ok_or_else(|| {
-            Error::not_found("there is no such attempt, or it has not ended").code("ATTEMPT_NOT_FOUND")
+            Error::not_found("there is no such attempt, or it has not ended").with_code("ATTEMPT_NOT_FOUND")
         })?,
         None => only(own_lines())?,
     };
@@ -130,8 +130,8 @@ fn only<'a>(own_lines: impl Iterator<Item = &'a LedgerEntry> + Clone) -> Result<
     let mut estimated = own_lines.clone().filter(|line| line.estimated);
     match (estimated.next(), estimated.next()) {
         (Some(_), Some(_)) => Err(Error::invalid("several attempts of the call were estimated")
-            .code("ATTEMPT_AMBIGUOUS")
-            .hint("say which one with `--attempt`")),
+            .with_code("ATTEMPT_AMBIGUOUS")
+            .with_hint("say which one with `--attempt`")),
         (Some(line), None) => Ok(line),
         (None, _) => {
             let last = own_lines.max_by_key(|line| line.attempt);
@@ -148,10 +148,10 @@ fn amounts(amounts: &MeterAmounts) -> Payload {
 
 fn unpriced(version: &str) -> Error {
     Error::invalid(format!("the price `{version}` of the attempt's admission is no longer known"))
-        .code("PRICE_UNKNOWN")
-        .hint("give the billed amount of money instead")
+        .with_code("PRICE_UNKNOWN")
+        .with_hint("give the billed amount of money instead")
 }
 
 fn too_large() -> Error {
-    Error::invalid("the usage is too large to be counted").code("COUNT_TOO_LARGE")
+    Error::invalid("the usage is too large to be counted").with_code("COUNT_TOO_LARGE")
 }

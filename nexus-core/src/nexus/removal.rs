@@ -25,8 +25,8 @@ impl Nexus {
             self.engine.permitted_document(caller, &DOCUMENT_DELETE, id, Permission::Delete).await?;
         if document.status.is_in_flight() {
             return Err(Error::new(ErrorKind::Conflict, "the document is being ingested")
-                .code("DOCUMENT_IN_FLIGHT")
-                .hint("wait until its job has ended"));
+                .with_code("DOCUMENT_IN_FLIGHT")
+                .with_hint("wait until its job has ended"));
         }
         Ok(document)
     }
@@ -54,7 +54,7 @@ impl Nexus {
         self.engine.permitted_document(caller, &GRANT_REVOKE, document, Permission::Owner).await?;
         let grants = self.engine.grants.grants(caller.tenant(), document, &Page::all()).await?;
         let found = grants.into_iter().find(|found| found.id == *grant);
-        found.ok_or_else(|| Error::not_found("there is no such grant").code("GRANT_NOT_FOUND"))
+        found.ok_or_else(|| Error::not_found("there is no such grant").with_code("GRANT_NOT_FOUND"))
     }
 
     /// Returns the limit that [`Nexus::remove_limit`] would remove, if one was set.

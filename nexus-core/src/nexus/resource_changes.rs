@@ -133,7 +133,7 @@ pub(super) fn check_sealed(
     let stays = |field: &str| before.and_then(|stored| stored.content.sealed.get(field));
     let is_foreign = |(field, value): (&String, &Value)| !is_new(field) && stays(field) != Some(value);
     if content.sealed.iter().any(is_foreign) {
-        return Err(Error::invalid("a secret is a text").code("INVALID_RESOURCE"));
+        return Err(Error::invalid("a secret is a text").with_code("INVALID_RESOURCE"));
     }
     Ok(())
 }

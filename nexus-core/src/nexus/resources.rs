@@ -121,7 +121,7 @@ impl Nexus {
             .filter_map(|(field, secret)| Some((field, secret.plain()?)))
             .collect();
         let mut json = serde_json::to_value(&value).map_err(|error| {
-            Error::invalid("the resource is no JSON").code("INVALID_RESOURCE").because(error)
+            Error::invalid("the resource is no JSON").with_code("INVALID_RESOURCE").because(error)
         })?;
         for (field, plain) in secrets {
             if let Some(place) = json.pointer_mut(field) {
@@ -304,7 +304,7 @@ impl Nexus {
             }
             (Scope::Tenant | Scope::OnePerTenant, true) => {
                 let plural = kind.kind.plural.replace('_', " ");
-                Err(Error::invalid(format!("the installation has no {plural}")).code("RESOURCE_SCOPE"))
+                Err(Error::invalid(format!("the installation has no {plural}")).with_code("RESOURCE_SCOPE"))
             }
             (Scope::Tenant | Scope::OnePerTenant | Scope::Both, false) => {
                 Ok(ResourceScope::Tenant(caller.tenant().clone()))

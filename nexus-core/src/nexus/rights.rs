@@ -27,7 +27,10 @@ impl Nexus {
             return Ok(());
         }
         let message = "the usage of other users is visible to admins only";
-        Err(self.refuse(caller, operation, ADMIN_RULE, message).await.hint("request your own usage, by user"))
+        Err(self
+            .refuse(caller, operation, ADMIN_RULE, message)
+            .await
+            .with_hint("request your own usage, by user"))
     }
 
     /// Checks that the caller is the operator of Nexus, and not an admin of a tenant over a network.

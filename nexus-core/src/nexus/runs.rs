@@ -112,7 +112,7 @@ impl Nexus {
     pub async fn cancel(&self, caller: &Principal, id: &RunId) -> Result<()> {
         let run = self.engine.permitted_run(caller, &RUN_CANCEL, id).await?;
         if run.outcome().is_some() {
-            return Err(Error::new(ErrorKind::Conflict, "the run is over").code("RUN_CLOSED"));
+            return Err(Error::new(ErrorKind::Conflict, "the run is over").with_code("RUN_CLOSED"));
         }
         match self.engine.active_runs.cancel(caller.tenant(), id) {
             Cancelling::Driven => Ok(()),
@@ -131,7 +131,7 @@ impl Nexus {
     pub async fn audio(&self, caller: &Principal, id: &RunId) -> Result<Speech> {
         self.engine.permitted_run(caller, &RUN_AUDIO, id).await?;
         let audio = self.engine.runs.audio(caller.tenant(), id).await?;
-        audio.ok_or_else(|| Error::not_found("the run's answer was not spoken").code("AUDIO_NOT_FOUND"))
+        audio.ok_or_else(|| Error::not_found("the run's answer was not spoken").with_code("AUDIO_NOT_FOUND"))
     }
 
     /// Erases the content of a run: its events, evidence and speech, the output and reasoning of its models, and its
@@ -171,7 +171,7 @@ impl Nexus {
         self.authorise_all(caller, &MESSAGE_LIST).await?;
         let session = self.engine.sessions.session(caller.tenant(), id).await?;
         if session.owner != *caller.subject() && Visibility::of(caller) != Visibility::All {
-            return Err(Error::not_found("there is no such session").code("SESSION_NOT_FOUND"));
+            return Err(Error::not_found("there is no such session").with_code("SESSION_NOT_FOUND"));
         }
         self.engine.sessions.messages(caller.tenant(), id, &page.bounded()).await
     }
@@ -188,7 +188,7 @@ impl Engine {
         self.authorise(caller, operation, Resource::run(id), ()).await?;
         let run = self.runs.run(caller.tenant(), id).await?;
         if run.principal.subject() != caller.subject() && Visibility::of(caller) != Visibility::All {
-            return Err(Error::not_found("there is no such run").code("RUN_NOT_FOUND"));
+            return Err(Error::not_found("there is no such run").with_code("RUN_NOT_FOUND"));
         }
         self.record_read(caller, operation, read_facts(&Resource::run(id))).await?;
         Ok(run)

@@ -101,7 +101,9 @@ impl Nexus {
             self.engine.stats.stats(caller.tenant()).await?;
         if corpora == 0 && runs == 0 && audit_records.unwrap_or_default() == 0 {
             let message = format!("the store holds nothing of the tenant `{}`", caller.tenant());
-            return Err(Error::not_found(message).code("TENANT_EMPTY").hint("check the name of the tenant"));
+            return Err(Error::not_found(message)
+                .with_code("TENANT_EMPTY")
+                .with_hint("check the name of the tenant"));
         }
         Ok(())
     }

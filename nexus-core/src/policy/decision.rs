@@ -281,11 +281,11 @@ impl Decision {
         let code = self.code().unwrap_or(ErrorKind::Denied.code());
         let error = if self.effect == Effect::RequireApproval {
             Error::new(ErrorKind::Conflict, format!("this needs an approval first: {}", self.message))
-                .hint("ask for the approval of a user with that right")
+                .with_hint("ask for the approval of a user with that right")
         } else {
             Error::new(ErrorKind::Denied, self.message)
         };
-        error.code(code).with("policy_version", self.policy_version).with("rules", self.rules.join(" "))
+        error.with_code(code).with("policy_version", self.policy_version).with("rules", self.rules.join(" "))
     }
 }
 
@@ -356,7 +356,7 @@ mod tests {
             let denied = allowed.requiring_discharge(&["notify"]);
             assert_eq!((denied.effect, denied.reason), (Effect::Deny, Reason::ObligationUnknown));
             let error = denied.into_error();
-            assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Denied, "OBLIGATION_UNKNOWN"));
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Denied, "OBLIGATION_UNKNOWN"));
             assert!(error.message().contains("`sing`"), "{error}");
         }
         let denied =
@@ -367,8 +367,8 @@ mod tests {
     #[test]
     fn a_missing_approval_is_no_plain_denial() {
         let error = decision(Effect::RequireApproval, Reason::ApprovalRequired).into_error();
-        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "APPROVAL_REQUIRED"));
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, "APPROVAL_REQUIRED"));
         let error = decision(Effect::Deny, Reason::PolicyDeny).into_error();
-        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Denied, "POLICY_DENIED"));
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Denied, "POLICY_DENIED"));
     }
 }

@@ -130,9 +130,9 @@ impl PriceRow {
     pub fn check(&self) -> Result<()> {
         let invalid = |what: &'static str| {
             Err(Error::invalid(what)
-                .code("INVALID_PRICE")
+                .with_code("INVALID_PRICE")
                 .with("model", &self.model)
-                .hint("rates are nano-USD for a million tokens: 2.50 USD is 2500000000"))
+                .with_hint("rates are nano-USD for a million tokens: 2.50 USD is 2500000000"))
         };
         crate::id::check_name("provider", &self.provider)?;
         crate::id::check_name("model", &self.model)?;
@@ -202,7 +202,7 @@ fn round_up(sum: i128) -> Option<NanoUsd> {
 }
 
 fn overflow() -> Error {
-    Error::unexpected("the cost of a call overflows").code("PRICE_OVERFLOW")
+    Error::unexpected("the cost of a call overflows").with_code("PRICE_OVERFLOW")
 }
 
 #[cfg(test)]

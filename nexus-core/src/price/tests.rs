@@ -66,7 +66,7 @@ fn the_smallest_charge_is_kept() {
 #[test]
 fn what_cannot_be_represented_is_an_error() {
     let usage = Usage { input_uncached: u64::MAX, ..Usage::default() };
-    assert_eq!(row(PLAIN).cost(&usage).unwrap_err().stable_code(), "PRICE_OVERFLOW");
+    assert_eq!(row(PLAIN).cost(&usage).unwrap_err().code(), "PRICE_OVERFLOW");
     let twice = Usage { output_text: u64::MAX, output_reasoning: 1, ..Usage::default() };
     assert!(row(PLAIN).cost(&twice).is_err());
 }
@@ -74,7 +74,7 @@ fn what_cannot_be_represented_is_an_error() {
 #[test]
 fn a_price_in_the_wrong_unit_is_refused() {
     let dear = row(Rates { input: 3_000_000_000 * 1_000_000, ..PLAIN });
-    assert_eq!(dear.check().unwrap_err().stable_code(), "INVALID_PRICE");
+    assert_eq!(dear.check().unwrap_err().code(), "INVALID_PRICE");
     row(PLAIN).check().unwrap();
 }
 

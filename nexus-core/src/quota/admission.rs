@@ -212,7 +212,7 @@ impl Refusal {
 
     /// Returns the refusal as an error, for operations whose result has no room for a refusal.
     pub fn to_error(&self, now: Timestamp) -> Error {
-        let error = Error::new(ErrorKind::RateLimited, self.sentence()).code(self.code());
+        let error = Error::new(ErrorKind::RateLimited, self.sentence()).with_code(self.code());
         match self.resets_at {
             Some(at) => error.with_retry_after(at.since(now)),
             None => error,

@@ -140,7 +140,7 @@ impl MeterAmounts {
 
 /// The error for a sum that no counter holds.
 pub(crate) fn too_large() -> Error {
-    Error::invalid("a count is too large to be stored").code("COUNT_TOO_LARGE")
+    Error::invalid("a count is too large to be stored").with_code("COUNT_TOO_LARGE")
 }
 
 #[cfg(test)]

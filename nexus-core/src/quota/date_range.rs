@@ -46,7 +46,7 @@ impl DateRange {
     pub fn between(from: &str, to: &str) -> Result<Self> {
         let (first, last) = (date(from, from)?, date(to, to)?);
         if last < first {
-            return Err(Error::invalid("the last day is before the first").code("INVALID_DAY"));
+            return Err(Error::invalid("the last day is before the first").with_code("INVALID_DAY"));
         }
         Ok(Self { from: first.to_string(), to: last.to_string() })
     }
@@ -67,8 +67,8 @@ fn date(text: &str, written: &str) -> Result<Date> {
     let date = text.parse::<Date>().ok().filter(|date| date.year() >= 0 && date.to_string() == text);
     date.ok_or_else(|| {
         Error::invalid(format!("`{}` is not a day or a month", written.escape_debug()))
-            .code("INVALID_DAY")
-            .hint("write a day like `2026-03-01` and a month like `2026-03`")
+            .with_code("INVALID_DAY")
+            .with_hint("write a day like `2026-03-01` and a month like `2026-03`")
     })
 }
 
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn days_are_written_in_one_way_only() {
         for unfit in ["", "2026-3-1", "20260301", "2026-03-01T00:00:00", "2026-02-29", "-002026-03-01"] {
-            assert_eq!(DateRange::day(unfit).unwrap_err().stable_code(), "INVALID_DAY", "{unfit}");
+            assert_eq!(DateRange::day(unfit).unwrap_err().code(), "INVALID_DAY", "{unfit}");
         }
         assert!(DateRange::month("2026-13").is_err() && DateRange::month("2026-03-01").is_err());
         assert!(DateRange::between("2026-03-02", "2026-03-01").is_err());

@@ -72,7 +72,7 @@ impl TryFrom<i64> for Cap {
             Ok(cap) => Ok(Self::Limited(cap)),
             Err(_) if cap == -1 => Ok(Self::Unlimited),
             Err(_) => Err(Error::invalid("a cap is a whole number from 0, or -1 for unlimited")
-                .code("INVALID_LIMIT")
+                .with_code("INVALID_LIMIT")
                 .with("cap", cap)),
         }
     }

@@ -90,6 +90,6 @@ mod tests {
     #[test]
     fn a_charge_that_no_counter_holds_is_an_error() {
         let error = settle(&[], Vec::new(), &MeterAmounts::ZERO, &amounts(u64::MAX)).unwrap_err();
-        assert_eq!(error.stable_code(), "COUNT_TOO_LARGE");
+        assert_eq!(error.code(), "COUNT_TOO_LARGE");
     }
 }

@@ -90,8 +90,8 @@ impl TenantQuotas {
     pub fn parse(json: &str) -> Result<Self> {
         serde_json::from_str(json).map_err(|error| {
             Error::invalid(format!("cannot parse the tenant's quotas: {error}"))
-                .code("INVALID_QUOTAS")
-                .hint("caps are whole numbers: 0 allows nothing, -1 everything")
+                .with_code("INVALID_QUOTAS")
+                .with_hint("caps are whole numbers: 0 allows nothing, -1 everything")
         })
     }
 
@@ -156,7 +156,7 @@ mod tests {
             r#"{"llm_quotas": {"user": {"per_model": {"m": {"max_calls": 1}}}}}"#,
             r#"{"rate_limits": {"user_rpm": -2}}"#,
         ] {
-            assert_eq!(TenantQuotas::parse(json).unwrap_err().stable_code(), "INVALID_QUOTAS", "{json}");
+            assert_eq!(TenantQuotas::parse(json).unwrap_err().code(), "INVALID_QUOTAS", "{json}");
         }
     }
 

@@ -36,8 +36,8 @@ impl FromStr for Zone {
     fn from_str(name: &str) -> Result<Self> {
         let zone = TimeZone::get(name).map_err(|source| {
             Error::invalid(format!("`{}` is not a time zone", name.escape_debug()))
-                .code("INVALID_ZONE")
-                .hint("use an IANA name such as `UTC` or `Europe/Berlin`")
+                .with_code("INVALID_ZONE")
+                .with_hint("use an IANA name such as `UTC` or `Europe/Berlin`")
                 .because(source)
         })?;
         Ok(Self { name: name.to_owned(), zone })
@@ -185,8 +185,8 @@ impl FromStr for Window {
         };
         window.ok_or_else(|| {
             Error::invalid(format!("`{}` is not a time window", name.escape_debug()))
-                .code("INVALID_WINDOW")
-                .hint("it is `minute`, `hour`, `day`, `month`, `total`, or seconds such as `90s`")
+                .with_code("INVALID_WINDOW")
+                .with_hint("it is `minute`, `hour`, `day`, `month`, `total`, or seconds such as `90s`")
         })
     }
 }
@@ -231,7 +231,7 @@ mod tests {
         }
         assert_eq!("60s".parse::<Window>().unwrap(), Window::MINUTE);
         for unfit in ["", "0s", "s", "-5s", "week", "Day"] {
-            assert_eq!(unfit.parse::<Window>().unwrap_err().stable_code(), "INVALID_WINDOW", "{unfit}");
+            assert_eq!(unfit.parse::<Window>().unwrap_err().code(), "INVALID_WINDOW", "{unfit}");
         }
     }
 

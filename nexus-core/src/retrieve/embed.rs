@@ -21,7 +21,7 @@ pub const MAX_VECTOR_NUMBER: f32 = 1e12;
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `INVALID_VECTOR`.
 pub fn check_vector(vector: &[f32]) -> Result<()> {
-    let invalid = |message| Err(Error::invalid(message).code("INVALID_VECTOR"));
+    let invalid = |message| Err(Error::invalid(message).with_code("INVALID_VECTOR"));
     if vector.is_empty() {
         return invalid("a vector has no numbers");
     }
@@ -41,7 +41,7 @@ pub fn check_staged(model: Option<&ModelId>, passages: &[StagedPassage]) -> Resu
     for vector in passages.iter().filter_map(|passage| passage.vector.as_deref()) {
         if model.is_none() {
             return Err(Error::invalid("a passage has a vector, but the model that made it is not named")
-                .code("INVALID_VECTOR"));
+                .with_code("INVALID_VECTOR"));
         }
         check_vector(vector)?;
         if *expected.get_or_insert(vector.len()) != vector.len() {
@@ -54,8 +54,8 @@ pub fn check_staged(model: Option<&ModelId>, passages: &[StagedPassage]) -> Resu
 /// Returns the error for a document whose vectors differ in length.
 pub fn unequal_vectors() -> Error {
     Error::invalid("the vectors of a document differ in length")
-        .code("INVALID_VECTOR")
-        .hint("embed all passages of a document with one model")
+        .with_code("INVALID_VECTOR")
+        .with_hint("embed all passages of a document with one model")
 }
 
 /// Checks that a `vector` of `model` has the length of the `configured` embedder's vectors, if that is its model.
@@ -75,8 +75,8 @@ pub(crate) fn check_length(
     }
     let message = format!("the vector has {} numbers, those of `{model}` have {expected}", vector.len());
     Err(Error::invalid(message)
-        .code("INVALID_VECTOR")
-        .hint("supply vectors of the named model, or name the model that made them"))
+        .with_code("INVALID_VECTOR")
+        .with_hint("supply vectors of the named model, or name the model that made them"))
 }
 
 /// Role of a text in a search; many models embed the two differently.

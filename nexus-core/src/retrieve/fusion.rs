@@ -57,8 +57,8 @@ impl Weights {
             return Ok(());
         }
         Err(Error::invalid("the weights of a search are invalid")
-            .code("INVALID_WEIGHTS")
-            .hint("give finite numbers from 0 up, at least one of them above 0"))
+            .with_code("INVALID_WEIGHTS")
+            .with_hint("give finite numbers from 0 up, at least one of them above 0"))
     }
 }
 
@@ -135,7 +135,9 @@ fn total<Id>(ranked: &[Ranked<'_, Id>], said: &[Option<ComponentScore>]) -> f32 
 
 fn rank<'a, Id: Ord>(fusion: Fusion, list: &RankedList<'a, Id>) -> Result<Ranked<'a, Id>> {
     if !list.weight.is_finite() || list.candidates.iter().any(|(_, score)| !score.is_finite()) {
-        return Err(Error::invalid("a score or weight to fuse is not a finite number").code("INVALID_SCORE"));
+        return Err(
+            Error::invalid("a score or weight to fuse is not a finite number").with_code("INVALID_SCORE")
+        );
     }
     let sorted = best_first(list.candidates);
     let (mean, deviation) = spread(&sorted);
@@ -274,7 +276,7 @@ mod tests {
         for bad in [f32::NAN, f32::INFINITY] {
             for fusion in [Fusion::ZScore, Fusion::ReciprocalRank { k: 60 }] {
                 let error = fuse(fusion, &[RankedList { weight: 1.0, candidates: &[(1, bad)] }]).unwrap_err();
-                assert_eq!(error.stable_code(), "INVALID_SCORE");
+                assert_eq!(error.code(), "INVALID_SCORE");
                 assert!(fuse(fusion, &[RankedList { weight: bad, candidates: &[(1, 1.0)] }]).is_err());
             }
         }

@@ -81,7 +81,7 @@ impl Ask {
     pub fn check(&self) -> Result<()> {
         check_question(&self.question)?;
         if self.options.top_k.is_some_and(|k| !(1..=MAX_TOP_K).contains(&k)) {
-            return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).code("INVALID_TOP_K"));
+            return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).with_code("INVALID_TOP_K"));
         }
         self.options.title.iter().try_for_each(|title| check_name("title", title))?;
         self.options.tags.iter().chain(&self.options.document_tags).try_for_each(|tag| check_name("tag", tag))
@@ -103,7 +103,7 @@ pub fn check_question(question: &str) -> Result<()> {
     let too_long = question.len() > MAX_QUESTION_CHARS * 4 || question.chars().count() > MAX_QUESTION_CHARS;
     if too_long || question.trim().is_empty() {
         let message = format!("a question has 1 to {MAX_QUESTION_CHARS} characters");
-        return Err(Error::invalid(message).code("INVALID_QUESTION"));
+        return Err(Error::invalid(message).with_code("INVALID_QUESTION"));
     }
     Ok(())
 }
@@ -234,7 +234,7 @@ impl FromStr for RunState {
         match text {
             "running" => Ok(Self::Running),
             "closed" => Ok(Self::Closed),
-            _ => Err(Error::invalid("no such run state").hint("one of: running, closed")),
+            _ => Err(Error::invalid("no such run state").with_hint("one of: running, closed")),
         }
     }
 }

@@ -296,8 +296,8 @@ impl Drop for DriverGuard {
 
 fn busy() -> Error {
     Error::new(ErrorKind::Unavailable, "too many questions are being answered")
-        .code("SERVICE_BUSY")
-        .hint("try again in a moment, or raise `RUN_MAX_CONCURRENCY`")
+        .with_code("SERVICE_BUSY")
+        .with_hint("try again in a moment, or raise `RUN_MAX_CONCURRENCY`")
         .with_retry_after(Duration::from_secs(1))
 }
 

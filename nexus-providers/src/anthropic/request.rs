@@ -203,7 +203,7 @@ fn no_room() -> Error {
     let hint = format!("set `max_tokens` above {LEAST_BUDGET}, or request minimal reasoning");
     ProviderErrorKind::InvalidRequest
         .error("the thinking budget leaves no tokens for the answer")
-        .hint(hint)
+        .with_hint(hint)
         .with("parameter", "reasoning")
 }
 

@@ -57,8 +57,8 @@ fn outside(config_dir: &Path, data: &Path) -> Result<()> {
     };
     if absolute(config_dir).starts_with(absolute(data)) {
         return Err(Error::invalid("the configuration directory lies in the data directory")
-            .code("AUDIT_KEYS")
-            .hint("the audit key must not be kept with the records it signs; move `NEXUS_CONFIG_DIR`"));
+            .with_code("AUDIT_KEYS")
+            .with_hint("the audit key must not be kept with the records it signs; move `NEXUS_CONFIG_DIR`"));
     }
     Ok(())
 }
@@ -71,13 +71,15 @@ fn read(path: &Path) -> Result<Option<KeyRing>> {
     };
     let mode = file.metadata().map_err(|error| unavailable(path, "read", error))?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(unfit(path, "can be read by others").hint(format!("run `chmod 600 {}`", path.display())));
+        return Err(
+            unfit(path, "can be read by others").with_hint(format!("run `chmod 600 {}`", path.display()))
+        );
     }
     let mut text = Zeroizing::new(String::new());
     file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(|error| unavailable(path, "read", error))?;
     let secret = Zeroizing::new(hex::decode(text.trim()).unwrap_or_default());
     if secret.len() != KEY_BYTES {
-        return Err(unfit(path, "does not hold a key").hint("restore it from your backup"));
+        return Err(unfit(path, "does not hold a key").with_hint("restore it from your backup"));
     }
     KeyRing::single(None, &secret).map(Some)
 }
@@ -105,12 +107,12 @@ fn make(directory: &Path, path: &Path) -> Result<bool> {
 }
 
 fn unfit(path: &Path, what: &str) -> Error {
-    Error::invalid(format!("the audit key `{}` {what}", path.display())).code("AUDIT_KEYS")
+    Error::invalid(format!("the audit key `{}` {what}", path.display())).with_code("AUDIT_KEYS")
 }
 
 fn unavailable(path: &Path, what: &str, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, format!("the audit key `{}` cannot be {what}", path.display()))
-        .code("AUDIT_KEYS")
-        .hint("point `NEXUS_CONFIG_DIR` at a directory of your own, or set `AUDIT_SECRET`")
+        .with_code("AUDIT_KEYS")
+        .with_hint("point `NEXUS_CONFIG_DIR` at a directory of your own, or set `AUDIT_SECRET`")
         .because(error)
 }

@@ -113,7 +113,7 @@ impl Environment {
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_SETTING` when it is not UTF-8.
     pub fn text(&self, name: &str) -> Result<Option<String>> {
         let invalid =
-            |_| Error::invalid(format!("the variable `{name}` is not UTF-8")).code("INVALID_SETTING");
+            |_| Error::invalid(format!("the variable `{name}` is not UTF-8")).with_code("INVALID_SETTING");
         self.raw(name).map(|variable| variable.value.clone().into_string().map_err(invalid)).transpose()
     }
 
@@ -161,8 +161,8 @@ impl Environment {
             "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),
             _ => Err(Error::invalid(format!("cannot parse the variable `{name}`"))
-                .code("INVALID_SETTING")
-                .hint("it may be: true, false")),
+                .with_code("INVALID_SETTING")
+                .with_hint("it may be: true, false")),
         }
     }
 

@@ -29,8 +29,8 @@ pub fn seal_key(env: &Environment) -> Result<Option<SealKey>> {
     let key = bytes.and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok());
     key.map(|key| Some(SealKey::new(Zeroizing::new(key)))).ok_or_else(|| {
         Error::invalid(format!("`{VARIABLE}` is no key of {KEY_BYTES} bytes"))
-            .code("SEAL_KEY")
-            .hint("make one with `openssl rand -base64 32`")
+            .with_code("SEAL_KEY")
+            .with_hint("make one with `openssl rand -base64 32`")
     })
 }
 
@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(id("").unwrap(), None);
         for unfit in ["hunter2", "0707", "BwcH"] {
             let error = id(unfit).unwrap_err();
-            assert_eq!(error.stable_code(), "SEAL_KEY");
+            assert_eq!(error.code(), "SEAL_KEY");
             assert!(!error.report().contains(unfit), "{error}");
         }
     }

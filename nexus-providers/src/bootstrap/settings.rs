@@ -54,6 +54,6 @@ fn choice<T: Copy>(env: &Environment, name: &str, choices: &[(&str, T)]) -> Resu
 
 fn invalid(name: &str, expected: &str) -> Error {
     Error::invalid(format!("cannot parse the variable `{name}`"))
-        .code("INVALID_SETTING")
-        .hint(format!("it may be: {expected}"))
+        .with_code("INVALID_SETTING")
+        .with_hint(format!("it may be: {expected}"))
 }

@@ -15,7 +15,7 @@ const NOTHING: [(&str, &str); 0] = [];
 
 #[track_caller]
 fn refused<T: std::fmt::Debug>(result: nexus_core::Result<T>, code: &str) {
-    assert_eq!(result.unwrap_err().stable_code(), code);
+    assert_eq!(result.unwrap_err().code(), code);
 }
 
 #[test]
@@ -193,11 +193,11 @@ fn a_named_file_that_cannot_be_read_or_understood_is_an_error_that_quotes_nothin
     let large = [b"A=".to_vec(), vec![b'x'; 64 << 10]].concat();
     for content in [b"KEY='sk-0123456789\n".as_slice(), b"sk-0123456789", b"A=\xff0123456789", &large] {
         let error = of(content);
-        assert_eq!((error.stable_code(), error.kind()), ("INVALID_ENV_FILE", ErrorKind::InvalidInput));
+        assert_eq!((error.code(), error.kind()), ("INVALID_ENV_FILE", ErrorKind::InvalidInput));
         assert!(!error.report().contains("0123456789"), "{}", error.report());
     }
     for missing in [home.path().join("nothing"), home.path().to_owned(), "/dev/zero".into()] {
-        assert_eq!(read(&missing).stable_code(), "INVALID_ENV_FILE", "{}", missing.display());
+        assert_eq!(read(&missing).code(), "INVALID_ENV_FILE", "{}", missing.display());
     }
 }
 

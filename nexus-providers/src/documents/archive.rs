@@ -392,7 +392,9 @@ pub(super) fn format(source: &mut dyn Source) -> Result<Format> {
         () if under("ppt/") => Ok(Format::Pptx),
         () if under("xl/") => Ok(Format::Xlsx),
         () if under("META-INF/container.xml") => Ok(Format::Epub),
-        () => Err(error::unsupported("an archive of other files").hint("unpack it and ingest the files")),
+        () => {
+            Err(error::unsupported("an archive of other files").with_hint("unpack it and ingest the files"))
+        }
     }
 }
 

@@ -139,7 +139,7 @@ impl<'a> Output<'a> {
     /// first `error` of these, or with the first that reports an exceeded limit.
     pub(super) fn leave_out(&mut self, warning: impl AsRef<str>, error: Error) {
         self.warn(warning);
-        let is_limit = |error: &Error| [codes::TOO_LARGE, codes::AMPLIFIES].contains(&error.stable_code());
+        let is_limit = |error: &Error| [codes::TOO_LARGE, codes::AMPLIFIES].contains(&error.code());
         if self.left_out.as_ref().is_none_or(|first| is_limit(&error) && !is_limit(first)) {
             self.left_out = Some(error);
         }

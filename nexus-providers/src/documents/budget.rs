@@ -88,6 +88,6 @@ mod tests {
         let budget = Budget::new(&limits, 5);
         assert!(budget.write(900).is_ok());
         assert!(budget.copy(900).is_ok(), "copies are an account of their own");
-        assert_eq!(budget.write(100).unwrap_err().stable_code(), codes::AMPLIFIES);
+        assert_eq!(budget.write(100).unwrap_err().code(), codes::AMPLIFIES);
     }
 }

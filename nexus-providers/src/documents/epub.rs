@@ -47,7 +47,7 @@ fn missing(chapter: &str, out: &mut Output<'_>) {
 /// Reads one chapter. A chapter whose HTML cannot be read becomes a warning and does not fail the book.
 fn chapter(name: &str, text: &str, out: &mut Output<'_>) -> Result<()> {
     match html::fragment(text, out) {
-        Err(error) if !out.has_failed() && error.stable_code() == codes::MALFORMED => {
+        Err(error) if !out.has_failed() && error.code() == codes::MALFORMED => {
             out.leave_out(format!("the chapter `{}` was left out: {error}", quoted(name)), error);
             Ok(())
         }

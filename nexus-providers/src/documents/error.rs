@@ -6,28 +6,28 @@ use nexus_core::{Error, ErrorKind};
 /// Returns the error for a format without a parser. `what` describes the format.
 pub(super) fn unsupported(what: &str) -> Error {
     Error::invalid(format!("the document is {what}, which is not supported"))
-        .code(codes::UNSUPPORTED)
-        .hint("convert it to text, Markdown, HTML, PDF or an Office format")
+        .with_code(codes::UNSUPPORTED)
+        .with_hint("convert it to text, Markdown, HTML, PDF or an Office format")
 }
 
 /// Returns the error for a document without text. `warning` is the first warning of the report.
 pub(super) fn empty(warning: Option<&str>) -> Error {
     let why = warning.map(|warning| format!(" that can be read: {warning}")).unwrap_or_default();
     Error::invalid(format!("the document holds no text{why}"))
-        .code(codes::EMPTY)
-        .hint("a scanned document needs text recognition first")
+        .with_code(codes::EMPTY)
+        .with_hint("a scanned document needs text recognition first")
 }
 
 /// Returns the error for a document that requires a password.
 pub(super) fn encrypted() -> Error {
     Error::invalid("the document is protected by a password")
-        .code(codes::ENCRYPTED)
-        .hint("remove the password and ingest it again")
+        .with_code(codes::ENCRYPTED)
+        .with_hint("remove the password and ingest it again")
 }
 
 /// Returns the error for a document that is malformed or truncated.
 pub(super) fn malformed(what: &str) -> Error {
-    Error::invalid(format!("the document is damaged: {what}")).code(codes::MALFORMED)
+    Error::invalid(format!("the document is damaged: {what}")).with_code(codes::MALFORMED)
 }
 
 /// Returns the error for `parts` nested deeper than any program writes them.
@@ -37,24 +37,24 @@ pub(super) fn too_deep(parts: &str, limit: usize) -> Error {
 
 /// Returns the error for a document whose size, packed or unpacked, exceeds a limit.
 pub(super) fn too_large(what: impl std::fmt::Display) -> Error {
-    Error::invalid(format!("the document is too large: {what}")).code(codes::TOO_LARGE)
+    Error::invalid(format!("the document is too large: {what}")).with_code(codes::TOO_LARGE)
 }
 
 /// Returns the error for a document that expands to far more than its size allows.
 pub(super) fn amplifies(allowed: u64) -> Error {
     Error::invalid(format!("the document expands to more than the {allowed} bytes that its size allows"))
-        .code(codes::AMPLIFIES)
-        .hint("export it again from its original program, or split it")
+        .with_code(codes::AMPLIFIES)
+        .with_hint("export it again from its original program, or split it")
 }
 
 /// Returns the error for a parser that crashed on the document.
 pub(super) fn crashed() -> Error {
-    Error::invalid("the parser crashed on the document").code(codes::CRASHED)
+    Error::invalid("the parser crashed on the document").with_code(codes::CRASHED)
 }
 
 /// Returns the error for a document whose parsing timed out.
 pub(super) fn timeout(seconds: u64) -> Error {
-    Error::invalid(format!("reading the document took more than {seconds} seconds")).code(codes::TIMEOUT)
+    Error::invalid(format!("reading the document took more than {seconds} seconds")).with_code(codes::TIMEOUT)
 }
 
 /// Returns the error for a source that cannot be read.
@@ -65,7 +65,7 @@ pub(super) fn unreadable(error: std::io::Error) -> Error {
 /// Returns the error for a temporary file that cannot be written. The machine is at fault here, not the document.
 pub(super) fn temporary_file(error: std::io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, "cannot write the document's content to a temporary file")
-        .hint("free space in the temporary directory, or set `TMPDIR` to another one")
+        .with_hint("free space in the temporary directory, or set `TMPDIR` to another one")
         .because(error)
 }
 
@@ -87,6 +87,6 @@ pub(super) fn from_io(error: std::io::Error) -> Error {
 
 /// Copies an error, for readers that lend theirs out.
 pub(super) fn repeated(error: &Error) -> Error {
-    let same = Error::new(error.kind(), error.message().to_owned()).code(error.stable_code());
-    error.remedy().into_iter().fold(same, |same, hint| same.hint(hint.to_owned()))
+    let same = Error::new(error.kind(), error.message().to_owned()).with_code(error.code());
+    error.hint().into_iter().fold(same, |same, hint| same.with_hint(hint.to_owned()))
 }

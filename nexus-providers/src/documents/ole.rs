@@ -24,12 +24,12 @@ pub(super) fn format(source: &mut dyn Source) -> Result<Format> {
     }
     Err(match () {
         () if has("WordDocument") => {
-            error::unsupported("a Word file from before 2007").hint("save it as DOCX")
+            error::unsupported("a Word file from before 2007").with_hint("save it as DOCX")
         }
         () if has("PowerPoint Document") => {
-            error::unsupported("a PowerPoint file from before 2007").hint("save it as PPTX")
+            error::unsupported("a PowerPoint file from before 2007").with_hint("save it as PPTX")
         }
-        () if has("__substg1.0_") => error::unsupported("an Outlook message").hint("save it as EML"),
+        () if has("__substg1.0_") => error::unsupported("an Outlook message").with_hint("save it as EML"),
         () => error::unsupported("an Office file of an old or unknown kind"),
     })
 }

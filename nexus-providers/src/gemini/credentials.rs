@@ -70,7 +70,9 @@ impl GoogleCredentials {
         let provider = gcp_auth::provider().await.map_err(|error| {
             ProviderErrorKind::Authentication
                 .error("cannot find credentials for Google Cloud")
-                .hint("run `gcloud auth application-default login`, or set `GOOGLE_APPLICATION_CREDENTIALS`")
+                .with_hint(
+                    "run `gcloud auth application-default login`, or set `GOOGLE_APPLICATION_CREDENTIALS`",
+                )
                 .because(error)
         })?;
         Ok(Self(Kind::Found(provider)))
@@ -84,9 +86,10 @@ impl GoogleCredentials {
     pub(crate) fn of_path(client: &HttpClient, path: &Path) -> Result<Self> {
         let json = files::read_named(path, MAX_FILE_BYTES).map_err(|unread| {
             let why = unread.reason(MAX_FILE_BYTES);
-            let error = Error::invalid(format!("`{}` {why}", path.display())).code("GOOGLE_SERVICE_ACCOUNT");
             let error =
-                error.hint("`credentials_file` of the provider or `GOOGLE_APPLICATION_CREDENTIALS` names it");
+                Error::invalid(format!("`{}` {why}", path.display())).with_code("GOOGLE_SERVICE_ACCOUNT");
+            let error = error
+                .with_hint("`credentials_file` of the provider or `GOOGLE_APPLICATION_CREDENTIALS` names it");
             if let Unread::Failed(cause) = unread { error.because(cause) } else { error }
         })?;
         Self::of_file(client, &Secret::new(String::from_utf8_lossy(&json).into_owned()))
@@ -138,7 +141,7 @@ mod tests {
         let client = HttpClient::new(&HttpOptions::default()).unwrap();
         let error = GoogleCredentials::of_path(&client, Path::new("/dev/zero")).unwrap_err();
         assert_eq!(error.message(), "`/dev/zero` has more than 256 KiB");
-        assert_eq!(error.stable_code(), "GOOGLE_SERVICE_ACCOUNT");
+        assert_eq!(error.code(), "GOOGLE_SERVICE_ACCOUNT");
     }
 
     #[test]
@@ -151,7 +154,7 @@ mod tests {
             "swordfish",
         ] {
             let error = GoogleCredentials::of_file(&client, &Secret::new(unfit)).unwrap_err();
-            assert_eq!(error.stable_code(), "GOOGLE_SERVICE_ACCOUNT", "{unfit}");
+            assert_eq!(error.code(), "GOOGLE_SERVICE_ACCOUNT", "{unfit}");
             assert!(!error.report().contains("swordfish"));
         }
     }

@@ -124,8 +124,8 @@ fn check_place(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid("the name of the Vertex AI project or location is invalid")
-        .code("VERTEX_LOCATION")
-        .hint("write a project like `acme-prod-1`, a location like `europe-west4`"))
+        .with_code("VERTEX_LOCATION")
+        .with_hint("write a project like `acme-prod-1`, a location like `europe-west4`"))
 }
 
 #[cfg(test)]
@@ -167,7 +167,7 @@ mod tests {
     fn names_that_lead_elsewhere_are_refused() {
         for (project, location) in [("acme/..", "eu"), ("acme", "evil.example/"), ("", "eu"), ("acme", "a?b")]
         {
-            assert_eq!(vertex(project, location).unwrap_err().stable_code(), "VERTEX_LOCATION");
+            assert_eq!(vertex(project, location).unwrap_err().code(), "VERTEX_LOCATION");
         }
     }
 }

@@ -163,8 +163,10 @@ fn classify(refusal: &ErrorResponse) -> Option<ProviderErrorKind> {
 
 fn unreadable() -> Error {
     Error::invalid("cannot parse the credentials of Google Cloud")
-        .code("GOOGLE_SERVICE_ACCOUNT")
-        .hint("use the JSON key of a service account, or the file of `gcloud auth application-default login`")
+        .with_code("GOOGLE_SERVICE_ACCOUNT")
+        .with_hint(
+            "use the JSON key of a service account, or the file of `gcloud auth application-default login`",
+        )
 }
 
 #[cfg(test)]

@@ -150,8 +150,8 @@ fn proxy(url: &Secret) -> Result<reqwest::Proxy> {
     // The cause is omitted, since it may hold the URL, and the URL a password.
     reqwest::Proxy::all(url.expose()).map(|proxy| proxy.no_proxy(NoProxy::from_env())).map_err(|_| {
         Error::invalid("cannot parse the URL of the proxy")
-            .code("PROXY")
-            .hint("write it like `http://proxy.example:3128`")
+            .with_code("PROXY")
+            .with_hint("write it like `http://proxy.example:3128`")
     })
 }
 
@@ -169,7 +169,7 @@ mod tests {
     fn a_file_without_a_certificate_is_refused() {
         for unfit in ["", "not PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
             let options = HttpOptions { ca_certificates: vec![unfit.into()], ..HttpOptions::default() };
-            assert_eq!(HttpClient::new(&options).unwrap_err().stable_code(), "CA_CERTIFICATE", "{unfit}");
+            assert_eq!(HttpClient::new(&options).unwrap_err().code(), "CA_CERTIFICATE", "{unfit}");
         }
     }
 
@@ -178,7 +178,7 @@ mod tests {
         let proxy = Proxy::At(Secret::new("http://user:swordfish@"));
         let options = HttpOptions { proxy, ..HttpOptions::default() };
         let error = HttpClient::new(&options).unwrap_err();
-        assert_eq!(error.stable_code(), "PROXY");
+        assert_eq!(error.code(), "PROXY");
         assert!(!format!("{} {options:?}", error.report()).contains("swordfish"));
     }
 }

@@ -29,8 +29,8 @@ impl Endpoint {
         // The address is omitted, since it may hold a password.
         let unfit = |what: &str| {
             Error::invalid(format!("the address of `{name}` {what}"))
-                .code("PROVIDER_URL")
-                .hint("write it like `https://models.example/v1`, and set the key separately")
+                .with_code("PROVIDER_URL")
+                .with_hint("write it like `https://models.example/v1`, and set the key separately")
         };
         let base = Url::parse(base.trim().trim_end_matches('/')).map_err(|_| unfit("is not a URL"))?;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
@@ -53,7 +53,7 @@ impl Endpoint {
     /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `PROVIDER_HEADER` for an invalid header value.
     pub(crate) fn with_header(mut self, name: &'static str, value: &str) -> Result<Self> {
         let value = HeaderValue::from_str(value).map_err(|_| {
-            Error::invalid(format!("the header `{name}` cannot carry its value")).code("PROVIDER_HEADER")
+            Error::invalid(format!("the header `{name}` cannot carry its value")).with_code("PROVIDER_HEADER")
         })?;
         self.headers.insert(HeaderName::from_static(name), value);
         Ok(self)

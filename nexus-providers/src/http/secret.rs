@@ -46,8 +46,8 @@ impl Secret {
         let text = Zeroizing::new(format!("{prefix}{}", self.0.as_str()));
         let unfit = || {
             Error::invalid("the provider's key is empty or has characters that no header can carry")
-                .code("PROVIDER_KEY")
-                .hint("copy the key again")
+                .with_code("PROVIDER_KEY")
+                .with_hint("copy the key again")
         };
         if self.is_empty() {
             return Err(unfit());
@@ -133,7 +133,7 @@ mod tests {
     fn a_key_that_no_header_can_carry_is_refused_without_being_shown() {
         for unfit in ["", " ", "two\nlines"] {
             let error = Secret::new(unfit).header("Bearer ").unwrap_err();
-            assert_eq!(error.stable_code(), "PROVIDER_KEY");
+            assert_eq!(error.code(), "PROVIDER_KEY");
             assert!(!error.report().contains("lines"));
         }
     }

@@ -49,6 +49,6 @@ fn verifier(extra: &[Vec<u8>], provider: Arc<CryptoProvider>) -> Result<Option<V
 
 fn unfit() -> Error {
     Error::new(ErrorKind::InvalidInput, "a certificate authority's file holds no usable certificate")
-        .code("CA_CERTIFICATE")
-        .hint("it must be PEM, with `-----BEGIN CERTIFICATE-----`")
+        .with_code("CA_CERTIFICATE")
+        .with_hint("it must be PEM, with `-----BEGIN CERTIFICATE-----`")
 }

@@ -58,8 +58,8 @@ fn split_port(authority: &str) -> Option<(&str, &str)> {
 
 fn invalid() -> Error {
     Error::invalid("cannot parse the address of the Ollama server")
-        .code("OLLAMA_HOST_INVALID")
-        .hint("write it as `host:port` or as `http://host:port`")
+        .with_code("OLLAMA_HOST_INVALID")
+        .with_hint("write it as `host:port` or as `http://host:port`")
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
     fn what_is_no_address_is_refused() {
         for text in ["ftp://x", "http://user:word@x", "x:port", "x:0", "x:70000", "::1", "http://x/?a", "a b"]
         {
-            assert_eq!(base_address(text).unwrap_err().stable_code(), "OLLAMA_HOST_INVALID", "{text}");
+            assert_eq!(base_address(text).unwrap_err().code(), "OLLAMA_HOST_INVALID", "{text}");
         }
     }
 }

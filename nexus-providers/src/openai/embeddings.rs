@@ -209,7 +209,7 @@ mod tests {
             reply(&[(0, &[1.0]), (1, &[1.0, 2.0])]),
             reply(&[(0, &[1.0]), (1, &[f32::INFINITY])]),
         ] {
-            assert_eq!(order(unfit, 2, 1, &vendor).unwrap_err().stable_code(), "PROVIDER_PROTOCOL");
+            assert_eq!(order(unfit, 2, 1, &vendor).unwrap_err().code(), "PROVIDER_PROTOCOL");
         }
     }
 

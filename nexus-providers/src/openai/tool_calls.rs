@@ -212,6 +212,6 @@ mod tests {
     fn a_call_of_nothing_is_no_call() {
         let mut calls = Calls::new(Vendor::new("acme"), 0);
         calls.add(CallPart { id: Some("a".to_owned()), ..CallPart::default() });
-        assert_eq!(calls.finish().unwrap_err().stable_code(), "PROVIDER_PROTOCOL");
+        assert_eq!(calls.finish().unwrap_err().code(), "PROVIDER_PROTOCOL");
     }
 }

@@ -115,6 +115,6 @@ mod tests {
 
     #[test]
     fn nothing_is_not_spoken() {
-        assert_eq!(block_on(OfflineSpeech.speak(" ")).unwrap_err().stable_code(), "INVALID_SPEECH");
+        assert_eq!(block_on(OfflineSpeech.speak(" ")).unwrap_err().code(), "INVALID_SPEECH");
     }
 }

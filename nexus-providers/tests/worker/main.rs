@@ -136,7 +136,7 @@ impl DocumentParser for Naughty {
                 }
                 match text.as_str() {
                     "blocks, then abort" => std::process::abort(),
-                    "blocks, then fail" => return Err(Error::invalid("no").code(codes::AMPLIFIES)),
+                    "blocks, then fail" => return Err(Error::invalid("no").with_code(codes::AMPLIFIES)),
                     _ => loop {
                         std::thread::park();
                     },
@@ -223,7 +223,7 @@ fn pid(parser: &dyn DocumentParser) -> String {
 fn check_fault(content: &str, limits: WorkerLimits, code: &str) -> WorkerParser {
     let parser = WorkerParser::new(command(), limits);
     let error = parse(&parser, content).unwrap_err();
-    assert_eq!(error.stable_code(), code, "{}", error.report());
+    assert_eq!(error.code(), code, "{}", error.report());
     assert_eq!(parse(&parser, "fine").unwrap().0, [block("fine")]);
     parser
 }
@@ -237,10 +237,10 @@ fn blocks_and_report_are_those_of_the_process_itself() {
 fn a_document_at_fault_fails_with_the_parsers_own_error() {
     let error = parse(&WorkerParser::new(command(), limits()), "  ").unwrap_err();
     let expected = parse(&Documents::default(), "  ").unwrap_err();
-    assert_eq!(error.stable_code(), codes::EMPTY);
+    assert_eq!(error.code(), codes::EMPTY);
     assert_eq!(
-        (error.kind(), error.message(), error.remedy()),
-        (expected.kind(), expected.message(), expected.remedy())
+        (error.kind(), error.message(), error.hint()),
+        (expected.kind(), expected.message(), expected.hint())
     );
 }
 
@@ -278,7 +278,7 @@ fn nonsense_on_the_wire_fails_its_document_only() {
 fn a_hang_ends_at_the_limit() {
     let parser =
         check_fault("hang", WorkerLimits { wall_time: Duration::from_secs(1), ..limits() }, codes::TIMEOUT);
-    assert_eq!(parse(&parser, "hang").unwrap_err().stable_code(), codes::TIMEOUT);
+    assert_eq!(parse(&parser, "hang").unwrap_err().code(), codes::TIMEOUT);
 }
 
 fn a_memory_bomb_ends_at_the_limit() {
@@ -398,7 +398,7 @@ fn every_fixture_reads_in_a_worker_as_it_does_here() {
         let outcome = |parser: &dyn DocumentParser| {
             let mut blocks = Vec::new();
             let parsed = parser.parse(&mut File::open(&path).unwrap(), &hints, &mut blocks);
-            (blocks, parsed.map_err(|error| error.stable_code()))
+            (blocks, parsed.map_err(|error| error.code()))
         };
         assert_eq!(outcome(&parser), outcome(&here), "{}", path.display());
         read += 1;
@@ -479,7 +479,7 @@ fn a_fault_of_the_machine_is_not_blamed_on_the_document() {
         let parser = WorkerParser::new(command().variable("TMPDIR", &unfit), limits());
         let error = parse(&parser, &large()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{}: {}", unfit.display(), error.report());
-        assert!(error.is_retryable() && error.remedy().unwrap().contains("TMPDIR"), "{}", error.report());
+        assert!(error.is_retryable() && error.hint().unwrap().contains("TMPDIR"), "{}", error.report());
         let first = pid(&parser);
         assert_eq!(parse(&parser, "fine").unwrap().0, [block("fine")], "small ones need no room");
         assert_eq!(pid(&parser), first, "the worker is as good as before");
@@ -523,7 +523,7 @@ fn nothing_of_a_document_that_fails_reaches_the_sink() {
             &FileHints::default(),
             &mut sink,
         );
-        assert_eq!(parsed.unwrap_err().stable_code(), code, "{content}");
+        assert_eq!(parsed.unwrap_err().code(), code, "{content}");
         assert_eq!(sink.0, 0, "{content}");
     }
     let mut sink = Counting(0);
@@ -531,7 +531,7 @@ fn nothing_of_a_document_that_fails_reaches_the_sink() {
     let text = "a paragraph\n\n".repeat(20_000);
     let parsed =
         Documents::with_limits(limits).parse(&mut Cursor::new(text), &FileHints::default(), &mut sink);
-    assert_eq!((parsed.unwrap_err().stable_code(), sink.0), (codes::TOO_LARGE, 0));
+    assert_eq!((parsed.unwrap_err().code(), sink.0), (codes::TOO_LARGE, 0));
 }
 
 fn a_document_beyond_the_spool_arrives_whole() {
@@ -594,7 +594,7 @@ fn a_document_over_the_limit_is_refused_unread() {
     let documents = DocumentLimits { source_bytes: 10, ..DocumentLimits::default() };
     let nowhere = WorkerCommand::new("/nonexistent/program");
     let parser = WorkerParser::new(nowhere, WorkerLimits { documents, ..limits() });
-    assert_eq!(parse(&parser, "eleven byte").unwrap_err().stable_code(), codes::TOO_LARGE);
+    assert_eq!(parse(&parser, "eleven byte").unwrap_err().code(), codes::TOO_LARGE);
 }
 
 fn many_threads_share_few_workers() {

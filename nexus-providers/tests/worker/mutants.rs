@@ -73,7 +73,7 @@ impl DocumentParser for Metered {
             Documents::with_limits(self.0.clone()).parse_streaming(source, hints, &mut digest);
         let outcome = match read {
             Ok(report) => format!("{report:?}"),
-            Err(error) => error.stable_code().to_owned(),
+            Err(error) => error.code().to_owned(),
         };
         let Consumption { steps, .. } = taken;
         let text = format!("{} {steps} {} {:x} {outcome}", memory(), digest.text, digest.hash);
@@ -103,7 +103,7 @@ fn read(parser: &WorkerParser, (name, bytes): &Fixture) -> (Outcome, u64) {
     let hints = FileHints { name: (*name).into(), content_type: None };
     let mut blocks: Vec<Block> = Vec::new();
     if let Err(error) = parser.parse(&mut Cursor::new(bytes.clone()), &hints, &mut blocks) {
-        let code = error.stable_code().to_owned();
+        let code = error.code().to_owned();
         return (Outcome { steps: 0, text: 0, same: code.clone(), code: Some(code) }, 0);
     }
     let said = blocks.remove(0).text;

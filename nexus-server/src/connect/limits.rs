@@ -97,8 +97,8 @@ fn too_few(wanted: usize, room: usize, descriptors: usize) -> Error {
     Error::invalid(format!(
         "`server.max_connections` is {wanted}, but a process that may open {descriptors} files has room for {room}"
     ))
-    .code("TOO_FEW_DESCRIPTORS")
-    .hint("raise the limit with `ulimit -n`, or lower the setting")
+    .with_code("TOO_FEW_DESCRIPTORS")
+    .with_hint("raise the limit with `ulimit -n`, or lower the setting")
 }
 
 #[cfg(test)]
@@ -138,7 +138,7 @@ mod tests {
     fn more_connections_than_descriptors_allow_are_refused_at_the_start() {
         assert_eq!(limits(Some(888), 1_024).unwrap().connections, 888);
         let error = limits(Some(889), 1_024).unwrap_err();
-        assert_eq!(error.stable_code(), "TOO_FEW_DESCRIPTORS");
+        assert_eq!(error.code(), "TOO_FEW_DESCRIPTORS");
         assert_eq!(
             error.message(),
             "`server.max_connections` is 889, but a process that may open 1024 files has room for 888"

@@ -42,7 +42,7 @@ async fn read(request: Request, deadline: Duration) -> Result<Bytes> {
     let body = read.await.map_err(|_| too_slow(deadline))?.map_err(|rejection| {
         match rejection.into_response().status() {
             StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-            _ => Error::invalid("cannot read the body to its end").code(codes::BODY_UNREADABLE),
+            _ => Error::invalid("cannot read the body to its end").with_code(codes::BODY_UNREADABLE),
         }
     })?;
     if named || body.is_empty() { Ok(body) } else { Err(not_json()) }
@@ -61,15 +61,15 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn too_slow(deadline: Duration) -> Error {
     Error::invalid(format!("the body did not arrive within {} seconds", deadline.as_secs_f64()))
-        .code(codes::BODY_TOO_SLOW)
+        .with_code(codes::BODY_TOO_SLOW)
 }
 
 fn too_large() -> Error {
-    Error::invalid(format!("a body has at most {MAX_BODY_BYTES} bytes")).code(codes::BODY_TOO_LARGE)
+    Error::invalid(format!("a body has at most {MAX_BODY_BYTES} bytes")).with_code(codes::BODY_TOO_LARGE)
 }
 
 fn not_json() -> Error {
     Error::invalid("the content type of the body is not JSON")
-        .code(codes::UNSUPPORTED_MEDIA_TYPE)
-        .hint("send `content-type: application/json`")
+        .with_code(codes::UNSUPPORTED_MEDIA_TYPE)
+        .with_hint("send `content-type: application/json`")
 }

@@ -50,6 +50,6 @@ impl<S: Sync> OptionalFromRequestParts<S> for LastEventId {
 /// Returns the error for an event id that this server never sent.
 pub(crate) fn unknown_event() -> Error {
     Error::invalid("`Last-Event-ID` is not the id of an event of this server")
-        .code(codes::INVALID_LAST_EVENT_ID)
-        .hint("send the `id` of the last event you received, unchanged, or omit the header to ask a new question")
+        .with_code(codes::INVALID_LAST_EVENT_ID)
+        .with_hint("send the `id` of the last event you received, unchanged, or omit the header to ask a new question")
 }

@@ -22,5 +22,5 @@ pub(super) async fn audio(
 }
 
 fn nothing() -> Error {
-    Error::not_found("there is no such audio").code("AUDIO_NOT_FOUND")
+    Error::not_found("there is no such audio").with_code("AUDIO_NOT_FOUND")
 }

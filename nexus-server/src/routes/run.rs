@@ -52,7 +52,7 @@ impl RunRequest {
         }
         let body: RunBody = serde_json::from_slice(body).map_err(unread)?;
         if body.top_k.is_some_and(|k| !(1..=MAX_TOP_K).contains(&k)) {
-            return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).code("INVALID_TOP_K"));
+            return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).with_code("INVALID_TOP_K"));
         }
         Ok(Self {
             session: SessionId::parse(body.session_id)?,
@@ -71,13 +71,13 @@ fn unread(error: serde_json::Error) -> Error {
         misfit(format!("cannot parse the body as a question at {place}")).because(error)
     } else {
         Error::invalid(format!("cannot parse the body as JSON at {place}"))
-            .code(codes::MALFORMED_JSON)
+            .with_code(codes::MALFORMED_JSON)
             .because(error)
     }
 }
 
 fn misfit(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::invalid(message).code("INVALID_BODY").hint(
+    Error::invalid(message).with_code("INVALID_BODY").with_hint(
         "the fields are `session_id`, `corpus_id` and `message` (text), and optionally `top_k` (1 to 50) and `audio` (`true` or `false`)",
     )
 }
@@ -134,6 +134,6 @@ fn is_same(asked: &RunRequest, run: &Run) -> bool {
 
 fn other_question() -> Error {
     Error::new(ErrorKind::Conflict, "`Last-Event-ID` belongs to the run of another question")
-        .code("RESUME_MISMATCH")
-        .hint("omit the header to ask a new question, or omit the body to resume")
+        .with_code("RESUME_MISMATCH")
+        .with_hint("omit the header to ask a new question, or omit the body to resume")
 }

@@ -218,7 +218,7 @@ impl Script {
 
     pub(crate) fn fail(&self) {
         let error = Error::new(ErrorKind::Unavailable, "the model is out of reach")
-            .code("MODEL_UNREACHABLE")
+            .with_code("MODEL_UNREACHABLE")
             .because(std::io::Error::other("api_key=hunter2"));
         self.0.unbounded_send(Err(error)).unwrap();
     }

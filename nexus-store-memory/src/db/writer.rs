@@ -349,6 +349,6 @@ mod tests {
             (0..50).map(|number| writer.write(move |write| add(write, number)).unwrap()).collect();
         writer.close();
         assert!(answers.into_iter().all(|answer| answer.blocking_recv().unwrap().is_ok()));
-        assert_eq!(writer.write(|write| add(write, 99)).err().unwrap().stable_code(), "STORE_CLOSED");
+        assert_eq!(writer.write(|write| add(write, 99)).err().unwrap().code(), "STORE_CLOSED");
     }
 }

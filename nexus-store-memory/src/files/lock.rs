@@ -84,6 +84,6 @@ fn in_use(dir: &Path, held_by: &str) -> Error {
         ErrorKind::Conflict,
         format!("another process uses the data directory `{}`{holder}", dir.display()),
     )
-    .code("STORE_LOCKED")
-    .hint("stop it first, or use a command that only reads")
+    .with_code("STORE_LOCKED")
+    .with_hint("stop it first, or use a command that only reads")
 }

@@ -110,8 +110,8 @@ pub(crate) fn check_format(connection: &Connection) -> Result<usize> {
                  and this program knows up to format {known}"
             ),
         )
-        .code("STORE_TOO_NEW")
-        .hint("upgrade this program, or restore a backup made before the upgrade")
+        .with_code("STORE_TOO_NEW")
+        .with_hint("upgrade this program, or restore a backup made before the upgrade")
         .with("format", version)
         .with("understood", MIGRATIONS.len()));
     }

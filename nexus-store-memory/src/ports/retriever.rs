@@ -42,8 +42,8 @@ impl MemoryStore {
             }
         }
         Err(Error::new(ErrorKind::Unavailable, "the corpus changed faster than it could be searched")
-            .code("SEARCH_OVERTAKEN")
-            .hint("try again"))
+            .with_code("SEARCH_OVERTAKEN")
+            .with_hint("try again"))
     }
 
     /// Searches on the newest snapshot; otherwise returns the build that it needs, or none when a change overtook it.
@@ -173,7 +173,7 @@ mod tests {
         let (store, world, release) = building(dir.path()).await;
         let asked = allowed(&admin("acme"), query("leave"));
         let error = store.retrieve_within(Duration::ZERO, &asked).await.unwrap_err();
-        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Unavailable, "INDEX_BUILDING"));
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, "INDEX_BUILDING"));
         assert!(error.is_retryable() && error.retry_after().is_some());
         drop(release);
         assert_eq!(world.retrieve(&admin("acme"), query("leave")).await.hits.len(), 2);

@@ -91,7 +91,7 @@ impl SystemStore for MemoryStore {
                 ErrorKind::Corrupt,
                 "the store lost a write: the probe value was not read back",
             )
-            .code("STORE_WRITE_LOST"));
+            .with_code("STORE_WRITE_LOST"));
         }
         Ok(())
     }

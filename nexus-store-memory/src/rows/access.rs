@@ -94,7 +94,7 @@ pub(crate) fn revoke(
         })
         .map_err(sql)?;
     let grant =
-        removed.ok_or_else(|| Error::not_found("there is no such grant").code("GRANT_NOT_FOUND"))??;
+        removed.ok_or_else(|| Error::not_found("there is no such grant").with_code("GRANT_NOT_FOUND"))??;
     version::touch(connection, tenant, document.as_str())?;
     audit::append(connection, record)?;
     Ok(grant)

@@ -22,7 +22,7 @@ pub(crate) struct CorpusRow {
 }
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("there is no such corpus").code("CORPUS_NOT_FOUND")
+    Error::not_found("there is no such corpus").with_code("CORPUS_NOT_FOUND")
 }
 
 pub(crate) fn create(
@@ -37,9 +37,8 @@ pub(crate) fn create(
         .and_then(|mut statement| statement.execute(params![tenant, corpus.id.as_str(), body]))
         .map_err(sql)?;
     if added == 0 {
-        return Err(
-            Error::new(ErrorKind::Conflict, "there is a corpus with this id already").code("CORPUS_EXISTS")
-        );
+        return Err(Error::new(ErrorKind::Conflict, "there is a corpus with this id already")
+            .with_code("CORPUS_EXISTS"));
     }
     audit::append(connection, record).map(drop)
 }
@@ -141,8 +140,8 @@ pub(crate) fn delete(
         .map_err(sql)?;
     if in_flight {
         return Err(Error::new(ErrorKind::Conflict, "a document of the corpus is being ingested")
-            .code("DOCUMENT_IN_FLIGHT")
-            .hint("wait until its job has ended"));
+            .with_code("DOCUMENT_IN_FLIGHT")
+            .with_hint("wait until its job has ended"));
     }
     let hashes = column(connection, "SELECT DISTINCT hash FROM document WHERE corpus = ?1", ordinal)?;
     let versions: Vec<i64> = column(connection, "SELECT ordinal FROM version WHERE corpus = ?1", ordinal)?;

@@ -26,7 +26,7 @@ pub(crate) struct Stored {
 }
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("there is no such document").code("DOCUMENT_NOT_FOUND")
+    Error::not_found("there is no such document").with_code("DOCUMENT_NOT_FOUND")
 }
 
 pub(crate) fn find(connection: &Connection, tenant: &str, id: &DocumentId) -> Result<Option<Stored>> {

@@ -25,7 +25,8 @@ pub(crate) struct JobRow {
 }
 
 fn lost() -> Error {
-    Error::new(ErrorKind::Conflict, "another worker holds the job, or the job has ended").code("LEASE_LOST")
+    Error::new(ErrorKind::Conflict, "another worker holds the job, or the job has ended")
+        .with_code("LEASE_LOST")
 }
 
 /// Columns of a [`JobRow`].
@@ -170,7 +171,7 @@ pub(crate) fn load(connection: &Connection, tenant: &str, id: &JobId) -> Result<
             statement.query_row(params![tenant, id.as_str()], |row| row.get(0)).optional()
         })
         .map_err(sql)?;
-    from_json(&body.ok_or_else(|| Error::not_found("there is no such job").code("JOB_NOT_FOUND"))?)
+    from_json(&body.ok_or_else(|| Error::not_found("there is no such job").with_code("JOB_NOT_FOUND"))?)
 }
 
 /// Expires all leases: their holders are gone, because this process holds the directory now.

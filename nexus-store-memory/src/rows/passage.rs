@@ -23,8 +23,8 @@ const NUMBER_BITS: u32 = 24;
 pub(crate) fn id(version: i64, index: u32) -> Result<i64> {
     if index >> NUMBER_BITS != 0 {
         return Err(Error::invalid("a document has more than 16 million passages")
-            .code("DOCUMENT_TOO_LARGE")
-            .hint("split the document, or cut it into longer passages"));
+            .with_code("DOCUMENT_TOO_LARGE")
+            .with_hint("split the document, or cut it into longer passages"));
     }
     Ok((version << NUMBER_BITS) | i64::from(index))
 }

@@ -13,7 +13,7 @@ use crate::error::sql;
 use crate::rows::{audio, audit, ledger, session};
 
 fn not_found() -> Error {
-    Error::not_found("there is no such run").code("RUN_NOT_FOUND")
+    Error::not_found("there is no such run").with_code("RUN_NOT_FOUND")
 }
 
 pub(crate) fn advance(connection: &Connection, step: &RunTransition) -> Result<()> {
@@ -61,9 +61,8 @@ fn put(connection: &Connection, run: &Run, lease: &OwnerLease) -> Result<()> {
     }
     match self::driver(connection, run.principal.tenant_id(), &run.id)? {
         Some(other) if other != driver => Err(owner_lost("run")),
-        Some(_) | None => {
-            Err(Error::new(ErrorKind::Conflict, "the run was changed by another driver").code("RUN_CONFLICT"))
-        }
+        Some(_) | None => Err(Error::new(ErrorKind::Conflict, "the run was changed by another driver")
+            .with_code("RUN_CONFLICT")),
     }
 }
 
@@ -95,7 +94,7 @@ pub(crate) fn add_events(connection: &Connection, tenant: &str, run: &RunId, eve
                 ErrorKind::Conflict,
                 "an event does not follow the last event of its run's journal",
             )
-            .code("RUN_CONFLICT")
+            .with_code("RUN_CONFLICT")
             .with("expected", expected)
             .with("given", event.seq));
         }
@@ -294,7 +293,7 @@ pub(crate) fn check_cancellable(run: &Run) -> Result<()> {
     match run.state() {
         RunState::Running => Ok(()),
         RunState::Closed => {
-            Err(Error::new(ErrorKind::Conflict, "the run has ended already").code("RUN_CLOSED"))
+            Err(Error::new(ErrorKind::Conflict, "the run has ended already").with_code("RUN_CLOSED"))
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::db::select::Select;
 use crate::error::sql;
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("there is no such session").code("SESSION_NOT_FOUND")
+    Error::not_found("there is no such session").with_code("SESSION_NOT_FOUND")
 }
 
 pub(crate) fn find(connection: &Connection, tenant: &str, id: &SessionId) -> Result<Option<Session>> {

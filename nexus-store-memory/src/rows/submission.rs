@@ -58,7 +58,9 @@ fn queue(connection: &Connection, corpus: i64, queued: &QueuedJob) -> Result<()>
         .execute(params![tenant, job.id.as_str(), document.id.as_str(), ordinal, reindex, to_json(job)?,])
         .map_err(sql)?;
     if added == 0 {
-        return Err(Error::new(ErrorKind::Conflict, "there is a job with this id already").code("JOB_EXISTS"));
+        return Err(
+            Error::new(ErrorKind::Conflict, "there is a job with this id already").with_code("JOB_EXISTS")
+        );
     }
     Ok(())
 }

@@ -263,13 +263,13 @@ mod tests {
                 world.store.fail(&lease, failure, at(1), world.unrecorded()).await.unwrap_err(),
                 world.store.claim_job("w", at(60), LEASE).await.unwrap_err(),
             ];
-            assert_eq!(errors.map(|error| error.stable_code()), [code; 4], "{state}");
+            assert_eq!(errors.map(|error| error.code()), [code; 4], "{state}");
         }
         set_state(&store, "staged").await;
         world.work(&lease, staged(&["text"])).await;
         set_state(&store, "retired").await;
         let error = world.delete(&caller, "d").await.unwrap_err();
-        assert_eq!(error.stable_code(), "VERSION_STATE");
+        assert_eq!(error.code(), "VERSION_STATE");
         set_state(&store, "live").await;
         world.delete(&caller, "d").await.unwrap();
     }

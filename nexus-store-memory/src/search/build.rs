@@ -134,8 +134,8 @@ impl Build {
         let ended = self.outcome.wait_for(Option::is_some);
         match tokio::time::timeout(timeout, ended).await {
             Err(_) => Err(Error::new(ErrorKind::Unavailable, "the index of the corpus is being built")
-                .code("INDEX_BUILDING")
-                .hint("try again when it is done; other corpora can be searched meanwhile")
+                .with_code("INDEX_BUILDING")
+                .with_hint("try again when it is done; other corpora can be searched meanwhile")
                 .with_retry_after(RETRY_AFTER)),
             Ok(Ok(outcome)) => match outcome.as_ref() {
                 Some(Err(cause)) => Err(failed().with("cause", cause)),
@@ -147,5 +147,6 @@ impl Build {
 }
 
 fn failed() -> Error {
-    Error::new(ErrorKind::Unavailable, "the index of the corpus could not be built").code("INDEX_UNAVAILABLE")
+    Error::new(ErrorKind::Unavailable, "the index of the corpus could not be built")
+        .with_code("INDEX_UNAVAILABLE")
 }

@@ -82,7 +82,7 @@ pub(crate) fn search(
 
 fn check(query: &Query) -> Result<()> {
     if !(1..=MAX_TOP_K).contains(&query.top_k) {
-        return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).code("INVALID_TOP_K"));
+        return Err(Error::invalid(format!("`top_k` is 1 to {MAX_TOP_K}")).with_code("INVALID_TOP_K"));
     }
     query.vector.iter().try_for_each(|vector| check_vector(&vector.values))?;
     query.weights.check()
@@ -129,8 +129,8 @@ fn check_comparable(
         return Ok(());
     }
     Err(Error::invalid("the query vector differs in length from all vectors of its model")
-        .code("INVALID_VECTOR")
-        .hint("use the model that the documents were embedded with, or search for words"))
+        .with_code("INVALID_VECTOR")
+        .with_hint("use the model that the documents were embedded with, or search for words"))
 }
 
 /// Results of each retriever.

@@ -45,8 +45,8 @@ pub(super) fn copy(store: &MemoryStore, to: &Path) -> Result<()> {
         }
     }
     Err(Error::new(ErrorKind::Unavailable, "documents were deleted faster than they could be copied")
-        .code("BACKUP_OVERTAKEN")
-        .hint("try again when the store is less busy"))
+        .with_code("BACKUP_OVERTAKEN")
+        .with_hint("try again when the store is less busy"))
 }
 
 /// Copies one tenant of `store`: a new store takes the tenant's export, line by line, so that no page and no file of
@@ -68,7 +68,7 @@ pub(super) fn copy_tenant(store: &MemoryStore, tenant: &str, to: &Path) -> Resul
         let exported = export.join().map_err(|_| Error::unexpected("the export of a backup panicked"))?;
         match exported {
             // A failed import closes the pipe, which fails the export too.
-            Err(error) if error.stable_code() != EXPORT_IO => Err(error),
+            Err(error) if error.code() != EXPORT_IO => Err(error),
             Ok(_) | Err(_) => imported,
         }
     });
@@ -81,8 +81,8 @@ fn create_empty(to: &Path) -> Result<()> {
     file_permissions::create_dir(to).map_err(|source| file("create", to, source))?;
     if fs::read_dir(to).map_err(|source| file("read", to, source))?.next().is_some() {
         return Err(Error::new(ErrorKind::Conflict, format!("`{}` is not empty", to.display()))
-            .code("BACKUP_NOT_EMPTY")
-            .hint("name a new directory"));
+            .with_code("BACKUP_NOT_EMPTY")
+            .with_hint("name a new directory"));
     }
     Ok(())
 }

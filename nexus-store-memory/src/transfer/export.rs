@@ -59,7 +59,7 @@ impl Lines<'_> {
 }
 
 fn unwritten(source: std::io::Error) -> Error {
-    Error::new(ErrorKind::Unavailable, "the export could not be written").code(EXPORT_IO).because(source)
+    Error::new(ErrorKind::Unavailable, "the export could not be written").with_code(EXPORT_IO).because(source)
 }
 
 fn export_rows(connection: &Connection, tenant: &str, table: &Table, lines: &mut Lines<'_>) -> Result<()> {
@@ -102,8 +102,8 @@ fn export_bytes(
         let hash: String = row.get(0).map_err(sql)?;
         let mut source = store.blobs().open(tenant, &hash).map_err(|error| {
             Error::new(ErrorKind::Unavailable, "a document was deleted while it was exported")
-                .code("EXPORT_OVERTAKEN")
-                .hint("export again")
+                .with_code("EXPORT_OVERTAKEN")
+                .with_hint("export again")
                 .because(error)
         })?;
         loop {

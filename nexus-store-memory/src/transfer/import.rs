@@ -39,13 +39,13 @@ pub(super) fn import(
     }
     if version > VERSION {
         return Err(Error::invalid("the export was written by a newer version of Nexus")
-            .code("EXPORT_TOO_NEW")
-            .hint("upgrade this program"));
+            .with_code("EXPORT_TOO_NEW")
+            .with_hint("upgrade this program"));
     }
     if of != tenant {
         return Err(Error::invalid(format!("the export belongs to the tenant `{of}`"))
-            .code("EXPORT_OF_OTHER_TENANT")
-            .hint("import it as that tenant: its audit records name it"));
+            .with_code("EXPORT_OF_OTHER_TENANT")
+            .with_hint("import it as that tenant: its audit records name it"));
     }
     check_empty(connection, tenant)?;
     adopt(connection, &instance)?;
@@ -91,7 +91,7 @@ pub(super) fn import(
 }
 
 fn no_export() -> Error {
-    Error::invalid("the input is not a Nexus export").code("NOT_AN_EXPORT")
+    Error::invalid("the input is not a Nexus export").with_code("NOT_AN_EXPORT")
 }
 
 struct Lines<R> {
@@ -106,7 +106,7 @@ impl<R: BufRead> Lines<R> {
         let limited = &mut (&mut self.from).take(longest.saturating_add(1));
         let read = limited.read_until(b'\n', &mut text).map_err(|source| {
             Error::new(ErrorKind::Unavailable, "the export could not be read")
-                .code("EXPORT_IO")
+                .with_code("EXPORT_IO")
                 .because(source)
         })?;
         if read == 0 {
@@ -144,8 +144,8 @@ fn holds_arrays(json: &[u8]) -> bool {
 
 fn too_long(line: u64) -> Error {
     Error::invalid(format!("line {line} of the export has more than {LONGEST} bytes"))
-        .code("EXPORT_LINE_TOO_LONG")
-        .hint("export again: Nexus writes no such line")
+        .with_code("EXPORT_LINE_TOO_LONG")
+        .with_hint("export again: Nexus writes no such line")
 }
 
 fn check_empty(connection: &Connection, tenant: &str) -> Result<()> {
@@ -155,8 +155,8 @@ fn check_empty(connection: &Connection, tenant: &str) -> Result<()> {
         // Retired versions are markers for indexes and hold no data.
         if found && table.name != "version" {
             return Err(Error::new(ErrorKind::Conflict, format!("the tenant `{tenant}` has data already"))
-                .code("TENANT_NOT_EMPTY")
-                .hint("import into a new data directory"));
+                .with_code("TENANT_NOT_EMPTY")
+                .with_hint("import into a new data directory"));
         }
     }
     Ok(())
@@ -175,8 +175,8 @@ fn adopt(connection: &Connection, instance: &str) -> Result<()> {
             ErrorKind::Conflict,
             "the store's audit records are signed under another name than the export's",
         )
-        .code("OTHER_INSTANCE")
-        .hint("import into a new data directory"));
+        .with_code("OTHER_INSTANCE")
+        .with_hint("import into a new data directory"));
     }
     connection
         .execute("UPDATE meta SET value = ?1 WHERE name = 'instance'", params![instance])
@@ -354,9 +354,9 @@ mod tests {
     #[test]
     fn a_line_without_an_end_is_refused_after_so_many_bytes() {
         let mut lines = Lines { from: BufReader::new(repeat(b'a')), read: 0 };
-        assert_eq!(lines.next().unwrap_err().stable_code(), "NOT_AN_EXPORT");
+        assert_eq!(lines.next().unwrap_err().code(), "NOT_AN_EXPORT");
         let mut lines = Lines { from: BufReader::new(repeat(b'a')), read: 1 };
-        assert_eq!(lines.next().unwrap_err().stable_code(), "EXPORT_LINE_TOO_LONG");
+        assert_eq!(lines.next().unwrap_err().code(), "EXPORT_LINE_TOO_LONG");
     }
 
     #[test]

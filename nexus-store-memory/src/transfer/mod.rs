@@ -85,8 +85,8 @@ impl TransferStore for MemoryStore {
     ) -> Result<u64> {
         if self.dir().is_none() {
             return Err(Error::invalid("a store in RAM cannot take an import")
-                .code("STORE_IN_RAM")
-                .hint("open a directory"));
+                .with_code("STORE_IN_RAM")
+                .with_hint("open a directory"));
         }
         let (store, tenant) = (self.clone(), tenant.tenant().to_string());
         let import = move |write: &Write<'_>| {
@@ -104,8 +104,8 @@ impl TransferStore for MemoryStore {
     async fn backup(&self, backup: &Authorised<Backup>) -> Result<()> {
         if self.dir().is_none() {
             return Err(Error::invalid("a store in RAM has no files to back up")
-                .code("STORE_IN_RAM")
-                .hint("export the tenant instead"));
+                .with_code("STORE_IN_RAM")
+                .with_hint("export the tenant instead"));
         }
         let (store, tenant) = (self.clone(), backup.tenant().to_string());
         let Backup { to, scope } = backup.request().clone();
@@ -136,5 +136,7 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'sta
 }
 
 fn damaged(message: &'static str) -> Error {
-    Error::new(ErrorKind::Corrupt, message).code("EXPORT_DAMAGED").hint("nothing was imported; export again")
+    Error::new(ErrorKind::Corrupt, message)
+        .with_code("EXPORT_DAMAGED")
+        .with_hint("nothing was imported; export again")
 }

@@ -194,7 +194,7 @@ async fn a_backup_of_a_store_in_use_opens_as_a_store() {
     ingest(&nexus, &admin(), "later.txt", "After the backup there was paid leave.").await;
     check_filled(&MemoryStore::open(copy.path()).unwrap()).await;
     assert_eq!(
-        back_up(&store, &admin(), copy.path(), BackupScope::Store).await.unwrap_err().stable_code(),
+        back_up(&store, &admin(), copy.path(), BackupScope::Store).await.unwrap_err().code(),
         "BACKUP_NOT_EMPTY"
     );
 }
@@ -253,7 +253,7 @@ async fn a_backup_of_one_tenant_opens_as_a_store_and_holds_nothing_of_another() 
     }
     check_filled(&MemoryStore::open(one.path()).unwrap()).await;
     let refused = back_up(&store, &admin(), one.path(), BackupScope::Tenant).await.unwrap_err();
-    assert_eq!(refused.stable_code(), "BACKUP_NOT_EMPTY");
+    assert_eq!(refused.code(), "BACKUP_NOT_EMPTY");
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn a_tenant_of_which_the_store_holds_nothing_is_not_backed_up() {
     let (_store, nexus) = filled(dir.path()).await;
     let mistyped = Principal::user("amce", "ada").unwrap().roles(["admin"]);
     let refused = nexus.backup(&mistyped, copy.path(), BackupScope::Tenant).await.unwrap_err();
-    assert_eq!(refused.stable_code(), "TENANT_EMPTY");
+    assert_eq!(refused.code(), "TENANT_EMPTY");
     assert_eq!(std::fs::read_dir(copy.path()).unwrap().count(), 0);
 }
 
@@ -351,7 +351,7 @@ async fn an_exported_tenant_is_the_same_in_another_store() {
     assert_eq!((before.passages, with_own_record), (after.passages, after.audit_records));
     copy.close().await.unwrap();
     let again = import(other.path(), &admin(), export).await.unwrap_err();
-    assert_eq!(again.stable_code(), "TENANT_NOT_EMPTY");
+    assert_eq!(again.code(), "TENANT_NOT_EMPTY");
 }
 
 /// Returns the export as of version 2, without reconciliations and with attempts apart from their calls.
@@ -404,7 +404,7 @@ async fn an_export_from_before_corrections_is_brought_in_and_one_that_lacks_them
     let old = of_version_2(&exported(&store).await);
     let now = String::from_utf8(old.clone()).unwrap().replacen("\"version\":2", "\"version\":3", 1);
     let error = import(other.path(), &admin(), now.into_bytes()).await.unwrap_err();
-    assert_eq!(error.stable_code(), "EXPORT_DAMAGED");
+    assert_eq!(error.code(), "EXPORT_DAMAGED");
     import(other.path(), &admin(), old).await.unwrap();
     check_filled(&MemoryStore::open(other.path()).unwrap()).await;
 }
@@ -422,13 +422,13 @@ async fn a_damaged_or_foreign_export_brings_in_nothing() {
     let truncated = export.lines().take(5).fold(String::new(), |all, line| all + line + "\n");
     for damaged in [cut, changed, truncated] {
         let error = import(other.path(), &admin(), damaged.into_bytes()).await.unwrap_err();
-        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Corrupt, "EXPORT_DAMAGED"), "{error:?}");
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Corrupt, "EXPORT_DAMAGED"), "{error:?}");
     }
     let stranger = Principal::user("globex", "root").unwrap().roles(["admin"]);
     let error = import(other.path(), &stranger, export.into_bytes()).await.unwrap_err();
-    assert_eq!(error.stable_code(), "EXPORT_OF_OTHER_TENANT");
+    assert_eq!(error.code(), "EXPORT_OF_OTHER_TENANT");
     let error = import(other.path(), &admin(), b"hello".to_vec()).await.unwrap_err();
-    assert_eq!(error.stable_code(), "NOT_AN_EXPORT");
+    assert_eq!(error.code(), "NOT_AN_EXPORT");
     let census = MemoryStore::open(other.path()).unwrap().stats(admin().tenant()).await.unwrap();
     assert_eq!((census.corpora, census.documents, census.audit_records), (0, 0, Some(0)));
 }
@@ -460,17 +460,17 @@ async fn a_reader_changes_nothing_but_by_cancel_requests() {
     let beside = nexus(&reader);
     let refused =
         beside.create_corpus(&admin(), CorpusId::parse("new").unwrap(), "New", json!({})).await.unwrap_err();
-    assert_eq!(refused.stable_code(), "STORE_READ_ONLY");
+    assert_eq!(refused.code(), "STORE_READ_ONLY");
     let document = NewDocument::new(handbook(), "x");
     let refused = beside.ingest(&admin(), document, Cursor::new(b"x".to_vec())).await.unwrap_err();
-    assert_eq!(refused.stable_code(), "STORE_READ_ONLY");
+    assert_eq!(refused.code(), "STORE_READ_ONLY");
     let run = store
         .runs(admin().tenant(), &RunQuery { page: Page::first(1), ..RunQuery::default() })
         .await
         .unwrap()
         .remove(0);
     assert_eq!(
-        reader.request_cancel(admin().tenant(), &admin(), &run.id).await.unwrap_err().stable_code(),
+        reader.request_cancel(admin().tenant(), &admin(), &run.id).await.unwrap_err().code(),
         "RUN_CLOSED"
     );
     beside.shutdown(Duration::from_secs(1)).await.unwrap();

@@ -259,7 +259,7 @@ async fn a_chain_is_listed_and_verified_for_its_owner_and_for_admins() {
     assert_eq!(nexus.verify(&eve, "call-of-eve", None).await.unwrap().status, Status::Ok);
     let foreign = nexus.verify(&eve, "call-of-bob", None).await.unwrap_err();
     let missing = nexus.verify(&eve, "unknown-call", None).await.unwrap_err();
-    assert_eq!((foreign.stable_code(), foreign.to_string()), (missing.stable_code(), missing.to_string()));
+    assert_eq!((foreign.code(), foreign.to_string()), (missing.code(), missing.to_string()));
     assert_eq!(nexus.verify(&admin(), "call-of-bob", None).await.unwrap().status, Status::Ok);
 }
 
@@ -273,7 +273,7 @@ async fn a_limit_that_could_count_nothing_is_not_set() {
         limit(ScopeKind::Tenant, Meter::Money).for_id("umbrella"),
     ] {
         let error = nexus.set_limit(&admin(), &unfit).await.unwrap_err();
-        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "LIMIT_UNCOUNTED"));
+        assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, "LIMIT_UNCOUNTED"));
     }
     nexus.set_limit(&admin(), &limit(ScopeKind::Tenant, Meter::Money).for_id("acme")).await.unwrap();
     assert_eq!(chains(&nexus).await, 1);
@@ -319,7 +319,7 @@ async fn a_price_that_cannot_be_meant_is_refused_and_one_that_can_is_in_force() 
     let nexus = nexus(&MemoryStore::default());
     let shipped = nexus.prices(&admin(), Page::default()).await.unwrap().len();
     let dear = PriceRow { rates: Rates { input: u64::MAX, ..Rates::default() }, ..price() };
-    assert_eq!(nexus.add_price(&admin(), &dear).await.unwrap_err().stable_code(), "INVALID_PRICE");
+    assert_eq!(nexus.add_price(&admin(), &dear).await.unwrap_err().code(), "INVALID_PRICE");
     nexus.add_price(&admin(), &price()).await.unwrap();
     let prices = nexus.prices(&admin(), Page::default()).await.unwrap();
     assert_eq!((prices.len(), prices.last()), (shipped + 1, Some(&price())));

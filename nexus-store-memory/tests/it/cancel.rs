@@ -133,7 +133,7 @@ async fn a_live_owner_ends_the_run_that_another_process_cancels_and_no_other() {
         assert_eq!(running(&beside).await, left);
         assert_eq!(beside.run(&admin(), &run).await.unwrap().outcome(), Some(&Outcome::Cancelled));
         assert_eq!(beside.verify(&admin(), run.as_str(), None).await.unwrap().status, Status::Ok);
-        assert_eq!(beside.cancel(&admin(), &run).await.unwrap_err().stable_code(), "RUN_CLOSED");
+        assert_eq!(beside.cancel(&admin(), &run).await.unwrap_err().code(), "RUN_CLOSED");
     }
     assert!(owner.process.wait().unwrap().success());
 }

@@ -126,7 +126,7 @@ async fn a_required_approval_ends_a_run_and_is_an_error_of_its_own_elsewhere() {
     policy.decides(CORPUS_CREATE.action, Effect::RequireApproval, &[]);
     let corpus = CorpusId::parse("other").unwrap();
     let error = nexus.create_corpus(&admin(), corpus, "Other", json!({})).await.unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "APPROVAL_REQUIRED"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, "APPROVAL_REQUIRED"));
     assert_eq!(nexus.corpora(&admin(), Page::default()).await.unwrap().len(), 1);
 }
 
@@ -140,5 +140,5 @@ async fn an_obligation_that_no_component_discharges_denies_runs_and_other_operat
     policy.decides(CORPUS_SEARCH.action, Effect::Allow, &["redact_fields"]);
     let search = Search::new(CorpusId::parse("handbook").unwrap(), "leave");
     let error = nexus.search(&admin(), search).await.unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Denied, "OBLIGATION_UNKNOWN"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Denied, "OBLIGATION_UNKNOWN"));
 }

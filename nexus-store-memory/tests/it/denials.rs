@@ -122,7 +122,7 @@ impl<F: Fn(Decision) -> Result<Decision> + Send + Sync> PolicyEngine for Answeri
 async fn a_required_approval_and_a_policy_that_cannot_decide_leave_their_records() {
     let store = MemoryStore::default();
     let approval = |decision| Ok(Decision { effect: Effect::RequireApproval, ..decision });
-    let failing = |_| Err(Error::new(ErrorKind::Unavailable, "the policy is away").code("POLICY_AWAY"));
+    let failing = |_| Err(Error::new(ErrorKind::Unavailable, "the policy is away").with_code("POLICY_AWAY"));
     let rules: Vec<(Builder, _)> = vec![
         (builder(&store).policy(Answering(approval)), ("require_approval", "APPROVAL_REQUIRED")),
         (builder(&store).policy(Answering(failing)), ("error", "POLICY_AWAY")),

@@ -63,10 +63,10 @@ fn refused(dir: &Path, code: &str) {
     let before = tree(dir);
     for refusal in [MemoryStore::open(dir), MemoryStore::open_read_only(dir)] {
         let error = refusal.unwrap_err();
-        assert_eq!(error.stable_code(), code, "{error:?}");
-        assert!(error.remedy().is_some());
+        assert_eq!(error.code(), code, "{error:?}");
+        assert!(error.hint().is_some());
     }
-    assert_eq!(MemoryStore::exists(dir).unwrap_err().stable_code(), code);
+    assert_eq!(MemoryStore::exists(dir).unwrap_err().code(), code);
     assert_eq!(tree(dir), before);
 }
 
@@ -80,7 +80,7 @@ async fn a_new_store_is_made_in_no_directory_and_in_one_that_is_as_good_as_empty
     fs::create_dir_all(root.path().join("disk/.snapshots/daily")).unwrap();
     fs::write(root.path().join("disk/.DS_Store"), "x").unwrap();
     let disk = root.path().join("disk");
-    assert_eq!(MemoryStore::open_read_only(&disk).unwrap_err().stable_code(), "STORE_NOT_FOUND");
+    assert_eq!(MemoryStore::open_read_only(&disk).unwrap_err().code(), "STORE_NOT_FOUND");
     filled(&disk).await;
     assert!(MemoryStore::exists(&disk).unwrap());
     assert_eq!(fs::read(disk.join(".DS_Store")).unwrap(), b"x");
@@ -209,7 +209,7 @@ async fn the_making_of_a_store_is_taken_up_after_any_of_its_steps() {
         }
         if number < 8 {
             assert!(!MemoryStore::exists(dir.path()).unwrap(), "{number}");
-            assert_eq!(MemoryStore::open_read_only(dir.path()).unwrap_err().stable_code(), "STORE_NOT_FOUND");
+            assert_eq!(MemoryStore::open_read_only(dir.path()).unwrap_err().code(), "STORE_NOT_FOUND");
         }
         filled(dir.path()).await;
         assert_eq!(found(&MemoryStore::open(dir.path()).unwrap()).await, 1);
@@ -226,8 +226,8 @@ async fn a_database_beside_the_marker_of_another_store_is_refused() {
     fs::copy(other.path().join("nexus.db"), one.path().join("nexus.db")).unwrap();
     for refusal in [MemoryStore::open(one.path()), MemoryStore::open_read_only(one.path())] {
         let error = refusal.unwrap_err();
-        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "STORE_MIXED"));
-        assert!(error.remedy().unwrap().contains(MARKER));
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, "STORE_MIXED"));
+        assert!(error.hint().unwrap().contains(MARKER));
     }
     fs::remove_file(one.path().join(MARKER)).unwrap();
     assert_eq!(found(&MemoryStore::open(one.path()).unwrap()).await, 1);
@@ -259,7 +259,7 @@ async fn a_link_in_the_place_of_a_file_of_the_store_is_refused_and_not_followed(
         let _ = fs::remove_file(dir.path().join(name));
         symlink(&target, dir.path().join(name)).unwrap();
         let before = tree(victim.path());
-        assert_eq!(MemoryStore::open(dir.path()).unwrap_err().stable_code(), "STORE_LINKED", "{name}");
+        assert_eq!(MemoryStore::open(dir.path()).unwrap_err().code(), "STORE_LINKED", "{name}");
         assert_eq!(tree(victim.path()), before);
     }
     for suffix in ["-wal", "-shm", "-journal"] {
@@ -285,7 +285,7 @@ async fn a_file_of_the_users_that_is_called_like_the_lock_is_kept() {
             }
             fs::write(dir.path().join("lock"), text).unwrap();
             let before = tree(dir.path());
-            assert_eq!(MemoryStore::open(dir.path()).unwrap_err().stable_code(), "STORE_LINKED", "{text}");
+            assert_eq!(MemoryStore::open(dir.path()).unwrap_err().code(), "STORE_LINKED", "{text}");
             assert_eq!(tree(dir.path()), before, "{text}");
         }
     }
@@ -341,7 +341,7 @@ async fn a_file_that_is_called_like_the_marker_is_kept() {
     for text in ["{\"my\": \"stock list\"}", "1\n2\n3\n", "{}"] {
         fs::write(dir.path().join(MARKER), text).unwrap();
         let refused = MemoryStore::open(dir.path()).unwrap_err();
-        assert_eq!(refused.stable_code(), "DATA_NOT_EMPTY", "{text}");
+        assert_eq!(refused.code(), "DATA_NOT_EMPTY", "{text}");
         assert_eq!(fs::read_to_string(dir.path().join(MARKER)).unwrap(), text);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }

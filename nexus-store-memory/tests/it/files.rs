@@ -45,9 +45,9 @@ async fn a_second_process_is_told_who_holds_the_directory() {
     let dir = tempfile::tempdir().unwrap();
     let store = MemoryStore::open(dir.path()).unwrap();
     let error = MemoryStore::open(dir.path()).unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "STORE_LOCKED"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, "STORE_LOCKED"));
     assert!(error.message().contains(&format!("process {}", std::process::id())), "{error}");
-    assert!(error.remedy().is_some());
+    assert!(error.hint().is_some());
     store.close().await.unwrap();
     MemoryStore::open(dir.path()).unwrap();
 }
@@ -64,7 +64,7 @@ async fn an_abandoned_store_lets_go_of_its_directory() {
 async fn a_closed_store_says_so() {
     let store = MemoryStore::default();
     store.close().await.unwrap();
-    assert_eq!(store.stats(admin().tenant()).await.unwrap_err().stable_code(), "STORE_CLOSED");
+    assert_eq!(store.stats(admin().tenant()).await.unwrap_err().code(), "STORE_CLOSED");
     store.close().await.unwrap();
 }
 
@@ -80,8 +80,8 @@ async fn a_format_from_the_future_is_refused_by_writers_and_readers() {
     for error in
         [MemoryStore::open(dir.path()).unwrap_err(), MemoryStore::open_read_only(dir.path()).unwrap_err()]
     {
-        assert_eq!(error.stable_code(), "STORE_TOO_NEW");
-        assert!(error.remedy().unwrap().contains("upgrade"));
+        assert_eq!(error.code(), "STORE_TOO_NEW");
+        assert!(error.hint().unwrap().contains("upgrade"));
     }
 }
 
@@ -103,7 +103,7 @@ async fn a_file_of_an_older_format_is_migrated_when_opened_unless_another_proces
     pragma(dir.path(), "ALTER TABLE corpus DROP COLUMN swept; DROP INDEX run_open; PRAGMA user_version = 5");
     let reader = MemoryStore::open_read_only(dir.path()).unwrap();
     let error = reader.unfinished(&OwnerId::parse("p").unwrap()).await.unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "STORE_TOO_OLD"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, "STORE_TOO_OLD"));
     assert!(
         reader.corpora(admin().tenant(), &Page::all()).await.unwrap().is_empty(),
         "the rest is read as it is"
@@ -252,8 +252,8 @@ async fn the_file_of_another_program_is_refused() {
     fs::write(dir.path().join("nexus.db"), "this is no database at all, but it is long enough to be one")
         .unwrap();
     let error = MemoryStore::open(dir.path()).unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Corrupt, "STORE_CORRUPT"));
-    assert!(error.remedy().unwrap().contains("backup"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Corrupt, "STORE_CORRUPT"));
+    assert!(error.hint().unwrap().contains("backup"));
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn damage_is_found_after_an_unclean_stop() {
 #[tokio::test]
 async fn a_reader_of_nothing_is_told_that_there_is_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    assert_eq!(MemoryStore::open_read_only(dir.path()).unwrap_err().stable_code(), "STORE_NOT_FOUND");
+    assert_eq!(MemoryStore::open_read_only(dir.path()).unwrap_err().code(), "STORE_NOT_FOUND");
     let file = dir.path().join("file");
     fs::write(&file, "x").unwrap();
     assert_eq!(MemoryStore::open(&file).unwrap_err().kind(), ErrorKind::Unavailable);
@@ -353,8 +353,8 @@ async fn child_fills_the_disk() {
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
-                assert!(error.remedy().is_some());
-                fs::write(Path::new(&dir).join("refused"), error.stable_code()).unwrap();
+                assert!(error.hint().is_some());
+                fs::write(Path::new(&dir).join("refused"), error.code()).unwrap();
                 return;
             }
         }

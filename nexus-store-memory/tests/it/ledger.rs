@@ -278,7 +278,7 @@ async fn correct(world: &World, oracle: &mut Oracle, which: usize, charged: u32)
         ..world.reconciliation(&caller, &line.call, revision, charged)
     };
     let corrected = world.store.reconcile(reconciliation).await.map(drop);
-    let code = corrected.as_ref().map_err(Error::stable_code);
+    let code = corrected.as_ref().map_err(Error::code);
     assert_eq!(code, if line.estimated { Ok(&()) } else { Err("CALL_NOT_ESTIMATED") });
     if line.estimated {
         (line.charged, line.corrections) = (charged, revision);

@@ -140,7 +140,7 @@ async fn who_follows_a_run_that_waits_for_the_store_is_told_and_the_run_goes_on_
     let run = ask(&nexus).await;
     troubles.follow(|name| (name == "advance").then_some(InjectedFault::FailsBefore));
     let stalled = run.finish().await.unwrap_err();
-    assert_eq!((stalled.kind(), stalled.stable_code()), (ErrorKind::Unavailable, "RUN_STALLED"));
+    assert_eq!((stalled.kind(), stalled.code()), (ErrorKind::Unavailable, "RUN_STALLED"));
     assert!(stalled.retry_after().is_some());
     troubles.unfreeze();
     until(async || nexus.run(&admin(), run.id()).await.unwrap().state() == RunState::Closed).await;
@@ -154,7 +154,7 @@ async fn who_cancels_a_run_that_waits_for_the_store_is_told_and_the_run_is_cance
     troubles.follow(|name| (name == "advance").then_some(InjectedFault::FailsBefore));
     run.finish().await.unwrap_err();
     let error = nexus.cancel(&admin(), run.id()).await.unwrap_err();
-    assert_eq!(error.stable_code(), "RUN_STALLED");
+    assert_eq!(error.code(), "RUN_STALLED");
     troubles.unfreeze();
     until(async || nexus.run(&admin(), run.id()).await.unwrap().state() == RunState::Closed).await;
     assert_eq!(at_last(&run).await.outcome, Outcome::Cancelled);
@@ -270,7 +270,7 @@ async fn a_run_is_driven_once_however_often_runs_are_taken_up() {
     model.go.add_permits(9);
     check_answered(&nexus, &run).await;
     assert!(calls.try_recv().is_err(), "the model was asked once");
-    assert_eq!(nexus.cancel(&admin(), run.id()).await.unwrap_err().stable_code(), "RUN_CLOSED");
+    assert_eq!(nexus.cancel(&admin(), run.id()).await.unwrap_err().code(), "RUN_CLOSED");
 }
 
 #[tokio::test]
@@ -416,7 +416,7 @@ async fn a_worker_that_cannot_claim_does_not_end_another_in_the_middle_of_its_jo
         (name == "claim_job" && claims == 2).then_some(InjectedFault::FailsBefore)
     });
     let job = submit(&nexus).await;
-    assert_eq!(nexus.run_pending_jobs().await.unwrap_err().stable_code(), "STORE_LOST");
+    assert_eq!(nexus.run_pending_jobs().await.unwrap_err().code(), "STORE_LOST");
     assert_eq!(nexus.job(&admin(), &job).await.unwrap().state, JobState::Succeeded);
 }
 

@@ -112,7 +112,7 @@ async fn an_upload_that_ends_after_its_id_was_taken_is_refused() {
         let alice = editor("alice");
         let alice = published(&nexus, &alice, "Pay to account ALICE-1.");
         let refused = Box::pin(between(&troubles, taken, late, alice)).await.unwrap_err();
-        assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::Conflict, "DOCUMENT_EXISTS"));
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "DOCUMENT_EXISTS"));
         nexus.run_pending_jobs().await.unwrap();
         assert_eq!(found(&nexus).await, ["Pay to account ALICE-1."]);
     }
@@ -130,7 +130,7 @@ async fn an_upload_that_ends_after_its_right_was_revoked_is_refused() {
     };
     let refused =
         Box::pin(between(&troubles, ("put", InjectedFault::FreezesAfter), late, revoke)).await.unwrap_err();
-    assert_eq!(refused.stable_code(), "DOCUMENT_EXISTS", "he may not even read it any more");
+    assert_eq!(refused.code(), "DOCUMENT_EXISTS", "he may not even read it any more");
     assert!(!is_kept(&nexus, "Pay to account BOB-2.").await);
     nexus.run_pending_jobs().await.unwrap();
     assert_eq!(found(&nexus).await, ["Pay to account ALICE-1."]);
@@ -185,7 +185,7 @@ async fn an_upload_to_a_corpus_that_was_made_anew_is_refused() {
     };
     let refused =
         Box::pin(between(&troubles, ("put", InjectedFault::FreezesAfter), late, anew)).await.unwrap_err();
-    assert_eq!(refused.stable_code(), "CORPUS_CHANGED");
+    assert_eq!(refused.code(), "CORPUS_CHANGED");
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn a_right_that_is_revoked_between_check_and_commit_is_no_right() {
         let refused = Box::pin(between(&troubles, (step, InjectedFault::FreezesBefore), act, revoke))
             .await
             .unwrap_err();
-        assert_eq!(refused.stable_code(), "DOCUMENT_NOT_FOUND", "{step}");
+        assert_eq!(refused.code(), "DOCUMENT_NOT_FOUND", "{step}");
         let grants = nexus.grants(&alice, &bank(), Page::default()).await.unwrap();
         let mut holders: Vec<String> = grants.iter().map(|grant| grant.grantee.to_string()).collect();
         holders.sort();

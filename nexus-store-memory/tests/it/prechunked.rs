@@ -78,7 +78,7 @@ async fn brought_vectors_are_searched_with_vectors_of_their_model() {
     let texts: Vec<&str> = found.hits.iter().map(|hit| hit.passage.text.as_str()).collect();
     assert_eq!((found.mode, texts), (SearchMode::Vector, vec!["Planes.", "Trains."]));
     for unlike in [vec![1.0], vec![1.0, f32::NAN], Vec::new()] {
-        assert_eq!(search(model(), unlike).await.unwrap_err().stable_code(), "INVALID_VECTOR");
+        assert_eq!(search(model(), unlike).await.unwrap_err().code(), "INVALID_VECTOR");
     }
     let other = search(ModelId::parse("another@1").unwrap(), vec![0.1, 0.9]).await.unwrap();
     assert!(other.hits.is_empty(), "vectors of two models are never compared");
@@ -97,7 +97,7 @@ async fn passages_that_cannot_be_used_are_refused_and_nothing_is_kept() {
         (Some(model()), vec![passage("endless", Some(&[f32::INFINITY, 0.0]))]),
     ] {
         let refused = nexus.ingest_passages(&admin(), new(), model, &prechunked).await.unwrap_err();
-        assert_eq!(refused.stable_code(), "DOCUMENT_MALFORMED", "{prechunked:?}");
+        assert_eq!(refused.code(), "DOCUMENT_MALFORMED", "{prechunked:?}");
     }
     let all = DocumentQuery { page: Page::first(9), ..DocumentQuery::default() };
     assert!(nexus.documents(&admin(), &all).await.unwrap().is_empty());

@@ -61,7 +61,7 @@ async fn a_read_that_cannot_be_recorded_releases_nothing() {
         nexus.passages(&admin(), &leave(), Page::first(9)).await.map(drop),
         nexus.search(&admin(), search()).await.map(drop),
     ] {
-        assert_eq!(refused.unwrap_err().stable_code(), "READ_NOT_RECORDED");
+        assert_eq!(refused.unwrap_err().code(), "READ_NOT_RECORDED");
     }
     nexus.corpora(&admin(), Page::default()).await.unwrap();
 }

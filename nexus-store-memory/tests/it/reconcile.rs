@@ -47,7 +47,7 @@ async fn reconcile(nexus: &Nexus, call: &str, bill: VendorBill) -> Result<Ledger
 #[track_caller]
 fn refused<T: std::fmt::Debug>(result: Result<T>) -> (ErrorKind, &'static str) {
     let error = result.unwrap_err();
-    (error.kind(), error.stable_code())
+    (error.kind(), error.code())
 }
 
 const USAGE: Usage = Usage {
@@ -91,8 +91,8 @@ async fn usage_is_priced_as_the_attempt_was_or_not_at_all() {
     // The version has two prices now: the original one is ambiguous.
     nexus.add_price(&admin(), &price("2026-01-01", 9_000_000)).await.unwrap();
     let error = reconcile(&nexus, &call, VendorBill::Usage(USAGE)).await.unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "PRICE_UNKNOWN"));
-    assert!(error.remedy().unwrap().contains("money"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, "PRICE_UNKNOWN"));
+    assert!(error.hint().unwrap().contains("money"));
     reconcile(&nexus, &call, VendorBill::Money(NanoUsd::from_nanos(1))).await.unwrap();
 }
 

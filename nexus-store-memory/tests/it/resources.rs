@@ -86,7 +86,7 @@ fn remote(tenant: &str) -> Principal {
 }
 
 fn code<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
-    result.unwrap_err().stable_code()
+    result.unwrap_err().code()
 }
 
 #[tokio::test]
@@ -276,7 +276,7 @@ async fn every_operation_on_a_resource_asks_the_policy() {
         nexus.set_resource_json(&editor, "hook", "h", json!({}), None).await.map(|_| ()),
         nexus.put_resource(&editor, "i", Plan { name: "x".to_owned(), cap: 0 }, None).await.map(|_| ()),
     ] {
-        assert_eq!(result.unwrap_err().stable_code(), "DENIED");
+        assert_eq!(result.unwrap_err().code(), "DENIED");
     }
     let kinds: Vec<_> = nexus.resource_kinds().kinds().map(|kind| kind.kind.noun()).collect();
     assert!(kinds.contains(&"hooks".to_owned()) && kinds.contains(&"plans".to_owned()));
@@ -309,7 +309,7 @@ async fn an_export_holds_secrets_sealed_and_no_sensitive_field() {
     assert_eq!(opened.as_str(), "hunter2");
     // Another installation has another key, and says so.
     let error = open(8, "h", &secret).unwrap_err();
-    assert_eq!(error.stable_code(), "SEAL_KEY_MISMATCH");
+    assert_eq!(error.code(), "SEAL_KEY_MISMATCH");
     let list = ResourceList {
         index: Some(("address".to_owned(), "https://a.example".to_owned())),
         ..ResourceList::default()

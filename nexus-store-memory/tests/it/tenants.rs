@@ -49,7 +49,7 @@ async fn answered_by(nexus: &Nexus, caller: &Principal) -> String {
 }
 
 fn code<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
-    result.unwrap_err().stable_code()
+    result.unwrap_err().code()
 }
 
 fn document(id: &str) -> NewDocument {

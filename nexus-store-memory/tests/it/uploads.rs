@@ -40,7 +40,7 @@ async fn refused(nexus: &Nexus, text: String) {
     let mut document = NewDocument::new(handbook(), "leave.txt");
     document.id = Some(leave());
     let error = nexus.ingest(&admin(), document, Cursor::new(text.into_bytes())).await.unwrap_err();
-    assert_eq!(error.stable_code(), "DOCUMENT_EXISTS");
+    assert_eq!(error.code(), "DOCUMENT_EXISTS");
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn an_upload_that_is_cut_off_leaves_nothing() {
     go.send(true).unwrap();
     go.send(false).unwrap();
     let error = nexus.ingest(&admin(), NewDocument::new(handbook(), "x"), source).await.unwrap_err();
-    assert_eq!(error.stable_code(), "SOURCE_UNREADABLE");
+    assert_eq!(error.code(), "SOURCE_UNREADABLE");
     assert_eq!(files(dir.path()), 0);
 }
 

@@ -92,7 +92,7 @@ async fn a_vector_of_the_wrong_length_under_the_embedders_model_fails_alone() {
         [PrechunkedPassage { text: "Leave.".to_owned(), vector: Some(vec![1.0; 3]), ..Default::default() }];
     let model = ModelId::parse("hashing-no-meaning-64").unwrap();
     let refused = nexus.ingest_passages(&admin(), new(), Some(model), &prechunked).await.unwrap_err();
-    assert_eq!(refused.stable_code(), "INVALID_VECTOR");
+    assert_eq!(refused.code(), "INVALID_VECTOR");
     assert!(nexus.document(&admin(), &document("bad")).await.is_err(), "nothing of it is kept");
 
     let claimed = NewDocument { content_type: Some(PASSAGES_CONTENT_TYPE.to_owned()), ..new() };
@@ -125,7 +125,7 @@ async fn a_question_that_has_no_vector_of_the_right_length_is_asked_by_its_words
     for values in [vec![], vec![f32::NAN; 64], vec![f32::INFINITY; 64], vec![f32::MAX; 64]] {
         let vector = Some(QueryVector { model: model.clone(), values });
         let asked = Search { vector, ..Search::new(handbook(), "paid leave") };
-        assert_eq!(old.search(&admin(), asked).await.unwrap_err().stable_code(), "INVALID_VECTOR");
+        assert_eq!(old.search(&admin(), asked).await.unwrap_err().code(), "INVALID_VECTOR");
     }
 }
 
@@ -174,7 +174,7 @@ impl Embedder for Faulty {
             Fault::NotFinite => vec![vec![1.0, f32::NAN]; texts.len()],
             Fault::Unreachable => {
                 let error = Error::new(ErrorKind::Unavailable, "the model is out of reach");
-                return Err(error.code("MODEL_UNREACHABLE"));
+                return Err(error.with_code("MODEL_UNREACHABLE"));
             }
             Fault::Silent => std::future::pending().await,
         };
@@ -207,7 +207,7 @@ async fn an_embedder_that_does_not_keep_its_word_fails_the_document_the_search_a
         };
         assert_eq!(failure.code, code, "{fault:?}");
         let searched = broken.search(&admin(), Search::new(handbook(), "leave")).await;
-        assert_eq!(searched.unwrap_err().stable_code(), code, "{fault:?}");
+        assert_eq!(searched.unwrap_err().code(), code, "{fault:?}");
         let run = broken.ask(&admin(), "How much paid leave?").corpus("handbook").start().await.unwrap();
         let Outcome::Failed { failure } = run.finish().await.unwrap().outcome else {
             panic!("{fault:?}: it did not fail");

@@ -117,7 +117,7 @@ impl TryFrom<LedgerEntry> for Row {
 }
 
 fn too_large() -> Error {
-    Error::unexpected("a number of a ledger entry is too large for the export").code("COUNT_TOO_LARGE")
+    Error::unexpected("a number of a ledger entry is too large for the export").with_code("COUNT_TOO_LARGE")
 }
 
 impl Row {
@@ -190,7 +190,7 @@ impl Sink {
 }
 
 fn unwritten(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(ErrorKind::Unavailable, "cannot write the ledger").code("FILE_UNUSABLE").because(error)
+    Error::new(ErrorKind::Unavailable, "cannot write the ledger").with_code("FILE_UNUSABLE").because(error)
 }
 
 pub(super) fn named(error: Error, file: &Path) -> Error {

@@ -218,7 +218,7 @@ async fn said(context: &Context<'_>, nexus: &Nexus, run: &Run) -> Result<Option<
     })
     .await;
     match told {
-        Err(error) if error.stable_code() == "RESUME_UNSUPPORTED" => Ok(None),
+        Err(error) if error.code() == "RESUME_UNSUPPORTED" => Ok(None),
         told => told.map(|()| answer),
     }
 }
@@ -291,7 +291,7 @@ async fn cancel(context: &Context<'_>, id: &RunId) -> Result<Exit> {
     match owned {
         Ok(Some(EventBody::Done { outcome: Outcome::Cancelled })) => done(context, id, "cancelled"),
         Ok(_) => Err(over()),
-        Err(error) if error.stable_code() == "STORE_LOCKED" => {
+        Err(error) if error.code() == "STORE_LOCKED" => {
             context
                 .with_reader(async |OpenStore { nexus, .. }| nexus.cancel(&context.caller, id).await)
                 .await?;
@@ -302,7 +302,7 @@ async fn cancel(context: &Context<'_>, id: &RunId) -> Result<Exit> {
 }
 
 fn over() -> Error {
-    Error::new(ErrorKind::Conflict, "the run ended before it could be cancelled").code("RUN_CLOSED")
+    Error::new(ErrorKind::Conflict, "the run ended before it could be cancelled").with_code("RUN_CLOSED")
 }
 
 fn done(context: &Context<'_>, id: &RunId, status: &str) -> Result<Exit> {

@@ -87,8 +87,10 @@ impl ChunkConfig {
             return Ok(Self { size, overlap });
         }
         Err(Error::invalid("documents cannot be cut to this size and overlap")
-            .code("INVALID_CHUNK_CONFIG")
-            .hint(format!("give a size of {MIN_CHUNK_SIZE} to {MAX_CHUNK_SIZE} and an overlap below it")))
+            .with_code("INVALID_CHUNK_CONFIG")
+            .with_hint(format!(
+                "give a size of {MIN_CHUNK_SIZE} to {MAX_CHUNK_SIZE} and an overlap below it"
+            )))
     }
 
     /// Calls [`ChunkConfig::new`] with a size in tokens.

@@ -81,7 +81,7 @@ fn another_number_of_passages_changes_nothing() {
     let mut work = work();
     let before = work.clone();
     let error = work.publish(&publication(3), 2, false, None).unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Corrupt, "PASSAGES_MISSING"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Corrupt, "PASSAGES_MISSING"));
     assert_eq!(work, before);
 }
 
@@ -105,13 +105,13 @@ fn a_step_that_does_not_follow_the_state_of_its_version_changes_nothing() {
             work.fail(&failure(), at(1)).unwrap_err(),
             work.publish(&publication(0), 0, false, None).unwrap_err(),
         ];
-        assert_eq!(errors.map(|error| error.stable_code()), ["VERSION_STATE"; 3]);
+        assert_eq!(errors.map(|error| error.code()), ["VERSION_STATE"; 3]);
         assert_eq!(work, before);
     }
     let (mut work, replaced) = (work(), version(3, VersionState::Retired));
     let before = work.clone();
     let error = work.publish(&publication(0), 0, false, Some(replaced)).unwrap_err();
-    assert_eq!((error.stable_code(), work), ("VERSION_STATE", before));
+    assert_eq!((error.code(), work), ("VERSION_STATE", before));
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn the_same_bytes_change_nothing_unless_they_failed() {
 fn other_bytes_need_an_overwrite_and_no_job_in_flight() {
     for status in STATUSES {
         let code = |submission: &Submission| {
-            submission.decide(Some(present(status))).map(drop).map_err(|error| error.stable_code())
+            submission.decide(Some(present(status))).map(drop).map_err(|error| error.code())
         };
         let overwrite = Submission { overwrite: true, ..other_bytes() };
         let elsewhere = Submission { corpus: CorpusId::parse("other").unwrap(), ..overwrite.clone() };
@@ -131,14 +131,14 @@ fn a_different_description_is_a_change() {
         let mut other = submission();
         change(&mut other);
         let error = other.decide(Some(present(DocumentStatus::Succeeded))).unwrap_err();
-        assert_eq!(error.stable_code(), "DOCUMENT_EXISTS");
+        assert_eq!(error.code(), "DOCUMENT_EXISTS");
     }
 }
 
 #[test]
 fn a_corpus_that_was_created_again_is_another_one() {
     assert!(submission().check_corpus(at(0)).is_ok());
-    assert_eq!(submission().check_corpus(at(1)).unwrap_err().stable_code(), "CORPUS_CHANGED");
+    assert_eq!(submission().check_corpus(at(1)).unwrap_err().code(), "CORPUS_CHANGED");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_document_is_chunked_again_unless_its_job_is_in_flight() {
             }
             Err(error) => {
                 assert!(status.is_in_flight());
-                assert_eq!(error.stable_code(), "DOCUMENT_IN_FLIGHT");
+                assert_eq!(error.code(), "DOCUMENT_IN_FLIGHT");
             }
         }
     }

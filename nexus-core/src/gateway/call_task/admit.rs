@@ -166,7 +166,7 @@ impl<O: ModelOperation> CallTask<O> {
         }
         let again =
             if O::HAS_FALLBACKS { "try again later, or configure a fallback" } else { "try again later" };
-        Err(circuit_open(wait.unwrap_or_default()).hint(again))
+        Err(circuit_open(wait.unwrap_or_default()).with_hint(again))
     }
 
     /// The attempt at `candidate`, or a refusal where its price is unknown.
@@ -332,6 +332,6 @@ fn settings_changed() -> Error {
 
 fn idempotency_conflict() -> Error {
     Error::new(ErrorKind::Conflict, "the idempotency key was used before for another request")
-        .code("IDEMPOTENCY_MISMATCH")
-        .hint("use a new key for a new request")
+        .with_code("IDEMPOTENCY_MISMATCH")
+        .with_hint("use a new key for a new request")
 }

@@ -151,5 +151,5 @@ fn breaker_outcome<A>(end: &AttemptEnd<A>) -> BreakerOutcome {
 
 /// The error for a call that its caller cancelled.
 pub(super) fn cancelled() -> Error {
-    Error::new(ErrorKind::Conflict, "the call was cancelled").code("CANCELLED")
+    Error::new(ErrorKind::Conflict, "the call was cancelled").with_code("CANCELLED")
 }

@@ -75,7 +75,7 @@ impl AttemptOutcome {
             usage: Usage::default(),
             charged: MeterAmounts::ZERO,
             estimated: false,
-            error: error.map(|error| error.stable_code().to_owned()),
+            error: error.map(|error| error.code().to_owned()),
             at,
         }
     }
@@ -270,7 +270,7 @@ impl<P> AdmittedCall<P> {
             // Characters are no tokens.
             usage: reported.filter(|_| operation != Operation::Speak),
             cost: self.charged,
-            error: error.map(Error::stable_code),
+            error: error.map(Error::code),
         }
         .record();
     }

@@ -179,6 +179,6 @@ impl EmbeddingRequest {
 
 fn broken(embedder: &dyn Embedder) -> Error {
     Error::new(ErrorKind::Unavailable, "the embedding model returned vectors that cannot be used")
-        .code("EMBEDDER_BROKEN")
+        .with_code("EMBEDDER_BROKEN")
         .with("model", embedder.model())
 }

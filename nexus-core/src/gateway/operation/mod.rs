@@ -181,6 +181,6 @@ fn fingerprint(request: &impl Serialize) -> Result<String> {
 /// Notes in `span` the error of a failed request.
 fn record_error<T>(span: &Span, result: Result<T>) -> Result<T> {
     result.inspect_err(|error| {
-        span.record("error.type", error.stable_code());
+        span.record("error.type", error.code());
     })
 }

@@ -49,8 +49,8 @@ impl Gateway {
 
 fn no_speech_synthesizer() -> Error {
     Error::invalid("answers are not spoken here")
-        .code("SPEECH_UNAVAILABLE")
-        .hint("set `speech.provider`, or `TTS_PROVIDER`, to `openai` or `fake`")
+        .with_code("SPEECH_UNAVAILABLE")
+        .with_hint("set `speech.provider`, or `TTS_PROVIDER`, to `openai` or `fake`")
 }
 
 #[async_trait]

@@ -95,7 +95,7 @@ fn a_step_of_another_owner_changes_nothing() {
     let mut state = begun();
     let late =
         Settlement { owner: OwnerId::parse("process-2").unwrap(), ..settlement(None, CallStatus::Failed) };
-    assert_eq!(state.settle(&late).unwrap_err().stable_code(), "OWNER_LOST");
+    assert_eq!(state.settle(&late).unwrap_err().code(), "OWNER_LOST");
     assert_eq!(state, begun());
 }
 
@@ -146,7 +146,7 @@ fn a_settled_call_has_its_end_and_a_second_settlement_changes_nothing() {
 
 #[test]
 fn a_call_ends_with_its_open_attempt_and_with_no_other() {
-    let error = |ending, status| begun().settle(&settlement(ending, status)).unwrap_err().stable_code();
+    let error = |ending, status| begun().settle(&settlement(ending, status)).unwrap_err().code();
     let of = |number| Some(outcome(number, AttemptStatus::Settled, 7));
     assert_eq!(error(of(2), CallStatus::Succeeded), "ATTEMPT_OVER");
     assert_eq!(error(None, CallStatus::Failed), "ATTEMPT_OPEN");
@@ -220,7 +220,7 @@ proptest! {
                     audit: super::super::admission::tests::unsealed(),
                 };
                 entries.push(state.retry(&retry).unwrap().entry);
-                prop_assert_eq!(state.retry(&retry).unwrap_err().stable_code(), "ATTEMPT_OVER");
+                prop_assert_eq!(state.retry(&retry).unwrap_err().code(), "ATTEMPT_OVER");
                 state.admit(&retry.attempt, &reservation(0));
             } else {
                 let settled = state.settle(&settlement(Some(ending), CallStatus::Failed)).unwrap().unwrap();

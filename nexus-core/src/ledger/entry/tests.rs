@@ -43,7 +43,7 @@ fn corrections_of_an_estimate_add_up_to_the_last_one() {
 #[test]
 fn only_an_estimate_is_corrected_and_only_from_the_latest_entry() {
     let code = |own: LedgerEntry, latest: &LedgerEntry, revision| {
-        correction(revision, 1).entry(own, latest).unwrap_err().stable_code()
+        correction(revision, 1).entry(own, latest).unwrap_err().code()
     };
     let known = LedgerEntry { estimated: false, ..estimate() };
     assert_eq!(code(known.clone(), &known, 1), "CALL_NOT_ESTIMATED");

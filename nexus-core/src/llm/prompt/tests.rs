@@ -34,7 +34,7 @@ fn the_first_passage_that_does_not_fit_ends_them() {
 #[test]
 fn a_question_that_alone_exceeds_the_budget_is_refused() {
     let error = prompt(&["text"]).assemble(&budget(20)).unwrap_err();
-    assert_eq!(error.stable_code(), "QUESTION_TOO_LONG");
+    assert_eq!(error.code(), "QUESTION_TOO_LONG");
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn languages_go_by_their_codes() {
     }
     assert_eq!(Language::parse("pt-BR").unwrap(), Language::Portuguese);
     assert_eq!(Language::parse("nb").unwrap(), Language::Norwegian);
-    assert_eq!(Language::parse("xx").unwrap_err().stable_code(), "UNKNOWN_LANGUAGE");
+    assert_eq!(Language::parse("xx").unwrap_err().code(), "UNKNOWN_LANGUAGE");
 }
 
 fn texts() -> impl Strategy<Value = String> {

@@ -292,8 +292,8 @@ fn check_field(field: &str) -> Result<()> {
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::invalid(message)
-        .code("INVALID_FILTER")
-        .hint("write it like `department = \"finance\" and year >= 2024`, or as JSON like `{\"gte\": {\"year\": 2024}}`")
+        .with_code("INVALID_FILTER")
+        .with_hint("write it like `department = \"finance\" and year >= 2024`, or as JSON like `{\"gte\": {\"year\": 2024}}`")
 }
 
 #[cfg(test)]

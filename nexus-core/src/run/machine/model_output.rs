@@ -69,8 +69,8 @@ fn diverged() -> Error {
         ErrorKind::Unexpected,
         "the answer was interrupted, and the model gave another answer on retry",
     )
-    .code("RUN_INTERRUPTED")
-    .hint("ask again")
+    .with_code("RUN_INTERRUPTED")
+    .with_hint("ask again")
 }
 
 fn finished(state: &mut State, finish: &FinishReason, now: Timestamp, changes: &mut Changes) -> Result<()> {

@@ -7,7 +7,7 @@ use super::{INSTANCE, STEP, draft, ring, sealer};
 
 #[track_caller]
 fn refused(error: &Error, kind: ErrorKind, code: &str) {
-    assert_eq!((error.kind(), error.stable_code()), (kind, code), "{}", error.report());
+    assert_eq!((error.kind(), error.code()), (kind, code), "{}", error.report());
 }
 
 fn seal_first(draft: &Draft) -> nexus_core::Result<String> {

@@ -194,7 +194,7 @@ async fn a_run_that_is_written_while_it_is_verified_does_not_alarm() {
 #[tokio::test]
 async fn a_run_without_records_is_not_found() {
     let error = verify_run(&Busy::new(0, 0), INSTANCE, &tenant(), "r", None).await.unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::NotFound, "AUDIT_RUN_NOT_FOUND"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::NotFound, "AUDIT_RUN_NOT_FOUND"));
 }
 
 #[tokio::test]

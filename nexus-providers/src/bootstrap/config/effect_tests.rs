@@ -410,7 +410,7 @@ async fn made_of(text: &str) -> String {
         format!("{gateway:?}\n{:?}\n{:?}\n", config.retention.retention(), config.cache.max_bytes());
     writeln!(made, "{:?}\n{:?}", config.audit.reads, config.estimates.token_chars_ratio).unwrap();
     match routing(&config, &[]).await {
-        Err(error) => made += error.stable_code(),
+        Err(error) => made += error.code(),
         Ok(routing) => {
             for tenant in ["acme", "other"] {
                 writeln!(made, "{:?}", routing.route(tenant)).unwrap();

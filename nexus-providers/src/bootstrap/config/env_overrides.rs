@@ -141,7 +141,8 @@ fn read(variable: &str, text: &str, reads: Reads) -> Result<Value> {
     Ok(match reads {
         Reads::Text => Value::String(text.trim().to_owned()),
         Reads::Number => Value::Integer(text.trim().parse().map_err(|_| {
-            Error::invalid(format!("the variable `{variable}` is not a whole number")).code("INVALID_SETTING")
+            Error::invalid(format!("the variable `{variable}` is not a whole number"))
+                .with_code("INVALID_SETTING")
         })?),
         Reads::Words => {
             Value::Array(text.split(',').map(|word| Value::String(word.trim().to_owned())).collect())
@@ -172,6 +173,6 @@ pub(super) fn set(table: &mut Table, path: &[&str], value: Value) -> Option<()> 
 
 fn through(variable: &str) -> Error {
     Error::invalid(format!("the variable `{variable}` is not the path of a configuration field"))
-        .code("INVALID_CONFIG")
-        .hint("`NEXUS__LLM__PRIMARY` sets `primary` in `[llm]`; a single field of a list cannot be set")
+        .with_code("INVALID_CONFIG")
+        .with_hint("`NEXUS__LLM__PRIMARY` sets `primary` in `[llm]`; a single field of a list cannot be set")
 }

@@ -92,7 +92,7 @@ impl LimitConfig {
             (Some(meter), Some(cap), None) if meter != Meter::Money => (meter, cap),
             _ => {
                 return Err(super::invalid("a limit has either `usd`, or `meter` and `cap`")
-                    .hint("money is `usd`; other meters are `calls`, `tokens` and `cost_units`"));
+                    .with_hint("money is `usd`; other meters are `calls`, `tokens` and `cost_units`"));
             }
         };
         let subject = LimitKey {

@@ -269,7 +269,7 @@ impl Config {
                 let path = directory.join(file);
                 let json = read_text(&path)?.ok_or_else(|| unreadable(&path, "does not exist"));
                 let json =
-                    json.map_err(|error| error.hint("`quotas_file` in the tenant's section names it"))?;
+                    json.map_err(|error| error.with_hint("`quotas_file` in the tenant's section names it"))?;
                 settings.quotas = Some(TenantQuotas::parse(&json)?);
             }
         }
@@ -363,13 +363,13 @@ pub fn config_dir(env: &Environment) -> Result<PathBuf> {
         .or_else(|| env.path("HOME").map(|home| home.join(".config").join("nexus")))
         .ok_or_else(|| {
             Error::invalid("there is no configuration directory, because `HOME` is not set")
-                .code("NO_CONFIG_DIR")
-                .hint("set `NEXUS_CONFIG_DIR`")
+                .with_code("NO_CONFIG_DIR")
+                .with_hint("set `NEXUS_CONFIG_DIR`")
         })
 }
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::invalid(message).code("INVALID_CONFIG")
+    Error::invalid(message).with_code("INVALID_CONFIG")
 }
 
 /// Returns a parse error on one line, without the source line, which may hold a secret.
@@ -377,7 +377,7 @@ fn understood(what: &str, error: &toml::de::Error) -> Error {
     let place = error.to_string();
     let place = place.lines().find_map(|line| line.strip_prefix("in ")).map(|place| format!(" in {place}"));
     invalid(format!("cannot parse {what}: {}{}", error.message(), place.unwrap_or_default()))
-        .hint("`docs/configuration.md` lists every field")
+        .with_hint("`docs/configuration.md` lists every field")
 }
 
 /// Reads a file within the size limit; `None` if it does not exist.
@@ -395,6 +395,6 @@ fn read_text(path: &Path) -> Result<Option<String>> {
 /// Returns an error for an unreadable file, as invalid as the content of a file that the user named.
 fn unreadable(path: &Path, why: &str) -> Error {
     Error::invalid(format!("`{}` {why}", path.display()))
-        .code("CONFIG_UNREADABLE")
-        .hint("write it and make it readable, or name another with `--config` or `NEXUS_CONFIG`")
+        .with_code("CONFIG_UNREADABLE")
+        .with_hint("write it and make it readable, or name another with `--config` or `NEXUS_CONFIG`")
 }

@@ -84,7 +84,7 @@ fn dollars<E: de::Error>(written: &Written) -> Result<NanoUsd, E> {
         Written::Whole(whole) => NanoUsd::parse_usd(&whole.to_string()),
         Written::Text(text) => NanoUsd::parse_usd(text),
     }
-    .map_err(|error| E::custom(format_args!("{error}: {}", error.remedy().unwrap_or_default())))
+    .map_err(|error| E::custom(format_args!("{error}: {}", error.hint().unwrap_or_default())))
 }
 
 impl<'de> Deserialize<'de> for Usd {

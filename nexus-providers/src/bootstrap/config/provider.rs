@@ -209,7 +209,7 @@ impl ProviderConfig {
         self.kind.or_else(|| ProviderKind::named(name)).ok_or_else(|| {
             let kinds = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
             super::invalid(format!("the provider `{}` has no `type`", name.escape_debug()))
-                .hint(format!("write one into `[providers.{}]`: {kinds}", name.escape_debug()))
+                .with_hint(format!("write one into `[providers.{}]`: {kinds}", name.escape_debug()))
         })
     }
 

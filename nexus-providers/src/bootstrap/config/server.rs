@@ -97,8 +97,8 @@ impl FromStr for Network {
         };
         read().ok_or_else(|| {
             Error::invalid(format!("`{text}` is neither an address nor a network"))
-                .code("INVALID_CONFIG")
-                .hint("write `10.0.0.7` or `10.0.0.0/8`")
+                .with_code("INVALID_CONFIG")
+                .with_hint("write `10.0.0.7` or `10.0.0.0/8`")
         })
     }
 }

@@ -19,7 +19,7 @@ fn settings<const N: usize>(text: &str, env: [(&str, &str); N]) -> GatewaySettin
 #[track_caller]
 fn refused<const N: usize>(text: &str, env: [(&str, &str); N], code: &str) -> Error {
     let error = Config::parse(text, &Environment::from(env)).unwrap_err();
-    assert_eq!(error.stable_code(), code, "{}", error.report());
+    assert_eq!(error.code(), code, "{}", error.report());
     error
 }
 

@@ -86,7 +86,7 @@ impl Config {
             Some(variable) if named_by.is_some() => format!("set `{variable}`"),
             Some(variable) => format!("set `{variable}`, or name another variable with `key_env`"),
         };
-        Error::invalid(message).code("PROVIDER_KEY_MISSING").hint(hint)
+        Error::invalid(message).with_code("PROVIDER_KEY_MISSING").with_hint(hint)
     }
 
     /// Returns a clause on the source of the endpoint of the provider `name`.
@@ -186,7 +186,7 @@ impl ProviderConfig {
                     "use `https://`, or write `allow_plain_http = true` into `[providers.{name}]` where others \
                      cannot listen"
                 );
-                Err(Error::invalid(message).code("PLAIN_HTTP").hint(hint))
+                Err(Error::invalid(message).with_code("PLAIN_HTTP").with_hint(hint))
             }
         }
     }
@@ -214,7 +214,7 @@ fn weaker(name: &str, (field, called): (&str, &str), source: &Source, key: &KeyS
         Some(named) => format!("{named} in `[providers.{name}]` if that key shall go there, or {set}"),
         None => set,
     };
-    Error::invalid(message).code("WEAKER_SOURCE").hint(hint)
+    Error::invalid(message).with_code("WEAKER_SOURCE").with_hint(hint)
 }
 
 #[cfg(test)]

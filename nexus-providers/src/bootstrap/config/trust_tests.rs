@@ -71,10 +71,10 @@ fn a_key_never_goes_where_only_a_weaker_source_says() {
                 let said = checked(&config);
                 assert_eq!(said.is_err(), is_refused, "key {key:?}, {field} {way:?}: {said:?}");
                 if let Err(error) = said {
-                    assert_eq!(error.stable_code(), "WEAKER_SOURCE");
+                    assert_eq!(error.code(), "WEAKER_SOURCE");
                     let both = ["nexus.toml", "environment (OPENAI_API_KEY)", "`openai`"];
                     assert!(both.iter().all(|part| error.message().contains(part)), "{error}");
-                    assert!(error.remedy().unwrap().contains("key_env = \"OPENAI_API_KEY\""));
+                    assert!(error.hint().unwrap().contains("key_env = \"OPENAI_API_KEY\""));
                 }
             }
         }
@@ -97,7 +97,7 @@ fn a_refusal_for_a_weaker_source_tells_how_the_key_may_go_there() {
             format!("key_env = \"{by_path}\""),
             format!("NEXUS__PROVIDERS__OPENAI__{}", field.to_uppercase()),
         );
-        let hint = error.remedy().unwrap();
+        let hint = error.hint().unwrap();
         assert!(hint.contains(&named) && hint.contains(&moved), "{hint}");
         // Each of the two hints solves it.
         checked(&Config::parse(&format!("{text}\n{named}"), &key()).unwrap()).unwrap();
@@ -105,7 +105,7 @@ fn a_refusal_for_a_weaker_source_tells_how_the_key_may_go_there() {
     }
     let named = Environment::from([("NEXUS__PROVIDERS__OPENAI__KEY_ENV", NAMED), (NAMED, "sk-0123456789")]);
     let (_, error) = refusal("endpoint", named);
-    assert!(!error.remedy().unwrap().contains("key_env ="), "the environment's word for it wins: {error:?}");
+    assert!(!error.hint().unwrap().contains("key_env ="), "the environment's word for it wins: {error:?}");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_missing_key_is_told_with_where_it_was_looked_for_and_where_it_would_go() {
     let none = || Environment::from([("", ""); 0]);
     let check = |error: &Error, message: &str, hint: &str| {
         assert_eq!(
-            (error.stable_code(), error.message(), error.remedy()),
+            (error.code(), error.message(), error.hint()),
             ("PROVIDER_KEY_MISSING", message, Some(hint))
         );
     };
@@ -172,11 +172,11 @@ fn credentials_of_google_are_a_key_like_any_other() {
     };
     let named = || Environment::from([("GOOGLE_APPLICATION_CREDENTIALS", "/adc.json")]);
     let elsewhere = "endpoint = 'https://elsewhere.example'\n";
-    assert_eq!(vertex(elsewhere, named()).unwrap_err().stable_code(), "WEAKER_SOURCE");
+    assert_eq!(vertex(elsewhere, named()).unwrap_err().code(), "WEAKER_SOURCE");
     vertex(&format!("{elsewhere}credentials_file = 'adc.json'"), named()).unwrap();
     vertex(elsewhere, Environment::from([("", ""); 0])).unwrap();
     let plain = vertex("endpoint = 'http://elsewhere.example'", Environment::from([("", ""); 0]));
-    assert_eq!(plain.unwrap_err().stable_code(), "PLAIN_HTTP");
+    assert_eq!(plain.unwrap_err().code(), "PLAIN_HTTP");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn plain_http_carries_a_key_to_this_machine_only_unless_allowed() {
         let text = format!("[providers.openai]\nkey = 'sk-0123456789'\n{fields}");
         let config = Config::parse(&text, &Environment::from([("", ""); 0])).unwrap();
         let said = checked(&config);
-        assert_eq!(said.as_ref().err().map(Error::stable_code), code, "{fields}: {said:?}");
+        assert_eq!(said.as_ref().err().map(Error::code), code, "{fields}: {said:?}");
     };
     for near in [
         "127.0.0.1:1",
@@ -217,7 +217,7 @@ fn an_address_of_ollama_without_a_scheme_is_plain_http() {
     let text = "[providers.ollama]\nkey = 'k-0123456789'\nendpoint = 'gpu-1:11434'";
     let config = Config::parse(text, &Environment::from([("", ""); 0])).unwrap();
     let said = config.check_way("ollama", ProviderKind::Ollama, &config.providers["ollama"]);
-    assert_eq!(said.unwrap_err().stable_code(), "PLAIN_HTTP");
+    assert_eq!(said.unwrap_err().code(), "PLAIN_HTTP");
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn a_server_at_its_usual_place_is_plain_http_as_well() {
     let text = "[providers.vllm]\nmodel = 'm'\nkey = 'k-0123456789'\nproxy = 'http://proxy.example:3128'";
     let config = Config::parse(text, &Environment::from([("", ""); 0])).unwrap();
     let said = config.check_way("vllm", ProviderKind::Vllm, &config.providers["vllm"]);
-    assert_eq!(said.unwrap_err().stable_code(), "PLAIN_HTTP");
+    assert_eq!(said.unwrap_err().code(), "PLAIN_HTTP");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_found_file_never_permits_plain_http() {
         Environment::from([("OPENAI_BASE_URL", "http://elsewhere.example/v1"), (VARIABLE, "sk-0123456789")]);
     let found = "NEXUS__PROVIDERS__OPENAI__ALLOW_PLAIN_HTTP=true";
     let config = Config::parse("", &env.clone().beside(found)).unwrap();
-    assert_eq!(checked(&config).unwrap_err().stable_code(), "PLAIN_HTTP");
+    assert_eq!(checked(&config).unwrap_err().code(), "PLAIN_HTTP");
     let config = Config::parse("", &env.and(found.split('=').next().unwrap(), "true")).unwrap();
     checked(&config).unwrap();
 }

@@ -43,13 +43,13 @@ pub(super) fn named(path: &Path) -> Result<Vec<(String, String)>> {
         Line::Variable { name, value } => Ok((name, value)),
         // The line is omitted, since it may hold a secret.
         Line::Unknown(number) => Err(invalid(format!("line {number} of `{}` is malformed", path.display()))
-            .hint("write `NAME=value` on each line, and close each quote")),
+            .with_hint("write `NAME=value` on each line, and close each quote")),
     };
     lines(&bytes).into_iter().map(variable).collect()
 }
 
 fn invalid(message: String) -> Error {
-    Error::invalid(message).code("INVALID_ENV_FILE")
+    Error::invalid(message).with_code("INVALID_ENV_FILE")
 }
 
 /// Variables of a `.env` in the working directory, used and ignored.

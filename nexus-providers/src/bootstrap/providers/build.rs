@@ -104,7 +104,7 @@ impl Entry<'_> {
                 let endpoint = self.endpoint_source();
                 let message = format!("the provider `{}` has no credentials on this machine; {endpoint}", self.name);
                 unfit("PROVIDER_KEY_MISSING", message)
-                    .hint(format!(
+                    .with_hint(format!(
                         "run `gcloud auth application-default login`, or write `credentials_file` into `[providers.{}]`",
                         self.name
                     ))
@@ -205,12 +205,12 @@ impl Entry<'_> {
 
     fn no_embedder(&self) -> Error {
         unfit("EMBEDDER_UNSUPPORTED", format!("the provider `{}` has no embedding model", self.name))
-            .hint("set `llm.embedder` to another provider, or set `embedding_model` of this one")
+            .with_hint("set `llm.embedder` to another provider, or set `embedding_model` of this one")
     }
 
     fn no_dimension(&self, model: &str) -> Error {
         unfit("EMBEDDER_UNSUPPORTED", format!("the embedding dimension of `{model}` is unknown"))
-            .hint(format!("write `embedding_dimension` into `[providers.{}]`", self.name))
+            .with_hint(format!("write `embedding_dimension` into `[providers.{}]`", self.name))
     }
 }
 

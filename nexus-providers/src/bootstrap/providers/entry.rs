@@ -22,7 +22,7 @@ impl<'c> Entry<'c> {
         let kind = match &section {
             Some(section) => section.kind(name)?,
             None => ProviderConfig::default().kind(name).map_err(|_| {
-                unfit("PROVIDER_UNKNOWN", format!("there is no provider `{}`", name.escape_debug())).hint(
+                unfit("PROVIDER_UNKNOWN", format!("there is no provider `{}`", name.escape_debug())).with_hint(
                     "describe it in a section `[providers.…]`, or use the name of a type such as `openai`",
                 )
             })?,
@@ -84,7 +84,7 @@ impl<'c> Entry<'c> {
     pub(super) fn model(&self) -> Result<&str> {
         self.config.model.as_deref().or(self.kind.model()).ok_or_else(|| {
             unfit("PROVIDER_MODEL_MISSING", format!("the provider `{}` has no model", self.name))
-                .hint(format!("write `model = \"…\"` into `[providers.{}]`", self.name))
+                .with_hint(format!("write `model = \"…\"` into `[providers.{}]`", self.name))
         })
     }
 
@@ -97,12 +97,12 @@ impl<'c> Entry<'c> {
     ) -> Result<&'p str> {
         place.map(String::as_str).ok_or_else(|| {
             unfit("PROVIDER_ENDPOINT_MISSING", format!("the provider `{}` has no `{field}`", self.name))
-                .hint(hint)
+                .with_hint(hint)
         })
     }
 }
 
 /// Returns an error for an invalid configuration.
 pub(super) fn unfit(code: &'static str, message: String) -> Error {
-    Error::invalid(message).code(code)
+    Error::invalid(message).with_code(code)
 }

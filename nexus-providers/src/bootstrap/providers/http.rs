@@ -39,7 +39,9 @@ impl Clients {
         if let Some(file) = &config.ca_file {
             let read = files::read_named(file, MAX_CA_BYTES).map_err(|unread| {
                 let message = format!("`{}` {}", file.display(), unread.reason(MAX_CA_BYTES));
-                Error::invalid(message).code("CA_CERTIFICATE").hint("`ca_file` of the provider names it")
+                Error::invalid(message)
+                    .with_code("CA_CERTIFICATE")
+                    .with_hint("`ca_file` of the provider names it")
             });
             options.ca_certificates.push(read?);
         }

@@ -100,7 +100,7 @@ pub fn speech(config: &Config) -> Result<Option<Arc<dyn SpeechSynthesizer>>> {
             "SPEECH_UNSUPPORTED",
             format!("the provider `{name}` does not support text-to-speech"),
         )
-        .hint("use one of the type `openai`, `fake` or `none`"));
+        .with_hint("use one of the type `openai`, `fake` or `none`"));
     }
     let model = settings.model.as_deref().unwrap_or(OpenAiSpeech::DEFAULT_MODEL);
     let voice = settings.voice.as_deref().unwrap_or(OpenAiSpeech::DEFAULT_VOICE);

@@ -36,7 +36,7 @@ fn providers(config: &Config, wanted: Option<&str>) -> (Vec<String>, String) {
 #[track_caller]
 fn refused(config: &Config, wanted: Option<&str>, code: &str) -> Error {
     let error = route(config, wanted).unwrap_err();
-    assert_eq!(error.stable_code(), code, "{}", error.report());
+    assert_eq!(error.code(), code, "{}", error.report());
     error
 }
 
@@ -70,11 +70,11 @@ fn a_provider_named_without_a_key_is_refused_by_name_with_the_variable_to_set() 
         ("", Some("openai")),
     ] {
         let error = refused(&config(text, NOTHING), wanted, "PROVIDER_KEY_MISSING");
-        assert!(error.message().contains("`openai`") && error.remedy().unwrap().contains("OPENAI_API_KEY"));
+        assert!(error.message().contains("`openai`") && error.hint().unwrap().contains("OPENAI_API_KEY"));
     }
     let text = "[providers.mine]\ntype = 'openai_compatible'\nendpoint = 'http://h/v1'\nmodel = 'm'\nkey_env = 'MINE'";
     let error = refused(&config(text, NOTHING), None, "PROVIDER_KEY_MISSING");
-    assert!(error.remedy().unwrap().contains("MINE"));
+    assert!(error.hint().unwrap().contains("MINE"));
 }
 
 #[test]
@@ -158,11 +158,7 @@ fn an_embedder_knows_its_dimension_or_is_given_it() {
         "[llm]\nembedder = 'vllm'",
         "[llm]\nembedder = 'vllm'\n[providers.vllm]\nembedding_model = 'unknown'",
     ] {
-        assert_eq!(
-            embeds(&config(text, NOTHING)).unwrap_err().stable_code(),
-            "EMBEDDER_UNSUPPORTED",
-            "{text}"
-        );
+        assert_eq!(embeds(&config(text, NOTHING)).unwrap_err().code(), "EMBEDDER_UNSUPPORTED", "{text}");
     }
 }
 
@@ -174,9 +170,9 @@ fn speech_is_off_by_default() {
     let env = [KEY, ("TTS_PROVIDER", "openai"), ("OPENAI_TTS_MODEL", "tts-1"), ("OPENAI_TTS_VOICE", "nova")];
     assert_eq!(speech(&config("", env)).unwrap().unwrap().model(), "tts-1");
     let keyless = speech(&config("", [("TTS_PROVIDER", "openai")])).unwrap_err();
-    assert_eq!(keyless.stable_code(), "PROVIDER_KEY_MISSING");
+    assert_eq!(keyless.code(), "PROVIDER_KEY_MISSING");
     let deaf = speech(&config("[speech]\nprovider = 'extractive'", NOTHING)).unwrap_err();
-    assert_eq!(deaf.stable_code(), "SPEECH_UNSUPPORTED");
+    assert_eq!(deaf.code(), "SPEECH_UNSUPPORTED");
 }
 
 #[test]
@@ -194,9 +190,9 @@ fn a_provider_whose_key_would_go_astray_is_refused_only_where_it_is_named() {
     refused(&config(file, [KEY]), None, "WEAKER_SOURCE");
     let embeds_only = format!("{}\n", file.replace("primary", "embedder"));
     let error = embeds(&config(&embeds_only, [KEY])).unwrap_err();
-    assert_eq!(error.stable_code(), "WEAKER_SOURCE");
+    assert_eq!(error.code(), "WEAKER_SOURCE");
     let speaks = config("[providers.openai]\nca_file = 'ca.pem'", [KEY, ("TTS_PROVIDER", "openai")]);
-    assert_eq!(speech(&speaks).unwrap_err().stable_code(), "WEAKER_SOURCE");
+    assert_eq!(speech(&speaks).unwrap_err().code(), "WEAKER_SOURCE");
     route(&config(&format!("{file}\nkey_env = 'OPENAI_API_KEY'"), [KEY]), None).unwrap();
     let plain = [KEY, ("OPENAI_BASE_URL", "http://elsewhere.example/v1")];
     refused(&config("", plain), Some("openai"), "PLAIN_HTTP");

@@ -35,7 +35,7 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     for repair in [false, true] {
         let opened = match open::open(&bytes, repair) {
             Ok(opened) => opened,
-            Err(error) if repair || error.stable_code() == error::encrypted().stable_code() => {
+            Err(error) if repair || error.code() == error::encrypted().code() => {
                 return Err(error);
             }
             Err(_) => continue,

@@ -173,9 +173,9 @@ fn check_exhausted(bytes: &[u8], why: &str) {
     let parsed =
         crate::documents::Documents::default().parse(&mut std::io::Cursor::new(bytes.to_vec()), &hints, sink);
     let error = parsed.unwrap_err();
-    assert_eq!(error.stable_code(), "DOCUMENT_TOO_LARGE", "{}", error.report());
+    assert_eq!(error.code(), "DOCUMENT_TOO_LARGE", "{}", error.report());
     assert_eq!(error.message(), format!("the document is too large: {why}"));
-    assert_eq!(error.remedy(), None);
+    assert_eq!(error.hint(), None);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn forms_that_draw_themselves_end() {
 fn object_streams_that_decode_to_too_much_are_refused() {
     let bomb = stream("/Type/ObjStm/N 1/First 4", &" ".repeat(20 << 20));
     let error = parse(&pages(1, &line(700), "", &[bomb])).unwrap_err();
-    assert_eq!(error.stable_code(), "DOCUMENT_TOO_LARGE");
+    assert_eq!(error.code(), "DOCUMENT_TOO_LARGE");
 }
 
 #[test]

@@ -70,9 +70,9 @@ impl Failure {
     pub(super) fn of(error: &Error) -> Self {
         Self {
             kind: error.kind().code().to_owned(),
-            code: error.stable_code().to_owned(),
+            code: error.code().to_owned(),
             message: error.message().to_owned(),
-            hint: error.remedy().map(str::to_owned),
+            hint: error.hint().map(str::to_owned),
         }
     }
 
@@ -81,7 +81,7 @@ impl Failure {
         let kind = kinds.into_iter().find(|kind| kind.code() == self.kind).unwrap_or(ErrorKind::Unexpected);
         let error = Error::new(kind, self.message);
         let error = match CODES.iter().find(|code| **code == self.code) {
-            Some(code) => error.code(code),
+            Some(code) => error.with_code(code),
             None => error,
         };
         self.hint.into_iter().fold(error, Error::hint)
@@ -152,10 +152,10 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_kind_code_message_and_hint() {
-        let error = Error::invalid("no").code(codes::EMPTY).hint("yes");
+        let error = Error::invalid("no").with_code(codes::EMPTY).with_hint("yes");
         let back = Failure::of(&error).into_error();
         assert_eq!(
-            (back.kind(), back.stable_code(), back.message(), back.remedy()),
+            (back.kind(), back.code(), back.message(), back.hint()),
             (ErrorKind::InvalidInput, codes::EMPTY, "no", Some("yes"))
         );
     }

@@ -137,7 +137,7 @@ fn a_document_that_fails_emits_nothing() {
 fn hostile_input_ends_in_an_error_with_a_documented_code() {
     let garbage: Vec<u8> = (0..10_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
     let nested = "[".repeat(100_000);
-    let code = |(read, _): (Result<ParseReport>, Vec<Block>)| read.err().map(|error| error.stable_code());
+    let code = |(read, _): (Result<ParseReport>, Vec<Block>)| read.err().map(|error| error.code());
     for parser in parsers() {
         for bytes in [b"".as_slice(), b" \n\t\r\n", &garbage] {
             let code = code(read(parser.as_ref(), bytes, "a.txt"));

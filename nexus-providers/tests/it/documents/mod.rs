@@ -74,6 +74,6 @@ fn check_fault(bytes: impl AsRef<[u8]>, name: &str, code: &str) {
 fn check_fault_within(limits: DocumentLimits, bytes: impl AsRef<[u8]>, name: &str, code: &str) {
     match parse_within(limits, bytes.as_ref(), name) {
         Ok((blocks, _)) => panic!("expected {code}, found {} blocks: {:.200?}", blocks.len(), blocks),
-        Err(error) => assert_eq!(error.stable_code(), code, "{}", error.report()),
+        Err(error) => assert_eq!(error.code(), code, "{}", error.report()),
     }
 }

@@ -133,7 +133,7 @@ fn addresses_that_hold_secrets_or_are_none_are_refused_and_not_repeated() {
         "https://models.example/?key=swordfish",
     ] {
         let error = Service::custom("house", unfit).chat(&client, "m").unwrap_err();
-        assert_eq!(error.stable_code(), "PROVIDER_URL", "{unfit}");
+        assert_eq!(error.code(), "PROVIDER_URL", "{unfit}");
         assert!(!error.report().contains("swordfish"), "{}", error.report());
     }
 }

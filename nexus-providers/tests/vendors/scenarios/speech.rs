@@ -54,7 +54,7 @@ async fn a_text_that_is_empty_or_too_long_is_refused_before_anything_is_sent(wor
     for synthesizer in world.synthesizers() {
         for text in [String::new(), " \n".to_owned(), "a".repeat(MAX_SPOKEN_CHARS + 1)] {
             let error = synthesizer.speak(&text).await.unwrap_err();
-            assert_eq!(error.stable_code(), "INVALID_SPEECH", "{}", synthesizer.name());
+            assert_eq!(error.code(), "INVALID_SPEECH", "{}", synthesizer.name());
         }
     }
     assert!(world.server.requests().is_empty());

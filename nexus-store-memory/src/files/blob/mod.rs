@@ -240,15 +240,15 @@ fn copy(source: &mut dyn Read, limit: u64, mut take: impl FnMut(&[u8]) -> Result
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 return Err(Error::new(ErrorKind::Unavailable, "the document could not be read to its end")
-                    .code("SOURCE_UNREADABLE")
+                    .with_code("SOURCE_UNREADABLE")
                     .because(error));
             }
         };
         size = size.saturating_add(u64::try_from(read.len()).unwrap_or(u64::MAX));
         if size > limit {
             return Err(Error::invalid(format!("the document is larger than {limit} bytes"))
-                .code(codes::TOO_LARGE)
-                .hint("split it, or raise the limit"));
+                .with_code(codes::TOO_LARGE)
+                .with_hint("split it, or raise the limit"));
         }
         hash.update(read);
         take(read)?;
@@ -257,7 +257,7 @@ fn copy(source: &mut dyn Read, limit: u64, mut take: impl FnMut(&[u8]) -> Result
 }
 
 fn not_kept() -> Error {
-    Error::not_found("there are no raw bytes with this hash").code("BLOB_NOT_FOUND")
+    Error::not_found("there are no raw bytes with this hash").with_code("BLOB_NOT_FOUND")
 }
 
 fn key(tenant: &str, hash: &str) -> Key {

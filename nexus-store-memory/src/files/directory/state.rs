@@ -95,8 +95,10 @@ fn has_files_of_a_store(dir: &Path, names: &[OsString]) -> bool {
 
 fn not_empty(dir: &Path) -> Error {
     Error::new(ErrorKind::Conflict, format!("`{}` is not empty, and holds no store of Nexus", dir.display()))
-        .code("DATA_NOT_EMPTY")
-        .hint("name a new or an empty directory, or one that holds a store; nothing was changed in this one")
+        .with_code("DATA_NOT_EMPTY")
+        .with_hint(
+            "name a new or an empty directory, or one that holds a store; nothing was changed in this one",
+        )
         .with("path", dir.display())
 }
 
@@ -108,8 +110,8 @@ fn database_missing(dir: &Path) -> Error {
             dir.display()
         ),
     )
-    .code("DATABASE_MISSING")
-    .hint("restore `nexus.db`, with `nexus.db-wal` if there was one, or a backup; nothing was changed")
+    .with_code("DATABASE_MISSING")
+    .with_hint("restore `nexus.db`, with `nexus.db-wal` if there was one, or a backup; nothing was changed")
     .with("path", dir.display())
 }
 
@@ -119,8 +121,8 @@ pub(crate) fn mixed(dir: &Path) -> Error {
         ErrorKind::Conflict,
         format!("the database and the marker in `{}` belong to different stores", dir.display()),
     )
-    .code("STORE_MIXED")
-    .hint("restore all files of one store; if the database is the right one, delete `nexus-store.json`")
+    .with_code("STORE_MIXED")
+    .with_hint("restore all files of one store; if the database is the right one, delete `nexus-store.json`")
     .with("path", dir.display())
 }
 
@@ -128,8 +130,8 @@ pub(crate) fn mixed(dir: &Path) -> Error {
 fn not_a_marker(dir: &Path) -> Error {
     let path = dir.join(marker::NAME);
     Error::new(ErrorKind::Conflict, format!("`{}` is not the marker of a store", path.display()))
-        .code("STORE_MARKER")
-        .hint("move it away: the next command that writes makes a marker from the database; nothing was changed")
+        .with_code("STORE_MARKER")
+        .with_hint("move it away: the next command that writes makes a marker from the database; nothing was changed")
         .with("path", path.display())
 }
 
@@ -144,7 +146,7 @@ pub(crate) fn linked(path: &Path) -> Error {
     let what =
         if is_link(path) { "is a link, which is not followed" } else { "is not a file that the store made" };
     Error::new(ErrorKind::Conflict, format!("`{}` {what}", path.display()))
-        .code("STORE_LINKED")
-        .hint("move it away, or put the store's own file in its place")
+        .with_code("STORE_LINKED")
+        .with_hint("move it away, or put the store's own file in its place")
         .with("path", path.display())
 }

@@ -10,7 +10,7 @@ use crate::db::select::Select;
 use crate::error::{sql, too_large, unreadable};
 
 fn not_found() -> Error {
-    Error::not_found("there is no such call").code("CALL_NOT_FOUND")
+    Error::not_found("there is no such call").with_code("CALL_NOT_FOUND")
 }
 
 /// Serializes a call: the body, and the metadata, which has its own column.
@@ -75,7 +75,7 @@ pub(super) fn insert(
     if inserted == 1 {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Conflict, "there is a call with this id already").code("CALL_EXISTS"))
+    Err(Error::new(ErrorKind::Conflict, "there is a call with this id already").with_code("CALL_EXISTS"))
 }
 
 /// Serializes the open attempt and its counters as two columns.

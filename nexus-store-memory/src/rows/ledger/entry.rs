@@ -82,7 +82,8 @@ pub(super) fn own(connection: &Connection, tenant: &str, call: &str, attempt: u3
         })
         .map_err(sql)?
         .ok_or_else(|| {
-            Error::not_found("there is no such call, or its attempt is still open").code("CALL_NOT_FOUND")
+            Error::not_found("there is no such call, or its attempt is still open")
+                .with_code("CALL_NOT_FOUND")
         })?;
     Ok(Own { line: placed(seq, &body)?, day })
 }

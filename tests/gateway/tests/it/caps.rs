@@ -65,7 +65,7 @@ async fn what_a_call_may_cost_bounds_the_sum_of_its_attempts() {
             .complete(ModelCall { max_cost: Some(nanos(allowed)), ..call("m+close") })
             .await
             .unwrap_err();
-        assert_ne!(error.stable_code(), "MAX_COST_EXCEEDED", "the caller learns what went wrong");
+        assert_ne!(error.code(), "MAX_COST_EXCEEDED", "the caller learns what went wrong");
         let lines = world.lines().await;
         assert_eq!((lines.len(), world.scripted.log().len()), (attempts, attempts), "{allowed}");
         assert!(spent(&lines) <= allowed, "{} of {allowed}", spent(&lines));
@@ -221,7 +221,7 @@ async fn a_limit_on_units_without_a_rate_is_refused_wherever_it_comes_from() {
     let units = |cap| Limit::new(ScopeKind::User, Meter::CostUnits, Window::Day, cap);
     let (world, _) = everything(settings()).await;
     let error = world.nexus.set_limit(&caller(), &units(Cap::Limited(1))).await.unwrap_err();
-    assert_eq!(error.stable_code(), "LIMIT_UNCOUNTED");
+    assert_eq!(error.code(), "LIMIT_UNCOUNTED");
     for harmless in [Cap::Limited(0), Cap::Unlimited] {
         world.nexus.set_limit(&caller(), &units(harmless)).await.unwrap();
         assert!(world.nexus.remove_limit(&caller(), &units(harmless).subject).await.unwrap());
@@ -229,10 +229,10 @@ async fn a_limit_on_units_without_a_rate_is_refused_wherever_it_comes_from() {
     let budget = Budget { max_cost_units: Some(5), ..Budget::default() };
     let asked =
         world.nexus.ask(&caller(), "How much paid leave?").corpus("handbook").budget(budget).start().await;
-    assert_eq!(asked.unwrap_err().stable_code(), "LIMIT_UNCOUNTED");
+    assert_eq!(asked.unwrap_err().code(), "LIMIT_UNCOUNTED");
     let run = RunCaps { max_cost_units: Some(5), ..RunCaps::unlimited(RunId::parse("run-1").unwrap()) };
     let error = world.complete(ModelCall { run: Some(run), ..call("plain") }).await.unwrap_err();
-    assert_eq!(error.stable_code(), "LIMIT_UNCOUNTED");
+    assert_eq!(error.code(), "LIMIT_UNCOUNTED");
     // A limit that was set before this check existed admits nothing.
     let record = nexus_core::audit::UnsealedRecords::new(
         std::sync::Arc::new(nexus_core::audit::Sealer::new(
@@ -248,11 +248,11 @@ async fn a_limit_on_units_without_a_rate_is_refused_wherever_it_comes_from() {
         .await
         .unwrap();
     let error = world.complete(call("plain")).await.unwrap_err();
-    assert_eq!(error.stable_code(), "LIMIT_UNCOUNTED");
+    assert_eq!(error.code(), "LIMIT_UNCOUNTED");
     let configured = GatewaySettings { limits: Limits::none().with([units(Cap::Limited(1))]), ..settings() };
     let scripted = Scripted::start().await.unwrap();
     let built = builder(MemoryStore::default(), routing(&scripted), configured).build();
-    assert_eq!(built.unwrap_err().stable_code(), "LIMIT_UNCOUNTED");
+    assert_eq!(built.unwrap_err().code(), "LIMIT_UNCOUNTED");
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn n35_n58_a_graceful_stop_under_load_cuts_no_stream_and_loses_no_line() {
     while refused < 20 {
         match late.complete(&caller(), call("late")).await {
             Err(error) => {
-                assert_eq!(error.stable_code(), "SHUTTING_DOWN");
+                assert_eq!(error.code(), "SHUTTING_DOWN");
                 refused += 1;
             }
             Ok(granted) => assert!(matches!(granted, Admission::Granted(_))),

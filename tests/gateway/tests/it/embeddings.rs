@@ -117,7 +117,7 @@ async fn a_budget_that_is_too_small_sends_nothing_and_says_so() {
         let world = world("plain", limited(meter, 0)).await;
         let JobState::Failed { failure } = ingest(&world.nexus).await else { panic!("{meter:?}: ingested") };
         let error = refusal(&world.nexus).await;
-        assert_eq!(failure.code, error.stable_code(), "{meter:?}");
+        assert_eq!(failure.code, error.code(), "{meter:?}");
         assert_eq!(error.kind(), ErrorKind::RateLimited, "{meter:?}");
         let run =
             world.nexus.ask(&caller(), "How much paid leave?").corpus("handbook").start().await.unwrap();
@@ -143,7 +143,7 @@ async fn the_kill_switch_stops_embeddings() {
 async fn a_model_without_a_price_is_not_called() {
     let world = world("plain", GatewaySettings { prices: PriceTable::empty(), ..settings() }).await;
     let error = refusal(&world.nexus).await;
-    assert_eq!((error.stable_code(), error.kind()), ("PRICE_UNKNOWN", ErrorKind::Denied));
+    assert_eq!((error.code(), error.kind()), ("PRICE_UNKNOWN", ErrorKind::Denied));
     assert!(world.scripted.log().is_empty());
 }
 
@@ -173,7 +173,7 @@ async fn a_rate_limit_is_waited_out_and_each_attempt_has_one_line() {
 #[tokio::test]
 async fn what_is_not_to_be_tried_again_is_not() {
     let world = world("m+401", settings()).await;
-    assert_eq!(refusal(&world.nexus).await.stable_code(), "PROVIDER_AUTHENTICATION");
+    assert_eq!(refusal(&world.nexus).await.code(), "PROVIDER_AUTHENTICATION");
     assert_eq!(statuses(&world.lines().await), [AttemptStatus::FailedUnbilled]);
     assert_eq!(world.scripted.log().len(), 1);
 }
@@ -182,9 +182,9 @@ async fn what_is_not_to_be_tried_again_is_not() {
 async fn a_vendor_that_keeps_failing_is_left_alone_and_answers_are_not_held_up_by_it() {
     let breaker = BreakerPolicy { failures: 3, ..BreakerPolicy::default() };
     let world = world("m+503", GatewaySettings { breaker, ..settings() }).await;
-    assert_eq!(refusal(&world.nexus).await.stable_code(), "PROVIDER_OVERLOADED");
+    assert_eq!(refusal(&world.nexus).await.code(), "PROVIDER_OVERLOADED");
     let unavailable = refusal(&world.nexus).await;
-    assert_eq!(unavailable.stable_code(), "PROVIDERS_UNAVAILABLE");
+    assert_eq!(unavailable.code(), "PROVIDERS_UNAVAILABLE");
     assert!(unavailable.retry_after().is_some());
     assert_eq!(world.scripted.log().len(), 3);
     world.answer(crate::fixture::call("plain")).await;
@@ -193,7 +193,7 @@ async fn a_vendor_that_keeps_failing_is_left_alone_and_answers_are_not_held_up_b
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_charged_at_its_reservation() {
     let world = world("m+cut-byte=200", settings()).await;
-    assert_eq!(refusal(&world.nexus).await.stable_code(), "MODEL_TRUNCATED");
+    assert_eq!(refusal(&world.nexus).await.code(), "MODEL_TRUNCATED");
     let line = &world.lines().await[0];
     assert_eq!((line.status, line.estimated), (AttemptStatus::FailedBilled, true));
     assert_eq!(line.charged, line.reserved);
@@ -285,7 +285,7 @@ async fn a_model_within_the_process_costs_nothing_and_is_counted_recorded_and_li
         "settings that are set hold at once"
     );
     world.nexus.trip(&caller(), KillSwitchScope::Global, "drill", None).await.unwrap();
-    assert_eq!(refusal(&world.nexus).await.stable_code(), "KILL_SWITCH");
+    assert_eq!(refusal(&world.nexus).await.code(), "KILL_SWITCH");
     nothing_is_reserved(&world).await;
 }
 
@@ -299,7 +299,7 @@ async fn an_embedder_is_replaced_by_another_of_the_same_model_and_by_no_other() 
         world.nexus.reconfigure(Models { embedder, ..world.nexus.models() })
     };
     search(&world.nexus).await.unwrap();
-    assert_eq!(replace_by("another").unwrap_err().stable_code(), "EMBEDDER_CHANGED");
+    assert_eq!(replace_by("another").unwrap_err().code(), "EMBEDDER_CHANGED");
     search(&world.nexus).await.unwrap();
     assert_eq!((world.scripted.log().len(), other.log().len()), (2, 0));
     replace_by("plain").unwrap();

@@ -220,7 +220,7 @@ async fn n55_a_breaker_that_is_open_says_when_to_come_back() {
     let world = World::new(GatewaySettings { breaker, ..settings() }).await;
     error(&world, call("m+503")).await;
     let unavailable = error(&world, call("plain")).await;
-    assert_eq!(unavailable.stable_code(), "PROVIDERS_UNAVAILABLE");
+    assert_eq!(unavailable.code(), "PROVIDERS_UNAVAILABLE");
     assert!(unavailable.retry_after().is_some_and(|after| after > Duration::from_secs(20)));
     assert_eq!(world.scripted.log().len(), 3);
 }

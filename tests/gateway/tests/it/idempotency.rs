@@ -35,7 +35,7 @@ async fn n48_the_same_key_with_another_request_is_a_conflict() {
         ..keyed("plain", "invoice-1")
     };
     let error = world.complete(other).await.unwrap_err();
-    assert_eq!(error.stable_code(), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(error.code(), "IDEMPOTENCY_MISMATCH");
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_key_has_one_to_128_characters() {
     let world = World::new(settings()).await;
     for key in [String::new(), "k".repeat(129), "a\u{202E}b".to_owned()] {
         let error = world.complete(keyed("plain", &key)).await.unwrap_err();
-        assert_eq!(error.stable_code(), "INVALID_IDEMPOTENCY_KEY");
+        assert_eq!(error.code(), "INVALID_IDEMPOTENCY_KEY");
     }
 }
 

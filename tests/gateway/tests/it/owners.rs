@@ -116,6 +116,6 @@ async fn a_paused_owner_that_wakes_does_not_settle_a_call_that_another_has_ended
     charged_once_as_unknown(&second).await;
     troubles.unfreeze();
     let error = making.join_next().await.unwrap().unwrap().unwrap_err();
-    assert_eq!(error.stable_code(), "OWNER_LOST", "{}", error.report());
+    assert_eq!(error.code(), "OWNER_LOST", "{}", error.report());
     charged_once_as_unknown(&second).await;
 }

@@ -155,7 +155,7 @@ async fn whole(nexus: &Nexus, model: &str) -> String {
         Ok(ReplyVerdict::Blocked) => "blocked".to_owned(),
         Ok(ReplyVerdict::Incomplete(reason)) => format!("incomplete {reason}"),
         Ok(ReplyVerdict::Abstained(reason)) => format!("abstained {}", json!(reason).as_str().unwrap()),
-        Err(error) => format!("failed {}", error.stable_code()),
+        Err(error) => format!("failed {}", error.code()),
     }
 }
 

@@ -84,7 +84,7 @@ async fn characters_that_a_vendor_does_not_bill_are_an_estimate_which_the_bill_c
         .reconcile(&caller(), &known.call, None, VendorBill::Nothing, "invoice 7")
         .await
         .unwrap_err();
-    assert_eq!(error.stable_code(), "CALL_NOT_ESTIMATED");
+    assert_eq!(error.code(), "CALL_NOT_ESTIMATED");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_text_that_cannot_be_spoken_and_a_caller_who_may_not_leave_no_trace() 
     let world = world("voice", settings()).await;
     for text in ["", &"a".repeat(MAX_SPOKEN_CHARS + 1)] {
         let error = world.nexus.speak(&caller(), text).await.unwrap_err();
-        assert_eq!(error.stable_code(), "INVALID_SPEECH");
+        assert_eq!(error.code(), "INVALID_SPEECH");
     }
     let reader = Principal::user("acme", "bob").unwrap().roles(["reader"]);
     assert_eq!(world.nexus.speak(&reader, TEXT).await.unwrap_err().kind(), ErrorKind::Denied);
@@ -215,7 +215,7 @@ async fn a_budget_that_forbids_speech_leaves_the_answer() {
     let bodies = run_events(&nexus, &run).await;
     assert_eq!(last(&bodies), ["message.final", "audio.error", "done"]);
     assert_eq!(nexus.run(&caller(), &run).await.unwrap().outcome(), Some(&Outcome::Answered));
-    assert_eq!(nexus.audio(&caller(), &run).await.unwrap_err().stable_code(), "AUDIO_NOT_FOUND");
+    assert_eq!(nexus.audio(&caller(), &run).await.unwrap_err().code(), "AUDIO_NOT_FOUND");
     assert!(!scripted.log().iter().any(|entry| entry.model == "voice"));
 }
 

@@ -74,7 +74,7 @@ async fn n03_a_store_that_fails_admits_nothing() {
     for step in ["limits", "prices", "begin"] {
         troubles.inject(step, InjectedFault::FailsBefore, 1);
         let error = world.complete(call("plain")).await.unwrap_err();
-        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Unavailable, "STORE_LOST"), "{step}");
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, "STORE_LOST"), "{step}");
         assert!(error.is_retryable());
     }
     assert!(world.scripted.log().is_empty(), "a call left that the ledger does not know");
@@ -90,7 +90,7 @@ async fn n03_a_store_that_hangs_admits_nothing_and_says_so_in_time() {
         troubles.inject(step, InjectedFault::FreezesBefore, 1);
         let began = Instant::now();
         let error = world.complete(keyed("k")).await.unwrap_err();
-        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Unavailable, "LEDGER_UNAVAILABLE"));
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, "LEDGER_UNAVAILABLE"));
         assert!(error.is_retryable() && error.retry_after().is_some());
         assert!(began.elapsed() < Duration::from_secs(5), "{step}");
         assert!(world.scripted.log().is_empty(), "{step}");
@@ -139,7 +139,7 @@ async fn n12_a_bill_outlives_an_outage_that_the_caller_is_told_of() {
         let (world, troubles) = World::troubled(one_a_day()).await;
         troubles.inject("settle", trouble, u32::MAX);
         let error = world.complete(keyed("k")).await.unwrap_err();
-        assert_eq!(error.stable_code(), "LEDGER_UNAVAILABLE", "{trouble:?}");
+        assert_eq!(error.code(), "LEDGER_UNAVAILABLE", "{trouble:?}");
         let lines = settled(&world, &troubles).await;
         assert_eq!((lines.len(), lines[0].status), (1, AttemptStatus::Settled), "{trouble:?}");
         assert!(!lines[0].estimated, "what the vendor said was forgotten");
@@ -193,13 +193,13 @@ async fn n39_a_store_that_only_seems_to_be_there_is_found_out_at_the_start() {
     let (world, troubles) = World::troubled(settings()).await;
     world.nexus.resume().await.unwrap();
     troubles.inject("check", InjectedFault::FailsBefore, 2);
-    assert_eq!(world.nexus.resume().await.unwrap_err().stable_code(), "STORE_LOST");
-    assert_eq!(world.nexus.ready().await.unwrap_err().stable_code(), "STORE_LOST");
+    assert_eq!(world.nexus.resume().await.unwrap_err().code(), "STORE_LOST");
+    assert_eq!(world.nexus.ready().await.unwrap_err().code(), "STORE_LOST");
     let dir = tempfile::tempdir().unwrap();
     MemoryStore::open(dir.path()).unwrap();
     let (store, _) = FaultyStore::new(MemoryStore::open_read_only(dir.path()).unwrap());
     let reader = World::over(store, settings()).await;
-    assert_eq!(reader.nexus.resume().await.unwrap_err().stable_code(), "STORE_READ_ONLY");
+    assert_eq!(reader.nexus.resume().await.unwrap_err().code(), "STORE_READ_ONLY");
 }
 
 thread_local! {

@@ -74,7 +74,7 @@ async fn cancelling_closes_the_connection_and_charges_the_reservation() {
     stream.next().await.unwrap().unwrap();
     stream.cancel();
     let (_, error) = read(stream).await;
-    assert_eq!(error.unwrap().stable_code(), "CANCELLED");
+    assert_eq!(error.unwrap().code(), "CANCELLED");
     let entry = &world.scripted.settled_log().await[0];
     assert_eq!(entry.outcome, nexus_fake_provider::Outcome::Aborted);
     let line = &world.lines().await[0];

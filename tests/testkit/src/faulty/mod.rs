@@ -150,5 +150,7 @@ impl<S: Store> FaultyStore<S> {
 }
 
 fn lost(step: &str) -> Error {
-    Error::new(ErrorKind::Unavailable, "the store lost its connection").code("STORE_LOST").with("step", step)
+    Error::new(ErrorKind::Unavailable, "the store lost its connection")
+        .with_code("STORE_LOST")
+        .with("step", step)
 }

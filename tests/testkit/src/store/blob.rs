@@ -52,7 +52,7 @@ async fn a_source_over_the_limit_is_refused_and_leaves_nothing_behind(world: Wor
     let caller = admin("acme");
     let put = |limit| world.store.put(caller.tenant(), Box::new(Cursor::new(b"ten bytes!".to_vec())), limit);
     let error = put(9).await.unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "DOCUMENT_TOO_LARGE"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, "DOCUMENT_TOO_LARGE"));
     assert!(world.store.open(caller.tenant(), &hex::sha256(b"ten bytes!")).await.is_err());
     assert_eq!(put(10).await.unwrap().size, 10);
 }

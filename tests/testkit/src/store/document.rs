@@ -170,7 +170,7 @@ async fn a_submission_beyond_the_quota_of_documents_or_bytes_and_a_publication_b
     // The document has eight bytes.
     for quota in [documents(1), bytes(10)] {
         let error = submit("b", "three", quota).await.unwrap_err();
-        assert_eq!(error.stable_code(), "QUOTA_EXCEEDED");
+        assert_eq!(error.code(), "QUOTA_EXCEEDED");
         let absent = world.store.document(caller.tenant(), &document("b")).await.unwrap_err();
         assert_eq!(absent.kind(), ErrorKind::NotFound);
     }
@@ -187,7 +187,7 @@ async fn a_submission_beyond_the_quota_of_documents_or_bytes_and_a_publication_b
         nexus_core::document::store::Publication { quota, ..world.publication(&lease, 2, None) }
     };
     let error = world.store.publish(&lease, publication(2)).await.unwrap_err();
-    assert_eq!(error.stable_code(), "QUOTA_EXCEEDED");
+    assert_eq!(error.code(), "QUOTA_EXCEEDED");
     assert_eq!(world.found(&caller, "one").await.len(), 1, "the earlier version stays");
     world.store.publish(&lease, publication(3)).await.unwrap();
 }

@@ -211,9 +211,9 @@ async fn a_call_cannot_end_while_an_attempt_is_open_or_with_the_outcome_of_anoth
     let call = world.begin(world.intent(&caller, "k", &[], amounts(1, 9))).await;
     let settlement = world.settlement(&caller, &call, amounts(1, 5));
     let without = Settlement { outcome: None, ..settlement.clone() };
-    assert_eq!(world.store.settle(without).await.unwrap_err().stable_code(), "ATTEMPT_OPEN");
+    assert_eq!(world.store.settle(without).await.unwrap_err().code(), "ATTEMPT_OPEN");
     let mut of_another = settlement.clone();
     of_another.outcome.as_mut().unwrap().number = 2;
-    assert_eq!(world.store.settle(of_another).await.unwrap_err().stable_code(), "ATTEMPT_OVER");
+    assert_eq!(world.store.settle(of_another).await.unwrap_err().code(), "ATTEMPT_OVER");
     world.settle(settlement).await;
 }

@@ -61,5 +61,5 @@ pub async fn walk_while<T, F>(
 /// Checks that a list refuses a cursor.
 pub fn refused<T: Debug>(page: Result<Vec<T>>) {
     let error = page.unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "INVALID_CURSOR"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, "INVALID_CURSOR"));
 }

@@ -24,7 +24,7 @@ fn editor(subject: &str) -> Principal {
 }
 
 fn code<T>(refused: Result<T>) -> &'static str {
-    refused.err().expect("it is refused").stable_code()
+    refused.err().expect("it is refused").code()
 }
 
 async fn submitting_needs_the_required_access_at_the_commit_even_where_nothing_would_change(world: World) {
@@ -71,7 +71,7 @@ async fn submitting_to_a_corpus_that_was_deleted_and_created_again_since_is_a_co
     };
     world.store.create_corpus(caller.tenant(), anew, world.unrecorded()).await.unwrap();
     let refused = world.store.submit(late).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::Conflict, "CORPUS_CHANGED"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "CORPUS_CHANGED"));
     assert_eq!(world.store.stats(caller.tenant()).await.unwrap().documents, 0);
 }
 

@@ -334,15 +334,15 @@ async fn a_retry_or_settlement_by_another_owner_is_a_conflict_and_changes_nothin
     };
     let retried =
         world.store.retry(world.retry_of(&caller, &call, &limits, amounts(1, 1))).await.unwrap_err();
-    assert_eq!((retried.kind(), retried.stable_code()), (ErrorKind::Conflict, "OWNER_LOST"));
+    assert_eq!((retried.kind(), retried.code()), (ErrorKind::Conflict, "OWNER_LOST"));
     unchanged().await;
     let late = world.settlement(&caller, &call, amounts(5, 40));
     let settled = world.store.settle(late.clone()).await.unwrap_err();
-    assert_eq!((settled.kind(), settled.stable_code()), (ErrorKind::Conflict, "OWNER_LOST"));
+    assert_eq!((settled.kind(), settled.code()), (ErrorKind::Conflict, "OWNER_LOST"));
     unchanged().await;
     // The former owner is refused after the end too: it does not take the end for its own.
     world.settle(Settlement { owner: owner("process-2"), ..late.clone() }).await;
-    assert_eq!(world.store.settle(late).await.unwrap_err().stable_code(), "OWNER_LOST");
+    assert_eq!(world.store.settle(late).await.unwrap_err().code(), "OWNER_LOST");
     assert_eq!(world.lines(&caller).await.len(), 1);
 }
 
@@ -433,7 +433,7 @@ async fn an_amount_beyond_64_bits_is_an_error_and_changes_nothing(world: World) 
     let second = world.begin(world.intent(&caller, "k2", &[], amounts(1, 1))).await;
     world.settle(world.settlement(&caller, &first, most)).await;
     let error = world.store.settle(world.settlement(&caller, &second, amounts(9, 1))).await.unwrap_err();
-    assert_eq!(error.stable_code(), "COUNT_TOO_LARGE");
+    assert_eq!(error.code(), "COUNT_TOO_LARGE");
     assert_eq!(world.lines(&caller).await.len(), 1);
     let usage = world.store.usage(caller.tenant(), UsageBy::User, DAY, DAY).await.unwrap();
     assert_eq!((usage[0].tokens, usage[0].calls), (most.tokens, 1));

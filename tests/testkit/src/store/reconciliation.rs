@@ -145,7 +145,7 @@ async fn only_an_estimate_is_corrected_any_number_of_times(world: World) {
     let refused = async |caller: &Principal, call: &str, revision| {
         let reconciliation = world.reconciliation(caller, call, revision, amounts(1, 1));
         let error = world.store.reconcile(reconciliation).await.unwrap_err();
-        (error.kind(), error.stable_code())
+        (error.kind(), error.code())
     };
     assert_eq!(refused(&caller, &known, 1).await, (ErrorKind::Conflict, "CALL_NOT_ESTIMATED"));
     assert_eq!(refused(&caller, "unknown", 1).await, (ErrorKind::NotFound, "CALL_NOT_FOUND"));
@@ -163,7 +163,7 @@ async fn only_an_estimate_is_corrected_any_number_of_times(world: World) {
         );
         let (ours, theirs) = if one.is_ok() { (one, two) } else { (two, one) };
         assert_eq!(ours.unwrap().charged, charged);
-        assert_eq!(theirs.unwrap_err().stable_code(), "ENTRY_CONFLICT");
+        assert_eq!(theirs.unwrap_err().code(), "ENTRY_CONFLICT");
         let all = amounts(1, 5).checked_add(&charged).unwrap();
         assert_eq!(sum(&world.lines(&caller).await), all);
         assert_eq!(world.used(&caller, &key_of(&caller, &limits[0])).await.settled, all);

@@ -96,7 +96,7 @@ impl World {
 }
 
 fn code<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
-    result.unwrap_err().stable_code()
+    result.unwrap_err().code()
 }
 
 async fn a_resource_that_is_created_is_read_back_with_its_content_version_1_times_and_actor(world: World) {
@@ -124,7 +124,7 @@ async fn a_creation_needs_the_absence_of_the_resource_and_a_change_or_a_removal_
     assert_eq!(code(world.write(&caller, vec![create("a", "green")]).await), "RESOURCE_EXISTS");
     for stale in [1, 3] {
         let error = world.write(&caller, vec![update("a", stale, "green")]).await.unwrap_err();
-        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "RESOURCE_CHANGED"));
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, "RESOURCE_CHANGED"));
         assert_eq!(code(world.write(&caller, vec![delete("a", stale)]).await), "RESOURCE_CHANGED");
     }
     let read = world.store.resource(&of(&caller), HOOK, "a").await.unwrap();

@@ -279,7 +279,7 @@ async fn a_query_whose_vector_compares_with_none_is_answered_lexically(world: Wo
         let found = world.retrieve(&caller, Query { vector: vector.clone(), ..query("leave") }).await;
         assert_eq!((found.mode, names(&found)), (SearchMode::Lexical, vec!["d".to_owned()]), "{vector:?}");
         let error = world.store.retrieve(&allowed(&caller, Query { vector, ..query("") })).await.unwrap_err();
-        assert_eq!(error.stable_code(), "INVALID_VECTOR", "there are no words to search by");
+        assert_eq!(error.code(), "INVALID_VECTOR", "there are no words to search by");
     }
     let other = QueryVector { model: ModelId::parse("other@1").unwrap(), values: vec![1.0; 4] };
     let none = world.retrieve(&caller, Query { vector: Some(other), ..query("") }).await;
@@ -295,23 +295,23 @@ async fn a_vector_that_is_empty_or_not_finite_is_invalid(world: World) {
     for no_vector in [vec![], vec![f32::NAN; 4], vec![1.0, f32::INFINITY, 0.0, 0.0], vec![f32::MAX; 4]] {
         let asked = Some(QueryVector { model: model(), values: no_vector.clone() });
         let asked = allowed(&caller, Query { vector: asked, ..query("leave") });
-        assert_eq!(world.store.retrieve(&asked).await.unwrap_err().stable_code(), "INVALID_VECTOR");
+        assert_eq!(world.store.retrieve(&asked).await.unwrap_err().code(), "INVALID_VECTOR");
         let mut passages = super::fixture::staged(&["text"]);
         passages[0].vector = Some(no_vector);
         let error = world.store.stage(&lease, Some(&model()), passages).await.unwrap_err();
-        assert_eq!((error.kind(), error.stable_code()), (ErrorKind::InvalidInput, "INVALID_VECTOR"));
+        assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, "INVALID_VECTOR"));
     }
     let mut unequal = super::fixture::staged(&["one", "two"]);
     unequal[0].vector = Some(vec![1.0; 4]);
     unequal[1].vector = Some(vec![1.0; 3]);
     let error = world.store.stage(&lease, Some(&model()), unequal.clone()).await.unwrap_err();
-    assert_eq!(error.stable_code(), "INVALID_VECTOR", "the vectors of a document are equally long");
+    assert_eq!(error.code(), "INVALID_VECTOR", "the vectors of a document are equally long");
     for passage in unequal {
         world.store.stage(&lease, Some(&model()), vec![passage]).await.unwrap();
     }
     let publication = world.publication(&lease, 2, Some(model()));
     let error = world.store.publish(&lease, publication).await.unwrap_err();
-    assert_eq!(error.stable_code(), "INVALID_VECTOR", "also when they come one by one");
+    assert_eq!(error.code(), "INVALID_VECTOR", "also when they come one by one");
 }
 
 async fn a_vector_of_another_length_is_compared_with_none_and_disables_none(world: World) {

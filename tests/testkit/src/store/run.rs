@@ -330,7 +330,7 @@ async fn an_advance_by_another_owner_than_the_runs_is_a_conflict_with_owner_lost
     stale.events = vec![event(0)];
     world.store.claim_runs(&lease("process-2", 60), at(60), 9).await.unwrap();
     let error = world.store.advance(stale.clone()).await.unwrap_err();
-    assert_eq!((error.kind(), error.stable_code()), (ErrorKind::Conflict, "OWNER_LOST"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, "OWNER_LOST"));
     assert_eq!(world.store.run(caller.tenant(), &run.id).await.unwrap(), run);
     assert_eq!(world.store.records(caller.tenant(), "r", 0, 9).await.unwrap().len(), 1);
     let journal = world.store.journal(caller.tenant(), &run.id, 0, 9).await.unwrap();

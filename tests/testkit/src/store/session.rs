@@ -224,7 +224,7 @@ async fn deleting_a_session_needs_the_required_access_at_the_commit(world: World
             .await
     };
     let refused = delete(&bob).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.stable_code()), (ErrorKind::NotFound, "SESSION_NOT_FOUND"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::NotFound, "SESSION_NOT_FOUND"));
     assert!(world.store.session(ann.tenant(), &opened.id).await.is_ok());
     delete(&ann).await.unwrap();
     assert_eq!(delete(&ann).await.unwrap_err().kind(), ErrorKind::NotFound);

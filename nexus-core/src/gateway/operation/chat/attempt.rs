@@ -63,7 +63,7 @@ impl Chat {
                 AttemptEnd::Answered(Answered { answer: reply, usage })
             }
             Some(Err(error)) => {
-                span.record("error.type", error.stable_code());
+                span.record("error.type", error.code());
                 AttemptEnd::Failed(error)
             }
         };

@@ -388,8 +388,8 @@ fn failed_before(failure: &Failure) -> Error {
     let message = failure.message.clone();
     match ProviderErrorKind::from_code(&failure.code) {
         Some(kind) => kind.error(message),
-        None => {
-            Error::new(ErrorKind::Unavailable, message).code("CALL_FAILED_BEFORE").with("code", &failure.code)
-        }
+        None => Error::new(ErrorKind::Unavailable, message)
+            .with_code("CALL_FAILED_BEFORE")
+            .with("code", &failure.code),
     }
 }

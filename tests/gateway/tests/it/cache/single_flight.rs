@@ -67,7 +67,7 @@ async fn a_follower_that_cancels_is_charged_nothing() {
     second.cancel();
     let (pieces, error) = read(second).await;
     assert!(pieces.is_empty());
-    assert_eq!(error.unwrap().stable_code(), "CANCELLED");
+    assert_eq!(error.unwrap().code(), "CANCELLED");
     let line = &cached.world.lines().await[0];
     assert_eq!((line.status, line.charged), (AttemptStatus::FailedUnbilled, MeterAmounts::ZERO));
     assert!(cached.calls().await.iter().any(|call| call.status == CallStatus::Cancelled));
