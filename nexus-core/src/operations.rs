@@ -18,7 +18,7 @@ pub use crate::nexus::documents::{
 pub use crate::nexus::kill_switch::{KILL_SWITCH_LIST, KILL_SWITCH_WRITE};
 pub use crate::nexus::ledger::{CALL_LIST, CALL_REASONING, LEDGER_LIST};
 pub use crate::nexus::limits::{BUDGET_WRITE, LIMIT_LIST, LIMIT_REMOVE};
-pub use crate::nexus::models::{MODEL_CALL, SPEECH_CREATE};
+pub use crate::nexus::models::{MODEL_CALL, PROVIDER_CHECK, SPEECH_CREATE};
 pub use crate::nexus::prices::{PRICE_LIST, PRICING_WRITE};
 pub use crate::nexus::reconcile::LEDGER_WRITE;
 pub use crate::nexus::retention::{RETENTION_APPLY, RETENTION_PREVIEW};
@@ -80,6 +80,7 @@ pub const ALL: &[Operation] = &[
     TENANT_BACKUP,
     STORE_BACKUP,
     PASSAGE_LIST,
+    PROVIDER_CHECK,
 ];
 
 /// Returns all operations: [`ALL`], then those of administrative resources, which their kinds make.
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn the_default_policy_has_the_version_of_its_rules() {
         let caller = Principal::user("acme", "u-1").unwrap();
-        assert_eq!(RolePolicy::default().version(caller.tenant()), "role-gate-f83b445c0ab52340");
+        assert_eq!(RolePolicy::default().version(caller.tenant()), "role-gate-84f6aaf805ef73a7");
     }
 
     #[test]

@@ -219,6 +219,11 @@ impl Principal {
         &self.attributes
     }
 
+    /// Returns whether the principal is Nexus itself.
+    pub fn is_system(&self) -> bool {
+        matches!(self.authentication, Authentication::System { .. })
+    }
+
     /// Returns the authentication method.
     pub fn authentication(&self) -> &Authentication {
         &self.authentication

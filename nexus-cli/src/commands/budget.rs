@@ -16,12 +16,12 @@ use crate::terminal::usd;
 
 const EXAMPLES: &str = "\
 A limit that is set here overrides the configuration's until it is removed. 0 allows nothing; `unlimited` allows \
-everything.
+everything. With `--id` it replaces the limit of each for this one, higher or lower.
 
 Examples:
   nexus budget show
   nexus budget set --scope user --per month --usd 10
-  nexus budget set --scope user --id bob --per day --meter calls --cap 100
+  nexus budget set --scope user --id bob --per month --usd 50      # bob alone, instead of the limit above
   nexus budget set --scope tenant --per month --usd 500 --shadow   # record, but do not refuse
   nexus budget rm --scope user --per month";
 

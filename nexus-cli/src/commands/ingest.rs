@@ -196,9 +196,10 @@ async fn submit(
     };
     let submitted = nexus.ingest(&context.caller, document, file).await;
     submitted.map_err(|error| {
-        let replaceable = error.code() == "DOCUMENT_EXISTS";
-        if replaceable {
-            error.with_hint("replace it with `--overwrite`, or give it another `--id`")
+        if error.code() == "DOCUMENT_EXISTS" {
+            error.with_hint(
+                "give it another `--id`, or replace the document with `--overwrite` if you may write it",
+            )
         } else {
             error
         }

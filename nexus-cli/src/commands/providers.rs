@@ -4,10 +4,8 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand};
 use futures::future::join_all;
-use nexus_core::cache::CacheUse;
-use nexus_core::gateway::{CallReceipt, ModelCall, Models};
-use nexus_core::llm::Request;
-use nexus_core::{Clock as _, Nexus, Principal, Result, SystemClock};
+use nexus_core::gateway::{CallReceipt, Models};
+use nexus_core::{Nexus, Principal, Result};
 use nexus_providers::bootstrap::{Config, LlmConfig, configured, routing};
 use serde_json::{Value, json};
 
@@ -17,7 +15,8 @@ use crate::terminal::usd;
 
 const ABOUT_CHECK: &str = "\
 Makes one tiny call to each configured provider, concurrently, and reports the results. The calls are real: they are \
-priced, limited, recorded and billed like any other. There are no fallbacks and no retries.
+priced, recorded and billed like any other, and booked to Nexus itself, within the tenant's limits and outside those of \
+users. There are no fallbacks and no retries.
 
 Without names, it calls every provider that a section of `nexus.toml`, a route or `LLM_PROVIDER` names. The exit code \
 is 1 if any of them fails.";
@@ -43,9 +42,6 @@ pub(crate) struct CheckArgs {
     #[arg(value_name = "PROVIDER")]
     pub(super) providers: Vec<String>,
 }
-
-/// Output limit of the call: enough for a word, and the minimum that vendors accept.
-const MAX_TOKENS: u32 = 16;
 
 pub(super) async fn run(context: &Context<'_>, command: ProvidersCommand) -> Result<Exit> {
     match command {
@@ -90,13 +86,8 @@ struct Called {
 }
 
 async fn call(nexus: &Nexus, caller: &Principal, name: &str) -> Called {
-    let request = Request { max_tokens: Some(MAX_TOKENS), ..Request::asking("Reply with the word OK.") };
-    let provider = Some(name.to_owned());
-    let call = ModelCall { provider, cache: CacheUse::Bypassed, ..ModelCall::new(request) };
     let begun = Instant::now();
-    let granted = nexus.complete(caller, call).await;
-    let completed = granted.and_then(|granted| granted.or_error(SystemClock.now()));
-    let result = completed.map(|completed| completed.receipt);
+    let result = nexus.check_provider(caller, name).await;
     Called { name: name.to_owned(), result, milliseconds: begun.elapsed().as_millis() }
 }
 

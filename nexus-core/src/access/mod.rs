@@ -23,6 +23,7 @@ use crate::page::Page;
 use crate::principal::{Authentication, Principal, TenantId};
 
 pub use authorised::Authorised;
+pub(crate) use required::id_taken;
 pub use required::{AccessRule, RequiredAccess};
 
 /// Role that sees every document of its tenant.

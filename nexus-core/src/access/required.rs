@@ -60,7 +60,7 @@ impl Authorised<RequiredAccess> {
                 missing(wanted)
             }
             // A caller who may not read the document learns only that its id is taken.
-            (AccessRule::NewOr(_), Some(_)) => taken(),
+            (AccessRule::NewOr(_), Some(_)) => id_taken(),
             (AccessRule::Holds(_), _) | (AccessRule::StillHolds(_), None) => no_document(),
             (AccessRule::Owns, _) => Error::unexpected("a document has grants, not an owner"),
         })
@@ -86,8 +86,11 @@ fn missing(wanted: Permission) -> Error {
     Error::new(ErrorKind::Denied, format!("this needs the permission `{wanted}` on the document"))
 }
 
-fn taken() -> Error {
-    Error::new(ErrorKind::Conflict, "a document with this id exists").with_code("DOCUMENT_EXISTS")
+/// Returns the error for an id of a document that the caller may not read. It holds nothing of that document.
+pub(crate) fn id_taken() -> Error {
+    Error::new(ErrorKind::Conflict, "a document with this id exists")
+        .with_code("DOCUMENT_EXISTS")
+        .with_hint("choose another id")
 }
 
 fn revoked(wanted: Permission) -> Error {

@@ -23,7 +23,8 @@ use crate::money::NanoUsd;
 use crate::price::{PriceRow, PriceTable, Rates};
 use crate::principal::Principal;
 use crate::quota::{
-    Cap, Consumer, CostUnits, LimitCheck, LimitMode, Limits, Meter, MeterAmounts, checks, monthly_answers,
+    Cap, Consumer, CostUnits, LimitCheck, LimitMode, Limits, Meter, MeterAmounts, ScopeKind, checks,
+    monthly_answers,
 };
 use crate::usage::Usage;
 
@@ -178,7 +179,7 @@ pub(super) struct EffectiveLimits {
 
 impl EffectiveLimits {
     /// The limits of a call by `caller`. Limits and prices that were set at run time replace configured ones; the caps of a
-    /// run tighten the limits.
+    /// run tighten the limits. Nexus's own calls are outside the limits of users.
     pub(super) fn new(
         caller: &Principal,
         origin: &Origin,
@@ -188,6 +189,7 @@ impl EffectiveLimits {
         let TenantSettings { limits, cost_units, distillation } =
             settings.in_force(caller.tenant().as_str(), &stored.tenant);
         let limits = settings.limits.clone().with(limits).with(stored.limits.iter().cloned());
+        let limits = if caller.is_system() { limits.without(ScopeKind::User) } else { limits };
         Self {
             consumer: Consumer {
                 tenant: caller.tenant().to_string(),

@@ -1,14 +1,14 @@
 //! Submission: checks rights, stores the raw bytes, and records document and job in one transaction.
 
 use super::prechunked::{self, PASSAGES_CONTENT_TYPE, PrechunkedPassage};
-use crate::access::{AccessRule, Permission};
+use crate::access::{AccessRule, Permission, id_taken};
 use crate::audit::{Draft, Kind, Payload, UnsealedRecords};
 use crate::clock::Timestamp;
 use crate::corpus::CorpusConfig;
 use crate::document::store::{Blob, Reindex, Submission, Submitted};
 use crate::document::{ChunkConfig, DocumentQuota, NewDocument, Source};
 use crate::engine::Engine;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::id::{DocumentId, JobId, ModelId};
 use crate::policy::{EDITORS, Operation, Resource, Route};
 use crate::principal::Principal;
@@ -153,10 +153,7 @@ impl Engine {
             found => found?,
         };
         match self.permitted_document(caller, &DOCUMENT_WRITE, id, Permission::Write).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Err(Error::new(ErrorKind::Conflict, "a document with this id exists")
-                    .with_code("DOCUMENT_EXISTS"))
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(id_taken()),
             permitted => permitted.map(|_| ()),
         }
     }

@@ -31,7 +31,8 @@ pub struct LimitStatus {
     /// Limit.
     #[serde(flatten)]
     pub limit: Limit,
-    /// Owner of the counter; `None` for a limit on runs, investigations and others that were not named.
+    /// Owner of the counter; `None` for a limit on runs, investigations and others that were not named, and for a
+    /// general limit that is replaced by one that names the user.
     pub counted_for: Option<String>,
     /// Amount used by calls that are over and reserved by calls in flight; `None` also where the caller, without
     /// admin rights, may not see the usage of others.
@@ -100,7 +101,8 @@ impl Nexus {
                 break;
             }
             let shown = self.shown(caller, &limit.subject).await?;
-            let check = counter(&limit, &consumer, now, &settings.zone);
+            let check = counter(&limit, &consumer, now, &settings.zone)
+                .filter(|check| !in_force.is_replaced_for(&limit.subject, &check.key.id));
             match shown {
                 Shown::Nothing => {}
                 Shown::Limit => statuses.push(self.status_of(caller, limit, check, false).await?),

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::audit::{Kind, Payload};
 use crate::engine::{Engine, read_facts};
 use crate::error::Result;
 use crate::policy::{Operation, READERS, Resource, Route};
@@ -143,6 +144,12 @@ impl Nexus {
         let facts = read_facts(&resource);
         self.engine.authorise(caller, operation, resource, ()).await?;
         self.engine.record_read(caller, operation, facts).await
+    }
+
+    /// Records an event that changes nothing in the store.
+    async fn record(&self, caller: &Principal, kind: Kind, facts: Payload) -> Result<()> {
+        let audit = self.engine.single_event_chain(caller, kind, facts)?;
+        self.engine.audit.append(audit).await.map(drop)
     }
 
     /// Authorises an operation on all objects of its kind in the tenant.

@@ -3,9 +3,14 @@
 use std::sync::Arc;
 
 use super::Nexus;
+use crate::audit::{Kind, Payload};
+use crate::cache::CacheUse;
 use crate::error::Result;
-use crate::gateway::{Admission, CallStream, Completed, GatewaySettings, ModelCall, Models, Origin, Routing};
-use crate::policy::{EDITORS, Operation, RequestContext, Resource, Route};
+use crate::gateway::{
+    Admission, CallReceipt, CallStream, Completed, GatewaySettings, ModelCall, Models, Origin, Routing,
+};
+use crate::llm::Request;
+use crate::policy::{ADMINS, EDITORS, Operation, RequestContext, Resource, Route};
 use crate::principal::Principal;
 use crate::speech::Speech;
 
@@ -13,6 +18,17 @@ use crate::speech::Speech;
 pub const MODEL_CALL: Operation = Operation::new("model.call", EDITORS, Route::post("/v1/chat/completions"));
 /// Operation of synthesising speech without a run.
 pub const SPEECH_CREATE: Operation = MODEL_CALL.at(Route::post("/v1/audio/speech"));
+/// Operation of checking a provider.
+pub const PROVIDER_CHECK: Operation =
+    Operation::new("provider.check", ADMINS, Route::post("/v1/admin/providers/{provider}/check"));
+
+const PROVIDER_CHECKED: Kind = Kind::new("provider.checked");
+
+/// Purpose of the principal that calls a provider to check it.
+const CHECK: &str = "provider-check";
+
+/// Output limit of the call that checks a provider, in tokens: enough for a word, and the minimum that vendors accept.
+const CHECK_TOKENS: u32 = 16;
 
 impl Nexus {
     /// Calls a model, and returns its answer in one piece. The call is deduplicated by its idempotency key, priced,
@@ -47,6 +63,23 @@ impl Nexus {
     pub async fn speak(&self, caller: &Principal, text: impl Into<String>) -> Result<Admission<Speech>> {
         self.authorise_all(caller, &SPEECH_CREATE).await?;
         self.engine.gateway.speak(caller, &Origin::default(), text.into()).await
+    }
+
+    /// Checks the provider of this name with one small call to its default model, past the cache. The call is Nexus's
+    /// own: it is priced, recorded and booked to the system, within the limits of the tenant and outside those of users.
+    ///
+    /// # Errors
+    /// As [`Nexus::complete`], for a refusal too.
+    pub async fn check_provider(&self, caller: &Principal, name: &str) -> Result<CallReceipt> {
+        self.authorise(caller, &PROVIDER_CHECK, Resource::one(PROVIDER_CHECK.action.kind(), name)).await?;
+        let request =
+            Request { max_tokens: Some(CHECK_TOKENS), ..Request::asking("Reply with the word OK.") };
+        let provider = Some(name.to_owned());
+        let call = ModelCall { provider, cache: CacheUse::Bypassed, ..ModelCall::new(request) };
+        let system = Principal::system(caller.tenant_id(), CHECK)?;
+        self.record(caller, PROVIDER_CHECKED, Payload::new().token("provider", name)).await?;
+        let admission = self.engine.gateway.complete(&system, call).await?;
+        admission.or_error(self.engine.clock.now()).map(|completed| completed.receipt)
     }
 
     /// Authorises a call, with the model that it names or the provider's.

@@ -114,10 +114,4 @@ impl Nexus {
         self.record(caller, kind, facts.id("id", &id)).await?;
         Ok(id)
     }
-
-    /// Records an event that changes nothing in the store.
-    async fn record(&self, caller: &Principal, kind: Kind, facts: Payload) -> Result<()> {
-        let audit = self.engine.single_event_chain(caller, kind, facts)?;
-        self.engine.audit.append(audit).await.map(drop)
-    }
 }

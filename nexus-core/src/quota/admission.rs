@@ -93,7 +93,8 @@ pub struct LimitCheck {
     pub resets_at: Option<Timestamp>,
 }
 
-/// Returns the checks of a call of `model` by `consumer`, in the order in which counters are locked.
+/// Returns the checks of a call of `model` by `consumer`, in the order in which counters are locked. A limit that
+/// [is replaced](Limits::is_replaced_for) for the consumer is not checked.
 pub fn checks(
     limits: &Limits,
     consumer: &Consumer,
@@ -110,6 +111,9 @@ pub fn checks(
         .filter_map(|limit| {
             let subject = limit.subject;
             let id = consumer.id(subject.scope).filter(|id| applies(&subject, id))?.to_owned();
+            if limits.is_replaced_for(&subject, &id) {
+                return None;
+            }
             let window = subject.window;
             Some(LimitCheck {
                 key: CounterKey {

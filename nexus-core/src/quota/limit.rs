@@ -183,6 +183,13 @@ impl Limits {
         self
     }
 
+    /// Removes the limits of `scope`.
+    #[must_use]
+    pub fn without(mut self, scope: ScopeKind) -> Self {
+        self.0.retain(|subject, _| subject.scope != scope);
+        self
+    }
+
     /// Adds `limit`, unless there is a tighter one with the same key.
     #[must_use]
     pub fn tightened(mut self, limit: Limit) -> Self {
@@ -194,6 +201,17 @@ impl Limits {
             self.put(limit);
         }
         self
+    }
+
+    /// Returns whether a general limit is replaced for the consumer `id`: by an enforced limit that names the consumer
+    /// and has the same scope, model, meter and window, higher or lower. Limits on runs add up, because a question's
+    /// own caps are limits on its run.
+    pub fn is_replaced_for(&self, general: &LimitKey, id: &str) -> bool {
+        if general.id.is_some() || general.scope == ScopeKind::Run {
+            return false;
+        }
+        let own = LimitKey { id: Some(id.to_owned()), ..general.clone() };
+        self.0.get(&own).is_some_and(|(_, mode)| *mode == LimitMode::Enforce)
     }
 
     /// Iterates over the limits, in a stable order.

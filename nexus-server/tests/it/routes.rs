@@ -80,7 +80,7 @@ async fn a_principal_without_a_role_is_refused() {
     id: id-0008:1
 
     event: done
-    data: {"request_id":"request-0001","seq":2,"type":"done","data":{"outcome":{"outcome":"refused","decision":{"effect":"deny","rules":[],"reason":"`run.create` needs one of the roles reader, viewer, editor, admin","policy_version":"role-gate-f83b445c0ab52340","reason_code":"role_denied"}}}}
+    data: {"request_id":"request-0001","seq":2,"type":"done","data":{"outcome":{"outcome":"refused","decision":{"effect":"deny","rules":[],"reason":"`run.create` needs one of the roles reader, viewer, editor, admin","policy_version":"role-gate-84f6aaf805ef73a7","reason_code":"role_denied"}}}}
     id: id-0008:2
     "##);
 }

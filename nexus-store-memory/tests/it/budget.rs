@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use nexus_core::audit::{Kind, Status};
-use nexus_core::gateway::GatewaySettings;
+use nexus_core::gateway::{Admission, GatewaySettings, ModelCall};
 use nexus_core::ledger::{AutoTripRule, KillSwitchCause, KillSwitchScope, LedgerQuery, Settlement, UsageBy};
+use nexus_core::llm::Request;
 use nexus_core::price::{PriceRow, Rates};
-use nexus_core::quota::{Cap, DateRange, Limit, LimitMode, Meter, ScopeKind, Window};
+use nexus_core::quota::{Cap, DateRange, Limit, LimitKey, LimitMode, Meter, ScopeKind, Window};
 use nexus_core::session::{Session, SessionStore};
 use nexus_core::{
     Authentication, CorpusId, ErrorKind, LimitStatus, NanoUsd, Nexus, Page, Principal, Result, SessionId,
@@ -99,6 +100,44 @@ async fn a_limit_on_one_user_is_about_that_user_for_every_caller() {
     let limits = nexus.limits(&admin(), None, Page::default()).await.unwrap();
     let of_bob = limits.iter().find(|status| status.limit.subject.id.is_some()).unwrap();
     assert_eq!((of_bob.counted_for.as_deref(), of_bob.used), (Some("bob"), Some(0)));
+}
+
+#[tokio::test]
+async fn a_check_of_a_provider_is_the_systems_call_outside_the_limits_of_users() {
+    let nexus = builder(&MemoryStore::default()).build().unwrap();
+    let nothing = |scope| Limit::new(scope, Meter::Calls, Window::Day, Cap::Limited(0));
+    nexus.set_limit(&admin(), &nothing(ScopeKind::User)).await.unwrap();
+    let own_call = || ModelCall::new(Request::asking("Reply with the word OK."));
+    assert!(matches!(nexus.complete(&admin(), own_call()).await.unwrap(), Admission::Refused(_)));
+    denied(nexus.check_provider(&user("bob", "editor"), "extractive").await);
+    let receipt = nexus.check_provider(&admin(), "extractive").await.unwrap();
+    let entries = nexus.ledger(&admin(), LedgerQuery::default()).await.unwrap();
+    let booked: Vec<_> = entries.iter().map(|entry| (&*entry.consumer.user, &entry.call)).collect();
+    assert_eq!(booked, [("nexus", &receipt.call)]);
+    nexus.set_limit(&admin(), &nothing(ScopeKind::Tenant)).await.unwrap();
+    let refused = nexus.check_provider(&admin(), "extractive").await.unwrap_err();
+    assert_eq!(refused.code(), "QUOTA_EXCEEDED", "the tenant's limits hold");
+}
+
+#[tokio::test]
+async fn a_general_limit_counts_nothing_for_a_user_with_an_own_one() {
+    let nexus = nexus(&MemoryStore::default());
+    let general = calls_a_day(3);
+    let own = Limit { cap: Cap::Limited(9), ..general.clone() }.for_id("bob");
+    for limit in [&general, &own] {
+        nexus.set_limit(&admin(), limit).await.unwrap();
+    }
+    let counted = async |user: &str| {
+        let limits = nexus.limits(&admin(), Some(user), Page::default()).await.unwrap();
+        let of = |key: &LimitKey| {
+            let found = limits.iter().find(|status| status.limit.subject == *key).unwrap();
+            found.counted_for.clone()
+        };
+        (of(&general.subject), of(&own.subject))
+    };
+    let bob = Some("bob".to_owned());
+    assert_eq!(counted("bob").await, (None, bob.clone()));
+    assert_eq!(counted("eve").await, (Some("eve".to_owned()), bob));
 }
 
 #[tokio::test]

@@ -91,6 +91,7 @@ const CALLS: &[(&str, Call)] = calls! {
     grants(&document(), Page::default());
     status();
     complete(call());
+    check_provider("extractive");
     stream(call());
     speak("Thirty days.");
     reconcile("call", None, VendorBill::Nothing, "bill");

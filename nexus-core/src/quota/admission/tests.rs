@@ -64,6 +64,30 @@ fn a_limit_applies_to_its_scope_id_and_model_only() {
 }
 
 #[test]
+fn a_limit_that_names_a_consumer_replaces_the_general_one_for_it() {
+    let limit = |scope, cap| Limit::new(scope, Meter::Calls, Window::Day, Cap::Limited(cap));
+    let caps = |all: [Limit; 2]| {
+        let consumer = Consumer { run: Some("run-1".to_owned()), ..consumer() };
+        let checks = checks(&limits(all), &consumer, "m", now(), &Zone::default());
+        checks.iter().map(|check| i64::from(check.cap)).collect::<Vec<_>>()
+    };
+    let general = || limit(ScopeKind::User, 5);
+    for cap in [9, 1] {
+        assert_eq!(
+            caps([general(), limit(ScopeKind::User, cap).for_id("ada")]),
+            [i64::try_from(cap).unwrap()]
+        );
+    }
+    let named = limit(ScopeKind::User, 9);
+    assert_eq!(caps([general(), named.clone().for_id("bob")]), [5], "another user's");
+    assert_eq!(caps([general(), named.clone().for_id("ada").for_model("m")]), [5, 9], "of one model");
+    let shadow = Limit { mode: LimitMode::Shadow, ..named.for_id("ada") };
+    assert_eq!(caps([general(), shadow]), [5, 9], "a limit on trial lifts none");
+    let runs = [limit(ScopeKind::Run, 1), limit(ScopeKind::Run, 9).for_id("run-1")];
+    assert_eq!(caps(runs), [1, 9], "a question's own cap lifts none");
+}
+
+#[test]
 fn a_shadowed_limit_admits_and_says_what_it_would_have_refused() {
     let mut limit = Limit::new(ScopeKind::Tenant, Meter::Calls, Window::MINUTE, Cap::Limited(0));
     limit.mode = LimitMode::Shadow;

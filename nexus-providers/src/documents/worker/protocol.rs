@@ -84,7 +84,7 @@ impl Failure {
             Some(code) => error.with_code(code),
             None => error,
         };
-        self.hint.into_iter().fold(error, Error::hint)
+        self.hint.into_iter().fold(error, Error::with_hint)
     }
 }
 
