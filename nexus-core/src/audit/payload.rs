@@ -163,6 +163,13 @@ impl Payload {
         self.with(name, Value::List(facts.into_iter().map(Value::Map).collect()))
     }
 
+    /// Returns the facts as JSON, as a reader of a sealed record gets them.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        let mut written = String::new();
+        self.write(&mut written);
+        serde_json::from_str(&written).unwrap_or_default()
+    }
+
     fn with(mut self, name: &'static str, value: Value) -> Self {
         self.0.insert(name, value);
         self

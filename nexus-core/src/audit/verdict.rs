@@ -82,6 +82,22 @@ pub struct Verification {
 }
 
 impl Verification {
+    /// Returns the report on `entries` records of which none is wrong.
+    pub(crate) fn ok(run: impl Into<String>, entries: u64) -> Self {
+        Self {
+            run: run.into(),
+            status: Status::Ok,
+            entries,
+            first_bad: None,
+            reason: None,
+            expected: None,
+            actual: None,
+            clock_regression: None,
+            content: Vec::new(),
+            not_checked: Vec::new(),
+        }
+    }
+
     /// Adds the comparison of stored texts and rows with the fingerprints of a sound chain.
     pub(crate) fn compared(&mut self, content: Vec<ContentFinding>) {
         if content.iter().any(|finding| finding.state != ContentState::Erased) {
@@ -104,7 +120,7 @@ pub struct ContentFinding {
 }
 
 /// Result of a comparison that did not find the text or row as it was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContentState {
     /// It differs from its fingerprint.

@@ -99,7 +99,7 @@ impl Nexus {
     }
 
     /// Verifies a chain, and returns the facts of its first records.
-    async fn inspect(
+    pub(super) async fn inspect(
         &self,
         tenant: &TenantId,
         run: &str,
@@ -134,6 +134,9 @@ impl Nexus {
         }
         if let Some(publication) = RecordedPublication::read(&facts) {
             return self.compare_passages(tenant, chain, &publication, verification).await;
+        }
+        if let [_, change, _] = &*facts {
+            self.compare_change(tenant, chain, keys, change, verification).await?;
         }
         let Some(record) = RecordedRun::read(facts) else { return Ok(()) };
         let (Ok(id), Some(session)) = (RunId::parse(chain), record.session()) else { return Ok(()) };

@@ -22,8 +22,8 @@ pub const BUDGET_WRITE: Operation =
 /// Operation of removing a limit.
 pub const LIMIT_REMOVE: Operation = BUDGET_WRITE.at(Route::delete("/v1/admin/quotas/{tenant_id}"));
 
-const LIMIT_SET: Kind = Kind::new("limit.set");
-const LIMIT_REMOVED: Kind = Kind::new("limit.removed");
+pub(super) const LIMIT_SET: Kind = Kind::new("limit.set");
+pub(super) const LIMIT_REMOVED: Kind = Kind::new("limit.removed");
 
 /// Limit in force, with the state of its counter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -189,8 +189,7 @@ impl Nexus {
             check_name("name in a limit", name)?;
         }
         self.engine.gateway.check_limit(caller.tenant(), limit).await?;
-        let facts = subject(&limit.subject).token("cap", &i64::from(limit.cap).to_string());
-        let audit = self.engine.single_event_chain(caller, LIMIT_SET, facts)?;
+        let audit = self.engine.single_event_chain(caller, LIMIT_SET, limit_facts(limit))?;
         self.engine.quota.set_limit(caller.tenant(), limit, audit).await
     }
 
@@ -201,7 +200,7 @@ impl Nexus {
     /// [`Denied`](ErrorKind::Denied).
     pub async fn remove_limit(&self, caller: &Principal, of: &LimitKey) -> Result<bool> {
         self.authorise_all(caller, &LIMIT_REMOVE).await?;
-        let audit = self.engine.single_event_chain(caller, LIMIT_REMOVED, subject(of))?;
+        let audit = self.engine.single_event_chain(caller, LIMIT_REMOVED, key_facts(of))?;
         self.engine.quota.remove_limit(caller.tenant(), of, audit).await
     }
 }
@@ -223,11 +222,19 @@ fn counter(limit: &Limit, consumer: &Consumer, now: Timestamp, zone: &Zone) -> O
     checks(&Limits::none().with([limit.clone()]), &consumer, model, now, zone).into_iter().next()
 }
 
-fn subject(subject: &LimitKey) -> Payload {
+/// Returns what a record says of a limit that is set.
+pub(super) fn limit_facts(limit: &Limit) -> Payload {
+    key_facts(&limit.subject)
+        .token("cap", &i64::from(limit.cap).to_string())
+        .token("mode", limit.mode.as_str())
+}
+
+/// Returns what a record says of the key of a limit.
+pub(super) fn key_facts(key: &LimitKey) -> Payload {
     let facts = Payload::new()
-        .token("scope", subject.scope.as_str())
-        .token("meter", subject.meter.as_str())
-        .token("window", &subject.window.to_string());
-    let facts = subject.id.iter().fold(facts, |facts, id| facts.token("of", id));
-    subject.model.iter().fold(facts, |facts, model| facts.token("model", model))
+        .token("scope", key.scope.as_str())
+        .token("meter", key.meter.as_str())
+        .token("window", &key.window.to_string());
+    let facts = key.id.iter().fold(facts, |facts, id| facts.token("of", id));
+    key.model.iter().fold(facts, |facts, model| facts.token("model", model))
 }

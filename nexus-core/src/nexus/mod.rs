@@ -9,6 +9,7 @@ pub(crate) mod limits;
 pub(crate) mod models;
 pub(crate) mod prices;
 pub(crate) mod reconcile;
+mod recorded_changes;
 mod removal;
 mod resource_changes;
 mod resources;

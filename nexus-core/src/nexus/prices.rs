@@ -15,7 +15,7 @@ pub const PRICE_LIST: Operation = USAGE_READ.at(Route::get("/v1/admin/costs/pric
 pub const PRICING_WRITE: Operation =
     Operation::new("pricing.write", ADMINS, Route::post("/v1/admin/costs/pricing/catalog"));
 
-const PRICE_ADDED: Kind = Kind::new("price.added");
+pub(super) const PRICE_ADDED: Kind = Kind::new("price.added");
 
 impl Nexus {
     /// Returns a page of the prices in force: the built-in ones, those of the configuration, then those that were added.
@@ -41,15 +41,22 @@ impl Nexus {
         self.authorise_all(caller, &PRICING_WRITE).await?;
         self.operator(caller, &PRICING_WRITE).await?;
         row.check()?;
-        let facts = Payload::new()
-            .token("provider", &row.provider)
-            .token("model", &row.model)
-            .token("version", &row.version)
-            .time("valid_from", row.valid_from)
-            .sha256("rates", &written(row)?);
-        let audit = self.engine.single_event_chain(caller, PRICE_ADDED, facts)?;
+        let audit = self.engine.single_event_chain(caller, PRICE_ADDED, price_facts(row)?)?;
         self.engine.prices.add_price(row, audit).await
     }
+}
+
+/// Returns what a record says of a price.
+///
+/// # Errors
+/// [`Unexpected`](crate::ErrorKind::Unexpected) for rates that cannot be written.
+pub(super) fn price_facts(row: &PriceRow) -> Result<Payload> {
+    Ok(Payload::new()
+        .token("provider", &row.provider)
+        .token("model", &row.model)
+        .token("version", &row.version)
+        .time("valid_from", row.valid_from)
+        .sha256("rates", &written(row)?))
 }
 
 fn written(row: &PriceRow) -> Result<String> {

@@ -16,7 +16,7 @@ use crate::usage::Usage;
 pub const LEDGER_WRITE: Operation =
     Operation::new("ledger.write", ADMINS, Route::post("/v1/admin/costs/ledger/{call_id}/reconcile"));
 
-const RECONCILED: Kind = Kind::new("call.reconciled");
+pub(super) const RECONCILED: Kind = Kind::new("call.reconciled");
 
 impl Nexus {
     /// Corrects the estimated charge of an attempt, such as one of unknown outcome, to the vendor's `bill`, and
@@ -46,10 +46,7 @@ impl Nexus {
         own.check_estimated()?;
         let (usage, charged) = self.billed(caller, own, latest, &bill).await?;
         let revision = latest.revision().saturating_add(1);
-        let facts = Payload::new()
-            .token("call", call)
-            .count("attempt", own.attempt)
-            .count("revision", revision)
+        let facts = facts(call, own.attempt, revision, reason)
             .token("bill", bill.as_str())
             .nested("before", amounts(&latest.charged))
             .nested("after", amounts(&charged));
@@ -140,6 +137,22 @@ fn only<'a>(own_lines: impl Iterator<Item = &'a LedgerEntry> + Clone) -> Result<
             })
         }
     }
+}
+
+/// Returns what a record says of a correction in the ledger; `None` for another entry.
+pub(super) fn correction_facts(entry: &LedgerEntry) -> Option<Payload> {
+    let correction = entry.correction.as_ref()?;
+    let facts = facts(&entry.call, entry.attempt, correction.revision, &correction.reason);
+    let before = amounts(&correction.charged_before);
+    Some(facts.nested("before", before).nested("after", amounts(&entry.charged)))
+}
+
+fn facts(call: &str, attempt: u32, revision: u32, reason: &str) -> Payload {
+    Payload::new()
+        .token("call", call)
+        .count("attempt", attempt)
+        .count("revision", revision)
+        .sha256("reason", reason)
 }
 
 fn amounts(amounts: &MeterAmounts) -> Payload {

@@ -98,6 +98,16 @@ pub enum LimitMode {
     Shadow,
 }
 
+impl LimitMode {
+    /// Returns the mode's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
 /// Key of a limit. Of two limits with equal keys, the later one applies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LimitKey {

@@ -4,14 +4,21 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use futures::{StreamExt as _, stream};
 use nexus_core::audit::{ContentState, Status, Verification};
+use nexus_core::gateway::{ModelCall, Routing};
+use nexus_core::ledger::VendorBill;
+use nexus_core::llm::{CompletionEvent, CompletionStream, FinishReason, LlmProvider, ModelInfo, Request};
+use nexus_core::price::{PriceRow, Rates};
+use nexus_core::quota::{Cap, Limit, Meter, ScopeKind, Window};
 use nexus_core::run::{Outcome, RunQuery};
-use nexus_core::{CorpusId, DocumentId, Nexus, Page};
+use nexus_core::{CorpusId, DocumentId, NanoUsd, Nexus, Page, Timestamp};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::journey::{admin, ingest, nexus};
+use crate::journey::{admin, builder, ingest, nexus};
 
 const QUESTION: &str = "How many days of paid leave does an employee have?";
 
@@ -43,6 +50,7 @@ async fn verify_all(nexus: &Nexus) -> Vec<Verification> {
     for chain in nexus.chains(&admin(), Page::first(99)).await.unwrap() {
         verified.push(nexus.verify(&admin(), &chain, None).await.unwrap());
     }
+    verified.extend(nexus.verify_settings(&admin(), None).await.unwrap());
     verified
 }
 
@@ -233,6 +241,115 @@ async fn each_change_of_what_a_user_can_be_shown_is_found_and_named() {
         assert_eq!(unsound[0].status, Status::ContentChanged, "{statement}");
         let found = unsound[0].content.iter().find(|finding| finding.content == content);
         assert_eq!(found.map(|finding| finding.state), Some(state), "{statement}: {unsound:#?}");
+    }
+}
+
+/// Model that answers without a report of its usage, so that its charge is an estimate.
+#[derive(Clone, Copy, Debug)]
+struct Unmetered;
+
+#[async_trait]
+impl LlmProvider for Unmetered {
+    fn name(&self) -> &'static str {
+        "unmetered"
+    }
+
+    fn model(&self) -> &'static str {
+        "m"
+    }
+
+    fn info(&self, _model: &str) -> ModelInfo {
+        ModelInfo::default()
+    }
+
+    async fn stream(&self, _request: Request) -> nexus_core::Result<CompletionStream> {
+        let text = Ok(CompletionEvent::Text("word".to_owned()));
+        Ok(stream::iter([text, Ok(CompletionEvent::Finish(FinishReason::Complete))]).boxed())
+    }
+}
+
+/// Creates a store with limits that were set, changed and removed, a price, and a correction of the ledger.
+async fn administered(dir: &Path) {
+    let nexus = builder(&MemoryStore::open(dir).unwrap()).routing(Routing::of(Unmetered)).build().unwrap();
+    let limit = |user: &str, cap| {
+        Limit::new(ScopeKind::User, Meter::Calls, Window::Day, Cap::Limited(cap)).for_id(user)
+    };
+    for limit in [limit("bob", 5), limit("bob", 9), limit("eve", 7)] {
+        nexus.set_limit(&admin(), &limit).await.unwrap();
+    }
+    assert!(nexus.remove_limit(&admin(), &limit("eve", 7).subject).await.unwrap());
+    let price = PriceRow {
+        provider: "unmetered".to_owned(),
+        model: "m".to_owned(),
+        valid_from: Timestamp::from_micros(0),
+        version: "2026".to_owned(),
+        rates: Rates { input: 1_000, output: 1_000, ..Rates::default() },
+        tiers: Vec::new(),
+    };
+    nexus.add_price(&admin(), &price).await.unwrap();
+    let call = ModelCall::new(Request { max_tokens: Some(9), ..Request::asking("How long is the Nile?") });
+    let completed =
+        nexus.complete(&admin(), call).await.unwrap().or_error(Timestamp::from_micros(0)).unwrap();
+    let bill = VendorBill::Money(NanoUsd::from_nanos(7));
+    nexus.reconcile(&admin(), &completed.receipt.call, None, bill, "invoice 2026-03").await.unwrap();
+    assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
+}
+
+#[tokio::test]
+async fn each_change_of_a_limit_a_price_or_a_correction_is_found_and_named() {
+    use ContentState::{Added, Changed, Missing};
+    let dir = tempfile::tempdir().unwrap();
+    administered(dir.path()).await;
+    let nexus = nexus(&MemoryStore::open(dir.path()).unwrap());
+    let verified = verify_all(&nexus).await;
+    assert!(verified.iter().all(|chain| chain.status == Status::Ok), "{verified:#?}");
+    assert!(nexus.shutdown(Duration::from_secs(5)).await.unwrap());
+    let rows: [(&str, &[(&str, ContentState)]); 11] = [
+        (
+            "UPDATE quota_limit SET body = json_set(body, '$.cap', 99)",
+            &[("limit", Changed), ("limits", Changed)],
+        ),
+        (
+            "UPDATE quota_limit SET body = json_set(body, '$.cap', -1)",
+            &[("limit", Changed), ("limits", Changed)],
+        ),
+        (
+            "UPDATE quota_limit SET body = json_set(body, '$.mode', 'shadow')",
+            &[("limit", Changed), ("limits", Changed)],
+        ),
+        ("DELETE FROM quota_limit", &[("limit", Changed), ("limits", Missing)]),
+        (
+            "INSERT INTO quota_limit SELECT tenant, replace(subject, 'bob', 'zoe'), replace(body, 'bob', 'zoe') FROM quota_limit",
+            &[("limits", Added)],
+        ),
+        (
+            "INSERT INTO quota_limit SELECT tenant, replace(subject, 'bob', 'eve'), replace(body, 'bob', 'eve') FROM quota_limit",
+            &[("limit", Changed), ("limits", Added)],
+        ),
+        ("UPDATE price_row SET body = json_set(body, '$.rates.output', 1)", &[("price", Changed)]),
+        ("DELETE FROM price_row", &[("price", Changed)]),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.charged.money', '1') WHERE revision = 1",
+            &[("correction", Changed), ("corrections", Changed)],
+        ),
+        (
+            "UPDATE billing_ledger SET body = json_set(body, '$.correction.reason', 'gift') WHERE revision = 1",
+            &[("correction", Changed), ("corrections", Changed)],
+        ),
+        (
+            "DELETE FROM billing_ledger WHERE revision = 1",
+            &[("correction", Changed), ("corrections", Missing)],
+        ),
+    ];
+    for (statement, expected) in rows {
+        let verified = verified_after(dir.path(), statement).await;
+        let found: Vec<_> = verified
+            .iter()
+            .flat_map(|chain| &chain.content)
+            .map(|finding| (finding.content, finding.state))
+            .filter(|(content, _)| *content != "call")
+            .collect();
+        assert_eq!(found, expected, "{statement}");
     }
 }
 

@@ -110,6 +110,7 @@ const CALLS: &[(&str, Call)] = calls! {
     audio(&run());
     prune_journal(&run());
     verify("run", None);
+    verify_settings(None);
     chains(Page::default());
     sessions(Page::default());
     messages(&SessionId::parse("session").unwrap(), Page::default());

@@ -32,7 +32,7 @@ Examples:
 pub(crate) struct VerifyArgs {
     /// The run or job
     run: Option<String>,
-    /// Check the records of every run and job of the tenant
+    /// Check all records of the tenant, and its limits and ledger corrections against them
     #[arg(long)]
     all: bool,
 }
@@ -45,6 +45,9 @@ struct Summary {
     open: u64,
     erased: u64,
     records: u64,
+    /// Verdict on limits and corrections, for callers who see all of the tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<&'static str>,
     unsound: Vec<Verification>,
 }
 
@@ -117,11 +120,15 @@ async fn all(context: &Context<'_>, nexus: &Nexus) -> Result<Exit> {
     for chain in chains(context, nexus).await? {
         summary.add(nexus.verify(&context.caller, &chain, None).await?);
     }
+    if let Some(settings) = nexus.verify_settings(&context.caller, None).await? {
+        summary.settings = Some(settings.status.as_str());
+        summary.unsound.extend(Some(settings).filter(|settings| !settings.status.is_sound()));
+    }
     if context.output.is_json() {
         context.output.json(&summary)?;
     } else {
         summary.unsound.iter().try_for_each(|verification| context.output.line(verdict(verification)))?;
-        let Summary { chains, ok, open, erased, records, unsound } = &summary;
+        let Summary { chains, ok, open, erased, records, unsound, settings: _ } = &summary;
         let (chains, records) = (count(*chains, "chain"), count(*records, "record"));
         let bad = unsound.len();
         let erased = if *erased == 0 { String::new() } else { format!(", {erased} erased") };

@@ -64,7 +64,13 @@ impl<O: ModelOperation> CallTask<O> {
         loop {
             let available = match self.first_available(&plan)? {
                 Admission::Granted(available) => available,
-                Admission::Refused(refused) => return Ok(Admission::Refused(refused)),
+                Admission::Refused(refused) => {
+                    let Some(current) = self.replanned(&plan).await? else {
+                        return Ok(Admission::Refused(refused));
+                    };
+                    (plan, is_degraded) = (current, false);
+                    continue;
+                }
             };
             let record = self.new_record(&plan, &available.planned)?;
             let begin = self.begin_call(&plan, &available.planned, &record)?;
@@ -137,6 +143,13 @@ impl<O: ModelOperation> CallTask<O> {
     pub(super) async fn renewed(&self, plan: &Plan<O::Provider>) -> Result<Plan<O::Provider>> {
         self.inner.settings_cache.remove(self.caller.tenant(), plan.limits.settings_version);
         self.plan().await
+    }
+
+    /// The plan by the present settings, if `plan` rests on earlier ones: those refuse no call, for instance for a price
+    /// that was unknown then.
+    async fn replanned(&self, plan: &Plan<O::Provider>) -> Result<Option<Plan<O::Provider>>> {
+        let stored = self.inner.current_settings(self.caller.tenant()).await?;
+        if stored.version == plan.limits.settings_version { Ok(None) } else { self.plan().await.map(Some) }
     }
 
     /// The first candidate that has a price, fits the cost bound and whose circuit breaker lets a call through.

@@ -124,6 +124,8 @@ async fn n17_a_model_without_a_price_is_refused_and_never_free() {
     let refused = world.refusal(call("plain")).await;
     assert_eq!(refused.code(), "PRICE_UNKNOWN");
     assert!(world.scripted.log().is_empty());
+    world.nexus.add_price(&caller(), &price()).await.unwrap();
+    world.answer(call("plain")).await;
 }
 
 #[tokio::test]
