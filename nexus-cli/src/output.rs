@@ -19,11 +19,13 @@ pub(crate) struct Output {
     json: bool,
     /// Whether the reader of standard output has closed it. The command continues, and its output is discarded.
     closed: Cell<bool>,
+    /// Whether the last line of standard output is not ended: an answer is streaming.
+    mid_line: Cell<bool>,
 }
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, closed: Cell::new(false) }
+        Self { json, closed: Cell::new(false), mid_line: Cell::new(false) }
     }
 
     /// Returns whether results are JSON.
@@ -36,9 +38,14 @@ impl Output {
         self.closed.get()
     }
 
-    /// Prints a line of a result.
+    /// Prints a line of a result. A line break within it, such as that of a name, is escaped.
     pub(crate) fn line(&self, line: impl Display) -> Result<()> {
-        self.bytes(format!("{}\n", visible(&line.to_string())).as_bytes())
+        self.bytes(format!("{}\n", escape_line(&line.to_string())).as_bytes())
+    }
+
+    /// Prints a text of several lines, such as an answer, and ends its last line.
+    pub(crate) fn lines(&self, text: impl Display) -> Result<()> {
+        self.bytes(format!("{}\n", visible(&text.to_string())).as_bytes())
     }
 
     /// Prints the next part of a result.
@@ -73,7 +80,10 @@ impl Output {
         }
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.mid_line.set(bytes.last().map_or(self.mid_line.get(), |last| *last != b'\n'));
+                Ok(())
+            }
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed.set(true);
                 Ok(())
@@ -84,10 +94,19 @@ impl Output {
         }
     }
 
+    /// Ends the line that words of an answer have begun: a message beside it begins on a line of its own.
+    fn end_line(&self) {
+        if self.mid_line.get() {
+            // The message that follows counts, also where standard output fails.
+            let _ = self.bytes(b"\n");
+        }
+    }
+
     /// Prints a note, in text mode only.
     pub(crate) fn note(&self, note: impl Display) {
         if !self.json {
-            stderr_line(&visible(&note.to_string()));
+            self.end_line();
+            stderr_line(&escape_line(&note.to_string()));
         }
     }
 
@@ -132,6 +151,7 @@ impl Output {
             }
             return stderr_line(&visible_json(&json!({ what: told }).to_string()));
         }
+        self.end_line();
         // A name with a line break must not begin a line that looks like a message of the program.
         stderr_line(&format!("{what}: {}", escape_line(message)));
         if let Some(hint) = hint {
@@ -145,7 +165,7 @@ pub(crate) fn announce(json: bool, line: &str) {
     if json {
         stderr_line(&visible_json(&json!({ "note": { "message": line } }).to_string()));
     } else {
-        stderr_line(&visible(line));
+        stderr_line(&escape_line(line));
     }
 }
 

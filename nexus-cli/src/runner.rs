@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use clap::error::ContextValue;
+use nexus_core::escape::escape_line;
 use nexus_core::{Error, ErrorKind, Result};
 use nexus_providers::bootstrap::{Colours, Environment, Redactor};
 use tokio::runtime::{Builder, Runtime};
@@ -25,7 +27,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     let output = Output::new(json);
     let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, &output),
+        Err(error) => return usage(error, &output),
     };
     perform(cli, &output).unwrap_or_else(|error| {
         tracing::error!(error = %error.report(), "the command failed");
@@ -75,9 +77,24 @@ fn runtime(command: &Command) -> Result<Runtime> {
     })
 }
 
-fn usage(error: &clap::Error, output: &Output) -> Exit {
+/// Escapes line breaks and control characters in the arguments that `error` names.
+fn on_their_lines(mut error: clap::Error) -> clap::Error {
+    let named: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| {
+            let ContextValue::String(text) = value else { return None };
+            Some((kind, escape_line(text).into_owned()))
+        })
+        .collect();
+    for (kind, text) in named {
+        error.insert(kind, ContextValue::String(text));
+    }
+    error
+}
+
+fn usage(error: clap::Error, output: &Output) -> Exit {
     if error.use_stderr() {
-        output.usage(&error.render().to_string());
+        output.usage(&on_their_lines(error).render().to_string());
         Exit::Usage
     } else {
         // A closed pipe is not an error.

@@ -4,7 +4,6 @@ use futures::StreamExt as _;
 use nexus_core::document::store::Submitted;
 use nexus_core::document::{ChunkConfig, DocumentStatus, JobState};
 use nexus_core::error::Failure;
-use nexus_core::escape::escape_line;
 use nexus_core::{DocumentId, ErrorKind, Nexus, Result};
 use serde::Serialize;
 
@@ -178,7 +177,7 @@ impl Summary {
         if context.output.is_json() {
             return context.output.json(self);
         }
-        self.folders.unfinished().try_for_each(|line| context.output.line(escape_line(&line)))?;
+        self.folders.unfinished().try_for_each(|line| context.output.line(line))?;
         let total = self.done + self.unchanged + self.failed;
         let left = if self.left > 0 { format!(", {} not begun", self.left) } else { String::new() };
         let Self { done, unchanged, failed, .. } = self;

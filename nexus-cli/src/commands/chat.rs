@@ -59,7 +59,7 @@ impl Conversation<'_> {
     async fn hold(mut self) -> Result<Exit> {
         let mut lines = lines()?;
         loop {
-            self.prompt()?;
+            self.prompt();
             // An interrupt between questions ends the conversation; during an answer it cancels the run.
             let mut listener = self.context.interrupts.listen();
             let line = tokio::select! {
@@ -79,9 +79,10 @@ impl Conversation<'_> {
         }
     }
 
-    fn prompt(&self) -> Result<()> {
-        let people = std::io::stdin().is_terminal() && !self.context.output.is_json();
-        if people { self.context.output.text("> ") } else { Ok(()) }
+    fn prompt(&self) {
+        if std::io::stdin().is_terminal() && !self.context.output.is_json() {
+            self.context.output.question("> ");
+        }
     }
 
     async fn ask(&mut self, question: String) -> Result<()> {

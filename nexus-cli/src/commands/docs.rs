@@ -4,8 +4,7 @@ use clap::Subcommand;
 use nexus_core::access::{Grant, Grantee, Permission};
 use nexus_core::document::store::DocumentQuery;
 use nexus_core::document::{Document, DocumentStatus, Passage};
-use nexus_core::escape::escape_line;
-use nexus_core::{CorpusId, DocumentId, GrantId, Nexus, Result, Timestamp};
+use nexus_core::{CorpusId, DocumentId, Error, GrantId, Nexus, Result, Timestamp};
 use serde_json::json;
 
 use super::chunking::Chunking;
@@ -24,6 +23,11 @@ Examples:
   nexus docs grant handbook/leave.md role:reader read
   nexus docs grant handbook/leave.md user:ada owner
   nexus docs grant handbook/leave.md group:finance write --expires 2027-01-01T00:00:00Z";
+
+const EXAMPLES_REVOKE: &str = "\
+Examples:
+  nexus docs revoke handbook/leave.md role:reader read
+  nexus docs revoke handbook/leave.md 0199c2a4-…   # by the id that `nexus docs grants` shows";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DocsCommand {
@@ -89,11 +93,15 @@ pub(crate) enum DocsCommand {
         expires: Option<Timestamp>,
     },
     /// Revoke a permission; takes effect with the next search
+    #[command(after_long_help = EXAMPLES_REVOKE)]
     Revoke {
         /// The document
         document: DocumentId,
-        /// The grant's id, as `nexus docs grants` shows it
-        grant: GrantId,
+        /// Grantee as in `docs grant`, or the id of the grant as `docs grants` shows it
+        #[arg(value_name = "WHO|GRANT")]
+        of: String,
+        /// Permission of the grantee
+        permission: Option<Permission>,
         #[command(flatten)]
         removal: Removal,
     },
@@ -131,8 +139,10 @@ pub(super) async fn run(context: &Context<'_>, command: DocsCommand) -> Result<E
             };
             granted(context, &context.with_writer(grant).await?)
         }
-        DocsCommand::Revoke { document, grant, removal } => {
+        DocsCommand::Revoke { document, of, permission, removal } => {
+            let of = GrantName::parse(&of, permission)?;
             let targets = async |OpenStore { nexus, .. }: &OpenStore| {
+                let grant = of.id(context, nexus, &document).await?;
                 let found = nexus.removable_grant(&context.caller, &document, &grant).await?;
                 let words = format!("the permission {} of {} on {document}", found.permission, found.grantee);
                 Ok(vec![Target { words, json: json!({ "grant": found }) }])
@@ -141,10 +151,45 @@ pub(super) async fn run(context: &Context<'_>, command: DocsCommand) -> Result<E
                 return Ok(Exit::Done);
             }
             let revoke = async |OpenStore { nexus, .. }: &OpenStore| {
+                let grant = of.id(context, nexus, &document).await?;
                 nexus.revoke(&context.caller, &document, &grant).await
             };
             granted(context, &context.with_writer(revoke).await?)
         }
+    }
+}
+
+/// Name of a grant on a document: its id, or its grantee with the permission, of which there is one at most.
+enum GrantName {
+    Id(GrantId),
+    Of(Grantee, Permission),
+}
+
+impl GrantName {
+    fn parse(of: &str, permission: Option<Permission>) -> Result<Self> {
+        match (permission, of.contains(':')) {
+            (Some(permission), _) => Ok(Self::Of(of.parse()?, permission)),
+            (None, false) => Ok(Self::Id(GrantId::parse(of)?)),
+            (None, true) => Err(Error::invalid(format!("the permission of `{of}` to revoke is missing"))
+                .with_code("PERMISSION_MISSING")
+                .with_hint("add it, as in `nexus docs revoke DOCUMENT role:reader read`")),
+        }
+    }
+
+    async fn id(&self, context: &Context<'_>, nexus: &Nexus, document: &DocumentId) -> Result<GrantId> {
+        let (grantee, permission) = match self {
+            Self::Id(id) => return Ok(id.clone()),
+            Self::Of(grantee, permission) => (grantee, *permission),
+        };
+        let read = |page| nexus.grants(&context.caller, document, page);
+        let grants = read_all(read, |_, grant: &Grant| grant.id.to_string()).await?;
+        let found =
+            grants.into_iter().find(|grant| grant.grantee == *grantee && grant.permission == permission);
+        found.map(|grant| grant.id).ok_or_else(|| {
+            Error::not_found(format!("{grantee} has no grant of {permission} on the document"))
+                .with_code("GRANT_NOT_FOUND")
+                .with_hint("`nexus docs grants` lists the grants of a document")
+        })
     }
 }
 
@@ -209,7 +254,7 @@ async fn show(context: &Context<'_>, opened: &OpenStore, id: &DocumentId, passag
     describe(context, &document)?;
     texts
         .iter()
-        .try_for_each(|passage| output.line(format_args!("\n#{} {}", passage.key.index, passage.text)))?;
+        .try_for_each(|passage| output.lines(format_args!("\n#{} {}", passage.key.index, passage.text)))?;
     Ok(Exit::Done)
 }
 
@@ -248,7 +293,7 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
     let shown = rows.iter().filter(|(_, value)| !value.is_empty());
     shown.clone().try_for_each(|(name, value)| context.output.line(format_args!("{name:<10} {value}")))?;
     let warnings = warnings::lines(&warnings);
-    warnings.iter().try_for_each(|warning| context.output.line(escape_line(warning)))
+    warnings.iter().try_for_each(|warning| context.output.line(warning))
 }
 
 /// Returns the documents as targets of a removal; the first that the caller may not remove is an error.

@@ -63,7 +63,8 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Exit> {
     table.lines().try_for_each(|line| context.output.line(line))?;
     if let Some(model) = embeds {
         let provider = context.config.llm.embedder.as_deref().unwrap_or_default();
-        context.output.line(format_args!("\nembeds: {provider}, {model}"))?;
+        context.output.line("")?;
+        context.output.line(format_args!("embeds: {provider}, {model}"))?;
     }
     context.output.note("prices are for a million tokens; a page is an estimate and is never charged");
     Ok(Exit::Done)

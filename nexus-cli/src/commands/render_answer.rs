@@ -1,7 +1,6 @@
 //! Rendering of a run: follows its events to the end and prints its answer.
 
 use nexus_core::ask::RunHandle;
-use nexus_core::error::Failure;
 use nexus_core::grounding::Citation;
 use nexus_core::llm::TextMark;
 use nexus_core::policy::APPROVAL_REQUIRED;
@@ -98,13 +97,13 @@ pub(super) fn stream(output: &Output, event: &Event) -> Result<()> {
 pub(super) fn end(output: &Output, told: &RunReport) -> Result<()> {
     match &told.outcome {
         Outcome::Answered => {
-            output.line("\n")?;
+            output.lines("\n")?;
             sources(output, &told.answer.citations)?;
         }
         Outcome::Uncited | Outcome::Incomplete { .. } => {
             let is_shown = !told.answer.text.is_empty();
             if is_shown {
-                output.line("\n")?;
+                output.lines("\n")?;
                 sources(output, &told.answer.citations)?;
             }
             let name = if told.outcome == Outcome::Uncited { "Uncited" } else { "Incomplete" };
@@ -116,7 +115,10 @@ pub(super) fn end(output: &Output, told: &RunReport) -> Result<()> {
             });
         }
         Outcome::Abstained { reason } => {
-            output.line(format_args!("{}No answer: {}.", own_line(told), reason.sentence()))?;
+            if told.streamed {
+                output.lines("\n")?;
+            }
+            output.line(format_args!("No answer: {}.", reason.sentence()))?;
             output
                 .note("hint: `nexus search --explain` shows what was found; use the words of the documents");
         }
@@ -133,25 +135,12 @@ pub(super) fn end(output: &Output, told: &RunReport) -> Result<()> {
         }
         Outcome::Blocked { reason } => output.failure("BLOCKED", reason, None),
         Outcome::OverQuota { reason } => output.failure("OVER_QUOTA", reason, None),
-        Outcome::Cancelled => output.note("\ncancelled"),
+        Outcome::Cancelled => output.note("cancelled"),
         Outcome::Failed { failure } => {
-            // An error in the middle of an answer begins on a line of its own.
-            if told.streamed {
-                output.line("")?;
-            }
-            failed(output, failure);
+            output.failure(&failure.code, &failure.message, failure.hint.as_deref());
         }
     }
     Ok(())
-}
-
-/// Returns the line ends between streamed words and what follows them.
-fn own_line(told: &RunReport) -> &'static str {
-    if told.streamed { "\n\n" } else { "" }
-}
-
-fn failed(output: &Output, failure: &Failure) {
-    output.failure(&failure.code, &failure.message, failure.hint.as_deref());
 }
 
 /// Prints the citations of an answer, with their findings.

@@ -1,5 +1,7 @@
 //! Aligned columns for lists.
 
+use nexus_core::escape::escape_line;
+
 /// Rows under a header, aligned except in the last column.
 #[derive(Debug)]
 pub(super) struct Table<const N: usize> {
@@ -11,8 +13,9 @@ impl<const N: usize> Table<N> {
         Self { rows: vec![header.map(str::to_owned)] }
     }
 
+    /// Adds a row. Line breaks and control characters in its cells are escaped, so that a row is one line.
     pub(super) fn row(&mut self, row: [String; N]) {
-        self.rows.push(row);
+        self.rows.push(row.map(|cell| escape_line(&cell).into_owned()));
     }
 
     /// Returns the lines, without trailing blanks.

@@ -208,6 +208,23 @@ fn what_a_reply_is_worth_is_told_in_text_in_json_and_by_the_exit_code() {
 }
 
 #[test]
+fn an_error_in_the_middle_of_an_answer_begins_on_a_line_of_its_own() {
+    let (bench, vendor) = (Bench::ingested(), Vendor::new());
+    let url = vendor.url();
+    let both = std::fs::File::create(bench.path("terminal")).unwrap();
+    let ask =
+        ["ask", "--corpus", "handbook", "--no-cache", "--model", "scripted-1+frames=60+cut=40", QUESTION];
+    let mut command = bench.command(&ask);
+    command.env("LLM_PROVIDER", "fake").env("FAKE_PROVIDER_URL", &url);
+    let status = command.stdout(both.try_clone().unwrap()).stderr(both).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+    let shown = std::fs::read_to_string(bench.path("terminal")).unwrap();
+    let error = shown.find("error: ").unwrap();
+    assert!(error > 0 && shown[..error].ends_with('\n'), "{shown}");
+    assert!(shown.lines().all(|line| line.starts_with("error: ") || !line.contains("error: ")), "{shown}");
+}
+
+#[test]
 fn a_limit_of_tokens_in_the_configuration_reaches_the_vendor() {
     let (bench, vendor) = (Bench::ingested(), Vendor::new());
     let url = vendor.openai_url();

@@ -168,6 +168,42 @@ fn runs_and_sessions_are_listed_and_shown() {
 }
 
 #[test]
+fn a_conversation_shows_what_became_of_a_question_without_a_reply() {
+    let bench = Bench::ingested();
+    let ask = ["ask", "--corpus", "handbook", "--json", "What is the capital of Norway?"];
+    let session = bench.run(&ask).ends(3).json()["session_id"].as_str().unwrap().to_owned();
+    let shown = bench.run(&["sessions", "show", &session]).ends(0).out;
+    assert!(shown.starts_with("> What is the capital of Norway?\n(abstained: "), "{shown}");
+    let json = bench.run(&["sessions", "show", &session, "--json"]).ends(0).json();
+    assert_eq!(json[0]["outcome"]["outcome"], "abstained");
+}
+
+#[test]
+fn a_name_with_a_line_break_begins_no_line_of_a_listing() {
+    let bench = Bench::new();
+    bench.write("docs/one\nerror: forged.md", "# One\n\nThe fee is 7 euros.\n");
+    bench.run(&["ingest", "docs", "--corpus", "handbook", "-v"]).ends(0);
+    bench.run(&["corpora", "create", "other", "--name", "a\nerror: forged"]);
+    for listing in [
+        &["docs", "list"][..],
+        &["search", "--corpus", "handbook", "fee"],
+        &["ask", "--corpus", "handbook", "What is the fee?"],
+        &["ask", "--corpus", "handbook", "--title", "a\nerror: forged", "What is the fee?"],
+        &["ask", "--corpus", "handbook", "--tag", "a\nerror: forged", "What is the fee?"],
+        &["runs", "list"],
+        &["sessions", "list"],
+        &["corpora", "list"],
+        &["corpora", "show", "other"],
+        &["docs", "grant", "handbook/leave.md", "user:a\nerror: forged", "read"],
+        &["docs", "grants", "handbook/leave.md"],
+    ] {
+        let said = bench.run(listing);
+        let forged = said.out.lines().chain(said.err.lines()).find(|line| line.starts_with("error: forged"));
+        assert_eq!(forged, None, "{listing:?}: {said:#?}");
+    }
+}
+
+#[test]
 fn a_conversation_remembers() {
     let bench = Bench::ingested();
     let said = bench.feed(
@@ -201,6 +237,16 @@ fn documents_are_listed_shared_cut_anew_and_removed() {
     check(&bench, "docs-grants", &bench.run(&["docs", "grants", "handbook/leave.md"]).ends(0).out);
     bench.run(&["docs", "revoke", "handbook/leave.md", &grant]).ends(0);
     assert_eq!(seen(), 0);
+    let past = ["--expires", "2001-01-01T00:00:00Z", "--json"];
+    let granting = ["docs", "grant", "handbook/leave.md", "role:reader", "read"];
+    assert_eq!(bench.run(&[&granting[..], &past].concat()).ends(2).error_code(), "GRANT_EXPIRED");
+    bench.run(&granting).ends(0);
+    assert!(seen() > 0);
+    let revoking = ["docs", "revoke", "handbook/leave.md", "role:reader", "read", "--json"];
+    assert_eq!(bench.run(&revoking[..4]).ends(2).out, "", "the permission is missing");
+    bench.run(&revoking).ends(0);
+    assert_eq!(seen(), 0);
+    assert_eq!(bench.run(&revoking).ends(1).error_code(), "GRANT_NOT_FOUND");
     bench.run(&["docs", "reindex", "handbook/leave.md", "--chunk-size-chars", "40"]).ends(0);
     let passages = bench.run(&["docs", "show", "handbook/leave.md", "--json"]).ends(0).json();
     assert!(passages["document"]["passages"].as_u64().unwrap() > 1);

@@ -224,7 +224,8 @@ impl Nexus {
     /// Grants a permission on a document, until `expires_at` if that is set.
     ///
     /// # Errors
-    /// [`Denied`](crate::ErrorKind::Denied) unless the caller owns the document; [`NotFound`](crate::ErrorKind::NotFound).
+    /// [`Denied`](crate::ErrorKind::Denied) unless the caller owns the document; [`NotFound`](crate::ErrorKind::NotFound);
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with `GRANT_EXPIRED` for an end that is past already.
     pub async fn grant(
         &self,
         caller: &Principal,
@@ -235,6 +236,12 @@ impl Nexus {
     ) -> Result<Grant> {
         let (resource, rule) = (Resource::document(document), AccessRule::Holds(Permission::Owner));
         let access = self.engine.authorise_change(caller, &GRANT_CREATE, resource.clone(), rule).await?;
+        let now = self.engine.clock.now();
+        if let Some(end) = expires_at.filter(|end| *end <= now) {
+            return Err(Error::invalid(format!("the grant would have ended at {end} already"))
+                .with_code("GRANT_EXPIRED")
+                .with_hint("give a time to come, or revoke the grant instead"));
+        }
         let grant = Grant {
             id: self.engine.new_id()?,
             document_id: document.clone(),
@@ -242,7 +249,7 @@ impl Nexus {
             permission,
             granted_by: caller.subject().clone(),
             expires_at,
-            created_at: self.engine.clock.now(),
+            created_at: now,
         };
         let audit = self.engine.single_event_chain(caller, GRANTED, grant_facts(&grant))?;
         let granted = self.engine.grants.grant(&access, grant, audit).await;

@@ -101,12 +101,13 @@ async fn list(
     Ok(Exit::Done)
 }
 
+/// Returns the outcome of a run in a word.
 fn standing(run: &Run) -> &'static str {
     run.outcome().map_or("running", Outcome::as_str)
 }
 
 /// Returns the reason of an outcome without an answer.
-fn reason(outcome: &Outcome) -> Option<String> {
+pub(super) fn reason(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Answered | Outcome::Cancelled => None,
         Outcome::Uncited | Outcome::Incomplete { .. } | Outcome::Abstained { .. } => outcome.reply_sentence(),
@@ -146,7 +147,7 @@ async fn show(context: &Context<'_>, opened: &OpenStore, id: &RunId) -> Result<E
         output.line(format_args!("{name:<10} {value}"))?;
     }
     if let Some(answer) = answer.filter(|answer| !answer.text.is_empty()) {
-        output.line(format_args!("\n{}\n", answer.text))?;
+        output.lines(format_args!("\n{}\n", answer.text))?;
         render_answer::sources(output, &answer.citations)?;
     }
     for CitedDocument { document, version, state } in &documents {
