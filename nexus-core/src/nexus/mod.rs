@@ -33,6 +33,8 @@ use crate::retrieve::Embedder;
 use crate::stats::StoreStats;
 use crate::store::Store;
 
+use rights::is_operator;
+
 pub use limits::LimitStatus;
 pub use resources::{ResourceAddress, ResourceList, Versioned};
 
@@ -90,7 +92,8 @@ impl Nexus {
         &self.store
     }
 
-    /// Returns the configuration of this Nexus, and the statistics of the data that the caller may see.
+    /// Returns the configuration of this Nexus, and the statistics of the data that the caller may see. The location of
+    /// the store is for its operator: a caller over a network sees its kind alone.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied).
@@ -99,6 +102,10 @@ impl Nexus {
         let (llm_provider, llm_model) = self.engine.gateway.answers_with(caller.tenant(), None, None).await?;
         let embedder = self.engine.gateway.embedder();
         let embedder = embedder.as_deref();
+        let mut store = self.engine.stats.stats_for(caller.tenant(), caller, self.engine.clock.now()).await?;
+        if !is_operator(caller) {
+            store.store = store.store.split(' ').take(1).collect();
+        }
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
             llm_provider,
@@ -108,7 +115,7 @@ impl Nexus {
             search_mode: if embedder.is_some() { "hybrid" } else { "lexical" },
             policy_version: self.engine.policy.version(caller.tenant()),
             audit_key: self.engine.sealer.keys().active_kid().to_owned(),
-            store: self.engine.stats.stats_for(caller.tenant(), caller, self.engine.clock.now()).await?,
+            store,
         })
     }
 

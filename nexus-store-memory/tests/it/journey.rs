@@ -7,7 +7,7 @@ use nexus_core::audit::{KeyRing, Status};
 use nexus_core::document::model::{DocumentStatus, NewDocument};
 use nexus_core::run::Outcome;
 use nexus_core::search::Search;
-use nexus_core::{Builder, CorpusId, DocumentId, Nexus, Principal, Settings};
+use nexus_core::{Authentication, Builder, CorpusId, DocumentId, Nexus, Principal, Settings};
 use nexus_store_memory::MemoryStore;
 use serde_json::json;
 
@@ -138,4 +138,14 @@ async fn an_inline_ingestion_has_ended_when_the_call_returns() {
         assert_eq!(submitted.status, expected);
         assert_eq!(nexus.document(&caller, &submitted.document_id).await.unwrap().status, expected);
     }
+}
+
+#[tokio::test]
+async fn the_location_of_the_store_is_for_its_operator() {
+    let dir = tempfile::tempdir().unwrap();
+    let nexus = nexus(&MemoryStore::open(dir.path()).unwrap());
+    let place = dir.path().display().to_string();
+    assert_eq!(nexus.status(&admin()).await.unwrap().store.store, format!("sqlite {place}"));
+    let from_afar = admin().authenticated(Authentication::ApiKey { key_id: "k-1".to_owned() });
+    assert_eq!(nexus.status(&from_afar).await.unwrap().store.store, "sqlite");
 }
