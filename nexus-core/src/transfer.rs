@@ -3,6 +3,7 @@
 //! Core reads no files: an export goes to a writer, an import comes from a reader, and a store resolves the directory of
 //! a backup.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 use crate::access::Authorised;
 use crate::audit::UnsealedRecords;
 use crate::error::Result;
+use crate::id::DocumentId;
 
 /// Request to export all data of a tenant.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +59,9 @@ pub struct Exported {
     pub lines: u64,
     /// SHA-256 of all bytes, in hexadecimal digits.
     pub sha256: String,
+    /// Documents that the store no longer has, each with the number of its passages that runs of the export still hold
+    /// as what they showed.
+    pub removed: BTreeMap<DocumentId, u64>,
 }
 
 /// Destination of an export.
@@ -69,6 +74,7 @@ pub type ImportSource = Box<dyn BufRead + Send>;
 ///
 /// # Contract
 /// - An export holds the data of its tenant alone, and ends with the number of its lines and the hash of its bytes.
+/// - An export names the removed documents of which its runs hold passages: each with their number.
 /// - An import into a tenant that has data is refused, and leaves no record.
 #[async_trait]
 pub trait TransferStore: std::fmt::Debug + Send + Sync {

@@ -62,4 +62,13 @@ fn a_run_says_that_a_document_it_cites_was_removed_or_replaced_and_still_verifie
     assert!(shown.contains(&format!("{document}: document removed")), "{shown}");
     let verified = bench.run(&["runs", "verify", &run]).ends(0).out;
     assert!(verified.contains(" ok, "), "the run holds what it showed: {verified}");
+    let exported = bench.run(&["export", "all.jsonl", "--json"]).ends(0).json();
+    assert_eq!(exported["removed"], serde_json::json!({ document.clone(): 1 }));
+    let told = bench.run(&["export"]).ends(0);
+    assert!(
+        told.err.contains(&format!("1 removed document, which runs showed, are in it: {document}")),
+        "{}",
+        told.err
+    );
+    assert!(told.out.lines().last().unwrap().contains(r#""removed""#));
 }

@@ -1,8 +1,10 @@
 //! Export: writes a tenant's lines.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
-use nexus_core::{Error, ErrorKind, Result, hex};
+use nexus_core::document::PassageKey;
+use nexus_core::{DocumentId, Error, ErrorKind, Result, hex};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value, json};
@@ -17,13 +19,13 @@ use crate::store::MemoryStore;
 /// Code of an export that cannot be written.
 pub(super) const EXPORT_IO: &str = "EXPORT_IO";
 
-/// Writes a tenant's lines and returns their number.
+/// Writes a tenant's lines, and returns their number and the passages of removed documents that runs hold.
 pub(super) fn export(
     store: &MemoryStore,
     connection: &Connection,
     tenant: &str,
     out: &mut dyn Write,
-) -> Result<u64> {
+) -> Result<(u64, BTreeMap<DocumentId, u64>)> {
     let mut lines = Lines { out, written: 0 };
     lines.write(&Line::Header {
         format: FORMAT.to_owned(),
@@ -35,9 +37,36 @@ pub(super) fn export(
         export_rows(connection, tenant, table, &mut lines)?;
     }
     export_bytes(store, connection, tenant, &mut lines)?;
-    lines.write(&Line::End { lines: lines.written })?;
+    let removed = removed_documents(connection, tenant)?;
+    lines.write(&Line::End { lines: lines.written, removed: removed.clone() })?;
     lines.out.flush().map_err(unwritten)?;
-    Ok(lines.written)
+    Ok((lines.written, removed))
+}
+
+/// Counts the passages in the evidence of runs whose document is gone, by document.
+fn removed_documents(connection: &Connection, tenant: &str) -> Result<BTreeMap<DocumentId, u64>> {
+    let mut statement = connection
+        .prepare(
+            "SELECT DISTINCT shown.value ->> 'passage' \
+             FROM run, json_each(iif(json_valid(run.evidence), run.evidence, '[]')) AS shown WHERE run.tenant = ?1",
+        )
+        .map_err(sql)?;
+    let mut is_present =
+        connection.prepare("SELECT 1 FROM document WHERE tenant = ?1 AND id = ?2").map_err(sql)?;
+    let mut removed = BTreeMap::new();
+    let mut shown = statement.query(params![tenant]).map_err(sql)?;
+    while let Some(row) = shown.next().map_err(sql)? {
+        // An export takes what is stored as it is: a verification finds what was changed.
+        let Some(key) =
+            row.get::<_, Option<String>>(0).map_err(sql)?.and_then(|key| PassageKey::try_from(key).ok())
+        else {
+            continue;
+        };
+        if !is_present.exists(params![tenant, key.document.as_str()]).map_err(sql)? {
+            *removed.entry(key.document).or_default() += 1;
+        }
+    }
+    Ok(removed)
 }
 
 /// Writes lines from memory.

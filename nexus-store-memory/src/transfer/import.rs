@@ -77,7 +77,7 @@ pub(super) fn import(
             Line::Bytes { hash, piece, last } => {
                 held.push(put_bytes(store, tenant, &mut lines, &hash, &piece, last)?);
             }
-            Line::End { lines: written } if written + 1 == lines.read => {
+            Line::End { lines: written, .. } if written + 1 == lines.read => {
                 if version < 4 {
                     version::measure_vectors(connection, tenant)?;
                 }

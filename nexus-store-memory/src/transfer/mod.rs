@@ -12,6 +12,7 @@ mod legacy_calls;
 mod table;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::io;
 
 use async_trait::async_trait;
@@ -21,7 +22,7 @@ use nexus_core::system::SystemStore as _;
 use nexus_core::transfer::{
     Backup, BackupScope, ExportSink, Exported, ImportSource, TenantExport, TenantImport, TransferStore,
 };
-use nexus_core::{Error, ErrorKind, Result};
+use nexus_core::{DocumentId, Error, ErrorKind, Result};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -51,8 +52,12 @@ enum Line {
     Row { table: String, row: Map<String, Value>, sha256: String },
     /// Piece of raw bytes, marked if it is the last.
     Bytes { hash: String, piece: String, last: bool },
-    /// Last line.
-    End { lines: u64 },
+    /// Last line: the number of the lines before it, and of the passages of removed documents that runs hold.
+    End {
+        lines: u64,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        removed: BTreeMap<DocumentId, u64>,
+    },
 }
 
 #[async_trait]
@@ -66,13 +71,13 @@ impl TransferStore for MemoryStore {
         // There is one connection: a slow reader must not hold it.
         let take = move |connection: &Connection| {
             let mut lines = Vec::new();
-            export::export(&store, connection, &tenant, &mut lines).map(|count| (lines, count))
+            export::export(&store, connection, &tenant, &mut lines).map(|written| (lines, written))
         };
-        let (bytes, lines) = self.engine().read(take).await?;
+        let (bytes, (lines, removed)) = self.engine().read(take).await?;
         apart(move || {
             let mut out = Hashing::new(out);
             export::write_all(&mut out, &bytes)?;
-            Ok(Exported { lines, sha256: out.finish().1 })
+            Ok(Exported { lines, sha256: out.finish().1, removed })
         })
         .await
     }
@@ -124,8 +129,9 @@ fn export_from_disk(store: &MemoryStore, tenant: &str, out: impl io::Write) -> R
     let _copying = begin_copying(dir);
     let connection = reader(dir)?;
     let mut out = Hashing::new(out);
-    let lines = on_snapshot(&connection, |connection| export::export(store, connection, tenant, &mut out))?;
-    Ok(Exported { lines, sha256: out.finish().1 })
+    let (lines, removed) =
+        on_snapshot(&connection, |connection| export::export(store, connection, tenant, &mut out))?;
+    Ok(Exported { lines, sha256: out.finish().1, removed })
 }
 
 /// Runs work on a thread of its own.

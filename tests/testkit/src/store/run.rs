@@ -68,7 +68,7 @@ fn event(seq: u64) -> Event {
     }
 }
 
-fn evidence() -> Vec<Evidence> {
+pub(super) fn evidence() -> Vec<Evidence> {
     vec![Evidence {
         number: 1,
         passage: PassageKey { document: document("d"), version: 1, index: 0 },
@@ -90,7 +90,7 @@ pub(super) fn closed(run: &Run) -> Run {
     Run { phase: Phase::Closed { outcome: Outcome::Cancelled }, ..next(run) }
 }
 
-async fn open_session(world: &World, caller: &Principal, id: &str) {
+pub(super) async fn open_session(world: &World, caller: &Principal, id: &str) {
     let opened = Session {
         id: SessionId::parse(id).unwrap(),
         owner: SubjectId::parse("root").unwrap(),

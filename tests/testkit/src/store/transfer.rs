@@ -1,16 +1,19 @@
 //! Laws of `TransferStore`.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::sync::{Arc, Mutex};
 
+use nexus_core::audit::Kind;
 use nexus_core::transfer::{Exported, TenantExport, TenantImport};
 use nexus_core::{Principal, hex};
 
-use super::fixture::{World, admin, allowed};
-use super::scenarios;
+use super::fixture::{World, admin, allowed, document};
+use super::{run, scenarios};
 
 scenarios!(
     an_export_holds_the_data_of_its_tenant_alone_and_ends_with_the_number_of_its_lines_and_the_hash_of_its_bytes,
+    an_export_names_the_removed_documents_of_which_its_runs_hold_passages,
     an_import_into_a_tenant_that_has_data_is_refused_and_leaves_no_record,
 );
 
@@ -51,11 +54,24 @@ async fn an_export_holds_the_data_of_its_tenant_alone_and_ends_with_the_number_o
     }
     let (exported, bytes) = export(&world, &admin("acme")).await;
     let text = String::from_utf8(bytes).unwrap();
-    assert_eq!(
-        exported,
-        Exported { lines: text.lines().count() as u64, sha256: hex::sha256(text.as_bytes()) }
-    );
+    let (lines, sha256) = (text.lines().count() as u64, hex::sha256(text.as_bytes()));
+    assert_eq!(exported, Exported { lines, sha256, removed: BTreeMap::new() });
     assert!(text.contains("alpaca") && !text.contains("gazelle") && !text.contains("globex"));
+}
+
+async fn an_export_names_the_removed_documents_of_which_its_runs_hold_passages(world: World) {
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    world.publish(&caller, "c", "d", &["what it says"]).await;
+    run::open_session(&world, &caller, "s").await;
+    let accepted = run::new_run(&caller, "r", "s");
+    world.store.advance(run::advance(&world, accepted.clone(), &[Kind::CHAIN_OPEN])).await.unwrap();
+    let mut shown = run::advance(&world, run::next(&accepted), &[]);
+    shown.evidence = Some(run::evidence());
+    world.store.advance(shown).await.unwrap();
+    assert_eq!(export(&world, &caller).await.0.removed, BTreeMap::new());
+    world.delete(&caller, "d").await.unwrap();
+    assert_eq!(export(&world, &caller).await.0.removed, BTreeMap::from([(document("d"), 1)]));
 }
 
 async fn an_import_into_a_tenant_that_has_data_is_refused_and_leaves_no_record(world: World) {
