@@ -10,6 +10,7 @@ mod quota;
 pub mod sentence_boundaries;
 pub mod store;
 mod submission;
+mod unread;
 mod version_state;
 
 pub use chunk::{Chunk, ChunkConfig, Chunker};
@@ -20,4 +21,5 @@ pub use plain::PlainText;
 pub use quota::DocumentQuota;
 pub use store::{BlobStore, DocumentStore, JobQueue};
 pub use submission::{QueuedJob, StoredDocument, SubmissionDecision};
+pub use unread::UnreadPart;
 pub use version_state::{PublishedVersions, StoredVersion, VersionState};

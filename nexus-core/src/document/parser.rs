@@ -1,10 +1,12 @@
 //! Parser port: [`DocumentParser`] turns a stream of bytes into a stream of [`Block`]s.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Seek};
 
 use serde::{Deserialize, Serialize};
 
+use super::unread::UnreadPart;
 use crate::error::Result;
 
 /// Raw bytes that a parser may read in any order.
@@ -89,6 +91,9 @@ pub struct ParseReport {
     /// Character encoding, where it had to be detected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
+    /// Number of the parts that were met and not turned into text, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unread: BTreeMap<UnreadPart, u32>,
     /// Warnings about omitted content, in sentences for the user, such as an attachment that was not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::{Block, BlockKind, BlockSink, ParseReport, codes};
 use nexus_core::{Error, Result};
 
@@ -73,7 +74,7 @@ impl<'a> Output<'a> {
         self.announced = Some(shortened(name, NAME_CHARS));
     }
 
-    /// Reads an embedded document. Only the warnings of its report remain.
+    /// Reads an embedded document. Only the warnings and the unread parts of its report remain.
     pub(super) fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let (report, page) = (std::mem::take(&mut self.report), self.page.take());
         let left_out = self.left_out.take();
@@ -83,9 +84,12 @@ impl<'a> Output<'a> {
         self.page = page;
         self.left_out = left_out;
         self.announced = None;
-        let warnings = std::mem::replace(&mut self.report, report).warnings;
+        let ParseReport { warnings, unread, .. } = std::mem::replace(&mut self.report, report);
         for warning in warnings {
             self.warn(warning);
+        }
+        for (part, number) in unread {
+            self.unread(part, number);
         }
         result
     }
@@ -132,6 +136,14 @@ impl<'a> Output<'a> {
         const KEPT: usize = 100;
         if self.report.warnings.len() < KEPT {
             self.report.warnings.push(shortened(warning.as_ref(), NAME_CHARS));
+        }
+    }
+
+    /// Counts parts that were met and not turned into text.
+    pub(super) fn unread(&mut self, part: UnreadPart, number: u32) {
+        if number > 0 {
+            let known = self.report.unread.entry(part).or_default();
+            *known = known.saturating_add(number);
         }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error;
 
-/// Limits of a document. A document beyond one fails with
+/// Limits of a document, and the choice whether its hidden content is read. A document beyond one fails with
 /// [`TOO_LARGE`](nexus_core::document::parser::codes::TOO_LARGE), beyond a multiple of its own size with
 /// [`AMPLIFIES`](nexus_core::document::parser::codes::AMPLIFIES), and with
 /// [`MALFORMED`](nexus_core::document::parser::codes::MALFORMED) where only a broken or hostile file exceeds the
@@ -44,6 +44,8 @@ pub struct DocumentLimits {
     pub attachment_depth: u32,
     /// Maximum number of attachments read from one message. Default: 100.
     pub attachments: usize,
+    /// Whether hidden content is read too, such as hidden sheets, rows, slides and invisible text. Default: false.
+    pub read_hidden: bool,
 }
 
 impl Default for DocumentLimits {
@@ -63,6 +65,7 @@ impl Default for DocumentLimits {
             block_bytes: 64 * 1024,
             attachment_depth: 3,
             attachments: 100,
+            read_hidden: false,
         }
     }
 }
