@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TOOLS := $(CURDIR)/target/tools/bin
-.PHONY: help demo test fmt lint docs quality oracle fuzz bench coverage deny advisories
+.PHONY: help demo test fmt lint docs quality cases oracle fuzz bench coverage deny advisories
 
 help: ## Print this list
 	@echo "Nexus answers questions over your documents, quotes its sources and leaves a signed record."
@@ -35,6 +35,11 @@ quality: ## Score retrieval and answers on judged collections: make quality DATA
 	@if [ -d "$(DATA)/clapnq_dev" ] && [ -d "$(DATA)/pubmedqa" ]; then target/release/answers "$(DATA)"; fi
 	@if [ -d "$(DATA)/documents" ]; then target/release/documents "$(DATA)"; fi
 	@target/release/ask "$(DATA)"
+
+cases: ## Run cases of use on the built program: make cases CASES=<folder with expect/CASE.json>
+	@test -n "$(CASES)" || { echo "usage: make cases CASES=<folder with expect/CASE.json>"; exit 2; }
+	cargo build --locked -p nexus-cli -p nexus-benches --bins
+	target/debug/cases target/debug/nexus "$(CASES)"
 
 oracle: ## The ledger against the vendor's bill, 100,000 calls, 100,000 aborted streams, ten minutes of load
 	NEXUS_ORACLE_CALLS=100000 NEXUS_ABORTED_STREAMS=100000 NEXUS_LOAD_SECONDS=600 \

@@ -13,7 +13,7 @@ use crate::id::RunId;
 use crate::ledger::LedgerQuery;
 use crate::ledger::content::RecordedCall;
 use crate::page::Page;
-use crate::policy::{Operation, READERS, Route};
+use crate::policy::{Operation, READERS, Resource, Route};
 use crate::principal::{Principal, TenantId};
 use crate::retention::RetentionClass;
 use crate::run::content::{RecordedRun, compare};
@@ -46,7 +46,7 @@ impl Nexus {
         run: &str,
         keys: Option<&KeyRing>,
     ) -> Result<Verification> {
-        self.authorise_all(caller, &CHAIN_VERIFY).await?;
+        self.authorise(caller, &CHAIN_VERIFY, Resource::one(CHAIN_VERIFY.action.kind(), run)).await?;
         if Visibility::of(caller) != Visibility::All {
             self.check_own_chain(caller, run).await?;
         }

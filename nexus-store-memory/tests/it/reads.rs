@@ -53,6 +53,16 @@ async fn reads_are_recorded_as_the_settings_say() {
 }
 
 #[tokio::test]
+async fn the_record_of_a_verification_names_the_chain() {
+    let (store, nexus, _) = library(RecordedReads::All).await;
+    let chain = nexus.chains(&admin(), Page::first(1)).await.unwrap().remove(0);
+    nexus.verify(&admin(), &chain, None).await.unwrap();
+    let events = events(&store, &admin()).await;
+    let (_, _, facts) = events.iter().rev().find(|(kind, ..)| kind == "data.read").unwrap();
+    assert_eq!((&facts["action"], &facts["id"]), (&json!("audit.read"), &json!(chain)));
+}
+
+#[tokio::test]
 async fn a_read_that_cannot_be_recorded_releases_nothing() {
     let (_, nexus, troubles) = library(RecordedReads::All).await;
     troubles.inject("append", InjectedFault::FailsBefore, 3);
