@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser};
+use clap::{
+    Arg, ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, value_parser,
+};
 use nexus_providers::bootstrap::EnvFile;
 
 use crate::commands::Command;
@@ -38,8 +40,8 @@ pub(crate) struct Global {
     /// The data directory [default: ./nexus-data] [env: `NEXUS_DATA`]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) data: Option<PathBuf>,
-    /// The configuration file, before the command [default: nexus.toml in your configuration directory] [env: `NEXUS_CONFIG`]
-    // Not global: `corpora set --config` means the settings of a corpus.
+    /// The configuration file [default: nexus.toml in your configuration directory] [env: `NEXUS_CONFIG`]
+    // Not global: `corpora set --config` means the settings of a corpus. See `with_config`.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// A file of variables that is as strong as the environment [env: `NEXUS_ENV_FILE`]
@@ -60,6 +62,9 @@ pub(crate) struct Global {
     /// A group of the user; may be repeated
     #[arg(long = "group", value_name = "GROUP", global = true)]
     pub(crate) groups: Vec<String>,
+    /// Seconds to wait for another command that uses the data directory
+    #[arg(long, value_name = "SECONDS", global = true, default_value_t = 10)]
+    pub(crate) wait: u64,
     /// Print results, errors and warnings as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -71,8 +76,37 @@ pub(crate) struct Global {
 impl Cli {
     /// Parses `arguments`. The configuration reads the variables of options, and knows the source of each value.
     pub(crate) fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(arguments)
+        let matches = Self::whole().try_get_matches_from(arguments)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.global.config = config_after(&matches).or(cli.global.config);
+        Ok(cli)
     }
+
+    /// Returns the grammar of the command line, with `--config` before and after the command.
+    pub(crate) fn whole() -> clap::Command {
+        Self::command().mut_subcommands(with_config)
+    }
+}
+
+/// Name of `--config` after the command.
+const CONFIG_AFTER: &str = "config_after";
+
+/// Adds `--config FILE` to a command and to those below it, except where `--config` has another meaning.
+fn with_config(command: clap::Command) -> clap::Command {
+    let command = command.mut_subcommands(with_config);
+    if command.get_arguments().any(|argument| argument.get_long() == Some("config")) {
+        return command;
+    }
+    // The help of the program explains it.
+    let argument = Arg::new(CONFIG_AFTER).long("config").value_name("FILE").hide(true);
+    command.arg(argument.value_parser(value_parser!(PathBuf)))
+}
+
+/// Returns the value of `--config` that is closest to the end of the command.
+fn config_after(matches: &ArgMatches) -> Option<PathBuf> {
+    let (_, matches) = matches.subcommand()?;
+    let own = || matches.try_get_one::<PathBuf>(CONFIG_AFTER).ok().flatten().cloned();
+    config_after(matches).or_else(own)
 }
 
 impl Global {

@@ -18,6 +18,8 @@ use crate::output::{Output, announce};
 use crate::principal::{principal, user_source};
 
 const DATA: &str = "./nexus-data";
+/// Duration of a wait for another process without a note.
+const SILENT: Duration = Duration::from_secs(1);
 /// Timeout of background work at the end.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -33,6 +35,8 @@ pub(crate) struct Context<'a> {
     pub(crate) interrupts: &'a Interrupts,
     /// Whether `--verbose` is set.
     pub(crate) verbose: bool,
+    /// Time to wait for the process that owns the store.
+    wait: Duration,
     /// Fields of the configuration that the command line sets.
     pub(crate) said: Vec<&'static str>,
     /// Providers that the command names.
@@ -78,6 +82,7 @@ impl<'a> Context<'a> {
             output,
             interrupts,
             verbose,
+            wait: Duration::from_secs(global.wait),
             said,
             wanted,
             env,
@@ -134,13 +139,26 @@ impl<'a> Context<'a> {
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
     ) -> Result<T> {
         let builder = builder(&self.config, &self.wanted, self.settings.clone()).await?;
-        let (builder, store) = store::open(builder, &self.config.cache, &self.data, access)?;
+        let opening = store::open(builder, &self.config.cache, &self.data, access, self.wait);
+        let (builder, store) = self.noting_a_wait(opening).await?;
         let opened = self.build(builder, store)?;
         self.tell_of_sweep(opened.store.swept());
         let done = work(&opened).await;
         let closed = opened.nexus.shutdown(GRACE).await;
         // An error of the work takes precedence over one of closing the store.
         done.and_then(|value| closed.map(|_| value))
+    }
+
+    /// Notes that the command waits for another process, if `opening` takes long.
+    async fn noting_a_wait<T>(&self, opening: impl Future<Output = T>) -> T {
+        let mut opening = std::pin::pin!(opening);
+        tokio::select! {
+            opened = &mut opening => opened,
+            () = tokio::time::sleep(SILENT) => {
+                self.output.note("waiting for the process that uses the data directory");
+                opening.await
+            }
+        }
     }
 
     /// Fails if there is no store, for commands that do not create one.

@@ -37,26 +37,16 @@ impl<'a> Progress<'a> {
         Self::Bar { bar, output, verbose }
     }
 
-    /// Reports one finished item, with its line if it has one.
-    pub(crate) fn done(&self, name: &str, line: Option<&String>) -> Result<()> {
+    /// Reports one finished item, with its line if it has one. A bar shows only the lines that are `notable`.
+    pub(crate) fn done(&self, name: &str, line: Option<&String>, notable: bool) -> Result<()> {
         if let Self::Bar { bar, verbose, .. } = self {
             bar.set_message(escape_line(name).into_owned());
             bar.inc(1);
-            if !verbose {
+            if !verbose && !notable {
                 return Ok(());
             }
         }
         line.map_or(Ok(()), |line| self.line(line))
-    }
-
-    /// Prints details of a finished item: below its line, or above the bar with its name.
-    pub(crate) fn below(&self, name: &str, lines: &[String]) -> Result<()> {
-        if let Self::Bar { verbose: false, .. } = self
-            && !lines.is_empty()
-        {
-            self.line(name)?;
-        }
-        lines.iter().try_for_each(|line| self.line(line))
     }
 
     /// Prints a line, above the bar if there is one.

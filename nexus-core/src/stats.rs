@@ -12,6 +12,7 @@ use crate::principal::{Principal, TenantId};
 ///
 /// # Contract
 /// - Data of another tenant is not counted.
+/// - Documents are counted by media type and reader version.
 /// - Statistics for a principal count only documents visible to it; where these are all, they equal the tenant's.
 #[async_trait]
 pub trait StatsStore: std::fmt::Debug + Send + Sync {
@@ -41,6 +42,9 @@ pub struct StoreStats {
     pub documents_in_flight: u64,
     /// Documents whose last job failed.
     pub documents_failed: u64,
+    /// Documents that were parsed, by media type and reader version.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub readers: Vec<ReaderCount>,
     /// Searchable passages.
     pub passages: u64,
     /// Vectors of those passages, by model.
@@ -56,6 +60,17 @@ pub struct StoreStats {
     /// the records of as many chains, are counted.
     #[serde(default)]
     pub is_longer: bool,
+}
+
+/// Number of documents of a media type that one version of its reader parsed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ReaderCount {
+    /// Media type.
+    pub content_type: String,
+    /// Version of the reader; 0 for documents that were parsed before readers had one.
+    pub reader_version: u32,
+    /// Documents.
+    pub documents: u64,
 }
 
 /// Maximum number of runs, and of chains, that a [`StoreStats`] counts.

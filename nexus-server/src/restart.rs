@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nexus_providers::bootstrap::{self, Environment, Field, variables};
 
 /// Fields and sections that only a start reads.
-const READ_AT_START: [&str; 10] = [
+const READ_AT_START: [&str; 11] = [
     "data",
     "tenant",
     "user",
@@ -15,6 +15,7 @@ const READ_AT_START: [&str; 10] = [
     "cache.max_mb",
     "audit",
     "retention",
+    "documents",
     "server",
 ];
 

@@ -57,7 +57,8 @@ async fn start(config: Config) -> Result<()> {
     let (stop, hang_ups) = (shutdown_signal()?, sighup()?);
     let listener = LoopbackListener::bind(config.listen).await?;
     let builder = builder(&config.file, &[], config.settings).await?;
-    let (builder, _) = store::open(builder, &config.file.cache, &config.data, Access::Owner)?;
+    let (builder, _) =
+        store::open(builder, &config.file.cache, &config.data, Access::Owner, Duration::ZERO).await?;
     let nexus = builder.seal_key(config.seal_key).audit_keys(config.keys).build()?;
     nexus.work_in_background(JOB_PAUSE);
     nexus.apply_retention_in_background();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use nexus_core::access::Visibility;
 use nexus_core::id::ModelId;
-use nexus_core::stats::{COUNTED, StoreStats};
+use nexus_core::stats::{COUNTED, ReaderCount, StoreStats};
 use nexus_core::{Principal, Result, Timestamp};
 use rusqlite::{Connection, Params, params};
 
@@ -22,6 +22,16 @@ pub(crate) fn of_tenant(connection: &Connection, tenant: &str, store: String) ->
         params![of],
         |row| {
             documents.add(&row.get::<_, String>(0)?, row.get::<_, i64>(1)?.unsigned_abs());
+            Ok(())
+        },
+    )?;
+    each(
+        connection,
+        "SELECT json_extract(body, '$.report.content_type'), json_extract(body, '$.report.reader_version'), count(*)
+         FROM document INDEXED BY document_by_reader WHERE tenant = ?1 GROUP BY 1, 2",
+        params![of],
+        |row| {
+            documents.add_reader(row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs());
             Ok(())
         },
     )?;
@@ -81,7 +91,8 @@ pub(crate) fn of_principal(
     let (mut documents, mut held, mut seen) = (Documents::default(), Held::default(), HashSet::new());
     each(
         connection,
-        "SELECT d.id, d.status, v.passages, v.model, v.vectors FROM access AS a INDEXED BY access_by_grantee
+        "SELECT d.id, d.status, v.passages, v.model, v.vectors, json_extract(d.body, '$.report.content_type'),
+             json_extract(d.body, '$.report.reader_version') FROM access AS a INDEXED BY access_by_grantee
          CROSS JOIN document AS d ON d.tenant = a.tenant AND d.id = a.document
          LEFT JOIN version AS v ON v.ordinal = d.live
          WHERE a.tenant = ?1 AND a.grantee IN (SELECT value FROM json_each(?2))
@@ -90,6 +101,7 @@ pub(crate) fn of_principal(
         |row| {
             if seen.insert(row.get::<_, String>(0)?) {
                 documents.add(&row.get::<_, String>(1)?, 1);
+                documents.add_reader(row.get(5)?, row.get(6)?, 1);
                 let passages: Option<i64> = row.get(2)?;
                 held.add(passages.unwrap_or(0), row.get(3)?, row.get::<_, Option<i64>>(4)?.unwrap_or(0));
             }
@@ -129,6 +141,7 @@ fn of_documents(
         documents: documents.all,
         documents_in_flight: documents.in_flight,
         documents_failed: documents.failed,
+        readers: documents.readers(),
         passages: held.passages,
         vectors: held.vectors(connection)?,
         runs: 0,
@@ -144,9 +157,26 @@ struct Documents {
     all: u64,
     in_flight: u64,
     failed: u64,
+    readers: BTreeMap<(String, u32), u64>,
 }
 
 impl Documents {
+    /// Counts documents by media type and reader version. One that was not parsed has neither.
+    fn add_reader(&mut self, content_type: Option<String>, version: Option<u32>, count: u64) {
+        if let Some(content_type) = content_type {
+            *self.readers.entry((content_type, version.unwrap_or(0))).or_default() += count;
+        }
+    }
+
+    fn readers(&self) -> Vec<ReaderCount> {
+        let count = |((content_type, version), documents): (&(String, u32), &u64)| ReaderCount {
+            content_type: content_type.clone(),
+            reader_version: *version,
+            documents: *documents,
+        };
+        self.readers.iter().map(count).collect()
+    }
+
     fn add(&mut self, status: &str, count: u64) {
         self.all += count;
         match status {

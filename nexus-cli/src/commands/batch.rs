@@ -7,6 +7,7 @@ use nexus_core::error::Failure;
 use nexus_core::{DocumentId, ErrorKind, Nexus, Result};
 use serde::Serialize;
 
+use super::discover_files::LeftOut;
 use super::folders::Folders;
 use super::warnings;
 use crate::context::Context;
@@ -61,6 +62,8 @@ struct Summary {
     failed: u64,
     /// Number of documents that an interrupt left unstarted.
     left: u64,
+    /// Entries of folders that were not ingested.
+    left_out: LeftOut,
     documents: Vec<Record>,
     #[serde(skip)]
     folders: Folders,
@@ -78,7 +81,7 @@ pub(super) async fn reindex(
         let outcome = outcome(context, nexus, queued).await;
         Record { source: document.to_string(), document_id: Some(document), folder: None, outcome }
     };
-    all(context, documents, Folders::default(), one).await
+    all(context, documents, Default::default(), one).await
 }
 
 /// Waits for the job of a submitted document and returns its outcome.
@@ -111,12 +114,12 @@ async fn settle(context: &Context<'_>, nexus: &Nexus, submitted: Result<Submitte
 pub(super) async fn all<T, F: Future<Output = Record>>(
     context: &Context<'_>,
     items: Vec<T>,
-    folders: Folders,
+    (folders, left_out): (Folders, LeftOut),
     one: impl Fn(T) -> F,
 ) -> Result<Exit> {
     let (total, progress) = (items.len(), Progress::new(context.output, items.len(), context.verbose));
     let mut listener = context.interrupts.listen();
-    let mut summary = Summary { folders, ..Summary::default() };
+    let mut summary = Summary { folders, left_out, ..Summary::default() };
     {
         let interrupted = std::pin::pin!(listener.interrupted());
         let records = futures::stream::iter(items)
@@ -138,13 +141,16 @@ impl Summary {
     fn add(&mut self, context: &Context<'_>, progress: &Progress<'_>, record: Record) -> Result<()> {
         let source = &record.source;
         let line = match &record.outcome {
-            Outcome::Done { passages, .. } => {
+            Outcome::Done { passages, warnings } => {
                 self.done += 1;
-                format!("done       {source} ({})", count((*passages).into(), "passage"))
+                let status = format!("done{}", warnings::number(warnings));
+                let passages = count((*passages).into(), "passage");
+                format!("{status:<9}  {source} ({passages}){}", warnings::summary(warnings))
             }
-            Outcome::Unchanged { .. } => {
+            Outcome::Unchanged { warnings, .. } => {
                 self.unchanged += 1;
-                format!("unchanged  {source}")
+                let status = format!("unchanged{}", warnings::number(warnings));
+                format!("{status}  {source}{}", warnings::summary(warnings))
             }
             Outcome::Failed { failure } => {
                 self.failed += 1;
@@ -152,8 +158,7 @@ impl Summary {
             }
         };
         let has_line = record.folder.is_none() || record.outcome.is_notable();
-        progress.done(source, has_line.then_some(&line))?;
-        progress.below(source, &warnings::lines(record.outcome.warnings()))?;
+        progress.done(source, has_line.then_some(&line), !record.outcome.warnings().is_empty())?;
         if let Outcome::Failed { failure } = &record.outcome
             && !context.output.is_json()
         {
@@ -180,9 +185,9 @@ impl Summary {
         self.folders.unfinished().try_for_each(|line| context.output.line(line))?;
         let total = self.done + self.unchanged + self.failed;
         let left = if self.left > 0 { format!(", {} not begun", self.left) } else { String::new() };
-        let Self { done, unchanged, failed, .. } = self;
+        let Self { done, unchanged, failed, left_out, .. } = self;
         context.output.line(format_args!(
-            "{}: {done} done, {unchanged} unchanged, {failed} failed{left}",
+            "{}: {done} done, {unchanged} unchanged, {failed} failed{left}{left_out}",
             count(total, "document")
         ))
     }

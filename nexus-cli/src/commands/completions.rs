@@ -1,6 +1,6 @@
 //! `nexus completions`.
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 use nexus_core::Result;
 
@@ -24,6 +24,6 @@ pub(crate) struct CompletionsArgs {
 
 pub(super) fn run(output: &Output, completions: &CompletionsArgs) -> Result<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(completions.shell, &mut Cli::command(), "nexus", &mut script);
+    clap_complete::generate(completions.shell, &mut Cli::whole(), "nexus", &mut script);
     output.bytes(&script).map(|()| Exit::Done)
 }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use nexus_core::access::{Grant, Grantee, Permission};
 use nexus_core::document::store::DocumentQuery;
 use nexus_core::document::{Document, DocumentStatus, Passage};
-use nexus_core::{CorpusId, DocumentId, Error, GrantId, Nexus, Result, Timestamp};
+use nexus_core::{CorpusId, DocumentId, Error, GrantId, Nexus, Page, Result, Timestamp};
 use serde_json::json;
 
 use super::chunking::Chunking;
@@ -42,6 +42,9 @@ pub(crate) enum DocsCommand {
         /// Only those with this label; may be repeated
         #[arg(long = "tag", value_name = "TAG")]
         tags: Vec<String>,
+        /// Only those whose reader has changed since they were read; `reindex --outdated` reads them again
+        #[arg(long)]
+        outdated: bool,
         #[command(flatten)]
         page: PageArgs<ALL>,
     },
@@ -61,13 +64,17 @@ pub(crate) enum DocsCommand {
         #[command(flatten)]
         removal: Removal,
     },
-    /// Chunk documents again, from their raw bytes
+    /// Read and chunk documents again, from their raw bytes
     ///
-    /// A document stays searchable with its old passages until the new ones are published.
+    /// A document stays searchable with its old passages until the new ones are published. Records of earlier questions
+    /// keep the hashes of the passages that they showed.
     Reindex {
         /// The documents
-        #[arg(required = true, value_name = "DOCUMENT")]
+        #[arg(required_unless_present = "outdated", value_name = "DOCUMENT")]
         documents: Vec<DocumentId>,
+        /// All documents whose reader has changed since they were read
+        #[arg(long, conflicts_with = "documents")]
+        outdated: bool,
         #[command(flatten)]
         chunking: Chunking,
     },
@@ -109,9 +116,17 @@ pub(crate) enum DocsCommand {
 
 pub(super) async fn run(context: &Context<'_>, command: DocsCommand) -> Result<Exit> {
     match command {
-        DocsCommand::List { corpus, status, tags, page } => {
+        DocsCommand::List { corpus, status, tags, outdated, page } => {
             let query = DocumentQuery { corpus, status, tags, ..DocumentQuery::default() };
-            context.with_reader(async |opened| list(context, opened, &query, &page).await).await
+            let list = async |OpenStore { nexus, .. }: &OpenStore| {
+                let documents = if outdated {
+                    outdated_documents(context, nexus, &query, &page).await
+                } else {
+                    documents(context, nexus, &query, &page).await
+                };
+                list(context, &documents?)
+            };
+            context.with_reader(list).await
         }
         DocsCommand::Show { document, passages } => {
             context.with_reader(async |opened| show(context, opened, &document, passages).await).await
@@ -123,10 +138,17 @@ pub(super) async fn run(context: &Context<'_>, command: DocsCommand) -> Result<E
             }
             context.with_writer(async |opened| remove(context, opened, &documents).await).await
         }
-        DocsCommand::Reindex { documents, chunking } => {
+        DocsCommand::Reindex { documents, outdated, chunking } => {
             let chunking = chunking.config()?;
-            let reindex = async |opened: &OpenStore| {
-                Box::pin(batch::reindex(context, &opened.nexus, documents.clone(), chunking)).await
+            let reindex = async |OpenStore { nexus, .. }: &OpenStore| {
+                let documents = if outdated {
+                    let (query, page) = (DocumentQuery::default(), PageArgs::default());
+                    let found = outdated_documents(context, nexus, &query, &page).await?;
+                    found.entries.into_iter().map(|document| document.id).collect()
+                } else {
+                    documents.clone()
+                };
+                Box::pin(batch::reindex(context, nexus, documents, chunking)).await
             };
             context.with_writer(reindex).await
         }
@@ -216,13 +238,25 @@ async fn documents(
     page.read(read, |_, document| document.id.to_string()).await
 }
 
-async fn list(
+/// Returns the documents of `query` whose reader has changed since they were read.
+async fn outdated_documents(
     context: &Context<'_>,
-    opened: &OpenStore,
+    nexus: &Nexus,
     query: &DocumentQuery,
     page: &PageArgs<ALL>,
-) -> Result<Exit> {
-    let documents = documents(context, &opened.nexus, query, page).await?;
+) -> Result<Listed<Document>> {
+    let mut outdated = all(context, nexus, query).await?;
+    outdated.retain(|document| document.outdated);
+    let read = async |page: Page| {
+        let after = page.after.as_deref();
+        let following =
+            outdated.iter().filter(|document| after.is_none_or(|after| document.id.as_str() > after));
+        Ok(following.take(page.limit).cloned().collect())
+    };
+    page.read(read, |_, document| document.id.to_string()).await
+}
+
+fn list(context: &Context<'_>, documents: &Listed<Document>) -> Result<Exit> {
     if context.output.is_json() {
         context.output.json(&documents.entries)?;
         return Ok(Exit::Done);
@@ -230,12 +264,7 @@ async fn list(
     let mut table = Table::new(["STATUS", "PASSAGES", "SIZE", "DOCUMENT"]);
     for document in &documents.entries {
         let passages = document.passages.to_string();
-        table.row([
-            document.status.as_str().to_owned(),
-            passages,
-            size(document.size_bytes),
-            document.id.to_string(),
-        ]);
+        table.row([status(document), passages, size(document.size_bytes), document.id.to_string()]);
     }
     table.lines().try_for_each(|line| context.output.line(line))?;
     documents.tell(context.output);
@@ -258,6 +287,11 @@ async fn show(context: &Context<'_>, opened: &OpenStore, id: &DocumentId, passag
     Ok(Exit::Done)
 }
 
+fn status(document: &Document) -> String {
+    let outdated = if document.outdated { ", outdated" } else { "" };
+    format!("{}{outdated}", document.status.as_str())
+}
+
 /// Reads all passages of a document, in reading order.
 async fn texts(context: &Context<'_>, nexus: &Nexus, id: &DocumentId) -> Result<Vec<Passage>> {
     let read = |page| nexus.passages(&context.caller, id, page);
@@ -276,7 +310,7 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
         ("name", document.name.clone()),
         ("title", report.title.unwrap_or_default()),
         ("corpus", document.corpus_id.to_string()),
-        ("status", document.status.as_str().to_owned()),
+        ("status", status(document)),
         ("failure", failure),
         ("type", document.content_type.clone()),
         ("size", size(document.size_bytes)),
@@ -292,8 +326,7 @@ fn describe(context: &Context<'_>, document: &Document) -> Result<()> {
     ];
     let shown = rows.iter().filter(|(_, value)| !value.is_empty());
     shown.clone().try_for_each(|(name, value)| context.output.line(format_args!("{name:<10} {value}")))?;
-    let warnings = warnings::lines(&warnings);
-    warnings.iter().try_for_each(|warning| context.output.line(warning))
+    warnings::lines(&warnings).try_for_each(|warning| context.output.line(warning))
 }
 
 /// Returns the documents as targets of a removal; the first that the caller may not remove is an error.

@@ -26,6 +26,8 @@ const MOST_IN_ONE: usize = 20_000;
 #[derive(Debug, Default)]
 pub(super) struct Ignored {
     asked: usize,
+    /// Number of entries that the program itself excepts, such as its data directory.
+    pub(super) excepted: u64,
     /// Skipped folders, with the reason.
     pub(super) refused: Vec<(PathBuf, Error)>,
 }

@@ -33,7 +33,8 @@ A document's id is the corpus and its path below the folder you give, such as `h
 command ingests only new files when it runs again. A file whose content or metadata changed is refused without \
 `--overwrite`.
 
-Each folder has one line of output, and with `-v` each file. Files that fail or have warnings are always named.";
+Each folder has one line of output, and with `-v` each file. Files that fail or have warnings are always named. The last line \
+counts what was left out: hidden and ignored entries, links, pipes and devices.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,6 +71,9 @@ pub(crate) struct IngestArgs {
     /// Replace documents that changed
     #[arg(long)]
     overwrite: bool,
+    /// Fail documents of which a part was not read, instead of warning
+    #[arg(long)]
+    strict: bool,
     /// Read hidden and ignored files too
     #[arg(long)]
     all: bool,
@@ -80,7 +84,7 @@ pub(crate) struct IngestArgs {
 pub(super) async fn run(context: &Context<'_>, ingest: IngestArgs) -> Result<Exit> {
     let chunking = ingest.chunking.config()?;
     let except = [context.data.as_path(), context.config_dir.as_path()];
-    let mut files = discover_files::items(&ingest.paths, &ingest.corpus, ingest.all, &except);
+    let (mut files, left_out) = discover_files::items(&ingest.paths, &ingest.corpus, ingest.all, &except);
     name_single(&ingest, &mut files)?;
     let files = by_folder(&ingest, files, context.verbose);
     let folders = Folders::new(files.iter().filter_map(|found| found.folder.clone()));
@@ -96,7 +100,7 @@ pub(super) async fn run(context: &Context<'_>, ingest: IngestArgs) -> Result<Exi
                 };
                 Record { source: path.to_string_lossy().into_owned(), document_id, folder, outcome }
             };
-            Box::pin(batch::all(context, files, folders, one)).await
+            Box::pin(batch::all(context, files, (folders, left_out), one)).await
         })
         .await
 }
@@ -168,6 +172,7 @@ async fn ingest_file(
         metadata: ingest.metadata.iter().cloned().collect::<Metadata>(),
         chunking,
         overwrite: ingest.overwrite,
+        strict: ingest.strict,
         ..NewDocument::new(ingest.corpus.clone(), item.name)
     };
     let submitted = submit(context, nexus, document, &item.path).await;

@@ -93,11 +93,18 @@ pub(super) async fn run(context: &Context<'_>, command: PricingCommand) -> Resul
             Ok(Exit::Done)
         }
         PricingCommand::Set(set) => {
+            let providers = context.config.priced_providers(&set.provider)?;
             let row = row(context, *set);
-            let add =
-                async |OpenStore { nexus, .. }: &OpenStore| nexus.add_price(&context.caller, &row).await;
+            let rows: Vec<PriceRow> =
+                providers.into_iter().map(|provider| PriceRow { provider, ..row.clone() }).collect();
+            let add = async |OpenStore { nexus, .. }: &OpenStore| {
+                for row in &rows {
+                    nexus.add_price(&context.caller, row).await?;
+                }
+                Ok(())
+            };
             context.with_writer_or_create(add).await?;
-            list(context, vec![&row])
+            list(context, rows.iter().collect())
         }
     }
 }

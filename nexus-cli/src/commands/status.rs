@@ -34,8 +34,12 @@ fn print(context: &Context<'_>, output: &Output, status: &Status) -> Result<()> 
     let vectors =
         held.vectors.iter().map(|(model, number)| format!("{} by {model}", count(*number, "vector")));
     let vectors = vectors.fold(String::new(), |all, some| format!("{all}, {some}"));
+    let outdated = match status.documents_outdated {
+        0 => String::new(),
+        number => format!(", {number} outdated (`nexus docs reindex --outdated`)"),
+    };
     let documents = format!(
-        "{}, {} being ingested, {} failed; {}{vectors}",
+        "{}, {} being ingested, {} failed{outdated}; {}{vectors}",
         held.documents,
         held.documents_in_flight,
         held.documents_failed,

@@ -1,52 +1,46 @@
-//! Warnings of a document's report: the first few as lines of text, all of them as a JSON array.
+//! Warnings of a document's report: a summary on the document's line, or all of them.
 
-use std::collections::BTreeMap;
-
-use nexus_core::document::{ParseReport, UnreadPart};
+use nexus_core::document::ParseReport;
 
 use crate::terminal::count;
 
-/// Number of warnings of a document that are printed as text.
-const SHOWN: usize = 5;
-
-/// Number of pages that one warning names.
-const PAGES: usize = 20;
-
-/// Returns the warnings of a report, then its unread parts and its pages without text.
+/// Returns the warnings of a report.
 pub(super) fn of(report: Option<&ParseReport>) -> Vec<String> {
-    let Some(report) = report else { return Vec::new() };
-    let warnings = report.warnings.iter().cloned().chain(unread(&report.unread));
-    warnings.chain(without_text(&report.pages_without_text)).collect()
+    report.map(ParseReport::losses).unwrap_or_default()
 }
 
-fn unread(parts: &BTreeMap<UnreadPart, u32>) -> Option<String> {
-    let named: Vec<String> =
-        parts.iter().map(|(part, number)| count((*number).into(), part.as_str())).collect();
-    (!named.is_empty()).then(|| format!("not read: {}", named.join(", ")))
-}
-
-fn without_text(pages: &[u32]) -> Option<String> {
-    let named: Vec<String> = pages.iter().take(PAGES).map(u32::to_string).collect();
-    let more = match pages.len().saturating_sub(PAGES) {
+/// Returns the number of warnings, for the status of a document, such as `, with 2 warnings`.
+pub(super) fn number(warnings: &[String]) -> String {
+    match warnings.len() {
         0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    (!pages.is_empty()).then(|| format!("pages without text: {}{more}", named.join(", ")))
+        number => format!(", with {}", count(number as u64, "warning")),
+    }
 }
 
-/// Returns the lines below a document.
-pub(super) fn lines(warnings: &[String]) -> Vec<String> {
-    let shown = warnings.iter().take(SHOWN).map(|warning| format!("warning    {warning}"));
-    let more = warnings.len().saturating_sub(SHOWN);
-    shown.chain((more > 0).then(|| format!("warning    and {more} more, see `docs show --json`"))).collect()
+/// Returns the first warning and the number of the others, for the end of a document's line.
+pub(super) fn summary(warnings: &[String]) -> String {
+    match warnings {
+        [] => String::new(),
+        [only] => format!(": {only}"),
+        [first, others @ ..] => format!(": {first}; {} more, see `docs show`", others.len()),
+    }
+}
+
+/// Returns a line for each warning.
+pub(super) fn lines(warnings: &[String]) -> impl Iterator<Item = String> {
+    warnings.iter().map(|warning| format!("warning    {warning}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use nexus_core::document::UnreadPart;
+
     use super::*;
 
     #[test]
-    fn a_few_warnings_are_shown_and_all_are_told() {
+    fn a_line_has_the_number_of_warnings_and_the_first_of_them() {
         let report = ParseReport {
             warnings: (1..=7).map(|page| format!("page {page} could not be read")).collect(),
             unread: BTreeMap::from([(UnreadPart::Image, 2), (UnreadPart::HiddenSheet, 1)]),
@@ -58,10 +52,10 @@ mod tests {
         assert_eq!(warnings.get(7).unwrap(), "not read: 1 hidden sheet, 2 images");
         assert!(warnings.last().unwrap().starts_with("pages without text: 1, 2, 3"));
         assert!(warnings.last().unwrap().ends_with("19, 20 and 5 more"));
-        let shown = lines(&warnings);
-        assert_eq!(shown.len(), 6);
-        assert_eq!(shown.first().unwrap(), "warning    page 1 could not be read");
-        assert_eq!(shown.last().unwrap(), "warning    and 4 more, see `docs show --json`");
-        assert!(lines(&of(None)).is_empty() && of(Some(&ParseReport::default())).is_empty());
+        assert_eq!(number(&warnings), ", with 9 warnings");
+        assert_eq!(summary(&warnings), ": page 1 could not be read; 8 more, see `docs show`");
+        assert_eq!(lines(&warnings).next().unwrap(), "warning    page 1 could not be read");
+        assert!(of(None).is_empty() && of(Some(&ParseReport::default())).is_empty());
+        assert_eq!(number(&[]) + &summary(&[]), "");
     }
 }

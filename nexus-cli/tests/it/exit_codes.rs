@@ -97,12 +97,46 @@ fn a_key_is_made_once_and_announced_once() {
 }
 
 #[test]
+fn a_command_waits_for_another_that_uses_the_directory() {
+    let bench = Bench::ingested();
+    let mut chat = bench.chat();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| bench.run(&[&ASK[..], &["--wait", "60"]].concat()));
+        // Longer than the second after which the command says that it waits.
+        std::thread::sleep(std::time::Duration::from_millis(1_500));
+        drop(chat.process.stdin.take());
+        let answered = waiting.join().unwrap().ends(0);
+        assert!(
+            answered.err.contains("waiting for the process that uses the data directory"),
+            "{answered:#?}"
+        );
+    });
+}
+
+#[test]
+fn the_configuration_file_is_named_before_or_after_the_command() {
+    let bench = Bench::ingested();
+    std::fs::write(bench.path("other.toml"), "tenant = 'elsewhere'\n").unwrap();
+    for arguments in [
+        ["--config", "other.toml", "corpora", "list", "--json"],
+        ["corpora", "--config", "other.toml", "list", "--json"],
+        ["corpora", "list", "--json", "--config", "other.toml"],
+    ] {
+        assert!(!bench.run(&arguments).ends(0).out.contains("handbook"), "{arguments:?}");
+    }
+    let set = ["corpora", "set", "handbook", "--config", r#"{"answers": "strict"}"#];
+    bench.run(&set).ends(0);
+    assert!(bench.run(&["corpora", "list", "--json"]).ends(0).out.contains("strict"));
+}
+
+#[test]
 fn a_directory_in_use_is_read_beside_its_owner_and_not_written() {
     let bench = Bench::ingested();
     let mut chat = bench.chat();
-    let locked = bench.run(&ASK).ends(1);
+    let at_once = [&ASK[..], &["--wait", "0"]].concat();
+    let locked = bench.run(&at_once).ends(1);
     assert!(locked.err.contains("another process uses the data directory"), "{locked:#?}");
-    assert_eq!(bench.run(&[&ASK[..], &["--json"]].concat()).ends(1).error_code(), "STORE_LOCKED");
+    assert_eq!(bench.run(&[&at_once[..], &["--json"]].concat()).ends(1).error_code(), "STORE_LOCKED");
     for command in [&["status"][..], &["docs", "list"], &["runs", "verify", "--all"], &["backup", "copy"]] {
         bench.run(command).ends(0);
     }

@@ -49,13 +49,15 @@ fn what_was_left_out_of_a_document_is_told_when_it_is_ingested() {
     let bench = Bench::new();
     partly_broken(&bench);
     let ingest = ["ingest", "docs/records.jsonl", "--corpus", "handbook"];
-    for result in ["done       docs/records.jsonl (1 passage)", "unchanged  docs/records.jsonl"] {
+    let first = ": line 2 is not valid JSON and was left out; 6 more, see `docs show`";
+    for result in [
+        "done, with 7 warnings  docs/records.jsonl (1 passage)",
+        "unchanged, with 7 warnings  docs/records.jsonl",
+    ] {
         let said = bench.run(&ingest).ends(0);
         let lines: Vec<&str> = said.out.lines().collect();
-        assert_eq!(lines.len(), 8, "{said:#?}");
-        assert_eq!(lines[0], result);
-        assert_eq!(lines[1], "warning    line 2 is not valid JSON and was left out");
-        assert_eq!(lines[6], "warning    and 2 more, see `docs show --json`");
+        assert_eq!(lines.len(), 2, "{said:#?}");
+        assert_eq!(lines[0], format!("{result}{first}"));
     }
     let said = bench.run(&[&ingest[..], &["--json"]].concat()).ends(0).json();
     let warnings = said["documents"][0]["warnings"].as_array().unwrap();
@@ -76,8 +78,22 @@ fn what_was_left_out_of_a_document_is_shown_with_it() {
     bench.run(&["ingest", "docs/records.jsonl", "--corpus", "handbook"]).ends(0);
     let said = bench.run(&["docs", "show", "handbook/records.jsonl"]).ends(0);
     let shown: Vec<&str> = said.out.lines().filter(|line| line.starts_with("warning    ")).collect();
-    assert_eq!(shown.len(), 6, "{said:#?}");
-    assert_eq!(shown[5], "warning    and 2 more, see `docs show --json`");
+    assert_eq!(shown.len(), 7, "{said:#?}");
+    assert_eq!(shown[6], "warning    line 8 is not valid JSON and was left out");
+}
+
+#[test]
+fn a_document_with_losses_fails_if_the_ingestion_is_strict() {
+    let bench = Bench::new();
+    partly_broken(&bench);
+    let ingest = ["ingest", "docs/records.jsonl", "--corpus", "handbook"];
+    let strict = [&ingest[..], &["--strict"]].concat();
+    let said = bench.run(&strict).ends(1);
+    assert!(said.out.contains("failed     docs/records.jsonl (DOCUMENT_INCOMPLETE)"), "{said:#?}");
+    assert!(said.err.contains("line 2 is not valid JSON"), "{said:#?}");
+    bench.run(&ingest).ends(0);
+    bench.run(&strict).ends(1);
+    bench.run(&["ingest", "docs/leave.md", "--corpus", "handbook", "--strict"]).ends(0);
 }
 
 #[test]

@@ -103,7 +103,8 @@ fn a_search_with_an_embedder_is_charged_and_recorded_and_needs_the_directory_to_
     assert_eq!(vendor.bill().len(), before + 1, "the question is embedded");
     bench.with(&fake, &["runs", "verify", "--all"]).ends(0);
     let mut chat = bench.chat();
-    assert_eq!(bench.with(&fake, &search).ends(1).error_code(), "STORE_LOCKED");
+    let at_once = [&search[..], &["--wait", "0"]].concat();
+    assert_eq!(bench.with(&fake, &at_once).ends(1).error_code(), "STORE_LOCKED");
     drop(chat.process.stdin.take());
     assert_eq!(chat.process.wait().unwrap().code(), Some(0));
 }

@@ -92,8 +92,7 @@ fn an_ingestion_prints_one_line_a_folder_and_names_only_what_is_notable() {
             "4 documents: 4 done, 0 unchanged, 0 failed",
             "docs/more: 2 done, 0 unchanged, 0 failed, 2 passages",
             "docs: 2 done, 0 unchanged, 0 failed, 2 passages",
-            "done       docs/more/partly.jsonl (1 passage)",
-            "warning    line 2 is not valid JSON and was left out",
+            "done, with 1 warning  docs/more/partly.jsonl (1 passage): line 2 is not valid JSON and was left out",
         ]
     );
     assert_eq!(
@@ -102,9 +101,8 @@ fn an_ingestion_prints_one_line_a_folder_and_names_only_what_is_notable() {
             "4 documents: 0 done, 4 unchanged, 0 failed",
             "unchanged  docs/leave.md",
             "unchanged  docs/more/good.md",
-            "unchanged  docs/more/partly.jsonl",
             "unchanged  docs/travel.md",
-            "warning    line 2 is not valid JSON and was left out",
+            "unchanged, with 1 warning  docs/more/partly.jsonl: line 2 is not valid JSON and was left out",
         ]
     );
     let named = bench.run(&["ingest", "docs/more/good.md", "--corpus", "other"]).ends(0).out;

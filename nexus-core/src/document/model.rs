@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::chunk::ChunkConfig;
-use super::parser::ParseReport;
+use super::parser::{DocumentParser, ParseReport};
 use crate::clock::Timestamp;
 use crate::error::{Error, Failure, Result};
 use crate::id::{CorpusId, DocumentId, JobId, SubjectId, check_name};
@@ -83,6 +83,8 @@ pub struct NewDocument {
     pub chunking: Option<ChunkConfig>,
     /// Whether to replace a document with this id.
     pub overwrite: bool,
+    /// Whether the document fails, with `DOCUMENT_INCOMPLETE`, if a part of it is not read.
+    pub strict: bool,
 }
 
 impl NewDocument {
@@ -97,6 +99,7 @@ impl NewDocument {
             metadata: Metadata::new(),
             chunking: None,
             overwrite: false,
+            strict: false,
         }
     }
 
@@ -150,6 +153,9 @@ pub struct Document {
     pub metadata: Metadata,
     /// Chunking into passages.
     pub chunking: ChunkConfig,
+    /// Whether it fails if a part of it is not read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
     /// Subject that submitted it first.
     pub created_by: SubjectId,
     /// Status of its last job.
@@ -178,6 +184,19 @@ pub struct Document {
     pub last_reindexed_at: Option<Timestamp>,
     /// Last job.
     pub last_job_id: JobId,
+    /// Whether the reader of its format has changed since it was parsed. Stores leave it false;
+    /// [`Nexus::document`](crate::Nexus::document) and [`Nexus::documents`](crate::Nexus::documents) set it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outdated: bool,
+}
+
+impl Document {
+    /// Marks the document as outdated if an older version of its reader than that of `parser` parsed it.
+    pub(crate) fn marked(self, parser: &dyn DocumentParser) -> Self {
+        let is_older =
+            |report: &ParseReport| report.reader_version < parser.reader_version(&report.content_type);
+        Self { outdated: self.report.as_ref().is_some_and(is_older), ..self }
+    }
 }
 
 /// Key of a passage: document, version, number. Stable, and in reading order within a document.

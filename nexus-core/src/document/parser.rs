@@ -97,6 +97,45 @@ pub struct ParseReport {
     /// Warnings about omitted content, in sentences for the user, such as an attachment that was not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Version of the reader, see [`DocumentParser::reader_version`].
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reader_version: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(version: &u32) -> bool {
+    *version == 0
+}
+
+impl ParseReport {
+    /// Returns whether all of the document was read.
+    pub fn is_complete(&self) -> bool {
+        self.warnings.is_empty() && self.unread.is_empty() && self.pages_without_text.is_empty()
+    }
+
+    /// Returns what was not read, in sentences for the user: the warnings, the unread parts by kind and number, and the
+    /// pages without text.
+    pub fn losses(&self) -> Vec<String> {
+        let parts: Vec<String> =
+            self.unread.iter().map(|(part, number)| count(*number, part.as_str())).collect();
+        let unread = (!parts.is_empty()).then(|| format!("not read: {}", parts.join(", ")));
+        self.warnings.iter().cloned().chain(unread).chain(without_text(&self.pages_without_text)).collect()
+    }
+}
+
+fn count(number: u32, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn without_text(pages: &[u32]) -> Option<String> {
+    /// Number of pages that are named.
+    const NAMED: usize = 20;
+    let named: Vec<String> = pages.iter().take(NAMED).map(u32::to_string).collect();
+    let more = match pages.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!pages.is_empty()).then(|| format!("pages without text: {}{more}", named.join(", ")))
 }
 
 /// Parser of one or more file formats.
@@ -109,6 +148,7 @@ pub struct ParseReport {
 /// - Texts, CSV and JSONL are read in pieces: memory does not follow the size of the source.
 /// - A document that fails emits nothing: its blocks reach the sink once all of it has been read.
 /// - Hostile input ends in an error with a documented code: one of [`codes`], and never an empty success.
+/// - The report names the version of the reader of its media type.
 pub trait DocumentParser: Send + Sync + fmt::Debug {
     /// Reads `source` and hands its blocks to `sink`.
     ///
@@ -121,6 +161,13 @@ pub trait DocumentParser: Send + Sync + fmt::Debug {
         hints: &FileHints,
         sink: &mut dyn BlockSink,
     ) -> Result<ParseReport>;
+
+    /// Returns the version of the reader of documents of a media type, which rises when the text that it yields
+    /// changes. Documents whose report has a lower one are outdated. Default: 0, for a reader that never changes.
+    fn reader_version(&self, content_type: &str) -> u32 {
+        let _ = content_type;
+        0
+    }
 }
 
 /// Stable codes of documents that cannot be read.
@@ -139,6 +186,8 @@ pub mod codes {
     pub const AMPLIFIES: &str = "DOCUMENT_AMPLIFIES";
     /// Reading the document exceeded the deadline.
     pub const TIMEOUT: &str = "DOCUMENT_TIMEOUT";
+    /// A part of the document was not read, and it was submitted as strict.
+    pub const INCOMPLETE: &str = "DOCUMENT_INCOMPLETE";
     /// The parser crashed on the document.
     pub const CRASHED: &str = "DOCUMENT_PARSER_CRASHED";
 }

@@ -51,6 +51,8 @@ pub struct Submission {
     pub chunking: ChunkConfig,
     /// Whether to replace an existing document.
     pub overwrite: bool,
+    /// Whether the document fails if a part of it is not read.
+    pub strict: bool,
     /// Access that must hold at the commit.
     pub access: Authorised<RequiredAccess>,
     /// Creation time of the corpus for which the submission was authorised. A later corpus of the same id is another

@@ -63,7 +63,7 @@ impl Submission {
         document.content_hash.clone_from(&self.content_hash);
         document.tags.clone_from(&self.tags);
         document.metadata.clone_from(&self.metadata);
-        document.chunking = self.chunking;
+        (document.chunking, document.strict) = (self.chunking, self.strict);
         let job = document.queue(&self.principal, &self.job, newest, self.now);
         Ok(SubmissionDecision::Queued(Box::new(QueuedJob { document, job, reindex: false, is_new })))
     }
@@ -82,9 +82,13 @@ impl Submission {
             .with_hint("send the document again"))
     }
 
-    /// Returns whether the submission equals the present or queued version. A failed document is tried again.
+    /// Returns whether the submission equals the present or queued version. A failed document is tried again, and so is
+    /// an incomplete one if the submission is strict.
     fn is_unchanged(&self, document: &Document) -> bool {
-        document.status != DocumentStatus::Failed && self.is_same(document)
+        let is_incomplete = || document.report.as_ref().is_some_and(|report| !report.is_complete());
+        document.status != DocumentStatus::Failed
+            && self.is_same(document)
+            && !(self.strict && is_incomplete())
     }
 
     fn is_same(&self, document: &Document) -> bool {
@@ -122,6 +126,7 @@ impl Submission {
             tags: self.tags.clone(),
             metadata: self.metadata.clone(),
             chunking: self.chunking,
+            strict: self.strict,
             created_by: self.principal.subject().clone(),
             status: DocumentStatus::Queued,
             failure: None,
@@ -136,6 +141,7 @@ impl Submission {
             completed_at: None,
             last_reindexed_at: None,
             last_job_id: self.job.clone(),
+            outdated: false,
         }
     }
 }

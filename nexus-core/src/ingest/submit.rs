@@ -94,6 +94,7 @@ impl Engine {
             metadata: new.metadata,
             chunking,
             overwrite: new.overwrite,
+            strict: new.strict,
             access,
             corpus_created_at,
             quota,

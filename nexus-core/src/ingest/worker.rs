@@ -120,6 +120,9 @@ impl Engine {
         if staging.staged == 0 {
             return Err(holds_no_text(&report));
         }
+        if document.strict && !report.is_complete() {
+            return Err(incomplete(&report));
+        }
         let (now, settings) = (self.clock.now(), self.gateway.tenant_settings(lease.tenant()).await?);
         Ok(Publication {
             quota: settings.document_quota(),
@@ -332,6 +335,13 @@ fn holds_no_text(report: &ParseReport) -> Error {
         return error;
     }
     error.with_hint("a scanned document needs text recognition before it is ingested")
+}
+
+/// Returns the error of a strict document of which a part was not read.
+fn incomplete(report: &ParseReport) -> Error {
+    Error::invalid(format!("a part of the document was not read: {}", report.losses().join("; ")))
+        .with_code(codes::INCOMPLETE)
+        .with_hint("send it without `strict` to search the rest of it")
 }
 
 fn crashed(crash: tokio::task::JoinError) -> Error {

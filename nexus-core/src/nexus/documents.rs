@@ -177,7 +177,8 @@ impl Nexus {
     /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound), also when the caller may not read it.
     pub async fn document(&self, caller: &Principal, id: &DocumentId) -> Result<Document> {
         self.authorise(caller, &DOCUMENT_READ, Resource::document(id)).await?;
-        self.engine.permitted_document(caller, &DOCUMENT_READ, id, Permission::Read).await
+        let document = self.engine.permitted_document(caller, &DOCUMENT_READ, id, Permission::Read).await?;
+        Ok(document.marked(self.engine.parser.as_ref()))
     }
 
     /// Returns a page of the documents that the caller may read, in order of id. The key is the id.
@@ -188,7 +189,8 @@ impl Nexus {
         self.authorise_all(caller, &DOCUMENT_LIST).await?;
         let (visibility, now) = (Visibility::of(caller), self.engine.clock.now());
         let query = DocumentQuery { page: query.page.clone().bounded(), ..query.clone() };
-        self.engine.documents.documents(caller.tenant(), &visibility, &query, now).await
+        let documents = self.engine.documents.documents(caller.tenant(), &visibility, &query, now).await?;
+        Ok(documents.into_iter().map(|document| document.marked(self.engine.parser.as_ref())).collect())
     }
 
     /// Returns a page of the passages of a document, in reading order. The key is the number of the passage.

@@ -30,7 +30,7 @@ use crate::error::Result;
 use crate::policy::{Operation, READERS, Resource, Route};
 use crate::principal::Principal;
 use crate::retrieve::Embedder;
-use crate::stats::StoreStats;
+use crate::stats::{ReaderCount, StoreStats};
 use crate::store::Store;
 
 use rights::is_operator;
@@ -68,6 +68,8 @@ pub struct Status {
     pub policy_version: String,
     /// Identifier of the key that signs audit records.
     pub audit_key: String,
+    /// Number of documents that an older version of their reader parsed.
+    pub documents_outdated: u64,
     /// Statistics of the store.
     pub store: StoreStats,
 }
@@ -106,6 +108,11 @@ impl Nexus {
         if !is_operator(caller) {
             store.store = store.store.split(' ').take(1).collect();
         }
+        let parser = self.engine.parser.as_ref();
+        let is_outdated =
+            |reader: &&ReaderCount| reader.reader_version < parser.reader_version(&reader.content_type);
+        let documents_outdated =
+            store.readers.iter().filter(is_outdated).map(|reader| reader.documents).sum();
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
             llm_provider,
@@ -115,6 +122,7 @@ impl Nexus {
             search_mode: if embedder.is_some() { "hybrid" } else { "lexical" },
             policy_version: self.engine.policy.version(caller.tenant()),
             audit_key: self.engine.sealer.keys().active_kid().to_owned(),
+            documents_outdated,
             store,
         })
     }

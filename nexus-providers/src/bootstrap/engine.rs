@@ -24,19 +24,20 @@ pub async fn models(config: &Config, wanted: &[String]) -> Result<Models> {
     })
 }
 
-/// Returns a builder with the [`models`] of `config`, the limits of `settings`, and a parser that runs this executable
-/// again as a confined worker process. It has no store, because stores and providers do not know each other.
+/// Returns a builder with the [`models`] of `config`, the limits of `settings`, and a parser with the limits of
+/// `config` that runs this executable again as a confined worker process. It has no store, because stores and providers do not know each other.
 ///
 /// # Errors
 /// Those of [`models`]; [`Unavailable`](ErrorKind::Unavailable) if the executable cannot be located.
 pub async fn builder(config: &Config, wanted: &[String], settings: Settings) -> Result<Builder> {
-    Ok(Nexus::builder().models(models(config, wanted).await?).parser(parser()?).settings(settings))
+    Ok(Nexus::builder().models(models(config, wanted).await?).parser(parser(config)?).settings(settings))
 }
 
-fn parser() -> Result<WorkerParser> {
+fn parser(config: &Config) -> Result<WorkerParser> {
     let program = std::env::current_exe().map_err(|error| {
         Error::new(ErrorKind::Unavailable, "cannot locate this executable to start the document parser")
             .because(error)
     })?;
-    Ok(WorkerParser::new(WorkerCommand::new(program).argument(PARSE_WORKER), WorkerLimits::default()))
+    let limits = WorkerLimits { documents: config.documents.limits(), ..WorkerLimits::default() };
+    Ok(WorkerParser::new(WorkerCommand::new(program).argument(PARSE_WORKER), limits))
 }

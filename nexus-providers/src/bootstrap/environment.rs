@@ -102,9 +102,11 @@ impl Environment {
         Ok(())
     }
 
-    /// Returns a variable as a path.
+    /// Returns a variable as a path. An empty variable names none.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.raw(name).map(|variable| PathBuf::from(&variable.value))
+        self.raw(name)
+            .map(|variable| PathBuf::from(&variable.value))
+            .filter(|path| !path.as_os_str().is_empty())
     }
 
     /// Returns a variable as text.

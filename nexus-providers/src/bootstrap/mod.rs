@@ -28,10 +28,10 @@ mod variables;
 
 pub use audit_key::{AuditKeys, audit_keys};
 pub use config::{
-    AuditConfig, BreakerConfig, CacheConfig, CharsPerToken, Config, DeadlinesConfig, Estimates, Field,
-    LimitConfig, LimitsConfig, LlmConfig, Network, OnExhaustion, PriceConfig, PricingConfig, ProviderConfig,
-    ProviderKind, RatesConfig, RetentionConfig, RetryConfig, ServerConfig, ShutoffConfig, SpeechConfig,
-    TenantConfig, TierConfig, Usd, UsdCap, config_dir, variables,
+    AuditConfig, BreakerConfig, CacheConfig, CharsPerToken, Config, DeadlinesConfig, DocumentsConfig,
+    Estimates, Field, LimitConfig, LimitsConfig, LlmConfig, Network, OnExhaustion, PriceConfig,
+    PricingConfig, ProviderConfig, ProviderKind, RatesConfig, RetentionConfig, RetryConfig, ServerConfig,
+    ShutoffConfig, SpeechConfig, TenantConfig, TierConfig, Usd, UsdCap, config_dir, variables,
 };
 pub use engine::{builder, models};
 pub use environment::{EnvFile, Environment};

@@ -5,7 +5,7 @@ use nexus_core::{Error, Result, Settings};
 use super::Environment;
 use super::config::Config;
 
-/// Returns the retention periods and the recorded reads of `config`, and the limits and switches of `env`: `RUN_MAX_CONCURRENCY`,
+/// Returns the retention periods, the recorded reads and the size limit of documents of `config`, and the limits and switches of `env`: `RUN_MAX_CONCURRENCY`,
 /// `INGEST_MAX_CONCURRENCY`, `INGEST_EXECUTION_MODE` (`background`, `inline`) and `DEBUG_EVENTS` (`true`, `false`). An
 /// unset variable has the default of [`Settings`].
 ///
@@ -13,7 +13,8 @@ use super::config::Config;
 /// [`InvalidInput`](nexus_core::ErrorKind::InvalidInput) with `INVALID_SETTING`, naming the variable.
 pub fn settings(config: &Config, env: &Environment) -> Result<Settings> {
     let (retention, recorded_reads) = (config.retention.retention(), config.audit.reads.unwrap_or_default());
-    Ok(Settings { retention, recorded_reads, ..settings_from_env(env)? })
+    let max_document_bytes = config.documents.max_bytes();
+    Ok(Settings { retention, recorded_reads, max_document_bytes, ..settings_from_env(env)? })
 }
 
 /// Reads the variables.

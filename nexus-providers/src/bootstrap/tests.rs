@@ -128,6 +128,17 @@ fn a_configuration_says_who_and_where_or_nothing_at_all() {
 }
 
 #[test]
+fn an_empty_variable_names_no_path() {
+    let home = tempfile::tempdir().unwrap();
+    let empty = ["NEXUS_CONFIG", "NEXUS_DATA", "NEXUS_ENV_FILE"].map(|name| (name, ""));
+    let env = Environment::from(empty).with_env_file(&EnvFile::Unsaid, home.path()).unwrap();
+    let config = Config::read(None, home.path(), &env).unwrap();
+    assert_eq!((config.file(), &config.data), (None, &None));
+    let dirs = Environment::from([("NEXUS_CONFIG_DIR", ""), ("XDG_CONFIG_HOME", ""), ("HOME", "/h")]);
+    assert!(config_dir(&dirs).unwrap().starts_with("/h"));
+}
+
+#[test]
 fn a_file_that_is_named_must_be_there_and_one_that_is_not_need_not() {
     let home = tempfile::tempdir().unwrap();
     let other = home.path().join("other.toml");

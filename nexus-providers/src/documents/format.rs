@@ -25,6 +25,29 @@ pub(super) enum Format {
 }
 
 impl Format {
+    /// Every format.
+    const ALL: [Self; 19] = [
+        Self::Text,
+        Self::Markdown,
+        Self::Code,
+        Self::Html,
+        Self::Xml,
+        Self::Feed,
+        Self::Json,
+        Self::JsonLines,
+        Self::Notebook,
+        Self::Csv,
+        Self::Mail,
+        Self::Rtf,
+        Self::Pdf,
+        Self::Docx,
+        Self::Pptx,
+        Self::Xlsx,
+        Self::Xls,
+        Self::OpenDocument,
+        Self::Epub,
+    ];
+
     /// Returns the media type for the report.
     pub(super) fn media_type(self) -> &'static str {
         match self {
@@ -47,6 +70,37 @@ impl Format {
             Self::Xls => "application/vnd.ms-excel",
             Self::OpenDocument => "application/vnd.oasis.opendocument",
             Self::Epub => "application/epub+zip",
+        }
+    }
+
+    /// Returns the format of this media type.
+    pub(super) fn of_report(media_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.media_type() == media_type)
+    }
+
+    /// Returns the version of the format's reader. It rises when the text that the reader yields changes, so that
+    /// documents of an earlier version can be named and read again.
+    pub(super) const fn reader_version(self) -> u32 {
+        match self {
+            Self::Text
+            | Self::Markdown
+            | Self::Code
+            | Self::Html
+            | Self::Xml
+            | Self::Feed
+            | Self::Json
+            | Self::JsonLines
+            | Self::Notebook
+            | Self::Csv
+            | Self::Mail
+            | Self::Rtf
+            | Self::Pdf
+            | Self::Docx
+            | Self::Pptx
+            | Self::Xlsx
+            | Self::Xls
+            | Self::OpenDocument
+            | Self::Epub => 1,
         }
     }
 

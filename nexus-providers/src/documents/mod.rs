@@ -116,6 +116,15 @@ impl DocumentParser for Documents {
         spool.replay(sink)?;
         Ok(report)
     }
+
+    fn reader_version(&self, content_type: &str) -> u32 {
+        reader_version(content_type)
+    }
+}
+
+/// Returns the version of the reader of a media type; 0 for one that no reader reports.
+fn reader_version(content_type: &str) -> u32 {
+    Format::of_report(content_type).map_or(0, Format::reader_version)
 }
 
 /// Parser of a worker process. The parent holds the blocks back until the document is complete.
@@ -139,6 +148,7 @@ fn document(source: &mut dyn Source, hints: &FileHints, out: &mut Output<'_>) ->
     out.limits.check_source(size)?;
     let format = sniff::format(source, hints)?;
     format.media_type().clone_into(&mut out.report.content_type);
+    out.report.reader_version = format.reader_version();
     let before = out.bytes();
     read(format, source, out)?;
     if out.bytes() == before { Err(out.nothing_read()) } else { Ok(()) }

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0010_idempotency_key.sql"),
     include_str!("0011_claims_in_order.sql"),
     include_str!("0012_erasures.sql"),
+    include_str!("0013_readers.sql"),
 ];
 
 /// Purpose of a connection, which decides the size of its page cache.

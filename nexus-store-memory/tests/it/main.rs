@@ -41,6 +41,7 @@ mod permission;
 #[cfg(test)] // tells clippy that the functions beside the tests are test code too
 mod prechunked;
 #[cfg(test)]
+mod readers;
 mod reads;
 #[cfg(test)]
 mod reconcile;

@@ -7,7 +7,7 @@ use nexus_core::gateway::{GatewaySettings, TenantSettings};
 use nexus_core::ledger::{AttemptOutcome, AttemptStatus, LedgerEntry, Settlement, VendorBill};
 use nexus_core::price::{PriceRow, PriceTable, Rates};
 use nexus_core::quota::{CostUnits, MeterAmounts};
-use nexus_core::{ErrorKind, NanoUsd, Nexus, Page, Principal, Result, Timestamp, Usage};
+use nexus_core::{ErrorKind, NanoUsd, Nexus, Page, Principal, Result, Timestamp, Usage, hex};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::store::World;
 use nexus_testkit::store::calls::{MODEL, amounts, ending};
@@ -155,8 +155,9 @@ async fn each_correction_is_one_signed_chain_without_its_reason() {
     assert_eq!(nexus.verify(&admin(), chain, None).await.unwrap().status, Status::Ok);
     let records = world.store.records(admin().tenant(), chain, 0, 9).await.unwrap();
     let body = String::from_utf8(records[1].body.clone()).unwrap();
+    let reason = hex::sha256(b"invoice 7");
     let facts = format!(
-        r#""payload":{{"after":{{"charged":"18","tokens":"14"}},"attempt":1,"before":{{"charged":"60","tokens":"100"}},"bill":"usage","call":"{call}","revision":1}}"#
+        r#""payload":{{"after":{{"charged":"18","tokens":"14"}},"attempt":1,"before":{{"charged":"60","tokens":"100"}},"bill":"usage","call":"{call}","reason":"{reason}","revision":1}}"#
     );
     assert!(body.contains(&facts) && body.contains("call.reconciled"), "{body}");
     assert!(!body.contains("invoice"), "{body}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::*;
 use crate::access::{AccessRule, Authorised, Permission, RequiredAccess};
 use crate::audit::{KeyRing, Sealer, UnsealedRecords};
-use crate::document::{ChunkConfig, DocumentQuota, Metadata};
+use crate::document::{ChunkConfig, DocumentQuota, Metadata, ParseReport};
 use crate::id::{CorpusId, DocumentId, GrantId};
 
 fn at(seconds: i64) -> Timestamp {
@@ -41,6 +41,7 @@ pub(in crate::document) fn submission() -> Submission {
         metadata: Metadata::new(),
         chunking: ChunkConfig::default(),
         overwrite: false,
+        strict: false,
         access: access(),
         corpus_created_at: at(0),
         now: at(1),
@@ -95,6 +96,19 @@ fn the_same_bytes_change_nothing_unless_they_failed() {
                 assert_eq!(status, DocumentStatus::Failed);
                 assert_eq!((queued.job.version, queued.is_new), (2, false));
             }
+        }
+    }
+}
+
+#[test]
+fn an_incomplete_document_is_read_again_if_it_is_sent_as_strict() {
+    let strict = Submission { strict: true, ..submission() };
+    for (warnings, is_unchanged) in [(vec![], true), (vec!["page 2 is missing".to_owned()], false)] {
+        let mut present = present(DocumentStatus::Succeeded);
+        present.document.report = Some(ParseReport { warnings, ..ParseReport::default() });
+        match strict.decide(Some(present)).unwrap() {
+            SubmissionDecision::Unchanged(_) => assert!(is_unchanged),
+            SubmissionDecision::Queued(queued) => assert!(!is_unchanged && queued.document.strict),
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn defaults(config: &Config) -> Vec<(String, Json)> {
 }
 
 /// Returns the general fields.
-pub(super) fn general() -> [(&'static str, Json); 56] {
+pub(super) fn general() -> [(&'static str, Json); 58] {
     let none = || Json::Null;
     [
         ("data", json!("./nexus-data")),
@@ -92,6 +92,8 @@ pub(super) fn general() -> [(&'static str, Json); 56] {
         ("retention.sessions_days", json!(0)),
         ("retention.jobs_days", json!(90)),
         ("retention.calls_days", json!(0)),
+        ("documents.max_mb", json!(256)),
+        ("documents.read_hidden", json!(false)),
         ("speech.provider", json!("none")),
         ("speech.model", json!("gpt-4o-mini-tts")),
         ("speech.voice", json!("alloy")),

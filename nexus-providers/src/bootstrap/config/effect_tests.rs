@@ -150,6 +150,8 @@ const GENERAL: &[(&str, Effect)] = &[
     ("retention.sessions_days", Changes("", "retention.sessions_days = 7")),
     ("retention.jobs_days", Changes("", "retention.jobs_days = 7")),
     ("retention.calls_days", Changes("", "retention.calls_days = 7")),
+    ("documents.max_mb", Changes("", "documents.max_mb = 7")),
+    ("documents.read_hidden", Changes("", "documents.read_hidden = true")),
     ("speech.provider", Changes("", "speech.provider = 'fake'")),
     (
         "speech.model",
@@ -406,8 +408,13 @@ async fn made_of(text: &str) -> String {
     let env = Environment::from([("MINE", "sk-mine")]);
     let config = Config::parse(&text, &env).unwrap();
     let gateway = config.gateway_settings().unwrap();
-    let mut made =
-        format!("{gateway:?}\n{:?}\n{:?}\n", config.retention.retention(), config.cache.max_bytes());
+    let mut made = format!(
+        "{gateway:?}\n{:?}\n{:?}\n{:?}\n{}",
+        config.retention.retention(),
+        config.cache.max_bytes(),
+        config.documents.limits(),
+        config.documents.max_bytes()
+    );
     writeln!(made, "{:?}\n{:?}", config.audit.reads, config.estimates.token_chars_ratio).unwrap();
     match routing(&config, &[]).await {
         Err(error) => made += error.code(),

@@ -6,12 +6,13 @@
 //! - `trust`: addresses to which a key may go; `fields`: effective fields for display, with the `defaults`.
 //! - `provider`: `[providers.<name>]`; `routes`: `[llm]`, `[tenants.<id>]`, `[speech]`.
 //! - `limits`: `[limits]`, `[shutoff]`; `timeouts`: `[deadlines]`, `[retry]`, `[breaker]`; `pricing`: `[pricing]`.
-//! - `cache`: `[cache]`; `audit`: `[audit]`; `retention`: `[retention]`; `server`: `[server]`.
+//! - `cache`: `[cache]`; `audit`: `[audit]`; `retention`: `[retention]`; `documents`: `[documents]`; `server`: `[server]`.
 //! - `money`: amounts in a configuration.
 
 mod audit;
 mod cache;
 mod defaults;
+mod documents;
 #[cfg(test)]
 mod effect_tests;
 pub(super) mod env_overrides;
@@ -49,6 +50,7 @@ use sources::Sources;
 
 pub use audit::AuditConfig;
 pub use cache::CacheConfig;
+pub use documents::DocumentsConfig;
 pub use fields::{Field, variables};
 pub use limits::{LimitConfig, LimitsConfig, OnExhaustion, ShutoffConfig};
 pub use money::{CharsPerToken, Usd, UsdCap};
@@ -123,6 +125,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Retention of records.
     pub retention: RetentionConfig,
+    /// Reading of documents.
+    pub documents: DocumentsConfig,
     /// Text-to-speech.
     pub speech: SpeechConfig,
     /// Estimates.
@@ -292,7 +296,7 @@ impl Config {
         settings.breaker = self.breaker.policy();
         settings.cache = self.cache.settings();
         settings.max_tokens = self.llm.max_tokens.map_or(settings.max_tokens, std::num::NonZeroU32::get);
-        settings.prices = self.pricing.table()?;
+        settings.prices = self.pricing.table(&self.providers)?;
         settings.limits = self.limits.limits()?;
         settings.rate_window_seconds = self.limits.rate_window();
         settings.auto_trip = self.shutoff.rule()?;

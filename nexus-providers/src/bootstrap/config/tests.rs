@@ -158,7 +158,7 @@ fn an_unknown_field_is_an_error_that_says_where() {
         ("[tenants.a.route]\nprimary = 'extractive'\nfallback = []", "fallback"),
         ("[tenants.a.quotas.limits]\nmax_calls = 1", "max_calls"),
         ("[[limits.rules]]\nscope = 'user'\nwindow = 'day'\nusd = 1\nper = 'day'", "per"),
-        ("[[pricing.rows]]\nprovider = 'a'\nmodel = 'b'\nrates = { input = 1, outputs = 1 }", "outputs"),
+        ("[[pricing.rows]]\nprovider = 'vllm'\nmodel = 'b'\nrates = { input = 1, outputs = 1 }", "outputs"),
     ] {
         let error = refused(text, NOTHING, "INVALID_CONFIG");
         assert!(error.message().contains(&format!("unknown field `{field}`")), "{error}");
@@ -269,6 +269,43 @@ fn prices_are_dollars_for_a_million_tokens_and_a_ceiling_comes_last() {
     assert_eq!(price("openai", "gpt-4o", now), ("nexus.toml".to_owned(), 2_000_000_000));
     assert_eq!(price("openai", "gpt-4o", later), ("contract-7".to_owned(), 1_000_000_000));
     assert_eq!(price("openai", "gpt-next", now), ("ceiling".to_owned(), 20_000_000_000));
+}
+
+const SERVERS: &str = "
+    [providers.house]
+    type = 'openai_compatible'
+    endpoint = 'http://127.0.0.1:1/v1'
+    [providers.barn]
+    type = 'openai_compatible'
+    endpoint = 'http://127.0.0.1:2/v1'
+    [providers.mine]
+    type = 'openai'
+";
+
+fn price_of(provider: &str, input: u32) -> String {
+    format!("[[pricing.rows]]\nprovider = '{provider}'\nmodel = 'm'\nrates = {{ input = {input} }}\n")
+}
+
+#[test]
+fn a_price_of_a_type_holds_for_every_server_of_it_without_a_price_by_name() {
+    let text = format!("{SERVERS}{}{}", price_of("barn", 7), price_of("openai_compatible", 1));
+    let prices = settings(&text, NOTHING).prices;
+    let input = |provider| prices.find(provider, "m", Timestamp::from_micros(0)).unwrap().rates.input;
+    assert_eq!((input("house"), input("barn")), (1_000_000_000, 7_000_000_000));
+}
+
+#[test]
+fn a_price_that_no_call_could_have_is_refused() {
+    for (provider, hint) in [("horse", "name a type (openai,"), ("mine", "name its type: `openai`")] {
+        let error = refused(&format!("{SERVERS}{}", price_of(provider, 1)), NOTHING, "PRICE_OF_NONE");
+        assert!(error.message().contains(&format!("`{provider}`")), "{error}");
+        assert!(error.hint().unwrap().starts_with(hint), "{error}");
+    }
+    let error = refused(&price_of("openai_compatible", 1), NOTHING, "PRICE_OF_NONE");
+    assert!(error.hint().unwrap().contains("or remove the price"), "{error}");
+    for provider in ["*", "anthropic", "house"] {
+        settings(&format!("{SERVERS}{}", price_of(provider, 1)), NOTHING);
+    }
 }
 
 #[test]

@@ -175,6 +175,10 @@ impl DocumentParser for WorkerParser {
         spool.replay(sink)?;
         Ok(report)
     }
+
+    fn reader_version(&self, content_type: &str) -> u32 {
+        super::reader_version(content_type)
+    }
 }
 
 /// Worker on loan. It returns to the pool even when the sink panics.

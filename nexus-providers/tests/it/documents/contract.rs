@@ -50,6 +50,24 @@ fn the_format_is_recognised_by_content() {
 }
 
 #[test]
+fn the_report_names_the_version_of_the_reader_of_its_media_type() {
+    for parser in parsers() {
+        for (name, content) in
+            [("a.txt", "one"), ("a.md", "# one"), ("a.html", "<p>one</p>"), ("a.csv", "a,b\n1,2")]
+        {
+            let report = read(parser.as_ref(), content.as_bytes(), name).0.unwrap();
+            assert_eq!(
+                report.reader_version,
+                parser.reader_version(&report.content_type),
+                "{parser:?} {name}"
+            );
+        }
+    }
+    assert!(Documents::default().reader_version("text/html") > 0);
+    assert_eq!(Documents::default().reader_version("application/x-unknown"), 0);
+}
+
+#[test]
 fn blocks_arrive_in_reading_order_and_are_never_empty() {
     for parser in parsers() {
         let text = "\n\n \nfirst\n\n\t\n\nsecond\n\n\n\nthird\n\n";

@@ -154,6 +154,7 @@ impl World {
             metadata: serde_json::Map::new(),
             chunking: ChunkConfig::default(),
             overwrite: false,
+            strict: false,
             access: access(caller, AccessRule::NewOr(Permission::Write), at(0)),
             corpus_created_at: at(0),
             quota: DocumentQuota::default(),
@@ -183,7 +184,11 @@ impl World {
     /// Returns a publication of `passages` passages.
     pub fn publication(&self, lease: &Lease, passages: usize, model: Option<ModelId>) -> Publication {
         Publication {
-            report: ParseReport { content_type: "text/plain".to_owned(), ..ParseReport::default() },
+            report: ParseReport {
+                content_type: "text/plain".to_owned(),
+                reader_version: 3,
+                ..ParseReport::default()
+            },
             language: Language::English,
             passages: u32::try_from(passages).unwrap(),
             quota: DocumentQuota::default(),

@@ -2,12 +2,14 @@
 
 use nexus_core::Principal;
 use nexus_core::access::Permission;
+use nexus_core::stats::ReaderCount;
 
 use super::fixture::{World, admin, at, model};
 use super::scenarios;
 
 scenarios!(
     data_of_another_tenant_is_not_counted,
+    documents_are_counted_by_media_type_and_reader_version,
     statistics_for_a_principal_count_only_documents_visible_to_it,
 );
 
@@ -21,6 +23,17 @@ async fn data_of_another_tenant_is_not_counted(world: World) {
     assert_eq!(world.store.stats(acme.tenant()).await.unwrap(), before);
     assert_eq!(world.store.stats_for(acme.tenant(), &acme, at(2)).await.unwrap(), before);
     assert_eq!(world.store.stats(globex.tenant()).await.unwrap().passages, 2);
+}
+
+async fn documents_are_counted_by_media_type_and_reader_version(world: World) {
+    let caller = admin("acme");
+    world.corpus(&caller, "c").await;
+    for id in ["a", "b"] {
+        world.publish(&caller, "c", id, &["leave"]).await;
+    }
+    world.submit(&caller, "c", "queued", "text").await;
+    let expected = [ReaderCount { content_type: "text/plain".to_owned(), reader_version: 3, documents: 2 }];
+    assert_eq!(world.store.stats(caller.tenant()).await.unwrap().readers, expected);
 }
 
 async fn statistics_for_a_principal_count_only_documents_visible_to_it(world: World) {
