@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 pub const MIN_SECRET_BYTES: usize = 16;
 
 const MAC_LABEL: &[u8] = b"nexus/audit/mac/v1\0";
+const CACHE_LABEL: &[u8] = b"nexus/cache/mac/v1\0";
 const KID_LABEL: &[u8] = b"nexus/audit/kid/v1\0";
 
 /// Key ring: exactly one key signs, the others verify earlier records only.
@@ -128,6 +129,18 @@ impl KeyRing {
         self.keys().find(|key| key.kid == kid)?.run_key(tenant, run)
     }
 
+    /// Returns `body` behind its MAC, which binds it to `scope` and to the signing key.
+    pub(crate) fn seal_cache_entry(&self, scope: &[u8; 32], body: &[u8]) -> Option<Vec<u8>> {
+        let mac = self.active.cache_mac(scope, body)?.finalize().into_bytes();
+        Some([mac.as_slice(), body].concat())
+    }
+
+    /// Returns the body of a sealed cache entry; `None` if it was changed, or sealed for another scope or by another key.
+    pub(crate) fn open_cache_entry<'e>(&self, scope: &[u8; 32], sealed: &'e [u8]) -> Option<&'e [u8]> {
+        let (mac, body) = sealed.split_at_checked(32)?;
+        self.active.cache_mac(scope, body)?.verify_slice(mac).is_ok().then_some(body)
+    }
+
     fn keys(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.active).chain(&self.retired)
     }
@@ -156,6 +169,12 @@ impl Key {
             return Err(bad_keys("an audit key id has 1 to 64 ASCII letters, digits, `.`, `_` and `-`"));
         }
         Ok(Self { kid, root: Hkdf::new(None, secret) })
+    }
+
+    fn cache_mac(&self, scope: &[u8; 32], body: &[u8]) -> Option<Hmac<Sha256>> {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        self.root.expand(CACHE_LABEL, bytes.as_mut()).ok()?;
+        Some(Hmac::new_from_slice(bytes.as_ref()).ok()?.chain_update(scope).chain_update(body))
     }
 
     fn run_key(&self, tenant: &str, run: &str) -> Option<RunKey> {

@@ -6,7 +6,8 @@
 //! and deleted when a grant is revoked or a document goes. Within a scope, question and passages must be equal to the
 //! letter; with a semantic threshold, an answer to a similar question serves if its passages are shown again.
 //!
-//! Any failure here is a miss. An answer is given only to a caller who may still read its sources.
+//! Any failure here is a miss. An answer is given only to a caller who may still read its sources, and only as it was
+//! stored: an entry carries a MAC by the key that signs records, over the answer and the request that it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,8 +17,11 @@ use tokio::time::timeout;
 use super::call::ModelCall;
 use super::plan::PlannedAttempt;
 use super::single_flight::FlightGuard;
+use serde::{Deserialize, Serialize};
+
 use crate::access::GrantStore;
 use crate::access::{Grantee, Permission, Visibility};
+use crate::audit::KeyRing;
 use crate::cache::{
     CacheDigest, CacheEntry, CacheKey, CacheKind, CacheScope, CacheSettings, CacheStore, CacheUse,
     SimilarEntry,
@@ -50,9 +54,18 @@ pub(super) struct AnswerCache<'a> {
     pub(super) grants: &'a dyn GrantStore,
     pub(super) retriever: &'a dyn Retriever,
     pub(super) clock: &'a dyn Clock,
+    /// The keys of which the signing one seals entries.
+    pub(super) keys: &'a KeyRing,
     pub(super) settings: CacheSettings,
     pub(super) caller: &'a Principal,
     pub(super) call: &'a ModelCall,
+}
+
+/// An answer with the digest of its question and passages.
+#[derive(Deserialize, Serialize)]
+struct StoredAnswer<R> {
+    content: String,
+    reply: R,
 }
 
 /// The facts beside the request that decide about an answer's scope.
@@ -120,7 +133,9 @@ impl<'a> AnswerCache<'a> {
     async fn exact_lookup(&self, key: &CacheKey) -> Result<Option<Completion>> {
         let found = self.cache.get(std::slice::from_ref(key), self.clock.now()).await?;
         let Some(body) = found.into_iter().next().flatten() else { return Ok(None) };
-        let Ok(reply) = serde_json::from_slice::<Completion>(&body) else { return Ok(None) };
+        let stored =
+            self.unsealed(&key.scope, &body).filter(|stored| stored.content == key.content.to_string());
+        let Some(StoredAnswer { reply, .. }) = stored else { return Ok(None) };
         let shown = &self.call.request.evidence;
         let holds = reply.citations.iter().all(|citation| citation.check(shown).is_ok());
         Ok((holds && self.may_still_read(shown).await?).then_some(reply))
@@ -131,9 +146,14 @@ impl<'a> AnswerCache<'a> {
         let Some(threshold) = self.settings.semantic_threshold else { return Ok(None) };
         let (shown, now) = (&self.call.request.evidence, self.clock.now());
         let similar = self.cache.nearest(scope, embedding, threshold.get(), MAX_SIMILAR, now).await?;
-        let read = |entry: SimilarEntry| serde_json::from_slice::<Completion>(&entry.body).ok();
+        let read = |entry: SimilarEntry| Some(self.unsealed(scope, &entry.body)?.reply);
         let fitting = similar.into_iter().filter_map(read).find_map(|reply| renumber_citations(reply, shown));
         Ok(if self.may_still_read(shown).await? { fitting } else { None })
+    }
+
+    /// The answer of an entry; none if the entry is not as it was stored.
+    fn unsealed(&self, scope: &CacheScope, sealed: &[u8]) -> Option<StoredAnswer<Completion>> {
+        serde_json::from_slice(self.keys.open_cache_entry(scope.digest.as_bytes(), sealed)?).ok()
     }
 
     /// Whether every passage is of the current version of a document that the caller may read now.
@@ -193,16 +213,18 @@ impl PendingCacheEntry<'_> {
         reply: &Completion,
         usage: Usage,
     ) -> Option<(CacheKey, CacheEntry)> {
-        let AnswerCache { call, caller, clock, settings, .. } = self.query.cache;
+        let AnswerCache { call, caller, clock, keys, settings, .. } = self.query.cache;
         // The key is that of the provider that answered, which can be a fallback.
         if !is_answer(reply, &call.request.evidence) || !is_cacheable(call, planned) {
             return None;
         }
         let key = key(caller, &self.query.context, call, planned).ok()?;
-        let stored = Completion { usage: Some(usage), ..reply.clone() };
+        let reply = Completion { usage: Some(usage), ..reply.clone() };
+        let stored = StoredAnswer { content: key.content.to_string(), reply };
+        let body = serde_json::to_vec(&stored).ok()?;
         let made_at = clock.now();
         let entry = CacheEntry {
-            body: serde_json::to_vec(&stored).ok()?.into(),
+            body: keys.seal_cache_entry(key.scope.digest.as_bytes(), &body)?.into(),
             vector: self.embedding.clone(),
             run: call.run.as_ref().map(|run| run.id.clone()),
             made_at,

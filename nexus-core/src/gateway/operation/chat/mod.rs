@@ -291,6 +291,7 @@ impl CallTask<Chat> {
             grants: self.inner.grants.as_ref(),
             retriever: self.inner.retriever.as_ref(),
             clock: self.inner.clock.as_ref(),
+            keys: self.inner.sealer.keys(),
             settings,
             caller: &self.caller,
             call: &self.operation.call,

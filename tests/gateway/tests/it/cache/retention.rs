@@ -1,5 +1,6 @@
 //! Cache retention: stored entries and their lifetime. A broken cache changes nothing.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,6 +122,39 @@ async fn a_cache_on_disk_serves_the_next_process() {
     }
     assert_eq!(scripted.log().len(), 1);
     assert!(MemoryStore::open_read_only(dir.path()).unwrap().cache(ROOM).unwrap().is_none());
+}
+
+/// Changes every occurrence of `from` in the entries of the answer cache at `dir`.
+fn rewrite(dir: &Path, from: &[u8], to: &[u8]) -> usize {
+    let connection = rusqlite::Connection::open(dir.join("cache/answer.db")).unwrap();
+    let mut statement = connection.prepare("SELECT rowid, body FROM entry").unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))).unwrap();
+    let mut changed = 0;
+    for (row, body) in rows.map(Result::unwrap).collect::<Vec<_>>() {
+        let Some(at) = body.windows(from.len()).position(|window| window == from) else { continue };
+        let body = [&body[..at], to, &body[at + from.len()..]].concat();
+        changed += connection.execute("UPDATE entry SET body = ?1 WHERE rowid = ?2", (body, row)).unwrap();
+    }
+    changed
+}
+
+#[tokio::test]
+async fn an_answer_that_was_changed_in_the_cache_is_a_miss() {
+    let dir = tempfile::tempdir().unwrap();
+    let scripted = Scripted::start().await.unwrap();
+    let ask = async || {
+        let store = MemoryStore::open(dir.path()).unwrap();
+        let cache = store.cache(ROOM).unwrap().unwrap();
+        let nexus = builder(&store, routing(&scripted), settings()).cache(cache).build().unwrap();
+        let answer = answer_to(&nexus, &caller(), call("plain")).await;
+        nexus.shutdown(Duration::from_secs(5)).await.unwrap();
+        (answer.receipt.was_cached, answer.reply.text)
+    };
+    let (_, text) = ask().await;
+    let word = text.split_whitespace().next().unwrap();
+    assert_eq!(rewrite(dir.path(), word.as_bytes(), "x".repeat(word.len()).as_bytes()), 1);
+    assert_eq!(ask().await, (false, text.clone()));
+    assert_eq!(ask().await, (true, text));
 }
 
 #[tokio::test]
