@@ -14,6 +14,7 @@ use nexus_store_memory::{MemoryStore, Swept};
 
 use crate::cli::Global;
 use crate::interrupt::Interrupts;
+use crate::left_jobs;
 use crate::output::{Output, announce};
 use crate::principal::{principal, user_source};
 
@@ -99,7 +100,8 @@ impl<'a> Context<'a> {
         user_source(&self.env).unwrap_or_else(|| Source::of(Origin::Default))
     }
 
-    /// Runs `work` on the store as its only writer. Runs of an earlier process are resumed first.
+    /// Runs `work` on the store as its only writer. Runs of an earlier process are resumed first, and its ingestion jobs
+    /// are finished beside the work.
     pub(crate) async fn with_writer<T>(&self, work: impl AsyncFnOnce(&OpenStore) -> Result<T>) -> Result<T> {
         self.must_hold_a_store()?;
         self.with_writer_or_create(work).await
@@ -110,6 +112,25 @@ impl<'a> Context<'a> {
         &self,
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
     ) -> Result<T> {
+        let beside_jobs =
+            async |opened: &OpenStore| left_jobs::beside(self, &opened.nexus, work(opened)).await;
+        self.with_writer_no_jobs_or_create(beside_jobs).await
+    }
+
+    /// Like [`Context::with_writer`], without ingestion jobs of an earlier process.
+    pub(crate) async fn with_writer_no_jobs<T>(
+        &self,
+        work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
+    ) -> Result<T> {
+        self.must_hold_a_store()?;
+        self.with_writer_no_jobs_or_create(work).await
+    }
+
+    /// Like [`Context::with_writer_or_create`], without ingestion jobs of an earlier process.
+    pub(crate) async fn with_writer_no_jobs_or_create<T>(
+        &self,
+        work: impl AsyncFnOnce(&OpenStore) -> Result<T>,
+    ) -> Result<T> {
         let resumed = async |opened: &OpenStore| {
             opened.nexus.resume().await?;
             work(opened).await
@@ -117,7 +138,7 @@ impl<'a> Context<'a> {
         self.with_store(Access::Owner, resumed).await
     }
 
-    /// Like [`Context::with_writer`], without resuming runs of an earlier process.
+    /// Like [`Context::with_writer_no_jobs`], without resuming runs of an earlier process.
     pub(crate) async fn with_writer_no_resume<T>(
         &self,
         work: impl AsyncFnOnce(&OpenStore) -> Result<T>,

@@ -26,6 +26,11 @@ impl Interrupts {
         Listener(self.first.subscribe())
     }
 
+    /// Returns whether there was an interrupt that a listener received.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        *self.first.borrow()
+    }
+
     /// Resolves at an unhandled interrupt: one without a listener, or the second.
     pub(crate) async fn watch(&self) -> Result<()> {
         let failed =

@@ -5,6 +5,7 @@ mod commands;
 mod context;
 mod exit;
 mod interrupt;
+mod left_jobs;
 mod output;
 mod principal;
 mod progress;

@@ -4,6 +4,7 @@ use futures::StreamExt as _;
 use nexus_core::document::store::Submitted;
 use nexus_core::document::{ChunkConfig, DocumentStatus, JobState};
 use nexus_core::error::Failure;
+use nexus_core::ingest::JobCounts;
 use nexus_core::{DocumentId, ErrorKind, Nexus, Result};
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ use super::folders::Folders;
 use super::warnings;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::left_jobs;
 use crate::progress::Progress;
 use crate::terminal::count;
 
@@ -64,24 +66,33 @@ struct Summary {
     left: u64,
     /// Entries of folders that were not ingested.
     left_out: LeftOut,
+    /// Jobs of an earlier command that this one finished.
+    #[serde(skip_serializing_if = "is_nothing")]
+    earlier: JobCounts,
     documents: Vec<Record>,
     #[serde(skip)]
     folders: Folders,
 }
 
-/// Reindexes documents.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_nothing(counts: &JobCounts) -> bool {
+    counts.all() == 0
+}
+
+/// Reindexes documents, after the jobs of an earlier command.
 pub(super) async fn reindex(
     context: &Context<'_>,
     nexus: &Nexus,
     documents: Vec<DocumentId>,
     chunking: Option<ChunkConfig>,
 ) -> Result<Exit> {
+    let earlier = left_jobs::before(context, nexus).await?;
     let one = |document: DocumentId| async move {
         let queued = nexus.reindex(&context.caller, &document, chunking).await;
         let outcome = outcome(context, nexus, queued).await;
         Record { source: document.to_string(), document_id: Some(document), folder: None, outcome }
     };
-    all(context, documents, Default::default(), one).await
+    all(context, documents, Folders::default(), (earlier, LeftOut::default()), one).await
 }
 
 /// Waits for the job of a submitted document and returns its outcome.
@@ -109,17 +120,18 @@ async fn settle(context: &Context<'_>, nexus: &Nexus, submitted: Result<Submitte
     })
 }
 
-/// Runs `one` for each of `items` concurrently and reports the outcomes. After an interrupt, started items finish and
+/// Runs `one` for each of `items` concurrently and reports the outcomes, after the jobs `earlier`. After an interrupt, started items finish and
 /// no further one starts.
 pub(super) async fn all<T, F: Future<Output = Record>>(
     context: &Context<'_>,
     items: Vec<T>,
-    (folders, left_out): (Folders, LeftOut),
+    folders: Folders,
+    (earlier, left_out): (JobCounts, LeftOut),
     one: impl Fn(T) -> F,
 ) -> Result<Exit> {
     let (total, progress) = (items.len(), Progress::new(context.output, items.len(), context.verbose));
     let mut listener = context.interrupts.listen();
-    let mut summary = Summary { folders, left_out, ..Summary::default() };
+    let mut summary = Summary { folders, earlier, left_out, ..Summary::default() };
     {
         let interrupted = std::pin::pin!(listener.interrupted());
         let records = futures::stream::iter(items)
@@ -192,13 +204,15 @@ impl Summary {
         ))
     }
 
-    /// Returns a denial if every document was denied, and a failure for any other failure.
+    /// Returns a denial if every document was denied, and a failure for any other failure, also one of an earlier command's
+    /// documents.
     fn exit(&self) -> Exit {
         let denied = self.documents.iter().all(|record| match &record.outcome {
             Outcome::Failed { failure } => failure.code == ErrorKind::Denied.code(),
             Outcome::Done { .. } | Outcome::Unchanged { .. } => false,
         });
         match (self.failed, self.done + self.unchanged) {
+            (0, _) if self.earlier.failed > 0 => Exit::Failed,
             (0, _) => Exit::Done,
             (_, 0) if denied => Exit::Denied,
             (_, _) => Exit::Failed,

@@ -14,6 +14,7 @@ use super::table::Table;
 use super::{batch, docs};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
+use crate::left_jobs;
 use crate::terminal::size;
 
 const SETTINGS: &str = "\
@@ -113,12 +114,12 @@ pub(super) async fn run(context: &Context<'_>, command: CorporaCommand) -> Resul
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
             }
-            context.with_writer(async |opened| remove(context, opened, &corpus).await).await
+            context.with_writer_no_jobs(async |opened| remove(context, opened, &corpus).await).await
         }
         CorporaCommand::Reindex { corpus, chunking } => {
             let chunking = chunking.config()?;
             context
-                .with_writer(async |opened| {
+                .with_writer_no_jobs(async |opened| {
                     Box::pin(reindex(context, opened, corpus.clone(), chunking)).await
                 })
                 .await
@@ -204,6 +205,11 @@ async fn targets(context: &Context<'_>, opened: &OpenStore, id: &CorpusId) -> Re
 }
 
 async fn remove(context: &Context<'_>, opened: &OpenStore, id: &CorpusId) -> Result<Exit> {
+    // A corpus with a document whose job is in flight cannot be removed.
+    left_jobs::before(context, &opened.nexus).await?;
+    if context.interrupts.was_interrupted() {
+        return Ok(Exit::Cancelled);
+    }
     opened.nexus.delete_corpus(&context.caller, id).await?;
     docs::removed(context, id.as_str())
 }

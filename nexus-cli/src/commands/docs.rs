@@ -14,6 +14,7 @@ use super::table::Table;
 use super::{batch, warnings};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
+use crate::left_jobs;
 use crate::terminal::size;
 
 const EXAMPLES_GRANT: &str = "\
@@ -136,7 +137,7 @@ pub(super) async fn run(context: &Context<'_>, command: DocsCommand) -> Result<E
             if !may_go_on(context, removal, targets).await? {
                 return Ok(Exit::Done);
             }
-            context.with_writer(async |opened| remove(context, opened, &documents).await).await
+            context.with_writer_no_jobs(async |opened| remove(context, opened, &documents).await).await
         }
         DocsCommand::Reindex { documents, outdated, chunking } => {
             let chunking = chunking.config()?;
@@ -150,7 +151,7 @@ pub(super) async fn run(context: &Context<'_>, command: DocsCommand) -> Result<E
                 };
                 Box::pin(batch::reindex(context, nexus, documents, chunking)).await
             };
-            context.with_writer(reindex).await
+            context.with_writer_no_jobs(reindex).await
         }
         DocsCommand::Grants { document, page } => {
             context.with_reader(async |opened| grants(context, opened, &document, &page).await).await
@@ -343,6 +344,11 @@ async fn targets(context: &Context<'_>, opened: &OpenStore, ids: &[DocumentId]) 
 }
 
 async fn remove(context: &Context<'_>, opened: &OpenStore, documents: &[DocumentId]) -> Result<Exit> {
+    // A document whose job is in flight cannot be removed.
+    left_jobs::before(context, &opened.nexus).await?;
+    if context.interrupts.was_interrupted() {
+        return Ok(Exit::Cancelled);
+    }
     for document in documents {
         opened.nexus.delete_document(&context.caller, document).await?;
         removed(context, document.as_str())?;

@@ -20,7 +20,7 @@ use super::folders::Folders;
 use super::standard_input::{STANDARD_INPUT, off_thread};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
-use crate::terminal::count;
+use crate::left_jobs;
 
 const ABOUT: &str = "\
 Ingests files and folders into a corpus, which is created if there is none.
@@ -32,6 +32,8 @@ source code. A file that cannot be read fails by itself, with a reason, and the 
 A document's id is the corpus and its path below the folder you give, such as `handbook/travel/hotels.md`, so the same \
 command ingests only new files when it runs again. A file whose content or metadata changed is refused without \
 `--overwrite`.
+
+A command that was killed leaves its documents queued; the next command that writes, such as this one or `ask`, finishes them.
 
 Each folder has one line of output, and with `-v` each file. Files that fail or have warnings are always named. The last line \
 counts what was left out: hidden and ignored entries, links, pipes and devices.";
@@ -89,8 +91,8 @@ pub(super) async fn run(context: &Context<'_>, ingest: IngestArgs) -> Result<Exi
     let files = by_folder(&ingest, files, context.verbose);
     let folders = Folders::new(files.iter().filter_map(|found| found.folder.clone()));
     context
-        .with_writer_or_create(async |OpenStore { nexus, .. }| {
-            finish_what_was_left(context, nexus).await?;
+        .with_writer_no_jobs_or_create(async |OpenStore { nexus, .. }| {
+            let earlier = left_jobs::before(context, nexus).await?;
             ensure_corpus(context, nexus, &ingest.corpus).await?;
             let ingest = &ingest;
             let one = |Found { path, folder, item }: Found| async move {
@@ -100,7 +102,7 @@ pub(super) async fn run(context: &Context<'_>, ingest: IngestArgs) -> Result<Exi
                 };
                 Record { source: path.to_string_lossy().into_owned(), document_id, folder, outcome }
             };
-            Box::pin(batch::all(context, files, (folders, left_out), one)).await
+            Box::pin(batch::all(context, files, folders, (earlier, left_out), one)).await
         })
         .await
 }
@@ -134,17 +136,6 @@ fn name_single(ingest: &IngestArgs, files: &mut [(PathBuf, Result<Item>)]) -> Re
     if let Ok(item) = item {
         item.id = ingest.id.clone().or(item.id.take());
         item.name = ingest.name.clone().unwrap_or_else(|| item.name.clone());
-    }
-    Ok(())
-}
-
-/// Runs the jobs that an earlier process left, before new ones are queued.
-async fn finish_what_was_left(context: &Context<'_>, nexus: &Nexus) -> Result<()> {
-    let done = nexus.run_pending_jobs().await?;
-    if done > 0 {
-        context
-            .output
-            .note(format_args!("finished {} left by an earlier command", count(done as u64, "document")));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::pages::{ALL, PageArgs};
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
+use crate::left_jobs;
 
 const EXAMPLES: &str = "\
 Calls in flight finish; no call begins until the scope is rearmed.
@@ -86,9 +87,12 @@ pub(super) async fn run(context: &Context<'_>, command: KillSwitchCommand) -> Re
         KillSwitchCommand::Trip { reason, scope, lasts } => {
             let (scope, lasts) = (scope.of(tenant), lasts.map(|seconds| Duration::from_secs(seconds.into())));
             let trip = async |OpenStore { nexus, .. }: &OpenStore| {
-                nexus.trip(&context.caller, scope.clone(), &reason, lasts).await
+                let kill_switch = nexus.trip(&context.caller, scope.clone(), &reason, lasts).await?;
+                // A tripped switch refuses the embeddings of jobs, which would fail.
+                left_jobs::tell_of_rest(context, nexus).await;
+                Ok(kill_switch)
             };
-            let kill_switch = context.with_writer_or_create(trip).await?;
+            let kill_switch = context.with_writer_no_jobs_or_create(trip).await?;
             status(context, &[kill_switch])
         }
         KillSwitchCommand::Rearm { scope } => {

@@ -95,6 +95,13 @@ pub(super) fn stream(output: &Output, event: &Event) -> Result<()> {
 
 /// Prints the outcome of a run, after its answer.
 pub(super) fn end(output: &Output, told: &RunReport) -> Result<()> {
+    outcome(output, told)?;
+    let in_flight = told.metadata.as_ref().map_or(0, |metadata| metadata.documents_in_flight);
+    tell_of_documents_in_flight(output, in_flight);
+    Ok(())
+}
+
+fn outcome(output: &Output, told: &RunReport) -> Result<()> {
     match &told.outcome {
         Outcome::Answered => {
             output.lines("\n")?;
@@ -161,6 +168,14 @@ pub(super) fn mark(mark: TextMark) -> &'static str {
     match mark {
         TextMark::Incomplete => "incomplete: the reply was cut off",
         TextMark::Uncited => "uncited: the reply cites no passage",
+    }
+}
+
+/// Warns of documents of the corpus that were not searchable yet, in text mode; JSON has their number in a field.
+pub(super) fn tell_of_documents_in_flight(output: &Output, documents: u64) {
+    let (what, are) = if documents == 1 { ("document", "is") } else { ("documents", "are") };
+    if documents > 0 {
+        output.note(format_args!("{documents} {what} of the corpus {are} not searchable yet"));
     }
 }
 

@@ -5,7 +5,7 @@ use nexus_core::retrieve::{ComponentScore, Hit, Retrieved, SearchMode};
 use nexus_core::{Result, Search};
 
 use super::filters::Filters;
-use super::render_answer::place;
+use super::render_answer::{place, tell_of_documents_in_flight};
 use super::standard_input;
 use crate::context::{Context, OpenStore};
 use crate::exit::Exit;
@@ -81,6 +81,7 @@ fn print(output: &Output, found: &Retrieved, explain: bool) -> Result<()> {
     if explain || found.under_filled {
         output.line(summary(found))?;
     }
+    tell_of_documents_in_flight(output, found.documents_in_flight);
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod harmless;
 mod help;
 mod hostile;
 mod interrupt;
+mod left_jobs;
 mod lists;
 mod models;
 mod money;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::job_counts::JobEnd;
 use super::prechunked::{self, PASSAGES_CONTENT_TYPE};
 use super::submit::{DOCUMENT_REINDEX, DOCUMENT_WRITE};
 use crate::access::{AccessRule, Authorised, Permission, RequiredAccess};
@@ -17,7 +18,7 @@ use crate::document::content::PassagesDigest;
 use crate::document::model::Stage;
 use crate::document::parser::codes;
 use crate::document::store::{Lease, Publication, StagedPassage};
-use crate::document::{Block, BlockSink, FileHints, ParseReport, Source};
+use crate::document::{Block, BlockSink, FileHints, JobState, ParseReport, Source};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::gateway::{Origin, embedder_replaced};
@@ -39,16 +40,16 @@ const LANGUAGE_SAMPLE: usize = 4_096;
 const PUBLISHED: Kind = Kind::new("document.published");
 
 impl Engine {
-    /// Runs the next job, and returns whether there was one. A document that cannot be read fails its job, not this
-    /// call.
-    pub(crate) async fn run_next_job(self: &Arc<Self>) -> Result<bool> {
+    /// Runs the next job, and returns how it ended; `None` if there was none. A document that cannot be read fails its
+    /// job, not this call.
+    pub(crate) async fn run_next_job(self: &Arc<Self>) -> Result<Option<JobEnd>> {
         let token = self.ids.next();
         let claimed = self.system.claim_job(&token, self.clock.now(), self.settings.job_lease).await?;
-        let Some(lease) = claimed else { return Ok(false) };
-        if let Err(error) = self.work(&lease).await {
-            self.give_up(&lease, &error).await?;
+        let Some(lease) = claimed else { return Ok(None) };
+        match self.work(&lease).await {
+            Ok(()) => Ok(Some(JobEnd::Succeeded)),
+            Err(error) => self.give_up(&lease, &error).await.map(Some),
         }
-        Ok(true)
     }
 
     async fn work(self: &Arc<Self>, lease: &Lease) -> Result<()> {
@@ -180,11 +181,11 @@ impl Engine {
         Draft::new(&lease.job.principal, lease.job.id.as_str(), kind, policy, self.clock.now())
     }
 
-    /// Records that a job failed. A job that another worker has now is not touched, and a job whose failure cannot be
-    /// recorded is handed out again when its lease expires.
-    async fn give_up(&self, lease: &Lease, error: &Error) -> Result<()> {
+    /// Records that a job failed, and returns how it ended. A job that another worker has now is not touched, and a job
+    /// whose failure cannot be recorded is handed out again when its lease expires.
+    async fn give_up(&self, lease: &Lease, error: &Error) -> Result<JobEnd> {
         if error.code() == "LEASE_LOST" {
-            return Ok(());
+            return Ok(self.end_of_lost(lease).await);
         }
         tracing::info!(document = %lease.document.id, error = %error.report(), "a document could not be ingested");
         let failure = Failure::from(error);
@@ -192,12 +193,23 @@ impl Engine {
         let audit = self.pending(vec![self.job_draft(lease, Kind::CHAIN_CLOSE).with_payload(facts)]);
         let fail = || self.jobs.fail(lease, failure.clone(), self.clock.now(), audit.clone());
         match timeout(self.settings.job_lease, self.persist(fail)).await {
-            Ok(Err(lost)) if lost.kind() == ErrorKind::Conflict => Ok(()),
-            Ok(result) => result,
+            Ok(Ok(())) => Ok(JobEnd::Failed),
+            Ok(Err(lost)) if lost.kind() == ErrorKind::Conflict => Ok(self.end_of_lost(lease).await),
+            Ok(Err(error)) => Err(error),
             Err(_) => {
                 tracing::error!(job = %lease.job.id, "the failure of an ingestion job could not be recorded in time");
-                Ok(())
+                Ok(JobEnd::Elsewhere)
             }
+        }
+    }
+
+    /// Returns the end of a job whose lease is lost: its publication may have been made, although the store did not
+    /// confirm it.
+    async fn end_of_lost(&self, lease: &Lease) -> JobEnd {
+        match self.jobs.job(lease.tenant(), &lease.job.id).await.map(|job| job.state) {
+            Ok(JobState::Succeeded) => JobEnd::Succeeded,
+            Ok(JobState::Failed { .. }) => JobEnd::Failed,
+            Ok(JobState::Queued | JobState::Processing { .. }) | Err(_) => JobEnd::Elsewhere,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Documents of the facade: ingestion, jobs, and grants.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Nexus;
@@ -11,7 +12,7 @@ use crate::document::{ChunkConfig, Document, DocumentStatus, Job, JobState, NewD
 use crate::engine::{Engine, GRANT_RULE};
 use crate::error::{Error, Result};
 use crate::id::{DocumentId, GrantId, JobId, ModelId};
-use crate::ingest::PrechunkedPassage;
+use crate::ingest::{PendingJobs, PrechunkedPassage};
 use crate::page::Page;
 use crate::policy::{EDITORS, Operation, READERS, Resource, Route};
 use crate::principal::Principal;
@@ -100,20 +101,13 @@ impl Nexus {
         self.inline(caller, submitted).await
     }
 
-    /// Runs queued jobs until none is left, as many at once as the settings allow, and returns their number.
+    /// Runs queued jobs, and those that a dead process began, until none is left, as many at once as the settings
+    /// allow. The result counts those that succeeded and those that failed. [`PendingJobs::until`] ends earlier.
     ///
     /// # Errors
     /// Those of the store. A document that cannot be read fails its job, not this call.
-    pub async fn run_pending_jobs(&self) -> Result<usize> {
-        let workers = (0..self.engine.settings.max_ingests.max(1)).map(|_| async {
-            let mut done = 0;
-            while !self.engine.tasks.is_stopping() && self.engine.run_next_job().await? {
-                done += 1;
-            }
-            Ok::<usize, Error>(done)
-        });
-        // A worker that fails does not interrupt the jobs of the others.
-        futures::future::join_all(workers).await.into_iter().sum()
+    pub fn run_pending_jobs(&self) -> PendingJobs {
+        PendingJobs::new(Arc::clone(&self.engine))
     }
 
     /// Runs queued jobs in the background until [`Nexus::shutdown`], polling for new ones every `pause`.
@@ -132,7 +126,8 @@ impl Nexus {
         });
     }
 
-    /// Runs queued jobs until `job` has ended, here or elsewhere, and returns it.
+    /// Runs queued jobs until `job` has ended, here or elsewhere, and returns it. Its state is then
+    /// [`Succeeded`](JobState::Succeeded), or [`Failed`](JobState::Failed) with the reason.
     ///
     /// # Errors
     /// [`Denied`](crate::ErrorKind::Denied); [`NotFound`](crate::ErrorKind::NotFound).
@@ -144,7 +139,7 @@ impl Nexus {
                 JobState::Succeeded | JobState::Failed { .. } => return Ok(found),
                 JobState::Queued | JobState::Processing { .. } => {}
             }
-            if !self.engine.run_next_job().await? {
+            if self.engine.run_next_job().await?.is_none() {
                 tokio::time::sleep(JOB_POLL).await;
             }
         }

@@ -31,6 +31,9 @@ pub const CANDIDATE_POOL: usize = 100;
 /// Upper bound on the passages of one search.
 pub const MAX_TOP_K: usize = CANDIDATE_POOL;
 
+/// Upper bound on the documents in flight that a search looks at, to count those that the caller may see.
+pub const MAX_IN_FLIGHT: usize = 1_000;
+
 /// Upper bound on the length of a question, in characters.
 pub const MAX_QUESTION_CHARS: usize = 10_000;
 
@@ -152,6 +155,11 @@ pub struct Retrieved {
     pub permitted: u64,
     /// Whether fewer passages are visible than requested.
     pub under_filled: bool,
+    /// Number of documents of the corpus that are not searchable yet, as the principal sees them: their ingestion is
+    /// queued or in progress. A document that is chunked again is searchable meanwhile and does not count. Of the
+    /// documents in flight, [`MAX_IN_FLIGHT`] are looked at.
+    #[serde(default)]
+    pub documents_in_flight: u64,
     /// Revision of the searched corpus: grows with every change to its searchable passages. Hidden from callers,
     /// because it counts changes to documents that they may not read.
     #[serde(skip_serializing, default)]
@@ -174,6 +182,7 @@ pub struct Retrieved {
 /// - Explanations add up to the score.
 /// - Counts in an explanation are those of the visible passages.
 /// - `under_filled` is set when fewer passages are visible than requested.
+/// - Documents in flight are counted where the principal may read them; one that is only chunked again is not.
 /// - A query without a vector is answered lexically; [`Retrieved::mode`] names the mode.
 /// - A query whose vector compares with none is answered lexically; without words it is invalid.
 /// - A vector that is empty or not finite is invalid; those of one document are equally long.

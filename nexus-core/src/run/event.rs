@@ -124,6 +124,9 @@ pub struct Metadata {
     pub search_mode: SearchMode,
     /// Whether fewer passages were visible than requested.
     pub under_filled: bool,
+    /// Number of documents of the corpus that were not searchable yet, of those that the caller may see.
+    #[serde(default)]
+    pub documents_in_flight: u64,
     /// Passages in the model's prompt.
     pub sources: Vec<ShownSource>,
 }

@@ -264,6 +264,7 @@ fn found(
         model,
         search_mode: retrieved.mode,
         under_filled: retrieved.under_filled,
+        documents_in_flight: retrieved.documents_in_flight,
         sources: evidence.iter().map(Into::into).collect(),
     }));
     if debug {

@@ -2,6 +2,7 @@
 
 pub(crate) mod bit_set;
 pub(crate) mod build;
+pub(crate) mod in_flight;
 pub(crate) mod index_maintenance;
 pub(crate) mod indexes;
 pub(crate) mod live_versions;

@@ -16,6 +16,7 @@ use crate::error::{corrupt, sql};
 use crate::rows::corpus::{self, CorpusRow};
 use crate::rows::passage;
 use crate::search::build::{Effort, NotReady};
+use crate::search::in_flight;
 use crate::search::indexes::Indexes;
 use crate::search::live_versions::LiveVersions;
 use crate::search::text::{Found, Looked};
@@ -69,6 +70,7 @@ pub(crate) fn search(
         (Some(_), true) => SearchMode::Vector,
         (Some(_), false) => SearchMode::Hybrid,
     };
+    let in_flight = in_flight::count(connection, row.ordinal, query.visibility(), request.now)?;
     let lists = RetrieverHits { found, near: near.unwrap_or_default(), mode };
     let hits = lists.hits(connection, request, &live_versions)?;
     Ok(Retrieved {
@@ -76,6 +78,7 @@ pub(crate) fn search(
         mode,
         permitted: may_find.passages,
         under_filled: may_find.passages < request.top_k as u64,
+        documents_in_flight: in_flight,
         watermark: small(row.watermark)?,
     })
 }

@@ -201,9 +201,14 @@ async fn a_job_whose_sender_lost_the_right_publishes_nothing_and_says_why() {
             nexus.revoke(&editor("alice"), &bank(), &given).await.unwrap();
         };
         if late == "publish" {
-            between(&troubles, (late, InjectedFault::FreezesBefore), nexus.run_pending_jobs(), revoke)
-                .await
-                .unwrap();
+            between(
+                &troubles,
+                (late, InjectedFault::FreezesBefore),
+                nexus.run_pending_jobs().into_future(),
+                revoke,
+            )
+            .await
+            .unwrap();
         } else {
             revoke.await;
             nexus.run_pending_jobs().await.unwrap();

@@ -57,7 +57,7 @@ async fn bytes_of_replaced_refused_and_deleted_documents_are_gone_at_once() {
     }
     refused(&nexus, "Edition 4.".to_owned() + " ").await;
     nexus.reindex(&admin(), &leave(), None).await.unwrap();
-    assert_eq!(nexus.run_pending_jobs().await.unwrap(), 1, "what is in use is there");
+    assert_eq!(nexus.run_pending_jobs().await.unwrap().succeeded, 1, "what is in use is there");
     nexus.delete_document(&admin(), &leave()).await.unwrap();
     assert_eq!(files(dir.path()), 0, "deleted");
 }

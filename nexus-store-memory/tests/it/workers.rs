@@ -11,6 +11,7 @@ use nexus_core::document::{
     Block, BlockKind, BlockSink, DocumentParser, FileHints, JobState, NewDocument, ParseReport, PlainText,
     Source,
 };
+use nexus_core::ingest::JobCounts;
 use nexus_core::system::SystemStore as _;
 use nexus_core::{Clock as _, CorpusId, ErrorKind, JobId, Nexus, Page, Result, Settings, SystemClock};
 use nexus_store_memory::MemoryStore;
@@ -97,9 +98,23 @@ async fn a_parser_that_crashes_costs_its_own_document_only() {
     let (parser, _watch) = naughty();
     let nexus = library(&MemoryStore::default(), parser, Settings::default()).await;
     let (bad, good) = (submit(&nexus, "panic").await, submit(&nexus, "good").await);
-    assert_eq!(nexus.run_pending_jobs().await.unwrap(), 2);
+    assert_eq!(nexus.run_pending_jobs().await.unwrap(), JobCounts { succeeded: 1, failed: 1 });
     check_failed(&state(&nexus, &bad).await, codes::CRASHED);
     assert_eq!(state(&nexus, &good).await, JobState::Succeeded);
+}
+
+#[tokio::test]
+async fn no_job_begins_after_the_stop_and_the_one_in_progress_is_finished() {
+    let (parser, mut watch) = naughty();
+    let settings =
+        Settings { max_ingests: 1, document_deadline: Duration::from_millis(200), ..Settings::default() };
+    let nexus = library(&MemoryStore::default(), parser, settings).await;
+    let (running, waiting) = (submit(&nexus, "wait").await, submit(&nexus, "good").await);
+    let stop = async { watch.begun.next().await.unwrap() };
+    let counts = nexus.run_pending_jobs().until(stop).await.unwrap();
+    assert_eq!(counts, JobCounts { succeeded: 0, failed: 1 });
+    check_failed(&state(&nexus, &running).await, codes::TIMEOUT);
+    assert_eq!(state(&nexus, &waiting).await, JobState::Queued);
 }
 
 #[tokio::test]
@@ -125,7 +140,7 @@ async fn a_worker_that_lost_its_job_lets_go_of_it_and_spoils_nothing() {
         store.claim_job("another worker", SystemClock.now().plus(HOUR), HOUR).await.unwrap().unwrap()
     };
     let (done, lease) = tokio::join!(nexus.run_pending_jobs(), take_over);
-    assert_eq!(done.unwrap(), 1, "it ends although its parser still waits");
+    assert_eq!(done.unwrap(), JobCounts::default(), "it ends although its parser still waits");
     assert_eq!((&lease.job.id, lease.job.attempts), (&job, 2));
     assert!(matches!(state(&nexus, &job).await, JobState::Processing { .. }), "the job is the other's");
     assert!(nexus.passages(&admin(), &lease.document.id, Page::first(9)).await.unwrap().is_empty());

@@ -69,6 +69,7 @@ fn found(hits: Vec<Hit>) -> Input {
         hits,
         mode: SearchMode::Lexical,
         under_filled: true,
+        documents_in_flight: 0,
         watermark: 1,
     };
     Input::Retrieved { retrieved, evidence, model: "extractive-1".to_owned(), debug: true }

@@ -1,12 +1,16 @@
 //! Laws of `Retriever`.
 
-use nexus_core::access::Permission;
+use nexus_core::access::{AccessRule, Permission};
+use nexus_core::audit::Kind;
+use nexus_core::document::ChunkConfig;
+use nexus_core::document::store::Reindex;
+use nexus_core::error::Failure;
 use nexus_core::id::ModelId;
 use nexus_core::retrieve::{Filter, Hit, Query, QueryVector, SearchMode, WordStatistics};
-use nexus_core::{ErrorKind, Principal};
+use nexus_core::{Error, ErrorKind, JobId, Principal};
 
 use super::fixture::{
-    World, admin, allowed, at, corpus, document, model, names, query, reader, vector_query,
+    World, access, admin, allowed, at, corpus, document, model, names, query, reader, staged, vector_query,
 };
 use super::scenarios;
 
@@ -21,6 +25,7 @@ scenarios!(
     word_statistics_are_those_of_the_corpus,
     a_replaced_or_deleted_passage_does_not_move_a_score,
     under_filled_is_set_when_fewer_passages_are_visible_than_requested,
+    documents_in_flight_are_counted_where_the_principal_may_read_them,
     a_query_without_a_vector_is_answered_lexically,
     a_query_whose_vector_compares_with_none_is_answered_lexically,
     vectors_rank_by_inner_product_and_both_rankings_are_fused,
@@ -226,6 +231,50 @@ async fn under_filled_is_set_when_fewer_passages_are_visible_than_requested(worl
     let invalid =
         world.store.retrieve(&allowed(&caller, Query { top_k: 0, ..query("leave") })).await.unwrap_err();
     assert_eq!(invalid.kind(), ErrorKind::InvalidInput);
+}
+
+async fn documents_in_flight_are_counted_where_the_principal_may_read_them(world: World) {
+    let (caller, ada) = (admin("acme"), reader("acme", "ada"));
+    for (caller, id) in [(&caller, "c"), (&caller, "other"), (&admin("globex"), "c")] {
+        world.corpus(caller, id).await;
+        world.publish(caller, id, &format!("done-{id}"), &["leave"]).await;
+    }
+    let counts = async || {
+        let of = async |caller| world.retrieve(caller, query("leave")).await.documents_in_flight;
+        (of(&caller).await, of(&ada).await, of(&admin("globex")).await)
+    };
+    assert_eq!(counts().await, (0, 0, 0));
+    for id in ["secret", "shared", "expired"] {
+        world.submit(&caller, "c", id, "leave").await;
+    }
+    world.submit(&caller, "other", "elsewhere", "leave").await;
+    world.grant(&caller, "shared", "user:ada", Permission::Read, None).await;
+    world.grant(&caller, "shared", "role:reader", Permission::Write, None).await;
+    world.grant(&caller, "expired", "user:ada", Permission::Read, Some(at(-1))).await;
+    assert_eq!(counts().await, (3, 1, 0), "queued");
+    let lease = world.claim(at(0)).await;
+    assert_eq!(counts().await, (3, 1, 0), "in progress");
+    world.work(&lease, staged(&["leave"])).await;
+    assert_eq!(counts().await, (2, 1, 0), "published");
+    let lease = world.claim(at(0)).await;
+    let closing = world.pending(&caller, lease.job.id.as_str(), &[Kind::CHAIN_CLOSE]);
+    let failure = Failure::from(&Error::invalid("no text"));
+    world.store.fail(&lease, failure, at(1), closing).await.unwrap();
+    assert_eq!(counts().await, (1, 0, 0), "failed");
+    world.submit(&caller, "c", "done-c", "another text").await;
+    assert_eq!(counts().await, (2, 0, 0), "new content");
+    let job = world.fresh("job");
+    let again = Reindex {
+        principal: caller.clone(),
+        audit: world.pending(&caller, &job, &[Kind::CHAIN_OPEN]),
+        job: JobId::parse(job).unwrap(),
+        document: document("secret"),
+        chunking: ChunkConfig::default(),
+        access: access(&caller, AccessRule::Holds(Permission::Reindex), at(0)),
+        now: at(0),
+    };
+    world.store.reindex(again).await.unwrap();
+    assert_eq!(counts().await, (2, 0, 0), "chunked again");
 }
 
 async fn a_query_without_a_vector_is_answered_lexically(world: World) {
