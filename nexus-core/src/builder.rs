@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use crate::admin::{self, AdminResource, SealKey};
 use crate::audit::{KeyRing, Sealer};
 use crate::cache::CacheStore;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, check_clock};
 use crate::document::DocumentParser;
 use crate::document::plain::PlainText;
 use crate::engine::{DenialLog, Engine, Settings};
@@ -170,7 +170,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without a store or without audit keys, and for an
-    /// invalid route.
+    /// invalid route; [`Unavailable`](crate::ErrorKind::Unavailable) with `CLOCK_BEFORE_1970`.
     pub fn build(self) -> Result<Nexus> {
         let missing = |what: &'static str| Error::invalid(what).with_code("BUILDER_INCOMPLETE");
         let store = self.store.ok_or_else(|| missing("a store is required"))?;
@@ -179,6 +179,7 @@ impl Builder {
         let registry = self.resources;
         let policy = self.policy.unwrap_or_else(|| Arc::new(RolePolicy::new(&operations::all(&registry))));
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        check_clock(clock.now())?;
         let ids = self.ids.unwrap_or_else(|| Arc::new(UuidV7));
         let tasks = Arc::new(TaskGroup::default());
         let gateway = Gateway::new(GatewayParts {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Time in UTC, in microseconds since 1970; written as RFC 3339 with six decimals.
 ///
@@ -100,7 +100,55 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_micros());
-        Timestamp(i64::try_from(micros).unwrap_or(i64::MAX))
+        reading(SystemTime::now())
+    }
+}
+
+/// Returns a time of the machine, also one before 1970, which [`check_clock`] refuses.
+fn reading(time: SystemTime) -> Timestamp {
+    let start = Timestamp(0);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(elapsed) => start.plus(elapsed),
+        Err(before) => start.minus(before.duration()),
+    }
+}
+
+/// Returns a reading of a clock unless it lies before 1970: such a clock was never set, grants would outlive their end by
+/// it, and its times belong in no signed record.
+///
+/// # Errors
+/// [`Unavailable`](ErrorKind::Unavailable) with `CLOCK_BEFORE_1970`.
+pub fn check_clock(now: Timestamp) -> Result<Timestamp> {
+    if now.0 >= 0 {
+        return Ok(now);
+    }
+    let message = format!("the clock of this machine says {now}, which is before 1970");
+    Err(Error::new(ErrorKind::Unavailable, message).with_code("CLOCK_BEFORE_1970").with_hint("set the clock"))
+}
+
+impl TryFrom<SystemTime> for Timestamp {
+    type Error = Error;
+
+    /// Converts a reading of the machine's clock, as [`check_clock`] does.
+    fn try_from(time: SystemTime) -> Result<Self> {
+        check_clock(reading(time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_an_error_with_the_time_that_it_says() {
+        let before = UNIX_EPOCH - Duration::from_millis(1_500);
+        assert_eq!(reading(before), Timestamp(-1_500_000));
+        let error = Timestamp::try_from(before).unwrap_err();
+        assert_eq!((error.code(), error.kind()), ("CLOCK_BEFORE_1970", ErrorKind::Unavailable));
+        assert!(error.message().contains("1969-12-31T23:59:58.500000Z"), "{error:?}");
+        assert!(error.hint().is_some());
+        for (time, micros) in [(UNIX_EPOCH, 0), (UNIX_EPOCH + Duration::from_secs(7), 7_000_000)] {
+            assert_eq!(Timestamp::try_from(time).unwrap(), Timestamp(micros));
+        }
     }
 }

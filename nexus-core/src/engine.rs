@@ -12,7 +12,7 @@ use crate::access::GrantStore;
 use crate::access::{AccessRule, Authorised, RequiredAccess};
 use crate::admin::{AdminResourceStore, Registry as ResourceRegistry, SealKey};
 use crate::audit::{AuditChain, Draft, Kind, Payload, RecordedReads, Sealer, UnsealedRecords};
-use crate::clock::Clock;
+use crate::clock::{Clock, check_clock};
 use crate::corpus::CorpusStore;
 use crate::document::DocumentParser;
 use crate::document::{BlobStore, DocumentStore, JobQueue};
@@ -165,7 +165,7 @@ impl Engine {
 
     /// Returns the policy's decision, a denial if it comes with an obligation that no component discharges. Callers
     /// treat an error as a denial, which is recorded here; a decision that denies is recorded by [`Engine::permit`], or
-    /// in the chain of a run.
+    /// in the chain of a run. Nothing is decided by a clock that was set back behind 1970.
     pub(crate) async fn decide(
         &self,
         caller: &Principal,
@@ -173,7 +173,7 @@ impl Engine {
         resource: Resource,
         context: RequestContext,
     ) -> Result<Decision> {
-        let (action, now) = (operation.action, self.clock.now());
+        let (action, now) = (operation.action, check_clock(self.clock.now())?);
         let request = PolicyRequest { principal: caller, action, resource, context, now };
         match self.policy.decide(&request).await {
             Ok(decision) => Ok(decision.requiring_discharge(&DISCHARGED_OBLIGATIONS)),

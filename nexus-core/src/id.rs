@@ -5,8 +5,11 @@
 //! displays them as they are.
 
 use std::fmt;
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use uuid::{ContextV7, Uuid};
 
 use crate::error::{Error, Result};
 use crate::escape::is_refused;
@@ -188,13 +191,31 @@ pub struct UuidV7;
 
 impl IdSource for UuidV7 {
     fn next(&self) -> String {
-        uuid::Uuid::now_v7().to_string()
+        uuid_at(SystemTime::now()).to_string()
     }
+}
+
+/// Counter of the ids of this process within a millisecond.
+static COUNTER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+
+/// Returns a new id with the time `now`; a time before 1970, which such an id cannot hold, counts as 1970.
+fn uuid_at(now: SystemTime) -> Uuid {
+    let elapsed = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Uuid::new_v7(uuid::Timestamp::from_unix(&COUNTER, elapsed.as_secs(), elapsed.subsec_nanos()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn ids_differ_also_by_a_clock_before_1970() {
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        let ids = [uuid_at(before), uuid_at(before), uuid_at(UNIX_EPOCH)];
+        assert!(ids[0] < ids[1] && ids[1] < ids[2], "{ids:?}");
+    }
 
     #[test]
     fn overrides_and_controls_are_refused() {

@@ -74,7 +74,7 @@ pub mod transfer;
 pub mod usage;
 
 pub use builder::Builder;
-pub use clock::{Clock, SystemClock, Timestamp};
+pub use clock::{Clock, SystemClock, Timestamp, check_clock};
 pub use engine::Settings;
 pub use error::{Error, ErrorKind, Result};
 pub use id::{

@@ -1,7 +1,9 @@
 //! The engine as the configuration describes it: a [`Builder`] that lacks only a store and audit keys.
 
 use nexus_core::gateway::Models;
-use nexus_core::{Builder, Error, ErrorKind, Nexus, Result, Settings};
+use nexus_core::{
+    Builder, Clock as _, Error, ErrorKind, Nexus, Result, Settings, SystemClock, check_clock,
+};
 
 use super::config::Config;
 use super::providers::{embedder, routing, speech};
@@ -28,8 +30,11 @@ pub async fn models(config: &Config, wanted: &[String]) -> Result<Models> {
 /// `config` that runs this executable again as a confined worker process. It has no store, because stores and providers do not know each other.
 ///
 /// # Errors
-/// Those of [`models`]; [`Unavailable`](ErrorKind::Unavailable) if the executable cannot be located.
+/// Those of [`models`]; [`Unavailable`](ErrorKind::Unavailable) if the executable cannot be located, and with
+/// `CLOCK_BEFORE_1970`.
 pub async fn builder(config: &Config, wanted: &[String], settings: Settings) -> Result<Builder> {
+    // Before a store is created.
+    check_clock(SystemClock.now())?;
     Ok(Nexus::builder().models(models(config, wanted).await?).parser(parser(config)?).settings(settings))
 }
 

@@ -4,14 +4,14 @@
 //! as a form to the token endpoint, and the access token is reused until shortly before it expires.
 
 use std::fmt;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::lock::Mutex;
 use gcp_auth::CustomServiceAccount;
 use nexus_core::llm::ProviderErrorKind;
-use nexus_core::{Error, Result};
+use nexus_core::{Error, Result, Timestamp};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -106,10 +106,10 @@ impl Grant {
     fn form(&self, now: SystemTime) -> Result<String> {
         Ok(match &self.holder {
             Holder::Service { email, audience, account } => {
-                let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+                let seconds = Timestamp::try_from(now)?.as_micros() / 1_000_000;
                 let claims = json!({
                     "iss": email, "scope": SCOPE, "aud": audience,
-                    "iat": seconds, "exp": seconds.saturating_add(ASSERTION.as_secs()),
+                    "iat": seconds, "exp": seconds.saturating_add_unsigned(ASSERTION.as_secs()),
                 });
                 let assertion = assertion(&claims, account)?;
                 let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nexus_core::{Error, ErrorKind, IdSource, Result, UuidV7};
+use nexus_core::{Clock as _, Error, ErrorKind, IdSource, Result, SystemClock, UuidV7, check_clock};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -87,6 +87,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
         transaction.execute_batch(migration).map_err(sql)?;
     }
     if version == 0 {
+        check_clock(SystemClock.now())?;
         let instance = format!("nexus-{}", UuidV7.next());
         transaction
             .execute("INSERT INTO meta (name, value) VALUES ('instance', ?1)", params![instance])

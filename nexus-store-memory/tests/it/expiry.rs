@@ -1,12 +1,14 @@
 //! Retention through the facade: removed records, kept records that still verify, and the rights to apply it.
 
+use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_core::audit::Status;
+use nexus_core::document::NewDocument;
 use nexus_core::retention::{Removed, Retention, RetentionClass, RetentionStore as _};
 use nexus_core::run::RunQuery;
-use nexus_core::{Clock, CorpusId, ErrorKind, Nexus, Page, Principal, Settings, Timestamp};
+use nexus_core::{Clock, CorpusId, ErrorKind, Nexus, Page, Principal, Search, Settings, Timestamp};
 use nexus_store_memory::MemoryStore;
 use nexus_testkit::fake::FixedClock;
 use nexus_testkit::store::fixture::at;
@@ -123,4 +125,23 @@ async fn a_pass_sweeps_counters_and_tallies_that_nothing_needs_any_more() {
         let left = store.sweep_idle(admin().tenant(), clock.now(), 99).await.unwrap();
         assert_eq!(left == 0, applied, "{left}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_built_or_done_by_a_clock_before_1970() {
+    const REFUSED: &str = "CLOCK_BEFORE_1970";
+    let before = Timestamp::from_micros(-1);
+    let store = MemoryStore::default();
+    assert_eq!(builder(&store).clock(FixedClock::at(before)).build().unwrap_err().code(), REFUSED);
+    let (nexus, clock, _store) = answered(Retention::default()).await;
+    clock.set(before);
+    let handbook = || CorpusId::parse("handbook").unwrap();
+    let found = nexus.search(&admin(), Search::new(handbook(), "leave")).await;
+    assert_eq!(found.unwrap_err().code(), REFUSED, "an expired grant would hold again");
+    let run = nexus.ask(&admin(), "How many days of leave?").corpus("handbook").start().await;
+    assert_eq!(run.unwrap_err().code(), REFUSED);
+    let new = NewDocument::new(handbook(), "late.txt");
+    assert_eq!(nexus.ingest(&admin(), new, Cursor::new("Late.")).await.unwrap_err().code(), REFUSED);
+    clock.set(at(0));
+    nexus.search(&admin(), Search::new(handbook(), "leave")).await.unwrap();
 }
