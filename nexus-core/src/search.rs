@@ -24,7 +24,27 @@ const RETRIEVE_DEADLINE: Duration = Duration::from_mins(5);
 pub const CORPUS_SEARCH: Operation =
     Operation::new("corpus.search", READERS, Route::post("/v1/corpora/{corpus_id}/search")).showing_text();
 
-/// Search request of a caller.
+/// Search request of a caller, for [`Nexus::search`](crate::Nexus::search).
+///
+/// # Examples
+///
+/// ```
+/// use nexus_core::retrieve::Filter;
+/// use nexus_core::{CorpusId, Nexus, Principal, Result, Search};
+///
+/// async fn invoices(nexus: &Nexus, caller: &Principal) -> Result<Vec<String>> {
+///     let search = Search {
+///         top_k: Some(5),
+///         filter: Some(Filter::parse("department = \"finance\"")?),
+///         ..Search::new(CorpusId::parse("handbook")?, "retention of invoices")
+///     };
+///     let found = nexus.search(caller, search).await?;
+///     if found.documents_in_flight > 0 {
+///         println!("{} documents are not searchable yet", found.documents_in_flight);
+///     }
+///     Ok(found.hits.into_iter().map(|hit| hit.passage.text).collect())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Search {
     /// Corpus to search.

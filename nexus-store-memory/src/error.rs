@@ -1,6 +1,6 @@
 //! Conversion of the errors of SQLite, tantivy and the file system into the error of the ports.
 
-use std::io;
+use std::io::{self, ErrorKind as IoErrorKind};
 use std::path::Path;
 
 use nexus_core::{Error, ErrorKind};
@@ -25,6 +25,10 @@ pub(crate) fn sql(source: rusqlite::Error) -> Error {
         .with_code("STORE_TOO_OLD")
         .with_hint("run a command that writes: it migrates the directory to the current format")
         .because(source);
+    }
+    // The index of the log could not grow.
+    if source.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
+        return disk_full().because(source);
     }
     sql_code(source.sqlite_error_code()).because(source)
 }
@@ -68,6 +72,13 @@ pub(crate) fn read_only() -> Error {
         .with_hint("run the command where no other process holds the data directory")
 }
 
+/// Returns the error of a write where nothing can be written.
+pub(crate) fn unwritable() -> Error {
+    Error::new(ErrorKind::Unavailable, "the data directory cannot be written")
+        .with_code("STORE_UNWRITABLE")
+        .with_hint("free some space, or make the disk and the directory writable; commands that only read still work")
+}
+
 /// Returns the error of a closed store.
 pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Unavailable, "the store is closed").with_code("STORE_CLOSED")
@@ -75,12 +86,12 @@ pub(crate) fn closed() -> Error {
 
 /// Converts an error of the file system at `path`.
 pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Error {
-    let error = if source.kind() == io::ErrorKind::StorageFull {
-        disk_full()
-    } else {
-        Error::new(ErrorKind::Unavailable, format!("could not {action} `{}`", path.display()))
+    let error = match source.kind() {
+        IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded | IoErrorKind::FileTooLarge => disk_full(),
+        IoErrorKind::ReadOnlyFilesystem => unwritable(),
+        _ => Error::new(ErrorKind::Unavailable, format!("could not {action} `{}`", path.display()))
             .with_code("STORE_IO")
-            .with_hint("check the directory's permissions and free space")
+            .with_hint("check the directory's permissions and free space"),
     };
     error.with("path", path.display()).because(source)
 }

@@ -13,9 +13,11 @@ use crate::db::{Engine, Pools, Readers, Write};
 use crate::error::{closed, sql};
 use crate::files::blob::{self, Blobs};
 use crate::files::cancel_requests::Requests;
-use crate::files::directory::{self, Claimed, DATABASE, Referenced, State, Swept, reader};
+use crate::files::directory::{
+    self, Claimed, DATABASE, Referenced, State, Swept, open_for_reading, reader, reader_as_it_stands,
+};
 use crate::files::file_permissions;
-use crate::files::lock::Lock;
+use crate::files::lock::{Lock, SharedLock};
 use crate::migrations::{self, Role};
 use crate::rows::{corpus, job, owner, version};
 use crate::search::build::Task;
@@ -59,6 +61,8 @@ struct Shared {
     home: Location,
     swept: Swept,
     lock: Mutex<Option<Lock>>,
+    /// Keeps owners away while a database is read as it stands, because nothing can be written beside it.
+    standing: Option<SharedLock>,
 }
 
 /// Location of a store, which also decides whether this handle may write.
@@ -151,6 +155,7 @@ impl MemoryStore {
             home: Location::Memory,
             swept: Swept::default(),
             lock: Mutex::new(None),
+            standing: None,
         });
         store.start_keeper(Vec::new())?;
         Ok(store)
@@ -204,6 +209,7 @@ impl MemoryStore {
             home: Location::ReadWrite(dir.to_owned()),
             swept,
             lock: Mutex::new(Some(lock)),
+            standing: None,
         });
         store.start_keeper(corpora)?;
         Ok(store)
@@ -211,6 +217,9 @@ impl MemoryStore {
 
     /// Opens the store in `dir` for reading, beside the process that writes it if there is one. Every write but a
     /// cancel request and the append of audit records is refused. A store of an older format is migrated first, unless another process holds it.
+    ///
+    /// Where nothing can be written, such as on a full or a read-only disk, a store that was closed is read all the same;
+    /// appends are then refused too, and no other process can become its owner meanwhile.
     ///
     /// # Errors
     /// [`NotFound`](nexus_core::ErrorKind::NotFound) with `STORE_NOT_FOUND` when there is no store in `dir`;
@@ -224,12 +233,12 @@ impl MemoryStore {
                 .with_hint("ingest something first, or name another directory"));
         }
         file_permissions::tell_if_open(dir);
-        let mut connection = reader(dir)?;
+        let (mut connection, mut standing) = open_for_reading(dir)?;
         if migrations::is_older(&connection)? {
-            drop(connection);
+            drop((connection, standing));
             migrate_if_writable(dir);
             state = directory::inspect(dir)?;
-            connection = reader(dir)?;
+            (connection, standing) = open_for_reading(dir)?;
         }
         if migrations::check_format(&connection)? == 0 {
             return Err(Error::not_found(format!("the store in `{}` is empty", dir.display()))
@@ -238,7 +247,7 @@ impl MemoryStore {
         directory::check_marker(dir, &state, &connection)?;
         let instance = migrations::instance(&connection)?;
         Ok(Self::assemble(Shared {
-            engine: Engine::read_only(shared_pools(connection, dir)?),
+            engine: Engine::read_only(shared_pools(connection, dir, standing.is_some())?),
             instance,
             blobs: Arc::new(Blobs::shared(dir)),
             requests: Requests::Disk(dir.join("requests")),
@@ -247,6 +256,7 @@ impl MemoryStore {
             home: Location::ReadOnly(dir.to_owned()),
             swept: Swept::default(),
             lock: Mutex::new(None),
+            standing,
         }))
     }
 
@@ -343,6 +353,11 @@ impl MemoryStore {
             Location::ReadOnly(dir) => Some(dir),
             Location::Memory | Location::ReadWrite(_) => None,
         }
+    }
+
+    /// Returns whether the database is read as it stands, because nothing can be written beside it.
+    pub(crate) fn is_standing(&self) -> bool {
+        self.shared.standing.is_some()
     }
 
     /// Closes the store on the calling thread, which may block.
@@ -488,11 +503,12 @@ fn pools(dir: &Path) -> Result<Pools> {
 }
 
 /// Starts the reader threads of a store that another process may be writing.
-fn shared_pools(connection: Connection, dir: &Path) -> Result<Pools> {
+fn shared_pools(connection: Connection, dir: &Path, is_standing: bool) -> Result<Pools> {
+    let second = if is_standing { reader_as_it_stands(dir) } else { reader(dir) };
     Ok(Pools {
         shared: Readers::start("nexus-reader", vec![connection])?,
         reserved: None,
-        builders: Readers::start("nexus-builder", vec![reader(dir)?])?,
+        builders: Readers::start("nexus-builder", vec![second?])?,
     })
 }
 

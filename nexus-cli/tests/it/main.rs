@@ -11,6 +11,7 @@ mod bench;
 mod edge_cases;
 mod env_file;
 mod exit_codes;
+mod full_disk;
 mod handbook;
 mod harmless;
 mod help;

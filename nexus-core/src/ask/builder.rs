@@ -19,7 +19,30 @@ use crate::session::Session;
 /// Operation of asking a question.
 pub const RUN_CREATE: Operation = Operation::new("run.create", READERS, Route::post("/v1/run"));
 
-/// Builder of a question.
+/// Builder of a question, from [`Nexus::ask`](crate::Nexus::ask). [`start`](Self::start) asks it; only the corpus is
+/// required.
+///
+/// # Examples
+///
+/// ```
+/// use nexus_core::retrieve::Filter;
+/// use nexus_core::run::{Budget, Outcome};
+/// use nexus_core::{NanoUsd, Nexus, Principal, Result};
+///
+/// async fn answer(nexus: &Nexus, caller: &Principal) -> Result<Option<String>> {
+///     let at_most = Budget { max_cost: Some(NanoUsd::parse_usd("0.05")?), ..Budget::default() };
+///     let run = nexus
+///         .ask(caller, "How long is the probation period?")
+///         .corpus("handbook")
+///         .filter(Filter::parse("year >= 2025")?)
+///         .top_k(8)
+///         .budget(at_most)
+///         .start()
+///         .await?;
+///     let finished = run.finish().await?;
+///     Ok((finished.outcome == Outcome::Answered).then_some(finished.answer.text))
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is asked before `start`"]
 pub struct AskBuilder {

@@ -23,6 +23,28 @@ const PAGE: usize = 256;
 const FOLLOW_POLL: Duration = Duration::from_millis(200);
 
 /// Events of a run from its journal: first the recorded ones, then new ones. Dropping it does not affect the run.
+///
+/// # Examples
+///
+/// A reader that was cut off goes on behind the last event that it has:
+///
+/// ```
+/// use nexus_core::run::EventBody;
+/// use nexus_core::{Nexus, Principal, Result, RunId};
+///
+/// async fn print(nexus: &Nexus, caller: &Principal, run: &RunId, next_seq: u64) -> Result<()> {
+///     let mut events = nexus.events(caller, run, next_seq).await?;
+///     while let Some(event) = events.next().await? {
+///         match event.body {
+///             EventBody::Delta { text } => print!("{text}"),
+///             EventBody::Citation(citation) => println!("[{}] {}", citation.number, citation.source_name),
+///             EventBody::Done { outcome } => println!("{outcome:?}"),
+///             other => println!("({})", other.name()),
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct EventStream {
     engine: Arc<Engine>,

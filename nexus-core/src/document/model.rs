@@ -64,7 +64,27 @@ impl FromStr for DocumentStatus {
     }
 }
 
-/// New document, as a caller describes it.
+/// New document, as a caller describes it, for [`Nexus::ingest`](crate::Nexus::ingest).
+///
+/// # Examples
+///
+/// ```
+/// use nexus_core::document::NewDocument;
+/// use nexus_core::{CorpusId, DocumentId};
+/// use serde_json::json;
+///
+/// let document = NewDocument {
+///     id: Some(DocumentId::parse("handbook/leave.md")?),
+///     content_type: Some("text/markdown".to_owned()),
+///     tags: ["people".to_owned()].into(),
+///     metadata: [("year".to_owned(), json!(2026))].into_iter().collect(),
+///     overwrite: true,
+///     ..NewDocument::new(CorpusId::parse("handbook")?, "leave.md")
+/// };
+/// assert_eq!(document.name, "leave.md");
+/// assert_eq!(document.chunking, None, "the corpus decides");
+/// # Ok::<(), nexus_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewDocument {
     /// Identifier; generated if absent.

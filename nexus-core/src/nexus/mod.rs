@@ -42,6 +42,37 @@ pub use resources::{ResourceAddress, ResourceList, Versioned};
 pub const STATUS_READ: Operation = Operation::new("status.read", READERS, Route::get("/v1/ops/health"));
 
 /// Governed retrieval-augmented generation over one store. Cheap to clone; all clones are the same engine.
+///
+/// # Examples
+///
+/// From a text to an answer and its verified record, over any store, such as that of the crate `nexus-store-memory`:
+///
+/// ```
+/// use std::io::Cursor;
+/// use std::time::Duration;
+///
+/// use nexus_core::audit::KeyRing;
+/// use nexus_core::document::NewDocument;
+/// use nexus_core::{CorpusId, Nexus, Principal, Result, Store};
+/// use serde_json::json;
+///
+/// async fn first_answer(store: impl Store) -> Result<String> {
+///     let keys = KeyRing::from_secret("k0", "read this from your secret store")?;
+///     let nexus = Nexus::builder().store(store).audit_keys(keys).build()?;
+///     let caller = Principal::user("acme", "u-42")?.roles(["editor"]);
+///     let handbook = CorpusId::parse("handbook")?;
+///     nexus.create_corpus(&caller, handbook.clone(), "Handbook", json!({})).await?;
+///     let text = Cursor::new("Every employee gets 27 days of paid leave a year.");
+///     nexus.ingest(&caller, NewDocument::new(handbook, "leave.txt"), text).await?;
+///     let jobs = nexus.run_pending_jobs().await?;
+///     assert_eq!((jobs.succeeded, jobs.failed), (1, 0));
+///     let run = nexus.ask(&caller, "How many days of paid leave are there?").corpus("handbook").start().await?;
+///     let finished = run.finish().await?;
+///     assert!(nexus.verify(&caller, run.id().as_str(), None).await?.status.is_sound());
+///     nexus.shutdown(Duration::from_secs(10)).await?;
+///     Ok(finished.answer.text)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Nexus {
     engine: Arc<Engine>,

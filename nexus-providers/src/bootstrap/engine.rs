@@ -1,9 +1,7 @@
 //! The engine as the configuration describes it: a [`Builder`] that lacks only a store and audit keys.
 
 use nexus_core::gateway::Models;
-use nexus_core::{
-    Builder, Clock as _, Error, ErrorKind, Nexus, Result, Settings, SystemClock, check_clock,
-};
+use nexus_core::{Builder, Clock as _, Error, ErrorKind, Nexus, Result, Settings, SystemClock, check_clock};
 
 use super::config::Config;
 use super::providers::{embedder, routing, speech};

@@ -7,7 +7,7 @@ use std::path::Path;
 use nexus_core::{Error, ErrorKind, Result};
 
 use crate::error::file;
-use crate::files::directory::linked;
+use crate::files::directory::{is_link, linked};
 use crate::files::file_permissions;
 
 /// Name of the lock in a data directory.
@@ -71,10 +71,41 @@ impl Lock {
     }
 
     fn write(&mut self, text: &str) -> std::io::Result<()> {
-        self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0))?;
+        // On a full disk the present content must stay: it says whether the last stop was unclean.
         self.file.write_all(text.as_bytes())?;
+        self.file.set_len(text.len() as u64)?;
         self.file.sync_data()
+    }
+}
+
+/// Hold on the lock of a data directory that keeps owners away, and lets others hold it too. It writes nothing.
+#[derive(Debug)]
+pub(crate) struct SharedLock {
+    /// None where there is no file, as in a copy: an owner would create it first.
+    _file: Option<File>,
+}
+
+impl SharedLock {
+    /// Takes the lock of `dir` beside other holders of this kind.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) with `STORE_LOCKED` while the directory has an owner.
+    pub(crate) fn take(dir: &Path) -> Result<Self> {
+        let path = dir.join(NAME);
+        if is_link(&path) {
+            return Err(linked(&path));
+        }
+        let opened = match File::open(&path) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(Self { _file: None }),
+            Err(source) => return Err(file("open", &path, source)),
+        };
+        match opened.try_lock_shared() {
+            Ok(()) => Ok(Self { _file: Some(opened) }),
+            Err(TryLockError::WouldBlock) => Err(in_use(dir, "")),
+            Err(TryLockError::Error(source)) => Err(file("lock", &path, source)),
+        }
     }
 }
 

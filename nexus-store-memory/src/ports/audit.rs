@@ -10,7 +10,7 @@ use nexus_core::audit::{AuditChain, ChainSummary, Erasable, Head, Receipt, Recor
 use nexus_core::{Error, Page, Result, TenantId};
 use rusqlite::TransactionBehavior;
 
-use crate::error::{read_only, sql};
+use crate::error::{read_only, sql, unwritable};
 use crate::migrations::{self, Role};
 use crate::rows::{audit, erasure};
 use crate::store::{MemoryStore, connect};
@@ -20,6 +20,8 @@ impl AuditChain for MemoryStore {
     async fn append(&self, pending: UnsealedRecords) -> Result<Vec<Receipt>> {
         match self.read_only_dir() {
             None => self.engine().write(move |write| audit::append(write, &pending)).await,
+            // An append would change the database under this handle.
+            Some(_) if self.is_standing() => Err(unwritable()),
             Some(dir) => {
                 let dir = dir.to_owned();
                 let appended = tokio::task::spawn_blocking(move || append_beside(&dir, &pending));

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use nexus_core::audit::AuditChain as _;
 use nexus_core::corpus::CorpusStore;
 use nexus_core::ledger::{LedgerQuery, LedgerStore, QuotaStore, UsageBy, VendorBill};
 use nexus_core::quota::{CounterKey, DateRange, ScopeKind};
@@ -50,6 +51,29 @@ async fn a_second_process_is_told_who_holds_the_directory() {
     assert!(error.hint().is_some());
     store.close().await.unwrap();
     MemoryStore::open(dir.path()).unwrap();
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_written_is_read_as_it_stands_and_keeps_owners_away() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path()).await;
+    // SQLite cannot make its file beside the database, as on a full or a read-only disk.
+    fs::create_dir(dir.path().join("nexus.db-shm")).unwrap();
+    let store = MemoryStore::open_read_only(dir.path()).unwrap();
+    let another = MemoryStore::open_read_only(dir.path()).unwrap();
+    assert_eq!(search(&nexus(&store)).await, search(&nexus(&another)).await);
+    assert_eq!(MemoryStore::open(dir.path()).unwrap_err().code(), "STORE_LOCKED");
+    let records = World::new(Arc::new(store.clone())).recorded(&admin());
+    assert_eq!(store.append(records).await.unwrap_err().code(), "STORE_UNWRITABLE");
+    for store in [store, another] {
+        store.close().await.unwrap();
+    }
+    fs::write(dir.path().join("nexus.db-wal"), "a log that would be missed").unwrap();
+    let refused = MemoryStore::open_read_only(dir.path()).unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unavailable, "STORE_IO"));
+    fs::remove_dir(dir.path().join("nexus.db-shm")).unwrap();
+    fs::remove_file(dir.path().join("nexus.db-wal")).unwrap();
+    MemoryStore::open(dir.path()).unwrap().close().await.unwrap();
 }
 
 #[tokio::test]

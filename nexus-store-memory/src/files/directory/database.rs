@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::file_names::DATABASE;
 use super::state::check_links;
 use crate::error::{file, sql};
+use crate::files::lock::SharedLock;
 use crate::migrations::{self, Role};
 
 /// Content under the database's name.
@@ -40,7 +41,7 @@ pub(super) fn judge(dir: &Path) -> Result<Database> {
         Err(source) => return Err(file("read", &path, source)),
     };
     check_links(dir)?;
-    let has_log = fs::metadata(dir.join(format!("{DATABASE}-wal"))).is_ok_and(|log| log.len() > 0);
+    let has_log = has_log(dir);
     if size == 0 {
         // SQLite discards the log of an empty file.
         return Ok(if has_log { Database::Missing } else { Database::Empty });
@@ -102,6 +103,42 @@ pub(crate) fn reader(dir: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(dir.join(DATABASE), flags).map_err(sql)?;
     migrations::configure(&connection, Role::Reader)?;
     Ok(connection)
+}
+
+/// Opens a connection that reads the store in `dir` as it stands.
+pub(crate) fn reader_as_it_stands(dir: &Path) -> Result<Connection> {
+    let connection = peek(&dir.join(DATABASE))?;
+    migrations::configure(&connection, Role::Reader)?;
+    Ok(connection)
+}
+
+/// Opens a connection that reads the store in `dir` beside its owner. SQLite needs a file for that in the directory, so where
+/// nothing can be written, such as on a full disk, the database is read as it stands, if its log is empty. Then the
+/// returned lock keeps owners away, which would change it.
+///
+/// # Errors
+/// [`Unavailable`](nexus_core::ErrorKind::Unavailable) with `STORE_IO` or `DISK_FULL`.
+pub(crate) fn open_for_reading(dir: &Path) -> Result<(Connection, Option<SharedLock>)> {
+    // The first read opens the log.
+    let read = |connection: Connection| migrations::is_older(&connection).map(|_| connection);
+    let refused = match reader(dir).and_then(read) {
+        Ok(connection) => return Ok((connection, None)),
+        Err(error) => error,
+    };
+    if !["STORE_IO", "DISK_FULL", "STORE_READ_ONLY"].contains(&refused.code()) {
+        return Err(refused);
+    }
+    let Ok(lock) = SharedLock::take(dir) else { return Err(refused) };
+    if has_log(dir) {
+        return Err(refused);
+    }
+    tracing::warn!(error = refused.report(), "the data directory cannot be written: it is read as it stands");
+    Ok((reader_as_it_stands(dir)?, Some(lock)))
+}
+
+/// Returns whether the database has a log that holds data.
+fn has_log(dir: &Path) -> bool {
+    fs::metadata(dir.join(format!("{DATABASE}-wal"))).is_ok_and(|log| log.len() > 0)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ mod state;
 mod sweep;
 
 pub(crate) use claim::{Claimed, check_marker, claim, mark};
-pub(crate) use database::{peek, reader};
+pub(crate) use database::{open_for_reading, peek, reader, reader_as_it_stands};
 pub(crate) use file_names::{DATABASE, is_cancel_request, is_hash, is_index_file};
 pub(crate) use marker::Marker;
 pub(crate) use no_follow::{is_link, is_real_dir, remove_file};
