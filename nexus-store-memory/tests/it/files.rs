@@ -53,12 +53,14 @@ async fn a_second_process_is_told_who_holds_the_directory() {
     MemoryStore::open(dir.path()).unwrap();
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn a_directory_that_cannot_be_written_is_read_as_it_stands_and_keeps_owners_away() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path()).await;
     // SQLite cannot make its file beside the database, as on a full or a read-only disk.
-    fs::create_dir(dir.path().join("nexus.db-shm")).unwrap();
+    let in_the_way = dir.path().join("nexus.db-shm");
+    std::os::unix::net::UnixListener::bind(&in_the_way).unwrap();
     let store = MemoryStore::open_read_only(dir.path()).unwrap();
     let another = MemoryStore::open_read_only(dir.path()).unwrap();
     assert_eq!(search(&nexus(&store)).await, search(&nexus(&another)).await);
@@ -71,7 +73,7 @@ async fn a_directory_that_cannot_be_written_is_read_as_it_stands_and_keeps_owner
     fs::write(dir.path().join("nexus.db-wal"), "a log that would be missed").unwrap();
     let refused = MemoryStore::open_read_only(dir.path()).unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unavailable, "STORE_IO"));
-    fs::remove_dir(dir.path().join("nexus.db-shm")).unwrap();
+    fs::remove_file(in_the_way).unwrap();
     fs::remove_file(dir.path().join("nexus.db-wal")).unwrap();
     MemoryStore::open(dir.path()).unwrap().close().await.unwrap();
 }
