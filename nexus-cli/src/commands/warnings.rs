@@ -6,7 +6,7 @@ use crate::terminal::count;
 
 /// Returns the warnings of a report.
 pub(super) fn of(report: Option<&ParseReport>) -> Vec<String> {
-    report.map(ParseReport::losses).unwrap_or_default()
+    report.map(ParseReport::findings).unwrap_or_default()
 }
 
 /// Returns the number of warnings, for the status of a document, such as `, with 2 warnings`.
@@ -44,16 +44,18 @@ mod tests {
         let report = ParseReport {
             warnings: (1..=7).map(|page| format!("page {page} could not be read")).collect(),
             unread: BTreeMap::from([(UnreadPart::Image, 2), (UnreadPart::HiddenSheet, 1)]),
+            ocr_text: vec![3],
             pages_without_text: (1..=25).collect(),
             ..ParseReport::default()
         };
         let warnings = of(Some(&report));
-        assert_eq!(warnings.len(), 9);
+        assert_eq!(warnings.len(), 10);
         assert_eq!(warnings.get(7).unwrap(), "not read: 1 hidden sheet, 2 images");
+        assert_eq!(warnings.get(8).unwrap(), "recognised text of scanned pages: 3");
         assert!(warnings.last().unwrap().starts_with("pages without text: 1, 2, 3"));
         assert!(warnings.last().unwrap().ends_with("19, 20 and 5 more"));
-        assert_eq!(number(&warnings), ", with 9 warnings");
-        assert_eq!(summary(&warnings), ": page 1 could not be read; 8 more, see `docs show`");
+        assert_eq!(number(&warnings), ", with 10 warnings");
+        assert_eq!(summary(&warnings), ": page 1 could not be read; 9 more, see `docs show`");
         assert_eq!(lines(&warnings).next().unwrap(), "warning    page 1 could not be read");
         assert!(of(None).is_empty() && of(Some(&ParseReport::default())).is_empty());
         assert_eq!(number(&[]) + &summary(&[]), "");

@@ -88,6 +88,9 @@ pub struct ParseReport {
     /// Pages that hold no text, from 1: scanned pages, as a rule. A document without any text fails instead.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pages_without_text: Vec<u32>,
+    /// Pages whose text, or a part of it, was recognised in a scan before the document was read, from 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ocr_text: Vec<u32>,
     /// Character encoding, where it had to be detected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
@@ -113,13 +116,17 @@ impl ParseReport {
         self.warnings.is_empty() && self.unread.is_empty() && self.pages_without_text.is_empty()
     }
 
-    /// Returns what was not read, in sentences for the user: the warnings, the unread parts by kind and number, and the
-    /// pages without text.
-    pub fn losses(&self) -> Vec<String> {
+    /// Returns the findings, in sentences for the user: the warnings, the unread parts by kind and number, the pages of
+    /// recognised text, and those without text.
+    pub fn findings(&self) -> Vec<String> {
         let parts: Vec<String> =
             self.unread.iter().map(|(part, number)| count(*number, part.as_str())).collect();
         let unread = (!parts.is_empty()).then(|| format!("not read: {}", parts.join(", ")));
-        self.warnings.iter().cloned().chain(unread).chain(without_text(&self.pages_without_text)).collect()
+        let pages = [
+            listed("recognised text of scanned pages", &self.ocr_text),
+            listed("pages without text", &self.pages_without_text),
+        ];
+        self.warnings.iter().cloned().chain(unread).chain(pages.into_iter().flatten()).collect()
     }
 }
 
@@ -127,7 +134,7 @@ fn count(number: u32, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-fn without_text(pages: &[u32]) -> Option<String> {
+fn listed(what: &str, pages: &[u32]) -> Option<String> {
     /// Number of pages that are named.
     const NAMED: usize = 20;
     let named: Vec<String> = pages.iter().take(NAMED).map(u32::to_string).collect();
@@ -135,7 +142,7 @@ fn without_text(pages: &[u32]) -> Option<String> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    (!pages.is_empty()).then(|| format!("pages without text: {}{more}", named.join(", ")))
+    (!pages.is_empty()).then(|| format!("{what}: {}{more}", named.join(", ")))
 }
 
 /// Parser of one or more file formats.

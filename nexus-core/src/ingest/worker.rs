@@ -351,7 +351,7 @@ fn holds_no_text(report: &ParseReport) -> Error {
 
 /// Returns the error of a strict document of which a part was not read.
 fn incomplete(report: &ParseReport) -> Error {
-    Error::invalid(format!("a part of the document was not read: {}", report.losses().join("; ")))
+    Error::invalid(format!("a part of the document was not read: {}", report.findings().join("; ")))
         .with_code(codes::INCOMPLETE)
         .with_hint("send it without `strict` to search the rest of it")
 }

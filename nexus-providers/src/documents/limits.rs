@@ -46,6 +46,8 @@ pub struct DocumentLimits {
     pub attachments: usize,
     /// Whether hidden content is read too, such as hidden sheets, rows, slides and invisible text. Default: false.
     pub read_hidden: bool,
+    /// Whether comments keep the names of their authors. Default: false.
+    pub comment_authors: bool,
 }
 
 impl Default for DocumentLimits {
@@ -66,6 +68,7 @@ impl Default for DocumentLimits {
             attachment_depth: 3,
             attachments: 100,
             read_hidden: false,
+            comment_authors: false,
         }
     }
 }

@@ -1,13 +1,21 @@
 //! PDF: each page is read within its own work budget, so that an unreadable page costs only itself.
 
+mod annotations;
+mod area;
 mod budget;
+mod canvas;
 mod content;
 mod decode;
+mod fields;
 mod font;
+mod graphics;
+mod layers;
 mod layout;
+mod losses;
 mod matrix;
 mod open;
 mod page;
+mod resources;
 mod scan_limit;
 #[cfg(test)]
 mod tests;
@@ -15,11 +23,16 @@ mod tree;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use hayro_syntax::object::Dict;
+use hayro_syntax::object::dict::keys;
+use nexus_core::Result;
+use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::{BlockKind, Source};
-use nexus_core::{Error, Result};
 
 use self::budget::{Exhausted, WorkBudget};
+use self::layers::Layers;
 use self::layout::{Layout, Piece};
+use self::losses::Losses;
 use self::open::Opened;
 use self::page::{Content, Reader};
 use self::tree::Page;
@@ -53,27 +66,44 @@ fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> R
     let pdf = &opened.pdf;
     let most = usize::try_from(out.limits.pages).unwrap_or(usize::MAX);
     let catalog = tree::catalog(pdf, opened.root);
-    let pages = tree::pages(pdf, catalog.as_ref(), most, budget)
-        .map_err(|exhausted| error::too_large(format_args!("its page tree takes {exhausted}")))?;
+    let tree = |exhausted| error::too_large(format_args!("its page tree takes {exhausted}"));
+    let (pages, searched) = tree::pages(pdf, catalog.as_ref(), most, budget).map_err(tree)?;
     out.check_pages(u64::try_from(pages.len()).unwrap_or(u64::MAX))?;
     if let Some(title) = &pdf.metadata().title {
         out.title(&text_string(title));
     }
-    let mut reader = Reader::new(pdf, budget);
+    let layers = Layers::of(catalog.as_ref(), budget).map_err(tree)?;
+    let mut reader = Reader::new(pdf, layers, out.limits.read_hidden, budget);
+    let mut losses = Losses { searched, cut_off: opened.cut_off, ..Losses::default() };
+    read_pages(&pages, &mut reader, &mut losses, out)?;
+    if let Some(catalog) = catalog {
+        finish(&catalog, &mut reader, out);
+    }
+    losses.report(out);
+    Ok(pages.len())
+}
+
+fn read_pages<'a>(
+    pages: &[Page<'a>],
+    reader: &mut Reader<'a, '_>,
+    losses: &mut Losses,
+    out: &mut Output<'_>,
+) -> Result<()> {
     let mut layout = Layout::default();
-    let mut ended: Option<Exhausted> = None;
+    let mut ended = false;
     let mut counted = 0;
-    for page in &pages {
-        if ended.is_some() {
+    for page in pages {
+        if ended {
             skip(out)?;
             continue;
         }
         let content = match page {
             Page::Found { dict, inherited } => catch_unwind(AssertUnwindSafe(|| {
-                reader.page(dict, inherited).map(|content| (layout.page(&content.glyphs), content))
+                let content = reader.page(dict, inherited)?;
+                Ok::<_, Exhausted>((layout.page(&content.seen.glyphs), reader.new_images(&content.seen), content))
             })),
             Page::Missing => {
-                leave_out("it is missing", |page| error::malformed(&format!("page {page} is missing")), out)?;
+                losses.pages.push(skip(out)?);
                 continue;
             }
         };
@@ -81,43 +111,61 @@ fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> R
         out.budget.work(spent.saturating_sub(counted));
         counted = spent;
         match content {
-            Ok(Ok((pieces, content))) => write(&pieces, &content, out)?,
-            Ok(Err(exhausted)) if exhausted.document => {
-                let page = out.report.pages.unwrap_or_default() + 1;
-                out.leave_out(
-                    format!("pages from {page} on were left out: the document takes {exhausted}"),
-                    error::too_large(format_args!("it takes {exhausted}")),
-                );
-                ended = Some(exhausted);
-                skip(out)?;
+            Ok(Ok((pieces, images, content))) => {
+                out.unread(UnreadPart::Image, images);
+                write(&pieces, &content, losses, out)?;
             }
             Ok(Err(exhausted)) => {
-                let error = |page| error::too_large(format_args!("page {page} takes {exhausted}"));
-                leave_out(&format!("it takes {exhausted}"), error, out)?;
+                ended = exhausted.document;
+                leave_out(exhausted, out)?;
             }
-            Err(_) => leave_out("the parser failed on it", |_| error::crashed(), out)?,
+            Err(_) => {
+                let page = skip(out)?;
+                out.leave_out(format!("cannot read page {page}: the parser failed on it"), error::crashed());
+            }
         }
     }
-    Ok(pages.len())
+    Ok(())
 }
 
-/// Counts a page that is left out.
-fn skip(out: &mut Output<'_>) -> Result<()> {
+/// Counts the attached files, and a form that is not among the annotations.
+fn finish<'a>(catalog: &Dict<'a>, reader: &mut Reader<'a, '_>, out: &mut Output<'_>) {
+    if let Err(exhausted) = reader.attached_files(catalog) {
+        out.warn(format!("attached files were not counted: they take {exhausted}"));
+    }
+    out.unread(UnreadPart::Attachment, reader.attachments);
+    let form = catalog.get::<Dict<'_>>(keys::ACRO_FORM);
+    if reader.read_fields.is_empty() && form.is_some_and(|form| form.contains_key(keys::XFA)) {
+        out.warn("the values of its form were not read: it is an XFA form");
+        out.unread(UnreadPart::FormField, 1);
+    }
+}
+
+/// Counts a page that is left out. Returns its number.
+fn skip(out: &mut Output<'_>) -> Result<u32> {
     out.begin_page()?;
     out.end_page();
+    Ok(out.report.pages.unwrap_or_default())
+}
+
+/// Counts a page over its budget and warns about it.
+fn leave_out(exhausted: Exhausted, out: &mut Output<'_>) -> Result<()> {
+    let page = skip(out)?;
+    if exhausted.document {
+        out.leave_out(
+            format!("pages from {page} on were left out: the document takes {exhausted}"),
+            error::too_large(format_args!("it takes {exhausted}")),
+        );
+    } else {
+        out.leave_out(
+            format!("cannot read page {page}: it takes {exhausted}"),
+            error::too_large(format_args!("page {page} takes {exhausted}")),
+        );
+    }
     Ok(())
 }
 
-/// Counts a page that is left out and warns about it. `error` is the error of a document that yields no text and has
-/// no other error.
-fn leave_out(why: &str, error: impl Fn(u32) -> Error, out: &mut Output<'_>) -> Result<()> {
-    skip(out)?;
-    let page = out.report.pages.unwrap_or_default();
-    out.leave_out(format!("cannot read page {page}: {why}"), error(page));
-    Ok(())
-}
-
-fn write(pieces: &[Piece], content: &Content, out: &mut Output<'_>) -> Result<()> {
+fn write(pieces: &[Piece], content: &Content, losses: &mut Losses, out: &mut Output<'_>) -> Result<()> {
     out.begin_page()?;
     for piece in pieces {
         match piece {
@@ -127,18 +175,29 @@ fn write(pieces: &[Piece], content: &Content, out: &mut Output<'_>) -> Result<()
             Piece::Table(rows) => table::write(rows, out)?,
         }
     }
+    let Content { seen, fields, marks, damaged, missing, unknown } = content;
+    for text in marks.texts.iter().chain(fields) {
+        out.paragraph(text)?;
+    }
+    for (author, text) in &marks.comments {
+        let author = author.as_ref().filter(|_| out.limits.comment_authors);
+        let author = author.map(|author| format!(" ({author})")).unwrap_or_default();
+        out.paragraph(&format!("Comment{author}: {text}"))?;
+    }
+    marks.unread.iter().for_each(|(part, number)| out.unread(*part, *number));
+    out.unread(UnreadPart::HiddenText, seen.hidden);
+    out.unread(UnreadPart::StruckText, seen.struck);
     let page = out.report.pages.unwrap_or_default();
-    let Content { damaged, unknown, outside, .. } = content;
-    if *damaged {
-        let warning = format!("page {page}: some of its content is damaged or missing");
-        let error = error::malformed(&warning);
-        out.leave_out(warning, error);
+    if seen.recognised {
+        out.report.ocr_text.push(page);
+    }
+    if *missing || *damaged && seen.glyphs.is_empty() {
+        losses.pages.push(page);
+    } else if *damaged {
+        losses.parts.push(page);
     }
     if *unknown > 0 {
         out.warn(format!("page {page}: {unknown} characters have no known text"));
-    }
-    if *outside > 0 {
-        out.warn(format!("page {page}: {outside} characters outside the visible area were left out"));
     }
     out.end_page();
     Ok(())

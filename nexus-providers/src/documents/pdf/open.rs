@@ -23,6 +23,8 @@ const SIGNATURE_WITHIN: usize = 1024;
 pub(super) struct Opened {
     pub(super) pdf: Pdf,
     pub(super) root: Option<ObjectIdentifier>,
+    /// Whether the end of the file is missing.
+    pub(super) cut_off: bool,
 }
 
 /// Opens the file. With `repair`, its tables are ignored and its objects are searched for.
@@ -35,8 +37,10 @@ pub(super) fn open(bytes: &[u8], repair: bool) -> Result<Opened> {
         None => (None, last_trailer(bytes)),
     };
     let root = trailer.as_ref().and_then(|trailer| trailer.get_ref(keys::ROOT)).map(Into::into);
+    let tail = bytes.get(bytes.len().saturating_sub(SIGNATURE_WITHIN)..).unwrap_or_default();
+    let cut_off = find(tail, b"startxref").is_none() && find(tail, b"%%EOF").is_none();
     match Pdf::new(update(bytes, at, trailer.as_ref())) {
-        Ok(pdf) => Ok(Opened { pdf, root }),
+        Ok(pdf) => Ok(Opened { pdf, root, cut_off }),
         Err(LoadPdfError::Decryption(_)) => Err(error::encrypted()),
         Err(LoadPdfError::Invalid) => Err(error::malformed("its PDF structure is incomplete or corrupt")),
     }

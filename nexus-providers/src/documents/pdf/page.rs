@@ -1,18 +1,23 @@
 //! Page content: an interpreter of its operators that places the text they show.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use hayro_syntax::Pdf;
 use hayro_syntax::object::dict::keys;
 use hayro_syntax::object::{Dict, MaybeRef, Name, Object, ObjectIdentifier, Rect, Stream};
 
+use super::annotations::Marks;
+use super::area::Area;
 use super::budget::{Exhausted, Work, WorkBudget};
+use super::canvas::{Canvas, Look, Seen};
 use super::content::{Operand, Operators};
 use super::decode::{self, Data};
 use super::font::{Font, Fonts};
+use super::graphics::{Graphics, Path};
+use super::layers::Layers;
 use super::matrix::Matrix;
+use super::resources::{Drawn, Form, Resources};
 use super::text_string;
 use super::tree::{Inherited, MaybeRefDict};
 
@@ -21,6 +26,9 @@ const FORMS: usize = 16;
 
 /// Maximum number of saved graphics states. Programs save a few, and the standard asks for 28.
 const STATES: usize = 256;
+
+/// Size that text without a size is given, so that it can be told where it stands.
+const LEAST: f64 = 1e-3;
 
 /// Piece of text at its position on the page, as shown: one character, or the text that the document gives for
 /// several.
@@ -40,50 +48,75 @@ pub(super) struct Glyph {
     pub(super) size: f64,
     /// Whether it is bold.
     pub(super) bold: bool,
+    /// Distance by which it is raised above the baseline.
+    pub(super) rise: f64,
+}
+
+impl Glyph {
+    /// Returns the middle of the glyph at a height above the baseline, in sizes.
+    pub(super) fn at(&self, height: f64) -> (f64, f64) {
+        let (x, y) = (self.x + self.advance.0 / 2.0, self.y + self.advance.1 / 2.0);
+        let up = height * self.size;
+        (x - self.direction.1 * up, y + self.direction.0 * up)
+    }
+
+    /// Returns whether another glyph stands on the same line.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        let (x, y) = (other.x - self.x, other.y - self.y);
+        let up = y * self.direction.0 - x * self.direction.1;
+        let along = self.direction.0.mul_add(other.direction.0, self.direction.1 * other.direction.1);
+        up.abs() <= 0.5 * self.size.max(other.size) && along > 0.99
+    }
 }
 
 /// Result of reading a page.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    /// Text in drawing order.
-    pub(super) glyphs: Vec<Glyph>,
-    /// Whether some of its content is missing or cannot be decoded.
+    /// What a reader sees.
+    pub(super) seen: Seen,
+    /// Form fields with their labels.
+    pub(super) fields: Vec<String>,
+    /// Its annotations.
+    pub(super) marks: Marks,
+    /// Whether some of its content cannot be decoded.
     pub(super) damaged: bool,
+    /// Whether all of its content is missing.
+    pub(super) missing: bool,
     /// Number of characters without a known text.
     pub(super) unknown: u64,
-    /// Number of characters outside the visible area.
-    pub(super) outside: u64,
-    /// Visible area: left, bottom, right and top.
-    shown: Option<[f64; 4]>,
 }
 
-/// Resources with a cache of their look-ups.
-pub(super) struct Resources<'a> {
-    fonts: Dict<'a>,
-    forms: Dict<'a>,
-    properties: Dict<'a>,
-    found_fonts: RefCell<BTreeMap<Vec<u8>, Option<Rc<Font<'a>>>>>,
-    found_forms: RefCell<BTreeMap<Vec<u8>, Option<Rc<Form<'a>>>>>,
-}
-
-struct Form<'a> {
-    stream: Stream<'a>,
-    matrix: Matrix,
-    resources: Option<Rc<Resources<'a>>>,
+/// Content while it is read.
+pub(super) struct Reading {
+    pub(super) canvas: Canvas,
+    damaged: bool,
+    unknown: u64,
 }
 
 /// Page reader of one document, with a cache of shared resources.
 pub(super) struct Reader<'a, 'b> {
-    pdf: &'a Pdf,
-    fonts: Fonts<'a>,
-    shared_fonts: BTreeMap<ObjectIdentifier, Rc<Font<'a>>>,
-    shared_resources: BTreeMap<ObjectIdentifier, Rc<Resources<'a>>>,
-    budget: &'b mut WorkBudget,
+    pub(super) pdf: &'a Pdf,
+    pub(super) fonts: Fonts<'a>,
+    pub(super) shared_fonts: BTreeMap<ObjectIdentifier, Rc<Font<'a>>>,
+    pub(super) shared_resources: BTreeMap<ObjectIdentifier, Rc<Resources<'a>>>,
+    pub(super) layers: Layers,
+    pub(super) budget: &'b mut WorkBudget,
+    /// Whether hidden text is read.
+    pub(super) read_hidden: bool,
+    /// Images of earlier pages.
+    images: BTreeSet<ObjectIdentifier>,
+    /// Form fields of earlier pages.
+    pub(super) read_fields: BTreeSet<ObjectIdentifier>,
+    /// Attached files, and their number with those that are no objects of their own.
+    pub(super) files: BTreeSet<ObjectIdentifier>,
+    pub(super) attachments: u32,
 }
 
 #[derive(Clone)]
 struct State<'a> {
     matrix: Matrix,
+    graphics: Graphics,
+    mode: u8,
     font: Option<Rc<Font<'a>>>,
     size: f64,
     letter_space: f64,
@@ -98,6 +131,8 @@ struct Pen {
     line: Matrix,
     text: Matrix,
     marked: Vec<Marked>,
+    /// Whether the content around is hidden.
+    hidden: bool,
 }
 
 /// Open marked content.
@@ -108,12 +143,20 @@ enum Marked {
     For(Rc<str>),
     /// Content whose replacement text has been emitted.
     Given,
+    /// Content of a layer that is off.
+    Hidden,
 }
 
 impl<'a, 'b> Reader<'a, 'b> {
-    pub(super) fn new(pdf: &'a Pdf, budget: &'b mut WorkBudget) -> Self {
+    pub(super) fn new(pdf: &'a Pdf, layers: Layers, read_hidden: bool, budget: &'b mut WorkBudget) -> Self {
         Self {
             pdf,
+            layers,
+            read_hidden,
+            images: BTreeSet::new(),
+            read_fields: BTreeSet::new(),
+            files: BTreeSet::new(),
+            attachments: 0,
             fonts: Fonts::new(),
             shared_fonts: BTreeMap::new(),
             shared_resources: BTreeMap::new(),
@@ -142,20 +185,35 @@ impl<'a, 'b> Reader<'a, 'b> {
             _ => Matrix::IDENTITY,
         };
         let Data { bytes, damaged } = self.contents(dict)?;
-        let shown = shown(dict, inherited, matrix);
-        let mut content = Content { damaged, shown, ..Content::default() };
-        let state = State {
-            matrix,
-            font: None,
-            size: 0.0,
-            letter_space: 0.0,
-            word_space: 0.0,
-            scale: 1.0,
-            leading: 0.0,
-            rise: 0.0,
-        };
-        self.run(&bytes, &resources, state, 0, &mut content)?;
-        Ok(content)
+        let missing = damaged && bytes.is_empty();
+        let canvas = Canvas::new(shown(dict, inherited, matrix));
+        let mut reading = Reading { canvas, damaged, unknown: 0 };
+        self.run(&bytes, &resources, State::new(matrix), (0, false), &mut reading)?;
+        let marks = self.marks(dict, matrix, &mut reading)?;
+        let Reading { canvas, damaged, unknown } = reading;
+        let seen = canvas.look(self.read_hidden, self.budget)?;
+        let mut fields = Vec::with_capacity(marks.fields.len());
+        for field in &marks.fields {
+            let searched = u64::try_from(seen.glyphs.len() / 16).unwrap_or_default();
+            self.budget.spend(Work::Operators, searched)?;
+            fields.push(field.text(&seen.glyphs));
+        }
+        Ok(Content { seen, fields, marks, damaged, missing, unknown })
+    }
+
+    /// Returns the number of images of a page that no earlier page shows.
+    pub(super) fn new_images(&mut self, seen: &Seen) -> u32 {
+        let new = seen.images.iter().filter(|id| id.is_none_or(|id| self.images.insert(id))).count();
+        u32::try_from(new).unwrap_or(u32::MAX)
+    }
+
+    /// Reads a form that is not drawn by a page, such as the appearance of a mark. Returns its visible text.
+    pub(super) fn appearance(&mut self, stream: Stream<'a>) -> Result<Vec<Glyph>, Exhausted> {
+        let form = self.form(stream)?;
+        let nothing = Rc::new(Resources::of(&Dict::empty(), self.budget)?);
+        let mut reading = Reading { canvas: Canvas::new(None), damaged: false, unknown: 0 };
+        self.draw(&form, &nothing, &State::new(Matrix::IDENTITY), (0, false), &mut reading)?;
+        Ok(reading.canvas.look(self.read_hidden, self.budget)?.glyphs)
     }
 
     /// Returns the content of a page, its parts joined by a blank.
@@ -184,73 +242,25 @@ impl<'a, 'b> Reader<'a, 'b> {
         Ok(all)
     }
 
-    fn resources(&mut self, found: &MaybeRefDict<'a>) -> Result<Rc<Resources<'a>>, Exhausted> {
-        self.budget.spend(Work::Lookups, 1)?;
-        match found {
-            MaybeRefDict::Ref(id) => {
-                if let Some(resources) = self.shared_resources.get(id) {
-                    return Ok(Rc::clone(resources));
-                }
-                let dict = self.pdf.xref().get::<Dict<'_>>(*id).unwrap_or_default();
-                let resources = Rc::new(Resources::of(&dict, self.budget)?);
-                self.shared_resources.insert(*id, Rc::clone(&resources));
-                Ok(resources)
-            }
-            MaybeRefDict::Dict(direct) => {
-                let (dict, read) = direct.as_ref();
-                if let Some(resources) = read.get() {
-                    return Ok(Rc::clone(resources));
-                }
-                let resources = Rc::new(Resources::of(dict, self.budget)?);
-                Ok(Rc::clone(read.get_or_init(|| resources)))
-            }
+    /// Draws a form.
+    fn draw(
+        &mut self,
+        form: &Form<'a>,
+        resources: &Rc<Resources<'a>>,
+        state: &State<'a>,
+        (depth, hidden): (usize, bool),
+        reading: &mut Reading,
+    ) -> Result<(), Exhausted> {
+        let Data { bytes, damaged } = decode::decode(&form.stream, self.budget)?;
+        reading.damaged |= damaged;
+        let mut inside = State { matrix: form.matrix.then(state.matrix), ..state.clone() };
+        if let Some(bounds) = form.bounds.filter(|bounds| bounds.width() > 0.0 && bounds.height() > 0.0) {
+            let bounds = [bounds.x0, bounds.y0, bounds.width(), bounds.height()];
+            let (area, exact) = Area::of(inside.matrix, bounds);
+            inside.graphics.clip(area, exact);
         }
-    }
-
-    fn font(&mut self, name: &[u8], resources: &Resources<'a>) -> Result<Option<Rc<Font<'a>>>, Exhausted> {
-        if let Some(found) = resources.found_fonts.borrow().get(name) {
-            return Ok(found.clone());
-        }
-        self.budget.spend(Work::Lookups, 1)?;
-        let id = resources.fonts.get_ref(name).map(ObjectIdentifier::from);
-        let shared = id.and_then(|id| self.shared_fonts.get(&id).map(Rc::clone));
-        let font = match (shared, resources.fonts.get::<Dict<'_>>(name)) {
-            (Some(font), _) => Some(font),
-            (None, Some(dict)) => {
-                let font = Rc::new(self.fonts.load(&dict, self.budget)?);
-                if let Some(id) = id {
-                    self.shared_fonts.insert(id, Rc::clone(&font));
-                }
-                Some(font)
-            }
-            (None, None) => None,
-        };
-        resources.found_fonts.borrow_mut().insert(name.to_vec(), font.clone());
-        Ok(font)
-    }
-
-    fn form(&mut self, name: &[u8], resources: &Resources<'a>) -> Result<Option<Rc<Form<'a>>>, Exhausted> {
-        if let Some(found) = resources.found_forms.borrow().get(name) {
-            return Ok(found.clone());
-        }
-        self.budget.spend(Work::Lookups, 1)?;
-        let stream = resources.forms.get::<Stream<'_>>(name);
-        let is_form = |stream: &Stream<'_>| {
-            stream.dict().get::<Name<'_>>(keys::SUBTYPE).is_some_and(|kind| kind.as_ref() == b"Form")
-        };
-        let form = match stream.filter(is_form) {
-            Some(stream) => {
-                let dict = stream.dict();
-                self.budget.bytes(dict.data().len())?;
-                let matrix = dict.get::<[f64; 6]>(keys::MATRIX).map_or(Matrix::IDENTITY, Matrix);
-                let own = MaybeRefDict::of(dict, keys::RESOURCES);
-                let own = own.map(|own| self.resources(&own)).transpose()?;
-                Some(Rc::new(Form { matrix, resources: own, stream }))
-            }
-            None => None,
-        };
-        resources.found_forms.borrow_mut().insert(name.to_vec(), form.clone());
-        Ok(form)
+        let own = form.resources.as_ref().unwrap_or(resources);
+        self.run(&bytes, own, inside, (depth, hidden || form.hidden), reading)
     }
 
     /// Interprets the operators of a page or of a form.
@@ -259,13 +269,14 @@ impl<'a, 'b> Reader<'a, 'b> {
         bytes: &[u8],
         resources: &Rc<Resources<'a>>,
         mut state: State<'a>,
-        depth: usize,
-        content: &mut Content,
+        (depth, hidden): (usize, bool),
+        reading: &mut Reading,
     ) -> Result<(), Exhausted> {
         let mut operators = Operators::new(bytes);
         let mut saved: Vec<State<'a>> = Vec::new();
         let mut unsaved = 0_u64;
-        let mut pen = Pen { line: Matrix::IDENTITY, text: Matrix::IDENTITY, marked: Vec::new() };
+        let mut pen = Pen::new(hidden);
+        let mut path = Path::default();
         while let Some(operator) = operators.next() {
             self.budget.spend(Work::Operators, 1)?;
             let operands = operators.operands.as_slice();
@@ -280,18 +291,25 @@ impl<'a, 'b> Reader<'a, 'b> {
                     }
                 }
                 b"Do" => {
-                    if let Some(name) = operands.first().and_then(Operand::name)
-                        && depth < FORMS
-                        && let Some(form) = self.form(name, resources)?
-                    {
-                        let Data { bytes, damaged } = decode::decode(&form.stream, self.budget)?;
-                        content.damaged |= damaged;
-                        let inside = State { matrix: form.matrix.then(state.matrix), ..state.clone() };
-                        let own = form.resources.as_ref().unwrap_or(resources);
-                        self.run(&bytes, own, inside, depth + 1, content)?;
+                    let name = operands.first().and_then(Operand::name).filter(|_| depth < FORMS);
+                    match name.map(|name| self.drawn(name, resources)).transpose()?.flatten() {
+                        Some(Drawn::Form(form)) => {
+                            self.draw(&form, resources, &state, (depth + 1, pen.is_hidden()), reading)?;
+                        }
+                        Some(Drawn::Image { id, opaque, hidden }) if !hidden && !pen.is_hidden() => {
+                            reading.canvas.image(Some(id), opaque, &state.graphics, state.matrix);
+                        }
+                        _ => {}
                     }
                 }
-                b"gs" => {}
+                b"BI" if !pen.is_hidden() => {
+                    reading.canvas.image(None, false, &state.graphics, state.matrix);
+                }
+                b"gs" => self.graphics_state(operands, resources, &mut state)?,
+                b"cs" | b"CS" => {
+                    let name = operands.first().and_then(Operand::name).unwrap_or_default();
+                    state.graphics.select(resources.space(name, self.budget)?, operator == b"CS");
+                }
                 b"BT" => (pen.line, pen.text) = (Matrix::IDENTITY, Matrix::IDENTITY),
                 b"Tf" => {
                     if let [name, size] = operands
@@ -302,19 +320,67 @@ impl<'a, 'b> Reader<'a, 'b> {
                     }
                 }
                 b"BDC" | b"BMC" => {
-                    let text = match operands {
-                        [_, properties] => self.actual_text(properties, resources)?,
-                        _ => None,
-                    };
-                    pen.marked.push(text.map_or(Marked::Shown, Marked::For));
+                    let marked = self.marked(operands, resources)?;
+                    pen.marked.push(marked);
                 }
                 b"EMC" => {
                     pen.marked.pop();
                 }
-                _ => self.text(operator, operands, &mut state, &mut pen, content)?,
+                b"re" | b"m" | b"l" | b"c" | b"v" | b"y" | b"h" | b"W" | b"W*" => {
+                    path.extend(operator, operands, state.matrix);
+                }
+                b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" | b"S" | b"s" | b"n" => {
+                    paint(operator, &mut path, &mut state, &pen, &mut reading.canvas);
+                }
+                b"sh" if !pen.is_hidden() => reading.canvas.shade(&state.graphics),
+                b"w" => {
+                    let width = operands.first().and_then(Operand::number);
+                    state.graphics.line_width = width.unwrap_or(state.graphics.line_width);
+                }
+                b"g" | b"rg" | b"k" | b"G" | b"RG" | b"K" | b"sc" | b"scn" | b"SC" | b"SCN" => {
+                    state.graphics.colour(operator, operands);
+                }
+                _ => self.text(operator, operands, &mut state, &mut pen, reading)?,
             }
         }
         Ok(())
+    }
+
+    fn graphics_state(
+        &mut self,
+        operands: &[Operand<'_>],
+        resources: &Resources<'a>,
+        state: &mut State<'a>,
+    ) -> Result<(), Exhausted> {
+        let Some(name) = operands.first().and_then(Operand::name) else { return Ok(()) };
+        let dict = resources.state(name, self.budget)?;
+        let graphics = &mut state.graphics;
+        if let Some(opacity) = dict.get::<f64>(b"ca") {
+            graphics.opacity = opacity;
+        }
+        if let Some(width) = dict.get::<f64>(b"LW") {
+            graphics.line_width = width;
+        }
+        let is = |key: &[u8], plain: &[&[u8]]| {
+            let name = dict.get::<Name<'_>>(key);
+            name.map_or(!dict.contains_key(key), |name| plain.contains(&name.as_ref()))
+        };
+        if dict.contains_key(b"BM") || dict.contains_key(b"SMask") {
+            graphics.replaces = is(b"BM", &[b"Normal", b"Compatible"]) && is(b"SMask", &[b"None"]);
+        }
+        Ok(())
+    }
+
+    /// Returns what a marked content is: a layer, text with a replacement, or neither.
+    fn marked(&mut self, operands: &[Operand<'_>], resources: &Resources<'a>) -> Result<Marked, Exhausted> {
+        let [tag, properties] = operands else { return Ok(Marked::Shown) };
+        if tag.name() == Some(b"OC")
+            && let Some(name) = properties.name()
+            && self.layers.hide(&resources.properties, name, self.budget)?
+        {
+            return Ok(Marked::Hidden);
+        }
+        Ok(self.actual_text(properties, resources)?.map_or(Marked::Shown, Marked::For))
     }
 
     /// Interprets an operator that sets the text state or position, or shows text.
@@ -324,7 +390,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         operands: &[Operand<'_>],
         state: &mut State<'a>,
         pen: &mut Pen,
-        content: &mut Content,
+        reading: &mut Reading,
     ) -> Result<(), Exhausted> {
         let number = |index: usize| operands.get(index).and_then(Operand::number);
         match operator {
@@ -332,6 +398,11 @@ impl<'a, 'b> Reader<'a, 'b> {
             b"Tw" => state.word_space = number(0).unwrap_or(state.word_space),
             b"Tz" => state.scale = number(0).map_or(state.scale, |percent| percent / 100.0),
             b"TL" => state.leading = number(0).unwrap_or(state.leading),
+            b"Tr" => {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is kept within the modes")]
+                let mode = number(0).map(|mode| mode.clamp(0.0, 7.0) as u8);
+                state.mode = mode.unwrap_or(state.mode);
+            }
             b"Ts" => state.rise = number(0).unwrap_or(state.rise),
             b"Td" | b"TD" => {
                 let (x, y) = (number(0).unwrap_or(0.0), number(1).unwrap_or(0.0));
@@ -346,16 +417,16 @@ impl<'a, 'b> Reader<'a, 'b> {
                 }
             }
             b"T*" => pen.go(0.0, -state.leading),
-            b"Tj" => self.show(operands.first(), state, pen, content)?,
+            b"Tj" => self.show(operands.first(), state, pen, reading)?,
             b"'" => {
                 pen.go(0.0, -state.leading);
-                self.show(operands.first(), state, pen, content)?;
+                self.show(operands.first(), state, pen, reading)?;
             }
             b"\"" => {
                 state.word_space = number(0).unwrap_or(state.word_space);
                 state.letter_space = number(1).unwrap_or(state.letter_space);
                 pen.go(0.0, -state.leading);
-                self.show(operands.get(2), state, pen, content)?;
+                self.show(operands.get(2), state, pen, reading)?;
             }
             b"TJ" => {
                 let Some(Operand::Array(parts)) = operands.first() else { return Ok(()) };
@@ -370,7 +441,7 @@ impl<'a, 'b> Reader<'a, 'b> {
                         }
                         .then(pen.text);
                     } else {
-                        self.show(Some(part), state, pen, content)?;
+                        self.show(Some(part), state, pen, reading)?;
                     }
                 }
             }
@@ -384,7 +455,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         string: Option<&Operand<'_>>,
         state: &State<'a>,
         pen: &mut Pen,
-        content: &mut Content,
+        reading: &mut Reading,
     ) -> Result<(), Exhausted> {
         let (Some(bytes), Some(font)) = (string.and_then(Operand::string), &state.font) else {
             return Ok(());
@@ -396,7 +467,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             at += length.max(1);
             self.budget.spend(Work::Glyphs, 1)?;
             let shown = font.shown(code);
-            let place = Matrix::shift(0.0, state.rise).then(pen.text).then(state.matrix);
+            let place = pen.text.then(state.matrix);
             let spaced = state.letter_space + if length == 1 && code == 32 { state.word_space } else { 0.0 };
             let (across, down) = (shown.advance.0 * state.size, shown.advance.1 * state.size);
             let (step, way) = if vertical {
@@ -407,14 +478,19 @@ impl<'a, 'b> Reader<'a, 'b> {
             let text = match pen.stand_in() {
                 Some(given) => given,
                 None => shown.text.unwrap_or_else(|| {
-                    content.unknown += 1;
+                    reading.unknown += 1;
                     Rc::from("")
                 }),
             };
-            if !text.is_empty()
-                && let Some(glyph) = glyph(text, place, way, state, font)
-            {
-                content.take(glyph);
+            if !text.is_empty() {
+                let look = state.look(pen.is_hidden());
+                match glyph(text, place, way, state, font) {
+                    Some(glyph) => {
+                        let hidden = look.hidden || glyph.size < reading.canvas.legible();
+                        reading.canvas.show(glyph, Look { hidden, ..look }, state.graphics.clip);
+                    }
+                    None => reading.canvas.lose(),
+                }
             }
             pen.text = Matrix::shift(step.0, step.1).then(pen.text);
         }
@@ -444,22 +520,44 @@ impl<'a, 'b> Reader<'a, 'b> {
     }
 }
 
-impl Content {
-    /// Adds a glyph if it lies in the visible area of the page.
-    fn take(&mut self, glyph: Glyph) {
-        let (x, y) = (glyph.x + glyph.advance.0 / 2.0, glyph.y + glyph.advance.1 / 2.0);
-        let inside = self.shown.is_none_or(|[left, bottom, right, top]| {
-            (left - 1.0..=right + 1.0).contains(&x) && (bottom - 1.0..=top + 1.0).contains(&y)
-        });
-        if inside {
-            self.glyphs.push(glyph);
-        } else if !glyph.text.chars().all(char::is_whitespace) {
-            self.outside += 1;
+impl State<'_> {
+    fn new(matrix: Matrix) -> Self {
+        Self {
+            matrix,
+            graphics: Graphics::default(),
+            mode: 0,
+            font: None,
+            size: 0.0,
+            letter_space: 0.0,
+            word_space: 0.0,
+            scale: 1.0,
+            leading: 0.0,
+            rise: 0.0,
         }
+    }
+
+    /// Returns how the next character looks.
+    fn look(&self, hidden: bool) -> Look {
+        let Graphics { fill, stroke, opacity, .. } = &self.graphics;
+        let colours = match self.mode {
+            1 | 5 => [*stroke, *stroke],
+            2 | 6 => [*fill, *stroke],
+            _ => [*fill, *fill],
+        };
+        Look { colours, inkless: self.mode == 3, hidden: hidden || *opacity < 0.05 }
     }
 }
 
 impl Pen {
+    fn new(hidden: bool) -> Self {
+        Self { line: Matrix::IDENTITY, text: Matrix::IDENTITY, marked: Vec::new(), hidden }
+    }
+
+    /// Returns whether the content is on a layer that is off.
+    fn is_hidden(&self) -> bool {
+        self.hidden || self.marked.iter().rev().take(32).any(|marked| matches!(marked, Marked::Hidden))
+    }
+
     /// Begins a line at this offset from the start of the last one.
     fn go(&mut self, x: f64, y: f64) {
         self.line = Matrix::shift(x, y).then(self.line);
@@ -469,33 +567,16 @@ impl Pen {
     /// Takes the replacement text, once. After that, the content yields no text.
     fn stand_in(&mut self) -> Option<Rc<str>> {
         let mut marked = self.marked.iter_mut().rev().take(32);
-        let marked = marked.find(|marked| !matches!(marked, Marked::Shown))?;
+        let marked = marked.find(|marked| matches!(marked, Marked::For(_) | Marked::Given))?;
         match std::mem::replace(marked, Marked::Given) {
             Marked::For(text) => Some(text),
-            Marked::Shown | Marked::Given => Some(Rc::from("")),
+            Marked::Shown | Marked::Given | Marked::Hidden => Some(Rc::from("")),
         }
     }
 }
 
-impl<'a> Resources<'a> {
-    fn of(dict: &Dict<'a>, budget: &mut WorkBudget) -> Result<Self, Exhausted> {
-        budget.bytes(dict.data().len())?;
-        let mut part = |key: &[u8]| {
-            let part = dict.get::<Dict<'_>>(key).unwrap_or_default();
-            budget.bytes(part.data().len()).map(|()| part)
-        };
-        Ok(Self {
-            fonts: part(keys::FONT)?,
-            forms: part(keys::XOBJECT)?,
-            properties: part(keys::PROPERTIES)?,
-            found_fonts: RefCell::default(),
-            found_forms: RefCell::default(),
-        })
-    }
-}
-
 /// Returns the visible area of the page, rotated as the page is.
-fn shown(dict: &Dict<'_>, inherited: &Inherited<'_>, matrix: Matrix) -> Option<[f64; 4]> {
+fn shown(dict: &Dict<'_>, inherited: &Inherited<'_>, matrix: Matrix) -> Option<Area> {
     let media = dict.get::<Rect>(keys::MEDIA_BOX).or(inherited.media_box);
     let crop = dict.get::<Rect>(keys::CROP_BOX).or(inherited.crop_box);
     let shown = match (media, crop) {
@@ -506,9 +587,22 @@ fn shown(dict: &Dict<'_>, inherited: &Inherited<'_>, matrix: Matrix) -> Option<[
     if shown.width() < 1.0 || shown.height() < 1.0 {
         return None;
     }
-    let (x0, y0) = matrix.point(shown.x0, shown.y0);
-    let (x1, y1) = matrix.point(shown.x1, shown.y1);
-    Some([x0.min(x1), y0.min(y1), x0.max(x1), y0.max(y1)])
+    Some(Area::of(matrix, [shown.x0, shown.y0, shown.width(), shown.height()]).0)
+}
+
+/// Paints or ends the path, and applies it to the clip.
+fn paint(operator: &[u8], path: &mut Path, state: &mut State<'_>, pen: &Pen, canvas: &mut Canvas) {
+    path.close();
+    let fills = matches!(operator, b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*");
+    let strokes = matches!(operator, b"B" | b"B*" | b"b" | b"b*" | b"S" | b"s");
+    if !pen.is_hidden() {
+        canvas.paint(path, (fills, strokes), &state.graphics, state.matrix);
+    }
+    if path.clips {
+        let (area, exact) = path.bounds().unwrap_or((Area::NOWHERE, true));
+        state.graphics.clip(area, exact);
+    }
+    *path = Path::default();
 }
 
 fn matrix(operands: &[Operand<'_>]) -> Option<Matrix> {
@@ -519,17 +613,20 @@ fn matrix(operands: &[Operand<'_>]) -> Option<Matrix> {
     Some(Matrix(numbers))
 }
 
-/// Returns a glyph at the pen, unless its size is zero or its position is not finite.
+/// Returns a glyph at the pen, unless its position is not finite.
 fn glyph(text: Rc<str>, place: Matrix, way: (f64, f64), state: &State<'_>, font: &Font<'_>) -> Option<Glyph> {
-    let (x, y) = place.point(0.0, 0.0);
     let advance = place.vector(way.0, way.1);
     let (forward, up) = (place.vector(1.0, 0.0), place.vector(0.0, 1.0));
-    let sized = state.size.abs() * font.height;
-    let size = up.0.hypot(up.1) * sized;
+    let size = up.0.hypot(up.1) * state.size.abs() * font.height;
+    // Text that is raised by more than its size stands on a line of its own.
+    let (rise, line) = if state.rise.abs() > 0.8 * state.size.abs() { (0.0, state.rise) } else { (state.rise, 0.0) };
+    let rise = up.0.hypot(up.1) * rise;
+    let (x, y) = place.point(0.0, line);
     let direction = if font.is_vertical() { (-up.0, -up.1) } else { forward };
     let sign = if state.size < 0.0 && !font.is_vertical() { -1.0 } else { 1.0 };
     let length = direction.0.hypot(direction.1) * sign;
     let direction = (direction.0 / length, direction.1 / length);
     let fine = [x, y, advance.0, advance.1, direction.0, direction.1, size].into_iter().all(f64::is_finite);
-    (fine && size > 0.0).then_some(Glyph { text, x, y, advance, direction, size, bold: font.bold })
+    let size = size.max(LEAST);
+    (fine && rise.is_finite()).then_some(Glyph { text, x, y, advance, direction, size, bold: font.bold, rise })
 }

@@ -259,5 +259,5 @@ fn pages_that_the_file_lacks_are_named() {
     let last = whole.windows(6).rposition(|window| window == b"7 0 ob").unwrap();
     let (blocks, report) = parse(&whole[..last]).unwrap();
     assert_eq!((blocks.len(), report.pages), (2, Some(3)));
-    assert_eq!(report.warnings, ["cannot read page 3: it is missing"]);
+    assert_eq!(report.warnings, ["page 3 could not be read: the file is cut off"]);
 }

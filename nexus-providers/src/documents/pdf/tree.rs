@@ -9,7 +9,7 @@ use hayro_syntax::object::dict::keys;
 use hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, Rect};
 
 use super::budget::{Exhausted, Work, WorkBudget};
-use super::page::Resources;
+use super::resources::Resources;
 
 /// Page of the document.
 pub(super) enum Page<'a> {
@@ -90,25 +90,25 @@ fn is(dict: &Dict<'_>, kind: &[u8]) -> bool {
     dict.get::<Name<'_>>(keys::TYPE).is_some_and(|name| name.as_ref() == kind)
 }
 
-/// Returns the pages below the catalog, at most one more than `most`.
+/// Returns the pages below the catalog, at most one more than `most`, and whether they had to be searched for.
 pub(super) fn pages<'a>(
     pdf: &'a Pdf,
     catalog: Option<&Dict<'a>>,
     most: usize,
     budget: &mut WorkBudget,
-) -> Result<Vec<Page<'a>>, Exhausted> {
+) -> Result<(Vec<Page<'a>>, bool), Exhausted> {
     let mut pages = Vec::new();
     if let Some(root) = catalog.and_then(|catalog| catalog.get::<Dict<'_>>(keys::PAGES)) {
         walk(pdf, &root, most, budget, &mut pages)?;
     }
     if pages.iter().any(|page| matches!(page, Page::Found { .. })) {
-        return Ok(pages);
+        return Ok((pages, false));
     }
     // The tree leads to no page: all pages of the file, in file order.
     let lost = pdf.objects().into_iter().filter_map(Object::into_dict).filter(|dict| is(dict, b"Page"));
     let found = |dict| Page::Found { dict, inherited: Rc::default() };
     let lost: Vec<_> = lost.take(most.saturating_add(1)).map(found).collect();
-    Ok(if lost.is_empty() { pages } else { lost })
+    Ok(if lost.is_empty() { (pages, false) } else { (lost, true) })
 }
 
 fn walk<'a>(

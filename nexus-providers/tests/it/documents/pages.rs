@@ -1,5 +1,8 @@
 //! PDF.
 
+use std::collections::BTreeMap;
+
+use nexus_core::document::UnreadPart;
 use nexus_core::document::parser::codes;
 
 use super::build::{pdf, pdf_of};
@@ -84,13 +87,14 @@ fn turned_pages_and_lines_are_read_like_others() {
 }
 
 #[test]
-fn letters_drawn_twice_are_there_once_and_text_outside_of_the_page_is_named() {
+fn letters_drawn_twice_are_there_once_and_text_outside_of_the_page_is_counted() {
     let drawn = |shift: u32| format!("BT /F1 12 Tf 1 0 0 1 72.{shift} 700 Tm (Assembly point) Tj ET ");
     let twice = drawn(0) + &drawn(1);
     let content = twice + &shows("Hidden from view.", (72, 2000));
     let (blocks, report) = parse(&pdf_of(&[content], ""), "a.pdf").unwrap();
     assert_eq!(blocks, ["p@1 Assembly point"]);
-    assert_eq!(report.warnings, ["page 1: 15 characters outside the visible area were left out"]);
+    assert_eq!(report.unread, BTreeMap::from([(UnreadPart::HiddenText, 1)]));
+    assert!(report.warnings.is_empty());
 }
 
 #[test]

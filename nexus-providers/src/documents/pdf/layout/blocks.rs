@@ -2,6 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::hyphens::Vocabulary;
 use super::lines::Row;
 use super::{Piece, tables};
 
@@ -12,15 +13,15 @@ const BULLETS: [char; 12] = ['•', '◦', '▪', '‣', '·', '●', '○', '�
 const HEADING: usize = 200;
 
 /// Appends the pieces of a region.
-pub(super) fn pieces(rows: &[Row], body: f64, pieces: &mut Vec<Piece>) {
+pub(super) fn pieces(rows: &[Row], body: f64, words: &Vocabulary, pieces: &mut Vec<Piece>) {
     let leading = leading(rows);
     let right = rows.iter().map(|row| row.right).fold(f64::MIN, f64::max);
     let left = rows.iter().map(|row| row.left).fold(f64::MAX, f64::min);
     let mut block: Vec<&Row> = Vec::new();
     let mut rest = rows;
     while let Some((row, tail)) = rest.split_first() {
-        if let Some(table) = tables::at(rest) {
-            finish(&mut block, body, pieces);
+        if let Some(table) = tables::at(rest, words) {
+            finish(&mut block, body, words, pieces);
             pieces.push(Piece::Table(table.cells));
             rest = rest.get(table.rows..).unwrap_or_default();
             continue;
@@ -28,12 +29,12 @@ pub(super) fn pieces(rows: &[Row], body: f64, pieces: &mut Vec<Piece>) {
         if let Some(above) = block.last()
             && begins(above, row, leading, (left, right))
         {
-            finish(&mut block, body, pieces);
+            finish(&mut block, body, words, pieces);
         }
         block.push(row);
         rest = tail;
     }
-    finish(&mut block, body, pieces);
+    finish(&mut block, body, words, pieces);
 }
 
 /// Returns the most frequent distance between lines, if there are enough lines.
@@ -68,12 +69,12 @@ fn begins(above: &Row, row: &Row, leading: Option<f64>, (left, right): (f64, f64
     ended && (short(0.2) || indented) || short(0.45) && text.starts_with(char::is_uppercase)
 }
 
-fn finish(block: &mut Vec<&Row>, body: f64, pieces: &mut Vec<Piece>) {
+fn finish(block: &mut Vec<&Row>, body: f64, words: &Vocabulary, pieces: &mut Vec<Piece>) {
     let lines = std::mem::take(block);
     let Some(first) = lines.first() else { return };
     let mut text = String::new();
     for line in &lines {
-        join(&mut text, &line.text);
+        words.join(&mut text, &line.text);
     }
     let text = tidy(&text);
     if text.is_empty() {
@@ -132,42 +133,9 @@ fn is_numbered(text: &str) -> bool {
         && (rest.starts_with(") ") || rest.starts_with(". "))
 }
 
-/// Joins two lines. A hyphen at the end of the first is dropped if it cuts a word, and stays if it joins two words or
-/// belongs to an unfinished one.
-pub(super) fn join(text: &mut String, below: &str) {
-    let hyphen = ['-', '\u{2010}', '\u{AD}'];
-    let head = text.strip_suffix(hyphen).map(str::len);
-    if let Some(head) = head {
-        let soft = text.ends_with('\u{AD}');
-        let before = text.get(..head).unwrap_or_default();
-        if (soft || before.ends_with(char::is_lowercase)) && begins_with_half(below) {
-            text.truncate(head);
-            text.push_str(below);
-            return;
-        }
-        let joins = below.starts_with(|c: char| c.is_numeric() || c.is_uppercase());
-        if before.ends_with(char::is_alphanumeric) && joins {
-            text.push_str(below);
-            return;
-        }
-    }
-    if !text.is_empty() {
-        text.push(' ');
-    }
-    text.push_str(below);
-}
-
-/// Returns whether a line begins with the second half of a word, and not as `and` does after `pre-`.
-fn begins_with_half(below: &str) -> bool {
-    const JOINING: [&str; 10] = ["and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o"];
-    let end = below.find(|c: char| !c.is_alphabetic()).unwrap_or(below.len());
-    let word = below.get(..end).unwrap_or_default();
-    word.starts_with(char::is_lowercase) && !JOINING.contains(&word)
-}
-
 /// Reverses typographic changes to letters: ligatures, unused soft hyphens, and forms of Arabic letters that depend
 /// on their neighbours.
-fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -189,22 +157,6 @@ fn tidy(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_mended_and_hyphens_that_belong_stay() {
-        let joined = |lines: &[&str]| {
-            let mut text = String::new();
-            for line in lines {
-                join(&mut text, line);
-            }
-            text
-        };
-        assert_eq!(tidy(&joined(&["an efﬁ-", "cient re-", "triever"])), "an efficient retriever");
-        assert_eq!(
-            joined(&["pre-", "and postwar, A-", "b, RV-", "2041 and end-"]),
-            "pre- and postwar, A- b, RV-2041 and end-"
-        );
-    }
 
     #[test]
     fn marks_of_items_are_known() {

@@ -1,6 +1,6 @@
 //! Segments of words on one baseline, and the rows that the segments of a region form.
 
-use super::bidi;
+use super::{bidi, spacing};
 use super::words::{Script, Word};
 
 /// Width of a gap that may separate columns or cells, in sizes of the text.
@@ -30,6 +30,7 @@ pub(super) struct Row {
 }
 
 impl Segment {
+    /// Returns the text in reading order.
     pub(super) fn text(&self) -> String {
         text(&self.words.iter().collect::<Vec<_>>())
     }
@@ -111,15 +112,10 @@ pub(super) fn segments(mut words: Vec<Word>) -> Vec<Segment> {
     let mut segments = Vec::new();
     for mut row in groups(words, |word| (word.up, word.size)) {
         row.sort_by(|a, b| a.left.total_cmp(&b.left));
+        let row = spacing::close_up(row);
         let mut segment: Vec<Word> = Vec::new();
         let mut end = f64::MIN;
         for word in row {
-            if let Some(last) = segment.last()
-                && last.text == word.text
-                && (last.left - word.left).abs() < 0.2 * word.size
-            {
-                continue;
-            }
             let wide = word.left - end > GAP * word.size.max(segment.last().map_or(0.0, |last| last.size));
             if wide {
                 segments.extend(Segment::of(std::mem::take(&mut segment)));

@@ -6,13 +6,19 @@
 mod bidi;
 mod blocks;
 mod columns;
+mod hyphens;
 mod lines;
+mod overprint;
+mod scripts;
+mod spacing;
 mod tables;
 mod words;
 
 use std::collections::BTreeMap;
 
 use super::page::Glyph;
+use hyphens::Vocabulary;
+use lines::Segment;
 
 /// Part of a page in reading order.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,25 +33,30 @@ pub(super) enum Piece {
     Table(Vec<Vec<String>>),
 }
 
-/// Layout of a document's pages, which learns the size of its body text page by page.
+/// Layout of a document's pages, which learns the size of its body text and its words page by page.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     /// Number of characters of each size, in halves of a point.
     sizes: BTreeMap<u32, u64>,
+    vocabulary: Vocabulary,
 }
 
 impl Layout {
     /// Returns the parts of a page in reading order.
     pub(super) fn page(&mut self, glyphs: &[Glyph]) -> Vec<Piece> {
         let mut pieces = Vec::new();
-        let directions: Vec<_> = words::by_direction(glyphs).into_iter().map(lines::segments).collect();
+        let mut directions = segments(glyphs);
         for segment in directions.iter().flatten() {
             *self.sizes.entry(halves(segment.size)).or_default() += segment.characters();
         }
         let body = self.body();
+        for segments in &mut directions {
+            scripts::write(segments, body);
+            segments.iter().for_each(|segment| self.vocabulary.learn(segment));
+        }
         for segments in directions {
             for region in columns::regions(segments) {
-                blocks::pieces(&lines::rows(region), body, &mut pieces);
+                blocks::pieces(&lines::rows(region), body, &self.vocabulary, &mut pieces);
             }
         }
         pieces
@@ -56,6 +67,20 @@ impl Layout {
         let most = self.sizes.iter().max_by_key(|(size, count)| (**count, std::cmp::Reverse(**size)));
         most.map_or(0.0, |(size, _)| f64::from(*size) / 2.0)
     }
+}
+
+/// Returns the text of a few glyphs, line by line.
+pub(super) fn plain(glyphs: &[Glyph]) -> String {
+    let rows = segments(glyphs).into_iter().flat_map(|mut segments| {
+        scripts::write(&mut segments, 0.0);
+        lines::rows(segments)
+    });
+    rows.map(|row| blocks::tidy(&row.text)).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the segments of each direction of lines.
+fn segments(glyphs: &[Glyph]) -> Vec<Vec<Segment>> {
+    words::by_direction(&overprint::once(glyphs)).into_iter().map(lines::segments).collect()
 }
 
 #[expect(

@@ -1,5 +1,6 @@
 //! Table detection: lines whose segments stand below one another in columns.
 
+use super::hyphens::Vocabulary;
 use super::lines::{Row, Segment};
 
 /// Table at the beginning of some lines: the number of lines, and the cells.
@@ -12,7 +13,7 @@ pub(super) struct Found {
 const COLUMNS: usize = 64;
 
 /// Returns the table that begins with the first of the lines, if there is one.
-pub(super) fn at(rows: &[Row]) -> Option<Found> {
+pub(super) fn at(rows: &[Row], words: &Vocabulary) -> Option<Found> {
     let first = rows.first()?;
     if first.segments.len() < 2 {
         return None;
@@ -46,7 +47,7 @@ pub(super) fn at(rows: &[Row]) -> Option<Found> {
     }
     let enough = full >= 3 || (full == 2 && columns.len() >= 3);
     (enough && taken > 0)
-        .then(|| Found { rows: taken, cells: cells(rows.get(..taken).unwrap_or_default(), &columns) })
+        .then(|| Found { rows: taken, cells: cells(rows.get(..taken).unwrap_or_default(), &columns, words) })
 }
 
 /// Returns whether a line of one segment continues a cell of the row above, other than the first.
@@ -73,7 +74,7 @@ fn merge(columns: &[(f64, f64)], segments: &[Segment]) -> Vec<(f64, f64)> {
     merged
 }
 
-fn cells(rows: &[Row], columns: &[(f64, f64)]) -> Vec<Vec<String>> {
+fn cells(rows: &[Row], columns: &[(f64, f64)], words: &Vocabulary) -> Vec<Vec<String>> {
     let mut cells: Vec<Vec<String>> = Vec::new();
     for row in rows {
         let place = |segment: &Segment| {
@@ -83,7 +84,7 @@ fn cells(rows: &[Row], columns: &[(f64, f64)]) -> Vec<Vec<String>> {
             && let (Some(last), Some(segment)) = (cells.last_mut(), row.segments.first())
             && let Some(cell) = place(segment).and_then(|column| last.get_mut(column))
         {
-            super::blocks::join(cell, &segment.text());
+            words.join(cell, &segment.text());
             continue;
         }
         let mut line = vec![String::new(); columns.len()];

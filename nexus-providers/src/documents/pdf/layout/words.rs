@@ -8,8 +8,9 @@ use crate::documents::pdf::page::Glyph;
 const JOIN: f64 = 0.15;
 const BACK: f64 = 0.4;
 
-/// Maximum distance of a repeated character that was drawn again to look bold.
-const SAME: f64 = 0.2;
+/// Minimum distance of a raised and of a lowered word from the baseline, in sizes of the line.
+const RAISED: f64 = 0.15;
+const LOWERED: f64 = 0.08;
 
 /// Writing direction of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,27 @@ impl Script {
     }
 }
 
+/// Place of a word above, on or below the baseline of its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shift {
+    Level,
+    Raised,
+    Lowered,
+}
+
+impl Shift {
+    /// Returns the place at a distance above the baseline of a line of this size.
+    fn of(distance: f64, size: f64) -> Self {
+        if distance > RAISED * size {
+            Self::Raised
+        } else if distance < -LOWERED * size {
+            Self::Lowered
+        } else {
+            Self::Level
+        }
+    }
+}
+
 /// Part of a line: characters without a gap, at their position in a frame in which lines run to the right and `up`
 /// grows towards the top.
 #[derive(Clone, Debug)]
@@ -51,13 +73,37 @@ pub(super) struct Word {
     /// Whether a blank is shown to the left and to the right of it.
     pub(super) blank_left: bool,
     pub(super) blank_right: bool,
+    pub(super) shift: Shift,
+}
+
+impl Word {
+    /// Appends the word to its right.
+    pub(super) fn append(&mut self, next: &Self) {
+        self.text.push_str(&next.text);
+        self.right = self.right.max(next.right);
+        self.bold &= next.bold;
+        self.script = self.script.with(next.script);
+        self.blank_right = next.blank_right;
+    }
+
+    /// Returns whether a gap or a blank separates the word from the one to its left.
+    pub(super) fn is_apart(&self, left: &Self) -> bool {
+        let wide = self.left - left.right > JOIN * self.size.max(left.size);
+        wide || left.blank_right || self.blank_left
+    }
+
+    /// Returns whether the gap to the word on the left is too small for a blank.
+    pub(super) fn is_close(&self, left: &Self) -> bool {
+        (self.left - left.right).abs() < JOIN * self.size.max(left.size)
+    }
 }
 
 struct Growing {
     parts: Vec<std::rc::Rc<str>>,
     word: Word,
-    /// Own baseline.
+    /// Own baseline, and its distance below the raised characters.
     own: f64,
+    rise: f64,
     /// Position of its last character.
     last: f64,
     /// Whether each character was left of the one before.
@@ -140,7 +186,11 @@ impl Words {
             return;
         }
         self.finish();
-        let line_up = self.baseline(glyph.size, left, up);
+        let (line_up, shift) = if glyph.rise.abs() > LOWERED * glyph.size {
+            (up, Shift::of(glyph.rise, glyph.size))
+        } else {
+            self.baseline(glyph.size, left, up)
+        };
         let word = Word {
             text: String::new(),
             left,
@@ -151,30 +201,36 @@ impl Words {
             script,
             blank_left: self.blank.is_some_and(|blank| blank < f64::midpoint(left, right)),
             blank_right: self.blank.is_some_and(|blank| blank >= f64::midpoint(left, right)),
+            shift,
         };
         let parts = vec![glyph.text.clone()];
-        self.growing = Some(Growing { parts, word, own: up, last: left, leftward: None });
+        self.growing = Some(Growing { parts, word, own: up, rise: glyph.rise, last: left, leftward: None });
         self.blank = None;
     }
 
     /// Returns the baseline of the line that a word belongs to. A small raised or lowered word beside a larger one
     /// takes the baseline of the larger; a large word beside a small one passes its own baseline on.
-    fn baseline(&mut self, size: f64, left: f64, up: f64) -> f64 {
-        let Some((line, line_size, _, end)) = self.line else { return up };
+    fn baseline(&mut self, size: f64, left: f64, up: f64) -> (f64, Shift) {
+        let Some((line, line_size, own, end)) = self.line else { return (up, Shift::Level) };
         let beside = (left - end).abs() < 0.6 * line_size.max(size);
         let near = (up - line).abs() < 0.6 * line_size.max(size);
         if !beside || !near {
-            return up;
+            return (up, Shift::Level);
         }
         if size < 0.85 * line_size {
-            return line;
+            // The letters beside a large initial are no script.
+            let shift = if size > 0.4 * line_size { Shift::of(up - line, line_size) } else { Shift::Level };
+            return (line, shift);
         }
         if line_size < 0.85 * size
             && let Some(word) = self.done.last_mut()
         {
             word.up = up;
+            if word.shift == Shift::Level && line_size > 0.4 * size {
+                word.shift = Shift::of(own - up, size);
+            }
         }
-        up
+        (up, Shift::Level)
     }
 
     fn finish(&mut self) {
@@ -204,14 +260,9 @@ impl Growing {
     /// Appends a character if it belongs to the word.
     fn grow(&mut self, glyph: &Glyph, (left, right, up): (f64, f64, f64), script: Script) -> bool {
         let size = self.word.size;
-        if (up - self.own).abs() > 0.1 * size || glyph.size < 0.85 * size || glyph.size > 1.18 * size {
+        let risen = (glyph.rise - self.rise).abs() > LOWERED * size;
+        if risen || (up - self.own).abs() > 0.1 * size || glyph.size < 0.85 * size || glyph.size > 1.18 * size {
             return false;
-        }
-        if script != Script::Left
-            && self.parts.last() == Some(&glyph.text)
-            && (left - self.last).abs() < SAME * (right - left).min(size)
-        {
-            return true;
         }
         let together = !matches!(
             (self.word.script, script),
