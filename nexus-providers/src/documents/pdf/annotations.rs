@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use hayro_syntax::object::dict::keys;
-use hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, Rect, Stream, String as Bytes};
+use hayro_syntax::object::{
+    Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, Rect, Stream, String as Bytes,
+};
 use nexus_core::document::UnreadPart;
 
 use super::area::Area;
@@ -148,7 +150,8 @@ impl<'a> Reader<'a, '_> {
             files.raw_iter().for_each(|file| self.attach(reference(&file)));
         }
         let names = catalog.get::<Dict<'_>>(b"Names");
-        let mut nodes: Vec<Dict<'_>> = names.and_then(|names| names.get(keys::EMBEDDED_FILES)).into_iter().collect();
+        let mut nodes: Vec<Dict<'_>> =
+            names.and_then(|names| names.get(keys::EMBEDDED_FILES)).into_iter().collect();
         let mut visited = std::collections::BTreeSet::new();
         while let Some(node) = nodes.pop() {
             self.budget.spend(Work::Lookups, 1)?;
@@ -161,7 +164,8 @@ impl<'a> Reader<'a, '_> {
                 names.raw_iter().skip(1).step_by(2).for_each(|file| self.attach(reference(&file)));
             }
             if let Some(kids) = node.get::<Array<'_>>(keys::KIDS) {
-                self.budget.spend(Work::Lookups, u64::try_from(kids.raw_iter().count()).unwrap_or(u64::MAX))?;
+                self.budget
+                    .spend(Work::Lookups, u64::try_from(kids.raw_iter().count()).unwrap_or(u64::MAX))?;
                 nodes.extend(kids.iter::<Dict<'_>>());
             }
         }
@@ -178,7 +182,8 @@ fn reference(object: &MaybeRef<Object<'_>>) -> Option<ObjectIdentifier> {
 
 /// Returns the text of an annotation, plain or else from its formatted form.
 fn contents(dict: &Dict<'_>) -> Option<String> {
-    string(dict, b"Contents").or_else(|| string(dict, b"RC").map(|rich| without_tags(&rich)).filter(|text| !text.is_empty()))
+    string(dict, b"Contents")
+        .or_else(|| string(dict, b"RC").map(|rich| without_tags(&rich)).filter(|text| !text.is_empty()))
 }
 
 /// Returns the string of an entry, unless it is blank.
@@ -196,9 +201,10 @@ fn without_tags(rich: &str) -> String {
         }
         text.push_str(rest);
     }
-    let text = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#13;", "\n"), ("&#xD;", "\n"), ("&amp;", "&")]
-        .into_iter()
-        .fold(text, |text, (entity, plain)| text.replace(entity, plain));
+    let text =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#13;", "\n"), ("&#xD;", "\n"), ("&amp;", "&")]
+            .into_iter()
+            .fold(text, |text, (entity, plain)| text.replace(entity, plain));
     text.trim().to_owned()
 }
 

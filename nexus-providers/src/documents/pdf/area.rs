@@ -17,8 +17,8 @@ impl Area {
 
     /// Returns the bounds of a transformed rectangle, and whether the rectangle fills them.
     pub(super) fn of(matrix: Matrix, [x, y, width, height]: [f64; 4]) -> (Self, bool) {
-        let corners =
-            [(x, y), (x + width, y), (x, y + height), (x + width, y + height)].map(|(x, y)| matrix.point(x, y));
+        let corners = [(x, y), (x + width, y), (x, y + height), (x + width, y + height)]
+            .map(|(x, y)| matrix.point(x, y));
         let mut area = Self::at(matrix.point(x, y));
         corners.into_iter().for_each(|corner| area.grow(corner));
         let Matrix([a, b, c, d, ..]) = matrix;

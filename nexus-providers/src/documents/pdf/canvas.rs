@@ -139,13 +139,12 @@ impl Canvas {
         for (area, shape) in &path.shapes {
             let shown = graphics.clipped(*area);
             let is_line = matches!(shape, Shape::Line);
-            if strokes && is_line {
-                if pen <= RULE {
-                    self.rule(shown, f64::midpoint(area.bottom, area.top));
-                } else {
-                    self.area(shown.widened(pen / 2.0), Paint::Unknown);
-                }
-            } else if fills && !is_line {
+            if strokes && pen > RULE {
+                self.area(graphics.clipped(area.widened(pen / 2.0)), Paint::Unknown);
+            } else if strokes && is_line {
+                self.rule(shown, f64::midpoint(area.bottom, area.top));
+            }
+            if fills && !is_line {
                 let flat = area.height() <= RULE && area.width() > area.height();
                 if flat && matches!(shape, Shape::Rectangle) {
                     self.rule(shown, f64::midpoint(area.bottom, area.top));
@@ -247,7 +246,8 @@ impl Canvas {
             if is_blank {
                 continue;
             }
-            let continues = last.as_ref().is_some_and(|(before, above)| *before == sight && above.is_beside(&glyph));
+            let continues =
+                last.as_ref().is_some_and(|(before, above)| *before == sight && above.is_beside(&glyph));
             *count = count.saturating_add(u32::from(!continues));
             last = Some((sight, glyph));
         }
@@ -340,7 +340,8 @@ impl Canvas {
         if self.rules.is_empty() && self.strikes.is_empty() {
             return Ok(());
         }
-        let mut crossed: Vec<(f64, f64, Vec<usize>)> = vec![(f64::MAX, f64::MIN, Vec::new()); self.rules.len()];
+        let mut crossed: Vec<(f64, f64, Vec<usize>)> =
+            vec![(f64::MAX, f64::MIN, Vec::new()); self.rules.len()];
         for (place, (glyph, _)) in self.glyphs.iter().enumerate() {
             let middle = glyph.at(0.25);
             let marks = u64::try_from(self.strikes.len() / 16).unwrap_or_default();

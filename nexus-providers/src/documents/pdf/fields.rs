@@ -159,7 +159,12 @@ impl<'a> Reader<'a, '_> {
                 // Each selected option is looked for among all options.
                 let options = entries.options.as_ref().map_or(0, |options| options.data().len());
                 let most = 1 + (1 << 20) / options.max(1);
-                values.iter::<Bytes<'_>>().take(most).map(|value| shown(&value)).collect::<Vec<_>>().join(", ")
+                values
+                    .iter::<Bytes<'_>>()
+                    .take(most)
+                    .map(|value| shown(&value))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             }
             _ => return Ok(None),
         };

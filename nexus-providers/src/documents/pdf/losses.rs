@@ -22,7 +22,8 @@ impl Losses {
     /// Warns about all losses of a document.
     pub(super) fn report(&self, out: &mut Output<'_>) {
         let why = if self.cut_off { "the file is cut off" } else { "the file is damaged" };
-        for (pages, lost) in [(&self.pages, "could not be read"), (&self.parts, "could not be read in full")] {
+        for (pages, lost) in [(&self.pages, "could not be read"), (&self.parts, "could not be read in full")]
+        {
             if !pages.is_empty() {
                 let warning = format!("{} {lost}: {why}", named(pages));
                 let error = error::malformed(&warning);

@@ -100,7 +100,11 @@ fn read_pages<'a>(
         let content = match page {
             Page::Found { dict, inherited } => catch_unwind(AssertUnwindSafe(|| {
                 let content = reader.page(dict, inherited)?;
-                Ok::<_, Exhausted>((layout.page(&content.seen.glyphs), reader.new_images(&content.seen), content))
+                Ok::<_, Exhausted>((
+                    layout.page(&content.seen.glyphs),
+                    reader.new_images(&content.seen),
+                    content,
+                ))
             })),
             Page::Missing => {
                 losses.pages.push(skip(out)?);

@@ -399,7 +399,11 @@ impl<'a, 'b> Reader<'a, 'b> {
             b"Tz" => state.scale = number(0).map_or(state.scale, |percent| percent / 100.0),
             b"TL" => state.leading = number(0).unwrap_or(state.leading),
             b"Tr" => {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is kept within the modes")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "it is kept within the modes"
+                )]
                 let mode = number(0).map(|mode| mode.clamp(0.0, 7.0) as u8);
                 state.mode = mode.unwrap_or(state.mode);
             }
@@ -619,7 +623,8 @@ fn glyph(text: Rc<str>, place: Matrix, way: (f64, f64), state: &State<'_>, font:
     let (forward, up) = (place.vector(1.0, 0.0), place.vector(0.0, 1.0));
     let size = up.0.hypot(up.1) * state.size.abs() * font.height;
     // Text that is raised by more than its size stands on a line of its own.
-    let (rise, line) = if state.rise.abs() > 0.8 * state.size.abs() { (0.0, state.rise) } else { (state.rise, 0.0) };
+    let (rise, line) =
+        if state.rise.abs() > 0.8 * state.size.abs() { (0.0, state.rise) } else { (state.rise, 0.0) };
     let rise = up.0.hypot(up.1) * rise;
     let (x, y) = place.point(0.0, line);
     let direction = if font.is_vertical() { (-up.0, -up.1) } else { forward };
@@ -628,5 +633,14 @@ fn glyph(text: Rc<str>, place: Matrix, way: (f64, f64), state: &State<'_>, font:
     let direction = (direction.0 / length, direction.1 / length);
     let fine = [x, y, advance.0, advance.1, direction.0, direction.1, size].into_iter().all(f64::is_finite);
     let size = size.max(LEAST);
-    (fine && rise.is_finite()).then_some(Glyph { text, x, y, advance, direction, size, bold: font.bold, rise })
+    (fine && rise.is_finite()).then_some(Glyph {
+        text,
+        x,
+        y,
+        advance,
+        direction,
+        size,
+        bold: font.bold,
+        rise,
+    })
 }

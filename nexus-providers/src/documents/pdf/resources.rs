@@ -139,7 +139,11 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Returns the font of a name.
-    pub(super) fn font(&mut self, name: &[u8], resources: &Resources<'a>) -> Result<Option<Rc<Font<'a>>>, Exhausted> {
+    pub(super) fn font(
+        &mut self,
+        name: &[u8],
+        resources: &Resources<'a>,
+    ) -> Result<Option<Rc<Font<'a>>>, Exhausted> {
         if let Some(found) = resources.found_fonts.borrow().get(name) {
             return Ok(found.clone());
         }

@@ -14,12 +14,11 @@ const WORDS: usize = 100_000;
 
 /// Words that stand before a hyphen as parts of a longer word, and such that stand behind it.
 const PREFIXES: [&str; 24] = [
-    "anti", "bio", "com", "con", "dis", "ex", "for", "geo", "in", "inter", "micro", "mini", "mis", "multi", "non", "over",
-    "pre", "pro", "re", "sub", "super", "tele", "un", "under",
+    "anti", "bio", "com", "con", "dis", "ex", "for", "geo", "in", "inter", "micro", "mini", "mis", "multi",
+    "non", "over", "pre", "pro", "re", "sub", "super", "tele", "un", "under",
 ];
-const SUFFIXES: [&str; 14] = [
-    "able", "age", "ally", "ant", "ate", "hood", "ion", "ism", "less", "man", "men", "ness", "ship", "ward",
-];
+const SUFFIXES: [&str; 14] =
+    ["able", "age", "ally", "ant", "ate", "hood", "ion", "ism", "less", "man", "men", "ness", "ship", "ward"];
 
 /// Words that join two halves, as in `pre- and postwar`.
 const JOINING: [&str; 10] = ["and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o"];
@@ -79,7 +78,8 @@ impl Vocabulary {
         if self.knows(&joined) {
             return false;
         }
-        if self.words.contains(&format!("{first}-{second}")) || first.contains(|c: char| is_hyphen(c) || c.is_numeric()) {
+        let is_part = first.chars().count() == 1 || first.contains(|c: char| is_hyphen(c) || c.is_numeric());
+        if is_part || self.words.contains(&format!("{first}-{second}")) {
             return true;
         }
         let whole = |half: &str| half.len() > 1 && self.knows(half);
@@ -110,7 +110,7 @@ fn word(text: &str) -> &str {
 }
 
 /// Returns whether a word is in the list of English words.
-fn is_english(word: &str) -> bool {
+pub(super) fn is_english(word: &str) -> bool {
     let (mut low, mut high) = (0, ENGLISH.len());
     while low < high {
         let middle = low.midpoint(high);
@@ -146,8 +146,17 @@ mod tests {
             "pre- and postwar, A- b, RV-2041 and end-",
         );
         check(&none, &["the price-", "determining regu-", "lation"], "the price-determining regulation");
-        check(&none, &["a shut-", "off valve, a well-", "known state-of-the-", "art"], "a shut-off valve, a well-known state-of-the-art");
-        check(&none, &["under-", "standing re-", "configure trans-", "port"], "understanding reconfigure transport");
+        check(
+            &none,
+            &["a shut-", "off valve, a well-", "known state-of-the-", "art"],
+            "a shut-off valve, a well-known state-of-the-art",
+        );
+        check(
+            &none,
+            &["under-", "standing re-", "configure trans-", "port"],
+            "understanding reconfigure transport",
+        );
+        check(&none, &["a d-", "dimensional x-", "axis"], "a d-dimensional x-axis");
         check(&none, &["die Kündi-", "gung und die E-", "Mail"], "die Kündigung und die E-Mail");
     }
 
@@ -162,7 +171,9 @@ mod tests {
     fn the_list_of_words_is_searched_from_end_to_end() {
         assert!(ENGLISH.lines().is_sorted());
         assert!(ENGLISH.lines().step_by(997).all(is_english));
-        assert!(ENGLISH.lines().next().is_some_and(is_english) && ENGLISH.lines().last().is_some_and(is_english));
+        assert!(
+            ENGLISH.lines().next().is_some_and(is_english) && ENGLISH.lines().last().is_some_and(is_english)
+        );
         assert!(!is_english("regu") && !is_english("") && !is_english("zzzz") && !is_english("äöü"));
     }
 }

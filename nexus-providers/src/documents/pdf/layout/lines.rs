@@ -1,7 +1,7 @@
 //! Segments of words on one baseline, and the rows that the segments of a region form.
 
-use super::{bidi, spacing};
 use super::words::{Script, Word};
+use super::{bidi, spacing};
 
 /// Width of a gap that may separate columns or cells, in sizes of the text.
 const GAP: f64 = 0.9;
@@ -116,6 +116,13 @@ pub(super) fn segments(mut words: Vec<Word>) -> Vec<Segment> {
         let mut segment: Vec<Word> = Vec::new();
         let mut end = f64::MIN;
         for word in row {
+            if let Some(last) = segment.last()
+                && last.text == word.text
+                && last.shift == word.shift
+                && (last.left - word.left).abs() < 0.2 * word.size
+            {
+                continue;
+            }
             let wide = word.left - end > GAP * word.size.max(segment.last().map_or(0.0, |last| last.size));
             if wide {
                 segments.extend(Segment::of(std::mem::take(&mut segment)));

@@ -10,6 +10,9 @@ const ALONG: f64 = 0.4;
 const WIDEST: f64 = 0.2;
 const ACROSS: f64 = 0.12;
 
+/// Maximum distance along the line for letters that join, in sizes: a joined letter may repeat at once.
+const JOINED: f64 = 0.04;
+
 /// Returns the glyphs without repeated ones. What a repetition covers is bold.
 pub(super) fn once(glyphs: &[Glyph]) -> Vec<Glyph> {
     let mut kept: Vec<Glyph> = Vec::with_capacity(glyphs.len());
@@ -46,9 +49,11 @@ fn repeats(before: &Glyph, glyph: &Glyph) -> bool {
     let (cos, sin) = before.direction;
     let (along, across) = (x.mul_add(cos, y * sin).abs(), y.mul_add(cos, -(x * sin)).abs());
     let advance = glyph.advance.0.hypot(glyph.advance.1);
+    let joins = glyph.text.chars().any(|c| ('\u{600}'..='\u{8FF}').contains(&c) || c >= '\u{FB50}');
+    let widest = if joins { JOINED } else { WIDEST };
     cos.mul_add(glyph.direction.0, sin * glyph.direction.1) > 0.99
         && (glyph.size / before.size - 1.0).abs() < 0.1
-        && along < (ALONG * advance).min(WIDEST * glyph.size)
+        && along < (ALONG * advance).min(widest * glyph.size)
         && across < ACROSS * glyph.size
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::hyphens;
 use super::lines::Segment;
 use super::words::{Shift, Word};
 
@@ -10,23 +11,89 @@ const PLAIN: [&str; 13] = ["tm", "sm", "mc", "st", "nd", "rd", "th", "er", "re",
 
 /// Units and functions that are raised to a power.
 const POWERS: [&str; 20] = [
-    "mm", "cm", "dm", "km", "ft", "in", "yd", "mi", "inch", "sec", "min", "sin", "cos", "tan", "log", "ln", "exp", "nm",
-    "µm", "hz",
+    "mm", "cm", "dm", "km", "ft", "in", "yd", "mi", "inch", "sec", "min", "sin", "cos", "tan", "log", "ln",
+    "exp", "nm", "µm", "hz",
 ];
 
 const RAISED: [(char, char); 42] = [
-    ('0', '⁰'), ('1', '¹'), ('2', '²'), ('3', '³'), ('4', '⁴'), ('5', '⁵'), ('6', '⁶'), ('7', '⁷'), ('8', '⁸'),
-    ('9', '⁹'), ('+', '⁺'), ('-', '⁻'), ('−', '⁻'), ('–', '⁻'), ('=', '⁼'), ('(', '⁽'), (')', '⁾'), ('a', 'ᵃ'),
-    ('b', 'ᵇ'), ('c', 'ᶜ'), ('d', 'ᵈ'), ('e', 'ᵉ'), ('f', 'ᶠ'), ('g', 'ᵍ'), ('h', 'ʰ'), ('i', 'ⁱ'), ('j', 'ʲ'),
-    ('k', 'ᵏ'), ('l', 'ˡ'), ('m', 'ᵐ'), ('n', 'ⁿ'), ('o', 'ᵒ'), ('p', 'ᵖ'), ('r', 'ʳ'), ('s', 'ˢ'), ('t', 'ᵗ'),
-    ('u', 'ᵘ'), ('v', 'ᵛ'), ('w', 'ʷ'), ('x', 'ˣ'), ('y', 'ʸ'), ('z', 'ᶻ'),
+    ('0', '⁰'),
+    ('1', '¹'),
+    ('2', '²'),
+    ('3', '³'),
+    ('4', '⁴'),
+    ('5', '⁵'),
+    ('6', '⁶'),
+    ('7', '⁷'),
+    ('8', '⁸'),
+    ('9', '⁹'),
+    ('+', '⁺'),
+    ('-', '⁻'),
+    ('−', '⁻'),
+    ('–', '⁻'),
+    ('=', '⁼'),
+    ('(', '⁽'),
+    (')', '⁾'),
+    ('a', 'ᵃ'),
+    ('b', 'ᵇ'),
+    ('c', 'ᶜ'),
+    ('d', 'ᵈ'),
+    ('e', 'ᵉ'),
+    ('f', 'ᶠ'),
+    ('g', 'ᵍ'),
+    ('h', 'ʰ'),
+    ('i', 'ⁱ'),
+    ('j', 'ʲ'),
+    ('k', 'ᵏ'),
+    ('l', 'ˡ'),
+    ('m', 'ᵐ'),
+    ('n', 'ⁿ'),
+    ('o', 'ᵒ'),
+    ('p', 'ᵖ'),
+    ('r', 'ʳ'),
+    ('s', 'ˢ'),
+    ('t', 'ᵗ'),
+    ('u', 'ᵘ'),
+    ('v', 'ᵛ'),
+    ('w', 'ʷ'),
+    ('x', 'ˣ'),
+    ('y', 'ʸ'),
+    ('z', 'ᶻ'),
 ];
 
 const LOWERED: [(char, char); 33] = [
-    ('0', '₀'), ('1', '₁'), ('2', '₂'), ('3', '₃'), ('4', '₄'), ('5', '₅'), ('6', '₆'), ('7', '₇'), ('8', '₈'),
-    ('9', '₉'), ('+', '₊'), ('-', '₋'), ('−', '₋'), ('–', '₋'), ('=', '₌'), ('(', '₍'), (')', '₎'), ('a', 'ₐ'),
-    ('e', 'ₑ'), ('h', 'ₕ'), ('i', 'ᵢ'), ('j', 'ⱼ'), ('k', 'ₖ'), ('l', 'ₗ'), ('m', 'ₘ'), ('n', 'ₙ'), ('o', 'ₒ'),
-    ('p', 'ₚ'), ('r', 'ᵣ'), ('s', 'ₛ'), ('t', 'ₜ'), ('u', 'ᵤ'), ('v', 'ᵥ'),
+    ('0', '₀'),
+    ('1', '₁'),
+    ('2', '₂'),
+    ('3', '₃'),
+    ('4', '₄'),
+    ('5', '₅'),
+    ('6', '₆'),
+    ('7', '₇'),
+    ('8', '₈'),
+    ('9', '₉'),
+    ('+', '₊'),
+    ('-', '₋'),
+    ('−', '₋'),
+    ('–', '₋'),
+    ('=', '₌'),
+    ('(', '₍'),
+    (')', '₎'),
+    ('a', 'ₐ'),
+    ('e', 'ₑ'),
+    ('h', 'ₕ'),
+    ('i', 'ᵢ'),
+    ('j', 'ⱼ'),
+    ('k', 'ₖ'),
+    ('l', 'ₗ'),
+    ('m', 'ₘ'),
+    ('n', 'ₙ'),
+    ('o', 'ₒ'),
+    ('p', 'ₚ'),
+    ('r', 'ᵣ'),
+    ('s', 'ₛ'),
+    ('t', 'ₜ'),
+    ('u', 'ᵤ'),
+    ('v', 'ᵥ'),
 ];
 
 /// Writes the raised and lowered words of a page, so that they cannot be taken for text on the line.
@@ -77,14 +144,21 @@ fn line(words: Vec<Word>, notes: &BTreeSet<String>) -> Vec<Word> {
 
 /// Returns a raised text before the text that it belongs to: the mark of a footnote, or the number of an isotope.
 fn leading(word: &Word, next: Option<&Word>) -> String {
-    let isotope = next.is_some_and(|next| {
-        !next.is_apart(word) && next.text.chars().count() <= 2 && next.text.starts_with(char::is_uppercase)
-    });
+    let isotope = next.is_some_and(|next| !next.is_apart(word) && is_element(&next.text, &word.text));
     match word.shift {
-        Shift::Raised if isotope && word.text.chars().all(|c| c.is_ascii_digit()) => script(&word.text, &RAISED, '^'),
+        Shift::Raised if isotope => script(&word.text, &RAISED, '^'),
         Shift::Raised if is_mark(&word.text) => format!("[{}]", word.text),
         Shift::Raised | Shift::Lowered | Shift::Level => word.text.clone(),
     }
+}
+
+/// Returns whether a text may be the symbol of a chemical element after this number, rather than a word.
+fn is_element(text: &str, number: &str) -> bool {
+    let is_word = text == "A" || hyphens::is_english(&text.to_lowercase());
+    number.chars().all(|c| c.is_ascii_digit())
+        && text.chars().count() <= 2
+        && text.starts_with(char::is_uppercase)
+        && (number.len() > 2 || !is_word)
 }
 
 /// Returns a raised or lowered text behind the text that it belongs to.
@@ -124,11 +198,16 @@ fn is_reference(text: &str, base: &str, notes: &BTreeSet<String>) -> bool {
         let year = base.len() == 4 && (base.starts_with("19") || base.starts_with("20"));
         return notes.contains(first) || grouped || year || is_letter;
     }
-    notes.contains(first) || letters >= 3 || letters == 0 && base.ends_with(['.', ',', ';', ':', '%', '"', '”', '’', '?', '!'])
+    notes.contains(first)
+        || letters >= 3
+        || letters == 0 && base.ends_with(['.', ',', ';', ':', '%', '"', '”', '’', '?', '!'])
 }
 
 /// Returns the text in raised or lowered letters, or else in parentheses behind a mark.
 fn script(text: &str, letters: &[(char, char)], mark: char) -> String {
-    let letter = |c: char| letters.iter().find(|(plain, _)| *plain == c).map(|(_, letter)| *letter);
+    let letter = |c: char| {
+        let found = letters.iter().find(|(plain, letter)| *plain == c || *letter == c);
+        found.map(|(_, letter)| *letter).or(Some(c).filter(|c| ('\u{1D2C}'..='\u{1D6A}').contains(c)))
+    };
     text.chars().map(letter).collect::<Option<String>>().unwrap_or_else(|| format!("{mark}({text})"))
 }

@@ -34,7 +34,8 @@ fn is_level(word: &Word) -> bool {
 /// Returns whether a word is one letter, or two that overlap.
 fn is_short(word: &Word) -> bool {
     let count = word.text.chars().count();
-    (1..=2).contains(&count) && word.text.chars().all(|c| c.is_alphabetic() || (count == 1 && ".,:;!?&'’".contains(c)))
+    (1..=2).contains(&count)
+        && word.text.chars().all(|c| c.is_alphabetic() || (count == 1 && ".,:;!?&'’".contains(c)))
 }
 
 fn join(run: Vec<Word>) -> Vec<Word> {
@@ -50,7 +51,8 @@ fn join(run: Vec<Word>) -> Vec<Word> {
             None => words.push(word.clone()),
         }
     }
-    if words.iter().all(|word| is_word(&word.text)) && words.iter().any(|word| word.text.chars().count() >= 3) {
+    if words.iter().all(|word| is_word(&word.text)) && words.iter().any(|word| word.text.chars().count() >= 3)
+    {
         words
     } else {
         run
@@ -90,7 +92,10 @@ fn is_word(text: &str) -> bool {
     let vowels = letters.iter().filter(|c| is_vowel(c)).count();
     let in_order = letters.len() > 2
         && letters.iter().zip(letters.iter().skip(1)).all(|(a, b)| u32::from(*b) == u32::from(*a) + 1);
-    (lower || upper)
+    !letters.is_empty()
+        && (lower || upper)
         && !in_order
-        && (!latin || letters.len() < 3 || vowels > 0 && vowels < letters.len() && vowels * 6 >= letters.len())
+        && (!latin
+            || letters.len() < 3
+            || vowels > 0 && vowels < letters.len() && vowels * 6 >= letters.len())
 }

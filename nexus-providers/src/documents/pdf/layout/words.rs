@@ -261,7 +261,8 @@ impl Growing {
     fn grow(&mut self, glyph: &Glyph, (left, right, up): (f64, f64, f64), script: Script) -> bool {
         let size = self.word.size;
         let risen = (glyph.rise - self.rise).abs() > LOWERED * size;
-        if risen || (up - self.own).abs() > 0.1 * size || glyph.size < 0.85 * size || glyph.size > 1.18 * size {
+        if risen || (up - self.own).abs() > 0.1 * size || glyph.size < 0.85 * size || glyph.size > 1.18 * size
+        {
             return false;
         }
         let together = !matches!(
