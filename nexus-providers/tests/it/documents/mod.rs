@@ -10,6 +10,7 @@ mod linear;
 mod mail;
 mod office;
 mod pages;
+mod pdf;
 mod texts;
 mod truncation;
 

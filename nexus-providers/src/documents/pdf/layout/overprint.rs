@@ -10,9 +10,6 @@ const ALONG: f64 = 0.4;
 const WIDEST: f64 = 0.2;
 const ACROSS: f64 = 0.12;
 
-/// Maximum distance along the line for letters that join, in sizes: a joined letter may repeat at once.
-const JOINED: f64 = 0.04;
-
 /// Returns the glyphs without repeated ones. What a repetition covers is bold.
 pub(super) fn once(glyphs: &[Glyph]) -> Vec<Glyph> {
     let mut kept: Vec<Glyph> = Vec::with_capacity(glyphs.len());
@@ -22,7 +19,10 @@ pub(super) fn once(glyphs: &[Glyph]) -> Vec<Glyph> {
     for glyph in glyphs {
         let (x, y) = cell(glyph);
         let around = (-1..=1).flat_map(|across| (-1..=1).map(move |down| (across, down)));
+        // A joined letter may follow itself at no distance, as strokes that lengthen a word do.
+        let joins = glyph.text.chars().any(|c| ('\u{600}'..='\u{8FF}').contains(&c) || c >= '\u{FB50}');
         let earlier = around
+            .filter(|_| !joins)
             .filter_map(|(across, down)| cells.get(&(Rc::clone(&glyph.text), x + across, y + down)))
             .copied()
             .find(|place| kept.get(*place).is_some_and(|before| repeats(before, glyph)));
@@ -49,11 +49,9 @@ fn repeats(before: &Glyph, glyph: &Glyph) -> bool {
     let (cos, sin) = before.direction;
     let (along, across) = (x.mul_add(cos, y * sin).abs(), y.mul_add(cos, -(x * sin)).abs());
     let advance = glyph.advance.0.hypot(glyph.advance.1);
-    let joins = glyph.text.chars().any(|c| ('\u{600}'..='\u{8FF}').contains(&c) || c >= '\u{FB50}');
-    let widest = if joins { JOINED } else { WIDEST };
     cos.mul_add(glyph.direction.0, sin * glyph.direction.1) > 0.99
         && (glyph.size / before.size - 1.0).abs() < 0.1
-        && along < (ALONG * advance).min(widest * glyph.size)
+        && along < (ALONG * advance).min(WIDEST * glyph.size)
         && across < ACROSS * glyph.size
 }
 
