@@ -225,7 +225,9 @@ fn strike(dict: &Dict<'_>, matrix: Matrix, reading: &mut Reading) {
     if areas.is_empty() {
         areas.extend(area(dict, matrix));
     }
-    areas.into_iter().for_each(|area| reading.canvas.strike(area));
+    for area in areas {
+        reading.canvas.strike(area);
+    }
 }
 
 /// Returns the area of an annotation.

@@ -20,10 +20,11 @@ impl Area {
         let corners = [(x, y), (x + width, y), (x, y + height), (x + width, y + height)]
             .map(|(x, y)| matrix.point(x, y));
         let mut area = Self::at(matrix.point(x, y));
-        corners.into_iter().for_each(|corner| area.grow(corner));
-        let Matrix([a, b, c, d, ..]) = matrix;
-        let small = |value: f64| value.abs() < 1e-6;
-        (area, (small(b) && small(c)) || (small(a) && small(d)))
+        for corner in corners {
+            area.grow(corner);
+        }
+        let level = |(x, y): (f64, f64)| x.abs() < 1e-6 || y.abs() < 1e-6;
+        (area, level(matrix.vector(1.0, 0.0)) && level(matrix.vector(0.0, 1.0)))
     }
 
     /// Returns the area of one point.

@@ -1,5 +1,7 @@
 //! Form fields: their labels and values.
 
+use std::collections::BTreeSet;
+
 use hayro_syntax::object::dict::keys;
 use hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, String as Bytes};
 use nexus_core::document::UnreadPart;
@@ -91,7 +93,7 @@ impl<'a> Reader<'a, '_> {
             return Ok(());
         }
         let flags = entries.flags.unwrap_or_default();
-        let kind = entries.kind.as_ref().map(AsRef::as_ref).unwrap_or(b"Tx".as_slice());
+        let kind = entries.kind.as_ref().map_or(b"Tx".as_slice(), AsRef::as_ref);
         let value = match kind {
             b"Btn" if flags & PUSH_BUTTON != 0 => None,
             b"Btn" => state(widget, &entries),
@@ -118,6 +120,38 @@ impl<'a> Reader<'a, '_> {
             marks.fields.push(Field { label: entries.label, name, value, area });
         }
         Ok(())
+    }
+
+    /// Returns the number of fields that have a value and stand on no page.
+    pub(super) fn fields_without_page(&mut self, form: &Dict<'a>) -> Result<u32, Exhausted> {
+        let mut visited = BTreeSet::new();
+        let mut count = 0;
+        let mut stack: Vec<Dict<'a>> = Vec::new();
+        let mut lists: Vec<Array<'a>> = form.get(b"Fields").into_iter().collect();
+        while let Some(list) = lists.pop() {
+            self.budget.begin_page();
+            self.budget.bytes(list.data().len())?;
+            self.budget.spend(Work::Lookups, u64::try_from(list.raw_iter().count()).unwrap_or(u64::MAX))?;
+            stack.extend(
+                list.iter::<Dict<'a>>().filter(|dict| dict.obj_id().is_none_or(|id| visited.insert(id))),
+            );
+            while let Some(field) = stack.pop() {
+                let below = field.get::<Array<'a>>(keys::KIDS);
+                let is_read = field.obj_id().is_some_and(|id| self.read_fields.contains(&id));
+                let has_value = || {
+                    let text = field.get::<Bytes<'_>>(b"V").is_some_and(|text| !text.as_bytes().is_empty());
+                    text || matches!(
+                        field.get::<Object<'_>>(b"V"),
+                        Some(Object::Array(_) | Object::Stream(_))
+                    )
+                };
+                if !is_read && has_value() {
+                    count += 1;
+                }
+                lists.extend(below.filter(|_| !is_read));
+            }
+        }
+        Ok(count)
     }
 
     fn entries(&mut self, widget: &Dict<'a>) -> Result<Entries<'a>, Exhausted> {

@@ -161,11 +161,15 @@ impl Path {
             b"l" => self.corner(point(0)),
             b"c" => {
                 self.curved = true;
-                [0, 2, 4].into_iter().for_each(|at| self.corner(point(at)));
+                for at in [0, 2, 4] {
+                    self.corner(point(at));
+                }
             }
             b"v" | b"y" => {
                 self.curved = true;
-                [0, 2].into_iter().for_each(|at| self.corner(point(at)));
+                for at in [0, 2] {
+                    self.corner(point(at));
+                }
             }
             b"W" | b"W*" => self.clips = true,
             _ => self.close(),
@@ -218,17 +222,25 @@ fn shape(corners: &[(f64, f64)]) -> Shape {
     let level = |a: f64, b: f64| (a - b).abs() < 0.01;
     match corners {
         [a, b] if level(a.1, b.1) => Shape::Line,
-        [a, b, c, d] if is_rectangle(*a, *b, *c, *d) => Shape::Rectangle,
-        [a, b, c, d, e] if level(a.0, e.0) && level(a.1, e.1) && is_rectangle(*a, *b, *c, *d) => {
+        [corners @ .., last]
+            if corners.len() == 4
+                && corners.first().is_some_and(|first| level(first.0, last.0) && level(first.1, last.1)) =>
+        {
+            shape(corners)
+        }
+        [first, second, third, fourth] if is_rectangle([*first, *second, *third, *fourth]) => {
             Shape::Rectangle
         }
         _ => Shape::Other,
     }
 }
 
-fn is_rectangle(a: (f64, f64), b: (f64, f64), c: (f64, f64), d: (f64, f64)) -> bool {
-    let level = |a: f64, b: f64| (a - b).abs() < 0.01;
-    let flat = level(a.1, b.1) && level(b.0, c.0) && level(c.1, d.1) && level(d.0, a.0);
-    let tall = level(a.0, b.0) && level(b.1, c.1) && level(c.0, d.0) && level(d.1, a.1);
-    flat || tall
+fn is_rectangle([first, second, third, fourth]: [(f64, f64); 4]) -> bool {
+    let beside = |(x, y): (f64, f64), (other_x, other_y): (f64, f64)| {
+        ((x - other_x).abs() < 0.01, (y - other_y).abs() < 0.01)
+    };
+    let sides =
+        [(first, second), (second, third), (third, fourth), (fourth, first)].map(|(a, b)| beside(a, b));
+    let [one, two, three, four] = sides;
+    one.1 && two.0 && three.1 && four.0 || one.0 && two.1 && three.0 && four.1
 }

@@ -17,6 +17,7 @@ mod open;
 mod page;
 mod resources;
 mod scan_limit;
+mod structure;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -35,6 +36,7 @@ use self::layout::{Layout, Piece};
 use self::losses::Losses;
 use self::open::Opened;
 use self::page::{Content, Reader};
+use self::structure::Descriptions;
 use self::tree::Page;
 use super::block_writer::Output;
 use super::{error, table};
@@ -73,9 +75,15 @@ fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> R
         out.title(&text_string(title));
     }
     let layers = Layers::of(catalog.as_ref(), budget).map_err(tree)?;
+    let described = catalog.as_ref().map(|catalog| structure::descriptions(pdf, catalog, budget));
+    let described = described.transpose().unwrap_or_else(|exhausted| {
+        out.warn(format!("descriptions of images were not read: their tree takes {exhausted}"));
+        None
+    });
     let mut reader = Reader::new(pdf, layers, out.limits.read_hidden, budget);
     let mut losses = Losses { searched, cut_off: opened.cut_off, ..Losses::default() };
-    read_pages(&pages, &mut reader, &mut losses, out)?;
+    let described = described.unwrap_or_default();
+    read_pages(&pages, &described, &mut reader, &mut losses, out)?;
     if let Some(catalog) = catalog {
         finish(&catalog, &mut reader, out);
     }
@@ -85,6 +93,7 @@ fn document(opened: &Opened, budget: &mut WorkBudget, out: &mut Output<'_>) -> R
 
 fn read_pages<'a>(
     pages: &[Page<'a>],
+    described: &Descriptions,
     reader: &mut Reader<'a, '_>,
     losses: &mut Losses,
     out: &mut Output<'_>,
@@ -115,8 +124,14 @@ fn read_pages<'a>(
         out.budget.work(spent.saturating_sub(counted));
         counted = spent;
         match content {
-            Ok(Ok((pieces, images, content))) => {
-                out.unread(UnreadPart::Image, images);
+            Ok(Ok((pieces, images, mut content))) => {
+                let id = if let Page::Found { dict, .. } = page { dict.obj_id() } else { None };
+                let tagged = id.and_then(|id| described.get(&id)).into_iter().flatten();
+                let tagged = tagged.filter(|text| !content.descriptions.contains(text)).cloned();
+                content.descriptions =
+                    tagged.collect::<Vec<_>>().into_iter().chain(content.descriptions).collect();
+                let read = u32::try_from(content.descriptions.len()).unwrap_or(u32::MAX);
+                out.unread(UnreadPart::Image, images.saturating_sub(read));
                 write(&pieces, &content, losses, out)?;
             }
             Ok(Err(exhausted)) => {
@@ -139,6 +154,12 @@ fn finish<'a>(catalog: &Dict<'a>, reader: &mut Reader<'a, '_>, out: &mut Output<
     }
     out.unread(UnreadPart::Attachment, reader.attachments);
     let form = catalog.get::<Dict<'_>>(keys::ACRO_FORM);
+    match form.as_ref().map(|form| reader.fields_without_page(form)).transpose() {
+        Ok(fields) => out.unread(UnreadPart::FormField, fields.unwrap_or_default()),
+        Err(exhausted) => {
+            out.warn(format!("form fields outside of its pages were not counted: they take {exhausted}"))
+        }
+    }
     if reader.read_fields.is_empty() && form.is_some_and(|form| form.contains_key(keys::XFA)) {
         out.warn("the values of its form were not read: it is an XFA form");
         out.unread(UnreadPart::FormField, 1);
@@ -179,7 +200,10 @@ fn write(pieces: &[Piece], content: &Content, losses: &mut Losses, out: &mut Out
             Piece::Table(rows) => table::write(rows, out)?,
         }
     }
-    let Content { seen, fields, marks, damaged, missing, unknown } = content;
+    let Content { seen, descriptions, fields, marks, damaged, missing, unknown } = content;
+    for text in descriptions {
+        out.paragraph(&format!("[Image: {text}]"))?;
+    }
     for text in marks.texts.iter().chain(fields) {
         out.paragraph(text)?;
     }

@@ -74,6 +74,8 @@ impl Glyph {
 pub(super) struct Content {
     /// What a reader sees.
     pub(super) seen: Seen,
+    /// Descriptions of its images.
+    pub(super) descriptions: Vec<String>,
     /// Form fields with their labels.
     pub(super) fields: Vec<String>,
     /// Its annotations.
@@ -91,6 +93,14 @@ pub(super) struct Reading {
     pub(super) canvas: Canvas,
     damaged: bool,
     unknown: u64,
+    descriptions: Vec<String>,
+}
+
+/// Texts that stand for marked content.
+#[derive(Default)]
+struct Replacement {
+    actual: Option<String>,
+    description: Option<String>,
 }
 
 /// Page reader of one document, with a cache of shared resources.
@@ -187,10 +197,10 @@ impl<'a, 'b> Reader<'a, 'b> {
         let Data { bytes, damaged } = self.contents(dict)?;
         let missing = damaged && bytes.is_empty();
         let canvas = Canvas::new(shown(dict, inherited, matrix));
-        let mut reading = Reading { canvas, damaged, unknown: 0 };
+        let mut reading = Reading { canvas, damaged, unknown: 0, descriptions: Vec::new() };
         self.run(&bytes, &resources, State::new(matrix), (0, false), &mut reading)?;
         let marks = self.marks(dict, matrix, &mut reading)?;
-        let Reading { canvas, damaged, unknown } = reading;
+        let Reading { canvas, damaged, unknown, descriptions } = reading;
         let seen = canvas.look(self.read_hidden, self.budget)?;
         let mut fields = Vec::with_capacity(marks.fields.len());
         for field in &marks.fields {
@@ -198,7 +208,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             self.budget.spend(Work::Operators, searched)?;
             fields.push(field.text(&seen.glyphs));
         }
-        Ok(Content { seen, fields, marks, damaged, missing, unknown })
+        Ok(Content { seen, fields, marks, descriptions, damaged, missing, unknown })
     }
 
     /// Returns the number of images of a page that no earlier page shows.
@@ -211,7 +221,8 @@ impl<'a, 'b> Reader<'a, 'b> {
     pub(super) fn appearance(&mut self, stream: Stream<'a>) -> Result<Vec<Glyph>, Exhausted> {
         let form = self.form(stream)?;
         let nothing = Rc::new(Resources::of(&Dict::empty(), self.budget)?);
-        let mut reading = Reading { canvas: Canvas::new(None), damaged: false, unknown: 0 };
+        let mut reading =
+            Reading { canvas: Canvas::new(None), damaged: false, unknown: 0, descriptions: Vec::new() };
         self.draw(&form, &nothing, &State::new(Matrix::IDENTITY), (0, false), &mut reading)?;
         Ok(reading.canvas.look(self.read_hidden, self.budget)?.glyphs)
     }
@@ -320,7 +331,7 @@ impl<'a, 'b> Reader<'a, 'b> {
                     }
                 }
                 b"BDC" | b"BMC" => {
-                    let marked = self.marked(operands, resources)?;
+                    let marked = self.marked(operands, resources, reading)?;
                     pen.marked.push(marked);
                 }
                 b"EMC" => {
@@ -372,7 +383,12 @@ impl<'a, 'b> Reader<'a, 'b> {
     }
 
     /// Returns what a marked content is: a layer, text with a replacement, or neither.
-    fn marked(&mut self, operands: &[Operand<'_>], resources: &Resources<'a>) -> Result<Marked, Exhausted> {
+    fn marked(
+        &mut self,
+        operands: &[Operand<'_>],
+        resources: &Resources<'a>,
+        reading: &mut Reading,
+    ) -> Result<Marked, Exhausted> {
         let [tag, properties] = operands else { return Ok(Marked::Shown) };
         if tag.name() == Some(b"OC")
             && let Some(name) = properties.name()
@@ -380,7 +396,11 @@ impl<'a, 'b> Reader<'a, 'b> {
         {
             return Ok(Marked::Hidden);
         }
-        Ok(self.actual_text(properties, resources)?.map_or(Marked::Shown, Marked::For))
+        let texts = self.replacement(properties, resources)?;
+        if tag.name() == Some(b"Figure") {
+            reading.descriptions.extend(texts.description);
+        }
+        Ok(texts.actual.map_or(Marked::Shown, |text| Marked::For(Rc::from(text))))
     }
 
     /// Interprets an operator that sets the text state or position, or shows text.
@@ -501,26 +521,33 @@ impl<'a, 'b> Reader<'a, 'b> {
         Ok(())
     }
 
-    fn actual_text(
+    fn replacement(
         &mut self,
         properties: &Operand<'_>,
         resources: &Resources<'a>,
-    ) -> Result<Option<Rc<str>>, Exhausted> {
-        let text = match properties {
+    ) -> Result<Replacement, Exhausted> {
+        Ok(match properties {
             Operand::Dict(entries) => {
-                let entry = entries.iter().rev().find(|(key, _)| key == keys::ACTUAL_TEXT);
-                entry.and_then(|(_, value)| value.string()).map(text_string)
+                let text = |key: &[u8]| {
+                    let entry = entries.iter().rev().find(|(name, _)| name == key);
+                    entry.and_then(|(_, value)| value.string()).map(text_string)
+                };
+                Replacement { actual: text(keys::ACTUAL_TEXT), description: text(keys::ALT) }
             }
             Operand::Name(name) => {
                 self.budget.spend(Work::Lookups, 1)?;
-                let Some(dict) = resources.properties.get::<Dict<'_>>(name) else { return Ok(None) };
+                let dict = resources.properties.get::<Dict<'_>>(name).unwrap_or_default();
                 self.budget.bytes(dict.data().len())?;
-                dict.get::<hayro_syntax::object::String<'_>>(keys::ACTUAL_TEXT)
-                    .map(|text| text_string(text.as_bytes()))
+                let text = |key: &[u8]| {
+                    let text = dict.get::<hayro_syntax::object::String<'_>>(key);
+                    text.map(|text| text_string(text.as_bytes()))
+                };
+                Replacement { actual: text(keys::ACTUAL_TEXT), description: text(keys::ALT) }
             }
-            Operand::Number(_) | Operand::String(_) | Operand::Array(_) | Operand::Other => None,
-        };
-        Ok(text.map(Rc::from))
+            Operand::Number(_) | Operand::String(_) | Operand::Array(_) | Operand::Other => {
+                Replacement::default()
+            }
+        })
     }
 }
 

@@ -14,21 +14,21 @@ use super::{parse, parse_within};
 struct Page<'a> {
     content: String,
     resources: &'a str,
-    page: &'a str,
+    entries: &'a str,
     catalog: &'a str,
     objects: Vec<String>,
 }
 
 impl Page<'_> {
     fn bytes(&self) -> Vec<u8> {
-        let Self { content, resources, page, catalog, objects } = self;
+        let Self { content, resources, entries, catalog, objects } = self;
         let mut all = vec![
             format!("<</Type/Catalog/Pages 2 0 R{catalog}>>"),
             "<</Type/Pages/Kids[4 0 R]/Count 1>>".to_owned(),
             "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned(),
             format!(
                 "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R>>{resources}>>\
-                 /Contents 5 0 R{page}>>"
+                 /Contents 5 0 R{entries}>>"
             ),
             stream("", content),
         ];
@@ -95,7 +95,7 @@ fn form_fields_are_read_once_with_their_labels() {
     let appearance = "/Type/XObject/Subtype/Form/BBox[0 0 200 18]/Resources<</Font<</F1 3 0 R>>>>";
     let page = Page {
         content: show("Name of the applicant:", 72, 700) + &show("Approved?", 72, 500),
-        page: "/Annots[6 0 R 7 0 R 8 0 R 9 0 R 10 0 R 11 0 R 12 0 R 14 0 R 15 0 R 16 0 R 17 0 R 18 0 R]",
+        entries: "/Annots[6 0 R 7 0 R 8 0 R 9 0 R 10 0 R 11 0 R 12 0 R 14 0 R 15 0 R 16 0 R 17 0 R 18 0 R]",
         catalog: "/AcroForm<</Fields[6 0 R 7 0 R 8 0 R 9 0 R 10 0 R 13 0 R 14 0 R]>>",
         objects: vec![
             widget("/FT/Tx/T(f1)/V(Wilhelmina Ostergaard)/Rect[220 696 400 712]"),
@@ -143,7 +143,7 @@ fn a_form_that_only_xfa_describes_is_counted_and_named() {
 fn comments_are_read_and_attached_files_are_counted() {
     let page = Page {
         content: show("Body.", 72, 700),
-        page: "/Annots[<</Subtype/Text/T(Ada Moss)/Contents(Check this.)/Rect[0 0 9 9]>>\
+        entries: "/Annots[<</Subtype/Text/T(Ada Moss)/Contents(Check this.)/Rect[0 0 9 9]>>\
                <</Subtype/Highlight/T(Bo Lund)/Contents(Is it so?)/Rect[0 0 9 9]>>\
                <</Subtype/Popup/Parent 9 0 R/Contents(Is it so?)>>\
                <</Subtype/FreeText/T(Ada Moss)/Contents(In a box)/Rect[0 0 9 9]>>\
@@ -277,12 +277,48 @@ fn each_painted_image_counts_once() {
 }
 
 #[test]
+fn images_with_a_description_are_read() {
+    let page = Page {
+        content: "/Figure <</MCID 0>> BDC q 50 0 0 50 72 100 cm /I Do Q EMC \
+                  /Figure <</Alt(A lighthouse)>> BDC q 50 0 0 50 200 100 cm /J Do Q EMC \
+                  q 50 0 0 50 300 100 cm /K Do Q"
+            .to_owned(),
+        resources: "/XObject<</I 6 0 R/J 7 0 R/K 8 0 R>>",
+        catalog: "/StructTreeRoot<</K<</S/Document/K[9 0 R]>>>>",
+        objects: vec![
+            stream(IMAGE, "x"),
+            stream(IMAGE, "y"),
+            stream(IMAGE, "z"),
+            "<</S/Figure/Alt(A map of the harbour)/Pg 4 0 R/K 0>>".to_owned(),
+        ],
+        ..Page::default()
+    };
+    let descriptions = ["p@1 [Image: A map of the harbour]", "p@1 [Image: A lighthouse]"];
+    page.check(&descriptions, &[(UnreadPart::Image, 1)]);
+}
+
+#[test]
+fn fields_that_stand_on_no_page_are_counted() {
+    let page = Page {
+        content: show("Body.", 72, 700),
+        catalog: "/AcroForm<</Fields[6 0 R 7 0 R]>>",
+        objects: vec![
+            "<</FT/Tx/T(loose)/V(Nowhere)>>".to_owned(),
+            "<</T(group)/Kids[8 0 R 6 0 R]>>".to_owned(),
+            "<</FT/Tx/T(empty)/Parent 7 0 R>>".to_owned(),
+        ],
+        ..Page::default()
+    };
+    page.check(&["p@1 Body."], &[(UnreadPart::FormField, 1)]);
+}
+
+#[test]
 fn struck_text_is_left_out_and_counted() {
     let content = show("The fee is", 72, 700) + &show("400", 132, 700) + &show("450 euros.", 158, 700);
     let struck = [(UnreadPart::StruckText, 1)];
     let page = |drawn: &str, annotations| Page {
         content: content.clone() + drawn,
-        page: annotations,
+        entries: annotations,
         ..Page::default()
     };
     let mark =
@@ -323,7 +359,7 @@ fn spaced_and_repeated_letters_are_one_word() {
     for (index, letter) in "Assembly point".chars().enumerate() {
         let x = 72.0 + 8.0 * f64::from(u32::try_from(index).unwrap());
         for shift in [0.0, 0.3] {
-            write!(content, "BT /F1 11 Tf 1 0 0 1 {} 700 Tm ({letter}) Tj ET\n", x + shift).unwrap();
+            writeln!(content, "BT /F1 11 Tf 1 0 0 1 {} 700 Tm ({letter}) Tj ET", x + shift).unwrap();
         }
     }
     content += "BT /F1 12 Tf 5 Tc 1 0 0 1 72 660 Tm (FIRE PLAN) Tj 0 Tc ET\n";
@@ -357,7 +393,7 @@ fn turned_pages_and_sideways_tables_are_read_in_order() {
     let rows = [("Parts", "Hours", "Cost"), ("Body", "2", "300"), ("Paint", "1.5", "225")];
     let table =
         "table@1 | Parts | Hours | Cost |\n| --- | --- | --- |\n| Body | 2 | 300 |\n| Paint | 1.5 | 225 |";
-    for (turn, page) in [
+    for (turn, entries) in [
         ("0 1 -1 0", "/Rotate 90"),
         ("-1 0 0 -1", "/Rotate 180"),
         ("0 -1 1 0", "/Rotate 270"),
@@ -365,18 +401,17 @@ fn turned_pages_and_sideways_tables_are_read_in_order() {
         ("0 -1 1 0", ""),
     ] {
         let mut content = String::new();
-        for (row, (name, hours, cost)) in rows.iter().enumerate() {
-            for (column, cell) in [name, hours, cost].into_iter().enumerate() {
-                let (along, down) = (100.0 * column as f64, 16.0 * row as f64);
+        for ((name, hours, cost), down) in rows.iter().zip((0..).step_by(16)) {
+            for (cell, along) in [name, hours, cost].into_iter().zip((0..).step_by(100)) {
                 let (x, y) = match turn {
-                    "0 1 -1 0" => (200.0 + down, 100.0 + along),
-                    "-1 0 0 -1" => (500.0 - along, 200.0 + down),
-                    _ => (400.0 - down, 600.0 - along),
+                    "0 1 -1 0" => (200 + down, 100 + along),
+                    "-1 0 0 -1" => (500 - along, 200 + down),
+                    _ => (400 - down, 600 - along),
                 };
                 writeln!(content, "BT /F1 12 Tf {turn} {x} {y} Tm ({cell}) Tj ET").unwrap();
             }
         }
-        Page { content, page, ..Page::default() }.check(&[table], &[]);
+        Page { content, entries, ..Page::default() }.check(&[table], &[]);
     }
 }
 

@@ -132,7 +132,9 @@ mod tests {
     #[track_caller]
     fn check(vocabulary: &Vocabulary, lines: &[&str], expected: &str) {
         let mut text = String::new();
-        lines.iter().for_each(|line| vocabulary.join(&mut text, line));
+        for line in lines {
+            vocabulary.join(&mut text, line);
+        }
         assert_eq!(text, expected);
     }
 

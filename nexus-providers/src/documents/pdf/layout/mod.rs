@@ -52,7 +52,9 @@ impl Layout {
         let body = self.body();
         for segments in &mut directions {
             scripts::write(segments, body);
-            segments.iter().for_each(|segment| self.vocabulary.learn(segment));
+            for segment in segments {
+                self.vocabulary.learn(segment);
+            }
         }
         for segments in directions {
             for region in columns::regions(segments) {
