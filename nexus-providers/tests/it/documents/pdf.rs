@@ -416,6 +416,23 @@ fn turned_pages_and_sideways_tables_are_read_in_order() {
 }
 
 #[test]
+fn a_header_of_two_lines_becomes_one() {
+    let lines = [
+        [(72, "Region"), (228, "Sales"), (400, "Staff")].as_slice(),
+        &[(200, "2023"), (260, "2024"), (402, "2024")],
+        &[(72, "North"), (204, "10"), (264, "12"), (406, "3")],
+        &[(72, "South"), (204, "20"), (264, "22"), (406, "4")],
+    ];
+    let mut content = String::new();
+    for (line, y) in lines.iter().rev().zip((600..).step_by(16)) {
+        line.iter().for_each(|(x, cell)| content += &show(cell, *x, y));
+    }
+    let header = "| Region | Sales 2023 | Sales 2024 | Staff 2024 |\n| --- | --- | --- | --- |";
+    let rows = "| North | 10 | 12 | 3 |\n| South | 20 | 22 | 4 |";
+    Page { content, ..Page::default() }.check(&[&format!("table@1 {header}\n{rows}")], &[]);
+}
+
+#[test]
 fn pages_behind_the_end_of_a_cut_file_are_named() {
     let mut objects = vec!["<</Type/Catalog/Pages 2 0 R>>".to_owned(), String::new()];
     objects.push("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned());

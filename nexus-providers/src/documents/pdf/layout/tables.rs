@@ -14,6 +14,58 @@ const COLUMNS: usize = 64;
 
 /// Returns the table that begins with the first of the lines, if there is one.
 pub(super) fn at(rows: &[Row], words: &Vocabulary) -> Option<Found> {
+    if let Some(found) = under_groups(rows, words) {
+        return Some(found);
+    }
+    let (taken, columns) = grid(rows)?;
+    Some(Found { rows: taken, cells: cells(rows.get(..taken).unwrap_or_default(), &columns, words) })
+}
+
+/// Returns a table whose first line names groups of columns, each centred above the names of its columns. The names
+/// of the groups are put before those of the columns.
+fn under_groups(rows: &[Row], words: &Vocabulary) -> Option<Found> {
+    let (groups, rest) = rows.split_first()?;
+    let first = rest.first().filter(|first| groups.up - first.up < 3.5 * first.size.max(groups.size))?;
+    if groups.segments.len() < 2 || first.segments.len() < 2 {
+        return None;
+    }
+    let (taken, columns) = grid(rest)?;
+    let places = placed(&groups.segments, &columns)?;
+    let mut cells = cells(rest.get(..taken).unwrap_or_default(), &columns, words);
+    for (cell, place) in cells.first_mut()?.iter_mut().zip(&places) {
+        let shared = places.iter().filter(|other| *other == place).count() > 1;
+        if shared && cell.is_empty() {
+            return None;
+        }
+        let name = groups.segments.get(*place)?.text();
+        *cell = format!("{name} {cell}").trim_end().to_owned();
+    }
+    Some(Found { rows: taken + 1, cells })
+}
+
+/// Returns the group of each column, if each group has a column, one has several, and all are centred.
+fn placed(groups: &[Segment], columns: &[(f64, f64)]) -> Option<Vec<usize>> {
+    let middle = |(left, right): (f64, f64)| f64::midpoint(left, right);
+    let of = |group: &Segment| middle((group.left, group.right));
+    let nearest = |column: &(f64, f64)| {
+        let distance = |group: &Segment| (of(group) - middle(*column)).abs();
+        let nearest = groups.iter().enumerate().min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
+        nearest.map(|(place, _)| place)
+    };
+    let places: Vec<usize> = columns.iter().filter_map(nearest).collect();
+    let centred = |(place, group): (usize, &Segment)| {
+        let below = || columns.iter().zip(&places).filter(|(_, of)| **of == place).map(|(column, _)| column);
+        let (first, last) = (below().next()?, below().last()?);
+        let off = (of(group) - middle((first.0, last.1))).abs();
+        let several = first.0 < last.0;
+        (!several || off < 0.15 * (last.1 - first.0)).then_some(several)
+    };
+    let several = groups.iter().enumerate().map(centred).collect::<Option<Vec<bool>>>()?;
+    several.contains(&true).then_some(places)
+}
+
+/// Returns the number of lines of a table and the places of its columns.
+fn grid(rows: &[Row]) -> Option<(usize, Vec<(f64, f64)>)> {
     let first = rows.first()?;
     if first.segments.len() < 2 {
         return None;
@@ -46,8 +98,7 @@ pub(super) fn at(rows: &[Row], words: &Vocabulary) -> Option<Found> {
         taken -= 1;
     }
     let enough = full >= 3 || (full == 2 && columns.len() >= 3);
-    (enough && taken > 0)
-        .then(|| Found { rows: taken, cells: cells(rows.get(..taken).unwrap_or_default(), &columns, words) })
+    (enough && taken > 0).then_some((taken, columns))
 }
 
 /// Returns whether a line of one segment continues a cell of the row above, other than the first.
