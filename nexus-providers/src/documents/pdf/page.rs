@@ -18,6 +18,7 @@ use super::graphics::{Graphics, Path};
 use super::layers::Layers;
 use super::matrix::Matrix;
 use super::resources::{Drawn, Form, Resources};
+use super::structure::describes;
 use super::text_string;
 use super::tree::{Inherited, MaybeRefDict};
 
@@ -398,7 +399,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         }
         let texts = self.replacement(properties, resources)?;
         if tag.name() == Some(b"Figure") {
-            reading.descriptions.extend(texts.description);
+            reading.descriptions.extend(texts.description.filter(|text| describes(text)));
         }
         Ok(texts.actual.map_or(Marked::Shown, |text| Marked::For(Rc::from(text))))
     }

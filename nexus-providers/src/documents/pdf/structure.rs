@@ -34,7 +34,8 @@ pub(super) fn descriptions<'a>(
             Some(Object::Dict(dict)) => {
                 budget.bytes(dict.data().len())?;
                 if dict.get::<Name<'_>>(b"S").is_some_and(|kind| kind.as_ref() == b"Figure")
-                    && let Some((page, text)) = page(&dict).zip(string(&dict, b"Alt"))
+                    && let Some((page, text)) =
+                        page(&dict).zip(string(&dict, b"Alt").filter(|text| describes(text)))
                 {
                     found.entry(page).or_default().push(text);
                 } else {
@@ -51,6 +52,12 @@ pub(super) fn descriptions<'a>(
         }
     }
     Ok(found)
+}
+
+/// Returns whether a description tells more than that there is an image.
+pub(super) fn describes(text: &str) -> bool {
+    let kinds = ["figure", "graphic", "image", "photo", "picture"];
+    !kinds.iter().any(|kind| text.trim().eq_ignore_ascii_case(kind))
 }
 
 /// Returns the page of a figure, which the figure or its content names.

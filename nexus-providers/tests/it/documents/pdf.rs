@@ -433,6 +433,26 @@ fn a_header_of_two_lines_becomes_one() {
 }
 
 #[test]
+fn titles_above_columns_are_no_names_of_columns() {
+    let lines = [
+        [(120, "Customer"), (370, "Vehicle")].as_slice(),
+        &[(72, "Name"), (160, "Ada Moss"), (320, "Year"), (420, "2022")],
+        &[(72, "Phone"), (160, "555 1111"), (320, "Make"), (420, "Volvo")],
+        &[(72, "Place"), (160, "Corbridge"), (320, "Colour"), (420, "White")],
+    ];
+    let mut content = String::new();
+    for (index, (line, y)) in lines.iter().rev().zip((600..).step_by(16)).enumerate() {
+        let font = if index == 3 { "/F2" } else { "/F1" };
+        line.iter().for_each(|(x, cell)| content += &show(cell, *x, y).replace("/F1", font));
+    }
+    let resources = "/Font<</F1 3 0 R/F2 6 0 R>>";
+    let bold = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold>>".to_owned();
+    let rows = "| Name | Ada Moss | Year | 2022 |\n| Phone | 555 1111 | Make | Volvo |\n| Place | Corbridge | Colour | White |";
+    let expected = format!("table@1 | Customer |  | Vehicle |  |\n| --- | --- | --- | --- |\n{rows}");
+    Page { content, resources, objects: vec![bold], ..Page::default() }.check(&[&expected], &[]);
+}
+
+#[test]
 fn pages_behind_the_end_of_a_cut_file_are_named() {
     let mut objects = vec!["<</Type/Catalog/Pages 2 0 R>>".to_owned(), String::new()];
     objects.push("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned());

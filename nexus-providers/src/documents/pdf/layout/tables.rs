@@ -32,6 +32,15 @@ fn under_groups(rows: &[Row], words: &Vocabulary) -> Option<Found> {
     let (taken, columns) = grid(rest)?;
     let places = placed(&groups.segments, &columns)?;
     let mut cells = cells(rest.get(..taken).unwrap_or_default(), &columns, words);
+    if groups.is_bold() && !first.is_bold() {
+        // The line below names no columns: the groups are titles, each above its first column.
+        let title = |(column, place): (usize, &usize)| {
+            let begins = places.iter().position(|other| other == place) == Some(column);
+            groups.segments.get(*place).filter(|_| begins).map(Segment::text).unwrap_or_default()
+        };
+        cells.insert(0, places.iter().enumerate().map(title).collect());
+        return Some(Found { rows: taken + 1, cells });
+    }
     for (cell, place) in cells.first_mut()?.iter_mut().zip(&places) {
         let shared = places.iter().filter(|other| *other == place).count() > 1;
         if shared && cell.is_empty() {
