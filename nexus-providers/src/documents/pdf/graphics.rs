@@ -34,6 +34,8 @@ pub(super) struct Graphics {
     pub(super) opacity: f64,
     /// Whether painting replaces the colours below it where it is opaque.
     pub(super) replaces: bool,
+    /// Whether a form is drawn that lets through what is below it.
+    pub(super) sheer: bool,
 }
 
 impl Default for Graphics {
@@ -48,6 +50,7 @@ impl Default for Graphics {
             clip_is_exact: true,
             opacity: 1.0,
             replaces: true,
+            sheer: false,
         }
     }
 }
@@ -55,7 +58,7 @@ impl Default for Graphics {
 impl Graphics {
     /// Returns whether painted areas hide everything below them.
     pub(super) fn is_opaque(&self) -> bool {
-        self.opacity > 0.99 && self.replaces
+        self.opacity > 0.99 && self.replaces && !self.sheer
     }
 
     /// Reduces the visible area.

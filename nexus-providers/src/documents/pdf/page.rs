@@ -271,6 +271,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             let (area, exact) = Area::of(inside.matrix, bounds);
             inside.graphics.clip(area, exact);
         }
+        inside.graphics.sheer |= !state.graphics.is_opaque();
         let own = form.resources.as_ref().unwrap_or(resources);
         self.run(&bytes, own, inside, (depth, hidden || form.hidden), reading)
     }
@@ -511,7 +512,9 @@ impl<'a, 'b> Reader<'a, 'b> {
                 let look = state.look(pen.is_hidden());
                 match glyph(text, place, way, state, font) {
                     Some(glyph) => {
-                        let hidden = look.hidden || glyph.size < reading.canvas.legible();
+                        let legible = reading.canvas.legible();
+                        let wide = glyph.advance.0.hypot(glyph.advance.1);
+                        let hidden = look.hidden || glyph.size.max(wide) < legible;
                         reading.canvas.show(glyph, Look { hidden, ..look }, state.graphics.clip);
                     }
                     None => reading.canvas.lose(),
