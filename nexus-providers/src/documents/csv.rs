@@ -1,8 +1,9 @@
-//! Delimited tables: comma, semicolon, tab or pipe, detected from the first lines. Read row by row in bounded memory.
+//! Delimited tables: comma, semicolon, tab or pipe, as a `sep=` line declares or the first records show. Lines above the
+//! header are a paragraph. Read row by row in bounded memory.
 
-use std::io::BufRead;
+use std::io::{self, BufRead, Read};
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::{Reader, ReaderBuilder, StringRecord};
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
@@ -12,41 +13,134 @@ use super::error;
 use super::lines::detect;
 use super::table::Table;
 
+/// Number of records that determine the delimiter and the beginning of the table.
+const FIRST_RECORDS: usize = 40;
+
+/// Delimiters, the more common ones last.
+const DELIMITERS: [u8; 4] = [b'|', b'\t', b';', b','];
+
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let charset = detect(source, out)?;
     let mut reader = Utf8Reader::new(source, charset)?;
-    let head = String::from_utf8_lossy(reader.fill_buf().map_err(error::from_io)?);
-    let delimiter = delimiter(&head);
-    let mut rows =
-        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(reader);
-    let (mut record, mut table) = (StringRecord::new(), Table::default());
-    while rows.read_record(&mut record).map_err(|e| error::malformed("a row is malformed").because(e))? {
-        let cells: Vec<&str> = record.iter().map(str::trim).collect();
-        if cells.iter().any(|cell| !cell.is_empty()) {
-            table.row(&cells, out)?;
-        }
+    let head = String::from_utf8_lossy(reader.fill_buf().map_err(error::from_io)?).into_owned();
+    out.budget.work(head.len());
+    let (delimiter, declaration) = declared(&head).unwrap_or_else(|| (delimiter(&head), 0));
+    reader.consume(declaration);
+    let mut rows = Rows::new(Quotes { reader, odd: false }, delimiter);
+    let mut first = Vec::new();
+    while first.len() < FIRST_RECORDS
+        && let Some(row) = rows.next()?
+    {
+        first.push(row);
+    }
+    let rest = first.split_off(preamble(&first));
+    out.paragraph(&lines(&first))?;
+    let mut table = Table::default();
+    rest.iter().try_for_each(|row| table.row(row, out))?;
+    while let Some(row) = rows.next()? {
+        table.row(&row, out)?;
+    }
+    if let Some(line) = rows.open_quote() {
+        out.warn(format!("a quotation mark in line {line} is never closed; the lines after it are one cell"));
     }
     table.end(out)
 }
 
-/// Returns the delimiter that occurs in most of the first lines, and most often in those.
-fn delimiter(head: &str) -> u8 {
-    let count = |delimiter: u8| {
-        let per_line = head.lines().take(20).map(|line| unquoted(line, delimiter));
-        let (lines, total) =
-            per_line.fold((0, 0), |(lines, total), count| (lines + usize::from(count > 0), total + count));
-        (lines, total)
-    };
-    [b'|', b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
+/// Records that are not blank.
+struct Rows<R> {
+    reader: Reader<Quotes<R>>,
+    record: StringRecord,
 }
 
-fn unquoted(line: &str, delimiter: u8) -> usize {
-    let mut quoted = false;
-    let outside = |byte: &u8| {
-        quoted ^= *byte == b'"';
-        !quoted && *byte == delimiter
+impl<R: Read> Rows<R> {
+    fn new(source: Quotes<R>, delimiter: u8) -> Self {
+        Self { reader: configured(delimiter).from_reader(source), record: StringRecord::new() }
+    }
+
+    fn next(&mut self) -> Result<Option<Vec<String>>> {
+        let damaged = |e| error::malformed("a row is malformed").because(e);
+        while self.reader.read_record(&mut self.record).map_err(damaged)? {
+            if self.record.iter().any(|cell| !cell.trim().is_empty()) {
+                return Ok(Some(self.record.iter().map(|cell| cell.trim().to_owned()).collect()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the first line of the last record, if a quotation mark in it is still open and hides a line break.
+    fn open_quote(&self) -> Option<u64> {
+        let start = self.record.position()?.line();
+        let hides = self.record.iter().next_back()?.trim_end().contains('\n');
+        (self.reader.get_ref().odd && hides).then_some(start)
+    }
+}
+
+fn configured(delimiter: u8) -> ReaderBuilder {
+    let mut builder = ReaderBuilder::new();
+    builder.has_headers(false).flexible(true).delimiter(delimiter);
+    builder
+}
+
+/// Reader that knows whether the number of quotation marks so far is odd.
+struct Quotes<R> {
+    reader: R,
+    odd: bool,
+}
+
+impl<R: Read> Read for Quotes<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(into)?;
+        let marks = into.iter().take(read).filter(|byte| **byte == b'"').count();
+        self.odd ^= marks % 2 == 1;
+        Ok(read)
+    }
+}
+
+/// Returns the delimiter that a first line such as `sep=;` declares, and the length of that line.
+fn declared(head: &str) -> Option<(u8, usize)> {
+    let line = head.split_inclusive('\n').next()?;
+    let text = line.trim_end_matches(['\r', '\n']).trim_matches('"');
+    let value = text.get(..4).filter(|name| name.eq_ignore_ascii_case("sep=")).and_then(|_| text.get(4..))?;
+    let [delimiter] = value.as_bytes() else { return None };
+    Some((*delimiter, line.len()))
+}
+
+/// Returns the delimiter that parts most of the first records into the same number of cells.
+fn delimiter(head: &str) -> u8 {
+    let agreement = |delimiter: &u8| {
+        let width = |record: StringRecord| record.len();
+        let reader = configured(*delimiter).from_reader(head.as_bytes());
+        let widths: Vec<usize> = reader.into_records().take(FIRST_RECORDS).flatten().map(width).collect();
+        usual(widths.into_iter().filter(|width| *width > 1)).map(|(width, records)| (records, width))
     };
-    line.as_bytes().iter().copied().filter(outside).count()
+    DELIMITERS.into_iter().max_by_key(agreement).unwrap_or(b',')
+}
+
+/// Returns the most frequent number, the largest one of several, and how often it occurs.
+fn usual(numbers: impl Iterator<Item = usize>) -> Option<(usize, usize)> {
+    let mut counts = std::collections::BTreeMap::new();
+    numbers.for_each(|number| *counts.entry(number).or_insert(0) += 1);
+    counts.into_iter().max_by_key(|(number, count)| (*count, *number))
+}
+
+/// Returns the number of records above the header: records with far fewer cells than most have.
+fn preamble(rows: &[Vec<String>]) -> usize {
+    let Some((width, _)) = usual(rows.iter().map(Vec::len).filter(|width| *width > 1)) else { return 0 };
+    let few = |row: &Vec<String>| match filled(row).count() {
+        0 | 1 => true,
+        2 => width >= 4,
+        _ => false,
+    };
+    let above = rows.iter().take_while(|row| few(row)).count();
+    if above < rows.len() { above } else { 0 }
+}
+
+fn filled(row: &[String]) -> impl Iterator<Item = &str> {
+    row.iter().map(String::as_str).filter(|cell| !cell.is_empty())
+}
+
+fn lines(rows: &[Vec<String>]) -> String {
+    rows.iter().map(|row| filled(row).collect::<Vec<_>>().join(", ")).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -60,5 +154,19 @@ mod tests {
         assert_eq!(delimiter("a|b\n1|2\n"), b'|');
         assert_eq!(delimiter("\"a;b;c\",d\n1,2\n"), b',');
         assert_eq!(delimiter("word\n"), b',');
+    }
+
+    #[test]
+    fn prose_above_a_table_and_line_breaks_in_cells_do_not_hide_the_delimiter() {
+        assert_eq!(delimiter("Made by us, for you, today\na;b\n1;2\n3;4\n"), b';');
+        assert_eq!(delimiter("a;b\n\"one, two,\nthree, four,\nfive, six\";2\n\"x, y\";4\n"), b';');
+    }
+
+    #[test]
+    fn a_first_line_may_declare_the_delimiter() {
+        assert_eq!(declared("sep=;\r\na;b"), Some((b';', 7)));
+        assert_eq!(declared("\"SEP=|\"\na|b"), Some((b'|', 8)));
+        assert_eq!(declared("sep=tab\n"), None);
+        assert_eq!(declared("separator;x\n"), None);
     }
 }

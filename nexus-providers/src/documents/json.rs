@@ -1,4 +1,5 @@
-//! JSON: the text of `{"text": …}` records, other values indented; and JSON Lines, line by line.
+//! JSON: the text of `{"text": …}` records, other values indented; and JSON Lines, line by line. Strings are written as
+//! their values, without escapes, so that they are found and quoted as what they say.
 
 use std::borrow::Cow;
 
@@ -81,7 +82,7 @@ pub(super) fn read_lines(source: &mut dyn Source, out: &mut Output<'_>) -> Resul
         if let Some(record) = Record::parse(json) {
             block(&record, out)?;
         } else if is_json(json) {
-            out.push(BlockKind::Code, json)?;
+            out.push(BlockKind::Code, &values(json))?;
         } else if !json.is_empty() {
             let warning = format!("line {number} is not valid JSON and was left out");
             out.leave_out(warning, error::malformed("no line of it is valid JSON"));
@@ -135,6 +136,15 @@ pub(super) fn paragraphs(text: &str, out: &mut Output<'_>) -> Result<()> {
     out.paragraph(&paragraph)
 }
 
+/// Returns valid JSON on one line or several, as written, with the values of its strings.
+fn values(json: &str) -> String {
+    let (mut out, mut string) = (String::with_capacity(json.len()), StringReader::default());
+    for c in json.chars() {
+        string.take(c, &mut out);
+    }
+    out
+}
+
 /// Writes indented JSON with its original order and number notation. It goes out block by block, because deep nesting
 /// makes it far longer.
 fn pretty(json: &str, out: &mut Output<'_>) -> Result<()> {
@@ -162,8 +172,7 @@ struct State {
     depth: usize,
     /// Remaining blanks of indentation.
     blanks: usize,
-    quoted: bool,
-    escaped: bool,
+    string: StringReader,
     opened: bool,
 }
 
@@ -192,10 +201,8 @@ impl Iterator for Indented<'_> {
 
 impl State {
     fn take(&mut self, c: char, out: &mut String) {
-        if self.quoted {
-            out.push(c);
-            self.quoted = self.escaped || c != '"';
-            self.escaped = c == '\\' && !self.escaped;
+        if self.string.is_open() {
+            self.string.take(c, out);
             return;
         }
         if c.is_whitespace() {
@@ -208,8 +215,7 @@ impl State {
         }
         self.opened = matches!(c, '{' | '[');
         self.depth += usize::from(self.opened);
-        self.quoted = c == '"';
-        out.push(c);
+        self.string.take(c, out);
         match c {
             ',' => self.newline(out),
             ':' => out.push(' '),
@@ -227,6 +233,88 @@ impl State {
     }
 }
 
+/// Reader of the strings of valid JSON, character by character. Characters outside of strings pass unchanged.
+#[derive(Default)]
+struct StringReader {
+    place: Place,
+    /// First half of a character that is escaped as two code units.
+    high: Option<u32>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Place {
+    #[default]
+    Outside,
+    Inside,
+    /// After a backslash.
+    Escape,
+    /// Within the digits of a code unit.
+    Unit { value: u32, digits: u8 },
+}
+
+impl StringReader {
+    fn is_open(&self) -> bool {
+        !matches!(self.place, Place::Outside)
+    }
+
+    /// Takes the next character and appends what it stands for.
+    fn take(&mut self, c: char, out: &mut String) {
+        self.place = match (self.place, c) {
+            (Place::Outside, c) => {
+                out.push(c);
+                if c == '"' { Place::Inside } else { Place::Outside }
+            }
+            (Place::Inside, '\\') => Place::Escape,
+            (Place::Escape, 'u') => Place::Unit { value: 0, digits: 0 },
+            (Place::Unit { value, digits }, c) => {
+                let value = value * 16 + c.to_digit(16).unwrap_or(0);
+                if digits < 3 { Place::Unit { value, digits: digits + 1 } } else { self.unit(value, out) }
+            }
+            (Place::Inside | Place::Escape, c) => {
+                self.end_pair(out);
+                out.push(if matches!(self.place, Place::Escape) { escaped(c) } else { c });
+                if c == '"' && matches!(self.place, Place::Inside) { Place::Outside } else { Place::Inside }
+            }
+        };
+    }
+
+    fn unit(&mut self, unit: u32, out: &mut String) -> Place {
+        match (self.high, unit) {
+            (Some(high), 0xDC00..=0xDFFF) => {
+                self.high = None;
+                out.extend(char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + (unit - 0xDC00)));
+            }
+            (_, 0xD800..=0xDBFF) => {
+                self.end_pair(out);
+                self.high = Some(unit);
+            }
+            _ => {
+                self.end_pair(out);
+                out.push(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+        }
+        Place::Inside
+    }
+
+    /// Ends a pair of code units whose second half is missing.
+    fn end_pair(&mut self, out: &mut String) {
+        if self.high.take().is_some() {
+            out.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+}
+
+/// Returns the character that follows a backslash in writing.
+fn escaped(c: char) -> char {
+    match c {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'b' | 'f' => ' ',
+        c => c,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,8 +323,17 @@ mod tests {
     fn json_is_indented_as_written() {
         let json = r#"{"b":[1,2.50,{}],"a":"x,\"{y\\","c":[]}"#;
         let expected =
-            "{\n  \"b\": [\n    1,\n    2.50,\n    {}\n  ],\n  \"a\": \"x,\\\"{y\\\\\",\n  \"c\": []\n}";
+            "{\n  \"b\": [\n    1,\n    2.50,\n    {}\n  ],\n  \"a\": \"x,\"{y\\\",\n  \"c\": []\n}";
         assert_eq!(Indented::new(json).collect::<String>(), expected);
+    }
+
+    #[test]
+    fn strings_are_written_as_their_values() {
+        let json = r#"{"K\u00fcche": "a\/b \"c\"\nd\te \\u00fc", "x": ["\ud83d\ude00", "\ud83dx\ude00", "\ud83d"]}"#;
+        let expected = "{\"Küche\": \"a/b \"c\"\nd\te \\u00fc\", \"x\": [\"😀\", \"\u{FFFD}x\u{FFFD}\", \"\u{FFFD}\"]}";
+        assert_eq!(values(json), expected);
+        let indented = Indented::new(json).collect::<String>();
+        assert!(indented.contains("\"Küche\": \"a/b \"c\"\nd\te \\u00fc\"") && indented.contains("\"😀\""));
     }
 
     #[test]

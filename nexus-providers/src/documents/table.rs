@@ -1,13 +1,20 @@
 //! Tables as Markdown rows, in runs of bounded size that each repeat the header.
 
+mod header;
+
 use nexus_core::Result;
+use nexus_core::document::chunk::{EstimatedTokens, TokenCounter};
 use nexus_core::document::parser::BlockKind;
 
 use super::block_writer::Output;
 use super::budget::Budget;
 
-/// Size at which a run of rows is written.
-const RUN_BYTES: usize = 4 * 1024;
+/// Size of a run of rows with its header, in estimated tokens. Two of them fit a passage of the default size, so that a
+/// passage begins with a header.
+const RUN_TOKENS: usize = 240;
+
+/// Maximum size of a run whose header is long, in estimated tokens.
+const LONG_RUN_TOKENS: usize = 480;
 
 /// Maximum length of a header that is repeated. Rows under a longer one have no header.
 const HEADER_BYTES: usize = 1024;
@@ -16,12 +23,21 @@ const HEADER_BYTES: usize = 1024;
 /// header can be far wider than all rows below it.
 const PADDING: usize = 16;
 
-/// Writer of tables from rows. The first row is the header.
+/// Number of rows that determine the header.
+const FIRST_ROWS: usize = 3;
+
+/// Writer of tables from rows. The first row is the header; a title above it is a paragraph, and a header of two rows
+/// becomes one.
 #[derive(Default)]
 pub(super) struct Table {
+    /// Rows held back until the header is known.
+    first: Vec<Vec<String>>,
     header: Option<String>,
     columns: usize,
     run: String,
+    /// Size of the run so far, and its maximum, in tokens.
+    taken: usize,
+    room: usize,
     runs: usize,
 }
 
@@ -29,26 +45,57 @@ impl Table {
     /// Takes the next row.
     pub(super) fn row<S: AsRef<str>>(&mut self, cells: &[S], out: &mut Output<'_>) -> Result<()> {
         out.budget.work(cells.len());
-        if self.header.is_none() {
-            self.columns = cells.len().max(self.columns.min(cells.len() + PADDING));
-            self.header = Some(format!("{}\n{}\n", line(cells, self.columns), rule(self.columns)));
+        if self.header.is_some() {
+            return self.data(cells, out);
+        }
+        self.first.push(cells.iter().map(|cell| cell.as_ref().to_owned()).collect());
+        if self.first.len() < FIRST_ROWS {
             return Ok(());
         }
-        let row = line(cells, self.columns);
-        if !self.run.is_empty() && self.run.len() + row.len() > RUN_BYTES {
-            self.flush(out)?;
+        match header::title(&self.first).map(str::to_owned) {
+            Some(title) => {
+                self.first.remove(0);
+                out.paragraph(&title)
+            }
+            None => self.begin(out),
         }
-        self.run.push_str(&row);
-        self.run.push('\n');
-        Ok(())
     }
 
     /// Ends the table.
     pub(super) fn end(&mut self, out: &mut Output<'_>) -> Result<()> {
-        if self.runs == 0 || !self.run.is_empty() {
+        if !self.first.is_empty() {
+            self.begin(out)?;
+        }
+        if self.header.is_some() && (self.runs == 0 || !self.run.is_empty()) {
             self.flush(out)?;
         }
         *self = Self::default();
+        Ok(())
+    }
+
+    /// Makes the header of the first rows and writes the others below it.
+    fn begin(&mut self, out: &mut Output<'_>) -> Result<()> {
+        let mut rows = std::mem::take(&mut self.first);
+        let joined = header::joined(&rows);
+        let rest = rows.split_off(if joined.is_some() { 2 } else { 1 });
+        let names = joined.or_else(|| rows.pop()).unwrap_or_default();
+        self.columns = names.len().max(self.columns.min(names.len() + PADDING));
+        let header = format!("{}\n{}\n", line(&names, self.columns), rule(self.columns));
+        let size = if header.len() <= HEADER_BYTES { EstimatedTokens.count(&header) } else { 0 };
+        let rows = RUN_TOKENS.saturating_sub(size).max(RUN_TOKENS / 2);
+        self.room = rows.min(LONG_RUN_TOKENS.saturating_sub(size));
+        self.header = Some(header);
+        rest.iter().try_for_each(|row| self.data(row, out))
+    }
+
+    fn data<S: AsRef<str>>(&mut self, cells: &[S], out: &mut Output<'_>) -> Result<()> {
+        let row = line(cells, self.columns) + "\n";
+        let tokens = EstimatedTokens.count(&row);
+        if !self.run.is_empty() && self.taken + tokens > self.room {
+            self.flush(out)?;
+        }
+        self.taken += tokens;
+        self.run.push_str(&row);
         Ok(())
     }
 
@@ -57,6 +104,7 @@ impl Table {
         let header = if self.runs == 0 || header.len() <= HEADER_BYTES { header } else { "" };
         out.push(BlockKind::Table, &format!("{header}{}", self.run))?;
         self.run.clear();
+        self.taken = 0;
         self.runs += 1;
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Chunker {
         }
         let mut gap = if self.seen > 0 { self.separator } else { 0 };
         let size = self.measure.within(&text);
-        if let Some(size) = size.filter(|size| self.takes_whole(*size, gap)) {
+        if let Some(size) = size.filter(|size| self.takes_whole(kind, *size, gap)) {
             self.add(kind, page, gap, &text, size);
         } else {
             let kind = if size.is_none() { as_text(kind) } else { kind };
@@ -98,8 +98,17 @@ impl Chunker {
     }
 
     /// Returns whether to keep a block whole, in this chunk or the next, rather than split it to fill this one.
-    fn takes_whole(&self, size: usize, gap: usize) -> bool {
-        !self.has_new() || self.may_end_here() || self.fits(size, gap)
+    fn takes_whole(&self, kind: BlockKind, size: usize, gap: usize) -> bool {
+        let keeps = || kind == BlockKind::Table && self.fits_next(size, gap);
+        !self.has_new() || self.may_end_here() || self.fits(size, gap) || keeps()
+    }
+
+    /// Returns whether a table fits the next chunk, below the headings that would move there with it. The rows of a
+    /// table that is split would be apart from their header.
+    fn fits_next(&self, size: usize, gap: usize) -> bool {
+        let fresh = self.window.units().iter().skip(self.carried);
+        let headings = fresh.rev().take_while(|unit| unit.is_heading()).map(|unit| unit.gap + unit.size);
+        headings.sum::<usize>() + gap + size <= self.measure.limit
     }
 
     fn add(&mut self, kind: BlockKind, page: Option<u32>, gap: usize, text: &str, size: usize) {
@@ -205,11 +214,12 @@ impl Chunker {
     }
 
     /// Returns the part of the first `count` units that the next chunk repeats: whole units from the end, and the end
-    /// of the one before them, as far as they fit `overlap`. Never a heading, and never repeated text.
+    /// of the one before them, as far as they fit `overlap`. Never a heading, never repeated text, and never rows of a
+    /// table, which would stand without their header.
     fn tail(&self, count: usize, overlap: usize) -> Tail {
         let mut room = overlap;
         for (place, unit) in self.window.units().iter().enumerate().take(count).skip(self.carried).rev() {
-            if unit.is_heading() {
+            if unit.is_heading() || unit.kind == BlockKind::Table {
                 return Tail { from: place + 1, cut: None };
             }
             if unit.size + unit.gap > room || place == 0 {
