@@ -1,5 +1,8 @@
-//! Validation of workbooks from before 2007. The reader of XLS trusts every length, follows every chain and lays each
-//! sheet out as a rectangle in memory, so the compound file and its records are checked first.
+//! Validation of workbooks from before 2007, and what their records say beside the values of cells. The reader of XLS
+//! trusts every length, follows every chain and lays each sheet out as a rectangle in memory, so the compound file and its
+//! records are checked first.
+
+mod facts;
 
 use std::collections::BTreeSet;
 
@@ -8,6 +11,8 @@ use nexus_core::document::parser::Source;
 
 use super::budget::Budget;
 use super::error;
+
+pub(super) use facts::{Facts, SheetFacts};
 
 /// Cells of the largest sheet that the format allows.
 const LARGEST_SHEET: u64 = 65_536 * 256;
@@ -18,8 +23,8 @@ const COVERED: u64 = 3 * LARGEST_SHEET;
 /// First sector number that is a marker rather than a sector.
 const LAST_SECTOR: u32 = 0xFFFF_FFF9;
 
-/// Refuses a workbook whose structure is inconsistent.
-pub(super) fn check(source: &mut dyn Source, budget: &Budget) -> Result<()> {
+/// Refuses a workbook whose structure is inconsistent. Returns what its records say beside the values of cells.
+pub(super) fn check(source: &mut dyn Source, budget: &Budget) -> Result<Facts> {
     let mut bytes = Vec::new();
     source.rewind().and_then(|()| source.read_to_end(&mut bytes)).map_err(error::unreadable)?;
     budget.work(bytes.len());
@@ -31,6 +36,7 @@ pub(super) fn check(source: &mut dyn Source, budget: &Budget) -> Result<()> {
     if starts.len() < sheets.len() {
         return Err(error::malformed("two of its sheets begin at the same offset"));
     }
+    let mut facts = Facts::of(&stream);
     let (mut walked, mut covered) = (0_usize, 0_u64);
     for start in sheets {
         let Some(sheet) = Extent::of(stream.get(start..).unwrap_or_default()) else {
@@ -48,8 +54,9 @@ pub(super) fn check(source: &mut dyn Source, budget: &Budget) -> Result<()> {
         if covered > COVERED {
             return Err(error::too_large("the used ranges of its sheets exceed the limit"));
         }
+        facts.sheets.push(SheetFacts::of(stream.get(start..).unwrap_or_default()));
     }
-    Ok(())
+    Ok(facts)
 }
 
 /// Compound file: sectors, and the allocation table that chains them to streams.

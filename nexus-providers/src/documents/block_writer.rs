@@ -33,6 +33,21 @@ pub(super) struct Output<'a> {
     failed: bool,
     announced: Option<String>,
     left_out: Option<Error>,
+    decoded: Decoded,
+}
+
+/// Numbers of characters that are not blank, and of those in place of what could not be decoded.
+#[derive(Clone, Copy, Default)]
+struct Decoded {
+    characters: u64,
+    replaced: u64,
+}
+
+impl Decoded {
+    fn count(&mut self, text: &str) {
+        self.characters += text.chars().filter(|c| !c.is_whitespace()).count() as u64;
+        self.replaced += text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
+    }
 }
 
 impl<'a> Output<'a> {
@@ -51,6 +66,7 @@ impl<'a> Output<'a> {
             failed: false,
             announced: None,
             left_out: None,
+            decoded: Decoded::default(),
         }
     }
 
@@ -113,6 +129,19 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// Writes to a page that has ended, such as a chart of a sheet that is read after all sheets.
+    pub(super) fn on_page(
+        &mut self,
+        page: Option<u32>,
+        write: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let last = std::mem::replace(&mut self.page, page);
+        self.report.pages_without_text.retain(|empty| Some(*empty) != page);
+        let written = write(self);
+        self.page = last;
+        written
+    }
+
     /// Refuses a document with more pages than the limit.
     pub(super) fn check_pages(&self, pages: u64) -> Result<()> {
         let limit = self.limits.pages;
@@ -160,7 +189,19 @@ impl<'a> Output<'a> {
     /// Returns the error of a document that yielded no text.
     pub(super) fn nothing_read(&mut self) -> Error {
         let warning = self.report.warnings.first().map(String::as_str);
-        self.left_out.take().unwrap_or_else(|| error::empty(warning))
+        self.left_out.take().unwrap_or_else(|| error::empty(&self.report.content_type, warning))
+    }
+
+    /// Refuses a text of which most characters could not be decoded, and warns about one of which some could not.
+    pub(super) fn check_decoded(&mut self) -> Result<()> {
+        let Decoded { characters, replaced } = self.decoded;
+        if replaced > characters / 2 {
+            return Err(error::undecoded());
+        }
+        if replaced > 0 {
+            self.warn(format!("characters that cannot be decoded and are shown as U+FFFD: {replaced}"));
+        }
+        Ok(())
     }
 
     /// Writes the name of a sheet or another part as a heading, truncated to the limit.
@@ -210,6 +251,7 @@ impl<'a> Output<'a> {
             return Err(error::too_large(format_args!("it holds more than {limit} bytes of text")));
         }
         self.page_has_text = true;
+        self.decoded.count(text);
         let taken = self.sink.block(Block { kind, text: text.to_owned(), page: self.page });
         self.failed = taken.is_err();
         taken

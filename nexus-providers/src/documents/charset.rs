@@ -140,11 +140,12 @@ impl Utf8Check {
         }
     }
 
-    /// Returns whether the text is UTF-8. One invalid sequence among a thousand valid ones counts as damage, not as
-    /// another encoding.
+    /// Returns whether the text is UTF-8. An invalid sequence beside several valid ones counts as damage: text in other
+    /// encodings forms few valid sequences by chance.
     fn holds(&self) -> bool {
+        const VALID: u64 = 5;
         self.broken == 0 && (self.carry.is_empty() || self.wide > 0)
-            || self.wide > self.broken.saturating_mul(1000)
+            || self.wide >= self.broken.saturating_mul(VALID)
     }
 }
 

@@ -11,7 +11,7 @@ use super::block_writer::Output;
 use super::charset::Utf8Reader;
 use super::error;
 use super::lines::detect;
-use super::table::Table;
+use super::table::{self, Table};
 
 /// Number of records that determine the delimiter and the beginning of the table.
 const FIRST_RECORDS: usize = 40;
@@ -50,17 +50,21 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
 struct Rows<R> {
     reader: Reader<Quotes<R>>,
     record: StringRecord,
+    /// First line of the last record, if its last cell has a line break.
+    broken: Option<u64>,
 }
 
 impl<R: Read> Rows<R> {
     fn new(source: Quotes<R>, delimiter: u8) -> Self {
-        Self { reader: configured(delimiter).from_reader(source), record: StringRecord::new() }
+        Self { reader: configured(delimiter).from_reader(source), record: StringRecord::new(), broken: None }
     }
 
     fn next(&mut self) -> Result<Option<Vec<String>>> {
         let damaged = |e| error::malformed("a row is malformed").because(e);
         while self.reader.read_record(&mut self.record).map_err(damaged)? {
             if self.record.iter().any(|cell| !cell.trim().is_empty()) {
+                let breaks = self.record.iter().next_back().is_some_and(|cell| cell.trim_end().contains('\n'));
+                self.broken = self.record.position().map(csv::Position::line).filter(|_| breaks);
                 return Ok(Some(self.record.iter().map(|cell| cell.trim().to_owned()).collect()));
             }
         }
@@ -69,9 +73,7 @@ impl<R: Read> Rows<R> {
 
     /// Returns the first line of the last record, if a quotation mark in it is still open and hides a line break.
     fn open_quote(&self) -> Option<u64> {
-        let start = self.record.position()?.line();
-        let hides = self.record.iter().next_back()?.trim_end().contains('\n');
-        (self.reader.get_ref().odd && hides).then_some(start)
+        self.broken.filter(|_| self.reader.get_ref().odd)
     }
 }
 
@@ -132,6 +134,8 @@ fn preamble(rows: &[Vec<String>]) -> usize {
         _ => false,
     };
     let above = rows.iter().take_while(|row| few(row)).count();
+    let starts_below = |at: &usize| rows.get(*at..).is_some_and(table::begins_with_header);
+    let above = (0..above).find(starts_below).unwrap_or(above);
     if above < rows.len() { above } else { 0 }
 }
 

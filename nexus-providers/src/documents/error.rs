@@ -10,12 +10,26 @@ pub(super) fn unsupported(what: &str) -> Error {
         .with_hint("convert it to text, Markdown, HTML, PDF or an Office format")
 }
 
-/// Returns the error for a document without text. `warning` is the first warning of the report.
-pub(super) fn empty(warning: Option<&str>) -> Error {
+/// Returns the error for a document without text. `content_type` is its media type, and `warning` the first warning of
+/// the report.
+pub(super) fn empty(content_type: &str, warning: Option<&str>) -> Error {
     let why = warning.map(|warning| format!(" that can be read: {warning}")).unwrap_or_default();
-    Error::invalid(format!("the document holds no text{why}"))
-        .with_code(codes::EMPTY)
-        .with_hint("a scanned document needs text recognition first")
+    let error = Error::invalid(format!("the document holds no text{why}")).with_code(codes::EMPTY);
+    error.with_hint(match content_type {
+        "application/pdf" => "a scanned document needs text recognition first",
+        kind if kind.contains("sheet") || kind.contains("excel") => {
+            "the cells of its visible sheets are empty: fill them, or show the sheets that are hidden"
+        }
+        kind if kind.contains("document") || kind.contains("epub") => {
+            "its visible pages hold no text: images of text need text recognition first"
+        }
+        _ => "the file is empty or blank: write text to it, or leave it out",
+    })
+}
+
+/// Returns the error for a document whose text could not be decoded.
+pub(super) fn undecoded() -> Error {
+    malformed("most of its characters cannot be decoded").with_hint("save it as UTF-8 and ingest it again")
 }
 
 /// Returns the error for a document that requires a password.

@@ -8,7 +8,7 @@ use nexus_core::Result;
 use super::budget::{Budget, REPEATED_CELL_BYTES};
 
 /// Maximum width of a table and maximum rows of a cell. Larger values are mistakes or attacks.
-const FURTHEST: usize = 256;
+pub(super) const FURTHEST: usize = 256;
 
 /// Cell with its column and row span.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ mod error;
 mod feed;
 mod format;
 mod html;
+mod inline;
 mod json;
 mod limits;
 mod lines;
@@ -22,6 +23,8 @@ mod mail;
 mod markdown;
 mod merged_cells;
 mod notebook;
+mod number_format;
+mod ods;
 mod ole;
 mod ooxml;
 mod opendocument;
@@ -35,6 +38,7 @@ mod table;
 mod text;
 mod title;
 mod worker;
+mod xls;
 mod xml;
 
 use std::io::SeekFrom;
@@ -99,7 +103,8 @@ impl Documents {
         let budget = Rc::new(Budget::new(&self.limits, size));
         let mut out = Output::new(sink, &self.limits, Rc::clone(&budget));
         let read = catch_unwind(AssertUnwindSafe(|| document(source, hints, &mut out)))
-            .unwrap_or_else(|_| Err(error::crashed()));
+            .unwrap_or_else(|_| Err(error::crashed()))
+            .and_then(|()| out.check_decoded());
         (read.map(|()| out.report), budget.consumption())
     }
 }
@@ -166,8 +171,8 @@ fn read(format: Format, source: &mut dyn Source, out: &mut Output<'_>) -> Result
         Format::Pdf => pdf::read(source, out),
         Format::Docx => ooxml::docx::read(source, out),
         Format::Pptx => ooxml::pptx::read(source, out),
-        Format::Xlsx => sheet::read_xlsx(source, out),
-        Format::Xls => sheet::read_xls(source, out),
+        Format::Xlsx => ooxml::xlsx::read(source, out),
+        Format::Xls => xls::read(source, out),
         Format::OpenDocument => opendocument::read(source, out),
         Format::Epub => epub::read(source, out),
         Format::Mail => mail::read(source, out),

@@ -9,7 +9,7 @@ use super::archive::Archive;
 use super::block_writer::Output;
 use super::merged_cells::{self, Text};
 use super::xml::{Handler, Tag};
-use super::{error, table, title};
+use super::{error, ods, table, title};
 
 pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
     let mut archive = Archive::open(source, out.limits, &out.budget)?;
@@ -17,6 +17,9 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
         return Err(error::encrypted());
     }
     title::take(&mut archive, "meta.xml", out)?;
+    if archive.text("mimetype")?.is_some_and(|kind| kind.contains("spreadsheet")) {
+        return ods::read(&mut archive, out);
+    }
     if !archive.xml("content.xml", &mut Body::new(out))? {
         return Err(error::malformed("it has no content"));
     }

@@ -1,211 +1,274 @@
-//! Workbooks: one page for each sheet, rows as tables. Blank rows separate tables; a lone cell above is a caption.
+//! Sheets of every format: rows become tables. Blank rows separate tables; a lone cell above is a caption. Hidden rows
+//! and columns are left out, and the text of a merged cell is repeated in every position that it covers.
 
-use std::io::BufReader;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+pub(super) mod header_footer;
 
-use calamine::{CellErrorType, DataType, ExcelDateTime, Reader, Xls, XlsError, Xlsx, XlsxError};
-use nexus_core::document::parser::Source;
-use nexus_core::{Error, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use super::archive::Archive;
-use super::block_writer::{Output, quoted};
+use nexus_core::Result;
+use nexus_core::document::UnreadPart;
+
+use super::block_writer::Output;
+use super::merged_cells::{FURTHEST, Text, repeated};
 use super::table::Table;
-use super::xml::{Handler, Tag};
-use super::{biff, error, ooxml};
 
-/// Files of a workbook that are not unpacked, because they hold no cells.
-const WITHOUT_CELLS: &[&str] = &[
-    ".bin", ".bmp", ".emf", ".gif", ".jpeg", ".jpg", ".mp3", ".mp4", ".png", ".svg", ".tif", ".tiff", ".vml",
-    ".wav", ".wmf",
-];
+/// Maximum column; cells further right move up to the others, because such sheets are sparse.
+const WIDEST: usize = 1024;
 
-pub(super) fn read_xlsx(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
-    let mut archive = Archive::open(source, out.limits, &out.budget)?;
-    ooxml::main_part(&mut archive, "xl/workbook.xml")?;
-    check_strings(&mut archive)?;
-    let unpacked = archive.unpacked(WITHOUT_CELLS)?;
-    let meter = unpacked.meter();
-    let damaged = |error| meter.objection().unwrap_or_else(|| damaged_xlsx(error));
-    let mut workbook = Xlsx::new(BufReader::new(unpacked)).map_err(damaged)?;
-    let names = workbook.sheet_names();
-    out.check_pages(names.len() as u64)?;
-    check_names(&names)?;
-    for name in names {
-        let mut sheet = Sheet::begin(&name, out)?;
-        match workbook.worksheet_cells_reader(&name) {
-            Ok(mut cells) => {
-                let first = cells.dimensions().start.1;
-                while let Some(cell) = cells.next_cell().map_err(damaged)? {
-                    let (row, column) = cell.get_position();
-                    sheet.cell(row, column.saturating_sub(first), &text(cell.get_value()), out)?;
+/// Merged cell: rows and columns, both ends included, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) top: u32,
+    pub(super) left: u32,
+    pub(super) bottom: u32,
+    pub(super) right: u32,
+}
+
+/// Columns and merged cells of a sheet.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    first: u32,
+    /// Merged cells by the place of their text.
+    merges: BTreeMap<(u32, u32), Range>,
+    /// Ranges of hidden columns, apart from each other, with the number of hidden columns before each.
+    hidden: Vec<(u32, u32, u32)>,
+}
+
+impl Layout {
+    /// Creates the layout of a sheet whose cells begin in column `first`.
+    pub(super) fn new(first: u32, merges: Vec<Range>, mut hidden: Vec<(u32, u32)>) -> Self {
+        hidden.sort_unstable();
+        let mut apart: Vec<(u32, u32, u32)> = Vec::new();
+        for (start, end) in hidden.into_iter().filter(|(start, end)| start <= end) {
+            match apart.last_mut() {
+                Some(last) if start <= last.1.saturating_add(1) => last.1 = last.1.max(end),
+                _ => {
+                    let before = apart.last().map_or(0, |(start, end, before)| before + (end - start) + 1);
+                    apart.push((start, end, before));
                 }
             }
-            // Sheets of charts and macros have no cells.
-            Err(XlsxError::NotAWorksheet(_)) => out.warn(without_cells(&name)),
-            Err(error) => {
-                meter.objection().map_or(Ok(()), Err)?;
-                out.leave_out(without_cells(&name), damaged_xlsx(error));
-            }
         }
-        sheet.end(out)?;
+        let merges = merges.into_iter().map(|range| ((range.top, range.left), range)).collect();
+        Self { first, merges, hidden: apart }
     }
-    Ok(())
-}
 
-pub(super) fn read_xls(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
-    biff::check(source, &out.budget)?;
-    source.rewind().map_err(error::unreadable)?;
-    let mut workbook: Xls<_> = contained(|| Xls::new(BufReader::new(source)).map_err(damaged_xls))?;
-    let names = workbook.sheet_names();
-    out.check_pages(names.len() as u64)?;
-    for name in names {
-        let mut sheet = Sheet::begin(&name, out)?;
-        match contained(|| workbook.worksheet_range(&name).map_err(damaged_xls)) {
-            Ok(range) => {
-                for (row, column, cell) in range.used_cells() {
-                    let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-                    sheet.cell(position(row), position(column), &text(cell), out)?;
-                }
-            }
-            Err(error) => out.leave_out(without_cells(&name), error),
-        }
-        sheet.end(out)?;
+    /// Moves the first column.
+    pub(super) fn from_column(mut self, first: u32) -> Self {
+        self.first = first;
+        self
     }
-    Ok(())
-}
 
-/// Refuses sheet names that are too long in total. Sheets are looked up by name in a linear search, so many long
-/// names would take quadratic time.
-fn check_names(names: &[String]) -> Result<()> {
-    const LONGEST: usize = 1024 * 1024;
-    if names.iter().map(String::len).sum::<usize>() > LONGEST {
-        return Err(error::malformed("the names of its sheets are too long"));
-    }
-    Ok(())
-}
-
-/// Refuses a declared number of shared strings that exceeds their part, because the reader allocates memory for the
-/// declared number.
-fn check_strings(archive: &mut Archive<'_>) -> Result<()> {
-    const SHORTEST: u64 = "<si/>".len() as u64;
-    for name in archive.names() {
-        if !name.to_ascii_lowercase().ends_with("sharedstrings.xml") {
-            continue;
-        }
-        let mut claim = Claim::default();
-        let read = archive.xml(&name, &mut claim);
-        let Some(strings) = claim.0 else {
-            read?;
-            continue;
+    /// Returns the number of hidden columns before a column, and whether the column itself is hidden.
+    fn hidden_before(&self, column: u32) -> (u32, bool) {
+        let next = self.hidden.partition_point(|(start, ..)| *start <= column);
+        let Some((start, end, before)) = next.checked_sub(1).and_then(|at| self.hidden.get(at)) else {
+            return (0, false);
         };
-        let room = archive.part(&name)?.map_or(0, |part| part.size() / SHORTEST);
-        if strings > room {
-            return Err(error::malformed("it declares more shared strings than it can hold"));
-        }
-    }
-    Ok(())
-}
-
-/// Number of strings that the shared string table declares. Reading ends there.
-#[derive(Default)]
-struct Claim(Option<u64>);
-
-impl Handler for Claim {
-    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
-        if tag.name() != "sst" {
-            return Ok(());
-        }
-        self.0 = tag.attribute("uniqueCount").map(|count| count.parse().unwrap_or(u64::MAX)).or(Some(0));
-        Err(error::malformed("reading ended after the count of its strings"))
+        (before + (column.min(*end) - start) + u32::from(column > *end), column <= *end)
     }
 
-    fn close(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn text(&mut self, _: &str) -> Result<()> {
-        Ok(())
+    /// Returns the place of a column among the visible ones.
+    fn place(&self, column: u32) -> usize {
+        let visible = |column: u32| column - self.hidden_before(column).0.min(column);
+        visible(column).saturating_sub(visible(self.first)) as usize
     }
 }
 
-fn without_cells(name: &str) -> String {
-    format!("the sheet `{}` has no readable cells", quoted(name))
-}
-
-/// Turns a panic into an error. Damaged offsets make the reader of XLS panic, which means only that the file is
-/// damaged.
-fn contained<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(error::malformed("its workbook is incomplete or corrupt")))
+/// Merged cell from above that still covers a column.
+struct Above {
+    text: Text,
+    bottom: u32,
 }
 
 /// Sheet whose cells arrive row by row.
 pub(super) struct Sheet {
     /// Name of the sheet, until its first cell is written.
     name: Option<String>,
+    layout: Layout,
     row: Option<u32>,
-    cells: Vec<String>,
+    cells: Vec<Text>,
+    /// Merged cells that begin in the open row, by their place.
+    merged: Vec<(usize, Range)>,
+    above: BTreeMap<usize, Above>,
     table: Option<Table>,
+    hidden_row: Option<u32>,
+    hidden_rows: u32,
+    /// Hidden rows since the last visible one.
+    hidden_since: u32,
+    hidden_columns: BTreeSet<u32>,
 }
 
 impl Sheet {
     /// Begins a page for the sheet.
-    pub(super) fn begin(name: &str, out: &mut Output<'_>) -> Result<Self> {
+    pub(super) fn begin(name: &str, mut layout: Layout, out: &mut Output<'_>) -> Result<Self> {
         out.begin_page()?;
-        Ok(Self { name: Some(name.to_owned()), row: None, cells: Vec::new(), table: None })
+        if out.limits.read_hidden {
+            layout.hidden.clear();
+        }
+        Ok(Self {
+            name: Some(name.to_owned()).filter(|name| !is_default(name)),
+            layout,
+            row: None,
+            cells: Vec::new(),
+            merged: Vec::new(),
+            above: BTreeMap::new(),
+            table: None,
+            hidden_row: None,
+            hidden_rows: 0,
+            hidden_since: 0,
+            hidden_columns: BTreeSet::new(),
+        })
+    }
+
+    /// Adds a merged cell whose text follows.
+    pub(super) fn merge(&mut self, range: Range) {
+        self.layout.merges.insert((range.top, range.left), range);
     }
 
     /// Takes a cell. Rows must come in order.
     pub(super) fn cell(&mut self, row: u32, column: u32, text: &str, out: &mut Output<'_>) -> Result<()> {
-        /// Maximum column; cells further right move up to the others, because such sheets are sparse.
-        const WIDEST: usize = 1024;
         out.budget.work(1);
         if text.trim().is_empty() {
             return Ok(());
         }
+        if self.layout.hidden_before(column).1 {
+            self.hidden_columns.insert(column);
+            return Ok(());
+        }
         if self.row != Some(row) {
             self.end_row(out)?;
-            if self.row.is_some_and(|last| row.abs_diff(last) > 1) {
+            if self.row.is_some_and(|last| self.is_apart(last, row)) {
                 self.end_table(out)?;
             }
-            self.row = Some(row);
+            (self.row, self.hidden_since) = (Some(row), 0);
         }
-        let column = column as usize;
-        if column < WIDEST && column > self.cells.len() {
-            out.budget.work(column - self.cells.len());
-            self.cells.resize(column, String::new());
+        let place = self.layout.place(column);
+        if place < WIDEST && place > self.cells.len() {
+            out.budget.work(place - self.cells.len());
+            self.cells.resize(place, Text::from(""));
+        }
+        if let Some(range) = self.layout.merges.get(&(row, column)).filter(|_| place == self.cells.len()) {
+            self.merged.push((place, *range));
         }
         // Cells that share one text in the file each get a copy here.
         out.budget.copy(size_of::<String>() + text.len())?;
-        self.cells.push(text.to_owned());
+        self.cells.push(text.into());
         Ok(())
     }
 
-    /// Ends the sheet and its page.
-    pub(super) fn end(mut self, out: &mut Output<'_>) -> Result<()> {
+    /// Leaves out a cell of a hidden row.
+    pub(super) fn hidden_cell(&mut self, row: u32) {
+        if self.hidden_row != Some(row) {
+            self.hidden_row = Some(row);
+            self.hidden_rows = self.hidden_rows.saturating_add(1);
+            self.hidden_since += 1;
+        }
+    }
+
+    /// Ends the tables of the sheet.
+    pub(super) fn end_tables(mut self, out: &mut Output<'_>) -> Result<()> {
         self.end_row(out)?;
         self.end_table(out)?;
-        out.end_page();
+        out.unread(UnreadPart::HiddenRow, self.hidden_rows);
+        out.unread(UnreadPart::HiddenColumn, u32::try_from(self.hidden_columns.len()).unwrap_or(u32::MAX));
         Ok(())
+    }
+
+    /// Returns whether a blank row lies between two rows.
+    fn is_apart(&self, last: u32, row: u32) -> bool {
+        let covered = self.above.values().map(|above| above.bottom).max().unwrap_or(last).max(last);
+        row.abs_diff(last) > 1 + self.hidden_since && row > covered.saturating_add(1)
+            || row < last
     }
 
     fn end_row(&mut self, out: &mut Output<'_>) -> Result<()> {
         if self.cells.is_empty() {
             return Ok(());
         }
-        if let Some(name) = self.name.take().filter(|name| !is_default(name)) {
+        if let Some(name) = self.name.take() {
             out.name(1, &name)?;
         }
+        let row = self.row.unwrap_or_default();
+        let own = self.cells.iter().filter(|cell| !cell.is_empty()).count();
+        let is_group = own == 1 && self.merged.iter().any(|(place, range)| *place > 0 && range.right > range.left);
+        let covers = self.above.values().any(|above| above.bottom >= row);
+        if own > 1 || is_group || covers {
+            self.spread(out)?;
+        }
+        self.cover(row, out)?;
         let cells = std::mem::take(&mut self.cells);
-        let mut filled = cells.iter().filter(|cell| !cell.is_empty());
-        match (&mut self.table, filled.next(), filled.next()) {
-            (None, Some(caption), None) => out.paragraph(caption),
-            (table, ..) => table.get_or_insert_default().row(&cells, out),
+        self.merged.clear();
+        let caption = cells.iter().find(|cell| !cell.is_empty());
+        match (&mut self.table, caption) {
+            (None, Some(caption)) if own == 1 && !is_group && !covers => out.paragraph(caption),
+            (table, _) => table.get_or_insert_default().row(&cells, out),
         }
     }
 
+    /// Repeats the text of each merged cell in the columns that it covers.
+    fn spread(&mut self, out: &mut Output<'_>) -> Result<()> {
+        for at in 0..self.merged.len() {
+            let Some((place, range)) = self.merged.get(at).copied() else { break };
+            let text = self.cells.get(place).map(repeated).unwrap_or_default();
+            let last = self.layout.place(range.right).min(place + FURTHEST);
+            for place in place + 1..=last {
+                self.fill(place, &text, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Repeats the texts of merged cells from above, and keeps those of this row for the rows below.
+    fn cover(&mut self, row: u32, out: &mut Output<'_>) -> Result<()> {
+        self.above.retain(|_, above| above.bottom >= row);
+        let above: Vec<(usize, Text)> =
+            self.above.iter().map(|(place, above)| (*place, Rc::clone(&above.text))).collect();
+        out.budget.work(above.len());
+        for (place, text) in above {
+            self.fill(place, &text, out)?;
+        }
+        for (place, range) in std::mem::take(&mut self.merged) {
+            let text = self.cells.get(place).map(repeated).unwrap_or_default();
+            let last = self.layout.place(range.right).min(place + FURTHEST).max(place);
+            for place in place..=last {
+                if range.bottom > row {
+                    out.budget.copy(size_of::<Above>())?;
+                    self.above.insert(place, Above { text: Rc::clone(&text), bottom: range.bottom });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a repeated text to a position that is empty.
+    fn fill(&mut self, place: usize, text: &Text, out: &mut Output<'_>) -> Result<()> {
+        if place >= WIDEST {
+            return Ok(());
+        }
+        if place >= self.cells.len() {
+            out.budget.work(place - self.cells.len());
+            self.cells.resize(place + 1, Text::from(""));
+        }
+        if let Some(cell) = self.cells.get_mut(place).filter(|cell| cell.is_empty()) {
+            out.budget.copy(size_of::<Text>() + text.len())?;
+            *cell = Rc::clone(text);
+        }
+        Ok(())
+    }
+
     fn end_table(&mut self, out: &mut Output<'_>) -> Result<()> {
+        self.above.clear();
         self.table.take().map_or(Ok(()), |mut table| table.end(out))
+    }
+}
+
+/// Returns the letters of a column, counted from 0.
+pub(super) fn letters(column: u32) -> String {
+    let letter = |number: u32| char::from_u32(u32::from(b'A') + number % 26).unwrap_or('?');
+    match column.checked_sub(26) {
+        None => letter(column).to_string(),
+        Some(more) => format!("{}{}", letters(more / 26), letter(more)),
     }
 }
 
@@ -214,52 +277,21 @@ fn is_default(name: &str) -> bool {
     name.strip_prefix("Sheet").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn text(cell: &impl DataType) -> String {
-    if let Some(text) = cell.get_string() {
-        return text.to_owned();
-    }
-    if let Some(moment) = cell.get_datetime() {
-        return self::moment(&moment);
-    }
-    let number = cell.get_float().map(number).or_else(|| cell.get_int().map(|number| number.to_string()));
-    let truth = || cell.get_bool().map(|truth| if truth { "TRUE" } else { "FALSE" }.to_owned());
-    let iso = || cell.get_datetime_iso().or_else(|| cell.get_duration_iso()).map(str::to_owned);
-    let error =
-        || cell.get_error().filter(|error| **error != CellErrorType::GettingData).map(ToString::to_string);
-    number.or_else(truth).or_else(iso).or_else(error).unwrap_or_default()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Formats a number as a workbook shows it: with at most fifteen digits.
-fn number(number: f64) -> String {
-    format!("{number:.14e}").parse::<f64>().unwrap_or(number).to_string()
-}
-
-fn moment(moment: &ExcelDateTime) -> String {
-    if moment.is_duration() {
-        return format!("{} days", number(moment.as_f64()));
+    #[test]
+    fn columns_are_letters() {
+        assert_eq!([0, 25, 26, 51, 52, 255, 16_383].map(letters), ["A", "Z", "AA", "AZ", "BA", "IV", "XFD"]);
     }
-    let (year, month, day, hour, minute, second, _) = moment.to_ymd_hms_milli();
-    let date = format!("{year:04}-{month:02}-{day:02}");
-    let time = format!("{hour:02}:{minute:02}:{second:02}");
-    match moment.as_f64() {
-        value if value.fract() == 0.0 => date,
-        value if value < 1.0 => time,
-        _ => format!("{date} {time}"),
-    }
-}
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other error means a damaged workbook")]
-fn damaged_xlsx(error: XlsxError) -> Error {
-    match error {
-        XlsxError::Password => error::encrypted(),
-        other => error::malformed("its workbook is incomplete or corrupt").because(other),
-    }
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other error means a damaged workbook")]
-fn damaged_xls(error: XlsError) -> Error {
-    match error {
-        XlsError::Password => error::encrypted(),
-        other => error::malformed("its workbook is incomplete or corrupt").because(other),
+    #[test]
+    fn hidden_columns_take_no_place() {
+        let layout = Layout::new(1, Vec::new(), vec![(7, 9), (3, 3), (4, 4), (9, 10)]);
+        let found = [1, 2, 3, 4, 5, 6, 8, 11, 12].map(|column| (layout.place(column), layout.hidden_before(column).1));
+        let expected =
+            [(0, false), (1, false), (2, true), (2, true), (2, false), (3, false), (4, true), (4, false), (5, false)];
+        assert_eq!(found, expected);
     }
 }

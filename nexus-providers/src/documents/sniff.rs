@@ -17,7 +17,7 @@ pub(super) fn format(source: &mut dyn Source, hints: &FileHints) -> Result<Forma
     let mut head = Vec::new();
     source.rewind().map_err(error::unreadable)?;
     Read::take(&mut *source, HEAD).read_to_end(&mut head).map_err(error::unreadable)?;
-    let found = if head.is_empty() { Err(error::empty(None)) } else { by_content(source, &head, hints) };
+    let found = if head.is_empty() { Err(error::empty("text/plain", None)) } else { by_content(source, &head, hints) };
     source.rewind().map_err(error::unreadable)?;
     found
 }
@@ -73,7 +73,7 @@ fn decode_head(source: &mut dyn Source, charset: Option<Charset>) -> Result<Stri
 fn by_text(head: &str, hints: &FileHints) -> Result<Format> {
     let text = head.trim_start();
     if text.is_empty() && (head.len() as u64) < HEAD / 2 {
-        return Err(error::empty(None));
+        return Err(error::empty("text/plain", None));
     }
     let hint = Format::of_name(&hints.name)
         .or_else(|| hints.content_type.as_deref().and_then(Format::of_media_type));

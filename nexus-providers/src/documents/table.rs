@@ -110,6 +110,11 @@ impl Table {
     }
 }
 
+/// Returns whether the first rows of a table make a header of two rows.
+pub(super) fn begins_with_header(rows: &[Vec<String>]) -> bool {
+    header::joined(rows).is_some()
+}
+
 /// Writes a table in memory. A table of one cell becomes a paragraph, an empty one is dropped.
 pub(super) fn write<S: AsRef<str>>(rows: &[Vec<S>], out: &mut Output<'_>) -> Result<()> {
     if rows.iter().flatten().all(|cell| cell.as_ref().trim().is_empty()) {

@@ -1,8 +1,10 @@
-//! Office Open XML: the common parts of DOCX and PPTX.
+//! Office Open XML: the common parts of DOCX, PPTX and XLSX.
 
+mod chart;
 pub(super) mod docx;
 pub(super) mod pptx;
 mod styles;
+pub(super) mod xlsx;
 
 use std::collections::BTreeMap;
 

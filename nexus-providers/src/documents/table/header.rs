@@ -59,7 +59,7 @@ fn names(columns: &[Column<'_>]) -> Vec<String> {
     let mut names = Vec::new();
     for Column { upper, lower, .. } in columns {
         if !upper.is_empty() {
-            group = if lower.is_empty() { "" } else { upper };
+            group = if lower.is_empty() || lower == upper { "" } else { upper };
         }
         let upper = if upper.is_empty() { group } else { upper };
         names.push(match (upper, *lower) {

@@ -121,6 +121,19 @@ fn a_shared_string_is_charged_each_time_it_is_used() {
     check(xlsx_with(&[("Sheet1", &row)], &[("xl/sharedStrings.xml", &strings)]), "a.xlsx");
 }
 
+#[test]
+fn merged_cells_of_a_sheet_are_bounded() {
+    let rows = (1..=400).fold(String::new(), |mut rows, row| {
+        write!(rows, r#"<row r="{row}">{}</row>"#, cell(&format!("ZZ{row}"), "x")).unwrap();
+        rows
+    });
+    let wide = format!(r#"<row r="1">{}{}</row>"#, cell("A1", &"wide ".repeat(20)), cell("ZZ1", "x"));
+    let merges = r#"</sheetData><mergeCells><mergeCell ref="A1:XFC1048576"/></mergeCells><sheetData>"#;
+    check(xlsx(&[("Sheet1", &format!("{wide}{rows}{merges}"))]), "a.xlsx");
+    let repeated = r#"<table:table-row table:number-rows-repeated="1000000"><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>"#;
+    check(open_document("spreadsheet", &format!("<table:table>{repeated}</table:table>")), "a.ods");
+}
+
 /// Returns a workbook whose sheets share one part.
 fn one_part(sheets: usize, rows: &str) -> Vec<u8> {
     let (mut entries, mut relations) = (String::new(), String::new());

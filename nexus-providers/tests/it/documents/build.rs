@@ -182,27 +182,39 @@ pub(super) fn compound(streams: &[&str]) -> Vec<u8> {
 
 /// Returns an XLS with one sheet: texts and numbers at row and column.
 pub(super) fn xls(cells: &[(u16, u16, &str)]) -> Vec<u8> {
+    let records = cells.iter().map(|(row, column, value)| xls_cell(*row, *column, 0, value));
+    xls_of(&[], &records.collect::<Vec<_>>())
+}
+
+/// Returns a cell of an XLS with a style: a number, or else a text.
+pub(super) fn xls_cell(row: u16, column: u16, style: u16, value: &str) -> Vec<u8> {
+    let place = words(&[row, column, style]);
+    let number = |number: f64| record(0x0203, &[place.as_slice(), &number.to_le_bytes()].concat());
+    let length = words(&[u16::try_from(value.len()).unwrap()]);
+    let text = || record(0x0204, &[place.as_slice(), &length, &[0], value.as_bytes()].concat());
+    value.parse().map_or_else(|_| text(), number)
+}
+
+/// Returns an XLS of one sheet with these global records and records of the sheet.
+pub(super) fn xls_of(globals: &[Vec<u8>], sheet: &[Vec<u8>]) -> Vec<u8> {
     let begin = |kind: u16| record(0x0809, &[words(&[0x0600, kind, 0, 0]), vec![0; 8]].concat());
-    let sheet_at = 20 + 4 + 8 + 5 + 4;
+    let globals = globals.concat();
+    let sheet_at = u32::try_from(20 + 4 + 8 + 5 + 4 + globals.len()).unwrap();
     let name = [u32::to_le_bytes(sheet_at).as_slice(), &[0, 0, 5, 0], b"Costs"].concat();
-    let mut stream = [begin(5), record(0x0085, &name), record(0x000A, &[]), begin(16)].concat();
-    for (row, column, value) in cells {
-        let place = words(&[*row, *column, 0]);
-        let number = |number: f64| record(0x0203, &[place.as_slice(), &number.to_le_bytes()].concat());
-        let length = words(&[u16::try_from(value.len()).unwrap()]);
-        let text = || record(0x0204, &[place.as_slice(), &length, &[0], value.as_bytes()].concat());
-        stream.extend(value.parse().map_or_else(|_| text(), number));
-    }
+    let mut stream = [begin(5), globals, record(0x0085, &name), record(0x000A, &[]), begin(16)].concat();
+    stream.extend(sheet.concat());
     stream.extend(record(0x000A, &[]));
     stream.resize(4096, 0);
     workbook_file(&stream)
 }
 
-fn words(words: &[u16]) -> Vec<u8> {
+/// Returns words in the order of an XLS.
+pub(super) fn words(words: &[u16]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-fn record(kind: u16, data: &[u8]) -> Vec<u8> {
+/// Returns a record of an XLS.
+pub(super) fn record(kind: u16, data: &[u8]) -> Vec<u8> {
     [words(&[kind, u16::try_from(data.len()).unwrap()]), data.to_vec()].concat()
 }
 

@@ -73,3 +73,33 @@ fn a_character_on_the_edge_of_a_buffer_stays_whole() {
         assert!(blocks.last().unwrap().ends_with("ä漢😀"), "{padding}");
     }
 }
+
+#[test]
+fn a_few_broken_characters_do_not_change_the_encoding() {
+    let text = "Die Gebühr für Öffnungen beträgt fünf Euro.";
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.extend_from_slice(b" Ende \xFF.");
+    let report = check(&bytes, "a.txt", &[&format!("p {text} Ende \u{FFFD}.")]);
+    assert_eq!(report.encoding.as_deref(), Some("UTF-8"));
+    assert_eq!(report.warnings, ["characters that cannot be decoded and are shown as U+FFFD: 1"]);
+}
+
+#[test]
+fn a_text_that_is_mostly_undecodable_is_refused() {
+    let text = format!("{} end", "\u{FFFD}".repeat(40));
+    for name in ["a.txt", "a.md", "a.csv", "a.html"] {
+        super::check_fault(&text, name, nexus_core::document::parser::codes::MALFORMED);
+    }
+}
+
+#[test]
+fn tables_are_read_in_legacy_encodings() {
+    let expected = ["table | Straße | Größe |\n| --- | --- |\n| Am Bühl | 5 € |"];
+    let text = "Straße;Größe\nAm Bühl;5 €\n";
+    check(&*WINDOWS_1252.encode(text).0, "a.csv", &expected);
+    check(&utf16(text, false), "a.csv", &expected);
+    check(&utf16(&format!("\u{FEFF}{text}"), true), "a.csv", &expected);
+    let text = "名前,住所\n佐藤,東京都\n鈴木,大阪府\n";
+    let expected = ["table | 名前 | 住所 |\n| --- | --- |\n| 佐藤 | 東京都 |\n| 鈴木 | 大阪府 |"];
+    check(&*SHIFT_JIS.encode(text).0, "a.csv", &expected);
+}

@@ -17,6 +17,16 @@ fn nothing_is_empty() {
 }
 
 #[test]
+fn the_hint_for_an_empty_document_fits_its_kind() {
+    let hint = |bytes: &[u8], name: &str| parse(bytes, name).unwrap_err().hint().unwrap().to_owned();
+    assert!(hint(b" \n", "a.txt").contains("empty or blank"));
+    assert!(hint(b"", "a.pdf").contains("empty or blank"));
+    assert!(hint(&xlsx(&[("Sheet1", "")]), "a.xlsx").contains("cells"));
+    assert!(hint(&docx("<w:p/>"), "a.docx").contains("images of text"));
+    assert!(hint(&pdf(&[&[]]), "a.pdf").contains("scanned"));
+}
+
+#[test]
 fn binary_garbage_is_unsupported() {
     let mut state = 1_u32;
     let mut random = || {

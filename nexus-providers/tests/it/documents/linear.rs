@@ -142,6 +142,21 @@ fn sheets() {
         xlsx(&[("Sheet1", &rows)])
     });
     check("a.xlsx", |n| {
+        let (mut rows, mut merges) = (String::new(), String::new());
+        for row in 1..=n {
+            write!(rows, r#"<row r="{row}">{}{}</row>"#, cell(&format!("A{row}"), "x"), cell(&format!("B{row}"), "1"))
+                .unwrap();
+            write!(merges, r#"<mergeCell ref="A{row}:A{}"/>"#, row + 2).unwrap();
+        }
+        xlsx(&[("Sheet1", &format!("{rows}</sheetData><mergeCells>{merges}</mergeCells><sheetData>"))])
+    });
+    check("a.ods", |n| {
+        let row = r#"<table:table-row><table:table-cell table:number-rows-spanned="3"><text:p>x</text:p></table:table-cell></table:table-row>"#;
+        let rows = row.repeat(n);
+        let content = format!("<office:spreadsheet><table:table>{rows}</table:table></office:spreadsheet>");
+        archive(&[("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", &content)])
+    });
+    check("a.xlsx", |n| {
         let row = format!(r#"<row r="1">{}</row>"#, cell("A1", "x"));
         let names: Vec<String> = (0..n).map(|index| format!("S{index}")).collect();
         xlsx(&names.iter().map(|name| (name.as_str(), row.as_str())).collect::<Vec<_>>())

@@ -11,6 +11,7 @@ mod mail;
 mod office;
 mod pages;
 mod pdf;
+mod sheets;
 mod texts;
 mod truncation;
 

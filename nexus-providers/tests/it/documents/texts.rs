@@ -98,6 +98,77 @@ fn tables_as_text_find_their_delimiter() {
 }
 
 #[test]
+fn lines_above_the_header_of_a_table_are_no_header() {
+    let file = "Report created 2026-05-01, by export\nPeriod: Q1\n\nAccount,Debit,Credit,Note\n4400,120.50,0,a\n4500,1,2,b\n";
+    let expected = [
+        "p Report created 2026-05-01, by export\nPeriod: Q1",
+        "table | Account | Debit | Credit | Note |\n| --- | --- | --- | --- |\n| 4400 | 120.50 | 0 | a |\n| 4500 | 1 | 2 | b |",
+    ];
+    check(file, "a.csv", &expected);
+    let expected = "table | Artikel | Preis |\n| --- | --- |\n| Mutter, M8 | 0,03 |";
+    check("\u{FEFF}sep=;\r\nArtikel;Preis\r\nMutter, M8;0,03\r\n", "a.csv", &[expected]);
+    check("sep=;\nArtikel;Preis\n\"Mutter, M8\";0,03\n", "a.csv", &[expected]);
+}
+
+#[test]
+fn a_header_of_two_rows_becomes_one_in_every_format() {
+    let expected = "| Region | 2024 Q1 | 2024 Q2 | 2025 Q1 |\n| --- | --- | --- | --- |\n| North | 1 | 2 | 3 |";
+    check(",2024,,2025\nRegion,Q1,Q2,Q1\nNorth,1,2,3\n", "a.csv", &[&format!("table {expected}")]);
+    let html = "<html><table><tr><th rowspan=2>Region<th colspan=2>2024<th>2025<tr><th>Q1<th>Q2<th>Q1\
+        <tr><td>North<td>1<td>2<td>3</table></html>";
+    check(html, "a.html", &[&format!("table {expected}")]);
+    let markdown = "| | 2024 | | 2025 |\n|---|---|---|---|\n| Region | Q1 | Q2 | Q1 |\n| North | 1 | 2 | 3 |\n";
+    check(markdown, "a.md", &[&format!("table {expected}")]);
+}
+
+#[test]
+fn a_title_within_a_table_is_a_paragraph_above_it() {
+    let html = "<html><table><tr><td colspan=2>Fees<tr><th>a<th>b<tr><td>1<td>2</table></html>";
+    check(html, "a.html", &["p Fees", "table | a | b |\n| --- | --- |\n| 1 | 2 |"]);
+}
+
+#[test]
+fn a_quotation_mark_that_is_never_closed_is_told() {
+    let report = check("a,b\n1,\"open,3\n4,5\n", "a.csv", &["table | a | b |\n| --- | --- |\n| 1 | open,3 4,5 |"]);
+    assert_eq!(report.warnings, ["a quotation mark in line 2 is never closed; the lines after it are one cell"]);
+    assert!(check("a,b\n1,\"two\nlines\"\n", "a.csv", &["table | a | b |\n| --- | --- |\n| 1 | two lines |"]).warnings.is_empty());
+}
+
+#[test]
+fn every_passage_of_a_long_table_begins_with_its_header() {
+    let rows = |open: &str, mid: &str, close: &str| -> String {
+        (0..400).map(|row| format!("{open}Stop{row:03}{mid}L{}{mid}{}{close}", row % 7, 30 + row % 40)).collect()
+    };
+    let names = |open: &str, mid: &str, close: &str| format!("{open}Station{mid}Line{mid}Platform height cm{close}");
+    let files = [
+        (format!("{}{}", names("", ",", "\n"), rows("", ",", "\n")), "a.csv"),
+        (format!("{}|---|---|---|\n{}", names("|", "|", "|\n"), rows("|", "|", "|\n")), "a.md"),
+        (format!("<html><table>{}{}</table>", names("<tr><td>", "<td>", ""), rows("<tr><td>", "<td>", "")), "a.html"),
+    ];
+    for (file, name) in files {
+        let hints = nexus_core::document::parser::FileHints { name: name.into(), content_type: None };
+        let mut blocks = Vec::new();
+        let parser = nexus_providers::documents::Documents::default();
+        nexus_core::document::DocumentParser::parse(&parser, &mut std::io::Cursor::new(file), &hints, &mut blocks)
+            .unwrap();
+        let passages = cut(&blocks);
+        assert!(passages.len() > 4, "{name}: {} passages", passages.len());
+        for passage in &passages {
+            assert!(passage.starts_with("| Station | Line | Platform height cm |\n| --- |"), "{name}: {passage}");
+        }
+    }
+}
+
+/// Cuts blocks into passages of the default size.
+fn cut(blocks: &[nexus_core::document::Block]) -> Vec<String> {
+    use nexus_core::document::chunk::{ChunkConfig, Chunker, EstimatedTokens};
+    let mut chunker = Chunker::new(ChunkConfig::default(), std::sync::Arc::new(EstimatedTokens));
+    let mut chunks: Vec<_> = blocks.iter().flat_map(|block| chunker.push(block.clone())).collect();
+    chunks.extend(chunker.finish());
+    chunks.into_iter().map(|chunk| chunk.text).collect()
+}
+
+#[test]
 fn long_tables_come_in_runs_that_repeat_the_header() {
     let rows: Vec<String> = (0..1_000).map(|row| format!("{row},some value\n")).collect();
     let (blocks, _) = parse(format!("id,value\n{}", rows.concat()).as_bytes(), "a.csv").unwrap();
@@ -126,6 +197,15 @@ fn other_json_stands_as_written() {
         "a.json",
         &["code {\n  \"b\": [\n    1,\n    2.50\n  ],\n  \"text\": 7\n}"],
     );
+}
+
+#[test]
+fn strings_of_json_are_their_values() {
+    let json = r#"{"notes": [{"body": "Caf\u00e9 \"Rubin\"\ncosts \ud83d\ude00", "url": "https:\/\/x.org"}]}"#;
+    let expected = "code {\n  \"notes\": [\n    {\n      \"body\": \"Café \"Rubin\"\ncosts 😀\",\n      \"url\": \"https://x.org\"\n    }\n  ]\n}";
+    check(json, "a.json", &[expected]);
+    let lines = "{\"note\": \"H\\u00f6he\"}\n{\"note\": \"a\\/b\"}\n";
+    check(lines, "a.jsonl", &["code {\"note\": \"Höhe\"}", "code {\"note\": \"a/b\"}"]);
 }
 
 #[test]

@@ -1,0 +1,461 @@
+//! Content of a spreadsheet: sheets with their cells, comments and drawings.
+
+use nexus_core::Result;
+use nexus_core::document::UnreadPart;
+
+use super::super::block_writer::Output;
+use super::super::inline::{Inline, Level};
+use super::super::merged_cells;
+use super::super::number_format::general;
+use super::super::sheet::{Layout, Range, Sheet, letters};
+use super::super::xml::{Handler, Tag};
+use super::styles::{Styles, TextStyle};
+
+/// Elements without text of the sheets.
+const SKIPPED: &[&str] = &[
+    "tracked-changes",
+    "content-validations",
+    "automatic-styles",
+    "font-face-decls",
+    "scripts",
+    "forms",
+    "database-ranges",
+    "named-expressions",
+    "dde-links",
+    "data-pilot-tables",
+    "binary-data",
+];
+
+/// Object with a part of its own, and the sheet on which it stands.
+pub(super) struct Object {
+    pub(super) folder: String,
+    pub(super) page: Option<u32>,
+}
+
+/// Place of text.
+enum Place {
+    Cell,
+    Comment,
+    Drawing,
+}
+
+/// Open cell.
+#[derive(Default)]
+struct Cell {
+    text: Inline,
+    style: TextStyle,
+    repeated: u32,
+    columns: u32,
+    rows: u32,
+    formula: Option<String>,
+    value: Option<String>,
+    paragraphs: u32,
+    covered: bool,
+}
+
+/// Open comment.
+#[derive(Default)]
+struct Comment {
+    text: Inline,
+    author: String,
+}
+
+/// Open drawing.
+#[derive(Default)]
+struct Drawing {
+    text: Inline,
+    description: String,
+    has_image: bool,
+    object: Option<String>,
+    is_control: bool,
+}
+
+/// Open row.
+#[derive(Default)]
+struct Row {
+    cells: Vec<(u32, String, Option<(u32, u32)>)>,
+    repeated: u32,
+    hidden: bool,
+}
+
+pub(super) struct Body<'a, 'o> {
+    styles: &'a Styles,
+    out: &'a mut Output<'o>,
+    /// Name and hidden columns of the open sheet, until its first row.
+    begun: Option<(String, Vec<(u32, u32)>)>,
+    sheet: Option<Sheet>,
+    columns: u32,
+    row_number: u32,
+    row: Option<Row>,
+    cell: Option<Cell>,
+    comment: Option<Comment>,
+    drawings: Vec<Drawing>,
+    places: Vec<Place>,
+    /// Paragraphs that follow the cells of the sheet.
+    after: Vec<String>,
+    spans: Vec<TextStyle>,
+    objects: Vec<Object>,
+    formulas: u32,
+    in_creator: bool,
+    in_description: bool,
+    nested: usize,
+    skipped: usize,
+}
+
+impl<'a, 'o> Body<'a, 'o> {
+    pub(super) fn new(styles: &'a Styles, out: &'a mut Output<'o>) -> Self {
+        Self {
+            styles,
+            out,
+            begun: None,
+            sheet: None,
+            columns: 0,
+            row_number: 0,
+            row: None,
+            cell: None,
+            comment: None,
+            drawings: Vec::new(),
+            places: Vec::new(),
+            after: Vec::new(),
+            spans: Vec::new(),
+            objects: Vec::new(),
+            formulas: 0,
+            in_creator: false,
+            in_description: false,
+            nested: 0,
+            skipped: 0,
+        }
+    }
+
+    /// Returns the objects with a part of their own, and the number of formulas without a value.
+    pub(super) fn finish(self) -> (Vec<Object>, u32) {
+        (self.objects, self.formulas)
+    }
+
+    fn begin_table(&mut self, tag: &Tag<'_>) {
+        if self.is_in_sheet() {
+            self.nested += 1;
+            return;
+        }
+        if self.styles.hides(tag.attribute("style-name")) && !self.out.limits.read_hidden {
+            self.out.unread(UnreadPart::HiddenSheet, 1);
+            self.skipped = 1;
+            return;
+        }
+        self.begun = Some((tag.attribute("name").unwrap_or_default(), Vec::new()));
+        (self.columns, self.row_number) = (0, 0);
+    }
+
+    fn is_in_sheet(&self) -> bool {
+        self.begun.is_some() || self.sheet.is_some()
+    }
+
+    /// Begins the page of the sheet once its columns are known.
+    fn begin_sheet(&mut self) -> Result<()> {
+        if let Some((name, hidden)) = self.begun.take() {
+            self.sheet = Some(Sheet::begin(&name, Layout::new(0, Vec::new(), hidden), self.out)?);
+        }
+        Ok(())
+    }
+
+    fn end_table(&mut self) -> Result<()> {
+        if self.nested > 0 {
+            self.nested -= 1;
+            return Ok(());
+        }
+        self.begin_sheet()?;
+        let Some(sheet) = self.sheet.take() else { return Ok(()) };
+        sheet.end_tables(self.out)?;
+        std::mem::take(&mut self.after).iter().try_for_each(|text| self.out.paragraph(text))?;
+        self.out.end_page();
+        Ok(())
+    }
+
+    fn column(&mut self, tag: &Tag<'_>) {
+        let repeated = count(tag, "number-columns-repeated");
+        if is_hidden(tag)
+            && let Some((_, hidden)) = &mut self.begun
+        {
+            hidden.push((self.columns, self.columns.saturating_add(repeated - 1)));
+        }
+        self.columns = self.columns.saturating_add(repeated);
+    }
+
+    fn begin_row(&mut self, tag: &Tag<'_>) -> Result<()> {
+        self.begin_sheet()?;
+        self.columns = 0;
+        let hidden = is_hidden(tag) && !self.out.limits.read_hidden;
+        self.row = Some(Row { cells: Vec::new(), repeated: count(tag, "number-rows-repeated"), hidden });
+        Ok(())
+    }
+
+    /// Writes the row as often as it is declared, if it has text.
+    fn end_row(&mut self) -> Result<()> {
+        let Some(row) = self.row.take() else { return Ok(()) };
+        let first = self.row_number;
+        self.row_number = first.saturating_add(row.repeated);
+        let Some(sheet) = &mut self.sheet else { return Ok(()) };
+        let rows = if row.cells.is_empty() { first..first } else { first..self.row_number };
+        for number in rows {
+            for (column, text, span) in &row.cells {
+                if row.hidden {
+                    sheet.hidden_cell(number);
+                    continue;
+                }
+                if let Some((columns, rows)) = span {
+                    let (bottom, right) = (number.saturating_add(rows - 1), column.saturating_add(columns - 1));
+                    sheet.merge(Range { top: number, left: *column, bottom, right });
+                }
+                sheet.cell(number, *column, text, self.out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_cell(&mut self, tag: &Tag<'_>) {
+        let covered = tag.name() == "covered-table-cell";
+        let has_text = tag.attribute("value-type").or_else(|| tag.attribute("formula")).is_some();
+        self.cell = Some(Cell {
+            style: self.styles.text(tag.attribute("style-name")),
+            repeated: count(tag, "number-columns-repeated"),
+            columns: count(tag, "number-columns-spanned"),
+            rows: count(tag, "number-rows-spanned"),
+            formula: tag.attribute("formula"),
+            value: if has_text { value(tag) } else { None },
+            covered,
+            ..Cell::default()
+        });
+        self.places.push(Place::Cell);
+    }
+
+    /// Ends a cell and repeats it as declared, up to a limit: the last cells pad a sheet to its full width.
+    fn end_cell(&mut self) -> Result<()> {
+        const WIDEST: u32 = 256;
+        self.places.pop();
+        let Some(mut cell) = self.cell.take() else { return Ok(()) };
+        let column = self.columns;
+        self.columns = column.saturating_add(cell.repeated);
+        let text = self.shown(&mut cell);
+        if cell.covered || text.trim().is_empty() {
+            return Ok(());
+        }
+        let span = Some((cell.columns, cell.rows)).filter(|span| *span != (1, 1));
+        let further = merged_cells::repeated(&text.as_str().into());
+        let Some(row) = &mut self.row else { return Ok(()) };
+        self.out.budget.copy(text.len())?;
+        row.cells.push((column, text, span));
+        for more in 1..cell.repeated.min(WIDEST) {
+            self.out.budget.work(1);
+            self.out.budget.copy(size_of::<String>() + further.len())?;
+            row.cells.push((column.saturating_add(more), further.to_string(), None));
+        }
+        Ok(())
+    }
+
+    /// Returns the text that the sheet shows: that of the file, or the value, or else the formula.
+    fn shown(&mut self, cell: &mut Cell) -> String {
+        let text = cell.text.take();
+        if cell.style.struck && !text.trim().is_empty() {
+            self.out.unread(UnreadPart::StruckText, 1);
+            return String::new();
+        }
+        if !text.trim().is_empty() || cell.paragraphs > 0 {
+            return text;
+        }
+        match (cell.value.take(), cell.formula.take()) {
+            (Some(value), _) => value,
+            (None, Some(formula)) => {
+                self.formulas = self.formulas.saturating_add(1);
+                plain_formula(&formula)
+            }
+            (None, None) => String::new(),
+        }
+    }
+
+    fn end_comment(&mut self) {
+        self.places.pop();
+        let Some(mut comment) = self.comment.take() else { return };
+        let text = comment.text.take();
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        if self.row.as_ref().is_some_and(|row| row.hidden) {
+            self.out.unread(UnreadPart::Comment, 1);
+            return;
+        }
+        let name = Some(comment.author.trim()).filter(|name| self.out.limits.comment_authors && !name.is_empty());
+        let by = name.map(|name| format!(" by {name}")).unwrap_or_default();
+        let place = format!("{}{}", letters(self.columns), self.row_number.saturating_add(1));
+        self.after.push(format!("Comment on {place}{by}: {text}"));
+    }
+
+    fn end_drawing(&mut self) {
+        self.places.pop();
+        let Some(mut drawing) = self.drawings.pop() else { return };
+        let text = drawing.text.take();
+        let description = drawing.description.trim();
+        match drawing.object {
+            Some(folder) => self.objects.push(Object { folder, page: self.out.report.pages }),
+            None if drawing.is_control => self.out.unread(UnreadPart::FormField, 1),
+            None if !text.trim().is_empty() => self.after.push(text.trim().to_owned()),
+            None if !description.is_empty() => self.after.push(format!("Image: {description}")),
+            None if drawing.has_image => self.out.unread(UnreadPart::Image, 1),
+            None => self.out.unread(UnreadPart::Drawing, 1),
+        }
+    }
+
+    fn begin_span(&mut self, tag: &Tag<'_>) {
+        let mut style = self.styles.text(tag.attribute("style-name"));
+        if let Some(outer) = self.spans.last() {
+            style.struck |= outer.struck;
+        }
+        self.out.unread(UnreadPart::StruckText, u32::from(style.struck));
+        self.spans.push(style);
+    }
+
+    /// Returns the text at the open place.
+    fn open_text(&mut self) -> Option<&mut Inline> {
+        match self.places.last()? {
+            Place::Cell => self.cell.as_mut().map(|cell| &mut cell.text),
+            Place::Comment => self.comment.as_mut().map(|comment| &mut comment.text),
+            Place::Drawing => self.drawings.last_mut().map(|drawing| &mut drawing.text),
+        }
+    }
+
+    fn append(&mut self, text: &str) {
+        let style = self.spans.last().copied().unwrap_or_default();
+        let Some(open) = self.open_text() else { return };
+        if style.struck {
+            open.omit();
+        } else {
+            open.push(text, style.level);
+        }
+    }
+
+    fn begin_paragraph(&mut self) {
+        if matches!(self.places.last(), Some(Place::Cell))
+            && let Some(cell) = &mut self.cell
+        {
+            cell.paragraphs += 1;
+        }
+    }
+}
+
+/// Elements of drawings.
+const DRAWINGS: &[&str] =
+    &["frame", "custom-shape", "rect", "ellipse", "line", "connector", "polygon", "path", "caption", "control"];
+
+impl Handler for Body<'_, '_> {
+    fn open(&mut self, tag: &Tag<'_>) -> Result<()> {
+        if self.skipped > 0 || SKIPPED.contains(&tag.name()) {
+            self.skipped += 1;
+            return Ok(());
+        }
+        match tag.name() {
+            "table" => self.begin_table(tag),
+            "table-column" if self.nested == 0 => self.column(tag),
+            "table-row" if self.nested == 0 => self.begin_row(tag)?,
+            "table-cell" | "covered-table-cell" if self.nested == 0 => self.begin_cell(tag),
+            "annotation" => {
+                self.comment = Some(Comment::default());
+                self.places.push(Place::Comment);
+            }
+            "creator" => self.in_creator = true,
+            "title" | "desc" => self.in_description = true,
+            "p" | "h" => self.begin_paragraph(),
+            "span" => self.begin_span(tag),
+            "s" => self.append(&" ".repeat(count(tag, "c").min(8) as usize)),
+            "tab" => self.append(" "),
+            "line-break" => self.append("\n"),
+            "image" => self.drawings.last_mut().into_iter().for_each(|drawing| drawing.has_image = true),
+            "object" | "object-ole" => {
+                let folder = tag.attribute("href");
+                self.drawings.last_mut().into_iter().for_each(|drawing| drawing.object = folder.clone());
+            }
+            name if DRAWINGS.contains(&name) => {
+                self.drawings.push(Drawing { is_control: name == "control", ..Drawing::default() });
+                self.places.push(Place::Drawing);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, name: &str) -> Result<()> {
+        if self.skipped > 0 {
+            self.skipped -= 1;
+            return Ok(());
+        }
+        match name {
+            "table" => return self.end_table(),
+            "table-row" if self.nested == 0 => return self.end_row(),
+            "table-cell" | "covered-table-cell" if self.nested == 0 => return self.end_cell(),
+            "annotation" => self.end_comment(),
+            "creator" => self.in_creator = false,
+            "title" | "desc" => self.in_description = false,
+            "p" | "h" => self.open_text().into_iter().for_each(|text| text.push("\n", Level::Line)),
+            "span" => drop(self.spans.pop()),
+            name if DRAWINGS.contains(&name) => self.end_drawing(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        if self.skipped > 0 {
+            return Ok(());
+        }
+        match (&mut self.comment, self.drawings.last_mut()) {
+            (Some(comment), _) if self.in_creator => comment.author.push_str(text),
+            (_, Some(drawing)) if self.in_description => drawing.description.push_str(text),
+            _ => self.append(text),
+        }
+        Ok(())
+    }
+}
+
+/// Returns a positive number from an attribute, or 1.
+fn count(tag: &Tag<'_>, name: &str) -> u32 {
+    tag.attribute(name).and_then(|count| count.parse().ok()).unwrap_or(1).max(1)
+}
+
+fn is_hidden(tag: &Tag<'_>) -> bool {
+    matches!(tag.attribute("visibility").as_deref(), Some("collapse" | "filter"))
+}
+
+/// Returns the value of a cell that has no text.
+fn value(tag: &Tag<'_>) -> Option<String> {
+    let number = || tag.attribute("value")?.parse::<f64>().ok();
+    match tag.attribute("value-type")?.as_str() {
+        "percentage" => number().map(|number| format!("{}%", general(number * 100.0))),
+        "currency" => {
+            let currency = tag.attribute("currency").map(|currency| format!(" {currency}")).unwrap_or_default();
+            number().map(|number| format!("{}{currency}", general(number)))
+        }
+        "date" => tag.attribute("date-value"),
+        "time" => tag.attribute("time-value"),
+        "boolean" => tag.attribute("boolean-value").map(|truth| truth.to_uppercase()),
+        "string" => tag.attribute("string-value"),
+        _ => number().map(general),
+    }
+}
+
+/// Writes a formula as sheets show it: `of:=SUM([.B2:.B3])` is `=SUM(B2:B3)`.
+fn plain_formula(formula: &str) -> String {
+    let start = formula.find('=').map_or(0, |at| at + 1);
+    let body = formula.get(start..).unwrap_or(formula);
+    format!("={}", body.replace("[.", "").replace(":.", ":").replace(['[', ']'], ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_formula;
+
+    #[test]
+    fn formulas_are_written_as_sheets_show_them() {
+        assert_eq!(plain_formula("of:=SUM([.B2:.B3])"), "=SUM(B2:B3)");
+        assert_eq!(plain_formula("of:=[$Costs.A1]*2"), "=$Costs.A1*2");
+        assert_eq!(plain_formula("msoxl:=1+1"), "=1+1");
+    }
+}

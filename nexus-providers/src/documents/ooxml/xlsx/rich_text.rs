@@ -1,0 +1,97 @@
+//! Text of cells, shared strings and comments: runs with struck, raised and lowered text.
+
+use super::super::super::inline::{Inline, Level};
+use super::super::super::xml::Tag;
+
+/// Text while its runs arrive.
+#[derive(Default)]
+pub(super) struct RichText {
+    text: Inline,
+    level: Level,
+    is_struck: bool,
+    in_text: bool,
+    /// Whether a reading aid for the pronunciation is open.
+    in_phonetic: bool,
+    struck: u32,
+}
+
+impl RichText {
+    pub(super) fn open(&mut self, tag: &Tag<'_>) {
+        match tag.name() {
+            "r" => (self.level, self.is_struck) = (Level::Line, false),
+            "strike" => self.is_struck = tag.is_on(),
+            "vertAlign" => {
+                self.level = match tag.attribute("val").as_deref() {
+                    Some("superscript") => Level::Super,
+                    Some("subscript") => Level::Sub,
+                    _ => Level::Line,
+                };
+            }
+            "rPh" => self.in_phonetic = true,
+            "t" if !self.in_phonetic => {
+                self.in_text = true;
+                self.struck += u32::from(self.is_struck);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn close(&mut self, name: &str) {
+        match name {
+            "t" => self.in_text = false,
+            "rPh" => self.in_phonetic = false,
+            "r" => (self.level, self.is_struck) = (Level::Line, false),
+            _ => {}
+        }
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
+        if !self.in_text {
+            return;
+        }
+        if self.is_struck {
+            self.text.omit();
+        } else {
+            self.text.push(text, self.level);
+        }
+    }
+
+    /// Returns the text and the number of struck runs that it leaves out.
+    pub(super) fn take(&mut self) -> (String, u32) {
+        let text = self.text.take();
+        (unescaped(text), std::mem::take(self).struck)
+    }
+}
+
+/// Decodes characters that XML cannot hold, such as `_x000A_`.
+fn unescaped(text: String) -> String {
+    let (mut out, mut rest) = (String::new(), text.as_str());
+    while let Some((before, after)) = rest.split_once("_x") {
+        out.push_str(before);
+        let code = after.get(..4).filter(|_| after.get(4..5) == Some("_"));
+        let char = code.and_then(|code| u32::from_str_radix(code, 16).ok()).and_then(char::from_u32);
+        match char {
+            Some(char) => {
+                out.push(char);
+                rest = after.get(5..).unwrap_or_default();
+            }
+            None => {
+                out.push_str("_x");
+                rest = after;
+            }
+        }
+    }
+    if out.is_empty() { text } else { out + rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescaped;
+
+    #[test]
+    fn escaped_characters_are_decoded() {
+        assert_eq!(unescaped("a_x000A_b_x".into()), "a\nb_x");
+        assert_eq!(unescaped("_x00e9_t_xy_".into()), "ét_xy_");
+        assert_eq!(unescaped("plain".into()), "plain");
+    }
+}

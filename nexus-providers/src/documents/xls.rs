@@ -1,0 +1,151 @@
+//! XLS: workbooks from before 2007, one page for each visible sheet.
+
+use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use calamine::{CellErrorType, Data, DataType, Reader, Xls, XlsError};
+use nexus_core::document::UnreadPart;
+use nexus_core::document::parser::Source;
+use nexus_core::{Error, Result};
+
+use super::biff::{Facts, SheetFacts};
+use super::block_writer::{Output, quoted};
+use super::inline::marked;
+use super::number_format::general;
+use super::sheet::{Layout, Sheet, header_footer, letters};
+use super::{biff, error};
+
+pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> {
+    let mut facts = biff::check(source, &out.budget)?;
+    source.rewind().map_err(error::unreadable)?;
+    let mut workbook: Xls<_> = contained(|| Xls::new(BufReader::new(source)).map_err(damaged))?;
+    let names = workbook.sheet_names();
+    out.check_pages(names.len() as u64)?;
+    let mut sheets = std::mem::take(&mut facts.sheets).into_iter();
+    for (index, name) in names.iter().enumerate() {
+        let mut own = sheets.next().unwrap_or_default();
+        if !out.limits.read_hidden && facts.hidden.get(index) == Some(&true) {
+            out.unread(UnreadPart::HiddenSheet, 1);
+            continue;
+        }
+        let layout = Layout::new(0, std::mem::take(&mut own.merges), std::mem::take(&mut own.hidden_columns));
+        match contained(|| workbook.worksheet_range(name).map_err(damaged)) {
+            Ok(range) => cells(name, &range, layout, &own, &facts, out)?,
+            Err(error) => {
+                out.begin_page()?;
+                out.leave_out(format!("the sheet `{}` has no readable cells", quoted(name)), error);
+            }
+        }
+        beside(&own, out)?;
+        out.end_page();
+    }
+    Ok(())
+}
+
+fn cells(
+    name: &str,
+    range: &calamine::Range<Data>,
+    layout: Layout,
+    own: &SheetFacts,
+    facts: &Facts,
+    out: &mut Output<'_>,
+) -> Result<()> {
+    let (top, left) = range.start().unwrap_or_default();
+    let mut sheet = Sheet::begin(name, layout.from_column(left), out)?;
+    for (row, column, cell) in range.used_cells() {
+        let position = |at: usize, start: u32| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(start);
+        let (row, column) = (position(row, top), position(column, left));
+        let text = shown(cell, row, column, own, facts, out);
+        if !out.limits.read_hidden && own.hidden_rows.contains(&row) {
+            if !text.trim().is_empty() {
+                sheet.hidden_cell(row);
+            }
+        } else {
+            sheet.cell(row, column, &text, out)?;
+        }
+    }
+    sheet.end_tables(out)
+}
+
+/// Returns the text that the sheet shows for a cell.
+fn shown(
+    cell: &Data,
+    row: u32,
+    column: u32,
+    own: &SheetFacts,
+    facts: &Facts,
+    out: &mut Output<'_>,
+) -> String {
+    let place = u16::try_from(row).ok().zip(u16::try_from(column).ok());
+    let style = place.and_then(|place| own.styles.get(&place)).copied();
+    let font = style.map(|style| facts.font(style)).unwrap_or_default();
+    let format = style.and_then(|style| facts.format(style));
+    let text = match (cell.get_string(), number(cell)) {
+        (Some(text), _) => format.map_or_else(|| text.to_owned(), |format| format.text(text)),
+        (None, Some(number)) => {
+            let shown = format.map_or_else(|| general(number), |format| format.number(number, facts.epoch));
+            if shown.is_empty() && !out.limits.read_hidden {
+                out.unread(UnreadPart::HiddenText, 1);
+            }
+            if shown.is_empty() && out.limits.read_hidden { general(number) } else { shown }
+        }
+        (None, None) => other(cell),
+    };
+    if font.struck && !text.trim().is_empty() {
+        out.unread(UnreadPart::StruckText, 1);
+        return String::new();
+    }
+    marked(&text, font.level)
+}
+
+fn number(cell: &Data) -> Option<f64> {
+    let moment = || cell.get_datetime().map(|moment| moment.as_f64());
+    #[expect(clippy::cast_precision_loss, reason = "numbers of a sheet are of double precision")]
+    let integer = || cell.get_int().map(|number| number as f64);
+    cell.get_float().or_else(integer).or_else(moment)
+}
+
+fn other(cell: &Data) -> String {
+    let truth = cell.get_bool().map(|truth| if truth { "TRUE" } else { "FALSE" }.to_owned());
+    let iso = || cell.get_datetime_iso().or_else(|| cell.get_duration_iso()).map(str::to_owned);
+    let error =
+        || cell.get_error().filter(|error| **error != CellErrorType::GettingData).map(ToString::to_string);
+    truth.or_else(iso).or_else(error).unwrap_or_default()
+}
+
+/// Writes the text boxes, notes and headers of a sheet, and counts its charts and images.
+fn beside(sheet: &SheetFacts, out: &mut Output<'_>) -> Result<()> {
+    sheet.boxes.iter().try_for_each(|text| out.paragraph(text))?;
+    for (row, column, author, text) in &sheet.notes {
+        if !out.limits.read_hidden && sheet.hidden_rows.contains(&(*row).into()) {
+            out.unread(UnreadPart::Comment, 1);
+            continue;
+        }
+        // Notes begin with the name of their author.
+        let own = Some(author.trim()).filter(|author| !author.is_empty());
+        let text = own.and_then(|author| text.trim().strip_prefix(author)?.strip_prefix(':')).unwrap_or(text).trim();
+        let by = own.filter(|_| out.limits.comment_authors).map(|name| format!(" by {name}")).unwrap_or_default();
+        if !text.is_empty() {
+            out.paragraph(&format!("Comment on {}{}{by}: {text}", letters((*column).into()), u32::from(*row) + 1))?;
+        }
+    }
+    header_footer::write(&sheet.headers, out)?;
+    out.unread(UnreadPart::Chart, sheet.charts);
+    out.unread(UnreadPart::Image, sheet.images);
+    Ok(())
+}
+
+/// Turns a panic into an error. Damaged offsets make the reader of XLS panic, which means only that the file is
+/// damaged.
+fn contained<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(error::malformed("its workbook is incomplete or corrupt")))
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other error means a damaged workbook")]
+fn damaged(error: XlsError) -> Error {
+    match error {
+        XlsError::Password => error::encrypted(),
+        other => error::malformed("its workbook is incomplete or corrupt").because(other),
+    }
+}
