@@ -124,7 +124,8 @@ impl Builder {
         self
     }
 
-    /// Sets the document parser, by default [`PlainText`].
+    /// Sets the document parser, by default [`PlainText`], which refuses other files. The parsers of PDF, Office and other
+    /// formats are `documents::Documents` and `documents::WorkerParser` of `nexus-providers`.
     #[must_use]
     pub fn parser(mut self, parser: impl DocumentParser + 'static) -> Self {
         self.parser = Some(Arc::new(parser));

@@ -336,14 +336,15 @@ impl BlockSink for Channel {
     }
 }
 
-/// Returns the error of a document without a passage. The hint about scans is left out where the report has a reason.
+/// Returns the error of a document without a passage. The hint about scans is for documents with pages, where the report
+/// has no other reason.
 fn holds_no_text(report: &ParseReport) -> Error {
     if let Some(warning) = report.warnings.first() {
         let message = format!("the document holds no text that can be read: {warning}");
         return Error::invalid(message).with_code(codes::EMPTY);
     }
     let error = Error::invalid("the document holds no text").with_code(codes::EMPTY);
-    if report.content_type == PASSAGES_CONTENT_TYPE {
+    if report.content_type == PASSAGES_CONTENT_TYPE || report.pages.is_none() {
         return error;
     }
     error.with_hint("a scanned document needs text recognition before it is ingested")

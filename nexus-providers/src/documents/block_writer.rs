@@ -199,7 +199,7 @@ impl<'a> Output<'a> {
             return Err(error::undecoded());
         }
         if replaced > 0 {
-            self.warn(format!("characters that cannot be decoded and are shown as U+FFFD: {replaced}"));
+            self.warn(format!("U+FFFD stands for characters that cannot be decoded: {replaced}"));
         }
         Ok(())
     }

@@ -134,6 +134,21 @@ fn tables_and_code_are_parted_between_lines() {
 }
 
 #[test]
+fn a_run_of_rows_that_fits_a_chunk_stays_whole_and_no_row_is_repeated_without_its_header() {
+    let run = |first: u32| {
+        let rows: String = (first..first + 3).map(|row| format!("| row {row} | {row} |\n")).collect();
+        block(BlockKind::Table, format!("| name | value |\n| --- | --- |\n{rows}").trim_end())
+    };
+    let intro = block(BlockKind::Paragraph, "Short.");
+    let heading = block(BlockKind::Heading { level: 1 }, "Table");
+    let found = texts_of(ChunkConfig::chars(100, 40).unwrap(), &[intro, heading, run(1), run(4), run(7)]);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found[0].starts_with("Short.\n\nTable\n\n| name |"), "{found:?}");
+    assert!(found[1..].iter().all(|chunk| chunk.starts_with("| name |")), "{found:?}");
+    assert!(found.iter().all(|chunk| chunk.matches("| row").count() == 3), "{found:?}");
+}
+
+#[test]
 fn text_without_capitals_is_parted_at_its_stops() {
     let text = "the fee is ten dollars. the term is two years; it may be renewed. notice is due in may.";
     let found = texts_of(ChunkConfig::chars(50, 0).unwrap(), &[block(BlockKind::Paragraph, text)]);

@@ -19,8 +19,8 @@ use super::protocol::{self, BATCH, Failure, Hello, Kind};
 /// Maximum size of a document in memory. Larger ones go to an unnamed file.
 const SPOOLED: usize = 8 * 1024 * 1024;
 
-/// Number of unnamed files: one each for the document, an unpacked copy of it, its blocks and the next document.
-const FILES: usize = 4;
+/// Number of unnamed files: one each for the document, its blocks and the next document.
+const FILES: usize = 3;
 
 /// Runs a worker with the parser [`Documents`] until standard input ends.
 ///
@@ -87,8 +87,8 @@ fn restrict(limits: &WorkerLimits) -> io::Result<()> {
     lower(Resource::CORE, 0)?;
     lower(Resource::AS, limits.memory_bytes)?;
     lower(Resource::CPU, limits.processor_seconds())?;
-    // The document itself, and an unpacked copy of it.
-    let longest = limits.documents.source_bytes.max(limits.documents.unpacked_bytes);
+    // The document itself, and its text.
+    let longest = limits.documents.source_bytes.max(limits.documents.text_bytes);
     lower(Resource::FSIZE, longest.saturating_add(SPOOLED as u64))
 }
 

@@ -53,6 +53,26 @@ fn a_zip_bomb_is_defused() {
     let bomb = paragraph("", &"0".repeat(64 * 1024 * 1024));
     check_fault(docx(&bomb), "a.docx", codes::AMPLIFIES);
     check_fault(xlsx(&[("Bomb", &bomb)]), "a.xlsx", codes::AMPLIFIES);
+    let slide = format!("<p:sp><a:p><a:r><a:t>{}</a:t></a:r></a:p></p:sp>", "0".repeat(64 * 1024 * 1024));
+    check_fault(super::build::pptx(&[&slide], &[]), "a.pptx", codes::AMPLIFIES);
+    for kind in ["text", "presentation", "spreadsheet"] {
+        let content = format!("<office:{kind}><text:p>{}</text:p></office:{kind}>", "0".repeat(64 * 1024 * 1024));
+        let mimetype = format!("application/vnd.oasis.opendocument.{kind}");
+        check_fault(archive(&[("mimetype", &mimetype), ("content.xml", &content)]), "a.odt", codes::AMPLIFIES);
+    }
+    let book = [("mimetype", "application/epub+zip"), CONTAINER, ("O/book.opf", bomb.as_str())];
+    check_fault(archive(&book), "a.epub", codes::AMPLIFIES);
+}
+
+#[test]
+fn an_archive_that_declares_more_than_is_allowed_is_refused_before_it_is_unpacked() {
+    let bomb = docx(&paragraph("", &"0".repeat(64 * 1024 * 1024)));
+    let hints = nexus_core::document::parser::FileHints { name: "a.docx".into(), content_type: None };
+    let mut blocks: Vec<nexus_core::document::Block> = Vec::new();
+    let parser = nexus_providers::documents::Documents::default();
+    let (read, taken) = parser.parse_streaming(&mut std::io::Cursor::new(bomb), &hints, &mut blocks);
+    assert_eq!(read.unwrap_err().code(), codes::AMPLIFIES);
+    assert!(taken.steps < 10_000, "{} steps", taken.steps);
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn a_few_broken_characters_do_not_change_the_encoding() {
     bytes.extend_from_slice(b" Ende \xFF.");
     let report = check(&bytes, "a.txt", &[&format!("p {text} Ende \u{FFFD}.")]);
     assert_eq!(report.encoding.as_deref(), Some("UTF-8"));
-    assert_eq!(report.warnings, ["characters that cannot be decoded and are shown as U+FFFD: 1"]);
+    assert_eq!(report.warnings, ["U+FFFD stands for characters that cannot be decoded: 1"]);
 }
 
 #[test]
