@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read, SeekFrom};
 
-use encoding_rs::{CoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{CoderResult, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 use nexus_core::Result;
 use nexus_core::document::parser::Source;
 
@@ -73,7 +73,8 @@ impl Charset {
         }
         source.rewind().map_err(error::unreadable)?;
         if utf8.holds() {
-            let japanese = declared.filter(|_| utf8.wide == 0 && utf8.escapes);
+            let guessed = || Some(guess.guess(None, chardetng::Utf8Detection::Deny)).filter(|it| *it == ISO_2022_JP);
+            let japanese = if utf8.wide == 0 && utf8.escapes { declared.or_else(guessed) } else { None };
             return Ok(Self::Web(japanese.unwrap_or(UTF_8)));
         }
         Ok(Self::Web(

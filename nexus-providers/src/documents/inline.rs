@@ -196,7 +196,9 @@ mod tests {
     #[test]
     fn pieces_at_one_level_are_marked_as_one() {
         let mut inline = Inline::default();
-        for (text, level) in [("10", Level::Line), ("-", Level::Super), ("6", Level::Super), (" m", Level::Line)] {
+        for (text, level) in
+            [("10", Level::Line), ("-", Level::Super), ("6", Level::Super), (" m", Level::Line)]
+        {
             inline.push(text, level);
         }
         assert_eq!(inline.take(), "10⁻⁶ m");

@@ -1,6 +1,7 @@
 //! XLS: workbooks from before 2007, one page for each visible sheet.
 
-use std::io::BufReader;
+use std::collections::BTreeMap;
+use std::io::{BufReader, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{CellErrorType, Data, DataType, Reader, Xls, XlsError};
@@ -12,6 +13,7 @@ use super::biff::{Facts, SheetFacts};
 use super::block_writer::{Output, quoted};
 use super::inline::marked;
 use super::number_format::general;
+use super::ooxml::xlsx::formulas_without_values;
 use super::sheet::{Layout, Sheet, header_footer, letters};
 use super::{biff, error};
 
@@ -21,16 +23,21 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
     let mut workbook: Xls<_> = contained(|| Xls::new(BufReader::new(source)).map_err(damaged))?;
     let names = workbook.sheet_names();
     out.check_pages(names.len() as u64)?;
-    let mut sheets = std::mem::take(&mut facts.sheets).into_iter();
+    let mut sheets = std::mem::take(&mut facts.sheets);
+    // Programs that do not compute store a blank for each formula.
+    let is_computed = sheets.iter().any(|sheet| sheet.valued_formulas > 0);
+    let mut formulas = 0_u32;
     for (index, name) in names.iter().enumerate() {
-        let mut own = sheets.next().unwrap_or_default();
+        let mut own = sheets.get_mut(index).map(std::mem::take).unwrap_or_default();
         if !out.limits.read_hidden && facts.hidden.get(index) == Some(&true) {
             out.unread(UnreadPart::HiddenSheet, 1);
             continue;
         }
+        let shown = if is_computed { BTreeMap::new() } else { formulas_of(name, &own, &mut workbook)? };
+        formulas = formulas.saturating_add(u32::try_from(shown.len()).unwrap_or(u32::MAX));
         let layout = Layout::new(0, std::mem::take(&mut own.merges), std::mem::take(&mut own.hidden_columns));
         match contained(|| workbook.worksheet_range(name).map_err(damaged)) {
-            Ok(range) => cells(name, &range, layout, &own, &facts, out)?,
+            Ok(range) => cells(name, &range, layout, &Cells { own: &own, facts: &facts, formulas: &shown }, out)?,
             Err(error) => {
                 out.begin_page()?;
                 out.leave_out(format!("the sheet `{}` has no readable cells", quoted(name)), error);
@@ -39,24 +46,48 @@ pub(super) fn read(source: &mut dyn Source, out: &mut Output<'_>) -> Result<()> 
         beside(&own, out)?;
         out.end_page();
     }
+    formulas_without_values(formulas, out);
     Ok(())
+}
+
+/// Formulas by row and column.
+type Formulas = BTreeMap<(u32, u32), String>;
+
+/// Returns the formulas of a sheet whose stored values are blank.
+fn formulas_of<R: Read + Seek>(name: &str, own: &SheetFacts, workbook: &mut Xls<R>) -> Result<Formulas> {
+    if own.blank_formulas.is_empty() {
+        return Ok(Formulas::new());
+    }
+    let range = contained(|| workbook.worksheet_formula(name).map_err(damaged))?;
+    let (top, left) = range.start().unwrap_or_default();
+    let formula = |(row, column): &(u16, u16)| {
+        let (row, column) = (u32::from(*row), u32::from(*column));
+        let place = (row.checked_sub(top)? as usize, column.checked_sub(left)? as usize);
+        let text = range.get(place).filter(|text| !text.trim().is_empty())?;
+        Some(((row, column), format!("={}", text.trim().trim_start_matches('='))))
+    };
+    Ok(own.blank_formulas.iter().filter_map(formula).collect())
+}
+
+/// What is known of the cells of a sheet beside their values.
+struct Cells<'a> {
+    own: &'a SheetFacts,
+    facts: &'a Facts,
+    formulas: &'a Formulas,
 }
 
 fn cells(
     name: &str,
     range: &calamine::Range<Data>,
     layout: Layout,
-    own: &SheetFacts,
-    facts: &Facts,
+    known: &Cells<'_>,
     out: &mut Output<'_>,
 ) -> Result<()> {
-    let (top, left) = range.start().unwrap_or_default();
+    let left = range.start().map_or(0, |(_, left)| left);
+    let left = known.formulas.keys().map(|(_, column)| *column).min().map_or(left, |column| column.min(left));
     let mut sheet = Sheet::begin(name, layout.from_column(left), out)?;
-    for (row, column, cell) in range.used_cells() {
-        let position = |at: usize, start: u32| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(start);
-        let (row, column) = (position(row, top), position(column, left));
-        let text = shown(cell, row, column, own, facts, out);
-        if !out.limits.read_hidden && own.hidden_rows.contains(&row) {
+    for ((row, column), text) in texts(range, known, out) {
+        if !out.limits.read_hidden && known.own.hidden_rows.contains(&row) {
             if !text.trim().is_empty() {
                 sheet.hidden_cell(row);
             }
@@ -67,15 +98,24 @@ fn cells(
     sheet.end_tables(out)
 }
 
+/// Returns the texts of cells that are not blank, row by row.
+fn texts(range: &calamine::Range<Data>, known: &Cells<'_>, out: &mut Output<'_>) -> BTreeMap<(u32, u32), String> {
+    let (top, left) = range.start().unwrap_or_default();
+    let mut texts = known.formulas.clone();
+    for (row, column, cell) in range.used_cells() {
+        let position = |at: usize, start: u32| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(start);
+        let (row, column) = (position(row, top), position(column, left));
+        let text = shown(cell, row, column, known, out);
+        if !text.trim().is_empty() {
+            texts.insert((row, column), text);
+        }
+    }
+    texts
+}
+
 /// Returns the text that the sheet shows for a cell.
-fn shown(
-    cell: &Data,
-    row: u32,
-    column: u32,
-    own: &SheetFacts,
-    facts: &Facts,
-    out: &mut Output<'_>,
-) -> String {
+fn shown(cell: &Data, row: u32, column: u32, known: &Cells<'_>, out: &mut Output<'_>) -> String {
+    let Cells { own, facts, .. } = known;
     let place = u16::try_from(row).ok().zip(u16::try_from(column).ok());
     let style = place.and_then(|place| own.styles.get(&place)).copied();
     let font = style.map(|style| facts.font(style)).unwrap_or_default();

@@ -96,6 +96,9 @@ pub(in super::super) struct SheetFacts {
     pub(in super::super) images: u32,
     /// Headers and footers with their codes.
     pub(in super::super) headers: Vec<(bool, String)>,
+    /// Formulas whose stored value is blank, and the number of others.
+    pub(in super::super) blank_formulas: BTreeSet<(u16, u16)>,
+    pub(in super::super) valued_formulas: u32,
 }
 
 impl SheetFacts {
@@ -132,7 +135,13 @@ impl SheetFacts {
                 self.hidden_columns.push((u16_at(data, 0)?.into(), u16_at(data, 2)?.into()));
             }
             0x0006 | 0x00D6 | 0x00FD | 0x0203..=0x0205 | 0x027E => {
-                self.styles.insert((u16_at(data, 0)?, u16_at(data, 2)?), u16_at(data, 4)?);
+                let place = (u16_at(data, 0)?, u16_at(data, 2)?);
+                self.styles.insert(place, u16_at(data, 4)?);
+                match data.get(6..14) {
+                    Some([3, .., 0xFF, 0xFF]) if kind == 0x0006 => drop(self.blank_formulas.insert(place)),
+                    Some(_) if kind == 0x0006 => self.valued_formulas += 1,
+                    _ => {}
+                }
             }
             0x00BD => self.multiple(data)?,
             0x00E5 => self.merges.extend(data.get(2..)?.as_chunks::<8>().0.iter().filter_map(|range| merged(range))),

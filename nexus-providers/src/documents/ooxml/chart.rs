@@ -96,7 +96,8 @@ impl Chart {
     }
 
     fn caption(&self) -> String {
-        let axis = if self.value_axis.is_empty() { String::new() } else { format!(" ({})", self.value_axis.trim()) };
+        let axis =
+            if self.value_axis.is_empty() { String::new() } else { format!(" ({})", self.value_axis.trim()) };
         format!("Chart: {}{axis}", self.title.trim())
     }
 
@@ -159,7 +160,8 @@ impl Chart {
 fn shown(text: &str, format: &str) -> Option<String> {
     let number: f64 = text.trim().parse().ok()?;
     let code = format.split(';').next().unwrap_or_default();
-    let decimals = code.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(|b| *b == b'0').count());
+    let decimals =
+        code.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(|b| *b == b'0').count());
     if code.contains('%') {
         return Some(format!("{:.*}%", decimals.min(10), number * 100.0));
     }

@@ -1,6 +1,6 @@
 //! Character encodings: characters survive each of them.
 
-use encoding_rs::{Encoding, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
+use encoding_rs::{Encoding, ISO_2022_JP, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
 
 use super::check;
 
@@ -48,6 +48,8 @@ fn legacy_encodings_are_guessed() {
     check_legacy(WINDOWS_1252, "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich – für 10 €.");
     check_legacy(WINDOWS_1251, "Съешь же ещё этих мягких французских булок да выпей чаю.");
     check_legacy(SHIFT_JIS, "いろはにほへと ちりぬるを わかよたれそ つねならむ");
+    check_legacy(ISO_2022_JP, "請求書は十年間保存する");
+    check_encoding(b"a \x1B[31mred\x1B[0m line", "UTF-8", &["p a \u{1B}[31mred\u{1B}[0m line"]);
 }
 
 #[test]

@@ -335,6 +335,36 @@ fn an_opendocument_sheet_is_read_like_others() {
 }
 
 #[test]
+fn an_old_workbook_without_stored_values_shows_its_formulas() {
+    // The formula `1+2`, as tokens, and a blank in place of its value.
+    let tokens = [0x1E, 1, 0, 0x1E, 2, 0, 0x03];
+    let value = [3, 0, 0, 0, 0, 0, 0xFF, 0xFF];
+    let formula = |row: u16, value: &[u8]| {
+        let place = words(&[row, 1, 0]);
+        record(0x0006, &[place.as_slice(), value, &[0; 6], &words(&[7]), &tokens].concat())
+    };
+    let names = [xls_cell(0, 0, 0, "name"), xls_cell(0, 1, 0, "sum"), xls_cell(1, 0, 0, "total")];
+    let blank = [names.concat(), formula(1, &value)];
+    let report = check(xls_of(&[], &blank), "a.xls", &["h1@1 Costs", "table@1 | name | sum |\n| --- | --- |\n| total | =1+2 |"]);
+    assert_eq!(report.unread, BTreeMap::from([(UnreadPart::Formula, 1)]));
+    assert_eq!(report.warnings.len(), 1);
+    let computed = [names.concat(), formula(1, &value), formula(2, &3_f64.to_le_bytes())];
+    let expected = "table@1 | name | sum |\n| --- | --- |\n| total |  |\n|  | 3 |";
+    assert!(check(xls_of(&[], &computed), "a.xls", &["h1@1 Costs", expected]).unread.is_empty());
+}
+
+#[test]
+fn rows_and_columns_without_a_size_are_hidden() {
+    let rows = row(1, &[("A", "a", 0), ("B", "b", 0), ("C", "c", 0)])
+        + &row(2, &[("A", "1", 0), ("B", "2", 0), ("C", "3", 0)]).replace("<row", r#"<row ht="0" customHeight="1""#)
+        + &row(3, &[("A", "4", 0), ("B", "5", 0), ("C", "6", 0)]);
+    let columns = "<cols><col min=\"2\" max=\"2\" width=\"0\"/></cols><dimension ref=\"A1\"/>\n";
+    let report = check(xlsx(&[("Sheet1", &format!("{columns}{rows}"))]), "a.xlsx", &["table@1 | a | c |\n| --- | --- |\n| 4 | 6 |"]);
+    let unread = [(UnreadPart::HiddenColumn, 1), (UnreadPart::HiddenRow, 1)];
+    assert_eq!(report.unread, BTreeMap::from(unread));
+}
+
+#[test]
 fn an_old_workbook_is_read_like_others() {
     let text = |text: &str| [words(&[u16::try_from(text.len()).unwrap()]), vec![0], text.as_bytes().to_vec()].concat();
     let font = |struck: u16, level: u16| record(0x0031, &words(&[200, struck, 0, 400, level, 0, 0, 0]));

@@ -45,12 +45,18 @@ impl Overview {
 
     fn hide(&mut self, tag: &Tag<'_>) {
         let number = |name: &str| tag.attribute(name).and_then(|value| value.parse::<u32>().ok());
-        if matches!(tag.attribute("hidden").as_deref(), Some("1" | "true"))
+        if is_hidden(tag, "width")
             && let (Some(first), Some(last)) = (number("min"), number("max"))
         {
             self.hidden.push((first.saturating_sub(1), last.saturating_sub(1)));
         }
     }
+}
+
+/// Returns whether a row or column is hidden, or has no size.
+pub(super) fn is_hidden(tag: &Tag<'_>, size: &str) -> bool {
+    let hidden = matches!(tag.attribute("hidden").as_deref(), Some("1" | "true"));
+    hidden || tag.attribute(size).and_then(|size| size.parse::<f64>().ok()).is_some_and(|size| size <= 0.0)
 }
 
 /// Parses a place such as `B7` to row and column, counted from 0.

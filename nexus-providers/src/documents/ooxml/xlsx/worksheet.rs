@@ -11,7 +11,7 @@ use super::super::super::number_format::general;
 use super::super::super::sheet::Sheet;
 use super::super::super::xml::{Handler, Tag};
 use super::Book;
-use super::layout::position;
+use super::layout::{is_hidden, position};
 use super::rich_text::RichText;
 use super::styles::Style;
 
@@ -80,8 +80,7 @@ impl<'a, 'o> Cells<'a, 'o> {
             self.row = row.saturating_sub(1);
         }
         self.column = 0;
-        self.row_is_hidden =
-            !self.out.limits.read_hidden && matches!(tag.attribute("hidden").as_deref(), Some("1" | "true"));
+        self.row_is_hidden = !self.out.limits.read_hidden && is_hidden(tag, "ht");
         if self.row_is_hidden {
             self.hidden.insert(self.row);
         }
